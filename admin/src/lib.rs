@@ -1,0 +1,1 @@
+//! The administration API: one resource a file, OpenAPI generated from the code.

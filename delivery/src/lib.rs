@@ -1,0 +1,1 @@
+//! Moves: the one mail pipeline from acceptance to mailbox or queue.

@@ -1,0 +1,1 @@
+//! Knows who may: agencies, domains, accounts, credentials, rights, Access.

@@ -1,0 +1,1 @@
+//! Server-rendered sign-in pages and sessions.

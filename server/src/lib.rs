@@ -1,0 +1,1 @@
+//! Joins: config, TLS, listeners, HTTP, command line, demo.

@@ -1,0 +1,3 @@
+//! The command congvu.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Speaks SMTP and submission: machines, and the tokio session loop.

@@ -1,0 +1,1 @@
+//! Keeps: journal, packs, engine, ModSeq, change log. Synchronous; no protocol word.

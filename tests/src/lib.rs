@@ -1,0 +1,1 @@
+//! Judges: the whole server on loopback, scenarios, real clients, faults, tidy, benchmarks.

@@ -1,0 +1,1 @@
+//! The webmail's embedded files and their Content-Security-Policy.
