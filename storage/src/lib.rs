@@ -1,1 +1,30 @@
-//! Keeps: journal, packs, engine, ModSeq, change log. Synchronous; no protocol word.
+//! Keeps mail: journal, packs, engine, ModSeq, change log. Synchronous; knows no protocol word.
+//!
+//! The promises:
+//! 1. What `commit` returned from is on disk (I-01): the journal record and the content it names.
+//! 2. Commits of an account are announced in ModSeq order, after they are durable (I-02, I-04).
+//! 3. A Uid is never given twice while UidValidity stands (I-03).
+//! 4. Content is never changed once stored, and stored once (BLAKE3-addressed).
+//! 5. The engine (sled) is a shadow: snapshot and journal rebuild it (I-19).
+
+pub mod account;
+pub mod change;
+pub mod error;
+pub mod ident;
+pub mod mailbox;
+pub mod message;
+pub mod queue;
+pub mod store;
+pub mod table;
+
+pub use account::{AccountStore, Writer};
+pub use change::{Change, Changes, Subscription};
+pub use error::Error;
+pub use ident::{
+    AccountId, BlobId, EmailId, MailboxId, ModSeq, QueueId, ThreadId, Uid, UidValidity,
+};
+pub use mailbox::{Counts, Mailbox, MailboxChange, NewMailbox, Role};
+pub use message::{Append, Keyword, KeywordChange, Message, Placed, State};
+pub use queue::{Queue, QueueItem};
+pub use store::{EngineKind, Options, Store};
+pub use table::{RowChange, Table};
