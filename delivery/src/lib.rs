@@ -1,1 +1,20 @@
-//! Moves: the one mail pipeline from acceptance to mailbox or queue.
+//! Moves mail: the one pipeline accept -> spool -> dispatch (idea 3). Knows no SMTP verb and no socket.
+
+pub mod accept;
+pub mod dispatch;
+pub mod envelope;
+pub mod error;
+pub mod origin;
+pub mod place;
+pub mod resolve;
+pub mod retry;
+pub mod spool;
+pub mod submit;
+pub mod transport;
+
+pub use accept::{Delivery, Receipt, Settings};
+pub use envelope::{Envelope, Recipient, ReversePath};
+pub use error::{Refusal, Refused};
+pub use origin::Origin;
+pub use spool::{Item, RecipientState, Waiting};
+pub use transport::{Outcome, Resolver, Transport};

@@ -1,1 +1,31 @@
-//! Knows who may: agencies, domains, accounts, credentials, rights, Access.
+//! Knows who may: the agency tree, domains, accounts, credentials, rights and the proof of a sign-in.
+//!
+//! Idea 2 (ARCHITECTURE.md): no Access, no mail. Signing in yields [`Access`]; the mail of an account
+//! is reached only through it (I-08). Synchronous; knows no socket and no protocol.
+
+pub mod access;
+pub mod account;
+pub mod agency;
+pub mod alias;
+pub mod audit;
+pub mod clock;
+pub mod credential;
+pub mod domain;
+pub mod error;
+pub mod open;
+pub mod right;
+pub mod sasl;
+pub mod signin;
+
+pub use access::{Access, Through};
+pub use account::{Account, AccountKind, AccountState, NewAccount};
+pub use agency::{Agency, AgencyId, NewAgency};
+pub use alias::Alias;
+pub use clock::Clock;
+pub use credential::{Credential, CredentialId, CredentialKind, Secret};
+pub use domain::{Domain, DomainState};
+pub use error::{Denied, Error, SignInError};
+pub use open::{Directory, Resolution, Settings};
+pub use right::{Capability, Right, Role};
+pub use signin::{Peer, SessionToken};
+pub use storage::AccountId;

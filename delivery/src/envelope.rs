@@ -1,0 +1,37 @@
+//! Envelope: reverse-path and recipients of a transaction (RFC 5321 §3.3).
+
+use formats::address::Address;
+use serde::{Deserialize, Serialize};
+
+/// RFC 5321 §4.5.5: null for bounces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum ReversePath {
+    Null,
+    Address(Address),
+}
+
+/// One recipient with its DSN parameters (RFC 3461 §4), kept as given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Recipient {
+    pub address: Address,
+    pub notify: Option<String>,
+    pub orcpt: Option<String>,
+}
+
+/// A transaction's envelope.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Envelope {
+    pub from: ReversePath,
+    pub recipients: Vec<Recipient>,
+    /// RFC 3461 §4.4.
+    pub envid: Option<String>,
+    /// FULL or HDRS.
+    pub ret: Option<String>,
+    /// RFC 6531.
+    pub smtputf8: bool,
+    /// RFC 6152 BODY=8BITMIME.
+    pub eight_bit: bool,
+}

@@ -1,0 +1,39 @@
+//! Why mail is refused, in causes; smtp/reply.rs and jmap/error.rs spell them.
+
+/// A cause of refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Refusal {
+    UnknownRecipient,
+    /// Suspended domain or retired account.
+    RecipientClosed,
+    RelayDenied,
+    /// The account is full.
+    OverQuota,
+    TooLarge {
+        max: u64,
+    },
+    /// RFC 5321 §6.3: more than 100 Received fields.
+    Loop,
+    TooManyRecipients {
+        max: usize,
+    },
+    /// MAIL FROM does not belong to the one signed in.
+    SenderNotYours,
+    /// Header From does not belong to the one signed in.
+    FromNotYours,
+    /// Not exactly one From field, or malformed (submission, RFC 6409 §8).
+    FromInvalid,
+    NoRecipients,
+    /// Header fields unreadable or more than the limits allow.
+    Malformed(&'static str),
+}
+
+/// The door's no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// For good: 5xx.
+    Permanent(Refusal),
+    /// Try again: disk full, store unavailable, queue full: 4xx. The text is for the log.
+    Temporary(String),
+}
