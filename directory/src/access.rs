@@ -1,5 +1,7 @@
 //! Access: the proof of a sign-in (idea 2). Made by `Directory` only; the one way to mail (I-08).
 
+use crate::book::Book;
+use crate::signin::may_enter;
 use crate::{AccountId, AgencyId, Capability, CredentialId, Denied, Directory, Right};
 use formats::address::Address;
 use storage::AccountStore;
@@ -23,61 +25,130 @@ pub struct Access {
     pub(crate) account: AccountId,
     pub(crate) address: Address,
     pub(crate) through: Through,
+    /// The digest of the session's token, for `Through::Session`.
+    pub(crate) session: Option<[u8; 32]>,
 }
 
-#[allow(unused_variables, clippy::todo)]
 impl Access {
     /// Who.
     pub fn account(&self) -> AccountId {
         self.account
     }
+
     /// The main address at sign-in.
     pub fn address(&self) -> &Address {
         &self.address
     }
+
     /// Through what.
     pub fn through(&self) -> Through {
         self.through
     }
-    /// Whether it still stands (account active, credential or session not withdrawn).
+
+    /// Whether it still stands (account active, credential or session not withdrawn or past its time).
     pub fn stands(&self) -> bool {
-        todo!()
+        self.stands_in(&self.directory.read())
     }
+
     /// The accounts whose mail may be read: one's own first; shared ones later.
     pub fn accounts(&self) -> Vec<AccountId> {
         vec![self.account]
     }
+
     /// The door to an account's mail. Errors: `Denied` (also for accounts that do not exist, I-17).
     pub fn mail(&self, account: AccountId, right: Right) -> Result<AccountStore, Denied> {
-        todo!()
+        // One's own mail is all there is so far, and over it every right is given.
+        let (Right::Read | Right::Write | Right::Send) = right;
+        if account != self.account || !self.stands() {
+            return Err(Denied);
+        }
+        Ok(self.directory.inner.store.account(account))
     }
+
     /// One's own mail.
     pub fn own(&self) -> Result<AccountStore, Denied> {
         self.mail(self.account, Right::Write)
     }
-    /// The addresses this Access may send as: main address and aliases.
+
+    /// The addresses this Access may send as: the main address first, then the aliases in order.
     pub fn sender_addresses(&self) -> Vec<Address> {
-        todo!()
+        let book = self.directory.read();
+        if !self.stands_in(&book) {
+            return Vec::new();
+        }
+        let main = book
+            .account(self.account)
+            .map(|account| account.address.clone());
+        let aliases = book.aliases_of.get(&self.account).into_iter().flatten();
+        let aliases = aliases
+            .filter_map(|key| book.aliases.get(key))
+            .map(|a| a.address.clone());
+        main.into_iter().chain(aliases).collect()
     }
+
     /// Whether it may send as this address.
     pub fn may_send_as(&self, address: &Address) -> bool {
-        todo!()
+        let book = self.directory.read();
+        book.addresses.get(&address.key()) == Some(&self.account) && self.stands_in(&book)
     }
+
     /// The limit of an account, octets.
     pub fn quota(&self, account: AccountId) -> Option<u64> {
-        todo!()
+        self.directory.quota(account)
     }
-    /// The account's display name.
+
+    /// The account's display name, as it is now.
     pub fn name(&self) -> String {
-        todo!()
+        self.directory
+            .read()
+            .account(self.account)
+            .map(|a| a.name.clone())
+            .unwrap_or_default()
     }
+
     /// Whether it may do this to things of this agency (grants go down the tree).
     pub fn may(&self, capability: Capability, agency: &AgencyId) -> bool {
-        todo!()
+        let book = self.directory.read();
+        self.stands_in(&book) && book.may(self.account, self.through, capability, agency)
     }
+
     /// Agencies at which grants with this capability hang (the tops of the visible subtrees).
     pub fn scopes(&self, capability: Capability) -> Vec<AgencyId> {
-        todo!()
+        let book = self.directory.read();
+        if !self.stands_in(&book) {
+            return Vec::new();
+        }
+        let Some(account) = book.account(self.account) else {
+            return Vec::new();
+        };
+        let mut tops: Vec<AgencyId> = account
+            .grants
+            .iter()
+            .map(|(_, top)| top.clone())
+            .filter(|top| book.may(self.account, self.through, capability, top))
+            .collect();
+        tops.sort_unstable();
+        tops.dedup();
+        tops
+    }
+
+    pub(crate) fn stands_in(&self, book: &Book) -> bool {
+        let now = self.directory.now_s();
+        let credential = |id| {
+            book.credential(self.account, id)
+                .is_some_and(|c| !c.expired(now))
+        };
+        book.account(self.account)
+            .is_some_and(|account| may_enter(account))
+            && match self.through {
+                Through::Password(id) | Through::AppPassword(id) | Through::Token(id) => {
+                    credential(id)
+                }
+                Through::Session => self
+                    .session
+                    .and_then(|hash| book.sessions.get(&hash))
+                    .is_some_and(|s| !s.ended(now) && credential(s.row.credential)),
+            }
     }
 }
 

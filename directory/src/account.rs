@@ -1,8 +1,34 @@
 //! Account: owner of mailboxes, a person or a shared (position) mailbox; or a list.
 
-use crate::{AccountId, AgencyId, Role};
+use crate::act::{Acts, Note, check_version, difference, invalid, json, name, name_if_any};
+use crate::book::{Book, fold};
+use crate::fact::Fact;
+use crate::open::PAGE_MAX;
+use crate::{Access, AccountId, AgencyId, Capability, Denied, Directory, Error, Role};
 use formats::address::Address;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::ops::Bound;
+use storage::NewMailbox;
+
+/// Members of one list; larger lists are lists of lists.
+pub const MEMBERS_MAX: usize = 10_000;
+/// Grants of one account.
+pub const GRANTS_MAX: usize = 32;
+/// Account ids recorded as given at a time, so that not every account costs a commit more. After a restart
+/// the rest of the block is skipped: ids have gaps, and are never given twice (I-07).
+const ID_BLOCK: u32 = 32;
+/// Octets of what is searched for.
+const FIND_MAX: usize = 200;
+/// Mailboxes that every account begins with, in their order.
+const DEFAULT_MAILBOXES: [(&str, storage::Role); 6] = [
+    ("INBOX", storage::Role::Inbox),
+    ("Drafts", storage::Role::Drafts),
+    ("Sent", storage::Role::Sent),
+    ("Junk", storage::Role::Junk),
+    ("Trash", storage::Role::Trash),
+    ("Archive", storage::Role::Archive),
+];
 
 /// What kind of owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,4 +89,295 @@ pub struct NewAccount {
     pub name: String,
     pub position: Option<String>,
     pub quota: Option<u64>,
+}
+
+impl Directory {
+    /// Makes an account with its default mailboxes (INBOX, Drafts, Sent, Junk, Trash, Archive).
+    ///
+    /// The mailboxes come first, under an id that nobody has yet: a crash between leaves no account
+    /// without mailboxes. Errors: `Exists`, `NotFound` (agency), `Invalid`.
+    pub fn create_account(&self, by: Option<&Access>, new: NewAccount) -> Result<Account, Error> {
+        let mut account = Account {
+            id: AccountId::SYSTEM,
+            address: new.address,
+            kind: kind(new.kind)?,
+            state: AccountState::Active,
+            agency: new.agency,
+            name: name("name", &new.name)?,
+            position: name_if_any("position", new.position.as_deref())?,
+            quota: new.quota,
+            grants: Vec::new(),
+            created_at: self.now_s(),
+            version: 1,
+        };
+        self.read().check_new_account(by, &account)?;
+        account.id = self.next_account(&mut self.acts())?;
+        self.make_mailboxes(&account)?;
+        let mut acts = self.acts();
+        self.read().check_new_account(by, &account)?;
+        let note = Note {
+            act: "account.create",
+            object: account.address.to_string(),
+            detail: json(&account),
+        };
+        self.commit(&mut acts, by, note, vec![Fact::Account(account.clone())])?;
+        Ok(account)
+    }
+
+    /// One account.
+    pub fn account(&self, id: AccountId) -> Result<Account, Error> {
+        self.read()
+            .account(id)
+            .map(|a| (**a).clone())
+            .ok_or(Error::NotFound("account"))
+    }
+
+    /// By main address or alias.
+    pub fn account_at(&self, address: &Address) -> Result<Account, Error> {
+        self.read()
+            .at(address)
+            .map(|a| (**a).clone())
+            .ok_or(Error::NotFound("account"))
+    }
+
+    /// Accounts of a subtree, in id order; `find` is looked for in name and address without regard to case
+    /// and diacritics, all its words. Errors: `NotFound` (agency).
+    pub fn accounts(
+        &self,
+        by: Option<&Access>,
+        agency: Option<&AgencyId>,
+        find: Option<&str>,
+        after: Option<AccountId>,
+        max: usize,
+    ) -> Result<Vec<Account>, Error> {
+        let find: String = find.unwrap_or("").chars().take(FIND_MAX).collect();
+        let find = fold(&find);
+        let words: Vec<&str> = find.split_whitespace().collect();
+        let book = self.read();
+        let visible = book.visible(by, agency)?;
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        Ok(book
+            .accounts
+            .range((from, Bound::Unbounded))
+            .map(|(_, listed)| listed)
+            .filter(|l| {
+                visible
+                    .as_ref()
+                    .is_none_or(|set| set.contains(&l.account.agency))
+            })
+            .filter(|l| words.iter().all(|word| l.folded.contains(word)))
+            .take(max.min(PAGE_MAX))
+            .map(|listed| (*listed.account).clone())
+            .collect())
+    }
+
+    /// Changes name, position, agency, state, quota, kind, grants (`ManageGrants`), main address.
+    /// Browser sessions end when the account is no longer active. Errors: `Conflict`, `Exists`, `Invalid`.
+    pub fn change_account(
+        &self,
+        by: Option<&Access>,
+        account: Account,
+        version: Option<u64>,
+    ) -> Result<Account, Error> {
+        let new = Account {
+            kind: kind(account.kind.clone())?,
+            name: name("name", &account.name)?,
+            position: name_if_any("position", account.position.as_deref())?,
+            grants: once(&account.grants),
+            ..account
+        };
+        let mut acts = self.acts();
+        let (old, new, mut facts) = {
+            let book = self.read();
+            let old = book.account(new.id).ok_or(Error::NotFound("account"))?;
+            book.check_account(by, Capability::ManageAccounts, old)?;
+            check_version(version, old.version)?;
+            let new = Account {
+                created_at: old.created_at,
+                version: old.version + 1,
+                ..new
+            };
+            book.check_changed_account(by, old, &new)?;
+            let ends = new.state != AccountState::Active;
+            let ended = book
+                .sessions_of
+                .get(&new.id)
+                .filter(|_| ends)
+                .into_iter()
+                .flatten();
+            let facts: Vec<Fact> = ended.map(|hash| Fact::NoSession(*hash)).collect();
+            ((**old).clone(), new, facts)
+        };
+        self.make_mailboxes(&new)?;
+        facts.push(Fact::Account(new.clone()));
+        let note = Note {
+            act: "account.change",
+            object: new.address.to_string(),
+            detail: difference(&old, &new),
+        };
+        self.commit(&mut acts, by, note, facts)?;
+        Ok(new)
+    }
+
+    /// Retires for ever: addresses freed, credentials and sessions withdrawn, mail kept until erased by a
+    /// later act; the id is never reused (I-07).
+    pub fn delete_account(
+        &self,
+        by: Option<&Access>,
+        id: AccountId,
+        version: Option<u64>,
+    ) -> Result<(), Error> {
+        let mut acts = self.acts();
+        let (old, facts) = {
+            let book = self.read();
+            let old = book.account(id).ok_or(Error::NotFound("account"))?;
+            book.check_account(by, Capability::ManageAccounts, old)?;
+            check_version(version, old.version)?;
+            (Account::clone(old), book.departure(old))
+        };
+        let note = Note {
+            act: "account.delete",
+            object: old.address.to_string(),
+            detail: json(&old),
+        };
+        self.commit(&mut acts, by, note, facts)
+    }
+
+    fn next_account(&self, acts: &mut Acts) -> Result<AccountId, Error> {
+        if acts.account_next > acts.account_reserved {
+            let reserved = acts.account_next.saturating_add(ID_BLOCK - 1);
+            self.commit_unlogged(vec![Fact::AccountCounter(reserved)])?;
+            acts.account_reserved = reserved;
+        }
+        let id = AccountId::new(acts.account_next).ok_or_else(used_up)?;
+        acts.account_next = acts.account_next.checked_add(1).ok_or_else(used_up)?;
+        Ok(id)
+    }
+
+    /// The default mailboxes, unless there is an inbox already.
+    fn make_mailboxes(&self, account: &Account) -> Result<(), Error> {
+        let store = self.inner.store.account(account.id);
+        let is_list = matches!(account.kind, AccountKind::List { .. });
+        if is_list || store.by_role(storage::Role::Inbox)?.is_some() {
+            return Ok(());
+        }
+        let mut writer = store.write()?;
+        for (order, (name, role)) in (1..).zip(DEFAULT_MAILBOXES) {
+            writer.create_mailbox(NewMailbox {
+                parent: None,
+                name: name.to_owned(),
+                role: Some(role),
+                subscribed: true,
+                sort_order: order,
+            })?;
+        }
+        writer.commit()?;
+        Ok(())
+    }
+}
+
+impl Book {
+    fn check_new_account(&self, by: Option<&Access>, new: &Account) -> Result<(), Error> {
+        if !self.agencies.contains_key(&new.agency) {
+            return Err(Error::NotFound("agency"));
+        }
+        self.check(by, Capability::ManageAccounts, &new.agency, "agency")?;
+        self.check_free(by, new)
+    }
+
+    /// Whether the account may have its main address, and nobody has it.
+    fn check_free(&self, by: Option<&Access>, account: &Account) -> Result<(), Error> {
+        let domain = &account.address.domain;
+        self.check_domain(by, Capability::ManageAccounts, domain, &account.agency)?;
+        if self.addresses.contains_key(&account.address.key()) {
+            return Err(Error::Exists(account.address.to_string()));
+        }
+        Ok(())
+    }
+
+    fn check_changed_account(
+        &self,
+        by: Option<&Access>,
+        old: &Account,
+        new: &Account,
+    ) -> Result<(), Error> {
+        if new.agency != old.agency {
+            if !self.agencies.contains_key(&new.agency) {
+                return Err(Error::NotFound("agency"));
+            }
+            self.check(by, Capability::ManageAccounts, &new.agency, "agency")?;
+        }
+        if new.address.key() != old.address.key() {
+            self.check_free(by, new)?;
+        }
+        if new.grants.len() > GRANTS_MAX {
+            return Err(invalid("grants", format!("at most {GRANTS_MAX}")));
+        }
+        let touched = new
+            .grants
+            .iter()
+            .filter(|grant| !old.grants.contains(grant));
+        let touched = touched.chain(
+            old.grants
+                .iter()
+                .filter(|grant| !new.grants.contains(grant)),
+        );
+        for (_, top) in touched {
+            if !self.agencies.contains_key(top) {
+                return Err(invalid("grants", "agencies that exist"));
+            }
+            if !self.allows(by, Capability::ManageGrants, top) {
+                return Err(Denied.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// What is no longer so when an account goes.
+    fn departure(&self, account: &Account) -> Vec<Fact> {
+        let id = account.id;
+        let mut facts = vec![Fact::Departed(account.clone())];
+        let aliases = self.aliases_of.get(&id).into_iter().flatten();
+        facts.extend(
+            aliases
+                .filter_map(|key| self.aliases.get(key))
+                .map(|alias| Fact::NoAlias(alias.address.clone())),
+        );
+        let credentials = self.credentials.get(&id).into_iter().flatten();
+        facts.extend(credentials.map(|(credential, _)| Fact::NoCredential(id, *credential)));
+        let sessions = self.sessions_of.get(&id).into_iter().flatten();
+        facts.extend(sessions.map(|hash| Fact::NoSession(*hash)));
+        facts.push(Fact::NoAccount(id));
+        facts
+    }
+}
+
+/// A list's members once each, and not too many.
+fn kind(kind: AccountKind) -> Result<AccountKind, Error> {
+    let AccountKind::List { mut members } = kind else {
+        return Ok(kind);
+    };
+    if members.len() > MEMBERS_MAX {
+        return Err(invalid(
+            "members",
+            format!("at most {MEMBERS_MAX}; name other lists for more"),
+        ));
+    }
+    let mut seen = BTreeSet::new();
+    members.retain(|member| seen.insert(member.key()));
+    Ok(AccountKind::List { members })
+}
+
+/// Each grant once, in order.
+fn once(grants: &[(Role, AgencyId)]) -> Vec<(Role, AgencyId)> {
+    grants
+        .iter()
+        .cloned()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
+}
+
+fn used_up() -> Error {
+    storage::Error::TooLarge("the number of accounts").into()
 }

@@ -1,10 +1,38 @@
 //! Agency: a node of the province's tree, independent of domains (idea 7).
 
+use crate::act::{Note, check_version, difference, invalid, json, name, name_if_any};
+use crate::book::{AGENCY_DEPTH_MAX, Book};
+use crate::fact::Fact;
+use crate::open::PAGE_MAX;
+use crate::{Access, Capability, Denied, Directory, Error};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::ops::Bound;
+
+/// Octets of a code.
+pub const AGENCY_ID_MAX: usize = 32;
 
 /// The node's code, e.g. `H99.1` (QĐ 20/2020 form; letters, digits, dots; at most 32 octets). Never changes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AgencyId(pub String);
+
+impl AgencyId {
+    /// Whether it is a code: letters, digits and single dots between them.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.0.len() <= AGENCY_ID_MAX
+            && self
+                .0
+                .split('.')
+                .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric()))
+    }
+}
+
+impl std::fmt::Display for AgencyId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// One agency or unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,4 +54,210 @@ pub struct NewAgency {
     pub parent: Option<AgencyId>,
     pub name: String,
     pub name_en: Option<String>,
+}
+
+impl Directory {
+    // Acts. `by`: `None` is the system itself (init, demo); otherwise rights are checked against the
+    // agencies touched (`Denied`; `NotFound` for what may not be seen), and every act is in the audit log
+    // in the same commit (I-20). `version`: If-Match; `None` does not check. Lists are ordered by key,
+    // `after` a key, with what `by` may see only, at most `PAGE_MAX` at a time.
+
+    /// Makes an agency. Errors: `Exists`, `NotFound` (parent), `Invalid`.
+    pub fn create_agency(&self, by: Option<&Access>, new: NewAgency) -> Result<Agency, Error> {
+        if !new.id.is_valid() {
+            return Err(invalid("id", "letters, digits and dots, at most 32"));
+        }
+        let agency = Agency {
+            id: new.id,
+            parent: new.parent,
+            name: name("name", &new.name)?,
+            name_en: name_if_any("name_en", new.name_en.as_deref())?,
+            version: 1,
+        };
+        let mut acts = self.acts();
+        {
+            let book = self.read();
+            book.check_parent(by, agency.parent.as_ref(), 1)?;
+            if book.agencies.contains_key(&agency.id) {
+                return Err(Error::Exists(agency.id.0));
+            }
+        }
+        let note = Note {
+            act: "agency.create",
+            object: agency.id.to_string(),
+            detail: json(&agency),
+        };
+        self.commit(&mut acts, by, note, vec![Fact::Agency(agency.clone())])?;
+        Ok(agency)
+    }
+
+    /// One agency.
+    pub fn agency(&self, id: &AgencyId) -> Result<Agency, Error> {
+        self.read()
+            .agencies
+            .get(id)
+            .cloned()
+            .ok_or(Error::NotFound("agency"))
+    }
+
+    /// Agencies, all or the children of one.
+    pub fn agencies(
+        &self,
+        by: Option<&Access>,
+        parent: Option<&AgencyId>,
+        after: Option<&AgencyId>,
+        max: usize,
+    ) -> Result<Vec<Agency>, Error> {
+        let book = self.read();
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        Ok(book
+            .agencies
+            .range::<AgencyId, _>((from, Bound::Unbounded))
+            .map(|(_, agency)| agency)
+            .filter(|agency| parent.is_none() || agency.parent.as_ref() == parent)
+            .filter(|agency| book.allows(by, Capability::ReadDirectory, &agency.id))
+            .take(max.min(PAGE_MAX))
+            .cloned()
+            .collect())
+    }
+
+    /// Renames or moves it. Errors: `Invalid` (loop), `Conflict`.
+    pub fn change_agency(
+        &self,
+        by: Option<&Access>,
+        agency: Agency,
+        version: Option<u64>,
+    ) -> Result<Agency, Error> {
+        let mut acts = self.acts();
+        let (old, new) = {
+            let book = self.read();
+            let old = book
+                .agencies
+                .get(&agency.id)
+                .cloned()
+                .ok_or(Error::NotFound("agency"))?;
+            book.check(by, Capability::ManageAgencies, &old.id, "agency")?;
+            check_version(version, old.version)?;
+            if agency.parent != old.parent {
+                if agency
+                    .parent
+                    .as_ref()
+                    .is_some_and(|p| book.is_above(&old.id, p))
+                {
+                    return Err(invalid("parent", "an agency outside its own subtree"));
+                }
+                book.check_parent(by, agency.parent.as_ref(), book.height(&old.id))?;
+            }
+            let new = Agency {
+                name: name("name", &agency.name)?,
+                name_en: name_if_any("name_en", agency.name_en.as_deref())?,
+                version: old.version + 1,
+                ..agency
+            };
+            (old, new)
+        };
+        let note = Note {
+            act: "agency.change",
+            object: new.id.to_string(),
+            detail: difference(&old, &new),
+        };
+        self.commit(&mut acts, by, note, vec![Fact::Agency(new.clone())])?;
+        Ok(new)
+    }
+
+    /// Errors: `InUse` while it has children, accounts, domains or grants.
+    pub fn delete_agency(
+        &self,
+        by: Option<&Access>,
+        id: &AgencyId,
+        version: Option<u64>,
+    ) -> Result<(), Error> {
+        let mut acts = self.acts();
+        let old = {
+            let book = self.read();
+            let old = book
+                .agencies
+                .get(id)
+                .cloned()
+                .ok_or(Error::NotFound("agency"))?;
+            book.check(by, Capability::ManageAgencies, id, "agency")?;
+            check_version(version, old.version)?;
+            book.check_unused(id)?;
+            old
+        };
+        let note = Note {
+            act: "agency.delete",
+            object: id.to_string(),
+            detail: json(&old),
+        };
+        self.commit(&mut acts, by, note, vec![Fact::NoAgency(id.clone())])
+    }
+}
+
+impl Book {
+    /// Whether a subtree of this height may hang there.
+    fn check_parent(
+        &self,
+        by: Option<&Access>,
+        parent: Option<&AgencyId>,
+        height: usize,
+    ) -> Result<(), Error> {
+        let Some(parent) = parent else {
+            // The top of a tree is above every grant.
+            return if by.is_none() {
+                Ok(())
+            } else {
+                Err(Denied.into())
+            };
+        };
+        if !self.agencies.contains_key(parent) {
+            return Err(Error::NotFound("agency"));
+        }
+        self.check(by, Capability::ManageAgencies, parent, "agency")?;
+        if self.upward(parent).count() + height > AGENCY_DEPTH_MAX {
+            return Err(invalid(
+                "parent",
+                format!("at most {AGENCY_DEPTH_MAX} levels"),
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_unused(&self, id: &AgencyId) -> Result<(), Error> {
+        let used = if self.children.get(id).is_some_and(|c| !c.is_empty()) {
+            "agencies below it"
+        } else if self.accounts_in.contains_key(id) {
+            "accounts"
+        } else if self.domains.values().any(|d| d.agency == *id) {
+            "domains"
+        } else if self
+            .holders
+            .iter()
+            .filter_map(|h| self.account(*h))
+            .any(|a| a.grants.iter().any(|(_, top)| top == id))
+        {
+            "grants"
+        } else {
+            return Ok(());
+        };
+        Err(Error::InUse(used.to_owned()))
+    }
+
+    /// The agencies that a list is about: `None` for all.
+    pub(crate) fn visible(
+        &self,
+        by: Option<&Access>,
+        under: Option<&AgencyId>,
+    ) -> Result<Option<HashSet<AgencyId>>, Error> {
+        if by.is_none() && under.is_none() {
+            return Ok(None);
+        }
+        let mut set = match under {
+            Some(top) if self.agencies.contains_key(top) => self.subtree(top),
+            Some(_) => return Err(Error::NotFound("agency")),
+            None => self.agencies.keys().cloned().collect(),
+        };
+        set.retain(|id| self.allows(by, Capability::ReadDirectory, id));
+        Ok(Some(set))
+    }
 }

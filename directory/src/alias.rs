@@ -1,8 +1,16 @@
 //! Alias: another address of an account or list.
 
-use crate::AccountId;
+use crate::act::{Note, check_version, difference, invalid, json};
+use crate::book::Book;
+use crate::fact::Fact;
+use crate::open::PAGE_MAX;
+use crate::{Access, AccountId, Capability, Directory, Error};
 use formats::address::Address;
 use serde::{Deserialize, Serialize};
+use std::ops::Bound;
+
+/// Aliases of one account.
+pub const ALIASES_MAX: usize = 200;
 
 /// One alias. Its owner may also send as it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,4 +19,171 @@ pub struct Alias {
     pub address: Address,
     pub account: AccountId,
     pub version: u64,
+}
+
+impl Directory {
+    /// Makes an alias. Errors: `Exists`, `NotFound` (account), `Invalid`.
+    pub fn create_alias(
+        &self,
+        by: Option<&Access>,
+        address: Address,
+        account: AccountId,
+    ) -> Result<Alias, Error> {
+        let alias = Alias {
+            address,
+            account,
+            version: 1,
+        };
+        let mut acts = self.acts();
+        {
+            let book = self.read();
+            book.check_alias(by, &alias)?;
+            if book.addresses.contains_key(&alias.address.key()) {
+                return Err(Error::Exists(alias.address.to_string()));
+            }
+        }
+        let note = Note {
+            act: "alias.create",
+            object: alias.address.to_string(),
+            detail: json(&alias),
+        };
+        self.commit(&mut acts, by, note, vec![Fact::Alias(alias.clone())])?;
+        Ok(alias)
+    }
+
+    /// One alias.
+    pub fn alias(&self, address: &Address) -> Result<Alias, Error> {
+        self.read()
+            .aliases
+            .get(&address.key())
+            .cloned()
+            .ok_or(Error::NotFound("alias"))
+    }
+
+    /// Aliases, all visible or of one account.
+    pub fn aliases(
+        &self,
+        by: Option<&Access>,
+        account: Option<AccountId>,
+        after: Option<&Address>,
+        max: usize,
+    ) -> Result<Vec<Alias>, Error> {
+        let book = self.read();
+        let after = after.map(Address::key);
+        let sees = |alias: &&Alias| {
+            book.account(alias.account)
+                .is_some_and(|a| book.allows(by, Capability::ReadDirectory, &a.agency))
+        };
+        let max = max.min(PAGE_MAX);
+        if let Some(account) = account {
+            let keys = book.aliases_of.get(&account).into_iter().flatten();
+            return Ok(keys
+                .filter(|key| after.as_ref().is_none_or(|after| *key > after))
+                .filter_map(|key| book.aliases.get(key))
+                .filter(sees)
+                .take(max)
+                .cloned()
+                .collect());
+        }
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let all = book
+            .aliases
+            .range::<String, _>((from, Bound::Unbounded))
+            .map(|(_, a)| a);
+        Ok(all.filter(sees).take(max).cloned().collect())
+    }
+
+    /// Points it elsewhere.
+    pub fn change_alias(
+        &self,
+        by: Option<&Access>,
+        alias: Alias,
+        version: Option<u64>,
+    ) -> Result<Alias, Error> {
+        let mut acts = self.acts();
+        let (old, new) = {
+            let book = self.read();
+            let old = book.present_alias(by, &alias.address)?;
+            check_version(version, old.version)?;
+            let new = Alias {
+                address: old.address.clone(),
+                account: alias.account,
+                version: old.version + 1,
+            };
+            if new.account != old.account {
+                book.check_alias(by, &new)?;
+            }
+            (old, new)
+        };
+        let note = Note {
+            act: "alias.change",
+            object: new.address.to_string(),
+            detail: difference(&old, &new),
+        };
+        self.commit(&mut acts, by, note, vec![Fact::Alias(new.clone())])?;
+        Ok(new)
+    }
+
+    /// Removes it.
+    pub fn delete_alias(
+        &self,
+        by: Option<&Access>,
+        address: &Address,
+        version: Option<u64>,
+    ) -> Result<(), Error> {
+        let mut acts = self.acts();
+        let old = {
+            let book = self.read();
+            let old = book.present_alias(by, address)?;
+            check_version(version, old.version)?;
+            old
+        };
+        let note = Note {
+            act: "alias.delete",
+            object: old.address.to_string(),
+            detail: json(&old),
+        };
+        self.commit(&mut acts, by, note, vec![Fact::NoAlias(old.address)])
+    }
+}
+
+impl Book {
+    /// The alias, when `by` may change it.
+    fn present_alias(&self, by: Option<&Access>, address: &Address) -> Result<Alias, Error> {
+        let alias = self
+            .aliases
+            .get(&address.key())
+            .ok_or(Error::NotFound("alias"))?;
+        let account = self
+            .account(alias.account)
+            .ok_or(Error::NotFound("alias"))?;
+        self.check(by, Capability::ManageAliases, &account.agency, "alias")?;
+        self.check_account(by, Capability::ManageAliases, account)?;
+        Ok(alias.clone())
+    }
+
+    /// Whether this account may have this address as an alias.
+    fn check_alias(&self, by: Option<&Access>, alias: &Alias) -> Result<(), Error> {
+        let account = self
+            .account(alias.account)
+            .ok_or(Error::NotFound("account"))?;
+        self.check_account(by, Capability::ManageAliases, account)?;
+        self.check_domain(
+            by,
+            Capability::ManageAliases,
+            &alias.address.domain,
+            &account.agency,
+        )?;
+        if self
+            .aliases_of
+            .get(&alias.account)
+            .is_some_and(|of| of.len() >= ALIASES_MAX)
+        {
+            return Err(invalid(
+                "account",
+                format!("an account with fewer than {ALIASES_MAX} aliases"),
+            ));
+        }
+        Ok(())
+    }
 }

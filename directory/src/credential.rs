@@ -1,6 +1,16 @@
 //! Credentials: password (argon2id), app passwords, API tokens. Secrets are never stored or logged in clear.
 
+use crate::act::{Acts, Note, invalid, json as act_json, name};
+use crate::book::Book;
+use crate::fact::Fact;
+use crate::hash::{digest, encode, random};
+use crate::{Access, Account, AccountId, Capability, Directory, Error, Through, policy};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+
+/// Credentials of one account.
+pub const CREDENTIALS_MAX: usize = 50;
 
 /// A secret in memory; its `Debug` is `***`.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,4 +56,301 @@ pub struct Credential {
     pub created_at: i64,
     pub expires_at: Option<i64>,
     pub last_used_at: Option<i64>,
+}
+
+/// A credential as kept.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Stored {
+    pub(crate) id: CredentialId,
+    pub(crate) kind: CredentialKind,
+    pub(crate) label: String,
+    pub(crate) created_at: i64,
+    pub(crate) expires_at: Option<i64>,
+    pub(crate) proof: Proof,
+}
+
+/// What a secret is compared with.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) enum Proof {
+    /// A PHC string.
+    Argon2id(String),
+    /// Of a secret that we drew.
+    Blake3([u8; 32]),
+}
+
+impl std::fmt::Debug for Stored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Stored({:?}, {:?}, ***)", self.id, self.kind)
+    }
+}
+
+impl Stored {
+    pub(crate) fn digest(&self) -> Option<[u8; 32]> {
+        match self.proof {
+            Proof::Blake3(digest) => Some(digest),
+            Proof::Argon2id(_) => None,
+        }
+    }
+}
+
+/// A credential in memory, with when it was last used (0: never).
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) stored: Stored,
+    pub(crate) used_at: AtomicI64,
+}
+
+impl Kept {
+    pub(crate) fn new(stored: Stored) -> Self {
+        Self {
+            stored,
+            used_at: AtomicI64::new(0),
+        }
+    }
+
+    pub(crate) fn expired(&self, now_s: i64) -> bool {
+        self.stored.expires_at.is_some_and(|end| end <= now_s)
+    }
+
+    fn shown(&self) -> Credential {
+        let used = self.used_at.load(Relaxed);
+        Credential {
+            id: self.stored.id,
+            kind: self.stored.kind,
+            label: self.stored.label.clone(),
+            created_at: self.stored.created_at,
+            expires_at: self.stored.expires_at,
+            last_used_at: (used != 0).then_some(used),
+        }
+    }
+}
+
+impl Directory {
+    /// Sets the account's one password (argon2id). What the old one opened ends at once, browser sessions too.
+    /// Errors: `Invalid` (policy: at least 8 characters of 3 classes, not the address).
+    pub fn set_password(
+        &self,
+        by: Option<&Access>,
+        account: AccountId,
+        secret: &Secret,
+    ) -> Result<CredentialId, Error> {
+        let address = {
+            let book = self.read();
+            let account = book.check_credentials(by, account, Capability::ResetCredentials)?;
+            account.address.clone()
+        };
+        let prepared = policy::prepared(secret, &address)?;
+        let hash = self.inner.hasher.hash(&prepared)?;
+        let proof = Proof::Argon2id(hash);
+        let mut acts = self.acts();
+        let stored = self.draft(&acts, CredentialKind::Password, String::new(), None, proof);
+        let id = stored.id;
+        let mut facts = vec![
+            Fact::CredentialCounter(id.0),
+            Fact::Credential(account, stored),
+        ];
+        {
+            let book = self.read();
+            book.check_credentials(by, account, Capability::ResetCredentials)?;
+            let old = book.credentials.get(&account).into_iter().flatten();
+            let old = old.filter(|(_, kept)| kept.stored.kind == CredentialKind::Password);
+            for (old, _) in old {
+                facts.extend(book.withdrawal(account, *old));
+            }
+        }
+        let note = Note {
+            act: "password.set",
+            object: address.to_string(),
+            detail: json!({ "credential": id.0 }),
+        };
+        self.commit(&mut acts, by, note, facts)?;
+        acts.credential_last = id.0;
+        Ok(id)
+    }
+
+    /// Makes an app password or token; the secret is shown once. Errors: `Invalid` for a password
+    /// (that is `set_password`), a past expiry, or more than `CREDENTIALS_MAX`.
+    pub fn create_credential(
+        &self,
+        by: Option<&Access>,
+        account: AccountId,
+        kind: CredentialKind,
+        label: &str,
+        expires_at: Option<i64>,
+    ) -> Result<(Credential, Secret), Error> {
+        let label = name("label", label)?;
+        let (secret, capability) = match kind {
+            CredentialKind::Password => return Err(invalid("kind", "an app password or a token")),
+            CredentialKind::AppPassword => (app_password()?, Capability::ResetCredentials),
+            CredentialKind::Token => (
+                format!("cv_{}", encode(&random::<32>()?)),
+                Capability::ManageTokens,
+            ),
+        };
+        if expires_at.is_some_and(|end| end <= self.now_s()) {
+            return Err(invalid("expires_at", "a time to come"));
+        }
+        let proof = Proof::Blake3(digest(&squeeze(&secret, kind)));
+        let mut acts = self.acts();
+        let stored = self.draft(&acts, kind, label, expires_at, proof);
+        let address = {
+            let book = self.read();
+            let owner = book.check_credentials(by, account, capability)?;
+            if book
+                .credentials
+                .get(&account)
+                .is_some_and(|of| of.len() >= CREDENTIALS_MAX)
+            {
+                return Err(invalid(
+                    "account",
+                    format!("fewer than {CREDENTIALS_MAX} credentials"),
+                ));
+            }
+            owner.address.to_string()
+        };
+        let id = stored.id;
+        let shown = Kept::new(stored.clone()).shown();
+        let note = Note {
+            act: "credential.create",
+            object: address,
+            detail: act_json(&shown),
+        };
+        let facts = vec![
+            Fact::CredentialCounter(id.0),
+            Fact::Credential(account, stored),
+        ];
+        self.commit(&mut acts, by, note, facts)?;
+        acts.credential_last = id.0;
+        Ok((shown, Secret::new(secret)))
+    }
+
+    /// Credentials of an account.
+    pub fn credentials(
+        &self,
+        by: Option<&Access>,
+        account: AccountId,
+    ) -> Result<Vec<Credential>, Error> {
+        let book = self.read();
+        let owner = book.account(account).ok_or(Error::NotFound("account"))?;
+        if by.is_none_or(|access| access.account != account) {
+            book.check(by, Capability::ReadDirectory, &owner.agency, "account")?;
+        }
+        let of = book.credentials.get(&account).into_iter().flatten();
+        Ok(of.map(|(_, kept)| kept.shown()).collect())
+    }
+
+    /// Withdraws one; sign-ins through it end at once.
+    pub fn delete_credential(
+        &self,
+        by: Option<&Access>,
+        account: AccountId,
+        id: CredentialId,
+    ) -> Result<(), Error> {
+        let mut acts = self.acts();
+        let (note, facts) = {
+            let book = self.read();
+            let kind = book.credential(account, id).map(|kept| kept.stored.kind);
+            let capability = match kind {
+                Some(CredentialKind::Token) => Capability::ManageTokens,
+                _ => Capability::ResetCredentials,
+            };
+            // One may always withdraw what is one's own.
+            let owner = match by {
+                Some(access) if access.account == account => {
+                    book.account(account).ok_or(Error::NotFound("account"))?
+                }
+                _ => book.check_credentials(by, account, capability)?,
+            };
+            let kept = book
+                .credential(account, id)
+                .ok_or(Error::NotFound("credential"))?;
+            let note = Note {
+                act: "credential.delete",
+                object: owner.address.to_string(),
+                detail: act_json(&kept.shown()),
+            };
+            (note, book.withdrawal(account, id))
+        };
+        self.commit(&mut acts, by, note, facts)
+    }
+
+    fn draft(
+        &self,
+        acts: &Acts,
+        kind: CredentialKind,
+        label: String,
+        expires_at: Option<i64>,
+        proof: Proof,
+    ) -> Stored {
+        let id = CredentialId(acts.credential_last + 1);
+        Stored {
+            id,
+            kind,
+            label,
+            created_at: self.now_s(),
+            expires_at,
+            proof,
+        }
+    }
+}
+
+impl Book {
+    /// The account, when `by` may give it credentials. One's own passwords and app passwords: when signed in
+    /// by password or in the browser; a token or an app password cannot make others of its kind.
+    fn check_credentials(
+        &self,
+        by: Option<&Access>,
+        account: AccountId,
+        capability: Capability,
+    ) -> Result<&Account, Error> {
+        let owner = self.account(account).ok_or(Error::NotFound("account"))?;
+        let own = by.is_some_and(|access| {
+            access.account == account
+                && matches!(access.through, Through::Password(_) | Through::Session)
+                && capability == Capability::ResetCredentials
+        });
+        if !own {
+            self.check_account(by, capability, owner)?;
+        }
+        Ok(owner)
+    }
+
+    /// What is no longer so when a credential goes: itself and the sessions that it opened.
+    fn withdrawal(&self, account: AccountId, id: CredentialId) -> Vec<Fact> {
+        let sessions = self.sessions_of.get(&account).into_iter().flatten();
+        sessions
+            .filter(|hash| {
+                self.sessions
+                    .get(*hash)
+                    .is_some_and(|s| s.row.credential == id)
+            })
+            .map(|hash| Fact::NoSession(*hash))
+            .chain([Fact::NoCredential(account, id)])
+            .collect()
+    }
+}
+
+/// 24 letters and digits in groups of four, 120 bits; none that look alike (RFC 4648 §6 alphabet, lower case).
+fn app_password() -> Result<String, Error> {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut text = String::with_capacity(29);
+    for (n, byte) in random::<24>()?.iter().enumerate() {
+        if n > 0 && n % 4 == 0 {
+            text.push('-');
+        }
+        text.push(char::from(ALPHABET[usize::from(byte % 32)]));
+    }
+    Ok(text)
+}
+
+/// App passwords are typed from one screen to another: case, dashes and spaces do not count.
+pub(crate) fn squeeze(secret: &str, kind: CredentialKind) -> String {
+    match kind {
+        CredentialKind::AppPassword => secret
+            .chars()
+            .filter(|c| *c != '-' && !c.is_whitespace())
+            .flat_map(char::to_lowercase)
+            .collect(),
+        CredentialKind::Password | CredentialKind::Token => secret.to_owned(),
+    }
 }

@@ -1,9 +1,21 @@
 //! Directory: the one door to who is who. Cheap to clone; indexes in memory, rows in the store's tables.
 
-use crate::*;
-use formats::address::{Address, DomainName};
-use std::sync::Arc;
-use storage::Store;
+use crate::act::Acts;
+use crate::book::Book;
+use crate::fact::{ACCOUNT_COUNTER, CREDENTIAL_COUNTER, Fact, credential_of, decode, table};
+use crate::hash::Hasher;
+use crate::lazy::Lazy;
+use crate::lockout::Lockout;
+use crate::recent::Recents;
+use crate::{AccountId, Clock, Error};
+use formats::address::DomainName;
+use std::sync::{Arc, Mutex, RwLock};
+use storage::{RowChange, Store};
+
+/// Rows read at a time when the indexes are loaded.
+const LOAD_PAGE: usize = 1000;
+/// Items of one listed page.
+pub const PAGE_MAX: usize = 1000;
 
 /// Settings that the config gives.
 #[derive(Debug, Clone)]
@@ -18,259 +30,173 @@ pub struct Settings {
     pub default_quota: Option<u64>,
 }
 
-/// Where an address leads (aliases and lists expanded, loops guarded, each account once).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Resolution {
-    /// Goes to these accounts here, and on to these other addresses (members of lists elsewhere).
-    Local {
-        /// Here.
-        accounts: Vec<AccountId>,
-        /// Elsewhere.
-        remote: Vec<Address>,
-    },
-    /// Our domain, no such address.
-    Unknown,
-    /// Our address, suspended domain or retired account: no mail is taken now.
-    Closed,
-    /// Not our domain.
-    Elsewhere,
-}
-
 /// The directory.
 #[derive(Clone)]
 pub struct Directory {
     pub(crate) inner: Arc<Inner>,
 }
+
 pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Settings,
+    pub(crate) book: RwLock<Book>,
+    pub(crate) acts: Mutex<Acts>,
+    pub(crate) hasher: Hasher,
+    pub(crate) lockout: Mutex<Lockout>,
+    pub(crate) recents: Mutex<Recents>,
+    /// Keys the digests that live in memory only: lately verified secrets, names of failed sign-ins.
+    pub(crate) memory_key: [u8; 32],
+    pub(crate) lazy: Lazy,
 }
 
-#[allow(unused_variables, clippy::todo)]
-impl Directory {
-    /// Loads the indexes.
-    pub fn open(store: Store, clock: Arc<dyn Clock>, settings: Settings) -> Result<Self, Error> {
-        todo!()
+impl std::fmt::Debug for Directory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Directory")
     }
+}
+
+impl Directory {
+    /// Loads the indexes. Errors: `Storage(Corrupt)` for rows of another version (I-18), `Invalid` for settings
+    /// that argon2 does not take.
+    pub fn open(store: Store, clock: Arc<dyn Clock>, settings: Settings) -> Result<Self, Error> {
+        let hasher = Hasher::new(settings.argon2_memory_kib, settings.argon2_passes)?;
+        let now = clock.now_s();
+        let (book, stale) = load(&store, now)?;
+        if !stale.is_empty() {
+            store.commit_rows(stale)?;
+        }
+        let account_reserved = counter(&store, ACCOUNT_COUNTER)?.unwrap_or(AccountId::SYSTEM.raw());
+        let acts = Acts {
+            chain: Self::chain_end(&store)?,
+            account_next: account_reserved.saturating_add(1),
+            account_reserved,
+            credential_last: counter(&store, CREDENTIAL_COUNTER)?.unwrap_or(0),
+        };
+        let inner = Inner {
+            lazy: Lazy::start(store.clone())?,
+            store,
+            clock,
+            settings,
+            book: RwLock::new(book),
+            acts: Mutex::new(acts),
+            hasher,
+            lockout: Mutex::new(Lockout::new()),
+            recents: Mutex::new(Recents::new()),
+            memory_key: crate::hash::random()?,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
     /// The clock it was given.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.inner.clock
     }
-    /// Where an address leads; at most 50,000 accounts.
-    pub fn resolve(&self, address: &Address) -> Result<Resolution, Error> {
-        todo!()
-    }
+
     /// Whether a domain is ours (active or not).
     pub fn serves(&self, domain: &DomainName) -> bool {
-        todo!()
+        self.read().domains.contains_key(domain)
     }
-    /// The quota that holds for this account.
+
+    /// The quota that holds for this account, octets; `None`: no limit.
     pub fn quota(&self, id: AccountId) -> Option<u64> {
-        todo!()
+        self.read()
+            .account(id)
+            .and_then(|account| account.quota)
+            .or(self.inner.settings.default_quota)
     }
 
-    // Acts. `by`: `None` is the system itself (init, demo); otherwise rights are checked against the
-    // agencies touched (`Denied`), and every act is in the audit log in the same commit (I-20).
-    // `version`: If-Match; `None` does not check. Lists are ordered by key, `after` a key, with what `by` may see only.
+    pub(crate) fn now_s(&self) -> i64 {
+        self.inner.clock.now_s()
+    }
+}
 
-    /// Makes an agency. Errors: `Exists`, `NotFound` (parent), `Invalid`.
-    pub fn create_agency(&self, by: Option<&Access>, new: NewAgency) -> Result<Agency, Error> {
-        todo!()
+/// All rows as a book, and the deletions of sessions that ended meanwhile.
+fn load(store: &Store, now: i64) -> Result<(Book, Vec<RowChange>), Error> {
+    let mut book = Book::default();
+    let tables = [
+        table::AGENCY,
+        table::DOMAIN,
+        table::ACCOUNT,
+        table::ALIAS,
+        table::CREDENTIAL,
+        table::SESSION,
+    ];
+    for name in tables {
+        each(store, name, &mut |key, value| {
+            book.apply(Fact::read(name, key, value)?);
+            Ok(())
+        })?;
     }
-    /// One agency.
-    pub fn agency(&self, id: &AgencyId) -> Result<Agency, Error> {
-        todo!()
+    let mut stale = Vec::new();
+    each(store, table::USED, &mut |key, value| {
+        if !book.used(key, decode(table::USED, value)?) {
+            stale.push(RowChange {
+                table: table::USED,
+                key: key.to_vec(),
+                value: None,
+            });
+        }
+        Ok(())
+    })?;
+    let ended: Vec<[u8; 32]> = book
+        .sessions
+        .iter()
+        .filter(|(_, session)| session.ended(now) || book.account(session.row.account).is_none())
+        .map(|(hash, _)| *hash)
+        .collect();
+    for hash in ended {
+        stale.push(Fact::NoSession(hash).row()?);
+        book.apply(Fact::NoSession(hash));
     }
-    /// Agencies, all or the children of one.
-    pub fn agencies(
-        &self,
-        by: Option<&Access>,
-        parent: Option<&AgencyId>,
-        after: Option<&AgencyId>,
-        max: usize,
-    ) -> Result<Vec<Agency>, Error> {
-        todo!()
-    }
-    /// Renames or moves it. Errors: `Invalid` (loop), `Conflict`.
-    pub fn change_agency(
-        &self,
-        by: Option<&Access>,
-        agency: Agency,
-        version: Option<u64>,
-    ) -> Result<Agency, Error> {
-        todo!()
-    }
-    /// Errors: `InUse`.
-    pub fn delete_agency(
-        &self,
-        by: Option<&Access>,
-        id: &AgencyId,
-        version: Option<u64>,
-    ) -> Result<(), Error> {
-        todo!()
-    }
+    Ok((book, stale))
+}
 
-    /// Makes a domain.
-    pub fn create_domain(
-        &self,
-        by: Option<&Access>,
-        name: DomainName,
-        agency: AgencyId,
-    ) -> Result<Domain, Error> {
-        todo!()
+/// Calls `row` for every row of a table.
+fn each(
+    store: &Store,
+    name: &'static str,
+    row: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), storage::Error>,
+) -> Result<(), storage::Error> {
+    let table = store.table(name);
+    let mut after: Option<Vec<u8>> = None;
+    loop {
+        let page = table.rows(&[], after.as_deref(), LOAD_PAGE)?;
+        for (key, value) in &page {
+            row(key, value)?;
+        }
+        match page.into_iter().next_back() {
+            Some((key, _)) => after = Some(key),
+            None => return Ok(()),
+        }
     }
-    /// One domain.
-    pub fn domain(&self, name: &DomainName) -> Result<Domain, Error> {
-        todo!()
-    }
-    /// Domains.
-    pub fn domains(
-        &self,
-        by: Option<&Access>,
-        after: Option<&DomainName>,
-        max: usize,
-    ) -> Result<Vec<Domain>, Error> {
-        todo!()
-    }
-    /// Changes agency or state.
-    pub fn change_domain(
-        &self,
-        by: Option<&Access>,
-        domain: Domain,
-        version: Option<u64>,
-    ) -> Result<Domain, Error> {
-        todo!()
-    }
-    /// Errors: `InUse`.
-    pub fn delete_domain(
-        &self,
-        by: Option<&Access>,
-        name: &DomainName,
-        version: Option<u64>,
-    ) -> Result<(), Error> {
-        todo!()
-    }
+}
 
-    /// Makes an account with its default mailboxes (INBOX, Drafts, Sent, Junk, Trash, Archive).
-    pub fn create_account(&self, by: Option<&Access>, new: NewAccount) -> Result<Account, Error> {
-        todo!()
-    }
-    /// One account.
-    pub fn account(&self, id: AccountId) -> Result<Account, Error> {
-        todo!()
-    }
-    /// By main address or alias.
-    pub fn account_at(&self, address: &Address) -> Result<Account, Error> {
-        todo!()
-    }
-    /// Accounts of a subtree, in id order.
-    pub fn accounts(
-        &self,
-        by: Option<&Access>,
-        agency: Option<&AgencyId>,
-        find: Option<&str>,
-        after: Option<AccountId>,
-        max: usize,
-    ) -> Result<Vec<Account>, Error> {
-        todo!()
-    }
-    /// Changes name, position, agency, state, quota, kind, grants (`ManageGrants`), main address.
-    pub fn change_account(
-        &self,
-        by: Option<&Access>,
-        account: Account,
-        version: Option<u64>,
-    ) -> Result<Account, Error> {
-        todo!()
-    }
-    /// Retires for ever: address freed, mail kept until erased by a later act; the id is never reused (I-07).
-    pub fn delete_account(
-        &self,
-        by: Option<&Access>,
-        id: AccountId,
-        version: Option<u64>,
-    ) -> Result<(), Error> {
-        todo!()
-    }
+fn counter<T: serde::de::DeserializeOwned>(store: &Store, key: &[u8]) -> Result<Option<T>, Error> {
+    let row = store.table(table::COUNTER).row(key)?;
+    Ok(row
+        .map(|value| decode(table::COUNTER, &value))
+        .transpose()?)
+}
 
-    /// Makes an alias.
-    pub fn create_alias(
-        &self,
-        by: Option<&Access>,
-        address: Address,
-        account: AccountId,
-    ) -> Result<Alias, Error> {
-        todo!()
-    }
-    /// One alias.
-    pub fn alias(&self, address: &Address) -> Result<Alias, Error> {
-        todo!()
-    }
-    /// Aliases, all visible or of one account.
-    pub fn aliases(
-        &self,
-        by: Option<&Access>,
-        account: Option<AccountId>,
-        after: Option<&Address>,
-        max: usize,
-    ) -> Result<Vec<Alias>, Error> {
-        todo!()
-    }
-    /// Points it elsewhere.
-    pub fn change_alias(
-        &self,
-        by: Option<&Access>,
-        alias: Alias,
-        version: Option<u64>,
-    ) -> Result<Alias, Error> {
-        todo!()
-    }
-    /// Removes it.
-    pub fn delete_alias(
-        &self,
-        by: Option<&Access>,
-        address: &Address,
-        version: Option<u64>,
-    ) -> Result<(), Error> {
-        todo!()
-    }
-
-    /// Sets the account's one password (argon2id). Errors: `Invalid` (policy: at least 8 characters of 3 classes, not the address).
-    pub fn set_password(
-        &self,
-        by: Option<&Access>,
-        account: AccountId,
-        secret: &Secret,
-    ) -> Result<CredentialId, Error> {
-        todo!()
-    }
-    /// Makes an app password or token; the secret is shown once.
-    pub fn create_credential(
-        &self,
-        by: Option<&Access>,
-        account: AccountId,
-        kind: CredentialKind,
-        label: &str,
-        expires_at: Option<i64>,
-    ) -> Result<(Credential, Secret), Error> {
-        todo!()
-    }
-    /// Credentials of an account.
-    pub fn credentials(
-        &self,
-        by: Option<&Access>,
-        account: AccountId,
-    ) -> Result<Vec<Credential>, Error> {
-        todo!()
-    }
-    /// Withdraws one; sign-ins through it end at once.
-    pub fn delete_credential(
-        &self,
-        by: Option<&Access>,
-        account: AccountId,
-        id: CredentialId,
-    ) -> Result<(), Error> {
-        todo!()
+impl Book {
+    /// Takes in when a credential (key of 12 octets) or session (32) was last used; false when it is gone.
+    fn used(&mut self, key: &[u8], at: i64) -> bool {
+        use std::sync::atomic::Ordering::Relaxed;
+        if let Ok(hash) = <[u8; 32]>::try_from(key) {
+            return self
+                .sessions
+                .get(&hash)
+                .map(|s| s.seen_at.store(at, Relaxed))
+                .is_some();
+        }
+        let Some((account, id)) = credential_of(key) else {
+            return false;
+        };
+        self.credential(account, id)
+            .map(|kept| kept.used_at.store(at, Relaxed))
+            .is_some()
     }
 }

@@ -1,11 +1,17 @@
-//! Sans-io SASL shared by every protocol: PLAIN (RFC 4616) and LOGIN (draft-murchison-sasl-login).
+//! Sans-io SASL shared by every protocol: PLAIN (RFC 4616 §2) and LOGIN (draft-murchison-sasl-login).
 
 use crate::Secret;
+
+/// Octets of an identity or a secret. RFC 4616 §2: at least 255 must be accepted.
+pub const FIELD_MAX: usize = 1024;
+/// Octets of one answer, base64 taken off.
+pub const ANSWER_MAX: usize = 3 * FIELD_MAX + 2;
 
 /// What a mechanism came to: name and secret for `Directory::sign_in`.
 #[derive(Debug, Clone)]
 #[allow(missing_docs)]
 pub struct Credentials {
+    /// The same as `name` when given: acting as somebody else is not offered.
     pub authzid: Option<String>,
     pub name: String,
     pub secret: Secret,
@@ -18,31 +24,168 @@ pub enum Step {
     Challenge(Vec<u8>),
     /// Done: check these.
     Credentials(Credentials),
-    /// The client's bytes do not follow the mechanism.
+    /// The client's bytes do not follow the mechanism, or it asks to act as somebody else.
     Malformed,
 }
 
 /// One exchange.
 #[derive(Debug)]
 pub struct Exchange {
-    pub(crate) state: State,
+    state: State,
 }
+
 #[derive(Debug)]
-pub(crate) enum State {
-    Plain,
-    LoginName,
+enum State {
+    Plain { asked: bool },
+    LoginName { asked: bool },
     LoginSecret(String),
     Done,
 }
 
-#[allow(unused_variables, clippy::todo)]
 impl Exchange {
     /// `PLAIN` or `LOGIN`, in any case; `None` for another mechanism.
     pub fn begin(mechanism: &str) -> Option<Self> {
-        todo!()
+        let state = if mechanism.eq_ignore_ascii_case("PLAIN") {
+            State::Plain { asked: false }
+        } else if mechanism.eq_ignore_ascii_case("LOGIN") {
+            State::LoginName { asked: false }
+        } else {
+            return None;
+        };
+        Some(Self { state })
     }
+
     /// The initial response or an answer, already base64-decoded; `None` when there was no initial response.
     pub fn step(&mut self, answer: Option<&[u8]>) -> Step {
-        todo!()
+        let state = std::mem::replace(&mut self.state, State::Done);
+        match (state, answer) {
+            (State::Plain { asked: false }, None) => {
+                self.state = State::Plain { asked: true };
+                Step::Challenge(Vec::new())
+            }
+            (State::Plain { .. }, Some(message)) => {
+                plain(message).map_or(Step::Malformed, Step::Credentials)
+            }
+            (State::LoginName { asked: false }, None) => {
+                self.state = State::LoginName { asked: true };
+                // The spelling that the one widely deployed client of draft-murchison-sasl-login needs.
+                Step::Challenge(b"Username:".to_vec())
+            }
+            (State::LoginName { .. }, Some(name)) => match field(name) {
+                Some(name) => {
+                    self.state = State::LoginSecret(name.to_owned());
+                    Step::Challenge(b"Password:".to_vec())
+                }
+                None => Step::Malformed,
+            },
+            (State::LoginSecret(name), Some(secret)) => match field(secret) {
+                Some(secret) => Step::Credentials(Credentials {
+                    authzid: None,
+                    name,
+                    secret: Secret::new(secret),
+                }),
+                None => Step::Malformed,
+            },
+            _ => Step::Malformed,
+        }
+    }
+}
+
+/// `message = [authzid] UTF8NUL authcid UTF8NUL passwd` (RFC 4616 §2).
+fn plain(message: &[u8]) -> Option<Credentials> {
+    if message.len() > ANSWER_MAX {
+        return None;
+    }
+    let mut parts = message.split(|b| *b == 0);
+    let (authzid, name, secret) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    let authzid = if authzid.is_empty() {
+        None
+    } else {
+        Some(field(authzid)?.to_owned())
+    };
+    let name = field(name)?;
+    // RFC 4616 §2: it is verified that the client may act as the authzid; only as oneself.
+    if authzid.as_deref().is_some_and(|authzid| authzid != name) {
+        return None;
+    }
+    Some(Credentials {
+        authzid,
+        name: name.to_owned(),
+        secret: Secret::new(field(secret)?),
+    })
+}
+
+/// `1*SAFE`: UTF-8 without NUL, not empty, within the limit.
+fn field(bytes: &[u8]) -> Option<&str> {
+    if bytes.is_empty() || bytes.len() > FIELD_MAX || bytes.contains(&0) {
+        return None;
+    }
+    std::str::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Feeds the answers (`-` is none) and spells the steps.
+    fn check(mechanism: &str, answers: &[&[u8]], expected: &str) {
+        let mut exchange = Exchange::begin(mechanism).unwrap();
+        let steps: Vec<String> = answers
+            .iter()
+            .map(|a| match exchange.step((*a != b"-").then_some(*a)) {
+                Step::Challenge(bytes) => format!("+{}", String::from_utf8(bytes).unwrap()),
+                Step::Credentials(c) => format!("{}/{}", c.name, c.secret.expose()),
+                Step::Malformed => "!".to_owned(),
+            })
+            .collect();
+        assert_eq!(steps.join(" "), expected, "{mechanism} {answers:?}");
+    }
+
+    #[test]
+    fn plain_is_read_as_rfc_4616_says() {
+        check("PLAIN", &[b"\0an\0mat khau"], "an/mat khau");
+        check("plain", &[b"-", b"an\0an\0s"], "+ an/s");
+        check("PLAIN", &[b"other\0an\0s"], "!");
+        check("PLAIN", &[b"\0an\0"], "!");
+        check("PLAIN", &[b"\0\0s"], "!");
+        check("PLAIN", &[b"\0an"], "!");
+        check("PLAIN", &[b"\0an\0s\0"], "!");
+        check("PLAIN", &[b""], "!");
+        check("PLAIN", &[b"\0a\xff\0s"], "!");
+        check("PLAIN", &[b"\0an\0s", b"\0an\0s"], "an/s !");
+        check("PLAIN", &[b"-", b"-"], "+ !");
+        check(
+            "PLAIN",
+            &[format!("\0{}\0s", "a".repeat(1024)).as_bytes()],
+            &format!("{}/s", "a".repeat(1024)),
+        );
+        check(
+            "PLAIN",
+            &[format!("\0{}\0s", "a".repeat(1025)).as_bytes()],
+            "!",
+        );
+    }
+
+    #[test]
+    fn login_asks_for_name_and_secret() {
+        check("LOGIN", &[b"-", b"an", b"s"], "+Username: +Password: an/s");
+        check("login", &[b"an", b"s"], "+Password: an/s");
+        check("LOGIN", &[b"-", b""], "+Username: !");
+        check("LOGIN", &[b"-", b"a\0b"], "+Username: !");
+        check("LOGIN", &[b"-", b"an", b"s\0"], "+Username: +Password: !");
+        check(
+            "LOGIN",
+            &[b"-", b"an", b"s", b"s"],
+            "+Username: +Password: an/s !",
+        );
+    }
+
+    #[test]
+    fn other_mechanisms_are_not_offered() {
+        assert!(Exchange::begin("CRAM-MD5").is_none());
+        assert!(Exchange::begin("").is_none());
     }
 }

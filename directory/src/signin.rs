@@ -1,7 +1,31 @@
-//! Signing in: secrets against credentials, back-off, browser sessions.
+//! Signing in: secrets against credentials, with back-off.
+//!
+//! The order of the questions matters. The network's back-off comes before anything that tells right from
+//! wrong; the name's back-off comes after what is cheap and certain, so that others' failures do not lock
+//! the owner out; argon2id comes last, and also for names that do not exist.
 
-use crate::*;
+use crate::book::Book;
+use crate::credential::{Kept, Proof, squeeze};
+use crate::fact::{credential_key, encode, table};
+use crate::hash::{Busy, digest, prepare};
+use crate::lockout::{NameDigest, Network};
+use crate::recent::Attempt;
+use crate::{
+    Access, Account, AccountId, AccountKind, AccountState, CredentialId, CredentialKind, Directory,
+    Secret, SignInError, Through,
+};
+use formats::address::{Address, LocalPart};
 use std::net::IpAddr;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering::Relaxed;
+use storage::RowChange;
+
+/// Octets of a name that is looked at.
+pub const NAME_MAX: usize = 1024;
+/// Seconds to wait when all processors are busy with passwords.
+const BUSY_WAIT_S: u32 = 2;
+/// Seconds between two writings of when a credential was last used.
+const USED_STEP_S: i64 = 60 * 60;
 
 /// Where a sign-in comes from, for back-off and audit.
 #[derive(Debug, Clone, Copy)]
@@ -12,36 +36,258 @@ pub struct Peer {
     pub service: &'static str,
 }
 
-/// A browser session's secret as set in the cookie; `Debug` is `***`. Stored only as a hash.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SessionToken(pub String);
-impl std::fmt::Debug for SessionToken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("***")
-    }
-}
-
-#[allow(unused_variables, clippy::todo)]
 impl Directory {
     /// Address (or alias; or a bare local part of the default domain) and password or app password.
     /// Costs a whole argon2id unless lately verified: call it on a blocking thread. Unknown names cost the same.
     pub fn sign_in(&self, name: &str, secret: &Secret, peer: Peer) -> Result<Access, SignInError> {
-        todo!()
+        let now = self.inner.clock.now_ms();
+        let from = Network::of(peer.ip);
+        let address = self.named(name);
+        let spelled = address.as_ref().map_or_else(|| spelled(name), Address::key);
+        let who = self.keyed(&[spelled.as_bytes()]);
+        let attempt = self.keyed(&[spelled.as_bytes(), secret.expose().as_bytes()]);
+        if let Some(wait) = self.lockout(|lockout| lockout.wait(Some(who), from, now)) {
+            return Err(SignInError::Later(wait));
+        }
+        if let Some(found) = self.quick(address.as_ref(), secret, &attempt, now) {
+            return Ok(self.entered(found, Some(who), from));
+        }
+        let epoch = self.read().epoch;
+        if self.recents(|recents| recents.wrong(&attempt, epoch, now)) {
+            // The same wrong secret again, as a telephone with an old password sends it: nobody is guessing.
+            return Err(SignInError::Refused);
+        }
+        if let Some(wait) = self.lockout(|lockout| lockout.wait_name(who, now)) {
+            return Err(SignInError::Later(wait));
+        }
+        match self.slow(address.as_ref(), secret) {
+            Ok(Some(found)) => {
+                let (account, through) = (found.0.id, found.1);
+                self.recents(|r| r.was_right(attempt, (account, credential_of(through)), now));
+                Ok(self.entered(found, Some(who), from))
+            }
+            Ok(None) => {
+                self.recents(|recents| recents.was_wrong(attempt, epoch, now));
+                self.refused(Some(who), from, now, peer);
+                Err(SignInError::Refused)
+            }
+            Err(Busy) => Err(SignInError::Later(BUSY_WAIT_S)),
+        }
     }
+
     /// A bearer token.
     pub fn sign_in_token(&self, token: &Secret, peer: Peer) -> Result<Access, SignInError> {
-        todo!()
+        let now = self.inner.clock.now_ms();
+        let from = Network::of(peer.ip);
+        if let Some(wait) = self.lockout(|lockout| lockout.wait(None, from, now)) {
+            return Err(SignInError::Later(wait));
+        }
+        let fits = token.expose().len() <= crate::hash::SECRET_MAX;
+        let found = fits.then(|| digest(token.expose())).and_then(|digest| {
+            let book = self.read();
+            let (account, id) = *book.by_digest.get(&digest)?;
+            book.entry(account, id, now)
+                .filter(|(_, t)| matches!(t, Through::Token(_)))
+        });
+        match found {
+            Some(found) => Ok(self.entered(found, None, from)),
+            None => {
+                self.refused(None, from, now, peer);
+                Err(SignInError::Refused)
+            }
+        }
     }
-    /// Opens a browser session for somebody who just signed in; durable; ends after 12 h idle or 7 days.
-    pub fn open_session(&self, access: &Access, peer: Peer) -> Result<SessionToken, Error> {
-        todo!()
+
+    /// What needs no argon2id: a lately verified secret, or an app password.
+    fn quick(
+        &self,
+        address: Option<&Address>,
+        secret: &Secret,
+        attempt: &Attempt,
+        now_ms: i64,
+    ) -> Option<(Account, Through)> {
+        let remembered = self.recents(|recents| recents.right(attempt, now_ms));
+        let book = self.read();
+        let owner = book.at(address?)?.id;
+        if let Some((account, id)) = remembered {
+            match book.entry(account, id, now_ms) {
+                Some(found) if account == owner => return Some(found),
+                _ => self.recents(|recents| recents.forget(attempt)),
+            }
+        }
+        let text = prepare(secret.expose())?;
+        let digest = digest(&squeeze(&text, CredentialKind::AppPassword));
+        let (account, id) = *book.by_digest.get(&digest)?;
+        let found = book.entry(account, id, now_ms)?;
+        (account == owner && matches!(found.1, Through::AppPassword(_))).then_some(found)
     }
-    /// The session's Access; `None` when unknown, ended or expired. Quick (no argon2).
-    pub fn session(&self, token: &str) -> Option<Access> {
-        todo!()
+
+    /// The account's password by argon2id; the same work when there is no such account.
+    fn slow(
+        &self,
+        address: Option<&Address>,
+        secret: &Secret,
+    ) -> Result<Option<(Account, Through)>, Busy> {
+        let kept = address.and_then(|address| {
+            let book = self.read();
+            let account = book.at(address)?.id;
+            Some((account, book.password(account)?))
+        });
+        let text = prepare(secret.expose());
+        let phc = kept
+            .as_ref()
+            .and_then(|(_, (_, phc))| text.as_ref().map(|_| phc.as_str()));
+        let fits = self
+            .inner
+            .hasher
+            .verify(phc, text.as_deref().unwrap_or("-"))?;
+        let Some((account, (id, _))) = kept.filter(|_| fits) else {
+            return Ok(None);
+        };
+        // Asked again: it may have been withdrawn while we were counting.
+        Ok(self.read().entry(account, id, self.inner.clock.now_ms()))
     }
-    /// Ends it.
-    pub fn close_session(&self, token: &str) -> Result<(), Error> {
-        todo!()
+
+    /// The address that a name at sign-in means.
+    fn named(&self, name: &str) -> Option<Address> {
+        let name = name.trim();
+        if name.len() > NAME_MAX {
+            return None;
+        }
+        if name.contains('@') {
+            return Address::parse(name).ok();
+        }
+        let domain = self.inner.settings.default_domain.clone()?;
+        Some(Address {
+            local: LocalPart::parse(name).ok()?,
+            domain,
+        })
     }
+
+    fn entered(
+        &self,
+        (account, through): (Account, Through),
+        who: Option<NameDigest>,
+        from: Network,
+    ) -> Access {
+        if let Some(who) = who {
+            self.lockout(|lockout| lockout.succeeded(who, from));
+        }
+        self.used(account.id, credential_of(through));
+        Access {
+            directory: self.clone(),
+            account: account.id,
+            address: account.address,
+            through,
+            session: None,
+        }
+    }
+
+    fn refused(&self, who: Option<NameDigest>, from: Network, now_ms: i64, peer: Peer) {
+        self.lockout(|lockout| lockout.failed(who, from, now_ms));
+        // Without the name: people type passwords into the wrong field.
+        tracing::info!(ip = %peer.ip, service = peer.service, "a sign-in was refused");
+    }
+
+    /// Notes the use of a credential; written behind the caller's back, once an hour.
+    fn used(&self, account: AccountId, id: CredentialId) {
+        let now = self.now_s();
+        let book = self.read();
+        let Some(kept) = book.credential(account, id) else {
+            return;
+        };
+        if now.saturating_sub(kept.used_at.load(Relaxed)) < USED_STEP_S {
+            return;
+        }
+        kept.used_at.store(now, Relaxed);
+        if let Ok(value) = encode(&now) {
+            let key = credential_key(account, id);
+            self.inner.lazy.put(RowChange {
+                table: table::USED,
+                key,
+                value: Some(value),
+            });
+        }
+    }
+
+    /// A digest of the parts, each with its length, that means nothing outside this process.
+    fn keyed(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.inner.memory_key);
+        for part in parts {
+            hasher.update(&(part.len() as u64).to_be_bytes());
+            hasher.update(part);
+        }
+        *hasher.finalize().as_bytes()
+    }
+
+    fn lockout<T>(&self, ask: impl FnOnce(&mut crate::lockout::Lockout) -> T) -> T {
+        ask(&mut self
+            .inner
+            .lockout
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn recents<T>(&self, ask: impl FnOnce(&mut crate::recent::Recents) -> T) -> T {
+        ask(&mut self
+            .inner
+            .recents
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Book {
+    /// The account's password: id and PHC string.
+    fn password(&self, account: AccountId) -> Option<(CredentialId, String)> {
+        self.credentials
+            .get(&account)?
+            .values()
+            .find_map(|kept| match &kept.stored.proof {
+                Proof::Argon2id(phc) => Some((kept.stored.id, phc.clone())),
+                Proof::Blake3(_) => None,
+            })
+    }
+
+    /// Who signs in through this credential now: the account is active and not a list, the credential stands.
+    fn entry(
+        &self,
+        account: AccountId,
+        id: CredentialId,
+        now_ms: i64,
+    ) -> Option<(Account, Through)> {
+        let owner = self.account(account).filter(|a| may_enter(a))?;
+        let kept = self.credential(account, id)?;
+        (!kept.expired(now_ms.div_euclid(1000))).then(|| ((**owner).clone(), through(kept)))
+    }
+}
+
+/// Whether the account may sign in at all.
+pub(crate) fn may_enter(account: &Account) -> bool {
+    account.state == AccountState::Active && !matches!(account.kind, AccountKind::List { .. })
+}
+
+fn through(kept: &Kept) -> Through {
+    match kept.stored.kind {
+        CredentialKind::Password => Through::Password(kept.stored.id),
+        CredentialKind::AppPassword => Through::AppPassword(kept.stored.id),
+        CredentialKind::Token => Through::Token(kept.stored.id),
+    }
+}
+
+fn credential_of(through: Through) -> CredentialId {
+    match through {
+        Through::Password(id) | Through::AppPassword(id) | Through::Token(id) => id,
+        // Sessions are not made here.
+        Through::Session => CredentialId(0),
+    }
+}
+
+/// A name that is no address, for counting failures.
+fn spelled(name: &str) -> String {
+    name.trim()
+        .chars()
+        .take(NAME_MAX)
+        .flat_map(char::to_lowercase)
+        .collect()
 }

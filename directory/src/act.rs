@@ -1,0 +1,220 @@
+//! Acts: one at a time, checked against the book, then its rows and its audit entry in one commit (I-20).
+
+use crate::audit::Chain;
+use crate::book::Book;
+use crate::fact::Fact;
+use crate::{Access, Account, AgencyId, Capability, Denied, Directory, Error};
+use formats::address::DomainName;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::sync::{MutexGuard, PoisonError, RwLockReadGuard, RwLockWriteGuard};
+use unicode_normalization::UnicodeNormalization;
+
+/// Characters of a name, title or label.
+pub(crate) const NAME_MAX: usize = 200;
+
+/// What acts advance; held by the one act that runs.
+#[derive(Debug)]
+pub(crate) struct Acts {
+    pub(crate) chain: Chain,
+    /// The next account id to give; those up to `account_reserved` are recorded as given.
+    pub(crate) account_next: u32,
+    pub(crate) account_reserved: u32,
+    pub(crate) credential_last: u64,
+}
+
+/// How an act appears in the audit log.
+pub(crate) struct Note {
+    pub(crate) act: &'static str,
+    pub(crate) object: String,
+    /// Never holds a secret.
+    pub(crate) detail: Value,
+}
+
+impl Directory {
+    // A panic elsewhere leaves these whole: each change of the book is a single `apply`.
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Book> {
+        self.inner
+            .book
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Book> {
+        self.inner
+            .book
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn acts(&self) -> MutexGuard<'_, Acts> {
+        self.inner
+            .acts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Commits an act: the rows and the audit entry at once, then the book.
+    pub(crate) fn commit(
+        &self,
+        acts: &mut Acts,
+        by: Option<&Access>,
+        note: Note,
+        facts: Vec<Fact>,
+    ) -> Result<(), Error> {
+        let actor = by.map_or_else(|| "system".to_owned(), |access| access.address.to_string());
+        let entry = acts.chain.entry(self.inner.clock.now_s(), actor, note);
+        let mut rows = Vec::with_capacity(facts.len() + 1);
+        for fact in &facts {
+            rows.push(fact.row()?);
+        }
+        rows.push(entry.row()?);
+        self.inner.store.commit_rows(rows)?;
+        acts.chain.follow(&entry);
+        self.apply(facts);
+        Ok(())
+    }
+
+    /// Commits what is no administrative act: sessions and counters.
+    pub(crate) fn commit_unlogged(&self, facts: Vec<Fact>) -> Result<(), Error> {
+        let rows = facts.iter().map(Fact::row).collect::<Result<Vec<_>, _>>()?;
+        self.inner.store.commit_rows(rows)?;
+        self.apply(facts);
+        Ok(())
+    }
+
+    fn apply(&self, facts: Vec<Fact>) {
+        let mut book = self.write();
+        for fact in facts {
+            book.apply(fact);
+        }
+    }
+}
+
+impl Book {
+    /// Whether `by` may do this at the agency. The system may all.
+    pub(crate) fn allows(
+        &self,
+        by: Option<&Access>,
+        capability: Capability,
+        at: &AgencyId,
+    ) -> bool {
+        by.is_none_or(|access| {
+            access.stands_in(self) && self.may(access.account, access.through, capability, at)
+        })
+    }
+
+    /// The same as an error: who may not even see it is told that it is not there (I-17).
+    pub(crate) fn check(
+        &self,
+        by: Option<&Access>,
+        capability: Capability,
+        at: &AgencyId,
+        what: &'static str,
+    ) -> Result<(), Error> {
+        if self.allows(by, capability, at) {
+            Ok(())
+        } else if self.allows(by, Capability::ReadDirectory, at) {
+            Err(Denied.into())
+        } else {
+            Err(Error::NotFound(what))
+        }
+    }
+
+    /// An act on an account: whoever touches an account that holds grants must be able to give those grants,
+    /// or an account officer could become the administrator by setting his password.
+    pub(crate) fn check_account(
+        &self,
+        by: Option<&Access>,
+        capability: Capability,
+        account: &Account,
+    ) -> Result<(), Error> {
+        self.check(by, capability, &account.agency, "account")?;
+        let covered = account
+            .grants
+            .iter()
+            .all(|(_, top)| self.allows(by, Capability::ManageGrants, top));
+        if covered { Ok(()) } else { Err(Denied.into()) }
+    }
+
+    /// An address of this domain for an account of this agency: the domain must be ours and belong to the
+    /// agency or one above it, or be within the actor's own reach.
+    pub(crate) fn check_domain(
+        &self,
+        by: Option<&Access>,
+        capability: Capability,
+        domain: &DomainName,
+        agency: &AgencyId,
+    ) -> Result<(), Error> {
+        let fits = self.domains.get(domain).is_some_and(|d| {
+            self.is_above(&d.agency, agency) || self.allows(by, capability, &d.agency)
+        });
+        if fits {
+            Ok(())
+        } else {
+            Err(invalid(
+                "address",
+                "an address in a domain of the agency or of one above it",
+            ))
+        }
+    }
+}
+
+/// If-Match: the version that the caller last saw.
+pub(crate) fn check_version(expected: Option<u64>, present: u64) -> Result<(), Error> {
+    if expected.is_none_or(|v| v == present) {
+        Ok(())
+    } else {
+        Err(Error::Conflict)
+    }
+}
+
+pub(crate) fn invalid(field: &'static str, expected: impl Into<String>) -> Error {
+    Error::Invalid {
+        field,
+        expected: expected.into(),
+    }
+}
+
+/// A name as people write it: NFC, trimmed, one line.
+pub(crate) fn name(field: &'static str, text: &str) -> Result<String, Error> {
+    let text: String = text.trim().nfc().take(NAME_MAX * 4).collect();
+    let count = text.chars().count();
+    if count == 0 || count > NAME_MAX || text.chars().any(char::is_control) {
+        return Err(invalid(
+            field,
+            format!("1 to {NAME_MAX} characters on one line"),
+        ));
+    }
+    Ok(text)
+}
+
+/// The same where nothing may be given.
+pub(crate) fn name_if_any(
+    field: &'static str,
+    text: Option<&str>,
+) -> Result<Option<String>, Error> {
+    text.filter(|t| !t.trim().is_empty())
+        .map(|t| name(field, t))
+        .transpose()
+}
+
+/// A value for the audit log.
+pub(crate) fn json<T: Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}
+
+/// The fields that differ, each with what it was and what it is.
+pub(crate) fn difference<T: Serialize>(old: &T, new: &T) -> Value {
+    let (Value::Object(old), Value::Object(mut new)) = (json(old), json(new)) else {
+        return Value::Null;
+    };
+    let changed: Map<String, Value> = old
+        .into_iter()
+        .filter_map(|(field, was)| {
+            let is = new.remove(&field)?;
+            (was != is && field != "version").then(|| (field, Value::Array(vec![was, is])))
+        })
+        .collect();
+    Value::Object(changed)
+}

@@ -1,0 +1,289 @@
+//! Book: all rows of the directory in memory, ordered, with the indexes that questions need.
+//!
+//! Knows no store and no clock. Built only by `apply`; asked under a read lock that is never held
+//! across a commit, so that sign-ins and deliveries do not wait for an administrator's fdatasync.
+
+use crate::credential::Kept;
+use crate::fact::Fact;
+use crate::session::KeptSession;
+use crate::{
+    Account, AccountId, AccountState, Agency, AgencyId, Alias, Capability, CredentialId, Domain,
+    Through,
+};
+use formats::address::{Address, DomainName};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+/// Levels of the agency tree: a province has three to five.
+pub(crate) const AGENCY_DEPTH_MAX: usize = 16;
+
+/// An account with what searching needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Listed {
+    pub(crate) account: Arc<Account>,
+    /// Name and address, folded.
+    pub(crate) folded: String,
+}
+
+/// Everything that is known.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    pub(crate) agencies: BTreeMap<AgencyId, Agency>,
+    pub(crate) children: BTreeMap<AgencyId, BTreeSet<AgencyId>>,
+    pub(crate) domains: BTreeMap<DomainName, Domain>,
+    pub(crate) accounts: BTreeMap<AccountId, Listed>,
+    pub(crate) aliases: BTreeMap<String, Alias>,
+    pub(crate) aliases_of: HashMap<AccountId, BTreeSet<String>>,
+    /// Main addresses and aliases, by `Address::key`.
+    pub(crate) addresses: HashMap<String, AccountId>,
+    /// How many main addresses and aliases a domain has.
+    pub(crate) addresses_in: HashMap<DomainName, usize>,
+    pub(crate) accounts_in: HashMap<AgencyId, usize>,
+    /// Accounts with grants: few.
+    pub(crate) holders: BTreeSet<AccountId>,
+    pub(crate) credentials: HashMap<AccountId, BTreeMap<CredentialId, Arc<Kept>>>,
+    /// Tokens and app passwords by the hash of their secret.
+    pub(crate) by_digest: HashMap<[u8; 32], (AccountId, CredentialId)>,
+    pub(crate) sessions: HashMap<[u8; 32], Arc<KeptSession>>,
+    pub(crate) sessions_of: HashMap<AccountId, HashSet<[u8; 32]>>,
+    /// Raised when an account or a credential changes: what was refused before may now be right.
+    pub(crate) epoch: u64,
+}
+
+impl Book {
+    /// Makes it so. Facts come in an order in which what they name is there, except at start.
+    pub(crate) fn apply(&mut self, fact: Fact) {
+        match fact {
+            Fact::Agency(agency) => self.put_agency(agency),
+            Fact::NoAgency(id) => self.drop_agency(&id),
+            Fact::Domain(domain) => {
+                self.domains.insert(domain.name.clone(), domain);
+            }
+            Fact::NoDomain(name) => {
+                self.domains.remove(&name);
+            }
+            Fact::Account(account) => self.put_account(account),
+            Fact::NoAccount(id) => self.drop_account(id),
+            Fact::Alias(alias) => self.put_alias(alias),
+            Fact::NoAlias(address) => self.drop_alias(&address.key()),
+            Fact::Credential(account, stored) => {
+                self.epoch += 1;
+                if let Some(digest) = stored.digest() {
+                    self.by_digest.insert(digest, (account, stored.id));
+                }
+                let kept = Arc::new(Kept::new(stored));
+                self.credentials
+                    .entry(account)
+                    .or_default()
+                    .insert(kept.stored.id, kept);
+            }
+            Fact::NoCredential(account, id) => self.drop_credential(account, id),
+            Fact::Session(hash, row) => {
+                self.sessions_of
+                    .entry(row.account)
+                    .or_default()
+                    .insert(hash);
+                self.sessions.insert(hash, Arc::new(KeptSession::new(row)));
+            }
+            Fact::NoSession(hash) => {
+                if let Some(session) = self.sessions.remove(&hash)
+                    && let Some(of) = self.sessions_of.get_mut(&session.row.account)
+                {
+                    of.remove(&hash);
+                }
+            }
+            Fact::Departed(_) | Fact::AccountCounter(_) | Fact::CredentialCounter(_) => {}
+        }
+    }
+
+    fn put_agency(&mut self, agency: Agency) {
+        self.drop_agency(&agency.id.clone());
+        if let Some(parent) = &agency.parent {
+            self.children
+                .entry(parent.clone())
+                .or_default()
+                .insert(agency.id.clone());
+        }
+        self.agencies.insert(agency.id.clone(), agency);
+    }
+
+    fn drop_agency(&mut self, id: &AgencyId) {
+        if let Some(old) = self.agencies.remove(id)
+            && let Some(siblings) = old.parent.and_then(|p| self.children.get_mut(&p))
+        {
+            siblings.remove(id);
+        }
+    }
+
+    fn put_account(&mut self, account: Account) {
+        self.unlist(account.id);
+        self.epoch += 1;
+        self.addresses.insert(account.address.key(), account.id);
+        *self
+            .addresses_in
+            .entry(account.address.domain.clone())
+            .or_default() += 1;
+        *self.accounts_in.entry(account.agency.clone()).or_default() += 1;
+        if !account.grants.is_empty() {
+            self.holders.insert(account.id);
+        }
+        let folded = fold(&format!("{} {}", account.name, account.address));
+        self.accounts.insert(
+            account.id,
+            Listed {
+                account: Arc::new(account),
+                folded,
+            },
+        );
+    }
+
+    /// Takes the account's own row out of the indexes; aliases and credentials stay.
+    fn unlist(&mut self, id: AccountId) {
+        let Some(Listed { account: old, .. }) = self.accounts.remove(&id) else {
+            return;
+        };
+        self.addresses.remove(&old.address.key());
+        decrease(&mut self.addresses_in, &old.address.domain);
+        decrease(&mut self.accounts_in, &old.agency);
+        self.holders.remove(&id);
+    }
+
+    fn drop_account(&mut self, id: AccountId) {
+        self.epoch += 1;
+        self.unlist(id);
+    }
+
+    fn put_alias(&mut self, alias: Alias) {
+        let key = alias.address.key();
+        self.drop_alias(&key);
+        self.epoch += 1;
+        self.addresses.insert(key.clone(), alias.account);
+        *self
+            .addresses_in
+            .entry(alias.address.domain.clone())
+            .or_default() += 1;
+        self.aliases_of
+            .entry(alias.account)
+            .or_default()
+            .insert(key.clone());
+        self.aliases.insert(key, alias);
+    }
+
+    fn drop_alias(&mut self, key: &str) {
+        let Some(old) = self.aliases.remove(key) else {
+            return;
+        };
+        self.addresses.remove(key);
+        decrease(&mut self.addresses_in, &old.address.domain);
+        if let Some(of) = self.aliases_of.get_mut(&old.account) {
+            of.remove(key);
+        }
+    }
+
+    fn drop_credential(&mut self, account: AccountId, id: CredentialId) {
+        self.epoch += 1;
+        let Some(of) = self.credentials.get_mut(&account) else {
+            return;
+        };
+        if let Some(digest) = of.remove(&id).and_then(|old| old.stored.digest()) {
+            self.by_digest.remove(&digest);
+        }
+        if of.is_empty() {
+            self.credentials.remove(&account);
+        }
+    }
+
+    /// One account.
+    pub(crate) fn account(&self, id: AccountId) -> Option<&Arc<Account>> {
+        self.accounts.get(&id).map(|listed| &listed.account)
+    }
+
+    /// By main address or alias.
+    pub(crate) fn at(&self, address: &Address) -> Option<&Arc<Account>> {
+        self.account(*self.addresses.get(&address.key())?)
+    }
+
+    /// One credential of an account.
+    pub(crate) fn credential(&self, account: AccountId, id: CredentialId) -> Option<&Arc<Kept>> {
+        self.credentials.get(&account)?.get(&id)
+    }
+
+    /// The agency and those above it, nearest first; at most `AGENCY_DEPTH_MAX`.
+    pub(crate) fn upward<'a>(&'a self, id: &'a AgencyId) -> impl Iterator<Item = &'a AgencyId> {
+        std::iter::successors(Some(id), |id| self.agencies.get(*id)?.parent.as_ref())
+            .take(AGENCY_DEPTH_MAX)
+    }
+
+    /// Whether `above` is the agency or over it.
+    pub(crate) fn is_above(&self, above: &AgencyId, id: &AgencyId) -> bool {
+        self.upward(id).any(|a| a == above)
+    }
+
+    /// The agency and all below it.
+    pub(crate) fn subtree(&self, top: &AgencyId) -> HashSet<AgencyId> {
+        let mut found = HashSet::new();
+        let mut open = vec![top];
+        while let Some(id) = open.pop() {
+            if found.insert(id.clone()) {
+                open.extend(self.children.get(id).into_iter().flatten());
+            }
+        }
+        found
+    }
+
+    /// Levels below the agency, itself counted.
+    pub(crate) fn height(&self, top: &AgencyId) -> usize {
+        let mut level: Vec<&AgencyId> = vec![top];
+        let mut height = 0;
+        while !level.is_empty() && height <= AGENCY_DEPTH_MAX {
+            height += 1;
+            level = level
+                .iter()
+                .filter_map(|id| self.children.get(*id))
+                .flatten()
+                .collect();
+        }
+        height
+    }
+
+    /// Whether the account's grants hold this capability at the agency or above it. App passwords are for
+    /// mail programs and carry no administrative right.
+    pub(crate) fn may(
+        &self,
+        account: AccountId,
+        through: Through,
+        capability: Capability,
+        agency: &AgencyId,
+    ) -> bool {
+        if matches!(through, Through::AppPassword(_)) || !self.agencies.contains_key(agency) {
+            return false;
+        }
+        let Some(account) = self.account(account) else {
+            return false;
+        };
+        account.state == AccountState::Active
+            && account
+                .grants
+                .iter()
+                .any(|(role, top)| role.may(capability) && self.is_above(top, agency))
+    }
+}
+
+fn decrease<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}
+
+/// For searching: lower case, without diacritics.
+pub(crate) fn fold(text: &str) -> String {
+    use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+    text.nfd()
+        .filter(|c| !is_combining_mark(*c))
+        .flat_map(char::to_lowercase)
+        .map(|c| if c == 'đ' { 'd' } else { c })
+        .collect()
+}

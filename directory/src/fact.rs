@@ -1,0 +1,161 @@
+//! Facts: what the directory knows, one row of a table each. The one place that spells keys and versions.
+//!
+//! A row is a version byte and postcard (I-18: another version refuses to start). Saved facts and facts
+//! read at start go through the same `Book::apply`, so that memory cannot differ from the disk by the way taken.
+
+use crate::credential::Stored;
+use crate::session::SessionRow;
+use crate::{Account, AccountId, Agency, AgencyId, Alias, CredentialId, Domain};
+use formats::address::{Address, DomainName};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use storage::RowChange;
+
+/// The version that this build writes and reads.
+const VERSION: u8 = 1;
+
+/// The tables' names, fixed for ever.
+pub(crate) mod table {
+    pub(crate) const AGENCY: &str = "directory.agency";
+    pub(crate) const DOMAIN: &str = "directory.domain";
+    pub(crate) const ACCOUNT: &str = "directory.account";
+    pub(crate) const ALIAS: &str = "directory.alias";
+    pub(crate) const CREDENTIAL: &str = "directory.credential";
+    pub(crate) const SESSION: &str = "directory.session";
+    /// Accounts that were deleted: their last row, by id; kept until their mail is erased.
+    pub(crate) const DEPARTED: &str = "directory.departed";
+    pub(crate) const COUNTER: &str = "directory.counter";
+    pub(crate) const AUDIT: &str = "directory.audit";
+    /// When credentials and sessions were last used; written lazily, its loss harms nothing.
+    pub(crate) const USED: &str = "directory.used";
+}
+
+/// Row of the counter table: the account ids up to this one may have been given.
+pub(crate) const ACCOUNT_COUNTER: &[u8] = b"account";
+/// Row of the counter table: the last credential id.
+pub(crate) const CREDENTIAL_COUNTER: &[u8] = b"credential";
+
+/// One thing that becomes so.
+#[derive(Debug, Clone)]
+pub(crate) enum Fact {
+    Agency(Agency),
+    NoAgency(AgencyId),
+    Domain(Domain),
+    NoDomain(DomainName),
+    Account(Account),
+    NoAccount(AccountId),
+    Alias(Alias),
+    NoAlias(Address),
+    Credential(AccountId, Stored),
+    NoCredential(AccountId, CredentialId),
+    Session([u8; 32], SessionRow),
+    NoSession([u8; 32]),
+    Departed(Account),
+    AccountCounter(u32),
+    CredentialCounter(u64),
+}
+
+impl Fact {
+    /// The row that says it.
+    pub(crate) fn row(&self) -> Result<RowChange, storage::Error> {
+        let (table, key, value) = match self {
+            Self::Agency(a) => (table::AGENCY, a.id.0.clone().into_bytes(), Some(encode(a)?)),
+            Self::NoAgency(id) => (table::AGENCY, id.0.clone().into_bytes(), None),
+            Self::Domain(d) => (table::DOMAIN, domain_key(&d.name), Some(encode(d)?)),
+            Self::NoDomain(name) => (table::DOMAIN, domain_key(name), None),
+            Self::Account(a) => (table::ACCOUNT, account_key(a.id), Some(encode(a)?)),
+            Self::NoAccount(id) => (table::ACCOUNT, account_key(*id), None),
+            Self::Alias(a) => (table::ALIAS, a.address.key().into_bytes(), Some(encode(a)?)),
+            Self::NoAlias(address) => (table::ALIAS, address.key().into_bytes(), None),
+            Self::Credential(account, c) => (
+                table::CREDENTIAL,
+                credential_key(*account, c.id),
+                Some(encode(&(account, c))?),
+            ),
+            Self::NoCredential(account, id) => {
+                (table::CREDENTIAL, credential_key(*account, *id), None)
+            }
+            Self::Session(hash, row) => (table::SESSION, hash.to_vec(), Some(encode(row)?)),
+            Self::NoSession(hash) => (table::SESSION, hash.to_vec(), None),
+            Self::Departed(a) => (table::DEPARTED, account_key(a.id), Some(encode(a)?)),
+            Self::AccountCounter(n) => (table::COUNTER, ACCOUNT_COUNTER.to_vec(), Some(encode(n)?)),
+            Self::CredentialCounter(n) => (
+                table::COUNTER,
+                CREDENTIAL_COUNTER.to_vec(),
+                Some(encode(n)?),
+            ),
+        };
+        Ok(RowChange { table, key, value })
+    }
+
+    /// The fact that a stored row says.
+    pub(crate) fn read(table: &str, key: &[u8], value: &[u8]) -> Result<Self, storage::Error> {
+        Ok(match table {
+            table::AGENCY => Self::Agency(decode(table, value)?),
+            table::DOMAIN => Self::Domain(decode(table, value)?),
+            table::ACCOUNT => Self::Account(decode(table, value)?),
+            table::ALIAS => Self::Alias(decode(table, value)?),
+            table::CREDENTIAL => {
+                let (account, stored) = decode(table, value)?;
+                Self::Credential(account, stored)
+            }
+            table::SESSION => {
+                let hash = key
+                    .try_into()
+                    .map_err(|_| corrupt(table, "a key of odd length"))?;
+                Self::Session(hash, decode(table, value)?)
+            }
+            _ => return Err(corrupt(table, "an unknown table")),
+        })
+    }
+}
+
+/// Big-endian, so that the table is in id order.
+pub(crate) fn account_key(id: AccountId) -> Vec<u8> {
+    id.raw().to_be_bytes().to_vec()
+}
+
+/// Account first: the credentials of an account lie together.
+pub(crate) fn credential_key(account: AccountId, id: CredentialId) -> Vec<u8> {
+    let mut key = account_key(account);
+    key.extend_from_slice(&id.0.to_be_bytes());
+    key
+}
+
+/// The reverse of `credential_key`.
+pub(crate) fn credential_of(key: &[u8]) -> Option<(AccountId, CredentialId)> {
+    let (account, id) = key.split_first_chunk::<4>()?;
+    let id = u64::from_be_bytes(id.try_into().ok()?);
+    Some((
+        AccountId::new(u32::from_be_bytes(*account))?,
+        CredentialId(id),
+    ))
+}
+
+fn domain_key(name: &DomainName) -> Vec<u8> {
+    name.as_str().as_bytes().to_vec()
+}
+
+/// A version byte and postcard.
+pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, storage::Error> {
+    postcard::to_extend(value, vec![VERSION])
+        .map_err(|_| storage::Error::Invalid("a directory row that cannot be encoded"))
+}
+
+/// The reverse of `encode`. Errors: `Corrupt`, also for another version (I-18).
+pub(crate) fn decode<T: DeserializeOwned>(table: &str, bytes: &[u8]) -> Result<T, storage::Error> {
+    match bytes.split_first() {
+        Some((&VERSION, rest)) => {
+            postcard::from_bytes(rest).map_err(|_| corrupt(table, "a row that cannot be read"))
+        }
+        Some((version, _)) => Err(corrupt(
+            table,
+            &format!("a row of unknown version {version}"),
+        )),
+        None => Err(corrupt(table, "an empty row")),
+    }
+}
+
+fn corrupt(table: &str, what: &str) -> storage::Error {
+    storage::Error::Corrupt(format!("{table}: {what}"))
+}

@@ -1,0 +1,217 @@
+//! Back-off after failed sign-ins; pure over a time argument.
+//!
+//! Three counts, since each alone can be abused: of a name from one network (guessing one password), of a
+//! network (guessing many names), and of a name from anywhere (guessing from many networks). The last waits
+//! a minute at most: nobody can lock another out for long.
+
+use crate::bounded::Bounded;
+use std::net::IpAddr;
+
+/// A count is forgotten after so long without a failure.
+pub const FORGET_MS: i64 = 60 * 60 * 1000;
+/// Names and networks remembered, of each kind of count.
+pub const REMEMBERED_MAX: usize = 100_000;
+
+/// Failures without a wait, and the longest wait; the first wait is a second, each next one double.
+#[derive(Debug, Clone, Copy)]
+struct Rule {
+    free: u32,
+    wait_max_s: u32,
+}
+
+const PAIR: Rule = Rule {
+    free: 5,
+    wait_max_s: 15 * 60,
+};
+const NETWORK: Rule = Rule {
+    free: 100,
+    wait_max_s: 5 * 60,
+};
+const NAME: Rule = Rule {
+    free: 50,
+    wait_max_s: 60,
+};
+
+/// A peer's network: an IPv4 address, or the /64 that one IPv6 host has to itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Network(u128);
+
+impl Network {
+    pub(crate) fn of(ip: IpAddr) -> Self {
+        match ip.to_canonical() {
+            IpAddr::V4(v4) => Self(u128::from(u32::from(v4))),
+            // Above 2^64, so never the number of an IPv4 address.
+            IpAddr::V6(v6) => Self((u128::from(v6) >> 64 << 64) | (1 << 63)),
+        }
+    }
+}
+
+/// A keyed digest of the name that was tried.
+pub(crate) type NameDigest = [u8; 32];
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Failures {
+    count: u32,
+    last_ms: i64,
+    until_ms: i64,
+}
+
+impl Failures {
+    fn wait_s(&self, now_ms: i64) -> Option<u32> {
+        let left = self.until_ms.saturating_sub(now_ms);
+        (left > 0).then(|| u32::try_from(left.saturating_add(999) / 1000).unwrap_or(u32::MAX))
+    }
+
+    fn raise(&mut self, rule: Rule, now_ms: i64) {
+        if now_ms.saturating_sub(self.last_ms) > FORGET_MS {
+            self.count = 0;
+        }
+        self.count = self.count.saturating_add(1);
+        self.last_ms = now_ms;
+        if let Some(over) = self.count.checked_sub(rule.free) {
+            let wait_s = 1u32
+                .checked_shl(over)
+                .unwrap_or(u32::MAX)
+                .clamp(1, rule.wait_max_s);
+            self.until_ms = now_ms.saturating_add(i64::from(wait_s) * 1000);
+        }
+    }
+}
+
+/// What is remembered of failures.
+#[derive(Debug)]
+pub(crate) struct Lockout {
+    pairs: Bounded<(NameDigest, Network), Failures>,
+    networks: Bounded<Network, Failures>,
+    names: Bounded<NameDigest, Failures>,
+}
+
+impl Lockout {
+    pub(crate) fn new() -> Self {
+        Self {
+            pairs: Bounded::new(REMEMBERED_MAX),
+            networks: Bounded::new(REMEMBERED_MAX),
+            names: Bounded::new(REMEMBERED_MAX),
+        }
+    }
+
+    /// Seconds that this network must wait, with this name if one is given.
+    pub(crate) fn wait(&self, name: Option<NameDigest>, from: Network, now_ms: i64) -> Option<u32> {
+        let pair = name.and_then(|name| self.pairs.get(&(name, from)));
+        let waits = [pair, self.networks.get(&from)];
+        waits
+            .into_iter()
+            .flatten()
+            .filter_map(|f| f.wait_s(now_ms))
+            .max()
+    }
+
+    /// Seconds that everybody must wait with this name; not asked of a secret that is known to be right.
+    pub(crate) fn wait_name(&self, name: NameDigest, now_ms: i64) -> Option<u32> {
+        self.names.get(&name)?.wait_s(now_ms)
+    }
+
+    pub(crate) fn failed(&mut self, name: Option<NameDigest>, from: Network, now_ms: i64) {
+        self.networks
+            .entry(from, Failures::default)
+            .raise(NETWORK, now_ms);
+        if let Some(name) = name {
+            self.pairs
+                .entry((name, from), Failures::default)
+                .raise(PAIR, now_ms);
+            self.names
+                .entry(name, Failures::default)
+                .raise(NAME, now_ms);
+        }
+    }
+
+    /// Right at last: the name starts anew. The network does not: one right account must not buy more guesses
+    /// at others.
+    pub(crate) fn succeeded(&mut self, name: NameDigest, from: Network) {
+        self.pairs.remove(&(name, from));
+        self.names.remove(&name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(text: &str) -> Network {
+        Network::of(text.parse().unwrap())
+    }
+
+    /// Waits after each of `count` failures of one name from one network, one as soon as allowed.
+    fn check(count: u32, expected: &[u32]) {
+        let mut lockout = Lockout::new();
+        let (name, from) = ([1; 32], network("192.0.2.1"));
+        let mut now = 0;
+        let mut waits = Vec::new();
+        for _ in 0..count {
+            lockout.failed(Some(name), from, now);
+            let wait = lockout.wait(Some(name), from, now).unwrap_or(0);
+            waits.push(wait);
+            now += i64::from(wait) * 1000;
+        }
+        assert_eq!(waits, expected);
+    }
+
+    #[test]
+    fn waits_double_up_to_a_limit() {
+        check(8, &[0, 0, 0, 0, 1, 2, 4, 8]);
+        check(
+            17,
+            &[
+                0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900,
+            ],
+        );
+    }
+
+    #[test]
+    fn failures_are_forgotten_and_success_clears_the_name_only() {
+        let mut lockout = Lockout::new();
+        let (name, from) = ([1; 32], network("192.0.2.1"));
+        for _ in 0..6 {
+            lockout.failed(Some(name), from, 0);
+        }
+        assert_eq!(lockout.wait(Some(name), from, 0), Some(2));
+        assert_eq!(
+            lockout.wait(Some(name), network("192.0.2.2"), 0),
+            None,
+            "another network"
+        );
+        assert_eq!(lockout.wait(Some([2; 32]), from, 0), None, "another name");
+        assert_eq!(lockout.wait(Some(name), from, 2000), None);
+        lockout.failed(Some(name), from, 2001 + FORGET_MS);
+        assert_eq!(lockout.wait(Some(name), from, 2001 + FORGET_MS), None);
+        for _ in 0..120 {
+            lockout.failed(None, from, 0);
+        }
+        lockout.succeeded(name, from);
+        assert!(
+            lockout.wait(Some(name), from, 0).is_some(),
+            "the network still waits"
+        );
+    }
+
+    #[test]
+    fn a_name_tried_from_everywhere_waits_a_minute_at_most() {
+        let mut lockout = Lockout::new();
+        for n in 0..1000u32 {
+            lockout.failed(Some([1; 32]), Network::of(IpAddr::V4(n.into())), 0);
+        }
+        assert_eq!(lockout.wait_name([1; 32], 0), Some(60));
+        assert_eq!(
+            lockout.wait(Some([1; 32]), network("198.51.100.1"), 0),
+            None
+        );
+    }
+
+    #[test]
+    fn an_ipv6_host_is_its_64() {
+        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:1"));
+        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
+        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+        assert_ne!(network("::1"), network("0.0.0.0"));
+    }
+}
