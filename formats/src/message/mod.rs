@@ -1,0 +1,29 @@
+//! RFC 5322 messages and RFC 2045 MIME: read into a summary once, decoded on demand, composed.
+//!
+//! ```text
+//! bytes --structure--> Summary { Letterhead, Part tree of byte ranges, preview }
+//!                        |-- part: decoded text, bodies, file names, from ranges and bytes
+//!                        `-- header: fields, words, addresses, identifiers, from bytes alone
+//! ```
+//! The summary keeps values nearly as they were sent (encoded words stay encoded), since IMAP's
+//! ENVELOPE must show them so; [`header::decode_words`] gives what people read.
+
+pub mod charset;
+pub mod compose;
+pub mod header;
+mod letterhead;
+pub mod parameter;
+pub mod part;
+pub mod person;
+mod preview;
+mod structure;
+mod summary;
+pub mod thread;
+pub mod word;
+
+pub use compose::{Draft, Enclosure, compose};
+pub use header::{Field, fields, first_value, message_ids, remove_field};
+pub use part::{Bodies, bodies, file_name};
+pub use person::{Group, NamedAddress, Person, PersonKind};
+pub use structure::{DEPTH_MAX, PARTS_MAX};
+pub use summary::{Found, Letterhead, Nested, Part, PartKind, Range, Summary, summarize};

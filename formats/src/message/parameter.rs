@@ -1,0 +1,235 @@
+//! RFC 2045 §5.1 parameters and RFC 2231 §3 and §4: continued and extended ones.
+
+use super::{charset, header, part, word};
+
+/// Parameters of one field that are read.
+pub const PARAMETERS_MAX: usize = 100;
+
+/// `value; name=value; …`
+pub(super) struct Declaration {
+    /// Lower case.
+    pub(super) value: String,
+    /// Lower-case names, values unquoted.
+    pub(super) params: Vec<(String, String)>,
+}
+
+impl Declaration {
+    pub(super) fn read(text: &str) -> Self {
+        let mut pieces = Pieces { rest: text };
+        let value = pieces.next().map(|(text, _)| text).unwrap_or_default();
+        let value: String = value.chars().filter(|c| !c.is_whitespace()).collect();
+        let mut params: Vec<(String, String)> = Vec::new();
+        for (piece, equals) in pieces.take(PARAMETERS_MAX) {
+            let Some(equals) = equals else { continue };
+            let name = piece[..equals].trim().to_ascii_lowercase();
+            // RFC 2045 §5.1: a parameter given twice has no meaning; the first one counts.
+            if is_token(&name) && !params.iter().any(|(n, _)| *n == name) {
+                params.push((name, header::shorten(piece[equals + 1..].trim().to_owned())));
+            }
+        }
+        Self {
+            value: header::shorten(value.to_ascii_lowercase()),
+            params,
+        }
+    }
+
+    /// `Content-Transfer-Encoding` is one word; comments and junk behind it are left out.
+    pub(super) fn first_word(text: &str) -> String {
+        let stop = |c: char| c.is_whitespace() || matches!(c, ';' | '(' | '"');
+        let word = text.split(stop).next().unwrap_or_default();
+        if is_token(word) {
+            word.to_owned()
+        } else {
+            String::new()
+        }
+    }
+}
+
+/// The pieces between semicolons with quotes and comments taken out, and where `=` stands.
+struct Pieces<'a> {
+    rest: &'a str,
+}
+
+impl Iterator for Pieces<'_> {
+    type Item = (String, Option<usize>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let (mut piece, mut equals) = (String::new(), None);
+        let (mut quoted, mut depth) = (false, 0u32);
+        let mut chars = self.rest.char_indices();
+        while let Some((at, c)) = chars.next() {
+            match c {
+                '\\' if quoted => piece.extend(unescaped(&mut chars)),
+                '\\' if depth > 0 => drop(chars.next()),
+                '"' if depth == 0 => quoted = !quoted,
+                '(' if !quoted && (depth > 0 || !piece.is_empty()) => depth += 1,
+                ')' if !quoted && depth > 0 => depth -= 1,
+                _ if depth > 0 => {}
+                ';' if !quoted => {
+                    self.rest = &self.rest[at + 1..];
+                    return Some((piece, equals));
+                }
+                _ => {
+                    if c == '=' && !quoted && equals.is_none() {
+                        equals = Some(piece.len());
+                    }
+                    piece.push(c);
+                }
+            }
+        }
+        self.rest = "";
+        Some((piece, equals))
+    }
+}
+
+/// A backslash escapes quotes and itself; elsewhere it is kept, since Windows paths have it.
+fn unescaped(chars: &mut std::str::CharIndices<'_>) -> impl Iterator<Item = char> {
+    let next = chars.next().map(|(_, c)| c);
+    let kept = (!matches!(next, Some('"' | '\\') | None)).then_some('\\');
+    kept.into_iter().chain(next)
+}
+
+pub(super) fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&b))
+}
+
+/// The value of a parameter as people read it: RFC 2231 continuations joined, extended values and
+/// (against RFC 2047 §5, but usual) encoded words decoded.
+#[must_use]
+pub fn decoded(params: &[(String, String)], name: &str) -> Option<String> {
+    let mut segments: Vec<(u32, bool, &str)> = Vec::new();
+    let mut plain = None;
+    for (found, value) in params {
+        if found == name {
+            plain = plain.or(Some(value));
+        } else if let Some(mark) = found.strip_prefix(name).and_then(|m| m.strip_prefix('*')) {
+            let (number, extended) = match mark.strip_suffix('*') {
+                Some(number) => (number, true),
+                None => (mark, mark.is_empty()),
+            };
+            let order = if number.is_empty() {
+                Some(0)
+            } else {
+                number.parse().ok()
+            };
+            segments.extend(order.map(|order| (order, extended, value.as_str())));
+        }
+    }
+    if segments.is_empty() {
+        return plain.map(|value| word::decode_words(value));
+    }
+    segments.sort_by_key(|(order, _, _)| *order);
+    segments.dedup_by_key(|(order, _, _)| *order);
+    Some(joined(&segments))
+}
+
+fn joined(segments: &[(u32, bool, &str)]) -> String {
+    let mut declared = "";
+    let mut bytes = Vec::new();
+    for (at, (order, extended, value)) in segments.iter().enumerate() {
+        if *order as usize != at {
+            break; // A gap: what follows belongs elsewhere.
+        }
+        let mut value = *value;
+        if at == 0 && *extended {
+            let mut pieces = value.splitn(3, '\'');
+            if let (Some(charset), Some(_), Some(rest)) =
+                (pieces.next(), pieces.next(), pieces.next())
+            {
+                (declared, value) = (charset, rest);
+            }
+        }
+        if *extended {
+            bytes.extend(part::hex_escapes(value.as_bytes(), b'%'));
+        } else {
+            bytes.extend_from_slice(value.as_bytes());
+        }
+    }
+    let text = charset::decode(declared, &bytes);
+    if segments.iter().any(|(_, extended, _)| *extended) {
+        text
+    } else {
+        word::decode_words(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(field: &str, value: &str, name: &str, expected: Option<&str>) {
+        let read = Declaration::read(field);
+        assert_eq!(read.value, value, "{field}");
+        assert_eq!(decoded(&read.params, name).as_deref(), expected, "{field}");
+    }
+
+    #[test]
+    fn parameters_are_read_in_every_dress() {
+        check("text/plain", "text/plain", "charset", None);
+        check(
+            "Text / Plain; Charset = \"utf-8\" ; x=1",
+            "text/plain",
+            "charset",
+            Some("utf-8"),
+        );
+        check(
+            "text/plain (kiểu; x=1) ; charset=utf-8 (chữ)",
+            "text/plain",
+            "charset",
+            Some("utf-8"),
+        );
+        check("a/b; name=\"x;y\\\"z\"", "a/b", "name", Some("x;y\"z"));
+        check(
+            "a/b; name=\"C:\\dir\\x.doc\"",
+            "a/b",
+            "name",
+            Some("C:\\dir\\x.doc"),
+        );
+        check("a/b; name=\"unclosed", "a/b", "name", Some("unclosed"));
+        check("a/b; name=first; name=second", "a/b", "name", Some("first"));
+        check(
+            "a/b; name*=utf-8'vi'C%C3%B4ng%20v%C4%83n.docx",
+            "a/b",
+            "name",
+            Some("Công văn.docx"),
+        );
+        check(
+            "a/b; name*1=%20x; name*0*=utf-8''C%C3%B4ng; name*2*=%20y; name*4=z",
+            "a/b",
+            "name",
+            Some("Công%20x y"),
+        );
+        check(
+            "a/b; name*0=ab; name*1=\"c d\"",
+            "a/b",
+            "name",
+            Some("abc d"),
+        );
+        check(
+            "a/b; name=\"=?utf-8?b?Q8O0bmc=?=\"",
+            "a/b",
+            "name",
+            Some("Công"),
+        );
+        check("a/b; name*=utf-8''%", "a/b", "name", Some("%"));
+        check(
+            "attachment;;; =x; filename=a.b",
+            "attachment",
+            "filename",
+            Some("a.b"),
+        );
+        check("", "", "name", None);
+    }
+
+    #[test]
+    fn parameters_are_capped() {
+        let many: String = (0..100_000).map(|n| format!(";p{n}=1")).collect();
+        assert!(Declaration::read(&format!("a/b{many}")).params.len() <= PARAMETERS_MAX);
+    }
+}

@@ -1,0 +1,9 @@
+//! Vietnamese text: folding for search, order, and the names of people.
+
+mod collate;
+mod fold;
+mod name;
+
+pub use collate::{key, name_key};
+pub use fold::{casemap, fold};
+pub use name::{Name, NameScheme, given_name, initials, local_part_by, local_part_from_name};
