@@ -1,10 +1,20 @@
 //! The one door for mail (idea 3): `250` means on disk (I-01).
 
+use crate::bounce::Failure;
+use crate::header::Header;
+use crate::place::Letter;
+use crate::resolve::Targets;
+use crate::spool::{Record, Row};
 use crate::*;
 use directory::{Access, Directory};
 use formats::address::Address;
-use std::sync::Arc;
-use storage::{EmailId, QueueId, Store};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use storage::{AccountId, BlobId, QueueId, Store};
+
+/// RFC 5321 §6.3: Received fields of a message that is not yet thought to go round in circles.
+pub const RECEIVED_MAX: usize = 100;
+/// Local accounts that are served before the answer; more go through the spool.
+pub const PLACED_AT_ONCE_MAX: usize = 16;
 
 /// Settings that the config gives.
 #[derive(Debug, Clone)]
@@ -35,13 +45,17 @@ pub struct Receipt {
 pub struct Delivery {
     pub(crate) inner: Arc<Inner>,
 }
+
 pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) directory: Directory,
     pub(crate) settings: Settings,
+    pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) wake: RwLock<Option<Arc<dyn Fn() + Send + Sync>>>,
+    /// One at a time changes items of the queue: dispatch or an administrator.
+    pub(crate) queue_turn: Mutex<()>,
 }
 
-#[allow(unused_variables, clippy::todo)]
 impl Delivery {
     /// Joins store and directory; `transport` may be absent: then mail for elsewhere waits in the queue, honestly deferred.
     pub fn new(
@@ -50,20 +64,40 @@ impl Delivery {
         settings: Settings,
         transport: Option<Arc<dyn Transport>>,
     ) -> Self {
-        todo!()
+        let inner = Inner {
+            store,
+            directory,
+            settings,
+            transport,
+            wake: RwLock::new(None),
+            queue_turn: Mutex::new(()),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
     }
+
     /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.inner.settings
     }
+
     /// Would this recipient be taken from this origin? (RCPT). For `Remote` also checks the quota.
     pub fn recipient(&self, address: &Address, origin: &Origin) -> Result<(), Refused> {
-        todo!()
+        self.resolve_one(address, origin)
     }
+
     /// Would this reverse-path be taken? (MAIL).
     pub fn sender(&self, from: &ReversePath, origin: &Origin) -> Result<(), Refused> {
-        todo!()
+        if !self.inner.store.writable() {
+            return Err(Refused::Temporary("the store takes no writes now".into()));
+        }
+        match origin {
+            Origin::Remote { .. } | Origin::Generated => Ok(()),
+            Origin::Submitted { access, .. } => submit::check_sender(access, from),
+        }
     }
+
     /// Takes a message: CRLF line ends, without trace header; Received and Return-Path are prepended here (I-12).
     /// Submission adds Date and Message-ID when missing and removes Bcc. Blocks until durable: call on a blocking thread.
     pub fn accept(
@@ -72,40 +106,243 @@ impl Delivery {
         content: &[u8],
         origin: &Origin,
     ) -> Result<Receipt, Refused> {
-        todo!()
+        let (from, count) = (envelope.from.to_string(), envelope.recipients.len());
+        let taken = self.take(envelope, content, origin, None);
+        let octets = content.len();
+        match &taken {
+            Ok(receipt) => tracing::info!(
+                trace = %receipt.trace, %from, recipients = count, octets, origin = %origin,
+                placed = receipt.placed, queued = receipt.queued.map(QueueId::raw), "accepted"
+            ),
+            Err(refused) => tracing::info!(
+                %from, recipients = count, octets, origin = %origin, ?refused, "refused"
+            ),
+        }
+        taken
     }
+
+    /// As `accept`. With a delivery id the message is placed once however often this is called (I-09).
+    pub(crate) fn take(
+        &self,
+        envelope: Envelope,
+        content: &[u8],
+        origin: &Origin,
+        delivery: Option<u64>,
+    ) -> Result<Receipt, Refused> {
+        let settings = &self.inner.settings;
+        if envelope.recipients.is_empty() {
+            return Err(Refused::Permanent(Refusal::NoRecipients));
+        }
+        if envelope.recipients.len() > settings.recipients_max {
+            let max = settings.recipients_max;
+            return Err(Refused::Permanent(Refusal::TooManyRecipients { max }));
+        }
+        if content.len() as u64 > settings.size_max {
+            return Err(Refused::Permanent(Refusal::TooLarge {
+                max: settings.size_max,
+            }));
+        }
+        self.sender(&envelope.from, origin)?;
+        let header = Header::read(content);
+        if header.received > RECEIVED_MAX {
+            return Err(Refused::Permanent(Refusal::Loop));
+        }
+        if let Origin::Submitted { access, .. } = origin {
+            submit::check_header(access, &header)?;
+        }
+        let targets = self.resolve(&envelope, origin)?;
+        let now = self.inner.directory.clock().now_s();
+        let trace = stamp::trace_id()?;
+        let stamp = stamp::Stamp {
+            host: &settings.host,
+            trace: &trace,
+            now,
+        };
+        let stored = stamp.apply(&envelope, origin, &header, content);
+        let arrival = Arrival {
+            message_id: header.message_id.or_else(|| stamp.own_message_id(origin)),
+            submitter: origin.submitter(),
+            trace,
+            now,
+            delivery,
+            envelope,
+        };
+        self.carry_out(arrival, &targets, &stored)
+    }
+
+    /// Places it, or spools it; then tells the sender of those who were left out.
+    fn carry_out(
+        &self,
+        arrival: Arrival,
+        targets: &Targets,
+        stored: &[u8],
+    ) -> Result<Receipt, Refused> {
+        let store = &self.inner.store;
+        let blob = store
+            .put_blob(stored)
+            .map_err(|e| temporary("cannot stage", &e))?;
+        let mut failures = targets.failures(&arrival.envelope);
+        let direct = targets.remote.is_empty() && targets.local.len() <= PLACED_AT_ONCE_MAX;
+        let (placed, queued) = if direct {
+            self.place_now(&arrival, targets, blob, stored, &mut failures)?
+        } else {
+            (
+                0,
+                Some(self.spool(&arrival, targets.rows(), blob, stored.len())?),
+            )
+        };
+        if !failures.is_empty() {
+            let told = self.bounce(&arrival.origin_of_bounce(), stored, &failures);
+            if let Err(refused) = told {
+                // Others have it already: refusing it now would bring it to them twice.
+                tracing::error!(trace = %arrival.trace, ?refused, "the sender was not told");
+            }
+        }
+        Ok(Receipt {
+            trace: arrival.trace,
+            queued,
+            placed,
+        })
+    }
+
+    /// Few recipients, all here: one commit each, waiting for the disk together.
+    fn place_now(
+        &self,
+        arrival: &Arrival,
+        targets: &Targets,
+        blob: BlobId,
+        stored: &[u8],
+        failures: &mut Vec<Failure>,
+    ) -> Result<(usize, Option<QueueId>), Refused> {
+        let summary = formats::message::summarize(stored);
+        let letter = Letter {
+            blob,
+            summary: &summary,
+            now: arrival.now,
+            delivery: arrival.delivery,
+        };
+        let accounts: Vec<AccountId> = targets.local.iter().map(|(account, _)| *account).collect();
+        let results = self.place(&accounts, &letter);
+        let placed = results.iter().filter(|result| result.is_ok()).count();
+        let (mut full, mut later) = (Vec::new(), Vec::new());
+        for ((account, recipient), result) in targets.local.iter().zip(results) {
+            match result {
+                Ok(_) => {}
+                Err(storage::Error::OverQuota) => full.push(*recipient),
+                Err(error) => later.push((Row::local(*recipient, *account), error)),
+            }
+        }
+        if placed == 0 && failures.is_empty() {
+            // Nothing was done yet, so the peer may still be told.
+            match later.first() {
+                Some((_, error)) => return Err(temporary("cannot place", error)),
+                None => return Err(Refused::Permanent(Refusal::OverQuota)),
+            }
+        }
+        failures.extend(full.iter().map(|recipient| {
+            let recipient = &arrival.envelope.recipients[*recipient as usize];
+            Failure::of(recipient, &recipient.address, "5.2.2 the mailbox is full")
+        }));
+        if later.is_empty() {
+            return Ok((placed, None));
+        }
+        let rows = later.into_iter().map(|(row, _)| row).collect();
+        Ok((placed, Some(self.spool(arrival, rows, blob, stored.len())?)))
+    }
+
+    /// Puts it into the queue, durably, and wakes who dispatches.
+    fn spool(
+        &self,
+        arrival: &Arrival,
+        rows: Vec<Row>,
+        blob: BlobId,
+        size: usize,
+    ) -> Result<QueueId, Refused> {
+        let queue = self.inner.store.queue();
+        if queue.count() >= self.inner.settings.queue_max {
+            return Err(Refused::Temporary("the queue is full".into()));
+        }
+        let record = Record {
+            envelope: arrival.envelope.clone(),
+            rows,
+            delivery: arrival.delivery.map_or_else(stamp::delivery_id, Ok)?,
+            accepted_at: arrival.now,
+            size: size as u64,
+            submitter: arrival.submitter,
+            message_id: arrival.message_id.clone(),
+            trace: arrival.trace.clone(),
+            bounces: 0,
+        };
+        let payload = record.encode().map_err(|e| temporary("cannot spool", &e))?;
+        let id = queue
+            .put(arrival.now, blob, payload)
+            .map_err(|e| temporary("cannot spool", &e))?;
+        self.wake();
+        Ok(id)
+    }
+
+    pub(crate) fn wake(&self) {
+        let wake = self
+            .inner
+            .wake
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some(wake) = wake {
+            wake();
+        }
+    }
+
     /// JMAP EmailSubmission: sends a message that lies in the account. Errors as `accept`; envelope `None`: from the header.
     pub fn submit(
         &self,
         access: &Access,
-        email: EmailId,
+        email: storage::EmailId,
         envelope: Option<Envelope>,
         ip: Option<std::net::IpAddr>,
     ) -> Result<(Envelope, Receipt), Refused> {
-        todo!()
+        self.submit_stored(access, email, envelope, ip)
     }
-    /// Handles due items of the queue once; returns when the next is due (unix seconds). Blocks.
-    pub fn dispatch(&self, now: i64) -> Result<Option<i64>, storage::Error> {
-        todo!()
-    }
+
     /// Calls `wake` when new work is queued.
     pub fn on_queued(&self, wake: Arc<dyn Fn() + Send + Sync>) {
-        todo!()
+        *self
+            .inner
+            .wake
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Some(wake);
     }
-    /// A page of the queue.
-    pub fn queue(&self, after: Option<QueueId>, max: usize) -> Result<Vec<Item>, storage::Error> {
-        todo!()
+}
+
+impl std::fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Delivery({})", self.inner.settings.host)
     }
-    /// One item.
-    pub fn queued(&self, id: QueueId) -> Result<Item, storage::Error> {
-        todo!()
+}
+
+/// A message that passed the checks.
+struct Arrival {
+    envelope: Envelope,
+    trace: String,
+    now: i64,
+    delivery: Option<u64>,
+    message_id: Option<String>,
+    submitter: Option<AccountId>,
+}
+
+impl Arrival {
+    fn origin_of_bounce(&self) -> bounce::About<'_> {
+        bounce::About {
+            envelope: &self.envelope,
+            trace: &self.trace,
+            accepted_at: self.now,
+            delivery: None,
+        }
     }
-    /// Makes it due now.
-    pub fn retry_now(&self, id: QueueId) -> Result<(), storage::Error> {
-        todo!()
-    }
-    /// Gives up: removes it, with a log line; the sender is told by a bounce unless the path is null (I-11).
-    pub fn give_up(&self, id: QueueId) -> Result<(), storage::Error> {
-        todo!()
-    }
+}
+
+/// A failure of storage while taking a message: the peer tries again, the log knows why.
+pub(crate) fn temporary(what: &str, error: &dyn std::fmt::Display) -> Refused {
+    tracing::warn!(%error, "{what}");
+    Refused::Temporary(format!("{what}: {error}"))
 }

@@ -1,15 +1,18 @@
 //! Moves mail: the one pipeline accept -> spool -> dispatch (idea 3). Knows no SMTP verb and no socket.
 
 pub mod accept;
+mod bounce;
 pub mod dispatch;
 pub mod envelope;
 pub mod error;
+mod header;
 pub mod origin;
-pub mod place;
-pub mod resolve;
+mod place;
+mod resolve;
 pub mod retry;
 pub mod spool;
-pub mod submit;
+mod stamp;
+mod submit;
 pub mod transport;
 
 pub use accept::{Delivery, Receipt, Settings};

@@ -2,6 +2,7 @@
 
 use directory::Access;
 use std::net::IpAddr;
+use storage::AccountId;
 
 /// Origin of a message at the door.
 #[derive(Debug, Clone)]
@@ -28,4 +29,27 @@ pub enum Origin {
     },
     /// Made by the server itself: bounces, demo, reports.
     Generated,
+}
+
+impl Origin {
+    /// Who submitted.
+    pub(crate) fn submitter(&self) -> Option<AccountId> {
+        match self {
+            Self::Submitted { access, .. } => Some(access.account()),
+            Self::Remote { .. } | Self::Generated => None,
+        }
+    }
+}
+
+/// For the log.
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Remote { ip, with, .. } => write!(f, "{ip} {with}"),
+            Self::Submitted { access, with, .. } => {
+                write!(f, "account {} {with}", access.account())
+            }
+            Self::Generated => f.write_str("generated"),
+        }
+    }
 }

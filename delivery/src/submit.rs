@@ -1,1 +1,128 @@
-//! Filled in with the pipeline.
+//! RFC 6409 §6, §8: what submission checks, and messages submitted from the store (RFC 8621 §7).
+
+use crate::accept::temporary;
+use crate::header::{self, Header};
+use crate::{Delivery, Envelope, Origin, Receipt, Recipient, Refusal, Refused, ReversePath};
+use directory::{Access, Right};
+use formats::address::Address;
+use formats::message::header::fields;
+use formats::message::person;
+use std::collections::HashSet;
+use std::net::IpAddr;
+use storage::EmailId;
+
+fn no<T>(refusal: Refusal) -> Result<T, Refused> {
+    Err(Refused::Permanent(refusal))
+}
+
+/// RFC 6409 §6.1: the reverse-path belongs to who signed in; null is for receipts and replies by program.
+pub(crate) fn check_sender(access: &Access, from: &ReversePath) -> Result<(), Refused> {
+    let own = match from {
+        ReversePath::Null => true,
+        ReversePath::Address(address) => access.may_send_as(address),
+    };
+    if own && access.stands() {
+        Ok(())
+    } else {
+        no(Refusal::SenderNotYours)
+    }
+}
+
+/// Exactly one From, all its authors the account's own; so with Sender, if there is one.
+pub(crate) fn check_header(access: &Access, header: &Header) -> Result<(), Refused> {
+    if header.overlong {
+        return no(Refusal::Malformed("more header fields than are looked at"));
+    }
+    let [Some(from)] = header.from.as_slice() else {
+        return no(Refusal::FromInvalid);
+    };
+    let senders = match header.sender.as_slice() {
+        [] => &[],
+        [Some(sender)] => sender.as_slice(),
+        _ => return no(Refusal::FromInvalid),
+    };
+    if from
+        .iter()
+        .chain(senders)
+        .all(|address| access.may_send_as(address))
+    {
+        Ok(())
+    } else {
+        no(Refusal::FromNotYours)
+    }
+}
+
+impl Delivery {
+    pub(crate) fn submit_stored(
+        &self,
+        access: &Access,
+        email: EmailId,
+        envelope: Option<Envelope>,
+        ip: Option<IpAddr>,
+    ) -> Result<(Envelope, Receipt), Refused> {
+        let Ok(mail) = access.mail(access.account(), Right::Send) else {
+            return no(Refusal::SenderNotYours);
+        };
+        let content = match mail.content(email) {
+            Ok(content) => content,
+            Err(storage::Error::NotFound) => return no(Refusal::Malformed("no such message")),
+            Err(error) => return Err(temporary("cannot read the message", &error)),
+        };
+        let envelope = match envelope {
+            Some(envelope) => envelope,
+            None => envelope_of(&content)?,
+        };
+        let helo = ip.map_or_else(|| "localhost".to_owned(), |ip| format!("[{ip}]"));
+        let origin = Origin::Submitted {
+            access: access.clone(),
+            ip,
+            helo,
+            with: "JMAP",
+        };
+        let receipt = self.accept(envelope.clone(), &content, &origin)?;
+        Ok((envelope, receipt))
+    }
+}
+
+/// RFC 8621 §7 `envelope`: Sender or else From, and every address in To, Cc and Bcc once.
+fn envelope_of(content: &[u8]) -> Result<Envelope, Refused> {
+    let header = Header::read(content);
+    let author = match (header.sender.as_slice(), header.from.as_slice()) {
+        ([Some(sender), ..], _) => sender.first(),
+        (_, [Some(from)]) => from.first(),
+        _ => None,
+    };
+    let Some(author) = author else {
+        return no(Refusal::FromInvalid);
+    };
+    let (mut recipients, mut seen) = (Vec::new(), HashSet::new());
+    for field in fields(content) {
+        if !["To", "Cc", "Bcc"].iter().any(|name| field.is(name)) {
+            continue;
+        }
+        for person in person::addresses(field.value)
+            .iter()
+            .filter(|p| p.is_mailbox())
+        {
+            let Some(address) = header::address(person) else {
+                return no(Refusal::Malformed("a recipient that is no address"));
+            };
+            if seen.insert(address.key()) {
+                recipients.push(Recipient {
+                    address,
+                    notify: None,
+                    orcpt: None,
+                });
+            }
+        }
+    }
+    let utf8 = |address: &Address| !address.is_ascii();
+    Ok(Envelope {
+        smtputf8: utf8(author) || recipients.iter().any(|r| utf8(&r.address)),
+        from: ReversePath::Address(author.clone()),
+        recipients,
+        envid: None,
+        ret: None,
+        eight_bit: !content.is_ascii(),
+    })
+}

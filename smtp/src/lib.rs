@@ -1,1 +1,18 @@
-//! Speaks SMTP and submission: machines, and the tokio session loop.
+//! Speaks SMTP: receiving as mail exchanger and as submission server. Machines without sockets,
+//! clocks or tasks (idea 1), and the one tokio loop that drives them.
+
+pub mod ask;
+mod auth;
+pub mod command;
+pub mod data;
+mod desk;
+pub mod extension;
+pub mod receiver;
+pub mod reply;
+pub mod session;
+mod transaction;
+
+pub use ask::{Answer, Ask, SignIn, Step};
+pub use desk::{Limits, Services};
+pub use receiver::{Config, Receiver, Service, Tls};
+pub use session::{End, run};

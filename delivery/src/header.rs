@@ -1,0 +1,88 @@
+//! What the door looks at in a header, in one pass.
+
+use formats::address::Address;
+use formats::message::header::{self, FIELDS_MAX};
+use formats::message::person::{self, Person, PersonKind};
+
+/// Octets of a Message-ID kept in the queue's lists (RFC 5322 §2.1.1: a line has 998).
+const MESSAGE_ID_MAX: usize = 998;
+/// Addresses of one From or Sender of a submission; nobody signs in as more.
+pub(crate) const AUTHORS_MAX: usize = 16;
+
+/// The fields that decide something.
+#[derive(Debug, Default)]
+pub(crate) struct Header {
+    pub(crate) received: usize,
+    pub(crate) has_date: bool,
+    pub(crate) has_bcc: bool,
+    pub(crate) message_id: Option<String>,
+    /// One list for each From field.
+    pub(crate) from: Vec<Option<Vec<Address>>>,
+    /// One list for each Sender field; `None`: not readable.
+    pub(crate) sender: Vec<Option<Vec<Address>>>,
+    /// More fields than are looked at.
+    pub(crate) overlong: bool,
+}
+
+impl Header {
+    pub(crate) fn read(content: &[u8]) -> Self {
+        let mut found = Self::default();
+        let mut count = 0;
+        for field in header::fields(content) {
+            count += 1;
+            if field.is("Received") {
+                found.received += 1;
+            } else if field.is("Date") {
+                found.has_date = true;
+            } else if field.is("Bcc") || field.is("Resent-Bcc") {
+                found.has_bcc = true;
+            } else if field.is("Message-ID") && found.message_id.is_none() {
+                let id = header::unfold(field.value);
+                found.message_id = (!id.is_empty() && id.len() <= MESSAGE_ID_MAX).then_some(id);
+            } else if field.is("From") {
+                found.from.push(authors(field.value));
+            } else if field.is("Sender") {
+                found.sender.push(authors(field.value));
+            }
+        }
+        found.overlong = count >= FIELDS_MAX;
+        found
+    }
+}
+
+/// The addresses of a From or Sender: at least one, all readable, no group.
+fn authors(value: &[u8]) -> Option<Vec<Address>> {
+    let people = person::addresses(value);
+    if people.is_empty() || people.len() > AUTHORS_MAX {
+        return None;
+    }
+    people.iter().map(address).collect()
+}
+
+/// The address of one mailbox.
+pub(crate) fn address(person: &Person) -> Option<Address> {
+    if person.kind != PersonKind::Mailbox {
+        return None;
+    }
+    Address::parse(&person.email()?).ok()
+}
+
+/// Octets up to the end of the header, the empty line left out.
+pub(crate) fn length(content: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(lf) = memchr(content, at) {
+        let line = &content[at..lf];
+        if line.is_empty() || line == b"\r" {
+            return at;
+        }
+        at = lf + 1;
+    }
+    content.len()
+}
+
+fn memchr(content: &[u8], from: usize) -> Option<usize> {
+    content[from..]
+        .iter()
+        .position(|b| *b == b'\n')
+        .map(|at| from + at)
+}

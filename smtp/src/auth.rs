@@ -1,0 +1,97 @@
+//! RFC 4954 AUTH: frames the SASL exchange of `directory`; only over TLS, only on submission.
+
+use crate::ask::{Ask, SignIn};
+use crate::receiver::{Phase, Receiver, Service, Tls};
+use crate::reply;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use directory::sasl::{Exchange, Step};
+
+/// An exchange that waits for the peer's next line.
+pub(crate) struct SigningIn(Exchange);
+
+impl Receiver {
+    pub(crate) fn auth(&mut self, mechanism: &str, initial: Option<String>) {
+        let no = match (self.service, self.tls) {
+            (Service::Mx, _) => Some(reply::NO_AUTH),
+            // RFC 4954 §6: the mechanisms offered show the secret.
+            (_, Tls::Absent | Tls::Offered) => Some(reply::ENCRYPT_FIRST),
+            _ if self.signed_in => Some(reply::SIGNED_IN_ALREADY),
+            _ if !self.hello.as_ref().is_some_and(|hello| hello.extended) => {
+                Some(reply::HELLO_FIRST)
+            }
+            _ if self.transaction.is_some() => Some(reply::NOT_NOW),
+            _ => None,
+        };
+        if let Some(no) = no {
+            return self.error(no);
+        }
+        let Some(exchange) = Exchange::begin(mechanism) else {
+            return self.error(reply::NO_MECHANISM);
+        };
+        match initial.as_deref() {
+            None => self.auth_step(exchange, None),
+            // RFC 4954 §4: `=` is an initial response of no octets.
+            Some("=") => self.auth_step(exchange, Some(&[])),
+            Some(text) => self.auth_decode(exchange, text.as_bytes()),
+        }
+    }
+
+    pub(crate) fn auth_line(&mut self, SigningIn(exchange): SigningIn, line: &[u8]) {
+        if line == b"*" {
+            return self.error(reply::AUTH_CANCELLED);
+        }
+        self.auth_decode(exchange, line);
+    }
+
+    fn auth_decode(&mut self, exchange: Exchange, text: &[u8]) {
+        match STANDARD.decode(text) {
+            Ok(bytes) => self.auth_step(exchange, Some(&bytes)),
+            Err(_) => self.error(reply::AUTH_MALFORMED),
+        }
+    }
+
+    fn auth_step(&mut self, mut exchange: Exchange, answer: Option<&[u8]>) {
+        match exchange.step(answer) {
+            Step::Challenge(bytes) => {
+                let line = format!("334 {}", STANDARD.encode(bytes));
+                self.say(&line);
+                self.phase = Phase::Auth(SigningIn(exchange));
+            }
+            Step::Malformed => self.error(reply::AUTH_MALFORMED),
+            Step::Credentials(found) => {
+                // RFC 4616 §2: acting for another is not offered.
+                let other = found.authzid.as_ref().is_some_and(|id| {
+                    !id.is_empty() && id.to_lowercase() != found.name.to_lowercase()
+                });
+                if other {
+                    return self.sign_in_failed(reply::AUTH_REFUSED);
+                }
+                self.question = Some(Ask::SignIn {
+                    name: found.name,
+                    secret: found.secret,
+                });
+            }
+        }
+    }
+
+    pub(crate) fn sign_in_answered(&mut self, how: SignIn) {
+        match how {
+            SignIn::Accepted => {
+                self.signed_in = true;
+                self.say(reply::SIGNED_IN);
+            }
+            SignIn::Refused => self.sign_in_failed(reply::AUTH_REFUSED),
+            SignIn::Later => self.sign_in_failed(reply::AUTH_LATER),
+            SignIn::Unavailable => self.say(reply::AUTH_UNAVAILABLE),
+        }
+    }
+
+    fn sign_in_failed(&mut self, line: reply::Reply) {
+        self.sign_in_failures += 1;
+        self.error(line);
+        if self.sign_in_failures >= crate::receiver::SIGN_IN_FAILURES_MAX {
+            self.close(reply::TOO_MANY_ERRORS);
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Answers the machine's questions for one session: the rooms below, asked on a bounded blocking pool.
+
+use crate::ask::{Answer, Ask, SignIn};
+use crate::receiver::{Receiver, Service};
+use delivery::{Delivery, Envelope, Origin, Refused};
+use directory::signin::Peer;
+use directory::{Access, Directory, SignInError};
+use std::net::IpAddr;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Octets counted as one permit of the message memory.
+const ROOM_UNIT: u64 = 1024;
+
+/// How much the sessions may use together.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Octets of messages being received, in all sessions together.
+    pub memory_bytes: u64,
+    /// Blocking calls at a time (look-ups, sign-ins, acceptance); each holds a thread.
+    pub blocking: usize,
+}
+
+impl Default for Limits {
+    /// 512 MiB hold ten messages of the largest usual size; 64 acceptances share one disk flush.
+    fn default() -> Self {
+        Self {
+            memory_bytes: 512 * 1024 * 1024,
+            blocking: 64,
+        }
+    }
+}
+
+/// What sessions need of the rooms below; cheap to clone.
+#[derive(Clone)]
+pub struct Services {
+    delivery: Delivery,
+    directory: Directory,
+    blocking: Arc<Semaphore>,
+    memory: Arc<Semaphore>,
+}
+
+impl Services {
+    /// Joins them under these limits.
+    pub fn new(delivery: Delivery, directory: Directory, limits: Limits) -> Self {
+        let units = (limits.memory_bytes / ROOM_UNIT).min(Semaphore::MAX_PERMITS as u64) as usize;
+        Self {
+            delivery,
+            directory,
+            blocking: Arc::new(Semaphore::new(limits.blocking.max(1))),
+            memory: Arc::new(Semaphore::new(units)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Services {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Services")
+    }
+}
+
+/// One session's desk.
+pub(crate) struct Desk<'a> {
+    services: &'a Services,
+    peer: IpAddr,
+    access: Option<Access>,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+impl<'a> Desk<'a> {
+    pub(crate) fn new(services: &'a Services, peer: IpAddr) -> Self {
+        Self {
+            services,
+            peer,
+            access: None,
+            room: None,
+        }
+    }
+
+    pub(crate) async fn answer(&mut self, ask: Ask, machine: &Receiver) -> Answer {
+        match ask {
+            Ask::Room(octets) => Answer::Room(self.reserve(octets)),
+            Ask::Sender(from) => {
+                let (delivery, origin) = (self.services.delivery.clone(), self.origin(machine));
+                let call = move || delivery.sender(&from, &origin);
+                Answer::Sender(self.block(call).await.unwrap_or_else(Err))
+            }
+            Ask::Recipient(address) => {
+                let (delivery, origin) = (self.services.delivery.clone(), self.origin(machine));
+                let call = move || delivery.recipient(&address, &origin);
+                Answer::Recipient(self.block(call).await.unwrap_or_else(Err))
+            }
+            Ask::Take { envelope, content } => {
+                Answer::Take(self.take(envelope, content, machine).await)
+            }
+            Ask::SignIn { name, secret } => {
+                let directory = self.services.directory.clone();
+                let peer = Peer {
+                    ip: self.peer,
+                    service: "submission",
+                };
+                let call = move || directory.sign_in(&name, &secret, peer);
+                Answer::SignIn(match self.block(call).await {
+                    Ok(Ok(access)) => {
+                        self.access = Some(access);
+                        SignIn::Accepted
+                    }
+                    Ok(Err(SignInError::Refused)) => SignIn::Refused,
+                    Ok(Err(SignInError::Later(_))) => SignIn::Later,
+                    Ok(Err(SignInError::Storage(error))) => {
+                        tracing::error!(%error, "sign-in failed");
+                        SignIn::Unavailable
+                    }
+                    Err(_) => SignIn::Unavailable,
+                })
+            }
+        }
+    }
+
+    async fn take(
+        &mut self,
+        envelope: Envelope,
+        content: Vec<u8>,
+        machine: &Receiver,
+    ) -> Result<String, Refused> {
+        let (delivery, origin) = (self.services.delivery.clone(), self.origin(machine));
+        let call = move || delivery.accept(envelope, &content, &origin);
+        self.block(call).await?.map(|receipt| receipt.trace)
+    }
+
+    fn origin(&self, machine: &Receiver) -> Origin {
+        let (helo, with) = (machine.helo().to_owned(), machine.with());
+        match (&self.access, machine.service()) {
+            (Some(access), Service::Submission) => Origin::Submitted {
+                access: access.clone(),
+                ip: Some(self.peer),
+                helo,
+                with,
+            },
+            _ => Origin::Remote {
+                ip: self.peer,
+                helo,
+                with,
+            },
+        }
+    }
+
+    /// Runs it on a blocking thread when one of the few places is free. A panic there ends one call only.
+    async fn block<T: Send + 'static>(
+        &self,
+        call: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refused> {
+        let gone = |_| Refused::Temporary("the server is stopping".into());
+        let _place = self.services.blocking.acquire().await.map_err(gone)?;
+        tokio::task::spawn_blocking(call).await.map_err(|error| {
+            tracing::error!(%error, "a blocking call failed");
+            Refused::Temporary("a blocking call failed".into())
+        })
+    }
+
+    /// Grows the reservation to so many octets.
+    fn reserve(&mut self, octets: u64) -> bool {
+        let held = self
+            .room
+            .as_ref()
+            .map_or(0, OwnedSemaphorePermit::num_permits);
+        let wanted = usize::try_from(octets.div_ceil(ROOM_UNIT)).unwrap_or(usize::MAX);
+        let Ok(more) = u32::try_from(wanted.saturating_sub(held)) else {
+            return false;
+        };
+        let Ok(permit) = self.services.memory.clone().try_acquire_many_owned(more) else {
+            return false;
+        };
+        match &mut self.room {
+            Some(room) => room.merge(permit),
+            None => self.room = Some(permit),
+        }
+        true
+    }
+
+    /// Lets memory go that the machine needs no more.
+    pub(crate) fn release(&mut self, held: u64) {
+        if held == 0 {
+            self.room = None;
+        }
+    }
+}

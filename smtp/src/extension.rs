@@ -1,0 +1,80 @@
+//! RFC 5321 §4.1.1.1: the keywords of the EHLO reply, a row each.
+
+use crate::receiver::{Service, Tls};
+
+/// What decides whether a keyword is offered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Offer {
+    pub(crate) service: Service,
+    pub(crate) tls: Tls,
+    pub(crate) size_max: u64,
+}
+
+/// One extension.
+struct Row {
+    keyword: &'static str,
+    offered: fn(&Offer) -> bool,
+}
+
+/// SIZE (RFC 1870 §3) is printed with its number, the others as they stand.
+const SIZE: &str = "SIZE";
+
+const ROWS: [Row; 9] = [
+    Row {
+        keyword: SIZE,
+        offered: |_| true,
+    },
+    // RFC 2920 §3.
+    Row {
+        keyword: "PIPELINING",
+        offered: |_| true,
+    },
+    // RFC 6152 §1.
+    Row {
+        keyword: "8BITMIME",
+        offered: |_| true,
+    },
+    // RFC 6531 §3.1.
+    Row {
+        keyword: "SMTPUTF8",
+        offered: |_| true,
+    },
+    // RFC 2034 §4.
+    Row {
+        keyword: "ENHANCEDSTATUSCODES",
+        offered: |_| true,
+    },
+    // RFC 3030 §2.
+    Row {
+        keyword: "CHUNKING",
+        offered: |_| true,
+    },
+    // RFC 3207 §4: not once TLS is on.
+    Row {
+        keyword: "STARTTLS",
+        offered: |o| o.tls == Tls::Offered,
+    },
+    // RFC 4954 §4: not in the clear, since both mechanisms show the secret.
+    Row {
+        keyword: "AUTH PLAIN LOGIN",
+        offered: |o| o.service == Service::Submission && o.tls == Tls::On,
+    },
+    Row {
+        keyword: "HELP",
+        offered: |_| true,
+    },
+];
+
+/// Prints the reply to EHLO.
+pub(crate) fn print(host: &str, offer: &Offer, out: &mut Vec<u8>) {
+    let rows: Vec<&Row> = ROWS.iter().filter(|row| (row.offered)(offer)).collect();
+    out.extend_from_slice(format!("250-{host}\r\n").as_bytes());
+    for (i, row) in rows.iter().enumerate() {
+        let mark = if i + 1 == rows.len() { ' ' } else { '-' };
+        let line = match row.keyword {
+            SIZE => format!("250{mark}SIZE {}\r\n", offer.size_max),
+            keyword => format!("250{mark}{keyword}\r\n"),
+        };
+        out.extend_from_slice(line.as_bytes());
+    }
+}

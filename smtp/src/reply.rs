@@ -1,0 +1,97 @@
+//! RFC 5321 §4.2, RFC 2034 §3: every reply, and the one place that spells a refusal of the pipeline.
+
+use crate::command::Fault;
+use crate::data::Spoiled;
+use delivery::{Refusal, Refused};
+
+/// A finished reply line without its CRLF: code, enhanced code, text.
+pub(crate) type Reply = &'static str;
+
+pub(crate) const OK: Reply = "250 2.0.0 Ok";
+pub(crate) const SENDER_OK: Reply = "250 2.1.0 Ok";
+pub(crate) const RECIPIENT_OK: Reply = "250 2.1.5 Ok";
+pub(crate) const CHUNK_OK: Reply = "250 2.0.0 Ok";
+pub(crate) const GO_AHEAD: Reply = "354 End data with <CR><LF>.<CR><LF>";
+pub(crate) const BYE: Reply = "221 2.0.0 Bye";
+pub(crate) const HELP: Reply = "214 2.0.0 https://www.rfc-editor.org/rfc/rfc5321";
+pub(crate) const CANNOT_VRFY: Reply = "252 2.5.2 Will not verify, but will take mail and try";
+pub(crate) const START_TLS: Reply = "220 2.0.0 Ready to start TLS";
+pub(crate) const SIGNED_IN: Reply = "235 2.7.0 Authentication successful";
+
+pub(crate) const HELLO_FIRST: Reply = "503 5.5.1 Say EHLO first";
+pub(crate) const MAIL_FIRST: Reply = "503 5.5.1 Say MAIL first";
+pub(crate) const NESTED_MAIL: Reply = "503 5.5.1 A sender was given already";
+pub(crate) const NO_RECIPIENTS: Reply = "554 5.5.1 No valid recipients";
+pub(crate) const BDAT_MIXED: Reply = "503 5.5.1 DATA and BDAT do not mix";
+pub(crate) const BDAT_FAILED: Reply = "503 5.5.1 The transaction has failed, say RSET";
+pub(crate) const NOT_NOW: Reply = "503 5.5.1 Not now";
+pub(crate) const NO_TLS: Reply = "502 5.5.1 TLS is not available";
+pub(crate) const TLS_ON: Reply = "503 5.5.1 TLS is on already";
+pub(crate) const NO_AUTH: Reply = "502 5.5.1 AUTH is not offered here";
+pub(crate) const SIGNED_IN_ALREADY: Reply = "503 5.5.1 Authenticated already";
+pub(crate) const TLS_FIRST: Reply = "530 5.7.0 Must issue a STARTTLS command first";
+pub(crate) const AUTH_FIRST: Reply = "530 5.7.0 Authentication required";
+pub(crate) const ENCRYPT_FIRST: Reply =
+    "538 5.7.11 Encryption required for requested authentication mechanism";
+pub(crate) const NO_MECHANISM: Reply = "504 5.5.4 Unrecognized authentication mechanism";
+pub(crate) const AUTH_CANCELLED: Reply = "501 5.7.0 Authentication cancelled";
+pub(crate) const AUTH_MALFORMED: Reply = "501 5.5.2 Cannot read the authentication response";
+pub(crate) const AUTH_REFUSED: Reply = "535 5.7.8 Authentication credentials invalid";
+pub(crate) const AUTH_LATER: Reply = "454 4.7.0 Too many failures, try again later";
+pub(crate) const AUTH_UNAVAILABLE: Reply = "454 4.7.0 Temporary authentication failure";
+
+pub(crate) const LINE_TOO_LONG: Reply = "500 5.5.2 Line too long";
+pub(crate) const BARE_LINE_END: Reply = "500 5.5.2 Lines end in CR LF, neither stands alone";
+pub(crate) const TOO_MANY_RECIPIENTS: Reply = "452 4.5.3 Too many recipients";
+pub(crate) const DECLARED_TOO_LARGE: Reply = "552 5.3.4 Message larger than the limit";
+pub(crate) const INTERNATIONAL: Reply = "553 5.6.7 Address needs SMTPUTF8";
+
+pub(crate) const TOO_MANY_ERRORS: Reply = "421 4.7.0 Too many errors";
+pub(crate) const TIMED_OUT: Reply = "421 4.4.2 Timeout";
+pub(crate) const SHUTTING_DOWN: Reply = "421 4.3.2 Shutting down, try again soon";
+
+/// A line that is no command.
+pub(crate) fn fault(fault: Fault) -> Reply {
+    match fault {
+        Fault::Unknown => "500 5.5.1 Command unrecognized",
+        Fault::NotImplemented => "502 5.5.1 Command not implemented",
+        Fault::Syntax => "500 5.5.2 Syntax error",
+        Fault::Argument => "501 5.5.4 Syntax error in arguments",
+        Fault::Path => "501 5.1.3 Cannot read the address",
+        Fault::Parameter => "555 5.5.4 Parameter not recognized",
+        Fault::ParameterValue => "501 5.5.4 Parameter value not acceptable",
+        Fault::International => INTERNATIONAL,
+    }
+}
+
+/// A message that cannot be taken for how it arrived.
+pub(crate) fn spoiled(why: Spoiled) -> Reply {
+    match why {
+        Spoiled::BareLineEnd => "554 5.6.0 Message has a CR or LF that stands alone",
+        Spoiled::LineTooLong => "554 5.6.0 Message has a line that is too long",
+        Spoiled::TooLarge => DECLARED_TOO_LARGE,
+        Spoiled::NoRoom => "452 4.3.1 No memory for the message now, try again later",
+    }
+}
+
+/// The pipeline's no. Causes of a temporary refusal are for the log, not for the peer.
+pub(crate) fn refused(refused: &Refused) -> Reply {
+    let cause = match refused {
+        Refused::Temporary(_) => return "452 4.3.1 Insufficient system storage, try again later",
+        Refused::Permanent(cause) => cause,
+    };
+    match cause {
+        Refusal::UnknownRecipient => "550 5.1.1 No such mailbox here",
+        Refusal::RecipientClosed => "550 5.2.1 Mailbox takes no mail",
+        Refusal::RelayDenied => "550 5.7.1 Relaying denied",
+        Refusal::OverQuota => "552 5.2.2 Mailbox is full",
+        Refusal::TooLarge { .. } => DECLARED_TOO_LARGE,
+        Refusal::Loop => "554 5.4.6 Too many hops: a mail loop",
+        Refusal::TooManyRecipients { .. } => TOO_MANY_RECIPIENTS,
+        Refusal::SenderNotYours => "550 5.7.1 The sender address is not yours",
+        Refusal::FromNotYours => "550 5.7.1 The From address is not yours",
+        Refusal::FromInvalid => "550 5.6.0 Exactly one readable From field is required",
+        Refusal::NoRecipients => NO_RECIPIENTS,
+        Refusal::Malformed(_) => "550 5.6.0 The header cannot be read",
+    }
+}
