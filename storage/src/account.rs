@@ -1,6 +1,11 @@
 //! One account's mail: reads of a consistent state, and the single mutable door (idea 5).
 
+use crate::commit::Number;
+use crate::hot::Hot;
+use crate::index::{Index, Op};
 use crate::*;
+use formats::message::Summary;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Handle to one account; cheap to clone. Reads see the last commit.
@@ -10,30 +15,50 @@ pub struct AccountStore {
     pub(crate) id: AccountId,
 }
 
-#[allow(unused_variables, clippy::todo)]
+/// Fewer summaries than this are read one by one, more in one run over their keys.
+const RUN_MIN: usize = 32;
+/// A run over keys may pass this many times the summaries that were asked for.
+const RUN_WASTE: u64 = 4;
+
 impl AccountStore {
     /// Whose.
     pub fn id(&self) -> AccountId {
         self.id
     }
+
+    fn hot(&self) -> Result<Arc<Hot>, Error> {
+        let inner = &self.store.inner;
+        inner.cells.open(self.id, &inner.shared.index).map(|(_, hot)| hot)
+    }
+
+    fn index(&self) -> &Index {
+        &self.store.inner.shared.index
+    }
+
     /// The ModSeq of the last commit (1 for an untouched account).
     pub fn modseq(&self) -> Result<ModSeq, Error> {
-        todo!()
+        Ok(self.hot()?.meta.modseq)
     }
+
     /// All mailboxes, by id.
     pub fn mailboxes(&self) -> Result<Vec<Mailbox>, Error> {
-        todo!()
+        Ok(self.hot()?.boxes.iter().map(|(id, hot)| hot.show(*id)).collect())
     }
+
     /// One mailbox. Errors: `NotFound`.
     pub fn mailbox(&self, id: MailboxId) -> Result<Mailbox, Error> {
-        todo!()
+        self.hot()?.mailbox(id).ok_or(Error::NotFound)
     }
+
     /// The mailbox with this role.
     pub fn by_role(&self, role: Role) -> Result<Option<Mailbox>, Error> {
-        todo!()
+        let hot = self.hot()?;
+        let found = hot.boxes.iter().find(|(_, hot)| hot.record.role == Some(role));
+        Ok(found.map(|(id, hot)| hot.show(*id)))
     }
+
     /// Calls `each` for every message of the mailbox with uid in `from..=to`, in Uid order,
-    /// over one consistent state; `each` returns false to stop. Must not block.
+    /// over one consistent state; `each` returns false to stop. No lock is held meanwhile.
     pub fn scan(
         &self,
         mailbox: MailboxId,
@@ -41,144 +66,146 @@ impl AccountStore {
         to: Uid,
         each: &mut dyn FnMut(Uid, &State) -> bool,
     ) -> Result<(), Error> {
-        todo!()
+        let hot = self.hot()?;
+        let mailbox = hot.boxes.get(&mailbox).ok_or(Error::NotFound)?;
+        hot.scan(mailbox, from, to, each);
+        Ok(())
     }
+
     /// Calls `each` for every message of the account, in EmailId order.
     pub fn scan_all(&self, each: &mut dyn FnMut(&State) -> bool) -> Result<(), Error> {
-        todo!()
+        self.hot()?.scan_all(each);
+        Ok(())
     }
+
     /// The message at a Uid. Errors: `NotFound`.
     pub fn at(&self, mailbox: MailboxId, uid: Uid) -> Result<State, Error> {
-        todo!()
+        let hot = self.hot()?;
+        hot.at(mailbox, uid).and_then(|e| hot.state(e)).ok_or(Error::NotFound)
     }
+
     /// One message's state. Errors: `NotFound`.
     pub fn state(&self, email: EmailId) -> Result<State, Error> {
-        todo!()
+        self.hot()?.state(email).ok_or(Error::NotFound)
     }
+
     /// One message's summary. Errors: `NotFound`.
-    pub fn summary(&self, email: EmailId) -> Result<Arc<formats::message::Summary>, Error> {
-        todo!()
+    pub fn summary(&self, email: EmailId) -> Result<Arc<Summary>, Error> {
+        let cache = &self.store.inner.shared.summaries;
+        if let Some(summary) = cache.find(self.id, email) {
+            return Ok(summary);
+        }
+        let value = self.index().get(&key::summary(self.id, email))?.ok_or(Error::NotFound)?;
+        let summary: Arc<Summary> = Arc::new(record::decode(&value, "summary")?);
+        cache.keep(self.id, email, summary.clone());
+        Ok(summary)
     }
+
     /// Summaries of many messages in the order asked (absent ones are left out); quicker than one by one.
-    pub fn summaries(
-        &self,
-        emails: &[EmailId],
-    ) -> Result<Vec<(EmailId, Arc<formats::message::Summary>)>, Error> {
-        todo!()
+    pub fn summaries(&self, emails: &[EmailId]) -> Result<Vec<(EmailId, Arc<Summary>)>, Error> {
+        let range = emails.iter().min().zip(emails.iter().max());
+        let dense = range.is_some_and(|(first, last)| {
+            (last.raw() - first.raw()) / RUN_WASTE <= emails.len() as u64
+        });
+        let mut run: HashMap<EmailId, Arc<Summary>> = HashMap::new();
+        if let (true, true, Some((first, last))) = (emails.len() >= RUN_MIN, dense, range) {
+            let wanted: HashSet<EmailId> = emails.iter().copied().collect();
+            let (prefix, from) = (key::kind(self.id, key::SUMMARY), key::summary(self.id, *first));
+            self.index().scan(&prefix, &from, &mut |key, value| {
+                let email = key::number_of(key).and_then(EmailId::new);
+                if let Some(email) = email.filter(|e| wanted.contains(e)) {
+                    run.insert(email, Arc::new(record::decode(value, "summary")?));
+                }
+                Ok(email.is_none_or(|e| e < *last))
+            })?;
+            let found = emails.iter().filter_map(|e| Some((*e, run.get(e)?.clone())));
+            return Ok(found.collect());
+        }
+        let each = emails.iter().map(|e| Ok((*e, self.summary(*e)?)));
+        each.filter(|s| !matches!(s, Err(Error::NotFound))).collect()
     }
+
     /// State and summary. Errors: `NotFound`.
     pub fn message(&self, email: EmailId) -> Result<Message, Error> {
-        todo!()
+        Ok(Message { state: self.state(email)?, summary: self.summary(email)? })
     }
-    /// The messages of a thread, oldest first (by received_at, then EmailId).
+
+    /// The messages of a thread, oldest first (by received_at, then EmailId). Errors: `NotFound`.
     pub fn thread(&self, thread: ThreadId) -> Result<Vec<EmailId>, Error> {
-        todo!()
+        let inner = &self.store.inner;
+        let (cell, _) = inner.cells.open(self.id, &inner.shared.index)?;
+        let (hot, members) = cell.thread(thread).ok_or(Error::NotFound)?;
+        let times = members.iter().filter_map(|e| Some((hot.state(*e)?.received_at, *e)));
+        let mut times: Vec<_> = times.collect();
+        times.sort_unstable();
+        if times.is_empty() { Err(Error::NotFound) } else { Ok(times.into_iter().map(|t| t.1).collect()) }
     }
+
     /// The raw octets of a message. Errors: `NotFound`, `Corrupt`.
     pub fn content(&self, email: EmailId) -> Result<Arc<[u8]>, Error> {
-        todo!()
+        let blob = self.state(email)?.blob;
+        self.store.blob(blob).map_err(|e| match e {
+            Error::NotFound => Error::Corrupt(format!("content {blob} of a message is missing")),
+            other => other,
+        })
     }
-    /// Changes after `since`, at most `max` of them. Errors: `NotFound` when the log no longer reaches back.
+
+    /// Changes after `since`, at least one commit's, then at most `max` of them. Errors: `NotFound` when the log
+    /// no longer reaches back, or not yet so far.
     pub fn changes(&self, since: ModSeq, max: usize) -> Result<Changes, Error> {
-        todo!()
+        let now = self.modseq()?;
+        if since > now {
+            return Err(Error::NotFound);
+        }
+        let mut changes = Changes { list: Vec::new(), until: since, more: false };
+        let Some(next) = since.next().filter(|n| *n <= now) else { return Ok(changes) };
+        let (prefix, from) = (key::kind(self.id, key::LOG), key::log(self.id, next));
+        let mut expected = next;
+        self.index().scan(&prefix, &from, &mut |key, value| {
+            let modseq = key::number_of(key).and_then(ModSeq::new);
+            let Some(modseq) = modseq.filter(|m| *m <= now) else { return Ok(false) };
+            if modseq != expected {
+                return Err(Error::NotFound);
+            }
+            let log: record::Log = record::decode(value, "change log")?;
+            if !changes.list.is_empty() && changes.list.len() + log.len() > max {
+                changes.more = true;
+                return Ok(false);
+            }
+            changes.list.extend(log.into_iter().map(|change| (modseq, change)));
+            (changes.until, expected) = (modseq, modseq.next().unwrap_or(modseq));
+            Ok(true)
+        })?;
+        Ok(changes)
     }
+
     /// Calls `told` after each commit of this account, in order, on the journal's thread: it must only wake somebody.
     pub fn subscribe(&self, told: Arc<dyn Fn(ModSeq) + Send + Sync>) -> Subscription {
-        todo!()
+        self.store.inner.shared.subscribers.add(self.id, told)
     }
+
     /// Octets and messages of the whole account.
     pub fn usage(&self) -> Result<(u64, u64), Error> {
-        todo!()
+        let hot = self.hot()?;
+        Ok((hot.octets, hot.messages))
     }
+
     /// Remembers that this account uploaded this content (RFC 8620 §6.1), durable. Returns its id.
     pub fn upload(&self, bytes: &[u8], now_s: i64) -> Result<BlobId, Error> {
-        todo!()
+        let blob = self.store.put_blob(bytes)?;
+        let op = Op::Put(key::upload(self.id, blob), record::encode(&now_s)?);
+        self.store.submit(self.id, Number::None, vec![op], &[blob], Box::new(|| {}))?;
+        Ok(blob)
     }
+
     /// The uploaded content; `NotFound` when this account did not upload it.
     pub fn uploaded(&self, blob: BlobId) -> Result<Arc<[u8]>, Error> {
-        todo!()
+        self.index().get(&key::upload(self.id, blob))?.ok_or(Error::NotFound)?;
+        self.store.blob(blob)
     }
+
     /// The one writer of this account; waits for the one before it. Never held across an `.await` (I-05).
     pub fn write(&self) -> Result<Writer, Error> {
-        todo!()
-    }
-}
-
-/// Gathers one atomic batch. Reads through it see its own changes. Dropped without `commit`: nothing happened.
-pub struct Writer {
-    pub(crate) _todo: (),
-}
-
-#[allow(unused_variables, clippy::todo)]
-impl Writer {
-    /// Refuses with `OverQuota` at commit when the account would hold more octets.
-    pub fn quota(&mut self, octets_max: Option<u64>) {
-        todo!()
-    }
-    /// Errors: `Exists` (same parent and name, case-sensitive; or the role is taken), `Invalid`, `NotFound` (parent), `TooLarge` (more than 5,000 mailboxes, deeper than 20).
-    pub fn create_mailbox(&mut self, new: NewMailbox) -> Result<MailboxId, Error> {
-        todo!()
-    }
-    /// Errors as `create_mailbox`; `Invalid` for a loop.
-    pub fn change_mailbox(&mut self, id: MailboxId, change: MailboxChange) -> Result<(), Error> {
-        todo!()
-    }
-    /// Removes it and expunges its messages from it. Errors: `NotFound`, `Invalid` when it has children.
-    pub fn remove_mailbox(&mut self, id: MailboxId) -> Result<(), Error> {
-        todo!()
-    }
-    /// The mailbox as this batch leaves it.
-    pub fn mailbox(&self, id: MailboxId) -> Result<Mailbox, Error> {
-        todo!()
-    }
-    /// All of them, as this batch leaves them.
-    pub fn mailboxes(&self) -> Result<Vec<Mailbox>, Error> {
-        todo!()
-    }
-    /// The state as this batch leaves it.
-    pub fn state(&self, email: EmailId) -> Result<State, Error> {
-        todo!()
-    }
-    /// The state at a Uid, as this batch leaves it.
-    pub fn at(&self, mailbox: MailboxId, uid: Uid) -> Result<State, Error> {
-        todo!()
-    }
-    /// Adds a message; threads it by Message-ID, In-Reply-To, References and base subject.
-    pub fn append(&mut self, append: Append<'_>) -> Result<Placed, Error> {
-        todo!()
-    }
-    /// Changes keywords; true when anything changed (only then the message's ModSeq moves).
-    pub fn keywords(&mut self, email: EmailId, change: &KeywordChange) -> Result<bool, Error> {
-        todo!()
-    }
-    /// Puts the message into exactly these mailboxes (JMAP); new ones get new Uids. Empty: `Invalid`.
-    pub fn place(&mut self, email: EmailId, mailboxes: &[MailboxId]) -> Result<Placed, Error> {
-        todo!()
-    }
-    /// IMAP COPY: a new Message over the same blob, with the same keywords and received_at.
-    pub fn copy(&mut self, email: EmailId, to: MailboxId) -> Result<Placed, Error> {
-        todo!()
-    }
-    /// IMAP MOVE: leaves `from`, enters `to` with a new Uid.
-    pub fn relocate(
-        &mut self,
-        email: EmailId,
-        from: MailboxId,
-        to: MailboxId,
-    ) -> Result<Uid, Error> {
-        todo!()
-    }
-    /// Leaves this mailbox; destroyed when it was the last.
-    pub fn expunge(&mut self, email: EmailId, from: MailboxId) -> Result<(), Error> {
-        todo!()
-    }
-    /// Destroys it, wherever it is.
-    pub fn destroy(&mut self, email: EmailId) -> Result<(), Error> {
-        todo!()
-    }
-    /// Makes the batch durable, applies and announces it. An empty batch returns the current ModSeq.
-    /// Blocks until the journal's group is on disk (I-01).
-    pub fn commit(self) -> Result<ModSeq, Error> {
-        todo!()
+        Writer::begin(&self.store, self.id)
     }
 }

@@ -8,16 +8,35 @@
 //! 5. The engine (sled) is a shadow: snapshot and journal rebuild it (I-19).
 
 pub mod account;
+mod batch;
+mod cell;
 pub mod change;
+mod check;
+mod checkpoint;
+mod commit;
+mod count;
+mod disk;
+mod engine;
 pub mod error;
+mod hot;
 pub mod ident;
+mod index;
+mod journal;
+mod key;
 pub mod mailbox;
 pub mod message;
+mod pack;
 pub mod queue;
+mod record;
+mod recover;
 pub mod store;
+mod summaries;
 pub mod table;
+mod thread;
+mod tree;
+pub mod writer;
 
-pub use account::{AccountStore, Writer};
+pub use account::AccountStore;
 pub use change::{Change, Changes, Subscription};
 pub use error::Error;
 pub use ident::{
@@ -28,3 +47,4 @@ pub use message::{Append, Keyword, KeywordChange, Message, Placed, State};
 pub use queue::{Queue, QueueItem};
 pub use store::{EngineKind, Options, Store};
 pub use table::{RowChange, Table};
+pub use writer::Writer;

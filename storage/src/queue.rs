@@ -1,6 +1,13 @@
 //! The delivery queue: durable items with a due time. What an item means is delivery's.
 
+use crate::commit::Number;
+use crate::index::{Index, Op};
+use crate::record::QueueRecord;
 use crate::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// One spooled delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,38 +27,141 @@ pub struct Queue {
     pub(crate) store: Store,
 }
 
-#[allow(unused_variables, clippy::todo)]
+/// Longest payload, octets.
+const PAYLOAD_OCTETS_MAX: usize = 4 * 1024 * 1024;
+
+/// Which item is due when, in memory.
+#[derive(Default)]
+struct Dues {
+    by_due: BTreeSet<(i64, QueueId)>,
+    by_id: BTreeMap<QueueId, i64>,
+}
+
+/// The queue's index in memory.
+pub(crate) struct Spool {
+    dues: Mutex<Dues>,
+    last: AtomicU64,
+}
+
+impl Spool {
+    pub(crate) fn load(index: &Index) -> Result<Self, Error> {
+        let mut dues = Dues::default();
+        let items = key::kind(AccountId::SYSTEM, key::QUEUE);
+        index.scan(&items, &items, &mut |key, value| {
+            let id = key::number_of(key).and_then(QueueId::new);
+            let id = id.ok_or_else(|| Error::Corrupt("a queue key cannot be read".into()))?;
+            dues.set(id, Some(record::decode::<QueueRecord>(value, "queue item")?.due));
+            Ok(true)
+        })?;
+        let last = dues.by_id.last_key_value().map_or(0, |(id, _)| id.raw());
+        Ok(Self { dues: Mutex::new(dues), last: AtomicU64::new(last) })
+    }
+
+    fn dues(&self) -> MutexGuard<'_, Dues> {
+        self.dues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All items with their due times, by id.
+    pub(crate) fn all(&self) -> Vec<(QueueId, i64)> {
+        self.dues().by_id.iter().map(|(id, due)| (*id, *due)).collect()
+    }
+}
+
+impl Dues {
+    fn set(&mut self, id: QueueId, due: Option<i64>) {
+        let before = match due {
+            Some(due) => self.by_id.insert(id, due),
+            None => self.by_id.remove(&id),
+        };
+        if let Some(before) = before {
+            self.by_due.remove(&(before, id));
+        }
+        if let Some(due) = due {
+            self.by_due.insert((due, id));
+        }
+    }
+}
+
 impl Queue {
-    /// Adds an item, durably.
+    /// Adds an item, durably. Errors: `TooLarge` (a payload over 4 MB), `NotFound` (content not staged), `Unavailable`.
     pub fn put(&self, due: i64, blob: BlobId, payload: Vec<u8>) -> Result<QueueId, Error> {
-        todo!()
+        let shared = &self.store.inner.shared;
+        shared.packs.locate(blob, &shared.index)?;
+        let last = self.store.inner.spool.last.fetch_add(1, Ordering::Relaxed);
+        let id = QueueId::new(last.wrapping_add(1)).ok_or(Error::TooLarge("queue numbers"))?;
+        self.commit(id, Some(QueueRecord { due, blob, payload }))?;
+        Ok(id)
     }
-    /// Replaces due time and payload. Errors: `NotFound`.
+
+    /// Replaces due time and payload. Errors: `NotFound`, `TooLarge`.
     pub fn update(&self, id: QueueId, due: i64, payload: Vec<u8>) -> Result<(), Error> {
-        todo!()
+        let blob = self.item(id)?.blob;
+        self.commit(id, Some(QueueRecord { due, blob, payload }))
     }
+
     /// Removes it. Errors: `NotFound`.
     pub fn remove(&self, id: QueueId) -> Result<(), Error> {
-        todo!()
+        if !self.store.inner.spool.dues().by_id.contains_key(&id) {
+            return Err(Error::NotFound);
+        }
+        self.commit(id, None)
     }
+
+    fn commit(&self, id: QueueId, record: Option<QueueRecord>) -> Result<(), Error> {
+        let (due, blob) = (record.as_ref().map(|r| r.due), record.as_ref().map(|r| r.blob));
+        let op = match record {
+            Some(r) if r.payload.len() > PAYLOAD_OCTETS_MAX => {
+                return Err(Error::TooLarge("queue payload"));
+            }
+            Some(r) => Op::Put(key::queue(id), record::encode(&r)?),
+            None => Op::Delete(key::queue(id)),
+        };
+        let spool = self.store.inner.spool.clone();
+        let apply = Box::new(move || spool.dues().set(id, due));
+        let blobs: Vec<_> = blob.into_iter().collect();
+        self.store.submit(AccountId::SYSTEM, Number::System, vec![op], &blobs, apply)?;
+        Ok(())
+    }
+
     /// One item. Errors: `NotFound`.
     pub fn item(&self, id: QueueId) -> Result<QueueItem, Error> {
-        todo!()
+        let value = self.store.inner.shared.index.get(&key::queue(id))?.ok_or(Error::NotFound)?;
+        let record: QueueRecord = record::decode(&value, "queue item")?;
+        Ok(QueueItem { id, due: record.due, blob: record.blob, payload: record.payload })
     }
+
     /// Items due at `now`, the oldest first, at most `max`.
     pub fn due(&self, now: i64, max: usize) -> Result<Vec<QueueItem>, Error> {
-        todo!()
+        let ids: Vec<_> = {
+            let dues = self.store.inner.spool.dues();
+            dues.by_due.iter().take_while(|(due, _)| *due <= now).take(max).map(|d| d.1).collect()
+        };
+        self.items(&ids)
     }
+
     /// When the next item is due.
     pub fn next_due(&self) -> Option<i64> {
-        todo!()
+        self.store.inner.spool.dues().by_due.first().map(|(due, _)| *due)
     }
+
     /// A page of items by id, after `after`.
     pub fn list(&self, after: Option<QueueId>, max: usize) -> Result<Vec<QueueItem>, Error> {
-        todo!()
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let ids: Vec<_> = {
+            let dues = self.store.inner.spool.dues();
+            dues.by_id.range((from, Bound::Unbounded)).take(max).map(|(id, _)| *id).collect()
+        };
+        self.items(&ids)
     }
+
+    /// Those of them that are still there.
+    fn items(&self, ids: &[QueueId]) -> Result<Vec<QueueItem>, Error> {
+        let items = ids.iter().map(|id| self.item(*id));
+        items.filter(|i| !matches!(i, Err(Error::NotFound))).collect()
+    }
+
     /// How many.
     pub fn count(&self) -> usize {
-        todo!()
+        self.store.inner.spool.dues().by_id.len()
     }
 }

@@ -1,8 +1,29 @@
 //! Store: opens the folder, replays the journal, hands out accounts, queue and tables.
 
+use crate::cell::Cells;
+use crate::change::Subscribers;
+use crate::commit::{self, Commit, Committer, Number, Order, Shared};
+use crate::disk::{self, Room};
+use crate::index::{Op, encode_ops};
+use crate::journal::{BODY_OCTETS_MAX, Journal};
+use crate::pack::Packs;
+use crate::queue::Spool;
+use crate::summaries::Summaries;
 use crate::*;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// Engine cache unless told otherwise, octets.
+const CACHE_OCTETS: u64 = 64 * 1024 * 1024;
+/// Messages of hot accounts kept in memory unless told otherwise; some 200 octets each.
+const HOT_MESSAGES: u64 = 2_000_000;
+/// The random start of UidValidity lies below this, so that counting on never ends.
+const UID_VALIDITY_START_MAX: u32 = 1 << 30;
 
 /// Which embedded engine shadows the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,55 +42,239 @@ pub struct Options {
     pub engine: EngineKind,
     /// Engine cache, octets.
     pub cache_bytes: u64,
+    /// Messages of hot accounts kept in memory.
+    pub hot_messages_max: u64,
+    /// The machine's boot (Linux: `/proc/sys/kernel/random/boot_id`). Where it is unknown or
+    /// another one after an unclean stop, the index is rebuilt.
+    pub boot_id: Option<String>,
+    /// For tests: the octets that the disk still holds. `None` is the real disk.
+    pub room: Room,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            dir: PathBuf::new(),
+            engine: EngineKind::Sled,
+            cache_bytes: CACHE_OCTETS,
+            hot_messages_max: HOT_MESSAGES,
+            boot_id: None,
+            room: None,
+        }
+    }
 }
 
 /// The whole store; cheap to clone. One process at a time: the folder is locked.
+///
+/// Dropping the last handle (queue, table and account handles count) without [`Store::close`] is
+/// as a crash: nothing acknowledged is lost, the next start replays.
 #[derive(Clone)]
 pub struct Store {
-    pub(crate) _inner: Arc<()>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-#[allow(unused_variables, clippy::todo)]
+pub(crate) struct Inner {
+    pub shared: Arc<Shared>,
+    pub cells: Arc<Cells>,
+    pub spool: Arc<Spool>,
+    /// UidValidity of a mailbox is this plus its id.
+    pub uid_validity_start: u32,
+    orders: Option<SyncSender<Order>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    /// Locked as long as the store is open.
+    _lock: File,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.orders = None;
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // The last handle may be dropped by a call from the journal's thread, which cannot wait for itself.
+        if let Some(thread) = thread.filter(|t| t.thread().id() != std::thread::current().id()) {
+            let _ = thread.join();
+        }
+    }
+}
+
 impl Store {
     /// Opens or creates. Errors: `Unavailable` (not writable, locked by another process), `Corrupt` (I-18).
     pub fn open(options: &Options) -> Result<Self, Error> {
-        todo!()
+        disk::make_dir(&options.dir)?;
+        let lock = lock(&options.dir)?;
+        let recovered = recover::recover(options)?;
+        let packs = Packs::open(options.dir.join("packs"), recovered.clean, options.room.clone())?;
+        let end = recovered.found.end;
+        let journal = Journal::open(options.dir.join("journal"), end, options.room.clone())?;
+        disk::sync_dir(&options.dir)?;
+        let spool = Arc::new(Spool::load(&recovered.index)?);
+        let shared = Arc::new(Shared {
+            dir: options.dir.clone(),
+            room: options.room.clone(),
+            boot_id: options.boot_id.clone(),
+            index: recovered.index,
+            packs,
+            subscribers: Subscribers::default(),
+            summaries: Summaries::default(),
+            full: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+        });
+        let committer = Committer::new(shared.clone(), journal, recovered.system);
+        let (orders, waiting) = sync_channel(commit::WAITING_MAX);
+        let thread = std::thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || committer.run(&waiting))
+            .map_err(|e| Error::Unavailable(format!("cannot start the journal's thread: {e}")))?;
+        let inner = Inner {
+            shared,
+            cells: Arc::new(Cells::new(options.hot_messages_max)),
+            spool,
+            uid_validity_start: 0,
+            orders: Some(orders),
+            thread: Mutex::new(Some(thread)),
+            _lock: lock,
+        };
+        Self { inner: Arc::new(inner) }.with_start()
     }
+
+    /// Reads where UidValidity begins; a new store draws it, so that a store made anew in the
+    /// same place does not look like the one before (RFC 9051 §2.3.1.1).
+    fn with_start(mut self) -> Result<Self, Error> {
+        let start = match self.inner.shared.index.get(&key::start())? {
+            Some(value) => record::decode(&value, "start")?,
+            None => {
+                let drawn = getrandom::u32()
+                    .map_err(|e| Error::Unavailable(format!("no random numbers: {e}")))?;
+                let start = drawn % UID_VALIDITY_START_MAX;
+                let op = Op::Put(key::start(), record::encode(&start)?);
+                self.submit(AccountId::SYSTEM, Number::None, vec![op], &[], Box::new(|| {}))?;
+                start
+            }
+        };
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.uid_validity_start = start;
+        }
+        Ok(self)
+    }
+
     /// The handle of one account's mail; makes nothing.
     pub fn account(&self, id: AccountId) -> AccountStore {
-        todo!()
+        AccountStore { store: self.clone(), id }
     }
+
     /// The delivery queue.
     pub fn queue(&self) -> Queue {
-        todo!()
+        Queue { store: self.clone() }
     }
+
     /// A small typed table by name (a name is fixed for ever).
     pub fn table(&self, name: &'static str) -> Table {
-        todo!()
+        Table { store: self.clone(), name }
     }
+
     /// Commits rows of several tables at once, durably. Returns the system's ModSeq.
     pub fn commit_rows(&self, rows: Vec<RowChange>) -> Result<ModSeq, Error> {
-        todo!()
+        let ops = rows.into_iter().map(table::op).collect::<Result<Vec<_>, _>>()?;
+        self.submit(AccountId::SYSTEM, Number::System, ops, &[], Box::new(|| {}))
     }
+
     /// Stages content: appended to the pack at once, durable with the first commit that names it.
-    /// The same bytes are stored once.
+    /// The same bytes are stored once. At most 512 MB.
     pub fn put_blob(&self, bytes: &[u8]) -> Result<BlobId, Error> {
-        todo!()
+        let shared = &self.inner.shared;
+        if shared.stopped.load(Ordering::SeqCst) {
+            return Err(commit::stopped());
+        }
+        let put = shared.packs.put(bytes, &shared.index);
+        if let Err(Error::Unavailable(_)) = put {
+            shared.full.store(true, Ordering::SeqCst);
+        }
+        put
     }
+
     /// Content by id; checksum verified. Errors: `NotFound`, `Corrupt`.
     pub fn blob(&self, id: BlobId) -> Result<Arc<[u8]>, Error> {
-        todo!()
+        self.inner.shared.packs.read(id, &self.inner.shared.index)
     }
-    /// Free octets on the disk fall under the reserve: writes are refused with `Unavailable` until there is room.
+
+    /// False after a failed write until the disk takes one again; tries it when asked.
     pub fn writable(&self) -> bool {
-        todo!()
+        self.inner.shared.writable()
     }
+
     /// Verifies every invariant; returns what is wrong, empty when all is well.
     pub fn check(&self) -> Result<Vec<String>, Error> {
-        todo!()
+        check::check(self)
     }
+
+    /// One hash over all keys and values of the index: equal for stores that hold the same.
+    pub fn fingerprint(&self) -> Result<String, Error> {
+        check::fingerprint(&self.inner.shared.index)
+    }
+
     /// Flushes the engine, writes the checkpoint, stops the journal's thread. Later commits fail with `Unavailable`.
     pub fn close(&self) -> Result<(), Error> {
-        todo!()
+        let (done, outcome) = sync_channel(1);
+        let sent = self.inner.orders.as_ref().is_some_and(|o| o.send(Order::Close(done)).is_ok());
+        if !sent {
+            return Ok(()); // closed before
+        }
+        let closed = outcome.recv().unwrap_or(Ok(()));
+        let thread = self.inner.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+        closed
+    }
+
+    /// Sends a commit to the journal's thread and waits until it is durable and visible.
+    /// `blobs` are named by it; `apply` shows it to readers.
+    pub(crate) fn submit(
+        &self,
+        account: AccountId,
+        number: Number,
+        mut ops: Vec<Op>,
+        blobs: &[BlobId],
+        apply: Box<dyn FnOnce() + Send>,
+    ) -> Result<ModSeq, Error> {
+        let shared = &self.inner.shared;
+        for blob in blobs.iter().collect::<BTreeSet<_>>() {
+            match shared.packs.staged(*blob) {
+                Some(location) => ops.push(Op::Put(key::blob(*blob), record::encode(&location)?)),
+                None if shared.index.get(&key::blob(*blob))?.is_some() => {}
+                None => return Err(Error::Unavailable("content was lost by a failed write".into())),
+            }
+        }
+        let body = encode_ops(&ops);
+        if body.len() > BODY_OCTETS_MAX {
+            return Err(Error::TooLarge("commit"));
+        }
+        let (done, outcome) = sync_channel(1);
+        let blobs = blobs.to_vec();
+        let commit = Commit { account, number, ops, body, blobs, apply, done };
+        self.send(commit, &outcome)
+    }
+
+    fn send(
+        &self,
+        commit: Commit,
+        outcome: &Receiver<Result<ModSeq, Error>>,
+    ) -> Result<ModSeq, Error> {
+        let orders = self.inner.orders.as_ref().ok_or_else(commit::stopped)?;
+        let order = Order::Commit(Box::new(commit));
+        orders.send(order).map_err(|_| commit::stopped())?;
+        outcome.recv().map_err(|_| commit::stopped())?
+    }
+}
+
+fn lock(dir: &Path) -> Result<File, Error> {
+    let path = dir.join("lock");
+    let file = disk::open_file(&path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Unavailable(format!(
+            "the folder {} is in use by another process",
+            dir.display()
+        ))),
+        Err(TryLockError::Error(e)) => Err(disk::failed("cannot lock", &path, &e)),
     }
 }

@@ -1,0 +1,194 @@
+//! From a gathered batch to a commit: what really changed, its keys, its log, and what readers see.
+
+use crate::commit::Number;
+use crate::hot::{Delta, Hot};
+use crate::index::Op;
+use crate::record::{self, Meta};
+use crate::writer::{Batch, Writer};
+use crate::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What changed, message by message.
+#[derive(Default)]
+struct Effect {
+    log: Vec<Change>,
+    /// Mailboxes some message of which came, changed or went.
+    touched: BTreeSet<MailboxId>,
+}
+
+impl Writer {
+    /// Makes the batch durable, applies and announces it. An empty batch returns the current ModSeq.
+    /// Blocks until the journal's group is on disk (I-01).
+    /// Errors: `OverQuota`, `TooLarge`, `Unavailable`; then nothing was changed.
+    pub fn commit(mut self) -> Result<ModSeq, Error> {
+        self.drop_unchanged();
+        if self.batch.is_empty(&self.before) {
+            return Ok(self.before.meta.modseq);
+        }
+        self.check_quota()?;
+        let mut effect = self.messages();
+        let counts = self.mailboxes_of(&mut effect);
+        let meta = Meta {
+            modseq: self.modseq,
+            next_email: self.batch.next_email,
+            next_mailbox: self.batch.next_mailbox,
+        };
+        let ops = self.ops(&meta, &effect.log)?;
+        let Self { store, account, turn, before, batch, .. } = self;
+        let blobs: Vec<BlobId> = batch.blobs.into_iter().collect();
+        let delta = Delta {
+            boxes: batch.boxes.into_iter().collect(),
+            rows: batch.rows.into_iter().collect(),
+            counts,
+        };
+        // Readers' and this writer's handles make the commit copy; this one is not needed any more.
+        drop(before);
+        let (cells, cell) = (store.inner.cells.clone(), turn.cell.clone());
+        let apply = Box::new(move || cells.apply(&cell, meta, delta));
+        let number = Number::Account(meta.modseq);
+        let modseq = store.submit(account, number, ops, &blobs, apply);
+        drop(turn);
+        modseq
+    }
+
+    /// Leaves out what ended as it began, and what came and went within the batch.
+    fn drop_unchanged(&mut self) {
+        let before = &self.before;
+        self.batch.rows.retain(|email, after| before.row(*email).as_ref() != after.as_ref());
+        let rows = &self.batch.rows;
+        self.batch.summaries.retain(|email, _| rows.contains_key(email));
+        let named = rows.values().flatten().map(|r| r.state.blob).collect::<BTreeSet<_>>();
+        self.batch.blobs.retain(|blob| named.contains(blob));
+        self.batch.boxes.retain(|id, after| {
+            before.boxes.get(id).map(|b| &b.record) != after.as_ref()
+        });
+    }
+
+    fn check_quota(&self) -> Result<(), Error> {
+        let Some(max) = self.octets_max else { return Ok(()) };
+        let (mut after, held) = (self.before.octets, self.before.octets);
+        for (email, row) in &self.batch.rows {
+            after += row.as_ref().map_or(0, |r| r.state.size);
+            after -= self.before.weighed(*email).map_or(0, |w| w.size);
+        }
+        if after > max && after > held { Err(Error::OverQuota) } else { Ok(()) }
+    }
+
+    /// Stamps the changed messages and writes the log's first half.
+    fn messages(&mut self) -> Effect {
+        let mut effect = Effect::default();
+        let mut vanished = Vec::new();
+        for (email, after) in &mut self.batch.rows {
+            let email = *email;
+            let before = self.before.weighed(email);
+            let places = before.map_or(&[][..], |b| b.places);
+            effect.touched.extend(places.iter().map(|(mailbox, _)| *mailbox));
+            let stays: &[(MailboxId, Uid)] = after.as_ref().map_or(&[], |r| &r.state.mailboxes);
+            let left = places.iter().filter(|p| !stays.contains(p));
+            vanished.extend(left.map(|(mailbox, uid)| Change::Vanished { mailbox: *mailbox, uid: *uid }));
+            match (before, after) {
+                (None, Some(row)) => {
+                    (row.state.modseq, row.state.created) = (self.modseq, self.modseq);
+                    effect.touched.extend(row.state.mailboxes.iter().map(|(m, _)| *m));
+                    effect.log.push(Change::EmailCreated { email, thread: row.state.thread });
+                }
+                (Some(_), Some(row)) => {
+                    row.state.modseq = self.modseq;
+                    effect.touched.extend(row.state.mailboxes.iter().map(|(m, _)| *m));
+                    effect.log.push(Change::EmailChanged { email, thread: row.state.thread });
+                }
+                (Some(before), None) => {
+                    effect.log.push(Change::EmailRemoved { email, thread: before.thread });
+                }
+                (None, None) => {}
+            }
+        }
+        effect.log.append(&mut vanished);
+        effect
+    }
+
+    /// Stamps the touched mailboxes, counts, and writes the log's second half.
+    fn mailboxes_of(&mut self, effect: &mut Effect) -> Vec<(MailboxId, Counts)> {
+        let moves = self.moves();
+        let before = &self.before.boxes;
+        for id in &effect.touched {
+            let known = || before.get(id).map(|b| b.record.clone());
+            if let Some(record) = self.batch.boxes.entry(*id).or_insert_with(known) {
+                record.highest_modseq = self.modseq;
+            }
+        }
+        let mut counts = Vec::new();
+        let mut log = Vec::new();
+        for (id, after) in &self.batch.boxes {
+            let known = before.get(id);
+            let counted = known.map(|b| b.counts).unwrap_or_default();
+            let now = moves.apply(*id, counted);
+            match (known, after) {
+                (None, Some(_)) => log.push(Change::MailboxCreated(*id)),
+                (Some(_), None) => log.push(Change::MailboxRemoved(*id)),
+                (Some(_), Some(record)) if record.modseq == self.modseq => {
+                    log.push(Change::MailboxChanged(*id));
+                }
+                (Some(_), Some(_)) if now != counted => log.push(Change::MailboxCounts(*id)),
+                _ => {}
+            }
+            if after.is_some() {
+                counts.push((*id, now));
+            }
+        }
+        // A mailbox is told of before the messages in it, and gone after them.
+        let (mut first, last): (Vec<_>, Vec<_>) =
+            log.into_iter().partition(|c| matches!(c, Change::MailboxCreated(_)));
+        first.append(&mut effect.log);
+        first.extend(last);
+        effect.log = first;
+        counts
+    }
+
+    fn ops(&self, meta: &Meta, log: &[Change]) -> Result<Vec<Op>, Error> {
+        let (account, batch) = (self.account, &self.batch);
+        let mut ops = vec![
+            Op::Put(key::meta(account), record::encode(meta)?),
+            Op::Put(key::log(account, meta.modseq), record::encode(&log)?),
+        ];
+        for (id, after) in &batch.boxes {
+            let key = key::mailbox(account, *id);
+            ops.push(match after {
+                Some(record) => Op::Put(key, record::encode(record)?),
+                None => Op::Delete(key),
+            });
+        }
+        for (email, after) in &batch.rows {
+            let key = key::state(account, *email);
+            match after {
+                Some(row) => ops.push(Op::Put(key, record::encode_row(row)?)),
+                None => {
+                    ops.push(Op::Delete(key));
+                    ops.push(Op::Delete(key::summary(account, *email)));
+                    self.store.inner.shared.summaries.forget(account, *email);
+                }
+            }
+        }
+        for (email, summary) in &batch.summaries {
+            ops.push(Op::Put(key::summary(account, *email), summary.clone()));
+        }
+        for (delivery, delivered) in &batch.deliveries {
+            ops.push(Op::Put(key::delivered(account, *delivery), record::encode(delivered)?));
+        }
+        Ok(ops)
+    }
+}
+
+impl Batch {
+    fn is_empty(&self, before: &Hot) -> bool {
+        self.boxes.is_empty()
+            && self.rows.is_empty()
+            && self.deliveries.is_empty()
+            && self.next_mailbox == before.meta.next_mailbox
+    }
+}
+
+/// Each mailbox's counts, as a map: what tests and checks compare.
+pub(crate) fn counts_of(hot: &Hot) -> BTreeMap<MailboxId, Counts> {
+    hot.boxes.iter().map(|(id, b)| (*id, b.counts)).collect()
+}

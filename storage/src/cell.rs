@@ -1,0 +1,241 @@
+//! One account while it is in use: its states, its threads, its one writer; and the bounded cache
+//! of such accounts.
+
+use crate::hot::{Delta, Hot};
+use crate::index::Index;
+use crate::record::{self, Meta, Row};
+use crate::thread::Threads;
+use crate::{AccountId, EmailId, Error, MailboxId, ThreadId, count, key};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+
+/// What an account without messages weighs in the cache, in messages.
+const CELL_WEIGHT: u64 = 16;
+
+/// See the module. There is at most one cell of an account while anybody uses it.
+pub(crate) struct Cell {
+    id: AccountId,
+    hot: RwLock<Option<Arc<Hot>>>,
+    /// Changed together with `hot`, under this lock.
+    threads: Mutex<Threads>,
+    writing: Mutex<bool>,
+    freed: Condvar,
+    weight: AtomicU64,
+    used: AtomicU64,
+}
+
+/// The right to write one account; given back when dropped.
+pub(crate) struct Turn {
+    pub cell: Arc<Cell>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *self.cell.writing.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.cell.freed.notify_one();
+    }
+}
+
+impl Cell {
+    fn new(id: AccountId) -> Self {
+        Self {
+            id,
+            hot: RwLock::new(None),
+            threads: Mutex::default(),
+            writing: Mutex::new(false),
+            freed: Condvar::new(),
+            weight: AtomicU64::new(0),
+            used: AtomicU64::new(0),
+        }
+    }
+
+    /// Waits until no other writer is at this account.
+    pub(crate) fn turn(self: &Arc<Self>) -> Turn {
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        while *writing {
+            writing = self.freed.wait(writing).unwrap_or_else(PoisonError::into_inner);
+        }
+        *writing = true;
+        Turn { cell: self.clone() }
+    }
+
+    fn threads(&self) -> MutexGuard<'_, Threads> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn seen(&self) -> Option<Arc<Hot>> {
+        self.hot.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn load(&self, index: &Index) -> Result<Arc<Hot>, Error> {
+        let mut threads = self.threads();
+        if let Some(hot) = self.seen() {
+            return Ok(hot);
+        }
+        let (hot, loaded) = load(self.id, index)?;
+        let hot = Arc::new(hot);
+        *threads = loaded;
+        *self.hot.write().unwrap_or_else(PoisonError::into_inner) = Some(hot.clone());
+        Ok(hot)
+    }
+
+    /// The messages of a thread together with the state they are in.
+    pub(crate) fn thread(&self, thread: ThreadId) -> Option<(Arc<Hot>, Vec<EmailId>)> {
+        let threads = self.threads();
+        let hot = self.seen()?;
+        let members = threads.members(thread, &hot);
+        Some((hot, members))
+    }
+
+    /// The messages of a thread before a batch.
+    pub(crate) fn members(&self, thread: ThreadId, hot: &Hot) -> Vec<EmailId> {
+        self.threads().members(thread, hot)
+    }
+
+    /// The thread for a message with these hashes, and how many messages it has.
+    pub(crate) fn find_thread(
+        &self,
+        ids: &[u64],
+        has_room: &dyn Fn(ThreadId, usize) -> bool,
+    ) -> Option<ThreadId> {
+        let threads = self.threads();
+        threads.find(ids, |t| has_room(t, threads.size(t)))
+    }
+}
+
+/// Reads an account from the index, and counts.
+pub(crate) fn load(id: AccountId, index: &Index) -> Result<(Hot, Threads), Error> {
+    let meta = match index.get(&key::meta(id))? {
+        Some(value) => record::decode::<Meta>(&value, "account")?,
+        None => Meta::UNTOUCHED,
+    };
+    let (mut hot, mut threads) = (Hot::new(meta), Threads::default());
+    let strange = || Error::Corrupt("a key of the index cannot be read".into());
+    let boxes = key::kind(id, key::MAILBOX);
+    index.scan(&boxes, &boxes, &mut |key, value| {
+        let raw = key.get(key::HEAD..).and_then(|k| k.try_into().ok()).map(u32::from_be_bytes);
+        let mailbox = raw.and_then(MailboxId::new).ok_or_else(strange)?;
+        hot.load_box(mailbox, record::decode(value, "mailbox")?);
+        Ok(true)
+    })?;
+    let states = key::kind(id, key::STATE);
+    index.scan(&states, &states, &mut |key, value| {
+        let email = key::number_of(key).and_then(EmailId::new).ok_or_else(strange)?;
+        let row = record::decode_row(email, value)?;
+        hot.load(&row);
+        threads.add(&row, first_lives(&row, &hot));
+        Ok(true)
+    })?;
+    hot.settle();
+    for (mailbox, counts) in count::all(&hot) {
+        hot.set_counts(mailbox, counts);
+    }
+    Ok((hot, threads))
+}
+
+fn first_lives(row: &Row, hot: &Hot) -> bool {
+    let first = EmailId::new(row.state.thread.raw());
+    let first = first.and_then(|e| hot.weighed(e));
+    first.is_some_and(|w| w.thread == row.state.thread)
+}
+
+/// The accounts in use, bounded by the messages they hold.
+pub(crate) struct Cells {
+    map: Mutex<HashMap<AccountId, Arc<Cell>>>,
+    clock: AtomicU64,
+    weight: AtomicU64,
+    weight_max: u64,
+}
+
+impl Cells {
+    pub(crate) fn new(weight_max: u64) -> Self {
+        Self {
+            map: Mutex::default(),
+            clock: AtomicU64::new(0),
+            weight: AtomicU64::new(0),
+            weight_max,
+        }
+    }
+
+    fn map(&self) -> MutexGuard<'_, HashMap<AccountId, Arc<Cell>>> {
+        self.map.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The account's cell and its state now.
+    pub(crate) fn open(&self, id: AccountId, index: &Index) -> Result<(Arc<Cell>, Arc<Hot>), Error> {
+        let cell = self.map().entry(id).or_insert_with(|| Arc::new(Cell::new(id))).clone();
+        cell.used.store(self.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        if let Some(hot) = cell.seen() {
+            return Ok((cell, hot));
+        }
+        let hot = cell.load(index)?;
+        self.weigh(&cell, hot.messages);
+        self.make_room();
+        Ok((cell, hot))
+    }
+
+    /// What is in the cache, without loading.
+    pub(crate) fn peek(&self, id: AccountId) -> Option<Arc<Hot>> {
+        self.map().get(&id).and_then(|c| c.seen())
+    }
+
+    fn weigh(&self, cell: &Cell, messages: u64) {
+        let weight = messages + CELL_WEIGHT;
+        let before = cell.weight.swap(weight, Ordering::Relaxed);
+        self.weight.fetch_add(weight, Ordering::Relaxed);
+        self.weight.fetch_sub(before, Ordering::Relaxed);
+    }
+
+    /// Drops the accounts that were not used for longest, until a tenth is free.
+    fn make_room(&self) {
+        if self.weight.load(Ordering::Relaxed) <= self.weight_max {
+            return;
+        }
+        let mut map = self.map();
+        // Only the map holds these: nobody reads, writes or loads them, and nobody can begin to.
+        let idle = map.iter().filter(|(_, c)| Arc::strong_count(c) == 1);
+        let mut idle: Vec<_> = idle.map(|(id, c)| (c.used.load(Ordering::Relaxed), *id)).collect();
+        idle.sort_unstable();
+        for (_, id) in idle {
+            if self.weight.load(Ordering::Relaxed) <= self.weight_max / 10 * 9 {
+                return;
+            }
+            if let Some(cell) = map.remove(&id) {
+                self.weight.fetch_sub(cell.weight.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Takes over a durable commit. Readers see it from here on.
+    pub(crate) fn apply(&self, cell: &Cell, meta: Meta, delta: Delta) {
+        let mut threads = cell.threads();
+        let Some(mut hot) = cell.seen() else { return };
+        let mut gone = Vec::new();
+        let mut come = Vec::new();
+        for (email, row) in &delta.rows {
+            match (hot.row(*email), row) {
+                (Some(before), None) => gone.push(before),
+                (None, Some(after)) => come.push(after.clone()),
+                _ => {}
+            }
+        }
+        {
+            let mut slot = cell.hot.write().unwrap_or_else(PoisonError::into_inner);
+            // Without the cell's own handle, the state is copied only when a reader still has it.
+            *slot = None;
+            Arc::make_mut(&mut hot).apply(meta, delta);
+            for row in &gone {
+                let members = threads.members(row.state.thread, &hot);
+                let others: Vec<u64> =
+                    members.iter().filter_map(|e| hot.row(*e)).flat_map(|r| r.ids).collect();
+                threads.remove(row, &others);
+            }
+            for row in &come {
+                threads.add(row, first_lives(row, &hot));
+            }
+            *slot = Some(hot.clone());
+        }
+        self.weigh(cell, hot.messages);
+    }
+}

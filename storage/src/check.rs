@@ -1,0 +1,230 @@
+//! Verifies every invariant of a store: what is in memory, in the index and in the packs must agree.
+
+use crate::batch::counts_of;
+use crate::cell;
+use crate::hot::Hot;
+use crate::index::Index;
+use crate::*;
+use std::collections::BTreeSet;
+
+/// Findings that are listed; of more only the number is told.
+const FINDINGS_MAX: usize = 100;
+
+struct Findings {
+    list: Vec<String>,
+    more: usize,
+}
+
+impl Findings {
+    fn add(&mut self, text: String) {
+        if self.list.len() < FINDINGS_MAX {
+            self.list.push(text);
+        } else {
+            self.more += 1;
+        }
+    }
+}
+
+/// See [`Store::check`]. Each account is looked at while nobody writes it.
+pub(crate) fn check(store: &Store) -> Result<Vec<String>, Error> {
+    let mut findings = Findings { list: Vec::new(), more: 0 };
+    for id in accounts(&store.inner.shared.index)? {
+        account(store, id, &mut findings)?;
+    }
+    queue(store, &mut findings)?;
+    if findings.more > 0 {
+        findings.list.push(format!("and {} more", findings.more));
+    }
+    Ok(findings.list)
+}
+
+/// All accounts that were ever written.
+fn accounts(index: &Index) -> Result<Vec<AccountId>, Error> {
+    let mut accounts = Vec::new();
+    let mut next = AccountId::SYSTEM.next();
+    while let Some(from) = next {
+        let mut found = None;
+        index.scan(&[], &from.raw().to_be_bytes(), &mut |key, _| {
+            found = key::account_of(key);
+            Ok(false)
+        })?;
+        accounts.extend(found);
+        next = found.and_then(AccountId::next);
+    }
+    Ok(accounts)
+}
+
+fn account(store: &Store, id: AccountId, findings: &mut Findings) -> Result<(), Error> {
+    // The writer's turn keeps the account still.
+    let writer = store.account(id).write()?;
+    let index = &store.inner.shared.index;
+    let (hot, _) = cell::load(id, index)?;
+    if let Some(cached) = store.inner.cells.peek(id) {
+        if let Some(what) = differs(&cached, &hot) {
+            findings.add(format!("account {id}: {what} in memory differ from the index"));
+        }
+    }
+    mailboxes(id, &hot, findings);
+    messages(store, id, &hot, findings)?;
+    log(store, id, &hot, findings)?;
+    drop(writer);
+    Ok(())
+}
+
+fn differs(a: &Hot, b: &Hot) -> Option<&'static str> {
+    let states = |hot: &Hot| {
+        let mut all = Vec::new();
+        hot.scan_all(&mut |state| {
+            all.push(state.clone());
+            true
+        });
+        all
+    };
+    let uids = |hot: &Hot| hot.boxes.values().map(|b| b.uids().collect()).collect::<Vec<Vec<_>>>();
+    let records = |hot: &Hot| hot.boxes.values().map(|b| b.record.clone()).collect::<Vec<_>>();
+    [
+        (a.meta != b.meta, "counters"),
+        ((a.messages, a.octets) != (b.messages, b.octets), "sums"),
+        (counts_of(a) != counts_of(b), "counts"),
+        (records(a) != records(b), "mailboxes"),
+        (uids(a) != uids(b), "Uids"),
+        (states(a) != states(b), "messages"),
+    ]
+    .into_iter()
+    .find_map(|(wrong, what)| wrong.then_some(what))
+}
+
+fn mailboxes(id: AccountId, hot: &Hot, findings: &mut Findings) {
+    let mut names = BTreeSet::new();
+    let mut roles = BTreeSet::new();
+    for (mailbox, found) in &hot.boxes {
+        let record = &found.record;
+        let mut wrong = |what| findings.add(format!("account {id}, mailbox {mailbox}: {what}"));
+        let uids: Vec<Uid> = found.uids().collect();
+        if !uids.is_sorted_by(|a, b| a < b) {
+            wrong("a Uid twice (I-03)");
+        }
+        if uids.last().is_some_and(|last| *last >= record.uid_next) {
+            wrong("a Uid not below the next one (I-03)");
+        }
+        if record.parent.is_some_and(|p| !hot.boxes.contains_key(&p)) {
+            wrong("no such parent");
+        }
+        if !names.insert((record.parent, &record.name)) {
+            wrong("a name twice");
+        }
+        if record.role.is_some_and(|r| !roles.insert(r)) {
+            wrong("a role twice");
+        }
+        if record.modseq > hot.meta.modseq || record.highest_modseq > hot.meta.modseq {
+            wrong("a ModSeq from the future (I-04)");
+        }
+        if *mailbox >= hot.meta.next_mailbox {
+            wrong("an id that was not given yet (I-07)");
+        }
+    }
+}
+
+fn messages(
+    store: &Store,
+    id: AccountId,
+    hot: &Hot,
+    findings: &mut Findings,
+) -> Result<(), Error> {
+    let shared = &store.inner.shared;
+    let mut summaries = BTreeSet::new();
+    let prefix = key::kind(id, key::SUMMARY);
+    shared.index.scan(&prefix, &prefix, &mut |key, _| {
+        summaries.extend(key::number_of(key).and_then(EmailId::new));
+        Ok(true)
+    })?;
+    hot.scan_all(&mut |state| {
+        let mut wrong = |what: &str| {
+            findings.add(format!("account {id}, message {}: {what}", state.email));
+        };
+        if !summaries.remove(&state.email) {
+            wrong("no summary");
+        }
+        if state.mailboxes.iter().any(|(m, _)| !hot.boxes.contains_key(m)) {
+            wrong("in a mailbox that does not exist");
+        }
+        if state.modseq > hot.meta.modseq || state.created > state.modseq {
+            wrong("a ModSeq out of order (I-04)");
+        }
+        if state.email >= hot.meta.next_email {
+            wrong("an id that was not given yet (I-07)");
+        }
+        let located = shared.packs.locate(state.blob, &shared.index);
+        match located.and_then(|l| shared.packs.verify_head(state.blob, &l).map(|()| l.raw)) {
+            Ok(raw) if u64::from(raw) == state.size => {}
+            Ok(_) => wrong("its size is not its content's"),
+            Err(e) => wrong(&format!("its content: {e} (I-06)")),
+        }
+        true
+    });
+    for email in summaries {
+        findings.add(format!("account {id}: a summary without message {email}"));
+    }
+    Ok(())
+}
+
+/// One log record for each ModSeq after the first.
+fn log(store: &Store, id: AccountId, hot: &Hot, findings: &mut Findings) -> Result<(), Error> {
+    let mut expected = ModSeq::FIRST.next();
+    let prefix = key::kind(id, key::LOG);
+    store.inner.shared.index.scan(&prefix, &prefix, &mut |key, value| {
+        let found = key::number_of(key).and_then(ModSeq::new);
+        if found != expected {
+            findings.add(format!("account {id}: the change log has {found:?} for {expected:?}"));
+        }
+        record::decode::<record::Log>(value, "change log")?;
+        expected = found.and_then(ModSeq::next);
+        Ok(true)
+    })?;
+    if expected != hot.meta.modseq.next() {
+        findings.add(format!("account {id}: the change log ends before the account (I-04)"));
+    }
+    Ok(())
+}
+
+fn queue(store: &Store, findings: &mut Findings) -> Result<(), Error> {
+    let shared = &store.inner.shared;
+    let prefix = key::kind(AccountId::SYSTEM, key::QUEUE);
+    for (id, due) in store.inner.spool.all() {
+        let value = match shared.index.get(&key::queue(id))? {
+            Some(value) => value,
+            // It may have been removed meanwhile; what stays unexplained is found below.
+            None => continue,
+        };
+        let item: record::QueueRecord = record::decode(&value, "queue item")?;
+        if item.due != due {
+            findings.add(format!("queue item {id}: due {} but remembered as {due}", item.due));
+        }
+        let located = shared.packs.locate(item.blob, &shared.index);
+        if let Err(e) = located.and_then(|l| shared.packs.verify_head(item.blob, &l)) {
+            findings.add(format!("queue item {id}: its content: {e} (I-06)"));
+        }
+    }
+    let mut stored = 0;
+    shared.index.scan(&prefix, &prefix, &mut |_, _| {
+        stored += 1;
+        Ok(true)
+    })?;
+    if stored != store.inner.spool.all().len() {
+        findings.add(format!("the queue holds {stored} items and remembers another number"));
+    }
+    Ok(())
+}
+
+/// See [`Store::fingerprint`]. How far the index was written is not what it holds.
+pub(crate) fn fingerprint(index: &Index) -> Result<String, Error> {
+    let mut hasher = blake3::Hasher::new();
+    index.scan(&[], &[], &mut |key, value| {
+        if !matches!(key::kind_of(key), key::APPLIED | key::PART) {
+            hasher.update(&(key.len() as u32).to_le_bytes()).update(key);
+            hasher.update(&(value.len() as u32).to_le_bytes()).update(value);
+        }
+        Ok(true)
+    })?;
+    Ok(hasher.finalize().to_hex().to_string())
+}

@@ -1,0 +1,65 @@
+//! The checkpoint: up to which place of the journal the index's files are on disk, and how the
+//! store was stopped. A small file, replaced as a whole.
+
+use crate::commit::Shared;
+use crate::disk::{self, Room};
+use crate::journal::Position;
+use crate::{Error, ModSeq, record};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+const FILE: &str = "checkpoint";
+const MAGIC: &[u8; 8] = b"CVCHKP\r\n";
+const SUM: usize = 32;
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Checkpoint {
+    pub position: Position,
+    /// The ModSeq of the system's last commit at `position`.
+    pub system: ModSeq,
+    /// Whether the store was closed and nothing written since.
+    pub clean: bool,
+    /// The machine's boot during which it was written.
+    pub boot_id: Option<String>,
+}
+
+impl Checkpoint {
+    /// Flushes the index, then moves the checkpoint to `position`, which must have been applied.
+    pub(crate) fn take(
+        shared: &Shared,
+        position: Position,
+        system: ModSeq,
+        clean: bool,
+    ) -> Result<(), Error> {
+        shared.index.checkpoint()?;
+        let boot_id = shared.boot_id.clone();
+        Self { position, system, clean, boot_id }.write(&shared.dir, &shared.room)
+    }
+
+    pub(crate) fn write(&self, dir: &Path, room: &Room) -> Result<(), Error> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&record::encode(self)?);
+        let sum = blake3::hash(&bytes);
+        bytes.extend_from_slice(sum.as_bytes());
+        disk::replace(dir, FILE, &bytes, room)
+    }
+
+    /// `None` when there is none or it is damaged: then the journal is replayed from its start.
+    /// Errors: `Corrupt` for an unknown version (I-18).
+    pub(crate) fn read(dir: &Path) -> Result<Option<Self>, Error> {
+        let path = dir.join(FILE);
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(disk::failed("cannot read", &path, &e)),
+        };
+        let Some(body) = bytes.len().checked_sub(SUM).filter(|n| *n >= MAGIC.len()) else {
+            return Ok(None);
+        };
+        if bytes[..MAGIC.len()] != *MAGIC || *blake3::hash(&bytes[..body]).as_bytes() != bytes[body..] {
+            return Ok(None);
+        }
+        record::decode(&bytes[MAGIC.len()..body], "checkpoint").map(Some)
+    }
+}

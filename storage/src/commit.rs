@@ -1,0 +1,235 @@
+//! The journal's thread: takes all commits that wait, makes them durable with one sync, writes them
+//! to the index, shows them to readers, announces and acknowledges them, in this order (I-01, I-02).
+//!
+//! There is no timer: a single writer's commit goes at once, and while it is synced the next
+//! group gathers.
+
+use crate::change::Subscribers;
+use crate::checkpoint::Checkpoint;
+use crate::disk::{self, Room};
+use crate::index::{Index, Op};
+use crate::journal::{Journal, Position, Subject};
+use crate::pack::Packs;
+use crate::summaries::Summaries;
+use crate::{AccountId, BlobId, Error, ModSeq, key, record};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::thread::JoinHandle;
+
+/// Commits that may wait for the journal; further writers wait to get in line.
+pub(crate) const WAITING_MAX: usize = 4_096;
+/// Commits of one group.
+const GROUP_COMMITS_MAX: usize = 1_024;
+/// Octets of one group, unless one commit alone is larger.
+const GROUP_OCTETS_MAX: usize = 16 * 1024 * 1024;
+/// Octets of journal after which the index is flushed and the checkpoint moved.
+const CHECKPOINT_OCTETS: u64 = 128 * 1024 * 1024;
+
+/// What all threads of a store share.
+pub(crate) struct Shared {
+    pub dir: PathBuf,
+    pub room: Room,
+    pub boot_id: Option<String>,
+    pub index: Index,
+    pub packs: Packs,
+    pub subscribers: Subscribers,
+    pub summaries: Summaries,
+    /// A write failed and none succeeded since.
+    pub full: AtomicBool,
+    /// No commit can succeed any more in this process.
+    pub stopped: AtomicBool,
+}
+
+/// How a commit is numbered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Number {
+    /// The account's next, given by its writer.
+    Account(ModSeq),
+    /// The system's next, given by the journal's thread.
+    System,
+    /// It changes nothing that anybody follows.
+    None,
+}
+
+/// One commit on its way.
+pub(crate) struct Commit {
+    pub account: AccountId,
+    pub number: Number,
+    pub ops: Vec<Op>,
+    /// `ops` encoded.
+    pub body: Vec<u8>,
+    /// Content that becomes known by this commit.
+    pub blobs: Vec<BlobId>,
+    /// Shows it to readers.
+    pub apply: Box<dyn FnOnce() + Send>,
+    pub done: SyncSender<Result<ModSeq, Error>>,
+}
+
+/// To the journal's thread.
+pub(crate) enum Order {
+    Commit(Box<Commit>),
+    Close(SyncSender<Result<(), Error>>),
+}
+
+/// The thread's own state.
+pub(crate) struct Committer {
+    pub shared: Arc<Shared>,
+    pub journal: Journal,
+    /// The ModSeq of the system's last commit.
+    pub system: ModSeq,
+    pub checkpoint_at: u64,
+    pub written: u64,
+    pub flushing: Option<JoinHandle<()>>,
+}
+
+impl Committer {
+    pub(crate) fn new(shared: Arc<Shared>, journal: Journal, system: ModSeq) -> Self {
+        Self { shared, journal, system, checkpoint_at: CHECKPOINT_OCTETS, written: 0, flushing: None }
+    }
+
+    /// Runs until it is told to close or nobody can send any more. The latter is no clean stop.
+    pub(crate) fn run(mut self, orders: &Receiver<Order>) {
+        let mut close = None;
+        while close.is_none() {
+            let Ok(first) = orders.recv() else { break };
+            let (mut group, mut octets) = (Vec::new(), 0);
+            let mut next = Some(first);
+            while let Some(order) = next.take() {
+                match order {
+                    Order::Commit(commit) => {
+                        octets += commit.body.len();
+                        group.push(*commit);
+                    }
+                    Order::Close(done) => {
+                        close = Some(done);
+                        break;
+                    }
+                }
+                if group.len() < GROUP_COMMITS_MAX && octets < GROUP_OCTETS_MAX {
+                    next = orders.try_recv().ok();
+                }
+            }
+            self.group(group);
+            self.maybe_checkpoint();
+        }
+        self.shared.stopped.store(true, Ordering::SeqCst);
+        if let Some(flushing) = self.flushing.take() {
+            // Its outcome is in the log; the last checkpoint stands either way.
+            let _ = flushing.join();
+        }
+        if let Some(done) = close {
+            let stop = Checkpoint::take(&self.shared, self.journal.end(), self.system, true);
+            let _ = done.send(stop);
+        }
+    }
+
+    fn group(&mut self, mut group: Vec<Commit>) {
+        if group.is_empty() {
+            return;
+        }
+        let numbers = match self.make_durable(&group) {
+            Ok(numbers) => numbers,
+            Err(e) => {
+                tracing::error!(error = %e, commits = group.len(), "commit refused");
+                self.shared.full.store(true, Ordering::SeqCst);
+                for commit in group {
+                    let _ = commit.done.send(Err(e.clone()));
+                }
+                return;
+            }
+        };
+        self.shared.full.store(false, Ordering::SeqCst);
+        if let Err(e) = self.write_through(&group) {
+            // The commits are durable and the next start repairs the index from the journal.
+            tracing::error!(error = %e, "the index cannot be written; restart to rebuild it");
+            self.shared.stopped.store(true, Ordering::SeqCst);
+        }
+        for (commit, modseq) in group.drain(..).zip(numbers) {
+            self.shared.packs.settle(&commit.blobs);
+            (commit.apply)();
+            if let (Number::Account(_), Some(modseq)) = (commit.number, modseq) {
+                self.shared.subscribers.announce(commit.account, modseq);
+            }
+            // A writer that went away does not want to know.
+            let _ = commit.done.send(Ok(modseq.unwrap_or(ModSeq::FIRST)));
+        }
+    }
+
+    fn make_durable(&mut self, group: &[Commit]) -> Result<Vec<Option<ModSeq>>, Error> {
+        if self.shared.stopped.load(Ordering::SeqCst) {
+            return Err(stopped());
+        }
+        let mut system = self.system;
+        let mut numbers = Vec::with_capacity(group.len());
+        for commit in group {
+            numbers.push(match commit.number {
+                Number::Account(modseq) => Some(modseq),
+                Number::System => {
+                    system = system.next().ok_or(Error::TooLarge("number of commits"))?;
+                    Some(system)
+                }
+                Number::None => None,
+            });
+        }
+        let records: Vec<_> = group
+            .iter()
+            .zip(&numbers)
+            .map(|(c, modseq)| {
+                (Subject { account: c.account, modseq: *modseq }, c.body.as_slice())
+            })
+            .collect();
+        self.shared.packs.sync()?;
+        self.journal.append(&records)?;
+        self.system = system;
+        self.written += group.iter().map(|c| c.body.len() as u64).sum::<u64>();
+        Ok(numbers)
+    }
+
+    fn write_through(&self, group: &[Commit]) -> Result<(), Error> {
+        let index = &self.shared.index;
+        group.iter().flat_map(|c| &c.ops).try_for_each(|op| index.apply(op))?;
+        note_applied(index, self.journal.end())
+    }
+
+    /// Moves the checkpoint beside the running commits: the flush covers all that was applied before.
+    fn maybe_checkpoint(&mut self) {
+        let idle = self.flushing.as_ref().is_none_or(JoinHandle::is_finished);
+        if self.written < self.checkpoint_at || !idle {
+            return;
+        }
+        self.written = 0;
+        let (shared, end, system) = (self.shared.clone(), self.journal.end(), self.system);
+        let flush = move || {
+            if let Err(e) = Checkpoint::take(&shared, end, system, false) {
+                tracing::warn!(error = %e, "checkpoint failed; the next one tries again");
+            }
+        };
+        let spawned = std::thread::Builder::new().name("checkpoint".into()).spawn(flush);
+        self.flushing = spawned.ok();
+    }
+}
+
+/// Remembers in the index how far it was written, so that an index ahead of the journal is noticed.
+pub(crate) fn note_applied(index: &Index, end: Position) -> Result<(), Error> {
+    index.apply(&Op::Put(key::applied(), record::encode(&end)?))
+}
+
+/// Why nothing is written any more.
+pub(crate) fn stopped() -> Error {
+    Error::Unavailable("the store is closed or failed; restart it".into())
+}
+
+impl Shared {
+    /// Whether writes can succeed; tries the disk when the last write failed.
+    pub(crate) fn writable(&self) -> bool {
+        if self.stopped.load(Ordering::SeqCst) {
+            return false;
+        }
+        if self.full.load(Ordering::SeqCst) && disk::probe(&self.dir, &self.room) {
+            self.full.store(false, Ordering::SeqCst);
+        }
+        !self.full.load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,102 @@
+//! sled 0.34.7, the only file that names it. Plain `insert` and `remove` on one tree: its batches
+//! take gigabytes of memory, and its flush does not reach the disk, so [`SledEngine::checkpoint`]
+//! syncs its files itself (measured; see the architecture's idea 6).
+
+use super::Engine;
+use crate::Error;
+use crate::disk;
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+/// How often sled writes its dirty pages back, milliseconds; only bounds its memory.
+const WRITE_BACK_MS: u64 = 1_000;
+/// Deepest folder below sled's own that a checkpoint syncs.
+const FOLDER_DEPTH_MAX: usize = 4;
+
+pub(crate) struct SledEngine {
+    db: ::sled::Db,
+    dir: PathBuf,
+}
+
+impl SledEngine {
+    /// Opens or creates. A damaged folder can make sled panic; that comes back as `Corrupt`.
+    pub(crate) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, Error> {
+        let config = ::sled::Config::new()
+            .path(dir)
+            .cache_capacity(cache_bytes)
+            .flush_every_ms(Some(WRITE_BACK_MS));
+        match catch_unwind(AssertUnwindSafe(|| config.open())) {
+            Ok(Ok(db)) => Ok(Self { db, dir: dir.to_owned() }),
+            Ok(Err(e)) => Err(spell(&e)),
+            Err(_) => Err(Error::Corrupt("sled panicked while opening".into())),
+        }
+    }
+}
+
+fn spell(e: &::sled::Error) -> Error {
+    match e {
+        ::sled::Error::Corruption { .. } => Error::Corrupt(format!("sled: {e}")),
+        _ => Error::Unavailable(format!("sled: {e}")),
+    }
+}
+
+impl Engine for SledEngine {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let value = self.db.get(key).map_err(|e| spell(&e))?;
+        Ok(value.map(|v| v.to_vec()))
+    }
+
+    fn scan(
+        &self,
+        prefix: &[u8],
+        from: &[u8],
+        each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), Error> {
+        for pair in self.db.range(from.max(prefix)..) {
+            let (key, value) = pair.map_err(|e| spell(&e))?;
+            if !key.starts_with(prefix) || !each(&key, &value) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        self.db.insert(key, value).map_err(|e| spell(&e))?;
+        Ok(())
+    }
+
+    fn delete(&self, key: &[u8]) -> Result<(), Error> {
+        self.db.remove(key).map_err(|e| spell(&e))?;
+        Ok(())
+    }
+
+    fn checkpoint(&self) -> Result<(), Error> {
+        self.db.flush().map_err(|e| spell(&e))?;
+        sync_folder(&self.dir, FOLDER_DEPTH_MAX)
+    }
+
+    fn lasts(&self) -> bool {
+        true
+    }
+}
+
+/// Syncs every file of a folder. A file that sled removed meanwhile is not an error.
+fn sync_folder(dir: &Path, depth: usize) -> Result<(), Error> {
+    let failed = |path: &Path, e: &std::io::Error| disk::failed("cannot sync", path, e);
+    for entry in std::fs::read_dir(dir).map_err(|e| failed(dir, &e))? {
+        let path = entry.map_err(|e| failed(dir, &e))?.path();
+        if path.is_dir() {
+            if depth > 0 {
+                sync_folder(&path, depth - 1)?;
+            }
+            continue;
+        }
+        match File::open(&path).and_then(|f| f.sync_all()) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed(&path, &e)),
+            _ => {}
+        }
+    }
+    disk::sync_dir(dir)
+}

@@ -1,0 +1,184 @@
+//! The index: keys and values over an engine, in puts and deletes that may be repeated.
+//!
+//! A value larger than the engines like is split over `PART` keys; nobody above sees that.
+
+use crate::engine::{Engine, VALUE_OCTETS_MAX};
+use crate::{Error, key, record};
+
+/// First octet of a key's value when the value itself lies in parts. No record version is that high.
+const IN_PARTS: u8 = 0xF0;
+
+/// Largest value, octets: what the part number can count, rounded down.
+pub(crate) const VALUE_TOTAL_MAX: usize = 256 * 1024 * 1024;
+
+/// One change of one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Op {
+    Put(Vec<u8>, Vec<u8>),
+    Delete(Vec<u8>),
+}
+
+/// See the module.
+pub(crate) struct Index {
+    engine: Box<dyn Engine>,
+}
+
+impl Index {
+    pub(crate) fn new(engine: Box<dyn Engine>) -> Self {
+        Self { engine }
+    }
+
+    /// One value, whole.
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        match self.engine.get(key)? {
+            Some(head) if head.first() == Some(&IN_PARTS) => self.gather(key, &head).map(Some),
+            plain => Ok(plain),
+        }
+    }
+
+    /// Visits the keys that begin with `prefix` and are not below `from`, until `each` returns false.
+    pub(crate) fn scan(
+        &self,
+        prefix: &[u8],
+        from: &[u8],
+        each: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        let mut outcome = Ok(());
+        self.engine.scan(prefix, from, &mut |key, value| {
+            let more = match value.first() {
+                Some(&IN_PARTS) => self.gather(key, value).and_then(|whole| each(key, &whole)),
+                _ => each(key, value),
+            };
+            more.unwrap_or_else(|e| {
+                outcome = Err(e);
+                false
+            })
+        })?;
+        outcome
+    }
+
+    /// Makes one change; making it twice is the same as once.
+    pub(crate) fn apply(&self, op: &Op) -> Result<(), Error> {
+        match op {
+            Op::Put(key, value) => self.put(key, value),
+            Op::Delete(key) => {
+                self.drop_parts(key)?;
+                self.engine.delete(key)
+            }
+        }
+    }
+
+    /// Returns when all that was applied before is on disk.
+    pub(crate) fn checkpoint(&self) -> Result<(), Error> {
+        self.engine.checkpoint()
+    }
+
+    /// Whether anything outlives the process.
+    pub(crate) fn lasts(&self) -> bool {
+        self.engine.lasts()
+    }
+
+    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        // Of all kinds only these are ever written twice with values that may have been large.
+        if matches!(key::kind_of(key), key::TABLE | key::QUEUE) {
+            self.drop_parts(key)?;
+        }
+        if value.len() <= VALUE_OCTETS_MAX {
+            return self.engine.put(key, value);
+        }
+        for (number, piece) in value.chunks(VALUE_OCTETS_MAX).enumerate() {
+            self.engine.put(&key::part(key, number as u16), piece)?;
+        }
+        let mut head = vec![IN_PARTS];
+        head.extend_from_slice(&(value.len() as u32).to_be_bytes());
+        self.engine.put(key, &head)
+    }
+
+    fn drop_parts(&self, key: &[u8]) -> Result<(), Error> {
+        let Some(head) = self.engine.get(key)? else { return Ok(()) };
+        for number in 0..parts(&head) {
+            self.engine.delete(&key::part(key, number))?;
+        }
+        Ok(())
+    }
+
+    fn gather(&self, key: &[u8], head: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut whole = Vec::with_capacity(parts(head) as usize * VALUE_OCTETS_MAX);
+        for number in 0..parts(head) {
+            let piece = self.engine.get(&key::part(key, number))?;
+            whole.extend_from_slice(&piece.ok_or_else(|| torn("misses a part"))?);
+        }
+        if Some(whole.len()) != total(head) {
+            return Err(torn("has another length than said"));
+        }
+        Ok(whole)
+    }
+}
+
+fn torn(what: &str) -> Error {
+    Error::Corrupt(format!("a large value of the index {what}"))
+}
+
+/// Octets of the whole value, from what its own key holds.
+fn total(head: &[u8]) -> Option<usize> {
+    let (&IN_PARTS, rest) = head.split_first()? else { return None };
+    Some(u32::from_be_bytes(rest.try_into().ok()?) as usize)
+}
+
+fn parts(head: &[u8]) -> u16 {
+    total(head).map_or(0, |t| t.div_ceil(VALUE_OCTETS_MAX) as u16)
+}
+
+/// Puts the operations of one commit into the body of a journal record.
+pub(crate) fn encode_ops(ops: &[Op]) -> Vec<u8> {
+    let sizes = ops.iter().map(|op| match op {
+        Op::Put(k, v) => k.len() + v.len() + 7,
+        Op::Delete(k) => k.len() + 3,
+    });
+    let mut body = Vec::with_capacity(sizes.sum());
+    for op in ops {
+        let (tag, key) = match op {
+            Op::Put(key, _) => (1u8, key),
+            Op::Delete(key) => (0u8, key),
+        };
+        body.push(tag);
+        body.extend_from_slice(&(key.len() as u16).to_le_bytes());
+        body.extend_from_slice(key);
+        if let Op::Put(_, value) = op {
+            body.extend_from_slice(&(value.len() as u32).to_le_bytes());
+            body.extend_from_slice(value);
+        }
+    }
+    body
+}
+
+/// Reads them back. The body passed its checksum, so what cannot be read is of another version (I-18).
+pub(crate) fn decode_ops(mut body: &[u8]) -> Result<Vec<Op>, Error> {
+    let strange = || Error::Corrupt("a journal record cannot be read".into());
+    let mut ops = Vec::new();
+    while !body.is_empty() {
+        let tag = take(&mut body, 1).ok_or_else(strange)?[0];
+        let key = take(&mut body, 2)
+            .and_then(|n| take(&mut body, u16::from_le_bytes([n[0], n[1]]) as usize))
+            .ok_or_else(strange)?
+            .to_vec();
+        ops.push(match tag {
+            0 => Op::Delete(key),
+            1 => {
+                let value = take(&mut body, 4)
+                    .and_then(|n| take(&mut body, u32::from_le_bytes([n[0], n[1], n[2], n[3]]) as usize))
+                    .ok_or_else(strange)?;
+                record::body(value, "journal")?;
+                Op::Put(key, value.to_vec())
+            }
+            _ => return Err(strange()),
+        });
+    }
+    Ok(ops)
+}
+
+fn take<'a>(bytes: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
+    let (head, rest) = bytes.split_at_checked(n)?;
+    *bytes = rest;
+    Some(head)
+}

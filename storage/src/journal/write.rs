@@ -1,0 +1,111 @@
+//! Appending: one write and one sync for a whole group of records.
+
+use super::{
+    BODY_OCTETS_MAX, FILE_HEAD, HEAD, MAGIC, Position, SEGMENT_OCTETS, SUM, Subject, checksum,
+    file_head, path,
+};
+use crate::Error;
+use crate::disk::{self, Room};
+use std::fs::File;
+use std::path::PathBuf;
+
+/// The open end of the journal. Only the journal's thread has it.
+pub(crate) struct Journal {
+    dir: PathBuf,
+    room: Room,
+    file: File,
+    end: Position,
+    /// Set when the disk may hold something else than we think: nothing more is written.
+    broken: Option<Error>,
+    group: Vec<u8>,
+}
+
+impl Journal {
+    /// Continues at `end`, as [`super::replay`] found it; whatever lies behind is cut off.
+    pub(crate) fn open(dir: PathBuf, end: Position, room: Room) -> Result<Self, Error> {
+        let path = path(&dir, end.segment);
+        let file = disk::open_file(&path)?;
+        let failed = |e: std::io::Error| disk::failed("cannot prepare", &path, &e);
+        let len = file.metadata().map_err(failed)?.len();
+        if len < FILE_HEAD {
+            file.set_len(0).map_err(failed)?;
+            disk::append_at(&file, 0, &file_head(end.segment), &room).map_err(failed)?;
+        } else if len > end.offset {
+            file.set_len(end.offset).map_err(failed)?;
+        }
+        file.sync_all().map_err(failed)?;
+        disk::sync_dir(&dir)?;
+        Ok(Self { dir, room, file, end, broken: None, group: Vec::new() })
+    }
+
+    /// The end of the last durable record.
+    pub(crate) fn end(&self) -> Position {
+        self.end
+    }
+
+    /// Appends a group and makes it durable. On an error nothing of it is kept.
+    pub(crate) fn append(&mut self, records: &[(Subject, &[u8])]) -> Result<(), Error> {
+        if let Some(e) = &self.broken {
+            return Err(e.clone());
+        }
+        if self.end.offset >= SEGMENT_OCTETS {
+            self.roll()?;
+        }
+        self.gather(records)?;
+        let path = path(&self.dir, self.end.segment);
+        let start = self.end.offset;
+        if let Err(e) = disk::append_at(&self.file, start, &self.group, &self.room) {
+            let error = disk::failed("cannot write", &path, &e);
+            if self.file.metadata().map_or(true, |m| m.len() != start) {
+                self.broken = Some(error.clone());
+            }
+            return Err(error);
+        }
+        if let Err(e) = self.file.sync_data() {
+            // A sync that failed once may succeed the next time without the octets: no second try.
+            let error = disk::failed("cannot sync", &path, &e);
+            self.broken = Some(error.clone());
+            return Err(error);
+        }
+        self.end.offset += self.group.len() as u64;
+        Ok(())
+    }
+
+    fn gather(&mut self, records: &[(Subject, &[u8])]) -> Result<(), Error> {
+        self.group.clear();
+        self.group.shrink_to(SEGMENT_OCTETS as usize);
+        let group = (self.end.offset as u32).to_le_bytes();
+        for (subject, body) in records {
+            if body.len() > BODY_OCTETS_MAX {
+                return Err(Error::TooLarge("commit"));
+            }
+            let at = self.group.len();
+            let place = Position { offset: self.end.offset + at as u64, ..self.end };
+            self.group.extend_from_slice(MAGIC);
+            self.group.extend_from_slice(&(body.len() as u32).to_le_bytes());
+            self.group.extend_from_slice(&[0; SUM]);
+            self.group.extend_from_slice(&group);
+            self.group.extend_from_slice(&subject.account.raw().to_le_bytes());
+            let modseq = subject.modseq.map_or(0, |m| m.raw());
+            self.group.extend_from_slice(&modseq.to_le_bytes());
+            self.group.extend_from_slice(body);
+            debug_assert_eq!(self.group.len() - at, HEAD + body.len());
+            let sum = checksum(place, &self.group[at + 8 + SUM..]);
+            self.group[at + 8..at + 8 + SUM].copy_from_slice(&sum);
+        }
+        Ok(())
+    }
+
+    fn roll(&mut self) -> Result<(), Error> {
+        let segment = self.end.segment.checked_add(1).ok_or(Error::TooLarge("journal"))?;
+        let path = path(&self.dir, segment);
+        let failed = |e: std::io::Error| disk::failed("cannot begin", &path, &e);
+        let file = disk::open_file(&path)?;
+        disk::append_at(&file, 0, &file_head(segment), &self.room).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
+        disk::sync_dir(&self.dir)?;
+        self.file = file;
+        self.end = Position { segment, offset: FILE_HEAD };
+        Ok(())
+    }
+}

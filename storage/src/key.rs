@@ -1,0 +1,133 @@
+//! Every key of the index, in one table. Big-endian and account first, so that any ordered engine
+//! can be split by account.
+//!
+//! | key | value (after the version octet) |
+//! |---|---|
+//! | account, `META` | modseq, next EmailId, next MailboxId |
+//! | account, `MAILBOX`, mailbox | name, parent, role, UIDs; without counts |
+//! | account, `STATE`, email | the mutable part of a message |
+//! | account, `SUMMARY`, email | the immutable part of a message |
+//! | account, `LOG`, modseq | what that commit changed |
+//! | account, `DELIVERED`, delivery | where that delivery was placed (I-09) |
+//! | account, `UPLOAD`, blob | when it was uploaded |
+//! | system, `BLOB`, blob | pack, offset, lengths |
+//! | system, `QUEUE`, item | due, blob, payload |
+//! | system, `TABLE`, name, 0, key | a row |
+//! | system, `APPLIED` | the journal's place up to which the index was written; not in the journal |
+//! | system, `START` | where UidValidity begins |
+//! | account, `PART`, key without account, number | a piece of a value too large for one key |
+
+use crate::{AccountId, BlobId, EmailId, MailboxId, ModSeq, QueueId};
+
+pub(crate) const META: u8 = 1;
+pub(crate) const MAILBOX: u8 = 2;
+pub(crate) const STATE: u8 = 3;
+pub(crate) const SUMMARY: u8 = 4;
+pub(crate) const LOG: u8 = 5;
+pub(crate) const DELIVERED: u8 = 6;
+pub(crate) const UPLOAD: u8 = 7;
+pub(crate) const BLOB: u8 = 16;
+pub(crate) const QUEUE: u8 = 17;
+pub(crate) const TABLE: u8 = 18;
+pub(crate) const APPLIED: u8 = 19;
+pub(crate) const START: u8 = 20;
+pub(crate) const PART: u8 = 255;
+
+/// Octets before what tells keys of one kind apart: account and kind.
+pub(crate) const HEAD: usize = 5;
+
+fn key(account: AccountId, kind: u8, rest: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(HEAD + rest.len());
+    key.extend_from_slice(&account.raw().to_be_bytes());
+    key.push(kind);
+    key.extend_from_slice(rest);
+    key
+}
+
+/// All keys of one kind of an account.
+pub(crate) fn kind(account: AccountId, kind: u8) -> Vec<u8> {
+    key(account, kind, &[])
+}
+
+/// The kind of a key; 0 for what is no key.
+pub(crate) fn kind_of(key: &[u8]) -> u8 {
+    key.get(HEAD - 1).copied().unwrap_or(0)
+}
+
+/// The account of a key.
+pub(crate) fn account_of(key: &[u8]) -> Option<AccountId> {
+    let raw = key.get(..4)?.try_into().ok()?;
+    AccountId::new(u32::from_be_bytes(raw))
+}
+
+/// The 64-bit number after the head.
+pub(crate) fn number_of(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.get(HEAD..)?.try_into().ok()?))
+}
+
+pub(crate) fn meta(account: AccountId) -> Vec<u8> {
+    kind(account, META)
+}
+
+pub(crate) fn mailbox(account: AccountId, id: MailboxId) -> Vec<u8> {
+    key(account, MAILBOX, &id.raw().to_be_bytes())
+}
+
+pub(crate) fn state(account: AccountId, email: EmailId) -> Vec<u8> {
+    key(account, STATE, &email.raw().to_be_bytes())
+}
+
+pub(crate) fn summary(account: AccountId, email: EmailId) -> Vec<u8> {
+    key(account, SUMMARY, &email.raw().to_be_bytes())
+}
+
+pub(crate) fn log(account: AccountId, modseq: ModSeq) -> Vec<u8> {
+    key(account, LOG, &modseq.raw().to_be_bytes())
+}
+
+pub(crate) fn delivered(account: AccountId, delivery: u64) -> Vec<u8> {
+    key(account, DELIVERED, &delivery.to_be_bytes())
+}
+
+pub(crate) fn upload(account: AccountId, blob: BlobId) -> Vec<u8> {
+    key(account, UPLOAD, &blob.0)
+}
+
+pub(crate) fn blob(id: BlobId) -> Vec<u8> {
+    key(AccountId::SYSTEM, BLOB, &id.0)
+}
+
+pub(crate) fn queue(id: QueueId) -> Vec<u8> {
+    key(AccountId::SYSTEM, QUEUE, &id.raw().to_be_bytes())
+}
+
+/// All rows of a table. A name holds no zero octet, so no table's rows begin another's.
+pub(crate) fn table(name: &str) -> Vec<u8> {
+    let mut key = key(AccountId::SYSTEM, TABLE, name.as_bytes());
+    key.push(0);
+    key
+}
+
+pub(crate) fn row(name: &str, row: &[u8]) -> Vec<u8> {
+    let mut key = table(name);
+    key.extend_from_slice(row);
+    key
+}
+
+pub(crate) fn applied() -> Vec<u8> {
+    kind(AccountId::SYSTEM, APPLIED)
+}
+
+pub(crate) fn start() -> Vec<u8> {
+    kind(AccountId::SYSTEM, START)
+}
+
+/// A piece of the large value at `whole`.
+pub(crate) fn part(whole: &[u8], number: u16) -> Vec<u8> {
+    let mut key = Vec::with_capacity(whole.len() + 3);
+    key.extend_from_slice(&whole[..HEAD - 1]);
+    key.push(PART);
+    key.extend_from_slice(&whole[HEAD - 1..]);
+    key.extend_from_slice(&number.to_be_bytes());
+    key
+}
