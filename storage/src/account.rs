@@ -28,7 +28,10 @@ impl AccountStore {
 
     fn hot(&self) -> Result<Arc<Hot>, Error> {
         let inner = &self.store.inner;
-        inner.cells.open(self.id, &inner.shared.index).map(|(_, hot)| hot)
+        inner
+            .cells
+            .open(self.id, &inner.shared.index)
+            .map(|(_, hot)| hot)
     }
 
     fn index(&self) -> &Index {
@@ -42,7 +45,12 @@ impl AccountStore {
 
     /// All mailboxes, by id.
     pub fn mailboxes(&self) -> Result<Vec<Mailbox>, Error> {
-        Ok(self.hot()?.boxes.iter().map(|(id, hot)| hot.show(*id)).collect())
+        Ok(self
+            .hot()?
+            .boxes
+            .iter()
+            .map(|(id, hot)| hot.show(*id))
+            .collect())
     }
 
     /// One mailbox. Errors: `NotFound`.
@@ -53,7 +61,10 @@ impl AccountStore {
     /// The mailbox with this role.
     pub fn by_role(&self, role: Role) -> Result<Option<Mailbox>, Error> {
         let hot = self.hot()?;
-        let found = hot.boxes.iter().find(|(_, hot)| hot.record.role == Some(role));
+        let found = hot
+            .boxes
+            .iter()
+            .find(|(_, hot)| hot.record.role == Some(role));
         Ok(found.map(|(id, hot)| hot.show(*id)))
     }
 
@@ -81,7 +92,9 @@ impl AccountStore {
     /// The message at a Uid. Errors: `NotFound`.
     pub fn at(&self, mailbox: MailboxId, uid: Uid) -> Result<State, Error> {
         let hot = self.hot()?;
-        hot.at(mailbox, uid).and_then(|e| hot.state(e)).ok_or(Error::NotFound)
+        hot.at(mailbox, uid)
+            .and_then(|e| hot.state(e))
+            .ok_or(Error::NotFound)
     }
 
     /// One message's state. Errors: `NotFound`.
@@ -95,7 +108,10 @@ impl AccountStore {
         if let Some(summary) = cache.find(self.id, email) {
             return Ok(summary);
         }
-        let value = self.index().get(&key::summary(self.id, email))?.ok_or(Error::NotFound)?;
+        let value = self
+            .index()
+            .get(&key::summary(self.id, email))?
+            .ok_or(Error::NotFound)?;
         let summary: Arc<Summary> = Arc::new(record::decode(&value, "summary")?);
         cache.keep(self.id, email, summary.clone());
         Ok(summary)
@@ -110,7 +126,10 @@ impl AccountStore {
         let mut run: HashMap<EmailId, Arc<Summary>> = HashMap::new();
         if let (true, true, Some((first, last))) = (emails.len() >= RUN_MIN, dense, range) {
             let wanted: HashSet<EmailId> = emails.iter().copied().collect();
-            let (prefix, from) = (key::kind(self.id, key::SUMMARY), key::summary(self.id, *first));
+            let (prefix, from) = (
+                key::kind(self.id, key::SUMMARY),
+                key::summary(self.id, *first),
+            );
             self.index().scan(&prefix, &from, &mut |key, value| {
                 let email = key::number_of(key).and_then(EmailId::new);
                 if let Some(email) = email.filter(|e| wanted.contains(e)) {
@@ -118,16 +137,22 @@ impl AccountStore {
                 }
                 Ok(email.is_none_or(|e| e < *last))
             })?;
-            let found = emails.iter().filter_map(|e| Some((*e, run.get(e)?.clone())));
+            let found = emails
+                .iter()
+                .filter_map(|e| Some((*e, run.get(e)?.clone())));
             return Ok(found.collect());
         }
         let each = emails.iter().map(|e| Ok((*e, self.summary(*e)?)));
-        each.filter(|s| !matches!(s, Err(Error::NotFound))).collect()
+        each.filter(|s| !matches!(s, Err(Error::NotFound)))
+            .collect()
     }
 
     /// State and summary. Errors: `NotFound`.
     pub fn message(&self, email: EmailId) -> Result<Message, Error> {
-        Ok(Message { state: self.state(email)?, summary: self.summary(email)? })
+        Ok(Message {
+            state: self.state(email)?,
+            summary: self.summary(email)?,
+        })
     }
 
     /// The messages of a thread, oldest first (by received_at, then EmailId). Errors: `NotFound`.
@@ -135,10 +160,16 @@ impl AccountStore {
         let inner = &self.store.inner;
         let (cell, _) = inner.cells.open(self.id, &inner.shared.index)?;
         let (hot, members) = cell.thread(thread).ok_or(Error::NotFound)?;
-        let times = members.iter().filter_map(|e| Some((hot.state(*e)?.received_at, *e)));
+        let times = members
+            .iter()
+            .filter_map(|e| Some((hot.state(*e)?.received_at, *e)));
         let mut times: Vec<_> = times.collect();
         times.sort_unstable();
-        if times.is_empty() { Err(Error::NotFound) } else { Ok(times.into_iter().map(|t| t.1).collect()) }
+        if times.is_empty() {
+            Err(Error::NotFound)
+        } else {
+            Ok(times.into_iter().map(|t| t.1).collect())
+        }
     }
 
     /// The raw octets of a message. Errors: `NotFound`, `Corrupt`.
@@ -157,13 +188,21 @@ impl AccountStore {
         if since > now {
             return Err(Error::NotFound);
         }
-        let mut changes = Changes { list: Vec::new(), until: since, more: false };
-        let Some(next) = since.next().filter(|n| *n <= now) else { return Ok(changes) };
+        let mut changes = Changes {
+            list: Vec::new(),
+            until: since,
+            more: false,
+        };
+        let Some(next) = since.next().filter(|n| *n <= now) else {
+            return Ok(changes);
+        };
         let (prefix, from) = (key::kind(self.id, key::LOG), key::log(self.id, next));
         let mut expected = next;
         self.index().scan(&prefix, &from, &mut |key, value| {
             let modseq = key::number_of(key).and_then(ModSeq::new);
-            let Some(modseq) = modseq.filter(|m| *m <= now) else { return Ok(false) };
+            let Some(modseq) = modseq.filter(|m| *m <= now) else {
+                return Ok(false);
+            };
             if modseq != expected {
                 return Err(Error::NotFound);
             }
@@ -172,7 +211,9 @@ impl AccountStore {
                 changes.more = true;
                 return Ok(false);
             }
-            changes.list.extend(log.into_iter().map(|change| (modseq, change)));
+            changes
+                .list
+                .extend(log.into_iter().map(|change| (modseq, change)));
             (changes.until, expected) = (modseq, modseq.next().unwrap_or(modseq));
             Ok(true)
         })?;
@@ -194,13 +235,16 @@ impl AccountStore {
     pub fn upload(&self, bytes: &[u8], now_s: i64) -> Result<BlobId, Error> {
         let blob = self.store.put_blob(bytes)?;
         let op = Op::Put(key::upload(self.id, blob), record::encode(&now_s)?);
-        self.store.submit(self.id, Number::None, vec![op], &[blob], Box::new(|| {}))?;
+        self.store
+            .submit(self.id, Number::None, vec![op], &[blob], Box::new(|| {}))?;
         Ok(blob)
     }
 
     /// The uploaded content; `NotFound` when this account did not upload it.
     pub fn uploaded(&self, blob: BlobId) -> Result<Arc<[u8]>, Error> {
-        self.index().get(&key::upload(self.id, blob))?.ok_or(Error::NotFound)?;
+        self.index()
+            .get(&key::upload(self.id, blob))?
+            .ok_or(Error::NotFound)?;
         self.store.blob(blob)
     }
 

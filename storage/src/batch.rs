@@ -34,7 +34,14 @@ impl Writer {
             next_mailbox: self.batch.next_mailbox,
         };
         let ops = self.ops(&meta, &effect.log)?;
-        let Self { store, account, turn, before, batch, .. } = self;
+        let Self {
+            store,
+            account,
+            turn,
+            before,
+            batch,
+            ..
+        } = self;
         let blobs: Vec<BlobId> = batch.blobs.into_iter().collect();
         let delta = Delta {
             boxes: batch.boxes.into_iter().collect(),
@@ -54,24 +61,38 @@ impl Writer {
     /// Leaves out what ended as it began, and what came and went within the batch.
     fn drop_unchanged(&mut self) {
         let before = &self.before;
-        self.batch.rows.retain(|email, after| before.row(*email).as_ref() != after.as_ref());
+        self.batch
+            .rows
+            .retain(|email, after| before.row(*email).as_ref() != after.as_ref());
         let rows = &self.batch.rows;
-        self.batch.summaries.retain(|email, _| rows.contains_key(email));
-        let named = rows.values().flatten().map(|r| r.state.blob).collect::<BTreeSet<_>>();
+        self.batch
+            .summaries
+            .retain(|email, _| rows.contains_key(email));
+        let named = rows
+            .values()
+            .flatten()
+            .map(|r| r.state.blob)
+            .collect::<BTreeSet<_>>();
         self.batch.blobs.retain(|blob| named.contains(blob));
-        self.batch.boxes.retain(|id, after| {
-            before.boxes.get(id).map(|b| &b.record) != after.as_ref()
-        });
+        self.batch
+            .boxes
+            .retain(|id, after| before.boxes.get(id).map(|b| &b.record) != after.as_ref());
     }
 
     fn check_quota(&self) -> Result<(), Error> {
-        let Some(max) = self.octets_max else { return Ok(()) };
+        let Some(max) = self.octets_max else {
+            return Ok(());
+        };
         let (mut after, held) = (self.before.octets, self.before.octets);
         for (email, row) in &self.batch.rows {
             after += row.as_ref().map_or(0, |r| r.state.size);
             after -= self.before.weighed(*email).map_or(0, |w| w.size);
         }
-        if after > max && after > held { Err(Error::OverQuota) } else { Ok(()) }
+        if after > max && after > held {
+            Err(Error::OverQuota)
+        } else {
+            Ok(())
+        }
     }
 
     /// Stamps the changed messages and writes the log's first half.
@@ -82,23 +103,41 @@ impl Writer {
             let email = *email;
             let before = self.before.weighed(email);
             let places = before.map_or(&[][..], |b| b.places);
-            effect.touched.extend(places.iter().map(|(mailbox, _)| *mailbox));
+            effect
+                .touched
+                .extend(places.iter().map(|(mailbox, _)| *mailbox));
             let stays: &[(MailboxId, Uid)] = after.as_ref().map_or(&[], |r| &r.state.mailboxes);
             let left = places.iter().filter(|p| !stays.contains(p));
-            vanished.extend(left.map(|(mailbox, uid)| Change::Vanished { mailbox: *mailbox, uid: *uid }));
+            vanished.extend(left.map(|(mailbox, uid)| Change::Vanished {
+                mailbox: *mailbox,
+                uid: *uid,
+            }));
             match (before, after) {
                 (None, Some(row)) => {
                     (row.state.modseq, row.state.created) = (self.modseq, self.modseq);
-                    effect.touched.extend(row.state.mailboxes.iter().map(|(m, _)| *m));
-                    effect.log.push(Change::EmailCreated { email, thread: row.state.thread });
+                    effect
+                        .touched
+                        .extend(row.state.mailboxes.iter().map(|(m, _)| *m));
+                    effect.log.push(Change::EmailCreated {
+                        email,
+                        thread: row.state.thread,
+                    });
                 }
                 (Some(_), Some(row)) => {
                     row.state.modseq = self.modseq;
-                    effect.touched.extend(row.state.mailboxes.iter().map(|(m, _)| *m));
-                    effect.log.push(Change::EmailChanged { email, thread: row.state.thread });
+                    effect
+                        .touched
+                        .extend(row.state.mailboxes.iter().map(|(m, _)| *m));
+                    effect.log.push(Change::EmailChanged {
+                        email,
+                        thread: row.state.thread,
+                    });
                 }
                 (Some(before), None) => {
-                    effect.log.push(Change::EmailRemoved { email, thread: before.thread });
+                    effect.log.push(Change::EmailRemoved {
+                        email,
+                        thread: before.thread,
+                    });
                 }
                 (None, None) => {}
             }
@@ -137,8 +176,9 @@ impl Writer {
             }
         }
         // A mailbox is told of before the messages in it, and gone after them.
-        let (mut first, last): (Vec<_>, Vec<_>) =
-            log.into_iter().partition(|c| matches!(c, Change::MailboxCreated(_)));
+        let (mut first, last): (Vec<_>, Vec<_>) = log
+            .into_iter()
+            .partition(|c| matches!(c, Change::MailboxCreated(_)));
         first.append(&mut effect.log);
         first.extend(last);
         effect.log = first;
@@ -173,7 +213,10 @@ impl Writer {
             ops.push(Op::Put(key::summary(account, *email), summary.clone()));
         }
         for (delivery, delivered) in &batch.deliveries {
-            ops.push(Op::Put(key::delivered(account, *delivery), record::encode(delivered)?));
+            ops.push(Op::Put(
+                key::delivered(account, *delivery),
+                record::encode(delivered)?,
+            ));
         }
         Ok(ops)
     }

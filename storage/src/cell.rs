@@ -32,7 +32,11 @@ pub(crate) struct Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        *self.cell.writing.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        *self
+            .cell
+            .writing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = false;
         self.cell.freed.notify_one();
     }
 }
@@ -54,7 +58,10 @@ impl Cell {
     pub(crate) fn turn(self: &Arc<Self>) -> Turn {
         let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         while *writing {
-            writing = self.freed.wait(writing).unwrap_or_else(PoisonError::into_inner);
+            writing = self
+                .freed
+                .wait(writing)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         *writing = true;
         Turn { cell: self.clone() }
@@ -65,7 +72,10 @@ impl Cell {
     }
 
     fn seen(&self) -> Option<Arc<Hot>> {
-        self.hot.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.hot
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn load(&self, index: &Index) -> Result<Arc<Hot>, Error> {
@@ -114,14 +124,19 @@ pub(crate) fn load(id: AccountId, index: &Index) -> Result<(Hot, Threads), Error
     let strange = || Error::Corrupt("a key of the index cannot be read".into());
     let boxes = key::kind(id, key::MAILBOX);
     index.scan(&boxes, &boxes, &mut |key, value| {
-        let raw = key.get(key::HEAD..).and_then(|k| k.try_into().ok()).map(u32::from_be_bytes);
+        let raw = key
+            .get(key::HEAD..)
+            .and_then(|k| k.try_into().ok())
+            .map(u32::from_be_bytes);
         let mailbox = raw.and_then(MailboxId::new).ok_or_else(strange)?;
         hot.load_box(mailbox, record::decode(value, "mailbox")?);
         Ok(true)
     })?;
     let states = key::kind(id, key::STATE);
     index.scan(&states, &states, &mut |key, value| {
-        let email = key::number_of(key).and_then(EmailId::new).ok_or_else(strange)?;
+        let email = key::number_of(key)
+            .and_then(EmailId::new)
+            .ok_or_else(strange)?;
         let row = record::decode_row(email, value)?;
         hot.load(&row);
         threads.add(&row, first_lives(&row, &hot));
@@ -163,9 +178,20 @@ impl Cells {
     }
 
     /// The account's cell and its state now.
-    pub(crate) fn open(&self, id: AccountId, index: &Index) -> Result<(Arc<Cell>, Arc<Hot>), Error> {
-        let cell = self.map().entry(id).or_insert_with(|| Arc::new(Cell::new(id))).clone();
-        cell.used.store(self.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+    pub(crate) fn open(
+        &self,
+        id: AccountId,
+        index: &Index,
+    ) -> Result<(Arc<Cell>, Arc<Hot>), Error> {
+        let cell = self
+            .map()
+            .entry(id)
+            .or_insert_with(|| Arc::new(Cell::new(id)))
+            .clone();
+        cell.used.store(
+            self.clock.fetch_add(1, Ordering::Relaxed),
+            Ordering::Relaxed,
+        );
         if let Some(hot) = cell.seen() {
             return Ok((cell, hot));
         }
@@ -195,14 +221,17 @@ impl Cells {
         let mut map = self.map();
         // Only the map holds these: nobody reads, writes or loads them, and nobody can begin to.
         let idle = map.iter().filter(|(_, c)| Arc::strong_count(c) == 1);
-        let mut idle: Vec<_> = idle.map(|(id, c)| (c.used.load(Ordering::Relaxed), *id)).collect();
+        let mut idle: Vec<_> = idle
+            .map(|(id, c)| (c.used.load(Ordering::Relaxed), *id))
+            .collect();
         idle.sort_unstable();
         for (_, id) in idle {
             if self.weight.load(Ordering::Relaxed) <= self.weight_max / 10 * 9 {
                 return;
             }
             if let Some(cell) = map.remove(&id) {
-                self.weight.fetch_sub(cell.weight.load(Ordering::Relaxed), Ordering::Relaxed);
+                self.weight
+                    .fetch_sub(cell.weight.load(Ordering::Relaxed), Ordering::Relaxed);
             }
         }
     }
@@ -227,8 +256,11 @@ impl Cells {
             Arc::make_mut(&mut hot).apply(meta, delta);
             for row in &gone {
                 let members = threads.members(row.state.thread, &hot);
-                let others: Vec<u64> =
-                    members.iter().filter_map(|e| hot.row(*e)).flat_map(|r| r.ids).collect();
+                let others: Vec<u64> = members
+                    .iter()
+                    .filter_map(|e| hot.row(*e))
+                    .flat_map(|r| r.ids)
+                    .collect();
                 threads.remove(row, &others);
             }
             for row in &come {

@@ -68,8 +68,15 @@ fn lock(list: &List) -> MutexGuard<'_, HashMap<AccountId, Vec<(u64, Told)>>> {
 impl Subscribers {
     pub(crate) fn add(&self, account: AccountId, told: Told) -> Subscription {
         let number = self.last.fetch_add(1, Ordering::Relaxed);
-        lock(&self.list).entry(account).or_default().push((number, told));
-        Subscription { list: Arc::downgrade(&self.list), account, number }
+        lock(&self.list)
+            .entry(account)
+            .or_default()
+            .push((number, told));
+        Subscription {
+            list: Arc::downgrade(&self.list),
+            account,
+            number,
+        }
     }
 
     /// Calls without the lock, so that a call may subscribe or unsubscribe.
@@ -90,9 +97,13 @@ pub struct Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        let Some(list) = self.list.upgrade() else { return };
+        let Some(list) = self.list.upgrade() else {
+            return;
+        };
         let mut list = lock(&list);
-        let Some(told) = list.get_mut(&self.account) else { return };
+        let Some(told) = list.get_mut(&self.account) else {
+            return;
+        };
         let at = told.iter().position(|(n, _)| *n == self.number);
         let ended = at.map(|at| told.swap_remove(at));
         if told.is_empty() {

@@ -27,7 +27,10 @@ impl Findings {
 
 /// See [`Store::check`]. Each account is looked at while nobody writes it.
 pub(crate) fn check(store: &Store) -> Result<Vec<String>, Error> {
-    let mut findings = Findings { list: Vec::new(), more: 0 };
+    let mut findings = Findings {
+        list: Vec::new(),
+        more: 0,
+    };
     for id in accounts(&store.inner.shared.index)? {
         account(store, id, &mut findings)?;
     }
@@ -59,10 +62,11 @@ fn account(store: &Store, id: AccountId, findings: &mut Findings) -> Result<(), 
     let writer = store.account(id).write()?;
     let index = &store.inner.shared.index;
     let (hot, _) = cell::load(id, index)?;
-    if let Some(cached) = store.inner.cells.peek(id) {
-        if let Some(what) = differs(&cached, &hot) {
-            findings.add(format!("account {id}: {what} in memory differ from the index"));
-        }
+    let cached = store.inner.cells.peek(id);
+    if let Some(what) = cached.and_then(|c| differs(&c, &hot)) {
+        findings.add(format!(
+            "account {id}: {what} in memory differ from the index"
+        ));
     }
     mailboxes(id, &hot, findings);
     messages(store, id, &hot, findings)?;
@@ -80,8 +84,18 @@ fn differs(a: &Hot, b: &Hot) -> Option<&'static str> {
         });
         all
     };
-    let uids = |hot: &Hot| hot.boxes.values().map(|b| b.uids().collect()).collect::<Vec<Vec<_>>>();
-    let records = |hot: &Hot| hot.boxes.values().map(|b| b.record.clone()).collect::<Vec<_>>();
+    let uids = |hot: &Hot| {
+        hot.boxes
+            .values()
+            .map(|b| b.uids().collect())
+            .collect::<Vec<Vec<_>>>()
+    };
+    let records = |hot: &Hot| {
+        hot.boxes
+            .values()
+            .map(|b| b.record.clone())
+            .collect::<Vec<_>>()
+    };
     [
         (a.meta != b.meta, "counters"),
         ((a.messages, a.octets) != (b.messages, b.octets), "sums"),
@@ -125,12 +139,7 @@ fn mailboxes(id: AccountId, hot: &Hot, findings: &mut Findings) {
     }
 }
 
-fn messages(
-    store: &Store,
-    id: AccountId,
-    hot: &Hot,
-    findings: &mut Findings,
-) -> Result<(), Error> {
+fn messages(store: &Store, id: AccountId, hot: &Hot, findings: &mut Findings) -> Result<(), Error> {
     let shared = &store.inner.shared;
     let mut summaries = BTreeSet::new();
     let prefix = key::kind(id, key::SUMMARY);
@@ -145,7 +154,11 @@ fn messages(
         if !summaries.remove(&state.email) {
             wrong("no summary");
         }
-        if state.mailboxes.iter().any(|(m, _)| !hot.boxes.contains_key(m)) {
+        if state
+            .mailboxes
+            .iter()
+            .any(|(m, _)| !hot.boxes.contains_key(m))
+        {
             wrong("in a mailbox that does not exist");
         }
         if state.modseq > hot.meta.modseq || state.created > state.modseq {
@@ -172,17 +185,25 @@ fn messages(
 fn log(store: &Store, id: AccountId, hot: &Hot, findings: &mut Findings) -> Result<(), Error> {
     let mut expected = ModSeq::FIRST.next();
     let prefix = key::kind(id, key::LOG);
-    store.inner.shared.index.scan(&prefix, &prefix, &mut |key, value| {
-        let found = key::number_of(key).and_then(ModSeq::new);
-        if found != expected {
-            findings.add(format!("account {id}: the change log has {found:?} for {expected:?}"));
-        }
-        record::decode::<record::Log>(value, "change log")?;
-        expected = found.and_then(ModSeq::next);
-        Ok(true)
-    })?;
+    store
+        .inner
+        .shared
+        .index
+        .scan(&prefix, &prefix, &mut |key, value| {
+            let found = key::number_of(key).and_then(ModSeq::new);
+            if found != expected {
+                findings.add(format!(
+                    "account {id}: the change log has {found:?} for {expected:?}"
+                ));
+            }
+            record::decode::<record::Log>(value, "change log")?;
+            expected = found.and_then(ModSeq::next);
+            Ok(true)
+        })?;
     if expected != hot.meta.modseq.next() {
-        findings.add(format!("account {id}: the change log ends before the account (I-04)"));
+        findings.add(format!(
+            "account {id}: the change log ends before the account (I-04)"
+        ));
     }
     Ok(())
 }
@@ -198,7 +219,10 @@ fn queue(store: &Store, findings: &mut Findings) -> Result<(), Error> {
         };
         let item: record::QueueRecord = record::decode(&value, "queue item")?;
         if item.due != due {
-            findings.add(format!("queue item {id}: due {} but remembered as {due}", item.due));
+            findings.add(format!(
+                "queue item {id}: due {} but remembered as {due}",
+                item.due
+            ));
         }
         let located = shared.packs.locate(item.blob, &shared.index);
         if let Err(e) = located.and_then(|l| shared.packs.verify_head(item.blob, &l)) {
@@ -211,7 +235,9 @@ fn queue(store: &Store, findings: &mut Findings) -> Result<(), Error> {
         Ok(true)
     })?;
     if stored != store.inner.spool.all().len() {
-        findings.add(format!("the queue holds {stored} items and remembers another number"));
+        findings.add(format!(
+            "the queue holds {stored} items and remembers another number"
+        ));
     }
     Ok(())
 }
@@ -222,7 +248,9 @@ pub(crate) fn fingerprint(index: &Index) -> Result<String, Error> {
     index.scan(&[], &[], &mut |key, value| {
         if !matches!(key::kind_of(key), key::APPLIED | key::PART) {
             hasher.update(&(key.len() as u32).to_le_bytes()).update(key);
-            hasher.update(&(value.len() as u32).to_le_bytes()).update(value);
+            hasher
+                .update(&(value.len() as u32).to_le_bytes())
+                .update(value);
         }
         Ok(true)
     })?;

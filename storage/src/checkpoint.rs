@@ -34,7 +34,13 @@ impl Checkpoint {
     ) -> Result<(), Error> {
         shared.index.checkpoint()?;
         let boot_id = shared.boot_id.clone();
-        Self { position, system, clean, boot_id }.write(&shared.dir, &shared.room)
+        Self {
+            position,
+            system,
+            clean,
+            boot_id,
+        }
+        .write(&shared.dir, &shared.room)
     }
 
     pub(crate) fn write(&self, dir: &Path, room: &Room) -> Result<(), Error> {
@@ -57,7 +63,9 @@ impl Checkpoint {
         let Some(body) = bytes.len().checked_sub(SUM).filter(|n| *n >= MAGIC.len()) else {
             return Ok(None);
         };
-        if bytes[..MAGIC.len()] != *MAGIC || *blake3::hash(&bytes[..body]).as_bytes() != bytes[body..] {
+        if bytes[..MAGIC.len()] != *MAGIC
+            || *blake3::hash(&bytes[..body]).as_bytes() != bytes[body..]
+        {
             return Ok(None);
         }
         record::decode(&bytes[MAGIC.len()..body], "checkpoint").map(Some)

@@ -86,7 +86,14 @@ pub(crate) struct Committer {
 
 impl Committer {
     pub(crate) fn new(shared: Arc<Shared>, journal: Journal, system: ModSeq) -> Self {
-        Self { shared, journal, system, checkpoint_at: CHECKPOINT_OCTETS, written: 0, flushing: None }
+        Self {
+            shared,
+            journal,
+            system,
+            checkpoint_at: CHECKPOINT_OCTETS,
+            written: 0,
+            flushing: None,
+        }
     }
 
     /// Runs until it is told to close or nobody can send any more. The latter is no clean stop.
@@ -177,7 +184,13 @@ impl Committer {
             .iter()
             .zip(&numbers)
             .map(|(c, modseq)| {
-                (Subject { account: c.account, modseq: *modseq }, c.body.as_slice())
+                (
+                    Subject {
+                        account: c.account,
+                        modseq: *modseq,
+                    },
+                    c.body.as_slice(),
+                )
             })
             .collect();
         self.shared.packs.sync()?;
@@ -189,7 +202,10 @@ impl Committer {
 
     fn write_through(&self, group: &[Commit]) -> Result<(), Error> {
         let index = &self.shared.index;
-        group.iter().flat_map(|c| &c.ops).try_for_each(|op| index.apply(op))?;
+        group
+            .iter()
+            .flat_map(|c| &c.ops)
+            .try_for_each(|op| index.apply(op))?;
         note_applied(index, self.journal.end())
     }
 
@@ -206,7 +222,9 @@ impl Committer {
                 tracing::warn!(error = %e, "checkpoint failed; the next one tries again");
             }
         };
-        let spawned = std::thread::Builder::new().name("checkpoint".into()).spawn(flush);
+        let spawned = std::thread::Builder::new()
+            .name("checkpoint".into())
+            .spawn(flush);
         self.flushing = spawned.ok();
     }
 }

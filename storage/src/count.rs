@@ -67,7 +67,9 @@ impl Moves {
 
     /// The counts after the batch.
     pub(crate) fn apply(&self, mailbox: MailboxId, before: Counts) -> Counts {
-        let Some(moved) = self.0.get(&mailbox) else { return before };
+        let Some(moved) = self.0.get(&mailbox) else {
+            return before;
+        };
         let add = |count: u32, by: i64| (i64::from(count) + by).max(0) as u32;
         Counts {
             total: add(before.total, moved.total),

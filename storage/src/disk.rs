@@ -61,8 +61,10 @@ pub(crate) fn append_at(file: &File, offset: u64, bytes: &[u8], room: &Room) -> 
 
 fn take_room(room: &Room, octets: u64) -> Result<(), u64> {
     let Some(left) = room else { return Ok(()) };
-    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |l| l.checked_sub(octets))
-        .map(|_| ())
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |l| {
+        l.checked_sub(octets)
+    })
+    .map(|_| ())
 }
 
 /// Whether the disk takes a write again.

@@ -97,7 +97,11 @@ impl Sets {
         let number = self.list.len() as u32;
         let has = |text| words.iter().any(|w| w.as_str() == text);
         let (unseen, deleted) = (!has("$seen"), has("$deleted"));
-        self.list.push(Set { words: words.to_vec(), unseen, deleted });
+        self.list.push(Set {
+            words: words.to_vec(),
+            unseen,
+            deleted,
+        });
         self.numbers.insert(words.to_vec(), number);
         number
     }
@@ -151,13 +155,19 @@ impl Hot {
     }
 
     fn slot(&self, number: u32) -> Option<&Slot> {
-        self.chunks.get(number as usize / CHUNK)?.get(number as usize % CHUNK)
+        self.chunks
+            .get(number as usize / CHUNK)?
+            .get(number as usize % CHUNK)
     }
 
     fn find(&self, email: EmailId) -> Option<u32> {
-        let chunk = self.chunks.partition_point(|c| c.first().is_some_and(|s| s.email <= email));
+        let chunk = self
+            .chunks
+            .partition_point(|c| c.first().is_some_and(|s| s.email <= email));
         let chunk = chunk.checked_sub(1)?;
-        let at = self.chunks[chunk].binary_search_by_key(&email, |s| s.email).ok()?;
+        let at = self.chunks[chunk]
+            .binary_search_by_key(&email, |s| s.email)
+            .ok()?;
         let slot = &self.chunks[chunk][at];
         (!slot.places.list().is_empty()).then_some((chunk * CHUNK + at) as u32)
     }
@@ -170,7 +180,10 @@ impl Hot {
     /// One message's state and thread hashes.
     pub(crate) fn row(&self, email: EmailId) -> Option<Row> {
         let slot = self.slot(self.find(email)?)?;
-        Some(Row { state: slot.show(&self.sets), ids: slot.ids.list().to_vec() })
+        Some(Row {
+            state: slot.show(&self.sets),
+            ids: slot.ids.list().to_vec(),
+        })
     }
 
     /// What counting needs.
@@ -188,7 +201,10 @@ impl Hot {
     /// The messages of a mailbox.
     pub(crate) fn emails(&self, mailbox: MailboxId) -> Vec<EmailId> {
         let uids = self.boxes.get(&mailbox).map_or(&[][..], |b| &b.uids);
-        uids.iter().filter_map(|(_, n)| self.slot(*n)).map(|s| s.email).collect()
+        uids.iter()
+            .filter_map(|(_, n)| self.slot(*n))
+            .map(|s| s.email)
+            .collect()
     }
 
     /// Visits the messages of a mailbox in Uid order until `each` returns false.
@@ -202,7 +218,9 @@ impl Hot {
         let first = mailbox.uids.partition_point(|(u, _)| *u < from);
         let mut shown = Shown::default();
         for (uid, number) in &mailbox.uids[first..] {
-            let Some(slot) = self.slot(*number).filter(|_| *uid <= to) else { return };
+            let Some(slot) = self.slot(*number).filter(|_| *uid <= to) else {
+                return;
+            };
             if !each(*uid, shown.fill(slot, &self.sets)) {
                 return;
             }
@@ -237,7 +255,14 @@ impl Hot {
                     Some(hot) => Arc::make_mut(hot).record = record,
                     None => {
                         let (counts, uids) = (Counts::default(), Vec::new());
-                        self.boxes.insert(id, Arc::new(HotBox { record, counts, uids }));
+                        self.boxes.insert(
+                            id,
+                            Arc::new(HotBox {
+                                record,
+                                counts,
+                                uids,
+                            }),
+                        );
                     }
                 },
             }
@@ -249,7 +274,9 @@ impl Hot {
         }
         for (id, uids) in left {
             if let Some(hot) = self.boxes.get_mut(&id) {
-                Arc::make_mut(hot).uids.retain(|(uid, _)| !uids.contains(uid));
+                Arc::make_mut(hot)
+                    .uids
+                    .retain(|(uid, _)| !uids.contains(uid));
             }
         }
         for (id, mut uids) in entered {
@@ -277,7 +304,9 @@ impl Hot {
         entered: &mut HashMap<MailboxId, Vec<(Uid, u32)>>,
     ) {
         let number = self.find(email);
-        let before = number.and_then(|n| self.slot(n)).map(|s| s.places.list().to_vec());
+        let before = number
+            .and_then(|n| self.slot(n))
+            .map(|s| s.places.list().to_vec());
         let before = before.unwrap_or_default();
         let after = row.as_ref().map_or(&[][..], |r| &r.state.mailboxes);
         for (mailbox, uid) in before.iter().filter(|p| !after.contains(p)) {
@@ -313,7 +342,9 @@ impl Hot {
     }
 
     fn bury(&mut self, number: u32) {
-        let Some(mut slot) = self.slot(number).cloned() else { return };
+        let Some(mut slot) = self.slot(number).cloned() else {
+            return;
+        };
         slot.places = Few::new(&[]);
         slot.ids = Few::new(&[]);
         self.octets -= slot.size;
@@ -335,7 +366,8 @@ impl Hot {
     fn pack(&mut self, row: &Row) -> Slot {
         let state = &row.state;
         let keywords = self.sets.find(&state.keywords);
-        let keywords = keywords.unwrap_or_else(|| Arc::make_mut(&mut self.sets).add(&state.keywords));
+        let keywords =
+            keywords.unwrap_or_else(|| Arc::make_mut(&mut self.sets).add(&state.keywords));
         Slot {
             email: state.email,
             thread: state.thread,
@@ -357,12 +389,22 @@ impl Hot {
         let old = std::mem::replace(self, Self::new(self.meta));
         for (id, hot) in &old.boxes {
             let (record, counts) = (hot.record.clone(), hot.counts);
-            self.boxes.insert(*id, Arc::new(HotBox { record, counts, uids: Vec::new() }));
+            self.boxes.insert(
+                *id,
+                Arc::new(HotBox {
+                    record,
+                    counts,
+                    uids: Vec::new(),
+                }),
+            );
         }
         let slots = old.chunks.iter().flat_map(|c| c.iter());
         for slot in slots.filter(|s| !s.places.list().is_empty()) {
             let ids = slot.ids.list().to_vec();
-            self.load(&Row { state: slot.show(&old.sets), ids });
+            self.load(&Row {
+                state: slot.show(&old.sets),
+                ids,
+            });
         }
         self.settle();
     }
@@ -395,7 +437,14 @@ impl Hot {
     /// Adds an empty mailbox while loading.
     pub(crate) fn load_box(&mut self, id: MailboxId, record: MailboxRecord) {
         let (counts, uids) = (Counts::default(), Vec::new());
-        self.boxes.insert(id, Arc::new(HotBox { record, counts, uids }));
+        self.boxes.insert(
+            id,
+            Arc::new(HotBox {
+                record,
+                counts,
+                uids,
+            }),
+        );
     }
 
     /// Sets the counts that were found by counting.
@@ -454,7 +503,10 @@ impl Slot {
             sent_at: self.sent_at,
             has_attachment: self.has_attachment,
             mailboxes: self.places.list().to_vec(),
-            keywords: sets.list.get(self.keywords as usize).map_or(Vec::new(), |s| s.words.clone()),
+            keywords: sets
+                .list
+                .get(self.keywords as usize)
+                .map_or(Vec::new(), |s| s.words.clone()),
             modseq: self.modseq,
             created: self.created,
         }
@@ -493,7 +545,10 @@ impl Shown {
         state.mailboxes.extend_from_slice(slot.places.list());
         if self.set != Some(slot.keywords) {
             self.set = Some(slot.keywords);
-            let words = sets.list.get(slot.keywords as usize).map_or(&[][..], |s| &s.words);
+            let words = sets
+                .list
+                .get(slot.keywords as usize)
+                .map_or(&[][..], |s| &s.words);
             state.keywords.clear();
             state.keywords.extend_from_slice(words);
         }

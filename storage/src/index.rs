@@ -8,8 +8,8 @@ use crate::{Error, key, record};
 /// First octet of a key's value when the value itself lies in parts. No record version is that high.
 const IN_PARTS: u8 = 0xF0;
 
-/// Largest value, octets: what the part number can count, rounded down.
-pub(crate) const VALUE_TOTAL_MAX: usize = 256 * 1024 * 1024;
+/// Called for each key and value; false ends the visit.
+pub(crate) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<bool, Error> + 'a;
 
 /// One change of one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Index {
         &self,
         prefix: &[u8],
         from: &[u8],
-        each: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool, Error>,
+        each: &mut Visit<'_>,
     ) -> Result<(), Error> {
         let mut outcome = Ok(());
         self.engine.scan(prefix, from, &mut |key, value| {
@@ -73,11 +73,6 @@ impl Index {
         self.engine.checkpoint()
     }
 
-    /// Whether anything outlives the process.
-    pub(crate) fn lasts(&self) -> bool {
-        self.engine.lasts()
-    }
-
     fn put(&self, key: &[u8], value: &[u8]) -> Result<(), Error> {
         // Of all kinds only these are ever written twice with values that may have been large.
         if matches!(key::kind_of(key), key::TABLE | key::QUEUE) {
@@ -95,7 +90,9 @@ impl Index {
     }
 
     fn drop_parts(&self, key: &[u8]) -> Result<(), Error> {
-        let Some(head) = self.engine.get(key)? else { return Ok(()) };
+        let Some(head) = self.engine.get(key)? else {
+            return Ok(());
+        };
         for number in 0..parts(&head) {
             self.engine.delete(&key::part(key, number))?;
         }
@@ -121,7 +118,9 @@ fn torn(what: &str) -> Error {
 
 /// Octets of the whole value, from what its own key holds.
 fn total(head: &[u8]) -> Option<usize> {
-    let (&IN_PARTS, rest) = head.split_first()? else { return None };
+    let (&IN_PARTS, rest) = head.split_first()? else {
+        return None;
+    };
     Some(u32::from_be_bytes(rest.try_into().ok()?) as usize)
 }
 
@@ -166,7 +165,12 @@ pub(crate) fn decode_ops(mut body: &[u8]) -> Result<Vec<Op>, Error> {
             0 => Op::Delete(key),
             1 => {
                 let value = take(&mut body, 4)
-                    .and_then(|n| take(&mut body, u32::from_le_bytes([n[0], n[1], n[2], n[3]]) as usize))
+                    .and_then(|n| {
+                        take(
+                            &mut body,
+                            u32::from_le_bytes([n[0], n[1], n[2], n[3]]) as usize,
+                        )
+                    })
                     .ok_or_else(strange)?;
                 record::body(value, "journal")?;
                 Op::Put(key, value.to_vec())

@@ -72,12 +72,20 @@ impl Packs {
     pub(crate) fn open(dir: PathBuf, clean: bool, room: Room) -> Result<Self, Error> {
         disk::make_dir(&dir)?;
         let number = last_number(&dir)?;
-        let mut tail = Tail { number, file: None, len: 0, dirty: Vec::new() };
+        let mut tail = Tail {
+            number,
+            file: None,
+            len: 0,
+            dirty: Vec::new(),
+        };
         if clean && number > 0 {
             let path = path(&dir, number);
             let file = disk::open_file(&path)?;
-            let len = file.metadata().map_err(|e| disk::failed("cannot read", &path, &e))?.len();
-            if len >= FILE_HEAD && len < PACK_OCTETS {
+            let len = file
+                .metadata()
+                .map_err(|e| disk::failed("cannot read", &path, &e))?
+                .len();
+            if (FILE_HEAD..PACK_OCTETS).contains(&len) {
                 check_head(&file, number)?;
                 (tail.file, tail.len) = (Some(Arc::new(file)), len);
             }
@@ -156,7 +164,10 @@ impl Packs {
 
     fn begin(&self, tail: &mut Tail) -> Result<(), Error> {
         tail.file = None;
-        let number = tail.number.checked_add(1).ok_or(Error::TooLarge("number of packs"))?;
+        let number = tail
+            .number
+            .checked_add(1)
+            .ok_or(Error::TooLarge("number of packs"))?;
         let path = path(&self.dir, number);
         let file = disk::open_file(&path)?;
         let mut head = FILE_MAGIC.to_vec();
@@ -179,7 +190,9 @@ impl Packs {
                 let mut tail = lock(&self.tail);
                 tail.file = None;
                 tail.dirty.retain(|(n, _)| !lost.contains(n));
-                lock(&self.staged).places.retain(|_, l| !lost.contains(&l.pack));
+                lock(&self.staged)
+                    .places
+                    .retain(|_, l| !lost.contains(&l.pack));
                 return Err(disk::failed("cannot sync", &path(&self.dir, *number), &e));
             }
         }
@@ -214,9 +227,11 @@ impl Packs {
         let corrupt = || Error::Corrupt(format!("content {id} in pack {}", location.pack));
         let file = self.handle(location.pack)?;
         let mut stored = vec![0u8; location.stored as usize];
-        file.read_exact_at(&mut stored, location.offset + HEAD as u64).map_err(|_| corrupt())?;
+        file.read_exact_at(&mut stored, location.offset + HEAD as u64)
+            .map_err(|_| corrupt())?;
         if location.zipped {
-            stored = zstd::bulk::decompress(&stored, location.raw as usize).map_err(|_| corrupt())?;
+            stored =
+                zstd::bulk::decompress(&stored, location.raw as usize).map_err(|_| corrupt())?;
         }
         if BlobId::of(&stored) != id {
             return Err(corrupt());
@@ -229,7 +244,8 @@ impl Packs {
         let corrupt = || Error::Corrupt(format!("head of {id} in pack {}", location.pack));
         let file = self.handle(location.pack)?;
         let mut head = [0u8; HEAD];
-        file.read_exact_at(&mut head, location.offset).map_err(|_| corrupt())?;
+        file.read_exact_at(&mut head, location.offset)
+            .map_err(|_| corrupt())?;
         let end = location.offset + HEAD as u64 + u64::from(location.stored);
         let len = file.metadata().map_err(|_| corrupt())?.len();
         let sum = blake3::hash(&head[..HEAD - 8]);
@@ -292,7 +308,9 @@ fn check_head(file: &File, number: u32) -> Result<(), Error> {
         return Err(Error::Corrupt(format!("pack {number} has no valid header")));
     }
     if head[8..12] != FILE_VERSION.to_le_bytes() {
-        return Err(Error::Corrupt(format!("pack {number} has an unknown version")));
+        return Err(Error::Corrupt(format!(
+            "pack {number} has an unknown version"
+        )));
     }
     Ok(())
 }
@@ -302,7 +320,10 @@ fn last_number(dir: &Path) -> Result<u32, Error> {
     let mut last = 0;
     for entry in std::fs::read_dir(dir).map_err(|e| failed(&e))? {
         let name = entry.map_err(|e| failed(&e))?.file_name();
-        let number = name.to_str().and_then(|n| n.strip_suffix(".pack")).map(str::parse::<u32>);
+        let number = name
+            .to_str()
+            .and_then(|n| n.strip_suffix(".pack"))
+            .map(str::parse::<u32>);
         if let Some(Ok(number)) = number {
             last = last.max(number);
         }

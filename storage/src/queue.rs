@@ -50,11 +50,17 @@ impl Spool {
         index.scan(&items, &items, &mut |key, value| {
             let id = key::number_of(key).and_then(QueueId::new);
             let id = id.ok_or_else(|| Error::Corrupt("a queue key cannot be read".into()))?;
-            dues.set(id, Some(record::decode::<QueueRecord>(value, "queue item")?.due));
+            dues.set(
+                id,
+                Some(record::decode::<QueueRecord>(value, "queue item")?.due),
+            );
             Ok(true)
         })?;
         let last = dues.by_id.last_key_value().map_or(0, |(id, _)| id.raw());
-        Ok(Self { dues: Mutex::new(dues), last: AtomicU64::new(last) })
+        Ok(Self {
+            dues: Mutex::new(dues),
+            last: AtomicU64::new(last),
+        })
     }
 
     fn dues(&self) -> MutexGuard<'_, Dues> {
@@ -63,7 +69,11 @@ impl Spool {
 
     /// All items with their due times, by id.
     pub(crate) fn all(&self) -> Vec<(QueueId, i64)> {
-        self.dues().by_id.iter().map(|(id, due)| (*id, *due)).collect()
+        self.dues()
+            .by_id
+            .iter()
+            .map(|(id, due)| (*id, *due))
+            .collect()
     }
 }
 
@@ -108,7 +118,10 @@ impl Queue {
     }
 
     fn commit(&self, id: QueueId, record: Option<QueueRecord>) -> Result<(), Error> {
-        let (due, blob) = (record.as_ref().map(|r| r.due), record.as_ref().map(|r| r.blob));
+        let (due, blob) = (
+            record.as_ref().map(|r| r.due),
+            record.as_ref().map(|r| r.blob),
+        );
         let op = match record {
             Some(r) if r.payload.len() > PAYLOAD_OCTETS_MAX => {
                 return Err(Error::TooLarge("queue payload"));
@@ -119,29 +132,52 @@ impl Queue {
         let spool = self.store.inner.spool.clone();
         let apply = Box::new(move || spool.dues().set(id, due));
         let blobs: Vec<_> = blob.into_iter().collect();
-        self.store.submit(AccountId::SYSTEM, Number::System, vec![op], &blobs, apply)?;
+        self.store
+            .submit(AccountId::SYSTEM, Number::System, vec![op], &blobs, apply)?;
         Ok(())
     }
 
     /// One item. Errors: `NotFound`.
     pub fn item(&self, id: QueueId) -> Result<QueueItem, Error> {
-        let value = self.store.inner.shared.index.get(&key::queue(id))?.ok_or(Error::NotFound)?;
+        let value = self
+            .store
+            .inner
+            .shared
+            .index
+            .get(&key::queue(id))?
+            .ok_or(Error::NotFound)?;
         let record: QueueRecord = record::decode(&value, "queue item")?;
-        Ok(QueueItem { id, due: record.due, blob: record.blob, payload: record.payload })
+        Ok(QueueItem {
+            id,
+            due: record.due,
+            blob: record.blob,
+            payload: record.payload,
+        })
     }
 
     /// Items due at `now`, the oldest first, at most `max`.
     pub fn due(&self, now: i64, max: usize) -> Result<Vec<QueueItem>, Error> {
         let ids: Vec<_> = {
             let dues = self.store.inner.spool.dues();
-            dues.by_due.iter().take_while(|(due, _)| *due <= now).take(max).map(|d| d.1).collect()
+            dues.by_due
+                .iter()
+                .take_while(|(due, _)| *due <= now)
+                .take(max)
+                .map(|d| d.1)
+                .collect()
         };
         self.items(&ids)
     }
 
     /// When the next item is due.
     pub fn next_due(&self) -> Option<i64> {
-        self.store.inner.spool.dues().by_due.first().map(|(due, _)| *due)
+        self.store
+            .inner
+            .spool
+            .dues()
+            .by_due
+            .first()
+            .map(|(due, _)| *due)
     }
 
     /// A page of items by id, after `after`.
@@ -149,7 +185,11 @@ impl Queue {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let ids: Vec<_> = {
             let dues = self.store.inner.spool.dues();
-            dues.by_id.range((from, Bound::Unbounded)).take(max).map(|(id, _)| *id).collect()
+            dues.by_id
+                .range((from, Bound::Unbounded))
+                .take(max)
+                .map(|(id, _)| *id)
+                .collect()
         };
         self.items(&ids)
     }
@@ -157,7 +197,9 @@ impl Queue {
     /// Those of them that are still there.
     fn items(&self, ids: &[QueueId]) -> Result<Vec<QueueItem>, Error> {
         let items = ids.iter().map(|id| self.item(*id));
-        items.filter(|i| !matches!(i, Err(Error::NotFound))).collect()
+        items
+            .filter(|i| !matches!(i, Err(Error::NotFound)))
+            .collect()
     }
 
     /// How many.

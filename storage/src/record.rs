@@ -13,7 +13,14 @@ pub(crate) const VERSION: u8 = 1;
 
 /// Keywords that are one bit of a state record instead of a text. Fixed for ever; at most eight.
 const MARKS: [&str; 8] = [
-    "$seen", "$flagged", "$answered", "$draft", "$deleted", "$forwarded", "$junk", "$notjunk",
+    "$seen",
+    "$flagged",
+    "$answered",
+    "$draft",
+    "$deleted",
+    "$forwarded",
+    "$junk",
+    "$notjunk",
 ];
 
 /// Encodes with the current version.
@@ -26,7 +33,9 @@ pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, Error> {
     match postcard::take_from_bytes(body(bytes, what)?) {
         Ok((value, [])) => Ok(value),
-        _ => Err(Error::Corrupt(format!("the record of a {what} cannot be read"))),
+        _ => Err(Error::Corrupt(format!(
+            "the record of a {what} cannot be read"
+        ))),
     }
 }
 
@@ -34,9 +43,9 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T,
 pub(crate) fn body<'a>(bytes: &'a [u8], what: &str) -> Result<&'a [u8], Error> {
     match bytes.split_first() {
         Some((&VERSION, rest)) => Ok(rest),
-        Some((version, _)) => {
-            Err(Error::Corrupt(format!("unknown version {version} of the record of a {what}")))
-        }
+        Some((version, _)) => Err(Error::Corrupt(format!(
+            "unknown version {version} of the record of a {what}"
+        ))),
         None => Err(Error::Corrupt(format!("the record of a {what} is empty"))),
     }
 }
@@ -51,8 +60,11 @@ pub(crate) struct Meta {
 
 impl Meta {
     /// Of an account that was never written.
-    pub(crate) const UNTOUCHED: Self =
-        Self { modseq: ModSeq::FIRST, next_email: EmailId::FIRST, next_mailbox: MailboxId::FIRST };
+    pub(crate) const UNTOUCHED: Self = Self {
+        modseq: ModSeq::FIRST,
+        next_email: EmailId::FIRST,
+        next_mailbox: MailboxId::FIRST,
+    };
 }
 
 /// A mailbox without its id (in the key) and its counts (found by counting).
@@ -122,7 +134,10 @@ pub(crate) fn encode_row(row: &Row) -> Result<Vec<u8>, Error> {
 pub(crate) fn decode_row(email: EmailId, bytes: &[u8]) -> Result<Row, Error> {
     let record: StateRecord = decode(bytes, "message")?;
     let mut keywords = record.words;
-    let marked = MARKS.iter().enumerate().filter(|(bit, _)| record.marks & (1 << bit) != 0);
+    let marked = MARKS
+        .iter()
+        .enumerate()
+        .filter(|(bit, _)| record.marks & (1 << bit) != 0);
     keywords.extend(marked.filter_map(|(_, text)| Keyword::new(text)));
     keywords.sort_unstable();
     let state = State {
@@ -138,7 +153,10 @@ pub(crate) fn decode_row(email: EmailId, bytes: &[u8]) -> Result<Row, Error> {
         modseq: record.modseq,
         created: record.created,
     };
-    Ok(Row { state, ids: record.ids.into_iter().map(u64::from_be_bytes).collect() })
+    Ok(Row {
+        state,
+        ids: record.ids.into_iter().map(u64::from_be_bytes).collect(),
+    })
 }
 
 /// Where content lies.
@@ -171,7 +189,12 @@ pub(crate) struct Delivered {
 
 impl Delivered {
     pub(crate) fn placed(self) -> Placed {
-        Placed { email: self.email, thread: self.thread, uids: self.uids, already: true }
+        Placed {
+            email: self.email,
+            thread: self.thread,
+            uids: self.uids,
+            already: true,
+        }
     }
 }
 
@@ -187,19 +210,32 @@ mod tests {
         let mut bytes = encode(&Meta::UNTOUCHED).unwrap();
         assert_eq!(decode::<Meta>(&bytes, "account"), Ok(Meta::UNTOUCHED));
         bytes[0] = VERSION + 1;
-        assert!(matches!(decode::<Meta>(&bytes, "account"), Err(Error::Corrupt(_))));
-        assert!(matches!(decode::<Meta>(&[], "account"), Err(Error::Corrupt(_))));
+        assert!(matches!(
+            decode::<Meta>(&bytes, "account"),
+            Err(Error::Corrupt(_))
+        ));
+        assert!(matches!(
+            decode::<Meta>(&[], "account"),
+            Err(Error::Corrupt(_))
+        ));
     }
 
     #[test]
     fn surplus_octets_are_an_error() {
         let mut bytes = encode(&Meta::UNTOUCHED).unwrap();
         bytes.push(0);
-        assert!(matches!(decode::<Meta>(&bytes, "account"), Err(Error::Corrupt(_))));
+        assert!(matches!(
+            decode::<Meta>(&bytes, "account"),
+            Err(Error::Corrupt(_))
+        ));
     }
 
     #[test]
     fn every_mark_is_a_keyword() {
-        assert!(MARKS.iter().all(|m| Keyword::new(m).is_some_and(|k| k.as_str() == *m)));
+        assert!(
+            MARKS
+                .iter()
+                .all(|m| Keyword::new(m).is_some_and(|k| k.as_str() == *m))
+        );
     }
 }

@@ -67,13 +67,23 @@ fn resume(
     if applied > found.end {
         return Ok(None);
     }
-    Ok(Some(Recovered { index, found, system, clean: checkpoint.clean && found.torn == 0 }))
+    Ok(Some(Recovered {
+        index,
+        found,
+        system,
+        clean: checkpoint.clean && found.torn == 0,
+    }))
 }
 
 /// From here on a crash must be noticed.
 fn renew(options: &Options, recovered: &Recovered, before: &Checkpoint) -> Result<(), Error> {
     let boot_id = options.boot_id.clone();
-    Checkpoint { clean: false, boot_id, ..before.clone() }.write(&options.dir, &options.room)?;
+    Checkpoint {
+        clean: false,
+        boot_id,
+        ..before.clone()
+    }
+    .write(&options.dir, &options.room)?;
     commit::note_applied(&recovered.index, recovered.found.end)
 }
 
@@ -82,23 +92,37 @@ fn rebuild(options: &Options, journal: &Path) -> Result<Recovered, Error> {
     if index.exists() {
         // Kept until the new one stands, for whoever wants to know what was wrong.
         let _ = std::fs::remove_dir_all(&aside);
-        std::fs::rename(&index, &aside).map_err(|e| disk::failed("cannot move aside", &index, &e))?;
+        std::fs::rename(&index, &aside)
+            .map_err(|e| disk::failed("cannot move aside", &index, &e))?;
     }
     let index = open_engine(options)?;
     let mut system = ModSeq::FIRST;
     let found = replay(journal, Position::START, &index, &mut system)?;
     if found.records > 0 {
-        tracing::info!(records = found.records, "the index was rebuilt from the journal");
+        tracing::info!(
+            records = found.records,
+            "the index was rebuilt from the journal"
+        );
     }
     commit::note_applied(&index, found.end)?;
     index.checkpoint()?;
     let boot_id = options.boot_id.clone();
-    Checkpoint { position: found.end, system, clean: false, boot_id }
-        .write(&options.dir, &options.room)?;
+    Checkpoint {
+        position: found.end,
+        system,
+        clean: false,
+        boot_id,
+    }
+    .write(&options.dir, &options.room)?;
     if aside.exists() {
         let _ = std::fs::remove_dir_all(&aside);
     }
-    Ok(Recovered { index, found, system, clean: false })
+    Ok(Recovered {
+        index,
+        found,
+        system,
+        clean: false,
+    })
 }
 
 fn replay(
@@ -122,8 +146,9 @@ fn replay(
 fn open_engine(options: &Options) -> Result<Index, Error> {
     Ok(Index::new(match options.engine {
         EngineKind::Memory => Box::new(MemoryEngine::default()),
-        EngineKind::Sled => {
-            Box::new(SledEngine::open(&options.dir.join(INDEX), options.cache_bytes)?)
-        }
+        EngineKind::Sled => Box::new(SledEngine::open(
+            &options.dir.join(INDEX),
+            options.cache_bytes,
+        )?),
     }))
 }

@@ -88,7 +88,11 @@ pub(crate) struct Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.orders = None;
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         // The last handle may be dropped by a call from the journal's thread, which cannot wait for itself.
         if let Some(thread) = thread.filter(|t| t.thread().id() != std::thread::current().id()) {
             let _ = thread.join();
@@ -102,7 +106,11 @@ impl Store {
         disk::make_dir(&options.dir)?;
         let lock = lock(&options.dir)?;
         let recovered = recover::recover(options)?;
-        let packs = Packs::open(options.dir.join("packs"), recovered.clean, options.room.clone())?;
+        let packs = Packs::open(
+            options.dir.join("packs"),
+            recovered.clean,
+            options.room.clone(),
+        )?;
         let end = recovered.found.end;
         let journal = Journal::open(options.dir.join("journal"), end, options.room.clone())?;
         disk::sync_dir(&options.dir)?;
@@ -133,7 +141,10 @@ impl Store {
             thread: Mutex::new(Some(thread)),
             _lock: lock,
         };
-        Self { inner: Arc::new(inner) }.with_start()
+        Self {
+            inner: Arc::new(inner),
+        }
+        .with_start()
     }
 
     /// Reads where UidValidity begins; a new store draws it, so that a store made anew in the
@@ -146,7 +157,13 @@ impl Store {
                     .map_err(|e| Error::Unavailable(format!("no random numbers: {e}")))?;
                 let start = drawn % UID_VALIDITY_START_MAX;
                 let op = Op::Put(key::start(), record::encode(&start)?);
-                self.submit(AccountId::SYSTEM, Number::None, vec![op], &[], Box::new(|| {}))?;
+                self.submit(
+                    AccountId::SYSTEM,
+                    Number::None,
+                    vec![op],
+                    &[],
+                    Box::new(|| {}),
+                )?;
                 start
             }
         };
@@ -158,22 +175,33 @@ impl Store {
 
     /// The handle of one account's mail; makes nothing.
     pub fn account(&self, id: AccountId) -> AccountStore {
-        AccountStore { store: self.clone(), id }
+        AccountStore {
+            store: self.clone(),
+            id,
+        }
     }
 
     /// The delivery queue.
     pub fn queue(&self) -> Queue {
-        Queue { store: self.clone() }
+        Queue {
+            store: self.clone(),
+        }
     }
 
     /// A small typed table by name (a name is fixed for ever).
     pub fn table(&self, name: &'static str) -> Table {
-        Table { store: self.clone(), name }
+        Table {
+            store: self.clone(),
+            name,
+        }
     }
 
     /// Commits rows of several tables at once, durably. Returns the system's ModSeq.
     pub fn commit_rows(&self, rows: Vec<RowChange>) -> Result<ModSeq, Error> {
-        let ops = rows.into_iter().map(table::op).collect::<Result<Vec<_>, _>>()?;
+        let ops = rows
+            .into_iter()
+            .map(table::op)
+            .collect::<Result<Vec<_>, _>>()?;
         self.submit(AccountId::SYSTEM, Number::System, ops, &[], Box::new(|| {}))
     }
 
@@ -214,12 +242,21 @@ impl Store {
     /// Flushes the engine, writes the checkpoint, stops the journal's thread. Later commits fail with `Unavailable`.
     pub fn close(&self) -> Result<(), Error> {
         let (done, outcome) = sync_channel(1);
-        let sent = self.inner.orders.as_ref().is_some_and(|o| o.send(Order::Close(done)).is_ok());
+        let sent = self
+            .inner
+            .orders
+            .as_ref()
+            .is_some_and(|o| o.send(Order::Close(done)).is_ok());
         if !sent {
             return Ok(()); // closed before
         }
         let closed = outcome.recv().unwrap_or(Ok(()));
-        let thread = self.inner.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self
+            .inner
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread {
             let _ = thread.join();
         }
@@ -241,7 +278,11 @@ impl Store {
             match shared.packs.staged(*blob) {
                 Some(location) => ops.push(Op::Put(key::blob(*blob), record::encode(&location)?)),
                 None if shared.index.get(&key::blob(*blob))?.is_some() => {}
-                None => return Err(Error::Unavailable("content was lost by a failed write".into())),
+                None => {
+                    return Err(Error::Unavailable(
+                        "content was lost by a failed write".into(),
+                    ));
+                }
             }
         }
         let body = encode_ops(&ops);
@@ -250,7 +291,15 @@ impl Store {
         }
         let (done, outcome) = sync_channel(1);
         let blobs = blobs.to_vec();
-        let commit = Commit { account, number, ops, body, blobs, apply, done };
+        let commit = Commit {
+            account,
+            number,
+            ops,
+            body,
+            blobs,
+            apply,
+            done,
+        };
         self.send(commit, &outcome)
     }
 

@@ -17,7 +17,10 @@ pub(crate) struct Summaries {
 
 impl Summaries {
     pub(crate) fn find(&self, account: AccountId, email: EmailId) -> Option<Arc<Summary>> {
-        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut generations = self
+            .generations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let (young, old) = &mut *generations;
         if let Some(found) = young.get(&(account, email)) {
             return Some(found.clone());
@@ -28,19 +31,29 @@ impl Summaries {
     }
 
     pub(crate) fn keep(&self, account: AccountId, email: EmailId, summary: Arc<Summary>) {
-        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut generations = self
+            .generations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         keep(&mut generations, (account, email), summary);
     }
 
     /// The message is gone.
     pub(crate) fn forget(&self, account: AccountId, email: EmailId) {
-        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut generations = self
+            .generations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         generations.0.remove(&(account, email));
         generations.1.remove(&(account, email));
     }
 }
 
-fn keep(generations: &mut (Generation, Generation), key: (AccountId, EmailId), summary: Arc<Summary>) {
+fn keep(
+    generations: &mut (Generation, Generation),
+    key: (AccountId, EmailId),
+    summary: Arc<Summary>,
+) {
     if generations.0.len() >= GENERATION_MAX {
         generations.1 = std::mem::take(&mut generations.0);
     }

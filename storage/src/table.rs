@@ -21,6 +21,9 @@ pub struct RowChange {
     pub value: Option<Vec<u8>>,
 }
 
+/// A row's key and value.
+pub type Row = (Vec<u8>, Vec<u8>);
+
 /// Longest key of a row, octets.
 const KEY_OCTETS_MAX: usize = 512;
 /// Longest value of a row, octets.
@@ -38,7 +41,9 @@ pub(crate) fn op(row: RowChange) -> Result<Op, Error> {
         return Err(Error::TooLarge("row key"));
     }
     let key = key::row(row.table, &row.key);
-    let Some(value) = row.value else { return Ok(Op::Delete(key)) };
+    let Some(value) = row.value else {
+        return Ok(Op::Delete(key));
+    };
     if value.len() > VALUE_OCTETS_MAX {
         return Err(Error::TooLarge("row"));
     }
@@ -52,16 +57,13 @@ impl Table {
     /// One row.
     pub fn row(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let value = self.index().get(&key::row(self.name, key))?;
-        value.map(|v| record::body(&v, "row").map(<[u8]>::to_vec)).transpose()
+        value
+            .map(|v| record::body(&v, "row").map(<[u8]>::to_vec))
+            .transpose()
     }
 
     /// Rows whose key begins with `prefix` and is greater than `after`, in key order, at most `max`.
-    pub fn rows(
-        &self,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        max: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+    pub fn rows(&self, prefix: &[u8], after: Option<&[u8]>, max: usize) -> Result<Vec<Row>, Error> {
         let mut rows = Vec::new();
         if max == 0 {
             return Ok(rows);
@@ -81,7 +83,11 @@ impl Table {
 
     /// Puts or deletes one row, durably.
     pub fn put(&self, key: &[u8], value: Option<Vec<u8>>) -> Result<(), Error> {
-        let row = RowChange { table: self.name, key: key.to_vec(), value };
+        let row = RowChange {
+            table: self.name,
+            key: key.to_vec(),
+            value,
+        };
         self.store.commit_rows(vec![row]).map(|_| ())
     }
 

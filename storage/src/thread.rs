@@ -6,7 +6,9 @@
 use crate::hot::Hot;
 use crate::record::Row;
 use crate::{EmailId, ThreadId};
-use formats::message::{Summary, base_subject};
+use formats::message::thread::base_subject;
+use formats::message::{Summary, message_ids};
+use formats::text::casemap;
 use std::collections::HashMap;
 
 /// Ids of one message by which it is threaded; of longer References the last ones count.
@@ -18,13 +20,21 @@ pub(crate) const THREAD_MESSAGES_MAX: usize = 1_000;
 /// The hashes by which a message is threaded.
 pub(crate) fn ids(summary: &Summary) -> Vec<u64> {
     let head = &summary.head;
-    let subject = base_subject(head.subject.as_deref().unwrap_or_default());
-    let own = head.message_id.iter();
-    let others = head.in_reply_to.iter().chain(head.references.iter().rev());
+    let subject = casemap(&base_subject(head.subject.as_deref().unwrap_or_default()));
+    let read = |field: &Option<String>| {
+        field
+            .as_ref()
+            .map_or(Vec::new(), |value| message_ids(value.as_bytes()))
+    };
+    let (own, answered) = (read(&head.message_id), read(&head.in_reply_to));
+    let others = answered.iter().chain(head.references.iter().rev());
     let mut ids = Vec::new();
-    for id in own.chain(others).take(IDS_MAX) {
+    for id in own.iter().chain(others).take(IDS_MAX) {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(id.as_bytes()).update(&[0]).update(subject.as_bytes());
+        hasher
+            .update(id.as_bytes())
+            .update(&[0])
+            .update(subject.as_bytes());
         let mut hash = [0u8; 8];
         hash.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
         ids.push(u64::from_be_bytes(hash));
@@ -44,9 +54,17 @@ pub(crate) struct Threads {
 
 impl Threads {
     /// The thread of the first hash that is known and whose thread has room.
-    pub(crate) fn find(&self, ids: &[u64], has_room: impl Fn(ThreadId) -> bool) -> Option<ThreadId> {
+    pub(crate) fn find(
+        &self,
+        ids: &[u64],
+        has_room: impl Fn(ThreadId) -> bool,
+    ) -> Option<ThreadId> {
         // The oldest thread wins, whatever the order of the hashes.
-        ids.iter().filter_map(|id| self.by_id.get(id)).copied().filter(|t| has_room(*t)).min()
+        ids.iter()
+            .filter_map(|id| self.by_id.get(id))
+            .copied()
+            .filter(|t| has_room(*t))
+            .min()
     }
 
     /// The messages of a thread, by EmailId.
@@ -74,7 +92,10 @@ impl Threads {
             return;
         }
         let first = EmailId::new(thread.raw()).filter(|_| first_lives);
-        let members = self.many.entry(thread).or_insert_with(|| first.into_iter().collect());
+        let members = self
+            .many
+            .entry(thread)
+            .or_insert_with(|| first.into_iter().collect());
         if let Err(at) = members.binary_search(&email) {
             members.insert(at, email);
         }

@@ -78,7 +78,9 @@ fn height(tree: &Tree<'_>, top: MailboxId) -> usize {
     let mut level = vec![top];
     let mut height = 0;
     while height <= DEPTH_MAX {
-        let children = tree.iter().filter(|(_, m)| m.parent.is_some_and(|p| level.contains(&p)));
+        let children = tree
+            .iter()
+            .filter(|(_, m)| m.parent.is_some_and(|p| level.contains(&p)));
         level = children.map(|(id, _)| *id).collect();
         if level.is_empty() {
             break;

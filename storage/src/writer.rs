@@ -57,9 +57,20 @@ impl Writer {
             deliveries: BTreeMap::new(),
             blobs: BTreeSet::new(),
         };
-        let modseq = meta.modseq.next().ok_or(Error::TooLarge("number of commits"))?;
+        let modseq = meta
+            .modseq
+            .next()
+            .ok_or(Error::TooLarge("number of commits"))?;
         let store = store.clone();
-        Ok(Self { store, account, turn, before, modseq, batch, octets_max: None })
+        Ok(Self {
+            store,
+            account,
+            turn,
+            before,
+            modseq,
+            batch,
+            octets_max: None,
+        })
     }
 
     pub(crate) fn cell(&self) -> &Arc<Cell> {
@@ -80,11 +91,21 @@ impl Writer {
 
     fn record_mut(&mut self, id: MailboxId) -> Result<&mut MailboxRecord, Error> {
         let before = || self.before.boxes.get(&id).map(|b| b.record.clone());
-        self.batch.boxes.entry(id).or_insert_with(before).as_mut().ok_or(Error::NotFound)
+        self.batch
+            .boxes
+            .entry(id)
+            .or_insert_with(before)
+            .as_mut()
+            .ok_or(Error::NotFound)
     }
 
     fn tree(&self) -> Tree<'_> {
-        let mut tree: Tree<'_> = self.before.boxes.iter().map(|(i, b)| (*i, &b.record)).collect();
+        let mut tree: Tree<'_> = self
+            .before
+            .boxes
+            .iter()
+            .map(|(i, b)| (*i, &b.record))
+            .collect();
         for (id, changed) in &self.batch.boxes {
             match changed {
                 Some(record) => tree.insert(*id, record),
@@ -124,7 +145,13 @@ impl Writer {
         record.role = change.role.unwrap_or(record.role);
         record.subscribed = change.subscribed.unwrap_or(record.subscribed);
         record.sort_order = change.sort_order.unwrap_or(record.sort_order);
-        tree::check(&self.tree(), Some(id), record.parent, &record.name, record.role)?;
+        tree::check(
+            &self.tree(),
+            Some(id),
+            record.parent,
+            &record.name,
+            record.role,
+        )?;
         if self.record(id) != Some(&record) {
             record.modseq = self.modseq;
             self.batch.boxes.insert(id, Some(record));
@@ -139,7 +166,11 @@ impl Writer {
             return Err(Error::Invalid("a mailbox with children cannot be removed"));
         }
         let mut inside = self.before.emails(id);
-        let entered = self.batch.entered.iter().filter(|((mailbox, _), _)| *mailbox == id);
+        let entered = self
+            .batch
+            .entered
+            .iter()
+            .filter(|((mailbox, _), _)| *mailbox == id);
         inside.extend(entered.map(|(_, email)| *email));
         for email in inside {
             match self.expunge(email, id) {
@@ -154,28 +185,46 @@ impl Writer {
     /// The mailbox as this batch leaves it. Errors: `NotFound`.
     pub fn mailbox(&self, id: MailboxId) -> Result<Mailbox, Error> {
         let record = self.record(id).ok_or(Error::NotFound)?;
-        let before = self.before.boxes.get(&id).map(|b| b.counts).unwrap_or_default();
+        let before = self
+            .before
+            .boxes
+            .get(&id)
+            .map(|b| b.counts)
+            .unwrap_or_default();
         Ok(hot::show(id, record, self.moves().apply(id, before)))
     }
 
     /// All of them, as this batch leaves them.
     pub fn mailboxes(&self) -> Result<Vec<Mailbox>, Error> {
         let moves = self.moves();
-        let before = |id| self.before.boxes.get(&id).map(|b| b.counts).unwrap_or_default();
+        let before = |id| {
+            self.before
+                .boxes
+                .get(&id)
+                .map(|b| b.counts)
+                .unwrap_or_default()
+        };
         let show = |(id, record)| hot::show(id, record, moves.apply(id, before(id)));
         Ok(self.tree().into_iter().map(show).collect())
     }
 
     pub(crate) fn moves(&self) -> count::Moves {
         let rows = self.batch.rows.iter();
-        let after = rows.map(|(e, r)| (*e, r.as_ref().map(|r| &r.state))).collect();
-        count::moves(&self.before, &after, &|thread| self.cell().members(thread, &self.before))
+        let after = rows
+            .map(|(e, r)| (*e, r.as_ref().map(|r| &r.state)))
+            .collect();
+        count::moves(&self.before, &after, &|thread| {
+            self.cell().members(thread, &self.before)
+        })
     }
 
     /// The state as this batch leaves it. Errors: `NotFound`, `Expunged` (by this batch).
     pub fn state(&self, email: EmailId) -> Result<State, Error> {
         match self.batch.rows.get(&email) {
-            Some(changed) => changed.as_ref().map(|r| r.state.clone()).ok_or(Error::Expunged),
+            Some(changed) => changed
+                .as_ref()
+                .map(|r| r.state.clone())
+                .ok_or(Error::Expunged),
             None => self.before.state(email).ok_or(Error::NotFound),
         }
     }
@@ -183,9 +232,15 @@ impl Writer {
     /// The state at a Uid, as this batch leaves it. Errors: `NotFound`.
     pub fn at(&self, mailbox: MailboxId, uid: Uid) -> Result<State, Error> {
         let entered = self.batch.entered.get(&(mailbox, uid)).copied();
-        let email = entered.or_else(|| self.before.at(mailbox, uid)).ok_or(Error::NotFound)?;
+        let email = entered
+            .or_else(|| self.before.at(mailbox, uid))
+            .ok_or(Error::NotFound)?;
         let state = self.state(email).map_err(|_| Error::NotFound)?;
-        if state.uid(mailbox) == Some(uid) { Ok(state) } else { Err(Error::NotFound) }
+        if state.uid(mailbox) == Some(uid) {
+            Ok(state)
+        } else {
+            Err(Error::NotFound)
+        }
     }
 
     fn row_mut(&mut self, email: EmailId) -> Result<&mut Row, Error> {
@@ -218,7 +273,11 @@ impl Writer {
         let size = u64::from(shared.packs.locate(append.blob, &shared.index)?.raw);
         let ids = thread::ids(append.summary);
         let thread = self.thread_for(&ids);
-        let sent_at = append.summary.head.sent_at.unwrap_or(append.received_at);
+        let sent_at = append
+            .summary
+            .head
+            .sent_at
+            .map_or(append.received_at, |(at, _)| at);
         let state = State {
             email: self.batch.next_email,
             thread: thread.unwrap_or(ThreadId::FIRST),
@@ -236,25 +295,44 @@ impl Writer {
         let placed = self.create(Row { state, ids }, thread, summary, &append.mailboxes)?;
         if let Some(delivery) = append.delivery {
             let (email, thread, uids) = (placed.email, placed.thread, placed.uids.clone());
-            self.batch.deliveries.insert(delivery, Delivered { email, thread, uids });
+            self.batch.deliveries.insert(
+                delivery,
+                Delivered {
+                    email,
+                    thread,
+                    uids,
+                },
+            );
         }
         Ok(placed)
     }
 
     /// I-09: what became of this delivery before.
     fn delivered(&self, delivery: Option<u64>) -> Result<Option<Delivered>, Error> {
-        let Some(delivery) = delivery else { return Ok(None) };
+        let Some(delivery) = delivery else {
+            return Ok(None);
+        };
         if let Some(found) = self.batch.deliveries.get(&delivery) {
             return Ok(Some(found.clone()));
         }
-        let value = self.store.inner.shared.index.get(&key::delivered(self.account, delivery))?;
+        let value = self
+            .store
+            .inner
+            .shared
+            .index
+            .get(&key::delivered(self.account, delivery))?;
         value.map(|v| record::decode(&v, "delivery")).transpose()
     }
 
     fn thread_for(&self, ids: &[u64]) -> Option<ThreadId> {
         let arrived = || {
-            let rows = self.batch.rows.iter().filter_map(|(e, r)| Some((e, r.as_ref()?)));
-            rows.filter(|(e, _)| **e >= self.before.meta.next_email).map(|(_, r)| r)
+            let rows = self
+                .batch
+                .rows
+                .iter()
+                .filter_map(|(e, r)| Some((e, r.as_ref()?)));
+            rows.filter(|(e, _)| **e >= self.before.meta.next_email)
+                .map(|(_, r)| r)
         };
         let has_room = |thread, size: usize| {
             let new = arrived().filter(|r| r.state.thread == thread).count();
@@ -292,7 +370,12 @@ impl Writer {
         self.batch.blobs.insert(row.state.blob);
         self.batch.summaries.insert(email, summary);
         self.batch.rows.insert(email, Some(row));
-        Ok(Placed { email, thread, uids, already: false })
+        Ok(Placed {
+            email,
+            thread,
+            uids,
+            already: false,
+        })
     }
 
     /// Changes keywords; true when anything changed (only then the message's ModSeq moves).
@@ -302,9 +385,11 @@ impl Writer {
         let after = match change {
             KeywordChange::Set(words) => words.clone(),
             KeywordChange::Add(words) => before.iter().chain(words).cloned().collect(),
-            KeywordChange::Remove(words) => {
-                before.iter().filter(|w| !words.contains(w)).cloned().collect()
-            }
+            KeywordChange::Remove(words) => before
+                .iter()
+                .filter(|w| !words.contains(w))
+                .cloned()
+                .collect(),
         };
         let after = sorted(after)?;
         if before == after {
@@ -335,7 +420,12 @@ impl Writer {
         if uids != state.mailboxes {
             self.row_mut(email)?.state.mailboxes = uids.clone();
         }
-        Ok(Placed { email, thread: state.thread, uids, already: false })
+        Ok(Placed {
+            email,
+            thread: state.thread,
+            uids,
+            already: false,
+        })
     }
 
     /// IMAP COPY: a new Message over the same blob, with the same keywords and received_at.
@@ -348,7 +438,12 @@ impl Writer {
         let summary = match self.batch.summaries.get(&email) {
             Some(summary) => summary.clone(),
             None => {
-                let stored = self.store.inner.shared.index.get(&key::summary(self.account, email))?;
+                let stored = self
+                    .store
+                    .inner
+                    .shared
+                    .index
+                    .get(&key::summary(self.account, email))?;
                 stored.ok_or_else(|| Error::Corrupt("a message without summary".into()))?
             }
         };
@@ -356,7 +451,11 @@ impl Writer {
         (row.state.modseq, row.state.created) = (self.modseq, self.modseq);
         // A full thread takes no copy either: it begins one of its own.
         let thread = self.thread_for(&row.ids);
-        let thread = if row.ids.is_empty() { Some(row.state.thread) } else { thread };
+        let thread = if row.ids.is_empty() {
+            Some(row.state.thread)
+        } else {
+            thread
+        };
         self.create(row, thread, summary, &[to])
     }
 

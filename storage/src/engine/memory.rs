@@ -58,8 +58,4 @@ impl Engine for MemoryEngine {
     fn checkpoint(&self) -> Result<(), Error> {
         Ok(())
     }
-
-    fn lasts(&self) -> bool {
-        false
-    }
 }

@@ -29,6 +29,4 @@ pub(crate) trait Engine: Send + Sync {
     fn delete(&self, key: &[u8]) -> Result<(), Error>;
     /// Returns when everything put before the call is on disk.
     fn checkpoint(&self) -> Result<(), Error>;
-    /// Whether anything outlives the process.
-    fn lasts(&self) -> bool;
 }

@@ -27,7 +27,10 @@ impl SledEngine {
             .cache_capacity(cache_bytes)
             .flush_every_ms(Some(WRITE_BACK_MS));
         match catch_unwind(AssertUnwindSafe(|| config.open())) {
-            Ok(Ok(db)) => Ok(Self { db, dir: dir.to_owned() }),
+            Ok(Ok(db)) => Ok(Self {
+                db,
+                dir: dir.to_owned(),
+            }),
             Ok(Err(e)) => Err(spell(&e)),
             Err(_) => Err(Error::Corrupt("sled panicked while opening".into())),
         }
@@ -75,10 +78,6 @@ impl Engine for SledEngine {
     fn checkpoint(&self) -> Result<(), Error> {
         self.db.flush().map_err(|e| spell(&e))?;
         sync_folder(&self.dir, FOLDER_DEPTH_MAX)
-    }
-
-    fn lasts(&self) -> bool {
-        true
     }
 }
 

@@ -38,7 +38,10 @@ pub(crate) struct Position {
 
 impl Position {
     /// Before the first record.
-    pub(crate) const START: Self = Self { segment: 1, offset: FILE_HEAD };
+    pub(crate) const START: Self = Self {
+        segment: 1,
+        offset: FILE_HEAD,
+    };
 }
 
 /// What a record is about; 0 for "no ModSeq of its own".

@@ -1,8 +1,13 @@
 //! Replay: every whole record from a place on, in order; the torn tail is found, never guessed.
 
-use super::{FILE_HEAD, FILE_MAGIC, FILE_VERSION, HEAD, MAGIC, Position, SUM, Subject, checksum, path};
+use super::{
+    FILE_HEAD, FILE_MAGIC, FILE_VERSION, HEAD, MAGIC, Position, SUM, Subject, checksum, path,
+};
 use crate::{AccountId, Error, ModSeq, disk};
 use std::path::Path;
+
+/// Called for each record.
+pub(crate) type Visit<'a> = dyn FnMut(Subject, &[u8]) -> Result<(), Error> + 'a;
 
 /// What a replay found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,15 +21,19 @@ pub(crate) struct Found {
 
 /// Reads the segments from `from` on. Errors: `Corrupt` when something that was promised is
 /// damaged or missing, or of an unknown version (I-18); whatever `each` returns.
-pub(crate) fn replay(
-    dir: &Path,
-    from: Position,
-    each: &mut dyn FnMut(Subject, &[u8]) -> Result<(), Error>,
-) -> Result<Found, Error> {
+pub(crate) fn replay(dir: &Path, from: Position, each: &mut Visit<'_>) -> Result<Found, Error> {
     let last = last_segment(dir)?;
-    let mut found = Found { end: Position::START, torn: 0, records: 0 };
+    let mut found = Found {
+        end: Position::START,
+        torn: 0,
+        records: 0,
+    };
     if last == 0 {
-        return if from == Position::START { Ok(found) } else { Err(missing(from.segment)) };
+        return if from == Position::START {
+            Ok(found)
+        } else {
+            Err(missing(from.segment))
+        };
     }
     for number in from.segment..=last {
         let path = path(dir, number);
@@ -32,8 +41,15 @@ pub(crate) fn replay(
             std::io::ErrorKind::NotFound => missing(number),
             _ => disk::failed("cannot read", &path, &e),
         })?;
-        let start = if number == from.segment { from.offset } else { FILE_HEAD };
-        found.end = Position { segment: number, offset: start };
+        let start = if number == from.segment {
+            from.offset
+        } else {
+            FILE_HEAD
+        };
+        found.end = Position {
+            segment: number,
+            offset: start,
+        };
         if (bytes.len() as u64) < FILE_HEAD && number == last && start == FILE_HEAD {
             // The very header was torn: the segment holds nothing yet.
             found.torn = bytes.len() as u64;
@@ -52,11 +68,7 @@ pub(crate) fn replay(
 }
 
 /// Reads one segment from `found.end` on; returns the octets left over.
-fn segment(
-    bytes: &[u8],
-    found: &mut Found,
-    each: &mut dyn FnMut(Subject, &[u8]) -> Result<(), Error>,
-) -> Result<u64, Error> {
+fn segment(bytes: &[u8], found: &mut Found, each: &mut Visit<'_>) -> Result<u64, Error> {
     if found.end.offset > bytes.len() as u64 {
         return Err(damaged(found.end));
     }
@@ -90,7 +102,9 @@ fn record(bytes: &[u8], at: Position) -> Option<Record<'_>> {
     if checksum(at, &whole[8 + SUM..]) != whole[8..8 + SUM] {
         return None;
     }
-    let number = |from: usize| u32::from_le_bytes([head[from], head[from + 1], head[from + 2], head[from + 3]]);
+    let number = |from: usize| {
+        u32::from_le_bytes([head[from], head[from + 1], head[from + 2], head[from + 3]])
+    };
     let modseq = u64::from_le_bytes(head[HEAD - 8..HEAD].try_into().ok()?);
     Some(Record {
         subject: Subject {
@@ -109,22 +123,30 @@ fn promised(bytes: &[u8], bad: Position) -> bool {
     let mut places = bytes[from..].windows(MAGIC.len()).enumerate();
     places.any(|(skip, window)| {
         window == MAGIC
-            && record(bytes, Position { offset: (from + skip) as u64, ..bad })
-                .is_some_and(|r| r.group > bad.offset)
+            && record(
+                bytes,
+                Position {
+                    offset: (from + skip) as u64,
+                    ..bad
+                },
+            )
+            .is_some_and(|r| r.group > bad.offset)
     })
 }
 
 fn check_head(bytes: &[u8], number: u32) -> Result<(), Error> {
     let head = bytes.get(..FILE_HEAD as usize);
     match head {
-        Some(h) if h[..8] != *FILE_MAGIC || h[12..] != number.to_le_bytes() => {
-            Err(Error::Corrupt(format!("journal segment {number} has no valid header")))
-        }
-        Some(h) if h[8..12] != FILE_VERSION.to_le_bytes() => {
-            Err(Error::Corrupt(format!("journal segment {number} has an unknown version")))
-        }
+        Some(h) if h[..8] != *FILE_MAGIC || h[12..] != number.to_le_bytes() => Err(Error::Corrupt(
+            format!("journal segment {number} has no valid header"),
+        )),
+        Some(h) if h[8..12] != FILE_VERSION.to_le_bytes() => Err(Error::Corrupt(format!(
+            "journal segment {number} has an unknown version"
+        ))),
         Some(_) => Ok(()),
-        None => Err(Error::Corrupt(format!("journal segment {number} has no header"))),
+        None => Err(Error::Corrupt(format!(
+            "journal segment {number} has no header"
+        ))),
     }
 }
 
@@ -144,7 +166,10 @@ fn last_segment(dir: &Path) -> Result<u32, Error> {
     let mut last = 0;
     for entry in std::fs::read_dir(dir).map_err(|e| failed(&e))? {
         let name = entry.map_err(|e| failed(&e))?.file_name();
-        let number = name.to_str().and_then(|n| n.strip_suffix(".log")).map(str::parse::<u32>);
+        let number = name
+            .to_str()
+            .and_then(|n| n.strip_suffix(".log"))
+            .map(str::parse::<u32>);
         if let Some(Ok(number)) = number {
             last = last.max(number);
         }

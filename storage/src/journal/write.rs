@@ -35,7 +35,14 @@ impl Journal {
         }
         file.sync_all().map_err(failed)?;
         disk::sync_dir(&dir)?;
-        Ok(Self { dir, room, file, end, broken: None, group: Vec::new() })
+        Ok(Self {
+            dir,
+            room,
+            file,
+            end,
+            broken: None,
+            group: Vec::new(),
+        })
     }
 
     /// The end of the last durable record.
@@ -80,12 +87,17 @@ impl Journal {
                 return Err(Error::TooLarge("commit"));
             }
             let at = self.group.len();
-            let place = Position { offset: self.end.offset + at as u64, ..self.end };
+            let place = Position {
+                offset: self.end.offset + at as u64,
+                ..self.end
+            };
             self.group.extend_from_slice(MAGIC);
-            self.group.extend_from_slice(&(body.len() as u32).to_le_bytes());
+            self.group
+                .extend_from_slice(&(body.len() as u32).to_le_bytes());
             self.group.extend_from_slice(&[0; SUM]);
             self.group.extend_from_slice(&group);
-            self.group.extend_from_slice(&subject.account.raw().to_le_bytes());
+            self.group
+                .extend_from_slice(&subject.account.raw().to_le_bytes());
             let modseq = subject.modseq.map_or(0, |m| m.raw());
             self.group.extend_from_slice(&modseq.to_le_bytes());
             self.group.extend_from_slice(body);
@@ -97,7 +109,11 @@ impl Journal {
     }
 
     fn roll(&mut self) -> Result<(), Error> {
-        let segment = self.end.segment.checked_add(1).ok_or(Error::TooLarge("journal"))?;
+        let segment = self
+            .end
+            .segment
+            .checked_add(1)
+            .ok_or(Error::TooLarge("journal"))?;
         let path = path(&self.dir, segment);
         let failed = |e: std::io::Error| disk::failed("cannot begin", &path, &e);
         let file = disk::open_file(&path)?;
@@ -105,7 +121,10 @@ impl Journal {
         file.sync_all().map_err(failed)?;
         disk::sync_dir(&self.dir)?;
         self.file = file;
-        self.end = Position { segment, offset: FILE_HEAD };
+        self.end = Position {
+            segment,
+            offset: FILE_HEAD,
+        };
         Ok(())
     }
 }
