@@ -1,0 +1,10 @@
+//! Stories of the directory over a real store in a temporary folder, the clock turned by hand.
+
+mod access;
+mod acts;
+mod audit;
+mod credentials;
+mod delegation;
+mod lists;
+mod sessions;
+mod world;

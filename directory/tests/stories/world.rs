@@ -1,0 +1,192 @@
+//! A small province: H99 with two departments, one commune; two domains.
+
+use directory::{
+    Access, Account, AccountId, AccountKind, AgencyId, Clock, Directory, NewAccount, NewAgency,
+    Peer, Role, Secret, Settings, SignInError,
+};
+use formats::address::{Address, DomainName};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+use storage::{EngineKind, Options, Store};
+
+/// 2026-11-22, 00:00 UTC.
+pub const START_MS: i64 = 1_795_305_600_000;
+pub const PASSWORD: &str = "Mật khẩu 2026";
+
+#[derive(Debug)]
+pub struct HandClock(AtomicI64);
+
+impl Clock for HandClock {
+    fn now_ms(&self) -> i64 {
+        self.0.load(SeqCst)
+    }
+}
+
+pub struct World {
+    pub directory: Directory,
+    pub store: Store,
+    clock: Arc<HandClock>,
+    dir: tempfile::TempDir,
+}
+
+impl World {
+    /// An empty directory.
+    pub fn empty() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(HandClock(AtomicI64::new(START_MS)));
+        let (store, directory) = open(&dir, &clock);
+        Self {
+            directory,
+            store,
+            clock,
+            dir,
+        }
+    }
+
+    /// The province.
+    pub fn new() -> Self {
+        let world = Self::empty();
+        for (id, parent) in [
+            ("H99", None),
+            ("H99.1", Some("H99")),
+            ("H99.2", Some("H99")),
+            ("H99.2.1", Some("H99.2")),
+        ] {
+            world.agency(id, parent);
+        }
+        let d = &world.directory;
+        d.create_domain(None, domain("tinh.gov.vn"), agency("H99"))
+            .unwrap();
+        d.create_domain(None, domain("so.tinh.gov.vn"), agency("H99.1"))
+            .unwrap();
+        world
+    }
+
+    /// The same folder opened again, as after a restart.
+    pub fn restart(self) -> Self {
+        let Self {
+            directory,
+            store,
+            clock,
+            dir,
+        } = self;
+        drop(directory);
+        store.close().unwrap();
+        drop(store);
+        let (store, directory) = open(&dir, &clock);
+        Self {
+            directory,
+            store,
+            clock,
+            dir,
+        }
+    }
+
+    pub fn pass(&self, seconds: i64) {
+        self.clock.0.fetch_add(seconds * 1000, SeqCst);
+    }
+
+    pub fn now_s(&self) -> i64 {
+        self.clock.now_s()
+    }
+
+    pub fn agency(&self, id: &str, parent: Option<&str>) {
+        let new = NewAgency {
+            id: agency(id),
+            parent: parent.map(agency),
+            name: format!("Cơ quan {id}"),
+            name_en: None,
+        };
+        self.directory.create_agency(None, new).unwrap();
+    }
+
+    /// A person with the password.
+    pub fn person(&self, address: &str, at: &str) -> Account {
+        let account = self
+            .directory
+            .create_account(None, new(address, at))
+            .unwrap();
+        self.directory
+            .set_password(None, account.id, &Secret::new(PASSWORD))
+            .unwrap();
+        account
+    }
+
+    pub fn list(&self, name: &str, members: &[&str]) -> Account {
+        let members = members.iter().map(|m| address(m)).collect();
+        let new = NewAccount {
+            kind: AccountKind::List { members },
+            ..new(name, "H99")
+        };
+        self.directory.create_account(None, new).unwrap()
+    }
+
+    /// A person with a role over a subtree, signed in.
+    pub fn officer(&self, address: &str, role: Role, top: &str) -> Access {
+        let mut account = self.person(address, top);
+        account.grants = vec![(role, agency(top))];
+        self.directory.change_account(None, account, None).unwrap();
+        self.enter(address)
+    }
+
+    pub fn enter(&self, name: &str) -> Access {
+        self.try_enter(name, PASSWORD).unwrap()
+    }
+
+    pub fn try_enter(&self, name: &str, secret: &str) -> Result<Access, SignInError> {
+        self.directory
+            .sign_in(name, &Secret::new(secret), peer("192.0.2.1"))
+    }
+
+    pub fn id(&self, name: &str) -> AccountId {
+        self.directory.account_at(&address(name)).unwrap().id
+    }
+}
+
+fn open(dir: &tempfile::TempDir, clock: &Arc<HandClock>) -> (Store, Directory) {
+    let store = Store::open(&Options {
+        dir: dir.path().to_owned(),
+        engine: EngineKind::Memory,
+        cache_bytes: 1 << 20,
+    })
+    .unwrap();
+    let settings = Settings {
+        argon2_memory_kib: 64,
+        argon2_passes: 1,
+        default_domain: Some(domain("tinh.gov.vn")),
+        default_quota: Some(1 << 30),
+    };
+    let directory = Directory::open(store.clone(), clock.clone(), settings).unwrap();
+    (store, directory)
+}
+
+pub fn new(name: &str, at: &str) -> NewAccount {
+    NewAccount {
+        address: address(name),
+        kind: AccountKind::Person,
+        agency: agency(at),
+        name: "Nguyễn Văn Đạt".to_owned(),
+        position: Some("Chuyên viên".to_owned()),
+        quota: None,
+    }
+}
+
+pub fn address(text: &str) -> Address {
+    Address::parse(text).unwrap()
+}
+
+pub fn domain(text: &str) -> DomainName {
+    DomainName::parse(text).unwrap()
+}
+
+pub fn agency(text: &str) -> AgencyId {
+    AgencyId(text.to_owned())
+}
+
+pub fn peer(ip: &str) -> Peer {
+    Peer {
+        ip: ip.parse::<IpAddr>().unwrap(),
+        service: "imap",
+    }
+}
