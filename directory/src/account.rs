@@ -1,11 +1,12 @@
 //! Account: owner of mailboxes, a person or a shared (position) mailbox; or a list.
 
 use crate::act::{Acts, Note, check_version, difference, invalid, json, name, name_if_any};
-use crate::book::{Book, fold};
+use crate::book::Book;
 use crate::fact::Fact;
 use crate::open::PAGE_MAX;
 use crate::{Access, AccountId, AgencyId, Capability, Denied, Directory, Error, Role};
 use formats::address::Address;
+use formats::text::fold;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ops::Bound;

@@ -154,12 +154,11 @@ fn load(store: &Store, now: i64) -> Result<(Book, Vec<RowChange>), Error> {
     Ok((book, stale))
 }
 
+/// Takes a row's key and value.
+type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), storage::Error> + 'a;
+
 /// Calls `row` for every row of a table.
-fn each(
-    store: &Store,
-    name: &'static str,
-    row: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), storage::Error>,
-) -> Result<(), storage::Error> {
+fn each(store: &Store, name: &'static str, row: &mut Visit<'_>) -> Result<(), storage::Error> {
     let table = store.table(name);
     let mut after: Option<Vec<u8>> = None;
     loop {

@@ -60,7 +60,7 @@ fn addresses_lead_where_they_should() {
 #[test]
 fn i13_lists_have_limits() {
     let world = World::new();
-    let members = |from: usize, count: usize| -> Vec<directory::Account> {
+    let members = |from: usize, count: usize| -> Vec<Account> {
         let members = (from..from + count)
             .map(|n| address(&format!("p{n}@noi.vn")))
             .collect();

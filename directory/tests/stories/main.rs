@@ -1,5 +1,11 @@
 //! Stories of the directory over a real store in a temporary folder, the clock turned by hand.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
 mod access;
 mod acts;
 mod audit;

@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use storage::{EngineKind, Options, Store};
 
 /// 2026-11-22, 00:00 UTC.
-pub const START_MS: i64 = 1_795_305_600_000;
-pub const PASSWORD: &str = "Mật khẩu 2026";
+pub(crate) const START_MS: i64 = 1_795_305_600_000;
+pub(crate) const PASSWORD: &str = "Mật khẩu 2026";
 
 #[derive(Debug)]
-pub struct HandClock(AtomicI64);
+pub(crate) struct HandClock(AtomicI64);
 
 impl Clock for HandClock {
     fn now_ms(&self) -> i64 {
@@ -23,16 +23,16 @@ impl Clock for HandClock {
     }
 }
 
-pub struct World {
-    pub directory: Directory,
-    pub store: Store,
+pub(crate) struct World {
+    pub(crate) directory: Directory,
+    pub(crate) store: Store,
     clock: Arc<HandClock>,
     dir: tempfile::TempDir,
 }
 
 impl World {
     /// An empty directory.
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(HandClock(AtomicI64::new(START_MS)));
         let (store, directory) = open(&dir, &clock);
@@ -45,7 +45,7 @@ impl World {
     }
 
     /// The province.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = Self::empty();
         for (id, parent) in [
             ("H99", None),
@@ -64,7 +64,7 @@ impl World {
     }
 
     /// The same folder opened again, as after a restart.
-    pub fn restart(self) -> Self {
+    pub(crate) fn restart(self) -> Self {
         let Self {
             directory,
             store,
@@ -83,15 +83,15 @@ impl World {
         }
     }
 
-    pub fn pass(&self, seconds: i64) {
+    pub(crate) fn pass(&self, seconds: i64) {
         self.clock.0.fetch_add(seconds * 1000, SeqCst);
     }
 
-    pub fn now_s(&self) -> i64 {
+    pub(crate) fn now_s(&self) -> i64 {
         self.clock.now_s()
     }
 
-    pub fn agency(&self, id: &str, parent: Option<&str>) {
+    pub(crate) fn agency(&self, id: &str, parent: Option<&str>) {
         let new = NewAgency {
             id: agency(id),
             parent: parent.map(agency),
@@ -102,7 +102,7 @@ impl World {
     }
 
     /// A person with the password.
-    pub fn person(&self, address: &str, at: &str) -> Account {
+    pub(crate) fn person(&self, address: &str, at: &str) -> Account {
         let account = self
             .directory
             .create_account(None, new(address, at))
@@ -113,7 +113,7 @@ impl World {
         account
     }
 
-    pub fn list(&self, name: &str, members: &[&str]) -> Account {
+    pub(crate) fn list(&self, name: &str, members: &[&str]) -> Account {
         let members = members.iter().map(|m| address(m)).collect();
         let new = NewAccount {
             kind: AccountKind::List { members },
@@ -123,23 +123,23 @@ impl World {
     }
 
     /// A person with a role over a subtree, signed in.
-    pub fn officer(&self, address: &str, role: Role, top: &str) -> Access {
+    pub(crate) fn officer(&self, address: &str, role: Role, top: &str) -> Access {
         let mut account = self.person(address, top);
         account.grants = vec![(role, agency(top))];
         self.directory.change_account(None, account, None).unwrap();
         self.enter(address)
     }
 
-    pub fn enter(&self, name: &str) -> Access {
+    pub(crate) fn enter(&self, name: &str) -> Access {
         self.try_enter(name, PASSWORD).unwrap()
     }
 
-    pub fn try_enter(&self, name: &str, secret: &str) -> Result<Access, SignInError> {
+    pub(crate) fn try_enter(&self, name: &str, secret: &str) -> Result<Access, SignInError> {
         self.directory
             .sign_in(name, &Secret::new(secret), peer("192.0.2.1"))
     }
 
-    pub fn id(&self, name: &str) -> AccountId {
+    pub(crate) fn id(&self, name: &str) -> AccountId {
         self.directory.account_at(&address(name)).unwrap().id
     }
 }
@@ -149,6 +149,7 @@ fn open(dir: &tempfile::TempDir, clock: &Arc<HandClock>) -> (Store, Directory) {
         dir: dir.path().to_owned(),
         engine: EngineKind::Memory,
         cache_bytes: 1 << 20,
+        ..Options::default()
     })
     .unwrap();
     let settings = Settings {
@@ -161,7 +162,7 @@ fn open(dir: &tempfile::TempDir, clock: &Arc<HandClock>) -> (Store, Directory) {
     (store, directory)
 }
 
-pub fn new(name: &str, at: &str) -> NewAccount {
+pub(crate) fn new(name: &str, at: &str) -> NewAccount {
     NewAccount {
         address: address(name),
         kind: AccountKind::Person,
@@ -172,19 +173,19 @@ pub fn new(name: &str, at: &str) -> NewAccount {
     }
 }
 
-pub fn address(text: &str) -> Address {
+pub(crate) fn address(text: &str) -> Address {
     Address::parse(text).unwrap()
 }
 
-pub fn domain(text: &str) -> DomainName {
+pub(crate) fn domain(text: &str) -> DomainName {
     DomainName::parse(text).unwrap()
 }
 
-pub fn agency(text: &str) -> AgencyId {
+pub(crate) fn agency(text: &str) -> AgencyId {
     AgencyId(text.to_owned())
 }
 
-pub fn peer(ip: &str) -> Peer {
+pub(crate) fn peer(ip: &str) -> Peer {
     Peer {
         ip: ip.parse::<IpAddr>().unwrap(),
         service: "imap",
