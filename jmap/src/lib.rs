@@ -1,1 +1,33 @@
-//! Speaks JMAP (RFC 8620, RFC 8621) and serves letters as safe documents.
+//! Speaks JMAP (RFC 8620, RFC 8621) over HTTP and serves letters as safe documents of their own.
+//!
+//! Implementation notes:
+//! - The server's middleware signs people in and puts [`directory::Access`] into the request's extensions;
+//!   nothing here sees a password. Without an Access every route answers 401.
+//! - Mail is reached only through that Access (I-08). What it may not see does not exist (I-17):
+//!   `accountNotFound`, `notFound`, 404.
+//! - One API request runs its method calls in order on one blocking thread, of which there are
+//!   [`limit::BLOCKING_MAX`]; no store guard crosses an `.await` (I-05).
+//! - The state of every type is the account's ModSeq (idea 4): one change log answers `/changes`,
+//!   `/queryChanges` and push.
+//! - Messages with the keyword `$deleted` are invisible, as RFC 8621 §4.1.1 demands.
+
+mod blob;
+mod boot;
+mod discovery;
+mod error;
+mod ident;
+mod letter;
+pub mod limit;
+mod mail;
+mod method;
+mod pool;
+mod problem;
+mod push;
+mod reference;
+mod request;
+mod router;
+mod standard;
+mod state;
+
+pub use boot::boot;
+pub use router::{Context, router};

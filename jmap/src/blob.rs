@@ -1,0 +1,224 @@
+//! RFC 8620 §6: uploads, downloads, and the octets behind a blob id.
+
+use crate::ident::{self, BlobName, Root};
+use crate::limit;
+use crate::mail::DELETED;
+use crate::pool::Use;
+use crate::problem::Problem;
+use crate::router::{Shared, Signed, body, json as answer, same_origin};
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use directory::{Right, Through};
+use formats::message::{Part, PartKind, part, summarize};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+use storage::AccountStore;
+
+/// The octets behind a blob id. `NotFound` for what this account does not have (I-17).
+pub(crate) fn read(mail: &AccountStore, name: &BlobName) -> Result<Arc<[u8]>, storage::Error> {
+    let mut raw = match name.root {
+        Root::Upload(blob) => mail.uploaded(blob)?,
+        Root::Message(email) if mail.state(email)?.has(DELETED) => {
+            return Err(storage::Error::NotFound);
+        }
+        Root::Message(email) => mail.content(email)?,
+    };
+    for section in &name.sections {
+        let summary = summarize(&raw);
+        let found = summary.part.find_section(section).map(|f| f.part);
+        let leaf = found.filter(|p| !matches!(p.kind, PartKind::Multipart(_)));
+        raw = part_octets(leaf.ok_or(storage::Error::NotFound)?, &raw);
+    }
+    Ok(raw)
+}
+
+fn part_octets(part: &Part, raw: &[u8]) -> Arc<[u8]> {
+    part::decode_body(part, raw).as_ref().into()
+}
+
+/// RFC 8620 §6.1.
+pub(crate) async fn upload(
+    State(inner): State<Shared>,
+    Signed(access): Signed,
+    Path(account): Path<String>,
+    headers: HeaderMap,
+    content: Body,
+) -> Result<Response, Problem> {
+    // Any content type may be uploaded, so a form of another site could; it cannot send this field.
+    if access.through() == Through::Session && !headers.contains_key("x-congvu") {
+        return Err(Problem::forbidden("the header field X-Congvu: 1 is needed"));
+    }
+    same_origin(&access, &headers)?;
+    let seat = inner
+        .seat(&access, Use::Upload)
+        .ok_or_else(|| Problem::limit("maxConcurrentUpload"))?;
+    let id = ident::parse_account(&account).ok_or_else(Problem::not_found)?;
+    let kind = media_type(
+        headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok()),
+    );
+    // Asked before the octets are taken in, so that a stranger's account costs nothing.
+    access.mail(id, Right::Write)?;
+    let max = usize::try_from(inner.context.size_max).unwrap_or(usize::MAX);
+    let bytes = body(&headers, content, max, "maxSizeUpload").await?;
+    let now = inner.now_s();
+    let stored = inner.pool.run(move || {
+        let _seat = seat;
+        let mail = access.mail(id, Right::Write)?;
+        let blob = mail.upload(&bytes, now)?;
+        Ok((blob, bytes.len()))
+    });
+    let (blob, size) = stored.await?;
+    let name = BlobName {
+        root: Root::Upload(blob),
+        sections: Vec::new(),
+    };
+    let object = json!({
+        "accountId": account,
+        "blobId": name.to_string(),
+        "type": kind,
+        "size": size,
+    });
+    let mut response = answer(object.to_string());
+    *response.status_mut() = StatusCode::CREATED;
+    Ok(response)
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct DownloadQuery {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+/// RFC 8620 §6.2.
+pub(crate) async fn download(
+    State(inner): State<Shared>,
+    Signed(access): Signed,
+    Path((account, blob, name)): Path<(String, String, String)>,
+    Query(query): Query<DownloadQuery>,
+) -> Result<Response, Problem> {
+    let account = ident::parse_account(&account).ok_or_else(Problem::not_found)?;
+    let blob = BlobName::parse(&blob).ok_or_else(Problem::not_found)?;
+    if name.len() > limit::FILE_NAME_OCTETS_MAX {
+        return Err(Problem::bad_request("the file name is too long"));
+    }
+    let octets = inner.pool.run(move || {
+        let mail = access.mail(account, Right::Read)?;
+        Ok(read(&mail, &blob)?)
+    });
+    let octets = octets.await?;
+    let fields = [
+        (header::CONTENT_TYPE, media_type(query.kind.as_deref())),
+        (header::CONTENT_DISPOSITION, disposition(&name)),
+        // RFC 8620 §6.2: the octets of a blob never change.
+        (
+            header::CACHE_CONTROL,
+            "private, immutable, max-age=86400".to_owned(),
+        ),
+    ];
+    Ok(octets_response(&octets, fields))
+}
+
+/// Octets that a sender chose, fenced: no sniffing, no scripts, no embedding elsewhere
+/// (`ui/README.md` §6 vector 9).
+pub(crate) fn octets_response<const N: usize>(
+    octets: &[u8],
+    fields: [(HeaderName, String); N],
+) -> Response {
+    let fence = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "sandbox; default-src 'none'",
+        ),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+    ];
+    let mut response = (fence, octets.to_vec()).into_response();
+    for (name, value) in fields {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+/// `type/subtype` with nothing behind it; anything else is octets.
+fn media_type(asked: Option<&str>) -> String {
+    let bare = asked
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default();
+    let bare = bare.trim().to_ascii_lowercase();
+    let token = |t: &str| {
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b);
+        !t.is_empty() && t.len() <= 127 && t.bytes().all(fits)
+    };
+    let sound = bare
+        .split_once('/')
+        .is_some_and(|(a, b)| token(a) && token(b));
+    if sound {
+        bare
+    } else {
+        "application/octet-stream".to_owned()
+    }
+}
+
+/// RFC 6266 §4: an ASCII name for old programs, and the real one by RFC 8187 §3.2.
+fn disposition(name: &str) -> String {
+    let name: String = name.chars().filter(|c| !c.is_control()).collect();
+    let plain: String = name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_graphic() && !"\"\\%/".contains(c) || c == ' ' {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    let attr = |b: u8| b.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&b);
+    let mut value = format!("attachment; filename=\"{plain}\"");
+    if plain != name {
+        value.push_str("; filename*=UTF-8''");
+        for b in name.bytes() {
+            if attr(b) {
+                value.push(char::from(b));
+            } else {
+                value.push_str(&format!("%{b:02X}"));
+            }
+        }
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_types_cannot_break_out() {
+        assert_eq!(disposition("a.pdf"), "attachment; filename=\"a.pdf\"");
+        assert_eq!(
+            disposition("Công \"văn\"\r\n.pdf"),
+            "attachment; filename=\"C_ng _v_n_.pdf\"; filename*=UTF-8''C%C3%B4ng%20%22v%C4%83n%22.pdf"
+        );
+        for (asked, given) in [
+            ("image/png", "image/png"),
+            ("Text/HTML; charset=utf-8", "text/html"),
+            ("text/html\r\nX: y", "application/octet-stream"),
+            ("text", "application/octet-stream"),
+            ("", "application/octet-stream"),
+        ] {
+            assert_eq!(media_type(Some(asked)), given, "{asked:?}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What the webmail's first page carries along, so that its first row needs no round trip
+//! (`ui/README.md` §3.4).
+
+use crate::discovery;
+use crate::error::MethodError;
+use crate::ident;
+use crate::limit;
+use crate::mail::email::get::{objects, row_wish};
+use crate::mail::email::query::{Query, respond};
+use crate::mail::email::visible;
+use crate::mail::mailbox;
+use crate::router::Context;
+use crate::standard::Window;
+use directory::{Access, Right};
+use serde_json::{Value, json};
+use storage::Role;
+
+/// The properties of a row in the list.
+const ROW: [&str; 12] = [
+    "id",
+    "blobId",
+    "threadId",
+    "mailboxIds",
+    "keywords",
+    "from",
+    "to",
+    "subject",
+    "receivedAt",
+    "preview",
+    "hasAttachment",
+    "size",
+];
+
+/// Why there is no first page: the Access no longer stands, or the store does not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no mail to show: {0}")]
+pub struct BootError(String);
+
+impl From<MethodError> for BootError {
+    fn from(error: MethodError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// The JSON of the block `boot`: session (addresses relative to the host), name, address, agency,
+/// mailboxes, and the first rows of the inbox with the query that found them. Blocks: call it on a
+/// blocking thread. The caller escapes `<` when it puts this into a page.
+pub fn boot(context: &Context, access: &Access) -> Result<Value, BootError> {
+    let account = access.account();
+    let mail = access
+        .mail(account, Right::Read)
+        .map_err(MethodError::from)?;
+    let all = mail.mailboxes().map_err(MethodError::from)?;
+    let mailboxes = all
+        .iter()
+        .map(|m| mailbox::object(&mail, m).map(Value::Object))
+        .collect::<Result<Vec<_>, _>>()?;
+    let inbox = all.iter().find(|m| m.role == Some(Role::Inbox));
+    let filter = inbox.map(|m| json!({"inMailbox": ident::mailbox(m.id)}));
+    let sort = json!([{"property": "receivedAt", "isAscending": false}]);
+    let query = Query::read(filter.as_ref(), Some(&sort), false)?;
+    let window = Window {
+        limit: Some(limit::BOOT_ROWS as i64),
+        ..Window::default()
+    };
+    let answer = respond(&mail, &ident::account(account), &query, &window, true)?;
+    let mut rows = Vec::new();
+    for id in answer["ids"].as_array().into_iter().flatten() {
+        let id = id.as_str().unwrap_or_default();
+        rows.extend(visible(&mail, id).map_err(MethodError::from)?);
+    }
+    let mut budget = limit::BODY_VALUES_OCTETS_MAX;
+    let emails = objects(&mail, &rows, &row_wish(&ROW)?, &mut budget)?;
+    let agency = context
+        .directory
+        .account(account)
+        .and_then(|a| context.directory.agency(&a.agency))
+        .map(|a| a.name)
+        .ok();
+    Ok(json!({
+        "session": discovery::object(context, access, ""),
+        "name": access.name(),
+        "address": access.address().to_string(),
+        "agency": agency,
+        "mailboxes": mailboxes,
+        "query": answer,
+        "emails": emails,
+    }))
+}

@@ -1,0 +1,180 @@
+//! RFC 8620 §3.6.2 method-level errors and RFC 8620 §5.3 SetError: the one place that spells
+//! what storage, directory and delivery refuse.
+
+use delivery::{Refusal, Refused};
+use serde_json::{Map, Value, json};
+
+/// Why a whole method call failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum MethodError {
+    #[error("accountNotFound")]
+    AccountNotFound,
+    #[error("anchorNotFound")]
+    AnchorNotFound,
+    #[error("cannotCalculateChanges")]
+    CannotCalculateChanges,
+    #[error("invalidArguments")]
+    InvalidArguments(String),
+    #[error("invalidResultReference")]
+    InvalidResultReference(String),
+    #[error("requestTooLarge")]
+    RequestTooLarge,
+    #[error("serverFail")]
+    ServerFail,
+    #[error("serverUnavailable")]
+    ServerUnavailable,
+    #[error("stateMismatch")]
+    StateMismatch,
+    #[error("tooManyChanges")]
+    TooManyChanges,
+    #[error("unknownMethod")]
+    UnknownMethod,
+    #[error("unsupportedFilter")]
+    UnsupportedFilter(String),
+    #[error("unsupportedSort")]
+    UnsupportedSort(String),
+}
+
+impl MethodError {
+    /// The arguments of an `error` response; texts are for developers (RFC 8620 §3.6.2).
+    pub(crate) fn spell(&self) -> Value {
+        let mut object = Map::new();
+        object.insert("type".into(), self.to_string().into());
+        let description = match self {
+            Self::InvalidArguments(text)
+            | Self::InvalidResultReference(text)
+            | Self::UnsupportedFilter(text)
+            | Self::UnsupportedSort(text) => Some(text.as_str()),
+            Self::ServerFail => Some("the server failed; its log says why"),
+            _ => None,
+        };
+        if let Some(text) = description {
+            object.insert("description".into(), text.into());
+        }
+        Value::Object(object)
+    }
+
+    pub(crate) fn argument(name: &str, expected: &str) -> Self {
+        Self::InvalidArguments(format!("{name}: {expected}"))
+    }
+}
+
+impl From<storage::Error> for MethodError {
+    fn from(error: storage::Error) -> Self {
+        match error {
+            storage::Error::Unavailable(why) => {
+                tracing::warn!(%why, "storage is unavailable");
+                Self::ServerUnavailable
+            }
+            other => {
+                tracing::error!(error = %other, "storage failed under a JMAP method");
+                Self::ServerFail
+            }
+        }
+    }
+}
+
+/// Denied and absent are the same outside (I-17).
+impl From<directory::Denied> for MethodError {
+    fn from(_: directory::Denied) -> Self {
+        Self::AccountNotFound
+    }
+}
+
+/// Why one record was not created, updated or destroyed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SetError(Map<String, Value>);
+
+impl SetError {
+    pub(crate) fn new(kind: &'static str) -> Self {
+        Self(Map::from_iter([("type".to_owned(), kind.into())]))
+    }
+
+    pub(crate) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.0.insert(key.to_owned(), value.into());
+        self
+    }
+
+    pub(crate) fn because(self, text: impl Into<String>) -> Self {
+        self.with("description", text.into())
+    }
+
+    pub(crate) fn not_found() -> Self {
+        Self::new("notFound")
+    }
+
+    pub(crate) fn forbidden(why: &str) -> Self {
+        Self::new("forbidden").because(why)
+    }
+
+    pub(crate) fn invalid_patch(why: impl Into<String>) -> Self {
+        Self::new("invalidPatch").because(why)
+    }
+
+    /// RFC 8620 §5.3 invalidProperties, naming them.
+    pub(crate) fn invalid(properties: &[&str], why: impl Into<String>) -> Self {
+        Self::new("invalidProperties")
+            .with("properties", json!(properties))
+            .because(why)
+    }
+
+    pub(crate) fn spell(self) -> Value {
+        Value::Object(self.0)
+    }
+}
+
+impl From<storage::Error> for SetError {
+    fn from(error: storage::Error) -> Self {
+        use storage::Error as E;
+        match error {
+            E::NotFound | E::Expunged => Self::not_found(),
+            E::OverQuota => Self::new("overQuota"),
+            E::TooLarge(what) => Self::new("tooLarge").because(what),
+            E::Exists => Self::new("invalidProperties").because("exists already"),
+            E::Invalid(what) => Self::new("invalidProperties").because(what),
+            E::Conflict => Self::new("serverFail").because("changed meanwhile; try again"),
+            E::Unavailable(why) => {
+                tracing::warn!(%why, "storage is unavailable");
+                Self::new("serverUnavailable")
+            }
+            E::Corrupt(why) => {
+                tracing::error!(%why, "stored bytes are damaged");
+                Self::new("serverFail").because("the server failed; its log says why")
+            }
+        }
+    }
+}
+
+/// RFC 8621 §7.5: what the door for mail refused, as a SetError of EmailSubmission/set.
+pub(crate) fn refused(refused: Refused, recipients: &[String]) -> SetError {
+    let refusal = match refused {
+        Refused::Temporary(why) => {
+            tracing::warn!(%why, "a submission was put off");
+            return SetError::new("serverUnavailable").because("try again later");
+        }
+        Refused::Permanent(refusal) => refusal,
+    };
+    let invalid_email = |properties: &[&str], why: &str| {
+        SetError::new("invalidEmail")
+            .with("properties", json!(properties))
+            .because(why)
+    };
+    match refusal {
+        Refusal::UnknownRecipient | Refusal::RecipientClosed | Refusal::RelayDenied => {
+            SetError::new("invalidRecipients").with("invalidRecipients", json!(recipients))
+        }
+        Refusal::OverQuota => {
+            SetError::new("forbiddenToSend").because("a recipient's mailbox is full")
+        }
+        Refusal::TooLarge { max } => SetError::new("tooLarge").with("maxSize", max),
+        Refusal::Loop => invalid_email(&["headers"], "more than 100 Received fields"),
+        Refusal::TooManyRecipients { max } => {
+            SetError::new("tooManyRecipients").with("maxRecipients", max)
+        }
+        Refusal::SenderNotYours => SetError::new("forbiddenMailFrom"),
+        Refusal::FromNotYours => SetError::new("forbiddenFrom"),
+        Refusal::FromInvalid => invalid_email(&["from"], "exactly one From field is needed"),
+        Refusal::NoRecipients => SetError::new("noRecipients"),
+        Refusal::Malformed(why) => invalid_email(&["headers"], why),
+    }
+}

@@ -1,0 +1,168 @@
+//! How ids are spelled: `a1` account, `m2` mailbox, `e3` message, `t3` thread; blobs as in [`BlobName`].
+//!
+//! RFC 8620 §1.2: an id is 1 to 255 octets of the URL-safe alphabet. Each thing has exactly one
+//! spelling: leading zeros are not an id.
+
+use storage::{AccountId, BlobId, EmailId, MailboxId, QueueId, ThreadId};
+
+fn number(text: &str, letter: char) -> Option<u64> {
+    let digits = text.strip_prefix(letter)?;
+    let canonical = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+    canonical.then(|| digits.parse().ok()).flatten()
+}
+
+pub(crate) fn account(id: AccountId) -> String {
+    format!("a{id}")
+}
+
+pub(crate) fn parse_account(text: &str) -> Option<AccountId> {
+    AccountId::new(number(text, 'a')?.try_into().ok()?)
+}
+
+pub(crate) fn mailbox(id: MailboxId) -> String {
+    format!("m{id}")
+}
+
+pub(crate) fn parse_mailbox(text: &str) -> Option<MailboxId> {
+    MailboxId::new(number(text, 'm')?.try_into().ok()?)
+}
+
+pub(crate) fn email(id: EmailId) -> String {
+    format!("e{id}")
+}
+
+pub(crate) fn parse_email(text: &str) -> Option<EmailId> {
+    EmailId::new(number(text, 'e')?)
+}
+
+pub(crate) fn thread(id: ThreadId) -> String {
+    format!("t{id}")
+}
+
+pub(crate) fn parse_thread(text: &str) -> Option<ThreadId> {
+    ThreadId::new(number(text, 't')?)
+}
+
+/// A submission is its item in the queue; one that was placed at once has none and is `s0-…`.
+pub(crate) fn submission(id: QueueId) -> String {
+    format!("s{id}")
+}
+
+pub(crate) fn parse_submission(text: &str) -> Option<QueueId> {
+    QueueId::new(number(text, 's')?)
+}
+
+/// What a blob id is rooted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Root {
+    /// The raw octets of a message of the account: `e34`.
+    Message(EmailId),
+    /// Something that this account uploaded: `u` and 64 hex digits.
+    Upload(BlobId),
+}
+
+/// A blob id: its root, and the way into it. `e34` is a message, `e34-1.2` its part 1.2 after transfer
+/// decoding; `e34-2-1` opens part 2 as a message and takes the part 1 of that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BlobName {
+    pub(crate) root: Root,
+    pub(crate) sections: Vec<String>,
+}
+
+impl BlobName {
+    pub(crate) fn message(email: EmailId) -> Self {
+        Self {
+            root: Root::Message(email),
+            sections: Vec::new(),
+        }
+    }
+
+    pub(crate) fn part(&self, section: &str) -> Self {
+        let mut sections = self.sections.clone();
+        sections.push(section.to_owned());
+        Self {
+            root: self.root,
+            sections,
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if text.len() > crate::limit::BLOB_ID_OCTETS_MAX {
+            return None;
+        }
+        let mut steps = text.split('-');
+        let root = steps.next()?;
+        let root = match root.strip_prefix('u') {
+            Some(hex) if hex.bytes().all(|b| !b.is_ascii_uppercase()) => {
+                Root::Upload(BlobId::parse(hex)?)
+            }
+            Some(_) => return None,
+            None => Root::Message(parse_email(root)?),
+        };
+        let sections: Vec<String> = steps.map(str::to_owned).collect();
+        let sound = sections.len() <= crate::limit::BLOB_DEPTH_MAX
+            && sections.iter().all(|s| section(s).is_some());
+        sound.then_some(Self { root, sections })
+    }
+}
+
+impl std::fmt::Display for BlobName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.root {
+            Root::Message(email) => write!(f, "e{email}")?,
+            Root::Upload(blob) => write!(f, "u{blob}")?,
+        }
+        self.sections.iter().try_for_each(|s| write!(f, "-{s}"))
+    }
+}
+
+/// `1.2` as indices from one; `None` for anything else.
+pub(crate) fn section(text: &str) -> Option<Vec<usize>> {
+    text.split('.')
+        .map(|step| {
+            let canonical = !step.starts_with('0') && step.bytes().all(|b| b.is_ascii_digit());
+            canonical.then(|| step.parse().ok()).flatten()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, sound: bool) {
+        let read = BlobName::parse(text);
+        assert_eq!(read.is_some(), sound, "{text}");
+        if let Some(name) = read {
+            assert_eq!(name.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn blob_ids_have_one_spelling() {
+        let hex = "0f".repeat(32);
+        check("e34", true);
+        check("e34-1.2", true);
+        check("e34-2-1.1", true);
+        check(&format!("u{hex}"), true);
+        check(&format!("u{hex}-1"), true);
+        check(&format!("u{}", hex.to_uppercase()), false);
+        check("e034", false);
+        check("e0", false);
+        check("e", false);
+        check("e34-", false);
+        check("e34-0", false);
+        check("e34-1..2", false);
+        check("e34-1-1-1-1-1", false);
+        check("m3", false);
+        check("e99999999999999999999999", false);
+    }
+
+    #[test]
+    fn ids_have_one_spelling() {
+        assert_eq!(parse_account("a7").map(account).as_deref(), Some("a7"));
+        for bad in ["a07", "a+7", "7", "a", "A7", "a7 ", "m7", "a4294967296"] {
+            assert_eq!(parse_account(bad), None, "{bad}");
+        }
+    }
+}

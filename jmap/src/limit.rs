@@ -1,0 +1,82 @@
+//! Every limit of the room, by name (I-13). Those that RFC 8620 §2 names are in the session object.
+
+/// RFC 8620 §2 `maxSizeRequest`: octets of one API request.
+pub const REQUEST_OCTETS_MAX: usize = 10_000_000;
+/// RFC 8620 §2 `maxConcurrentRequests`, of one account.
+pub const REQUESTS_AT_ONCE_MAX: u32 = 10;
+/// RFC 8620 §2 `maxConcurrentUpload`, of one account.
+pub const UPLOADS_AT_ONCE_MAX: u32 = 4;
+/// RFC 8620 §2 `maxCallsInRequest`.
+pub const CALLS_MAX: usize = 16;
+/// RFC 8620 §2 `maxObjectsInGet`.
+pub const GET_OBJECTS_MAX: usize = 500;
+/// RFC 8620 §2 `maxObjectsInSet`.
+pub const SET_OBJECTS_MAX: usize = 500;
+/// Open event streams of one account: tabs and devices of one person.
+pub const STREAMS_MAX: u32 = 16;
+/// Requests that may be inside the store at once; others wait. Twice what a small server's cores can use.
+pub const BLOCKING_MAX: usize = 32;
+/// Capabilities named in `using`.
+pub const USING_MAX: usize = 32;
+/// Creation ids that a request may bring along.
+pub const CREATED_IDS_MAX: usize = 4_096;
+/// Values that one result reference may come to.
+pub const REFERENCE_VALUES_MAX: usize = 50_000;
+/// Steps in the path of a result reference.
+pub const REFERENCE_STEPS_MAX: usize = 32;
+/// Octets of all body values in the answer to one request; later values are truncated and say so.
+pub const BODY_VALUES_OCTETS_MAX: usize = 64 << 20;
+/// Properties, or body properties, that one call may name.
+pub const PROPERTIES_MAX: usize = 200;
+/// Ids in the answer to one query (`limit`).
+pub const QUERY_IDS_MAX: usize = 50_000;
+/// Operators and conditions of one filter.
+pub const FILTER_NODES_MAX: usize = 200;
+/// Operators within operators.
+pub const FILTER_DEPTH_MAX: usize = 16;
+/// Comparators of one sort.
+pub const SORT_MAX: usize = 8;
+/// Octets of one search text.
+pub const SEARCH_OCTETS_MAX: usize = 1_024;
+/// Words of one search text.
+pub const SEARCH_WORDS_MAX: usize = 32;
+/// Messages whose content one query reads, the newest first; the rest is judged by its summary.
+pub const SEARCH_CONTENTS_MAX: usize = 3_000;
+/// Octets of content that one query reads.
+pub const SEARCH_CONTENT_OCTETS_MAX: u64 = 256 << 20;
+/// Entries of the change log that one call looks at.
+pub const CHANGE_LOG_MAX: usize = 50_000;
+/// Ids in the answer of `/changes` and `/queryChanges` when the caller named no limit.
+pub const CHANGES_MAX: usize = 10_000;
+/// RFC 8621 §1.3.1 `maxMailboxesPerEmail`.
+pub const MAILBOXES_PER_EMAIL_MAX: usize = 100;
+/// RFC 8621 §1.3.1 `maxMailboxDepth`, as storage has it.
+pub const MAILBOX_DEPTH_MAX: usize = 20;
+/// RFC 8621 §1.3.1 `maxSizeMailboxName`, octets, as storage has it.
+pub const MAILBOX_NAME_OCTETS_MAX: usize = 255;
+/// Keywords of one message.
+pub const KEYWORDS_MAX: usize = 128;
+/// Messages inside messages that a blob id may reach into.
+pub const BLOB_DEPTH_MAX: usize = 4;
+/// Octets of a blob id as text.
+pub const BLOB_ID_OCTETS_MAX: usize = 512;
+/// Attachments and inline parts of a message made by Email/set.
+pub const CREATE_PARTS_MAX: usize = 200;
+/// Header fields of a message made by Email/set.
+pub const CREATE_FIELDS_MAX: usize = 100;
+/// Recipients that one submission may name before delivery counts them.
+pub const RECIPIENTS_MAX: usize = 10_000;
+/// Items of the queue that EmailSubmission looks at.
+pub const SUBMISSIONS_MAX: usize = 1_000;
+/// Seconds between pings when the client wishes for less (RFC 8620 §7.3 allows at most 30).
+pub const PING_MIN_S: u64 = 15;
+/// Seconds between pings when the client wishes for more (RFC 8620 §7.3 allows no less than 300).
+pub const PING_MAX_S: u64 = 900;
+/// Milliseconds that a stream waits after a change, so that a burst is one event.
+pub const COALESCE_MS: u64 = 200;
+/// Octets of the `name` in a download address.
+pub const FILE_NAME_OCTETS_MAX: usize = 1_024;
+/// Octets of one letter's document (`ui/README.md` §6 vector 14); longer ones are cut and say so.
+pub const LETTER_OCTETS_MAX: usize = 2 << 20;
+/// Rows in the first paint.
+pub const BOOT_ROWS: usize = 30;

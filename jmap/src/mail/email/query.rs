@@ -1,0 +1,339 @@
+//! RFC 8621 §4.4 Email/query, RFC 8621 §4.5 Email/queryChanges.
+
+use super::filter::{self, Budget, Filter, Threads};
+use super::sort::{self, Comparator, Key};
+use crate::error::MethodError;
+use crate::ident;
+use crate::mail::DELETED;
+use crate::mail::mailbox::LAST_UID;
+use crate::request::{Arguments, Turn};
+use crate::standard::{self, Window};
+use crate::{limit, state};
+use directory::Right;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::{BTreeSet, HashSet};
+use storage::{AccountStore, Change, EmailId, State, ThreadId, Uid};
+
+/// Messages whose summaries are read at once.
+const CHUNK: usize = 256;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct QueryArguments {
+    account_id: String,
+    filter: Option<Value>,
+    sort: Option<Value>,
+    #[serde(default)]
+    position: i64,
+    anchor: Option<String>,
+    #[serde(default)]
+    anchor_offset: i64,
+    limit: Option<i64>,
+    #[serde(default)]
+    calculate_total: bool,
+    #[serde(default)]
+    collapse_threads: bool,
+}
+
+/// What a query asks for.
+pub(crate) struct Query {
+    pub(crate) filter: Filter,
+    pub(crate) sort: Vec<Comparator>,
+    pub(crate) collapse_threads: bool,
+}
+
+impl Query {
+    pub(crate) fn read(
+        filter: Option<&Value>,
+        sort: Option<&Value>,
+        collapse_threads: bool,
+    ) -> Result<Self, MethodError> {
+        Ok(Self {
+            filter: filter::read(filter)?,
+            sort: sort::read(sort)?,
+            collapse_threads,
+        })
+    }
+}
+
+struct Row {
+    email: EmailId,
+    thread: ThreadId,
+    keys: Vec<Key>,
+    /// Kept while the verdict is open.
+    open: Option<State>,
+}
+
+/// The whole list of results, in order.
+pub(crate) fn results(mail: &AccountStore, query: &Query) -> Result<Vec<EmailId>, MethodError> {
+    let mut keywords = filter::thread_keywords(&query.filter);
+    keywords.extend(sort::thread_keywords(&query.sort));
+    let threads = Threads::gather(mail, keywords)?;
+    let mut rows = scan(mail, query, &threads)?;
+    settle(mail, query, &threads, &mut rows)?;
+    let upward = sort::ascending(&query.sort);
+    rows.sort_unstable_by(|a, b| {
+        let arrival = if upward {
+            a.email.cmp(&b.email)
+        } else {
+            b.email.cmp(&a.email)
+        };
+        sort::compare(&query.sort, &a.keys, &b.keys).then(arrival)
+    });
+    if query.collapse_threads {
+        let mut seen = HashSet::new();
+        rows.retain(|row| seen.insert(row.thread));
+    }
+    Ok(rows.into_iter().map(|row| row.email).collect())
+}
+
+/// Reads states: of one mailbox when the filter names one, else of the account.
+fn scan(mail: &AccountStore, query: &Query, threads: &Threads) -> Result<Vec<Row>, MethodError> {
+    let mut rows = Vec::new();
+    let mut take = |state: &State| {
+        if state.has(DELETED) {
+            return true;
+        }
+        let verdict = query
+            .filter
+            .judge(&mut |t| filter::by_state(t, state, threads));
+        if verdict != Some(false) {
+            rows.push(Row {
+                email: state.email,
+                thread: state.thread,
+                keys: sort::keys(&query.sort, state, threads),
+                open: verdict.is_none().then(|| state.clone()),
+            });
+        }
+        true
+    };
+    let scanned = match filter::only_mailbox(&query.filter) {
+        Some(None) => Ok(()),
+        Some(Some(id)) => mail.scan(id, Uid::FIRST, LAST_UID, &mut |_, state| take(state)),
+        None => mail.scan_all(&mut take),
+    };
+    match scanned {
+        Ok(()) | Err(storage::Error::NotFound) => Ok(rows),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Judges the rows that the state left open, the newest first, and fills in text keys.
+fn settle(
+    mail: &AccountStore,
+    query: &Query,
+    threads: &Threads,
+    rows: &mut Vec<Row>,
+) -> Result<(), MethodError> {
+    let texts = sort::needs_summary(&query.sort);
+    if !texts && rows.iter().all(|r| r.open.is_none()) {
+        return Ok(());
+    }
+    rows.sort_unstable_by(|a, b| b.email.cmp(&a.email));
+    let mut budget = Budget::default();
+    let mut out = HashSet::new();
+    for chunk in rows.chunks_mut(CHUNK) {
+        let ids: Vec<EmailId> = chunk
+            .iter()
+            .filter(|r| texts || r.open.is_some())
+            .map(|r| r.email)
+            .collect();
+        let summaries = mail.summaries(&ids)?;
+        let mut next = summaries.into_iter().peekable();
+        for row in chunk {
+            let found = next.next_if(|(email, _)| *email == row.email);
+            let Some((_, summary)) = found else {
+                // Expunged meanwhile, or neither verdict nor key needs it.
+                if texts || row.open.is_some() {
+                    out.insert(row.email);
+                }
+                continue;
+            };
+            if let Some(state) = row.open.take()
+                && !filter::by_reading(
+                    &query.filter,
+                    mail,
+                    (&state, &summary),
+                    threads,
+                    &mut budget,
+                )?
+            {
+                out.insert(row.email);
+                continue;
+            }
+            sort::text_keys(&query.sort, &summary, &mut row.keys);
+        }
+    }
+    rows.retain(|row| !out.contains(&row.email));
+    Ok(())
+}
+
+/// RFC 8621 §4.4.
+pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
+    let arguments: QueryArguments = standard::read(arguments)?;
+    let mail = turn.mail(&arguments.account_id, Right::Read)?;
+    let query = Query::read(
+        arguments.filter.as_ref(),
+        arguments.sort.as_ref(),
+        arguments.collapse_threads,
+    )?;
+    let window = Window {
+        position: arguments.position,
+        anchor: arguments.anchor,
+        anchor_offset: arguments.anchor_offset,
+        limit: arguments.limit,
+    };
+    respond(
+        &mail,
+        &arguments.account_id,
+        &query,
+        &window,
+        arguments.calculate_total,
+    )
+}
+
+/// The response of RFC 8620 §5.5.
+pub(crate) fn respond(
+    mail: &AccountStore,
+    account: &str,
+    query: &Query,
+    window: &Window,
+    calculate_total: bool,
+) -> Result<Value, MethodError> {
+    let state = state::current(mail)?;
+    let ids = results(mail, query)?;
+    let shown = window.show(ids.len(), |anchor| {
+        let anchor = ident::parse_email(anchor)?;
+        ids.iter().position(|id| *id == anchor)
+    })?;
+    let page: Vec<String> = ids[shown.from..shown.to]
+        .iter()
+        .map(|id| ident::email(*id))
+        .collect();
+    let mut response = json!({
+        "accountId": account,
+        "queryState": state,
+        "canCalculateChanges": true,
+        "position": shown.from,
+        "ids": page,
+    });
+    if calculate_total {
+        response["total"] = ids.len().into();
+    }
+    if let Some(limit) = shown.limit.filter(|max| ids.len() > *max) {
+        response["limit"] = limit.into();
+    }
+    Ok(response)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ChangesArguments {
+    account_id: String,
+    filter: Option<Value>,
+    sort: Option<Value>,
+    since_query_state: String,
+    max_changes: Option<u64>,
+    /// Ignored, as RFC 8620 §5.6 asks when filter or sort may be mutable.
+    #[allow(dead_code)]
+    up_to_id: Option<String>,
+    #[serde(default)]
+    calculate_total: bool,
+    #[serde(default)]
+    collapse_threads: bool,
+}
+
+/// RFC 8620 §5.6: every message that changed is taken out, and put in again where it now stands.
+pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
+    let arguments: ChangesArguments = standard::read(arguments)?;
+    let mail = turn.mail(&arguments.account_id, Right::Read)?;
+    let query = Query::read(
+        arguments.filter.as_ref(),
+        arguments.sort.as_ref(),
+        arguments.collapse_threads,
+    )?;
+    let since = state::parse(&arguments.since_query_state)?;
+    let (log, until, more) = state::log(&mail, since)?;
+    if more {
+        return Err(MethodError::CannotCalculateChanges);
+    }
+    let touched = touched(&mail, &query, log.into_iter().map(|(_, c)| c))?;
+    let ids = if touched.all.is_empty() && !arguments.calculate_total {
+        Vec::new()
+    } else {
+        results(&mail, &query)?
+    };
+    let removed: Vec<String> = touched
+        .all
+        .iter()
+        .filter(|id| !touched.new.contains(id))
+        .map(|id| ident::email(*id))
+        .collect();
+    let added: Vec<Value> = ids
+        .iter()
+        .enumerate()
+        .filter(|(_, id)| touched.all.contains(id))
+        .map(|(index, id)| json!({"id": ident::email(*id), "index": index}))
+        .collect();
+    let max = arguments.max_changes.map_or(limit::CHANGES_MAX, |n| {
+        usize::try_from(n).unwrap_or(usize::MAX)
+    });
+    if removed.len() + added.len() > max {
+        return Err(MethodError::TooManyChanges);
+    }
+    let mut response = json!({
+        "accountId": arguments.account_id,
+        "oldQueryState": arguments.since_query_state,
+        "newQueryState": until.to_string(),
+        "removed": removed,
+        "added": added,
+    });
+    if arguments.calculate_total {
+        response["total"] = ids.len().into();
+    }
+    Ok(response)
+}
+
+#[derive(Default)]
+struct Touched {
+    all: BTreeSet<EmailId>,
+    /// Not there before, so not to be taken out.
+    new: BTreeSet<EmailId>,
+}
+
+/// The messages whose place in the results may have changed. Where threads matter, that is every
+/// message of a thread of which one changed.
+fn touched(
+    mail: &AccountStore,
+    query: &Query,
+    log: impl Iterator<Item = Change>,
+) -> Result<Touched, MethodError> {
+    let mut touched = Touched::default();
+    let mut threads = BTreeSet::new();
+    for change in log {
+        let (email, thread) = match change {
+            Change::EmailCreated { email, thread } => {
+                touched.new.insert(email);
+                (email, thread)
+            }
+            Change::EmailChanged { email, thread } | Change::EmailRemoved { email, thread } => {
+                (email, thread)
+            }
+            _ => continue,
+        };
+        touched.all.insert(email);
+        threads.insert(thread);
+    }
+    let by_thread = query.collapse_threads
+        || !filter::thread_keywords(&query.filter).is_empty()
+        || !sort::thread_keywords(&query.sort).is_empty();
+    if by_thread {
+        for thread in threads {
+            touched
+                .all
+                .extend(crate::mail::thread::emails(mail, thread)?);
+        }
+    }
+    Ok(touched)
+}

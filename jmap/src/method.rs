@@ -1,0 +1,51 @@
+//! Every method, the capability it belongs to, and the function that runs it: a row each.
+
+use crate::discovery::{CORE, MAIL, SUBMISSION};
+use crate::error::MethodError;
+use crate::mail::{email, identity, mailbox, thread};
+use crate::request::{Arguments, Turn, opted_in};
+use serde_json::Value;
+
+type Run = fn(&mut Turn<'_>, Arguments) -> Result<Value, MethodError>;
+
+const METHODS: &[(&str, &str, Run)] = &[
+    // RFC 8620 §4
+    ("Core/echo", CORE, |_, arguments| {
+        Ok(Value::Object(arguments))
+    }),
+    // RFC 8621 §2
+    ("Mailbox/get", MAIL, mailbox::get),
+    ("Mailbox/changes", MAIL, mailbox::changes),
+    ("Mailbox/query", MAIL, mailbox::query::query),
+    ("Mailbox/queryChanges", MAIL, mailbox::query::changes),
+    ("Mailbox/set", MAIL, mailbox::set::set),
+    // RFC 8621 §3
+    ("Thread/get", MAIL, thread::get),
+    ("Thread/changes", MAIL, thread::changes),
+    // RFC 8621 §4
+    ("Email/get", MAIL, email::get::get),
+    ("Email/changes", MAIL, email::changes),
+    ("Email/query", MAIL, email::query::query),
+    ("Email/queryChanges", MAIL, email::query::changes),
+    ("Email/parse", MAIL, email::get::parse),
+    // RFC 8621 §5
+    // RFC 8621 §6
+    ("Identity/get", SUBMISSION, identity::get),
+    ("Identity/changes", SUBMISSION, identity::changes),
+    ("Identity/set", SUBMISSION, identity::set),
+    // RFC 8621 §7
+];
+
+/// Runs one call. A method of a capability that `using` does not name is unknown (RFC 8620 §3.3).
+pub(crate) fn run(
+    turn: &mut Turn<'_>,
+    name: &str,
+    arguments: Arguments,
+    using: &[String],
+) -> Result<Value, MethodError> {
+    let row = METHODS.iter().find(|(method, _, _)| *method == name);
+    match row {
+        Some((_, capability, run)) if opted_in(using, capability) => run(turn, arguments),
+        _ => Err(MethodError::UnknownMethod),
+    }
+}

@@ -1,0 +1,182 @@
+//! RFC 8620 §5.2: states and `/changes`, from the account's one change log (idea 4).
+
+use crate::error::MethodError;
+use crate::limit;
+use std::collections::BTreeMap;
+use storage::{AccountStore, Change, ModSeq, ThreadId};
+
+/// The account's state as text.
+pub(crate) fn current(mail: &AccountStore) -> Result<String, MethodError> {
+    Ok(mail.modseq()?.to_string())
+}
+
+/// A state that this server gave out; anything else cannot be calculated from.
+pub(crate) fn parse(text: &str) -> Result<ModSeq, MethodError> {
+    let canonical =
+        !text.is_empty() && !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
+    let raw = canonical.then(|| text.parse().ok()).flatten();
+    raw.and_then(ModSeq::new)
+        .ok_or(MethodError::CannotCalculateChanges)
+}
+
+/// Which records are asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Mailbox,
+    Email,
+    Thread,
+}
+
+/// What happened to one record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Event {
+    Created,
+    Updated,
+    /// Only a mailbox's counts.
+    Counted,
+    Destroyed,
+}
+
+/// The answer to `/changes`, ids as raw numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Delta {
+    pub(crate) created: Vec<u64>,
+    pub(crate) updated: Vec<u64>,
+    pub(crate) destroyed: Vec<u64>,
+    pub(crate) until: String,
+    pub(crate) more: bool,
+    /// Nothing but counts of mailboxes changed.
+    pub(crate) counts_only: bool,
+}
+
+/// The log after `since`. A log that no longer reaches back, or a state of the future, cannot be answered.
+pub(crate) fn log(
+    mail: &AccountStore,
+    since: ModSeq,
+) -> Result<(Vec<(ModSeq, Change)>, ModSeq, bool), MethodError> {
+    if since > mail.modseq()? {
+        return Err(MethodError::CannotCalculateChanges);
+    }
+    match mail.changes(since, limit::CHANGE_LOG_MAX) {
+        Ok(changes) => Ok((changes.list, changes.until, changes.more)),
+        Err(storage::Error::NotFound) => Err(MethodError::CannotCalculateChanges),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// What changed of a kind since a state, at most `max` ids, cut at a commit's border.
+pub(crate) fn delta(
+    mail: &AccountStore,
+    since: ModSeq,
+    max: usize,
+    kind: Kind,
+) -> Result<Delta, MethodError> {
+    let (list, mut until, mut more) = log(mail, since)?;
+    let mut records: BTreeMap<u64, Vec<Event>> = BTreeMap::new();
+    let mut rest = list.as_slice();
+    let mut reached = since;
+    while let Some(&(at, _)) = rest.first() {
+        let (commit, later) = rest.split_at(rest.partition_point(|(m, _)| *m == at));
+        let events: Vec<_> = commit.iter().filter_map(|(_, c)| event(c, kind)).collect();
+        let mut new: Vec<u64> = events.iter().map(|(id, _)| *id).collect();
+        new.retain(|id| !records.contains_key(id));
+        new.sort_unstable();
+        new.dedup();
+        if records.len() + new.len() > max {
+            // One commit alone may be more than the client takes: no intermediate state exists.
+            if records.is_empty() {
+                return Err(MethodError::CannotCalculateChanges);
+            }
+            until = reached;
+            more = true;
+            break;
+        }
+        for (id, event) in events {
+            records.entry(id).or_default().push(event);
+        }
+        reached = at;
+        rest = later;
+    }
+    let mut delta = Delta {
+        until: until.to_string(),
+        more,
+        counts_only: true,
+        ..Delta::default()
+    };
+    for (id, events) in records {
+        fold(mail, kind, id, &events, &mut delta)?;
+    }
+    delta.counts_only &= delta.created.is_empty() && delta.destroyed.is_empty();
+    Ok(delta)
+}
+
+/// RFC 8620 §5.2: one list for each id; created and destroyed again is nothing.
+fn fold(
+    mail: &AccountStore,
+    kind: Kind,
+    id: u64,
+    events: &[Event],
+    delta: &mut Delta,
+) -> Result<(), MethodError> {
+    let created = events.contains(&Event::Created);
+    let gone = match kind {
+        Kind::Mailbox => events.contains(&Event::Destroyed),
+        Kind::Email => events.contains(&Event::Destroyed) || hidden(mail, id)?,
+        Kind::Thread => is_empty(mail, id)?,
+    };
+    match (created, gone) {
+        (true, true) => {}
+        (true, false) => delta.created.push(id),
+        (false, true) => delta.destroyed.push(id),
+        (false, false) => {
+            delta.counts_only &= events.iter().all(|e| *e == Event::Counted);
+            delta.updated.push(id);
+        }
+    }
+    Ok(())
+}
+
+/// RFC 8621 §4.1.1: what carries `$deleted` is not visible, so it is gone.
+fn hidden(mail: &AccountStore, id: u64) -> Result<bool, MethodError> {
+    let Some(email) = storage::EmailId::new(id) else {
+        return Ok(true);
+    };
+    match mail.state(email) {
+        Ok(state) => Ok(state.has(crate::mail::DELETED)),
+        // Gone after the log was read: a later call says so.
+        Err(storage::Error::NotFound | storage::Error::Expunged) => Ok(true),
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn is_empty(mail: &AccountStore, id: u64) -> Result<bool, MethodError> {
+    match ThreadId::new(id) {
+        Some(thread) => Ok(crate::mail::thread::emails(mail, thread)?.is_empty()),
+        None => Ok(true),
+    }
+}
+
+fn event(change: &Change, kind: Kind) -> Option<(u64, Event)> {
+    use Change as C;
+    match (kind, change) {
+        (Kind::Mailbox, C::MailboxCreated(id)) => Some((id.raw().into(), Event::Created)),
+        (Kind::Mailbox, C::MailboxChanged(id)) => Some((id.raw().into(), Event::Updated)),
+        (Kind::Mailbox, C::MailboxCounts(id)) => Some((id.raw().into(), Event::Counted)),
+        (Kind::Mailbox, C::MailboxRemoved(id)) => Some((id.raw().into(), Event::Destroyed)),
+        (Kind::Email, C::EmailCreated { email, .. }) => Some((email.raw(), Event::Created)),
+        (Kind::Email, C::EmailChanged { email, .. }) => Some((email.raw(), Event::Updated)),
+        (Kind::Email, C::EmailRemoved { email, .. }) => Some((email.raw(), Event::Destroyed)),
+        // A thread bears the number of its first message; a later one only lengthens it.
+        (Kind::Thread, C::EmailCreated { email, thread }) => {
+            let first = email.raw() == thread.raw();
+            let event = if first {
+                Event::Created
+            } else {
+                Event::Updated
+            };
+            Some((thread.raw(), event))
+        }
+        (Kind::Thread, C::EmailRemoved { thread, .. }) => Some((thread.raw(), Event::Updated)),
+        _ => None,
+    }
+}
