@@ -231,6 +231,11 @@ impl AccountStore {
         Ok((hot.octets, hot.messages))
     }
 
+    /// As `Store::put_blob`: stages content for `Writer::append`, for protocols that hold no store.
+    pub fn put_blob(&self, bytes: &[u8]) -> Result<BlobId, Error> {
+        self.store.put_blob(bytes)
+    }
+
     /// Remembers that this account uploaded this content (RFC 8620 §6.1), durable. Returns its id.
     pub fn upload(&self, bytes: &[u8], now_s: i64) -> Result<BlobId, Error> {
         let blob = self.store.put_blob(bytes)?;
