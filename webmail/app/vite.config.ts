@@ -14,7 +14,9 @@ function icons(): Plugin {
   const symbols = ICONS.map((name) => {
     const icon = set.icons[set.aliases[name]?.parent ?? name];
     if (!icon) throw new Error(`no icon named ${name} in lucide`);
-    return `<symbol id="${name}" viewBox="0 0 24 24">${icon.body}</symbol>`;
+    // Stroke and fill are the page's to say (`svg.i` in base.css).
+    const body = icon.body.replace(/ (?:fill="none"|stroke[a-z-]*="[^"]*")/g, '');
+    return `<symbol id="${name}" viewBox="0 0 24 24">${body}</symbol>`;
   });
   const svg = `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join('')}</svg>`;
   const hash = createHash('sha256').update(svg).digest('base64url').slice(0, 8);

@@ -1,11 +1,28 @@
 // What the server put into the page so that the first paint needs no round trip.
+import type { EmailRow, Mailbox, QueryResponse, Session } from './jmap/types';
 
 export interface Boot {
+  session: Session | null;
   name: string;
   address: string;
+  agency: string | null;
+  lang: 'vi' | 'en' | null;
+  mailboxes: Mailbox[] | null;
+  query: QueryResponse | null;
+  emails: EmailRow[] | null;
 }
 
-export function readBoot(): Boot {
-  const block = document.getElementById('boot')?.textContent ?? 'null';
-  return { name: '', address: '', ...(JSON.parse(block) as Partial<Boot> | null) };
+const EMPTY: Boot = {
+  session: null, name: '', address: '', agency: null, lang: null, mailboxes: null, query: null, emails: null,
+};
+
+/** Reads the boot block; a missing or broken one only costs round trips. */
+export function readBoot(text = document.getElementById('boot')?.textContent ?? 'null'): Boot {
+  try {
+    return { ...EMPTY, ...(JSON.parse(text) as Partial<Boot> | null) };
+  } catch {
+    return EMPTY;
+  }
 }
+
+export const boot = readBoot();

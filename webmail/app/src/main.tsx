@@ -1,6 +1,60 @@
 import { render } from 'preact';
-import { readBoot } from './boot';
-import './style/tokens.css';
+import { boot } from './boot';
+import { fetchSession, request, useSession } from './jmap/client';
+import { listen } from './jmap/push';
+import type { GetResponse, Mailbox } from './jmap/types';
+import { Frame } from './mail/Frame';
+import { put } from './state/emails';
+import { inbox, mailboxes } from './state/mailboxes';
+import { firstLang } from './state/prefs';
+import { followRoute } from './state/reader';
+import { MAILBOX_CALL, syncSoon } from './state/sync';
+import { listFor } from './state/view';
+import { speak, t } from './ui/i18n';
+import './style/index.css';
 
 const root = document.getElementById('app');
-if (root) render(<p>{readBoot().name}</p>, root);
+
+async function start(): Promise<void> {
+  await speak(firstLang());
+  try {
+    useSession(boot.session ?? (await fetchSession()));
+    if (boot.mailboxes) mailboxes.value = boot.mailboxes;
+    else [{ list: mailboxes.value }] = await request<[GetResponse<Mailbox>]>([MAILBOX_CALL]);
+  } catch {
+    failed();
+    return;
+  }
+  seed();
+  if (root) {
+    root.textContent = '';
+    render(<Frame />, root);
+  }
+  followRoute();
+  listen(syncSoon);
+}
+
+/** The first page of the inbox came with the document. */
+function seed(): void {
+  const box = inbox.value?.id;
+  if (!boot.query || !boot.emails || !box) return;
+  put(boot.emails);
+  const known = new Set(boot.emails.map((row) => row.id));
+  const ids = boot.query.ids.filter((id) => known.has(id));
+  listFor(`b:${box}|all`, { inMailbox: box }).seed({ ids, total: boot.query.total ?? ids.length });
+}
+
+function failed(): void {
+  if (!root) return;
+  root.textContent = '';
+  render(
+    <main class="state bad whole">
+      <h1>{t().bootFailed}</h1>
+      <p>{t().bootFailedText}</p>
+      <button type="button" class="btn primary" onClick={() => location.reload()}>{t().retry}</button>
+    </main>,
+    root,
+  );
+}
+
+void start();

@@ -1,0 +1,60 @@
+import { Icon } from '../ui/Icon';
+import { t } from '../ui/i18n';
+import type { IconName } from '../ui/icon-names';
+import type { Letter } from './model';
+
+interface Check {
+  good: boolean;
+  text: string;
+  note?: string;
+}
+
+function checksOf(letter: Letter): Check[] {
+  const all: Check[] = [];
+  const count = letter.everyone.value.length;
+  all.push({ good: count > 0, text: count > 0 ? t().checkRecipients(count) : t().checkNoOne });
+  const bad = letter.bad.value;
+  if (bad.length > 0) all.push({ good: false, text: t().checkBad(bad.length), note: bad.map((chip) => chip.email).join(', ') });
+  const outside = letter.outside.value;
+  if (outside.length > 0) {
+    all.push({ good: false, text: t().checkOutside(outside.length), note: t().checkOutsideWho(outside.map((chip) => chip.email).join(', ')) });
+  }
+  const up = letter.uploading.value.length;
+  if (up > 0) all.push({ good: false, text: t().checkUploading(up), note: t().checkUploadingNote });
+  const failed = letter.failedFiles.value.length;
+  if (failed > 0) all.push({ good: false, text: t().checkFailed(failed) });
+  const subject = letter.subject.value.trim() !== '';
+  all.push({ good: subject, text: subject ? t().checkSubject : t().checkNoSubject });
+  if (letter.mentionsFile.value) {
+    all.push({ good: !letter.forgotten.value, text: letter.forgotten.value ? t().checkForgotten : t().checkAttached });
+  }
+  return all;
+}
+
+/** What the sender is asked about before an odd letter goes. */
+export function doubts(letter: Letter): string[] {
+  return [
+    ...(letter.subject.value.trim() === '' ? [t().checkNoSubject] : []),
+    ...(letter.forgotten.value ? [t().checkForgotten] : []),
+  ];
+}
+
+export function Checks({ letter }: { letter: Letter }) {
+  const after: [IconName, string][] = [['undo-2', t().undoTen], ['folder', t().toSent]];
+  return (
+    <aside class="chk" aria-label={t().checks}>
+      <h2>{t().checks}</h2>
+      <ul>
+        {checksOf(letter).map((check) => (
+          <li key={check.text} class={check.good ? 'ok' : 'wn'}>
+            <Icon name={check.good ? 'circle-check' : 'triangle-alert'} />
+            <span>{check.text}{check.note && <small>{check.note}</small>}</span>
+          </li>
+        ))}
+      </ul>
+      <hr />
+      <h2>{t().afterSend}</h2>
+      <ul>{after.map(([icon, text]) => <li key={text}><Icon name={icon} /><span>{text}</span></li>)}</ul>
+    </aside>
+  );
+}

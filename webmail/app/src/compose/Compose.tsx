@@ -1,0 +1,220 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { boot } from '../boot';
+import { composing } from '../mail/keymap';
+import { sendLater } from '../state/outbox';
+import { type Route, go, place } from '../state/route';
+import { tell } from '../state/toast';
+import { IconButton } from '../ui/Button';
+import { ask } from '../ui/Dialog';
+import { clock, fullAddress, size } from '../ui/format';
+import { Icon } from '../ui/Icon';
+import { t } from '../ui/i18n';
+import { split } from './address';
+import { Attached } from './Attached';
+import { Checks, doubts } from './Checks';
+import { type Editor, edit } from './editor';
+import { sizeMax } from './files';
+import { FormatBar } from './FormatBar';
+import { Letter, leftover } from './model';
+import { identity, meet } from './people';
+import { BLANK, type Beginning, draft, forward, reply } from './quote';
+import { Recipients } from './Recipients';
+import '../style/compose.css';
+
+type At = Extract<Route, { at: 'compose' }>;
+
+async function begin(at: At): Promise<Beginning> {
+  const left = leftover();
+  if (left) return left;
+  switch (at.of === null ? 'new' : at.mode) {
+    case 'reply': return reply(at.of ?? '', false);
+    case 'all': return reply(at.of ?? '', true);
+    case 'forward': return forward(at.of ?? '');
+    case 'draft': return draft(at.of ?? '');
+    default: return { ...BLANK, to: split(at.to) };
+  }
+}
+
+/** Loads what the letter begins with, then shows it. */
+export function Compose({ route }: { route: At }) {
+  const [letter, setLetter] = useState<Letter | null>(null);
+  const [failed, setFailed] = useState(false);
+  const key = `${route.mode}/${route.of}/${route.to}`;
+  useEffect(() => {
+    let here = true;
+    setLetter(null);
+    setFailed(false);
+    void meet().catch(() => undefined);
+    begin(route).then((begun) => { if (here) setLetter(new Letter(begun)); }, () => { if (here) setFailed(true); });
+    return () => { here = false; };
+  }, [key]);
+  if (letter) return <Sheet letter={letter} mode={route.mode} key={key} />;
+  return (
+    <main class="compose-wait">
+      {failed ? (
+        <div class="state bad" role="alert">
+          <Icon name="cloud-off" /><p>{t().readFailed}</p>
+          <button type="button" class="btn" onClick={() => go(place.value)}>{t().close}</button>
+        </div>
+      ) : <p class="state quiet" role="status">{t().openingEditor}</p>}
+    </main>
+  );
+}
+
+const TITLES = { new: 'newMessage', draft: 'newMessage', reply: 'reply', all: 'replyAll', forward: 'forward' } as const;
+
+function Sheet({ letter, mode }: { letter: Letter; mode: At['mode'] }) {
+  const field = useRef<HTMLDivElement>(null);
+  const picker = useRef<HTMLInputElement>(null);
+  const [editor, setEditor] = useState<Editor | null>(null);
+  const [tick, setTick] = useState(0);
+  const [more, setMore] = useState(letter.cc.value.length + letter.bcc.value.length > 0);
+  const [dragging, setDragging] = useState(false);
+  const attach = (files: File[]) => {
+    for (const name of letter.attach(files)) tell(t().fileTooBig(name, size(sizeMax())), undefined, 'bad');
+  };
+  const acts = useMemo(() => actsOf(letter), [letter]);
+
+  useEffect(() => {
+    if (!field.current) return undefined;
+    const made = edit(field.current, {
+      changed: () => { letter.look(); letter.changed(); },
+      moved: () => setTick((count) => count + 1),
+      files: attach,
+    });
+    made.set(letter.html());
+    letter.html = made.html;
+    setEditor(made);
+    if (mode === 'reply' || mode === 'all' || (mode === 'draft' && letter.to.value.length > 0)) made.focus();
+    return () => {
+      const last = made.html();
+      letter.html = () => last;
+      made.destroy();
+    };
+  }, [letter]);
+
+  useEffect(() => {
+    composing.keys = {
+      'Ctrl+Enter': () => void acts.send(),
+      'Ctrl+s': () => void letter.save(),
+      'Ctrl+Shift+c': () => setMore(true),
+      'Ctrl+Shift+b': () => setMore(true),
+      'Escape': () => void acts.close(),
+    };
+    const warn = (event: BeforeUnloadEvent) => {
+      if (letter.saving.value === 'dirty' || letter.saving.value === 'failed') event.preventDefault();
+    };
+    window.addEventListener('beforeunload', warn);
+    return () => {
+      composing.keys = {};
+      window.removeEventListener('beforeunload', warn);
+      // Going elsewhere keeps the draft.
+      if (!acts.over()) void letter.save();
+      letter.stopTimer();
+    };
+  }, [letter]);
+
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    setDragging(false);
+    attach([...(event.dataTransfer?.files ?? [])]);
+  };
+  const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false;
+
+  return (
+    <main class="cw" aria-labelledby="compose-title">
+      <div
+        class={`ed${dragging ? ' dropping' : ''}`} onDrop={drop}
+        onDragOver={(event) => { if (hasFiles(event)) { event.preventDefault(); setDragging(true); } }}
+        onDragLeave={(event) => { if (event.target === event.currentTarget) setDragging(false); }}
+      >
+        <div class="tools">
+          <h1 id="compose-title">{t()[TITLES[mode]]}</h1>
+          <span class="sp" />
+          <Saved letter={letter} />
+          <IconButton icon="x" label={t().close} keys="Esc" onClick={() => void acts.close()} />
+        </div>
+        <div class="sheet">
+          <div class="fld"><span class="lb">{t().from}</span><div class="v own">{fullAddress({ name: identity.value?.name ?? boot.name, email: identity.value?.email ?? boot.address })}</div></div>
+          <div class="with-more">
+            <Recipients label={t().to} name="to" list={letter.to} changed={() => letter.changed()} autoFocus={letter.to.value.length === 0} />
+            {!more && <button type="button" class="btn quiet sm show-cc" onClick={() => setMore(true)}>{t().showCc}</button>}
+          </div>
+          {more && <Recipients label={t().cc} name="cc" list={letter.cc} changed={() => letter.changed()} />}
+          {more && <Recipients label={t().bcc} name="bcc" list={letter.bcc} changed={() => letter.changed()} />}
+          <div class="fld">
+            <label for="compose-subject">{t().subject}</label>
+            <div class="v">
+              <input
+                id="compose-subject" name="subject" class="subj" value={letter.subject.value} maxLength={900} autocomplete="off"
+                onInput={(event) => { letter.subject.value = event.currentTarget.value; letter.changed(); }}
+              />
+            </div>
+          </div>
+          {editor && <FormatBar editor={editor} tick={tick} />}
+          <div class="txt" ref={field} role="textbox" aria-multiline="true" aria-label={t().body} data-hint={t().bodyHint} spellcheck={false} />
+          <Attached letter={letter} />
+        </div>
+        <div class="send">
+          <button type="button" class="btn primary" aria-disabled={!letter.canSend.value} onClick={() => void acts.send()} title={`${t().send} (Ctrl+Enter)`}>
+            <Icon name="send" />{t().send}
+          </button>
+          <button type="button" class="btn quiet" onClick={() => picker.current?.click()}><Icon name="paperclip" />{t().attach}</button>
+          <input
+            ref={picker} type="file" name="files" multiple hidden tabIndex={-1} aria-label={t().attach}
+            onChange={(event) => { attach([...(event.currentTarget.files ?? [])]); event.currentTarget.value = ''; }}
+          />
+          <span class="sp" />
+          <kbd class="only-wide">Ctrl + Enter</kbd>
+          <IconButton icon="trash-2" label={t().discard} onClick={() => void acts.discard()} />
+        </div>
+        {dragging && <p class="dropzone"><Icon name="upload" />{t().dropHere}</p>}
+      </div>
+      <Checks letter={letter} />
+    </main>
+  );
+}
+
+function Saved({ letter }: { letter: Letter }) {
+  const at = letter.savedAt.value;
+  const text = letter.saving.value === 'saving' ? t().saving
+    : letter.saving.value === 'failed' ? t().saveFailed
+      : at ? t().savedAt(clock(at)) : '';
+  return <small role="status" class={letter.saving.value === 'failed' ? 'bad' : undefined}>{text}</small>;
+}
+
+/** The three ways a letter ends: sent, kept, thrown away. */
+function actsOf(letter: Letter) {
+  let over = false;
+  const leave = () => {
+    over = true;
+    go(place.value);
+  };
+  const send = async () => {
+    (document.activeElement as HTMLElement | null)?.blur();
+    const bad = letter.bad.value[0];
+    if (letter.everyone.value.length === 0) return void tell(t().checkNoOne, undefined, 'bad');
+    if (bad) return void tell(t().badAddress(bad.email), undefined, 'bad');
+    if (letter.uploading.value.length > 0) return void tell(t().checkUploading(letter.uploading.value.length), undefined, 'bad');
+    if (letter.failedFiles.value.length > 0) return void tell(t().checkFailed(letter.failedFiles.value.length), undefined, 'bad');
+    const points = doubts(letter);
+    if (points.length > 0 && !(await ask({ title: t().sendAsk, points, yes: t().sendAnyway }))) return undefined;
+    letter.changed();
+    if (!identity.value) await meet().catch(() => undefined);
+    if (!(await letter.save()) || !letter.saved || !identity.value) return void tell(t().saveFailed, undefined, 'bad');
+    sendLater({ draft: letter.saved, identity: identity.value.id, answers: letter.answers });
+    return leave();
+  };
+  const close = async () => {
+    if (letter.saving.value !== 'clean' && !(await letter.save())) return void tell(t().saveFailed, undefined, 'bad');
+    return leave();
+  };
+  const discard = async () => {
+    const empty = letter.saving.value === 'clean' && !letter.saved;
+    if (!empty && !(await ask({ title: t().discardTitle, text: t().discardText, yes: t().discard, danger: true }))) return;
+    over = true;
+    await letter.discard().catch(() => tell(t().actFailed, undefined, 'bad'));
+    go(place.value);
+  };
+  return { send, close, discard, over: () => over };
+}

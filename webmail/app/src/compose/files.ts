@@ -1,0 +1,56 @@
+// Files on their way up: progress, failure, removal.
+import { limit, uploadAddress } from '../jmap/client';
+import type { Id } from '../jmap/types';
+
+export interface FileItem {
+  key: number;
+  name: string;
+  type: string;
+  size: number;
+  /** Null until the server has it. */
+  blobId: Id | null;
+  /** The part that is up, 0 to 1. */
+  sent: number;
+  failed: boolean;
+}
+
+const SIZE_MAX_OTHERWISE = 50_000_000;
+
+/** RFC 8620 §2 maxSizeUpload, in octets. */
+export const sizeMax = () => limit('maxSizeUpload', SIZE_MAX_OTHERWISE);
+
+let last = 0;
+
+export const item = (file: File): FileItem => {
+  last += 1;
+  return {
+    key: last, name: file.name.normalize('NFC'), type: file.type || 'application/octet-stream', size: file.size,
+    blobId: null, sent: 0, failed: false,
+  };
+};
+
+const running = new Map<number, XMLHttpRequest>();
+
+/** RFC 8620 §6.1. `changed` gets what to put into the item; fetch cannot tell how far an upload is. */
+export function upload(file: File, key: number, changed: (key: number, change: Partial<FileItem>) => void): void {
+  const call = new XMLHttpRequest();
+  running.set(key, call);
+  call.open('POST', uploadAddress());
+  call.setRequestHeader('content-type', file.type || 'application/octet-stream');
+  call.setRequestHeader('x-congvu', '1');
+  call.responseType = 'json';
+  call.upload.onprogress = (event) => {
+    if (event.lengthComputable) changed(key, { sent: Math.min(0.99, event.loaded / event.total) });
+  };
+  call.onloadend = () => {
+    running.delete(key);
+    const blobId = call.status >= 200 && call.status < 300 ? (call.response as { blobId?: string } | null)?.blobId : undefined;
+    changed(key, blobId ? { blobId, sent: 1 } : { failed: true });
+  };
+  call.send(file);
+}
+
+export function stop(key: number): void {
+  running.get(key)?.abort();
+  running.delete(key);
+}

@@ -1,0 +1,195 @@
+// One letter being written: what it says, what is saved, what is amiss.
+import { computed, signal } from '@preact/signals';
+import { boot } from '../boot';
+import { request } from '../jmap/client';
+import type { Address, Id, SetResponse } from '../jmap/types';
+import { byRole } from '../state/mailboxes';
+import { syncSoon } from '../state/sync';
+import { fold } from '../ui/format';
+import { type Chip, isOutside } from './address';
+import { type FileItem, item, sizeMax, stop, upload } from './files';
+import { identity } from './people';
+import { BLANK, type Beginning } from './quote';
+import { htmlToText } from './text';
+
+/** Quiet time after the last change before a draft is saved. */
+const SAVE_AFTER_MS = 2_500;
+const KEPT = 'congvu.draft';
+
+const MENTIONS = /(dinh kem|kem theo|gui kem|tep kem|attached|attachment|enclosed)/;
+
+export type Saving = 'clean' | 'dirty' | 'saving' | 'saved' | 'failed';
+
+export class Letter {
+  readonly to = signal<Chip[]>([]);
+  readonly cc = signal<Chip[]>([]);
+  readonly bcc = signal<Chip[]>([]);
+  readonly subject = signal('');
+  readonly files = signal<FileItem[]>([]);
+  readonly saving = signal<Saving>('clean');
+  readonly savedAt = signal<Date | null>(null);
+  /** Follows what is typed, for the checks. */
+  readonly mentionsFile = signal(false);
+
+  /** Read from the editor once it is there. */
+  html: () => string;
+  saved: Id | null;
+  private readonly begun: Beginning;
+  private timer = 0;
+  private running: Promise<boolean> | null = null;
+
+  constructor(begun: Beginning = BLANK) {
+    this.begun = begun;
+    this.to.value = begun.to;
+    this.cc.value = begun.cc;
+    this.bcc.value = begun.bcc;
+    this.subject.value = begun.subject;
+    this.files.value = begun.files;
+    this.saved = begun.saved;
+    this.html = () => begun.html;
+  }
+
+  readonly everyone = computed(() => [...this.to.value, ...this.cc.value, ...this.bcc.value]);
+  readonly bad = computed(() => this.everyone.value.filter((chip) => !chip.ok));
+  readonly outside = computed(() => this.everyone.value.filter((chip) => chip.ok && isOutside(chip.email, boot.address)));
+  readonly uploading = computed(() => this.files.value.filter((file) => !file.blobId && !file.failed));
+  readonly failedFiles = computed(() => this.files.value.filter((file) => file.failed));
+  readonly forgotten = computed(() => this.mentionsFile.value && this.files.value.length === 0);
+  readonly canSend = computed(() =>
+    this.everyone.value.length > 0 && this.bad.value.length === 0
+    && this.uploading.value.length === 0 && this.failedFiles.value.length === 0);
+
+  get answers() {
+    return this.begun.answers;
+  }
+
+  changed(): void {
+    this.saving.value = 'dirty';
+    window.clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => void this.save(), SAVE_AFTER_MS);
+  }
+
+  /** Looks at what the person wrote, not at what is quoted. */
+  look(): void {
+    const own = this.html().split(/<blockquote/i)[0] ?? '';
+    this.mentionsFile.value = MENTIONS.test(fold(own.replace(/<[^>]*>/g, ' ').replace(/&nbsp;/g, ' ')));
+  }
+
+  attach(list: File[]): string[] {
+    const tooBig: string[] = [];
+    for (const file of list) {
+      if (file.size > sizeMax()) {
+        tooBig.push(file.name);
+        continue;
+      }
+      const made = item(file);
+      this.files.value = [...this.files.value, made];
+      upload(file, made.key, (key, change) => {
+        this.files.value = this.files.value.map((one) => (one.key === key ? { ...one, ...change } : one));
+        if (change.blobId) this.changed();
+      });
+    }
+    return tooBig;
+  }
+
+  detach(key: number): void {
+    stop(key);
+    this.files.value = this.files.value.filter((file) => file.key !== key);
+    this.changed();
+  }
+
+  /** Saves what is there; false when the server did not take it. One save at a time. */
+  async save(): Promise<boolean> {
+    window.clearTimeout(this.timer);
+    while (this.running) await this.running;
+    if (this.saving.value === 'clean' || this.saving.value === 'saved') return true;
+    this.running = this.put();
+    const good = await this.running;
+    this.running = null;
+    return good;
+  }
+
+  private async put(): Promise<boolean> {
+    this.saving.value = 'saving';
+    const old = this.saved;
+    try {
+      const args: Record<string, unknown> = { create: { draft: this.email() } };
+      if (old) args.destroy = [old];
+      const [set] = await request<[SetResponse]>([['Email/set', args]]);
+      const made = set.created?.draft;
+      if (!made) throw new Error(set.notCreated?.draft?.type ?? 'notCreated');
+      this.saved = made.id;
+      this.savedAt.value = new Date();
+      if (this.saving.value === 'saving') this.saving.value = 'saved';
+      sessionStorage.removeItem(KEPT);
+      syncSoon();
+      return true;
+    } catch {
+      this.saving.value = 'failed';
+      this.keep();
+      return false;
+    }
+  }
+
+  /** While the server is away the text stays in this tab, over a reload too. */
+  private keep(): void {
+    try {
+      sessionStorage.setItem(KEPT, JSON.stringify({
+        ...this.begun, to: this.to.value, cc: this.cc.value, bcc: this.bcc.value, subject: this.subject.value,
+        html: this.html(), files: this.files.value.filter((file) => file.blobId), saved: this.saved,
+      } satisfies Beginning));
+    } catch {
+      // Full or forbidden: the letter is still on the screen.
+    }
+  }
+
+  async discard(): Promise<void> {
+    window.clearTimeout(this.timer);
+    sessionStorage.removeItem(KEPT);
+    for (const file of this.uploading.value) stop(file.key);
+    while (this.running) await this.running;
+    if (!this.saved) return;
+    await request([['Email/set', { destroy: [this.saved] }]]);
+    syncSoon();
+  }
+
+  stopTimer(): void {
+    window.clearTimeout(this.timer);
+  }
+
+  /** RFC 8621 §4.6: the letter as the server is to make it. */
+  private email(): Record<string, unknown> {
+    const html = this.html();
+    const plain = ({ name, email }: Address) => ({ name, email });
+    const people = (chips: Chip[]) => (chips.length > 0 ? chips.filter((chip) => chip.ok).map(plain) : null);
+    const drafts = byRole('drafts')?.id ?? byRole('inbox')?.id ?? '';
+    return {
+      mailboxIds: { [drafts]: true },
+      keywords: { $draft: true, $seen: true },
+      from: [{ name: identity.value?.name || boot.name || null, email: identity.value?.email || boot.address }],
+      to: people(this.to.value), cc: people(this.cc.value), bcc: people(this.bcc.value),
+      subject: this.subject.value.normalize('NFC'),
+      inReplyTo: this.begun.inReplyTo, references: this.begun.references,
+      textBody: [{ partId: 'text', type: 'text/plain' }],
+      htmlBody: [{ partId: 'html', type: 'text/html' }],
+      bodyValues: {
+        text: { value: htmlToText(html).normalize('NFC') },
+        html: { value: `<!doctype html><html><body>${html.normalize('NFC')}</body></html>` },
+      },
+      attachments: this.files.value.filter((file) => file.blobId).map((file) => ({
+        blobId: file.blobId, type: file.type, name: file.name, disposition: 'attachment',
+      })),
+    };
+  }
+}
+
+/** What an earlier failed save left in this tab, once. */
+export function leftover(): Beginning | null {
+  try {
+    const kept = sessionStorage.getItem(KEPT);
+    sessionStorage.removeItem(KEPT);
+    return kept ? { ...BLANK, ...(JSON.parse(kept) as Beginning) } : null;
+  } catch {
+    return null;
+  }
+}

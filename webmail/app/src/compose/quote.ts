@@ -1,0 +1,135 @@
+// What a new letter begins with: nothing, a quotation, or a saved draft.
+import { boot } from '../boot';
+import { letterAddress, request } from '../jmap/client';
+import { type Address, EMAIL_PROPERTIES, type Email, type GetResponse, type Id } from '../jmap/types';
+import { fullAddress, longTime, nameOf, nfc } from '../ui/format';
+import { t } from '../ui/i18n';
+import { type Chip, chipOf } from './address';
+import { cleanHtml, escape, textToHtml } from './clean';
+import type { FileItem } from './files';
+
+export interface Beginning {
+  to: Chip[];
+  cc: Chip[];
+  bcc: Chip[];
+  subject: string;
+  html: string;
+  files: FileItem[];
+  inReplyTo: string[] | null;
+  references: string[] | null;
+  /** The letter that gets $answered or $forwarded once this one is sent. */
+  answers: { id: Id; keyword: '$answered' | '$forwarded' } | null;
+  /** The draft on the server that the next save replaces. */
+  saved: Id | null;
+}
+
+export const BLANK: Beginning = {
+  to: [], cc: [], bcc: [], subject: '', html: '', files: [], inReplyTo: null, references: null, answers: null, saved: null,
+};
+
+/** Quoting more than this slows the editor down; the letter itself is unharmed. */
+const QUOTE_MAX = 300_000;
+const BODY_MAX_BYTES = 1_000_000;
+
+export async function whole(id: Id): Promise<Email> {
+  const [get] = await request<[GetResponse<Email>]>([['Email/get', {
+    ids: [id], properties: EMAIL_PROPERTIES, fetchAllBodyValues: true, maxBodyValueBytes: BODY_MAX_BYTES,
+  }]]);
+  const email = get.list[0];
+  if (!email) throw new Error('gone');
+  return email;
+}
+
+const isHtml = (email: Email) => email.htmlBody.some((part) => part.type === 'text/html');
+
+const plainText = (email: Email) =>
+  nfc(email.textBody.map((part) => email.bodyValues[part.partId ?? '']?.value ?? '').join('\n'));
+
+/** HTML is taken from the server's cleaned document, never from the raw letter. */
+async function bodyHtml(email: Email): Promise<string> {
+  if (!isHtml(email)) return textToHtml(plainText(email).slice(0, QUOTE_MAX));
+  const answer = await fetch(letterAddress(email.id, false), { credentials: 'same-origin' });
+  if (!answer.ok) return textToHtml(plainText(email).slice(0, QUOTE_MAX));
+  const text = await answer.text();
+  if (text.length > QUOTE_MAX) return textToHtml(plainText(email).slice(0, QUOTE_MAX));
+  return cleanHtml(new DOMParser().parseFromString(text, 'text/html').body.innerHTML);
+}
+
+const ANSWER_PREFIX = /^\s*(?:re|tl|trả lời|v\/v trả lời)\s*:\s*/iu;
+const FORWARD_PREFIX = /^\s*(?:fwd?|ct|chuyển tiếp)\s*:\s*/iu;
+
+export const replySubject = (subject: string | null) => t().rePrefix + nfc(subject).replace(ANSWER_PREFIX, '');
+export const forwardSubject = (subject: string | null) => t().fwPrefix + nfc(subject).replace(FORWARD_PREFIX, '');
+
+const isMe = (one: Address) => one.email.toLowerCase() === boot.address.toLowerCase();
+
+/** RFC 5322 §3.6.3: to Reply-To or From; "all" adds the other recipients but oneself. */
+export function answerTo(email: Pick<Email, 'from' | 'replyTo' | 'to' | 'cc'>, all: boolean): { to: Chip[]; cc: Chip[] } {
+  const back = email.replyTo?.length ? email.replyTo : (email.from ?? []);
+  // Answering one's own letter goes on with the same people.
+  const to = back.length > 0 && back.every(isMe) ? (email.to ?? []) : back;
+  if (!all) return { to: to.map(chipOf), cc: [] };
+  const seen = new Set(to.map((one) => one.email.toLowerCase()));
+  const fresh = (list: Address[] | null) => (list ?? []).filter((one) => {
+    const key = one.email.toLowerCase();
+    if (isMe(one) || seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+  return { to: [...to, ...fresh(email.to)].map(chipOf), cc: fresh(email.cc).map(chipOf) };
+}
+
+/** RFC 5322 §3.6.4 */
+const REFERENCES_MAX = 50;
+function thread(email: Email): Pick<Beginning, 'inReplyTo' | 'references'> {
+  const own = email.messageId ?? [];
+  const references = [...(email.references ?? email.inReplyTo ?? []), ...own].slice(-REFERENCES_MAX);
+  return { inReplyTo: own.length > 0 ? own : null, references: references.length > 0 ? references : null };
+}
+
+export async function reply(id: Id, all: boolean): Promise<Beginning> {
+  const email = await whole(id);
+  const who = email.from?.[0] ? nameOf(email.from[0]) : t().noSender;
+  const intro = escape(t().onDateWrote(longTime(email.sentAt ?? email.receivedAt), who));
+  return {
+    ...BLANK, ...answerTo(email, all), ...thread(email),
+    subject: replySubject(email.subject),
+    html: `<div><br></div><div><br></div><div>${intro}</div><blockquote type="cite">${await bodyHtml(email)}</blockquote>`,
+    answers: { id, keyword: '$answered' },
+  };
+}
+
+export async function forward(id: Id): Promise<Beginning> {
+  const email = await whole(id);
+  const list = (people: Address[] | null) => escape((people ?? []).map(fullAddress).join(', '));
+  const head = [
+    [t().from, list(email.from)], [t().date, escape(longTime(email.sentAt ?? email.receivedAt))],
+    [t().subject, escape(nfc(email.subject))], [t().to, list(email.to)], [t().cc, list(email.cc)],
+  ].filter(([, value]) => value);
+  const lines = head.map(([label, value]) => `<div><b>${label}:</b> ${value}</div>`).join('');
+  return {
+    ...BLANK,
+    subject: forwardSubject(email.subject),
+    html: `<div><br></div><div><br></div><div>${t().forwarded}</div>${lines}<div><br></div>${await bodyHtml(email)}`,
+    files: kept(email),
+    references: thread(email).references,
+    answers: { id, keyword: '$forwarded' },
+  };
+}
+
+/** A draft is our own letter: its HTML is cleaned here all the same. */
+export async function draft(id: Id): Promise<Beginning> {
+  const email = await whole(id);
+  const value = email.htmlBody.map((part) => email.bodyValues[part.partId ?? '']?.value ?? '').join('');
+  return {
+    to: (email.to ?? []).map(chipOf), cc: (email.cc ?? []).map(chipOf), bcc: (email.bcc ?? []).map(chipOf),
+    subject: nfc(email.subject),
+    html: isHtml(email) ? cleanHtml(value) : textToHtml(plainText(email)),
+    files: kept(email),
+    inReplyTo: email.inReplyTo, references: email.references, answers: null, saved: id,
+  };
+}
+
+const kept = (email: Email): FileItem[] => email.attachments.flatMap((part, index) => (part.blobId ? [{
+  key: -1 - index, name: nfc(part.name) || t().unnamed, type: part.type, size: part.size, blobId: part.blobId, sent: 1, failed: false,
+}] : []));

@@ -1,0 +1,133 @@
+// RFC 8620 §3: one request per act, result references instead of round trips.
+import type { Id, Session } from './types';
+
+const CORE = 'urn:ietf:params:jmap:core';
+const MAIL = 'urn:ietf:params:jmap:mail';
+const SUBMISSION = 'urn:ietf:params:jmap:submission';
+
+/** Requests in flight at once; the rest wait, so quick fingers make no storm. */
+const IN_FLIGHT_MAX = 4;
+const REQUEST_TIMEOUT_MS = 30_000;
+
+export type Call = [name: string, args: Record<string, unknown>];
+
+/** The server could not be reached, or answered with something that is not JMAP. */
+export class Unreachable extends Error {}
+
+/** RFC 8620 §3.6.2: one method of the request failed. */
+export class MethodError extends Error {
+  constructor(readonly type: string, description?: string) {
+    super(description ?? type);
+  }
+}
+
+/** RFC 8620 §3.7: the value at `path` of the answer to call number `of`. */
+export const from = (of: number, name: string, path: string) => ({ resultOf: String(of), name, path });
+
+let session: Session | null = null;
+let inFlight = 0;
+const waiting: (() => void)[] = [];
+
+/** Told after each request whether the server was reached. */
+export const reach = { changed: (_reached: boolean) => {} };
+
+export function useSession(given: Session): void {
+  session = given;
+}
+
+export function currentSession(): Session {
+  if (!session) throw new Unreachable('no session yet');
+  return session;
+}
+
+export async function fetchSession(): Promise<Session> {
+  const answer = await send('/jmap/session', { headers: { accept: 'application/json' } });
+  return (await answer.json()) as Session;
+}
+
+export function accountId(): Id {
+  const { primaryAccounts, accounts } = currentSession();
+  return primaryAccounts[MAIL] ?? Object.keys(accounts)[0] ?? '';
+}
+
+/** A limit of RFC 8620 §2, or `otherwise` when the server names none. */
+export function limit(name: string, otherwise: number): number {
+  const value = session?.capabilities[CORE]?.[name];
+  return typeof value === 'number' ? value : otherwise;
+}
+
+/** Addresses of the session may name another host than the one in the address bar. */
+function local(url: string): string {
+  return url.replace(/^https?:\/\/[^/]+/, '');
+}
+
+const fill = (template: string, values: Record<string, string>) =>
+  local(template).replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? ''));
+
+export const uploadAddress = () => fill(currentSession().uploadUrl, { accountId: accountId() });
+
+export const downloadAddress = (blobId: Id, name: string, type: string) =>
+  fill(currentSession().downloadUrl, { accountId: accountId(), blobId, name, type });
+
+export const eventAddress = () =>
+  fill(currentSession().eventSourceUrl, { types: '*', closeafter: 'no', ping: '30' });
+
+/** The cleaned document of a letter (`ui/README.md` section 6). */
+export const letterAddress = (email: Id, images: boolean) =>
+  `/mail/html/${encodeURIComponent(accountId())}/${encodeURIComponent(email)}?images=${images ? 1 : 0}`;
+
+async function send(url: string, init: RequestInit): Promise<Response> {
+  if (inFlight >= IN_FLIGHT_MAX && !init.keepalive) await new Promise<void>((resume) => waiting.push(resume));
+  inFlight += 1;
+  let answer: Response;
+  try {
+    answer = await fetch(url, { credentials: 'same-origin', signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS), ...init });
+  } catch (error) {
+    reach.changed(false);
+    throw new Unreachable(String(error));
+  } finally {
+    inFlight -= 1;
+    waiting.shift()?.();
+  }
+  if (answer.status === 401) {
+    location.assign('/login');
+    throw new Unreachable('signed out');
+  }
+  reach.changed(answer.status < 500);
+  if (!answer.ok) throw new Unreachable(`${answer.status}`);
+  return answer;
+}
+
+/**
+ * Sends `calls` as one request and gives the arguments of each call's own
+ * answer, in order. The first method error is thrown; `keepalive` lets the
+ * request outlive the page.
+ */
+export async function request<T extends unknown[]>(calls: Call[], keepalive = false): Promise<T> {
+  const answers = await settle(calls, keepalive);
+  for (const answer of answers) if (answer instanceof MethodError) throw answer;
+  return answers as T;
+}
+
+/** As [`request`], but a failed method is given as a value in its place. */
+export async function settle(calls: Call[], keepalive = false): Promise<unknown[]> {
+  const account = accountId();
+  const body = JSON.stringify({
+    using: [CORE, MAIL, SUBMISSION],
+    methodCalls: calls.map(([name, args], index) => [name, { accountId: account, ...args }, String(index)]),
+  });
+  const answer = await send(local(currentSession().apiUrl), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-congvu': '1' },
+    body,
+    keepalive,
+  });
+  const { methodResponses } = (await answer.json()) as { methodResponses: [string, unknown, string][] };
+  return calls.map(([name], index) => {
+    const own = methodResponses.filter((response) => response[2] === String(index));
+    const good = own.find((response) => response[0] === name);
+    if (good) return good[1];
+    const failed = (own[0]?.[1] ?? {}) as { type?: string; description?: string };
+    return new MethodError(failed.type ?? 'serverFail', failed.description);
+  });
+}

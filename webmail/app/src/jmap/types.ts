@@ -1,0 +1,127 @@
+// The parts of RFC 8620 and RFC 8621 that this client speaks.
+
+export type Id = string;
+
+export interface Session {
+  apiUrl: string;
+  uploadUrl: string;
+  downloadUrl: string;
+  eventSourceUrl: string;
+  username?: string;
+  primaryAccounts: Record<string, Id>;
+  accounts: Record<Id, { name: string; isPersonal: boolean }>;
+  capabilities: Record<string, Record<string, unknown>>;
+}
+
+export interface Address {
+  name: string | null;
+  email: string;
+}
+
+export interface Mailbox {
+  id: Id;
+  name: string;
+  parentId: Id | null;
+  role: string | null;
+  sortOrder: number;
+  totalEmails: number;
+  unreadEmails: number;
+}
+
+/** What a row of the list shows: RFC 8621 §4.1. */
+export interface EmailRow {
+  id: Id;
+  blobId: Id;
+  threadId: Id;
+  mailboxIds: Record<Id, boolean>;
+  keywords: Record<string, boolean>;
+  size: number;
+  receivedAt: string;
+  hasAttachment: boolean;
+  from: Address[] | null;
+  to: Address[] | null;
+  subject: string | null;
+  preview: string;
+}
+
+export interface Part {
+  partId: string | null;
+  blobId: Id | null;
+  size: number;
+  name: string | null;
+  type: string;
+  disposition: string | null;
+  cid: string | null;
+}
+
+export interface BodyValue {
+  value: string;
+  isTruncated?: boolean;
+  isEncodingProblem?: boolean;
+}
+
+export interface Email extends EmailRow {
+  cc: Address[] | null;
+  bcc: Address[] | null;
+  replyTo: Address[] | null;
+  sentAt: string | null;
+  messageId: string[] | null;
+  inReplyTo: string[] | null;
+  references: string[] | null;
+  textBody: Part[];
+  htmlBody: Part[];
+  attachments: Part[];
+  bodyValues: Record<string, BodyValue>;
+}
+
+export const ROW_PROPERTIES = [
+  'id', 'blobId', 'threadId', 'mailboxIds', 'keywords', 'size', 'receivedAt', 'hasAttachment',
+  'from', 'to', 'subject', 'preview',
+];
+
+export const EMAIL_PROPERTIES = [
+  ...ROW_PROPERTIES, 'cc', 'bcc', 'replyTo', 'sentAt', 'messageId', 'inReplyTo', 'references',
+  'textBody', 'htmlBody', 'attachments', 'bodyValues',
+];
+
+export interface QueryResponse {
+  queryState: string;
+  position: number;
+  ids: Id[];
+  total?: number;
+}
+
+export interface GetResponse<T> {
+  state: string;
+  list: T[];
+  notFound?: Id[];
+}
+
+export interface SetError {
+  type: string;
+  description?: string;
+}
+
+export interface SetResponse {
+  newState?: string;
+  created?: Record<string, { id: Id; blobId?: Id }> | null;
+  notCreated?: Record<string, SetError> | null;
+  updated?: Record<Id, unknown> | null;
+  notUpdated?: Record<Id, SetError> | null;
+  destroyed?: Id[] | null;
+  notDestroyed?: Record<Id, SetError> | null;
+}
+
+export interface ChangesResponse {
+  newState: string;
+  hasMoreChanges: boolean;
+  created: Id[];
+  updated: Id[];
+  destroyed: Id[];
+}
+
+export interface Identity {
+  id: Id;
+  name: string;
+  email: string;
+}

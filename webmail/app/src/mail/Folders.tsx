@@ -1,0 +1,72 @@
+import { signal } from '@preact/signals';
+import type { Id, Mailbox } from '../jmap/types';
+import { moveToBox } from '../state/acts';
+import { badge, iconOf, nameOfBox, ofRole, ownFolders } from '../state/mailboxes';
+import { print, route } from '../state/route';
+import { boxId } from '../state/view';
+import { number } from '../ui/format';
+import { Icon } from '../ui/Icon';
+import { t } from '../ui/i18n';
+import { DRAGGED } from './Row';
+
+/** On narrow screens the folders are a drawer. */
+export const drawer = signal(false);
+
+export function Folders() {
+  const shut = () => { drawer.value = false; };
+  return (
+    <>
+      <div class={`veil${drawer.value ? ' on' : ''}`} onClick={shut} aria-hidden="true" />
+      <aside
+        class={`side${drawer.value ? ' on' : ''}`} aria-label={t().folders}
+        onKeyDown={(event) => { if (event.key === 'Escape' && drawer.value) { shut(); event.stopPropagation(); } }}
+      >
+        <a class="btn primary compose-new" href="#/compose/new" onClick={shut}>
+          <Icon name="pencil-line" />{t().compose}
+        </a>
+        <nav aria-label={t().folders} onClick={(event) => { if ((event.target as Element).closest('a')) shut(); }}>
+          <ul>{ofRole.value.map((box) => <Folder box={box} depth={0} key={box.id} />)}</ul>
+          {ownFolders.value.length > 0 && (
+            <>
+              <h2>{t().ownFolders}</h2>
+              <ul>{ownFolders.value.map(({ box, depth }) => <Folder box={box} depth={depth} key={box.id} />)}</ul>
+            </>
+          )}
+        </nav>
+      </aside>
+    </>
+  );
+}
+
+const over = signal<Id | null>(null);
+
+function Folder({ box, depth }: { box: Mailbox; depth: number }) {
+  const count = badge(box);
+  const here = boxId.value === box.id && route.value.at !== 'compose';
+  const accepts = (event: DragEvent) => event.dataTransfer?.types.includes(DRAGGED) && box.id !== boxId.value;
+  return (
+    <li>
+      <a
+        href={print({ at: 'box', box: box.id, open: null })} aria-current={here ? 'page' : undefined}
+        class={over.value === box.id ? 'over' : undefined} style={depth ? { paddingInlineStart: `${12 + depth * 16}px` } : undefined}
+        onDragOver={(event) => { if (accepts(event)) { event.preventDefault(); over.value = box.id; } }}
+        onDragLeave={() => { if (over.value === box.id) over.value = null; }}
+        onDrop={(event) => {
+          over.value = null;
+          const ids = JSON.parse(event.dataTransfer?.getData(DRAGGED) || '[]') as Id[];
+          event.preventDefault();
+          void moveToBox(ids, box.id);
+        }}
+      >
+        <Icon name={iconOf(box)} />
+        <span>{nameOfBox(box)}</span>
+        {count > 0 && (
+          <b>
+            {number(count)}
+            <span class="sr"> {box.role === 'drafts' ? '' : t().unread}</span>
+          </b>
+        )}
+      </a>
+    </li>
+  );
+}

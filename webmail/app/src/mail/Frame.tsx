@@ -1,0 +1,99 @@
+import { useEffect } from 'preact/hooks';
+import { boot } from '../boot';
+import { inbox, nameOfBox, byId } from '../state/mailboxes';
+import { place, print, route } from '../state/route';
+import { letter } from '../state/reader';
+import { online, reached } from '../state/sync';
+import { boxId, cursor, list, pick, viewKey } from '../state/view';
+import { IconButton } from '../ui/Button';
+import { Questions } from '../ui/Dialog';
+import { nfc } from '../ui/format';
+import { Icon } from '../ui/Icon';
+import { t } from '../ui/i18n';
+import { Toasts } from '../ui/Toasts';
+import { AccountMenu, SettingsMenu } from './Account';
+import { ComposeSlot } from './ComposeSlot';
+import { Folders, drawer } from './Folders';
+import { Help } from './Help';
+import { help, onKey } from './keymap';
+import { List } from './List';
+import { Reader } from './Reader';
+import { Search } from './Search';
+
+export function Frame() {
+  const composing = route.value.at === 'compose';
+  const pane = composing ? 'compose' : place.value.open ? 'read' : 'list';
+  useEffect(() => {
+    document.addEventListener('keydown', onKey);
+    return () => document.removeEventListener('keydown', onKey);
+  }, []);
+  useTitle();
+  useCursor();
+  return (
+    <>
+      <a class="skip" href="#list" onClick={(event) => { event.preventDefault(); document.querySelector<HTMLElement>('.rows, .list')?.focus(); }}>
+        {t().skip}
+      </a>
+      <div class={`app in-${pane}`}>
+        <nav class="rail" aria-label={t().rail}>
+          <span class="emblem"><Emblem /></span>
+          <a class="rail-item" href={print({ at: 'box', box: null, open: null })} aria-current="page"><Icon name="mail" />{t().mail}</a>
+          <span class="sp" />
+          <SettingsMenu />
+        </nav>
+        <header class="top">
+          <span class="drawer-button"><IconButton icon="menu" label={t().folders} onClick={() => { drawer.value = !drawer.value; }} /></span>
+          <div class="org"><b>{t().product}</b>{boot.agency && <span title={nfc(boot.agency)}>{nfc(boot.agency)}</span>}</div>
+          <Search />
+          <span class="sp" />
+          <span class="only-wide"><IconButton icon="keyboard" label={t().shortcuts} keys="?" onClick={() => { help.value = true; }} /></span>
+          <AccountMenu />
+        </header>
+        <Folders />
+        {composing ? <ComposeSlot /> : <><List /><Reader /></>}
+        <Connection />
+        {pane === 'list' && <a class="fab" href="#/compose/new" aria-label={t().compose}><Icon name="pencil-line" /></a>}
+      </div>
+      <Toasts />
+      <Questions />
+      <Help />
+    </>
+  );
+}
+
+const Emblem = () => (
+  <svg viewBox="0 0 24 24" width="26" height="26" fill="none" stroke="currentColor" stroke-width="2" stroke-linejoin="round" aria-hidden="true">
+    <path d="M3 7.5 12 3l9 4.5v9L12 21l-9-4.5z" /><path d="m3 7.5 9 5.5 9-5.5" />
+  </svg>
+);
+
+/** A quiet bar while there is no way to the server. */
+function Connection() {
+  const text = !online.value ? t().offline : reached.value ? '' : t().serverLost;
+  return <div class={`connection${text ? ' on' : ''}`} role="status">{text && <><Icon name="cloud-off" small />{text}</>}</div>;
+}
+
+function useTitle(): void {
+  const unread = inbox.value?.unreadEmails ?? 0;
+  const at = place.value;
+  const where = route.value.at === 'compose' ? t().newMessage
+    : letter.value && at.open ? nfc(letter.value.subject) || t().noSubject
+      : at.at === 'search' ? t().searchFor(at.text) : nameOfBox(byId(boxId.value));
+  const title = `${unread > 0 ? `(${unread}) ` : ''}${where ? `${where} – ` : ''}${t().product}`;
+  useEffect(() => { document.title = title; }, [title]);
+}
+
+/** The cursor follows what is open; another list begins without one. */
+function useCursor(): void {
+  const key = viewKey.value;
+  useEffect(() => {
+    pick([]);
+    cursor.value = -1;
+  }, [key]);
+  const open = place.value.open;
+  const version = list.value?.version.value;
+  useEffect(() => {
+    const at = open ? (list.value?.indexOf(open) ?? -1) : -1;
+    if (at >= 0) cursor.value = at;
+  }, [open, version]);
+}

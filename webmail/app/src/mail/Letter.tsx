@@ -1,0 +1,103 @@
+// The letter itself. Plain text is drawn here as text; HTML comes from the
+// server as a cleaned document of its own, in a frame without scripts.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { letterAddress } from '../jmap/client';
+import type { Email } from '../jmap/types';
+import { nfc } from '../ui/format';
+import { Icon } from '../ui/Icon';
+import { t } from '../ui/i18n';
+import { onKey } from './keymap';
+import { type Run, blocks, linkify } from './linkify';
+
+const FRAME_HEIGHT_FIRST = 320;
+/** A letter that says it is taller scrolls inside its frame. */
+const FRAME_HEIGHT_MAX = 60_000;
+
+export const isPlain = (email: Email) =>
+  email.htmlBody.length > 0 && email.htmlBody.every((part) => part.type === 'text/plain')
+  && email.htmlBody.every((part) => part.partId !== null && part.partId in email.bodyValues);
+
+export function TextLetter({ email }: { email: Email }) {
+  const [whole, setWhole] = useState(false);
+  const values = email.htmlBody.map((part) => email.bodyValues[part.partId ?? '']);
+  if (whole) return <HtmlLetter email={email} />;
+  const text = nfc(values.map((value) => value?.value ?? '').join('\n')).trimEnd();
+  return (
+    <div class="body plain">
+      {blocks(text).map((block, index) => (block.quoted
+        ? <details key={index}><summary>{t().quoted}</summary><p><Runs runs={linkify(block.text)} /></p></details>
+        : <p key={index}><Runs runs={linkify(block.text)} /></p>))}
+      {values.some((value) => value?.isTruncated) && (
+        <p class="note">
+          <Icon name="info" /><span>{t().wholeLetter}</span>
+          <button type="button" class="btn" onClick={() => setWhole(true)}>{t().wholeLetterShow}</button>
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Runs({ runs }: { runs: Run[] }) {
+  return (
+    <>
+      {runs.map((run, index) => {
+        if (typeof run === 'string') return run;
+        const outside = run.href.startsWith('http');
+        return (
+          <a key={index} href={run.href} target={outside ? '_blank' : undefined} rel={outside ? 'noopener noreferrer nofollow' : undefined}>
+            {run.text}
+          </a>
+        );
+      })}
+    </>
+  );
+}
+
+export function HtmlLetter({ email }: { email: Email }) {
+  const frame = useRef<HTMLIFrameElement>(null);
+  const [images, setImages] = useState(false);
+  const [blocked, setBlocked] = useState(0);
+  const [height, setHeight] = useState(FRAME_HEIGHT_FIRST);
+  const stop = useRef<(() => void) | undefined>(undefined);
+
+  useEffect(() => () => stop.current?.(), []);
+
+  const loaded = () => {
+    stop.current?.();
+    const inside = frame.current?.contentDocument;
+    if (!inside?.body) return;
+    const count = inside.querySelector('meta[name="congvu-blocked"]')?.getAttribute('content');
+    setBlocked(images ? 0 : Number(count ?? 0) || 0);
+    const fit = () => {
+      const tall = Math.max(inside.documentElement.offsetHeight, inside.body.scrollHeight);
+      setHeight(Math.min(FRAME_HEIGHT_MAX, Math.ceil(tall) + 1));
+    };
+    fit();
+    const watch = new ResizeObserver(fit);
+    watch.observe(inside.documentElement);
+    watch.observe(inside.body);
+    // Keys pressed inside the letter work as outside of it.
+    inside.addEventListener('keydown', onKey);
+    stop.current = () => {
+      watch.disconnect();
+      inside.removeEventListener('keydown', onKey);
+    };
+  };
+
+  return (
+    <>
+      {blocked > 0 && (
+        <div class="note" role="status">
+          <Icon name="image-off" /><span>{t().blocked(blocked)}</span>
+          <button type="button" class="btn" onClick={() => { setImages(true); setBlocked(0); }}>{t().showImages}</button>
+        </div>
+      )}
+      <div class="body html">
+        <iframe
+          ref={frame} title={nfc(email.subject) || t().letter} src={letterAddress(email.id, images)} onLoad={loaded}
+          sandbox="allow-same-origin allow-popups allow-popups-to-escape-sandbox" style={{ height: `${height}px` }}
+        />
+      </div>
+    </>
+  );
+}

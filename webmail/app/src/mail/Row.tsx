@@ -1,0 +1,129 @@
+import type { EmailRow, Id } from '../jmap/types';
+import { mark } from '../state/acts';
+import { has } from '../state/emails';
+import { byId, nameOfBox } from '../state/mailboxes';
+import { openId, print, withOpen } from '../state/route';
+import { boxId, cursor, list, pick, picked, togglePick } from '../state/view';
+import { longTime, nameOf, nfc, shortTime } from '../ui/format';
+import { Icon } from '../ui/Icon';
+import { t } from '../ui/i18n';
+
+/** What a dragged row carries: a JSON list of email ids. */
+export const DRAGGED = 'application/x-congvu-mail';
+
+/** Whom the row names: the sender, or the recipients of what we wrote. */
+function party(row: EmailRow): string {
+  const box = byId(boxId.value);
+  if (box?.role === 'sent' || box?.role === 'drafts' || (!box && has(row, '$draft'))) {
+    const names = (row.to ?? []).map(nameOf);
+    return names.length > 0 ? t().toWhom(names.join(', ')) : t().noRecipient;
+  }
+  const sender = row.from?.[0];
+  return sender ? nameOf(sender) : t().noSender;
+}
+
+/** Where a found message lies. */
+function whereOf(row: EmailRow): string | null {
+  if (boxId.value) return null;
+  const first = Object.keys(row.mailboxIds)[0];
+  return first ? nameOfBox(byId(first)) : null;
+}
+
+function click(event: MouseEvent, index: number): void {
+  if (event.shiftKey) {
+    const [from, to] = [Math.min(cursor.value, index), Math.max(cursor.value, index)];
+    const ids = [...picked.value];
+    for (let at = Math.max(0, from); at <= to; at += 1) {
+      const between = list.value?.at(at);
+      if (between) ids.push(between);
+    }
+    pick(ids);
+    event.preventDefault();
+  } else if (picked.value.size > 0 && !event.ctrlKey && !event.metaKey) {
+    pick([]);
+  }
+  cursor.value = index;
+}
+
+function drag(event: DragEvent, id: Id): void {
+  const ids = picked.value.has(id) ? [...picked.value] : [id];
+  event.dataTransfer?.setData(DRAGGED, JSON.stringify(ids));
+  if (event.dataTransfer) event.dataTransfer.effectAllowed = 'move';
+}
+
+/** A long press picks: there is no pointer to hover with. */
+const isTouch = () => window.matchMedia('(pointer: coarse)').matches;
+
+interface Props {
+  row: EmailRow | undefined;
+  id: Id | undefined;
+  index: number;
+  top: number;
+}
+
+export function Row({ row, id, index, top }: Props) {
+  const place = { transform: `translateY(${top}px)` };
+  if (!row || id === undefined) {
+    return (
+      <div class="msg ghost" role="row" aria-rowindex={index + 1} style={place} aria-busy="true">
+        <div role="gridcell"><i /><i /><i /></div>
+      </div>
+    );
+  }
+  const unread = !has(row, '$seen');
+  const flagged = has(row, '$flagged');
+  const isPicked = picked.value.has(id);
+  const where = whereOf(row);
+  const classes = ['msg', unread && 'un', isPicked && 'picked', openId.value === id && 'open', cursor.value === index && 'at'];
+  return (
+    <div
+      class={classes.filter(Boolean).join(' ')} role="row" id={`row-${index}`} aria-rowindex={index + 1} style={place}
+      aria-selected={isPicked || openId.value === id} draggable onDragStart={(event) => drag(event, id)}
+      onContextMenu={(event) => { if (isTouch()) { event.preventDefault(); togglePick(id); } }}
+    >
+      <div class="pick" role="gridcell">
+        <label>
+          <span class="sr">{t().selectOne}: {nfc(row.subject) || t().noSubject}</span>
+          <input
+            type="checkbox" tabIndex={-1} checked={isPicked}
+            onChange={() => { togglePick(id); cursor.value = index; }}
+          />
+        </label>
+      </div>
+      <div class="what" role="gridcell">
+        <a href={openHref(row, id)} tabIndex={-1} draggable={false} onClick={(event) => click(event, index)}>
+          <span class="l">
+            <span class="w">
+              {unread && <span class="sr">{t().isUnread} </span>}
+              {has(row, '$draft') && <em class="draft">{t().isDraft}</em>}
+              {party(row)}
+            </span>
+            {has(row, '$answered') && <><Icon name="corner-up-left" small /><span class="sr">{t().isAnswered}</span></>}
+            <time dateTime={row.receivedAt} title={longTime(row.receivedAt)}>{shortTime(row.receivedAt)}</time>
+          </span>
+          <span class="l">
+            <span class="t">{nfc(row.subject) || t().noSubject}</span>
+            {where && <span class="tag">{where}</span>}
+          </span>
+          <span class="l">
+            <span class="p">{nfc(row.preview)}</span>
+            {row.hasAttachment && <><Icon name="paperclip" small /><span class="sr">{t().hasFiles}</span></>}
+          </span>
+        </a>
+      </div>
+      <div class="flagger" role="gridcell">
+        <button
+          type="button" tabIndex={-1} class={`icon flag${flagged ? ' on' : ''}`} aria-pressed={flagged}
+          aria-label={flagged ? t().unflag : t().flag} title={flagged ? t().unflag : t().flag}
+          onClick={() => void mark([id], '$flagged', !flagged)}
+        >
+          <Icon name="flag" small filled={flagged} />
+        </button>
+      </div>
+    </div>
+  );
+}
+
+/** A draft opens where it can be written on. */
+const openHref = (row: EmailRow, id: Id) =>
+  (has(row, '$draft') ? print({ at: 'compose', mode: 'draft', of: id, to: '' }) : print(withOpen(id)));

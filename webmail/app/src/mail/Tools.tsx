@@ -1,0 +1,82 @@
+import { downloadAddress } from '../jmap/client';
+import type { Email } from '../jmap/types';
+import { archive, inJunk, inTrash, junk, mark, unjunk } from '../state/acts';
+import { has } from '../state/emails';
+import { byId } from '../state/mailboxes';
+import { keepUnread } from '../state/reader';
+import { go, openId, print, withOpen } from '../state/route';
+import { boxId, list } from '../state/view';
+import { IconButton } from '../ui/Button';
+import { number } from '../ui/format';
+import { Icon } from '../ui/Icon';
+import { t } from '../ui/i18n';
+import { Menu } from '../ui/Menu';
+import { step } from './keymap';
+import { deleteThem } from './ListHead';
+import { MoveMenu } from './MoveMenu';
+
+export function Tools({ email }: { email: Email | undefined }) {
+  const id = openId.value ?? '';
+  const role = byId(boxId.value)?.role;
+  return (
+    <div class="tools" role="toolbar" aria-label={t().mail}>
+      <span class="only-narrow"><IconButton icon="arrow-left" label={t().back} keys="u" onClick={() => go(withOpen(null))} /></span>
+      <a class="btn quiet only-wide" href={print({ at: 'compose', mode: 'reply', of: id, to: '' })} title={`${t().reply} (r)`}>
+        <Icon name="reply" />{t().reply}
+      </a>
+      <a class="icon only-wide" href={print({ at: 'compose', mode: 'all', of: id, to: '' })} aria-label={t().replyAll} title={`${t().replyAll} (a)`}>
+        <Icon name="reply-all" />
+      </a>
+      <a class="icon only-wide" href={print({ at: 'compose', mode: 'forward', of: id, to: '' })} aria-label={t().forward} title={`${t().forward} (f)`}>
+        <Icon name="forward" />
+      </a>
+      <span class="sep only-wide" />
+      {role !== 'archive' && <IconButton icon="archive" label={t().archive} keys="e" onClick={() => void archive([id])} />}
+      <MoveMenu ids={[id]} name="move-open" />
+      {inJunk()
+        ? <IconButton icon="inbox" label={t().notSpam} onClick={() => void unjunk([id])} />
+        : role !== 'sent' && <IconButton icon="octagon-alert" label={t().spam} keys="!" onClick={() => void junk([id])} />}
+      <IconButton icon="trash-2" label={inTrash() ? t().destroy : t().toTrash} keys="#" onClick={() => void deleteThem([id])} />
+      {email && <More email={email} />}
+      <span class="sp" />
+      <Position />
+    </div>
+  );
+}
+
+function More({ email }: { email: Email }) {
+  const flagged = has(email, '$flagged');
+  const seen = has(email, '$seen');
+  return (
+    <Menu
+      label={t().more}
+      groups={[
+        { items: [
+          seen
+            ? { label: t().markUnread, icon: 'mail', run: () => keepUnread([email.id]) }
+            : { label: t().markRead, icon: 'mail-open', run: () => void mark([email.id], '$seen', true) },
+          { label: flagged ? t().unflag : t().flag, icon: 'flag', run: () => void mark([email.id], '$flagged', !flagged) },
+        ] },
+        { items: [
+          { label: t().saveFile, icon: 'download', download: true, href: downloadAddress(email.blobId, 'thu.eml', 'message/rfc822') },
+        ] },
+      ]}
+      button={(open, toggle) => <IconButton icon="ellipsis" label={t().more} expanded={open} onClick={toggle} />}
+    />
+  );
+}
+
+/** `1 / 1.284` and the two arrows. */
+function Position() {
+  const rows = list.value;
+  void rows?.version.value;
+  const at = rows && openId.value ? rows.indexOf(openId.value) : -1;
+  const total = rows?.total.value ?? 0;
+  return (
+    <>
+      {at >= 0 && <small class="only-wide">{t().position(number(at + 1), number(total))}</small>}
+      <IconButton icon="chevron-up" label={t().previous} keys="k" disabled={at <= 0} onClick={() => step(-1)} />
+      <IconButton icon="chevron-down" label={t().next} keys="j" disabled={at < 0 || at >= total - 1} onClick={() => step(1)} />
+    </>
+  );
+}

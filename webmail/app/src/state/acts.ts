@@ -1,0 +1,186 @@
+// What a person does to messages: shown at once, sent as one request, taken
+// back with a word when the server refuses, undone for ten seconds.
+import { from, limit, request } from '../jmap/client';
+import type { GetResponse, Id, QueryResponse, SetResponse } from '../jmap/types';
+import { t } from '../ui/i18n';
+import { alter, forget, has, known, rowOf } from './emails';
+import { adjust, byId, byRole, nameOfBox } from './mailboxes';
+import { go, openId, withOpen } from './route';
+import { syncSoon } from './sync';
+import { tell } from './toast';
+import { boxId, cursor, list, pick, picked } from './view';
+
+type Patch = Record<string, unknown>;
+
+/** RFC 8620 §2 maxObjectsInSet is at least this in practice. */
+const SET_MAX = 200;
+const DESTROY_PAGE = 200;
+
+/** One patch an email; throws with the first refusal. */
+async function update(patches: Map<Id, Patch>): Promise<void> {
+  const entries = [...patches];
+  const size = Math.min(SET_MAX, limit('maxObjectsInSet', SET_MAX));
+  for (let start = 0; start < entries.length; start += size) {
+    const part = Object.fromEntries(entries.slice(start, start + size));
+    const [set] = await request<[SetResponse & { oldState?: string }]>([['Email/set', { update: part }]]);
+    // Our own change is known already and need not be asked for.
+    if (set.oldState && set.oldState === known.state && set.newState) known.state = set.newState;
+    const refused = Object.values(set.notUpdated ?? {})[0];
+    if (refused) throw new Error(refused.type);
+  }
+  syncSoon();
+}
+
+const failed = () => {
+  tell(t().actFailed, undefined, 'bad');
+  syncSoon();
+};
+
+/** The messages an act is about: those picked, else the open one, else the one under the cursor. */
+export function subjects(): Id[] {
+  if (picked.value.size > 0) return [...picked.value];
+  const one = openId.value ?? list.value?.at(cursor.value);
+  return one ? [one] : [];
+}
+
+/** Sets or clears a keyword. `quiet` leaves out the toast. */
+export async function mark(ids: Id[], keyword: string, on: boolean, quiet = true): Promise<void> {
+  const changed = ids.filter((id) => has(rowOf(id), keyword) !== on);
+  if (changed.length === 0) return;
+  const apply = (value: boolean) => {
+    for (const id of changed) {
+      const row = rowOf(id);
+      if (!row) continue;
+      const keywords = { ...row.keywords };
+      if (value) keywords[keyword] = true;
+      else delete keywords[keyword];
+      alter(id, { keywords });
+      if (keyword === '$seen') for (const box of Object.keys(row.mailboxIds)) adjust(box, 0, value ? -1 : 1);
+    }
+  };
+  apply(on);
+  try {
+    await update(new Map(changed.map((id) => [id, { [`keywords/${keyword}`]: on || null }])));
+    if (!quiet) tell(t().marked(changed.length), { label: t().undo, run: () => void mark(changed, keyword, !on) });
+  } catch {
+    apply(!on);
+    failed();
+  }
+}
+
+/** Opens the neighbour of what is about to leave the list, or closes the reader on one-pane screens. */
+function stepAside(gone: Set<Id>, towards: 1 | -1): void {
+  const open = openId.value;
+  if (!open || !gone.has(open)) return;
+  const rows = list.value;
+  if (!rows || window.matchMedia('(max-width: 899px)').matches) {
+    go(withOpen(null), true);
+    return;
+  }
+  const at = rows.indexOf(open);
+  const beside = (step: 1 | -1) => {
+    for (let index = at + step; index >= 0; index += step) {
+      const id = rows.at(index);
+      if (id === undefined) return undefined;
+      if (!gone.has(id)) return id;
+    }
+    return undefined;
+  };
+  go(withOpen(beside(towards) ?? beside(towards === 1 ? -1 : 1) ?? null), true);
+}
+
+/** Moves messages to one mailbox, with undo. */
+export async function moveTo(ids: Id[], to: Id, said: string, towards: 1 | -1 = 1): Promise<void> {
+  const before = new Map(ids.flatMap((id) => {
+    const row = rowOf(id);
+    return row && !row.mailboxIds[to] ? [[id, row] as const] : [];
+  }));
+  if (before.size === 0) return;
+  const gone = new Set(before.keys());
+  const shown = list.value;
+  const leaves = boxId.value !== null && boxId.value !== to;
+  if (leaves) stepAside(gone, towards);
+  const taken = leaves ? (shown?.remove(gone) ?? []) : [];
+  pick([]);
+  const shift = (back: boolean) => {
+    for (const [id, row] of before) {
+      const unread = has(row, '$seen') ? 0 : 1;
+      const sign = back ? -1 : 1;
+      for (const box of Object.keys(row.mailboxIds)) adjust(box, -sign, -sign * unread);
+      adjust(to, sign, sign * unread);
+      alter(id, { mailboxIds: back ? row.mailboxIds : { [to]: true } });
+    }
+    if (back) shown?.restore(taken);
+  };
+  shift(false);
+  const undo = () => {
+    shift(true);
+    update(new Map([...before].map(([id, row]) => [id, { mailboxIds: row.mailboxIds }])))
+      .then(() => tell(t().undone), failed);
+  };
+  try {
+    await update(new Map([...before.keys()].map((id) => [id, { mailboxIds: { [to]: true } }])));
+    tell(said, { label: t().undo, run: undo });
+  } catch {
+    shift(true);
+    failed();
+  }
+}
+
+function toRole(role: string, ids: Id[], said: (n: number) => string, towards: 1 | -1): Promise<void> {
+  const box = byRole(role);
+  if (box) return moveTo(ids, box.id, said(ids.length), towards);
+  tell(t().noMailbox, undefined, 'bad');
+  return Promise.resolve();
+}
+
+export const archive = (ids: Id[], towards: 1 | -1 = 1) => toRole('archive', ids, t().archived, towards);
+export const junk = (ids: Id[]) => toRole('junk', ids, t().junked, 1);
+export const unjunk = (ids: Id[]) => toRole('inbox', ids, t().unjunked, 1);
+export const trash = (ids: Id[]) => toRole('trash', ids, t().trashed, 1);
+
+export const moveToBox = (ids: Id[], to: Id) => moveTo(ids, to, t().moved(ids.length, nameOfBox(byId(to))));
+
+/** In the bin, Delete means for ever and asks first. */
+export const inTrash = () => byId(boxId.value)?.role === 'trash';
+export const inJunk = () => byId(boxId.value)?.role === 'junk';
+
+export async function destroy(ids: Id[]): Promise<void> {
+  const gone = new Set(ids);
+  stepAside(gone, 1);
+  const shown = list.value;
+  const taken = shown?.remove(gone) ?? [];
+  pick([]);
+  try {
+    const [set] = await request<[SetResponse]>([['Email/set', { destroy: ids }]]);
+    if (Object.keys(set.notDestroyed ?? {}).length > 0) throw new Error('notDestroyed');
+    forget(ids);
+    tell(t().destroyed(ids.length));
+    syncSoon();
+  } catch {
+    shown?.restore(taken);
+    failed();
+  }
+}
+
+/** Destroys everything in a mailbox, a page at a time; each page is one request. */
+export async function empty(box: Id): Promise<void> {
+  go(withOpen(null), true);
+  let total = 0;
+  try {
+    for (;;) {
+      const [query, set] = await request<[QueryResponse, SetResponse & GetResponse<unknown>]>([
+        ['Email/query', { filter: { inMailbox: box }, limit: DESTROY_PAGE }],
+        ['Email/set', { '#destroy': from(0, 'Email/query', '/ids') }],
+      ]);
+      const destroyed = set.destroyed?.length ?? 0;
+      total += destroyed;
+      if (destroyed === 0 || query.ids.length < DESTROY_PAGE) break;
+    }
+    tell(t().destroyed(total));
+  } catch {
+    failed();
+  }
+  await list.value?.refresh();
+  syncSoon();
+}

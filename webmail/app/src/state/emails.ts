@@ -1,0 +1,98 @@
+// The rows and letters this page has seen. The server is the truth; this is
+// what it last said, plus acts it has not answered yet.
+import { signal } from '@preact/signals';
+import { from, request } from '../jmap/client';
+import { type Call } from '../jmap/client';
+import {
+  EMAIL_PROPERTIES, type Email, type EmailRow, type GetResponse, type Id, type QueryResponse, ROW_PROPERTIES,
+} from '../jmap/types';
+import type { Page } from './windowed';
+
+/** Opened letters kept, so that going back is instant. */
+const LETTERS_MAX = 60;
+/** A text letter is shown up to here at first; the rest on demand. */
+const BODY_MAX_BYTES = 200_000;
+
+const rows = new Map<Id, EmailRow>();
+const letters = new Map<Id, Email>();
+
+/** Counts up with every change of any row. */
+export const rowsVersion = signal(0);
+
+/** The state of RFC 8620 §5.1 up to which the rows are known. */
+export const known = { state: null as string | null };
+
+export const rowOf = (id: Id | undefined): EmailRow | undefined => (id === undefined ? undefined : rows.get(id));
+export const allRows = () => [...rows.values()];
+
+export function put(list: EmailRow[]): void {
+  for (const row of list) {
+    rows.set(row.id, row);
+    const letter = letters.get(row.id);
+    if (letter) letters.set(row.id, { ...letter, keywords: row.keywords, mailboxIds: row.mailboxIds });
+  }
+  rowsVersion.value += 1;
+}
+
+export function forget(ids: Id[]): void {
+  for (const id of ids) {
+    rows.delete(id);
+    letters.delete(id);
+  }
+  rowsVersion.value += 1;
+}
+
+/** Changes a row before the server agreed. */
+export function alter(id: Id, change: Partial<Pick<EmailRow, 'keywords' | 'mailboxIds'>>): void {
+  const row = rows.get(id);
+  if (row) rows.set(id, { ...row, ...change });
+  const letter = letters.get(id);
+  if (letter) letters.set(id, { ...letter, ...change });
+  rowsVersion.value += 1;
+}
+
+export const has = (row: { keywords: Record<string, boolean> } | undefined, keyword: string) =>
+  row?.keywords[keyword] === true;
+
+/** The two calls that bring one page of a list: the second takes its ids from the first. */
+export function pageCalls(filter: Record<string, unknown>, position: number, limit: number, first = 0): Call[] {
+  return [
+    ['Email/query', {
+      filter, position, limit, calculateTotal: true, collapseThreads: false,
+      sort: [{ property: 'receivedAt', isAscending: false }],
+    }],
+    ['Email/get', { '#ids': from(first, 'Email/query', '/ids'), properties: ROW_PROPERTIES }],
+  ];
+}
+
+/** RFC 8621 §4.4 with §4.2 by result reference: one round trip a page. */
+export async function fetchPage(filter: Record<string, unknown>, position: number, limit: number): Promise<Page> {
+  const [query, get] =
+    await request<[QueryResponse, GetResponse<EmailRow>]>(pageCalls(filter, position, limit));
+  known.state ??= get.state;
+  put(get.list);
+  const found = new Set(get.list.map((row) => row.id));
+  const ids = query.ids.filter((id) => found.has(id) || rows.has(id));
+  return { ids, total: query.total ?? position + ids.length };
+}
+
+export const letterOf = (id: Id | null): Email | undefined => (id ? letters.get(id) : undefined);
+
+/** The whole letter; null when the server no longer has it. */
+export async function fetchLetter(id: Id): Promise<Email | null> {
+  const cached = letters.get(id);
+  if (cached) return cached;
+  const [get] = await request<[GetResponse<Email>]>([['Email/get', {
+    ids: [id], properties: EMAIL_PROPERTIES, fetchTextBodyValues: true, maxBodyValueBytes: BODY_MAX_BYTES,
+  }]]);
+  const letter = get.list[0];
+  if (!letter) return null;
+  letters.set(id, letter);
+  if (letters.size > LETTERS_MAX) {
+    const oldest = letters.keys().next().value;
+    if (oldest !== undefined) letters.delete(oldest);
+  }
+  const { id: same, blobId, threadId, mailboxIds, keywords, size, receivedAt, hasAttachment, from: by, to, subject, preview } = letter;
+  put([{ id: same, blobId, threadId, mailboxIds, keywords, size, receivedAt, hasAttachment, from: by, to, subject, preview }]);
+  return letter;
+}

@@ -1,0 +1,65 @@
+// The folders: order, names in the person's language, counts.
+import { computed, signal } from '@preact/signals';
+import type { Id, Mailbox } from '../jmap/types';
+import { nfc } from '../ui/format';
+import { t } from '../ui/i18n';
+import type { IconName } from '../ui/icon-names';
+
+export const mailboxes = signal<Mailbox[]>([]);
+
+const ROLES = ['inbox', 'drafts', 'sent', 'archive', 'junk', 'trash'];
+const ICONS: Record<string, IconName> = {
+  inbox: 'inbox', drafts: 'file-pen-line', sent: 'send', archive: 'archive', junk: 'octagon-alert', trash: 'trash-2',
+  flagged: 'flag',
+};
+/** Deeper folders are drawn at this depth: the column is narrow. */
+const DEPTH_MAX = 5;
+
+export const byId = (id: Id | null | undefined) => mailboxes.value.find((box) => box.id === id);
+export const byRole = (role: string) => mailboxes.value.find((box) => box.role === role);
+export const inbox = computed(() => byRole('inbox') ?? mailboxes.value[0]);
+
+export const iconOf = (box: Mailbox): IconName => ICONS[box.role ?? ''] ?? 'folder';
+
+export function nameOfBox(box: Mailbox | undefined): string {
+  const roles: Record<string, string> = t().roles;
+  return box ? ((box.role && roles[box.role]) || nfc(box.name)) : '';
+}
+
+export const ofRole = computed(() =>
+  mailboxes.value
+    .filter((box) => box.role && ROLES.includes(box.role))
+    .sort((a, b) => ROLES.indexOf(a.role ?? '') - ROLES.indexOf(b.role ?? '')));
+
+/** Folders without a role as a flat list with depths, parents before children. */
+export const ownFolders = computed(() => {
+  const order = new Intl.Collator('vi', { numeric: true });
+  const own = mailboxes.value
+    .filter((box) => !ofRole.value.includes(box))
+    .sort((a, b) => a.sortOrder - b.sortOrder || order.compare(a.name, b.name));
+  const ids = new Set(own.map((box) => box.id));
+  const flat: { box: Mailbox; depth: number }[] = [];
+  const visit = (parent: Id | null, depth: number) => {
+    for (const box of own) {
+      const above = box.parentId && ids.has(box.parentId) ? box.parentId : null;
+      if (above !== parent || flat.some((seen) => seen.box.id === box.id)) continue;
+      flat.push({ box, depth: Math.min(depth, DEPTH_MAX) });
+      visit(box.id, depth + 1);
+    }
+  };
+  visit(null, 0);
+  return flat;
+});
+
+/** The number beside a folder: unread, but all of them where every one is unfinished. */
+export const badge = (box: Mailbox) => (box.role === 'drafts' ? box.totalEmails
+  : box.role === 'sent' || box.role === 'trash' || box.role === 'junk' ? 0 : box.unreadEmails);
+
+/** Moves counts at once; the server's own numbers follow with the next change. */
+export function adjust(id: Id, total: number, unread: number): void {
+  mailboxes.value = mailboxes.value.map((box) => (box.id !== id ? box : {
+    ...box,
+    totalEmails: Math.max(0, box.totalEmails + total),
+    unreadEmails: Math.max(0, box.unreadEmails + unread),
+  }));
+}

@@ -1,0 +1,49 @@
+// Short words after an act, with the way back (ui/README.md section 5).
+import { signal } from '@preact/signals';
+
+/** How long an act can be taken back. */
+export const UNDO_MS = 10_000;
+const NOTICE_MS = 5_000;
+
+export interface Toast {
+  key: number;
+  text: string;
+  tone: 'plain' | 'bad';
+  action?: Action;
+  /** A second thing to do, e.g. not to wait. */
+  other?: Action;
+}
+
+interface Action {
+  label: string;
+  run: () => void;
+}
+
+export const toasts = signal<Toast[]>([]);
+let last = 0;
+
+export function dismiss(key: number): void {
+  toasts.value = toasts.value.filter((toast) => toast.key !== key);
+}
+
+/** Shows `text`; the action, if any, can be run once while the toast stands. */
+export function tell(text: string, action?: Action, tone: Toast['tone'] = 'plain', other?: Action): number {
+  last += 1;
+  const key = last;
+  const once = (act?: Action) => act && { label: act.label, run: () => { dismiss(key); act.run(); } };
+  // One at a time, for two stacked bars are never both read; only a letter that
+  // waits to be sent keeps its place.
+  toasts.value = [...toasts.value.filter((toast) => toast.other), { key, text, tone, action: once(action), other: once(other) }];
+  window.setTimeout(() => dismiss(key), action ? UNDO_MS : NOTICE_MS);
+  return key;
+}
+
+/** Runs the standing action: `z` and Ctrl+Z. */
+export function runLast(): boolean {
+  const action = toasts.value.at(-1)?.action;
+  action?.run();
+  return Boolean(action);
+}
+
+/** Spoken by screen readers only. */
+export const spoken = signal('');

@@ -1,0 +1,66 @@
+// The list in front of the person: which one, filtered how, what is picked.
+import { computed, signal } from '@preact/signals';
+import type { Id } from '../jmap/types';
+import { fetchPage } from './emails';
+import { inbox } from './mailboxes';
+import { place } from './route';
+import { both, parseSearch } from './search';
+import { WindowedList } from './windowed';
+
+export type Chip = 'all' | 'unread' | 'files' | 'flagged';
+
+/** Lists kept, so that going back to a folder shows it at once. */
+const LISTS_MAX = 12;
+
+const CHIPS: Record<Chip, Record<string, unknown>> = {
+  all: {},
+  unread: { notKeyword: '$seen' },
+  files: { hasAttachment: true },
+  flagged: { hasKeyword: '$flagged' },
+};
+
+export const chip = signal<Chip>('all');
+export const picked = signal<ReadonlySet<Id>>(new Set());
+/** The row the keys are on; -1 before any. */
+export const cursor = signal(-1);
+
+/** The folder of the list; null while searching. */
+export const boxId = computed(() => (place.value.at === 'box' ? (place.value.box ?? inbox.value?.id ?? null) : null));
+
+const lists = new Map<string, WindowedList>();
+
+const subject = computed(() => {
+  const at = place.value;
+  if (at.at === 'search') return { key: `s:${at.text}`, filter: parseSearch(at.text) };
+  return boxId.value ? { key: `b:${boxId.value}`, filter: { inMailbox: boxId.value } } : null;
+});
+
+export function listFor(key: string, filter: Record<string, unknown>): WindowedList {
+  const cached = lists.get(key);
+  if (cached) return cached;
+  const made = new WindowedList((position, limit) => fetchPage(filter, position, limit));
+  lists.set(key, made);
+  const oldest = lists.keys().next().value;
+  if (lists.size > LISTS_MAX && oldest !== undefined) lists.delete(oldest);
+  return made;
+}
+
+export const viewKey = computed(() => (subject.value ? `${subject.value.key}|${chip.value}` : ''));
+
+export const list = computed(() =>
+  (subject.value ? listFor(viewKey.value, both(subject.value.filter, CHIPS[chip.value])) : null));
+
+/** Lists out of sight are asked for anew when they come back into it. */
+export function dropOthers(): void {
+  for (const key of lists.keys()) if (key !== viewKey.value) lists.delete(key);
+}
+
+export function pick(ids: Iterable<Id>): void {
+  picked.value = new Set(ids);
+}
+
+export function togglePick(id: Id): void {
+  const next = new Set(picked.value);
+  if (!next.delete(id)) next.add(id);
+  picked.value = next;
+}

@@ -1,0 +1,123 @@
+// A menu button: WAI-ARIA's pattern, one open at a time, closed by Escape,
+// Tab, a click elsewhere or a choice.
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { Icon } from './Icon';
+import type { IconName } from './icon-names';
+
+export interface Item {
+  label: string;
+  icon?: IconName;
+  checked?: boolean;
+  href?: string;
+  download?: boolean;
+  depth?: number;
+  run?: () => void;
+}
+
+export type Group = { title?: string; items: Item[] };
+
+interface Props {
+  groups: Group[];
+  label: string;
+  /** Draws the button; it must pass `toggle` to its click and `open` to aria-expanded. */
+  button: (open: boolean, toggle: () => void) => ComponentChildren;
+  side?: 'left' | 'right' | 'up';
+  header?: ComponentChildren;
+  class?: string;
+}
+
+const openers = new Map<string, () => void>();
+
+/** Opens a menu by the name of its class, for keys such as `v`. */
+export const openMenu = (name: string) => openers.get(name)?.();
+
+export function Menu({ groups, label, button, side = 'left', header, class: name = '' }: Props) {
+  const [open, setOpen] = useState(false);
+  const root = useRef<HTMLDivElement>(null);
+  const items = () => [...(root.current?.querySelectorAll<HTMLElement>('[role^=menuitem]') ?? [])];
+  const close = (refocus: boolean) => {
+    setOpen(false);
+    if (refocus) root.current?.querySelector<HTMLElement>('[aria-haspopup]')?.focus();
+  };
+
+  useEffect(() => {
+    if (name) openers.set(name, () => setOpen(true));
+    return () => { openers.delete(name); };
+  }, [name]);
+
+  useEffect(() => {
+    if (!open) return undefined;
+    (items().find((item) => item.getAttribute('aria-checked') === 'true') ?? items()[0])?.focus();
+    const outside = (event: Event) => {
+      if (!root.current?.contains(event.target as Node)) setOpen(false);
+    };
+    document.addEventListener('pointerdown', outside);
+    window.addEventListener('blur', outside);
+    return () => {
+      document.removeEventListener('pointerdown', outside);
+      window.removeEventListener('blur', outside);
+    };
+  }, [open]);
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (!open) return;
+    const all = items();
+    const at = all.indexOf(document.activeElement as HTMLElement);
+    const to = {
+      ArrowDown: (at + 1) % all.length, ArrowUp: (at - 1 + all.length) % all.length, Home: 0, End: all.length - 1,
+    }[event.key];
+    if (event.key === 'Escape') close(true);
+    else if (event.key === 'Tab') close(false);
+    else if (to !== undefined) all[to]?.focus();
+    else return;
+    if (event.key !== 'Tab') event.preventDefault();
+    event.stopPropagation();
+  };
+
+  const choose = (item: Item) => {
+    close(true);
+    item.run?.();
+  };
+
+  return (
+    <div class={`menu ${name}`} ref={root} onKeyDown={onKeyDown}>
+      {button(open, () => setOpen(!open))}
+      {open && (
+        <div class={`menu-list ${side}`} role="menu" aria-label={label}>
+          {header}
+          {groups.map((group) => (
+            <div role="group" aria-label={group.title} key={group.title}>
+              {group.title && <p class="menu-title" aria-hidden="true">{group.title}</p>}
+              {group.items.map((item) => <MenuItem item={item} key={item.label} choose={choose} />)}
+            </div>
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}
+
+function MenuItem({ item, choose }: { item: Item; choose: (item: Item) => void }) {
+  const inside = (
+    <>
+      {item.icon && <Icon name={item.icon} />}
+      <span>{item.label}</span>
+      {item.checked && <Icon name="check" small />}
+    </>
+  );
+  const depth = item.depth ? { paddingInlineStart: `${12 + item.depth * 16}px` } : undefined;
+  if (item.href) {
+    return (
+      <a role="menuitem" tabIndex={-1} href={item.href} download={item.download} onClick={() => choose(item)}>{inside}</a>
+    );
+  }
+  return (
+    <button
+      type="button" tabIndex={-1} style={depth} onClick={() => choose(item)}
+      role={item.checked === undefined ? 'menuitem' : 'menuitemradio'} aria-checked={item.checked}
+    >
+      {inside}
+    </button>
+  );
+}
