@@ -1,1 +1,40 @@
 //! The administration API: one resource a file, OpenAPI generated from the code.
+//!
+//! Mounted at the root by `server`; every path begins `/api/v1/`. Who asks comes as a
+//! [`directory::Access`] in the request's extensions, put there by the server's sign-in layer from a
+//! bearer token or a console session; without one every operation answers 401. What one may not see
+//! does not exist (I-17): 404, or an unknown value in a field, never a hint. The rights themselves
+//! are checked by `directory`, which writes the audit entry in the same commit (I-20).
+
+// utoipa's derive writes paths in full.
+#![allow(unused_qualifications)]
+
+mod accounts;
+mod agencies;
+mod aliases;
+mod audit;
+mod body;
+mod caller;
+mod credentials;
+mod domains;
+mod filter;
+mod kind;
+mod language;
+mod once;
+mod openapi;
+mod page;
+mod phrase;
+mod problem;
+mod queue;
+mod router;
+mod sight;
+mod tokens;
+mod version;
+
+pub use openapi::document;
+pub use router::{Context, router};
+
+/// Octets of one request body; more is answered 413.
+pub const BODY_MAX: usize = 1024 * 1024;
+/// The path under which all of it lives.
+pub const ROOT: &str = "/api/v1";

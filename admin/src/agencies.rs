@@ -1,0 +1,225 @@
+//! `/api/v1/agencies`: the agency tree.
+
+use crate::body::{Asked, Body, Named, given, present};
+use crate::caller::Caller;
+use crate::page::{Ask, Page, gather};
+use crate::problem::Problem;
+use crate::router::Room;
+use crate::sight::{Sight, known_agency};
+use crate::version::{Match, Tagged, merge, segment};
+use axum::Json;
+use axum::extract::State;
+use directory::{Access, AgencyId, Capability, Directory};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// One agency or unit of the tree.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Agency {
+    /// Code such as `H99.1`; never changes.
+    #[schema(example = "H99.1")]
+    id: String,
+    /// The agency above; null at the top.
+    parent: Option<String>,
+    /// Vietnamese name.
+    #[schema(example = "Sở Nội vụ")]
+    name: String,
+    /// English name.
+    name_en: Option<String>,
+    /// Raised with each change; also the ETag.
+    version: u64,
+}
+
+/// An agency to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewAgency {
+    #[schema(example = "H99.1.2")]
+    id: String,
+    parent: Option<String>,
+    #[schema(example = "Phòng Tổ chức cán bộ")]
+    name: String,
+    name_en: Option<String>,
+}
+
+/// What may change of an agency (RFC 7396 merge).
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AgencyChange {
+    /// Moves it with everything under it.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    parent: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    name_en: Option<Option<String>>,
+}
+
+/// Which agencies.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AgencyFilter {
+    /// Only the children of this one.
+    parent: Option<String>,
+    /// 1 to 500, 50 when left out.
+    limit: Option<i64>,
+    /// Of the page before.
+    cursor: Option<String>,
+}
+
+impl From<directory::Agency> for Agency {
+    fn from(row: directory::Agency) -> Self {
+        Self {
+            id: row.id.0,
+            parent: row.parent.map(|id| id.0),
+            name: row.name,
+            name_en: row.name_en,
+            version: row.version,
+        }
+    }
+}
+
+fn tagged(row: directory::Agency) -> Tagged<Agency> {
+    let version = row.version;
+    Tagged::found(row.into(), version)
+}
+
+/// The agency, when the caller may see it. Errors: 404.
+fn visible(
+    directory: &Directory,
+    access: &Access,
+    id: &AgencyId,
+) -> Result<directory::Agency, Problem> {
+    let row = directory.agency(id)?;
+    if Sight::new(directory, access, Capability::ReadDirectory).agency(id) {
+        return Ok(row);
+    }
+    Err(Problem::not_found())
+}
+
+/// Lists agencies in the order of their codes.
+#[utoipa::path(get, path = "/api/v1/agencies", tag = "agencies", params(AgencyFilter),
+    responses((status = 200, body = Page<Agency>)))]
+pub(crate) async fn list(
+    State(room): State<Room>,
+    caller: Caller,
+    Asked(filter): Asked<AgencyFilter>,
+) -> Result<Json<Page<Agency>>, Problem> {
+    let ask = Ask::of(filter.limit, filter.cursor.as_deref())?;
+    let after = ask.key(|key| Some(AgencyId(key.to_owned())))?;
+    let parent = filter.parent.map(AgencyId);
+    let page = room.ask(caller, move |room, access| {
+        gather(
+            ask.limit,
+            after,
+            |after: Option<&AgencyId>, max| {
+                Ok(room
+                    .directory
+                    .agencies(Some(access), parent.as_ref(), after, max)?)
+            },
+            |row| row.id.clone(),
+            |row| Some(row.into()),
+            |id| id.0.clone(),
+        )
+    });
+    Ok(Json(page.await?))
+}
+
+/// Makes an agency.
+#[utoipa::path(post, path = "/api/v1/agencies", tag = "agencies", request_body = NewAgency,
+    responses((status = 201, body = Agency)))]
+pub(crate) async fn create(
+    State(room): State<Room>,
+    caller: Caller,
+    Body(new): Body<NewAgency>,
+) -> Result<Tagged<Agency>, Problem> {
+    let made = room.ask(caller, move |room, access| {
+        let parent = new.parent.map(AgencyId);
+        if let Some(parent) = &parent {
+            known_agency(&room.directory, access, "parent", parent)?;
+        }
+        let new = directory::NewAgency {
+            id: AgencyId(new.id),
+            parent,
+            name: new.name,
+            name_en: new.name_en,
+        };
+        Ok(room.directory.create_agency(Some(access), new)?)
+    });
+    let row = made.await?;
+    let (version, place) = (
+        row.version,
+        format!("/api/v1/agencies/{}", segment(&row.id.0)),
+    );
+    Ok(Tagged::created(row.into(), version, place))
+}
+
+/// Reads one agency.
+#[utoipa::path(get, path = "/api/v1/agencies/{id}", tag = "agencies", params(("id" = String, Path)),
+    responses((status = 200, body = Agency)))]
+pub(crate) async fn read(
+    State(room): State<Room>,
+    caller: Caller,
+    Named(id): Named<String>,
+) -> Result<Tagged<Agency>, Problem> {
+    let found = room.ask(caller, move |room, access| {
+        visible(&room.directory, access, &AgencyId(id))
+    });
+    Ok(tagged(found.await?))
+}
+
+/// Renames or moves an agency.
+#[utoipa::path(patch, path = "/api/v1/agencies/{id}", tag = "agencies", params(("id" = String, Path)),
+    request_body = AgencyChange, responses((status = 200, body = Agency)))]
+pub(crate) async fn update(
+    State(room): State<Room>,
+    caller: Caller,
+    Named(id): Named<String>,
+    wanted: Match,
+    Body(change): Body<AgencyChange>,
+) -> Result<Tagged<Agency>, Problem> {
+    let changed = room.ask(caller, move |room, access| {
+        let id = AgencyId(id);
+        visible(&room.directory, access, &id)?;
+        let parent = change.parent.map(|parent| parent.map(AgencyId));
+        if let Some(Some(parent)) = &parent {
+            known_agency(&room.directory, access, "parent", parent)?;
+        }
+        merge(
+            &wanted,
+            || visible(&room.directory, access, &id).map(|row| (row.clone(), row.version)),
+            |mut row, version| {
+                row.parent = parent.clone().unwrap_or(row.parent);
+                row.name = change.name.clone().unwrap_or(row.name);
+                row.name_en = change.name_en.clone().unwrap_or(row.name_en);
+                room.directory
+                    .change_agency(Some(access), row, Some(version))
+            },
+        )
+    });
+    Ok(tagged(changed.await?))
+}
+
+/// Removes an agency that nothing hangs on.
+#[utoipa::path(delete, path = "/api/v1/agencies/{id}", tag = "agencies", params(("id" = String, Path)),
+    responses((status = 204)))]
+pub(crate) async fn delete(
+    State(room): State<Room>,
+    caller: Caller,
+    Named(id): Named<String>,
+    wanted: Match,
+) -> Result<StatusCode, Problem> {
+    let gone = room.ask(caller, move |room, access| {
+        let row = visible(&room.directory, access, &AgencyId(id))?;
+        let version = wanted.expected(row.version)?;
+        Ok(room
+            .directory
+            .delete_agency(Some(access), &row.id, version)?)
+    });
+    gone.await?;
+    Ok(StatusCode::NO_CONTENT)
+}

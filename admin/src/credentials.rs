@@ -1,0 +1,253 @@
+//! `/api/v1/accounts/{id}/credentials`: password, app passwords and tokens of an account.
+//!
+//! A secret is in an answer once, at its creation; lists and reads never have it.
+
+use crate::body::{Body, Named};
+use crate::caller::Caller;
+use crate::filter;
+use crate::once::BearsSecret;
+use crate::page::Page;
+use crate::problem::{Problem, text};
+use crate::router::Room;
+use crate::sight::{acted, known_account};
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use directory::{CredentialId, Secret};
+use formats::date;
+use http::header::LOCATION;
+use http::{HeaderValue, StatusCode};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Octets of a password.
+const PASSWORD_MAX: usize = 1024;
+
+/// What kind of proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CredentialKind {
+    /// The account's one password; set by PUT.
+    Password,
+    /// For one mail program or device.
+    AppPassword,
+    /// Bearer token of this API.
+    Token,
+}
+
+/// A credential without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Credential {
+    id: u64,
+    kind: CredentialKind,
+    #[schema(example = "Điện thoại của tôi")]
+    label: String,
+    /// RFC 3339, UTC.
+    created_at: String,
+    /// RFC 3339, UTC; null: never.
+    expires_at: Option<String>,
+    /// RFC 3339, UTC; null: not yet.
+    last_used_at: Option<String>,
+}
+
+/// A credential with its secret, shown this once.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CreatedCredential {
+    #[serde(flatten)]
+    pub(crate) credential: Credential,
+    /// Keep it: it is never shown again.
+    pub(crate) secret: String,
+}
+
+/// An app password or token to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewCredential {
+    /// `app_password` or `token`.
+    kind: CredentialKind,
+    #[schema(example = "Điện thoại của tôi")]
+    label: String,
+    /// RFC 3339.
+    #[schema(example = "2027-12-31T00:00:00Z")]
+    expires_at: Option<String>,
+}
+
+/// A password to set.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewPassword {
+    password: String,
+}
+
+impl From<directory::CredentialKind> for CredentialKind {
+    fn from(kind: directory::CredentialKind) -> Self {
+        match kind {
+            directory::CredentialKind::Password => Self::Password,
+            directory::CredentialKind::AppPassword => Self::AppPassword,
+            directory::CredentialKind::Token => Self::Token,
+        }
+    }
+}
+
+impl From<directory::Credential> for Credential {
+    fn from(row: directory::Credential) -> Self {
+        Self {
+            id: row.id.0,
+            kind: row.kind.into(),
+            label: row.label,
+            created_at: date::utc(row.created_at),
+            expires_at: row.expires_at.map(date::utc),
+            last_used_at: row.last_used_at.map(date::utc),
+        }
+    }
+}
+
+/// 201 with a secret in it: remembered for a short while only (`once`).
+pub(crate) fn created(body: impl Serialize, place: &str) -> Response {
+    let mut response = (StatusCode::CREATED, Json(body)).into_response();
+    response.extensions_mut().insert(BearsSecret);
+    if let Ok(place) = HeaderValue::from_str(place) {
+        response.headers_mut().insert(LOCATION, place);
+    }
+    response
+}
+
+/// When it ends. Errors: 422.
+pub(crate) fn expiry(value: Option<&str>) -> Result<Option<i64>, Problem> {
+    value
+        .map(|text| filter::instant("expires_at", text))
+        .transpose()
+}
+
+/// Lists the credentials of an account.
+#[utoipa::path(get, path = "/api/v1/accounts/{id}/credentials", tag = "credentials",
+    params(("id" = u32, Path)), responses((status = 200, body = Page<Credential>)))]
+pub(crate) async fn list(
+    State(room): State<Room>,
+    caller: Caller,
+    Named(id): Named<String>,
+) -> Result<Json<Page<Credential>>, Problem> {
+    let id = filter::account_id(&id)?;
+    let rows = room.ask(caller, move |room, access| {
+        known_account(&room.directory, access, id)?;
+        Ok(room.directory.credentials(Some(access), id)?)
+    });
+    Ok(Json(Page {
+        items: rows.await?.into_iter().map(Into::into).collect(),
+        cursor: None,
+    }))
+}
+
+/// Makes an app password or token; the answer has its secret, once.
+#[utoipa::path(post, path = "/api/v1/accounts/{id}/credentials", tag = "credentials",
+    params(("id" = u32, Path)), request_body = NewCredential,
+    responses((status = 201, body = CreatedCredential)))]
+pub(crate) async fn create(
+    State(room): State<Room>,
+    caller: Caller,
+    Named(id): Named<String>,
+    Body(new): Body<NewCredential>,
+) -> Result<Response, Problem> {
+    let id = filter::account_id(&id)?;
+    let kind = match new.kind {
+        CredentialKind::AppPassword => directory::CredentialKind::AppPassword,
+        CredentialKind::Token => directory::CredentialKind::Token,
+        CredentialKind::Password => {
+            return Err(Problem::invalid(
+                "kind",
+                text(
+                    "app_password hoặc token; mật khẩu chính đặt bằng PUT …/credentials/password",
+                    "app_password or token; the password is set by PUT …/credentials/password",
+                ),
+            ));
+        }
+    };
+    let expires_at = expiry(new.expires_at.as_deref())?;
+    let made = room.ask(caller, move |room, access| {
+        known_account(&room.directory, access, id)?;
+        let by = Some(access);
+        let made = room
+            .directory
+            .create_credential(by, id, kind, &new.label, expires_at);
+        Ok(acted(access, id, made)?)
+    });
+    let (row, secret) = made.await?;
+    let place = format!("/api/v1/accounts/{id}/credentials/{}", row.id.0);
+    let body = CreatedCredential {
+        credential: row.into(),
+        secret: secret.expose().to_owned(),
+    };
+    Ok(created(body, &place))
+}
+
+/// Sets the password of an account.
+#[utoipa::path(put, path = "/api/v1/accounts/{id}/credentials/password", tag = "credentials",
+    params(("id" = u32, Path)), request_body = NewPassword,
+    responses((status = 200, body = Credential)))]
+pub(crate) async fn set_password(
+    State(room): State<Room>,
+    caller: Caller,
+    Named(id): Named<String>,
+    Body(new): Body<NewPassword>,
+) -> Result<Json<Credential>, Problem> {
+    let id = filter::account_id(&id)?;
+    if new.password.len() > PASSWORD_MAX {
+        return Err(Problem::invalid(
+            "password",
+            text(
+                format!("nhiều nhất {PASSWORD_MAX} byte"),
+                format!("at most {PASSWORD_MAX} octets"),
+            ),
+        ));
+    }
+    let secret = Secret::new(new.password);
+    let set = room.ask(caller, move |room, access| {
+        known_account(&room.directory, access, id)?;
+        let set = room.directory.set_password(Some(access), id, &secret);
+        let credential = acted(access, id, set)?;
+        let rows = room.directory.credentials(Some(access), id)?;
+        rows.into_iter()
+            .find(|row| row.id == credential)
+            .ok_or_else(Problem::not_found)
+    });
+    Ok(Json(set.await?.into()))
+}
+
+/// Reads one credential.
+#[utoipa::path(get, path = "/api/v1/accounts/{id}/credentials/{credential}", tag = "credentials",
+    params(("id" = u32, Path), ("credential" = u64, Path)),
+    responses((status = 200, body = Credential)))]
+pub(crate) async fn read(
+    State(room): State<Room>,
+    caller: Caller,
+    Named((id, credential)): Named<(String, u64)>,
+) -> Result<Json<Credential>, Problem> {
+    let id = filter::account_id(&id)?;
+    let found = room.ask(caller, move |room, access| {
+        known_account(&room.directory, access, id)?;
+        let rows = room.directory.credentials(Some(access), id)?;
+        rows.into_iter()
+            .find(|row| row.id.0 == credential)
+            .ok_or_else(Problem::not_found)
+    });
+    Ok(Json(found.await?.into()))
+}
+
+/// Withdraws a credential; sign-ins through it end at once.
+#[utoipa::path(delete, path = "/api/v1/accounts/{id}/credentials/{credential}", tag = "credentials",
+    params(("id" = u32, Path), ("credential" = u64, Path)), responses((status = 204)))]
+pub(crate) async fn delete(
+    State(room): State<Room>,
+    caller: Caller,
+    Named((id, credential)): Named<(String, u64)>,
+) -> Result<StatusCode, Problem> {
+    let id = filter::account_id(&id)?;
+    let gone = room.ask(caller, move |room, access| {
+        known_account(&room.directory, access, id)?;
+        Ok(room
+            .directory
+            .delete_credential(Some(access), id, CredentialId(credential))?)
+    });
+    gone.await?;
+    Ok(StatusCode::NO_CONTENT)
+}

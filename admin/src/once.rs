@@ -1,0 +1,285 @@
+//! `Idempotency-Key` on POST: the same actor sending the same request again gets the same answer.
+//!
+//! Answers are kept in memory for [`KEPT_S`], the newest [`ANSWERS_MAX`] of them: after a restart, or
+//! when pushed out, the request is done anew and then meets `409 exists` where names are unique.
+//! Only successes are kept: a refused request changed nothing and may be tried again. An answer that
+//! bears a secret (a new token or app password) is kept for [`SECRET_KEPT_S`] only.
+
+use crate::caller::Caller;
+use crate::problem::{Kind, Problem, text};
+use crate::router::Room;
+use crate::{BODY_MAX, body};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Seconds for which an answer is remembered.
+const KEPT_S: i64 = 24 * 3600;
+/// Seconds for which an answer with a secret is remembered: long enough for a client's retry.
+const SECRET_KEPT_S: i64 = 300;
+/// Answers remembered at one time; the oldest go first.
+const ANSWERS_MAX: usize = 10_000;
+/// Octets of an answer's body that is remembered.
+const ANSWER_MAX: usize = 64 * 1024;
+/// Octets of a key.
+const KEY_MAX: usize = 255;
+
+/// Marks a response whose body bears a secret.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BearsSecret;
+
+type Name = (u32, String);
+
+/// The answers given lately.
+#[derive(Default)]
+pub(crate) struct Answers {
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    slots: HashMap<Name, Slot>,
+    /// In the order of coming; a name may be there twice when its first slot was dropped.
+    order: VecDeque<Name>,
+}
+
+struct Slot {
+    request: u64,
+    until: i64,
+    /// `None` while the request is being done.
+    answer: Option<(StatusCode, HeaderMap, Bytes)>,
+}
+
+/// What is known of a request with a key.
+enum Known {
+    /// Nothing: do it.
+    New,
+    /// It was done: this was the answer.
+    Done(Response),
+    /// It is refused.
+    Refused(Problem),
+}
+
+impl Answers {
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, name: &Name, request: u64, now: i64) -> Known {
+        let mut kept = self.lock();
+        if let Some(slot) = kept.slots.get(name).filter(|slot| slot.until > now) {
+            if slot.request != request {
+                return Known::Refused(reused());
+            }
+            return slot.answer.as_ref().map_or_else(
+                || Known::Refused(in_progress()),
+                |(status, headers, body)| Known::Done(again(*status, headers, body)),
+            );
+        }
+        while kept.order.len() >= ANSWERS_MAX {
+            let Some(oldest) = kept.order.pop_front() else {
+                break;
+            };
+            kept.slots.remove(&oldest);
+        }
+        kept.order.push_back(name.clone());
+        kept.slots.insert(
+            name.clone(),
+            Slot {
+                request,
+                until: now + KEPT_S,
+                answer: None,
+            },
+        );
+        Known::New
+    }
+
+    fn end(&self, name: &Name, until: i64, answer: Option<(StatusCode, HeaderMap, Bytes)>) {
+        let mut kept = self.lock();
+        match answer {
+            None => {
+                kept.slots.remove(name);
+            }
+            Some(answer) => {
+                if let Some(slot) = kept.slots.get_mut(name) {
+                    slot.until = until;
+                    slot.answer = Some(answer);
+                }
+            }
+        }
+    }
+}
+
+/// Forgets a request that ended without an answer worth keeping, also when it panicked.
+struct Running {
+    answers: Arc<Answers>,
+    name: Name,
+    ended: bool,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.answers.end(&self.name, 0, None);
+        }
+    }
+}
+
+/// The layer.
+pub(crate) async fn once(
+    State(room): State<Room>,
+    caller: Caller,
+    request: Request,
+    next: Next,
+) -> Response {
+    let key = request.headers().get("idempotency-key");
+    let Some(key) = key.filter(|_| request.method() == Method::POST) else {
+        return next.run(request).await;
+    };
+    let key = match key.to_str() {
+        Ok(key) if (1..=KEY_MAX).contains(&key.len()) => key.to_owned(),
+        _ => return bad_key().into_response(),
+    };
+    let (parts, content) = request.into_parts();
+    let Ok(content) = to_bytes(content, BODY_MAX).await else {
+        return body::too_large().into_response();
+    };
+    let name = (caller.0.account().raw(), key);
+    let mut hasher = DefaultHasher::new();
+    (parts.uri.path(), parts.uri.query(), &content[..]).hash(&mut hasher);
+    match room
+        .answers
+        .begin(&name, hasher.finish(), room.directory.clock().now_s())
+    {
+        Known::Done(response) => return response,
+        Known::Refused(problem) => return problem.into_response(),
+        Known::New => {}
+    }
+    let running = Running {
+        answers: room.answers.clone(),
+        name,
+        ended: false,
+    };
+    let request = Request::from_parts(parts, Body::from(content));
+    // A task of its own: a client that hangs up must not lose the answer to its own retry.
+    let done = tokio::spawn(async move { remember(&room, running, next.run(request).await).await });
+    done.await
+        .unwrap_or_else(|e| Problem::internal(&e).into_response())
+}
+
+async fn remember(room: &Room, mut running: Running, response: Response) -> Response {
+    if !response.status().is_success() {
+        return response;
+    }
+    let (parts, content) = response.into_parts();
+    let content = match to_bytes(content, BODY_MAX).await {
+        Ok(content) => content,
+        Err(e) => return Problem::internal(&e).into_response(),
+    };
+    if content.len() <= ANSWER_MAX {
+        let secret = parts.extensions.get::<BearsSecret>().is_some();
+        let until = room.directory.clock().now_s() + if secret { SECRET_KEPT_S } else { KEPT_S };
+        let answer = (parts.status, parts.headers.clone(), content.clone());
+        running.answers.end(&running.name, until, Some(answer));
+        running.ended = true;
+    }
+    Response::from_parts(parts, Body::from(content))
+}
+
+fn again(status: StatusCode, headers: &HeaderMap, content: &Bytes) -> Response {
+    let mut response = (status, Body::from(content.clone())).into_response();
+    *response.headers_mut() = headers.clone();
+    response
+        .headers_mut()
+        .insert("idempotency-replayed", HeaderValue::from_static("true"));
+    response
+}
+
+fn reused() -> Problem {
+    Problem::new(
+        Kind::KeyReused,
+        text(
+            "Hãy dùng một Idempotency-Key mới cho mỗi yêu cầu mới.",
+            "Use a new Idempotency-Key for each new request.",
+        ),
+    )
+}
+
+fn in_progress() -> Problem {
+    Problem::new(
+        Kind::InProgress,
+        text(
+            "Yêu cầu có cùng Idempotency-Key còn đang được xử lý.",
+            "A request with the same Idempotency-Key is still in progress.",
+        ),
+    )
+}
+
+fn bad_key() -> Problem {
+    Problem::malformed(
+        "Idempotency-Key",
+        text(
+            format!("1 đến {KEY_MAX} ký tự ASCII nhìn thấy được"),
+            format!("1 to {KEY_MAX} visible ASCII characters"),
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(n: usize) -> Name {
+        (2, n.to_string())
+    }
+
+    fn ok() -> Option<(StatusCode, HeaderMap, Bytes)> {
+        Some((
+            StatusCode::CREATED,
+            HeaderMap::new(),
+            Bytes::from_static(b"{}"),
+        ))
+    }
+
+    fn spell(known: Known) -> &'static str {
+        match known {
+            Known::New => "new",
+            Known::Done(_) => "done",
+            Known::Refused(problem) if problem.status() == 409 => "running",
+            Known::Refused(_) => "reused",
+        }
+    }
+
+    #[test]
+    fn an_answer_is_kept_for_its_time_and_for_its_request() {
+        let answers = Answers::default();
+        assert_eq!(spell(answers.begin(&name(1), 7, 100)), "new");
+        assert_eq!(spell(answers.begin(&name(1), 7, 101)), "running");
+        answers.end(&name(1), 100 + KEPT_S, ok());
+        assert_eq!(spell(answers.begin(&name(1), 7, 102)), "done");
+        assert_eq!(spell(answers.begin(&name(1), 8, 102)), "reused");
+        assert_eq!(spell(answers.begin(&(3, "1".into()), 8, 102)), "new");
+        assert_eq!(spell(answers.begin(&name(1), 8, 100 + KEPT_S)), "new");
+        answers.end(&name(1), 0, None);
+        assert_eq!(spell(answers.begin(&name(1), 9, 103)), "new");
+    }
+
+    #[test]
+    fn i13_the_oldest_answers_are_pushed_out() {
+        let answers = Answers::default();
+        for n in 0..ANSWERS_MAX + 10 {
+            assert_eq!(spell(answers.begin(&name(n), 7, 0)), "new");
+            answers.end(&name(n), KEPT_S, ok());
+        }
+        let kept = answers.lock();
+        assert!(kept.slots.len() <= ANSWERS_MAX && kept.order.len() <= ANSWERS_MAX);
+        drop(kept);
+        assert_eq!(spell(answers.begin(&name(ANSWERS_MAX + 9), 7, 1)), "done");
+        assert_eq!(spell(answers.begin(&name(0), 7, 1)), "new");
+    }
+}

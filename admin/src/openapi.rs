@@ -1,0 +1,125 @@
+//! The OpenAPI 3.1 document, generated from the operations; admin/openapi.json is its golden copy.
+
+use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
+use crate::{accounts, agencies, aliases, audit, credentials, domains, queue, tokens};
+use axum::Json;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{
+    Content, ObjectBuilder, OpenApi as Tree, Ref, RefOr, Required, ResponseBuilder,
+    SecurityRequirement, Type,
+};
+use utoipa::{Modify, OpenApi};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Congvu administration API",
+        description = "Quản trị Công vụ / administration of Congvu. Lists are read by `limit` and \
+            `cursor`; a change may insist on a version by `If-Match`; problems are RFC 9457, in \
+            Vietnamese or English by `Accept-Language`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    paths(
+        agencies::list, agencies::create, agencies::read, agencies::update, agencies::delete,
+        domains::list, domains::create, domains::read, domains::update, domains::delete,
+        accounts::list, accounts::create, accounts::read, accounts::update, accounts::delete,
+        credentials::list, credentials::create, credentials::set_password, credentials::read,
+        credentials::delete,
+        aliases::list, aliases::create, aliases::read, aliases::update, aliases::delete,
+        tokens::list, tokens::create, tokens::read, tokens::delete,
+        queue::list, queue::read, queue::retry, queue::delete,
+        audit::list, audit::read,
+    ),
+    components(schemas(Document, FieldDocument)),
+    modifiers(&Everywhere),
+)]
+struct Described;
+
+/// What holds for every operation: who may call it, how it refuses, which fields it understands.
+struct Everywhere;
+
+impl Modify for Everywhere {
+    fn modify(&self, tree: &mut Tree) {
+        let components = tree.components.get_or_insert_default();
+        let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        components.add_security_scheme("token", bearer);
+        let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("__Host-session")));
+        components.add_security_scheme("session", cookie);
+        tree.security = Some(vec![
+            SecurityRequirement::new("token", [""; 0]),
+            SecurityRequirement::new("session", [""; 0]),
+        ]);
+        for (path, item) in &mut tree.paths.paths {
+            let tag = path.split('/').nth(3).unwrap_or_default().to_owned();
+            let tag = if path.contains("credentials") {
+                "credentials".to_owned()
+            } else {
+                tag
+            };
+            let verbs = [
+                &mut item.get,
+                &mut item.post,
+                &mut item.put,
+                &mut item.patch,
+            ];
+            for operation in verbs.into_iter().chain([&mut item.delete]).flatten() {
+                refuse(operation);
+                // Handlers of different resources share names; an operation's id must be its own.
+                let verb = operation.operation_id.take().unwrap_or_default();
+                operation.operation_id = Some(format!("{tag}_{verb}"));
+            }
+            if let Some(post) = &mut item.post {
+                understand(
+                    post,
+                    "Idempotency-Key",
+                    "The same key again gives the same answer for 24 h.",
+                );
+            }
+            for operation in [&mut item.patch, &mut item.delete].into_iter().flatten() {
+                if !["credentials", "tokens", "queue"].contains(&tag.as_str()) {
+                    understand(
+                        operation,
+                        "If-Match",
+                        "The version that must still stand; else 412.",
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn refuse(operation: &mut Operation) {
+    let schema = Ref::from_schema_name("Problem");
+    let problem = ResponseBuilder::new()
+        .description("Refused or failed (RFC 9457).")
+        .content(MEDIA_TYPE, Content::new(Some(schema)))
+        .build();
+    operation
+        .responses
+        .responses
+        .insert("default".to_owned(), RefOr::T(problem));
+}
+
+fn understand(operation: &mut Operation, name: &str, description: &str) {
+    let field: Parameter = ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build();
+    operation.parameters.get_or_insert_default().push(field);
+}
+
+/// The document as pretty JSON with a last line end, as kept in admin/openapi.json.
+pub fn document() -> String {
+    let mut json = Described::openapi().to_pretty_json().unwrap_or_default();
+    json.push('\n');
+    json
+}
+
+/// `GET /api/v1/openapi.json`: open to all, it tells nothing of this server.
+pub(crate) async fn serve() -> Json<Tree> {
+    Json(Described::openapi())
+}

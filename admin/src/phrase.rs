@@ -1,0 +1,115 @@
+//! What the directory says in English of a wrong value, in Vietnamese.
+
+/// English and Vietnamese; `#` stands for a number.
+const PHRASES: [(&str, &str); 22] = [
+    (
+        "letters, digits and dots, at most #",
+        "chữ cái, chữ số và dấu chấm, nhiều nhất # ký tự",
+    ),
+    (
+        "an agency outside its own subtree",
+        "một cơ quan không nằm dưới chính nó",
+    ),
+    ("at most # levels", "nhiều nhất # cấp"),
+    (
+        "# to # characters on one line",
+        "# đến # ký tự trên một dòng",
+    ),
+    ("a full domain name", "một tên miền đầy đủ"),
+    (
+        "an address in a domain of the agency or of one above it",
+        "một địa chỉ thuộc tên miền của cơ quan đó hoặc của cơ quan cấp trên",
+    ),
+    ("at most #", "nhiều nhất #"),
+    ("agencies that exist", "những cơ quan đã có"),
+    (
+        "at most #; name other lists for more",
+        "nhiều nhất #; cần nhiều hơn thì đưa danh sách khác vào làm thành viên",
+    ),
+    (
+        "an account with fewer than # aliases",
+        "một tài khoản có ít hơn # bí danh",
+    ),
+    (
+        "an app password or a token",
+        "mật khẩu ứng dụng hoặc mã truy cập",
+    ),
+    ("a time to come", "một thời điểm ở tương lai"),
+    (
+        "fewer than # credentials",
+        "ít hơn # mật khẩu và mã truy cập",
+    ),
+    ("# to # characters", "# đến # ký tự"),
+    (
+        "three of: lower case, upper case, digits, other characters",
+        "ba trong bốn loại: chữ thường, chữ hoa, chữ số, ký tự khác",
+    ),
+    (
+        "a password without the address in it",
+        "mật khẩu không chứa địa chỉ thư",
+    ),
+    ("agencies below it", "cơ quan cấp dưới"),
+    ("accounts", "tài khoản"),
+    ("domains", "tên miền"),
+    ("grants", "quyền quản trị"),
+    ("# addresses", "# địa chỉ"),
+    ("# accounts", "# tài khoản"),
+];
+
+/// The phrase in Vietnamese with its numbers; English in brackets when it is not known.
+pub(crate) fn in_vietnamese(phrase: &str) -> String {
+    let mut pattern = String::with_capacity(phrase.len());
+    let mut numbers: Vec<String> = Vec::new();
+    let mut inside = false;
+    for c in phrase.chars() {
+        match numbers.last_mut().filter(|_| inside && c.is_ascii_digit()) {
+            Some(number) => number.push(c),
+            None if c.is_ascii_digit() => {
+                numbers.push(c.to_string());
+                pattern.push('#');
+            }
+            None => pattern.push(c),
+        }
+        inside = c.is_ascii_digit();
+    }
+    let Some((_, words)) = PHRASES.iter().find(|(english, _)| *english == pattern) else {
+        return format!("giá trị không hợp lệ ({phrase})");
+    };
+    let mut numbers = numbers.into_iter();
+    words
+        .split_inclusive('#')
+        .map(|part| match part.strip_suffix('#') {
+            Some(before) => format!("{before}{}", numbers.next().unwrap_or_default()),
+            None => part.to_owned(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(english: &str, vietnamese: &str) {
+        assert_eq!(in_vietnamese(english), vietnamese);
+    }
+
+    #[test]
+    fn numbers_are_carried_over() {
+        check("at most 32", "nhiều nhất 32");
+        check(
+            "1 to 200 characters on one line",
+            "1 đến 200 ký tự trên một dòng",
+        );
+        check("a time to come", "một thời điểm ở tương lai");
+        check("2 to be", "giá trị không hợp lệ (2 to be)");
+    }
+
+    /// The directory's phrases change with the directory; what is not translated is found here.
+    #[test]
+    fn every_phrase_is_matched_by_its_own_row() {
+        for (english, vietnamese) in PHRASES {
+            let phrase = english.replace('#', "7");
+            check(&phrase, &vietnamese.replace('#', "7"));
+        }
+    }
+}

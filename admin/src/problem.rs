@@ -1,0 +1,326 @@
+//! RFC 9457 problem details: the one translation of refusals and failures into status and words.
+
+pub(crate) use crate::kind::Kind;
+use crate::language::Language;
+use crate::phrase::in_vietnamese;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::HeaderValue;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The media type (RFC 9457 §3).
+pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
+/// Seconds after which a client may come back when the store is unavailable.
+const RETRY_AFTER_S: &str = "30";
+
+/// The same sentence in both languages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Text {
+    vi: String,
+    en: String,
+}
+
+/// Says one thing in both languages.
+pub(crate) fn text(vi: impl Into<String>, en: impl Into<String>) -> Text {
+    Text {
+        vi: vi.into(),
+        en: en.into(),
+    }
+}
+
+impl Text {
+    fn in_language(&self, language: Language) -> String {
+        match language {
+            Language::Vietnamese => self.vi.clone(),
+            Language::English => self.en.clone(),
+        }
+    }
+}
+
+/// A refusal or failure, ready to be told; written out by [`render`] in the client's language.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    kind: Kind,
+    detail: Text,
+    fields: Vec<(String, Text)>,
+}
+
+/// The document on the wire (RFC 9457 §3.1).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct Document {
+    /// `urn:congvu:problem:not-found`.
+    #[serde(rename = "type")]
+    kind: String,
+    /// What kind of problem, in the language of the answer.
+    title: String,
+    /// The HTTP status again.
+    status: u16,
+    /// What happened here and what to do.
+    detail: String,
+    /// The fields that are at fault.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldDocument>,
+}
+
+/// One field at fault.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FieldProblem)]
+pub(crate) struct FieldDocument {
+    /// JSON name of the field or query parameter.
+    field: String,
+    /// What is expected instead.
+    detail: String,
+}
+
+impl Problem {
+    pub(crate) fn new(kind: Kind, detail: Text) -> Self {
+        Self {
+            kind,
+            detail,
+            fields: Vec::new(),
+        }
+    }
+
+    /// A field's value cannot be.
+    pub(crate) fn invalid(field: &str, expected: Text) -> Self {
+        Self::at_field(Kind::Invalid, field, expected)
+    }
+
+    /// A query parameter's value cannot be.
+    pub(crate) fn malformed(field: &str, expected: Text) -> Self {
+        Self::at_field(Kind::Malformed, field, expected)
+    }
+
+    fn at_field(kind: Kind, field: &str, expected: Text) -> Self {
+        let detail = text(
+            format!("`{field}`: {}", expected.vi),
+            format!("`{field}`: {}", expected.en),
+        );
+        Self {
+            kind,
+            detail,
+            fields: vec![(field.to_owned(), expected)],
+        }
+    }
+
+    /// I-17: nothing there, or nothing the one who asks may see.
+    pub(crate) fn not_found() -> Self {
+        Self::new(
+            Kind::NotFound,
+            text(
+                "Không có gì ở địa chỉ này, hoặc bạn không được xem.",
+                "Nothing is here, or nothing that you may see.",
+            ),
+        )
+    }
+
+    /// It may be seen, yet not done.
+    pub(crate) fn forbidden() -> Self {
+        Self::new(
+            Kind::Forbidden,
+            text(
+                "Tài khoản của bạn không có quyền làm việc này ở cơ quan này.",
+                "Your account may not do this for this agency.",
+            ),
+        )
+    }
+
+    /// RFC 9110 §13.1.1: If-Match did not hold.
+    pub(crate) fn changed() -> Self {
+        Self::new(
+            Kind::Changed,
+            text(
+                "Bản ghi đã được người khác sửa. Hãy đọc lại rồi sửa tiếp.",
+                "Someone changed it since you read it. Read it again, then change it.",
+            ),
+        )
+    }
+
+    /// What broke is for the log, never for the peer.
+    pub(crate) fn internal(cause: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%cause, "an act of the administration API failed");
+        Self::new(
+            Kind::Internal,
+            text(
+                "Máy chủ gặp lỗi; nhật ký của máy chủ có chi tiết.",
+                "The server failed; its log has the details.",
+            ),
+        )
+    }
+
+    #[cfg(test)]
+    pub(crate) fn status(&self) -> http::StatusCode {
+        self.kind.status()
+    }
+
+    fn document(&self, language: Language) -> Document {
+        let (vi, en) = self.kind.title();
+        let fields = self.fields.iter().map(|(field, expected)| FieldDocument {
+            field: field.clone(),
+            detail: expected.in_language(language),
+        });
+        Document {
+            kind: format!("urn:congvu:problem:{}", self.kind.slug()),
+            title: text(vi, en).in_language(language),
+            status: self.kind.status().as_u16(),
+            detail: self.detail.in_language(language),
+            errors: fields.collect(),
+        }
+    }
+}
+
+impl From<directory::Error> for Problem {
+    fn from(error: directory::Error) -> Self {
+        use directory::Error;
+        match error {
+            Error::NotFound(_) => Self::not_found(),
+            Error::Denied(_) => Self::forbidden(),
+            Error::Conflict => Self::changed(),
+            Error::Exists(what) => Self::new(
+                Kind::Exists,
+                text(format!("Đã có {what}."), format!("{what} exists already.")),
+            ),
+            Error::InUse(what) => Self::new(
+                Kind::InUse,
+                text(
+                    format!(
+                        "Còn được dùng: {}. Hãy chuyển hoặc xoá chúng trước.",
+                        in_vietnamese(&what)
+                    ),
+                    format!("Still in use: {what}. Move or delete them first."),
+                ),
+            ),
+            Error::Invalid { field, expected } => {
+                Self::invalid(field, text(in_vietnamese(&expected), expected))
+            }
+            Error::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl From<storage::Error> for Problem {
+    fn from(error: storage::Error) -> Self {
+        use storage::Error;
+        match error {
+            Error::NotFound | Error::Expunged => Self::not_found(),
+            Error::Conflict => Self::changed(),
+            Error::Exists => Self::new(Kind::Exists, text("Đã có rồi.", "It exists already.")),
+            Error::TooLarge(_) => Self::new(
+                Kind::TooLarge,
+                text("Giá trị quá lớn để lưu.", "The value is too large to keep."),
+            ),
+            Error::OverQuota | Error::Unavailable(_) => {
+                tracing::warn!(%error, "storage refused an act of the administration API");
+                Self::new(
+                    Kind::Unavailable,
+                    text(
+                        "Kho dữ liệu tạm thời không ghi được; chưa có gì thay đổi. Hãy thử lại sau.",
+                        "The store cannot write now; nothing was changed. Try again later.",
+                    ),
+                )
+            }
+            Error::Invalid(_) | Error::Corrupt(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    /// The words follow in [`render`], which alone knows the client's language.
+    fn into_response(self) -> Response {
+        let mut response = self.kind.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The outermost layer: writes a problem out in the language of the request.
+pub(crate) async fn render(request: Request, next: Next) -> Response {
+    let language = Language::of(request.headers());
+    let mut response = next.run(request).await;
+    // Rows and secrets of others must not lie in a browser's or a proxy's cache.
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else {
+        return response;
+    };
+    let json = serde_json::to_vec(&problem.document(language)).unwrap_or_default();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    match problem.kind {
+        // RFC 6750 §3.
+        Kind::Unauthenticated => {
+            headers.insert(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"congvu\""),
+            );
+        }
+        Kind::Unavailable => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+        }
+        _ => {}
+    }
+    headers.remove(http::header::CONTENT_LENGTH);
+    *response.body_mut() = Body::from(json);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(error: directory::Error, status: u16) {
+        let shown = format!("{error:?}");
+        assert_eq!(Problem::from(error).status().as_u16(), status, "{shown}");
+    }
+
+    #[test]
+    fn each_cause_has_its_status() {
+        use directory::Error as E;
+        use storage::Error as S;
+        check(E::NotFound("account"), 404);
+        check(E::Exists("an@x.vn".into()), 409);
+        check(
+            E::Invalid {
+                field: "id",
+                expected: "letters".into(),
+            },
+            422,
+        );
+        check(E::InUse("2 accounts".into()), 409);
+        check(E::Conflict, 412);
+        check(E::Denied(directory::Denied), 403);
+        check(E::Storage(S::NotFound), 404);
+        check(E::Storage(S::Exists), 409);
+        check(E::Storage(S::Expunged), 404);
+        check(E::Storage(S::Conflict), 412);
+        check(E::Storage(S::OverQuota), 503);
+        check(E::Storage(S::TooLarge("row")), 413);
+        check(E::Storage(S::Invalid("row")), 500);
+        check(
+            E::Storage(S::Unavailable("/secret/path is full".into())),
+            503,
+        );
+        check(E::Storage(S::Corrupt("row 7".into())), 500);
+    }
+
+    #[test]
+    fn peers_never_see_internals() {
+        for cause in [
+            storage::Error::Unavailable("/secret/path".into()),
+            storage::Error::Corrupt("/secret/path".into()),
+        ] {
+            for language in [Language::Vietnamese, Language::English] {
+                let document = Problem::from(cause.clone()).document(language);
+                let json = serde_json::to_string(&document).unwrap();
+                assert!(!json.contains("secret"), "{json}");
+            }
+        }
+    }
+}

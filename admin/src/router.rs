@@ -1,0 +1,161 @@
+//! The routes and their layers: language, sign-in, body limit, Idempotency-Key.
+
+use crate::caller::{Caller, admit};
+use crate::once::{Answers, once};
+use crate::problem::{Kind, Problem, render, text};
+use crate::{
+    BODY_MAX, accounts, agencies, aliases, audit, credentials, domains, openapi, queue, tokens,
+};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{any, get, post, put};
+use delivery::Delivery;
+use directory::{Access, Directory};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Acts on the blocking pool at one time; more wait their turn.
+const ACTS_MAX: usize = 64;
+
+/// What the API works on.
+#[derive(Clone)]
+pub struct Context {
+    /// Who may, and what is administered.
+    pub directory: Directory,
+    /// The queue.
+    pub delivery: Delivery,
+}
+
+/// State of the operations.
+#[derive(Clone)]
+pub(crate) struct Room {
+    pub(crate) directory: Directory,
+    pub(crate) delivery: Delivery,
+    pub(crate) answers: Arc<Answers>,
+    acts: Arc<Semaphore>,
+}
+
+impl Room {
+    /// Does an act on a blocking thread: directory and store are synchronous and wait for the disk.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        caller: Caller,
+        act: impl FnOnce(&Room, &Access) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let permit = self
+            .acts
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|e| Problem::internal(&e))?;
+        let room = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            act(&room, &caller.0)
+        });
+        done.await.map_err(|e| Problem::internal(&e))?
+    }
+}
+
+/// All operations under [`crate::ROOT`], to be mounted at the root beneath the sign-in layer.
+pub fn router(context: Context) -> Router {
+    let room = Room {
+        directory: context.directory,
+        delivery: context.delivery,
+        answers: Arc::new(Answers::default()),
+        acts: Arc::new(Semaphore::new(ACTS_MAX)),
+    };
+    operations()
+        .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn_with_state(room.clone(), once))
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(from_fn(admit))
+        .route("/api/v1/openapi.json", get(openapi::serve))
+        .layer(from_fn(render))
+        .with_state(room)
+}
+
+/// Every operation; the OpenAPI document names the same (tests/openapi.rs walks it).
+fn operations() -> Router<Room> {
+    Router::new()
+        .route(
+            "/api/v1/agencies",
+            get(agencies::list).post(agencies::create),
+        )
+        .route(
+            "/api/v1/agencies/{id}",
+            get(agencies::read)
+                .patch(agencies::update)
+                .delete(agencies::delete),
+        )
+        .route("/api/v1/domains", get(domains::list).post(domains::create))
+        .route(
+            "/api/v1/domains/{name}",
+            get(domains::read)
+                .patch(domains::update)
+                .delete(domains::delete),
+        )
+        .route(
+            "/api/v1/accounts",
+            get(accounts::list).post(accounts::create),
+        )
+        .route(
+            "/api/v1/accounts/{id}",
+            get(accounts::read)
+                .patch(accounts::update)
+                .delete(accounts::delete),
+        )
+        .route(
+            "/api/v1/accounts/{id}/credentials",
+            get(credentials::list).post(credentials::create),
+        )
+        .route(
+            "/api/v1/accounts/{id}/credentials/password",
+            put(credentials::set_password),
+        )
+        .route(
+            "/api/v1/accounts/{id}/credentials/{credential}",
+            get(credentials::read).delete(credentials::delete),
+        )
+        .route("/api/v1/aliases", get(aliases::list).post(aliases::create))
+        .route(
+            "/api/v1/aliases/{address}",
+            get(aliases::read)
+                .patch(aliases::update)
+                .delete(aliases::delete),
+        )
+        .route("/api/v1/tokens", get(tokens::list).post(tokens::create))
+        .route(
+            "/api/v1/tokens/{id}",
+            get(tokens::read).delete(tokens::delete),
+        )
+        .route("/api/v1/queue", get(queue::list))
+        .route("/api/v1/queue/{id}", get(queue::read).delete(queue::delete))
+        .route("/api/v1/queue/{id}/retry", post(queue::retry))
+        .route("/api/v1/audit", get(audit::list))
+        .route("/api/v1/audit/{number}", get(audit::read))
+        .route("/api/v1", any(nothing))
+        .route("/api/v1/", any(nothing))
+        .route("/api/v1/{*rest}", any(nothing))
+}
+
+async fn nothing() -> Problem {
+    Problem::new(
+        Kind::NotFound,
+        text(
+            "API không có địa chỉ này; xem /api/v1/openapi.json.",
+            "The API has no such address; see /api/v1/openapi.json.",
+        ),
+    )
+}
+
+async fn no_such_method() -> Problem {
+    Problem::new(
+        Kind::NoSuchMethod,
+        text(
+            "Địa chỉ này có, nhưng không nhận thao tác này; xem /api/v1/openapi.json.",
+            "This address exists, but not for this method; see /api/v1/openapi.json.",
+        ),
+    )
+}

@@ -1,0 +1,159 @@
+use crate::world::*;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn an_agency_is_made_read_changed_and_removed() {
+    let w = World::new();
+    let body =
+        json!({"id": "H99.1.2", "parent": "H99.1", "name": "Văn phòng", "name_en": "Office"});
+    let made = w.post(&w.root, "agencies", body).await;
+    check(&made, 201);
+    assert_eq!(made.header("location"), "/api/v1/agencies/H99.1.2");
+    assert_eq!(made.header("etag"), "\"1\"");
+    assert_eq!(made.header("cache-control"), "no-store");
+
+    let read = w.get(&w.root, "agencies/H99.1.2").await;
+    check(&read, 200);
+    assert_eq!(read.json, made.json);
+    assert_eq!(read.json["name"], "Văn phòng");
+
+    let change = json!({"name_en": null, "parent": "H99.2"});
+    let changed = w.patch(&w.root, "agencies/H99.1.2", change).await;
+    check(&changed, 200);
+    assert_eq!(changed.json["name_en"], Value::Null);
+    assert_eq!(changed.json["parent"], "H99.2");
+    assert_eq!(changed.json["name"], "Văn phòng");
+    assert_eq!(changed.header("etag"), "\"2\"");
+
+    check(&w.delete(&w.root, "agencies/H99.1.2").await, 204);
+    check(&w.get(&w.root, "agencies/H99.1.2").await, 404);
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_refused() {
+    let w = World::new();
+    let new = |id: &str, parent: Value| json!({"id": id, "parent": parent, "name": "Tên"});
+    check(
+        &w.post(&w.root, "agencies", new("H99.1", json!("H99")))
+            .await,
+        409,
+    );
+    check(
+        &w.post(&w.root, "agencies", new("a/b", json!("H99"))).await,
+        422,
+    );
+    check(
+        &w.post(&w.root, "agencies", new("H98", Value::Null)).await,
+        403,
+    );
+    let unknown = w
+        .post(&w.root, "agencies", new("H99.7", json!("H77")))
+        .await;
+    check(&unknown, 422);
+    assert_eq!(unknown.json["errors"][0]["field"], "parent");
+    let looped = w
+        .patch(&w.root, "agencies/H99.1", json!({"parent": "H99.1.1"}))
+        .await;
+    check(&looped, 422);
+    check(
+        &w.patch(&w.root, "agencies/H99.1", json!({"name": null}))
+            .await,
+        422,
+    );
+    let used = w.delete(&w.root, "agencies/H99.1").await;
+    check(&used, 409);
+    assert!(
+        used.json["detail"]
+            .as_str()
+            .unwrap()
+            .contains("cơ quan cấp dưới"),
+        "{used:?}"
+    );
+}
+
+#[tokio::test]
+async fn i17_a_delegated_administrator_sees_the_subtree_only() {
+    let w = World::new();
+    let seen = w.get(&w.branch, "agencies").await;
+    assert_eq!(seen.names("id"), ["H99.1", "H99.1.1"]);
+    assert_eq!(w.get(&w.root, "agencies").await.names("id").len(), 4);
+    assert_eq!(
+        w.get(&w.root, "agencies?parent=H99").await.names("id"),
+        ["H99.1", "H99.2"]
+    );
+    assert!(w.get(&w.nobody, "agencies").await.names("id").is_empty());
+    for path in ["agencies/H99", "agencies/H99.2", "agencies/H77"] {
+        check(&w.get(&w.branch, path).await, 404);
+        check(&w.patch(&w.branch, path, json!({"name": "x"})).await, 404);
+        check(&w.delete(&w.branch, path).await, 404);
+    }
+    // There or not: the same words.
+    let new = |parent: &str| json!({"id": "H99.9", "parent": parent, "name": "Tên"});
+    let hidden = w.post(&w.branch, "agencies", new("H99.2")).await;
+    let absent = w.post(&w.branch, "agencies", new("H77")).await;
+    check(&hidden, 422);
+    assert_eq!(hidden.json, absent.json);
+    check(&w.post(&w.branch, "agencies", new("H99.1")).await, 201);
+    // Seen, yet not to be changed.
+    check(
+        &w.patch(&w.auditor, "agencies/H99.1", json!({"name": "x"}))
+            .await,
+        403,
+    );
+}
+
+#[tokio::test]
+async fn if_match_guards_a_change() {
+    let w = World::new();
+    let change = Some(json!({"name": "Sở Nội vụ và Lao động"}));
+    let line = "PATCH agencies/H99.1";
+    check(
+        &w.with(&w.root, line, &[("if-match", "\"7\"")], change.clone())
+            .await,
+        412,
+    );
+    check(
+        &w.with(&w.root, line, &[("if-match", "W/\"1\"")], change.clone())
+            .await,
+        412,
+    );
+    check(
+        &w.with(&w.root, line, &[("if-match", "nonsense")], change.clone())
+            .await,
+        412,
+    );
+    check(
+        &w.with(
+            &w.root,
+            line,
+            &[("if-match", "\"7\", \"1\"")],
+            change.clone(),
+        )
+        .await,
+        200,
+    );
+    check(
+        &w.with(&w.root, line, &[("if-match", "*")], change).await,
+        200,
+    );
+    check(
+        &w.with(
+            &w.root,
+            "DELETE agencies/H99.1.1",
+            &[("if-match", "\"7\"")],
+            None,
+        )
+        .await,
+        412,
+    );
+    check(
+        &w.with(
+            &w.root,
+            "DELETE agencies/H99.1.1",
+            &[("if-match", "\"1\"")],
+            None,
+        )
+        .await,
+        204,
+    );
+}

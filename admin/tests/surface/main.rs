@@ -1,0 +1,15 @@
+//! The API in memory: one router, one store, a clock turned by hand; a file for each resource.
+#![allow(clippy::unwrap_used, clippy::panic)] // The world is a test too, clippy does not see it.
+
+mod accounts;
+mod agencies;
+mod aliases;
+mod audit;
+mod credentials;
+mod documents;
+mod domains;
+mod identical;
+mod problems;
+mod queue;
+mod tokens;
+mod world;

@@ -1,0 +1,112 @@
+use crate::world::*;
+use delivery::{Envelope, Origin, Recipient, ReversePath};
+use directory::{Access, AgencyId, NewAgency};
+use formats::Address;
+
+/// Mail for elsewhere waits: there is no transport yet.
+fn submit(w: &World, who: &Access, to: &str) -> u64 {
+    let from = who.address().clone();
+    let envelope = Envelope {
+        from: ReversePath::Address(from.clone()),
+        recipients: vec![Recipient {
+            address: Address::parse(to).unwrap(),
+            notify: None,
+            orcpt: None,
+        }],
+        envid: None,
+        ret: None,
+        smtputf8: false,
+        eight_bit: true,
+    };
+    let content = format!(
+        "From: <{from}>\r\nTo: <{to}>\r\nSubject: Thử\r\nMessage-ID: <thu@x.vn>\r\n\
+         Date: Mon, 26 Oct 2026 08:00:00 +0700\r\n\r\nThân thư\r\n"
+    );
+    let origin = Origin::Submitted {
+        access: who.clone(),
+        ip: None,
+        helo: "thu".to_owned(),
+        with: "ESMTPSA",
+    };
+    let receipt = w
+        .delivery
+        .accept(envelope, content.as_bytes(), &origin)
+        .unwrap();
+    receipt.queued.unwrap().raw()
+}
+
+#[tokio::test]
+async fn waiting_mail_is_seen_tried_and_given_up() {
+    let w = World::new();
+    let id = submit(&w, &w.branch, "ai@ngoai.vn");
+    let listed = w.get(&w.root, "queue").await;
+    check(&listed, 200);
+    let item = &listed.json["items"][0];
+    assert_eq!(item["id"], id);
+    assert_eq!(item["from"], "quantri.nhanh@x.vn");
+    assert_eq!(item["recipients"][0]["address"], "ai@ngoai.vn");
+    assert_eq!(item["recipients"][0]["state"], "remote");
+    assert_eq!(item["submitter"], w.id("quantri.nhanh"));
+    assert_eq!(w.get(&w.root, &format!("queue/{id}")).await.json, *item);
+
+    let some = async |query: &str| {
+        w.get(&w.root, &format!("queue?{query}"))
+            .await
+            .names("id")
+            .len()
+    };
+    assert_eq!(some("recipient=AI@ngoai.vn").await, 1);
+    assert_eq!(some("recipient=khac@ngoai.vn").await, 0);
+    assert_eq!(some("from=").await, 0);
+    assert_eq!(some("from=quantri.nhanh@x.vn").await, 1);
+    assert_eq!(some("submitter=1").await, 0);
+
+    check(
+        &w.with(&w.root, &format!("POST queue/{id}/retry"), &[], None)
+            .await,
+        202,
+    );
+    let log = w.get(&w.root, "audit?limit=1").await;
+    assert_eq!(log.names("act"), ["queue.retry"]);
+    check(&w.delete(&w.root, &format!("queue/{id}")).await, 204);
+    check(&w.get(&w.root, &format!("queue/{id}")).await, 404);
+    check(&w.delete(&w.root, &format!("queue/{id}")).await, 404);
+    check(&w.get(&w.root, "queue/0").await, 404);
+    assert_eq!(
+        w.get(&w.root, "audit?act=queue.delete")
+            .await
+            .names("object"),
+        [format!("queue/{id}")]
+    );
+}
+
+#[tokio::test]
+async fn i17_mail_of_others_does_not_exist() {
+    let w = World::new();
+    let own = submit(&w, &w.branch, "ai@ngoai.vn");
+    let other = submit(&w, &w.nobody, "ai@ngoai.vn");
+    assert_eq!(w.get(&w.root, "queue").await.names("id").len(), 2);
+    assert_eq!(
+        w.get(&w.branch, "queue").await.names("id"),
+        [own.to_string()]
+    );
+    assert!(w.get(&w.nobody, "queue").await.names("id").is_empty());
+    check(&w.get(&w.branch, &format!("queue/{other}")).await, 404);
+    check(&w.delete(&w.branch, &format!("queue/{other}")).await, 404);
+    check(
+        &w.with(&w.auditor, &format!("POST queue/{own}/retry"), &[], None)
+            .await,
+        403,
+    );
+    check(&w.delete(&w.auditor, &format!("queue/{own}")).await, 403);
+    check(&w.get(&w.auditor, &format!("queue/{own}")).await, 200);
+    // A second province on the same machine is none of the first one's business.
+    let top = NewAgency {
+        id: AgencyId("H50".into()),
+        parent: None,
+        name: "Tỉnh khác".into(),
+        name_en: None,
+    };
+    w.directory.create_agency(None, top).unwrap();
+    check(&w.get(&w.root, "agencies/H50").await, 404);
+}

@@ -1,0 +1,242 @@
+//! `congvu admin accounts …`
+
+use super::Usage;
+use super::agencies::change;
+use super::client::{Ask, Client, Condition};
+use super::print::{Column, Printer};
+use serde_json::{Value, json};
+
+const LIST: [Column; 7] = [
+    ("id", "Số", "Id"),
+    ("address", "Địa chỉ", "Address"),
+    ("name", "Họ tên", "Name"),
+    ("position", "Chức vụ", "Position"),
+    ("agency", "Cơ quan", "Agency"),
+    ("kind", "Loại", "Kind"),
+    ("state", "Tình trạng", "State"),
+];
+const ONE: [Column; 12] = [
+    LIST[0],
+    LIST[1],
+    LIST[2],
+    LIST[3],
+    LIST[4],
+    LIST[5],
+    ("members", "Thành viên", "Members"),
+    LIST[6],
+    ("quota", "Hạn mức (byte)", "Quota (octets)"),
+    ("grants", "Quyền quản trị", "Grants"),
+    ("created_at", "Lập lúc", "Created"),
+    ("version", "Bản", "Version"),
+];
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Verb {
+    /// List accounts.
+    List(Filters),
+    /// Show one account.
+    Show {
+        /// Id or address.
+        account: String,
+    },
+    /// Make an account with its default mailboxes.
+    Create {
+        /// Main address.
+        address: String,
+        /// Display name, e.g. "Nguyễn Văn An".
+        #[arg(long)]
+        name: String,
+        /// The agency it belongs to.
+        #[arg(long, value_name = "CODE")]
+        agency: String,
+        /// E.g. "Chuyên viên".
+        #[arg(long)]
+        position: Option<String>,
+        /// person, shared, resource or list.
+        #[arg(long)]
+        kind: Option<String>,
+        /// Member of a list; once for each.
+        #[arg(long, value_name = "ADDRESS")]
+        member: Vec<String>,
+        /// Octets, or with K, M, G: 5G.
+        #[arg(long, value_name = "SIZE")]
+        quota: Option<String>,
+    },
+    /// Change an account.
+    Update(Update),
+    /// Retire an account for ever.
+    Delete {
+        /// Id or address.
+        account: String,
+        #[command(flatten)]
+        condition: Condition,
+    },
+}
+
+/// Which accounts.
+#[derive(Debug, clap::Args)]
+pub(super) struct Filters {
+    /// Of this agency and those under it.
+    #[arg(long, value_name = "CODE")]
+    agency: Option<String>,
+    /// active, suspended or retired.
+    #[arg(long)]
+    state: Option<String>,
+    /// person, shared, resource or list.
+    #[arg(long)]
+    kind: Option<String>,
+    /// Main address in this domain.
+    #[arg(long)]
+    domain: Option<String>,
+    /// Words in name, address or position.
+    #[arg(long)]
+    find: Option<String>,
+    /// At most so many rows.
+    #[arg(long)]
+    limit: Option<usize>,
+}
+
+/// What to change.
+#[derive(Debug, clap::Args)]
+pub(super) struct Update {
+    /// Id or address.
+    account: String,
+    /// New main address.
+    #[arg(long)]
+    address: Option<String>,
+    #[arg(long)]
+    name: Option<String>,
+    /// "" takes it away.
+    #[arg(long)]
+    position: Option<String>,
+    /// Moves it to this agency.
+    #[arg(long, value_name = "CODE")]
+    agency: Option<String>,
+    /// active or suspended.
+    #[arg(long)]
+    state: Option<String>,
+    /// person, shared, resource or list.
+    #[arg(long)]
+    kind: Option<String>,
+    /// All members of a list; once for each.
+    #[arg(long, value_name = "ADDRESS")]
+    member: Vec<String>,
+    /// Octets, or with K, M, G: 5G; "" for the default.
+    #[arg(long, value_name = "SIZE")]
+    quota: Option<String>,
+    /// All administrative grants, ROLE:CODE; roles administrator, account_officer, auditor.
+    #[arg(long, value_name = "ROLE:CODE", conflicts_with = "no_grants")]
+    grant: Vec<String>,
+    /// Takes all grants away.
+    #[arg(long)]
+    no_grants: bool,
+    #[command(flatten)]
+    condition: Condition,
+}
+
+/// `5G` in octets. Errors: [`Usage`].
+fn octets(size: &str) -> Result<u64, Usage> {
+    let wrong = || Usage(format!("--quota: a size such as 500M or 5G is expected, not {size:?}"));
+    let last = size.chars().last().ok_or_else(wrong)?;
+    let unit: u64 = match last.to_ascii_uppercase() {
+        'K' => 1 << 10,
+        'M' => 1 << 20,
+        'G' => 1 << 30,
+        'T' => 1 << 40,
+        _ => 1,
+    };
+    let digits = if unit == 1 { size } else { &size[..size.len() - last.len_utf8()] };
+    let number: u64 = digits.trim().parse().map_err(|_| wrong())?;
+    number.checked_mul(unit).ok_or_else(wrong)
+}
+
+/// `auditor:H99.1` as JSON. Errors: [`Usage`].
+fn grant(text: &str) -> Result<Value, Usage> {
+    let wrong = || Usage(format!("--grant: ROLE:CODE is expected, such as auditor:H99.1, not {text:?}"));
+    let (role, agency) = text.split_once(':').ok_or_else(wrong)?;
+    Ok(json!({"role": role, "agency": agency}))
+}
+
+fn update(update: Update, client: &Client, printer: &mut Printer<'_>) -> anyhow::Result<()> {
+    let mut body = change(&[
+        ("address", update.address),
+        ("name", update.name),
+        ("position", update.position),
+        ("agency", update.agency),
+        ("state", update.state),
+        ("kind", update.kind),
+    ]);
+    if !update.member.is_empty() {
+        body.insert("members".into(), update.member.into());
+    }
+    match update.quota.as_deref() {
+        None => {}
+        Some("") => drop(body.insert("quota".into(), Value::Null)),
+        Some(size) => drop(body.insert("quota".into(), octets(size)?.into())),
+    }
+    if update.no_grants || !update.grant.is_empty() {
+        let grants: Result<Vec<Value>, Usage> = update.grant.iter().map(|g| grant(g)).collect();
+        body.insert("grants".into(), grants?.into());
+    }
+    let path = format!("accounts/{}", client.account(&update.account)?);
+    let ask = Ask::new("PATCH", &path).body(body.into()).when(&update.condition);
+    printer.row(&ONE, &client.call(ask)?)
+}
+
+pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> anyhow::Result<()> {
+    match verb {
+        Verb::List(f) => {
+            let filters = [
+                ("agency", f.agency),
+                ("state", f.state),
+                ("kind", f.kind),
+                ("domain", f.domain),
+                ("find", f.find),
+            ];
+            printer.rows(&LIST, &client.list("accounts", &filters, f.limit)?)
+        }
+        Verb::Show { account } => {
+            let path = format!("accounts/{}", client.account(&account)?);
+            printer.row(&ONE, &client.read(&path)?)
+        }
+        Verb::Create { address, name, agency, position, kind, member, quota } => {
+            let mut body = json!({
+                "address": address, "name": name, "agency": agency, "position": position,
+                "kind": kind, "quota": quota.as_deref().map(octets).transpose()?,
+            });
+            if !member.is_empty() {
+                body["members"] = member.into();
+            }
+            printer.row(&ONE, &client.create("accounts", body)?)
+        }
+        Verb::Update(what) => update(what, client, printer),
+        Verb::Delete { account, condition } => {
+            let path = format!("accounts/{}", client.account(&account)?);
+            client.call(Ask::new("DELETE", &path).when(&condition))?;
+            let (vi, en) = (format!("{account} đã nghỉ hẳn."), format!("{account} is retired."));
+            printer.say(&vi, &en)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_their_unit() {
+        let read = |text| octets(text).ok();
+        assert_eq!(read("1000"), Some(1000));
+        assert_eq!(read("500M"), Some(500 << 20));
+        assert_eq!(read("5g"), Some(5 << 30));
+        for bad in ["", "G", "-1", "5X", "5GB", "1.5G", "99999999999T", "5đ"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn grants_are_role_and_agency() {
+        assert_eq!(grant("auditor:H99.1").unwrap(), json!({"role": "auditor", "agency": "H99.1"}));
+        assert!(grant("auditor").is_err());
+    }
+}

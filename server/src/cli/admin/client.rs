@@ -1,0 +1,243 @@
+//! One request and its answer; problems (RFC 9457) become [`Refused`].
+
+use super::connect::{Connection, Server};
+use super::print::Language;
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+
+/// Seconds for one request with its answer.
+const TIMEOUT_S: u64 = 60;
+/// Octets of one answer.
+const ANSWER_MAX: u64 = 64 * 1024 * 1024;
+/// Rows on a page that a list asks for.
+const PAGE: usize = 500;
+/// Rows that a list gathers at most.
+const ROWS_MAX: usize = 1_000_000;
+
+/// The API of one server, as one caller.
+pub(super) struct Client {
+    agent: ureq::Agent,
+    url: String,
+    token: String,
+    language: Language,
+}
+
+/// The server's no.
+#[derive(Debug)]
+pub(super) struct Refused {
+    status: u16,
+    problem: Value,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let field = |name: &str| self.problem.get(name).and_then(Value::as_str).unwrap_or_default();
+        writeln!(f, "{} {}: {}", self.status, clean(field("title")), clean(field("detail")))?;
+        let errors = self.problem.get("errors").and_then(Value::as_array);
+        for error in errors.into_iter().flatten().skip(1) {
+            let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
+            writeln!(f, "  {}: {}", clean(part("field")), clean(part("detail")))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// What a server says must not steer the terminal.
+pub(super) fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// How to change something.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct Condition {
+    /// Only if the version is still this one (else exit 1: changed meanwhile).
+    #[arg(long, value_name = "VERSION")]
+    if_match: Option<u64>,
+}
+
+/// One request.
+pub(super) struct Ask<'a> {
+    method: &'static str,
+    path: &'a str,
+    query: Vec<(&'static str, String)>,
+    body: Option<Value>,
+    condition: Option<u64>,
+    key: Option<String>,
+}
+
+impl<'a> Ask<'a> {
+    pub(super) fn new(method: &'static str, path: &'a str) -> Self {
+        Self { method, path, query: Vec::new(), body: None, condition: None, key: None }
+    }
+
+    pub(super) fn body(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    pub(super) fn when(mut self, condition: &Condition) -> Self {
+        self.condition = condition.if_match;
+        self
+    }
+}
+
+impl Client {
+    /// Errors: the connection's settings are wrong.
+    pub(super) fn open(connection: &Connection, language: Language) -> Result<Self> {
+        let Server { url, token, authorities } = connection.server()?;
+        let tls = TlsConfig::builder()
+            .provider(TlsProvider::Rustls)
+            .root_certs(RootCerts::new_with_certs(&authorities))
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .build();
+        let config = ureq::Agent::config_builder()
+            .tls_config(tls)
+            .https_only(true)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_global(Some(Duration::from_secs(TIMEOUT_S)))
+            .user_agent(concat!("congvu/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Ok(Self { agent: config.into(), url, token, language })
+    }
+
+    /// One request; the answer's JSON, null when it has none. Errors: [`Refused`], no connection.
+    pub(super) fn call(&self, ask: Ask<'_>) -> Result<Value> {
+        let mut uri = format!("{}/api/v1/{}", self.url, ask.path);
+        for (n, (name, value)) in ask.query.iter().enumerate() {
+            let mark = if n == 0 { '?' } else { '&' };
+            uri.push_str(&format!("{mark}{name}={}", encoded(value)));
+        }
+        let mut request = http::Request::builder()
+            .method(ask.method)
+            .uri(&uri)
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("accept", "application/json")
+            .header("accept-language", self.language.tag());
+        if let Some(version) = ask.condition {
+            request = request.header("if-match", format!("\"{version}\""));
+        }
+        if let Some(key) = ask.key {
+            request = request.header("idempotency-key", key);
+        }
+        let answer = match ask.body {
+            Some(body) => {
+                let request = request.header("content-type", "application/json");
+                self.agent.run(request.body(body.to_string())?)
+            }
+            None => self.agent.run(request.body(())?),
+        };
+        let mut answer = answer.with_context(|| format!("cannot reach {}", self.url))?;
+        let status = answer.status();
+        let text = answer.body_mut().with_config().limit(ANSWER_MAX).read_to_string()?;
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        if status.is_success() {
+            return Ok(json);
+        }
+        Err(Refused { status: status.as_u16(), problem: json }.into())
+    }
+
+    /// Reads.
+    pub(super) fn read(&self, path: &str) -> Result<Value> {
+        self.call(Ask::new("GET", path))
+    }
+
+    /// Makes. A fresh Idempotency-Key goes along, so that a repeat after a lost answer is harmless.
+    pub(super) fn create(&self, path: &str, body: Value) -> Result<Value> {
+        let mut ask = Ask::new("POST", path).body(body);
+        ask.key = Some(fresh_key()?);
+        self.call(ask)
+    }
+
+    /// Rows of a list that fit the filters, at most `limit`.
+    pub(super) fn list(
+        &self,
+        path: &str,
+        filters: &[(&'static str, Option<String>)],
+        limit: Option<usize>,
+    ) -> Result<Vec<Value>> {
+        let limit = limit.unwrap_or(ROWS_MAX).min(ROWS_MAX);
+        let mut rows = Vec::new();
+        let mut cursor: Option<String> = None;
+        while rows.len() < limit {
+            let mut ask = Ask::new("GET", path);
+            let given = filters.iter().filter_map(|(name, value)| Some((*name, value.clone()?)));
+            ask.query.extend(given);
+            ask.query.push(("limit", PAGE.min(limit - rows.len()).to_string()));
+            ask.query.extend(cursor.take().map(|c| ("cursor", c)));
+            let mut page = self.call(ask)?;
+            if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
+                rows.extend(items);
+            }
+            cursor = page.get("cursor").and_then(Value::as_str).map(str::to_owned);
+            if cursor.is_none() {
+                break;
+            }
+        }
+        rows.truncate(limit);
+        Ok(rows)
+    }
+
+    /// The account meant by an id or an address. Errors: there is none to see.
+    pub(super) fn account(&self, who: &str) -> Result<u64> {
+        if let Ok(id) = who.parse() {
+            return Ok(id);
+        }
+        let mut ask = Ask::new("GET", "accounts");
+        ask.query.push(("address", who.to_owned()));
+        let page = self.call(ask)?;
+        let id = page.pointer("/items/0/id").and_then(Value::as_u64);
+        id.with_context(|| match self.language {
+            Language::Vi => format!("không có tài khoản {who} trong phạm vi của bạn"),
+            Language::En => format!("no account {who} in your scope"),
+        })
+    }
+}
+
+/// RFC 3986 §2.1: everything but unreserved characters encoded.
+pub(super) fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(byte as char);
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+fn fresh_key() -> Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).context("the system gives no random numbers")?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_safe_in_addresses() {
+        assert_eq!(encoded("H99.1"), "H99.1");
+        assert_eq!(encoded("a/b?c&d=e#f@x.vn"), "a%2Fb%3Fc%26d%3De%23f%40x.vn");
+        assert_eq!(encoded("Nguyễn"), "Nguy%E1%BB%85n");
+    }
+
+    #[test]
+    fn a_problem_is_told_in_lines_and_cannot_steer_the_terminal() {
+        let problem = serde_json::json!({
+            "title": "Giá trị không hợp lệ", "detail": "`name`: \u{1b}[31m",
+            "errors": [{"field": "name", "detail": "x"}, {"field": "quota", "detail": "y"}],
+        });
+        let told = Refused { status: 422, problem }.to_string();
+        assert_eq!(told, "422 Giá trị không hợp lệ: `name`: \u{fffd}[31m\n  quota: y\n");
+    }
+}

@@ -1,0 +1,89 @@
+//! `congvu admin domains …`
+
+use super::agencies::change;
+use super::client::{Ask, Client, Condition, encoded};
+use super::print::{Column, Printer};
+use serde_json::json;
+
+const COLUMNS: [Column; 4] = [
+    ("name", "Tên miền", "Domain"),
+    ("agency", "Cơ quan", "Agency"),
+    ("state", "Tình trạng", "State"),
+    ("version", "Bản", "Version"),
+];
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Verb {
+    /// List domains.
+    List {
+        /// Only those of this agency.
+        #[arg(long, value_name = "CODE")]
+        agency: Option<String>,
+        /// active or suspended.
+        #[arg(long)]
+        state: Option<String>,
+        /// At most so many rows.
+        #[arg(long)]
+        limit: Option<usize>,
+    },
+    /// Show one domain.
+    Show {
+        /// E.g. tinhmau.gov.vn.
+        name: String,
+    },
+    /// Take a domain into service.
+    Create {
+        /// E.g. tinhmau.gov.vn.
+        name: String,
+        /// The agency that it belongs to.
+        #[arg(long, value_name = "CODE")]
+        agency: String,
+    },
+    /// Give a domain to another agency, suspend or resume it.
+    Update {
+        /// E.g. tinhmau.gov.vn.
+        name: String,
+        /// The new agency.
+        #[arg(long, value_name = "CODE")]
+        agency: Option<String>,
+        /// active or suspended.
+        #[arg(long)]
+        state: Option<String>,
+        #[command(flatten)]
+        condition: Condition,
+    },
+    /// Give up a domain that no address uses.
+    Delete {
+        /// E.g. tinhmau.gov.vn.
+        name: String,
+        #[command(flatten)]
+        condition: Condition,
+    },
+}
+
+pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> anyhow::Result<()> {
+    match verb {
+        Verb::List { agency, state, limit } => {
+            let filters = [("agency", agency), ("state", state)];
+            printer.rows(&COLUMNS, &client.list("domains", &filters, limit)?)
+        }
+        Verb::Show { name } => {
+            printer.row(&COLUMNS, &client.read(&format!("domains/{}", encoded(&name)))?)
+        }
+        Verb::Create { name, agency } => {
+            let body = json!({"name": name, "agency": agency});
+            printer.row(&COLUMNS, &client.create("domains", body)?)
+        }
+        Verb::Update { name, agency, state, condition } => {
+            let path = format!("domains/{}", encoded(&name));
+            let body = change(&[("agency", agency), ("state", state)]);
+            let ask = Ask::new("PATCH", &path).body(body.into()).when(&condition);
+            printer.row(&COLUMNS, &client.call(ask)?)
+        }
+        Verb::Delete { name, condition } => {
+            let path = format!("domains/{}", encoded(&name));
+            client.call(Ask::new("DELETE", &path).when(&condition))?;
+            printer.say(&format!("Đã xoá {name}."), &format!("{name} is deleted."))
+        }
+    }
+}

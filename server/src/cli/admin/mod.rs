@@ -1,0 +1,115 @@
+//! `congvu admin RESOURCE VERB …`: every administrative act, over the REST API.
+//!
+//! Exit status: 0 done, 1 refused or failed with a message that says what to do, 2 wrong usage.
+
+mod accounts;
+mod agencies;
+mod aliases;
+mod audit;
+mod client;
+mod connect;
+mod credentials;
+mod domains;
+mod print;
+mod queue;
+mod tokens;
+
+use client::{Client, Refused};
+use print::{Language, Printer};
+use std::fmt;
+
+/// What `congvu admin` was told.
+#[derive(Debug, clap::Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct AdminArgs {
+    #[command(flatten)]
+    connection: connect::Connection,
+    /// Print JSON for machines instead of tables.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Language of tables and messages.
+    #[arg(long, global = true, value_enum, default_value_t = Language::Vi)]
+    lang: Language,
+    #[command(subcommand)]
+    resource: Resource,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Resource {
+    /// Cơ quan: the agency tree.
+    #[command(subcommand, visible_alias = "agency")]
+    Agencies(agencies::Verb),
+    /// Tên miền: the mail domains that are served.
+    #[command(subcommand, visible_alias = "domain")]
+    Domains(domains::Verb),
+    /// Tài khoản: persons, shared mailboxes, resources, lists.
+    #[command(subcommand, visible_alias = "account")]
+    Accounts(accounts::Verb),
+    /// Bí danh: further addresses of accounts.
+    #[command(subcommand, visible_alias = "alias")]
+    Aliases(aliases::Verb),
+    /// Mật khẩu: password and app passwords of an account.
+    #[command(subcommand, visible_alias = "credential")]
+    Credentials(credentials::Verb),
+    /// Mã truy cập: bearer tokens of the API.
+    #[command(subcommand, visible_alias = "token")]
+    Tokens(tokens::Verb),
+    /// Hàng đợi: messages that wait.
+    #[command(subcommand)]
+    Queue(queue::Verb),
+    /// Nhật ký quản trị: the log of administrative acts.
+    #[command(subcommand)]
+    Audit(audit::Verb),
+}
+
+/// The command cannot be understood; exit status 2.
+#[derive(Debug)]
+struct Usage(String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Does one administrative act and returns the exit status. Errors: what went wrong outside the
+/// server's own answers (no connection, unreadable files), for exit status 1.
+pub fn run(args: AdminArgs) -> anyhow::Result<i32> {
+    let mut out = std::io::stdout().lock();
+    match act(args, &mut out) {
+        Ok(()) => Ok(0),
+        Err(error) => {
+            if let Some(usage) = error.downcast_ref::<Usage>() {
+                eprintln!("congvu admin: {usage}");
+                return Ok(2);
+            }
+            if let Some(refused) = error.downcast_ref::<Refused>() {
+                eprint!("{refused}");
+                return Ok(1);
+            }
+            // `congvu admin … | head` closes the pipe early; that is no failure.
+            let broken = error.downcast_ref::<std::io::Error>();
+            if broken.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
+                return Ok(0);
+            }
+            Err(error)
+        }
+    }
+}
+
+fn act(args: AdminArgs, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
+    let client = Client::open(&args.connection, args.lang)?;
+    let mut printer = Printer::new(out, args.json, args.lang);
+    match args.resource {
+        Resource::Agencies(verb) => agencies::run(verb, &client, &mut printer),
+        Resource::Domains(verb) => domains::run(verb, &client, &mut printer),
+        Resource::Accounts(verb) => accounts::run(verb, &client, &mut printer),
+        Resource::Aliases(verb) => aliases::run(verb, &client, &mut printer),
+        Resource::Credentials(verb) => credentials::run(verb, &client, &mut printer),
+        Resource::Tokens(verb) => tokens::run(verb, &client, &mut printer),
+        Resource::Queue(verb) => queue::run(verb, &client, &mut printer),
+        Resource::Audit(verb) => audit::run(verb, &client, &mut printer),
+    }
+}
