@@ -95,6 +95,11 @@ impl Directory {
         &self.inner.clock
     }
 
+    /// The domain that is added to a bare local part at sign-in.
+    pub fn default_domain(&self) -> Option<&DomainName> {
+        self.inner.settings.default_domain.as_ref()
+    }
+
     /// Whether a domain is ours (active or not).
     pub fn serves(&self, domain: &DomainName) -> bool {
         self.read().domains.contains_key(domain)
