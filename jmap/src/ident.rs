@@ -3,7 +3,7 @@
 //! RFC 8620 §1.2: an id is 1 to 255 octets of the URL-safe alphabet. Each thing has exactly one
 //! spelling: leading zeros are not an id.
 
-use storage::{AccountId, BlobId, EmailId, MailboxId, QueueId, ThreadId};
+use storage::{AccountId, BlobId, EmailId, MailboxId, ThreadId};
 
 fn number(text: &str, letter: char) -> Option<u64> {
     let digits = text.strip_prefix(letter)?;
@@ -41,15 +41,6 @@ pub(crate) fn thread(id: ThreadId) -> String {
 
 pub(crate) fn parse_thread(text: &str) -> Option<ThreadId> {
     ThreadId::new(number(text, 't')?)
-}
-
-/// A submission is its item in the queue; one that was placed at once has none and is `s0-…`.
-pub(crate) fn submission(id: QueueId) -> String {
-    format!("s{id}")
-}
-
-pub(crate) fn parse_submission(text: &str) -> Option<QueueId> {
-    QueueId::new(number(text, 's')?)
 }
 
 /// What a blob id is rooted in.

@@ -66,8 +66,6 @@ pub const CREATE_PARTS_MAX: usize = 200;
 pub const CREATE_FIELDS_MAX: usize = 100;
 /// Recipients that one submission may name before delivery counts them.
 pub const RECIPIENTS_MAX: usize = 10_000;
-/// Items of the queue that EmailSubmission looks at.
-pub const SUBMISSIONS_MAX: usize = 1_000;
 /// Seconds between pings when the client wishes for less (RFC 8620 §7.3 allows at most 30).
 pub const PING_MIN_S: u64 = 15;
 /// Seconds between pings when the client wishes for more (RFC 8620 §7.3 allows no less than 300).

@@ -2,7 +2,7 @@
 
 use crate::discovery::{CORE, MAIL, SUBMISSION};
 use crate::error::MethodError;
-use crate::mail::{email, identity, mailbox, thread};
+use crate::mail::{email, identity, import, mailbox, snippet, submission, thread};
 use crate::request::{Arguments, Turn, opted_in};
 use serde_json::Value;
 
@@ -27,13 +27,25 @@ const METHODS: &[(&str, &str, Run)] = &[
     ("Email/changes", MAIL, email::changes),
     ("Email/query", MAIL, email::query::query),
     ("Email/queryChanges", MAIL, email::query::changes),
+    ("Email/set", MAIL, email::set::set),
+    ("Email/import", MAIL, import::import),
     ("Email/parse", MAIL, email::get::parse),
     // RFC 8621 §5
+    ("SearchSnippet/get", MAIL, snippet::get),
     // RFC 8621 §6
     ("Identity/get", SUBMISSION, identity::get),
     ("Identity/changes", SUBMISSION, identity::changes),
     ("Identity/set", SUBMISSION, identity::set),
     // RFC 8621 §7
+    ("EmailSubmission/get", SUBMISSION, submission::get),
+    ("EmailSubmission/changes", SUBMISSION, submission::changes),
+    ("EmailSubmission/query", SUBMISSION, submission::query),
+    (
+        "EmailSubmission/queryChanges",
+        SUBMISSION,
+        submission::query_changes,
+    ),
+    ("EmailSubmission/set", SUBMISSION, submission::set::set),
 ];
 
 /// Runs one call. A method of a capability that `using` does not name is unknown (RFC 8620 §3.3).

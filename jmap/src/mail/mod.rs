@@ -2,7 +2,10 @@
 
 pub(crate) mod email;
 pub(crate) mod identity;
+pub(crate) mod import;
 pub(crate) mod mailbox;
+pub(crate) mod snippet;
+pub(crate) mod submission;
 pub(crate) mod thread;
 pub(crate) mod tree;
 

@@ -1,12 +1,14 @@
 //! RFC 8621 §4: messages.
 
 pub(crate) mod body;
+pub(crate) mod draft;
 pub(crate) mod filter;
 pub(crate) mod get;
 pub(crate) mod header;
 pub(crate) mod property;
 pub(crate) mod query;
 pub(crate) mod search;
+pub(crate) mod set;
 pub(crate) mod sort;
 
 use crate::error::MethodError;

@@ -1,0 +1,199 @@
+//! RFC 8621 §5.1 SearchSnippet/get: where the words of a search were found.
+
+use crate::error::MethodError;
+use crate::mail::email::filter::{self, Test};
+use crate::mail::email::property::subject;
+use crate::mail::email::search::{self, Words};
+use crate::mail::email::visible;
+use crate::request::{Arguments, Turn};
+use crate::standard;
+use directory::Right;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::ops::Range;
+
+/// RFC 8621 §5: octets of a preview, marks included.
+const PREVIEW_MAX: usize = 255;
+/// Octets shown before the first word found.
+const LEAD: usize = 60;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SnippetArguments {
+    account_id: String,
+    filter: Option<Value>,
+    email_ids: Vec<String>,
+}
+
+pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
+    let arguments: SnippetArguments = standard::read(arguments)?;
+    let filter = filter::read(arguments.filter.as_ref())?;
+    let mail = turn.mail(&arguments.account_id, Right::Read)?;
+    let (mut in_subject, mut in_body) = (Vec::new(), Vec::new());
+    for test in filter.tests() {
+        match test {
+            Test::Text(words) => {
+                in_subject.push(words);
+                in_body.push(words);
+            }
+            Test::Subject(words) => in_subject.push(words),
+            Test::Body(words) => in_body.push(words),
+            _ => {}
+        }
+    }
+    let (mut list, mut not_found) = (Vec::new(), Vec::new());
+    for id in standard::wanted(arguments.email_ids)? {
+        let Some(state) = visible(&mail, &id)? else {
+            not_found.push(id);
+            continue;
+        };
+        let summary = mail.summary(state.email)?;
+        let title = subject(&summary).unwrap_or_default();
+        let preview = if in_body.is_empty() {
+            None
+        } else {
+            let text = search::body(&summary, &mail.content(state.email)?);
+            snippet(&text, &found(&text, &in_body))
+        };
+        let marks = found(&title, &in_subject);
+        let marked = (!marks.is_empty()).then(|| mark(&title, &marks, 0, usize::MAX));
+        list.push(json!({"emailId": id, "subject": marked, "preview": preview}));
+    }
+    Ok(json!({
+        "accountId": arguments.account_id,
+        "list": list,
+        "notFound": if not_found.is_empty() { Value::Null } else { json!(not_found) },
+    }))
+}
+
+/// Where the words stand in the text, in order, without overlap.
+fn found(text: &str, words: &[&Words]) -> Vec<Range<usize>> {
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    for plain in [true, false] {
+        let needles: Vec<&str> = words
+            .iter()
+            .flat_map(|w| w.needles())
+            .filter(|(needle, is_plain)| *is_plain == plain && !needle.is_empty())
+            .map(|(needle, _)| needle)
+            .collect();
+        if needles.is_empty() {
+            continue;
+        }
+        let (folded, origin) = folded(text, plain);
+        for needle in needles {
+            for (at, _) in folded.match_indices(needle) {
+                ranges.push(origin[at]..origin[at + needle.len()]);
+            }
+        }
+    }
+    ranges.sort_by_key(|r| (r.start, r.end));
+    let mut merged: Vec<Range<usize>> = Vec::new();
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
+        }
+    }
+    merged
+}
+
+/// The folded text, and for each of its octets (and its end) the offset in the text it came from.
+fn folded(text: &str, plain: bool) -> (String, Vec<usize>) {
+    let (mut out, mut origin) = (String::with_capacity(text.len()), Vec::new());
+    let mut one = [0u8; 4];
+    for (at, c) in text.char_indices() {
+        let c = &*c.encode_utf8(&mut one);
+        let folded = if plain {
+            formats::text::fold(c)
+        } else {
+            formats::text::casemap(c)
+        };
+        origin.extend(std::iter::repeat_n(at, folded.len()));
+        out.push_str(&folded);
+    }
+    origin.push(text.len());
+    (out, origin)
+}
+
+/// The text around the first word found.
+fn snippet(text: &str, ranges: &[Range<usize>]) -> Option<String> {
+    let first = ranges.first()?;
+    let mut start = first.start.saturating_sub(LEAD);
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    // Begin with a whole word where there is one.
+    if start > 0
+        && let Some(space) = text[start..first.start].find(' ')
+    {
+        start += space + 1;
+    }
+    Some(mark(text, ranges, start, PREVIEW_MAX))
+}
+
+/// Escapes the text and wraps the ranges in `<mark>`; at most `max` octets in all.
+fn mark(text: &str, ranges: &[Range<usize>], from: usize, max: usize) -> String {
+    const OPEN: &str = "<mark>";
+    const CLOSE: &str = "</mark>";
+    let mut out = String::new();
+    let mut open = false;
+    let inside = |at: usize| ranges.iter().any(|r| r.contains(&at));
+    let mut one = [0u8; 4];
+    for (at, c) in text[from..].char_indices() {
+        let written = match c {
+            '&' => "&amp;",
+            '<' => "&lt;",
+            '>' => "&gt;",
+            c => &*c.encode_utf8(&mut one),
+        };
+        let within = inside(from + at);
+        let turn = match (open, within) {
+            (false, true) => OPEN,
+            (true, false) => CLOSE,
+            _ => "",
+        };
+        let closing = if within { CLOSE.len() } else { 0 };
+        if out.len() + turn.len() + written.len() + closing > max {
+            break;
+        }
+        out.push_str(turn);
+        out.push_str(written);
+        open = within;
+    }
+    if open {
+        out.push_str(CLOSE);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(search: &str, text: &str, expected: &str) {
+        let words = Words::parse(search).unwrap();
+        let ranges = found(text, &[&words]);
+        assert_eq!(mark(text, &ranges, 0, usize::MAX), expected);
+    }
+
+    #[test]
+    fn words_are_marked_where_they_stand() {
+        check(
+            "cong van",
+            "Công văn <số 1>",
+            "<mark>Công</mark> <mark>văn</mark> &lt;số 1&gt;",
+        );
+        check("Văn", "van Văn", "van <mark>Văn</mark>");
+        check("ab bc", "abc", "<mark>abc</mark>");
+        check("x", "abc", "abc");
+    }
+
+    #[test]
+    fn previews_are_bounded() {
+        let text = format!("{} Chiêm Hóa {}", "trước ".repeat(100), "sau ".repeat(200));
+        let words = Words::parse("chiem").unwrap();
+        let preview = snippet(&text, &found(&text, &[&words])).unwrap();
+        assert!(preview.len() <= PREVIEW_MAX, "{}", preview.len());
+        assert!(preview.starts_with("trước ") && preview.contains("<mark>Chiêm</mark> Hóa"));
+    }
+}

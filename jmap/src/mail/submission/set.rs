@@ -1,0 +1,309 @@
+//! RFC 8621 §7.5 EmailSubmission/set: mail leaves through the one door, `delivery`.
+
+use super::STATE;
+use crate::error::{self, MethodError, SetError};
+use crate::ident;
+use crate::limit;
+use crate::mail::email;
+use crate::mail::identity::{Identity, identities};
+use crate::request::{Arguments, Turn};
+use crate::standard::{self, SetArguments, SetOutcome};
+use delivery::{Envelope, Origin, Receipt, Recipient, Refusal, Refused, ReversePath};
+use directory::Right;
+use formats::address::Address;
+use formats::date;
+use formats::message::{Person, Summary};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, HashSet};
+use storage::{AccountStore, State};
+
+pub(crate) fn set(turn: &mut Turn<'_>, mut arguments: Arguments) -> Result<Value, MethodError> {
+    let patches: Option<Map<String, Value>> = take(&mut arguments, "onSuccessUpdateEmail")?;
+    let doomed: Option<Vec<String>> = take(&mut arguments, "onSuccessDestroyEmail")?;
+    let arguments: SetArguments = standard::read(arguments)?;
+    let mail = turn.mail(&arguments.account_id, Right::Send)?;
+    arguments.check(STATE)?;
+    let mut outcome = SetOutcome::default();
+    let mut sent: BTreeMap<String, String> = BTreeMap::new();
+    for (creation, new) in arguments.create.unwrap_or_default() {
+        let made = create(turn, &mail, &new);
+        let created = made.map(|(email, object)| {
+            sent.insert(format!("#{creation}"), email);
+            object
+        });
+        outcome.create(turn, creation, created);
+    }
+    for (id, _) in arguments.update.unwrap_or_default() {
+        outcome.update(id, Err(SetError::not_found()));
+    }
+    for id in arguments.destroy.unwrap_or_default() {
+        outcome.destroy(id, Err(SetError::not_found()));
+    }
+    after(
+        turn,
+        &arguments.account_id,
+        &sent,
+        patches.unwrap_or_default(),
+        doomed.unwrap_or_default(),
+    );
+    Ok(outcome.response(&arguments.account_id, STATE, STATE))
+}
+
+fn take<T: for<'de> Deserialize<'de>>(
+    arguments: &mut Arguments,
+    name: &str,
+) -> Result<Option<T>, MethodError> {
+    let value = arguments.remove(name).unwrap_or(Value::Null);
+    serde_json::from_value(value).map_err(|e| MethodError::argument(name, &e.to_string()))
+}
+
+/// The implicit Email/set on what was sent, answered after this method's own response.
+fn after(
+    turn: &mut Turn<'_>,
+    account: &str,
+    sent: &BTreeMap<String, String>,
+    patches: Map<String, Value>,
+    doomed: Vec<String>,
+) {
+    let update: Map<String, Value> = patches
+        .into_iter()
+        .filter_map(|(key, patch)| Some((sent.get(&key)?.clone(), patch)))
+        .collect();
+    let destroy: Vec<&String> = doomed.iter().filter_map(|key| sent.get(key)).collect();
+    if update.is_empty() && destroy.is_empty() {
+        return;
+    }
+    let implicit = json!({"accountId": account, "update": update, "destroy": destroy});
+    let Value::Object(implicit) = implicit else {
+        return;
+    };
+    let answer = match email::set::set(turn, implicit) {
+        Ok(response) => ("Email/set", response),
+        Err(error) => ("error", error.spell()),
+    };
+    turn.after.push(answer);
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NewSubmission {
+    identity_id: String,
+    email_id: String,
+    envelope: Option<NewEnvelope>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NewEnvelope {
+    mail_from: NewAddress,
+    rcpt_to: Vec<NewAddress>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NewAddress {
+    email: String,
+    parameters: Option<Map<String, Value>>,
+}
+
+/// Sends one message; its email id, and the properties that the server set.
+fn create(turn: &Turn<'_>, mail: &AccountStore, new: &Value) -> Result<(String, Value), SetError> {
+    let new: NewSubmission = serde_json::from_value(new.clone())
+        .map_err(|e| SetError::new("invalidProperties").because(e.to_string()))?;
+    let known = identities(turn.access);
+    let identity = turn.real(&new.identity_id);
+    let identity = known
+        .iter()
+        .find(|i| Some(i.id.as_str()) == identity)
+        .ok_or_else(|| SetError::invalid(&["identityId"], "no such identity"))?;
+    let id = turn.real(&new.email_id).unwrap_or_default();
+    let state = email::visible(mail, id)?
+        .ok_or_else(|| SetError::invalid(&["emailId"], "no such email"))?;
+    // The pipeline takes the message from one's own account only.
+    if mail.id() != turn.access.account() {
+        return Err(SetError::new("forbiddenToSend"));
+    }
+    let summary = mail.summary(state.email)?;
+    let ascii = mail.content(state.email)?.is_ascii();
+    let derived = new.envelope.is_none();
+    let mut envelope = match new.envelope {
+        Some(envelope) => given(envelope)?,
+        None => derive(&summary, identity)?,
+    };
+    envelope.eight_bit = !ascii;
+    check_recipients(turn, &envelope)?;
+    let submitted = turn.inner.context.delivery.submit(
+        turn.access,
+        state.email,
+        Some(envelope.clone()),
+        turn.ip,
+    );
+    let named: Vec<String> = envelope
+        .recipients
+        .iter()
+        .map(|r| r.address.to_string())
+        .collect();
+    let (_, receipt) = submitted.map_err(|refused| error::refused(refused, &named))?;
+    let mut object = created(turn, &state, &receipt, &named);
+    if derived {
+        object["envelope"] = spell(&envelope);
+    }
+    Ok((id.to_owned(), object))
+}
+
+/// RFC 8621 §7: what the server sets.
+fn created(turn: &Turn<'_>, state: &State, receipt: &Receipt, recipients: &[String]) -> Value {
+    let delivered = if receipt.queued.is_some() {
+        "queued"
+    } else {
+        "yes"
+    };
+    let status = json!({
+        "smtpReply": format!("250 2.0.0 Ok: queued as {}", receipt.trace),
+        "delivered": delivered,
+        "displayed": "unknown",
+    });
+    let statuses: Map<String, Value> = recipients
+        .iter()
+        .map(|r| (r.clone(), status.clone()))
+        .collect();
+    let unique = blake3::hash(receipt.trace.as_bytes()).to_hex();
+    json!({
+        "id": format!("s{}", &unique[..24]),
+        "threadId": ident::thread(state.thread),
+        "sendAt": date::utc(turn.now_s()),
+        "undoStatus": "final",
+        "deliveryStatus": statuses,
+        "dsnBlobIds": [],
+        "mdnBlobIds": [],
+    })
+}
+
+fn spell(envelope: &Envelope) -> Value {
+    let address = |email: String| json!({"email": email, "parameters": null});
+    let from = match &envelope.from {
+        ReversePath::Null => String::new(),
+        ReversePath::Address(address) => address.to_string(),
+    };
+    let recipients: Vec<Value> = envelope
+        .recipients
+        .iter()
+        .map(|r| address(r.address.to_string()))
+        .collect();
+    json!({"mailFrom": address(from), "rcptTo": recipients})
+}
+
+fn envelope(from: ReversePath, addresses: Vec<Address>) -> Result<Envelope, SetError> {
+    if addresses.is_empty() {
+        return Err(SetError::new("noRecipients"));
+    }
+    let author = match &from {
+        ReversePath::Null => true,
+        ReversePath::Address(address) => address.is_ascii(),
+    };
+    let smtputf8 = !author || addresses.iter().any(|a| !a.is_ascii());
+    let recipients = addresses.into_iter().map(|address| Recipient {
+        address,
+        notify: None,
+        orcpt: None,
+    });
+    Ok(Envelope {
+        from,
+        recipients: recipients.collect(),
+        envid: None,
+        ret: None,
+        smtputf8,
+        eight_bit: false,
+    })
+}
+
+/// An envelope that the client gave. No submission extension is offered, so no parameter is understood.
+fn given(new: NewEnvelope) -> Result<Envelope, SetError> {
+    let plain = |a: &NewAddress| a.parameters.as_ref().is_none_or(Map::is_empty);
+    if !plain(&new.mail_from) || !new.rcpt_to.iter().all(plain) {
+        return Err(SetError::invalid(
+            &["envelope"],
+            "parameters are not supported",
+        ));
+    }
+    if new.rcpt_to.len() > limit::RECIPIENTS_MAX {
+        let error = SetError::new("tooManyRecipients");
+        return Err(error.with("maxRecipients", limit::RECIPIENTS_MAX));
+    }
+    let from = match new.mail_from.email.as_str() {
+        "" => ReversePath::Null,
+        text => {
+            let read = Address::parse(text);
+            ReversePath::Address(read.map_err(|_| SetError::new("forbiddenMailFrom"))?)
+        }
+    };
+    let addresses = parse_all(new.rcpt_to.into_iter().map(|a| a.email))?;
+    envelope(from, addresses)
+}
+
+/// RFC 8621 §7: Sender, else From; and everyone in To, Cc and Bcc once.
+fn derive(summary: &Summary, identity: &Identity) -> Result<Envelope, SetError> {
+    let head = &summary.head;
+    let written = |people: &[Person]| people.iter().filter_map(Person::email).collect::<Vec<_>>();
+    let authors = match written(&head.sender) {
+        senders if !senders.is_empty() => senders,
+        _ => written(&head.from),
+    };
+    let author = match authors.as_slice() {
+        [] => None,
+        [one] => Address::parse(one).ok(),
+        _ => {
+            let error = SetError::new("invalidEmail").with("properties", json!(["from", "sender"]));
+            return Err(error.because("more than one author and no single sender"));
+        }
+    };
+    // RFC 8621 §7: what the identity does not allow is replaced by the identity's own address.
+    let own = author.filter(|a| a.key() == identity.address.key());
+    let from = ReversePath::Address(own.unwrap_or_else(|| identity.address.clone()));
+    let everyone = [&head.to, &head.cc, &head.bcc];
+    let addresses = parse_all(everyone.into_iter().flat_map(|people| written(people)))?;
+    envelope(from, addresses)
+}
+
+/// Each address once; those that are none are named together.
+fn parse_all(texts: impl Iterator<Item = String>) -> Result<Vec<Address>, SetError> {
+    let (mut addresses, mut invalid) = (Vec::new(), Vec::new());
+    let mut seen = HashSet::new();
+    for text in texts {
+        match Address::parse(&text) {
+            Ok(address) if seen.insert(address.key()) => addresses.push(address),
+            Ok(_) => {}
+            Err(_) => invalid.push(text),
+        }
+    }
+    if invalid.is_empty() {
+        return Ok(addresses);
+    }
+    Err(SetError::new("invalidRecipients").with("invalidRecipients", json!(invalid)))
+}
+
+/// Asks the door about each recipient first, so that the sender learns all wrong ones by name.
+fn check_recipients(turn: &Turn<'_>, envelope: &Envelope) -> Result<(), SetError> {
+    let origin = Origin::Submitted {
+        access: turn.access.clone(),
+        ip: turn.ip,
+        helo: "localhost".to_owned(),
+        with: "JMAP",
+    };
+    let door = &turn.inner.context.delivery;
+    let mut invalid = Vec::new();
+    for recipient in &envelope.recipients {
+        match door.recipient(&recipient.address, &origin) {
+            Ok(()) => {}
+            Err(Refused::Permanent(
+                Refusal::UnknownRecipient | Refusal::RecipientClosed | Refusal::RelayDenied,
+            )) => invalid.push(recipient.address.to_string()),
+            Err(other) => return Err(error::refused(other, &[recipient.address.to_string()])),
+        }
+    }
+    if invalid.is_empty() {
+        return Ok(());
+    }
+    Err(SetError::new("invalidRecipients").with("invalidRecipients", json!(invalid)))
+}
