@@ -178,6 +178,12 @@ impl Receiver {
         self.granted
     }
 
+    /// Octets in its buffers now, the message included.
+    pub fn memory(&self) -> usize {
+        let body = self.transaction.as_ref().map_or(0, Transaction::memory);
+        self.input.len() + self.out.len() + body
+    }
+
     /// Whether a message is coming in: larger reads pay.
     pub fn reading_message(&self) -> bool {
         matches!(self.phase, Phase::Data | Phase::Chunk { .. })

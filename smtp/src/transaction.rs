@@ -29,6 +29,13 @@ pub(crate) struct Transaction {
     open: bool,
 }
 
+impl Transaction {
+    /// Octets of message held.
+    pub(crate) fn memory(&self) -> usize {
+        self.body.as_ref().map_or(0, Body::len)
+    }
+}
+
 impl Receiver {
     pub(crate) fn mail(&mut self, mail: Mail) {
         let size_max = self.config.size_max;
