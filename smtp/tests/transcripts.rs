@@ -84,7 +84,11 @@ fn read(name: &str, text: &str) -> Script {
             "" | "#" => continue,
             "service" => {
                 let submission = rest == "submission";
-                script.service = if submission { Service::Submission } else { Service::Mx };
+                script.service = if submission {
+                    Service::Submission
+                } else {
+                    Service::Mx
+                };
                 continue;
             }
             "tls" => {
@@ -108,7 +112,10 @@ fn read(name: &str, text: &str) -> Script {
                     Some(Event::Feed(fed)) if !answered => fed.extend(bytes),
                     _ => {
                         let event = Some(Event::Feed(bytes));
-                        script.exchanges.push(Exchange { event, ..Exchange::default() });
+                        script.exchanges.push(Exchange {
+                            event,
+                            ..Exchange::default()
+                        });
                     }
                 }
             }
@@ -116,13 +123,29 @@ fn read(name: &str, text: &str) -> Script {
                 let said = &mut script.exchanges.last_mut().unwrap().said;
                 said.extend(rest.bytes().chain(*b"\r\n"));
             }
-            "?" | "!" => script.exchanges.last_mut().unwrap().done.push(line.to_owned()),
-            "=" => script.exchanges.last_mut().unwrap().answers.push(rest.to_owned()),
+            "?" | "!" => script
+                .exchanges
+                .last_mut()
+                .unwrap()
+                .done
+                .push(line.to_owned()),
+            "=" => script
+                .exchanges
+                .last_mut()
+                .unwrap()
+                .answers
+                .push(rest.to_owned()),
             _ => {
                 let seconds = line.strip_prefix('@').and_then(|l| l.strip_suffix('s'));
-                let seconds: u64 = seconds.unwrap_or_else(|| panic!("{name}: {line}")).parse().unwrap();
+                let seconds: u64 = seconds
+                    .unwrap_or_else(|| panic!("{name}: {line}"))
+                    .parse()
+                    .unwrap();
                 let event = Some(Event::Wait(seconds * 1000));
-                script.exchanges.push(Exchange { event, ..Exchange::default() });
+                script.exchanges.push(Exchange {
+                    event,
+                    ..Exchange::default()
+                });
             }
         }
     }
@@ -180,8 +203,17 @@ impl Play {
         if let Ask::Room(octets) = ask {
             return Answer::Room(octets <= self.room);
         }
-        let word = self.answers.pop_front().unwrap_or_else(|| panic!("no answer for {ask:?}"));
-        let yes = || if word == "ok" { Ok(()) } else { Err(refusal(&word)) };
+        let word = self
+            .answers
+            .pop_front()
+            .unwrap_or_else(|| panic!("no answer for {ask:?}"));
+        let yes = || {
+            if word == "ok" {
+                Ok(())
+            } else {
+                Err(refusal(&word))
+            }
+        };
         match ask {
             Ask::Sender(from) => {
                 self.done.push(format!("? sender {}", show(&from)));
@@ -192,7 +224,8 @@ impl Play {
                 Answer::Recipient(yes())
             }
             Ask::SignIn { name, secret } => {
-                self.done.push(format!("? sign-in {name} {}", secret.expose()));
+                self.done
+                    .push(format!("? sign-in {name} {}", secret.expose()));
                 Answer::SignIn(match word.as_str() {
                     "ok" => SignIn::Accepted,
                     "refused" => SignIn::Refused,
@@ -201,11 +234,24 @@ impl Play {
                 })
             }
             Ask::Take { envelope, content } => {
-                let to: Vec<String> = envelope.recipients.iter().map(|r| r.address.to_string()).collect();
-                let text = if content.len() > 200 { format!("{} octets", content.len()) } else { content.escape_ascii().to_string() };
+                let to: Vec<String> = envelope
+                    .recipients
+                    .iter()
+                    .map(|r| r.address.to_string())
+                    .collect();
+                let text = if content.len() > 200 {
+                    format!("{} octets", content.len())
+                } else {
+                    content.escape_ascii().to_string()
+                };
                 let (with, from) = (self.machine.with(), show(&envelope.from));
-                self.done.push(format!("? take {with} {from} {} {text}", to.join(",")));
-                Answer::Take(if word == "ok" { Ok("T1".into()) } else { Err(refusal(&word)) })
+                self.done
+                    .push(format!("? take {with} {from} {} {text}", to.join(",")));
+                Answer::Take(if word == "ok" {
+                    Ok("T1".into())
+                } else {
+                    Err(refusal(&word))
+                })
             }
             Ask::Room(_) => unreachable!(),
         }
@@ -254,7 +300,11 @@ fn hold(script: &Script, cut: &dyn Fn(usize) -> bool, how: &str) {
         let said = String::from_utf8_lossy(&play.said).into_owned();
         assert_eq!(said, String::from_utf8_lossy(&exchange.said), "{context}");
         assert_eq!(play.done, exchange.done, "{context}");
-        assert!(play.answers.is_empty(), "{context}: not asked {:?}", play.answers);
+        assert!(
+            play.answers.is_empty(),
+            "{context}: not asked {:?}",
+            play.answers
+        );
         play.said.clear();
         play.done.clear();
     }
@@ -262,10 +312,14 @@ fn hold(script: &Script, cut: &dyn Fn(usize) -> bool, how: &str) {
 
 fn check(name: &str, text: &str) {
     let script = read(name, text);
-    let length: usize = script.exchanges.iter().map(|e| match &e.event {
-        Some(Event::Feed(bytes)) => bytes.len(),
-        _ => 0,
-    }).sum();
+    let length: usize = script
+        .exchanges
+        .iter()
+        .map(|e| match &e.event {
+            Some(Event::Feed(bytes)) => bytes.len(),
+            _ => 0,
+        })
+        .sum();
     hold(&script, &|_| false, "whole");
     for size in [1, 2, 3, 5, 7, 64] {
         hold(&script, &|at| at % size == 0, &format!("by {size}"));

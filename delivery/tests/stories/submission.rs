@@ -1,0 +1,243 @@
+//! What people who signed in send.
+
+use crate::world::{LETTER, World, address, cause, envelope, local};
+use delivery::{Envelope, Origin, ReversePath};
+use storage::{Append, EmailId, Role};
+
+fn letter(header: &str) -> Vec<u8> {
+    format!("{header}\r\n\r\nbody\r\n").into_bytes()
+}
+
+#[test]
+fn only_ones_own_addresses_are_senders() {
+    let world = World::new();
+    world
+        .directory
+        .create_alias(None, local("vanthu"), world.id("an"))
+        .unwrap();
+    let origin = world.submitted("an");
+    let check = |from: &str, header: &str, expected: &str| {
+        let sent = envelope(from, &["binh@tinh.gov.vn"]);
+        let result = world.delivery.accept(sent, &letter(header), &origin);
+        assert_eq!(cause(result), expected, "{from} {header}");
+    };
+    check("an@tinh.gov.vn", "From: an@tinh.gov.vn", "ok");
+    check("an@tinh.gov.vn", "From: \"An, Văn\" <AN@tinh.gov.vn>", "ok");
+    check(
+        "vanthu@tinh.gov.vn",
+        "From: An <an@tinh.gov.vn>, vanthu@tinh.gov.vn",
+        "ok",
+    );
+    check("", "From: an@tinh.gov.vn", "ok");
+    // Attack 2: others of the same tenant are others.
+    check("binh@tinh.gov.vn", "From: an@tinh.gov.vn", "SenderNotYours");
+    check("x@noi.vn", "From: an@tinh.gov.vn", "SenderNotYours");
+    check("an@tinh.gov.vn", "From: binh@tinh.gov.vn", "FromNotYours");
+    check(
+        "an@tinh.gov.vn",
+        "From: an@tinh.gov.vn, binh@tinh.gov.vn",
+        "FromNotYours",
+    );
+    check(
+        "an@tinh.gov.vn",
+        "From: an@tinh.gov.vn\r\nSender: binh@tinh.gov.vn",
+        "FromNotYours",
+    );
+    check(
+        "an@tinh.gov.vn",
+        "From: \"an@tinh.gov.vn\" <binh@tinh.gov.vn>",
+        "FromNotYours",
+    );
+    check("an@tinh.gov.vn", "From : binh@tinh.gov.vn", "FromNotYours");
+    check(
+        "an@tinh.gov.vn",
+        "From:\r\n binh@tinh.gov.vn",
+        "FromNotYours",
+    );
+    // Attack 14: readers differ on which of two counts.
+    check(
+        "an@tinh.gov.vn",
+        "From: an@tinh.gov.vn\r\nFrom: binh@tinh.gov.vn",
+        "FromInvalid",
+    );
+    check(
+        "an@tinh.gov.vn",
+        "from: binh@tinh.gov.vn\r\nFROM: an@tinh.gov.vn",
+        "FromInvalid",
+    );
+    check("an@tinh.gov.vn", "Subject: none", "FromInvalid");
+    check("an@tinh.gov.vn", "From:", "FromInvalid");
+    check("an@tinh.gov.vn", "From: an", "FromInvalid");
+    check(
+        "an@tinh.gov.vn",
+        "From: group: an@tinh.gov.vn;",
+        "FromInvalid",
+    );
+    check(
+        "an@tinh.gov.vn",
+        &format!("{}From: an@tinh.gov.vn", "X: y\r\n".repeat(2_500)),
+        "Malformed(\"more header fields than are looked at\")",
+    );
+}
+
+#[test]
+fn an_access_that_no_longer_stands_sends_nothing() {
+    let world = World::new();
+    let origin = world.submitted("an");
+    world.change("an", |account| {
+        account.state = directory::AccountState::Suspended
+    });
+    let sent = envelope("an@tinh.gov.vn", &["binh@tinh.gov.vn"]);
+    assert_eq!(
+        cause(world.delivery.accept(sent, LETTER, &origin)),
+        "SenderNotYours"
+    );
+}
+
+#[test]
+fn what_lacks_is_added_and_bcc_is_taken_out() {
+    let world = World::new();
+    let origin = world.submitted("an");
+    let text = b"From: an@tinh.gov.vn\r\nBcc: chi@tinh.gov.vn,\r\n\tx@noi.vn\r\nSubject: x\r\n\r\nBcc: stays\r\n";
+    let sent = envelope("an@tinh.gov.vn", &["binh@tinh.gov.vn", "chi@tinh.gov.vn"]);
+    let receipt = world.delivery.accept(sent, text, &origin).unwrap();
+    let got = &world.inbox("chi")[0];
+    assert!(
+        got.contains("\r\nDate: Sun, 22 Nov 2026 07:00:00 +0700\r\n"),
+        "{got}"
+    );
+    assert!(got.contains(&format!(
+        "\r\nMessage-ID: <{}@mx.tinh.gov.vn>\r\n",
+        receipt.trace
+    )));
+    assert!(
+        got.ends_with("From: an@tinh.gov.vn\r\nSubject: x\r\n\r\nBcc: stays\r\n"),
+        "{got}"
+    );
+
+    let text = b"From: an@tinh.gov.vn\r\nDate: x\r\nmessage-id: <1@x>\r\n\r\nb\r\n";
+    let sent = envelope("an@tinh.gov.vn", &["binh@tinh.gov.vn"]);
+    world.delivery.accept(sent, text, &origin).unwrap();
+    let got = world.inbox("binh").pop().unwrap();
+    assert!(got.ends_with(std::str::from_utf8(text).unwrap()));
+    assert_eq!(got.matches("Date:").count(), 1);
+}
+
+#[test]
+fn mail_for_elsewhere_waits_in_sight_and_the_rest_arrives() {
+    let world = World::new();
+    let sent = envelope(
+        "an@tinh.gov.vn",
+        &["binh@tinh.gov.vn", "x@noi.vn", "y@noi.vn"],
+    );
+    let receipt = world
+        .delivery
+        .accept(sent, LETTER, &world.submitted("an"))
+        .unwrap();
+    let id = receipt.queued.unwrap();
+    let next = world.dispatch().expect("it waits");
+    assert!(next > crate::world::START_S);
+    assert_eq!(world.inbox("binh").len(), 1);
+    let item = world.delivery.queued(id).unwrap();
+    assert_eq!(item.submitter, Some(world.id("an")));
+    assert_eq!(item.waiting.len(), 2);
+    for waiting in &item.waiting {
+        assert!(
+            matches!(&waiting.last, Some(delivery::Outcome::Deferred(why)) if why.starts_with("4.4.1 "))
+        );
+    }
+}
+
+/// Puts a message into somebody's Drafts.
+fn draft(world: &World, name: &str, text: &[u8]) -> EmailId {
+    let account = world.store.account(world.id(name));
+    let drafts = account.by_role(Role::Drafts).unwrap().unwrap().id;
+    let blob = world.store.put_blob(text).unwrap();
+    let summary = formats::message::summarize(text);
+    let mut writer = account.write().unwrap();
+    let placed = writer
+        .append(Append {
+            blob,
+            summary: &summary,
+            received_at: crate::world::START_S,
+            keywords: Vec::new(),
+            mailboxes: vec![drafts],
+            delivery: None,
+        })
+        .unwrap();
+    writer.commit().unwrap();
+    placed.email
+}
+
+#[test]
+fn a_draft_is_submitted_to_all_whom_it_names() {
+    let world = World::new();
+    let access = world.enter("an");
+    let text = b"From: an@tinh.gov.vn\r\nTo: N: Binh <binh@tinh.gov.vn>, AN@tinh.gov.vn;\r\nCc: an@tinh.gov.vn\r\nBcc: chi@tinh.gov.vn\r\n\r\nb\r\n";
+    let email = draft(&world, "an", text);
+    let (envelope, receipt) = world.delivery.submit(&access, email, None, None).unwrap();
+    assert_eq!(envelope.from, ReversePath::Address(local("an")));
+    let to: Vec<String> = envelope
+        .recipients
+        .iter()
+        .map(|r| r.address.key())
+        .collect();
+    assert_eq!(
+        to,
+        ["binh@tinh.gov.vn", "an@tinh.gov.vn", "chi@tinh.gov.vn"]
+    );
+    assert_eq!(receipt.placed, 3);
+    assert!(!world.inbox("chi")[0].contains("Bcc"));
+
+    let own = Envelope {
+        recipients: vec![],
+        ..envelope.clone()
+    };
+    assert_eq!(
+        cause(world.delivery.submit(&access, email, Some(own), None)),
+        "NoRecipients"
+    );
+    let forged = Envelope {
+        from: ReversePath::Address(local("binh")),
+        ..envelope
+    };
+    assert_eq!(
+        cause(world.delivery.submit(&access, email, Some(forged), None)),
+        "SenderNotYours"
+    );
+    let forged = draft(
+        &world,
+        "an",
+        b"From: binh@tinh.gov.vn\r\nTo: chi@tinh.gov.vn\r\n\r\n",
+    );
+    assert_eq!(
+        cause(world.delivery.submit(&access, forged, None, None)),
+        "SenderNotYours"
+    );
+    let nobody = draft(&world, "an", b"From: an@tinh.gov.vn\r\n\r\n");
+    assert_eq!(
+        cause(world.delivery.submit(&access, nobody, None, None)),
+        "NoRecipients"
+    );
+    let absent = EmailId::new(99).unwrap();
+    assert_eq!(
+        cause(world.delivery.submit(&access, absent, None, None)),
+        "Malformed(\"no such message\")"
+    );
+    let _ = address("x@noi.vn");
+}
+
+#[test]
+fn i08_another_accounts_draft_is_not_sent() {
+    let world = World::new();
+    let email = draft(
+        &world,
+        "binh",
+        b"From: an@tinh.gov.vn\r\nTo: chi@tinh.gov.vn\r\n\r\nsecret\r\n",
+    );
+    let result = world.delivery.submit(&world.enter("an"), email, None, None);
+    assert_eq!(cause(result), "Malformed(\"no such message\")");
+    let Origin::Submitted { .. } = world.submitted("an") else {
+        panic!("submitted")
+    };
+}

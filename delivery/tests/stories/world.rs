@@ -1,0 +1,275 @@
+//! A province with a few people, its clock turned by hand, and the pipeline over it.
+
+use delivery::{Delivery, Envelope, Origin, Recipient, Refused, ReversePath, Settings, Transport};
+use directory::{
+    Access, Account, AccountId, AccountKind, AgencyId, Clock, Directory, NewAccount, NewAgency,
+    Peer, Secret,
+};
+use formats::address::{Address, DomainName};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
+use storage::{EngineKind, Options, Role, Store};
+
+/// 2026-11-22, 00:00 UTC.
+pub(crate) const START_S: i64 = 1_795_305_600;
+pub(crate) const PASSWORD: &str = "Mật khẩu 2026";
+pub(crate) const LETTER: &[u8] =
+    b"From: An <an@tinh.gov.vn>\r\nTo: binh@tinh.gov.vn\r\nSubject: x\r\n\r\nbody\r\n";
+
+#[derive(Debug)]
+pub(crate) struct HandClock(AtomicI64);
+
+impl Clock for HandClock {
+    fn now_ms(&self) -> i64 {
+        self.0.load(SeqCst)
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) directory: Directory,
+    pub(crate) delivery: Delivery,
+    pub(crate) clock: Arc<HandClock>,
+    /// Octets that the disk still holds.
+    pub(crate) disk: Arc<AtomicU64>,
+    ending: Ending,
+    dir: tempfile::TempDir,
+}
+
+/// Every story ends with a store in order.
+struct Ending(Store);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.0.check().unwrap(), Vec::<String>::new());
+        }
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(None)
+    }
+
+    pub(crate) fn with(transport: Option<Arc<dyn Transport>>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(HandClock(AtomicI64::new(START_S * 1000)));
+        let disk = Arc::new(AtomicU64::new(u64::MAX));
+        let (store, directory) = open(&dir, &clock, &disk);
+        let top = AgencyId("H99".into());
+        let agency = NewAgency {
+            id: top.clone(),
+            parent: None,
+            name: "Tỉnh".into(),
+            name_en: None,
+        };
+        directory.create_agency(None, agency).unwrap();
+        directory
+            .create_domain(None, DomainName::parse("tinh.gov.vn").unwrap(), top)
+            .unwrap();
+        let delivery = pipeline(&store, &directory, transport);
+        let ending = Ending(store.clone());
+        let world = Self {
+            store,
+            directory,
+            delivery,
+            clock,
+            disk,
+            ending,
+            dir,
+        };
+        for name in ["an", "binh", "chi"] {
+            world.person(name);
+        }
+        world
+    }
+
+    /// The same folder, as after a crash.
+    pub(crate) fn restart(self, transport: Option<Arc<dyn Transport>>) -> Self {
+        let Self {
+            store,
+            directory,
+            delivery,
+            clock,
+            disk,
+            ending,
+            dir,
+        } = self;
+        drop((delivery, directory, store, ending));
+        let (store, directory) = open(&dir, &clock, &disk);
+        let delivery = pipeline(&store, &directory, transport);
+        let ending = Ending(store.clone());
+        Self {
+            store,
+            directory,
+            delivery,
+            clock,
+            disk,
+            ending,
+            dir,
+        }
+    }
+
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.clock.0.fetch_add(seconds * 1000, SeqCst);
+    }
+
+    pub(crate) fn dispatch(&self) -> Option<i64> {
+        self.delivery.dispatch(self.clock.now_s()).unwrap()
+    }
+
+    pub(crate) fn account(&self, name: &str, kind: AccountKind) -> Account {
+        let new = NewAccount {
+            address: local(name),
+            kind,
+            agency: AgencyId("H99".into()),
+            name: format!("Người {name}"),
+            position: None,
+            quota: None,
+        };
+        self.directory.create_account(None, new).unwrap()
+    }
+
+    pub(crate) fn person(&self, name: &str) -> Account {
+        self.account(name, AccountKind::Person)
+    }
+
+    pub(crate) fn list(&self, name: &str, members: Vec<Address>) -> Account {
+        self.account(name, AccountKind::List { members })
+    }
+
+    pub(crate) fn change(&self, name: &str, change: impl FnOnce(&mut Account)) {
+        let mut account = self.directory.account_at(&local(name)).unwrap();
+        change(&mut account);
+        self.directory.change_account(None, account, None).unwrap();
+    }
+
+    pub(crate) fn enter(&self, name: &str) -> Access {
+        let id = self.id(name);
+        self.directory
+            .set_password(None, id, &Secret::new(PASSWORD))
+            .unwrap();
+        let peer = Peer {
+            ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            service: "submission",
+        };
+        self.directory
+            .sign_in(&format!("{name}@tinh.gov.vn"), &Secret::new(PASSWORD), peer)
+            .unwrap()
+    }
+
+    pub(crate) fn submitted(&self, name: &str) -> Origin {
+        let helo = "client.test".into();
+        Origin::Submitted {
+            access: self.enter(name),
+            ip: None,
+            helo,
+            with: "ESMTPSA",
+        }
+    }
+
+    pub(crate) fn id(&self, name: &str) -> AccountId {
+        self.directory.account_at(&local(name)).unwrap().id
+    }
+
+    /// The raw messages in somebody's INBOX, oldest first.
+    pub(crate) fn inbox(&self, name: &str) -> Vec<String> {
+        let account = self.store.account(self.id(name));
+        let inbox = account.by_role(Role::Inbox).unwrap().expect("an INBOX");
+        let mut emails = Vec::new();
+        account
+            .scan_all(&mut |state| {
+                if state.uid(inbox.id).is_some() {
+                    emails.push(state.email);
+                }
+                true
+            })
+            .unwrap();
+        let text = |email| String::from_utf8(account.content(email).unwrap().to_vec()).unwrap();
+        emails.into_iter().map(text).collect()
+    }
+}
+
+fn open(
+    dir: &tempfile::TempDir,
+    clock: &Arc<HandClock>,
+    disk: &Arc<AtomicU64>,
+) -> (Store, Directory) {
+    let store = Store::open(&Options {
+        dir: dir.path().to_owned(),
+        engine: EngineKind::Memory,
+        cache_bytes: 1 << 20,
+        room: Some(disk.clone()),
+        ..Options::default()
+    })
+    .unwrap();
+    let settings = directory::Settings {
+        argon2_memory_kib: 64,
+        argon2_passes: 1,
+        default_domain: None,
+        default_quota: Some(1 << 30),
+    };
+    let directory = Directory::open(store.clone(), clock.clone(), settings).unwrap();
+    (store, directory)
+}
+
+fn pipeline(
+    store: &Store,
+    directory: &Directory,
+    transport: Option<Arc<dyn Transport>>,
+) -> Delivery {
+    let settings = Settings {
+        host: "mx.tinh.gov.vn".into(),
+        size_max: 1 << 20,
+        recipients_max: 1_000,
+        queue_max: 100,
+    };
+    Delivery::new(store.clone(), directory.clone(), settings, transport)
+}
+
+pub(crate) fn local(name: &str) -> Address {
+    address(&format!("{name}@tinh.gov.vn"))
+}
+
+pub(crate) fn address(text: &str) -> Address {
+    Address::parse(text).unwrap()
+}
+
+pub(crate) fn remote() -> Origin {
+    Origin::Remote {
+        ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 9)),
+        helo: "mail.noi.vn".into(),
+        with: "ESMTP",
+    }
+}
+
+/// `from` empty: the null path.
+pub(crate) fn envelope(from: &str, to: &[&str]) -> Envelope {
+    let each = to.iter().map(|to| Recipient {
+        address: address(to),
+        notify: None,
+        orcpt: None,
+    });
+    Envelope {
+        from: match from {
+            "" => ReversePath::Null,
+            from => ReversePath::Address(address(from)),
+        },
+        recipients: each.collect(),
+        envid: None,
+        ret: None,
+        smtputf8: false,
+        eight_bit: false,
+    }
+}
+
+/// The cause of a refusal for good.
+pub(crate) fn cause<T: std::fmt::Debug>(result: Result<T, Refused>) -> String {
+    match result {
+        Err(Refused::Permanent(cause)) => format!("{cause:?}"),
+        Err(Refused::Temporary(_)) => "later".into(),
+        Ok(_) => "ok".into(),
+    }
+}
