@@ -1,5 +1,7 @@
 //! What holds for every input of the receiving machine.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+
 use proptest::prelude::*;
 use smtp::receiver::{ERRORS_MAX, REPLIES_MAX};
 use smtp::{Answer, Ask, Config, Receiver, Service, SignIn, Step, Tls};

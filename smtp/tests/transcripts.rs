@@ -6,6 +6,8 @@
 //! `size`, `recipients`, `room`. Each conversation is held whole, octet by octet, in small pieces
 //! and cut once at every octet: replies and questions must be the same (I-14).
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+
 use delivery::{Refusal, Refused, ReversePath};
 use formats::address::DomainName;
 use smtp::{Answer, Ask, Config, Receiver, Service, SignIn, Step, Tls};
@@ -77,79 +79,63 @@ fn read(name: &str, text: &str) -> Script {
     };
     for line in text.lines() {
         let (mark, rest) = line.split_once(' ').unwrap_or((line, ""));
-        let answered = script.exchanges.last().is_some_and(|e| {
-            !e.said.is_empty() || !e.done.is_empty() || matches!(e.event, Some(Event::Wait(_)))
-        });
+        if !script.setting(mark, rest) {
+            script.event(line, mark, rest);
+        }
+    }
+    script
+}
+
+impl Script {
+    /// The first lines.
+    fn setting(&mut self, mark: &str, rest: &str) -> bool {
         match mark {
-            "" | "#" => continue,
-            "service" => {
-                let submission = rest == "submission";
-                script.service = if submission {
-                    Service::Submission
-                } else {
-                    Service::Mx
-                };
-                continue;
-            }
-            "tls" => {
-                script.tls = match rest {
-                    "on" => Tls::On,
-                    "absent" => Tls::Absent,
-                    _ => Tls::Offered,
-                };
-                continue;
-            }
-            "size" => script.config.size_max = rest.parse().unwrap(),
-            "recipients" => script.config.recipients_max = rest.parse().unwrap(),
-            "room" => script.room = rest.parse().unwrap(),
+            "" | "#" => {}
+            "service" if rest == "submission" => self.service = Service::Submission,
+            "tls" if rest == "on" => self.tls = Tls::On,
+            "tls" if rest == "absent" => self.tls = Tls::Absent,
+            "size" => self.config.size_max = rest.parse().unwrap(),
+            "recipients" => self.config.recipients_max = rest.parse().unwrap(),
+            "room" => self.room = rest.parse().unwrap(),
+            _ => return false,
+        }
+        true
+    }
+
+    fn event(&mut self, line: &str, mark: &str, rest: &str) {
+        let last = self.exchanges.last_mut().unwrap();
+        let answered = !last.said.is_empty()
+            || !last.done.is_empty()
+            || matches!(last.event, Some(Event::Wait(_)));
+        match mark {
             "C:" | "C|" => {
                 let mut bytes = unescape(rest);
                 if mark == "C:" {
                     bytes.extend(b"\r\n");
                 }
-                let last = script.exchanges.last_mut().unwrap();
                 match &mut last.event {
                     Some(Event::Feed(fed)) if !answered => fed.extend(bytes),
-                    _ => {
-                        let event = Some(Event::Feed(bytes));
-                        script.exchanges.push(Exchange {
-                            event,
-                            ..Exchange::default()
-                        });
-                    }
+                    _ => self.begin(Event::Feed(bytes)),
                 }
             }
-            "S:" => {
-                let said = &mut script.exchanges.last_mut().unwrap().said;
-                said.extend(rest.bytes().chain(*b"\r\n"));
-            }
-            "?" | "!" => script
-                .exchanges
-                .last_mut()
-                .unwrap()
-                .done
-                .push(line.to_owned()),
-            "=" => script
-                .exchanges
-                .last_mut()
-                .unwrap()
-                .answers
-                .push(rest.to_owned()),
+            "S:" => last.said.extend(rest.bytes().chain(*b"\r\n")),
+            "?" | "!" => last.done.push(line.to_owned()),
+            "=" => last.answers.push(rest.to_owned()),
             _ => {
                 let seconds = line.strip_prefix('@').and_then(|l| l.strip_suffix('s'));
-                let seconds: u64 = seconds
-                    .unwrap_or_else(|| panic!("{name}: {line}"))
-                    .parse()
-                    .unwrap();
-                let event = Some(Event::Wait(seconds * 1000));
-                script.exchanges.push(Exchange {
-                    event,
-                    ..Exchange::default()
-                });
+                let seconds = seconds.and_then(|s| s.parse::<u64>().ok());
+                let seconds = seconds.unwrap_or_else(|| panic!("{}: {line}", self.name));
+                self.begin(Event::Wait(seconds * 1000));
             }
         }
     }
-    script
+
+    fn begin(&mut self, event: Event) {
+        self.exchanges.push(Exchange {
+            event: Some(event),
+            ..Exchange::default()
+        });
+    }
 }
 
 fn show(from: &ReversePath) -> String {

@@ -6,11 +6,14 @@ use formats::address::Address;
 use formats::message::{header, summarize};
 use std::sync::{Arc, Mutex};
 
+/// What a transport is given to send.
+type Given = (ReversePath, Vec<Address>, Vec<u8>);
+
 /// Answers what it is told to, and remembers what it was given.
 #[derive(Default)]
 pub(crate) struct Peer {
     pub(crate) outcome: Mutex<Option<Outcome>>,
-    pub(crate) seen: Mutex<Vec<(ReversePath, Vec<Address>, Vec<u8>)>>,
+    pub(crate) seen: Mutex<Vec<Given>>,
 }
 
 impl Transport for Peer {

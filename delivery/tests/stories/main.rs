@@ -1,5 +1,7 @@
 //! Stories of the pipeline over a real store and directory.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+
 mod bounces;
 mod door;
 mod log;
