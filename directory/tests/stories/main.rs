@@ -11,6 +11,7 @@ mod acts;
 mod audit;
 mod credentials;
 mod delegation;
+mod faults;
 mod lists;
 mod sessions;
 mod world;

@@ -1,17 +1,19 @@
 //! A small province: H99 with two departments, one commune; two domains.
 
 use directory::{
-    Access, Account, AccountId, AccountKind, AgencyId, Clock, Directory, NewAccount, NewAgency,
-    Peer, Role, Secret, Settings, SignInError,
+    Access, Account, AccountId, AccountKind, AgencyId, Clock, Directory, Error, NewAccount,
+    NewAgency, Peer, Role, Secret, Settings, SignInError,
 };
 use formats::address::{Address, DomainName};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
 use storage::{EngineKind, Options, Store};
 
 /// 2026-11-22, 00:00 UTC.
 pub(crate) const START_MS: i64 = 1_795_305_600_000;
+/// Octets of a disk that never gets full.
+const ROOM: u64 = 1 << 40;
 pub(crate) const PASSWORD: &str = "Mật khẩu 2026";
 
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub(crate) struct World {
     pub(crate) directory: Directory,
     pub(crate) store: Store,
     clock: Arc<HandClock>,
+    /// Octets that the disk still holds.
+    pub(crate) room: Arc<AtomicU64>,
     dir: tempfile::TempDir,
 }
 
@@ -35,11 +39,13 @@ impl World {
     pub(crate) fn empty() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(HandClock(AtomicI64::new(START_MS)));
-        let (store, directory) = open(&dir, &clock);
+        let room = Arc::new(AtomicU64::new(ROOM));
+        let (store, directory) = open(&dir, &clock, &room).unwrap();
         Self {
             directory,
             store,
             clock,
+            room,
             dir,
         }
     }
@@ -65,22 +71,28 @@ impl World {
 
     /// The same folder opened again, as after a restart.
     pub(crate) fn restart(self) -> Self {
+        self.try_restart().unwrap()
+    }
+
+    pub(crate) fn try_restart(self) -> Result<Self, Error> {
         let Self {
             directory,
             store,
             clock,
+            room,
             dir,
         } = self;
         drop(directory);
         store.close().unwrap();
         drop(store);
-        let (store, directory) = open(&dir, &clock);
-        Self {
+        let (store, directory) = open(&dir, &clock, &room)?;
+        Ok(Self {
             directory,
             store,
             clock,
+            room,
             dir,
-        }
+        })
     }
 
     pub(crate) fn pass(&self, seconds: i64) {
@@ -144,22 +156,26 @@ impl World {
     }
 }
 
-fn open(dir: &tempfile::TempDir, clock: &Arc<HandClock>) -> (Store, Directory) {
+fn open(
+    dir: &tempfile::TempDir,
+    clock: &Arc<HandClock>,
+    room: &Arc<AtomicU64>,
+) -> Result<(Store, Directory), Error> {
     let store = Store::open(&Options {
         dir: dir.path().to_owned(),
         engine: EngineKind::Memory,
         cache_bytes: 1 << 20,
+        room: Some(room.clone()),
         ..Options::default()
-    })
-    .unwrap();
+    })?;
     let settings = Settings {
         argon2_memory_kib: 64,
         argon2_passes: 1,
         default_domain: Some(domain("tinh.gov.vn")),
         default_quota: Some(1 << 30),
     };
-    let directory = Directory::open(store.clone(), clock.clone(), settings).unwrap();
-    (store, directory)
+    let directory = Directory::open(store.clone(), clock.clone(), settings)?;
+    Ok((store, directory))
 }
 
 pub(crate) fn new(name: &str, at: &str) -> NewAccount {
