@@ -47,9 +47,7 @@ fn main() {
     let app = variable("CARGO_MANIFEST_DIR").join("app");
     let web = variable("OUT_DIR").join("web");
     require_node();
-    if must_install(&app) {
-        npm_ci(&app);
-    }
+    install(&app);
     vite_build(&app, &web);
     if let Err(error) = compress(&web) {
         stop(format_args!(
@@ -103,29 +101,34 @@ fn answer(command: &mut Command) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// npm writes `node_modules/.package-lock.json` last, so its age is the install's age.
-fn must_install(app: &Path) -> bool {
+/// Installs what the lock file says, unless it is there. npm writes
+/// `node_modules/.package-lock.json` last, so its age is the install's age; a copy
+/// of the lock file beside it tells a lock file that was only touched (by a
+/// checkout) from one that changed, and spares the tests' packages.
+fn install(app: &Path) {
     let modified = |path: &str| {
         fs::metadata(app.join(path))
             .and_then(|meta| meta.modified())
             .ok()
     };
-    match (
-        modified("node_modules/.package-lock.json"),
-        modified("package-lock.json"),
-    ) {
-        (Some(installed), Some(locked)) => installed < locked,
-        _ => true,
+    let lock = fs::read(app.join("package-lock.json")).unwrap_or_default();
+    let copy = app.join("node_modules/.congvu-lock");
+    let installed = modified("node_modules/.package-lock.json");
+    let same = installed.is_some() && fs::read(&copy).is_ok_and(|copied| copied == lock);
+    if same {
+        return;
     }
-}
-
-fn npm_ci(app: &Path) {
-    run(
-        npm()
-            .args(["ci", "--omit=dev", "--no-fund", "--no-audit"])
-            .current_dir(app),
-        "npm ci --omit=dev (is the package registry reachable?)",
-    );
+    if installed.is_none() || installed < modified("package-lock.json") {
+        run(
+            npm()
+                .args(["ci", "--omit=dev", "--no-fund", "--no-audit"])
+                .current_dir(app),
+            "npm ci --omit=dev (is the package registry reachable?)",
+        );
+    }
+    if let Err(error) = fs::write(&copy, &lock) {
+        stop(format_args!("cannot write {}: {error}", copy.display()));
+    }
 }
 
 fn vite_build(app: &Path, web: &Path) {

@@ -44,7 +44,7 @@ export function FormatBar({ editor, tick }: { editor: Editor; tick: number }) {
       <IconButton icon="remove-formatting" label={t().plain} onClick={() => editor.plain()} />
       {linking && (
         <form class="linker" onSubmit={apply} onKeyDown={(event) => { if (event.key === 'Escape') { event.stopPropagation(); setLinking(false); editor.focus(); } }}>
-          <input name="href" aria-label={t().linkAddress} placeholder="https://" autofocus autocomplete="off" spellcheck={false} />
+          <input name="href" aria-label={t().linkAddress} placeholder="https://" ref={(field) => field?.focus()} autocomplete="off" spellcheck={false} />
           <button type="submit" class="btn sm primary">{t().linkApply}</button>
         </form>
       )}

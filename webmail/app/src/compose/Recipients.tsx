@@ -1,6 +1,6 @@
 // One address line: chips, a field, suggestions (WAI-ARIA combobox).
 import type { Signal } from '@preact/signals';
-import { useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { boot } from '../boot';
 import type { Address } from '../jmap/types';
 import { Avatar } from '../ui/Button';
@@ -25,6 +25,7 @@ export function Recipients({ label, list, changed, autoFocus, name }: Props) {
   const [at, setAt] = useState(0);
   const offered = suggest(people.value, typed, list.value);
   const open = offered.length > 0;
+  useEffect(() => { if (autoFocus) input.current?.focus(); }, []);
 
   const set = (chips: Chip[]) => {
     list.value = chips;
@@ -61,8 +62,8 @@ export function Recipients({ label, list, changed, autoFocus, name }: Props) {
     } else if (choice && (event.key === 'Enter' || event.key === 'Tab') && !event.shiftKey && !event.ctrlKey) {
       take(choice);
     } else if ((event.key === 'Enter' && !event.ctrlKey && !event.metaKey) || event.key === ',' || event.key === ';'
-      || (event.key === ' ' && chip(text).ok && !text.includes('<'))) {
-      if (event.key === ' ' || text.trim()) finish();
+      || (event.key === ' ' && (text === '' || (chip(text).ok && !text.includes('<'))))) {
+      if (text.trim()) finish();
       else if (event.key === 'Enter') return;
     } else if (event.key === 'Backspace' && text === '' && list.value.length > 0) {
       remove(list.value.length - 1);
@@ -78,7 +79,7 @@ export function Recipients({ label, list, changed, autoFocus, name }: Props) {
       <div class="v" onClick={(event) => { if (event.target === event.currentTarget) input.current?.focus(); }}>
         {list.value.map((one, index) => <Pill key={one.email} one={one} remove={() => remove(index)} />)}
         <input
-          ref={input} id={`${id}-in`} name={name} type="text" inputMode="email" autocomplete="off" spellcheck={false} autofocus={autoFocus}
+          ref={input} id={`${id}-in`} name={name} type="text" inputMode="email" autocomplete="off" spellcheck={false}
           role="combobox" aria-expanded={open} aria-controls={`${id}-list`} aria-autocomplete="list"
           aria-activedescendant={open ? `${id}-${at}` : undefined} aria-invalid={list.value.some((one) => !one.ok)}
           onInput={(event) => { setTyped(event.currentTarget.value); setAt(0); }} onKeyDown={onKeyDown} onBlur={finish}

@@ -1,0 +1,378 @@
+// The webmail in a real browser against `congvu demo`: signs in, reads, answers
+// with an attachment, signs out, receives it as the other person, compares the
+// bytes; opens a hostile letter; runs axe over screens, themes and languages.
+//
+//   DEMO=DIR/demo.json OUT=FOLDER node tests/clients/browser.mjs
+//
+// CHROMIUM names another browser; BENCH=1 prints sizes and times as well. Ends
+// with `== OK`, or with what failed and exit status 1; screenshots are in OUT.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const APP = fileURLToPath(new URL('../../webmail/app/', import.meta.url));
+const WHOLE_MS = 300_000;
+const STEP_MS = 20_000;
+const FLAGS = [
+  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage',
+];
+const AXE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'];
+const FILE_NAME = 'Báo cáo kết quả quý III.pdf';
+
+const demo = JSON.parse(readFileSync(process.env.DEMO ?? 'demo-data/demo.json', 'utf8'));
+const out = process.env.OUT ?? 'test-output/browser';
+mkdirSync(out, { recursive: true });
+const [first, second] = demo.accounts;
+const origin = new URL(demo.urls.webmail).origin;
+const file = Buffer.concat([Buffer.from('%PDF-1.4\n'), randomBytes(150_000)]);
+
+/** The tests' packages are not the build's: they are fetched when they are missing. */
+function packages() {
+  if (!existsSync(join(APP, 'node_modules/playwright-core')) || !existsSync(join(APP, 'node_modules/axe-core'))) {
+    console.log('npm ci in webmail/app for playwright-core and axe-core');
+    const done = spawnSync('npm', ['ci', '--no-fund', '--no-audit'], { cwd: APP, encoding: 'utf8' });
+    assert.equal(done.status, 0, `npm ci failed: ${done.stderr}`);
+  }
+  const require = createRequire(join(APP, 'package.json'));
+  return {
+    chromium: require('playwright-core').chromium,
+    axe: readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8'),
+  };
+}
+
+/** A busy machine sometimes loses the browser while it starts: once more is fair. */
+async function launch(chromium) {
+  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await chromium.launch({ executablePath, args: FLAGS, timeout: 60_000 });
+    } catch (error) {
+      if (attempt === 2) throw error;
+      console.log(`chromium did not start, once more: ${error.message.split('\n')[0]}`);
+    }
+  }
+}
+
+const { chromium, axe } = packages();
+let browser = await launch(chromium);
+let current = null;
+const said = [];
+
+const deadline = setTimeout(() => {
+  console.error(`not done after ${WHOLE_MS / 1000} s`);
+  process.exit(1);
+}, WHOLE_MS);
+
+const shot = (page, name) => page.screenshot({ path: join(out, `${name}.png`) });
+
+/** A fresh person's browser: no cookies, no cache. */
+async function visit({ width = 1440, height = 900, dark = false, lang = 'vi', touch = false } = {}) {
+  const context = await browser.newContext({
+    viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', ignoreHTTPSErrors: true, acceptDownloads: true,
+    locale: 'vi-VN', timezoneId: 'Asia/Ho_Chi_Minh', hasTouch: touch, isMobile: touch,
+  });
+  await context.addCookies([{ name: 'lang', value: lang, url: origin }]);
+  const page = await context.newPage();
+  page.setDefaultTimeout(STEP_MS);
+  page.on('console', (message) => { if (message.type() === 'error') said.push(message.text()); });
+  page.on('pageerror', (error) => said.push(`page error: ${error.message}`));
+  current = page;
+  return page;
+}
+
+async function signIn(page, account) {
+  await page.goto(demo.urls.webmail);
+  await page.fill('input[name=address]', account.address);
+  await page.fill('input[name=password]', account.password);
+  await page.click('button[type=submit]');
+  await page.waitForSelector('.app .list');
+  await page.waitForSelector('.msg:not(.ghost), .list .state');
+}
+
+async function signOut(page) {
+  await page.click('.avatar-button');
+  await page.click('.account [role=menuitem]:last-child');
+  await page.waitForSelector('input[name=password]');
+}
+
+const subjects = (page) => page.$$eval('.msg:not(.ghost) .t', (rows) => rows.map((row) => row.textContent));
+
+async function clean(page, name) {
+  const { violations } = await page.evaluate(
+    `(() => { ${axe}; return axe.run(document, { runOnly: ${JSON.stringify(AXE_TAGS)} }); })()`);
+  const told = violations.map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' | ')}`);
+  assert.deepEqual(told, [], `axe on ${name}`);
+}
+
+/** A call to the API as the page itself would make it. */
+const jmap = (page, calls) => page.evaluate(async (methodCalls) => {
+  const session = await (await fetch('/jmap/session')).json();
+  const accountId = session.primaryAccounts['urn:ietf:params:jmap:mail'];
+  const answer = await fetch('/jmap/api', {
+    method: 'POST', headers: { 'content-type': 'application/json', 'x-congvu': '1' },
+    body: JSON.stringify({
+      using: ['urn:ietf:params:jmap:core', 'urn:ietf:params:jmap:mail', 'urn:ietf:params:jmap:submission'],
+      methodCalls: methodCalls.map(([name, args], index) => [name, { accountId, ...args }, String(index)]),
+    }),
+  });
+  return (await answer.json()).methodResponses.map((response) => response[1]);
+}, calls);
+
+async function openFirst(page) {
+  await page.click('.msg:not(.ghost) .what a');
+  await page.waitForSelector('.paper h2');
+}
+
+async function compose(page, { subject, text, to }) {
+  await page.waitForSelector('.txt[contenteditable=true]');
+  if (to) {
+    await page.fill('input[name=to]', to);
+    await page.keyboard.press('Enter');
+  }
+  if (subject) await page.fill('input[name=subject]', subject);
+  await page.click('.txt');
+  await page.keyboard.press('Control+Home');
+  await page.keyboard.type(text);
+}
+
+/** Reads, answers with a file and sends without waiting for the ten seconds. */
+async function answer(page, subject) {
+  await openFirst(page);
+  await shot(page, 'reading');
+  await page.keyboard.press('r');
+  await page.waitForSelector('.txt[contenteditable=true]');
+  const quoted = await page.$eval('.txt', (body) => body.querySelector('blockquote') !== null);
+  assert.ok(quoted, 'the answer quotes the letter');
+  // Whoever wrote the first letter: this story's answer goes to the second person.
+  for (const pill of await page.$$('.pill button')) await pill.click();
+  await compose(page, { subject, text: 'Kính gửi đồng chí, tôi gửi kèm báo cáo. ', to: `${second.name} <${second.address}>` });
+  await page.setInputFiles('input[type=file]', { name: FILE_NAME, mimeType: 'application/pdf', buffer: file });
+  await page.waitForFunction(() => document.querySelector('.ed .file') && !document.querySelector('.ed progress'));
+  await shot(page, 'answering');
+  await page.keyboard.press('Control+Enter');
+  await page.waitForSelector('.toast');
+  await shot(page, 'sending');
+  await page.click('.toast .btn:first-of-type');
+  await page.waitForFunction(() => !document.querySelector('.toast .btn'));
+  await page.click('.side li:nth-child(3) a');
+  await page.waitForFunction((wanted) => document.querySelector('.msg .t')?.textContent === wanted, subject);
+  await shot(page, 'sent');
+}
+
+async function receive(page, subject) {
+  await page.waitForFunction((wanted) => [...document.querySelectorAll('.msg .t')].some((row) => row.textContent === wanted), subject);
+  assert.match(await page.title(), /^\(\d+\) /, 'the title counts what is unread');
+  await page.click(`.msg:has(.t:text-is(${JSON.stringify(subject)})) .what a`);
+  await page.waitForSelector('.paper .file');
+  const frame = page.frameLocator('.paper iframe');
+  await frame.locator('body').waitFor();
+  assert.match(await frame.locator('body').innerText(), /tôi gửi kèm báo cáo/);
+  assert.equal(await page.textContent('.paper .file-name span'), FILE_NAME);
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('.paper a.file')]);
+  const saved = join(out, 'downloaded.pdf');
+  await download.saveAs(saved);
+  assert.ok(readFileSync(saved).equals(file), 'the attachment came byte for byte');
+  assert.equal(download.suggestedFilename(), FILE_NAME);
+  await page.waitForFunction(() => !document.querySelector('.msg.open')?.classList.contains('un'));
+  await shot(page, 'received');
+}
+
+/** New mail shows by itself, without any act. */
+async function live(page) {
+  const subject = `Thư đến trực tiếp ${Date.now()}`;
+  await page.click('.side li:nth-child(1) a');
+  const before = (await subjects(page))[0];
+  assert.notEqual(before, subject);
+  const other = await (async () => {
+    const kept = current;
+    const made = await visit();
+    await signIn(made, first);
+    current = kept;
+    return made;
+  })();
+  await other.goto(`${origin}/#/compose/new?to=${encodeURIComponent(second.address)}`);
+  await compose(other, { subject, text: 'Chào đồng chí.' });
+  await other.keyboard.press('Control+Enter');
+  await other.click('.toast .btn:first-of-type');
+  await page.waitForFunction((wanted) => document.querySelector('.msg .t')?.textContent === wanted, subject);
+  await other.context().close();
+}
+
+/** Acts on a message: flag, archive, undo, bin, back. */
+async function acts(page) {
+  const top = (await subjects(page))[0];
+  await openFirst(page);
+  await page.keyboard.press('s');
+  await page.waitForSelector('.msg.open .flag.on');
+  await page.keyboard.press('s');
+  await page.waitForSelector('.msg.open .flag:not(.on)');
+  for (const key of ['e', '#']) {
+    await page.keyboard.press(key);
+    await page.waitForSelector('.toast .btn');
+    await page.waitForFunction((gone) => document.querySelector('.msg .t')?.textContent !== gone, top);
+    await page.keyboard.press('z');
+    await page.waitForFunction((back) => document.querySelector('.msg .t')?.textContent === back, top);
+    await openFirst(page);
+  }
+  await page.keyboard.press('/');
+  await page.keyboard.type(top.split(' ')[0]);
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => /“/.test(document.querySelector('.list h1')?.textContent ?? ''));
+  await page.waitForSelector('.msg:not(.ghost)');
+  await shot(page, 'search');
+}
+
+const HOSTILE = `<html><head><base href="https://evil.example/"><meta http-equiv="refresh" content="0;url=https://evil.example/m">
+<style>body{background:url(https://evil.example/s)} @import "https://evil.example/i";</style></head>
+<body onload="alert(1)" background="https://evil.example/b"><p>Nội dung thật.</p><script>alert(2)</script>
+<img src="https://evil.example/1.png"><img src=x onerror="alert(3)"><svg onload="alert(4)"><image href="https://evil.example/2.png"/></svg>
+<a href="javascript:alert(5)">bấm</a><iframe src="https://evil.example/f"></iframe><form action="https://evil.example/x"><input name=p></form>
+<div style="position:fixed;inset:0;background:url(https://evil.example/3.png)">che</div><object data="https://evil.example/o"></object>
+<math><mtext><style><img src=x onerror="alert(6)"></style></mtext></math></body></html>`;
+
+/** A hostile letter shows its words, asks nobody, runs nothing, and is quoted clean. */
+async function hostile(page) {
+  const outside = [];
+  page.on('request', (request) => { if (!request.url().startsWith(origin) && !/^(data|blob|about):/.test(request.url())) outside.push(request.url()); });
+  let dialogs = 0;
+  page.on('dialog', (dialog) => { dialogs += 1; void dialog.dismiss(); });
+  const subject = `Thư lạ ${Date.now()} </script><img src=x onerror=alert(7)>`;
+  const [boxes] = await jmap(page, [['Mailbox/get', { ids: null }]]);
+  const inbox = boxes.list.find((box) => box.role === 'inbox').id;
+  const [set] = await jmap(page, [['Email/set', { create: { x: {
+    mailboxIds: { [inbox]: true }, from: [{ name: '<b onclick=alert(8)>Kẻ lạ', email: 'la@evil.example' }], to: [{ name: null, email: second.address }],
+    subject, htmlBody: [{ partId: 'h', type: 'text/html' }], bodyValues: { h: { value: HOSTILE } },
+  } } }]]);
+  const id = set.created?.x?.id;
+  assert.ok(id, `the letter was made: ${JSON.stringify(set)}`);
+  await page.goto(`${origin}/#/box/inbox/${id}`);
+  await page.waitForSelector('.paper iframe');
+  const frame = page.frameLocator('.paper iframe');
+  await frame.getByText('Nội dung thật.').waitFor();
+  await page.waitForSelector('.paper .note');
+  await shot(page, 'hostile');
+  const left = await page.$eval('.paper iframe', (element) => element.contentDocument.documentElement.outerHTML);
+  assert.doesNotMatch(left, /<script|<iframe|<form|<svg|<object|<base|onerror|onload|javascript:|evil\.example\/[sibfo3]/i);
+  await page.keyboard.press('r');
+  await page.waitForSelector('.txt[contenteditable=true] blockquote');
+  const quoted = await page.$eval('.txt', (body) => body.innerHTML);
+  assert.doesNotMatch(quoted, /<script|<iframe|<form|<img|<svg|on\w+=|javascript:|position|url\(/i);
+  await page.evaluate((html) => {
+    const data = new DataTransfer();
+    data.setData('text/html', html);
+    document.querySelector('.txt').dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
+  }, HOSTILE);
+  await page.waitForTimeout(300);
+  assert.doesNotMatch(await page.$eval('.txt', (body) => body.innerHTML), /<script|<iframe|<form|<img|<svg|on\w+=|javascript:|position|url\(/i);
+  assert.deepEqual([outside, dialogs], [[], 0], 'nothing was asked outside, nothing ran');
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('.app .list');
+  await jmap(page, [['Email/set', { destroy: [id] }]]);
+}
+
+async function accessibility(account) {
+  for (const dark of [false, true]) {
+    for (const lang of ['vi', 'en']) {
+      const name = `${dark ? 'dark' : 'light'}-${lang}`;
+      const page = await visit({ dark, lang });
+      await signIn(page, account);
+      assert.equal(await page.getAttribute('html', 'lang'), lang);
+      await openFirst(page);
+      await page.waitForTimeout(300);
+      await clean(page, `inbox ${name}`);
+      await shot(page, `inbox-${name}`);
+      await page.keyboard.press('c');
+      await compose(page, { to: 'nguoi.ngoai@vidu.example', subject: 'Kế hoạch', text: 'Kính gửi' });
+      await clean(page, `compose ${name}`);
+      await shot(page, `compose-${name}`);
+      await page.click('.send .icon');
+      await clean(page, `dialog ${name}`);
+      await page.click('.dialog .danger');
+      await page.waitForSelector('.app .list');
+      await page.context().close();
+    }
+  }
+  const narrow = await visit({ width: 390, height: 844, touch: true });
+  await signIn(narrow, account);
+  await clean(narrow, 'inbox narrow');
+  await shot(narrow, 'inbox-390');
+  await openFirst(narrow);
+  await clean(narrow, 'reading narrow');
+  await shot(narrow, 'reading-390');
+  assert.ok(await narrow.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), 'nothing sticks out at 390 px');
+  await narrow.context().close();
+}
+
+/** Sizes as they came over the wire and times of a first visit. */
+async function bench(account) {
+  const times = [];
+  let sizes = {};
+  for (let round = 0; round < 5; round += 1) {
+    const page = await visit();
+    await page.addInitScript(() => {
+      new MutationObserver((_, watch) => {
+        if (!document.querySelector('.msg:not(.ghost)')) return;
+        window.firstRow = performance.now();
+        watch.disconnect();
+      }).observe(document, { childList: true, subtree: true });
+    });
+    await signIn(page, account);
+    const seen = await page.evaluate(() => {
+      const list = performance.getEntriesByType('resource').filter((entry) => entry.name.includes('/assets/'));
+      const sum = (end) => list.filter((entry) => new URL(entry.name).pathname.endsWith(end)).reduce((all, entry) => all + entry.encodedBodySize, 0);
+      return {
+        row: window.firstRow, paint: performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0,
+        sizes: { js: sum('.js'), css: sum('.css'), fonts: sum('.woff2'), icons: sum('.svg'), page: performance.getEntriesByType('navigation')[0].encodedBodySize },
+      };
+    });
+    times.push(seen);
+    sizes = seen.sizes;
+    await page.context().close();
+  }
+  const median = (name) => Math.round(times.map((one) => one[name]).sort((a, b) => a - b)[2]);
+  console.log(`bench webmail first_paint_ms=${median('paint')} first_row_ms=${median('row')} `
+    + Object.entries(sizes).map(([name, octets]) => `${name}_bytes=${octets}`).join(' '));
+}
+
+async function story() {
+  const subject = `Re: Báo cáo quý III, số ${Date.now() % 100_000}/BC-SNV`;
+  let page = await visit();
+  await signIn(page, first);
+  await shot(page, 'inbox');
+  await answer(page, subject);
+  await signOut(page);
+  await shot(page, 'signed-out');
+  await page.goto(demo.urls.webmail);
+  await page.waitForSelector('input[name=password]');
+  await page.context().close();
+  page = await visit();
+  await signIn(page, second);
+  await receive(page, subject);
+  await live(page);
+  await acts(page);
+  await hostile(page);
+  await page.context().close();
+  await accessibility(first);
+  if (process.env.BENCH === '1') await bench(first);
+}
+
+let failed = false;
+try {
+  await story();
+} catch (error) {
+  failed = true;
+  console.error(error);
+  await current?.screenshot({ path: join(out, 'failed.png') }).catch(() => undefined);
+  if (current) console.error(`at ${current.url()}`);
+  for (const line of said.slice(-20)) console.error(`console: ${line}`);
+}
+clearTimeout(deadline);
+await browser.close().catch(() => undefined);
+browser = null;
+if (!failed) console.log('== OK');
+process.exit(failed ? 1 : 0);
