@@ -330,7 +330,7 @@ impl Book {
     }
 }
 
-/// 24 letters and digits in groups of four, 120 bits; none that look alike (RFC 4648 §6 alphabet, lower case).
+/// 24 letters and digits in groups of four, 120 bits; none that look alike.
 fn app_password() -> Result<String, Error> {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut text = String::with_capacity(29);

@@ -1,4 +1,4 @@
-//! RFC 6454 §7: whether a form was sent from our own pages.
+//! Whether a form was sent from our own pages.
 
 use axum::http::{HeaderMap, Uri, header};
 

@@ -113,7 +113,7 @@ impl Page<'_> {
     }
 }
 
-/// RFC 3986 §2.1: percent-encoded for a query's value.
+/// Percent-encoded for a query's value.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
