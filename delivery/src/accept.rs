@@ -2,7 +2,7 @@
 
 use crate::bounce::Failure;
 use crate::header::Header;
-use crate::place::Letter;
+use crate::place::{Letter, Piles};
 use crate::resolve::Targets;
 use crate::spool::{Record, Row};
 use crate::*;
@@ -52,6 +52,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) transport: Option<Arc<dyn Transport>>,
     pub(crate) wake: RwLock<Option<Arc<dyn Fn() + Send + Sync>>>,
+    pub(crate) piles: Piles,
     /// One at a time changes items of the queue: dispatch or an administrator.
     pub(crate) queue_turn: Mutex<()>,
 }
@@ -70,6 +71,7 @@ impl Delivery {
             settings,
             transport,
             wake: RwLock::new(None),
+            piles: Piles::default(),
             queue_turn: Mutex::new(()),
         };
         Self {
@@ -162,6 +164,7 @@ impl Delivery {
         let arrival = Arrival {
             message_id: header.message_id.or_else(|| stamp.own_message_id(origin)),
             submitter: origin.submitter(),
+            generated: matches!(origin, Origin::Generated),
             trace,
             now,
             delivery,
@@ -214,10 +217,10 @@ impl Delivery {
         stored: &[u8],
         failures: &mut Vec<Failure>,
     ) -> Result<(usize, Option<QueueId>), Refused> {
-        let summary = formats::message::summarize(stored);
+        let summary = Arc::new(formats::message::summarize(stored));
         let letter = Letter {
             blob,
-            summary: &summary,
+            summary,
             now: arrival.now,
             delivery: arrival.delivery,
         };
@@ -259,7 +262,8 @@ impl Delivery {
         size: usize,
     ) -> Result<QueueId, Refused> {
         let queue = self.inner.store.queue();
-        if queue.count() >= self.inner.settings.queue_max {
+        // What the server itself says must not wait for a queue that it would help to empty.
+        if !arrival.generated && queue.count() >= self.inner.settings.queue_max {
             return Err(Refused::Temporary("the queue is full".into()));
         }
         let record = Record {
@@ -328,6 +332,7 @@ struct Arrival {
     delivery: Option<u64>,
     message_id: Option<String>,
     submitter: Option<AccountId>,
+    generated: bool,
 }
 
 impl Arrival {

@@ -7,7 +7,7 @@ use crate::{Delivery, Outcome, RecipientState, Refused, ReversePath, retry};
 use formats::address::{Address, DomainName};
 use formats::message::summarize;
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use storage::{AccountId, Error, QueueId, QueueItem};
 
 /// Items taken at once.
@@ -16,8 +16,8 @@ const DUE_MAX: usize = 64;
 const ROUNDS_MAX: usize = 64;
 /// Accounts placed before the item is looked at again.
 const BATCH: usize = 1_000;
-/// An item that cannot be read is looked at again after this, seconds; the log says so each time.
-const UNREADABLE_WAIT_S: i64 = 3600;
+/// An item that cannot be worked on is looked at again after this, seconds; the log says so each time.
+const SPOILED_WAIT_S: i64 = 3600;
 /// Octets of an item; storage takes 4 MB.
 const PAYLOAD_MAX: usize = 3 * 1024 * 1024;
 /// What the sender and the administrator see while there is no transport.
@@ -61,7 +61,7 @@ impl Delivery {
                 self.inner
                     .store
                     .queue()
-                    .update(id, now + UNREADABLE_WAIT_S, item.payload)
+                    .update(id, now + SPOILED_WAIT_S, item.payload)
             }
             other => other,
         }
@@ -144,11 +144,11 @@ impl Delivery {
         if pending.is_empty() {
             return Ok(());
         }
-        let summary = summarize(content);
+        let summary = Arc::new(summarize(content));
         let (blob, delivery) = (item.blob, Some(record.delivery));
         let letter = Letter {
             blob,
-            summary: &summary,
+            summary,
             now: record.accepted_at,
             delivery,
         };

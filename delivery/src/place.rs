@@ -1,23 +1,61 @@
 //! Puts one message into mailboxes, once each (I-09). The only way of mail into an account without
 //! an Access (I-08).
+//!
+//! An account has one writer at a time, and a commit waits for the disk. So those who wait for the
+//! same account's writer lay their letters on a pile, and whoever gets it first commits them all.
 
 use crate::Delivery;
 use formats::message::Summary;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use storage::{AccountId, Append, BlobId, Error, MailboxId, NewMailbox, Placed, Role};
+use std::sync::{Arc, Mutex, PoisonError};
+use storage::{
+    AccountId, AccountStore, Append, BlobId, Error, MailboxId, NewMailbox, Placed, Role, Writer,
+};
 
 /// Accounts written at a time: so many commits share one flush of the disk.
 const WRITERS_MAX: usize = 16;
 
 /// What is placed.
-#[derive(Clone, Copy)]
-pub(crate) struct Letter<'a> {
+#[derive(Clone)]
+pub(crate) struct Letter {
     pub(crate) blob: BlobId,
-    pub(crate) summary: &'a Summary,
+    pub(crate) summary: Arc<Summary>,
     /// Unix seconds.
     pub(crate) now: i64,
     pub(crate) delivery: Option<u64>,
+}
+
+/// Where the outcome of one letter appears.
+type Slot = Arc<Mutex<Option<Result<Placed, Error>>>>;
+
+/// Letters that wait for their account's writer; no more than there are threads that accept.
+#[derive(Default)]
+pub(crate) struct Piles(Mutex<HashMap<AccountId, Vec<(Letter, Slot)>>>);
+
+impl Piles {
+    fn lay(&self, account: AccountId, letter: Letter) -> Slot {
+        let slot = Slot::default();
+        let mut piles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        piles
+            .entry(account)
+            .or_default()
+            .push((letter, slot.clone()));
+        slot
+    }
+
+    fn take(&self, account: AccountId) -> Vec<(Letter, Slot)> {
+        let mut piles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        piles.remove(&account).unwrap_or_default()
+    }
+}
+
+fn outcome(slot: &Slot) -> Option<Result<Placed, Error>> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+fn fill(slot: &Slot, result: Result<Placed, Error>) {
+    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
 }
 
 impl Delivery {
@@ -25,7 +63,7 @@ impl Delivery {
     pub(crate) fn place(
         &self,
         accounts: &[AccountId],
-        letter: &Letter<'_>,
+        letter: &Letter,
     ) -> Vec<Result<Placed, Error>> {
         if let [only] = accounts {
             return vec![self.place_one(*only, letter)];
@@ -50,30 +88,87 @@ impl Delivery {
         results.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn place_one(&self, id: AccountId, letter: &Letter<'_>) -> Result<Placed, Error> {
+    fn place_one(&self, id: AccountId, letter: &Letter) -> Result<Placed, Error> {
         let account = self.inner.store.account(id);
-        let inbox = account.by_role(Role::Inbox)?.map(|mailbox| mailbox.id);
-        let mut writer = account.write()?;
-        writer.quota(self.inner.directory.quota(id));
-        let inbox: MailboxId = match inbox {
-            Some(inbox) => inbox,
-            None => writer.create_mailbox(NewMailbox {
-                parent: None,
-                name: "INBOX".into(),
-                role: Some(Role::Inbox),
-                subscribed: true,
-                sort_order: 0,
-            })?,
-        };
-        let placed = writer.append(Append {
-            blob: letter.blob,
-            summary: letter.summary,
-            received_at: letter.now,
-            keywords: Vec::new(),
-            mailboxes: vec![inbox],
-            delivery: letter.delivery,
-        })?;
+        let slot = self.inner.piles.lay(id, letter.clone());
+        let turn = account.write();
+        if let Some(done) = outcome(&slot) {
+            return done;
+        }
+        // The pile is taken and its slots are filled under the writer only, so ours is on it.
+        let pile = self.inner.piles.take(id);
+        match turn {
+            Ok(writer) => self.commit_pile(&account, writer, pile),
+            Err(error) => pile
+                .iter()
+                .for_each(|(_, slot)| fill(slot, Err(error.clone()))),
+        }
+        outcome(&slot).unwrap_or_else(|| Err(Error::Unavailable("the pile was lost".into())))
+    }
+
+    /// All in one commit; where one letter spoils it, each in its own.
+    fn commit_pile(&self, account: &AccountStore, writer: Writer, pile: Vec<(Letter, Slot)>) {
+        let letters: Vec<&Letter> = pile.iter().map(|(letter, _)| letter).collect();
+        match self.commit(account, writer, &letters) {
+            Ok(placed) => {
+                for ((_, slot), placed) in pile.iter().zip(placed) {
+                    fill(slot, Ok(placed));
+                }
+            }
+            Err(error) if pile.len() == 1 || matches!(error, Error::Unavailable(_)) => {
+                pile.iter()
+                    .for_each(|(_, slot)| fill(slot, Err(error.clone())));
+            }
+            Err(_) => {
+                for (letter, slot) in &pile {
+                    let alone = account
+                        .write()
+                        .and_then(|w| self.commit(account, w, &[letter]));
+                    let lost = || Error::Unavailable("placed without a place".into());
+                    fill(
+                        slot,
+                        alone.and_then(|mut placed| placed.pop().ok_or_else(lost)),
+                    );
+                }
+            }
+        }
+    }
+
+    fn commit(
+        &self,
+        account: &AccountStore,
+        mut writer: Writer,
+        letters: &[&Letter],
+    ) -> Result<Vec<Placed>, Error> {
+        writer.quota(self.inner.directory.quota(account.id()));
+        let inbox = inbox(account, &mut writer)?;
+        let each = letters.iter().map(|letter| {
+            writer.append(Append {
+                blob: letter.blob,
+                summary: &letter.summary,
+                received_at: letter.now,
+                keywords: Vec::new(),
+                mailboxes: vec![inbox],
+                delivery: letter.delivery,
+            })
+        });
+        let placed = each.collect::<Result<Vec<Placed>, Error>>()?;
         writer.commit()?;
         Ok(placed)
     }
+}
+
+/// The account's INBOX, made when it is not there.
+fn inbox(account: &AccountStore, writer: &mut Writer) -> Result<MailboxId, Error> {
+    // The writer holds the account's turn: nobody changes it between.
+    if let Some(inbox) = account.by_role(Role::Inbox)? {
+        return Ok(inbox.id);
+    }
+    writer.create_mailbox(NewMailbox {
+        parent: None,
+        name: "INBOX".into(),
+        role: Some(Role::Inbox),
+        subscribed: true,
+        sort_order: 0,
+    })
 }

@@ -17,16 +17,20 @@ const ROOM_UNIT: u64 = 1024;
 pub struct Limits {
     /// Octets of messages being received, in all sessions together.
     pub memory_bytes: u64,
-    /// Blocking calls at a time (look-ups, sign-ins, acceptance); each holds a thread.
+    /// Look-ups and acceptances at a time; each holds a thread.
     pub blocking: usize,
+    /// Sign-ins at a time; each costs a whole argon2id.
+    pub sign_ins: usize,
 }
 
 impl Default for Limits {
-    /// 512 MiB hold ten messages of the largest usual size; 64 acceptances share one disk flush.
+    /// 512 MiB hold ten messages of the largest usual size; 64 acceptances share one disk flush;
+    /// sign-ins keep processors busy and must not take all of them.
     fn default() -> Self {
         Self {
             memory_bytes: 512 * 1024 * 1024,
             blocking: 64,
+            sign_ins: 4,
         }
     }
 }
@@ -37,6 +41,7 @@ pub struct Services {
     delivery: Delivery,
     directory: Directory,
     blocking: Arc<Semaphore>,
+    sign_ins: Arc<Semaphore>,
     memory: Arc<Semaphore>,
 }
 
@@ -48,6 +53,7 @@ impl Services {
             delivery,
             directory,
             blocking: Arc::new(Semaphore::new(limits.blocking.max(1))),
+            sign_ins: Arc::new(Semaphore::new(limits.sign_ins.max(1))),
             memory: Arc::new(Semaphore::new(units)),
         }
     }
@@ -83,12 +89,20 @@ impl<'a> Desk<'a> {
             Ask::Sender(from) => {
                 let (delivery, origin) = (self.services.delivery.clone(), self.origin(machine));
                 let call = move || delivery.sender(&from, &origin);
-                Answer::Sender(self.block(call).await.unwrap_or_else(Err))
+                Answer::Sender(
+                    block(&self.services.blocking, call)
+                        .await
+                        .unwrap_or_else(Err),
+                )
             }
             Ask::Recipient(address) => {
                 let (delivery, origin) = (self.services.delivery.clone(), self.origin(machine));
                 let call = move || delivery.recipient(&address, &origin);
-                Answer::Recipient(self.block(call).await.unwrap_or_else(Err))
+                Answer::Recipient(
+                    block(&self.services.blocking, call)
+                        .await
+                        .unwrap_or_else(Err),
+                )
             }
             Ask::Take { envelope, content } => {
                 Answer::Take(self.take(envelope, content, machine).await)
@@ -100,7 +114,7 @@ impl<'a> Desk<'a> {
                     service: "submission",
                 };
                 let call = move || directory.sign_in(&name, &secret, peer);
-                Answer::SignIn(match self.block(call).await {
+                Answer::SignIn(match block(&self.services.sign_ins, call).await {
                     Ok(Ok(access)) => {
                         self.access = Some(access);
                         SignIn::Accepted
@@ -125,7 +139,9 @@ impl<'a> Desk<'a> {
     ) -> Result<String, Refused> {
         let (delivery, origin) = (self.services.delivery.clone(), self.origin(machine));
         let call = move || delivery.accept(envelope, &content, &origin);
-        self.block(call).await?.map(|receipt| receipt.trace)
+        block(&self.services.blocking, call)
+            .await?
+            .map(|receipt| receipt.trace)
     }
 
     fn origin(&self, machine: &Receiver) -> Origin {
@@ -143,19 +159,6 @@ impl<'a> Desk<'a> {
                 with,
             },
         }
-    }
-
-    /// Runs it on a blocking thread when one of the few places is free. A panic there ends one call only.
-    async fn block<T: Send + 'static>(
-        &self,
-        call: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Refused> {
-        let gone = |_| Refused::Temporary("the server is stopping".into());
-        let _place = self.services.blocking.acquire().await.map_err(gone)?;
-        tokio::task::spawn_blocking(call).await.map_err(|error| {
-            tracing::error!(%error, "a blocking call failed");
-            Refused::Temporary("a blocking call failed".into())
-        })
     }
 
     /// Grows the reservation to so many octets.
@@ -184,4 +187,17 @@ impl<'a> Desk<'a> {
             self.room = None;
         }
     }
+}
+
+/// Runs it on a blocking thread when one of the few places is free. A panic there ends one call only.
+async fn block<T: Send + 'static>(
+    places: &Semaphore,
+    call: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Refused> {
+    let gone = |_| Refused::Temporary("the server is stopping".into());
+    let _place = places.acquire().await.map_err(gone)?;
+    tokio::task::spawn_blocking(call).await.map_err(|error| {
+        tracing::error!(%error, "a blocking call failed");
+        Refused::Temporary("a blocking call failed".into())
+    })
 }

@@ -26,6 +26,8 @@ pub const ERRORS_MAX: u32 = 20;
 pub const REFUSED_RECIPIENTS_MAX: u32 = 100;
 /// Failed sign-ins of one connection.
 pub const SIGN_IN_FAILURES_MAX: u32 = 3;
+/// Commands without a message taken: enough for a message to all the recipients there may be.
+pub const IDLE_COMMANDS_MAX: u32 = 5_000;
 /// Octets of an over-long line that are thrown away before the connection is closed.
 pub const LINE_DRAIN_MAX: usize = 65_536;
 /// Octets of replies gathered before they are written.
@@ -109,6 +111,7 @@ pub struct Receiver {
     skipping: Option<usize>,
     out: Vec<u8>,
     errors: u32,
+    pub(crate) idle_commands: u32,
     pub(crate) refused_recipients: u32,
     pub(crate) sign_in_failures: u32,
     pub(crate) granted: u64,
@@ -135,6 +138,7 @@ impl Receiver {
             skipping: None,
             out: Vec::new(),
             errors: 0,
+            idle_commands: 0,
             refused_recipients: 0,
             sign_in_failures: 0,
             granted: 0,
@@ -166,6 +170,11 @@ impl Receiver {
             (true, true, false, true) => "UTF8SMTPA",
             (true, true, true, true) => "UTF8SMTPSA",
         }
+    }
+
+    /// The latest time it was told.
+    pub fn now(&self) -> u64 {
+        self.now
     }
 
     /// What the port is for.
@@ -385,6 +394,10 @@ impl Receiver {
     }
 
     fn command(&mut self, line: &[u8]) {
+        self.idle_commands += 1;
+        if self.idle_commands > IDLE_COMMANDS_MAX {
+            return self.close(reply::TOO_MANY_COMMANDS);
+        }
         let command = match command::parse(line) {
             Ok(command) => command,
             Err(fault) => return self.error(reply::fault(fault)),

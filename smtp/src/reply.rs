@@ -47,6 +47,7 @@ pub(crate) const DECLARED_TOO_LARGE: Reply = "552 5.3.4 Message larger than the 
 pub(crate) const INTERNATIONAL: Reply = "553 5.6.7 Address needs SMTPUTF8";
 
 pub(crate) const TOO_MANY_ERRORS: Reply = "421 4.7.0 Too many errors";
+pub(crate) const TOO_MANY_COMMANDS: Reply = "421 4.7.0 Too many commands without a message";
 pub(crate) const TIMED_OUT: Reply = "421 4.4.2 Timeout";
 pub(crate) const SHUTTING_DOWN: Reply = "421 4.3.2 Shutting down, try again soon";
 

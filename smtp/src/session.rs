@@ -39,8 +39,9 @@ pub async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     peer: IpAddr,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<End<S>> {
-    let started = Instant::now();
-    let now = || started.elapsed().as_millis() as u64;
+    // The machine's time goes on where the run before the TLS handshake left it.
+    let (started, began) = (Instant::now(), machine.now());
+    let now = || began + started.elapsed().as_millis() as u64;
     let mut desk = Desk::new(services, peer);
     let mut buffer = Vec::new();
     loop {
@@ -75,7 +76,8 @@ pub async fn run<S: AsyncRead + AsyncWrite + Unpin>(
                 if buffer.len() != size {
                     buffer = vec![0; size];
                 }
-                let wake = started + Duration::from_millis(machine.deadline().unwrap_or(0));
+                let deadline = machine.deadline().unwrap_or(0).saturating_sub(began);
+                let wake = started + Duration::from_millis(deadline);
                 tokio::select! {
                     read = stream.read(&mut buffer) => match read? {
                         0 => return Ok(End::Closed),

@@ -295,6 +295,7 @@ impl Receiver {
         self.forget();
         match result {
             Ok(trace) => {
+                self.idle_commands = 0;
                 let line = format!("250 2.0.0 Ok: queued as {trace}");
                 self.say(&line);
             }

@@ -307,6 +307,7 @@ fn i13_message_memory_is_shared_and_given_back() {
         let world = World::new(Limits {
             memory_bytes: 200 * 1024,
             blocking: 4,
+            sign_ins: 1,
         });
         let begin = b"HELO c\r\nMAIL FROM:<>\r\nRCPT TO:<an@tinh.gov.vn>\r\nDATA\r\n";
         let mut holder = world.connect(Service::Mx, Tls::Absent);
@@ -374,7 +375,7 @@ fn starttls_hands_the_stream_back_and_stopping_says_421() {
 #[test]
 fn many_sessions_at_once_lose_nothing() {
     runtime().block_on(async {
-        let world = Arc::new(World::new(Limits { memory_bytes: 1 << 24, blocking: 8 }));
+        let world = Arc::new(World::new(Limits { memory_bytes: 1 << 24, blocking: 8, sign_ins: 1 }));
         let mut tasks = Vec::new();
         for session in 0..20 {
             let world = world.clone();

@@ -125,3 +125,64 @@ fn the_queue_has_a_limit_and_wakes_who_serves_it() {
         70
     );
 }
+
+#[test]
+fn thirty_thousand_members_elsewhere_are_one_item() {
+    let world = World::new();
+    for list in 0..3 {
+        let members = (0..10_000).map(|n| address(&format!("nguoi-nhan-{n}@l{list}.noi.vn")));
+        world.list(&format!("l{list}"), members.collect());
+    }
+    world.list(
+        "tatca",
+        (0..3).map(|list| local(&format!("l{list}"))).collect(),
+    );
+    let sent = envelope("s@noi.vn", &["tatca@tinh.gov.vn"]);
+    let id = world
+        .delivery
+        .accept(sent, LETTER, &remote())
+        .unwrap()
+        .queued
+        .unwrap();
+    for _ in 0..2 {
+        assert!(world.dispatch().is_some());
+        let item = world.delivery.queued(id).unwrap();
+        assert_eq!(item.waiting.len(), 30_000);
+        assert_eq!(world.delivery.queue(None, 10).unwrap().len(), 1);
+        world.delivery.retry_now(id).unwrap();
+    }
+    // All fail at once: one bounce, to a sender elsewhere.
+    world.pass(6 * 24 * 3600);
+    assert!(world.dispatch().is_some());
+    let left = world.delivery.queue(None, 10).unwrap();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].envelope.from, delivery::ReversePath::Null);
+}
+
+#[test]
+fn those_who_write_to_one_account_share_its_commits_and_its_limit() {
+    let world = World::new();
+    let size = world
+        .delivery
+        .accept(envelope("", &["an@tinh.gov.vn"]), LETTER, &remote());
+    assert!(size.is_ok());
+    let (held, _) = world.store.account(world.id("an")).usage().unwrap();
+    // Room for ten more of nearly the same size, not for eleven.
+    world.change("an", |account| account.quota = Some(held * 11 + 20));
+    let answers: Vec<String> = std::thread::scope(|scope| {
+        let each = (0..24).map(|_| {
+            scope.spawn(|| {
+                let sent = envelope("", &["an@tinh.gov.vn"]);
+                crate::world::cause(world.delivery.accept(sent, LETTER, &remote()))
+            })
+        });
+        let threads: Vec<_> = each.collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    let count = |what: &str| answers.iter().filter(|answer| *answer == what).count();
+    assert_eq!((count("ok"), count("OverQuota")), (10, 14), "{answers:?}");
+    assert_eq!(world.inbox("an").len(), 11);
+}
