@@ -1,5 +1,10 @@
 //! A store in a folder of its own, and short ways to use it.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test file uses a part of it"
+)]
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

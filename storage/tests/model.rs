@@ -1,0 +1,544 @@
+//! Random operations against a plain model in memory, with stops, crashes and rebuilds between.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must say so")]
+
+mod world;
+
+use std::collections::{BTreeMap, BTreeSet};
+use storage::*;
+use world::{World, keyword, letter, new_mailbox};
+
+/// A small generator of numbers, so that a seed tells the whole run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) % sides
+    }
+
+    fn pick<T: Clone>(&mut self, from: impl IntoIterator<Item = T>) -> Option<T> {
+        let from: Vec<T> = from.into_iter().collect();
+        if from.is_empty() {
+            None
+        } else {
+            Some(from[self.roll(from.len() as u64) as usize].clone())
+        }
+    }
+}
+
+/// What an account holds, written down plainly.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Model {
+    boxes: BTreeMap<MailboxId, ModelBox>,
+    messages: BTreeMap<EmailId, ModelMessage>,
+    deliveries: BTreeMap<u64, EmailId>,
+    /// Uids that were ever given, never to come again.
+    given: BTreeSet<(MailboxId, Uid)>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct ModelBox {
+    name: String,
+    parent: Option<MailboxId>,
+    subscribed: bool,
+    uid_next: u32,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct ModelMessage {
+    text: String,
+    thread: ThreadId,
+    places: BTreeMap<MailboxId, Uid>,
+    keywords: BTreeSet<Keyword>,
+}
+
+impl Model {
+    fn counts(&self, mailbox: MailboxId) -> Counts {
+        let inside = || {
+            self.messages
+                .values()
+                .filter(|m| m.places.contains_key(&mailbox))
+        };
+        let unseen = |m: &&ModelMessage| !m.keywords.contains(&keyword("$seen"));
+        let threads = |list: Vec<&ModelMessage>| {
+            list.iter().map(|m| m.thread).collect::<BTreeSet<_>>().len() as u32
+        };
+        Counts {
+            total: inside().count() as u32,
+            unseen: inside().filter(unseen).count() as u32,
+            deleted: inside()
+                .filter(|m| m.keywords.contains(&keyword("$deleted")))
+                .count() as u32,
+            size: inside().map(|m| m.text.len() as u64).sum(),
+            threads: threads(inside().collect()),
+            unseen_threads: threads(inside().filter(unseen).collect()),
+        }
+    }
+
+    fn enter(&mut self, mailbox: MailboxId, uid: Uid) {
+        assert!(
+            self.given.insert((mailbox, uid)),
+            "i03: uid {uid} of {mailbox} was given before"
+        );
+        let found = self.boxes.get_mut(&mailbox).unwrap();
+        assert_eq!(found.uid_next, uid.raw());
+        found.uid_next += 1;
+    }
+
+    /// Takes over what an append or a copy said.
+    fn create(&mut self, placed: &Placed, text: String, keywords: BTreeSet<Keyword>) {
+        for (mailbox, uid) in &placed.uids {
+            self.enter(*mailbox, *uid);
+        }
+        let places = placed.uids.iter().copied().collect();
+        let message = ModelMessage {
+            text,
+            thread: placed.thread,
+            places,
+            keywords,
+        };
+        assert!(
+            self.messages.insert(placed.email, message).is_none(),
+            "i07: an id twice"
+        );
+    }
+
+    fn compare(&self, account: &AccountStore) {
+        let shown = account.mailboxes().unwrap();
+        assert_eq!(shown.len(), self.boxes.len());
+        for mailbox in shown {
+            let model = &self.boxes[&mailbox.id];
+            let seen = (
+                &mailbox.name,
+                mailbox.parent,
+                mailbox.subscribed,
+                mailbox.uid_next.raw(),
+            );
+            assert_eq!(
+                seen,
+                (&model.name, model.parent, model.subscribed, model.uid_next)
+            );
+            assert_eq!(mailbox.counts, self.counts(mailbox.id), "{}", mailbox.name);
+            let mut expected: Vec<(Uid, EmailId)> = self
+                .messages
+                .iter()
+                .filter_map(|(e, m)| Some((*m.places.get(&mailbox.id)?, *e)))
+                .collect();
+            expected.sort_unstable();
+            let mut found = Vec::new();
+            let last = Uid::new(u32::MAX).unwrap();
+            account
+                .scan(mailbox.id, Uid::FIRST, last, &mut |uid, state| {
+                    found.push((uid, state.email));
+                    true
+                })
+                .unwrap();
+            assert_eq!(found, expected);
+        }
+        let mut found = 0;
+        account
+            .scan_all(&mut |state| {
+                let model = &self.messages[&state.email];
+                let places: Vec<_> = model.places.iter().map(|(m, u)| (*m, *u)).collect();
+                let keywords: Vec<_> = model.keywords.iter().cloned().collect();
+                assert_eq!((&state.mailboxes, &state.keywords), (&places, &keywords));
+                assert_eq!(
+                    (state.thread, state.size),
+                    (model.thread, model.text.len() as u64)
+                );
+                found += 1;
+                true
+            })
+            .unwrap();
+        assert_eq!(found, self.messages.len());
+        let octets: u64 = self.messages.values().map(|m| m.text.len() as u64).sum();
+        assert_eq!(
+            account.usage().unwrap(),
+            (octets, self.messages.len() as u64)
+        );
+    }
+}
+
+/// What a client that only follows the change log knows.
+#[derive(Default)]
+struct Follower {
+    at: Option<ModSeq>,
+    states: BTreeMap<EmailId, State>,
+    boxes: BTreeMap<MailboxId, Mailbox>,
+}
+
+impl Follower {
+    fn follow(&mut self, account: &AccountStore, max: usize) {
+        loop {
+            let since = self.at.unwrap_or(ModSeq::FIRST);
+            let changes = account.changes(since, max).unwrap();
+            for (modseq, change) in &changes.list {
+                assert!(*modseq > since && *modseq <= changes.until, "i04");
+                match change {
+                    Change::EmailCreated { email, .. } | Change::EmailChanged { email, .. } => {
+                        // It may be gone again by now; then a later change says so.
+                        account
+                            .state(*email)
+                            .map(|s| self.states.insert(*email, s))
+                            .ok();
+                    }
+                    Change::EmailRemoved { email, .. } => drop(self.states.remove(email)),
+                    Change::MailboxRemoved(id) => drop(self.boxes.remove(id)),
+                    Change::MailboxCreated(id)
+                    | Change::MailboxChanged(id)
+                    | Change::MailboxCounts(id) => {
+                        account.mailbox(*id).map(|m| self.boxes.insert(*id, m)).ok();
+                    }
+                    Change::Vanished { mailbox, uid } => {
+                        assert_eq!(account.at(*mailbox, *uid), Err(Error::NotFound));
+                    }
+                }
+            }
+            self.at = Some(changes.until);
+            if !changes.more {
+                break;
+            }
+        }
+        assert_eq!(self.at.unwrap(), account.modseq().unwrap());
+        let mut states = BTreeMap::new();
+        account
+            .scan_all(&mut |s| states.insert(s.email, s.clone()).is_none())
+            .unwrap();
+        assert_eq!(self.states, states);
+        // The highest ModSeq and the next Uid move without a change of their own.
+        let still = |m: &Mailbox| {
+            (
+                m.id,
+                m.name.clone(),
+                m.parent,
+                m.subscribed,
+                m.counts,
+                m.modseq,
+            )
+        };
+        let boxes: Vec<_> = account.mailboxes().unwrap().iter().map(still).collect();
+        assert_eq!(self.boxes.values().map(still).collect::<Vec<_>>(), boxes);
+    }
+}
+
+struct Run {
+    world: World,
+    dice: Dice,
+    models: BTreeMap<u32, Model>,
+    /// When each message changed last.
+    modseqs: BTreeMap<(u32, EmailId), ModSeq>,
+    followers: BTreeMap<u32, Follower>,
+    letters: u64,
+}
+
+impl Run {
+    fn new(engine: EngineKind, seed: u64) -> Self {
+        let mut world = World::new(engine);
+        // So few that accounts are dropped from memory and read again all the time.
+        world.options.hot_messages_max = 40;
+        world.reopen();
+        let dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        Self {
+            world,
+            dice,
+            models: BTreeMap::new(),
+            modseqs: BTreeMap::new(),
+            followers: BTreeMap::new(),
+            letters: 0,
+        }
+    }
+
+    fn batch(&mut self) {
+        let id = 2 + self.dice.roll(4) as u32;
+        let account = self.world.account(id);
+        let mut model = self.models.get(&id).cloned().unwrap_or_default();
+        let mut writer = account.write().unwrap();
+        for _ in 0..1 + self.dice.roll(6) {
+            self.operation(&mut writer, &mut model);
+            let boxes = writer.mailboxes().unwrap();
+            for mailbox in boxes {
+                assert_eq!(mailbox.counts, model.counts(mailbox.id));
+            }
+        }
+        let before = account.modseq().unwrap();
+        if self.dice.roll(10) == 0 {
+            drop(writer);
+            assert_eq!(account.modseq().unwrap(), before);
+            return;
+        }
+        let after = writer.commit().unwrap();
+        assert_eq!(after, account.modseq().unwrap());
+        let changed = self.models.get(&id).is_some_and(|m| *m != model);
+        assert!(!changed || after > before, "i04");
+        model.compare(&account);
+        let old = self.models.insert(id, model).unwrap_or_default();
+        for (email, message) in &self.models[&id].messages {
+            if old.messages.get(email) != Some(message) {
+                self.modseqs.insert((id, *email), after);
+            }
+            let state = account.state(*email).unwrap();
+            assert_eq!(state.modseq, self.modseqs[&(id, *email)], "i04");
+        }
+        if self.dice.roll(3) == 0 {
+            let max = 1 + self.dice.roll(20) as usize;
+            self.followers.entry(id).or_default().follow(&account, max);
+        }
+    }
+
+    fn operation(&mut self, writer: &mut Writer, model: &mut Model) {
+        let mailbox = self.dice.pick(model.boxes.keys().copied());
+        let message = self.dice.pick(model.messages.keys().copied());
+        match (self.dice.roll(20), mailbox, message) {
+            (0, ..) | (_, None, _) => self.create_mailbox(writer, model),
+            (1, Some(mailbox), _) => self.change_mailbox(mailbox, writer, model),
+            (2, Some(mailbox), _) if self.dice.roll(4) == 0 => {
+                remove_mailbox(mailbox, writer, model)
+            }
+            (2..=8, Some(mailbox), _) | (_, Some(mailbox), None) => {
+                self.append(mailbox, writer, model);
+            }
+            (9..=12, _, Some(email)) => self.keywords(email, writer, model),
+            (13, Some(to), Some(email)) => {
+                let placed = writer.copy(email, to).unwrap();
+                let copied = model.messages[&email].clone();
+                model.create(&placed, copied.text, copied.keywords);
+            }
+            (14, Some(to), Some(email)) => {
+                let found = model.messages[&email].places.clone();
+                let from = self.dice.pick(found.keys().copied()).unwrap();
+                let uid = writer.relocate(email, from, to).unwrap();
+                model.enter(to, uid);
+                let places = &mut model.messages.get_mut(&email).unwrap().places;
+                places.remove(&from);
+                places.insert(to, uid);
+            }
+            (15..=16, _, Some(email)) => self.place(email, writer, model),
+            (17..=18, _, Some(email)) => {
+                let found = model.messages[&email].places.clone();
+                let from = self.dice.pick(found.keys().copied()).unwrap();
+                writer.expunge(email, from).unwrap();
+                leave(email, from, model);
+                assert_eq!(writer.expunge(email, from), Err(Error::Expunged));
+            }
+            (_, _, Some(email)) => {
+                writer.destroy(email).unwrap();
+                model.messages.remove(&email);
+                assert_eq!(writer.state(email), Err(Error::Expunged));
+            }
+        }
+    }
+
+    fn create_mailbox(&mut self, writer: &mut Writer, model: &mut Model) {
+        let name = format!("hộp {}", self.dice.roll(8));
+        let mut new = new_mailbox(&name, None);
+        new.parent = self
+            .dice
+            .pick(model.boxes.keys().map(|id| Some(*id)).chain([None]))
+            .flatten();
+        let taken = model
+            .boxes
+            .values()
+            .any(|b| b.name == name && b.parent == new.parent);
+        let parent = new.parent;
+        match writer.create_mailbox(new) {
+            Ok(id) => {
+                assert!(!taken);
+                let made = ModelBox {
+                    name,
+                    parent,
+                    subscribed: true,
+                    uid_next: 1,
+                };
+                assert!(model.boxes.insert(id, made).is_none());
+            }
+            Err(Error::Exists) => assert!(taken),
+            Err(e) => assert_eq!(e, Error::TooLarge("depth of mailboxes")),
+        }
+    }
+
+    fn change_mailbox(&mut self, id: MailboxId, writer: &mut Writer, model: &mut Model) {
+        let parent = self
+            .dice
+            .pick(model.boxes.keys().map(|id| Some(*id)).chain([None]))
+            .flatten();
+        let change = MailboxChange {
+            parent: Some(parent),
+            subscribed: Some(self.dice.roll(2) == 0),
+            ..MailboxChange::default()
+        };
+        let subscribed = change.subscribed.unwrap();
+        if writer.change_mailbox(id, change).is_ok() {
+            let found = model.boxes.get_mut(&id).unwrap();
+            (found.parent, found.subscribed) = (parent, subscribed);
+        }
+    }
+
+    fn append(&mut self, mailbox: MailboxId, writer: &mut Writer, model: &mut Model) {
+        self.letters += 1;
+        let known = self.dice.roll(4) == 0;
+        let references: Vec<u64> = (0..self.dice.roll(3))
+            .map(|_| 1 + self.dice.roll(self.letters))
+            .collect();
+        let number = if known {
+            1 + self.dice.roll(self.letters)
+        } else {
+            self.letters
+        };
+        let text = letter(number, &format!("việc {}", self.dice.roll(2)), &references);
+        let summary = formats::message::summarize(text.as_bytes());
+        let delivery = (self.dice.roll(2) == 0).then(|| 1 + self.dice.roll(30));
+        let mut mailboxes = vec![mailbox];
+        mailboxes.extend(
+            self.dice
+                .pick(model.boxes.keys().copied())
+                .filter(|_| known),
+        );
+        let blob = self.world.store().put_blob(text.as_bytes()).unwrap();
+        let keywords: Vec<Keyword> = (self.dice.roll(2) == 0)
+            .then(|| keyword("$seen"))
+            .into_iter()
+            .collect();
+        let append = Append {
+            blob,
+            summary: &summary,
+            received_at: self.letters as i64,
+            keywords: keywords.clone(),
+            mailboxes,
+            delivery,
+        };
+        let placed = writer.append(append).unwrap();
+        let before = delivery.and_then(|d| model.deliveries.get(&d));
+        assert_eq!(placed.already, before.is_some(), "i09");
+        if let Some(before) = before {
+            assert_eq!(placed.email, *before);
+            return;
+        }
+        model.deliveries.extend(delivery.map(|d| (d, placed.email)));
+        model.create(&placed, text, keywords.into_iter().collect());
+    }
+
+    fn keywords(&mut self, email: EmailId, writer: &mut Writer, model: &mut Model) {
+        let words = [
+            "$seen",
+            "$deleted",
+            "$flagged",
+            "việc".trim_matches('ệ'),
+            "khan",
+            "nội",
+        ];
+        let words = words
+            .iter()
+            .filter(|_| self.dice.roll(3) == 0)
+            .filter_map(|w| Keyword::new(w));
+        let words: Vec<Keyword> = words.collect();
+        let set: BTreeSet<Keyword> = words.iter().cloned().collect();
+        let before = model.messages[&email].keywords.clone();
+        let (change, after) = match self.dice.roll(3) {
+            0 => (KeywordChange::Set(words), set),
+            1 => (
+                KeywordChange::Add(words),
+                before.union(&set).cloned().collect(),
+            ),
+            _ => (
+                KeywordChange::Remove(words),
+                before.difference(&set).cloned().collect(),
+            ),
+        };
+        assert_eq!(writer.keywords(email, &change).unwrap(), before != after);
+        model.messages.get_mut(&email).unwrap().keywords = after;
+    }
+
+    fn place(&mut self, email: EmailId, writer: &mut Writer, model: &mut Model) {
+        let mut to = BTreeSet::new();
+        for _ in 0..=self.dice.roll(2) {
+            to.extend(self.dice.pick(model.boxes.keys().copied()));
+        }
+        let to: Vec<MailboxId> = to.into_iter().collect();
+        let placed = writer.place(email, &to).unwrap();
+        let before = model.messages[&email].places.clone();
+        for (mailbox, uid) in &placed.uids {
+            if before.get(mailbox) != Some(uid) {
+                model.enter(*mailbox, *uid);
+            }
+        }
+        model.messages.get_mut(&email).unwrap().places = placed.uids.into_iter().collect();
+    }
+
+    fn stop(&mut self) {
+        let before = self.world.store().fingerprint().unwrap();
+        match self.dice.roll(4) {
+            0 => self.world.store().close().unwrap(),
+            1 => {
+                // Another boot after an unclean stop: the index is not trusted.
+                self.world.options.boot_id = Some(format!("boot {}", self.dice.roll(u64::MAX)));
+            }
+            2 => {
+                self.world.crash();
+                std::fs::remove_file(self.world.options.dir.join("checkpoint")).unwrap();
+            }
+            _ => {}
+        }
+        self.world.reopen();
+        assert_eq!(self.world.store().fingerprint().unwrap(), before, "i19");
+        for (id, model) in &self.models {
+            model.compare(&self.world.account(*id));
+        }
+    }
+}
+
+fn leave(email: EmailId, from: MailboxId, model: &mut Model) {
+    let message = model.messages.get_mut(&email).unwrap();
+    message.places.remove(&from);
+    if message.places.is_empty() {
+        model.messages.remove(&email);
+    }
+}
+
+fn remove_mailbox(id: MailboxId, writer: &mut Writer, model: &mut Model) {
+    if model.boxes.values().any(|b| b.parent == Some(id)) {
+        assert!(matches!(writer.remove_mailbox(id), Err(Error::Invalid(_))));
+        return;
+    }
+    writer.remove_mailbox(id).unwrap();
+    model.boxes.remove(&id);
+    let inside = model
+        .messages
+        .iter()
+        .filter(|(_, m)| m.places.contains_key(&id));
+    for email in inside.map(|(e, _)| *e).collect::<Vec<_>>() {
+        leave(email, id, model);
+    }
+}
+
+fn run(engine: EngineKind, seeds: std::ops::Range<u64>, batches: u64) {
+    for seed in seeds {
+        let mut run = Run::new(engine, seed);
+        for batch in 0..batches {
+            run.batch();
+            if run.dice.roll(8) == 0 {
+                assert_eq!(
+                    run.world.check(),
+                    Vec::<String>::new(),
+                    "seed {seed}, batch {batch}"
+                );
+            }
+            if run.dice.roll(40) == 0 {
+                run.stop();
+            }
+        }
+        assert_eq!(run.world.check(), Vec::<String>::new(), "seed {seed}");
+        run.stop();
+    }
+}
+
+#[test]
+fn i19_random_batches_equal_the_model_in_memory() {
+    run(EngineKind::Memory, 1..5, 250);
+}
+
+#[test]
+fn i19_random_batches_equal_the_model_in_sled() {
+    run(EngineKind::Sled, 100..102, 150);
+}
