@@ -87,7 +87,7 @@ fn text(number: u64) -> String {
                 "công ", "văn ", "số ", "ngày ", "báo ", "cáo ", "tháng ", "họp ",
             ][state as usize % 8],
         );
-        if state % 11 == 0 {
+        if state.is_multiple_of(11) {
             body.push_str(&format!("{state:x}\r\n"));
         }
     }

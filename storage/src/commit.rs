@@ -24,6 +24,8 @@ pub(crate) const WAITING_MAX: usize = 4_096;
 const GROUP_COMMITS_MAX: usize = 1_024;
 /// Octets of one group, unless one commit alone is larger.
 const GROUP_OCTETS_MAX: usize = 16 * 1024 * 1024;
+/// What an octet of the journal may cost on the disk, the engine's pages included.
+const ENGINE_GROWTH: u64 = 4;
 /// Octets of journal after which the index is flushed and the checkpoint moved.
 const CHECKPOINT_OCTETS: u64 = 128 * 1024 * 1024;
 
@@ -31,6 +33,7 @@ const CHECKPOINT_OCTETS: u64 = 128 * 1024 * 1024;
 pub(crate) struct Shared {
     pub dir: PathBuf,
     pub room: Room,
+    pub reserve: u64,
     pub boot_id: Option<String>,
     pub index: Index,
     pub packs: Packs,
@@ -165,9 +168,8 @@ impl Committer {
     }
 
     fn make_durable(&mut self, group: &[Commit]) -> Result<Vec<Option<ModSeq>>, Error> {
-        if self.shared.stopped.load(Ordering::SeqCst) {
-            return Err(stopped());
-        }
+        self.shared
+            .check_room(group.iter().map(|c| c.body.len() as u64).sum())?;
         let mut system = self.system;
         let mut numbers = Vec::with_capacity(group.len());
         for commit in group {
@@ -240,12 +242,31 @@ pub(crate) fn stopped() -> Error {
 }
 
 impl Shared {
+    /// Refuses a write that would eat into the reserve. The engine writes some times as much as the journal.
+    pub(crate) fn check_room(&self, octets: u64) -> Result<(), Error> {
+        if self.stopped.load(Ordering::SeqCst) {
+            return Err(stopped());
+        }
+        let needed = octets
+            .saturating_mul(ENGINE_GROWTH)
+            .saturating_add(self.reserve);
+        if self.reserve > 0 && disk::free(&self.dir, &self.room) < needed {
+            return Err(Error::Unavailable(format!(
+                "the disk is full: {}",
+                self.dir.display()
+            )));
+        }
+        Ok(())
+    }
+
     /// Whether writes can succeed; tries the disk when the last write failed.
     pub(crate) fn writable(&self) -> bool {
-        if self.stopped.load(Ordering::SeqCst) {
-            return false;
+        if !self.full.load(Ordering::SeqCst) {
+            return self.check_room(0).is_ok();
         }
-        if self.full.load(Ordering::SeqCst) && disk::probe(&self.dir, &self.room) {
+        // Some room beyond the reserve, so that it does not flicker.
+        let room = self.check_room(disk::PROBE_OCTETS as u64).is_ok();
+        if room && disk::probe(&self.dir, &self.room) {
             self.full.store(false, Ordering::SeqCst);
         }
         !self.full.load(Ordering::SeqCst)

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) type Room = Option<Arc<AtomicU64>>;
 
 /// What the probe for a disk that was full writes, octets.
-const PROBE_OCTETS: usize = 64 * 1024;
+pub(crate) const PROBE_OCTETS: usize = 64 * 1024;
 
 /// Makes the folder, for the owner only; it may be there already.
 pub(crate) fn make_dir(dir: &Path) -> Result<(), Error> {
@@ -65,6 +65,14 @@ fn take_room(room: &Room, octets: u64) -> Result<(), u64> {
         l.checked_sub(octets)
     })
     .map(|_| ())
+}
+
+/// Octets that may still be written here. Where the system does not tell: plenty, and the write itself says so.
+pub(crate) fn free(dir: &Path, room: &Room) -> u64 {
+    match room {
+        Some(left) => left.load(Ordering::SeqCst),
+        None => fs2::available_space(dir).unwrap_or(u64::MAX),
+    }
 }
 
 /// Whether the disk takes a write again.

@@ -20,6 +20,9 @@ use std::thread::JoinHandle;
 
 /// Engine cache unless told otherwise, octets.
 const CACHE_OCTETS: u64 = 64 * 1024 * 1024;
+/// Octets of the disk that stay free unless told otherwise: the engine cannot go on after a
+/// failed write, so the disk must never be full for it.
+const RESERVE_OCTETS: u64 = 32 * 1024 * 1024;
 /// Messages of hot accounts kept in memory unless told otherwise; some 200 octets each.
 const HOT_MESSAGES: u64 = 2_000_000;
 /// The random start of UidValidity lies below this, so that counting on never ends.
@@ -42,6 +45,8 @@ pub struct Options {
     pub engine: EngineKind,
     /// Engine cache, octets.
     pub cache_bytes: u64,
+    /// Octets of the disk that are left free: under it writes are refused.
+    pub reserve_bytes: u64,
     /// Messages of hot accounts kept in memory.
     pub hot_messages_max: u64,
     /// The machine's boot (Linux: `/proc/sys/kernel/random/boot_id`). Where it is unknown or
@@ -57,6 +62,7 @@ impl Default for Options {
             dir: PathBuf::new(),
             engine: EngineKind::Sled,
             cache_bytes: CACHE_OCTETS,
+            reserve_bytes: RESERVE_OCTETS,
             hot_messages_max: HOT_MESSAGES,
             boot_id: None,
             room: None,
@@ -118,6 +124,7 @@ impl Store {
         let shared = Arc::new(Shared {
             dir: options.dir.clone(),
             room: options.room.clone(),
+            reserve: options.reserve_bytes,
             boot_id: options.boot_id.clone(),
             index: recovered.index,
             packs,
@@ -209,10 +216,8 @@ impl Store {
     /// The same bytes are stored once. At most 512 MB.
     pub fn put_blob(&self, bytes: &[u8]) -> Result<BlobId, Error> {
         let shared = &self.inner.shared;
-        if shared.stopped.load(Ordering::SeqCst) {
-            return Err(commit::stopped());
-        }
-        let put = shared.packs.put(bytes, &shared.index);
+        let room = shared.check_room(bytes.len() as u64);
+        let put = room.and_then(|()| shared.packs.put(bytes, &shared.index));
         if let Err(Error::Unavailable(_)) = put {
             shared.full.store(true, Ordering::SeqCst);
         }
@@ -224,7 +229,8 @@ impl Store {
         self.inner.shared.packs.read(id, &self.inner.shared.index)
     }
 
-    /// False after a failed write until the disk takes one again; tries it when asked.
+    /// False while the disk's free octets are under the reserve, and after a failed write until the
+    /// disk takes one again; tries it when asked.
     pub fn writable(&self) -> bool {
         self.inner.shared.writable()
     }

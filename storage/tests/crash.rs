@@ -270,6 +270,22 @@ fn a_full_disk_refuses_and_recovers_with_nothing_half_written() {
 }
 
 #[test]
+fn writes_stop_before_the_reserve_is_touched() {
+    let (mut world, room) = World::small(300_000);
+    world.options.reserve_bytes = 100_000;
+    world.reopen();
+    let inbox = world.inbox(2);
+    let refused =
+        (1..).find_map(|n| deliver(world.store(), 2, inbox, &letter(n, "x", &[]), None).err());
+    assert!(matches!(refused, Some(Error::Unavailable(text)) if text.contains("full")));
+    assert!(room.load(Ordering::SeqCst) >= 100_000);
+    assert!(!world.store().writable());
+    room.fetch_add(400_000, Ordering::SeqCst);
+    assert!(world.store().writable());
+    world.deliver(2, inbox, &letter(0, "x", &[]), None);
+}
+
+#[test]
 fn i01_i09_what_was_acknowledged_is_in_a_copy_taken_while_many_write() {
     const WRITERS: u64 = 50;
     let world = World::new(EngineKind::Sled);

@@ -39,6 +39,7 @@ impl World {
         let mut world = Self::new(EngineKind::Memory);
         let room = Arc::new(AtomicU64::new(octets));
         world.options.room = Some(room.clone());
+        world.options.reserve_bytes = 0;
         world.reopen();
         (world, room)
     }
