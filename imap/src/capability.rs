@@ -1,0 +1,80 @@
+//! RFC 9051 §6.1.1 CAPABILITY: what is offered, and in which state. Only what is complete is here.
+
+use std::fmt::Write as _;
+
+/// When a capability is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Always,
+    /// Before login, in clear text.
+    Clear,
+    /// Before login, under TLS.
+    Secret,
+    /// After login.
+    SignedIn,
+}
+
+/// Name, where it is defined, when it is shown.
+const TABLE: [(&str, &str, Shown); 25] = [
+    ("IMAP4rev1", "RFC 3501", Shown::Always),
+    ("IMAP4rev2", "RFC 9051", Shown::Always),
+    ("LITERAL+", "RFC 7888 §3", Shown::Always),
+    ("ID", "RFC 2971", Shown::Always),
+    ("ENABLE", "RFC 5161", Shown::Always),
+    ("SASL-IR", "RFC 4959", Shown::Always),
+    ("STARTTLS", "RFC 9051 §6.2.1", Shown::Clear),
+    ("LOGINDISABLED", "RFC 9051 §6.2.3", Shown::Clear),
+    ("AUTH=PLAIN", "RFC 4616", Shown::Secret),
+    ("AUTH=LOGIN", "draft-murchison-sasl-login", Shown::Secret),
+    ("IDLE", "RFC 2177", Shown::SignedIn),
+    ("NAMESPACE", "RFC 2342", Shown::SignedIn),
+    ("CHILDREN", "RFC 3348", Shown::SignedIn),
+    ("UNSELECT", "RFC 3691", Shown::SignedIn),
+    ("UIDPLUS", "RFC 4315", Shown::SignedIn),
+    ("MOVE", "RFC 6851", Shown::SignedIn),
+    ("BINARY", "RFC 3516", Shown::SignedIn),
+    ("ESEARCH", "RFC 4731", Shown::SignedIn),
+    ("SEARCHRES", "RFC 5182", Shown::SignedIn),
+    ("LIST-EXTENDED", "RFC 5258", Shown::SignedIn),
+    ("LIST-STATUS", "RFC 5819", Shown::SignedIn),
+    ("SPECIAL-USE", "RFC 6154", Shown::SignedIn),
+    ("CREATE-SPECIAL-USE", "RFC 6154 §3", Shown::SignedIn),
+    ("STATUS=SIZE", "RFC 8438", Shown::SignedIn),
+    ("APPENDLIMIT", "RFC 7889", Shown::SignedIn),
+];
+
+/// The capabilities of a connection, separated by spaces; `size_max` is told with APPENDLIMIT.
+pub fn list(tls: bool, signed_in: bool, size_max: u64) -> String {
+    let mut out = String::with_capacity(320);
+    for (name, _, shown) in TABLE {
+        let now = match shown {
+            Shown::Always => true,
+            Shown::Clear => !signed_in && !tls,
+            Shown::Secret => !signed_in && tls,
+            Shown::SignedIn => signed_in,
+        };
+        if now {
+            let space = if out.is_empty() { "" } else { " " };
+            let _ = write!(out, "{space}{name}");
+            if name == "APPENDLIMIT" {
+                let _ = write!(out, "={size_max}");
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_offered_under_tls_only() {
+        let clear = list(false, false, 1);
+        assert!(clear.contains("STARTTLS LOGINDISABLED") && !clear.contains("AUTH="));
+        let secret = list(true, false, 1);
+        assert!(secret.contains("AUTH=PLAIN") && !secret.contains("STARTTLS"));
+        assert!(list(true, true, 7).ends_with("STATUS=SIZE APPENDLIMIT=7"));
+        assert!(TABLE.iter().all(|(name, source, _)| !name.is_empty() && !source.is_empty()));
+    }
+}

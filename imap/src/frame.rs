@@ -1,0 +1,378 @@
+//! RFC 9051 §4.3, RFC 7888: lines and literals become one whole command, within limits.
+//!
+//! The limits hold before anything is kept (ATTACKS 4): a line, a literal and their number are
+//! bounded, more tightly before login, and a large literal needs room that the session sets aside.
+
+use crate::wire::lexer::Literal;
+
+/// Octets of a command's text before login.
+pub const LINE_BEFORE_LOGIN_MAX: usize = 8_192;
+/// Octets of a command's text after login; a UID set of several thousand ranges fits.
+pub const LINE_MAX: usize = 65_536;
+/// Octets of one literal before login: a name or a password.
+pub const LITERAL_BEFORE_LOGIN_MAX: u64 = 1_024;
+/// Literals of one command before login.
+pub const LITERALS_BEFORE_LOGIN_MAX: usize = 4;
+/// Octets of one literal that is not APPEND's: a mailbox name or a search string.
+pub const LITERAL_MAX: u64 = 16_384;
+/// Literals of one command.
+pub const LITERALS_MAX: usize = 64;
+/// A literal longer than this needs room set aside.
+pub const ROOM_FREE_MAX: u64 = 16_384;
+/// A refused literal that is sent anyway is read and dropped up to this length.
+pub const DROPPED_MAX: u64 = 512 * 1024 * 1024;
+
+/// What a frame came to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event {
+    /// More octets are needed.
+    More,
+    /// The peer waits for `+` before it sends the literal.
+    Continue,
+    /// A literal of so many octets needs room: call [`Frame::room`].
+    Room(u64),
+    /// A whole command.
+    Command(Vec<u8>, Vec<Literal>),
+    /// The command is refused and was passed over; its tag where there was one.
+    Refused(Option<String>, Refusal),
+    /// The peer cannot be followed any longer.
+    Fatal(&'static str),
+}
+
+/// Why a command was passed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// RFC 7889 §4: NO [TOOBIG].
+    TooBig,
+    /// No memory for it now: NO [LIMIT].
+    NoRoom,
+    /// BAD, with the reason.
+    Bad(&'static str),
+}
+
+/// What holds for this connection now.
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs)]
+pub struct Limits {
+    pub signed_in: bool,
+    pub size_max: u64,
+}
+
+/// A literal that was announced.
+#[derive(Debug, Clone, Copy)]
+struct Announced {
+    at: usize,
+    len: u64,
+    waits: bool,
+}
+
+/// A command being gathered. Empty, it holds no memory.
+#[derive(Debug, Default)]
+pub struct Frame {
+    text: Vec<u8>,
+    literals: Vec<Literal>,
+    /// Octets of the current literal that are still to come.
+    missing: u64,
+    pending: Option<Announced>,
+    refusal: Option<Refusal>,
+    /// Octets of the input already searched for a line end.
+    searched: usize,
+}
+
+impl Frame {
+    /// Whether a command has begun.
+    pub fn begun(&self) -> bool {
+        !self.text.is_empty() || self.missing > 0
+    }
+
+    /// Goes on with the input; takes from its front what it used. `More` only when that is all of it.
+    pub fn advance(&mut self, input: &mut Input, limits: Limits) -> Event {
+        loop {
+            if self.pending.is_some() {
+                return Event::More;
+            }
+            self.fill(input);
+            if self.missing > 0 {
+                return Event::More;
+            }
+            if let Some(event) = self.line(input, limits) {
+                return event;
+            }
+        }
+    }
+
+    /// Takes one line; `None` when a literal follows at once.
+    fn line(&mut self, input: &mut Input, limits: Limits) -> Option<Event> {
+        let max = if limits.signed_in { LINE_MAX } else { LINE_BEFORE_LOGIN_MAX };
+        let rest = input.rest();
+        let Some(end) = memchr::memchr(b'\n', &rest[self.searched..]) else {
+            self.searched = rest.len();
+            return Some(match self.text.len() + rest.len() > max {
+                true => Event::Fatal("the line is too long"),
+                false => Event::More,
+            });
+        };
+        let end = self.searched + end;
+        self.searched = 0;
+        if self.text.len() + end > max {
+            return Some(Event::Fatal("the line is too long"));
+        }
+        let line = &rest[..end];
+        let strict = line.ends_with(b"\r") && memchr::memchr(b'\r', line) == Some(end - 1);
+        self.text.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
+        input.used(end + 1);
+        if !strict {
+            // RFC 9051 §2.2: CRLF alone ends a line. A lone CR or LF is how commands are smuggled in.
+            self.refusal.get_or_insert(Refusal::Bad("a line ends in CRLF"));
+        }
+        match announced(&self.text) {
+            Some(literal) if strict => self.announce(literal, limits),
+            _ => Some(self.finish()),
+        }
+    }
+
+    fn fill(&mut self, input: &mut Input) {
+        let rest = input.rest();
+        let len = usize::try_from(self.missing).unwrap_or(usize::MAX).min(rest.len());
+        if self.refusal.is_none()
+            && let Some(literal) = self.literals.last_mut()
+        {
+            literal.octets.extend_from_slice(&rest[..len]);
+        }
+        input.used(len);
+        self.missing -= len as u64;
+    }
+
+    fn announce(&mut self, literal: Announced, limits: Limits) -> Option<Event> {
+        if self.refusal.is_none() {
+            self.refusal = self.judge(literal, limits);
+        }
+        match self.refusal {
+            // Not asked to go on, the peer does not send it: the command ends here.
+            Some(_) if literal.waits => Some(self.finish()),
+            Some(_) if !limits.signed_in || literal.len > DROPPED_MAX => {
+                Some(Event::Fatal("the literal is too large"))
+            }
+            Some(_) => {
+                self.drop_literal(literal);
+                None
+            }
+            None if literal.len > ROOM_FREE_MAX => {
+                self.pending = Some(literal);
+                Some(Event::Room(literal.len))
+            }
+            None => self.accept(literal),
+        }
+    }
+
+    fn judge(&self, literal: Announced, limits: Limits) -> Option<Refusal> {
+        if !limits.signed_in {
+            let many = self.literals.len() >= LITERALS_BEFORE_LOGIN_MAX;
+            let long = literal.len > LITERAL_BEFORE_LOGIN_MAX;
+            return (many || long).then_some(Refusal::Bad("the literal is too large"));
+        }
+        if self.literals.len() >= LITERALS_MAX {
+            return Some(Refusal::Bad("too many literals"));
+        }
+        if !self.is_append() {
+            let long = literal.len > LITERAL_MAX;
+            return long.then_some(Refusal::Bad("the literal is too large"));
+        }
+        let held: u64 = self.literals.iter().map(|l| l.octets.len() as u64).sum();
+        (held.saturating_add(literal.len) > limits.size_max.saturating_add(LITERAL_MAX)
+            || literal.len > limits.size_max)
+            .then_some(Refusal::TooBig)
+    }
+
+    fn is_append(&self) -> bool {
+        let mut words = self.text.split(|b| *b == b' ');
+        words.nth(1).is_some_and(|word| word.eq_ignore_ascii_case(b"APPEND"))
+    }
+
+    /// The refused literal is read and dropped; of the command only its tag is still needed.
+    fn drop_literal(&mut self, literal: Announced) {
+        self.missing = literal.len;
+        self.literals.clear();
+        let tag = self.text.iter().position(|b| *b == b' ').unwrap_or(self.text.len());
+        self.text.truncate(tag);
+        self.text.push(b' ');
+    }
+
+    fn accept(&mut self, literal: Announced) -> Option<Event> {
+        // The session has set this much aside, or it is small; growing by doubling would take twice.
+        let octets = Vec::with_capacity(literal.len as usize);
+        self.literals.push(Literal { at: literal.at, octets });
+        self.missing = literal.len;
+        literal.waits.then_some(Event::Continue)
+    }
+
+    /// The answer to [`Event::Room`]; with `None`, go on with [`Frame::advance`].
+    pub fn room(&mut self, granted: bool) -> Option<Event> {
+        let literal = self.pending.take()?;
+        if granted {
+            return self.accept(literal);
+        }
+        self.refusal = Some(Refusal::NoRoom);
+        if literal.waits {
+            return Some(self.finish());
+        }
+        self.drop_literal(literal);
+        None
+    }
+
+    fn finish(&mut self) -> Event {
+        let text = std::mem::take(&mut self.text);
+        let literals = std::mem::take(&mut self.literals);
+        self.missing = 0;
+        match self.refusal.take() {
+            None => Event::Command(text, literals),
+            Some(refusal) => {
+                let mut lexer = crate::wire::lexer::Lexer::new(&text, Vec::new());
+                Event::Refused(lexer.tag().ok(), refusal)
+            }
+        }
+    }
+}
+
+/// literal = "{" number64 ["+"] "}" CRLF; at the end of the text so far.
+fn announced(text: &[u8]) -> Option<Announced> {
+    let inside = text.strip_suffix(b"}")?;
+    let tail = inside.len().saturating_sub(24);
+    let at = tail + memchr::memrchr(b'{', &inside[tail..])?;
+    let count = &inside[at + 1..];
+    let digits = count.strip_suffix(b"+").unwrap_or(count);
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let len = std::str::from_utf8(digits).ok()?.parse().unwrap_or(u64::MAX);
+    Some(Announced { at, len, waits: digits.len() == count.len() })
+}
+
+/// Octets received and not used yet.
+#[derive(Debug, Default)]
+pub struct Input {
+    octets: Vec<u8>,
+    at: usize,
+}
+
+impl Input {
+    /// Adds received octets.
+    pub fn push(&mut self, octets: &[u8]) {
+        if self.at > 0 && self.at >= self.octets.len() / 2 {
+            self.octets.drain(..self.at);
+            self.at = 0;
+        }
+        self.octets.extend_from_slice(octets);
+    }
+
+    /// What is not used yet.
+    pub fn rest(&self) -> &[u8] {
+        &self.octets[self.at..]
+    }
+
+    /// Marks octets as used; an emptied input gives its memory back, so that idle connections hold none.
+    pub fn used(&mut self, len: usize) {
+        self.at += len;
+        if self.at >= self.octets.len() {
+            self.clear();
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.octets = Vec::new();
+        self.at = 0;
+    }
+
+    /// Takes one line without CRLF; `Err` when it passes `max` or does not end in CRLF.
+    pub fn line(&mut self, max: usize) -> Result<Option<Vec<u8>>, &'static str> {
+        let rest = self.rest();
+        let Some(end) = memchr::memchr(b'\n', rest) else {
+            return if rest.len() > max { Err("the line is too long") } else { Ok(None) };
+        };
+        if end > max {
+            return Err("the line is too long");
+        }
+        let line = rest[..end].strip_suffix(b"\r").map(<[u8]>::to_vec);
+        self.used(end + 1);
+        line.map(Some).ok_or("a line ends in CRLF")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Feeds the octets in steps of `step`, and tells every event but More.
+    fn events(octets: &[u8], step: usize, signed_in: bool) -> Vec<String> {
+        let limits = Limits { signed_in, size_max: 100_000 };
+        let (mut frame, mut input, mut seen) = (Frame::default(), Input::default(), Vec::new());
+        for piece in octets.chunks(step) {
+            input.push(piece);
+            loop {
+                let mut event = frame.advance(&mut input, limits);
+                if let Event::Room(n) = event {
+                    seen.push(format!("room {n}"));
+                    match frame.room(n < 60_000) {
+                        Some(next) => event = next,
+                        None => continue,
+                    }
+                }
+                match event {
+                    Event::More => break,
+                    Event::Command(text, literals) => seen.push(format!(
+                        "{} {:?}",
+                        String::from_utf8_lossy(&text),
+                        literals.iter().map(|l| (l.at, l.octets.len())).collect::<Vec<_>>()
+                    )),
+                    Event::Fatal(why) => {
+                        seen.push(why.to_owned());
+                        return seen;
+                    }
+                    other => seen.push(format!("{other:?}")),
+                }
+            }
+        }
+        seen
+    }
+
+    fn check(octets: &[u8], signed_in: bool, expected: &[&str]) {
+        for step in [1, 2, 3, 7, octets.len().max(1)] {
+            assert_eq!(events(octets, step, signed_in), expected, "in steps of {step}");
+        }
+    }
+
+    #[test]
+    fn commands_are_gathered_however_they_are_split() {
+        check(b"a NOOP\r\nb NOOP\r\n", false, &["a NOOP []", "b NOOP []"]);
+        check(b"a LOGIN {2}\r\nab {3+}\r\nxyz\r\n", false, &["Continue", "a LOGIN {2} {3+} [(8, 2), (12, 3)]"]);
+        check(b"a LOGIN {0}\r\n {0+}\r\n\r\n", false, &["Continue", "a LOGIN {0} {0+} [(8, 0), (12, 0)]"]);
+        check(b"a SEARCH TEXT {2+}\r\n\r\n\r\n", true, &["a SEARCH TEXT {2+} [(14, 2)]"]);
+    }
+
+    #[test]
+    fn i13_literals_are_limited() {
+        check(b"a LOGIN {1025}\r\nb NOOP\r\n", false, &["Refused(Some(\"a\"), Bad(\"the literal is too large\"))", "b NOOP []"]);
+        check(b"a LOGIN {1025+}\r\nxx", false, &["the literal is too large"]);
+        check(b"a LOGIN {99999999999999999999}\r\n", false, &["Refused(Some(\"a\"), Bad(\"the literal is too large\"))"]);
+        check(b"a APPEND x {100001}\r\nb NOOP\r\n", true, &["Refused(Some(\"a\"), TooBig)", "b NOOP []"]);
+        check(b"a APPEND x {99999}\r\nb NOOP\r\n", true, &["room 99999", "Refused(Some(\"a\"), NoRoom)", "b NOOP []"]);
+        let mut big = b"a APPEND x {100001+}\r\n".to_vec();
+        big.extend(vec![b'\n'; 100_001]);
+        big.extend(b" {3+}\r\nabc\r\nb NOOP\r\n");
+        check(&big, true, &["Refused(Some(\"a\"), TooBig)", "b NOOP []"]);
+        let mut well = b"a APPEND x {50000+}\r\n".to_vec();
+        well.extend(vec![b'x'; 50_000]);
+        well.extend(b"\r\n");
+        check(&well, true, &["room 50000", "a APPEND x {50000+} [(11, 50000)]"]);
+        let line = vec![b'x'; LINE_BEFORE_LOGIN_MAX + 1];
+        assert_eq!(events(&line, 100, false), ["the line is too long"]);
+    }
+
+    #[test]
+    fn lone_line_ends_are_refused() {
+        let refused = "Refused(Some(\"a\"), Bad(\"a line ends in CRLF\"))";
+        check(b"a NOOP\nb NOOP\r\n", false, &[refused, "b NOOP []"]);
+        check(b"a LOGIN \"x\rb NOOP\" y\r\n", false, &[refused]);
+    }
+}

@@ -1,0 +1,457 @@
+//! RFC 9051 §3: one connection's state, command order, SASL and IDLE. Owns no socket, clock or store.
+//!
+//! The session feeds octets with [`Machine::receive`], does each [`Step`], and answers each
+//! [`Ask`]. While a question is open nothing is read, so a peer that sends commands ahead waits
+//! in its own buffers. The output depends only on these inputs (I-14).
+
+use crate::ask::{Answer, Ask, Chunk, Completion, Effect, Output, Step};
+use crate::capability;
+use crate::frame::{Event, Frame, Input, LINE_BEFORE_LOGIN_MAX, Limits, Refusal};
+use crate::settings::Settings;
+use crate::wire::command::{self, Command, Stage};
+use crate::wire::response::{self, Status};
+use directory::Secret;
+use directory::sasl::{self, Exchange};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Commands in a row that may be refused with BAD before the connection is closed.
+pub const BAD_MAX: u8 = 20;
+/// Sign-ins of one connection that may fail.
+pub const SIGN_INS_MAX: u8 = 5;
+
+/// RFC 9051 §3 states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    NotAuthenticated,
+    Authenticated,
+    Selected,
+}
+
+/// What the machine is in the middle of.
+#[derive(Debug)]
+enum Phase {
+    /// Gathering a command.
+    Reading,
+    /// A large literal waits for room.
+    Room,
+    /// AUTHENTICATE goes on.
+    Sasl { tag: String, exchange: Exchange },
+    /// A command runs.
+    Running { tag: String },
+    /// IDLE, waiting for DONE; `asking` while a question is open.
+    Idling { tag: String, asking: bool, ended: Option<Status> },
+    Closed,
+}
+
+/// The protocol state of one connection.
+#[derive(Debug)]
+pub struct Machine {
+    settings: Arc<Settings>,
+    tls: bool,
+    state: State,
+    phase: Phase,
+    input: Input,
+    frame: Frame,
+    steps: VecDeque<Step>,
+    bad: u8,
+    failed: u8,
+    /// Milliseconds; when the peer must have logged in, or sent something.
+    deadline_ms: i64,
+}
+
+impl Machine {
+    /// A connection that has just begun, in clear text or under TLS; greets.
+    pub fn new(settings: Arc<Settings>, tls: bool, now_ms: i64) -> Self {
+        let deadline_ms = now_ms + i64::from(settings.login_s) * 1_000;
+        let mut machine = Self {
+            settings,
+            tls,
+            state: State::NotAuthenticated,
+            phase: Phase::Reading,
+            input: Input::default(),
+            frame: Frame::default(),
+            steps: VecDeque::new(),
+            bad: 0,
+            failed: 0,
+            deadline_ms,
+        };
+        let greeting = format!("* OK [CAPABILITY {}] Congvu is ready\r\n", machine.capabilities());
+        machine.send(greeting);
+        machine
+    }
+
+    /// Octets from the peer.
+    pub fn receive(&mut self, octets: &[u8], now_ms: i64) {
+        if matches!(self.phase, Phase::Closed) {
+            return;
+        }
+        if self.state != State::NotAuthenticated {
+            self.deadline_ms = now_ms + i64::from(self.settings.idle_s) * 1_000;
+        }
+        self.input.push(octets);
+        self.advance();
+    }
+
+    /// What to do next.
+    pub fn next(&mut self) -> Option<Step> {
+        self.steps.pop_front()
+    }
+
+    /// Whether octets from the peer can be used now.
+    pub fn hungry(&self) -> bool {
+        self.steps.is_empty()
+            && match &self.phase {
+                Phase::Reading | Phase::Sasl { .. } => true,
+                Phase::Idling { asking, .. } => !asking,
+                _ => false,
+            }
+    }
+
+    /// Whether IDLE waits for changes: then call [`Machine::wake`] when there are some.
+    pub fn idling(&self) -> bool {
+        matches!(self.phase, Phase::Idling { asking: false, .. })
+    }
+
+    /// Something changed in the account.
+    pub fn wake(&mut self) {
+        if let Phase::Idling { asking, .. } = &mut self.phase
+            && !*asking
+        {
+            *asking = true;
+            self.steps.push_back(Step::Ask(Ask::Changes));
+        }
+    }
+
+    /// Milliseconds since 1970 at which to call [`Machine::expire`]; `None` while a command runs.
+    pub fn deadline(&self) -> Option<i64> {
+        match self.phase {
+            Phase::Running { .. } | Phase::Room | Phase::Closed => None,
+            _ => Some(self.deadline_ms),
+        }
+    }
+
+    /// RFC 9051 §5.4: the deadline passed.
+    pub fn expire(&mut self, now_ms: i64) {
+        if self.deadline().is_some_and(|at| at <= now_ms) {
+            self.bye("Autologout; too long without a command");
+        }
+    }
+
+    /// The server stops.
+    pub fn shut_down(&mut self) {
+        if !matches!(self.phase, Phase::Closed) {
+            self.bye("[UNAVAILABLE] The server is shutting down");
+        }
+    }
+
+    /// The answer to the last question.
+    pub fn answer(&mut self, answer: Answer, now_ms: i64) {
+        if self.state != State::NotAuthenticated {
+            self.deadline_ms = now_ms + i64::from(self.settings.idle_s) * 1_000;
+        }
+        match answer {
+            Answer::Room(granted) => {
+                self.phase = Phase::Reading;
+                let event = self.frame.room(granted);
+                if event.is_none_or(|event| self.event(event)) {
+                    self.advance();
+                }
+            }
+            Answer::Piece(output) => {
+                self.emit(output);
+                self.steps.push_back(Step::Ask(Ask::More));
+            }
+            Answer::Done(output, completion) => {
+                self.emit(output);
+                self.complete(completion);
+                self.advance();
+            }
+            Answer::Failed => self.bye("[SERVERBUG] Internal error"),
+        }
+    }
+
+    fn capabilities(&self) -> String {
+        let signed_in = self.state != State::NotAuthenticated;
+        capability::list(self.tls, signed_in, self.settings.size_max)
+    }
+
+    fn send(&mut self, text: String) {
+        if let Some(Step::Send(Chunk::Bytes(last))) = self.steps.back_mut() {
+            last.extend_from_slice(text.as_bytes());
+        } else {
+            self.steps.push_back(Step::Send(Chunk::Bytes(text.into_bytes())));
+        }
+    }
+
+    fn emit(&mut self, output: Output) {
+        self.steps.extend(output.into_chunks().into_iter().map(Step::Send));
+    }
+
+    fn tagged(&mut self, tag: &str, status: Status, text: &str) {
+        self.send(format!("{tag} {} {text}\r\n", status.word()));
+    }
+
+    fn bye(&mut self, text: &str) {
+        self.send(format!("* BYE {text}\r\n"));
+        self.close();
+    }
+
+    fn close(&mut self) {
+        self.steps.push_back(Step::Close);
+        self.phase = Phase::Closed;
+        self.input.clear();
+        self.frame = Frame::default();
+    }
+
+    /// Uses as much input as can be used now.
+    fn advance(&mut self) {
+        loop {
+            let more = match &mut self.phase {
+                Phase::Reading => {
+                    let limits = Limits {
+                        signed_in: self.state != State::NotAuthenticated,
+                        size_max: self.settings.size_max,
+                    };
+                    let event = self.frame.advance(&mut self.input, limits);
+                    self.event(event)
+                }
+                Phase::Sasl { .. } => self.sasl_line(),
+                Phase::Idling { asking: false, .. } => self.idle_line(),
+                _ => false,
+            };
+            if !more {
+                return;
+            }
+        }
+    }
+
+    /// True when more input may be used.
+    fn event(&mut self, event: Event) -> bool {
+        match event {
+            Event::More => return false,
+            Event::Continue => self.send("+ go on\r\n".into()),
+            Event::Room(octets) => {
+                self.phase = Phase::Room;
+                self.steps.push_back(Step::Ask(Ask::Room(octets)));
+                return false;
+            }
+            Event::Command(text, literals) => match command::parse(&text, literals) {
+                Ok(request) => {
+                    self.bad = 0;
+                    self.obey(request.tag, request.command);
+                }
+                Err(unreadable) => self.refuse(unreadable.tag, unreadable.syntax.0),
+            },
+            Event::Refused(tag, Refusal::Bad(why)) => self.refuse(tag, why),
+            Event::Refused(tag, refusal) => {
+                let tag = tag.unwrap_or_else(|| "*".into());
+                let text = match refusal {
+                    Refusal::TooBig => "[TOOBIG] The message is larger than APPENDLIMIT",
+                    _ => "[LIMIT] The server is short of memory; try later",
+                };
+                self.tagged(&tag, Status::No, text);
+            }
+            Event::Fatal(why) => self.bye(why),
+        }
+        matches!(self.phase, Phase::Reading | Phase::Sasl { .. })
+    }
+
+    fn refuse(&mut self, tag: Option<String>, why: &str) {
+        self.tagged(tag.as_deref().unwrap_or("*"), Status::Bad, why);
+        self.bad += 1;
+        if self.bad >= BAD_MAX {
+            self.bye("Too many commands that cannot be understood");
+        }
+    }
+
+    /// RFC 9051 §6: each command in its state.
+    fn obey(&mut self, tag: String, command: Command) {
+        let why = match (command.stage(), self.state) {
+            (Stage::Any, _)
+            | (Stage::NotAuthenticated, State::NotAuthenticated)
+            | (Stage::Authenticated, State::Authenticated | State::Selected)
+            | (Stage::Selected, State::Selected) => None,
+            (Stage::NotAuthenticated, _) => Some("already signed in"),
+            (_, State::NotAuthenticated) => Some("sign in first"),
+            _ => Some("no mailbox is selected"),
+        };
+        if let Some(why) = why {
+            return self.refuse(Some(tag), why);
+        }
+        match command {
+            Command::Capability => {
+                let line = format!("* CAPABILITY {}\r\n", self.capabilities());
+                self.send(line);
+                self.tagged(&tag, Status::Ok, "CAPABILITY completed");
+            }
+            Command::Id => {
+                let version = env!("CARGO_PKG_VERSION");
+                self.send(format!("* ID (\"name\" \"Congvu\" \"version\" \"{version}\")\r\n"));
+                self.tagged(&tag, Status::Ok, "ID completed");
+            }
+            Command::Logout => {
+                self.send("* BYE Goodbye\r\n".into());
+                self.tagged(&tag, Status::Ok, "LOGOUT completed");
+                self.close();
+            }
+            Command::Noop if self.state == State::NotAuthenticated => {
+                self.tagged(&tag, Status::Ok, "NOOP completed");
+            }
+            Command::StartTls => self.start_tls(&tag),
+            Command::Login { .. } | Command::Authenticate { .. } if !self.tls => {
+                // RFC 9051 §6.2.3, RFC 5530 §3: LOGINDISABLED was shown.
+                let text = "[PRIVACYREQUIRED] Start TLS before signing in";
+                self.tagged(&tag, Status::No, text);
+            }
+            Command::Authenticate { mechanism, initial } => {
+                self.authenticate(tag, &mechanism, initial.as_deref());
+            }
+            Command::Idle => {
+                self.send("+ idling\r\n".into());
+                self.ask(&tag, Command::Idle);
+                self.phase = Phase::Idling { tag, asking: true, ended: None };
+            }
+            other => {
+                self.ask(&tag, other);
+                self.phase = Phase::Running { tag };
+            }
+        }
+    }
+
+    fn ask(&mut self, tag: &str, command: Command) {
+        let (tag, command) = (tag.to_owned(), Box::new(command));
+        self.steps.push_back(Step::Ask(Ask::Run { tag, command }));
+    }
+
+    /// RFC 9051 §6.2.1. What the peer sent ahead in clear text is forgotten, never obeyed (ATTACKS 3).
+    fn start_tls(&mut self, tag: &str) {
+        if self.tls {
+            return self.refuse(Some(tag.to_owned()), "TLS is active already");
+        }
+        self.tagged(tag, Status::Ok, "Begin TLS negotiation now");
+        self.input.clear();
+        self.tls = true;
+        self.steps.push_back(Step::StartTls);
+    }
+
+    fn authenticate(&mut self, tag: String, mechanism: &str, initial: Option<&[u8]>) {
+        let Some(exchange) = Exchange::begin(mechanism) else {
+            return self.tagged(&tag, Status::No, "[CANNOT] This mechanism is not offered");
+        };
+        self.sasl_step(tag, exchange, initial);
+    }
+
+    fn sasl_line(&mut self) -> bool {
+        let line = match self.input.line(LINE_BEFORE_LOGIN_MAX) {
+            Ok(Some(line)) => line,
+            Ok(None) => return false,
+            Err(why) => {
+                self.bye(why);
+                return false;
+            }
+        };
+        let Phase::Sasl { tag, exchange } = std::mem::replace(&mut self.phase, Phase::Reading)
+        else {
+            return false;
+        };
+        // RFC 9051 §6.2.2: "*" cancels.
+        if line == b"*" {
+            self.refuse(Some(tag), "AUTHENTICATE was cancelled");
+        } else if let Some(octets) = command::base64(&line) {
+            self.sasl_step(tag, exchange, Some(&octets));
+        } else {
+            self.refuse(Some(tag), "the response is not base64");
+        }
+        matches!(self.phase, Phase::Reading | Phase::Sasl { .. })
+    }
+
+    fn sasl_step(&mut self, tag: String, mut exchange: Exchange, answer: Option<&[u8]>) {
+        match exchange.step(answer) {
+            sasl::Step::Challenge(octets) => {
+                use base64::Engine as _;
+                let text = base64::engine::general_purpose::STANDARD.encode(octets);
+                self.send(format!("+ {text}\r\n"));
+                self.phase = Phase::Sasl { tag, exchange };
+            }
+            sasl::Step::Credentials(found) => {
+                // RFC 4616 §2: acting for somebody else is not offered.
+                let other = found.authzid.as_ref().is_some_and(|z| !z.is_empty() && *z != found.name);
+                if other {
+                    let text = "[AUTHORIZATIONFAILED] Signing in for another account is not offered";
+                    return self.tagged(&tag, Status::No, text);
+                }
+                self.sign_in(tag, found.name, found.secret);
+            }
+            sasl::Step::Malformed => self.refuse(Some(tag), "the response does not fit the mechanism"),
+        }
+    }
+
+    fn sign_in(&mut self, tag: String, name: String, secret: Secret) {
+        self.ask(&tag, Command::Login { name, secret });
+        self.phase = Phase::Running { tag };
+    }
+
+    /// RFC 2177 §3: nothing but DONE.
+    fn idle_line(&mut self) -> bool {
+        let line = match self.input.line(LINE_BEFORE_LOGIN_MAX) {
+            Ok(Some(line)) => line,
+            Ok(None) => return false,
+            Err(why) => {
+                self.bye(why);
+                return false;
+            }
+        };
+        if let Phase::Idling { asking, ended, .. } = &mut self.phase {
+            let done = line.eq_ignore_ascii_case(b"DONE");
+            *ended = Some(if done { Status::Ok } else { Status::Bad });
+            *asking = true;
+            self.steps.push_back(Step::Ask(Ask::EndIdle));
+        }
+        false
+    }
+
+    /// A command, or a question of IDLE, has ended.
+    fn complete(&mut self, completion: Completion) {
+        match completion.effect {
+            Effect::Bye => return self.bye("[UNAVAILABLE] The sign-in no longer stands"),
+            Effect::Selected => self.state = State::Selected,
+            Effect::SignedIn | Effect::Unselected => self.state = State::Authenticated,
+            Effect::NotSignedIn => self.failed += 1,
+            Effect::None => {}
+        }
+        match std::mem::replace(&mut self.phase, Phase::Reading) {
+            Phase::Running { tag } => self.report(&tag, completion),
+            Phase::Idling { tag, ended: Some(Status::Ok), .. } => {
+                self.tagged(&tag, Status::Ok, "IDLE completed");
+            }
+            Phase::Idling { tag, ended: Some(_), .. } => {
+                self.refuse(Some(tag), "DONE is expected");
+            }
+            Phase::Idling { tag, ended: None, .. } => {
+                self.phase = Phase::Idling { tag, asking: false, ended: None };
+            }
+            other => self.phase = other,
+        }
+    }
+
+    fn report(&mut self, tag: &str, completion: Completion) {
+        let text = match (&completion.code, completion.effect) {
+            // RFC 9051 §7.1: spares the client the question.
+            (_, Effect::SignedIn) => {
+                format!("[CAPABILITY {}] {}", self.capabilities(), completion.text)
+            }
+            (Some(code), _) => format!("[{code}] {}", completion.text),
+            (None, _) => completion.text.to_owned(),
+        };
+        self.tagged(tag, completion.status, &text);
+        if self.failed >= SIGN_INS_MAX && self.state == State::NotAuthenticated {
+            self.bye("Too many failed sign-ins");
+        }
+    }
+}
+
+/// For the log: the name that a peer gave, without what could break a line.
+pub fn shown(name: &str) -> String {
+    response::tame(name)
+}

@@ -1,0 +1,95 @@
+//! RFC 9051 §6.3.9 LIST with RFC 5258, RFC 5819, RFC 6154; RFC 3501 §6.3.9 LSUB.
+
+use super::{Runner, Stop, status};
+use crate::ask::Completion;
+use crate::tree::{Pattern, Row, Tree};
+use crate::wire::list::List;
+use crate::wire::response::{self, put};
+
+/// What a LIST line says beyond name and children.
+#[derive(Default)]
+struct Extra {
+    subscribed: bool,
+    /// RFC 5258 §3.5 CHILDINFO.
+    below: bool,
+}
+
+impl Runner {
+    pub(super) fn list(&mut self, list: &List, out: &mut Vec<u8>) -> Result<Completion, Stop> {
+        // RFC 3501 §6.3.8: an empty pattern asks for the separator.
+        if !list.extended && list.patterns.iter().all(Vec::is_empty) {
+            out.extend_from_slice(b"* LIST (\\Noselect) \"/\" \"\"\r\n");
+            return Ok(Completion::ok("LIST completed"));
+        }
+        let patterns = self.patterns(&list.reference, &list.patterns)?;
+        let tree = self.tree()?;
+        let selects = |row: &Row| {
+            (!list.subscribed || row.mailbox.subscribed)
+                && (!list.special_use || row.mailbox.role.and_then(response::special_use).is_some())
+        };
+        for row in tree.rows() {
+            if !patterns.iter().any(|p| p.fits(&row.path)) {
+                continue;
+            }
+            let below = list.recursive && tree.below(&row.path, selects);
+            if !selects(row) && !below {
+                continue;
+            }
+            let tell = (list.subscribed || list.return_subscribed) && row.mailbox.subscribed;
+            line_with(out, "LIST", row, self.rev2, &Extra { subscribed: tell, below });
+            if !list.status.is_empty() && selects(row) {
+                status::line(out, row, &list.status, self.rev2, self.settings.size_max);
+            }
+        }
+        Ok(Completion::ok("LIST completed"))
+    }
+
+    fn patterns(&self, reference: &[u8], raw: &[Vec<u8>]) -> Result<Vec<Pattern>, Stop> {
+        let read = |p: &Vec<u8>| Pattern::of(reference, p, self.rev2);
+        let patterns: Option<Vec<Pattern>> = raw.iter().map(read).collect();
+        patterns.ok_or_else(|| Completion::no("CANNOT", "This is not a mailbox pattern").into())
+    }
+
+    pub(super) fn lsub(
+        &mut self,
+        reference: &[u8],
+        pattern: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Completion, Stop> {
+        let patterns = self.patterns(reference, &[pattern.to_vec()])?;
+        let tree: Tree = self.tree()?;
+        for row in tree.rows().iter().filter(|r| patterns.iter().any(|p| p.fits(&r.path))) {
+            if row.mailbox.subscribed {
+                line(out, "LSUB", row, self.rev2);
+            } else if pattern.ends_with(b"%") && tree.below(&row.path, |r| r.mailbox.subscribed) {
+                // RFC 3501 §6.3.9: a name whose child is subscribed is shown for `%`.
+                out.extend_from_slice(b"* LSUB (\\Noselect) \"/\" ");
+                response::mailbox(out, &row.path, self.rev2);
+                out.extend_from_slice(b"\r\n");
+            }
+        }
+        Ok(Completion::ok("LSUB completed"))
+    }
+}
+
+/// `* LIST (\HasNoChildren \Drafts) "/" "Drafts"`
+pub(super) fn line(out: &mut Vec<u8>, word: &str, row: &Row, rev2: bool) {
+    line_with(out, word, row, rev2, &Extra::default());
+}
+
+fn line_with(out: &mut Vec<u8>, word: &str, row: &Row, rev2: bool, extra: &Extra) {
+    let children = if row.children { "\\HasChildren" } else { "\\HasNoChildren" };
+    put(out, format_args!("* {word} ({children}"));
+    if let Some(attribute) = row.mailbox.role.and_then(response::special_use) {
+        put(out, format_args!(" {attribute}"));
+    }
+    if extra.subscribed {
+        out.extend_from_slice(b" \\Subscribed");
+    }
+    out.extend_from_slice(b") \"/\" ");
+    response::mailbox(out, &row.path, rev2);
+    if extra.below {
+        out.extend_from_slice(b" (\"CHILDINFO\" (\"SUBSCRIBED\"))");
+    }
+    out.extend_from_slice(b"\r\n");
+}

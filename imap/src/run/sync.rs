@@ -1,0 +1,178 @@
+//! RFC 9051 §7.5: what other sessions did, told as EXPUNGE, EXISTS and FETCH.
+
+use super::{Runner, Selected, Stop, select};
+use crate::wire::response::{self, put};
+use crate::wire::sequence::Numbers;
+use directory::Right;
+use std::collections::BTreeSet;
+use storage::{AccountStore, Change, EmailId, Error, ModSeq, State, Uid};
+
+/// Changes read at one time.
+const CHANGES_MAX: usize = 2_000;
+
+/// What a stretch of the change log means for the selected mailbox.
+#[derive(Default)]
+struct Found {
+    emails: BTreeSet<EmailId>,
+    states: Vec<(u32, State)>,
+    gone: Vec<u32>,
+    arrivals: bool,
+}
+
+impl Runner {
+    /// Tells what changed since the last time; true when there is more to tell. Nothing is told
+    /// twice, and nothing of what this session did itself and told already.
+    pub(super) fn sync(&mut self, expunges: bool, out: &mut Vec<u8>) -> Result<bool, Stop> {
+        if self.selected.is_none() {
+            return Ok(false);
+        }
+        let store = self.mail(Right::Read)?;
+        let rev2 = self.rev2;
+        let Some(selected) = self.selected.as_deref_mut() else { return Ok(false) };
+        let now = store.modseq()?;
+        let mut more = false;
+        let mut found = Found::default();
+        if now != selected.modseq {
+            match store.changes(selected.modseq, CHANGES_MAX) {
+                Ok(changes) => {
+                    for (modseq, change) in &changes.list {
+                        selected.note(*modseq, change, &mut found);
+                    }
+                    more = changes.more;
+                    selected.modseq = changes.until;
+                    selected.look_up(&store, &mut found)?;
+                }
+                // The log no longer reaches back: compare everything.
+                Err(Error::NotFound) => {
+                    selected.rescan(&store, &mut found)?;
+                    selected.modseq = now;
+                }
+                Err(error) => return Err(error.into()),
+            }
+            let told = selected.modseq;
+            selected.own.retain(|own| *own > told);
+        }
+        selected.gone.extend(found.gone);
+        if expunges {
+            selected.tell_gone(out);
+        }
+        if found.arrivals {
+            selected.tell_arrivals(&store, rev2, out)?;
+        }
+        for (uid, state) in &found.states {
+            selected.tell_flags(*uid, state, out);
+        }
+        Ok(more)
+    }
+}
+
+impl Selected {
+    fn note(&self, modseq: ModSeq, change: &Change, found: &mut Found) {
+        match change {
+            Change::EmailCreated { email, .. } | Change::EmailChanged { email, .. } => {
+                found.arrivals = true;
+                if !self.own.contains(&modseq) && matches!(change, Change::EmailChanged { .. }) {
+                    found.emails.insert(*email);
+                }
+            }
+            Change::Vanished { mailbox, uid } if *mailbox == self.mailbox => {
+                found.gone.push(uid.raw());
+            }
+            _ => {}
+        }
+    }
+
+    /// The states behind the noted messages, of those which the peer knows.
+    fn look_up(&self, store: &AccountStore, found: &mut Found) -> Result<(), Error> {
+        for email in std::mem::take(&mut found.emails) {
+            match store.state(email) {
+                Ok(state) => {
+                    let uid = state.uid(self.mailbox).map(Uid::raw);
+                    if let Some(uid) = uid.filter(|uid| self.view.number(*uid).is_some()) {
+                        found.states.push((uid, state));
+                    }
+                }
+                Err(Error::NotFound | Error::Expunged) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        found.states.sort_by_key(|(uid, _)| *uid);
+        Ok(())
+    }
+
+    fn rescan(&self, store: &AccountStore, found: &mut Found) -> Result<(), Error> {
+        let mut present = Numbers::default();
+        let last = Uid::new(u32::MAX).unwrap_or(Uid::FIRST);
+        store.scan(self.mailbox, Uid::FIRST, last, &mut |uid, state| {
+            present.push(uid.raw());
+            let changed = state.modseq > self.modseq && !self.own.contains(&state.modseq);
+            if changed && self.view.number(uid.raw()).is_some() {
+                found.states.push((uid.raw(), state.clone()));
+            }
+            true
+        })?;
+        found.gone = self.view.all().iter().filter(|uid| !present.contains(*uid)).collect();
+        found.arrivals = true;
+        Ok(())
+    }
+
+    /// RFC 9051 §7.5.1 EXPUNGE.
+    fn tell_gone(&mut self, out: &mut Vec<u8>) {
+        let gone: Numbers = std::mem::take(&mut self.gone).into_iter().collect();
+        for number in self.view.remove(&gone) {
+            put(out, format_args!("* {number} EXPUNGE\r\n"));
+        }
+    }
+
+    /// RFC 9051 §7.4.1 EXISTS.
+    fn tell_arrivals(
+        &mut self,
+        store: &AccountStore,
+        rev2: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let after = self.view.last_uid().map_or(Some(Uid::FIRST), |uid| {
+            Uid::new(uid).and_then(Uid::next)
+        });
+        let (Some(from), Some(to)) = (after, Uid::new(u32::MAX)) else { return Ok(()) };
+        let before = self.view.count();
+        let mut keywords = Vec::new();
+        store.scan(self.mailbox, from, to, &mut |uid, state| {
+            self.view.push(uid.raw());
+            keywords.extend(state.keywords.iter().filter(|k| !self.keywords.contains(k)).cloned());
+            true
+        })?;
+        self.tell_keywords(keywords, out);
+        if self.view.count() > before {
+            put(out, format_args!("* {} EXISTS\r\n", self.view.count()));
+            if !rev2 {
+                out.extend_from_slice(b"* 0 RECENT\r\n");
+            }
+        }
+        Ok(())
+    }
+
+    /// RFC 9051 §7.3.5 FLAGS: a keyword that was never named before is named first.
+    pub(super) fn tell_keywords(
+        &mut self,
+        keywords: impl IntoIterator<Item = storage::Keyword>,
+        out: &mut Vec<u8>,
+    ) {
+        let before = self.keywords.len();
+        self.keywords.extend(keywords);
+        if self.keywords.len() > before {
+            select::flags(out, &self.keywords);
+        }
+    }
+
+    /// RFC 9051 §7.5.2 FETCH with the flags of one message.
+    pub(super) fn tell_flags(&mut self, uid: u32, state: &State, out: &mut Vec<u8>) {
+        let Some(number) = self.view.number(uid) else { return };
+        if state.keywords.iter().any(|k| !self.keywords.contains(k)) {
+            self.tell_keywords(state.keywords.iter().cloned(), out);
+        }
+        put(out, format_args!("* {number} FETCH (UID {uid} FLAGS "));
+        response::flags(out, &state.keywords);
+        out.extend_from_slice(b")\r\n");
+    }
+}

@@ -1,0 +1,34 @@
+//! The `[imap]` section of the config.
+
+use serde::{Deserialize, Serialize};
+
+/// Limits of the IMAP service. Each default has its reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Octets of one message that APPEND takes. As large as submission's default, so that what was
+    /// sent can also be kept in Sent.
+    pub size_max: u64,
+    /// Octets of all large literals being received at one time, over all connections. Past it,
+    /// APPEND is refused with `[LIMIT]` instead of the machine running out of memory.
+    pub memory_max: u64,
+    /// Commands run at one time, over all connections. More would only wait for the same disk.
+    pub commands_max: u32,
+    /// Seconds from connection to login.
+    pub login_s: u32,
+    /// Seconds without a command after which a signed-in connection is closed. RFC 9051 §5.4
+    /// wants at least 30 minutes.
+    pub idle_s: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            size_max: 50 * 1024 * 1024,
+            memory_max: 512 * 1024 * 1024,
+            commands_max: 16,
+            login_s: 120,
+            idle_s: 31 * 60,
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! RFC 9051 §5.1: mailbox names as paths with `/`, INBOX in any case, and patterns with `*` and `%`.
+
+use crate::wire::utf7;
+use std::collections::HashMap;
+use storage::{Mailbox, MailboxId, Role};
+use unicode_normalization::UnicodeNormalization;
+
+/// Between the levels of a name.
+pub const SEPARATOR: char = '/';
+/// Wildcards of one pattern, neighbours counted once.
+pub const WILDCARDS_MAX: usize = 32;
+/// Levels of a name; storage keeps no deeper tree.
+pub const LEVELS_MAX: usize = 20;
+
+/// One mailbox with its whole name.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct Row {
+    pub path: String,
+    pub children: bool,
+    pub mailbox: Mailbox,
+}
+
+/// An account's mailboxes by name, INBOX first, each parent before its children.
+#[derive(Debug, Clone, Default)]
+pub struct Tree {
+    rows: Vec<Row>,
+}
+
+impl Tree {
+    /// From storage's list.
+    pub fn of(mailboxes: Vec<Mailbox>) -> Self {
+        let links: HashMap<MailboxId, (Option<MailboxId>, String)> = mailboxes
+            .iter()
+            .map(|m| {
+                let inbox = m.role == Some(Role::Inbox);
+                (m.id, (m.parent, if inbox { "INBOX".to_owned() } else { m.name.clone() }))
+            })
+            .collect();
+        let mut parents: Vec<MailboxId> = mailboxes.iter().filter_map(|m| m.parent).collect();
+        parents.sort_unstable();
+        let row = |mailbox: Mailbox| {
+            let mut path = links.get(&mailbox.id).map(|l| l.1.clone()).unwrap_or_default();
+            let mut above = mailbox.parent;
+            // Storage allows no loops; the bound holds even if it did.
+            for _ in 0..LEVELS_MAX {
+                let Some((next, name)) = above.and_then(|id| links.get(&id)) else { break };
+                path = format!("{name}{SEPARATOR}{path}");
+                above = *next;
+            }
+            Row { path, children: parents.binary_search(&mailbox.id).is_ok(), mailbox }
+        };
+        let mut rows: Vec<Row> = mailboxes.into_iter().map(row).collect();
+        rows.sort_by(|a, b| {
+            let key = |r: &Row| (r.mailbox.role != Some(Role::Inbox), r.path.clone());
+            key(a).cmp(&key(b))
+        });
+        Self { rows }
+    }
+
+    /// In order.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The mailbox of this name, as [`name`] gives it.
+    pub fn find(&self, path: &str) -> Option<&Row> {
+        self.rows.iter().find(|r| r.path == path)
+    }
+
+    /// Whether any mailbox below this one fits.
+    pub fn below(&self, path: &str, fits: impl Fn(&Row) -> bool) -> bool {
+        let inside = |r: &&Row| {
+            r.path.strip_prefix(path).is_some_and(|rest| rest.starts_with(SEPARATOR))
+        };
+        self.rows.iter().filter(inside).any(fits)
+    }
+}
+
+/// A mailbox name as sent, to the form in which names are compared: modified UTF-7 or UTF-8 undone,
+/// NFC, INBOX in upper case. `None` when it is neither. A rev1 client that sends plain UTF-8 is
+/// understood too.
+pub fn name(raw: &[u8], utf8: bool) -> Option<String> {
+    let text = match utf8 || !raw.is_ascii() {
+        true => std::str::from_utf8(raw).ok()?.to_owned(),
+        false => utf7::decode(raw)?,
+    };
+    let text: String = text.nfc().collect();
+    let (first, rest) = text.split_at(text.find(SEPARATOR).unwrap_or(text.len()));
+    Some(match first.eq_ignore_ascii_case("INBOX") {
+        true => format!("INBOX{rest}"),
+        false => text,
+    })
+}
+
+/// The levels of a name that may be made; `None` when it may not: empty levels, control characters,
+/// wildcards, too deep.
+pub fn levels(path: &str) -> Option<Vec<&str>> {
+    let levels: Vec<&str> = path.split(SEPARATOR).collect();
+    let fits = |l: &&str| !l.is_empty() && !l.chars().any(|c| c.is_control() || "*%".contains(c));
+    (levels.len() <= LEVELS_MAX && levels.iter().all(fits)).then_some(levels)
+}
+
+/// A LIST pattern: `*` is anything, `%` anything but the separator.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    text: Vec<char>,
+    /// In upper case, for INBOX.
+    upper: Vec<char>,
+}
+
+impl Pattern {
+    /// Reads reference and pattern, joined; `None` when it is not a name or has too many wildcards.
+    pub fn of(reference: &[u8], pattern: &[u8], utf8: bool) -> Option<Self> {
+        let joined = [reference, pattern].concat();
+        let mut text: Vec<char> = name(&joined, utf8)?.chars().collect();
+        // Neighbouring wildcards are as one, the wider.
+        text.dedup_by(|next, kept| {
+            let both = matches!(next, '*' | '%') && matches!(kept, '*' | '%');
+            if both && *next == '*' {
+                *kept = '*';
+            }
+            both
+        });
+        let wild = text.iter().filter(|c| matches!(c, '*' | '%')).count();
+        let upper = text.iter().map(char::to_ascii_uppercase).collect();
+        (wild <= WILDCARDS_MAX).then_some(Self { text, upper })
+    }
+
+    /// Whether the name fits.
+    pub fn fits(&self, path: &str) -> bool {
+        matches(&self.text, path) || (path == "INBOX" && matches(&self.upper, path))
+    }
+}
+
+/// All positions of the pattern that may be reached, character by character: no backtracking.
+fn matches(pattern: &[char], path: &str) -> bool {
+    let mut reached = vec![0];
+    skip(pattern, &mut reached);
+    for c in path.chars() {
+        let mut next = Vec::with_capacity(reached.len() + 1);
+        for &at in &reached {
+            match pattern.get(at) {
+                Some('*') => next.push(at),
+                Some('%') if c != SEPARATOR => next.push(at),
+                Some(p) if *p == c => next.push(at + 1),
+                _ => {}
+            }
+        }
+        skip(pattern, &mut next);
+        reached = next;
+        if reached.is_empty() {
+            return false;
+        }
+    }
+    reached.contains(&pattern.len())
+}
+
+/// A wildcard may stand for nothing.
+fn skip(pattern: &[char], reached: &mut Vec<usize>) {
+    let mut at = 0;
+    while let Some(&position) = reached.get(at) {
+        if matches!(pattern.get(position), Some('*' | '%')) {
+            reached.push(position + 1);
+        }
+        at += 1;
+    }
+    reached.sort_unstable();
+    reached.dedup();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(pattern: &str, path: &str, expected: bool) {
+        let found = Pattern::of(b"", pattern.as_bytes(), true).is_some_and(|p| p.fits(path));
+        assert_eq!(found, expected, "{pattern:?} {path:?}");
+    }
+
+    #[test]
+    fn patterns_match_as_rfc_9051_says() {
+        check("*", "a/b", true);
+        check("%", "a/b", false);
+        check("%", "a", true);
+        check("a/%", "a/b", true);
+        check("a/%", "a/b/c", false);
+        check("a*c", "a/b/c", true);
+        check("%/%", "a/b", true);
+        check("*%", "a/b", true);
+        check("inbox", "INBOX", true);
+        check("InB%", "INBOX", true);
+        check("inbox/x", "INBOX/x", true);
+        check("sent", "Sent", false);
+        check("Công văn/%", "Công văn/Đến", true);
+        check("", "a", false);
+        check("a%b%c", "axxbyyc", true);
+        check(&"*a".repeat(33), "a", false);
+    }
+
+    #[test]
+    fn i13_hostile_patterns_are_matched_in_bounded_steps() {
+        let pattern = "*a".repeat(WILDCARDS_MAX);
+        assert!(!Pattern::of(b"", pattern.as_bytes(), true).unwrap().fits(&"a".repeat(5_000).replace("aaa", "ab")[..31]));
+        assert!(Pattern::of(b"", pattern.as_bytes(), true).unwrap().fits(&"a".repeat(5_000)));
+    }
+
+    #[test]
+    fn names_are_compared_in_one_form() {
+        assert_eq!(name(b"inbox", false).as_deref(), Some("INBOX"));
+        assert_eq!(name(b"Inbox/Viec", false).as_deref(), Some("INBOX/Viec"));
+        assert_eq!(name(b"inboxes", false).as_deref(), Some("inboxes"));
+        assert_eq!(name(b"Th&AbA- nh&AOE-p", false).as_deref(), Some("Thư nháp"));
+        assert_eq!(name("Thu\u{31b}".as_bytes(), true).as_deref(), Some("Thư"));
+        assert_eq!(name("Thư".as_bytes(), false).as_deref(), Some("Thư"));
+        assert_eq!(name(b"&bad", false), None);
+        assert_eq!(name(b"&-", true).as_deref(), Some("&-"));
+        assert_eq!(levels("a/b"), Some(vec!["a", "b"]));
+        assert_eq!(levels("a//b"), None);
+        assert_eq!(levels("a*"), None);
+        assert_eq!(levels(&"a/".repeat(30)), None);
+    }
+}

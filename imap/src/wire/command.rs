@@ -1,0 +1,499 @@
+//! RFC 9051 §6, RFC 3501 §6: one command, from its gathered text and literals to a typed value.
+
+use super::fetch::{self, Item};
+use super::lexer::{Lexer, Literal, Parsed, Syntax};
+use super::list::{self, List, NAME_MAX, StatusItem};
+use super::search::{self, Fault, Search};
+use super::sequence::SequenceSet;
+use base64::Engine as _;
+use directory::Secret;
+use storage::{Keyword, Role};
+
+/// Flags of one list.
+pub const FLAGS_MAX: usize = 128;
+/// RFC 2971 §3.3: pairs of one ID.
+pub const ID_PAIRS_MAX: usize = 30;
+/// Octets of a name or password.
+pub const CREDENTIAL_MAX: usize = 1_024;
+
+/// A tagged command.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub struct Request {
+    pub tag: String,
+    pub command: Command,
+}
+
+/// A flag as storage keeps it: `\Seen` is `$seen`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Flag(pub Keyword);
+
+impl Flag {
+    /// One of storage's own five.
+    pub fn system(word: &'static str) -> Self {
+        Self(Keyword::new(word).expect("the five words are keywords"))
+    }
+}
+
+/// STORE's sign: FLAGS, +FLAGS, -FLAGS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Sign {
+    Set,
+    Add,
+    Remove,
+}
+
+/// A verb with its arguments. Mailbox names are as sent: their coding depends on what is enabled.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub enum Command {
+    Capability,
+    Noop,
+    Logout,
+    Id,
+    StartTls,
+    Authenticate { mechanism: String, initial: Option<Vec<u8>> },
+    Login { name: String, secret: Secret },
+    Enable(Vec<String>),
+    Select { mailbox: Vec<u8>, read_only: bool },
+    Create { mailbox: Vec<u8>, roles: Option<Vec<Option<Role>>> },
+    Delete(Vec<u8>),
+    Rename { from: Vec<u8>, to: Vec<u8> },
+    Subscribe { mailbox: Vec<u8>, on: bool },
+    List(List),
+    Lsub { reference: Vec<u8>, pattern: Vec<u8> },
+    Namespace,
+    Status { mailbox: Vec<u8>, items: Vec<StatusItem> },
+    Append(Append),
+    Idle,
+    Check,
+    Close,
+    Unselect,
+    /// With UIDs: UID EXPUNGE.
+    Expunge(Option<SequenceSet>),
+    Search { uid: bool, search: Search },
+    /// RFC 9051 §6.4.4: the charset is not known; with SAVE the saved result is emptied.
+    BadCharset,
+    Fetch { uid: bool, set: SequenceSet, items: Vec<Item> },
+    Store { uid: bool, set: SequenceSet, sign: Sign, silent: bool, flags: Vec<Flag> },
+    Copy { uid: bool, set: SequenceSet, mailbox: Vec<u8>, leave: bool },
+}
+
+/// RFC 9051 §6.3.12 APPEND.
+#[derive(Clone, PartialEq)]
+#[allow(missing_docs)]
+pub struct Append {
+    pub mailbox: Vec<u8>,
+    pub flags: Vec<Flag>,
+    /// Unix seconds.
+    pub date: Option<i64>,
+    pub message: Vec<u8>,
+}
+
+impl std::fmt::Debug for Append {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Append({} octets)", self.message.len())
+    }
+}
+
+/// In which states a command is allowed (RFC 9051 §3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Stage {
+    Any,
+    NotAuthenticated,
+    Authenticated,
+    Selected,
+}
+
+impl Command {
+    /// command = tag SP (command-any / command-auth / command-nonauth / command-select) CRLF
+    pub fn stage(&self) -> Stage {
+        match self {
+            Self::Capability | Self::Noop | Self::Logout | Self::Id => Stage::Any,
+            Self::StartTls | Self::Authenticate { .. } | Self::Login { .. } => {
+                Stage::NotAuthenticated
+            }
+            Self::Check
+            | Self::Close
+            | Self::Unselect
+            | Self::Expunge(_)
+            | Self::Search { .. }
+            | Self::BadCharset
+            | Self::Fetch { .. }
+            | Self::Store { .. }
+            | Self::Copy { .. } => Stage::Selected,
+            _ => Stage::Authenticated,
+        }
+    }
+}
+
+/// Why a command was not understood, with its tag where that much was readable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Unreadable {
+    pub tag: Option<String>,
+    pub syntax: Syntax,
+}
+
+/// Reads a command.
+pub fn parse(text: &[u8], literals: Vec<Literal>) -> Result<Request, Unreadable> {
+    let mut lexer = Lexer::new(text, literals);
+    let tag = lexer.tag().map_err(|syntax| Unreadable { tag: None, syntax })?;
+    let command = lexer.sp().and_then(|()| {
+        let name = lexer.keyword()?;
+        let command = verb(&mut lexer, &name)?;
+        lexer.end().map(|()| command)
+    });
+    match command {
+        Ok(command) => Ok(Request { tag, command }),
+        Err(syntax) => Err(Unreadable { tag: Some(tag), syntax }),
+    }
+}
+
+fn verb(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
+    let bare = match name {
+        "CAPABILITY" => Command::Capability,
+        "NOOP" => Command::Noop,
+        "LOGOUT" => Command::Logout,
+        "STARTTLS" => Command::StartTls,
+        "NAMESPACE" => Command::Namespace,
+        "IDLE" => Command::Idle,
+        "CHECK" => Command::Check,
+        "CLOSE" => Command::Close,
+        "UNSELECT" => Command::Unselect,
+        "EXPUNGE" => Command::Expunge(None),
+        "SEARCH" => return search(lexer, false),
+        _ => {
+            if !KNOWN.contains(&name) {
+                return Err(Syntax("an unknown command"));
+            }
+            lexer.sp()?;
+            return match name {
+                "FETCH" | "STORE" | "COPY" | "MOVE" => numbered(lexer, name, false),
+                "UID" => {
+                    let name = lexer.keyword()?;
+                    uid(lexer, &name)
+                }
+                _ => with_argument(lexer, name),
+            };
+        }
+    };
+    Ok(bare)
+}
+
+const KNOWN: [&str; 21] = [
+    "ID", "AUTHENTICATE", "LOGIN", "ENABLE", "SELECT", "EXAMINE", "CREATE", "DELETE", "RENAME",
+    "SUBSCRIBE", "UNSUBSCRIBE", "LIST", "LSUB", "STATUS", "APPEND", "FETCH", "STORE", "COPY", "MOVE",
+    "UID", "SEARCH",
+];
+
+fn with_argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
+    Ok(match name {
+        "ID" => id(lexer)?,
+        "AUTHENTICATE" => authenticate(lexer)?,
+        "LOGIN" => login(lexer)?,
+        "ENABLE" => enable(lexer)?,
+        "SELECT" => Command::Select { mailbox: name_of(lexer)?, read_only: false },
+        "EXAMINE" => Command::Select { mailbox: name_of(lexer)?, read_only: true },
+        "CREATE" => create(lexer)?,
+        "DELETE" => Command::Delete(name_of(lexer)?),
+        "RENAME" => {
+            let from = name_of(lexer)?;
+            lexer.sp()?;
+            Command::Rename { from, to: name_of(lexer)? }
+        }
+        "SUBSCRIBE" => Command::Subscribe { mailbox: name_of(lexer)?, on: true },
+        "UNSUBSCRIBE" => Command::Subscribe { mailbox: name_of(lexer)?, on: false },
+        "LIST" => Command::List(list::parse(lexer)?),
+        "LSUB" => {
+            let reference = name_of(lexer)?;
+            lexer.sp()?;
+            Command::Lsub { reference, pattern: lexer.list_mailbox()? }
+        }
+        "STATUS" => {
+            let mailbox = name_of(lexer)?;
+            lexer.sp()?;
+            Command::Status { mailbox, items: list::status_items(lexer)? }
+        }
+        "APPEND" => Command::Append(append(lexer)?),
+        _ => return Err(Syntax("an unknown command")),
+    })
+}
+
+fn name_of(lexer: &mut Lexer<'_>) -> Parsed<Vec<u8>> {
+    let name = lexer.mailbox()?;
+    if name.len() > NAME_MAX { Err(Syntax("the mailbox name is too long")) } else { Ok(name) }
+}
+
+/// id = "ID" SP id-params-list; id-params-list = "(" *(string SP nstring) ")" / nil (RFC 2971 §4).
+/// What clients say of themselves is read for form and dropped: it is nobody's business here.
+fn id(lexer: &mut Lexer<'_>) -> Parsed<Command> {
+    if lexer.take_word("NIL") {
+        return Ok(Command::Id);
+    }
+    lexer.list(ID_PAIRS_MAX, |l| {
+        l.string()?;
+        l.sp()?;
+        if l.take_word("NIL") { Ok(()) } else { l.string().map(drop) }
+    })?;
+    Ok(Command::Id)
+}
+
+/// authenticate = "AUTHENTICATE" SP auth-type [SP initial-resp]; initial-resp = base64 / "="
+fn authenticate(lexer: &mut Lexer<'_>) -> Parsed<Command> {
+    let mechanism = lexer.keyword()?;
+    let mut initial = None;
+    if lexer.take(b' ') {
+        let text = lexer.rest();
+        initial = Some(match text {
+            b"=" => Vec::new(),
+            _ => base64(text).ok_or(Syntax("the initial response is not base64"))?,
+        });
+    }
+    Ok(Command::Authenticate { mechanism, initial })
+}
+
+/// base64, as AUTHENTICATE's lines carry it.
+pub fn base64(text: &[u8]) -> Option<Vec<u8>> {
+    base64::engine::general_purpose::STANDARD.decode(text).ok()
+}
+
+/// login = "LOGIN" SP userid SP password
+fn login(lexer: &mut Lexer<'_>) -> Parsed<Command> {
+    let name = lexer.astring_text()?;
+    lexer.sp()?;
+    let secret = lexer.astring_text()?;
+    if name.len().max(secret.len()) > CREDENTIAL_MAX {
+        return Err(Syntax("the name or password is too long"));
+    }
+    Ok(Command::Login { name, secret: Secret::new(secret) })
+}
+
+/// enable = "ENABLE" 1*(SP capability)
+fn enable(lexer: &mut Lexer<'_>) -> Parsed<Command> {
+    let mut names = vec![lexer.keyword()?];
+    while lexer.take(b' ') {
+        if names.len() == 64 {
+            return Err(Syntax("too many capabilities"));
+        }
+        names.push(lexer.keyword()?);
+    }
+    Ok(Command::Enable(names))
+}
+
+/// create = "CREATE" SP mailbox [SP "(" "USE" SP "(" [use-attr *(SP use-attr)] ")" ")"] (RFC 6154 §6).
+/// A use that is not kept here reads as `None`.
+fn create(lexer: &mut Lexer<'_>) -> Parsed<Command> {
+    let mailbox = name_of(lexer)?;
+    let mut roles = None;
+    if lexer.take(b' ') {
+        lexer.must(b'(', "a list of parameters is expected")?;
+        if !lexer.take_word("USE ") {
+            return Err(Syntax("an unknown CREATE parameter"));
+        }
+        roles = Some(lexer.list(16, |l| {
+            l.must(b'\\', "a special use begins with \\")?;
+            Ok(super::response::role(&l.atom()?))
+        })?);
+        lexer.must(b')', "the parameters are not closed")?;
+    }
+    Ok(Command::Create { mailbox, roles })
+}
+
+/// append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP literal;
+/// RFC 3516 §6 allows literal8, which the machine gathers alike.
+fn append(lexer: &mut Lexer<'_>) -> Parsed<Append> {
+    let mailbox = name_of(lexer)?;
+    lexer.sp()?;
+    let mut flags = Vec::new();
+    if lexer.peek() == Some(b'(') {
+        flags = flag_list(lexer)?;
+        lexer.sp()?;
+    }
+    let mut date = None;
+    if lexer.peek() == Some(b'"') {
+        let text = lexer.astring_text()?;
+        date = Some(date_time(&text).ok_or(Syntax("a date-time is dd-Mon-yyyy hh:mm:ss +zzzz"))?);
+        lexer.sp()?;
+    }
+    let octets = lexer.take(b'~');
+    let message = lexer.literal()?;
+    if !octets && message.contains(&0) {
+        return Err(Syntax("NUL is allowed in a literal8 only"));
+    }
+    Ok(Append { mailbox, flags, date, message })
+}
+
+/// date-time = DQUOTE date-day-fixed "-" date-month "-" date-year SP time SP zone DQUOTE;
+/// date-day-fixed = (SP DIGIT) / 2DIGIT. Gives Unix seconds.
+fn date_time(text: &str) -> Option<i64> {
+    let mut pieces = text.trim_start_matches(' ').split(' ');
+    let day = search::day(pieces.next()?)?;
+    let (clock, zone) = (pieces.next()?.as_bytes(), pieces.next()?.as_bytes());
+    if pieces.next().is_some() || clock.len() != 8 || clock[2] != b':' || clock[5] != b':' {
+        return None;
+    }
+    let two = |t: &[u8], at: usize| -> Option<i64> {
+        let digits = t.get(at..at + 2).filter(|d| d.iter().all(u8::is_ascii_digit))?;
+        Some(i64::from(digits[0] - b'0') * 10 + i64::from(digits[1] - b'0'))
+    };
+    let (hour, minute, second) = (two(clock, 0)?, two(clock, 3)?, two(clock, 6)?);
+    let sign = match zone.first()? {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let (zone_h, zone_m) = (two(zone, 1)?, two(zone, 3)?);
+    if zone.len() != 5 || hour > 23 || minute > 59 || second > 60 || zone_h > 23 || zone_m > 59 {
+        return None;
+    }
+    let local = formats::date::unix_day(day)? * 86_400 + hour * 3_600 + minute * 60 + second;
+    Some(local - sign * (zone_h * 3_600 + zone_m * 60))
+}
+
+/// flag-list = "(" [flag *(SP flag)] ")"
+fn flag_list(lexer: &mut Lexer<'_>) -> Parsed<Vec<Flag>> {
+    Ok(lexer.list(FLAGS_MAX, flag)?.into_iter().flatten().collect())
+}
+
+/// flag = "\Answered" / "\Flagged" / "\Deleted" / "\Seen" / "\Draft" / flag-keyword / flag-extension.
+/// `\Recent` was never a client's to set (RFC 3501 §2.3.2); clients that copy flags send it, so it is
+/// passed over.
+fn flag(lexer: &mut Lexer<'_>) -> Parsed<Option<Flag>> {
+    if !lexer.take(b'\\') {
+        return flag_keyword(lexer).map(Some);
+    }
+    let name = lexer.atom()?;
+    if name.eq_ignore_ascii_case("Recent") {
+        return Ok(None);
+    }
+    super::response::system_flag(&name).map(Some).ok_or(Syntax("an unknown system flag"))
+}
+
+/// flag-keyword = "$MDNSent" / "$Forwarded" / "$Junk" / "$NotJunk" / "$Phishing" / atom
+pub fn flag_keyword(lexer: &mut Lexer<'_>) -> Parsed<Flag> {
+    Keyword::new(&lexer.atom()?).map(Flag).ok_or(Syntax("the keyword is too long"))
+}
+
+/// uid = "UID" SP (copy / move / fetch / search / store / uid-expunge); after "UID ".
+fn uid(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
+    match name {
+        "SEARCH" => search(lexer, true),
+        "EXPUNGE" => {
+            lexer.sp()?;
+            SequenceSet::parse(lexer).map(|set| Command::Expunge(Some(set)))
+        }
+        "FETCH" | "STORE" | "COPY" | "MOVE" => {
+            lexer.sp()?;
+            numbered(lexer, name, true)
+        }
+        _ => Err(Syntax("an unknown UID command")),
+    }
+}
+
+fn search(lexer: &mut Lexer<'_>, uid: bool) -> Parsed<Command> {
+    match search::parse(lexer) {
+        Ok(search) => Ok(Command::Search { uid, search }),
+        Err(Fault::Charset) => {
+            lexer.rest();
+            Ok(Command::BadCharset)
+        }
+        Err(Fault::Syntax(syntax)) => Err(syntax),
+    }
+}
+
+/// The commands that begin with a sequence-set.
+fn numbered(lexer: &mut Lexer<'_>, name: &str, uid: bool) -> Parsed<Command> {
+    let set = SequenceSet::parse(lexer)?;
+    lexer.sp()?;
+    Ok(match name {
+        "FETCH" => Command::Fetch { uid, set, items: fetch::parse(lexer)? },
+        "STORE" => store(lexer, uid, set)?,
+        _ => Command::Copy { uid, set, mailbox: name_of(lexer)?, leave: name == "MOVE" },
+    })
+}
+
+/// store-att-flags = (["+" / "-"] "FLAGS" [".SILENT"]) SP (flag-list / (flag *(SP flag)))
+fn store(lexer: &mut Lexer<'_>, uid: bool, set: SequenceSet) -> Parsed<Command> {
+    let sign = match (lexer.take(b'+'), lexer.take(b'-')) {
+        (true, false) => Sign::Add,
+        (false, true) => Sign::Remove,
+        (false, false) => Sign::Set,
+        _ => return Err(Syntax("+FLAGS or -FLAGS")),
+    };
+    let silent = match lexer.keyword()?.as_str() {
+        "FLAGS" => false,
+        "FLAGS.SILENT" => true,
+        _ => return Err(Syntax("an unknown STORE item")),
+    };
+    lexer.sp()?;
+    let flags = if lexer.peek() == Some(b'(') {
+        flag_list(lexer)?
+    } else {
+        let mut flags = vec![flag(lexer)?];
+        while lexer.take(b' ') {
+            if flags.len() == FLAGS_MAX {
+                return Err(Syntax("too many flags"));
+            }
+            flags.push(flag(lexer)?);
+        }
+        flags.into_iter().flatten().collect()
+    };
+    Ok(Command::Store { uid, set, sign, silent, flags })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, well: bool) {
+        let got = parse(text.as_bytes(), Vec::new());
+        assert_eq!(got.is_ok(), well, "{text:?} {got:?}");
+    }
+
+    #[test]
+    fn commands_of_both_revisions_are_read() {
+        for line in [
+            "CAPABILITY", "noop", "LOGOUT", "ID NIL", "ID (\"name\" \"x\" \"version\" NIL)", "STARTTLS",
+            "AUTHENTICATE PLAIN", "AUTHENTICATE PLAIN =", "AUTHENTICATE PLAIN AGEAYg==", "LOGIN a b",
+            "LOGIN \"a@b\" \"c d\"", "ENABLE IMAP4rev2 UTF8=ACCEPT", "SELECT inbox", "EXAMINE \"a b\"",
+            "CREATE owatagusiam/blurdybloop", "CREATE MySent (USE (\\Drafts \\Sent))", "DELETE x", "RENAME a b",
+            "SUBSCRIBE a", "UNSUBSCRIBE a", "LIST \"\" *", "LSUB \"#news.\" \"comp.mail.*\"", "NAMESPACE",
+            "STATUS blurdybloop (UIDNEXT MESSAGES)", "IDLE", "CHECK", "CLOSE", "UNSELECT", "EXPUNGE",
+            "UID EXPUNGE 3000:3002", "SEARCH ALL", "UID SEARCH RETURN () ALL", "FETCH 1:* FAST",
+            "UID FETCH 4827313:4828442 FLAGS", "STORE 2:4 +FLAGS (\\Deleted)", "STORE 1 FLAGS.SILENT \\Seen $x",
+            "UID STORE 1 -FLAGS ()", "COPY 2:4 MEETING", "MOVE 42:69 foo", "UID MOVE 42:69 foo", "FETCH $ UID",
+            "SEARCH CHARSET KOI8-R TEXT xyz",
+        ] {
+            check(&format!("a1 {line}"), true);
+            check(&format!("a1 {line} "), matches!(line, "SEARCH CHARSET KOI8-R TEXT xyz"));
+        }
+        for bad in [
+            "", "a1", "a1 ", "a1 NOPE", "a1  NOOP", "+ NOOP", "a1 LOGIN a", "a1 FETCH 1", "a1 UID NOOP x",
+            "a1 STORE 1 *FLAGS x", "a1 STORE 1 +-FLAGS x", "a1 STORE 1 FLAGS (\\Nope)", "a1 APPEND x \"y\"",
+            "a1 AUTHENTICATE PLAIN ===", "a1 SELECT", "a1 ID (a b)", "a1 FETCH 0 UID", "a1 UID EXPUNGE",
+        ] {
+            check(bad, false);
+        }
+    }
+
+    #[test]
+    fn internal_dates_are_read_strictly() {
+        let dates = [
+            ("17-Jul-1996 02:44:25 -0700", Some(837_596_665)),
+            (" 2-Nov-2026 08:00:00 +0700", Some(1_793_581_200)),
+            ("02-nov-2026 08:00:00 +0700", Some(1_793_581_200)),
+            ("02-Nov-2026 24:00:00 +0700", None),
+            ("02-Nov-2026 08:00 +0700", None),
+            ("02-Nov-2026 08:00:00 ICT", None),
+            ("31-Feb-2026 08:00:00 +0700", None),
+            ("02-Nov-2026 08:00:00 +07000", None),
+            ("", None),
+        ];
+        for (text, expected) in dates {
+            assert_eq!(date_time(text), expected, "{text:?}");
+        }
+    }
+}

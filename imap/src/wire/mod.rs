@@ -1,0 +1,12 @@
+//! Bytes to values and back for IMAP (RFC 9051 §9, RFC 3501 §9): pure, each rule with its ABNF.
+
+pub mod command;
+pub mod fetch;
+pub mod lexer;
+pub mod list;
+pub mod response;
+pub mod search;
+pub mod sequence;
+pub mod utf7;
+
+pub use lexer::Syntax;

@@ -1,0 +1,203 @@
+//! RFC 9051 §7, RFC 3501 §7: strings, flags, attributes and status lines as they go out.
+
+use super::command::Flag;
+use std::fmt::Write as _;
+use storage::{Keyword, Role};
+
+/// A quoted string longer than this goes as a literal.
+const QUOTED_MAX: usize = 1_000;
+
+/// The outcome words of a status response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Status {
+    Ok,
+    No,
+    Bad,
+}
+
+impl Status {
+    /// The word on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::No => "NO",
+            Self::Bad => "BAD",
+        }
+    }
+}
+
+/// string = quoted / literal. With `utf8` (rev2) non-ASCII text may be quoted; otherwise it is a literal.
+/// NUL, which no string may hold, is left out.
+pub fn string(out: &mut Vec<u8>, octets: &[u8], utf8: bool) {
+    let plain = |b: u8| (0x20..0x7f).contains(&b) || (utf8 && b >= 0x80);
+    let quotable = octets.len() <= QUOTED_MAX
+        && octets.iter().all(|b| plain(*b))
+        && (octets.is_ascii() || std::str::from_utf8(octets).is_ok());
+    if quotable {
+        quoted(out, octets);
+    } else if memchr::memchr(0, octets).is_some() {
+        let clean: Vec<u8> = octets.iter().copied().filter(|b| *b != 0).collect();
+        literal(out, &clean);
+    } else {
+        literal(out, octets);
+    }
+}
+
+fn quoted(out: &mut Vec<u8>, octets: &[u8]) {
+    out.push(b'"');
+    for b in octets {
+        if matches!(b, b'"' | b'\\') {
+            out.push(b'\\');
+        }
+        out.push(*b);
+    }
+    out.push(b'"');
+}
+
+/// literal = "{" number64 "}" CRLF *CHAR8
+pub fn literal(out: &mut Vec<u8>, octets: &[u8]) {
+    out.extend_from_slice(format!("{{{}}}\r\n", octets.len()).as_bytes());
+    out.extend_from_slice(octets);
+}
+
+/// nstring = string / nil
+pub fn nstring(out: &mut Vec<u8>, text: Option<&str>, utf8: bool) {
+    match text {
+        Some(text) => string(out, text.as_bytes(), utf8),
+        None => out.extend_from_slice(b"NIL"),
+    }
+}
+
+/// mailbox = "INBOX" / astring, always as a string but for INBOX.
+pub fn mailbox(out: &mut Vec<u8>, name: &str, utf8: bool) {
+    if name == "INBOX" {
+        out.extend_from_slice(b"INBOX");
+    } else if utf8 {
+        string(out, name.as_bytes(), true);
+    } else {
+        string(out, super::utf7::encode(name).as_bytes(), false);
+    }
+}
+
+/// Text that cannot break the line: what is not printable ASCII becomes `?`, at most 200 octets.
+pub fn tame(text: &str) -> String {
+    let fits = |c: char| (' '..='~').contains(&c);
+    text.chars().take(200).map(|c| if fits(c) { c } else { '?' }).collect()
+}
+
+/// The system flags: storage's keyword and the RFC's word.
+const SYSTEM: [(&str, &str); 5] = [
+    ("$answered", "Answered"),
+    ("$flagged", "Flagged"),
+    ("$deleted", "Deleted"),
+    ("$seen", "Seen"),
+    ("$draft", "Draft"),
+];
+
+/// Registered keywords (RFC 9051 §2.3.2) in the spelling that clients print.
+const REGISTERED: [&str; 5] = ["$Forwarded", "$MDNSent", "$Junk", "$NotJunk", "$Phishing"];
+
+/// `\Seen` without its backslash, in any case, to storage's keyword.
+pub fn system_flag(name: &str) -> Option<Flag> {
+    let (word, _) = SYSTEM.into_iter().find(|(_, n)| n.eq_ignore_ascii_case(name))?;
+    Some(Flag::system(word))
+}
+
+/// One flag.
+pub fn flag(out: &mut Vec<u8>, keyword: &Keyword) {
+    let word = keyword.as_str();
+    if let Some((_, name)) = SYSTEM.into_iter().find(|(w, _)| *w == word) {
+        out.push(b'\\');
+        out.extend_from_slice(name.as_bytes());
+        return;
+    }
+    let name = REGISTERED.into_iter().find(|n| n.eq_ignore_ascii_case(word)).unwrap_or(word);
+    out.extend_from_slice(name.as_bytes());
+}
+
+/// flag-list = "(" [flag *(SP flag)] ")"
+pub fn flags<'k>(out: &mut Vec<u8>, keywords: impl IntoIterator<Item = &'k Keyword>) {
+    out.push(b'(');
+    let start = out.len();
+    for keyword in keywords {
+        if out.len() > start {
+            out.push(b' ');
+        }
+        flag(out, keyword);
+    }
+    out.push(b')');
+}
+
+/// The five system flags as keywords, for FLAGS and PERMANENTFLAGS.
+pub fn system_keywords() -> impl Iterator<Item = Keyword> {
+    SYSTEM.into_iter().map(|(word, _)| Flag::system(word).0)
+}
+
+/// RFC 6154 §2: the attribute of a role.
+pub fn special_use(role: Role) -> Option<&'static str> {
+    Some(match role {
+        Role::Inbox => return None,
+        Role::Drafts => "\\Drafts",
+        Role::Sent => "\\Sent",
+        Role::Junk => "\\Junk",
+        Role::Trash => "\\Trash",
+        Role::Archive => "\\Archive",
+    })
+}
+
+/// The role of an attribute without its backslash.
+pub fn role(name: &str) -> Option<Role> {
+    let roles = [Role::Drafts, Role::Sent, Role::Junk, Role::Trash, Role::Archive];
+    roles.into_iter().find(|r| special_use(*r).is_some_and(|a| a[1..].eq_ignore_ascii_case(name)))
+}
+
+/// Appends formatted ASCII.
+pub fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    struct Octets<'a>(&'a mut Vec<u8>);
+    impl std::fmt::Write for Octets<'_> {
+        fn write_str(&mut self, text: &str) -> std::fmt::Result {
+            self.0.extend_from_slice(text.as_bytes());
+            Ok(())
+        }
+    }
+    Octets(out).write_fmt(text).expect("writing to memory does not fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, utf8: bool, expected: &str) {
+        let mut out = Vec::new();
+        string(&mut out, text.as_bytes(), utf8);
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn strings_are_quoted_where_they_may_be() {
+        check("", false, "\"\"");
+        check("a\"b\\c", false, "\"a\\\"b\\\\c\"");
+        check("a\r\nb", false, "{4}\r\na\r\nb");
+        check("ă", false, "{2}\r\nă");
+        check("ă", true, "\"ă\"");
+        check("a\0b", true, "{2}\r\nab");
+        check(&"x".repeat(1001), true, &format!("{{1001}}\r\n{}", "x".repeat(1001)));
+    }
+
+    #[test]
+    fn flags_and_uses_return() {
+        let mut out = Vec::new();
+        let words = ["$seen", "$forwarded", "cần-xử-lý", "viec"].map(Keyword::new);
+        flags(&mut out, words.iter().flatten());
+        assert_eq!(out, b"(\\Seen $Forwarded viec)");
+        assert_eq!(system_flag("sEEN"), Some(Flag::system("$seen")));
+        assert_eq!(role("junk"), Some(Role::Junk));
+        assert_eq!(role("All"), None);
+        let mut out = Vec::new();
+        mailbox(&mut out, "Công văn", false);
+        out.push(b' ');
+        mailbox(&mut out, "Công văn", true);
+        assert_eq!(String::from_utf8(out).unwrap(), "\"C&APQ-ng v&AQM-n\" \"Công văn\"");
+    }
+}

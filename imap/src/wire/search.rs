@@ -1,0 +1,298 @@
+//! RFC 9051 §6.4.4, RFC 3501 §6.4.4: SEARCH keys, and RFC 4731 / RFC 5182 return options.
+
+use super::command::{Flag, flag_keyword};
+use super::lexer::{Lexer, Parsed, Syntax};
+use super::sequence::SequenceSet;
+use formats::date::{Day, unix_day};
+
+/// Nesting of parentheses, NOT and OR.
+pub const DEPTH_MAX: usize = 32;
+/// Keys of one SEARCH.
+pub const KEYS_MAX: usize = 1_000;
+/// Octets of one string to look for.
+pub const NEEDLE_MAX: usize = 1_024;
+
+/// Which numbers a day comparison accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum When {
+    Before,
+    On,
+    Since,
+}
+
+/// Where a string is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Place {
+    From,
+    To,
+    Cc,
+    Bcc,
+    Subject,
+    /// A field by its name.
+    Header(String),
+    Body,
+    /// Header and body.
+    Text,
+}
+
+/// search-key
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Key {
+    All,
+    /// Message numbers, or `$`.
+    Sequence(SequenceSet),
+    Uid(SequenceSet),
+    /// Keyword set (`true`) or not.
+    Flag(Flag, bool),
+    /// RFC 3501 §6.4.4: `\Recent`, which no message of ours ever has.
+    Recent(bool),
+    /// Of the internal date; the day as days since 1970.
+    Received(When, i64),
+    /// Of the Date field.
+    Sent(When, i64),
+    Larger(u64),
+    Smaller(u64),
+    Find(Place, String),
+    Not(Box<Key>),
+    Or(Box<Key>, Box<Key>),
+    And(Vec<Key>),
+}
+
+/// search-return-opt, as bits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Wanted {
+    pub min: bool,
+    pub max: bool,
+    pub all: bool,
+    pub count: bool,
+    pub save: bool,
+}
+
+/// A whole SEARCH.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Search {
+    /// `None`: there was no RETURN.
+    pub wanted: Option<Wanted>,
+    pub key: Key,
+}
+
+/// Why a SEARCH cannot be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// BAD.
+    Syntax(Syntax),
+    /// RFC 9051 §6.4.4: NO [BADCHARSET].
+    Charset,
+}
+
+impl From<Syntax> for Fault {
+    fn from(syntax: Syntax) -> Self {
+        Self::Syntax(syntax)
+    }
+}
+
+/// search = "SEARCH" [search-return-opts] SP search-program;
+/// search-program = ["CHARSET" SP charset SP] search-key *(SP search-key); after "SEARCH".
+pub fn parse(lexer: &mut Lexer<'_>) -> Result<Search, Fault> {
+    lexer.sp()?;
+    let mut wanted = None;
+    if lexer.take_word("RETURN ") {
+        wanted = Some(return_options(lexer)?);
+        lexer.sp()?;
+    }
+    if lexer.take_word("CHARSET ") {
+        let charset = lexer.astring()?;
+        lexer.sp()?;
+        let known = [&b"US-ASCII"[..], b"UTF-8"].iter().any(|c| c.eq_ignore_ascii_case(&charset));
+        if !known {
+            return Err(Fault::Charset);
+        }
+    }
+    let mut budget = KEYS_MAX;
+    let mut keys = vec![key(lexer, 0, &mut budget)?];
+    while lexer.take(b' ') {
+        keys.push(key(lexer, 0, &mut budget)?);
+    }
+    Ok(Search { wanted, key: Key::And(keys) })
+}
+
+/// search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"
+fn return_options(lexer: &mut Lexer<'_>) -> Parsed<Wanted> {
+    let mut wanted = Wanted::default();
+    lexer.list(16, |l| {
+        match l.keyword()?.as_str() {
+            "MIN" => wanted.min = true,
+            "MAX" => wanted.max = true,
+            "ALL" => wanted.all = true,
+            "COUNT" => wanted.count = true,
+            "SAVE" => wanted.save = true,
+            _ => return Err(Syntax("an unknown SEARCH return option")),
+        }
+        Ok(())
+    })?;
+    // RFC 4731 §3.1: an empty list means ALL. SAVE alone returns nothing (RFC 5182 §2.1).
+    if wanted == Wanted::default() {
+        wanted.all = true;
+    }
+    Ok(wanted)
+}
+
+fn key(lexer: &mut Lexer<'_>, depth: usize, budget: &mut usize) -> Parsed<Key> {
+    if depth > DEPTH_MAX {
+        return Err(Syntax("the search is nested too deep"));
+    }
+    *budget = budget.checked_sub(1).ok_or(Syntax("too many search keys"))?;
+    if lexer.take(b'(') {
+        let mut keys = vec![key(lexer, depth + 1, budget)?];
+        while lexer.take(b' ') {
+            keys.push(key(lexer, depth + 1, budget)?);
+        }
+        lexer.must(b')', "a parenthesis is not closed")?;
+        return Ok(Key::And(keys));
+    }
+    if SequenceSet::starts(lexer.peek()) {
+        return SequenceSet::parse(lexer).map(Key::Sequence);
+    }
+    let name = lexer.keyword()?;
+    match name.as_str() {
+        "NOT" => {
+            lexer.sp()?;
+            Ok(Key::Not(Box::new(key(lexer, depth + 1, budget)?)))
+        }
+        "OR" => {
+            lexer.sp()?;
+            let left = key(lexer, depth + 1, budget)?;
+            lexer.sp()?;
+            Ok(Key::Or(Box::new(left), Box::new(key(lexer, depth + 1, budget)?)))
+        }
+        _ => match bare(&name) {
+            Some(key) => Ok(key),
+            None => argument(lexer, &name),
+        },
+    }
+}
+
+/// The keys without an argument.
+fn bare(name: &str) -> Option<Key> {
+    let set = !name.starts_with("UN");
+    Some(match name {
+        "ALL" => Key::All,
+        "ANSWERED" | "UNANSWERED" => Key::Flag(Flag::system("$answered"), set),
+        "DELETED" | "UNDELETED" => Key::Flag(Flag::system("$deleted"), set),
+        "DRAFT" | "UNDRAFT" => Key::Flag(Flag::system("$draft"), set),
+        "FLAGGED" | "UNFLAGGED" => Key::Flag(Flag::system("$flagged"), set),
+        "SEEN" | "UNSEEN" => Key::Flag(Flag::system("$seen"), set),
+        "RECENT" => Key::Recent(true),
+        "OLD" => Key::Recent(false),
+        "NEW" => Key::And(vec![Key::Recent(true), Key::Flag(Flag::system("$seen"), false)]),
+        _ => return None,
+    })
+}
+
+/// The keys with an argument.
+fn argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Key> {
+    lexer.sp()?;
+    Ok(match name {
+        "UID" => Key::Uid(SequenceSet::parse(lexer)?),
+        "KEYWORD" => Key::Flag(flag_keyword(lexer)?, true),
+        "UNKEYWORD" => Key::Flag(flag_keyword(lexer)?, false),
+        "BEFORE" => Key::Received(When::Before, date(lexer)?),
+        "ON" => Key::Received(When::On, date(lexer)?),
+        "SINCE" => Key::Received(When::Since, date(lexer)?),
+        "SENTBEFORE" => Key::Sent(When::Before, date(lexer)?),
+        "SENTON" => Key::Sent(When::On, date(lexer)?),
+        "SENTSINCE" => Key::Sent(When::Since, date(lexer)?),
+        "LARGER" => Key::Larger(lexer.number64()?),
+        "SMALLER" => Key::Smaller(lexer.number64()?),
+        "FROM" => Key::Find(Place::From, needle(lexer)?),
+        "TO" => Key::Find(Place::To, needle(lexer)?),
+        "CC" => Key::Find(Place::Cc, needle(lexer)?),
+        "BCC" => Key::Find(Place::Bcc, needle(lexer)?),
+        "SUBJECT" => Key::Find(Place::Subject, needle(lexer)?),
+        "BODY" => Key::Find(Place::Body, needle(lexer)?),
+        "TEXT" => Key::Find(Place::Text, needle(lexer)?),
+        "HEADER" => {
+            let field = needle(lexer)?;
+            lexer.sp()?;
+            Key::Find(Place::Header(field), needle(lexer)?)
+        }
+        _ => return Err(Syntax("an unknown search key")),
+    })
+}
+
+fn needle(lexer: &mut Lexer<'_>) -> Parsed<String> {
+    let text = lexer.astring_text()?;
+    if text.len() > NEEDLE_MAX { Err(Syntax("the search string is too long")) } else { Ok(text) }
+}
+
+/// date = date-text / DQUOTE date-text DQUOTE; date-text = date-day "-" date-month "-" date-year;
+/// gives days since 1970-01-01.
+fn date(lexer: &mut Lexer<'_>) -> Parsed<i64> {
+    let text = lexer.astring_text()?;
+    day(&text).and_then(unix_day).ok_or(Syntax("a date is d-Mon-yyyy"))
+}
+
+/// date-text = date-day "-" date-month "-" date-year
+pub fn day(text: &str) -> Option<Day> {
+    let mut pieces = text.split('-');
+    let (day, month, year) = (pieces.next()?, pieces.next()?, pieces.next()?);
+    let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
+    if pieces.next().is_some() || !digits(day) || !digits(year) {
+        return None;
+    }
+    if !(1..=2).contains(&day.len()) || year.len() != 4 {
+        return None;
+    }
+    let month = MONTHS.iter().position(|m| m.eq_ignore_ascii_case(month))?;
+    Some(Day { year: year.parse().ok()?, month: month as u32 + 1, day: day.parse().ok()? })
+}
+
+/// date-month
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, well: bool) {
+        let mut lexer = Lexer::new(text.as_bytes(), Vec::new());
+        let got = parse(&mut lexer);
+        let ended = got.is_ok() && lexer.end().is_ok();
+        assert_eq!(ended, well, "{text:?} {got:?}");
+    }
+
+    #[test]
+    fn keys_of_both_revisions_are_read() {
+        for key in [
+            "ALL", "1:3,5", "$", "UID 1:*", "UID $", "ANSWERED", "UNANSWERED", "DELETED", "UNDELETED", "DRAFT",
+            "UNDRAFT", "FLAGGED", "UNFLAGGED", "SEEN", "UNSEEN", "NEW", "OLD", "RECENT", "KEYWORD $Forwarded",
+            "UNKEYWORD x", "BEFORE 1-Feb-1994", "ON \"01-Feb-1994\"", "SINCE 1-feb-1994", "SENTBEFORE 1-Feb-1994",
+            "SENTON 1-Feb-1994", "SENTSINCE 1-Feb-1994", "LARGER 10", "SMALLER 4294967296", "FROM \"Smith\"",
+            "TO x", "CC x", "BCC x", "SUBJECT \"công văn\"", "BODY x", "TEXT x", "HEADER Message-ID \"\"",
+            "NOT SEEN", "OR SEEN NOT DELETED", "(SEEN (NOT DELETED))", "CHARSET UTF-8 SEEN", "CHARSET us-ascii ALL",
+        ] {
+            check(&format!(" {key}"), true);
+            check(&format!(" RETURN (MIN MAX ALL COUNT SAVE) {key} NOT {}", key.replace("CHARSET UTF-8 ", "").replace("CHARSET us-ascii ", "")), true);
+        }
+        for bad in ["", " ", " NOPE", " NOT", " OR SEEN", " ()", " (SEEN", " BEFORE 1994", " ON 31-Feb-1994", " LARGER x",
+            " RETURN (NOPE) ALL", " RETURN ALL", " SEEN  SEEN", " CHARSET UTF-8", " KEYWORD \\Seen"] {
+            check(bad, false);
+        }
+        let mut lexer = Lexer::new(b" CHARSET KOI8-R ALL", Vec::new());
+        assert_eq!(parse(&mut lexer), Err(Fault::Charset));
+    }
+
+    #[test]
+    fn i13_nesting_and_count_are_limited() {
+        check(&format!(" {}ALL{}", "(".repeat(30), ")".repeat(30)), true);
+        check(&format!(" {}ALL{}", "(".repeat(60_000), ")".repeat(60_000)), false);
+        check(&format!(" {}ALL", "NOT ".repeat(20_000)), false);
+        check(&format!(" {}", "SEEN ".repeat(KEYS_MAX + 1).trim_end()), false);
+    }
+}
