@@ -1,1 +1,29 @@
-//! Speaks IMAP4rev1 and IMAP4rev2: wire, machine, one file per command, session loop.
+//! Speaks IMAP4rev1 and IMAP4rev2 (RFC 3501, RFC 9051): wire, machine, one file per command, session loop.
+//!
+//! ```text
+//! socket -- session --octets--> machine --Ask--> session --> run (blocking pool) --> directory::Access, storage
+//!              ^                   |                          |
+//!              `------ Send -------'<------- Answer ----------'
+//! ```
+//! - `wire` turns octets into commands and values into octets; pure.
+//! - `frame` and `machine` own framing, literals, states, order, SASL and IDLE; no socket, no clock.
+//! - `run` executes commands; `view` is one session's message numbers against UIDs.
+//! - `session` is the only `async` code.
+//!
+//! `\Recent` is not kept: rev2 dropped it, and rev1 allows a server to always answer 0 RECENT.
+
+pub mod ask;
+pub mod capability;
+pub mod code;
+pub mod frame;
+pub mod machine;
+mod run;
+pub mod session;
+pub mod settings;
+pub mod tree;
+pub mod view;
+pub mod wire;
+
+pub use machine::Machine;
+pub use session::{End, Services, run};
+pub use settings::Settings;

@@ -34,7 +34,7 @@ use storage::{AccountStore, Error};
 use tokio::sync::Notify;
 
 /// Octets of output after which a piece is sent.
-pub const PIECE_MAX: usize = 64 * 1024;
+pub(crate) const PIECE_MAX: usize = 64 * 1024;
 
 /// How far a command has come.
 pub(crate) enum Progress {

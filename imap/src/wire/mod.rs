@@ -1,12 +1,14 @@
 //! Bytes to values and back for IMAP (RFC 9051 §9, RFC 3501 §9): pure, each rule with its ABNF.
 
 pub mod command;
+pub mod envelope;
 pub mod fetch;
 pub mod lexer;
 pub mod list;
 pub mod response;
 pub mod search;
 pub mod sequence;
+pub mod structure;
 pub mod utf7;
 
 pub use lexer::Syntax;

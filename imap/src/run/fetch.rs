@@ -1,0 +1,286 @@
+//! RFC 9051 §6.4.5 FETCH, RFC 3501 §6.4.5.
+//!
+//! Flags, dates and sizes come from states; ENVELOPE and BODYSTRUCTURE from summaries, read in
+//! batches; content is touched only for sections. The output is made in pieces.
+
+use super::{PIECE_MAX, Progress, Runner, Selected, Stop, section};
+use crate::ask::{Completion, Output};
+use crate::wire::envelope::envelope;
+use crate::wire::fetch::Item;
+use crate::wire::response::{self, put};
+use crate::wire::sequence::{Numbers, SequenceSet};
+use crate::wire::structure::body;
+use directory::Right;
+use formats::message::Summary;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use storage::{AccountStore, EmailId, Error, KeywordChange, State, Uid};
+
+/// Messages whose states are looked up at one time.
+const BATCH_MAX: usize = 256;
+
+/// A message about to be told.
+struct Due {
+    uid: u32,
+    state: State,
+    summary: Option<Arc<Summary>>,
+    /// `\Seen` was set by this very FETCH.
+    marked: bool,
+}
+
+/// A FETCH under way.
+pub(super) struct Fetch {
+    pub(super) uid: bool,
+    items: Vec<Item>,
+    left: Numbers,
+    due: VecDeque<Due>,
+    missing: bool,
+    unknown_encoding: bool,
+}
+
+impl Runner {
+    pub(super) fn fetch(
+        &mut self,
+        uid: bool,
+        set: &SequenceSet,
+        mut items: Vec<Item>,
+    ) -> Result<Box<Fetch>, Stop> {
+        let left = self.uids(uid, set)?;
+        // RFC 9051 §6.4.9: the UID is told whether asked for or not.
+        if uid && !items.contains(&Item::Uid) {
+            items.insert(0, Item::Uid);
+        }
+        let due = VecDeque::new();
+        Ok(Box::new(Fetch { uid, items, left, due, missing: false, unknown_encoding: false }))
+    }
+
+    pub(super) fn fetch_step(
+        &mut self,
+        fetch: &mut Fetch,
+        out: &mut Output,
+    ) -> Result<Progress, Stop> {
+        let store = self.mail(Right::Read)?;
+        let rev2 = self.rev2;
+        if fetch.due.is_empty() {
+            if fetch.left.is_empty() {
+                return Ok(Progress::Done(fetch.completion()));
+            }
+            let writes = fetch.items.iter().any(Item::marks_seen) && !self.selected()?.read_only;
+            if writes {
+                self.mail(Right::Write)?;
+            }
+            fetch.look_up(self.selected()?, &store, writes)?;
+        }
+        let selected = self.selected()?;
+        while let Some(due) = fetch.due.pop_front() {
+            let new = due.state.keywords.iter().filter(|k| !selected.keywords.contains(k));
+            let new: Vec<_> = new.cloned().collect();
+            if !new.is_empty() {
+                selected.tell_keywords(new, out.buf());
+            }
+            if let Some(number) = selected.view.number(due.uid) {
+                fetch.tell(number, &due, &store, rev2, out)?;
+            }
+            if out.len() >= PIECE_MAX {
+                break;
+            }
+        }
+        Ok(Progress::More)
+    }
+}
+
+impl Fetch {
+    fn completion(&self) -> Completion {
+        if self.unknown_encoding {
+            return Completion::no("UNKNOWN-CTE", "A part has an unknown transfer encoding");
+        }
+        let done = Completion::ok("FETCH completed");
+        // RFC 5530 §3 EXPUNGEISSUED: some messages are gone, which the peer has not been told yet.
+        if self.missing && !self.uid { done.code("EXPUNGEISSUED".into()) } else { done }
+    }
+
+    /// The next messages: states, marks and summaries, each in one go.
+    fn look_up(
+        &mut self,
+        selected: &mut Selected,
+        store: &AccountStore,
+        marks: bool,
+    ) -> Result<(), Stop> {
+        let mut states: Vec<(u32, State)> = Vec::new();
+        let mut reached = 0;
+        for &(from, to) in self.left.ranges() {
+            let (Some(from), Some(to)) = (Uid::new(from), Uid::new(to)) else { continue };
+            let mut found = from.raw().saturating_sub(1);
+            store.scan(selected.mailbox, from, to, &mut |uid, state| {
+                self.missing |= uid.raw() != found + 1;
+                found = uid.raw();
+                states.push((uid.raw(), state.clone()));
+                states.len() < BATCH_MAX
+            })?;
+            let full = states.len() >= BATCH_MAX;
+            reached = if full { found } else { to.raw() };
+            if full {
+                break;
+            }
+            self.missing |= found != to.raw();
+        }
+        self.left = self.left.after(reached);
+        let marked = if marks { mark(selected, store, &mut states) } else { Vec::new() };
+        let summaries = match self.items.iter().any(Item::needs_summary) {
+            true => {
+                let emails: Vec<EmailId> = states.iter().map(|(_, s)| s.email).collect();
+                store.summaries(&emails)?
+            }
+            false => Vec::new(),
+        };
+        let mut summaries = summaries.into_iter().peekable();
+        for (uid, state) in states {
+            let own = summaries.next_if(|(email, _)| *email == state.email);
+            let summary = own.map(|(_, summary)| summary);
+            let marked = marked.binary_search(&uid).is_ok();
+            self.due.push_back(Due { uid, state, summary, marked });
+        }
+        Ok(())
+    }
+
+    /// msg-att of one message.
+    fn tell(
+        &mut self,
+        number: u32,
+        due: &Due,
+        store: &AccountStore,
+        rev2: bool,
+        out: &mut Output,
+    ) -> Result<(), Stop> {
+        let mut content: Option<Arc<[u8]>> = None;
+        if self.items.iter().any(needs_content) && due.summary.is_some() {
+            match store.content(due.state.email) {
+                Ok(octets) => content = Some(octets),
+                Err(Error::NotFound | Error::Expunged) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let gone = self.items.iter().any(Item::needs_summary) && due.summary.is_none()
+            || self.items.iter().any(needs_content) && content.is_none();
+        if gone {
+            self.missing = true;
+            return Ok(());
+        }
+        put(out.buf(), format_args!("* {number} FETCH ("));
+        let mut first = true;
+        let added = due.marked && !self.items.contains(&Item::Flags);
+        for item in self.items.iter().chain(added.then_some(&Item::Flags)) {
+            if !std::mem::take(&mut first) {
+                out.buf().push(b' ');
+            }
+            let summary = due.summary.as_deref();
+            self.unknown_encoding |= !tell_item(item, due, summary, content.as_ref(), rev2, out);
+        }
+        out.buf().extend_from_slice(b")\r\n");
+        Ok(())
+    }
+}
+
+fn needs_content(item: &Item) -> bool {
+    matches!(item, Item::Section { .. } | Item::Binary { .. } | Item::BinarySize { .. })
+}
+
+/// False when the part's transfer encoding is not known.
+fn tell_item(
+    item: &Item,
+    due: &Due,
+    summary: Option<&Summary>,
+    content: Option<&Arc<[u8]>>,
+    rev2: bool,
+    out: &mut Output,
+) -> bool {
+    let state = &due.state;
+    match item {
+        Item::Uid => put(out.buf(), format_args!("UID {}", due.uid)),
+        Item::Flags => {
+            out.buf().extend_from_slice(b"FLAGS ");
+            response::flags(out.buf(), &state.keywords);
+        }
+        Item::InternalDate => {
+            let date = formats::date::imap_internal(state.received_at, 0);
+            put(out.buf(), format_args!("INTERNALDATE \"{date}\""));
+        }
+        Item::Size => put(out.buf(), format_args!("RFC822.SIZE {}", state.size)),
+        _ => {
+            let Some(summary) = summary else { return true };
+            return tell_summary(item, summary, content, rev2, out);
+        }
+    }
+    true
+}
+
+fn tell_summary(
+    item: &Item,
+    summary: &Summary,
+    content: Option<&Arc<[u8]>>,
+    rev2: bool,
+    out: &mut Output,
+) -> bool {
+    match (item, content) {
+        (Item::Envelope, _) => {
+            out.buf().extend_from_slice(b"ENVELOPE ");
+            envelope(out.buf(), &summary.head, rev2);
+        }
+        (Item::Body | Item::BodyStructure, _) => {
+            let extended = *item == Item::BodyStructure;
+            out.buf().extend_from_slice(if extended { b"BODYSTRUCTURE " } else { b"BODY " });
+            body(out.buf(), &summary.part, extended, rev2);
+        }
+        (Item::Section { section: asked, partial, spelling, .. }, Some(content)) => {
+            section::section(out, summary, content, (asked, *partial, *spelling));
+        }
+        (Item::Binary { path, partial, .. }, Some(content)) => {
+            return section::binary(out.buf(), summary, content, (path, *partial));
+        }
+        (Item::BinarySize { path }, Some(content)) => {
+            return section::binary_size(out.buf(), summary, content, path);
+        }
+        _ => {}
+    }
+    true
+}
+
+/// RFC 9051 §6.4.5: fetching a body without PEEK sets `\Seen`, for all of a batch in one commit.
+/// When the disk is full the message is shown all the same; the mark can wait.
+fn mark(selected: &mut Selected, store: &AccountStore, states: &mut [(u32, State)]) -> Vec<u32> {
+    let unseen: Vec<usize> =
+        (0..states.len()).filter(|at| !states[*at].1.has("$seen")).collect();
+    if unseen.is_empty() {
+        return Vec::new();
+    }
+    let seen = crate::wire::command::Flag::system("$seen").0;
+    let change = KeywordChange::Add(vec![seen]);
+    let commit = || -> Result<(Vec<(usize, State)>, storage::ModSeq), Error> {
+        let mut writer = store.write()?;
+        let mut changed = Vec::new();
+        for at in unseen {
+            let email = states[at].1.email;
+            match writer.keywords(email, &change) {
+                Ok(_) => changed.push((at, writer.state(email)?)),
+                Err(Error::NotFound | Error::Expunged) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((changed, writer.commit()?))
+    };
+    match commit() {
+        Ok((changed, modseq)) => {
+            selected.own.push(modseq);
+            let mut uids = Vec::with_capacity(changed.len());
+            for (at, state) in changed {
+                uids.push(states[at].0);
+                states[at].1 = state;
+            }
+            uids
+        }
+        Err(error) => {
+            tracing::warn!(%error, "messages were fetched but could not be marked as seen");
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! One connection's loop: the only `async` code of this room.
+//!
+//! An idle connection holds its machine, its runner and its stream, and no read buffer: octets are
+//! read on the stack and given to the machine at once. Commands run on the blocking pool, no more
+//! than [`crate::Settings::commands_max`] at a time, and no account guard is held across an
+//! `.await` (I-05).
+
+use crate::ask::{Answer, Ask, Step};
+use crate::machine::Machine;
+use crate::run::Runner;
+use crate::settings::Settings;
+use directory::{Directory, Peer};
+use std::future::poll_fn;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+
+/// Octets read at one time.
+const READ_MAX: usize = 16 * 1024;
+/// A peer that takes nothing of a piece for so long is gone.
+const WRITE_S: u64 = 300;
+/// Room for literals is counted in these.
+const ROOM_UNIT: u64 = 4 * 1024;
+
+/// What all sessions share.
+#[derive(Clone)]
+pub struct Services {
+    directory: Directory,
+    settings: Arc<Settings>,
+    commands: Arc<Semaphore>,
+    room: Arc<Semaphore>,
+}
+
+impl Services {
+    /// Over one directory, within these limits.
+    pub fn new(directory: Directory, settings: Settings) -> Self {
+        let units = usize::try_from(settings.memory_max / ROOM_UNIT).unwrap_or(usize::MAX);
+        let commands = settings.commands_max.max(1) as usize;
+        Self {
+            directory,
+            settings: Arc::new(settings),
+            commands: Arc::new(Semaphore::new(commands)),
+            room: Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))),
+        }
+    }
+
+    /// The machine of a new connection; `tls`: the stream is already under TLS.
+    pub fn machine(&self, tls: bool) -> Machine {
+        Machine::new(Arc::clone(&self.settings), tls, self.directory.clock().now_ms())
+    }
+}
+
+/// How a session ended.
+pub enum End<S> {
+    /// The connection is over.
+    Closed,
+    /// The peer waits for a TLS handshake on this stream; then call [`run`] again with the same machine.
+    StartTls(S, Machine),
+}
+
+/// Serves one connection until it ends or must change to TLS. Octets that came in clear text behind
+/// STARTTLS are forgotten (RFC 9051 §6.2.1). `shutdown` turning true ends it with BYE.
+pub async fn run<S>(
+    stream: S,
+    machine: Machine,
+    services: &Services,
+    peer: IpAddr,
+    shutdown: watch::Receiver<bool>,
+) -> io::Result<End<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let peer = Peer { ip: peer, service: "imap" };
+    let settings = Arc::clone(&services.settings);
+    let runner = Box::new(Runner::new(services.directory.clone(), settings, peer));
+    let notify = runner.notify();
+    let mut session =
+        Session { stream, machine, services, runner: Some(runner), notify, room: None };
+    match session.serve(shutdown).await? {
+        true => Ok(End::StartTls(session.stream, session.machine)),
+        false => Ok(End::Closed),
+    }
+}
+
+struct Session<'a, S> {
+    stream: S,
+    machine: Machine,
+    services: &'a Services,
+    /// Away while a command runs.
+    runner: Option<Box<Runner>>,
+    notify: Arc<Notify>,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
+    /// True for STARTTLS.
+    async fn serve(&mut self, mut shutdown: watch::Receiver<bool>) -> io::Result<bool> {
+        loop {
+            while let Some(step) = self.machine.next() {
+                match step {
+                    Step::Send(chunk) => self.write(chunk.as_ref()).await?,
+                    Step::Ask(ask) => {
+                        let answer = self.ask(ask).await;
+                        self.machine.answer(answer, self.now_ms());
+                    }
+                    Step::StartTls => {
+                        self.stream.flush().await?;
+                        return Ok(true);
+                    }
+                    Step::Close => {
+                        // The peer may be gone already; there is nobody to tell.
+                        let _ = tokio::time::timeout(Duration::from_secs(5), self.stream.shutdown()).await;
+                        return Ok(false);
+                    }
+                }
+            }
+            self.stream.flush().await?;
+            if *shutdown.borrow() {
+                self.machine.shut_down();
+                continue;
+            }
+            if !self.wait(&mut shutdown).await? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Until there is something for the machine; false when the peer has closed.
+    async fn wait(&mut self, shutdown: &mut watch::Receiver<bool>) -> io::Result<bool> {
+        let now_ms = self.now_ms();
+        let left = self.machine.deadline().map_or(0, |at| at.saturating_sub(now_ms));
+        let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+        let idling = self.machine.idling();
+        let (machine, stream) = (&mut self.machine, &mut self.stream);
+        tokio::select! {
+            read = read(stream, machine, now_ms) => return read,
+            () = self.notify.notified(), if idling => machine.wake(),
+            _ = shutdown.changed() => {}
+            () = tokio::time::sleep(left) => {
+                machine.expire(self.services.directory.clock().now_ms());
+            }
+        }
+        Ok(true)
+    }
+
+    async fn write(&mut self, octets: &[u8]) -> io::Result<()> {
+        let limit = Duration::from_secs(WRITE_S);
+        match tokio::time::timeout(limit, self.stream.write_all(octets)).await {
+            Ok(done) => done,
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+
+    async fn ask(&mut self, ask: Ask) -> Answer {
+        if let Ask::Room(octets) = ask {
+            let units = u32::try_from(octets.div_ceil(ROOM_UNIT)).unwrap_or(u32::MAX);
+            let granted = match &mut self.room {
+                // A second large literal of one command adds to the first.
+                Some(room) => {
+                    let more = Arc::clone(&self.services.room).try_acquire_many_owned(units);
+                    more.map(|more| room.merge(more)).is_ok()
+                }
+                None => {
+                    self.room = Arc::clone(&self.services.room).try_acquire_many_owned(units).ok();
+                    self.room.is_some()
+                }
+            };
+            return Answer::Room(granted);
+        }
+        let Some(mut runner) = self.runner.take() else { return Answer::Failed };
+        let Ok(_turn) = Arc::clone(&self.services.commands).acquire_owned().await else {
+            return Answer::Failed;
+        };
+        let work = tokio::task::spawn_blocking(move || {
+            let answer = runner.answer(ask);
+            (runner, answer)
+        });
+        match work.await {
+            Ok((runner, answer)) => {
+                self.runner = Some(runner);
+                if matches!(answer, Answer::Done(..)) {
+                    self.room = None;
+                }
+                answer
+            }
+            Err(error) => {
+                tracing::error!(%error, "a command ended in a panic");
+                Answer::Failed
+            }
+        }
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.services.directory.clock().now_ms()
+    }
+}
+
+/// Reads on the stack, so that a waiting connection holds no buffer. Nothing is lost when it is dropped.
+async fn read<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    machine: &mut Machine,
+    now_ms: i64,
+) -> io::Result<bool> {
+    poll_fn(|cx| {
+        let mut octets = [0; READ_MAX];
+        let mut buffer = ReadBuf::new(&mut octets);
+        match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
+            std::task::Poll::Ready(Ok(())) => {
+                machine.receive(buffer.filled(), now_ms);
+                std::task::Poll::Ready(Ok(!buffer.filled().is_empty()))
+            }
+            std::task::Poll::Ready(Err(error)) => std::task::Poll::Ready(Err(error)),
+            std::task::Poll::Pending => std::task::Poll::Pending,
+        }
+    })
+    .await
+}
