@@ -1,0 +1,239 @@
+//! The one door: a script of `C:` and `S:` lines, played against real sessions over a real store.
+//!
+//! `C2:` and `S2:` belong to the second connection, and so on. In an `S:` line `…` stands for any
+//! text. Connections sign in by themselves unless the script says `raw`.
+
+use directory::{AccountKind, AgencyId, Clock, Directory, NewAccount, NewAgency, Secret};
+use formats::address::{Address, DomainName};
+use imap::{Services, Settings};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use storage::{EngineKind, Options, Store};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
+use tokio::sync::watch;
+
+pub(crate) const PASSWORD: &str = "Mật khẩu 2026";
+pub(crate) const USER: &str = "an@tinh.gov.vn";
+/// 2026-11-22, 00:00 UTC.
+pub(crate) const NOW_MS: i64 = 1_795_305_600_000;
+
+#[derive(Debug)]
+struct Standing;
+
+impl Clock for Standing {
+    fn now_ms(&self) -> i64 {
+        NOW_MS
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) directory: Directory,
+    pub(crate) services: Services,
+    pub(crate) store: Store,
+    runtime: tokio::runtime::Runtime,
+    peers: BTreeMap<u32, BufReader<DuplexStream>>,
+    stop: watch::Sender<bool>,
+    _dir: tempfile::TempDir,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    pub(crate) fn with(settings: Settings) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&Options {
+            dir: dir.path().to_owned(),
+            engine: EngineKind::Memory,
+            cache_bytes: 1 << 20,
+            ..Options::default()
+        })
+        .unwrap();
+        let domain = DomainName::parse("tinh.gov.vn").unwrap();
+        let agency = AgencyId("H99".into());
+        let directory = Directory::open(
+            store.clone(),
+            Arc::new(Standing),
+            directory::Settings {
+                argon2_memory_kib: 64,
+                argon2_passes: 1,
+                default_domain: Some(domain.clone()),
+                default_quota: Some(1 << 24),
+            },
+        )
+        .unwrap();
+        let new = NewAgency { id: agency.clone(), parent: None, name: "Tỉnh".into(), name_en: None };
+        directory.create_agency(None, new).unwrap();
+        directory.create_domain(None, domain, agency.clone()).unwrap();
+        let account = directory
+            .create_account(
+                None,
+                NewAccount {
+                    address: Address::parse(USER).unwrap(),
+                    kind: AccountKind::Person,
+                    agency,
+                    name: "Nguyễn Văn An".into(),
+                    position: None,
+                    quota: None,
+                },
+            )
+            .unwrap();
+        directory.set_password(None, account.id, &Secret::new(PASSWORD)).unwrap();
+        let services = Services::new(directory.clone(), settings);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_time()
+            .build()
+            .unwrap();
+        let (stop, _) = watch::channel(false);
+        Self { directory, services, store, runtime, peers: BTreeMap::new(), stop, _dir: dir }
+    }
+
+    /// Opens connection `number`; the greeting is read and given back.
+    pub(crate) fn connect(&mut self, number: u32, tls: bool) -> String {
+        let (ours, theirs) = tokio::io::duplex(8 * 1024);
+        let (services, stop) = (self.services.clone(), self.stop.subscribe());
+        self.runtime.spawn(async move {
+            let machine = services.machine(tls);
+            let ip = "192.0.2.7".parse().unwrap();
+            let end = imap::run(theirs, machine, &services, ip, stop).await;
+            if let Ok(imap::End::StartTls(stream, machine)) = end {
+                // As if the handshake had been done.
+                let stop = watch::channel(false).1;
+                let _ = imap::run(stream, machine, &services, ip, stop).await;
+            }
+        });
+        self.peers.insert(number, BufReader::new(ours));
+        self.line(number)
+    }
+
+    pub(crate) fn login(&mut self, number: u32) {
+        self.connect(number, true);
+        self.send(number, format!("l LOGIN {USER} \"{PASSWORD}\"\r\n").as_bytes());
+        let answer = self.line(number);
+        assert!(answer.starts_with("l OK [CAPABILITY "), "{answer}");
+    }
+
+    pub(crate) fn send(&mut self, number: u32, octets: &[u8]) {
+        let peer = self.peers.get_mut(&number).unwrap();
+        self.runtime.block_on(async {
+            let write = peer.get_mut().write_all(octets);
+            tokio::time::timeout(Duration::from_secs(20), write).await.unwrap().unwrap();
+        });
+    }
+
+    /// One line without CRLF; empty at the end of the connection.
+    pub(crate) fn line(&mut self, number: u32) -> String {
+        let peer = self.peers.get_mut(&number).unwrap();
+        let mut octets = Vec::new();
+        self.runtime.block_on(async {
+            let read = peer.read_until(b'\n', &mut octets);
+            tokio::time::timeout(Duration::from_secs(20), read)
+                .await
+                .unwrap_or_else(|_| panic!("connection {number} says nothing"))
+                .unwrap();
+        });
+        let text = String::from_utf8_lossy(&octets).into_owned();
+        text.strip_suffix("\r\n").unwrap_or(&text).to_owned()
+    }
+
+    /// Exactly so many octets.
+    pub(crate) fn octets(&mut self, number: u32, len: usize) -> Vec<u8> {
+        let peer = self.peers.get_mut(&number).unwrap();
+        let mut octets = vec![0; len];
+        self.runtime.block_on(async {
+            let read = peer.read_exact(&mut octets);
+            tokio::time::timeout(Duration::from_secs(20), read).await.unwrap().unwrap();
+        });
+        octets
+    }
+
+    /// Sends a command and gives every line up to the tagged one.
+    pub(crate) fn ask(&mut self, number: u32, command: &str) -> Vec<String> {
+        self.send(number, format!("q {command}\r\n").as_bytes());
+        let mut lines = Vec::new();
+        loop {
+            let line = self.line(number);
+            let last = line.starts_with("q ") || line.is_empty();
+            lines.push(line);
+            if last {
+                return lines;
+            }
+        }
+    }
+
+    pub(crate) fn append(&mut self, number: u32, mailbox: &str, arguments: &str, raw: &[u8]) {
+        let mut octets =
+            format!("p APPEND {mailbox} {arguments}{{{}+}}\r\n", raw.len()).into_bytes();
+        octets.extend_from_slice(raw);
+        octets.extend_from_slice(b"\r\n");
+        self.send(number, &octets);
+        loop {
+            let line = self.line(number);
+            if let Some(answer) = line.strip_prefix("p ") {
+                assert!(answer.starts_with("OK"), "{answer}");
+                return;
+            }
+        }
+    }
+
+    pub(crate) fn shut_down(&self) {
+        self.stop.send(true).unwrap();
+    }
+}
+
+/// Plays a script.
+pub(crate) fn check(world: &mut World, script: &str) {
+    let raw = script.trim_start().starts_with("raw");
+    for (at, line) in script.lines().enumerate() {
+        let line = line.trim_start();
+        let Some((who, text)) = line.split_once(':') else { continue };
+        let text = text.strip_prefix(' ').unwrap_or(text);
+        let (side, number) = who.split_at(1);
+        let number = number.parse().unwrap_or(1);
+        if !world.peers.contains_key(&number) {
+            match raw {
+                true => drop(world.connect(number, true)),
+                false => world.login(number),
+            }
+        }
+        match side {
+            "C" => {
+                world.send(number, text.as_bytes());
+                world.send(number, b"\r\n");
+            }
+            "S" => {
+                let got = world.line(number);
+                assert!(fits(text, &got), "line {}: expected\n  {text}\ngot\n  {got}", at + 1);
+            }
+            other => panic!("a line begins with C or S, not {other:?}"),
+        }
+    }
+    // Nothing unexpected may be left: a NOOP answers at once and alone.
+    let open: Vec<u32> = world.peers.keys().copied().collect();
+    for number in open {
+        if script.contains("BYE") || script.contains("IDLE") {
+            continue;
+        }
+        assert_eq!(world.ask(number, "CAPABILITY").len(), 2, "something was left to say");
+    }
+}
+
+/// `…` stands for any text.
+fn fits(pattern: &str, text: &str) -> bool {
+    let mut pieces = pattern.split('…');
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let mut last_piece = None;
+    for piece in pieces {
+        let Some(at) = rest.rfind(piece).filter(|_| piece.is_empty()).or_else(|| rest.find(piece))
+        else {
+            return false;
+        };
+        rest = &rest[at + piece.len()..];
+        last_piece = Some(piece);
+    }
+    rest.is_empty() || last_piece == Some("")
+}

@@ -1,0 +1,143 @@
+//! RFC 9051 §6.4.4, RFC 4731, RFC 5182: every key, every return option.
+
+use crate::door::{self, World};
+
+fn world() -> World {
+    let mut world = World::new();
+    world.login(1);
+    let letters: [(&str, &str); 4] = [
+        (
+            "(\\Seen viec) \"01-Nov-2026 20:00:00 +0000\" ",
+            "From: =?utf-8?q?Nguy=E1=BB=85n?= An <an@tinh.gov.vn>\r\nTo: b@x.vn\r\nSubject: =?utf-8?q?C=C3=B4ng_v=C4=83n?= 12\r\n\
+             Date: Mon, 02 Nov 2026 03:00:00 +0700\r\nMessage-ID: <1@x>\r\nX-Loai: Khan\r\n\r\nHello World\r\n",
+        ),
+        (
+            "(\\Answered \\Flagged) \"05-Nov-2026 00:00:00 +0000\" ",
+            "From: c@x.vn\r\nCc: d@x.vn\r\nBcc: e@x.vn\r\nSubject: two\r\nDate: Thu, 05 Nov 2026 00:00:00 +0000\r\n\
+             Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\nS8OtbmggR+G7rEkgYuG6oW4=\r\n",
+        ),
+        ("(\\Deleted \\Draft) \"10-Nov-2026 00:00:00 +0000\" ", "Subject: three\r\n\r\nlonger longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer longer\r\n"),
+        ("() \"10-Nov-2026 00:00:00 +0000\" ", "From: f@x.vn\r\n\r\n"),
+    ];
+    for (arguments, raw) in letters {
+        world.append(1, "INBOX", arguments, raw.as_bytes());
+    }
+    world.ask(1, "SELECT INBOX");
+    world
+}
+
+fn check(world: &mut World, keys: &str, expected: &str) {
+    let lines = world.ask(1, &format!("SEARCH {keys}"));
+    let space = if expected.is_empty() { "" } else { " " };
+    assert_eq!(lines[0], format!("* SEARCH{space}{expected}"), "{keys}");
+    assert_eq!(lines[1], "q OK SEARCH completed", "{keys}");
+}
+
+#[test]
+fn every_key() {
+    let mut world = world();
+    let table = [
+        ("ALL", "1 2 3 4"),
+        ("ANSWERED", "2"),
+        ("UNANSWERED", "1 3 4"),
+        ("DELETED", "3"),
+        ("UNDELETED", "1 2 4"),
+        ("DRAFT", "3"),
+        ("UNDRAFT", "1 2 4"),
+        ("FLAGGED", "2"),
+        ("UNFLAGGED", "1 3 4"),
+        ("SEEN", "1"),
+        ("UNSEEN", "2 3 4"),
+        ("NEW", ""),
+        ("RECENT", ""),
+        ("OLD", "1 2 3 4"),
+        ("KEYWORD VIEC", "1"),
+        ("UNKEYWORD viec", "2 3 4"),
+        ("BEFORE 2-Nov-2026", "1"),
+        ("ON 5-Nov-2026", "2"),
+        ("SINCE 5-Nov-2026", "2 3 4"),
+        // The Date field says the 2nd in its own zone, whatever UTC says.
+        ("SENTON 2-Nov-2026", "1"),
+        ("SENTBEFORE 2-Nov-2026", ""),
+        ("SENTSINCE 3-Nov-2026", "2 3 4"),
+        ("LARGER 300", "3"),
+        ("SMALLER 30", "4"),
+        ("FROM nguyễn", "1"),
+        ("FROM \"An <an@\"", "1"),
+        ("FROM x.vn", "2 4"),
+        ("TO b@x", "1"),
+        ("CC d@", "2"),
+        ("BCC e@", "2"),
+        ("SUBJECT \"CÔNG VĂN\"", "1"),
+        ("SUBJECT \"cong van\"", ""),
+        ("HEADER Message-ID 1@x", "1"),
+        ("HEADER x-loai khan", "1"),
+        ("HEADER X-Loai \"\"", "1"),
+        ("HEADER Subject \"\"", "1 2 3"),
+        ("BODY \"hello world\"", "1"),
+        ("BODY \"kính gửi\"", "2"),
+        ("BODY 12", ""),
+        ("TEXT \"văn 12\"", "1"),
+        ("TEXT longer", "3"),
+        ("UID 2:3", "2 3"),
+        ("UID 4:*", "4"),
+        ("2,4", "2 4"),
+        ("*", "4"),
+        ("99", ""),
+        ("NOT SEEN", "2 3 4"),
+        ("OR SEEN FLAGGED", "1 2"),
+        ("OR BODY hello FLAGGED", "1 2"),
+        ("(SEEN KEYWORD viec) SUBJECT 12", "1"),
+        ("SEEN FLAGGED", ""),
+        ("NOT (OR SEEN (OR FLAGGED DELETED))", "4"),
+        ("CHARSET UTF-8 SUBJECT văn", "1"),
+        ("NOT BODY hello", "2 3 4"),
+    ];
+    for (keys, expected) in table {
+        check(&mut world, keys, expected);
+    }
+}
+
+#[test]
+fn results_are_returned_and_saved_as_asked() {
+    door::check(
+        &mut world(),
+        r#"C: a UID SEARCH RETURN (MIN MAX COUNT ALL) UNSEEN
+           S: * ESEARCH (TAG "a") UID MIN 2 MAX 4 COUNT 3 ALL 2:4
+           S: a OK …
+           C: b SEARCH RETURN () SEEN
+           S: * ESEARCH (TAG "b") ALL 1
+           S: b OK …
+           C: c SEARCH RETURN (ALL COUNT MIN) KEYWORD none
+           S: * ESEARCH (TAG "c") COUNT 0
+           S: c OK …
+           C: d SEARCH RETURN (SAVE) UNSEEN
+           S: d OK …
+           C: e FETCH $ UID
+           S: * 2 FETCH (UID 2)
+           S: * 3 FETCH (UID 3)
+           S: * 4 FETCH (UID 4)
+           S: e OK …
+           C: f SEARCH RETURN (SAVE MIN MAX) $
+           S: * ESEARCH (TAG "f") MIN 2 MAX 4
+           S: f OK …
+           C: g UID SEARCH RETURN (ALL) (OR $ UID 1)
+           S: * ESEARCH (TAG "g") UID ALL 1:2,4
+           S: g OK …
+           C: h SEARCH RETURN (SAVE) CHARSET KOI8-R ALL
+           S: h NO [BADCHARSET (UTF-8 US-ASCII)] …
+           C: i FETCH $ UID
+           S: i OK FETCH completed
+           C: j ENABLE IMAP4rev2
+           S: * ENABLED IMAP4rev2
+           S: j OK …
+           C: k SEARCH 2:3
+           S: * ESEARCH (TAG "k") ALL 2:3
+           S: k OK …
+           C: l SEARCH NOPE
+           S: l BAD an unknown search key
+           C: m SEARCH TEXT {11+}
+           C: hello world CHARSET
+           S: m BAD …"#,
+    );
+}

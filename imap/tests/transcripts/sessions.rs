@@ -1,0 +1,155 @@
+//! RFC 9051 §7.5: two connections on one mailbox; IDLE.
+
+use crate::door::{World, check};
+
+fn filled(count: usize) -> World {
+    let mut world = World::new();
+    world.login(1);
+    for at in 0..count {
+        world.append(1, "INBOX", "", format!("Subject: {at}\r\n\r\nx\r\n").as_bytes());
+    }
+    world.ask(1, "SELECT INBOX");
+    world.login(2);
+    world.ask(2, "SELECT INBOX");
+    world
+}
+
+#[test]
+fn i16_expunge_waits_for_its_time() {
+    check(
+        &mut filled(3),
+        r#"C: a STORE 1 +FLAGS.SILENT (\Deleted)
+           S: a OK …
+           C: b EXPUNGE
+           S: * 1 EXPUNGE
+           S: b OK …
+           C2: a FETCH 1:3 UID
+           S2: * 2 FETCH (UID 2)
+           S2: * 3 FETCH (UID 3)
+           S2: a OK [EXPUNGEISSUED] FETCH completed
+           C2: b STORE 1 +FLAGS (\Seen)
+           S2: b NO [EXPUNGEISSUED] …
+           C2: c SEARCH ALL
+           S2: * SEARCH 2 3
+           S2: c OK …
+           C2: d FETCH 3 UID
+           S2: * 3 FETCH (UID 3)
+           S2: d OK FETCH completed
+           C2: e NOOP
+           S2: * 1 EXPUNGE
+           S2: e OK …
+           C2: f FETCH 2 UID
+           S2: * 2 FETCH (UID 3)
+           S2: f OK …"#,
+    );
+}
+
+#[test]
+fn changes_of_others_are_told_once() {
+    check(
+        &mut filled(2),
+        r#"C: a STORE 2 +FLAGS (\Seen)
+           S: * 2 FETCH (UID 2 FLAGS (\Seen))
+           S: a OK …
+           C: b NOOP
+           S: b OK …
+           C2: a NOOP
+           S2: * 2 FETCH (UID 2 FLAGS (\Seen))
+           S2: a OK …
+           C2: b APPEND INBOX {3+}
+           C2: x:y
+           S2: * 3 EXISTS
+           S2: * 0 RECENT
+           S2: b OK …
+           C: c STORE 1:2 FLAGS.SILENT (Việc)
+           S: c BAD …
+           C: c STORE 1:2 FLAGS.SILENT (viec)
+           S: * FLAGS (\Answered \Deleted \Draft \Flagged \Seen viec)
+           S: * 3 EXISTS
+           S: * 0 RECENT
+           S: c OK …
+           C2: c CHECK
+           S2: * FLAGS (\Answered \Deleted \Draft \Flagged \Seen viec)
+           S2: * 1 FETCH (UID 1 FLAGS (viec))
+           S2: * 2 FETCH (UID 2 FLAGS (viec))
+           S2: c OK …
+           C2: d UID STORE 1:* +FLAGS.SILENT (\Deleted)
+           S2: d OK …
+           C2: e UID EXPUNGE 1:2
+           S2: * 2 EXPUNGE
+           S2: * 1 EXPUNGE
+           S2: e OK …
+           C: d UID FETCH 3 FLAGS
+           S: * 3 FETCH (UID 3 FLAGS (\Deleted))
+           S: * 2 EXPUNGE
+           S: * 1 EXPUNGE
+           S: * 1 FETCH (UID 3 FLAGS (\Deleted))
+           S: d OK …"#,
+    );
+}
+
+#[test]
+fn idle_tells_at_once() {
+    let mut world = filled(1);
+    world.send(1, b"i IDLE\r\n");
+    assert_eq!(world.line(1), "+ idling");
+    world.append(2, "INBOX", "(\\Flagged)", b"Subject: new\r\n\r\n");
+    assert_eq!(world.line(1), "* 2 EXISTS");
+    assert_eq!(world.line(1), "* 0 RECENT");
+    world.ask(2, "STORE 1 +FLAGS (\\Deleted)");
+    assert_eq!(world.line(1), "* 1 FETCH (UID 1 FLAGS (\\Deleted))");
+    world.ask(2, "EXPUNGE");
+    assert_eq!(world.line(1), "* 1 EXPUNGE");
+    world.send(1, b"DONE\r\n");
+    assert_eq!(world.line(1), "i OK IDLE completed");
+    world.send(1, b"j IDLE\r\n");
+    assert_eq!(world.line(1), "+ idling");
+    world.send(1, b"k NOOP\r\n");
+    assert_eq!(world.line(1), "j BAD DONE is expected");
+    assert_eq!(world.ask(1, "NOOP").len(), 1);
+}
+
+#[test]
+fn a_deleted_mailbox_is_empty_for_those_who_have_it_open() {
+    let mut world = World::new();
+    world.login(1);
+    world.ask(1, "CREATE x");
+    world.append(1, "x", "", b"a: b\r\n\r\n");
+    world.ask(1, "SELECT x");
+    check(
+        &mut world,
+        r#"C2: a DELETE x
+           S2: a OK …
+           C2: b CREATE x
+           S2: b OK …
+           C: a NOOP
+           S: * 1 EXPUNGE
+           S: a OK …
+           C: b UID FETCH 1:* FLAGS
+           S: b OK …
+           C: c EXPUNGE
+           S: c OK …"#,
+    );
+}
+
+#[test]
+fn saved_results_follow_expunges() {
+    check(
+        &mut filled(4),
+        r#"C: a SEARCH RETURN (SAVE) ALL
+           S: a OK SEARCH completed
+           C2: a STORE 2 +FLAGS.SILENT (\Deleted)
+           S2: a OK …
+           C2: b EXPUNGE
+           S2: * 2 EXPUNGE
+           S2: b OK …
+           C: b NOOP
+           S: * 2 EXPUNGE
+           S: b OK …
+           C: c FETCH $ UID
+           S: * 1 FETCH (UID 1)
+           S: * 2 FETCH (UID 3)
+           S: * 3 FETCH (UID 4)
+           S: c OK …"#,
+    );
+}
