@@ -67,17 +67,32 @@ pub struct Completion {
 impl Completion {
     /// Tagged OK.
     pub fn ok(text: &'static str) -> Self {
-        Self { status: Status::Ok, code: None, text, effect: Effect::None }
+        Self {
+            status: Status::Ok,
+            code: None,
+            text,
+            effect: Effect::None,
+        }
     }
 
     /// Tagged NO with a code (RFC 5530).
     pub fn no(code: &str, text: &'static str) -> Self {
-        Self { status: Status::No, code: Some(code.to_owned()), text, effect: Effect::None }
+        Self {
+            status: Status::No,
+            code: Some(code.to_owned()),
+            text,
+            effect: Effect::None,
+        }
     }
 
     /// Tagged BAD.
     pub fn bad(text: &'static str) -> Self {
-        Self { status: Status::Bad, code: None, text, effect: Effect::None }
+        Self {
+            status: Status::Bad,
+            code: None,
+            text,
+            effect: Effect::None,
+        }
     }
 
     /// With a response code.
@@ -147,7 +162,8 @@ impl Output {
     /// Adds a piece of stored content.
     pub fn share(&mut self, content: &Arc<[u8]>, range: Range<usize>) {
         if range.len() < SHARED_MIN {
-            self.tail.extend_from_slice(content.get(range).unwrap_or_default());
+            self.tail
+                .extend_from_slice(content.get(range).unwrap_or_default());
             return;
         }
         self.seal();
@@ -168,7 +184,8 @@ impl Output {
     fn seal(&mut self) {
         if !self.tail.is_empty() {
             self.len += self.tail.len();
-            self.chunks.push(Chunk::Bytes(std::mem::take(&mut self.tail)));
+            self.chunks
+                .push(Chunk::Bytes(std::mem::take(&mut self.tail)));
         }
     }
 

@@ -75,6 +75,10 @@ mod tests {
         let secret = list(true, false, 1);
         assert!(secret.contains("AUTH=PLAIN") && !secret.contains("STARTTLS"));
         assert!(list(true, true, 7).ends_with("STATUS=SIZE APPENDLIMIT=7"));
-        assert!(TABLE.iter().all(|(name, source, _)| !name.is_empty() && !source.is_empty()));
+        assert!(
+            TABLE
+                .iter()
+                .all(|(name, source, _)| !name.is_empty() && !source.is_empty())
+        );
     }
 }

@@ -58,6 +58,9 @@ mod tests {
             assert_eq!(told.code.as_deref(), Some(code));
             assert!(!told.text.contains("secret"), "peers never see internals");
         }
-        assert_eq!(refusal(&Error::NotFound, Seeking::Target).code.as_deref(), Some("TRYCREATE"));
+        assert_eq!(
+            refusal(&Error::NotFound, Seeking::Target).code.as_deref(),
+            Some("TRYCREATE")
+        );
     }
 }

@@ -103,7 +103,11 @@ impl Frame {
 
     /// Takes one line; `None` when a literal follows at once.
     fn line(&mut self, input: &mut Input, limits: Limits) -> Option<Event> {
-        let max = if limits.signed_in { LINE_MAX } else { LINE_BEFORE_LOGIN_MAX };
+        let max = if limits.signed_in {
+            LINE_MAX
+        } else {
+            LINE_BEFORE_LOGIN_MAX
+        };
         let rest = input.rest();
         let Some(end) = memchr::memchr(b'\n', &rest[self.searched..]) else {
             self.searched = rest.len();
@@ -119,13 +123,16 @@ impl Frame {
         }
         let line = &rest[..end];
         let strict = line.ends_with(b"\r") && memchr::memchr(b'\r', line) == Some(end - 1);
-        self.text.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
+        let begin = self.text.len();
+        self.text
+            .extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
         input.used(end + 1);
         if !strict {
             // RFC 9051 §2.2: CRLF alone ends a line. A lone CR or LF is how commands are smuggled in.
-            self.refusal.get_or_insert(Refusal::Bad("a line ends in CRLF"));
+            self.refusal
+                .get_or_insert(Refusal::Bad("a line ends in CRLF"));
         }
-        match announced(&self.text) {
+        match announced(&self.text, begin) {
             Some(literal) if strict => self.announce(literal, limits),
             _ => Some(self.finish()),
         }
@@ -133,7 +140,9 @@ impl Frame {
 
     fn fill(&mut self, input: &mut Input) {
         let rest = input.rest();
-        let len = usize::try_from(self.missing).unwrap_or(usize::MAX).min(rest.len());
+        let len = usize::try_from(self.missing)
+            .unwrap_or(usize::MAX)
+            .min(rest.len());
         if self.refusal.is_none()
             && let Some(literal) = self.literals.last_mut()
         {
@@ -186,14 +195,20 @@ impl Frame {
 
     fn is_append(&self) -> bool {
         let mut words = self.text.split(|b| *b == b' ');
-        words.nth(1).is_some_and(|word| word.eq_ignore_ascii_case(b"APPEND"))
+        words
+            .nth(1)
+            .is_some_and(|word| word.eq_ignore_ascii_case(b"APPEND"))
     }
 
     /// The refused literal is read and dropped; of the command only its tag is still needed.
     fn drop_literal(&mut self, literal: Announced) {
         self.missing = literal.len;
         self.literals.clear();
-        let tag = self.text.iter().position(|b| *b == b' ').unwrap_or(self.text.len());
+        let tag = self
+            .text
+            .iter()
+            .position(|b| *b == b' ')
+            .unwrap_or(self.text.len());
         self.text.truncate(tag);
         self.text.push(b' ');
     }
@@ -201,7 +216,10 @@ impl Frame {
     fn accept(&mut self, literal: Announced) -> Option<Event> {
         // The session has set this much aside, or it is small; growing by doubling would take twice.
         let octets = Vec::with_capacity(literal.len as usize);
-        self.literals.push(Literal { at: literal.at, octets });
+        self.literals.push(Literal {
+            at: literal.at,
+            octets,
+        });
         self.missing = literal.len;
         literal.waits.then_some(Event::Continue)
     }
@@ -234,18 +252,27 @@ impl Frame {
     }
 }
 
-/// literal = "{" number64 ["+"] "}" CRLF; at the end of the text so far.
-fn announced(text: &[u8]) -> Option<Announced> {
-    let inside = text.strip_suffix(b"}")?;
-    let tail = inside.len().saturating_sub(24);
+/// literal = "{" number64 ["+"] "}" CRLF; at the end of the line that begins at `begin`.
+fn announced(text: &[u8], begin: usize) -> Option<Announced> {
+    let inside = text
+        .strip_suffix(b"}")
+        .filter(|inside| inside.len() > begin)?;
+    let tail = inside.len().saturating_sub(24).max(begin);
     let at = tail + memchr::memrchr(b'{', &inside[tail..])?;
     let count = &inside[at + 1..];
     let digits = count.strip_suffix(b"+").unwrap_or(count);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let len = std::str::from_utf8(digits).ok()?.parse().unwrap_or(u64::MAX);
-    Some(Announced { at, len, waits: digits.len() == count.len() })
+    let len = std::str::from_utf8(digits)
+        .ok()?
+        .parse()
+        .unwrap_or(u64::MAX);
+    Some(Announced {
+        at,
+        len,
+        waits: digits.len() == count.len(),
+    })
 }
 
 /// Octets received and not used yet.
@@ -288,7 +315,11 @@ impl Input {
     pub fn line(&mut self, max: usize) -> Result<Option<Vec<u8>>, &'static str> {
         let rest = self.rest();
         let Some(end) = memchr::memchr(b'\n', rest) else {
-            return if rest.len() > max { Err("the line is too long") } else { Ok(None) };
+            return if rest.len() > max {
+                Err("the line is too long")
+            } else {
+                Ok(None)
+            };
         };
         if end > max {
             return Err("the line is too long");
@@ -305,7 +336,10 @@ mod tests {
 
     /// Feeds the octets in steps of `step`, and tells every event but More.
     fn events(octets: &[u8], step: usize, signed_in: bool) -> Vec<String> {
-        let limits = Limits { signed_in, size_max: 100_000 };
+        let limits = Limits {
+            signed_in,
+            size_max: 100_000,
+        };
         let (mut frame, mut input, mut seen) = (Frame::default(), Input::default(), Vec::new());
         for piece in octets.chunks(step) {
             input.push(piece);
@@ -323,7 +357,10 @@ mod tests {
                     Event::Command(text, literals) => seen.push(format!(
                         "{} {:?}",
                         String::from_utf8_lossy(&text),
-                        literals.iter().map(|l| (l.at, l.octets.len())).collect::<Vec<_>>()
+                        literals
+                            .iter()
+                            .map(|l| (l.at, l.octets.len()))
+                            .collect::<Vec<_>>()
                     )),
                     Event::Fatal(why) => {
                         seen.push(why.to_owned());
@@ -338,25 +375,64 @@ mod tests {
 
     fn check(octets: &[u8], signed_in: bool, expected: &[&str]) {
         for step in [1, 2, 3, 7, octets.len().max(1)] {
-            assert_eq!(events(octets, step, signed_in), expected, "in steps of {step}");
+            assert_eq!(
+                events(octets, step, signed_in),
+                expected,
+                "in steps of {step}"
+            );
         }
     }
 
     #[test]
     fn commands_are_gathered_however_they_are_split() {
         check(b"a NOOP\r\nb NOOP\r\n", false, &["a NOOP []", "b NOOP []"]);
-        check(b"a LOGIN {2}\r\nab {3+}\r\nxyz\r\n", false, &["Continue", "a LOGIN {2} {3+} [(8, 2), (12, 3)]"]);
-        check(b"a LOGIN {0}\r\n {0+}\r\n\r\n", false, &["Continue", "a LOGIN {0} {0+} [(8, 0), (12, 0)]"]);
-        check(b"a SEARCH TEXT {2+}\r\n\r\n\r\n", true, &["a SEARCH TEXT {2+} [(14, 2)]"]);
+        check(
+            b"a LOGIN {2}\r\nab {3+}\r\nxyz\r\n",
+            false,
+            &["Continue", "a LOGIN {2} {3+} [(8, 2), (12, 3)]"],
+        );
+        check(
+            b"a LOGIN {0}\r\n {0+}\r\n\r\n",
+            false,
+            &["Continue", "a LOGIN {0} {0+} [(8, 0), (12, 0)]"],
+        );
+        check(
+            b"a SEARCH TEXT {2+}\r\n\r\n\r\n",
+            true,
+            &["a SEARCH TEXT {2+} [(14, 2)]"],
+        );
     }
 
     #[test]
     fn i13_literals_are_limited() {
-        check(b"a LOGIN {1025}\r\nb NOOP\r\n", false, &["Refused(Some(\"a\"), Bad(\"the literal is too large\"))", "b NOOP []"]);
-        check(b"a LOGIN {1025+}\r\nxx", false, &["the literal is too large"]);
-        check(b"a LOGIN {99999999999999999999}\r\n", false, &["Refused(Some(\"a\"), Bad(\"the literal is too large\"))"]);
-        check(b"a APPEND x {100001}\r\nb NOOP\r\n", true, &["Refused(Some(\"a\"), TooBig)", "b NOOP []"]);
-        check(b"a APPEND x {99999}\r\nb NOOP\r\n", true, &["room 99999", "Refused(Some(\"a\"), NoRoom)", "b NOOP []"]);
+        check(
+            b"a LOGIN {1025}\r\nb NOOP\r\n",
+            false,
+            &[
+                "Refused(Some(\"a\"), Bad(\"the literal is too large\"))",
+                "b NOOP []",
+            ],
+        );
+        check(
+            b"a LOGIN {1025+}\r\nxx",
+            false,
+            &["the literal is too large"],
+        );
+        check(
+            b"a LOGIN {99999999999999999999}\r\n",
+            false,
+            &["Refused(Some(\"a\"), Bad(\"the literal is too large\"))"],
+        );
+        check(
+            b"a APPEND x {100001}\r\nb NOOP\r\n",
+            true,
+            &["Refused(Some(\"a\"), TooBig)", "b NOOP []"],
+        );
+        check(
+            b"a APPEND x {99999}\r\nb NOOP\r\n",
+            true,
+            &["room 99999", "Refused(Some(\"a\"), NoRoom)", "b NOOP []"],
+        );
         let mut big = b"a APPEND x {100001+}\r\n".to_vec();
         big.extend(vec![b'\n'; 100_001]);
         big.extend(b" {3+}\r\nabc\r\nb NOOP\r\n");
@@ -364,7 +440,11 @@ mod tests {
         let mut well = b"a APPEND x {50000+}\r\n".to_vec();
         well.extend(vec![b'x'; 50_000]);
         well.extend(b"\r\n");
-        check(&well, true, &["room 50000", "a APPEND x {50000+} [(11, 50000)]"]);
+        check(
+            &well,
+            true,
+            &["room 50000", "a APPEND x {50000+} [(11, 50000)]"],
+        );
         let line = vec![b'x'; LINE_BEFORE_LOGIN_MAX + 1];
         assert_eq!(events(&line, 100, false), ["the line is too long"]);
     }

@@ -36,11 +36,20 @@ enum Phase {
     /// A large literal waits for room.
     Room,
     /// AUTHENTICATE goes on.
-    Sasl { tag: String, exchange: Exchange },
+    Sasl {
+        tag: String,
+        exchange: Exchange,
+    },
     /// A command runs.
-    Running { tag: String },
+    Running {
+        tag: String,
+    },
     /// IDLE, waiting for DONE; `asking` while a question is open.
-    Idling { tag: String, asking: bool, ended: Option<Status> },
+    Idling {
+        tag: String,
+        asking: bool,
+        ended: Option<Status>,
+    },
     Closed,
 }
 
@@ -76,7 +85,10 @@ impl Machine {
             failed: 0,
             deadline_ms,
         };
-        let greeting = format!("* OK [CAPABILITY {}] Congvu is ready\r\n", machine.capabilities());
+        let greeting = format!(
+            "* OK [CAPABILITY {}] Congvu is ready\r\n",
+            machine.capabilities()
+        );
         machine.send(greeting);
         machine
     }
@@ -180,12 +192,14 @@ impl Machine {
         if let Some(Step::Send(Chunk::Bytes(last))) = self.steps.back_mut() {
             last.extend_from_slice(text.as_bytes());
         } else {
-            self.steps.push_back(Step::Send(Chunk::Bytes(text.into_bytes())));
+            self.steps
+                .push_back(Step::Send(Chunk::Bytes(text.into_bytes())));
         }
     }
 
     fn emit(&mut self, output: Output) {
-        self.steps.extend(output.into_chunks().into_iter().map(Step::Send));
+        self.steps
+            .extend(output.into_chunks().into_iter().map(Step::Send));
     }
 
     fn tagged(&mut self, tag: &str, status: Status, text: &str) {
@@ -287,7 +301,9 @@ impl Machine {
             }
             Command::Id => {
                 let version = env!("CARGO_PKG_VERSION");
-                self.send(format!("* ID (\"name\" \"Congvu\" \"version\" \"{version}\")\r\n"));
+                self.send(format!(
+                    "* ID (\"name\" \"Congvu\" \"version\" \"{version}\")\r\n"
+                ));
                 self.tagged(&tag, Status::Ok, "ID completed");
             }
             Command::Logout => {
@@ -310,7 +326,11 @@ impl Machine {
             Command::Idle => {
                 self.send("+ idling\r\n".into());
                 self.ask(&tag, Command::Idle);
-                self.phase = Phase::Idling { tag, asking: true, ended: None };
+                self.phase = Phase::Idling {
+                    tag,
+                    asking: true,
+                    ended: None,
+                };
             }
             other => {
                 self.ask(&tag, other);
@@ -376,14 +396,20 @@ impl Machine {
             }
             sasl::Step::Credentials(found) => {
                 // RFC 4616 §2: acting for somebody else is not offered.
-                let other = found.authzid.as_ref().is_some_and(|z| !z.is_empty() && *z != found.name);
+                let other = found
+                    .authzid
+                    .as_ref()
+                    .is_some_and(|z| !z.is_empty() && *z != found.name);
                 if other {
-                    let text = "[AUTHORIZATIONFAILED] Signing in for another account is not offered";
+                    let text =
+                        "[AUTHORIZATIONFAILED] Signing in for another account is not offered";
                     return self.tagged(&tag, Status::No, text);
                 }
                 self.sign_in(tag, found.name, found.secret);
             }
-            sasl::Step::Malformed => self.refuse(Some(tag), "the response does not fit the mechanism"),
+            sasl::Step::Malformed => {
+                self.refuse(Some(tag), "the response does not fit the mechanism")
+            }
         }
     }
 
@@ -422,14 +448,28 @@ impl Machine {
         }
         match std::mem::replace(&mut self.phase, Phase::Reading) {
             Phase::Running { tag } => self.report(&tag, completion),
-            Phase::Idling { tag, ended: Some(Status::Ok), .. } => {
+            Phase::Idling {
+                tag,
+                ended: Some(Status::Ok),
+                ..
+            } => {
                 self.tagged(&tag, Status::Ok, "IDLE completed");
             }
-            Phase::Idling { tag, ended: Some(_), .. } => {
+            Phase::Idling {
+                tag,
+                ended: Some(_),
+                ..
+            } => {
                 self.refuse(Some(tag), "DONE is expected");
             }
-            Phase::Idling { tag, ended: None, .. } => {
-                self.phase = Phase::Idling { tag, asking: false, ended: None };
+            Phase::Idling {
+                tag, ended: None, ..
+            } => {
+                self.phase = Phase::Idling {
+                    tag,
+                    asking: false,
+                    ended: None,
+                };
             }
             other => self.phase = other,
         }

@@ -50,7 +50,11 @@ impl Services {
 
     /// The machine of a new connection; `tls`: the stream is already under TLS.
     pub fn machine(&self, tls: bool) -> Machine {
-        Machine::new(Arc::clone(&self.settings), tls, self.directory.clock().now_ms())
+        Machine::new(
+            Arc::clone(&self.settings),
+            tls,
+            self.directory.clock().now_ms(),
+        )
     }
 }
 
@@ -74,12 +78,21 @@ pub async fn run<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let peer = Peer { ip: peer, service: "imap" };
+    let peer = Peer {
+        ip: peer,
+        service: "imap",
+    };
     let settings = Arc::clone(&services.settings);
     let runner = Box::new(Runner::new(services.directory.clone(), settings, peer));
     let notify = runner.notify();
-    let mut session =
-        Session { stream, machine, services, runner: Some(runner), notify, room: None };
+    let mut session = Session {
+        stream,
+        machine,
+        services,
+        runner: Some(runner),
+        notify,
+        room: None,
+    };
     match session.serve(shutdown).await? {
         true => Ok(End::StartTls(session.stream, session.machine)),
         false => Ok(End::Closed),
@@ -113,7 +126,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                     }
                     Step::Close => {
                         // The peer may be gone already; there is nobody to tell.
-                        let _ = tokio::time::timeout(Duration::from_secs(5), self.stream.shutdown()).await;
+                        let _ =
+                            tokio::time::timeout(Duration::from_secs(5), self.stream.shutdown())
+                                .await;
                         return Ok(false);
                     }
                 }
@@ -132,7 +147,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     /// Until there is something for the machine; false when the peer has closed.
     async fn wait(&mut self, shutdown: &mut watch::Receiver<bool>) -> io::Result<bool> {
         let now_ms = self.now_ms();
-        let left = self.machine.deadline().map_or(0, |at| at.saturating_sub(now_ms));
+        let left = self
+            .machine
+            .deadline()
+            .map_or(0, |at| at.saturating_sub(now_ms));
         let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
         let idling = self.machine.idling();
         let (machine, stream) = (&mut self.machine, &mut self.stream);
@@ -165,13 +183,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                     more.map(|more| room.merge(more)).is_ok()
                 }
                 None => {
-                    self.room = Arc::clone(&self.services.room).try_acquire_many_owned(units).ok();
+                    self.room = Arc::clone(&self.services.room)
+                        .try_acquire_many_owned(units)
+                        .ok();
                     self.room.is_some()
                 }
             };
             return Answer::Room(granted);
         }
-        let Some(mut runner) = self.runner.take() else { return Answer::Failed };
+        let Some(mut runner) = self.runner.take() else {
+            return Answer::Failed;
+        };
         let Ok(_turn) = Arc::clone(&self.services.commands).acquire_owned().await else {
             return Answer::Failed;
         };

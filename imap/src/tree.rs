@@ -34,21 +34,40 @@ impl Tree {
             .iter()
             .map(|m| {
                 let inbox = m.role == Some(Role::Inbox);
-                (m.id, (m.parent, if inbox { "INBOX".to_owned() } else { m.name.clone() }))
+                (
+                    m.id,
+                    (
+                        m.parent,
+                        if inbox {
+                            "INBOX".to_owned()
+                        } else {
+                            m.name.clone()
+                        },
+                    ),
+                )
             })
             .collect();
         let mut parents: Vec<MailboxId> = mailboxes.iter().filter_map(|m| m.parent).collect();
         parents.sort_unstable();
         let row = |mailbox: Mailbox| {
-            let mut path = links.get(&mailbox.id).map(|l| l.1.clone()).unwrap_or_default();
+            let mut path = links
+                .get(&mailbox.id)
+                .map(|l| l.1.clone())
+                .unwrap_or_default();
             let mut above = mailbox.parent;
             // Storage allows no loops; the bound holds even if it did.
             for _ in 0..LEVELS_MAX {
-                let Some((next, name)) = above.and_then(|id| links.get(&id)) else { break };
+                let Some((next, name)) = above.and_then(|id| links.get(&id)) else {
+                    break;
+                };
                 path = format!("{name}{SEPARATOR}{path}");
                 above = *next;
             }
-            Row { path, children: parents.binary_search(&mailbox.id).is_ok(), mailbox }
+            Row {
+                path,
+                children: parents.binary_search(&mailbox.id).is_ok(),
+                mailbox,
+            }
         };
         let mut rows: Vec<Row> = mailboxes.into_iter().map(row).collect();
         rows.sort_by(|a, b| {
@@ -71,7 +90,9 @@ impl Tree {
     /// Whether any mailbox below this one fits.
     pub fn below(&self, path: &str, fits: impl Fn(&Row) -> bool) -> bool {
         let inside = |r: &&Row| {
-            r.path.strip_prefix(path).is_some_and(|rest| rest.starts_with(SEPARATOR))
+            r.path
+                .strip_prefix(path)
+                .is_some_and(|rest| rest.starts_with(SEPARATOR))
         };
         self.rows.iter().filter(inside).any(fits)
     }
@@ -201,8 +222,16 @@ mod tests {
     #[test]
     fn i13_hostile_patterns_are_matched_in_bounded_steps() {
         let pattern = "*a".repeat(WILDCARDS_MAX);
-        assert!(!Pattern::of(b"", pattern.as_bytes(), true).unwrap().fits(&"a".repeat(5_000).replace("aaa", "ab")[..31]));
-        assert!(Pattern::of(b"", pattern.as_bytes(), true).unwrap().fits(&"a".repeat(5_000)));
+        assert!(
+            !Pattern::of(b"", pattern.as_bytes(), true)
+                .unwrap()
+                .fits(&"a".repeat(5_000).replace("aaa", "ab")[..31])
+        );
+        assert!(
+            Pattern::of(b"", pattern.as_bytes(), true)
+                .unwrap()
+                .fits(&"a".repeat(5_000))
+        );
     }
 
     #[test]
@@ -210,7 +239,10 @@ mod tests {
         assert_eq!(name(b"inbox", false).as_deref(), Some("INBOX"));
         assert_eq!(name(b"Inbox/Viec", false).as_deref(), Some("INBOX/Viec"));
         assert_eq!(name(b"inboxes", false).as_deref(), Some("inboxes"));
-        assert_eq!(name(b"Th&AbA- nh&AOE-p", false).as_deref(), Some("Thư nháp"));
+        assert_eq!(
+            name(b"Th&AbA- nh&AOE-p", false).as_deref(),
+            Some("Thư nháp")
+        );
         assert_eq!(name("Thu\u{31b}".as_bytes(), true).as_deref(), Some("Thư"));
         assert_eq!(name("Thư".as_bytes(), false).as_deref(), Some("Thư"));
         assert_eq!(name(b"&bad", false), None);

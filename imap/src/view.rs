@@ -41,7 +41,11 @@ impl View {
         match self.runs.last_mut() {
             Some(run) if run.last >= uid => debug_assert!(run.last < uid, "UIDs ascend"),
             Some(run) if run.last + 1 == uid => run.last = uid,
-            _ => self.runs.push(Run { first: uid, last: uid, before: count }),
+            _ => self.runs.push(Run {
+                first: uid,
+                last: uid,
+                before: count,
+            }),
         }
     }
 
@@ -93,7 +97,11 @@ impl View {
 
     /// All UIDs.
     pub fn all(&self) -> Numbers {
-        let ranges: Vec<_> = self.runs.iter().map(|r| (Some(r.first), Some(r.last))).collect();
+        let ranges: Vec<_> = self
+            .runs
+            .iter()
+            .map(|r| (Some(r.first), Some(r.last)))
+            .collect();
         Numbers::of(&ranges, 0)
     }
 
@@ -128,7 +136,11 @@ impl View {
 
     fn push_run(&mut self, first: u32, last: u32) {
         let before = self.count();
-        self.runs.push(Run { first, last, before });
+        self.runs.push(Run {
+            first,
+            last,
+            before,
+        });
     }
 }
 
@@ -155,9 +167,15 @@ mod tests {
     fn a_large_mailbox_is_a_few_octets() {
         let mut view: View = (1..=50_000).collect();
         assert_eq!(view.runs.len(), 1);
-        assert_eq!(view.remove(&numbers(&[1, 25_000, 50_000])), [50_000, 25_000, 1]);
+        assert_eq!(
+            view.remove(&numbers(&[1, 25_000, 50_000])),
+            [50_000, 25_000, 1]
+        );
         assert_eq!(view.runs.len(), 2);
-        assert_eq!((view.count(), view.uid(1), view.number(49_999)), (49_997, Some(2), Some(49_997)));
+        assert_eq!(
+            (view.count(), view.uid(1), view.number(49_999)),
+            (49_997, Some(2), Some(49_997))
+        );
     }
 
     proptest! {

@@ -15,7 +15,9 @@ impl Runner {
             return Err(Completion::no("CANNOT", "There is no message").into());
         }
         let store = self.mail(Right::Write)?;
-        let received_at = append.date.unwrap_or_else(|| self.directory.clock().now_s());
+        let received_at = append
+            .date
+            .unwrap_or_else(|| self.directory.clock().now_s());
         // Reading and staging come before the writer: others must not wait for them.
         let summary = summarize(&append.message);
         let blob = store.put_blob(&append.message)?;

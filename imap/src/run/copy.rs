@@ -49,7 +49,11 @@ impl Runner {
             // RFC 2180 §4.4: COPY copies all or nothing.
             return Err(Completion::no("EXPUNGEISSUED", "Some messages are gone").into());
         }
-        let text = if leave { "MOVE completed" } else { "COPY completed" };
+        let text = if leave {
+            "MOVE completed"
+        } else {
+            "COPY completed"
+        };
         if pairs.is_empty() {
             return Ok(Completion::ok(text));
         }
@@ -81,6 +85,10 @@ fn transfer(
     if leave {
         writer.expunge(email, from)?;
     }
-    let uid = placed.uids.iter().find(|(mailbox, _)| *mailbox == to).map(|(_, uid)| *uid);
+    let uid = placed
+        .uids
+        .iter()
+        .find(|(mailbox, _)| *mailbox == to)
+        .map(|(_, uid)| *uid);
     uid.ok_or(Error::NotFound)
 }

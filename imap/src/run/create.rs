@@ -66,7 +66,11 @@ impl Runner {
         }
         let levels = levels(&to)?;
         let inbox = row.mailbox.role == Some(Role::Inbox);
-        if !inbox && to.strip_prefix(&from).is_some_and(|rest| rest.starts_with(tree::SEPARATOR)) {
+        if !inbox
+            && to
+                .strip_prefix(&from)
+                .is_some_and(|rest| rest.starts_with(tree::SEPARATOR))
+        {
             return Err(Completion::no("CANNOT", "A mailbox cannot go below itself").into());
         }
         let parent = parents(&mut writer, &tree, &levels)?;
@@ -91,11 +95,18 @@ impl Runner {
         if row.mailbox.subscribed != on {
             let store = self.mail(Right::Write)?;
             let mut writer = store.write()?;
-            let change = MailboxChange { subscribed: Some(on), ..MailboxChange::default() };
+            let change = MailboxChange {
+                subscribed: Some(on),
+                ..MailboxChange::default()
+            };
             writer.change_mailbox(row.mailbox.id, change)?;
             writer.commit()?;
         }
-        Ok(Completion::ok(if on { "SUBSCRIBE completed" } else { "UNSUBSCRIBE completed" }))
+        Ok(Completion::ok(if on {
+            "SUBSCRIBE completed"
+        } else {
+            "UNSUBSCRIBE completed"
+        }))
     }
 }
 
@@ -105,11 +116,7 @@ fn levels(path: &str) -> Result<Vec<&str>, Stop> {
 }
 
 /// RFC 9051 §6.3.4: the names above are made too where they are missing.
-fn parents(
-    writer: &mut Writer,
-    tree: &Tree,
-    levels: &[&str],
-) -> Result<Option<MailboxId>, Stop> {
+fn parents(writer: &mut Writer, tree: &Tree, levels: &[&str]) -> Result<Option<MailboxId>, Stop> {
     let mut parent = None;
     for depth in 1..levels.len() {
         let path = levels[..depth].join("/");
@@ -123,7 +130,13 @@ fn parents(
 
 /// Subscribed at once: a client that shows subscribed mailboxes only would hide what it just made.
 fn new(parent: Option<MailboxId>, name: &str, role: Option<Role>) -> NewMailbox {
-    NewMailbox { parent, name: name.to_owned(), role, subscribed: true, sort_order: 100 }
+    NewMailbox {
+        parent,
+        name: name.to_owned(),
+        role,
+        subscribed: true,
+        sort_order: 100,
+    }
 }
 
 /// RFC 9051 §6.3.6: renaming INBOX moves its messages and leaves it, and what is below it, in place.

@@ -51,7 +51,14 @@ impl Runner {
             items.insert(0, Item::Uid);
         }
         let due = VecDeque::new();
-        Ok(Box::new(Fetch { uid, items, left, due, missing: false, unknown_encoding: false }))
+        Ok(Box::new(Fetch {
+            uid,
+            items,
+            left,
+            due,
+            missing: false,
+            unknown_encoding: false,
+        }))
     }
 
     pub(super) fn fetch_step(
@@ -73,7 +80,11 @@ impl Runner {
         }
         let selected = self.selected()?;
         while let Some(due) = fetch.due.pop_front() {
-            let new = due.state.keywords.iter().filter(|k| !selected.keywords.contains(k));
+            let new = due
+                .state
+                .keywords
+                .iter()
+                .filter(|k| !selected.keywords.contains(k));
             let new: Vec<_> = new.cloned().collect();
             if !new.is_empty() {
                 selected.tell_keywords(new, out.buf());
@@ -96,7 +107,11 @@ impl Fetch {
         }
         let done = Completion::ok("FETCH completed");
         // RFC 5530 §3 EXPUNGEISSUED: some messages are gone, which the peer has not been told yet.
-        if self.missing && !self.uid { done.code("EXPUNGEISSUED".into()) } else { done }
+        if self.missing && !self.uid {
+            done.code("EXPUNGEISSUED".into())
+        } else {
+            done
+        }
     }
 
     /// The next messages: states, marks and summaries, each in one go.
@@ -109,7 +124,9 @@ impl Fetch {
         let mut states: Vec<(u32, State)> = Vec::new();
         let mut reached = 0;
         for &(from, to) in self.left.ranges() {
-            let (Some(from), Some(to)) = (Uid::new(from), Uid::new(to)) else { continue };
+            let (Some(from), Some(to)) = (Uid::new(from), Uid::new(to)) else {
+                continue;
+            };
             let mut found = from.raw().saturating_sub(1);
             store.scan(selected.mailbox, from, to, &mut |uid, state| {
                 self.missing |= uid.raw() != found + 1;
@@ -125,7 +142,11 @@ impl Fetch {
             self.missing |= found != to.raw();
         }
         self.left = self.left.after(reached);
-        let marked = if marks { mark(selected, store, &mut states) } else { Vec::new() };
+        let marked = if marks {
+            mark(selected, store, &mut states)
+        } else {
+            Vec::new()
+        };
         let summaries = match self.items.iter().any(Item::needs_summary) {
             true => {
                 let emails: Vec<EmailId> = states.iter().map(|(_, s)| s.email).collect();
@@ -138,7 +159,12 @@ impl Fetch {
             let own = summaries.next_if(|(email, _)| *email == state.email);
             let summary = own.map(|(_, summary)| summary);
             let marked = marked.binary_search(&uid).is_ok();
-            self.due.push_back(Due { uid, state, summary, marked });
+            self.due.push_back(Due {
+                uid,
+                state,
+                summary,
+                marked,
+            });
         }
         Ok(())
     }
@@ -182,7 +208,10 @@ impl Fetch {
 }
 
 fn needs_content(item: &Item) -> bool {
-    matches!(item, Item::Section { .. } | Item::Binary { .. } | Item::BinarySize { .. })
+    matches!(
+        item,
+        Item::Section { .. } | Item::Binary { .. } | Item::BinarySize { .. }
+    )
 }
 
 /// False when the part's transfer encoding is not known.
@@ -228,10 +257,22 @@ fn tell_summary(
         }
         (Item::Body | Item::BodyStructure, _) => {
             let extended = *item == Item::BodyStructure;
-            out.buf().extend_from_slice(if extended { b"BODYSTRUCTURE " } else { b"BODY " });
+            out.buf().extend_from_slice(if extended {
+                b"BODYSTRUCTURE "
+            } else {
+                b"BODY "
+            });
             body(out.buf(), &summary.part, extended, rev2);
         }
-        (Item::Section { section: asked, partial, spelling, .. }, Some(content)) => {
+        (
+            Item::Section {
+                section: asked,
+                partial,
+                spelling,
+                ..
+            },
+            Some(content),
+        ) => {
             section::section(out, summary, content, (asked, *partial, *spelling));
         }
         (Item::Binary { path, partial, .. }, Some(content)) => {
@@ -248,8 +289,9 @@ fn tell_summary(
 /// RFC 9051 §6.4.5: fetching a body without PEEK sets `\Seen`, for all of a batch in one commit.
 /// When the disk is full the message is shown all the same; the mark can wait.
 fn mark(selected: &mut Selected, store: &AccountStore, states: &mut [(u32, State)]) -> Vec<u32> {
-    let unseen: Vec<usize> =
-        (0..states.len()).filter(|at| !states[*at].1.has("$seen")).collect();
+    let unseen: Vec<usize> = (0..states.len())
+        .filter(|at| !states[*at].1.has("$seen"))
+        .collect();
     if unseen.is_empty() {
         return Vec::new();
     }

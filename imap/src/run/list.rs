@@ -36,7 +36,16 @@ impl Runner {
                 continue;
             }
             let tell = (list.subscribed || list.return_subscribed) && row.mailbox.subscribed;
-            line_with(out, "LIST", row, self.rev2, &Extra { subscribed: tell, below });
+            line_with(
+                out,
+                "LIST",
+                row,
+                self.rev2,
+                &Extra {
+                    subscribed: tell,
+                    below,
+                },
+            );
             if !list.status.is_empty() && selects(row) {
                 status::line(out, row, &list.status, self.rev2, self.settings.size_max);
             }
@@ -58,7 +67,11 @@ impl Runner {
     ) -> Result<Completion, Stop> {
         let patterns = self.patterns(reference, &[pattern.to_vec()])?;
         let tree: Tree = self.tree()?;
-        for row in tree.rows().iter().filter(|r| patterns.iter().any(|p| p.fits(&r.path))) {
+        for row in tree
+            .rows()
+            .iter()
+            .filter(|r| patterns.iter().any(|p| p.fits(&r.path)))
+        {
             if row.mailbox.subscribed {
                 line(out, "LSUB", row, self.rev2);
             } else if pattern.ends_with(b"%") && tree.below(&row.path, |r| r.mailbox.subscribed) {
@@ -78,7 +91,11 @@ pub(super) fn line(out: &mut Vec<u8>, word: &str, row: &Row, rev2: bool) {
 }
 
 fn line_with(out: &mut Vec<u8>, word: &str, row: &Row, rev2: bool, extra: &Extra) {
-    let children = if row.children { "\\HasChildren" } else { "\\HasNoChildren" };
+    let children = if row.children {
+        "\\HasChildren"
+    } else {
+        "\\HasNoChildren"
+    };
     put(out, format_args!("* {word} ({children}"));
     if let Some(attribute) = row.mailbox.role.and_then(response::special_use) {
         put(out, format_args!(" {attribute}"));

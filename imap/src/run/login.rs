@@ -16,11 +16,15 @@ impl Runner {
             }
             Err(SignInError::Refused) => {
                 tracing::info!(name = %crate::wire::response::tame(name), ip = %self.peer.ip, "sign-in refused");
-                failed(Completion::no("AUTHENTICATIONFAILED", "Wrong address or password"))
+                failed(Completion::no(
+                    "AUTHENTICATIONFAILED",
+                    "Wrong address or password",
+                ))
             }
-            Err(SignInError::Later(_)) => {
-                failed(Completion::no("UNAVAILABLE", "Too many failed sign-ins; try later"))
-            }
+            Err(SignInError::Later(_)) => failed(Completion::no(
+                "UNAVAILABLE",
+                "Too many failed sign-ins; try later",
+            )),
             Err(SignInError::Storage(error)) => code::refusal(&error, Seeking::Named),
         }
     }

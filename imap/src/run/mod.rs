@@ -49,7 +49,10 @@ enum Job {
     Store(Box<store::Storing>),
     Expunge(expunge::Expunging),
     /// Telling what changed, before the tagged response.
-    Tail { completion: Completion, expunges: bool },
+    Tail {
+        completion: Completion,
+        expunges: bool,
+    },
 }
 
 /// What one connection is about to do, or is doing. Small while nobody is signed in.
@@ -114,7 +117,8 @@ impl Runner {
             Command::Enable(names) => Ok(self.enable(&names, out.buf())),
             Command::Namespace => {
                 // RFC 2342 §5: one personal namespace, nothing else yet.
-                out.buf().extend_from_slice(b"* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
+                out.buf()
+                    .extend_from_slice(b"* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
                 Ok(Completion::ok("NAMESPACE completed"))
             }
             Command::Select { mailbox, read_only } => self.select(&mailbox, read_only, out.buf()),
@@ -126,9 +130,12 @@ impl Runner {
             Command::Lsub { reference, pattern } => self.lsub(&reference, &pattern, out.buf()),
             Command::Status { mailbox, items } => self.status(&mailbox, &items, out.buf()),
             Command::Append(append) => self.append(append),
-            Command::Copy { uid, set, mailbox, leave } => {
-                self.copy(uid, &set, &mailbox, leave, out.buf())
-            }
+            Command::Copy {
+                uid,
+                set,
+                mailbox,
+                leave,
+            } => self.copy(uid, &set, &mailbox, leave, out.buf()),
             Command::Close => self.close(),
             Command::Unselect => Ok(self.unselect("UNSELECT completed")),
             Command::Idle => self.idle(),
@@ -146,7 +153,10 @@ impl Runner {
         if self.selected.is_none() || completion.effect != Effect::None {
             return Progress::Done(completion);
         }
-        self.job = Some(Job::Tail { completion, expunges: true });
+        self.job = Some(Job::Tail {
+            completion,
+            expunges: true,
+        });
         self.go_on(out)
     }
 
@@ -154,15 +164,25 @@ impl Runner {
         Ok(match command {
             Command::Fetch { uid, set, items } => Job::Fetch(self.fetch(uid, &set, items)?),
             Command::Search { uid, search } => Job::Search(self.search(tag, uid, search)?),
-            Command::Store { uid, set, sign, silent, flags } => {
-                Job::Store(self.store(uid, &set, sign, silent, flags)?)
-            }
+            Command::Store {
+                uid,
+                set,
+                sign,
+                silent,
+                flags,
+            } => Job::Store(self.store(uid, &set, sign, silent, flags)?),
             Command::Expunge(set) => Job::Expunge(self.expunge(set.as_ref())?),
             Command::Check => {
                 let completion = Completion::ok("CHECK completed");
-                Job::Tail { completion, expunges: true }
+                Job::Tail {
+                    completion,
+                    expunges: true,
+                }
             }
-            _ => Job::Tail { completion: Completion::ok("NOOP completed"), expunges: true },
+            _ => Job::Tail {
+                completion: Completion::ok("NOOP completed"),
+                expunges: true,
+            },
         })
     }
 
@@ -177,7 +197,10 @@ impl Runner {
                 Job::Search(searching) => self.search_step(searching, out.buf()),
                 Job::Store(storing) => self.store_step(storing, out.buf()),
                 Job::Expunge(expunging) => self.expunge_step(expunging),
-                Job::Tail { completion, expunges } => {
+                Job::Tail {
+                    completion,
+                    expunges,
+                } => {
                     match self.sync(*expunges, out.buf()) {
                         Ok(true) => Ok(Progress::More),
                         Ok(false) => return Progress::Done(completion.clone()),
@@ -209,7 +232,10 @@ impl Runner {
             return Progress::Done(Completion::no("", "").effect(Effect::Bye));
         }
         let completion = Completion::ok("");
-        self.job = Some(Job::Tail { completion, expunges: true });
+        self.job = Some(Job::Tail {
+            completion,
+            expunges: true,
+        });
         self.go_on(out)
     }
 
@@ -236,7 +262,9 @@ impl Runner {
     /// The door to the signed-in account's mail.
     fn mail(&self, right: Right) -> Result<AccountStore, Stop> {
         let access = self.access.as_ref().ok_or(Stop::Denied)?;
-        access.mail(access.account(), right).map_err(|_| Stop::Denied)
+        access
+            .mail(access.account(), right)
+            .map_err(|_| Stop::Denied)
     }
 
     fn tree(&self) -> Result<Tree, Stop> {
@@ -257,7 +285,9 @@ impl Runner {
     }
 
     fn selected(&mut self) -> Result<&mut Selected, Stop> {
-        self.selected.as_deref_mut().ok_or_else(|| Completion::bad("no mailbox is selected").into())
+        self.selected
+            .as_deref_mut()
+            .ok_or_else(|| Completion::bad("no mailbox is selected").into())
     }
 
     fn writable(&mut self) -> Result<&mut Selected, Stop> {
@@ -302,7 +332,10 @@ fn tail_of(job: &Job, completion: Completion) -> Job {
         Job::Store(storing) => storing.uid,
         _ => true,
     };
-    Job::Tail { completion, expunges }
+    Job::Tail {
+        completion,
+        expunges,
+    }
 }
 
 /// Why a command stops before its end.
@@ -336,4 +369,3 @@ impl From<Error> for Stop {
         Self::Storage(error)
     }
 }
-

@@ -74,7 +74,10 @@ impl Runner {
         let Search { mut wanted, key } = search;
         if wanted.is_none() && self.rev2 {
             // RFC 9051 §6.4.4: rev2 answers with ESEARCH.
-            wanted = Some(Wanted { all: true, ..Wanted::default() });
+            wanted = Some(Wanted {
+                all: true,
+                ..Wanted::default()
+            });
         }
         let saves = wanted.is_some_and(|w| w.save);
         let resolved = self.resolve(key);
@@ -144,15 +147,26 @@ impl Runner {
         }
         let store = self.mail(Right::Read)?;
         let mailbox = self.selected()?.mailbox;
-        let max = if searching.is_long() { CONTENTS_MAX } else { BATCH_MAX };
+        let max = if searching.is_long() {
+            CONTENTS_MAX
+        } else {
+            BATCH_MAX
+        };
         let mut states: Vec<(u32, Option<bool>, State)> = Vec::new();
         let mut reached = 0;
         for &(from, to) in searching.left.ranges() {
-            let (Some(from), Some(to)) = (Uid::new(from), Uid::new(to)) else { continue };
+            let (Some(from), Some(to)) = (Uid::new(from), Uid::new(to)) else {
+                continue;
+            };
             let (mut undecided, mut last) = (0, to.raw());
             store.scan(mailbox, from, to, &mut |uid, state| {
                 let uid = uid.raw();
-                let subject = Subject { uid, state, summary: None, content: None };
+                let subject = Subject {
+                    uid,
+                    state,
+                    summary: None,
+                    content: None,
+                };
                 match searching.key.judge(&subject) {
                     Some(true) => states.push((uid, Some(true), state.clone())),
                     Some(false) => {}
@@ -186,7 +200,10 @@ impl Runner {
         let found = selected.view.known(&searching.found);
         let numbers: Numbers = match searching.uid {
             true => found.clone(),
-            false => found.iter().filter_map(|uid| selected.view.number(uid)).collect(),
+            false => found
+                .iter()
+                .filter_map(|uid| selected.view.number(uid))
+                .collect(),
         };
         let Some(wanted) = searching.wanted else {
             out.extend_from_slice(b"* SEARCH");
@@ -273,8 +290,12 @@ impl Searching {
                 *decided = Some(false);
                 continue;
             };
-            let mut subject =
-                Subject { uid: *uid, state, summary: Some(&summary), content: None };
+            let mut subject = Subject {
+                uid: *uid,
+                state,
+                summary: Some(&summary),
+                content: None,
+            };
             *decided = self.key.judge(&subject);
             if decided.is_none() {
                 let content: Arc<[u8]> = match store.content(state.email) {
@@ -286,7 +307,9 @@ impl Searching {
                 *decided = Some(self.key.judge(&subject).unwrap_or(false));
             }
         }
-        let hits = states.iter().filter(|(_, decided, _)| *decided == Some(true));
+        let hits = states
+            .iter()
+            .filter(|(_, decided, _)| *decided == Some(true));
         hits.for_each(|(uid, _, _)| self.found.push(*uid));
         Ok(())
     }
@@ -360,12 +383,18 @@ fn sent(when: When, asked: i64, subject: &Subject<'_>) -> Option<bool> {
     }
     let summary = subject.summary?;
     let (seconds, offset_min) = summary.head.sent_at.unwrap_or((subject.state.sent_at, 0));
-    Some(on(when, (seconds + i64::from(offset_min) * 60).div_euclid(DAY_S), asked))
+    Some(on(
+        when,
+        (seconds + i64::from(offset_min) * 60).div_euclid(DAY_S),
+        asked,
+    ))
 }
 
 /// Fields whose whole value the summary keeps.
 fn in_summary(name: &str) -> bool {
-    ["Subject", "Message-ID", "In-Reply-To"].iter().any(|n| n.eq_ignore_ascii_case(name))
+    ["Subject", "Message-ID", "In-Reply-To"]
+        .iter()
+        .any(|n| n.eq_ignore_ascii_case(name))
 }
 
 fn find(place: &Place, needle: &str, subject: &Subject<'_>) -> Option<bool> {
@@ -377,7 +406,9 @@ fn find(place: &Place, needle: &str, subject: &Subject<'_>) -> Option<bool> {
         Place::To => among(&head.to, needle),
         Place::Cc => among(&head.cc, needle),
         Place::Bcc => among(&head.bcc, needle),
-        Place::Subject => has(&header::decode_words(head.subject.as_deref().unwrap_or_default())),
+        Place::Subject => has(&header::decode_words(
+            head.subject.as_deref().unwrap_or_default(),
+        )),
         Place::Header(name) if in_summary(name) => {
             let value = match name.to_ascii_lowercase().as_str() {
                 "subject" => head.subject.as_deref(),
@@ -419,8 +450,6 @@ fn in_header(octets: &[u8], needle: &str) -> bool {
 fn in_body(root: &Part, content: &[u8], needle: &str) -> bool {
     root.walk().any(|(_, found)| match &found.kind {
         PartKind::Message(nested) => in_header(nested.part.header.of(content), needle),
-        _ => {
-            found.media == "text" && casemap(&part::decode_text(found, content)).contains(needle)
-        }
+        _ => found.media == "text" && casemap(&part::decode_text(found, content)).contains(needle),
     })
 }

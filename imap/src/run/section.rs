@@ -35,7 +35,10 @@ pub(super) fn section(
             let range = range.start + cut.start..range.start + cut.end;
             put(out.buf(), format_args!("{{{}}}\r\n", range.len()));
             // NUL may be in no literal (RFC 9051 §4.3); a message that has it is repaired on the way.
-            match content.get(range.clone()).is_some_and(|o| memchr::memchr(0, o).is_some()) {
+            match content
+                .get(range.clone())
+                .is_some_and(|o| memchr::memchr(0, o).is_some())
+            {
                 true => out.buf().extend(content[range].iter().map(without_nul)),
                 false => out.share(content, range),
             }
@@ -55,7 +58,9 @@ fn without_nul(octet: &u8) -> u8 {
 
 /// RFC 9051 §6.4.5 partial: what lies past the end is left out.
 fn cut(len: usize, partial: Option<Partial>) -> Range<usize> {
-    let Some(partial) = partial else { return 0..len };
+    let Some(partial) = partial else {
+        return 0..len;
+    };
     let clamp = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).min(len);
     let from = clamp(partial.from);
     from..clamp(partial.from.saturating_add(partial.len)).max(from)
@@ -189,7 +194,10 @@ pub(super) fn binary_size(
     out.extend_from_slice(b"BINARY.SIZE[");
     path(out, numbers);
     let size = decoded(summary, content, numbers);
-    let len = size.as_ref().and_then(Option::as_ref).map_or(0, |o| o.len());
+    let len = size
+        .as_ref()
+        .and_then(Option::as_ref)
+        .map_or(0, |o| o.len());
     put(out, format_args!("] {len}"));
     !matches!(size, Some(None))
 }
@@ -209,7 +217,14 @@ fn decoded<'a>(
     let encoding = found.part.encoding.trim().to_ascii_lowercase();
     let known = matches!(
         encoding.as_str(),
-        "" | "7bit" | "8bit" | "binary" | "base64" | "quoted-printable" | "x-uuencode" | "uuencode" | "x-uue"
+        "" | "7bit"
+            | "8bit"
+            | "binary"
+            | "base64"
+            | "quoted-printable"
+            | "x-uuencode"
+            | "uuencode"
+            | "x-uue"
     );
     Some(known.then(|| decode_transfer(&encoding, octets)))
 }

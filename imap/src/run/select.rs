@@ -82,7 +82,10 @@ impl Runner {
         let mailbox = store.mailbox(row.mailbox.id)?;
         let scanned = scan(&store, mailbox.id)?;
         let count = scanned.view.count();
-        let after_last = scanned.view.last_uid().map_or(1, |uid| uid.saturating_add(1));
+        let after_last = scanned
+            .view
+            .last_uid()
+            .map_or(1, |uid| uid.saturating_add(1));
         flags(out, &scanned.keywords);
         let permanent: Vec<&Keyword> = match read_only {
             true => Vec::new(),
@@ -103,7 +106,13 @@ impl Runner {
                 put(out, format_args!("* OK [UNSEEN {number}] First unseen\r\n"));
             }
         }
-        put(out, format_args!("* OK [UIDVALIDITY {}] UIDs are valid\r\n", mailbox.uid_validity));
+        put(
+            out,
+            format_args!(
+                "* OK [UIDVALIDITY {}] UIDs are valid\r\n",
+                mailbox.uid_validity
+            ),
+        );
         let next = mailbox.uid_next.raw().max(after_last);
         put(out, format_args!("* OK [UIDNEXT {next}] Next UID\r\n"));
         if self.rev2 {
@@ -123,7 +132,9 @@ impl Runner {
             true => ("READ-ONLY", "EXAMINE completed"),
             false => ("READ-WRITE", "SELECT completed"),
         };
-        Ok(Completion::ok(text).code(code.into()).effect(Effect::Selected))
+        Ok(Completion::ok(text)
+            .code(code.into())
+            .effect(Effect::Selected))
     }
 
     /// RFC 9051 §6.4.1: expunges silently, unless the mailbox is read-only.

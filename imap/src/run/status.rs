@@ -21,13 +21,7 @@ impl Runner {
 }
 
 /// `* STATUS "Sent" (MESSAGES 3 UNSEEN 0)`, from the counts that storage keeps.
-pub(super) fn line(
-    out: &mut Vec<u8>,
-    row: &Row,
-    items: &[StatusItem],
-    rev2: bool,
-    size_max: u64,
-) {
+pub(super) fn line(out: &mut Vec<u8>, row: &Row, items: &[StatusItem], rev2: bool, size_max: u64) {
     out.extend_from_slice(b"* STATUS ");
     response::mailbox(out, &row.path, rev2);
     out.extend_from_slice(b" (");

@@ -36,7 +36,13 @@ impl Runner {
             Sign::Add => KeywordChange::Add(words),
             Sign::Remove => KeywordChange::Remove(words),
         };
-        Ok(Box::new(Storing { uid, silent, change, left, missing: false }))
+        Ok(Box::new(Storing {
+            uid,
+            silent,
+            change,
+            left,
+            missing: false,
+        }))
     }
 
     pub(super) fn store_step(
@@ -76,8 +82,11 @@ impl Runner {
         }
         for (uid, state) in told {
             if storing.silent {
-                let new: Vec<_> =
-                    state.keywords.into_iter().filter(|k| !selected.keywords.contains(k)).collect();
+                let new: Vec<_> = state
+                    .keywords
+                    .into_iter()
+                    .filter(|k| !selected.keywords.contains(k))
+                    .collect();
                 selected.tell_keywords(new, out);
             } else {
                 selected.tell_flags(uid, &state, out);

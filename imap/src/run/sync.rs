@@ -28,7 +28,9 @@ impl Runner {
         }
         let store = self.mail(Right::Read)?;
         let rev2 = self.rev2;
-        let Some(selected) = self.selected.as_deref_mut() else { return Ok(false) };
+        let Some(selected) = self.selected.as_deref_mut() else {
+            return Ok(false);
+        };
         let now = store.modseq()?;
         let mut more = false;
         let mut found = Found::default();
@@ -111,7 +113,12 @@ impl Selected {
             }
             true
         })?;
-        found.gone = self.view.all().iter().filter(|uid| !present.contains(*uid)).collect();
+        found.gone = self
+            .view
+            .all()
+            .iter()
+            .filter(|uid| !present.contains(*uid))
+            .collect();
         found.arrivals = true;
         Ok(())
     }
@@ -131,15 +138,24 @@ impl Selected {
         rev2: bool,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        let after = self.view.last_uid().map_or(Some(Uid::FIRST), |uid| {
-            Uid::new(uid).and_then(Uid::next)
-        });
-        let (Some(from), Some(to)) = (after, Uid::new(u32::MAX)) else { return Ok(()) };
+        let after = self
+            .view
+            .last_uid()
+            .map_or(Some(Uid::FIRST), |uid| Uid::new(uid).and_then(Uid::next));
+        let (Some(from), Some(to)) = (after, Uid::new(u32::MAX)) else {
+            return Ok(());
+        };
         let before = self.view.count();
         let mut keywords = Vec::new();
         store.scan(self.mailbox, from, to, &mut |uid, state| {
             self.view.push(uid.raw());
-            keywords.extend(state.keywords.iter().filter(|k| !self.keywords.contains(k)).cloned());
+            keywords.extend(
+                state
+                    .keywords
+                    .iter()
+                    .filter(|k| !self.keywords.contains(k))
+                    .cloned(),
+            );
             true
         })?;
         self.tell_keywords(keywords, out);
@@ -167,7 +183,9 @@ impl Selected {
 
     /// RFC 9051 §7.5.2 FETCH with the flags of one message.
     pub(super) fn tell_flags(&mut self, uid: u32, state: &State, out: &mut Vec<u8>) {
-        let Some(number) = self.view.number(uid) else { return };
+        let Some(number) = self.view.number(uid) else {
+            return;
+        };
         if state.keywords.iter().any(|k| !self.keywords.contains(k)) {
             self.tell_keywords(state.keywords.iter().cloned(), out);
         }

@@ -53,18 +53,42 @@ pub enum Command {
     Logout,
     Id,
     StartTls,
-    Authenticate { mechanism: String, initial: Option<Vec<u8>> },
-    Login { name: String, secret: Secret },
+    Authenticate {
+        mechanism: String,
+        initial: Option<Vec<u8>>,
+    },
+    Login {
+        name: String,
+        secret: Secret,
+    },
     Enable(Vec<String>),
-    Select { mailbox: Vec<u8>, read_only: bool },
-    Create { mailbox: Vec<u8>, roles: Option<Vec<Option<Role>>> },
+    Select {
+        mailbox: Vec<u8>,
+        read_only: bool,
+    },
+    Create {
+        mailbox: Vec<u8>,
+        roles: Option<Vec<Option<Role>>>,
+    },
     Delete(Vec<u8>),
-    Rename { from: Vec<u8>, to: Vec<u8> },
-    Subscribe { mailbox: Vec<u8>, on: bool },
+    Rename {
+        from: Vec<u8>,
+        to: Vec<u8>,
+    },
+    Subscribe {
+        mailbox: Vec<u8>,
+        on: bool,
+    },
     List(List),
-    Lsub { reference: Vec<u8>, pattern: Vec<u8> },
+    Lsub {
+        reference: Vec<u8>,
+        pattern: Vec<u8>,
+    },
     Namespace,
-    Status { mailbox: Vec<u8>, items: Vec<StatusItem> },
+    Status {
+        mailbox: Vec<u8>,
+        items: Vec<StatusItem>,
+    },
     Append(Append),
     Idle,
     Check,
@@ -72,12 +96,30 @@ pub enum Command {
     Unselect,
     /// With UIDs: UID EXPUNGE.
     Expunge(Option<SequenceSet>),
-    Search { uid: bool, search: Search },
+    Search {
+        uid: bool,
+        search: Search,
+    },
     /// RFC 9051 §6.4.4: the charset is not known; with SAVE the saved result is emptied.
     BadCharset,
-    Fetch { uid: bool, set: SequenceSet, items: Vec<Item> },
-    Store { uid: bool, set: SequenceSet, sign: Sign, silent: bool, flags: Vec<Flag> },
-    Copy { uid: bool, set: SequenceSet, mailbox: Vec<u8>, leave: bool },
+    Fetch {
+        uid: bool,
+        set: SequenceSet,
+        items: Vec<Item>,
+    },
+    Store {
+        uid: bool,
+        set: SequenceSet,
+        sign: Sign,
+        silent: bool,
+        flags: Vec<Flag>,
+    },
+    Copy {
+        uid: bool,
+        set: SequenceSet,
+        mailbox: Vec<u8>,
+        leave: bool,
+    },
 }
 
 /// RFC 9051 §6.3.12 APPEND.
@@ -140,7 +182,9 @@ pub struct Unreadable {
 /// Reads a command.
 pub fn parse(text: &[u8], literals: Vec<Literal>) -> Result<Request, Unreadable> {
     let mut lexer = Lexer::new(text, literals);
-    let tag = lexer.tag().map_err(|syntax| Unreadable { tag: None, syntax })?;
+    let tag = lexer
+        .tag()
+        .map_err(|syntax| Unreadable { tag: None, syntax })?;
     let command = lexer.sp().and_then(|()| {
         let name = lexer.keyword()?;
         let command = verb(&mut lexer, &name)?;
@@ -148,7 +192,10 @@ pub fn parse(text: &[u8], literals: Vec<Literal>) -> Result<Request, Unreadable>
     });
     match command {
         Ok(command) => Ok(Request { tag, command }),
-        Err(syntax) => Err(Unreadable { tag: Some(tag), syntax }),
+        Err(syntax) => Err(Unreadable {
+            tag: Some(tag),
+            syntax,
+        }),
     }
 }
 
@@ -184,9 +231,27 @@ fn verb(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
 }
 
 const KNOWN: [&str; 21] = [
-    "ID", "AUTHENTICATE", "LOGIN", "ENABLE", "SELECT", "EXAMINE", "CREATE", "DELETE", "RENAME",
-    "SUBSCRIBE", "UNSUBSCRIBE", "LIST", "LSUB", "STATUS", "APPEND", "FETCH", "STORE", "COPY", "MOVE",
-    "UID", "SEARCH",
+    "ID",
+    "AUTHENTICATE",
+    "LOGIN",
+    "ENABLE",
+    "SELECT",
+    "EXAMINE",
+    "CREATE",
+    "DELETE",
+    "RENAME",
+    "SUBSCRIBE",
+    "UNSUBSCRIBE",
+    "LIST",
+    "LSUB",
+    "STATUS",
+    "APPEND",
+    "FETCH",
+    "STORE",
+    "COPY",
+    "MOVE",
+    "UID",
+    "SEARCH",
 ];
 
 fn with_argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
@@ -195,27 +260,48 @@ fn with_argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
         "AUTHENTICATE" => authenticate(lexer)?,
         "LOGIN" => login(lexer)?,
         "ENABLE" => enable(lexer)?,
-        "SELECT" => Command::Select { mailbox: name_of(lexer)?, read_only: false },
-        "EXAMINE" => Command::Select { mailbox: name_of(lexer)?, read_only: true },
+        "SELECT" => Command::Select {
+            mailbox: name_of(lexer)?,
+            read_only: false,
+        },
+        "EXAMINE" => Command::Select {
+            mailbox: name_of(lexer)?,
+            read_only: true,
+        },
         "CREATE" => create(lexer)?,
         "DELETE" => Command::Delete(name_of(lexer)?),
         "RENAME" => {
             let from = name_of(lexer)?;
             lexer.sp()?;
-            Command::Rename { from, to: name_of(lexer)? }
+            Command::Rename {
+                from,
+                to: name_of(lexer)?,
+            }
         }
-        "SUBSCRIBE" => Command::Subscribe { mailbox: name_of(lexer)?, on: true },
-        "UNSUBSCRIBE" => Command::Subscribe { mailbox: name_of(lexer)?, on: false },
+        "SUBSCRIBE" => Command::Subscribe {
+            mailbox: name_of(lexer)?,
+            on: true,
+        },
+        "UNSUBSCRIBE" => Command::Subscribe {
+            mailbox: name_of(lexer)?,
+            on: false,
+        },
         "LIST" => Command::List(list::parse(lexer)?),
         "LSUB" => {
             let reference = name_of(lexer)?;
             lexer.sp()?;
-            Command::Lsub { reference, pattern: lexer.list_mailbox()? }
+            Command::Lsub {
+                reference,
+                pattern: lexer.list_mailbox()?,
+            }
         }
         "STATUS" => {
             let mailbox = name_of(lexer)?;
             lexer.sp()?;
-            Command::Status { mailbox, items: list::status_items(lexer)? }
+            Command::Status {
+                mailbox,
+                items: list::status_items(lexer)?,
+            }
         }
         "APPEND" => Command::Append(append(lexer)?),
         _ => return Err(Syntax("an unknown command")),
@@ -224,7 +310,11 @@ fn with_argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
 
 fn name_of(lexer: &mut Lexer<'_>) -> Parsed<Vec<u8>> {
     let name = lexer.mailbox()?;
-    if name.len() > NAME_MAX { Err(Syntax("the mailbox name is too long")) } else { Ok(name) }
+    if name.len() > NAME_MAX {
+        Err(Syntax("the mailbox name is too long"))
+    } else {
+        Ok(name)
+    }
 }
 
 /// id = "ID" SP id-params-list; id-params-list = "(" *(string SP nstring) ")" / nil (RFC 2971 §4).
@@ -236,7 +326,11 @@ fn id(lexer: &mut Lexer<'_>) -> Parsed<Command> {
     lexer.list(ID_PAIRS_MAX, |l| {
         l.string()?;
         l.sp()?;
-        if l.take_word("NIL") { Ok(()) } else { l.string().map(drop) }
+        if l.take_word("NIL") {
+            Ok(())
+        } else {
+            l.string().map(drop)
+        }
     })?;
     Ok(Command::Id)
 }
@@ -249,6 +343,7 @@ fn authenticate(lexer: &mut Lexer<'_>) -> Parsed<Command> {
         let text = lexer.rest();
         initial = Some(match text {
             b"=" => Vec::new(),
+            b"" => return Err(Syntax("an empty initial response is =")),
             _ => base64(text).ok_or(Syntax("the initial response is not base64"))?,
         });
     }
@@ -268,7 +363,10 @@ fn login(lexer: &mut Lexer<'_>) -> Parsed<Command> {
     if name.len().max(secret.len()) > CREDENTIAL_MAX {
         return Err(Syntax("the name or password is too long"));
     }
-    Ok(Command::Login { name, secret: Secret::new(secret) })
+    Ok(Command::Login {
+        name,
+        secret: Secret::new(secret),
+    })
 }
 
 /// enable = "ENABLE" 1*(SP capability)
@@ -323,7 +421,12 @@ fn append(lexer: &mut Lexer<'_>) -> Parsed<Append> {
     if !octets && message.contains(&0) {
         return Err(Syntax("NUL is allowed in a literal8 only"));
     }
-    Ok(Append { mailbox, flags, date, message })
+    Ok(Append {
+        mailbox,
+        flags,
+        date,
+        message,
+    })
 }
 
 /// date-time = DQUOTE date-day-fixed "-" date-month "-" date-year SP time SP zone DQUOTE;
@@ -336,7 +439,9 @@ fn date_time(text: &str) -> Option<i64> {
         return None;
     }
     let two = |t: &[u8], at: usize| -> Option<i64> {
-        let digits = t.get(at..at + 2).filter(|d| d.iter().all(u8::is_ascii_digit))?;
+        let digits = t
+            .get(at..at + 2)
+            .filter(|d| d.iter().all(u8::is_ascii_digit))?;
         Some(i64::from(digits[0] - b'0') * 10 + i64::from(digits[1] - b'0'))
     };
     let (hour, minute, second) = (two(clock, 0)?, two(clock, 3)?, two(clock, 6)?);
@@ -369,12 +474,16 @@ fn flag(lexer: &mut Lexer<'_>) -> Parsed<Option<Flag>> {
     if name.eq_ignore_ascii_case("Recent") {
         return Ok(None);
     }
-    super::response::system_flag(&name).map(Some).ok_or(Syntax("an unknown system flag"))
+    super::response::system_flag(&name)
+        .map(Some)
+        .ok_or(Syntax("an unknown system flag"))
 }
 
 /// flag-keyword = "$MDNSent" / "$Forwarded" / "$Junk" / "$NotJunk" / "$Phishing" / atom
 pub fn flag_keyword(lexer: &mut Lexer<'_>) -> Parsed<Flag> {
-    Keyword::new(&lexer.atom()?).map(Flag).ok_or(Syntax("the keyword is too long"))
+    Keyword::new(&lexer.atom()?)
+        .map(Flag)
+        .ok_or(Syntax("the keyword is too long"))
 }
 
 /// uid = "UID" SP (copy / move / fetch / search / store / uid-expunge); after "UID ".
@@ -409,9 +518,18 @@ fn numbered(lexer: &mut Lexer<'_>, name: &str, uid: bool) -> Parsed<Command> {
     let set = SequenceSet::parse(lexer)?;
     lexer.sp()?;
     Ok(match name {
-        "FETCH" => Command::Fetch { uid, set, items: fetch::parse(lexer)? },
+        "FETCH" => Command::Fetch {
+            uid,
+            set,
+            items: fetch::parse(lexer)?,
+        },
         "STORE" => store(lexer, uid, set)?,
-        _ => Command::Copy { uid, set, mailbox: name_of(lexer)?, leave: name == "MOVE" },
+        _ => Command::Copy {
+            uid,
+            set,
+            mailbox: name_of(lexer)?,
+            leave: name == "MOVE",
+        },
     })
 }
 
@@ -441,7 +559,13 @@ fn store(lexer: &mut Lexer<'_>, uid: bool, set: SequenceSet) -> Parsed<Command> 
         }
         flags.into_iter().flatten().collect()
     };
-    Ok(Command::Store { uid, set, sign, silent, flags })
+    Ok(Command::Store {
+        uid,
+        set,
+        sign,
+        silent,
+        flags,
+    })
 }
 
 #[cfg(test)]
@@ -456,24 +580,74 @@ mod tests {
     #[test]
     fn commands_of_both_revisions_are_read() {
         for line in [
-            "CAPABILITY", "noop", "LOGOUT", "ID NIL", "ID (\"name\" \"x\" \"version\" NIL)", "STARTTLS",
-            "AUTHENTICATE PLAIN", "AUTHENTICATE PLAIN =", "AUTHENTICATE PLAIN AGEAYg==", "LOGIN a b",
-            "LOGIN \"a@b\" \"c d\"", "ENABLE IMAP4rev2 UTF8=ACCEPT", "SELECT inbox", "EXAMINE \"a b\"",
-            "CREATE owatagusiam/blurdybloop", "CREATE MySent (USE (\\Drafts \\Sent))", "DELETE x", "RENAME a b",
-            "SUBSCRIBE a", "UNSUBSCRIBE a", "LIST \"\" *", "LSUB \"#news.\" \"comp.mail.*\"", "NAMESPACE",
-            "STATUS blurdybloop (UIDNEXT MESSAGES)", "IDLE", "CHECK", "CLOSE", "UNSELECT", "EXPUNGE",
-            "UID EXPUNGE 3000:3002", "SEARCH ALL", "UID SEARCH RETURN () ALL", "FETCH 1:* FAST",
-            "UID FETCH 4827313:4828442 FLAGS", "STORE 2:4 +FLAGS (\\Deleted)", "STORE 1 FLAGS.SILENT \\Seen $x",
-            "UID STORE 1 -FLAGS ()", "COPY 2:4 MEETING", "MOVE 42:69 foo", "UID MOVE 42:69 foo", "FETCH $ UID",
+            "CAPABILITY",
+            "noop",
+            "LOGOUT",
+            "ID NIL",
+            "ID (\"name\" \"x\" \"version\" NIL)",
+            "STARTTLS",
+            "AUTHENTICATE PLAIN",
+            "AUTHENTICATE PLAIN =",
+            "AUTHENTICATE PLAIN AGEAYg==",
+            "LOGIN a b",
+            "LOGIN \"a@b\" \"c d\"",
+            "ENABLE IMAP4rev2 UTF8=ACCEPT",
+            "SELECT inbox",
+            "EXAMINE \"a b\"",
+            "CREATE owatagusiam/blurdybloop",
+            "CREATE MySent (USE (\\Drafts \\Sent))",
+            "DELETE x",
+            "RENAME a b",
+            "SUBSCRIBE a",
+            "UNSUBSCRIBE a",
+            "LIST \"\" *",
+            "LSUB \"#news.\" \"comp.mail.*\"",
+            "NAMESPACE",
+            "STATUS blurdybloop (UIDNEXT MESSAGES)",
+            "IDLE",
+            "CHECK",
+            "CLOSE",
+            "UNSELECT",
+            "EXPUNGE",
+            "UID EXPUNGE 3000:3002",
+            "SEARCH ALL",
+            "UID SEARCH RETURN () ALL",
+            "FETCH 1:* FAST",
+            "UID FETCH 4827313:4828442 FLAGS",
+            "STORE 2:4 +FLAGS (\\Deleted)",
+            "STORE 1 FLAGS.SILENT \\Seen $x",
+            "UID STORE 1 -FLAGS ()",
+            "COPY 2:4 MEETING",
+            "MOVE 42:69 foo",
+            "UID MOVE 42:69 foo",
+            "FETCH $ UID",
             "SEARCH CHARSET KOI8-R TEXT xyz",
         ] {
             check(&format!("a1 {line}"), true);
-            check(&format!("a1 {line} "), matches!(line, "SEARCH CHARSET KOI8-R TEXT xyz"));
+            check(
+                &format!("a1 {line} "),
+                matches!(line, "SEARCH CHARSET KOI8-R TEXT xyz"),
+            );
         }
         for bad in [
-            "", "a1", "a1 ", "a1 NOPE", "a1  NOOP", "+ NOOP", "a1 LOGIN a", "a1 FETCH 1", "a1 UID NOOP x",
-            "a1 STORE 1 *FLAGS x", "a1 STORE 1 +-FLAGS x", "a1 STORE 1 FLAGS (\\Nope)", "a1 APPEND x \"y\"",
-            "a1 AUTHENTICATE PLAIN ===", "a1 SELECT", "a1 ID (a b)", "a1 FETCH 0 UID", "a1 UID EXPUNGE",
+            "",
+            "a1",
+            "a1 ",
+            "a1 NOPE",
+            "a1  NOOP",
+            "+ NOOP",
+            "a1 LOGIN a",
+            "a1 FETCH 1",
+            "a1 UID NOOP x",
+            "a1 STORE 1 *FLAGS x",
+            "a1 STORE 1 +-FLAGS x",
+            "a1 STORE 1 FLAGS (\\Nope)",
+            "a1 APPEND x \"y\"",
+            "a1 AUTHENTICATE PLAIN ===",
+            "a1 SELECT",
+            "a1 ID (a b)",
+            "a1 FETCH 0 UID",
+            "a1 UID EXPUNGE",
         ] {
             check(bad, false);
         }

@@ -62,16 +62,32 @@ fn people(out: &mut Vec<u8>, list: &[Person], utf8: bool) {
 /// no host, and its end no mailbox either.
 fn address(out: &mut Vec<u8>, person: &Person, utf8: bool) {
     out.push(b'(');
-    text(out, person.name.as_deref().filter(|_| person.is_mailbox()), utf8);
+    text(
+        out,
+        person.name.as_deref().filter(|_| person.is_mailbox()),
+        utf8,
+    );
     out.extend_from_slice(b" NIL ");
     match person.kind {
         PersonKind::Mailbox => {
-            string(out, person.mailbox.as_deref().unwrap_or_default().as_bytes(), utf8);
+            string(
+                out,
+                person.mailbox.as_deref().unwrap_or_default().as_bytes(),
+                utf8,
+            );
             out.push(b' ');
-            string(out, person.host.as_deref().unwrap_or_default().as_bytes(), utf8);
+            string(
+                out,
+                person.host.as_deref().unwrap_or_default().as_bytes(),
+                utf8,
+            );
         }
         PersonKind::GroupStart => {
-            string(out, plain(person.mailbox.as_deref().unwrap_or_default(), utf8).as_bytes(), utf8);
+            string(
+                out,
+                plain(person.mailbox.as_deref().unwrap_or_default(), utf8).as_bytes(),
+                utf8,
+            );
             out.extend_from_slice(b" NIL");
         }
         PersonKind::GroupEnd => out.extend_from_slice(b"NIL NIL"),

@@ -22,20 +22,37 @@ pub enum Item {
     Body,
     BodyStructure,
     /// BODY[…], BODY.PEEK[…], RFC822, RFC822.HEADER, RFC822.TEXT.
-    Section { section: Section, peek: bool, partial: Option<Partial>, spelling: Spelling },
-    Binary { path: Vec<u32>, peek: bool, partial: Option<Partial> },
-    BinarySize { path: Vec<u32> },
+    Section {
+        section: Section,
+        peek: bool,
+        partial: Option<Partial>,
+        spelling: Spelling,
+    },
+    Binary {
+        path: Vec<u32>,
+        peek: bool,
+        partial: Option<Partial>,
+    },
+    BinarySize {
+        path: Vec<u32>,
+    },
 }
 
 impl Item {
     /// Whether fetching it sets `\Seen` (RFC 9051 §6.4.5).
     pub fn marks_seen(&self) -> bool {
-        matches!(self, Self::Section { peek: false, .. } | Self::Binary { peek: false, .. })
+        matches!(
+            self,
+            Self::Section { peek: false, .. } | Self::Binary { peek: false, .. }
+        )
     }
 
     /// Whether the immutable summary is needed.
     pub fn needs_summary(&self) -> bool {
-        !matches!(self, Self::Uid | Self::Flags | Self::InternalDate | Self::Size)
+        !matches!(
+            self,
+            Self::Uid | Self::Flags | Self::InternalDate | Self::Size
+        )
     }
 }
 
@@ -82,7 +99,11 @@ pub enum Text {
 /// fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att /
 /// "(" fetch-att *(SP fetch-att) ")"); from the items on.
 pub fn parse(lexer: &mut Lexer<'_>) -> Parsed<Vec<Item>> {
-    for (name, full, envelope) in [("ALL", false, true), ("FULL", true, true), ("FAST", false, false)] {
+    for (name, full, envelope) in [
+        ("ALL", false, true),
+        ("FULL", true, true),
+        ("FAST", false, false),
+    ] {
         if lexer.take_word(name) {
             let mut items = vec![Item::Flags, Item::InternalDate, Item::Size];
             items.extend(envelope.then_some(Item::Envelope));
@@ -94,7 +115,11 @@ pub fn parse(lexer: &mut Lexer<'_>) -> Parsed<Vec<Item>> {
         return item(lexer).map(|i| vec![i]);
     }
     let items = lexer.list(ITEMS_MAX, item)?;
-    if items.is_empty() { Err(Syntax("nothing to fetch")) } else { Ok(items) }
+    if items.is_empty() {
+        Err(Syntax("nothing to fetch"))
+    } else {
+        Ok(items)
+    }
 }
 
 /// fetch-att = "ENVELOPE" / "FLAGS" / "INTERNALDATE" / "RFC822.SIZE" / "BODY" ["STRUCTURE"] / "UID" /
@@ -126,13 +151,23 @@ fn item(lexer: &mut Lexer<'_>) -> Parsed<Item> {
             peek: name.ends_with("PEEK"),
             partial: partial(lexer)?,
         },
-        ("BINARY.SIZE", true) => Item::BinarySize { path: section_binary(lexer)? },
+        ("BINARY.SIZE", true) => Item::BinarySize {
+            path: section_binary(lexer)?,
+        },
         _ => return Err(Syntax("an unknown FETCH item")),
     })
 }
 
 fn whole(text: Text, peek: bool, spelling: Spelling) -> Item {
-    Item::Section { section: Section { path: Vec::new(), text }, peek, partial: None, spelling }
+    Item::Section {
+        section: Section {
+            path: Vec::new(),
+            text,
+        },
+        peek,
+        partial: None,
+        spelling,
+    }
 }
 
 /// section = "[" [section-spec] "]"; section-spec = section-msgtext / (section-part ["." section-text])
@@ -182,7 +217,11 @@ fn section_text(lexer: &mut Lexer<'_>, of_part: bool) -> Parsed<Text> {
 fn header_list(lexer: &mut Lexer<'_>) -> Parsed<Vec<String>> {
     lexer.sp()?;
     let names = lexer.list(FIELDS_MAX, Lexer::astring_text)?;
-    if names.is_empty() { Err(Syntax("no header field is named")) } else { Ok(names) }
+    if names.is_empty() {
+        Err(Syntax("no header field is named"))
+    } else {
+        Ok(names)
+    }
 }
 
 /// section-binary = "[" [section-part] "]"
@@ -229,12 +268,32 @@ mod tests {
         check("BODY[]", Some(1));
         check("BODY.PEEK[1.2.HEADER.FIELDS.NOT (\"x\")]<0.1024>", Some(1));
         check("BODY[4.2.MIME]", Some(1));
-        check("(UID RFC822.SIZE BODY.PEEK[TEXT] BINARY.SIZE[2] BINARY[1]<3.4> BINARY.PEEK[])", Some(6));
-        check("(RFC822 RFC822.HEADER RFC822.TEXT BODYSTRUCTURE BODY ENVELOPE)", Some(6));
+        check(
+            "(UID RFC822.SIZE BODY.PEEK[TEXT] BINARY.SIZE[2] BINARY[1]<3.4> BINARY.PEEK[])",
+            Some(6),
+        );
+        check(
+            "(RFC822 RFC822.HEADER RFC822.TEXT BODYSTRUCTURE BODY ENVELOPE)",
+            Some(6),
+        );
         for bad in [
-            "", "()", "(ALL)", "BODY[", "BODY[MIME]", "BODY[1.]", "BODY[0]", "BODY[1.0]", "BODY[]<0.0>",
-            "BODY[]<1>", "BODY[HEADER.FIELDS ()]", "BINARY[1.MIME]", "BODY.PEEK", "NOPE", "RFC822[]",
-            "ENVELOPE[1]", "FLAGS ",
+            "",
+            "()",
+            "(ALL)",
+            "BODY[",
+            "BODY[MIME]",
+            "BODY[1.]",
+            "BODY[0]",
+            "BODY[1.0]",
+            "BODY[]<0.0>",
+            "BODY[]<1>",
+            "BODY[HEADER.FIELDS ()]",
+            "BINARY[1.MIME]",
+            "BODY.PEEK",
+            "NOPE",
+            "RFC822[]",
+            "ENVELOPE[1]",
+            "FLAGS ",
         ] {
             check(bad, None);
         }

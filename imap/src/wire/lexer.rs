@@ -39,7 +39,11 @@ pub fn is_astring_char(b: u8) -> bool {
 impl<'a> Lexer<'a> {
     /// Over a command's text (without CRLF) and its literals in order.
     pub fn new(text: &'a [u8], literals: Vec<Literal>) -> Self {
-        Self { text, at: 0, literals: literals.into_iter().peekable() }
+        Self {
+            text,
+            at: 0,
+            literals: literals.into_iter().peekable(),
+        }
     }
 
     /// The next octet, not taken.
@@ -72,7 +76,11 @@ impl<'a> Lexer<'a> {
 
     /// This octet must come next.
     pub fn must(&mut self, octet: u8, why: &'static str) -> Parsed<()> {
-        if self.take(octet) { Ok(()) } else { Err(Syntax(why)) }
+        if self.take(octet) {
+            Ok(())
+        } else {
+            Err(Syntax(why))
+        }
     }
 
     /// SP: exactly one space.
@@ -82,7 +90,11 @@ impl<'a> Lexer<'a> {
 
     /// Nothing may be left.
     pub fn end(&self) -> Parsed<()> {
-        if self.at == self.text.len() { Ok(()) } else { Err(Syntax("too many arguments")) }
+        if self.at == self.text.len() {
+            Ok(())
+        } else {
+            Err(Syntax("too many arguments"))
+        }
     }
 
     /// Octets for which `fits` holds; at least one.
@@ -230,7 +242,10 @@ impl<'a> Lexer<'a> {
             return Err(Syntax("a literal is expected"));
         };
         let rest = &self.text[at..];
-        let len = rest.iter().position(|b| *b == b'}').map_or(rest.len(), |i| i + 1);
+        let len = rest
+            .iter()
+            .position(|b| *b == b'}')
+            .map_or(rest.len(), |i| i + 1);
         self.at += len;
         Ok(literal.octets)
     }
@@ -291,7 +306,11 @@ mod tests {
         check("4294967296", |l| l.number(), None);
         check("9223372036854775808", |l| l.number64(), None);
         check("0", |l| l.nz_number(), None);
-        check("(a b)", |l| l.list(2, Lexer::atom), Some(vec!["a".into(), "b".into()]));
+        check(
+            "(a b)",
+            |l| l.list(2, Lexer::atom),
+            Some(vec!["a".into(), "b".into()]),
+        );
         check("(a b)", |l| l.list(1, Lexer::atom), None);
         check("()", |l| l.list(1, Lexer::atom), Some(vec![]));
         check("(a  b)", |l| l.list(3, Lexer::atom), None);
@@ -300,7 +319,10 @@ mod tests {
 
     #[test]
     fn a_literal_is_taken_only_where_it_was_gathered() {
-        let literal = Literal { at: 2, octets: b"xyz".to_vec() };
+        let literal = Literal {
+            at: 2,
+            octets: b"xyz".to_vec(),
+        };
         let mut lexer = Lexer::new(b"a {3} b", vec![literal.clone()]);
         assert_eq!(lexer.atom().unwrap(), "a");
         lexer.sp().unwrap();

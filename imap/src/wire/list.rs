@@ -55,7 +55,11 @@ pub fn status_items(lexer: &mut Lexer<'_>) -> Parsed<Vec<StatusItem>> {
         let found = StatusItem::ALL.into_iter().find(|i| i.word() == word);
         found.ok_or(Syntax("an unknown STATUS item"))
     })?;
-    if items.is_empty() { Err(Syntax("no STATUS item is named")) } else { Ok(items) }
+    if items.is_empty() {
+        Err(Syntax("no STATUS item is named"))
+    } else {
+        Ok(items)
+    }
 }
 
 /// A LIST, with selection and return options.
@@ -103,7 +107,11 @@ pub fn parse(lexer: &mut Lexer<'_>) -> Parsed<List> {
 }
 
 fn capped(name: Vec<u8>) -> Parsed<Vec<u8>> {
-    if name.len() > NAME_MAX { Err(Syntax("the mailbox name is too long")) } else { Ok(name) }
+    if name.len() > NAME_MAX {
+        Err(Syntax("the mailbox name is too long"))
+    } else {
+        Ok(name)
+    }
 }
 
 /// list-select-opts
@@ -163,10 +171,21 @@ mod tests {
         check("\"\" %", true);
         check("() \"\" (\"INBOX\" \"Drafts\" \"Sent/%\")", true);
         check("(SUBSCRIBED RECURSIVEMATCH) \"\" \"*\"", true);
-        check("(SUBSCRIBED REMOTE) \"\" * RETURN (CHILDREN SPECIAL-USE STATUS (MESSAGES SIZE))", true);
+        check(
+            "(SUBSCRIBED REMOTE) \"\" * RETURN (CHILDREN SPECIAL-USE STATUS (MESSAGES SIZE))",
+            true,
+        );
         check("(SPECIAL-USE) \"\" * RETURN ()", true);
-        for bad in ["(RECURSIVEMATCH) \"\" *", "(REMOTE RECURSIVEMATCH) \"\" *", "(NOPE) \"\" *", "\"\" * RETURN (NOPE)",
-            "\"\" * RETURN (STATUS ())", "\"\"", "\"\" ()", "\"\" * X"] {
+        for bad in [
+            "(RECURSIVEMATCH) \"\" *",
+            "(REMOTE RECURSIVEMATCH) \"\" *",
+            "(NOPE) \"\" *",
+            "\"\" * RETURN (NOPE)",
+            "\"\" * RETURN (STATUS ())",
+            "\"\"",
+            "\"\" ()",
+            "\"\" * X",
+        ] {
             check(bad, false);
         }
     }

@@ -83,7 +83,10 @@ pub fn mailbox(out: &mut Vec<u8>, name: &str, utf8: bool) {
 /// Text that cannot break the line: what is not printable ASCII becomes `?`, at most 200 octets.
 pub fn tame(text: &str) -> String {
     let fits = |c: char| (' '..='~').contains(&c);
-    text.chars().take(200).map(|c| if fits(c) { c } else { '?' }).collect()
+    text.chars()
+        .take(200)
+        .map(|c| if fits(c) { c } else { '?' })
+        .collect()
 }
 
 /// The system flags: storage's keyword and the RFC's word.
@@ -100,7 +103,9 @@ const REGISTERED: [&str; 5] = ["$Forwarded", "$MDNSent", "$Junk", "$NotJunk", "$
 
 /// `\Seen` without its backslash, in any case, to storage's keyword.
 pub fn system_flag(name: &str) -> Option<Flag> {
-    let (word, _) = SYSTEM.into_iter().find(|(_, n)| n.eq_ignore_ascii_case(name))?;
+    let (word, _) = SYSTEM
+        .into_iter()
+        .find(|(_, n)| n.eq_ignore_ascii_case(name))?;
     Some(Flag::system(word))
 }
 
@@ -112,7 +117,10 @@ pub fn flag(out: &mut Vec<u8>, keyword: &Keyword) {
         out.extend_from_slice(name.as_bytes());
         return;
     }
-    let name = REGISTERED.into_iter().find(|n| n.eq_ignore_ascii_case(word)).unwrap_or(word);
+    let name = REGISTERED
+        .into_iter()
+        .find(|n| n.eq_ignore_ascii_case(word))
+        .unwrap_or(word);
     out.extend_from_slice(name.as_bytes());
 }
 
@@ -148,8 +156,16 @@ pub fn special_use(role: Role) -> Option<&'static str> {
 
 /// The role of an attribute without its backslash.
 pub fn role(name: &str) -> Option<Role> {
-    let roles = [Role::Drafts, Role::Sent, Role::Junk, Role::Trash, Role::Archive];
-    roles.into_iter().find(|r| special_use(*r).is_some_and(|a| a[1..].eq_ignore_ascii_case(name)))
+    let roles = [
+        Role::Drafts,
+        Role::Sent,
+        Role::Junk,
+        Role::Trash,
+        Role::Archive,
+    ];
+    roles
+        .into_iter()
+        .find(|r| special_use(*r).is_some_and(|a| a[1..].eq_ignore_ascii_case(name)))
 }
 
 /// Appends formatted ASCII.
@@ -161,7 +177,9 @@ pub fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
             Ok(())
         }
     }
-    Octets(out).write_fmt(text).expect("writing to memory does not fail");
+    Octets(out)
+        .write_fmt(text)
+        .expect("writing to memory does not fail");
 }
 
 #[cfg(test)]
@@ -182,7 +200,11 @@ mod tests {
         check("ă", false, "{2}\r\nă");
         check("ă", true, "\"ă\"");
         check("a\0b", true, "{2}\r\nab");
-        check(&"x".repeat(1001), true, &format!("{{1001}}\r\n{}", "x".repeat(1001)));
+        check(
+            &"x".repeat(1001),
+            true,
+            &format!("{{1001}}\r\n{}", "x".repeat(1001)),
+        );
     }
 
     #[test]
@@ -198,6 +220,9 @@ mod tests {
         mailbox(&mut out, "Công văn", false);
         out.push(b' ');
         mailbox(&mut out, "Công văn", true);
-        assert_eq!(String::from_utf8(out).unwrap(), "\"C&APQ-ng v&AQM-n\" \"Công văn\"");
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "\"C&APQ-ng v&AQM-n\" \"Công văn\""
+        );
     }
 }

@@ -108,7 +108,9 @@ pub fn parse(lexer: &mut Lexer<'_>) -> Result<Search, Fault> {
     if lexer.take_word("CHARSET ") {
         let charset = lexer.astring()?;
         lexer.sp()?;
-        let known = [&b"US-ASCII"[..], b"UTF-8"].iter().any(|c| c.eq_ignore_ascii_case(&charset));
+        let known = [&b"US-ASCII"[..], b"UTF-8"]
+            .iter()
+            .any(|c| c.eq_ignore_ascii_case(&charset));
         if !known {
             return Err(Fault::Charset);
         }
@@ -118,7 +120,10 @@ pub fn parse(lexer: &mut Lexer<'_>) -> Result<Search, Fault> {
     while lexer.take(b' ') {
         keys.push(key(lexer, 0, &mut budget)?);
     }
-    Ok(Search { wanted, key: Key::And(keys) })
+    Ok(Search {
+        wanted,
+        key: Key::And(keys),
+    })
 }
 
 /// search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"
@@ -146,7 +151,9 @@ fn key(lexer: &mut Lexer<'_>, depth: usize, budget: &mut usize) -> Parsed<Key> {
     if depth > DEPTH_MAX {
         return Err(Syntax("the search is nested too deep"));
     }
-    *budget = budget.checked_sub(1).ok_or(Syntax("too many search keys"))?;
+    *budget = budget
+        .checked_sub(1)
+        .ok_or(Syntax("too many search keys"))?;
     if lexer.take(b'(') {
         let mut keys = vec![key(lexer, depth + 1, budget)?];
         while lexer.take(b' ') {
@@ -168,7 +175,10 @@ fn key(lexer: &mut Lexer<'_>, depth: usize, budget: &mut usize) -> Parsed<Key> {
             lexer.sp()?;
             let left = key(lexer, depth + 1, budget)?;
             lexer.sp()?;
-            Ok(Key::Or(Box::new(left), Box::new(key(lexer, depth + 1, budget)?)))
+            Ok(Key::Or(
+                Box::new(left),
+                Box::new(key(lexer, depth + 1, budget)?),
+            ))
         }
         _ => match bare(&name) {
             Some(key) => Ok(key),
@@ -189,13 +199,41 @@ fn bare(name: &str) -> Option<Key> {
         "SEEN" | "UNSEEN" => Key::Flag(Flag::system("$seen"), set),
         "RECENT" => Key::Recent(true),
         "OLD" => Key::Recent(false),
-        "NEW" => Key::And(vec![Key::Recent(true), Key::Flag(Flag::system("$seen"), false)]),
+        "NEW" => Key::And(vec![
+            Key::Recent(true),
+            Key::Flag(Flag::system("$seen"), false),
+        ]),
         _ => return None,
     })
 }
 
+const WITH_ARGUMENT: [&str; 19] = [
+    "UID",
+    "KEYWORD",
+    "UNKEYWORD",
+    "BEFORE",
+    "ON",
+    "SINCE",
+    "SENTBEFORE",
+    "SENTON",
+    "SENTSINCE",
+    "LARGER",
+    "SMALLER",
+    "FROM",
+    "TO",
+    "CC",
+    "BCC",
+    "SUBJECT",
+    "BODY",
+    "TEXT",
+    "HEADER",
+];
+
 /// The keys with an argument.
 fn argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Key> {
+    if !WITH_ARGUMENT.contains(&name) {
+        return Err(Syntax("an unknown search key"));
+    }
     lexer.sp()?;
     Ok(match name {
         "UID" => Key::Uid(SequenceSet::parse(lexer)?),
@@ -227,14 +265,20 @@ fn argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Key> {
 
 fn needle(lexer: &mut Lexer<'_>) -> Parsed<String> {
     let text = lexer.astring_text()?;
-    if text.len() > NEEDLE_MAX { Err(Syntax("the search string is too long")) } else { Ok(text) }
+    if text.len() > NEEDLE_MAX {
+        Err(Syntax("the search string is too long"))
+    } else {
+        Ok(text)
+    }
 }
 
 /// date = date-text / DQUOTE date-text DQUOTE; date-text = date-day "-" date-month "-" date-year;
 /// gives days since 1970-01-01.
 fn date(lexer: &mut Lexer<'_>) -> Parsed<i64> {
     let text = lexer.astring_text()?;
-    day(&text).and_then(unix_day).ok_or(Syntax("a date is d-Mon-yyyy"))
+    day(&text)
+        .and_then(unix_day)
+        .ok_or(Syntax("a date is d-Mon-yyyy"))
 }
 
 /// date-text = date-day "-" date-month "-" date-year
@@ -249,12 +293,17 @@ pub fn day(text: &str) -> Option<Day> {
         return None;
     }
     let month = MONTHS.iter().position(|m| m.eq_ignore_ascii_case(month))?;
-    Some(Day { year: year.parse().ok()?, month: month as u32 + 1, day: day.parse().ok()? })
+    Some(Day {
+        year: year.parse().ok()?,
+        month: month as u32 + 1,
+        day: day.parse().ok()?,
+    })
 }
 
 /// date-month
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
 
 #[cfg(test)]
 mod tests {
@@ -270,18 +319,75 @@ mod tests {
     #[test]
     fn keys_of_both_revisions_are_read() {
         for key in [
-            "ALL", "1:3,5", "$", "UID 1:*", "UID $", "ANSWERED", "UNANSWERED", "DELETED", "UNDELETED", "DRAFT",
-            "UNDRAFT", "FLAGGED", "UNFLAGGED", "SEEN", "UNSEEN", "NEW", "OLD", "RECENT", "KEYWORD $Forwarded",
-            "UNKEYWORD x", "BEFORE 1-Feb-1994", "ON \"01-Feb-1994\"", "SINCE 1-feb-1994", "SENTBEFORE 1-Feb-1994",
-            "SENTON 1-Feb-1994", "SENTSINCE 1-Feb-1994", "LARGER 10", "SMALLER 4294967296", "FROM \"Smith\"",
-            "TO x", "CC x", "BCC x", "SUBJECT \"công văn\"", "BODY x", "TEXT x", "HEADER Message-ID \"\"",
-            "NOT SEEN", "OR SEEN NOT DELETED", "(SEEN (NOT DELETED))", "CHARSET UTF-8 SEEN", "CHARSET us-ascii ALL",
+            "ALL",
+            "1:3,5",
+            "$",
+            "UID 1:*",
+            "UID $",
+            "ANSWERED",
+            "UNANSWERED",
+            "DELETED",
+            "UNDELETED",
+            "DRAFT",
+            "UNDRAFT",
+            "FLAGGED",
+            "UNFLAGGED",
+            "SEEN",
+            "UNSEEN",
+            "NEW",
+            "OLD",
+            "RECENT",
+            "KEYWORD $Forwarded",
+            "UNKEYWORD x",
+            "BEFORE 1-Feb-1994",
+            "ON \"01-Feb-1994\"",
+            "SINCE 1-feb-1994",
+            "SENTBEFORE 1-Feb-1994",
+            "SENTON 1-Feb-1994",
+            "SENTSINCE 1-Feb-1994",
+            "LARGER 10",
+            "SMALLER 4294967296",
+            "FROM \"Smith\"",
+            "TO x",
+            "CC x",
+            "BCC x",
+            "SUBJECT \"công văn\"",
+            "BODY x",
+            "TEXT x",
+            "HEADER Message-ID \"\"",
+            "NOT SEEN",
+            "OR SEEN NOT DELETED",
+            "(SEEN (NOT DELETED))",
+            "CHARSET UTF-8 SEEN",
+            "CHARSET us-ascii ALL",
         ] {
             check(&format!(" {key}"), true);
-            check(&format!(" RETURN (MIN MAX ALL COUNT SAVE) {key} NOT {}", key.replace("CHARSET UTF-8 ", "").replace("CHARSET us-ascii ", "")), true);
+            check(
+                &format!(
+                    " RETURN (MIN MAX ALL COUNT SAVE) {key} NOT {}",
+                    key.replace("CHARSET UTF-8 ", "")
+                        .replace("CHARSET us-ascii ", "")
+                ),
+                true,
+            );
         }
-        for bad in ["", " ", " NOPE", " NOT", " OR SEEN", " ()", " (SEEN", " BEFORE 1994", " ON 31-Feb-1994", " LARGER x",
-            " RETURN (NOPE) ALL", " RETURN ALL", " SEEN  SEEN", " CHARSET UTF-8", " KEYWORD \\Seen"] {
+        for bad in [
+            "",
+            " ",
+            " NOPE",
+            " NOT",
+            " OR SEEN",
+            " ()",
+            " (SEEN",
+            " BEFORE 1994",
+            " ON 31-Feb-1994",
+            " LARGER x",
+            " RETURN (NOPE) ALL",
+            " RETURN ALL",
+            " SEEN  SEEN",
+            " CHARSET UTF-8",
+            " KEYWORD \\Seen",
+        ] {
             check(bad, false);
         }
         let mut lexer = Lexer::new(b" CHARSET KOI8-R ALL", Vec::new());
@@ -291,8 +397,14 @@ mod tests {
     #[test]
     fn i13_nesting_and_count_are_limited() {
         check(&format!(" {}ALL{}", "(".repeat(30), ")".repeat(30)), true);
-        check(&format!(" {}ALL{}", "(".repeat(60_000), ")".repeat(60_000)), false);
+        check(
+            &format!(" {}ALL{}", "(".repeat(60_000), ")".repeat(60_000)),
+            false,
+        );
         check(&format!(" {}ALL", "NOT ".repeat(20_000)), false);
-        check(&format!(" {}", "SEEN ".repeat(KEYS_MAX + 1).trim_end()), false);
+        check(
+            &format!(" {}", "SEEN ".repeat(KEYS_MAX + 1).trim_end()),
+            false,
+        );
     }
 }

@@ -31,7 +31,11 @@ impl SequenceSet {
                 return Err(Syntax("too many ranges in a sequence set"));
             }
             let from = Self::bound(lexer)?;
-            let to = if lexer.take(b':') { Self::bound(lexer)? } else { from };
+            let to = if lexer.take(b':') {
+                Self::bound(lexer)?
+            } else {
+                from
+            };
             ranges.push((from, to));
             if !lexer.take(b',') {
                 return Ok(Self::Ranges(ranges));
@@ -40,7 +44,11 @@ impl SequenceSet {
     }
 
     fn bound(lexer: &mut Lexer<'_>) -> Parsed<Bound> {
-        if lexer.take(b'*') { Ok(None) } else { lexer.nz_number().map(Some) }
+        if lexer.take(b'*') {
+            Ok(None)
+        } else {
+            lexer.nz_number().map(Some)
+        }
     }
 
     /// Whether a parser should expect a set here.
@@ -97,7 +105,10 @@ impl Numbers {
     #[must_use]
     pub fn after(&self, number: u32) -> Self {
         let rest = self.0.iter().filter(|(_, to)| *to > number);
-        Self(rest.map(|(from, to)| ((*from).max(number + 1), *to)).collect())
+        Self(
+            rest.map(|(from, to)| ((*from).max(number + 1), *to))
+                .collect(),
+        )
     }
 
     /// Every number, ascending.
@@ -112,7 +123,10 @@ impl Numbers {
 
     /// How many.
     pub fn count(&self) -> u64 {
-        self.0.iter().map(|(from, to)| u64::from(to - from) + 1).sum()
+        self.0
+            .iter()
+            .map(|(from, to)| u64::from(to - from) + 1)
+            .sum()
     }
 
     /// The smallest.

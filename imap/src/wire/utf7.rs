@@ -59,7 +59,9 @@ pub fn decode(text: &[u8]) -> Option<String> {
             out.push('&');
         } else {
             let octets = engine().decode(inside).ok().filter(|o| o.len() % 2 == 0)?;
-            let units = octets.chunks_exact(2).map(|p| u16::from_be_bytes([p[0], p[1]]));
+            let units = octets
+                .chunks_exact(2)
+                .map(|p| u16::from_be_bytes([p[0], p[1]]));
             for c in char::decode_utf16(units) {
                 out.push(c.ok()?);
             }
@@ -95,7 +97,17 @@ mod tests {
 
     #[test]
     fn other_spellings_are_refused() {
-        for bad in ["&Jjo!", "&U,BTFw", "&AGE-", "&U,A=-", "&2D0-", "&AREA-", "&ARA-&AOM-", "é", "&,-"] {
+        for bad in [
+            "&Jjo!",
+            "&U,BTFw",
+            "&AGE-",
+            "&U,A=-",
+            "&2D0-",
+            "&AREA-",
+            "&ARA-&AOM-",
+            "é",
+            "&,-",
+        ] {
             assert_eq!(decode(bad.as_bytes()), None, "{bad:?}");
         }
     }

@@ -15,6 +15,8 @@ use tokio::sync::watch;
 
 pub(crate) const PASSWORD: &str = "Mật khẩu 2026";
 pub(crate) const USER: &str = "an@tinh.gov.vn";
+/// What `line` gives when the connection is over.
+pub(crate) const END: &str = "(end)";
 /// 2026-11-22, 00:00 UTC.
 pub(crate) const NOW_MS: i64 = 1_795_305_600_000;
 
@@ -30,7 +32,7 @@ impl Clock for Standing {
 pub(crate) struct World {
     pub(crate) directory: Directory,
     pub(crate) services: Services,
-    pub(crate) store: Store,
+    _store: Store,
     runtime: tokio::runtime::Runtime,
     peers: BTreeMap<u32, BufReader<DuplexStream>>,
     stop: watch::Sender<bool>,
@@ -64,9 +66,16 @@ impl World {
             },
         )
         .unwrap();
-        let new = NewAgency { id: agency.clone(), parent: None, name: "Tỉnh".into(), name_en: None };
+        let new = NewAgency {
+            id: agency.clone(),
+            parent: None,
+            name: "Tỉnh".into(),
+            name_en: None,
+        };
         directory.create_agency(None, new).unwrap();
-        directory.create_domain(None, domain, agency.clone()).unwrap();
+        directory
+            .create_domain(None, domain, agency.clone())
+            .unwrap();
         let account = directory
             .create_account(
                 None,
@@ -80,7 +89,9 @@ impl World {
                 },
             )
             .unwrap();
-        directory.set_password(None, account.id, &Secret::new(PASSWORD)).unwrap();
+        directory
+            .set_password(None, account.id, &Secret::new(PASSWORD))
+            .unwrap();
         let services = Services::new(directory.clone(), settings);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -88,7 +99,15 @@ impl World {
             .build()
             .unwrap();
         let (stop, _) = watch::channel(false);
-        Self { directory, services, store, runtime, peers: BTreeMap::new(), stop, _dir: dir }
+        Self {
+            directory,
+            services,
+            _store: store,
+            runtime,
+            peers: BTreeMap::new(),
+            stop,
+            _dir: dir,
+        }
     }
 
     /// Opens connection `number`; the greeting is read and given back.
@@ -111,7 +130,10 @@ impl World {
 
     pub(crate) fn login(&mut self, number: u32) {
         self.connect(number, true);
-        self.send(number, format!("l LOGIN {USER} \"{PASSWORD}\"\r\n").as_bytes());
+        self.send(
+            number,
+            format!("l LOGIN {USER} \"{PASSWORD}\"\r\n").as_bytes(),
+        );
         let answer = self.line(number);
         assert!(answer.starts_with("l OK [CAPABILITY "), "{answer}");
     }
@@ -120,11 +142,14 @@ impl World {
         let peer = self.peers.get_mut(&number).unwrap();
         self.runtime.block_on(async {
             let write = peer.get_mut().write_all(octets);
-            tokio::time::timeout(Duration::from_secs(20), write).await.unwrap().unwrap();
+            tokio::time::timeout(Duration::from_secs(20), write)
+                .await
+                .unwrap()
+                .unwrap();
         });
     }
 
-    /// One line without CRLF; empty at the end of the connection.
+    /// One line without CRLF; [`END`] at the end of the connection.
     pub(crate) fn line(&mut self, number: u32) -> String {
         let peer = self.peers.get_mut(&number).unwrap();
         let mut octets = Vec::new();
@@ -135,6 +160,9 @@ impl World {
                 .unwrap_or_else(|_| panic!("connection {number} says nothing"))
                 .unwrap();
         });
+        if octets.is_empty() {
+            return END.to_owned();
+        }
         let text = String::from_utf8_lossy(&octets).into_owned();
         text.strip_suffix("\r\n").unwrap_or(&text).to_owned()
     }
@@ -145,7 +173,10 @@ impl World {
         let mut octets = vec![0; len];
         self.runtime.block_on(async {
             let read = peer.read_exact(&mut octets);
-            tokio::time::timeout(Duration::from_secs(20), read).await.unwrap().unwrap();
+            tokio::time::timeout(Duration::from_secs(20), read)
+                .await
+                .unwrap()
+                .unwrap();
         });
         octets
     }
@@ -156,7 +187,7 @@ impl World {
         let mut lines = Vec::new();
         loop {
             let line = self.line(number);
-            let last = line.starts_with("q ") || line.is_empty();
+            let last = line.starts_with("q ") || line == END;
             lines.push(line);
             if last {
                 return lines;
@@ -165,8 +196,16 @@ impl World {
     }
 
     pub(crate) fn append(&mut self, number: u32, mailbox: &str, arguments: &str, raw: &[u8]) {
-        let mut octets =
-            format!("p APPEND {mailbox} {arguments}{{{}+}}\r\n", raw.len()).into_bytes();
+        let space = if arguments.is_empty() || arguments.ends_with([' ', '~']) {
+            ""
+        } else {
+            " "
+        };
+        let mut octets = format!(
+            "p APPEND {mailbox} {arguments}{space}{{{}+}}\r\n",
+            raw.len()
+        )
+        .into_bytes();
         octets.extend_from_slice(raw);
         octets.extend_from_slice(b"\r\n");
         self.send(number, &octets);
@@ -189,7 +228,9 @@ pub(crate) fn check(world: &mut World, script: &str) {
     let raw = script.trim_start().starts_with("raw");
     for (at, line) in script.lines().enumerate() {
         let line = line.trim_start();
-        let Some((who, text)) = line.split_once(':') else { continue };
+        let Some((who, text)) = line.split_once(':') else {
+            continue;
+        };
         let text = text.strip_prefix(' ').unwrap_or(text);
         let (side, number) = who.split_at(1);
         let number = number.parse().unwrap_or(1);
@@ -206,7 +247,11 @@ pub(crate) fn check(world: &mut World, script: &str) {
             }
             "S" => {
                 let got = world.line(number);
-                assert!(fits(text, &got), "line {}: expected\n  {text}\ngot\n  {got}", at + 1);
+                assert!(
+                    fits(text, &got),
+                    "line {}: expected\n  {text}\ngot\n  {got}",
+                    at + 1
+                );
             }
             other => panic!("a line begins with C or S, not {other:?}"),
         }
@@ -217,7 +262,11 @@ pub(crate) fn check(world: &mut World, script: &str) {
         if script.contains("BYE") || script.contains("IDLE") {
             continue;
         }
-        assert_eq!(world.ask(number, "CAPABILITY").len(), 2, "something was left to say");
+        assert_eq!(
+            world.ask(number, "CAPABILITY").len(),
+            2,
+            "something was left to say"
+        );
     }
 }
 
@@ -225,10 +274,15 @@ pub(crate) fn check(world: &mut World, script: &str) {
 fn fits(pattern: &str, text: &str) -> bool {
     let mut pieces = pattern.split('…');
     let first = pieces.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
     let mut last_piece = None;
     for piece in pieces {
-        let Some(at) = rest.rfind(piece).filter(|_| piece.is_empty()).or_else(|| rest.find(piece))
+        let Some(at) = rest
+            .rfind(piece)
+            .filter(|_| piece.is_empty())
+            .or_else(|| rest.find(piece))
         else {
             return false;
         };

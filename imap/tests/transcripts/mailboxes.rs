@@ -120,7 +120,10 @@ fn create_rename_delete_subscribe() {
            S: u OK …
            C: v CREATE all (USE (\All))
            S: v NO [USEATTR] …"#
-            .replace("           C: s CREATE Spam/ (USE (\\Junk))\n           S: s NO [USEATTR] …\n", "")
+            .replace(
+                "           C: s CREATE Spam/ (USE (\\Junk))\n           S: s NO [USEATTR] …\n",
+                "",
+            )
             .as_str(),
     );
 }
@@ -147,8 +150,18 @@ fn renaming_inbox_moves_its_messages() {
 fn select_tells_all_there_is_to_know() {
     let mut world = World::new();
     world.login(1);
-    world.append(1, "INBOX", "(\\Seen $Forwarded)", b"Subject: a\r\n\r\nx\r\n");
-    world.append(1, "INBOX", "() \"17-Jul-1996 02:44:25 -0700\" ", b"Subject: b\r\n\r\nyy\r\n");
+    world.append(
+        1,
+        "INBOX",
+        "(\\Seen $Forwarded)",
+        b"Subject: a\r\n\r\nx\r\n",
+    );
+    world.append(
+        1,
+        "INBOX",
+        "() \"17-Jul-1996 02:44:25 -0700\" ",
+        b"Subject: b\r\n\r\nyy\r\n",
+    );
     check(
         &mut world,
         r#"C: a SELECT InBox
@@ -199,7 +212,12 @@ fn store_expunge_close() {
     let mut world = World::new();
     world.login(1);
     for subject in ["a", "b", "c", "d", "e"] {
-        world.append(1, "INBOX", "", format!("Subject: {subject}\r\n\r\nx\r\n").as_bytes());
+        world.append(
+            1,
+            "INBOX",
+            "",
+            format!("Subject: {subject}\r\n\r\nx\r\n").as_bytes(),
+        );
     }
     world.ask(1, "SELECT INBOX");
     check(
@@ -244,7 +262,12 @@ fn copy_and_move_tell_the_new_uids() {
     let mut world = World::new();
     world.login(1);
     for subject in ["a", "b", "c"] {
-        world.append(1, "INBOX", "(\\Flagged)", format!("Subject: {subject}\r\n\r\nx\r\n").as_bytes());
+        world.append(
+            1,
+            "INBOX",
+            "(\\Flagged)",
+            format!("Subject: {subject}\r\n\r\nx\r\n").as_bytes(),
+        );
     }
     world.ask(1, "SELECT INBOX");
     check(
@@ -337,6 +360,11 @@ fn the_quota_holds() {
     let answer = world.line(1);
     assert!(answer.starts_with("a NO [OVERQUOTA]"), "{answer}");
     world.ask(1, "SELECT INBOX");
-    assert!(world.ask(1, "COPY 1 Sent").concat().starts_with("q NO [OVERQUOTA]"));
+    assert!(
+        world
+            .ask(1, "COPY 1 Sent")
+            .concat()
+            .starts_with("q NO [OVERQUOTA]")
+    );
     assert!(world.ask(1, "MOVE 1 Sent").concat().contains("q OK MOVE"));
 }

@@ -1,5 +1,11 @@
 //! Conversations, played against real sessions over a real store.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
 mod basics;
 mod door;
 mod mailboxes;

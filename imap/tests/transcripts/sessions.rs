@@ -6,7 +6,12 @@ fn filled(count: usize) -> World {
     let mut world = World::new();
     world.login(1);
     for at in 0..count {
-        world.append(1, "INBOX", "", format!("Subject: {at}\r\n\r\nx\r\n").as_bytes());
+        world.append(
+            1,
+            "INBOX",
+            "",
+            format!("Subject: {at}\r\n\r\nx\r\n").as_bytes(),
+        );
     }
     world.ask(1, "SELECT INBOX");
     world.login(2);
