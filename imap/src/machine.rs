@@ -106,6 +106,10 @@ impl Machine {
     }
 
     /// What to do next.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "a machine's verb; more comes after `None`"
+    )]
     pub fn next(&mut self) -> Option<Step> {
         self.steps.pop_front()
     }

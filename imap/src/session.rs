@@ -59,6 +59,7 @@ impl Services {
 }
 
 /// How a session ended.
+#[allow(clippy::large_enum_variant, reason = "moved once per connection")]
 pub enum End<S> {
     /// The connection is over.
     Closed,

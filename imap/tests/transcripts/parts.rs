@@ -135,6 +135,14 @@ fn i12_sections_are_the_octets_of_the_message() {
         "3.HEADER.FIELDS.NOT (Subject From)",
         "Content-Type: multipart/mixed; boundary=n\r\n\r\n",
     );
+}
+
+#[test]
+fn sections_that_are_not_there_partials_and_rev1_names() {
+    let mut world = world();
+    let header = between("From: =?", "preamble");
+    let body = NESTED.strip_prefix(&header).unwrap().to_owned();
+    let w = &mut world;
     for none in ["4", "1.3", "2.1.1", "2.HEADER", "1.1.TEXT"] {
         check(
             w,
