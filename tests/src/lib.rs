@@ -1,1 +1,43 @@
-//! Judges: the whole server on loopback, scenarios, real clients, faults, tidy, benchmarks.
+//! The harness of the end-to-end tests: a whole server on loopback, and small clients of our own
+//! that speak to it as strangers do.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a test harness fails loudly"
+)]
+
+pub mod http_client;
+pub mod imap_client;
+pub mod process;
+pub mod smtp_client;
+pub mod stream;
+pub mod world;
+
+use std::path::PathBuf;
+
+/// The repository's root.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+/// A folder beside the repository that holds what lies at hand, if it is there; says so when not.
+pub fn shared(part: &str) -> Option<PathBuf> {
+    let path = root().parent()?.join("shared").join(part);
+    if path.exists() {
+        return Some(path);
+    }
+    println!("skipped: ../shared/{part} is not here");
+    None
+}
+
+/// Where tests leave what people may want to look at (screenshots).
+pub fn output(name: &str) -> PathBuf {
+    let dir = root().join("test-output").join(name);
+    std::fs::create_dir_all(&dir).unwrap();
+    dir
+}

@@ -1,0 +1,103 @@
+//! Real mail clients and a real browser against `congvu demo`.
+//! `./check fast` leaves out what is here by the prefix of its names.
+#![allow(
+    missing_docs,
+    clippy::disallowed_methods,
+    reason = "tests run programs"
+)]
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+use tests::process::{Process, free_base};
+
+/// One demo for all clients of this run.
+fn demo() -> &'static Path {
+    static DEMO: OnceLock<(tempfile::TempDir, Process)> = OnceLock::new();
+    let (_, process) = DEMO.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("demo");
+        std::fs::create_dir(&folder).unwrap();
+        let process = Process::demo(&folder, free_base());
+        // The test process's end takes the demo along: statics are not dropped.
+        end_with_us(process.id());
+        (dir, process)
+    });
+    &process.dir
+}
+
+/// Kills the demo when this test process is gone.
+fn end_with_us(demo: u32) {
+    let own = std::process::id();
+    let watch =
+        format!("while kill -0 {own} 2>/dev/null; do sleep 1; done; kill -TERM {demo} 2>/dev/null");
+    Command::new("sh").args(["-c", &watch]).spawn().unwrap();
+}
+
+fn need(programs: &[&str]) {
+    for program in programs {
+        let there = Command::new("sh")
+            .args(["-c", &format!("command -v {program}")])
+            .output()
+            .unwrap();
+        assert!(
+            there.status.success(),
+            "{program} is missing: ./check installs it from Debian's packages"
+        );
+    }
+}
+
+fn script(name: &str, programs: &[&str]) {
+    let Some(script) = tests::shared(&format!("clients/{name}")) else {
+        return;
+    };
+    need(programs);
+    let done = Command::new("bash")
+        .arg(script)
+        .env("DEMO", demo().join("demo.json"))
+        .output()
+        .unwrap();
+    let text =
+        String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{name}: {text}");
+    assert!(text.contains("== OK"), "{name}: {text}");
+}
+
+#[test]
+fn clients_curl() {
+    script("curl-mail.sh", &["curl", "python3"]);
+}
+
+#[test]
+fn clients_msmtp_and_mbsync() {
+    script("msmtp-mbsync.sh", &["msmtp", "mbsync", "openssl"]);
+}
+
+#[test]
+fn clients_swaks() {
+    script("swaks.sh", &["swaks"]);
+}
+
+#[test]
+fn clients_fetchmail() {
+    script("fetchmail.sh", &["fetchmail"]);
+}
+
+#[test]
+fn clients_getmail() {
+    script("getmail.sh", &["getmail"]);
+}
+
+#[test]
+fn clients_browser() {
+    need(&["node", "chromium"]);
+    let done = Command::new("node")
+        .arg(tests::root().join("tests/clients/browser.mjs"))
+        .env("DEMO", demo().join("demo.json"))
+        .env("OUT", tests::output("browser"))
+        .output()
+        .unwrap();
+    let text =
+        String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{text}");
+}

@@ -1,0 +1,136 @@
+//! The real binary as a process of its own: the demo on free ports, stopped by its own id.
+#![allow(clippy::disallowed_methods, reason = "tests start and stop the server")]
+
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long the server may take to answer on all its ports; a debug build founds a province.
+const START: Duration = Duration::from_secs(180);
+
+/// A running process; killed when dropped.
+pub struct Process {
+    child: Child,
+    base: u16,
+    pub dir: PathBuf,
+}
+
+/// Services of the demo and their standard ports (CONTRACT: base + standard).
+const PORTS: &[(&str, u16)] = &[
+    ("smtp", 25),
+    ("submission", 587),
+    ("submissions", 465),
+    ("imap", 143),
+    ("imaps", 993),
+    ("https", 443),
+];
+
+/// The binary `congvu` beside the test's own.
+pub fn binary() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    let folder = own.parent().unwrap().parent().unwrap();
+    let path = folder.join("congvu");
+    assert!(
+        path.exists(),
+        "{} is not built: cargo build",
+        path.display()
+    );
+    path
+}
+
+/// A number N such that N + 25, 143, 443, 465, 587 and 993 are free now.
+pub fn free_base() -> u16 {
+    let start = 21_000 + (std::process::id() % 300) as u16 * 100;
+    (0..200u16)
+        .map(|step| 21_000 + (start - 21_000 + step * 1_100) % 40_000)
+        .find(|base| {
+            PORTS
+                .iter()
+                .all(|(_, port)| std::net::TcpListener::bind(("127.0.0.1", base + port)).is_ok())
+        })
+        .expect("free ports")
+}
+
+impl Process {
+    /// Starts `congvu demo` and waits for its demo.json.
+    pub fn demo(dir: &Path, base: u16) -> Self {
+        let _ = std::fs::remove_file(dir.join("demo.json"));
+        let log = std::fs::File::create(dir.with_extension("log")).unwrap();
+        let child = Command::new(binary())
+            .args(["demo", "--dir"])
+            .arg(dir)
+            .args(["--base-port", &base.to_string()])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut process = Self {
+            child,
+            base,
+            dir: dir.to_owned(),
+        };
+        let began = Instant::now();
+        while !dir.join("demo.json").exists() {
+            if let Some(status) = process.child.try_wait().unwrap() {
+                let log = std::fs::read_to_string(dir.with_extension("log")).unwrap_or_default();
+                panic!("the demo ended with {status}: {log}");
+            }
+            assert!(began.elapsed() < START, "the demo does not answer");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        process
+    }
+
+    pub fn facts(&self) -> Value {
+        server::demo::read_facts(&self.dir).unwrap()
+    }
+
+    /// Where a service listens.
+    pub fn address(&self, service: &str) -> SocketAddr {
+        let (_, standard) = PORTS
+            .iter()
+            .find(|row| row.0 == service)
+            .expect("a service of the demo");
+        SocketAddr::from(([127, 0, 0, 1], self.base + standard))
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// SIGKILL: nothing of the process's own runs any more.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and waits; the exit status.
+    pub fn terminate(mut self) -> Option<i32> {
+        let done = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(done.success());
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(
+                began.elapsed() < Duration::from_secs(30),
+                "the server does not stop"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,170 @@
+//! Who may import whom: ARCHITECTURE.md's table against every Cargo.toml.
+
+use crate::files::{none, root, with_ending};
+
+/// Room, and which of ours it may import. Imports point only down the page.
+const TABLE: &[(&str, &[&str])] = &[
+    ("formats", &[]),
+    ("storage", &["formats"]),
+    ("directory", &["storage", "formats"]),
+    ("delivery", &["directory", "storage", "formats"]),
+    ("smtp", &["delivery", "directory", "formats"]),
+    ("imap", &["directory", "storage", "formats"]),
+    ("jmap", &["delivery", "directory", "storage", "formats"]),
+    ("login", &["directory"]),
+    ("webmail", &[]),
+    ("admin", &["delivery", "directory", "storage", "formats"]),
+    (
+        "server",
+        &[
+            "formats",
+            "storage",
+            "directory",
+            "delivery",
+            "smtp",
+            "imap",
+            "jmap",
+            "login",
+            "webmail",
+            "admin",
+        ],
+    ),
+    (
+        "tests",
+        &[
+            "formats",
+            "storage",
+            "directory",
+            "delivery",
+            "smtp",
+            "imap",
+            "jmap",
+            "login",
+            "webmail",
+            "admin",
+            "server",
+        ],
+    ),
+];
+
+/// Crates of others that only these rooms may name.
+const ONLY_IN: &[(&str, &[&str])] = &[
+    ("anyhow", &["server"]),
+    ("clap", &["server"]),
+    ("hickory-resolver", &["server"]),
+    ("rustls", &["server", "tests"]),
+    ("tokio-rustls", &["server", "tests"]),
+    ("sled", &["storage"]),
+    ("argon2", &["directory"]),
+    ("axum", &["jmap", "login", "webmail", "admin", "server"]),
+    (
+        "tokio",
+        &["smtp", "imap", "jmap", "login", "admin", "server", "tests"],
+    ),
+];
+
+/// The names in `[section]` of a room's manifest.
+fn names(room: &str, section: &str) -> Vec<String> {
+    let path = root().join(room).join("Cargo.toml");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|_| panic!("{}", path.display()));
+    let table: toml::Table = toml::from_str(&text).expect("a manifest");
+    table
+        .get(section)
+        .and_then(toml::Value::as_table)
+        .map(|section| section.keys().cloned().collect())
+        .unwrap_or_default()
+}
+
+#[test]
+fn imports_follow_the_table() {
+    let rooms: Vec<&str> = TABLE.iter().map(|row| row.0).collect();
+    let mut wrong = Vec::new();
+    for (room, allowed) in TABLE {
+        for name in names(room, "dependencies") {
+            if rooms.contains(&name.as_str()) && !allowed.contains(&name.as_str()) {
+                wrong.push(format!("{room} imports {name}"));
+            }
+        }
+    }
+    none("imports against the table", &wrong);
+}
+
+#[test]
+fn every_member_has_a_row() {
+    let text = std::fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml");
+    let table: toml::Table = toml::from_str(&text).expect("a manifest");
+    let members = table["workspace"]["members"].as_array().expect("members");
+    for member in members {
+        let member = member.as_str().expect("a name");
+        assert!(
+            TABLE.iter().any(|row| row.0 == member),
+            "{member} has no row in the import table"
+        );
+    }
+}
+
+#[test]
+fn foreign_crates_stay_in_their_rooms() {
+    let mut wrong = Vec::new();
+    for (room, _) in TABLE {
+        for name in names(room, "dependencies") {
+            if let Some((_, rooms)) = ONLY_IN.iter().find(|row| row.0 == name)
+                && !rooms.contains(room)
+            {
+                wrong.push(format!("{room} names {name}"));
+            }
+        }
+    }
+    none("crates outside their rooms", &wrong);
+}
+
+#[test]
+fn sled_is_named_in_one_file() {
+    let named: Vec<String> = with_ending(&[".rs"])
+        .into_iter()
+        .filter(|(name, _)| !name.starts_with("tests/"))
+        .filter(|(_, text)| text.contains("sled::"))
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(named, ["storage/src/engine/sled.rs"]);
+}
+
+/// Machines and wire formats have no socket, no clock and no task (I-14, I-15).
+#[test]
+fn machines_know_no_socket_and_no_clock() {
+    let machines = [
+        "machine.rs",
+        "receiver.rs",
+        "data.rs",
+        "command.rs",
+        "view.rs",
+        "reply.rs",
+        "ask.rs",
+    ];
+    let mut wrong = Vec::new();
+    for (name, text) in with_ending(&[".rs"]) {
+        let protocol = name.starts_with("smtp/src") || name.starts_with("imap/src");
+        let machine = machines
+            .iter()
+            .any(|end| name.ends_with(&format!("/{end}")))
+            || name.contains("/wire/");
+        let formats = name.starts_with("formats/src");
+        if (protocol && machine) || formats {
+            for word in [
+                "tokio",
+                "SystemTime",
+                "Instant::now",
+                "std::net::Tcp",
+                "std::env",
+            ] {
+                if text
+                    .lines()
+                    .any(|line| !line.trim_start().starts_with("//") && line.contains(word))
+                {
+                    wrong.push(format!("{name}: {word}"));
+                }
+            }
+        }
+    }
+    none("machines that know too much", &wrong);
+}
