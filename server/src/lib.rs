@@ -1,1 +1,15 @@
-//! Joins: config, TLS, listeners, HTTP, command line, demo.
+//! Joins: config, TLS, listeners, the one HTTP router, shutdown, command line, demo.
+
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod demo;
+pub mod holder;
+pub mod http;
+pub mod listener;
+mod mail;
+pub mod run;
+pub mod services;
+pub mod shutdown;
+pub mod telemetry;
+pub mod tls;

@@ -1,3 +1,5 @@
 //! The command congvu.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    server::cli::main()
+}

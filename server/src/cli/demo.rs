@@ -1,0 +1,39 @@
+//! `congvu demo`: a whole sample province on 127.0.0.1.
+
+use crate::demo;
+use crate::telemetry;
+use std::path::PathBuf;
+
+/// Arguments of `congvu demo`.
+#[derive(Debug, clap::Args)]
+pub struct DemoArgs {
+    /// Folder of the sample province; kept between runs.
+    #[arg(long, value_name = "DIR", default_value = "demo-data")]
+    dir: PathBuf,
+    /// The ports are this number plus the standard port.
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u16).range(1..=64_000))]
+    base_port: u16,
+    /// Start over: what the folder holds is removed first.
+    #[arg(long)]
+    fresh: bool,
+}
+
+/// Runs until SIGINT or SIGTERM.
+pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
+    telemetry::start("warn")?;
+    let demo = demo::Demo { dir: args.dir.clone(), base_port: args.base_port };
+    if args.fresh {
+        demo.clear()?;
+    }
+    let config = demo.config()?;
+    crate::run::check_ports(&config)?;
+    if demo.found()? {
+        println!("Tỉnh mẫu đã được dựng. / The sample province was founded.");
+    }
+    crate::run::until_signal(config, |running| {
+        let facts = demo.facts(&running.services.directory)?;
+        demo.write(&facts)?;
+        println!("{}", demo::greeting(&facts));
+        Ok(())
+    })
+}

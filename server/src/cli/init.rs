@@ -1,0 +1,135 @@
+//! `congvu init`: host name, first domain, first administrator; prints the DNS records to publish.
+
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::services::Services;
+use anyhow::Context as _;
+use directory::{AccountKind, AgencyId, NewAccount, NewAgency, Role, Secret};
+use formats::address::{Address, DomainName};
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Arguments of `congvu init`; what is not given is asked on a terminal.
+#[derive(Debug, clap::Args)]
+pub struct InitArgs {
+    /// Host name of this server, e.g. mail.tinh.gov.vn.
+    #[arg(long)]
+    host: Option<String>,
+    /// First mail domain, e.g. tinh.gov.vn.
+    #[arg(long)]
+    domain: Option<String>,
+    /// Address of the first administrator, e.g. quantri@tinh.gov.vn.
+    #[arg(long)]
+    admin: Option<String>,
+    /// Code of the province or agency at the top of the tree.
+    #[arg(long, default_value = "H99")]
+    agency: String,
+    /// Its name.
+    #[arg(long)]
+    agency_name: Option<String>,
+    /// A file with the administrator's password; otherwise one is made and printed once.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Data folder.
+    #[arg(long, value_name = "DIR", default_value = "congvu-data")]
+    dir: PathBuf,
+    /// Config file to write; an existing one is never overwritten.
+    #[arg(long, value_name = "FILE", default_value = "congvu.toml")]
+    config: PathBuf,
+}
+
+/// Asks on a terminal, or says which flag is missing.
+fn ask(given: Option<&String>, flag: &str, question: &str) -> anyhow::Result<String> {
+    if let Some(value) = given {
+        return Ok(value.clone());
+    }
+    anyhow::ensure!(std::io::stdin().is_terminal(), "{flag} is missing / thiếu {flag}");
+    print!("{question}: ");
+    std::io::stdout().flush()?;
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    let line = line.trim();
+    anyhow::ensure!(!line.is_empty(), "{flag} is missing / thiếu {flag}");
+    Ok(line.to_owned())
+}
+
+/// Sets up a new server.
+pub fn run(args: &InitArgs) -> anyhow::Result<()> {
+    anyhow::ensure!(!args.config.exists(), "{} is there already; nothing was changed", args.config.display());
+    let host = ask(args.host.as_ref(), "--host", "Tên máy chủ / host name")?;
+    let domain_text = ask(args.domain.as_ref(), "--domain", "Tên miền thư / mail domain")?;
+    let domain = DomainName::parse(&domain_text).with_context(|| format!("domain {domain_text:?}"))?;
+    let admin_text = ask(args.admin.as_ref(), "--admin", "Địa chỉ quản trị / administrator's address")?;
+    let admin = Address::parse(&admin_text).with_context(|| format!("address {admin_text:?}"))?;
+    anyhow::ensure!(admin.domain == domain, "{admin} is not an address of {domain}");
+    let mut config = Config::default();
+    config.server.host = host;
+    config.server.default_domain = domain.as_str().to_owned();
+    config.server.data.clone_from(&args.dir);
+    let text = crate::config::differences(&config);
+    crate::config::parse(&text, "--host")?;
+    let (secret, made) = password(args)?;
+    found(&config, &domain, &admin, args, &secret)?;
+    std::fs::write(&args.config, text).with_context(|| args.config.display().to_string())?;
+    println!("{} — {}", args.config.display(), args.dir.display());
+    if made {
+        println!("Mật khẩu của {admin} (chỉ hiện một lần) / password, shown once: {}", secret.expose());
+    }
+    println!("\n{}", records(&config.server.host, &domain));
+    Ok(())
+}
+
+fn password(args: &InitArgs) -> anyhow::Result<(Secret, bool)> {
+    if let Some(path) = &args.password_file {
+        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        return Ok((Secret::new(text.trim_end_matches(['\r', '\n'])), false));
+    }
+    // Without letters and digits that people mix up; 16 of 55 give 92 bits.
+    const LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789";
+    let mut bytes = [0u8; 16];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+    let text: String = bytes.iter().map(|b| char::from(LETTERS[usize::from(*b) % LETTERS.len()])).collect();
+    Ok((Secret::new(format!("{text}-7a")), true))
+}
+
+fn found(config: &Config, domain: &DomainName, admin: &Address, args: &InitArgs, secret: &Secret) -> anyhow::Result<()> {
+    let services = Services::open(config.clone(), Arc::new(SystemClock))?;
+    let directory = &services.directory;
+    let agency = AgencyId(args.agency.clone());
+    let name = args.agency_name.clone().unwrap_or_else(|| domain.as_str().to_owned());
+    directory.create_agency(None, NewAgency { id: agency.clone(), parent: None, name, name_en: None })?;
+    directory.create_domain(None, domain.clone(), agency.clone())?;
+    let account = directory.create_account(
+        None,
+        NewAccount {
+            address: admin.clone(),
+            kind: AccountKind::Person,
+            agency: agency.clone(),
+            name: "Quản trị hệ thống".into(),
+            position: None,
+            quota: None,
+        },
+    )?;
+    directory.set_password(None, account.id, secret)?;
+    let id = account.id;
+    let mut granted = directory.account(id)?;
+    granted.grants = vec![(Role::Administrator, agency)];
+    directory.change_account(None, granted, None)?;
+    services.store.close()?;
+    Ok(())
+}
+
+/// What to publish in the DNS.
+fn records(host: &str, domain: &DomainName) -> String {
+    format!(
+        "; Bản ghi DNS cần công bố / DNS records to publish\n\
+         {domain}.\tIN MX\t10 {host}.\n\
+         {domain}.\tIN TXT\t\"v=spf1 mx -all\"\n\
+         _dmarc.{domain}.\tIN TXT\t\"v=DMARC1; p=quarantine; rua=mailto:postmaster@{domain}\"\n\
+         _submissions._tcp.{domain}.\tIN SRV\t0 1 465 {host}.\n\
+         _imaps._tcp.{domain}.\tIN SRV\t0 1 993 {host}.\n\
+         _jmap._tcp.{domain}.\tIN SRV\t0 1 443 {host}.\n\
+         ; và / and: {host}. A, AAAA, PTR\n"
+    )
+}

@@ -1,0 +1,118 @@
+//! The command line: what CONTRACT.md names, one file a command.
+#![allow(clippy::print_stdout, reason = "commands print")]
+
+pub mod admin;
+mod demo;
+mod init;
+mod serve;
+mod store;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Mail and collaboration server for government offices.
+#[derive(Debug, Parser)]
+#[command(name = "congvu", version, about = "Congvu: máy chủ thư điện tử công vụ / official mail server")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start a sample province on 127.0.0.1 / Chạy thử một tỉnh mẫu trên máy này
+    Demo(demo::DemoArgs),
+    /// Start the server / Chạy máy chủ
+    Serve(serve::ServeArgs),
+    /// Set up host, first domain and first administrator / Cài đặt lần đầu
+    Init(init::InitArgs),
+    /// Check or show the config / Kiểm tra, xem cấu hình
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look after the store / Kho thư
+    #[command(subcommand)]
+    Store(store::StoreCommand),
+    /// Administrative acts over the API / Quản trị
+    Admin(admin::AdminArgs),
+    /// Completions for a shell / Gợi ý lệnh cho shell
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Validate; mistakes are named with line and column.
+    Check(ConfigArgs),
+    /// Print what differs from the defaults.
+    Show(ConfigArgs),
+}
+
+/// Which config file.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ConfigArgs {
+    /// The config file; congvu.toml in this folder, if it is there, when not given.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl ConfigArgs {
+    /// Reads the named file, or `congvu.toml` here, or the defaults.
+    pub fn read(&self) -> Result<crate::config::Config, crate::config::Wrong> {
+        let usual = PathBuf::from("congvu.toml");
+        match &self.config {
+            Some(path) => crate::config::read(path),
+            None if usual.exists() => crate::config::read(&usual),
+            None => Ok(crate::config::Config::default()),
+        }
+    }
+}
+
+/// Status 0: done; 1: failed, with a message that says what to do; 2: wrong usage or config.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let wrong = error.use_stderr();
+            let _ = error.print();
+            return ExitCode::from(if wrong { 2 } else { 0 });
+        }
+    };
+    let done = match arguments.command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Config(command) => config(&command),
+        Command::Store(command) => store::run(&command),
+        Command::Admin(args) => return finish(admin::run(args)),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "congvu", &mut std::io::stdout());
+            Ok(())
+        }
+    };
+    finish(done.map(|()| 0))
+}
+
+fn finish(done: anyhow::Result<i32>) -> ExitCode {
+    match done {
+        Ok(status) => ExitCode::from(u8::try_from(status).unwrap_or(1)),
+        Err(error) => {
+            let wrong = error.is::<crate::config::Wrong>();
+            eprintln!("congvu: {error:#}");
+            ExitCode::from(if wrong { 2 } else { 1 })
+        }
+    }
+}
+
+fn config(command: &ConfigCommand) -> anyhow::Result<()> {
+    match command {
+        ConfigCommand::Check(args) => {
+            args.read()?;
+            println!("The config is good. / Cấu hình hợp lệ.");
+        }
+        ConfigCommand::Show(args) => print!("{}", crate::config::differences(&args.read()?)),
+    }
+    Ok(())
+}

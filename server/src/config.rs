@@ -1,0 +1,325 @@
+//! congvu.toml: every key has a default and a reason; the empty file starts a working server.
+//!
+//! What changes daily (agencies, domains, accounts) is data in the store, never config.
+//! `congvu.toml` at the repository's root shows every key at its default; a test keeps it true.
+
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The whole file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Config {
+    pub server: Server,
+    pub listen: Listen,
+    pub tls: Tls,
+    pub mail: Mail,
+    pub sign_in: SignIn,
+    pub store: Store,
+    pub log: Log,
+}
+
+/// Who this machine is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// The host name that mail servers and people use; in EHLO, Received, links.
+    pub host: String,
+    /// Folder of the store, keys and certificates.
+    pub data: PathBuf,
+    /// Domain added to a bare name at sign-in (`annv`); empty: none.
+    pub default_domain: String,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { host: "localhost".into(), data: "congvu-data".into(), default_domain: String::new() }
+    }
+}
+
+/// Where to listen; an empty list turns a service off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Listen {
+    pub smtp: Vec<SocketAddr>,
+    pub submission: Vec<SocketAddr>,
+    pub submissions: Vec<SocketAddr>,
+    pub imap: Vec<SocketAddr>,
+    pub imaps: Vec<SocketAddr>,
+    pub https: Vec<SocketAddr>,
+    /// Connections at once, over all services (each costs a file descriptor).
+    pub connections_max: usize,
+    /// Connections at once from one address; mail clients open five to ten, an office shares one address.
+    pub connections_per_address: usize,
+}
+
+fn any(port: u16) -> Vec<SocketAddr> {
+    vec![SocketAddr::from(([0u16; 8], port))]
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            smtp: any(25),
+            submission: any(587),
+            submissions: any(465),
+            imap: any(143),
+            imaps: any(993),
+            https: any(443),
+            connections_max: 20_000,
+            connections_per_address: 500,
+        }
+    }
+}
+
+/// Certificates.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// PEM chain; empty: a certificate of our own making in the data folder.
+    pub certificate: PathBuf,
+    /// PEM private key.
+    pub key: PathBuf,
+}
+
+/// Limits of mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mail {
+    /// Octets of one message as sent (base64 grows files by a third: 36 MiB carries 25 MiB of files).
+    pub size_max: u64,
+    /// Recipients of one message.
+    pub recipients_max: usize,
+    /// Octets of all messages being received at once, kept in memory.
+    pub receiving_max: usize,
+    /// Messages waiting in the queue at which new ones are put off.
+    pub queue_max: usize,
+    /// Octets of one account without a quota of its own; 0: no limit.
+    pub quota: u64,
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self {
+            size_max: 36 << 20,
+            recipients_max: 1000,
+            receiving_max: 512 << 20,
+            queue_max: 1_000_000,
+            quota: 2 << 30,
+        }
+    }
+}
+
+/// Cost of passwords.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SignIn {
+    /// argon2id memory, KiB (OWASP's first choice: 19 MiB, 2 passes).
+    pub argon2_memory_kib: u32,
+    /// argon2id passes.
+    pub argon2_passes: u32,
+}
+
+impl Default for SignIn {
+    fn default() -> Self {
+        Self { argon2_memory_kib: 19_456, argon2_passes: 2 }
+    }
+}
+
+/// The store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Store {
+    /// Octets of the engine's cache.
+    pub cache: u64,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { cache: 64 << 20 }
+    }
+}
+
+/// Logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or by room: `info,imap=debug`.
+    pub level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".into() }
+    }
+}
+
+/// Why a config file was refused; shown to the operator, exit status 2.
+#[derive(Debug)]
+pub struct Wrong {
+    /// File, and line and column where known.
+    pub place: String,
+    /// What is wrong and what is expected.
+    pub reason: String,
+}
+
+impl std::fmt::Display for Wrong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.place, self.reason)
+    }
+}
+
+impl std::error::Error for Wrong {}
+
+/// Reads a file. Errors name line and column.
+pub fn read(path: &Path) -> Result<Config, Wrong> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Wrong { place: path.display().to_string(), reason: error.to_string() })?;
+    parse(&text, &path.display().to_string())
+}
+
+/// Reads a text; `name` is what errors call it.
+pub fn parse(text: &str, name: &str) -> Result<Config, Wrong> {
+    let config: Config = toml::from_str(text).map_err(|error| {
+        let (line, column) = error.span().map_or((1, 1), |span| place(text, span.start));
+        Wrong { place: format!("{name}:{line}:{column}"), reason: error.message().to_owned() }
+    })?;
+    check(&config).map_err(|(key, reason)| {
+        let (line, column) = find(text, key);
+        Wrong { place: format!("{name}:{line}:{column}"), reason: format!("{key}: {reason}") }
+    })?;
+    Ok(config)
+}
+
+/// Line and column, from 1, of an offset.
+fn place(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    (line, column)
+}
+
+/// Where a key `section.name` is set in the text; the first line when it is not.
+fn find(text: &str, key: &str) -> (usize, usize) {
+    let (section, name) = key.split_once('.').unwrap_or(("", key));
+    let mut inside = "";
+    for (index, line) in text.lines().enumerate() {
+        let bare = line.trim_start();
+        if let Some(header) = bare.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+            inside = header.trim();
+        }
+        let set = bare.split('=').next().unwrap_or("").trim();
+        if bare.contains('=') && ((inside == section && set == name) || set == key) {
+            return (index + 1, line.len() - bare.len() + 1);
+        }
+    }
+    (1, 1)
+}
+
+/// Values that parse but cannot be.
+fn check(config: &Config) -> Result<(), (&'static str, String)> {
+    let wrong = |key, expected: &str| Err((key, expected.to_owned()));
+    if formats::address::DomainName::parse(&config.server.host).is_err() {
+        return wrong("server.host", "expected a host name such as mail.tinh.gov.vn");
+    }
+    let domain = &config.server.default_domain;
+    if !domain.is_empty() && formats::address::DomainName::parse(domain).is_err() {
+        return wrong("server.default_domain", "expected a domain such as tinh.gov.vn, or nothing");
+    }
+    if config.tls.certificate.as_os_str().is_empty() != config.tls.key.as_os_str().is_empty() {
+        return wrong("tls.certificate", "expected certificate and key together, or neither");
+    }
+    if !(64 << 10..=1 << 30).contains(&config.mail.size_max) {
+        return wrong("mail.size_max", "expected 65536 to 1073741824 octets");
+    }
+    if !(100..=50_000).contains(&config.mail.recipients_max) {
+        return wrong("mail.recipients_max", "expected 100 to 50000 (RFC 5321 §4.5.3.1.8 asks for 100)");
+    }
+    if (config.mail.receiving_max as u64) < config.mail.size_max {
+        return wrong("mail.receiving_max", "expected at least mail.size_max");
+    }
+    if !(8_192..=4 << 20).contains(&config.sign_in.argon2_memory_kib) {
+        return wrong("sign_in.argon2_memory_kib", "expected 8192 to 4194304 KiB");
+    }
+    if !(1..=20).contains(&config.sign_in.argon2_passes) {
+        return wrong("sign_in.argon2_passes", "expected 1 to 20");
+    }
+    if config.listen.connections_max == 0 || config.listen.connections_per_address == 0 {
+        return wrong("listen.connections_max", "expected at least 1");
+    }
+    Ok(())
+}
+
+/// Only what differs from the defaults, as TOML; empty when nothing does.
+pub fn differences(config: &Config) -> String {
+    let whole = |config: &Config| toml::Table::try_from(config).unwrap_or_default();
+    let (ours, defaults) = (whole(config), whole(&Config::default()));
+    let mut out = toml::Table::new();
+    for (section, value) in ours {
+        let (Some(value), Some(default)) =
+            (value.as_table(), defaults.get(&section).and_then(toml::Value::as_table))
+        else {
+            continue;
+        };
+        let changed: toml::Table = value
+            .iter()
+            .filter(|(key, value)| default.get(*key) != Some(value))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        if !changed.is_empty() {
+            out.insert(section, toml::Value::Table(changed));
+        }
+    }
+    out.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_empty_file_is_the_default() {
+        assert_eq!(parse("", "x").unwrap(), Config::default());
+        assert_eq!(differences(&Config::default()), "");
+    }
+
+    /// The file at the root shows every key, commented, at its default.
+    #[test]
+    fn the_sample_file_is_the_default() {
+        let sample = include_str!("../../congvu.toml");
+        let live: String = sample
+            .lines()
+            .map(|line| match line.strip_prefix("#: ") {
+                Some(setting) => format!("{setting}\n"),
+                None => format!("{line}\n"),
+            })
+            .collect();
+        let read: toml::Table = toml::from_str(&live).unwrap();
+        assert_eq!(read, toml::Table::try_from(Config::default()).unwrap());
+        assert_eq!(parse(sample, "congvu.toml").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn wrong_values_say_where_and_what() {
+        let check = |text: &str, place: &str, says: &str| {
+            let wrong = parse(text, "c").unwrap_err();
+            assert_eq!(wrong.place, place, "{text}: {wrong}");
+            assert!(wrong.reason.contains(says), "{text}: {wrong}");
+        };
+        check("[mail]\nsize_max = \"big\"", "c:2:12", "expected u64");
+        check("[mail]\n\n  sise_max = 3", "c:3:3", "unknown field");
+        check("[mail]\nsize_max = 3", "c:2:1", "expected 65536");
+        check("[server]\nhost = \"a b\"", "c:2:1", "host name");
+        check("[listen]\nsmtp = [\"nowhere\"]", "c:2:9", "invalid socket address");
+        check("[mail\n", "c:1:6", "");
+    }
+
+    #[test]
+    fn differences_are_what_was_changed() {
+        let config = parse("[server]\nhost = \"mail.x.gov.vn\"\n[log]\nlevel = \"info\"", "c").unwrap();
+        assert_eq!(differences(&config), "[server]\nhost = \"mail.x.gov.vn\"\n");
+    }
+}

@@ -1,0 +1,157 @@
+//! The sample province: agencies, persons, position mailboxes, a list, a room. All invented.
+
+use anyhow::Context as _;
+use directory::{
+    AccountId, AccountKind, Agency, AgencyId, Directory, NewAccount, NewAgency, Role, Secret,
+};
+use formats::address::{Address, DomainName};
+
+/// The province's domain.
+pub const DOMAIN: &str = "tinhmau.gov.vn";
+/// Its agency code.
+pub const ROOT: &str = "H99";
+/// Who administers it.
+pub const ADMINISTRATOR: &str = "quantri";
+
+/// Code, parent, name, English name.
+const AGENCIES: &[(&str, &str, &str, &str)] = &[
+    ("H99", "", "Ủy ban nhân dân tỉnh Tỉnh Mẫu", "People's Committee of Tỉnh Mẫu province"),
+    ("H99.1", "H99", "Văn phòng Ủy ban nhân dân tỉnh", "Office of the People's Committee"),
+    ("H99.2", "H99", "Sở Nội vụ", "Department of Home Affairs"),
+    ("H99.3", "H99", "Sở Tài chính", "Department of Finance"),
+    ("H99.4", "H99", "Sở Khoa học và Công nghệ", "Department of Science and Technology"),
+    ("H99.21", "H99", "Ủy ban nhân dân xã Hàm An", "People's Committee of Hàm An commune"),
+    ("H99.22", "H99", "Ủy ban nhân dân phường Minh Hà", "People's Committee of Minh Hà ward"),
+    ("H99.23", "H99", "Ủy ban nhân dân xã Đồng Quế", "People's Committee of Đồng Quế commune"),
+    ("H99.1.1", "H99.1", "Phòng Tổng hợp", "General Affairs Division"),
+    ("H99.2.1", "H99.2", "Phòng Cải cách hành chính", "Administrative Reform Division"),
+    ("H99.3.1", "H99.3", "Phòng Ngân sách", "Budget Division"),
+    ("H99.4.1", "H99.4", "Trung tâm Công nghệ thông tin", "Information Technology Centre"),
+];
+
+/// Local part, name, agency, position.
+pub const PERSONS: &[(&str, &str, &str, &str)] = &[
+    ("annv", "Nguyễn Văn An", "H99.1", "Chuyên viên"),
+    ("binhtt", "Trần Thị Bình", "H99.1", "Phó Chánh Văn phòng"),
+    (ADMINISTRATOR, "Quản trị hệ thống", "H99.4.1", "Quản trị viên"),
+    ("cuonglq", "Lê Quốc Cường", "H99.1", "Chánh Văn phòng"),
+    ("dungpt", "Phạm Tiến Dũng", "H99.1.1", "Trưởng phòng"),
+    ("giangvh", "Võ Hương Giang", "H99.1.1", "Chuyên viên chính"),
+    ("haidm", "Đặng Minh Hải", "H99.1.1", "Chuyên viên"),
+    ("hanhbt", "Bùi Thị Hạnh", "H99.1", "Văn thư"),
+    ("hiendt", "Đỗ Thu Hiền", "H99.2", "Giám đốc Sở"),
+    ("hieuhv", "Hồ Văn Hiếu", "H99.2", "Phó Giám đốc Sở"),
+    ("hoant", "Ngô Thanh Hòa", "H99.2", "Chánh Văn phòng Sở"),
+    ("hungdv", "Dương Văn Hùng", "H99.2.1", "Trưởng phòng"),
+    ("huonglt", "Lý Thị Hương", "H99.2.1", "Chuyên viên chính"),
+    ("khanhdq", "Đinh Quang Khánh", "H99.2.1", "Chuyên viên"),
+    ("lanmt", "Mai Thị Lan", "H99.2", "Văn thư"),
+    ("linhth", "Trịnh Hoài Linh", "H99.2.1", "Chuyên viên"),
+    ("longlv", "Lương Việt Long", "H99.3", "Giám đốc Sở"),
+    ("maintn", "Nguyễn Thị Ngọc Mai", "H99.3", "Phó Giám đốc Sở"),
+    ("namtv", "Trần Văn Nam", "H99.3.1", "Trưởng phòng"),
+    ("ngalt", "Lê Thúy Nga", "H99.3.1", "Kế toán viên"),
+    ("nhungph", "Phạm Hồng Nhung", "H99.3.1", "Chuyên viên"),
+    ("oanhht", "Hoàng Thị Oanh", "H99.3", "Văn thư"),
+    ("phuchd", "Huỳnh Đức Phúc", "H99.4", "Giám đốc Sở"),
+    ("quanpa", "Phan Anh Quân", "H99.4", "Phó Giám đốc Sở"),
+    ("quyetnv", "Nông Văn Quyết", "H99.4.1", "Giám đốc Trung tâm"),
+    ("sonvt", "Vũ Thái Sơn", "H99.4.1", "Kỹ sư"),
+    ("tamdt", "Đặng Thanh Tâm", "H99.4.1", "Chuyên viên"),
+    ("thangbq", "Bùi Quyết Thắng", "H99.4.1", "Kỹ sư"),
+    ("thaodp", "Đỗ Phương Thảo", "H99.4", "Văn thư"),
+    ("thuyhx", "Hồ Xuân Thủy", "H99.21", "Chủ tịch xã"),
+    ("toannm", "Ngô Minh Toàn", "H99.21", "Phó Chủ tịch xã"),
+    ("trangdt", "Dương Thu Trang", "H99.21", "Công chức Văn phòng"),
+    ("trungdx", "Đinh Xuân Trung", "H99.22", "Chủ tịch phường"),
+    ("tuandm", "Đặng Minh Tuấn", "H99.22", "Công chức Tư pháp"),
+    ("tuyetlt", "Lê Thị Tuyết", "H99.22", "Công chức Văn phòng"),
+    ("vannk", "Nguyễn Kim Vân", "H99.23", "Chủ tịch xã"),
+    ("vinhlq", "Lương Quang Vinh", "H99.23", "Công chức Địa chính"),
+    ("xuanmt", "Mai Thanh Xuân", "H99.23", "Công chức Văn phòng"),
+    ("yennt", "Nguyễn Thị Hải Yến", "H99.2", "Thanh tra viên"),
+    ("duydk", "Đoàn Khắc Duy", "H99.3", "Chuyên viên"),
+];
+
+/// Position mailboxes: local part, name, agency.
+const POSITIONS: &[(&str, &str, &str)] = &[
+    ("vanthu", "Văn thư Văn phòng Ủy ban nhân dân tỉnh", "H99.1"),
+    ("vanthu.snv", "Văn thư Sở Nội vụ", "H99.2"),
+    ("vanthu.stc", "Văn thư Sở Tài chính", "H99.3"),
+    ("tiepnhanhoso", "Bộ phận Tiếp nhận hồ sơ", "H99.1"),
+    ("ubndhaman", "Ủy ban nhân dân xã Hàm An", "H99.21"),
+    ("chutich", "Chủ tịch Ủy ban nhân dân tỉnh", "H99"),
+];
+
+/// The password of a sample account: known to everybody, for loopback only.
+pub fn password(local: &str) -> String {
+    format!("Mau-2026-{local}")
+}
+
+/// An address of the province.
+pub fn address(local: &str) -> anyhow::Result<Address> {
+    Address::parse(&format!("{local}@{DOMAIN}")).with_context(|| format!("sample address {local}"))
+}
+
+/// The agency whose code this is, by its Vietnamese name.
+pub fn agency_name(code: &str) -> &'static str {
+    AGENCIES.iter().find(|row| row.0 == code).map_or("", |row| row.2)
+}
+
+/// Creates the whole tree; called once, on an empty directory.
+pub fn found(directory: &Directory) -> anyhow::Result<()> {
+    for (code, parent, name, name_en) in AGENCIES {
+        let parent = (!parent.is_empty()).then(|| AgencyId((*parent).to_owned()));
+        let _: Agency = directory.create_agency(
+            None,
+            NewAgency {
+                id: AgencyId((*code).to_owned()),
+                parent,
+                name: (*name).to_owned(),
+                name_en: Some((*name_en).to_owned()),
+            },
+        )?;
+    }
+    directory.create_domain(None, DomainName::parse(DOMAIN)?, AgencyId(ROOT.to_owned()))?;
+    for (local, name, agency, position) in PERSONS {
+        let id = create(directory, local, AccountKind::Person, name, agency, Some(position))?;
+        directory.set_password(None, id, &Secret::new(password(local)))?;
+    }
+    for (local, name, agency) in POSITIONS {
+        let id = create(directory, local, AccountKind::Shared, name, agency, None)?;
+        directory.set_password(None, id, &Secret::new(password(local)))?;
+    }
+    create(directory, "phonghop.a", AccountKind::Resource, "Phòng họp A, tầng 3", "H99.1", None)?;
+    let everybody = PERSONS
+        .iter()
+        .filter(|row| row.0 != ADMINISTRATOR)
+        .map(|row| address(row.0))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let list = AccountKind::List { members: everybody };
+    create(directory, "toantinh", list, "Toàn thể cán bộ, công chức", ROOT, None)?;
+    let administrator = directory.account_at(&address(ADMINISTRATOR)?)?;
+    let mut granted = administrator.clone();
+    granted.grants = vec![(Role::Administrator, AgencyId(ROOT.to_owned()))];
+    directory.change_account(None, granted, None)?;
+    directory.create_alias(None, address("postmaster")?, administrator.id)?;
+    Ok(())
+}
+
+fn create(
+    directory: &Directory,
+    local: &str,
+    kind: AccountKind,
+    name: &str,
+    agency: &str,
+    position: Option<&str>,
+) -> anyhow::Result<AccountId> {
+    let new = NewAccount {
+        address: address(local)?,
+        kind,
+        agency: AgencyId(agency.to_owned()),
+        name: name.to_owned(),
+        position: position.map(str::to_owned),
+        quota: None,
+    };
+    Ok(directory.create_account(None, new).with_context(|| format!("sample account {local}"))?.id)
+}

@@ -1,0 +1,242 @@
+//! The one HTTP router: joins login, webmail, JMAP and the API, and turns a request's proof
+//! (session cookie, Basic, Bearer) into `Access`, which is all that the rooms below ever see.
+
+use crate::services::Services;
+use axum::Router;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use directory::{Access, Peer, Secret, SignInError};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// Octets of one Authorization header that are looked at.
+const AUTHORIZATION_MAX: usize = 4096;
+
+/// The whole web side of the server.
+pub fn router(services: &Services) -> Router {
+    let jmap = jmap::router(jmap::Context::new(
+        services.directory.clone(),
+        services.delivery.clone(),
+        services.config.mail.size_max,
+    ));
+    let admin = admin::router(admin::Context {
+        directory: services.directory.clone(),
+        delivery: services.delivery.clone(),
+    });
+    Router::new()
+        .route("/", get(front))
+        .with_state(services.clone())
+        .merge(jmap)
+        .merge(admin)
+        .merge(login::router(login::Context::new(services.directory.clone())))
+        .layer(axum::middleware::from_fn_with_state(services.clone(), authenticate))
+        .merge(webmail::router())
+        .route("/healthz", get(|| async { "ok\n" }))
+        .merge(Router::new().route("/readyz", get(ready)).with_state(services.clone()))
+        .layer(tower_http::compression::CompressionLayer::new())
+        .layer(axum::middleware::map_response(harden))
+}
+
+/// Headers that every answer carries.
+async fn harden(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    let fixed = [
+        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    for (name, value) in fixed {
+        headers.entry(name).or_insert(axum::http::HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// `GET /readyz`: 503 while mail could not be taken.
+async fn ready(State(services): State<Services>) -> (StatusCode, &'static str) {
+    if services.store.writable() {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the store is not writable\n")
+    }
+}
+
+/// `GET /`: the webmail with its first rows, or the way to the sign-in page.
+async fn front(State(services): State<Services>, request: Request) -> Response {
+    let Some(access) = request.extensions().get::<Access>().cloned() else {
+        return Redirect::to("/login").into_response();
+    };
+    let language = cookie(request.headers(), "lang").unwrap_or("vi").to_owned();
+    let boot = services
+        .blocking(move || {
+            let mut boot = jmap::boot(&access).unwrap_or_else(|error| {
+                tracing::warn!(%error, "first rows left out");
+                serde_json::json!({})
+            });
+            if let Some(object) = boot.as_object_mut() {
+                let language = if language == "en" { "en" } else { "vi" };
+                object.insert("lang".into(), language.into());
+            }
+            boot.to_string()
+        })
+        .await;
+    match boot {
+        Some(boot) => webmail::page(&boot),
+        None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+/// Puts `Access` into the request when it carries a proof; a wrong proof is answered here.
+async fn authenticate(State(services): State<Services>, mut request: Request, next: Next) -> Response {
+    let ip = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
+    let proof = proof(request.headers());
+    let access = match proof {
+        Proof::None => Ok(None),
+        Proof::Session(token) => Ok(services.directory.session(&token)),
+        Proof::Basic(name, secret) => {
+            let directory = services.directory.clone();
+            let peer = Peer { ip, service: "jmap" };
+            services.signing_in(move || directory.sign_in(&name, &secret, peer)).await.map(Some)
+        }
+        Proof::Bearer(token) => {
+            let directory = services.directory.clone();
+            let peer = Peer { ip, service: "api" };
+            services.signing_in(move || directory.sign_in_token(&token, peer)).await.map(Some)
+        }
+    };
+    match access {
+        Ok(Some(access)) => {
+            request.extensions_mut().insert(access);
+            next.run(request).await
+        }
+        Ok(None) => next.run(request).await,
+        Err(error) => refused(&error),
+    }
+}
+
+/// What a request shows to prove who sends it.
+enum Proof {
+    None,
+    Session(String),
+    Basic(String, Secret),
+    Bearer(Secret),
+}
+
+fn proof(headers: &HeaderMap) -> Proof {
+    use base64::Engine as _;
+    let authorization = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .filter(|value| value.len() <= AUTHORIZATION_MAX);
+    if let Some((scheme, rest)) = authorization.and_then(|value| value.split_once(' ')) {
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return Proof::Bearer(Secret::new(rest.trim()));
+        }
+        if scheme.eq_ignore_ascii_case("basic") {
+            let decoded = base64::engine::general_purpose::STANDARD
+                .decode(rest.trim())
+                .ok()
+                .and_then(|bytes| String::from_utf8(bytes).ok());
+            if let Some((name, secret)) = decoded.as_deref().and_then(|text| text.split_once(':')) {
+                return Proof::Basic(name.to_owned(), Secret::new(secret));
+            }
+        }
+    }
+    match login::session_cookie(headers) {
+        Some(token) => Proof::Session(token.to_owned()),
+        None => Proof::None,
+    }
+}
+
+/// The value of a cookie.
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+}
+
+/// RFC 9457 problem for a wrong proof.
+fn refused(error: &SignInError) -> Response {
+    let (status, detail) = match error {
+        SignInError::Refused => (StatusCode::UNAUTHORIZED, error.to_string()),
+        SignInError::Later(_) => (StatusCode::TOO_MANY_REQUESTS, error.to_string()),
+        SignInError::Storage(cause) => {
+            tracing::error!(%cause, "sign-in failed inside");
+            (StatusCode::SERVICE_UNAVAILABLE, "the server cannot check this now".to_owned())
+        }
+    };
+    let body = serde_json::json!({
+        "type": "about:blank", "status": status.as_u16(),
+        "title": status.canonical_reason().unwrap_or_default(), "detail": detail,
+    });
+    let mut response = (status, body.to_string()).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, axum::http::HeaderValue::from_static("application/problem+json"));
+    match error {
+        SignInError::Refused => {
+            let realm = axum::http::HeaderValue::from_static("Basic realm=\"Congvu\"");
+            headers.insert(header::WWW_AUTHENTICATE, realm);
+        }
+        SignInError::Later(seconds) => {
+            headers.insert(header::RETRY_AFTER, axum::http::HeaderValue::from(*seconds));
+        }
+        SignInError::Storage(_) => {}
+    }
+    response
+}
+
+/// Seconds to read the head of a request.
+const HEAD_S: u64 = 30;
+
+/// One HTTPS connection.
+pub async fn serve(
+    stream: tokio::net::TcpStream,
+    peer: SocketAddr,
+    tls: tokio_rustls::TlsAcceptor,
+    site: Router,
+    shutdown: crate::shutdown::Shutdown,
+) {
+    use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+    use hyper_util::server::conn::auto;
+    use tower::ServiceExt as _;
+    let handshake = tokio::time::timeout(std::time::Duration::from_secs(crate::tls::HANDSHAKE_S), tls.accept(stream));
+    let Ok(Ok(stream)) = handshake.await else {
+        tracing::debug!(%peer, "TLS handshake failed");
+        return;
+    };
+    let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let mut request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        site.clone().oneshot(request)
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(std::time::Duration::from_secs(HEAD_S));
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(64);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = shutdown.stopped() => {
+            connection.as_mut().graceful_shutdown();
+            match tokio::time::timeout(crate::shutdown::GRACE, connection).await {
+                Ok(ended) => ended,
+                Err(_) => return,
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "HTTP connection ended");
+    }
+}

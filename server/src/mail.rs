@@ -1,0 +1,117 @@
+//! Mail sessions: makes the machines, runs their loops, and handshakes between two runs (STARTTLS).
+
+use crate::services::Services;
+use crate::shutdown::Shutdown;
+use crate::tls::HANDSHAKE_S;
+use formats::address::DomainName;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// What all mail sessions share.
+pub(crate) struct Mail {
+    smtp_config: Arc<smtp::Config>,
+    smtp: smtp::Services,
+    imap: imap::Services,
+    tls: TlsAcceptor,
+    shutdown: Shutdown,
+}
+
+impl Mail {
+    pub(crate) fn new(services: &Services, tls: TlsAcceptor, shutdown: &Shutdown) -> Self {
+        let config = &services.config;
+        let limits =
+            smtp::Limits { memory_bytes: config.mail.receiving_max as u64, ..smtp::Limits::default() };
+        Self {
+            smtp_config: Arc::new(smtp::Config {
+                host: config.server.host.clone(),
+                size_max: config.mail.size_max,
+                recipients_max: config.mail.recipients_max,
+                postmaster_domain: DomainName::parse(&config.server.default_domain).ok(),
+            }),
+            smtp: smtp::Services::new(services.delivery.clone(), services.directory.clone(), limits),
+            imap: imap::Services::new(services.directory.clone(), imap_limits(services)),
+            tls,
+            shutdown: shutdown.clone(),
+        }
+    }
+
+    async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: SocketAddr) -> Option<TlsStream<S>> {
+        let limit = Duration::from_secs(HANDSHAKE_S);
+        match tokio::time::timeout(limit, self.tls.accept(stream)).await {
+            Ok(Ok(stream)) => Some(stream),
+            Ok(Err(error)) => {
+                tracing::debug!(%peer, %error, "TLS handshake failed");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// The MX port.
+    pub(crate) async fn smtp(&self, stream: TcpStream, peer: SocketAddr) {
+        let config = Arc::clone(&self.smtp_config);
+        let machine = smtp::Receiver::new(config, smtp::Service::Mx, smtp::Tls::Offered, 0);
+        self.receive(stream, machine, peer).await;
+    }
+
+    /// Port 587, or with `secured` port 465.
+    pub(crate) async fn submission(&self, stream: TcpStream, peer: SocketAddr, secured: bool) {
+        let config = Arc::clone(&self.smtp_config);
+        let tls = if secured { smtp::Tls::On } else { smtp::Tls::Offered };
+        let machine = smtp::Receiver::new(config, smtp::Service::Submission, tls, 0);
+        if !secured {
+            return self.receive(stream, machine, peer).await;
+        }
+        if let Some(stream) = self.handshake(stream, peer).await {
+            let run = smtp::run(stream, Box::new(machine), &self.smtp, peer.ip(), self.shutdown.watch());
+            log("submissions", peer, run.await.map(|_| ()));
+        }
+    }
+
+    /// A plain connection that may turn to TLS once.
+    async fn receive(&self, stream: TcpStream, machine: smtp::Receiver, peer: SocketAddr) {
+        let stop = self.shutdown.watch();
+        let ended = match smtp::run(stream, Box::new(machine), &self.smtp, peer.ip(), stop.clone()).await {
+            Ok(smtp::End::Closed) => Ok(()),
+            Ok(smtp::End::StartTls(stream, machine)) => match self.handshake(stream, peer).await {
+                Some(stream) => smtp::run(stream, machine, &self.smtp, peer.ip(), stop).await.map(|_| ()),
+                None => Ok(()),
+            },
+            Err(error) => Err(error),
+        };
+        log("smtp", peer, ended);
+    }
+
+    /// Port 143, or with `secured` port 993.
+    pub(crate) async fn imap(&self, stream: TcpStream, peer: SocketAddr, secured: bool) {
+        let stop = self.shutdown.watch();
+        let machine = imap::Machine::new(secured);
+        if secured {
+            if let Some(stream) = self.handshake(stream, peer).await {
+                let run = imap::run(stream, machine, &self.imap, peer.ip(), stop);
+                log("imaps", peer, run.await.map(|_| ()));
+            }
+            return;
+        }
+        let ended = match imap::run(stream, machine, &self.imap, peer.ip(), stop.clone()).await {
+            Ok(imap::End::Closed) => Ok(()),
+            Ok(imap::End::StartTls(stream, machine)) => match self.handshake(stream, peer).await {
+                Some(stream) => imap::run(stream, machine, &self.imap, peer.ip(), stop).await.map(|_| ()),
+                None => Ok(()),
+            },
+            Err(error) => Err(error),
+        };
+        log("imap", peer, ended);
+    }
+}
+
+fn log(service: &str, peer: SocketAddr, ended: std::io::Result<()>) {
+    if let Err(error) = ended {
+        tracing::debug!(service, %peer, %error, "connection ended");
+    }
+}

@@ -1,0 +1,198 @@
+//! Runs the server: binds all ports, serves until told to stop, stops in order.
+
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::listener::{self, Gate};
+use crate::services::Services;
+use crate::shutdown::{self, Shutdown};
+use crate::tls::{self, Acceptors};
+use crate::{http, mail};
+use anyhow::Context as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+/// Blocking calls at once over all services: each is a thread while it waits for the disk.
+const BLOCKING_THREADS: usize = 160;
+/// The queue is looked at at least this often.
+const QUEUE_TICK: Duration = Duration::from_secs(60);
+
+/// A server that answers on all its ports.
+#[derive(Debug)]
+pub struct Running {
+    /// Store, directory, pipeline.
+    pub services: Services,
+    /// Service name and the address it listens on.
+    pub addresses: Vec<(&'static str, SocketAddr)>,
+    shutdown: Shutdown,
+    tasks: JoinSet<()>,
+}
+
+impl std::fmt::Debug for Services {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Services")
+    }
+}
+
+/// What is spoken on a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spoken {
+    Smtp,
+    Submission,
+    Submissions,
+    Imap,
+    Imaps,
+    Https,
+}
+
+fn ports(config: &Config) -> Vec<(&'static str, Spoken, Vec<SocketAddr>)> {
+    let listen = &config.listen;
+    vec![
+        ("smtp", Spoken::Smtp, listen.smtp.clone()),
+        ("submission", Spoken::Submission, listen.submission.clone()),
+        ("submissions", Spoken::Submissions, listen.submissions.clone()),
+        ("imap", Spoken::Imap, listen.imap.clone()),
+        ("imaps", Spoken::Imaps, listen.imaps.clone()),
+        ("https", Spoken::Https, listen.https.clone()),
+    ]
+}
+
+/// Fails early when a port is taken, before long work begins.
+pub fn check_ports(config: &Config) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let _inside = runtime.enter();
+    for (name, _, addresses) in ports(config) {
+        for address in addresses {
+            listener::bind(name, address)?;
+        }
+    }
+    Ok(())
+}
+
+/// The operator's certificate, or one of our own making.
+fn acceptors(config: &Config) -> anyhow::Result<Acceptors> {
+    if !config.tls.certificate.as_os_str().is_empty() {
+        return tls::load(&config.tls.certificate, &config.tls.key);
+    }
+    let names = [config.server.host.clone(), "localhost".into(), "127.0.0.1".into(), "::1".into()];
+    std::fs::create_dir_all(&config.server.data)?;
+    let files = tls::own(&config.server.data, &names)?;
+    tracing::warn!(ca = %files.ca.display(), "no certificate configured: using one of our own making");
+    tls::load(&files.certificate, &files.key)
+}
+
+/// Binds and serves. Must be called inside a tokio runtime.
+pub fn start(services: Services) -> anyhow::Result<Running> {
+    let acceptors = acceptors(&services.config)?;
+    let mut bound: Vec<(&'static str, Spoken, TcpListener)> = Vec::new();
+    for (name, spoken, addresses) in ports(&services.config) {
+        for address in addresses {
+            bound.push((name, spoken, listener::bind(name, address)?));
+        }
+    }
+    let listen = &services.config.listen;
+    let gate = Gate::new(listen.connections_max, listen.connections_per_address);
+    let shutdown = Shutdown::default();
+    let mut running =
+        Running { services: services.clone(), addresses: Vec::new(), shutdown: shutdown.clone(), tasks: JoinSet::new() };
+    let mail = Arc::new(mail::Mail::new(&services, acceptors.mail.clone(), &shutdown));
+    let site = http::router(&services);
+    for (name, spoken, listener) in bound {
+        running.addresses.push((name, listener.local_addr()?));
+        let (gate, stop) = (gate.clone(), shutdown.clone());
+        if spoken == Spoken::Https {
+            let (tls, site, stop_session) = (acceptors.http.clone(), site.clone(), shutdown.clone());
+            running.tasks.spawn(listener::accept(listener, gate, stop, move |stream, peer| {
+                http::serve(stream, peer, tls.clone(), site.clone(), stop_session.clone())
+            }));
+            continue;
+        }
+        let mail = Arc::clone(&mail);
+        running.tasks.spawn(listener::accept(listener, gate, stop, move |stream, peer| {
+            let mail = Arc::clone(&mail);
+            async move {
+                match spoken {
+                    Spoken::Smtp => mail.smtp(stream, peer, false).await,
+                    Spoken::Submission => mail.submission(stream, peer, false).await,
+                    Spoken::Submissions => mail.submission(stream, peer, true).await,
+                    Spoken::Imap => mail.imap(stream, peer, false).await,
+                    Spoken::Imaps | Spoken::Https => mail.imap(stream, peer, true).await,
+                }
+            }
+        }));
+    }
+    running.tasks.spawn(queue(services, shutdown));
+    Ok(running)
+}
+
+/// Handles due items of the queue: when woken, when the next is due, and now and then.
+async fn queue(services: Services, shutdown: Shutdown) {
+    let woken = Arc::new(tokio::sync::Notify::new());
+    let wake = Arc::clone(&woken);
+    services.delivery.on_queued(Arc::new(move || wake.notify_one()));
+    loop {
+        let (delivery, now) = (services.delivery.clone(), services.directory.clock().now_s());
+        let next = tokio::task::spawn_blocking(move || delivery.dispatch(now)).await;
+        let wait = match next {
+            Ok(Ok(Some(due))) => Duration::from_secs(u64::try_from(due - now).unwrap_or(0).max(1)).min(QUEUE_TICK),
+            Ok(Ok(None)) => QUEUE_TICK,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the queue could not be handled");
+                QUEUE_TICK
+            }
+            Err(_) => {
+                tracing::error!("handling the queue stopped");
+                QUEUE_TICK
+            }
+        };
+        tokio::select! {
+            () = woken.notified() => {}
+            () = tokio::time::sleep(wait) => {}
+            () = shutdown.stopped() => return,
+        }
+    }
+}
+
+impl Running {
+    /// Where a service listens.
+    pub fn address(&self, service: &str) -> Option<SocketAddr> {
+        self.addresses.iter().find(|row| row.0 == service).map(|row| row.1)
+    }
+
+    /// Stops: no new connections, sessions are told, then the store is closed.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.shutdown.stop();
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(shutdown::GRACE, all).await;
+        self.tasks.abort_all();
+        let store = self.services.store.clone();
+        tokio::task::spawn_blocking(move || store.close()).await?.context("the store could not be closed")
+    }
+}
+
+/// The runtime of a whole server.
+pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .thread_name("congvu")
+        .build()?)
+}
+
+/// Opens, serves, calls `ready`, and stops at SIGINT or SIGTERM.
+pub fn until_signal(config: Config, ready: impl FnOnce(&Running) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let services = Services::open(config, Arc::new(SystemClock))?;
+    let runtime = runtime()?;
+    runtime.block_on(async {
+        let signal = shutdown::signal();
+        let running = start(services)?;
+        ready(&running)?;
+        signal.await?;
+        tracing::info!("stopping");
+        running.stop().await
+    })?;
+    runtime.shutdown_timeout(shutdown::GRACE);
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! Services: store, directory and pipeline opened once and handed to every protocol.
+
+use crate::config::Config;
+use anyhow::Context as _;
+use delivery::Delivery;
+use directory::{Clock, Directory};
+use formats::address::DomainName;
+use std::sync::Arc;
+use storage::{EngineKind, Options, Store};
+use tokio::sync::Semaphore;
+
+/// Blocking calls of the web side at once; more wait.
+const BLOCKING_MAX: usize = 64;
+/// Web sign-ins at once; the directory bounds the argon2 work below that.
+const SIGN_INS_MAX: usize = 16;
+
+/// Everything that the protocols share; cheap to clone.
+#[derive(Clone)]
+#[allow(missing_docs)]
+pub struct Services {
+    pub config: Arc<Config>,
+    pub store: Store,
+    pub directory: Directory,
+    pub delivery: Delivery,
+    blocking: Arc<Semaphore>,
+    sign_ins: Arc<Semaphore>,
+}
+
+/// Opens the store alone. Errors say what to do.
+pub fn open_store(config: &Config) -> anyhow::Result<Store> {
+    let dir = &config.server.data;
+    std::fs::create_dir_all(dir)
+        .with_context(|| format!("the data folder {} cannot be made", dir.display()))?;
+    let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
+    let options = Options {
+        dir: dir.join("store"),
+        engine: EngineKind::Sled,
+        cache_bytes: config.store.cache,
+        boot_id: boot_id.map(|id| id.trim().to_owned()),
+        ..Options::default()
+    };
+    Store::open(&options).with_context(|| format!("the store in {} cannot be opened", dir.display()))
+}
+
+/// The directory's settings by this config.
+pub fn directory_settings(config: &Config) -> anyhow::Result<directory::Settings> {
+    let domain = &config.server.default_domain;
+    Ok(directory::Settings {
+        argon2_memory_kib: config.sign_in.argon2_memory_kib,
+        argon2_passes: config.sign_in.argon2_passes,
+        default_domain: if domain.is_empty() { None } else { Some(DomainName::parse(domain)?) },
+        default_quota: (config.mail.quota > 0).then_some(config.mail.quota),
+    })
+}
+
+/// The pipeline's settings by this config.
+pub fn delivery_settings(config: &Config) -> delivery::Settings {
+    delivery::Settings {
+        host: config.server.host.clone(),
+        size_max: config.mail.size_max,
+        recipients_max: config.mail.recipients_max,
+        queue_max: config.mail.queue_max,
+    }
+}
+
+impl Services {
+    /// Opens everything with this clock.
+    pub fn open(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let store = open_store(&config)?;
+        Self::with_store(config, store, clock)
+    }
+
+    /// Joins an open store with directory and pipeline.
+    pub fn with_store(config: Config, store: Store, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let directory = Directory::open(store.clone(), clock, directory_settings(&config)?)?;
+        let settings = delivery_settings(&config);
+        let delivery = Delivery::new(store.clone(), directory.clone(), settings, None);
+        Ok(Self {
+            config: Arc::new(config),
+            store,
+            directory,
+            delivery,
+            blocking: Arc::new(Semaphore::new(BLOCKING_MAX)),
+            sign_ins: Arc::new(Semaphore::new(SIGN_INS_MAX)),
+        })
+    }
+
+    /// Runs blocking work off the async threads, bounded; `None` when it panicked.
+    pub async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let _permit = self.blocking.acquire().await.ok()?;
+        tokio::task::spawn_blocking(work).await.ok()
+    }
+
+    /// Runs a sign-in off the async threads, bounded on its own so that argon2 starves nobody.
+    pub async fn signing_in<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, directory::SignInError> + Send + 'static,
+    ) -> Result<T, directory::SignInError> {
+        let Ok(_permit) = self.sign_ins.acquire().await else {
+            return Err(directory::SignInError::Later(1));
+        };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(result) => result,
+            Err(_) => Err(directory::SignInError::Storage(storage::Error::Unavailable("sign-in stopped".into()))),
+        }
+    }
+}

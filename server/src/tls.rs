@@ -1,0 +1,124 @@
+//! TLS: the acceptor for all services, from the operator's files or a certificate of our own making.
+
+use anyhow::Context as _;
+use rustls::ServerConfig;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio_rustls::TlsAcceptor;
+
+/// Seconds that a handshake may take.
+pub const HANDSHAKE_S: u64 = 20;
+
+/// Acceptors by what is spoken inside: HTTP negotiates h2 or http/1.1 by ALPN, mail does not.
+#[derive(Clone)]
+#[allow(missing_docs)]
+pub struct Acceptors {
+    pub mail: TlsAcceptor,
+    pub http: TlsAcceptor,
+}
+
+impl std::fmt::Debug for Acceptors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Acceptors")
+    }
+}
+
+/// Reads PEM chain and key. Errors name the file.
+pub fn load(certificate: &Path, key: &Path) -> anyhow::Result<Acceptors> {
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .with_context(|| format!("certificate {}", certificate.display()))?;
+    let secret = PrivateKeyDer::from_pem_file(key)
+        .with_context(|| format!("private key {}", key.display()))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, secret)
+        .with_context(|| format!("{} and {}", certificate.display(), key.display()))?;
+    let mut http = config.clone();
+    http.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Acceptors { mail: Arc::new(config).into(), http: Arc::new(http).into() })
+}
+
+/// Where the server's own CA and certificate lie in a data folder.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct OwnFiles {
+    pub ca: PathBuf,
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+impl OwnFiles {
+    /// In this folder.
+    pub fn within(dir: &Path) -> Self {
+        Self {
+            ca: dir.join("ca.pem"),
+            certificate: dir.join("certificate.pem"),
+            key: dir.join("key.pem"),
+        }
+    }
+}
+
+/// Makes a CA and a certificate for `names` (host names and addresses) unless they are there.
+/// The CA's key is not kept: the next certificate comes with the next CA.
+pub fn own(dir: &Path, names: &[String]) -> anyhow::Result<OwnFiles> {
+    use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+    let files = OwnFiles::within(dir);
+    if files.ca.exists() && files.certificate.exists() && files.key.exists() {
+        return Ok(files);
+    }
+    let ca_key = KeyPair::generate()?;
+    let mut ca = CertificateParams::new(Vec::<String>::new())?;
+    ca.distinguished_name.push(DnType::CommonName, "Congvu CA of this machine");
+    ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let ca_certificate = ca.self_signed(&ca_key)?;
+    let issuer = Issuer::new(ca, ca_key);
+    let key = KeyPair::generate()?;
+    let mut leaf = CertificateParams::new(names.to_vec())?;
+    leaf.distinguished_name.push(DnType::CommonName, names.first().map_or("localhost", String::as_str));
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    leaf.use_authority_key_identifier_extension = true;
+    let certificate = leaf.signed_by(&key, &issuer)?;
+    let chain = certificate.pem() + &ca_certificate.pem();
+    private_file(&files.key, key.serialize_pem().as_bytes())?;
+    std::fs::write(&files.certificate, chain)?;
+    std::fs::write(&files.ca, ca_certificate.pem())?;
+    Ok(files)
+}
+
+/// Writes a file that only its owner may read.
+pub fn private_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("{}", path.display()))?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn own_files_load_and_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let files = super::own(dir.path(), &names).unwrap();
+        super::load(&files.certificate, &files.key).unwrap();
+        let before = std::fs::read(&files.certificate).unwrap();
+        super::own(dir.path(), &names).unwrap();
+        assert_eq!(std::fs::read(&files.certificate).unwrap(), before);
+        let missing = super::load(&dir.path().join("none.pem"), &files.key).err().unwrap();
+        assert!(missing.to_string().contains("none.pem"));
+    }
+}
