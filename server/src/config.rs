@@ -35,7 +35,11 @@ pub struct Server {
 
 impl Default for Server {
     fn default() -> Self {
-        Self { host: "localhost".into(), data: "congvu-data".into(), default_domain: String::new() }
+        Self {
+            host: "localhost".into(),
+            data: "congvu-data".into(),
+            default_domain: String::new(),
+        }
     }
 }
 
@@ -125,7 +129,10 @@ pub struct SignIn {
 
 impl Default for SignIn {
     fn default() -> Self {
-        Self { argon2_memory_kib: 19_456, argon2_passes: 2 }
+        Self {
+            argon2_memory_kib: 19_456,
+            argon2_passes: 2,
+        }
     }
 }
 
@@ -153,7 +160,9 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "info".into() }
+        Self {
+            level: "info".into(),
+        }
     }
 }
 
@@ -176,8 +185,10 @@ impl std::error::Error for Wrong {}
 
 /// Reads a file. Errors name line and column.
 pub fn read(path: &Path) -> Result<Config, Wrong> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Wrong { place: path.display().to_string(), reason: error.to_string() })?;
+    let text = std::fs::read_to_string(path).map_err(|error| Wrong {
+        place: path.display().to_string(),
+        reason: error.to_string(),
+    })?;
     parse(&text, &path.display().to_string())
 }
 
@@ -185,11 +196,17 @@ pub fn read(path: &Path) -> Result<Config, Wrong> {
 pub fn parse(text: &str, name: &str) -> Result<Config, Wrong> {
     let config: Config = toml::from_str(text).map_err(|error| {
         let (line, column) = error.span().map_or((1, 1), |span| place(text, span.start));
-        Wrong { place: format!("{name}:{line}:{column}"), reason: error.message().to_owned() }
+        Wrong {
+            place: format!("{name}:{line}:{column}"),
+            reason: error.message().to_owned(),
+        }
     })?;
     check(&config).map_err(|(key, reason)| {
         let (line, column) = find(text, key);
-        Wrong { place: format!("{name}:{line}:{column}"), reason: format!("{key}: {reason}") }
+        Wrong {
+            place: format!("{name}:{line}:{column}"),
+            reason: format!("{key}: {reason}"),
+        }
     })?;
     Ok(config)
 }
@@ -208,7 +225,10 @@ fn find(text: &str, key: &str) -> (usize, usize) {
     let mut inside = "";
     for (index, line) in text.lines().enumerate() {
         let bare = line.trim_start();
-        if let Some(header) = bare.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+        if let Some(header) = bare
+            .strip_prefix('[')
+            .and_then(|rest| rest.split(']').next())
+        {
             inside = header.trim();
         }
         let set = bare.split('=').next().unwrap_or("").trim();
@@ -223,20 +243,32 @@ fn find(text: &str, key: &str) -> (usize, usize) {
 fn check(config: &Config) -> Result<(), (&'static str, String)> {
     let wrong = |key, expected: &str| Err((key, expected.to_owned()));
     if formats::address::DomainName::parse(&config.server.host).is_err() {
-        return wrong("server.host", "expected a host name such as mail.tinh.gov.vn");
+        return wrong(
+            "server.host",
+            "expected a host name such as mail.tinh.gov.vn",
+        );
     }
     let domain = &config.server.default_domain;
     if !domain.is_empty() && formats::address::DomainName::parse(domain).is_err() {
-        return wrong("server.default_domain", "expected a domain such as tinh.gov.vn, or nothing");
+        return wrong(
+            "server.default_domain",
+            "expected a domain such as tinh.gov.vn, or nothing",
+        );
     }
     if config.tls.certificate.as_os_str().is_empty() != config.tls.key.as_os_str().is_empty() {
-        return wrong("tls.certificate", "expected certificate and key together, or neither");
+        return wrong(
+            "tls.certificate",
+            "expected certificate and key together, or neither",
+        );
     }
     if !(64 << 10..=1 << 30).contains(&config.mail.size_max) {
         return wrong("mail.size_max", "expected 65536 to 1073741824 octets");
     }
     if !(100..=50_000).contains(&config.mail.recipients_max) {
-        return wrong("mail.recipients_max", "expected 100 to 50000 (RFC 5321 §4.5.3.1.8 asks for 100)");
+        return wrong(
+            "mail.recipients_max",
+            "expected 100 to 50000 (RFC 5321 §4.5.3.1.8 asks for 100)",
+        );
     }
     if (config.mail.receiving_max as u64) < config.mail.size_max {
         return wrong("mail.receiving_max", "expected at least mail.size_max");
@@ -259,9 +291,10 @@ pub fn differences(config: &Config) -> String {
     let (ours, defaults) = (whole(config), whole(&Config::default()));
     let mut out = toml::Table::new();
     for (section, value) in ours {
-        let (Some(value), Some(default)) =
-            (value.as_table(), defaults.get(&section).and_then(toml::Value::as_table))
-        else {
+        let (Some(value), Some(default)) = (
+            value.as_table(),
+            defaults.get(&section).and_then(toml::Value::as_table),
+        ) else {
             continue;
         };
         let changed: toml::Table = value
@@ -313,13 +346,21 @@ mod tests {
         check("[mail]\n\n  sise_max = 3", "c:3:3", "unknown field");
         check("[mail]\nsize_max = 3", "c:2:1", "expected 65536");
         check("[server]\nhost = \"a b\"", "c:2:1", "host name");
-        check("[listen]\nsmtp = [\"nowhere\"]", "c:2:9", "invalid socket address");
+        check(
+            "[listen]\nsmtp = [\"nowhere\"]",
+            "c:2:9",
+            "invalid socket address",
+        );
         check("[mail\n", "c:1:6", "");
     }
 
     #[test]
     fn differences_are_what_was_changed() {
-        let config = parse("[server]\nhost = \"mail.x.gov.vn\"\n[log]\nlevel = \"info\"", "c").unwrap();
+        let config = parse(
+            "[server]\nhost = \"mail.x.gov.vn\"\n[log]\nlevel = \"info\"",
+            "c",
+        )
+        .unwrap();
         assert_eq!(differences(&config), "[server]\nhost = \"mail.x.gov.vn\"\n");
     }
 }

@@ -14,11 +14,15 @@ pub fn of_port(port: u16) -> Option<String> {
     let wanted = format!("socket:[{inode}]");
     let processes = fs::read_dir("/proc").ok()?.take(PROCESSES_MAX).flatten();
     for process in processes {
-        let Ok(pid) = process.file_name().to_string_lossy().parse::<u32>() else { continue };
-        let Ok(files) = fs::read_dir(process.path().join("fd")) else { continue };
-        let holds = files
-            .flatten()
-            .any(|file| fs::read_link(file.path()).is_ok_and(|link| link.to_string_lossy() == wanted));
+        let Ok(pid) = process.file_name().to_string_lossy().parse::<u32>() else {
+            continue;
+        };
+        let Ok(files) = fs::read_dir(process.path().join("fd")) else {
+            continue;
+        };
+        let holds = files.flatten().any(|file| {
+            fs::read_link(file.path()).is_ok_and(|link| link.to_string_lossy() == wanted)
+        });
         if holds {
             let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
             return Some(format!("{} (pid {pid})", name.trim()));
@@ -28,12 +32,14 @@ pub fn of_port(port: u16) -> Option<String> {
 }
 
 /// The socket inode that listens (state 0A) on this port in a /proc/net/tcp table.
-fn listening_inode(table: &str, port: u16) -> Option<&str> {
+fn listening_inode(table: &str, port: u16) -> Option<String> {
     let ending = format!(":{port:04X}");
     table.lines().skip(1).find_map(|line| {
         let columns: Vec<&str> = line.split_whitespace().collect();
         let listens = columns.get(1)?.ends_with(&ending) && *columns.get(3)? == "0A";
-        listens.then(|| columns.get(9).copied()).flatten()
+        listens
+            .then(|| columns.get(9).map(|inode| (*inode).to_owned()))
+            .flatten()
     })
 }
 
@@ -44,6 +50,9 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let holder = super::of_port(port).unwrap();
-        assert!(holder.contains(&format!("pid {}", std::process::id())), "{holder}");
+        assert!(
+            holder.contains(&format!("pid {}", std::process::id())),
+            "{holder}"
+        );
     }
 }

@@ -30,11 +30,20 @@ pub fn router(services: &Services) -> Router {
         .with_state(services.clone())
         .merge(jmap)
         .merge(admin)
-        .merge(login::router(login::Context::new(services.directory.clone())))
-        .layer(axum::middleware::from_fn_with_state(services.clone(), authenticate))
+        .merge(login::router(login::Context::new(
+            services.directory.clone(),
+        )))
+        .layer(axum::middleware::from_fn_with_state(
+            services.clone(),
+            authenticate,
+        ))
         .merge(webmail::router())
         .route("/healthz", get(|| async { "ok\n" }))
-        .merge(Router::new().route("/readyz", get(ready)).with_state(services.clone()))
+        .merge(
+            Router::new()
+                .route("/readyz", get(ready))
+                .with_state(services.clone()),
+        )
         .layer(tower_http::compression::CompressionLayer::new())
         .layer(axum::middleware::map_response(harden))
 }
@@ -48,7 +57,9 @@ async fn harden(mut response: Response) -> Response {
         (header::REFERRER_POLICY, "no-referrer"),
     ];
     for (name, value) in fixed {
-        headers.entry(name).or_insert(axum::http::HeaderValue::from_static(value));
+        headers
+            .entry(name)
+            .or_insert(axum::http::HeaderValue::from_static(value));
     }
     response
 }
@@ -58,7 +69,10 @@ async fn ready(State(services): State<Services>) -> (StatusCode, &'static str) {
     if services.store.writable() {
         (StatusCode::OK, "ready\n")
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the store is not writable\n")
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the store is not writable\n",
+        )
     }
 }
 
@@ -88,7 +102,11 @@ async fn front(State(services): State<Services>, request: Request) -> Response {
 }
 
 /// Puts `Access` into the request when it carries a proof; a wrong proof is answered here.
-async fn authenticate(State(services): State<Services>, mut request: Request, next: Next) -> Response {
+async fn authenticate(
+    State(services): State<Services>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let ip = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
@@ -99,13 +117,22 @@ async fn authenticate(State(services): State<Services>, mut request: Request, ne
         Proof::Session(token) => Ok(services.directory.session(&token)),
         Proof::Basic(name, secret) => {
             let directory = services.directory.clone();
-            let peer = Peer { ip, service: "jmap" };
-            services.signing_in(move || directory.sign_in(&name, &secret, peer)).await.map(Some)
+            let peer = Peer {
+                ip,
+                service: "jmap",
+            };
+            services
+                .signing_in(move || directory.sign_in(&name, &secret, peer))
+                .await
+                .map(Some)
         }
         Proof::Bearer(token) => {
             let directory = services.directory.clone();
             let peer = Peer { ip, service: "api" };
-            services.signing_in(move || directory.sign_in_token(&token, peer)).await.map(Some)
+            services
+                .signing_in(move || directory.sign_in_token(&token, peer))
+                .await
+                .map(Some)
         }
     };
     match access {
@@ -171,7 +198,10 @@ fn refused(error: &SignInError) -> Response {
         SignInError::Later(_) => (StatusCode::TOO_MANY_REQUESTS, error.to_string()),
         SignInError::Storage(cause) => {
             tracing::error!(%cause, "sign-in failed inside");
-            (StatusCode::SERVICE_UNAVAILABLE, "the server cannot check this now".to_owned())
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the server cannot check this now".to_owned(),
+            )
         }
     };
     let body = serde_json::json!({
@@ -180,7 +210,10 @@ fn refused(error: &SignInError) -> Response {
     });
     let mut response = (status, body.to_string()).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, axum::http::HeaderValue::from_static("application/problem+json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        axum::http::HeaderValue::from_static("application/problem+json"),
+    );
     match error {
         SignInError::Refused => {
             let realm = axum::http::HeaderValue::from_static("Basic realm=\"Congvu\"");
@@ -208,22 +241,29 @@ pub async fn serve(
     use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
     use hyper_util::server::conn::auto;
     use tower::ServiceExt as _;
-    let handshake = tokio::time::timeout(std::time::Duration::from_secs(crate::tls::HANDSHAKE_S), tls.accept(stream));
+    let handshake = tokio::time::timeout(
+        std::time::Duration::from_secs(crate::tls::HANDSHAKE_S),
+        tls.accept(stream),
+    );
     let Ok(Ok(stream)) = handshake.await else {
         tracing::debug!(%peer, "TLS handshake failed");
         return;
     };
-    let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let mut request = request.map(axum::body::Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        site.clone().oneshot(request)
-    });
+    let service =
+        hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+            let mut request = request.map(axum::body::Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            site.clone().oneshot(request)
+        });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(std::time::Duration::from_secs(HEAD_S));
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(64);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(64);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let ended = tokio::select! {

@@ -34,26 +34,41 @@ pub struct Ticket {
 impl Gate {
     /// With these limits.
     pub fn new(all: usize, per_address_max: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(all)), by_address: Arc::default(), per_address_max }
+        Self {
+            all: Arc::new(Semaphore::new(all)),
+            by_address: Arc::default(),
+            per_address_max,
+        }
     }
 
     /// Admits a connection, or says no.
     pub fn admit(&self, ip: IpAddr) -> Option<Ticket> {
         let permit = Arc::clone(&self.all).try_acquire_owned().ok()?;
-        let mut map = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut map = self
+            .by_address
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let count = map.entry(ip).or_insert(0);
         if *count >= self.per_address_max {
             return None;
         }
         *count += 1;
         drop(map);
-        Some(Ticket { gate: self.clone(), ip, _permit: permit })
+        Some(Ticket {
+            gate: self.clone(),
+            ip,
+            _permit: permit,
+        })
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut map = self.gate.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut map = self
+            .gate
+            .by_address
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = map.get_mut(&self.ip) {
             *count -= 1;
             if *count == 0 {

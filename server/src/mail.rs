@@ -24,8 +24,10 @@ pub(crate) struct Mail {
 impl Mail {
     pub(crate) fn new(services: &Services, tls: TlsAcceptor, shutdown: &Shutdown) -> Self {
         let config = &services.config;
-        let limits =
-            smtp::Limits { memory_bytes: config.mail.receiving_max as u64, ..smtp::Limits::default() };
+        let limits = smtp::Limits {
+            memory_bytes: config.mail.receiving_max as u64,
+            ..smtp::Limits::default()
+        };
         Self {
             smtp_config: Arc::new(smtp::Config {
                 host: config.server.host.clone(),
@@ -33,14 +35,29 @@ impl Mail {
                 recipients_max: config.mail.recipients_max,
                 postmaster_domain: DomainName::parse(&config.server.default_domain).ok(),
             }),
-            smtp: smtp::Services::new(services.delivery.clone(), services.directory.clone(), limits),
-            imap: imap::Services::new(services.directory.clone(), imap_limits(services)),
+            smtp: smtp::Services::new(
+                services.delivery.clone(),
+                services.directory.clone(),
+                limits,
+            ),
+            imap: imap::Services::new(
+                services.directory.clone(),
+                imap::Settings {
+                    size_max: config.mail.size_max,
+                    memory_max: config.mail.receiving_max as u64,
+                    ..imap::Settings::default()
+                },
+            ),
             tls,
             shutdown: shutdown.clone(),
         }
     }
 
-    async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: SocketAddr) -> Option<TlsStream<S>> {
+    async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        peer: SocketAddr,
+    ) -> Option<TlsStream<S>> {
         let limit = Duration::from_secs(HANDSHAKE_S);
         match tokio::time::timeout(limit, self.tls.accept(stream)).await {
             Ok(Ok(stream)) => Some(stream),
@@ -62,13 +79,23 @@ impl Mail {
     /// Port 587, or with `secured` port 465.
     pub(crate) async fn submission(&self, stream: TcpStream, peer: SocketAddr, secured: bool) {
         let config = Arc::clone(&self.smtp_config);
-        let tls = if secured { smtp::Tls::On } else { smtp::Tls::Offered };
+        let tls = if secured {
+            smtp::Tls::On
+        } else {
+            smtp::Tls::Offered
+        };
         let machine = smtp::Receiver::new(config, smtp::Service::Submission, tls, 0);
         if !secured {
             return self.receive(stream, machine, peer).await;
         }
         if let Some(stream) = self.handshake(stream, peer).await {
-            let run = smtp::run(stream, Box::new(machine), &self.smtp, peer.ip(), self.shutdown.watch());
+            let run = smtp::run(
+                stream,
+                Box::new(machine),
+                &self.smtp,
+                peer.ip(),
+                self.shutdown.watch(),
+            );
             log("submissions", peer, run.await.map(|_| ()));
         }
     }
@@ -76,10 +103,20 @@ impl Mail {
     /// A plain connection that may turn to TLS once.
     async fn receive(&self, stream: TcpStream, machine: smtp::Receiver, peer: SocketAddr) {
         let stop = self.shutdown.watch();
-        let ended = match smtp::run(stream, Box::new(machine), &self.smtp, peer.ip(), stop.clone()).await {
+        let ended = match smtp::run(
+            stream,
+            Box::new(machine),
+            &self.smtp,
+            peer.ip(),
+            stop.clone(),
+        )
+        .await
+        {
             Ok(smtp::End::Closed) => Ok(()),
             Ok(smtp::End::StartTls(stream, machine)) => match self.handshake(stream, peer).await {
-                Some(stream) => smtp::run(stream, machine, &self.smtp, peer.ip(), stop).await.map(|_| ()),
+                Some(stream) => smtp::run(stream, machine, &self.smtp, peer.ip(), stop)
+                    .await
+                    .map(|_| ()),
                 None => Ok(()),
             },
             Err(error) => Err(error),
@@ -101,7 +138,9 @@ impl Mail {
         let ended = match imap::run(stream, machine, &self.imap, peer.ip(), stop.clone()).await {
             Ok(imap::End::Closed) => Ok(()),
             Ok(imap::End::StartTls(stream, machine)) => match self.handshake(stream, peer).await {
-                Some(stream) => imap::run(stream, machine, &self.imap, peer.ip(), stop).await.map(|_| ()),
+                Some(stream) => imap::run(stream, machine, &self.imap, peer.ip(), stop)
+                    .await
+                    .map(|_| ()),
                 None => Ok(()),
             },
             Err(error) => Err(error),

@@ -52,7 +52,11 @@ fn ports(config: &Config) -> Vec<(&'static str, Spoken, Vec<SocketAddr>)> {
     vec![
         ("smtp", Spoken::Smtp, listen.smtp.clone()),
         ("submission", Spoken::Submission, listen.submission.clone()),
-        ("submissions", Spoken::Submissions, listen.submissions.clone()),
+        (
+            "submissions",
+            Spoken::Submissions,
+            listen.submissions.clone(),
+        ),
         ("imap", Spoken::Imap, listen.imap.clone()),
         ("imaps", Spoken::Imaps, listen.imaps.clone()),
         ("https", Spoken::Https, listen.https.clone()),
@@ -61,7 +65,9 @@ fn ports(config: &Config) -> Vec<(&'static str, Spoken, Vec<SocketAddr>)> {
 
 /// Fails early when a port is taken, before long work begins.
 pub fn check_ports(config: &Config) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let _inside = runtime.enter();
     for (name, _, addresses) in ports(config) {
         for address in addresses {
@@ -76,7 +82,12 @@ fn acceptors(config: &Config) -> anyhow::Result<Acceptors> {
     if !config.tls.certificate.as_os_str().is_empty() {
         return tls::load(&config.tls.certificate, &config.tls.key);
     }
-    let names = [config.server.host.clone(), "localhost".into(), "127.0.0.1".into(), "::1".into()];
+    let names = [
+        config.server.host.clone(),
+        "localhost".into(),
+        "127.0.0.1".into(),
+        "::1".into(),
+    ];
     std::fs::create_dir_all(&config.server.data)?;
     let files = tls::own(&config.server.data, &names)?;
     tracing::warn!(ca = %files.ca.display(), "no certificate configured: using one of our own making");
@@ -95,33 +106,58 @@ pub fn start(services: Services) -> anyhow::Result<Running> {
     let listen = &services.config.listen;
     let gate = Gate::new(listen.connections_max, listen.connections_per_address);
     let shutdown = Shutdown::default();
-    let mut running =
-        Running { services: services.clone(), addresses: Vec::new(), shutdown: shutdown.clone(), tasks: JoinSet::new() };
-    let mail = Arc::new(mail::Mail::new(&services, acceptors.mail.clone(), &shutdown));
+    let mut running = Running {
+        services: services.clone(),
+        addresses: Vec::new(),
+        shutdown: shutdown.clone(),
+        tasks: JoinSet::new(),
+    };
+    let mail = Arc::new(mail::Mail::new(
+        &services,
+        acceptors.mail.clone(),
+        &shutdown,
+    ));
     let site = http::router(&services);
     for (name, spoken, listener) in bound {
         running.addresses.push((name, listener.local_addr()?));
         let (gate, stop) = (gate.clone(), shutdown.clone());
         if spoken == Spoken::Https {
-            let (tls, site, stop_session) = (acceptors.http.clone(), site.clone(), shutdown.clone());
-            running.tasks.spawn(listener::accept(listener, gate, stop, move |stream, peer| {
-                http::serve(stream, peer, tls.clone(), site.clone(), stop_session.clone())
-            }));
+            let (tls, site, stop_session) =
+                (acceptors.http.clone(), site.clone(), shutdown.clone());
+            running.tasks.spawn(listener::accept(
+                listener,
+                gate,
+                stop,
+                move |stream, peer| {
+                    http::serve(
+                        stream,
+                        peer,
+                        tls.clone(),
+                        site.clone(),
+                        stop_session.clone(),
+                    )
+                },
+            ));
             continue;
         }
         let mail = Arc::clone(&mail);
-        running.tasks.spawn(listener::accept(listener, gate, stop, move |stream, peer| {
-            let mail = Arc::clone(&mail);
-            async move {
-                match spoken {
-                    Spoken::Smtp => mail.smtp(stream, peer, false).await,
-                    Spoken::Submission => mail.submission(stream, peer, false).await,
-                    Spoken::Submissions => mail.submission(stream, peer, true).await,
-                    Spoken::Imap => mail.imap(stream, peer, false).await,
-                    Spoken::Imaps | Spoken::Https => mail.imap(stream, peer, true).await,
+        running.tasks.spawn(listener::accept(
+            listener,
+            gate,
+            stop,
+            move |stream, peer| {
+                let mail = Arc::clone(&mail);
+                async move {
+                    match spoken {
+                        Spoken::Smtp => mail.smtp(stream, peer).await,
+                        Spoken::Submission => mail.submission(stream, peer, false).await,
+                        Spoken::Submissions => mail.submission(stream, peer, true).await,
+                        Spoken::Imap => mail.imap(stream, peer, false).await,
+                        Spoken::Imaps | Spoken::Https => mail.imap(stream, peer, true).await,
+                    }
                 }
-            }
-        }));
+            },
+        ));
     }
     running.tasks.spawn(queue(services, shutdown));
     Ok(running)
@@ -131,12 +167,19 @@ pub fn start(services: Services) -> anyhow::Result<Running> {
 async fn queue(services: Services, shutdown: Shutdown) {
     let woken = Arc::new(tokio::sync::Notify::new());
     let wake = Arc::clone(&woken);
-    services.delivery.on_queued(Arc::new(move || wake.notify_one()));
+    services
+        .delivery
+        .on_queued(Arc::new(move || wake.notify_one()));
     loop {
-        let (delivery, now) = (services.delivery.clone(), services.directory.clock().now_s());
+        let (delivery, now) = (
+            services.delivery.clone(),
+            services.directory.clock().now_s(),
+        );
         let next = tokio::task::spawn_blocking(move || delivery.dispatch(now)).await;
         let wait = match next {
-            Ok(Ok(Some(due))) => Duration::from_secs(u64::try_from(due - now).unwrap_or(0).max(1)).min(QUEUE_TICK),
+            Ok(Ok(Some(due))) => {
+                Duration::from_secs(u64::try_from(due - now).unwrap_or(0).max(1)).min(QUEUE_TICK)
+            }
             Ok(Ok(None)) => QUEUE_TICK,
             Ok(Err(error)) => {
                 tracing::error!(%error, "the queue could not be handled");
@@ -158,7 +201,10 @@ async fn queue(services: Services, shutdown: Shutdown) {
 impl Running {
     /// Where a service listens.
     pub fn address(&self, service: &str) -> Option<SocketAddr> {
-        self.addresses.iter().find(|row| row.0 == service).map(|row| row.1)
+        self.addresses
+            .iter()
+            .find(|row| row.0 == service)
+            .map(|row| row.1)
     }
 
     /// Stops: no new connections, sessions are told, then the store is closed.
@@ -168,7 +214,9 @@ impl Running {
         let _ = tokio::time::timeout(shutdown::GRACE, all).await;
         self.tasks.abort_all();
         let store = self.services.store.clone();
-        tokio::task::spawn_blocking(move || store.close()).await?.context("the store could not be closed")
+        tokio::task::spawn_blocking(move || store.close())
+            .await?
+            .context("the store could not be closed")
     }
 }
 
@@ -182,7 +230,10 @@ pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 /// Opens, serves, calls `ready`, and stops at SIGINT or SIGTERM.
-pub fn until_signal(config: Config, ready: impl FnOnce(&Running) -> anyhow::Result<()>) -> anyhow::Result<()> {
+pub fn until_signal(
+    config: Config,
+    ready: impl FnOnce(&Running) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let services = Services::open(config, Arc::new(SystemClock))?;
     let runtime = runtime()?;
     runtime.block_on(async {

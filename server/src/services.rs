@@ -39,7 +39,8 @@ pub fn open_store(config: &Config) -> anyhow::Result<Store> {
         boot_id: boot_id.map(|id| id.trim().to_owned()),
         ..Options::default()
     };
-    Store::open(&options).with_context(|| format!("the store in {} cannot be opened", dir.display()))
+    Store::open(&options)
+        .with_context(|| format!("the store in {} cannot be opened", dir.display()))
 }
 
 /// The directory's settings by this config.
@@ -48,7 +49,11 @@ pub fn directory_settings(config: &Config) -> anyhow::Result<directory::Settings
     Ok(directory::Settings {
         argon2_memory_kib: config.sign_in.argon2_memory_kib,
         argon2_passes: config.sign_in.argon2_passes,
-        default_domain: if domain.is_empty() { None } else { Some(DomainName::parse(domain)?) },
+        default_domain: if domain.is_empty() {
+            None
+        } else {
+            Some(DomainName::parse(domain)?)
+        },
         default_quota: (config.mail.quota > 0).then_some(config.mail.quota),
     })
 }
@@ -86,7 +91,10 @@ impl Services {
     }
 
     /// Runs blocking work off the async threads, bounded; `None` when it panicked.
-    pub async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
         let _permit = self.blocking.acquire().await.ok()?;
         tokio::task::spawn_blocking(work).await.ok()
     }
@@ -101,7 +109,9 @@ impl Services {
         };
         match tokio::task::spawn_blocking(work).await {
             Ok(result) => result,
-            Err(_) => Err(directory::SignInError::Storage(storage::Error::Unavailable("sign-in stopped".into()))),
+            Err(_) => Err(directory::SignInError::Storage(
+                storage::Error::Unavailable("sign-in stopped".into()),
+            )),
         }
     }
 }

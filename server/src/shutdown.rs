@@ -14,7 +14,9 @@ pub struct Shutdown {
 
 impl Default for Shutdown {
     fn default() -> Self {
-        Self { sender: std::sync::Arc::new(watch::channel(false).0) }
+        Self {
+            sender: std::sync::Arc::new(watch::channel(false).0),
+        }
     }
 }
 

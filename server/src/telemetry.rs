@@ -5,7 +5,10 @@ use tracing_subscriber::EnvFilter;
 /// Starts logging. `level` is a filter such as `info` or `info,imap=debug`; CONGVU_LOG wins.
 /// Errors: the filter cannot be read.
 pub fn start(level: &str) -> anyhow::Result<()> {
-    #[allow(clippy::disallowed_methods, reason = "server is the place that reads the environment")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "server is the place that reads the environment"
+    )]
     let level = std::env::var("CONGVU_LOG").unwrap_or_else(|_| level.to_owned());
     let filter = EnvFilter::try_new(&level)
         .map_err(|error| anyhow::anyhow!("log level {level:?} cannot be read: {error}"))?;

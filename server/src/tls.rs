@@ -40,7 +40,10 @@ pub fn load(certificate: &Path, key: &Path) -> anyhow::Result<Acceptors> {
         .with_context(|| format!("{} and {}", certificate.display(), key.display()))?;
     let mut http = config.clone();
     http.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Acceptors { mail: Arc::new(config).into(), http: Arc::new(http).into() })
+    Ok(Acceptors {
+        mail: Arc::new(config).into(),
+        http: Arc::new(http).into(),
+    })
 }
 
 /// Where the server's own CA and certificate lie in a data folder.
@@ -66,21 +69,28 @@ impl OwnFiles {
 /// Makes a CA and a certificate for `names` (host names and addresses) unless they are there.
 /// The CA's key is not kept: the next certificate comes with the next CA.
 pub fn own(dir: &Path, names: &[String]) -> anyhow::Result<OwnFiles> {
-    use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+    use rcgen::{
+        BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+        KeyPair, KeyUsagePurpose,
+    };
     let files = OwnFiles::within(dir);
     if files.ca.exists() && files.certificate.exists() && files.key.exists() {
         return Ok(files);
     }
     let ca_key = KeyPair::generate()?;
     let mut ca = CertificateParams::new(Vec::<String>::new())?;
-    ca.distinguished_name.push(DnType::CommonName, "Congvu CA of this machine");
+    ca.distinguished_name
+        .push(DnType::CommonName, "Congvu CA of this machine");
     ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let ca_certificate = ca.self_signed(&ca_key)?;
     let issuer = Issuer::new(ca, ca_key);
     let key = KeyPair::generate()?;
     let mut leaf = CertificateParams::new(names.to_vec())?;
-    leaf.distinguished_name.push(DnType::CommonName, names.first().map_or("localhost", String::as_str));
+    leaf.distinguished_name.push(
+        DnType::CommonName,
+        names.first().map_or("localhost", String::as_str),
+    );
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     leaf.use_authority_key_identifier_extension = true;
     let certificate = leaf.signed_by(&key, &issuer)?;
@@ -118,7 +128,9 @@ mod tests {
         let before = std::fs::read(&files.certificate).unwrap();
         super::own(dir.path(), &names).unwrap();
         assert_eq!(std::fs::read(&files.certificate).unwrap(), before);
-        let missing = super::load(&dir.path().join("none.pem"), &files.key).err().unwrap();
+        let missing = super::load(&dir.path().join("none.pem"), &files.key)
+            .err()
+            .unwrap();
         assert!(missing.to_string().contains("none.pem"));
     }
 }

@@ -21,7 +21,10 @@ pub struct DemoArgs {
 /// Runs until SIGINT or SIGTERM.
 pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     telemetry::start("warn")?;
-    let demo = demo::Demo { dir: args.dir.clone(), base_port: args.base_port };
+    let demo = demo::Demo {
+        dir: args.dir.clone(),
+        base_port: args.base_port,
+    };
     if args.fresh {
         demo.clear()?;
     }

@@ -44,7 +44,10 @@ fn ask(given: Option<&String>, flag: &str, question: &str) -> anyhow::Result<Str
     if let Some(value) = given {
         return Ok(value.clone());
     }
-    anyhow::ensure!(std::io::stdin().is_terminal(), "{flag} is missing / thiếu {flag}");
+    anyhow::ensure!(
+        std::io::stdin().is_terminal(),
+        "{flag} is missing / thiếu {flag}"
+    );
     print!("{question}: ");
     std::io::stdout().flush()?;
     let mut line = String::new();
@@ -56,13 +59,29 @@ fn ask(given: Option<&String>, flag: &str, question: &str) -> anyhow::Result<Str
 
 /// Sets up a new server.
 pub fn run(args: &InitArgs) -> anyhow::Result<()> {
-    anyhow::ensure!(!args.config.exists(), "{} is there already; nothing was changed", args.config.display());
+    anyhow::ensure!(
+        !args.config.exists(),
+        "{} is there already; nothing was changed",
+        args.config.display()
+    );
     let host = ask(args.host.as_ref(), "--host", "Tên máy chủ / host name")?;
-    let domain_text = ask(args.domain.as_ref(), "--domain", "Tên miền thư / mail domain")?;
-    let domain = DomainName::parse(&domain_text).with_context(|| format!("domain {domain_text:?}"))?;
-    let admin_text = ask(args.admin.as_ref(), "--admin", "Địa chỉ quản trị / administrator's address")?;
+    let domain_text = ask(
+        args.domain.as_ref(),
+        "--domain",
+        "Tên miền thư / mail domain",
+    )?;
+    let domain =
+        DomainName::parse(&domain_text).with_context(|| format!("domain {domain_text:?}"))?;
+    let admin_text = ask(
+        args.admin.as_ref(),
+        "--admin",
+        "Địa chỉ quản trị / administrator's address",
+    )?;
     let admin = Address::parse(&admin_text).with_context(|| format!("address {admin_text:?}"))?;
-    anyhow::ensure!(admin.domain == domain, "{admin} is not an address of {domain}");
+    anyhow::ensure!(
+        admin.domain == domain,
+        "{admin} is not an address of {domain}"
+    );
     let mut config = Config::default();
     config.server.host = host;
     config.server.default_domain = domain.as_str().to_owned();
@@ -74,7 +93,10 @@ pub fn run(args: &InitArgs) -> anyhow::Result<()> {
     std::fs::write(&args.config, text).with_context(|| args.config.display().to_string())?;
     println!("{} — {}", args.config.display(), args.dir.display());
     if made {
-        println!("Mật khẩu của {admin} (chỉ hiện một lần) / password, shown once: {}", secret.expose());
+        println!(
+            "Mật khẩu của {admin} (chỉ hiện một lần) / password, shown once: {}",
+            secret.expose()
+        );
     }
     println!("\n{}", records(&config.server.host, &domain));
     Ok(())
@@ -89,16 +111,36 @@ fn password(args: &InitArgs) -> anyhow::Result<(Secret, bool)> {
     const LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789";
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
-    let text: String = bytes.iter().map(|b| char::from(LETTERS[usize::from(*b) % LETTERS.len()])).collect();
+    let text: String = bytes
+        .iter()
+        .map(|b| char::from(LETTERS[usize::from(*b) % LETTERS.len()]))
+        .collect();
     Ok((Secret::new(format!("{text}-7a")), true))
 }
 
-fn found(config: &Config, domain: &DomainName, admin: &Address, args: &InitArgs, secret: &Secret) -> anyhow::Result<()> {
+fn found(
+    config: &Config,
+    domain: &DomainName,
+    admin: &Address,
+    args: &InitArgs,
+    secret: &Secret,
+) -> anyhow::Result<()> {
     let services = Services::open(config.clone(), Arc::new(SystemClock))?;
     let directory = &services.directory;
     let agency = AgencyId(args.agency.clone());
-    let name = args.agency_name.clone().unwrap_or_else(|| domain.as_str().to_owned());
-    directory.create_agency(None, NewAgency { id: agency.clone(), parent: None, name, name_en: None })?;
+    let name = args
+        .agency_name
+        .clone()
+        .unwrap_or_else(|| domain.as_str().to_owned());
+    directory.create_agency(
+        None,
+        NewAgency {
+            id: agency.clone(),
+            parent: None,
+            name,
+            name_en: None,
+        },
+    )?;
     directory.create_domain(None, domain.clone(), agency.clone())?;
     let account = directory.create_account(
         None,

@@ -13,7 +13,11 @@ use std::process::ExitCode;
 
 /// Mail and collaboration server for government offices.
 #[derive(Debug, Parser)]
-#[command(name = "congvu", version, about = "Congvu: máy chủ thư điện tử công vụ / official mail server")]
+#[command(
+    name = "congvu",
+    version,
+    about = "Congvu: máy chủ thư điện tử công vụ / official mail server"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -88,7 +92,12 @@ pub fn main() -> ExitCode {
         Command::Store(command) => store::run(&command),
         Command::Admin(args) => return finish(admin::run(args)),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "congvu", &mut std::io::stdout());
+            clap_complete::generate(
+                shell,
+                &mut Arguments::command(),
+                "congvu",
+                &mut std::io::stdout(),
+            );
             Ok(())
         }
     };

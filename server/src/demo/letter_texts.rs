@@ -58,4 +58,10 @@ pub const REPLIES: &[&str] = &[
 ];
 
 /// Units in tables.
-pub const TABLE_ROWS: &[&str] = &["Sở Nội vụ", "Sở Tài chính", "Phường Minh Hà", "Xã Hàm An", "Xã Đồng Quế"];
+pub const TABLE_ROWS: &[&str] = &[
+    "Sở Nội vụ",
+    "Sở Tài chính",
+    "Phường Minh Hà",
+    "Xã Hàm An",
+    "Xã Đồng Quế",
+];

@@ -3,7 +3,7 @@
 use super::letter_texts::{ACTIONS, CLOSINGS, PLACES, REPLIES, SUBJECTS, TABLE_ROWS};
 use super::province::{self, PERSONS};
 use delivery::{Delivery, Envelope, Origin, Recipient, ReversePath};
-use directory::{Directory, Right, Clock};
+use directory::{Clock, Directory, Right};
 use formats::message::compose::{Draft, Enclosure, NamedAddress};
 use std::sync::atomic::{AtomicI64, Ordering};
 use storage::{Keyword, KeywordChange, Role, Uid};
@@ -42,7 +42,10 @@ struct Dice(u64);
 impl Dice {
     fn roll(&mut self, sides: usize) -> usize {
         // Knuth's MMIX constants; quality does not matter here, sameness does.
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % sides.max(1)
     }
 
@@ -60,11 +63,18 @@ pub fn send(directory: &Directory, delivery: &Delivery, clock: &SeedClock) -> an
         clock.set(at);
         // Every fifth letter answers the one before it, so that there are threads.
         let (draft, author) = match last.take() {
-            Some((before, reader)) if number % 5 == 4 => (answer(&before, reader, number, at, &mut dice), reader),
+            Some((before, reader)) if number % 5 == 4 => {
+                (answer(&before, reader, number, at, &mut dice), reader)
+            }
             _ => letter(number, at, &mut dice),
         };
         deliver(delivery, &draft)?;
-        let reader = PERSONS.iter().position(|row| draft.to.iter().any(|to| to.email.starts_with(&format!("{}@", row.0))));
+        let reader = PERSONS.iter().position(|row| {
+            draft
+                .to
+                .iter()
+                .any(|to| to.email.starts_with(&format!("{}@", row.0)))
+        });
         last = Some((draft, reader.unwrap_or(author)));
     }
     mark_read(directory, &mut dice)
@@ -80,13 +90,20 @@ fn moment(number: usize, dice: &mut Dice) -> i64 {
 
 fn person(index: usize) -> NamedAddress {
     let row = &PERSONS[index % PERSONS.len()];
-    NamedAddress { name: Some(row.1.to_owned()), email: format!("{}@{}", row.0, province::DOMAIN) }
+    NamedAddress {
+        name: Some(row.1.to_owned()),
+        email: format!("{}@{}", row.0, province::DOMAIN),
+    }
 }
 
 fn letter(number: usize, at: i64, dice: &mut Dice) -> (Draft, usize) {
     let author = 1 + dice.roll(PERSONS.len() - 1);
     // Two letters in three go to the first sample account, so that its INBOX looks lived in.
-    let first = if number % 3 == 2 { 1 + dice.roll(PERSONS.len() - 1) } else { 0 };
+    let first = if number % 3 == 2 {
+        1 + dice.roll(PERSONS.len() - 1)
+    } else {
+        0
+    };
     let mut to = vec![person(first)];
     if number % 4 == 0 {
         to.push(person(1 + dice.roll(PERSONS.len() - 1)));
@@ -103,16 +120,24 @@ fn letter(number: usize, at: i64, dice: &mut Dice) -> (Draft, usize) {
     let closing = *dice.pick(CLOSINGS);
     let text = format!(
         "Kính gửi: {}.\r\n\r\n{agency} {action} {topic}.\r\n\r\nSố văn bản: {code}/2026. Địa điểm: {place}.\r\n\r\n{closing}\r\n\r\nTrân trọng,\r\n{}\r\n{}\r\n",
-        to.iter().filter_map(|one| one.name.as_deref()).collect::<Vec<_>>().join("; "),
-        PERSONS[author].1, PERSONS[author].3,
+        to.iter()
+            .filter_map(|one| one.name.as_deref())
+            .collect::<Vec<_>>()
+            .join("; "),
+        PERSONS[author].1,
+        PERSONS[author].3,
     );
     let html = (number % 2 == 0).then(|| page(&text, number, dice));
     let draft = Draft {
         from: vec![person(author)],
         to,
-        cc: if number % 6 == 0 { vec![named("Văn thư", "vanthu")] } else { Vec::new() },
+        cc: if number % 6 == 0 {
+            vec![named("Văn thư", "vanthu")]
+        } else {
+            Vec::new()
+        },
         subject: format!("V/v {topic}"),
-        message_id: Some(format!("mau.{number}@{}", province::DOMAIN)),
+        message_id: format!("mau.{number}@{}", province::DOMAIN),
         sent_at: (at, OFFSET_MIN),
         text: Some(text),
         html,
@@ -123,19 +148,28 @@ fn letter(number: usize, at: i64, dice: &mut Dice) -> (Draft, usize) {
 }
 
 fn named(name: &str, local: &str) -> NamedAddress {
-    NamedAddress { name: Some(name.to_owned()), email: format!("{local}@{}", province::DOMAIN) }
+    NamedAddress {
+        name: Some(name.to_owned()),
+        email: format!("{local}@{}", province::DOMAIN),
+    }
 }
 
 fn answer(before: &Draft, author: usize, number: usize, at: i64, dice: &mut Dice) -> Draft {
     let subject = before.subject.trim_start_matches("Re: ");
-    let ids: Vec<String> = before.message_id.iter().cloned().collect();
+    let ids = vec![before.message_id.clone()];
     let reply = *dice.pick(REPLIES);
-    let quoted: String = before.text.as_deref().unwrap_or("").lines().map(|line| format!("> {line}\r\n")).collect();
+    let quoted: String = before
+        .text
+        .as_deref()
+        .unwrap_or("")
+        .lines()
+        .map(|line| format!("> {line}\r\n"))
+        .collect();
     Draft {
         from: vec![person(author)],
         to: before.from.clone(),
         subject: format!("Re: {subject}"),
-        message_id: Some(format!("mau.{number}@{}", province::DOMAIN)),
+        message_id: format!("mau.{number}@{}", province::DOMAIN),
         in_reply_to: ids.clone(),
         references: ids,
         sent_at: (at, OFFSET_MIN),
@@ -147,19 +181,26 @@ fn answer(before: &Draft, author: usize, number: usize, at: i64, dice: &mut Dice
 /// The letter as HTML, with a table as official letters like them; some ask for a remote picture.
 fn page(text: &str, number: usize, dice: &mut Dice) -> String {
     let mut html = String::from("<div style=\"font-family:'Be Vietnam Pro',sans-serif\">");
-    for paragraph in text.split("\r\n\r\n").filter(|paragraph| !paragraph.is_empty()) {
+    for paragraph in text
+        .split("\r\n\r\n")
+        .filter(|paragraph| !paragraph.is_empty())
+    {
         html += &format!("<p>{}</p>", paragraph.trim().replace("\r\n", "<br>"));
     }
     if number % 4 == 0 {
         html += "<table border=\"1\" style=\"border-collapse:collapse\"><tr><th>Đơn vị</th><th>Hồ sơ tiếp nhận</th><th>Đúng hạn</th></tr>";
         for unit in TABLE_ROWS {
             let taken = 300 + dice.roll(2500);
-            html += &format!("<tr><td style=\"padding:4px 12px\">{unit}</td><td style=\"text-align:right;padding:4px 12px\">{taken}</td><td style=\"text-align:right;padding:4px 12px\">{}</td></tr>", taken - dice.roll(60));
+            html += &format!(
+                "<tr><td style=\"padding:4px 12px\">{unit}</td><td style=\"text-align:right;padding:4px 12px\">{taken}</td><td style=\"text-align:right;padding:4px 12px\">{}</td></tr>",
+                taken - dice.roll(60)
+            );
         }
         html += "</table>";
     }
     if number % 10 == 6 {
-        html += "<p><img src=\"https://anh.example/banner.png\" alt=\"Biểu trưng\" width=\"320\"></p>";
+        html +=
+            "<p><img src=\"https://anh.example/banner.png\" alt=\"Biểu trưng\" width=\"320\"></p>";
     }
     html + "</div>"
 }
@@ -167,12 +208,28 @@ fn page(text: &str, number: usize, dice: &mut Dice) -> String {
 fn enclosures(number: usize, code: usize) -> Vec<Enclosure> {
     let mut all = Vec::new();
     if number % 3 == 0 {
-        all.push(Enclosure { name: format!("Công văn {code}.pdf"), media_type: "application/pdf".into(), bytes: pdf(code), cid: None, inline: false });
+        all.push(Enclosure {
+            name: format!("Công văn {code}.pdf"),
+            media_type: "application/pdf".into(),
+            bytes: pdf(code),
+            cid: None,
+            inline: false,
+        });
     }
     if number % 8 == 0 {
-        let rows: String = TABLE_ROWS.iter().enumerate().map(|(i, unit)| format!("{},{unit},{}\r\n", i + 1, 100 * (i + code))).collect();
+        let rows: String = TABLE_ROWS
+            .iter()
+            .enumerate()
+            .map(|(i, unit)| format!("{},{unit},{}\r\n", i + 1, 100 * (i + code)))
+            .collect();
         let bytes = format!("\u{feff}STT,Đơn vị,Số liệu\r\n{rows}").into_bytes();
-        all.push(Enclosure { name: "Biểu mẫu tổng hợp.csv".into(), media_type: "text/csv; charset=utf-8".into(), bytes, cid: None, inline: false });
+        all.push(Enclosure {
+            name: "Biểu mẫu tổng hợp.csv".into(),
+            media_type: "text/csv; charset=utf-8".into(),
+            bytes,
+            cid: None,
+            inline: false,
+        });
     }
     all
 }
@@ -198,7 +255,10 @@ fn pdf(code: usize) -> Vec<u8> {
     for offset in offsets {
         out += &format!("{offset:010} 00000 n \n");
     }
-    out += &format!("trailer<</Size {}/Root 1 0 R>>\nstartxref\n{table}\n%%EOF\n", objects.len() + 1);
+    out += &format!(
+        "trailer<</Size {}/Root 1 0 R>>\nstartxref\n{table}\n%%EOF\n",
+        objects.len() + 1
+    );
     out.into_bytes()
 }
 
@@ -207,13 +267,24 @@ fn deliver(delivery: &Delivery, draft: &Draft) -> anyhow::Result<()> {
     let path = |one: &NamedAddress| formats::address::Address::parse(&one.email);
     let mut recipients = Vec::new();
     for one in draft.to.iter().chain(&draft.cc) {
-        recipients.push(Recipient { address: path(one)?, notify: None, orcpt: None });
+        recipients.push(Recipient {
+            address: path(one)?,
+            notify: None,
+            orcpt: None,
+        });
     }
     let from = match draft.from.first() {
         Some(author) => ReversePath::Address(path(author)?),
         None => ReversePath::Null,
     };
-    let envelope = Envelope { from, recipients, envid: None, ret: None, smtputf8: false, eight_bit: true };
+    let envelope = Envelope {
+        from,
+        recipients,
+        envid: None,
+        ret: None,
+        smtputf8: false,
+        eight_bit: true,
+    };
     delivery
         .accept(envelope, &raw, &Origin::Generated)
         .map_err(|refused| anyhow::anyhow!("sample letter refused: {refused:?}"))?;
@@ -226,11 +297,16 @@ fn mark_read(directory: &Directory, dice: &mut Dice) -> anyhow::Result<()> {
     let (seen, flagged) = (key("$seen")?, key("$flagged")?);
     for row in PERSONS {
         let name = province::address(row.0)?;
-        let peer = directory::Peer { ip: std::net::Ipv4Addr::LOCALHOST.into(), service: "demo" };
+        let peer = directory::Peer {
+            ip: std::net::Ipv4Addr::LOCALHOST.into(),
+            service: "demo",
+        };
         let secret = directory::Secret::new(province::password(row.0));
         let access = directory.sign_in(&name.to_string(), &secret, peer)?;
         let mail = access.mail(access.account(), Right::Write)?;
-        let Some(inbox) = mail.by_role(Role::Inbox)? else { continue };
+        let Some(inbox) = mail.by_role(Role::Inbox)? else {
+            continue;
+        };
         let mut emails = Vec::new();
         let last = Uid::new(u32::MAX).unwrap_or(Uid::FIRST);
         mail.scan(inbox.id, Uid::FIRST, last, &mut |_, state| {

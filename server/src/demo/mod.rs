@@ -29,8 +29,14 @@ pub struct Demo {
 }
 
 /// Standard ports by the names in demo.json.
-const PORTS: &[(&str, u16)] =
-    &[("smtp", 25), ("submission", 587), ("submissions", 465), ("imap", 143), ("imaps", 993), ("https", 443)];
+const PORTS: &[(&str, u16)] = &[
+    ("smtp", 25),
+    ("submission", 587),
+    ("submissions", 465),
+    ("imap", 143),
+    ("imaps", 993),
+    ("https", 443),
+];
 
 impl Demo {
     /// Removes what an earlier run left; refuses a folder that is not a demo's.
@@ -38,7 +44,9 @@ impl Demo {
         if !self.dir.exists() {
             return Ok(());
         }
-        let ours = ["demo.json", FOUNDED, "store"].iter().any(|name| self.dir.join(name).exists());
+        let ours = ["demo.json", FOUNDED, "store"]
+            .iter()
+            .any(|name| self.dir.join(name).exists());
         let empty = std::fs::read_dir(&self.dir)?.next().is_none();
         anyhow::ensure!(
             ours || empty,
@@ -50,7 +58,10 @@ impl Demo {
     }
 
     fn port(&self, name: &str) -> u16 {
-        let standard = PORTS.iter().find(|row| row.0 == name).map_or(0, |row| row.1);
+        let standard = PORTS
+            .iter()
+            .find(|row| row.0 == name)
+            .map_or(0, |row| row.1);
         self.base_port.saturating_add(standard)
     }
 
@@ -101,15 +112,25 @@ impl Demo {
     /// The API token of the administrator: made once, kept in the folder.
     fn token(&self, directory: &Directory) -> anyhow::Result<String> {
         let path = self.dir.join(TOKEN);
-        let peer = directory::Peer { ip: Ipv4Addr::LOCALHOST.into(), service: "demo" };
+        let peer = directory::Peer {
+            ip: Ipv4Addr::LOCALHOST.into(),
+            service: "demo",
+        };
         if let Ok(kept) = std::fs::read_to_string(&path)
-            && directory.sign_in_token(&Secret::new(kept.trim()), peer).is_ok()
+            && directory
+                .sign_in_token(&Secret::new(kept.trim()), peer)
+                .is_ok()
         {
             return Ok(kept.trim().to_owned());
         }
         let administrator = directory.account_at(&province::address(province::ADMINISTRATOR)?)?;
-        let (_, secret) =
-            directory.create_credential(None, administrator.id, CredentialKind::Token, "demo", None)?;
+        let (_, secret) = directory.create_credential(
+            None,
+            administrator.id,
+            CredentialKind::Token,
+            "demo",
+            None,
+        )?;
         tls::private_file(&path, secret.expose().as_bytes())?;
         Ok(secret.expose().to_owned())
     }
@@ -125,8 +146,10 @@ impl Demo {
             })
             .collect();
         let admin = format!("{}@{}", province::ADMINISTRATOR, province::DOMAIN);
-        let ports: serde_json::Map<String, Value> =
-            PORTS.iter().map(|row| (row.0.to_owned(), json!(self.port(row.0)))).collect();
+        let ports: serde_json::Map<String, Value> = PORTS
+            .iter()
+            .map(|row| (row.0.to_owned(), json!(self.port(row.0))))
+            .collect();
         let site = format!("https://127.0.0.1:{}", self.port("https"));
         let dir = std::path::absolute(&self.dir)?;
         Ok(json!({
@@ -164,11 +187,18 @@ pub fn greeting(facts: &Value) -> String {
          CA         {ca}\n\
          Dừng / stop: Ctrl+C\n",
         web = text(&facts["urls"]["webmail"]),
-        a = text(&first["address"]), ap = text(&first["password"]),
-        b = text(&second["address"]), bp = text(&second["password"]),
-        c = text(&facts["admins"][0]["address"]), cp = text(&facts["admins"][0]["password"]),
-        imaps = ports["imaps"], imap = ports["imap"], subs = ports["submissions"], sub = ports["submission"],
-        smtp = ports["smtp"], ca = text(&facts["ca"]),
+        a = text(&first["address"]),
+        ap = text(&first["password"]),
+        b = text(&second["address"]),
+        bp = text(&second["password"]),
+        c = text(&facts["admins"][0]["address"]),
+        cp = text(&facts["admins"][0]["password"]),
+        imaps = ports["imaps"],
+        imap = ports["imap"],
+        subs = ports["submissions"],
+        sub = ports["submission"],
+        smtp = ports["smtp"],
+        ca = text(&facts["ca"]),
     )
 }
 

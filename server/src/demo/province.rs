@@ -15,25 +15,75 @@ pub const ADMINISTRATOR: &str = "quantri";
 
 /// Code, parent, name, English name.
 const AGENCIES: &[(&str, &str, &str, &str)] = &[
-    ("H99", "", "Ủy ban nhân dân tỉnh Tỉnh Mẫu", "People's Committee of Tỉnh Mẫu province"),
-    ("H99.1", "H99", "Văn phòng Ủy ban nhân dân tỉnh", "Office of the People's Committee"),
+    (
+        "H99",
+        "",
+        "Ủy ban nhân dân tỉnh Tỉnh Mẫu",
+        "People's Committee of Tỉnh Mẫu province",
+    ),
+    (
+        "H99.1",
+        "H99",
+        "Văn phòng Ủy ban nhân dân tỉnh",
+        "Office of the People's Committee",
+    ),
     ("H99.2", "H99", "Sở Nội vụ", "Department of Home Affairs"),
     ("H99.3", "H99", "Sở Tài chính", "Department of Finance"),
-    ("H99.4", "H99", "Sở Khoa học và Công nghệ", "Department of Science and Technology"),
-    ("H99.21", "H99", "Ủy ban nhân dân xã Hàm An", "People's Committee of Hàm An commune"),
-    ("H99.22", "H99", "Ủy ban nhân dân phường Minh Hà", "People's Committee of Minh Hà ward"),
-    ("H99.23", "H99", "Ủy ban nhân dân xã Đồng Quế", "People's Committee of Đồng Quế commune"),
-    ("H99.1.1", "H99.1", "Phòng Tổng hợp", "General Affairs Division"),
-    ("H99.2.1", "H99.2", "Phòng Cải cách hành chính", "Administrative Reform Division"),
+    (
+        "H99.4",
+        "H99",
+        "Sở Khoa học và Công nghệ",
+        "Department of Science and Technology",
+    ),
+    (
+        "H99.21",
+        "H99",
+        "Ủy ban nhân dân xã Hàm An",
+        "People's Committee of Hàm An commune",
+    ),
+    (
+        "H99.22",
+        "H99",
+        "Ủy ban nhân dân phường Minh Hà",
+        "People's Committee of Minh Hà ward",
+    ),
+    (
+        "H99.23",
+        "H99",
+        "Ủy ban nhân dân xã Đồng Quế",
+        "People's Committee of Đồng Quế commune",
+    ),
+    (
+        "H99.1.1",
+        "H99.1",
+        "Phòng Tổng hợp",
+        "General Affairs Division",
+    ),
+    (
+        "H99.2.1",
+        "H99.2",
+        "Phòng Cải cách hành chính",
+        "Administrative Reform Division",
+    ),
     ("H99.3.1", "H99.3", "Phòng Ngân sách", "Budget Division"),
-    ("H99.4.1", "H99.4", "Trung tâm Công nghệ thông tin", "Information Technology Centre"),
+    (
+        "H99.4.1",
+        "H99.4",
+        "Trung tâm Công nghệ thông tin",
+        "Information Technology Centre",
+    ),
 ];
 
 /// Local part, name, agency, position.
 pub const PERSONS: &[(&str, &str, &str, &str)] = &[
     ("annv", "Nguyễn Văn An", "H99.1", "Chuyên viên"),
     ("binhtt", "Trần Thị Bình", "H99.1", "Phó Chánh Văn phòng"),
-    (ADMINISTRATOR, "Quản trị hệ thống", "H99.4.1", "Quản trị viên"),
+    (
+        ADMINISTRATOR,
+        "Quản trị hệ thống",
+        "H99.4.1",
+        "Quản trị viên",
+    ),
     ("cuonglq", "Lê Quốc Cường", "H99.1", "Chánh Văn phòng"),
     ("dungpt", "Phạm Tiến Dũng", "H99.1.1", "Trưởng phòng"),
     ("giangvh", "Võ Hương Giang", "H99.1.1", "Chuyên viên chính"),
@@ -62,12 +112,22 @@ pub const PERSONS: &[(&str, &str, &str, &str)] = &[
     ("thaodp", "Đỗ Phương Thảo", "H99.4", "Văn thư"),
     ("thuyhx", "Hồ Xuân Thủy", "H99.21", "Chủ tịch xã"),
     ("toannm", "Ngô Minh Toàn", "H99.21", "Phó Chủ tịch xã"),
-    ("trangdt", "Dương Thu Trang", "H99.21", "Công chức Văn phòng"),
+    (
+        "trangdt",
+        "Dương Thu Trang",
+        "H99.21",
+        "Công chức Văn phòng",
+    ),
     ("trungdx", "Đinh Xuân Trung", "H99.22", "Chủ tịch phường"),
     ("tuandm", "Đặng Minh Tuấn", "H99.22", "Công chức Tư pháp"),
     ("tuyetlt", "Lê Thị Tuyết", "H99.22", "Công chức Văn phòng"),
     ("vannk", "Nguyễn Kim Vân", "H99.23", "Chủ tịch xã"),
-    ("vinhlq", "Lương Quang Vinh", "H99.23", "Công chức Địa chính"),
+    (
+        "vinhlq",
+        "Lương Quang Vinh",
+        "H99.23",
+        "Công chức Địa chính",
+    ),
     ("xuanmt", "Mai Thanh Xuân", "H99.23", "Công chức Văn phòng"),
     ("yennt", "Nguyễn Thị Hải Yến", "H99.2", "Thanh tra viên"),
     ("duydk", "Đoàn Khắc Duy", "H99.3", "Chuyên viên"),
@@ -95,7 +155,10 @@ pub fn address(local: &str) -> anyhow::Result<Address> {
 
 /// The agency whose code this is, by its Vietnamese name.
 pub fn agency_name(code: &str) -> &'static str {
-    AGENCIES.iter().find(|row| row.0 == code).map_or("", |row| row.2)
+    AGENCIES
+        .iter()
+        .find(|row| row.0 == code)
+        .map_or("", |row| row.2)
 }
 
 /// Creates the whole tree; called once, on an empty directory.
@@ -114,21 +177,42 @@ pub fn found(directory: &Directory) -> anyhow::Result<()> {
     }
     directory.create_domain(None, DomainName::parse(DOMAIN)?, AgencyId(ROOT.to_owned()))?;
     for (local, name, agency, position) in PERSONS {
-        let id = create(directory, local, AccountKind::Person, name, agency, Some(position))?;
+        let id = create(
+            directory,
+            local,
+            AccountKind::Person,
+            name,
+            agency,
+            Some(position),
+        )?;
         directory.set_password(None, id, &Secret::new(password(local)))?;
     }
     for (local, name, agency) in POSITIONS {
         let id = create(directory, local, AccountKind::Shared, name, agency, None)?;
         directory.set_password(None, id, &Secret::new(password(local)))?;
     }
-    create(directory, "phonghop.a", AccountKind::Resource, "Phòng họp A, tầng 3", "H99.1", None)?;
+    create(
+        directory,
+        "phonghop.a",
+        AccountKind::Resource,
+        "Phòng họp A, tầng 3",
+        "H99.1",
+        None,
+    )?;
     let everybody = PERSONS
         .iter()
         .filter(|row| row.0 != ADMINISTRATOR)
         .map(|row| address(row.0))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let list = AccountKind::List { members: everybody };
-    create(directory, "toantinh", list, "Toàn thể cán bộ, công chức", ROOT, None)?;
+    create(
+        directory,
+        "toantinh",
+        list,
+        "Toàn thể cán bộ, công chức",
+        ROOT,
+        None,
+    )?;
     let administrator = directory.account_at(&address(ADMINISTRATOR)?)?;
     let mut granted = administrator.clone();
     granted.grants = vec![(Role::Administrator, AgencyId(ROOT.to_owned()))];
@@ -153,5 +237,8 @@ fn create(
         position: position.map(str::to_owned),
         quota: None,
     };
-    Ok(directory.create_account(None, new).with_context(|| format!("sample account {local}"))?.id)
+    Ok(directory
+        .create_account(None, new)
+        .with_context(|| format!("sample account {local}"))?
+        .id)
 }
