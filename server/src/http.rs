@@ -16,11 +16,7 @@ const AUTHORIZATION_MAX: usize = 4096;
 
 /// The whole web side of the server.
 pub fn router(services: &Services) -> Router {
-    let jmap = jmap::router(jmap::Context::new(
-        services.directory.clone(),
-        services.delivery.clone(),
-        services.config.mail.size_max,
-    ));
+    let jmap = jmap::router(jmap_context(services));
     let admin = admin::router(admin::Context {
         directory: services.directory.clone(),
         delivery: services.delivery.clone(),
@@ -46,6 +42,17 @@ pub fn router(services: &Services) -> Router {
         )
         .layer(tower_http::compression::CompressionLayer::new())
         .layer(axum::middleware::map_response(harden))
+}
+
+/// What the JMAP room needs of the house.
+fn jmap_context(services: &Services) -> jmap::Context {
+    jmap::Context {
+        directory: services.directory.clone(),
+        delivery: services.delivery.clone(),
+        size_max: services.config.mail.size_max,
+        base_url: None,
+        remote_images: true,
+    }
 }
 
 /// Headers that every answer carries.
@@ -82,9 +89,10 @@ async fn front(State(services): State<Services>, request: Request) -> Response {
         return Redirect::to("/login").into_response();
     };
     let language = cookie(request.headers(), "lang").unwrap_or("vi").to_owned();
+    let context = jmap_context(&services);
     let boot = services
         .blocking(move || {
-            let mut boot = jmap::boot(&access).unwrap_or_else(|error| {
+            let mut boot = jmap::boot(&context, &access).unwrap_or_else(|error| {
                 tracing::warn!(%error, "first rows left out");
                 serde_json::json!({})
             });

@@ -127,7 +127,7 @@ impl Mail {
     /// Port 143, or with `secured` port 993.
     pub(crate) async fn imap(&self, stream: TcpStream, peer: SocketAddr, secured: bool) {
         let stop = self.shutdown.watch();
-        let machine = imap::Machine::new(secured);
+        let machine = self.imap.machine(secured);
         if secured {
             if let Some(stream) = self.handshake(stream, peer).await {
                 let run = imap::run(stream, machine, &self.imap, peer.ip(), stop);
