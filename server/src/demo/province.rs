@@ -146,7 +146,10 @@ const POSITIONS: &[(&str, &str, &str)] = &[
 /// The password of a sample account: known to everybody, for loopback only. Numbered, since the
 /// directory takes no password with the name in it.
 pub fn password(local: &str) -> String {
-    let names = PERSONS.iter().map(|row| row.0).chain(POSITIONS.iter().map(|row| row.0));
+    let names = PERSONS
+        .iter()
+        .map(|row| row.0)
+        .chain(POSITIONS.iter().map(|row| row.0));
     let number = names.take_while(|name| *name != local).count() + 1;
     format!("TinhMau-2026-{number:02}")
 }

@@ -136,7 +136,11 @@ pub(super) struct Update {
 
 /// `5G` in octets. Errors: [`Usage`].
 fn octets(size: &str) -> Result<u64, Usage> {
-    let wrong = || Usage(format!("--quota: a size such as 500M or 5G is expected, not {size:?}"));
+    let wrong = || {
+        Usage(format!(
+            "--quota: a size such as 500M or 5G is expected, not {size:?}"
+        ))
+    };
     let last = size.chars().last().ok_or_else(wrong)?;
     let unit: u64 = match last.to_ascii_uppercase() {
         'K' => 1 << 10,
@@ -145,14 +149,22 @@ fn octets(size: &str) -> Result<u64, Usage> {
         'T' => 1 << 40,
         _ => 1,
     };
-    let digits = if unit == 1 { size } else { &size[..size.len() - last.len_utf8()] };
+    let digits = if unit == 1 {
+        size
+    } else {
+        &size[..size.len() - last.len_utf8()]
+    };
     let number: u64 = digits.trim().parse().map_err(|_| wrong())?;
     number.checked_mul(unit).ok_or_else(wrong)
 }
 
 /// `auditor:H99.1` as JSON. Errors: [`Usage`].
 fn grant(text: &str) -> Result<Value, Usage> {
-    let wrong = || Usage(format!("--grant: ROLE:CODE is expected, such as auditor:H99.1, not {text:?}"));
+    let wrong = || {
+        Usage(format!(
+            "--grant: ROLE:CODE is expected, such as auditor:H99.1, not {text:?}"
+        ))
+    };
     let (role, agency) = text.split_once(':').ok_or_else(wrong)?;
     Ok(json!({"role": role, "agency": agency}))
 }
@@ -179,7 +191,9 @@ fn update(update: Update, client: &Client, printer: &mut Printer<'_>) -> anyhow:
         body.insert("grants".into(), grants?.into());
     }
     let path = format!("accounts/{}", client.account(&update.account)?);
-    let ask = Ask::new("PATCH", &path).body(body.into()).when(&update.condition);
+    let ask = Ask::new("PATCH", &path)
+        .body(body.into())
+        .when(&update.condition);
     printer.row(&ONE, &client.call(ask)?)
 }
 
@@ -199,7 +213,15 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             let path = format!("accounts/{}", client.account(&account)?);
             printer.row(&ONE, &client.read(&path)?)
         }
-        Verb::Create { address, name, agency, position, kind, member, quota } => {
+        Verb::Create {
+            address,
+            name,
+            agency,
+            position,
+            kind,
+            member,
+            quota,
+        } => {
             let mut body = json!({
                 "address": address, "name": name, "agency": agency, "position": position,
                 "kind": kind, "quota": quota.as_deref().map(octets).transpose()?,
@@ -213,7 +235,10 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
         Verb::Delete { account, condition } => {
             let path = format!("accounts/{}", client.account(&account)?);
             client.call(Ask::new("DELETE", &path).when(&condition))?;
-            let (vi, en) = (format!("{account} đã nghỉ hẳn."), format!("{account} is retired."));
+            let (vi, en) = (
+                format!("{account} đã nghỉ hẳn."),
+                format!("{account} is retired."),
+            );
             printer.say(&vi, &en)
         }
     }
@@ -236,7 +261,10 @@ mod tests {
 
     #[test]
     fn grants_are_role_and_agency() {
-        assert_eq!(grant("auditor:H99.1").unwrap(), json!({"role": "auditor", "agency": "H99.1"}));
+        assert_eq!(
+            grant("auditor:H99.1").unwrap(),
+            json!({"role": "auditor", "agency": "H99.1"})
+        );
         assert!(grant("auditor").is_err());
     }
 }

@@ -69,24 +69,47 @@ pub(super) enum Verb {
 
 /// A change names only what was given; empty text takes the value away (RFC 7396 §2).
 pub(super) fn change(fields: &[(&str, Option<String>)]) -> Map<String, Value> {
-    let given = fields.iter().filter_map(|(name, value)| Some((*name, value.clone()?)));
-    let value = |text: String| if text.is_empty() { Value::Null } else { Value::String(text) };
-    given.map(|(name, text)| (name.to_owned(), value(text))).collect()
+    let given = fields
+        .iter()
+        .filter_map(|(name, value)| Some((*name, value.clone()?)));
+    let value = |text: String| {
+        if text.is_empty() {
+            Value::Null
+        } else {
+            Value::String(text)
+        }
+    };
+    given
+        .map(|(name, text)| (name.to_owned(), value(text)))
+        .collect()
 }
 
 pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> anyhow::Result<()> {
     match verb {
-        Verb::List { parent, limit } => {
-            printer.rows(&COLUMNS, &client.list("agencies", &[("parent", parent)], limit)?)
-        }
-        Verb::Show { id } => {
-            printer.row(&COLUMNS, &client.read(&format!("agencies/{}", encoded(&id)))?)
-        }
-        Verb::Create { id, name, name_en, parent } => {
+        Verb::List { parent, limit } => printer.rows(
+            &COLUMNS,
+            &client.list("agencies", &[("parent", parent)], limit)?,
+        ),
+        Verb::Show { id } => printer.row(
+            &COLUMNS,
+            &client.read(&format!("agencies/{}", encoded(&id)))?,
+        ),
+        Verb::Create {
+            id,
+            name,
+            name_en,
+            parent,
+        } => {
             let body = json!({"id": id, "name": name, "name_en": name_en, "parent": parent});
             printer.row(&COLUMNS, &client.create("agencies", body)?)
         }
-        Verb::Update { id, name, name_en, parent, condition } => {
+        Verb::Update {
+            id,
+            name,
+            name_en,
+            parent,
+            condition,
+        } => {
             let body = change(&[("name", name), ("name_en", name_en), ("parent", parent)]);
             let path = format!("agencies/{}", encoded(&id));
             let ask = Ask::new("PATCH", &path).body(body.into()).when(&condition);

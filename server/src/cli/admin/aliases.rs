@@ -58,19 +58,31 @@ pub(super) enum Verb {
 
 pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> anyhow::Result<()> {
     match verb {
-        Verb::List { account, domain, limit } => {
+        Verb::List {
+            account,
+            domain,
+            limit,
+        } => {
             let account = account.map(|who| client.account(&who)).transpose()?;
-            let filters = [("account", account.map(|id| id.to_string())), ("domain", domain)];
+            let filters = [
+                ("account", account.map(|id| id.to_string())),
+                ("domain", domain),
+            ];
             printer.rows(&COLUMNS, &client.list("aliases", &filters, limit)?)
         }
-        Verb::Show { address } => {
-            printer.row(&COLUMNS, &client.read(&format!("aliases/{}", encoded(&address)))?)
-        }
+        Verb::Show { address } => printer.row(
+            &COLUMNS,
+            &client.read(&format!("aliases/{}", encoded(&address)))?,
+        ),
         Verb::Create { address, account } => {
             let body = json!({"address": address, "account": client.account(&account)?});
             printer.row(&COLUMNS, &client.create("aliases", body)?)
         }
-        Verb::Update { address, account, condition } => {
+        Verb::Update {
+            address,
+            account,
+            condition,
+        } => {
             let path = format!("aliases/{}", encoded(&address));
             let body = json!({"account": client.account(&account)?});
             let ask = Ask::new("PATCH", &path).body(body).when(&condition);
@@ -79,7 +91,10 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
         Verb::Delete { address, condition } => {
             let path = format!("aliases/{}", encoded(&address));
             client.call(Ask::new("DELETE", &path).when(&condition))?;
-            printer.say(&format!("Đã xoá {address}."), &format!("{address} is deleted."))
+            printer.say(
+                &format!("Đã xoá {address}."),
+                &format!("{address} is deleted."),
+            )
         }
     }
 }

@@ -42,7 +42,12 @@ pub(super) enum Verb {
 
 pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> anyhow::Result<()> {
     match verb {
-        Verb::List { actor, act, object, limit } => {
+        Verb::List {
+            actor,
+            act,
+            object,
+            limit,
+        } => {
             let filters = [("actor", actor), ("act", act), ("object", object)];
             printer.rows(&COLUMNS[..6], &client.list("audit", &filters, Some(limit))?)
         }

@@ -35,8 +35,19 @@ pub(super) struct Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let field = |name: &str| self.problem.get(name).and_then(Value::as_str).unwrap_or_default();
-        writeln!(f, "{} {}: {}", self.status, clean(field("title")), clean(field("detail")))?;
+        let field = |name: &str| {
+            self.problem
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        writeln!(
+            f,
+            "{} {}: {}",
+            self.status,
+            clean(field("title")),
+            clean(field("detail"))
+        )?;
         let errors = self.problem.get("errors").and_then(Value::as_array);
         for error in errors.into_iter().flatten().skip(1) {
             let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -50,7 +61,9 @@ impl std::error::Error for Refused {}
 
 /// What a server says must not steer the terminal.
 pub(super) fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 /// How to change something.
@@ -73,7 +86,14 @@ pub(super) struct Ask<'a> {
 
 impl<'a> Ask<'a> {
     pub(super) fn new(method: &'static str, path: &'a str) -> Self {
-        Self { method, path, query: Vec::new(), body: None, condition: None, key: None }
+        Self {
+            method,
+            path,
+            query: Vec::new(),
+            body: None,
+            condition: None,
+            key: None,
+        }
     }
 
     pub(super) fn body(mut self, body: Value) -> Self {
@@ -90,7 +110,11 @@ impl<'a> Ask<'a> {
 impl Client {
     /// Errors: the connection's settings are wrong.
     pub(super) fn open(connection: &Connection, language: Language) -> Result<Self> {
-        let Server { url, token, authorities } = connection.server()?;
+        let Server {
+            url,
+            token,
+            authorities,
+        } = connection.server()?;
         let tls = TlsConfig::builder()
             .provider(TlsProvider::Rustls)
             .root_certs(RootCerts::new_with_certs(&authorities))
@@ -104,7 +128,12 @@ impl Client {
             .timeout_global(Some(Duration::from_secs(TIMEOUT_S)))
             .user_agent(concat!("congvu/", env!("CARGO_PKG_VERSION")))
             .build();
-        Ok(Self { agent: config.into(), url, token, language })
+        Ok(Self {
+            agent: config.into(),
+            url,
+            token,
+            language,
+        })
     }
 
     /// One request; the answer's JSON, null when it has none. Errors: [`Refused`], no connection.
@@ -135,12 +164,20 @@ impl Client {
         };
         let mut answer = answer.with_context(|| format!("cannot reach {}", self.url))?;
         let status = answer.status();
-        let text = answer.body_mut().with_config().limit(ANSWER_MAX).read_to_string()?;
+        let text = answer
+            .body_mut()
+            .with_config()
+            .limit(ANSWER_MAX)
+            .read_to_string()?;
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
         if status.is_success() {
             return Ok(json);
         }
-        Err(Refused { status: status.as_u16(), problem: json }.into())
+        Err(Refused {
+            status: status.as_u16(),
+            problem: json,
+        }
+        .into())
     }
 
     /// Reads.
@@ -167,15 +204,21 @@ impl Client {
         let mut cursor: Option<String> = None;
         while rows.len() < limit {
             let mut ask = Ask::new("GET", path);
-            let given = filters.iter().filter_map(|(name, value)| Some((*name, value.clone()?)));
+            let given = filters
+                .iter()
+                .filter_map(|(name, value)| Some((*name, value.clone()?)));
             ask.query.extend(given);
-            ask.query.push(("limit", PAGE.min(limit - rows.len()).to_string()));
+            ask.query
+                .push(("limit", PAGE.min(limit - rows.len()).to_string()));
             ask.query.extend(cursor.take().map(|c| ("cursor", c)));
             let mut page = self.call(ask)?;
             if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
                 rows.extend(items);
             }
-            cursor = page.get("cursor").and_then(Value::as_str).map(str::to_owned);
+            cursor = page
+                .get("cursor")
+                .and_then(Value::as_str)
+                .map(str::to_owned);
             if cursor.is_none() {
                 break;
             }
@@ -237,7 +280,14 @@ mod tests {
             "title": "Giá trị không hợp lệ", "detail": "`name`: \u{1b}[31m",
             "errors": [{"field": "name", "detail": "x"}, {"field": "quota", "detail": "y"}],
         });
-        let told = Refused { status: 422, problem }.to_string();
-        assert_eq!(told, "422 Giá trị không hợp lệ: `name`: \u{fffd}[31m\n  quota: y\n");
+        let told = Refused {
+            status: 422,
+            problem,
+        }
+        .to_string();
+        assert_eq!(
+            told,
+            "422 Giá trị không hợp lệ: `name`: \u{fffd}[31m\n  quota: y\n"
+        );
     }
 }

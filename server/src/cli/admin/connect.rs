@@ -25,7 +25,12 @@ pub(super) struct Connection {
     #[arg(long, global = true, value_name = "URL")]
     url: Option<String>,
     /// Bearer token; better in --token-file or CONGVU_TOKEN, which `ps` does not show.
-    #[arg(long, global = true, value_name = "TOKEN", conflicts_with = "token_file")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "TOKEN",
+        conflicts_with = "token_file"
+    )]
     token: Option<String>,
     /// File that holds the bearer token.
     #[arg(long, global = true, value_name = "FILE")]
@@ -51,7 +56,11 @@ impl Connection {
     pub(super) fn server(&self) -> Result<Server> {
         let demo = self.demo.as_deref().map(Demo::read).transpose()?;
         let demo = demo.as_ref();
-        let url = self.url.as_deref().or(demo.map(|d| d.url.as_str())).unwrap_or(URL_DEFAULT);
+        let url = self
+            .url
+            .as_deref()
+            .or(demo.map(|d| d.url.as_str()))
+            .unwrap_or(URL_DEFAULT);
         let url = url.trim_end_matches('/').trim_end_matches("/api/v1");
         if !url.starts_with("https://") {
             return Err(Usage(format!("--url must begin with https://, not {url}")).into());
@@ -63,10 +72,16 @@ impl Connection {
         };
         let token = token.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
         let token = token.ok_or_else(|| {
-            Usage(format!("a token is needed: --token-file FILE, {TOKEN_VARIABLE}, or --demo DIR"))
+            Usage(format!(
+                "a token is needed: --token-file FILE, {TOKEN_VARIABLE}, or --demo DIR"
+            ))
         })?;
         let ca = self.ca.as_deref().or(demo.map(|d| d.ca.as_path()));
-        Ok(Server { url: url.to_owned(), token, authorities: authorities(ca)? })
+        Ok(Server {
+            url: url.to_owned(),
+            token,
+            authorities: authorities(ca)?,
+        })
     }
 }
 
@@ -85,12 +100,22 @@ impl Demo {
             .with_context(|| format!("{} is not JSON", file.display()))?;
         let field = |pointer: &str| {
             let value = json.pointer(pointer).and_then(serde_json::Value::as_str);
-            value.map(str::to_owned).with_context(|| format!("{} lacks {pointer}", file.display()))
+            value
+                .map(str::to_owned)
+                .with_context(|| format!("{} lacks {pointer}", file.display()))
         };
         let named = PathBuf::from(field("/ca")?);
         // The demo may have been started from another folder: then the path does not lead there.
-        let ca = if named.exists() { named } else { dir.join("ca.pem") };
-        Ok(Self { url: field("/urls/api")?, token: field("/api_token")?, ca })
+        let ca = if named.exists() {
+            named
+        } else {
+            dir.join("ca.pem")
+        };
+        Ok(Self {
+            url: field("/urls/api")?,
+            token: field("/api_token")?,
+            ca,
+        })
     }
 }
 
@@ -98,9 +123,13 @@ impl Demo {
 fn authorities(ca: Option<&Path>) -> Result<Vec<Certificate<'static>>> {
     let file = match ca {
         Some(file) => file,
-        None => SYSTEM_BUNDLES.iter().map(Path::new).find(|p| p.exists()).ok_or_else(|| {
-            Usage("this system has no list of authorities: name one with --ca FILE".to_owned())
-        })?,
+        None => SYSTEM_BUNDLES
+            .iter()
+            .map(Path::new)
+            .find(|p| p.exists())
+            .ok_or_else(|| {
+                Usage("this system has no list of authorities: name one with --ca FILE".to_owned())
+            })?,
     };
     let text = read(file)?;
     let certificates = ureq::tls::parse_pem(text.as_bytes()).filter_map(|item| match item {
@@ -108,14 +137,19 @@ fn authorities(ca: Option<&Path>) -> Result<Vec<Certificate<'static>>> {
         _ => None,
     });
     let certificates: Vec<_> = certificates.collect();
-    anyhow::ensure!(!certificates.is_empty(), "{} holds no certificate", file.display());
+    anyhow::ensure!(
+        !certificates.is_empty(),
+        "{} holds no certificate",
+        file.display()
+    );
     Ok(certificates)
 }
 
 /// Reads a small text file. Errors: named by the path.
 pub(super) fn read(file: &Path) -> Result<String> {
     use std::io::Read as _;
-    let open = std::fs::File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
+    let open =
+        std::fs::File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
     let mut text = String::new();
     open.take(FILE_MAX)
         .read_to_string(&mut text)
@@ -144,7 +178,10 @@ mod tests {
 
     #[test]
     fn a_token_never_travels_in_the_clear() {
-        let error = connection(Some("http://127.0.0.1:8080"), None).server().err().unwrap();
+        let error = connection(Some("http://127.0.0.1:8080"), None)
+            .server()
+            .err()
+            .unwrap();
         assert!(error.downcast_ref::<Usage>().is_some());
     }
 
@@ -160,6 +197,10 @@ mod tests {
         assert_eq!(server.url, "https://127.0.0.1:20443");
         assert_eq!(server.token, "secret");
         assert_eq!(server.authorities.len(), 1);
-        assert!(connection(None, Some(&dir.path().join("none"))).server().is_err());
+        assert!(
+            connection(None, Some(&dir.path().join("none")))
+                .server()
+                .is_err()
+        );
     }
 }

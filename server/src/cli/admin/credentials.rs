@@ -67,7 +67,10 @@ fn generated() -> anyhow::Result<String> {
     while password.len() < GENERATED {
         let mut bytes = [0; GENERATED];
         getrandom::fill(&mut bytes).context("the system gives no random numbers")?;
-        let fits = bytes.iter().map(|byte| usize::from(*byte)).filter(|byte| *byte < fair);
+        let fits = bytes
+            .iter()
+            .map(|byte| usize::from(*byte))
+            .filter(|byte| *byte < fair);
         let letters = fits.map(|byte| LETTERS[byte % LETTERS.len()] as char);
         password.extend(letters.take(GENERATED - password.len()));
         // The policy asks for three classes; a draw without a digit is drawn anew.
@@ -93,7 +96,10 @@ fn password_of(file: Option<&Path>) -> anyhow::Result<String> {
         }
     };
     let password = text.lines().next().unwrap_or_default().to_owned();
-    anyhow::ensure!(!password.is_empty(), "no password was given (first line of the input)");
+    anyhow::ensure!(
+        !password.is_empty(),
+        "no password was given (first line of the input)"
+    );
     Ok(password)
 }
 
@@ -105,17 +111,31 @@ pub(super) fn with_secret(columns: &[Column]) -> Vec<Column> {
 pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> anyhow::Result<()> {
     match verb {
         Verb::List { account } => {
-            let page = client.read(&format!("accounts/{}/credentials", client.account(&account)?))?;
-            let rows = page.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+            let page = client.read(&format!(
+                "accounts/{}/credentials",
+                client.account(&account)?
+            ))?;
+            let rows = page
+                .get("items")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default();
             printer.rows(&COLUMNS, &rows)
         }
-        Verb::Password { account, file, generate } => {
+        Verb::Password {
+            account,
+            file,
+            generate,
+        } => {
             let made = if generate { Some(generated()?) } else { None };
             let password = match &made {
                 Some(made) => made.clone(),
                 None => password_of(file.as_deref())?,
             };
-            let path = format!("accounts/{}/credentials/password", client.account(&account)?);
+            let path = format!(
+                "accounts/{}/credentials/password",
+                client.account(&account)?
+            );
             let ask = Ask::new("PUT", &path).body(json!({"password": password}));
             let mut row = client.call(ask)?;
             match made {
@@ -126,7 +146,11 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
                 None => printer.row(&COLUMNS, &row),
             }
         }
-        Verb::Create { account, label, expires_at } => {
+        Verb::Create {
+            account,
+            label,
+            expires_at,
+        } => {
             let path = format!("accounts/{}/credentials", client.account(&account)?);
             let body = json!({"kind": "app_password", "label": label, "expires_at": expires_at});
             printer.row(&with_secret(&COLUMNS), &client.create(&path, body)?)

@@ -63,18 +63,28 @@ pub(super) enum Verb {
 
 pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> anyhow::Result<()> {
     match verb {
-        Verb::List { agency, state, limit } => {
+        Verb::List {
+            agency,
+            state,
+            limit,
+        } => {
             let filters = [("agency", agency), ("state", state)];
             printer.rows(&COLUMNS, &client.list("domains", &filters, limit)?)
         }
-        Verb::Show { name } => {
-            printer.row(&COLUMNS, &client.read(&format!("domains/{}", encoded(&name)))?)
-        }
+        Verb::Show { name } => printer.row(
+            &COLUMNS,
+            &client.read(&format!("domains/{}", encoded(&name)))?,
+        ),
         Verb::Create { name, agency } => {
             let body = json!({"name": name, "agency": agency});
             printer.row(&COLUMNS, &client.create("domains", body)?)
         }
-        Verb::Update { name, agency, state, condition } => {
+        Verb::Update {
+            name,
+            agency,
+            state,
+            condition,
+        } => {
             let path = format!("domains/{}", encoded(&name));
             let body = change(&[("agency", agency), ("state", state)]);
             let ask = Ask::new("PATCH", &path).body(body.into()).when(&condition);

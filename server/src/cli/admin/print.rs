@@ -37,7 +37,11 @@ pub(super) struct Printer<'a> {
 
 impl<'a> Printer<'a> {
     pub(super) fn new(out: &'a mut dyn Write, json: bool, language: Language) -> Self {
-        Self { out, json, language }
+        Self {
+            out,
+            json,
+            language,
+        }
     }
 
     fn heading(&self, column: &Column) -> &'static str {
@@ -50,7 +54,15 @@ impl<'a> Printer<'a> {
     /// A sentence for people; machines get nothing.
     pub(super) fn say(&mut self, vi: &str, en: &str) -> anyhow::Result<()> {
         if !self.json {
-            writeln!(self.out, "{}", if self.language == Language::Vi { vi } else { en })?;
+            writeln!(
+                self.out,
+                "{}",
+                if self.language == Language::Vi {
+                    vi
+                } else {
+                    en
+                }
+            )?;
         }
         Ok(())
     }
@@ -62,8 +74,17 @@ impl<'a> Printer<'a> {
         }
         let mut lines: Vec<Vec<String>> =
             vec![columns.iter().map(|c| self.heading(c).to_owned()).collect()];
-        lines.extend(rows.iter().map(|row| columns.iter().map(|c| cell(row.get(c.0))).collect()));
-        let width = |n: usize| lines.iter().map(|line| width_of(&line[n])).max().unwrap_or(0);
+        lines.extend(
+            rows.iter()
+                .map(|row| columns.iter().map(|c| cell(row.get(c.0))).collect()),
+        );
+        let width = |n: usize| {
+            lines
+                .iter()
+                .map(|line| width_of(&line[n]))
+                .max()
+                .unwrap_or(0)
+        };
         let widths: Vec<usize> = (0..columns.len()).map(width).collect();
         for line in &lines {
             let mut text = String::new();
@@ -82,9 +103,15 @@ impl<'a> Printer<'a> {
         if self.json {
             return self.machine(row);
         }
-        let width = columns.iter().map(|c| width_of(self.heading(c))).max().unwrap_or(0);
+        let width = columns
+            .iter()
+            .map(|c| width_of(self.heading(c)))
+            .max()
+            .unwrap_or(0);
         for column in columns {
-            let Some(value) = row.get(column.0) else { continue };
+            let Some(value) = row.get(column.0) else {
+                continue;
+            };
             let heading = self.heading(column);
             let gap = " ".repeat(width - width_of(heading) + 2);
             writeln!(self.out, "{heading}{gap}{}", shown(value))?;
@@ -124,7 +151,9 @@ fn shown(value: &Value) -> String {
 
 /// Columns that a text takes: its characters, where combining marks take none.
 fn width_of(text: &str) -> usize {
-    text.chars().filter(|c| !('\u{300}'..='\u{36f}').contains(c)).count()
+    text.chars()
+        .filter(|c| !('\u{300}'..='\u{36f}').contains(c))
+        .count()
 }
 
 #[cfg(test)]
@@ -134,8 +163,14 @@ mod tests {
 
     fn printed(json: bool, language: Language, rows: &[Value]) -> String {
         let mut out = Vec::new();
-        let columns = [("id", "Mã", "Code"), ("name", "Tên", "Name"), ("n", "Số", "Number")];
-        Printer::new(&mut out, json, language).rows(&columns, rows).unwrap();
+        let columns = [
+            ("id", "Mã", "Code"),
+            ("name", "Tên", "Name"),
+            ("n", "Số", "Number"),
+        ];
+        Printer::new(&mut out, json, language)
+            .rows(&columns, rows)
+            .unwrap();
         String::from_utf8(out).unwrap()
     }
 

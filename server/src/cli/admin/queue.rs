@@ -58,14 +58,26 @@ pub(super) enum Verb {
 
 pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> anyhow::Result<()> {
     match verb {
-        Verb::List { from, recipient, message_id, limit } => {
-            let filters = [("from", from), ("recipient", recipient), ("message_id", message_id)];
+        Verb::List {
+            from,
+            recipient,
+            message_id,
+            limit,
+        } => {
+            let filters = [
+                ("from", from),
+                ("recipient", recipient),
+                ("message_id", message_id),
+            ];
             printer.rows(&LIST, &client.list("queue", &filters, limit)?)
         }
         Verb::Show { id } => printer.row(&ONE, &client.read(&format!("queue/{id}"))?),
         Verb::Retry { id } => {
             client.call(Ask::new("POST", &format!("queue/{id}/retry")))?;
-            printer.say(&format!("Thư {id} được thử lại ngay."), &format!("{id} is due now."))
+            printer.say(
+                &format!("Thư {id} được thử lại ngay."),
+                &format!("{id} is due now."),
+            )
         }
         Verb::Delete { id } => {
             client.call(Ask::new("DELETE", &format!("queue/{id}")))?;

@@ -54,13 +54,21 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
                 None => "tokens".to_owned(),
             };
             let page = client.read(&path)?;
-            let rows = page.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+            let rows = page
+                .get("items")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default();
             printer.rows(&COLUMNS, &rows)
         }
         Verb::Show { id } => {
             printer.row(&COLUMNS, &client.read(&format!("tokens/{}", encoded(&id)))?)
         }
-        Verb::Create { label, account, expires_at } => {
+        Verb::Create {
+            label,
+            account,
+            expires_at,
+        } => {
             let account = account.map(|who| client.account(&who)).transpose()?;
             let body = json!({"label": label, "account": account, "expires_at": expires_at});
             printer.row(&with_secret(&COLUMNS), &client.create("tokens", body)?)
