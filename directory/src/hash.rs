@@ -10,7 +10,7 @@ use unicode_normalization::UnicodeNormalization;
 /// argon2id computations at a time: each takes a processor and its whole memory.
 pub(crate) const PARALLEL_MAX: u32 = 4;
 /// Computations that may wait for their turn; more are told to come later.
-pub(crate) const WAITING_MAX: u32 = 256;
+pub(crate) const WAITING_MAX: u32 = 128;
 /// Octets of a secret that is looked at.
 pub(crate) const SECRET_MAX: usize = 1024;
 
