@@ -20,6 +20,9 @@ pub const BAD_MAX: u8 = 20;
 /// Sign-ins of one connection that may fail.
 pub const SIGN_INS_MAX: u8 = 5;
 
+/// Milliseconds without an octet after which half a command ends the connection.
+pub const HALF_COMMAND_MS: i64 = 120_000;
+
 /// RFC 9051 §3 states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -67,6 +70,8 @@ pub struct Machine {
     failed: u8,
     /// Milliseconds; when the peer must have logged in, or sent something.
     deadline_ms: i64,
+    /// Milliseconds; when the peer last sent something.
+    heard_ms: i64,
 }
 
 impl Machine {
@@ -84,6 +89,7 @@ impl Machine {
             bad: 0,
             failed: 0,
             deadline_ms,
+            heard_ms: now_ms,
         };
         let greeting = format!(
             "* OK [CAPABILITY {}] Congvu is ready\r\n",
@@ -98,11 +104,21 @@ impl Machine {
         if matches!(self.phase, Phase::Closed) {
             return;
         }
+        self.heard(now_ms);
+        self.input.push(octets);
+        self.advance();
+    }
+
+    fn heard(&mut self, now_ms: i64) {
+        self.heard_ms = now_ms;
         if self.state != State::NotAuthenticated {
             self.deadline_ms = now_ms + i64::from(self.settings.idle_s) * 1_000;
         }
-        self.input.push(octets);
-        self.advance();
+    }
+
+    /// Whether a command has begun to come in: room set aside for it must be kept.
+    pub fn gathering(&self) -> bool {
+        self.frame.begun() || matches!(self.phase, Phase::Room)
     }
 
     /// What to do next.
@@ -143,6 +159,8 @@ impl Machine {
     pub fn deadline(&self) -> Option<i64> {
         match self.phase {
             Phase::Running { .. } | Phase::Room | Phase::Closed => None,
+            // Half a command may hold a large literal's room: nobody keeps that for half an hour.
+            _ if self.gathering() => Some(self.deadline_ms.min(self.heard_ms + HALF_COMMAND_MS)),
             _ => Some(self.deadline_ms),
         }
     }
@@ -163,9 +181,7 @@ impl Machine {
 
     /// The answer to the last question.
     pub fn answer(&mut self, answer: Answer, now_ms: i64) {
-        if self.state != State::NotAuthenticated {
-            self.deadline_ms = now_ms + i64::from(self.settings.idle_s) * 1_000;
-        }
+        self.heard(now_ms);
         match answer {
             Answer::Room(granted) => {
                 self.phase = Phase::Reading;

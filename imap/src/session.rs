@@ -135,6 +135,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 }
             }
             self.stream.flush().await?;
+            if !self.machine.gathering() {
+                self.room = None;
+            }
             if *shutdown.borrow() {
                 self.machine.shut_down();
                 continue;
@@ -205,9 +208,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         match work.await {
             Ok((runner, answer)) => {
                 self.runner = Some(runner);
-                if matches!(answer, Answer::Done(..)) {
-                    self.room = None;
-                }
                 answer
             }
             Err(error) => {

@@ -139,7 +139,7 @@ impl Runner {
             Command::Close => self.close(),
             Command::Unselect => Ok(self.unselect("UNSELECT completed")),
             Command::Idle => self.idle(),
-            Command::BadCharset => Ok(self.bad_charset()),
+            Command::BadCharset { save } => Ok(self.bad_charset(save)),
             other => match self.job_of(tag, other) {
                 Ok(job) => {
                     self.job = Some(job);

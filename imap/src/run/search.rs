@@ -126,9 +126,9 @@ impl Runner {
     }
 
     /// RFC 9051 §6.4.4: only UTF-8 and US-ASCII.
-    pub(super) fn bad_charset(&mut self) -> Completion {
-        if let Some(selected) = self.selected.as_deref_mut() {
-            // RFC 5182 §2.1 empties the result of a failed SAVE; without SAVE a client has no use for `$` now.
+    pub(super) fn bad_charset(&mut self, save: bool) -> Completion {
+        // RFC 9051 §6.4.4.1: a failed SAVE empties the result.
+        if let Some(selected) = self.selected.as_deref_mut().filter(|_| save) {
             selected.saved = Numbers::default();
         }
         Completion::no("BADCHARSET (UTF-8 US-ASCII)", "This charset is not known")

@@ -101,7 +101,9 @@ pub enum Command {
         search: Search,
     },
     /// RFC 9051 §6.4.4: the charset is not known; with SAVE the saved result is emptied.
-    BadCharset,
+    BadCharset {
+        save: bool,
+    },
     Fetch {
         uid: bool,
         set: SequenceSet,
@@ -162,7 +164,7 @@ impl Command {
             | Self::Unselect
             | Self::Expunge(_)
             | Self::Search { .. }
-            | Self::BadCharset
+            | Self::BadCharset { .. }
             | Self::Fetch { .. }
             | Self::Store { .. }
             | Self::Copy { .. } => Stage::Selected,
@@ -505,9 +507,9 @@ fn uid(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
 fn search(lexer: &mut Lexer<'_>, uid: bool) -> Parsed<Command> {
     match search::parse(lexer) {
         Ok(search) => Ok(Command::Search { uid, search }),
-        Err(Fault::Charset) => {
+        Err(Fault::Charset { save }) => {
             lexer.rest();
-            Ok(Command::BadCharset)
+            Ok(Command::BadCharset { save })
         }
         Err(Fault::Syntax(syntax)) => Err(syntax),
     }

@@ -86,8 +86,11 @@ pub struct Search {
 pub enum Fault {
     /// BAD.
     Syntax(Syntax),
-    /// RFC 9051 §6.4.4: NO [BADCHARSET].
-    Charset,
+    /// RFC 9051 §6.4.4: NO [BADCHARSET]; whether the result was to be saved.
+    Charset {
+        /// RFC 5182 §2.1: then the saved result is emptied.
+        save: bool,
+    },
 }
 
 impl From<Syntax> for Fault {
@@ -112,7 +115,9 @@ pub fn parse(lexer: &mut Lexer<'_>) -> Result<Search, Fault> {
             .iter()
             .any(|c| c.eq_ignore_ascii_case(&charset));
         if !known {
-            return Err(Fault::Charset);
+            return Err(Fault::Charset {
+                save: wanted.is_some_and(|w| w.save),
+            });
         }
     }
     let mut budget = KEYS_MAX;
@@ -393,7 +398,7 @@ mod tests {
             check(bad, false);
         }
         let mut lexer = Lexer::new(b" CHARSET KOI8-R ALL", Vec::new());
-        assert_eq!(parse(&mut lexer), Err(Fault::Charset));
+        assert_eq!(parse(&mut lexer), Err(Fault::Charset { save: false }));
     }
 
     #[test]
