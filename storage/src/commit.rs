@@ -11,7 +11,7 @@ use crate::index::{Index, Op};
 use crate::journal::{Journal, Position, Subject};
 use crate::pack::Packs;
 use crate::summaries::Summaries;
-use crate::{AccountId, BlobId, Error, ModSeq, key, record};
+use crate::{AccountId, BlobId, Error, ModSeq, Sizes, key, record};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,8 +26,6 @@ const GROUP_COMMITS_MAX: usize = 1_024;
 const GROUP_OCTETS_MAX: usize = 16 * 1024 * 1024;
 /// What an octet of the journal may cost on the disk, the engine's pages included.
 const ENGINE_GROWTH: u64 = 4;
-/// Octets of journal after which the index is flushed and the checkpoint moved.
-const CHECKPOINT_OCTETS: u64 = 128 * 1024 * 1024;
 
 /// What all threads of a store share.
 pub(crate) struct Shared {
@@ -78,22 +76,23 @@ pub(crate) enum Order {
 
 /// The thread's own state.
 pub(crate) struct Committer {
-    pub shared: Arc<Shared>,
-    pub journal: Journal,
+    shared: Arc<Shared>,
+    journal: Journal,
     /// The ModSeq of the system's last commit.
-    pub system: ModSeq,
-    pub checkpoint_at: u64,
-    pub written: u64,
-    pub flushing: Option<JoinHandle<()>>,
+    system: ModSeq,
+    checkpoint_at: u64,
+    /// Octets of journal since the last flush began.
+    written: u64,
+    flushing: Option<JoinHandle<()>>,
 }
 
 impl Committer {
-    pub(crate) fn new(shared: Arc<Shared>, journal: Journal, system: ModSeq) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, journal: Journal, system: ModSeq, sizes: Sizes) -> Self {
         Self {
             shared,
             journal,
             system,
-            checkpoint_at: CHECKPOINT_OCTETS,
+            checkpoint_at: sizes.checkpoint,
             written: 0,
             flushing: None,
         }

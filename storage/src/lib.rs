@@ -45,6 +45,6 @@ pub use ident::{
 pub use mailbox::{Counts, Mailbox, MailboxChange, NewMailbox, Role};
 pub use message::{Append, Keyword, KeywordChange, Message, Placed, State};
 pub use queue::{Queue, QueueItem};
-pub use store::{EngineKind, Options, Store};
+pub use store::{EngineKind, Options, Sizes, Store};
 pub use table::{RowChange, Table};
 pub use writer::Writer;

@@ -9,7 +9,7 @@
 use crate::disk::{self, Room};
 use crate::index::Index;
 use crate::record::{self, Location};
-use crate::{BlobId, Error, key};
+use crate::{BlobId, Error, Options, key};
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -21,8 +21,6 @@ const FILE_VERSION: u32 = 1;
 const FILE_HEAD: u64 = 16;
 const HEAD_MAGIC: &[u8; 4] = b"CvB1";
 const HEAD: usize = 56;
-/// A pack is sealed when it has grown over this, octets.
-const PACK_OCTETS: u64 = 256 * 1024 * 1024;
 /// Largest content, octets.
 pub(crate) const BLOB_OCTETS_MAX: usize = 512 * 1024 * 1024;
 /// Content smaller than this is not worth compressing, octets.
@@ -38,6 +36,7 @@ const STAGED_MAX: usize = 200_000;
 pub(crate) struct Packs {
     dir: PathBuf,
     room: Room,
+    sealed_at: u64,
     tail: Mutex<Tail>,
     open: Mutex<VecDeque<(u32, Arc<File>)>>,
     staged: Mutex<Staged>,
@@ -69,7 +68,8 @@ fn path(dir: &Path, number: u32) -> PathBuf {
 
 impl Packs {
     /// Opens the folder. After a clean stop the last pack is continued.
-    pub(crate) fn open(dir: PathBuf, clean: bool, room: Room) -> Result<Self, Error> {
+    pub(crate) fn open(options: &Options, clean: bool) -> Result<Self, Error> {
+        let (dir, sealed_at) = (options.dir.join("packs"), options.sizes.pack);
         disk::make_dir(&dir)?;
         let number = last_number(&dir)?;
         let mut tail = Tail {
@@ -85,14 +85,15 @@ impl Packs {
                 .metadata()
                 .map_err(|e| disk::failed("cannot read", &path, &e))?
                 .len();
-            if (FILE_HEAD..PACK_OCTETS).contains(&len) {
+            if (FILE_HEAD..sealed_at).contains(&len) {
                 check_head(&file, number)?;
                 (tail.file, tail.len) = (Some(Arc::new(file)), len);
             }
         }
         Ok(Self {
             dir,
-            room,
+            room: options.room.clone(),
+            sealed_at,
             tail: Mutex::new(tail),
             open: Mutex::default(),
             staged: Mutex::default(),
@@ -141,7 +142,7 @@ impl Packs {
     }
 
     fn append(&self, tail: &mut Tail, entry: &[u8]) -> Result<(u32, u64), Error> {
-        if tail.file.is_none() || tail.len >= PACK_OCTETS {
+        if tail.file.is_none() || tail.len >= self.sealed_at {
             self.begin(tail)?;
         }
         let (number, offset) = (tail.number, tail.len);

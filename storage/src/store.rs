@@ -37,6 +37,28 @@ pub enum EngineKind {
     Memory,
 }
 
+/// How large files grow, octets. Changing them later is fine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Sizes {
+    /// A new segment of the journal is begun when one has grown over this.
+    pub segment: u64,
+    /// A pack is sealed when it has grown over this.
+    pub pack: u64,
+    /// Journal written between two flushes of the engine; what a start after a crash replays.
+    pub checkpoint: u64,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            segment: 64 << 20,
+            pack: 256 << 20,
+            checkpoint: 128 << 20,
+        }
+    }
+}
+
 /// How to open a store.
 #[derive(Debug, Clone)]
 #[allow(missing_docs)]
@@ -47,6 +69,7 @@ pub struct Options {
     pub cache_bytes: u64,
     /// Octets of the disk that are left free: under it writes are refused.
     pub reserve_bytes: u64,
+    pub sizes: Sizes,
     /// Messages of hot accounts kept in memory.
     pub hot_messages_max: u64,
     /// The machine's boot (Linux: `/proc/sys/kernel/random/boot_id`). Where it is unknown or
@@ -63,6 +86,7 @@ impl Default for Options {
             engine: EngineKind::Sled,
             cache_bytes: CACHE_OCTETS,
             reserve_bytes: RESERVE_OCTETS,
+            sizes: Sizes::default(),
             hot_messages_max: HOT_MESSAGES,
             boot_id: None,
             room: None,
@@ -112,13 +136,9 @@ impl Store {
         disk::make_dir(&options.dir)?;
         let lock = lock(&options.dir)?;
         let recovered = recover::recover(options)?;
-        let packs = Packs::open(
-            options.dir.join("packs"),
-            recovered.clean,
-            options.room.clone(),
-        )?;
+        let packs = Packs::open(options, recovered.clean)?;
         let end = recovered.found.end;
-        let journal = Journal::open(options.dir.join("journal"), end, options.room.clone())?;
+        let journal = Journal::open(options, end)?;
         disk::sync_dir(&options.dir)?;
         let spool = Arc::new(Spool::load(&recovered.index)?);
         let shared = Arc::new(Shared {
@@ -133,7 +153,7 @@ impl Store {
             full: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
         });
-        let committer = Committer::new(shared.clone(), journal, recovered.system);
+        let committer = Committer::new(shared.clone(), journal, recovered.system, options.sizes);
         let (orders, waiting) = sync_channel(commit::WAITING_MAX);
         let thread = std::thread::Builder::new()
             .name("journal".into())

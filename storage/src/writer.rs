@@ -6,7 +6,7 @@ use crate::hot::{self, Hot};
 use crate::record::{self, Delivered, MailboxRecord, Row};
 use crate::tree::{self, Tree};
 use crate::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Keywords of one message.
@@ -31,6 +31,9 @@ pub(crate) struct Batch {
     pub boxes: BTreeMap<MailboxId, Option<MailboxRecord>>,
     /// `None` for a message that is gone.
     pub rows: BTreeMap<EmailId, Option<Row>>,
+    /// Threads of the messages that came with this batch, by their hashes; and how many came.
+    pub threads: HashMap<u64, ThreadId>,
+    pub grown: HashMap<ThreadId, usize>,
     /// Uids given by this batch.
     pub entered: BTreeMap<(MailboxId, Uid), EmailId>,
     pub summaries: BTreeMap<EmailId, Vec<u8>>,
@@ -52,6 +55,8 @@ impl Writer {
             next_mailbox: meta.next_mailbox,
             boxes: BTreeMap::new(),
             rows: BTreeMap::new(),
+            threads: HashMap::new(),
+            grown: HashMap::new(),
             entered: BTreeMap::new(),
             summaries: BTreeMap::new(),
             deliveries: BTreeMap::new(),
@@ -325,22 +330,19 @@ impl Writer {
     }
 
     fn thread_for(&self, ids: &[u64]) -> Option<ThreadId> {
-        let arrived = || {
-            let rows = self
-                .batch
-                .rows
-                .iter()
-                .filter_map(|(e, r)| Some((e, r.as_ref()?)));
-            rows.filter(|(e, _)| **e >= self.before.meta.next_email)
-                .map(|(_, r)| r)
-        };
         let has_room = |thread, size: usize| {
-            let new = arrived().filter(|r| r.state.thread == thread).count();
-            size + new < thread::THREAD_MESSAGES_MAX
+            let grown = self.batch.grown.get(&thread).copied().unwrap_or(0);
+            size + grown < thread::THREAD_MESSAGES_MAX
         };
         let known = self.cell().find_thread(ids, &has_room);
-        let here = arrived().filter(|r| r.ids.iter().any(|id| ids.contains(id)));
-        known.into_iter().chain(here.map(|r| r.state.thread)).min()
+        let here = ids
+            .iter()
+            .filter_map(|id| self.batch.threads.get(id))
+            .copied();
+        known
+            .into_iter()
+            .chain(here.filter(|t| has_room(*t, 0)))
+            .min()
     }
 
     /// Makes a new message of `row`, in a thread of its own when `thread` is none.
@@ -367,6 +369,10 @@ impl Writer {
             row.state.mailboxes.push((mailbox, uid));
         }
         let (thread, uids) = (row.state.thread, row.state.mailboxes.clone());
+        *self.batch.grown.entry(thread).or_default() += 1;
+        for id in &row.ids {
+            self.batch.threads.entry(*id).or_insert(thread);
+        }
         self.batch.blobs.insert(row.state.blob);
         self.batch.summaries.insert(email, summary);
         self.batch.rows.insert(email, Some(row));

@@ -238,6 +238,12 @@ impl Run {
         let mut world = World::new(engine);
         // So few that accounts are dropped from memory and read again all the time.
         world.options.hot_messages_max = 40;
+        // So small that all borders are crossed.
+        world.options.sizes = Sizes {
+            segment: 20_000,
+            pack: 10_000,
+            checkpoint: 15_000,
+        };
         world.reopen();
         let dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         Self {

@@ -24,8 +24,6 @@ const MAGIC: &[u8; 4] = b"CvR1";
 const SUM: usize = 16;
 /// Octets of a record before its body.
 const HEAD: usize = 4 + 4 + SUM + 4 + 4 + 8;
-/// A new segment is begun when one has grown over this, octets.
-const SEGMENT_OCTETS: u64 = 64 * 1024 * 1024;
 /// Largest body of a record, octets.
 pub(crate) const BODY_OCTETS_MAX: usize = 256 * 1024 * 1024;
 

@@ -1,18 +1,21 @@
 //! Appending: one write and one sync for a whole group of records.
 
 use super::{
-    BODY_OCTETS_MAX, FILE_HEAD, HEAD, MAGIC, Position, SEGMENT_OCTETS, SUM, Subject, checksum,
-    file_head, path,
+    BODY_OCTETS_MAX, FILE_HEAD, HEAD, MAGIC, Position, SUM, Subject, checksum, file_head, path,
 };
-use crate::Error;
 use crate::disk::{self, Room};
+use crate::{Error, Options};
 use std::fs::File;
 use std::path::PathBuf;
+
+/// Octets of memory that stay with the journal for its next group.
+const GROUP_OCTETS_KEPT: usize = 16 * 1024 * 1024;
 
 /// The open end of the journal. Only the journal's thread has it.
 pub(crate) struct Journal {
     dir: PathBuf,
     room: Room,
+    segment_octets: u64,
     file: File,
     end: Position,
     /// Set when the disk may hold something else than we think: nothing more is written.
@@ -22,7 +25,8 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Continues at `end`, as [`super::replay`] found it; whatever lies behind is cut off.
-    pub(crate) fn open(dir: PathBuf, end: Position, room: Room) -> Result<Self, Error> {
+    pub(crate) fn open(options: &Options, end: Position) -> Result<Self, Error> {
+        let (dir, room) = (options.dir.join("journal"), options.room.clone());
         let path = path(&dir, end.segment);
         let file = disk::open_file(&path)?;
         let failed = |e: std::io::Error| disk::failed("cannot prepare", &path, &e);
@@ -38,6 +42,7 @@ impl Journal {
         Ok(Self {
             dir,
             room,
+            segment_octets: options.sizes.segment,
             file,
             end,
             broken: None,
@@ -55,7 +60,7 @@ impl Journal {
         if let Some(e) = &self.broken {
             return Err(e.clone());
         }
-        if self.end.offset >= SEGMENT_OCTETS {
+        if self.end.offset >= self.segment_octets {
             self.roll()?;
         }
         self.gather(records)?;
@@ -80,7 +85,7 @@ impl Journal {
 
     fn gather(&mut self, records: &[(Subject, &[u8])]) -> Result<(), Error> {
         self.group.clear();
-        self.group.shrink_to(SEGMENT_OCTETS as usize);
+        self.group.shrink_to(GROUP_OCTETS_KEPT);
         let group = (self.end.offset as u32).to_le_bytes();
         for (subject, body) in records {
             if body.len() > BODY_OCTETS_MAX {
