@@ -2,112 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
-use delivery::{Delivery, Settings};
-use directory::{
-    AccountId, AccountKind, AgencyId, Clock, Directory, NewAccount, NewAgency, Secret,
-};
-use formats::address::{Address, DomainName};
-use smtp::{Config, End, Limits, Receiver, Service, Services, Tls, run};
+use smtp::{End, Limits, Receiver, Service, Tls, run};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
-use storage::{EngineKind, Options, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-const PASSWORD: &str = "Mat khau 2026";
-
-#[derive(Debug)]
-struct StillClock;
-
-impl Clock for StillClock {
-    fn now_ms(&self) -> i64 {
-        1_795_305_600_000
-    }
-}
-
-struct World {
-    store: Store,
-    directory: Directory,
-    services: Services,
-    config: Arc<Config>,
-    disk: Arc<AtomicU64>,
-    stop: watch::Sender<bool>,
-    _dir: tempfile::TempDir,
-}
+mod world;
+use world::World;
 
 impl World {
-    fn new(limits: Limits) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let disk = Arc::new(AtomicU64::new(u64::MAX));
-        let store = Store::open(&Options {
-            dir: dir.path().to_owned(),
-            engine: EngineKind::Memory,
-            cache_bytes: 1 << 20,
-            room: Some(disk.clone()),
-            ..Options::default()
-        })
-        .unwrap();
-        let settings = directory::Settings {
-            argon2_memory_kib: 64,
-            argon2_passes: 1,
-            default_domain: None,
-            default_quota: None,
-        };
-        let directory = Directory::open(store.clone(), Arc::new(StillClock), settings).unwrap();
-        let top = AgencyId("H99".into());
-        let agency = NewAgency {
-            id: top.clone(),
-            parent: None,
-            name: "Tỉnh".into(),
-            name_en: None,
-        };
-        directory.create_agency(None, agency).unwrap();
-        let domain = DomainName::parse("tinh.gov.vn").unwrap();
-        directory.create_domain(None, domain, top.clone()).unwrap();
-        for name in ["an", "binh"] {
-            let new = NewAccount {
-                address: address(name),
-                kind: AccountKind::Person,
-                agency: top.clone(),
-                name: name.into(),
-                position: None,
-                quota: None,
-            };
-            let account = directory.create_account(None, new).unwrap();
-            directory
-                .set_password(None, account.id, &Secret::new(PASSWORD))
-                .unwrap();
-        }
-        let (host, size_max) = ("mx.tinh.gov.vn".to_owned(), 1 << 20);
-        let settings = Settings {
-            host: host.clone(),
-            size_max,
-            recipients_max: 100,
-            queue_max: 100,
-        };
-        let delivery = Delivery::new(store.clone(), directory.clone(), settings, None);
-        let services = Services::new(delivery, directory.clone(), limits);
-        let config = Config {
-            host,
-            size_max,
-            recipients_max: 100,
-            postmaster_domain: None,
-        };
-        let stop = watch::Sender::new(false);
-        Self {
-            store,
-            directory,
-            services,
-            config: Arc::new(config),
-            disk,
-            stop,
-            _dir: dir,
-        }
-    }
-
     fn connect(&self, service: Service, tls: Tls) -> Client {
         let (ours, theirs) = duplex(64 * 1024);
         let machine = Box::new(Receiver::new(self.config.clone(), service, tls, 0));
@@ -121,29 +27,6 @@ impl World {
             session,
         }
     }
-
-    fn contents(&self, name: &str) -> Vec<Vec<u8>> {
-        let account = self.store.account(self.id(name));
-        let mut emails = Vec::new();
-        account
-            .scan_all(&mut |state| {
-                emails.push(state.email);
-                true
-            })
-            .unwrap();
-        emails
-            .into_iter()
-            .map(|email| account.content(email).unwrap().to_vec())
-            .collect()
-    }
-
-    fn id(&self, name: &str) -> AccountId {
-        self.directory.account_at(&address(name)).unwrap().id
-    }
-}
-
-fn address(name: &str) -> Address {
-    Address::parse(&format!("{name}@tinh.gov.vn")).unwrap()
 }
 
 struct Client {
