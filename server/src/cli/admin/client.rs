@@ -257,9 +257,14 @@ pub(super) fn encoded(text: &str) -> String {
     encoded
 }
 
+/// Fills with random octets of the system.
+pub(super) fn random(bytes: &mut [u8]) -> Result<()> {
+    getrandom::fill(bytes).map_err(|e| anyhow::anyhow!("the system gives no random numbers: {e}"))
+}
+
 fn fresh_key() -> Result<String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).context("the system gives no random numbers")?;
+    random(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

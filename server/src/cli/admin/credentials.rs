@@ -1,10 +1,9 @@
 //! `congvu admin credentials …`: passwords are read from a file or the input, never from the
 //! command line, where every user of the machine could see them.
 
-use super::client::{Ask, Client};
+use super::client::{Ask, Client, random};
 use super::connect;
 use super::print::{Column, Printer};
-use anyhow::Context as _;
 use serde_json::{Value, json};
 use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
@@ -66,7 +65,7 @@ fn generated() -> anyhow::Result<String> {
     let fair = 256 - 256 % LETTERS.len();
     while password.len() < GENERATED {
         let mut bytes = [0; GENERATED];
-        getrandom::fill(&mut bytes).context("the system gives no random numbers")?;
+        random(&mut bytes)?;
         let fits = bytes
             .iter()
             .map(|byte| usize::from(*byte))

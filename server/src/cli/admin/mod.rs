@@ -113,3 +113,6 @@ fn act(args: AdminArgs, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
         Resource::Audit(verb) => audit::run(verb, &client, &mut printer),
     }
 }
+
+#[cfg(test)]
+mod tests;

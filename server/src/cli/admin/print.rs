@@ -127,7 +127,7 @@ impl<'a> Printer<'a> {
 }
 
 fn cell(value: Option<&Value>) -> String {
-    let text = value.map(shown).unwrap_or_default();
+    let text = shown(value.unwrap_or(&Value::Null));
     if text.chars().count() <= CELL_MAX {
         return text;
     }

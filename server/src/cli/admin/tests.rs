@@ -1,0 +1,217 @@
+//! Command lines, and whole commands against a scripted server on loopback with TLS.
+
+use super::*;
+use clap::Parser as _;
+use rustls_pki_types::PrivateKeyDer;
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+#[derive(Debug, clap::Parser)]
+struct Line {
+    #[command(flatten)]
+    args: AdminArgs,
+}
+
+fn check(line: &str, fits: bool) {
+    let parsed = Line::try_parse_from(line.split(' '));
+    assert_eq!(parsed.is_ok(), fits, "{line}: {parsed:?}");
+}
+
+#[test]
+fn command_lines_are_understood_or_refused() {
+    <Line as clap::CommandFactory>::command().debug_assert();
+    check("admin agencies list", true);
+    check(
+        "admin agencies list --parent H99 --demo demo-data --json",
+        true,
+    );
+    check("admin --demo demo-data account show annv@x.vn", true);
+    check(
+        "admin accounts create annv@x.vn --name An --agency H99.1 --quota 5G",
+        true,
+    );
+    check(
+        "admin accounts update 7 --grant auditor:H99 --grant administrator:H99.1",
+        true,
+    );
+    check(
+        "admin accounts update 7 --grant auditor:H99 --no-grants",
+        false,
+    );
+    check("admin accounts create annv@x.vn --name An", false);
+    check("admin credentials password 7 --generate --lang en", true);
+    check("admin credentials password 7 --generate --file x", false);
+    check("admin queue retry 12", true);
+    check("admin queue retry twelve", false);
+    check("admin audit list --act account --limit 5", true);
+    check("admin positions list", false);
+    check("admin --token a --token-file b audit list", false);
+    check("admin", false);
+}
+
+/// A server that answers each request with the next line of a script and keeps what it was asked.
+struct Scripted {
+    url: String,
+    ca: tempfile::TempDir,
+    asked: JoinHandle<Vec<String>>,
+}
+
+impl Scripted {
+    fn start(answers: &'static [(u16, &'static str)]) -> Self {
+        let key = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+        let ca = tempfile::tempdir().unwrap();
+        std::fs::write(ca.path().join("ca.pem"), key.cert.pem()).unwrap();
+        let secret = PrivateKeyDer::try_from(key.signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![key.cert.der().clone()], secret)
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        let config = Arc::new(config);
+        let serve = move |(status, body): &(u16, &str)| {
+            let (mut socket, _) = listener.accept().unwrap();
+            let mut session = rustls::ServerConnection::new(config.clone()).unwrap();
+            let mut stream = rustls::Stream::new(&mut session, &mut socket);
+            let asked = request(&mut stream);
+            let length = body.len();
+            let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n");
+            let _ = write!(stream, "{head}connection: close\r\n\r\n{body}");
+            asked
+        };
+        let asked = std::thread::spawn(move || answers.iter().map(serve).collect());
+        Self { url, ca, asked }
+    }
+
+    /// Runs a command against it; what it printed, and what it asked.
+    fn run(self, line: &str) -> (anyhow::Result<String>, Vec<String>) {
+        let printed = run(&self.url, &self.ca.path().join("ca.pem"), line);
+        (printed, self.asked.join().unwrap())
+    }
+}
+
+fn run(url: &str, ca: &Path, line: &str) -> anyhow::Result<String> {
+    let ca = ca.to_str().unwrap();
+    let fixed = ["admin", "--url", url, "--token", "cv_secret", "--ca", ca];
+    let args = Line::try_parse_from(fixed.into_iter().chain(line.split(' ')))
+        .unwrap()
+        .args;
+    let mut out = Vec::new();
+    act(args, &mut out)?;
+    Ok(String::from_utf8(out).unwrap())
+}
+
+/// Head and body of one request.
+fn request(stream: &mut impl std::io::Read) -> String {
+    let mut asked = Vec::new();
+    let mut piece = [0; 4096];
+    loop {
+        let text = String::from_utf8_lossy(&asked).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .find_map(|l| l.strip_prefix("content-length: "));
+            if body.len() >= length.map_or(0, |l| l.parse().unwrap()) {
+                return text;
+            }
+        }
+        match stream.read(&mut piece) {
+            Ok(n) if n > 0 => asked.extend_from_slice(&piece[..n]),
+            _ => return text,
+        }
+    }
+}
+
+#[test]
+fn a_list_is_read_to_its_end_and_printed_as_a_table() {
+    let server = Scripted::start(&[
+        (
+            200,
+            r#"{"items": [{"id": "H99", "name": "Tỉnh", "version": 1}], "cursor": "a1"}"#,
+        ),
+        (
+            200,
+            r#"{"items": [{"id": "H99.1", "name": "Sở Nội vụ", "version": 2}], "cursor": null}"#,
+        ),
+    ]);
+    let (printed, asked) = server.run("agencies list --parent H99");
+    let printed = printed.unwrap();
+    assert!(printed.contains("H99.1  -         Sở Nội vụ"), "{printed}");
+    assert!(printed.ends_with("(2 dòng)\n"), "{printed}");
+    assert!(
+        asked[0].starts_with("GET /api/v1/agencies?parent=H99&limit=500 "),
+        "{asked:?}"
+    );
+    assert!(asked[1].contains("limit=500&cursor=a1 "), "{asked:?}");
+    assert!(
+        asked[0]
+            .to_lowercase()
+            .contains("authorization: bearer cv_secret\r\n")
+    );
+    assert!(asked[0].contains("accept-language: vi\r\n"));
+}
+
+#[test]
+fn a_change_names_what_was_given_and_its_version() {
+    let server = Scripted::start(&[
+        (200, r#"{"items": [{"id": 7}], "cursor": null}"#),
+        (200, r#"{"id": 7, "address": "annv@x.vn"}"#),
+    ]);
+    let line = "accounts update annv@x.vn --quota 1K --position= --if-match 3 --json";
+    let (printed, asked) = server.run(line);
+    let json: serde_json::Value = serde_json::from_str(&printed.unwrap()).unwrap();
+    assert_eq!(json["id"], 7);
+    assert!(
+        asked[0].starts_with("GET /api/v1/accounts?address=annv%40x.vn "),
+        "{asked:?}"
+    );
+    assert!(
+        asked[1].starts_with("PATCH /api/v1/accounts/7 "),
+        "{asked:?}"
+    );
+    assert!(asked[1].contains("if-match: \"3\"\r\n"), "{asked:?}");
+    let body = asked[1].split_once("\r\n\r\n").unwrap().1;
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body, serde_json::json!({"position": null, "quota": 1024}));
+}
+
+#[test]
+fn making_something_can_be_repeated_safely() {
+    let server = Scripted::start(&[(201, r#"{"id": "2-9", "secret": "cv_once"}"#)]);
+    let (printed, asked) = server.run("tokens create --label x --lang en");
+    assert!(printed.unwrap().contains("Secret     cv_once"));
+    assert!(asked[0].contains("idempotency-key: "), "{asked:?}");
+}
+
+#[test]
+fn refusals_are_told_and_strangers_are_not_trusted() {
+    let problem = r#"{"title": "Không tìm thấy", "detail": "Không có gì.", "status": 404}"#;
+    let (printed, _) = Scripted::start(Box::leak(Box::new([(404, problem)]))).run("queue show 7");
+    let error = printed.unwrap_err();
+    assert_eq!(
+        error.downcast_ref::<Refused>().unwrap().to_string(),
+        "404 Không tìm thấy: Không có gì.\n"
+    );
+
+    let server = Scripted::start(&[(200, "{}")]);
+    let stranger = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let ca = server.ca.path().join("stranger.pem");
+    std::fs::write(&ca, stranger.cert.pem()).unwrap();
+    let error = run(&server.url, &ca, "queue show 7").unwrap_err();
+    assert!(error.downcast_ref::<Refused>().is_none(), "{error:#}");
+    assert!(
+        format!("{error:#}").starts_with("cannot reach https://127.0.0.1"),
+        "{error:#}"
+    );
+    let asked = server.asked.join().unwrap();
+    assert!(
+        !asked[0].contains("cv_secret"),
+        "the token went to a stranger"
+    );
+}
