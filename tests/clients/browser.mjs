@@ -96,7 +96,7 @@ async function signIn(page, account) {
 
 async function signOut(page) {
   await page.click('.avatar-button');
-  await page.click('.account [role=menuitem]:last-child');
+  await page.click('.account [role=group]:last-child [role=menuitem]');
   await page.waitForSelector('input[name=password]');
 }
 
@@ -256,7 +256,7 @@ async function hostile(page) {
   await frame.getByText('Nội dung thật.').waitFor();
   await page.waitForSelector('.paper .note');
   await shot(page, 'hostile');
-  const left = await page.$eval('.paper iframe', (element) => element.contentDocument.documentElement.outerHTML);
+  const left = await page.$eval('.paper iframe', (element) => element.contentDocument.body.outerHTML);
   assert.doesNotMatch(left, /<script|<iframe|<form|<svg|<object|<base|onerror|onload|javascript:|evil\.example\/[sibfo3]/i);
   await page.keyboard.press('r');
   await page.waitForSelector('.txt[contenteditable=true] blockquote');

@@ -96,7 +96,7 @@ const MAIL_KEYS: Bindings = {
   'Shift+i': () => void mark(subjects(), '$seen', true),
   'Shift+u': () => keepUnread(subjects()),
   'v': () => openMenu(picked.value.size > 0 ? 'move-picked' : 'move-open'),
-  '/': () => { focusSearch.value += 1; },
+  '/': focusSearch,
   'c': () => compose('new'),
   'r': () => compose('reply'),
   'a': () => compose('all'),
