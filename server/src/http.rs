@@ -42,6 +42,16 @@ pub fn router(services: &Services) -> Router {
         )
         .layer(tower_http::compression::CompressionLayer::new())
         .layer(axum::middleware::map_response(harden))
+        .layer(axum::middleware::map_request(name_host))
+}
+
+/// RFC 9113 §8.3.1: HTTP/2 names the host in `:authority`; the rooms read `Host`, as in HTTP/1.1.
+async fn name_host(mut request: Request) -> Request {
+    let named = request.uri().authority().map(|a| a.as_str().to_owned());
+    if let Some(value) = named.and_then(|name| axum::http::HeaderValue::from_str(&name).ok()) {
+        request.headers_mut().entry(header::HOST).or_insert(value);
+    }
+    request
 }
 
 /// What the JMAP room needs of the house.

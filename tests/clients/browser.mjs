@@ -235,6 +235,13 @@ const HOSTILE = `<html><head><base href="https://evil.example/"><meta http-equiv
 <div style="position:fixed;inset:0;background:url(https://evil.example/3.png)">che</div><object data="https://evil.example/o"></object>
 <math><mtext><style><img src=x onerror="alert(6)"></style></mtext></math></body></html>`;
 
+/** What must be neither in a letter nor in the editor: elements and attributes, not words that look like them. */
+const dirt = (root) => [...root.querySelectorAll('*')].filter((element) =>
+  /^(script|iframe|form|input|svg|math|object|embed|base|meta|link|style)$/i.test(element.tagName)
+  || [...element.attributes].some(({ name, value }) => /^(on|srcset|id$|name$|class$)/i.test(name) && !(name === 'class' && value.startsWith('part'))
+    || /^\s*(javascript|data|vbscript):/i.test(value) || (name === 'style' && /url\(|position|expression/i.test(value))
+    || /^(src|background)$/i.test(name) && /^(https?:)?\/\//i.test(value))).map((element) => element.outerHTML.slice(0, 200));
+
 /** A hostile letter shows its words, asks nobody, runs nothing, and is quoted clean. */
 async function hostile(page) {
   const outside = [];
@@ -256,19 +263,19 @@ async function hostile(page) {
   await frame.getByText('Nội dung thật.').waitFor();
   await page.waitForSelector('.paper .note');
   await shot(page, 'hostile');
-  const left = await page.$eval('.paper iframe', (element) => element.contentDocument.body.outerHTML);
-  assert.doesNotMatch(left, /<script|<iframe|<form|<svg|<object|<base|onerror|onload|javascript:|evil\.example\/[sibfo3]/i);
+  const inside = await (await page.$('.paper iframe')).contentFrame();
+  assert.deepEqual(await inside.$eval('body', dirt), [], 'the letter as it is shown');
   await page.keyboard.press('r');
   await page.waitForSelector('.txt[contenteditable=true] blockquote');
-  const quoted = await page.$eval('.txt', (body) => body.innerHTML);
-  assert.doesNotMatch(quoted, /<script|<iframe|<form|<img|<svg|on\w+=|javascript:|position|url\(/i);
+  assert.deepEqual(await page.$eval('.txt', dirt), [], 'the letter as it is quoted');
   await page.evaluate((html) => {
     const data = new DataTransfer();
     data.setData('text/html', html);
     document.querySelector('.txt').dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
   }, HOSTILE);
   await page.waitForTimeout(300);
-  assert.doesNotMatch(await page.$eval('.txt', (body) => body.innerHTML), /<script|<iframe|<form|<img|<svg|on\w+=|javascript:|position|url\(/i);
+  assert.deepEqual(await page.$eval('.txt', dirt), [], 'the letter as it is pasted');
+  assert.equal(await page.$eval('.txt', (body) => body.querySelector('img') === null), true, 'no picture is fetched by quoting');
   assert.deepEqual([outside, dialogs], [[], 0], 'nothing was asked outside, nothing ran');
   await page.keyboard.press('Escape');
   await page.waitForSelector('.app .list');

@@ -6,7 +6,9 @@ const TAGS = [
   'a', 'b', 'blockquote', 'br', 'code', 'div', 'em', 'font', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'hr', 'i', 'li', 'ol',
   'p', 'pre', 's', 'span', 'strike', 'strong', 'sub', 'sup', 'table', 'tbody', 'td', 'tfoot', 'th', 'thead', 'tr', 'u', 'ul',
 ];
-const ATTRIBUTES = ['href', 'title', 'type', 'cite', 'colspan', 'rowspan', 'align', 'valign', 'start', 'style', 'dir'];
+const LINKS = ['href', 'cite'];
+/** Their values are not addresses, so the rule for addresses is not for them. */
+const OTHERS = ['title', 'type', 'colspan', 'rowspan', 'align', 'valign', 'start', 'style', 'dir'];
 
 /** Only what a letter needs; nothing here can name an address. */
 const STYLES = [
@@ -31,7 +33,8 @@ DOMPurify.addHook('afterSanitizeAttributes', keepStyles);
 export function clean(html: string): DocumentFragment {
   const fragment = DOMPurify.sanitize(html, {
     ALLOWED_TAGS: TAGS,
-    ALLOWED_ATTR: ATTRIBUTES,
+    ALLOWED_ATTR: [...LINKS, ...OTHERS],
+    ADD_URI_SAFE_ATTR: OTHERS,
     ALLOWED_URI_REGEXP: /^(?:https?|mailto|tel):/i,
     ALLOW_DATA_ATTR: false,
     ALLOW_ARIA_ATTR: false,
