@@ -248,7 +248,13 @@ fn numeric_zone(token: &str) -> Option<i32> {
         b'-' => -1,
         _ => return None,
     };
-    let value = digits(token.get(1..)?).filter(|_| token.len() == 5)? as i32;
+    // `+070` is `+0700` with a digit lost.
+    let scale = match token.len() {
+        4 => 10,
+        5 => 1,
+        _ => return None,
+    };
+    let value = digits(token.get(1..)?)? as i32 * scale;
     let (hours, minutes) = (value / 100, value % 100);
     (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes))
 }
@@ -368,6 +374,7 @@ mod tests {
         check("Mon Nov  2 01:00:00 2026", Some((MORNING, 0)));
         check("Mon Nov  2 08:00:00 ICT 2026", Some((MORNING, 420)));
         check("Sun, 1 Nov 2026 17:00:00 PST", Some((MORNING, -480)));
+        check("Mon, 2 Nov 2026 08:00:00 +070", Some((MORNING, 420)));
         check("Mon, 02 Nov 2026", None);
         check("Mon, 31 Feb 2026 08:00:00 +0700", None);
         check("", None);

@@ -1,7 +1,7 @@
 //! RFC 3986: which URLs a letter may hold, and in which place.
 
 /// Octets of a link.
-const HREF_MAX: usize = 8 * 1024;
+pub(super) const HREF_MAX: usize = 8 * 1024;
 /// Octets of an image that stands in its own URL.
 const DATA_MAX: usize = 512 * 1024;
 /// Octets of a content identifier.

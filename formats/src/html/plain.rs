@@ -310,6 +310,12 @@ fn linked(line: &str, out: &mut String) {
         let stop =
             rest.find(|c: char| c.is_whitespace() || c.is_control() || "<>\"'`{}|\\^".contains(c));
         let word = &rest[..stop.unwrap_or(rest.len())];
+        if word.len() > link::HREF_MAX {
+            // Not looked into again: a line of nothing but links must stay linear.
+            escape(word, out);
+            rest = &rest[word.len()..];
+            continue;
+        }
         let url = word.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '…']);
         match link::href(url).filter(|href| href == url) {
             Some(href) => {

@@ -25,6 +25,7 @@ pub fn decode(charset: &str, bytes: &[u8]) -> String {
         "viscii" | "viscii1.1-1" | "csviscii" | "x-viscii" | "x-viet-viscii" => {
             Cow::Owned(by_table(bytes, VISCII, &VISCII_LOW))
         }
+        "utf-7" | "utf7" | "unicode-1-1-utf-7" | "csutf7" => Cow::Owned(utf7(bytes)),
         "vni" | "vni-win" | "x-vni" | "x-viet-vni" => Cow::Owned(vni(bytes)),
         _ => by_crates(&name, bytes),
     };
@@ -95,6 +96,35 @@ fn by_table(bytes: &[u8], high: &str, low: &[(u8, char)]) -> String {
         _ => b as char,
     };
     bytes.iter().map(one).collect()
+}
+
+/// RFC 2152: base64 of UTF-16 between `+` and the first octet that is none.
+fn utf7(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((&b, tail)) = rest.split_first() {
+        rest = tail;
+        if b != b'+' {
+            out.push(char::from(b));
+            continue;
+        }
+        let is_base64 = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
+        let len = tail
+            .iter()
+            .position(|b| !is_base64(b))
+            .unwrap_or(tail.len());
+        let (encoded, after) = tail.split_at(len);
+        let units = super::part::base64(encoded);
+        let units = units
+            .chunks_exact(2)
+            .map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+        out.extend(char::decode_utf16(units).map(|c| c.unwrap_or('\u{fffd}')));
+        rest = after.strip_prefix(b"-").unwrap_or(after);
+        if len == 0 && rest.len() < after.len() {
+            out.push('+');
+        }
+    }
+    out
 }
 
 /// TCVN 5712:1993, octets 128 to 255.
@@ -240,6 +270,7 @@ mod tests {
         check("no-such-charset", b"caf\xe9", "café");
         check("utf-8", b"ho\xcc\x80a", "hòa");
         check("iso-8859-1", b"caf\xe9", "café");
+        check("utf-7", b"a+APQ-b +- +1 c+AO0 d", "aôb +  cí d");
         check("\"UTF-8\"", "é".as_bytes(), "é");
         check(&"x".repeat(1000), b"a", "a");
         check("é", b"a", "a");

@@ -16,8 +16,15 @@ pub(super) struct Declaration {
 impl Declaration {
     pub(super) fn read(text: &str) -> Self {
         let mut pieces = Pieces { rest: text };
-        let value = pieces.next().map(|(text, _)| text).unwrap_or_default();
-        let value: String = value.chars().filter(|c| !c.is_whitespace()).collect();
+        let first = pieces.next().map(|(text, _)| text).unwrap_or_default();
+        let (mut value, mut more) = split_value(&first);
+        if value.contains('=') {
+            // `filename=x` where the type was forgotten.
+            (value, more) = (String::new(), &first);
+        }
+        // `application/pdf name=x`: a semicolon forgotten.
+        let more = more.find('=').map(|at| (more.to_owned(), Some(at)));
+        let pieces = more.into_iter().chain(pieces);
         let mut params: Vec<(String, String)> = Vec::new();
         for (piece, equals) in pieces.take(PARAMETERS_MAX) {
             let Some(equals) = equals else { continue };
@@ -43,6 +50,21 @@ impl Declaration {
             String::new()
         }
     }
+}
+
+/// The value and what stands behind it without a semicolon. Blanks around the slash are allowed.
+fn split_value(first: &str) -> (String, &str) {
+    let mut value = String::new();
+    let mut rest = first.trim_start();
+    while let Some(word) = rest.split_whitespace().next() {
+        let begins = value.is_empty() || value.ends_with('/') || word.starts_with('/');
+        if !begins {
+            break;
+        }
+        value.push_str(word);
+        rest = rest[word.len()..].trim_start();
+    }
+    (value, rest)
 }
 
 /// The pieces between semicolons with quotes and comments taken out, and where `=` stands.
@@ -173,6 +195,18 @@ mod tests {
     fn parameters_are_read_in_every_dress() {
         check("text/plain", "text/plain", "charset", None);
         check(
+            "application/pdf name=\"a b.pdf\"; x=y",
+            "application/pdf",
+            "name",
+            Some("a b.pdf"),
+        );
+        check(
+            "application/pdf inline; name=x",
+            "application/pdf",
+            "name",
+            Some("x"),
+        );
+        check(
             "Text / Plain; Charset = \"utf-8\" ; x=1",
             "text/plain",
             "charset",
@@ -224,6 +258,8 @@ mod tests {
             "filename",
             Some("a.b"),
         );
+        check("filename=a.b; x=y", "", "filename", Some("a.b"));
+        check("; filename=a.b", "", "filename", Some("a.b"));
         check("", "", "name", None);
     }
 

@@ -128,7 +128,9 @@ impl<'a> Scan<'a> {
             let (start, feeds) = (self.at, self.line_feeds);
             let line = self.line();
             if let Some(found) = self.delimiter(line, start, feeds) {
-                return (Range::between(first, start), Some(found));
+                // The line break before the delimiter is not the header's.
+                let end = found.content_end.max(first);
+                return (Range::between(first, end), Some(found));
             }
             if matches!(line, b"\r\n" | b"\n") {
                 break;
@@ -161,7 +163,10 @@ impl<'a> Scan<'a> {
         part.header = header;
         let (start, feeds) = (header.end(), self.line_feeds);
         let end = match early {
-            Some(found) => Some(found),
+            Some(found) => {
+                empty_composite(&mut part);
+                Some(found)
+            }
             None if part.media == "multipart" => self.multipart(&mut part, depth),
             None if is_message(&part) => self.message(&mut part, depth),
             None => self.skip_to_delimiter(),
@@ -170,6 +175,8 @@ impl<'a> Scan<'a> {
             Some(found) => (found.content_end.max(start), found.line_feeds),
             None => (self.raw.len(), self.line_feeds),
         };
+        // An empty line may be both a header's end and what stands before a delimiter.
+        let stop = stop.max(inner_end(&part));
         part.body = Range::between(start, stop);
         let unfinished = stop > start && self.raw[stop - 1] != b'\n';
         part.lines = last.saturating_sub(feeds) + u32::from(unfinished);
@@ -249,6 +256,24 @@ impl<'a> Scan<'a> {
         part.media = "application".to_owned();
         part.subtype = "octet-stream".to_owned();
         self.skip_to_delimiter()
+    }
+}
+
+/// A part whose header a delimiter ended has nothing inside.
+fn empty_composite(part: &mut Part) {
+    if part.media == "multipart" {
+        part.kind = PartKind::Multipart(Vec::new());
+    } else if is_message(part) {
+        part.media = "application".to_owned();
+        part.subtype = "octet-stream".to_owned();
+    }
+}
+
+fn inner_end(part: &Part) -> usize {
+    match &part.kind {
+        PartKind::Leaf => 0,
+        PartKind::Multipart(parts) => parts.last().map_or(0, |last| last.body.end()),
+        PartKind::Message(nested) => nested.part.body.end(),
     }
 }
 
@@ -341,8 +366,11 @@ fn declare(part: &mut Part, field: &header::Field<'_>) {
         }
         "disposition" if part.disposition.is_none() => {
             let read = Declaration::read(&value());
+            // RFC 2183 §2.8: what nobody knows is an attachment.
             if parameter::is_token(&read.value) {
                 part.disposition = Some((read.value, read.params));
+            } else if !read.params.is_empty() {
+                part.disposition = Some(("attachment".to_owned(), read.params));
             }
         }
         "id" => keep(&mut part.id, value()),

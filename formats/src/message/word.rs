@@ -45,7 +45,9 @@ pub fn decode_words(text: &str) -> String {
             out.push_str(between);
         }
         match &mut pending {
-            Some((charset, bytes)) if charset.eq_ignore_ascii_case(word.charset) => {
+            Some((charset, bytes))
+                if charset.eq_ignore_ascii_case(word.charset) && !is_stateful(charset) =>
+            {
                 bytes.extend_from_slice(&word.content);
             }
             _ => {
@@ -92,11 +94,46 @@ fn read_word(text: &str) -> Option<Word<'_>> {
         b'q' => q_decode(&window[..end]),
         _ => return None,
     };
+    let encoded = &inner[start..start + end];
+    if encoding == b'q' && !encoded.is_ascii() {
+        // Raw characters in a word were read already; only the escapes are in its charset.
+        let content = mixed_text(charset, encoded).into_bytes();
+        return Some(Word {
+            charset: "utf-8",
+            content,
+            len: 2 + start + end + 2,
+        });
+    }
     Some(Word {
         charset,
         content,
         len: 2 + start + end + 2,
     })
+}
+
+/// Charsets in which each word begins and ends in ASCII: joined ones are an error to decoders.
+fn is_stateful(charset: &str) -> bool {
+    let prefix = |p: &str| {
+        charset
+            .get(..p.len())
+            .is_some_and(|c| c.eq_ignore_ascii_case(p))
+    };
+    prefix("iso-2022") || prefix("utf-7") || prefix("hz-")
+}
+
+fn mixed_text(charset: &str, encoded: &str) -> String {
+    let mut text = String::new();
+    let mut rest = encoded;
+    while let Some(first) = rest.chars().next() {
+        let ascii = rest.find(|c: char| !c.is_ascii()).unwrap_or(rest.len());
+        let (run, tail) = rest.split_at(ascii.max(if ascii == 0 { first.len_utf8() } else { 0 }));
+        match ascii {
+            0 => text.push_str(run),
+            _ => text.push_str(&charset::decode(charset, &q_decode(run.as_bytes()))),
+        }
+        rest = tail;
+    }
+    text
 }
 
 /// RFC 2047 §4.2.
@@ -192,6 +229,11 @@ mod tests {
         // A character split between two words.
         check("=?utf-8?q?h=C3?= =?utf-8?q?=B2a?=", "hòa");
         check("=?viscii?q?h=F2a?=", "hòa");
+        check(
+            "=?iso-2022-jp?b?GyRCJTclYyE8JUobKEI=?= =?iso-2022-jp?b?GyRCJTclYxsoQg==?=",
+            "シャーナシャ",
+        );
+        check("=?iso-8859-1?q?h=E9_ö?=", "hé ö");
         check("=?utf-8?x?a?=", "=?utf-8?x?a?=");
         check("=?utf-8?q?a", "=?utf-8?q?a");
         check("=?=?utf-8?q?a?=", "=?a");
