@@ -5,7 +5,7 @@ use crate::limit;
 use crate::mail::DELETED;
 use crate::pool::Use;
 use crate::problem::Problem;
-use crate::router::{Shared, Signed, body, json as answer, same_origin};
+use crate::router::{Shared, Signed, Site, body, json as answer};
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -44,6 +44,7 @@ pub(crate) async fn upload(
     State(inner): State<Shared>,
     Signed(access): Signed,
     Path(account): Path<String>,
+    site: Site,
     headers: HeaderMap,
     content: Body,
 ) -> Result<Response, Problem> {
@@ -51,7 +52,7 @@ pub(crate) async fn upload(
     if access.through() == Through::Session && !headers.contains_key("x-congvu") {
         return Err(Problem::forbidden("the header field X-Congvu: 1 is needed"));
     }
-    same_origin(&access, &headers)?;
+    site.check(&access)?;
     let seat = inner
         .seat(&access, Use::Upload)
         .ok_or_else(|| Problem::limit("maxConcurrentUpload"))?;

@@ -1,12 +1,11 @@
 //! RFC 8620 §2: the session object, and RFC 8620 §2.2 its well-known address.
 
 use crate::problem::Problem;
-use crate::router::{Context, Shared, Signed, base_url, json as answer};
+use crate::router::{Context, Shared, Signed, Site, json as answer};
 use crate::{ident, limit, mail};
 use axum::extract::State;
 use axum::response::Response;
 use directory::Access;
-use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
 pub(crate) const CORE: &str = "urn:ietf:params:jmap:core";
@@ -22,9 +21,9 @@ pub(crate) const COLLATIONS: [&str; 1] = ["i;unicode-casemap"];
 pub(crate) async fn session(
     State(inner): State<Shared>,
     Signed(access): Signed,
-    headers: HeaderMap,
+    site: Site,
 ) -> Result<Response, Problem> {
-    let base = base_url(&inner.context, &headers)?;
+    let base = site.base(&inner.context)?;
     Ok(answer(object(&inner.context, &access, &base).to_string()))
 }
 

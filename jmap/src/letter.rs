@@ -10,13 +10,13 @@ use crate::limit;
 use crate::mail::email::property::subject;
 use crate::mail::email::{body::cid, visible};
 use crate::problem::Problem;
-use crate::router::{Shared, Signed, base_url};
+use crate::router::{Shared, Signed, Site};
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use directory::{Access, Right};
 use formats::html::{CleanOptions, Images, clean, text_to_html};
 use formats::message::{Part, Summary, bodies, part};
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderName, header};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -39,6 +39,9 @@ const TOO_LONG: &str = "<p class=\"note\">Thư quá dài, phần còn lại khô
 The letter is too long; the rest is not shown here, download the original.</p>";
 const NOTHING: &str = "<p class=\"note\">Thư không có nội dung. / The letter has no text.</p>";
 
+/// Subtypes of pictures that browsers decode without running anything.
+const RASTER: [&str; 7] = ["png", "jpeg", "jpg", "pjpeg", "gif", "webp", "bmp"];
+
 /// Marks the address of a picture by its part number rather than its Content-ID.
 const BY_NUMBER: char = '~';
 
@@ -59,9 +62,9 @@ pub(crate) async fn document(
     Signed(access): Signed,
     Path((account, email)): Path<(String, String)>,
     Query(query): Query<LetterQuery>,
-    headers: HeaderMap,
+    site: Site,
 ) -> Result<Response, Problem> {
-    let base = base_url(&inner.context, &headers)?;
+    let base = site.base(&inner.context)?;
     let remote = query.images.as_deref() == Some("1") && inner.context.remote_images;
     let page = inner
         .pool
@@ -138,7 +141,10 @@ impl Writer<'_> {
         let (class, html) = match (part.media.as_str(), part.subtype.as_str()) {
             ("text", "html") => ("html", self.html(&part::decode_text(part, raw))),
             ("text", _) => ("text", Some(self.text(&part::decode_text(part, raw), left))),
-            ("image", _) => ("image", Some(self.image(part, number))),
+            ("image", subtype) if RASTER.contains(&subtype) => {
+                ("image", Some(self.image(part, number)))
+            }
+            ("image", subtype) => ("image", Some(unshown(part, subtype))),
             // Sound and film are listed as attachments.
             _ => return,
         };
@@ -212,6 +218,16 @@ impl Writer<'_> {
             escape(&title),
         )
     }
+}
+
+/// A picture that may hold a program is named, not shown.
+fn unshown(part: &Part, subtype: &str) -> String {
+    let name = part::file_name(part).unwrap_or_default();
+    format!(
+        "<p class=\"note\">{} (image/{}): hình không hiện vì an toàn / not shown for safety</p>",
+        escape(&name),
+        escape(subtype)
+    )
 }
 
 /// Text for an element or a quoted attribute.

@@ -66,8 +66,6 @@ pub const CREATE_PARTS_MAX: usize = 200;
 pub const CREATE_FIELDS_MAX: usize = 100;
 /// Recipients that one submission may name before delivery counts them.
 pub const RECIPIENTS_MAX: usize = 10_000;
-/// Seconds between pings when the client wishes for less (RFC 8620 §7.3 allows at most 30).
-pub const PING_MIN_S: u64 = 15;
 /// Seconds between pings when the client wishes for more (RFC 8620 §7.3 allows no less than 300).
 pub const PING_MAX_S: u64 = 900;
 /// Milliseconds that a stream waits after a change, so that a burst is one event.

@@ -55,9 +55,7 @@ impl StreamQuery {
         };
         let ping = match self.ping.as_deref().unwrap_or("0").parse::<u64>() {
             Ok(0) => None,
-            Ok(s) => Some(Duration::from_secs(
-                s.clamp(limit::PING_MIN_S, limit::PING_MAX_S),
-            )),
+            Ok(s) => Some(Duration::from_secs(s.min(limit::PING_MAX_S))),
             Err(_) => return Err(Problem::bad_request("ping must be a number of seconds")),
         };
         Ok(Wish {
@@ -205,17 +203,17 @@ fn changed(
     since: ModSeq,
 ) -> Result<(BTreeSet<&'static str>, ModSeq), MethodError> {
     let now = mail.modseq()?;
-    let (log, _, more) = match state::log(mail, since) {
+    let log = match state::log(mail, since) {
         // Too long ago to tell: everything may have changed.
         Err(MethodError::CannotCalculateChanges) => return Ok((TYPES.into_iter().collect(), now)),
         other => other?,
     };
-    if more {
+    if log.more {
         return Ok((TYPES.into_iter().collect(), now));
     }
     let mut types = BTreeSet::new();
     let mut until = since;
-    for (at, change) in log {
+    for (at, change) in log.list {
         until = at;
         match change {
             Change::MailboxCreated(_)

@@ -32,6 +32,19 @@ pub struct Context {
     pub remote_images: bool,
 }
 
+impl Context {
+    /// With the host of each request as base, and remote images left to the reader.
+    pub fn new(directory: Directory, delivery: Delivery, size_max: u64) -> Self {
+        Self {
+            directory,
+            delivery,
+            size_max,
+            base_url: None,
+            remote_images: true,
+        }
+    }
+}
+
 pub(crate) struct Inner {
     pub(crate) context: Context,
     pub(crate) pool: Pool,
@@ -104,43 +117,69 @@ impl<S: Send + Sync> FromRequestParts<S> for From {
     }
 }
 
-/// `https://host`, for addresses in the session object and in policies.
-pub(crate) fn base_url(context: &Context, headers: &HeaderMap) -> Result<String, Problem> {
-    if let Some(base) = &context.base_url {
-        return Ok(base.clone());
+/// The host that the request was sent to, for addresses in the session object and in policies.
+pub(crate) struct Site {
+    host: Option<String>,
+    origin: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Site {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        // RFC 9113 §8.3.1: over HTTP/2 the host is the target's authority.
+        let authority = parts.uri.authority().map(|a| a.as_str());
+        let named = parts
+            .headers
+            .get(header::HOST)
+            .and_then(|v| v.to_str().ok());
+        let origin = parts.headers.get(header::ORIGIN);
+        Ok(Self {
+            host: named
+                .or(authority)
+                .filter(|h| is_host(h))
+                .map(str::to_owned),
+            origin: origin.map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()),
+        })
     }
-    let host = host(headers).ok_or_else(|| Problem::bad_request("a Host header is needed"))?;
-    Ok(format!("https://{host}"))
 }
 
 /// RFC 9110 §7.2: only letters, digits and `.:-[]`, since it is copied into a policy header.
-/// Over HTTP/2 the server copies `:authority` here.
-fn host(headers: &HeaderMap) -> Option<&str> {
-    let host = headers.get(header::HOST)?.to_str().ok()?;
-    let sound = !host.is_empty()
+fn is_host(host: &str) -> bool {
+    !host.is_empty()
         && host.len() <= 255
         && host
             .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b".:-[]".contains(&b));
-    sound.then_some(host)
+            .all(|b| b.is_ascii_alphanumeric() || b".:-[]".contains(&b))
 }
 
-/// A browser's session rides on a cookie, so another site's page could ride on it too
-/// (`ui/README.md` §6 vector 16): `Origin`, when present, must be this host.
-pub(crate) fn same_origin(access: &Access, headers: &HeaderMap) -> Result<(), Problem> {
-    if access.through() != Through::Session {
-        return Ok(());
+impl Site {
+    /// `https://host`.
+    pub(crate) fn base(&self, context: &Context) -> Result<String, Problem> {
+        if let Some(base) = &context.base_url {
+            return Ok(base.clone());
+        }
+        let host = self.host.as_deref();
+        let host = host.ok_or_else(|| Problem::bad_request("a Host header is needed"))?;
+        Ok(format!("https://{host}"))
     }
-    let Some(origin) = headers.get(header::ORIGIN) else {
-        return Ok(());
-    };
-    let from = origin
-        .to_str()
-        .ok()
-        .and_then(|o| o.strip_prefix("https://").or(o.strip_prefix("http://")));
-    match (from, host(headers)) {
-        (Some(from), Some(host)) if from.eq_ignore_ascii_case(host) => Ok(()),
-        _ => Err(Problem::forbidden("cross-origin requests are refused")),
+
+    /// A browser's session rides on a cookie, so another site's page could ride on it too
+    /// (`ui/README.md` §6 vector 16): `Origin`, when present, must be this host.
+    pub(crate) fn check(&self, access: &Access) -> Result<(), Problem> {
+        let Some(origin) = &self.origin else {
+            return Ok(());
+        };
+        if access.through() != Through::Session {
+            return Ok(());
+        }
+        let from = origin
+            .strip_prefix("https://")
+            .or(origin.strip_prefix("http://"));
+        match (from, &self.host) {
+            (Some(from), Some(host)) if from.eq_ignore_ascii_case(host) => Ok(()),
+            _ => Err(Problem::forbidden("cross-origin requests are refused")),
+        }
     }
 }
 
@@ -182,6 +221,7 @@ async fn api(
     State(inner): State<Shared>,
     Signed(access): Signed,
     From(ip): From,
+    site: Site,
     headers: HeaderMap,
     content: Body,
 ) -> Result<Response, Problem> {
@@ -190,7 +230,7 @@ async fn api(
             "the content type must be application/json",
         ));
     }
-    same_origin(&access, &headers)?;
+    site.check(&access)?;
     let seat = inner
         .seat(&access, Use::Request)
         .ok_or_else(|| Problem::limit("maxConcurrentRequests"))?;
@@ -201,7 +241,7 @@ async fn api(
         "maxSizeRequest",
     )
     .await?;
-    let base = base_url(&inner.context, &headers)?;
+    let base = site.base(&inner.context)?;
     let work = Arc::clone(&inner);
     let answer = inner
         .pool

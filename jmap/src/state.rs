@@ -3,7 +3,7 @@
 use crate::error::MethodError;
 use crate::limit;
 use std::collections::BTreeMap;
-use storage::{AccountStore, Change, ModSeq, ThreadId};
+use storage::{AccountStore, Change, Changes, ModSeq, ThreadId};
 
 /// The account's state as text.
 pub(crate) fn current(mail: &AccountStore) -> Result<String, MethodError> {
@@ -50,15 +50,12 @@ pub(crate) struct Delta {
 }
 
 /// The log after `since`. A log that no longer reaches back, or a state of the future, cannot be answered.
-pub(crate) fn log(
-    mail: &AccountStore,
-    since: ModSeq,
-) -> Result<(Vec<(ModSeq, Change)>, ModSeq, bool), MethodError> {
+pub(crate) fn log(mail: &AccountStore, since: ModSeq) -> Result<Changes, MethodError> {
     if since > mail.modseq()? {
         return Err(MethodError::CannotCalculateChanges);
     }
     match mail.changes(since, limit::CHANGE_LOG_MAX) {
-        Ok(changes) => Ok((changes.list, changes.until, changes.more)),
+        Ok(changes) => Ok(changes),
         Err(storage::Error::NotFound) => Err(MethodError::CannotCalculateChanges),
         Err(other) => Err(other.into()),
     }
@@ -71,7 +68,11 @@ pub(crate) fn delta(
     max: usize,
     kind: Kind,
 ) -> Result<Delta, MethodError> {
-    let (list, mut until, mut more) = log(mail, since)?;
+    let Changes {
+        list,
+        mut until,
+        mut more,
+    } = log(mail, since)?;
     let mut records: BTreeMap<u64, Vec<Event>> = BTreeMap::new();
     let mut rest = list.as_slice();
     let mut reached = since;
@@ -143,8 +144,8 @@ fn hidden(mail: &AccountStore, id: u64) -> Result<bool, MethodError> {
     };
     match mail.state(email) {
         Ok(state) => Ok(state.has(crate::mail::DELETED)),
-        // Gone after the log was read: a later call says so.
-        Err(storage::Error::NotFound | storage::Error::Expunged) => Ok(true),
+        // Gone later than this part of the log: that part says so itself.
+        Err(storage::Error::NotFound | storage::Error::Expunged) => Ok(false),
         Err(other) => Err(other.into()),
     }
 }

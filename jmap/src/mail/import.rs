@@ -96,11 +96,11 @@ fn crlf(raw: &[u8]) -> Cow<'_, [u8]> {
         return raw.into();
     }
     let mut out = Vec::with_capacity(raw.len() + raw.len() / 32);
-    for at in 0..raw.len() {
+    for (at, octet) in raw.iter().enumerate() {
         if bare(at) {
             out.push(b'\r');
         }
-        out.push(raw[at]);
+        out.push(*octet);
     }
     out.into()
 }

@@ -4,6 +4,9 @@ use crate::error::MethodError;
 use crate::limit;
 use serde_json::{Map, Value};
 
+/// Makes the tests of one FilterCondition.
+type Condition<'a, T> = dyn FnMut(&Map<String, Value>) -> Result<Vec<T>, MethodError> + 'a;
+
 /// A filter over tests of a type.
 #[derive(Debug, Clone)]
 pub(crate) enum Tree<T> {
@@ -19,7 +22,7 @@ impl<T> Tree<T> {
     /// An absent filter matches everything.
     pub(crate) fn read(
         filter: Option<&Value>,
-        condition: &mut dyn FnMut(&Map<String, Value>) -> Result<Vec<T>, MethodError>,
+        condition: &mut Condition<'_, T>,
     ) -> Result<Self, MethodError> {
         match filter {
             None | Some(Value::Null) => Ok(Self::And(Vec::new())),
@@ -32,7 +35,7 @@ impl<T> Tree<T> {
 
     fn node(
         value: &Value,
-        condition: &mut dyn FnMut(&Map<String, Value>) -> Result<Vec<T>, MethodError>,
+        condition: &mut Condition<'_, T>,
         nodes: &mut usize,
         depth: usize,
     ) -> Result<Self, MethodError> {

@@ -12,6 +12,7 @@ use crate::{limit, state};
 use directory::Right;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashSet};
 use storage::{AccountStore, Change, EmailId, State, ThreadId, Uid};
 
@@ -130,7 +131,7 @@ fn settle(
     if !texts && rows.iter().all(|r| r.open.is_none()) {
         return Ok(());
     }
-    rows.sort_unstable_by(|a, b| b.email.cmp(&a.email));
+    rows.sort_unstable_by_key(|row| Reverse(row.email));
     let mut budget = Budget::default();
     let mut out = HashSet::new();
     for chunk in rows.chunks_mut(CHUNK) {
@@ -254,11 +255,11 @@ pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value
         arguments.collapse_threads,
     )?;
     let since = state::parse(&arguments.since_query_state)?;
-    let (log, until, more) = state::log(&mail, since)?;
-    if more {
+    let log = state::log(&mail, since)?;
+    if log.more {
         return Err(MethodError::CannotCalculateChanges);
     }
-    let touched = touched(&mail, &query, log.into_iter().map(|(_, c)| c))?;
+    let touched = touched(&mail, &query, log.list.into_iter().map(|(_, c)| c))?;
     let ids = if touched.all.is_empty() && !arguments.calculate_total {
         Vec::new()
     } else {
@@ -285,7 +286,7 @@ pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value
     let mut response = json!({
         "accountId": arguments.account_id,
         "oldQueryState": arguments.since_query_state,
-        "newQueryState": until.to_string(),
+        "newQueryState": log.until.to_string(),
         "removed": removed,
         "added": added,
     });

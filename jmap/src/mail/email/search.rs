@@ -15,6 +15,15 @@ struct Term {
     plain: bool,
 }
 
+impl Term {
+    fn new(word: &str) -> Self {
+        let (folded, cased) = (text::fold(word), text::casemap(word));
+        let plain = folded == cased;
+        let needle = if plain { folded } else { cased };
+        Self { needle, plain }
+    }
+}
+
 /// The words of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Words(Vec<Term>);
@@ -58,13 +67,12 @@ impl Words {
                 "too many words to search for".into(),
             ));
         }
-        let term = |word: String| {
-            let (folded, cased) = (text::fold(&word), text::casemap(&word));
-            let plain = folded == cased;
-            let needle = if plain { folded } else { cased };
-            Term { needle, plain }
-        };
-        Ok(Self(words.into_iter().map(term).collect()))
+        Ok(Self(words.iter().map(|w| Term::new(w)).collect()))
+    }
+
+    /// The text as it is, spaces and quotes too.
+    pub(crate) fn phrase(text: &str) -> Self {
+        Self(vec![Term::new(text)])
     }
 
     /// Whether every word is in some of the texts.

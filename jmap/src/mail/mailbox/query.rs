@@ -3,6 +3,7 @@
 use super::{find, name, parse_role};
 use crate::error::MethodError;
 use crate::ident;
+use crate::mail::email::search::{Haystack, Words};
 use crate::mail::tree::Tree;
 use crate::request::{Arguments, Turn};
 use crate::standard::{self, Window};
@@ -51,7 +52,7 @@ enum Test {
     Parent(Option<MailboxId>),
     /// A parent that can be no mailbox's.
     Nowhere,
-    Name(String),
+    Name(Words),
     Role(Option<Role>),
     /// A role that no mailbox here has.
     NoRole,
@@ -67,7 +68,7 @@ fn condition(map: &Map<String, Value>) -> Result<Vec<Test>, MethodError> {
                 Ok(ident::parse_mailbox(id).map_or(Test::Nowhere, |m| Test::Parent(Some(m))))
             }
             ("name", Value::String(text)) if text.len() <= limit::SEARCH_OCTETS_MAX => {
-                Ok(Test::Name(formats::text::fold(text)))
+                Ok(Test::Name(Words::phrase(text)))
             }
             ("role", Value::Null) => Ok(Test::Role(None)),
             ("role", Value::String(role)) => {
@@ -84,7 +85,7 @@ fn matches(test: &Test, mailbox: &Mailbox) -> bool {
     match test {
         Test::Parent(parent) => mailbox.parent == *parent,
         Test::Nowhere | Test::NoRole => false,
-        Test::Name(text) => formats::text::fold(name(mailbox)).contains(text),
+        Test::Name(words) => words.all_in(&[&Haystack::new(name(mailbox).to_owned())]),
         Test::Role(role) => mailbox.role == *role,
         Test::HasAnyRole(flag) => mailbox.role.is_some() == *flag,
         Test::Subscribed(flag) => mailbox.subscribed == *flag,

@@ -1,0 +1,19 @@
+//! The surface of JMAP: the router in memory, over a real store with the engine in memory.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod door;
+mod email;
+mod house;
+mod letter;
+mod mailbox;
+mod push;
+mod query;
+mod request;
+mod send;
+mod set;
+mod stranger;

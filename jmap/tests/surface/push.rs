@@ -1,0 +1,151 @@
+//! RFC 8620 §7.3: event streams.
+
+use crate::house::{House, get, letter};
+use axum::response::Response;
+use http::StatusCode;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn open(house: &House, query: &str, last: Option<&str>) -> Response {
+    let mut request = get(&format!("/jmap/eventsource/?{query}"));
+    if let Some(last) = last {
+        request
+            .headers_mut()
+            .insert("last-event-id", last.parse().unwrap());
+    }
+    let response = house.open(Some(&house.an), request).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    response
+}
+
+/// The next event; `None` when the stream ended.
+async fn next(stream: &mut Response) -> Option<String> {
+    let frame = tokio::time::timeout(PATIENCE, stream.body_mut().frame())
+        .await
+        .unwrap();
+    let data = frame?.unwrap().into_data().unwrap();
+    Some(String::from_utf8(data.to_vec()).unwrap())
+}
+
+fn states(house: &House, event: &str) -> Value {
+    let data = event
+        .lines()
+        .find_map(|l| l.strip_prefix("data: "))
+        .unwrap();
+    let data: Value = serde_json::from_str(data).unwrap();
+    assert_eq!(data["@type"], "StateChange");
+    assert!(
+        event.contains("event: state\n") && event.ends_with("\n\n"),
+        "{event}"
+    );
+    data["changed"][house.account()].clone()
+}
+
+#[tokio::test]
+async fn mail_and_flags_are_pushed() {
+    let house = House::new();
+    let mut all = open(&house, "types=*&closeafter=no&ping=0", None).await;
+    assert_eq!(all.headers()["content-type"], "text/event-stream");
+    let mut arrivals = open(&house, "types=EmailDelivery&closeafter=state&ping=0", None).await;
+    assert!(next(&mut all).await.unwrap().starts_with(':'));
+    next(&mut arrivals).await.unwrap();
+    let id = house.put(&letter("x@x.vn", "mới", "a"));
+    let state = house.call("Email/get", json!({"ids": []})).await["state"].clone();
+    let event = next(&mut all).await.unwrap();
+    let expected =
+        json!({"Email": state, "EmailDelivery": state, "Mailbox": state, "Thread": state});
+    assert_eq!(states(&house, &event), expected);
+    assert!(event.contains(&format!("id: {}\n", state.as_str().unwrap())));
+    let event = next(&mut arrivals).await.unwrap();
+    assert_eq!(states(&house, &event), json!({"EmailDelivery": state}));
+    assert_eq!(next(&mut arrivals).await, None, "closeafter=state");
+    house
+        .call(
+            "Email/set",
+            json!({"update": {id.as_str(): {"keywords/$flagged": true}}}),
+        )
+        .await;
+    let event = next(&mut all).await.unwrap();
+    let changed = states(&house, &event);
+    assert!(
+        changed.get("Email").is_some() && changed.get("EmailDelivery").is_none(),
+        "{changed}"
+    );
+}
+
+#[tokio::test]
+async fn a_burst_is_one_event_and_a_missed_one_is_told_at_once() {
+    let house = House::new();
+    let before = house.call("Email/get", json!({"ids": []})).await["state"].clone();
+    let mut stream = open(&house, "types=Email&closeafter=no&ping=0", None).await;
+    next(&mut stream).await.unwrap();
+    for n in 0..10 {
+        house.put(&letter("x@x.vn", "loạt", &n.to_string()));
+    }
+    let now = house.call("Email/get", json!({"ids": []})).await["state"].clone();
+    let event = next(&mut stream).await.unwrap();
+    assert_eq!(states(&house, &event)["Email"], now);
+    let query = "types=*&closeafter=state&ping=0";
+    let mut late = open(&house, query, before.as_str()).await;
+    next(&mut late).await.unwrap();
+    let event = next(&mut late).await.unwrap();
+    assert_eq!(states(&house, &event)["Email"], now);
+}
+
+#[tokio::test]
+async fn i17_the_mail_of_others_wakes_nobody() {
+    let house = House::new();
+    let mut stream = open(&house, "types=*&closeafter=no&ping=0", None).await;
+    next(&mut stream).await.unwrap();
+    house.put_for(&house.binh, &letter("x@x.vn", "của chị", "a"), 0, &[]);
+    let woken = tokio::time::timeout(Duration::from_millis(600), stream.body_mut().frame()).await;
+    assert!(woken.is_err(), "{woken:?}");
+}
+
+#[tokio::test]
+async fn pings_come_in_time() {
+    let house = House::new();
+    let mut stream = open(&house, "types=*&closeafter=no&ping=1", None).await;
+    next(&mut stream).await.unwrap();
+    let event = next(&mut stream).await.unwrap();
+    assert_eq!(event, "event: ping\ndata: {\"interval\":1}\n\n");
+}
+
+#[tokio::test]
+async fn i13_streams_of_one_account_are_bounded() {
+    let house = House::new();
+    let query = "types=*&closeafter=no&ping=0";
+    let mut held = Vec::new();
+    for _ in 0..jmap::limit::STREAMS_MAX {
+        held.push(open(&house, query, None).await);
+    }
+    let path = format!("/jmap/eventsource/?{query}");
+    let answer = house.get(&house.an, &path).await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    held.pop();
+    held.push(open(&house, query, None).await);
+    for bad in [
+        "types=*&closeafter=x&ping=0",
+        "types=*&closeafter=no&ping=x",
+    ] {
+        let answer = house
+            .get(&house.binh, &format!("/jmap/eventsource/?{bad}"))
+            .await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_suspended_account_hears_no_more() {
+    let house = House::new();
+    let mut stream = open(&house, "types=*&closeafter=no&ping=0", None).await;
+    next(&mut stream).await.unwrap();
+    let mut account = house.directory.account(house.an.account()).unwrap();
+    account.state = directory::AccountState::Suspended;
+    house.directory.change_account(None, account, None).unwrap();
+    house.put(&letter("x@x.vn", "mới", "a"));
+    assert_eq!(next(&mut stream).await, None);
+}

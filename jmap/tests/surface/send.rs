@@ -1,0 +1,320 @@
+//! RFC 8621 §6, §7: identities and sending.
+
+use crate::house::{House, letter};
+use serde_json::{Value, json};
+use storage::Role;
+
+async fn identity(house: &House) -> String {
+    let got = house.call("Identity/get", json!({"ids": null})).await;
+    got["list"][0]["id"].as_str().unwrap().to_owned()
+}
+
+/// A draft of An's; its id.
+async fn draft(house: &House, mut new: Value) -> String {
+    new["mailboxIds"] = json!({house.role(&house.an, Role::Drafts): true});
+    new["keywords"] = json!({"$draft": true, "$seen": true});
+    if new.get("from").is_none() {
+        new["from"] = json!([{"name": "Nguyễn Văn An", "email": "annv@tinh.gov.vn"}]);
+    }
+    new["bodyValues"] = json!({"1": {"value": "Chào chị"}});
+    new["textBody"] = json!([{"partId": "1"}]);
+    let set = house.call("Email/set", json!({"create": {"k": new}})).await;
+    set["created"]["k"]["id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{set}"))
+        .to_owned()
+}
+
+async fn send(house: &House, new: Value) -> Value {
+    house
+        .call("EmailSubmission/set", json!({"create": {"s": new}}))
+        .await
+}
+
+#[tokio::test]
+async fn identities() {
+    let house = House::new();
+    let alias = formats::address::Address::parse("vanthu@tinh.gov.vn").unwrap();
+    house
+        .directory
+        .create_alias(None, alias, house.an.account())
+        .unwrap();
+    let got = house.call("Identity/get", json!({})).await;
+    let emails: Vec<&Value> = got["list"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|i| &i["email"])
+        .collect();
+    assert_eq!(emails, ["annv@tinh.gov.vn", "vanthu@tinh.gov.vn"]);
+    assert_eq!(got["list"][0]["name"], "Nguyễn Văn An");
+    assert_eq!(got["list"][0]["mayDelete"], false);
+    let id = got["list"][0]["id"].as_str().unwrap();
+    let one = house
+        .call(
+            "Identity/get",
+            json!({"ids": [id, "i0"], "properties": ["email"]}),
+        )
+        .await;
+    assert_eq!(
+        one["list"],
+        json!([{"id": id, "email": "annv@tinh.gov.vn"}])
+    );
+    assert_eq!(one["notFound"], json!(["i0"]));
+    let same = house
+        .call("Identity/changes", json!({"sinceState": got["state"]}))
+        .await;
+    assert_eq!(same["hasMoreChanges"], false);
+    let stale = json!({"sinceState": "x"});
+    assert_eq!(
+        house.refusal("Identity/changes", stale).await,
+        "cannotCalculateChanges"
+    );
+    let set = house
+        .call("Identity/set", json!({
+            "create": {"own": {"email": "annv@tinh.gov.vn"}, "other": {"email": "chutich@tinh.gov.vn"}},
+            "update": {id: {"name": "Chủ tịch"}, "i0": {}},
+            "destroy": [id],
+        }))
+        .await;
+    assert_eq!(set["notCreated"]["own"]["type"], "forbidden");
+    assert_eq!(set["notCreated"]["other"]["type"], "forbiddenFrom");
+    assert_eq!(set["notUpdated"][id]["type"], "forbidden");
+    assert_eq!(set["notUpdated"]["i0"]["type"], "notFound");
+    assert_eq!(set["notDestroyed"][id]["type"], "forbidden");
+}
+
+#[tokio::test]
+async fn a_letter_goes_to_a_colleague() {
+    let house = House::new();
+    let (drafts, sent) = (
+        house.role(&house.an, Role::Drafts),
+        house.role(&house.an, Role::Sent),
+    );
+    let identity = identity(&house).await;
+    let account = house.account();
+    let response = house
+        .calls(
+            &house.an,
+            json!([
+                ["Email/set", {"accountId": account, "create": {"d": {
+                    "mailboxIds": {drafts.as_str(): true},
+                    "keywords": {"$draft": true, "$seen": true},
+                    "from": [{"name": "Nguyễn Văn An", "email": "annv@tinh.gov.vn"}],
+                    "to": [{"name": "Trần Thị Bình", "email": "binhtt@tinh.gov.vn"}],
+                    "bcc": [{"email": "annv@tinh.gov.vn"}],
+                    "subject": "Trình ký",
+                    "bodyValues": {"1": {"value": "Kính chuyển chị."}},
+                    "textBody": [{"partId": "1"}],
+                }}}, "0"],
+                ["EmailSubmission/set", {
+                    "accountId": account,
+                    "create": {"s": {"identityId": identity, "emailId": "#d"}},
+                    "onSuccessUpdateEmail": {"#s": {
+                        format!("mailboxIds/{drafts}"): null,
+                        format!("mailboxIds/{sent}"): true,
+                        "keywords/$draft": null,
+                    }},
+                }, "1"],
+            ]),
+        )
+        .await;
+    let responses = response["methodResponses"].as_array().unwrap();
+    let names: Vec<&Value> = responses.iter().map(|r| &r[0]).collect();
+    assert_eq!(
+        names,
+        ["Email/set", "EmailSubmission/set", "Email/set"],
+        "{response}"
+    );
+    assert_eq!(
+        responses[2][2], "1",
+        "the implicit call bears its maker's id"
+    );
+    let created = &responses[1][1]["created"]["s"];
+    assert_eq!(created["undoStatus"], "final");
+    assert_eq!(created["sendAt"], "2026-11-22T00:00:00Z");
+    assert_eq!(created["envelope"]["mailFrom"]["email"], "annv@tinh.gov.vn");
+    let status = &created["deliveryStatus"]["binhtt@tinh.gov.vn"];
+    assert_eq!(status["delivered"], "yes");
+    assert!(
+        status["smtpReply"]
+            .as_str()
+            .unwrap()
+            .starts_with("250 2.0.0 ")
+    );
+    let email = responses[0][1]["created"]["d"]["id"].clone();
+    let got = house.call("Email/get", json!({"ids": [email]})).await;
+    assert_eq!(got["list"][0]["mailboxIds"], json!({sent.as_str(): true}));
+    assert_eq!(got["list"][0]["keywords"], json!({"$seen": true}));
+    let theirs = json!([["Email/query", {"accountId": format!("a{}", house.binh.account())}, "0"]]);
+    let found = house.calls(&house.binh, theirs).await;
+    let id = found["methodResponses"][0][1]["ids"][0].clone();
+    let get = json!([["Email/get", {"accountId": format!("a{}", house.binh.account()), "ids": [id],
+        "properties": ["subject", "bcc", "preview", "header:Received", "keywords"]}, "0"]]);
+    let got = house.calls(&house.binh, get).await;
+    let email = &got["methodResponses"][0][1]["list"][0];
+    assert_eq!(
+        (&email["subject"], &email["bcc"]),
+        (&json!("Trình ký"), &Value::Null)
+    );
+    assert_eq!(email["preview"], "Kính chuyển chị.");
+    assert_eq!(email["keywords"], json!({}));
+    assert!(email["header:Received"].as_str().unwrap().contains("JMAP"));
+    assert!(house.store.check().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn destroyed_when_sent() {
+    let house = House::new();
+    let identity = identity(&house).await;
+    let email = draft(&house, json!({"to": [{"email": "binhtt@tinh.gov.vn"}]})).await;
+    let arguments = json!({
+        "accountId": house.account(),
+        "create": {"s": {"identityId": identity, "emailId": email}, "bad": {}},
+        "onSuccessDestroyEmail": ["#s", "#bad"],
+    });
+    let response = house
+        .calls(&house.an, json!([["EmailSubmission/set", arguments, "0"]]))
+        .await;
+    let implicit = &response["methodResponses"][1];
+    assert_eq!(implicit[1]["destroyed"], json!([email]), "{response}");
+}
+
+#[tokio::test]
+async fn mail_for_elsewhere_waits_in_the_queue() {
+    let house = House::new();
+    let identity = identity(&house).await;
+    let email = draft(&house, json!({"to": [{"email": "ai@noikhac.vn"}]})).await;
+    let set = send(&house, json!({"identityId": identity, "emailId": email})).await;
+    let created = &set["created"]["s"];
+    assert_eq!(
+        created["deliveryStatus"]["ai@noikhac.vn"]["delivered"], "queued",
+        "{set}"
+    );
+    assert_eq!(house.store.queue().count(), 1);
+}
+
+#[tokio::test]
+async fn refused_submissions() {
+    let house = House::new();
+    let id = identity(&house).await;
+    let good = draft(&house, json!({"to": [{"email": "binhtt@tinh.gov.vn"}]})).await;
+    let nobody = draft(&house, json!({"subject": "không ai"})).await;
+    let unknown = draft(
+        &house,
+        json!({"to": [{"email": "khongco@tinh.gov.vn"}, {"email": "dở dang"}]}),
+    )
+    .await;
+    let absent = draft(
+        &house,
+        json!({"to": [{"email": "khongco@tinh.gov.vn"}, {"email": "binhtt@tinh.gov.vn"}]}),
+    )
+    .await;
+    let false_from = draft(
+        &house,
+        json!({
+            "from": [{"email": "chutich@tinh.gov.vn"}], "to": [{"email": "binhtt@tinh.gov.vn"}],
+        }),
+    )
+    .await;
+    let envelope =
+        |from: &str, to: &str| json!({"mailFrom": {"email": from}, "rcptTo": [{"email": to}]});
+    let parameters = json!({
+        "mailFrom": {"email": "annv@tinh.gov.vn", "parameters": {"HOLDFOR": "60"}},
+        "rcptTo": [{"email": "binhtt@tinh.gov.vn"}],
+    });
+    for (new, kind) in [
+        (
+            json!({"identityId": "i0", "emailId": good}),
+            "invalidProperties",
+        ),
+        (
+            json!({"identityId": id, "emailId": "e999"}),
+            "invalidProperties",
+        ),
+        (json!({"identityId": id}), "invalidProperties"),
+        (
+            json!({"identityId": id, "emailId": good, "undoStatus": "pending"}),
+            "invalidProperties",
+        ),
+        (json!({"identityId": id, "emailId": nobody}), "noRecipients"),
+        (
+            json!({"identityId": id, "emailId": unknown}),
+            "invalidRecipients",
+        ),
+        (
+            json!({"identityId": id, "emailId": absent}),
+            "invalidRecipients",
+        ),
+        (
+            json!({"identityId": id, "emailId": false_from}),
+            "forbiddenFrom",
+        ),
+        (
+            json!({"identityId": id, "emailId": good,
+            "envelope": envelope("chutich@tinh.gov.vn", "binhtt@tinh.gov.vn")}),
+            "forbiddenMailFrom",
+        ),
+        (
+            json!({"identityId": id, "emailId": good,
+            "envelope": envelope("annv@tinh.gov.vn", "không phải")}),
+            "invalidRecipients",
+        ),
+        (
+            json!({"identityId": id, "emailId": good, "envelope": parameters}),
+            "invalidProperties",
+        ),
+    ] {
+        let set = send(&house, new.clone()).await;
+        assert_eq!(set["notCreated"]["s"]["type"], kind, "{new}: {set}");
+    }
+    let set = send(&house, json!({"identityId": id, "emailId": absent})).await;
+    let named = &set["notCreated"]["s"]["invalidRecipients"];
+    assert_eq!(
+        *named,
+        json!(["khongco@tinh.gov.vn"]),
+        "only the wrong ones"
+    );
+    let theirs = house.store.account(house.binh.account());
+    assert_eq!(theirs.usage().unwrap().1, 0, "nothing was sent");
+}
+
+#[tokio::test]
+async fn submissions_leave_no_record() {
+    let house = House::new();
+    house.put(&letter("x@x.vn", "a", "b"));
+    let got = house
+        .call("EmailSubmission/get", json!({"ids": ["s1"]}))
+        .await;
+    assert_eq!(
+        (&got["list"], &got["notFound"]),
+        (&json!([]), &json!(["s1"]))
+    );
+    let found = house
+        .call("EmailSubmission/query", json!({"calculateTotal": true}))
+        .await;
+    assert_eq!((&found["ids"], &found["total"]), (&json!([]), &json!(0)));
+    let same = json!({"sinceState": got["state"]});
+    assert_eq!(
+        house.call("EmailSubmission/changes", same).await["created"],
+        json!([])
+    );
+    let same = json!({"sinceQueryState": found["queryState"]});
+    assert_eq!(
+        house.call("EmailSubmission/queryChanges", same).await["added"],
+        json!([])
+    );
+    let stale = json!({"sinceState": "7"});
+    assert_eq!(
+        house.refusal("EmailSubmission/changes", stale).await,
+        "cannotCalculateChanges"
+    );
+    let set = house
+        .call(
+            "EmailSubmission/set",
+            json!({"update": {"s1": {}}, "destroy": ["s1"]}),
+        )
+        .await;
+    assert_eq!(set["notUpdated"]["s1"]["type"], "notFound");
+    assert_eq!(set["notDestroyed"]["s1"]["type"], "notFound");
+}
