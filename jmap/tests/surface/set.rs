@@ -113,16 +113,9 @@ async fn create(house: &House, mut new: Value) -> Value {
     house.call("Email/set", json!({"create": {"k": new}})).await
 }
 
-#[tokio::test]
-async fn a_draft_with_everything() {
-    let house = House::new();
-    let upload = house
-        .store
-        .account(house.an.account())
-        .upload(b"%PDF-1.7 \xff", 0)
-        .unwrap();
-    let within = house.put(RICH);
-    let new = json!({
+/// A draft of a letter with a file and a picture.
+fn everything(pdf: &str, picture: &str) -> Value {
+    json!({
         "keywords": {"$draft": true, "$seen": true},
         "from": [{"name": "Nguyễn Văn An", "email": "annv@tinh.gov.vn"}],
         "to": [{"name": "Trần Thị Bình", "email": "binhtt@tinh.gov.vn"}, {"email": "chưa xong"}],
@@ -136,11 +129,23 @@ async fn a_draft_with_everything() {
         "textBody": [{"partId": "t", "type": "text/plain"}],
         "htmlBody": [{"partId": "h", "type": "text/html"}],
         "attachments": [
-            {"blobId": format!("u{upload}"), "type": "application/pdf", "name": "Báo cáo.pdf",
+            {"blobId": pdf, "type": "application/pdf", "name": "Báo cáo.pdf",
              "disposition": "attachment", "size": 10},
-            {"blobId": format!("{within}-1.2.2"), "type": "image/png", "cid": "anh@x", "disposition": "inline"},
+            {"blobId": picture, "type": "image/png", "cid": "anh@x", "disposition": "inline"},
         ],
-    });
+    })
+}
+
+#[tokio::test]
+async fn a_draft_with_everything() {
+    let house = House::new();
+    let upload = house
+        .store
+        .account(house.an.account())
+        .upload(b"%PDF-1.7 \xff", 0)
+        .unwrap();
+    let within = house.put(RICH);
+    let new = everything(&format!("u{upload}"), &format!("{within}-1.2.2"));
     let set = create(&house, new).await;
     let made = &set["created"]["k"];
     let id = made["id"]
@@ -185,6 +190,11 @@ async fn a_draft_with_everything() {
         (&email["size"], &email["threadId"]),
         (&made["size"], &made["threadId"])
     );
+    bodies(&house, &email).await;
+}
+
+/// The bodies and files of that draft.
+async fn bodies(house: &House, email: &Value) {
     let (text, html) = (
         &email["textBody"][0]["partId"],
         &email["htmlBody"][0]["partId"],
@@ -269,11 +279,8 @@ async fn small_drafts() {
     assert_eq!(email["attachments"][0]["name"], "a.csv");
 }
 
-#[tokio::test]
-async fn refused_drafts() {
-    let house = House::new();
-    let values = json!({"1": {"value": "x"}, "bad": {"value": "x", "isTruncated": true}});
-    for (new, kind) in [
+fn refused_fields() -> Vec<(Value, &'static str)> {
+    vec![
         (json!({"mailboxIds": {}}), "invalidProperties"),
         (json!({"mailboxIds": {"m99": true}}), "invalidProperties"),
         (json!({"id": "e5"}), "invalidProperties"),
@@ -290,6 +297,11 @@ async fn refused_drafts() {
         ),
         (json!({"receivedAt": "x"}), "invalidProperties"),
         (json!({"keywords": {"$seen": 1}}), "invalidProperties"),
+    ]
+}
+
+fn refused_bodies() -> Vec<(Value, &'static str)> {
+    vec![
         (json!({"textBody": []}), "invalidProperties"),
         (
             json!({"textBody": [{"partId": "1", "type": "text/html"}]}),
@@ -332,7 +344,14 @@ async fn refused_drafts() {
             "textBody": [{"partId": "1"}]}),
             "tooLarge",
         ),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn refused_drafts() {
+    let house = House::new();
+    let values = json!({"1": {"value": "x"}, "bad": {"value": "x", "isTruncated": true}});
+    for (new, kind) in refused_fields().into_iter().chain(refused_bodies()) {
         let mut new = new;
         if new.get("bodyValues").is_none() {
             new["bodyValues"] = values.clone();
