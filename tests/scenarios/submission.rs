@@ -1,6 +1,7 @@
 //! Sending as somebody who signed in.
 
 use tests::smtp_client::SmtpClient;
+use tests::until;
 use tests::world::{PASSWORD, World};
 
 #[test]
@@ -80,23 +81,19 @@ fn mail_for_elsewhere_waits_in_the_queue() {
         letter,
     );
     assert!(reply.starts_with("250"), "{reply}");
-    let api = world.http("quantri");
-    let (status, _, body) = api.get("/api/v1/queue");
-    assert_eq!(status, 200);
-    let text = String::from_utf8_lossy(&body).into_owned();
-    assert!(
-        text.contains("x@example.net") && text.contains("4.4."),
-        "{text}"
-    );
+    let api = world.api();
+    let waits = || {
+        let (status, _, body) = api.get("/api/v1/queue");
+        assert_eq!(status, 200);
+        let text = String::from_utf8_lossy(&body).into_owned();
+        text.contains("x@example.net") && text.contains("4.4.")
+    };
+    assert!(until(waits), "the queue does not say why it waits");
     let mut reader = world.imap("binh");
-    for _ in 0..200 {
-        if reader
-            .ok("STATUS INBOX (MESSAGES)")
-            .line("* STATUS")
-            .contains("MESSAGES 1")
-        {
-            return world.finish();
-        }
-    }
-    panic!("the local recipient got nothing");
+    let placed = || {
+        let status = reader.ok("STATUS INBOX (MESSAGES)");
+        status.line("* STATUS").contains("MESSAGES 1")
+    };
+    assert!(until(placed), "the local recipient got nothing");
+    world.finish();
 }

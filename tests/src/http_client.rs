@@ -81,6 +81,18 @@ impl HttpClient {
         (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
     }
 
+    pub fn put_json(&self, path: &str, body: &Value) -> (u16, Value) {
+        let mut request = self
+            .agent
+            .put(format!("{}{path}", self.site))
+            .header("Content-Type", "application/json");
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        let (status, _, body) = read(request.send(body.to_string().as_bytes()).unwrap());
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
     /// One JMAP method call in the account that is signed in; its arguments back.
     pub fn jmap(&self, method: &str, mut arguments: Value) -> Value {
         let account = self.account();

@@ -35,6 +35,19 @@ pub fn shared(part: &str) -> Option<PathBuf> {
     None
 }
 
+/// Asks again until it is so, for ten seconds at most.
+#[allow(clippy::disallowed_methods, reason = "waiting for another process or thread")]
+pub fn until(mut so: impl FnMut() -> bool) -> bool {
+    let began = std::time::Instant::now();
+    while began.elapsed() < std::time::Duration::from_secs(10) {
+        if so() {
+            return true;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    false
+}
+
 /// Where tests leave what people may want to look at (screenshots).
 pub fn output(name: &str) -> PathBuf {
     let dir = root().join("test-output").join(name);

@@ -3,7 +3,7 @@
 use crate::http_client::HttpClient;
 use crate::imap_client::ImapClient;
 use crate::smtp_client::SmtpClient;
-use directory::{AccountId, AccountKind, AgencyId, NewAccount, NewAgency, Role, Secret};
+use directory::{AccountId, AccountKind, CredentialKind, AgencyId, NewAccount, NewAgency, Role, Secret};
 use formats::address::{Address, DomainName};
 use server::config::Config;
 use server::run::Running;
@@ -108,6 +108,15 @@ impl World {
     pub fn http(&self, local: &str) -> HttpClient {
         HttpClient::new(self.address("https"), &self.ca())
             .basic(&format!("{local}@{DOMAIN}"), PASSWORD)
+    }
+
+    /// The administrator `quantri` by a bearer token.
+    pub fn api(&self) -> HttpClient {
+        let directory = &self.services.directory;
+        let address = Address::parse(&format!("quantri@{DOMAIN}")).unwrap();
+        let account = directory.account_at(&address).unwrap().id;
+        let made = directory.create_credential(None, account, CredentialKind::Token, "thử", None);
+        self.stranger().bearer(made.unwrap().1.expose())
     }
 
     /// A web client that has not signed in.
