@@ -1,5 +1,5 @@
 // What the server put into the page so that the first paint needs no round trip.
-import type { EmailRow, Mailbox, QueryResponse, Session } from './jmap/types';
+import type { EmailRow, Mailbox, QueryResponse, Session } from './jmap/objects';
 
 export interface Boot {
   session: Session | null;

@@ -2,7 +2,7 @@ import { render } from 'preact';
 import { boot } from './boot';
 import { fetchSession, request, useSession } from './jmap/client';
 import { listen } from './jmap/push';
-import type { GetResponse, Mailbox } from './jmap/types';
+import type { GetResponse, Mailbox } from './jmap/objects';
 import { Frame } from './mail/Frame';
 import { put } from './state/emails';
 import { inbox, mailboxes } from './state/mailboxes';

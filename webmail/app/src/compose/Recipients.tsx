@@ -2,7 +2,7 @@
 import type { Signal } from '@preact/signals';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { boot } from '../boot';
-import type { Address } from '../jmap/types';
+import type { Address } from '../jmap/objects';
 import { Avatar } from '../ui/Button';
 import { initials, nameOf, nfc, tone } from '../ui/format';
 import { Icon } from '../ui/Icon';

@@ -1,5 +1,5 @@
 // What people type into To, Cc and Bcc.
-import type { Address } from '../jmap/types';
+import type { Address } from '../jmap/objects';
 import { fold, nfc } from '../ui/format';
 
 export interface Chip extends Address {

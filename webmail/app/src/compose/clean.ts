@@ -8,7 +8,9 @@ const TAGS = [
 ];
 const LINKS = ['href', 'cite'];
 /** Their values are not addresses, so the rule for addresses is not for them. */
-const OTHERS = ['title', 'type', 'colspan', 'rowspan', 'align', 'valign', 'start', 'style', 'dir'];
+const OTHERS = [
+  'title', 'type', 'colspan', 'rowspan', 'align', 'valign', 'border', 'cellpadding', 'cellspacing', 'width', 'start', 'style', 'dir',
+];
 
 /** Only what a letter needs; nothing here can name an address. */
 const STYLES = [

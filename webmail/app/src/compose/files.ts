@@ -1,6 +1,6 @@
 // Files on their way up: progress, failure, removal.
 import { limit, uploadAddress } from '../jmap/client';
-import type { Id } from '../jmap/types';
+import type { Id } from '../jmap/objects';
 
 export interface FileItem {
   key: number;

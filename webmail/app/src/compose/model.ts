@@ -2,7 +2,7 @@
 import { computed, signal } from '@preact/signals';
 import { boot } from '../boot';
 import { request } from '../jmap/client';
-import type { Address, Id, SetResponse } from '../jmap/types';
+import type { Address, Id, SetResponse } from '../jmap/objects';
 import { byRole } from '../state/mailboxes';
 import { syncSoon } from '../state/sync';
 import { fold } from '../ui/format';

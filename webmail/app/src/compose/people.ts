@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 import { boot } from '../boot';
 import { from, request } from '../jmap/client';
-import type { Address, EmailRow, GetResponse, Identity } from '../jmap/types';
+import type { Address, EmailRow, GetResponse, Identity } from '../jmap/objects';
 import { allRows } from '../state/emails';
 import { byRole } from '../state/mailboxes';
 

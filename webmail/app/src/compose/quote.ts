@@ -1,7 +1,7 @@
 // What a new letter begins with: nothing, a quotation, or a saved draft.
 import { boot } from '../boot';
 import { letterAddress, request } from '../jmap/client';
-import { type Address, EMAIL_PROPERTIES, type Email, type GetResponse, type Id } from '../jmap/types';
+import { type Address, EMAIL_PROPERTIES, type Email, type GetResponse, type Id } from '../jmap/objects';
 import { fullAddress, longTime, nameOf, nfc } from '../ui/format';
 import { t } from '../ui/i18n';
 import { type Chip, chipOf } from './address';

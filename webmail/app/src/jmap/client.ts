@@ -1,5 +1,5 @@
 // RFC 8620 §3: one request per act, result references instead of round trips.
-import type { Id, Session } from './types';
+import type { Id, Session } from './objects';
 
 const CORE = 'urn:ietf:params:jmap:core';
 const MAIL = 'urn:ietf:params:jmap:mail';

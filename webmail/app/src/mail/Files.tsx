@@ -1,5 +1,5 @@
 import { downloadAddress } from '../jmap/client';
-import type { Email, Part } from '../jmap/types';
+import type { Email, Part } from '../jmap/objects';
 import { fileKind, nfc, size } from '../ui/format';
 import { Icon } from '../ui/Icon';
 import { t } from '../ui/i18n';

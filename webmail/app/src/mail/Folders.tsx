@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import type { Id, Mailbox } from '../jmap/types';
+import type { Id, Mailbox } from '../jmap/objects';
 import { moveToBox } from '../state/acts';
 import { badge, iconOf, nameOfBox, ofRole, ownFolders } from '../state/mailboxes';
 import { print, route } from '../state/route';

@@ -1,6 +1,7 @@
 import { useEffect } from 'preact/hooks';
 import { boot } from '../boot';
 import { inbox, nameOfBox, byId } from '../state/mailboxes';
+import { prefs } from '../state/prefs';
 import { place, print, route } from '../state/route';
 import { letter } from '../state/reader';
 import { online, reached } from '../state/sync';
@@ -19,9 +20,11 @@ import { help, onKey } from './keymap';
 import { List } from './List';
 import { Reader } from './Reader';
 import { Search } from './Search';
+import { Splitter } from './Splitter';
 
 export function Frame() {
   const composing = route.value.at === 'compose';
+  const { listWidth } = prefs.value;
   const pane = composing ? 'compose' : place.value.open ? 'read' : 'list';
   useEffect(() => {
     document.addEventListener('keydown', onKey);
@@ -34,7 +37,7 @@ export function Frame() {
       <a class="skip" href="#list" onClick={(event) => { event.preventDefault(); document.querySelector<HTMLElement>('.rows, .list')?.focus(); }}>
         {t().skip}
       </a>
-      <div class={`app in-${pane}`}>
+      <div class={`app in-${pane}`} style={listWidth ? { '--list': `${listWidth}px` } : undefined}>
         <nav class="rail" aria-label={t().rail}>
           <span class="emblem"><Emblem /></span>
           <a class="rail-item" href={print({ at: 'box', box: null, open: null })} aria-current="page"><Icon name="mail" />{t().mail}</a>
@@ -50,7 +53,7 @@ export function Frame() {
           <AccountMenu />
         </header>
         <Folders />
-        {composing ? <ComposeSlot /> : <><List /><Reader /></>}
+        {composing ? <ComposeSlot /> : <><List /><Splitter /><Reader /></>}
         <Connection />
         {pane === 'list' && <a class="fab" href="#/compose/new" aria-label={t().compose}><Icon name="pencil-line" /></a>}
       </div>

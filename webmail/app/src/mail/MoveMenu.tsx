@@ -1,4 +1,4 @@
-import type { Id } from '../jmap/types';
+import type { Id } from '../jmap/objects';
 import { moveToBox } from '../state/acts';
 import { iconOf, nameOfBox, ofRole, ownFolders } from '../state/mailboxes';
 import { boxId } from '../state/view';

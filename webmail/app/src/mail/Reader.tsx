@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { Email } from '../jmap/types';
+import type { Email } from '../jmap/objects';
 import { byId, nameOfBox } from '../state/mailboxes';
 import { openId, print } from '../state/route';
 import { letter, open, opening } from '../state/reader';

@@ -1,4 +1,4 @@
-import type { EmailRow, Id } from '../jmap/types';
+import type { EmailRow, Id } from '../jmap/objects';
 import { mark } from '../state/acts';
 import { has } from '../state/emails';
 import { byId, nameOfBox } from '../state/mailboxes';

@@ -1,5 +1,5 @@
 import { downloadAddress } from '../jmap/client';
-import type { Email } from '../jmap/types';
+import type { Email } from '../jmap/objects';
 import { archive, inJunk, inTrash, junk, mark, unjunk } from '../state/acts';
 import { has } from '../state/emails';
 import { byId } from '../state/mailboxes';
@@ -58,6 +58,7 @@ function More({ email }: { email: Email }) {
           { label: flagged ? t().unflag : t().flag, icon: 'flag', run: () => void mark([email.id], '$flagged', !flagged) },
         ] },
         { items: [
+          { label: t().print, icon: 'printer', run: () => window.print() },
           { label: t().saveFile, icon: 'download', download: true, href: downloadAddress(email.blobId, 'thu.eml', 'message/rfc822') },
         ] },
       ]}

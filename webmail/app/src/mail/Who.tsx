@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { boot } from '../boot';
-import type { Address, Email } from '../jmap/types';
+import type { Address, Email } from '../jmap/objects';
 import { Avatar } from '../ui/Button';
 import { initials, longTime, nameOf, nfc, number, tone } from '../ui/format';
 import { t } from '../ui/i18n';

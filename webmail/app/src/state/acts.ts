@@ -1,7 +1,7 @@
 // What a person does to messages: shown at once, sent as one request, taken
 // back with a word when the server refuses, undone for ten seconds.
 import { from, limit, request } from '../jmap/client';
-import type { GetResponse, Id, QueryResponse, SetResponse } from '../jmap/types';
+import type { GetResponse, Id, QueryResponse, SetResponse } from '../jmap/objects';
 import { t } from '../ui/i18n';
 import { alter, forget, has, known, rowOf } from './emails';
 import { adjust, byId, byRole, nameOfBox } from './mailboxes';

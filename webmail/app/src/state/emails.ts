@@ -5,7 +5,7 @@ import { from, request } from '../jmap/client';
 import { type Call } from '../jmap/client';
 import {
   EMAIL_PROPERTIES, type Email, type EmailRow, type GetResponse, type Id, type QueryResponse, ROW_PROPERTIES,
-} from '../jmap/types';
+} from '../jmap/objects';
 import type { Page } from './windowed';
 
 /** Opened letters kept, so that going back is instant. */

@@ -1,6 +1,6 @@
 // The folders: order, names in the person's language, counts.
 import { computed, signal } from '@preact/signals';
-import type { Id, Mailbox } from '../jmap/types';
+import type { Id, Mailbox } from '../jmap/objects';
 import { nfc } from '../ui/format';
 import { t } from '../ui/i18n';
 import type { IconName } from '../ui/icon-names';

@@ -1,7 +1,7 @@
 // Letters wait ten seconds in Drafts before they go, so that sending can be
 // undone; closing the page or signing out sends them at once.
 import { type Call, request } from '../jmap/client';
-import type { Id, SetResponse } from '../jmap/types';
+import type { Id, SetResponse } from '../jmap/objects';
 import { t } from '../ui/i18n';
 import { mark } from './acts';
 import { byRole } from './mailboxes';

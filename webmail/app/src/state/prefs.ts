@@ -10,19 +10,23 @@ interface Prefs {
   theme: Theme;
   density: Density;
   keys: boolean;
+  /** Of the list, in CSS pixels; null as the screen gives it. */
+  listWidth: number | null;
 }
 
 const STORE = 'congvu.prefs';
 const YEAR_S = 31_536_000;
 
 function read(): Prefs {
-  const chosen: Prefs = { theme: 'auto', density: 'comfortable', keys: true };
+  const chosen: Prefs = { theme: 'auto', density: 'comfortable', keys: true, listWidth: null };
   try {
     return { ...chosen, ...(JSON.parse(localStorage.getItem(STORE) ?? '{}') as Partial<Prefs>) };
   } catch {
     return chosen;
   }
 }
+
+export const LIST_WIDTH = { min: 280, max: 640, usual: 404 };
 
 export const prefs = signal<Prefs>(read());
 

@@ -1,9 +1,9 @@
 // The open letter: fetched, shown, marked as read a moment later.
 import { computed, effect, signal, untracked } from '@preact/signals';
-import type { Id } from '../jmap/types';
+import type { Id } from '../jmap/objects';
 import { mark } from './acts';
 import { fetchLetter, has, letterOf, rowsVersion } from './emails';
-import { openId, route } from './route';
+import { openId } from './route';
 
 /** Leafing through with `j` must not mark what was only passed. */
 const READ_AFTER_MS = 600;
@@ -32,7 +32,7 @@ export async function open(id: Id | null): Promise<void> {
     opening.value = found ? 'ready' : 'gone';
     if (!found || has(found, '$seen')) return;
     timer = window.setTimeout(() => {
-      if (openId.value === id && route.value.at !== 'compose') void mark([id], '$seen', true);
+      if (openId.value === id) void mark([id], '$seen', true);
     }, READ_AFTER_MS);
   } catch {
     if (openId.value === id) opening.value = 'failed';

@@ -1,7 +1,7 @@
 // Where the person is, kept in the address after `#`, so that Back, reload and
 // links work as everywhere.
 import { computed, signal } from '@preact/signals';
-import type { Id } from '../jmap/types';
+import type { Id } from '../jmap/objects';
 
 export type ComposeMode = 'new' | 'reply' | 'all' | 'forward' | 'draft';
 

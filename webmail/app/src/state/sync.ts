@@ -1,7 +1,7 @@
 // After a push: ask what changed (RFC 8620 §5.2), put it in, redraw.
 import { signal } from '@preact/signals';
 import { type Call, MethodError, from, reach, request, settle } from '../jmap/client';
-import { type ChangesResponse, type Email, type EmailRow, type GetResponse, type Mailbox, ROW_PROPERTIES } from '../jmap/types';
+import { type ChangesResponse, type Email, type EmailRow, type GetResponse, type Mailbox, ROW_PROPERTIES } from '../jmap/objects';
 import { nameOf, nfc } from '../ui/format';
 import { t } from '../ui/i18n';
 import { forget, has, known, put, rowOf } from './emails';
@@ -18,7 +18,10 @@ export const MAILBOX_CALL: Call = ['Mailbox/get', { ids: null, properties: MAILB
 /** False while the server cannot be reached. */
 export const reached = signal(true);
 export const online = signal(navigator.onLine);
-reach.changed = (yes) => { reached.value = yes; };
+reach.changed = (yes) => {
+  if (yes && !reached.value) spoken.value = t().backOnline;
+  reached.value = yes;
+};
 
 let timer = 0;
 let running = false;

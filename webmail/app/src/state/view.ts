@@ -1,6 +1,6 @@
 // The list in front of the person: which one, filtered how, what is picked.
 import { computed, signal } from '@preact/signals';
-import type { Id } from '../jmap/types';
+import type { Id } from '../jmap/objects';
 import { fetchPage } from './emails';
 import { inbox } from './mailboxes';
 import { place } from './route';

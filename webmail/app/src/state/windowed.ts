@@ -1,7 +1,7 @@
 // A list of any length of which only the pages in view are ever asked for
 // (RFC 8620 §5.5 `position` and `limit`).
 import { signal } from '@preact/signals';
-import type { Id } from '../jmap/types';
+import type { Id } from '../jmap/objects';
 
 export const PAGE = 50;
 /** Pages asked for at once: a dragged scroll bar must not ask for all it passes. */

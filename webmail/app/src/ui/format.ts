@@ -1,5 +1,5 @@
 // Dates, sizes, names and initials as people here write them.
-import type { Address } from '../jmap/types';
+import type { Address } from '../jmap/objects';
 import { locale, t } from './i18n';
 
 const DAY_MS = 86_400_000;

@@ -1,12 +1,12 @@
 // The icons in use; the build puts just these into the sprite.
 export const ICONS = [
-  'archive', 'arrow-left', 'bold', 'check', 'chevron-down', 'chevron-left', 'chevron-right', 'chevron-up',
-  'circle-alert', 'circle-check', 'cloud-off', 'corner-up-left', 'download', 'ellipsis', 'external-link',
+  'archive', 'arrow-left', 'bold', 'check', 'chevron-down', 'chevron-up',
+  'circle-check', 'cloud-off', 'corner-up-left', 'download', 'ellipsis', 
   'file-pen-line', 'flag', 'folder', 'folder-input', 'forward', 'image-off', 'inbox', 'info', 'italic',
   'keyboard', 'languages', 'link', 'list', 'list-ordered', 'log-out', 'mail', 'mail-open', 'menu', 'monitor',
-  'moon', 'octagon-alert', 'paperclip', 'pencil-line', 'quote', 'refresh-cw', 'remove-formatting', 'reply',
-  'reply-all', 'rows-3', 'search', 'send', 'settings', 'sliders-horizontal', 'square', 'square-check', 'sun',
-  'trash-2', 'triangle-alert', 'underline', 'undo-2', 'upload', 'users', 'x',
+  'moon', 'octagon-alert', 'paperclip', 'pencil-line', 'printer', 'quote', 'refresh-cw', 'remove-formatting', 'reply',
+  'reply-all', 'rows-3', 'search', 'send', 'settings', 'square-check', 'sun',
+  'trash-2', 'triangle-alert', 'underline', 'undo-2', 'upload', 'x',
 ] as const;
 
 export type IconName = (typeof ICONS)[number];
