@@ -6,6 +6,7 @@
 
 use crate::change::Subscribers;
 use crate::checkpoint::Checkpoint;
+use crate::content_sync::ContentSync;
 use crate::disk::{self, Room};
 use crate::index::{Index, Op};
 use crate::journal::{Journal, Position, Subject};
@@ -78,6 +79,7 @@ pub(crate) enum Order {
 pub(crate) struct Committer {
     shared: Arc<Shared>,
     journal: Journal,
+    content_sync: ContentSync,
     /// The ModSeq of the system's last commit.
     system: ModSeq,
     checkpoint_at: u64,
@@ -87,15 +89,21 @@ pub(crate) struct Committer {
 }
 
 impl Committer {
-    pub(crate) fn new(shared: Arc<Shared>, journal: Journal, system: ModSeq, sizes: Sizes) -> Self {
-        Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        journal: Journal,
+        system: ModSeq,
+        sizes: Sizes,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            content_sync: ContentSync::start(shared.clone())?,
             shared,
             journal,
             system,
             checkpoint_at: sizes.checkpoint,
             written: 0,
             flushing: None,
-        }
+        })
     }
 
     /// Runs until it is told to close or nobody can send any more. The latter is no clean stop.
@@ -194,8 +202,13 @@ impl Committer {
                 )
             })
             .collect();
-        self.shared.packs.sync()?;
-        self.journal.append(&records)?;
+        self.journal.write(&records)?;
+        let content = self.content_sync.begin();
+        let journal = self.journal.sync();
+        let content = content.and_then(|()| self.content_sync.end());
+        journal?;
+        content.inspect_err(|_| self.journal.take_back())?;
+        self.journal.settle();
         self.system = system;
         self.written += group.iter().map(|c| c.body.len() as u64).sum::<u64>();
         Ok(numbers)

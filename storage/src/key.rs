@@ -97,6 +97,12 @@ pub(crate) fn blob(id: BlobId) -> Vec<u8> {
     key(AccountId::SYSTEM, BLOB, &id.0)
 }
 
+/// The content that a key is about.
+pub(crate) fn blob_of(key: &[u8]) -> Option<BlobId> {
+    let is_blob = account_of(key) == Some(AccountId::SYSTEM) && kind_of(key) == BLOB;
+    is_blob.then(|| key.get(HEAD..)?.try_into().ok().map(BlobId))?
+}
+
 pub(crate) fn queue(id: QueueId) -> Vec<u8> {
     key(AccountId::SYSTEM, QUEUE, &id.raw().to_be_bytes())
 }

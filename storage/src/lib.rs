@@ -14,6 +14,7 @@ pub mod change;
 mod check;
 mod checkpoint;
 mod commit;
+mod content_sync;
 mod count;
 mod disk;
 mod engine;

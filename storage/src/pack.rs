@@ -2,9 +2,9 @@
 //!
 //! A pack begins with a header (magic, version, number); each content follows a head of its own
 //! (magic, flags, lengths, hash, checksum of the head). [`Packs::put`] appends at once;
-//! [`Packs::sync`] makes all that was appended durable and comes before the journal's own sync, so
-//! an entry of the index never points at octets that were not synced. A torn tail is never
-//! pointed at: after an unclean stop a new pack is begun.
+//! [`Packs::sync`] makes all that was appended durable, beside the journal's own sync. No commit
+//! is acknowledged or applied before both; a crash between them is found by replay, which reads
+//! the content that the last group names. After an unclean stop a new pack is begun.
 
 use crate::disk::{self, Room};
 use crate::index::Index;
@@ -16,6 +16,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+const FOLDER: &str = "packs";
 const FILE_MAGIC: &[u8; 8] = b"CVPACK\r\n";
 const FILE_VERSION: u32 = 1;
 const FILE_HEAD: u64 = 16;
@@ -69,7 +70,7 @@ fn path(dir: &Path, number: u32) -> PathBuf {
 impl Packs {
     /// Opens the folder. After a clean stop the last pack is continued.
     pub(crate) fn open(options: &Options, clean: bool) -> Result<Self, Error> {
-        let (dir, sealed_at) = (options.dir.join("packs"), options.sizes.pack);
+        let (dir, sealed_at) = (options.dir.join(FOLDER), options.sizes.pack);
         disk::make_dir(&dir)?;
         let number = last_number(&dir)?;
         let mut tail = Tail {
@@ -179,6 +180,11 @@ impl Packs {
         disk::sync_dir(&self.dir)?;
         (tail.number, tail.len, tail.file) = (number, FILE_HEAD, Some(Arc::new(file)));
         Ok(())
+    }
+
+    /// Whether anything was appended since the last [`Packs::sync`].
+    pub(crate) fn is_dirty(&self) -> bool {
+        !lock(&self.tail).dirty.is_empty()
     }
 
     /// Makes everything appended so far durable. After a failure the pack is not written again,
@@ -314,6 +320,18 @@ fn check_head(file: &File, number: u32) -> Result<(), Error> {
         )));
     }
     Ok(())
+}
+
+/// Whether content is wholly on the disk, before the packs are opened.
+pub(crate) fn is_whole(dir: &Path, id: BlobId, location: &Location) -> bool {
+    let mut stored = vec![0u8; location.stored as usize];
+    let read = File::open(path(&dir.join(FOLDER), location.pack))
+        .and_then(|file| file.read_exact_at(&mut stored, location.offset + HEAD as u64));
+    let unzipped = match location.zipped {
+        true => zstd::bulk::decompress(&stored, location.raw as usize),
+        false => Ok(stored),
+    };
+    read.is_ok() && unzipped.is_ok_and(|content| BlobId::of(&content) == id)
 }
 
 fn last_number(dir: &Path) -> Result<u32, Error> {

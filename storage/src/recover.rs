@@ -3,10 +3,9 @@
 use crate::checkpoint::Checkpoint;
 use crate::disk;
 use crate::engine::{MemoryEngine, SledEngine};
-use crate::index::{Index, decode_ops};
+use crate::index::{Index, Op, decode_ops};
 use crate::journal::{self, Found, Position};
-use crate::{AccountId, EngineKind, Error, ModSeq, Options, commit, key, record};
-use std::path::Path;
+use crate::{AccountId, EngineKind, Error, ModSeq, Options, commit, key, pack, record};
 
 const INDEX: &str = "index";
 const INDEX_ASIDE: &str = "index.aside";
@@ -23,11 +22,11 @@ pub(crate) struct Recovered {
 
 /// Opens the index and brings it to the journal's end.
 pub(crate) fn recover(options: &Options) -> Result<Recovered, Error> {
-    let journal = options.dir.join("journal");
-    disk::make_dir(&journal)?;
+    disk::make_dir(&options.dir.join("journal"))?;
     let checkpoint = Checkpoint::read(&options.dir)?;
+    let clean = checkpoint.as_ref().is_some_and(|c| c.clean);
     if let Some(checkpoint) = checkpoint.filter(|c| trusted(c, options)) {
-        match resume(options, &journal, &checkpoint) {
+        match resume(options, &checkpoint) {
             Ok(Some(recovered)) => {
                 renew(options, &recovered, &checkpoint)?;
                 return Ok(recovered);
@@ -37,7 +36,7 @@ pub(crate) fn recover(options: &Options) -> Result<Recovered, Error> {
             Err(e) => return Err(e),
         }
     }
-    rebuild(options, &journal)
+    rebuild(options, clean)
 }
 
 /// sled's flush does not reach the disk by itself: after another boot its files may have holes.
@@ -46,11 +45,7 @@ fn trusted(checkpoint: &Checkpoint, options: &Options) -> bool {
     options.engine != EngineKind::Memory && (checkpoint.clean || same_boot)
 }
 
-fn resume(
-    options: &Options,
-    journal: &Path,
-    checkpoint: &Checkpoint,
-) -> Result<Option<Recovered>, Error> {
+fn resume(options: &Options, checkpoint: &Checkpoint) -> Result<Option<Recovered>, Error> {
     if !options.dir.join(INDEX).is_dir() {
         return Ok(None);
     }
@@ -63,7 +58,13 @@ fn resume(
         return Err(Error::Corrupt("the index is behind its checkpoint".into()));
     }
     let mut system = checkpoint.system;
-    let found = replay(journal, checkpoint.position, &index, &mut system)?;
+    let found = replay(
+        options,
+        checkpoint.position,
+        &index,
+        &mut system,
+        checkpoint.clean,
+    )?;
     if applied > found.end {
         return Ok(None);
     }
@@ -87,7 +88,7 @@ fn renew(options: &Options, recovered: &Recovered, before: &Checkpoint) -> Resul
     commit::note_applied(&recovered.index, recovered.found.end)
 }
 
-fn rebuild(options: &Options, journal: &Path) -> Result<Recovered, Error> {
+fn rebuild(options: &Options, clean: bool) -> Result<Recovered, Error> {
     let (index, aside) = (options.dir.join(INDEX), options.dir.join(INDEX_ASIDE));
     if index.exists() {
         // Kept until the new one stands, for whoever wants to know what was wrong.
@@ -97,7 +98,7 @@ fn rebuild(options: &Options, journal: &Path) -> Result<Recovered, Error> {
     }
     let index = open_engine(options)?;
     let mut system = ModSeq::FIRST;
-    let found = replay(journal, Position::START, &index, &mut system)?;
+    let found = replay(options, Position::START, &index, &mut system, clean)?;
     if found.records > 0 {
         tracing::info!(
             records = found.records,
@@ -125,22 +126,44 @@ fn rebuild(options: &Options, journal: &Path) -> Result<Recovered, Error> {
     })
 }
 
+/// Brings the index from `from` to the journal's end. After a stop that was not clean the last
+/// group counts only as far as the content it names is on the disk too.
 fn replay(
-    journal: &Path,
+    options: &Options,
     from: Position,
     index: &Index,
     system: &mut ModSeq,
+    clean: bool,
 ) -> Result<Found, Error> {
-    let found = journal::replay(journal, from, &mut |subject, body| {
-        if let (AccountId::SYSTEM, Some(modseq)) = (subject.account, subject.modseq) {
+    let found = journal::replay(&options.dir.join("journal"), from, &mut |met| {
+        let ops = decode_ops(met.body)?;
+        if met.last && !clean && !content_is_whole(options, &ops)? {
+            tracing::warn!("content of the last commits did not come to the disk; they are undone");
+            return Ok(false);
+        }
+        if let (AccountId::SYSTEM, Some(modseq)) = (met.subject.account, met.subject.modseq) {
             *system = (*system).max(modseq);
         }
-        decode_ops(body)?.iter().try_for_each(|op| index.apply(op))
+        ops.iter().try_for_each(|op| index.apply(op))?;
+        Ok(true)
     })?;
     if found.torn > 0 {
         tracing::warn!(octets = found.torn, "cut a torn tail off the journal");
     }
     Ok(found)
+}
+
+fn content_is_whole(options: &Options, ops: &[Op]) -> Result<bool, Error> {
+    for op in ops {
+        let Op::Put(key, value) = op else { continue };
+        let Some(id) = key::blob_of(key) else {
+            continue;
+        };
+        if !pack::is_whole(&options.dir, id, &record::decode(value, "blob")?) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn open_engine(options: &Options) -> Result<Index, Error> {

@@ -47,6 +47,8 @@ pub struct Sizes {
     pub pack: u64,
     /// Journal written between two flushes of the engine; what a start after a crash replays.
     pub checkpoint: u64,
+    /// Zeros laid ahead of the journal's end; 0 for none.
+    pub ahead: u64,
 }
 
 impl Default for Sizes {
@@ -55,6 +57,7 @@ impl Default for Sizes {
             segment: 64 << 20,
             pack: 256 << 20,
             checkpoint: 128 << 20,
+            ahead: 4 << 20,
         }
     }
 }
@@ -153,7 +156,7 @@ impl Store {
             full: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
         });
-        let committer = Committer::new(shared.clone(), journal, recovered.system, options.sizes);
+        let committer = Committer::new(shared.clone(), journal, recovered.system, options.sizes)?;
         let (orders, waiting) = sync_channel(commit::WAITING_MAX);
         let thread = std::thread::Builder::new()
             .name("journal".into())

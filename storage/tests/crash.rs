@@ -213,10 +213,45 @@ fn octets_at_the_end_of_a_pack_that_nobody_named_do_no_harm() {
 }
 
 #[test]
+fn i01_a_commit_whose_content_is_not_on_the_disk_is_undone() {
+    for engine in [EngineKind::Memory, EngineKind::Sled] {
+        let mut world = World::new(engine);
+        let inbox = world.inbox(2);
+        let pack = Path::new("packs/000001.pack");
+        world.deliver(2, inbox, &letter(1, "x", &[]), None);
+        let before = world.store().fingerprint().unwrap();
+        let len = fs::metadata(world.options.dir.join(pack)).unwrap().len() as usize;
+        world.deliver(2, inbox, &letter(2, "x", &[]), None);
+        world.crash();
+        // The journal's sync came to be, the content's did not, and the machine started again.
+        world.options.boot_id = Some("another".into());
+        let harms: [fn(&mut Vec<u8>, usize); 2] = [
+            |bytes, len| bytes.truncate(len + 60),
+            |bytes, len| bytes[len..].fill(0),
+        ];
+        for harm in harms {
+            let (_dir, store) =
+                harmed(&world, &|dir| change(&dir.join(pack), &|b| harm(b, len))).unwrap();
+            assert_eq!(store.fingerprint().unwrap(), before);
+            deliver(&store, 2, inbox, &letter(2, "x", &[]), None).unwrap();
+            assert_eq!(store.check().unwrap(), Vec::<String>::new());
+        }
+        // Content of an earlier group was promised: it is missed, not undone.
+        let (_dir, store) =
+            harmed(&world, &|dir| change(&dir.join(pack), &|b| b[len - 1] ^= 1)).unwrap();
+        assert_eq!(
+            store.account(AccountId::new(2).unwrap()).usage().unwrap().1,
+            2
+        );
+    }
+}
+
+#[test]
 fn changed_content_is_noticed() {
     let mut world = World::new(EngineKind::Memory);
     let inbox = world.inbox(2);
     let placed = world.deliver(2, inbox, &letter(1, "x", &[]), None);
+    world.store().close().unwrap();
     world.crash();
     change(&world.options.dir.join("packs/000001.pack"), &|bytes| {
         *bytes.last_mut().unwrap() ^= 1

@@ -23,6 +23,7 @@ fn options(dir: &Path) -> Options {
         segment: 200_000,
         pack: 300_000,
         checkpoint: 100_000,
+        ahead: 50_000,
     };
     let boot_id = Some("boot".into());
     Options {

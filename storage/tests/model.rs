@@ -243,6 +243,7 @@ impl Run {
             segment: 20_000,
             pack: 10_000,
             checkpoint: 15_000,
+            ahead: 7_000,
         };
         world.reopen();
         let dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);

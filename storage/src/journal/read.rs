@@ -6,8 +6,16 @@ use super::{
 use crate::{AccountId, Error, ModSeq, disk};
 use std::path::Path;
 
-/// Called for each record.
-pub(crate) type Visit<'a> = dyn FnMut(Subject, &[u8]) -> Result<(), Error> + 'a;
+/// A whole record as replay meets it.
+pub(crate) struct Met<'a> {
+    pub subject: Subject,
+    pub body: &'a [u8],
+    /// Whether it is of the last group: its content may not have come to the disk.
+    pub last: bool,
+}
+
+/// Called for each record; false for one of the last group that must be cut off, as torn.
+pub(crate) type Visit<'a> = dyn FnMut(Met<'_>) -> Result<bool, Error> + 'a;
 
 /// What a replay found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +64,7 @@ pub(crate) fn replay(dir: &Path, from: Position, each: &mut Visit<'_>) -> Result
             break;
         }
         check_head(&bytes, number)?;
-        found.torn = segment(&bytes, &mut found, each)?;
+        found.torn = segment(&bytes, &mut found, each, number == last)?;
         if found.torn > 0 && number < last {
             return Err(damaged(found.end));
         }
@@ -67,21 +75,52 @@ pub(crate) fn replay(dir: &Path, from: Position, each: &mut Visit<'_>) -> Result
     Ok(found)
 }
 
-/// Reads one segment from `found.end` on; returns the octets left over.
-fn segment(bytes: &[u8], found: &mut Found, each: &mut Visit<'_>) -> Result<u64, Error> {
+/// Reads one segment from `found.end` on; returns the octets left over, zeros laid ahead not counted.
+fn segment(
+    bytes: &[u8],
+    found: &mut Found,
+    each: &mut Visit<'_>,
+    is_last: bool,
+) -> Result<u64, Error> {
     if found.end.offset > bytes.len() as u64 {
         return Err(damaged(found.end));
     }
+    let last_group = if is_last {
+        last_group(bytes, found.end)
+    } else {
+        u64::MAX
+    };
     while let Some(record) = record(bytes, found.end) {
-        each(record.subject, record.body)?;
+        let last = found.end.offset >= last_group;
+        let met = Met {
+            subject: record.subject,
+            body: record.body,
+            last,
+        };
+        if !each(met)? {
+            break;
+        }
         found.end.offset = record.end;
         found.records += 1;
     }
-    let rest = bytes.len() as u64 - found.end.offset;
-    if rest > 0 && promised(bytes, found.end) {
+    let rest = &bytes[found.end.offset as usize..];
+    if rest.iter().all(|b| *b == 0) {
+        return Ok(0);
+    }
+    if promised(bytes, found.end) {
         return Err(damaged(found.end));
     }
-    Ok(rest)
+    Ok(rest.len() as u64)
+}
+
+/// Where the group of the last whole record began.
+fn last_group(bytes: &[u8], mut at: Position) -> u64 {
+    let mut group = u64::MAX;
+    while let Some(record) = record(bytes, at) {
+        group = record.group;
+        at.offset = record.end;
+    }
+    group
 }
 
 struct Record<'a> {

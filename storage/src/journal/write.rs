@@ -1,4 +1,5 @@
-//! Appending: one write and one sync for a whole group of records.
+//! Appending: one write and one sync for a whole group of records. The sync runs beside that of the
+//! content: when only one of the two came to be before a crash, replay finds it out.
 
 use super::{
     BODY_OCTETS_MAX, FILE_HEAD, HEAD, MAGIC, Position, SUM, Subject, checksum, file_head, path,
@@ -20,6 +21,9 @@ pub(crate) struct Journal {
     end: Position,
     /// Set when the disk may hold something else than we think: nothing more is written.
     broken: Option<Error>,
+    /// Length of the file: zeros lie behind the end.
+    laid: u64,
+    ahead: u64,
     group: Vec<u8>,
 }
 
@@ -46,6 +50,8 @@ impl Journal {
             file,
             end,
             broken: None,
+            laid: end.offset,
+            ahead: options.sizes.ahead,
             group: Vec::new(),
         })
     }
@@ -55,8 +61,9 @@ impl Journal {
         self.end
     }
 
-    /// Appends a group and makes it durable. On an error nothing of it is kept.
-    pub(crate) fn append(&mut self, records: &[(Subject, &[u8])]) -> Result<(), Error> {
+    /// Writes a group behind the end. It counts only after [`Journal::sync`] and [`Journal::settle`].
+    /// On an error nothing of it is kept.
+    pub(crate) fn write(&mut self, records: &[(Subject, &[u8])]) -> Result<(), Error> {
         if let Some(e) = &self.broken {
             return Err(e.clone());
         }
@@ -64,23 +71,63 @@ impl Journal {
             self.roll()?;
         }
         self.gather(records)?;
-        let path = path(&self.dir, self.end.segment);
         let start = self.end.offset;
+        let after = start + self.group.len() as u64;
+        if after > self.laid {
+            self.lay(after);
+        }
         if let Err(e) = disk::append_at(&self.file, start, &self.group, &self.room) {
+            let path = path(&self.dir, self.end.segment);
             let error = disk::failed("cannot write", &path, &e);
+            self.laid = start;
             if self.file.metadata().map_or(true, |m| m.len() != start) {
                 self.broken = Some(error.clone());
             }
             return Err(error);
         }
-        if let Err(e) = self.file.sync_data() {
+        self.laid = self.laid.max(after);
+        Ok(())
+    }
+
+    /// Makes the written group durable.
+    pub(crate) fn sync(&mut self) -> Result<(), Error> {
+        self.file.sync_data().map_err(|e| {
             // A sync that failed once may succeed the next time without the octets: no second try.
+            let path = path(&self.dir, self.end.segment);
             let error = disk::failed("cannot sync", &path, &e);
             self.broken = Some(error.clone());
-            return Err(error);
-        }
+            error
+        })
+    }
+
+    /// The written group is durable, and so is the content it names.
+    pub(crate) fn settle(&mut self) {
         self.end.offset += self.group.len() as u64;
-        Ok(())
+    }
+
+    /// Cuts the written group off again, since the content it names is not durable.
+    pub(crate) fn take_back(&mut self) {
+        let cut = self
+            .file
+            .set_len(self.end.offset)
+            .and_then(|()| self.file.sync_data());
+        self.laid = self.end.offset;
+        if let Err(e) = cut {
+            let path = path(&self.dir, self.end.segment);
+            self.broken = Some(disk::failed("cannot cut", &path, &e));
+        }
+    }
+
+    /// Lays zeros ahead, so that a sync need not change the file's length too: that would be a
+    /// second write of the file system's own. Failing is fine.
+    fn lay(&mut self, after: u64) {
+        let octets = self.ahead.min(self.segment_octets) as usize;
+        if octets > 0 && self.room.is_none() {
+            let laid = disk::append_at(&self.file, after, &vec![0; octets], &self.room);
+            if laid.is_ok() {
+                self.laid = after + octets as u64;
+            }
+        }
     }
 
     fn gather(&mut self, records: &[(Subject, &[u8])]) -> Result<(), Error> {

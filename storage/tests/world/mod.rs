@@ -24,6 +24,11 @@ impl World {
             engine,
             cache_bytes: 4 << 20,
             boot_id: Some("boot".into()),
+            // Then the journal's file ends where its last record ends.
+            sizes: Sizes {
+                ahead: 0,
+                ..Sizes::default()
+            },
             ..Options::default()
         };
         let store = Some(Store::open(&options).unwrap());
