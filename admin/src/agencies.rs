@@ -2,6 +2,7 @@
 
 use crate::body::{Asked, Body, Named, given, present};
 use crate::caller::Caller;
+use crate::filter;
 use crate::page::{Ask, Page, gather};
 use crate::problem::Problem;
 use crate::router::Room;
@@ -10,6 +11,7 @@ use crate::version::{Match, Tagged, merge, segment};
 use axum::Json;
 use axum::extract::State;
 use directory::{Access, AgencyId, Capability, Directory};
+use formats::text::fold;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -65,6 +67,8 @@ pub(crate) struct AgencyChange {
 pub(crate) struct AgencyFilter {
     /// Only the children of this one.
     parent: Option<String>,
+    /// Words in code and names, with or without Vietnamese marks.
+    find: Option<String>,
     /// 1 to 500, 50 when left out.
     limit: Option<i64>,
     /// Of the page before.
@@ -101,6 +105,17 @@ fn visible(
     Err(Problem::not_found())
 }
 
+/// Whether every word is in the agency's code or names.
+fn holds(row: &directory::Agency, words: &str) -> bool {
+    let text = fold(&format!(
+        "{} {} {}",
+        row.id,
+        row.name,
+        row.name_en.as_deref().unwrap_or_default()
+    ));
+    words.split_whitespace().all(|word| text.contains(word))
+}
+
 /// Lists agencies in the order of their codes.
 #[utoipa::path(get, path = "/api/v1/agencies", tag = "agencies", params(AgencyFilter),
     responses((status = 200, body = Page<Agency>)))]
@@ -112,6 +127,9 @@ pub(crate) async fn list(
     let ask = Ask::of(filter.limit, filter.cursor.as_deref())?;
     let after = ask.key(|key| Some(AgencyId(key.to_owned())))?;
     let parent = filter.parent.map(AgencyId);
+    let words = filter::find(filter.find)?
+        .map(|find| fold(&find))
+        .unwrap_or_default();
     let page = room.ask(caller, move |room, access| {
         gather(
             ask.limit,
@@ -122,7 +140,7 @@ pub(crate) async fn list(
                     .agencies(Some(access), parent.as_ref(), after, max)?)
             },
             |row| row.id.clone(),
-            |row| Some(row.into()),
+            |row| holds(&row, &words).then(|| row.into()),
             |id| id.0.clone(),
         )
     });

@@ -74,6 +74,10 @@ async fn what_cannot_be_is_refused() {
 #[tokio::test]
 async fn i17_a_delegated_administrator_sees_the_subtree_only() {
     let w = World::new();
+    let found = w.get(&w.root, "agencies?find=noi%20so").await;
+    assert_eq!(found.names("id"), ["H99.1"]);
+    let hidden = w.get(&w.branch, "agencies?find=tai%20chinh").await;
+    assert!(hidden.names("id").is_empty());
     let seen = w.get(&w.branch, "agencies").await;
     assert_eq!(seen.names("id"), ["H99.1", "H99.1.1"]);
     assert_eq!(w.get(&w.root, "agencies").await.names("id").len(), 4);

@@ -32,14 +32,14 @@ const ONE: [Column; 12] = [
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
-    /// List accounts.
+    /// Liệt kê tài khoản / List accounts
     List(Filters),
-    /// Show one account.
+    /// Xem một tài khoản / Show one account
     Show {
         /// Id or address.
         account: String,
     },
-    /// Make an account with its default mailboxes.
+    /// Lập tài khoản cùng các hộp thư mặc định / Make an account with its default mailboxes
     Create {
         /// Main address.
         address: String,
@@ -62,9 +62,9 @@ pub(super) enum Verb {
         #[arg(long, value_name = "SIZE")]
         quota: Option<String>,
     },
-    /// Change an account.
+    /// Sửa tài khoản / Change an account
     Update(Update),
-    /// Retire an account for ever.
+    /// Cho tài khoản nghỉ hẳn / Retire an account for ever
     Delete {
         /// Id or address.
         account: String,

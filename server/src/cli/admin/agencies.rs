@@ -14,21 +14,24 @@ const COLUMNS: [Column; 5] = [
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
-    /// List agencies.
+    /// Liệt kê cơ quan / List agencies
     List {
         /// Only the children of this one.
         #[arg(long, value_name = "CODE")]
         parent: Option<String>,
+        /// Words in code and names.
+        #[arg(long)]
+        find: Option<String>,
         /// At most so many rows.
         #[arg(long)]
         limit: Option<usize>,
     },
-    /// Show one agency.
+    /// Xem một cơ quan / Show one agency
     Show {
         /// Code, e.g. H99.1.
         id: String,
     },
-    /// Make an agency.
+    /// Lập cơ quan / Make an agency
     Create {
         /// Code, e.g. H99.1; never changes.
         id: String,
@@ -42,7 +45,7 @@ pub(super) enum Verb {
         #[arg(long, value_name = "CODE")]
         parent: Option<String>,
     },
-    /// Rename or move an agency.
+    /// Đổi tên, chuyển cơ quan / Rename or move an agency
     Update {
         /// Code, e.g. H99.1.
         id: String,
@@ -58,7 +61,7 @@ pub(super) enum Verb {
         #[command(flatten)]
         condition: Condition,
     },
-    /// Remove an agency that nothing hangs on.
+    /// Xoá cơ quan không còn gì bên dưới / Remove an agency that nothing hangs on
     Delete {
         /// Code, e.g. H99.1.
         id: String,
@@ -86,9 +89,13 @@ pub(super) fn change(fields: &[(&str, Option<String>)]) -> Map<String, Value> {
 
 pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> anyhow::Result<()> {
     match verb {
-        Verb::List { parent, limit } => printer.rows(
+        Verb::List {
+            parent,
+            find,
+            limit,
+        } => printer.rows(
             &COLUMNS,
-            &client.list("agencies", &[("parent", parent)], limit)?,
+            &client.list("agencies", &[("parent", parent), ("find", find)], limit)?,
         ),
         Verb::Show { id } => printer.row(
             &COLUMNS,

@@ -12,7 +12,7 @@ const COLUMNS: [Column; 3] = [
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
-    /// List aliases.
+    /// Liệt kê bí danh / List aliases
     List {
         /// Only those of this account (id or address).
         #[arg(long)]
@@ -24,12 +24,12 @@ pub(super) enum Verb {
         #[arg(long)]
         limit: Option<usize>,
     },
-    /// Show one alias.
+    /// Xem một bí danh / Show one alias
     Show {
         /// The alias.
         address: String,
     },
-    /// Make an alias.
+    /// Lập bí danh / Make an alias
     Create {
         /// The alias.
         address: String,
@@ -37,7 +37,7 @@ pub(super) enum Verb {
         #[arg(long)]
         account: String,
     },
-    /// Point an alias elsewhere.
+    /// Trỏ bí danh sang tài khoản khác / Point an alias elsewhere
     Update {
         /// The alias.
         address: String,
@@ -47,7 +47,7 @@ pub(super) enum Verb {
         #[command(flatten)]
         condition: Condition,
     },
-    /// Remove an alias.
+    /// Xoá bí danh / Remove an alias
     Delete {
         /// The alias.
         address: String,

@@ -2,6 +2,7 @@
 
 use super::client::Client;
 use super::print::{Column, Printer};
+use serde_json::Value;
 
 /// Rows shown when no limit is given: the log only grows.
 const LIMIT_DEFAULT: usize = 50;
@@ -18,7 +19,7 @@ const COLUMNS: [Column; 7] = [
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
-    /// List entries, the newest first.
+    /// Liệt kê, mới nhất trước / List entries, the newest first
     List {
         /// Address of the actor, or system.
         #[arg(long)]
@@ -33,11 +34,20 @@ pub(super) enum Verb {
         #[arg(long, default_value_t = LIMIT_DEFAULT)]
         limit: usize,
     },
-    /// Show one entry.
+    /// Xem một mục / Show one entry
     Show {
         /// Its number.
         number: u64,
     },
+}
+
+/// For people the detail is one cell with its names; machines get it as it is.
+fn spelled(mut entry: Value, printer: &Printer<'_>) -> Value {
+    if !printer.is_json() {
+        let detail = entry["detail"].to_string();
+        entry["detail"] = detail.into();
+    }
+    entry
 }
 
 pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> anyhow::Result<()> {
@@ -49,8 +59,13 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             limit,
         } => {
             let filters = [("actor", actor), ("act", act), ("object", object)];
-            printer.rows(&COLUMNS[..6], &client.list("audit", &filters, Some(limit))?)
+            let rows = client.list("audit", &filters, Some(limit))?.into_iter();
+            let rows: Vec<Value> = rows.map(|row| spelled(row, printer)).collect();
+            printer.rows(&COLUMNS[..6], &rows)
         }
-        Verb::Show { number } => printer.row(&COLUMNS, &client.read(&format!("audit/{number}"))?),
+        Verb::Show { number } => {
+            let entry = client.read(&format!("audit/{number}"))?;
+            printer.row(&COLUMNS, &spelled(entry, printer))
+        }
     }
 }

@@ -162,7 +162,10 @@ impl Client {
             }
             None => self.agent.run(request.body(())?),
         };
-        let mut answer = answer.with_context(|| format!("cannot reach {}", self.url))?;
+        let mut answer = answer.with_context(|| match self.language {
+            Language::Vi => format!("không kết nối được với {}", self.url),
+            Language::En => format!("cannot reach {}", self.url),
+        })?;
         let status = answer.status();
         let text = answer
             .body_mut()

@@ -24,12 +24,12 @@ pub(super) const SECRET: Column = ("secret", "Bí mật", "Secret");
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
-    /// List the credentials of an account.
+    /// Liệt kê mật khẩu và mã của tài khoản / List the credentials of an account
     List {
         /// Id or address.
         account: String,
     },
-    /// Set the password of an account; read from the first line of the input.
+    /// Đặt mật khẩu, đọc từ dòng đầu của đầu vào / Set the password of an account; read from the first line of the input
     Password {
         /// Id or address.
         account: String,
@@ -40,7 +40,7 @@ pub(super) enum Verb {
         #[arg(long)]
         generate: bool,
     },
-    /// Make an app password; it is printed once.
+    /// Lập mật khẩu ứng dụng, in ra một lần / Make an app password; it is printed once
     Create {
         /// Id or address.
         account: String,
@@ -51,7 +51,7 @@ pub(super) enum Verb {
         #[arg(long, value_name = "TIME")]
         expires_at: Option<String>,
     },
-    /// Withdraw a credential.
+    /// Thu hồi mật khẩu hoặc mã / Withdraw a credential
     Delete {
         /// Id or address.
         account: String,

@@ -14,7 +14,7 @@ const COLUMNS: [Column; 4] = [
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
-    /// List domains.
+    /// Liệt kê tên miền / List domains
     List {
         /// Only those of this agency.
         #[arg(long, value_name = "CODE")]
@@ -26,12 +26,12 @@ pub(super) enum Verb {
         #[arg(long)]
         limit: Option<usize>,
     },
-    /// Show one domain.
+    /// Xem một tên miền / Show one domain
     Show {
         /// E.g. tinhmau.gov.vn.
         name: String,
     },
-    /// Take a domain into service.
+    /// Thêm tên miền / Take a domain into service
     Create {
         /// E.g. tinhmau.gov.vn.
         name: String,
@@ -39,7 +39,7 @@ pub(super) enum Verb {
         #[arg(long, value_name = "CODE")]
         agency: String,
     },
-    /// Give a domain to another agency, suspend or resume it.
+    /// Giao, tạm dừng, mở lại tên miền / Give a domain to another agency, suspend or resume it
     Update {
         /// E.g. tinhmau.gov.vn.
         name: String,
@@ -52,7 +52,7 @@ pub(super) enum Verb {
         #[command(flatten)]
         condition: Condition,
     },
-    /// Give up a domain that no address uses.
+    /// Bỏ tên miền không còn địa chỉ nào dùng / Give up a domain that no address uses
     Delete {
         /// E.g. tinhmau.gov.vn.
         name: String,

@@ -36,28 +36,28 @@ pub struct AdminArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum Resource {
-    /// Cơ quan: the agency tree.
+    /// Cơ quan / the agency tree
     #[command(subcommand, visible_alias = "agency")]
     Agencies(agencies::Verb),
-    /// Tên miền: the mail domains that are served.
+    /// Tên miền / the mail domains that are served
     #[command(subcommand, visible_alias = "domain")]
     Domains(domains::Verb),
-    /// Tài khoản: persons, shared mailboxes, resources, lists.
+    /// Tài khoản / persons, shared mailboxes, resources, lists
     #[command(subcommand, visible_alias = "account")]
     Accounts(accounts::Verb),
-    /// Bí danh: further addresses of accounts.
+    /// Bí danh / further addresses of accounts
     #[command(subcommand, visible_alias = "alias")]
     Aliases(aliases::Verb),
-    /// Mật khẩu: password and app passwords of an account.
+    /// Mật khẩu / password and app passwords of an account
     #[command(subcommand, visible_alias = "credential")]
     Credentials(credentials::Verb),
-    /// Mã truy cập: bearer tokens of the API.
+    /// Mã truy cập / bearer tokens of the API
     #[command(subcommand, visible_alias = "token")]
     Tokens(tokens::Verb),
-    /// Hàng đợi: messages that wait.
+    /// Hàng đợi / messages that wait
     #[command(subcommand)]
     Queue(queue::Verb),
-    /// Nhật ký quản trị: the log of administrative acts.
+    /// Nhật ký quản trị / the log of administrative acts
     #[command(subcommand)]
     Audit(audit::Verb),
 }

@@ -51,6 +51,11 @@ impl<'a> Printer<'a> {
         }
     }
 
+    /// Whether machines read along.
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// A sentence for people; machines get nothing.
     pub(super) fn say(&mut self, vi: &str, en: &str) -> anyhow::Result<()> {
         if !self.json {
@@ -139,6 +144,8 @@ fn cell(value: Option<&Value>) -> String {
 fn shown(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
+        Value::Array(items) if items.is_empty() => "-".to_owned(),
+        Value::String(text) if text.is_empty() => "-".to_owned(),
         Value::String(text) => clean(text),
         Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
         Value::Object(fields) => {

@@ -24,7 +24,7 @@ const ONE: [Column; 8] = [
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
-    /// List waiting messages.
+    /// Liệt kê thư đang chờ / List waiting messages
     List {
         /// Reverse-path; "" for bounces.
         #[arg(long)]
@@ -39,17 +39,17 @@ pub(super) enum Verb {
         #[arg(long)]
         limit: Option<usize>,
     },
-    /// Show one waiting message.
+    /// Xem một thư đang chờ / Show one waiting message
     Show {
         /// Its number.
         id: u64,
     },
-    /// Try a waiting message now.
+    /// Gửi lại ngay / Try a waiting message now
     Retry {
         /// Its number.
         id: u64,
     },
-    /// Give a waiting message up; its sender is told.
+    /// Bỏ thư đang chờ, báo cho người gửi / Give a waiting message up; its sender is told
     Delete {
         /// Its number.
         id: u64,

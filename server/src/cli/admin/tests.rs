@@ -203,7 +203,7 @@ fn refusals_are_told_and_strangers_are_not_trusted() {
     let stranger = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
     let ca = server.ca.path().join("stranger.pem");
     std::fs::write(&ca, stranger.cert.pem()).unwrap();
-    let error = run(&server.url, &ca, "queue show 7").unwrap_err();
+    let error = run(&server.url, &ca, "queue show 7 --lang en").unwrap_err();
     assert!(error.downcast_ref::<Refused>().is_none(), "{error:#}");
     assert!(
         format!("{error:#}").starts_with("cannot reach https://127.0.0.1"),

@@ -16,18 +16,18 @@ const COLUMNS: [Column; 6] = [
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
-    /// List tokens, one's own or those of an account.
+    /// Liệt kê mã truy cập / List tokens, one's own or those of an account
     List {
         /// Id or address.
         #[arg(long)]
         account: Option<String>,
     },
-    /// Show one token.
+    /// Xem một mã truy cập / Show one token
     Show {
         /// E.g. 12-3.
         id: String,
     },
-    /// Make a token; its secret is printed once.
+    /// Lập mã truy cập, in ra một lần / Make a token; its secret is printed once
     Create {
         /// E.g. "Đồng bộ nhân sự".
         #[arg(long)]
@@ -39,7 +39,7 @@ pub(super) enum Verb {
         #[arg(long, value_name = "TIME")]
         expires_at: Option<String>,
     },
-    /// Withdraw a token.
+    /// Thu hồi mã truy cập / Withdraw a token
     Delete {
         /// E.g. 12-3.
         id: String,
