@@ -6,7 +6,7 @@ use crate::mail::DELETED;
 use crate::pool::Use;
 use crate::problem::Problem;
 use crate::router::{Shared, Signed, Site, body, json as answer};
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use directory::{Right, Through};
@@ -26,8 +26,16 @@ pub(crate) fn read(mail: &AccountStore, name: &BlobName) -> Result<Arc<[u8]>, st
         }
         Root::Message(email) => mail.content(email)?,
     };
-    for section in &name.sections {
-        let summary = summarize(&raw);
+    let stored = match (name.root, name.sections.as_slice()) {
+        (Root::Message(email), [_, ..]) => Some(mail.summary(email)?),
+        _ => None,
+    };
+    for (depth, section) in name.sections.iter().enumerate() {
+        // A message of the account was taken apart when it arrived; messages within are now.
+        let summary = match stored.as_ref().filter(|_| depth == 0) {
+            Some(stored) => Arc::clone(stored),
+            None => Arc::new(summarize(&raw)),
+        };
         let found = summary.part.find_section(section).map(|f| f.part);
         let leaf = found.filter(|p| !matches!(p.kind, PartKind::Multipart(_)));
         raw = part_octets(leaf.ok_or(storage::Error::NotFound)?, &raw);
@@ -121,13 +129,13 @@ pub(crate) async fn download(
             "private, immutable, max-age=86400".to_owned(),
         ),
     ];
-    Ok(octets_response(&octets, fields))
+    Ok(octets_response(octets, fields))
 }
 
 /// Octets that a sender chose, fenced: no sniffing, no scripts, no embedding elsewhere
 /// (`ui/README.md` §6 vector 9).
 pub(crate) fn octets_response<const N: usize>(
-    octets: &[u8],
+    octets: Arc<[u8]>,
     fields: [(HeaderName, String); N],
 ) -> Response {
     let fence = [
@@ -142,7 +150,7 @@ pub(crate) fn octets_response<const N: usize>(
             "same-origin",
         ),
     ];
-    let mut response = (fence, octets.to_vec()).into_response();
+    let mut response = (fence, Bytes::from_owner(octets)).into_response();
     for (name, value) in fields {
         if let Ok(value) = HeaderValue::from_str(&value) {
             response.headers_mut().insert(name, value);

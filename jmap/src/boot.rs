@@ -5,8 +5,9 @@ use crate::discovery;
 use crate::error::MethodError;
 use crate::ident;
 use crate::limit;
+use crate::mail::email::filter::Budget;
 use crate::mail::email::get::{objects, row_wish};
-use crate::mail::email::query::{Query, respond};
+use crate::mail::email::query::{Asked, Query, respond};
 use crate::mail::email::visible;
 use crate::mail::mailbox;
 use crate::router::Context;
@@ -63,7 +64,13 @@ pub fn boot(context: &Context, access: &Access) -> Result<Value, BootError> {
         limit: Some(limit::BOOT_ROWS as i64),
         ..Window::default()
     };
-    let answer = respond(&mail, &ident::account(account), &query, &window, true)?;
+    let asked = Asked {
+        account: &ident::account(account),
+        query: &query,
+        window: &window,
+        calculate_total: true,
+    };
+    let answer = respond(&mail, &asked, &mut Budget::default())?;
     let mut rows = Vec::new();
     for id in answer["ids"].as_array().into_iter().flatten() {
         let id = id.as_str().unwrap_or_default();

@@ -265,7 +265,7 @@ pub(crate) async fn image(
         (header::CONTENT_DISPOSITION, "inline".to_owned()),
         (header::CACHE_CONTROL, "private, max-age=3600".to_owned()),
     ];
-    Ok(octets_response(&octets, fields))
+    Ok(octets_response(octets, fields))
 }
 
 fn picture(

@@ -40,9 +40,10 @@ pub const SORT_MAX: usize = 8;
 pub const SEARCH_OCTETS_MAX: usize = 1_024;
 /// Words of one search text.
 pub const SEARCH_WORDS_MAX: usize = 32;
-/// Messages whose content one query reads, the newest first; the rest is judged by its summary.
+/// Messages whose content the queries of one request read, the newest first; the rest is judged by
+/// its summary.
 pub const SEARCH_CONTENTS_MAX: usize = 3_000;
-/// Octets of content that one query reads.
+/// Octets of content that the queries of one request read.
 pub const SEARCH_CONTENT_OCTETS_MAX: u64 = 256 << 20;
 /// Entries of the change log that one call looks at.
 pub const CHANGE_LOG_MAX: usize = 50_000;

@@ -2,6 +2,7 @@
 
 use crate::discovery::{self, CAPABILITIES, CORE};
 use crate::error::MethodError;
+use crate::mail::email::filter::Budget;
 use crate::problem::Problem;
 use crate::router::Inner;
 use crate::{ident, limit, method, reference};
@@ -63,6 +64,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) after: Vec<(&'static str, Value)>,
     /// Octets of body values that may still go into the answer.
     pub(crate) body_octets: usize,
+    /// Content that the queries of this request may still read.
+    pub(crate) search: Budget,
 }
 
 impl Turn<'_> {
@@ -108,6 +111,7 @@ pub(crate) fn execute(
         created: request.created_ids.unwrap_or_default(),
         after: Vec::new(),
         body_octets: limit::BODY_VALUES_OCTETS_MAX,
+        search: Budget::default(),
     };
     let mut answered: Vec<Answered> = Vec::new();
     for (name, arguments, call) in request.method_calls {

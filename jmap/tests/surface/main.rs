@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod corpus;
 mod door;
 mod email;
 mod house;

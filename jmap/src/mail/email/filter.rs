@@ -210,7 +210,7 @@ fn by_content(test: &Test, envelope: &Envelope, text: &Haystack, head: &[u8]) ->
     }
 }
 
-/// How much content one query may still read.
+/// How much content the queries of one request may still read.
 pub(crate) struct Budget {
     messages: usize,
     octets: u64,

@@ -67,12 +67,17 @@ struct Row {
 }
 
 /// The whole list of results, in order.
-pub(crate) fn results(mail: &AccountStore, query: &Query) -> Result<Vec<EmailId>, MethodError> {
+/// `budget`: how much content may be read for it.
+pub(crate) fn results(
+    mail: &AccountStore,
+    query: &Query,
+    budget: &mut Budget,
+) -> Result<Vec<EmailId>, MethodError> {
     let mut keywords = filter::thread_keywords(&query.filter);
     keywords.extend(sort::thread_keywords(&query.sort));
     let threads = Threads::gather(mail, keywords)?;
     let mut rows = scan(mail, query, &threads)?;
-    settle(mail, query, &threads, &mut rows)?;
+    settle(mail, query, (&threads, budget), &mut rows)?;
     let upward = sort::ascending(&query.sort);
     rows.sort_unstable_by(|a, b| {
         let arrival = if upward {
@@ -124,7 +129,7 @@ fn scan(mail: &AccountStore, query: &Query, threads: &Threads) -> Result<Vec<Row
 fn settle(
     mail: &AccountStore,
     query: &Query,
-    threads: &Threads,
+    (threads, budget): (&Threads, &mut Budget),
     rows: &mut Vec<Row>,
 ) -> Result<(), MethodError> {
     let texts = sort::needs_summary(&query.sort);
@@ -132,7 +137,6 @@ fn settle(
         return Ok(());
     }
     rows.sort_unstable_by_key(|row| Reverse(row.email));
-    let mut budget = Budget::default();
     let mut out = HashSet::new();
     for chunk in rows.chunks_mut(CHUNK) {
         let ids: Vec<EmailId> = chunk
@@ -152,13 +156,7 @@ fn settle(
                 continue;
             };
             if let Some(state) = row.open.take()
-                && !filter::by_reading(
-                    &query.filter,
-                    mail,
-                    (&state, &summary),
-                    threads,
-                    &mut budget,
-                )?
+                && !filter::by_reading(&query.filter, mail, (&state, &summary), threads, budget)?
             {
                 out.insert(row.email);
                 continue;
@@ -185,26 +183,32 @@ pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, 
         anchor_offset: arguments.anchor_offset,
         limit: arguments.limit,
     };
-    respond(
-        &mail,
-        &arguments.account_id,
-        &query,
-        &window,
-        arguments.calculate_total,
-    )
+    let asked = Asked {
+        account: &arguments.account_id,
+        query: &query,
+        window: &window,
+        calculate_total: arguments.calculate_total,
+    };
+    respond(&mail, &asked, &mut turn.search)
+}
+
+/// A query as it was asked.
+pub(crate) struct Asked<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) query: &'a Query,
+    pub(crate) window: &'a Window,
+    pub(crate) calculate_total: bool,
 }
 
 /// The response of RFC 8620 §5.5.
 pub(crate) fn respond(
     mail: &AccountStore,
-    account: &str,
-    query: &Query,
-    window: &Window,
-    calculate_total: bool,
+    asked: &Asked<'_>,
+    budget: &mut Budget,
 ) -> Result<Value, MethodError> {
     let state = state::current(mail)?;
-    let ids = results(mail, query)?;
-    let shown = window.show(ids.len(), |anchor| {
+    let ids = results(mail, asked.query, budget)?;
+    let shown = asked.window.show(ids.len(), |anchor| {
         let anchor = ident::parse_email(anchor)?;
         ids.iter().position(|id| *id == anchor)
     })?;
@@ -213,13 +217,13 @@ pub(crate) fn respond(
         .map(|id| ident::email(*id))
         .collect();
     let mut response = json!({
-        "accountId": account,
+        "accountId": asked.account,
         "queryState": state,
         "canCalculateChanges": true,
         "position": shown.from,
         "ids": page,
     });
-    if calculate_total {
+    if asked.calculate_total {
         response["total"] = ids.len().into();
     }
     if let Some(limit) = shown.limit.filter(|max| ids.len() > *max) {
@@ -263,7 +267,7 @@ pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value
     let ids = if touched.all.is_empty() && !arguments.calculate_total {
         Vec::new()
     } else {
-        results(&mail, &query)?
+        results(&mail, &query, &mut turn.search)?
     };
     let removed: Vec<String> = touched
         .all

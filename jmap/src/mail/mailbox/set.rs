@@ -253,7 +253,8 @@ fn destroy(
         return Err(SetError::new("mailboxHasChild"));
     }
     // Counted under the writer, so that mail that arrives now is not swept away unseen.
-    if !remove_emails && writer.mailbox(mailbox.id)?.counts.total > 0 {
+    let counts = writer.mailbox(mailbox.id)?.counts;
+    if !remove_emails && counts.total > counts.deleted {
         return Err(SetError::new("mailboxHasEmail"));
     }
     writer.remove_mailbox(mailbox.id)?;
