@@ -5,6 +5,7 @@
 //! both are bounded, and every tag that is opened is closed, so what follows is linear.
 
 use super::clean::{DEPTH_MAX, INPUT_MAX, OUTPUT_MAX, is_attribute, is_tag};
+use super::sheet::Sheet;
 use super::token::{Token, Tokens};
 
 pub(super) struct Balanced {
@@ -18,6 +19,7 @@ pub(super) fn balance(html: &str) -> Balanced {
         out: String::with_capacity(input.len()),
         open: Vec::new(),
         skipped: 0,
+        sheet: Sheet::default(),
     };
     let mut truncated = input.len() < html.len();
     for token in Tokens::of(input) {
@@ -25,6 +27,7 @@ pub(super) fn balance(html: &str) -> Balanced {
             Token::Text(text) => writer.text(text),
             Token::Start(name, attributes) => writer.start(&name, &attributes),
             Token::End(name) => writer.end(&name),
+            Token::Sheet(text) => writer.sheet.read(text),
         }
         if writer.out.len() > OUTPUT_MAX {
             truncated = true;
@@ -94,6 +97,8 @@ struct Writer {
     open: Vec<String>,
     /// Tags left out because of their depth, whose end tags must be left out too.
     skipped: usize,
+    /// The rules of the sheets before this place.
+    sheet: Sheet,
 }
 
 impl Writer {
@@ -111,9 +116,9 @@ impl Writer {
         self.out.push_str(rest);
     }
 
-    fn start(&mut self, name: &str, attributes: &[(String, &str)]) {
+    fn start(&mut self, declared: &str, attributes: &[(String, &str)]) {
         // The page's own background and colours live on as those of a block.
-        let name = if name == "body" { "div" } else { name };
+        let name = if declared == "body" { "div" } else { declared };
         if !is_tag(name) {
             return;
         }
@@ -125,7 +130,21 @@ impl Writer {
         }
         self.out.push('<');
         self.out.push_str(name);
-        let mut written: Vec<&str> = Vec::new();
+        let value = |name: &str| {
+            attributes
+                .iter()
+                .find(|(n, _)| n == name)
+                .map(|(_, value)| *value)
+        };
+        let rules = self
+            .sheet
+            .declarations(declared, value("class").unwrap_or_default());
+        let own = value("style").unwrap_or_default();
+        if !rules.is_empty() || !own.is_empty() {
+            // The element's own style comes last, so it wins.
+            self.attribute("style", &(rules.replace('&', "&amp;") + own));
+        }
+        let mut written = vec!["style"];
         for (attribute, value) in attributes {
             let known = is_attribute(name, attribute);
             if known && !written.contains(&attribute.as_str()) && self.out.len() < OUTPUT_MAX {

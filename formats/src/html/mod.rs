@@ -1,7 +1,7 @@
 //! A letter's HTML made safe to show, and plain text to and from HTML.
 //!
 //! ```text
-//! letter --balance--> well-nested allowed tags --ammonia + style + link--> document
+//! letter --balance (+ sheet)--> well-nested allowed tags --ammonia + style + link--> document
 //! ```
 //! `balance` bounds nesting, attributes and size before a real parser sees the letter; ammonia is
 //! the judge of what stays; nothing touches the text after it.
@@ -10,6 +10,7 @@ mod balance;
 mod clean;
 mod link;
 mod plain;
+mod sheet;
 mod style;
 mod token;
 

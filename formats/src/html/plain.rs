@@ -20,6 +20,7 @@ pub fn html_to_text(html: &str) -> String {
             Token::Text(raw) => text.words(raw),
             Token::Start(name, _) => text.start(&name),
             Token::End(name) => text.end(&name),
+            Token::Sheet(_) => {}
         }
         if text.out.len() > OUTPUT_MAX {
             break;
@@ -255,7 +256,7 @@ const NAMED: [(&str, char); 62] = [
 ];
 
 /// Plain text as HTML: escaped, quoted lines in `blockquote`, `http`, `https` and `mailto`
-/// addresses as links.
+/// addresses as links. Each line ends in `<br>` alone, so it may stand where white space is kept.
 #[must_use]
 pub fn text_to_html(text: &str) -> String {
     let text = beginning(text, OUTPUT_MAX);
@@ -272,7 +273,7 @@ pub fn text_to_html(text: &str) -> String {
             depth -= 1;
         }
         linked(line, &mut out);
-        out.push_str("<br>\n");
+        out.push_str("<br>");
     }
     out.push_str(&"</blockquote>".repeat(depth));
     out

