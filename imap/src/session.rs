@@ -7,7 +7,7 @@
 
 use crate::ask::{Answer, Ask, Step};
 use crate::machine::Machine;
-use crate::run::Runner;
+use crate::run::{Recent, Runner};
 use crate::settings::Settings;
 use directory::{Directory, Peer};
 use std::future::poll_fn;
@@ -21,7 +21,9 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 /// Octets read at one time.
 const READ_MAX: usize = 16 * 1024;
-/// A peer that takes nothing of a piece for so long is gone.
+/// Octets written at one time.
+const WRITE_MAX: usize = 64 * 1024;
+/// Seconds in which a peer must take so much, or it is gone.
 const WRITE_S: u64 = 300;
 /// Room for literals is counted in these.
 const ROOM_UNIT: u64 = 4 * 1024;
@@ -33,6 +35,7 @@ pub struct Services {
     settings: Arc<Settings>,
     commands: Arc<Semaphore>,
     room: Arc<Semaphore>,
+    recent: Arc<Recent>,
 }
 
 impl Services {
@@ -45,6 +48,7 @@ impl Services {
             settings: Arc::new(settings),
             commands: Arc::new(Semaphore::new(commands)),
             room: Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))),
+            recent: Arc::default(),
         }
     }
 
@@ -84,7 +88,12 @@ where
         service: "imap",
     };
     let settings = Arc::clone(&services.settings);
-    let runner = Box::new(Runner::new(services.directory.clone(), settings, peer));
+    let runner = Box::new(Runner::new(
+        services.directory.clone(),
+        settings,
+        Arc::clone(&services.recent),
+        peer,
+    ));
     let notify = runner.notify();
     let mut session = Session {
         stream,
@@ -169,12 +178,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         Ok(true)
     }
 
+    /// In stretches, each with its own time: a slow peer may take long, a dead one may not.
     async fn write(&mut self, octets: &[u8]) -> io::Result<()> {
         let limit = Duration::from_secs(WRITE_S);
-        match tokio::time::timeout(limit, self.stream.write_all(octets)).await {
-            Ok(done) => done,
-            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        for stretch in octets.chunks(WRITE_MAX) {
+            match tokio::time::timeout(limit, self.stream.write_all(stretch)).await {
+                Ok(done) => done?,
+                Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+            }
         }
+        Ok(())
     }
 
     async fn ask(&mut self, ask: Ask) -> Answer {

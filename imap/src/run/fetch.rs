@@ -3,8 +3,10 @@
 //! Flags, dates and sizes come from states; ENVELOPE and BODYSTRUCTURE from summaries, read in
 //! batches; content is touched only for sections. The output is made in pieces.
 
+use super::recent::Recent;
 use super::{PIECE_MAX, Progress, Runner, Selected, Stop, section};
 use crate::ask::{Completion, Output};
+use crate::code::{self, Seeking};
 use crate::wire::envelope::envelope;
 use crate::wire::fetch::Item;
 use crate::wire::response::{self, put};
@@ -28,13 +30,25 @@ struct Due {
     marked: bool,
 }
 
+/// The message being told: a piece may end between any two items, so that only one item's octets
+/// are ever made at a time.
+struct Open {
+    due: Due,
+    number: u32,
+    content: Option<Arc<[u8]>>,
+    /// The item that comes next.
+    at: usize,
+}
+
 /// A FETCH under way.
 pub(super) struct Fetch {
     pub(super) uid: bool,
     items: Vec<Item>,
     left: Numbers,
     due: VecDeque<Due>,
+    open: Option<Open>,
     missing: bool,
+    damaged: bool,
     unknown_encoding: bool,
 }
 
@@ -50,13 +64,14 @@ impl Runner {
         if uid && !items.contains(&Item::Uid) {
             items.insert(0, Item::Uid);
         }
-        let due = VecDeque::new();
         Ok(Box::new(Fetch {
             uid,
             items,
             left,
-            due,
+            due: VecDeque::new(),
+            open: None,
             missing: false,
+            damaged: false,
             unknown_encoding: false,
         }))
     }
@@ -67,33 +82,30 @@ impl Runner {
         out: &mut Output,
     ) -> Result<Progress, Stop> {
         let store = self.mail(Right::Read)?;
-        let rev2 = self.rev2;
-        if fetch.due.is_empty() {
-            if fetch.left.is_empty() {
+        let (rev2, recent) = (self.rev2, Arc::clone(&self.recent));
+        while out.len() < PIECE_MAX {
+            if fetch.open.is_some() {
+                fetch.tell(rev2, out);
+            } else if let Some(due) = fetch.due.pop_front() {
+                let selected = self.selected()?;
+                let new = due.state.keywords.iter();
+                let new = new.filter(|k| !selected.keywords.contains(k));
+                let new: Vec<_> = new.cloned().collect();
+                if !new.is_empty() {
+                    selected.tell_keywords(new, out.buf());
+                }
+                if let Some(number) = selected.view.number(due.uid) {
+                    fetch.open(number, due, &store, &recent)?;
+                }
+            } else if fetch.left.is_empty() {
                 return Ok(Progress::Done(fetch.completion()));
-            }
-            let writes = fetch.items.iter().any(Item::marks_seen) && !self.selected()?.read_only;
-            if writes {
-                self.mail(Right::Write)?;
-            }
-            fetch.look_up(self.selected()?, &store, writes)?;
-        }
-        let selected = self.selected()?;
-        while let Some(due) = fetch.due.pop_front() {
-            let new = due
-                .state
-                .keywords
-                .iter()
-                .filter(|k| !selected.keywords.contains(k));
-            let new: Vec<_> = new.cloned().collect();
-            if !new.is_empty() {
-                selected.tell_keywords(new, out.buf());
-            }
-            if let Some(number) = selected.view.number(due.uid) {
-                fetch.tell(number, &due, &store, rev2, out)?;
-            }
-            if out.len() >= PIECE_MAX {
-                break;
+            } else {
+                let marks = fetch.items.iter().any(Item::marks_seen);
+                let marks = marks && !self.selected()?.read_only;
+                if marks {
+                    self.mail(Right::Write)?;
+                }
+                fetch.look_up(self.selected()?, &store, marks)?;
             }
         }
         Ok(Progress::More)
@@ -104,6 +116,9 @@ impl Fetch {
     fn completion(&self) -> Completion {
         if self.unknown_encoding {
             return Completion::no("UNKNOWN-CTE", "A part has an unknown transfer encoding");
+        }
+        if self.damaged {
+            return Completion::no("CORRUPTION", "Some messages are damaged");
         }
         let done = Completion::ok("FETCH completed");
         // RFC 5530 §3 EXPUNGEISSUED: some messages are gone, which the peer has not been told yet.
@@ -169,20 +184,25 @@ impl Fetch {
         Ok(())
     }
 
-    /// msg-att of one message.
-    fn tell(
+    /// Reads what telling the message needs; a message that is gone or damaged is passed over, so
+    /// that the others can still be had.
+    fn open(
         &mut self,
         number: u32,
-        due: &Due,
+        due: Due,
         store: &AccountStore,
-        rev2: bool,
-        out: &mut Output,
+        recent: &Recent,
     ) -> Result<(), Stop> {
-        let mut content: Option<Arc<[u8]>> = None;
+        let mut content = None;
         if self.items.iter().any(needs_content) && due.summary.is_some() {
-            match store.content(due.state.email) {
+            match self.content(due.state.email, store, recent) {
                 Ok(octets) => content = Some(octets),
                 Err(Error::NotFound | Error::Expunged) => {}
+                Err(error @ Error::Corrupt(_)) => {
+                    code::refusal(&error, Seeking::Named);
+                    self.damaged = true;
+                    return Ok(());
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -190,20 +210,55 @@ impl Fetch {
             || self.items.iter().any(needs_content) && content.is_none();
         if gone {
             self.missing = true;
-            return Ok(());
+        } else {
+            self.open = Some(Open {
+                due,
+                number,
+                content,
+                at: 0,
+            });
         }
-        put(out.buf(), format_args!("* {number} FETCH ("));
-        let mut first = true;
-        let added = due.marked && !self.items.contains(&Item::Flags);
-        for item in self.items.iter().chain(added.then_some(&Item::Flags)) {
-            if !std::mem::take(&mut first) {
+        Ok(())
+    }
+
+    fn content(
+        &self,
+        email: EmailId,
+        store: &AccountStore,
+        recent: &Recent,
+    ) -> Result<Arc<[u8]>, Error> {
+        if !self.items.iter().any(Item::is_partial) {
+            return store.content(email);
+        }
+        let key = (store.id(), email);
+        if let Some(content) = recent.find(key) {
+            return Ok(content);
+        }
+        let content = store.content(email)?;
+        recent.keep(key, &content);
+        Ok(content)
+    }
+
+    /// msg-att of one message, from the item that comes next to the end of a piece.
+    fn tell(&mut self, rev2: bool, out: &mut Output) {
+        let Some(open) = &mut self.open else { return };
+        if open.at == 0 {
+            put(out.buf(), format_args!("* {} FETCH (", open.number));
+        }
+        let added = open.due.marked && !self.items.contains(&Item::Flags);
+        let items = self.items.iter().chain(added.then_some(&Item::Flags));
+        for item in items.skip(open.at) {
+            if open.at > 0 {
+                if out.len() >= PIECE_MAX {
+                    return;
+                }
                 out.buf().push(b' ');
             }
-            let summary = due.summary.as_deref();
-            self.unknown_encoding |= !tell_item(item, due, summary, content.as_ref(), rev2, out);
+            self.unknown_encoding |= !tell_item(item, open, rev2, out);
+            open.at += 1;
         }
         out.buf().extend_from_slice(b")\r\n");
-        Ok(())
+        self.open = None;
     }
 }
 
@@ -215,14 +270,8 @@ fn needs_content(item: &Item) -> bool {
 }
 
 /// False when the part's transfer encoding is not known.
-fn tell_item(
-    item: &Item,
-    due: &Due,
-    summary: Option<&Summary>,
-    content: Option<&Arc<[u8]>>,
-    rev2: bool,
-    out: &mut Output,
-) -> bool {
+fn tell_item(item: &Item, open: &Open, rev2: bool, out: &mut Output) -> bool {
+    let due = &open.due;
     let state = &due.state;
     match item {
         Item::Uid => put(out.buf(), format_args!("UID {}", due.uid)),
@@ -236,8 +285,10 @@ fn tell_item(
         }
         Item::Size => put(out.buf(), format_args!("RFC822.SIZE {}", state.size)),
         _ => {
-            let Some(summary) = summary else { return true };
-            return tell_summary(item, summary, content, rev2, out);
+            let Some(summary) = due.summary.as_deref() else {
+                return true;
+            };
+            return tell_summary(item, summary, open.content.as_ref(), rev2, out);
         }
     }
     true

@@ -13,6 +13,7 @@ mod expunge;
 mod fetch;
 mod list;
 mod login;
+mod recent;
 mod search;
 mod section;
 mod select;
@@ -20,6 +21,7 @@ mod status;
 mod store;
 mod sync;
 
+pub(crate) use recent::Recent;
 pub(crate) use select::Selected;
 
 use crate::ask::{Answer, Ask, Completion, Effect, Output};
@@ -59,6 +61,7 @@ enum Job {
 pub(crate) struct Runner {
     directory: Directory,
     settings: Arc<Settings>,
+    recent: Arc<Recent>,
     peer: Peer,
     access: Option<Access>,
     /// RFC 9051: IMAP4rev2 was enabled.
@@ -70,10 +73,16 @@ pub(crate) struct Runner {
 }
 
 impl Runner {
-    pub(crate) fn new(directory: Directory, settings: Arc<Settings>, peer: Peer) -> Self {
+    pub(crate) fn new(
+        directory: Directory,
+        settings: Arc<Settings>,
+        recent: Arc<Recent>,
+        peer: Peer,
+    ) -> Self {
         Self {
             directory,
             settings,
+            recent,
             peer,
             access: None,
             rev2: false,

@@ -9,8 +9,9 @@ use crate::wire::response::put;
 use crate::wire::search::{Key, Place, Search, Wanted, When};
 use crate::wire::sequence::{Numbers, SequenceSet};
 use directory::Right;
-use formats::message::{Part, PartKind, Person, Summary, header, part};
+use formats::message::{PartKind, Person, Summary, header, part};
 use formats::text::casemap;
+use std::cell::OnceCell;
 use std::sync::Arc;
 use storage::{AccountStore, Error, State, Uid};
 
@@ -62,6 +63,23 @@ struct Subject<'a> {
     state: &'a State,
     summary: Option<&'a Summary>,
     content: Option<&'a [u8]>,
+    /// The header and the body, mapped for comparison once however many keys look into them.
+    header: OnceCell<Vec<String>>,
+    body: OnceCell<Vec<String>>,
+}
+
+impl<'a> Subject<'a> {
+    fn new(uid: u32, state: &'a State) -> Self {
+        let (header, body) = (OnceCell::new(), OnceCell::new());
+        Self {
+            uid,
+            state,
+            summary: None,
+            content: None,
+            header,
+            body,
+        }
+    }
 }
 
 impl Runner {
@@ -161,12 +179,7 @@ impl Runner {
             let (mut undecided, mut last) = (0, to.raw());
             store.scan(mailbox, from, to, &mut |uid, state| {
                 let uid = uid.raw();
-                let subject = Subject {
-                    uid,
-                    state,
-                    summary: None,
-                    content: None,
-                };
+                let subject = Subject::new(uid, state);
                 match searching.key.judge(&subject) {
                     Some(true) => states.push((uid, Some(true), state.clone())),
                     Some(false) => {}
@@ -290,12 +303,8 @@ impl Searching {
                 *decided = Some(false);
                 continue;
             };
-            let mut subject = Subject {
-                uid: *uid,
-                state,
-                summary: Some(&summary),
-                content: None,
-            };
+            let mut subject = Subject::new(*uid, state);
+            subject.summary = Some(&summary);
             *decided = self.key.judge(&subject);
             if decided.is_none() {
                 let content: Arc<[u8]> = match store.content(state.email) {
@@ -421,13 +430,13 @@ fn find(place: &Place, needle: &str, subject: &Subject<'_>) -> Option<bool> {
             let octets = summary.part.header.of(subject.content?);
             header::fields(octets).any(|f| f.is(name) && has(&header::text(f.value)))
         }
-        Place::Body => in_body(&summary.part, subject.content?, needle),
-        Place::Text => {
-            let content = subject.content?;
-            in_header(summary.part.header.of(content), needle)
-                || in_body(&summary.part, content, needle)
-        }
+        Place::Body => within(body_of(subject)?, needle),
+        Place::Text => within(header_of(subject)?, needle) || within(body_of(subject)?, needle),
     })
+}
+
+fn within(texts: &[String], needle: &str) -> bool {
+    texts.iter().any(|text| text.contains(needle))
 }
 
 /// Names and addresses as people read them.
@@ -439,17 +448,34 @@ fn among(people: &[Person], needle: &str) -> bool {
     })
 }
 
-fn in_header(octets: &[u8], needle: &str) -> bool {
-    header::fields(octets).any(|field| {
-        let text = format!("{}: {}", field.name, header::text(field.value));
-        casemap(&text).contains(needle)
-    })
+fn fields_of(octets: &[u8]) -> impl Iterator<Item = String> {
+    header::fields(octets)
+        .map(|field| casemap(&format!("{}: {}", field.name, header::text(field.value))))
+}
+
+fn header_of<'s>(subject: &'s Subject<'_>) -> Option<&'s [String]> {
+    let (summary, content) = (subject.summary?, subject.content?);
+    let read = || fields_of(summary.part.header.of(content)).collect();
+    Some(subject.header.get_or_init(read))
 }
 
 /// The text parts, decoded, and the headers of messages inside.
-fn in_body(root: &Part, content: &[u8], needle: &str) -> bool {
-    root.walk().any(|(_, found)| match &found.kind {
-        PartKind::Message(nested) => in_header(nested.part.header.of(content), needle),
-        _ => found.media == "text" && casemap(&part::decode_text(found, content)).contains(needle),
-    })
+fn body_of<'s>(subject: &'s Subject<'_>) -> Option<&'s [String]> {
+    let (summary, content) = (subject.summary?, subject.content?);
+    let read = || {
+        let mut texts = Vec::new();
+        for (_, found) in summary.part.walk() {
+            match &found.kind {
+                PartKind::Message(nested) => {
+                    texts.extend(fields_of(nested.part.header.of(content)));
+                }
+                _ if found.media == "text" => {
+                    texts.push(casemap(&part::decode_text(found, content)));
+                }
+                _ => {}
+            }
+        }
+        texts
+    };
+    Some(subject.body.get_or_init(read))
 }

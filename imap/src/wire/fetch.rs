@@ -47,6 +47,20 @@ impl Item {
         )
     }
 
+    /// Whether only a stretch of a section is asked for.
+    pub fn is_partial(&self) -> bool {
+        matches!(
+            self,
+            Self::Section {
+                partial: Some(_),
+                ..
+            } | Self::Binary {
+                partial: Some(_),
+                ..
+            }
+        )
+    }
+
     /// Whether the immutable summary is needed.
     pub fn needs_summary(&self) -> bool {
         !matches!(

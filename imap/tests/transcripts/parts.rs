@@ -285,4 +285,35 @@ fn a_large_body_comes_whole() {
     assert!(world.octets(1, letter.len()) == letter);
     assert_eq!(world.line(1), " UID 1)");
     assert_eq!(world.line(1), "a OK FETCH completed");
+    // Several large items of one message, cut between any two of them.
+    world.send(
+        1,
+        b"b FETCH 1 (BODY.PEEK[] BODY.PEEK[1] BINARY.PEEK[1] RFC822.SIZE)\r\n",
+    );
+    for label in ["* 1 FETCH (BODY[]", " BODY[1]", " BINARY[1]"] {
+        assert_eq!(world.line(1), format!("{label} {{{}}}", letter.len()));
+        assert!(world.octets(1, letter.len()) == letter, "{label}");
+    }
+    assert_eq!(world.line(1), format!(" RFC822.SIZE {})", letter.len()));
+    assert_eq!(world.line(1), "b OK FETCH completed");
+    // In pieces, as clients do.
+    let mut pieces = Vec::new();
+    while pieces.len() < letter.len() {
+        let from = pieces.len();
+        world.send(
+            1,
+            format!("c FETCH 1 BODY.PEEK[]<{from}.500000>\r\n").as_bytes(),
+        );
+        let len = (letter.len() - from).min(500_000);
+        assert_eq!(
+            world.line(1),
+            format!("* 1 FETCH (BODY[]<{from}> {{{len}}}")
+        );
+        pieces.extend(world.octets(1, len));
+        assert_eq!(
+            (world.line(1), world.line(1)),
+            (")".into(), "c OK FETCH completed".into())
+        );
+    }
+    assert!(pieces == letter);
 }
