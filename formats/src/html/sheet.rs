@@ -178,12 +178,7 @@ mod tests {
             "",
             "",
         );
-        check(
-            "} p{color:red} @x; q{color:red}",
-            "q",
-            "",
-            "color: red;",
-        );
+        check("} p{color:red} @x; q{color:red}", "q", "", "color: red;");
     }
 
     #[test]

@@ -136,7 +136,8 @@ impl<'i> DeclarationParser<'i> for Body {
         let mut value = String::new();
         write_value(input, &mut value, 0)?;
         let value = value.trim();
-        if value.is_empty() {
+        // What still needs an escape is no name of anything harmless.
+        if value.is_empty() || value.contains('\\') {
             return Err(ParseError::custom(()));
         }
         if is_background {
@@ -277,6 +278,8 @@ mod tests {
             "cursor:url(x),auto",
             "filter:url(x)",
             "--x:url(https://evil/)",
+            "font-family:\\\"x",
+            "font-family:'a\\a b'",
             "color:red !evil",
             "color:red !important url(x)",
             "background:white url(https://evil/)",
