@@ -11,5 +11,6 @@ mod domains;
 mod identical;
 mod problems;
 mod queue;
+mod rough;
 mod tokens;
 mod world;

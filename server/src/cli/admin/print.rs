@@ -100,7 +100,8 @@ impl<'a> Printer<'a> {
             writeln!(self.out, "{}", text.trim_end())?;
         }
         let count = rows.len();
-        self.say(&format!("({count} dòng)"), &format!("({count} rows)"))
+        let rows = if count == 1 { "row" } else { "rows" };
+        self.say(&format!("({count} dòng)"), &format!("({count} {rows})"))
     }
 
     /// One thing, a line for each field.
