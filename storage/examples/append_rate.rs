@@ -24,6 +24,9 @@ fn main() {
         ..Options::default()
     };
     let store = Store::open(&options).unwrap();
+    if std::env::args().nth(2).as_deref() == Some("million") {
+        return million(store, &options);
+    }
     for threads in [1, 8, 32, 128] {
         appends(&store, threads);
     }
@@ -166,6 +169,80 @@ fn appends(store: &Store, threads: u64) {
         (after - cpu) as f64 / count as f64,
         rss >> 10
     );
+}
+
+/// A thousand accounts of a thousand messages.
+fn million(store: Store, options: &Options) {
+    let summaries: Vec<_> = (0..100)
+        .map(|n| formats::message::summarize(text(n).as_bytes()))
+        .collect();
+    let blob = store.put_blob(text(1).as_bytes()).unwrap();
+    let begun = Instant::now();
+    for account in 1_000..2_000 {
+        let account = AccountId::new(account).unwrap();
+        let mailbox = inbox(&store, account);
+        for batch in 0..10 {
+            let mut writer = store.account(account).write().unwrap();
+            for (number, summary) in summaries.iter().enumerate() {
+                let mut summary = summary.clone();
+                summary.head.message_id = Some(format!("<{batch}.{number}@large>"));
+                let (received_at, keywords) = (number as i64, Vec::new());
+                let (mailboxes, delivery) = (vec![mailbox], None);
+                let summary = &summary;
+                let append = Append {
+                    blob,
+                    summary,
+                    received_at,
+                    keywords,
+                    mailboxes,
+                    delivery,
+                };
+                writer.append(append).unwrap();
+            }
+            writer.commit().unwrap();
+        }
+    }
+    println!(
+        "1,000,000 messages: {:?}, RSS {} MiB",
+        begun.elapsed(),
+        usage().1 >> 10
+    );
+    let begun = Instant::now();
+    store.close().unwrap();
+    drop(store);
+    println!("close: {:?}", begun.elapsed());
+    for what in ["a clean stop", "a crash"] {
+        let begun = Instant::now();
+        let options = Options {
+            boot_id: Some("boot".into()),
+            ..options.clone()
+        };
+        let store = Store::open(&options).unwrap();
+        println!(
+            "open after {what}: {:?}, RSS {} MiB",
+            begun.elapsed(),
+            usage().1 >> 10
+        );
+        let account = AccountId::new(5_000 + what.len() as u32).unwrap();
+        append(&store, account, inbox(&store, account), what);
+    }
+    let begun = Instant::now();
+    let store = Store::open(options).unwrap();
+    println!(
+        "open with a rebuild: {:?}, RSS {} MiB",
+        begun.elapsed(),
+        usage().1 >> 10
+    );
+    let begun = Instant::now();
+    println!(
+        "check: {} findings in {:?}",
+        store.check().unwrap().len(),
+        begun.elapsed()
+    );
+    println!("RSS {} MiB", usage().1 >> 10);
+    for part in ["journal", "packs", "index"] {
+        println!("{part}: {} MiB", folder(&options.dir.join(part)) >> 20);
+    }
 }
 
 fn large_mailbox(store: &Store) {

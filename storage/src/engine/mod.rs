@@ -5,7 +5,8 @@ mod memory;
 mod sled;
 
 pub(crate) use self::memory::MemoryEngine;
-pub(crate) use self::sled::SledEngine;
+use self::sled as on_disk;
+pub(crate) use on_disk::SledEngine;
 
 use crate::Error;
 

@@ -8,11 +8,16 @@ use crate::disk;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// How often sled writes its dirty pages back, milliseconds; only bounds its memory.
 const WRITE_BACK_MS: u64 = 1_000;
 /// Deepest folder below sled's own that a checkpoint syncs.
 const FOLDER_DEPTH_MAX: usize = 4;
+
+/// How often and how long a start waits for a sled of this process to let go of its file.
+const LOCK_TRIES_MAX: u32 = 500;
+const LOCK_WAIT: Duration = Duration::from_millis(20);
 
 pub(crate) struct SledEngine {
     db: ::sled::Db,
@@ -26,7 +31,7 @@ impl SledEngine {
             .path(dir)
             .cache_capacity(cache_bytes)
             .flush_every_ms(Some(WRITE_BACK_MS));
-        match catch_unwind(AssertUnwindSafe(|| config.open())) {
+        match patiently(&config) {
             Ok(Ok(db)) => Ok(Self {
                 db,
                 dir: dir.to_owned(),
@@ -35,6 +40,25 @@ impl SledEngine {
             Err(_) => Err(Error::Corrupt("sled panicked while opening".into())),
         }
     }
+}
+
+/// The store's folder is locked, so whoever still has sled's file is this very process: threads of
+/// a sled that was dropped a moment ago end in their own time.
+fn patiently(config: &::sled::Config) -> std::thread::Result<::sled::Result<::sled::Db>> {
+    let mut tries = 0;
+    loop {
+        let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
+        match &opened {
+            Ok(Err(::sled::Error::Io(e))) if is_locked(e) && tries < LOCK_TRIES_MAX => tries += 1,
+            _ => return opened,
+        }
+        std::thread::park_timeout(LOCK_WAIT);
+    }
+}
+
+/// sled wraps the system's error into one of its own with the same words.
+fn is_locked(e: &std::io::Error) -> bool {
+    e.kind() == std::io::ErrorKind::WouldBlock || e.to_string().contains("could not acquire lock")
 }
 
 fn spell(e: &::sled::Error) -> Error {
