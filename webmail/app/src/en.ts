@@ -172,6 +172,7 @@ export const en: Texts = {
   saving: 'Saving draft…',
   savedAt: (time) => `Draft saved at ${time}`,
   saveFailed: 'The draft is not on the server yet; it is kept in this tab.',
+  keptFound: 'A message you were writing was not saved.',
   dropHere: 'Drop files here to attach them',
   uploading: (percent) => `Uploading ${percent}`,
   uploaded: 'Uploaded',

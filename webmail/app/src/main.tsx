@@ -5,10 +5,12 @@ import { listen } from './jmap/push';
 import type { GetResponse, Mailbox } from './jmap/objects';
 import { Frame } from './mail/Frame';
 import { put } from './state/emails';
+import { keptAt } from './state/kept';
 import { inbox, mailboxes } from './state/mailboxes';
 import { firstLang } from './state/prefs';
 import { followRoute } from './state/reader';
 import { MAILBOX_CALL, syncSoon } from './state/sync';
+import { tell } from './state/toast';
 import { listFor } from './state/view';
 import { speak, t } from './ui/i18n';
 import './style/index.css';
@@ -32,6 +34,13 @@ async function start(): Promise<void> {
   }
   followRoute();
   listen(syncSoon);
+  offerKept();
+}
+
+/** A letter that could not be saved before the page was loaded anew. */
+function offerKept(): void {
+  const at = keptAt();
+  if (at && at !== location.hash) tell(t().keptFound, { label: t().editDraft, run: () => { location.hash = at; } });
 }
 
 /** The first page of the inbox came with the document. */

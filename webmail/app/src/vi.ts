@@ -172,6 +172,7 @@ export const vi = {
   saving: 'Đang lưu nháp…',
   savedAt: (time: string) => `Đã lưu nháp lúc ${time}`,
   saveFailed: 'Chưa lưu được nháp lên máy chủ; bản soạn giữ ở thẻ này.',
+  keptFound: 'Còn một thư đang soạn chưa lưu được.',
   dropHere: 'Thả tệp vào đây để đính kèm',
   uploading: (percent: string) => `Đang tải lên ${percent}`,
   uploaded: 'Đã tải lên',

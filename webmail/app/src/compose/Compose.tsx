@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { boot } from '../boot';
 import { composing } from '../mail/keymap';
+import { takeKept } from '../state/kept';
 import { sendLater } from '../state/outbox';
 import { type Route, go, place } from '../state/route';
 import { tell } from '../state/toast';
@@ -15,7 +16,7 @@ import { Checks, doubts } from './Checks';
 import { type Editor, edit } from './editor';
 import { sizeMax } from './files';
 import { FormatBar } from './FormatBar';
-import { Letter, leftover } from './model';
+import { Letter } from './model';
 import { identity, meet } from './people';
 import { BLANK, type Beginning, draft, forward, reply } from './quote';
 import { Recipients } from './Recipients';
@@ -24,8 +25,8 @@ import '../style/compose.css';
 type At = Extract<Route, { at: 'compose' }>;
 
 async function begin(at: At): Promise<Beginning> {
-  const left = leftover();
-  if (left) return left;
+  const kept = takeKept() as Beginning | null;
+  if (kept) return { ...BLANK, ...kept };
   switch (at.of === null ? 'new' : at.mode) {
     case 'reply': return reply(at.of ?? '', false);
     case 'all': return reply(at.of ?? '', true);

@@ -4,6 +4,7 @@ import { boot } from '../boot';
 import { request } from '../jmap/client';
 import type { Address, Id, SetResponse } from '../jmap/objects';
 import { byRole } from '../state/mailboxes';
+import { forgetKept, keepDraft } from '../state/kept';
 import { syncSoon } from '../state/sync';
 import { fold } from '../ui/format';
 import { type Chip, isOutside } from './address';
@@ -14,7 +15,6 @@ import { htmlToText } from './text';
 
 /** Quiet time after the last change before a draft is saved. */
 const SAVE_AFTER_MS = 2_500;
-const KEPT = 'congvu.draft';
 
 const MENTIONS = /(dinh kem|kem theo|gui kem|tep kem|attached|attachment|enclosed)/;
 
@@ -121,7 +121,7 @@ export class Letter {
       this.saved = made.id;
       this.savedAt.value = new Date();
       if (this.saving.value === 'saving') this.saving.value = 'saved';
-      sessionStorage.removeItem(KEPT);
+      forgetKept();
       syncSoon();
       return true;
     } catch {
@@ -131,21 +131,17 @@ export class Letter {
     }
   }
 
-  /** While the server is away the text stays in this tab, over a reload too. */
+  /** While the server is away the text stays in this tab, over a reload and a new sign-in too. */
   private keep(): void {
-    try {
-      sessionStorage.setItem(KEPT, JSON.stringify({
-        ...this.begun, to: this.to.value, cc: this.cc.value, bcc: this.bcc.value, subject: this.subject.value,
-        html: this.html(), files: this.files.value.filter((file) => file.blobId), saved: this.saved,
-      } satisfies Beginning));
-    } catch {
-      // Full or forbidden: the letter is still on the screen.
-    }
+    keepDraft({
+      ...this.begun, to: this.to.value, cc: this.cc.value, bcc: this.bcc.value, subject: this.subject.value,
+      html: this.html(), files: this.files.value.filter((file) => file.blobId), saved: this.saved,
+    } satisfies Beginning);
   }
 
   async discard(): Promise<void> {
     window.clearTimeout(this.timer);
-    sessionStorage.removeItem(KEPT);
+    forgetKept();
     for (const file of this.uploading.value) stop(file.key);
     while (this.running) await this.running;
     if (!this.saved) return;
@@ -180,16 +176,5 @@ export class Letter {
         blobId: file.blobId, type: file.type, name: file.name, disposition: 'attachment',
       })),
     };
-  }
-}
-
-/** What an earlier failed save left in this tab, once. */
-export function leftover(): Beginning | null {
-  try {
-    const kept = sessionStorage.getItem(KEPT);
-    sessionStorage.removeItem(KEPT);
-    return kept ? { ...BLANK, ...(JSON.parse(kept) as Beginning) } : null;
-  } catch {
-    return null;
   }
 }

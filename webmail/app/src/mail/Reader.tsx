@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { Email } from '../jmap/objects';
+import { has } from '../state/emails';
 import { byId, nameOfBox } from '../state/mailboxes';
 import { openId, print } from '../state/route';
 import { letter, open, opening } from '../state/reader';
@@ -57,6 +58,9 @@ function Paper({ email }: { email: Email }) {
       {isPlain(email) ? <TextLetter email={email} /> : <HtmlLetter email={email} />}
       <Files email={email} />
       <div class="reply">
+        {has(email, '$draft') && (
+          <a class="btn primary" href={print({ at: 'compose', mode: 'draft', of: email.id, to: '' })}><Icon name="file-pen-line" />{t().editDraft}</a>
+        )}
         <a class="btn" href={print({ at: 'compose', mode: 'reply', of: email.id, to: '' })}><Icon name="reply" />{t().reply}</a>
         {severalPeople(email) && (
           <a class="btn" href={print({ at: 'compose', mode: 'all', of: email.id, to: '' })}><Icon name="reply-all" />{t().replyAll}</a>

@@ -44,6 +44,11 @@ function backToList(): void {
   document.querySelector<HTMLElement>('.rows')?.focus();
 }
 
+function pickCursor(): void {
+  const id = list.value?.at(cursor.value);
+  if (id) togglePick(id);
+}
+
 function extend(by: 1 | -1): void {
   const rows = list.value;
   const now = rows?.at(cursor.value);
@@ -85,10 +90,9 @@ const MAIL_KEYS: Bindings = {
   'Delete': () => void deleteThem(subjects()),
   '!': () => void (inJunk() ? unjunk : junk)(subjects()),
   's': toggleFlag,
-  'x': () => {
-    const id = list.value?.at(cursor.value);
-    if (id) togglePick(id);
-  },
+  'x': pickCursor,
+  // Space picks in the list and scrolls elsewhere.
+  ' ': () => (document.activeElement?.classList.contains('rows') ? pickCursor() : false),
   'Shift+j': () => extend(1),
   'Shift+k': () => extend(-1),
   '* a': () => pick(list.value?.loaded() ?? []),
