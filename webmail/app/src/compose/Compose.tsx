@@ -2,7 +2,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { boot } from '../boot';
 import { composing } from '../mail/keymap';
 import { takeKept } from '../state/kept';
-import { sendLater } from '../state/outbox';
+import { holdBack, sendLater } from '../state/outbox';
 import { type Route, go, place } from '../state/route';
 import { tell } from '../state/toast';
 import { IconButton } from '../ui/Button';
@@ -25,6 +25,7 @@ import '../style/compose.css';
 type At = Extract<Route, { at: 'compose' }>;
 
 async function begin(at: At): Promise<Beginning> {
+  if (at.of) holdBack(at.of);
   const kept = takeKept() as Beginning | null;
   if (kept) return { ...BLANK, ...kept };
   switch (at.of === null ? 'new' : at.mode) {

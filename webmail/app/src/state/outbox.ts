@@ -43,10 +43,8 @@ function submission({ draft, identity }: Outgoing): Call {
 
 export function sendLater(letter: Outgoing): void {
   const undo = () => {
-    const held = waiting.get(letter.draft);
-    if (!held) return;
-    window.clearTimeout(held.timer);
-    waiting.delete(letter.draft);
+    if (!waiting.has(letter.draft)) return;
+    holdBack(letter.draft);
     reopen(letter.draft);
     tell(t().sendStopped);
   };
@@ -83,8 +81,14 @@ export async function flush(): Promise<void> {
   await Promise.all([...waiting.keys()].map((id) => deliver(id)));
 }
 
-/** Whether this draft is on its way: it must not be opened for editing meanwhile. */
-export const isLeaving = (id: Id) => waiting.has(id);
+/** Keeps a draft from going: it is being opened for editing. */
+export function holdBack(id: Id): void {
+  const held = waiting.get(id);
+  if (!held) return;
+  window.clearTimeout(held.timer);
+  waiting.delete(id);
+  dismiss(held.toast);
+}
 
 window.addEventListener('pagehide', () => {
   for (const id of waiting.keys()) void deliver(id, true);
