@@ -42,7 +42,7 @@ fn by_smtp(process: &Process, prefix: &str, acknowledged: &Mutex<Vec<String>>, s
         }
         match client.try_reply() {
             Some(reply) if reply.starts_with("250") => acknowledged.lock().unwrap().push(id),
-            Some(reply) => panic!("{reply}"),
+            Some(reply) => panic!("{reply}: {}", process.log()),
             None => return,
         }
     }
@@ -61,7 +61,11 @@ fn by_append(
     );
     let ca = process.dir.join("ca.pem");
     let mut client = ImapClient::connect_tls(process.address("imaps"), &ca);
-    client.ok(&format!("LOGIN {name} {secret}"));
+    let login = format!("LOGIN {name} {secret}");
+    match client.try_run(login.as_bytes()) {
+        Ok(answer) => assert!(answer.tagged.starts_with("OK"), "{}", answer.tagged),
+        Err(_) => return,
+    }
     for number in 0.. {
         let id = format!("{prefix}.{number}");
         if stop.load(Ordering::Relaxed) {
@@ -69,7 +73,7 @@ fn by_append(
         }
         match client.append("INBOX", &letter(&id)) {
             Ok(answer) if answer.tagged.starts_with("OK") => acknowledged.lock().unwrap().push(id),
-            Ok(answer) => panic!("{}", answer.tagged),
+            Ok(answer) => panic!("{}: {}", answer.tagged, process.log()),
             Err(_) => return,
         }
     }

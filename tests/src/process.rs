@@ -97,6 +97,11 @@ impl Process {
         SocketAddr::from(([127, 0, 0, 1], self.base + standard))
     }
 
+    /// What it printed so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.with_extension("log")).unwrap_or_default()
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }
