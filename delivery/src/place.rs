@@ -8,7 +8,8 @@ use crate::Delivery;
 use formats::message::Summary;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 use storage::{
     AccountId, AccountStore, Append, BlobId, Error, MailboxId, NewMailbox, Placed, Role, Writer,
 };
@@ -26,8 +27,12 @@ pub(crate) struct Letter {
     pub(crate) delivery: Option<u64>,
 }
 
+/// How long one waits for whoever took the pile: far longer than a commit takes, so that only a thread
+/// that died in between is given up.
+const PILE_WAIT: Duration = Duration::from_secs(120);
+
 /// Where the outcome of one letter appears.
-type Slot = Arc<Mutex<Option<Result<Placed, Error>>>>;
+type Slot = Arc<(Mutex<Option<Result<Placed, Error>>>, Condvar)>;
 
 /// Letters that wait for their account's writer; no more than there are threads that accept.
 #[derive(Default)]
@@ -51,11 +56,23 @@ impl Piles {
 }
 
 fn outcome(slot: &Slot) -> Option<Result<Placed, Error>> {
-    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+    slot.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// The outcome, once whoever took the pile has it.
+fn awaited(slot: &Slot) -> Result<Placed, Error> {
+    let held = slot.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let waited = slot
+        .1
+        .wait_timeout_while(held, PILE_WAIT, |outcome| outcome.is_none());
+    let (mut held, _) = waited.unwrap_or_else(PoisonError::into_inner);
+    held.take()
+        .unwrap_or_else(|| Err(Error::Unavailable("the pile was lost".into())))
 }
 
 fn fill(slot: &Slot, result: Result<Placed, Error>) {
-    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+    *slot.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+    slot.1.notify_all();
 }
 
 impl Delivery {
@@ -95,15 +112,17 @@ impl Delivery {
         if let Some(done) = outcome(&slot) {
             return done;
         }
-        // The pile is taken and its slots are filled under the writer only, so ours is on it.
+        // Our letter is on this pile, or on one that somebody took before: a commit gives the turn
+        // away before it returns, so that one may not have its outcome yet.
         let pile = self.inner.piles.take(id);
         match turn {
-            Ok(writer) => self.commit_pile(&account, writer, pile),
+            Ok(writer) if !pile.is_empty() => self.commit_pile(&account, writer, pile),
+            Ok(writer) => drop(writer),
             Err(error) => pile
                 .iter()
                 .for_each(|(_, slot)| fill(slot, Err(error.clone()))),
         }
-        outcome(&slot).unwrap_or_else(|| Err(Error::Unavailable("the pile was lost".into())))
+        awaited(&slot)
     }
 
     /// All in one commit; where one letter spoils it, each in its own.
