@@ -5,7 +5,6 @@ use crate::hot::Hot;
 use crate::index::{Index, Op};
 use crate::*;
 use formats::message::Summary;
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Handle to one account; cheap to clone. Reads see the last commit.
@@ -123,28 +122,47 @@ impl AccountStore {
         let dense = range.is_some_and(|(first, last)| {
             (last.raw() - first.raw()) / RUN_WASTE <= emails.len() as u64
         });
-        let mut run: HashMap<EmailId, Arc<Summary>> = HashMap::new();
         if let (true, true, Some((first, last))) = (emails.len() >= RUN_MIN, dense, range) {
-            let wanted: HashSet<EmailId> = emails.iter().copied().collect();
-            let (prefix, from) = (
-                key::kind(self.id, key::SUMMARY),
-                key::summary(self.id, *first),
-            );
-            self.index().scan(&prefix, &from, &mut |key, value| {
-                let email = key::number_of(key).and_then(EmailId::new);
-                if let Some(email) = email.filter(|e| wanted.contains(e)) {
-                    run.insert(email, Arc::new(record::decode(value, "summary")?));
-                }
-                Ok(email.is_none_or(|e| e < *last))
-            })?;
-            let found = emails
-                .iter()
-                .filter_map(|e| Some((*e, run.get(e)?.clone())));
-            return Ok(found.collect());
+            return self.run_of_summaries(emails, *first, *last);
         }
         let each = emails.iter().map(|e| Ok((*e, self.summary(*e)?)));
         each.filter(|s| !matches!(s, Err(Error::NotFound)))
             .collect()
+    }
+
+    /// One run over the keys from `first` to `last`.
+    fn run_of_summaries(
+        &self,
+        emails: &[EmailId],
+        first: EmailId,
+        last: EmailId,
+    ) -> Result<Vec<(EmailId, Arc<Summary>)>, Error> {
+        // In the order of the keys, each with its place in the answer.
+        let mut wanted: Vec<(EmailId, usize)> = emails.iter().copied().zip(0..).collect();
+        wanted.sort_unstable();
+        let mut wanted = wanted.into_iter().peekable();
+        let mut found: Vec<Option<Arc<Summary>>> = vec![None; emails.len()];
+        let (prefix, from) = (
+            key::kind(self.id, key::SUMMARY),
+            key::summary(self.id, first),
+        );
+        self.index().scan(&prefix, &from, &mut |key, value| {
+            let Some(email) = key::number_of(key).and_then(EmailId::new) else {
+                return Ok(true);
+            };
+            while wanted.next_if(|(e, _)| *e < email).is_some() {}
+            if wanted.peek().is_some_and(|(e, _)| *e == email) {
+                let summary: Arc<Summary> = Arc::new(record::decode(value, "summary")?);
+                while let Some((_, place)) = wanted.next_if(|(e, _)| *e == email) {
+                    found[place] = Some(summary.clone());
+                }
+            }
+            Ok(email < last)
+        })?;
+        let found = emails.iter().zip(found);
+        Ok(found
+            .filter_map(|(email, summary)| Some((*email, summary?)))
+            .collect())
     }
 
     /// State and summary. Errors: `NotFound`.

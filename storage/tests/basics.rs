@@ -107,6 +107,67 @@ fn i03_a_mailbox_made_again_has_another_uid_validity() {
 }
 
 #[test]
+fn i04_each_commit_has_the_next_modseq() {
+    for engine in ENGINES {
+        let mut world = World::new(engine);
+        let inbox = world.inbox(2);
+        let placed = world.deliver(2, inbox, &letter(1, "x", &[]), None);
+        let email = placed.email;
+        let seen = KeywordChange::Add(vec![keyword("$seen")]);
+        type Step<'a> = &'a dyn Fn(&mut Writer);
+        let table: [(&str, u64, Step<'_>); 6] = [
+            ("nothing", 0, &|_| ()),
+            ("a keyword", 1, &|w| {
+                assert!(w.keywords(email, &seen).unwrap())
+            }),
+            ("the same keyword", 0, &|w| {
+                assert!(!w.keywords(email, &seen).unwrap())
+            }),
+            ("there and back", 0, &|w| {
+                w.keywords(email, &KeywordChange::Set(Vec::new())).unwrap();
+                w.keywords(email, &seen).unwrap();
+            }),
+            ("a copy", 1, &|w| drop(w.copy(email, inbox).unwrap())),
+            ("an end", 1, &|w| w.destroy(email).unwrap()),
+        ];
+        for (what, step, act) in table {
+            let before = world.account(2).modseq().unwrap().raw();
+            let mut writer = world.account(2).write().unwrap();
+            act(&mut writer);
+            let after = writer.commit().unwrap();
+            assert_eq!(after.raw(), before + step, "{engine:?}: {what}");
+            world.reopen();
+            assert_eq!(
+                world.account(2).modseq().unwrap(),
+                after,
+                "{engine:?}: {what}"
+            );
+        }
+    }
+}
+
+#[test]
+fn i05_a_reader_holds_no_guard() {
+    let world = World::new(EngineKind::Memory);
+    let inbox = world.inbox(2);
+    for number in 0..3 {
+        world.deliver(2, inbox, &letter(number, "x", &[]), None);
+    }
+    let (account, mut seen) = (world.account(2), 0);
+    let last = Uid::new(u32::MAX).unwrap();
+    // A reader may take its time, and even write, while it reads; it keeps the state it began with.
+    account
+        .scan(inbox, Uid::FIRST, last, &mut |uid, _| {
+            seen += 1;
+            world.deliver(2, inbox, &letter(100 + seen, "x", &[]), None);
+            assert!(account.at(inbox, uid).is_ok());
+            true
+        })
+        .unwrap();
+    assert_eq!((seen, account.usage().unwrap().1), (3, 6));
+}
+
+#[test]
 fn i06_content_is_stored_once_and_stays() {
     let mut world = World::new(EngineKind::Memory);
     let (mine, yours) = (world.inbox(2), world.inbox(3));
@@ -393,6 +454,31 @@ fn one_commit_may_change_very_many_messages() {
         })
         .unwrap();
     assert_eq!(account.summaries(&all).unwrap().len(), 5_000);
+    let asked: Vec<EmailId> = [90, 7, 7, 9_000, 8]
+        .iter()
+        .chain(&[50; 30])
+        .map(|n| EmailId::new(*n).unwrap())
+        .collect();
+    let found: Vec<EmailId> = account
+        .summaries(&asked)
+        .unwrap()
+        .into_iter()
+        .map(|s| s.0)
+        .collect();
+    let expected: Vec<EmailId> = asked.into_iter().filter(|e| e.raw() <= 5_000).collect();
+    assert_eq!(found, expected);
+    let asked: Vec<EmailId> = (60..100)
+        .rev()
+        .chain([61])
+        .filter_map(EmailId::new)
+        .collect();
+    let found: Vec<EmailId> = account
+        .summaries(&asked)
+        .unwrap()
+        .into_iter()
+        .map(|s| s.0)
+        .collect();
+    assert_eq!(found, asked);
     let mut writer = account.write().unwrap();
     writer.remove_mailbox(inbox).unwrap();
     writer.commit().unwrap();
