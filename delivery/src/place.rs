@@ -9,7 +9,6 @@ use formats::message::Summary;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
 use storage::{
     AccountId, AccountStore, Append, BlobId, Error, MailboxId, NewMailbox, Placed, Role, Writer,
 };
@@ -27,20 +26,56 @@ pub(crate) struct Letter {
     pub(crate) delivery: Option<u64>,
 }
 
-/// How long one waits for whoever took the pile: far longer than a commit takes, so that only a thread
-/// that died in between is given up.
-const PILE_WAIT: Duration = Duration::from_secs(120);
-
 /// Where the outcome of one letter appears.
-type Slot = Arc<(Mutex<Option<Result<Placed, Error>>>, Condvar)>;
+#[derive(Default)]
+struct Slot {
+    outcome: Mutex<Option<Result<Placed, Error>>>,
+    filled: Condvar,
+}
+
+impl Slot {
+    /// The first outcome counts.
+    fn fill(&self, result: Result<Placed, Error>) {
+        let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        outcome.get_or_insert(result);
+        self.filled.notify_all();
+    }
+
+    fn wait(&self) -> Result<Placed, Error> {
+        let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(result) = outcome.take() {
+                return result;
+            }
+            outcome = self
+                .filled
+                .wait(outcome)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Letters of one account, each with where its outcome appears.
+type Pile = Vec<(Letter, Arc<Slot>)>;
+
+/// The letters that one thread took upon itself: whatever happens to it, each slot is filled.
+struct Claimed(Pile);
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        for (_, slot) in &self.0 {
+            slot.fill(Err(Error::Unavailable("whoever placed it failed".into())));
+        }
+    }
+}
 
 /// Letters that wait for their account's writer; no more than there are threads that accept.
 #[derive(Default)]
-pub(crate) struct Piles(Mutex<HashMap<AccountId, Vec<(Letter, Slot)>>>);
+pub(crate) struct Piles(Mutex<HashMap<AccountId, Pile>>);
 
 impl Piles {
-    fn lay(&self, account: AccountId, letter: Letter) -> Slot {
-        let slot = Slot::default();
+    fn lay(&self, account: AccountId, letter: Letter) -> Arc<Slot> {
+        let slot = Arc::new(Slot::default());
         let mut piles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         piles
             .entry(account)
@@ -49,30 +84,10 @@ impl Piles {
         slot
     }
 
-    fn take(&self, account: AccountId) -> Vec<(Letter, Slot)> {
+    fn claim(&self, account: AccountId) -> Claimed {
         let mut piles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        piles.remove(&account).unwrap_or_default()
+        Claimed(piles.remove(&account).unwrap_or_default())
     }
-}
-
-fn outcome(slot: &Slot) -> Option<Result<Placed, Error>> {
-    slot.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-}
-
-/// The outcome, once whoever took the pile has it.
-fn awaited(slot: &Slot) -> Result<Placed, Error> {
-    let held = slot.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let waited = slot
-        .1
-        .wait_timeout_while(held, PILE_WAIT, |outcome| outcome.is_none());
-    let (mut held, _) = waited.unwrap_or_else(PoisonError::into_inner);
-    held.take()
-        .unwrap_or_else(|| Err(Error::Unavailable("the pile was lost".into())))
-}
-
-fn fill(slot: &Slot, result: Result<Placed, Error>) {
-    *slot.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-    slot.1.notify_all();
 }
 
 impl Delivery {
@@ -109,45 +124,43 @@ impl Delivery {
         let account = self.inner.store.account(id);
         let slot = self.inner.piles.lay(id, letter.clone());
         let turn = account.write();
-        if let Some(done) = outcome(&slot) {
-            return done;
-        }
-        // Our letter is on this pile, or on one that somebody took before: a commit gives the turn
-        // away before it returns, so that one may not have its outcome yet.
-        let pile = self.inner.piles.take(id);
+        // Ours is on the pile, or somebody claimed it: a commit gives the turn away before it returns,
+        // so that one may not have filled the slot yet.
+        let pile = self.inner.piles.claim(id);
         match turn {
-            Ok(writer) if !pile.is_empty() => self.commit_pile(&account, writer, pile),
-            Ok(writer) => drop(writer),
+            // Who claimed ours may need the turn again.
+            Ok(writer) if pile.0.is_empty() => drop(writer),
+            Ok(writer) => self.commit_pile(&account, writer, &pile),
             Err(error) => pile
+                .0
                 .iter()
-                .for_each(|(_, slot)| fill(slot, Err(error.clone()))),
+                .for_each(|(_, slot)| slot.fill(Err(error.clone()))),
         }
-        awaited(&slot)
+        drop(pile);
+        slot.wait()
     }
 
     /// All in one commit; where one letter spoils it, each in its own.
-    fn commit_pile(&self, account: &AccountStore, writer: Writer, pile: Vec<(Letter, Slot)>) {
-        let letters: Vec<&Letter> = pile.iter().map(|(letter, _)| letter).collect();
+    fn commit_pile(&self, account: &AccountStore, writer: Writer, pile: &Claimed) {
+        let letters: Vec<&Letter> = pile.0.iter().map(|(letter, _)| letter).collect();
         match self.commit(account, writer, &letters) {
             Ok(placed) => {
-                for ((_, slot), placed) in pile.iter().zip(placed) {
-                    fill(slot, Ok(placed));
+                for ((_, slot), placed) in pile.0.iter().zip(placed) {
+                    slot.fill(Ok(placed));
                 }
             }
-            Err(error) if pile.len() == 1 || matches!(error, Error::Unavailable(_)) => {
-                pile.iter()
-                    .for_each(|(_, slot)| fill(slot, Err(error.clone())));
+            Err(error) if letters.len() == 1 || matches!(error, Error::Unavailable(_)) => {
+                pile.0
+                    .iter()
+                    .for_each(|(_, slot)| slot.fill(Err(error.clone())));
             }
             Err(_) => {
-                for (letter, slot) in &pile {
+                for (letter, slot) in &pile.0 {
                     let alone = account
                         .write()
                         .and_then(|w| self.commit(account, w, &[letter]));
                     let lost = || Error::Unavailable("placed without a place".into());
-                    fill(
-                        slot,
-                        alone.and_then(|mut placed| placed.pop().ok_or_else(lost)),
-                    );
+                    slot.fill(alone.and_then(|mut placed| placed.pop().ok_or_else(lost)));
                 }
             }
         }

@@ -9,6 +9,10 @@ use formats::address::Address;
 use std::collections::HashSet;
 use storage::AccountId;
 
+/// Destinations that the recipients of one message may come to, those reached twice counted twice:
+/// four of the largest lists.
+pub(crate) const EXPANDED_MAX: usize = 200_000;
+
 /// Where a message goes. The number is that of the recipient in the envelope through which it goes there.
 #[derive(Debug, Default)]
 pub(crate) struct Targets {
@@ -53,6 +57,7 @@ impl Delivery {
     pub(crate) fn resolve(&self, envelope: &Envelope, origin: &Origin) -> Result<Targets, Refused> {
         let mut targets = Targets::default();
         let (mut accounts_seen, mut addresses_seen) = (HashSet::new(), HashSet::new());
+        let mut expanded = 0;
         for (index, recipient) in envelope.recipients.iter().enumerate() {
             let index = index as u32;
             let (accounts, addresses) = match self.lookup(&recipient.address)? {
@@ -73,6 +78,11 @@ impl Delivery {
                 }
                 Resolution::Elsewhere => (Vec::new(), vec![recipient.address.clone()]),
             };
+            expanded += accounts.len() + addresses.len();
+            if expanded > EXPANDED_MAX {
+                let max = EXPANDED_MAX;
+                return Err(Refused::Permanent(Refusal::TooManyRecipients { max }));
+            }
             let fresh = accounts
                 .into_iter()
                 .filter(|account| accounts_seen.insert(*account));

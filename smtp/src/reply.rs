@@ -14,7 +14,7 @@ pub(crate) const CHUNK_OK: Reply = "250 2.0.0 Ok";
 pub(crate) const GO_AHEAD: Reply = "354 End data with <CR><LF>.<CR><LF>";
 pub(crate) const BYE: Reply = "221 2.0.0 Bye";
 pub(crate) const HELP: Reply = "214 2.0.0 https://www.rfc-editor.org/rfc/rfc5321";
-pub(crate) const CANNOT_VRFY: Reply = "252 2.5.2 Will not verify, but will take mail and try";
+pub(crate) const CANNOT_VRFY: Reply = "252 2.0.0 Will not verify, but will take mail and try";
 pub(crate) const START_TLS: Reply = "220 2.0.0 Ready to start TLS";
 pub(crate) const SIGNED_IN: Reply = "235 2.7.0 Authentication successful";
 

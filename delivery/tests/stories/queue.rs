@@ -167,7 +167,7 @@ fn those_who_write_to_one_account_share_its_commits_and_its_limit() {
         .accept(envelope("", &["an@tinh.gov.vn"]), LETTER, &remote());
     assert!(size.is_ok());
     let (held, _) = world.store.account(world.id("an")).usage().unwrap();
-    // Room for ten more of nearly the same size, not for eleven.
+    // Room for ten more of the same size, not for eleven; again and again, since threads differ.
     world.change("an", |account| account.quota = Some(held * 11 + 20));
     let answers: Vec<String> = std::thread::scope(|scope| {
         let each = (0..24).map(|_| {
