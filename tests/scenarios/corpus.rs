@@ -207,7 +207,10 @@ fn compare(reader: &mut ImapClient, sequence: usize, sent: &[u8], deep: bool) ->
     let raw = answer.literals(0)[0].to_vec();
     // A literal holds no NUL (RFC 9051 §4.3): 0x80 stands for it, as with other servers; JMAP, below,
     // gives the true octets.
-    let sent: Vec<u8> = sent.iter().map(|b| if *b == 0 { 0x80 } else { *b }).collect();
+    let sent: Vec<u8> = sent
+        .iter()
+        .map(|b| if *b == 0 { 0x80 } else { *b })
+        .collect();
     let show = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(900)]).into_owned();
     assert!(
         raw.ends_with(&sent),
@@ -294,7 +297,10 @@ fn by_jmap(http: &tests::http_client::HttpClient, account: &str, id: &Value, raw
     let blob = email["blobId"].as_str().unwrap();
     let (status, _, body) = http.get(&format!("/jmap/download/{account}/{blob}/m.eml"));
     assert_eq!(status, 200, "{id}");
-    let shown: Vec<u8> = body.iter().map(|b| if *b == 0 { 0x80 } else { *b }).collect();
+    let shown: Vec<u8> = body
+        .iter()
+        .map(|b| if *b == 0 { 0x80 } else { *b })
+        .collect();
     assert!(shown == raw, "{id}: JMAP gives other octets than IMAP");
     let mut blobs = Vec::new();
     leaves(&email["bodyStructure"], &mut blobs);

@@ -36,7 +36,10 @@ pub fn shared(part: &str) -> Option<PathBuf> {
 }
 
 /// Asks again until it is so, for ten seconds at most.
-#[allow(clippy::disallowed_methods, reason = "waiting for another process or thread")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "waiting for another process or thread"
+)]
 pub fn until(mut so: impl FnMut() -> bool) -> bool {
     let began = std::time::Instant::now();
     while began.elapsed() < std::time::Duration::from_secs(10) {

@@ -3,7 +3,9 @@
 use crate::http_client::HttpClient;
 use crate::imap_client::ImapClient;
 use crate::smtp_client::SmtpClient;
-use directory::{AccountId, AccountKind, CredentialKind, AgencyId, NewAccount, NewAgency, Role, Secret};
+use directory::{
+    AccountId, AccountKind, AgencyId, CredentialKind, NewAccount, NewAgency, Role, Secret,
+};
 use formats::address::{Address, DomainName};
 use server::config::Config;
 use server::run::Running;

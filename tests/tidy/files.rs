@@ -9,6 +9,7 @@ const ARCHITECTURE_LINES_MAX: usize = 300;
 /// Folders that are not ours or are made.
 const SKIPPED: &[&str] = &[
     ".git",
+    ".cargo",
     "target",
     "node_modules",
     "demo-data",

@@ -150,3 +150,24 @@ fn i15_only_server_knows_the_machine() {
     }
     none("rooms that know the machine", &wrong);
 }
+
+/// I-05: an account's writer is taken in plain functions only, so that it cannot live across an `.await`.
+#[test]
+fn i05_no_writer_in_async_functions() {
+    let mut wrong = Vec::new();
+    for (path, text) in with_ending(&[".rs"]) {
+        if !path.contains("/src/") {
+            continue;
+        }
+        let mut in_async = false;
+        for (number, line) in text.lines().enumerate() {
+            if line.contains("fn ") && !line.trim_start().starts_with("//") {
+                in_async = line.contains("async fn ");
+            }
+            if in_async && (line.contains(".write()?") || line.contains(".commit()")) {
+                wrong.push(format!("{path}:{}: {}", number + 1, line.trim()));
+            }
+        }
+    }
+    none("writers in async functions", &wrong);
+}
