@@ -4,7 +4,7 @@
 use crate::services::Services;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
@@ -48,7 +48,7 @@ pub fn router(services: &Services) -> Router {
 /// RFC 9113 §8.3.1: HTTP/2 names the host in `:authority`; the rooms read `Host`, as in HTTP/1.1.
 async fn name_host(mut request: Request) -> Request {
     let named = request.uri().authority().map(|a| a.as_str().to_owned());
-    if let Some(value) = named.and_then(|name| axum::http::HeaderValue::from_str(&name).ok()) {
+    if let Some(value) = named.and_then(|name| HeaderValue::from_str(&name).ok()) {
         request.headers_mut().entry(header::HOST).or_insert(value);
     }
     request
@@ -76,7 +76,7 @@ async fn harden(mut response: Response) -> Response {
     for (name, value) in fixed {
         headers
             .entry(name)
-            .or_insert(axum::http::HeaderValue::from_static(value));
+            .or_insert(HeaderValue::from_static(value));
     }
     response
 }
@@ -212,13 +212,23 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 /// RFC 9457 problem for a wrong proof.
 fn refused(error: &SignInError) -> Response {
     let (status, detail) = match error {
-        SignInError::Refused => (StatusCode::UNAUTHORIZED, error.to_string()),
-        SignInError::Later(_) => (StatusCode::TOO_MANY_REQUESTS, error.to_string()),
+        SignInError::Refused => (
+            StatusCode::UNAUTHORIZED,
+            "Sai địa chỉ, mật khẩu hoặc mã truy cập. / Wrong address, password or token."
+                .to_owned(),
+        ),
+        SignInError::Later(seconds) => (
+            StatusCode::TOO_MANY_REQUESTS,
+            format!(
+                "Sai quá nhiều lần, hãy đợi {seconds} giây. / Too many failures, wait {seconds} s."
+            ),
+        ),
         SignInError::Storage(cause) => {
             tracing::error!(%cause, "sign-in failed inside");
             (
                 StatusCode::SERVICE_UNAVAILABLE,
-                "the server cannot check this now".to_owned(),
+                "Máy chủ chưa kiểm tra được lúc này. / The server cannot check this now."
+                    .to_owned(),
             )
         }
     };
@@ -230,15 +240,15 @@ fn refused(error: &SignInError) -> Response {
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,
-        axum::http::HeaderValue::from_static("application/problem+json"),
+        HeaderValue::from_static("application/problem+json"),
     );
     match error {
         SignInError::Refused => {
-            let realm = axum::http::HeaderValue::from_static("Basic realm=\"Congvu\"");
+            let realm = HeaderValue::from_static("Basic realm=\"Congvu\"");
             headers.insert(header::WWW_AUTHENTICATE, realm);
         }
         SignInError::Later(seconds) => {
-            headers.insert(header::RETRY_AFTER, axum::http::HeaderValue::from(*seconds));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
         }
         SignInError::Storage(_) => {}
     }

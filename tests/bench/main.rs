@@ -2,10 +2,12 @@
 //! `cargo run --release -p tests --bin bench`; prints the rows of RESULTS.md. Bounded in count and time.
 #![allow(
     missing_docs,
+    unreachable_pub,
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "a measuring program"
+    reason = "tests fail loudly, and start and stop programs"
 )]
 
 use std::fs;
@@ -269,7 +271,7 @@ fn idle(process: &Process) {
                 let mut client = signed_in(process, 2);
                 client.ok("SELECT INBOX");
                 client.send(b"i IDLE\r\n");
-                assert!(client.next().starts_with("+ "));
+                assert!(client.unsolicited().starts_with("+ "));
                 held.push(Box::new(client));
             } else {
                 let mut stream = Stream::plain(process.address("imap"));

@@ -2,8 +2,12 @@
 //! `./check fast` leaves out what is here by the prefix of its names.
 #![allow(
     missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "tests run programs"
+    reason = "tests fail loudly, and start and stop programs"
 )]
 
 use std::path::Path;

@@ -168,7 +168,6 @@ fn i01_what_was_acknowledged_survives_sigkill() {
     verify(&folder);
 }
 
-#[allow(clippy::disallowed_methods, reason = "tests stop the server")]
 fn signal_kill(id: u32) {
     let done = std::process::Command::new("kill")
         .args(["-KILL", &id.to_string()])
@@ -178,7 +177,6 @@ fn signal_kill(id: u32) {
 }
 
 /// `congvu store verify` finds nothing wrong.
-#[allow(clippy::disallowed_methods, reason = "tests run the command")]
 fn verify(folder: &std::path::Path) {
     let done = std::process::Command::new(tests::process::binary())
         .args(["store", "verify", "--dir"])

@@ -1,5 +1,13 @@
 //! Faults: the server is killed under load, and what it acknowledged is there, once.
-#![allow(missing_docs, reason = "tests")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "tests fail loudly, and start and stop programs"
+)]
 
 mod killed;
 mod refused_start;

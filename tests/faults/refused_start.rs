@@ -1,5 +1,4 @@
 //! What the operator sees when the server cannot start: the cause, and what to do.
-#![allow(clippy::disallowed_methods, reason = "tests run the command")]
 
 use std::process::Command;
 use tests::process::{binary, free_base};

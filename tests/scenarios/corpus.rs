@@ -356,10 +356,6 @@ fn every_message_of_the_corpus_comes_back() {
 }
 
 #[test]
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the generator is a Python script"
-)]
 fn generated_vietnamese_mail_comes_back() {
     let Some(script) = tests::shared("corpus/gen_vn_corpus.py") else {
         return;

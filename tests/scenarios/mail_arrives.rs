@@ -15,7 +15,7 @@ fn from_smtp_to_imap_and_jmap() {
     let mut reader = world.imap("an");
     reader.ok("SELECT INBOX");
     reader.send(b"z IDLE\r\n");
-    assert!(reader.next().starts_with("+ "));
+    assert!(reader.unsolicited().starts_with("+ "));
 
     let mut sender = world.smtp();
     let hello = sender.ehlo();
@@ -37,9 +37,9 @@ fn from_smtp_to_imap_and_jmap() {
     );
     assert!(reply.starts_with("250 2.0.0"), "{reply}");
 
-    assert_eq!(reader.next(), "* 1 EXISTS\r\n");
+    assert_eq!(reader.unsolicited(), "* 1 EXISTS\r\n");
     reader.send(b"DONE\r\n");
-    while !reader.next().starts_with("z OK") {}
+    while !reader.unsolicited().starts_with("z OK") {}
 
     let fetched = reader.ok("FETCH 1 (UID FLAGS ENVELOPE BODY.PEEK[])");
     let raw = fetched.literals(0).pop().unwrap().to_vec();

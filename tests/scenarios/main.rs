@@ -1,5 +1,13 @@
 //! Scenarios: stories through the whole server, a file each; each ends with the store's own check.
-#![allow(missing_docs, reason = "tests")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "tests fail loudly, and start and stop programs"
+)]
 
 mod admin_makes_accounts;
 mod corpus;

@@ -136,7 +136,7 @@ impl ImapClient {
     }
 
     /// Reads one response (in IDLE).
-    pub fn next(&mut self) -> String {
+    pub fn unsolicited(&mut self) -> String {
         String::from_utf8_lossy(&self.response().unwrap()).into_owned()
     }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// Arguments of `congvu demo`.
 #[derive(Debug, clap::Args)]
-pub struct DemoArgs {
+pub(crate) struct DemoArgs {
     /// Folder of the sample province; kept between runs.
     #[arg(long, value_name = "DIR", default_value = "demo-data")]
     dir: PathBuf,
@@ -19,7 +19,7 @@ pub struct DemoArgs {
 }
 
 /// Runs until SIGINT or SIGTERM.
-pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
+pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     telemetry::start("warn")?;
     let demo = demo::Demo {
         dir: args.dir.clone(),

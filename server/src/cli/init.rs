@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// Arguments of `congvu init`; what is not given is asked on a terminal.
 #[derive(Debug, clap::Args)]
-pub struct InitArgs {
+pub(crate) struct InitArgs {
     /// Host name of this server, e.g. mail.tinh.gov.vn.
     #[arg(long)]
     host: Option<String>,
@@ -58,7 +58,7 @@ fn ask(given: Option<&String>, flag: &str, question: &str) -> anyhow::Result<Str
 }
 
 /// Sets up a new server.
-pub fn run(args: &InitArgs) -> anyhow::Result<()> {
+pub(crate) fn run(args: &InitArgs) -> anyhow::Result<()> {
     anyhow::ensure!(
         !args.config.exists(),
         "{} is there already; nothing was changed",

@@ -5,13 +5,13 @@ use crate::{run, telemetry};
 
 /// Arguments of `congvu serve`.
 #[derive(Debug, clap::Args)]
-pub struct ServeArgs {
+pub(crate) struct ServeArgs {
     #[command(flatten)]
     config: ConfigArgs,
 }
 
 /// Runs until SIGINT or SIGTERM.
-pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
+pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let config = args.config.read()?;
     telemetry::start(&config.log.level)?;
     run::until_signal(config, |running| {

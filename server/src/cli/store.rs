@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// Commands about the store.
 #[derive(Debug, clap::Subcommand)]
-pub enum StoreCommand {
+pub(crate) enum StoreCommand {
     /// Verify every invariant of a stopped server's store.
     Verify {
         /// The data folder; otherwise the config's.
@@ -17,7 +17,7 @@ pub enum StoreCommand {
 }
 
 /// Runs one of them.
-pub fn run(command: &StoreCommand) -> anyhow::Result<()> {
+pub(crate) fn run(command: &StoreCommand) -> anyhow::Result<()> {
     let StoreCommand::Verify { dir, config } = command;
     let mut config = config.read()?;
     if let Some(dir) = dir {

@@ -105,7 +105,7 @@ fn letter(number: usize, at: i64, dice: &mut Dice) -> (Draft, usize) {
         0
     };
     let mut to = vec![person(first)];
-    if number % 4 == 0 {
+    if number.is_multiple_of(4) {
         to.push(person(1 + dice.roll(PERSONS.len() - 1)));
     }
     to.retain(|one| one.email != person(author).email);
@@ -127,11 +127,11 @@ fn letter(number: usize, at: i64, dice: &mut Dice) -> (Draft, usize) {
         PERSONS[author].1,
         PERSONS[author].3,
     );
-    let html = (number % 2 == 0).then(|| page(&text, number, dice));
+    let html = (number.is_multiple_of(2)).then(|| page(&text, number, dice));
     let draft = Draft {
         from: vec![person(author)],
         to,
-        cc: if number % 6 == 0 {
+        cc: if number.is_multiple_of(6) {
             vec![named("Văn thư", "vanthu")]
         } else {
             Vec::new()
@@ -187,7 +187,7 @@ fn page(text: &str, number: usize, dice: &mut Dice) -> String {
     {
         html += &format!("<p>{}</p>", paragraph.trim().replace("\r\n", "<br>"));
     }
-    if number % 4 == 0 {
+    if number.is_multiple_of(4) {
         html += "<table border=\"1\" style=\"border-collapse:collapse\"><tr><th>Đơn vị</th><th>Hồ sơ tiếp nhận</th><th>Đúng hạn</th></tr>";
         for unit in TABLE_ROWS {
             let taken = 300 + dice.roll(2500);
@@ -207,7 +207,7 @@ fn page(text: &str, number: usize, dice: &mut Dice) -> String {
 
 fn enclosures(number: usize, code: usize) -> Vec<Enclosure> {
     let mut all = Vec::new();
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         all.push(Enclosure {
             name: format!("Công văn {code}.pdf"),
             media_type: "application/pdf".into(),
@@ -216,7 +216,7 @@ fn enclosures(number: usize, code: usize) -> Vec<Enclosure> {
             inline: false,
         });
     }
-    if number % 8 == 0 {
+    if number.is_multiple_of(8) {
         let rows: String = TABLE_ROWS
             .iter()
             .enumerate()
