@@ -18,6 +18,7 @@ pub mod code;
 pub mod frame;
 pub mod machine;
 mod run;
+pub mod services;
 pub mod session;
 pub mod settings;
 pub mod tree;
@@ -25,5 +26,6 @@ pub mod view;
 pub mod wire;
 
 pub use machine::Machine;
-pub use session::{End, Services, run};
+pub use services::Services;
+pub use session::{End, run};
 pub use settings::Settings;

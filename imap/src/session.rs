@@ -7,9 +7,9 @@
 
 use crate::ask::{Answer, Ask, Step};
 use crate::machine::Machine;
-use crate::run::{Recent, Runner};
-use crate::settings::Settings;
-use directory::{Directory, Peer};
+use crate::run::Runner;
+use crate::services::{ROOM_UNIT, Services};
+use directory::Peer;
 use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
 
 /// Octets read at one time.
 const READ_MAX: usize = 16 * 1024;
@@ -25,42 +25,6 @@ const READ_MAX: usize = 16 * 1024;
 const WRITE_MAX: usize = 64 * 1024;
 /// Seconds in which a peer must take so much, or it is gone.
 const WRITE_S: u64 = 300;
-/// Room for literals is counted in these.
-const ROOM_UNIT: u64 = 4 * 1024;
-
-/// What all sessions share.
-#[derive(Clone)]
-pub struct Services {
-    directory: Directory,
-    settings: Arc<Settings>,
-    commands: Arc<Semaphore>,
-    room: Arc<Semaphore>,
-    recent: Arc<Recent>,
-}
-
-impl Services {
-    /// Over one directory, within these limits.
-    pub fn new(directory: Directory, settings: Settings) -> Self {
-        let units = usize::try_from(settings.memory_max / ROOM_UNIT).unwrap_or(usize::MAX);
-        let commands = settings.commands_max.max(1) as usize;
-        Self {
-            directory,
-            settings: Arc::new(settings),
-            commands: Arc::new(Semaphore::new(commands)),
-            room: Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))),
-            recent: Arc::default(),
-        }
-    }
-
-    /// The machine of a new connection; `tls`: the stream is already under TLS.
-    pub fn machine(&self, tls: bool) -> Machine {
-        Machine::new(
-            Arc::clone(&self.settings),
-            tls,
-            self.directory.clock().now_ms(),
-        )
-    }
-}
 
 /// How a session ended.
 #[allow(clippy::large_enum_variant, reason = "moved once per connection")]

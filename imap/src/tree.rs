@@ -70,10 +70,7 @@ impl Tree {
             }
         };
         let mut rows: Vec<Row> = mailboxes.into_iter().map(row).collect();
-        rows.sort_by(|a, b| {
-            let key = |r: &Row| (r.mailbox.role != Some(Role::Inbox), r.path.clone());
-            key(a).cmp(&key(b))
-        });
+        rows.sort_by_cached_key(|r| (r.mailbox.role != Some(Role::Inbox), r.path.clone()));
         Self { rows }
     }
 

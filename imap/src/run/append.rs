@@ -3,7 +3,7 @@
 use super::{Runner, Stop};
 use crate::ask::Completion;
 use crate::code::{self, Seeking};
-use crate::wire::command::Append;
+use crate::wire::append::Append;
 use directory::Right;
 use formats::message::summarize;
 

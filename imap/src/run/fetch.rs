@@ -9,14 +9,15 @@ use crate::ask::{Completion, Output};
 use crate::code::{self, Seeking};
 use crate::wire::envelope::envelope;
 use crate::wire::fetch::Item;
-use crate::wire::response::{self, put};
+use crate::wire::flag;
+use crate::wire::response::put;
 use crate::wire::sequence::{Numbers, SequenceSet};
 use crate::wire::structure::body;
 use directory::Right;
 use formats::message::Summary;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use storage::{AccountStore, EmailId, Error, KeywordChange, State, Uid};
+use storage::{AccountStore, EmailId, Error, KeywordChange, ModSeq, State, Uid};
 
 /// Messages whose states are looked up at one time.
 const BATCH_MAX: usize = 256;
@@ -277,7 +278,7 @@ fn tell_item(item: &Item, open: &Open, rev2: bool, out: &mut Output) -> bool {
         Item::Uid => put(out.buf(), format_args!("UID {}", due.uid)),
         Item::Flags => {
             out.buf().extend_from_slice(b"FLAGS ");
-            response::flags(out.buf(), &state.keywords);
+            flag::put_flags(out.buf(), &state.keywords);
         }
         Item::InternalDate => {
             let date = formats::date::imap_internal(state.received_at, 0);
@@ -346,24 +347,30 @@ fn mark(selected: &mut Selected, store: &AccountStore, states: &mut [(u32, State
     if unseen.is_empty() {
         return Vec::new();
     }
-    let seen = crate::wire::command::Flag::system("$seen").0;
+    let seen = flag::Flag::system("$seen").0;
     let change = KeywordChange::Add(vec![seen]);
-    let commit = || -> Result<(Vec<(usize, State)>, storage::ModSeq), Error> {
+    let commit = || -> Result<(Vec<(usize, State)>, Option<ModSeq>), Error> {
         let mut writer = store.write()?;
         let mut changed = Vec::new();
         for at in unseen {
             let email = states[at].1.email;
             match writer.keywords(email, &change) {
-                Ok(_) => changed.push((at, writer.state(email)?)),
+                // Another session was quicker: its commit is not this one's own.
+                Ok(false) => {}
+                Ok(true) => changed.push((at, writer.state(email)?)),
                 Err(Error::NotFound | Error::Expunged) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok((changed, writer.commit()?))
+        let modseq = match changed.is_empty() {
+            true => None,
+            false => Some(writer.commit()?),
+        };
+        Ok((changed, modseq))
     };
     match commit() {
         Ok((changed, modseq)) => {
-            selected.own.push(modseq);
+            selected.own.extend(modseq);
             let mut uids = Vec::with_capacity(changed.len());
             for (at, state) in changed {
                 uids.push(states[at].0);

@@ -10,8 +10,8 @@ use crate::wire::response::{self, put};
 #[derive(Default)]
 struct Extra {
     subscribed: bool,
-    /// RFC 5258 §3.5 CHILDINFO.
-    below: bool,
+    /// RFC 5258 §3.5 CHILDINFO: by which option something below was selected.
+    below: Option<&'static str>,
 }
 
 impl Runner {
@@ -36,6 +36,12 @@ impl Runner {
                 continue;
             }
             let tell = (list.subscribed || list.return_subscribed) && row.mailbox.subscribed;
+            let option = if list.subscribed {
+                "SUBSCRIBED"
+            } else {
+                "SPECIAL-USE"
+            };
+            let below = below.then_some(option);
             line_with(
                 out,
                 "LIST",
@@ -105,8 +111,8 @@ fn line_with(out: &mut Vec<u8>, word: &str, row: &Row, rev2: bool, extra: &Extra
     }
     out.extend_from_slice(b") \"/\" ");
     response::mailbox(out, &row.path, rev2);
-    if extra.below {
-        out.extend_from_slice(b" (\"CHILDINFO\" (\"SUBSCRIBED\"))");
+    if let Some(option) = extra.below {
+        put(out, format_args!(" (\"CHILDINFO\" (\"{option}\"))"));
     }
     out.extend_from_slice(b"\r\n");
 }

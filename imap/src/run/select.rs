@@ -4,7 +4,8 @@ use super::{Runner, Stop};
 use crate::ask::{Completion, Effect};
 use crate::code::Seeking;
 use crate::view::View;
-use crate::wire::response::{self, put};
+use crate::wire::flag;
+use crate::wire::response::put;
 use crate::wire::sequence::Numbers;
 use directory::Right;
 use std::collections::BTreeSet;
@@ -37,7 +38,7 @@ struct Scanned {
 fn scan(store: &AccountStore, mailbox: MailboxId) -> Result<Scanned, Error> {
     let mut found = Scanned {
         view: View::default(),
-        keywords: response::system_keywords().collect(),
+        keywords: flag::system_keywords().collect(),
         unseen: None,
     };
     let last = Uid::new(u32::MAX).unwrap_or(Uid::FIRST);
@@ -92,7 +93,7 @@ impl Runner {
             false => scanned.keywords.iter().collect(),
         };
         out.extend_from_slice(b"* OK [PERMANENTFLAGS ");
-        response::flags(out, permanent);
+        flag::put_flags(out, permanent);
         if !read_only {
             out.pop();
             out.extend_from_slice(b" \\*)");
@@ -154,6 +155,6 @@ impl Runner {
 /// `* FLAGS (…)`
 pub(super) fn flags(out: &mut Vec<u8>, keywords: &BTreeSet<Keyword>) {
     out.extend_from_slice(b"* FLAGS ");
-    response::flags(out, keywords);
+    flag::put_flags(out, keywords);
     out.extend_from_slice(b"\r\n");
 }

@@ -2,7 +2,8 @@
 
 use super::{Progress, Runner, Stop};
 use crate::ask::Completion;
-use crate::wire::command::{Flag, Sign};
+use crate::wire::command::Sign;
+use crate::wire::flag::Flag;
 use crate::wire::sequence::{Numbers, SequenceSet};
 use directory::Right;
 use storage::{Error, KeywordChange, State, Uid};

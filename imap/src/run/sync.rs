@@ -1,7 +1,8 @@
 //! RFC 9051 §7.5: what other sessions did, told as EXPUNGE, EXISTS and FETCH.
 
 use super::{Runner, Selected, Stop, select};
-use crate::wire::response::{self, put};
+use crate::wire::flag;
+use crate::wire::response::put;
 use crate::wire::sequence::Numbers;
 use directory::Right;
 use std::collections::BTreeSet;
@@ -107,8 +108,8 @@ impl Selected {
         let last = Uid::new(u32::MAX).unwrap_or(Uid::FIRST);
         store.scan(self.mailbox, Uid::FIRST, last, &mut |uid, state| {
             present.push(uid.raw());
-            let changed = state.modseq > self.modseq && !self.own.contains(&state.modseq);
-            if changed && self.view.number(uid.raw()).is_some() {
+            // Here its own changes cannot be told from others' before them: all are told.
+            if state.modseq > self.modseq && self.view.number(uid.raw()).is_some() {
                 found.states.push((uid.raw(), state.clone()));
             }
             true
@@ -190,7 +191,7 @@ impl Selected {
             self.tell_keywords(state.keywords.iter().cloned(), out);
         }
         put(out, format_args!("* {number} FETCH (UID {uid} FLAGS "));
-        response::flags(out, &state.keywords);
+        flag::put_flags(out, &state.keywords);
         out.extend_from_slice(b")\r\n");
     }
 }

@@ -1,16 +1,16 @@
 //! RFC 9051 §6, RFC 3501 §6: one command, from its gathered text and literals to a typed value.
 
+use super::append::{self, Append};
 use super::fetch::{self, Item};
+use super::flag::{FLAGS_MAX, Flag, flag, flag_list};
 use super::lexer::{Lexer, Literal, Parsed, Syntax};
 use super::list::{self, List, NAME_MAX, StatusItem};
 use super::search::{self, Fault, Search};
 use super::sequence::SequenceSet;
 use base64::Engine as _;
 use directory::Secret;
-use storage::{Keyword, Role};
+use storage::Role;
 
-/// Flags of one list.
-pub const FLAGS_MAX: usize = 128;
 /// RFC 2971 §3.3: pairs of one ID.
 pub const ID_PAIRS_MAX: usize = 30;
 /// Octets of a name or password.
@@ -22,17 +22,6 @@ pub const CREDENTIAL_MAX: usize = 1_024;
 pub struct Request {
     pub tag: String,
     pub command: Command,
-}
-
-/// A flag as storage keeps it: `\Seen` is `$seen`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Flag(pub Keyword);
-
-impl Flag {
-    /// One of storage's own five.
-    pub fn system(word: &'static str) -> Self {
-        Self(Keyword::new(word).expect("the five words are keywords"))
-    }
 }
 
 /// STORE's sign: FLAGS, +FLAGS, -FLAGS.
@@ -122,23 +111,6 @@ pub enum Command {
         mailbox: Vec<u8>,
         leave: bool,
     },
-}
-
-/// RFC 9051 §6.3.12 APPEND.
-#[derive(Clone, PartialEq)]
-#[allow(missing_docs)]
-pub struct Append {
-    pub mailbox: Vec<u8>,
-    pub flags: Vec<Flag>,
-    /// Unix seconds.
-    pub date: Option<i64>,
-    pub message: Vec<u8>,
-}
-
-impl std::fmt::Debug for Append {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Append({} octets)", self.message.len())
-    }
 }
 
 /// In which states a command is allowed (RFC 9051 §3).
@@ -305,12 +277,12 @@ fn with_argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
                 items: list::status_items(lexer)?,
             }
         }
-        "APPEND" => Command::Append(append(lexer)?),
+        "APPEND" => Command::Append(append::parse(lexer)?),
         _ => return Err(Syntax("an unknown command")),
     })
 }
 
-fn name_of(lexer: &mut Lexer<'_>) -> Parsed<Vec<u8>> {
+pub(super) fn name_of(lexer: &mut Lexer<'_>) -> Parsed<Vec<u8>> {
     let name = lexer.mailbox()?;
     if name.len() > NAME_MAX {
         Err(Syntax("the mailbox name is too long"))
@@ -400,92 +372,6 @@ fn create(lexer: &mut Lexer<'_>) -> Parsed<Command> {
         lexer.must(b')', "the parameters are not closed")?;
     }
     Ok(Command::Create { mailbox, roles })
-}
-
-/// append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP literal;
-/// RFC 3516 §6 allows literal8, which the machine gathers alike.
-fn append(lexer: &mut Lexer<'_>) -> Parsed<Append> {
-    let mailbox = name_of(lexer)?;
-    lexer.sp()?;
-    let mut flags = Vec::new();
-    if lexer.peek() == Some(b'(') {
-        flags = flag_list(lexer)?;
-        lexer.sp()?;
-    }
-    let mut date = None;
-    if lexer.peek() == Some(b'"') {
-        let text = lexer.astring_text()?;
-        date = Some(date_time(&text).ok_or(Syntax("a date-time is dd-Mon-yyyy hh:mm:ss +zzzz"))?);
-        lexer.sp()?;
-    }
-    let octets = lexer.take(b'~');
-    let message = lexer.literal()?;
-    if !octets && message.contains(&0) {
-        return Err(Syntax("NUL is allowed in a literal8 only"));
-    }
-    Ok(Append {
-        mailbox,
-        flags,
-        date,
-        message,
-    })
-}
-
-/// date-time = DQUOTE date-day-fixed "-" date-month "-" date-year SP time SP zone DQUOTE;
-/// date-day-fixed = (SP DIGIT) / 2DIGIT. Gives Unix seconds.
-fn date_time(text: &str) -> Option<i64> {
-    let mut pieces = text.trim_start_matches(' ').split(' ');
-    let day = search::day(pieces.next()?)?;
-    let (clock, zone) = (pieces.next()?.as_bytes(), pieces.next()?.as_bytes());
-    if pieces.next().is_some() || clock.len() != 8 || clock[2] != b':' || clock[5] != b':' {
-        return None;
-    }
-    let two = |t: &[u8], at: usize| -> Option<i64> {
-        let digits = t
-            .get(at..at + 2)
-            .filter(|d| d.iter().all(u8::is_ascii_digit))?;
-        Some(i64::from(digits[0] - b'0') * 10 + i64::from(digits[1] - b'0'))
-    };
-    let (hour, minute, second) = (two(clock, 0)?, two(clock, 3)?, two(clock, 6)?);
-    let sign = match zone.first()? {
-        b'+' => 1,
-        b'-' => -1,
-        _ => return None,
-    };
-    let (zone_h, zone_m) = (two(zone, 1)?, two(zone, 3)?);
-    if zone.len() != 5 || hour > 23 || minute > 59 || second > 60 || zone_h > 23 || zone_m > 59 {
-        return None;
-    }
-    let local = formats::date::unix_day(day)? * 86_400 + hour * 3_600 + minute * 60 + second;
-    Some(local - sign * (zone_h * 3_600 + zone_m * 60))
-}
-
-/// flag-list = "(" [flag *(SP flag)] ")"
-fn flag_list(lexer: &mut Lexer<'_>) -> Parsed<Vec<Flag>> {
-    Ok(lexer.list(FLAGS_MAX, flag)?.into_iter().flatten().collect())
-}
-
-/// flag = "\Answered" / "\Flagged" / "\Deleted" / "\Seen" / "\Draft" / flag-keyword / flag-extension.
-/// `\Recent` was never a client's to set (RFC 3501 §2.3.2); clients that copy flags send it, so it is
-/// passed over.
-fn flag(lexer: &mut Lexer<'_>) -> Parsed<Option<Flag>> {
-    if !lexer.take(b'\\') {
-        return flag_keyword(lexer).map(Some);
-    }
-    let name = lexer.atom()?;
-    if name.eq_ignore_ascii_case("Recent") {
-        return Ok(None);
-    }
-    super::response::system_flag(&name)
-        .map(Some)
-        .ok_or(Syntax("an unknown system flag"))
-}
-
-/// flag-keyword = "$MDNSent" / "$Forwarded" / "$Junk" / "$NotJunk" / "$Phishing" / atom
-pub fn flag_keyword(lexer: &mut Lexer<'_>) -> Parsed<Flag> {
-    Keyword::new(&lexer.atom()?)
-        .map(Flag)
-        .ok_or(Syntax("the keyword is too long"))
 }
 
 /// uid = "UID" SP (copy / move / fetch / search / store / uid-expunge); after "UID ".
@@ -654,24 +540,6 @@ mod tests {
             "a1 UID EXPUNGE",
         ] {
             check(bad, false);
-        }
-    }
-
-    #[test]
-    fn internal_dates_are_read_strictly() {
-        let dates = [
-            ("17-Jul-1996 02:44:25 -0700", Some(837_596_665)),
-            (" 2-Nov-2026 08:00:00 +0700", Some(1_793_581_200)),
-            ("02-nov-2026 08:00:00 +0700", Some(1_793_581_200)),
-            ("02-Nov-2026 24:00:00 +0700", None),
-            ("02-Nov-2026 08:00 +0700", None),
-            ("02-Nov-2026 08:00:00 ICT", None),
-            ("31-Feb-2026 08:00:00 +0700", None),
-            ("02-Nov-2026 08:00:00 +07000", None),
-            ("", None),
-        ];
-        for (text, expected) in dates {
-            assert_eq!(date_time(text), expected, "{text:?}");
         }
     }
 }

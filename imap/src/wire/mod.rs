@@ -1,8 +1,10 @@
 //! Bytes to values and back for IMAP (RFC 9051 §9, RFC 3501 §9): pure, each rule with its ABNF.
 
+pub mod append;
 pub mod command;
 pub mod envelope;
 pub mod fetch;
+pub mod flag;
 pub mod lexer;
 pub mod list;
 pub mod response;

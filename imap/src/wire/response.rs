@@ -1,8 +1,7 @@
-//! RFC 9051 §7, RFC 3501 §7: strings, flags, attributes and status lines as they go out.
+//! RFC 9051 §7, RFC 3501 §7: strings, attributes and status lines as they go out.
 
-use super::command::Flag;
 use std::fmt::Write as _;
-use storage::{Keyword, Role};
+use storage::Role;
 
 /// A quoted string longer than this goes as a literal.
 const QUOTED_MAX: usize = 1_000;
@@ -89,59 +88,6 @@ pub fn tame(text: &str) -> String {
         .collect()
 }
 
-/// The system flags: storage's keyword and the RFC's word.
-const SYSTEM: [(&str, &str); 5] = [
-    ("$answered", "Answered"),
-    ("$flagged", "Flagged"),
-    ("$deleted", "Deleted"),
-    ("$seen", "Seen"),
-    ("$draft", "Draft"),
-];
-
-/// Registered keywords (RFC 9051 §2.3.2) in the spelling that clients print.
-const REGISTERED: [&str; 5] = ["$Forwarded", "$MDNSent", "$Junk", "$NotJunk", "$Phishing"];
-
-/// `\Seen` without its backslash, in any case, to storage's keyword.
-pub fn system_flag(name: &str) -> Option<Flag> {
-    let (word, _) = SYSTEM
-        .into_iter()
-        .find(|(_, n)| n.eq_ignore_ascii_case(name))?;
-    Some(Flag::system(word))
-}
-
-/// One flag.
-pub fn flag(out: &mut Vec<u8>, keyword: &Keyword) {
-    let word = keyword.as_str();
-    if let Some((_, name)) = SYSTEM.into_iter().find(|(w, _)| *w == word) {
-        out.push(b'\\');
-        out.extend_from_slice(name.as_bytes());
-        return;
-    }
-    let name = REGISTERED
-        .into_iter()
-        .find(|n| n.eq_ignore_ascii_case(word))
-        .unwrap_or(word);
-    out.extend_from_slice(name.as_bytes());
-}
-
-/// flag-list = "(" [flag *(SP flag)] ")"
-pub fn flags<'k>(out: &mut Vec<u8>, keywords: impl IntoIterator<Item = &'k Keyword>) {
-    out.push(b'(');
-    let start = out.len();
-    for keyword in keywords {
-        if out.len() > start {
-            out.push(b' ');
-        }
-        flag(out, keyword);
-    }
-    out.push(b')');
-}
-
-/// The five system flags as keywords, for FLAGS and PERMANENTFLAGS.
-pub fn system_keywords() -> impl Iterator<Item = Keyword> {
-    SYSTEM.into_iter().map(|(word, _)| Flag::system(word).0)
-}
-
 /// RFC 6154 §2: the attribute of a role.
 pub fn special_use(role: Role) -> Option<&'static str> {
     Some(match role {
@@ -208,12 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_and_uses_return() {
-        let mut out = Vec::new();
-        let words = ["$seen", "$forwarded", "cần-xử-lý", "viec"].map(Keyword::new);
-        flags(&mut out, words.iter().flatten());
-        assert_eq!(out, b"(\\Seen $Forwarded viec)");
-        assert_eq!(system_flag("sEEN"), Some(Flag::system("$seen")));
+    fn uses_and_names_return() {
         assert_eq!(role("junk"), Some(Role::Junk));
         assert_eq!(role("All"), None);
         let mut out = Vec::new();

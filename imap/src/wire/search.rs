@@ -1,6 +1,6 @@
 //! RFC 9051 §6.4.4, RFC 3501 §6.4.4: SEARCH keys, and RFC 4731 / RFC 5182 return options.
 
-use super::command::{Flag, flag_keyword};
+use super::flag::{Flag, flag_keyword};
 use super::lexer::{Lexer, Parsed, Syntax};
 use super::sequence::SequenceSet;
 use formats::date::{Day, unix_day};

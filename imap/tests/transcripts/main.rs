@@ -9,6 +9,7 @@
 mod basics;
 mod door;
 mod mailboxes;
+mod model;
 mod parts;
 mod searching;
 mod sessions;

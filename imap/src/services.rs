@@ -1,0 +1,45 @@
+//! What all sessions share: the directory, the limits, and what is counted over all of them.
+
+use crate::machine::Machine;
+use crate::run::Recent;
+use crate::settings::Settings;
+use directory::Directory;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Room for literals is counted in these octets.
+pub(crate) const ROOM_UNIT: u64 = 4 * 1024;
+
+/// What all sessions share.
+#[derive(Clone)]
+pub struct Services {
+    pub(crate) directory: Directory,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) commands: Arc<Semaphore>,
+    pub(crate) room: Arc<Semaphore>,
+    pub(crate) recent: Arc<Recent>,
+}
+
+impl Services {
+    /// Over one directory, within these limits.
+    pub fn new(directory: Directory, settings: Settings) -> Self {
+        let units = usize::try_from(settings.memory_max / ROOM_UNIT).unwrap_or(usize::MAX);
+        let commands = settings.commands_max.max(1) as usize;
+        Self {
+            directory,
+            settings: Arc::new(settings),
+            commands: Arc::new(Semaphore::new(commands)),
+            room: Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))),
+            recent: Arc::default(),
+        }
+    }
+
+    /// The machine of a new connection; `tls`: the stream is already under TLS.
+    pub fn machine(&self, tls: bool) -> Machine {
+        Machine::new(
+            Arc::clone(&self.settings),
+            tls,
+            self.directory.clock().now_ms(),
+        )
+    }
+}

@@ -1,0 +1,113 @@
+//! RFC 9051 §2.3.2: flags on the wire, keywords in storage. `\\Seen` exists only here.
+
+use super::lexer::{Lexer, Parsed, Syntax};
+use storage::Keyword;
+
+/// Flags of one list.
+pub const FLAGS_MAX: usize = 128;
+
+/// A flag as storage keeps it: `\Seen` is `$seen`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Flag(pub Keyword);
+
+impl Flag {
+    /// One of storage's own five.
+    pub fn system(word: &'static str) -> Self {
+        Self(Keyword::new(word).expect("the five words are keywords"))
+    }
+}
+
+/// The system flags: storage's keyword and the RFC's word.
+const SYSTEM: [(&str, &str); 5] = [
+    ("$answered", "Answered"),
+    ("$flagged", "Flagged"),
+    ("$deleted", "Deleted"),
+    ("$seen", "Seen"),
+    ("$draft", "Draft"),
+];
+
+/// Registered keywords (RFC 9051 §2.3.2) in the spelling that clients print.
+const REGISTERED: [&str; 5] = ["$Forwarded", "$MDNSent", "$Junk", "$NotJunk", "$Phishing"];
+
+/// `\Seen` without its backslash, in any case, to storage's keyword.
+pub fn system_flag(name: &str) -> Option<Flag> {
+    let (word, _) = SYSTEM
+        .into_iter()
+        .find(|(_, n)| n.eq_ignore_ascii_case(name))?;
+    Some(Flag::system(word))
+}
+
+/// One flag.
+pub fn put_flag(out: &mut Vec<u8>, keyword: &Keyword) {
+    let word = keyword.as_str();
+    if let Some((_, name)) = SYSTEM.into_iter().find(|(w, _)| *w == word) {
+        out.push(b'\\');
+        out.extend_from_slice(name.as_bytes());
+        return;
+    }
+    let name = REGISTERED
+        .into_iter()
+        .find(|n| n.eq_ignore_ascii_case(word))
+        .unwrap_or(word);
+    out.extend_from_slice(name.as_bytes());
+}
+
+/// flag-list = "(" [flag *(SP flag)] ")"
+pub fn put_flags<'k>(out: &mut Vec<u8>, keywords: impl IntoIterator<Item = &'k Keyword>) {
+    out.push(b'(');
+    let start = out.len();
+    for keyword in keywords {
+        if out.len() > start {
+            out.push(b' ');
+        }
+        put_flag(out, keyword);
+    }
+    out.push(b')');
+}
+
+/// The five system flags as keywords, for FLAGS and PERMANENTFLAGS.
+pub fn system_keywords() -> impl Iterator<Item = Keyword> {
+    SYSTEM.into_iter().map(|(word, _)| Flag::system(word).0)
+}
+
+/// flag-list = "(" [flag *(SP flag)] ")"
+pub fn flag_list(lexer: &mut Lexer<'_>) -> Parsed<Vec<Flag>> {
+    Ok(lexer.list(FLAGS_MAX, flag)?.into_iter().flatten().collect())
+}
+
+/// flag = "\Answered" / "\Flagged" / "\Deleted" / "\Seen" / "\Draft" / flag-keyword / flag-extension.
+/// `\Recent` was never a client's to set (RFC 3501 §2.3.2); clients that copy flags send it, so it is
+/// passed over.
+pub fn flag(lexer: &mut Lexer<'_>) -> Parsed<Option<Flag>> {
+    if !lexer.take(b'\\') {
+        return flag_keyword(lexer).map(Some);
+    }
+    let name = lexer.atom()?;
+    if name.eq_ignore_ascii_case("Recent") {
+        return Ok(None);
+    }
+    system_flag(&name)
+        .map(Some)
+        .ok_or(Syntax("an unknown system flag"))
+}
+
+/// flag-keyword = "$MDNSent" / "$Forwarded" / "$Junk" / "$NotJunk" / "$Phishing" / atom
+pub fn flag_keyword(lexer: &mut Lexer<'_>) -> Parsed<Flag> {
+    Keyword::new(&lexer.atom()?)
+        .map(Flag)
+        .ok_or(Syntax("the keyword is too long"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_return() {
+        let mut out = Vec::new();
+        let words = ["$seen", "$forwarded", "cần-xử-lý", "viec"].map(Keyword::new);
+        put_flags(&mut out, words.iter().flatten());
+        assert_eq!(out, b"(\\Seen $Forwarded viec)");
+        assert_eq!(system_flag("sEEN"), Some(Flag::system("$seen")));
+    }
+}
