@@ -17,7 +17,7 @@ use directory::Right;
 use formats::message::Summary;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use storage::{AccountStore, EmailId, Error, KeywordChange, ModSeq, State, Uid};
+use storage::{AccountStore, EmailId, Error, KeywordChange, State, Uid};
 
 /// Messages whose states are looked up at one time.
 const BATCH_MAX: usize = 256;
@@ -349,7 +349,8 @@ fn mark(selected: &mut Selected, store: &AccountStore, states: &mut [(u32, State
     }
     let seen = flag::Flag::system("$seen").0;
     let change = KeywordChange::Add(vec![seen]);
-    let commit = || -> Result<(Vec<(usize, State)>, Option<ModSeq>), Error> {
+    let mut own = None;
+    let mut commit = || -> Result<Vec<(usize, State)>, Error> {
         let mut writer = store.write()?;
         let mut changed = Vec::new();
         for at in unseen {
@@ -362,15 +363,14 @@ fn mark(selected: &mut Selected, store: &AccountStore, states: &mut [(u32, State
                 Err(error) => return Err(error),
             }
         }
-        let modseq = match changed.is_empty() {
-            true => None,
-            false => Some(writer.commit()?),
-        };
-        Ok((changed, modseq))
+        if !changed.is_empty() {
+            own = Some(writer.commit()?);
+        }
+        Ok(changed)
     };
     match commit() {
-        Ok((changed, modseq)) => {
-            selected.own.extend(modseq);
+        Ok(changed) => {
+            selected.own.extend(own);
             let mut uids = Vec::with_capacity(changed.len());
             for (at, state) in changed {
                 uids.push(states[at].0);
