@@ -75,8 +75,8 @@ fn npm() -> Command {
 }
 
 fn require_node() {
-    const NEED: &str = "Node 20 and npm are required (Node 20.19 or later; Debian and Ubuntu: \
-         apt install nodejs npm, or https://nodejs.org/).";
+    const NEED: &str = "Node 20 and npm are required (Node 20.19 or later, see https://nodejs.org/; \
+         Debian 12 packages an older one).";
     let Some(version) = answer(Command::new("node").arg("--version")) else {
         stop(format_args!("{NEED} `node` was not found."));
     };

@@ -29,10 +29,30 @@ export const item = (file: File): FileItem => {
   };
 };
 
-const running = new Map<number, XMLHttpRequest>();
+type Changed = (key: number, change: Partial<FileItem>) => void;
 
-/** RFC 8620 §6.1. `changed` gets what to put into the item; fetch cannot tell how far an upload is. */
-export function upload(file: File, key: number, changed: (key: number, change: Partial<FileItem>) => void): void {
+const running = new Map<number, XMLHttpRequest>();
+const queue: { file: File; key: number; changed: Changed }[] = [];
+
+/** Fewer than the server's maxConcurrentUpload, so that another tab has room as well. */
+const atOnce = () => Math.max(1, Math.min(3, limit('maxConcurrentUpload', 4) - 1));
+
+/** RFC 8620 §6.1. `changed` gets what to put into the item. */
+export function upload(file: File, key: number, changed: Changed): void {
+  queue.push({ file, key, changed });
+  pump();
+}
+
+function pump(): void {
+  while (running.size < atOnce()) {
+    const next = queue.shift();
+    if (!next) return;
+    start(next.file, next.key, next.changed);
+  }
+}
+
+/** By XMLHttpRequest: fetch cannot tell how far an upload is. */
+function start(file: File, key: number, changed: Changed): void {
   const call = new XMLHttpRequest();
   running.set(key, call);
   call.open('POST', uploadAddress());
@@ -46,11 +66,13 @@ export function upload(file: File, key: number, changed: (key: number, change: P
     running.delete(key);
     const blobId = call.status >= 200 && call.status < 300 ? (call.response as { blobId?: string } | null)?.blobId : undefined;
     changed(key, blobId ? { blobId, sent: 1 } : { failed: true });
+    pump();
   };
   call.send(file);
 }
 
 export function stop(key: number): void {
+  const at = queue.findIndex((waiting) => waiting.key === key);
+  if (at >= 0) queue.splice(at, 1);
   running.get(key)?.abort();
-  running.delete(key);
 }

@@ -29,7 +29,13 @@ function whereOf(row: EmailRow): string | null {
   return first ? nameOfBox(byId(first)) : null;
 }
 
-function click(event: MouseEvent, index: number): void {
+function click(event: MouseEvent, index: number, id: Id): void {
+  if (isTouch() && (press.done || picked.value.size > 0)) {
+    event.preventDefault();
+    if (!press.done) togglePick(id);
+    press.done = false;
+    return;
+  }
   if (event.shiftKey) {
     const [from, to] = [Math.min(cursor.value, index), Math.max(cursor.value, index)];
     const ids = [...picked.value];
@@ -51,8 +57,21 @@ function drag(event: DragEvent, id: Id): void {
   if (event.dataTransfer) event.dataTransfer.effectAllowed = 'move';
 }
 
-/** A long press picks: there is no pointer to hover with. */
+/** There is no pointer to hover with: a long press picks, and then a tap does. */
 const isTouch = () => window.matchMedia('(pointer: coarse)').matches;
+const LONG_PRESS_MS = 500;
+const press = { timer: 0, done: false };
+
+function pressStart(event: PointerEvent, id: Id): void {
+  if (event.pointerType !== 'touch') return;
+  press.done = false;
+  press.timer = window.setTimeout(() => {
+    press.done = true;
+    togglePick(id);
+  }, LONG_PRESS_MS);
+}
+
+const pressEnd = () => window.clearTimeout(press.timer);
 
 interface Props {
   row: EmailRow | undefined;
@@ -78,8 +97,9 @@ export function Row({ row, id, index, top }: Props) {
   return (
     <div
       class={classes.filter(Boolean).join(' ')} role="row" id={`row-${index}`} aria-rowindex={index + 1} style={place}
-      aria-selected={isPicked || openId.value === id} draggable onDragStart={(event) => drag(event, id)}
-      onContextMenu={(event) => { if (isTouch()) { event.preventDefault(); togglePick(id); } }}
+      aria-selected={isPicked || openId.value === id} draggable={!isTouch()} onDragStart={(event) => drag(event, id)}
+      onPointerDown={(event) => pressStart(event, id)} onPointerUp={pressEnd} onPointerMove={pressEnd} onPointerCancel={pressEnd}
+      onContextMenu={(event) => { if (isTouch()) event.preventDefault(); }}
     >
       <div class="pick" role="gridcell">
         <label>
@@ -91,7 +111,7 @@ export function Row({ row, id, index, top }: Props) {
         </label>
       </div>
       <div class="what" role="gridcell">
-        <a href={openHref(row, id)} tabIndex={-1} draggable={false} onClick={(event) => click(event, index)}>
+        <a href={openHref(row, id)} tabIndex={-1} draggable={false} onClick={(event) => click(event, index, id)}>
           <span class="l">
             <span class="w">
               {unread && <span class="sr">{t().isUnread} </span>}
