@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Id, Mailbox } from '../jmap/objects';
 import { moveToBox } from '../state/acts';
 import { badge, iconOf, nameOfBox, ofRole, ownFolders } from '../state/mailboxes';
@@ -14,11 +15,18 @@ export const drawer = signal(false);
 
 export function Folders() {
   const shut = () => { drawer.value = false; };
+  const self = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (!drawer.value) return undefined;
+    const before = document.activeElement as HTMLElement | null;
+    self.current?.querySelector<HTMLElement>('[aria-current]')?.focus();
+    return () => { if (self.current?.contains(document.activeElement)) before?.focus(); };
+  }, [drawer.value]);
   return (
     <>
       <div class={`veil${drawer.value ? ' on' : ''}`} onClick={shut} aria-hidden="true" />
       <aside
-        class={`side${drawer.value ? ' on' : ''}`} aria-label={t().folders}
+        ref={self} class={`side${drawer.value ? ' on' : ''}`} aria-label={t().folders}
         onKeyDown={(event) => { if (event.key === 'Escape' && drawer.value) { shut(); event.stopPropagation(); } }}
       >
         <a class="btn primary compose-new" href="#/compose/new" onClick={shut}>

@@ -58,7 +58,7 @@ function Bulk() {
   return (
     <div class="bar-line bulk" role="toolbar" aria-label={t().selected(number(ids.length))}>
       <IconButton icon="x" label={t().selectNone} keys="* n" onClick={() => pick([])} />
-      <b>{t().selected(number(ids.length))}</b>
+      <b><span class="only-wide">{t().selected(number(ids.length))}</span><span class="only-narrow">{number(ids.length)}</span></b>
       <IconButton
         icon={anyUnread ? 'mail-open' : 'mail'} label={anyUnread ? t().markRead : t().markUnread}
         onClick={() => void mark(ids, '$seen', anyUnread, false)}
