@@ -350,7 +350,7 @@ fn mark(selected: &mut Selected, store: &AccountStore, states: &mut [(u32, State
     let seen = flag::Flag::system("$seen").0;
     let change = KeywordChange::Add(vec![seen]);
     let mut own = None;
-    let mut commit = || -> Result<Vec<(usize, State)>, Error> {
+    let commit = || -> Result<Vec<(usize, State)>, Error> {
         let mut writer = store.write()?;
         let mut changed = Vec::new();
         for at in unseen {
