@@ -3,6 +3,7 @@
 use crate::{AccountId, EmailId, MailboxId, ModSeq, ThreadId, Uid};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -83,7 +84,10 @@ impl Subscribers {
     pub(crate) fn announce(&self, account: AccountId, modseq: ModSeq) {
         let told = lock(&self.list).get(&account).cloned().unwrap_or_default();
         for (_, told) in told {
-            told(modseq);
+            // A listener's fault is not the store's.
+            if catch_unwind(AssertUnwindSafe(|| told(modseq))).is_err() {
+                tracing::error!(%account, "a listener to changes panicked");
+            }
         }
     }
 }

@@ -32,6 +32,12 @@ impl Checkpoint {
         system: ModSeq,
         clean: bool,
     ) -> Result<(), Error> {
+        if shared.index.is_damaged() {
+            Self::distrust(&shared.dir);
+            return Err(Error::Corrupt(
+                "the index; the next start rebuilds it".into(),
+            ));
+        }
         shared.index.checkpoint()?;
         let boot_id = shared.boot_id.clone();
         Self {
@@ -41,6 +47,16 @@ impl Checkpoint {
             boot_id,
         }
         .write(&shared.dir, &shared.room)
+    }
+
+    /// Makes the next start rebuild the index.
+    pub(crate) fn distrust(dir: &Path) {
+        let path = dir.join(FILE);
+        if path.exists() {
+            tracing::error!("the index is damaged; the next start rebuilds it from the journal");
+            let removed = std::fs::remove_file(&path).is_ok() && disk::sync_dir(dir).is_ok();
+            tracing::debug!(removed, "checkpoint");
+        }
     }
 
     pub(crate) fn write(&self, dir: &Path, room: &Room) -> Result<(), Error> {

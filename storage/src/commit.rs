@@ -88,6 +88,14 @@ pub(crate) struct Committer {
     flushing: Option<JoinHandle<()>>,
 }
 
+struct Stop(Arc<Shared>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.stopped.store(true, Ordering::SeqCst);
+    }
+}
+
 impl Committer {
     pub(crate) fn new(
         shared: Arc<Shared>,
@@ -109,6 +117,8 @@ impl Committer {
     /// Runs until it is told to close or nobody can send any more. The latter is no clean stop.
     pub(crate) fn run(mut self, orders: &Receiver<Order>) {
         let mut close = None;
+        // However this thread ends, nobody shall think that it still writes.
+        let guard = Stop(self.shared.clone());
         while close.is_none() {
             let Ok(first) = orders.recv() else { break };
             let (mut group, mut octets) = (Vec::new(), 0);
@@ -131,7 +141,7 @@ impl Committer {
             self.group(group);
             self.maybe_checkpoint();
         }
-        self.shared.stopped.store(true, Ordering::SeqCst);
+        drop(guard);
         if let Some(flushing) = self.flushing.take() {
             // Its outcome is in the log; the last checkpoint stands either way.
             let _ = flushing.join();
@@ -226,6 +236,10 @@ impl Committer {
     /// Moves the checkpoint beside the running commits: the flush covers all that was applied before.
     fn maybe_checkpoint(&mut self) {
         let idle = self.flushing.as_ref().is_none_or(JoinHandle::is_finished);
+        if self.shared.index.is_damaged() {
+            Checkpoint::distrust(&self.shared.dir);
+            return;
+        }
         if self.written < self.checkpoint_at || !idle {
             return;
         }

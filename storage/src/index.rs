@@ -4,6 +4,7 @@
 
 use crate::engine::{Engine, VALUE_OCTETS_MAX};
 use crate::{Error, key, record};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// First octet of a key's value when the value itself lies in parts. No record version is that high.
 const IN_PARTS: u8 = 0xF0;
@@ -21,19 +22,38 @@ pub(crate) enum Op {
 /// See the module.
 pub(crate) struct Index {
     engine: Box<dyn Engine>,
+    damaged: AtomicBool,
 }
 
 impl Index {
     pub(crate) fn new(engine: Box<dyn Engine>) -> Self {
-        Self { engine }
+        Self {
+            engine,
+            damaged: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether something could not be written, or what was read is damaged: then this index must
+    /// not be trusted by the next start.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::SeqCst)
+    }
+
+    /// Remembers damage that a reader met.
+    fn noted<T>(&self, read: Result<T, Error>) -> Result<T, Error> {
+        read.inspect_err(|e| {
+            if matches!(e, Error::Corrupt(_)) {
+                self.damaged.store(true, Ordering::SeqCst);
+            }
+        })
     }
 
     /// One value, whole.
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        match self.engine.get(key)? {
+        self.noted(self.engine.get(key).and_then(|value| match value {
             Some(head) if head.first() == Some(&IN_PARTS) => self.gather(key, &head).map(Some),
             plain => Ok(plain),
-        }
+        }))
     }
 
     /// Visits the keys that begin with `prefix` and are not below `from`, until `each` returns false.
@@ -44,7 +64,7 @@ impl Index {
         each: &mut Visit<'_>,
     ) -> Result<(), Error> {
         let mut outcome = Ok(());
-        self.engine.scan(prefix, from, &mut |key, value| {
+        let scanned = self.engine.scan(prefix, from, &mut |key, value| {
             let more = match value.first() {
                 Some(&IN_PARTS) => self.gather(key, value).and_then(|whole| each(key, &whole)),
                 _ => each(key, value),
@@ -53,19 +73,17 @@ impl Index {
                 outcome = Err(e);
                 false
             })
-        })?;
-        outcome
+        });
+        self.noted(scanned.and(outcome))
     }
 
     /// Makes one change; making it twice is the same as once.
     pub(crate) fn apply(&self, op: &Op) -> Result<(), Error> {
-        match op {
+        let applied = match op {
             Op::Put(key, value) => self.put(key, value),
-            Op::Delete(key) => {
-                self.drop_parts(key)?;
-                self.engine.delete(key)
-            }
-        }
+            Op::Delete(key) => self.drop_parts(key).and_then(|()| self.engine.delete(key)),
+        };
+        applied.inspect_err(|_| self.damaged.store(true, Ordering::SeqCst))
     }
 
     /// Returns when all that was applied before is on disk.
@@ -185,4 +203,79 @@ fn take<'a>(bytes: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
     let (head, rest) = bytes.split_at_checked(n)?;
     *bytes = rest;
     Some(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AccountId;
+    use crate::engine::MemoryEngine;
+
+    fn key(rest: &[u8]) -> Vec<u8> {
+        let mut key = key::kind(AccountId::SYSTEM, key::TABLE);
+        key.extend_from_slice(rest);
+        key
+    }
+
+    #[test]
+    fn values_of_every_size_come_back_and_leave_nothing_behind() {
+        let index = Index::new(Box::new(MemoryEngine::default()));
+        for size in [
+            1,
+            VALUE_OCTETS_MAX,
+            VALUE_OCTETS_MAX + 1,
+            3 * VALUE_OCTETS_MAX,
+            100_001,
+            5,
+        ] {
+            let value: Vec<u8> = (0..size).map(|n| 1 + (n % 100) as u8).collect();
+            index.apply(&Op::Put(key(b"a"), value.clone())).unwrap();
+            assert_eq!(index.get(&key(b"a")).unwrap(), Some(value.clone()));
+            let mut scanned = Vec::new();
+            let visit = &mut |_: &[u8], found: &[u8]| {
+                scanned.push(found.to_vec());
+                Ok(true)
+            };
+            index.scan(&key(b""), &key(b""), visit).unwrap();
+            assert_eq!(scanned, [value], "{size}");
+        }
+        index.apply(&Op::Put(key(b"a"), vec![1; 100_000])).unwrap();
+        index.apply(&Op::Delete(key(b"a"))).unwrap();
+        let mut left = 0;
+        let visit = &mut |_: &[u8], _: &[u8]| {
+            left += 1;
+            Ok(true)
+        };
+        index.scan(&[], &[], visit).unwrap();
+        assert_eq!(left, 0);
+    }
+
+    #[test]
+    fn damage_is_remembered() {
+        let index = Index::new(Box::new(MemoryEngine::default()));
+        index.apply(&Op::Put(key(b"a"), vec![1; 100_000])).unwrap();
+        assert!(!index.is_damaged());
+        index.apply(&Op::Delete(key::part(&key(b"a"), 3))).unwrap();
+        assert!(matches!(index.get(&key(b"a")), Err(Error::Corrupt(_))));
+        assert!(index.is_damaged());
+    }
+
+    #[test]
+    fn i18_operations_of_an_unknown_kind_or_version_are_an_error() {
+        let ops = vec![
+            Op::Put(key(b"a"), vec![record::VERSION, 7]),
+            Op::Delete(key(b"b")),
+        ];
+        let body = encode_ops(&ops);
+        assert_eq!(decode_ops(&body).unwrap(), ops);
+        for cut in 1..body.len() {
+            let whole = decode_ops(&body[..cut]).is_ok_and(|found| found == ops[..1]);
+            assert!(whole || decode_ops(&body[..cut]).is_err(), "cut at {cut}");
+        }
+        let unknown = encode_ops(&[Op::Put(key(b"a"), vec![record::VERSION + 1])]);
+        assert!(matches!(decode_ops(&unknown), Err(Error::Corrupt(_))));
+        let mut strange = body;
+        strange[0] = 9;
+        assert!(matches!(decode_ops(&strange), Err(Error::Corrupt(_))));
+    }
 }

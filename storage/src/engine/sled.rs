@@ -69,10 +69,17 @@ fn spell(e: &::sled::Error) -> Error {
     }
 }
 
+/// sled asserts where its pages are damaged. A panic in one reader must not be the end of the store.
+fn guarded<T>(ask: impl FnOnce() -> ::sled::Result<T>) -> Result<T, Error> {
+    match catch_unwind(AssertUnwindSafe(ask)) {
+        Ok(answer) => answer.map_err(|e| spell(&e)),
+        Err(_) => Err(Error::Corrupt("sled panicked".into())),
+    }
+}
+
 impl Engine for SledEngine {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        let value = self.db.get(key).map_err(|e| spell(&e))?;
-        Ok(value.map(|v| v.to_vec()))
+        Ok(guarded(|| self.db.get(key))?.map(|v| v.to_vec()))
     }
 
     fn scan(
@@ -81,8 +88,8 @@ impl Engine for SledEngine {
         from: &[u8],
         each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), Error> {
-        for pair in self.db.range(from.max(prefix)..) {
-            let (key, value) = pair.map_err(|e| spell(&e))?;
+        let mut pairs = self.db.range(from.max(prefix)..);
+        while let Some((key, value)) = guarded(|| pairs.next().transpose())? {
             if !key.starts_with(prefix) || !each(&key, &value) {
                 break;
             }
@@ -91,17 +98,15 @@ impl Engine for SledEngine {
     }
 
     fn put(&self, key: &[u8], value: &[u8]) -> Result<(), Error> {
-        self.db.insert(key, value).map_err(|e| spell(&e))?;
-        Ok(())
+        guarded(|| self.db.insert(key, value)).map(|_| ())
     }
 
     fn delete(&self, key: &[u8]) -> Result<(), Error> {
-        self.db.remove(key).map_err(|e| spell(&e))?;
-        Ok(())
+        guarded(|| self.db.remove(key)).map(|_| ())
     }
 
     fn checkpoint(&self) -> Result<(), Error> {
-        self.db.flush().map_err(|e| spell(&e))?;
+        guarded(|| self.db.flush())?;
         sync_folder(&self.dir, FOLDER_DEPTH_MAX)
     }
 }
