@@ -86,6 +86,7 @@ function Sheet({ letter, mode }: { letter: Letter; mode: At['mode'] }) {
     });
     made.set(letter.html());
     letter.html = made.html;
+    letter.look();
     setEditor(made);
     if (mode === 'reply' || mode === 'all' || (mode === 'draft' && letter.to.value.length > 0)) made.focus();
     return () => {
@@ -154,7 +155,7 @@ function Sheet({ letter, mode }: { letter: Letter; mode: At['mode'] }) {
             </div>
           </div>
           {editor && <FormatBar editor={editor} tick={tick} />}
-          <div class="txt" ref={field} role="textbox" aria-multiline="true" aria-label={t().body} data-hint={t().bodyHint} spellcheck={false} />
+          <div class={letter.blank.value ? 'txt blank' : 'txt'} ref={field} role="textbox" aria-multiline="true" aria-label={t().body} data-hint={t().bodyHint} spellcheck={false} />
           <Attached letter={letter} />
         </div>
         <div class="send">

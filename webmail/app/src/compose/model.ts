@@ -16,6 +16,9 @@ import { htmlToText } from './text';
 /** Quiet time after the last change before a draft is saved. */
 const SAVE_AFTER_MS = 2_500;
 
+/** An empty field is a few empty elements at most. */
+const BLANK_MAX = 200;
+
 const MENTIONS = /(dinh kem|kem theo|gui kem|tep kem|attached|attachment|enclosed)/;
 
 export type Saving = 'clean' | 'dirty' | 'saving' | 'saved' | 'failed';
@@ -28,6 +31,8 @@ export class Letter {
   readonly files = signal<FileItem[]>([]);
   readonly saving = signal<Saving>('clean');
   readonly savedAt = signal<Date | null>(null);
+  /** Nothing written and nothing quoted: the field says what it is for. */
+  readonly blank = signal(false);
   /** Follows what is typed, for the checks. */
   readonly mentionsFile = signal(false);
 
@@ -71,7 +76,9 @@ export class Letter {
 
   /** Looks at what the person wrote, not at what is quoted. */
   look(): void {
-    const own = this.html().split(/<blockquote/i)[0] ?? '';
+    const html = this.html();
+    const own = html.split(/<blockquote/i)[0] ?? '';
+    this.blank.value = html.length < BLANK_MAX && html.replace(/<(?:\/?(?:div|p|br|b|i|u))[^>]*>|&nbsp;|\s/gi, '') === '';
     this.mentionsFile.value = MENTIONS.test(fold(own.replace(/<[^>]*>/g, ' ').replace(/&nbsp;/g, ' ')));
   }
 
