@@ -281,3 +281,20 @@ fn many_sessions_at_once_lose_nothing() {
         assert_eq!(world.store.check().unwrap(), Vec::<String>::new());
     });
 }
+
+#[test]
+fn stopping_lets_a_message_that_is_coming_in_finish() {
+    runtime().block_on(async {
+        let world = World::new(Limits::default());
+        let mut client = world.connect(Service::Mx, Tls::Absent);
+        let begin = b"HELO c\r\nMAIL FROM:<>\r\nRCPT TO:<an@tinh.gov.vn>\r\nDATA\r\n";
+        client.talk(begin, ".<CR><LF>\r\n").await;
+        world.stop.send_replace(true);
+        client.talk(b"x: y\r\n\r\n", "").await;
+        let said = client
+            .talk(b".\r\n", "421 4.3.2 Shutting down, try again soon\r\n")
+            .await;
+        assert!(said.starts_with("250 2.0.0 Ok: queued as "), "{said}");
+        assert_eq!(world.contents("an").len(), 1);
+    });
+}

@@ -228,3 +228,47 @@ fn an_administrator_gives_up_or_tries_again() {
     assert_eq!(world.delivery.give_up(id), Err(storage::Error::NotFound));
     assert!(report(&world.inbox("an")[0]).contains("Status: 5.0.0"));
 }
+
+#[test]
+fn a_bounce_that_finds_no_room_is_sent_once_there_is() {
+    let world = World::with(Some(peer(Outcome::Failed("5.1.1 nobody".into()))));
+    let sent = envelope("an@tinh.gov.vn", &["x@noi.vn"]);
+    let origin = world.submitted("an");
+    let id = world
+        .delivery
+        .accept(sent, LETTER, &origin)
+        .unwrap()
+        .queued
+        .unwrap();
+    world.disk.store(0, std::sync::atomic::Ordering::SeqCst);
+    let now = directory::Clock::now_s(&*world.clock);
+    for _ in 0..3 {
+        let result = world.delivery.dispatch(now);
+        assert!(
+            matches!(result, Err(storage::Error::Unavailable(_))),
+            "{result:?}"
+        );
+    }
+    assert!(world.delivery.queued(id).is_ok(), "I-10: it is still there");
+    world
+        .disk
+        .store(u64::MAX, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(world.dispatch(), None);
+    assert_eq!(world.inbox("an").len(), 1);
+}
+
+#[test]
+fn i11_giving_up_a_null_path_tells_nobody() {
+    let world = World::new();
+    world.list("phong", vec![address("x@noi.vn")]);
+    let sent = envelope("", &["phong@tinh.gov.vn"]);
+    let id = world
+        .delivery
+        .accept(sent, LETTER, &remote())
+        .unwrap()
+        .queued
+        .unwrap();
+    world.delivery.give_up(id).unwrap();
+    assert_eq!(world.delivery.queue(None, 9).unwrap(), []);
+    assert!(world.inbox("an").is_empty());
+}
