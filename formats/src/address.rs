@@ -194,7 +194,12 @@ pub(crate) fn is_dot_string(text: &str) -> bool {
 fn is_atext(c: char) -> bool {
     c.is_ascii_alphanumeric()
         || "!#$%&'*+-/=?^_`{|}~".contains(c)
-        || (!c.is_ascii() && !c.is_control() && !c.is_whitespace())
+        || (!c.is_ascii() && !c.is_control() && !c.is_whitespace() && !is_invisible(c))
+}
+
+/// Characters that cannot be seen or that turn the line: two addresses that look alike.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{ffff}')
 }
 
 impl fmt::Display for LocalPart {
@@ -312,6 +317,7 @@ mod tests {
         check("an", Err(AddressError::NoDomain));
         check("@x.vn", Err(AddressError::LocalPart));
         check("an@", Err(AddressError::Empty));
+        check("v\u{200b}an@x.vn", Err(AddressError::LocalPart));
         check("a..b@x.vn", Err(AddressError::LocalPart));
         check("a b@x.vn", Err(AddressError::LocalPart));
         check("a@b@x.vn", Err(AddressError::LocalPart));

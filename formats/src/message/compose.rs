@@ -113,11 +113,18 @@ fn field(out: &mut Vec<u8>, name: &str, value: &str) {
         .chars()
         .filter(|c| !matches!(c, '\r' | '\n' | '\0'))
         .collect();
-    for word in clean.split(' ').filter(|word| !word.is_empty()) {
-        if column + 1 + word.len() > LINE_MAX && column > name.len() + 1 {
+    let mut spaced = false;
+    for word in clean.trim().split(' ') {
+        // Folding stands before a word, so doubled spaces inside a value come back as they were.
+        if !spaced
+            && !word.is_empty()
+            && column + 1 + word.len() > LINE_MAX
+            && column > name.len() + 1
+        {
             out.extend_from_slice(b"\r\n");
             column = 0;
         }
+        spaced = word.is_empty();
         out.push(b' ');
         out.extend_from_slice(word.as_bytes());
         column += 1 + word.len();

@@ -42,13 +42,8 @@ impl Declaration {
 
     /// `Content-Transfer-Encoding` is one word; comments and junk behind it are left out.
     pub(super) fn first_word(text: &str) -> String {
-        let stop = |c: char| c.is_whitespace() || matches!(c, ';' | '(' | '"');
-        let word = text.split(stop).next().unwrap_or_default();
-        if is_token(word) {
-            word.to_owned()
-        } else {
-            String::new()
-        }
+        let stop = |c: char| !c.is_ascii_graphic() || "()<>@,;:\\\"/[]?=".contains(c);
+        text.split(stop).next().unwrap_or_default().to_owned()
     }
 }
 

@@ -7,6 +7,8 @@ use unicode_normalization::UnicodeNormalization;
 use super::summary::{Part, PartKind};
 use super::{charset, parameter};
 
+/// Octets of HTML in which it may name its charset (WHATWG HTML §13.2.3.2).
+const META_WITHIN: usize = 1024;
 /// Characters of a file name.
 pub const FILE_NAME_MAX: usize = 200;
 
@@ -28,13 +30,30 @@ pub fn decode_body<'a>(part: &Part, raw: &'a [u8]) -> Cow<'a, [u8]> {
     decode_transfer(&part.encoding, part.body.of(raw))
 }
 
-/// The text of a part: transfer encoding and charset undone, NFC.
+/// The text of a part: transfer encoding and charset undone, NFC. HTML that is neither UTF-8 nor
+/// declared may declare itself.
 #[must_use]
 pub fn decode_text(part: &Part, raw: &[u8]) -> String {
-    charset::decode(
-        part.param("charset").unwrap_or_default(),
-        &decode_body(part, raw),
-    )
+    let bytes = decode_body(part, raw);
+    charset::decode(charset_of(part, &bytes), &bytes)
+}
+
+pub(super) fn charset_of<'a>(part: &'a Part, bytes: &'a [u8]) -> &'a str {
+    let declared = part.param("charset").unwrap_or_default();
+    let by_default = declared.is_empty() || declared.eq_ignore_ascii_case("us-ascii");
+    if !by_default || part.subtype != "html" || std::str::from_utf8(bytes).is_ok() {
+        return declared;
+    }
+    let head = &bytes[..bytes.len().min(META_WITHIN)];
+    let Some(at) = memchr::memmem::find(head, b"charset=") else {
+        return declared;
+    };
+    let name = &head[at + 8..];
+    let name = name.strip_prefix(b"\"").unwrap_or(name);
+    let end = name
+        .iter()
+        .position(|b| !b.is_ascii_alphanumeric() && !b"-_.:".contains(b));
+    std::str::from_utf8(&name[..end.unwrap_or(name.len())]).unwrap_or(declared)
 }
 
 /// RFC 2045 §6.8; other octets are passed over, and padding within the text begins anew, since
@@ -280,9 +299,15 @@ pub(super) fn has_attachment(root: &Part) -> bool {
         root.find_section(number).is_some_and(|found| {
             let part = found.part;
             let pictured = part.media == "image" && part.id.is_some() && !is_attached(part);
-            !pictured
+            !pictured && !is_signature(part)
         })
     })
+}
+
+/// What programs check for people.
+fn is_signature(part: &Part) -> bool {
+    let names = ["pgp-signature", "pkcs7-signature", "x-pkcs7-signature"];
+    part.media == "application" && names.contains(&part.subtype.as_str())
 }
 
 /// The decoded name of an attachment (RFC 2183 §2.3, RFC 2231, RFC 2047), NFC, safe to show and to

@@ -1,6 +1,6 @@
 //! The beginning of a letter for a list (RFC 8621 §4.1.4 `preview`, RFC 8970 PREVIEW).
 
-use super::part::{bodies, decode_transfer};
+use super::part::{bodies, charset_of, decode_transfer};
 use super::summary::{Part, Range};
 use super::{charset, header};
 use crate::html;
@@ -48,7 +48,7 @@ fn beginning(part: &Part, raw: &[u8]) -> String {
         // The cut went through a character: that is not the sender's mistake.
         bytes.to_mut().truncate(error.valid_up_to());
     }
-    let text = charset::decode(part.param("charset").unwrap_or_default(), &bytes);
+    let text = charset::decode(charset_of(part, &bytes), &bytes);
     if is_html {
         html::html_to_text(&text)
     } else {

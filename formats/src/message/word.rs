@@ -12,6 +12,8 @@ pub const WORD_MAX: usize = 75;
 const WORD_READ_MAX: usize = 1024;
 /// Octets of a charset name with its language.
 const CHARSET_MAX: usize = 64;
+/// Octets without a space that may stand in a header as they are (RFC 5322 §2.1.1 allows 998).
+const UNFOLDED_MAX: usize = 900;
 /// `=?utf-8?B?` and `?=`.
 const FRAME: usize = 12;
 
@@ -153,7 +155,8 @@ pub fn encode_words(text: &str) -> String {
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
-    if clean.is_ascii() && !clean.contains("=?") {
+    let foldable = clean.split(' ').all(|word| word.len() <= UNFOLDED_MAX);
+    if clean.is_ascii() && !clean.contains("=?") && foldable {
         return clean;
     }
     let q_cost: usize = clean

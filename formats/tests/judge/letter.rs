@@ -1,6 +1,9 @@
 //! Letters written and read again.
 
 use formats::message::compose::{Draft, Enclosure, NamedAddress, compose, remove_field};
+use proptest::prelude::*;
+use unicode_normalization::UnicodeNormalization;
+
 use formats::message::{PartKind, bodies, file_name, header, part, summarize};
 
 fn person(name: &str, email: &str) -> NamedAddress {
@@ -170,4 +173,51 @@ fn a_letter_of_html_alone_gets_a_text() {
     let found = summary.part.find(&[1]).unwrap();
     assert_eq!(part::decode_text(found.part, &raw).trim_end(), "Chào");
     assert_eq!(summary.preview, "Chào");
+}
+
+/// Text as it returns: no control characters, blanks at the ends gone.
+fn spoken(text: &str) -> String {
+    let plain: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    plain.trim().nfc().collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_letter_returns(
+        subject in "(\\PC{0,60}| |=\\?|[a-z]{1,9} ){0,8}",
+        name in "[ -~à-ỹ]{0,30}",
+        text in "(.|\n|\r\n|\r){0,300}",
+        file in "\\PC{0,80}",
+        bytes in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let draft = Draft {
+            from: vec![person(&name, "an@x.vn")],
+            subject: subject.clone(),
+            text: Some(text.clone()),
+            attachments: vec![Enclosure { name: file, bytes: bytes.clone(), media_type: "a/b".to_owned(), ..Enclosure::default() }],
+            ..Draft::default()
+        };
+        let raw = compose(&draft);
+        lines(&raw);
+        let summary = summarize(&raw);
+        let head = &summary.head;
+        let returned = header::decode_words(head.subject.as_deref().unwrap_or_default());
+        prop_assert_eq!(returned.trim(), spoken(&subject));
+        prop_assert_eq!(head.from.len(), 1);
+        prop_assert_eq!(head.from[0].email(), Some("an@x.vn".to_owned()));
+        prop_assert_eq!(head.from[0].display_name().unwrap_or_default(), spoken(&name));
+        let part_at = |n: &str| summary.part.find_section(n).expect("a part").part;
+        // A mark of byte order at the beginning is no text.
+        let unix = |text: &str| {
+            let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+            text.replace('\r', "\n").nfc().collect::<String>()
+        };
+        prop_assert_eq!(unix(&part::decode_text(part_at("1"), &raw)), unix(&text));
+        prop_assert_eq!(&*part::decode_body(part_at("2"), &raw), bytes.as_slice());
+    }
 }
