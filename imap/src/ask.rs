@@ -38,6 +38,13 @@ pub enum Ask {
     EndIdle,
 }
 
+impl Ask {
+    /// Whether a password is to be checked, which takes long.
+    pub fn is_sign_in(&self) -> bool {
+        matches!(self, Self::Run { command, .. } if matches!(**command, Command::Login { .. }))
+    }
+}
+
 /// An answer.
 #[derive(Debug)]
 pub enum Answer {

@@ -16,6 +16,7 @@ pub struct Services {
     pub(crate) directory: Directory,
     pub(crate) settings: Arc<Settings>,
     pub(crate) commands: Arc<Semaphore>,
+    pub(crate) sign_ins: Arc<Semaphore>,
     pub(crate) room: Arc<Semaphore>,
     pub(crate) recent: Arc<Recent>,
 }
@@ -25,10 +26,12 @@ impl Services {
     pub fn new(directory: Directory, settings: Settings) -> Self {
         let units = usize::try_from(settings.memory_max / ROOM_UNIT).unwrap_or(usize::MAX);
         let commands = settings.commands_max.max(1) as usize;
+        let sign_ins = settings.sign_ins_max.max(1) as usize;
         Self {
             directory,
             settings: Arc::new(settings),
             commands: Arc::new(Semaphore::new(commands)),
+            sign_ins: Arc::new(Semaphore::new(sign_ins)),
             room: Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))),
             recent: Arc::default(),
         }

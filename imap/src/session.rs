@@ -175,7 +175,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         let Some(mut runner) = self.runner.take() else {
             return Answer::Failed;
         };
-        let Ok(_turn) = Arc::clone(&self.services.commands).acquire_owned().await else {
+        let turns = match ask.is_sign_in() {
+            true => &self.services.sign_ins,
+            false => &self.services.commands,
+        };
+        let Ok(_turn) = turns.acquire().await else {
             return Answer::Failed;
         };
         let work = tokio::task::spawn_blocking(move || {

@@ -14,6 +14,9 @@ pub struct Settings {
     pub memory_max: u64,
     /// Commands run at one time, over all connections. More would only wait for the same disk.
     pub commands_max: u32,
+    /// Passwords checked at one time, over all connections; apart from `commands_max`, so that a
+    /// storm of sign-ins does not stop those who are signed in.
+    pub sign_ins_max: u32,
     /// Seconds from connection to login.
     pub login_s: u32,
     /// Seconds without a command after which a signed-in connection is closed. RFC 9051 §5.4
@@ -27,6 +30,7 @@ impl Default for Settings {
             size_max: 50 * 1024 * 1024,
             memory_max: 512 * 1024 * 1024,
             commands_max: 16,
+            sign_ins_max: 4,
             login_s: 120,
             idle_s: 31 * 60,
         }

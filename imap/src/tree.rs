@@ -115,7 +115,9 @@ pub fn name(raw: &[u8], utf8: bool) -> Option<String> {
 /// wildcards, too deep.
 pub fn levels(path: &str) -> Option<Vec<&str>> {
     let levels: Vec<&str> = path.split(SEPARATOR).collect();
-    let fits = |l: &&str| !l.is_empty() && !l.chars().any(|c| c.is_control() || "*%".contains(c));
+    // RFC 9051 §5.1: Net-Unicode without control characters and line or paragraph separators.
+    let bad = |c: char| c.is_control() || matches!(c, '*' | '%' | '\u{2028}' | '\u{2029}');
+    let fits = |l: &&str| !l.is_empty() && !l.chars().any(bad);
     (levels.len() <= LEVELS_MAX && levels.iter().all(fits)).then_some(levels)
 }
 
@@ -247,6 +249,7 @@ mod tests {
         assert_eq!(levels("a/b"), Some(vec!["a", "b"]));
         assert_eq!(levels("a//b"), None);
         assert_eq!(levels("a*"), None);
+        assert_eq!(levels("a\u{2028}b"), None);
         assert_eq!(levels(&"a/".repeat(30)), None);
     }
 }
