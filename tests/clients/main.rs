@@ -35,7 +35,8 @@ fn end_with_us(demo: u32) {
     let own = std::process::id();
     let watch =
         format!("while kill -0 {own} 2>/dev/null; do sleep 1; done; kill -TERM {demo} 2>/dev/null");
-    Command::new("sh").args(["-c", &watch]).spawn().unwrap();
+    let mut watcher = Command::new("sh").args(["-c", &watch]).spawn().unwrap();
+    std::thread::spawn(move || watcher.wait());
 }
 
 fn need(programs: &[&str]) {
