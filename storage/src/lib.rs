@@ -6,6 +6,22 @@
 //! 3. A Uid is never given twice while UidValidity stands (I-03).
 //! 4. Content is never changed once stored, and stored once (BLAKE3-addressed).
 //! 5. The engine (sled) is a shadow: snapshot and journal rebuild it (I-19).
+//!
+//! The folder of a store:
+//!
+//! | name | what |
+//! |---|---|
+//! | `journal/NNNNNNNNNN.log` | every commit, in order; the truth |
+//! | `packs/NNNNNN.pack` | content; the truth |
+//! | `index/` | sled; rebuilt from the journal when it is missing, damaged, behind or ahead |
+//! | `index.aside/` | an index that could not be trusted, until the new one stands |
+//! | `checkpoint` | up to where the index is on the disk, and how the store was stopped |
+//! | `lock` | held by the process that has the store open |
+//!
+//! The way of a commit: [`Writer`] gathers a batch over a state that cannot change meanwhile; `batch`
+//! turns it into keys and a log; `commit` (one thread) writes a group of them to the `journal`, syncs
+//! it and the `pack`s side by side, applies them to the `index` and to the `hot` states that readers
+//! see, announces them, and only then answers.
 
 pub mod account;
 mod batch;
@@ -19,6 +35,8 @@ mod count;
 mod disk;
 mod engine;
 pub mod error;
+#[cfg(test)]
+mod golden;
 mod hot;
 pub mod ident;
 mod index;
@@ -36,6 +54,7 @@ pub mod table;
 mod thread;
 mod tree;
 pub mod writer;
+mod zip;
 
 pub use account::AccountStore;
 pub use change::{Change, Changes, Subscription};

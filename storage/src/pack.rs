@@ -9,6 +9,7 @@
 use crate::disk::{self, Room};
 use crate::index::Index;
 use crate::record::{self, Location};
+use crate::zip::Zip;
 use crate::{BlobId, Error, Options, key};
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -24,10 +25,6 @@ const HEAD_MAGIC: &[u8; 4] = b"CvB1";
 const HEAD: usize = 56;
 /// Largest content, octets.
 pub(crate) const BLOB_OCTETS_MAX: usize = 512 * 1024 * 1024;
-/// Content smaller than this is not worth compressing, octets.
-const ZIP_OCTETS_MIN: usize = 512;
-/// zstd level: the cheapest that still halves text.
-const ZIP_LEVEL: i32 = 1;
 /// Packs kept open for reading.
 const OPEN_MAX: usize = 64;
 /// Staged content remembered at once; the oldest is forgotten when nobody committed it.
@@ -41,6 +38,7 @@ pub(crate) struct Packs {
     tail: Mutex<Tail>,
     open: Mutex<VecDeque<(u32, Arc<File>)>>,
     staged: Mutex<Staged>,
+    zip: Zip,
 }
 
 #[derive(Default)]
@@ -98,6 +96,7 @@ impl Packs {
             tail: Mutex::new(tail),
             open: Mutex::default(),
             staged: Mutex::default(),
+            zip: Zip::default(),
         })
     }
 
@@ -110,7 +109,7 @@ impl Packs {
         if lock(&self.staged).places.contains_key(&id) || index.get(&key::blob(id))?.is_some() {
             return Ok(id);
         }
-        let zipped = zip(bytes);
+        let zipped = self.zip.press(bytes);
         let (stored, flag) = match &zipped {
             Some(small) => (small.as_slice(), 1u8),
             None => (bytes, 0u8),
@@ -237,8 +236,10 @@ impl Packs {
         file.read_exact_at(&mut stored, location.offset + HEAD as u64)
             .map_err(|_| corrupt())?;
         if location.zipped {
-            stored =
-                zstd::bulk::decompress(&stored, location.raw as usize).map_err(|_| corrupt())?;
+            stored = self
+                .zip
+                .unpress(&stored, location.raw as usize)
+                .map_err(|_| corrupt())?;
         }
         if BlobId::of(&stored) != id {
             return Err(corrupt());
@@ -298,15 +299,6 @@ impl Staged {
     }
 }
 
-/// Compressed, when that saves more than a tenth.
-fn zip(bytes: &[u8]) -> Option<Vec<u8>> {
-    if bytes.len() <= ZIP_OCTETS_MIN {
-        return None;
-    }
-    let small = zstd::bulk::compress(bytes, ZIP_LEVEL).ok()?;
-    (small.len() < bytes.len() / 10 * 9).then_some(small)
-}
-
 /// I-18: a pack of another version is not read.
 fn check_head(file: &File, number: u32) -> Result<(), Error> {
     let mut head = [0u8; FILE_HEAD as usize];
@@ -328,7 +320,7 @@ pub(crate) fn is_whole(dir: &Path, id: BlobId, location: &Location) -> bool {
     let read = File::open(path(&dir.join(FOLDER), location.pack))
         .and_then(|file| file.read_exact_at(&mut stored, location.offset + HEAD as u64));
     let unzipped = match location.zipped {
-        true => zstd::bulk::decompress(&stored, location.raw as usize),
+        true => Zip::default().unpress(&stored, location.raw as usize),
         false => Ok(stored),
     };
     read.is_ok() && unzipped.is_ok_and(|content| BlobId::of(&content) == id)
