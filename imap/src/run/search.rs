@@ -19,6 +19,9 @@ use storage::{AccountStore, Error, State, Uid};
 const BATCH_MAX: usize = 1_024;
 /// Messages whose content is read in one step.
 const CONTENTS_MAX: usize = 32;
+/// Octets of the largest text part that is looked into; nobody reads a longer one, and decoding it
+/// for each of many searches would take the memory of all.
+const TEXT_MAX: u32 = 16 * 1024 * 1024;
 /// Numbers of one piece of `* SEARCH`.
 const TOLD_MAX: usize = 8_192;
 
@@ -469,7 +472,7 @@ fn body_of<'s>(subject: &'s Subject<'_>) -> Option<&'s [String]> {
                 PartKind::Message(nested) => {
                     texts.extend(fields_of(nested.part.header.of(content)));
                 }
-                _ if found.media == "text" => {
+                _ if found.media == "text" && found.body.len <= TEXT_MAX => {
                     texts.push(casemap(&part::decode_text(found, content)));
                 }
                 _ => {}

@@ -32,7 +32,7 @@ impl Clock for Standing {
 pub(crate) struct World {
     pub(crate) directory: Directory,
     pub(crate) services: Services,
-    _store: Store,
+    pub(crate) store: Store,
     runtime: tokio::runtime::Runtime,
     peers: BTreeMap<u32, BufReader<DuplexStream>>,
     stop: watch::Sender<bool>,
@@ -102,7 +102,7 @@ impl World {
         Self {
             directory,
             services,
-            _store: store,
+            store,
             runtime,
             peers: BTreeMap::new(),
             stop,
@@ -142,9 +142,9 @@ impl World {
         let peer = self.peers.get_mut(&number).unwrap();
         self.runtime.block_on(async {
             let write = peer.get_mut().write_all(octets);
-            tokio::time::timeout(Duration::from_secs(20), write)
+            // A closed connection shows when it is read from.
+            let _ = tokio::time::timeout(Duration::from_secs(20), write)
                 .await
-                .unwrap()
                 .unwrap();
         });
     }
