@@ -134,7 +134,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         tokio::select! {
             read = read(stream, machine, now_ms) => return read,
             () = self.notify.notified(), if idling => machine.wake(),
-            _ = shutdown.changed() => {}
+            told = shutdown.changed() => {
+                // Nobody is left who could tell: the server is going down.
+                if told.is_err() {
+                    machine.shut_down();
+                }
+            }
             () = tokio::time::sleep(left) => {
                 machine.expire(self.services.directory.clock().now_ms());
             }

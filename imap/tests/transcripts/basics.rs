@@ -179,3 +179,21 @@ fn shutting_down_says_bye() {
         "* BYE [UNAVAILABLE] The server is shutting down"
     );
 }
+
+#[test]
+fn a_waiting_connection_is_small() {
+    let world = World::new();
+    let (_ours, theirs) = tokio::io::duplex(1);
+    let machine = world.services.machine(true);
+    let (_stop, told) = tokio::sync::watch::channel(false);
+    let session = imap::run(
+        theirs,
+        machine,
+        &world.services,
+        "::1".parse().unwrap(),
+        told,
+    );
+    // The future holds the machine and no read buffer; TLS and the view come on top of it.
+    let size = size_of_val(&session);
+    assert!(size < 4_096, "{size} octets");
+}

@@ -114,14 +114,14 @@ impl World {
     pub(crate) fn connect(&mut self, number: u32, tls: bool) -> String {
         let (ours, theirs) = tokio::io::duplex(8 * 1024);
         let (services, stop) = (self.services.clone(), self.stop.subscribe());
+        let again = self.stop.subscribe();
         self.runtime.spawn(async move {
             let machine = services.machine(tls);
             let ip = "192.0.2.7".parse().unwrap();
             let end = imap::run(theirs, machine, &services, ip, stop).await;
             if let Ok(imap::End::StartTls(stream, machine)) = end {
                 // As if the handshake had been done.
-                let stop = watch::channel(false).1;
-                let _ = imap::run(stream, machine, &services, ip, stop).await;
+                let _ = imap::run(stream, machine, &services, ip, again).await;
             }
         });
         self.peers.insert(number, BufReader::new(ours));
