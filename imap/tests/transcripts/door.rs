@@ -8,6 +8,7 @@ use formats::address::{Address, DomainName};
 use imap::{Services, Settings};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use storage::{EngineKind, Options, Store};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
@@ -33,6 +34,8 @@ pub(crate) struct World {
     pub(crate) directory: Directory,
     pub(crate) services: Services,
     pub(crate) store: Store,
+    /// The octets that the disk still holds.
+    pub(crate) room: Arc<AtomicU64>,
     runtime: tokio::runtime::Runtime,
     peers: BTreeMap<u32, BufReader<DuplexStream>>,
     stop: watch::Sender<bool>,
@@ -46,7 +49,9 @@ impl World {
 
     pub(crate) fn with(settings: Settings) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let room = Arc::new(AtomicU64::new(1 << 40));
         let store = Store::open(&Options {
+            room: Some(Arc::clone(&room)),
             dir: dir.path().to_owned(),
             engine: EngineKind::Memory,
             cache_bytes: 1 << 20,
@@ -103,6 +108,7 @@ impl World {
             directory,
             services,
             store,
+            room,
             runtime,
             peers: BTreeMap::new(),
             stop,

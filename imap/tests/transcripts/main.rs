@@ -8,6 +8,7 @@
 
 mod basics;
 mod door;
+mod faults;
 mod hostile;
 mod mailboxes;
 mod model;
