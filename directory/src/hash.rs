@@ -2,8 +2,8 @@
 
 use crate::Error;
 use crate::act::invalid;
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::{Output, PasswordHash, SaltString};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use std::sync::{Condvar, Mutex, PoisonError};
 use unicode_normalization::UnicodeNormalization;
 
@@ -11,6 +11,13 @@ use unicode_normalization::UnicodeNormalization;
 pub(crate) const PARALLEL_MAX: u32 = 4;
 /// Computations that may wait for their turn; more are told to come later.
 pub(crate) const WAITING_MAX: u32 = 128;
+/// Working memories kept for the next computation. Without them each computation leaves its memory
+/// (19 MiB) behind in another of the allocator's arenas.
+const MEMORIES_KEPT: usize = 2;
+/// Octets of a digest.
+const DIGEST: usize = 32;
+/// Octets of memory that a stored hash may ask for, KiB; a damaged row cannot ask for more.
+const MEMORY_KIB_MAX: u32 = 4 << 20;
 /// Octets of a secret that is looked at.
 pub(crate) const SECRET_MAX: usize = 1024;
 
@@ -21,6 +28,7 @@ pub(crate) struct Hasher {
     /// What unknown names are verified against, so that they cost the same.
     decoy: String,
     gate: Gate,
+    memories: Mutex<Vec<Vec<Block>>>,
 }
 
 /// Too many wait already.
@@ -36,6 +44,7 @@ impl Hasher {
             argon,
             decoy: String::new(),
             gate: Gate::default(),
+            memories: Mutex::default(),
         };
         hasher.decoy = hasher.hash(&encode(&random::<32>()?))?;
         Ok(hasher)
@@ -45,22 +54,71 @@ impl Hasher {
     pub(crate) fn hash(&self, secret: &str) -> Result<String, Error> {
         let salt = SaltString::encode_b64(&random::<16>()?).map_err(|_| no_random())?;
         let _turn = self.gate.enter().map_err(|Busy| busy())?;
-        let hash = self.argon.hash_password(secret.as_bytes(), &salt);
-        hash.map(|hash| hash.to_string()).map_err(|_| busy())
+        let params = self.argon.params();
+        let mut raw = [0; 64];
+        let raw_salt = salt.decode_b64(&mut raw).map_err(|_| busy())?;
+        let digest = self.digest(params, secret, raw_salt).map_err(|_| busy())?;
+        let output = Output::new(&digest).map_err(|_| busy())?;
+        let phc = PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: params.try_into().map_err(|_| busy())?,
+            salt: Some(salt.as_salt()),
+            hash: Some(output),
+        };
+        Ok(phc.to_string())
     }
 
     /// Whether the secret fits the PHC string; `None` verifies against the decoy and is never right.
     pub(crate) fn verify(&self, hash: Option<&str>, secret: &str) -> Result<bool, Busy> {
         let _turn = self.gate.enter()?;
-        let Ok(parsed) = PasswordHash::new(hash.unwrap_or(&self.decoy)) else {
-            return Ok(false);
-        };
-        // Compares in constant time.
         let fits = self
-            .argon
-            .verify_password(secret.as_bytes(), &parsed)
-            .is_ok();
+            .fits(hash.unwrap_or(&self.decoy), secret)
+            .unwrap_or(false);
         Ok(fits && hash.is_some())
+    }
+
+    /// `None`: the PHC string is not one of ours.
+    fn fits(&self, phc: &str, secret: &str) -> Option<bool> {
+        let parsed = PasswordHash::new(phc).ok()?;
+        let params = Params::try_from(&parsed).ok()?;
+        let ours = parsed.algorithm == Algorithm::Argon2id.ident()
+            && parsed.version == Some(Version::V0x13.into())
+            && params.m_cost() <= MEMORY_KIB_MAX;
+        let mut raw = [0; 64];
+        let salt = parsed.salt?.decode_b64(&mut raw).ok()?;
+        let expected = parsed.hash?;
+        if !ours || expected.len() != DIGEST {
+            return None;
+        }
+        let digest = self.digest(&params, secret, salt).ok()?;
+        // `Output` compares in constant time.
+        Some(Output::new(&digest).ok()? == expected)
+    }
+
+    /// argon2id in a working memory that is used again.
+    fn digest(
+        &self,
+        params: &Params,
+        secret: &str,
+        salt: &[u8],
+    ) -> Result<[u8; DIGEST], argon2::Error> {
+        let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+        let kept = self
+            .memories
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        let mut memory = kept.unwrap_or_default();
+        memory.resize(params.block_count(), Block::default());
+        let mut out = [0; DIGEST];
+        let done =
+            argon.hash_password_into_with_memory(secret.as_bytes(), salt, &mut out, &mut memory);
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        if memories.len() < MEMORIES_KEPT {
+            memories.push(memory);
+        }
+        done.map(|()| out)
     }
 }
 

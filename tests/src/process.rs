@@ -30,7 +30,13 @@ const PORTS: &[(&str, u16)] = &[
 /// The binary `congvu` beside the test's own.
 pub fn binary() -> PathBuf {
     let own = std::env::current_exe().unwrap();
-    let folder = own.parent().unwrap().parent().unwrap();
+    let folder = own.parent().unwrap();
+    // Tests lie one folder deeper (deps) than programs do.
+    let folder = if folder.ends_with("deps") {
+        folder.parent().unwrap()
+    } else {
+        folder
+    };
     let path = folder.join("congvu");
     assert!(
         path.exists(),

@@ -79,6 +79,8 @@ impl Demo {
         config.server.default_domain = province::DOMAIN.into();
         config.tls.certificate = files.certificate;
         config.tls.key = files.key;
+        // Everybody comes from 127.0.0.1 here.
+        config.listen.connections_per_address = config.listen.connections_max;
         config.listen.smtp = at("smtp");
         config.listen.submission = at("submission");
         config.listen.submissions = at("submissions");
