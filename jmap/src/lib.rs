@@ -16,6 +16,7 @@ mod boot;
 mod discovery;
 mod error;
 mod ident;
+mod ijson;
 mod letter;
 pub mod limit;
 mod mail;

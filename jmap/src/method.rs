@@ -39,11 +39,15 @@ const METHODS: &[(&str, &str, Run)] = &[
     // RFC 8621 §7
     ("EmailSubmission/get", SUBMISSION, submission::get),
     ("EmailSubmission/changes", SUBMISSION, submission::changes),
-    ("EmailSubmission/query", SUBMISSION, submission::query),
+    (
+        "EmailSubmission/query",
+        SUBMISSION,
+        submission::query::query,
+    ),
     (
         "EmailSubmission/queryChanges",
         SUBMISSION,
-        submission::query_changes,
+        submission::query::changes,
     ),
     ("EmailSubmission/set", SUBMISSION, submission::set::set),
 ];

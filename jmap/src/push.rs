@@ -224,8 +224,12 @@ fn changed(
             }
             Change::EmailCreated { .. } => types.extend(["Email", "Thread", "EmailDelivery"]),
             Change::EmailRemoved { .. } => types.extend(["Email", "Thread"]),
-            Change::EmailChanged { .. } => {
+            Change::EmailChanged { email, .. } => {
                 types.insert("Email");
+                // RFC 8621 §4.1.1: marked deleted, it leaves its thread.
+                if !types.contains("Thread") && state::hidden(mail, email)? {
+                    types.insert("Thread");
+                }
             }
             Change::Vanished { .. } => {}
         }

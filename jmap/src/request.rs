@@ -5,7 +5,7 @@ use crate::error::MethodError;
 use crate::mail::email::filter::Budget;
 use crate::problem::Problem;
 use crate::router::Inner;
-use crate::{ident, limit, method, reference};
+use crate::{ident, ijson, limit, method, reference};
 use directory::{Access, Right};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -28,8 +28,7 @@ impl Request {
     /// Reads it and holds it against the limits of RFC 8620 §3.6.1.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
         // serde_json refuses nesting deeper than 128 by itself.
-        let value: Value =
-            serde_json::from_slice(bytes).map_err(|e| Problem::not_json(e.to_string()))?;
+        let value: Value = ijson::parse(bytes).map_err(|e| Problem::not_json(e.to_string()))?;
         let request: Self =
             serde_json::from_value(value).map_err(|e| Problem::not_request(e.to_string()))?;
         if request.using.len() > limit::USING_MAX {

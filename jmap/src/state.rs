@@ -3,7 +3,7 @@
 use crate::error::MethodError;
 use crate::limit;
 use std::collections::BTreeMap;
-use storage::{AccountStore, Change, Changes, ModSeq, ThreadId};
+use storage::{AccountStore, Change, Changes, EmailId, ModSeq, ThreadId};
 
 /// The account's state as text.
 pub(crate) fn current(mail: &AccountStore) -> Result<String, MethodError> {
@@ -78,7 +78,10 @@ pub(crate) fn delta(
     let mut reached = since;
     while let Some(&(at, _)) = rest.first() {
         let (commit, later) = rest.split_at(rest.partition_point(|(m, _)| *m == at));
-        let events: Vec<_> = commit.iter().filter_map(|(_, c)| event(c, kind)).collect();
+        let mut events = Vec::new();
+        for (_, change) in commit {
+            events.extend(event(mail, change, kind)?);
+        }
         let mut new: Vec<u64> = events.iter().map(|(id, _)| *id).collect();
         new.retain(|id| !records.contains_key(id));
         new.sort_unstable();
@@ -122,7 +125,13 @@ fn fold(
     let created = events.contains(&Event::Created);
     let gone = match kind {
         Kind::Mailbox => events.contains(&Event::Destroyed),
-        Kind::Email => events.contains(&Event::Destroyed) || hidden(mail, id)?,
+        Kind::Email => {
+            let hidden = match EmailId::new(id) {
+                Some(email) => hidden(mail, email)?,
+                None => true,
+            };
+            events.contains(&Event::Destroyed) || hidden
+        }
         Kind::Thread => is_empty(mail, id)?,
     };
     match (created, gone) {
@@ -138,10 +147,7 @@ fn fold(
 }
 
 /// RFC 8621 §4.1.1: what carries `$deleted` is not visible, so it is gone.
-fn hidden(mail: &AccountStore, id: u64) -> Result<bool, MethodError> {
-    let Some(email) = storage::EmailId::new(id) else {
-        return Ok(true);
-    };
+pub(crate) fn hidden(mail: &AccountStore, email: EmailId) -> Result<bool, MethodError> {
     match mail.state(email) {
         Ok(state) => Ok(state.has(crate::mail::DELETED)),
         // Gone later than this part of the log: that part says so itself.
@@ -157,9 +163,14 @@ fn is_empty(mail: &AccountStore, id: u64) -> Result<bool, MethodError> {
     }
 }
 
-fn event(change: &Change, kind: Kind) -> Option<(u64, Event)> {
+/// What a change is to records of a kind.
+fn event(
+    mail: &AccountStore,
+    change: &Change,
+    kind: Kind,
+) -> Result<Option<(u64, Event)>, MethodError> {
     use Change as C;
-    match (kind, change) {
+    Ok(match (kind, change) {
         (Kind::Mailbox, C::MailboxCreated(id)) => Some((id.raw().into(), Event::Created)),
         (Kind::Mailbox, C::MailboxChanged(id)) => Some((id.raw().into(), Event::Updated)),
         (Kind::Mailbox, C::MailboxCounts(id)) => Some((id.raw().into(), Event::Counted)),
@@ -178,6 +189,10 @@ fn event(change: &Change, kind: Kind) -> Option<(u64, Event)> {
             Some((thread.raw(), event))
         }
         (Kind::Thread, C::EmailRemoved { thread, .. }) => Some((thread.raw(), Event::Updated)),
+        // Keywords leave a thread as it is, but for the one that takes the message out of sight.
+        (Kind::Thread, C::EmailChanged { email, thread }) if hidden(mail, *email)? => {
+            Some((thread.raw(), Event::Updated))
+        }
         _ => None,
-    }
+    })
 }

@@ -47,7 +47,7 @@ pub struct Draft {
     pub html: Option<String>,
     /// Attached and inline content.
     pub attachments: Vec<Enclosure>,
-    /// More fields: name and value.
+    /// More fields: name and value as it is written; one that is not ASCII becomes encoded words.
     pub extra: Vec<(String, String)>,
 }
 
@@ -89,7 +89,16 @@ pub fn compose(draft: &Draft) -> Vec<u8> {
     ids(&mut out, "In-Reply-To", &draft.in_reply_to);
     ids(&mut out, "References", &draft.references);
     for (name, value) in &draft.extra {
-        field(&mut out, name, &word::encode_words(value));
+        // What is ASCII may hold encoded words already, in an address list for one.
+        if value.is_ascii() {
+            field(
+                &mut out,
+                name,
+                &value.replace(|c: char| c.is_control(), " "),
+            );
+        } else {
+            field(&mut out, name, &word::encode_words(value));
+        }
     }
     field(&mut out, "MIME-Version", "1.0");
     body(draft).write_part(&mut out);

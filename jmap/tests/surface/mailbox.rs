@@ -127,6 +127,11 @@ async fn refused_changes() {
         ),
         (one.as_str(), json!({"parentId": two}), "invalidProperties"),
         (one.as_str(), json!({"role": "inbox"}), "invalidProperties"),
+        (
+            one.as_str(),
+            json!({"myRights/mayDelete": true}),
+            "invalidPatch",
+        ),
         ("m99", json!({"name": "x"}), "notFound"),
     ] {
         let set = house

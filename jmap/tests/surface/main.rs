@@ -9,6 +9,7 @@
 mod corpus;
 mod door;
 mod email;
+mod hostile;
 mod house;
 mod letter;
 mod mailbox;

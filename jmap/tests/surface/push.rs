@@ -77,6 +77,22 @@ async fn mail_and_flags_are_pushed() {
 }
 
 #[tokio::test]
+async fn a_message_marked_deleted_is_told_to_its_thread() {
+    let house = House::new();
+    let id = house.put(&letter("x@x.vn", "thư", "a"));
+    let mut stream = open(&house, "types=Thread&closeafter=no&ping=0", None).await;
+    next(&mut stream).await.unwrap();
+    let mail = house.store.account(house.an.account());
+    let deleted = storage::KeywordChange::Add(vec![storage::Keyword::new("$deleted").unwrap()]);
+    let mut writer = mail.write().unwrap();
+    let email = storage::EmailId::new(id[1..].parse().unwrap()).unwrap();
+    writer.keywords(email, &deleted).unwrap();
+    writer.commit().unwrap();
+    let event = next(&mut stream).await.unwrap();
+    assert!(states(&house, &event).get("Thread").is_some(), "{event}");
+}
+
+#[tokio::test]
 async fn a_burst_is_one_event_and_a_missed_one_is_told_at_once() {
     let house = House::new();
     let before = house.call("Email/get", json!({"ids": []})).await["state"].clone();

@@ -87,6 +87,18 @@ async fn filters() {
     check(h, json!({"header": ["List-Unsubscribe"]}), &[b]).await;
     check(h, json!({"header": ["subject", "quý"]}), &[d]).await;
     check(h, json!({"header": ["X-None"]}), &[]).await;
+    for bad in [
+        json!({"inMailboxOtherThan": [inbox, 1]}),
+        json!({"inMailbox": null}),
+        json!({"before": 1}),
+        json!({"header": []}),
+    ] {
+        let arguments = json!({"filter": bad});
+        assert_eq!(
+            h.refusal("Email/query", arguments).await,
+            "invalidArguments"
+        );
+    }
 }
 
 #[tokio::test]

@@ -26,6 +26,8 @@ async fn malformed_requests() {
     check(&house, "", "notJSON", None).await;
     check(&house, "{\"using\":", "notJSON", None).await;
     check(&house, &"[".repeat(5000), "notJSON", None).await;
+    let twice = format!("{{\"using\":[\"{CORE}\"],\"using\":[],\"methodCalls\":[]}}");
+    check(&house, &twice, "notJSON", None).await;
     check(&house, "[]", "notRequest", None).await;
     check(&house, "{\"using\":[]}", "notRequest", None).await;
     let calls = |calls: Value| json!({"using": [CORE], "methodCalls": calls}).to_string();

@@ -284,6 +284,13 @@ async fn refused_submissions() {
         let set = send(&house, new.clone()).await;
         assert_eq!(set["notCreated"]["s"]["type"], kind, "{new}: {set}");
     }
+    let set = send(
+        &house,
+        json!({"identityId": id, "emailId": 1, "sendAt": null}),
+    )
+    .await;
+    let named = &set["notCreated"]["s"]["properties"];
+    assert_eq!(*named, json!(["emailId", "sendAt"]));
     let set = send(&house, json!({"identityId": id, "emailId": absent})).await;
     let named = &set["notCreated"]["s"]["invalidRecipients"];
     assert_eq!(
@@ -320,6 +327,20 @@ async fn submissions_leave_no_record() {
         house.call("EmailSubmission/queryChanges", same).await["added"],
         json!([])
     );
+    for (arguments, kind) in [
+        (json!({"limit": -1}), "invalidArguments"),
+        (json!({"position": "x"}), "invalidArguments"),
+        (json!({"bogus": 1}), "invalidArguments"),
+        (json!({"filter": {"emailIds": "e1"}}), "invalidArguments"),
+        (json!({"filter": {"bogus": 1}}), "unsupportedFilter"),
+        (json!({"sort": [{"property": "bogus"}]}), "unsupportedSort"),
+        (json!({"anchor": "s1"}), "anchorNotFound"),
+    ] {
+        let refused = house.refusal("EmailSubmission/query", arguments).await;
+        assert_eq!(refused, kind);
+    }
+    let without_state = house.refusal("EmailSubmission/queryChanges", json!({}));
+    assert_eq!(without_state.await, "invalidArguments");
     let stale = json!({"sinceState": "7"});
     assert_eq!(
         house.refusal("EmailSubmission/changes", stale).await,

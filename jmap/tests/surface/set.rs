@@ -85,6 +85,11 @@ async fn refused_patches() {
             "invalidPatch",
         ),
         (json!({"from/0": null}), "invalidPatch"),
+        (json!({"keywords/$seen/x": true}), "invalidPatch"),
+        (
+            json!({format!("mailboxIds/{inbox}/x"): null}),
+            "invalidPatch",
+        ),
         (json!({"subject": "khác"}), "invalidProperties"),
         (json!({"bogus": 1}), "invalidProperties"),
         (json!([]), "invalidPatch"),
@@ -279,6 +284,63 @@ async fn small_drafts() {
     assert_eq!(email["attachments"][0]["name"], "a.csv");
 }
 
+#[tokio::test]
+async fn people_in_other_fields() {
+    let house = House::new();
+    let sender = json!([
+        {"name": "Sở Nội vụ, văn phòng", "email": "vp@tinh.gov.vn"},
+        {"name": "Nguyen, \"An\" \\", "email": "annv@tinh.gov.vn"},
+        {"name": null, "email": "c@x.vn"},
+    ]);
+    let new = json!({
+        "sender": sender,
+        "header:Resent-To:asAddresses": [{"name": "Trần Thị Bình", "email": "b@x.vn"}],
+        "header:X-Words": "=?utf-8?Q?C=C3=B4ng?= van",
+        "header:X-Text:asText": "=?utf-8?Q?x?=",
+    });
+    let set = create(&house, new).await;
+    let id = set["created"]["k"]["id"].as_str().unwrap();
+    let properties = [
+        "sender",
+        "header:Resent-To:asAddresses",
+        "header:X-Words",
+        "header:X-Words:asText",
+        "header:X-Text:asText",
+    ];
+    let got = house
+        .call("Email/get", json!({"ids": [id], "properties": properties}))
+        .await;
+    let email = &got["list"][0];
+    assert_eq!(email["sender"], sender);
+    assert_eq!(
+        email["header:Resent-To:asAddresses"],
+        json!([{"name": "Trần Thị Bình", "email": "b@x.vn"}])
+    );
+    assert_eq!(email["header:X-Words"], " =?utf-8?Q?C=C3=B4ng?= van");
+    assert_eq!(email["header:X-Words:asText"], "Công van");
+    assert_eq!(email["header:X-Text:asText"], "=?utf-8?Q?x?=");
+}
+
+#[tokio::test]
+async fn of_calls_in_one_state_one_goes_through() {
+    let house = House::new();
+    let id = house.put(RICH);
+    for round in 0..10 {
+        let got = house.call("Email/get", json!({"ids": []})).await;
+        let calls = (0..8).map(|n| {
+            let path = format!("keywords/k{round}-{n}");
+            let arguments =
+                json!({"ifInState": got["state"], "update": {id.as_str(): {path: true}}});
+            house.try_call("Email/set", arguments)
+        });
+        let answers = futures_util::future::join_all(calls).await;
+        let done = answers.iter().filter(|(name, _)| name == "Email/set");
+        assert_eq!(done.count(), 1, "{answers:?}");
+        let refused = answers.iter().filter(|(_, a)| a["type"] == "stateMismatch");
+        assert_eq!(refused.count(), 7, "{answers:?}");
+    }
+}
+
 fn refused_fields() -> Vec<(Value, &'static str)> {
     vec![
         (json!({"mailboxIds": {}}), "invalidProperties"),
@@ -293,6 +355,22 @@ fn refused_fields() -> Vec<(Value, &'static str)> {
         ),
         (
             json!({"to": [], "header:to:asAddresses": []}),
+            "invalidProperties",
+        ),
+        (
+            json!({"from": [{"email": "a@x.vn"}], "header:From:asAddresses:all": [[]]}),
+            "invalidProperties",
+        ),
+        (
+            json!({"header:X-A": "a", "header:x-a:asText:all": ["b"]}),
+            "invalidProperties",
+        ),
+        (
+            json!({"header:Subject:asText:all": ["a", "b"]}),
+            "invalidProperties",
+        ),
+        (
+            json!({"sender": [{"email": "a@x.vn>, <b"}]}),
             "invalidProperties",
         ),
         (json!({"receivedAt": "x"}), "invalidProperties"),

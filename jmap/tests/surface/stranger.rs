@@ -183,3 +183,30 @@ async fn deleted_messages_are_hidden() {
     let set = house.call("Email/set", json!({"update": patch})).await;
     assert_eq!(set["notUpdated"][&kept]["type"], "invalidProperties");
 }
+
+#[tokio::test]
+async fn a_message_marked_deleted_leaves_its_thread() {
+    let house = House::new();
+    let first = house.put(b"Subject: chao\r\nMessage-ID: <a@x>\r\n\r\n1\r\n");
+    let reply =
+        house.put(b"Subject: Re: chao\r\nMessage-ID: <b@x>\r\nIn-Reply-To: <a@x>\r\n\r\n2\r\n");
+    let before = house.call("Email/get", json!({"ids": []})).await["state"].clone();
+    let mail = house.store.account(house.an.account());
+    let mark = |keyword: &str| {
+        let id = storage::EmailId::new(reply[1..].parse().unwrap()).unwrap();
+        let add = storage::KeywordChange::Add(vec![storage::Keyword::new(keyword).unwrap()]);
+        let mut writer = mail.write().unwrap();
+        writer.keywords(id, &add).unwrap();
+        writer.commit().unwrap();
+    };
+    let thread = first.replace('e', "t");
+    let since = json!({"sinceState": before});
+    mark("$seen");
+    let changes = house.call("Thread/changes", since.clone()).await;
+    assert_eq!(changes["updated"], json!([]), "flags leave it as it is");
+    mark("$deleted");
+    let changes = house.call("Thread/changes", since).await;
+    assert_eq!(changes["updated"], json!([thread]));
+    let got = house.call("Thread/get", json!({"ids": [thread]})).await;
+    assert_eq!(got["list"][0]["emailIds"], json!([first]));
+}

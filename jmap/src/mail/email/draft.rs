@@ -6,6 +6,7 @@ use crate::error::SetError;
 use crate::ident::BlobName;
 use crate::limit;
 use crate::request::Turn;
+use formats::address::Address;
 use formats::date;
 use formats::message::header as fields;
 use formats::message::{Draft, Enclosure, NamedAddress, charset, compose};
@@ -108,20 +109,23 @@ impl Builder<'_> {
         if lower.starts_with("content-") || lower == "mime-version" {
             return Err(invalid(name, "the server writes this field"));
         }
-        match value {
-            Value::Array(values) if property.all => {
-                if values.len() > limit::CREATE_FIELDS_MAX {
-                    return Err(invalid(name, "too many of them"));
-                }
-                for value in values {
-                    self.seen.remove(&lower);
-                    self.field(name, &property.name, property.form, value)?;
-                }
-                Ok(())
-            }
-            _ if property.all => Err(invalid(name, "a list is expected")),
-            value => self.field(name, &property.name, property.form, value),
+        if !property.all {
+            return self.field(name, &property.name, property.form, value);
         }
+        self.claim(name, &lower)?;
+        let values = value
+            .as_array()
+            .ok_or_else(|| invalid(name, "a list is expected"))?;
+        let max = if ONCE.contains(&lower.as_str()) {
+            1
+        } else {
+            limit::CREATE_FIELDS_MAX
+        };
+        if values.len() > max {
+            return Err(invalid(name, "too many of them"));
+        }
+        let mut values = values.iter();
+        values.try_for_each(|v| self.fill(name, &property.name, property.form, v))
     }
 
     fn field(
@@ -131,12 +135,28 @@ impl Builder<'_> {
         form: Form,
         value: &Value,
     ) -> Result<(), SetError> {
-        if !self.seen.insert(field.to_ascii_lowercase()) {
+        self.claim(property, &field.to_ascii_lowercase())?;
+        self.fill(property, field, form, value)
+    }
+
+    /// RFC 8621 §4.6: no two properties may stand for the same header field. `lower`: its name.
+    fn claim(&mut self, property: &str, lower: &str) -> Result<(), SetError> {
+        if !self.seen.insert(lower.to_owned()) {
             return Err(invalid(property, "this header field is given twice"));
         }
         if self.seen.len() > limit::CREATE_FIELDS_MAX {
             return Err(invalid(property, "too many header fields"));
         }
+        Ok(())
+    }
+
+    fn fill(
+        &mut self,
+        property: &str,
+        field: &str,
+        form: Form,
+        value: &Value,
+    ) -> Result<(), SetError> {
         if value.is_null() {
             return Ok(());
         }
@@ -164,6 +184,21 @@ impl Builder<'_> {
         Ok(())
     }
 }
+
+/// RFC 5322 §3.6: fields that a message has no more than once.
+const ONCE: [&str; 11] = [
+    "date",
+    "from",
+    "sender",
+    "reply-to",
+    "to",
+    "cc",
+    "bcc",
+    "message-id",
+    "in-reply-to",
+    "references",
+    "subject",
+];
 
 const PEOPLE: &str = "a list of EmailAddress objects";
 const IDS: &str = "a list of message ids";
@@ -246,18 +281,14 @@ fn offset(text: &str) -> i32 {
     read().unwrap_or(0)
 }
 
-/// Any other field as its value is written; `formats` encodes words and keeps line ends out.
+/// Any other field as its value is written; `formats` encodes what is not ASCII and keeps line ends out.
 fn written(form: Form, value: &Value) -> Option<String> {
     match form {
-        Form::Raw | Form::Text => value.as_str().map(|v| v.trim().to_owned()),
+        Form::Raw => value.as_str().map(|v| v.trim().to_owned()),
+        Form::Text => value.as_str().map(|v| fields::encode_words(v.trim())),
         Form::Addresses | Form::GroupedAddresses => {
-            let each = people(form, value)?.into_iter().map(|a| match a.name {
-                Some(name) if !name.is_empty() => {
-                    format!("{} <{}>", fields::encode_words(&name), a.email)
-                }
-                _ => a.email,
-            });
-            Some(each.collect::<Vec<_>>().join(", "))
+            let each: Option<Vec<_>> = people(form, value)?.iter().map(mailbox).collect();
+            Some(each?.join(", "))
         }
         Form::MessageIds | Form::Urls => {
             let between = if form == Form::Urls { ", " } else { " " };
@@ -266,6 +297,23 @@ fn written(form: Form, value: &Value) -> Option<String> {
         }
         Form::Date => when(form, value).map(|(at, offset)| date::rfc5322(at, offset)),
     }
+}
+
+/// RFC 5322 §3.4: `"name" <address>`; `None` for what is no address.
+fn mailbox(person: &NamedAddress) -> Option<String> {
+    let address = Address::parse(person.email.trim()).ok()?;
+    let name = person.name.as_deref().unwrap_or_default();
+    let name = name.replace(|c: char| c.is_control(), " ");
+    let name = name.trim();
+    let encoded = fields::encode_words(name);
+    Some(if name.is_empty() {
+        address.to_string()
+    } else if encoded == name {
+        let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
+        format!("\"{quoted}\" <{address}>")
+    } else {
+        format!("{encoded} <{address}>")
+    })
 }
 
 /// Properties of the body, taken together by [`Builder::bodies`].

@@ -57,10 +57,10 @@ fn test(key: &str, value: &Value) -> Result<Test, MethodError> {
         "inMailbox" => Test::InMailbox(ident::parse_mailbox(text()?)),
         "inMailboxOtherThan" => {
             let ids = value.as_array().ok_or_else(|| wrong("a list of ids"))?;
-            let ids = ids
-                .iter()
-                .filter_map(|id| id.as_str().and_then(ident::parse_mailbox));
-            Test::InMailboxOtherThan(ids.collect())
+            let ids: Option<Vec<&str>> = ids.iter().map(Value::as_str).collect();
+            let ids = ids.ok_or_else(|| wrong("a list of ids"))?;
+            let known = ids.into_iter().filter_map(ident::parse_mailbox);
+            Test::InMailboxOtherThan(known.collect())
         }
         "before" => Test::Before(date()?),
         "after" => Test::After(date()?),

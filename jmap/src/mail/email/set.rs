@@ -21,14 +21,26 @@ pub(crate) fn set(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
     let old = state::current(&mail)?;
     arguments.check(&old)?;
     let mut outcome = SetOutcome::default();
-    for (creation, new) in arguments.create.unwrap_or_default() {
+    let create_wanted = arguments.create.unwrap_or_default();
+    // What is created here moves the state on by itself.
+    let still = arguments.if_in_state.filter(|_| create_wanted.is_empty());
+    for (creation, new) in create_wanted {
         let created = create(turn, &mail, &new);
         outcome.create(turn, creation, created);
     }
     let update = arguments.update.unwrap_or_default();
     let destroy = arguments.destroy.unwrap_or_default();
     if !update.is_empty() || !destroy.is_empty() {
-        batch(turn, &mail, update, destroy, &mut outcome)?;
+        let mut writer = mail.write()?;
+        // Asked again under the writer: of two calls in the same state only one goes through.
+        if still.is_some() && still != Some(state::current(&mail)?) {
+            return Err(MethodError::StateMismatch);
+        }
+        if let Err(error) = batch(turn, &mail, &mut writer, (update, destroy), &mut outcome)
+            .and_then(|()| Ok(writer.commit().map(|_| ())?))
+        {
+            outcome.undo_batch(&error);
+        }
     }
     let new = state::current(&mail)?;
     Ok(outcome.response(&arguments.account_id, &old, &new))
@@ -106,15 +118,14 @@ pub(crate) fn append(
 }
 
 /// Updates and destroys under one writer. A refused record leaves no trace in the batch, since everything
-/// is checked before anything is changed; should storage itself refuse, the whole batch is dropped.
+/// is checked before anything is changed. Errors: storage itself refuses; the whole batch is to be dropped.
 fn batch(
     turn: &Turn<'_>,
     mail: &AccountStore,
-    update: Map<String, Value>,
-    destroy: Vec<String>,
+    writer: &mut Writer,
+    (update, destroy): (Map<String, Value>, Vec<String>),
     outcome: &mut SetOutcome,
-) -> Result<(), MethodError> {
-    let mut writer = mail.write()?;
+) -> Result<(), SetError> {
     let known: BTreeSet<MailboxId> = writer.mailboxes()?.into_iter().map(|m| m.id).collect();
     let doomed: BTreeSet<String> = destroy
         .iter()
@@ -126,10 +137,10 @@ fn batch(
         let planned = if doomed.contains(&id) {
             Err(SetError::new("willDestroy"))
         } else {
-            plan(turn, mail, &writer, &id, &patch, &known)
+            plan(turn, mail, writer, &id, &patch, &known)
         };
         let updated = planned.map(|plan| {
-            if let Err(error) = plan.carry_out(&mut writer) {
+            if let Err(error) = plan.carry_out(writer) {
                 broken = Some(error);
             }
             Value::Null
@@ -137,21 +148,17 @@ fn batch(
         outcome.update(id, updated);
     }
     for id in doomed {
-        let found = target(&writer, &id).map(|state| {
+        let found = target(writer, &id).map(|state| {
             if let Err(error) = writer.destroy(state.email) {
                 broken = Some(error);
             }
         });
         outcome.destroy(id, found);
     }
-    let done = match broken {
-        Some(error) => Err(error),
-        None => writer.commit().map(|_| ()),
-    };
-    if let Err(error) = done {
-        outcome.undo_batch(&error.into());
+    match broken {
+        Some(error) => Err(error.into()),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// The visible message under this id, as the batch leaves it.
@@ -212,6 +219,10 @@ fn plan(
                     return Err(SetError::invalid_patch(
                         "one patch is the prefix of another",
                     ));
+                }
+                // RFC 8620 §5.3: what stands before the last step must be an object already.
+                if member.contains('/') {
+                    return Err(SetError::invalid_patch(format!("no such path: {path}")));
                 }
                 let member = member.replace("~1", "/").replace("~0", "~");
                 let add = added(value, property)?;

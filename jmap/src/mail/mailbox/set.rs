@@ -176,6 +176,10 @@ fn update(
         if current.get(key) == Some(value) {
             continue;
         }
+        // A mailbox has nothing that could be set by a part.
+        if key.contains('/') {
+            return Err(SetError::invalid_patch(format!("no such path: {key}")));
+        }
         match field(turn, key, value)? {
             Field::Name(name) => change.name = Some(name),
             Field::Parent(parent) => change.parent = Some(parent),

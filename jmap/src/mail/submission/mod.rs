@@ -2,6 +2,7 @@
 //! a submission is destroyed as soon as it was made, as RFC 8621 §7 allows: there is never one to get,
 //! and the state never changes.
 
+pub(crate) mod query;
 pub(crate) mod set;
 
 use crate::error::MethodError;
@@ -56,49 +57,5 @@ pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value
         "created": [],
         "updated": [],
         "destroyed": [],
-    }))
-}
-
-fn account(turn: &Turn<'_>, arguments: &Arguments) -> Result<String, MethodError> {
-    let account = arguments.get("accountId").and_then(Value::as_str);
-    let account = account.ok_or_else(|| MethodError::argument("accountId", "a string"))?;
-    turn.mail(account, Right::Read)?;
-    Ok(account.to_owned())
-}
-
-/// RFC 8621 §7.3.
-pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
-    let account = account(turn, &arguments)?;
-    if arguments.get("anchor").is_some_and(|a| !a.is_null()) {
-        return Err(MethodError::AnchorNotFound);
-    }
-    let mut response = json!({
-        "accountId": account,
-        "queryState": STATE,
-        "canCalculateChanges": true,
-        "position": 0,
-        "ids": [],
-    });
-    if arguments.get("calculateTotal") == Some(&Value::Bool(true)) {
-        response["total"] = 0.into();
-    }
-    Ok(response)
-}
-
-/// RFC 8621 §7.4.
-pub(crate) fn query_changes(
-    turn: &mut Turn<'_>,
-    arguments: Arguments,
-) -> Result<Value, MethodError> {
-    let account = account(turn, &arguments)?;
-    if arguments.get("sinceQueryState").and_then(Value::as_str) != Some(STATE) {
-        return Err(MethodError::CannotCalculateChanges);
-    }
-    Ok(json!({
-        "accountId": account,
-        "oldQueryState": STATE,
-        "newQueryState": STATE,
-        "removed": [],
-        "added": [],
     }))
 }

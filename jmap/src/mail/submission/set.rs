@@ -107,10 +107,28 @@ struct NewAddress {
     parameters: Option<Map<String, Value>>,
 }
 
+/// Reads a new EmailSubmission; the error names the properties that are wrong (RFC 8620 §5.3).
+fn read(new: &Value) -> Result<NewSubmission, SetError> {
+    const SETTABLE: [&str; 3] = ["identityId", "emailId", "envelope"];
+    let map = new
+        .as_object()
+        .ok_or_else(|| SetError::invalid(&[], "an object is expected"))?;
+    let mut wrong: Vec<&str> = SETTABLE[..2]
+        .iter()
+        .copied()
+        .filter(|name| !map.get(*name).is_some_and(Value::is_string))
+        .collect();
+    let strange = map.keys().map(String::as_str);
+    wrong.extend(strange.filter(|name| !SETTABLE.contains(name)));
+    if !wrong.is_empty() {
+        return Err(SetError::invalid(&wrong, "missing, or not to be set"));
+    }
+    serde_json::from_value(new.clone()).map_err(|e| SetError::invalid(&["envelope"], e.to_string()))
+}
+
 /// Sends one message; its email id, and the properties that the server set.
 fn create(turn: &Turn<'_>, mail: &AccountStore, new: &Value) -> Result<(String, Value), SetError> {
-    let new: NewSubmission = serde_json::from_value(new.clone())
-        .map_err(|e| SetError::new("invalidProperties").because(e.to_string()))?;
+    let new = read(new)?;
     let known = identities(turn.access);
     let identity = turn.real(&new.identity_id);
     let identity = known
