@@ -203,7 +203,7 @@ pub(crate) struct Window {
 pub(crate) struct Shown {
     pub(crate) from: usize,
     pub(crate) to: usize,
-    /// The limit, when the server set it.
+    /// The limit, when the server set it: none or a greater one was asked for (RFC 8620 §5.5).
     pub(crate) limit: Option<usize>,
 }
 

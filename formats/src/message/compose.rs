@@ -284,6 +284,11 @@ fn enclosed(enclosure: &Enclosure) -> MimePart<'_> {
         Some(_) => "application/octet-stream",
     };
     let mut content_type = media_type.to_owned();
+    // RFC 2046 §4.1.2: text without a charset is US-ASCII to who reads it.
+    let utf8 = !enclosure.bytes.is_ascii() && std::str::from_utf8(&enclosure.bytes).is_ok();
+    if media_type.starts_with("text/") && utf8 {
+        content_type.push_str("; charset=utf-8");
+    }
     let name: String = enclosure.name.chars().filter(|c| !c.is_control()).collect();
     let mut disposition = if enclosure.inline {
         "inline"

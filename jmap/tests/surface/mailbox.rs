@@ -147,6 +147,32 @@ async fn refused_changes() {
 }
 
 #[tokio::test]
+async fn a_role_changes_hands_in_one_call() {
+    let house = House::new();
+    let mut holder = house.role(&house.an, storage::Role::Archive);
+    let other = made(&house, json!({"name": "Lưu trữ mới"})).await;
+    // Forth and back, so that the one that gives it up comes first and last in the order of ids.
+    for next in [other.clone(), holder.clone()] {
+        let update = json!({holder.as_str(): {"role": null}, next.as_str(): {"role": "archive"}});
+        let set = house.call("Mailbox/set", json!({"update": update})).await;
+        assert_eq!(set["notUpdated"], json!(null), "{set}");
+        holder = next;
+    }
+}
+
+#[tokio::test]
+async fn named_twice_is_destroyed_once() {
+    let house = House::new();
+    let one = made(&house, json!({"name": "Một"})).await;
+    let two = made(&house, json!({"name": "Hai"})).await;
+    let set = house
+        .call("Mailbox/set", json!({"destroy": [one, two, one]}))
+        .await;
+    assert_eq!(set["destroyed"], json!([one, two]));
+    assert_eq!(set["notDestroyed"], json!(null));
+}
+
+#[tokio::test]
 async fn a_mailbox_with_mail_goes_only_when_asked() {
     let house = House::new();
     let id = made(&house, json!({"name": "Tạm"})).await;

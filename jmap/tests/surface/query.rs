@@ -173,7 +173,14 @@ async fn sorts_and_windows() {
     let page = check(json!({"position": 1, "limit": 2}), &[c, b]).await;
     assert_eq!(page["position"], 1);
     assert!(page.get("total").is_none() && page.get("limit").is_none());
+    for asked in [json!(null), json!(1_000_000)] {
+        let all = check(json!({"limit": asked}), &[d, c, b, a]).await;
+        assert_eq!(all["limit"], jmap::limit::QUERY_IDS_MAX, "the server's own");
+    }
+    let none = check(json!({"limit": 0, "calculateTotal": true}), &[]).await;
+    assert_eq!((&none["total"], &none["position"]), (&json!(4), &json!(0)));
     check(json!({"position": -1}), &[a]).await;
+    check(json!({"position": -9, "limit": 1}), &[d]).await;
     check(json!({"position": 9}), &[]).await;
     let anchored = json!({"anchor": b, "anchorOffset": -1, "position": 7, "limit": 2});
     assert_eq!(check(anchored, &[c, b]).await["position"], 1);

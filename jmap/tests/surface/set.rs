@@ -254,7 +254,7 @@ async fn small_drafts() {
             {"type": "text/plain", "partId": "1"},
             {"type": "text/csv", "partId": "2", "name": "a.csv", "disposition": "attachment"},
         ]},
-        "bodyValues": {"1": {"value": "một"}, "2": {"value": "x,y"}},
+        "bodyValues": {"1": {"value": "một"}, "2": {"value": "x,ý"}},
     });
     let refused = create(&house, structure.clone()).await;
     assert_eq!(
@@ -281,7 +281,11 @@ async fn small_drafts() {
     assert_eq!(email["subject"], "Theo cấu trúc");
     assert_eq!(email["cc"][0]["email"], "c@x.vn");
     assert_eq!(email["header:X-Many:asText:all"], json!(["a", "b"]));
-    assert_eq!(email["attachments"][0]["name"], "a.csv");
+    let csv = &email["attachments"][0];
+    assert_eq!(
+        (&csv["name"], &csv["charset"]),
+        (&json!("a.csv"), &json!("utf-8"))
+    );
 }
 
 #[tokio::test]

@@ -226,7 +226,7 @@ pub(crate) fn respond(
     if asked.calculate_total {
         response["total"] = ids.len().into();
     }
-    if let Some(limit) = shown.limit.filter(|max| ids.len() > *max) {
+    if let Some(limit) = shown.limit {
         response["limit"] = limit.into();
     }
     Ok(response)

@@ -115,7 +115,7 @@ pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, 
     if arguments.calculate_total {
         response["total"] = ids.len().into();
     }
-    if let Some(limit) = shown.limit.filter(|max| ids.len() > *max) {
+    if let Some(limit) = shown.limit {
         response["limit"] = limit.into();
     }
     Ok(response)

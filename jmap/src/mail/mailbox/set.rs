@@ -7,6 +7,7 @@ use crate::standard::{self, SetArguments, SetOutcome};
 use crate::{ident, state};
 use directory::Right;
 use serde_json::{Map, Value, json};
+use std::collections::HashSet;
 use storage::{AccountStore, Mailbox, MailboxChange, MailboxId, NewMailbox, Role};
 
 pub(crate) fn set(turn: &mut Turn<'_>, mut arguments: Arguments) -> Result<Value, MethodError> {
@@ -27,7 +28,12 @@ pub(crate) fn set(turn: &mut Turn<'_>, mut arguments: Arguments) -> Result<Value
         &mut outcome,
     );
     let doomed = arguments.destroy.unwrap_or_default();
-    for (key, patch) in arguments.update.unwrap_or_default() {
+    let patches = arguments.update.unwrap_or_default();
+    // A role must be given up before another mailbox can take it.
+    let (freeing, taking): (Vec<_>, Vec<_>) = patches
+        .into_iter()
+        .partition(|(_, patch)| patch.get("role") == Some(&Value::Null));
+    for (key, patch) in freeing.into_iter().chain(taking) {
         let updated = if doomed.contains(&key) {
             Err(SetError::new("willDestroy"))
         } else {
@@ -233,7 +239,8 @@ fn deepest_first(
         depth
     };
     ids.sort_by_key(|id| std::cmp::Reverse(depth(id)));
-    ids.dedup();
+    let mut seen = HashSet::new();
+    ids.retain(|id| seen.insert(turn.real(id).unwrap_or(id).to_owned()));
     Ok(ids)
 }
 

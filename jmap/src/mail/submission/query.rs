@@ -98,7 +98,7 @@ pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, 
         anchor_offset: arguments.anchor_offset,
         limit: arguments.limit,
     };
-    window.show(0, |_| None)?;
+    let shown = window.show(0, |_| None)?;
     let mut response = json!({
         "accountId": arguments.account_id,
         "queryState": STATE,
@@ -108,6 +108,9 @@ pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, 
     });
     if arguments.calculate_total {
         response["total"] = 0.into();
+    }
+    if let Some(limit) = shown.limit {
+        response["limit"] = limit.into();
     }
     Ok(response)
 }
