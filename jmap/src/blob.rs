@@ -183,7 +183,7 @@ fn media_type(asked: Option<&str>) -> String {
 
 /// RFC 6266 §4: an ASCII name for old programs, and the real one by RFC 8187 §3.2.
 fn disposition(name: &str) -> String {
-    let name: String = name.chars().filter(|c| !c.is_control()).collect();
+    let name: String = name.chars().filter(|c| is_shown(*c)).collect();
     let plain: String = name
         .chars()
         .map(|c| {
@@ -209,6 +209,12 @@ fn disposition(name: &str) -> String {
     value
 }
 
+/// Not what is unseen and turns the text around it: `gpj.exe` written to look like `exe.jpg`.
+fn is_shown(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,6 +225,10 @@ mod tests {
         assert_eq!(
             disposition("Công \"văn\"\r\n.pdf"),
             "attachment; filename=\"C_ng _v_n_.pdf\"; filename*=UTF-8''C%C3%B4ng%20%22v%C4%83n%22.pdf"
+        );
+        assert_eq!(
+            disposition("a\u{202e}fdp.exe"),
+            "attachment; filename=\"afdp.exe\""
         );
         for (asked, given) in [
             ("image/png", "image/png"),

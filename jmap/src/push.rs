@@ -145,7 +145,9 @@ impl Stream {
         }
         let deadline = self.wish.ping.map(|ping| Instant::now() + ping);
         loop {
-            if !self.due && !self.wait(deadline).await? {
+            // Changes that are not of interest put no ping off.
+            let late = deadline.is_some_and(|at| at <= Instant::now());
+            if late || (!self.due && !self.wait(deadline).await?) {
                 let ping = self.wish.ping?;
                 return self.access.stands().then(|| {
                     format!("event: ping\ndata: {{\"interval\":{}}}\n\n", ping.as_secs())

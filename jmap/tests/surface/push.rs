@@ -131,6 +131,26 @@ async fn pings_come_in_time() {
 }
 
 #[tokio::test]
+async fn pings_come_while_other_things_change() {
+    let house = House::new();
+    let mut stream = open(&house, "types=EmailSubmission&closeafter=no&ping=1", None).await;
+    next(&mut stream).await.unwrap();
+    let busy = async {
+        loop {
+            house.put(&letter("x@x.vn", "loạt", "a"));
+            tokio::task::yield_now().await;
+        }
+    };
+    // A change stands by whenever the stream has looked at the last one.
+    tokio::select! {
+        biased;
+        () = busy => {}
+        () = tokio::time::sleep(Duration::from_secs(10)) => panic!("no ping"),
+        event = next(&mut stream) => assert!(event.unwrap().starts_with("event: ping\n")),
+    }
+}
+
+#[tokio::test]
 async fn i13_streams_of_one_account_are_bounded() {
     let house = House::new();
     let query = "types=*&closeafter=no&ping=0";
