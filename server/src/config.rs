@@ -185,11 +185,20 @@ impl std::error::Error for Wrong {}
 
 /// Reads a file. Errors name line and column.
 pub fn read(path: &Path) -> Result<Config, Wrong> {
-    let text = std::fs::read_to_string(path).map_err(|error| Wrong {
+    let bytes = std::fs::read(path).map_err(|error| Wrong {
         place: path.display().to_string(),
         reason: error.to_string(),
     })?;
-    parse(&text, &path.display().to_string())
+    let name = path.display().to_string();
+    let text = std::str::from_utf8(&bytes).map_err(|error| {
+        let good = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+        let (line, column) = place(&good, good.len());
+        Wrong {
+            place: format!("{name}:{line}:{column}"),
+            reason: "expected UTF-8".to_owned(),
+        }
+    })?;
+    parse(text, &name)
 }
 
 /// Reads a text; `name` is what errors call it.
@@ -198,7 +207,7 @@ pub fn parse(text: &str, name: &str) -> Result<Config, Wrong> {
         let (line, column) = error.span().map_or((1, 1), |span| place(text, span.start));
         Wrong {
             place: format!("{name}:{line}:{column}"),
-            reason: error.message().to_owned(),
+            reason: plainly(error.message()),
         }
     })?;
     check(&config).map_err(|(key, reason)| {
@@ -279,10 +288,83 @@ fn check(config: &Config) -> Result<(), (&'static str, String)> {
     if !(1..=20).contains(&config.sign_in.argon2_passes) {
         return wrong("sign_in.argon2_passes", "expected 1 to 20");
     }
-    if config.listen.connections_max == 0 || config.listen.connections_per_address == 0 {
-        return wrong("listen.connections_max", "expected at least 1");
+    if !level_is_good(&config.log.level) {
+        return wrong(
+            "log.level",
+            "expected error, warn, info, debug or trace, or by room: info,imap=debug",
+        );
+    }
+    check_listen(&config.listen)
+}
+
+fn check_listen(listen: &Listen) -> Result<(), (&'static str, String)> {
+    if listen.connections_max == 0 {
+        return Err(("listen.connections_max", "expected at least 1".to_owned()));
+    }
+    if listen.connections_per_address == 0 {
+        return Err((
+            "listen.connections_per_address",
+            "expected at least 1".to_owned(),
+        ));
+    }
+    let services = [
+        ("listen.smtp", &listen.smtp),
+        ("listen.submission", &listen.submission),
+        ("listen.submissions", &listen.submissions),
+        ("listen.imap", &listen.imap),
+        ("listen.imaps", &listen.imaps),
+        ("listen.https", &listen.https),
+    ];
+    let mut taken: Vec<(SocketAddr, &str)> = Vec::new();
+    for (key, addresses) in services {
+        for address in addresses {
+            // Port 0 is a free port, never the same one.
+            if let Some((_, by)) = taken
+                .iter()
+                .find(|row| row.0 == *address && address.port() != 0)
+            {
+                return Err((
+                    key,
+                    format!("expected an address of its own: {address} is {by}'s"),
+                ));
+            }
+            taken.push((*address, key));
+        }
     }
     Ok(())
+}
+
+/// `level` or `room=level`, separated by commas.
+fn level_is_good(text: &str) -> bool {
+    let level = |text: &str| {
+        let known = ["off", "error", "warn", "info", "debug", "trace"];
+        known.contains(&text.trim().to_ascii_lowercase().as_str())
+    };
+    let room = |text: &str| {
+        text.split_once('=')
+            .map_or_else(|| level(text), |(_, rest)| level(rest))
+    };
+    !text.trim().is_empty() && text.split(',').all(room)
+}
+
+/// What parses and fits, but only this machine can tell: the certificate's files.
+pub fn check_files(config: &Config) -> anyhow::Result<()> {
+    if !config.tls.certificate.as_os_str().is_empty() {
+        crate::tls::load(&config.tls.certificate, &config.tls.key)?;
+    }
+    Ok(())
+}
+
+/// What the reader of TOML says, in an operator's words.
+fn plainly(message: &str) -> String {
+    message
+        .replace(
+            "invalid socket address syntax",
+            "expected an address and a port, such as \"0.0.0.0:25\" or \"[::]:25\"",
+        )
+        .replace("expected u64", "expected a whole number")
+        .replace("expected usize", "expected a whole number")
+        .replace("expected u32", "expected a whole number")
 }
 
 /// Only what differs from the defaults, as TOML; empty when nothing does.
@@ -342,7 +424,11 @@ mod tests {
             assert_eq!(wrong.place, place, "{text}: {wrong}");
             assert!(wrong.reason.contains(says), "{text}: {wrong}");
         };
-        check("[mail]\nsize_max = \"big\"", "c:2:12", "expected u64");
+        check(
+            "[mail]\nsize_max = \"big\"",
+            "c:2:12",
+            "expected a whole number",
+        );
         check("[mail]\n\n  sise_max = 3", "c:3:3", "unknown field");
         check("[mail]\nsize_max = 3", "c:2:1", "expected 65536");
         check("[server]\nhost = \"a b\"", "c:2:1", "host name");
@@ -352,6 +438,13 @@ mod tests {
             "invalid socket address",
         );
         check("[mail\n", "c:1:6", "");
+        check("[log]\nlevel = \"loud\"", "c:2:1", "info,imap=debug");
+        check("[listen]\nimap = [\"[::]:25\"]", "c:2:1", "listen.smtp's");
+        check(
+            "[listen]\nconnections_per_address = 0",
+            "c:2:1",
+            "at least 1",
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The one HTTP router: joins login, webmail, JMAP and the API, and turns a request's proof
 //! (session cookie, Basic, Bearer) into `Access`, which is all that the rooms below ever see.
 
+use crate::drain::Drained;
 use crate::services::Services;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
@@ -279,7 +280,7 @@ pub async fn serve(
     };
     let service =
         hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-            let mut request = request.map(axum::body::Body::new);
+            let mut request = request.map(|body| axum::body::Body::new(Drained::new(body)));
             request.extensions_mut().insert(ConnectInfo(peer));
             site.clone().oneshot(request)
         });

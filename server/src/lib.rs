@@ -4,6 +4,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
+mod drain;
 pub mod holder;
 pub mod http;
 pub mod listener;

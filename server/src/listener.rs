@@ -103,9 +103,17 @@ pub fn bind(service: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
+/// What a connection over the limit is told, where the protocol has words for it in clear text.
+pub type Farewell = &'static [u8];
+
 /// Accepts until shutdown; each connection runs `serve` in a task of its own.
-pub async fn accept<F, Fut>(listener: TcpListener, gate: Gate, shutdown: Shutdown, serve: F)
-where
+pub async fn accept<F, Fut>(
+    listener: TcpListener,
+    gate: Gate,
+    farewell: Farewell,
+    shutdown: Shutdown,
+    serve: F,
+) where
     F: Fn(TcpStream, SocketAddr) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
@@ -119,6 +127,8 @@ where
                 let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 let Some(ticket) = gate.admit(peer.ip()) else {
                     tracing::warn!(%peer, "connection refused: too many at once");
+                    // Never waits: what the socket does not take at once is not said.
+                    let _ = stream.try_write(farewell);
                     continue;
                 };
                 let _ = stream.set_nodelay(true);

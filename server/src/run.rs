@@ -1,7 +1,7 @@
 //! Runs the server: binds all ports, serves until told to stop, stops in order.
 
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::config::{Config, Listen};
 use crate::listener::{self, Gate};
 use crate::services::Services;
 use crate::shutdown::{self, Shutdown};
@@ -47,8 +47,18 @@ enum Spoken {
     Https,
 }
 
-fn ports(config: &Config) -> Vec<(&'static str, Spoken, Vec<SocketAddr>)> {
-    let listen = &config.listen;
+impl Spoken {
+    /// Said to a connection over the limit (RFC 5321 §3.8, RFC 9051 §7.1.5); nothing inside TLS.
+    fn farewell(self) -> listener::Farewell {
+        match self {
+            Self::Smtp | Self::Submission => b"421 4.7.0 Too many connections, try again later\r\n",
+            Self::Imap => b"* BYE [UNAVAILABLE] Too many connections, try again later\r\n",
+            Self::Submissions | Self::Imaps | Self::Https => b"",
+        }
+    }
+}
+
+fn ports(listen: &Listen) -> Vec<(&'static str, Spoken, Vec<SocketAddr>)> {
     vec![
         ("smtp", Spoken::Smtp, listen.smtp.clone()),
         ("submission", Spoken::Submission, listen.submission.clone()),
@@ -64,12 +74,12 @@ fn ports(config: &Config) -> Vec<(&'static str, Spoken, Vec<SocketAddr>)> {
 }
 
 /// Fails early when a port is taken, before long work begins.
-pub fn check_ports(config: &Config) -> anyhow::Result<()> {
+pub fn check_ports(listen: &Listen) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let _inside = runtime.enter();
-    for (name, _, addresses) in ports(config) {
+    for (name, _, addresses) in ports(listen) {
         for address in addresses {
             listener::bind(name, address)?;
         }
@@ -98,7 +108,7 @@ fn acceptors(config: &Config) -> anyhow::Result<Acceptors> {
 pub fn start(services: Services) -> anyhow::Result<Running> {
     let acceptors = acceptors(&services.config)?;
     let mut bound: Vec<(&'static str, Spoken, TcpListener)> = Vec::new();
-    for (name, spoken, addresses) in ports(&services.config) {
+    for (name, spoken, addresses) in ports(&services.config.listen) {
         for address in addresses {
             bound.push((name, spoken, listener::bind(name, address)?));
         }
@@ -127,6 +137,7 @@ pub fn start(services: Services) -> anyhow::Result<Running> {
             running.tasks.spawn(listener::accept(
                 listener,
                 gate,
+                spoken.farewell(),
                 stop,
                 move |stream, peer| {
                     http::serve(
@@ -144,6 +155,7 @@ pub fn start(services: Services) -> anyhow::Result<Running> {
         running.tasks.spawn(listener::accept(
             listener,
             gate,
+            spoken.farewell(),
             stop,
             move |stream, peer| {
                 let mail = Arc::clone(&mail);

@@ -1,5 +1,6 @@
 //! Logs: one line an event on standard error; levels by `[log]` of the config or CONGVU_LOG.
 
+use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging. `level` is a filter such as `info` or `info,imap=debug`; CONGVU_LOG wins.
@@ -16,6 +17,7 @@ pub fn start(level: &str) -> anyhow::Result<()> {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(true)
         .try_init();
     Ok(())

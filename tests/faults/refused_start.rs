@@ -1,7 +1,7 @@
 //! What the operator sees when the server cannot start: the cause, and what to do.
 
 use std::process::Command;
-use tests::process::{binary, free_base};
+use tests::process::{Process, binary, free_base};
 
 fn run(arguments: &[&str]) -> (Option<i32>, String) {
     let done = Command::new(binary()).args(arguments).output().unwrap();
@@ -64,4 +64,77 @@ fn a_folder_that_cannot_be_made_is_named() {
     ]);
     assert_eq!(status, Some(1));
     assert!(text.contains("file/demo"), "{text}");
+}
+
+/// A folder that is not a demo's is never touched, with or without --fresh.
+#[test]
+fn the_demo_touches_no_real_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("that");
+    let config = dir.path().join("c.toml");
+    let there = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    let (status, text) = run(&[
+        "init",
+        "--host",
+        "mail.that.gov.vn",
+        "--domain",
+        "that.gov.vn",
+        "--admin",
+        "quantri@that.gov.vn",
+        "--dir",
+        &there(&folder),
+        "--config",
+        &there(&config),
+    ]);
+    assert_eq!(status, Some(0), "{text}");
+    let base = free_base().to_string();
+    for more in [&[][..], &["--fresh"]] {
+        let mut arguments = vec!["demo", "--base-port", &base, "--dir"];
+        let folder = there(&folder);
+        arguments.push(&folder);
+        arguments.extend_from_slice(more);
+        let (status, text) = run(&arguments);
+        assert_eq!(status, Some(1), "{text}");
+        assert!(text.contains("not a folder of the demo"), "{text}");
+    }
+    let (status, text) = run(&["store", "verify", "--config", &there(&config)]);
+    assert_eq!(status, Some(0), "{text}");
+    let again = dir.path().join("again.toml");
+    let (status, text) = run(&[
+        "init",
+        "--host",
+        "mail.that.gov.vn",
+        "--domain",
+        "that.gov.vn",
+        "--admin",
+        "quantri@that.gov.vn",
+        "--dir",
+        &there(&folder),
+        "--config",
+        &there(&again),
+    ]);
+    assert_eq!(status, Some(1));
+    assert!(text.contains("founded already"), "{text}");
+}
+
+/// A running demo's folder is not cleared under it.
+#[test]
+fn a_running_demo_is_not_cleared() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("demo");
+    std::fs::create_dir(&folder).unwrap();
+    let process = Process::demo(&folder, free_base());
+    let other = free_base().to_string();
+    let path = folder.to_str().unwrap();
+    let (status, text) = run(&["demo", "--fresh", "--dir", path, "--base-port", &other]);
+    assert_eq!(status, Some(1));
+    assert!(text.contains("runs in"), "{text}");
+    let mut client = tests::smtp_client::SmtpClient::connect(process.address("smtp"));
+    client.ehlo();
+    let letter = b"From: a@b.example\r\n\r\nstill here\r\n";
+    let reply = client.transaction("a@b.example", &["annv@tinhmau.gov.vn"], letter);
+    assert!(reply.starts_with("250"), "{reply}");
+    assert_eq!(process.terminate(), Some(0));
+    let (status, text) = run(&["store", "verify", "--dir", path]);
+    assert_eq!(status, Some(0), "{text}");
 }

@@ -100,3 +100,17 @@ fn i17_nobody_sees_another_account() {
     assert_eq!(status, 401);
     world.finish();
 }
+
+/// A connection over the limit is told so, in the words of its protocol.
+#[test]
+fn too_many_connections_are_told() {
+    let world = World::with(|config| config.listen.connections_per_address = 2);
+    let _first = world.smtp();
+    let _second = world.smtp();
+    let mut third = tests::stream::Stream::plain(world.address("smtp"));
+    assert!(third.line().starts_with(b"421 4.7.0 "));
+    let mut fourth = tests::stream::Stream::plain(world.address("imap"));
+    assert!(fourth.line().starts_with(b"* BYE "));
+    drop((_first, _second));
+    world.finish();
+}

@@ -25,11 +25,13 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         dir: args.dir.clone(),
         base_port: args.base_port,
     };
+    crate::run::check_ports(&demo.listen())?;
+    // Held until the end: nobody else may found, clear or serve this folder meanwhile.
+    let _taken = demo.take()?;
     if args.fresh {
         demo.clear()?;
     }
     let config = demo.config()?;
-    crate::run::check_ports(&config)?;
     if demo.found()? {
         println!("Tỉnh mẫu đã được dựng. / The sample province was founded.");
     }

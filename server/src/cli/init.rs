@@ -127,6 +127,11 @@ fn found(
 ) -> anyhow::Result<()> {
     let services = Services::open(config.clone(), Arc::new(SystemClock))?;
     let directory = &services.directory;
+    anyhow::ensure!(
+        directory.agencies(None, None, None, 1)?.is_empty(),
+        "the store in {} was founded already; nothing was changed",
+        config.server.data.display()
+    );
     let agency = AgencyId(args.agency.clone());
     let name = args
         .agency_name

@@ -118,7 +118,7 @@ fn finish(done: anyhow::Result<i32>) -> ExitCode {
 fn config(command: &ConfigCommand) -> anyhow::Result<()> {
     match command {
         ConfigCommand::Check(args) => {
-            args.read()?;
+            crate::config::check_files(&args.read()?)?;
             println!("The config is good. / Cấu hình hợp lệ.");
         }
         ConfigCommand::Show(args) => print!("{}", crate::config::differences(&args.read()?)),

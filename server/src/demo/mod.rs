@@ -5,16 +5,19 @@ pub mod letters;
 pub mod province;
 
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::config::{Config, Listen};
 use crate::services::{self, Services};
 use crate::tls;
 use anyhow::Context as _;
 use directory::{CredentialKind, Directory, Secret};
 use serde_json::{Value, json};
+use std::fs::{File, TryLockError};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Marks a folder as a demo's, before anything else is put there.
+const MARK: &str = "congvu-demo";
 /// Marks a folder whose founding went through.
 const FOUNDED: &str = "founded";
 /// Holds the API token between runs.
@@ -39,22 +42,57 @@ const PORTS: &[(&str, u16)] = &[
 ];
 
 impl Demo {
-    /// Removes what an earlier run left; refuses a folder that is not a demo's.
-    pub fn clear(&self) -> anyhow::Result<()> {
-        if !self.dir.exists() {
-            return Ok(());
-        }
-        let ours = ["demo.json", FOUNDED, "store"]
-            .iter()
-            .any(|name| self.dir.join(name).exists());
-        let empty = std::fs::read_dir(&self.dir)?.next().is_none();
+    /// Takes the folder for this process until the file is dropped. Errors: the folder holds something
+    /// that is not a demo's, or a demo runs there; nothing is changed then.
+    pub fn take(&self) -> anyhow::Result<File> {
+        let mark = self.dir.join(MARK);
+        let cannot = || format!("the folder {} cannot be used", self.dir.display());
+        std::fs::create_dir_all(&self.dir).with_context(cannot)?;
+        let empty = std::fs::read_dir(&self.dir)
+            .with_context(cannot)?
+            .next()
+            .is_none();
         anyhow::ensure!(
-            ours || empty,
-            "{} is not a folder of the demo; --fresh removes nothing else",
+            empty || mark.exists(),
+            "{} is not empty and not a folder of the demo; choose another with --dir",
             self.dir.display()
         );
-        std::fs::remove_dir_all(&self.dir)
-            .with_context(|| format!("{} cannot be removed", self.dir.display()))
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&mark)
+            .with_context(cannot)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => {
+                anyhow::bail!("a demo runs in {} already", self.dir.display())
+            }
+            Err(TryLockError::Error(error)) => Err(error).with_context(cannot),
+        }
+    }
+
+    /// Removes what an earlier run left in a folder that was taken.
+    pub fn clear(&self) -> anyhow::Result<()> {
+        let cannot = |name: &str| format!("{} cannot be removed", self.dir.join(name).display());
+        for name in [
+            FOUNDED,
+            "demo.json",
+            TOKEN,
+            "ca.pem",
+            "certificate.pem",
+            "key.pem",
+        ] {
+            let path = self.dir.join(name);
+            if path.exists() {
+                std::fs::remove_file(path).with_context(|| cannot(name))?;
+            }
+        }
+        let store = self.dir.join("store");
+        if store.exists() {
+            std::fs::remove_dir_all(store).with_context(|| cannot("store"))?;
+        }
+        Ok(())
     }
 
     fn port(&self, name: &str) -> u16 {
@@ -65,29 +103,38 @@ impl Demo {
         self.base_port.saturating_add(standard)
     }
 
-    /// The server's config for this province; makes folder and certificates.
+    /// The server's config for this province; makes the certificates in the folder that was taken.
     pub fn config(&self) -> anyhow::Result<Config> {
-        std::fs::create_dir_all(&self.dir)
-            .with_context(|| format!("the folder {} cannot be made", self.dir.display()))?;
         let names = ["localhost", "127.0.0.1", "::1", "mail.tinhmau.gov.vn"].map(str::to_owned);
         let files = tls::own(&self.dir, &names)
             .with_context(|| format!("the folder {} cannot be written", self.dir.display()))?;
-        let at = |name| vec![SocketAddr::from((Ipv4Addr::LOCALHOST, self.port(name)))];
-        let mut config = Config::default();
+        let mut config = Config {
+            listen: self.listen(),
+            ..Config::default()
+        };
         config.server.host = "mail.tinhmau.gov.vn".into();
         config.server.data.clone_from(&self.dir);
         config.server.default_domain = province::DOMAIN.into();
         config.tls.certificate = files.certificate;
         config.tls.key = files.key;
-        // Everybody comes from 127.0.0.1 here.
-        config.listen.connections_per_address = config.listen.connections_max;
-        config.listen.smtp = at("smtp");
-        config.listen.submission = at("submission");
-        config.listen.submissions = at("submissions");
-        config.listen.imap = at("imap");
-        config.listen.imaps = at("imaps");
-        config.listen.https = at("https");
         Ok(config)
+    }
+
+    /// Where the province listens.
+    pub fn listen(&self) -> Listen {
+        let at = |name| vec![SocketAddr::from((Ipv4Addr::LOCALHOST, self.port(name)))];
+        let usual = Listen::default();
+        Listen {
+            smtp: at("smtp"),
+            submission: at("submission"),
+            submissions: at("submissions"),
+            imap: at("imap"),
+            imaps: at("imaps"),
+            https: at("https"),
+            connections_max: usual.connections_max,
+            // Everybody comes from 127.0.0.1 here.
+            connections_per_address: usual.connections_max,
+        }
     }
 
     /// Founds the province unless it is there; true when it did. A founding that was cut short starts over.
