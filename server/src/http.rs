@@ -234,7 +234,7 @@ fn refused(error: &SignInError) -> Response {
         }
     };
     let body = serde_json::json!({
-        "type": "about:blank", "status": status.as_u16(),
+        "type": "urn:congvu:problem:unauthenticated", "status": status.as_u16(),
         "title": status.canonical_reason().unwrap_or_default(), "detail": detail,
     });
     let mut response = (status, body.to_string()).into_response();
