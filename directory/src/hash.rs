@@ -11,9 +11,9 @@ use unicode_normalization::UnicodeNormalization;
 pub(crate) const PARALLEL_MAX: u32 = 4;
 /// Computations that may wait for their turn; more are told to come later.
 pub(crate) const WAITING_MAX: u32 = 128;
-/// Working memories kept for the next computation. Without them each computation leaves its memory
-/// (19 MiB) behind in another of the allocator's arenas.
-const MEMORIES_KEPT: usize = 2;
+/// Working memories kept for the next computation: as many as can be in use at a time, so that none is
+/// ever freed. A freed one (19 MiB) stays behind in an arena of the allocator, another for each thread.
+const MEMORIES_KEPT: usize = PARALLEL_MAX as usize;
 /// Octets of a digest.
 const DIGEST: usize = 32;
 /// Octets of memory that a stored hash may ask for, KiB; a damaged row cannot ask for more.

@@ -2,7 +2,8 @@
 //!
 //! Three counts, since each alone can be abused: of a name from one network (guessing one password), of a
 //! network (guessing many names), and of a name from anywhere (guessing from many networks). The last waits
-//! a minute at most: nobody can lock another out for long.
+//! a minute at most: nobody can lock another out for long. Many people share the address of an office, so a
+//! network waits seconds only, and not at all with a name that lately signed in from there.
 
 use crate::bounded::Bounded;
 use std::net::IpAddr;
@@ -11,6 +12,8 @@ use std::net::IpAddr;
 pub const FORGET_MS: i64 = 60 * 60 * 1000;
 /// Names and networks remembered, of each kind of count.
 pub const REMEMBERED_MAX: usize = 100_000;
+/// A name that signed in from a network is at home there for so long.
+pub const AT_HOME_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// Failures without a wait, and the longest wait; the first wait is a second, each next one double.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +28,7 @@ const PAIR: Rule = Rule {
 };
 const NETWORK: Rule = Rule {
     free: 100,
-    wait_max_s: 5 * 60,
+    wait_max_s: 10,
 };
 const NAME: Rule = Rule {
     free: 50,
@@ -84,6 +87,8 @@ pub(crate) struct Lockout {
     pairs: Bounded<(NameDigest, Network), Failures>,
     networks: Bounded<Network, Failures>,
     names: Bounded<NameDigest, Failures>,
+    /// When a name last signed in from a network.
+    at_home: Bounded<(NameDigest, Network), i64>,
 }
 
 impl Lockout {
@@ -92,18 +97,28 @@ impl Lockout {
             pairs: Bounded::new(REMEMBERED_MAX),
             networks: Bounded::new(REMEMBERED_MAX),
             names: Bounded::new(REMEMBERED_MAX),
+            at_home: Bounded::new(REMEMBERED_MAX),
         }
     }
 
-    /// Seconds that this network must wait, with this name if one is given.
+    /// Seconds that this network must wait, with this name if one is given. A name that is at home there
+    /// answers for its own failures only, not for its neighbours'.
     pub(crate) fn wait(&self, name: Option<NameDigest>, from: Network, now_ms: i64) -> Option<u32> {
         let pair = name.and_then(|name| self.pairs.get(&(name, from)));
-        let waits = [pair, self.networks.get(&from)];
+        let at_home = name.is_some_and(|name| self.is_at_home(name, from, now_ms));
+        let network = self.networks.get(&from).filter(|_| !at_home);
+        let waits = [pair, network];
         waits
             .into_iter()
             .flatten()
             .filter_map(|f| f.wait_s(now_ms))
             .max()
+    }
+
+    fn is_at_home(&self, name: NameDigest, from: Network, now_ms: i64) -> bool {
+        self.at_home
+            .get(&(name, from))
+            .is_some_and(|last_ms| now_ms.saturating_sub(*last_ms) <= AT_HOME_MS)
     }
 
     /// Seconds that everybody must wait with this name; not asked of a secret that is known to be right.
@@ -127,9 +142,10 @@ impl Lockout {
 
     /// Right at last: the name starts anew. The network does not: one right account must not buy more guesses
     /// at others.
-    pub(crate) fn succeeded(&mut self, name: NameDigest, from: Network) {
+    pub(crate) fn succeeded(&mut self, name: NameDigest, from: Network, now_ms: i64) {
         self.pairs.remove(&(name, from));
         self.names.remove(&name);
+        *self.at_home.entry((name, from), || now_ms) = now_ms;
     }
 }
 
@@ -187,10 +203,39 @@ mod tests {
         for _ in 0..120 {
             lockout.failed(None, from, 0);
         }
-        lockout.succeeded(name, from);
+        lockout.succeeded(name, from, 0);
         assert!(
-            lockout.wait(Some(name), from, 0).is_some(),
+            lockout.wait(Some([2; 32]), from, 0).is_some(),
             "the network still waits"
+        );
+    }
+
+    #[test]
+    fn a_network_waits_seconds_and_those_at_home_there_do_not() {
+        let mut lockout = Lockout::new();
+        let (home, guest, from) = ([1; 32], [2; 32], network("192.0.2.1"));
+        lockout.succeeded(home, from, 0);
+        let later = AT_HOME_MS;
+        for n in 0..1000u32 {
+            let mut name = [9; 32];
+            name[..4].copy_from_slice(&n.to_be_bytes());
+            lockout.failed(Some(name), from, later);
+        }
+        assert_eq!(lockout.wait(Some(home), from, later), None);
+        assert_eq!(lockout.wait(Some(guest), from, later), Some(10));
+        assert_eq!(lockout.wait(None, from, later), Some(10));
+        assert_eq!(
+            lockout.wait(Some(home), from, later + 1),
+            Some(10),
+            "thirty days are over"
+        );
+        for _ in 0..6 {
+            lockout.failed(Some(home), from, later);
+        }
+        assert_eq!(
+            lockout.wait(Some(home), from, later),
+            Some(2),
+            "its own failures count"
         );
     }
 

@@ -50,7 +50,7 @@ impl Directory {
             return Err(SignInError::Later(wait));
         }
         if let Some(found) = self.quick(address.as_ref(), secret, &attempt, now) {
-            return Ok(self.entered(found, Some(who), from));
+            return Ok(self.entered(found, Some(who), from, now));
         }
         let epoch = self.read().epoch;
         if self.recents(|recents| recents.wrong(&attempt, epoch, now)) {
@@ -64,7 +64,7 @@ impl Directory {
             Ok(Some(found)) => {
                 let (account, through) = (found.0.id, found.1);
                 self.recents(|r| r.was_right(attempt, (account, credential_of(through)), now));
-                Ok(self.entered(found, Some(who), from))
+                Ok(self.entered(found, Some(who), from, now))
             }
             Ok(None) => {
                 self.recents(|recents| recents.was_wrong(attempt, epoch, now));
@@ -90,7 +90,7 @@ impl Directory {
                 .filter(|(_, t)| matches!(t, Through::Token(_)))
         });
         match found {
-            Some(found) => Ok(self.entered(found, None, from)),
+            Some(found) => Ok(self.entered(found, None, from, now)),
             None => {
                 self.refused(None, from, now, peer);
                 Err(SignInError::Refused)
@@ -169,9 +169,10 @@ impl Directory {
         (account, through): (Account, Through),
         who: Option<NameDigest>,
         from: Network,
+        now_ms: i64,
     ) -> Access {
         if let Some(who) = who {
-            self.lockout(|lockout| lockout.succeeded(who, from));
+            self.lockout(|lockout| lockout.succeeded(who, from, now_ms));
         }
         self.used(account.id, credential_of(through));
         Access {

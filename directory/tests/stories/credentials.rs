@@ -270,6 +270,40 @@ fn one_network_cannot_try_many_names_for_ever() {
 }
 
 #[test]
+fn one_infected_machine_does_not_lock_its_office_out() {
+    let world = World::new();
+    world.person("an@tinh.gov.vn", "H99");
+    world.person("binh@tinh.gov.vn", "H99");
+    check(&world, "an", PASSWORD, "an@tinh.gov.vn");
+    let day = 24 * 60 * 60;
+    world.pass(29 * day);
+    let infect = |from: usize| {
+        for n in from..from + 200 {
+            // It never waits, and goes on as soon as it may.
+            if world.try_enter(&format!("n{n}"), "guess").is_err() {
+                world.pass(1);
+            }
+        }
+    };
+    infect(0);
+    check(&world, "an", PASSWORD, "an@tinh.gov.vn");
+    match world.try_enter("binh", PASSWORD) {
+        Err(SignInError::Later(wait)) => assert!(wait <= 10, "{wait}"),
+        other => panic!("{other:?}"),
+    }
+    world.pass(10);
+    check(&world, "binh", PASSWORD, "binh@tinh.gov.vn");
+    infect(1000);
+    check(&world, "binh", PASSWORD, "binh@tinh.gov.vn");
+    // Who has not been here for a month is a stranger again.
+    world.pass(31 * day);
+    for n in 0..100 {
+        check(&world, &format!("m{n}"), "guess", "refused");
+    }
+    check(&world, "an", PASSWORD, "later 1");
+}
+
+#[test]
 fn many_at_once_all_get_their_answer() {
     let world = World::new();
     for n in 0..40 {
