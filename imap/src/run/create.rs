@@ -41,8 +41,11 @@ impl Runner {
 
     pub(super) fn delete(&mut self, raw: &[u8]) -> Result<Completion, Stop> {
         let row = self.find(raw, Seeking::Named)?;
-        if row.mailbox.role == Some(Role::Inbox) {
-            return Err(Completion::no("CANNOT", "INBOX cannot be deleted").into());
+        // RFC 9051 §6.3.5 forbids it for INBOX. The others with a use are where the server and other
+        // clients put mail; JMAP says mayDelete false of them all (RFC 8621 §2).
+        if row.mailbox.role.is_some() {
+            let text = "A mailbox with a special use cannot be deleted";
+            return Err(Completion::no("CANNOT", text).into());
         }
         if row.children {
             let text = "Delete the mailboxes below it first";

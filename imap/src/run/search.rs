@@ -386,15 +386,17 @@ fn on(when: When, day: i64, asked: i64) -> bool {
     }
 }
 
-/// RFC 9051 §6.4.4: the day that the Date field names, whatever its zone. A message further than a
-/// day away is judged by its instant alone.
+/// RFC 9051 §6.4.4: the day that the Date field names, whatever its zone. A message that names none has no
+/// such day. What is further than a day off is told by the state alone: there a missing Date stands as the
+/// day of arrival, so a no is certain and a yes is not.
 fn sent(when: When, asked: i64, subject: &Subject<'_>) -> Option<bool> {
     let utc = subject.state.sent_at.div_euclid(DAY_S);
-    if (utc - asked).abs() > 1 {
-        return Some(on(when, utc, asked));
+    if (utc - asked).abs() > 1 && !on(when, utc, asked) {
+        return Some(false);
     }
-    let summary = subject.summary?;
-    let (seconds, offset_min) = summary.head.sent_at.unwrap_or((subject.state.sent_at, 0));
+    let Some((seconds, offset_min)) = subject.summary?.head.sent_at else {
+        return Some(false);
+    };
     Some(on(
         when,
         (seconds + i64::from(offset_min) * 60).div_euclid(DAY_S),

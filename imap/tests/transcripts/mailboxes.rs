@@ -1,6 +1,8 @@
 //! RFC 9051 §6.3: mailboxes made, named, listed, selected, filled and removed.
 
-use crate::door::{World, check};
+use crate::door::{USER, World, check};
+use formats::address::Address;
+use storage::{MailboxChange, Role};
 
 #[test]
 fn the_default_mailboxes_are_listed() {
@@ -108,23 +110,55 @@ fn create_rename_delete_subscribe() {
            S: p NO [NONEXISTENT] …
            C: q CREATE Spam (USE (\Junk))
            S: q NO [USEATTR] …
-           C: r DELETE Junk
-           S: r OK …
-           C: s CREATE Spam/ (USE (\Junk))
-           S: s NO [USEATTR] …
-           C: t CREATE Spam (USE (\Junk))
-           S: t OK …
-           C: u LIST (SPECIAL-USE) "" S*
+           C: r CREATE all (USE (\All))
+           S: r NO [USEATTR] …"#,
+    );
+}
+
+#[test]
+fn a_mailbox_with_a_use_is_not_deleted() {
+    let mut world = World::new();
+    check(
+        &mut world,
+        r#"C: a DELETE Drafts
+           S: a NO [CANNOT] …
+           C: b DELETE Sent
+           S: b NO [CANNOT] …
+           C: c DELETE Junk
+           S: c NO [CANNOT] …
+           C: d DELETE Trash
+           S: d NO [CANNOT] …
+           C: e DELETE Archive
+           S: e NO [CANNOT] …
+           C: f DELETE inbox
+           S: f NO [CANNOT] …
+           C: g RENAME Junk Spam
+           S: g OK …
+           C: h DELETE Spam
+           S: h NO [CANNOT] …"#,
+    );
+    // JMAP may take the use away, and then it is a mailbox like others.
+    let address = Address::parse(USER).unwrap();
+    let id = world.directory.account_at(&address).unwrap().id;
+    let mail = world.store.account(id);
+    let junk = mail.by_role(Role::Junk).unwrap().unwrap().id;
+    let mut writer = mail.write().unwrap();
+    let change = MailboxChange {
+        role: Some(None),
+        ..MailboxChange::default()
+    };
+    writer.change_mailbox(junk, change).unwrap();
+    writer.commit().unwrap();
+    check(
+        &mut world,
+        r#"C: a DELETE Spam
+           S: a OK …
+           C: b CREATE Spam (USE (\Junk))
+           S: b OK …
+           C: c LIST (SPECIAL-USE) "" S*
            S: * LIST (\HasNoChildren \Sent) "/" "Sent"
            S: * LIST (\HasNoChildren \Junk) "/" "Spam"
-           S: u OK …
-           C: v CREATE all (USE (\All))
-           S: v NO [USEATTR] …"#
-            .replace(
-                "           C: s CREATE Spam/ (USE (\\Junk))\n           S: s NO [USEATTR] …\n",
-                "",
-            )
-            .as_str(),
+           S: c OK …"#,
     );
 }
 

@@ -62,7 +62,12 @@ fn every_key() {
         // The Date field says the 2nd in its own zone, whatever UTC says.
         ("SENTON 2-Nov-2026", "1"),
         ("SENTBEFORE 2-Nov-2026", ""),
-        ("SENTSINCE 3-Nov-2026", "2 3 4"),
+        // Without a Date field there is no such day.
+        ("SENTSINCE 3-Nov-2026", "2"),
+        ("SENTON 10-Nov-2026", ""),
+        ("SENTSINCE 1-Jan-1990", "1 2"),
+        ("SENTBEFORE 1-Jan-2030", "1 2"),
+        ("NOT SENTBEFORE 1-Jan-2030", "3 4"),
         ("LARGER 300", "3"),
         ("SMALLER 30", "4"),
         ("FROM \"nguyễn\"", "1"),
