@@ -84,7 +84,8 @@ impl Delivery {
         &self.inner.settings
     }
 
-    /// Would this recipient be taken from this origin? (RCPT). For `Remote` also checks the quota.
+    /// Would this recipient be taken from this origin? (RCPT). Also whether the mailbox is full, unless the
+    /// message is the server's own.
     pub fn recipient(&self, address: &Address, origin: &Origin) -> Result<(), Refused> {
         self.resolve_one(address, origin)
     }

@@ -22,11 +22,16 @@ pub(crate) struct Header {
     pub(crate) sender: Vec<Option<Vec<Address>>>,
     /// More fields than are looked at.
     pub(crate) overlong: bool,
+    /// White space comes before the first field: a continuation of nothing.
+    pub(crate) continues_nothing: bool,
 }
 
 impl Header {
     pub(crate) fn read(content: &[u8]) -> Self {
-        let mut found = Self::default();
+        let mut found = Self {
+            continues_nothing: matches!(content.first(), Some(b' ' | b'\t')),
+            ..Self::default()
+        };
         let mut count = 0;
         for field in header::fields(content) {
             count += 1;

@@ -13,6 +13,10 @@ use storage::AccountId;
 /// four of the largest lists.
 pub(crate) const EXPANDED_MAX: usize = 200_000;
 
+/// Octets that a mailbox must have left before it takes a recipient. No message is as short as this with its
+/// header and ours, and a full mailbox seldom is full to the last octet.
+pub(crate) const ROOM_MIN: u64 = 512;
+
 /// Where a message goes. The number is that of the recipient in the envelope through which it goes there.
 #[derive(Debug, Default)]
 pub(crate) struct Targets {
@@ -104,6 +108,8 @@ impl Delivery {
     pub(crate) fn resolve_one(&self, address: &Address, origin: &Origin) -> Result<(), Refused> {
         let no = |refusal| Err(Refused::Permanent(refusal));
         let remote_peer = matches!(origin, Origin::Remote { .. });
+        // Somebody waits for the answer, a server or a person.
+        let waits = !matches!(origin, Origin::Generated);
         match self.lookup(address)? {
             Resolution::Unknown => no(Refusal::UnknownRecipient),
             Resolution::Closed => no(Refusal::RecipientClosed),
@@ -111,8 +117,9 @@ impl Delivery {
             Resolution::Elsewhere => Ok(()),
             Resolution::Local { accounts, remote } => match accounts.as_slice() {
                 [] if remote.is_empty() => no(Refusal::RecipientClosed),
-                // A list's other members still want theirs; one person's mailbox is full or not.
-                [account] if remote_peer && remote.is_empty() && self.is_full(*account)? => {
+                // A list's other members still want theirs; one person's mailbox is full or not. Said here,
+                // it needs no bounce later, whether the recipient is one or one of several.
+                [account] if waits && remote.is_empty() && self.is_full(*account)? => {
                     no(Refusal::OverQuota)
                 }
                 _ => Ok(()),
@@ -133,6 +140,6 @@ impl Delivery {
         };
         let usage = self.inner.store.account(account).usage();
         let (octets, _) = usage.map_err(|e| temporary("cannot read the usage", &e))?;
-        Ok(octets >= quota)
+        Ok(octets.saturating_add(ROOM_MIN) > quota)
     }
 }

@@ -33,6 +33,11 @@ pub(crate) fn check_header(access: &Access, header: &Header) -> Result<(), Refus
     if header.overlong {
         return no(Refusal::Malformed("more header fields than are looked at"));
     }
+    // RFC 5322 §2.2: a field begins with its name. Readers differ on a first line ` From: x`: a field, or
+    // a continuation of what is put before it.
+    if header.continues_nothing {
+        return no(Refusal::Malformed("white space before the first field"));
+    }
     let [Some(from)] = header.from.as_slice() else {
         return no(Refusal::FromInvalid);
     };

@@ -1,6 +1,7 @@
 //! What comes in from elsewhere: to whom it goes, and how it is stored.
 
 use crate::world::{LETTER, World, cause, envelope, local, remote};
+use delivery::Origin;
 use directory::{AccountState, DomainState};
 use std::sync::atomic::Ordering::SeqCst;
 use storage::BlobId;
@@ -106,7 +107,11 @@ fn recipients_are_taken_or_refused() {
     check("treo@tinh.gov.vn", "ok", "ok");
     check("khong@tinh.gov.vn", "UnknownRecipient", "UnknownRecipient");
     check("nghi@tinh.gov.vn", "RecipientClosed", "RecipientClosed");
-    check("day@tinh.gov.vn", "OverQuota", "ok");
+    check("day@tinh.gov.vn", "OverQuota", "OverQuota");
+    assert_eq!(
+        cause(world.delivery.recipient(&local("day"), &Origin::Generated)),
+        "ok"
+    );
     check("xa@noi.vn", "RelayDenied", "ok");
     let mut domain = world.directory.domain(&local("an").domain).unwrap();
     domain.state = DomainState::Suspended;
@@ -115,6 +120,29 @@ fn recipients_are_taken_or_refused() {
         cause(world.delivery.recipient(&local("an"), &remote())),
         "RecipientClosed"
     );
+}
+
+#[test]
+fn a_mailbox_without_room_is_refused_before_the_message() {
+    let world = World::new();
+    let letter = envelope("x@noi.vn", &["binh@tinh.gov.vn"]);
+    world.delivery.accept(letter, LETTER, &remote()).unwrap();
+    let (used, _) = world.store.account(world.id("binh")).usage().unwrap();
+    let an = world.submitted("an");
+    let check = |quota: u64, expected: &str| {
+        world.change("binh", |account| account.quota = Some(quota));
+        for origin in [&remote(), &an] {
+            let answer = world.delivery.recipient(&local("binh"), origin);
+            assert_eq!(cause(answer), expected, "{quota}");
+            let other = world.delivery.recipient(&local("chi"), origin);
+            assert_eq!(cause(other), "ok", "the others still get theirs");
+        }
+    };
+    check(used + 4096, "ok");
+    // No letter fits into a few octets.
+    check(used + 10, "OverQuota");
+    check(used, "OverQuota");
+    check(used - 1, "OverQuota");
 }
 
 #[test]

@@ -81,6 +81,24 @@ fn only_ones_own_addresses_are_senders() {
 }
 
 #[test]
+fn white_space_before_the_first_field_is_refused() {
+    let world = World::new();
+    let origin = world.submitted("an");
+    // RFC 5322 §2.2: it is no field, but some readers take it for one.
+    for space in [" ", "\t", "  ", " \r\n "] {
+        let text = letter(&format!(
+            "{space}From: binh@tinh.gov.vn\r\nFrom: an@tinh.gov.vn"
+        ));
+        let sent = envelope("an@tinh.gov.vn", &["binh@tinh.gov.vn"]);
+        assert_eq!(
+            cause(world.delivery.accept(sent, &text, &origin)),
+            "Malformed(\"white space before the first field\")"
+        );
+    }
+    assert!(world.inbox("binh").is_empty());
+}
+
+#[test]
 fn an_access_that_no_longer_stands_sends_nothing() {
     let world = World::new();
     let origin = world.submitted("an");
