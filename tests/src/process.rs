@@ -5,6 +5,7 @@ use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long the server may take to answer on all its ports; a debug build founds a province.
@@ -46,11 +47,13 @@ pub fn binary() -> PathBuf {
     path
 }
 
-/// A number N such that N + 25, 143, 443, 465, 587 and 993 are free now.
+/// A number N such that N + 25, 143, 443, 465, 587 and 993 are free now; another one at each call.
+/// They lie below the ports that the system gives to clients, so that none is taken between two starts.
 pub fn free_base() -> u16 {
-    let start = 21_000 + (std::process::id() % 300) as u16 * 100;
-    (0..200u16)
-        .map(|step| 21_000 + (start - 21_000 + step * 1_100) % 40_000)
+    static CALLS: AtomicU16 = AtomicU16::new(0);
+    let shift = (std::process::id() % 100) as u16 * 10;
+    (0..20)
+        .map(|_| 10_000 + CALLS.fetch_add(1, Ordering::Relaxed) % 20 * 1_000 + shift)
         .find(|base| {
             PORTS
                 .iter()
