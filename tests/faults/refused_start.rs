@@ -115,6 +115,25 @@ fn the_demo_touches_no_real_store() {
     ]);
     assert_eq!(status, Some(1));
     assert!(text.contains("founded already"), "{text}");
+    assert!(!again.exists(), "a refused init leaves no config");
+    // A config that cannot be written founds nothing.
+    let other = dir.path().join("other");
+    let nowhere = dir.path().join("no-such-folder").join("c.toml");
+    let (status, _) = run(&[
+        "init",
+        "--host",
+        "mail.that.gov.vn",
+        "--domain",
+        "that.gov.vn",
+        "--admin",
+        "quantri@that.gov.vn",
+        "--dir",
+        &there(&other),
+        "--config",
+        &there(&nowhere),
+    ]);
+    assert_eq!(status, Some(1));
+    assert!(!other.exists());
 }
 
 /// A running demo's folder is not cleared under it.

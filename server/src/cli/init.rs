@@ -89,8 +89,12 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<()> {
     let text = crate::config::differences(&config);
     crate::config::parse(&text, "--host")?;
     let (secret, made) = password(args)?;
-    found(&config, &domain, &admin, args, &secret)?;
+    // First the config: a store founded without anybody seeing its password would be lost.
     std::fs::write(&args.config, text).with_context(|| args.config.display().to_string())?;
+    if let Err(error) = found(&config, &domain, &admin, args, &secret) {
+        std::fs::remove_file(&args.config).with_context(|| args.config.display().to_string())?;
+        return Err(error);
+    }
     println!("{} — {}", args.config.display(), args.dir.display());
     if made {
         println!(

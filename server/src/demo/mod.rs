@@ -4,7 +4,6 @@ pub mod letter_texts;
 pub mod letters;
 pub mod province;
 
-use crate::clock::SystemClock;
 use crate::config::{Config, Listen};
 use crate::services::{self, Services};
 use crate::tls;
@@ -256,9 +255,4 @@ pub fn read_facts(dir: &Path) -> anyhow::Result<Value> {
     let path = dir.join("demo.json");
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     Ok(serde_json::from_str(&text)?)
-}
-
-/// The system clock, for those who open a demo's folder.
-pub fn clock() -> Arc<SystemClock> {
-    Arc::new(SystemClock)
 }
