@@ -17,6 +17,7 @@
 //! | `index.aside/` | an index that could not be trusted, until the new one stands |
 //! | `checkpoint` | up to where the index is on the disk, and how the store was stopped |
 //! | `lock` | held by the process that has the store open |
+//! | `pin` | shared by backups that read the files, held alone by whoever removes some |
 //!
 //! The way of a commit: [`Writer`] gathers a batch over a state that cannot change meanwhile; `batch`
 //! turns it into keys and a log; `commit` (one thread) writes a group of them to the `journal`, syncs
@@ -45,6 +46,7 @@ mod key;
 pub mod mailbox;
 pub mod message;
 mod pack;
+pub mod pin;
 pub mod queue;
 mod record;
 mod recover;
