@@ -11,3 +11,4 @@
 
 mod killed;
 mod refused_start;
+mod storage_kill;

@@ -8,6 +8,7 @@
     reason = "a test harness fails loudly"
 )]
 
+pub mod fault;
 pub mod http_client;
 pub mod imap_client;
 pub mod process;
