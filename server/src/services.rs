@@ -1,5 +1,6 @@
 //! Services: store, directory and pipeline opened once and handed to every protocol.
 
+use crate::clock::SystemClock;
 use crate::config::Config;
 use anyhow::Context as _;
 use delivery::Delivery;
@@ -37,6 +38,7 @@ pub fn open_store(config: &Config) -> anyhow::Result<Store> {
         engine: EngineKind::Sled,
         cache_bytes: config.store.cache,
         boot_id: boot_id.map(|id| id.trim().to_owned()),
+        clock: storage::Clock::new(|| SystemClock.now_ms().div_euclid(1_000)),
         ..Options::default()
     };
     Store::open(&options)

@@ -2,7 +2,7 @@
 //! store was stopped. A small file, replaced as a whole.
 
 use crate::commit::Shared;
-use crate::disk::{self, Room};
+use crate::disk::{self, Disk};
 use crate::journal::Position;
 use crate::{Error, ModSeq, record};
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ impl Checkpoint {
         clean: bool,
     ) -> Result<(), Error> {
         if shared.index.is_damaged() {
-            Self::distrust(&shared.dir);
+            Self::distrust(&shared.dir, &shared.disk);
             return Err(Error::Corrupt(
                 "the index; the next start rebuilds it".into(),
             ));
@@ -46,25 +46,25 @@ impl Checkpoint {
             clean,
             boot_id,
         }
-        .write(&shared.dir, &shared.room)
+        .write(&shared.dir, &shared.disk)
     }
 
     /// Makes the next start rebuild the index.
-    pub(crate) fn distrust(dir: &Path) {
+    pub(crate) fn distrust(dir: &Path, disk: &Disk) {
         let path = dir.join(FILE);
         if path.exists() {
             tracing::error!("the index is damaged; the next start rebuilds it from the journal");
-            let removed = std::fs::remove_file(&path).is_ok() && disk::sync_dir(dir).is_ok();
+            let removed = disk.remove(&path).is_ok() && disk.sync_dir(dir).is_ok();
             tracing::debug!(removed, "checkpoint");
         }
     }
 
-    pub(crate) fn write(&self, dir: &Path, room: &Room) -> Result<(), Error> {
+    pub(crate) fn write(&self, dir: &Path, disk: &Disk) -> Result<(), Error> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&record::encode(self)?);
         let sum = blake3::hash(&bytes);
         bytes.extend_from_slice(sum.as_bytes());
-        disk::replace(dir, FILE, &bytes, room)
+        disk.replace(dir, FILE, &bytes)
     }
 
     /// `None` when there is none or it is damaged: then the journal is replayed from its start.

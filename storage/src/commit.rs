@@ -7,12 +7,12 @@
 use crate::change::Subscribers;
 use crate::checkpoint::Checkpoint;
 use crate::content_sync::ContentSync;
-use crate::disk::{self, Room};
+use crate::disk::{self, Disk};
 use crate::index::{Index, Op};
 use crate::journal::{Journal, Position, Subject};
 use crate::pack::Packs;
 use crate::summaries::Summaries;
-use crate::{AccountId, BlobId, Error, ModSeq, Sizes, key, record};
+use crate::{AccountId, BlobId, Clock, Error, ModSeq, Sizes, key, record};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,7 +31,8 @@ const ENGINE_GROWTH: u64 = 4;
 /// What all threads of a store share.
 pub(crate) struct Shared {
     pub dir: PathBuf,
-    pub room: Room,
+    pub disk: Disk,
+    pub clock: Clock,
     pub reserve: u64,
     pub boot_id: Option<String>,
     pub index: Index,
@@ -199,6 +200,7 @@ impl Committer {
                 Number::None => None,
             });
         }
+        let time = self.shared.clock.now();
         let records: Vec<_> = group
             .iter()
             .zip(&numbers)
@@ -207,6 +209,7 @@ impl Committer {
                     Subject {
                         account: c.account,
                         modseq: *modseq,
+                        time,
                     },
                     c.body.as_slice(),
                 )
@@ -237,7 +240,7 @@ impl Committer {
     fn maybe_checkpoint(&mut self) {
         let idle = self.flushing.as_ref().is_none_or(JoinHandle::is_finished);
         if self.shared.index.is_damaged() {
-            Checkpoint::distrust(&self.shared.dir);
+            Checkpoint::distrust(&self.shared.dir, &self.shared.disk);
             return;
         }
         if self.written < self.checkpoint_at || !idle {
@@ -276,7 +279,7 @@ impl Shared {
         let needed = octets
             .saturating_mul(ENGINE_GROWTH)
             .saturating_add(self.reserve);
-        if self.reserve > 0 && disk::free(&self.dir, &self.room) < needed {
+        if self.reserve > 0 && self.disk.free(&self.dir) < needed {
             return Err(Error::Unavailable(format!(
                 "the disk is full: {}",
                 self.dir.display()
@@ -292,7 +295,7 @@ impl Shared {
         }
         // Some room beyond the reserve, so that it does not flicker.
         let room = self.check_room(disk::PROBE_OCTETS as u64).is_ok();
-        if room && disk::probe(&self.dir, &self.room) {
+        if room && self.disk.probe(&self.dir) {
             self.full.store(false, Ordering::SeqCst);
         }
         !self.full.load(Ordering::SeqCst)

@@ -16,7 +16,7 @@
 //! | `index/` | sled; rebuilt from the journal when it is missing, damaged, behind or ahead |
 //! | `index.aside/` | an index that could not be trusted, until the new one stands |
 //! | `checkpoint` | up to where the index is on the disk, and how the store was stopped |
-//! | `lock` | held by the process that has the store open |
+//! | `lock` | held by the process that has the store open, whose number is in it |
 //! | `pin` | shared by backups that read the files, held alone by whoever removes some |
 //!
 //! The way of a commit: [`Writer`] gathers a batch over a state that cannot change meanwhile; `batch`
@@ -30,6 +30,7 @@ mod cell;
 pub mod change;
 mod check;
 mod checkpoint;
+mod clock;
 mod commit;
 mod content_sync;
 mod count;
@@ -43,6 +44,7 @@ pub mod ident;
 mod index;
 mod journal;
 mod key;
+mod lock;
 pub mod mailbox;
 pub mod message;
 mod pack;
@@ -60,6 +62,9 @@ mod zip;
 
 pub use account::AccountStore;
 pub use change::{Change, Changes, Subscription};
+pub use clock::Clock;
+
+pub use disk::Disk;
 pub use error::Error;
 pub use ident::{
     AccountId, BlobId, EmailId, MailboxId, ModSeq, QueueId, ThreadId, Uid, UidValidity,

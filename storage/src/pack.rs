@@ -6,14 +6,12 @@
 //! is acknowledged or applied before both; a crash between them is found by replay, which reads
 //! the content that the last group names. After an unclean stop a new pack is begun.
 
-use crate::disk::{self, Room};
+use crate::disk::{self, DataFile, Disk};
 use crate::index::Index;
 use crate::record::{self, Location};
 use crate::zip::Zip;
 use crate::{BlobId, Error, Options, key};
 use std::collections::{HashMap, VecDeque};
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -33,10 +31,10 @@ const STAGED_MAX: usize = 200_000;
 /// See the module.
 pub(crate) struct Packs {
     dir: PathBuf,
-    room: Room,
+    disk: Disk,
     sealed_at: u64,
     tail: Mutex<Tail>,
-    open: Mutex<VecDeque<(u32, Arc<File>)>>,
+    open: Mutex<VecDeque<(u32, Arc<DataFile>)>>,
     staged: Mutex<Staged>,
     zip: Zip,
 }
@@ -51,10 +49,10 @@ struct Staged {
 struct Tail {
     number: u32,
     /// `None` before the first write and after a failed sync: the next write begins a new pack.
-    file: Option<Arc<File>>,
+    file: Option<Arc<DataFile>>,
     len: u64,
     /// Files with octets that were not synced.
-    dirty: Vec<(u32, Arc<File>)>,
+    dirty: Vec<(u32, Arc<DataFile>)>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -69,7 +67,7 @@ impl Packs {
     /// Opens the folder. After a clean stop the last pack is continued.
     pub(crate) fn open(options: &Options, clean: bool) -> Result<Self, Error> {
         let (dir, sealed_at) = (options.dir.join(FOLDER), options.sizes.pack);
-        disk::make_dir(&dir)?;
+        options.disk.make_dir(&dir)?;
         let number = last_number(&dir)?;
         let mut tail = Tail {
             number,
@@ -79,11 +77,9 @@ impl Packs {
         };
         if clean && number > 0 {
             let path = path(&dir, number);
-            let file = disk::open_file(&path)?;
-            let len = file
-                .metadata()
-                .map_err(|e| disk::failed("cannot read", &path, &e))?
-                .len();
+            let file = options.disk.open(&path)?;
+            let len = file.len();
+            let len = len.map_err(|e| disk::failed("cannot read", &path, &e))?;
             if (FILE_HEAD..sealed_at).contains(&len) {
                 check_head(&file, number)?;
                 (tail.file, tail.len) = (Some(Arc::new(file)), len);
@@ -91,7 +87,7 @@ impl Packs {
         }
         Ok(Self {
             dir,
-            room: options.room.clone(),
+            disk: options.disk.clone(),
             sealed_at,
             tail: Mutex::new(tail),
             open: Mutex::default(),
@@ -149,9 +145,9 @@ impl Packs {
         let Some(file) = tail.file.clone() else {
             return Err(Error::Unavailable("no pack is open".into()));
         };
-        if let Err(e) = disk::append_at(&file, offset, entry, &self.room) {
+        if let Err(e) = file.append_at(offset, entry) {
             // When it could not be cut back either, the rest of this file is left alone.
-            if file.metadata().map_or(true, |m| m.len() != offset) {
+            if file.len().map_or(true, |len| len != offset) {
                 tail.file = None;
             }
             return Err(disk::failed("cannot write", &path(&self.dir, number), &e));
@@ -170,13 +166,13 @@ impl Packs {
             .checked_add(1)
             .ok_or(Error::TooLarge("number of packs"))?;
         let path = path(&self.dir, number);
-        let file = disk::open_file(&path)?;
+        let file = self.disk.open(&path)?;
         let mut head = FILE_MAGIC.to_vec();
         head.extend_from_slice(&FILE_VERSION.to_le_bytes());
         head.extend_from_slice(&number.to_le_bytes());
-        disk::append_at(&file, 0, &head, &self.room)
+        file.append_at(0, &head)
             .map_err(|e| disk::failed("cannot write", &path, &e))?;
-        disk::sync_dir(&self.dir)?;
+        self.disk.sync_dir(&self.dir)?;
         (tail.number, tail.len, tail.file) = (number, FILE_HEAD, Some(Arc::new(file)));
         Ok(())
     }
@@ -191,7 +187,7 @@ impl Packs {
     pub(crate) fn sync(&self) -> Result<(), Error> {
         let dirty = std::mem::take(&mut lock(&self.tail).dirty);
         for (at, (number, file)) in dirty.iter().enumerate() {
-            if let Err(e) = file.sync_data() {
+            if let Err(e) = file.sync() {
                 let lost: Vec<u32> = dirty[at..].iter().map(|(n, _)| *n).collect();
                 let mut tail = lock(&self.tail);
                 tail.file = None;
@@ -233,7 +229,7 @@ impl Packs {
         let corrupt = || Error::Corrupt(format!("content {id} in pack {}", location.pack));
         let file = self.handle(location.pack)?;
         let mut stored = vec![0u8; location.stored as usize];
-        file.read_exact_at(&mut stored, location.offset + HEAD as u64)
+        file.read_at(location.offset + HEAD as u64, &mut stored)
             .map_err(|_| corrupt())?;
         if location.zipped {
             stored = self
@@ -252,10 +248,10 @@ impl Packs {
         let corrupt = || Error::Corrupt(format!("head of {id} in pack {}", location.pack));
         let file = self.handle(location.pack)?;
         let mut head = [0u8; HEAD];
-        file.read_exact_at(&mut head, location.offset)
+        file.read_at(location.offset, &mut head)
             .map_err(|_| corrupt())?;
         let end = location.offset + HEAD as u64 + u64::from(location.stored);
-        let len = file.metadata().map_err(|_| corrupt())?.len();
+        let len = file.len().map_err(|_| corrupt())?;
         let sum = blake3::hash(&head[..HEAD - 8]);
         let fits = head[..4] == *HEAD_MAGIC
             && head[4] == u8::from(location.zipped)
@@ -267,7 +263,7 @@ impl Packs {
         if fits { Ok(()) } else { Err(corrupt()) }
     }
 
-    fn handle(&self, number: u32) -> Result<Arc<File>, Error> {
+    fn handle(&self, number: u32) -> Result<Arc<DataFile>, Error> {
         let mut open = lock(&self.open);
         if let Some(at) = open.iter().position(|(n, _)| *n == number) {
             let found = open.remove(at).ok_or(Error::NotFound)?;
@@ -275,7 +271,7 @@ impl Packs {
             return Ok(found.1);
         }
         let path = path(&self.dir, number);
-        let file = File::open(&path).map_err(|e| match e.kind() {
+        let file = self.disk.open_existing(&path).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => Error::Corrupt(format!("pack {number} is missing")),
             _ => disk::failed("cannot open", &path, &e),
         })?;
@@ -300,9 +296,9 @@ impl Staged {
 }
 
 /// I-18: a pack of another version is not read.
-fn check_head(file: &File, number: u32) -> Result<(), Error> {
+fn check_head(file: &DataFile, number: u32) -> Result<(), Error> {
     let mut head = [0u8; FILE_HEAD as usize];
-    let read = file.read_exact_at(&mut head, 0).is_ok();
+    let read = file.read_at(0, &mut head).is_ok();
     if !read || head[..8] != *FILE_MAGIC || head[12..] != number.to_le_bytes() {
         return Err(Error::Corrupt(format!("pack {number} has no valid header")));
     }
@@ -315,10 +311,13 @@ fn check_head(file: &File, number: u32) -> Result<(), Error> {
 }
 
 /// Whether content is wholly on the disk, before the packs are opened.
-pub(crate) fn is_whole(dir: &Path, id: BlobId, location: &Location) -> bool {
+pub(crate) fn is_whole(options: &Options, id: BlobId, location: &Location) -> bool {
     let mut stored = vec![0u8; location.stored as usize];
-    let read = File::open(path(&dir.join(FOLDER), location.pack))
-        .and_then(|file| file.read_exact_at(&mut stored, location.offset + HEAD as u64));
+    let path = path(&options.dir.join(FOLDER), location.pack);
+    let read = options
+        .disk
+        .open_existing(&path)
+        .and_then(|file| file.read_at(location.offset + HEAD as u64, &mut stored));
     let unzipped = match location.zipped {
         true => Zip::default().unpress(&stored, location.raw as usize),
         false => Ok(stored),

@@ -21,7 +21,7 @@ impl Pin {
     /// Waits while files are being removed, which is short. Errors: `Unavailable`.
     pub fn shared(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(FILE);
-        let file = disk::open_file(&path)?;
+        let file = disk::open_lock(&path)?;
         file.lock_shared()
             .map_err(|e| disk::failed("cannot pin", &path, &e))?;
         Ok(Self { _file: file })
@@ -31,7 +31,7 @@ impl Pin {
     /// a pin, or when that cannot be told: then nothing may be removed, and one tries again later.
     pub fn exclusive(dir: &Path) -> Option<Self> {
         let path = dir.join(FILE);
-        let file = disk::open_file(&path).ok()?;
+        let file = disk::open_lock(&path).ok()?;
         match file.try_lock() {
             Ok(()) => Some(Self { _file: file }),
             Err(TryLockError::WouldBlock) => None,

@@ -22,7 +22,7 @@ pub(crate) struct Recovered {
 
 /// Opens the index and brings it to the journal's end.
 pub(crate) fn recover(options: &Options) -> Result<Recovered, Error> {
-    disk::make_dir(&options.dir.join("journal"))?;
+    options.disk.make_dir(&options.dir.join("journal"))?;
     let checkpoint = Checkpoint::read(&options.dir)?;
     let clean = checkpoint.as_ref().is_some_and(|c| c.clean);
     if let Some(checkpoint) = checkpoint.filter(|c| trusted(c, options)) {
@@ -84,7 +84,7 @@ fn renew(options: &Options, recovered: &Recovered, before: &Checkpoint) -> Resul
         boot_id,
         ..before.clone()
     }
-    .write(&options.dir, &options.room)?;
+    .write(&options.dir, &options.disk)?;
     commit::note_applied(&recovered.index, recovered.found.end)
 }
 
@@ -92,9 +92,9 @@ fn rebuild(options: &Options, clean: bool) -> Result<Recovered, Error> {
     let (index, aside) = (options.dir.join(INDEX), options.dir.join(INDEX_ASIDE));
     if index.exists() {
         // Kept until the new one stands, for whoever wants to know what was wrong.
-        let _ = std::fs::remove_dir_all(&aside);
-        std::fs::rename(&index, &aside)
-            .map_err(|e| disk::failed("cannot move aside", &index, &e))?;
+        let _ = options.disk.remove_tree(&aside);
+        let moved = options.disk.rename(&index, &aside);
+        moved.map_err(|e| disk::failed("cannot move aside", &index, &e))?;
     }
     let index = open_engine(options)?;
     let mut system = ModSeq::FIRST;
@@ -114,9 +114,9 @@ fn rebuild(options: &Options, clean: bool) -> Result<Recovered, Error> {
         clean: false,
         boot_id,
     }
-    .write(&options.dir, &options.room)?;
+    .write(&options.dir, &options.disk)?;
     if aside.exists() {
-        let _ = std::fs::remove_dir_all(&aside);
+        let _ = options.disk.remove_tree(&aside);
     }
     Ok(Recovered {
         index,
@@ -159,7 +159,7 @@ fn content_is_whole(options: &Options, ops: &[Op]) -> Result<bool, Error> {
         let Some(id) = key::blob_of(key) else {
             continue;
         };
-        if !pack::is_whole(&options.dir, id, &record::decode(value, "blob")?) {
+        if !pack::is_whole(options, id, &record::decode(value, "blob")?) {
             return Ok(false);
         }
     }

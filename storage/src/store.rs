@@ -3,7 +3,6 @@
 use crate::cell::Cells;
 use crate::change::Subscribers;
 use crate::commit::{self, Commit, Committer, Number, Order, Shared};
-use crate::disk::{self, Room};
 use crate::index::{Op, encode_ops};
 use crate::journal::{BODY_OCTETS_MAX, Journal};
 use crate::pack::Packs;
@@ -11,8 +10,8 @@ use crate::queue::Spool;
 use crate::summaries::Summaries;
 use crate::*;
 use std::collections::BTreeSet;
-use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -78,8 +77,10 @@ pub struct Options {
     /// The machine's boot (Linux: `/proc/sys/kernel/random/boot_id`). Where it is unknown or
     /// another one after an unclean stop, the index is rebuilt.
     pub boot_id: Option<String>,
-    /// For tests: the octets that the disk still holds. `None` is the real disk.
-    pub room: Room,
+    /// The real disk, or one of the tests'.
+    pub disk: Disk,
+    /// What tells the time of each commit.
+    pub clock: Clock,
 }
 
 impl Default for Options {
@@ -92,7 +93,8 @@ impl Default for Options {
             sizes: Sizes::default(),
             hot_messages_max: HOT_MESSAGES,
             boot_id: None,
-            room: None,
+            disk: Disk::default(),
+            clock: Clock::default(),
         }
     }
 }
@@ -136,17 +138,18 @@ impl Drop for Inner {
 impl Store {
     /// Opens or creates. Errors: `Unavailable` (not writable, locked by another process), `Corrupt` (I-18).
     pub fn open(options: &Options) -> Result<Self, Error> {
-        disk::make_dir(&options.dir)?;
-        let lock = lock(&options.dir)?;
+        options.disk.make_dir(&options.dir)?;
+        let lock = lock::lock(&options.dir)?;
         let recovered = recover::recover(options)?;
         let packs = Packs::open(options, recovered.clean)?;
         let end = recovered.found.end;
         let journal = Journal::open(options, end)?;
-        disk::sync_dir(&options.dir)?;
+        options.disk.sync_dir(&options.dir)?;
         let spool = Arc::new(Spool::load(&recovered.index)?);
         let shared = Arc::new(Shared {
             dir: options.dir.clone(),
-            room: options.room.clone(),
+            disk: options.disk.clone(),
+            clock: options.clock.clone(),
             reserve: options.reserve_bytes,
             boot_id: options.boot_id.clone(),
             index: recovered.index,
@@ -341,18 +344,5 @@ impl Store {
         let order = Order::Commit(Box::new(commit));
         orders.send(order).map_err(|_| commit::stopped())?;
         outcome.recv().map_err(|_| commit::stopped())?
-    }
-}
-
-fn lock(dir: &Path) -> Result<File, Error> {
-    let path = dir.join("lock");
-    let file = disk::open_file(&path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Unavailable(format!(
-            "the folder {} is in use by another process",
-            dir.display()
-        ))),
-        Err(TryLockError::Error(e)) => Err(disk::failed("cannot lock", &path, &e)),
     }
 }

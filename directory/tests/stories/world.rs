@@ -165,7 +165,7 @@ fn open(
         dir: dir.path().to_owned(),
         engine: EngineKind::Memory,
         cache_bytes: 1 << 20,
-        room: Some(room.clone()),
+        disk: room.clone().into(),
         ..Options::default()
     })?;
     let settings = Settings {

@@ -51,7 +51,7 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let room = Arc::new(AtomicU64::new(1 << 40));
         let store = Store::open(&Options {
-            room: Some(Arc::clone(&room)),
+            disk: Arc::clone(&room).into(),
             dir: dir.path().to_owned(),
             engine: EngineKind::Memory,
             cache_bytes: 1 << 20,

@@ -46,7 +46,7 @@ impl World {
             dir: dir.path().to_owned(),
             engine: EngineKind::Memory,
             cache_bytes: 1 << 20,
-            room: Some(disk.clone()),
+            disk: disk.clone().into(),
             ..Options::default()
         })
         .unwrap();

@@ -127,5 +127,7 @@ fn sync_folder(dir: &Path, depth: usize) -> Result<(), Error> {
             _ => {}
         }
     }
-    disk::sync_dir(dir)
+    File::open(dir)
+        .and_then(|d| d.sync_all())
+        .map_err(|e| failed(dir, &e))
 }

@@ -47,6 +47,8 @@ impl Position {
 pub(crate) struct Subject {
     pub account: AccountId,
     pub modseq: Option<ModSeq>,
+    /// When the journal's thread wrote it, Unix seconds as the clock said.
+    pub time: i64,
 }
 
 fn path(dir: &Path, segment: u32) -> PathBuf {

@@ -149,6 +149,7 @@ fn record(bytes: &[u8], at: Position) -> Option<Record<'_>> {
         subject: Subject {
             account: AccountId::new(number(8 + SUM + 4))?,
             modseq: ModSeq::new(modseq),
+            time: 0,
         },
         group: u64::from(number(8 + SUM)),
         body: &whole[HEAD..],

@@ -4,9 +4,8 @@
 use super::{
     BODY_OCTETS_MAX, FILE_HEAD, HEAD, MAGIC, Position, SUM, Subject, checksum, file_head, path,
 };
-use crate::disk::{self, Room};
+use crate::disk::{self, DataFile, Disk};
 use crate::{Error, Options};
-use std::fs::File;
 use std::path::PathBuf;
 
 /// Octets of memory that stay with the journal for its next group.
@@ -15,9 +14,9 @@ const GROUP_OCTETS_KEPT: usize = 16 * 1024 * 1024;
 /// The open end of the journal. Only the journal's thread has it.
 pub(crate) struct Journal {
     dir: PathBuf,
-    room: Room,
+    disk: Disk,
     segment_octets: u64,
-    file: File,
+    file: DataFile,
     end: Position,
     /// Set when the disk may hold something else than we think: nothing more is written.
     broken: Option<Error>,
@@ -30,22 +29,22 @@ pub(crate) struct Journal {
 impl Journal {
     /// Continues at `end`, as [`super::replay`] found it; whatever lies behind is cut off.
     pub(crate) fn open(options: &Options, end: Position) -> Result<Self, Error> {
-        let (dir, room) = (options.dir.join("journal"), options.room.clone());
+        let (dir, disk) = (options.dir.join("journal"), options.disk.clone());
         let path = path(&dir, end.segment);
-        let file = disk::open_file(&path)?;
+        let file = disk.open(&path)?;
         let failed = |e: std::io::Error| disk::failed("cannot prepare", &path, &e);
-        let len = file.metadata().map_err(failed)?.len();
+        let len = file.len().map_err(failed)?;
         if len < FILE_HEAD {
             file.set_len(0).map_err(failed)?;
-            disk::append_at(&file, 0, &file_head(end.segment), &room).map_err(failed)?;
+            file.append_at(0, &file_head(end.segment)).map_err(failed)?;
         } else if len > end.offset {
             file.set_len(end.offset).map_err(failed)?;
         }
-        file.sync_all().map_err(failed)?;
-        disk::sync_dir(&dir)?;
+        file.sync().map_err(failed)?;
+        disk.sync_dir(&dir)?;
         Ok(Self {
             dir,
-            room,
+            disk,
             segment_octets: options.sizes.segment,
             file,
             end,
@@ -76,11 +75,11 @@ impl Journal {
         if after > self.laid {
             self.lay(after);
         }
-        if let Err(e) = disk::append_at(&self.file, start, &self.group, &self.room) {
+        if let Err(e) = self.file.append_at(start, &self.group) {
             let path = path(&self.dir, self.end.segment);
             let error = disk::failed("cannot write", &path, &e);
             self.laid = start;
-            if self.file.metadata().map_or(true, |m| m.len() != start) {
+            if self.file.len().map_or(true, |len| len != start) {
                 self.broken = Some(error.clone());
             }
             return Err(error);
@@ -91,7 +90,7 @@ impl Journal {
 
     /// Makes the written group durable.
     pub(crate) fn sync(&mut self) -> Result<(), Error> {
-        self.file.sync_data().map_err(|e| {
+        self.file.sync().map_err(|e| {
             // A sync that failed once may succeed the next time without the octets: no second try.
             let path = path(&self.dir, self.end.segment);
             let error = disk::failed("cannot sync", &path, &e);
@@ -110,7 +109,7 @@ impl Journal {
         let cut = self
             .file
             .set_len(self.end.offset)
-            .and_then(|()| self.file.sync_data());
+            .and_then(|()| self.file.sync());
         self.laid = self.end.offset;
         if let Err(e) = cut {
             let path = path(&self.dir, self.end.segment);
@@ -122,8 +121,8 @@ impl Journal {
     /// second write of the file system's own. Failing is fine.
     fn lay(&mut self, after: u64) {
         let octets = self.ahead.min(self.segment_octets) as usize;
-        if octets > 0 && self.room.is_none() {
-            let laid = disk::append_at(&self.file, after, &vec![0; octets], &self.room);
+        if octets > 0 && !self.disk.is_small() {
+            let laid = self.file.append_at(after, &vec![0; octets]);
             if laid.is_ok() {
                 self.laid = after + octets as u64;
             }
@@ -168,10 +167,10 @@ impl Journal {
             .ok_or(Error::TooLarge("journal"))?;
         let path = path(&self.dir, segment);
         let failed = |e: std::io::Error| disk::failed("cannot begin", &path, &e);
-        let file = disk::open_file(&path)?;
-        disk::append_at(&file, 0, &file_head(segment), &self.room).map_err(failed)?;
-        file.sync_all().map_err(failed)?;
-        disk::sync_dir(&self.dir)?;
+        let file = self.disk.open(&path)?;
+        file.append_at(0, &file_head(segment)).map_err(failed)?;
+        file.sync().map_err(failed)?;
+        self.disk.sync_dir(&self.dir)?;
         self.file = file;
         self.end = Position {
             segment,

@@ -43,7 +43,7 @@ impl World {
     pub fn small(octets: u64) -> (Self, Arc<AtomicU64>) {
         let mut world = Self::new(EngineKind::Memory);
         let room = Arc::new(AtomicU64::new(octets));
-        world.options.room = Some(room.clone());
+        world.options.disk = room.clone().into();
         world.options.reserve_bytes = 0;
         world.reopen();
         (world, room)
