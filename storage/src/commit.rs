@@ -11,6 +11,7 @@ use crate::disk::{self, Disk};
 use crate::index::{Index, Op};
 use crate::journal::{Journal, Position, Subject};
 use crate::pack::Packs;
+use crate::seal::Keys;
 use crate::summaries::Summaries;
 use crate::{AccountId, BlobId, Clock, Error, ModSeq, Sizes, key, record};
 use std::path::PathBuf;
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub clock: Clock,
     pub reserve: u64,
     pub boot_id: Option<String>,
+    pub keys: Keys,
     pub index: Index,
     pub packs: Packs,
     pub subscribers: Subscribers,

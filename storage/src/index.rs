@@ -1,13 +1,20 @@
 //! The index: keys and values over an engine, in puts and deletes that may be repeated.
 //!
 //! A value larger than the engines like is split over `PART` keys; nobody above sees that.
+//! Nor that values are sealed, each under its account's key and bound to its own; keys are not hidden.
 
 use crate::engine::{Engine, VALUE_OCTETS_MAX};
-use crate::{Error, key, record};
+use crate::seal::{Context, KeyId, Keys};
+use crate::{AccountId, Error, domain, key, record};
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// First octet of a key's value when the value itself lies in parts. No record version is that high.
 const IN_PARTS: u8 = 0xF0;
+/// First octet of a sealed value: the key's id and what [`Keys::seal`] made of the value follow.
+const SEALED: u8 = 0xF1;
+/// Octets before the sealed piece.
+const SEALED_HEAD: usize = 5;
 
 /// Called for each key and value; false ends the visit.
 pub(crate) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<bool, Error> + 'a;
@@ -23,6 +30,7 @@ pub(crate) enum Op {
 pub(crate) struct Index {
     engine: Box<dyn Engine>,
     damaged: AtomicBool,
+    keys: Keys,
 }
 
 impl Index {
@@ -30,7 +38,13 @@ impl Index {
         Self {
             engine,
             damaged: AtomicBool::new(false),
+            keys: Keys::none(),
         }
+    }
+
+    /// The same index, whose values are sealed from now on.
+    pub(crate) fn sealed_with(self, keys: Keys) -> Self {
+        Self { keys, ..self }
     }
 
     /// Whether something could not be written, or what was read is damaged: then this index must
@@ -51,8 +65,8 @@ impl Index {
     /// One value, whole.
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         self.noted(self.engine.get(key).and_then(|value| match value {
-            Some(head) if head.first() == Some(&IN_PARTS) => self.gather(key, &head).map(Some),
-            plain => Ok(plain),
+            Some(stored) => self.whole(key, &stored).map(|v| Some(v.into_owned())),
+            None => Ok(None),
         }))
     }
 
@@ -65,9 +79,10 @@ impl Index {
     ) -> Result<(), Error> {
         let mut outcome = Ok(());
         let scanned = self.engine.scan(prefix, from, &mut |key, value| {
-            let more = match value.first() {
-                Some(&IN_PARTS) => self.gather(key, value).and_then(|whole| each(key, &whole)),
-                _ => each(key, value),
+            // A part is nothing by itself.
+            let more = match key::kind_of(key) {
+                key::PART => each(key, value),
+                _ => self.whole(key, value).and_then(|whole| each(key, &whole)),
             };
             more.unwrap_or_else(|e| {
                 outcome = Err(e);
@@ -91,7 +106,40 @@ impl Index {
         self.engine.checkpoint()
     }
 
+    /// The value of a key from what the engine holds at it: put together, then unsealed.
+    fn whole<'a>(&self, key: &[u8], stored: &'a [u8]) -> Result<Cow<'a, [u8]>, Error> {
+        let stored = match stored.first() {
+            Some(&IN_PARTS) => Cow::Owned(self.gather(key, stored)?),
+            _ => Cow::Borrowed(stored),
+        };
+        if stored.first() != Some(&SEALED) {
+            self.keys.accept_plain()?;
+            return Ok(stored);
+        }
+        let (head, piece) = stored
+            .split_at_checked(SEALED_HEAD)
+            .ok_or_else(|| torn("is cut short"))?;
+        let id = KeyId(u32::from_le_bytes([head[1], head[2], head[3], head[4]]));
+        let opened = self.keys.unseal(id, Context::Value(key), piece);
+        opened.map(Cow::Owned)
+    }
+
+    /// What the engine is to hold for a value.
+    fn sealed<'a>(&self, key: &[u8], value: &'a [u8]) -> Result<Cow<'a, [u8]>, Error> {
+        let account = key::account_of(key).unwrap_or(AccountId::SYSTEM);
+        let id = self.keys.of(account);
+        if id.is_plain() {
+            return Ok(Cow::Borrowed(value));
+        }
+        let mut stored = vec![SEALED];
+        stored.extend_from_slice(&id.0.to_le_bytes());
+        stored.extend_from_slice(&self.keys.seal(id, Context::Value(key), value)?);
+        Ok(Cow::Owned(stored))
+    }
+
     fn put(&self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        domain::note(&self.keys, key, value);
+        let value = &*self.sealed(key, value)?;
         // Of all kinds only these are ever written twice with values that may have been large.
         if matches!(key::kind_of(key), key::TABLE | key::QUEUE) {
             self.drop_parts(key)?;
@@ -131,7 +179,7 @@ impl Index {
 }
 
 fn torn(what: &str) -> Error {
-    Error::Corrupt(format!("a large value of the index {what}"))
+    Error::Corrupt(format!("a value of the index {what}"))
 }
 
 /// Octets of the whole value, from what its own key holds.
@@ -248,6 +296,54 @@ mod tests {
         };
         index.scan(&[], &[], visit).unwrap();
         assert_eq!(left, 0);
+    }
+
+    fn pairs(index: &Index) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut pairs = Vec::new();
+        let each = &mut |key: &[u8], value: &[u8]| {
+            pairs.push((key.to_vec(), value.to_vec()));
+            true
+        };
+        index.engine.scan(&[], &[], each).unwrap();
+        pairs
+    }
+
+    #[test]
+    fn sealed_values_come_back_and_are_bound_to_their_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = crate::keyring::tests::keys(folder.path());
+        let index = Index::new(Box::new(MemoryEngine::default())).sealed_with(keys.clone());
+        let (own, other) = (key(b"a"), key(b"b"));
+        for size in [1, 7_900, 8_000, 50_000] {
+            let value: Vec<u8> = (0..size).map(|n| 1 + (n % 100) as u8).collect();
+            index.apply(&Op::Put(own.clone(), value.clone())).unwrap();
+            assert_eq!(index.get(&own), Ok(Some(value.clone())), "{size}");
+            let all = pairs(&index);
+            let shown = value.len() > 4
+                && all
+                    .iter()
+                    .any(|(_, v)| v.windows(5).any(|w| w == &value[..5]));
+            assert!(!shown, "{size}");
+        }
+        // What is sealed for one key says nothing at another.
+        index
+            .apply(&Op::Put(own.clone(), b"short".to_vec()))
+            .unwrap();
+        let stored = index.engine.get(&own).unwrap().unwrap();
+        index.engine.put(&other, &stored).unwrap();
+        assert!(matches!(index.get(&other), Err(Error::Corrupt(_))));
+        // Nor is anything plain believed here.
+        index.engine.put(&other, b"plain").unwrap();
+        assert!(matches!(index.get(&other), Err(Error::Corrupt(_))));
+        for at in 0..stored.len() * 8 {
+            let mut changed = stored.clone();
+            changed[at / 8] ^= 1 << (at % 8);
+            index.engine.put(&own, &changed).unwrap();
+            assert!(
+                matches!(index.get(&own), Err(Error::Corrupt(_))),
+                "bit {at}"
+            );
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@
 //! | `index/` | sled; rebuilt from the journal when it is missing, damaged, behind or ahead |
 //! | `index.aside/` | an index that could not be trusted, until the new one stands |
 //! | `checkpoint` | up to where the index is on the disk, and how the store was stopped |
+//! | `keyring`, `keyring.copy` | the data keys of an encrypted store, sealed under its master key |
 //! | `lock` | held by the process that has the store open, whose number is in it |
 //! | `pin` | shared by backups that read the files, held alone by whoever removes some |
 //!
@@ -35,6 +36,7 @@ mod commit;
 mod content_sync;
 mod count;
 mod disk;
+mod domain;
 mod engine;
 pub mod error;
 #[cfg(test)]
@@ -44,14 +46,17 @@ pub mod ident;
 mod index;
 mod journal;
 mod key;
+mod keyring;
 mod lock;
 pub mod mailbox;
+mod master;
 pub mod message;
 mod pack;
 pub mod pin;
 pub mod queue;
 mod record;
 mod recover;
+mod seal;
 pub mod store;
 mod summaries;
 pub mod table;
@@ -69,7 +74,9 @@ pub use error::Error;
 pub use ident::{
     AccountId, BlobId, EmailId, MailboxId, ModSeq, QueueId, ThreadId, Uid, UidValidity,
 };
+pub use keyring::{KeyInfo, SYSTEM_DOMAIN, is_sealed, master_fits};
 pub use mailbox::{Counts, Mailbox, MailboxChange, NewMailbox, Role};
+pub use master::{KeySource, MasterKey};
 pub use message::{Append, Keyword, KeywordChange, Message, Placed, State};
 pub use queue::{Queue, QueueItem};
 pub use store::{EngineKind, Options, Sizes, Store};

@@ -2,9 +2,11 @@
 
 use crate::checkpoint::Checkpoint;
 use crate::disk;
+use crate::domain;
 use crate::engine::{MemoryEngine, SledEngine};
 use crate::index::{Index, Op, decode_ops};
 use crate::journal::{self, Found, Position};
+use crate::seal::Keys;
 use crate::{AccountId, EngineKind, Error, ModSeq, Options, commit, key, pack, record};
 
 const INDEX: &str = "index";
@@ -21,12 +23,12 @@ pub(crate) struct Recovered {
 }
 
 /// Opens the index and brings it to the journal's end.
-pub(crate) fn recover(options: &Options) -> Result<Recovered, Error> {
+pub(crate) fn recover(options: &Options, keys: &Keys) -> Result<Recovered, Error> {
     options.disk.make_dir(&options.dir.join("journal"))?;
     let checkpoint = Checkpoint::read(&options.dir)?;
     let clean = checkpoint.as_ref().is_some_and(|c| c.clean);
     if let Some(checkpoint) = checkpoint.filter(|c| trusted(c, options)) {
-        match resume(options, &checkpoint) {
+        match resume(options, keys, &checkpoint) {
             Ok(Some(recovered)) => {
                 renew(options, &recovered, &checkpoint)?;
                 return Ok(recovered);
@@ -36,7 +38,7 @@ pub(crate) fn recover(options: &Options) -> Result<Recovered, Error> {
             Err(e) => return Err(e),
         }
     }
-    rebuild(options, clean)
+    rebuild(options, keys, clean)
 }
 
 /// sled's flush does not reach the disk by itself: after another boot its files may have holes.
@@ -45,11 +47,15 @@ fn trusted(checkpoint: &Checkpoint, options: &Options) -> bool {
     options.engine != EngineKind::Memory && (checkpoint.clean || same_boot)
 }
 
-fn resume(options: &Options, checkpoint: &Checkpoint) -> Result<Option<Recovered>, Error> {
+fn resume(
+    options: &Options,
+    keys: &Keys,
+    checkpoint: &Checkpoint,
+) -> Result<Option<Recovered>, Error> {
     if !options.dir.join(INDEX).is_dir() {
         return Ok(None);
     }
-    let index = open_engine(options)?;
+    let index = open_engine(options, keys)?;
     let applied = match index.get(&key::applied())? {
         Some(value) => record::decode::<Position>(&value, "place")?,
         None => Position::START,
@@ -88,7 +94,7 @@ fn renew(options: &Options, recovered: &Recovered, before: &Checkpoint) -> Resul
     commit::note_applied(&recovered.index, recovered.found.end)
 }
 
-fn rebuild(options: &Options, clean: bool) -> Result<Recovered, Error> {
+fn rebuild(options: &Options, keys: &Keys, clean: bool) -> Result<Recovered, Error> {
     let (index, aside) = (options.dir.join(INDEX), options.dir.join(INDEX_ASIDE));
     if index.exists() {
         // Kept until the new one stands, for whoever wants to know what was wrong.
@@ -96,7 +102,7 @@ fn rebuild(options: &Options, clean: bool) -> Result<Recovered, Error> {
         let moved = options.disk.rename(&index, &aside);
         moved.map_err(|e| disk::failed("cannot move aside", &index, &e))?;
     }
-    let index = open_engine(options)?;
+    let index = open_engine(options, keys)?;
     let mut system = ModSeq::FIRST;
     let found = replay(options, Position::START, &index, &mut system, clean)?;
     if found.records > 0 {
@@ -166,12 +172,15 @@ fn content_is_whole(options: &Options, ops: &[Op]) -> Result<bool, Error> {
     Ok(true)
 }
 
-fn open_engine(options: &Options) -> Result<Index, Error> {
-    Ok(Index::new(match options.engine {
+fn open_engine(options: &Options, keys: &Keys) -> Result<Index, Error> {
+    let index = Index::new(match options.engine {
         EngineKind::Memory => Box::new(MemoryEngine::default()),
         EngineKind::Sled => Box::new(SledEngine::open(
             &options.dir.join(INDEX),
             options.cache_bytes,
         )?),
-    }))
+    })
+    .sealed_with(keys.clone());
+    domain::load(keys, &index)?;
+    Ok(index)
 }

@@ -7,6 +7,7 @@ use crate::index::{Op, encode_ops};
 use crate::journal::{BODY_OCTETS_MAX, Journal};
 use crate::pack::Packs;
 use crate::queue::Spool;
+use crate::seal::Keys;
 use crate::summaries::Summaries;
 use crate::*;
 use std::collections::BTreeSet;
@@ -77,6 +78,8 @@ pub struct Options {
     /// The machine's boot (Linux: `/proc/sys/kernel/random/boot_id`). Where it is unknown or
     /// another one after an unclean stop, the index is rebuilt.
     pub boot_id: Option<String>,
+    /// Where the master key of an encrypted store comes from.
+    pub keys: KeySource,
     /// The real disk, or one of the tests'.
     pub disk: Disk,
     /// What tells the time of each commit.
@@ -93,6 +96,7 @@ impl Default for Options {
             sizes: Sizes::default(),
             hot_messages_max: HOT_MESSAGES,
             boot_id: None,
+            keys: KeySource::None,
             disk: Disk::default(),
             clock: Clock::default(),
         }
@@ -140,7 +144,9 @@ impl Store {
     pub fn open(options: &Options) -> Result<Self, Error> {
         options.disk.make_dir(&options.dir)?;
         let lock = lock::lock(&options.dir)?;
-        let recovered = recover::recover(options)?;
+        let is_new = !options.dir.join("journal").exists();
+        let keys = Keys::open(options, is_new)?;
+        let recovered = recover::recover(options, &keys)?;
         let packs = Packs::open(options, recovered.clean)?;
         let end = recovered.found.end;
         let journal = Journal::open(options, end)?;
@@ -152,6 +158,7 @@ impl Store {
             clock: options.clock.clone(),
             reserve: options.reserve_bytes,
             boot_id: options.boot_id.clone(),
+            keys,
             index: recovered.index,
             packs,
             subscribers: Subscribers::default(),

@@ -56,6 +56,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tokio-rustls", &["server", "tests"]),
     ("sled", &["storage"]),
     ("argon2", &["directory"]),
+    ("chacha20poly1305", &["storage"]),
     ("axum", &["jmap", "login", "webmail", "admin", "server"]),
     (
         "tokio",

@@ -1,0 +1,105 @@
+//! Whose key an account's data is sealed under: a number for each account, which the directory gives
+//! (its agency's). The word is a row of a table, so it is as durable as a commit and a rebuilt index
+//! has it; the keyring follows in memory.
+
+use crate::commit::Number;
+use crate::index::{Index, Op};
+use crate::keyring::{KeyInfo, SYSTEM_DOMAIN};
+use crate::master::MasterKey;
+use crate::seal::Keys;
+use crate::*;
+use std::collections::BTreeSet;
+
+/// Name of the table; fixed for ever. The key is the account, the value the domain, both big-endian.
+const TABLE: &str = "seal.domain";
+/// Rows of one commit.
+const ROWS_MAX: usize = 10_000;
+
+/// What a row of the index says, when it is one of these.
+fn read(key: &[u8], value: &[u8]) -> Option<(AccountId, u64)> {
+    let account = key.strip_prefix(key::table(TABLE).as_slice())?;
+    let account = AccountId::new(u32::from_be_bytes(account.try_into().ok()?))?;
+    let domain = record::body(value, "row").ok()?.try_into().ok()?;
+    Some((account, u64::from_be_bytes(domain)))
+}
+
+/// Looks at what is written to the index.
+pub(crate) fn note(keys: &Keys, key: &[u8], value: &[u8]) {
+    if keys.is_on()
+        && key::kind_of(key) == key::TABLE
+        && let Some((account, domain)) = read(key, value)
+    {
+        keys.note_domain(account, domain);
+    }
+}
+
+/// Remembers all rows of an index that was opened.
+pub(crate) fn load(keys: &Keys, index: &Index) -> Result<(), Error> {
+    if !keys.is_on() {
+        return Ok(());
+    }
+    let prefix = key::table(TABLE);
+    index.scan(&prefix, &prefix, &mut |key, value| {
+        note(keys, key, value);
+        Ok(true)
+    })
+}
+
+impl Store {
+    /// Whether what is written now is encrypted.
+    pub fn is_sealed(&self) -> bool {
+        self.inner.shared.keys.is_on()
+    }
+
+    /// From now on this account's data is sealed under the key of this domain (0: the system's);
+    /// what was written before stays as it is and readable. A plain store remembers nothing.
+    /// The domain gets a key if it has none.
+    pub fn assign_domain(&self, account: AccountId, domain: u64) -> Result<(), Error> {
+        self.assign_domains(&[(account, domain)])
+    }
+
+    /// The same for many at once; those that are so already cost nothing.
+    pub fn assign_domains(&self, accounts: &[(AccountId, u64)]) -> Result<(), Error> {
+        let keys = &self.inner.shared.keys;
+        if !keys.is_on() {
+            return Ok(());
+        }
+        let differs = |(account, domain): &&(AccountId, u64)| keys.domain_of(*account) != *domain;
+        let new: Vec<_> = accounts.iter().filter(differs).collect();
+        let mut domains: BTreeSet<u64> = new.iter().map(|(_, domain)| *domain).collect();
+        domains.remove(&SYSTEM_DOMAIN);
+        keys.ensure(&domains)?;
+        for some in new.chunks(ROWS_MAX) {
+            let row = |(account, domain): &&(AccountId, u64)| {
+                let mut value = vec![record::VERSION];
+                value.extend_from_slice(&domain.to_be_bytes());
+                Op::Put(key::row(TABLE, &account.raw().to_be_bytes()), value)
+            };
+            let ops = some.iter().map(row).collect();
+            self.submit(AccountId::SYSTEM, Number::None, ops, &[], Box::new(|| {}))?;
+        }
+        Ok(())
+    }
+
+    /// The domain that was assigned last; 0 without one and in a plain store.
+    pub fn domain_of(&self, account: AccountId) -> u64 {
+        self.inner.shared.keys.domain_of(account)
+    }
+
+    /// The data keys, oldest first; none in a plain store.
+    pub fn data_keys(&self) -> Vec<KeyInfo> {
+        self.inner.shared.keys.list()
+    }
+
+    /// A new key for what one domain, or every one, writes from now on. Rewrites nothing; older keys
+    /// stay for reading. Returns how many. Errors: `Invalid` (plain store), `NotFound` (no such domain).
+    pub fn rotate_keys(&self, domain: Option<u64>) -> Result<usize, Error> {
+        self.inner.shared.keys.rotate(domain)
+    }
+
+    /// Seals the keyring under another master key; rewrites nothing else. When it returns, the old
+    /// master key opens nothing any more. Errors: `Invalid` (plain store), `Unavailable`.
+    pub fn rotate_master(&self, new: &MasterKey) -> Result<(), Error> {
+        self.inner.shared.keys.rotate_master(new)
+    }
+}

@@ -1,0 +1,156 @@
+//! Encryption at rest: what lies in the files of a store, and who may open it.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::path::Path;
+use storage::*;
+
+fn master() -> MasterKey {
+    MasterKey::new([42; 32])
+}
+
+fn options(dir: &Path, keys: KeySource) -> Options {
+    Options {
+        dir: dir.to_owned(),
+        keys,
+        reserve_bytes: 0,
+        boot_id: Some("this".into()),
+        ..Options::default()
+    }
+}
+
+fn open(dir: &Path, keys: &KeySource) -> Result<Store, Error> {
+    Store::open(&options(dir, keys.clone()))
+}
+
+fn sealed() -> KeySource {
+    KeySource::Master(master())
+}
+
+/// Puts a row, so that there is something to find again.
+fn put(store: &Store, key: &[u8], value: &[u8]) {
+    store.table("t").put(key, Some(value.to_vec())).unwrap();
+}
+
+fn row(store: &Store, key: &[u8]) -> Option<Vec<u8>> {
+    store.table("t").row(key).unwrap()
+}
+
+/// The names of a folder's files and their octets, but not those that any open writes.
+fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut all = Vec::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.ends_with("lock") {
+                all.push((path.display().to_string(), std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    all.sort();
+    all
+}
+
+#[test]
+fn a_sealed_store_opens_with_its_master_key_only_and_refusals_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let store = open(dir, &sealed()).unwrap();
+    assert!(store.is_sealed());
+    put(&store, b"k", b"value");
+    store.close().unwrap();
+    drop(store);
+    let before = files(dir);
+    let check = |keys: KeySource, says: &str| {
+        let Err(Error::Unavailable(refused)) = open(dir, &keys) else {
+            panic!("opened");
+        };
+        assert!(refused.contains(says), "{refused}");
+        assert_eq!(files(dir), before);
+    };
+    check(KeySource::None, "no master key");
+    check(KeySource::Master(MasterKey::new([1; 32])), "not the one");
+    assert_eq!(master_fits(dir, &master()), Ok(true));
+    let store = open(dir, &sealed()).unwrap();
+    assert_eq!(row(&store, b"k").unwrap(), b"value");
+}
+
+#[test]
+fn a_plain_store_that_is_sealed_later_reads_both_and_a_rebuild_seals_the_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let store = open(dir, &KeySource::None).unwrap();
+    assert!(!store.is_sealed());
+    put(&store, b"old", b"plain value");
+    store.close().unwrap();
+    drop(store);
+    let store = open(dir, &sealed()).unwrap();
+    put(&store, b"new", b"other value");
+    let print = store.fingerprint().unwrap();
+    let both = |store: &Store| {
+        assert_eq!(row(store, b"old").unwrap(), b"plain value");
+        assert_eq!(row(store, b"new").unwrap(), b"other value");
+        assert_eq!(store.check().unwrap(), Vec::<String>::new());
+    };
+    both(&store);
+    store.close().unwrap();
+    drop(store);
+    std::fs::remove_dir_all(dir.join("index")).unwrap();
+    let store = open(dir, &sealed()).unwrap();
+    both(&store);
+    assert_eq!(store.fingerprint().unwrap(), print, "as it was, but sealed");
+}
+
+#[test]
+fn domains_and_rotations_outlive_restarts_and_rebuilds() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let account = AccountId::new(9).unwrap();
+    let store = open(dir, &sealed()).unwrap();
+    store.assign_domain(account, 77).unwrap();
+    store.assign_domain(account, 77).unwrap();
+    assert_eq!(store.data_keys().len(), 2);
+    assert_eq!(store.rotate_keys(None), Ok(2));
+    put(&store, b"k", b"v");
+    let new = MasterKey::draw().unwrap();
+    store.rotate_master(&new).unwrap();
+    put(&store, b"l", b"w");
+    drop(store); // as a crash
+    assert!(open(dir, &sealed()).is_err());
+    for rebuild in [false, true] {
+        if rebuild {
+            std::fs::remove_dir_all(dir.join("index")).unwrap();
+        }
+        let store = open(dir, &KeySource::Master(new.clone())).unwrap();
+        assert_eq!(store.domain_of(account), 77);
+        assert_eq!(store.data_keys().len(), 4);
+        assert_eq!(row(&store, b"k").unwrap(), b"v");
+        assert_eq!(row(&store, b"l").unwrap(), b"w");
+    }
+}
+
+#[test]
+fn a_plain_store_knows_no_domains_and_rotates_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &KeySource::None).unwrap();
+    store.assign_domain(AccountId::new(9).unwrap(), 77).unwrap();
+    assert_eq!(store.domain_of(AccountId::new(9).unwrap()), 0);
+    assert!(store.data_keys().is_empty());
+    assert!(matches!(store.rotate_keys(None), Err(Error::Invalid(_))));
+    assert!(matches!(
+        store.rotate_master(&master()),
+        Err(Error::Invalid(_))
+    ));
+}
+
+#[test]
+fn options_show_no_secret() {
+    let shown = format!("{:?}", options(Path::new("x"), sealed()));
+    assert!(
+        shown.contains("***") && !shown.contains("42, 42"),
+        "{shown}"
+    );
+}
