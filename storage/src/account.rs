@@ -25,7 +25,7 @@ impl AccountStore {
         self.id
     }
 
-    fn hot(&self) -> Result<Arc<Hot>, Error> {
+    pub(crate) fn hot(&self) -> Result<Arc<Hot>, Error> {
         let inner = &self.store.inner;
         inner
             .cells
@@ -33,7 +33,7 @@ impl AccountStore {
             .map(|(_, hot)| hot)
     }
 
-    fn index(&self) -> &Index {
+    pub(crate) fn index(&self) -> &Index {
         &self.store.inner.shared.index
     }
 
@@ -103,17 +103,22 @@ impl AccountStore {
 
     /// One message's summary. Errors: `NotFound`.
     pub fn summary(&self, email: EmailId) -> Result<Arc<Summary>, Error> {
+        if self.hot()?.weighed(email).is_none() {
+            return Err(Error::NotFound);
+        }
         let cache = &self.store.inner.shared.summaries;
         if let Some(summary) = cache.find(self.id, email) {
             return Ok(summary);
         }
-        let value = self
-            .index()
-            .get(&key::summary(self.id, email))?
-            .ok_or(Error::NotFound)?;
-        let summary: Arc<Summary> = Arc::new(record::decode(&value, "summary")?);
+        let summary = Arc::new(self.kept_summary(email)?);
         cache.keep(self.id, email, summary.clone());
         Ok(summary)
+    }
+
+    /// The summary of a message that is there, or was as far back as the log tells. Errors: `NotFound`.
+    pub(crate) fn kept_summary(&self, email: EmailId) -> Result<Summary, Error> {
+        let value = self.index().get(&key::summary(self.id, email))?;
+        record::decode(&value.ok_or(Error::NotFound)?, "summary")
     }
 
     /// Summaries of many messages in the order asked (absent ones are left out); quicker than one by one.
@@ -138,7 +143,9 @@ impl AccountStore {
         last: EmailId,
     ) -> Result<Vec<(EmailId, Arc<Summary>)>, Error> {
         // In the order of the keys, each with its place in the answer.
+        let hot = self.hot()?;
         let mut wanted: Vec<(EmailId, usize)> = emails.iter().copied().zip(0..).collect();
+        wanted.retain(|(email, _)| hot.weighed(*email).is_some());
         wanted.sort_unstable();
         let mut wanted = wanted.into_iter().peekable();
         let mut found: Vec<Option<Arc<Summary>>> = vec![None; emails.len()];
@@ -200,7 +207,7 @@ impl AccountStore {
     }
 
     /// Changes after `since`, at least one commit's, then at most `max` of them. Errors: `NotFound` when the log
-    /// no longer reaches back, or not yet so far.
+    /// no longer reaches back (all of it may have been trimmed), or not yet so far.
     pub fn changes(&self, since: ModSeq, max: usize) -> Result<Changes, Error> {
         let now = self.modseq()?;
         if since > now {
@@ -224,7 +231,7 @@ impl AccountStore {
             if modseq != expected {
                 return Err(Error::NotFound);
             }
-            let log: record::Log = record::decode(value, "change log")?;
+            let log = history::read(value)?.changes;
             if !changes.list.is_empty() && changes.list.len() + log.len() > max {
                 changes.more = true;
                 return Ok(false);
@@ -235,6 +242,9 @@ impl AccountStore {
             (changes.until, expected) = (modseq, modseq.next().unwrap_or(modseq));
             Ok(true)
         })?;
+        if changes.until < now && !changes.more {
+            return Err(Error::NotFound);
+        }
         Ok(changes)
     }
 
@@ -243,8 +253,18 @@ impl AccountStore {
         self.store.inner.shared.subscribers.add(self.id, told)
     }
 
-    /// Octets and messages of the whole account.
+    /// Octets and messages of the whole account, without reading it when nobody uses it.
     pub fn usage(&self) -> Result<(u64, u64), Error> {
+        let inner = &self.store.inner;
+        if inner.cells.peek(self.id).is_none() {
+            let meta = match self.index().get(&key::meta(self.id))? {
+                Some(value) => record::decode::<record::Meta>(&value, "account")?,
+                None => record::Meta::UNTOUCHED,
+            };
+            if let Some(held) = meta.held {
+                return Ok(held);
+            }
+        }
         let hot = self.hot()?;
         Ok((hot.octets, hot.messages))
     }

@@ -1,6 +1,7 @@
 //! From a gathered batch to a commit: what really changed, its keys, its log, and what readers see.
 
 use crate::commit::Number;
+use crate::history::{self, Before, BoxBefore, Undo};
 use crate::hot::{Delta, Hot};
 use crate::index::Op;
 use crate::record::{self, Meta};
@@ -12,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Default)]
 struct Effect {
     log: Vec<Change>,
+    undo: Undo,
     /// Mailboxes some message of which came, changed or went.
     touched: BTreeSet<MailboxId>,
 }
@@ -21,19 +23,22 @@ impl Writer {
     /// Blocks until the journal's group is on disk (I-01).
     /// Errors: `OverQuota`, `TooLarge`, `Unavailable`; then nothing was changed.
     pub fn commit(mut self) -> Result<ModSeq, Error> {
-        self.drop_unchanged();
+        let replaced = self.drop_unchanged();
         if self.batch.is_empty(&self.before) {
             return Ok(self.before.meta.modseq);
         }
         self.check_quota()?;
         let mut effect = self.messages();
+        effect.undo.rows = replaced;
+        effect.undo.came = std::mem::take(&mut self.batch.came);
         let counts = self.mailboxes_of(&mut effect);
         let meta = Meta {
             modseq: self.modseq,
             next_email: self.batch.next_email,
             next_mailbox: self.batch.next_mailbox,
+            held: Some(self.held()),
         };
-        let ops = self.ops(&meta, &effect.log)?;
+        let ops = self.ops(&meta, &effect)?;
         let Self {
             store,
             account,
@@ -58,12 +63,19 @@ impl Writer {
         modseq
     }
 
-    /// Leaves out what ended as it began, and what came and went within the batch.
-    fn drop_unchanged(&mut self) {
+    /// Leaves out what ended as it began, and what came and went within the batch. Returns what
+    /// the messages that stay in it were before.
+    fn drop_unchanged(&mut self) -> Vec<Before> {
         let before = &self.before;
-        self.batch
-            .rows
-            .retain(|email, after| before.row(*email).as_ref() != after.as_ref());
+        let mut replaced = Vec::new();
+        self.batch.rows.retain(|email, after| {
+            let row = before.row(*email);
+            let changed = row.as_ref() != after.as_ref();
+            if let Some(row) = row.filter(|_| changed) {
+                replaced.push(Before::of(&row, after.as_ref()));
+            }
+            changed
+        });
         let rows = &self.batch.rows;
         self.batch
             .summaries
@@ -77,6 +89,22 @@ impl Writer {
         self.batch
             .boxes
             .retain(|id, after| before.boxes.get(id).map(|b| &b.record) != after.as_ref());
+        self.batch.came.retain(|came| rows.contains_key(&came.new));
+        replaced
+    }
+
+    /// Octets and messages after the batch.
+    fn held(&self) -> (u64, u64) {
+        let (mut octets, mut messages) = (self.before.octets, self.before.messages);
+        for (email, after) in &self.batch.rows {
+            if let Some(after) = after {
+                (octets, messages) = (octets + after.state.size, messages + 1);
+            }
+            if let Some(before) = self.before.weighed(*email) {
+                (octets, messages) = (octets - before.size, messages - 1);
+            }
+        }
+        (octets, messages)
     }
 
     fn check_quota(&self) -> Result<(), Error> {
@@ -160,6 +188,10 @@ impl Writer {
         let mut log = Vec::new();
         for (id, after) in &self.batch.boxes {
             let known = before.get(id);
+            if let Some(known) = known {
+                let was = BoxBefore::of(&known.record, after.as_ref());
+                effect.undo.boxes.push((*id, was));
+            }
             let counted = known.map(|b| b.counts).unwrap_or_default();
             let now = moves.apply(*id, counted);
             match (known, after) {
@@ -185,11 +217,13 @@ impl Writer {
         counts
     }
 
-    fn ops(&self, meta: &Meta, log: &[Change]) -> Result<Vec<Op>, Error> {
+    fn ops(&self, meta: &Meta, effect: &Effect) -> Result<Vec<Op>, Error> {
         let (account, batch) = (self.account, &self.batch);
+        let time = self.store.inner.shared.clock.now();
+        let log = history::encode(time, &effect.log, &effect.undo)?;
         let mut ops = vec![
             Op::Put(key::meta(account), record::encode(meta)?),
-            Op::Put(key::log(account, meta.modseq), record::encode(&log)?),
+            Op::Put(key::log(account, meta.modseq), log),
         ];
         for (id, after) in &batch.boxes {
             let key = key::mailbox(account, *id);
@@ -202,9 +236,9 @@ impl Writer {
             let key = key::state(account, *email);
             match after {
                 Some(row) => ops.push(Op::Put(key, record::encode_row(row)?)),
+                // The summary stays as long as the log tells of the message.
                 None => {
                     ops.push(Op::Delete(key));
-                    ops.push(Op::Delete(key::summary(account, *email)));
                     self.store.inner.shared.summaries.forget(account, *email);
                 }
             }
@@ -212,6 +246,7 @@ impl Writer {
         for (email, summary) in &batch.summaries {
             ops.push(Op::Put(key::summary(account, *email), summary.clone()));
         }
+        ops.extend(batch.notes.iter().cloned());
         for (delivery, delivered) in &batch.deliveries {
             ops.push(Op::Put(
                 key::delivered(account, *delivery),
@@ -227,6 +262,7 @@ impl Batch {
         self.boxes.is_empty()
             && self.rows.is_empty()
             && self.deliveries.is_empty()
+            && self.notes.is_empty()
             && self.next_mailbox == before.meta.next_mailbox
     }
 }

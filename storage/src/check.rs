@@ -2,10 +2,11 @@
 
 use crate::batch::counts_of;
 use crate::cell;
+use crate::history::{self, Before};
 use crate::hot::Hot;
 use crate::index::Index;
 use crate::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Findings that are listed; of more only the number is told.
 const FINDINGS_MAX: usize = 100;
@@ -42,7 +43,7 @@ pub(crate) fn check(store: &Store) -> Result<Vec<String>, Error> {
 }
 
 /// All accounts that were ever written.
-fn accounts(index: &Index) -> Result<Vec<AccountId>, Error> {
+pub(crate) fn accounts(index: &Index) -> Result<Vec<AccountId>, Error> {
     let mut accounts = Vec::new();
     let mut next = AccountId::SYSTEM.next();
     while let Some(from) = next {
@@ -69,8 +70,8 @@ fn account(store: &Store, id: AccountId, findings: &mut Findings) -> Result<(), 
         ));
     }
     mailboxes(id, &hot, findings);
-    messages(store, id, &hot, findings)?;
-    log(store, id, &hot, findings)?;
+    let removed = log(store, id, &hot, findings)?;
+    messages(store, id, &hot, removed, findings)?;
     drop(writer);
     Ok(())
 }
@@ -139,7 +140,14 @@ fn mailboxes(id: AccountId, hot: &Hot, findings: &mut Findings) {
     }
 }
 
-fn messages(store: &Store, id: AccountId, hot: &Hot, findings: &mut Findings) -> Result<(), Error> {
+/// Every message is whole, and so is everyone that the log says was removed.
+fn messages(
+    store: &Store,
+    id: AccountId,
+    hot: &Hot,
+    removed: BTreeMap<EmailId, Option<BlobId>>,
+    findings: &mut Findings,
+) -> Result<(), Error> {
     let shared = &store.inner.shared;
     let mut summaries = BTreeSet::new();
     let prefix = key::kind(id, key::SUMMARY);
@@ -175,37 +183,69 @@ fn messages(store: &Store, id: AccountId, hot: &Hot, findings: &mut Findings) ->
         }
         true
     });
+    for (email, blob) in removed {
+        let mut wrong = |what: &str| {
+            findings.add(format!("account {id}, removed message {email}: {what}"));
+        };
+        let summary = summaries.remove(&email);
+        // What was removed before undo was kept cannot come back.
+        let Some(blob) = blob else { continue };
+        if !summary {
+            wrong("no summary");
+        }
+        if hot.weighed(email).is_some() {
+            wrong("is there (I-07)");
+        }
+        let located = shared.packs.locate(blob, &shared.index);
+        if let Err(e) = located.and_then(|l| shared.packs.verify_head(blob, &l)) {
+            wrong(&format!("its content: {e} (I-06)"));
+        }
+    }
     for email in summaries {
         findings.add(format!("account {id}: a summary without message {email}"));
+    }
+    if hot.meta.held.is_some_and(|held| held != (hot.octets, hot.messages)) {
+        findings.add(format!("account {id}: its octets and messages are not as it says"));
     }
     Ok(())
 }
 
-/// One log record for each ModSeq after the first.
-fn log(store: &Store, id: AccountId, hot: &Hot, findings: &mut Findings) -> Result<(), Error> {
-    let mut expected = ModSeq::FIRST.next();
+/// One log record for each ModSeq after the first, or after the last that was trimmed. Returns
+/// the messages that it says were removed, with their content.
+fn log(
+    store: &Store,
+    id: AccountId,
+    hot: &Hot,
+    findings: &mut Findings,
+) -> Result<BTreeMap<EmailId, Option<BlobId>>, Error> {
+    let index = &store.inner.shared.index;
+    let trimmed = history::Trimmed::read(index, id)?;
+    let mut expected = trimmed.map_or(ModSeq::FIRST, |t| t.until).next();
+    let mut removed = BTreeMap::new();
     let prefix = key::kind(id, key::LOG);
-    store
-        .inner
-        .shared
-        .index
-        .scan(&prefix, &prefix, &mut |key, value| {
-            let found = key::number_of(key).and_then(ModSeq::new);
-            if found != expected {
-                findings.add(format!(
-                    "account {id}: the change log has {found:?} for {expected:?}"
-                ));
+    index.scan(&prefix, &prefix, &mut |key, value| {
+        let found = key::number_of(key).and_then(ModSeq::new);
+        if found != expected {
+            findings.add(format!(
+                "account {id}: the change log has {found:?} for {expected:?}"
+            ));
+        }
+        let entry = history::read(value)?;
+        removed.extend(entry.removed().map(|email| (email, None)));
+        for (email, before) in entry.undone()?.unwrap_or_default().rows {
+            if let Before::Whole(record) = before {
+                removed.insert(email, Some(record.blob));
             }
-            record::decode::<record::Log>(value, "change log")?;
-            expected = found.and_then(ModSeq::next);
-            Ok(true)
-        })?;
+        }
+        expected = found.and_then(ModSeq::next);
+        Ok(true)
+    })?;
     if expected != hot.meta.modseq.next() {
         findings.add(format!(
             "account {id}: the change log ends before the account (I-04)"
         ));
     }
-    Ok(())
+    Ok(removed)
 }
 
 fn queue(store: &Store, findings: &mut Findings) -> Result<(), Error> {

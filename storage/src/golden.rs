@@ -1,16 +1,17 @@
-//! What this program writes stays readable: each record's octets are kept in `tests/golden/v1.txt`.
+//! What this program writes stays readable: each record's octets are kept in `tests/golden/v2.txt`.
 //!
 //! When this test fails, a stored shape has changed. Raise `record::VERSION` and read the old one
 //! too, or nobody's mail can be opened after an update.
 
+use crate::history::{self, Before, BoxBefore, Came, Undo, Undone};
 use crate::record::{
-    Delivered, Location, Log, MailboxRecord, Meta, QueueRecord, Row, decode, decode_row, encode,
+    Delivered, Location, MailboxRecord, Meta, QueueRecord, Row, StateRecord, decode, decode_row, encode,
     encode_row,
 };
 use crate::*;
 use formats::message::{Summary, summarize};
 
-const KEPT: &str = include_str!("../tests/golden/v1.txt");
+const KEPT: &str = include_str!("../tests/golden/v2.txt");
 
 const LETTER: &[u8] = "From: =?UTF-8?Q?Nguy=E1=BB=85n_V=C4=83n_An?= <an@x.vn>\r\n\
     To: b@x.vn, Phòng: c@x.vn;\r\nSubject: Họp giao ban\r\nMessage-ID: <1@x.vn>\r\n\
@@ -67,21 +68,12 @@ fn i18_counters_mailboxes_and_places_are_written_as_before() {
         modseq: ModSeq::new(300).unwrap(),
         next_email: EmailId::new(1 << 40).unwrap(),
         next_mailbox: mailbox(7),
+        held: Some((1 << 33, 70_000)),
     };
     check("meta", &meta, &encode(&meta).unwrap(), |b| {
         decode(b, "meta")
     });
-    let record = MailboxRecord {
-        parent: Some(mailbox(3)),
-        name: "Công văn".into(),
-        role: Some(Role::Archive),
-        subscribed: true,
-        sort_order: 10,
-        uid_validity: UidValidity::new(1_000_000).unwrap(),
-        uid_next: Uid::new(129).unwrap(),
-        modseq: ModSeq::new(5).unwrap(),
-        highest_modseq: ModSeq::new(300).unwrap(),
-    };
+    let record = a_mailbox();
     check("mailbox", &record, &encode(&record).unwrap(), |b| {
         decode(b, "mailbox")
     });
@@ -114,6 +106,44 @@ fn i18_counters_mailboxes_and_places_are_written_as_before() {
     });
 }
 
+/// One of each form.
+fn undo(row: &Row) -> Undo {
+    let (words, modseq) = (vec![Keyword::new("khan").unwrap()], row.state.modseq);
+    let places = vec![(mailbox(1), Uid::FIRST)];
+    Undo {
+        rows: vec![
+            Before::Marks(5, modseq),
+            Before::Whole(Box::new(StateRecord::of(row))),
+            Before::Keywords(1, words.clone(), modseq),
+            Before::Places(places.clone(), modseq),
+            Before::Both(1, words, places, modseq),
+        ],
+        boxes: vec![
+            (mailbox(1), BoxBefore::Counters(Uid::FIRST, modseq)),
+            (mailbox(2), BoxBefore::Whole(Box::new(a_mailbox()))),
+        ],
+        came: vec![Came {
+            new: row.state.email,
+            from: EmailId::FIRST,
+            copy: false,
+        }],
+    }
+}
+
+fn a_mailbox() -> MailboxRecord {
+    MailboxRecord {
+        parent: Some(mailbox(3)),
+        name: "Công văn".into(),
+        role: Some(Role::Archive),
+        subscribed: true,
+        sort_order: 10,
+        uid_validity: UidValidity::new(1_000_000).unwrap(),
+        uid_next: Uid::new(129).unwrap(),
+        modseq: ModSeq::new(5).unwrap(),
+        highest_modseq: ModSeq::new(300).unwrap(),
+    }
+}
+
 #[test]
 fn i18_messages_and_their_changes_are_written_as_before() {
     let (email, thread) = (EmailId::new(4).unwrap(), ThreadId::new(2).unwrap());
@@ -141,7 +171,7 @@ fn i18_messages_and_their_changes_are_written_as_before() {
     check("state", &row, &encode_row(&row).unwrap(), |b| {
         decode_row(email, b)
     });
-    let log: Log = vec![
+    let changes = vec![
         Change::MailboxCreated(mailbox(1)),
         Change::MailboxChanged(mailbox(2)),
         Change::MailboxCounts(mailbox(3)),
@@ -149,12 +179,23 @@ fn i18_messages_and_their_changes_are_written_as_before() {
         Change::EmailCreated { email, thread },
         Change::EmailChanged { email, thread },
         Change::EmailRemoved { email, thread },
+        Change::EmailChanged { email, thread },
+        Change::EmailChanged { email, thread },
+        Change::EmailChanged { email, thread },
         Change::Vanished {
             mailbox: mailbox(5),
             uid: Uid::FIRST,
         },
     ];
-    check("log", &log, &encode(&log).unwrap(), |b| decode(b, "log"));
+    let undo = undo(&row);
+    let log = (1_800_000_000, changes, undo);
+    let written = history::encode(log.0, &log.1, &log.2).unwrap();
+    check("log", &log, &written, |b| {
+        let entry = history::read(b)?;
+        let Undone { rows, boxes, came } = entry.undone()?.unwrap_or_default();
+        let rows = rows.into_iter().map(|(_, before)| before).collect();
+        Ok((entry.time, entry.changes.clone(), Undo { rows, boxes, came }))
+    });
     let summary: Summary = summarize(LETTER);
     check("summary", &summary, &encode(&summary).unwrap(), |b| {
         decode(b, "summary")

@@ -3,13 +3,15 @@
 //!
 //! | key | value (after the version octet) |
 //! |---|---|
-//! | account, `META` | modseq, next EmailId, next MailboxId |
+//! | account, `META` | modseq, next EmailId, next MailboxId, octets and messages |
 //! | account, `MAILBOX`, mailbox | name, parent, role, UIDs; without counts |
 //! | account, `STATE`, email | the mutable part of a message |
-//! | account, `SUMMARY`, email | the immutable part of a message |
-//! | account, `LOG`, modseq | what that commit changed |
+//! | account, `SUMMARY`, email | the immutable part of a message; of a removed one as long as the log tells of it |
+//! | account, `LOG`, modseq | when that commit was made, what it changed, what it replaced |
 //! | account, `DELIVERED`, delivery | where that delivery was placed (I-09) |
 //! | account, `UPLOAD`, blob | when it was uploaded |
+//! | account, `RESTORE` | the restore that is under way |
+//! | account, `TRIMMED` | up to where the change log was trimmed |
 //! | system, `BLOB`, blob | pack, offset, lengths |
 //! | system, `QUEUE`, item | due, blob, payload |
 //! | system, `TABLE`, name, 0, key | a row |
@@ -26,6 +28,8 @@ pub(crate) const SUMMARY: u8 = 4;
 pub(crate) const LOG: u8 = 5;
 pub(crate) const DELIVERED: u8 = 6;
 pub(crate) const UPLOAD: u8 = 7;
+pub(crate) const RESTORE: u8 = 8;
+pub(crate) const TRIMMED: u8 = 9;
 pub(crate) const BLOB: u8 = 16;
 pub(crate) const QUEUE: u8 = 17;
 pub(crate) const TABLE: u8 = 18;

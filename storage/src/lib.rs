@@ -41,6 +41,7 @@ mod engine;
 pub mod error;
 #[cfg(test)]
 mod golden;
+mod history;
 mod hot;
 pub mod ident;
 mod index;

@@ -2,14 +2,14 @@
 //! error, never a guess (I-18). Fields are only ever added with a new version.
 
 use crate::{
-    BlobId, Change, EmailId, Error, Keyword, MailboxId, ModSeq, Placed, Role, State, ThreadId, Uid,
+    BlobId, EmailId, Error, Keyword, MailboxId, ModSeq, Placed, Role, State, ThreadId, Uid,
     UidValidity,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// The version that this program writes.
-pub(crate) const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
 
 /// Keywords that are one bit of a state record instead of a text. Fixed for ever; at most eight.
 const MARKS: [&str; 8] = [
@@ -56,6 +56,9 @@ pub(crate) struct Meta {
     pub modseq: ModSeq,
     pub next_email: EmailId,
     pub next_mailbox: MailboxId,
+    /// Octets and messages, so that usage is known without reading them; not known right after
+    /// an upgrade from the first version.
+    pub held: Option<(u64, u64)>,
 }
 
 impl Meta {
@@ -64,7 +67,21 @@ impl Meta {
         modseq: ModSeq::FIRST,
         next_email: EmailId::FIRST,
         next_mailbox: MailboxId::FIRST,
+        held: Some((0, 0)),
     };
+
+    /// For the upgrade: the counters of the first version, which knew no octets and messages.
+    pub(crate) fn from_v1(body: &[u8]) -> Result<Self, Error> {
+        match postcard::take_from_bytes::<(ModSeq, EmailId, MailboxId)>(body) {
+            Ok(((modseq, next_email, next_mailbox), [])) => Ok(Self {
+                modseq,
+                next_email,
+                next_mailbox,
+                held: None,
+            }),
+            _ => Err(Error::Corrupt("the record of an account cannot be read".into())),
+        }
+    }
 }
 
 /// A mailbox without its id (in the key) and its counts (found by counting).
@@ -88,75 +105,96 @@ pub(crate) struct Row {
     pub ids: Vec<u64>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct StateRecord {
-    thread: ThreadId,
-    blob: BlobId,
-    size: u64,
-    received_at: i64,
-    sent_at: i64,
-    has_attachment: bool,
-    mailboxes: Vec<(MailboxId, Uid)>,
-    marks: u8,
-    words: Vec<Keyword>,
-    modseq: ModSeq,
-    created: ModSeq,
-    ids: Vec<[u8; 8]>,
+/// A row as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StateRecord {
+    pub thread: ThreadId,
+    pub blob: BlobId,
+    pub size: u64,
+    pub received_at: i64,
+    pub sent_at: i64,
+    pub has_attachment: bool,
+    pub mailboxes: Vec<(MailboxId, Uid)>,
+    pub marks: u8,
+    pub words: Vec<Keyword>,
+    pub modseq: ModSeq,
+    pub created: ModSeq,
+    pub ids: Vec<[u8; 8]>,
 }
 
-/// The value of a state key.
-pub(crate) fn encode_row(row: &Row) -> Result<Vec<u8>, Error> {
-    let state = &row.state;
+/// The keywords that are marks as bits, and the others.
+pub(crate) fn split_keywords(keywords: &[Keyword]) -> (u8, Vec<Keyword>) {
     let (mut marks, mut words) = (0u8, Vec::new());
-    for keyword in &state.keywords {
+    for keyword in keywords {
         match MARKS.iter().position(|m| *m == keyword.as_str()) {
             Some(bit) => marks |= 1 << bit,
             None => words.push(keyword.clone()),
         }
     }
-    encode(&StateRecord {
-        thread: state.thread,
-        blob: state.blob,
-        size: state.size,
-        received_at: state.received_at,
-        sent_at: state.sent_at,
-        has_attachment: state.has_attachment,
-        mailboxes: state.mailboxes.clone(),
-        marks,
-        words,
-        modseq: state.modseq,
-        created: state.created,
-        ids: row.ids.iter().map(|id| id.to_be_bytes()).collect(),
-    })
+    (marks, words)
+}
+
+/// Both together again, sorted.
+pub(crate) fn join_keywords(marks: u8, words: Vec<Keyword>) -> Vec<Keyword> {
+    let mut keywords = words;
+    let marked = MARKS
+        .iter()
+        .enumerate()
+        .filter(|(bit, _)| marks & (1 << bit) != 0);
+    keywords.extend(marked.filter_map(|(_, text)| Keyword::new(text)));
+    keywords.sort_unstable();
+    keywords
+}
+
+impl StateRecord {
+    pub(crate) fn of(row: &Row) -> Self {
+        let state = &row.state;
+        let (marks, words) = split_keywords(&state.keywords);
+        Self {
+            thread: state.thread,
+            blob: state.blob,
+            size: state.size,
+            received_at: state.received_at,
+            sent_at: state.sent_at,
+            has_attachment: state.has_attachment,
+            mailboxes: state.mailboxes.clone(),
+            marks,
+            words,
+            modseq: state.modseq,
+            created: state.created,
+            ids: row.ids.iter().map(|id| id.to_be_bytes()).collect(),
+        }
+    }
+
+    pub(crate) fn into_row(self, email: EmailId) -> Row {
+        let state = State {
+            email,
+            thread: self.thread,
+            blob: self.blob,
+            size: self.size,
+            received_at: self.received_at,
+            sent_at: self.sent_at,
+            has_attachment: self.has_attachment,
+            mailboxes: self.mailboxes,
+            keywords: join_keywords(self.marks, self.words),
+            modseq: self.modseq,
+            created: self.created,
+        };
+        Row {
+            state,
+            ids: self.ids.into_iter().map(u64::from_be_bytes).collect(),
+        }
+    }
+}
+
+/// The value of a state key.
+pub(crate) fn encode_row(row: &Row) -> Result<Vec<u8>, Error> {
+    encode(&StateRecord::of(row))
 }
 
 /// Reads the value of a state key.
 pub(crate) fn decode_row(email: EmailId, bytes: &[u8]) -> Result<Row, Error> {
-    let record: StateRecord = decode(bytes, "message")?;
-    let mut keywords = record.words;
-    let marked = MARKS
-        .iter()
-        .enumerate()
-        .filter(|(bit, _)| record.marks & (1 << bit) != 0);
-    keywords.extend(marked.filter_map(|(_, text)| Keyword::new(text)));
-    keywords.sort_unstable();
-    let state = State {
-        email,
-        thread: record.thread,
-        blob: record.blob,
-        size: record.size,
-        received_at: record.received_at,
-        sent_at: record.sent_at,
-        has_attachment: record.has_attachment,
-        mailboxes: record.mailboxes,
-        keywords,
-        modseq: record.modseq,
-        created: record.created,
-    };
-    Ok(Row {
-        state,
-        ids: record.ids.into_iter().map(u64::from_be_bytes).collect(),
-    })
+    decode::<StateRecord>(bytes, "message").map(|record| record.into_row(email))
 }
 
 /// Where content lies.
@@ -197,9 +235,6 @@ impl Delivered {
         }
     }
 }
-
-/// What one commit changed.
-pub(crate) type Log = Vec<Change>;
 
 #[cfg(test)]
 mod tests {

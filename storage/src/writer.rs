@@ -2,7 +2,9 @@
 
 use crate::cell::{Cell, Turn};
 use crate::count;
+use crate::history::Came;
 use crate::hot::{self, Hot};
+use crate::index::Op;
 use crate::record::{self, Delivered, MailboxRecord, Row};
 use crate::tree::{self, Tree};
 use crate::*;
@@ -40,6 +42,10 @@ pub(crate) struct Batch {
     pub deliveries: BTreeMap<u64, Delivered>,
     /// Content named by new messages.
     pub blobs: BTreeSet<BlobId>,
+    /// Messages made of others as they were.
+    pub came: Vec<Came>,
+    /// Further keys of the account that change with this batch.
+    pub notes: Vec<Op>,
 }
 
 impl Writer {
@@ -61,6 +67,8 @@ impl Writer {
             summaries: BTreeMap::new(),
             deliveries: BTreeMap::new(),
             blobs: BTreeSet::new(),
+            came: Vec::new(),
+            notes: Vec::new(),
         };
         let modseq = meta
             .modseq
