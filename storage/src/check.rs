@@ -43,19 +43,25 @@ pub(crate) fn check(store: &Store) -> Result<Vec<String>, Error> {
 }
 
 /// All accounts that were ever written.
-pub(crate) fn accounts(index: &Index) -> Result<Vec<AccountId>, Error> {
+fn accounts(index: &Index) -> Result<Vec<AccountId>, Error> {
     let mut accounts = Vec::new();
     let mut next = AccountId::SYSTEM.next();
     while let Some(from) = next {
-        let mut found = None;
-        index.scan(&[], &from.raw().to_be_bytes(), &mut |key, _| {
-            found = key::account_of(key);
-            Ok(false)
-        })?;
+        let found = account_from(index, from)?;
         accounts.extend(found);
         next = found.and_then(AccountId::next);
     }
     Ok(accounts)
+}
+
+/// The first account that was ever written, from this one on.
+pub(crate) fn account_from(index: &Index, from: AccountId) -> Result<Option<AccountId>, Error> {
+    let mut found = None;
+    index.scan(&[], &from.raw().to_be_bytes(), &mut |key, _| {
+        found = key::account_of(key);
+        Ok(false)
+    })?;
+    Ok(found)
 }
 
 fn account(store: &Store, id: AccountId, findings: &mut Findings) -> Result<(), Error> {
@@ -204,8 +210,14 @@ fn messages(
     for email in summaries {
         findings.add(format!("account {id}: a summary without message {email}"));
     }
-    if hot.meta.held.is_some_and(|held| held != (hot.octets, hot.messages)) {
-        findings.add(format!("account {id}: its octets and messages are not as it says"));
+    if hot
+        .meta
+        .held
+        .is_some_and(|held| held != (hot.octets, hot.messages))
+    {
+        findings.add(format!(
+            "account {id}: its octets and messages are not as it says"
+        ));
     }
     Ok(())
 }

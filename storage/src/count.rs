@@ -6,24 +6,40 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Counts everything.
 pub(crate) fn all(hot: &Hot) -> BTreeMap<MailboxId, Counts> {
-    let mut counts: BTreeMap<MailboxId, Counts> = BTreeMap::new();
-    let mut threads: HashMap<(MailboxId, ThreadId), bool> = HashMap::new();
-    hot.weigh_all(&mut |message| {
+    let mut tally = Tally::default();
+    hot.weigh_all(&mut |message| tally.add(message));
+    tally.counts()
+}
+
+/// Counts message by message.
+#[derive(Default)]
+pub(crate) struct Tally {
+    counts: BTreeMap<MailboxId, Counts>,
+    /// Whether something in the thread is unseen.
+    threads: HashMap<(MailboxId, ThreadId), bool>,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, message: Weighed<'_>) {
         for (mailbox, _) in message.places {
-            let counted = counts.entry(*mailbox).or_default();
+            let counted = self.counts.entry(*mailbox).or_default();
             counted.total += 1;
             counted.unseen += u32::from(message.unseen);
             counted.deleted += u32::from(message.deleted);
             counted.size += message.size;
-            *threads.entry((*mailbox, message.thread)).or_default() |= message.unseen;
+            let thread = self.threads.entry((*mailbox, message.thread));
+            *thread.or_default() |= message.unseen;
         }
-    });
-    for ((mailbox, _), unseen) in threads {
-        let counted = counts.entry(mailbox).or_default();
-        counted.threads += 1;
-        counted.unseen_threads += u32::from(unseen);
     }
-    counts
+
+    pub(crate) fn counts(mut self) -> BTreeMap<MailboxId, Counts> {
+        for ((mailbox, _), unseen) in self.threads {
+            let counted = self.counts.entry(mailbox).or_default();
+            counted.threads += 1;
+            counted.unseen_threads += u32::from(unseen);
+        }
+        self.counts
+    }
 }
 
 #[derive(Default, Clone, Copy)]

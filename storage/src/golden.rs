@@ -5,8 +5,8 @@
 
 use crate::history::{self, Before, BoxBefore, Came, Undo, Undone};
 use crate::record::{
-    Delivered, Location, MailboxRecord, Meta, QueueRecord, Row, StateRecord, decode, decode_row, encode,
-    encode_row,
+    Delivered, Location, MailboxRecord, Meta, QueueRecord, Row, StateRecord, decode, decode_row,
+    encode, encode_row,
 };
 use crate::*;
 use formats::message::{Summary, summarize};
@@ -194,7 +194,11 @@ fn i18_messages_and_their_changes_are_written_as_before() {
         let entry = history::read(b)?;
         let Undone { rows, boxes, came } = entry.undone()?.unwrap_or_default();
         let rows = rows.into_iter().map(|(_, before)| before).collect();
-        Ok((entry.time, entry.changes.clone(), Undo { rows, boxes, came }))
+        Ok((
+            entry.time,
+            entry.changes.clone(),
+            Undo { rows, boxes, came },
+        ))
     });
     let summary: Summary = summarize(LETTER);
     check("summary", &summary, &encode(&summary).unwrap(), |b| {

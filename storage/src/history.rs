@@ -111,7 +111,10 @@ pub(crate) struct Undo {
 /// The value of a log key.
 pub(crate) fn encode(time: i64, changes: &[Change], undo: &Undo) -> Result<Vec<u8>, Error> {
     let mut value = record::encode(&time)?;
-    for piece in [postcard::to_extend(changes, Vec::new()), postcard::to_extend(undo, Vec::new())] {
+    for piece in [
+        postcard::to_extend(changes, Vec::new()),
+        postcard::to_extend(undo, Vec::new()),
+    ] {
         value.extend(piece.map_err(|_| Error::Invalid("a value that cannot be encoded"))?);
     }
     Ok(value)
@@ -126,7 +129,7 @@ pub(crate) struct Entry<'a> {
     undo: &'a [u8],
 }
 
-fn take<'a, T: DeserializeOwned>(bytes: &mut &'a [u8]) -> Result<T, Error> {
+fn take<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, Error> {
     let (value, rest) = postcard::take_from_bytes(bytes)
         .map_err(|_| Error::Corrupt(format!("the record of a {WHAT} cannot be read")))?;
     *bytes = rest;
@@ -166,7 +169,9 @@ impl Entry<'_> {
         let Undo { rows, boxes, came } = take(&mut rest)?;
         let emails = || self.changes.iter().filter_map(replaced);
         if !rest.is_empty() || emails().count() != rows.len() {
-            return Err(Error::Corrupt(format!("the undo of a {WHAT} does not fit its changes")));
+            return Err(Error::Corrupt(format!(
+                "the undo of a {WHAT} does not fit its changes"
+            )));
         }
         let rows = emails().zip(rows).collect();
         Ok(Some(Undone { rows, boxes, came }))
@@ -191,6 +196,7 @@ fn replaced(change: &Change) -> Option<EmailId> {
 
 /// Calls `each` for the content of every message that this commit removed: it stays needed as
 /// long as the log keeps the commit (I-06).
+#[allow(dead_code, reason = "called when live content is marked")]
 pub(crate) fn blobs_of(value: &[u8], each: &mut dyn FnMut(BlobId)) -> Result<(), Error> {
     let entry = read(value)?;
     if entry.removed().next().is_none() {
@@ -206,11 +212,14 @@ pub(crate) fn blobs_of(value: &[u8], each: &mut dyn FnMut(BlobId)) -> Result<(),
 
 /// For the upgrade: the second version of a log value of the first. Its undo is not known; it
 /// counts as made at `now`, so that clients can follow it for as long as any other.
+#[allow(dead_code, reason = "called by the upgrade from the first version")]
 pub(crate) fn from_v1(body: &[u8], now: i64) -> Result<Vec<u8>, Error> {
     let (_, rest) = postcard::take_from_bytes::<Vec<Change>>(body)
         .map_err(|_| Error::Corrupt(format!("the record of a {WHAT} cannot be read")))?;
     if !rest.is_empty() {
-        return Err(Error::Corrupt(format!("the record of a {WHAT} is too long")));
+        return Err(Error::Corrupt(format!(
+            "the record of a {WHAT} is too long"
+        )));
     }
     let mut value = record::encode(&now)?;
     value.extend_from_slice(body);

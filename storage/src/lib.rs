@@ -42,6 +42,7 @@ pub mod error;
 #[cfg(test)]
 mod golden;
 mod history;
+mod hold;
 mod hot;
 pub mod ident;
 mod index;
@@ -57,12 +58,14 @@ pub mod pin;
 pub mod queue;
 mod record;
 mod recover;
+mod restore;
 mod seal;
 pub mod store;
 mod summaries;
 pub mod table;
 mod thread;
 mod tree;
+mod trim;
 pub mod writer;
 mod zip;
 
@@ -72,6 +75,7 @@ pub use clock::Clock;
 
 pub use disk::Disk;
 pub use error::Error;
+pub use hold::Hold;
 pub use ident::{
     AccountId, BlobId, EmailId, MailboxId, ModSeq, QueueId, ThreadId, Uid, UidValidity,
 };
@@ -80,6 +84,8 @@ pub use mailbox::{Counts, Mailbox, MailboxChange, NewMailbox, Role};
 pub use master::{KeySource, MasterKey};
 pub use message::{Append, Keyword, KeywordChange, Message, Placed, State};
 pub use queue::{Queue, QueueItem};
+pub use restore::View;
 pub use store::{EngineKind, Options, Sizes, Store};
 pub use table::{RowChange, Table};
+pub use trim::Trimming;
 pub use writer::Writer;

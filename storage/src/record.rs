@@ -71,6 +71,7 @@ impl Meta {
     };
 
     /// For the upgrade: the counters of the first version, which knew no octets and messages.
+    #[allow(dead_code, reason = "called by the upgrade from the first version")]
     pub(crate) fn from_v1(body: &[u8]) -> Result<Self, Error> {
         match postcard::take_from_bytes::<(ModSeq, EmailId, MailboxId)>(body) {
             Ok(((modseq, next_email, next_mailbox), [])) => Ok(Self {
@@ -79,7 +80,9 @@ impl Meta {
                 next_mailbox,
                 held: None,
             }),
-            _ => Err(Error::Corrupt("the record of an account cannot be read".into())),
+            _ => Err(Error::Corrupt(
+                "the record of an account cannot be read".into(),
+            )),
         }
     }
 }

@@ -15,7 +15,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 /// Engine cache unless told otherwise, octets.
@@ -116,12 +116,21 @@ pub(crate) struct Inner {
     pub shared: Arc<Shared>,
     pub cells: Arc<Cells>,
     pub spool: Arc<Spool>,
+    /// Held while an account's log is trimmed, and by whoever needs that none is.
+    trimming: Mutex<()>,
     /// UidValidity of a mailbox is this plus its id.
     pub uid_validity_start: u32,
     orders: Option<SyncSender<Order>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// Locked as long as the store is open.
     _lock: File,
+}
+
+impl Inner {
+    /// Keeps all logs as they are until it is dropped.
+    pub(crate) fn trimming(&self) -> MutexGuard<'_, ()> {
+        self.trimming.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Drop for Inner {
@@ -176,6 +185,7 @@ impl Store {
             shared,
             cells: Arc::new(Cells::new(options.hot_messages_max)),
             spool,
+            trimming: Mutex::default(),
             uid_validity_start: 0,
             orders: Some(orders),
             thread: Mutex::new(Some(thread)),
