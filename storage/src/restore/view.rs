@@ -209,6 +209,7 @@ impl View {
     }
 
     /// The messages of every mailbox then, by Uid.
+    #[allow(dead_code, reason = "restore walks along it")]
     pub(super) fn places(&self) -> BTreeMap<MailboxId, Vec<(Uid, EmailId)>> {
         let mut places: BTreeMap<MailboxId, Vec<(Uid, EmailId)>> = BTreeMap::new();
         self.scan_all(&mut |state| {

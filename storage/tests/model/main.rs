@@ -1,227 +1,21 @@
-//! Random operations against a plain model in memory, with stops, crashes and rebuilds between.
+//! Random operations against a plain model in memory, with stops, crashes, rebuilds, looks back
+//! and trimming between.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must say so")]
 
+mod follower;
+mod past;
+mod plain;
+#[path = "../world/mod.rs"]
 mod world;
 
+use follower::Follower;
+use past::Past;
+use plain::{Dice, Model, ModelBox, leave, remove_mailbox};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use storage::*;
 use world::{World, keyword, letter, new_mailbox};
-
-/// A small generator of numbers, so that a seed tells the whole run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) % sides
-    }
-
-    fn pick<T: Clone>(&mut self, from: impl IntoIterator<Item = T>) -> Option<T> {
-        let from: Vec<T> = from.into_iter().collect();
-        if from.is_empty() {
-            None
-        } else {
-            Some(from[self.roll(from.len() as u64) as usize].clone())
-        }
-    }
-}
-
-/// What an account holds, written down plainly.
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Model {
-    boxes: BTreeMap<MailboxId, ModelBox>,
-    messages: BTreeMap<EmailId, ModelMessage>,
-    deliveries: BTreeMap<u64, EmailId>,
-    /// Uids that were ever given, never to come again.
-    given: BTreeSet<(MailboxId, Uid)>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct ModelBox {
-    name: String,
-    parent: Option<MailboxId>,
-    subscribed: bool,
-    uid_next: u32,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct ModelMessage {
-    text: String,
-    thread: ThreadId,
-    places: BTreeMap<MailboxId, Uid>,
-    keywords: BTreeSet<Keyword>,
-}
-
-impl Model {
-    fn counts(&self, mailbox: MailboxId) -> Counts {
-        let inside = || {
-            self.messages
-                .values()
-                .filter(|m| m.places.contains_key(&mailbox))
-        };
-        let unseen = |m: &&ModelMessage| !m.keywords.contains(&keyword("$seen"));
-        let threads = |list: Vec<&ModelMessage>| {
-            list.iter().map(|m| m.thread).collect::<BTreeSet<_>>().len() as u32
-        };
-        Counts {
-            total: inside().count() as u32,
-            unseen: inside().filter(unseen).count() as u32,
-            deleted: inside()
-                .filter(|m| m.keywords.contains(&keyword("$deleted")))
-                .count() as u32,
-            size: inside().map(|m| m.text.len() as u64).sum(),
-            threads: threads(inside().collect()),
-            unseen_threads: threads(inside().filter(unseen).collect()),
-        }
-    }
-
-    fn enter(&mut self, mailbox: MailboxId, uid: Uid) {
-        assert!(
-            self.given.insert((mailbox, uid)),
-            "i03: uid {uid} of {mailbox} was given before"
-        );
-        let found = self.boxes.get_mut(&mailbox).unwrap();
-        assert_eq!(found.uid_next, uid.raw());
-        found.uid_next += 1;
-    }
-
-    /// Takes over what an append or a copy said.
-    fn create(&mut self, placed: &Placed, text: String, keywords: BTreeSet<Keyword>) {
-        for (mailbox, uid) in &placed.uids {
-            self.enter(*mailbox, *uid);
-        }
-        let places = placed.uids.iter().copied().collect();
-        let message = ModelMessage {
-            text,
-            thread: placed.thread,
-            places,
-            keywords,
-        };
-        assert!(
-            self.messages.insert(placed.email, message).is_none(),
-            "i07: an id twice"
-        );
-    }
-
-    fn compare(&self, account: &AccountStore) {
-        let shown = account.mailboxes().unwrap();
-        assert_eq!(shown.len(), self.boxes.len());
-        for mailbox in shown {
-            let model = &self.boxes[&mailbox.id];
-            let seen = (
-                &mailbox.name,
-                mailbox.parent,
-                mailbox.subscribed,
-                mailbox.uid_next.raw(),
-            );
-            assert_eq!(
-                seen,
-                (&model.name, model.parent, model.subscribed, model.uid_next)
-            );
-            assert_eq!(mailbox.counts, self.counts(mailbox.id), "{}", mailbox.name);
-            let mut expected: Vec<(Uid, EmailId)> = self
-                .messages
-                .iter()
-                .filter_map(|(e, m)| Some((*m.places.get(&mailbox.id)?, *e)))
-                .collect();
-            expected.sort_unstable();
-            let mut found = Vec::new();
-            let last = Uid::new(u32::MAX).unwrap();
-            account
-                .scan(mailbox.id, Uid::FIRST, last, &mut |uid, state| {
-                    found.push((uid, state.email));
-                    true
-                })
-                .unwrap();
-            assert_eq!(found, expected);
-        }
-        let mut found = 0;
-        account
-            .scan_all(&mut |state| {
-                let model = &self.messages[&state.email];
-                let places: Vec<_> = model.places.iter().map(|(m, u)| (*m, *u)).collect();
-                let keywords: Vec<_> = model.keywords.iter().cloned().collect();
-                assert_eq!((&state.mailboxes, &state.keywords), (&places, &keywords));
-                assert_eq!(
-                    (state.thread, state.size),
-                    (model.thread, model.text.len() as u64)
-                );
-                found += 1;
-                true
-            })
-            .unwrap();
-        assert_eq!(found, self.messages.len());
-        let octets: u64 = self.messages.values().map(|m| m.text.len() as u64).sum();
-        assert_eq!(
-            account.usage().unwrap(),
-            (octets, self.messages.len() as u64)
-        );
-    }
-}
-
-/// What a client that only follows the change log knows.
-#[derive(Default)]
-struct Follower {
-    at: Option<ModSeq>,
-    states: BTreeMap<EmailId, State>,
-    boxes: BTreeMap<MailboxId, Mailbox>,
-}
-
-impl Follower {
-    fn follow(&mut self, account: &AccountStore, max: usize) {
-        loop {
-            let since = self.at.unwrap_or(ModSeq::FIRST);
-            let changes = account.changes(since, max).unwrap();
-            for (modseq, change) in &changes.list {
-                assert!(*modseq > since && *modseq <= changes.until, "i04");
-                match change {
-                    Change::EmailCreated { email, .. } | Change::EmailChanged { email, .. } => {
-                        // It may be gone again by now; then a later change says so.
-                        account
-                            .state(*email)
-                            .map(|s| self.states.insert(*email, s))
-                            .ok();
-                    }
-                    Change::EmailRemoved { email, .. } => drop(self.states.remove(email)),
-                    Change::MailboxRemoved(id) => drop(self.boxes.remove(id)),
-                    Change::MailboxCreated(id)
-                    | Change::MailboxChanged(id)
-                    | Change::MailboxCounts(id) => {
-                        account.mailbox(*id).map(|m| self.boxes.insert(*id, m)).ok();
-                    }
-                    Change::Vanished { mailbox, uid } => {
-                        assert_eq!(account.at(*mailbox, *uid), Err(Error::NotFound));
-                    }
-                }
-            }
-            self.at = Some(changes.until);
-            if !changes.more {
-                break;
-            }
-        }
-        assert_eq!(self.at.unwrap(), account.modseq().unwrap());
-        let mut states = BTreeMap::new();
-        account
-            .scan_all(&mut |s| states.insert(s.email, s.clone()).is_none())
-            .unwrap();
-        assert_eq!(self.states, states);
-        // The highest ModSeq and the next Uid move without a change of their own.
-        let still = |m: &Mailbox| {
-            (
-                m.id,
-                m.name.clone(),
-                m.parent,
-                m.subscribed,
-                m.counts,
-                m.modseq,
-            )
-        };
-        let boxes: Vec<_> = account.mailboxes().unwrap().iter().map(still).collect();
-        assert_eq!(self.boxes.values().map(still).collect::<Vec<_>>(), boxes);
-    }
-}
 
 struct Run {
     world: World,
@@ -231,6 +25,8 @@ struct Run {
     modseqs: BTreeMap<(u32, EmailId), ModSeq>,
     followers: BTreeMap<u32, Follower>,
     letters: u64,
+    clock: Arc<AtomicI64>,
+    past: Past,
 }
 
 impl Run {
@@ -245,6 +41,9 @@ impl Run {
             checkpoint: 15_000,
             ahead: 7_000,
         };
+        let clock = Arc::new(AtomicI64::new(past::START));
+        let tells = clock.clone();
+        world.options.clock = Clock::new(move || tells.load(Ordering::SeqCst));
         world.reopen();
         let dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         Self {
@@ -254,6 +53,8 @@ impl Run {
             modseqs: BTreeMap::new(),
             followers: BTreeMap::new(),
             letters: 0,
+            clock,
+            past: Past::default(),
         }
     }
 
@@ -275,11 +76,16 @@ impl Run {
             assert_eq!(account.modseq().unwrap(), before);
             return;
         }
+        let hours = 3_600 * self.dice.roll(20) as i64;
+        let time = self.clock.fetch_add(hours, Ordering::SeqCst) + hours;
         let after = writer.commit().unwrap();
         assert_eq!(after, account.modseq().unwrap());
         let changed = self.models.get(&id).is_some_and(|m| *m != model);
         assert!(!changed || after > before, "i04");
         model.compare(&account);
+        if after > before {
+            self.past.note(id, time, after, &model);
+        }
         let old = self.models.insert(id, model).unwrap_or_default();
         for (email, message) in &self.models[&id].messages {
             if old.messages.get(email) != Some(message) {
@@ -290,7 +96,9 @@ impl Run {
         }
         if self.dice.roll(3) == 0 {
             let max = 1 + self.dice.roll(20) as usize;
-            self.followers.entry(id).or_default().follow(&account, max);
+            let trimmed = self.past.trimmed(id);
+            let follower = self.followers.entry(id).or_default();
+            follower.follow(&account, max, trimmed);
         }
     }
 
@@ -495,30 +303,6 @@ impl Run {
     }
 }
 
-fn leave(email: EmailId, from: MailboxId, model: &mut Model) {
-    let message = model.messages.get_mut(&email).unwrap();
-    message.places.remove(&from);
-    if message.places.is_empty() {
-        model.messages.remove(&email);
-    }
-}
-
-fn remove_mailbox(id: MailboxId, writer: &mut Writer, model: &mut Model) {
-    if model.boxes.values().any(|b| b.parent == Some(id)) {
-        assert!(matches!(writer.remove_mailbox(id), Err(Error::Invalid(_))));
-        return;
-    }
-    writer.remove_mailbox(id).unwrap();
-    model.boxes.remove(&id);
-    let inside = model
-        .messages
-        .iter()
-        .filter(|(_, m)| m.places.contains_key(&id));
-    for email in inside.map(|(e, _)| *e).collect::<Vec<_>>() {
-        leave(email, id, model);
-    }
-}
-
 fn run(engine: EngineKind, seeds: std::ops::Range<u64>, batches: u64) {
     for seed in seeds {
         let mut run = Run::new(engine, seed);
@@ -530,6 +314,13 @@ fn run(engine: EngineKind, seeds: std::ops::Range<u64>, batches: u64) {
                     Vec::<String>::new(),
                     "seed {seed}, batch {batch}"
                 );
+            }
+            if run.dice.roll(6) == 0 {
+                run.past.look_back(&run.world, &mut run.dice);
+            }
+            if run.dice.roll(12) == 0 {
+                let now = run.clock.load(Ordering::SeqCst);
+                run.past.trim(&run.world, &mut run.dice, now);
             }
             if run.dice.roll(40) == 0 {
                 run.stop();
