@@ -11,4 +11,5 @@
 
 mod killed;
 mod refused_start;
+mod storage_inside;
 mod storage_kill;

@@ -6,12 +6,14 @@
 //! that was under way when the fault came). Anything else is lost or invented.
 
 pub mod chance;
+pub mod inside;
 pub mod judge;
 pub mod lane;
 pub mod letter;
 pub mod run;
 pub mod step;
 pub mod table;
+pub mod torn;
 
 pub use chance::Chance;
 pub use judge::{Verdict, judge};
