@@ -26,6 +26,7 @@
 //! see, announces them, and only then answers.
 
 pub mod account;
+pub mod backup;
 mod batch;
 mod cell;
 pub mod change;

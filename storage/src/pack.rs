@@ -18,9 +18,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const FOLDER: &str = "packs";
 const FILE_MAGIC: &[u8; 8] = b"CVPACK\r\n";
 const FILE_VERSION: u32 = 1;
-const FILE_HEAD: u64 = 16;
+pub(crate) const FILE_HEAD: u64 = 16;
 const HEAD_MAGIC: &[u8; 4] = b"CvB1";
-const HEAD: usize = 56;
+pub(crate) const HEAD: usize = 56;
 /// Largest content, octets.
 pub(crate) const BLOB_OCTETS_MAX: usize = 512 * 1024 * 1024;
 /// Packs kept open for reading.

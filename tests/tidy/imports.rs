@@ -55,7 +55,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rustls", &["server", "tests"]),
     ("tokio-rustls", &["server", "tests"]),
     ("sled", &["storage"]),
-    ("argon2", &["directory"]),
+    // Sign-ins, and passphrases of sealed backups.
+    ("argon2", &["directory", "storage"]),
     ("chacha20poly1305", &["storage"]),
     ("axum", &["jmap", "login", "webmail", "admin", "server"]),
     (

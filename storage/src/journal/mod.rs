@@ -9,7 +9,7 @@
 mod read;
 mod write;
 
-pub(crate) use read::{Found, replay};
+pub(crate) use read::{Found, replay, whole};
 pub(crate) use write::Journal;
 
 use crate::{AccountId, ModSeq};

@@ -75,6 +75,11 @@ pub(crate) fn replay(dir: &Path, from: Position, each: &mut Visit<'_>) -> Result
     Ok(found)
 }
 
+/// The end of the last whole group, which may be in use. Errors as [`replay`].
+pub(crate) fn whole(dir: &Path, from: Position) -> Result<Position, Error> {
+    replay(dir, from, &mut |_| Ok(true)).map(|found| found.end)
+}
+
 /// Reads one segment from `found.end` on; returns the octets left over, zeros laid ahead not counted.
 fn segment(
     bytes: &[u8],

@@ -1,0 +1,190 @@
+//! Looking after the backups of a vault: list, check, prune.
+
+use super::chunk::{self, Chunks};
+use super::crew::{self, Goal};
+use super::manifest::{self, Entry, Manifest};
+use super::sealer::{ChunkId, Sealer};
+use super::{Failure, Secret, Stage, Tell, Vault};
+use crate::Error;
+use std::collections::{BTreeMap, HashSet};
+
+/// Findings listed at most; the rest is counted.
+const FINDINGS_MAX: usize = 1_000;
+
+/// One backup of a vault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Backup {
+    /// Its time, as `20260921T022554Z`.
+    pub name: String,
+    /// Unix seconds.
+    pub taken_at: i64,
+    pub files: u64,
+    /// Octets of the store.
+    pub octets: u64,
+    /// Octets of chunks that no earlier backup of the list has, before compression.
+    pub own_octets: u64,
+    /// Why it cannot be read.
+    pub damage: Option<String>,
+}
+
+/// All backups, the oldest first. Errors: `NoBackup`, `KeyMissing`, `KeyWrong`.
+pub fn list(vault: &dyn Vault, secret: &Secret) -> Result<Vec<Backup>, Failure> {
+    let _held = vault.hold(false)?;
+    let sealer = Sealer::open(vault, secret)?;
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
+    for name in manifest::names(vault)? {
+        let mut backup = Backup {
+            taken_at: manifest::time_of(&name).unwrap_or(0),
+            name,
+            files: 0,
+            octets: 0,
+            own_octets: 0,
+            damage: None,
+        };
+        match Manifest::read(vault, &sealer, &backup.name) {
+            Ok(manifest) => {
+                (backup.files, backup.octets) = (manifest.files.len() as u64, manifest.octets());
+                for (id, octets) in chunks_of(&manifest) {
+                    backup.own_octets += if seen.insert(id) { octets } else { 0 };
+                }
+            }
+            Err(Failure::Storage(e @ Error::Corrupt(_))) => backup.damage = Some(e.to_string()),
+            Err(e) => return Err(e),
+        }
+        found.push(backup);
+    }
+    Ok(found)
+}
+
+/// Chunks of a backup with their octets before compression.
+fn chunks_of(manifest: &Manifest) -> impl Iterator<Item = (ChunkId, u64)> + '_ {
+    manifest.files.iter().flat_map(Entry::pieces)
+}
+
+/// What [`check`] found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Checked {
+    pub backups: u64,
+    pub chunks: u64,
+    /// What is wrong, a line each; empty when all is well.
+    pub findings: Vec<String>,
+}
+
+/// Reads every manifest and every chunk that any of them names. Damage is a finding, not an error.
+pub fn check(
+    vault: &dyn Vault,
+    secret: &Secret,
+    workers: usize,
+    tell: Tell<'_>,
+) -> Result<Checked, Failure> {
+    let _held = vault.hold(false)?;
+    let sealer = Sealer::open(vault, secret)?;
+    let mut checked = Checked::default();
+    // Each chunk with the octets it must have and one file that needs it.
+    let mut wanted: BTreeMap<ChunkId, (u64, String)> = BTreeMap::new();
+    for name in manifest::names(vault)? {
+        match Manifest::read(vault, &sealer, &name) {
+            Ok(manifest) => {
+                checked.backups += 1;
+                for file in &manifest.files {
+                    for (id, octets) in file.pieces() {
+                        let needs = || (octets, format!("{} of {name}", file.path));
+                        wanted.entry(id).or_insert_with(needs);
+                    }
+                }
+            }
+            Err(Failure::Storage(e @ Error::Corrupt(_))) => {
+                checked.findings.push(format!("backup {name}: {e}"));
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    let wanted: Vec<_> = wanted.into_iter().collect();
+    let goal = Goal {
+        stage: Stage::Checking,
+        total: wanted.iter().map(|(_, (octets, _))| octets).sum(),
+        workers,
+    };
+    let chunks = Chunks::new(vault, &sealer);
+    let found = crew::each(&wanted, &goal, tell, |(id, (octets, file)), pace| {
+        pace.step(*octets)?;
+        match chunks.get(id) {
+            Ok(raw) if raw.len() as u64 == *octets => Ok(None),
+            Ok(_) => Ok(Some(format!(
+                "{}: another length, needed for {file}",
+                chunk::path(id)
+            ))),
+            Err(e @ Error::Corrupt(_)) => Ok(Some(format!("{e}, needed for {file}"))),
+            Err(e) => Err(e.into()),
+        }
+    })?;
+    checked.chunks = wanted.len() as u64;
+    let wrong = found.iter().flatten().count();
+    checked
+        .findings
+        .extend(found.into_iter().flatten().take(FINDINGS_MAX));
+    if wrong > FINDINGS_MAX {
+        checked
+            .findings
+            .push(format!("and {} more", wrong - FINDINGS_MAX));
+    }
+    Ok(checked)
+}
+
+/// Which backups stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// The newest so many; at least one.
+    Newest(usize),
+    /// Those taken at this time or later, Unix seconds; and the newest in any case.
+    Since(i64),
+}
+
+/// What [`prune`] removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Pruned {
+    /// Names of the removed backups.
+    pub backups: Vec<String>,
+    pub chunks: u64,
+    /// Octets that became free.
+    pub octets: u64,
+}
+
+/// Removes old backups, then every chunk that no backup names any more. Never beside a running
+/// backup. When a backup that stays cannot be read, nothing is removed: nobody could say what it needs.
+pub fn prune(vault: &dyn Vault, secret: &Secret, keep: Keep) -> Result<Pruned, Failure> {
+    let _held = vault.hold(true)?;
+    let sealer = Sealer::open(vault, secret)?;
+    let names = manifest::names(vault)?;
+    let last = names.len().saturating_sub(1);
+    let goes = |at: usize, name: &String| match keep {
+        Keep::Newest(count) => at + count.max(1) <= last,
+        Keep::Since(since) => at < last && manifest::time_of(name).is_none_or(|t| t < since),
+    };
+    let (mut pruned, mut named) = (Pruned::default(), HashSet::new());
+    for (at, name) in names.into_iter().enumerate() {
+        if goes(at, &name) {
+            pruned.backups.push(name);
+        } else {
+            let manifest = Manifest::read(vault, &sealer, &name)?;
+            named.extend(manifest.files.into_iter().flat_map(|file| file.chunks));
+        }
+    }
+    for name in &pruned.backups {
+        manifest::remove(vault, name)?;
+    }
+    // A manifest must not come back after its chunks are gone.
+    vault.settle()?;
+    for (path, octets) in vault.list(chunk::FOLDER)? {
+        if chunk::id_of(&path).is_none_or(|id| !named.contains(&id)) {
+            vault.remove(&path)?;
+            pruned.chunks += 1;
+            pruned.octets += octets;
+        }
+    }
+    vault.settle()?;
+    Ok(pruned)
+}

@@ -1,0 +1,49 @@
+//! Keys of a backed-up store, read from its snapshots and journal without an index.
+
+use crate::index::{Op, decode_ops};
+use crate::journal::{self, Position};
+use crate::record;
+use crate::{BlobId, EmailId, Error, Options, key};
+use std::collections::BTreeMap;
+
+/// All keys for which `wanted` says so, with their last values.
+pub(super) fn read(
+    options: &Options,
+    wanted: &dyn Fn(&[u8]) -> bool,
+) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Error> {
+    let mut keys = BTreeMap::new();
+    journal::replay(&options.dir.join("journal"), Position::START, &mut |met| {
+        for op in decode_ops(met.body)? {
+            match op {
+                Op::Put(key, value) if wanted(&key) => {
+                    keys.insert(key, value);
+                }
+                Op::Delete(key) if wanted(&key) => {
+                    keys.remove(&key);
+                }
+                _ => {}
+            }
+        }
+        Ok(true)
+    })?;
+    Ok(keys)
+}
+
+/// The content that the value of an account's key names.
+pub(super) fn blobs(key: &[u8], value: &[u8], each: &mut dyn FnMut(BlobId)) -> Result<(), Error> {
+    match key::kind_of(key) {
+        key::STATE => {
+            let email = key::number_of(key).and_then(EmailId::new);
+            let email = email.ok_or_else(|| Error::Corrupt("a key of a message".into()))?;
+            each(record::decode_row(email, value)?.state.blob);
+        }
+        key::UPLOAD => {
+            let id = key.get(key::HEAD..).and_then(|id| id.try_into().ok());
+            each(BlobId(id.ok_or_else(|| {
+                Error::Corrupt("a key of an upload".into())
+            })?));
+        }
+        _ => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! Backup and restore: the store's files, cut into pieces that are kept once each.
+//!
+//! A backup runs as a process of its own beside the server. It takes no lock of the store, only the
+//! shared [`Pin`](crate::pin::Pin), so that nothing it reads is removed meanwhile. It notes the snapshots, then the
+//! journal up to its last whole group, then the packs: whatever that journal names was in the
+//! packs before, so the three together are the store as it stood at the journal's end.
+//!
+//! The target is a [`Vault`]:
+//!
+//! | name | what |
+//! |---|---|
+//! | `format` | magic, version, which store, and the wrapped key when the backup is sealed |
+//! | `chunks/ab/ab…` | 4 MB of a file, under its (keyed) BLAKE3 hash, compressed where it helps |
+//! | `manifests/TIME.manifest` | one backup: files, lengths, hashes, chunks; written last |
+//! | `lock` | keeps two backups, or a backup and a prune, apart |
+//!
+//! A chunk that is there already is not written again: backups are incremental, and one that was
+//! cut off goes on. Each new chunk is read back and compared before the manifest is written;
+//! without a manifest a backup does not exist.
+
+mod account;
+mod chunk;
+mod crew;
+mod folder;
+mod framed;
+mod keep;
+mod keys;
+mod manifest;
+mod place;
+mod restore;
+mod sealer;
+mod source;
+mod take;
+mod vault;
+
+pub use account::{Account, Cut};
+pub use folder::FolderVault;
+pub use keep::{Backup, Checked, Keep, Pruned, check, list, prune};
+pub use place::{Into, Picture, Restored, place};
+pub use restore::{Rebuilt, Restore, Which, restore};
+pub use sealer::Secret;
+pub use take::{Take, Taken, take};
+pub use vault::{Held, Vault};
+
+use crate::Error;
+
+/// Threads that read, press and seal at most.
+pub const WORKERS_MAX: usize = 16;
+
+/// What is being done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Files of the store go into the vault.
+    Copying,
+    /// Files of the store are written from the vault.
+    Writing,
+    /// Chunks of the vault are read and compared.
+    Checking,
+    /// What one account needs is read from the vault.
+    Reading,
+    /// Messages go into the account.
+    Placing,
+}
+
+/// How far it is, in octets; in messages for [`Stage::Placing`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Progress {
+    pub stage: Stage,
+    pub done: u64,
+    pub total: u64,
+}
+
+/// Hears of the progress; false ends the work with [`Refusal::Stopped`].
+pub type Tell<'a> = &'a mut dyn FnMut(Progress) -> bool;
+
+/// Why a backup or restore did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// It was not begun, and nothing was changed; or it can be begun again.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store or the vault failed.
+    #[error(transparent)]
+    Storage(#[from] Error),
+}
+
+/// What the operator can set right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The target has files, and they are not of a backup.
+    #[error("{0} holds other files and is not a backup; name an empty folder")]
+    Foreign(String),
+    /// The target is a backup of another store.
+    #[error("{0} holds the backup of another store; name another folder")]
+    OtherStore(String),
+    /// The folder that should be backed up is none of ours.
+    #[error("{0} holds no store")]
+    NoStore(String),
+    /// The folder that should be read is no backup.
+    #[error("{0} holds no backup")]
+    NoBackup(String),
+    /// The target lies in the store itself, or the other way round.
+    #[error("{0} lies inside the store; a backup must lie elsewhere, best on another machine")]
+    Inside(String),
+    /// The target has not enough room.
+    #[error("{place} has room for {free} octets, but {needed} are needed")]
+    #[allow(missing_docs)]
+    NoRoom {
+        place: String,
+        needed: u64,
+        free: u64,
+    },
+    /// Another backup, prune or check uses the target.
+    #[error("another backup or prune works in {0}; wait until it is done")]
+    Busy(String),
+    /// The backup is sealed and no key was given.
+    #[error("the backup in {0} is sealed; give its key file or passphrase")]
+    KeyMissing(String),
+    /// The backup is sealed with another key.
+    #[error("this key or passphrase does not open the backup in {0}")]
+    KeyWrong(String),
+    /// A key was given for a backup that is not sealed.
+    #[error("the backup in {0} is not sealed; for a sealed one name another folder")]
+    NotSealed(String),
+    /// No backup of that name, or none that old.
+    #[error("there is no such backup in {0}")]
+    NoManifest(String),
+    /// A restore goes into an empty folder only.
+    #[error("{0} is not empty; a restore needs an empty folder")]
+    NotEmpty(String),
+    /// The backup does not have this account.
+    #[error("the backup does not know this account")]
+    NoAccount,
+    /// The backup's account does not have this mailbox.
+    #[error("the account has no mailbox {0} in the backup")]
+    NoMailbox(String),
+    /// Whoever asked does not want it any more.
+    #[error("stopped; the same command goes on from here")]
+    Stopped,
+}

@@ -1,0 +1,244 @@
+//! Restoring a whole store from a backup, into a folder where none is.
+//!
+//! The files are written beside the target and get its name only when all of them are there and
+//! have the hashes that the manifest says. So a restore that was cut off leaves no store that anybody
+//! could open, and the same command goes on: files that are whole already are not written again.
+
+use super::chunk::{self, Chunks};
+use super::crew::{self, Goal, Pace};
+use super::manifest::{Entry, Manifest};
+use super::sealer::Sealer;
+use super::{Failure, Refusal, Secret, Stage, Tell, Vault, folder};
+use crate::Error;
+use crate::disk::{self, Disk};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What the target's name ends with while it is written.
+const UNFINISHED: &str = ".restoring";
+/// Says in the unfinished folder of which backup it is.
+const OF: &str = "restoring";
+/// Octets that stay free beside the restored files.
+const MARGIN_OCTETS: u64 = 16 << 20;
+
+/// Which backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// The newest.
+    Newest,
+    /// The newest that was taken at this time or before, Unix seconds.
+    At(i64),
+    /// That of this name.
+    Named(String),
+}
+
+/// What to restore, and where to.
+#[allow(missing_docs)]
+pub struct Restore<'a> {
+    pub vault: &'a dyn Vault,
+    pub secret: &'a Secret,
+    pub which: Which,
+    /// The store's folder: absent or empty.
+    pub to: &'a Path,
+    pub disk: &'a Disk,
+    /// Threads, at most [`super::WORKERS_MAX`].
+    pub workers: usize,
+}
+
+/// What was restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Rebuilt {
+    /// The backup's name.
+    pub name: String,
+    /// When it was taken, Unix seconds.
+    pub taken_at: i64,
+    pub files: u64,
+    pub octets: u64,
+    /// Files that an earlier try had written.
+    pub kept: u64,
+}
+
+impl Which {
+    pub(super) fn read(
+        &self,
+        vault: &dyn Vault,
+        sealer: &Sealer,
+    ) -> Result<(String, Manifest), Failure> {
+        let name = match self {
+            Self::Newest => Manifest::newest(vault, None)?,
+            Self::At(at) => Manifest::newest(vault, Some(*at))?,
+            Self::Named(name) => name.clone(),
+        };
+        let manifest = Manifest::read(vault, sealer, &name)?;
+        Ok((name, manifest))
+    }
+}
+
+/// Restores a whole store. It has no index: the first start makes it. Errors: `NotEmpty`, `NoRoom`,
+/// `NoManifest`, the refusals of [`super::list`]; `Corrupt` for a damaged backup.
+pub fn restore(task: &Restore<'_>, tell: Tell<'_>) -> Result<Rebuilt, Failure> {
+    let _held = task.vault.hold(false)?;
+    let sealer = Sealer::open(task.vault, task.secret)?;
+    let (name, manifest) = task.which.read(task.vault, &sealer)?;
+    if !folder::names(task.to)?.is_empty() {
+        return Err(Refusal::NotEmpty(task.to.display().to_string()).into());
+    }
+    let fresh = Fresh::begin(task, &name, &manifest)?;
+    let goal = Goal {
+        stage: Stage::Writing,
+        total: manifest.octets(),
+        workers: task.workers,
+    };
+    let chunks = Chunks::new(task.vault, &sealer);
+    let kept = crew::each(&manifest.files, &goal, tell, |entry, pace| {
+        fresh.file(&chunks, entry, pace)
+    })?;
+    fresh.finish(task.to)?;
+    Ok(Rebuilt {
+        name,
+        taken_at: manifest.taken_at,
+        files: manifest.files.len() as u64,
+        octets: manifest.octets(),
+        kept: kept.iter().filter(|kept| **kept).count() as u64,
+    })
+}
+
+/// The folder that becomes the store.
+pub(super) struct Fresh<'a> {
+    pub dir: PathBuf,
+    pub disk: &'a Disk,
+}
+
+impl<'a> Fresh<'a> {
+    fn begin(task: &Restore<'a>, name: &str, manifest: &Manifest) -> Result<Self, Failure> {
+        let to = std::path::absolute(task.to)
+            .map_err(|e| disk::failed("cannot restore into", task.to, &e))?;
+        let mut dir = to.clone().into_os_string();
+        dir.push(UNFINISHED);
+        let fresh = Self {
+            dir: dir.into(),
+            disk: task.disk,
+        };
+        match std::fs::read(fresh.dir.join(OF)) {
+            Ok(of) if of == name.as_bytes() => {}
+            // Of another backup, or begun before it was said of which: it is started over.
+            Ok(_) => fresh.clear()?,
+            Err(_) if folder::names(&fresh.dir)?.is_empty() => {}
+            Err(_) => return Err(Refusal::NotEmpty(fresh.dir.display().to_string()).into()),
+        }
+        fresh.check_room(manifest)?;
+        fresh.disk.make_dir(&fresh.dir)?;
+        fresh.disk.replace(&fresh.dir, OF, name.as_bytes())?;
+        fresh.make_dirs(&manifest.files)?;
+        Ok(fresh)
+    }
+
+    /// Makes the folders of these files.
+    pub(super) fn make_dirs<'e>(
+        &self,
+        entries: impl IntoIterator<Item = &'e Entry>,
+    ) -> Result<(), Error> {
+        for entry in entries {
+            if let Some((folder, _)) = entry.path.rsplit_once('/') {
+                self.disk.make_dir(&self.dir.join(folder))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn clear(&self) -> Result<(), Error> {
+        let cleared = self.disk.remove_tree(&self.dir);
+        cleared.map_err(|e| disk::failed("cannot remove", &self.dir, &e))
+    }
+
+    fn check_room(&self, manifest: &Manifest) -> Result<(), Failure> {
+        let mut needed = MARGIN_OCTETS;
+        for entry in &manifest.files {
+            let there = std::fs::metadata(self.dir.join(&entry.path)).map_or(0, |m| m.len());
+            needed += entry.octets.saturating_sub(there);
+        }
+        let there = self.dir.ancestors().find(|dir| dir.is_dir());
+        let free = self.disk.free(there.unwrap_or(Path::new(".")));
+        if free < needed {
+            let place = self.dir.display().to_string();
+            return Err(Refusal::NoRoom {
+                place,
+                needed,
+                free,
+            }
+            .into());
+        }
+        Ok(())
+    }
+
+    /// One file; true when it was there already.
+    pub(super) fn file(
+        &self,
+        chunks: &Chunks<'_>,
+        entry: &Entry,
+        pace: &Pace<'_>,
+    ) -> Result<bool, Failure> {
+        let path = self.dir.join(&entry.path);
+        if is_whole(&path, entry) {
+            pace.step(entry.octets)?;
+            return Ok(true);
+        }
+        let file = self.disk.open(&path)?;
+        let failed = |e: &io::Error| disk::failed("cannot write", &path, e);
+        file.set_len(0).map_err(|e| failed(&e))?;
+        let mut hasher = blake3::Hasher::new();
+        let mut at = 0;
+        for (id, octets) in entry.pieces() {
+            let raw = chunks.get(&id)?;
+            if raw.len() as u64 != octets {
+                return Err(Error::Corrupt(format!(
+                    "{} of the backup has another length than the manifest says",
+                    chunk::path(&id)
+                ))
+                .into());
+            }
+            hasher.update(&raw);
+            file.append_at(at, &raw).map_err(|e| failed(&e))?;
+            at += octets;
+            pace.step(octets)?;
+        }
+        if *hasher.finalize().as_bytes() != entry.hash {
+            return Err(Error::Corrupt(format!(
+                "{} of the backup is not what the manifest says",
+                entry.path
+            ))
+            .into());
+        }
+        file.sync().map_err(|e| failed(&e))?;
+        Ok(false)
+    }
+
+    /// Gives it the store's name.
+    fn finish(&self, to: &Path) -> Result<(), Failure> {
+        for folder in ["journal", "packs", "snapshots"] {
+            let dir = self.dir.join(folder);
+            if dir.is_dir() {
+                self.disk.sync_dir(&dir)?;
+            }
+        }
+        let failed = |e: &io::Error| disk::failed("cannot restore into", to, e);
+        self.disk.rename(&self.dir, to).map_err(|e| failed(&e))?;
+        let parent = to.parent().filter(|p| !p.as_os_str().is_empty());
+        self.disk.sync_dir(parent.unwrap_or(Path::new(".")))?;
+        // What says that it is not finished goes last: until here the same command goes on.
+        self.disk.remove(&to.join(OF)).map_err(|e| failed(&e))?;
+        Ok(self.disk.sync_dir(to)?)
+    }
+}
+
+/// Whether the file has the length and the hash of the entry.
+fn is_whole(path: &Path, entry: &Entry) -> bool {
+    let same_length = std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() == entry.octets);
+    let hash = || -> io::Result<blake3::Hash> {
+        let mut hasher = blake3::Hasher::new();
+        io::copy(&mut std::fs::File::open(path)?, &mut hasher)?;
+        Ok(hasher.finalize())
+    };
+    same_length && hash().is_ok_and(|hash| *hash.as_bytes() == entry.hash)
+}

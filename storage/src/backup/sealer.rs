@@ -1,0 +1,247 @@
+//! The backup's own `format` file, and what follows from it: how chunks are named and sealed.
+//!
+//! A sealed backup has a random key of its own. It lies in `format`, wrapped by the operator's key
+//! file or by a key made from a passphrase (argon2id), so that either can change without a chunk
+//! being written again. Chunks are then named by a keyed hash: their names tell nothing either.
+
+use super::framed::{self, Kind};
+use super::{Failure, Refusal, Vault};
+use crate::Error;
+use crate::master::{KEY_OCTETS, MasterKey, fill};
+use crate::seal::{self, Cipher, Context};
+use argon2::{Algorithm, Argon2, Params, Version};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+/// Name of the file.
+pub(super) const FILE: &str = "format";
+const KIND: Kind = Kind {
+    magic: b"CVBKUP\r\n",
+    version: 1,
+    what: "format of the backup",
+};
+/// Largest `format` file, octets.
+const OCTETS_MAX: u64 = 4_096;
+/// Cost of a passphrase: far over that of a sign-in, since whoever holds the backup may guess for years.
+const MEMORY_KIB: u32 = 64 * 1024;
+const PASSES: u32 = 3;
+/// What a `format` file may ask for; a damaged one cannot ask for more.
+const MEMORY_KIB_MAX: u32 = 1024 * 1024;
+const PASSES_MAX: u32 = 64;
+
+/// What opens a sealed backup.
+#[derive(Clone, Default)]
+pub enum Secret {
+    /// The backup is not sealed.
+    #[default]
+    None,
+    /// A key file; that of the store's master key may serve too.
+    Key(MasterKey),
+    /// Words that somebody chose.
+    Passphrase(Zeroizing<String>),
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Key(_) => "Key(***)",
+            Self::Passphrase(_) => "Passphrase(***)",
+        })
+    }
+}
+
+/// The name of a chunk.
+pub(super) type ChunkId = [u8; 32];
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    /// Of this backup, random.
+    vault: [u8; 16],
+    /// Of the store.
+    store: [u8; 16],
+    lock: Lock,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Lock {
+    Open,
+    Key {
+        wrapped: Vec<u8>,
+    },
+    Passphrase {
+        salt: [u8; 16],
+        memory_kib: u32,
+        passes: u32,
+        wrapped: Vec<u8>,
+    },
+}
+
+/// Names, seals and opens.
+pub(super) struct Sealer {
+    /// The store whose backup this is.
+    pub store: [u8; 16],
+    keys: Option<(Zeroizing<[u8; 32]>, Cipher)>,
+}
+
+impl Sealer {
+    /// Reads the vault's `format`. Errors: `NoBackup`, `KeyMissing`, `KeyWrong`, `NotSealed`, `Corrupt`.
+    pub(super) fn open(vault: &dyn Vault, secret: &Secret) -> Result<Self, Failure> {
+        let head = match vault.get(FILE, OCTETS_MAX) {
+            Ok(bytes) => framed::decode::<Head>(KIND, &bytes)?,
+            Err(Error::NotFound) => return Err(Refusal::NoBackup(vault.place()).into()),
+            Err(e) => return Err(e.into()),
+        };
+        let context = Context::Backup {
+            file: FILE,
+            number: u64::from_le_bytes(first_half(&head.vault)),
+        };
+        let missing = || Refusal::KeyMissing(vault.place());
+        let wrong = || Refusal::KeyWrong(vault.place());
+        let key = match (&head.lock, secret) {
+            (Lock::Open, Secret::None) => {
+                return Ok(Self {
+                    store: head.store,
+                    keys: None,
+                });
+            }
+            (Lock::Open, _) => return Err(Refusal::NotSealed(vault.place()).into()),
+            (_, Secret::None) => return Err(missing().into()),
+            (Lock::Key { wrapped }, Secret::Key(key)) => key.unseal(context, wrapped),
+            (
+                Lock::Passphrase {
+                    salt,
+                    memory_kib,
+                    passes,
+                    wrapped,
+                },
+                Secret::Passphrase(words),
+            ) => stretch(words, salt, *memory_kib, *passes)?.unseal(context, wrapped),
+            _ => return Err(wrong().into()),
+        };
+        let key = key.ok_or_else(wrong)?;
+        let key = key.as_slice().try_into().map_err(|_| wrong())?;
+        Ok(Self::with(head.store, key))
+    }
+
+    /// Whether the vault holds no backup yet.
+    pub(super) fn is_none(vault: &dyn Vault) -> Result<bool, Error> {
+        match vault.get(FILE, OCTETS_MAX) {
+            Ok(_) => Ok(false),
+            Err(Error::NotFound) => Ok(true),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Writes the `format` of a new backup of this store.
+    pub(super) fn found(
+        vault: &dyn Vault,
+        secret: &Secret,
+        store: [u8; 16],
+    ) -> Result<Self, Failure> {
+        let (mut id, mut key) = ([0u8; 16], Zeroizing::new([0u8; KEY_OCTETS]));
+        fill(&mut id)?;
+        fill(key.as_mut())?;
+        let context = Context::Backup {
+            file: FILE,
+            number: u64::from_le_bytes(first_half(&id)),
+        };
+        let lock = match secret {
+            Secret::None => Lock::Open,
+            Secret::Key(master) => Lock::Key {
+                wrapped: master.seal(context, key.as_slice())?,
+            },
+            Secret::Passphrase(words) => {
+                let mut salt = [0u8; 16];
+                fill(&mut salt)?;
+                let master = stretch(words, &salt, MEMORY_KIB, PASSES)?;
+                Lock::Passphrase {
+                    salt,
+                    memory_kib: MEMORY_KIB,
+                    passes: PASSES,
+                    wrapped: master.seal(context, key.as_slice())?,
+                }
+            }
+        };
+        let sealed = !matches!(lock, Lock::Open);
+        let head = Head {
+            vault: id,
+            store,
+            lock,
+        };
+        vault.put(FILE, &framed::encode(KIND, &head)?)?;
+        vault.settle()?;
+        Ok(match sealed {
+            true => Self::with(store, &key),
+            false => Self { store, keys: None },
+        })
+    }
+
+    fn with(store: [u8; 16], key: &[u8; KEY_OCTETS]) -> Self {
+        let naming = blake3::derive_key("congvu backup 1: names of chunks", key);
+        let sealing = Zeroizing::new(blake3::derive_key("congvu backup 1: sealing", key));
+        Self {
+            store,
+            keys: Some((Zeroizing::new(naming), seal::cipher(&sealing))),
+        }
+    }
+
+    /// Whether what is written is sealed.
+    pub(super) fn seals(&self) -> bool {
+        self.keys.is_some()
+    }
+
+    /// The name of a chunk with this content.
+    pub(super) fn name(&self, raw: &[u8]) -> ChunkId {
+        match &self.keys {
+            Some((naming, _)) => *blake3::keyed_hash(naming, raw).as_bytes(),
+            None => *blake3::hash(raw).as_bytes(),
+        }
+    }
+
+    /// Seals a piece of the vault under its name; as it is when the backup is not sealed.
+    pub(super) fn seal(&self, name: &str, plain: Vec<u8>) -> Result<Vec<u8>, Error> {
+        let context = Context::Backup {
+            file: name,
+            number: 0,
+        };
+        match &self.keys {
+            Some((_, cipher)) => seal::seal_with(cipher, context, &plain),
+            None => Ok(plain),
+        }
+    }
+
+    /// The reverse; `None` when it was changed or has another name.
+    pub(super) fn unseal(&self, name: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        let context = Context::Backup {
+            file: name,
+            number: 0,
+        };
+        match &self.keys {
+            Some((_, cipher)) => seal::open_with(cipher, context, sealed),
+            None => Some(sealed.to_vec()),
+        }
+    }
+}
+
+fn first_half(id: &[u8; 16]) -> [u8; 8] {
+    let mut half = [0; 8];
+    half.copy_from_slice(&id[..8]);
+    half
+}
+
+/// The key that a passphrase makes.
+fn stretch(words: &str, salt: &[u8], memory_kib: u32, passes: u32) -> Result<MasterKey, Error> {
+    let params = Params::new(
+        memory_kib.min(MEMORY_KIB_MAX),
+        passes.min(PASSES_MAX),
+        1,
+        None,
+    )
+    .map_err(|_| Error::Corrupt("the backup's format asks for an impossible key".into()))?;
+    let mut key = Zeroizing::new([0u8; KEY_OCTETS]);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(words.as_bytes(), salt, key.as_mut())
+        .map_err(|_| Error::Invalid("passphrase"))?;
+    Ok(MasterKey::new(*key))
+}

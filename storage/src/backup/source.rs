@@ -1,0 +1,125 @@
+//! What of a running store belongs into a backup, and up to where.
+
+use super::manifest::Seen;
+use super::{Failure, Refusal, folder};
+use crate::journal::{self, FILE_HEAD, Position};
+use crate::{Error, disk};
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+/// How often the journal's end is looked for, while somebody writes it.
+const TRIES_MAX: usize = 20;
+/// What is being written carries this behind its name.
+const UNFINISHED: &str = ".new";
+
+/// A store as it stands at one place of its journal.
+pub(super) struct Source {
+    pub store: [u8; 16],
+    pub position: Position,
+    pub files: Vec<SourceFile>,
+}
+
+/// One of its files.
+pub(super) struct SourceFile {
+    /// Within the store's folder, with `/`.
+    pub path: String,
+    /// Octets that belong to it; more may follow.
+    pub octets: u64,
+    /// Whether it may turn out shorter: the end of a pack is cut back when a write failed.
+    pub may_shrink: bool,
+    pub seen: Seen,
+}
+
+/// Looks at a store whose files are pinned. The order is what makes it consistent, see `backup`.
+/// Errors: `NoStore`, `Corrupt`.
+pub(super) fn look(dir: &Path) -> Result<Source, Failure> {
+    let no_store = || Refusal::NoStore(dir.display().to_string());
+    let store = store_id(dir).ok_or_else(no_store)?;
+    let mut files = Vec::new();
+    for name in listed(dir, "snapshots")? {
+        files.push(file(dir, format!("snapshots/{name}"), None)?);
+    }
+    let segments = listed(dir, "journal")?;
+    let last = segments.iter().rev().find_map(|name| number(name));
+    let position = end(&dir.join("journal"), last.ok_or_else(no_store)?)?;
+    for name in segments {
+        let octets = (number(&name) == Some(position.segment)).then_some(position.offset);
+        files.push(file(dir, format!("journal/{name}"), octets)?);
+    }
+    for name in listed(dir, "packs")? {
+        let pack = file(dir, format!("packs/{name}"), None)?;
+        files.push(SourceFile {
+            may_shrink: true,
+            ..pack
+        });
+    }
+    for name in ["format", "keyring", "keyring.copy"] {
+        if dir.join(name).exists() {
+            files.push(file(dir, name.to_owned(), None)?);
+        }
+    }
+    Ok(Source {
+        store,
+        position,
+        files,
+    })
+}
+
+/// What tells this store from all others: its first commit drew a random number.
+fn store_id(dir: &Path) -> Option<[u8; 16]> {
+    const FIRST_OCTETS: u64 = 120;
+    let mut first = Vec::new();
+    let file = std::fs::File::open(dir.join("journal").join("0000000001.log")).ok()?;
+    file.take(FIRST_OCTETS).read_to_end(&mut first).ok()?;
+    let mut id = [0; 16];
+    id.copy_from_slice(&blake3::hash(&first).as_bytes()[..16]);
+    Some(id)
+}
+
+fn number(name: &str) -> Option<u32> {
+    name.strip_suffix(".log")?.parse().ok()
+}
+
+/// Names of the finished files in one folder of the store, in order.
+fn listed(dir: &Path, folder: &str) -> Result<Vec<String>, Error> {
+    let mut names = folder::names(&dir.join(folder))?;
+    names.retain(|name| !name.ends_with(UNFINISHED));
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn file(dir: &Path, path: String, octets: Option<u64>) -> Result<SourceFile, Error> {
+    let whole = dir.join(&path);
+    let about = std::fs::metadata(&whole).map_err(|e| disk::failed("cannot read", &whole, &e))?;
+    let seen = Seen {
+        device: about.dev(),
+        inode: about.ino(),
+        changed: (about.mtime(), about.mtime_nsec()),
+        octets: about.len(),
+    };
+    Ok(SourceFile {
+        path,
+        octets: octets.unwrap_or(about.len()),
+        may_shrink: false,
+        seen,
+    })
+}
+
+/// The end of the last whole group of the journal. The server may be writing it: what looks damaged
+/// in a moment is looked at again.
+fn end(journal: &Path, last: u32) -> Result<Position, Error> {
+    let from = Position {
+        segment: last,
+        offset: FILE_HEAD,
+    };
+    let mut damage = Error::NotFound;
+    for _ in 0..TRIES_MAX {
+        match journal::whole(journal, from) {
+            Ok(end) => return Ok(end),
+            Err(e @ Error::Corrupt(_)) => damage = e,
+            Err(e) => return Err(e),
+        }
+    }
+    Err(damage)
+}

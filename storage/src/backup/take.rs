@@ -1,0 +1,295 @@
+//! Taking a backup.
+
+use super::chunk::{self, Chunks};
+use super::crew::{self, Goal, Pace};
+use super::manifest::{Entry, Manifest};
+use super::sealer::{ChunkId, Sealer};
+use super::source::{self, Source, SourceFile};
+use super::{Failure, Refusal, Secret, Stage, Tell, Vault};
+use crate::Error;
+use crate::disk;
+use crate::pin::Pin;
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// Octets that stay free beside the new chunks: manifests, folders.
+const MARGIN_OCTETS: u64 = 16 << 20;
+
+/// What to back up, and where to.
+#[allow(missing_docs)]
+pub struct Take<'a> {
+    /// The store's folder; a server may be running in it.
+    pub store: &'a Path,
+    pub vault: &'a dyn Vault,
+    /// Decides at the first backup whether the vault is sealed; must fit at each later one.
+    pub secret: &'a Secret,
+    /// Unix seconds; the backup's name.
+    pub now_s: i64,
+    /// Reads everything again, also files that look as they did, and chunks that are there already;
+    /// damaged ones are written anew.
+    pub reread: bool,
+    /// Threads, at most [`super::WORKERS_MAX`].
+    pub workers: usize,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Taken {
+    /// The backup's name: its time.
+    pub name: String,
+    pub files: u64,
+    /// Files that were not read, since they look as they did at the backup before.
+    pub unread: u64,
+    /// Octets of the store.
+    pub octets: u64,
+    pub chunks: u64,
+    /// Chunks that were not in the vault, and the octets they take there.
+    pub new_chunks: u64,
+    pub new_octets: u64,
+}
+
+/// Takes a backup. When it ends before its time, the chunks stay, and the next one goes on from there.
+/// Errors: every [`Refusal`] about the target; `Corrupt` for a damaged store.
+pub fn take(task: &Take<'_>, tell: Tell<'_>) -> Result<Taken, Failure> {
+    let vault = task.vault;
+    let _pin = Pin::shared(task.store)?;
+    let source = source::look(task.store)?;
+    if Sealer::is_none(vault)? {
+        // Before the folder is made, so that a refusal leaves nothing behind.
+        check_room(vault, &source, &HashMap::new(), 0)?;
+    }
+    let _held = vault.hold(true)?;
+    let sealer = match Sealer::open(vault, task.secret) {
+        Err(Failure::Refused(Refusal::NoBackup(_))) => {
+            Sealer::found(vault, task.secret, source.store)?
+        }
+        opened => opened?,
+    };
+    if sealer.store != source.store {
+        return Err(Refusal::OtherStore(vault.place()).into());
+    }
+    let before = last(vault, &sealer)?;
+    let run = Run::begin(task, &sealer, &source, before)?;
+    let goal = Goal {
+        stage: Stage::Copying,
+        total: source.files.iter().map(|f| f.octets).sum(),
+        workers: task.workers,
+    };
+    let entries = crew::each(&source.files, &goal, tell, |file, pace| {
+        run.file(file, pace)
+    })?;
+    vault.settle()?;
+    let manifest = Manifest {
+        store: source.store,
+        taken_at: task.now_s,
+        position: (source.position.segment, source.position.offset),
+        files: entries,
+    };
+    let name = manifest.write(vault, &sealer)?;
+    let known = run
+        .known
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    Ok(Taken {
+        name,
+        files: manifest.files.len() as u64,
+        unread: known.unread,
+        octets: manifest.octets(),
+        chunks: manifest.files.iter().map(|f| f.chunks.len() as u64).sum(),
+        new_chunks: known.new_chunks,
+        new_octets: known.new_octets,
+    })
+}
+
+/// The newest backup that can be read: files that look as they did then are not read again.
+fn last(vault: &dyn Vault, sealer: &Sealer) -> Result<Option<Manifest>, Failure> {
+    for name in super::manifest::names(vault)?.iter().rev() {
+        match Manifest::read(vault, sealer, name) {
+            Ok(manifest) => return Ok(Some(manifest)),
+            Err(Failure::Storage(Error::Corrupt(e))) => {
+                tracing::warn!(
+                    manifest = name,
+                    error = e,
+                    "a backup before this one is damaged"
+                );
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(None)
+}
+
+/// Refuses before anything is written when the new octets cannot fit. `stored` are the octets of all
+/// chunks: what a backup that was cut off left there counts as written.
+fn check_room(
+    vault: &dyn Vault,
+    source: &Source,
+    before: &HashMap<String, Entry>,
+    stored: u64,
+) -> Result<(), Failure> {
+    let mut needed = 0u64;
+    for file in &source.files {
+        let before = before.get(&file.path).map_or(0, |entry| entry.octets);
+        needed += file.octets.saturating_sub(before);
+    }
+    let counted: u64 = before.values().map(|entry| entry.octets).sum();
+    let needed = needed.saturating_sub(stored.saturating_sub(counted)) + MARGIN_OCTETS;
+    let (place, free) = (vault.place(), vault.free());
+    if free < needed {
+        return Err(Refusal::NoRoom {
+            place,
+            needed,
+            free,
+        }
+        .into());
+    }
+    Ok(())
+}
+
+/// Chunks of the vault while a backup runs.
+#[derive(Default)]
+struct Known {
+    /// There when it began, and not looked at since.
+    before: HashSet<ChunkId>,
+    /// Written or verified by this backup.
+    sure: HashSet<ChunkId>,
+    unread: u64,
+    new_chunks: u64,
+    new_octets: u64,
+}
+
+struct Run<'a> {
+    dir: &'a Path,
+    chunks: Chunks<'a>,
+    reread: bool,
+    files: HashMap<String, Entry>,
+    known: Mutex<Known>,
+}
+
+impl<'a> Run<'a> {
+    fn begin(
+        task: &Take<'a>,
+        sealer: &'a Sealer,
+        source: &Source,
+        before: Option<Manifest>,
+    ) -> Result<Self, Failure> {
+        let (mut there, mut octets) = (HashSet::new(), 0);
+        for (path, size) in task.vault.list(chunk::FOLDER)? {
+            match chunk::id_of(&path) {
+                Some(id) => {
+                    there.insert(id);
+                    octets += size;
+                }
+                // Half a chunk that a killed backup left.
+                None => task.vault.remove(&path)?,
+            }
+        }
+        let files: HashMap<String, Entry> = before
+            .into_iter()
+            .flat_map(|manifest| manifest.files)
+            .map(|entry| (entry.path.clone(), entry))
+            .collect();
+        check_room(task.vault, source, &files, octets)?;
+        Ok(Self {
+            dir: task.store,
+            chunks: Chunks::new(task.vault, sealer),
+            reread: task.reread,
+            files,
+            known: Mutex::new(Known {
+                before: there,
+                ..Known::default()
+            }),
+        })
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One file, into chunks.
+    fn file(&self, file: &SourceFile, pace: &Pace<'_>) -> Result<Entry, Failure> {
+        if let Some(entry) = self.unchanged(file) {
+            pace.step(file.octets)?;
+            return Ok(entry);
+        }
+        let path = self.dir.join(&file.path);
+        let failed = |e: &std::io::Error| disk::failed("cannot read", &path, e);
+        let opened = File::open(&path).map_err(|e| failed(&e))?;
+        let mut rest = opened.take(file.octets);
+        let mut entry = Entry {
+            path: file.path.clone(),
+            octets: 0,
+            hash: [0; 32],
+            chunks: Vec::new(),
+            seen: file.seen,
+        };
+        let mut hasher = blake3::Hasher::new();
+        let mut raw = Vec::with_capacity(chunk::OCTETS);
+        loop {
+            raw.clear();
+            let read = rest
+                .by_ref()
+                .take(chunk::OCTETS as u64)
+                .read_to_end(&mut raw);
+            let read = read.map_err(|e| failed(&e))? as u64;
+            if read == 0 {
+                break;
+            }
+            hasher.update(&raw);
+            entry.octets += read;
+            entry.chunks.push(self.chunk(&raw)?);
+            pace.step(read)?;
+        }
+        if entry.octets < file.octets && !file.may_shrink {
+            return Err(Error::Unavailable(format!(
+                "{} became shorter while it was read; run the backup again",
+                path.display()
+            ))
+            .into());
+        }
+        entry.hash = *hasher.finalize().as_bytes();
+        Ok(entry)
+    }
+
+    /// The entry of the backup before, when the file looks as it did then and its chunks are there.
+    fn unchanged(&self, file: &SourceFile) -> Option<Entry> {
+        let entry = self.files.get(&file.path)?;
+        let same = entry.seen == file.seen && entry.octets == file.octets && !self.reread;
+        let mut known = self.known();
+        let there = |id: &ChunkId| known.before.contains(id) || known.sure.contains(id);
+        if !same || !entry.chunks.iter().all(there) {
+            return None;
+        }
+        known.unread += 1;
+        Some(entry.clone())
+    }
+
+    fn chunk(&self, raw: &[u8]) -> Result<ChunkId, Failure> {
+        let id = self.chunks.sealer.name(raw);
+        {
+            let mut known = self.known();
+            let there = known.before.contains(&id) && !self.reread;
+            if there || !known.sure.insert(id) {
+                return Ok(id);
+            }
+        }
+        if self.reread && self.known().before.contains(&id) {
+            match self.chunks.get(&id) {
+                Ok(found) if found == raw => return Ok(id),
+                Ok(_) | Err(Error::Corrupt(_)) => {
+                    tracing::warn!(chunk = chunk::path(&id), "a damaged chunk is written anew");
+                }
+                Err(e) => return Err(e.into()),
+            }
+        }
+        let octets = self.chunks.put(&id, raw)?;
+        let mut known = self.known();
+        known.new_chunks += 1;
+        known.new_octets += octets;
+        Ok(id)
+    }
+}

@@ -1,0 +1,595 @@
+//! Backups: what they hold, that they grow by what is new, that damage is found, and that what was
+//! backed up comes back, whole or one account of it, once.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must say so")]
+
+mod world;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use storage::backup::*;
+use storage::*;
+use world::{World, keyword, letter, new_mailbox};
+
+const WORKERS: usize = 2;
+
+/// A store with some mail, and a folder for its backups.
+struct Bench {
+    world: World,
+    target: PathBuf,
+    secret: Secret,
+}
+
+fn quiet(_: Progress) -> bool {
+    true
+}
+
+impl Bench {
+    fn new(secret: Secret) -> Self {
+        let mut world = World::new(EngineKind::Memory);
+        world.options.sizes.segment = 4_096;
+        world.options.sizes.pack = 16_384;
+        world.reopen();
+        for account in [2, 3] {
+            let inbox = world.inbox(account);
+            for number in 0..20 {
+                let text = long(u64::from(account) * 100 + number);
+                world.deliver(account, inbox, &text, None);
+            }
+        }
+        let target = world.dir.path().join("backups");
+        Self {
+            world,
+            target,
+            secret,
+        }
+    }
+
+    fn vault(&self) -> FolderVault {
+        FolderVault::open(&self.target, &Disk::default()).unwrap()
+    }
+
+    fn take_at(&self, now_s: i64, reread: bool) -> Result<Taken, Failure> {
+        let store = &self.world.options.dir;
+        let vault = FolderVault::target(&self.target, store, &Disk::default())?;
+        let task = Take {
+            store,
+            vault: &vault,
+            secret: &self.secret,
+            now_s,
+            reread,
+            workers: WORKERS,
+        };
+        take(&task, &mut quiet)
+    }
+
+    fn take(&self, now_s: i64) -> Taken {
+        self.take_at(now_s, false).unwrap()
+    }
+
+    fn restore(&self, which: Which, to: &Path) -> Result<Rebuilt, Failure> {
+        let task = Restore {
+            vault: &self.vault(),
+            secret: &self.secret,
+            which,
+            to,
+            disk: &Disk::default(),
+            workers: WORKERS,
+        };
+        restore(&task, &mut quiet)
+    }
+
+    /// Restores into a folder of its own and opens it.
+    fn rebuilt(&self, which: Which) -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().unwrap();
+        let to = dir.path().join("data").join("store");
+        std::fs::create_dir(dir.path().join("data")).unwrap();
+        self.restore(which, &to).unwrap();
+        let options = Options {
+            dir: to,
+            ..self.world.options.clone()
+        };
+        let store = Store::open(&options).unwrap();
+        assert_eq!(store.check().unwrap(), Vec::<String>::new());
+        (dir, store)
+    }
+
+    fn check(&self) -> Vec<String> {
+        let checked = check(&self.vault(), &self.secret, WORKERS, &mut quiet);
+        checked.unwrap().findings
+    }
+
+    fn chunks(&self) -> BTreeSet<PathBuf> {
+        files(&self.target.join("chunks"))
+    }
+
+    fn cut(&self, which: Which, account: u32, scratch: &Path) -> Result<Account, Failure> {
+        let cut = Cut {
+            vault: &self.vault(),
+            secret: &self.secret,
+            which,
+            account: AccountId::new(account).unwrap(),
+            options: Options {
+                dir: scratch.to_owned(),
+                ..self.world.options.clone()
+            },
+            workers: WORKERS,
+        };
+        Account::open(cut, &mut quiet)
+    }
+}
+
+/// A letter that does not press to nothing.
+fn long(number: u64) -> String {
+    let mut text = letter(number, "Công văn", &[]);
+    for line in 0..20u64 {
+        text += BlobId::of(&(number * 1_000 + line).to_le_bytes())
+            .to_string()
+            .as_str();
+        text += "\r\n";
+    }
+    text
+}
+
+fn files(dir: &Path) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(dir).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(files(&path)),
+            false => {
+                found.insert(path);
+            }
+        }
+    }
+    found
+}
+
+fn secrets() -> [Secret; 2] {
+    [Secret::None, Secret::Key(MasterKey::new([7; 32]))]
+}
+
+fn passphrase(words: &str) -> Secret {
+    Secret::Passphrase(words.to_owned().into())
+}
+
+fn subjects(account: &AccountStore) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    let mut emails = Vec::new();
+    account
+        .scan_all(&mut |state| {
+            emails.push(state.email);
+            true
+        })
+        .unwrap();
+    for email in emails {
+        found.push(account.content(email).unwrap().to_vec());
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_backup_of_a_store_in_use_comes_back_as_it_was() {
+    for secret in secrets() {
+        let bench = Bench::new(secret);
+        let then = bench.world.store().fingerprint().unwrap();
+        bench.take(1_000_000);
+        let inbox = bench.world.account(2).mailboxes().unwrap()[0].id;
+        bench.world.deliver(2, inbox, &long(9), None);
+        let (_dir, store) = bench.rebuilt(Which::Newest);
+        assert_eq!(store.fingerprint().unwrap(), then, "{:?}", bench.secret);
+        let account = store.account(AccountId::new(3).unwrap());
+        assert_eq!(subjects(&account), subjects(&bench.world.account(3)));
+        // The restored store lives on.
+        let inbox = account.mailboxes().unwrap()[0].id;
+        world::deliver(&store, 3, inbox, &long(10), None).unwrap();
+        assert_eq!(store.check().unwrap(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn the_next_backup_writes_only_what_is_new() {
+    for secret in secrets() {
+        let bench = Bench::new(secret);
+        let first = bench.take(1_000_000);
+        let before = bench.chunks();
+        assert_eq!(before.len() as u64, first.new_chunks);
+        assert_eq!((first.chunks, first.unread), (first.new_chunks, 0));
+        let again = bench.take(1_000_000);
+        assert_eq!((again.new_chunks, again.unread), (0, again.files));
+        assert_eq!(bench.chunks(), before);
+        // The same second: another name.
+        assert_ne!(again.name, first.name);
+        let inbox = bench.world.account(2).mailboxes().unwrap()[0].id;
+        bench.world.deliver(2, inbox, &long(9), None);
+        let third = bench.take(2_000_000);
+        // The ends of journal and pack, and at most one new file of each.
+        assert!((2..=4).contains(&third.new_chunks), "{third:?}");
+        assert!(third.unread + 4 >= third.files, "{third:?}");
+        assert!(bench.chunks().is_superset(&before));
+        let at = |at: i64| Which::At(at);
+        let (_dir, store) = bench.rebuilt(at(1_999_999));
+        assert_eq!(
+            store.account(AccountId::new(2).unwrap()).usage().unwrap().1,
+            20
+        );
+        let (_dir, store) = bench.rebuilt(at(2_000_000));
+        assert_eq!(
+            store.account(AccountId::new(2).unwrap()).usage().unwrap().1,
+            21
+        );
+        let dir = tempfile::tempdir().unwrap();
+        let none = bench.restore(at(999_999), &dir.path().join("s"));
+        assert!(matches!(
+            none,
+            Err(Failure::Refused(Refusal::NoManifest(_)))
+        ));
+        let listed = list(&bench.vault(), &bench.secret).unwrap();
+        assert_eq!(listed.len(), 3);
+        assert_eq!((listed[1].own_octets, listed[2].taken_at), (0, 2_000_000));
+    }
+}
+
+#[test]
+fn what_was_cut_off_goes_on() {
+    let bench = Bench::new(Secret::None);
+    let store = &bench.world.options.dir;
+    let vault = FolderVault::target(&bench.target, store, &Disk::default()).unwrap();
+    let mut steps = 0;
+    let task = Take {
+        store,
+        vault: &vault,
+        secret: &bench.secret,
+        now_s: 5,
+        reread: false,
+        workers: 1,
+    };
+    let stopped = take(&task, &mut |_| {
+        steps += 1;
+        steps < 4
+    });
+    assert_eq!(stopped, Err(Refusal::Stopped.into()));
+    assert_eq!(list(&vault, &bench.secret).unwrap(), []);
+    let half = bench.chunks().len() as u64;
+    // What a killed backup leaves beside whole chunks.
+    std::fs::write(bench.target.join("chunks").join("torn.new"), b"half").unwrap();
+    let taken = bench.take(6);
+    assert!(half >= 3, "{half}");
+    assert_eq!(taken.new_chunks + half, taken.chunks);
+    assert_eq!(bench.chunks().len() as u64, taken.chunks);
+    // The same for a restore.
+    let to = bench.world.dir.path().join("new");
+    let task = Restore {
+        vault: &vault,
+        secret: &bench.secret,
+        which: Which::Newest,
+        to: &to,
+        disk: &Disk::default(),
+        workers: 1,
+    };
+    let mut steps = 0;
+    let stopped = restore(&task, &mut |_| {
+        steps += 1;
+        steps < 4
+    });
+    assert_eq!(stopped, Err(Refusal::Stopped.into()));
+    assert!(!to.exists(), "no half store under its name");
+    let rebuilt = bench.restore(Which::Newest, &to).unwrap();
+    assert!(
+        rebuilt.kept >= 2 && rebuilt.kept < rebuilt.files,
+        "{rebuilt:?}"
+    );
+    let full = bench.restore(Which::Newest, &to);
+    assert!(matches!(full, Err(Failure::Refused(Refusal::NotEmpty(_)))));
+    assert!(!to.join("restoring").exists());
+}
+
+#[test]
+fn damage_is_found_and_written_anew() {
+    for secret in secrets() {
+        let bench = Bench::new(secret);
+        bench.take(1);
+        assert_eq!(bench.check(), Vec::<String>::new());
+        let all: Vec<PathBuf> = bench.chunks().into_iter().collect();
+        let damage = |path: &Path| {
+            let mut bytes = std::fs::read(path).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 4;
+            std::fs::write(path, bytes).unwrap();
+        };
+        damage(&all[0]);
+        std::fs::remove_file(&all[1]).unwrap();
+        let findings = bench.check();
+        assert_eq!(findings.len(), 2, "{findings:?}");
+        let dir = tempfile::tempdir().unwrap();
+        let to = dir.path().join("store");
+        let failed = bench.restore(Which::Newest, &to);
+        assert!(matches!(failed, Err(Failure::Storage(Error::Corrupt(_)))));
+        assert!(!to.exists());
+        // A backup that looks again heals it.
+        let taken = bench.take_at(2, true).unwrap();
+        assert_eq!((taken.unread, taken.new_chunks), (0, 2));
+        assert_eq!(bench.check(), Vec::<String>::new());
+        let manifest = files(&bench.target.join("manifests"));
+        damage(manifest.first().unwrap());
+        assert_eq!(bench.check().len(), 1);
+        let listed = list(&bench.vault(), &bench.secret).unwrap();
+        assert!(listed[0].damage.is_some() && listed[1].damage.is_none());
+        // Nobody can say what a damaged backup needs.
+        let pruned = prune(&bench.vault(), &bench.secret, Keep::Newest(2));
+        assert!(matches!(pruned, Err(Failure::Storage(Error::Corrupt(_)))));
+        assert_eq!(bench.check().len(), 1);
+        prune(&bench.vault(), &bench.secret, Keep::Newest(1)).unwrap();
+        assert_eq!(bench.check(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_prune_removes_old_backups_and_what_only_they_need() {
+    let bench = Bench::new(Secret::None);
+    let inbox = bench.world.account(2).mailboxes().unwrap()[0].id;
+    let mut names = Vec::new();
+    for day in 0..4 {
+        bench.world.deliver(2, inbox, &long(50 + day), None);
+        names.push(bench.take(day as i64 * 86_400).name);
+    }
+    let pruned = prune(&bench.vault(), &bench.secret, Keep::Since(86_400)).unwrap();
+    assert_eq!(pruned.backups, names[..1]);
+    assert!(pruned.chunks > 0 && pruned.octets > 0);
+    assert_eq!(bench.check(), Vec::<String>::new());
+    let all = prune(&bench.vault(), &bench.secret, Keep::Since(i64::MAX)).unwrap();
+    assert_eq!(all.backups, names[1..3], "the newest stays in any case");
+    let none = prune(&bench.vault(), &bench.secret, Keep::Newest(0)).unwrap();
+    assert_eq!(none, Pruned::default());
+    assert_eq!(bench.check(), Vec::<String>::new());
+    let (_dir, store) = bench.rebuilt(Which::Named(names[3].clone()));
+    assert_eq!(
+        store.account(AccountId::new(2).unwrap()).usage().unwrap().1,
+        24
+    );
+    let kept: BTreeSet<PathBuf> = bench.chunks();
+    assert_eq!(bench.take(9 * 86_400).new_chunks, 0);
+    assert_eq!(bench.chunks(), kept);
+}
+
+#[test]
+fn refusals_change_nothing() {
+    let bench = Bench::new(Secret::None);
+    let store = &bench.world.options.dir;
+    let here = bench.world.dir.path();
+    drop(pin::Pin::shared(store).unwrap());
+    let check = |dir: &Path, expected: fn(&Refusal) -> bool| {
+        let before = files(here);
+        let target = FolderVault::target(dir, store, &Disk::default());
+        let outcome = target.and_then(|vault| {
+            let task = Take {
+                store,
+                vault: &vault,
+                secret: &Secret::None,
+                now_s: 0,
+                reread: false,
+                workers: 1,
+            };
+            take(&task, &mut quiet)
+        });
+        match outcome {
+            Err(Failure::Refused(refusal)) => assert!(expected(&refusal), "{refusal}"),
+            other => panic!("{}: {other:?}", dir.display()),
+        }
+        assert_eq!(files(here), before);
+    };
+    let foreign = here.join("foreign");
+    std::fs::create_dir(&foreign).unwrap();
+    std::fs::write(foreign.join("thesis.doc"), b"mine").unwrap();
+    check(&foreign, |r| matches!(r, Refusal::Foreign(_)));
+    check(&store.join("backups"), |r| matches!(r, Refusal::Inside(_)));
+    check(here, |r| matches!(r, Refusal::Inside(_)));
+    let link = here.join("link");
+    std::os::unix::fs::symlink(store, &link).unwrap();
+    check(&link.join("b"), |r| matches!(r, Refusal::Inside(_)));
+    let other = Bench::new(Secret::None);
+    other.take(1);
+    check(&other.target, |r| matches!(r, Refusal::OtherStore(_)));
+    bench.take(1);
+    let held = bench.vault();
+    let lock = held.hold(true).unwrap();
+    check(&bench.target, |r| matches!(r, Refusal::Busy(_)));
+    drop(lock);
+    let nothing = FolderVault::target(&here.join("x"), &here.join("y"), &Disk::default());
+    assert!(matches!(
+        nothing,
+        Err(Failure::Refused(Refusal::NoStore(_)))
+    ));
+    let nothing = FolderVault::open(&foreign, &Disk::default());
+    assert!(matches!(
+        nothing,
+        Err(Failure::Refused(Refusal::NoBackup(_)))
+    ));
+}
+
+#[test]
+fn a_full_target_is_refused_before_anything_is_written() {
+    let bench = Bench::new(Secret::None);
+    let store = &bench.world.options.dir;
+    let disk = Disk::small(1 << 20);
+    let vault = FolderVault::target(&bench.target, store, &disk).unwrap();
+    let task = Take {
+        store,
+        vault: &vault,
+        secret: &Secret::None,
+        now_s: 0,
+        reread: false,
+        workers: 1,
+    };
+    let refused = take(&task, &mut quiet);
+    assert!(matches!(
+        refused,
+        Err(Failure::Refused(Refusal::NoRoom { .. }))
+    ));
+    assert!(!bench.target.exists());
+}
+
+#[test]
+fn a_sealed_backup_opens_with_its_own_key_only() {
+    let mut bench = Bench::new(passphrase("mười hai con giáp"));
+    let check = |bench: &Bench, secret: &Secret, expected: fn(&Refusal) -> bool| match list(
+        &bench.vault(),
+        secret,
+    ) {
+        Err(Failure::Refused(refusal)) => assert!(expected(&refusal), "{refusal}"),
+        other => panic!("{secret:?}: {other:?}"),
+    };
+    bench.take(1);
+    let names = |bench: &Bench| -> BTreeSet<_> {
+        let name = |path: &PathBuf| path.file_name().unwrap().to_owned();
+        bench.chunks().iter().map(name).collect()
+    };
+    let first = names(&bench);
+    assert_eq!(list(&bench.vault(), &bench.secret).unwrap().len(), 1);
+    check(&bench, &Secret::None, |r| {
+        matches!(r, Refusal::KeyMissing(_))
+    });
+    let wrong = passphrase("mười hai con giap");
+    check(&bench, &wrong, |r| matches!(r, Refusal::KeyWrong(_)));
+    check(&bench, &secrets()[1], |r| matches!(r, Refusal::KeyWrong(_)));
+    // Nothing of the mail is to be seen.
+    for path in files(&bench.target) {
+        let bytes = std::fs::read(&path).unwrap();
+        let seen = bytes.windows(6).any(|w| w == b"@x.vn>" || w == b"format");
+        assert!(!seen, "{}", path.display());
+    }
+    // Nor do the names of chunks tell that two backups are of the same store.
+    bench.target = bench.world.dir.path().join("twin");
+    bench.secret = secrets()[1].clone();
+    bench.take(1);
+    assert!(names(&bench).is_disjoint(&first));
+    bench.target = bench.world.dir.path().join("open");
+    bench.secret = Secret::None;
+    bench.take(1);
+    check(&bench, &secrets()[1], |r| {
+        matches!(r, Refusal::NotSealed(_))
+    });
+}
+
+#[test]
+fn one_account_comes_back_into_a_folder_or_into_place_and_never_twice() {
+    for secret in secrets() {
+        let bench = Bench::new(secret);
+        let account = bench.world.account(2);
+        let inbox = account.mailboxes().unwrap()[0].id;
+        // Two copies of one letter, a letter in two mailboxes, a keyword.
+        let archive = bench.world.mailbox(2, "Lưu trữ", Some(Role::Archive));
+        let twice = bench.world.deliver(2, inbox, &long(200), None);
+        let mut writer = account.write().unwrap();
+        writer.place(twice.email, &[inbox, archive]).unwrap();
+        let word = KeywordChange::Add(vec![
+            keyword("$seen"),
+            keyword("khẩn".replace('ẩ', "a").as_str()),
+        ]);
+        writer.keywords(twice.email, &word).unwrap();
+        writer.commit().unwrap();
+        let then = subjects(&account);
+        assert_eq!(then.len(), 21);
+        bench.take(7);
+        let scratch = bench.world.dir.path().join("scratch");
+        let cut = bench.cut(Which::Newest, 2, &scratch).unwrap();
+        assert_eq!(subjects(&cut.read()), then);
+        // Some are lost, one is moved.
+        let mut emails = Vec::new();
+        account
+            .scan_all(&mut |s| {
+                emails.push(s.email);
+                true
+            })
+            .unwrap();
+        let mut writer = account.write().unwrap();
+        writer.destroy(twice.email).unwrap();
+        for email in &emails[..5] {
+            writer.destroy(*email).unwrap();
+        }
+        writer.relocate(emails[6], inbox, archive).unwrap();
+        writer.commit().unwrap();
+        let into = |into: Into, mailbox: Option<&str>| {
+            place(&cut.read(), &account, &into, mailbox, &mut quiet).unwrap()
+        };
+        let restored = into(Into::Place, None);
+        assert_eq!(
+            (restored.messages, restored.already, restored.mailboxes),
+            (6, 15, 0)
+        );
+        assert_eq!(subjects(&account), then);
+        let again = into(Into::Place, None);
+        assert_eq!((again.messages, again.already), (0, 21));
+        assert_eq!(subjects(&account), then);
+        let mut back = None;
+        account
+            .scan_all(&mut |s| {
+                if s.blob == BlobId::of(long(200).as_bytes()) {
+                    back = Some(s.clone());
+                }
+                true
+            })
+            .unwrap();
+        let back = back.unwrap();
+        assert_eq!(back.mailboxes.len(), 2);
+        assert!(back.has("$seen") && back.has("khan") && back.received_at == 1_700_000_000);
+        // Into a folder: all again, once.
+        let folder = || Into::Folder("Khôi phục".into());
+        let restored = into(folder(), Some("INBOX"));
+        assert_eq!((restored.messages, restored.mailboxes), (21, 2));
+        let again = into(folder(), Some("INBOX"));
+        assert_eq!((again.messages, again.already, again.mailboxes), (0, 21, 0));
+        let rest = into(folder(), None);
+        assert_eq!((rest.messages, rest.mailboxes), (1, 1));
+        let none = place(
+            &cut.read(),
+            &account,
+            &folder(),
+            Some("Không có"),
+            &mut quiet,
+        );
+        assert!(matches!(none, Err(Failure::Refused(Refusal::NoMailbox(_)))));
+        assert_eq!(bench.world.check(), Vec::<String>::new());
+        drop(cut);
+        assert!(!scratch.exists());
+        let none = bench.cut(Which::Newest, 77, &scratch);
+        assert!(matches!(none, Err(Failure::Refused(Refusal::NoAccount))));
+        assert!(!scratch.exists());
+    }
+}
+
+#[test]
+fn a_lost_mailbox_is_made_again_with_those_above_it() {
+    let bench = Bench::new(Secret::None);
+    let account = bench.world.account(2);
+    let mut writer = account.write().unwrap();
+    let top = writer.create_mailbox(new_mailbox("Dự án", None)).unwrap();
+    let below = NewMailbox {
+        parent: Some(top),
+        ..new_mailbox("2026", None)
+    };
+    let below = writer.create_mailbox(below).unwrap();
+    writer.commit().unwrap();
+    bench.world.deliver(2, below, &long(300), None);
+    bench.take(7);
+    let mut writer = account.write().unwrap();
+    writer.remove_mailbox(below).unwrap();
+    writer.remove_mailbox(top).unwrap();
+    writer.commit().unwrap();
+    let cut = bench
+        .cut(Which::Newest, 2, &bench.world.dir.path().join("scratch"))
+        .unwrap();
+    let restored = place(
+        &cut.read(),
+        &account,
+        &Into::Place,
+        Some("Dự án/2026"),
+        &mut quiet,
+    )
+    .unwrap();
+    assert_eq!((restored.messages, restored.mailboxes), (1, 2));
+    let boxes = account.mailboxes().unwrap();
+    let made = boxes.iter().find(|m| m.name == "2026").unwrap();
+    let above = boxes.iter().find(|m| m.name == "Dự án").unwrap();
+    assert_eq!((made.parent, made.counts.total), (Some(above.id), 1));
+}
