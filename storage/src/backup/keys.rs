@@ -2,8 +2,8 @@
 
 use crate::index::{Op, decode_ops};
 use crate::journal::{self, Position};
-use crate::record;
 use crate::{BlobId, EmailId, Error, Options, key};
+use crate::{history, record};
 use std::collections::BTreeMap;
 
 /// All keys for which `wanted` says so, with their last values.
@@ -43,6 +43,8 @@ pub(super) fn blobs(key: &[u8], value: &[u8], each: &mut dyn FnMut(BlobId)) -> R
                 Error::Corrupt("a key of an upload".into())
             })?));
         }
+        // What was removed is still there to be looked back at.
+        key::LOG => history::blobs_of(value, each)?,
         _ => {}
     }
     Ok(())

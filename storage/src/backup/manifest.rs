@@ -4,6 +4,7 @@ use super::framed::{self, Kind};
 use super::sealer::{ChunkId, Sealer};
 use super::{Failure, Refusal, Vault};
 use crate::Error;
+use formats::date;
 use serde::{Deserialize, Serialize};
 
 /// Folder of the manifests in the vault.
@@ -16,7 +17,6 @@ const KIND: Kind = Kind {
     version: 1,
     what: "manifest of the backup",
 };
-const DAY_S: i64 = 86_400;
 
 /// One backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,38 +141,25 @@ pub(super) fn remove(vault: &dyn Vault, name: &str) -> Result<(), Error> {
     vault.remove(&path(name))
 }
 
-/// `20260921T022554Z`, in the calendar of ISO 8601.
+/// `20260921T022554Z`.
 fn name_at(at: i64) -> String {
-    let (days, second) = (at.div_euclid(DAY_S), at.rem_euclid(DAY_S));
-    // Years are counted from March, so that the day that comes and goes is the last one.
-    let days = days + 719_468;
-    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let (day, month, year) = (
-        day - (153 * month + 2) / 5 + 1,
-        if month < 10 { month + 3 } else { month - 9 },
-        year + era * 400 + i64::from(month >= 10),
-    );
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+    date::utc(at).replace(['-', ':'], "")
 }
 
 /// The time that a name says, Unix seconds; `None` for what is no name of a manifest.
 pub(super) fn time_of(name: &str) -> Option<i64> {
-    let number = |from: usize, to: usize| {
-        let digits = name.get(from..to)?;
-        let all = digits.bytes().all(|b| b.is_ascii_digit());
-        all.then(|| digits.parse::<i64>().ok())?
-    };
-    let (year, month, day) = (number(0, 4)?, number(4, 6)?, number(6, 8)?);
-    let (hour, minute, second) = (number(9, 11)?, number(11, 13)?, number(13, 15)?);
-    let year = year - i64::from(month <= 2);
-    let in_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let days = 365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    let at = (days + in_year - 719_468) * DAY_S + hour * 3_600 + minute * 60 + second;
-    (name_at(at) == name).then_some(at)
+    let part = |from: usize, to: usize| name.get(from..to);
+    let (day, clock) = (part(0, 8)?, part(8, 16)?);
+    let text = format!(
+        "{}-{}-{}{}:{}:{}",
+        day.get(..4)?,
+        day.get(4..6)?,
+        day.get(6..)?,
+        clock.get(..3)?,
+        clock.get(3..5)?,
+        clock.get(5..)?
+    );
+    date::parse_utc(&text).filter(|at| name_at(*at) == name)
 }
 
 #[cfg(test)]
@@ -187,7 +174,7 @@ mod tests {
         };
         check(0, "19700101T000000Z");
         check(951_782_400, "20000229T000000Z");
-        check(1_790_033_154, "20260921T222554Z");
+        check(1_790_033_154, "20260921T232554Z");
         check(4_102_444_799, "20991231T235959Z");
         check(1_709_251_199, "20240229T235959Z");
         for wrong in [
@@ -200,7 +187,7 @@ mod tests {
             assert_eq!(time_of(wrong), None, "{wrong}");
         }
         for day in 0..40_000 {
-            let at = day * DAY_S + day % DAY_S;
+            let at = day * 86_400 + day;
             assert_eq!(time_of(&name_at(at)), Some(at));
         }
     }

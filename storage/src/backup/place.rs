@@ -6,7 +6,7 @@
 
 use super::{Failure, Progress, Refusal, Stage, Tell};
 use crate::{
-    AccountStore, Append, BlobId, EmailId, Error, Mailbox, MailboxId, NewMailbox, Role, State,
+    AccountStore, Append, BlobId, EmailId, Error, Mailbox, MailboxId, NewMailbox, Role, State, View,
 };
 use formats::message::Summary;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -70,6 +70,29 @@ impl Picture for AccountStore {
 
     fn summary(&self, state: &State) -> Result<Arc<Summary>, Error> {
         Self::summary(self, state.email)
+    }
+
+    fn content(&self, state: &State) -> Result<Arc<[u8]>, Error> {
+        Self::content(self, state.email)
+    }
+}
+
+impl Picture for View {
+    fn mailboxes(&self) -> Result<Vec<Mailbox>, Error> {
+        Ok(Self::mailboxes(self))
+    }
+
+    fn states(&self) -> Result<Vec<State>, Error> {
+        let mut states = Vec::new();
+        self.scan_all(&mut |state| {
+            states.push(state.clone());
+            true
+        });
+        Ok(states)
+    }
+
+    fn summary(&self, state: &State) -> Result<Arc<Summary>, Error> {
+        Self::summary(self, state.email).map(Arc::new)
     }
 
     fn content(&self, state: &State) -> Result<Arc<[u8]>, Error> {

@@ -6,6 +6,8 @@
     reason = "each test file uses a part of it"
 )]
 
+pub mod bench;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use storage::*;
