@@ -5,7 +5,7 @@ use crate::disk;
 use crate::domain;
 use crate::engine::{MemoryEngine, SledEngine};
 use crate::index::{Index, Op, decode_ops};
-use crate::journal::{self, Found, Position};
+use crate::journal::{self, Found, Position, Subject};
 use crate::seal::Keys;
 use crate::{AccountId, EngineKind, Error, ModSeq, Options, commit, key, pack, record};
 
@@ -66,6 +66,7 @@ fn resume(
     let mut system = checkpoint.system;
     let found = replay(
         options,
+        keys,
         checkpoint.position,
         &index,
         &mut system,
@@ -104,7 +105,7 @@ fn rebuild(options: &Options, keys: &Keys, clean: bool) -> Result<Recovered, Err
     }
     let index = open_engine(options, keys)?;
     let mut system = ModSeq::FIRST;
-    let found = replay(options, Position::START, &index, &mut system, clean)?;
+    let found = replay(options, keys, Position::START, &index, &mut system, clean)?;
     if found.records > 0 {
         tracing::info!(
             records = found.records,
@@ -136,23 +137,37 @@ fn rebuild(options: &Options, keys: &Keys, clean: bool) -> Result<Recovered, Err
 /// group counts only as far as the content it names is on the disk too.
 fn replay(
     options: &Options,
+    keys: &Keys,
     from: Position,
     index: &Index,
     system: &mut ModSeq,
     clean: bool,
 ) -> Result<Found, Error> {
-    let found = journal::replay(&options.dir.join("journal"), from, &mut |met| {
-        let ops = decode_ops(met.body)?;
-        if met.last && !clean && !content_is_whole(options, &ops)? {
-            tracing::warn!("content of the last commits did not come to the disk; they are undone");
-            return Ok(false);
-        }
-        if let (AccountId::SYSTEM, Some(modseq)) = (met.subject.account, met.subject.modseq) {
+    // A frame counts as a whole: of the last one nothing is applied before all of it was looked at.
+    let mut last = Vec::new();
+    let mut undone = false;
+    let mut apply = |subject: Subject, ops: &[Op]| {
+        if let (AccountId::SYSTEM, Some(modseq)) = (subject.account, subject.modseq) {
             *system = (*system).max(modseq);
         }
-        ops.iter().try_for_each(|op| index.apply(op))?;
-        Ok(true)
+        ops.iter().try_for_each(|op| index.apply(op))
+    };
+    let found = journal::replay(&options.dir.join("journal"), keys, from, &mut |met| {
+        let ops = decode_ops(met.body)?;
+        if !met.last {
+            apply(met.subject, &ops)?;
+        } else if clean || content_is_whole(options, &ops)? {
+            last.push((met.subject, ops));
+        } else {
+            tracing::warn!("content of the last commits did not come to the disk; they are undone");
+            undone = true;
+        }
+        Ok(!undone)
     })?;
+    if !undone {
+        last.iter()
+            .try_for_each(|(subject, ops)| apply(*subject, ops))?;
+    }
     if found.torn > 0 {
         tracing::warn!(octets = found.torn, "cut a torn tail off the journal");
     }

@@ -158,7 +158,7 @@ impl Store {
         let recovered = recover::recover(options, &keys)?;
         let packs = Packs::open(options, recovered.clean)?;
         let end = recovered.found.end;
-        let journal = Journal::open(options, end)?;
+        let journal = Journal::open(options, &keys, end)?;
         options.disk.sync_dir(&options.dir)?;
         let spool = Arc::new(Spool::load(&recovered.index)?);
         let shared = Arc::new(Shared {

@@ -2,6 +2,7 @@
 
 use crate::index::{Op, decode_ops};
 use crate::journal::{self, Position};
+use crate::seal::Keys;
 use crate::{BlobId, EmailId, Error, Options, key};
 use crate::{history, record};
 use std::collections::BTreeMap;
@@ -12,7 +13,9 @@ pub(super) fn read(
     wanted: &dyn Fn(&[u8]) -> bool,
 ) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Error> {
     let mut keys = BTreeMap::new();
-    journal::replay(&options.dir.join("journal"), Position::START, &mut |met| {
+    let sealing = Keys::open(options, false)?;
+    let journal = options.dir.join("journal");
+    journal::replay(&journal, &sealing, Position::START, &mut |met| {
         for op in decode_ops(met.body)? {
             match op {
                 Op::Put(key, value) if wanted(&key) => {

@@ -1,33 +1,48 @@
 //! The journal: what makes a commit a commit. Append, sync, and at start replay.
 //!
-//! A segment begins with magic, version and its number. A record is
-//! `magic, length of body, checksum, group, account, modseq, body`, little-endian. The checksum
-//! covers the segment's number and the record's place too, so an old record elsewhere is none.
-//! `group` is the offset at which the record's group began: all before it was durable when the
-//! record was written, which tells a torn tail (cut) from damage to what was promised (an error).
+//! A segment begins with a head: magic, version, its number, a salt, checksum. What follows are
+//! frames: `magic, stored length, checksum, flags, key id, raw length, payload`, little-endian.
+//! A frame holds the commits of one group, compressed where that helps and sealed when the store
+//! is; it is there whole or not at all. The checksum covers the salt, the segment's number and the
+//! frame's place too, so an old frame elsewhere, or one that somebody put into a letter, is none.
+//! A frame is only written when all before it was durable. So a bad one with a whole one behind it
+//! is damage to what was promised (an error), and one with none behind it is a torn tail (cut).
+//!
+//! A commit in a payload is `length, type, version, account, modseq, time, puts and deletes,
+//! checksum`.
 
+mod frame;
 mod read;
+#[allow(dead_code, reason = "snapshots will read and remove segments")]
+mod segments;
+#[allow(dead_code, reason = "the upgrade will read it")]
+pub(crate) mod v1;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use read::{Found, replay, whole};
+#[allow(unused_imports, reason = "snapshots will read and remove segments")]
+pub(crate) use segments::{between, remove, sealed, segments};
 pub(crate) use write::Journal;
 
-use crate::{AccountId, ModSeq};
+use crate::{AccountId, Error, ModSeq};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 const FILE_MAGIC: &[u8; 8] = b"CVJRNL\r\n";
-const FILE_VERSION: u32 = 1;
-/// Octets of a segment's header.
-pub(crate) const FILE_HEAD: u64 = 16;
-const MAGIC: &[u8; 4] = b"CvR1";
+const FILE_VERSION: u32 = 2;
+/// Octets of a segment's head.
+pub(crate) const FILE_HEAD: u64 = 32;
+/// Octets of the head's salt and of its checksum.
+const SALT: usize = 8;
+/// Octets of a frame's checksum.
 const SUM: usize = 16;
-/// Octets of a record before its body.
-const HEAD: usize = 4 + 4 + SUM + 4 + 4 + 8;
-/// Largest body of a record, octets.
+/// Largest body of a commit, octets.
 pub(crate) const BODY_OCTETS_MAX: usize = 256 * 1024 * 1024;
 
-/// A place in the journal: the end of a record.
+/// A place in the journal: the end of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Position {
     pub segment: u32,
@@ -35,40 +50,83 @@ pub(crate) struct Position {
 }
 
 impl Position {
-    /// Before the first record.
+    /// Before the first frame.
     pub(crate) const START: Self = Self {
         segment: 1,
         offset: FILE_HEAD,
     };
 }
 
-/// What a record is about; 0 for "no ModSeq of its own".
+/// What a commit is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Subject {
     pub account: AccountId,
+    /// `None` for "no ModSeq of its own".
     pub modseq: Option<ModSeq>,
     /// When the journal's thread wrote it, Unix seconds as the clock said.
     pub time: i64,
 }
 
+/// A segment's own number and salt; both go into the checksums of its frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Head {
+    segment: u32,
+    salt: [u8; SALT],
+}
+
+impl Head {
+    /// Of a new segment. Errors: `Unavailable` without random numbers.
+    fn draw(segment: u32) -> Result<Self, Error> {
+        let mut salt = [0; SALT];
+        getrandom::fill(&mut salt)
+            .map_err(|e| Error::Unavailable(format!("no random numbers: {e}")))?;
+        Ok(Self { segment, salt })
+    }
+
+    fn octets(self) -> Vec<u8> {
+        let mut head = FILE_MAGIC.to_vec();
+        head.extend_from_slice(&FILE_VERSION.to_le_bytes());
+        head.extend_from_slice(&self.segment.to_le_bytes());
+        head.extend_from_slice(&self.salt);
+        let sum = blake3::hash(&head);
+        head.extend_from_slice(&sum.as_bytes()[..SALT]);
+        head
+    }
+
+    /// Reads the head of the segment `number`. `Ok(None)` for what is no head at all; errors:
+    /// `Corrupt` for an unknown version (I-18) and for the head of another segment.
+    fn read(bytes: &[u8], number: u32) -> Result<Option<Self>, Error> {
+        let field = |at: usize| {
+            let octets = bytes.get(at..at + 4)?.try_into().ok()?;
+            Some(u32::from_le_bytes(octets))
+        };
+        let (Some(version), Some(segment)) = (field(8), field(12)) else {
+            return Ok(None);
+        };
+        if !bytes.starts_with(FILE_MAGIC) || version == 0 {
+            return Ok(None);
+        }
+        if version != FILE_VERSION {
+            return Err(Error::Corrupt(format!(
+                "journal segment {number} has an unknown version {version}"
+            )));
+        }
+        let salt = bytes.get(16..16 + SALT).and_then(|s| s.try_into().ok());
+        let Some(head) = salt.map(|salt| Self { segment, salt }) else {
+            return Ok(None);
+        };
+        if bytes.get(..FILE_HEAD as usize) != Some(head.octets().as_slice()) {
+            return Ok(None);
+        }
+        if segment != number {
+            return Err(Error::Corrupt(format!(
+                "journal segment {number} has the head of segment {segment}"
+            )));
+        }
+        Ok(Some(head))
+    }
+}
+
 fn path(dir: &Path, segment: u32) -> PathBuf {
     dir.join(format!("{segment:010}.log"))
-}
-
-fn file_head(segment: u32) -> Vec<u8> {
-    let mut head = FILE_MAGIC.to_vec();
-    head.extend_from_slice(&FILE_VERSION.to_le_bytes());
-    head.extend_from_slice(&segment.to_le_bytes());
-    head
-}
-
-/// The checksum of a record whose part after the checksum is `rest`.
-fn checksum(at: Position, rest: &[u8]) -> [u8; SUM] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&at.segment.to_le_bytes());
-    hasher.update(&at.offset.to_le_bytes());
-    hasher.update(rest);
-    let mut sum = [0u8; SUM];
-    sum.copy_from_slice(&hasher.finalize().as_bytes()[..SUM]);
-    sum
 }

@@ -1,223 +1,210 @@
-//! Replay: every whole record from a place on, in order; the torn tail is found, never guessed.
+//! Replay: every whole frame from a place on, in order; the torn tail is found, never guessed.
+//! No more than one segment is in memory at once.
 
-use super::{
-    FILE_HEAD, FILE_MAGIC, FILE_VERSION, HEAD, MAGIC, Position, SUM, Subject, checksum, path,
-};
-use crate::{AccountId, Error, ModSeq, disk};
+use super::frame::{self, Packer};
+use super::{FILE_HEAD, Head, Position, Subject, path, segments};
+use crate::seal::Keys;
+use crate::{Error, disk};
 use std::path::Path;
 
-/// A whole record as replay meets it.
+/// A commit as replay meets it.
 pub(crate) struct Met<'a> {
     pub subject: Subject,
     pub body: &'a [u8],
-    /// Whether it is of the last group: its content may not have come to the disk.
+    /// Whether it is of the last frame: its content may not have come to the disk.
     pub last: bool,
 }
 
-/// Called for each record; false for one of the last group that must be cut off, as torn.
+/// Called for each commit; false for one of the last frame, all of which is then cut off, as torn.
 pub(crate) type Visit<'a> = dyn FnMut(Met<'_>) -> Result<bool, Error> + 'a;
 
 /// What a replay found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Found {
-    /// The end of the last whole record.
+    /// The end of the last whole frame.
     pub end: Position,
-    /// Octets behind it that belong to no whole record.
+    /// Octets behind it that belong to no whole frame.
     pub torn: u64,
+    /// Commits that count.
     pub records: u64,
 }
 
 /// Reads the segments from `from` on. Errors: `Corrupt` when something that was promised is
 /// damaged or missing, or of an unknown version (I-18); whatever `each` returns.
-pub(crate) fn replay(dir: &Path, from: Position, each: &mut Visit<'_>) -> Result<Found, Error> {
-    let last = last_segment(dir)?;
+pub(crate) fn replay(
+    dir: &Path,
+    keys: &Keys,
+    from: Position,
+    each: &mut Visit<'_>,
+) -> Result<Found, Error> {
+    let last = segments(dir)?.last().copied().unwrap_or(0);
     let mut found = Found {
-        end: Position::START,
+        end: from,
         torn: 0,
         records: 0,
     };
-    if last == 0 {
-        return if from == Position::START {
-            Ok(found)
-        } else {
-            Err(missing(from.segment))
-        };
+    if last == 0 && from == Position::START {
+        return Ok(found);
     }
+    if from.segment > last {
+        return Err(missing(from.segment));
+    }
+    let packer = packer(keys);
     for number in from.segment..=last {
-        let path = path(dir, number);
-        let bytes = std::fs::read(&path).map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound => missing(number),
-            _ => disk::failed("cannot read", &path, &e),
-        })?;
-        let start = if number == from.segment {
+        let bytes = read(dir, number)?;
+        let offset = if number == from.segment {
             from.offset
         } else {
             FILE_HEAD
         };
         found.end = Position {
             segment: number,
-            offset: start,
+            offset,
         };
-        if (bytes.len() as u64) < FILE_HEAD && number == last && start == FILE_HEAD {
-            // The very header was torn: the segment holds nothing yet.
-            found.torn = bytes.len() as u64;
-            break;
-        }
-        check_head(&bytes, number)?;
-        found.torn = segment(&bytes, &mut found, each, number == last)?;
+        let Some(head) = Head::read(&bytes, number)? else {
+            // The head is durable before the first frame is written.
+            if number == last && offset == FILE_HEAD && bytes.len() as u64 <= FILE_HEAD {
+                found.torn = bytes.len() as u64;
+                break;
+            }
+            return Err(headless(number));
+        };
+        found.torn = segment(&bytes, head, &mut found, each, number == last, &packer)?;
         if found.torn > 0 && number < last {
             return Err(damaged(found.end));
         }
     }
-    if found.end.segment < from.segment || from.segment > last {
-        return Err(missing(from.segment));
-    }
     Ok(found)
 }
 
-/// The end of the last whole group, which may be in use. Errors as [`replay`].
+/// The end of the last whole frame, by the checksums alone: needs no keys, and the journal may be
+/// in use. Errors as [`replay`].
 pub(crate) fn whole(dir: &Path, from: Position) -> Result<Position, Error> {
-    replay(dir, from, &mut |_| Ok(true)).map(|found| found.end)
+    let last = segments(dir)?.last().copied().unwrap_or(0);
+    let mut end = from;
+    for number in from.segment..=last {
+        let bytes = read(dir, number)?;
+        if number > from.segment {
+            end = Position {
+                segment: number,
+                offset: FILE_HEAD,
+            };
+        }
+        let Some(head) = Head::read(&bytes, number)? else {
+            // It is just being begun.
+            return Ok(end);
+        };
+        while let Some(frame) = frame::at(&bytes, head, end.offset) {
+            end.offset = frame.end;
+        }
+        if number < last && end.offset < bytes.len() as u64
+            || frame::behind(&bytes, head, end.offset)
+        {
+            return Err(damaged(end));
+        }
+    }
+    Ok(end)
+}
+
+/// Reads one segment from the offset `first` to `end`, or all of it: what is there was durable.
+pub(super) fn part(
+    dir: &Path,
+    keys: &Keys,
+    number: u32,
+    first: u64,
+    end: Option<u64>,
+    each: &mut Visit<'_>,
+) -> Result<(), Error> {
+    let mut bytes = read(dir, number)?;
+    if let Some(end) = end {
+        bytes.truncate(usize::try_from(end).unwrap_or(usize::MAX));
+    }
+    let head = Head::read(&bytes, number)?.ok_or_else(|| headless(number))?;
+    let mut found = Found {
+        end: Position {
+            segment: number,
+            offset: first,
+        },
+        torn: 0,
+        records: 0,
+    };
+    let left = segment(&bytes, head, &mut found, each, false, &packer(keys))?;
+    if left > 0 || end.is_some_and(|end| found.end.offset < end) {
+        return Err(damaged(found.end));
+    }
+    Ok(())
+}
+
+fn packer(keys: &Keys) -> Packer {
+    Packer {
+        keys: keys.clone(),
+        ..Packer::default()
+    }
+}
+
+fn read(dir: &Path, number: u32) -> Result<Vec<u8>, Error> {
+    let path = path(dir, number);
+    std::fs::read(&path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => missing(number),
+        _ => disk::failed("cannot read", &path, &e),
+    })
 }
 
 /// Reads one segment from `found.end` on; returns the octets left over, zeros laid ahead not counted.
 fn segment(
     bytes: &[u8],
+    head: Head,
     found: &mut Found,
     each: &mut Visit<'_>,
     is_last: bool,
+    packer: &Packer,
 ) -> Result<u64, Error> {
     if found.end.offset > bytes.len() as u64 {
         return Err(damaged(found.end));
     }
-    let last_group = if is_last {
-        last_group(bytes, found.end)
-    } else {
-        u64::MAX
-    };
-    while let Some(record) = record(bytes, found.end) {
-        let last = found.end.offset >= last_group;
-        let met = Met {
-            subject: record.subject,
-            body: record.body,
-            last,
-        };
-        if !each(met)? {
+    let mut next = frame::at(bytes, head, found.end.offset);
+    while let Some(frame) = next {
+        next = frame::at(bytes, head, frame.end);
+        let payload = frame.open(packer)?;
+        let commits = frame::commits(&payload)?;
+        let last = is_last && next.is_none();
+        let records = commits.len() as u64;
+        let mut stays = true;
+        for (subject, body) in commits {
+            stays = stays
+                && each(Met {
+                    subject,
+                    body,
+                    last,
+                })?;
+        }
+        if !stays {
             break;
         }
-        found.end.offset = record.end;
-        found.records += 1;
+        found.end.offset = frame.end;
+        found.records += records;
     }
     let rest = &bytes[found.end.offset as usize..];
     if rest.iter().all(|b| *b == 0) {
         return Ok(0);
     }
-    if promised(bytes, found.end) {
+    if frame::behind(bytes, head, found.end.offset) {
         return Err(damaged(found.end));
     }
     Ok(rest.len() as u64)
 }
 
-/// Where the group of the last whole record began.
-fn last_group(bytes: &[u8], mut at: Position) -> u64 {
-    let mut group = u64::MAX;
-    while let Some(record) = record(bytes, at) {
-        group = record.group;
-        at.offset = record.end;
-    }
-    group
-}
-
-struct Record<'a> {
-    subject: Subject,
-    group: u64,
-    body: &'a [u8],
-    end: u64,
-}
-
-fn record(bytes: &[u8], at: Position) -> Option<Record<'_>> {
-    let rest = bytes.get(usize::try_from(at.offset).ok()?..)?;
-    let head = rest.get(..HEAD)?;
-    if head[..4] != *MAGIC {
-        return None;
-    }
-    let end = HEAD + u32::from_le_bytes(head[4..8].try_into().ok()?) as usize;
-    let whole = rest.get(..end)?;
-    if checksum(at, &whole[8 + SUM..]) != whole[8..8 + SUM] {
-        return None;
-    }
-    let number = |from: usize| {
-        u32::from_le_bytes([head[from], head[from + 1], head[from + 2], head[from + 3]])
-    };
-    let modseq = u64::from_le_bytes(head[HEAD - 8..HEAD].try_into().ok()?);
-    Some(Record {
-        subject: Subject {
-            account: AccountId::new(number(8 + SUM + 4))?,
-            modseq: ModSeq::new(modseq),
-            time: 0,
-        },
-        group: u64::from(number(8 + SUM)),
-        body: &whole[HEAD..],
-        end: at.offset + end as u64,
-    })
-}
-
-/// Whether a whole record further on says that what lies at `bad` had been durable.
-fn promised(bytes: &[u8], bad: Position) -> bool {
-    let from = bad.offset as usize + 1;
-    let mut places = bytes[from..].windows(MAGIC.len()).enumerate();
-    places.any(|(skip, window)| {
-        window == MAGIC
-            && record(
-                bytes,
-                Position {
-                    offset: (from + skip) as u64,
-                    ..bad
-                },
-            )
-            .is_some_and(|r| r.group > bad.offset)
-    })
-}
-
-fn check_head(bytes: &[u8], number: u32) -> Result<(), Error> {
-    let head = bytes.get(..FILE_HEAD as usize);
-    match head {
-        Some(h) if h[..8] != *FILE_MAGIC || h[12..] != number.to_le_bytes() => Err(Error::Corrupt(
-            format!("journal segment {number} has no valid header"),
-        )),
-        Some(h) if h[8..12] != FILE_VERSION.to_le_bytes() => Err(Error::Corrupt(format!(
-            "journal segment {number} has an unknown version"
-        ))),
-        Some(_) => Ok(()),
-        None => Err(Error::Corrupt(format!(
-            "journal segment {number} has no header"
-        ))),
-    }
+fn headless(number: u32) -> Error {
+    Error::Corrupt(format!("journal segment {number} has no valid head"))
 }
 
 fn damaged(at: Position) -> Error {
     Error::Corrupt(format!(
-        "journal segment {} is damaged at {}: a record that was promised cannot be read",
+        "journal segment {} is damaged at {}: a commit that was promised cannot be read",
         at.segment, at.offset
     ))
 }
 
 fn missing(segment: u32) -> Error {
     Error::Corrupt(format!("journal segment {segment} is missing"))
-}
-
-fn last_segment(dir: &Path) -> Result<u32, Error> {
-    let failed = |e: &std::io::Error| disk::failed("cannot list", dir, e);
-    let mut last = 0;
-    for entry in std::fs::read_dir(dir).map_err(|e| failed(&e))? {
-        let name = entry.map_err(|e| failed(&e))?.file_name();
-        let number = name
-            .to_str()
-            .and_then(|n| n.strip_suffix(".log"))
-            .map(str::parse::<u32>);
-        if let Some(Ok(number)) = number {
-            last = last.max(number);
-        }
-    }
-    Ok(last)
 }

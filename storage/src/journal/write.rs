@@ -1,15 +1,15 @@
-//! Appending: one write and one sync for a whole group of records. The sync runs beside that of the
+//! Appending: one write and one sync for a whole group of commits. The sync runs beside that of the
 //! content: when only one of the two came to be before a crash, replay finds it out.
 
-use super::{
-    BODY_OCTETS_MAX, FILE_HEAD, HEAD, MAGIC, Position, SUM, Subject, checksum, file_head, path,
-};
+use super::frame::{self, Packer};
+use super::{FILE_HEAD, Head, Position, Subject, path};
 use crate::disk::{self, DataFile, Disk};
+use crate::seal::Keys;
 use crate::{Error, Options};
 use std::path::PathBuf;
 
-/// Octets of memory that stay with the journal for its next group.
-const GROUP_OCTETS_KEPT: usize = 16 * 1024 * 1024;
+/// Octets of memory that stay with the journal for its next frame.
+const FRAME_OCTETS_KEPT: usize = 16 * 1024 * 1024;
 
 /// The open end of the journal. Only the journal's thread has it.
 pub(crate) struct Journal {
@@ -17,29 +17,39 @@ pub(crate) struct Journal {
     disk: Disk,
     segment_octets: u64,
     file: DataFile,
+    head: Head,
     end: Position,
     /// Set when the disk may hold something else than we think: nothing more is written.
     broken: Option<Error>,
     /// Length of the file: zeros lie behind the end.
     laid: u64,
     ahead: u64,
-    group: Vec<u8>,
+    frame: Vec<u8>,
+    packer: Packer,
 }
 
 impl Journal {
     /// Continues at `end`, as [`super::replay`] found it; whatever lies behind is cut off.
-    pub(crate) fn open(options: &Options, end: Position) -> Result<Self, Error> {
+    pub(crate) fn open(options: &Options, keys: &Keys, end: Position) -> Result<Self, Error> {
         let (dir, disk) = (options.dir.join("journal"), options.disk.clone());
         let path = path(&dir, end.segment);
         let file = disk.open(&path)?;
         let failed = |e: std::io::Error| disk::failed("cannot prepare", &path, &e);
         let len = file.len().map_err(failed)?;
-        if len < FILE_HEAD {
-            file.set_len(0).map_err(failed)?;
-            file.append_at(0, &file_head(end.segment)).map_err(failed)?;
-        } else if len > end.offset {
-            file.set_len(end.offset).map_err(failed)?;
-        }
+        let mut held = vec![0; len.min(FILE_HEAD) as usize];
+        file.read_at(0, &mut held).map_err(failed)?;
+        let head = match Head::read(&held, end.segment)? {
+            Some(head) => {
+                file.set_len(end.offset).map_err(failed)?;
+                head
+            }
+            None => {
+                let head = Head::draw(end.segment)?;
+                file.set_len(0).map_err(failed)?;
+                file.append_at(0, &head.octets()).map_err(failed)?;
+                head
+            }
+        };
         file.sync().map_err(failed)?;
         disk.sync_dir(&dir)?;
         Ok(Self {
@@ -47,35 +57,41 @@ impl Journal {
             disk,
             segment_octets: options.sizes.segment,
             file,
+            head,
             end,
             broken: None,
             laid: end.offset,
             ahead: options.sizes.ahead,
-            group: Vec::new(),
+            frame: Vec::new(),
+            packer: Packer {
+                keys: keys.clone(),
+                ..Packer::default()
+            },
         })
     }
 
-    /// The end of the last durable record.
+    /// The end of the last durable frame.
     pub(crate) fn end(&self) -> Position {
         self.end
     }
 
     /// Writes a group behind the end. It counts only after [`Journal::sync`] and [`Journal::settle`].
     /// On an error nothing of it is kept.
-    pub(crate) fn write(&mut self, records: &[(Subject, &[u8])]) -> Result<(), Error> {
+    pub(crate) fn write(&mut self, group: &[(Subject, &[u8])]) -> Result<(), Error> {
         if let Some(e) = &self.broken {
             return Err(e.clone());
         }
         if self.end.offset >= self.segment_octets {
             self.roll()?;
         }
-        self.gather(records)?;
+        self.frame.shrink_to(FRAME_OCTETS_KEPT);
         let start = self.end.offset;
-        let after = start + self.group.len() as u64;
+        frame::encode(self.head, start, group, &self.packer, &mut self.frame)?;
+        let after = start + self.frame.len() as u64;
         if after > self.laid {
             self.lay(after);
         }
-        if let Err(e) = self.file.append_at(start, &self.group) {
+        if let Err(e) = self.file.append_at(start, &self.frame) {
             let path = path(&self.dir, self.end.segment);
             let error = disk::failed("cannot write", &path, &e);
             self.laid = start;
@@ -92,6 +108,9 @@ impl Journal {
     pub(crate) fn sync(&mut self) -> Result<(), Error> {
         self.file.sync().map_err(|e| {
             // A sync that failed once may succeed the next time without the octets: no second try.
+            // The group was refused, so the next start had better not find it.
+            let cut = self.file.set_len(self.end.offset);
+            tracing::debug!(cut = cut.is_ok(), "the journal cannot be synced");
             let path = path(&self.dir, self.end.segment);
             let error = disk::failed("cannot sync", &path, &e);
             self.broken = Some(error.clone());
@@ -101,20 +120,23 @@ impl Journal {
 
     /// The written group is durable, and so is the content it names.
     pub(crate) fn settle(&mut self) {
-        self.end.offset += self.group.len() as u64;
+        self.end.offset += self.frame.len() as u64;
     }
 
     /// Cuts the written group off again, since the content it names is not durable.
     pub(crate) fn take_back(&mut self) {
-        let cut = self
-            .file
-            .set_len(self.end.offset)
-            .and_then(|()| self.file.sync());
-        self.laid = self.end.offset;
+        let cut = self.cut();
         if let Err(e) = cut {
             let path = path(&self.dir, self.end.segment);
             self.broken = Some(disk::failed("cannot cut", &path, &e));
         }
+    }
+
+    /// Leaves nothing behind the end, durably.
+    fn cut(&mut self) -> std::io::Result<()> {
+        self.laid = self.end.offset;
+        self.file.set_len(self.end.offset)?;
+        self.file.sync()
     }
 
     /// Lays zeros ahead, so that a sync need not change the file's length too: that would be a
@@ -129,53 +151,35 @@ impl Journal {
         }
     }
 
-    fn gather(&mut self, records: &[(Subject, &[u8])]) -> Result<(), Error> {
-        self.group.clear();
-        self.group.shrink_to(GROUP_OCTETS_KEPT);
-        let group = (self.end.offset as u32).to_le_bytes();
-        for (subject, body) in records {
-            if body.len() > BODY_OCTETS_MAX {
-                return Err(Error::TooLarge("commit"));
-            }
-            let at = self.group.len();
-            let place = Position {
-                offset: self.end.offset + at as u64,
-                ..self.end
-            };
-            self.group.extend_from_slice(MAGIC);
-            self.group
-                .extend_from_slice(&(body.len() as u32).to_le_bytes());
-            self.group.extend_from_slice(&[0; SUM]);
-            self.group.extend_from_slice(&group);
-            self.group
-                .extend_from_slice(&subject.account.raw().to_le_bytes());
-            let modseq = subject.modseq.map_or(0, |m| m.raw());
-            self.group.extend_from_slice(&modseq.to_le_bytes());
-            self.group.extend_from_slice(body);
-            debug_assert_eq!(self.group.len() - at, HEAD + body.len());
-            let sum = checksum(place, &self.group[at + 8 + SUM..]);
-            self.group[at + 8..at + 8 + SUM].copy_from_slice(&sum);
+    /// Begins a new segment unless this one is empty: what was written can then be read alone.
+    #[allow(dead_code, reason = "snapshots will ask for it")]
+    pub(crate) fn seal(&mut self) -> Result<(), Error> {
+        match &self.broken {
+            Some(e) => Err(e.clone()),
+            None if self.end.offset > FILE_HEAD => self.roll(),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn roll(&mut self) -> Result<(), Error> {
-        let segment = self
-            .end
-            .segment
-            .checked_add(1)
-            .ok_or(Error::TooLarge("journal"))?;
+        let next = self.end.segment.checked_add(1);
+        let segment = next.ok_or(Error::TooLarge("journal"))?;
         let path = path(&self.dir, segment);
         let failed = |e: std::io::Error| disk::failed("cannot begin", &path, &e);
+        // What a failed write left, or zeros: with a segment behind it that would be damage.
+        self.cut().map_err(failed)?;
+        let head = Head::draw(segment)?;
         let file = self.disk.open(&path)?;
-        file.append_at(0, &file_head(segment)).map_err(failed)?;
+        file.set_len(0).map_err(failed)?;
+        file.append_at(0, &head.octets()).map_err(failed)?;
         file.sync().map_err(failed)?;
         self.disk.sync_dir(&self.dir)?;
-        self.file = file;
+        (self.file, self.head) = (file, head);
         self.end = Position {
             segment,
             offset: FILE_HEAD,
         };
+        self.laid = FILE_HEAD;
         Ok(())
     }
 }

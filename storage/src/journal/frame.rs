@@ -1,0 +1,315 @@
+//! One frame: a group of commits to octets and back. Pure.
+
+use super::{BODY_OCTETS_MAX, Head, SUM, Subject};
+use crate::seal::{Context, KeyId, Keys};
+use crate::zip::Zip;
+use crate::{AccountId, Error, ModSeq};
+
+const MAGIC: &[u8; 4] = b"CvF2";
+/// Octets of a frame before its payload.
+pub(super) const HEAD: usize = 4 + 4 + SUM + 4 + 4 + 4;
+/// Where the checksum begins, and where what it covers does.
+const SUM_AT: usize = 8;
+const COVERED_AT: usize = SUM_AT + SUM;
+/// Largest payload, octets: one commit may be as large as allowed, with a group before it.
+const RAW_OCTETS_MAX: usize = BODY_OCTETS_MAX + 64 * 1024 * 1024;
+
+const ZIPPED: u8 = 1;
+const SEALED: u8 = 2;
+
+/// The only kind of record there is.
+const COMMIT: u8 = 1;
+/// The version of a commit's own layout.
+const COMMIT_VERSION: u8 = 2;
+/// Octets of a commit between its length and its body.
+const COMMIT_HEAD: usize = 1 + 1 + 4 + 8 + 8;
+/// Octets of a commit's checksum.
+const COMMIT_SUM: usize = 4;
+
+/// A whole frame as it lies in a segment.
+pub(super) struct Frame<'a> {
+    head: Head,
+    offset: u64,
+    flags: u8,
+    key: KeyId,
+    raw: usize,
+    stored: &'a [u8],
+    /// Where the next one begins.
+    pub end: u64,
+}
+
+/// What frames are packed with.
+#[derive(Default)]
+pub(super) struct Packer {
+    pub zip: Zip,
+    pub keys: Keys,
+}
+
+/// Puts a group into a frame for this place.
+pub(super) fn encode(
+    head: Head,
+    offset: u64,
+    group: &[(Subject, &[u8])],
+    packer: &Packer,
+    frame: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let payload = payload(group)?;
+    let (raw, key) = (payload.len() as u32, packer.keys.system());
+    let (mut stored, mut flags) = match packer.zip.press(&payload) {
+        Some(zipped) => (zipped, ZIPPED),
+        None => (payload, 0),
+    };
+    if !key.is_plain() {
+        stored = packer.keys.seal(key, context(head, offset), &stored)?;
+        flags |= SEALED;
+    }
+    frame.clear();
+    frame.extend_from_slice(MAGIC);
+    frame.extend_from_slice(&(stored.len() as u32).to_le_bytes());
+    frame.extend_from_slice(&[0; SUM]);
+    frame.extend_from_slice(&[flags, 0, 0, 0]);
+    frame.extend_from_slice(&key.0.to_le_bytes());
+    frame.extend_from_slice(&raw.to_le_bytes());
+    frame.extend_from_slice(&stored);
+    let sum = checksum(head, offset, &frame[COVERED_AT..]);
+    frame[SUM_AT..COVERED_AT].copy_from_slice(&sum);
+    Ok(())
+}
+
+fn context(head: Head, offset: u64) -> Context<'static> {
+    let segment = head.segment;
+    Context::Frame { segment, offset }
+}
+
+fn payload(group: &[(Subject, &[u8])]) -> Result<Vec<u8>, Error> {
+    let sizes = group.iter().map(|(_, body)| commit_octets(body.len()));
+    let mut payload = Vec::with_capacity(sizes.sum());
+    for (subject, body) in group {
+        if body.len() > BODY_OCTETS_MAX {
+            return Err(Error::TooLarge("commit"));
+        }
+        let length = (commit_octets(body.len()) - 4) as u32;
+        payload.extend_from_slice(&length.to_le_bytes());
+        let start = payload.len();
+        payload.extend_from_slice(&[COMMIT, COMMIT_VERSION]);
+        payload.extend_from_slice(&subject.account.raw().to_le_bytes());
+        let modseq = subject.modseq.map_or(0, |m| m.raw());
+        payload.extend_from_slice(&modseq.to_le_bytes());
+        payload.extend_from_slice(&subject.time.to_le_bytes());
+        payload.extend_from_slice(body);
+        let sum = blake3::hash(&payload[start..]);
+        payload.extend_from_slice(&sum.as_bytes()[..COMMIT_SUM]);
+    }
+    if payload.len() > RAW_OCTETS_MAX {
+        return Err(Error::TooLarge("group of commits"));
+    }
+    Ok(payload)
+}
+
+/// Octets of a commit whose body has so many.
+fn commit_octets(body: usize) -> usize {
+    4 + COMMIT_HEAD + body + COMMIT_SUM
+}
+
+fn checksum(head: Head, offset: u64, covered: &[u8]) -> [u8; SUM] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&head.salt);
+    hasher.update(&head.segment.to_le_bytes());
+    hasher.update(&offset.to_le_bytes());
+    hasher.update(covered);
+    let mut sum = [0u8; SUM];
+    sum.copy_from_slice(&hasher.finalize().as_bytes()[..SUM]);
+    sum
+}
+
+/// The frame at `offset` of a segment; `None` for what is no whole frame.
+pub(super) fn at(bytes: &[u8], head: Head, offset: u64) -> Option<Frame<'_>> {
+    let rest = bytes.get(usize::try_from(offset).ok()?..)?;
+    let start = rest.get(..HEAD)?;
+    let field =
+        |at: usize| u32::from_le_bytes([start[at], start[at + 1], start[at + 2], start[at + 3]]);
+    if start[..4] != *MAGIC {
+        return None;
+    }
+    let end = HEAD + field(4) as usize;
+    let whole = rest.get(..end)?;
+    if checksum(head, offset, &whole[COVERED_AT..]) != whole[SUM_AT..COVERED_AT] {
+        return None;
+    }
+    Some(Frame {
+        head,
+        offset,
+        flags: start[COVERED_AT],
+        key: KeyId(field(COVERED_AT + 4)),
+        raw: field(COVERED_AT + 8) as usize,
+        stored: &whole[HEAD..],
+        end: offset + end as u64,
+    })
+}
+
+/// Whether a whole frame lies anywhere behind `offset`.
+pub(super) fn behind(bytes: &[u8], head: Head, offset: u64) -> bool {
+    let from = offset as usize + 1;
+    let rest = bytes.get(from..).unwrap_or_default();
+    let mut places = rest.windows(MAGIC.len()).enumerate();
+    places.any(|(skip, window)| window == MAGIC && at(bytes, head, (from + skip) as u64).is_some())
+}
+
+impl Frame<'_> {
+    /// The commits, unpacked. The frame passed its checksum, so what cannot be read is of another
+    /// version or sealed under another key. Errors: `Corrupt`.
+    pub(super) fn open(&self, packer: &Packer) -> Result<Vec<u8>, Error> {
+        let unknown = self.flags & !(ZIPPED | SEALED) != 0;
+        if unknown || self.raw > RAW_OCTETS_MAX || self.key.is_plain() == (self.flags & SEALED != 0)
+        {
+            return Err(Error::Corrupt("a journal frame of an unknown kind".into()));
+        }
+        let context = context(self.head, self.offset);
+        let stored = packer.keys.unseal(self.key, context, self.stored)?;
+        if self.flags & ZIPPED == 0 {
+            return Ok(stored);
+        }
+        let raw = packer.zip.unpress(&stored, self.raw);
+        raw.map_err(|_| Error::Corrupt("a journal frame cannot be unpacked".into()))
+    }
+}
+
+/// The commits of an opened frame, in order. Errors: `Corrupt`, for an unknown type or version too (I-18).
+pub(super) fn commits(mut payload: &[u8]) -> Result<Vec<(Subject, &[u8])>, Error> {
+    let strange = || Error::Corrupt("a journal commit cannot be read".into());
+    let mut commits = Vec::new();
+    while !payload.is_empty() {
+        let (length, rest) = payload.split_first_chunk::<4>().ok_or_else(strange)?;
+        let length = u32::from_le_bytes(*length) as usize;
+        let (commit, rest) = rest.split_at_checked(length).ok_or_else(strange)?;
+        payload = rest;
+        let (covered, sum) = commit
+            .split_last_chunk::<COMMIT_SUM>()
+            .ok_or_else(strange)?;
+        if blake3::hash(covered).as_bytes()[..COMMIT_SUM] != *sum {
+            return Err(strange());
+        }
+        commits.push(commit_of(covered)?);
+    }
+    Ok(commits)
+}
+
+fn commit_of(covered: &[u8]) -> Result<(Subject, &[u8]), Error> {
+    let strange = || Error::Corrupt("a journal commit cannot be read".into());
+    let (head, body) = covered
+        .split_first_chunk::<COMMIT_HEAD>()
+        .ok_or_else(strange)?;
+    if head[..2] != [COMMIT, COMMIT_VERSION] {
+        return Err(Error::Corrupt(format!(
+            "a journal record of the unknown type {} or version {}",
+            head[0], head[1]
+        )));
+    }
+    let (account, rest) = head[2..].split_first_chunk::<4>().ok_or_else(strange)?;
+    let (modseq, time) = rest.split_first_chunk::<8>().ok_or_else(strange)?;
+    let time = time.try_into().map_err(|_| strange())?;
+    let subject = Subject {
+        account: AccountId::new(u32::from_le_bytes(*account)).ok_or_else(strange)?,
+        modseq: ModSeq::new(u64::from_le_bytes(*modseq)),
+        time: i64::from_le_bytes(time),
+    };
+    Ok((subject, body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SALT;
+    use super::*;
+
+    const PLACE: Head = Head {
+        segment: 7,
+        salt: [9; SALT],
+    };
+
+    fn subject(account: u32, modseq: u64, time: i64) -> Subject {
+        Subject {
+            account: AccountId::new(account).unwrap(),
+            modseq: ModSeq::new(modseq),
+            time,
+        }
+    }
+
+    fn framed(group: &[(Subject, &[u8])]) -> Vec<u8> {
+        let mut frame = Vec::new();
+        encode(PLACE, 32, group, &Packer::default(), &mut frame).unwrap();
+        frame
+    }
+
+    /// As if it lay behind a head of 32 octets.
+    fn placed(frame: &[u8]) -> Vec<u8> {
+        [&[0; 32], frame].concat()
+    }
+
+    #[test]
+    fn a_group_comes_back_as_it_was() {
+        let packer = Packer::default();
+        let large = vec![5; 100_000];
+        let groups: [&[(Subject, &[u8])]; 4] = [
+            &[],
+            &[(subject(1, 0, -1), b"")],
+            &[(subject(2, 9, 1 << 40), b"abc"), (subject(3, 1, 0), b"d")],
+            &[(subject(u32::MAX, u64::MAX, i64::MIN), &large)],
+        ];
+        for group in groups {
+            let bytes = placed(&framed(group));
+            let frame = at(&bytes, PLACE, 32).unwrap();
+            assert_eq!(frame.end as usize, bytes.len());
+            let payload = frame.open(&packer).unwrap();
+            assert_eq!(commits(&payload).unwrap(), group);
+        }
+        assert!(framed(groups[3]).len() < 1_000, "it was not compressed");
+    }
+
+    #[test]
+    fn another_place_salt_or_bit_is_no_frame() {
+        let bytes = placed(&framed(&[(subject(2, 9, 5), b"abc")]));
+        for bit in 32 * 8..bytes.len() * 8 {
+            let mut changed = bytes.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(at(&changed, PLACE, 32).is_none(), "bit {bit}");
+        }
+        for length in 0..bytes.len() {
+            assert!(at(&bytes[..length], PLACE, 32).is_none(), "cut at {length}");
+        }
+        let other = Head {
+            salt: [8; SALT],
+            ..PLACE
+        };
+        assert!(at(&bytes, other, 32).is_none());
+        let moved = [&[0; 33], &bytes[32..]].concat();
+        assert!(at(&moved, PLACE, 33).is_none());
+    }
+
+    #[test]
+    fn i18_an_unknown_kind_or_version_is_an_error() {
+        let packer = Packer::default();
+        let payload = payload(&[(subject(2, 9, 5), b"abc")]).unwrap();
+        for (at, value) in [(4, 2), (5, 3)] {
+            let mut strange = payload.clone();
+            strange[at] = value;
+            assert!(commits(&strange).is_err(), "a wrong checksum");
+            let end = strange.len() - COMMIT_SUM;
+            let sum = blake3::hash(&strange[4..end]);
+            strange[end..].copy_from_slice(&sum.as_bytes()[..COMMIT_SUM]);
+            let said = commits(&strange).unwrap_err().to_string();
+            assert!(said.contains("unknown"), "{said}");
+        }
+        let mut bytes = placed(&framed(&[(subject(2, 9, 5), b"abc")]));
+        bytes[32 + COVERED_AT] = 4;
+        let sum = checksum(PLACE, 32, &bytes[32 + COVERED_AT..]);
+        bytes[32 + SUM_AT..32 + COVERED_AT].copy_from_slice(&sum);
+        assert!(at(&bytes, PLACE, 32).unwrap().open(&packer).is_err());
+    }
+
+    #[test]
+    fn i18_a_frame_is_written_as_before() {
+        let frame = framed(&[(subject(2, 9, 5), b"abc")]);
+        let written: String = frame.iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(written, include_str!("../../tests/golden/frame.txt").trim());
+    }
+}
