@@ -113,6 +113,7 @@ impl Directory {
         };
         self.read().check_new_account(by, &account)?;
         account.id = self.next_account(&mut self.acts())?;
+        self.seal_account(&account)?;
         self.make_mailboxes(&account)?;
         let mut acts = self.acts();
         self.read().check_new_account(by, &account)?;
@@ -217,6 +218,7 @@ impl Directory {
             detail: difference(&old, &new),
         };
         self.commit(&mut acts, by, note, facts)?;
+        self.seal_account(&new)?;
         Ok(new)
     }
 

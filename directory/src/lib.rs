@@ -25,6 +25,7 @@ mod recent;
 pub mod resolve;
 pub mod right;
 pub mod sasl;
+mod sealing;
 pub mod session;
 pub mod signin;
 
@@ -39,6 +40,7 @@ pub use error::{Denied, Error, SignInError};
 pub use open::{Directory, Settings};
 pub use resolve::Resolution;
 pub use right::{Capability, Right, Role};
+pub use sealing::seal_domain;
 pub use session::SessionToken;
 pub use signin::Peer;
 pub use storage::AccountId;

@@ -85,9 +85,11 @@ impl Directory {
             recents: Mutex::new(Recents::new()),
             memory_key: crate::hash::random()?,
         };
-        Ok(Self {
+        let directory = Self {
             inner: Arc::new(inner),
-        })
+        };
+        directory.seal_accounts()?;
+        Ok(directory)
     }
 
     /// The clock it was given.

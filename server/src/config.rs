@@ -18,6 +18,7 @@ pub struct Config {
     pub mail: Mail,
     pub sign_in: SignIn,
     pub store: Store,
+    pub storage: Storage,
     pub log: Log,
 }
 
@@ -150,6 +151,25 @@ impl Default for Store {
     }
 }
 
+/// What lies on the disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Storage {
+    pub encryption: Encryption,
+}
+
+/// Encryption of the store.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Encryption {
+    /// Whether what is written is encrypted; once on, it stays on.
+    pub enabled: bool,
+    /// The master key, mode 0600, apart from the store and its backups; empty: systemd's credential
+    /// `congvu-master`.
+    pub key_file: PathBuf,
+}
+
 /// Logs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -230,7 +250,7 @@ fn place(text: &str, offset: usize) -> (usize, usize) {
 
 /// Where a key `section.name` is set in the text; the first line when it is not.
 fn find(text: &str, key: &str) -> (usize, usize) {
-    let (section, name) = key.split_once('.').unwrap_or(("", key));
+    let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
     let mut inside = "";
     for (index, line) in text.lines().enumerate() {
         let bare = line.trim_start();
@@ -287,6 +307,13 @@ fn check(config: &Config) -> Result<(), (&'static str, String)> {
     }
     if !(1..=20).contains(&config.sign_in.argon2_passes) {
         return wrong("sign_in.argon2_passes", "expected 1 to 20");
+    }
+    let encryption = &config.storage.encryption;
+    if !encryption.enabled && !encryption.key_file.as_os_str().is_empty() {
+        return wrong(
+            "storage.encryption.key_file",
+            "a key is named but encryption is not on: expected enabled = true, or no key_file",
+        );
     }
     if !level_is_good(&config.log.level) {
         return wrong(
@@ -347,10 +374,13 @@ fn level_is_good(text: &str) -> bool {
     !text.trim().is_empty() && text.split(',').all(room)
 }
 
-/// What parses and fits, but only this machine can tell: the certificate's files.
+/// What parses and fits, but only this machine can tell: certificate and master key.
 pub fn check_files(config: &Config) -> anyhow::Result<()> {
     if !config.tls.certificate.as_os_str().is_empty() {
         crate::tls::load(&config.tls.certificate, &config.tls.key)?;
+    }
+    if config.storage.encryption.enabled {
+        crate::keys::read(&crate::keys::place(config)?)?;
     }
     Ok(())
 }
@@ -435,6 +465,11 @@ mod tests {
         check("[listen]\nsmtp = [\"nowhere\"]", "c:2:9", "such as");
         check("[mail\n", "c:1:6", "");
         check("[log]\nlevel = \"loud\"", "c:2:1", "info,imap=debug");
+        check(
+            "[log]\n[storage.encryption]\nkey_file = \"k\"",
+            "c:3:1",
+            "enabled = true",
+        );
         check("[listen]\nimap = [\"[::]:25\"]", "c:2:1", "listen.smtp's");
         check(
             "[listen]\nconnections_per_address = 0",

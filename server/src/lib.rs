@@ -7,6 +7,7 @@ pub mod demo;
 mod drain;
 pub mod holder;
 pub mod http;
+mod keys;
 pub mod listener;
 mod mail;
 pub mod run;

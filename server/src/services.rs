@@ -34,10 +34,11 @@ pub fn open_store(config: &Config) -> anyhow::Result<Store> {
         .with_context(|| format!("the data folder {} cannot be made", dir.display()))?;
     let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
     let options = Options {
-        dir: dir.join("store"),
+        dir: crate::keys::store_dir(config),
         engine: EngineKind::Sled,
         cache_bytes: config.store.cache,
         boot_id: boot_id.map(|id| id.trim().to_owned()),
+        keys: crate::keys::source(config)?,
         clock: storage::Clock::new(|| SystemClock.now_ms().div_euclid(1_000)),
         ..Options::default()
     };

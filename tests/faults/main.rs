@@ -10,6 +10,7 @@
 )]
 
 mod killed;
+mod refused_keys;
 mod refused_start;
 mod storage_inside;
 mod storage_kill;

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use directory::{AccountKind, AgencyId, NewAccount, NewAgency, Role, Secret};
 use formats::address::{Address, DomainName};
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Arguments of `congvu init`; what is not given is asked on a terminal.
@@ -37,6 +37,12 @@ pub(crate) struct InitArgs {
     /// Config file to write; an existing one is never overwritten.
     #[arg(long, value_name = "FILE", default_value = "congvu.toml")]
     config: PathBuf,
+    /// File for the master key of the encrypted store; otherwise congvu-master.key beside the config.
+    #[arg(long, value_name = "FILE", conflicts_with = "plain")]
+    key_file: Option<PathBuf>,
+    /// Do not encrypt the store (where the disk below it is encrypted).
+    #[arg(long)]
+    plain: bool,
 }
 
 /// Asks on a terminal, or says which flag is missing.
@@ -86,16 +92,24 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<()> {
     config.server.host = host;
     config.server.default_domain = domain.as_str().to_owned();
     config.server.data.clone_from(&args.dir);
+    let key_file = (!args.plain).then(|| key_file(args));
+    if let Some(file) = &key_file {
+        config.storage.encryption.enabled = true;
+        config.storage.encryption.key_file.clone_from(file);
+    }
     let text = crate::config::differences(&config);
     crate::config::parse(&text, "--host")?;
     let (secret, made) = password(args)?;
     // First the config: a store founded without anybody seeing its password would be lost.
     std::fs::write(&args.config, text).with_context(|| args.config.display().to_string())?;
-    if let Err(error) = found(&config, &domain, &admin, args, &secret) {
+    if let Err(error) = founded(&config, key_file.as_deref(), &domain, &admin, args, &secret) {
         std::fs::remove_file(&args.config).with_context(|| args.config.display().to_string())?;
         return Err(error);
     }
     println!("{} — {}", args.config.display(), args.dir.display());
+    if let Some(file) = &key_file {
+        println!("{}", key_note(file));
+    }
     if made {
         println!(
             "Mật khẩu của {admin} (chỉ hiện một lần) / password, shown once: {}",
@@ -104,6 +118,68 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<()> {
     }
     println!("\n{}", records(&config.server.host, &domain));
     Ok(())
+}
+
+/// Where the master key is to lie: apart from the data folder, which is what gets backed up.
+fn key_file(args: &InitArgs) -> PathBuf {
+    let beside = || args.config.with_file_name("congvu-master.key");
+    args.key_file.clone().unwrap_or_else(beside)
+}
+
+/// What an operator must know about it.
+fn key_note(file: &Path) -> String {
+    let file = file.display();
+    format!(
+        "Kho thư được mã hoá bằng khoá chủ {file}. Hãy giữ một bản sao của tệp này ở nơi an toàn, TÁCH \
+         KHỎI các bản sao lưu: mất khoá là mất toàn bộ thư.\n\
+         The store is encrypted under the master key {file}. Keep a copy of that file in a safe place, \
+         APART from the backups: without it all mail is lost."
+    )
+}
+
+/// Makes the key, then founds; a key whose store was not founded is removed again. What an earlier
+/// `init` left when it was cut off is used again.
+fn founded(
+    config: &Config,
+    key_file: Option<&Path>,
+    domain: &DomainName,
+    admin: &Address,
+    args: &InitArgs,
+    secret: &Secret,
+) -> anyhow::Result<()> {
+    let dir = crate::keys::store_dir(config);
+    if storage::is_sealed(&dir) {
+        anyhow::ensure!(crate::keys::source(config).is_ok(), already(config));
+    } else if let Some(file) = key_file {
+        if dir.exists() {
+            // Whoever has a plain store must not find it encrypted by a refused init.
+            let mut plain = config.clone();
+            plain.storage.encryption = crate::config::Encryption::default();
+            let services = Services::open(plain, Arc::new(SystemClock))?;
+            let empty = is_empty(&services)?;
+            services.store.close()?;
+            anyhow::ensure!(empty, already(config));
+        }
+        crate::keys::write(file, &storage::MasterKey::draw()?)?;
+    }
+    let done = found(config, domain, admin, args, secret);
+    if let (Err(_), Some(file)) = (&done, key_file)
+        && !storage::is_sealed(&dir)
+    {
+        std::fs::remove_file(file).with_context(|| file.display().to_string())?;
+    }
+    done
+}
+
+fn already(config: &Config) -> String {
+    format!(
+        "the store in {} was founded already; nothing was changed",
+        config.server.data.display()
+    )
+}
+
+fn is_empty(services: &Services) -> anyhow::Result<bool> {
+    Ok(services.directory.agencies(None, None, None, 1)?.is_empty())
 }
 
 fn password(args: &InitArgs) -> anyhow::Result<(Secret, bool)> {
@@ -131,11 +207,7 @@ fn found(
 ) -> anyhow::Result<()> {
     let services = Services::open(config.clone(), Arc::new(SystemClock))?;
     let directory = &services.directory;
-    anyhow::ensure!(
-        directory.agencies(None, None, None, 1)?.is_empty(),
-        "the store in {} was founded already; nothing was changed",
-        config.server.data.display()
-    );
+    anyhow::ensure!(is_empty(&services)?, already(config));
     let agency = AgencyId(args.agency.clone());
     let name = args
         .agency_name

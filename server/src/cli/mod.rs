@@ -4,6 +4,7 @@
 pub mod admin;
 mod demo;
 mod init;
+mod keys;
 mod serve;
 mod store;
 

@@ -1,6 +1,7 @@
 //! `congvu store`: looks after a data folder.
 
 use super::ConfigArgs;
+use super::keys::KeysCommand;
 use std::path::PathBuf;
 
 /// Commands about the store.
@@ -14,11 +15,20 @@ pub(crate) enum StoreCommand {
         #[command(flatten)]
         config: ConfigArgs,
     },
+    /// Keys of an encrypted store / Khoá của kho thư mã hoá
+    #[command(subcommand)]
+    Keys(KeysCommand),
 }
 
 /// Runs one of them.
 pub(crate) fn run(command: &StoreCommand) -> anyhow::Result<()> {
-    let StoreCommand::Verify { dir, config } = command;
+    match command {
+        StoreCommand::Verify { dir, config } => verify(dir.as_ref(), config),
+        StoreCommand::Keys(command) => super::keys::run(command),
+    }
+}
+
+fn verify(dir: Option<&PathBuf>, config: &ConfigArgs) -> anyhow::Result<()> {
     let mut config = config.read()?;
     if let Some(dir) = dir {
         config.server.data.clone_from(dir);

@@ -1,0 +1,145 @@
+//! `congvu store keys`: the keys of an encrypted store, of a stopped server.
+
+use super::ConfigArgs;
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::keys::{self, Place};
+use crate::services;
+use directory::{AgencyId, Directory};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use storage::{SYSTEM_DOMAIN, Store};
+
+/// Agencies read at a time.
+const PAGE: usize = 1_000;
+
+/// Commands about keys.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum KeysCommand {
+    /// List the data keys: number, whose, since when / Liệt kê khoá dữ liệu
+    List(ConfigArgs),
+    /// New data keys for what is written from now on / Khoá dữ liệu mới
+    Rotate {
+        /// Only this agency's; otherwise everybody's.
+        #[arg(long, value_name = "CODE")]
+        agency: Option<String>,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// A new master key; no mail is rewritten / Khoá chủ mới
+    RotateMaster {
+        /// A file with the new key (made if it is not there), where systemd gives the present one.
+        #[arg(long, value_name = "FILE")]
+        new_key: Option<PathBuf>,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+}
+
+/// Runs one of them.
+pub(crate) fn run(command: &KeysCommand) -> anyhow::Result<()> {
+    match command {
+        KeysCommand::List(args) => list(&args.read()?),
+        KeysCommand::Rotate { agency, config } => rotate(&config.read()?, agency.as_deref()),
+        KeysCommand::RotateMaster { new_key, config } => {
+            rotate_master(&config.read()?, new_key.as_ref())
+        }
+    }
+}
+
+fn open(config: &Config) -> anyhow::Result<Store> {
+    let dir = keys::store_dir(config);
+    anyhow::ensure!(
+        storage::is_sealed(&dir),
+        "the store in {} is not encrypted",
+        dir.display()
+    );
+    services::open_store(config)
+}
+
+fn list(config: &Config) -> anyhow::Result<()> {
+    let store = open(config)?;
+    let names = names(config, &store)?;
+    for key in store.data_keys() {
+        let whose = names.get(&key.domain);
+        let state = if key.newest { "in use" } else { "for reading" };
+        println!(
+            "{}\t{}\t{}\t{state}",
+            key.id,
+            whose.map_or("?", String::as_str),
+            key.created_at
+        );
+    }
+    Ok(store.close()?)
+}
+
+/// Whose domain a number is.
+fn names(config: &Config, store: &Store) -> anyhow::Result<HashMap<u64, String>> {
+    let settings = services::directory_settings(config)?;
+    let directory = Directory::open(store.clone(), Arc::new(SystemClock), settings)?;
+    let mut names = HashMap::from([(SYSTEM_DOMAIN, "(system)".to_owned())]);
+    let mut after: Option<AgencyId> = None;
+    loop {
+        let page = directory.agencies(None, None, after.as_ref(), PAGE)?;
+        for agency in &page {
+            names.insert(directory::seal_domain(&agency.id), agency.id.0.clone());
+        }
+        match page.last() {
+            Some(last) => after = Some(last.id.clone()),
+            None => return Ok(names),
+        }
+    }
+}
+
+fn rotate(config: &Config, agency: Option<&str>) -> anyhow::Result<()> {
+    let store = open(config)?;
+    let domain = agency.map(|code| directory::seal_domain(&AgencyId(code.to_owned())));
+    let made = match store.rotate_keys(domain) {
+        Err(storage::Error::NotFound) => anyhow::bail!(
+            "agency {} has no key of its own",
+            agency.unwrap_or_default()
+        ),
+        made => made?,
+    };
+    store.close()?;
+    println!("{made} new data keys / khoá dữ liệu mới");
+    Ok(())
+}
+
+fn rotate_master(config: &Config, new_key: Option<&PathBuf>) -> anyhow::Result<()> {
+    let store = open(config)?;
+    let place = keys::place(config)?;
+    match (place, new_key) {
+        (Place::File(file), None) => {
+            let kept = keys::rotate_file(&file, |new| store.rotate_master(new))?;
+            store.close()?;
+            println!(
+                "Khoá chủ mới / new master key: {}\nKhoá cũ, cần cho các bản sao lưu trước đây / \
+                 the old key, needed for earlier backups: {}",
+                file.display(),
+                kept.display()
+            );
+        }
+        (Place::File(file), Some(_)) => anyhow::bail!(
+            "the master key is in {}, which is replaced by itself: leave --new-key out",
+            file.display()
+        ),
+        (Place::Credential(_), None) => {
+            anyhow::bail!("systemd gives the master key: name a file for the new one by --new-key")
+        }
+        (Place::Credential(_), Some(file)) => {
+            if !file.exists() {
+                keys::write(file, &storage::MasterKey::draw()?)?;
+            }
+            store.rotate_master(&keys::read(&Place::File(file.clone()))?)?;
+            store.close()?;
+            println!(
+                "Hãy đưa khoá này cho systemd trước khi chạy lại / give this key to systemd before \
+                 the next start: {}",
+                file.display()
+            );
+        }
+    }
+    Ok(())
+}

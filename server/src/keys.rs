@@ -1,0 +1,263 @@
+//! The master key of an encrypted store: read from a file or from systemd, made by `init`, changed by
+//! `congvu store keys rotate-master`. It lies apart from the store, so that neither the disk nor a
+//! backup alone tells anything.
+
+use crate::config::Config;
+use anyhow::Context as _;
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use storage::{KeySource, MasterKey};
+
+/// Name of the credential in the folder that systemd names (`LoadCredential=congvu-master:FILE`).
+const CREDENTIAL: &str = "congvu-master";
+/// Most octets of a key file.
+const FILE_OCTETS_MAX: u64 = 4_096;
+/// What a master key is called until the keyring is sealed under it.
+const NEW: &str = "new";
+
+/// Where a master key lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A file of ours, mode 0600.
+    File(PathBuf),
+    /// systemd's; its folder is ours alone and cannot be written.
+    Credential(PathBuf),
+}
+
+/// Where the config says it lies. Errors: encryption is on and neither file nor credential is named.
+pub(crate) fn place(config: &Config) -> anyhow::Result<Place> {
+    let file = &config.storage.encryption.key_file;
+    if !file.as_os_str().is_empty() {
+        return Ok(Place::File(file.clone()));
+    }
+    match std::env::var_os("CREDENTIALS_DIRECTORY") {
+        Some(folder) => Ok(Place::Credential(Path::new(&folder).join(CREDENTIAL))),
+        None => anyhow::bail!(
+            "storage.encryption.key_file is not set and systemd gives no credential {CREDENTIAL}"
+        ),
+    }
+}
+
+/// The folder of the store itself.
+pub(crate) fn store_dir(config: &Config) -> PathBuf {
+    config.server.data.join("store")
+}
+
+/// What opens the store by this config. A change of master key that was cut off is brought to its end.
+pub(crate) fn source(config: &Config) -> anyhow::Result<KeySource> {
+    let dir = store_dir(config);
+    if !config.storage.encryption.enabled {
+        anyhow::ensure!(
+            !storage::is_sealed(&dir),
+            "the store in {} is encrypted, and what was encrypted stays so: \
+             set enabled and key_file under [storage.encryption]",
+            dir.display()
+        );
+        return Ok(KeySource::None);
+    }
+    let place = place(config)?;
+    if let Place::File(file) = &place {
+        finish_rotation(&dir, file)?;
+    }
+    let master = read(&place)?;
+    anyhow::ensure!(
+        storage::master_fits(&dir, &master)?,
+        "the key in {} is not the master key of the store in {}",
+        path(&place).display(),
+        dir.display()
+    );
+    Ok(KeySource::Master(master))
+}
+
+fn path(place: &Place) -> &Path {
+    match place {
+        Place::File(path) | Place::Credential(path) => path,
+    }
+}
+
+/// Reads a master key. Errors say what is wrong with the file and what to do.
+pub(crate) fn read(place: &Place) -> anyhow::Result<MasterKey> {
+    let path = path(place);
+    let shown = path.display();
+    let file = File::open(path).with_context(|| format!("the master key {shown}"))?;
+    let about = file.metadata().with_context(|| shown.to_string())?;
+    anyhow::ensure!(about.is_file(), "the master key {shown} is not a file");
+    if matches!(place, Place::File(_)) {
+        let mode = about.mode() & 0o7777;
+        anyhow::ensure!(
+            mode & 0o077 == 0,
+            "the master key {shown} may be read by others (mode {mode:04o}): chmod 600 {shown}"
+        );
+        // The owner of our own entry is whom this process runs as.
+        let ours = std::fs::metadata("/proc/self").map_or(about.uid(), |own| own.uid());
+        anyhow::ensure!(
+            about.uid() == ours,
+            "the master key {shown} belongs to user {}, this process is user {ours}: chown {ours} {shown}",
+            about.uid()
+        );
+    }
+    let mut text = zeroize::Zeroizing::new(String::with_capacity(FILE_OCTETS_MAX as usize));
+    let read = file.take(FILE_OCTETS_MAX).read_to_string(&mut text);
+    read.with_context(|| format!("the master key {shown}"))?;
+    MasterKey::parse(&text).with_context(|| {
+        format!("{shown} holds no master key: one line congvu-master-1:… was expected")
+    })
+}
+
+/// Writes a key to a new file that only its owner reads, durably. Errors: the file is there.
+pub(crate) fn write(path: &Path, master: &MasterKey) -> anyhow::Result<()> {
+    let cannot = || format!("the master key {} cannot be written", path.display());
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut file = options.open(path).with_context(cannot)?;
+    file.write_all(master.text().as_bytes())
+        .and_then(|()| file.sync_all())
+        .with_context(cannot)?;
+    sync_folder(path).with_context(cannot)
+}
+
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new("."))).and_then(|f| f.sync_all())
+}
+
+fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(format!(".{ending}"));
+    PathBuf::from(name)
+}
+
+/// After a change that was cut off, `FILE.new` is the key, or was never used.
+fn finish_rotation(dir: &Path, file: &Path) -> anyhow::Result<()> {
+    let new = beside(file, NEW);
+    if !new.exists() {
+        return Ok(());
+    }
+    let old = read(&Place::File(file.to_owned()));
+    if old.is_ok_and(|old| storage::master_fits(dir, &old).unwrap_or(false)) {
+        return Ok(());
+    }
+    let next = read(&Place::File(new.clone()))?;
+    if storage::master_fits(dir, &next)? {
+        tracing::warn!("a change of the master key was cut off; it is finished now");
+        replace(file, &new)?;
+    }
+    Ok(())
+}
+
+/// Puts the new key in the old one's place; the old one stays beside it, for older backups.
+fn replace(file: &Path, new: &Path) -> anyhow::Result<PathBuf> {
+    let kept = (1u32..)
+        .map(|n| beside(file, &format!("old-{n}")))
+        .find(|path| !path.exists())
+        .context("no name is left for the old key")?;
+    let cannot = || format!("the master key {} cannot be replaced", file.display());
+    if file.exists() {
+        std::fs::hard_link(file, &kept).with_context(cannot)?;
+    }
+    std::fs::rename(new, file)
+        .and_then(|()| sync_folder(file))
+        .with_context(cannot)?;
+    Ok(kept)
+}
+
+/// Seals the keyring under a new master key and puts that in the old one's place. `seal` does the former.
+/// Returns where the old key is kept now. Cut off anywhere, the store opens again and it may be repeated.
+pub(crate) fn rotate_file(
+    file: &Path,
+    seal: impl FnOnce(&MasterKey) -> Result<(), storage::Error>,
+) -> anyhow::Result<PathBuf> {
+    let new = beside(file, NEW);
+    if new.exists() {
+        // The store opened with the key in `file`, so this one was never used.
+        std::fs::remove_file(&new).with_context(|| new.display().to_string())?;
+    }
+    let master = MasterKey::draw()?;
+    write(&new, &master)?;
+    seal(&master)?;
+    replace(file, &new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fn sealed(folder: &Path) -> (Config, PathBuf) {
+        let file = folder.join("master.key");
+        write(&file, &MasterKey::draw().unwrap()).unwrap();
+        let mut config = Config::default();
+        config.server.data = folder.join("data");
+        config.storage.encryption.enabled = true;
+        config.storage.encryption.key_file.clone_from(&file);
+        (config, file)
+    }
+
+    fn refused(config: &Config) -> String {
+        format!("{:#}", source(config).unwrap_err())
+    }
+
+    #[test]
+    fn a_key_file_is_its_owners_alone_and_holds_a_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let (config, file) = sealed(folder.path());
+        assert!(matches!(source(&config), Ok(KeySource::Master(_))));
+        let mode = |mode| {
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        for wrong in [0o644, 0o640, 0o604, 0o660, 0o620] {
+            mode(wrong);
+            assert!(refused(&config).contains("chmod 600"), "{wrong:o}");
+        }
+        mode(0o600);
+        assert!(
+            write(&file, &MasterKey::draw().unwrap()).is_err(),
+            "never over another"
+        );
+        std::fs::write(&file, "congvu-master-1:12").unwrap();
+        assert!(refused(&config).contains("holds no master key"));
+        std::fs::remove_file(&file).unwrap();
+        assert!(refused(&config).contains("the master key"));
+    }
+
+    #[test]
+    fn a_wrong_key_and_encryption_turned_off_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut config, file) = sealed(folder.path());
+        crate::services::open_store(&config)
+            .unwrap()
+            .close()
+            .unwrap();
+        assert!(source(&config).is_ok());
+        std::fs::remove_file(&file).unwrap();
+        write(&file, &MasterKey::draw().unwrap()).unwrap();
+        assert!(refused(&config).contains("is not the master key of the store"));
+        config.storage.encryption.enabled = false;
+        assert!(refused(&config).contains("stays so"));
+    }
+
+    #[test]
+    fn a_new_master_key_may_be_cut_off_anywhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let (config, file) = sealed(folder.path());
+        let store = crate::services::open_store(&config).unwrap();
+        // Before the keyring is sealed anew: the old key stays.
+        let cut = rotate_file(&file, |_| Err(storage::Error::NotFound));
+        assert!(cut.is_err() && beside(&file, NEW).exists());
+        assert!(source(&config).is_ok());
+        // After it, before the file is replaced: the new one is taken.
+        let master = read(&Place::File(beside(&file, NEW))).unwrap();
+        store.rotate_master(&master).unwrap();
+        assert!(source(&config).is_ok());
+        assert!(!beside(&file, NEW).exists());
+        // Whole.
+        let kept = rotate_file(&file, |new| store.rotate_master(new)).unwrap();
+        assert_eq!(kept, beside(&file, "old-2"));
+        assert!(source(&config).is_ok());
+        let old = read(&Place::File(kept)).unwrap();
+        assert_eq!(old.text(), master.text());
+        assert!(!storage::master_fits(&store_dir(&config), &old).unwrap());
+    }
+}
