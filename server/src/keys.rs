@@ -118,6 +118,17 @@ pub(crate) fn write(path: &Path, master: &MasterKey) -> anyhow::Result<()> {
     sync_folder(path).with_context(cannot)
 }
 
+/// What an operator must know about a master key.
+pub(crate) fn note(file: &Path) -> String {
+    let file = file.display();
+    format!(
+        "Kho thư được mã hoá bằng khoá chủ {file}. Hãy giữ một bản sao của tệp này ở nơi an toàn, TÁCH \
+         KHỎI các bản sao lưu: mất khoá là mất toàn bộ thư.\n\
+         The store is encrypted under the master key {file}. Keep a copy of that file in a safe place, \
+         APART from the backups: without it all mail is lost."
+    )
+}
+
 fn sync_folder(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new("."))).and_then(|f| f.sync_all())

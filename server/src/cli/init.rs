@@ -108,7 +108,7 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<()> {
     }
     println!("{} — {}", args.config.display(), args.dir.display());
     if let Some(file) = &key_file {
-        println!("{}", key_note(file));
+        println!("{}", crate::keys::note(file));
     }
     if made {
         println!(
@@ -124,17 +124,6 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<()> {
 fn key_file(args: &InitArgs) -> PathBuf {
     let beside = || args.config.with_file_name("congvu-master.key");
     args.key_file.clone().unwrap_or_else(beside)
-}
-
-/// What an operator must know about it.
-fn key_note(file: &Path) -> String {
-    let file = file.display();
-    format!(
-        "Kho thư được mã hoá bằng khoá chủ {file}. Hãy giữ một bản sao của tệp này ở nơi an toàn, TÁCH \
-         KHỎI các bản sao lưu: mất khoá là mất toàn bộ thư.\n\
-         The store is encrypted under the master key {file}. Keep a copy of that file in a safe place, \
-         APART from the backups: without it all mail is lost."
-    )
 }
 
 /// Makes the key, then founds; a key whose store was not founded is removed again. What an earlier

@@ -27,6 +27,11 @@ pub(crate) enum KeysCommand {
         #[command(flatten)]
         config: ConfigArgs,
     },
+    /// Make a file with a master key, to encrypt a store that was plain / Tạo tệp khoá chủ
+    Make {
+        /// The file; one that is there is never overwritten.
+        file: PathBuf,
+    },
     /// A new master key; no mail is rewritten / Khoá chủ mới
     RotateMaster {
         /// A file with the new key (made if it is not there), where systemd gives the present one.
@@ -42,6 +47,11 @@ pub(crate) fn run(command: &KeysCommand) -> anyhow::Result<()> {
     match command {
         KeysCommand::List(args) => list(&args.read()?),
         KeysCommand::Rotate { agency, config } => rotate(&config.read()?, agency.as_deref()),
+        KeysCommand::Make { file } => {
+            keys::write(file, &storage::MasterKey::draw()?)?;
+            println!("{}", keys::note(file));
+            Ok(())
+        }
         KeysCommand::RotateMaster { new_key, config } => {
             rotate_master(&config.read()?, new_key.as_ref())
         }
