@@ -4,6 +4,7 @@ use crate::commit::Number;
 use crate::history::{self, Before, BoxBefore, Undo};
 use crate::hot::{Delta, Hot};
 use crate::index::Op;
+use crate::quota::Reserved;
 use crate::record::{self, Meta};
 use crate::writer::{Batch, Writer};
 use crate::*;
@@ -27,7 +28,7 @@ impl Writer {
         if self.batch.is_empty(&self.before) {
             return Ok(self.before.meta.modseq);
         }
-        self.check_quota()?;
+        let reserved = self.reserve()?;
         let mut effect = self.messages();
         effect.undo.rows = replaced;
         effect.undo.came = std::mem::take(&mut self.batch.came);
@@ -59,6 +60,11 @@ impl Writer {
         let apply = Box::new(move || cells.apply(&cell, meta, delta));
         let number = Number::Account(meta.modseq);
         let modseq = store.submit(account, number, ops, &blobs, apply);
+        // Before the next writer's turn, so that it finds the sums as its account is.
+        match &modseq {
+            Ok(_) => reserved.settle(),
+            Err(_) => drop(reserved),
+        }
         drop(turn);
         modseq
     }
@@ -107,20 +113,29 @@ impl Writer {
         (octets, messages)
     }
 
-    fn check_quota(&self) -> Result<(), Error> {
-        let Some(max) = self.octets_max else {
-            return Ok(());
+    /// Reserves what the batch adds, in the account and in the groups above it.
+    fn reserve(&self) -> Result<Reserved, Error> {
+        let before = Usage {
+            octets: self.before.octets,
+            messages: self.before.messages,
         };
-        let (mut after, held) = (self.before.octets, self.before.octets);
+        let mut after = before;
         for (email, row) in &self.batch.rows {
-            after += row.as_ref().map_or(0, |r| r.state.size);
-            after -= self.before.weighed(*email).map_or(0, |w| w.size);
+            if let Some(row) = row {
+                after.octets += row.state.size;
+                after.messages += 1;
+            }
+            if let Some(was) = self.before.weighed(*email) {
+                after.octets -= was.size;
+                after.messages -= 1;
+            }
         }
-        if after > max && after > held {
-            Err(Error::OverQuota)
-        } else {
-            Ok(())
+        let grows = after.octets > before.octets;
+        if grows && self.octets_max.is_some_and(|max| after.octets > max) {
+            return Err(Error::OverQuota(Bound::Account(self.account)));
         }
+        let ledger = &self.store.inner.ledger;
+        ledger.reserve(&self.store, self.account, before, after)
     }
 
     /// Stamps the changed messages and writes the log's first half.

@@ -15,9 +15,9 @@ pub enum Error {
     /// The precondition (ModSeq) did not hold.
     #[error("conflict")]
     Conflict,
-    /// The commit would pass the account's limit.
+    /// The commit would pass a limit; whose it is.
     #[error("over quota")]
-    OverQuota,
+    OverQuota(crate::Bound),
     /// The value is larger than the named limit.
     #[error("too large: {0}")]
     TooLarge(&'static str),

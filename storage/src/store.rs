@@ -7,6 +7,7 @@ use crate::index::{Op, encode_ops};
 use crate::journal::{BODY_OCTETS_MAX, Journal};
 use crate::pack::Packs;
 use crate::queue::Spool;
+use crate::quota::Ledger;
 use crate::seal::Keys;
 use crate::summaries::Summaries;
 use crate::*;
@@ -118,6 +119,7 @@ pub(crate) struct Inner {
     pub spool: Arc<Spool>,
     /// Held while an account's log is trimmed, and by whoever needs that none is.
     trimming: Mutex<()>,
+    pub ledger: Ledger,
     /// UidValidity of a mailbox is this plus its id.
     pub uid_validity_start: u32,
     orders: Option<SyncSender<Order>>,
@@ -186,6 +188,7 @@ impl Store {
             cells: Arc::new(Cells::new(options.hot_messages_max)),
             spool,
             trimming: Mutex::default(),
+            ledger: Ledger::default(),
             uid_validity_start: 0,
             orders: Some(orders),
             thread: Mutex::new(Some(thread)),

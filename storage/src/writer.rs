@@ -90,7 +90,8 @@ impl Writer {
         &self.turn.cell
     }
 
-    /// Refuses with `OverQuota` at commit when the account would hold more octets.
+    /// Refuses with `OverQuota` at commit when the account would hold more octets, besides the
+    /// limits that [`Quotas`] knows.
     pub fn quota(&mut self, octets_max: Option<u64>) {
         self.octets_max = octets_max;
     }

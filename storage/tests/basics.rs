@@ -257,7 +257,10 @@ fn a_quota_refuses_growth_and_nothing_else() {
     let mut writer = world.account(2).write().unwrap();
     writer.quota(Some(held));
     writer.copy(placed.email, inbox).unwrap();
-    assert_eq!(writer.commit(), Err(Error::OverQuota));
+    assert_eq!(
+        writer.commit(),
+        Err(Error::OverQuota(Bound::Account(AccountId::new(2).unwrap())))
+    );
     let mut writer = world.account(2).write().unwrap();
     writer.quota(Some(held / 2));
     assert!(
