@@ -11,6 +11,7 @@ use crate::page::{Ask, Page, gather};
 use crate::problem::{Problem, text};
 use crate::router::Room;
 use crate::sight::{acted, known_account, known_agency};
+use crate::usage::Usage;
 use crate::version::{Match, Tagged, merge};
 use axum::Json;
 use axum::extract::State;
@@ -165,6 +166,7 @@ pub(crate) async fn create(
             name: new.name,
             position: new.position,
             quota: new.quota,
+            messages_max: new.messages_max,
         };
         Ok(room.directory.create_account(Some(access), new)?)
     });
@@ -186,6 +188,22 @@ pub(crate) async fn read(
         known_account(&room.directory, access, id)
     });
     Ok(tagged(found.await?))
+}
+
+/// What an account holds of its limits; anybody may ask for one's own.
+#[utoipa::path(get, path = "/api/v1/accounts/{id}/usage", tag = "accounts",
+    params(("id" = u32, Path)), responses((status = 200, body = Usage)))]
+pub(crate) async fn usage(
+    State(room): State<Room>,
+    caller: Caller,
+    Named(id): Named<String>,
+) -> Result<Json<Usage>, Problem> {
+    let id = filter::account_id(&id)?;
+    let used = room.ask(caller, move |room, access| {
+        known_account(&room.directory, access, id)?;
+        Ok(room.directory.account_usage(id)?)
+    });
+    Ok(Json(used.await?.into()))
 }
 
 /// A change whose values are read, before the row it changes is known.
@@ -246,6 +264,7 @@ impl Change {
         row.name = self.rest.name.clone().unwrap_or(row.name);
         row.position = self.rest.position.clone().unwrap_or(row.position);
         row.quota = self.rest.quota.unwrap_or(row.quota);
+        row.messages_max = self.rest.messages_max.unwrap_or(row.messages_max);
         row.grants = self.grants.clone().unwrap_or(row.grants);
         Ok(row)
     }

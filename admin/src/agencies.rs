@@ -7,10 +7,11 @@ use crate::page::{Ask, Page, gather};
 use crate::problem::Problem;
 use crate::router::Room;
 use crate::sight::{Sight, known_agency};
+use crate::usage::Usage;
 use crate::version::{Match, Tagged, merge, segment};
 use axum::Json;
 use axum::extract::State;
-use directory::{Access, AgencyId, Capability, Directory};
+use directory::{Access, AgencyId, AgencyQuota, Capability, Directory, Quota};
 use formats::text::fold;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,16 @@ pub(crate) struct Agency {
     name: String,
     /// English name.
     name_en: Option<String>,
+    /// Octets of all accounts of the agency and those under it together; null: no limit.
+    quota: Option<u64>,
+    /// Messages of all of them together; null: no limit.
+    messages_max: Option<u64>,
+    /// Octets of each account under it that has no quota of its own; null: as the agency above says.
+    account_quota: Option<u64>,
+    /// Messages of each such account; null: as the agency above says.
+    account_messages_max: Option<u64>,
+    /// Percent of a limit at which the log tells of it; null: as the agency above says, else 90.
+    soft_percent: Option<u8>,
     /// Raised with each change; also the ETag.
     version: u64,
 }
@@ -43,6 +54,11 @@ pub(crate) struct NewAgency {
     #[schema(example = "Phòng Tổ chức cán bộ")]
     name: String,
     name_en: Option<String>,
+    quota: Option<u64>,
+    messages_max: Option<u64>,
+    account_quota: Option<u64>,
+    account_messages_max: Option<u64>,
+    soft_percent: Option<u8>,
 }
 
 /// What may change of an agency (RFC 7396 merge).
@@ -58,6 +74,40 @@ pub(crate) struct AgencyChange {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     name_en: Option<Option<String>>,
+    /// Of all together; set by who manages the agency above.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<u64>)]
+    quota: Option<Option<u64>>,
+    /// Of all together; set by who manages the agency above.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<u64>)]
+    messages_max: Option<Option<u64>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<u64>)]
+    account_quota: Option<Option<u64>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<u64>)]
+    account_messages_max: Option<Option<u64>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<u8>)]
+    soft_percent: Option<Option<u8>>,
+}
+
+impl AgencyChange {
+    /// The quotas with what is given changed.
+    fn quota(&self, was: AgencyQuota) -> AgencyQuota {
+        AgencyQuota {
+            total: Quota {
+                octets: self.quota.unwrap_or(was.total.octets),
+                messages: self.messages_max.unwrap_or(was.total.messages),
+            },
+            each: Quota {
+                octets: self.account_quota.unwrap_or(was.each.octets),
+                messages: self.account_messages_max.unwrap_or(was.each.messages),
+            },
+            soft_percent: self.soft_percent.unwrap_or(was.soft_percent),
+        }
+    }
 }
 
 /// Which agencies.
@@ -82,6 +132,11 @@ impl From<directory::Agency> for Agency {
             parent: row.parent.map(|id| id.0),
             name: row.name,
             name_en: row.name_en,
+            quota: row.quota.total.octets,
+            messages_max: row.quota.total.messages,
+            account_quota: row.quota.each.octets,
+            account_messages_max: row.quota.each.messages,
+            soft_percent: row.quota.soft_percent,
             version: row.version,
         }
     }
@@ -165,6 +220,17 @@ pub(crate) async fn create(
             parent,
             name: new.name,
             name_en: new.name_en,
+            quota: AgencyQuota {
+                total: Quota {
+                    octets: new.quota,
+                    messages: new.messages_max,
+                },
+                each: Quota {
+                    octets: new.account_quota,
+                    messages: new.account_messages_max,
+                },
+                soft_percent: new.soft_percent,
+            },
         };
         Ok(room.directory.create_agency(Some(access), new)?)
     });
@@ -190,7 +256,22 @@ pub(crate) async fn read(
     Ok(tagged(found.await?))
 }
 
-/// Renames or moves an agency.
+/// What the accounts of an agency and of those under it hold together.
+#[utoipa::path(get, path = "/api/v1/agencies/{id}/usage", tag = "agencies",
+    params(("id" = String, Path)), responses((status = 200, body = Usage)))]
+pub(crate) async fn usage(
+    State(room): State<Room>,
+    caller: Caller,
+    Named(id): Named<String>,
+) -> Result<Json<Usage>, Problem> {
+    let used = room.ask(caller, move |room, access| {
+        let row = visible(&room.directory, access, &AgencyId(id))?;
+        Ok(room.directory.agency_usage(&row.id)?)
+    });
+    Ok(Json(used.await?.into()))
+}
+
+/// Renames or moves an agency, sets its quotas.
 #[utoipa::path(patch, path = "/api/v1/agencies/{id}", tag = "agencies", params(("id" = String, Path)),
     request_body = AgencyChange, responses((status = 200, body = Agency)))]
 pub(crate) async fn update(
@@ -203,7 +284,8 @@ pub(crate) async fn update(
     let changed = room.ask(caller, move |room, access| {
         let id = AgencyId(id);
         visible(&room.directory, access, &id)?;
-        let parent = change.parent.map(|parent| parent.map(AgencyId));
+        let parent = change.parent.clone();
+        let parent = parent.map(|parent| parent.map(AgencyId));
         if let Some(Some(parent)) = &parent {
             known_agency(&room.directory, access, "parent", parent)?;
         }
@@ -214,6 +296,7 @@ pub(crate) async fn update(
                 row.parent = parent.clone().unwrap_or(row.parent);
                 row.name = change.name.clone().unwrap_or(row.name);
                 row.name_en = change.name_en.clone().unwrap_or(row.name_en);
+                row.quota = change.quota(row.quota);
                 room.directory
                     .change_agency(Some(access), row, Some(version))
             },

@@ -29,6 +29,7 @@ mod queue;
 mod router;
 mod sight;
 mod tokens;
+mod usage;
 mod version;
 
 pub use openapi::document;

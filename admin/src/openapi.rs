@@ -22,8 +22,10 @@ use utoipa::{Modify, OpenApi};
     ),
     paths(
         agencies::list, agencies::create, agencies::read, agencies::update, agencies::delete,
+        agencies::usage,
         domains::list, domains::create, domains::read, domains::update, domains::delete,
         accounts::list, accounts::create, accounts::read, accounts::update, accounts::delete,
+        accounts::usage,
         credentials::list, credentials::create, credentials::set_password, credentials::read,
         credentials::delete,
         aliases::list, aliases::create, aliases::read, aliases::update, aliases::delete,

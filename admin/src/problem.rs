@@ -214,7 +214,7 @@ impl From<storage::Error> for Problem {
                 Kind::TooLarge,
                 text("Giá trị quá lớn để lưu.", "The value is too large to keep."),
             ),
-            Error::OverQuota | Error::Unavailable(_) => {
+            Error::OverQuota(_) | Error::Unavailable(_) => {
                 tracing::warn!(%error, "storage refused an act of the administration API");
                 Self::new(
                     Kind::Unavailable,
@@ -300,7 +300,12 @@ mod tests {
         check(E::Storage(S::Exists), 409);
         check(E::Storage(S::Expunged), 404);
         check(E::Storage(S::Conflict), 412);
-        check(E::Storage(S::OverQuota), 503);
+        check(
+            E::Storage(S::OverQuota(storage::Bound::Account(
+                storage::AccountId::SYSTEM,
+            ))),
+            503,
+        );
         check(E::Storage(S::TooLarge("row")), 413);
         check(E::Storage(S::Invalid("row")), 500);
         check(

@@ -89,6 +89,7 @@ fn operations() -> Router<Room> {
                 .patch(agencies::update)
                 .delete(agencies::delete),
         )
+        .route("/api/v1/agencies/{id}/usage", get(agencies::usage))
         .route("/api/v1/domains", get(domains::list).post(domains::create))
         .route(
             "/api/v1/domains/{name}",
@@ -106,6 +107,7 @@ fn operations() -> Router<Room> {
                 .patch(accounts::update)
                 .delete(accounts::delete),
         )
+        .route("/api/v1/accounts/{id}/usage", get(accounts::usage))
         .route(
             "/api/v1/accounts/{id}/credentials",
             get(credentials::list).post(credentials::create),

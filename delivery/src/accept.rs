@@ -232,7 +232,7 @@ impl Delivery {
         for ((account, recipient), result) in targets.local.iter().zip(results) {
             match result {
                 Ok(_) => {}
-                Err(storage::Error::OverQuota) => full.push(*recipient),
+                Err(storage::Error::OverQuota(_)) => full.push(*recipient),
                 Err(error) => later.push((Row::local(*recipient, *account), error)),
             }
         }

@@ -163,7 +163,7 @@ impl Delivery {
                         "2.0.0 placed in account {} as {}",
                         accounts[n], placed.email
                     )),
-                    Err(Error::OverQuota) => Outcome::Failed("5.2.2 the mailbox is full".into()),
+                    Err(Error::OverQuota(_)) => Outcome::Failed("5.2.2 the mailbox is full".into()),
                     Err(error) => {
                         tracing::warn!(trace = %record.trace, %error, "cannot place");
                         Outcome::Deferred("4.3.1 the store cannot take it now".into())

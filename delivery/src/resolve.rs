@@ -135,11 +135,9 @@ impl Delivery {
     }
 
     fn is_full(&self, account: AccountId) -> Result<bool, Refused> {
-        let Some(quota) = self.inner.directory.quota(account) else {
-            return Ok(false);
-        };
-        let usage = self.inner.store.account(account).usage();
-        let (octets, _) = usage.map_err(|e| temporary("cannot read the usage", &e))?;
-        Ok(octets.saturating_add(ROOM_MIN) > quota)
+        let quotas = self.inner.store.quotas();
+        let refused = quotas.would_refuse(account, ROOM_MIN);
+        let refused = refused.map_err(|e| temporary("cannot read the usage", &e))?;
+        Ok(refused.is_some())
     }
 }

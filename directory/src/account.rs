@@ -4,7 +4,7 @@ use crate::act::{Acts, Note, check_version, difference, invalid, json, name, nam
 use crate::book::Book;
 use crate::fact::Fact;
 use crate::open::PAGE_MAX;
-use crate::{Access, AccountId, AgencyId, Capability, Denied, Directory, Error, Role};
+use crate::{Access, AccountId, AgencyId, Capability, Denied, Directory, Error, Role, quota};
 use formats::address::Address;
 use formats::text::fold;
 use serde::{Deserialize, Serialize};
@@ -71,8 +71,10 @@ pub struct Account {
     pub name: String,
     /// `Chuyên viên`.
     pub position: Option<String>,
-    /// Octets; `None`: the policy's default.
+    /// Octets; `None`: what the nearest agency gives each account, or the config's default.
     pub quota: Option<u64>,
+    /// Messages; `None`: what the nearest agency gives each account, or no limit.
+    pub messages_max: Option<u64>,
     /// Administrative grants: role over a subtree.
     pub grants: Vec<(Role, AgencyId)>,
     /// Unix seconds.
@@ -90,6 +92,7 @@ pub struct NewAccount {
     pub name: String,
     pub position: Option<String>,
     pub quota: Option<u64>,
+    pub messages_max: Option<u64>,
 }
 
 impl Directory {
@@ -107,10 +110,12 @@ impl Directory {
             name: name("name", &new.name)?,
             position: name_if_any("position", new.position.as_deref())?,
             quota: new.quota,
+            messages_max: new.messages_max,
             grants: Vec::new(),
             created_at: self.now_s(),
             version: 1,
         };
+        check_limits(&account)?;
         self.read().check_new_account(by, &account)?;
         account.id = self.next_account(&mut self.acts())?;
         self.seal_account(&account)?;
@@ -188,6 +193,7 @@ impl Directory {
             grants: once(&account.grants),
             ..account
         };
+        check_limits(&new)?;
         let mut acts = self.acts();
         let (old, new, mut facts) = {
             let book = self.read();
@@ -353,6 +359,11 @@ impl Book {
         facts.push(Fact::NoAccount(id));
         facts
     }
+}
+
+fn check_limits(account: &Account) -> Result<(), Error> {
+    quota::limit("quota", account.quota)?;
+    quota::limit("messages_max", account.messages_max)
 }
 
 /// A list's members once each, and not too many.

@@ -3,6 +3,7 @@
 use crate::audit::Chain;
 use crate::book::Book;
 use crate::fact::Fact;
+use crate::quota::Told;
 use crate::{Access, Account, AgencyId, Capability, Denied, Directory, Error};
 use formats::address::DomainName;
 use serde::Serialize;
@@ -86,7 +87,11 @@ impl Directory {
     fn apply(&self, facts: Vec<Fact>) {
         let mut book = self.write();
         for fact in facts {
+            let told = Told::of(&fact, &book);
             book.apply(fact);
+            if let Some(told) = told {
+                self.inner.tell_quotas(&book, &told);
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::act::{Note, check_version, difference, invalid, json, name, name_if_a
 use crate::book::{AGENCY_DEPTH_MAX, Book};
 use crate::fact::Fact;
 use crate::open::PAGE_MAX;
-use crate::{Access, Capability, Denied, Directory, Error};
+use crate::{Access, AgencyQuota, Capability, Denied, Directory, Error, quota};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::ops::Bound;
@@ -42,6 +42,7 @@ pub struct Agency {
     pub parent: Option<AgencyId>,
     pub name: String,
     pub name_en: Option<String>,
+    pub quota: AgencyQuota,
     /// Raised with each change (If-Match).
     pub version: u64,
 }
@@ -54,6 +55,7 @@ pub struct NewAgency {
     pub parent: Option<AgencyId>,
     pub name: String,
     pub name_en: Option<String>,
+    pub quota: AgencyQuota,
 }
 
 impl Directory {
@@ -67,11 +69,13 @@ impl Directory {
         if !new.id.is_valid() {
             return Err(invalid("id", "letters, digits and dots, at most 32"));
         }
+        quota::check(&new.quota)?;
         let agency = Agency {
             id: new.id,
             parent: new.parent,
             name: name("name", &new.name)?,
             name_en: name_if_any("name_en", new.name_en.as_deref())?,
+            quota: new.quota,
             version: 1,
         };
         let mut acts = self.acts();
@@ -121,13 +125,15 @@ impl Directory {
             .collect())
     }
 
-    /// Renames or moves it. Errors: `Invalid` (loop), `Conflict`.
+    /// Renames or moves it, sets its quotas. Errors: `Invalid` (loop), `Conflict`, `Denied` (the total is
+    /// set by who manages the agency above).
     pub fn change_agency(
         &self,
         by: Option<&Access>,
         agency: Agency,
         version: Option<u64>,
     ) -> Result<Agency, Error> {
+        quota::check(&agency.quota)?;
         let mut acts = self.acts();
         let (old, new) = {
             let book = self.read();
@@ -154,6 +160,7 @@ impl Directory {
                 version: old.version + 1,
                 ..agency
             };
+            book.check_total(by, &old, &new)?;
             (old, new)
         };
         let note = Note {

@@ -14,6 +14,7 @@ use formats::address::{Address, DomainName};
 use formats::text::fold;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use storage::QuotaNode;
 
 /// Levels of the agency tree: a province has three to five.
 pub(crate) const AGENCY_DEPTH_MAX: usize = 16;
@@ -30,6 +31,8 @@ pub(crate) struct Listed {
 #[derive(Debug, Default)]
 pub(crate) struct Book {
     pub(crate) agencies: BTreeMap<AgencyId, Agency>,
+    /// The numbers under which the store knows agencies, given in the order of their coming.
+    nodes: HashMap<AgencyId, QuotaNode>,
     pub(crate) children: BTreeMap<AgencyId, BTreeSet<AgencyId>>,
     pub(crate) domains: BTreeMap<DomainName, Domain>,
     pub(crate) accounts: BTreeMap<AccountId, Listed>,
@@ -99,6 +102,8 @@ impl Book {
 
     fn put_agency(&mut self, agency: Agency) {
         self.drop_agency(&agency.id.clone());
+        let next = QuotaNode(self.nodes.len() as u64);
+        self.nodes.entry(agency.id.clone()).or_insert(next);
         if let Some(parent) = &agency.parent {
             self.children
                 .entry(parent.clone())
@@ -192,6 +197,20 @@ impl Book {
         if of.is_empty() {
             self.credentials.remove(&account);
         }
+    }
+
+    /// The number under which the store knows an agency.
+    pub(crate) fn node(&self, id: &AgencyId) -> Option<QuotaNode> {
+        self.nodes
+            .get(id)
+            .copied()
+            .filter(|_| self.agencies.contains_key(id))
+    }
+
+    /// The reverse of `node`.
+    pub(crate) fn agency_at(&self, node: QuotaNode) -> Option<AgencyId> {
+        let found = self.nodes.iter().find(|(_, n)| **n == node);
+        found.map(|(id, _)| id.clone())
     }
 
     /// One account.

@@ -4,6 +4,7 @@
 //! read at start go through the same `Book::apply`, so that memory cannot differ from the disk by the way taken.
 
 use crate::credential::Stored;
+use crate::former::{Account1, Agency1};
 use crate::session::SessionRow;
 use crate::{Account, AccountId, Agency, AgencyId, Alias, CredentialId, Domain};
 use formats::address::{Address, DomainName};
@@ -11,8 +12,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use storage::RowChange;
 
-/// The version that this build writes and reads.
+/// The version of rows that have had one shape only.
 const VERSION: u8 = 1;
+/// The version of agencies and accounts: 2 has quotas (see `former`).
+const QUOTA_VERSION: u8 = 2;
 
 /// The tables' names, fixed for ever.
 pub(crate) mod table {
@@ -59,11 +62,15 @@ impl Fact {
     /// The row that says it.
     pub(crate) fn row(&self) -> Result<RowChange, storage::Error> {
         let (table, key, value) = match self {
-            Self::Agency(a) => (table::AGENCY, a.id.0.clone().into_bytes(), Some(encode(a)?)),
+            Self::Agency(a) => (
+                table::AGENCY,
+                a.id.0.clone().into_bytes(),
+                Some(encode_quota(a)?),
+            ),
             Self::NoAgency(id) => (table::AGENCY, id.0.clone().into_bytes(), None),
             Self::Domain(d) => (table::DOMAIN, domain_key(&d.name), Some(encode(d)?)),
             Self::NoDomain(name) => (table::DOMAIN, domain_key(name), None),
-            Self::Account(a) => (table::ACCOUNT, account_key(a.id), Some(encode(a)?)),
+            Self::Account(a) => (table::ACCOUNT, account_key(a.id), Some(encode_quota(a)?)),
             Self::NoAccount(id) => (table::ACCOUNT, account_key(*id), None),
             Self::Alias(a) => (table::ALIAS, a.address.key().into_bytes(), Some(encode(a)?)),
             Self::NoAlias(address) => (table::ALIAS, address.key().into_bytes(), None),
@@ -77,7 +84,7 @@ impl Fact {
             }
             Self::Session(hash, row) => (table::SESSION, hash.to_vec(), Some(encode(row)?)),
             Self::NoSession(hash) => (table::SESSION, hash.to_vec(), None),
-            Self::Departed(a) => (table::DEPARTED, account_key(a.id), Some(encode(a)?)),
+            Self::Departed(a) => (table::DEPARTED, account_key(a.id), Some(encode_quota(a)?)),
             Self::AccountCounter(n) => (table::COUNTER, ACCOUNT_COUNTER.to_vec(), Some(encode(n)?)),
             Self::CredentialCounter(n) => (
                 table::COUNTER,
@@ -91,9 +98,9 @@ impl Fact {
     /// The fact that a stored row says.
     pub(crate) fn read(table: &str, key: &[u8], value: &[u8]) -> Result<Self, storage::Error> {
         Ok(match table {
-            table::AGENCY => Self::Agency(decode(table, value)?),
+            table::AGENCY => Self::Agency(decode_quota::<_, Agency1>(table, value)?),
             table::DOMAIN => Self::Domain(decode(table, value)?),
-            table::ACCOUNT => Self::Account(decode(table, value)?),
+            table::ACCOUNT => Self::Account(decode_quota::<_, Account1>(table, value)?),
             table::ALIAS => Self::Alias(decode(table, value)?),
             table::CREDENTIAL => {
                 let (account, stored) = decode(table, value)?;
@@ -153,6 +160,25 @@ pub(crate) fn decode<T: DeserializeOwned>(table: &str, bytes: &[u8]) -> Result<T
             &format!("a row of unknown version {version}"),
         )),
         None => Err(corrupt(table, "an empty row")),
+    }
+}
+
+fn encode_quota<T: Serialize>(value: &T) -> Result<Vec<u8>, storage::Error> {
+    postcard::to_extend(value, vec![QUOTA_VERSION])
+        .map_err(|_| storage::Error::Invalid("a directory row that cannot be encoded"))
+}
+
+/// The reverse of `encode_quota`, or a row of version 1 brought to this one.
+fn decode_quota<T, Former>(table: &str, bytes: &[u8]) -> Result<T, storage::Error>
+where
+    T: DeserializeOwned + From<Former>,
+    Former: DeserializeOwned,
+{
+    match bytes.split_first() {
+        Some((&QUOTA_VERSION, rest)) => {
+            postcard::from_bytes(rest).map_err(|_| corrupt(table, "a row that cannot be read"))
+        }
+        _ => decode::<Former>(table, bytes).map(T::from),
     }
 }
 

@@ -89,6 +89,7 @@ impl Directory {
             inner: Arc::new(inner),
         };
         directory.seal_accounts()?;
+        directory.start_quotas()?;
         Ok(directory)
     }
 
@@ -107,12 +108,9 @@ impl Directory {
         self.read().domains.contains_key(domain)
     }
 
-    /// The quota that holds for this account, octets; `None`: no limit.
+    /// The quota that holds for this account itself, octets; `None`: no limit.
     pub fn quota(&self, id: AccountId) -> Option<u64> {
-        self.read()
-            .account(id)
-            .and_then(|account| account.quota)
-            .or(self.inner.settings.default_quota)
+        self.limits(id).octets
     }
 
     pub(crate) fn now_s(&self) -> i64 {

@@ -1,7 +1,7 @@
 //! RFC 9051 §7.1, RFC 5530: storage's causes as response codes. The one translation.
 
 use crate::ask::Completion;
-use storage::Error;
+use storage::{Bound, Error};
 
 /// What was being looked for when storage refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,12 @@ pub fn refusal(error: &Error, seeking: Seeking) -> Completion {
         Error::Exists => Completion::no("ALREADYEXISTS", "It exists already"),
         Error::Expunged => Completion::no("EXPUNGEISSUED", "Some messages are gone"),
         Error::Conflict => Completion::no("INUSE", "It was changed meanwhile; try again"),
-        Error::OverQuota => Completion::no("OVERQUOTA", "The mailbox would pass its quota"),
+        Error::OverQuota(Bound::Account(_)) => {
+            Completion::no("OVERQUOTA", "The account would pass its quota")
+        }
+        Error::OverQuota(Bound::Group(_)) => {
+            Completion::no("OVERQUOTA", "The agency would pass its quota")
+        }
         Error::TooLarge(_) => Completion::no("LIMIT", "A limit of the server would be passed"),
         Error::Invalid(_) => Completion::no("CANNOT", "This can never be done"),
         Error::Unavailable(why) => {
@@ -39,6 +44,7 @@ pub fn refusal(error: &Error, seeking: Seeking) -> Completion {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use storage::{AccountId, QuotaNode};
 
     #[test]
     fn every_cause_has_its_code() {
@@ -47,7 +53,11 @@ mod tests {
             (Error::Exists, "ALREADYEXISTS"),
             (Error::Expunged, "EXPUNGEISSUED"),
             (Error::Conflict, "INUSE"),
-            (Error::OverQuota, "OVERQUOTA"),
+            (
+                Error::OverQuota(Bound::Account(AccountId::SYSTEM)),
+                "OVERQUOTA",
+            ),
+            (Error::OverQuota(Bound::Group(QuotaNode(7))), "OVERQUOTA"),
             (Error::TooLarge("x"), "LIMIT"),
             (Error::Invalid("x"), "CANNOT"),
             (Error::Unavailable("/secret/path".into()), "UNAVAILABLE"),

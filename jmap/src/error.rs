@@ -128,7 +128,10 @@ impl From<storage::Error> for SetError {
         use storage::Error as E;
         match error {
             E::NotFound | E::Expunged => Self::not_found(),
-            E::OverQuota => Self::new("overQuota"),
+            E::OverQuota(storage::Bound::Account(_)) => Self::new("overQuota"),
+            E::OverQuota(storage::Bound::Group(_)) => {
+                Self::new("overQuota").because("the agency of this account is full")
+            }
             E::TooLarge(what) => Self::new("tooLarge").because(what),
             E::Exists => Self::new("invalidProperties").because("exists already"),
             E::Invalid(what) => Self::new("invalidProperties").because(what),

@@ -112,7 +112,7 @@ impl From<storage::Error> for Problem {
         use storage::Error as E;
         match error {
             E::NotFound | E::Expunged => Self::not_found(),
-            E::OverQuota => Self::plain(
+            E::OverQuota(_) => Self::plain(
                 StatusCode::INSUFFICIENT_STORAGE,
                 "Hộp thư đã đầy. / The account is full.",
             ),

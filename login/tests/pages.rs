@@ -59,6 +59,7 @@ fn world() -> World {
         parent: None,
         name: "Tỉnh".to_owned(),
         name_en: None,
+        quota: directory::AgencyQuota::default(),
     };
     directory.create_agency(None, new).unwrap();
     directory
@@ -75,6 +76,7 @@ fn world() -> World {
         name: "Nguyễn Văn An".to_owned(),
         position: None,
         quota: None,
+        messages_max: None,
     };
     let account = directory.create_account(None, new).unwrap().id;
     directory

@@ -12,6 +12,7 @@
 mod admin_makes_accounts;
 mod corpus;
 mod mail_arrives;
+mod quotas;
 mod refusals;
 mod submission;
 mod webmail_signs_in;

@@ -155,6 +155,7 @@ fn person(services: &Services, local: &str) -> AccountId {
         name: format!("Người dùng {local}"),
         position: None,
         quota: None,
+        messages_max: None,
     };
     let account = services.directory.create_account(None, new).unwrap();
     services
@@ -172,6 +173,7 @@ pub fn found(services: &Services) {
         parent: None,
         name: "Tỉnh thử".into(),
         name_en: None,
+        quota: directory::AgencyQuota::default(),
     };
     services.directory.create_agency(None, root).unwrap();
     services

@@ -70,8 +70,10 @@ pub(crate) struct Account {
     name: String,
     #[schema(example = "Chuyên viên")]
     position: Option<String>,
-    /// Octets; null: the default holds.
+    /// Octets; null: what the nearest agency gives each account, else the config's default.
     quota: Option<u64>,
+    /// Messages; null: what the nearest agency gives each account, else no limit.
+    messages_max: Option<u64>,
     /// Administrative roles that this account holds.
     grants: Vec<Grant>,
     /// RFC 3339, UTC.
@@ -96,6 +98,7 @@ pub(crate) struct NewAccount {
     pub(super) name: String,
     pub(super) position: Option<String>,
     pub(super) quota: Option<u64>,
+    pub(super) messages_max: Option<u64>,
 }
 
 /// What may change of an account (RFC 7396 merge).
@@ -120,6 +123,9 @@ pub(crate) struct AccountChange {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<u64>)]
     pub(super) quota: Option<Option<u64>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<u64>)]
+    pub(super) messages_max: Option<Option<u64>>,
     /// All of them, replacing those before.
     #[serde(default, deserialize_with = "given")]
     pub(super) grants: Option<Vec<Grant>>,
@@ -221,6 +227,7 @@ impl From<directory::Account> for Account {
             name: row.name,
             position: row.position,
             quota: row.quota,
+            messages_max: row.messages_max,
             grants: row.grants.into_iter().map(Into::into).collect(),
             created_at: date::utc(row.created_at),
             version: row.version,

@@ -162,6 +162,7 @@ async fn a_thousand_accounts_are_paged_once_each_in_order() {
             name: format!("Người {n}"),
             position: None,
             quota: None,
+            messages_max: None,
         };
         w.directory.create_account(None, new).unwrap();
     }

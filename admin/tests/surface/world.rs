@@ -219,6 +219,7 @@ fn people(directory: &Directory) {
             parent: parent.map(|p| AgencyId(p.to_owned())),
             name: name.to_owned(),
             name_en: None,
+            quota: AgencyQuota::default(),
         };
         directory.create_agency(None, new).unwrap();
     }
@@ -254,6 +255,7 @@ fn people(directory: &Directory) {
             name: name.to_owned(),
             position: None,
             quota: None,
+            messages_max: None,
         };
         let mut account = directory.create_account(None, new).unwrap();
         if let Some((role, top)) = grant {

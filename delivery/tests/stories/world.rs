@@ -64,6 +64,7 @@ impl World {
             parent: None,
             name: "Tỉnh".into(),
             name_en: None,
+            quota: directory::AgencyQuota::default(),
         };
         directory.create_agency(None, agency).unwrap();
         directory
@@ -128,6 +129,7 @@ impl World {
             name: format!("Người {name}"),
             position: None,
             quota: None,
+            messages_max: None,
         };
         self.directory.create_account(None, new).unwrap()
     }

@@ -24,6 +24,7 @@ fn agencies_make_a_tree() {
                 parent: parent.map(agency),
                 name: name.to_owned(),
                 name_en: None,
+                quota: directory::AgencyQuota::default(),
             },
         )
     };
@@ -88,6 +89,7 @@ fn the_tree_has_a_limit_of_depth() {
         parent: Some(agency("L16")),
         name: "x".to_owned(),
         name_en: None,
+        quota: directory::AgencyQuota::default(),
     };
     refused(
         world.directory.create_agency(None, deeper),

@@ -157,6 +157,7 @@ fn an_officer_works_within_his_subtree() {
         parent: Some(agency("H99.2")),
         name: "Hai".to_owned(),
         name_en: None,
+        quota: directory::AgencyQuota::default(),
     };
     assert_eq!(outcome(d.create_agency(by, below)), "denied");
     assert_eq!(outcome(d.delete_account(by, xa, None)), "ok");

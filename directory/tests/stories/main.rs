@@ -13,5 +13,6 @@ mod credentials;
 mod delegation;
 mod faults;
 mod lists;
+mod quotas;
 mod sessions;
 mod world;

@@ -109,6 +109,7 @@ impl World {
             parent: parent.map(agency),
             name: format!("Cơ quan {id}"),
             name_en: None,
+            quota: directory::AgencyQuota::default(),
         };
         self.directory.create_agency(None, new).unwrap();
     }
@@ -186,6 +187,7 @@ pub(crate) fn new(name: &str, at: &str) -> NewAccount {
         name: "Nguyễn Văn Đạt".to_owned(),
         position: Some("Chuyên viên".to_owned()),
         quota: None,
+        messages_max: None,
     }
 }
 

@@ -76,6 +76,7 @@ impl World {
             parent: None,
             name: "Tỉnh".into(),
             name_en: None,
+            quota: directory::AgencyQuota::default(),
         };
         directory.create_agency(None, new).unwrap();
         directory
@@ -91,6 +92,7 @@ impl World {
                     name: "Nguyễn Văn An".into(),
                     position: None,
                     quota: None,
+                    messages_max: None,
                 },
             )
             .unwrap();

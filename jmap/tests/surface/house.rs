@@ -74,6 +74,7 @@ fn person(directory: &Directory, address: &str, name: &str) -> Access {
         name: name.into(),
         position: None,
         quota: Some(8 << 20),
+        messages_max: None,
     };
     let account = directory.create_account(None, new).unwrap();
     let secret = Secret::new(PASSWORD);
@@ -104,6 +105,7 @@ impl House {
             parent: None,
             name: "Ủy ban nhân dân tỉnh".into(),
             name_en: None,
+            quota: directory::AgencyQuota::default(),
         };
         directory.create_agency(None, agency).unwrap();
         directory

@@ -209,6 +209,7 @@ fn found(
             parent: None,
             name,
             name_en: None,
+            quota: directory::AgencyQuota::default(),
         },
     )?;
     directory.create_domain(None, domain.clone(), agency.clone())?;
@@ -221,6 +222,7 @@ fn found(
             name: "Quản trị hệ thống".into(),
             position: None,
             quota: None,
+            messages_max: None,
         },
     )?;
     directory.set_password(None, account.id, secret)?;

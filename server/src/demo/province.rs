@@ -178,6 +178,7 @@ pub fn found(directory: &Directory) -> anyhow::Result<()> {
                 parent,
                 name: (*name).to_owned(),
                 name_en: Some((*name_en).to_owned()),
+                quota: directory::AgencyQuota::default(),
             },
         )?;
     }
@@ -242,6 +243,7 @@ fn create(
         name: name.to_owned(),
         position: position.map(str::to_owned),
         quota: None,
+        messages_max: None,
     };
     Ok(directory
         .create_account(None, new)

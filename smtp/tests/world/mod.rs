@@ -63,6 +63,7 @@ impl World {
             parent: None,
             name: "Tỉnh".into(),
             name_en: None,
+            quota: directory::AgencyQuota::default(),
         };
         directory.create_agency(None, agency).unwrap();
         let domain = DomainName::parse("tinh.gov.vn").unwrap();
@@ -75,6 +76,7 @@ impl World {
                 name: name.into(),
                 position: None,
                 quota: None,
+                messages_max: None,
             };
             let account = directory.create_account(None, new).unwrap();
             directory

@@ -4,6 +4,7 @@ use super::Usage;
 use super::agencies::change;
 use super::client::{Ask, Client, Condition};
 use super::print::{Column, Printer};
+use super::quota::{Limits, USAGE};
 use serde_json::{Value, json};
 
 const LIST: [Column; 7] = [
@@ -15,7 +16,7 @@ const LIST: [Column; 7] = [
     ("kind", "Loại", "Kind"),
     ("state", "Tình trạng", "State"),
 ];
-const ONE: [Column; 12] = [
+const ONE: [Column; 13] = [
     LIST[0],
     LIST[1],
     LIST[2],
@@ -25,6 +26,7 @@ const ONE: [Column; 12] = [
     ("members", "Thành viên", "Members"),
     LIST[6],
     ("quota", "Hạn mức (byte)", "Quota (octets)"),
+    ("messages_max", "Số thư tối đa", "Messages at most"),
     ("grants", "Quyền quản trị", "Grants"),
     ("created_at", "Lập lúc", "Created"),
     ("version", "Bản", "Version"),
@@ -58,9 +60,13 @@ pub(super) enum Verb {
         /// Member of a list; once for each.
         #[arg(long, value_name = "ADDRESS")]
         member: Vec<String>,
-        /// Octets, or with K, M, G: 5G.
-        #[arg(long, value_name = "SIZE")]
-        quota: Option<String>,
+        #[command(flatten)]
+        limits: Limits,
+    },
+    /// Xem dung lượng đang dùng / Show what an account uses of its limits
+    Usage {
+        /// Id or address.
+        account: String,
     },
     /// Sửa tài khoản / Change an account
     Update(Update),
@@ -121,9 +127,8 @@ pub(super) struct Update {
     /// All members of a list; once for each.
     #[arg(long, value_name = "ADDRESS")]
     member: Vec<String>,
-    /// Octets, or with K, M, G: 5G; "" for the default.
-    #[arg(long, value_name = "SIZE")]
-    quota: Option<String>,
+    #[command(flatten)]
+    limits: Limits,
     /// All administrative grants, ROLE:CODE; roles administrator, account_officer, auditor.
     #[arg(long, value_name = "ROLE:CODE", conflicts_with = "no_grants")]
     grant: Vec<String>,
@@ -132,30 +137,6 @@ pub(super) struct Update {
     no_grants: bool,
     #[command(flatten)]
     condition: Condition,
-}
-
-/// `5G` in octets. Errors: [`Usage`].
-fn octets(size: &str) -> Result<u64, Usage> {
-    let wrong = || {
-        Usage(format!(
-            "--quota: a size such as 500M or 5G is expected, not {size:?}"
-        ))
-    };
-    let last = size.chars().last().ok_or_else(wrong)?;
-    let unit: u64 = match last.to_ascii_uppercase() {
-        'K' => 1 << 10,
-        'M' => 1 << 20,
-        'G' => 1 << 30,
-        'T' => 1 << 40,
-        _ => 1,
-    };
-    let digits = if unit == 1 {
-        size
-    } else {
-        &size[..size.len() - last.len_utf8()]
-    };
-    let number: u64 = digits.trim().parse().map_err(|_| wrong())?;
-    number.checked_mul(unit).ok_or_else(wrong)
 }
 
 /// `auditor:H99.1` as JSON. Errors: [`Usage`].
@@ -181,11 +162,7 @@ fn update(update: Update, client: &Client, printer: &mut Printer<'_>) -> anyhow:
     if !update.member.is_empty() {
         body.insert("members".into(), update.member.into());
     }
-    match update.quota.as_deref() {
-        None => {}
-        Some("") => drop(body.insert("quota".into(), Value::Null)),
-        Some(size) => drop(body.insert("quota".into(), octets(size)?.into())),
-    }
+    update.limits.put(&mut body)?;
     if update.no_grants || !update.grant.is_empty() {
         let grants: Result<Vec<Value>, Usage> = update.grant.iter().map(|g| grant(g)).collect();
         body.insert("grants".into(), grants?.into());
@@ -220,16 +197,23 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             position,
             kind,
             member,
-            quota,
+            limits,
         } => {
             let mut body = json!({
                 "address": address, "name": name, "agency": agency, "position": position,
-                "kind": kind, "quota": quota.as_deref().map(octets).transpose()?,
+                "kind": kind,
             });
+            if let Some(body) = body.as_object_mut() {
+                limits.put(body)?;
+            }
             if !member.is_empty() {
                 body["members"] = member.into();
             }
             printer.row(&ONE, &client.create("accounts", body)?)
+        }
+        Verb::Usage { account } => {
+            let path = format!("accounts/{}/usage", client.account(&account)?);
+            printer.row(&USAGE, &client.read(&path)?)
         }
         Verb::Update(what) => update(what, client, printer),
         Verb::Delete { account, condition } => {
@@ -247,17 +231,6 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_are_read_with_their_unit() {
-        let read = |text| octets(text).ok();
-        assert_eq!(read("1000"), Some(1000));
-        assert_eq!(read("500M"), Some(500 << 20));
-        assert_eq!(read("5g"), Some(5 << 30));
-        for bad in ["", "G", "-1", "5X", "5GB", "1.5G", "99999999999T", "5đ"] {
-            assert_eq!(read(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn grants_are_role_and_agency() {

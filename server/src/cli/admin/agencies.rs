@@ -2,14 +2,40 @@
 
 use super::client::{Ask, Client, Condition, encoded};
 use super::print::{Column, Printer};
+use super::quota::{Given, USAGE};
 use serde_json::{Map, Value, json};
 
-const COLUMNS: [Column; 5] = [
+const LIST: [Column; 5] = [
     ("id", "Mã", "Code"),
     ("parent", "Cấp trên", "Parent"),
     ("name", "Tên", "Name"),
     ("name_en", "Tên tiếng Anh", "English name"),
     ("version", "Bản", "Version"),
+];
+
+const ONE: [Column; 10] = [
+    LIST[0],
+    LIST[1],
+    LIST[2],
+    LIST[3],
+    ("quota", "Hạn mức chung (byte)", "Quota of all (octets)"),
+    (
+        "messages_max",
+        "Số thư chung tối đa",
+        "Messages of all at most",
+    ),
+    (
+        "account_quota",
+        "Hạn mức mỗi tài khoản (byte)",
+        "Quota of each account (octets)",
+    ),
+    (
+        "account_messages_max",
+        "Số thư mỗi tài khoản tối đa",
+        "Messages of each account at most",
+    ),
+    ("soft_percent", "Ngưỡng báo (%)", "Told at (%)"),
+    LIST[4],
 ];
 
 #[derive(Debug, clap::Subcommand)]
@@ -44,8 +70,15 @@ pub(super) enum Verb {
         /// The agency above.
         #[arg(long, value_name = "CODE")]
         parent: Option<String>,
+        #[command(flatten)]
+        given: Given,
     },
-    /// Đổi tên, chuyển cơ quan / Rename or move an agency
+    /// Xem dung lượng đang dùng / Show what an agency with all below it uses of its limits
+    Usage {
+        /// Code, e.g. H99.1.
+        id: String,
+    },
+    /// Đổi tên, chuyển cơ quan, đặt hạn mức / Rename or move an agency, set its limits
     Update {
         /// Code, e.g. H99.1.
         id: String,
@@ -58,6 +91,8 @@ pub(super) enum Verb {
         /// The new agency above; "" for none.
         #[arg(long, value_name = "CODE")]
         parent: Option<String>,
+        #[command(flatten)]
+        given: Given,
         #[command(flatten)]
         condition: Condition,
     },
@@ -94,33 +129,42 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             find,
             limit,
         } => printer.rows(
-            &COLUMNS,
+            &LIST,
             &client.list("agencies", &[("parent", parent), ("find", find)], limit)?,
         ),
-        Verb::Show { id } => printer.row(
-            &COLUMNS,
-            &client.read(&format!("agencies/{}", encoded(&id)))?,
+        Verb::Usage { id } => printer.row(
+            &USAGE,
+            &client.read(&format!("agencies/{}/usage", encoded(&id)))?,
         ),
+        Verb::Show { id } => {
+            printer.row(&ONE, &client.read(&format!("agencies/{}", encoded(&id)))?)
+        }
         Verb::Create {
             id,
             name,
             name_en,
             parent,
+            given,
         } => {
-            let body = json!({"id": id, "name": name, "name_en": name_en, "parent": parent});
-            printer.row(&COLUMNS, &client.create("agencies", body)?)
+            let mut body = json!({"id": id, "name": name, "name_en": name_en, "parent": parent});
+            if let Some(body) = body.as_object_mut() {
+                given.put(body)?;
+            }
+            printer.row(&ONE, &client.create("agencies", body)?)
         }
         Verb::Update {
             id,
             name,
             name_en,
             parent,
+            given,
             condition,
         } => {
-            let body = change(&[("name", name), ("name_en", name_en), ("parent", parent)]);
+            let mut body = change(&[("name", name), ("name_en", name_en), ("parent", parent)]);
+            given.put(&mut body)?;
             let path = format!("agencies/{}", encoded(&id));
             let ask = Ask::new("PATCH", &path).body(body.into()).when(&condition);
-            printer.row(&COLUMNS, &client.call(ask)?)
+            printer.row(&ONE, &client.call(ask)?)
         }
         Verb::Delete { id, condition } => {
             let path = format!("agencies/{}", encoded(&id));

@@ -12,6 +12,7 @@ mod credentials;
 mod domains;
 mod print;
 mod queue;
+mod quota;
 mod tokens;
 
 use client::{Client, Refused};

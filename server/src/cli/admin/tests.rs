@@ -42,6 +42,13 @@ fn command_lines_are_understood_or_refused() {
         false,
     );
     check("admin accounts create annv@x.vn --name An", false);
+    check("admin accounts update 7 --messages-max 1000 --quota=", true);
+    check("admin accounts usage annv@x.vn", true);
+    check(
+        "admin agencies update H99.1 --quota 1T --account-quota 2G --soft-percent 80",
+        true,
+    );
+    check("admin agencies usage H99.1", true);
     check("admin credentials password 7 --generate --lang en", true);
     check("admin credentials password 7 --generate --file x", false);
     check("admin queue retry 12", true);

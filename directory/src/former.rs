@@ -1,0 +1,114 @@
+//! Rows as earlier versions of this program wrote them, and the step from each to the next.
+
+use crate::{Account, AccountId, AccountKind, AccountState, Agency, AgencyId, AgencyQuota, Role};
+use formats::address::Address;
+use serde::{Deserialize, Serialize};
+
+/// An agency as version 1 wrote it: without quotas.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Agency1 {
+    id: AgencyId,
+    parent: Option<AgencyId>,
+    name: String,
+    name_en: Option<String>,
+    version: u64,
+}
+
+impl From<Agency1> for Agency {
+    fn from(row: Agency1) -> Self {
+        Self {
+            id: row.id,
+            parent: row.parent,
+            name: row.name,
+            name_en: row.name_en,
+            quota: AgencyQuota::default(),
+            version: row.version,
+        }
+    }
+}
+
+/// An account as version 1 wrote it: without a limit of messages.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Account1 {
+    id: AccountId,
+    address: Address,
+    kind: AccountKind,
+    state: AccountState,
+    agency: AgencyId,
+    name: String,
+    position: Option<String>,
+    quota: Option<u64>,
+    grants: Vec<(Role, AgencyId)>,
+    created_at: i64,
+    version: u64,
+}
+
+impl From<Account1> for Account {
+    fn from(row: Account1) -> Self {
+        Self {
+            id: row.id,
+            address: row.address,
+            kind: row.kind,
+            state: row.state,
+            agency: row.agency,
+            name: row.name,
+            position: row.position,
+            quota: row.quota,
+            messages_max: None,
+            grants: row.grants,
+            created_at: row.created_at,
+            version: row.version,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::{Fact, table};
+
+    fn octets(hex: &str) -> Vec<u8> {
+        let pairs = hex.as_bytes().chunks(2);
+        pairs
+            .map(|p| u8::from_str_radix(std::str::from_utf8(p).unwrap(), 16).unwrap())
+            .collect()
+    }
+
+    /// What version 1 wrote, octet for octet.
+    const AGENCY: &str = "01054839392e3101034839390453e1bb9f0007";
+    const ACCOUNT: &str = "012807616e40782e766e00010348393902416e0001ac020102034839390303";
+
+    #[test]
+    fn i18_rows_of_version_1_are_read() {
+        let read = Fact::read(table::AGENCY, b"H99.1", &octets(AGENCY));
+        let Ok(Fact::Agency(agency)) = read else {
+            panic!("{read:?}")
+        };
+        assert_eq!((agency.id.0.as_str(), agency.version), ("H99.1", 7));
+        assert_eq!(agency.quota, AgencyQuota::default());
+        let row = Account1 {
+            id: AccountId::new(40).unwrap(),
+            address: Address::parse("an@x.vn").unwrap(),
+            kind: AccountKind::Person,
+            state: AccountState::Suspended,
+            agency: AgencyId("H99".into()),
+            name: "An".into(),
+            position: None,
+            quota: Some(300),
+            grants: vec![(Role::Auditor, AgencyId("H99".into()))],
+            created_at: -2,
+            version: 3,
+        };
+        let written = crate::fact::encode(&row).unwrap();
+        let hex: String = written.iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(hex, ACCOUNT);
+        let read = Fact::read(table::ACCOUNT, b"", &octets(ACCOUNT));
+        let Ok(Fact::Account(account)) = read else {
+            panic!("{read:?}")
+        };
+        assert_eq!(account, row.into());
+        let mut later = octets(AGENCY);
+        later[0] = 3;
+        assert!(Fact::read(table::AGENCY, b"H99.1", &later).is_err());
+    }
+}
