@@ -39,7 +39,7 @@ enum Command {
     #[command(subcommand)]
     Store(store::StoreCommand),
     /// Administrative acts over the API / Quản trị
-    Admin(admin::AdminArgs),
+    Admin(Box<admin::AdminArgs>),
     /// Completions for a shell / Gợi ý lệnh cho shell
     Completions {
         /// Which shell.
@@ -91,7 +91,7 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::run(&args),
         Command::Config(command) => config(&command),
         Command::Store(command) => store::run(&command),
-        Command::Admin(args) => return finish(admin::run(args)),
+        Command::Admin(args) => return finish(admin::run(*args)),
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,
