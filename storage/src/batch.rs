@@ -119,17 +119,8 @@ impl Writer {
             octets: self.before.octets,
             messages: self.before.messages,
         };
-        let mut after = before;
-        for (email, row) in &self.batch.rows {
-            if let Some(row) = row {
-                after.octets += row.state.size;
-                after.messages += 1;
-            }
-            if let Some(was) = self.before.weighed(*email) {
-                after.octets -= was.size;
-                after.messages -= 1;
-            }
-        }
+        let (octets, messages) = self.held();
+        let after = Usage { octets, messages };
         let grows = after.octets > before.octets;
         if grows && self.octets_max.is_some_and(|max| after.octets > max) {
             return Err(Error::OverQuota(Bound::Account(self.account)));
