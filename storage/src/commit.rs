@@ -67,6 +67,8 @@ pub(crate) struct Commit {
     pub body: Vec<u8>,
     /// Content that becomes known by this commit.
     pub blobs: Vec<BlobId>,
+    /// Packs that it speaks of: their content must not have been lost.
+    pub packs: Vec<u32>,
     /// Shows it to readers.
     pub apply: Box<dyn FnOnce() + Send>,
     pub done: SyncSender<Result<ModSeq, Error>>,
@@ -128,6 +130,10 @@ impl Committer {
             let mut next = Some(first);
             while let Some(order) = next.take() {
                 match order {
+                    Order::Commit(commit) if self.shared.packs.are_lost(&commit.packs) => {
+                        let lost = "content was lost by a failed write";
+                        let _ = commit.done.send(Err(Error::Unavailable(lost.into())));
+                    }
                     Order::Commit(commit) => {
                         octets += commit.body.len();
                         group.push(*commit);

@@ -5,8 +5,8 @@
 
 use crate::history::{self, Before, BoxBefore, Came, Undo, Undone};
 use crate::record::{
-    Delivered, Location, MailboxRecord, Meta, QueueRecord, Row, StateRecord, decode, decode_row,
-    encode, encode_row,
+    Delivered, Form, Location, MailboxRecord, Meta, QueueRecord, Row, StateRecord, decode,
+    decode_row, encode, encode_row,
 };
 use crate::*;
 use formats::message::{Summary, summarize};
@@ -82,7 +82,7 @@ fn i18_counters_mailboxes_and_places_are_written_as_before() {
         offset: 1 << 27,
         stored: 4_000,
         raw: 10_000,
-        zipped: true,
+        form: Form::Zipped,
     };
     check("location", &location, &encode(&location).unwrap(), |b| {
         decode(b, "location")

@@ -13,6 +13,8 @@
 //! | account, `RESTORE` | the restore that is under way |
 //! | account, `TRIMMED` | up to where the change log was trimmed |
 //! | system, `BLOB`, blob | pack, offset, lengths |
+//! | system, `PARTS`, blob | the shared pieces that it is put together of |
+//! | system, `PACK`, number | nothing: that pack holds content |
 //! | system, `QUEUE`, item | due, blob, payload |
 //! | system, `TABLE`, name, 0, key | a row |
 //! | system, `APPLIED` | the journal's place up to which the index was written; not in the journal |
@@ -35,6 +37,9 @@ pub(crate) const QUEUE: u8 = 17;
 pub(crate) const TABLE: u8 = 18;
 pub(crate) const APPLIED: u8 = 19;
 pub(crate) const START: u8 = 20;
+/// 21 to 23 are left to others.
+pub(crate) const PARTS: u8 = 24;
+pub(crate) const PACK: u8 = 25;
 pub(crate) const PART: u8 = 255;
 
 /// Octets before what tells keys of one kind apart: account and kind.
@@ -105,6 +110,31 @@ pub(crate) fn blob(id: BlobId) -> Vec<u8> {
 pub(crate) fn blob_of(key: &[u8]) -> Option<BlobId> {
     let is_blob = account_of(key) == Some(AccountId::SYSTEM) && kind_of(key) == BLOB;
     is_blob.then(|| key.get(HEAD..)?.try_into().ok().map(BlobId))?
+}
+
+/// The shared pieces of content that is put together.
+pub(crate) fn parts(id: BlobId) -> Vec<u8> {
+    key(AccountId::SYSTEM, PARTS, &id.0)
+}
+
+/// The content whose pieces a key names.
+pub(crate) fn parts_of(key: &[u8]) -> Option<BlobId> {
+    let is_parts = account_of(key) == Some(AccountId::SYSTEM) && kind_of(key) == PARTS;
+    is_parts.then(|| key.get(HEAD..)?.try_into().ok().map(BlobId))?
+}
+
+/// All packs that content was committed to.
+pub(crate) fn packs() -> Vec<u8> {
+    kind(AccountId::SYSTEM, PACK)
+}
+
+pub(crate) fn pack(number: u32) -> Vec<u8> {
+    key(AccountId::SYSTEM, PACK, &number.to_be_bytes())
+}
+
+/// The pack that a key is about.
+pub(crate) fn pack_of(key: &[u8]) -> Option<u32> {
+    Some(u32::from_be_bytes(key.get(HEAD..)?.try_into().ok()?))
 }
 
 pub(crate) fn queue(id: QueueId) -> Vec<u8> {

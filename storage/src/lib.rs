@@ -48,12 +48,14 @@ mod hot;
 pub mod ident;
 mod index;
 mod journal;
+#[allow(dead_code, reason = "upkeep uses the rest of it")]
 mod key;
 mod keyring;
 mod lock;
 pub mod mailbox;
 mod master;
 pub mod message;
+#[allow(dead_code, unused_imports, reason = "upkeep uses the rest of it")]
 mod pack;
 pub mod pin;
 pub mod queue;
@@ -62,6 +64,7 @@ mod record;
 mod recover;
 mod restore;
 mod seal;
+mod share;
 pub mod store;
 mod summaries;
 pub mod table;

@@ -209,7 +209,30 @@ pub(crate) struct Location {
     pub stored: u32,
     /// Octets of the content.
     pub raw: u32,
-    pub zipped: bool,
+    pub form: Form,
+}
+
+/// How content is stored. The numbers are on the disk: new ones go to the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(u8)]
+pub(crate) enum Form {
+    /// As it is.
+    Plain = 0,
+    /// Compressed.
+    Zipped = 1,
+    /// A recipe, and pieces that other messages may share.
+    Assembled = 2,
+    /// Compressed with what letters have in common.
+    Primed = 3,
+}
+
+impl Form {
+    /// The form of this number.
+    pub(crate) fn of(number: u8) -> Option<Self> {
+        [Self::Plain, Self::Zipped, Self::Assembled, Self::Primed]
+            .get(usize::from(number))
+            .copied()
+    }
 }
 
 /// A spooled item without its id.

@@ -11,7 +11,6 @@ use crate::quota::Ledger;
 use crate::seal::Keys;
 use crate::summaries::Summaries;
 use crate::*;
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -158,7 +157,8 @@ impl Store {
         let is_new = !options.dir.join("journal").exists();
         let keys = Keys::open(options, is_new)?;
         let recovered = recover::recover(options, &keys)?;
-        let packs = Packs::open(options, recovered.clean)?;
+        let packs = Packs::open(options, recovered.clean, keys.clone())?;
+        packs.expect_all(&recovered.index)?;
         let end = recovered.found.end;
         let journal = Journal::open(options, &keys, end)?;
         options.disk.sync_dir(&options.dir)?;
@@ -326,33 +326,28 @@ impl Store {
         apply: Box<dyn FnOnce() + Send>,
     ) -> Result<ModSeq, Error> {
         let shared = &self.inner.shared;
-        for blob in blobs.iter().collect::<BTreeSet<_>>() {
-            match shared.packs.staged(*blob) {
-                Some(location) => ops.push(Op::Put(key::blob(*blob), record::encode(&location)?)),
-                None if shared.index.get(&key::blob(*blob))?.is_some() => {}
-                None => {
-                    return Err(Error::Unavailable(
-                        "content was lost by a failed write".into(),
-                    ));
-                }
-            }
-        }
+        // None of it is removed or moved as long as this is kept.
+        let mut named = shared.packs.name(blobs, &shared.index)?;
+        ops.append(&mut named.ops);
         let body = encode_ops(&ops);
         if body.len() > BODY_OCTETS_MAX {
             return Err(Error::TooLarge("commit"));
         }
         let (done, outcome) = sync_channel(1);
-        let blobs = blobs.to_vec();
+        let (blobs, packs) = (named.ids.clone(), named.packs.clone());
         let commit = Commit {
             account,
             number,
             ops,
             body,
             blobs,
+            packs,
             apply,
             done,
         };
-        self.send(commit, &outcome)
+        let modseq = self.send(commit, &outcome)?;
+        shared.packs.note(&named.packs);
+        Ok(modseq)
     }
 
     fn send(

@@ -1,13 +1,14 @@
 //! Compression of content. Making a zstd context costs more than pressing a letter, so a few are kept.
 
+use crate::record::Form;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 use zstd::bulk::{Compressor, Decompressor};
 
 /// Content smaller than this is not worth compressing, octets.
 const OCTETS_MIN: usize = 512;
-/// The cheapest level that still halves text.
-const LEVEL: i32 = 1;
+/// Costs a letter two microseconds more than the cheapest level, and saves two octets of a hundred.
+const LEVEL: i32 = 3;
 /// Contexts kept of each kind; some hundred KB each. More threads at once make their own.
 const KEPT_MAX: usize = 8;
 
@@ -60,6 +61,19 @@ impl Zip {
     pub(crate) fn unpress(&self, stored: &[u8], octets: usize) -> io::Result<Vec<u8>> {
         self.out_use
             .with(Decompressor::new, |d| d.decompress(stored, octets))
+    }
+
+    /// As [`Zip::press`], for a pack.
+    pub(crate) fn pack(&self, bytes: &[u8]) -> Option<(Form, Vec<u8>)> {
+        self.press(bytes).map(|small| (Form::Zipped, small))
+    }
+
+    /// As [`Zip::unpress`], for an entry of a pack.
+    pub(crate) fn unpack(&self, form: Form, stored: &[u8], octets: usize) -> io::Result<Vec<u8>> {
+        match form {
+            Form::Zipped => self.unpress(stored, octets),
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::commit::Number;
 use crate::disk::{self, Disk};
 use crate::index::Op;
 use crate::record::{self, Location};
-use crate::{AccountId, AccountStore, EngineKind, Error, Options, Store, key, pack};
+use crate::{AccountId, AccountStore, BlobId, EngineKind, Error, Options, Store, key, pack};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -152,6 +152,12 @@ fn keys_of(cut: &Cut<'_>, dir: &Path) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Fail
             named.insert(id);
         })?;
     }
+    let recipes = |key: &[u8]| key::parts_of(key).is_some_and(|id| named.contains(&id));
+    let mut recipes = super::keys::read(&options, &recipes)?;
+    for parts in recipes.values() {
+        named.extend(record::decode::<Vec<BlobId>>(parts, "recipe")?);
+    }
+    keys.append(&mut recipes);
     let wanted = |key: &[u8]| key::blob_of(key).is_some_and(|id| named.contains(&id));
     keys.append(&mut super::keys::read(&options, &wanted)?);
     Ok(keys)
@@ -224,7 +230,7 @@ fn contents(
     Ok(())
 }
 
-/// Where an entry begins and ends in its pack.
+/// Where an entry begins and ends in its pack; some octets more in packs of the first version.
 fn extent(location: &Location) -> (u64, u64) {
     let end = location.offset + pack::HEAD as u64 + u64::from(location.stored);
     (location.offset, end)

@@ -1,0 +1,207 @@
+//! The octets of a pack: its header, the head before each content, names of files.
+//!
+//! | header, 32 octets | |
+//! |---|---|
+//! | 8 | magic |
+//! | 4 | version |
+//! | 4 | number of the pack |
+//! | 8 | zeros |
+//! | 8 | checksum of all before |
+//!
+//! | head of an entry, 68 octets | |
+//! |---|---|
+//! | 4 | magic |
+//! | 1 | [`Form`] |
+//! | 3 | zeros |
+//! | 4 | key under which it is sealed, 0 for none |
+//! | 4 | octets stored, after the head |
+//! | 4 | octets of the content |
+//! | 32 | BLAKE3 hash of the content |
+//! | 8 | checksum of the stored octets |
+//! | 8 | checksum of all before |
+//!
+//! Version 1 had a header of 16 octets without checksum, and heads of 56 without key and without
+//! checksum of what is stored. Such packs are read where they lie and never written.
+
+use crate::disk::{self, DataFile};
+use crate::record::{Form, Location};
+use crate::{BlobId, Error};
+use std::path::{Path, PathBuf};
+
+pub(super) const FOLDER: &str = "packs";
+const SUFFIX: &str = ".pack";
+const FILE_MAGIC: &[u8; 8] = b"CVPACK\r\n";
+pub(super) const VERSION: u32 = 2;
+/// Octets of a pack's header.
+pub(crate) const FILE_HEAD: u64 = 32;
+const FILE_HEAD_V1: u64 = 16;
+const MAGIC: &[u8; 4] = b"CvB2";
+const MAGIC_V1: &[u8; 4] = b"CvB1";
+/// Octets before each content.
+pub(crate) const HEAD: usize = 68;
+const HEAD_V1: usize = 56;
+const SUM: usize = 8;
+
+/// What the head of an entry says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub id: BlobId,
+    pub form: Form,
+    /// 0 for not sealed.
+    pub key: u32,
+    /// Octets after the head.
+    pub stored: u32,
+    /// Octets of the content.
+    pub raw: u32,
+    /// Checksum of the stored octets; version 1 had none.
+    pub sum: Option<[u8; SUM]>,
+}
+
+pub(super) fn path(dir: &Path, number: u32) -> PathBuf {
+    dir.join(format!("{number:06}{SUFFIX}"))
+}
+
+/// Octets of an entry's head in a pack of this version.
+pub(super) fn head_octets(version: u32) -> usize {
+    if version == 1 { HEAD_V1 } else { HEAD }
+}
+
+/// Octets of the header of a pack of this version.
+pub(super) fn file_head_octets(version: u32) -> u64 {
+    if version == 1 {
+        FILE_HEAD_V1
+    } else {
+        FILE_HEAD
+    }
+}
+
+pub(super) fn sum_of(octets: &[u8]) -> [u8; SUM] {
+    let mut sum = [0; SUM];
+    sum.copy_from_slice(&blake3::hash(octets).as_bytes()[..SUM]);
+    sum
+}
+
+pub(super) fn file_head(number: u32) -> Vec<u8> {
+    let mut head = FILE_MAGIC.to_vec();
+    head.extend_from_slice(&VERSION.to_le_bytes());
+    head.extend_from_slice(&number.to_le_bytes());
+    head.extend_from_slice(&[0; 8]);
+    head.extend_from_slice(&sum_of(&head));
+    head
+}
+
+/// The version of a pack. I-18: another one is not read.
+pub(super) fn check_head(file: &DataFile, number: u32) -> Result<u32, Error> {
+    let damaged = || Error::Corrupt(format!("pack {number} has no valid header"));
+    let mut head = [0u8; FILE_HEAD as usize];
+    let first = file.read_at(0, &mut head[..FILE_HEAD_V1 as usize]);
+    if first.is_err() || head[..8] != *FILE_MAGIC || head[12..16] != number.to_le_bytes() {
+        return Err(damaged());
+    }
+    let version = u32::from_le_bytes([head[8], head[9], head[10], head[11]]);
+    match version {
+        1 => {}
+        VERSION => {
+            let whole = file.read_at(0, &mut head);
+            let (said, sum) = head.split_at(head.len() - SUM);
+            if whole.is_err() || sum != sum_of(said) {
+                return Err(damaged());
+            }
+        }
+        _ => {
+            return Err(Error::Corrupt(format!(
+                "pack {number} has an unknown version ({version})"
+            )));
+        }
+    }
+    Ok(version)
+}
+
+impl Entry {
+    /// Head and stored octets, as they are written.
+    pub(super) fn encode(&self, stored: &[u8]) -> Vec<u8> {
+        let mut entry = Vec::with_capacity(HEAD + stored.len());
+        entry.extend_from_slice(MAGIC);
+        entry.extend_from_slice(&[self.form as u8, 0, 0, 0]);
+        for number in [self.key, self.stored, self.raw] {
+            entry.extend_from_slice(&number.to_le_bytes());
+        }
+        entry.extend_from_slice(&self.id.0);
+        entry.extend_from_slice(&sum_of(stored));
+        let sum = sum_of(&entry);
+        entry.extend_from_slice(&sum);
+        entry.extend_from_slice(stored);
+        entry
+    }
+
+    /// Reads a head of either version; `None` when it is none or damaged.
+    pub(super) fn decode(head: &[u8]) -> Option<Self> {
+        let number = |at: usize| -> Option<u32> {
+            Some(u32::from_le_bytes(head.get(at..at + 4)?.try_into().ok()?))
+        };
+        let form = Form::of(*head.get(4)?)?;
+        let (key, at, octets) = match head.get(..4)? {
+            m if m == MAGIC => (number(8)?, 12, HEAD),
+            m if m == MAGIC_V1 => (0, 8, HEAD_V1),
+            _ => return None,
+        };
+        let (said, sum) = head.get(..octets)?.split_at(octets - SUM);
+        let stored_sum = (octets == HEAD).then(|| said[said.len() - SUM..].try_into().ok());
+        (sum == sum_of(said)).then_some(())?;
+        Some(Self {
+            id: BlobId(said.get(at + 8..at + 40)?.try_into().ok()?),
+            form,
+            key,
+            stored: number(at)?,
+            raw: number(at + 4)?,
+            sum: stored_sum.flatten(),
+        })
+    }
+
+    /// Whether it is what the index says.
+    pub(super) fn fits(&self, id: BlobId, location: &Location) -> bool {
+        (self.id, self.form, self.stored, self.raw)
+            == (id, location.form, location.stored, location.raw)
+    }
+}
+
+/// The numbers of all packs in the folder, in order.
+pub(super) fn numbers(dir: &Path) -> Result<Vec<u32>, Error> {
+    let failed = |e: &std::io::Error| disk::failed("cannot list", dir, e);
+    let mut numbers = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(|e| failed(&e))? {
+        let name = entry.map_err(|e| failed(&e))?.file_name();
+        let number = name.to_str().and_then(|n| n.strip_suffix(SUFFIX));
+        numbers.extend(number.and_then(|n| n.parse::<u32>().ok()));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_comes_back_and_any_flipped_bit_is_noticed() {
+        let entry = Entry {
+            id: BlobId([7; 32]),
+            form: Form::Assembled,
+            key: 9,
+            stored: 3,
+            raw: 1_000,
+            sum: Some(sum_of(b"abc")),
+        };
+        let written = entry.encode(b"abc");
+        assert_eq!(written.len(), HEAD + 3);
+        assert_eq!(Entry::decode(&written), Some(entry));
+        for bit in 0..HEAD * 8 {
+            let mut harmed = written.clone();
+            harmed[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Entry::decode(&harmed), None, "bit {bit}");
+        }
+        for len in 0..HEAD {
+            assert_eq!(Entry::decode(&written[..len]), None, "cut at {len}");
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Packs: immutable content in append-only files, addressed by its BLAKE3 hash, stored once.
+//!
+//! [`Packs::put`] appends at once; [`Packs::sync`] makes all that was appended durable, beside the
+//! journal's own sync. No commit is acknowledged or applied before both; a crash between them is
+//! found by replay, which reads the content that the last group names. After an unclean stop a new
+//! pack is begun.
+//!
+//! Content with base64 in it is stored as a recipe: its text, and what the base64 says. What is
+//! large is an entry of its own, shared by all messages that carry it ([`crate::share`]).
+
+mod bloom;
+mod format;
+mod gate;
+mod read;
+mod recipe;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub(crate) use bloom::Bloom;
+pub(crate) use format::{Entry, FILE_HEAD, HEAD};
+pub(crate) use gate::{Gate, Held, Staged};
+pub(crate) use read::is_whole;
+pub(crate) use verify::Verified;
+
+use crate::disk::Disk;
+use crate::index::{Index, Op};
+use crate::record::{self, Form, Location};
+use crate::seal::Keys;
+use crate::zip::Zip;
+use crate::{BlobId, Error, Options, key};
+use read::Opened;
+use std::collections::{BTreeSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tail::Tail;
+
+/// Largest content, octets.
+pub(crate) const BLOB_OCTETS_MAX: usize = 512 * 1024 * 1024;
+
+/// See the module.
+pub(crate) struct Packs {
+    dir: PathBuf,
+    disk: Disk,
+    sealed_at: u64,
+    tail: Mutex<Tail>,
+    open: Mutex<VecDeque<Opened>>,
+    /// What is in use just now.
+    pub gate: Gate,
+    /// Packs that the index knows of, so that a missing one is noticed at the next start.
+    noted: Mutex<BTreeSet<u32>>,
+    keys: Keys,
+    zip: Zip,
+}
+
+/// What a commit that names content consists of, besides the caller's own changes.
+pub(crate) struct Named<'a> {
+    /// Where the content lies, as far as the index does not know.
+    pub ops: Vec<Op>,
+    /// All of it, the shared pieces too.
+    pub ids: Vec<BlobId>,
+    /// The packs that `ops` speak of.
+    pub packs: Vec<u32>,
+    /// Keeps it where it is.
+    _held: Vec<Held<'a>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Packs {
+    /// Opens the folder. After a clean stop the last pack is continued.
+    pub(crate) fn open(options: &Options, clean: bool, keys: Keys) -> Result<Self, Error> {
+        let dir = options.dir.join(format::FOLDER);
+        options.disk.make_dir(&dir)?;
+        let tail = Tail::open(&dir, options, clean)?;
+        Ok(Self {
+            dir,
+            disk: options.disk.clone(),
+            sealed_at: options.sizes.pack,
+            tail: Mutex::new(tail),
+            open: Mutex::default(),
+            gate: Gate::default(),
+            noted: Mutex::default(),
+            keys,
+            zip: Zip::default(),
+        })
+    }
+
+    /// Every pack that the index knows must be there. Errors: `Corrupt`, naming the first that is not.
+    pub(crate) fn expect_all(&self, index: &Index) -> Result<(), Error> {
+        let there: BTreeSet<u32> = format::numbers(&self.dir)?.into_iter().collect();
+        let mut known = BTreeSet::new();
+        let prefix = key::packs();
+        index.scan(&prefix, &prefix, &mut |key, _| {
+            known.extend(key::pack_of(key));
+            Ok(true)
+        })?;
+        match known.difference(&there).next() {
+            Some(missing) => Err(self.missing(*missing)),
+            None => {
+                *lock(&self.noted) = known;
+                Ok(())
+            }
+        }
+    }
+
+    fn missing(&self, number: u32) -> Error {
+        let path = format::path(&self.dir, number);
+        Error::Corrupt(format!("the pack {} is missing", path.display()))
+    }
+
+    /// Appends content unless it is there already. Durable with the commit that names it.
+    pub(crate) fn put(&self, bytes: &[u8], index: &Index) -> Result<BlobId, Error> {
+        if bytes.len() > BLOB_OCTETS_MAX {
+            return Err(Error::TooLarge("content"));
+        }
+        let id = BlobId::of(bytes);
+        if self.is_known(id, index)? {
+            return Ok(id);
+        }
+        match self.take_apart(bytes, index)? {
+            Some(apart) => {
+                self.add(id, Form::Assembled, &apart.stored, bytes.len(), apart.parts)?;
+            }
+            None => self.put_whole(id, bytes)?,
+        }
+        Ok(id)
+    }
+
+    /// A shared piece: as [`Packs::put`], but never taken apart.
+    fn put_part(&self, bytes: &[u8], index: &Index) -> Result<BlobId, Error> {
+        let id = BlobId::of(bytes);
+        if !self.is_known(id, index)? {
+            self.put_whole(id, bytes)?;
+        }
+        Ok(id)
+    }
+
+    fn put_whole(&self, id: BlobId, bytes: &[u8]) -> Result<(), Error> {
+        match self.zip.pack(bytes) {
+            Some((form, small)) => self.add(id, form, &small, bytes.len(), Vec::new()),
+            None => self.add(id, Form::Plain, bytes, bytes.len(), Vec::new()),
+        }
+    }
+
+    /// Whether it need not be appended. From here on it is not removed.
+    fn is_known(&self, id: BlobId, index: &Index) -> Result<bool, Error> {
+        if self.gate.touch(id).is_some() {
+            return Ok(true);
+        }
+        let known = index.get(&key::blob(id))?.is_some();
+        if known {
+            self.gate.stage(id, Staged::Known);
+        }
+        Ok(known)
+    }
+
+    fn add(
+        &self,
+        id: BlobId,
+        form: Form,
+        stored: &[u8],
+        raw: usize,
+        parts: Vec<BlobId>,
+    ) -> Result<(), Error> {
+        let mut tail = lock(&self.tail);
+        // Two writers may bring the same content at once.
+        if self.gate.staged(id).is_some() {
+            return Ok(());
+        }
+        let location = self.append(&mut tail, id, form, stored, raw)?;
+        self.gate.stage(id, Staged::At(location, parts));
+        Ok(())
+    }
+
+    /// What a commit must say of the content that it names. The content stays where it is as long as
+    /// the answer is kept. Errors: `Unavailable` when it is neither staged nor known to the index.
+    pub(crate) fn name(&self, blobs: &[BlobId], index: &Index) -> Result<Named<'_>, Error> {
+        let mut ids: Vec<BlobId> = blobs.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut held = vec![self.gate.hold(ids.clone())];
+        let (mut ops, mut packs) = (Vec::new(), BTreeSet::new());
+        for at in 0..ids.len() {
+            let parts = self.name_one(ids[at], index, &mut ops, &mut packs)?;
+            if parts.is_empty() {
+                continue;
+            }
+            held.push(self.gate.hold(parts.clone()));
+            for part in &parts {
+                self.name_one(*part, index, &mut ops, &mut packs)?;
+            }
+            let key = key::parts(ids[at]);
+            ops.push(Op::Put(key, record::encode(&parts)?));
+            ids.extend(parts);
+        }
+        let noted = lock(&self.noted);
+        for pack in packs.iter().filter(|p| !noted.contains(p)) {
+            ops.push(Op::Put(key::pack(*pack), record::encode(&())?));
+        }
+        Ok(Named {
+            ops,
+            ids,
+            packs: packs.into_iter().collect(),
+            _held: held,
+        })
+    }
+
+    fn name_one(
+        &self,
+        id: BlobId,
+        index: &Index,
+        ops: &mut Vec<Op>,
+        packs: &mut BTreeSet<u32>,
+    ) -> Result<Vec<BlobId>, Error> {
+        if let Some(Staged::At(location, parts)) = self.gate.staged(id) {
+            ops.push(Op::Put(key::blob(id), record::encode(&location)?));
+            packs.insert(location.pack);
+            return Ok(parts);
+        }
+        match index.get(&key::blob(id))? {
+            Some(_) => Ok(Vec::new()),
+            None => Err(Error::Unavailable(
+                "content was lost by a failed write".into(),
+            )),
+        }
+    }
+
+    /// A commit that spoke of these packs is durable.
+    pub(crate) fn note(&self, packs: &[u32]) {
+        if !packs.is_empty() {
+            lock(&self.noted).extend(packs);
+        }
+    }
+
+    /// The index knows it now.
+    pub(crate) fn settle(&self, ids: &[BlobId]) {
+        self.gate.settle(ids);
+    }
+
+    /// Where content lies. Errors: `NotFound`.
+    pub(crate) fn locate(&self, id: BlobId, index: &Index) -> Result<Location, Error> {
+        if let Some(Staged::At(location, _)) = self.gate.staged(id) {
+            return Ok(location);
+        }
+        let value = index.get(&key::blob(id))?.ok_or(Error::NotFound)?;
+        record::decode(&value, "blob")
+    }
+}

@@ -1,0 +1,131 @@
+//! Reading packs from end to end: every entry, and whether it is what it says.
+
+use super::format::{self, Entry};
+use super::{Packs, read};
+use crate::disk;
+use crate::index::Index;
+use crate::record::Location;
+use crate::{BlobId, Error};
+
+/// What is read at once when heads are looked for, octets.
+const WINDOW: usize = 64 * 1024;
+
+/// What [`Packs::verify_all`] met.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Verified {
+    pub packs: u64,
+    pub entries: u64,
+    /// Octets of all packs.
+    pub octets: u64,
+}
+
+impl Packs {
+    /// Reads the content of one entry and compares it with its hash and checksum.
+    /// Errors: `Corrupt`, `NotFound` when it is put together of something that is not there.
+    pub(crate) fn verify(
+        &self,
+        id: BlobId,
+        location: &Location,
+        index: &Index,
+    ) -> Result<(), Error> {
+        let opened = self.handle(location.pack)?;
+        let head = format::head_octets(opened.version);
+        let mut octets = vec![0u8; head + location.stored as usize];
+        let whole = opened.file.read_at(location.offset, &mut octets).is_ok();
+        let sum = Entry::decode(&octets).and_then(|e| e.sum);
+        if !whole || sum.is_some_and(|s| s != format::sum_of(&octets[head..])) {
+            return Err(read::damaged(id, location));
+        }
+        drop(octets);
+        self.read_at(id, location, index).map(|_| ())
+    }
+
+    /// Verifies every entry of every pack, in the order in which they lie. `wrong` is told what is
+    /// damaged and of use; damage to what nobody can reach any more is passed over.
+    pub(crate) fn verify_all(
+        &self,
+        index: &Index,
+        wrong: &mut dyn FnMut(Option<BlobId>, String),
+    ) -> Result<Verified, Error> {
+        let mut met = Verified::default();
+        for number in format::numbers(&self.dir)? {
+            met.packs += 1;
+            let mut tell = |e: Error| wrong(None, format!("pack {number}: {e}"));
+            let len = match self.handle(number).and_then(|o| self.len_of(number, &o)) {
+                Ok(len) => len,
+                Err(e) => {
+                    tell(e);
+                    continue;
+                }
+            };
+            met.octets += len;
+            let walked = self.walk(number, &mut |location, entry| {
+                met.entries += 1;
+                // It may be moved or removed meanwhile: then it is of no use here any more.
+                let of_use = || self.locate(entry.id, index).is_ok_and(|l| l == *location);
+                let verified = match of_use() {
+                    true => self.verify(entry.id, location, index),
+                    false => Ok(()),
+                };
+                if let Some(e) = verified.err().filter(|_| of_use()) {
+                    wrong(Some(entry.id), e.to_string());
+                }
+                Ok(true)
+            });
+            if let Err(e) = walked {
+                wrong(None, format!("pack {number}: {e}"));
+            }
+        }
+        Ok(met)
+    }
+
+    fn len_of(&self, number: u32, opened: &read::Opened) -> Result<u64, Error> {
+        let path = format::path(&self.dir, number);
+        let len = opened.file.len();
+        len.map_err(|e| disk::failed("cannot read", &path, &e))
+    }
+
+    /// Visits the heads of a pack in order until `each` returns false. Where a head is damaged, the
+    /// next one is looked for. Returns the octets of the pack.
+    pub(crate) fn walk(
+        &self,
+        number: u32,
+        each: &mut dyn FnMut(&Location, &Entry) -> Result<bool, Error>,
+    ) -> Result<u64, Error> {
+        let opened = self.handle(number)?;
+        let len = self.len_of(number, &opened)?;
+        let head = format::head_octets(opened.version) as u64;
+        let mut at = format::file_head_octets(opened.version);
+        let mut window: (u64, Vec<u8>) = (0, Vec::new());
+        while at + head <= len {
+            let from = at.checked_sub(window.0).map(|n| n as usize);
+            let held = from.and_then(|n| window.1.get(n..n + head as usize));
+            let Some(octets) = held else {
+                let octets = (len - at).min(WINDOW as u64) as usize;
+                window = (at, vec![0; octets]);
+                let read = opened.file.read_at(at, &mut window.1);
+                read.map_err(|e| {
+                    disk::failed("cannot read", &format::path(&self.dir, number), &e)
+                })?;
+                continue;
+            };
+            let Some(entry) = Entry::decode(octets) else {
+                at += 1;
+                continue;
+            };
+            let location = Location {
+                pack: number,
+                offset: at,
+                stored: entry.stored,
+                raw: entry.raw,
+                form: entry.form,
+            };
+            let end = at + head + u64::from(entry.stored);
+            if end > len || !each(&location, &entry)? {
+                break;
+            }
+            at = end;
+        }
+        Ok(len)
+    }
+}
