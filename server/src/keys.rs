@@ -79,31 +79,53 @@ fn path(place: &Place) -> &Path {
 
 /// Reads a master key. Errors say what is wrong with the file and what to do.
 pub(crate) fn read(place: &Place) -> anyhow::Result<MasterKey> {
-    let path = path(place);
+    let text = match place {
+        Place::File(path) => private_text(path, "the master key", FILE_OCTETS_MAX)?,
+        Place::Credential(path) => text(path, "the master key", FILE_OCTETS_MAX, false)?,
+    };
+    MasterKey::parse(&text).with_context(|| {
+        let shown = path(place).display();
+        format!("{shown} holds no master key: one line congvu-master-1:… was expected")
+    })
+}
+
+/// Reads a file that only its owner, who runs this process, may read. `what` is what errors call it.
+pub(crate) fn private_text(
+    path: &Path,
+    what: &str,
+    octets_max: u64,
+) -> anyhow::Result<zeroize::Zeroizing<String>> {
+    text(path, what, octets_max, true)
+}
+
+fn text(
+    path: &Path,
+    what: &str,
+    octets_max: u64,
+    private: bool,
+) -> anyhow::Result<zeroize::Zeroizing<String>> {
     let shown = path.display();
-    let file = File::open(path).with_context(|| format!("the master key {shown}"))?;
+    let file = File::open(path).with_context(|| format!("{what} {shown}"))?;
     let about = file.metadata().with_context(|| shown.to_string())?;
-    anyhow::ensure!(about.is_file(), "the master key {shown} is not a file");
-    if matches!(place, Place::File(_)) {
+    anyhow::ensure!(about.is_file(), "{what} {shown} is not a file");
+    if private {
         let mode = about.mode() & 0o7777;
         anyhow::ensure!(
             mode & 0o077 == 0,
-            "the master key {shown} may be read by others (mode {mode:04o}): chmod 600 {shown}"
+            "{what} {shown} may be read by others (mode {mode:04o}): chmod 600 {shown}"
         );
         // The owner of our own entry is whom this process runs as.
         let ours = std::fs::metadata("/proc/self").map_or(about.uid(), |own| own.uid());
         anyhow::ensure!(
             about.uid() == ours,
-            "the master key {shown} belongs to user {}, this process is user {ours}: chown {ours} {shown}",
+            "{what} {shown} belongs to user {}, this process is user {ours}: chown {ours} {shown}",
             about.uid()
         );
     }
-    let mut text = zeroize::Zeroizing::new(String::with_capacity(FILE_OCTETS_MAX as usize));
-    let read = file.take(FILE_OCTETS_MAX).read_to_string(&mut text);
-    read.with_context(|| format!("the master key {shown}"))?;
-    MasterKey::parse(&text).with_context(|| {
-        format!("{shown} holds no master key: one line congvu-master-1:… was expected")
-    })
+    let mut text = zeroize::Zeroizing::new(String::with_capacity(octets_max as usize));
+    let read = file.take(octets_max).read_to_string(&mut text);
+    read.with_context(|| format!("{what} {shown}"))?;
+    Ok(text)
 }
 
 /// Writes a key to a new file that only its owner reads, durably. Errors: the file is there.

@@ -27,13 +27,10 @@ pub struct Services {
     sign_ins: Arc<Semaphore>,
 }
 
-/// Opens the store alone. Errors say what to do.
-pub fn open_store(config: &Config) -> anyhow::Result<Store> {
-    let dir = &config.server.data;
-    std::fs::create_dir_all(dir)
-        .with_context(|| format!("the data folder {} cannot be made", dir.display()))?;
+/// How the store is opened by this config. Errors: the master key cannot be read.
+pub fn store_options(config: &Config) -> anyhow::Result<Options> {
     let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
-    let options = Options {
+    Ok(Options {
         dir: crate::keys::store_dir(config),
         engine: EngineKind::Sled,
         cache_bytes: config.store.cache,
@@ -41,8 +38,15 @@ pub fn open_store(config: &Config) -> anyhow::Result<Store> {
         keys: crate::keys::source(config)?,
         clock: storage::Clock::new(|| SystemClock.now_ms().div_euclid(1_000)),
         ..Options::default()
-    };
-    Store::open(&options)
+    })
+}
+
+/// Opens the store alone. Errors say what to do.
+pub fn open_store(config: &Config) -> anyhow::Result<Store> {
+    let dir = &config.server.data;
+    std::fs::create_dir_all(dir)
+        .with_context(|| format!("the data folder {} cannot be made", dir.display()))?;
+    Store::open(&store_options(config)?)
         .with_context(|| format!("the store in {} cannot be opened", dir.display()))
 }
 

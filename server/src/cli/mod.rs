@@ -2,9 +2,12 @@
 #![allow(clippy::print_stdout, reason = "commands print")]
 
 pub mod admin;
+mod backup;
 mod demo;
 mod init;
 mod keys;
+mod progress;
+mod restore;
 mod serve;
 mod store;
 
@@ -38,6 +41,10 @@ enum Command {
     /// Look after the store / Kho thư
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// Back up the store, beside a running server / Sao lưu
+    Backup(Box<backup::BackupArgs>),
+    /// Restore a store or one account from a backup / Khôi phục
+    Restore(Box<restore::RestoreArgs>),
     /// Administrative acts over the API / Quản trị
     Admin(Box<admin::AdminArgs>),
     /// Completions for a shell / Gợi ý lệnh cho shell
@@ -91,6 +98,8 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::run(&args),
         Command::Config(command) => config(&command),
         Command::Store(command) => store::run(&command),
+        Command::Backup(args) => backup::run(&args),
+        Command::Restore(args) => restore::run(&args),
         Command::Admin(args) => return finish(admin::run(*args)),
         Command::Completions { shell } => {
             clap_complete::generate(

@@ -78,14 +78,21 @@ impl Account {
         };
         fetch(&cut, &chunks, &whole, &manifest, tell)?;
         let keys = keys_of(&cut, &whole.dir)?;
-        cut.options
-            .disk
-            .remove_tree(&whole.dir)
-            .map_err(|e| disk::failed("cannot remove", &whole.dir, &e))?;
         let one = Fresh {
             dir: dir.join("one"),
             disk: &cut.options.disk,
         };
+        one.disk.make_dir(&one.dir)?;
+        for name in ["keyring", "keyring.copy"] {
+            // Content stays sealed as it is in the packs.
+            if let Ok(keyring) = std::fs::read(whole.dir.join(name)) {
+                one.disk.replace(&one.dir, name, &keyring)?;
+            }
+        }
+        cut.options
+            .disk
+            .remove_tree(&whole.dir)
+            .map_err(|e| disk::failed("cannot remove", &whole.dir, &e))?;
         contents(&cut, &chunks, &one, (&manifest, &keys), tell)?;
         Ok(Self {
             store: store_of(&cut, &one.dir, keys)?,
@@ -99,6 +106,11 @@ impl Account {
     /// Its mail, as it was at the end of the backup. For reading only: what is written is lost.
     pub fn read(&self) -> AccountStore {
         self.store.account(self.id)
+    }
+
+    /// Whose mail it is.
+    pub fn id(&self) -> AccountId {
+        self.id
     }
 
     /// The backup's name.
@@ -189,7 +201,6 @@ fn contents(
         let missing = || Error::Corrupt(format!("{path} is missing in the backup"));
         packs.push((entry.ok_or_else(missing)?, spans));
     }
-    one.disk.make_dir(&one.dir)?;
     one.make_dirs(packs.iter().map(|(entry, _)| *entry))?;
     let goal = Goal {
         stage: Stage::Reading,

@@ -100,6 +100,15 @@ impl Manifest {
         let found = names(vault)?.into_iter().rfind(fits);
         found.ok_or_else(|| Refusal::NoManifest(vault.place()).into())
     }
+
+    /// The oldest that is not older than `at`, else the newest. Errors: `NoManifest`.
+    pub(super) fn covering(vault: &dyn Vault, at: i64) -> Result<String, Failure> {
+        let late = |name: &String| time_of(name).is_some_and(|t| t >= at);
+        match names(vault)?.into_iter().find(late) {
+            Some(name) => Ok(name),
+            None => Self::newest(vault, None),
+        }
+    }
 }
 
 impl Entry {

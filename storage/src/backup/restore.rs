@@ -28,6 +28,8 @@ pub enum Which {
     Newest,
     /// The newest that was taken at this time or before, Unix seconds.
     At(i64),
+    /// The oldest that was taken at this time or later, since its log still reaches back to it; else the newest.
+    Covering(i64),
     /// That of this name.
     Named(String),
 }
@@ -68,6 +70,7 @@ impl Which {
         let name = match self {
             Self::Newest => Manifest::newest(vault, None)?,
             Self::At(at) => Manifest::newest(vault, Some(*at))?,
+            Self::Covering(at) => Manifest::covering(vault, *at)?,
             Self::Named(name) => name.clone(),
         };
         let manifest = Manifest::read(vault, sealer, &name)?;

@@ -4,6 +4,7 @@ use super::manifest::Seen;
 use super::{Failure, Refusal, folder};
 use crate::journal::{self, FILE_HEAD, Position};
 use crate::{Error, disk};
+use std::cmp::Ordering;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -40,11 +41,18 @@ pub(super) fn look(dir: &Path) -> Result<Source, Failure> {
     for name in listed(dir, "snapshots")? {
         files.push(file(dir, format!("snapshots/{name}"), None)?);
     }
-    let segments = listed(dir, "journal")?;
-    let last = segments.iter().rev().find_map(|name| number(name));
+    let last = listed(dir, "journal")?
+        .iter()
+        .rev()
+        .find_map(|name| number(name));
     let position = end(&dir.join("journal"), last.ok_or_else(no_store)?)?;
-    for name in segments {
-        let octets = (number(&name) == Some(position.segment)).then_some(position.offset);
+    // Listed again: while the end was looked for, a new segment may have been begun.
+    for name in listed(dir, "journal")? {
+        let octets = match number(&name).map(|n| n.cmp(&position.segment)) {
+            Some(Ordering::Greater) => continue,
+            Some(Ordering::Equal) => Some(position.offset),
+            _ => None,
+        };
         files.push(file(dir, format!("journal/{name}"), octets)?);
     }
     for name in listed(dir, "packs")? {

@@ -23,6 +23,10 @@ impl Bench {
         let mut world = World::new(EngineKind::Memory);
         world.options.sizes.segment = 4_096;
         world.options.sizes.pack = 16_384;
+        if matches!(secret, Secret::Key(_)) {
+            // A sealed backup of a sealed store.
+            world.options.keys = KeySource::Master(MasterKey::new([9; 32]));
+        }
         world.reopen();
         for account in [2, 3] {
             let inbox = world.inbox(account);

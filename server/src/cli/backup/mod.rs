@@ -1,0 +1,279 @@
+//! `congvu backup`: copies of the store, beside a running server. docs/backup.md is its guide.
+
+mod said;
+
+use super::ConfigArgs;
+use super::progress::{Bar, octets};
+use crate::clock::SystemClock;
+use crate::keys::{self, Place};
+use anyhow::Context as _;
+use directory::Clock as _;
+use formats::date;
+pub(super) use said::said;
+use std::path::{Path, PathBuf};
+use storage::Disk;
+use storage::backup::{self, FolderVault, Keep, Secret, Take};
+
+/// Shortest passphrase of a sealed backup: whoever has a copy may guess for years.
+const PASSPHRASE_MIN: usize = 12;
+/// Longest passphrase file, octets.
+const PASSPHRASE_FILE_MAX: u64 = 4_096;
+/// Threads unless told otherwise: the server needs the processors too.
+const WORKERS: usize = 4;
+const DAY_S: i64 = 86_400;
+
+/// Arguments of `congvu backup`.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct BackupArgs {
+    /// The folder for backups, on another disk or machine; made with the first one.
+    #[arg(value_name = "DIR", required = true)]
+    to: Option<PathBuf>,
+    #[command(flatten)]
+    key: KeyArgs,
+    /// The data folder; otherwise the config's.
+    #[arg(long = "dir", value_name = "DATA")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Read everything again, and write damaged pieces of the backup anew.
+    #[arg(long)]
+    reread: bool,
+    /// Threads.
+    #[arg(long, value_name = "N", default_value_t = WORKERS)]
+    threads: usize,
+    #[command(subcommand)]
+    command: Option<BackupCommand>,
+}
+
+/// What opens a sealed backup. The first backup into a folder decides whether it is sealed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct KeyArgs {
+    /// Seal with the key in this file (`congvu store keys make FILE` makes one), mode 0600.
+    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_file")]
+    key_file: Option<PathBuf>,
+    /// Seal with the passphrase in this file, mode 0600.
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum BackupCommand {
+    /// List the backups in a folder / Liệt kê các bản sao lưu
+    List {
+        dir: PathBuf,
+        #[command(flatten)]
+        key: KeyArgs,
+    },
+    /// Read every piece of every backup and compare / Đọc lại toàn bộ
+    Verify {
+        dir: PathBuf,
+        #[command(flatten)]
+        key: KeyArgs,
+        /// Restore the newest backup into a scratch folder too, open it and check it.
+        #[arg(long)]
+        deep: bool,
+        /// Where there is room for that; otherwise beside the data folder.
+        #[arg(long, value_name = "DIR", requires = "deep")]
+        scratch: Option<PathBuf>,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Remove old backups and what only they need / Xoá bản sao lưu cũ
+    Prune {
+        dir: PathBuf,
+        #[command(flatten)]
+        key: KeyArgs,
+        /// Keep the newest so many.
+        #[arg(long, value_name = "N", required_unless_present = "older_than",
+            value_parser = clap::value_parser!(u32).range(1..))]
+        keep: Option<u32>,
+        /// Remove those older than so many days (`30d`) or weeks (`8w`); the newest stays in any case.
+        #[arg(long, value_name = "AGE", conflicts_with = "keep", value_parser = age)]
+        older_than: Option<i64>,
+    },
+}
+
+fn age(text: &str) -> Result<i64, String> {
+    let (number, unit) = match (text.strip_suffix('d'), text.strip_suffix('w')) {
+        (Some(number), _) => (number, DAY_S),
+        (_, Some(number)) => (number, 7 * DAY_S),
+        _ => return Err("expected a number of days or weeks, such as 30d or 8w".into()),
+    };
+    let number: u16 = number
+        .parse()
+        .map_err(|_| format!("{number:?} is no number of days"))?;
+    Ok(i64::from(number) * unit)
+}
+
+impl KeyArgs {
+    /// Reads the file that is named. Errors say what is wrong with it.
+    pub(super) fn secret(&self) -> anyhow::Result<Secret> {
+        if let Some(file) = &self.key_file {
+            return Ok(Secret::Key(keys::read(&Place::File(file.clone()))?));
+        }
+        match &self.passphrase_file {
+            Some(file) => Ok(Secret::Passphrase(passphrase(file)?)),
+            None => Ok(Secret::None),
+        }
+    }
+}
+
+fn passphrase(file: &Path) -> anyhow::Result<zeroize::Zeroizing<String>> {
+    let text = keys::private_text(file, "the passphrase", PASSPHRASE_FILE_MAX)?;
+    let words = zeroize::Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
+    anyhow::ensure!(
+        words.chars().count() >= PASSPHRASE_MIN,
+        "mật khẩu trong {0} quá ngắn, cần ít nhất {PASSPHRASE_MIN} ký tự / the passphrase in {0} is \
+         too short, at least {PASSPHRASE_MIN} characters are needed",
+        file.display()
+    );
+    Ok(words)
+}
+
+/// Unix seconds.
+pub(super) fn now_s() -> i64 {
+    SystemClock.now_ms().div_euclid(1_000)
+}
+
+/// Backs up, or looks after backups.
+pub(crate) fn run(args: &BackupArgs) -> anyhow::Result<()> {
+    match &args.command {
+        None => take(args),
+        Some(BackupCommand::List { dir, key }) => list(dir, key),
+        Some(BackupCommand::Verify {
+            dir,
+            key,
+            deep,
+            scratch,
+            config,
+        }) => {
+            verify(dir, key)?;
+            match deep {
+                true => super::restore::rehearse(dir, key, scratch.as_deref(), config),
+                false => Ok(()),
+            }
+        }
+        Some(BackupCommand::Prune {
+            dir,
+            key,
+            keep,
+            older_than,
+        }) => prune(dir, key, *keep, *older_than),
+    }
+}
+
+fn take(args: &BackupArgs) -> anyhow::Result<()> {
+    let to = args
+        .to
+        .as_deref()
+        .context("the folder for backups is missing")?;
+    let mut config = args.config.read()?;
+    if let Some(data) = &args.data {
+        config.server.data.clone_from(data);
+    }
+    let store = keys::store_dir(&config);
+    let secret = args.key.secret()?;
+    let vault = FolderVault::target(to, &store, &Disk::default()).map_err(said)?;
+    let task = Take {
+        store: &store,
+        vault: &vault,
+        secret: &secret,
+        now_s: now_s(),
+        reread: args.reread,
+        workers: args.threads,
+    };
+    let mut bar = Bar::new();
+    let taken = backup::take(&task, &mut |p| bar.tell(p)).map_err(said)?;
+    drop(bar);
+    println!(
+        "Bản sao lưu / backup {}: {}, mới / new {} ({} of {} pieces; {} of {} files were as before)",
+        taken.name,
+        octets(taken.octets),
+        octets(taken.new_octets),
+        taken.new_chunks,
+        taken.chunks,
+        taken.unread,
+        taken.files,
+    );
+    if matches!(secret, Secret::None) && storage::is_sealed(&store) {
+        println!(
+            "Kho thư được mã hoá; bản sao lưu chỉ mở được với khoá chủ. / The store is encrypted: \
+             its backups open with its master key only, which is not in them."
+        );
+    }
+    Ok(())
+}
+
+fn list(dir: &Path, key: &KeyArgs) -> anyhow::Result<()> {
+    let vault = FolderVault::open(dir, &Disk::default()).map_err(said)?;
+    let found = backup::list(&vault, &key.secret()?).map_err(said)?;
+    println!("Tên / name\tThời điểm / taken at\tDung lượng / size\tRiêng / own");
+    for backup in &found {
+        let about = match &backup.damage {
+            Some(damage) => format!("HỎNG / DAMAGED: {damage}"),
+            None => format!("{}\t{}", octets(backup.octets), octets(backup.own_octets)),
+        };
+        println!("{}\t{}\t{about}", backup.name, date::utc(backup.taken_at));
+    }
+    println!("({} bản / backups)", found.len());
+    Ok(())
+}
+
+fn verify(dir: &Path, key: &KeyArgs) -> anyhow::Result<()> {
+    let vault = FolderVault::open(dir, &Disk::default()).map_err(said)?;
+    let mut bar = Bar::new();
+    let secret = key.secret()?;
+    let checked = backup::check(&vault, &secret, WORKERS, &mut |p| bar.tell(p)).map_err(said)?;
+    drop(bar);
+    for line in &checked.findings {
+        println!("{line}");
+    }
+    anyhow::ensure!(
+        checked.findings.is_empty(),
+        "{} hỏng; `congvu backup {} --reread` ghi lại phần còn trong kho / {} findings; \
+         `congvu backup {} --reread` writes anew what the store still has",
+        checked.findings.len(),
+        dir.display(),
+        checked.findings.len(),
+        dir.display()
+    );
+    println!(
+        "Toàn vẹn / every piece is whole: {} bản / backups, {} pieces.",
+        checked.backups, checked.chunks
+    );
+    Ok(())
+}
+
+fn prune(dir: &Path, key: &KeyArgs, keep: Option<u32>, older: Option<i64>) -> anyhow::Result<()> {
+    let vault = FolderVault::open(dir, &Disk::default()).map_err(said)?;
+    let keep = match (keep, older) {
+        (Some(count), _) => Keep::Newest(count as usize),
+        (None, age) => Keep::Since(now_s() - age.context("--keep or --older-than is missing")?),
+    };
+    let pruned = backup::prune(&vault, &key.secret()?, keep).map_err(said)?;
+    for name in &pruned.backups {
+        println!("Đã xoá / removed {name}");
+    }
+    println!(
+        "{} bản / backups, {} pieces, {} trống thêm / freed.",
+        pruned.backups.len(),
+        pruned.chunks,
+        octets(pruned.octets)
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_days_or_weeks() {
+        assert_eq!(age("30d"), Ok(30 * DAY_S));
+        assert_eq!(age("8w"), Ok(56 * DAY_S));
+        for wrong in ["", "d", "30", "-1d", "1.5w", "99999d", "30D"] {
+            assert!(age(wrong).is_err(), "{wrong}");
+        }
+    }
+}

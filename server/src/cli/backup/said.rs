@@ -1,0 +1,71 @@
+//! What the operator reads when a backup or restore is refused: Vietnamese first, then English.
+
+use super::super::progress::octets;
+use storage::backup::{Failure, Refusal};
+
+/// The failure as one sentence in both languages.
+pub(in super::super) fn said(failure: Failure) -> anyhow::Error {
+    match failure {
+        Failure::Refused(refusal) => {
+            anyhow::anyhow!("{} / {}", vietnamese(&refusal), english(&refusal))
+        }
+        Failure::Storage(error) => anyhow::Error::new(error),
+    }
+}
+
+fn english(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::NoRoom {
+            place,
+            needed,
+            free,
+        } => format!(
+            "{place} has room for {}, but {} are needed",
+            octets(*free),
+            octets(*needed)
+        ),
+        other => other.to_string(),
+    }
+}
+
+fn vietnamese(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Foreign(dir) => {
+            format!("{dir} có tệp khác và không phải là bản sao lưu; hãy chọn một thư mục trống")
+        }
+        Refusal::OtherStore(dir) => {
+            format!("{dir} là bản sao lưu của một kho thư khác; hãy chọn thư mục khác")
+        }
+        Refusal::NoStore(dir) => format!("{dir} không có kho thư"),
+        Refusal::NoBackup(dir) => format!("{dir} không có bản sao lưu"),
+        Refusal::Inside(dir) => {
+            format!("{dir} nằm trong kho thư; bản sao lưu phải ở nơi khác, tốt nhất là máy khác")
+        }
+        Refusal::NoRoom {
+            place,
+            needed,
+            free,
+        } => format!("{place} chỉ còn {}, cần {}", octets(*free), octets(*needed)),
+        Refusal::Busy(dir) => {
+            format!("một lần sao lưu hoặc dọn dẹp khác đang chạy trong {dir}; hãy chờ nó xong")
+        }
+        Refusal::KeyMissing(dir) => {
+            format!("bản sao lưu trong {dir} được niêm phong; hãy cho tệp khoá hoặc mật khẩu")
+        }
+        Refusal::KeyWrong(dir) => {
+            format!("khoá hoặc mật khẩu này không mở được bản sao lưu trong {dir}")
+        }
+        Refusal::NotSealed(dir) => {
+            format!(
+                "bản sao lưu trong {dir} không được niêm phong; muốn niêm phong, hãy chọn thư mục khác"
+            )
+        }
+        Refusal::NoManifest(dir) => format!("trong {dir} không có bản sao lưu như vậy"),
+        Refusal::NotEmpty(dir) => format!("{dir} không trống; khôi phục cần một thư mục trống"),
+        Refusal::NoAccount => "bản sao lưu không có tài khoản này".into(),
+        Refusal::NoMailbox(name) => {
+            format!("trong bản sao lưu, tài khoản không có hộp thư {name}")
+        }
+        Refusal::Stopped => "đã dừng; chạy lại cùng lệnh để tiếp tục".into(),
+    }
+}

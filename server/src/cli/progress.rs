@@ -1,0 +1,192 @@
+//! How far long work is: a bar on a terminal, a line now and then elsewhere. On standard error, so
+//! that what a command answers stays alone on standard output.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::{Duration, Instant};
+use storage::backup::{Progress, Stage};
+
+/// Between two drawings of the bar.
+const DRAW: Duration = Duration::from_millis(100);
+/// Between two lines where there is no terminal.
+const LINE: Duration = Duration::from_secs(5);
+/// Characters of the bar.
+const WIDTH: u64 = 24;
+/// Nothing is said of the rest of the time before so much has passed.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// Draws what it is told.
+pub(super) struct Bar {
+    terminal: bool,
+    stage: Option<Stage>,
+    began: Instant,
+    drawn: Option<Instant>,
+}
+
+impl Bar {
+    pub(super) fn new() -> Self {
+        Self {
+            terminal: std::io::stderr().is_terminal(),
+            stage: None,
+            began: Instant::now(),
+            drawn: None,
+        }
+    }
+
+    /// For `storage::backup`: goes on always.
+    pub(super) fn tell(&mut self, progress: Progress) -> bool {
+        if self.stage != Some(progress.stage) {
+            self.end();
+            self.stage = Some(progress.stage);
+            self.began = Instant::now();
+        }
+        let wait = if self.terminal { DRAW } else { LINE };
+        // Short work without a terminal says nothing.
+        let since = self.drawn.unwrap_or(self.began).elapsed();
+        let first = self.drawn.is_none() && self.terminal;
+        if first || since >= wait || (progress.done >= progress.total && self.drawn.is_some()) {
+            self.drawn = Some(Instant::now());
+            let line = line(progress, self.began.elapsed());
+            let mut out = std::io::stderr().lock();
+            let _ = match self.terminal {
+                // Erase to the end of the line: the one before may have been longer.
+                true => write!(out, "\r{} {line}\x1b[K", bar(progress)).and_then(|()| out.flush()),
+                false => writeln!(out, "{line}"),
+            };
+        }
+        true
+    }
+
+    fn end(&mut self) {
+        if self.drawn.take().is_some() && self.terminal {
+            eprintln!();
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Copying => "Sao lưu / copying",
+        Stage::Writing => "Ghi lại / writing",
+        Stage::Checking => "Kiểm tra / checking",
+        Stage::Reading => "Đọc / reading",
+        Stage::Placing => "Đặt thư / placing",
+    }
+}
+
+fn bar(progress: Progress) -> String {
+    let total = progress.total.max(1);
+    let full =
+        (u128::from(progress.done.min(total)) * u128::from(WIDTH) / u128::from(total)) as usize;
+    format!(
+        "[{}{}]",
+        "█".repeat(full),
+        "·".repeat(WIDTH as usize - full)
+    )
+}
+
+fn line(progress: Progress, passed: Duration) -> String {
+    let Progress { stage, done, total } = progress;
+    let percent = u128::from(done) * 100 / u128::from(total.max(1));
+    let shown = |n: u64| match stage {
+        Stage::Placing => format!("{n} thư"),
+        _ => octets(n),
+    };
+    let mut line = format!(
+        "{} {percent:3}%  {} / {}",
+        name(stage),
+        shown(done),
+        shown(total)
+    );
+    let seconds = passed.as_secs_f64();
+    if passed >= SETTLE && done > 0 {
+        let rate = done as f64 / seconds;
+        let rest = total.saturating_sub(done) as f64 / rate;
+        line += &format!("  {}/s  {}", shown(rate as u64), clock(rest as u64));
+    }
+    line
+}
+
+fn clock(seconds: u64) -> String {
+    format!(
+        "{:02}:{:02}:{:02}",
+        seconds / 3_600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
+/// `1,2 GB` as people read it: powers of 1,000, one place behind the comma.
+pub(super) fn octets(n: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
+    let mut unit = 0;
+    let mut value = n as f64;
+    while value >= 999.95 && unit + 1 < UNITS.len() {
+        value /= 1_000.0;
+        unit += 1;
+    }
+    match unit {
+        0 => format!("{n} B"),
+        _ => format!("{value:.1} {}", UNITS[unit]).replace('.', ","),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn octets_are_short() {
+        for (n, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1,0 kB"),
+            (999_949, "999,9 kB"),
+            (999_950, "1,0 MB"),
+            (4_200_000_000, "4,2 GB"),
+            (u64::MAX, "18446,7 PB"),
+        ] {
+            assert_eq!(octets(n), text);
+        }
+    }
+
+    #[test]
+    fn a_line_says_how_far_how_fast_and_how_long() {
+        let at = |stage, done, total, seconds| {
+            line(
+                Progress { stage, done, total },
+                Duration::from_secs(seconds),
+            )
+        };
+        let copying = at(Stage::Copying, 250_000_000, 1_000_000_000, 10);
+        assert_eq!(
+            copying,
+            "Sao lưu / copying  25%  250,0 MB / 1,0 GB  25,0 MB/s  00:00:30"
+        );
+        assert_eq!(
+            at(Stage::Placing, 0, 7, 10),
+            "Đặt thư / placing   0%  0 thư / 7 thư"
+        );
+        assert_eq!(
+            at(Stage::Checking, 0, 0, 0),
+            "Kiểm tra / checking   0%  0 B / 0 B"
+        );
+        let whole = Progress {
+            stage: Stage::Copying,
+            done: 5,
+            total: 5,
+        };
+        assert_eq!(bar(whole), format!("[{}]", "█".repeat(24)));
+        let none = Progress {
+            stage: Stage::Copying,
+            done: 0,
+            total: 0,
+        };
+        assert_eq!(bar(none), format!("[{}]", "·".repeat(24)));
+    }
+}

@@ -1,0 +1,329 @@
+//! `congvu restore`: a whole store, or one account, out of a backup. docs/backup.md is its guide.
+
+use super::ConfigArgs;
+use super::backup::{KeyArgs, said};
+use super::progress::{Bar, octets};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::{keys, services};
+use anyhow::Context as _;
+use directory::{Account, Directory};
+use formats::address::Address;
+use formats::date;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use storage::backup::{self, Cut, FolderVault, Into, Restore, Secret, Which};
+use storage::{AccountId, Disk, Store};
+
+/// Threads.
+const WORKERS: usize = 4;
+/// Folder within the data folder for what a restore needs for a while.
+const SCRATCH: &str = "restore-scratch";
+/// What a time without a zone means: Vietnam's.
+const ZONE: &str = "+07:00";
+
+/// Arguments of `congvu restore`.
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["to", "account"])))]
+pub(crate) struct RestoreArgs {
+    /// The folder with the backups.
+    #[arg(long, value_name = "DIR")]
+    from: PathBuf,
+    #[command(flatten)]
+    key: KeyArgs,
+    /// Restore everything: the new data folder; its `store` must not exist yet or be empty.
+    #[arg(long, value_name = "DATA")]
+    to: Option<PathBuf>,
+    /// The newest backup that was taken at this time or before: `2026-11-20 08:00`, in Vietnam's time
+    /// unless it ends in `Z` or an offset.
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "manifest")]
+    at: Option<i64>,
+    /// The backup of this name, as `backup list` shows it.
+    #[arg(long, value_name = "NAME")]
+    manifest: Option<String>,
+    /// Restore one account into the config's store, with the server stopped.
+    #[arg(long, value_name = "ADDRESS|ID", requires = "where")]
+    account: Option<String>,
+    /// The account as at this time, which may be before the backup.
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "account")]
+    time: Option<i64>,
+    /// Only this mailbox, its names joined by `/`, with those below it.
+    #[arg(long, value_name = "NAME", requires = "account")]
+    mailbox: Option<String>,
+    /// Put what is restored into a mailbox of this name, at the top.
+    #[arg(long, value_name = "NAME", group = "where", requires = "account")]
+    into_folder: Option<String>,
+    /// Put it where it was; only what is missing is added.
+    #[arg(long, group = "where", requires = "account")]
+    in_place: bool,
+    /// Where there is room for what is needed for a while; otherwise the data folder.
+    #[arg(long, value_name = "DIR", requires = "account")]
+    scratch: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// `2026-11-20 08:00`, with seconds and a zone when wanted.
+fn time(text: &str) -> Result<i64, String> {
+    let minutes = text.len() == 16;
+    let whole = match (minutes, text.len()) {
+        (true, _) => format!("{text}:00{ZONE}"),
+        (false, 19) => format!("{text}{ZONE}"),
+        _ => text.to_owned(),
+    };
+    date::parse_utc(&whole)
+        .ok_or_else(|| "expected a time such as 2026-11-20 08:00 or 2026-11-20T01:00:00Z".into())
+}
+
+/// Restores everything or one account.
+pub(crate) fn run(args: &RestoreArgs) -> anyhow::Result<()> {
+    let config = args.config.read()?;
+    let secret = args.key.secret()?;
+    let which = match (&args.manifest, args.at, args.time) {
+        (Some(name), _, _) => Which::Named(name.clone()),
+        (None, Some(at), _) => Which::At(at),
+        (None, None, Some(time)) => Which::Covering(time),
+        (None, None, None) => Which::Newest,
+    };
+    match (&args.to, &args.account) {
+        (Some(to), _) => {
+            let mut config = config;
+            config.server.data.clone_from(to);
+            whole(&args.from, &secret, which, &config)
+        }
+        (None, Some(name)) => one(args, &secret, which, &config, name),
+        (None, None) => anyhow::bail!("--to or --account is missing"),
+    }
+}
+
+/// Restores into the config's data folder, opens the store and checks it.
+fn whole(from: &Path, secret: &Secret, which: Which, config: &Config) -> anyhow::Result<()> {
+    let data = &config.server.data;
+    let vault = FolderVault::open(from, &Disk::default()).map_err(said)?;
+    let to = keys::store_dir(config);
+    let made = !data.exists();
+    std::fs::create_dir_all(data)
+        .with_context(|| format!("the data folder {} cannot be made", data.display()))?;
+    let task = Restore {
+        vault: &vault,
+        secret,
+        which,
+        to: &to,
+        disk: &Disk::default(),
+        workers: WORKERS,
+    };
+    let mut bar = Bar::new();
+    let rebuilt = match backup::restore(&task, &mut |p| bar.tell(p)) {
+        Ok(rebuilt) => rebuilt,
+        Err(failure) => {
+            if made {
+                // Only when nothing was begun in it.
+                let _ = std::fs::remove_dir(data);
+            }
+            return Err(said(failure));
+        }
+    };
+    drop(bar);
+    println!(
+        "Đã ghi lại bản sao lưu / restored the backup {} ({}): {} tệp / files, {}.",
+        rebuilt.name,
+        date::utc(rebuilt.taken_at),
+        rebuilt.files,
+        octets(rebuilt.octets)
+    );
+    check(config)
+}
+
+/// Opens what was restored, which makes its index, and verifies every invariant.
+fn check(config: &Config) -> anyhow::Result<()> {
+    eprintln!("Đang dựng chỉ mục và kiểm tra… / making the index and checking…");
+    let store = services::open_store(config)?;
+    let wrong = store.check()?;
+    store.close()?;
+    for line in &wrong {
+        println!("{line}");
+    }
+    anyhow::ensure!(wrong.is_empty(), "{} findings", wrong.len());
+    println!("Kho thư toàn vẹn. / Every invariant holds.");
+    Ok(())
+}
+
+/// `backup verify --deep`: restores the newest backup for a look, and removes it again.
+pub(super) fn rehearse(
+    from: &Path,
+    key: &KeyArgs,
+    scratch: Option<&Path>,
+    config: &ConfigArgs,
+) -> anyhow::Result<()> {
+    let mut config = config.read()?;
+    let beside = config.server.data.join(SCRATCH);
+    let scratch = Scratch::make(scratch.unwrap_or(&beside), scratch.is_none())?;
+    config.server.data = scratch.0.join("rehearsal");
+    whole(from, &key.secret()?, Which::Newest, &config)?;
+    Ok(())
+}
+
+/// A folder of ours, removed at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    /// `own`: nobody else puts anything there, so what an earlier run left is removed.
+    fn make(dir: &Path, own: bool) -> anyhow::Result<Self> {
+        let cannot = || format!("the scratch folder {} cannot be used", dir.display());
+        let dir = if own {
+            dir.to_owned()
+        } else {
+            dir.join(SCRATCH)
+        };
+        if dir.exists() {
+            std::fs::remove_dir_all(&dir).with_context(cannot)?;
+        }
+        std::fs::create_dir_all(&dir).with_context(cannot)?;
+        Ok(Self(dir))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            eprintln!("congvu: {}: {error}", self.0.display());
+        }
+    }
+}
+
+/// The living account of this address or number.
+fn account(directory: &Directory, name: &str) -> anyhow::Result<Account> {
+    let found = match (name.parse::<u32>(), Address::parse(name)) {
+        (Ok(id), _) => AccountId::new(id).map(|id| directory.account(id)),
+        (_, Ok(address)) => Some(directory.account_at(&address)),
+        _ => None,
+    };
+    let found = found.with_context(|| format!("{name:?} is neither an address nor a number"))?;
+    found.with_context(|| {
+        format!(
+            "không có tài khoản {name}; hãy tạo lại trước / no account {name}; make it again first"
+        )
+    })
+}
+
+fn one(
+    args: &RestoreArgs,
+    secret: &Secret,
+    which: Which,
+    config: &Config,
+    name: &str,
+) -> anyhow::Result<()> {
+    let dir = keys::store_dir(config);
+    anyhow::ensure!(
+        dir.exists(),
+        "{} holds no store",
+        config.server.data.display()
+    );
+    let vault = FolderVault::open(&args.from, &Disk::default()).map_err(said)?;
+    let store = services::open_store(config)?;
+    let settings = services::directory_settings(config)?;
+    let directory = Directory::open(store.clone(), Arc::new(SystemClock), settings)?;
+    let account = account(&directory, name)?;
+    let into = match &args.into_folder {
+        Some(folder) => Into::Folder(folder.clone()),
+        None => Into::Place,
+    };
+    let beside = config.server.data.join(SCRATCH);
+    let scratch = Scratch::make(
+        args.scratch.as_deref().unwrap_or(&beside),
+        args.scratch.is_none(),
+    )?;
+    let cut = Cut {
+        vault: &vault,
+        secret,
+        which,
+        account: account.id,
+        options: storage::Options {
+            dir: scratch.0.join("cut"),
+            ..services::store_options(config)?
+        },
+        workers: WORKERS,
+    };
+    let mut bar = Bar::new();
+    let found = backup::Account::open(cut, &mut |p| bar.tell(p)).map_err(said)?;
+    // I-20: it is written down before it is done.
+    let detail = serde_json::json!({
+        "backup": found.backup(),
+        "time": args.time.map(date::utc),
+        "mailbox": args.mailbox,
+        "into_folder": args.into_folder,
+    });
+    let object = account.address.to_string();
+    directory.record(None, "account.restore", &object, &detail.to_string())?;
+    let restored = put_back(&store, &found, args, &into, &mut bar)?;
+    let backup = found.backup().to_owned();
+    drop((bar, found));
+    store.close()?;
+    println!(
+        "{object}: thêm {} thư ({}), {} thư đã có sẵn, {} hộp thư mới / {} messages added ({}), {} were \
+         there already, {} mailboxes made; backup {backup}",
+        restored.messages,
+        octets(restored.octets),
+        restored.already,
+        restored.mailboxes,
+        restored.messages,
+        octets(restored.octets),
+        restored.already,
+        restored.mailboxes,
+    );
+    Ok(())
+}
+
+fn put_back(
+    store: &Store,
+    found: &backup::Account,
+    args: &RestoreArgs,
+    into: &Into,
+    bar: &mut Bar,
+) -> anyhow::Result<backup::Restored> {
+    let to = store.account(found.id());
+    let tell = &mut |p| bar.tell(p);
+    let mailbox = args.mailbox.as_deref();
+    let restored = match args.time {
+        Some(time) => {
+            let view = found.read().as_at(time).map_err(|error| match error {
+                storage::Error::NotFound => anyhow::anyhow!(
+                    "nhật ký trong bản sao lưu {0} không còn đến {1}; hãy chọn một bản cũ hơn / the \
+                     change log of the backup {0} no longer reaches back to {1}; name an older one",
+                    found.backup(),
+                    date::utc(time)
+                ),
+                other => anyhow::Error::new(other),
+            })?;
+            backup::place(&view, &to, into, mailbox, tell)
+        }
+        None => backup::place(&found.read(), &to, into, mailbox, tell),
+    };
+    restored.map_err(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_without_a_zone_are_vietnams() {
+        assert_eq!(time("2026-11-20 08:00"), Ok(1_795_136_400));
+        for same in [
+            "2026-11-20T08:00:00",
+            "2026-11-20T01:00:00Z",
+            "2026-11-20 08:00:00+07:00",
+        ] {
+            assert_eq!(time(same), time("2026-11-20 08:00"), "{same}");
+        }
+        for wrong in [
+            "",
+            "2026-11-20",
+            "20/11/2026 08:00",
+            "2026-13-20 08:00",
+            "yesterday",
+        ] {
+            assert!(time(wrong).is_err(), "{wrong}");
+        }
+    }
+}
