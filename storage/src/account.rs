@@ -16,6 +16,8 @@ pub struct AccountStore {
 
 /// Fewer summaries than this are read one by one, more in one run over their keys.
 const RUN_MIN: usize = 32;
+/// Summaries that are asked of the engine at once.
+const PIECE_MAX: usize = 256;
 /// A run over keys may pass this many times the summaries that were asked for.
 const RUN_WASTE: u64 = 4;
 
@@ -130,9 +132,39 @@ impl AccountStore {
         if let (true, true, Some((first, last))) = (emails.len() >= RUN_MIN, dense, range) {
             return self.run_of_summaries(emails, *first, *last);
         }
-        let each = emails.iter().map(|e| Ok((*e, self.summary(*e)?)));
-        each.filter(|s| !matches!(s, Err(Error::NotFound)))
-            .collect()
+        let mut found = Vec::with_capacity(emails.len());
+        for piece in emails.chunks(PIECE_MAX) {
+            self.scattered_summaries(piece, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    /// From the cache, and the others with one question to the engine.
+    fn scattered_summaries(
+        &self,
+        emails: &[EmailId],
+        found: &mut Vec<(EmailId, Arc<Summary>)>,
+    ) -> Result<(), Error> {
+        let cache = &self.store.inner.shared.summaries;
+        let cached: Vec<_> = emails.iter().map(|e| cache.find(self.id, *e)).collect();
+        let absent = emails.iter().zip(&cached).filter(|(_, c)| c.is_none());
+        let keys: Vec<_> = absent.map(|(e, _)| key::summary(self.id, *e)).collect();
+        let mut values = self.index().multi_get(&keys)?.into_iter();
+        for (email, cached) in emails.iter().zip(cached) {
+            let summary = match cached {
+                Some(summary) => summary,
+                None => {
+                    let Some(value) = values.next().flatten() else {
+                        continue;
+                    };
+                    let summary: Arc<Summary> = Arc::new(record::decode(&value, "summary")?);
+                    cache.keep(self.id, *email, summary.clone());
+                    summary
+                }
+            };
+            found.push((*email, summary));
+        }
+        Ok(())
     }
 
     /// One run over the keys from `first` to `last`.

@@ -177,7 +177,7 @@ impl Committer {
             }
         };
         self.shared.full.store(false, Ordering::SeqCst);
-        if let Err(e) = self.write_through(&group) {
+        if let Err(e) = self.write_through(&mut group) {
             // The commits are durable and the next start repairs the index from the journal.
             tracing::error!(error = %e, "the index cannot be written; restart to rebuild it");
             self.shared.stopped.store(true, Ordering::SeqCst);
@@ -235,13 +235,11 @@ impl Committer {
         Ok(numbers)
     }
 
-    fn write_through(&self, group: &[Commit]) -> Result<(), Error> {
-        let index = &self.shared.index;
-        group
-            .iter()
-            .flat_map(|c| &c.ops)
-            .try_for_each(|op| index.apply(op))?;
-        note_applied(index, self.journal.end())
+    fn write_through(&self, group: &mut [Commit]) -> Result<(), Error> {
+        let ops = group.iter_mut().flat_map(|c| std::mem::take(&mut c.ops));
+        let end = record::encode(&self.journal.end())?;
+        let applied = std::iter::once(Op::Put(key::applied(), end));
+        self.shared.index.write(ops.chain(applied).collect())
     }
 
     /// Moves the checkpoint beside the running commits: the flush covers all that was applied before.

@@ -3,6 +3,7 @@
 //! A value larger than the engines like is split over `PART` keys; nobody above sees that.
 //! Nor that values are sealed, each under its account's key and bound to its own; keys are not hidden.
 
+pub(crate) use crate::engine::Op;
 use crate::engine::{Engine, VALUE_OCTETS_MAX};
 use crate::seal::{Context, KeyId, Keys};
 use crate::{AccountId, Error, domain, key, record};
@@ -16,15 +17,12 @@ const SEALED: u8 = 0xF1;
 /// Octets before the sealed piece.
 const SEALED_HEAD: usize = 5;
 
+/// Keys of a scan's first page, and of its later ones.
+const SCAN_KEYS_FIRST: usize = 16;
+const SCAN_KEYS_MAX: usize = 1_024;
+
 /// Called for each key and value; false ends the visit.
 pub(crate) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<bool, Error> + 'a;
-
-/// One change of one key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Op {
-    Put(Vec<u8>, Vec<u8>),
-    Delete(Vec<u8>),
-}
 
 /// See the module.
 pub(crate) struct Index {
@@ -70,6 +68,17 @@ impl Index {
         }))
     }
 
+    /// Many values, whole, in the order asked.
+    pub(crate) fn multi_get(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        let mut values = self.noted(self.engine.multi_get(keys))?;
+        for (key, value) in keys.iter().zip(&mut values) {
+            if let Some(stored) = value.take() {
+                *value = Some(self.noted(self.whole(key, &stored))?.into_owned());
+            }
+        }
+        Ok(values)
+    }
+
     /// Visits the keys that begin with `prefix` and are not below `from`, until `each` returns false.
     pub(crate) fn scan(
         &self,
@@ -77,28 +86,36 @@ impl Index {
         from: &[u8],
         each: &mut Visit<'_>,
     ) -> Result<(), Error> {
-        let mut outcome = Ok(());
-        let scanned = self.engine.scan(prefix, from, &mut |key, value| {
-            // A part is nothing by itself.
-            let more = match key::kind_of(key) {
-                key::PART => each(key, value),
-                _ => self.whole(key, value).and_then(|whole| each(key, &whole)),
+        let (mut from, mut keys_max) = (from.max(prefix).to_vec(), SCAN_KEYS_FIRST);
+        loop {
+            let page = self.noted(self.engine.scan(prefix, &from, keys_max))?;
+            for (key, value) in page.pairs() {
+                // A part is nothing by itself.
+                let more = match key::kind_of(key) {
+                    key::PART => each(key, value),
+                    _ => self.whole(key, value).and_then(|whole| each(key, &whole)),
+                };
+                if !self.noted(more)? {
+                    return Ok(());
+                }
+            }
+            let Some(next) = page.next() else {
+                return Ok(());
             };
-            more.unwrap_or_else(|e| {
-                outcome = Err(e);
-                false
-            })
-        });
-        self.noted(scanned.and(outcome))
+            from = next;
+            keys_max = (keys_max * 4).min(SCAN_KEYS_MAX);
+        }
     }
 
     /// Makes one change; making it twice is the same as once.
     pub(crate) fn apply(&self, op: &Op) -> Result<(), Error> {
-        let applied = match op {
-            Op::Put(key, value) => self.put(key, value),
-            Op::Delete(key) => self.drop_parts(key).and_then(|()| self.engine.delete(key)),
-        };
-        applied.inspect_err(|_| self.damaged.store(true, Ordering::SeqCst))
+        self.write(vec![op.clone()])
+    }
+
+    /// Makes the changes, in order; making them twice is the same as once.
+    pub(crate) fn write(&self, ops: Vec<Op>) -> Result<(), Error> {
+        self.write_in_parts(ops)
+            .inspect_err(|_| self.damaged.store(true, Ordering::SeqCst))
     }
 
     /// Returns when all that was applied before is on disk.
@@ -125,42 +142,65 @@ impl Index {
     }
 
     /// What the engine is to hold for a value.
-    fn sealed<'a>(&self, key: &[u8], value: &'a [u8]) -> Result<Cow<'a, [u8]>, Error> {
+    fn sealed(&self, key: &[u8], value: Vec<u8>) -> Result<Vec<u8>, Error> {
         let account = key::account_of(key).unwrap_or(AccountId::SYSTEM);
         let id = self.keys.of(account);
         if id.is_plain() {
-            return Ok(Cow::Borrowed(value));
+            return Ok(value);
         }
         let mut stored = vec![SEALED];
         stored.extend_from_slice(&id.0.to_le_bytes());
-        stored.extend_from_slice(&self.keys.seal(id, Context::Value(key), value)?);
-        Ok(Cow::Owned(stored))
+        stored.extend_from_slice(&self.keys.seal(id, Context::Value(key), &value)?);
+        Ok(stored)
     }
 
-    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), Error> {
-        domain::note(&self.keys, key, value);
-        let value = &*self.sealed(key, value)?;
-        // Of all kinds only these are ever written twice with values that may have been large.
-        if matches!(key::kind_of(key), key::TABLE | key::QUEUE) {
-            self.drop_parts(key)?;
+    fn write_in_parts(&self, ops: Vec<Op>) -> Result<(), Error> {
+        let mut out = Vec::with_capacity(ops.len());
+        // Keys whose parts lie in `out`: before one of them is looked at, `out` must be written.
+        let mut large: Vec<Vec<u8>> = Vec::new();
+        for op in ops {
+            let replaces = match &op {
+                // Of all kinds only these are ever written twice with values that may have been large.
+                Op::Put(key, _) => matches!(key::kind_of(key), key::TABLE | key::QUEUE),
+                Op::Delete(_) => true,
+            };
+            if replaces {
+                if large.iter().any(|key| key == op.key()) {
+                    self.engine.write(&out)?;
+                    out.clear();
+                    large.clear();
+                }
+                self.drop_parts(op.key(), &mut out)?;
+            }
+            let (key, value) = match op {
+                Op::Delete(_) => {
+                    out.push(op);
+                    continue;
+                }
+                Op::Put(key, value) => {
+                    domain::note(&self.keys, &key, &value);
+                    let sealed = self.sealed(&key, value)?;
+                    (key, sealed)
+                }
+            };
+            if value.len() <= VALUE_OCTETS_MAX {
+                out.push(Op::Put(key, value));
+                continue;
+            }
+            for (number, piece) in value.chunks(VALUE_OCTETS_MAX).enumerate() {
+                out.push(Op::Put(key::part(&key, number as u16), piece.to_vec()));
+            }
+            let mut head = vec![IN_PARTS];
+            head.extend_from_slice(&(value.len() as u32).to_be_bytes());
+            large.push(key.clone());
+            out.push(Op::Put(key, head));
         }
-        if value.len() <= VALUE_OCTETS_MAX {
-            return self.engine.put(key, value);
-        }
-        for (number, piece) in value.chunks(VALUE_OCTETS_MAX).enumerate() {
-            self.engine.put(&key::part(key, number as u16), piece)?;
-        }
-        let mut head = vec![IN_PARTS];
-        head.extend_from_slice(&(value.len() as u32).to_be_bytes());
-        self.engine.put(key, &head)
+        self.engine.write(&out)
     }
 
-    fn drop_parts(&self, key: &[u8]) -> Result<(), Error> {
-        let Some(head) = self.engine.get(key)? else {
-            return Ok(());
-        };
-        for number in 0..parts(&head) {
-            self.engine.delete(&key::part(key, number))?;
+    fn drop_parts(&self, key: &[u8], out: &mut Vec<Op>) -> Result<(), Error> {
+        if let Some(head) = self.engine.get(key)? {
+            out.extend((0..parts(&head)).map(|number| Op::Delete(key::part(key, number))));
         }
         Ok(())
     }
@@ -299,13 +339,9 @@ mod tests {
     }
 
     fn pairs(index: &Index) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let mut pairs = Vec::new();
-        let each = &mut |key: &[u8], value: &[u8]| {
-            pairs.push((key.to_vec(), value.to_vec()));
-            true
-        };
-        index.engine.scan(&[], &[], each).unwrap();
-        pairs
+        let page = index.engine.scan(&[], &[], 100).unwrap();
+        let pairs = page.pairs().map(|(k, v)| (k.to_vec(), v.to_vec()));
+        pairs.collect()
     }
 
     #[test]
@@ -330,15 +366,24 @@ mod tests {
             .apply(&Op::Put(own.clone(), b"short".to_vec()))
             .unwrap();
         let stored = index.engine.get(&own).unwrap().unwrap();
-        index.engine.put(&other, &stored).unwrap();
+        index
+            .engine
+            .write(&[Op::Put(other.clone(), stored.clone())])
+            .unwrap();
         assert!(matches!(index.get(&other), Err(Error::Corrupt(_))));
         // Nor is anything plain believed here.
-        index.engine.put(&other, b"plain").unwrap();
+        index
+            .engine
+            .write(&[Op::Put(other.clone(), b"plain".to_vec())])
+            .unwrap();
         assert!(matches!(index.get(&other), Err(Error::Corrupt(_))));
         for at in 0..stored.len() * 8 {
             let mut changed = stored.clone();
             changed[at / 8] ^= 1 << (at % 8);
-            index.engine.put(&own, &changed).unwrap();
+            index
+                .engine
+                .write(&[Op::Put(own.clone(), changed)])
+                .unwrap();
             assert!(
                 matches!(index.get(&own), Err(Error::Corrupt(_))),
                 "bit {at}"

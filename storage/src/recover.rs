@@ -3,7 +3,7 @@
 use crate::checkpoint::Checkpoint;
 use crate::disk;
 use crate::domain;
-use crate::engine::{MemoryEngine, SledEngine};
+use crate::engine;
 use crate::index::{Index, Op, decode_ops};
 use crate::journal::{self, Found, Position, Subject};
 use crate::seal::Keys;
@@ -11,6 +11,8 @@ use crate::{AccountId, EngineKind, Error, ModSeq, Options, commit, key, pack, re
 
 const INDEX: &str = "index";
 const INDEX_ASIDE: &str = "index.aside";
+/// Octets of the journal that are written to the index at once.
+const REPLAY_OCTETS: usize = 4 << 20;
 
 /// A store's index, equal to its journal.
 pub(crate) struct Recovered {
@@ -146,16 +148,23 @@ fn replay(
     // A frame counts as a whole: of the last one nothing is applied before all of it was looked at.
     let mut last = Vec::new();
     let mut undone = false;
-    let mut apply = |subject: Subject, ops: &[Op]| {
+    let (mut pending, mut octets) = (Vec::new(), 0);
+    let mut apply = |subject: Subject, ops: Vec<Op>| {
         if let (AccountId::SYSTEM, Some(modseq)) = (subject.account, subject.modseq) {
             *system = (*system).max(modseq);
         }
-        ops.iter().try_for_each(|op| index.apply(op))
+        octets += ops.iter().map(Op::octets).sum::<usize>();
+        pending.extend(ops);
+        if octets < REPLAY_OCTETS {
+            return Ok(());
+        }
+        octets = 0;
+        index.write(std::mem::take(&mut pending))
     };
     let found = journal::replay(&options.dir.join("journal"), keys, from, &mut |met| {
         let ops = decode_ops(met.body)?;
         if !met.last {
-            apply(met.subject, &ops)?;
+            apply(met.subject, ops)?;
         } else if clean || content_is_whole(options, &ops)? {
             last.push((met.subject, ops));
         } else {
@@ -165,9 +174,10 @@ fn replay(
         Ok(!undone)
     })?;
     if !undone {
-        last.iter()
-            .try_for_each(|(subject, ops)| apply(*subject, ops))?;
+        last.into_iter()
+            .try_for_each(|(subject, ops)| apply(subject, ops))?;
     }
+    index.write(pending)?;
     if found.torn > 0 {
         tracing::warn!(octets = found.torn, "cut a torn tail off the journal");
     }
@@ -188,14 +198,9 @@ fn content_is_whole(options: &Options, ops: &[Op]) -> Result<bool, Error> {
 }
 
 fn open_engine(options: &Options, keys: &Keys) -> Result<Index, Error> {
-    let index = Index::new(match options.engine {
-        EngineKind::Memory => Box::new(MemoryEngine::default()),
-        EngineKind::Sled => Box::new(SledEngine::open(
-            &options.dir.join(INDEX),
-            options.cache_bytes,
-        )?),
-    })
-    .sealed_with(keys.clone());
+    let dir = options.dir.join(INDEX);
+    let engine = engine::open(options.engine, &dir, options.cache_bytes)?;
+    let index = Index::new(engine).sealed_with(keys.clone());
     domain::load(keys, &index)?;
     Ok(index)
 }

@@ -34,7 +34,29 @@ const UID_VALIDITY_START_MAX: u32 = 1 << 30;
 pub enum EngineKind {
     #[default]
     Sled,
+    /// For tests: keeps nothing, and is made anew from the journal at each start.
     Memory,
+    Fjall,
+}
+
+impl EngineKind {
+    /// All that an operator may choose.
+    pub const ON_DISK: [Self; 2] = [Self::Sled, Self::Fjall];
+
+    /// Its name in configuration and on the disk, fixed for ever.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sled => "sled",
+            Self::Memory => "memory",
+            Self::Fjall => "fjall",
+        }
+    }
+
+    /// The engine of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Sled, Self::Memory, Self::Fjall];
+        all.into_iter().find(|kind| kind.name() == name)
+    }
 }
 
 /// How large files grow, octets. Changing them later is fine.

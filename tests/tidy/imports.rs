@@ -58,6 +58,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     // Sign-ins, and passphrases of sealed backups.
     ("argon2", &["directory", "storage"]),
     ("chacha20poly1305", &["storage"]),
+    ("fjall", &["storage"]),
     ("axum", &["jmap", "login", "webmail", "admin", "server"]),
     (
         "tokio",
@@ -121,14 +122,16 @@ fn foreign_crates_stay_in_their_rooms() {
 }
 
 #[test]
-fn sled_is_named_in_one_file() {
-    let named: Vec<String> = with_ending(&[".rs"])
-        .into_iter()
-        .filter(|(name, _)| !name.starts_with("tests/"))
-        .filter(|(_, text)| text.contains("sled::"))
-        .map(|(name, _)| name)
-        .collect();
-    assert_eq!(named, ["storage/src/engine/sled.rs"]);
+fn each_engine_is_named_in_one_file() {
+    for engine in ["sled", "fjall"] {
+        let named: Vec<String> = with_ending(&[".rs"])
+            .into_iter()
+            .filter(|(name, _)| !name.starts_with("tests/"))
+            .filter(|(_, text)| text.contains(&format!("{engine}::")))
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(named, [format!("storage/src/engine/{engine}.rs")]);
+    }
 }
 
 /// Machines and wire formats have no socket, no clock and no task (I-14, I-15).

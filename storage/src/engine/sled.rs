@@ -1,8 +1,10 @@
-//! sled 0.34.7, the only file that names it. Plain `insert` and `remove` on one tree: its batches
-//! take gigabytes of memory, and its flush does not reach the disk, so [`SledEngine::checkpoint`]
-//! syncs its files itself (measured; see the architecture's idea 6).
+//! sled 0.34.7, the only file that names it. Plain `insert` and `remove`: its batches take
+//! gigabytes of memory, and its flush does not reach the disk, so [`SledEngine::checkpoint`] syncs
+//! its files itself. Its memory grows with the number of keys, so they are folded into pages
+//! (measured; see the architecture's idea 6).
 
-use super::Engine;
+use super::fold::{Each, Folded, Pair, Rows};
+use super::{Engine, Op, Page, guarded};
 use crate::Error;
 use crate::disk;
 use std::fs::File;
@@ -19,7 +21,12 @@ const FOLDER_DEPTH_MAX: usize = 4;
 const LOCK_TRIES_MAX: u32 = 500;
 const LOCK_WAIT: Duration = Duration::from_millis(20);
 
+/// The two trees of the folded layout.
+const SINGLES: &str = "singles";
+const PAGES: &str = "pages";
+
 pub(crate) struct SledEngine {
+    keys: Folded<::sled::Tree>,
     db: ::sled::Db,
     dir: PathBuf,
 }
@@ -31,14 +38,16 @@ impl SledEngine {
             .path(dir)
             .cache_capacity(cache_bytes)
             .flush_every_ms(Some(WRITE_BACK_MS));
-        match patiently(&config) {
-            Ok(Ok(db)) => Ok(Self {
-                db,
-                dir: dir.to_owned(),
-            }),
-            Ok(Err(e)) => Err(spell(&e)),
-            Err(_) => Err(Error::Corrupt("sled panicked while opening".into())),
+        let db = match patiently(&config) {
+            Ok(opened) => opened.map_err(|e| spell(&e))?,
+            Err(_) => return Err(Error::Corrupt("sled panicked while opening".into())),
+        };
+        if ask(|| db.first())?.is_some() {
+            return Err(Error::Corrupt("sled's files have an earlier layout".into()));
         }
+        let keys = Folded::new(ask(|| db.open_tree(SINGLES))?, ask(|| db.open_tree(PAGES))?);
+        let dir = dir.to_owned();
+        Ok(Self { keys, db, dir })
     }
 }
 
@@ -69,28 +78,29 @@ fn spell(e: &::sled::Error) -> Error {
     }
 }
 
-/// sled asserts where its pages are damaged. A panic in one reader must not be the end of the store.
-fn guarded<T>(ask: impl FnOnce() -> ::sled::Result<T>) -> Result<T, Error> {
-    match catch_unwind(AssertUnwindSafe(ask)) {
-        Ok(answer) => answer.map_err(|e| spell(&e)),
-        Err(_) => Err(Error::Corrupt("sled panicked".into())),
-    }
+fn ask<T>(question: impl FnOnce() -> ::sled::Result<T>) -> Result<T, Error> {
+    guarded("sled", || question().map_err(|e| spell(&e)))
 }
 
-impl Engine for SledEngine {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        Ok(guarded(|| self.db.get(key))?.map(|v| v.to_vec()))
+impl Rows for ::sled::Tree {
+    type Value = ::sled::IVec;
+
+    fn get(&self, key: &[u8]) -> Result<Option<Self::Value>, Error> {
+        ask(|| ::sled::Tree::get(self, key))
     }
 
-    fn scan(
-        &self,
-        prefix: &[u8],
-        from: &[u8],
-        each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-    ) -> Result<(), Error> {
-        let mut pairs = self.db.range(from.max(prefix)..);
-        while let Some((key, value)) = guarded(|| pairs.next().transpose())? {
-            if !key.starts_with(prefix) || !each(&key, &value) {
+    fn floor(&self, key: &[u8]) -> Result<Option<Pair<Self::Value>>, Error> {
+        ask(|| self.range(..=key).next_back().transpose())
+    }
+
+    fn lower(&self, key: &[u8]) -> Result<Option<Pair<Self::Value>>, Error> {
+        ask(|| self.range(..key).next_back().transpose())
+    }
+
+    fn visit(&self, from: &[u8], each: &mut Each<'_>) -> Result<(), Error> {
+        let mut pairs = self.range(from..);
+        while let Some((key, value)) = ask(|| pairs.next().transpose())? {
+            if !each(&key, &value) {
                 break;
             }
         }
@@ -98,15 +108,33 @@ impl Engine for SledEngine {
     }
 
     fn put(&self, key: &[u8], value: &[u8]) -> Result<(), Error> {
-        guarded(|| self.db.insert(key, value)).map(|_| ())
+        ask(|| self.insert(key, value)).map(|_| ())
     }
 
-    fn delete(&self, key: &[u8]) -> Result<(), Error> {
-        guarded(|| self.db.remove(key)).map(|_| ())
+    fn remove(&self, key: &[u8]) -> Result<(), Error> {
+        ask(|| ::sled::Tree::remove(self, key)).map(|_| ())
+    }
+}
+
+impl Engine for SledEngine {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.keys.get(key)
+    }
+
+    fn multi_get(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        self.keys.multi_get(keys)
+    }
+
+    fn scan(&self, prefix: &[u8], from: &[u8], keys_max: usize) -> Result<Page, Error> {
+        self.keys.scan(prefix, from, keys_max)
+    }
+
+    fn write(&self, ops: &[Op]) -> Result<(), Error> {
+        self.keys.write(ops)
     }
 
     fn checkpoint(&self) -> Result<(), Error> {
-        guarded(|| self.db.flush())?;
+        ask(|| self.db.flush())?;
         sync_folder(&self.dir, FOLDER_DEPTH_MAX)
     }
 }

@@ -1,0 +1,139 @@
+//! fjall 3.1, the only file that names it: a log-structured tree, for whoever wants the smaller
+//! memory or a way out of sled. One keyspace; its own journal is synced only by a checkpoint.
+
+use super::{BATCH_OCTETS_MAX, Engine, Op, Page, guarded};
+use crate::Error;
+use ::fjall::config::{
+    BlockSizePolicy, BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry,
+    PartitioningPolicy, PinningPolicy,
+};
+use ::fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use std::path::Path;
+use std::time::Duration;
+
+/// The one keyspace.
+const KEYSPACE: &str = "index";
+/// Octets gathered in memory before they become a sorted file.
+const MEMTABLE_OCTETS: u64 = 8 << 20;
+/// Octets of its own journal; the least that it accepts.
+const JOURNAL_OCTETS: u64 = 64 << 20;
+/// Octets of a block on disk: the unit that is read, compressed and kept in the cache.
+const BLOCK_OCTETS: u32 = 16 << 10;
+/// Bits of the filter that spares looking for absent keys.
+const FILTER_BITS: f32 = 8.0;
+/// Files kept open.
+const FILES_MAX: usize = 256;
+/// Flushes and merges beside the readers and the writer.
+const WORKERS: usize = 1;
+/// How often and how long a start waits for a fjall of this process to let go of its folder.
+const LOCK_TRIES_MAX: u32 = 500;
+const LOCK_WAIT: Duration = Duration::from_millis(20);
+
+pub(crate) struct FjallEngine {
+    db: Database,
+    keys: Keyspace,
+}
+
+impl FjallEngine {
+    /// Opens or creates. A damaged folder comes back as `Corrupt`.
+    pub(crate) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, Error> {
+        guarded("fjall", || {
+            let db = patiently(dir, cache_bytes)?;
+            let keys = db.keyspace(KEYSPACE, options).map_err(|e| spell(&e))?;
+            Ok(Self { db, keys })
+        })
+    }
+}
+
+fn options() -> KeyspaceCreateOptions {
+    let filter = FilterPolicyEntry::Bloom(BloomConstructionPolicy::BitsPerKey(FILTER_BITS));
+    KeyspaceCreateOptions::default()
+        .max_memtable_size(MEMTABLE_OCTETS)
+        .manual_journal_persist(true)
+        .data_block_size_policy(BlockSizePolicy::all(BLOCK_OCTETS))
+        .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
+        // Filters and block tables are read by need: pinned, they grow with the store.
+        .filter_policy(FilterPolicy::all(filter))
+        .filter_block_partitioning_policy(PartitioningPolicy::all(true))
+        .index_block_partitioning_policy(PartitioningPolicy::all(true))
+        .filter_block_pinning_policy(PinningPolicy::disabled())
+        .index_block_pinning_policy(PinningPolicy::disabled())
+        // What is asked for mostly exists: the lowest level, nine tenths of all, needs no filter.
+        .expect_point_read_hits(true)
+}
+
+/// The store's folder is locked, so whoever still has fjall's is this very process.
+fn patiently(dir: &Path, cache_bytes: u64) -> Result<Database, Error> {
+    let mut tries = 0;
+    loop {
+        let opened = Database::builder(dir)
+            .cache_size(cache_bytes)
+            .worker_threads(WORKERS)
+            .max_cached_files(Some(FILES_MAX))
+            .max_journaling_size(JOURNAL_OCTETS)
+            .manual_journal_persist(true)
+            .open();
+        match opened {
+            Err(::fjall::Error::Locked) if tries < LOCK_TRIES_MAX => tries += 1,
+            other => return other.map_err(|e| spell(&e)),
+        }
+        std::thread::park_timeout(LOCK_WAIT);
+    }
+}
+
+fn spell(e: &::fjall::Error) -> Error {
+    use ::fjall::Error as E;
+    match e {
+        E::Io(_) | E::Locked | E::Poisoned => Error::Unavailable(format!("fjall: {e}")),
+        _ => Error::Corrupt(format!("fjall: {e}")),
+    }
+}
+
+impl Engine for FjallEngine {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        guarded("fjall", || {
+            let value = self.keys.get(key).map_err(|e| spell(&e))?;
+            Ok(value.map(|v| v.to_vec()))
+        })
+    }
+
+    fn scan(&self, prefix: &[u8], from: &[u8], keys_max: usize) -> Result<Page, Error> {
+        guarded("fjall", || {
+            let mut page = Page::default();
+            for pair in self.keys.range(from.max(prefix)..) {
+                let (key, value) = pair.into_inner().map_err(|e| spell(&e))?;
+                if !key.starts_with(prefix) || !page.push(&key, &value, keys_max) {
+                    break;
+                }
+            }
+            Ok(page)
+        })
+    }
+
+    fn write(&self, ops: &[Op]) -> Result<(), Error> {
+        guarded("fjall", || {
+            let (mut batch, mut octets) = (self.db.batch(), 0);
+            for op in ops {
+                if octets > 0 && octets + op.octets() > BATCH_OCTETS_MAX {
+                    let full = std::mem::replace(&mut batch, self.db.batch());
+                    full.commit().map_err(|e| spell(&e))?;
+                    octets = 0;
+                }
+                octets += op.octets();
+                match op {
+                    Op::Put(key, value) => {
+                        batch.insert(&self.keys, key.as_slice(), value.as_slice());
+                    }
+                    Op::Delete(key) => batch.remove(&self.keys, key.as_slice()),
+                }
+            }
+            batch.commit().map_err(|e| spell(&e))
+        })
+    }
+
+    fn checkpoint(&self) -> Result<(), Error> {
+        guarded("fjall", || {
+            self.db.persist(PersistMode::SyncAll).map_err(|e| spell(&e))
+        })
+    }
+}
