@@ -344,7 +344,13 @@ impl Known {
             match change {
                 Named::Created(path) => std::fs::remove_file(path)?,
                 Named::Removed(path, file) => put_back(&path, &file)?,
+                // What was renamed and then removed whole stays away.
+                Named::Renamed(_, to, _) if !to.exists() => {}
                 Named::Renamed(from, to, before) => {
+                    // A folder of the old name was made after the renaming: it goes with it.
+                    if from.is_dir() {
+                        std::fs::remove_dir_all(&from)?;
+                    }
                     std::fs::rename(&to, &from)?;
                     if let Some(file) = before {
                         put_back(&to, &file)?;
