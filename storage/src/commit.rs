@@ -12,6 +12,7 @@ use crate::index::{Index, Op};
 use crate::journal::{Journal, Position, Subject};
 use crate::pack::Packs;
 use crate::seal::Keys;
+use crate::snapshot::{Background, Snapshots};
 use crate::summaries::Summaries;
 use crate::{AccountId, BlobId, Clock, Error, ModSeq, Sizes, key, record};
 use std::path::PathBuf;
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub keys: Keys,
     pub index: Index,
     pub packs: Packs,
+    pub snapshots: Snapshots,
     pub subscribers: Subscribers,
     pub summaries: Summaries,
     /// A write failed and none succeeded since.
@@ -78,6 +80,20 @@ pub(crate) struct Commit {
 pub(crate) enum Order {
     Commit(Box<Commit>),
     Close(SyncSender<Result<(), Error>>),
+    /// Tells up to where all is durable and applied; with `seal`, begins a new segment and moves the
+    /// checkpoint first.
+    Place {
+        seal: bool,
+        done: SyncSender<Result<Sealed, Error>>,
+    },
+}
+
+/// A place of the journal and what is known there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sealed {
+    pub end: Position,
+    /// The ModSeq of the system's last commit.
+    pub system: ModSeq,
 }
 
 /// The thread's own state.
@@ -91,6 +107,7 @@ pub(crate) struct Committer {
     /// Octets of journal since the last flush began.
     written: u64,
     flushing: Option<JoinHandle<()>>,
+    snapshots: Background,
 }
 
 struct Stop(Arc<Shared>);
@@ -116,6 +133,7 @@ impl Committer {
             checkpoint_at: sizes.checkpoint,
             written: 0,
             flushing: None,
+            snapshots: Background::default(),
         })
     }
 
@@ -126,7 +144,7 @@ impl Committer {
         let guard = Stop(self.shared.clone());
         while close.is_none() {
             let Ok(first) = orders.recv() else { break };
-            let (mut group, mut octets) = (Vec::new(), 0);
+            let (mut group, mut octets, mut place) = (Vec::new(), 0, None);
             let mut next = Some(first);
             while let Some(order) = next.take() {
                 match order {
@@ -142,6 +160,10 @@ impl Committer {
                         close = Some(done);
                         break;
                     }
+                    Order::Place { seal, done } => {
+                        place = Some((seal, done));
+                        break;
+                    }
                 }
                 if group.len() < GROUP_COMMITS_MAX && octets < GROUP_OCTETS_MAX {
                     next = orders.try_recv().ok();
@@ -149,8 +171,14 @@ impl Committer {
             }
             self.group(group);
             self.maybe_checkpoint();
+            if let Some((seal, done)) = place {
+                self.place(seal, done);
+            }
+            let sealed = self.journal.end().segment - 1;
+            self.snapshots.maybe(&self.shared, sealed);
         }
         drop(guard);
+        self.snapshots.end();
         if let Some(flushing) = self.flushing.take() {
             // Its outcome is in the log; the last checkpoint stands either way.
             let _ = flushing.join();
@@ -190,6 +218,21 @@ impl Committer {
             }
             // A writer that went away does not want to know.
             let _ = commit.done.send(Ok(modseq.unwrap_or(ModSeq::FIRST)));
+        }
+    }
+
+    fn place(&mut self, seal: bool, done: SyncSender<Result<Sealed, Error>>) {
+        let sealed = if seal { self.journal.seal() } else { Ok(()) };
+        let place = Sealed {
+            end: self.journal.end(),
+            system: self.system,
+        };
+        if let (true, Ok(())) = (seal, &sealed) {
+            self.written = 0;
+            self.flush(Some((done, place)));
+        } else {
+            // Who asked and went away does not want to know.
+            let _ = done.send(sealed.map(|()| place));
         }
     }
 
@@ -253,10 +296,24 @@ impl Committer {
             return;
         }
         self.written = 0;
+        self.flush(None);
+    }
+
+    /// Moves the checkpoint to the end, after the flush that is running; tells `asked` when it is there.
+    fn flush(&mut self, asked: Option<(SyncSender<Result<Sealed, Error>>, Sealed)>) {
         let (shared, end, system) = (self.shared.clone(), self.journal.end(), self.system);
+        let before = self.flushing.take();
         let flush = move || {
-            if let Err(e) = Checkpoint::take(&shared, end, system, false) {
+            if let Some(before) = before {
+                let _ = before.join();
+            }
+            let taken = Checkpoint::take(&shared, end, system, false);
+            if let Err(e) = &taken {
                 tracing::warn!(error = %e, "checkpoint failed; the next one tries again");
+            }
+            if let Some((done, place)) = asked {
+                // A snapshot is of use without the checkpoint too: the journal then stays longer.
+                let _ = done.send(Ok(place));
             }
         };
         let spawned = std::thread::Builder::new()

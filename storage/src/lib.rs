@@ -11,9 +11,10 @@
 //!
 //! | name | what |
 //! |---|---|
-//! | `journal/NNNNNNNNNN.log` | every commit, in order; the truth |
+//! | `journal/NNNNNNNNNN.log` | the newest commits, in order; the truth |
+//! | `snapshots/A-B.snap` | what the journal's segments A to B said; the truth |
 //! | `packs/NNNNNN.pack` | content; the truth |
-//! | `index/` | sled; rebuilt from the journal when it is missing, damaged, behind or ahead |
+//! | `index/` | sled; rebuilt from snapshots and journal when it is missing, damaged, behind or ahead |
 //! | `index.aside/` | an index that could not be trusted, until the new one stands |
 //! | `checkpoint` | up to where the index is on the disk, and how the store was stopped |
 //! | `keyring`, `keyring.copy` | the data keys of an encrypted store, sealed under its master key |
@@ -60,11 +61,13 @@ mod pack;
 pub mod pin;
 pub mod queue;
 pub mod quota;
+mod rebuild;
 mod record;
 mod recover;
 mod restore;
 mod seal;
 mod share;
+mod snapshot;
 pub mod store;
 mod summaries;
 pub mod table;
@@ -90,7 +93,9 @@ pub use master::{KeySource, MasterKey};
 pub use message::{Append, Keyword, KeywordChange, Message, Placed, State};
 pub use queue::{Queue, QueueItem};
 pub use quota::{Bound, Limits, QuotaNode, Quotas, SoftPassed, Usage};
+pub use rebuild::Reindexed;
 pub use restore::View;
+pub use snapshot::Covered;
 pub use store::{EngineKind, Options, Sizes, Store};
 pub use table::{RowChange, Table};
 pub use trim::Trimming;

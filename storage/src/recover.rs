@@ -6,7 +6,9 @@ use crate::domain;
 use crate::engine;
 use crate::index::{Index, Op, decode_ops};
 use crate::journal::{self, Found, Position, Subject};
+use crate::rebuild::{self, Reindexed};
 use crate::seal::Keys;
+use crate::snapshot::Folder;
 use crate::{AccountId, EngineKind, Error, ModSeq, Options, commit, key, pack, record};
 
 const INDEX: &str = "index";
@@ -22,15 +24,22 @@ pub(crate) struct Recovered {
     pub system: ModSeq,
     /// Whether the stop before was clean.
     pub clean: bool,
+    pub snapshots: Folder,
+    /// The last segment of the journal that snapshots cover.
+    pub covered: u32,
+    /// When it was made anew: of how much.
+    pub rebuilt: Option<Reindexed>,
 }
 
 /// Opens the index and brings it to the journal's end.
 pub(crate) fn recover(options: &Options, keys: &Keys) -> Result<Recovered, Error> {
     options.disk.make_dir(&options.dir.join("journal"))?;
+    let snapshots = Folder::at(&options.dir, &options.disk, keys);
+    snapshots.clear()?;
     let checkpoint = Checkpoint::read(&options.dir)?;
     let clean = checkpoint.as_ref().is_some_and(|c| c.clean);
     if let Some(checkpoint) = checkpoint.filter(|c| trusted(c, options)) {
-        match resume(options, keys, &checkpoint) {
+        match resume(options, keys, &snapshots, &checkpoint) {
             Ok(Some(recovered)) => {
                 renew(options, &recovered, &checkpoint)?;
                 return Ok(recovered);
@@ -40,7 +49,7 @@ pub(crate) fn recover(options: &Options, keys: &Keys) -> Result<Recovered, Error
             Err(e) => return Err(e),
         }
     }
-    rebuild(options, keys, clean)
+    rebuild(options, keys, snapshots, clean)
 }
 
 /// sled's flush does not reach the disk by itself: after another boot its files may have holes.
@@ -52,6 +61,7 @@ fn trusted(checkpoint: &Checkpoint, options: &Options) -> bool {
 fn resume(
     options: &Options,
     keys: &Keys,
+    snapshots: &Folder,
     checkpoint: &Checkpoint,
 ) -> Result<Option<Recovered>, Error> {
     if !options.dir.join(INDEX).is_dir() {
@@ -82,6 +92,9 @@ fn resume(
         found,
         system,
         clean: checkpoint.clean && found.torn == 0,
+        snapshots: snapshots.clone(),
+        covered: snapshots.chain()?.covered(),
+        rebuilt: None,
     }))
 }
 
@@ -97,7 +110,14 @@ fn renew(options: &Options, recovered: &Recovered, before: &Checkpoint) -> Resul
     commit::note_applied(&recovered.index, recovered.found.end)
 }
 
-fn rebuild(options: &Options, keys: &Keys, clean: bool) -> Result<Recovered, Error> {
+fn rebuild(
+    options: &Options,
+    keys: &Keys,
+    snapshots: Folder,
+    clean: bool,
+) -> Result<Recovered, Error> {
+    let chain = snapshots.chain()?;
+    let from = rebuild::tail(&snapshots, &chain)?;
     let (index, aside) = (options.dir.join(INDEX), options.dir.join(INDEX_ASIDE));
     if index.exists() {
         // Kept until the new one stands, for whoever wants to know what was wrong.
@@ -106,12 +126,15 @@ fn rebuild(options: &Options, keys: &Keys, clean: bool) -> Result<Recovered, Err
         moved.map_err(|e| disk::failed("cannot move aside", &index, &e))?;
     }
     let index = open_engine(options, keys)?;
-    let mut system = ModSeq::FIRST;
-    let found = replay(options, keys, Position::START, &index, &mut system, clean)?;
-    if found.records > 0 {
+    let loaded = rebuild::load(&chain, &index)?;
+    let mut system = chain.summary().system;
+    let found = replay(options, keys, from, &index, &mut system, clean)?;
+    let commits = found.records;
+    if loaded + commits > 0 {
         tracing::info!(
-            records = found.records,
-            "the index was rebuilt from the journal"
+            keys = loaded,
+            commits,
+            "the index was made anew from snapshots and journal"
         );
     }
     commit::note_applied(&index, found.end)?;
@@ -132,6 +155,12 @@ fn rebuild(options: &Options, keys: &Keys, clean: bool) -> Result<Recovered, Err
         found,
         system,
         clean: false,
+        covered: chain.covered(),
+        snapshots,
+        rebuilt: Some(Reindexed {
+            keys: loaded,
+            commits,
+        }),
     })
 }
 

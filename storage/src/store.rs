@@ -9,6 +9,7 @@ use crate::pack::Packs;
 use crate::queue::Spool;
 use crate::quota::Ledger;
 use crate::seal::Keys;
+use crate::snapshot::Snapshots;
 use crate::summaries::Summaries;
 use crate::*;
 use std::fs::File;
@@ -71,6 +72,10 @@ pub struct Sizes {
     pub checkpoint: u64,
     /// Zeros laid ahead of the journal's end; 0 for none.
     pub ahead: u64,
+    /// Full segments of the journal that are gathered before a snapshot covers them.
+    pub sealed: u32,
+    /// Keys and values that a snapshot sorts in memory; more go through files.
+    pub sort: u64,
 }
 
 impl Default for Sizes {
@@ -80,6 +85,8 @@ impl Default for Sizes {
             pack: 256 << 20,
             checkpoint: 128 << 20,
             ahead: 4 << 20,
+            sealed: 4,
+            sort: 16 << 20,
         }
     }
 }
@@ -143,7 +150,9 @@ pub(crate) struct Inner {
     pub ledger: Ledger,
     /// UidValidity of a mailbox is this plus its id.
     pub uid_validity_start: u32,
-    orders: Option<SyncSender<Order>>,
+    /// Whether this start made the index anew.
+    pub rebuilt: Option<Reindexed>,
+    pub(crate) orders: Option<SyncSender<Order>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// Locked as long as the store is open.
     _lock: File,
@@ -183,6 +192,7 @@ impl Store {
         packs.expect_all(&recovered.index)?;
         let end = recovered.found.end;
         let journal = Journal::open(options, &keys, end)?;
+        let snapshots = Snapshots::new(options, recovered.snapshots, recovered.covered);
         options.disk.sync_dir(&options.dir)?;
         let spool = Arc::new(Spool::load(&recovered.index)?);
         let shared = Arc::new(Shared {
@@ -194,6 +204,7 @@ impl Store {
             keys,
             index: recovered.index,
             packs,
+            snapshots,
             subscribers: Subscribers::default(),
             summaries: Summaries::default(),
             full: AtomicBool::new(false),
@@ -212,6 +223,7 @@ impl Store {
             trimming: Mutex::default(),
             ledger: Ledger::default(),
             uid_validity_start: 0,
+            rebuilt: recovered.rebuilt,
             orders: Some(orders),
             thread: Mutex::new(Some(thread)),
             _lock: lock,

@@ -1,10 +1,11 @@
 //! Keys of a backed-up store, read from its snapshots and journal without an index.
 
 use crate::index::{Op, decode_ops};
-use crate::journal::{self, Position};
+use crate::journal;
 use crate::seal::Keys;
+use crate::snapshot::Folder;
 use crate::{BlobId, EmailId, Error, Options, key};
-use crate::{history, record};
+use crate::{history, rebuild, record};
 use std::collections::BTreeMap;
 
 /// All keys for which `wanted` says so, with their last values.
@@ -14,8 +15,17 @@ pub(super) fn read(
 ) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Error> {
     let mut keys = BTreeMap::new();
     let sealing = Keys::open(options, false)?;
+    let snapshots = Folder::at(&options.dir, &options.disk, &sealing);
+    let chain = snapshots.chain()?;
+    for entry in chain.merged(&[])?.living() {
+        let entry = entry?;
+        if wanted(&entry.key) {
+            keys.insert(entry.key, entry.value.unwrap_or_default());
+        }
+    }
+    let from = rebuild::tail(&snapshots, &chain)?;
     let journal = options.dir.join("journal");
-    journal::replay(&journal, &sealing, Position::START, &mut |met| {
+    journal::replay(&journal, &sealing, from, &mut |met| {
         for op in decode_ops(met.body)? {
             match op {
                 Op::Put(key, value) if wanted(&key) => {

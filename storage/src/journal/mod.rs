@@ -13,7 +13,7 @@
 
 mod frame;
 mod read;
-#[allow(dead_code, reason = "snapshots will read and remove segments")]
+#[allow(dead_code, reason = "a check reads beside the commits")]
 mod segments;
 #[allow(dead_code, reason = "the upgrade will read it")]
 pub(crate) mod v1;
@@ -23,7 +23,7 @@ mod write;
 mod tests;
 
 pub(crate) use read::{Found, replay, whole};
-#[allow(unused_imports, reason = "snapshots will read and remove segments")]
+#[allow(unused_imports, reason = "a check reads beside the commits")]
 pub(crate) use segments::{between, remove, sealed, segments};
 pub(crate) use write::Journal;
 

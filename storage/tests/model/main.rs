@@ -40,6 +40,8 @@ impl Run {
             pack: 10_000,
             checkpoint: 15_000,
             ahead: 7_000,
+            sealed: 2,
+            sort: 10_000,
         };
         let clock = Arc::new(AtomicI64::new(past::START));
         let tells = clock.clone();

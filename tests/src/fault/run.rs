@@ -22,6 +22,7 @@ pub fn options(dir: &Path) -> Options {
             pack: 600_000,
             checkpoint: 100_000,
             ahead: 50_000,
+            ..Sizes::default()
         },
         ..Options::default()
     }

@@ -1,0 +1,130 @@
+//! Snapshots beside the running commits: when to make one, on which thread, and when asked.
+
+use super::{Folder, Progress, cover};
+use crate::checkpoint::Checkpoint;
+use crate::commit::{Order, Sealed, Shared, stopped};
+use crate::snapshot::cover::Task;
+use crate::{Error, Options, Store};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// What a store keeps for its snapshots.
+pub(crate) struct Snapshots {
+    pub folder: Folder,
+    /// Sealed segments that are gathered before they are covered.
+    every: u32,
+    sort: u64,
+    covered: AtomicU32,
+    /// One works at a time.
+    working: Mutex<()>,
+}
+
+/// What [`Store::snapshot`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Covered {
+    /// The last segment of the journal that snapshots cover.
+    pub segment: u32,
+    /// Segments of the journal that were removed, since nothing needs them any more.
+    pub removed: u32,
+}
+
+impl Snapshots {
+    pub(crate) fn new(options: &Options, folder: Folder, covered: u32) -> Self {
+        Self {
+            folder,
+            every: options.sizes.sealed.max(1),
+            sort: options.sizes.sort,
+            covered: AtomicU32::new(covered),
+            working: Mutex::new(()),
+        }
+    }
+
+    /// Whether so many segments are sealed that they should be covered.
+    fn is_due(&self, sealed: u32) -> bool {
+        sealed.saturating_sub(self.covered.load(Ordering::SeqCst)) >= self.every
+    }
+
+    fn run(&self, shared: &Shared, sealed: u32) -> Result<Progress, Error> {
+        let _alone = self.working.lock().unwrap_or_else(PoisonError::into_inner);
+        let checkpoint = Checkpoint::read(&shared.dir)?.map_or(0, |c| c.position.segment);
+        let task = Task {
+            sealed,
+            checkpoint,
+            sort: self.sort,
+            stop: &|| match shared.stopped.load(Ordering::SeqCst) {
+                true => Err(stopped()),
+                false => Ok(()),
+            },
+        };
+        let progress = cover(&self.folder, &task)?;
+        self.covered.store(progress.covered, Ordering::SeqCst);
+        Ok(progress)
+    }
+}
+
+/// The journal's thread asks this after each group.
+#[derive(Default)]
+pub(crate) struct Background {
+    running: Option<JoinHandle<()>>,
+    /// The last sealed segment when it was tried last: a failure is not tried again at once.
+    tried: u32,
+}
+
+impl Background {
+    /// Begins to cover the segments up to `sealed` when there are enough of them.
+    pub(crate) fn maybe(&mut self, shared: &Arc<Shared>, sealed: u32) {
+        let idle = self.running.as_ref().is_none_or(JoinHandle::is_finished);
+        if sealed <= self.tried || !idle || !shared.snapshots.is_due(sealed) {
+            return;
+        }
+        self.tried = sealed;
+        let own = shared.clone();
+        let work = move || match own.snapshots.run(&own, sealed) {
+            Ok(progress) => tracing::debug!(?progress, "snapshot"),
+            Err(_) if own.stopped.load(Ordering::SeqCst) => {}
+            Err(e) => {
+                tracing::warn!(error = %e, "snapshot failed; the journal is kept, the next one tries again");
+            }
+        };
+        let spawned = std::thread::Builder::new()
+            .name("snapshot".into())
+            .spawn(work);
+        self.running = spawned.ok();
+    }
+
+    /// Waits until it has ended; the store must be stopped.
+    pub(crate) fn end(&mut self) {
+        if let Some(running) = self.running.take() {
+            let _ = running.join();
+        }
+    }
+}
+
+impl Store {
+    /// Covers everything that was committed before by snapshots, moves the checkpoint, and removes
+    /// the journal's segments that are needed no more. Commits go on meanwhile.
+    /// Errors: `Unavailable` (the disk is full: nothing is removed), `Corrupt` (what was covered
+    /// cannot be read: nothing is removed).
+    pub fn snapshot(&self) -> Result<Covered, Error> {
+        let sealed = self.place(true)?;
+        let shared = &self.inner.shared;
+        let progress = shared.snapshots.run(shared, sealed.end.segment - 1)?;
+        Ok(Covered {
+            segment: progress.covered,
+            removed: progress.removed,
+        })
+    }
+
+    /// Up to where the journal is durable and applied. `seal`: its segment is closed first, and the
+    /// checkpoint moved there.
+    pub(crate) fn place(&self, seal: bool) -> Result<Sealed, Error> {
+        let (done, outcome) = sync_channel(1);
+        let orders = self.inner.orders.as_ref().ok_or_else(stopped)?;
+        orders
+            .send(Order::Place { seal, done })
+            .map_err(|_| stopped())?;
+        outcome.recv().map_err(|_| stopped())?
+    }
+}
