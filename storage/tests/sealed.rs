@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod world;
+
 use std::path::Path;
 use storage::*;
+use world::{keyword, new_mailbox};
 
 fn master() -> MasterKey {
     MasterKey::new([42; 32])
@@ -153,4 +156,56 @@ fn options_show_no_secret() {
         shown.contains("***") && !shown.contains("42, 42"),
         "{shown}"
     );
+}
+
+/// Words that lie in each kind of record, none of them in a key.
+const WORDS: [&str; 6] = [
+    "kho4-bau-chu-de",
+    "n0i-dung-than-thu",
+    "dia.chi@gia-tri.vn",
+    "tu-kho4-rieng",
+    "ten-hop-thu-mat",
+    "tep-dinh-kem.pdf",
+];
+
+/// A letter, an upload, a keyword, a mailbox, a row and a queued item with these words in them.
+fn fill(store: &Store) {
+    let account = AccountId::new(7).unwrap();
+    store.assign_domain(account, 70).unwrap();
+    let mail = store.account(account);
+    let mut writer = mail.write().unwrap();
+    let inbox = writer.create_mailbox(new_mailbox(WORDS[4], None)).unwrap();
+    writer.commit().unwrap();
+    let text = format!(
+        "From: a@x.vn\r\nSubject: {}\r\nContent-Disposition: attachment; filename={}\r\n\r\n{}\r\n",
+        WORDS[0], WORDS[5], WORDS[1]
+    );
+    let placed = world::deliver(store, 7, inbox, &text, Some(3)).unwrap();
+    let mut writer = mail.write().unwrap();
+    let change = KeywordChange::Add(vec![keyword(WORDS[3])]);
+    assert!(writer.keywords(placed.email, &change).unwrap());
+    writer.commit().unwrap();
+    let blob = mail.upload(WORDS[1].as_bytes(), 1).unwrap();
+    let payload = WORDS[2].as_bytes().to_vec();
+    store.queue().put(5, blob, payload).unwrap();
+    put(store, b"k", WORDS[2].as_bytes());
+}
+
+#[test]
+fn no_file_of_a_sealed_store_shows_a_word_and_a_plain_one_shows_all() {
+    for (keys, shown) in [(sealed(), false), (KeySource::None, true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        let store = open(dir, &keys).unwrap();
+        fill(&store);
+        store.close().unwrap();
+        drop(store);
+        let files = files(dir);
+        for word in WORDS {
+            let has = |octets: &[u8]| octets.windows(word.len()).any(|w| w == word.as_bytes());
+            let where_ = files.iter().filter(|(_, o)| has(o)).map(|(name, _)| name);
+            let where_: Vec<_> = where_.collect();
+            assert_eq!(!where_.is_empty(), shown, "{word} in {where_:?}");
+        }
+    }
 }
