@@ -174,6 +174,12 @@ impl Delivery {
         self.carry_out(arrival, &targets, &stored)
     }
 
+    fn share_domain(&self, first: AccountId, rest: &[(AccountId, u32)]) -> bool {
+        let domain = |account| self.inner.store.domain_of(account);
+        rest.iter()
+            .all(|(account, _)| domain(*account) == domain(first))
+    }
+
     /// Places it, or spools it; then tells the sender of those who were left out.
     fn carry_out(
         &self,
@@ -182,11 +188,16 @@ impl Delivery {
         stored: &[u8],
     ) -> Result<Receipt, Refused> {
         let store = &self.inner.store;
-        let blob = store
-            .put_blob(stored)
-            .map_err(|e| temporary("cannot stage", &e))?;
         let mut failures = targets.failures(&arrival.envelope);
         let direct = targets.remote.is_empty() && targets.local.len() <= PLACED_AT_ONCE_MAX;
+        // What only one agency gets is sealed under its key, in an encrypted store.
+        let blob = match targets.local.split_first() {
+            Some(((first, _), rest)) if direct && self.share_domain(*first, rest) => {
+                store.account(*first).put_blob(stored)
+            }
+            _ => store.put_blob(stored),
+        };
+        let blob = blob.map_err(|e| temporary("cannot stage", &e))?;
         let (placed, queued) = if direct {
             self.place_now(&arrival, targets, blob, stored, &mut failures)?
         } else {

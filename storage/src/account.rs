@@ -301,14 +301,16 @@ impl AccountStore {
         Ok((hot.octets, hot.messages))
     }
 
-    /// As `Store::put_blob`: stages content for `Writer::append`, for protocols that hold no store.
+    /// As `Store::put_blob`, for content that this account brings: in an encrypted store it is sealed
+    /// under its domain's key, unless the store has it already.
     pub fn put_blob(&self, bytes: &[u8]) -> Result<BlobId, Error> {
-        self.store.put_blob(bytes)
+        let key = self.store.inner.shared.keys.of(self.id);
+        self.store.stage(key, bytes)
     }
 
     /// Remembers that this account uploaded this content (RFC 8620 §6.1), durable. Returns its id.
     pub fn upload(&self, bytes: &[u8], now_s: i64) -> Result<BlobId, Error> {
-        let blob = self.store.put_blob(bytes)?;
+        let blob = self.put_blob(bytes)?;
         let op = Op::Put(key::upload(self.id, blob), record::encode(&now_s)?);
         self.store
             .submit(self.id, Number::None, vec![op], &[blob], Box::new(|| {}))?;

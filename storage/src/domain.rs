@@ -103,3 +103,43 @@ impl Store {
         self.inner.shared.keys.rotate_master(new)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keyring::tests::{master, options};
+
+    /// The key under which content lies in its pack.
+    fn key_of(store: &Store, blob: BlobId) -> u32 {
+        let shared = &store.inner.shared;
+        let place = shared.packs.locate(blob, &shared.index).unwrap();
+        let pack = shared.dir.join(format!("packs/{:06}.pack", place.pack));
+        let octets = std::fs::read(pack).unwrap();
+        let key = &octets[place.offset as usize + 8..][..4];
+        u32::from_le_bytes(key.try_into().unwrap())
+    }
+
+    #[test]
+    fn content_lies_under_the_key_of_whose_it_is_and_what_is_known_stays_where_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = options(folder.path(), KeySource::Master(master()));
+        let store = Store::open(&options).unwrap();
+        let (one, two) = (AccountId::new(5).unwrap(), AccountId::new(6).unwrap());
+        store.assign_domains(&[(one, 50), (two, 60)]).unwrap();
+        let shared = store.put_blob(b"a circular").unwrap();
+        let own = store.account(one).upload(b"a draft", 1).unwrap();
+        store.account(two).upload(b"a draft", 1).unwrap();
+        store.account(two).upload(b"a circular", 1).unwrap();
+        assert_eq!((key_of(&store, shared), key_of(&store, own)), (1, 2));
+        assert_eq!(store.rotate_keys(Some(50)), Ok(1));
+        let later = store.account(one).upload(b"another draft", 1).unwrap();
+        assert_eq!((key_of(&store, own), key_of(&store, later)), (2, 4));
+        for (blob, text) in [
+            (shared, "a circular"),
+            (own, "a draft"),
+            (later, "another draft"),
+        ] {
+            assert_eq!(&store.blob(blob).unwrap()[..], text.as_bytes());
+        }
+    }
+}

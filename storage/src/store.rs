@@ -8,7 +8,7 @@ use crate::journal::{BODY_OCTETS_MAX, Journal};
 use crate::pack::Packs;
 use crate::queue::Spool;
 use crate::quota::Ledger;
-use crate::seal::Keys;
+use crate::seal::{KeyId, Keys};
 use crate::snapshot::Snapshots;
 use crate::summaries::Summaries;
 use crate::*;
@@ -295,9 +295,14 @@ impl Store {
     /// Stages content: appended to the pack at once, durable with the first commit that names it.
     /// The same bytes are stored once. At most 512 MB.
     pub fn put_blob(&self, bytes: &[u8]) -> Result<BlobId, Error> {
+        self.stage(self.inner.shared.keys.system(), bytes)
+    }
+
+    /// The same under this key, when the store is sealed and has not this content yet.
+    pub(crate) fn stage(&self, key: KeyId, bytes: &[u8]) -> Result<BlobId, Error> {
         let shared = &self.inner.shared;
         let room = shared.check_room(bytes.len() as u64);
-        let put = room.and_then(|()| shared.packs.put(bytes, &shared.index));
+        let put = room.and_then(|()| shared.packs.put_under(key, bytes, &shared.index));
         if let Err(Error::Unavailable(_)) = put {
             shared.full.store(true, Ordering::SeqCst);
         }

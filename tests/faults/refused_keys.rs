@@ -110,7 +110,7 @@ fn init_encrypts_and_says_that_the_key_must_be_kept() {
         0o600
     );
     assert!(!text.contains(secret.trim()), "the key itself is not shown");
-    let found = files(&founded.path("data/store/index"));
+    let found = files(&founded.path("data/store"));
     let shows = |word: &str| {
         let has = |octets: &[u8]| octets.windows(word.len()).any(|w| w == word.as_bytes());
         found.iter().any(|(_, octets)| has(octets))

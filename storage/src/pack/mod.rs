@@ -27,7 +27,7 @@ pub(crate) use verify::Verified;
 use crate::disk::Disk;
 use crate::index::{Index, Op};
 use crate::record::{self, Form, Location};
-use crate::seal::Keys;
+use crate::seal::{KeyId, Keys};
 use crate::zip::Zip;
 use crate::{BlobId, Error, Options, key};
 use read::Opened;
@@ -114,6 +114,16 @@ impl Packs {
 
     /// Appends content unless it is there already. Durable with the commit that names it.
     pub(crate) fn put(&self, bytes: &[u8], index: &Index) -> Result<BlobId, Error> {
+        self.put_under(self.keys.system(), bytes, index)
+    }
+
+    /// The same under this key, when the store is sealed. Shared pieces lie under the system's.
+    pub(crate) fn put_under(
+        &self,
+        key: KeyId,
+        bytes: &[u8],
+        index: &Index,
+    ) -> Result<BlobId, Error> {
         if bytes.len() > BLOB_OCTETS_MAX {
             return Err(Error::TooLarge("content"));
         }
@@ -123,9 +133,16 @@ impl Packs {
         }
         match self.take_apart(bytes, index)? {
             Some(apart) => {
-                self.add(id, Form::Assembled, &apart.stored, bytes.len(), apart.parts)?;
+                self.add(
+                    key,
+                    id,
+                    Form::Assembled,
+                    &apart.stored,
+                    bytes.len(),
+                    apart.parts,
+                )?;
             }
-            None => self.put_whole(id, bytes)?,
+            None => self.put_whole(key, id, bytes)?,
         }
         Ok(id)
     }
@@ -134,15 +151,15 @@ impl Packs {
     fn put_part(&self, bytes: &[u8], index: &Index) -> Result<BlobId, Error> {
         let id = BlobId::of(bytes);
         if !self.is_known(id, index)? {
-            self.put_whole(id, bytes)?;
+            self.put_whole(self.keys.system(), id, bytes)?;
         }
         Ok(id)
     }
 
-    fn put_whole(&self, id: BlobId, bytes: &[u8]) -> Result<(), Error> {
+    fn put_whole(&self, key: KeyId, id: BlobId, bytes: &[u8]) -> Result<(), Error> {
         match self.zip.pack(bytes) {
-            Some((form, small)) => self.add(id, form, &small, bytes.len(), Vec::new()),
-            None => self.add(id, Form::Plain, bytes, bytes.len(), Vec::new()),
+            Some((form, small)) => self.add(key, id, form, &small, bytes.len(), Vec::new()),
+            None => self.add(key, id, Form::Plain, bytes, bytes.len(), Vec::new()),
         }
     }
 
@@ -160,6 +177,7 @@ impl Packs {
 
     fn add(
         &self,
+        key: KeyId,
         id: BlobId,
         form: Form,
         stored: &[u8],
@@ -171,7 +189,7 @@ impl Packs {
         if self.gate.staged(id).is_some() {
             return Ok(());
         }
-        let location = self.append(&mut tail, id, form, stored, raw)?;
+        let location = self.append_under(key, &mut tail, id, form, stored, raw)?;
         self.gate.stage(id, Staged::At(location, parts));
         Ok(())
     }

@@ -4,7 +4,7 @@ use super::format::{self, Entry, FILE_HEAD};
 use super::{Packs, lock};
 use crate::disk::{self, DataFile};
 use crate::record::{Form, Location};
-use crate::seal::Context;
+use crate::seal::{Context, KeyId};
 use crate::{BlobId, Error, Options};
 use std::borrow::Cow;
 use std::path::Path;
@@ -47,7 +47,8 @@ impl Tail {
 }
 
 impl Packs {
-    /// Appends one entry; `stored` is sealed when the store is.
+    /// Appends one entry under the system's key.
+    #[allow(dead_code, reason = "upkeep moves entries by it")]
     pub(super) fn append(
         &self,
         tail: &mut Tail,
@@ -56,7 +57,19 @@ impl Packs {
         stored: &[u8],
         raw: usize,
     ) -> Result<Location, Error> {
-        let key = self.keys.system();
+        self.append_under(self.keys.system(), tail, id, form, stored, raw)
+    }
+
+    /// Appends one entry; `stored` is sealed under this key when the store is sealed.
+    pub(super) fn append_under(
+        &self,
+        key: KeyId,
+        tail: &mut Tail,
+        id: BlobId,
+        form: Form,
+        stored: &[u8],
+        raw: usize,
+    ) -> Result<Location, Error> {
         let sealed = match key.is_plain() {
             true => Cow::Borrowed(stored),
             false => Cow::Owned(self.keys.seal(key, Context::Content(id), stored)?),
