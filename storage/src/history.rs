@@ -124,7 +124,6 @@ pub(crate) fn encode(time: i64, changes: &[Change], undo: &Undo) -> Result<Vec<u
 #[derive(Debug)]
 pub(crate) struct Entry<'a> {
     /// Unix seconds, as the clock said.
-    #[allow(dead_code, reason = "told with what was removed")]
     pub time: i64,
     pub changes: Vec<Change>,
     undo: &'a [u8],

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// Mailboxes of one account.
 pub(crate) const MAILBOXES_MAX: usize = 5_000;
 /// Levels of the tree.
-const DEPTH_MAX: usize = 20;
+pub(crate) const DEPTH_MAX: usize = 20;
 /// Octets of one level's name.
 const NAME_OCTETS_MAX: usize = 255;
 

@@ -96,14 +96,14 @@ impl Writer {
         self.octets_max = octets_max;
     }
 
-    fn record(&self, id: MailboxId) -> Option<&MailboxRecord> {
+    pub(crate) fn record(&self, id: MailboxId) -> Option<&MailboxRecord> {
         match self.batch.boxes.get(&id) {
             Some(changed) => changed.as_ref(),
             None => self.before.boxes.get(&id).map(|b| &b.record),
         }
     }
 
-    fn record_mut(&mut self, id: MailboxId) -> Result<&mut MailboxRecord, Error> {
+    pub(crate) fn record_mut(&mut self, id: MailboxId) -> Result<&mut MailboxRecord, Error> {
         let before = || self.before.boxes.get(&id).map(|b| b.record.clone());
         self.batch
             .boxes
@@ -113,7 +113,7 @@ impl Writer {
             .ok_or(Error::NotFound)
     }
 
-    fn tree(&self) -> Tree<'_> {
+    pub(crate) fn tree(&self) -> Tree<'_> {
         let mut tree: Tree<'_> = self
             .before
             .boxes
@@ -132,6 +132,11 @@ impl Writer {
     /// Errors: `Exists` (same parent and name, case-sensitive; or the role is taken), `Invalid`, `NotFound` (parent), `TooLarge` (more than 5,000 mailboxes, deeper than 20).
     pub fn create_mailbox(&mut self, new: NewMailbox) -> Result<MailboxId, Error> {
         tree::check(&self.tree(), None, new.parent, &new.name, new.role)?;
+        self.make_mailbox(new)
+    }
+
+    /// A new mailbox, in whatever place of the tree.
+    pub(crate) fn make_mailbox(&mut self, new: NewMailbox) -> Result<MailboxId, Error> {
         let id = self.batch.next_mailbox;
         let used_up = Error::TooLarge("mailboxes ever made");
         self.batch.next_mailbox = id.next().ok_or(used_up.clone())?;
@@ -257,7 +262,7 @@ impl Writer {
         }
     }
 
-    fn row_mut(&mut self, email: EmailId) -> Result<&mut Row, Error> {
+    pub(crate) fn row_mut(&mut self, email: EmailId) -> Result<&mut Row, Error> {
         let entry = self.batch.rows.entry(email);
         let row = match entry {
             std::collections::btree_map::Entry::Occupied(found) => found.into_mut(),
@@ -269,7 +274,7 @@ impl Writer {
     }
 
     /// The next Uid of a mailbox, for this message. Errors: `NotFound`, `TooLarge` when they are used up.
-    fn enter(&mut self, mailbox: MailboxId, email: EmailId) -> Result<Uid, Error> {
+    pub(crate) fn enter(&mut self, mailbox: MailboxId, email: EmailId) -> Result<Uid, Error> {
         let record = self.record_mut(mailbox)?;
         let uid = record.uid_next;
         record.uid_next = uid.next().ok_or(Error::TooLarge("Uids of a mailbox"))?;
@@ -355,7 +360,7 @@ impl Writer {
     }
 
     /// Makes a new message of `row`, in a thread of its own when `thread` is none.
-    fn create(
+    pub(crate) fn create(
         &mut self,
         mut row: Row,
         thread: Option<ThreadId>,

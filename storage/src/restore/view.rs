@@ -46,7 +46,7 @@ impl AccountStore {
 
     /// The last commit that was made at this time or before it. The clock may have gone back:
     /// then the latest commit counts.
-    fn modseq_at(&self, time: i64, now: ModSeq) -> Result<ModSeq, Error> {
+    pub(super) fn modseq_at(&self, time: i64, now: ModSeq) -> Result<ModSeq, Error> {
         let trimmed = Trimmed::read(self.index(), self.id())?;
         let mut found = match trimmed {
             None => Some(ModSeq::FIRST),
@@ -66,7 +66,7 @@ impl AccountStore {
         found.ok_or(Error::NotFound)
     }
 
-    fn view(&self, hot: Arc<Hot>, modseq: ModSeq) -> Result<View, Error> {
+    pub(super) fn view(&self, hot: Arc<Hot>, modseq: ModSeq) -> Result<View, Error> {
         let mut view = View {
             account: self.clone(),
             hot,
@@ -209,7 +209,6 @@ impl View {
     }
 
     /// The messages of every mailbox then, by Uid.
-    #[allow(dead_code, reason = "restore walks along it")]
     pub(super) fn places(&self) -> BTreeMap<MailboxId, Vec<(Uid, EmailId)>> {
         let mut places: BTreeMap<MailboxId, Vec<(Uid, EmailId)>> = BTreeMap::new();
         self.scan_all(&mut |state| {

@@ -2,6 +2,7 @@
 //! and trimming between.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must say so")]
 
+mod back;
 mod follower;
 mod past;
 mod plain;
@@ -324,6 +325,12 @@ fn run(engine: EngineKind, seeds: std::ops::Range<u64>, batches: u64) {
                 let now = run.clock.load(Ordering::SeqCst);
                 run.past.trim(&run.world, &mut run.dice, now);
             }
+            if run.dice.roll(12) == 0 {
+                run.undelete();
+            }
+            if run.dice.roll(15) == 0 {
+                run.restore();
+            }
             if run.dice.roll(40) == 0 {
                 run.stop();
             }
@@ -335,10 +342,10 @@ fn run(engine: EngineKind, seeds: std::ops::Range<u64>, batches: u64) {
 
 #[test]
 fn i19_random_batches_equal_the_model_in_memory() {
-    run(EngineKind::Memory, 1..5, 250);
+    run(EngineKind::Memory, 1..4, 120);
 }
 
 #[test]
 fn i19_random_batches_equal_the_model_in_sled() {
-    run(EngineKind::Sled, 100..102, 150);
+    run(EngineKind::Sled, 100..101, 120);
 }

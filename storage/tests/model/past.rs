@@ -29,9 +29,22 @@ impl Past {
         states.push((time, modseq, model.clone()));
     }
 
+    /// The last commit that was noted.
+    pub fn last(&self, id: u32) -> Option<ModSeq> {
+        self.states.get(&id)?.last().map(|s| s.1)
+    }
+
     /// Up to where this account's log is gone.
     pub fn trimmed(&self, id: u32) -> ModSeq {
         self.trimmed.get(&id).map_or(ModSeq::FIRST, |t| t.0)
+    }
+
+    /// A random account that has a past, a time in it, and the model of that time.
+    pub fn pick(&self, dice: &mut Dice) -> Option<(u32, i64, Model)> {
+        let id = dice.pick(self.states.keys().copied())?;
+        let (time, _, _) = dice.pick(self.states[&id].iter())?;
+        let last = self.states[&id].iter().rfind(|(t, ..)| t <= time)?;
+        Some((id, *time, last.2.clone()))
     }
 
     /// One account at a random time equals the model of that time.
