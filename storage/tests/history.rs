@@ -61,8 +61,9 @@ fn inside(account: &AccountStore, mailbox: MailboxId) -> Vec<(u32, i64, u64)> {
     seen
 }
 
-#[test]
-fn what_is_removed_can_be_found_and_put_back() {
+/// Three messages in INBOX of which two were removed after a day, and three below `Hồ sơ` that went
+/// with their mailbox after two.
+fn story() -> (World, MailboxId, Vec<EmailId>, Vec<EmailId>) {
     let (world, clock) = world();
     let (inbox, account) = (world.inbox(2), world.account(2));
     let mut writer = account.write().unwrap();
@@ -80,11 +81,22 @@ fn what_is_removed_can_be_found_and_put_back() {
     writer.remove_mailbox(year).unwrap();
     writer.remove_mailbox(case).unwrap();
     writer.commit().unwrap();
+    drop(account);
+    (world, inbox, here, there)
+}
 
-    let all = RemovedQuery {
+fn everything() -> RemovedQuery {
+    RemovedQuery {
         max: 100,
         ..RemovedQuery::default()
-    };
+    }
+}
+
+#[test]
+fn what_is_removed_is_listed() {
+    let (world, inbox, here, there) = story();
+    let account = world.account(2);
+    let all = everything();
     let list = |query: &RemovedQuery| {
         let page = account.removed(query).unwrap();
         page.list.iter().map(|r| r.email).collect::<Vec<_>>()
@@ -138,7 +150,12 @@ fn what_is_removed_can_be_found_and_put_back() {
         Error::NotFound,
         "it is gone for all others"
     );
+}
 
+#[test]
+fn what_is_removed_comes_back() {
+    let (world, inbox, here, there) = story();
+    let account = world.account(2);
     let unknown = EmailId::new(999).unwrap();
     let answers = account
         .undelete(&[there[0], here[1], unknown, here[0], there[0]], None)
@@ -170,12 +187,51 @@ fn what_is_removed_can_be_found_and_put_back() {
     );
     let answers = account.undelete(&[there[2]], MailboxId::new(77)).unwrap();
     assert_eq!(answers[0].1, Err(Error::NotFound));
-    let back = account.removed(&all).unwrap().list;
+    let back = account.removed(&everything()).unwrap().list;
     assert_eq!(
         back.iter().map(|r| r.back.is_some()).collect::<Vec<_>>(),
         [false, true, true, false, true]
     );
     assert_eq!(world.check(), Vec::<String>::new());
+}
+
+fn compare(
+    account: &AccountStore,
+    inbox: MailboxId,
+    done: &RestoredAt,
+    copies: bool,
+    then: &[(u32, i64, u64)],
+) {
+    if copies {
+        let root = done.folder.unwrap();
+        let boxes = account.mailboxes().unwrap();
+        let copy = boxes.iter().find(|m| m.parent == Some(root)).unwrap();
+        assert_eq!((copy.name.as_str(), copy.role), ("INBOX", None));
+        assert_eq!(inside(account, copy.id), then);
+        assert_ne!(
+            copy.uid_validity,
+            account.mailbox(inbox).unwrap().uid_validity
+        );
+        assert_eq!(
+            account.mailbox(inbox).unwrap().counts.total,
+            110,
+            "nothing else is touched"
+        );
+    } else {
+        let mut now = inside(account, inbox);
+        now.sort_unstable_by_key(|m| m.1);
+        let uids: Vec<u32> = now.iter().map(|m| m.0).collect();
+        assert!(
+            uids[..1_200].iter().all(|uid| *uid > 1_310),
+            "i03: new Uids"
+        );
+        let without =
+            |list: &[(u32, i64, u64)]| list.iter().map(|m| (m.1, m.2)).collect::<Vec<_>>();
+        assert_eq!(without(&now), without(then));
+        // What came later, and the folder of the restore before.
+        let aside = account.mailbox(done.folder.unwrap()).unwrap();
+        assert_eq!((aside.name.as_str(), aside.counts.total), ("Mới", 10));
+    }
 }
 
 #[test]
@@ -192,7 +248,7 @@ fn a_large_restore_that_is_cut_off_goes_on_and_is_not_trimmed_meanwhile() {
         (Target::Folder("Như cũ".into()), true),
         (Target::Place(Later::Aside("Mới".into())), false),
     ] {
-        let ask = Restore {
+        let ask = RestoreAt {
             time,
             mailbox: None,
             to,
@@ -221,36 +277,7 @@ fn a_large_restore_that_is_cut_off_goes_on_and_is_not_trimmed_meanwhile() {
             "1,300 messages are more than three commits: {calls}"
         );
         let account = world.account(2);
-        if uids {
-            let root = done.folder.unwrap();
-            let boxes = account.mailboxes().unwrap();
-            let copy = boxes.iter().find(|m| m.parent == Some(root)).unwrap();
-            assert_eq!((copy.name.as_str(), copy.role), ("INBOX", None));
-            assert_eq!(inside(&account, copy.id), then);
-            assert_ne!(
-                copy.uid_validity,
-                account.mailbox(inbox).unwrap().uid_validity
-            );
-            assert_eq!(
-                account.mailbox(inbox).unwrap().counts.total,
-                110,
-                "nothing else is touched"
-            );
-        } else {
-            let mut now = inside(&account, inbox);
-            now.sort_unstable_by_key(|m| m.1);
-            let uids: Vec<u32> = now.iter().map(|m| m.0).collect();
-            assert!(
-                uids[..1_200].iter().all(|uid| *uid > 1_310),
-                "i03: new Uids"
-            );
-            let without =
-                |list: &[(u32, i64, u64)]| list.iter().map(|m| (m.1, m.2)).collect::<Vec<_>>();
-            assert_eq!(without(&now), without(&then));
-            // What came later, and the folder of the restore before.
-            let aside = account.mailbox(done.folder.unwrap()).unwrap();
-            assert_eq!((aside.name.as_str(), aside.counts.total), ("Mới", 10));
-        }
+        compare(&account, inbox, &done, uids, &then);
         assert_eq!(world.check(), Vec::<String>::new());
     }
     let trimmed = world
@@ -281,7 +308,7 @@ fn one_mailbox_comes_back_with_its_uids_when_it_is_gone() {
     writer.remove_mailbox(old).unwrap();
     writer.create_mailbox(new_mailbox("Cũ", None)).unwrap();
     writer.commit().unwrap();
-    let ask = Restore {
+    let ask = RestoreAt {
         time,
         mailbox: Some(old),
         to: Target::Place(Later::Keep),
@@ -295,7 +322,7 @@ fn one_mailbox_comes_back_with_its_uids_when_it_is_gone() {
     assert_eq!(state.mailboxes.len(), 2, "other mailboxes stay as they are");
     assert!(state.has("$seen"));
     for (time, mailbox) in [(time, MailboxId::new(99)), (START - 1, Some(old))] {
-        let ask = Restore {
+        let ask = RestoreAt {
             time,
             mailbox,
             ..ask.clone()
@@ -308,6 +335,17 @@ fn one_mailbox_comes_back_with_its_uids_when_it_is_gone() {
     assert_eq!(world.check(), Vec::<String>::new());
 }
 
+fn hold(account: AccountId) -> Hold {
+    Hold {
+        account,
+        name: "Vụ 12".into(),
+        from: START + 2 * DAY,
+        reason: "Quyết định 12/QĐ".into(),
+        by: "thanhtra@tinh.gov.vn".into(),
+        placed_at: START,
+    }
+}
+
 #[test]
 fn i06_nothing_under_a_hold_is_trimmed() {
     let (world, clock) = world();
@@ -317,14 +355,7 @@ fn i06_nothing_under_a_hold_is_trimmed() {
         clock.fetch_add(DAY, Ordering::SeqCst);
         destroy(&account, &[*email]);
     }
-    let hold = Hold {
-        account: account.id(),
-        name: "Vụ 12".into(),
-        from: START + 2 * DAY,
-        reason: "Quyết định 12/QĐ".into(),
-        by: "thanhtra@tinh.gov.vn".into(),
-        placed_at: START,
-    };
+    let hold = hold(account.id());
     world.store().hold(&hold).unwrap();
     assert_eq!(world.store().hold(&hold), Err(Error::Exists));
     let left = || {
@@ -380,6 +411,12 @@ fn i06_nothing_under_a_hold_is_trimmed() {
     assert_eq!(account.as_at(START).unwrap_err(), Error::NotFound);
     assert_eq!(account.as_at(late).unwrap().modseq(), now);
     assert_eq!(world.check(), Vec::<String>::new());
+}
+
+#[test]
+fn holds_that_cannot_be_placed() {
+    let (world, _) = world();
+    let hold = hold(AccountId::new(2).unwrap());
     for (name, reason, expected) in [
         ("", "", Error::Invalid("name of a hold")),
         ("a\nb", "", Error::Invalid("name of a hold")),

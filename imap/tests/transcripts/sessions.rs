@@ -158,3 +158,39 @@ fn saved_results_follow_expunges() {
            S: c OK …"#,
     );
 }
+
+/// The change log no longer reaches back to what the session saw: it compares everything.
+#[test]
+fn changes_are_told_after_the_log_was_trimmed() {
+    let mut world = filled(3);
+    check(
+        &mut world,
+        r#"C: a STORE 1 +FLAGS.SILENT (\Deleted)
+           S: a OK …
+           C: b STORE 3 +FLAGS.SILENT (\Flagged)
+           S: b OK …
+           C: c EXPUNGE
+           S: * 1 EXPUNGE
+           S: c OK …
+           C: d APPEND INBOX {3+}
+           C: x:y
+           S: * 3 EXISTS
+           S: * 0 RECENT
+           S: d OK …"#,
+    );
+    let trimmed = world.store.trim(1, 0, None, 1_000).unwrap();
+    assert_eq!((trimmed.messages, trimmed.next), (1, None));
+    check(
+        &mut world,
+        r#"C2: a NOOP
+           S2: * 1 EXPUNGE
+           S2: * 3 EXISTS
+           S2: * 0 RECENT
+           S2: * 2 FETCH (UID 3 FLAGS (\Flagged))
+           S2: a OK …
+           C2: b NOOP
+           S2: b OK …
+           C: e NOOP
+           S: e OK …"#,
+    );
+}

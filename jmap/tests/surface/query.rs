@@ -318,3 +318,34 @@ async fn snippets() {
         json!({"emailId": b, "subject": null, "preview": null})
     );
 }
+
+/// RFC 8620 §5.2 and §5.6: a state from before what the change log still tells.
+#[tokio::test]
+async fn a_state_older_than_the_change_log_cannot_be_calculated_from() {
+    let house = House::new();
+    let [a, ..] = fill(&house);
+    let old = house.call("Email/get", json!({"ids": []})).await["state"].clone();
+    let seen = json!({"update": {a.as_str(): {"keywords/$flagged": true}}});
+    house.call("Email/set", seen.clone()).await;
+    assert_eq!(house.store.trim(1, 0, None, 1_000).unwrap().next, None);
+    let since = json!({"sinceState": old});
+    for method in ["Email/changes", "Mailbox/changes", "Thread/changes"] {
+        let refused = house.refusal(method, since.clone()).await;
+        assert_eq!(refused, "cannotCalculateChanges", "{method}");
+    }
+    let query = json!({"sinceQueryState": old});
+    let refused = house.refusal("Email/queryChanges", query).await;
+    assert_eq!(refused, "cannotCalculateChanges");
+    // From here on the log is there again.
+    let now = house.call("Email/get", json!({"ids": []})).await["state"].clone();
+    let none = house
+        .call("Email/changes", json!({"sinceState": now}))
+        .await;
+    assert_eq!(none["newState"], now);
+    let gone = json!({"destroy": [a]});
+    house.call("Email/set", gone).await;
+    let changes = house
+        .call("Email/changes", json!({"sinceState": now}))
+        .await;
+    assert_eq!(changes["destroyed"], json!([a]));
+}

@@ -1,7 +1,7 @@
 //! Carries a restore out, some messages in each commit.
 
 use super::plan::{Goal, Job};
-use super::{Later, Restore, Restored, Target, View};
+use super::{Later, RestoreAt, RestoredAt, Target, View};
 use crate::history::Came;
 use crate::index::Op;
 use crate::{AccountStore, EmailId, Error, MailboxId, Uid, Writer, key, record};
@@ -22,7 +22,7 @@ struct Run<'a> {
     made: HashMap<EmailId, EmailId>,
     /// What was made of these by this restore and is gone again: somebody removed it meanwhile.
     skipped: HashSet<EmailId>,
-    outcome: Restored,
+    outcome: RestoredAt,
     looked: u64,
     all: u64,
     told: &'a mut Told<'a>,
@@ -36,16 +36,16 @@ impl AccountStore {
     /// `TooLarge`, `Unavailable`.
     pub fn restore(
         &self,
-        ask: &Restore,
+        ask: &RestoreAt,
         told: &mut dyn FnMut(u64, u64) -> bool,
-    ) -> Result<Restored, Error> {
+    ) -> Result<RestoredAt, Error> {
         let job = match self.job()? {
             Some(job) if job.ask == *ask => job,
             Some(_) => return Err(Error::Conflict),
             None => self.begin(ask)?,
         };
         let view = self.view(self.hot()?, job.at)?;
-        let outcome = Restored {
+        let outcome = RestoredAt {
             modseq: job.at,
             made: 0,
             changed: 0,
@@ -70,7 +70,7 @@ impl AccountStore {
     }
 
     /// The restore of this account that was begun and did not end.
-    pub fn restoring(&self) -> Result<Option<Restore>, Error> {
+    pub fn restoring(&self) -> Result<Option<RestoreAt>, Error> {
         Ok(self.job()?.map(|job| job.ask))
     }
 
@@ -92,7 +92,7 @@ impl AccountStore {
         value.map(|v| record::decode(&v, "restore")).transpose()
     }
 
-    fn begin(&self, ask: &Restore) -> Result<Job, Error> {
+    fn begin(&self, ask: &RestoreAt) -> Result<Job, Error> {
         // From here until it ends this account's log is not trimmed.
         let _still = self.store.inner.trimming();
         let mut writer = self.write()?;
@@ -142,7 +142,7 @@ impl Run<'_> {
         }
     }
 
-    fn carry_out(mut self) -> Result<Restored, Error> {
+    fn carry_out(mut self) -> Result<RestoredAt, Error> {
         let mut places = self.view.places();
         places.retain(|id, _| self.job.boxes.contains_key(id));
         let later = self.later();

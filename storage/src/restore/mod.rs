@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 /// What to restore, and to where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Restore {
+pub struct RestoreAt {
     /// As at this time, Unix seconds: as the last commit at or before it left it.
     pub time: i64,
     /// Only this mailbox; `None`: the whole account.
@@ -52,7 +52,7 @@ pub enum Later {
 
 /// What a restore did since it was called.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Restored {
+pub struct RestoredAt {
     /// The commit as at which it was restored.
     pub modseq: ModSeq,
     /// Messages made again or copied.

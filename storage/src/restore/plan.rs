@@ -1,7 +1,7 @@
 //! Which mailboxes a restore needs, made in its first commit.
 
 use super::revive::{free_name, parents_first};
-use super::{Later, Restore, Target, View};
+use super::{Later, RestoreAt, Target, View};
 use crate::record::MailboxRecord;
 use crate::tree::DEPTH_MAX;
 use crate::{Error, MailboxId, ModSeq, NewMailbox, Writer};
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 /// A restore under way, as it is stored in its account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Job {
-    pub ask: Restore,
+    pub ask: RestoreAt,
     /// The commit as at which is restored.
     pub at: ModSeq,
     /// The last commit before the restore's own first one.
@@ -31,7 +31,7 @@ pub(super) struct Goal {
 
 impl Job {
     /// Makes the mailboxes. Errors: `NotFound` (no such mailbox then), `Exists` (the folder), `TooLarge`.
-    pub(super) fn begin(ask: &Restore, view: &View, writer: &mut Writer) -> Result<Self, Error> {
+    pub(super) fn begin(ask: &RestoreAt, view: &View, writer: &mut Writer) -> Result<Self, Error> {
         let mut records = view.records();
         if let Some(only) = ask.mailbox {
             records.retain(|id, _| *id == only);

@@ -184,7 +184,7 @@ impl Run {
         let mailbox = (self.dice.roll(3) == 0)
             .then(|| self.dice.pick(then.boxes.keys().copied()))
             .flatten();
-        let ask = Restore { time, mailbox, to };
+        let ask = RestoreAt { time, mailbox, to };
         let before = self.models[&id].clone();
         let done = match self.carry_out(id, &ask) {
             Ok(done) => done,
@@ -224,7 +224,7 @@ impl Run {
         then: &Model,
         later: &Later,
         only: Option<MailboxId>,
-        done: &Restored,
+        done: &RestoredAt,
     ) {
         if let Some(only) = only {
             if model.boxes.contains_key(&only) && *later != Later::Keep {
@@ -249,7 +249,7 @@ impl Run {
         }
     }
 
-    fn carry_out(&mut self, id: u32, ask: &Restore) -> Result<Restored, Error> {
+    fn carry_out(&mut self, id: u32, ask: &RestoreAt) -> Result<RestoredAt, Error> {
         let mut calls = 0;
         loop {
             let account = self.world.account(id);
@@ -267,7 +267,7 @@ impl Run {
             }
             assert!(calls < 10_000);
             assert_eq!(account.restoring(), Ok(Some(ask.clone())));
-            let other = Restore {
+            let other = RestoreAt {
                 time: ask.time - 1,
                 ..ask.clone()
             };
