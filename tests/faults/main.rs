@@ -9,7 +9,9 @@
     reason = "tests fail loudly, and start and stop programs"
 )]
 
+mod backed_up;
 mod killed;
+mod load;
 mod refused_keys;
 mod refused_start;
 mod storage_inside;
