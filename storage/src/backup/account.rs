@@ -93,9 +93,17 @@ impl Account {
             .disk
             .remove_tree(&whole.dir)
             .map_err(|e| disk::failed("cannot remove", &whole.dir, &e))?;
+        let store = Store::open(&Options {
+            dir: one.dir.clone(),
+            engine: EngineKind::Memory,
+            reserve_bytes: 0,
+            ..cut.options.clone()
+        })?;
+        // Behind the store's back: a folder with packs and nothing else is one that lost its journal.
         contents(&cut, &chunks, &one, (&manifest, &keys), tell)?;
+        fill(&store, keys)?;
         Ok(Self {
-            store: store_of(&cut, &one.dir, keys)?,
+            store,
             id: cut.account,
             name,
             taken_at: manifest.taken_at,
@@ -154,10 +162,11 @@ fn keys_of(cut: &Cut<'_>, dir: &Path) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Fail
         ..cut.options.clone()
     };
     let account = cut.account;
-    let mut keys = super::keys::read(&options, &|key| key::account_of(key) == Some(account))?;
+    let mut keys = super::keys::read(&options, &account.raw().to_be_bytes(), &|_| true)?;
     if account == AccountId::SYSTEM || keys.is_empty() {
         return Err(Refusal::NoAccount.into());
     }
+    let system = |kind| key::kind(AccountId::SYSTEM, kind);
     let mut named = BTreeSet::new();
     for (key, value) in &keys {
         super::keys::blobs(key, value, &mut |id| {
@@ -165,13 +174,17 @@ fn keys_of(cut: &Cut<'_>, dir: &Path) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Fail
         })?;
     }
     let recipes = |key: &[u8]| key::parts_of(key).is_some_and(|id| named.contains(&id));
-    let mut recipes = super::keys::read(&options, &recipes)?;
+    let mut recipes = super::keys::read(&options, &system(key::PARTS), &recipes)?;
     for parts in recipes.values() {
         named.extend(record::decode::<Vec<BlobId>>(parts, "recipe")?);
     }
     keys.append(&mut recipes);
     let wanted = |key: &[u8]| key::blob_of(key).is_some_and(|id| named.contains(&id));
-    keys.append(&mut super::keys::read(&options, &wanted)?);
+    keys.append(&mut super::keys::read(
+        &options,
+        &system(key::BLOB),
+        &wanted,
+    )?);
     Ok(keys)
 }
 
@@ -247,25 +260,18 @@ fn extent(location: &Location) -> (u64, u64) {
     (location.offset, end)
 }
 
-/// Opens a store with these keys, over the packs that lie in its folder already.
-fn store_of(cut: &Cut<'_>, dir: &Path, keys: BTreeMap<Vec<u8>, Vec<u8>>) -> Result<Store, Failure> {
-    let store = Store::open(&Options {
-        dir: dir.to_owned(),
-        engine: EngineKind::Memory,
-        reserve_bytes: 0,
-        ..cut.options.clone()
-    })?;
+/// Gives the scratch store these keys.
+fn fill(store: &Store, keys: BTreeMap<Vec<u8>, Vec<u8>>) -> Result<(), Error> {
     let (mut ops, mut octets) = (Vec::new(), 0);
     for (key, value) in keys {
         octets += key.len() + value.len();
         ops.push(Op::Put(key, value));
         if octets >= COMMIT_OCTETS {
-            put(&store, &mut ops)?;
+            put(store, &mut ops)?;
             octets = 0;
         }
     }
-    put(&store, &mut ops)?;
-    Ok(store)
+    put(store, &mut ops)
 }
 
 fn put(store: &Store, ops: &mut Vec<Op>) -> Result<(), Error> {

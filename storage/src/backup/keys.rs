@@ -8,17 +8,22 @@ use crate::{BlobId, EmailId, Error, Options, key};
 use crate::{history, rebuild, record};
 use std::collections::BTreeMap;
 
-/// All keys for which `wanted` says so, with their last values.
+/// All keys that begin with `prefix` and for which `wanted` says so, with their last values.
 pub(super) fn read(
     options: &Options,
+    prefix: &[u8],
     wanted: &dyn Fn(&[u8]) -> bool,
 ) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Error> {
     let mut keys = BTreeMap::new();
     let sealing = Keys::open(options, false)?;
     let snapshots = Folder::at(&options.dir, &options.disk, &sealing);
     let chain = snapshots.chain()?;
-    for entry in chain.merged(&[])?.living() {
+    let wanted = |key: &[u8]| key.starts_with(prefix) && wanted(key);
+    for entry in chain.merged(prefix)?.living() {
         let entry = entry?;
+        if !entry.key.starts_with(prefix) {
+            break;
+        }
         if wanted(&entry.key) {
             keys.insert(entry.key, entry.value.unwrap_or_default());
         }
