@@ -123,11 +123,12 @@ fn domains_and_rotations_outlive_restarts_and_rebuilds() {
     put(&store, b"l", b"w");
     drop(store); // as a crash
     assert!(open(dir, &sealed()).is_err());
-    for rebuild in [false, true] {
+    for rebuild in [false, true, true] {
         if rebuild {
             std::fs::remove_dir_all(dir.join("index")).unwrap();
         }
         let store = open(dir, &KeySource::Master(new.clone())).unwrap();
+        store.snapshot().unwrap(); // the next rebuild reads it
         assert_eq!(store.domain_of(account), 77);
         assert_eq!(store.data_keys().len(), 4);
         assert_eq!(row(&store, b"k").unwrap(), b"v");
@@ -211,5 +212,46 @@ fn no_file_of_a_sealed_store_shows_a_word_and_a_plain_one_shows_all() {
             let where_: Vec<_> = where_.collect();
             assert_eq!(!where_.is_empty(), shown, "{word} in {where_:?}");
         }
+    }
+}
+
+/// The power fails at each step of a change of keys: afterwards the old master key opens the store or
+/// the new one does, and whatever was acknowledged under any data key is there.
+#[test]
+fn a_change_of_keys_may_be_cut_off_at_any_step() {
+    let account = AccountId::new(9).unwrap();
+    for steps in 0..48 {
+        let folder = tempfile::tempdir().unwrap();
+        let new = MasterKey::new([43; 32]);
+        let disk = Disk::forgetful(steps);
+        let with = |keys: KeySource| Options {
+            disk: disk.clone(),
+            engine: EngineKind::Memory,
+            sizes: Sizes {
+                ahead: 0,
+                ..Sizes::default()
+            },
+            ..options(folder.path(), keys)
+        };
+        let store = Store::open(&with(sealed())).unwrap();
+        put(&store, b"before", b"1");
+        disk.fail_after(steps);
+        let assigned = store.assign_domain(account, 9).is_ok();
+        let rotated = store.rotate_keys(None).is_ok();
+        let written = store.table("t").put(b"after", Some(b"2".to_vec())).is_ok();
+        let changed = store.rotate_master(&new).is_ok();
+        drop(store);
+        disk.power_cut().unwrap();
+        let fits = |master: &MasterKey| master_fits(folder.path(), master).unwrap();
+        assert!(fits(&master()) != fits(&new), "one of the two, at {steps}");
+        assert!(!changed || fits(&new), "acknowledged at {steps}");
+        let master = if fits(&new) { new } else { master() };
+        let store = Store::open(&with(KeySource::Master(master))).unwrap();
+        assert_eq!(row(&store, b"before").unwrap(), b"1", "at {steps}");
+        assert!(!written || row(&store, b"after").is_some(), "at {steps}");
+        assert!(!assigned || store.domain_of(account) == 9, "at {steps}");
+        let least = if rotated { 3 } else { 1 };
+        assert!(store.data_keys().len() >= least, "at {steps}");
+        assert_eq!(store.check().unwrap(), Vec::<String>::new());
     }
 }
