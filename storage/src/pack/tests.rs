@@ -303,3 +303,47 @@ fn content_lost_by_a_failed_sync_is_not_named_by_a_later_commit() {
     shelf.check(b"lost");
     assert_eq!(shelf.packs.tail_number(), 2);
 }
+
+/// Whoever can write the disk can make every checksum right; the seal is what notices.
+#[test]
+fn forged_entries_of_a_sealed_pack_are_corrupt_and_never_plaintext() {
+    let mut shelf = Shelf::new(1 << 20);
+    let keys = crate::keyring::tests::keys(&shelf.options.dir);
+    shelf.packs = Packs::open(&shelf.options, false, keys).unwrap();
+    let (one, two) = (shelf.keep(b"eight oc"), shelf.keep(b"tets eac"));
+    let plain = b"forged!!".as_slice();
+    let place = shelf.packs.locate(one, &shelf.index).unwrap();
+    let path = format::path(&shelf.packs.dir, place.pack);
+    let (from, to) = (place.offset as usize, place.offset as usize + HEAD);
+    let good = std::fs::read(&path).unwrap();
+    let entry = Entry::decode(&good[from..]).unwrap();
+    let stored = good[to..to + entry.stored as usize].to_vec();
+    let check = |entry: Entry, stored: &[u8]| {
+        let mut forged = good.clone();
+        let octets = entry.encode(stored);
+        forged[from..from + octets.len()].copy_from_slice(&octets);
+        std::fs::write(&path, forged).unwrap();
+        let read = shelf.packs.read(one, &shelf.index);
+        assert!(matches!(read, Err(Error::Corrupt(_))), "{read:?}");
+        let found = shelf.packs.stored(one, &place).map(|(_, octets)| octets);
+        assert!(matches!(found, Err(Error::Corrupt(_))), "{found:?}");
+    };
+    for bit in 0..stored.len() * 8 {
+        let mut changed = stored.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        check(entry, &changed);
+    }
+    let other = shelf.packs.locate(two, &shelf.index).unwrap();
+    let other = other.offset as usize + HEAD;
+    check(entry, &good[other..other + stored.len()]);
+    check(Entry { key: 9, ..entry }, &stored);
+    check(Entry { key: 0, ..entry }, &stored);
+    let mut long = plain.to_vec();
+    long.resize(stored.len(), 0);
+    check(Entry { key: 0, ..entry }, &long);
+    std::fs::write(&path, &good).unwrap();
+    assert_eq!(
+        &shelf.packs.read(one, &shelf.index).unwrap()[..],
+        b"eight oc"
+    );
+}
