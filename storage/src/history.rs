@@ -212,7 +212,6 @@ pub(crate) fn blobs_of(value: &[u8], each: &mut dyn FnMut(BlobId)) -> Result<(),
 
 /// For the upgrade: the second version of a log value of the first. Its undo is not known; it
 /// counts as made at `now`, so that clients can follow it for as long as any other.
-#[allow(dead_code, reason = "called by the upgrade from the first version")]
 pub(crate) fn from_v1(body: &[u8], now: i64) -> Result<Vec<u8>, Error> {
     let (_, rest) = postcard::take_from_bytes::<Vec<Change>>(body)
         .map_err(|_| Error::Corrupt(format!("the record of a {WHAT} cannot be read")))?;

@@ -18,6 +18,8 @@
 //! | `index.aside/` | an index that could not be trusted, until the new one stands |
 //! | `checkpoint` | up to where the index is on the disk, and how the store was stopped |
 //! | `keyring`, `keyring.copy` | the data keys of an encrypted store, sealed under its master key |
+//! | `format` | what kind of store this is; see `format` |
+//! | `before-2/` | the journal of a store of the first format, after its upgrade |
 //! | `lock` | held by the process that has the store open, whose number is in it |
 //! | `pin` | shared by backups that read the files, held alone by whoever removes some |
 //!
@@ -41,6 +43,7 @@ mod disk;
 mod domain;
 mod engine;
 pub mod error;
+mod format;
 #[cfg(test)]
 mod golden;
 mod history;
@@ -75,6 +78,7 @@ mod thread;
 mod tree;
 mod trim;
 mod undelete;
+mod upgrade;
 pub mod writer;
 mod zip;
 

@@ -71,7 +71,6 @@ impl Meta {
     };
 
     /// For the upgrade: the counters of the first version, which knew no octets and messages.
-    #[allow(dead_code, reason = "called by the upgrade from the first version")]
     pub(crate) fn from_v1(body: &[u8]) -> Result<Self, Error> {
         match postcard::take_from_bytes::<(ModSeq, EmailId, MailboxId)>(body) {
             Ok(((modseq, next_email, next_mailbox), [])) => Ok(Self {

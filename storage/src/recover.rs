@@ -213,7 +213,7 @@ fn replay(
     Ok(found)
 }
 
-fn content_is_whole(options: &Options, ops: &[Op]) -> Result<bool, Error> {
+pub(crate) fn content_is_whole(options: &Options, ops: &[Op]) -> Result<bool, Error> {
     for op in ops {
         let Op::Put(key, value) = op else { continue };
         let Some(id) = key::blob_of(key) else {

@@ -3,6 +3,7 @@
 use crate::cell::Cells;
 use crate::change::Subscribers;
 use crate::commit::{self, Commit, Committer, Number, Order, Shared};
+use crate::format::Found;
 use crate::index::{Op, encode_ops};
 use crate::journal::{BODY_OCTETS_MAX, Journal};
 use crate::pack::Packs;
@@ -181,12 +182,17 @@ impl Drop for Inner {
 }
 
 impl Store {
-    /// Opens or creates. Errors: `Unavailable` (not writable, locked by another process), `Corrupt` (I-18).
+    /// Opens or creates; upgrades a store of an earlier format. Errors: `Unavailable` (not writable,
+    /// locked by another process, of another engine, somebody else's folder), `Corrupt` (I-18).
     pub fn open(options: &Options) -> Result<Self, Error> {
+        // Twice: before anything is made, and when nobody else can change it any more.
+        Found::look(&options.dir)?;
         options.disk.make_dir(&options.dir)?;
         let lock = lock::lock(&options.dir)?;
-        let is_new = !options.dir.join("journal").exists();
-        let keys = Keys::open(options, is_new)?;
+        let found = Found::look(&options.dir)?;
+        found.allows(options)?;
+        let keys = Keys::open(options, found == Found::New)?;
+        found.prepare(options, &keys)?;
         let recovered = recover::recover(options, &keys)?;
         let packs = Packs::open(options, recovered.clean, keys.clone())?;
         packs.expect_all(&recovered.index)?;

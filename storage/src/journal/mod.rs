@@ -15,7 +15,6 @@ mod frame;
 mod read;
 #[allow(dead_code, reason = "a check reads beside the commits")]
 mod segments;
-#[allow(dead_code, reason = "the upgrade will read it")]
 pub(crate) mod v1;
 mod write;
 

@@ -1,0 +1,355 @@
+//! The file `format`: what kind of store a folder holds. Read before anything is changed.
+
+use crate::disk::{self, Disk};
+use crate::seal::Keys;
+use crate::{EngineKind, Error, Options, upgrade};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+/// The format of the folder that this program writes.
+pub(crate) const VERSION: u32 = 2;
+const FILE: &str = "format";
+const MAGIC: &[u8; 8] = b"CVSTORE\n";
+const ID: usize = 16;
+const SUM: usize = 16;
+/// Octets of the file: magic, version, engine, id, checksum.
+const OCTETS: usize = 8 + 4 + 1 + ID + SUM;
+/// The journal of a store of the first format, after its upgrade.
+pub(crate) const BEFORE: &str = "before-2";
+/// What only a store has. A folder with other files and none of these is somebody else's.
+const OURS: [&str; 8] = [
+    FILE,
+    "journal",
+    "packs",
+    "snapshots",
+    "checkpoint",
+    "keyring",
+    "lock",
+    "pin",
+];
+/// Not a file of anybody: a fresh disk has it.
+const NOBODYS: &str = "lost+found";
+/// Entries looked at before a folder counts as somebody else's.
+const ENTRIES_MAX: usize = 1_000;
+/// Octets of a segment's magic and version, which never change their places.
+const SEGMENT_HEAD: usize = 12;
+
+/// What the file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Format {
+    pub engine: EngineKind,
+    /// Drawn when the store was made.
+    pub id: [u8; ID],
+}
+
+/// What lies in a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Nothing yet.
+    New,
+    /// A store of the first format, which had no such file.
+    First,
+    /// A store whose file is missing: it was not finished, or put together from copies.
+    Unmarked,
+    /// A store of this format.
+    Marked(Format),
+}
+
+impl Found {
+    /// Looks into a folder, which need not be there, and changes nothing. Errors: `Unavailable` for
+    /// somebody else's folder; `Corrupt` for an unknown format (I-18), and when the journal is gone.
+    pub(crate) fn look(dir: &Path) -> Result<Self, Error> {
+        let names = names(dir)?;
+        let is_there = |name: &str| names.iter().any(|n| n == name);
+        if names.iter().all(|n| n == NOBODYS) {
+            return Ok(Self::New);
+        }
+        if !OURS.iter().any(|name| is_there(name)) {
+            return Err(Error::Unavailable(format!(
+                "the folder {} holds other files and is no store",
+                dir.display()
+            )));
+        }
+        if let Some(format) = Format::read(dir)? {
+            lost(dir)?;
+            return Ok(Self::Marked(format));
+        }
+        if is_first(dir)? {
+            return Ok(Self::First);
+        }
+        Ok(
+            match is_there("journal") || is_there("packs") || is_there(BEFORE) {
+                true => Self::Unmarked,
+                false => Self::New,
+            },
+        )
+    }
+}
+
+impl Found {
+    /// Whether the store may be opened with this engine. Errors: `Unavailable`.
+    pub(crate) fn allows(self, options: &Options) -> Result<(), Error> {
+        match self {
+            Self::Marked(format) => format.opened_with(options.engine, &options.dir).map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes it a store of this format that says so.
+    pub(crate) fn prepare(self, options: &Options, keys: &Keys) -> Result<(), Error> {
+        match self {
+            Self::First => upgrade::from_first(options, keys)?,
+            // An upgrade was cut off between its last steps.
+            Self::Unmarked if options.dir.join(BEFORE).exists() => upgrade::finish(options)?,
+            Self::New | Self::Unmarked | Self::Marked(_) => {}
+        }
+        let format = match self {
+            Self::Marked(format) => format.opened_with(options.engine, &options.dir)?,
+            _ => Format::draw(options.engine)?,
+        };
+        if self == Self::Marked(format) {
+            return Ok(());
+        }
+        format.write(&options.dir, &options.disk)
+    }
+}
+
+impl Format {
+    /// Of a new store. Errors: `Unavailable` without random numbers.
+    pub(crate) fn draw(engine: EngineKind) -> Result<Self, Error> {
+        let mut id = [0; ID];
+        getrandom::fill(&mut id)
+            .map_err(|e| Error::Unavailable(format!("no random numbers: {e}")))?;
+        Ok(Self { engine, id })
+    }
+
+    /// `None` when there is no such file. Errors: `Corrupt`.
+    pub(crate) fn read(dir: &Path) -> Result<Option<Self>, Error> {
+        let path = dir.join(FILE);
+        match std::fs::read(&path) {
+            Ok(bytes) => Self::parse(&bytes)
+                .map(Some)
+                .map_err(|what| Error::Corrupt(format!("{}: {what}", path.display()))),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(disk::failed("cannot read", &path, &e)),
+        }
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let damaged = || "the file is damaged".to_owned();
+        let rest = bytes.strip_prefix(MAGIC).ok_or_else(damaged)?;
+        let (version, rest) = rest.split_first_chunk::<4>().ok_or_else(damaged)?;
+        let version = u32::from_le_bytes(*version);
+        if version != VERSION {
+            return Err(format!(
+                "the store has the format {version}, of another version of this program; this one reads up to {VERSION}"
+            ));
+        }
+        let sum = blake3::hash(&bytes[..bytes.len().saturating_sub(SUM)]);
+        if bytes.len() != OCTETS || !bytes.ends_with(&sum.as_bytes()[..SUM]) {
+            return Err(damaged());
+        }
+        let (engine, rest) = rest.split_first().ok_or_else(damaged)?;
+        let engine = ENGINES.iter().find(|(number, _)| number == engine);
+        let (_, engine) =
+            engine.ok_or("the store is kept by an engine that this program has not")?;
+        let id = rest.first_chunk::<ID>().ok_or_else(damaged)?;
+        Ok(Self {
+            engine: *engine,
+            id: *id,
+        })
+    }
+
+    /// Writes it whole, durably.
+    pub(crate) fn write(&self, dir: &Path, disk: &Disk) -> Result<(), Error> {
+        disk.replace(dir, FILE, &self.octets())
+    }
+
+    fn octets(&self) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        let number = ENGINES.iter().find(|(_, kind)| *kind == self.engine);
+        bytes.push(number.map_or(0, |(number, _)| *number));
+        bytes.extend_from_slice(&self.id);
+        let sum = blake3::hash(&bytes);
+        bytes.extend_from_slice(&sum.as_bytes()[..SUM]);
+        bytes
+    }
+
+    /// What it says once the store was opened with `engine`. The memory engine keeps nothing, so it
+    /// opens every store, and any engine opens what it made. Errors: `Unavailable`.
+    pub(crate) fn opened_with(self, engine: EngineKind, dir: &Path) -> Result<Self, Error> {
+        match (self.engine, engine) {
+            (_, EngineKind::Memory) => Ok(self),
+            (EngineKind::Memory, engine) => Ok(Self { engine, ..self }),
+            (own, asked) if own == asked => Ok(self),
+            (own, asked) => {
+                let (own, asked) = (own.name(), asked.name());
+                Err(Error::Unavailable(format!(
+                    "the store in {} is kept by {own}, not by {asked}; `congvu store migrate --engine {asked}` moves it",
+                    dir.display()
+                )))
+            }
+        }
+    }
+}
+
+/// The engines' numbers in the file, fixed for ever.
+const ENGINES: [(u8, EngineKind); 3] = [
+    (1, EngineKind::Sled),
+    (2, EngineKind::Memory),
+    (3, EngineKind::Fjall),
+];
+
+fn names(dir: &Path) -> Result<Vec<String>, Error> {
+    let failed = |e: &std::io::Error| disk::failed("cannot read the folder", dir, e);
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(failed(&e)),
+    };
+    let mut names = Vec::new();
+    for entry in entries.take(ENTRIES_MAX) {
+        let name = entry.map_err(|e| failed(&e))?.file_name();
+        names.push(name.to_string_lossy().into_owned());
+    }
+    Ok(names)
+}
+
+/// Whether the journal begins with a segment of the first version.
+fn is_first(dir: &Path) -> Result<bool, Error> {
+    let journal = dir.join("journal");
+    let mut segments = names(&journal)?;
+    segments.retain(|name| name.ends_with(".log"));
+    segments.sort_unstable();
+    let Some(first) = segments.first() else {
+        return Ok(false);
+    };
+    let path = journal.join(first);
+    let mut head = [0; SEGMENT_HEAD];
+    let file = File::open(&path).map_err(|e| disk::failed("cannot read", &path, &e))?;
+    // One that is shorter was just being begun: of the first version only when others follow it.
+    let read = file.read_exact_at(&mut head, 0).is_ok();
+    Ok(read && head.starts_with(b"CVJRNL\r\n") && head[8..] == 1u32.to_le_bytes())
+}
+
+/// An error when there is content, and nothing that says whose it is. (A store that was never
+/// opened may be put together so, to take out what the packs hold.)
+fn lost(dir: &Path) -> Result<(), Error> {
+    let holds = |folder: &str, end: &str| {
+        names(&dir.join(folder)).map(|names| names.iter().any(|n| n.ends_with(end)))
+    };
+    if holds("packs", ".pack")? && !holds("journal", ".log")? && !holds("snapshots", ".snap")? {
+        return Err(Error::Corrupt(format!(
+            "the store in {} has lost its journal",
+            dir.display()
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn looked(make: impl Fn(&Path)) -> Result<Found, Error> {
+        let dir = tempfile::tempdir().unwrap();
+        make(dir.path());
+        Found::look(dir.path())
+    }
+
+    #[test]
+    fn a_folder_is_known_by_what_lies_in_it() {
+        let format = Format::draw(EngineKind::Sled).unwrap();
+        let segment = |dir: &Path, version: u8| {
+            fs::create_dir(dir.join("journal")).unwrap();
+            let head = [b"CVJRNL\r\n", &[version, 0, 0, 0, 1, 0, 0, 0][..]].concat();
+            fs::write(dir.join("journal/0000000001.log"), head).unwrap();
+        };
+        assert_eq!(
+            Found::look(Path::new("/nonexistent/folder")),
+            Ok(Found::New)
+        );
+        assert_eq!(looked(|_| {}), Ok(Found::New));
+        assert_eq!(
+            looked(|d| fs::create_dir(d.join(NOBODYS)).unwrap()),
+            Ok(Found::New)
+        );
+        assert_eq!(
+            looked(|d| fs::write(d.join("lock"), "1").unwrap()),
+            Ok(Found::New)
+        );
+        assert_eq!(looked(|d| segment(d, 1)), Ok(Found::First));
+        assert_eq!(looked(|d| segment(d, 2)), Ok(Found::Unmarked));
+        let write = |dir: &Path| format.write(dir, &Disk::default()).unwrap();
+        assert_eq!(looked(write), Ok(Found::Marked(format)));
+        let foreign = looked(|d| fs::write(d.join("holiday.jpg"), "x").unwrap()).unwrap_err();
+        assert!(foreign.to_string().contains("is no store"), "{foreign}");
+        let lost = looked(|d| {
+            write(d);
+            fs::create_dir(d.join("packs")).unwrap();
+            fs::write(d.join("packs/000001.pack"), "x").unwrap();
+        });
+        assert!(lost.unwrap_err().to_string().contains("lost its journal"));
+    }
+
+    #[test]
+    fn i18_a_changed_octet_or_another_version_is_an_error() {
+        let format = Format::draw(EngineKind::Sled).unwrap();
+        let octets = format.octets();
+        assert_eq!(octets.len(), OCTETS);
+        assert_eq!(Format::parse(&octets), Ok(format));
+        for bit in 0..octets.len() * 8 {
+            let mut changed = octets.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(Format::parse(&changed).is_err(), "bit {bit}");
+        }
+        assert!((0..OCTETS).all(|cut| Format::parse(&octets[..cut]).is_err()));
+        let mut later = octets;
+        later[8] = 3;
+        let said = Format::parse(&later).unwrap_err();
+        assert!(
+            said.contains("the format 3") && said.contains("up to 2"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn i18_it_is_written_as_before() {
+        let format = Format {
+            engine: EngineKind::Sled,
+            id: [7; ID],
+        };
+        let written: String = format.octets().iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(written, include_str!("../tests/golden/format.txt").trim());
+    }
+
+    #[test]
+    fn an_engine_does_not_open_the_store_of_another() {
+        let of = |engine| Format {
+            engine,
+            id: [7; ID],
+        };
+        let open = |own, asked| {
+            let opened = of(own).opened_with(asked, Path::new("/s"));
+            opened.map(|f| f.engine)
+        };
+        use EngineKind::{Fjall, Memory, Sled};
+        let fine = [
+            (Sled, Memory, Sled),
+            (Memory, Sled, Sled),
+            (Fjall, Fjall, Fjall),
+        ];
+        for (own, asked, expected) in fine {
+            assert_eq!(open(own, asked), Ok(expected));
+        }
+        let said = open(Sled, Fjall).unwrap_err().to_string();
+        assert!(said.contains("is kept by sled, not by fjall"), "{said}");
+        assert!(
+            said.contains("congvu store migrate --engine fjall"),
+            "{said}"
+        );
+    }
+}

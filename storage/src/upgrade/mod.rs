@@ -1,0 +1,91 @@
+//! Upgrades: a store of an earlier format is made one of this format when it is opened.
+//!
+//! Its journal is read to the end, every value taken through one function for each version between,
+//! and the result written as the first snapshot, which is read back whole. Only then the old journal
+//! is moved aside, where it stays for whoever wants to go back, and the index is made anew. A stop at
+//! any point leaves either the old store or the new one. There is no way from a new format to an
+//! older one, and what is of an unknown version is refused (I-18).
+
+mod first;
+
+use crate::format::BEFORE;
+use crate::index::Op;
+use crate::seal::Keys;
+use crate::snapshot::{self, Folder, Sorter, Summary};
+use crate::{AccountId, Error, Options, disk, record};
+
+/// One step: the body of a value of one version (what follows its version octet) at this key, to a
+/// whole value of the next. The time is that of the upgrade, Unix seconds.
+type Step = fn(&[u8], &[u8], i64) -> Result<Vec<u8>, Error>;
+
+/// The step at place n leads from version n + 1 to version n + 2.
+const STEPS: [Step; record::VERSION as usize - 1] = [first::step];
+
+/// Takes a value of any earlier version to this one. Errors: `Corrupt`.
+pub(crate) fn step(key: &[u8], mut value: Vec<u8>, now: i64) -> Result<Vec<u8>, Error> {
+    while value.first() != Some(&record::VERSION) {
+        let (version, body) = value
+            .split_first()
+            .ok_or_else(|| Error::Corrupt("an empty value".into()))?;
+        let number = usize::from(*version).checked_sub(1);
+        let step = number
+            .and_then(|n| STEPS.get(n))
+            .ok_or_else(|| Error::Corrupt(format!("a value has the unknown version {version}")))?;
+        value = step(key, body, now)?;
+    }
+    Ok(value)
+}
+
+/// Makes a store of the first format one of this format, but for the file that says so.
+/// Errors: `Corrupt` when the old journal is damaged; then nothing was changed.
+pub(crate) fn from_first(options: &Options, keys: &Keys) -> Result<(), Error> {
+    let journal = options.dir.join("journal");
+    tracing::info!("upgrading the store from the first format; its journal stays in {BEFORE}/");
+    let folder = Folder::at(&options.dir, &options.disk, keys);
+    // What an upgrade that was cut off left.
+    let snapshots = options.dir.join(snapshot::FOLDER);
+    let removed = options.disk.remove_tree(&snapshots);
+    removed.map_err(|e| disk::failed("cannot remove", &snapshots, &e))?;
+    options.disk.make_dir(&snapshots)?;
+    let now = options.clock.now();
+    let (mut sorter, mut summary) = (Sorter::new(&folder, options.sizes.sort), Summary::NONE);
+    summary.time = now;
+    let commits = first::replay(options, &mut |subject, ops| {
+        if let (AccountId::SYSTEM, Some(system)) = (subject.account, subject.modseq) {
+            summary.system = summary.system.max(system);
+        }
+        ops.into_iter().try_for_each(|op| {
+            sorter.add(match op {
+                Op::Put(key, value) => {
+                    let value = step(&key, value, now)?;
+                    Op::Put(key, value)
+                }
+                deleted => deleted,
+            })
+        })
+    })?;
+    snapshot::write_base(&folder, 0, summary, &mut sorter.sorted()?)?;
+    let aside = options.dir.join(BEFORE);
+    let moved = options.disk.rename(&journal, &aside);
+    moved.map_err(|e| disk::failed("cannot move aside", &journal, &e))?;
+    options.disk.sync_dir(&options.dir)?;
+    tracing::info!(commits, "the store was upgraded");
+    finish(options)
+}
+
+/// Takes away what the first format left beside journal and packs. Doing it again is fine.
+pub(crate) fn finish(options: &Options) -> Result<(), Error> {
+    let checkpoint = options.dir.join("checkpoint");
+    match options.disk.remove(&checkpoint) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            return Err(disk::failed("cannot remove", &checkpoint, &e));
+        }
+        _ => {}
+    }
+    for folder in ["index", "index.aside"] {
+        let path = options.dir.join(folder);
+        let removed = options.disk.remove_tree(&path);
+        removed.map_err(|e| disk::failed("cannot remove", &path, &e))?;
+    }
+    options.disk.sync_dir(&options.dir)
+}

@@ -1,0 +1,232 @@
+//! Stores of earlier formats are upgraded when they are opened, and show what they showed before.
+//! `golden/v1-store` was written by a program of the first format, `golden/v1-seen.txt` is what it read.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must say so")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use storage::*;
+
+const SEEN: &str = include_str!("golden/v1-seen.txt");
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// A copy of the kept store; it goes when the first part is dropped.
+fn kept(engine: EngineKind) -> (tempfile::TempDir, Options) {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        dir: dir.path().join("store"),
+        engine,
+        cache_bytes: 1 << 20,
+        boot_id: Some("boot".into()),
+        clock: Clock::new(|| 1_795_200_000),
+        ..Options::default()
+    };
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1-store");
+    copy(&from, &options.dir);
+    (dir, options)
+}
+
+/// All that a reader sees, in the words in which it was kept.
+fn seen(store: &Store) -> String {
+    let mut text = String::new();
+    for number in [2u32, 3, 9] {
+        let account = store.account(AccountId::new(number).unwrap());
+        let (modseq, usage) = (account.modseq().unwrap(), account.usage().unwrap());
+        writeln!(text, "account {number} modseq {modseq} usage {usage:?}").unwrap();
+        for mailbox in account.mailboxes().unwrap() {
+            writeln!(text, "{mailbox:?}").unwrap();
+        }
+        account
+            .scan_all(&mut |state| {
+                writeln!(text, "{state:?}").unwrap();
+                true
+            })
+            .unwrap();
+        for (modseq, change) in account.changes(ModSeq::FIRST, 1_000).unwrap().list {
+            writeln!(text, "{modseq} {change:?}").unwrap();
+        }
+    }
+    for item in store.queue().list(None, 10).unwrap() {
+        writeln!(text, "{item:?}").unwrap();
+    }
+    for (key, value) in store.table("sample").rows(b"", None, 100).unwrap() {
+        writeln!(text, "{key:?} {}", value.len()).unwrap();
+    }
+    text
+}
+
+/// It shows what it should, its content can be read, and it can be written on.
+fn check(options: &Options, what: &str) {
+    let store = Store::open(options).unwrap_or_else(|e| unreachable!("{what}: {e}"));
+    assert_eq!(seen(&store), SEEN, "{what}");
+    let account = store.account(AccountId::new(2).unwrap());
+    let mut emails = Vec::new();
+    account
+        .scan_all(&mut |state| {
+            emails.push(state.email);
+            true
+        })
+        .unwrap();
+    for email in emails {
+        let text = account.content(email).unwrap();
+        assert!(text.starts_with("From: Nguyễn".as_bytes()), "{what}");
+        assert!(account.summary(email).is_ok(), "{what}");
+    }
+    assert_eq!(store.check().unwrap(), Vec::<String>::new(), "{what}");
+    let inbox = account.by_role(Role::Inbox).unwrap().unwrap();
+    let before = store.fingerprint().unwrap();
+    let blob = store.put_blob(b"Subject: x\r\n\r\nx").unwrap();
+    let summary = formats::message::summarize(b"Subject: x\r\n\r\nx");
+    let mut writer = account.write().unwrap();
+    let placed = writer
+        .append(Append {
+            blob,
+            summary: &summary,
+            received_at: 1,
+            keywords: Vec::new(),
+            mailboxes: vec![inbox.id],
+            delivery: None,
+        })
+        .unwrap();
+    writer.commit().unwrap();
+    assert_eq!(placed.uids[0].1, inbox.uid_next, "{what}");
+    assert_ne!(store.fingerprint().unwrap(), before, "{what}");
+    let after = store.fingerprint().unwrap();
+    assert_eq!(store.check().unwrap(), Vec::<String>::new(), "{what}");
+    drop((store, account));
+    let store = Store::open(options).unwrap();
+    assert_eq!(store.fingerprint().unwrap(), after, "{what}");
+    assert!(
+        options.dir.join("before-2/0000000001.log").exists(),
+        "{what}"
+    );
+}
+
+#[test]
+fn i18_a_store_of_the_first_format_shows_what_it_showed() {
+    for engine in [EngineKind::Memory, EngineKind::Sled] {
+        let (_dir, options) = kept(engine);
+        check(&options, engine.name());
+    }
+}
+
+#[test]
+fn i18_whatever_way_the_first_format_was_stopped() {
+    let last = |dir: &Path| dir.join("journal/0000000010.log");
+    type Harm = fn(&Path, PathBuf);
+    let harms: [(&str, Harm); 4] = [
+        ("no checkpoint", |dir, _| {
+            fs::remove_file(dir.join("checkpoint")).unwrap();
+        }),
+        ("a torn tail", |_, last| {
+            let mut bytes = fs::read(&last).unwrap();
+            bytes.extend_from_within(16..200);
+            fs::write(last, bytes).unwrap();
+        }),
+        ("zeros laid ahead", |_, last| {
+            let mut bytes = fs::read(&last).unwrap();
+            bytes.resize(9_000, 0);
+            fs::write(last, bytes).unwrap();
+        }),
+        ("an upgrade that was cut off", |dir, _| {
+            fs::create_dir(dir.join("snapshots")).unwrap();
+            fs::write(dir.join("snapshots/0000000000-0000000000.snap"), "half").unwrap();
+        }),
+    ];
+    for (what, harm) in harms {
+        let (_dir, options) = kept(EngineKind::Memory);
+        harm(&options.dir, last(&options.dir));
+        check(&options, what);
+    }
+}
+
+#[test]
+fn an_upgrade_that_loses_its_power_anywhere_leaves_the_old_store_or_the_new() {
+    let mut upgraded = false;
+    for steps in 1..200 {
+        let (_dir, mut options) = kept(EngineKind::Memory);
+        options.disk = Disk::forgetful(steps);
+        options.disk.fail_after(steps);
+        upgraded = Store::open(&options).is_ok();
+        options.disk.power_cut().unwrap();
+        check(&options, &format!("cut at step {steps}"));
+        if upgraded {
+            break;
+        }
+    }
+    assert!(upgraded, "there are more steps than were tried");
+}
+
+#[test]
+fn damage_to_the_first_format_refuses_and_changes_nothing() {
+    let (_dir, options) = kept(EngineKind::Memory);
+    let path = options.dir.join("journal/0000000003.log");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[500] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let refused = Store::open(&options).map(drop).unwrap_err().to_string();
+    assert!(refused.contains("segment 3 is damaged"), "{refused}");
+    assert!(options.dir.join("journal/0000000010.log").exists());
+    assert!(options.dir.join("checkpoint").exists());
+    assert!(!options.dir.join("format").exists());
+}
+
+fn refused(options: &Options) -> String {
+    Store::open(options).map(drop).unwrap_err().to_string()
+}
+
+#[test]
+fn what_cannot_be_opened_is_refused_in_one_sentence_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        dir: dir.path().to_owned(),
+        ..Options::default()
+    };
+    fs::write(dir.path().join("letter.txt"), "x").unwrap();
+    assert!(refused(&options).contains("holds other files and is no store"));
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+
+    let options = Options {
+        dir: dir.path().join("store"),
+        ..options
+    };
+    Store::open(&options).unwrap().close().unwrap();
+    let other = Options {
+        engine: EngineKind::Fjall,
+        ..options.clone()
+    };
+    assert!(refused(&other).contains("congvu store migrate --engine fjall"));
+    let format = options.dir.join("format");
+    let mut later = fs::read(&format).unwrap();
+    later[8] = 9;
+    fs::write(&format, &later).unwrap();
+    let said = refused(&options);
+    assert!(
+        said.contains("the format 9") && !said.contains('\n'),
+        "{said}"
+    );
+    assert_eq!(fs::read(&format).unwrap(), later);
+
+    // Without the file it is found out from the journal, and written again.
+    fs::remove_file(&format).unwrap();
+    let store = Store::open(&options).unwrap();
+    assert!(format.exists());
+    assert!(refused(&options).contains(&format!("in use by process {}", std::process::id())));
+    drop(store);
+    fs::remove_dir_all(options.dir.join("journal")).unwrap();
+    fs::write(options.dir.join("packs/000001.pack"), "x").unwrap();
+    assert!(refused(&options).contains("has lost its journal"));
+    assert!(!options.dir.join("journal").exists());
+}
