@@ -10,6 +10,8 @@
     reason = "tests fail loudly, and start and stop programs"
 )]
 
+mod storage;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -28,6 +30,10 @@ const IDLE: usize = 1_000;
 const RUNS: usize = 5;
 
 fn main() {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() == Some("storage") {
+        return storage::main(arguments);
+    }
     let dir = tempfile::tempdir_in(".").unwrap();
     let folder = dir.path().join("demo");
     fs::create_dir(&folder).unwrap();

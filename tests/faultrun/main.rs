@@ -11,6 +11,7 @@
 )]
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use storage::EngineKind;
 use tests::fault::{inside, run, table, torn};
 
 fn main() {
@@ -39,7 +40,8 @@ fn long(seed: u64) {
     let own = std::env::current_exe().unwrap();
     let at = dir.path();
     let rows = [
-        run::kills(&own, at, seed, 2_000),
+        run::kills(&own, at, seed, 2_000, EngineKind::Sled),
+        run::kills(&own, at, seed, 500, EngineKind::Fjall),
         torn::torn_tails(at, seed, 30, 1),
         inside::power_cuts(at, seed, 2_000, None),
         inside::full_disks(at, seed, 100),

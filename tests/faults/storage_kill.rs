@@ -1,23 +1,29 @@
 //! The store alone, killed at random moments under mixed load (I-01, I-09): the short form.
 
 use std::path::Path;
+use storage::EngineKind;
 use tests::fault::{Lane, judge, run, table};
 
 /// How often it is killed here; the long run has many more.
 const ROUNDS: u64 = 50;
 
-#[test]
-fn i01_the_store_survives_sigkill_under_mixed_load() {
+fn check(engine: EngineKind, rounds: u64) {
     let dir = tempfile::tempdir().unwrap();
-    let row = run::kills(
-        Path::new(env!("CARGO_BIN_EXE_faultrun")),
-        dir.path(),
-        7,
-        ROUNDS,
-    );
+    let program = Path::new(env!("CARGO_BIN_EXE_faultrun"));
+    let row = run::kills(program, dir.path(), 7, rounds, engine);
     table::print(std::slice::from_ref(&row));
     assert!(row.verdict.is_clean(), "{:?}", row.verdict);
-    assert!(row.acknowledged > ROUNDS * 4, "too little was acknowledged");
+    assert!(row.acknowledged > rounds * 4, "too little was acknowledged");
+}
+
+#[test]
+fn i01_the_store_survives_sigkill_under_mixed_load() {
+    check(EngineKind::Sled, ROUNDS);
+}
+
+#[test]
+fn i01_over_fjall_it_survives_too() {
+    check(EngineKind::Fjall, ROUNDS / 5);
 }
 
 /// The oracle itself: it sees what is missing, what is too much, and half a step.

@@ -6,15 +6,23 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use storage::{Options, Sizes, Store};
+use storage::{EngineKind, Options, Sizes, Store};
 
+/// Every so many rounds the index is made anew and compared.
+const REBUILT_EVERY: u64 = 10;
 /// Lanes of a victim.
 const LANES: u32 = 6;
 
 /// Small files, so that rolling, sealing, snapshots and checkpoints happen all the time.
 pub fn options(dir: &Path) -> Options {
+    with_engine(dir, EngineKind::Sled)
+}
+
+/// The same over another engine.
+pub fn with_engine(dir: &Path, engine: EngineKind) -> Options {
     Options {
         dir: dir.to_owned(),
+        engine,
         cache_bytes: 4 << 20,
         boot_id: Some("boot".into()),
         sizes: Sizes {
@@ -28,15 +36,17 @@ pub fn options(dir: &Path) -> Options {
     }
 }
 
-/// The victim: `STORE MODELS SEED`. One octet to standard output for each acknowledged step: its lane.
+/// The victim: `STORE MODELS SEED ENGINE`. One octet to standard output for each acknowledged step: its lane.
 pub fn victim(mut arguments: impl Iterator<Item = String>) {
-    let mut next = || arguments.next().expect("STORE MODELS SEED");
+    let mut next = || arguments.next().expect("STORE MODELS SEED ENGINE");
     let (dir, models, seed) = (PathBuf::from(next()), next(), next());
     let seed: u64 = seed.parse().expect("a number");
+    let engine = EngineKind::named(&next()).expect("an engine");
     let text = std::fs::read_to_string(models).expect("the models");
     let lanes: Vec<Lane> = serde_json::from_str(&text).expect("the models");
-    let store = Store::open(&options(&dir)).expect("the store opens");
+    let store = Store::open(&with_engine(&dir, engine)).expect("the store opens");
     std::thread::scope(|scope| {
+        scope.spawn(|| upkeep(&store, seed));
         for mut lane in lanes {
             let store = &store;
             scope.spawn(move || {
@@ -61,49 +71,87 @@ pub fn victim(mut arguments: impl Iterator<Item = String>) {
     });
 }
 
-/// Starts `program` as a victim, kills it `rounds` times at random moments, and judges each time.
+/// What runs beside the writers, with pauses that the seed gives.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "upkeep pauses between its rounds"
+)]
+fn upkeep(store: &Store, seed: u64) {
+    let mut chance = Chance::of(&[seed, 99]);
+    loop {
+        if let Err(e) = store.snapshot() {
+            eprintln!("upkeep: {e}");
+            std::process::exit(3);
+        }
+        std::thread::sleep(Duration::from_millis(chance.below(40)));
+    }
+}
+
+/// The fingerprint of the index made anew from snapshots and journal (I-19).
+fn rebuilt(options: &Options) -> String {
+    Store::rebuild(options).unwrap();
+    let store = Store::open(options).unwrap();
+    let fingerprint = store.fingerprint().unwrap();
+    store.close().unwrap();
+    fingerprint
+}
+
+/// Starts a victim, kills it so long after its first acknowledgement, and returns all it told.
 #[allow(clippy::disallowed_methods, reason = "it starts and kills a process")]
-pub fn kills(program: &Path, dir: &Path, seed: u64, rounds: u64) -> Row {
-    let mut row = Row::new("SIGKILL under mixed load");
-    let (folder, models) = (dir.join("store"), dir.join("models.json"));
+fn killed(
+    program: &Path,
+    folder: &Path,
+    models: &Path,
+    words: [&str; 2],
+    pause: Duration,
+) -> Vec<u8> {
+    let mut child = Command::new(program)
+        .arg("victim")
+        .args([folder, models])
+        .args(words)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = child.stdout.take().unwrap();
+    let mut first = [0u8; 1];
+    let mut told = Vec::new();
+    if output.read(&mut first).unwrap() == 1 {
+        told.push(first[0]);
+        std::thread::sleep(pause);
+    }
+    child.kill().unwrap();
+    output.read_to_end(&mut told).unwrap();
+    let status = child.wait().unwrap();
+    if status.code().is_some() {
+        let mut text = String::new();
+        let mut errors = child.stderr.take().unwrap();
+        errors.read_to_string(&mut text).unwrap();
+        panic!("{words:?}: the victim ended by itself, {status}: {text}");
+    }
+    told
+}
+
+/// Starts `program` as a victim, kills it `rounds` times at random moments, and judges each time.
+pub fn kills(program: &Path, dir: &Path, seed: u64, rounds: u64, engine: EngineKind) -> Row {
+    let mut row = Row::new(&format!(
+        "SIGKILL under mixed load and upkeep, {}",
+        engine.name()
+    ));
+    let (folder, models) = (dir.join(engine.name()), dir.join("models.json"));
+    let options = with_engine(&folder, engine);
     let mut lanes: Vec<Lane> = (0..LANES).map(Lane::new).collect();
     for round in 0..rounds {
         let round_seed = Chance::of(&[seed, round]).draw();
         std::fs::write(&models, serde_json::to_string(&lanes).unwrap()).unwrap();
-        let mut child = Command::new(program)
-            .arg("victim")
-            .args([&folder, &models])
-            .arg(round_seed.to_string())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut output = child.stdout.take().unwrap();
-        let mut first = [0u8; 1];
-        let mut told = Vec::new();
-        if output.read(&mut first).unwrap() == 1 {
-            told.push(first[0]);
-            let pause = Chance::of(&[seed, round, 1]).below(300);
-            std::thread::sleep(Duration::from_millis(pause));
-        }
-        child.kill().unwrap();
-        output.read_to_end(&mut told).unwrap();
-        let status = child.wait().unwrap();
-        if status.code().is_some() {
-            let mut text = String::new();
-            child
-                .stderr
-                .take()
-                .unwrap()
-                .read_to_string(&mut text)
-                .unwrap();
-            panic!("seed {seed}, round {round}: the victim ended by itself, {status}: {text}");
-        }
+        let words = [&round_seed.to_string(), engine.name()];
+        let pause = Duration::from_millis(Chance::of(&[seed, round, 1]).below(300));
+        let told = killed(program, &folder, &models, words, pause);
         row.faults += 1;
         row.acknowledged += told.len() as u64;
         let began = Instant::now();
-        let store = Store::open(&options(&folder)).unwrap();
+        let store = Store::open(&options).unwrap();
         row.opened.push(began.elapsed());
         for lane in &mut lanes {
             let count = told
@@ -126,8 +174,13 @@ pub fn kills(program: &Path, dir: &Path, seed: u64, rounds: u64) -> Row {
             "seed {seed}, round {round}: {:?}",
             row.verdict
         );
+        let before = store.fingerprint().unwrap();
         if round % 3 == 0 {
             store.close().unwrap();
+        }
+        drop(store);
+        if round % REBUILT_EVERY == 0 && rebuilt(&options) != before {
+            row.verdict.findings.push("a rebuilt index differs".into());
         }
     }
     row
