@@ -2,7 +2,7 @@
 
 use crate::disk::{self, Disk};
 use crate::seal::Keys;
-use crate::{EngineKind, Error, Options, upgrade};
+use crate::{EngineKind, Error, Options, keyring, upgrade};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -39,6 +39,8 @@ const SEGMENT_HEAD: usize = 12;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Format {
     pub engine: EngineKind,
+    /// Whether something in it may be sealed: then it does not open without its keyring.
+    pub sealed: bool,
     /// Drawn when the store was made.
     pub id: [u8; ID],
 }
@@ -91,7 +93,16 @@ impl Found {
     /// Whether the store may be opened with this engine. Errors: `Unavailable`.
     pub(crate) fn allows(self, options: &Options) -> Result<(), Error> {
         match self {
-            Self::Marked(format) => format.opened_with(options.engine, &options.dir).map(drop),
+            Self::Marked(format) => {
+                let lost = format.sealed && !keyring::is_sealed(&options.dir);
+                if lost {
+                    return Err(Error::Unavailable(format!(
+                        "the store in {} is encrypted and its file `keyring` is gone; take that from a backup",
+                        options.dir.display()
+                    )));
+                }
+                format.opened_with(options.engine, &options.dir).map(drop)
+            }
             _ => Ok(()),
         }
     }
@@ -104,10 +115,12 @@ impl Found {
             Self::Unmarked if options.dir.join(BEFORE).exists() => upgrade::finish(options)?,
             Self::New | Self::Unmarked | Self::Marked(_) => {}
         }
-        let format = match self {
+        let mut format = match self {
             Self::Marked(format) => format.opened_with(options.engine, &options.dir)?,
             _ => Format::draw(options.engine)?,
         };
+        // The keyring is on the disk, and nothing was sealed under it yet.
+        format.sealed |= keys.is_on();
         if self == Self::Marked(format) {
             return Ok(());
         }
@@ -121,7 +134,11 @@ impl Format {
         let mut id = [0; ID];
         getrandom::fill(&mut id)
             .map_err(|e| Error::Unavailable(format!("no random numbers: {e}")))?;
-        Ok(Self { engine, id })
+        Ok(Self {
+            engine,
+            sealed: false,
+            id,
+        })
     }
 
     /// `None` when there is no such file. Errors: `Corrupt`.
@@ -150,13 +167,15 @@ impl Format {
         if bytes.len() != OCTETS || !bytes.ends_with(&sum.as_bytes()[..SUM]) {
             return Err(damaged());
         }
-        let (engine, rest) = rest.split_first().ok_or_else(damaged)?;
-        let engine = ENGINES.iter().find(|(number, _)| number == engine);
+        let (kind, rest) = rest.split_first().ok_or_else(damaged)?;
+        let engine = kind & !SEALED;
+        let engine = ENGINES.iter().find(|(number, _)| *number == engine);
         let (_, engine) =
             engine.ok_or("the store is kept by an engine that this program has not")?;
         let id = rest.first_chunk::<ID>().ok_or_else(damaged)?;
         Ok(Self {
             engine: *engine,
+            sealed: kind & SEALED != 0,
             id: *id,
         })
     }
@@ -170,7 +189,8 @@ impl Format {
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         let number = ENGINES.iter().find(|(_, kind)| *kind == self.engine);
-        bytes.push(number.map_or(0, |(number, _)| *number));
+        let sealed = if self.sealed { SEALED } else { 0 };
+        bytes.push(number.map_or(0, |(number, _)| *number) | sealed);
         bytes.extend_from_slice(&self.id);
         let sum = blake3::hash(&bytes);
         bytes.extend_from_slice(&sum.as_bytes()[..SUM]);
@@ -195,6 +215,8 @@ impl Format {
     }
 }
 
+/// Beside the engine's number: something may be sealed.
+const SEALED: u8 = 0x80;
 /// The engines' numbers in the file, fixed for ever.
 const ENGINES: [(u8, EngineKind); 3] = [
     (1, EngineKind::Sled),
@@ -320,6 +342,7 @@ mod tests {
     fn i18_it_is_written_as_before() {
         let format = Format {
             engine: EngineKind::Sled,
+            sealed: false,
             id: [7; ID],
         };
         let written: String = format.octets().iter().map(|b| format!("{b:02x}")).collect();
@@ -330,6 +353,7 @@ mod tests {
     fn an_engine_does_not_open_the_store_of_another() {
         let of = |engine| Format {
             engine,
+            sealed: false,
             id: [7; ID],
         };
         let open = |own, asked| {

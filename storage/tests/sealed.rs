@@ -77,6 +77,20 @@ fn a_sealed_store_opens_with_its_master_key_only_and_refusals_change_nothing() {
     check(KeySource::None, "no master key");
     check(KeySource::Master(MasterKey::new([1; 32])), "not the one");
     assert_eq!(master_fits(dir, &master()), Ok(true));
+    // Without its keyring it is not taken for a plain store, nor given new keys.
+    let names = ["keyring", "keyring.copy"].map(|name| dir.join(name));
+    let octets = std::fs::read(&names[0]).unwrap();
+    names
+        .iter()
+        .for_each(|name| std::fs::remove_file(name).unwrap());
+    for keys in [KeySource::None, sealed()] {
+        let Err(Error::Unavailable(refused)) = open(dir, &keys) else {
+            panic!("opened");
+        };
+        assert!(refused.contains("`keyring` is gone"), "{refused}");
+        assert!(names.iter().all(|name| !name.exists()));
+    }
+    std::fs::write(&names[0], octets).unwrap();
     let store = open(dir, &sealed()).unwrap();
     assert_eq!(row(&store, b"k").unwrap(), b"value");
 }
