@@ -196,7 +196,6 @@ fn replaced(change: &Change) -> Option<EmailId> {
 
 /// Calls `each` for the content of every message that this commit removed: it stays needed as
 /// long as the log keeps the commit (I-06).
-#[allow(dead_code, reason = "called when live content is marked")]
 pub(crate) fn blobs_of(value: &[u8], each: &mut dyn FnMut(BlobId)) -> Result<(), Error> {
     let entry = read(value)?;
     if entry.removed().next().is_none() {

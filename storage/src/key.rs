@@ -15,6 +15,7 @@
 //! | system, `BLOB`, blob | pack, offset, lengths |
 //! | system, `PARTS`, blob | the shared pieces that it is put together of |
 //! | system, `PACK`, number | nothing: that pack holds content |
+//! | system, `UPKEEP` | the trusted time, and when content was collected |
 //! | system, `QUEUE`, item | due, blob, payload |
 //! | system, `TABLE`, name, 0, key | a row |
 //! | system, `APPLIED` | the journal's place up to which the index was written; not in the journal |
@@ -40,6 +41,7 @@ pub(crate) const START: u8 = 20;
 /// 21 to 23 are left to others.
 pub(crate) const PARTS: u8 = 24;
 pub(crate) const PACK: u8 = 25;
+pub(crate) const UPKEEP: u8 = 26;
 pub(crate) const PART: u8 = 255;
 
 /// Octets before what tells keys of one kind apart: account and kind.
@@ -110,6 +112,20 @@ pub(crate) fn blob(id: BlobId) -> Vec<u8> {
 pub(crate) fn blob_of(key: &[u8]) -> Option<BlobId> {
     let is_blob = account_of(key) == Some(AccountId::SYSTEM) && kind_of(key) == BLOB;
     is_blob.then(|| key.get(HEAD..)?.try_into().ok().map(BlobId))?
+}
+
+/// All content.
+pub(crate) fn blobs() -> Vec<u8> {
+    kind(AccountId::SYSTEM, BLOB)
+}
+
+/// All content that is put together of pieces.
+pub(crate) fn all_parts() -> Vec<u8> {
+    kind(AccountId::SYSTEM, PARTS)
+}
+
+pub(crate) fn upkeep() -> Vec<u8> {
+    kind(AccountId::SYSTEM, UPKEEP)
 }
 
 /// The shared pieces of content that is put together.

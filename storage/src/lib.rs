@@ -36,7 +36,9 @@ pub mod change;
 mod check;
 mod checkpoint;
 mod clock;
+mod collect;
 mod commit;
+mod compact;
 mod content_sync;
 mod count;
 mod disk;
@@ -52,14 +54,13 @@ mod hot;
 pub mod ident;
 mod index;
 mod journal;
-#[allow(dead_code, reason = "upkeep uses the rest of it")]
 mod key;
 mod keyring;
 mod lock;
 pub mod mailbox;
+pub mod maintain;
 mod master;
 pub mod message;
-#[allow(dead_code, unused_imports, reason = "upkeep uses the rest of it")]
 mod pack;
 pub mod pin;
 pub mod queue;
@@ -86,6 +87,8 @@ pub use account::AccountStore;
 pub use change::{Change, Changes, Subscription};
 pub use clock::Clock;
 
+pub use collect::Swept;
+pub use compact::Compacted;
 pub use disk::Disk;
 pub use error::Error;
 pub use hold::Hold;
@@ -94,8 +97,10 @@ pub use ident::{
 };
 pub use keyring::{KeyInfo, SYSTEM_DOMAIN, is_sealed, master_fits};
 pub use mailbox::{Counts, Mailbox, MailboxChange, NewMailbox, Role};
+pub use maintain::{Policy, Upkeep};
 pub use master::{KeySource, MasterKey};
 pub use message::{Append, Keyword, KeywordChange, Message, Placed, State};
+pub use pack::Verified;
 pub use queue::{Queue, QueueItem};
 pub use quota::{Bound, Limits, QuotaNode, Quotas, SoftPassed, Usage};
 pub use rebuild::Reindexed;

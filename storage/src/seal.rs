@@ -148,6 +148,12 @@ impl Keys {
         self.read(KeyId::PLAIN, |s| s.newest(s.domain_of(account)))
     }
 
+    /// The key under which content sealed with `key` is sealed when it is written anew: the newest
+    /// of the same domain.
+    pub(crate) fn successor(&self, key: KeyId) -> KeyId {
+        self.read(KeyId::PLAIN, |s| s.successor(key))
+    }
+
     /// Seals under a key; [`KeyId::PLAIN`] leaves the octets as they are.
     /// Errors: `Unavailable` for a key that this store has not.
     pub(crate) fn seal(

@@ -320,6 +320,17 @@ impl Store {
         self.inner.shared.packs.read(id, &self.inner.shared.index)
     }
 
+    /// Reads all content and compares it with its checksums, in the order in which it lies, while the
+    /// store is in use; `wrong` is told what is damaged: which content, if that can be told, and how.
+    /// Damage to what nobody can reach is passed over. Errors: `Unavailable`.
+    pub fn verify_content(
+        &self,
+        wrong: &mut dyn FnMut(Option<BlobId>, String),
+    ) -> Result<Verified, Error> {
+        let shared = &self.inner.shared;
+        shared.packs.verify_all(&shared.index, wrong)
+    }
+
     /// False while the disk's free octets are under the reserve, and after a failed write until the
     /// disk takes one again; tries it when asked.
     pub fn writable(&self) -> bool {
@@ -358,6 +369,24 @@ impl Store {
             let _ = thread.join();
         }
         closed
+    }
+
+    /// Commits that content lies elsewhere now, in these packs.
+    pub(crate) fn submit_moved(&self, ops: Vec<Op>, packs: Vec<u32>) -> Result<ModSeq, Error> {
+        let (done, outcome) = sync_channel(1);
+        let commit = Commit {
+            account: AccountId::SYSTEM,
+            number: Number::None,
+            body: encode_ops(&ops),
+            ops,
+            blobs: Vec::new(),
+            packs: packs.clone(),
+            apply: Box::new(|| {}),
+            done,
+        };
+        let modseq = self.send(commit, &outcome)?;
+        self.inner.shared.packs.note(&packs);
+        Ok(modseq)
     }
 
     /// Sends a commit to the journal's thread and waits until it is durable and visible.

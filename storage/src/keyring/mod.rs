@@ -105,6 +105,12 @@ impl State {
         Ok(())
     }
 
+    /// The newest key of this key's domain; of an unknown key's: the system's.
+    pub(crate) fn successor(&self, key: KeyId) -> KeyId {
+        let known = self.keys.iter().find(|k| k.id == key);
+        self.newest(known.map_or(SYSTEM_DOMAIN, |k| k.domain))
+    }
+
     /// The key for new data of a domain; of one without a key: the system's.
     pub(crate) fn newest(&self, domain: u64) -> KeyId {
         let own = self.newest.get(&domain);

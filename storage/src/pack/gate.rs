@@ -20,6 +20,7 @@ const TOUCHED: usize = 400_000;
 pub(crate) struct Gate {
     inside: Mutex<Inside>,
     freed: Condvar,
+    upkeep: Mutex<()>,
 }
 
 struct Inside {
@@ -58,6 +59,7 @@ impl Default for Gate {
                 touched: [None, None],
             }),
             freed: Condvar::new(),
+            upkeep: Mutex::new(()),
         }
     }
 }
@@ -129,6 +131,11 @@ impl Gate {
         }
         drop(inside);
         Held { gate: self, ids }
+    }
+
+    /// The right to remove and to move; one at a time.
+    pub(crate) fn upkeep(&self) -> MutexGuard<'_, ()> {
+        self.upkeep.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A collection begins: what was touched before the last one may go.
@@ -204,6 +211,11 @@ impl Inside {
             let Some(oldest) = self.order.pop_front() else {
                 break;
             };
+            if self.held.contains_key(&oldest) {
+                // Its commit is on its way.
+                self.order.push_back(oldest);
+                break;
+            }
             self.staged.remove(&oldest);
         }
         if self.order.len() > 2 * self.staged.len() + 64 {

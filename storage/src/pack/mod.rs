@@ -1,6 +1,6 @@
 //! Packs: immutable content in append-only files, addressed by its BLAKE3 hash, stored once.
 //!
-//! [`Packs::put`] appends at once; [`Packs::sync`] makes all that was appended durable, beside the
+//! [`Packs::put_under`] appends at once; [`Packs::sync`] makes all that was appended durable, beside the
 //! journal's own sync. No commit is acknowledged or applied before both; a crash between them is
 //! found by replay, which reads the content that the last group names. After an unclean stop a new
 //! pack is begun.
@@ -19,10 +19,10 @@ mod tests;
 mod verify;
 
 pub(crate) use bloom::Bloom;
-pub(crate) use format::{Entry, FILE_HEAD, HEAD};
+pub(crate) use format::{FILE_HEAD, HEAD};
 pub(crate) use gate::{Gate, Held, Staged};
 pub(crate) use read::is_whole;
-pub(crate) use verify::Verified;
+pub use verify::Verified;
 
 use crate::disk::Disk;
 use crate::index::{Index, Op};
@@ -112,12 +112,13 @@ impl Packs {
         Error::Corrupt(format!("the pack {} is missing", path.display()))
     }
 
-    /// Appends content unless it is there already. Durable with the commit that names it.
+    #[cfg(test)]
     pub(crate) fn put(&self, bytes: &[u8], index: &Index) -> Result<BlobId, Error> {
         self.put_under(self.keys.system(), bytes, index)
     }
 
-    /// The same under this key, when the store is sealed. Shared pieces lie under the system's.
+    /// Appends content unless it is there already, under this key when the store is sealed; shared
+    /// pieces under the system's. Durable with the commit that names it.
     pub(crate) fn put_under(
         &self,
         key: KeyId,
@@ -147,7 +148,7 @@ impl Packs {
         Ok(id)
     }
 
-    /// A shared piece: as [`Packs::put`], but never taken apart.
+    /// A shared piece: as [`Packs::put_under`], but never taken apart.
     fn put_part(&self, bytes: &[u8], index: &Index) -> Result<BlobId, Error> {
         let id = BlobId::of(bytes);
         if !self.is_known(id, index)? {

@@ -70,6 +70,16 @@ impl Packs {
         id: BlobId,
         location: &Location,
     ) -> Result<(Entry, Vec<u8>), Error> {
+        let (entry, octets) = self.as_stored(id, location)?;
+        Ok((entry, self.unseal(&entry, octets)?))
+    }
+
+    /// The entry at a place and its octets as they lie there.
+    pub(super) fn as_stored(
+        &self,
+        id: BlobId,
+        location: &Location,
+    ) -> Result<(Entry, Vec<u8>), Error> {
         let opened = self.handle(location.pack)?;
         let head = format::head_octets(opened.version);
         let mut octets = vec![0u8; head + location.stored as usize];
@@ -77,7 +87,7 @@ impl Packs {
         let entry = Entry::decode(&octets).filter(|e| read.is_ok() && e.fits(id, location));
         let entry = entry.ok_or_else(|| damaged(id, location))?;
         octets.drain(..head);
-        Ok((entry, self.unseal(&entry, octets)?))
+        Ok((entry, octets))
     }
 
     /// The plain octets of what was stored. Errors: `Corrupt`.

@@ -121,19 +121,6 @@ impl Packs {
         Ok(content)
     }
 
-    /// The shared pieces that a recipe names.
-    pub(super) fn parts_of(&self, stored: &[u8]) -> Result<Vec<BlobId>, Error> {
-        let strange = || Error::Corrupt("a recipe of content cannot be read".into());
-        let rest = self.rest(stored).ok_or_else(strange)?;
-        let (pieces, _) = split(&rest).ok_or_else(strange)?;
-        let pieces = decoded(pieces)?;
-        let parts = pieces.iter().filter_map(|p| match p {
-            Piece::Shared(id, _) => Some(*id),
-            _ => None,
-        });
-        Ok(parts.collect())
-    }
-
     fn rest(&self, stored: &[u8]) -> Option<Vec<u8>> {
         let (prefix, packed) = stored.split_at_checked(PREFIX)?;
         let octets = u32::from_le_bytes(prefix[1..].try_into().ok()?) as usize;

@@ -47,19 +47,6 @@ impl Tail {
 }
 
 impl Packs {
-    /// Appends one entry under the system's key.
-    #[allow(dead_code, reason = "upkeep moves entries by it")]
-    pub(super) fn append(
-        &self,
-        tail: &mut Tail,
-        id: BlobId,
-        form: Form,
-        stored: &[u8],
-        raw: usize,
-    ) -> Result<Location, Error> {
-        self.append_under(self.keys.system(), tail, id, form, stored, raw)
-    }
-
     /// Appends one entry; `stored` is sealed under this key when the store is sealed.
     pub(super) fn append_under(
         &self,

@@ -1,5 +1,6 @@
 //! Packs by themselves: an index in memory, and commits that are applied at once.
 
+use super::format::Entry;
 use super::*;
 use crate::engine::MemoryEngine;
 use crate::{Disk, Sizes};
@@ -346,4 +347,36 @@ fn forged_entries_of_a_sealed_pack_are_corrupt_and_never_plaintext() {
         &shelf.packs.read(one, &shelf.index).unwrap()[..],
         b"eight oc"
     );
+}
+
+#[test]
+fn sealed_content_is_moved_under_the_newest_key_and_unreadable_without() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = crate::keyring::tests::keys(folder.path());
+    let mut shelf = Shelf::new(1 << 20);
+    shelf.packs = Packs::open(&shelf.options, false, keys.clone()).unwrap();
+    let content = letter("mật", "b", &noise(1, 60_000), 76, "\r\n");
+    shelf.check(&content);
+    let path = format::path(&shelf.packs.dir, 1);
+    let octets = std::fs::read(&path).unwrap();
+    assert!(!octets.windows(16).any(|w| w == &noise(1, 60_000)[..16]));
+    keys.rotate(None).unwrap();
+    let id = BlobId::of(&content);
+    let from = shelf.packs.locate(id, &shelf.index).unwrap();
+    let to = shelf.packs.relocate(id, &from).unwrap();
+    let (before, _) = shelf.packs.as_stored(id, &from).unwrap();
+    let (after, _) = shelf.packs.as_stored(id, &to).unwrap();
+    assert_eq!(
+        (before.key, after.key),
+        (keys.system().0 - 1, keys.system().0)
+    );
+    let op = Op::Put(key::blob(id), record::encode(&to).unwrap());
+    shelf.index.apply(&op).unwrap();
+    assert!(*shelf.packs.read(id, &shelf.index).unwrap() == *content);
+    assert_eq!(shelf.verify().1, Vec::<String>::new());
+    let plain = Packs::open(&shelf.options, false, Keys::none()).unwrap();
+    assert!(matches!(
+        plain.read(id, &shelf.index),
+        Err(Error::Corrupt(_))
+    ));
 }

@@ -1,18 +1,20 @@
 //! Reading packs from end to end: every entry, and whether it is what it says.
 
 use super::format::{self, Entry};
-use super::{Packs, read};
+use super::{Packs, lock, read};
 use crate::disk;
 use crate::index::Index;
 use crate::record::Location;
+use crate::seal::KeyId;
 use crate::{BlobId, Error};
 
 /// What is read at once when heads are looked for, octets.
 const WINDOW: usize = 64 * 1024;
 
-/// What [`Packs::verify_all`] met.
+/// What [`crate::Store::verify_content`] met.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Verified {
+#[allow(missing_docs)]
+pub struct Verified {
     pub packs: u64,
     pub entries: u64,
     /// Octets of all packs.
@@ -28,12 +30,8 @@ impl Packs {
         location: &Location,
         index: &Index,
     ) -> Result<(), Error> {
-        let opened = self.handle(location.pack)?;
-        let head = format::head_octets(opened.version);
-        let mut octets = vec![0u8; head + location.stored as usize];
-        let whole = opened.file.read_at(location.offset, &mut octets).is_ok();
-        let sum = Entry::decode(&octets).and_then(|e| e.sum);
-        if !whole || sum.is_some_and(|s| s != format::sum_of(&octets[head..])) {
+        let (entry, octets) = self.as_stored(id, location)?;
+        if entry.sum.is_some_and(|sum| sum != format::sum_of(&octets)) {
             return Err(read::damaged(id, location));
         }
         drop(octets);
@@ -127,5 +125,47 @@ impl Packs {
             at = end;
         }
         Ok(len)
+    }
+
+    /// The packs that are not written any more, with their octets.
+    pub(crate) fn sealed(&self) -> Result<Vec<(u32, u64)>, Error> {
+        let tail = self.tail_number();
+        let mut sealed = Vec::new();
+        for number in format::numbers(&self.dir)? {
+            if number < tail {
+                let path = format::path(&self.dir, number);
+                let octets = std::fs::metadata(&path).map(|m| m.len());
+                let octets = octets.map_err(|e| disk::failed("cannot read", &path, &e))?;
+                sealed.push((number, octets));
+            }
+        }
+        Ok(sealed)
+    }
+
+    /// Appends an entry once more, as it is stored, to the pack that is being written.
+    /// Errors: `Corrupt` when it is damaged.
+    pub(crate) fn relocate(&self, id: BlobId, from: &Location) -> Result<Location, Error> {
+        let (entry, octets) = self.as_stored(id, from)?;
+        // Damage is not to be carried on under a new checksum.
+        if entry.sum.is_some_and(|sum| sum != format::sum_of(&octets)) {
+            return Err(read::damaged(id, from));
+        }
+        let stored = self.unseal(&entry, octets)?;
+        if entry.sum.is_none() && BlobId::of(&self.unpacked(&entry, stored.clone())?) != id {
+            return Err(read::damaged(id, from));
+        }
+        let mut tail = lock(&self.tail);
+        let key = self.keys.successor(KeyId(entry.key));
+        self.append_under(key, &mut tail, id, entry.form, &stored, entry.raw as usize)
+    }
+
+    /// Removes a pack that nothing points into.
+    pub(crate) fn remove(&self, number: u32) -> Result<(), Error> {
+        let path = format::path(&self.dir, number);
+        let removed = self.disk.remove(&path);
+        self.shut(number);
+        lock(&self.noted).remove(&number);
+        removed.map_err(|e| disk::failed("cannot remove", &path, &e))?;
+        self.disk.sync_dir(&self.dir)
     }
 }
