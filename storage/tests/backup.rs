@@ -30,6 +30,61 @@ fn a_backup_of_a_store_in_use_comes_back_as_it_was() {
 }
 
 #[test]
+fn a_backup_of_snapshots_and_a_short_journal_comes_back_too() {
+    for secret in secrets() {
+        let bench = Bench::new(secret);
+        let inbox = bench.world.account(2).mailboxes().unwrap()[0].id;
+        let covered = bench.world.store().snapshot().unwrap();
+        assert!(covered.removed > 0, "{covered:?}");
+        bench.world.deliver(2, inbox, &long(9), None);
+        let then = bench.world.store().fingerprint().unwrap();
+        bench.take(1_000_000);
+        bench.world.deliver(3, inbox, &long(10), None);
+        bench.world.store().snapshot().unwrap();
+        bench.take(2_000_000);
+        let (_dir, store) = bench.rebuilt(Which::At(1_000_000));
+        assert_eq!(store.fingerprint().unwrap(), then);
+        let (_dir, store) = bench.rebuilt(Which::Newest);
+        let now = bench.world.store().fingerprint().unwrap();
+        assert_eq!(store.fingerprint().unwrap(), now);
+        let scratch = bench.world.dir.path().join("scratch");
+        let cut = bench.cut(Which::Newest, 2, &scratch).unwrap();
+        assert_eq!(subjects(&cut.read()), subjects(&bench.world.account(2)));
+    }
+}
+
+/// While a backup reads, nothing that it noted is removed.
+#[test]
+fn a_running_backup_keeps_its_files() {
+    let bench = Bench::new(Secret::None);
+    let store = &bench.world.options.dir;
+    let vault = FolderVault::target(&bench.target, store, &Disk::default()).unwrap();
+    let task = Take {
+        store,
+        vault: &vault,
+        secret: &Secret::None,
+        now_s: 1,
+        reread: false,
+        workers: 1,
+    };
+    let mut removed = 0;
+    let inbox = bench.world.account(2).mailboxes().unwrap()[0].id;
+    let mut number = 500;
+    take(&task, &mut |_| {
+        number += 1;
+        bench.world.deliver(2, inbox, &long(number), None);
+        removed += bench.world.store().snapshot().unwrap().removed;
+        true
+    })
+    .unwrap();
+    assert_eq!(removed, 0);
+    assert!(bench.world.store().snapshot().unwrap().removed > 0);
+    let (_dir, store) = bench.rebuilt(Which::Newest);
+    let account = store.account(AccountId::new(2).unwrap());
+    assert_eq!(account.usage().unwrap().1, 20);
+}
+
+#[test]
 fn the_next_backup_writes_only_what_is_new() {
     for secret in secrets() {
         let bench = Bench::new(secret);

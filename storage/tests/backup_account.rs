@@ -97,6 +97,35 @@ fn one_account_comes_back_into_place_or_into_a_folder_and_never_twice() {
 }
 
 #[test]
+fn a_shared_attachment_comes_along() {
+    let bench = Bench::new(Secret::None);
+    let inbox = bench.world.account(2).mailboxes().unwrap()[0].id;
+    let digits: String = (0..2_000u64)
+        .map(|n| format!("{}\r\n", BlobId::of(&n.to_le_bytes())))
+        .collect();
+    let circular = |to: &str| {
+        format!(
+            "From: a@x.vn\r\nTo: {to}\r\nSubject: Công văn\r\nMIME-Version: 1.0\r\n\
+             Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nKính gửi {to}\r\n\
+             --b\r\nContent-Type: application/pdf\r\n\
+             Content-Transfer-Encoding: base64\r\n\r\n{digits}--b--\r\n"
+        )
+    };
+    for account in [2, 3] {
+        bench
+            .world
+            .deliver(account, inbox, &circular(&format!("{account}@x.vn")), None);
+    }
+    bench.take(1);
+    for account in [2, 3] {
+        let then = subjects(&bench.world.account(account));
+        let scratch = bench.world.dir.path().join("scratch");
+        let cut = bench.cut(Which::Newest, account, &scratch).unwrap();
+        assert_eq!(subjects(&cut.read()), then);
+    }
+}
+
+#[test]
 fn an_account_comes_back_as_at_a_time_before_the_backup() {
     let mut bench = Bench::new(Secret::None);
     let time = std::sync::Arc::new(std::sync::atomic::AtomicI64::new(100));

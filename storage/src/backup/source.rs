@@ -2,10 +2,10 @@
 
 use super::manifest::Seen;
 use super::{Failure, Refusal, folder};
+use crate::format::Format;
 use crate::journal::{self, FILE_HEAD, Position};
 use crate::{Error, disk};
 use std::cmp::Ordering;
-use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -36,7 +36,7 @@ pub(super) struct SourceFile {
 /// Errors: `NoStore`, `Corrupt`.
 pub(super) fn look(dir: &Path) -> Result<Source, Failure> {
     let no_store = || Refusal::NoStore(dir.display().to_string());
-    let store = store_id(dir).ok_or_else(no_store)?;
+    let store = Format::read(dir)?.ok_or_else(no_store)?.id;
     let mut files = Vec::new();
     for name in listed(dir, "snapshots")? {
         files.push(file(dir, format!("snapshots/{name}"), None)?);
@@ -72,17 +72,6 @@ pub(super) fn look(dir: &Path) -> Result<Source, Failure> {
         position,
         files,
     })
-}
-
-/// What tells this store from all others: its first commit drew a random number.
-fn store_id(dir: &Path) -> Option<[u8; 16]> {
-    const FIRST_OCTETS: u64 = 120;
-    let mut first = Vec::new();
-    let file = std::fs::File::open(dir.join("journal").join("0000000001.log")).ok()?;
-    file.take(FIRST_OCTETS).read_to_end(&mut first).ok()?;
-    let mut id = [0; 16];
-    id.copy_from_slice(&blake3::hash(&first).as_bytes()[..16]);
-    Some(id)
 }
 
 fn number(name: &str) -> Option<u32> {
