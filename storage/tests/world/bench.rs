@@ -23,6 +23,8 @@ impl Bench {
         let mut world = World::new(EngineKind::Memory);
         world.options.sizes.segment = 4_096;
         world.options.sizes.pack = 16_384;
+        // Snapshots only when a test asks for them.
+        world.options.sizes.sealed = u32::MAX;
         if matches!(secret, Secret::Key(_)) {
             // A sealed backup of a sealed store.
             world.options.keys = KeySource::Master(MasterKey::new([9; 32]));
