@@ -45,7 +45,7 @@ fn main() {
     match args.get(5).map(String::as_str) {
         None => {
             for step in [
-                "load", "open", "open", "read", "crash", "open", "power", "check",
+                "load", "open", "open", "read", "crash", "open", "crash", "power", "check",
             ] {
                 let mut own = Command::new(std::env::current_exe().unwrap());
                 own.arg(&plan.dir).arg(plan.engine.name());

@@ -14,7 +14,8 @@
 //! | `journal/NNNNNNNNNN.log` | the newest commits, in order; the truth |
 //! | `snapshots/A-B.snap` | what the journal's segments A to B said; the truth |
 //! | `packs/NNNNNN.pack` | content; the truth |
-//! | `index/` | sled; rebuilt from snapshots and journal when it is missing, damaged, behind or ahead |
+//! | `index/` | sled or fjall; rebuilt from snapshots and journal when it is missing, damaged, behind or ahead |
+//! | `index.sled/`, `index.fjall/` | a new index while the store moves to that engine |
 //! | `index.aside/` | an index that could not be trusted, until the new one stands |
 //! | `checkpoint` | up to where the index is on the disk, and how the store was stopped |
 //! | `keyring`, `keyring.copy` | the data keys of an encrypted store, sealed under its master key |
@@ -61,6 +62,7 @@ pub mod mailbox;
 pub mod maintain;
 mod master;
 pub mod message;
+pub mod migrate;
 mod pack;
 pub mod pin;
 pub mod queue;
@@ -100,6 +102,7 @@ pub use mailbox::{Counts, Mailbox, MailboxChange, NewMailbox, Role};
 pub use maintain::{Policy, Upkeep};
 pub use master::{KeySource, MasterKey};
 pub use message::{Append, Keyword, KeywordChange, Message, Placed, State};
+pub use migrate::Migrated;
 pub use pack::Verified;
 pub use queue::{Queue, QueueItem};
 pub use quota::{Bound, Limits, QuotaNode, Quotas, SoftPassed, Usage};

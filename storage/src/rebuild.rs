@@ -71,7 +71,7 @@ pub(crate) fn load(chain: &Chain, index: &Index) -> Result<u64, Error> {
         for batch in batches {
             let batch = batch?;
             keys += batch.len() as u64;
-            batch.iter().try_for_each(|op| index.apply(op))?;
+            index.write(batch)?;
         }
         Ok(keys)
     })

@@ -10,9 +10,10 @@ use crate::rebuild::{self, Reindexed};
 use crate::seal::Keys;
 use crate::snapshot::Folder;
 use crate::{AccountId, EngineKind, Error, ModSeq, Options, commit, key, pack, record};
+use std::path::Path;
 
-const INDEX: &str = "index";
-const INDEX_ASIDE: &str = "index.aside";
+pub(crate) const INDEX: &str = "index";
+pub(crate) const INDEX_ASIDE: &str = "index.aside";
 /// Octets of the journal that are written to the index at once.
 const REPLAY_OCTETS: usize = 4 << 20;
 
@@ -166,7 +167,7 @@ fn rebuild(
 
 /// Brings the index from `from` to the journal's end. After a stop that was not clean the last
 /// group counts only as far as the content it names is on the disk too.
-fn replay(
+pub(crate) fn replay(
     options: &Options,
     keys: &Keys,
     from: Position,
@@ -227,8 +228,17 @@ pub(crate) fn content_is_whole(options: &Options, ops: &[Op]) -> Result<bool, Er
 }
 
 fn open_engine(options: &Options, keys: &Keys) -> Result<Index, Error> {
-    let dir = options.dir.join(INDEX);
-    let engine = engine::open(options.engine, &dir, options.cache_bytes)?;
+    open_index(options, options.engine, &options.dir.join(INDEX), keys)
+}
+
+/// The index that `engine` keeps in `dir`.
+pub(crate) fn open_index(
+    options: &Options,
+    engine: EngineKind,
+    dir: &Path,
+    keys: &Keys,
+) -> Result<Index, Error> {
+    let engine = engine::open(engine, dir, options.cache_bytes)?;
     let index = Index::new(engine).sealed_with(keys.clone());
     domain::load(keys, &index)?;
     Ok(index)

@@ -191,6 +191,7 @@ impl Store {
         let lock = lock::lock(&options.dir)?;
         let found = Found::look(&options.dir)?;
         found.allows(options)?;
+        migrate::settle(options)?;
         let keys = Keys::open(options, found == Found::New)?;
         found.prepare(options, &keys)?;
         let recovered = recover::recover(options, &keys)?;

@@ -17,6 +17,8 @@
 //!   could hide keys from a scan under way, so the two keep out of each other's way by a lock.
 
 mod run;
+#[cfg(test)]
+mod tests;
 
 use self::run::{Entry, Run};
 use super::{Engine, Op, Page};
@@ -28,7 +30,7 @@ const FOLD_MIN: usize = 16;
 /// Singles put, on average, for each look at whether their page should be merged.
 const LOOK_EVERY: u64 = 8;
 /// Octets of the keys and values of a page. Small in the unit tests, so that pages split and join.
-const RAW_MAX: usize = if cfg!(test) { 2 << 10 } else { 16 << 10 };
+const RAW_MAX: usize = if cfg!(test) { 2 << 10 } else { 4 << 10 };
 /// Octets of a page as it is stored, unless one value alone is larger.
 const STORED_MAX: usize = 8_192;
 /// A page below this is joined to its left neighbour, octets.
