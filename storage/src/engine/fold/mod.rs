@@ -26,11 +26,11 @@ use crate::Error;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 /// So many changes in the range of one page are merged into it.
-const FOLD_MIN: usize = 16;
+const FOLD_MIN: usize = if cfg!(test) { 16 } else { 32 };
 /// Singles put, on average, for each look at whether their page should be merged.
 const LOOK_EVERY: u64 = 8;
 /// Octets of the keys and values of a page. Small in the unit tests, so that pages split and join.
-const RAW_MAX: usize = if cfg!(test) { 2 << 10 } else { 4 << 10 };
+const RAW_MAX: usize = if cfg!(test) { 2 << 10 } else { 16 << 10 };
 /// Octets of a page as it is stored, unless one value alone is larger.
 const STORED_MAX: usize = 8_192;
 /// A page below this is joined to its left neighbour, octets.
