@@ -1,7 +1,9 @@
 //! The OpenAPI 3.1 document, generated from the operations; admin/openapi.json is its golden copy.
 
 use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
-use crate::{accounts, agencies, aliases, audit, credentials, domains, queue, tokens};
+use crate::{
+    accounts, agencies, aliases, audit, credentials, domains, holds, queue, recovery, store, tokens,
+};
 use axum::Json;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
@@ -32,6 +34,9 @@ use utoipa::{Modify, OpenApi};
         tokens::list, tokens::create, tokens::read, tokens::delete,
         queue::list, queue::read, queue::retry, queue::delete,
         audit::list, audit::read,
+        holds::list, holds::of_account, holds::place, holds::release,
+        recovery::removed, recovery::put_back, recovery::restore, recovery::give_up,
+        store::health, store::verify,
     ),
     components(schemas(Document, FieldDocument)),
     modifiers(&Everywhere),
@@ -56,6 +61,10 @@ impl Modify for Everywhere {
             let tag = path.split('/').nth(3).unwrap_or_default().to_owned();
             let tag = if path.contains("credentials") {
                 "credentials".to_owned()
+            } else if path.contains("/holds") {
+                "holds".to_owned()
+            } else if path.contains("/removed") || path.ends_with("/restore") {
+                "recovery".to_owned()
             } else {
                 tag
             };
@@ -79,7 +88,8 @@ impl Modify for Everywhere {
                 );
             }
             for operation in [&mut item.patch, &mut item.delete].into_iter().flatten() {
-                if !["credentials", "tokens", "queue"].contains(&tag.as_str()) {
+                if !["credentials", "tokens", "queue", "holds", "recovery"].contains(&tag.as_str())
+                {
                     understand(
                         operation,
                         "If-Match",

@@ -24,6 +24,16 @@ pub(crate) struct Page<T> {
     pub(crate) cursor: Option<String>,
 }
 
+impl<T> Page<T> {
+    /// A page that was read at once; `last` is the key of its last thing when more follow.
+    pub(crate) fn new(items: Vec<T>, last: Option<String>) -> Self {
+        Self {
+            items,
+            cursor: last.map(|key| cursor_of(&key)),
+        }
+    }
+}
+
 /// What a list was asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ask {

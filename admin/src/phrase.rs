@@ -1,7 +1,7 @@
 //! What the directory says in English of a wrong value, in Vietnamese.
 
 /// English and Vietnamese; `#` stands for a number.
-const PHRASES: [(&str, &str); 24] = [
+const PHRASES: [(&str, &str); 26] = [
     (
         "letters, digits and dots, at most #",
         "chữ cái, chữ số và dấu chấm, nhiều nhất # ký tự",
@@ -54,6 +54,8 @@ const PHRASES: [(&str, &str); 24] = [
     ("grants", "quyền quản trị"),
     ("# addresses", "# địa chỉ"),
     ("# accounts", "# tài khoản"),
+    ("# to # octets on one line", "# đến # byte trên một dòng"),
+    ("at most # octets", "nhiều nhất # byte"),
     ("a number of at most #", "một số không quá #"),
     ("a number from # to #", "một số từ # đến #"),
 ];

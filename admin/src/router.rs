@@ -4,12 +4,13 @@ use crate::caller::{Caller, admit};
 use crate::once::{Answers, once};
 use crate::problem::{Kind, Problem, render, text};
 use crate::{
-    BODY_MAX, accounts, agencies, aliases, audit, credentials, domains, openapi, queue, tokens,
+    BODY_MAX, accounts, agencies, aliases, audit, credentials, domains, holds, openapi, queue,
+    recovery, store, tokens,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{any, get, post, put};
+use axum::routing::{any, delete, get, post, put};
 use delivery::Delivery;
 use directory::{Access, Directory};
 use std::sync::Arc;
@@ -137,9 +138,32 @@ fn operations() -> Router<Room> {
         .route("/api/v1/queue/{id}/retry", post(queue::retry))
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/audit/{number}", get(audit::read))
+        .merge(custody())
         .route("/api/v1", any(nothing))
         .route("/api/v1/", any(nothing))
         .route("/api/v1/{*rest}", any(nothing))
+}
+
+/// Operations on the mail of others and on the store.
+fn custody() -> Router<Room> {
+    Router::new()
+        .route(
+            "/api/v1/accounts/{id}/holds",
+            get(holds::of_account).post(holds::place),
+        )
+        .route("/api/v1/accounts/{id}/holds/{hold}", delete(holds::release))
+        .route("/api/v1/accounts/{id}/removed", get(recovery::removed))
+        .route(
+            "/api/v1/accounts/{id}/removed/restore",
+            post(recovery::put_back),
+        )
+        .route(
+            "/api/v1/accounts/{id}/restore",
+            post(recovery::restore).delete(recovery::give_up),
+        )
+        .route("/api/v1/holds", get(holds::list))
+        .route("/api/v1/store", get(store::health))
+        .route("/api/v1/store/verify", post(store::verify))
 }
 
 async fn nothing() -> Problem {

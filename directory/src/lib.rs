@@ -13,6 +13,7 @@ mod book;
 mod bounded;
 pub mod clock;
 pub mod credential;
+mod custody;
 pub mod domain;
 pub mod error;
 mod fact;

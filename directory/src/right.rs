@@ -28,6 +28,13 @@ pub enum Capability {
     ManageQueue,
     ReadAudit,
     ManageGrants,
+    /// List what was removed from an account; put it back; restore an account as at a time.
+    RecoverMail,
+    ReadHolds,
+    ManageHolds,
+    /// Health of the store; holds only where granted at the top of a tree.
+    ReadStore,
+    ManageStore,
 }
 
 /// A bundle of capabilities.
@@ -51,7 +58,10 @@ impl Role {
                 capability,
                 ReadDirectory | ManageAccounts | ManageAliases | ResetCredentials
             ),
-            Self::Auditor => matches!(capability, ReadDirectory | ReadQueue | ReadAudit),
+            Self::Auditor => matches!(
+                capability,
+                ReadDirectory | ReadQueue | ReadAudit | ReadHolds | ReadStore
+            ),
         }
     }
 }

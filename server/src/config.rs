@@ -152,11 +152,26 @@ impl Default for Store {
 }
 
 /// What lies on the disk.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Storage {
+    /// Days for which what was removed can be put back, an account restored as at a time, and a
+    /// client that was away follow the changes. Longer keeps more on the disk.
+    pub undelete_days: u32,
+    /// Minutes between two passes of upkeep (old history, dead content, snapshots).
+    pub upkeep_minutes: u32,
     pub encryption: Encryption,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self {
+            undelete_days: 30,
+            upkeep_minutes: 60,
+            encryption: Encryption::default(),
+        }
+    }
 }
 
 /// Encryption of the store.
@@ -307,6 +322,12 @@ fn check(config: &Config) -> Result<(), (&'static str, String)> {
     }
     if !(1..=20).contains(&config.sign_in.argon2_passes) {
         return wrong("sign_in.argon2_passes", "expected 1 to 20");
+    }
+    if !(1..=3_650).contains(&config.storage.undelete_days) {
+        return wrong("storage.undelete_days", "expected 1 to 3650 days");
+    }
+    if !(1..=1_440).contains(&config.storage.upkeep_minutes) {
+        return wrong("storage.upkeep_minutes", "expected 1 to 1440 minutes");
     }
     let encryption = &config.storage.encryption;
     if !encryption.enabled && !encryption.key_file.as_os_str().is_empty() {

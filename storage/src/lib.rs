@@ -47,6 +47,7 @@ mod domain;
 mod engine;
 pub mod error;
 mod format;
+mod figures;
 #[cfg(test)]
 mod golden;
 mod history;
@@ -93,6 +94,7 @@ pub use collect::Swept;
 pub use compact::Compacted;
 pub use disk::Disk;
 pub use error::Error;
+pub use figures::Figures;
 pub use hold::Hold;
 pub use ident::{
     AccountId, BlobId, EmailId, MailboxId, ModSeq, QueueId, ThreadId, Uid, UidValidity,

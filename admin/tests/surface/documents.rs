@@ -52,7 +52,7 @@ fn operations_have_names_of_their_own_and_problems() {
     names.sort();
     names.dedup();
     assert_eq!(names.len(), count);
-    assert_eq!(count, 37);
+    assert_eq!(count, 47);
 }
 
 #[tokio::test]
@@ -95,7 +95,8 @@ fn fill(path: &str) -> String {
     let path = path
         .replace("{credential}", "1")
         .replace("{number}", "1")
-        .replace("{address}", "a@x.vn");
+        .replace("{address}", "a@x.vn")
+        .replace("{hold}", "x");
     path.replace("{id}", "9999")
 }
 

@@ -74,13 +74,15 @@ pub(crate) const PEER: Peer = Peer {
 impl World {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(HandClock(AtomicI64::new(1_793_000_000_000)));
+        let hand = clock.clone();
         let store = storage::Store::open(&storage::Options {
             dir: dir.path().to_path_buf(),
             engine: storage::EngineKind::Memory,
+            clock: storage::Clock::new(move || hand.now_s()),
             ..storage::Options::default()
         })
         .unwrap();
-        let clock = Arc::new(HandClock(AtomicI64::new(1_793_000_000_000)));
         let settings = Settings {
             argon2_memory_kib: 64,
             argon2_passes: 1,

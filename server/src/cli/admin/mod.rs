@@ -10,9 +10,12 @@ mod client;
 mod connect;
 mod credentials;
 mod domains;
+mod holds;
 mod print;
 mod queue;
 mod quota;
+mod recovery;
+mod store;
 mod tokens;
 
 use client::{Client, Refused};
@@ -58,6 +61,15 @@ enum Resource {
     /// Hàng đợi / messages that wait
     #[command(subcommand)]
     Queue(queue::Verb),
+    /// Lệnh giữ thư / legal holds
+    #[command(subcommand, visible_alias = "hold")]
+    Holds(holds::Verb),
+    /// Phục hồi thư / removed mail, and accounts as at a time
+    #[command(subcommand)]
+    Recovery(recovery::Verb),
+    /// Kho thư / the store of the running server
+    #[command(subcommand)]
+    Store(store::Verb),
     /// Nhật ký quản trị / the log of administrative acts
     #[command(subcommand)]
     Audit(audit::Verb),
@@ -111,6 +123,9 @@ fn act(args: AdminArgs, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
         Resource::Credentials(verb) => credentials::run(verb, &client, &mut printer),
         Resource::Tokens(verb) => tokens::run(verb, &client, &mut printer),
         Resource::Queue(verb) => queue::run(verb, &client, &mut printer),
+        Resource::Holds(verb) => holds::run(verb, &client, &mut printer),
+        Resource::Recovery(verb) => recovery::run(verb, &client, &mut printer),
+        Resource::Store(verb) => store::run(verb, &client, &mut printer),
         Resource::Audit(verb) => audit::run(verb, &client, &mut printer),
     }
 }

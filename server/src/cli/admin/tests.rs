@@ -49,6 +49,20 @@ fn command_lines_are_understood_or_refused() {
         true,
     );
     check("admin agencies usage H99.1", true);
+    check("admin holds place annv@x.vn --name A --reason B", true);
+    check("admin holds place annv@x.vn --name A", false);
+    check("admin recovery undelete 7 1 2 3 --mailbox INBOX", true);
+    check("admin recovery undelete 7", false);
+    check("admin recovery restore 7 --at 2026-11-20T08:00:00Z", false);
+    check(
+        "admin recovery restore 7 --at 2026-11-20T08:00:00Z --folder Cu",
+        true,
+    );
+    check(
+        "admin recovery restore 7 --at 2026-11-20T08:00:00Z --in-place --aside Sau",
+        true,
+    );
+    check("admin store verify --json", true);
     check("admin credentials password 7 --generate --lang en", true);
     check("admin credentials password 7 --generate --file x", false);
     check("admin queue retry 12", true);

@@ -1,0 +1,340 @@
+//! What was removed from an account: to list it, to put it back, and to restore the account as at a time.
+
+use crate::body::{Asked, Body, Named};
+use crate::caller::Caller;
+use crate::filter;
+use crate::page::{Ask, Page};
+use crate::problem::{Problem, text};
+use crate::router::Room;
+use crate::sight::{acted, known_account};
+use axum::Json;
+use axum::extract::State;
+use directory::{Access, AccountId, Capability};
+use formats::date;
+use formats::message::word::decode_words;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use storage::{AccountStore, EmailId, Later, Mailbox, MailboxId, ModSeq, RemovedQuery, Target};
+use utoipa::{IntoParams, ToSchema};
+
+/// Messages that one request puts back.
+const BACK_MAX: usize = 1_000;
+/// Seconds after which a restore answers; asked again, it goes on.
+const SLICE_S: i64 = 20;
+/// Levels of a mailbox's path.
+const DEPTH_MAX: usize = 32;
+
+/// A message that was removed and can be put back.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RemovedMessage {
+    id: u64,
+    /// RFC 3339, UTC.
+    removed_at: String,
+    received_at: String,
+    /// Octets.
+    size: u64,
+    from: Vec<String>,
+    subject: Option<String>,
+    /// Paths of the mailboxes it was in.
+    #[schema(example = json!(["INBOX"]))]
+    mailboxes: Vec<String>,
+    /// The message that was made of it again and is there.
+    back: Option<u64>,
+}
+
+/// Which removed messages.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RemovedFilter {
+    /// Path of a mailbox that is there, levels separated by `/`.
+    mailbox: Option<String>,
+    /// Removed at this time or later, RFC 3339.
+    from: Option<String>,
+    /// Removed before this time, RFC 3339.
+    to: Option<String>,
+    /// 1 to 500, 50 when left out.
+    limit: Option<i64>,
+    /// Of the page before.
+    cursor: Option<String>,
+}
+
+/// Removed messages to put back.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PutBack {
+    /// Ids from the list; at most 1,000.
+    messages: Vec<u64>,
+    /// Path of the mailbox to put them into; where they were, when left out.
+    mailbox: Option<String>,
+}
+
+/// What became of one.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BackMessage {
+    id: u64,
+    /// The message that is there now; null: it could not be put back.
+    message: Option<u64>,
+    /// It had been put back before.
+    already: bool,
+}
+
+/// What became of them.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BackMessages {
+    items: Vec<BackMessage>,
+}
+
+/// A restore as at a time.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RestoreAt {
+    /// RFC 3339.
+    #[schema(example = "2026-11-20T08:00:00Z")]
+    at: String,
+    /// Path that the mailbox had then; the whole account when left out.
+    mailbox: Option<String>,
+    /// Copies into a new mailbox of this name; nothing else is touched. Into place when left out.
+    folder: Option<String>,
+    /// Into place only: what came later is moved into a new mailbox of this name; it stays when left out.
+    aside: Option<String>,
+}
+
+/// What a restore has done since it was asked for.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RestoreDone {
+    /// False: the same request again goes on.
+    finished: bool,
+    /// Messages made again or copied.
+    made: u64,
+    /// Messages whose keywords or mailboxes changed.
+    changed: u64,
+    /// Messages moved aside.
+    aside: u64,
+    /// What somebody removed meanwhile.
+    missed: u64,
+    /// Messages looked at, and all there are to look at.
+    looked: u64,
+    of: u64,
+}
+
+/// Names from the root down, joined by `/`.
+fn path_of(id: MailboxId, all: &[Mailbox]) -> String {
+    let find = |id| all.iter().find(|m| m.id == id);
+    let up = |m: &&Mailbox| m.parent.and_then(find);
+    let mut names: Vec<&str> = std::iter::successors(find(id), up)
+        .take(DEPTH_MAX)
+        .map(|m| m.name.as_str())
+        .collect();
+    names.reverse();
+    names.join("/")
+}
+
+fn at_path(path: &str, all: &[Mailbox]) -> Result<MailboxId, Problem> {
+    let found = all.iter().find(|m| path_of(m.id, all) == path);
+    found.map(|m| m.id).ok_or_else(|| {
+        Problem::invalid(
+            "mailbox",
+            text(
+                "không có hộp thư này trong tài khoản",
+                "no such mailbox in the account",
+            ),
+        )
+    })
+}
+
+impl From<storage::Removed> for RemovedMessage {
+    fn from(row: storage::Removed) -> Self {
+        let head = &row.summary.head;
+        Self {
+            id: row.email.raw(),
+            removed_at: date::utc(row.removed_at),
+            received_at: date::utc(row.received_at),
+            size: row.size,
+            from: head.from.iter().filter_map(|p| p.email()).collect(),
+            subject: head.subject.as_deref().map(decode_words),
+            mailboxes: row.places.iter().map(|p| p.path.join("/")).collect(),
+            back: row.back.map(EmailId::raw),
+        }
+    }
+}
+
+/// The mail of the account, for one act that is in the audit log when this returns.
+fn mail(
+    room: &Room,
+    access: &Access,
+    id: AccountId,
+    act: &'static str,
+    detail: &serde_json::Value,
+) -> Result<AccountStore, Problem> {
+    known_account(&room.directory, access, id)?;
+    let (right, detail) = (Capability::RecoverMail, detail.to_string());
+    let mail = room
+        .directory
+        .custody(Some(access), id, right, act, &detail);
+    Ok(acted(access, id, mail)?)
+}
+
+/// Lists what was removed from an account, the newest first.
+#[utoipa::path(get, path = "/api/v1/accounts/{id}/removed", tag = "recovery",
+    params(("id" = u32, Path), RemovedFilter), responses((status = 200, body = Page<RemovedMessage>)))]
+pub(crate) async fn removed(
+    State(room): State<Room>,
+    caller: Caller,
+    Named(id): Named<String>,
+    Asked(filter): Asked<RemovedFilter>,
+) -> Result<Json<Page<RemovedMessage>>, Problem> {
+    let id = filter::account_id(&id)?;
+    let ask = Ask::of(filter.limit, filter.cursor.as_deref())?;
+    let after = ask.key(|key| {
+        let (commit, email) = key.split_once('-')?;
+        let commit = ModSeq::new(commit.parse().ok()?)?;
+        Some((commit, EmailId::new(email.parse().ok()?)?))
+    })?;
+    let time = |field, at: &Option<String>| {
+        let at = at.as_deref();
+        at.map(|at| filter::instant(field, at)).transpose()
+    };
+    let (from, to) = (time("from", &filter.from)?, time("to", &filter.to)?);
+    let page = room.ask(caller, move |room, access| {
+        let detail = json!({"mailbox": filter.mailbox, "from": filter.from, "to": filter.to});
+        let mail = mail(room, access, id, "mail.removed", &detail)?;
+        let path = filter.mailbox.as_deref();
+        let mailbox = path
+            .map(|path| at_path(path, &mail.mailboxes()?))
+            .transpose()?;
+        let found = mail.removed(&RemovedQuery {
+            mailbox,
+            from,
+            to,
+            after,
+            max: ask.limit,
+        })?;
+        let last = found.list.last().filter(|_| found.more);
+        let last = last.map(|row| format!("{}-{}", row.modseq, row.email));
+        let items = found.list.into_iter().map(Into::into).collect();
+        Ok(Page::new(items, last))
+    });
+    Ok(Json(page.await?))
+}
+
+/// Puts removed messages back, with their keywords and dates.
+#[utoipa::path(post, path = "/api/v1/accounts/{id}/removed/restore", tag = "recovery",
+    params(("id" = u32, Path)), request_body = PutBack, responses((status = 200, body = BackMessages)))]
+pub(crate) async fn put_back(
+    State(room): State<Room>,
+    caller: Caller,
+    Named(id): Named<String>,
+    Body(ask): Body<PutBack>,
+) -> Result<Json<BackMessages>, Problem> {
+    let id = filter::account_id(&id)?;
+    if ask.messages.len() > BACK_MAX {
+        return Err(Problem::invalid(
+            "messages",
+            text(
+                format!("nhiều nhất {BACK_MAX} thư"),
+                format!("at most {BACK_MAX} messages"),
+            ),
+        ));
+    }
+    let done = room.ask(caller, move |room, access| {
+        let detail = json!({"messages": ask.messages, "mailbox": ask.mailbox});
+        let mail = mail(room, access, id, "mail.undelete", &detail)?;
+        let path = ask.mailbox.as_deref();
+        let into = path
+            .map(|path| at_path(path, &mail.mailboxes()?))
+            .transpose()?;
+        let emails: Vec<EmailId> = ask
+            .messages
+            .iter()
+            .copied()
+            .filter_map(EmailId::new)
+            .collect();
+        let done = mail.undelete(&emails, into)?;
+        let items = done.into_iter().map(|(email, placed)| BackMessage {
+            id: email.raw(),
+            already: placed.as_ref().is_ok_and(|p| p.already),
+            message: placed.ok().map(|p| p.email.raw()),
+        });
+        Ok(BackMessages {
+            items: items.collect(),
+        })
+    });
+    Ok(Json(done.await?))
+}
+
+/// Restores an account or one of its mailboxes as at a time. A long one answers `finished: false` after
+/// some 20 s: the same request again goes on.
+#[utoipa::path(post, path = "/api/v1/accounts/{id}/restore", tag = "recovery",
+    params(("id" = u32, Path)), request_body = RestoreAt, responses((status = 200, body = RestoreDone)))]
+pub(crate) async fn restore(
+    State(room): State<Room>,
+    caller: Caller,
+    Named(id): Named<String>,
+    Body(ask): Body<RestoreAt>,
+) -> Result<Json<RestoreDone>, Problem> {
+    let id = filter::account_id(&id)?;
+    let time = filter::instant("at", &ask.at)?;
+    let done = room.ask(caller, move |room, access| {
+        let detail = json!({"at": ask.at, "mailbox": ask.mailbox, "folder": ask.folder,
+            "aside": ask.aside});
+        let mail = mail(room, access, id, "mail.restore", &detail)?;
+        let to = match (ask.folder, ask.aside) {
+            (Some(folder), _) => Target::Folder(folder),
+            (None, Some(aside)) => Target::Place(Later::Aside(aside)),
+            (None, None) => Target::Place(Later::Keep),
+        };
+        let too_old = |error| match error {
+            storage::Error::NotFound => Problem::invalid(
+                "at",
+                text(
+                    "lịch sử không còn đến thời điểm đó",
+                    "a time that the history still reaches",
+                ),
+            ),
+            error => error.into(),
+        };
+        let path = ask.mailbox.as_deref();
+        let then = || mail.as_at(time).map(|view| view.mailboxes());
+        let mailbox = match path {
+            Some(path) => Some(at_path(path, &then().map_err(too_old)?)?),
+            None => None,
+        };
+        let restore = storage::RestoreAt { time, mailbox, to };
+        let clock = room.directory.clock().clone();
+        let until = clock.now_s().saturating_add(SLICE_S);
+        let (mut looked, mut of) = (0, 0);
+        let done = mail.restore(&restore, &mut |done, all| {
+            (looked, of) = (done, all);
+            clock.now_s() < until
+        });
+        let done = done.map_err(too_old)?;
+        Ok(RestoreDone {
+            finished: done.finished,
+            made: done.made,
+            changed: done.changed,
+            aside: done.aside,
+            missed: done.missed,
+            looked,
+            of,
+        })
+    });
+    Ok(Json(done.await?))
+}
+
+/// Gives up a restore that did not end; what it did stays.
+#[utoipa::path(delete, path = "/api/v1/accounts/{id}/restore", tag = "recovery",
+    params(("id" = u32, Path)), responses((status = 204)))]
+pub(crate) async fn give_up(
+    State(room): State<Room>,
+    caller: Caller,
+    Named(id): Named<String>,
+) -> Result<http::StatusCode, Problem> {
+    let id = filter::account_id(&id)?;
+    let done = room.ask(caller, move |room, access| {
+        let mail = mail(room, access, id, "mail.restore.give_up", &json!({}))?;
+        Ok(mail.give_up_restore()?)
+    });
+    done.await?;
+    Ok(http::StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,126 @@
+use crate::world::*;
+use serde_json::{Value, json};
+use storage::{Append, Keyword, Role};
+
+const LETTER: &[u8] =
+    b"From: a@y.vn\r\nSubject: =?UTF-8?Q?H=E1=BB=8Dp?=\r\nMessage-ID: <1@y.vn>\r\n\r\nx\r\n";
+
+/// A letter in the inbox of the auditor, who removes it an hour later.
+fn removed_letter(w: &World) -> storage::AccountStore {
+    let mail = w.auditor.own().unwrap();
+    let inbox = mail.by_role(Role::Inbox).unwrap().unwrap().id;
+    let blob = mail.put_blob(LETTER).unwrap();
+    let mut writer = mail.write().unwrap();
+    let append = Append {
+        blob,
+        summary: &formats::message::summarize(LETTER),
+        received_at: 1_700_000_000,
+        keywords: vec![Keyword::new("$flagged").unwrap()],
+        mailboxes: vec![inbox],
+        delivery: None,
+    };
+    let email = writer.append(append).unwrap().email;
+    writer.commit().unwrap();
+    w.turn(3_600);
+    let mut writer = mail.write().unwrap();
+    writer.expunge(email, inbox).unwrap();
+    writer.commit().unwrap();
+    mail
+}
+
+#[tokio::test]
+async fn removed_mail_is_listed_and_put_back_within_the_subtree() {
+    let w = World::new();
+    let mail = removed_letter(&w);
+    let id = w.id("kiemtoan");
+    let path = format!("accounts/{id}/removed");
+    let listed = w.get(&w.branch, &path).await;
+    check(&listed, 200);
+    let row = &listed.json["items"][0];
+    assert_eq!(
+        (&row["subject"], &row["from"], &row["mailboxes"]),
+        (&json!("Họp"), &json!(["a@y.vn"]), &json!(["INBOX"]))
+    );
+    assert_eq!(row["received_at"], "2023-11-14T22:13:20Z");
+    let filtered = |query: &str| format!("{path}?{query}");
+    for (query, count) in [
+        ("mailbox=INBOX", 1),
+        ("mailbox=Sent", 0),
+        ("to=2026-01-01T00:00:00Z", 0),
+    ] {
+        let page = w.get(&w.branch, &filtered(query)).await;
+        assert_eq!(page.names("id").len(), count, "{query}");
+    }
+    check(&w.get(&w.branch, &filtered("mailbox=Khong")).await, 422);
+    check(&w.get(&w.branch, &filtered("from=xyz")).await, 422);
+    // The account's owner sees himself, yet this is an administrator's act.
+    check(&w.get(&w.auditor, &path).await, 403);
+    check(&w.get(&w.nobody, &path).await, 404);
+
+    let back = format!("{path}/restore");
+    let ask = json!({"messages": [row["id"], 999]});
+    check(&w.post(&w.auditor, &back, ask.clone()).await, 403);
+    let done = w.post(&w.branch, &back, ask.clone()).await;
+    check(&done, 200);
+    let items = &done.json["items"];
+    assert_eq!(
+        (&items[0]["already"], &items[1]["message"]),
+        (&json!(false), &Value::Null)
+    );
+    let inbox = mail.by_role(Role::Inbox).unwrap().unwrap();
+    assert_eq!(inbox.counts.total, 1);
+    let again = w.post(&w.branch, &back, ask).await;
+    assert_eq!(again.json["items"][0]["already"], true);
+    let many = json!({"messages": vec![1; 1_001]});
+    check(&w.post(&w.branch, &back, many).await, 422);
+    let audit = w.get(&w.root, "audit?act=mail.undelete").await;
+    assert_eq!(
+        audit.names("object"),
+        ["kiemtoan@x.vn", "kiemtoan@x.vn"].map(str::to_owned)[..2].to_vec()
+    );
+    let audit = w.get(&w.root, "audit?act=mail.removed").await;
+    assert!(!audit.names("act").is_empty(), "reading is an act too");
+}
+
+#[tokio::test]
+async fn an_account_is_restored_as_at_a_time() {
+    let w = World::new();
+    let mail = removed_letter(&w);
+    let path = format!("accounts/{}/restore", w.id("kiemtoan"));
+    let at = formats::date::utc(1_793_000_000 + 60);
+    let into = json!({"at": at, "mailbox": "INBOX", "folder": "Cũ"});
+    check(&w.post(&w.nobody, &path, into.clone()).await, 404);
+    let done = w.post(&w.branch, &path, into.clone()).await;
+    check(&done, 200);
+    assert_eq!(
+        (&done.json["finished"], &done.json["made"]),
+        (&json!(true), &json!(1))
+    );
+    let all = mail.mailboxes().unwrap();
+    let folder = all.iter().find(|m| m.name == "Cũ").unwrap();
+    assert_eq!(folder.counts.total, 1);
+    check(&w.post(&w.branch, &path, into).await, 409);
+    let place = w.post(&w.branch, &path, json!({ "at": at })).await;
+    check(&place, 200);
+    let inbox = mail.by_role(Role::Inbox).unwrap().unwrap();
+    assert_eq!(inbox.counts.total, 1);
+    let unknown = json!({"at": at, "mailbox": "Khong", "folder": "X"});
+    check(&w.post(&w.branch, &path, unknown).await, 422);
+    check(&w.delete(&w.branch, &path).await, 404);
+}
+
+#[tokio::test]
+async fn the_store_is_looked_after_from_the_top_only() {
+    let w = World::new();
+    let health = w.get(&w.root, "store").await;
+    check(&health, 200);
+    assert_eq!(health.json["writable"], true);
+    assert!(health.json["journal"].as_u64().unwrap() > 0);
+    let verified = w.post(&w.root, "store/verify", json!({})).await;
+    check(&verified, 200);
+    assert_eq!(verified.json, json!({"findings": [], "count": 0}));
+    for (who, path) in [(&w.branch, "store"), (&w.nobody, "store")] {
+        check(&w.get(who, path).await, 403);
+    }
+    check(&w.post(&w.branch, "store/verify", json!({})).await, 403);
+}

@@ -1,0 +1,141 @@
+//! Custody: what administrators do with the mail of others. Each act is in the audit log before it takes
+//! effect (I-20), and reaches only accounts of the actor's subtree (I-17).
+
+use crate::act::invalid;
+use crate::{Access, AccountId, AgencyId, Capability, Denied, Directory, Error};
+use storage::{AccountStore, Figures, Hold};
+
+/// Octets of a hold's name and reason.
+const HOLD_NAME_MAX: usize = 128;
+const HOLD_REASON_MAX: usize = 4_000;
+
+impl Directory {
+    /// The mail of an account, for this one act on it; `detail` is JSON for the audit log.
+    /// Errors: `NotFound`, `Denied`.
+    pub fn custody(
+        &self,
+        by: Option<&Access>,
+        id: AccountId,
+        capability: Capability,
+        act: &'static str,
+        detail: &str,
+    ) -> Result<AccountStore, Error> {
+        let address = self.in_reach(by, id, capability)?;
+        self.record(by, act, &address, detail)?;
+        Ok(self.inner.store.account(id))
+    }
+
+    /// The account's address, when `by` may do this with it.
+    fn in_reach(
+        &self,
+        by: Option<&Access>,
+        id: AccountId,
+        capability: Capability,
+    ) -> Result<String, Error> {
+        let book = self.read();
+        let account = book.account(id).ok_or(Error::NotFound("account"))?;
+        book.check(by, capability, &account.agency, "account")?;
+        Ok(account.address.to_string())
+    }
+
+    /// The store belongs to no agency: a grant at the top of a tree is needed. Errors: `Denied`.
+    fn check_whole(&self, by: Option<&Access>, capability: Capability) -> Result<(), Error> {
+        let root = |id: &AgencyId| self.agency(id).is_ok_and(|a| a.parent.is_none());
+        match by {
+            Some(access) if !access.scopes(capability).iter().any(root) => Err(Denied.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the store weighs, and whether it takes writes. Errors: `Denied`.
+    pub fn store_health(&self, by: Option<&Access>) -> Result<(Figures, bool), Error> {
+        self.check_whole(by, Capability::ReadStore)?;
+        let store = &self.inner.store;
+        Ok((store.figures(), store.writable()))
+    }
+
+    /// Verifies every invariant of the store while it is used; what is wrong. Errors: `Denied`.
+    pub fn verify_store(&self, by: Option<&Access>) -> Result<Vec<String>, Error> {
+        self.check_whole(by, Capability::ManageStore)?;
+        self.record(by, "store.verify", "store", "{}")?;
+        Ok(self.inner.store.check()?)
+    }
+
+    /// The legal holds of one account, or all that `by` may see: those of deleted accounts are seen from the
+    /// top of a tree only.
+    pub fn holds(
+        &self,
+        by: Option<&Access>,
+        account: Option<AccountId>,
+    ) -> Result<Vec<Hold>, Error> {
+        if let Some(id) = account {
+            self.in_reach(by, id, Capability::ReadHolds)?;
+        }
+        let mut holds = self.inner.store.holds(account)?;
+        let whole = self.check_whole(by, Capability::ReadHolds).is_ok();
+        let book = self.read();
+        holds.retain(|hold| match book.account(hold.account) {
+            Some(account) => book.allows(by, Capability::ReadHolds, &account.agency),
+            None => whole,
+        });
+        Ok(holds)
+    }
+
+    /// Places a hold: from now on nothing is lost of what the account has, had at `from`, or gets.
+    /// Errors: `Exists`, `Invalid`, `NotFound`, `Denied`.
+    pub fn place_hold(
+        &self,
+        by: Option<&Access>,
+        id: AccountId,
+        name: &str,
+        from: Option<i64>,
+        reason: &str,
+    ) -> Result<Hold, Error> {
+        let address = self.in_reach(by, id, Capability::ManageHolds)?;
+        let name = name.trim();
+        if name.is_empty() || name.len() > HOLD_NAME_MAX || name.chars().any(char::is_control) {
+            let expected = format!("1 to {HOLD_NAME_MAX} octets on one line");
+            return Err(invalid("name", expected));
+        }
+        if reason.len() > HOLD_REASON_MAX {
+            return Err(invalid(
+                "reason",
+                format!("at most {HOLD_REASON_MAX} octets"),
+            ));
+        }
+        let placed_at = self.now_s();
+        let hold = Hold {
+            account: id,
+            name: name.to_owned(),
+            from: from.unwrap_or(i64::MIN),
+            reason: reason.to_owned(),
+            by: by.map_or_else(|| "system".to_owned(), |access| access.address.to_string()),
+            placed_at,
+        };
+        let there = self.inner.store.holds(Some(id))?;
+        if there.iter().any(|other| other.name == hold.name) {
+            return Err(Error::Exists(hold.name));
+        }
+        let detail = serde_json::json!({"name": hold.name, "from": from, "reason": hold.reason});
+        self.record(by, "hold.place", &address, &detail.to_string())?;
+        self.inner.store.hold(&hold)?;
+        Ok(hold)
+    }
+
+    /// Ends a hold. Errors: `NotFound`, `Denied`.
+    pub fn release_hold(
+        &self,
+        by: Option<&Access>,
+        id: AccountId,
+        name: &str,
+    ) -> Result<(), Error> {
+        let address = self.in_reach(by, id, Capability::ManageHolds)?;
+        let there = self.inner.store.holds(Some(id))?;
+        if !there.iter().any(|hold| hold.name == name) {
+            return Err(Error::NotFound("hold"));
+        }
+        let detail = serde_json::json!({ "name": name });
+        self.record(by, "hold.release", &address, &detail.to_string())?;
+        Ok(self.inner.store.release(id, name)?)
+    }
+}
