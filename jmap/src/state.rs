@@ -32,6 +32,9 @@ pub(crate) enum Kind {
 enum Event {
     Created,
     Updated,
+    /// A thread that came with a message which is not its first: it was there, or the messages
+    /// that it had were removed and one of them was put back.
+    Grown,
     /// Only a mailbox's counts.
     Counted,
     Destroyed,
@@ -108,7 +111,7 @@ pub(crate) fn delta(
         ..Delta::default()
     };
     for (id, events) in records {
-        fold(mail, kind, id, &events, &mut delta)?;
+        fold(mail, (kind, since), id, &events, &mut delta)?;
     }
     delta.counts_only &= delta.created.is_empty() && delta.destroyed.is_empty();
     Ok(delta)
@@ -117,12 +120,13 @@ pub(crate) fn delta(
 /// RFC 8620 §5.2: one list for each id; created and destroyed again is nothing.
 fn fold(
     mail: &AccountStore,
-    kind: Kind,
+    (kind, since): (Kind, ModSeq),
     id: u64,
     events: &[Event],
     delta: &mut Delta,
 ) -> Result<(), MethodError> {
-    let created = events.contains(&Event::Created);
+    let grown = events.iter().all(|e| *e == Event::Grown);
+    let created = events.contains(&Event::Created) || (grown && is_new(mail, id, since)?);
     let gone = match kind {
         Kind::Mailbox => events.contains(&Event::Destroyed),
         Kind::Email => {
@@ -163,6 +167,21 @@ fn is_empty(mail: &AccountStore, id: u64) -> Result<bool, MethodError> {
     }
 }
 
+/// Whether all that a thread holds came after a state.
+fn is_new(mail: &AccountStore, id: u64, since: ModSeq) -> Result<bool, MethodError> {
+    let Some(thread) = ThreadId::new(id) else {
+        return Ok(false);
+    };
+    for email in crate::mail::thread::emails(mail, thread)? {
+        match mail.state(email) {
+            Ok(state) if state.created <= since => return Ok(false),
+            Ok(_) | Err(storage::Error::NotFound | storage::Error::Expunged) => {}
+            Err(other) => return Err(other.into()),
+        }
+    }
+    Ok(true)
+}
+
 /// What a change is to records of a kind.
 fn event(
     mail: &AccountStore,
@@ -181,11 +200,7 @@ fn event(
         // A thread bears the number of its first message; a later one only lengthens it.
         (Kind::Thread, C::EmailCreated { email, thread }) => {
             let first = email.raw() == thread.raw();
-            let event = if first {
-                Event::Created
-            } else {
-                Event::Updated
-            };
+            let event = if first { Event::Created } else { Event::Grown };
             Some((thread.raw(), event))
         }
         (Kind::Thread, C::EmailRemoved { thread, .. }) => Some((thread.raw(), Event::Updated)),

@@ -349,3 +349,37 @@ async fn a_state_older_than_the_change_log_cannot_be_calculated_from() {
         .await;
     assert_eq!(changes["destroyed"], json!([a]));
 }
+
+async fn thread(house: &House, id: &str) -> Value {
+    let arguments = json!({"ids": [id], "properties": ["threadId"]});
+    house.call("Email/get", arguments).await["list"][0]["threadId"].clone()
+}
+
+/// A removed message that is put back is a new Email; its thread is made again when it was gone.
+#[tokio::test]
+async fn what_was_put_back_is_created() {
+    let house = House::new();
+    let [a, b, ..] = fill(&house);
+    let (lone, now) = (thread(&house, &a).await, json!({"ids": []}));
+    house.call("Email/set", json!({"destroy": [a]})).await;
+    let old = house.call("Email/get", now).await["state"].clone();
+    let mail = house.store.account(house.an.account());
+    let query = storage::RemovedQuery {
+        max: 1,
+        ..Default::default()
+    };
+    let removed = mail.removed(&query).unwrap().list[0].email;
+    let back = mail.undelete(&[removed], None).unwrap();
+    let new = format!("e{}", back[0].1.as_ref().unwrap().email);
+    let since = json!({"sinceState": old});
+    let emails = house.call("Email/changes", since.clone()).await;
+    assert_eq!(emails["created"], json!([new]));
+    assert_ne!(json!(new), json!(a));
+    let threads = house.call("Thread/changes", since).await;
+    assert_eq!(
+        (&threads["created"], &threads["updated"]),
+        (&json!([lone]), &json!([]))
+    );
+    assert_eq!(thread(&house, &new).await, lone);
+    assert_ne!(thread(&house, &b).await, lone);
+}
