@@ -195,7 +195,7 @@ impl Cells {
         if let Some(hot) = cell.seen() {
             return Ok((cell, hot));
         }
-        let hot = cell.load(index)?;
+        let hot = index.noted(cell.load(index))?;
         self.weigh(&cell, hot.messages);
         self.make_room();
         Ok((cell, hot))

@@ -10,41 +10,95 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Findings that are listed; of more only the number is told.
 const FINDINGS_MAX: usize = 100;
+/// Damaged contents whose messages are told.
+const DAMAGED_MAX: usize = 100_000;
 
-struct Findings {
+/// What is wrong.
+#[derive(Default)]
+pub(crate) struct Findings {
     list: Vec<String>,
     more: usize,
 }
 
 impl Findings {
-    fn add(&mut self, text: String) {
+    pub(crate) fn add(&mut self, text: String) {
         if self.list.len() < FINDINGS_MAX {
             self.list.push(text);
         } else {
             self.more += 1;
         }
     }
+
+    /// Notes damage as a finding. Errors: all others.
+    fn take<T: Default>(&mut self, what: &str, looked: Result<T, Error>) -> Result<T, Error> {
+        match looked {
+            Err(e @ Error::Corrupt(_)) => {
+                self.add(format!("{what}: {e}"));
+                Ok(T::default())
+            }
+            looked => looked,
+        }
+    }
+
+    pub(crate) fn told(mut self) -> Vec<String> {
+        if self.more > 0 {
+            self.list.push(format!("and {} more", self.more));
+        }
+        self.list
+    }
 }
 
-/// See [`Store::check`]. Each account is looked at while nobody writes it.
-pub(crate) fn check(store: &Store) -> Result<Vec<String>, Error> {
-    let mut findings = Findings {
-        list: Vec::new(),
-        more: 0,
+/// See [`Store::check`] and [`Store::check_deep`]. Each account is looked at while nobody writes it;
+/// damage in one does not end it.
+pub(crate) fn check(store: &Store, deep: bool) -> Result<Vec<String>, Error> {
+    let mut findings = Findings::default();
+    let index = &store.inner.shared.index;
+    let accounts = match compare::compare(store, &mut findings)? {
+        Some(accounts) => accounts,
+        None => findings.take("accounts", accounts(index))?,
     };
-    for id in accounts(&store.inner.shared.index)? {
-        account(store, id, &mut findings)?;
+    let damaged = match deep {
+        true => contents(store, &mut findings)?,
+        false => BTreeSet::new(),
+    };
+    for id in accounts {
+        let looked = account(store, id, &damaged, &mut findings);
+        findings.take(&format!("account {id}"), looked)?;
     }
-    queue(store, &mut findings)?;
-    if findings.more > 0 {
-        findings.list.push(format!("and {} more", findings.more));
-    }
-    Ok(findings.list)
+    let looked = queue(store, &mut findings);
+    findings.take("the queue", looked)?;
+    Ok(findings.told())
+}
+
+/// Reads all content; returns what is damaged.
+fn contents(store: &Store, findings: &mut Findings) -> Result<BTreeSet<BlobId>, Error> {
+    let shared = &store.inner.shared;
+    let mut damaged = BTreeSet::new();
+    let prefix = key::kind(AccountId::SYSTEM, key::BLOB);
+    let scanned = shared.index.scan(&prefix, &prefix, &mut |key, _| {
+        let Some(id) = key::blob_of(key) else {
+            return Ok(true);
+        };
+        match shared.packs.read(id, &shared.index) {
+            Err(e @ Error::Corrupt(_)) => {
+                findings.add(format!("content {id}: {e}"));
+                if damaged.len() < DAMAGED_MAX {
+                    damaged.insert(id);
+                }
+            }
+            // It was removed since, or is there.
+            Err(Error::NotFound) | Ok(_) => {}
+            Err(e) => return Err(e),
+        }
+        Ok(true)
+    });
+    findings.take("content", scanned)?;
+    Ok(damaged)
 }
 
 /// All accounts that were ever written.
-fn accounts(index: &Index) -> Result<Vec<AccountId>, Error> {
-    let mut accounts = Vec::new();
+fn accounts(index: &Index) -> Result<BTreeSet<AccountId>, Error> {
+    let mut accounts = BTreeSet::new();
     let mut next = AccountId::SYSTEM.next();
     while let Some(from) = next {
         let found = account_from(index, from)?;
@@ -56,15 +110,17 @@ fn accounts(index: &Index) -> Result<Vec<AccountId>, Error> {
 
 /// The first account that was ever written, from this one on.
 pub(crate) fn account_from(index: &Index, from: AccountId) -> Result<Option<AccountId>, Error> {
-    let mut found = None;
-    index.scan(&[], &from.raw().to_be_bytes(), &mut |key, _| {
-        found = key::account_of(key);
-        Ok(false)
-    })?;
-    Ok(found)
+    // By the key alone: a value that cannot be read must not hide the accounts behind it.
+    let key = index.key_from(&from.raw().to_be_bytes())?;
+    Ok(key.as_deref().and_then(key::account_of))
 }
 
-fn account(store: &Store, id: AccountId, findings: &mut Findings) -> Result<(), Error> {
+fn account(
+    store: &Store,
+    id: AccountId,
+    damaged: &BTreeSet<BlobId>,
+    findings: &mut Findings,
+) -> Result<(), Error> {
     // The writer's turn keeps the account still.
     let writer = store.account(id).write()?;
     let index = &store.inner.shared.index;
@@ -77,6 +133,9 @@ fn account(store: &Store, id: AccountId, findings: &mut Findings) -> Result<(), 
     }
     mailboxes(id, &hot, findings);
     let removed = log(store, id, &hot, findings)?;
+    if !damaged.is_empty() {
+        unreadable(id, &hot, damaged, findings);
+    }
     messages(store, id, &hot, removed, findings)?;
     drop(writer);
     Ok(())
@@ -144,6 +203,22 @@ fn mailboxes(id: AccountId, hot: &Hot, findings: &mut Findings) {
             wrong("an id that was not given yet (I-07)");
         }
     }
+}
+
+/// The messages whose content is damaged.
+fn unreadable(id: AccountId, hot: &Hot, damaged: &BTreeSet<BlobId>, findings: &mut Findings) {
+    hot.scan_all(&mut |state| {
+        if damaged.contains(&state.blob) {
+            let places = state.mailboxes.iter().map(|(m, uid)| format!("{m}/{uid}"));
+            let places: Vec<String> = places.collect();
+            findings.add(format!(
+                "account {id}, message {} ({}): its content is damaged",
+                state.email,
+                places.join(", ")
+            ));
+        }
+        true
+    });
 }
 
 /// Every message is whole, and so is everyone that the log says was removed.

@@ -325,7 +325,7 @@ impl Committer {
 
 /// Remembers in the index how far it was written, so that an index ahead of the journal is noticed.
 pub(crate) fn note_applied(index: &Index, end: Position) -> Result<(), Error> {
-    index.apply(&Op::Put(key::applied(), record::encode(&end)?))
+    index.write(vec![Op::Put(key::applied(), record::encode(&end)?)])
 }
 
 /// Why nothing is written any more.

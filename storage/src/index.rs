@@ -51,8 +51,13 @@ impl Index {
         self.damaged.load(Ordering::SeqCst)
     }
 
+    /// Makes the next start rebuild it: somebody found that it is not what it should be.
+    pub(crate) fn suspect(&self) {
+        self.damaged.store(true, Ordering::SeqCst);
+    }
+
     /// Remembers damage that a reader met.
-    fn noted<T>(&self, read: Result<T, Error>) -> Result<T, Error> {
+    pub(crate) fn noted<T>(&self, read: Result<T, Error>) -> Result<T, Error> {
         read.inspect_err(|e| {
             if matches!(e, Error::Corrupt(_)) {
                 self.damaged.store(true, Ordering::SeqCst);
@@ -77,6 +82,12 @@ impl Index {
             }
         }
         Ok(values)
+    }
+
+    /// The first key that is not below `from`, whatever its value.
+    pub(crate) fn key_from(&self, from: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let page = self.noted(self.engine.scan(&[], from, 1))?;
+        Ok(page.pairs().next().map(|(key, _)| key.to_vec()))
     }
 
     /// Visits the keys that begin with `prefix` and are not below `from`, until `each` returns false.
@@ -108,6 +119,7 @@ impl Index {
     }
 
     /// Makes one change; making it twice is the same as once.
+    #[cfg(test)]
     pub(crate) fn apply(&self, op: &Op) -> Result<(), Error> {
         self.write(vec![op.clone()])
     }

@@ -40,14 +40,15 @@ mod clock;
 mod collect;
 mod commit;
 mod compact;
+mod compare;
 mod content_sync;
 mod count;
 mod disk;
 mod domain;
 mod engine;
 pub mod error;
-mod format;
 mod figures;
+mod format;
 #[cfg(test)]
 mod golden;
 mod history;

@@ -43,6 +43,8 @@ pub(crate) fn recover(options: &Options, keys: &Keys) -> Result<Recovered, Error
         match resume(options, keys, &snapshots, &checkpoint) {
             Ok(Some(recovered)) => {
                 renew(options, &recovered, &checkpoint)?;
+                // A rebuild that ended just before its last step.
+                let _ = options.disk.remove_tree(&options.dir.join(INDEX_ASIDE));
                 return Ok(recovered);
             }
             Ok(None) => tracing::warn!("the index is ahead of the journal; rebuilding it"),
@@ -120,9 +122,11 @@ fn rebuild(
     let chain = snapshots.chain()?;
     let from = rebuild::tail(&snapshots, &chain)?;
     let (index, aside) = (options.dir.join(INDEX), options.dir.join(INDEX_ASIDE));
-    if index.exists() {
+    if aside.exists() {
+        // A rebuild before did not end: what it began is nothing, what it put aside may be the best there is.
+        let _ = options.disk.remove_tree(&index);
+    } else if index.exists() {
         // Kept until the new one stands, for whoever wants to know what was wrong.
-        let _ = options.disk.remove_tree(&aside);
         let moved = options.disk.rename(&index, &aside);
         moved.map_err(|e| disk::failed("cannot move aside", &index, &e))?;
     }

@@ -338,9 +338,16 @@ impl Store {
         self.inner.shared.writable()
     }
 
-    /// Verifies every invariant; returns what is wrong, empty when all is well.
+    /// Verifies every invariant, and that the index says what snapshots and journal say, key by key,
+    /// while commits go on. Returns what is wrong, empty when all is well; damage is a finding, not
+    /// an error. Errors: `Unavailable`.
     pub fn check(&self) -> Result<Vec<String>, Error> {
-        check::check(self)
+        check::check(self, false)
+    }
+
+    /// The same, and reads all content: as long as it takes to read every pack.
+    pub fn check_deep(&self) -> Result<Vec<String>, Error> {
+        check::check(self, true)
     }
 
     /// One hash over all keys and values of the index: equal for stores that hold the same.

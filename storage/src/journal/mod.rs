@@ -13,7 +13,6 @@
 
 mod frame;
 mod read;
-#[allow(dead_code, reason = "a check reads beside the commits")]
 mod segments;
 pub(crate) mod v1;
 mod write;
@@ -22,7 +21,6 @@ mod write;
 mod tests;
 
 pub(crate) use read::{Found, replay, whole};
-#[allow(unused_imports, reason = "a check reads beside the commits")]
 pub(crate) use segments::{between, remove, sealed, segments};
 pub(crate) use write::Journal;
 
