@@ -96,6 +96,16 @@ fn one_account_comes_back_into_place_or_into_a_folder_and_never_twice() {
     }
 }
 
+fn uids(account: &AccountStore, mailbox: MailboxId) -> Vec<u32> {
+    let (mut found, last) = (Vec::new(), Uid::new(u32::MAX).unwrap());
+    let each = &mut |uid: Uid, _: &State| {
+        found.push(uid.raw());
+        true
+    };
+    account.scan(mailbox, Uid::FIRST, last, each).unwrap();
+    found
+}
+
 #[test]
 fn a_shared_attachment_comes_along() {
     let bench = Bench::new(Secret::None);
@@ -135,7 +145,13 @@ fn an_account_comes_back_as_at_a_time_before_the_backup() {
     let account = bench.world.account(2);
     let inbox = account.mailboxes().unwrap()[0].id;
     bench.world.deliver(2, inbox, &long(400), None);
+    let mut writer = account.write().unwrap();
+    let gone = writer.at(inbox, Uid::new(7).unwrap()).unwrap().email;
+    writer.expunge(gone, inbox).unwrap();
+    writer.commit().unwrap();
+    bench.world.deliver(2, inbox, &long(401), None);
     let then = subjects(&account);
+    let uids_then = uids(&account, inbox);
     time.store(200, std::sync::atomic::Ordering::SeqCst);
     let mut writer = account.write().unwrap();
     writer.remove_mailbox(inbox).unwrap();
@@ -147,6 +163,9 @@ fn an_account_comes_back_as_at_a_time_before_the_backup() {
     let view = cut.read().as_at(150).unwrap();
     let restored = place(&view, &account, &Into::Place, None, &mut quiet).unwrap();
     assert_eq!((restored.messages, restored.mailboxes), (21, 1));
+    // A mailbox that is made again gives the Uids that its letters had.
+    let made = account.mailboxes().unwrap()[0].id;
+    assert_eq!(uids(&account, made), uids_then);
     assert_eq!(subjects(&account), then);
     assert_eq!(bench.world.check(), Vec::<String>::new());
 }

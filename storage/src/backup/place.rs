@@ -6,7 +6,8 @@
 
 use super::{Failure, Progress, Refusal, Stage, Tell};
 use crate::{
-    AccountStore, Append, BlobId, EmailId, Error, Mailbox, MailboxId, NewMailbox, Role, State, View,
+    AccountStore, Append, BlobId, EmailId, Error, Mailbox, MailboxId, NewMailbox, Role, State, Uid,
+    View,
 };
 use formats::message::Summary;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -113,13 +114,15 @@ pub fn place(
     let wanted = chosen(&boxes, mailbox)?;
     let mut restored = Restored::default();
     let targets = targets(&wanted, to, into, &mut restored)?;
-    let states = from.states()?;
+    let mut states = from.states()?;
+    // By Uid, so that a mailbox that is made again gives each letter the Uid it had.
+    states.sort_by_key(|state| state.mailboxes.first().copied());
     let mut there = There::of(to, &states, *into == Into::Place)?;
     let (mut batch, mut octets, total) = (Vec::new(), 0, states.len() as u64);
     for (state, done) in states.iter().zip(0u64..) {
         let places = state.mailboxes.iter();
-        let places: Vec<MailboxId> = places
-            .filter_map(|(m, _)| targets.get(m).copied())
+        let places: Vec<(MailboxId, Uid)> = places
+            .filter_map(|(m, uid)| Some((*targets.get(m)?, *uid)))
             .collect();
         let missing = there.missing(state, &places);
         if missing.is_empty() {
@@ -279,17 +282,18 @@ impl There {
     }
 
     /// Which of these mailboxes lack the message.
-    fn missing(&mut self, state: &State, places: &[MailboxId]) -> Vec<MailboxId> {
+    fn missing(&mut self, state: &State, places: &[(MailboxId, Uid)]) -> Vec<(MailboxId, Uid)> {
         if self.same.contains(&state.email) {
             return Vec::new();
         }
-        let lacks = |mailbox: &&MailboxId| match self.counts.get_mut(&(**mailbox, state.blob)) {
-            Some(count) if *count > 0 => {
-                *count -= 1;
-                false
-            }
-            _ => true,
-        };
+        let lacks =
+            |(mailbox, _): &&(MailboxId, Uid)| match self.counts.get_mut(&(*mailbox, state.blob)) {
+                Some(count) if *count > 0 => {
+                    *count -= 1;
+                    false
+                }
+                _ => true,
+            };
         places.iter().filter(lacks).copied().collect()
     }
 }
@@ -298,7 +302,7 @@ impl There {
 fn commit(
     from: &dyn Picture,
     to: &AccountStore,
-    batch: &mut Vec<(&State, Vec<MailboxId>)>,
+    batch: &mut Vec<(&State, Vec<(MailboxId, Uid)>)>,
     restored: &mut Restored,
 ) -> Result<(), Failure> {
     // The content first: it takes longest, and the account's other writers need not wait for it.
@@ -309,14 +313,17 @@ fn commit(
         }
     }
     let mut writer = to.write()?;
-    for (state, mailboxes) in batch.iter_mut() {
+    for (state, places) in batch.iter() {
         let summary = from.summary(state)?;
+        for place in places {
+            writer.skip_to((place.0, Some(place.1)))?;
+        }
         writer.append(Append {
             blob: state.blob,
             summary: &summary,
             received_at: state.received_at,
             keywords: state.keywords.clone(),
-            mailboxes: std::mem::take(mailboxes),
+            mailboxes: places.iter().map(|(mailbox, _)| *mailbox).collect(),
             delivery: None,
         })?;
     }

@@ -39,7 +39,10 @@ impl Writer {
     }
 
     /// The next Uid of the mailbox will be this one, unless it was given already (I-03).
-    fn skip_to(&mut self, (mailbox, uid): (MailboxId, Option<Uid>)) -> Result<(), Error> {
+    pub(crate) fn skip_to(
+        &mut self,
+        (mailbox, uid): (MailboxId, Option<Uid>),
+    ) -> Result<(), Error> {
         let next = self.record(mailbox).ok_or(Error::NotFound)?.uid_next;
         if let Some(uid) = uid.filter(|uid| *uid > next) {
             self.record_mut(mailbox)?.uid_next = uid;
