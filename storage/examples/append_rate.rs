@@ -27,6 +27,12 @@ fn main() {
     if std::env::args().nth(2).as_deref() == Some("million") {
         return million(store, &options);
     }
+    if std::env::args().nth(2).as_deref() == Some("circular") {
+        for threads in [1, 8, 32, 128] {
+            circular(&dir.join(format!("circular{threads}")), threads);
+        }
+        return;
+    }
     for threads in [1, 8, 32, 128] {
         appends(&store, threads);
     }
@@ -50,6 +56,56 @@ fn main() {
     for part in ["journal", "packs", "index"] {
         println!("{part}: {} MiB", folder(&options.dir.join(part)) >> 20);
     }
+}
+
+/// Octets of journal for each recipient of one letter, by how many place it at once.
+fn circular(dir: &Path, threads: u64) {
+    const ACCOUNTS: u64 = 2_000;
+    let sizes = Sizes {
+        ahead: 0,
+        ..Sizes::default()
+    };
+    let options = Options {
+        dir: dir.to_owned(),
+        sizes,
+        clock: Clock::new(|| 1_795_000_000),
+        ..Options::default()
+    };
+    let store = Store::open(&options).unwrap();
+    let accounts: Vec<_> = (2..2 + ACCOUNTS as u32)
+        .map(|id| AccountId::new(id).unwrap())
+        .collect();
+    let inboxes: Vec<_> = accounts.iter().map(|a| (*a, inbox(&store, *a))).collect();
+    // Everybody has other mail already.
+    for (place, (account, mailbox)) in inboxes.iter().enumerate() {
+        for number in 0..place as u64 % 4 {
+            append(
+                &store,
+                *account,
+                *mailbox,
+                &text(1 + place as u64 * 4 + number),
+            );
+        }
+    }
+    let letter = text(1 << 40);
+    let before = folder(&options.dir.join("journal"));
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        for part in inboxes.chunks(inboxes.len().div_ceil(threads as usize)) {
+            let (store, letter) = (&store, &letter);
+            scope.spawn(move || {
+                for (account, mailbox) in part {
+                    append(store, *account, *mailbox, letter);
+                }
+            });
+        }
+    });
+    let octets = folder(&options.dir.join("journal")) - before;
+    println!(
+        "{threads:>3} at once: {} octets of journal for each recipient, {:.0}/s",
+        octets / ACCOUNTS,
+        ACCOUNTS as f64 / begun.elapsed().as_secs_f64()
+    );
 }
 
 /// CPU milliseconds of this process and its largest memory in KiB, as Linux tells them.
