@@ -269,3 +269,26 @@ fn a_change_of_keys_may_be_cut_off_at_any_step() {
         assert_eq!(store.check().unwrap(), Vec::<String>::new());
     }
 }
+
+#[test]
+fn a_store_of_the_first_format_is_sealed_as_it_is_upgraded() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1-store");
+    for (name, octets) in files(&kept) {
+        let path = folder
+            .path()
+            .join(Path::new(&name).strip_prefix(&kept).unwrap());
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, octets).unwrap();
+    }
+    let mut prints = Vec::new();
+    for _ in 0..2 {
+        let store = open(folder.path(), &sealed()).unwrap();
+        assert!(store.is_sealed());
+        assert_eq!(store.check().unwrap(), Vec::<String>::new());
+        prints.push(store.fingerprint().unwrap());
+        store.close().unwrap();
+    }
+    assert_eq!(prints[0], prints[1]);
+    assert!(open(folder.path(), &KeySource::None).is_err());
+}

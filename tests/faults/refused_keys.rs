@@ -204,3 +204,30 @@ fn keys_are_listed_and_changed() {
     let (status, text) = outcome(&mut command);
     assert_eq!(status, Some(0), "{text}");
 }
+
+#[test]
+fn a_plain_store_is_encrypted_later() {
+    let founded = Founded::new(&["--plain"]);
+    let key = founded.path("later.key");
+    let (status, text) = founded.store(&["keys", "list"]);
+    assert!(
+        status == Some(1) && text.contains("is not encrypted"),
+        "{text}"
+    );
+    let mut command = Command::new(binary());
+    command.args(["store", "keys", "make"]).arg(&key);
+    assert_eq!(outcome(&mut command).0, Some(0));
+    let (status, text) = outcome(&mut command);
+    assert!(
+        status == Some(1) && text.contains("cannot be written"),
+        "{text}"
+    );
+    let config = std::fs::read_to_string(founded.path("c.toml")).unwrap();
+    let section = format!("[storage.encryption]\nenabled = true\nkey_file = {key:?}\n");
+    std::fs::write(founded.path("c.toml"), format!("{config}\n{section}")).unwrap();
+    founded.verifies();
+    let (status, text) = founded.store(&["keys", "list"]);
+    assert!(status == Some(0) && text.contains("\tH99\t"), "{text}");
+    std::fs::remove_file(&key).unwrap();
+    founded.refuses("later.key");
+}
