@@ -37,7 +37,6 @@ impl KeyId {
 
 /// What a sealed piece belongs to. Each kind has a number of its own, so that none passes for another.
 #[derive(Debug, Clone, Copy)]
-#[allow(dead_code, reason = "each format seals its own pieces")]
 pub(crate) enum Context<'a> {
     /// The index's value at this key.
     Value(&'a [u8]),
@@ -138,7 +137,6 @@ impl Keys {
     }
 
     /// The key for what belongs to nobody in particular.
-    #[allow(dead_code, reason = "each format seals its own pieces")]
     pub(crate) fn system(&self) -> KeyId {
         self.read(KeyId::PLAIN, |s| s.newest(crate::keyring::SYSTEM_DOMAIN))
     }
