@@ -4,7 +4,7 @@ use crate::commit::Number;
 use crate::hot::Hot;
 use crate::index::{Index, Op};
 use crate::*;
-use formats::message::Summary;
+use formats::message::{Letterhead, Summary};
 use std::sync::Arc;
 
 /// Handle to one account; cheap to clone. Reads see the last commit.
@@ -20,6 +20,13 @@ const RUN_MIN: usize = 32;
 const PIECE_MAX: usize = 256;
 /// A run over keys may pass this many times the summaries that were asked for.
 const RUN_WASTE: u64 = 4;
+
+/// The first and the last of many messages that lie close together.
+fn dense(emails: &[EmailId]) -> Option<(EmailId, EmailId)> {
+    let (first, last) = emails.iter().min().zip(emails.iter().max())?;
+    let waste = (last.raw() - first.raw()) / RUN_WASTE;
+    (emails.len() >= RUN_MIN && waste <= emails.len() as u64).then_some((*first, *last))
+}
 
 impl AccountStore {
     /// Whose.
@@ -125,12 +132,9 @@ impl AccountStore {
 
     /// Summaries of many messages in the order asked (absent ones are left out); quicker than one by one.
     pub fn summaries(&self, emails: &[EmailId]) -> Result<Vec<(EmailId, Arc<Summary>)>, Error> {
-        let range = emails.iter().min().zip(emails.iter().max());
-        let dense = range.is_some_and(|(first, last)| {
-            (last.raw() - first.raw()) / RUN_WASTE <= emails.len() as u64
-        });
-        if let (true, true, Some((first, last))) = (emails.len() >= RUN_MIN, dense, range) {
-            return self.run_of_summaries(emails, *first, *last);
+        if let Some((first, last)) = dense(emails) {
+            let decode = &|value: &[u8]| record::decode(value, "summary");
+            return self.run_of_summaries(emails, first, last, decode);
         }
         let mut found = Vec::with_capacity(emails.len());
         for piece in emails.chunks(PIECE_MAX) {
@@ -167,37 +171,55 @@ impl AccountStore {
         Ok(())
     }
 
+    /// As [`Self::summaries`], of each only what its header said: where nobody asks for the parts,
+    /// they need not be read.
+    pub fn letterheads(
+        &self,
+        emails: &[EmailId],
+    ) -> Result<Vec<(EmailId, Arc<Letterhead>)>, Error> {
+        if let Some((first, last)) = dense(emails) {
+            return self.run_of_summaries(emails, first, last, &record::decode_letterhead);
+        }
+        let summaries = self.summaries(emails)?.into_iter();
+        Ok(summaries
+            .map(|(email, summary)| (email, Arc::new(summary.head.clone())))
+            .collect())
+    }
+
     /// One run over the keys from `first` to `last`.
-    fn run_of_summaries(
+    fn run_of_summaries<T>(
         &self,
         emails: &[EmailId],
         first: EmailId,
         last: EmailId,
-    ) -> Result<Vec<(EmailId, Arc<Summary>)>, Error> {
+        decode: &dyn Fn(&[u8]) -> Result<T, Error>,
+    ) -> Result<Vec<(EmailId, Arc<T>)>, Error> {
         // In the order of the keys, each with its place in the answer.
         let hot = self.hot()?;
         let mut wanted: Vec<(EmailId, usize)> = emails.iter().copied().zip(0..).collect();
         wanted.retain(|(email, _)| hot.weighed(*email).is_some());
         wanted.sort_unstable();
         let mut wanted = wanted.into_iter().peekable();
-        let mut found: Vec<Option<Arc<Summary>>> = vec![None; emails.len()];
+        let mut found: Vec<Option<Arc<T>>> = vec![None; emails.len()];
         let (prefix, from) = (
             key::kind(self.id, key::SUMMARY),
             key::summary(self.id, first),
         );
-        self.index().scan(&prefix, &from, &mut |key, value| {
+        let keys = (last.raw() - first.raw()) as usize + 1;
+        let mut each = |key: &[u8], value: &[u8]| {
             let Some(email) = key::number_of(key).and_then(EmailId::new) else {
                 return Ok(true);
             };
             while wanted.next_if(|(e, _)| *e < email).is_some() {}
             if wanted.peek().is_some_and(|(e, _)| *e == email) {
-                let summary: Arc<Summary> = Arc::new(record::decode(value, "summary")?);
+                let summary = Arc::new(decode(value)?);
                 while let Some((_, place)) = wanted.next_if(|(e, _)| *e == email) {
                     found[place] = Some(summary.clone());
                 }
             }
             Ok(email < last)
-        })?;
+        };
+        self.index().scan_by(keys, &prefix, &from, &mut each)?;
         let found = emails.iter().zip(found);
         Ok(found
             .filter_map(|(email, summary)| Some((*email, summary?)))

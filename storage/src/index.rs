@@ -97,7 +97,19 @@ impl Index {
         from: &[u8],
         each: &mut Visit<'_>,
     ) -> Result<(), Error> {
-        let (mut from, mut keys_max) = (from.max(prefix).to_vec(), SCAN_KEYS_FIRST);
+        self.scan_by(SCAN_KEYS_FIRST, prefix, from, each)
+    }
+
+    /// As [`Self::scan`], where about so many keys will be visited.
+    pub(crate) fn scan_by(
+        &self,
+        keys: usize,
+        prefix: &[u8],
+        from: &[u8],
+        each: &mut Visit<'_>,
+    ) -> Result<(), Error> {
+        let mut keys_max = keys.clamp(1, SCAN_KEYS_MAX);
+        let mut from = from.max(prefix).to_vec();
         loop {
             let page = self.noted(self.engine.scan(prefix, &from, keys_max))?;
             for (key, value) in page.pairs() {

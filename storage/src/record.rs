@@ -5,6 +5,7 @@ use crate::{
     BlobId, EmailId, Error, Keyword, MailboxId, ModSeq, Placed, Role, State, ThreadId, Uid,
     UidValidity,
 };
+use formats::message::Letterhead;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,24 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T,
         _ => Err(Error::Corrupt(format!(
             "the record of a {what} cannot be read"
         ))),
+    }
+}
+
+/// The beginning of a summary, in the order of its fields.
+#[derive(Deserialize)]
+struct Opening {
+    _size: u64,
+    _header_size: u32,
+    head: Letterhead,
+}
+
+/// Reads of a summary only what its header said; what follows is not looked at.
+pub(crate) fn decode_letterhead(bytes: &[u8]) -> Result<Letterhead, Error> {
+    match postcard::take_from_bytes::<Opening>(body(bytes, "summary")?) {
+        Ok((opening, _)) => Ok(opening.head),
+        Err(_) => Err(Error::Corrupt(
+            "the record of a summary cannot be read".into(),
+        )),
     }
 }
 
@@ -276,6 +295,18 @@ mod tests {
         ));
         assert!(matches!(
             decode::<Meta>(&[], "account"),
+            Err(Error::Corrupt(_))
+        ));
+    }
+
+    #[test]
+    fn a_letterhead_is_the_beginning_of_a_summary() {
+        let text = "From: Bình <b@x.vn>\r\nTo: c@x.vn\r\nSubject: Công văn\r\nReferences: <1@x> <2@x>\r\n\r\nx";
+        let summary = formats::message::summarize(text.as_bytes());
+        let bytes = encode(&summary).unwrap();
+        assert_eq!(decode_letterhead(&bytes), Ok(summary.head));
+        assert!(matches!(
+            decode_letterhead(&bytes[..9]),
             Err(Error::Corrupt(_))
         ));
     }

@@ -14,7 +14,7 @@ use crate::wire::response::put;
 use crate::wire::sequence::{Numbers, SequenceSet};
 use crate::wire::structure::body;
 use directory::Right;
-use formats::message::Summary;
+use formats::message::{Letterhead, Summary};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use storage::{AccountStore, EmailId, Error, KeywordChange, State, Uid};
@@ -26,9 +26,31 @@ const BATCH_MAX: usize = 256;
 struct Due {
     uid: u32,
     state: State,
-    summary: Option<Arc<Summary>>,
+    summary: Option<Told>,
     /// `\Seen` was set by this very FETCH.
     marked: bool,
+}
+
+/// What is known of a message beside its state: for ENVELOPE alone the header is enough.
+enum Told {
+    Head(Arc<Letterhead>),
+    Whole(Arc<Summary>),
+}
+
+impl Told {
+    fn head(&self) -> &Letterhead {
+        match self {
+            Self::Head(head) => head,
+            Self::Whole(summary) => &summary.head,
+        }
+    }
+
+    fn whole(&self) -> Option<&Summary> {
+        match self {
+            Self::Head(_) => None,
+            Self::Whole(summary) => Some(summary),
+        }
+    }
 }
 
 /// The message being told: a piece may end between any two items, so that only one item's octets
@@ -163,12 +185,18 @@ impl Fetch {
         } else {
             Vec::new()
         };
-        let summaries = match self.items.iter().any(Item::needs_summary) {
-            true => {
-                let emails: Vec<EmailId> = states.iter().map(|(_, s)| s.email).collect();
-                store.summaries(&emails)?
-            }
-            false => Vec::new(),
+        let emails: Vec<EmailId> = states.iter().map(|(_, s)| s.email).collect();
+        let mut asked = self.items.iter().filter(|i| i.needs_summary()).peekable();
+        let summaries: Vec<(EmailId, Told)> = if asked.peek().is_none() {
+            Vec::new()
+        } else if asked.all(|item| *item == Item::Envelope) {
+            let heads = store.letterheads(&emails)?.into_iter();
+            heads
+                .map(|(email, head)| (email, Told::Head(head)))
+                .collect()
+        } else {
+            let whole = store.summaries(&emails)?.into_iter();
+            whole.map(|(email, s)| (email, Told::Whole(s))).collect()
         };
         let mut summaries = summaries.into_iter().peekable();
         for (uid, state) in states {
@@ -286,7 +314,7 @@ fn tell_item(item: &Item, open: &Open, rev2: bool, out: &mut Output) -> bool {
         }
         Item::Size => put(out.buf(), format_args!("RFC822.SIZE {}", state.size)),
         _ => {
-            let Some(summary) = due.summary.as_deref() else {
+            let Some(summary) = &due.summary else {
                 return true;
             };
             return tell_summary(item, summary, open.content.as_ref(), rev2, out);
@@ -297,16 +325,20 @@ fn tell_item(item: &Item, open: &Open, rev2: bool, out: &mut Output) -> bool {
 
 fn tell_summary(
     item: &Item,
-    summary: &Summary,
+    told: &Told,
     content: Option<&Arc<[u8]>>,
     rev2: bool,
     out: &mut Output,
 ) -> bool {
+    if *item == Item::Envelope {
+        out.buf().extend_from_slice(b"ENVELOPE ");
+        envelope(out.buf(), told.head(), rev2);
+        return true;
+    }
+    let Some(summary) = told.whole() else {
+        return true;
+    };
     match (item, content) {
-        (Item::Envelope, _) => {
-            out.buf().extend_from_slice(b"ENVELOPE ");
-            envelope(out.buf(), &summary.head, rev2);
-        }
         (Item::Body | Item::BodyStructure, _) => {
             let extended = *item == Item::BodyStructure;
             out.buf().extend_from_slice(if extended {
