@@ -156,6 +156,8 @@ impl Default for Store {
 #[serde(default, deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Storage {
+    /// Which engine shadows the journal. Changed by `congvu store migrate`, then here.
+    pub engine: Engine,
     /// Days for which what was removed can be put back, an account restored as at a time, and a
     /// client that was away follow the changes. Longer keeps more on the disk.
     pub undelete_days: u32,
@@ -164,9 +166,29 @@ pub struct Storage {
     pub encryption: Encryption,
 }
 
+/// The embedded engine of the store's index.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Engine {
+    #[default]
+    Sled,
+    Fjall,
+}
+
+impl From<Engine> for storage::EngineKind {
+    fn from(engine: Engine) -> Self {
+        match engine {
+            Engine::Sled => Self::Sled,
+            Engine::Fjall => Self::Fjall,
+        }
+    }
+}
+
 impl Default for Storage {
     fn default() -> Self {
         Self {
+            engine: Engine::default(),
             undelete_days: 30,
             upkeep_minutes: 60,
             encryption: Encryption::default(),

@@ -15,3 +15,4 @@ pub mod services;
 pub mod shutdown;
 pub mod telemetry;
 pub mod tls;
+pub mod upkeep;

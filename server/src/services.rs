@@ -7,7 +7,7 @@ use delivery::Delivery;
 use directory::{Clock, Directory};
 use formats::address::DomainName;
 use std::sync::Arc;
-use storage::{EngineKind, Options, Store};
+use storage::{Options, Store};
 use tokio::sync::Semaphore;
 
 /// Blocking calls of the web side at once; more wait.
@@ -32,7 +32,7 @@ pub fn store_options(config: &Config) -> anyhow::Result<Options> {
     let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
     Ok(Options {
         dir: crate::keys::store_dir(config),
-        engine: EngineKind::Sled,
+        engine: config.storage.engine.into(),
         cache_bytes: config.store.cache,
         boot_id: boot_id.map(|id| id.trim().to_owned()),
         keys: crate::keys::source(config)?,

@@ -14,5 +14,6 @@ mod killed;
 mod load;
 mod refused_keys;
 mod refused_start;
+mod refused_store;
 mod storage_inside;
 mod storage_kill;

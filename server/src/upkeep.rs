@@ -1,0 +1,55 @@
+//! Upkeep of the store: now and then, beside the server's work, on a blocking thread.
+
+use crate::config::Config;
+use crate::services::Services;
+use crate::shutdown::Shutdown;
+use std::time::Duration;
+use storage::{Policy, Store};
+
+/// A server that was started is left alone for so long.
+const FIRST: Duration = Duration::from_secs(60);
+const DAY_S: u64 = 24 * 60 * 60;
+
+/// What is kept for how long, by this config.
+pub fn policy(config: &Config) -> Policy {
+    Policy {
+        window_s: u64::from(config.storage.undelete_days) * DAY_S,
+        ..Policy::default()
+    }
+}
+
+/// Passes until the server stops. A pass that runs then ends by itself: the store refuses its writes.
+pub(crate) async fn run(services: Services, shutdown: Shutdown) {
+    let every = Duration::from_secs(u64::from(services.config.storage.upkeep_minutes) * 60);
+    let policy = policy(&services.config);
+    let mut wait = FIRST.min(every);
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = shutdown.stopped() => return,
+        }
+        wait = every;
+        let store = services.store.clone();
+        let pass = tokio::task::spawn_blocking(move || once(&store, &policy));
+        tokio::select! {
+            done = pass => if done.is_err() {
+                tracing::error!("a pass of upkeep stopped");
+            },
+            () = shutdown.stopped() => return,
+        }
+    }
+}
+
+/// One pass; what it did or why it failed is in the log.
+fn once(store: &Store, policy: &Policy) {
+    match store.maintain(policy) {
+        Ok(done) => tracing::info!(
+            commits_forgotten = done.trimmed.commits,
+            messages_gone = done.trimmed.messages,
+            "upkeep of the store"
+        ),
+        Err(error) => {
+            tracing::warn!(%error, "upkeep of the store did not end; it goes on next time")
+        }
+    }
+}
