@@ -99,6 +99,7 @@ fn gather(dir: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
 fn a_good_store_is_looked_after_by_commands() {
     let world = Founded::new();
     world.does("sled", &["verify"], "Every invariant holds");
+    world.does("sled", &["verify", "--deep"], "Every invariant holds");
     world.does("sled", &["snapshot"], "is covered");
     world.does("sled", &["maintain"], "Done");
     world.does("sled", &["rebuild"], "made anew");

@@ -13,7 +13,13 @@ use storage::Store;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum StoreCommand {
     /// Verify every invariant / Kiểm tra mọi ràng buộc của kho thư
-    Verify(Which),
+    Verify {
+        /// Reads all content besides: minutes for each 10 GB.
+        #[arg(long)]
+        deep: bool,
+        #[command(flatten)]
+        which: Which,
+    },
     /// Make the index anew from snapshots and journal / Dựng lại chỉ mục từ ảnh chụp và nhật ký
     Rebuild(Which),
     /// Cover the journal by a snapshot, so that starts and rebuilds are short / Chụp lại nhật ký
@@ -68,7 +74,7 @@ impl Which {
 /// Runs one of them.
 pub(crate) fn run(command: &StoreCommand) -> anyhow::Result<()> {
     match command {
-        StoreCommand::Verify(which) => verify(which),
+        StoreCommand::Verify { deep, which } => verify(which, *deep),
         StoreCommand::Rebuild(which) => rebuild(which),
         StoreCommand::Snapshot(which) => {
             let (_, store) = which.open()?;
@@ -86,11 +92,15 @@ pub(crate) fn run(command: &StoreCommand) -> anyhow::Result<()> {
     }
 }
 
-fn verify(which: &Which) -> anyhow::Result<()> {
+fn verify(which: &Which, deep: bool) -> anyhow::Result<()> {
     let (_, store) = which
         .open()
         .context("while the server runs: congvu admin store verify")?;
-    let wrong = store.check();
+    let wrong = if deep {
+        store.check_deep()
+    } else {
+        store.check()
+    };
     store.close()?;
     let wrong = wrong?;
     for line in &wrong {
