@@ -9,6 +9,7 @@ use crate::seal::{Context, KeyId, Keys};
 use crate::{AccountId, Error, domain, key, record};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
 
 /// First octet of a key's value when the value itself lies in parts. No record version is that high.
 const IN_PARTS: u8 = 0xF0;
@@ -28,6 +29,8 @@ pub(crate) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<bool, Error> + 'a;
 pub(crate) struct Index {
     engine: Box<dyn Engine>,
     damaged: AtomicBool,
+    /// Parts are written alone, so that nobody reads some old and some new ones.
+    parts: RwLock<()>,
     keys: Keys,
 }
 
@@ -36,6 +39,7 @@ impl Index {
         Self {
             engine,
             damaged: AtomicBool::new(false),
+            parts: RwLock::new(()),
             keys: Keys::none(),
         }
     }
@@ -68,7 +72,7 @@ impl Index {
     /// One value, whole.
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         self.noted(self.engine.get(key).and_then(|value| match value {
-            Some(stored) => self.whole(key, &stored).map(|v| Some(v.into_owned())),
+            Some(stored) => Ok(self.whole(key, &stored)?.map(Cow::into_owned)),
             None => Ok(None),
         }))
     }
@@ -78,7 +82,7 @@ impl Index {
         let mut values = self.noted(self.engine.multi_get(keys))?;
         for (key, value) in keys.iter().zip(&mut values) {
             if let Some(stored) = value.take() {
-                *value = Some(self.noted(self.whole(key, &stored))?.into_owned());
+                *value = self.noted(self.whole(key, &stored))?.map(Cow::into_owned);
             }
         }
         Ok(values)
@@ -116,7 +120,10 @@ impl Index {
                 // A part is nothing by itself.
                 let more = match key::kind_of(key) {
                     key::PART => each(key, value),
-                    _ => self.whole(key, value).and_then(|whole| each(key, &whole)),
+                    _ => self.whole(key, value).and_then(|whole| match whole {
+                        Some(whole) => each(key, &whole),
+                        None => Ok(true),
+                    }),
                 };
                 if !self.noted(more)? {
                     return Ok(());
@@ -147,22 +154,26 @@ impl Index {
         self.engine.checkpoint()
     }
 
-    /// The value of a key from what the engine holds at it: put together, then unsealed.
-    fn whole<'a>(&self, key: &[u8], stored: &'a [u8]) -> Result<Cow<'a, [u8]>, Error> {
+    /// The value of a key from what the engine held at it: put together, then unsealed. `None` when
+    /// it is gone meanwhile.
+    fn whole<'a>(&self, key: &[u8], stored: &'a [u8]) -> Result<Option<Cow<'a, [u8]>>, Error> {
         let stored = match stored.first() {
-            Some(&IN_PARTS) => Cow::Owned(self.gather(key, stored)?),
+            Some(&IN_PARTS) => match self.gather(key)? {
+                Some(value) => Cow::Owned(value),
+                None => return Ok(None),
+            },
             _ => Cow::Borrowed(stored),
         };
         if stored.first() != Some(&SEALED) {
             self.keys.accept_plain()?;
-            return Ok(stored);
+            return Ok(Some(stored));
         }
         let (head, piece) = stored
             .split_at_checked(SEALED_HEAD)
             .ok_or_else(|| torn("is cut short"))?;
         let id = KeyId(u32::from_le_bytes([head[1], head[2], head[3], head[4]]));
         let opened = self.keys.unseal(id, Context::Value(key), piece);
-        opened.map(Cow::Owned)
+        opened.map(|value| Some(Cow::Owned(value)))
     }
 
     /// What the engine is to hold for a value.
@@ -190,7 +201,7 @@ impl Index {
             };
             if replaces {
                 if large.iter().any(|key| key == op.key()) {
-                    self.engine.write(&out)?;
+                    self.write_now(&out)?;
                     out.clear();
                     large.clear();
                 }
@@ -219,7 +230,15 @@ impl Index {
             large.push(key.clone());
             out.push(Op::Put(key, head));
         }
-        self.engine.write(&out)
+        self.write_now(&out)
+    }
+
+    fn write_now(&self, out: &[Op]) -> Result<(), Error> {
+        let of_part = |op: &Op| key::kind_of(op.key()) == key::PART;
+        let alone = out.iter().any(of_part).then(|| self.parts.write());
+        let written = self.engine.write(out);
+        drop(alone);
+        written
     }
 
     fn drop_parts(&self, key: &[u8], out: &mut Vec<Op>) -> Result<(), Error> {
@@ -229,7 +248,16 @@ impl Index {
         Ok(())
     }
 
-    fn gather(&self, key: &[u8], head: &[u8]) -> Result<Vec<u8>, Error> {
+    /// A value in parts. It may have been replaced or removed since its head was read.
+    fn gather(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let _still = self.parts.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(head) = self.engine.get(key)? else {
+            return Ok(None);
+        };
+        if head.first() != Some(&IN_PARTS) {
+            return Ok(Some(head));
+        }
+        let head = head.as_slice();
         let mut whole = Vec::with_capacity(parts(head) as usize * VALUE_OCTETS_MAX);
         for number in 0..parts(head) {
             let piece = self.engine.get(&key::part(key, number))?;
@@ -238,7 +266,7 @@ impl Index {
         if Some(whole.len()) != total(head) {
             return Err(torn("has another length than said"));
         }
-        Ok(whole)
+        Ok(Some(whole))
     }
 }
 
@@ -413,6 +441,34 @@ mod tests {
                 "bit {at}"
             );
         }
+    }
+
+    #[test]
+    fn large_values_that_are_replaced_meanwhile_are_read_whole_or_not_at_all() {
+        let index = Index::new(Box::new(MemoryEngine::default()));
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for n in 0..2_000u32 {
+                    let value = vec![1 + (n % 100) as u8; 30_000 - (n % 2) as usize * 25_000];
+                    index.apply(&Op::Put(key(b"a"), value)).unwrap();
+                    if n % 3 == 0 {
+                        index.apply(&Op::Delete(key(b"a"))).unwrap();
+                    }
+                }
+                over.store(true, Ordering::SeqCst);
+            });
+            let even = |value: &[u8]| value.iter().all(|b| *b == value[0]);
+            while !over.load(Ordering::SeqCst) {
+                assert!(index.get(&key(b"a")).unwrap().is_none_or(|v| even(&v)));
+                let visit = &mut |_: &[u8], value: &[u8]| {
+                    assert!(even(value));
+                    Ok(true)
+                };
+                index.scan(&key(b""), &key(b""), visit).unwrap();
+            }
+        });
+        assert!(!index.is_damaged());
     }
 
     #[test]
