@@ -256,8 +256,7 @@ fn messages(
         if state.email >= hot.meta.next_email {
             wrong("an id that was not given yet (I-07)");
         }
-        let located = shared.packs.locate(state.blob, &shared.index);
-        match located.and_then(|l| shared.packs.verify_head(state.blob, &l).map(|()| l.raw)) {
+        match shared.packs.verify_place(state.blob, &shared.index) {
             Ok(raw) if u64::from(raw) == state.size => {}
             Ok(_) => wrong("its size is not its content's"),
             Err(e) => wrong(&format!("its content: {e} (I-06)")),
@@ -277,8 +276,7 @@ fn messages(
         if hot.weighed(email).is_some() {
             wrong("is there (I-07)");
         }
-        let located = shared.packs.locate(blob, &shared.index);
-        if let Err(e) = located.and_then(|l| shared.packs.verify_head(blob, &l)) {
+        if let Err(e) = shared.packs.verify_place(blob, &shared.index) {
             wrong(&format!("its content: {e} (I-06)"));
         }
     }
@@ -351,8 +349,7 @@ fn queue(store: &Store, findings: &mut Findings) -> Result<(), Error> {
                 item.due
             ));
         }
-        let located = shared.packs.locate(item.blob, &shared.index);
-        if let Err(e) = located.and_then(|l| shared.packs.verify_head(item.blob, &l)) {
+        if let Err(e) = shared.packs.verify_place(item.blob, &shared.index) {
             findings.add(format!("queue item {id}: its content: {e} (I-06)"));
         }
     }

@@ -4,9 +4,9 @@ use super::format::{self, Entry};
 use super::{Packs, lock, read};
 use crate::disk;
 use crate::index::Index;
-use crate::record::Location;
+use crate::record::{self, Form, Location};
 use crate::seal::KeyId;
-use crate::{BlobId, Error};
+use crate::{BlobId, Error, key};
 
 /// What is read at once when heads are looked for, octets.
 const WINDOW: usize = 64 * 1024;
@@ -22,6 +22,28 @@ pub struct Verified {
 }
 
 impl Packs {
+    /// Whether content and all its shared pieces have their places, by the heads that lie there; the
+    /// content itself is not read. Returns its octets. Errors: `NotFound`, `Corrupt`.
+    pub(crate) fn verify_place(&self, id: BlobId, index: &Index) -> Result<u32, Error> {
+        let location = self.locate(id, index)?;
+        // It may have been moved since it was looked for.
+        self.verify_head(id, &location)
+            .or_else(|_| self.verify_head(id, &self.locate(id, index)?))?;
+        if location.form == Form::Assembled {
+            let parts = index.get(&key::parts(id))?;
+            let parts = parts.map(|p| record::decode::<Vec<BlobId>>(&p, "recipe"));
+            for part in parts.transpose()?.unwrap_or_default() {
+                let place = self.locate(part, index).map_err(|e| match e {
+                    Error::NotFound => Error::Corrupt(format!("content {id} misses a piece")),
+                    other => other,
+                })?;
+                self.verify_head(part, &place)
+                    .or_else(|_| self.verify_head(part, &self.locate(part, index)?))?;
+            }
+        }
+        Ok(location.raw)
+    }
+
     /// Reads the content of one entry and compares it with its hash and checksum.
     /// Errors: `Corrupt`, `NotFound` when it is put together of something that is not there.
     pub(crate) fn verify(
