@@ -221,12 +221,49 @@ fn no_file_of_a_sealed_store_shows_a_word_and_a_plain_one_shows_all() {
         files.extend(self::files(dir));
         assert!(files.iter().any(|(name, _)| name.ends_with(".snap")));
         for word in WORDS {
-            let has = |octets: &[u8]| octets.windows(word.len()).any(|w| w == word.as_bytes());
-            let where_ = files.iter().filter(|(_, o)| has(o)).map(|(name, _)| name);
-            let where_: Vec<_> = where_.collect();
+            let where_ = showing(&files, word);
             assert_eq!(!where_.is_empty(), shown, "{word} in {where_:?}");
         }
     }
+}
+
+/// The names of the files in which this word can be read.
+fn showing<'a>(files: &'a [(String, Vec<u8>)], word: &str) -> Vec<&'a str> {
+    let has = |octets: &[u8]| octets.windows(word.len()).any(|w| w == word.as_bytes());
+    let found = files.iter().filter(|(_, octets)| has(octets));
+    found.map(|(name, _)| name.as_str()).collect()
+}
+
+#[test]
+fn upkeep_rebuild_and_another_engine_show_no_word_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let store = open(dir, &sealed()).unwrap();
+    fill(&store);
+    store.snapshot().unwrap();
+    store.maintain(&Policy::default()).unwrap();
+    let print = store.fingerprint().unwrap();
+    store.close().unwrap();
+    drop(store);
+    Store::rebuild(&options(dir, sealed())).unwrap();
+    Store::migrate(&options(dir, sealed()), EngineKind::Fjall).unwrap();
+    let moved = Options {
+        engine: EngineKind::Fjall,
+        ..options(dir, sealed())
+    };
+    let store = Store::open(&moved).unwrap();
+    assert_eq!(store.fingerprint().unwrap(), print);
+    assert_eq!(store.check().unwrap(), Vec::<String>::new());
+    store.close().unwrap();
+    drop(store);
+    for word in WORDS {
+        assert_eq!(showing(&files(dir), word), Vec::<&str>::new(), "{word}");
+    }
+    // The mark that it is sealed outlived the move.
+    for name in ["keyring", "keyring.copy"] {
+        std::fs::remove_file(dir.join(name)).unwrap();
+    }
+    assert!(Store::open(&moved).is_err());
 }
 
 /// The power fails at each step of a change of keys: afterwards the old master key opens the store or
