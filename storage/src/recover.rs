@@ -38,7 +38,7 @@ pub(crate) fn recover(options: &Options, keys: &Keys) -> Result<Recovered, Error
     let snapshots = Folder::at(&options.dir, &options.disk, keys);
     snapshots.clear()?;
     let checkpoint = Checkpoint::read(&options.dir)?;
-    let clean = checkpoint.as_ref().is_some_and(|c| c.clean);
+    let whole = checkpoint.as_ref().is_some_and(|c| is_whole(c, options));
     if let Some(checkpoint) = checkpoint.filter(|c| trusted(c, options)) {
         match resume(options, keys, &snapshots, &checkpoint) {
             Ok(Some(recovered)) => {
@@ -52,13 +52,19 @@ pub(crate) fn recover(options: &Options, keys: &Keys) -> Result<Recovered, Error
             Err(e) => return Err(e),
         }
     }
-    rebuild(options, keys, snapshots, clean)
+    rebuild(options, keys, snapshots, whole)
 }
 
 /// sled's flush does not reach the disk by itself: after another boot its files may have holes.
 fn trusted(checkpoint: &Checkpoint, options: &Options) -> bool {
+    options.engine != EngineKind::Memory && is_whole(checkpoint, options)
+}
+
+/// Whether all that was written is there: the store was closed, or only its process ended, and the
+/// system kept what it had. Content that is bad then was damaged, not lost, and undoes no commit.
+fn is_whole(checkpoint: &Checkpoint, options: &Options) -> bool {
     let same_boot = options.boot_id.is_some() && checkpoint.boot_id == options.boot_id;
-    options.engine != EngineKind::Memory && (checkpoint.clean || same_boot)
+    checkpoint.clean || same_boot
 }
 
 fn resume(
@@ -85,7 +91,7 @@ fn resume(
         checkpoint.position,
         &index,
         &mut system,
-        checkpoint.clean,
+        is_whole(checkpoint, options),
     )?;
     if applied > found.end {
         return Ok(None);
@@ -117,7 +123,7 @@ fn rebuild(
     options: &Options,
     keys: &Keys,
     snapshots: Folder,
-    clean: bool,
+    whole: bool,
 ) -> Result<Recovered, Error> {
     let chain = snapshots.chain()?;
     let from = rebuild::tail(&snapshots, &chain)?;
@@ -133,7 +139,7 @@ fn rebuild(
     let index = open_engine(options, keys)?;
     let loaded = rebuild::load(&chain, &index)?;
     let mut system = chain.summary().system;
-    let found = replay(options, keys, from, &index, &mut system, clean)?;
+    let found = replay(options, keys, from, &index, &mut system, whole)?;
     let commits = found.records;
     if loaded + commits > 0 {
         tracing::info!(
@@ -177,7 +183,7 @@ pub(crate) fn replay(
     from: Position,
     index: &Index,
     system: &mut ModSeq,
-    clean: bool,
+    whole: bool,
 ) -> Result<Found, Error> {
     // A frame counts as a whole: of the last one nothing is applied before all of it was looked at.
     let mut last = Vec::new();
@@ -199,7 +205,7 @@ pub(crate) fn replay(
         let ops = decode_ops(met.body)?;
         if !met.last {
             apply(met.subject, ops)?;
-        } else if clean || content_is_whole(options, &ops)? {
+        } else if whole || content_is_whole(options, &ops)? {
             last.push((met.subject, ops));
         } else {
             tracing::warn!("content of the last commits did not come to the disk; they are undone");

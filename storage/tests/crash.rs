@@ -454,3 +454,25 @@ fn readers_keep_one_state_while_others_write() {
     });
     assert_eq!(world.check(), Vec::<String>::new());
 }
+
+#[test]
+fn i01_damaged_content_undoes_no_commit_while_the_machine_ran_on() {
+    for engine in [EngineKind::Memory, EngineKind::Sled] {
+        let mut world = World::new(engine);
+        let inbox = world.inbox(2);
+        let placed = world.deliver(2, inbox, &letter(1, "x", &[]), None);
+        world.crash();
+        let flip = |dir: &Path| {
+            change(&dir.join("packs/000001.pack"), &|bytes| {
+                *bytes.last_mut().unwrap() ^= 1;
+            });
+        };
+        let (_dir, store) = harmed(&world, &flip).unwrap();
+        let account = store.account(AccountId::new(2).unwrap());
+        assert!(account.state(placed.email).is_ok(), "the commit is gone");
+        assert!(matches!(
+            account.content(placed.email),
+            Err(Error::Corrupt(_))
+        ));
+    }
+}

@@ -152,7 +152,6 @@ impl Journal {
     }
 
     /// Begins a new segment unless this one is empty: what was written can then be read alone.
-    #[allow(dead_code, reason = "snapshots will ask for it")]
     pub(crate) fn seal(&mut self) -> Result<(), Error> {
         match &self.broken {
             Some(e) => Err(e.clone()),
