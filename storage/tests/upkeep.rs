@@ -188,6 +188,29 @@ fn i06_a_shared_piece_stays_as_long_as_anything_carries_it() {
 }
 
 #[test]
+fn i06_what_waits_in_the_queue_stays() {
+    let mut world = World::new(EngineKind::Memory);
+    let hands = turned(&mut world, 10_000);
+    world.store().maintain(&AT_ONCE).unwrap();
+    let text = carrying(1, 1, 60_000, 76);
+    let blob = world.store().put_blob(text.as_bytes()).unwrap();
+    let id = world.store().queue().put(START, blob, vec![1]).unwrap();
+    for _ in 0..4 {
+        hands.fetch_add(10, Ordering::SeqCst);
+        world.store().maintain(&AT_ONCE).unwrap();
+    }
+    assert_eq!(&*world.store().blob(blob).unwrap(), text.as_bytes());
+    world.store().queue().remove(id).unwrap();
+    let done = world.store().maintain(&AT_ONCE).unwrap();
+    assert_eq!(
+        done.swept.unwrap().blobs,
+        2,
+        "the letter and what it carries"
+    );
+    assert_eq!(world.store().blob(blob), Err(Error::NotFound));
+}
+
+#[test]
 fn a_clock_that_jumped_ahead_destroys_nothing() {
     let mut world = World::new(EngineKind::Memory);
     let hands = turned(&mut world, 1 << 20);

@@ -304,6 +304,30 @@ mod tests {
     }
 
     #[test]
+    fn what_a_commit_names_is_not_moved_and_what_moves_is_not_named() {
+        let gate = Gate::default();
+        gate.stage(id(1), at(1));
+        let held = gate.hold(vec![id(1)]);
+        assert_eq!(gate.seize([id(1), id(2)]), [id(2)]);
+        gate.free(&[id(2)]);
+        drop(held);
+        assert_eq!(gate.seize([id(1)]), [id(1)]);
+        let (told, freed) = std::sync::mpsc::sync_channel(1);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let held = gate.hold(vec![id(1)]);
+                told.send(gate.staged(id(1))).unwrap();
+                drop(held);
+            });
+            assert!(freed.try_recv().is_err());
+            let Staged::At(to, _) = at(7) else { return };
+            gate.moved(id(1), to);
+            gate.free(&[id(1)]);
+            assert_eq!(freed.recv().unwrap(), Some(at(7)), "its new place is named");
+        });
+    }
+
+    #[test]
     fn memory_does_not_grow_with_what_was_settled() {
         let gate = Gate::default();
         for number in 0..50_000 {
