@@ -8,7 +8,9 @@
 //!
 //! 1. *A reference that is there from the pass's beginning to its end is seen*, since every key is
 //!    visited. What moves is visited in the order in which it moves: an expunge moves a reference
-//!    from a message to the log, and of each account the messages are visited before the log.
+//!    from a message to the log, and of each account the messages are visited before the log. An
+//!    engine may show the two changes of such a commit in either order, so between the two visits
+//!    the pass waits until all commits that were under way are wholly applied.
 //! 2. *A reference that is made while the pass runs keeps its content.* Whoever makes one names the
 //!    content to [`crate::pack::Packs::name`], which touches it when the commit begins and again when it
 //!    is applied, and holds it in between. What was touched since the pass began, or is held, or
@@ -145,7 +147,9 @@ impl Pass<'_> {
             self.live.add(record::decode_row(email, value)?.state.blob);
             Ok(())
         })?;
-        // After the messages: that is the way that what is removed goes.
+        // After the messages, and after the commits that took some of them away meanwhile were
+        // applied to their last key: that is the way that what is removed goes.
+        self.store.place(false)?;
         let mut recent = None;
         pages(index, &key::kind(account, key::LOG), &mut |_, value| {
             history::blobs_of(value, &mut |blob| self.live.add(blob))?;

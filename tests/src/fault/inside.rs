@@ -233,5 +233,5 @@ pub fn clock_jumps(dir: &Path, seed: u64, jumps: u64) -> Row {
 
 /// Whatever runs beside the writers. Its failing (the power is off) is not its fault.
 fn upkeep(store: &Store) {
-    let _: Result<_, Error> = store.snapshot();
+    let _: Result<_, Error> = store.maintain(&run::hasty());
 }

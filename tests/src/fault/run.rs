@@ -5,8 +5,9 @@ use super::{Chance, Lane, judge};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
-use storage::{EngineKind, Options, Sizes, Store};
+use storage::{Clock, EngineKind, Options, Policy, Sizes, Store};
 
 /// Every so many rounds the index is made anew and compared.
 const REBUILT_EVERY: u64 = 10;
@@ -18,6 +19,23 @@ pub fn options(dir: &Path) -> Options {
     with_engine(dir, EngineKind::Sled)
 }
 
+/// A clock that goes on by a second whenever it is asked, and back at each start.
+fn ticking() -> Clock {
+    let now = AtomicI64::new(1_795_000_000);
+    Clock::new(move || now.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Upkeep that throws away at once whatever may go, and rewrites packs early.
+pub fn hasty() -> Policy {
+    Policy {
+        window_s: 20,
+        upload_window_s: 0,
+        collect_every_s: 0,
+        dead_percent: 20,
+        ..Policy::default()
+    }
+}
+
 /// The same over another engine.
 pub fn with_engine(dir: &Path, engine: EngineKind) -> Options {
     Options {
@@ -25,6 +43,7 @@ pub fn with_engine(dir: &Path, engine: EngineKind) -> Options {
         engine,
         cache_bytes: 4 << 20,
         boot_id: Some("boot".into()),
+        clock: ticking(),
         sizes: Sizes {
             segment: 200_000,
             pack: 600_000,
@@ -79,7 +98,7 @@ pub fn victim(mut arguments: impl Iterator<Item = String>) {
 fn upkeep(store: &Store, seed: u64) {
     let mut chance = Chance::of(&[seed, 99]);
     loop {
-        if let Err(e) = store.snapshot() {
+        if let Err(e) = store.maintain(&hasty()) {
             eprintln!("upkeep: {e}");
             std::process::exit(3);
         }
