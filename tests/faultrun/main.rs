@@ -10,9 +10,11 @@
     reason = "a test program fails loudly, and starts and kills others"
 )]
 
+use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use storage::EngineKind;
-use tests::fault::{inside, run, table, torn};
+use tests::fault::table::{self, Row};
+use tests::fault::{inside, run, torn};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -20,9 +22,9 @@ fn main() {
         Some("victim") => run::victim(arguments),
         Some("long") => {
             let seed = arguments.next().map(|s| s.parse().expect("a seed"));
-            long(seed.unwrap_or_else(drawn));
+            long(seed.unwrap_or_else(drawn), &arguments.collect::<Vec<_>>());
         }
-        _ => eprintln!("faultrun long [SEED]"),
+        _ => eprintln!("faultrun long [SEED [KIND...]]"),
     }
 }
 
@@ -33,21 +35,40 @@ fn drawn() -> u64 {
         .as_secs()
 }
 
-fn long(seed: u64) {
+/// One kind of fault: its name, and how it is run in a folder with a seed.
+type Kind = (&'static str, fn(&Path, u64) -> Row);
+
+const KINDS: &[Kind] = &[
+    ("kill", |dir, seed| {
+        run::kills(&own(), dir, seed, 2_000, EngineKind::Sled)
+    }),
+    ("kill-fjall", |dir, seed| {
+        run::kills(&own(), dir, seed, 300, EngineKind::Fjall)
+    }),
+    ("torn", |dir, seed| torn::torn_tails(dir, seed, 30, 1)),
+    ("power", |dir, seed| {
+        inside::power_cuts(dir, seed, 2_000, None)
+    }),
+    ("full", |dir, seed| inside::full_disks(dir, seed, 100)),
+    ("clock", |dir, seed| inside::clock_jumps(dir, seed, 200)),
+];
+
+fn own() -> PathBuf {
+    std::env::current_exe().unwrap()
+}
+
+/// All kinds, or those that are named.
+fn long(seed: u64, named: &[String]) {
     println!("seed {seed}\n");
     let began = Instant::now();
     let dir = tempfile::tempdir_in(".").unwrap();
-    let own = std::env::current_exe().unwrap();
-    let at = dir.path();
-    let rows = [
-        run::kills(&own, at, seed, 2_000, EngineKind::Sled),
-        run::kills(&own, at, seed, 500, EngineKind::Fjall),
-        torn::torn_tails(at, seed, 30, 1),
-        inside::power_cuts(at, seed, 2_000, None),
-        inside::full_disks(at, seed, 100),
-        inside::clock_jumps(at, seed, 200),
-    ];
+    let mut rows = Vec::new();
+    for (name, made) in KINDS {
+        if named.is_empty() || named.iter().any(|n| n == name) {
+            rows.push(made(dir.path(), seed));
+            eprintln!("{name}: {} s so far", began.elapsed().as_secs());
+        }
+    }
     table::print(&rows);
-    println!("\n{} minutes", began.elapsed().as_secs() / 60);
     assert!(rows.iter().all(|row| row.verdict.is_clean()));
 }
