@@ -211,6 +211,8 @@ fn a_missing_pack_is_named() {
     );
     assert_eq!(packs.read(ids[1], &shelf.index), Err(Error::Corrupt(said)));
     assert!(packs.read(ids[2], &shelf.index).is_ok());
+    let wrong = shelf.verify().1;
+    assert!(wrong[0].contains(&path.display().to_string()), "{wrong:?}");
 }
 
 #[test]

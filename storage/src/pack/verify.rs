@@ -68,13 +68,22 @@ impl Packs {
         wrong: &mut dyn FnMut(Option<BlobId>, String),
     ) -> Result<Verified, Error> {
         let mut met = Verified::default();
-        for number in format::numbers(&self.dir)? {
+        let there = format::numbers(&self.dir)?;
+        let gone = |number: &u32| there.binary_search(number).is_err();
+        for number in self.noted_packs().into_iter().filter(gone) {
+            // It may have been removed by upkeep since.
+            if self.is_gone(number, index)? {
+                wrong(None, self.missing(number).to_string());
+            }
+        }
+        for number in there {
             met.packs += 1;
-            let mut tell = |e: Error| wrong(None, format!("pack {number}: {e}"));
             let len = match self.handle(number).and_then(|o| self.len_of(number, &o)) {
                 Ok(len) => len,
                 Err(e) => {
-                    tell(e);
+                    if self.is_gone(number, index)? || format::path(&self.dir, number).exists() {
+                        wrong(None, format!("pack {number}: {e}"));
+                    }
                     continue;
                 }
             };
@@ -97,6 +106,17 @@ impl Packs {
             }
         }
         Ok(met)
+    }
+
+    /// Packs that the index knows of.
+    fn noted_packs(&self) -> Vec<u32> {
+        lock(&self.noted).iter().copied().collect()
+    }
+
+    /// Whether the index counts on a pack that is not there.
+    fn is_gone(&self, number: u32, index: &Index) -> Result<bool, Error> {
+        let counted = index.get(&key::pack(number))?.is_some();
+        Ok(counted && !format::path(&self.dir, number).exists())
     }
 
     fn len_of(&self, number: u32, opened: &read::Opened) -> Result<u64, Error> {
