@@ -112,6 +112,34 @@ fn a_good_store_is_looked_after_by_commands() {
 }
 
 #[test]
+fn a_missing_pack_is_found_and_named() {
+    let world = Founded::new();
+    let store = world.open();
+    let text = b"From: a@x.vn\r\nSubject: Hop\r\n\r\nx\r\n";
+    let account = store.account(storage::AccountId::new(7).unwrap());
+    let append = storage::Append {
+        blob: store.put_blob(text).unwrap(),
+        summary: &formats::message::summarize(text),
+        received_at: 1,
+        keywords: Vec::new(),
+        mailboxes: vec![account.mailboxes().unwrap()[0].id],
+        delivery: None,
+    };
+    let mut writer = account.write().unwrap();
+    writer.append(append).unwrap();
+    writer.commit().unwrap();
+    store.close().unwrap();
+    drop((account, store));
+    for pack in std::fs::read_dir(world.store().join("packs")).unwrap() {
+        std::fs::remove_file(pack.unwrap().path()).unwrap();
+    }
+    let (status, text) = world.run("sled", &["verify"]);
+    assert_eq!(status, Some(1), "{text}");
+    assert!(text.contains("pack"), "{text}");
+    assert!(!text.contains("panicked"), "{text}");
+}
+
+#[test]
 fn another_engine_is_refused_with_the_command_that_moves() {
     Founded::new().refuses("another engine", "fjall", "migrate");
 }
