@@ -1,6 +1,6 @@
 //! How the store grows: memory, disk and time with a million messages and more.
 //! `cargo run --release -p storage --example grow -- FOLDER [sled|fjall] [accounts] [messages of each] [messages by commit]`
-//! Each step runs in a process of its own, so that its memory is its own. Prints figures; judges nothing.
+//! `CACHE_MIB` is the engine's cache. Each step runs in a process of its own, so that its memory is its own. Prints figures; judges nothing.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -30,6 +30,7 @@ struct Plan {
     accounts: u64,
     each: u64,
     by: u64,
+    cache: u64,
 }
 
 fn main() {
@@ -41,6 +42,7 @@ fn main() {
         accounts: number(2, 1_000),
         each: number(3, 1_000),
         by: number(4, 1),
+        cache: std::env::var("CACHE_MIB").map_or(64, |mib| mib.parse().unwrap()),
     };
     match args.get(5).map(String::as_str) {
         None => {
@@ -69,6 +71,7 @@ fn open(plan: &Plan, boot: &str) -> Store {
     let options = Options {
         dir: plan.dir.join("store"),
         engine: plan.engine,
+        cache_bytes: plan.cache << 20,
         boot_id: Some(boot.into()),
         ..Options::default()
     };

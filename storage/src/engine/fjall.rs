@@ -15,6 +15,8 @@ use std::time::Duration;
 const KEYSPACE: &str = "index";
 /// Octets gathered in memory before they become a sorted file.
 const MEMTABLE_OCTETS: u64 = 8 << 20;
+/// Octets in memory, sealed ones that wait for the disk too, before a write waits for them.
+const BUFFERED_MAX: u64 = 3 * MEMTABLE_OCTETS;
 /// Octets of its own journal; the least that it accepts.
 const JOURNAL_OCTETS: u64 = 64 << 20;
 /// Octets of a block on disk: the unit that is read, compressed and kept in the cache.
@@ -29,6 +31,10 @@ const WORKERS: usize = 1;
 const LOCK_TRIES_MAX: u32 = 500;
 const LOCK_WAIT: Duration = Duration::from_millis(20);
 
+/// How often and how long a writer waits until what is in memory is on the disk.
+const FLUSH_TRIES_MAX: u32 = 2_000;
+const FLUSH_WAIT: Duration = Duration::from_millis(5);
+
 pub(crate) struct FjallEngine {
     db: Database,
     keys: Keyspace,
@@ -42,6 +48,21 @@ impl FjallEngine {
             let keys = db.keyspace(KEYSPACE, options).map_err(|e| spell(&e))?;
             Ok(Self { db, keys })
         })
+    }
+}
+
+impl FjallEngine {
+    /// Turns what is in memory into sorted files, and waits for it; not for ever, where they cannot
+    /// be written: then its journal has it.
+    fn flush(&self) -> Result<(), Error> {
+        self.keys.rotate_memtable().map_err(|e| spell(&e))?;
+        let waiting = || self.keys.sealed_memtable_count() > 0;
+        let mut tries = 0;
+        while waiting() && tries < FLUSH_TRIES_MAX {
+            tries += 1;
+            std::thread::park_timeout(FLUSH_WAIT);
+        }
+        Ok(())
     }
 }
 
@@ -127,12 +148,19 @@ impl Engine for FjallEngine {
                     Op::Delete(key) => batch.remove(&self.keys, key.as_slice()),
                 }
             }
-            batch.commit().map_err(|e| spell(&e))
+            batch.commit().map_err(|e| spell(&e))?;
+            // Its one worker may be slower than a bulk load: what waits would only pile up in memory.
+            match self.db.write_buffer_size() > BUFFERED_MAX {
+                true => self.flush(),
+                false => Ok(()),
+            }
         })
     }
 
     fn checkpoint(&self) -> Result<(), Error> {
         guarded("fjall", || {
+            // What is in sorted files need not be read from its journal at the next start.
+            self.flush()?;
             self.db.persist(PersistMode::SyncAll).map_err(|e| spell(&e))
         })
     }
