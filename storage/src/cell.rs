@@ -193,6 +193,8 @@ impl Cells {
             Ordering::Relaxed,
         );
         if let Some(hot) = cell.seen() {
+            // Accounts also grow while they are here.
+            self.make_room();
             return Ok((cell, hot));
         }
         let hot = index.noted(cell.load(index))?;
@@ -269,5 +271,55 @@ impl Cells {
             *slot = Some(hot.clone());
         }
         self.weigh(cell, hot.messages);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::*;
+
+    fn append(store: &Store, account: u32) {
+        let account = store.account(AccountId::new(account).unwrap());
+        let inbox = account.by_role(Role::Inbox).unwrap().map(|m| m.id);
+        let mut writer = account.write().unwrap();
+        let new = NewMailbox {
+            parent: None,
+            name: "INBOX".into(),
+            role: Some(Role::Inbox),
+            subscribed: true,
+            sort_order: 0,
+        };
+        let mailbox = inbox.unwrap_or_else(|| writer.create_mailbox(new).unwrap());
+        for letter in 0..10 {
+            let append = Append {
+                blob: account.put_blob(b"x\r\n").unwrap(),
+                summary: &formats::message::summarize(b"x\r\n"),
+                received_at: letter,
+                keywords: Vec::new(),
+                mailboxes: vec![mailbox],
+                delivery: None,
+            };
+            writer.append(append).unwrap();
+        }
+        writer.commit().unwrap();
+    }
+
+    /// Accounts that were loaded empty and grew side by side are dropped too.
+    #[test]
+    fn accounts_that_grow_stay_within_the_bound() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options {
+            dir: dir.path().join("store"),
+            engine: EngineKind::Memory,
+            hot_messages_max: 200,
+            ..Options::default()
+        };
+        let store = Store::open(&options).unwrap();
+        for _ in 0..8 {
+            (2..10).for_each(|account| append(&store, account));
+        }
+        let weight = store.inner.cells.weight.load(super::Ordering::Relaxed);
+        assert!(weight <= 200 + 100, "{weight}");
+        assert_eq!(store.check().unwrap(), Vec::<String>::new());
     }
 }
