@@ -58,7 +58,12 @@ pub(crate) fn check(store: &Store, deep: bool) -> Result<Vec<String>, Error> {
         None => findings.take("accounts", accounts(index))?,
     };
     let damaged = match deep {
-        true => contents(store, &mut findings)?,
+        true => {
+            let read = damaged_contents(store, &mut |id, e| {
+                findings.add(format!("content {id}: {e}"));
+            });
+            findings.take("content", read)?
+        }
         false => BTreeSet::new(),
     };
     for id in accounts {
@@ -70,29 +75,38 @@ pub(crate) fn check(store: &Store, deep: bool) -> Result<Vec<String>, Error> {
     Ok(findings.told())
 }
 
-/// Reads all content; returns what is damaged.
-fn contents(store: &Store, findings: &mut Findings) -> Result<BTreeSet<BlobId>, Error> {
+/// Reads all content; tells what is damaged, and returns it.
+pub(crate) fn damaged_contents(
+    store: &Store,
+    wrong: &mut dyn FnMut(BlobId, Error),
+) -> Result<BTreeSet<BlobId>, Error> {
     let shared = &store.inner.shared;
     let mut damaged = BTreeSet::new();
     let prefix = key::kind(AccountId::SYSTEM, key::BLOB);
-    let scanned = shared.index.scan(&prefix, &prefix, &mut |key, _| {
+    shared.index.scan(&prefix, &prefix, &mut |key, _| {
         let Some(id) = key::blob_of(key) else {
             return Ok(true);
         };
-        match shared.packs.read(id, &shared.index) {
+        let located = shared.packs.locate(id, &shared.index);
+        let mut read = located.and_then(|l| shared.packs.verify(id, &l, &shared.index));
+        if read.is_err() {
+            // It may have been moved since it was looked for.
+            let located = shared.packs.locate(id, &shared.index);
+            read = located.and_then(|l| shared.packs.verify(id, &l, &shared.index));
+        }
+        match read {
             Err(e @ Error::Corrupt(_)) => {
-                findings.add(format!("content {id}: {e}"));
+                wrong(id, e);
                 if damaged.len() < DAMAGED_MAX {
                     damaged.insert(id);
                 }
             }
             // It was removed since, or is there.
-            Err(Error::NotFound) | Ok(_) => {}
+            Err(Error::NotFound) | Ok(()) => {}
             Err(e) => return Err(e),
         }
         Ok(true)
-    });
-    findings.take("content", scanned)?;
+    })?;
     Ok(damaged)
 }
 

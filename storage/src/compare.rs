@@ -227,7 +227,7 @@ impl Comparison<'_> {
 }
 
 /// The lowest key above.
-fn after(key: &[u8]) -> Vec<u8> {
+pub(crate) fn after(key: &[u8]) -> Vec<u8> {
     let mut after = key.to_vec();
     after.push(0);
     after

@@ -17,6 +17,8 @@
 //! | `index/` | sled or fjall; rebuilt from snapshots and journal when it is missing, damaged, behind or ahead |
 //! | `index.sled/`, `index.fjall/` | a new index while the store moves to that engine |
 //! | `index.aside/` | an index that could not be trusted, until the new one stands |
+//! | `damaged/` | what a repair put aside; never removed by the store |
+//! | `repaired/` | what a repair makes, until it is in its place |
 //! | `checkpoint` | up to where the index is on the disk, and how the store was stopped |
 //! | `keyring`, `keyring.copy` | the data keys of an encrypted store, sealed under its master key |
 //! | `format` | what kind of store this is; see `format` |
@@ -72,6 +74,7 @@ pub mod quota;
 mod rebuild;
 mod record;
 mod recover;
+mod repair;
 mod restore;
 mod seal;
 mod share;
@@ -110,6 +113,7 @@ pub use pack::Verified;
 pub use queue::{Queue, QueueItem};
 pub use quota::{Bound, Limits, QuotaNode, Quotas, SoftPassed, Usage};
 pub use rebuild::Reindexed;
+pub use repair::{Damage, LostContent, Repaired};
 pub use restore::{Later, RestoreAt, RestoredAt, Target, View};
 pub use snapshot::Covered;
 pub use store::{EngineKind, Options, Sizes, Store};

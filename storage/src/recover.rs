@@ -39,6 +39,7 @@ pub(crate) fn recover(options: &Options, keys: &Keys) -> Result<Recovered, Error
     snapshots.clear()?;
     let checkpoint = Checkpoint::read(&options.dir)?;
     let whole = checkpoint.as_ref().is_some_and(|c| is_whole(c, options));
+    let promised = checkpoint.as_ref().map(|c| c.position);
     if let Some(checkpoint) = checkpoint.filter(|c| trusted(c, options)) {
         match resume(options, keys, &snapshots, &checkpoint) {
             Ok(Some(recovered)) => {
@@ -52,7 +53,7 @@ pub(crate) fn recover(options: &Options, keys: &Keys) -> Result<Recovered, Error
             Err(e) => return Err(e),
         }
     }
-    rebuild(options, keys, snapshots, whole)
+    rebuild(options, keys, snapshots, (whole, promised))
 }
 
 /// sled's flush does not reach the disk by itself: after another boot its files may have holes.
@@ -123,10 +124,18 @@ fn rebuild(
     options: &Options,
     keys: &Keys,
     snapshots: Folder,
-    whole: bool,
+    (whole, promised): (bool, Option<Position>),
 ) -> Result<Recovered, Error> {
     let chain = snapshots.chain()?;
     let from = rebuild::tail(&snapshots, &chain)?;
+    // Before anything is moved: what was durable at the checkpoint must be there. Else the index may
+    // be the last that has it, and a repair asks it.
+    let end = journal::whole(&snapshots.journal(), from)?;
+    if promised.is_some_and(|promised| end < promised) {
+        return Err(Error::Corrupt(
+            "the journal ends before its checkpoint: commits that were promised are damaged; the store needs a repair".into(),
+        ));
+    }
     let (index, aside) = (options.dir.join(INDEX), options.dir.join(INDEX_ASIDE));
     if aside.exists() {
         // A rebuild before did not end: what it began is nothing, what it put aside may be the best there is.

@@ -185,6 +185,7 @@ impl Store {
     /// Opens or creates; upgrades a store of an earlier format. Errors: `Unavailable` (not writable,
     /// locked by another process, of another engine, somebody else's folder), `Corrupt` (I-18).
     pub fn open(options: &Options) -> Result<Self, Error> {
+        repair::expect_none(&options.dir)?;
         // Twice: before anything is made, and when nobody else can change it any more.
         Found::look(&options.dir)?;
         options.disk.make_dir(&options.dir)?;

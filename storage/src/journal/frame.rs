@@ -149,10 +149,19 @@ pub(super) fn at(bytes: &[u8], head: Head, offset: u64) -> Option<Frame<'_>> {
 
 /// Whether a whole frame lies anywhere behind `offset`.
 pub(super) fn behind(bytes: &[u8], head: Head, offset: u64) -> bool {
+    next(bytes, head, offset).is_some()
+}
+
+/// Where the first whole frame behind `offset` begins.
+pub(super) fn next(bytes: &[u8], head: Head, offset: u64) -> Option<u64> {
     let from = offset as usize + 1;
     let rest = bytes.get(from..).unwrap_or_default();
-    let mut places = rest.windows(MAGIC.len()).enumerate();
-    places.any(|(skip, window)| window == MAGIC && at(bytes, head, (from + skip) as u64).is_some())
+    let places = rest.windows(MAGIC.len()).enumerate();
+    let mut places = places.filter(|(_, window)| window == MAGIC);
+    places.find_map(|(skip, _)| {
+        let place = (from + skip) as u64;
+        at(bytes, head, place).map(|_| place)
+    })
 }
 
 impl Frame<'_> {

@@ -13,6 +13,7 @@
 
 mod frame;
 mod read;
+mod salvage;
 mod segments;
 pub(crate) mod v1;
 mod write;
@@ -21,9 +22,11 @@ mod write;
 mod tests;
 
 pub(crate) use read::{Found, replay, whole};
+pub(crate) use salvage::salvage;
 pub(crate) use segments::{between, remove, sealed, segments};
 pub(crate) use write::Journal;
 
+use crate::disk::{self, Disk};
 use crate::{AccountId, Error, ModSeq};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -122,6 +125,20 @@ impl Head {
         }
         Ok(Some(head))
     }
+}
+
+/// Writes an empty segment, durable, for a journal that goes on there.
+pub(crate) fn begin(dir: &Path, disk: &Disk, segment: u32) -> Result<(), Error> {
+    disk.make_dir(dir)?;
+    let path = path(dir, segment);
+    let octets = Head::draw(segment)?.octets();
+    let file = disk.open(&path)?;
+    let written = file
+        .set_len(0)
+        .and_then(|()| file.append_at(0, &octets))
+        .and_then(|()| file.sync());
+    written.map_err(|e| disk::failed("cannot begin", &path, &e))?;
+    disk.sync_dir(dir)
 }
 
 fn path(dir: &Path, segment: u32) -> PathBuf {

@@ -23,9 +23,10 @@
 //! Version 1 had a header of 16 octets without checksum, and heads of 56 without key and without
 //! checksum of what is stored. Such packs are read where they lie and never written.
 
-use crate::disk::{self, DataFile};
+use crate::disk::{self, DataFile, Disk};
 use crate::record::{Form, Location};
 use crate::{BlobId, Error};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub(super) const FOLDER: &str = "packs";
@@ -176,6 +177,38 @@ pub(super) fn numbers(dir: &Path) -> Result<Vec<u32>, Error> {
     }
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+/// The numbers of the packs of the store in `dir`.
+pub(crate) fn there(dir: &Path) -> Result<BTreeSet<u32>, Error> {
+    let packs = dir.join(FOLDER);
+    match packs.is_dir() {
+        true => numbers(&packs).map(|n| n.into_iter().collect()),
+        false => Ok(BTreeSet::new()),
+    }
+}
+
+/// Packs whose header is damaged though their first entry is whole: the file's name, and the whole
+/// file with its header, all of which is known.
+pub(crate) fn headless(dir: &Path) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let mut mended = Vec::new();
+    for number in there(dir.parent().unwrap_or(dir))? {
+        let path = path(dir, number);
+        let file = Disk::default().open_existing(&path);
+        let file = file.map_err(|e| disk::failed("cannot read", &path, &e))?;
+        if check_head(&file, number).is_ok() {
+            continue;
+        }
+        let mut bytes = std::fs::read(&path).map_err(|e| disk::failed("cannot read", &path, &e))?;
+        let octets = bytes.len().min(FILE_HEAD as usize);
+        let (head, first) = bytes.split_at_mut(octets);
+        if Entry::decode(first).is_some_and(|e| e.sum.is_some()) {
+            head.copy_from_slice(&file_head(number));
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            mended.push((name.into_owned(), bytes));
+        }
+    }
+    Ok(mended)
 }
 
 #[cfg(test)]

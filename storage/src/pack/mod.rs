@@ -20,6 +20,7 @@ mod verify;
 
 pub(crate) use bloom::Bloom;
 pub(crate) use format::{FILE_HEAD, HEAD};
+pub(crate) use format::{headless, there};
 pub(crate) use gate::{Gate, Held, Staged};
 pub(crate) use read::is_whole;
 pub use verify::Verified;

@@ -80,6 +80,11 @@ pub(super) fn close(
     Ok(block)
 }
 
+/// Octets of the block that begins here; `None` when none does.
+pub(super) fn octets(bytes: &[u8]) -> Option<usize> {
+    head(bytes).map(|head| HEAD + head.stored as usize)
+}
+
 /// Reads a block's head; `None` for what is none.
 fn head(bytes: &[u8]) -> Option<Head> {
     let head = bytes.get(..HEAD)?;

@@ -19,6 +19,7 @@ mod folder;
 mod merge;
 mod online;
 mod read;
+mod salvage;
 mod sort;
 mod write;
 
@@ -29,6 +30,7 @@ pub(crate) use merge::Merge;
 pub use online::Covered;
 pub(crate) use online::{Background, Snapshots};
 pub(crate) use read::Snapshot;
+pub(crate) use salvage::{Hole, salvage};
 pub(crate) use sort::Sorter;
 pub(crate) use write::Summary;
 

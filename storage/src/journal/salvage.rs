@@ -1,0 +1,106 @@
+//! Reading a segment that is damaged: every frame that is whole, and where those are that are not.
+
+use super::frame::{self, Packer};
+use super::{FILE_HEAD, Head, SALT, Subject, path};
+use crate::seal::Keys;
+use crate::{Error, disk};
+use std::path::Path;
+
+/// Octets of a segment that are in no whole frame though whole frames follow, or the head was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Gap {
+    pub from: u64,
+    pub to: u64,
+    /// Nothing whole follows: it may be what a stop left, which was never promised.
+    pub is_end: bool,
+    /// Only the segment's head, which was mended.
+    pub is_head: bool,
+}
+
+/// What [`salvage`] found beside the commits.
+#[derive(Debug, Default)]
+pub(crate) struct Left {
+    pub gaps: Vec<Gap>,
+    /// Where the last whole frame ends.
+    pub end: u64,
+}
+
+/// Called for each commit that is whole.
+pub(crate) type Each<'a> = dyn FnMut(Subject, &[u8]) -> Result<(), Error> + 'a;
+
+/// Reads what is whole of a segment; returns where it is not. Errors: what `each` returns, `Unavailable`.
+pub(crate) fn salvage(
+    dir: &Path,
+    keys: &Keys,
+    number: u32,
+    each: &mut Each<'_>,
+) -> Result<Left, Error> {
+    let path = path(dir, number);
+    let bytes = std::fs::read(&path).map_err(|e| disk::failed("cannot read", &path, &e))?;
+    let end = bytes.len() as u64;
+    let mut left = Left {
+        gaps: Vec::new(),
+        end: FILE_HEAD,
+    };
+    let gap = |from, to, is_end, is_head| Gap {
+        from,
+        to,
+        is_end,
+        is_head,
+    };
+    let Some((head, mended)) = head(&bytes, number) else {
+        left.gaps.push(gap(0, end, end <= FILE_HEAD, false));
+        return Ok(left);
+    };
+    if mended {
+        left.gaps.push(gap(0, FILE_HEAD, false, true));
+    }
+    let packer = Packer {
+        keys: keys.clone(),
+        ..Packer::default()
+    };
+    let mut at = FILE_HEAD;
+    while at < end {
+        if let Some(frame) = frame::at(&bytes, head, at) {
+            let payload = frame.open(&packer)?;
+            for (subject, body) in frame::commits(&payload)? {
+                each(subject, body)?;
+            }
+            (at, left.end) = (frame.end, frame.end);
+            continue;
+        }
+        let next = frame::next(&bytes, head, at);
+        let to = next.unwrap_or(end);
+        if next.is_some() || bytes[at as usize..].iter().any(|b| *b != 0) {
+            left.gaps.push(gap(at, to, next.is_none(), false));
+        }
+        at = to;
+    }
+    Ok(left)
+}
+
+/// The head, and whether it had to be mended: without its salt no frame can be told from another.
+/// All of it is known but salt and checksum, and of these one flipped bit is found by trying.
+fn head(bytes: &[u8], number: u32) -> Option<(Head, bool)> {
+    if let Ok(Some(head)) = Head::read(bytes, number) {
+        return Some((head, false));
+    }
+    let said = bytes.get(16..16 + 2 * SALT)?;
+    let fits = |said: &[u8]| {
+        let salt = said[..SALT].try_into().ok()?;
+        let head = Head {
+            segment: number,
+            salt,
+        };
+        (head.octets()[16 + SALT..] == said[SALT..]).then_some(head)
+    };
+    if let Some(head) = fits(said) {
+        return Some((head, true));
+    }
+    let flipped = (0..said.len() * 8).find_map(|bit| {
+        let mut other = said.to_vec();
+        other[bit / 8] ^= 1 << (bit % 8);
+        fits(&other)
+    });
+    flipped.map(|head| (head, true))
+}

@@ -1,0 +1,356 @@
+//! What is left of the truth: whole blocks of the snapshots, whole frames of the journal, and of what
+//! is missing the index's copy.
+
+use super::{Repaired, found};
+use crate::checkpoint::Checkpoint;
+use crate::index::{Index, Op, decode_ops};
+use crate::journal::{self, Position};
+use crate::seal::Keys;
+use crate::snapshot::{self, Entry, Folder, Hole, Sorter, Span, Summary};
+use crate::*;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Octets of keys and values sorted in memory.
+const SORT_OCTETS: u64 = 64 << 20;
+/// Added to the system's ModSeq when commits were lost, so that none is given twice (I-04).
+const MODSEQ_LEAP: u64 = 1_000_000;
+/// Accounts of a damage that are listed.
+const ACCOUNTS_MAX: u32 = 1_000;
+
+/// What the files say.
+struct Files {
+    sorter: Sorter,
+    /// Packs that hold content.
+    packs: BTreeSet<u32>,
+    summary: Summary,
+    /// Keys between which something is missing.
+    holes: Vec<Hole>,
+    /// Commits of any key may be missing.
+    frames_lost: bool,
+    /// The last segment of the journal or of a snapshot.
+    last: u32,
+    /// The end of the last whole frame.
+    end: Option<Position>,
+}
+
+/// What the index says.
+struct Copy {
+    sorter: Sorter,
+    /// All of it could be read, and it knows the journal's last commit.
+    whole: bool,
+}
+
+/// Writes what is left into `fresh`. False when nothing was damaged: then nothing was written.
+pub(super) fn gather(
+    options: &Options,
+    keys: &Keys,
+    fresh: &Path,
+    report: &mut Repaired,
+) -> Result<bool, Error> {
+    let old = Folder::at(&options.dir, &options.disk, keys);
+    let new = Folder::at(fresh, &options.disk, keys);
+    options.disk.make_dir(&new.dir)?;
+    let mut files = read(&old, &new, report)?;
+    if let Ok(Some(checkpoint)) = Checkpoint::read(&options.dir) {
+        files.summary.system = files.summary.system.max(checkpoint.system);
+        if files.end.is_none_or(|end| end < checkpoint.position) && !files.frames_lost {
+            report.add("the journal ends before its checkpoint".into(), &[]);
+            files.frames_lost = true;
+        }
+    }
+    let gone = packs_gone(options, &files, report)?;
+    if files.holes.is_empty() && !files.frames_lost && gone.is_empty() {
+        return Ok(false);
+    }
+    if files.frames_lost {
+        let system = files.summary.system.raw().saturating_add(MODSEQ_LEAP);
+        files.summary.system = ModSeq::new(system).unwrap_or(files.summary.system);
+    }
+    let copy = copy(options, keys, &new, files.end)?;
+    let (last, summary) = (files.last, files.summary);
+    let mut counted = (0, 0);
+    let mut joined = Joined::new(files, copy)?;
+    let mut entries = std::iter::from_fn(|| joined.next()).filter(|entry| {
+        let Ok(Entry { key, .. }) = entry else {
+            return true;
+        };
+        // A pack that is gone must not keep the store from opening.
+        let is_pack = key.starts_with(&key::packs());
+        let stays = !(is_pack && key::pack_of(key).is_some_and(|n| gone.contains(&n)));
+        counted.0 += u64::from(stays);
+        stays
+    });
+    found(options, &new, last, summary, &mut entries)?;
+    drop(entries);
+    counted.1 = joined.from_index;
+    (report.keys, report.from_index) = counted;
+    Ok(true)
+}
+
+/// Takes one change, and follows which packs there are.
+fn take(sorter: &mut Sorter, packs: &mut BTreeSet<u32>, op: Op) -> Result<(), Error> {
+    if op.key().starts_with(&key::packs()) {
+        match &op {
+            Op::Put(key, _) => packs.extend(key::pack_of(key)),
+            Op::Delete(key) => {
+                key::pack_of(key).map(|number| packs.remove(&number));
+            }
+        }
+    }
+    sorter.add(op)
+}
+
+/// Everything whole in snapshots and journal, the oldest first.
+fn read(old: &Folder, new: &Folder, report: &mut Repaired) -> Result<Files, Error> {
+    let mut files = Files {
+        sorter: Sorter::new(new, SORT_OCTETS),
+        packs: BTreeSet::new(),
+        summary: Summary::NONE,
+        holes: Vec::new(),
+        frames_lost: false,
+        last: 0,
+        end: None,
+    };
+    let chain = old.chain()?;
+    let mut spans: Vec<Span> = match &chain.broken {
+        None => chain.files.iter().map(|s| s.span).collect(),
+        Some(_) => old.spans()?,
+    };
+    // Of those that end alike the one that holds the others is the newest.
+    spans.sort_unstable_by_key(|s| (s.last, std::cmp::Reverse(s.first)));
+    files.summary = chain.summary();
+    let covered = spans.last().map_or(0, |s| s.last);
+    let segments = journal::segments(&old.journal()).unwrap_or_default();
+    let sound = chain.broken.is_none() && chain.files.iter().all(|s| s.verify(&|| Ok(())).is_ok());
+    if !sound {
+        // They may still have what the snapshots lost, and are older than these.
+        for number in segments.iter().filter(|n| **n <= covered) {
+            segment(old, *number, false, &mut files, report)?;
+        }
+        files.frames_lost = false;
+    }
+    for span in &spans {
+        block(old, *span, &mut files, report)?;
+    }
+    if let (Some(e), true) = (&chain.broken, files.holes.is_empty()) {
+        report.add(e.to_string(), &[]);
+        files.frames_lost = true;
+    }
+    files.last = covered;
+    let newer: Vec<u32> = segments.into_iter().filter(|n| *n > covered).collect();
+    let end = newer.last().copied().unwrap_or(covered);
+    for number in covered + 1..=end.max(covered + 1) {
+        match newer.contains(&number) {
+            true => segment(old, number, number == end, &mut files, report)?,
+            false => {
+                report.add(format!("journal segment {number} is missing"), &[]);
+                files.frames_lost = true;
+            }
+        }
+        files.last = number;
+    }
+    Ok(files)
+}
+
+fn block(old: &Folder, span: Span, files: &mut Files, report: &mut Repaired) -> Result<(), Error> {
+    let (sorter, packs) = (&mut files.sorter, &mut files.packs);
+    let left = snapshot::salvage(old, span, &mut |entry| {
+        let op = match entry.value {
+            Some(value) => Op::Put(entry.key, value),
+            None => Op::Delete(entry.key),
+        };
+        take(sorter, packs, op)
+    })?;
+    if left.rim {
+        let what = "what is around its blocks is damaged";
+        report.add(format!("snapshot {}: {what}", span.name()), &[]);
+    }
+    for hole in left.holes {
+        let what = format!(
+            "snapshot {}: keys from {} to {}",
+            span.name(),
+            compare::spell(&hole.from),
+            hole.to.as_deref().map_or("its end".into(), compare::spell),
+        );
+        report.add(what, &accounts(&hole));
+        files.holes.push(hole);
+    }
+    Ok(())
+}
+
+fn accounts(hole: &Hole) -> Vec<AccountId> {
+    let raw = |key: &[u8]| key::account_of(key).map(AccountId::raw);
+    let first = raw(&hole.from).unwrap_or(1);
+    let last = hole.to.as_deref().and_then(raw).unwrap_or(first);
+    let last = last.min(first.saturating_add(ACCOUNTS_MAX));
+    (first..=last).filter_map(AccountId::new).collect()
+}
+
+fn segment(
+    old: &Folder,
+    number: u32,
+    is_last: bool,
+    files: &mut Files,
+    report: &mut Repaired,
+) -> Result<(), Error> {
+    let (sorter, packs, summary) = (&mut files.sorter, &mut files.packs, &mut files.summary);
+    let left = journal::salvage(&old.journal(), &old.keys, number, &mut |subject, body| {
+        if let (AccountId::SYSTEM, Some(system)) = (subject.account, subject.modseq) {
+            summary.system = summary.system.max(system);
+        }
+        summary.time = summary.time.max(subject.time);
+        let mut ops = decode_ops(body)?.into_iter();
+        ops.try_for_each(|op| take(sorter, packs, op))
+    })?;
+    for gap in &left.gaps {
+        if gap.is_head {
+            report.add(
+                format!("journal segment {number}: its head is damaged"),
+                &[],
+            );
+            continue;
+        }
+        if gap.is_end && is_last {
+            // As after any stop: what was not whole was not promised, unless the checkpoint says so.
+            continue;
+        }
+        let what = format!(
+            "journal segment {number}: commits from octet {} to {}",
+            gap.from, gap.to
+        );
+        report.add(what, &[]);
+        files.frames_lost = true;
+    }
+    files.end = Some(Position {
+        segment: number,
+        offset: left.end,
+    });
+    Ok(())
+}
+
+/// Packs that commits named and that are not there.
+fn packs_gone(
+    options: &Options,
+    files: &Files,
+    report: &mut Repaired,
+) -> Result<BTreeSet<u32>, Error> {
+    let there = pack::there(&options.dir)?;
+    let gone: BTreeSet<u32> = files.packs.difference(&there).copied().collect();
+    for number in &gone {
+        report.add(format!("pack {number} is missing"), &[]);
+    }
+    Ok(gone)
+}
+
+/// Reads the index as far as it can be read; `None` when there is none.
+fn copy(
+    options: &Options,
+    keys: &Keys,
+    new: &Folder,
+    end: Option<Position>,
+) -> Result<Option<Copy>, Error> {
+    let dirs = [recover::INDEX_ASIDE, recover::INDEX].map(|name| options.dir.join(name));
+    let Some(dir) = dirs.into_iter().find(|dir| dir.is_dir()) else {
+        return Ok(None);
+    };
+    if options.engine == EngineKind::Memory {
+        return Ok(None);
+    }
+    let index = match engine::open(options.engine, &dir, options.cache_bytes) {
+        Ok(engine) => Index::new(engine).sealed_with(keys.clone()),
+        Err(e) => {
+            tracing::warn!(error = %e, "the index cannot be read either");
+            return Ok(None);
+        }
+    };
+    let applied = index.get(&key::applied()).ok().flatten();
+    let applied = applied.and_then(|v| record::decode::<Position>(&v, "place").ok());
+    let mut copy = Copy {
+        sorter: Sorter::new(new, SORT_OCTETS),
+        whole: applied.is_some() && applied >= end,
+    };
+    let mut from = Vec::new();
+    loop {
+        let (mut last, mut kept) = (None, Ok(()));
+        let scanned = index.scan(&[], &from, &mut |key, value| {
+            last = Some(key.to_vec());
+            if !matches!(key::kind_of(key), key::APPLIED | key::PART) {
+                kept = copy.sorter.add(Op::Put(key.to_vec(), value.to_vec()));
+            }
+            Ok(kept.is_ok())
+        });
+        kept?;
+        if scanned.is_ok() {
+            return Ok(Some(copy));
+        }
+        copy.whole = false;
+        // What comes next cannot be read: on behind it.
+        let behind = last.map_or(from.clone(), |last| compare::after(&last));
+        match index.key_from(&behind) {
+            Ok(Some(key)) => from = compare::after(&key),
+            _ => return Ok(Some(copy)),
+        }
+    }
+}
+
+/// Both as one: snapshots and journal where they are whole, else the index.
+struct Joined {
+    files: std::iter::Peekable<snapshot::Entries>,
+    copy: std::iter::Peekable<snapshot::Entries>,
+    holes: Vec<Hole>,
+    frames_lost: bool,
+    copy_is_whole: bool,
+    from_index: u64,
+}
+
+impl Joined {
+    fn new(files: Files, copy: Option<Copy>) -> Result<Self, Error> {
+        let copy_is_whole = copy.as_ref().is_some_and(|c| c.whole);
+        let copy: snapshot::Entries = match copy {
+            Some(copy) => copy.sorter.sorted()?,
+            None => Box::new(std::iter::empty()),
+        };
+        Ok(Self {
+            files: files.sorter.sorted()?.peekable(),
+            copy: copy.peekable(),
+            holes: files.holes,
+            frames_lost: files.frames_lost,
+            copy_is_whole,
+            from_index: 0,
+        })
+    }
+
+    fn next(&mut self) -> Option<Result<Entry, Error>> {
+        loop {
+            let key = match (self.files.peek(), self.copy.peek()) {
+                (None, None) => return None,
+                (Some(Err(_)), _) => return self.files.next(),
+                (_, Some(Err(_))) => return self.copy.next(),
+                (Some(Ok(a)), Some(Ok(b))) => a.key.clone().min(b.key.clone()),
+                (Some(Ok(a)), None) | (None, Some(Ok(a))) => a.key.clone(),
+            };
+            let own = |e: &Result<Entry, Error>| e.as_ref().is_ok_and(|e| e.key == key);
+            let file = self.files.next_if(own).and_then(Result::ok);
+            let copy = self.copy.next_if(own).and_then(Result::ok);
+            let file = file.and_then(|e| e.value);
+            let copy = copy.and_then(|e| e.value);
+            let doubtful = self.frames_lost || self.holes.iter().any(|h| h.holds(&key));
+            let value = match (doubtful, self.copy_is_whole) {
+                (false, _) => file,
+                (true, true) => {
+                    self.from_index += u64::from(copy.is_some() && copy != file);
+                    copy
+                }
+                (true, false) => {
+                    self.from_index += u64::from(copy.is_some() && file.is_none());
+                    file.or(copy)
+                }
+            };
+            if let Some(value) = value {
+                let value = Some(value);
+                return Some(Ok(Entry { key, value }));
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What a repair tells: what was damaged, where, and whose.
+
+use crate::*;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// Damages and messages that are listed; of more only the number is told.
+const LISTED_MAX: usize = 10_000;
+
+/// One damaged place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// What and where, in words.
+    pub what: String,
+    /// The accounts that it may concern; empty where that cannot be told.
+    pub accounts: Vec<AccountId>,
+}
+
+/// A message whose content cannot be read any more. All else of it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct LostContent {
+    pub account: AccountId,
+    pub email: EmailId,
+    pub blob: BlobId,
+    /// Names of its mailboxes, with its Uid there.
+    pub mailboxes: Vec<(String, Uid)>,
+    pub subject: Option<String>,
+}
+
+/// What [`Store::repair`] found and did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Repaired {
+    /// Empty when snapshots, journal and packs were whole.
+    pub damage: Vec<Damage>,
+    /// Damages that are not listed, since there are too many.
+    pub more: usize,
+    /// Keys that the repaired store has; 0 when it needed no new snapshot.
+    pub keys: u64,
+    /// Keys of these that only the index still had.
+    pub from_index: u64,
+    /// Messages whose content is damaged.
+    pub contents: Vec<LostContent>,
+    /// Where what was there before is now.
+    pub aside: Option<PathBuf>,
+    /// What a check of the repaired store still finds.
+    pub remaining: Vec<String>,
+}
+
+impl Repaired {
+    /// Notes one damaged place.
+    pub(super) fn add(&mut self, what: String, accounts: &[AccountId]) {
+        tracing::warn!(what, "damage");
+        if self.damage.len() < LISTED_MAX {
+            let accounts = accounts.to_vec();
+            self.damage.push(Damage { what, accounts });
+        } else {
+            self.more += 1;
+        }
+    }
+}
+
+/// Reads all content and lists the messages whose is damaged.
+pub(super) fn contents(store: &Store, report: &mut Repaired) -> Result<(), Error> {
+    let damaged = check::damaged_contents(store, &mut |id, e| {
+        report.add(format!("content {id}: {e}"), &[]);
+    })?;
+    if damaged.is_empty() {
+        return Ok(());
+    }
+    let mut next = AccountId::SYSTEM.next();
+    while let Some(from) = next {
+        let found = check::account_from(&store.inner.shared.index, from)?;
+        if let Some(id) = found {
+            match of_account(&store.account(id), &damaged, report) {
+                // A check says what is wrong with it.
+                Err(Error::Corrupt(_)) | Ok(()) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        next = found.and_then(AccountId::next);
+    }
+    Ok(())
+}
+
+fn of_account(
+    account: &AccountStore,
+    damaged: &BTreeSet<BlobId>,
+    report: &mut Repaired,
+) -> Result<(), Error> {
+    let mut lost = Vec::new();
+    account.scan_all(&mut |state| {
+        if damaged.contains(&state.blob) {
+            lost.push(state.clone());
+        }
+        true
+    })?;
+    for state in lost {
+        let name = |id: MailboxId| account.mailbox(id).map_or(id.to_string(), |m| m.name);
+        let mailboxes = state.mailboxes.iter().map(|(id, uid)| (name(*id), *uid));
+        let summary = account.summary(state.email).ok();
+        if report.contents.len() >= LISTED_MAX {
+            report.more += 1;
+            continue;
+        }
+        report.contents.push(LostContent {
+            account: account.id(),
+            email: state.email,
+            blob: state.blob,
+            mailboxes: mailboxes.collect(),
+            subject: summary.and_then(|s| s.head.subject.clone()),
+        });
+    }
+    Ok(())
+}
