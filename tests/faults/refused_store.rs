@@ -103,6 +103,7 @@ fn a_good_store_is_looked_after_by_commands() {
     world.does("sled", &["snapshot"], "is covered");
     world.does("sled", &["maintain"], "Done");
     world.does("sled", &["rebuild"], "made anew");
+    world.does("sled", &["repair"], "Repaired: 0 damages");
     world.does("sled", &["verify"], "Every invariant holds");
     world.does("sled", &["migrate", "--engine", "fjall"], "moved to fjall");
     world.does("fjall", &["verify"], "Every invariant holds");

@@ -22,6 +22,8 @@ pub(crate) enum StoreCommand {
     },
     /// Make the index anew from snapshots and journal / Dựng lại chỉ mục từ ảnh chụp và nhật ký
     Rebuild(Which),
+    /// Skip and report what is damaged, keep all else / Sửa kho thư bị hỏng, giữ mọi thứ còn lại
+    Repair(Which),
     /// Cover the journal by a snapshot, so that starts and rebuilds are short / Chụp lại nhật ký
     Snapshot(Which),
     /// Drop what is past its window, collect dead content / Dọn kho thư
@@ -76,6 +78,7 @@ pub(crate) fn run(command: &StoreCommand) -> anyhow::Result<()> {
     match command {
         StoreCommand::Verify { deep, which } => verify(which, *deep),
         StoreCommand::Rebuild(which) => rebuild(which),
+        StoreCommand::Repair(which) => repair(which),
         StoreCommand::Snapshot(which) => {
             let (_, store) = which.open()?;
             let covered = store.snapshot();
@@ -119,6 +122,43 @@ fn rebuild(which: &Which) -> anyhow::Result<()> {
     println!(
         "Đã dựng lại chỉ mục: {keys} khoá từ ảnh chụp, {commits} lần ghi từ nhật ký. / \
          The index is made anew: {keys} keys from snapshots, {commits} commits from the journal."
+    );
+    Ok(())
+}
+
+/// Exit status 1 only when something was lost or is still wrong.
+fn repair(which: &Which) -> anyhow::Result<()> {
+    let config = which.config()?;
+    let done = Store::repair(&crate::services::store_options(&config)?)
+        .context("the store was not repaired; run it again")?;
+    for damage in &done.damage {
+        println!("{}", damage.what);
+    }
+    for lost in &done.contents {
+        let places = lost.mailboxes.iter().map(|(m, uid)| format!("{m}/{uid}"));
+        let places: Vec<String> = places.collect();
+        println!(
+            "account {}, {}: {:?}: content lost / mất nội dung",
+            lost.account,
+            places.join(", "),
+            lost.subject.as_deref().unwrap_or_default()
+        );
+    }
+    for line in &done.remaining {
+        println!("{line}");
+    }
+    if let Some(aside) = &done.aside {
+        println!("What was there before / Tệp cũ: {}", aside.display());
+    }
+    let damages = done.damage.len() + done.more;
+    println!(
+        "Đã sửa: {damages} chỗ hỏng, {0} khoá lấy từ chỉ mục. / \
+         Repaired: {damages} damages, {0} keys taken from the index.",
+        done.from_index
+    );
+    anyhow::ensure!(
+        done.contents.is_empty() && done.remaining.is_empty(),
+        "not everything could be kept / không giữ được tất cả"
     );
     Ok(())
 }
