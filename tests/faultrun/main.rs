@@ -24,7 +24,7 @@ fn main() {
             let seed = arguments.next().map(|s| s.parse().expect("a seed"));
             long(seed.unwrap_or_else(drawn), &arguments.collect::<Vec<_>>());
         }
-        _ => eprintln!("faultrun long [SEED [KIND...]]"),
+        _ => eprintln!("faultrun long [SEED [KIND[=TIMES]...]]"),
     }
 }
 
@@ -35,22 +35,24 @@ fn drawn() -> u64 {
         .as_secs()
 }
 
-/// One kind of fault: its name, and how it is run in a folder with a seed.
-type Kind = (&'static str, fn(&Path, u64) -> Row);
+/// One kind of fault: its name, how often it is made, and how in a folder with a seed.
+type Kind = (&'static str, u64, fn(&Path, u64, u64) -> Row);
 
 const KINDS: &[Kind] = &[
-    ("kill", |dir, seed| {
-        run::kills(&own(), dir, seed, 2_000, EngineKind::Sled)
+    ("kill", 2_000, |dir, seed, times| {
+        run::kills(&own(), dir, seed, times, EngineKind::Sled)
     }),
-    ("kill-fjall", |dir, seed| {
-        run::kills(&own(), dir, seed, 300, EngineKind::Fjall)
+    ("kill-fjall", 300, |dir, seed, times| {
+        run::kills(&own(), dir, seed, times, EngineKind::Fjall)
     }),
-    ("torn", |dir, seed| torn::torn_tails(dir, seed, 30, 1)),
-    ("power", |dir, seed| {
-        inside::power_cuts(dir, seed, 2_000, None)
+    ("torn", 30, |dir, seed, times| {
+        torn::torn_tails(dir, seed, times as usize, 1)
     }),
-    ("full", |dir, seed| inside::full_disks(dir, seed, 100)),
-    ("clock", |dir, seed| inside::clock_jumps(dir, seed, 200)),
+    ("power", 2_000, |dir, seed, times| {
+        inside::power_cuts(dir, seed, times, None)
+    }),
+    ("full", 100, inside::full_disks),
+    ("clock", 200, inside::clock_jumps),
 ];
 
 fn own() -> PathBuf {
@@ -63,12 +65,19 @@ fn long(seed: u64, named: &[String]) {
     let began = Instant::now();
     let dir = tempfile::tempdir_in(".").unwrap();
     let mut rows = Vec::new();
-    for (name, made) in KINDS {
-        if named.is_empty() || named.iter().any(|n| n == name) {
-            rows.push(made(dir.path(), seed));
+    for (name, times, made) in KINDS {
+        // KIND, or KIND=TIMES.
+        let asked = named
+            .iter()
+            .find_map(|n| n.strip_prefix(name)?.strip_prefix('='));
+        let times = asked.map_or(*times, |n| n.parse().expect("a number"));
+        if named.is_empty() || asked.is_some() || named.iter().any(|n| n == name) {
+            rows.push(made(dir.path(), seed, times));
             eprintln!("{name}: {} s so far", began.elapsed().as_secs());
+            table::print(&rows[rows.len() - 1..]);
         }
     }
+    println!();
     table::print(&rows);
     assert!(rows.iter().all(|row| row.verdict.is_clean()));
 }

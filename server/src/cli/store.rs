@@ -96,9 +96,12 @@ pub(crate) fn run(command: &StoreCommand) -> anyhow::Result<()> {
 }
 
 fn verify(which: &Which, deep: bool) -> anyhow::Result<()> {
-    let (_, store) = which
-        .open()
-        .context("while the server runs: congvu admin store verify")?;
+    let (_, store) = which.open().map_err(|e| match format!("{e:#}") {
+        text if text.contains("in use by") => {
+            e.context("while the server runs: congvu admin store verify")
+        }
+        _ => e,
+    })?;
     let wrong = if deep {
         store.check_deep()
     } else {
