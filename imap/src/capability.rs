@@ -15,7 +15,7 @@ enum Shown {
 }
 
 /// Name, where it is defined, when it is shown.
-const TABLE: [(&str, &str, Shown); 25] = [
+const TABLE: [(&str, &str, Shown); 27] = [
     ("IMAP4rev1", "RFC 3501", Shown::Always),
     ("IMAP4rev2", "RFC 9051", Shown::Always),
     ("LITERAL+", "RFC 7888 §3", Shown::Always),
@@ -32,6 +32,8 @@ const TABLE: [(&str, &str, Shown); 25] = [
     ("UNSELECT", "RFC 3691", Shown::SignedIn),
     ("UIDPLUS", "RFC 4315", Shown::SignedIn),
     ("MOVE", "RFC 6851", Shown::SignedIn),
+    ("CONDSTORE", "RFC 7162 §3.1", Shown::SignedIn),
+    ("QRESYNC", "RFC 7162 §3.2", Shown::SignedIn),
     ("BINARY", "RFC 3516", Shown::SignedIn),
     ("ESEARCH", "RFC 4731", Shown::SignedIn),
     ("SEARCHRES", "RFC 5182", Shown::SignedIn),

@@ -63,6 +63,7 @@ impl Runner {
         let targets: Numbers = pairs.iter().map(|p| p.1).collect();
         let code = format!("COPYUID {validity} {} {}", sources.text(), targets.text());
         if leave {
+            self.selected()?.expunged = true;
             // RFC 6851 §4.3: untagged, before the EXPUNGE responses.
             put(out, format_args!("* OK [{code}] Moved\r\n"));
             return Ok(Completion::ok(text));

@@ -66,6 +66,7 @@ impl Runner {
         }
         if changed {
             writer.commit()?;
+            self.selected()?.expunged = true;
         }
         Ok(Progress::More)
     }

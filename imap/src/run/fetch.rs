@@ -1,14 +1,15 @@
-//! RFC 9051 §6.4.5 FETCH, RFC 3501 §6.4.5.
+//! RFC 9051 §6.4.5 FETCH, RFC 3501 §6.4.5; RFC 7162 §3.1.4, §3.2.6.
 //!
 //! Flags, dates and sizes come from states; ENVELOPE and BODYSTRUCTURE from summaries, read in
 //! batches; content is touched only for sections. The output is made in pieces.
 
 use super::recent::Recent;
+use super::resync::{Modes, VANISHED_MAX, put_vanished};
 use super::{PIECE_MAX, Progress, Runner, Selected, Stop, section};
 use crate::ask::{Completion, Output};
 use crate::code::{self, Seeking};
 use crate::wire::envelope::envelope;
-use crate::wire::fetch::Item;
+use crate::wire::fetch::{Item, Modifiers};
 use crate::wire::flag;
 use crate::wire::response::put;
 use crate::wire::sequence::{Numbers, SequenceSet};
@@ -17,7 +18,7 @@ use directory::Right;
 use formats::message::{Letterhead, Summary};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use storage::{AccountStore, EmailId, Error, KeywordChange, State, Uid};
+use storage::{AccountStore, EmailId, Error, KeywordChange, ModSeq, State, Uid};
 
 /// Messages whose states are looked up at one time.
 const BATCH_MAX: usize = 256;
@@ -73,6 +74,14 @@ pub(super) struct Fetch {
     missing: bool,
     damaged: bool,
     unknown_encoding: bool,
+    /// RFC 7162 §3.1.4.1: only what changed after this mod-sequence.
+    changed_since: u64,
+    /// RFC 7162 §3.2.10.1: told before everything else.
+    vanished: Numbers,
+    /// This is the end of a SELECT, which ends so.
+    opening: Option<Completion>,
+    /// The highest mod-sequence of the message told last.
+    told: Option<ModSeq>,
 }
 
 impl Runner {
@@ -81,22 +90,48 @@ impl Runner {
         uid: bool,
         set: &SequenceSet,
         mut items: Vec<Item>,
+        modifiers: Modifiers,
+        out: &mut Vec<u8>,
     ) -> Result<Box<Fetch>, Stop> {
+        if modifiers.vanished && !self.modes.qresync {
+            return Err(Completion::bad("ENABLE QRESYNC first").into());
+        }
         let left = self.uids(uid, set)?;
+        let since = modifiers.changed_since;
+        // RFC 7162 §3.1.4.1: CHANGEDSINCE implies MODSEQ.
+        if since.is_some() && !items.contains(&Item::ModSeq) {
+            items.push(Item::ModSeq);
+        }
+        if items.contains(&Item::ModSeq) {
+            self.condstore_on(out);
+        }
+        let mut vanished = Numbers::default();
+        if let Some(since) = since.filter(|_| modifiers.vanished) {
+            vanished = self.vanished(&self.asked(set)?, since, None)?;
+        }
         // RFC 9051 §6.4.9: the UID is told whether asked for or not.
         if uid && !items.contains(&Item::Uid) {
             items.insert(0, Item::Uid);
         }
         Ok(Box::new(Fetch {
             uid,
-            items,
-            left,
-            due: VecDeque::new(),
-            open: None,
-            missing: false,
-            damaged: false,
-            unknown_encoding: false,
+            changed_since: since.unwrap_or(0),
+            vanished,
+            ..Fetch::of(items, left)
         }))
+    }
+
+    /// The UIDs that a set names, whether there or not; `*` is as large as any that may be gone.
+    fn asked(&self, set: &SequenceSet) -> Result<Numbers, Stop> {
+        let Some(selected) = self.selected.as_deref() else {
+            return Ok(Numbers::default());
+        };
+        let SequenceSet::Ranges(ranges) = set else {
+            return Ok(selected.saved.clone());
+        };
+        let store = self.mail(Right::Read)?;
+        let next = store.mailbox(selected.mailbox).map(|m| m.uid_next.raw());
+        Ok(Numbers::of(ranges, next.unwrap_or(1).saturating_sub(1)))
     }
 
     pub(super) fn fetch_step(
@@ -105,10 +140,20 @@ impl Runner {
         out: &mut Output,
     ) -> Result<Progress, Stop> {
         let store = self.mail(Right::Read)?;
-        let (rev2, recent) = (self.rev2, Arc::clone(&self.recent));
+        let (rev2, recent, modes) = (self.rev2, Arc::clone(&self.recent), self.modes);
         while out.len() < PIECE_MAX {
-            if fetch.open.is_some() {
-                fetch.tell(rev2, out);
+            if !fetch.vanished.is_empty() {
+                let rest = fetch.vanished.cut(VANISHED_MAX);
+                put_vanished(
+                    out.buf(),
+                    std::mem::replace(&mut fetch.vanished, rest),
+                    true,
+                );
+            } else if fetch.open.is_some() {
+                fetch.tell(rev2, modes, out);
+                if let Some(told) = fetch.told.take() {
+                    self.selected()?.tell_modseq(told);
+                }
             } else if let Some(due) = fetch.due.pop_front() {
                 let selected = self.selected()?;
                 let new = due.state.keywords.iter();
@@ -136,7 +181,42 @@ impl Runner {
 }
 
 impl Fetch {
+    fn of(items: Vec<Item>, left: Numbers) -> Self {
+        Self {
+            uid: false,
+            items,
+            left,
+            due: VecDeque::new(),
+            open: None,
+            missing: false,
+            damaged: false,
+            unknown_encoding: false,
+            changed_since: 0,
+            vanished: Numbers::default(),
+            opening: None,
+            told: None,
+        }
+    }
+
+    /// RFC 7162 §3.2.5.1: what a SELECT tells of messages that changed, and of those that are gone.
+    pub(super) fn opening(changed: Numbers, gone: Numbers, completion: Completion) -> Box<Self> {
+        Box::new(Self {
+            uid: true,
+            vanished: gone,
+            opening: Some(completion),
+            ..Self::of(vec![Item::Uid, Item::Flags, Item::ModSeq], changed)
+        })
+    }
+
+    /// Whether a mailbox is being selected.
+    pub(super) fn opens(&self) -> bool {
+        self.opening.is_some()
+    }
+
     fn completion(&self) -> Completion {
+        if let Some(opened) = &self.opening {
+            return opened.clone();
+        }
         if self.unknown_encoding {
             return Completion::no("UNKNOWN-CTE", "A part has an unknown transfer encoding");
         }
@@ -169,7 +249,9 @@ impl Fetch {
             store.scan(selected.mailbox, from, to, &mut |uid, state| {
                 self.missing |= uid.raw() != found + 1;
                 found = uid.raw();
-                states.push((uid.raw(), state.clone()));
+                if state.modseq.raw() > self.changed_since {
+                    states.push((uid.raw(), state.clone()));
+                }
                 states.len() < BATCH_MAX
             })?;
             let full = states.len() >= BATCH_MAX;
@@ -269,19 +351,31 @@ impl Fetch {
     }
 
     /// msg-att of one message, from the item that comes next to the end of a piece.
-    fn tell(&mut self, rev2: bool, out: &mut Output) {
+    fn tell(&mut self, rev2: bool, modes: Modes, out: &mut Output) {
         let Some(open) = &mut self.open else { return };
         if open.at == 0 {
             put(out.buf(), format_args!("* {} FETCH (", open.number));
         }
-        let added = open.due.marked && !self.items.contains(&Item::Flags);
-        let items = self.items.iter().chain(added.then_some(&Item::Flags));
+        // A change that this FETCH makes is told as any other is (RFC 9051 §6.4.5, RFC 7162 §3.2.4).
+        let aware = modes.condstore;
+        let added = [
+            (Item::Flags, true),
+            (Item::Uid, aware),
+            (Item::ModSeq, aware),
+        ];
+        let added = added.iter().filter(|(_, due)| *due && open.due.marked);
+        let added = added.map(|(item, _)| item);
+        let added = added.filter(|item| !self.items.contains(item));
+        let items = self.items.iter().chain(added);
         for item in items.skip(open.at) {
             if open.at > 0 {
                 if out.len() >= PIECE_MAX {
                     return;
                 }
                 out.buf().push(b' ');
+            }
+            if *item == Item::ModSeq {
+                self.told = Some(open.due.state.modseq);
             }
             self.unknown_encoding |= !tell_item(item, open, rev2, out);
             open.at += 1;
@@ -312,6 +406,7 @@ fn tell_item(item: &Item, open: &Open, rev2: bool, out: &mut Output) -> bool {
             let date = formats::date::imap_internal(state.received_at, 0);
             put(out.buf(), format_args!("INTERNALDATE \"{date}\""));
         }
+        Item::ModSeq => put(out.buf(), format_args!("MODSEQ ({})", state.modseq)),
         Item::Size => put(out.buf(), format_args!("RFC822.SIZE {}", state.size)),
         _ => {
             let Some(summary) = &due.summary else {
@@ -396,7 +491,11 @@ fn mark(selected: &mut Selected, store: &AccountStore, states: &mut [(u32, State
             }
         }
         if !changed.is_empty() {
-            own = Some(writer.commit()?);
+            let modseq = writer.commit()?;
+            own = Some(modseq);
+            for (_, state) in &mut changed {
+                state.modseq = modseq;
+            }
         }
         Ok(changed)
     };

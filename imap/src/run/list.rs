@@ -3,7 +3,7 @@
 use super::{Runner, Stop, status};
 use crate::ask::Completion;
 use crate::tree::{Pattern, Row, Tree};
-use crate::wire::list::List;
+use crate::wire::list::{List, StatusItem};
 use crate::wire::response::{self, put};
 
 /// What a LIST line says beyond name and children.
@@ -22,6 +22,9 @@ impl Runner {
             return Ok(Completion::ok("LIST completed"));
         }
         let patterns = self.patterns(&list.reference, &list.patterns)?;
+        if list.status.contains(&StatusItem::HighestModSeq) {
+            self.condstore_on(out);
+        }
         let tree = self.tree()?;
         let selects = |row: &Row| {
             (!list.subscribed || row.mailbox.subscribed)

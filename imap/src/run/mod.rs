@@ -14,6 +14,7 @@ mod fetch;
 mod list;
 mod login;
 mod recent;
+mod resync;
 mod search;
 mod section;
 mod select;
@@ -29,6 +30,7 @@ use crate::code::{self, Seeking};
 use crate::settings::Settings;
 use crate::tree::{self, Row, Tree};
 use crate::wire::command::Command;
+use crate::wire::response::put;
 use crate::wire::sequence::{Numbers, SequenceSet};
 use directory::{Access, Directory, Peer, Right};
 use std::sync::Arc;
@@ -57,6 +59,16 @@ enum Job {
     },
 }
 
+impl Job {
+    /// Nothing is left but to tell what changed.
+    fn ended(completion: Completion) -> Self {
+        Self::Tail {
+            completion,
+            expunges: true,
+        }
+    }
+}
+
 /// What one connection is about to do, or is doing. Small while nobody is signed in.
 pub(crate) struct Runner {
     directory: Directory,
@@ -66,6 +78,7 @@ pub(crate) struct Runner {
     access: Option<Access>,
     /// RFC 9051: IMAP4rev2 was enabled.
     rev2: bool,
+    modes: resync::Modes,
     selected: Option<Box<Selected>>,
     job: Option<Job>,
     notify: Arc<Notify>,
@@ -86,6 +99,7 @@ impl Runner {
             peer,
             access: None,
             rev2: false,
+            modes: resync::Modes::default(),
             selected: None,
             job: None,
             notify: Arc::new(Notify::new()),
@@ -130,7 +144,6 @@ impl Runner {
                     .extend_from_slice(b"* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
                 Ok(Completion::ok("NAMESPACE completed"))
             }
-            Command::Select { mailbox, read_only } => self.select(&mailbox, read_only, out.buf()),
             Command::Create { mailbox, roles } => self.create(&mailbox, roles.as_deref()),
             Command::Delete(mailbox) => self.delete(&mailbox),
             Command::Rename { from, to } => self.rename(&from, &to),
@@ -149,7 +162,7 @@ impl Runner {
             Command::Unselect => Ok(self.unselect("UNSELECT completed")),
             Command::Idle => self.idle(),
             Command::BadCharset { save } => Ok(self.bad_charset(save)),
-            other => match self.job_of(tag, other) {
+            other => match self.job_of(tag, other, out.buf()) {
                 Ok(job) => {
                     self.job = Some(job);
                     return self.go_on(out);
@@ -169,29 +182,25 @@ impl Runner {
         self.go_on(out)
     }
 
-    fn job_of(&mut self, tag: &str, command: Command) -> Result<Job, Stop> {
+    fn job_of(&mut self, tag: &str, command: Command, out: &mut Vec<u8>) -> Result<Job, Stop> {
         Ok(match command {
-            Command::Fetch { uid, set, items } => Job::Fetch(self.fetch(uid, &set, items)?),
-            Command::Search { uid, search } => Job::Search(self.search(tag, uid, search)?),
-            Command::Store {
+            Command::Select(select) => self.select(&select, out)?,
+            Command::Fetch {
                 uid,
                 set,
-                sign,
-                silent,
-                flags,
-            } => Job::Store(self.store(uid, &set, sign, silent, flags)?),
-            Command::Expunge(set) => Job::Expunge(self.expunge(set.as_ref())?),
-            Command::Check => {
-                let completion = Completion::ok("CHECK completed");
-                Job::Tail {
-                    completion,
-                    expunges: true,
+                items,
+                modifiers,
+            } => Job::Fetch(self.fetch(uid, &set, items, modifiers, out)?),
+            Command::Search { uid, search } => {
+                if search.key.asks_modseq() {
+                    self.condstore_on(out);
                 }
+                Job::Search(self.search(tag, uid, search)?)
             }
-            _ => Job::Tail {
-                completion: Completion::ok("NOOP completed"),
-                expunges: true,
-            },
+            Command::Store(store) => Job::Store(self.store(*store, out)?),
+            Command::Expunge(set) => Job::Expunge(self.expunge(set.as_ref())?),
+            Command::Check => Job::ended(Completion::ok("CHECK completed")),
+            _ => Job::ended(Completion::ok("NOOP completed")),
         })
     }
 
@@ -206,13 +215,17 @@ impl Runner {
                 Job::Search(searching) => self.search_step(searching, out.buf()),
                 Job::Store(storing) => self.store_step(storing, out.buf()),
                 Job::Expunge(expunging) => self.expunge_step(expunging),
+                // Only a mailbox that stays selected has changes to tell.
+                Job::Tail { completion, .. } if completion.effect != Effect::None => {
+                    return Progress::Done(completion.clone());
+                }
                 Job::Tail {
                     completion,
                     expunges,
                 } => {
                     match self.sync(*expunges, out.buf()) {
                         Ok(true) => Ok(Progress::More),
-                        Ok(false) => return Progress::Done(completion.clone()),
+                        Ok(false) => return Progress::Done(self.settled(completion, out.buf())),
                         // The command itself has ended well; that is what the peer must hear.
                         Err(_) => return Progress::Done(completion.clone()),
                     }
@@ -221,7 +234,17 @@ impl Runner {
             match step {
                 Ok(Progress::More) => {}
                 Ok(Progress::Done(completion)) => job = tail_of(&job, completion),
-                Err(stop) => job = tail_of(&job, stop.completion()),
+                Err(stop) => {
+                    let mut completion = stop.completion();
+                    if matches!(&job, Job::Fetch(fetch) if fetch.opens()) {
+                        // What was about to be selected is not.
+                        self.selected = None;
+                        if completion.effect == Effect::None {
+                            completion.effect = Effect::Unselected;
+                        }
+                    }
+                    job = tail_of(&job, completion);
+                }
             }
             // A search that has found nothing yet still yields, so that others get their turn.
             if out.len() >= PIECE_MAX || matches!(&job, Job::Search(_) if !out.is_empty()) {
@@ -232,6 +255,15 @@ impl Runner {
                 self.job = Some(job);
                 return Progress::More;
             }
+        }
+    }
+
+    /// All was told: mod-sequences that go with the end of the command (RFC 7162 §3.2).
+    fn settled(&mut self, completion: &Completion, out: &mut Vec<u8>) -> Completion {
+        self.settle(out);
+        match self.highest_after_expunge() {
+            Some(code) if completion.code.is_none() => completion.clone().code(code),
+            _ => completion.clone(),
         }
     }
 
@@ -258,13 +290,24 @@ impl Runner {
 
     /// RFC 5161 §3.1.
     fn enable(&mut self, names: &[String], out: &mut Vec<u8>) -> Completion {
-        let rev2 = names.iter().any(|n| n == "IMAP4REV2");
-        out.extend_from_slice(b"* ENABLED");
-        if rev2 {
-            out.extend_from_slice(b" IMAP4rev2");
+        let asked = |name: &str| names.iter().any(|n| n == name);
+        let mut enabled = String::new();
+        if asked("IMAP4REV2") {
+            enabled.push_str(" IMAP4rev2");
             self.rev2 = true;
         }
-        out.extend_from_slice(b"\r\n");
+        // RFC 7162 §3.2.3: QRESYNC brings CONDSTORE with it.
+        if asked("QRESYNC") {
+            enabled.push_str(" QRESYNC");
+            self.modes.qresync = true;
+        }
+        if asked("CONDSTORE") {
+            enabled.push_str(" CONDSTORE");
+        }
+        if asked("QRESYNC") || asked("CONDSTORE") {
+            self.condstore_on(out);
+        }
+        put(out, format_args!("* ENABLED{enabled}\r\n"));
         Completion::ok("ENABLE completed")
     }
 
@@ -337,7 +380,8 @@ impl Runner {
 fn tail_of(job: &Job, completion: Completion) -> Job {
     let expunges = match job {
         Job::Fetch(fetch) => fetch.uid,
-        Job::Search(searching) => searching.uid,
+        // RFC 7162 §3.2.10.2: nor in a UID SEARCH that names message numbers.
+        Job::Search(searching) => searching.uid && !searching.numbered,
         Job::Store(storing) => storing.uid,
         _ => true,
     };

@@ -1,15 +1,18 @@
-//! RFC 9051 §6.3.2 SELECT, §6.3.3 EXAMINE, §6.4.1 CLOSE.
+//! RFC 9051 §6.3.2 SELECT, §6.3.3 EXAMINE, §6.4.1 CLOSE; RFC 7162 §3.1.8, §3.2.5.
 
-use super::{Runner, Stop};
+use super::fetch::Fetch;
+use super::{Job, Runner, Stop};
 use crate::ask::{Completion, Effect};
 use crate::code::Seeking;
+use crate::tree::Row;
 use crate::view::View;
 use crate::wire::flag;
 use crate::wire::response::put;
+use crate::wire::select::{Resync, Select};
 use crate::wire::sequence::Numbers;
 use directory::Right;
 use std::collections::BTreeSet;
-use storage::{AccountStore, Error, Keyword, MailboxId, ModSeq, Uid};
+use storage::{AccountStore, Error, Keyword, Mailbox, MailboxId, ModSeq, Uid};
 
 /// The selected mailbox as this session knows it.
 pub(crate) struct Selected {
@@ -26,6 +29,14 @@ pub(crate) struct Selected {
     pub(crate) keywords: BTreeSet<Keyword>,
     /// RFC 5182: UIDs that `$` stands for.
     pub(crate) saved: Numbers,
+    /// The first commit behind `gone`: what was told does not go further (RFC 7162 §3.2).
+    pub(crate) held: Option<ModSeq>,
+    /// The highest mod-sequence that this command has told.
+    pub(crate) told: Option<ModSeq>,
+    /// HIGHESTMODSEQ was told lower than mod-sequences before it.
+    pub(crate) lowered: bool,
+    /// This command took messages out.
+    pub(crate) expunged: bool,
 }
 
 /// What one scan of the mailbox tells.
@@ -33,17 +44,23 @@ struct Scanned {
     view: View,
     keywords: BTreeSet<Keyword>,
     unseen: Option<u32>,
+    /// UIDs of messages that changed after the mod-sequence asked about.
+    changed: Numbers,
 }
 
-fn scan(store: &AccountStore, mailbox: MailboxId) -> Result<Scanned, Error> {
+fn scan(store: &AccountStore, mailbox: MailboxId, since: u64) -> Result<Scanned, Error> {
     let mut found = Scanned {
         view: View::default(),
         keywords: flag::system_keywords().collect(),
         unseen: None,
+        changed: Numbers::default(),
     };
     let last = Uid::new(u32::MAX).unwrap_or(Uid::FIRST);
     store.scan(mailbox, Uid::FIRST, last, &mut |uid, state| {
         found.view.push(uid.raw());
+        if state.modseq.raw() > since {
+            found.changed.push(uid.raw());
+        }
         let mut seen = false;
         for keyword in &state.keywords {
             seen |= keyword.as_str() == "$seen";
@@ -60,33 +77,91 @@ fn scan(store: &AccountStore, mailbox: MailboxId) -> Result<Scanned, Error> {
 }
 
 impl Runner {
-    pub(super) fn select(
-        &mut self,
-        raw: &[u8],
-        read_only: bool,
-        out: &mut Vec<u8>,
-    ) -> Result<Completion, Stop> {
-        // RFC 9051 §6.3.2: whatever comes of it, what was selected no longer is.
-        let closed = self.selected.take().is_some();
-        let unselected = |stop: Stop| Stop::Answer(stop.completion().effect(Effect::Unselected));
-        if closed && self.rev2 {
+    /// Ends at once, or goes on to tell what changed (RFC 7162 §3.2.5).
+    pub(super) fn select(&mut self, select: &Select, out: &mut Vec<u8>) -> Result<Job, Stop> {
+        if select.resync.is_some() && !self.modes.qresync {
+            return Err(Completion::bad("ENABLE QRESYNC first").into());
+        }
+        // RFC 9051 §6.3.2: whatever comes of it, what was selected no longer is. RFC 7162 §3.2.11:
+        // CLOSED is told to all.
+        if self.selected.take().is_some() {
             out.extend_from_slice(b"* OK [CLOSED] The mailbox before is closed\r\n");
         }
-        self.open(raw, read_only, out).map_err(unselected)
+        self.modes.condstore |= select.condstore;
+        self.open(select, out).map_err(|stop| {
+            self.selected = None;
+            let completion = stop.completion();
+            match completion.effect {
+                Effect::None => Stop::Answer(completion.effect(Effect::Unselected)),
+                _ => Stop::Answer(completion),
+            }
+        })
     }
 
-    fn open(&mut self, raw: &[u8], read_only: bool, out: &mut Vec<u8>) -> Result<Completion, Stop> {
-        let row = self.find(raw, Seeking::Named)?;
+    fn open(&mut self, select: &Select, out: &mut Vec<u8>) -> Result<Job, Stop> {
+        let read_only = select.read_only;
+        let row = self.find(&select.mailbox, Seeking::Named)?;
         let store = self.mail(Right::Read)?;
         // Read before the scan: what is committed in between is told twice rather than never.
         let modseq = store.modseq()?;
         let mailbox = store.mailbox(row.mailbox.id)?;
-        let scanned = scan(&store, mailbox.id)?;
+        let valid = |r: &&Resync| r.validity == mailbox.uid_validity.raw();
+        let resync = select.resync.as_ref().filter(valid);
+        // A mod-sequence from a future that is no more says nothing.
+        let since = resync.map_or(u64::MAX, |r| r.modseq);
+        let since = if resync.is_some() && since > modseq.raw() {
+            0
+        } else {
+            since
+        };
+        let scanned = scan(&store, mailbox.id, since)?;
+        self.tell_opened(&row, &mailbox, &scanned, read_only, out);
+        self.selected = Some(Box::new(Selected {
+            mailbox: mailbox.id,
+            read_only,
+            view: scanned.view,
+            modseq,
+            own: Vec::new(),
+            gone: BTreeSet::new(),
+            keywords: scanned.keywords,
+            saved: Numbers::default(),
+            held: None,
+            told: None,
+            lowered: false,
+            expunged: false,
+        }));
+        let (code, text) = match read_only {
+            true => ("READ-ONLY", "EXAMINE completed"),
+            false => ("READ-WRITE", "SELECT completed"),
+        };
+        let completion = Completion::ok(text)
+            .code(code.into())
+            .effect(Effect::Selected);
+        let Some(resync) = resync else {
+            return Ok(Job::ended(completion));
+        };
+        if since >= mailbox.highest_modseq.raw() {
+            return Ok(Job::ended(completion));
+        }
+        let all = Numbers::of(&[(Some(1), Some(u32::MAX))], 0);
+        let known = resync.known.as_ref().unwrap_or(&all);
+        let gone = self.vanished(known, since, resync.sample.as_ref())?;
+        let changed = scanned.changed.and(known);
+        Ok(Job::Fetch(Fetch::opening(changed, gone, completion)))
+    }
+
+    /// What RFC 9051 §6.3.2 and RFC 3501 §6.3.1 want told of a mailbox that is opened.
+    fn tell_opened(
+        &self,
+        row: &Row,
+        mailbox: &Mailbox,
+        scanned: &Scanned,
+        read_only: bool,
+        out: &mut Vec<u8>,
+    ) {
         let count = scanned.view.count();
-        let after_last = scanned
-            .view
-            .last_uid()
-            .map_or(1, |uid| uid.saturating_add(1));
+        let last = scanned.view.last_uid();
+        let after_last = last.map_or(1, |uid| uid.saturating_add(1));
         flags(out, &scanned.keywords);
         let permanent: Vec<&Keyword> = match read_only {
             true => Vec::new(),
@@ -107,35 +182,23 @@ impl Runner {
                 put(out, format_args!("* OK [UNSEEN {number}] First unseen\r\n"));
             }
         }
+        let validity = mailbox.uid_validity;
         put(
             out,
-            format_args!(
-                "* OK [UIDVALIDITY {}] UIDs are valid\r\n",
-                mailbox.uid_validity
-            ),
+            format_args!("* OK [UIDVALIDITY {validity}] UIDs are valid\r\n"),
         );
         let next = mailbox.uid_next.raw().max(after_last);
         put(out, format_args!("* OK [UIDNEXT {next}] Next UID\r\n"));
-        if self.rev2 {
-            super::list::line(out, "LIST", &row, true);
+        if self.modes.condstore {
+            let highest = mailbox.highest_modseq;
+            put(
+                out,
+                format_args!("* OK [HIGHESTMODSEQ {highest}] Highest\r\n"),
+            );
         }
-        self.selected = Some(Box::new(Selected {
-            mailbox: mailbox.id,
-            read_only,
-            view: scanned.view,
-            modseq,
-            own: Vec::new(),
-            gone: BTreeSet::new(),
-            keywords: scanned.keywords,
-            saved: Numbers::default(),
-        }));
-        let (code, text) = match read_only {
-            true => ("READ-ONLY", "EXAMINE completed"),
-            false => ("READ-WRITE", "SELECT completed"),
-        };
-        Ok(Completion::ok(text)
-            .code(code.into())
-            .effect(Effect::Selected))
+        if self.rev2 {
+            super::list::line(out, "LIST", row, true);
+        }
     }
 
     /// RFC 9051 §6.4.1: expunges silently, unless the mailbox is read-only.

@@ -1,4 +1,4 @@
-//! RFC 9051 §6.3.11 STATUS, RFC 8438 SIZE, RFC 7889 APPENDLIMIT.
+//! RFC 9051 §6.3.11 STATUS, RFC 8438 SIZE, RFC 7889 APPENDLIMIT, RFC 7162 HIGHESTMODSEQ.
 
 use super::{Runner, Stop};
 use crate::ask::Completion;
@@ -15,6 +15,9 @@ impl Runner {
         out: &mut Vec<u8>,
     ) -> Result<Completion, Stop> {
         let row = self.find(raw, Seeking::Named)?;
+        if items.contains(&StatusItem::HighestModSeq) {
+            self.condstore_on(out);
+        }
         line(out, &row, items, self.rev2, self.settings.size_max);
         Ok(Completion::ok("STATUS completed"))
     }
@@ -36,6 +39,7 @@ pub(super) fn line(out: &mut Vec<u8>, row: &Row, items: &[StatusItem], rev2: boo
             StatusItem::Size => counts.size,
             StatusItem::Recent => 0,
             StatusItem::AppendLimit => size_max,
+            StatusItem::HighestModSeq => row.mailbox.highest_modseq.raw(),
         };
         let space = if at == 0 { "" } else { " " };
         put(out, format_args!("{space}{} {value}", item.word()));

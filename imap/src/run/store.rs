@@ -1,12 +1,14 @@
-//! RFC 9051 §6.4.6 STORE.
+//! RFC 9051 §6.4.6 STORE, RFC 7162 §3.1.3 UNCHANGEDSINCE.
 
+use super::Selected;
+use super::resync::Modes;
 use super::{Progress, Runner, Stop};
 use crate::ask::Completion;
-use crate::wire::command::Sign;
-use crate::wire::flag::Flag;
-use crate::wire::sequence::{Numbers, SequenceSet};
+use crate::wire::response::put;
+use crate::wire::sequence::Numbers;
+use crate::wire::store::{Sign, Store};
 use directory::Right;
-use storage::{Error, KeywordChange, State, Uid};
+use storage::{Error, KeywordChange, ModSeq, State, Uid, Writer};
 
 /// Messages of one commit; more wait for the next piece, so that the writer is soon free for others.
 const BATCH_MAX: usize = 500;
@@ -18,31 +20,39 @@ pub(super) struct Storing {
     change: KeywordChange,
     left: Numbers,
     missing: bool,
+    unchanged_since: Option<u64>,
+    /// UIDs of messages that changed after it.
+    modified: Numbers,
+}
+
+/// A message of a batch.
+struct Stored {
+    uid: u32,
+    state: State,
+    changed: bool,
 }
 
 impl Runner {
-    pub(super) fn store(
-        &mut self,
-        uid: bool,
-        set: &SequenceSet,
-        sign: Sign,
-        silent: bool,
-        flags: Vec<Flag>,
-    ) -> Result<Box<Storing>, Stop> {
+    pub(super) fn store(&mut self, stored: Store, out: &mut Vec<u8>) -> Result<Box<Storing>, Stop> {
         self.writable()?;
-        let left = self.uids(uid, set)?;
-        let words = flags.into_iter().map(|flag| flag.0).collect();
-        let change = match sign {
+        let left = self.uids(stored.uid, &stored.set)?;
+        if stored.unchanged_since.is_some() {
+            self.condstore_on(out);
+        }
+        let words = stored.flags.into_iter().map(|flag| flag.0).collect();
+        let change = match stored.sign {
             Sign::Set => KeywordChange::Set(words),
             Sign::Add => KeywordChange::Add(words),
             Sign::Remove => KeywordChange::Remove(words),
         };
         Ok(Box::new(Storing {
-            uid,
-            silent,
+            uid: stored.uid,
+            silent: stored.silent,
             change,
             left,
             missing: false,
+            unchanged_since: stored.unchanged_since,
+            modified: Numbers::default(),
         }))
     }
 
@@ -53,46 +63,122 @@ impl Runner {
     ) -> Result<Progress, Stop> {
         let batch: Vec<u32> = storing.left.iter().take(BATCH_MAX).collect();
         let Some(last) = batch.last().copied() else {
-            return Ok(Progress::Done(match storing.missing && !storing.uid {
-                // RFC 2180 §4.2: some messages were expunged by another session.
-                true => Completion::no("EXPUNGEISSUED", "Some messages are gone"),
-                false => Completion::ok("STORE completed"),
-            }));
+            return Ok(Progress::Done(storing.completion(self.selected()?)));
         };
         storing.left = storing.left.after(last);
         let store = self.mail(Right::Write)?;
+        let modes = self.modes;
         let selected = self.writable()?;
         let mut writer = store.write()?;
-        let mut told: Vec<(u32, State)> = Vec::new();
-        let mut changed = false;
+        let mut told: Vec<Stored> = Vec::new();
         for uid in batch {
-            let Some(id) = Uid::new(uid) else { continue };
-            let email = match writer.at(selected.mailbox, id) {
-                Ok(state) => state.email,
-                Err(Error::NotFound | Error::Expunged) => {
-                    storing.missing = true;
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
-            };
-            changed |= writer.keywords(email, &storing.change)?;
-            told.push((uid, writer.state(email)?));
+            told.extend(storing.change_one(&mut writer, selected, uid)?);
         }
-        if changed {
-            selected.own.push(writer.commit()?);
-        }
-        for (uid, state) in told {
-            if storing.silent {
-                let new: Vec<_> = state
-                    .keywords
-                    .into_iter()
-                    .filter(|k| !selected.keywords.contains(k))
-                    .collect();
-                selected.tell_keywords(new, out);
-            } else {
-                selected.tell_flags(uid, &state, out);
-            }
+        if told.iter().any(|stored| stored.changed) {
+            let modseq = writer.commit()?;
+            selected.own.push(modseq);
+            storing.tell(told, Some(modseq), selected, modes, out);
+        } else {
+            storing.tell(told, None, selected, modes, out);
         }
         Ok(Progress::More)
+    }
+}
+
+impl Storing {
+    fn change_one(
+        &mut self,
+        writer: &mut Writer,
+        selected: &Selected,
+        uid: u32,
+    ) -> Result<Option<Stored>, Error> {
+        let Some(id) = Uid::new(uid) else {
+            return Ok(None);
+        };
+        let state = match writer.at(selected.mailbox, id) {
+            Ok(state) => state,
+            Err(Error::NotFound | Error::Expunged) => {
+                self.missing = true;
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        if self
+            .unchanged_since
+            .is_some_and(|since| state.modseq.raw() > since)
+        {
+            self.modified.push(uid);
+            return Ok(None);
+        }
+        let changed = writer.keywords(state.email, &self.change)?;
+        let state = writer.state(state.email)?;
+        Ok(Some(Stored {
+            uid,
+            state,
+            changed,
+        }))
+    }
+
+    /// The messages of one commit. What failed UNCHANGEDSINCE is told by `sync`, unless the client
+    /// knows it already.
+    fn tell(
+        &self,
+        told: Vec<Stored>,
+        commit: Option<ModSeq>,
+        selected: &mut Selected,
+        modes: Modes,
+        out: &mut Vec<u8>,
+    ) {
+        for mut stored in told {
+            // The commit has stamped what it changed.
+            if let Some(modseq) = commit.filter(|_| stored.changed) {
+                stored.state.modseq = modseq;
+            }
+            let Stored {
+                uid,
+                state,
+                changed,
+            } = stored;
+            if !self.silent {
+                selected.tell_flags(uid, &state, modes, out);
+                continue;
+            }
+            let new = state.keywords.iter();
+            let new = new.filter(|k| !selected.keywords.contains(k)).cloned();
+            let new: Vec<_> = new.collect();
+            selected.tell_keywords(new, out);
+            // RFC 7162 §3.1.3: the mod-sequence is told even if silent.
+            let due = changed || self.unchanged_since.is_some();
+            if let Some(number) = selected.view.number(uid)
+                && modes.condstore
+                && due
+            {
+                let modseq = state.modseq;
+                put(
+                    out,
+                    format_args!("* {number} FETCH (UID {uid} MODSEQ ({modseq}))\r\n"),
+                );
+                selected.tell_modseq(modseq);
+            }
+        }
+    }
+
+    fn completion(&self, selected: &Selected) -> Completion {
+        let done = match self.missing && !self.uid {
+            // RFC 2180 §4.2: some messages were expunged by another session.
+            true => Completion::no("EXPUNGEISSUED", "Some messages are gone"),
+            false => Completion::ok("STORE completed"),
+        };
+        if self.modified.is_empty() {
+            return done;
+        }
+        let set: Numbers = match self.uid {
+            true => self.modified.clone(),
+            false => {
+                let uids = self.modified.iter();
+                uids.filter_map(|uid| selected.view.number(uid)).collect()
+            }
+        };
+        done.code(format!("MODIFIED {}", set.text()))
     }
 }

@@ -1,5 +1,6 @@
-//! RFC 9051 §7.5: what other sessions did, told as EXPUNGE, EXISTS and FETCH.
+//! RFC 9051 §7.5: what other sessions did, told as EXPUNGE (or RFC 7162 VANISHED), EXISTS and FETCH.
 
+use super::resync::{Modes, put_vanished};
 use super::{Runner, Selected, Stop, select};
 use crate::wire::flag;
 use crate::wire::response::put;
@@ -17,6 +18,8 @@ struct Found {
     emails: BTreeSet<EmailId>,
     states: Vec<(u32, State)>,
     gone: Vec<u32>,
+    /// The first commit that took some of them out.
+    from: Option<ModSeq>,
     arrivals: bool,
 }
 
@@ -28,7 +31,7 @@ impl Runner {
             return Ok(false);
         }
         let store = self.mail(Right::Read)?;
-        let rev2 = self.rev2;
+        let (rev2, modes) = (self.rev2, self.modes);
         let Some(selected) = self.selected.as_deref_mut() else {
             return Ok(false);
         };
@@ -56,14 +59,15 @@ impl Runner {
             selected.own.retain(|own| *own > told);
         }
         selected.gone.extend(found.gone);
+        selected.held = selected.held.or(found.from);
         if expunges {
-            selected.tell_gone(out);
+            selected.tell_gone(modes, out);
         }
         if found.arrivals {
             selected.tell_arrivals(&store, rev2, out)?;
         }
         for (uid, state) in &found.states {
-            selected.tell_flags(*uid, state, out);
+            selected.tell_flags(*uid, state, modes, out);
         }
         Ok(more)
     }
@@ -80,6 +84,7 @@ impl Selected {
             }
             Change::Vanished { mailbox, uid } if *mailbox == self.mailbox => {
                 found.gone.push(uid.raw());
+                found.from = found.from.or(Some(modseq));
             }
             _ => {}
         }
@@ -120,13 +125,21 @@ impl Selected {
             .iter()
             .filter(|uid| !present.contains(*uid))
             .collect();
+        // When they went is not known: after what was told before.
+        found.from = self.modseq.next().filter(|_| !found.gone.is_empty());
         found.arrivals = true;
         Ok(())
     }
 
-    /// RFC 9051 §7.5.1 EXPUNGE.
-    fn tell_gone(&mut self, out: &mut Vec<u8>) {
+    /// RFC 9051 §7.5.1 EXPUNGE, RFC 7162 §3.2.10.2 VANISHED: only of what the client was told of.
+    fn tell_gone(&mut self, modes: Modes, out: &mut Vec<u8>) {
         let gone: Numbers = std::mem::take(&mut self.gone).into_iter().collect();
+        self.held = None;
+        if modes.qresync {
+            put_vanished(out, self.view.known(&gone), false);
+            self.view.remove(&gone);
+            return;
+        }
         for number in self.view.remove(&gone) {
             put(out, format_args!("* {number} EXPUNGE\r\n"));
         }
@@ -182,8 +195,8 @@ impl Selected {
         }
     }
 
-    /// RFC 9051 §7.5.2 FETCH with the flags of one message.
-    pub(super) fn tell_flags(&mut self, uid: u32, state: &State, out: &mut Vec<u8>) {
+    /// RFC 9051 §7.5.2 FETCH with the flags of one message, and its mod-sequence (RFC 7162 §3.2.4).
+    pub(super) fn tell_flags(&mut self, uid: u32, state: &State, modes: Modes, out: &mut Vec<u8>) {
         let Some(number) = self.view.number(uid) else {
             return;
         };
@@ -192,6 +205,10 @@ impl Selected {
         }
         put(out, format_args!("* {number} FETCH (UID {uid} FLAGS "));
         flag::put_flags(out, &state.keywords);
+        if modes.condstore {
+            put(out, format_args!(" MODSEQ ({})", state.modseq));
+            self.tell_modseq(state.modseq);
+        }
         out.extend_from_slice(b")\r\n");
     }
 }

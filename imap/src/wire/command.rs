@@ -1,12 +1,13 @@
 //! RFC 9051 §6, RFC 3501 §6: one command, from its gathered text and literals to a typed value.
 
 use super::append::{self, Append};
-use super::fetch::{self, Item};
-use super::flag::{FLAGS_MAX, Flag, flag, flag_list};
+use super::fetch::{self, Item, Modifiers};
 use super::lexer::{Lexer, Literal, Parsed, Syntax};
 use super::list::{self, List, NAME_MAX, StatusItem};
 use super::search::{self, Fault, Search};
+use super::select::{self, Select};
 use super::sequence::SequenceSet;
+use super::store::{self, Store};
 use base64::Engine as _;
 use directory::Secret;
 use storage::Role;
@@ -22,15 +23,6 @@ pub const CREDENTIAL_MAX: usize = 1_024;
 pub struct Request {
     pub tag: String,
     pub command: Command,
-}
-
-/// STORE's sign: FLAGS, +FLAGS, -FLAGS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Sign {
-    Set,
-    Add,
-    Remove,
 }
 
 /// A verb with its arguments. Mailbox names are as sent: their coding depends on what is enabled.
@@ -51,10 +43,7 @@ pub enum Command {
         secret: Secret,
     },
     Enable(Vec<String>),
-    Select {
-        mailbox: Vec<u8>,
-        read_only: bool,
-    },
+    Select(Box<Select>),
     Create {
         mailbox: Vec<u8>,
         roles: Option<Vec<Option<Role>>>,
@@ -97,14 +86,9 @@ pub enum Command {
         uid: bool,
         set: SequenceSet,
         items: Vec<Item>,
+        modifiers: Modifiers,
     },
-    Store {
-        uid: bool,
-        set: SequenceSet,
-        sign: Sign,
-        silent: bool,
-        flags: Vec<Flag>,
-    },
+    Store(Box<Store>),
     Copy {
         uid: bool,
         set: SequenceSet,
@@ -138,7 +122,7 @@ impl Command {
             | Self::Search { .. }
             | Self::BadCharset { .. }
             | Self::Fetch { .. }
-            | Self::Store { .. }
+            | Self::Store(_)
             | Self::Copy { .. } => Stage::Selected,
             _ => Stage::Authenticated,
         }
@@ -234,14 +218,8 @@ fn with_argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
         "AUTHENTICATE" => authenticate(lexer)?,
         "LOGIN" => login(lexer)?,
         "ENABLE" => enable(lexer)?,
-        "SELECT" => Command::Select {
-            mailbox: name_of(lexer)?,
-            read_only: false,
-        },
-        "EXAMINE" => Command::Select {
-            mailbox: name_of(lexer)?,
-            read_only: true,
-        },
+        "SELECT" => Command::Select(Box::new(select::parse(lexer, false)?)),
+        "EXAMINE" => Command::Select(Box::new(select::parse(lexer, true)?)),
         "CREATE" => create(lexer)?,
         "DELETE" => Command::Delete(name_of(lexer)?),
         "RENAME" => {
@@ -410,49 +388,15 @@ fn numbered(lexer: &mut Lexer<'_>, name: &str, uid: bool) -> Parsed<Command> {
             uid,
             set,
             items: fetch::parse(lexer)?,
+            modifiers: fetch::modifiers(lexer, uid)?,
         },
-        "STORE" => store(lexer, uid, set)?,
+        "STORE" => Command::Store(Box::new(store::parse(lexer, uid, set)?)),
         _ => Command::Copy {
             uid,
             set,
             mailbox: name_of(lexer)?,
             leave: name == "MOVE",
         },
-    })
-}
-
-/// store-att-flags = (["+" / "-"] "FLAGS" [".SILENT"]) SP (flag-list / (flag *(SP flag)))
-fn store(lexer: &mut Lexer<'_>, uid: bool, set: SequenceSet) -> Parsed<Command> {
-    let sign = match (lexer.take(b'+'), lexer.take(b'-')) {
-        (true, false) => Sign::Add,
-        (false, true) => Sign::Remove,
-        (false, false) => Sign::Set,
-        _ => return Err(Syntax("+FLAGS or -FLAGS")),
-    };
-    let silent = match lexer.keyword()?.as_str() {
-        "FLAGS" => false,
-        "FLAGS.SILENT" => true,
-        _ => return Err(Syntax("an unknown STORE item")),
-    };
-    lexer.sp()?;
-    let flags = if lexer.peek() == Some(b'(') {
-        flag_list(lexer)?
-    } else {
-        let mut flags = vec![flag(lexer)?];
-        while lexer.take(b' ') {
-            if flags.len() == FLAGS_MAX {
-                return Err(Syntax("too many flags"));
-            }
-            flags.push(flag(lexer)?);
-        }
-        flags.into_iter().flatten().collect()
-    };
-    Ok(Command::Store {
-        uid,
-        set,
-        sign,
-        silent,
-        flags,
     })
 }
 
@@ -508,6 +452,11 @@ mod tests {
         "UID MOVE 42:69 foo",
         "FETCH $ UID",
         "SEARCH CHARSET KOI8-R TEXT xyz",
+        "SELECT inbox (CONDSTORE)",
+        "EXAMINE inbox (QRESYNC (67890007 20050715194045000 41:211,214:541))",
+        "UID FETCH 1:* (FLAGS) (CHANGEDSINCE 12345 VANISHED)",
+        "FETCH 1 MODSEQ (CHANGEDSINCE 1)",
+        "STORE 7,5,9 (UNCHANGEDSINCE 320162338) +FLAGS.SILENT (\\Deleted)",
     ];
 
     #[test]
@@ -538,6 +487,11 @@ mod tests {
             "a1 ID (a b)",
             "a1 FETCH 0 UID",
             "a1 UID EXPUNGE",
+            "a1 FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)",
+            "a1 UID FETCH 1 FLAGS (VANISHED)",
+            "a1 FETCH 1 FLAGS (NOPE)",
+            "a1 STORE 1 (UNCHANGEDSINCE 1 UNCHANGEDSINCE 2) FLAGS ()",
+            "a1 STORE 1 (UNCHANGEDSINCE) FLAGS ()",
         ] {
             check(bad, false);
         }

@@ -1,4 +1,4 @@
-//! RFC 9051 §6.4.5, RFC 3501 §6.4.5: what a FETCH asks for.
+//! RFC 9051 §6.4.5, RFC 3501 §6.4.5: what a FETCH asks for; RFC 7162 §3.1.4, §3.2.6: of which messages.
 
 use super::lexer::{Lexer, Parsed, Syntax};
 
@@ -6,6 +6,8 @@ use super::lexer::{Lexer, Parsed, Syntax};
 pub const ITEMS_MAX: usize = 256;
 /// Numbers in one section path; deeper than any part that formats opens.
 pub const PATH_MAX: usize = 128;
+/// Modifiers of one FETCH.
+pub const MODIFIERS_MAX: usize = 16;
 /// Field names of one HEADER.FIELDS.
 pub const FIELDS_MAX: usize = 512;
 
@@ -36,6 +38,8 @@ pub enum Item {
     BinarySize {
         path: Vec<u32>,
     },
+    /// RFC 7162 §3.1.4.2
+    ModSeq,
 }
 
 impl Item {
@@ -65,7 +69,7 @@ impl Item {
     pub fn needs_summary(&self) -> bool {
         !matches!(
             self,
-            Self::Uid | Self::Flags | Self::InternalDate | Self::Size
+            Self::Uid | Self::Flags | Self::InternalDate | Self::Size | Self::ModSeq
         )
     }
 }
@@ -136,14 +140,52 @@ pub fn parse(lexer: &mut Lexer<'_>) -> Parsed<Vec<Item>> {
     }
 }
 
+/// What a FETCH says after its items.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Modifiers {
+    /// RFC 7162 §3.1.4.1: only messages that changed after this mod-sequence.
+    pub changed_since: Option<u64>,
+    /// RFC 7162 §3.2.6: what is gone since then is told too.
+    pub vanished: bool,
+}
+
+/// fetch-modifiers = SP "(" fetch-modifier *(SP fetch-modifier) ")" (RFC 4466 §2.4);
+/// fetch-modifier =/ "CHANGEDSINCE" SP mod-sequence-value / "VANISHED" (RFC 7162 §7)
+///
+/// VANISHED goes with UID FETCH and CHANGEDSINCE only. A mod-sequence of zero, which the grammar
+/// leaves out, is understood: everything changed since then.
+pub fn modifiers(lexer: &mut Lexer<'_>, uid: bool) -> Parsed<Modifiers> {
+    let mut found = Modifiers::default();
+    if !lexer.take(b' ') {
+        return Ok(found);
+    }
+    lexer.list(MODIFIERS_MAX, |l| {
+        match l.keyword()?.as_str() {
+            "CHANGEDSINCE" => {
+                l.sp()?;
+                found.changed_since = Some(l.number64()?);
+            }
+            "VANISHED" if uid => found.vanished = true,
+            _ => return Err(Syntax("an unknown FETCH modifier")),
+        }
+        Ok(())
+    })?;
+    if found.vanished && found.changed_since.is_none() {
+        return Err(Syntax("VANISHED needs CHANGEDSINCE"));
+    }
+    Ok(found)
+}
+
 /// fetch-att = "ENVELOPE" / "FLAGS" / "INTERNALDATE" / "RFC822.SIZE" / "BODY" ["STRUCTURE"] / "UID" /
 /// "BODY" section [partial] / "BODY.PEEK" section [partial] / "BINARY" [".PEEK"] section-binary
-/// [partial] / "BINARY.SIZE" section-binary; RFC 3501 adds "RFC822" [".HEADER" / ".TEXT"]
+/// [partial] / "BINARY.SIZE" section-binary; RFC 3501 adds "RFC822" [".HEADER" / ".TEXT"], RFC 7162
+/// "MODSEQ"
 fn item(lexer: &mut Lexer<'_>) -> Parsed<Item> {
     let name = lexer.keyword()?;
     let bracket = lexer.peek() == Some(b'[');
     Ok(match (name.as_str(), bracket) {
         ("UID", false) => Item::Uid,
+        ("MODSEQ", false) => Item::ModSeq,
         ("FLAGS", false) => Item::Flags,
         ("INTERNALDATE", false) => Item::InternalDate,
         ("RFC822.SIZE", false) => Item::Size,

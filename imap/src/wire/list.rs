@@ -7,7 +7,7 @@ pub const PATTERNS_MAX: usize = 64;
 /// Octets of one pattern or name, as sent.
 pub const NAME_MAX: usize = 8_192;
 
-/// status-att; APPENDLIMIT is RFC 7889, RECENT RFC 3501.
+/// status-att; APPENDLIMIT is RFC 7889, RECENT RFC 3501, HIGHESTMODSEQ RFC 7162.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum StatusItem {
@@ -19,6 +19,7 @@ pub enum StatusItem {
     Size,
     Recent,
     AppendLimit,
+    HighestModSeq,
 }
 
 impl StatusItem {
@@ -33,10 +34,11 @@ impl StatusItem {
             Self::Size => "SIZE",
             Self::Recent => "RECENT",
             Self::AppendLimit => "APPENDLIMIT",
+            Self::HighestModSeq => "HIGHESTMODSEQ",
         }
     }
 
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Messages,
         Self::UidNext,
         Self::UidValidity,
@@ -45,6 +47,7 @@ impl StatusItem {
         Self::Size,
         Self::Recent,
         Self::AppendLimit,
+        Self::HighestModSeq,
     ];
 }
 

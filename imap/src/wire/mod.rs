@@ -9,7 +9,9 @@ pub mod lexer;
 pub mod list;
 pub mod response;
 pub mod search;
+pub mod select;
 pub mod sequence;
+pub mod store;
 pub mod structure;
 pub mod utf7;
 

@@ -56,9 +56,34 @@ pub enum Key {
     Larger(u64),
     Smaller(u64),
     Find(Place, String),
+    /// RFC 7162 §3.1.5: of this mod-sequence or a later one.
+    ModSeq(u64),
     Not(Box<Key>),
     Or(Box<Key>, Box<Key>),
     And(Vec<Key>),
+}
+
+impl Key {
+    /// Whether any key below it, or it itself, fits.
+    fn any(&self, fits: &dyn Fn(&Self) -> bool) -> bool {
+        fits(self)
+            || match self {
+                Self::Not(key) => key.any(fits),
+                Self::Or(a, b) => a.any(fits) || b.any(fits),
+                Self::And(keys) => keys.iter().any(|key| key.any(fits)),
+                _ => false,
+            }
+    }
+
+    /// Whether mod-sequences are asked about (RFC 7162 §3.1.5).
+    pub fn asks_modseq(&self) -> bool {
+        self.any(&|key| matches!(key, Self::ModSeq(_)))
+    }
+
+    /// Whether message numbers are named.
+    pub fn names_numbers(&self) -> bool {
+        self.any(&|key| matches!(key, Self::Sequence(SequenceSet::Ranges(_))))
+    }
 }
 
 /// search-return-opt, as bits.
@@ -212,7 +237,7 @@ fn bare(name: &str) -> Option<Key> {
     })
 }
 
-const WITH_ARGUMENT: [&str; 19] = [
+const WITH_ARGUMENT: [&str; 20] = [
     "UID",
     "KEYWORD",
     "UNKEYWORD",
@@ -232,6 +257,7 @@ const WITH_ARGUMENT: [&str; 19] = [
     "BODY",
     "TEXT",
     "HEADER",
+    "MODSEQ",
 ];
 
 /// The keys with an argument.
@@ -242,6 +268,7 @@ fn argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Key> {
     lexer.sp()?;
     Ok(match name {
         "UID" => Key::Uid(SequenceSet::parse(lexer)?),
+        "MODSEQ" => modseq(lexer)?,
         "KEYWORD" => Key::Flag(flag_keyword(lexer)?, true),
         "UNKEYWORD" => Key::Flag(flag_keyword(lexer)?, false),
         "BEFORE" => Key::Received(When::Before, date(lexer)?),
@@ -266,6 +293,21 @@ fn argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Key> {
         }
         _ => return Err(Syntax("an unknown search key")),
     })
+}
+
+/// search-modsequence = "MODSEQ" [SP entry-name SP entry-type-req] SP mod-sequence-valzer (RFC 7162 §7).
+/// Flags have no mod-sequences of their own here, so the entry is read and passed over (RFC 7162 §3.1.5).
+fn modseq(lexer: &mut Lexer<'_>) -> Parsed<Key> {
+    if lexer.peek() == Some(b'"') {
+        let entry = lexer.astring_text()?;
+        lexer.sp()?;
+        let kind = lexer.keyword()?;
+        if !entry.starts_with("/flags/") || !["PRIV", "SHARED", "ALL"].contains(&kind.as_str()) {
+            return Err(Syntax("an entry is \"/flags/…\" with priv, shared or all"));
+        }
+        lexer.sp()?;
+    }
+    lexer.number64().map(Key::ModSeq)
 }
 
 fn needle(lexer: &mut Lexer<'_>) -> Parsed<String> {
@@ -327,6 +369,8 @@ mod tests {
         "$",
         "UID 1:*",
         "UID $",
+        "MODSEQ 620162338",
+        "MODSEQ \"/flags/\\\\draft\" all 620162338",
         "ANSWERED",
         "UNANSWERED",
         "DELETED",

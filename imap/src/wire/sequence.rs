@@ -111,6 +111,59 @@ impl Numbers {
         )
     }
 
+    /// Those that are in the other set too.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let mut both = Vec::new();
+        let (mut own, mut others) = (self.0.iter().peekable(), other.0.iter().peekable());
+        while let (Some(&&(a, b)), Some(&&(c, d))) = (own.peek(), others.peek()) {
+            if a.max(c) <= b.min(d) {
+                both.push((a.max(c), b.min(d)));
+            }
+            if b <= d {
+                own.next();
+            } else {
+                others.next();
+            }
+        }
+        Self(both)
+    }
+
+    /// Those that are not in the other set.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let mut left = Vec::new();
+        let mut others = other.0.iter().peekable();
+        for &(from, to) in &self.0 {
+            // Wide, so that what follows the largest number is one too.
+            let (mut from, to) = (u64::from(from), u64::from(to));
+            while let Some(&&(first, last)) = others.peek() {
+                let (first, last) = (u64::from(first), u64::from(last));
+                if first > to {
+                    break;
+                }
+                if first > from {
+                    left.push((from as u32, first as u32 - 1));
+                }
+                from = from.max(last + 1);
+                // It may reach into the next range.
+                if last > to {
+                    break;
+                }
+                others.next();
+            }
+            if from <= to {
+                left.push((from as u32, to as u32));
+            }
+        }
+        Self(left)
+    }
+
+    /// Cuts off what comes after the first `max` ranges, and gives it.
+    pub fn cut(&mut self, max: usize) -> Self {
+        Self(self.0.split_off(max.min(self.0.len())))
+    }
+
     /// Every number, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.0.iter().flat_map(|(from, to)| *from..=*to)
@@ -191,6 +244,26 @@ mod tests {
         for bad in ["", "0", "1,", "1:", ":1", "a", "1;2", "1:2:3"] {
             check(bad, 5, None);
         }
+    }
+
+    #[test]
+    fn sets_are_compared_as_plain_sets_would_be() {
+        let pick = |bits: u32| -> Numbers { (1..=8).filter(|n| bits >> n & 1 == 1).collect() };
+        for a in (0..512u32).step_by(2) {
+            for b in (0..512u32).step_by(2) {
+                assert_eq!(pick(a).and(&pick(b)), pick(a & b), "{a:b} {b:b}");
+                assert_eq!(pick(a).without(&pick(b)), pick(a & !b), "{a:b} {b:b}");
+            }
+        }
+        let all = Numbers::of(&[(Some(1), Some(u32::MAX))], 0);
+        let end = Numbers::of(&[(Some(9), Some(u32::MAX))], 0);
+        assert_eq!(all.without(&end).text(), "1:8");
+        assert_eq!(all.without(&all).and(&all).text(), "");
+        let mut cut: Numbers = [1, 3, 5, 7].into_iter().collect();
+        assert_eq!(
+            (cut.cut(3).text(), cut.text()),
+            ("7".into(), "1,3,5".into())
+        );
     }
 
     #[test]

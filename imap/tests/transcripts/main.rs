@@ -13,5 +13,6 @@ mod hostile;
 mod mailboxes;
 mod model;
 mod parts;
+mod resync;
 mod searching;
 mod sessions;

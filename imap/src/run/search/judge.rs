@@ -24,6 +24,7 @@ pub(super) enum Test {
     Larger(u64),
     Smaller(u64),
     Find(Place, String),
+    ModSeq(u64),
     Not(Box<Test>),
     Or(Box<Test>, Box<Test>),
     And(Vec<Test>),
@@ -81,6 +82,7 @@ impl Test {
             // RFC 9051 §6.4.4: the day of INTERNALDATE as it is shown, in UTC.
             Self::Received(when, day) => on(*when, state.received_at.div_euclid(DAY_S), *day),
             Self::Sent(when, day) => return sent(*when, *day, subject),
+            Self::ModSeq(modseq) => state.modseq.raw() >= *modseq,
             Self::Larger(size) => state.size > *size,
             Self::Smaller(size) => state.size < *size,
             Self::Find(place, needle) => return find(place, needle, subject),

@@ -30,6 +30,11 @@ pub(super) struct Searching {
     left: Numbers,
     /// UIDs.
     found: Numbers,
+    /// RFC 7162 §3.2.10.2: message numbers are named.
+    pub(super) numbered: bool,
+    /// RFC 7162 §3.1.5: mod-sequences are asked about.
+    asks_modseq: bool,
+    modseqs: tell::ModSeqs,
     /// What is still to be told of a plain SEARCH response.
     telling: Option<Numbers>,
 }
@@ -56,6 +61,7 @@ impl Runner {
                 ..Wanted::default()
             });
         }
+        let (numbered, asks_modseq) = (key.names_numbers(), key.asks_modseq());
         let saves = wanted.is_some_and(|w| w.save);
         let resolved = self.resolve(key);
         let selected = self.selected()?;
@@ -70,6 +76,9 @@ impl Runner {
             key: resolved?,
             left,
             found: Numbers::default(),
+            numbered,
+            asks_modseq,
+            modseqs: tell::ModSeqs::default(),
             telling: None,
         }))
     }
@@ -93,6 +102,7 @@ impl Runner {
             Key::Larger(size) => Test::Larger(size),
             Key::Smaller(size) => Test::Smaller(size),
             Key::Find(place, text) => Test::Find(place, casemap(&text)),
+            Key::ModSeq(modseq) => Test::ModSeq(modseq),
             Key::Not(key) => Test::Not(Box::new(self.resolve(*key)?)),
             Key::Or(a, b) => Test::Or(Box::new(self.resolve(*a)?), Box::new(self.resolve(*b)?)),
             Key::And(keys) => {
@@ -227,7 +237,10 @@ impl Searching {
         let hits = states
             .iter()
             .filter(|(_, decided, _)| *decided == Some(true));
-        hits.for_each(|(uid, _, _)| self.found.push(*uid));
+        for (uid, _, state) in hits {
+            self.found.push(*uid);
+            self.modseqs.note(state.modseq);
+        }
         Ok(())
     }
 }
