@@ -15,7 +15,7 @@ enum Shown {
 }
 
 /// Name, where it is defined, when it is shown.
-const TABLE: [(&str, &str, Shown); 27] = [
+const TABLE: [(&str, &str, Shown); 32] = [
     ("IMAP4rev1", "RFC 3501", Shown::Always),
     ("IMAP4rev2", "RFC 9051", Shown::Always),
     ("LITERAL+", "RFC 7888 §3", Shown::Always),
@@ -34,6 +34,10 @@ const TABLE: [(&str, &str, Shown); 27] = [
     ("MOVE", "RFC 6851", Shown::SignedIn),
     ("CONDSTORE", "RFC 7162 §3.1", Shown::SignedIn),
     ("QRESYNC", "RFC 7162 §3.2", Shown::SignedIn),
+    ("OBJECTID", "RFC 8474", Shown::SignedIn),
+    ("PREVIEW", "RFC 8970", Shown::SignedIn),
+    ("UIDONLY", "RFC 9586", Shown::SignedIn),
+    ("INPROGRESS", "RFC 9585", Shown::SignedIn),
     ("BINARY", "RFC 3516", Shown::SignedIn),
     ("ESEARCH", "RFC 4731", Shown::SignedIn),
     ("SEARCHRES", "RFC 5182", Shown::SignedIn),
@@ -41,6 +45,7 @@ const TABLE: [(&str, &str, Shown); 27] = [
     ("LIST-STATUS", "RFC 5819", Shown::SignedIn),
     ("SPECIAL-USE", "RFC 6154", Shown::SignedIn),
     ("CREATE-SPECIAL-USE", "RFC 6154 §3", Shown::SignedIn),
+    ("STATUS=DELETED", "RFC 9051 §6.3.11", Shown::SignedIn),
     ("STATUS=SIZE", "RFC 8438", Shown::SignedIn),
     ("APPENDLIMIT", "RFC 7889", Shown::SignedIn),
 ];

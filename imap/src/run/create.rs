@@ -4,6 +4,7 @@ use super::{Runner, Stop};
 use crate::ask::Completion;
 use crate::code::{self, Seeking};
 use crate::tree::{self, Tree};
+use crate::wire::ident;
 use directory::Right;
 use storage::{Error, MailboxChange, MailboxId, NewMailbox, Role, Uid, Writer};
 
@@ -34,9 +35,11 @@ impl Runner {
         let levels = levels(&path)?;
         let parent = parents(&mut writer, &tree, &levels)?;
         let name = levels.last().copied().unwrap_or_default();
-        writer.create_mailbox(new(parent, name, role))?;
+        let id = writer.create_mailbox(new(parent, name, role))?;
         writer.commit()?;
-        Ok(Completion::ok("CREATE completed"))
+        // RFC 8474 §4.1.
+        let code = format!("MAILBOXID ({})", ident::mailbox(id));
+        Ok(Completion::ok("CREATE completed").code(code))
     }
 
     pub(super) fn delete(&mut self, raw: &[u8]) -> Result<Completion, Stop> {

@@ -14,6 +14,13 @@ pub(super) struct Expunging {
     left: Numbers,
 }
 
+impl Expunging {
+    /// Messages still to be taken out.
+    pub(super) fn left(&self) -> u64 {
+        self.left.count()
+    }
+}
+
 impl Runner {
     /// Finds what is marked; the numbers are told by `sync`, as for any other session.
     pub(super) fn expunge(&mut self, set: Option<&SequenceSet>) -> Result<Expunging, Stop> {

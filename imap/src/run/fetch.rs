@@ -4,14 +4,15 @@
 //! batches; content is touched only for sections. The output is made in pieces.
 
 use super::recent::Recent;
-use super::resync::{Modes, VANISHED_MAX, put_vanished};
+use super::resync::{Modes, VANISHED_MAX, put_fetch, put_vanished};
 use super::{PIECE_MAX, Progress, Runner, Selected, Stop, section};
 use crate::ask::{Completion, Output};
 use crate::code::{self, Seeking};
 use crate::wire::envelope::envelope;
 use crate::wire::fetch::{Item, Modifiers};
 use crate::wire::flag;
-use crate::wire::response::put;
+use crate::wire::ident;
+use crate::wire::response::{self, put};
 use crate::wire::sequence::{Numbers, SequenceSet};
 use crate::wire::structure::body;
 use directory::Right;
@@ -110,7 +111,8 @@ impl Runner {
             vanished = self.vanished(&self.asked(set)?, since, None)?;
         }
         // RFC 9051 §6.4.9: the UID is told whether asked for or not.
-        if uid && !items.contains(&Item::Uid) {
+        let told = self.modes.uid_only;
+        if uid && !told && !items.contains(&Item::Uid) {
             items.insert(0, Item::Uid);
         }
         Ok(Box::new(Fetch {
@@ -199,13 +201,28 @@ impl Fetch {
     }
 
     /// RFC 7162 §3.2.5.1: what a SELECT tells of messages that changed, and of those that are gone.
-    pub(super) fn opening(changed: Numbers, gone: Numbers, completion: Completion) -> Box<Self> {
+    pub(super) fn opening(
+        changed: Numbers,
+        gone: Numbers,
+        modes: Modes,
+        completion: Completion,
+    ) -> Box<Self> {
+        let mut items = vec![Item::Flags, Item::ModSeq];
+        if !modes.uid_only {
+            items.insert(0, Item::Uid);
+        }
         Box::new(Self {
             uid: true,
             vanished: gone,
             opening: Some(completion),
-            ..Self::of(vec![Item::Uid, Item::Flags, Item::ModSeq], changed)
+            ..Self::of(items, changed)
         })
+    }
+
+    /// Messages still to come; `None` in the middle of one.
+    pub(super) fn left(&self) -> Option<u64> {
+        let left = self.left.count() + self.due.len() as u64;
+        self.open.is_none().then_some(left)
     }
 
     /// Whether a mailbox is being selected.
@@ -354,13 +371,13 @@ impl Fetch {
     fn tell(&mut self, rev2: bool, modes: Modes, out: &mut Output) {
         let Some(open) = &mut self.open else { return };
         if open.at == 0 {
-            put(out.buf(), format_args!("* {} FETCH (", open.number));
+            put_fetch(out.buf(), open.number, open.due.uid, modes);
         }
         // A change that this FETCH makes is told as any other is (RFC 9051 §6.4.5, RFC 7162 §3.2.4).
         let aware = modes.condstore;
         let added = [
             (Item::Flags, true),
-            (Item::Uid, aware),
+            (Item::Uid, aware && !modes.uid_only),
             (Item::ModSeq, aware),
         ];
         let added = added.iter().filter(|(_, due)| *due && open.due.marked);
@@ -406,6 +423,14 @@ fn tell_item(item: &Item, open: &Open, rev2: bool, out: &mut Output) -> bool {
             let date = formats::date::imap_internal(state.received_at, 0);
             put(out.buf(), format_args!("INTERNALDATE \"{date}\""));
         }
+        Item::EmailId => {
+            let id = ident::email(state.email);
+            put(out.buf(), format_args!("EMAILID ({id})"));
+        }
+        Item::ThreadId => {
+            let id = ident::thread(state.thread);
+            put(out.buf(), format_args!("THREADID ({id})"));
+        }
         Item::ModSeq => put(out.buf(), format_args!("MODSEQ ({})", state.modseq)),
         Item::Size => put(out.buf(), format_args!("RFC822.SIZE {}", state.size)),
         _ => {
@@ -442,6 +467,10 @@ fn tell_summary(
                 b"BODY "
             });
             body(out.buf(), &summary.part, extended, rev2);
+        }
+        (Item::Preview, _) => {
+            out.buf().extend_from_slice(b"PREVIEW ");
+            response::string(out.buf(), summary.preview.as_bytes(), rev2);
         }
         (
             Item::Section {

@@ -13,6 +13,7 @@ mod expunge;
 mod fetch;
 mod list;
 mod login;
+mod progress;
 mod recent;
 mod resync;
 mod search;
@@ -79,6 +80,7 @@ pub(crate) struct Runner {
     /// RFC 9051: IMAP4rev2 was enabled.
     rev2: bool,
     modes: resync::Modes,
+    pace: progress::Pace,
     selected: Option<Box<Selected>>,
     job: Option<Job>,
     notify: Arc<Notify>,
@@ -100,6 +102,7 @@ impl Runner {
             access: None,
             rev2: false,
             modes: resync::Modes::default(),
+            pace: progress::Pace::default(),
             selected: None,
             job: None,
             notify: Arc::new(Notify::new()),
@@ -135,6 +138,11 @@ impl Runner {
         if self.access.as_ref().is_some_and(|a| !a.stands()) {
             return Progress::Done(Completion::no("", "").effect(Effect::Bye));
         }
+        if self.modes.uid_only && command.names_numbers() {
+            let refused = Completion::bad("only UIDs, as UIDONLY asks for");
+            return Progress::Done(refused.code("UIDREQUIRED".into()));
+        }
+        self.progress_from(tag);
         let started = match command {
             Command::Login { name, secret } => Ok(self.login(&name, &secret)),
             Command::Enable(names) => Ok(self.enable(&names, out.buf())),
@@ -209,6 +217,7 @@ impl Runner {
         let Some(mut job) = self.job.take() else {
             return Progress::Done(Completion::bad("nothing to go on with"));
         };
+        self.pace.begin(&job);
         loop {
             let step = match &mut job {
                 Job::Fetch(fetch) => self.fetch_step(fetch, out),
@@ -246,6 +255,7 @@ impl Runner {
                     job = tail_of(&job, completion);
                 }
             }
+            self.tell_progress(&job, out.buf());
             // A search that has found nothing yet still yields, so that others get their turn.
             if out.len() >= PIECE_MAX || matches!(&job, Job::Search(_) if !out.is_empty()) {
                 self.job = Some(job);
@@ -300,6 +310,11 @@ impl Runner {
         if asked("QRESYNC") {
             enabled.push_str(" QRESYNC");
             self.modes.qresync = true;
+        }
+        // RFC 9586 §3.1.
+        if asked("UIDONLY") {
+            enabled.push_str(" UIDONLY");
+            self.modes.uid_only = true;
         }
         if asked("CONDSTORE") {
             enabled.push_str(" CONDSTORE");

@@ -25,6 +25,8 @@ pub(crate) struct Modes {
     pub(super) condstore: bool,
     /// RFC 7162 §3.2.3: VANISHED instead of EXPUNGE.
     pub(super) qresync: bool,
+    /// RFC 9586 §3: UIDs in place of message numbers, everywhere.
+    pub(super) uid_only: bool,
 }
 
 impl Runner {
@@ -133,6 +135,15 @@ impl Selected {
     pub(super) fn tell_modseq(&mut self, modseq: ModSeq) {
         self.told = self.told.max(Some(modseq));
     }
+}
+
+/// `* 23 FETCH (`, or `* 304 UIDFETCH (` (RFC 9586 §3.3). Gives whether the UID has been told so.
+pub(super) fn put_fetch(out: &mut Vec<u8>, number: u32, uid: u32, modes: Modes) -> bool {
+    match modes.uid_only {
+        true => put(out, format_args!("* {uid} UIDFETCH (")),
+        false => put(out, format_args!("* {number} FETCH (")),
+    }
+    modes.uid_only
 }
 
 /// `* OK [HIGHESTMODSEQ 7] …`

@@ -7,6 +7,7 @@ use crate::code::Seeking;
 use crate::tree::Row;
 use crate::view::View;
 use crate::wire::flag;
+use crate::wire::ident;
 use crate::wire::response::put;
 use crate::wire::select::{Resync, Select};
 use crate::wire::sequence::Numbers;
@@ -147,7 +148,9 @@ impl Runner {
         let known = resync.known.as_ref().unwrap_or(&all);
         let gone = self.vanished(known, since, resync.sample.as_ref())?;
         let changed = scanned.changed.and(known);
-        Ok(Job::Fetch(Fetch::opening(changed, gone, completion)))
+        Ok(Job::Fetch(Fetch::opening(
+            changed, gone, self.modes, completion,
+        )))
     }
 
     /// What RFC 9051 §6.3.2 and RFC 3501 §6.3.1 want told of a mailbox that is opened.
@@ -178,7 +181,9 @@ impl Runner {
         if !self.rev2 {
             // RFC 3501 §2.3.2: \Recent is not kept; RFC 9051 §A.2 drops it.
             out.extend_from_slice(b"* 0 RECENT\r\n");
-            if let Some(number) = scanned.unseen {
+            // RFC 9586 §3: no message numbers.
+            let unseen = scanned.unseen.filter(|_| !self.modes.uid_only);
+            if let Some(number) = unseen {
                 put(out, format_args!("* OK [UNSEEN {number}] First unseen\r\n"));
             }
         }
@@ -189,6 +194,9 @@ impl Runner {
         );
         let next = mailbox.uid_next.raw().max(after_last);
         put(out, format_args!("* OK [UIDNEXT {next}] Next UID\r\n"));
+        // RFC 8474 §4.2.
+        let id = ident::mailbox(mailbox.id);
+        put(out, format_args!("* OK [MAILBOXID ({id})] Its id\r\n"));
         if self.modes.condstore {
             let highest = mailbox.highest_modseq;
             put(

@@ -1,9 +1,11 @@
-//! RFC 9051 §6.3.11 STATUS, RFC 8438 SIZE, RFC 7889 APPENDLIMIT, RFC 7162 HIGHESTMODSEQ.
+//! RFC 9051 §6.3.11 STATUS, RFC 8438 SIZE, RFC 7889 APPENDLIMIT, RFC 7162 HIGHESTMODSEQ,
+//! RFC 8474 MAILBOXID.
 
 use super::{Runner, Stop};
 use crate::ask::Completion;
 use crate::code::Seeking;
 use crate::tree::Row;
+use crate::wire::ident;
 use crate::wire::list::StatusItem;
 use crate::wire::response::{self, put};
 
@@ -29,6 +31,7 @@ pub(super) fn line(out: &mut Vec<u8>, row: &Row, items: &[StatusItem], rev2: boo
     response::mailbox(out, &row.path, rev2);
     out.extend_from_slice(b" (");
     for (at, item) in items.iter().enumerate() {
+        let space = if at == 0 { "" } else { " " };
         let counts = &row.mailbox.counts;
         let value = match item {
             StatusItem::Messages => u64::from(counts.total),
@@ -39,9 +42,13 @@ pub(super) fn line(out: &mut Vec<u8>, row: &Row, items: &[StatusItem], rev2: boo
             StatusItem::Size => counts.size,
             StatusItem::Recent => 0,
             StatusItem::AppendLimit => size_max,
+            StatusItem::MailboxId => {
+                let id = ident::mailbox(row.mailbox.id);
+                put(out, format_args!("{space}MAILBOXID ({id})"));
+                continue;
+            }
             StatusItem::HighestModSeq => row.mailbox.highest_modseq.raw(),
         };
-        let space = if at == 0 { "" } else { " " };
         put(out, format_args!("{space}{} {value}", item.word()));
     }
     out.extend_from_slice(b")\r\n");

@@ -1,7 +1,7 @@
 //! RFC 9051 §6.4.6 STORE, RFC 7162 §3.1.3 UNCHANGEDSINCE.
 
 use super::Selected;
-use super::resync::Modes;
+use super::resync::{Modes, put_fetch};
 use super::{Progress, Runner, Stop};
 use crate::ask::Completion;
 use crate::wire::response::put;
@@ -86,6 +86,11 @@ impl Runner {
 }
 
 impl Storing {
+    /// Messages still to be changed.
+    pub(super) fn left(&self) -> u64 {
+        self.left.count()
+    }
+
     fn change_one(
         &mut self,
         writer: &mut Writer,
@@ -154,10 +159,10 @@ impl Storing {
                 && due
             {
                 let modseq = state.modseq;
-                put(
-                    out,
-                    format_args!("* {number} FETCH (UID {uid} MODSEQ ({modseq}))\r\n"),
-                );
+                if !put_fetch(out, number, uid, modes) {
+                    put(out, format_args!("UID {uid} "));
+                }
+                put(out, format_args!("MODSEQ ({modseq}))\r\n"));
                 selected.tell_modseq(modseq);
             }
         }

@@ -1,6 +1,6 @@
 //! RFC 9051 §7.5: what other sessions did, told as EXPUNGE (or RFC 7162 VANISHED), EXISTS and FETCH.
 
-use super::resync::{Modes, put_vanished};
+use super::resync::{Modes, put_fetch, put_vanished};
 use super::{Runner, Selected, Stop, select};
 use crate::wire::flag;
 use crate::wire::response::put;
@@ -135,7 +135,7 @@ impl Selected {
     fn tell_gone(&mut self, modes: Modes, out: &mut Vec<u8>) {
         let gone: Numbers = std::mem::take(&mut self.gone).into_iter().collect();
         self.held = None;
-        if modes.qresync {
+        if modes.qresync || modes.uid_only {
             put_vanished(out, self.view.known(&gone), false);
             self.view.remove(&gone);
             return;
@@ -203,7 +203,10 @@ impl Selected {
         if state.keywords.iter().any(|k| !self.keywords.contains(k)) {
             self.tell_keywords(state.keywords.iter().cloned(), out);
         }
-        put(out, format_args!("* {number} FETCH (UID {uid} FLAGS "));
+        if !put_fetch(out, number, uid, modes) {
+            put(out, format_args!("UID {uid} "));
+        }
+        out.extend_from_slice(b"FLAGS ");
         flag::put_flags(out, &state.keywords);
         if modes.condstore {
             put(out, format_args!(" MODSEQ ({})", state.modseq));

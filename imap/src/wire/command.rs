@@ -108,6 +108,17 @@ pub enum Stage {
 }
 
 impl Command {
+    /// Whether it names message numbers: RFC 9586 §3 has them refused once UIDONLY is on.
+    pub fn names_numbers(&self) -> bool {
+        match self {
+            Self::Fetch { uid, .. } | Self::Copy { uid, .. } => !uid,
+            Self::Store(store) => !store.uid,
+            Self::Search { uid, search } => !uid || search.key.names_numbers(),
+            Self::Select(select) => select.resync.as_ref().is_some_and(|r| r.sample.is_some()),
+            _ => false,
+        }
+    }
+
     /// command = tag SP (command-any / command-auth / command-nonauth / command-select) CRLF
     pub fn stage(&self) -> Stage {
         match self {

@@ -40,6 +40,12 @@ pub enum Item {
     },
     /// RFC 7162 §3.1.4.2
     ModSeq,
+    /// RFC 8474 §5.3
+    EmailId,
+    /// RFC 8474 §5.3
+    ThreadId,
+    /// RFC 8970 §3; previews are kept, so that LAZY is no different.
+    Preview,
 }
 
 impl Item {
@@ -69,7 +75,13 @@ impl Item {
     pub fn needs_summary(&self) -> bool {
         !matches!(
             self,
-            Self::Uid | Self::Flags | Self::InternalDate | Self::Size | Self::ModSeq
+            Self::Uid
+                | Self::Flags
+                | Self::InternalDate
+                | Self::Size
+                | Self::ModSeq
+                | Self::EmailId
+                | Self::ThreadId
         )
     }
 }
@@ -179,13 +191,16 @@ pub fn modifiers(lexer: &mut Lexer<'_>, uid: bool) -> Parsed<Modifiers> {
 /// fetch-att = "ENVELOPE" / "FLAGS" / "INTERNALDATE" / "RFC822.SIZE" / "BODY" ["STRUCTURE"] / "UID" /
 /// "BODY" section [partial] / "BODY.PEEK" section [partial] / "BINARY" [".PEEK"] section-binary
 /// [partial] / "BINARY.SIZE" section-binary; RFC 3501 adds "RFC822" [".HEADER" / ".TEXT"], RFC 7162
-/// "MODSEQ"
+/// "MODSEQ", RFC 8474 "EMAILID" / "THREADID", RFC 8970 "PREVIEW" [SP "(" preview-mod *(SP preview-mod) ")"]
 fn item(lexer: &mut Lexer<'_>) -> Parsed<Item> {
     let name = lexer.keyword()?;
     let bracket = lexer.peek() == Some(b'[');
     Ok(match (name.as_str(), bracket) {
         ("UID", false) => Item::Uid,
         ("MODSEQ", false) => Item::ModSeq,
+        ("EMAILID", false) => Item::EmailId,
+        ("THREADID", false) => Item::ThreadId,
+        ("PREVIEW", false) => preview(lexer)?,
         ("FLAGS", false) => Item::Flags,
         ("INTERNALDATE", false) => Item::InternalDate,
         ("RFC822.SIZE", false) => Item::Size,
@@ -212,6 +227,19 @@ fn item(lexer: &mut Lexer<'_>) -> Parsed<Item> {
         },
         _ => return Err(Syntax("an unknown FETCH item")),
     })
+}
+
+/// preview-mod = "LAZY"
+fn preview(lexer: &mut Lexer<'_>) -> Parsed<Item> {
+    // A single PREVIEW may be followed by the modifiers of the FETCH itself.
+    if lexer.looking_at(" (LAZY") {
+        lexer.sp()?;
+        lexer.list(MODIFIERS_MAX, |l| match l.take_word("LAZY") {
+            true => Ok(()),
+            false => Err(Syntax("an unknown modifier of PREVIEW")),
+        })?;
+    }
+    Ok(Item::Preview)
 }
 
 fn whole(text: Text, peek: bool, spelling: Spelling) -> Item {
@@ -332,9 +360,13 @@ mod tests {
             "(RFC822 RFC822.HEADER RFC822.TEXT BODYSTRUCTURE BODY ENVELOPE)",
             Some(6),
         );
+        check("(PREVIEW PREVIEW (LAZY) EMAILID THREADID)", Some(4));
+        check("PREVIEW (LAZY)", Some(1));
         for bad in [
             "",
             "()",
+            "PREVIEW (LAZY NOPE)",
+            "EMAILID[1]",
             "(ALL)",
             "BODY[",
             "BODY[MIME]",

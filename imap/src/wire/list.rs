@@ -7,7 +7,8 @@ pub const PATTERNS_MAX: usize = 64;
 /// Octets of one pattern or name, as sent.
 pub const NAME_MAX: usize = 8_192;
 
-/// status-att; APPENDLIMIT is RFC 7889, RECENT RFC 3501, HIGHESTMODSEQ RFC 7162.
+/// status-att; APPENDLIMIT is RFC 7889, RECENT RFC 3501, HIGHESTMODSEQ RFC 7162,
+/// MAILBOXID RFC 8474.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum StatusItem {
@@ -20,6 +21,7 @@ pub enum StatusItem {
     Recent,
     AppendLimit,
     HighestModSeq,
+    MailboxId,
 }
 
 impl StatusItem {
@@ -35,10 +37,11 @@ impl StatusItem {
             Self::Recent => "RECENT",
             Self::AppendLimit => "APPENDLIMIT",
             Self::HighestModSeq => "HIGHESTMODSEQ",
+            Self::MailboxId => "MAILBOXID",
         }
     }
 
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Messages,
         Self::UidNext,
         Self::UidValidity,
@@ -48,6 +51,7 @@ impl StatusItem {
         Self::Recent,
         Self::AppendLimit,
         Self::HighestModSeq,
+        Self::MailboxId,
     ];
 }
 

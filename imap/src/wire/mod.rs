@@ -5,6 +5,7 @@ pub mod command;
 pub mod envelope;
 pub mod fetch;
 pub mod flag;
+pub mod ident;
 pub mod lexer;
 pub mod list;
 pub mod response;

@@ -1,6 +1,7 @@
 //! RFC 9051 §6.4.4, RFC 3501 §6.4.4: SEARCH keys, and RFC 4731 / RFC 5182 return options.
 
 use super::flag::{Flag, flag_keyword};
+use super::ident;
 use super::lexer::{Lexer, Parsed, Syntax};
 use super::sequence::SequenceSet;
 use formats::date::{Day, unix_day};
@@ -58,6 +59,10 @@ pub enum Key {
     Find(Place, String),
     /// RFC 7162 §3.1.5: of this mod-sequence or a later one.
     ModSeq(u64),
+    /// RFC 8474 §6; `None`: no message has such an id.
+    Email(Option<u64>),
+    /// RFC 8474 §6
+    Thread(Option<u64>),
     Not(Box<Key>),
     Or(Box<Key>, Box<Key>),
     And(Vec<Key>),
@@ -237,7 +242,7 @@ fn bare(name: &str) -> Option<Key> {
     })
 }
 
-const WITH_ARGUMENT: [&str; 20] = [
+const WITH_ARGUMENT: [&str; 22] = [
     "UID",
     "KEYWORD",
     "UNKEYWORD",
@@ -258,6 +263,8 @@ const WITH_ARGUMENT: [&str; 20] = [
     "TEXT",
     "HEADER",
     "MODSEQ",
+    "EMAILID",
+    "THREADID",
 ];
 
 /// The keys with an argument.
@@ -269,6 +276,8 @@ fn argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Key> {
     Ok(match name {
         "UID" => Key::Uid(SequenceSet::parse(lexer)?),
         "MODSEQ" => modseq(lexer)?,
+        "EMAILID" => Key::Email(ident::parse(lexer, 'e')?),
+        "THREADID" => Key::Thread(ident::parse(lexer, 't')?),
         "KEYWORD" => Key::Flag(flag_keyword(lexer)?, true),
         "UNKEYWORD" => Key::Flag(flag_keyword(lexer)?, false),
         "BEFORE" => Key::Received(When::Before, date(lexer)?),
@@ -370,6 +379,8 @@ mod tests {
         "UID 1:*",
         "UID $",
         "MODSEQ 620162338",
+        "EMAILID M6d99ac3275bb4e",
+        "OR THREADID t7 EMAILID e1",
         "MODSEQ \"/flags/\\\\draft\" all 620162338",
         "ANSWERED",
         "UNANSWERED",

@@ -8,7 +8,7 @@ use formats::address::{Address, DomainName};
 use imap::{Services, Settings};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 use storage::{EngineKind, Options, Store};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
@@ -21,12 +21,17 @@ pub(crate) const END: &str = "(end)";
 /// 2026-11-22, 00:00 UTC.
 pub(crate) const NOW_MS: i64 = 1_795_305_600_000;
 
-#[derive(Debug)]
-struct Standing;
+/// Stands still, unless told to go on by so many milliseconds each time that it is looked at.
+#[derive(Debug, Default)]
+struct Standing {
+    hurry: Arc<AtomicI64>,
+    passed: AtomicI64,
+}
 
 impl Clock for Standing {
     fn now_ms(&self) -> i64 {
-        NOW_MS
+        let step = self.hurry.load(Ordering::Relaxed);
+        NOW_MS + self.passed.fetch_add(step, Ordering::Relaxed) + step
     }
 }
 
@@ -36,6 +41,8 @@ pub(crate) struct World {
     pub(crate) store: Store,
     /// The octets that the disk still holds.
     pub(crate) room: Arc<AtomicU64>,
+    /// Milliseconds by which the clock goes on at each look.
+    pub(crate) hurry: Arc<AtomicI64>,
     runtime: tokio::runtime::Runtime,
     peers: BTreeMap<u32, BufReader<DuplexStream>>,
     stop: watch::Sender<bool>,
@@ -58,11 +65,13 @@ impl World {
             ..Options::default()
         })
         .unwrap();
+        let clock = Standing::default();
+        let hurry = Arc::clone(&clock.hurry);
         let domain = DomainName::parse("tinh.gov.vn").unwrap();
         let agency = AgencyId("H99".into());
         let directory = Directory::open(
             store.clone(),
-            Arc::new(Standing),
+            Arc::new(clock),
             directory::Settings {
                 argon2_memory_kib: 64,
                 argon2_passes: 1,
@@ -100,18 +109,14 @@ impl World {
             .set_password(None, account.id, &Secret::new(PASSWORD))
             .unwrap();
         let services = Services::new(directory.clone(), settings);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_time()
-            .build()
-            .unwrap();
         let (stop, _) = watch::channel(false);
         Self {
             directory,
             services,
             store,
             room,
-            runtime,
+            hurry,
+            runtime: runtime(),
             peers: BTreeMap::new(),
             stop,
             _dir: dir,
@@ -229,6 +234,14 @@ impl World {
     pub(crate) fn shut_down(&self) {
         self.stop.send(true).unwrap();
     }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_time()
+        .build()
+        .unwrap()
 }
 
 /// Plays a script.

@@ -12,6 +12,7 @@ mod faults;
 mod hostile;
 mod mailboxes;
 mod model;
+mod objects;
 mod parts;
 mod resync;
 mod searching;

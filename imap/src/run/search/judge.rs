@@ -25,6 +25,8 @@ pub(super) enum Test {
     Smaller(u64),
     Find(Place, String),
     ModSeq(u64),
+    Email(Option<u64>),
+    Thread(Option<u64>),
     Not(Box<Test>),
     Or(Box<Test>, Box<Test>),
     And(Vec<Test>),
@@ -82,6 +84,8 @@ impl Test {
             // RFC 9051 §6.4.4: the day of INTERNALDATE as it is shown, in UTC.
             Self::Received(when, day) => on(*when, state.received_at.div_euclid(DAY_S), *day),
             Self::Sent(when, day) => return sent(*when, *day, subject),
+            Self::Email(id) => *id == Some(state.email.raw()),
+            Self::Thread(id) => *id == Some(state.thread.raw()),
             Self::ModSeq(modseq) => state.modseq.raw() >= *modseq,
             Self::Larger(size) => state.size > *size,
             Self::Smaller(size) => state.size < *size,

@@ -40,6 +40,11 @@ pub(super) struct Searching {
 }
 
 impl Searching {
+    /// Messages still to be judged; `None` while the result is being told.
+    pub(super) fn left(&self) -> Option<u64> {
+        self.telling.is_none().then(|| self.left.count())
+    }
+
     /// Whether content is read, so that a step takes long.
     pub(super) fn is_long(&self) -> bool {
         self.key.needs_content()
@@ -103,6 +108,8 @@ impl Runner {
             Key::Smaller(size) => Test::Smaller(size),
             Key::Find(place, text) => Test::Find(place, casemap(&text)),
             Key::ModSeq(modseq) => Test::ModSeq(modseq),
+            Key::Email(id) => Test::Email(id),
+            Key::Thread(id) => Test::Thread(id),
             Key::Not(key) => Test::Not(Box::new(self.resolve(*key)?)),
             Key::Or(a, b) => Test::Or(Box::new(self.resolve(*a)?), Box::new(self.resolve(*b)?)),
             Key::And(keys) => {
