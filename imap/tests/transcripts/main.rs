@@ -11,7 +11,6 @@ mod door;
 mod faults;
 mod hostile;
 mod mailboxes;
-mod model;
 mod objects;
 mod parts;
 mod resync;
