@@ -15,7 +15,7 @@ enum Shown {
 }
 
 /// Name, where it is defined, when it is shown.
-const TABLE: [(&str, &str, Shown); 32] = [
+const TABLE: &[(&str, &str, Shown)] = &[
     ("IMAP4rev1", "RFC 3501", Shown::Always),
     ("IMAP4rev2", "RFC 9051", Shown::Always),
     ("LITERAL+", "RFC 7888 §3", Shown::Always),
@@ -41,6 +41,16 @@ const TABLE: [(&str, &str, Shown); 32] = [
     ("BINARY", "RFC 3516", Shown::SignedIn),
     ("ESEARCH", "RFC 4731", Shown::SignedIn),
     ("SEARCHRES", "RFC 5182", Shown::SignedIn),
+    ("WITHIN", "RFC 5032", Shown::SignedIn),
+    ("SEARCH=FUZZY", "RFC 6203", Shown::SignedIn),
+    ("MULTISEARCH", "RFC 7377", Shown::SignedIn),
+    ("SORT", "RFC 5256", Shown::SignedIn),
+    ("SORT=DISPLAY", "RFC 5957", Shown::SignedIn),
+    ("ESORT", "RFC 5267 §3.1", Shown::SignedIn),
+    ("THREAD=ORDEREDSUBJECT", "RFC 5256", Shown::SignedIn),
+    ("THREAD=REFERENCES", "RFC 5256", Shown::SignedIn),
+    ("THREAD=REFS", "draft-ietf-morg-inthread", Shown::SignedIn),
+    ("I18NLEVEL=1", "RFC 5255 §4.3", Shown::SignedIn),
     ("LIST-EXTENDED", "RFC 5258", Shown::SignedIn),
     ("LIST-STATUS", "RFC 5819", Shown::SignedIn),
     ("SPECIAL-USE", "RFC 6154", Shown::SignedIn),
@@ -52,8 +62,8 @@ const TABLE: [(&str, &str, Shown); 32] = [
 
 /// The capabilities of a connection, separated by spaces; `size_max` is told with APPENDLIMIT.
 pub fn list(tls: bool, signed_in: bool, size_max: u64) -> String {
-    let mut out = String::with_capacity(320);
-    for (name, _, shown) in TABLE {
+    let mut out = String::with_capacity(512);
+    for &(name, _, shown) in TABLE {
         let now = match shown {
             Shown::Always => true,
             Shown::Clear => !signed_in && !tls,

@@ -32,6 +32,49 @@ pub fn decode(charset: &str, bytes: &[u8]) -> String {
     nfc(text)
 }
 
+/// Whether [`decode`] knows a charset of this name, rather than guessing.
+#[must_use]
+pub fn is_known(charset: &str) -> bool {
+    let name = charset.to_ascii_lowercase();
+    if name.is_empty() || name.len() > NAME_MAX || !name.is_ascii() {
+        return false;
+    }
+    if OWN.contains(&name.as_str()) {
+        return true;
+    }
+    match encoding_rs::Encoding::for_label(name.as_bytes()) {
+        // What it stands for cannot be read safely.
+        Some(encoding) => encoding != encoding_rs::REPLACEMENT,
+        None => charset_decoder(name.as_bytes()).is_some(),
+    }
+}
+
+/// The names that [`decode`] reads by itself.
+const OWN: [&str; 22] = [
+    "tcvn",
+    "tcvn3",
+    "tcvn5712",
+    "tcvn-5712",
+    "tcvn5712-1",
+    "tcvn5712-1:1993",
+    "x-viet-tcvn",
+    "x-viet-tcvn3",
+    "x-viet-tcvn5712",
+    "x-viet-abc",
+    "viscii",
+    "viscii1.1-1",
+    "csviscii",
+    "x-viscii",
+    "x-viet-viscii",
+    "utf-7",
+    "utf7",
+    "unicode-1-1-utf-7",
+    "vni",
+    "vni-win",
+    "x-vni",
+    "x-viet-vni",
+];
+
 fn nfc(text: Cow<'_, str>) -> String {
     if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes {
         text.into_owned()
@@ -261,6 +304,28 @@ mod tests {
             b"\xd1o\xe4c la\xe4p - Ha\xefnh phu\xf9c",
             "Độc lập - Hạnh phúc",
         );
+    }
+
+    #[test]
+    fn what_is_known_is_not_guessed() {
+        for name in OWN {
+            assert!(is_known(name), "{name}");
+            assert!(decode(name, b"a") == "a", "{name}");
+        }
+        for name in [
+            "UTF-8",
+            "us-ascii",
+            "ISO-8859-15",
+            "windows-1258",
+            "KOI8-R",
+            "GB18030",
+            "Big5",
+        ] {
+            assert!(is_known(name), "{name}");
+        }
+        for name in ["", "x-klingon", "hz-gb-2312", "é", &"x".repeat(1000)] {
+            assert!(!is_known(name), "{name}");
+        }
     }
 
     #[test]

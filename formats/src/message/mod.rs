@@ -17,6 +17,7 @@ pub mod part;
 pub mod person;
 mod preview;
 mod structure;
+pub mod subject;
 mod summary;
 pub mod thread;
 pub mod word;

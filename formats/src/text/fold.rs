@@ -25,13 +25,59 @@ fn is_mark(c: char) -> bool {
 }
 
 /// The text as comparison without regard to case needs it: compatibility forms joined, lower case,
-/// marks kept.
+/// marks kept. Texts that RFC 5051 §2 holds equal are equal here; a letter stays in one piece with its
+/// marks, so that `va` is not found within `văn`.
 #[must_use]
 pub fn casemap(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
-    text.nfkc().flat_map(char::to_lowercase).nfc().collect()
+    let lower = text.nfkc().flat_map(char::to_lowercase);
+    lower.map(one_small_form).nfc().collect()
+}
+
+/// Where two small letters share a capital, they are one to RFC 5051.
+fn one_small_form(c: char) -> char {
+    match c {
+        'ς' => 'σ',
+        'ı' => 'i',
+        _ => c,
+    }
+}
+
+/// The text whose octets order as RFC 5051 §2 (i;unicode-casemap) says: simple title case, then
+/// decomposed by compatibility.
+#[must_use]
+pub fn order(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_uppercase();
+    }
+    text.chars().map(title).nfkd().collect()
+}
+
+/// The simple titlecase mapping of the Unicode data: one character to one.
+fn title(c: char) -> char {
+    match c {
+        // Digraphs have a title case of their own.
+        'Ǆ'..='ǆ' => 'ǅ',
+        'Ǉ'..='ǉ' => 'ǈ',
+        'Ǌ'..='ǌ' => 'ǋ',
+        'Ǳ'..='ǳ' => 'ǲ',
+        // Georgian has capitals but no title case.
+        '\u{10d0}'..='\u{10ff}' => c,
+        // Greek with iota below: the full upper case is two letters, the simple title case one.
+        '\u{1f80}'..='\u{1f87}' | '\u{1f90}'..='\u{1f97}' | '\u{1fa0}'..='\u{1fa7}' => {
+            char::from_u32(c as u32 + 8).unwrap_or(c)
+        }
+        '\u{1fb3}' | '\u{1fc3}' | '\u{1ff3}' => char::from_u32(c as u32 + 9).unwrap_or(c),
+        _ => {
+            let mut upper = c.to_uppercase();
+            match (upper.next(), upper.next()) {
+                (Some(one), None) => one,
+                _ => c,
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -52,5 +98,27 @@ mod tests {
         assert_eq!(fold("กิน"), "กิน");
         assert_eq!(casemap("HÒA"), casemap("ho\u{300}a"));
         assert_ne!(casemap("hòa"), casemap("hoa"));
+        assert_eq!(casemap("ΟΔΟΣ"), casemap("οδος"));
+    }
+
+    fn check_order(text: &str, expected: &str) {
+        assert_eq!(order(text), expected, "{text:?}");
+    }
+
+    #[test]
+    fn i_unicode_casemap_is_title_case_decomposed() {
+        check_order("a_b", "A_B");
+        check_order("ǆ", "Dz\u{30c}");
+        check_order("Ờ", "O\u{31b}\u{300}");
+        check_order("đ", "Đ");
+        check_order("ß", "ß");
+        check_order("ﬁ", "fi");
+        check_order("ᾳ", "\u{391}\u{345}");
+        check_order("ა", "ა");
+        // The example of RFC 5255 §4.6.
+        assert_eq!(order("Андрей"), order("андрей"));
+        let mut names = ["андрей", "сЕРГЕЙ", "Василий", "алексей"];
+        names.sort_by_key(|name| order(name));
+        assert_eq!(names, ["алексей", "андрей", "Василий", "сЕРГЕЙ"]);
     }
 }

@@ -5,5 +5,5 @@ mod fold;
 mod name;
 
 pub use collate::{key, name_key};
-pub use fold::{casemap, fold};
+pub use fold::{casemap, fold, order};
 pub use name::{Name, NameScheme, given_name, initials, local_part_by, local_part_from_name};

@@ -19,9 +19,11 @@ mod resync;
 mod search;
 mod section;
 mod select;
+mod sort;
 mod status;
 mod store;
 mod sync;
+mod thread;
 
 pub(crate) use recent::Recent;
 pub(crate) use select::Selected;
@@ -170,6 +172,7 @@ impl Runner {
             Command::Unselect => Ok(self.unselect("UNSELECT completed")),
             Command::Idle => self.idle(),
             Command::BadCharset { save } => Ok(self.bad_charset(save)),
+            Command::CancelUpdate(_) => Ok(Completion::ok("CANCELUPDATE completed")),
             other => match self.job_of(tag, other, out.buf()) {
                 Ok(job) => {
                     self.job = Some(job);
@@ -261,7 +264,7 @@ impl Runner {
                 self.job = Some(job);
                 return Progress::More;
             }
-            if matches!(&job, Job::Search(searching) if searching.is_long()) {
+            if matches!(&job, Job::Search(searching) if searching.yields()) {
                 self.job = Some(job);
                 return Progress::More;
             }

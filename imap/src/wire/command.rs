@@ -8,12 +8,15 @@ use super::search::{self, Fault, Search};
 use super::select::{self, Select};
 use super::sequence::SequenceSet;
 use super::store::{self, Store};
+use super::{sort, sources};
 use base64::Engine as _;
 use directory::Secret;
 use storage::Role;
 
 /// RFC 2971 §3.3: pairs of one ID.
 pub const ID_PAIRS_MAX: usize = 30;
+/// Tags of one CANCELUPDATE.
+pub const CANCELS_MAX: usize = 64;
 /// Octets of a name or password.
 pub const CREDENTIAL_MAX: usize = 1_024;
 
@@ -78,6 +81,8 @@ pub enum Command {
         uid: bool,
         search: Search,
     },
+    /// RFC 5267 §4.3.5: the tags of the searches whose changes are no longer to be told.
+    CancelUpdate(Vec<String>),
     /// RFC 9051 §6.4.4: the charset is not known; with SAVE the saved result is emptied.
     BadCharset {
         save: bool,
@@ -126,12 +131,14 @@ impl Command {
             Self::StartTls | Self::Authenticate { .. } | Self::Login { .. } => {
                 Stage::NotAuthenticated
             }
-            Self::Check
+            // RFC 7377 §2.2: only the selected mailbox must be selected.
+            Self::Search { search, .. } if !search.needs_selected() => Stage::Authenticated,
+            Self::Search { .. }
+            | Self::Check
             | Self::Close
             | Self::Unselect
             | Self::Expunge(_)
-            | Self::Search { .. }
-            | Self::BadCharset { .. }
+            | Self::CancelUpdate(_)
             | Self::Fetch { .. }
             | Self::Store(_)
             | Self::Copy { .. } => Stage::Selected,
@@ -180,7 +187,7 @@ fn verb(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
         "CLOSE" => Command::Close,
         "UNSELECT" => Command::Unselect,
         "EXPUNGE" => Command::Expunge(None),
-        "SEARCH" => return search(lexer, false),
+        "SEARCH" | "SORT" | "THREAD" | "ESEARCH" => return search(lexer, name, false),
         _ => {
             if !KNOWN.contains(&name) {
                 return Err(Syntax("an unknown command"));
@@ -199,7 +206,7 @@ fn verb(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
     Ok(bare)
 }
 
-const KNOWN: [&str; 21] = [
+const KNOWN: [&str; 22] = [
     "ID",
     "AUTHENTICATE",
     "LOGIN",
@@ -221,6 +228,7 @@ const KNOWN: [&str; 21] = [
     "MOVE",
     "UID",
     "SEARCH",
+    "CANCELUPDATE",
 ];
 
 fn with_argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
@@ -267,6 +275,7 @@ fn with_argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
             }
         }
         "APPEND" => Command::Append(append::parse(lexer)?),
+        "CANCELUPDATE" => cancel_update(lexer)?,
         _ => return Err(Syntax("an unknown command")),
     })
 }
@@ -363,10 +372,11 @@ fn create(lexer: &mut Lexer<'_>) -> Parsed<Command> {
     Ok(Command::Create { mailbox, roles })
 }
 
-/// uid = "UID" SP (copy / move / fetch / search / store / uid-expunge); after "UID ".
+/// uid = "UID" SP (copy / move / fetch / search / store / uid-expunge / sort / thread); after "UID ".
 fn uid(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
     match name {
-        "SEARCH" => search(lexer, true),
+        // RFC 7377 §2 shows UID ESEARCH too, though its grammar does not.
+        "SEARCH" | "SORT" | "THREAD" | "ESEARCH" => search(lexer, name, true),
         "EXPUNGE" => {
             lexer.sp()?;
             SequenceSet::parse(lexer).map(|set| Command::Expunge(Some(set)))
@@ -379,14 +389,39 @@ fn uid(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
     }
 }
 
-fn search(lexer: &mut Lexer<'_>, uid: bool) -> Parsed<Command> {
-    match search::parse(lexer) {
-        Ok(search) => Ok(Command::Search { uid, search }),
+fn search(lexer: &mut Lexer<'_>, name: &str, uid: bool) -> Parsed<Command> {
+    let search = match name {
+        "SORT" => sort::sort(lexer),
+        "THREAD" => sort::thread(lexer),
+        "ESEARCH" => sources::parse(lexer),
+        _ => search::parse(lexer),
+    };
+    match search {
+        // RFC 7377 §2.1: ESEARCH answers with UIDs.
+        Ok(search) => Ok(Command::Search {
+            uid: uid || search.sources.is_some(),
+            search,
+        }),
         Err(Fault::Charset { save }) => {
             lexer.rest();
             Ok(Command::BadCharset { save })
         }
         Err(Fault::Syntax(syntax)) => Err(syntax),
+    }
+}
+
+/// command-select =/ "CANCELUPDATE" 1*(SP quoted); after "CANCELUPDATE ".
+fn cancel_update(lexer: &mut Lexer<'_>) -> Parsed<Command> {
+    let mut tags = Vec::new();
+    loop {
+        if tags.len() == CANCELS_MAX {
+            return Err(Syntax("too many tags"));
+        }
+        let tag = lexer.string()?;
+        tags.push(String::from_utf8(tag).map_err(|_| Syntax("the string is not UTF-8"))?);
+        if !lexer.take(b' ') {
+            return Ok(Command::CancelUpdate(tags));
+        }
     }
 }
 
@@ -453,6 +488,12 @@ mod tests {
         "UID EXPUNGE 3000:3002",
         "SEARCH ALL",
         "UID SEARCH RETURN () ALL",
+        "SORT (DATE) UTF-8 ALL",
+        "UID SORT RETURN (COUNT) (SUBJECT) US-ASCII SEEN",
+        "THREAD REFERENCES UTF-8 ALL",
+        "UID THREAD ORDEREDSUBJECT UTF-8 ALL",
+        "ESEARCH IN (personal) RETURN (COUNT) ALL",
+        "CANCELUPDATE \"a1\" \"a2\"",
         "FETCH 1:* FAST",
         "UID FETCH 4827313:4828442 FLAGS",
         "STORE 2:4 +FLAGS (\\Deleted)",
@@ -462,12 +503,12 @@ mod tests {
         "MOVE 42:69 foo",
         "UID MOVE 42:69 foo",
         "FETCH $ UID",
-        "SEARCH CHARSET KOI8-R TEXT xyz",
         "SELECT inbox (CONDSTORE)",
         "EXAMINE inbox (QRESYNC (67890007 20050715194045000 41:211,214:541))",
         "UID FETCH 1:* (FLAGS) (CHANGEDSINCE 12345 VANISHED)",
         "FETCH 1 MODSEQ (CHANGEDSINCE 1)",
         "STORE 7,5,9 (UNCHANGEDSINCE 320162338) +FLAGS.SILENT (\\Deleted)",
+        "SEARCH CHARSET X-KLINGON TEXT xyz",
     ];
 
     #[test]
@@ -476,7 +517,7 @@ mod tests {
             check(&format!("a1 {line}"), true);
             check(
                 &format!("a1 {line} "),
-                *line == "SEARCH CHARSET KOI8-R TEXT xyz",
+                *line == "SEARCH CHARSET X-KLINGON TEXT xyz",
             );
         }
         for bad in [
@@ -489,6 +530,8 @@ mod tests {
             "a1 LOGIN a",
             "a1 FETCH 1",
             "a1 UID NOOP x",
+            "a1 CANCELUPDATE",
+            "a1 CANCELUPDATE a1",
             "a1 STORE 1 *FLAGS x",
             "a1 STORE 1 +-FLAGS x",
             "a1 STORE 1 FLAGS (\\Nope)",

@@ -1,10 +1,17 @@
-//! RFC 9051 §6.4.4, RFC 3501 §6.4.4: SEARCH keys, and RFC 4731 / RFC 5182 return options.
+//! RFC 9051 §6.4.4, RFC 3501 §6.4.4: SEARCH keys, with those of RFC 5032 and RFC 6203.
+//!
+//! What a search is to return is in `returns`, the orders of SORT and THREAD in `sort`, the mailboxes
+//! of ESEARCH in `sources`.
 
 use super::flag::{Flag, flag_keyword};
 use super::ident;
 use super::lexer::{Lexer, Parsed, Syntax};
+use super::returns::{self, Wanted};
 use super::sequence::SequenceSet;
+use super::sort::Order;
+use super::sources::Source;
 use formats::date::{Day, unix_day};
+use formats::message::charset;
 
 /// Nesting of parentheses, NOT and OR.
 pub const DEPTH_MAX: usize = 32;
@@ -56,7 +63,13 @@ pub enum Key {
     Sent(When, i64),
     Larger(u64),
     Smaller(u64),
+    /// RFC 5032 §2: the internal date is so many seconds ago, or longer.
+    Older(u32),
+    /// RFC 5032 §2: the internal date is so many seconds ago, or less.
+    Younger(u32),
     Find(Place, String),
+    /// RFC 6203 §3: what is inside may be matched less strictly.
+    Fuzzy(Box<Key>),
     /// RFC 7162 §3.1.5: of this mod-sequence or a later one.
     ModSeq(u64),
     /// RFC 8474 §6; `None`: no message has such an id.
@@ -69,11 +82,11 @@ pub enum Key {
 }
 
 impl Key {
-    /// Whether any key below it, or it itself, fits.
-    fn any(&self, fits: &dyn Fn(&Self) -> bool) -> bool {
+    /// Whether this key or one inside it is such a one.
+    pub fn any(&self, fits: &dyn Fn(&Self) -> bool) -> bool {
         fits(self)
             || match self {
-                Self::Not(key) => key.any(fits),
+                Self::Fuzzy(key) | Self::Not(key) => key.any(fits),
                 Self::Or(a, b) => a.any(fits) || b.any(fits),
                 Self::And(keys) => keys.iter().any(|key| key.any(fits)),
                 _ => false,
@@ -91,24 +104,16 @@ impl Key {
     }
 }
 
-/// search-return-opt, as bits.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct Wanted {
-    pub min: bool,
-    pub max: bool,
-    pub all: bool,
-    pub count: bool,
-    pub save: bool,
-}
-
-/// A whole SEARCH.
+/// A whole SEARCH, SORT, THREAD or ESEARCH.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct Search {
     /// `None`: there was no RETURN.
     pub wanted: Option<Wanted>,
     pub key: Key,
+    pub order: Order,
+    /// RFC 7377 §2: the mailboxes of an ESEARCH; `None` for the other commands.
+    pub sources: Option<Vec<Source>>,
 }
 
 /// Why a SEARCH cannot be run.
@@ -133,66 +138,107 @@ impl From<Syntax> for Fault {
 /// search-program = ["CHARSET" SP charset SP] search-key *(SP search-key); after "SEARCH".
 pub fn parse(lexer: &mut Lexer<'_>) -> Result<Search, Fault> {
     lexer.sp()?;
-    let mut wanted = None;
-    if lexer.take_word("RETURN ") {
-        wanted = Some(return_options(lexer)?);
-        lexer.sp()?;
-    }
-    if lexer.take_word("CHARSET ") {
-        let charset = lexer.astring()?;
-        lexer.sp()?;
-        let known = [&b"US-ASCII"[..], b"UTF-8"]
-            .iter()
-            .any(|c| c.eq_ignore_ascii_case(&charset));
-        if !known {
-            return Err(Fault::Charset {
-                save: wanted.is_some_and(|w| w.save),
-            });
-        }
-    }
-    let mut budget = KEYS_MAX;
-    let mut keys = vec![key(lexer, 0, &mut budget)?];
-    while lexer.take(b' ') {
-        keys.push(key(lexer, 0, &mut budget)?);
-    }
-    Ok(Search {
+    let wanted = returns::parse(lexer)?;
+    let key = program(lexer, wanted)?;
+    Search {
         wanted,
-        key: Key::And(keys),
-    })
-}
-
-/// search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"
-fn return_options(lexer: &mut Lexer<'_>) -> Parsed<Wanted> {
-    let mut wanted = Wanted::default();
-    lexer.list(16, |l| {
-        match l.keyword()?.as_str() {
-            "MIN" => wanted.min = true,
-            "MAX" => wanted.max = true,
-            "ALL" => wanted.all = true,
-            "COUNT" => wanted.count = true,
-            "SAVE" => wanted.save = true,
-            _ => return Err(Syntax("an unknown SEARCH return option")),
-        }
-        Ok(())
-    })?;
-    // RFC 4731 §3.1: an empty list means ALL. SAVE alone returns nothing (RFC 5182 §2.1).
-    if wanted == Wanted::default() {
-        wanted.all = true;
+        key,
+        order: Order::Mailbox,
+        sources: None,
     }
-    Ok(wanted)
+    .checked()
 }
 
-fn key(lexer: &mut Lexer<'_>, depth: usize, budget: &mut usize) -> Parsed<Key> {
+/// search-program
+pub(super) fn program(lexer: &mut Lexer<'_>, wanted: Option<Wanted>) -> Result<Key, Fault> {
+    let mut charset = Charset::Utf8;
+    if lexer.take_word("CHARSET ") {
+        charset = charset_of(lexer, wanted)?;
+        lexer.sp()?;
+    }
+    keys(lexer, charset)
+}
+
+/// search-criteria = charset 1*(SP search-key) (RFC 5256 §5)
+pub(super) fn criteria(lexer: &mut Lexer<'_>, wanted: Option<Wanted>) -> Result<Key, Fault> {
+    let charset = charset_of(lexer, wanted)?;
+    lexer.sp()?;
+    keys(lexer, charset)
+}
+
+impl Search {
+    /// Whether a mailbox must be selected (RFC 7377 §2.2).
+    pub fn needs_selected(&self) -> bool {
+        let update = self.wanted.is_some_and(|w| w.update);
+        let among = |sources: &Vec<Source>| sources.contains(&Source::Selected);
+        update || self.sources.as_ref().is_none_or(among)
+    }
+
+    /// What only the whole command shows.
+    pub(super) fn checked(self) -> Result<Self, Fault> {
+        let fuzzy = self.key.any(&|key| matches!(key, Key::Fuzzy(_)));
+        let relevancy = self.wanted.is_some_and(|w| w.relevancy) || self.order.by_relevancy();
+        // RFC 6203 §4.
+        if relevancy && !fuzzy {
+            return Err(Fault::Syntax(Syntax("RELEVANCY needs a FUZZY key")));
+        }
+        Ok(self)
+    }
+}
+
+/// How the strings of a search are written.
+enum Charset {
+    /// And US-ASCII, which is part of it.
+    Utf8,
+    Other(String),
+}
+
+/// charset = atom / quoted
+fn charset_of(lexer: &mut Lexer<'_>, wanted: Option<Wanted>) -> Result<Charset, Fault> {
+    let name = String::from_utf8(lexer.astring()?).unwrap_or_default();
+    let utf8 = ["US-ASCII", "UTF-8"];
+    if utf8.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+        Ok(Charset::Utf8)
+    } else if charset::is_known(&name) {
+        Ok(Charset::Other(name))
+    } else {
+        let save = wanted.is_some_and(|w| w.save);
+        Err(Fault::Charset { save })
+    }
+}
+
+/// What the keys of one command share while they are read.
+struct Scope {
+    /// Keys that may still come.
+    budget: usize,
+    charset: Charset,
+}
+
+/// search-key *(SP search-key)
+fn keys(lexer: &mut Lexer<'_>, charset: Charset) -> Result<Key, Fault> {
+    let mut scope = Scope {
+        budget: KEYS_MAX,
+        charset,
+    };
+    let mut keys = vec![key(lexer, 0, &mut scope)?];
+    while lexer.take(b' ') {
+        keys.push(key(lexer, 0, &mut scope)?);
+    }
+    Ok(Key::And(keys))
+}
+
+fn key(lexer: &mut Lexer<'_>, depth: usize, scope: &mut Scope) -> Parsed<Key> {
     if depth > DEPTH_MAX {
         return Err(Syntax("the search is nested too deep"));
     }
-    *budget = budget
+    scope.budget = scope
+        .budget
         .checked_sub(1)
         .ok_or(Syntax("too many search keys"))?;
     if lexer.take(b'(') {
-        let mut keys = vec![key(lexer, depth + 1, budget)?];
+        let mut keys = vec![key(lexer, depth + 1, scope)?];
         while lexer.take(b' ') {
-            keys.push(key(lexer, depth + 1, budget)?);
+            keys.push(key(lexer, depth + 1, scope)?);
         }
         lexer.must(b')', "a parenthesis is not closed")?;
         return Ok(Key::And(keys));
@@ -204,20 +250,24 @@ fn key(lexer: &mut Lexer<'_>, depth: usize, budget: &mut usize) -> Parsed<Key> {
     match name.as_str() {
         "NOT" => {
             lexer.sp()?;
-            Ok(Key::Not(Box::new(key(lexer, depth + 1, budget)?)))
+            Ok(Key::Not(Box::new(key(lexer, depth + 1, scope)?)))
+        }
+        "FUZZY" => {
+            lexer.sp()?;
+            Ok(Key::Fuzzy(Box::new(key(lexer, depth + 1, scope)?)))
         }
         "OR" => {
             lexer.sp()?;
-            let left = key(lexer, depth + 1, budget)?;
+            let left = key(lexer, depth + 1, scope)?;
             lexer.sp()?;
             Ok(Key::Or(
                 Box::new(left),
-                Box::new(key(lexer, depth + 1, budget)?),
+                Box::new(key(lexer, depth + 1, scope)?),
             ))
         }
         _ => match bare(&name) {
             Some(key) => Ok(key),
-            None => argument(lexer, &name),
+            None => argument(lexer, &name, scope),
         },
     }
 }
@@ -242,7 +292,7 @@ fn bare(name: &str) -> Option<Key> {
     })
 }
 
-const WITH_ARGUMENT: [&str; 22] = [
+const WITH_ARGUMENT: &[&str] = &[
     "UID",
     "KEYWORD",
     "UNKEYWORD",
@@ -254,6 +304,8 @@ const WITH_ARGUMENT: [&str; 22] = [
     "SENTSINCE",
     "LARGER",
     "SMALLER",
+    "OLDER",
+    "YOUNGER",
     "FROM",
     "TO",
     "CC",
@@ -268,7 +320,7 @@ const WITH_ARGUMENT: [&str; 22] = [
 ];
 
 /// The keys with an argument.
-fn argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Key> {
+fn argument(lexer: &mut Lexer<'_>, name: &str, scope: &Scope) -> Parsed<Key> {
     if !WITH_ARGUMENT.contains(&name) {
         return Err(Syntax("an unknown search key"));
     }
@@ -288,17 +340,19 @@ fn argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Key> {
         "SENTSINCE" => Key::Sent(When::Since, date(lexer)?),
         "LARGER" => Key::Larger(lexer.number64()?),
         "SMALLER" => Key::Smaller(lexer.number64()?),
-        "FROM" => Key::Find(Place::From, needle(lexer)?),
-        "TO" => Key::Find(Place::To, needle(lexer)?),
-        "CC" => Key::Find(Place::Cc, needle(lexer)?),
-        "BCC" => Key::Find(Place::Bcc, needle(lexer)?),
-        "SUBJECT" => Key::Find(Place::Subject, needle(lexer)?),
-        "BODY" => Key::Find(Place::Body, needle(lexer)?),
-        "TEXT" => Key::Find(Place::Text, needle(lexer)?),
+        "OLDER" => Key::Older(lexer.nz_number()?),
+        "YOUNGER" => Key::Younger(lexer.nz_number()?),
+        "FROM" => Key::Find(Place::From, needle(lexer, scope)?),
+        "TO" => Key::Find(Place::To, needle(lexer, scope)?),
+        "CC" => Key::Find(Place::Cc, needle(lexer, scope)?),
+        "BCC" => Key::Find(Place::Bcc, needle(lexer, scope)?),
+        "SUBJECT" => Key::Find(Place::Subject, needle(lexer, scope)?),
+        "BODY" => Key::Find(Place::Body, needle(lexer, scope)?),
+        "TEXT" => Key::Find(Place::Text, needle(lexer, scope)?),
         "HEADER" => {
-            let field = needle(lexer)?;
+            let field = needle(lexer, scope)?;
             lexer.sp()?;
-            Key::Find(Place::Header(field), needle(lexer)?)
+            Key::Find(Place::Header(field), needle(lexer, scope)?)
         }
         _ => return Err(Syntax("an unknown search key")),
     })
@@ -319,12 +373,15 @@ fn modseq(lexer: &mut Lexer<'_>) -> Parsed<Key> {
     lexer.number64().map(Key::ModSeq)
 }
 
-fn needle(lexer: &mut Lexer<'_>) -> Parsed<String> {
-    let text = lexer.astring_text()?;
-    if text.len() > NEEDLE_MAX {
-        Err(Syntax("the search string is too long"))
-    } else {
-        Ok(text)
+/// A string to look for, out of the charset that was named.
+fn needle(lexer: &mut Lexer<'_>, scope: &Scope) -> Parsed<String> {
+    let octets = lexer.astring()?;
+    if octets.len() > NEEDLE_MAX {
+        return Err(Syntax("the search string is too long"));
+    }
+    match &scope.charset {
+        Charset::Utf8 => String::from_utf8(octets).map_err(|_| Syntax("the string is not UTF-8")),
+        Charset::Other(name) => Ok(charset::decode(name, &octets)),
     }
 }
 
@@ -416,6 +473,10 @@ mod tests {
         "NOT SEEN",
         "OR SEEN NOT DELETED",
         "(SEEN (NOT DELETED))",
+        "OLDER 3600",
+        "YOUNGER 1",
+        "FUZZY SUBJECT x",
+        "FUZZY (FROM x NOT SEEN)",
         "CHARSET UTF-8 SEEN",
         "CHARSET us-ascii ALL",
     ];
@@ -449,10 +510,28 @@ mod tests {
             " SEEN  SEEN",
             " CHARSET UTF-8",
             " KEYWORD \\Seen",
+            " OLDER 0",
+            " YOUNGER x",
+            " FUZZY",
+            " RETURN (RELEVANCY) SEEN",
+            " RETURN (ALL PARTIAL 1:2) ALL",
+            " RETURN (PARTIAL 1:-2) ALL",
+            " RETURN (PARTIAL 0:2) ALL",
+            " RETURN (PARTIAL 1:*) ALL",
+            " RETURN (PARTIAL 1:2 PARTIAL 3:4) ALL",
         ] {
             check(bad, false);
         }
-        let mut lexer = Lexer::new(b" CHARSET KOI8-R ALL", Vec::new());
+        for well in [
+            " RETURN (RELEVANCY) FUZZY SEEN",
+            " RETURN (PARTIAL 1:500 COUNT) ALL",
+            " RETURN (PARTIAL -1:-100 SAVE) ALL",
+            " RETURN (UPDATE CONTEXT) ALL",
+            " CHARSET windows-1258 ALL",
+        ] {
+            check(well, true);
+        }
+        let mut lexer = Lexer::new(b" CHARSET X-KLINGON ALL", Vec::new());
         assert_eq!(parse(&mut lexer), Err(Fault::Charset { save: false }));
     }
 

@@ -107,6 +107,31 @@ fn every_key() {
 }
 
 #[test]
+fn ages_and_likenesses() {
+    let mut world = world();
+    let table = [
+        // RFC 5032: to the second, by the clock of the server, which says 22 November 2026.
+        ("OLDER 1742400", "1"),
+        ("OLDER 1742401", ""),
+        ("YOUNGER 1468800", "2 3 4"),
+        ("YOUNGER 1468799", "3 4"),
+        ("OLDER 1036800", "1 2 3 4"),
+        ("OLDER 1036801", "1 2"),
+        // RFC 6203: marks and the order of words do not count, and the other keys stay exact.
+        ("FUZZY SUBJECT \"cong van\"", "1"),
+        ("FUZZY SUBJECT \"van cong\"", "1"),
+        ("FUZZY (FROM nguyen NOT SUBJECT two)", "1"),
+        ("FUZZY BODY \"kinh gui\"", "2"),
+        ("FUZZY TEXT \"khan\"", "1"),
+        ("FUZZY (SUBJECT \"cong van\") SUBJECT \"cong van\"", ""),
+        ("FUZZY SEEN", "1"),
+    ];
+    for (keys, expected) in table {
+        check(&mut world, keys, expected);
+    }
+}
+
+#[test]
 fn results_are_returned_and_saved_as_asked() {
     door::check(
         &mut world(),
@@ -132,8 +157,8 @@ fn results_are_returned_and_saved_as_asked() {
            C: g UID SEARCH RETURN (ALL) (OR $ UID 1)
            S: * ESEARCH (TAG "g") UID ALL 1:2,4
            S: g OK …
-           C: h SEARCH RETURN (SAVE) CHARSET KOI8-R ALL
-           S: h NO [BADCHARSET (UTF-8 US-ASCII)] …
+           C: h SEARCH RETURN (SAVE) CHARSET X-KLINGON ALL
+           S: h NO [BADCHARSET (UTF-8 US-ASCII …)] …
            C: i FETCH $ UID
            S: i OK FETCH completed
            C: j ENABLE IMAP4rev2
@@ -142,6 +167,36 @@ fn results_are_returned_and_saved_as_asked() {
            C: k SEARCH 2:3
            S: * ESEARCH (TAG "k") ALL 2:3
            S: k OK …
+           C: k1 SEARCH RETURN (PARTIAL 2:3) ALL
+           S: * ESEARCH (TAG "k1") PARTIAL (2:3 2:3)
+           S: k1 OK …
+           C: k2 UID SEARCH RETURN (PARTIAL -1:-2 COUNT) ALL
+           S: * ESEARCH (TAG "k2") UID COUNT 4 PARTIAL (-1:-2 3:4)
+           S: k2 OK …
+           C: k3 SEARCH RETURN (PARTIAL 5:9) ALL
+           S: * ESEARCH (TAG "k3") PARTIAL (5:9 NIL)
+           S: k3 OK …
+           C: k4 SEARCH RETURN (PARTIAL 2:3 MAX SAVE) ALL
+           S: * ESEARCH (TAG "k4") MAX 4 PARTIAL (2:3 2:3)
+           S: k4 OK …
+           C: k5 SEARCH RETURN () $
+           S: * ESEARCH (TAG "k5") ALL 2:4
+           S: k5 OK …
+           C: k6 SEARCH RETURN (PARTIAL 1:1 SAVE) ALL
+           S: * ESEARCH (TAG "k6") PARTIAL (1:1 1)
+           S: k6 OK …
+           C: k7 SEARCH RETURN () $
+           S: * ESEARCH (TAG "k7") ALL 1
+           S: k7 OK …
+           C: k8 SEARCH RETURN (PARTIAL 1:1 COUNT MIN SAVE) ALL
+           S: * ESEARCH (TAG "k8") MIN 1 COUNT 4 PARTIAL (1:1 1)
+           S: k8 OK …
+           C: k9 SEARCH RETURN (ALL RELEVANCY) FUZZY SUBJECT "cong van"
+           S: * ESEARCH (TAG "k9") ALL 1 RELEVANCY (80)
+           S: k9 OK …
+           C: k10 SEARCH RETURN (ALL RELEVANCY) $ OR FUZZY SUBJECT "công văn" FUZZY TEXT "gửi"
+           S: * ESEARCH (TAG "k10") ALL 1:2 RELEVANCY (100 50)
+           S: k10 OK …
            C: l SEARCH NOPE
            S: l BAD an unknown search key
            C: m SEARCH TEXT {11+}

@@ -3,10 +3,12 @@
 //! A key is judged by the state alone where that is enough, then by the summary, and only then by
 //! the content.
 
-use crate::wire::search::{Place, When};
-use crate::wire::sequence::Numbers;
+use super::needle::Needle;
+use crate::view::View;
+use crate::wire::search::{Key, Place, When};
+use crate::wire::sequence::{Numbers, SequenceSet};
 use formats::message::{PartKind, Person, Summary, header, part};
-use formats::text::casemap;
+use formats::text::{casemap, fold};
 use std::cell::OnceCell;
 use storage::State;
 
@@ -14,45 +16,62 @@ use storage::State;
 /// for each of many searches would take the memory of all.
 const TEXT_MAX: u32 = 16 * 1024 * 1024;
 
+/// What the sets and times of a search are read against: the mailbox as it was when the command came.
+pub(in crate::run) struct Scope<'a> {
+    pub(in crate::run) view: &'a View,
+    /// RFC 5182 §2.1: what `$` stands for.
+    pub(in crate::run) saved: &'a Numbers,
+    /// Unix seconds.
+    pub(in crate::run) now_s: i64,
+}
+
 /// A key with its sets resolved and its strings mapped, once for all messages.
-pub(super) enum Test {
+pub(in crate::run) enum Test {
     Always(bool),
     Uids(Numbers),
     Keyword(String, bool),
     Received(When, i64),
+    /// Unix seconds; the internal date is this or before it.
+    Until(i64),
+    /// Unix seconds; the internal date is this or after it.
+    From(i64),
     Sent(When, i64),
     Larger(u64),
     Smaller(u64),
-    Find(Place, String),
     ModSeq(u64),
     Email(Option<u64>),
     Thread(Option<u64>),
+    Find(Place, Needle),
     Not(Box<Test>),
     Or(Box<Test>, Box<Test>),
     And(Vec<Test>),
 }
 
 /// What is known of a message so far.
-pub(super) struct Subject<'a> {
+pub(in crate::run) struct Subject<'a> {
     uid: u32,
     state: &'a State,
-    pub(super) summary: Option<&'a Summary>,
-    pub(super) content: Option<&'a [u8]>,
+    pub(in crate::run) summary: Option<&'a Summary>,
+    pub(in crate::run) content: Option<&'a [u8]>,
     /// The header and the body, mapped for comparison once however many keys look into them.
     header: OnceCell<Vec<String>>,
     body: OnceCell<Vec<String>>,
+    /// The same without marks, for fuzzy keys.
+    bare_header: OnceCell<Vec<String>>,
+    bare_body: OnceCell<Vec<String>>,
 }
 
 impl<'a> Subject<'a> {
-    pub(super) fn new(uid: u32, state: &'a State) -> Self {
-        let (header, body) = (OnceCell::new(), OnceCell::new());
+    pub(in crate::run) fn new(uid: u32, state: &'a State) -> Self {
         Self {
             uid,
             state,
             summary: None,
             content: None,
-            header,
-            body,
+            header: OnceCell::new(),
+            body: OnceCell::new(),
+            bare_header: OnceCell::new(),
+            bare_body: OnceCell::new(),
         }
     }
 }
@@ -60,7 +79,78 @@ impl<'a> Subject<'a> {
 const DAY_S: i64 = 86_400;
 
 impl Test {
-    pub(super) fn needs_content(&self) -> bool {
+    /// Resolves a key.
+    pub(in crate::run) fn of(key: &Key, scope: &Scope<'_>) -> Self {
+        Self::resolve(key, scope, false)
+    }
+
+    fn resolve(key: &Key, scope: &Scope<'_>, fuzzy: bool) -> Self {
+        let inside = |key: &Key| Box::new(Self::resolve(key, scope, fuzzy));
+        match key {
+            Key::All => Self::Always(true),
+            Key::Sequence(SequenceSet::Saved) | Key::Uid(SequenceSet::Saved) => {
+                Self::Uids(scope.saved.clone())
+            }
+            // RFC 5267 §4.3: numbers mean what they meant when the command came.
+            Key::Sequence(SequenceSet::Ranges(ranges)) => {
+                let numbers = Numbers::of(ranges, scope.view.count());
+                Self::Uids(scope.view.uids(&numbers))
+            }
+            Key::Uid(SequenceSet::Ranges(ranges)) => Self::Uids(uids(ranges, scope.view)),
+            Key::Flag(flag, set) => Self::Keyword(flag.0.as_str().to_owned(), *set),
+            Key::Recent(recent) => Self::Always(!recent),
+            Key::Received(when, day) => Self::Received(*when, *day),
+            Key::Sent(when, day) => Self::Sent(*when, *day),
+            Key::Larger(size) => Self::Larger(*size),
+            Key::Smaller(size) => Self::Smaller(*size),
+            Key::ModSeq(modseq) => Self::ModSeq(*modseq),
+            Key::Email(id) => Self::Email(*id),
+            Key::Thread(id) => Self::Thread(*id),
+            Key::Older(seconds) => Self::Until(scope.now_s - i64::from(*seconds)),
+            Key::Younger(seconds) => Self::From(scope.now_s - i64::from(*seconds)),
+            Key::Find(place, text) => Self::Find(place.clone(), Needle::new(text, fuzzy)),
+            Key::Fuzzy(key) => Self::resolve(key, scope, true),
+            Key::Not(key) => Self::Not(inside(key)),
+            Key::Or(a, b) => Self::Or(inside(a), inside(b)),
+            Key::And(keys) => Self::And(keys.iter().map(|key| *inside(key)).collect()),
+        }
+    }
+
+    /// Whether the state alone is enough for every message.
+    pub(in crate::run) fn needs_summary(&self) -> bool {
+        match self {
+            Self::Find(..) | Self::Sent(..) => true,
+            Self::Not(test) => test.needs_summary(),
+            Self::Or(a, b) => a.needs_summary() || b.needs_summary(),
+            Self::And(tests) => tests.iter().any(Self::needs_summary),
+            _ => false,
+        }
+    }
+
+    /// RFC 6203 §4: how well a message that matches does so, 1 to 100.
+    pub(in crate::run) fn score(&self, subject: &Subject<'_>) -> u8 {
+        self.relevancy(subject).unwrap_or(100).clamp(1, 100)
+    }
+
+    /// Of several keys that must all match the mean counts, of alternatives the best.
+    fn relevancy(&self, subject: &Subject<'_>) -> Option<u8> {
+        match self {
+            Self::Find(place, needle @ Needle::Fuzzy { .. }) => {
+                grade(place, needle, subject).filter(|grade| *grade > 0)
+            }
+            Self::Or(a, b) => a.relevancy(subject).max(b.relevancy(subject)),
+            Self::And(tests) => {
+                let grades = tests.iter().filter_map(|test| test.relevancy(subject));
+                let (count, sum) = grades.fold((0u32, 0u32), |(count, sum), grade| {
+                    (count + 1, sum + u32::from(grade))
+                });
+                sum.checked_div(count).map(|mean| mean as u8)
+            }
+            _ => None,
+        }
+    }
+
+    pub(in crate::run) fn needs_content(&self) -> bool {
         match self {
             Self::Find(place, _) => match place {
                 Place::Body | Place::Text => true,
@@ -75,7 +165,7 @@ impl Test {
     }
 
     /// `None`: more must be known of the message.
-    pub(super) fn judge(&self, subject: &Subject<'_>) -> Option<bool> {
+    pub(in crate::run) fn judge(&self, subject: &Subject<'_>) -> Option<bool> {
         let state = subject.state;
         Some(match self {
             Self::Always(answer) => *answer,
@@ -83,13 +173,15 @@ impl Test {
             Self::Keyword(word, set) => state.has(word) == *set,
             // RFC 9051 §6.4.4: the day of INTERNALDATE as it is shown, in UTC.
             Self::Received(when, day) => on(*when, state.received_at.div_euclid(DAY_S), *day),
+            Self::Until(at) => state.received_at <= *at,
+            Self::From(at) => state.received_at >= *at,
             Self::Sent(when, day) => return sent(*when, *day, subject),
             Self::Email(id) => *id == Some(state.email.raw()),
             Self::Thread(id) => *id == Some(state.thread.raw()),
             Self::ModSeq(modseq) => state.modseq.raw() >= *modseq,
             Self::Larger(size) => state.size > *size,
             Self::Smaller(size) => state.size < *size,
-            Self::Find(place, needle) => return find(place, needle, subject),
+            Self::Find(place, needle) => grade(place, needle, subject)? > 0,
             Self::Not(test) => !test.judge(subject)?,
             Self::Or(a, b) => match (a.judge(subject), b.judge(subject)) {
                 (Some(true), _) | (_, Some(true)) => true,
@@ -144,16 +236,16 @@ fn in_summary(name: &str) -> bool {
         .any(|n| n.eq_ignore_ascii_case(name))
 }
 
-fn find(place: &Place, needle: &str, subject: &Subject<'_>) -> Option<bool> {
+/// How well the string is found there; zero where it is not.
+fn grade(place: &Place, needle: &Needle, subject: &Subject<'_>) -> Option<u8> {
     let summary = subject.summary?;
     let head = &summary.head;
-    let has = |text: &str| casemap(text).contains(needle);
     Some(match place {
         Place::From => among(&head.from, needle),
         Place::To => among(&head.to, needle),
         Place::Cc => among(&head.cc, needle),
         Place::Bcc => among(&head.bcc, needle),
-        Place::Subject => has(&header::decode_words(
+        Place::Subject => needle.grade(&header::decode_words(
             head.subject.as_deref().unwrap_or_default(),
         )),
         Place::Header(name) if in_summary(name) => {
@@ -162,28 +254,47 @@ fn find(place: &Place, needle: &str, subject: &Subject<'_>) -> Option<bool> {
                 "message-id" => head.message_id.as_deref(),
                 _ => head.in_reply_to.as_deref(),
             };
-            value.is_some_and(|v| has(&header::decode_words(v)))
+            value.map_or(0, |v| needle.grade(&header::decode_words(v)))
         }
         Place::Header(name) => {
             let octets = summary.part.header.of(subject.content?);
-            header::fields(octets).any(|f| f.is(name) && has(&header::text(f.value)))
+            let own = header::fields(octets).filter(|f| f.is(name));
+            own.map(|f| needle.grade(&header::text(f.value)))
+                .max()
+                .unwrap_or(0)
         }
-        Place::Body => within(body_of(subject)?, needle),
-        Place::Text => within(header_of(subject)?, needle) || within(body_of(subject)?, needle),
+        Place::Body => in_body(needle, subject)?,
+        Place::Text => match in_header(needle, subject)? {
+            0 => in_body(needle, subject)?,
+            grade => grade,
+        },
     })
 }
 
-fn within(texts: &[String], needle: &str) -> bool {
-    texts.iter().any(|text| text.contains(needle))
+fn in_header(needle: &Needle, subject: &Subject<'_>) -> Option<u8> {
+    let texts = header_of(subject)?;
+    let bare = || subject.bare_header.get_or_init(|| bare(texts)).as_slice();
+    Some(needle.grade_mapped(texts, bare))
+}
+
+/// RFC 6203 §4: what is somewhere in the text says less than what is in the header.
+fn in_body(needle: &Needle, subject: &Subject<'_>) -> Option<u8> {
+    let texts = body_of(subject)?;
+    let bare = || subject.bare_body.get_or_init(|| bare(texts)).as_slice();
+    Some(needle.grade_mapped(texts, bare).div_ceil(2))
+}
+
+fn bare(texts: &[String]) -> Vec<String> {
+    texts.iter().map(|text| fold(text)).collect()
 }
 
 /// Names and addresses as people read them.
-fn among(people: &[Person], needle: &str) -> bool {
-    people.iter().any(|person| {
+fn among(people: &[Person], needle: &Needle) -> u8 {
+    let grades = people.iter().map(|person| {
         let name = person.display_name().unwrap_or_default();
-        let text = format!("{name} <{}>", person.email().unwrap_or_default());
-        casemap(&text).contains(needle)
-    })
+        needle.grade(&format!("{name} <{}>", person.email().unwrap_or_default()))
+    });
+    grades.max().unwrap_or(0)
 }
 
 fn fields_of(octets: &[u8]) -> impl Iterator<Item = String> {
@@ -216,4 +327,16 @@ fn body_of<'s>(subject: &'s Subject<'_>) -> Option<&'s [String]> {
         texts
     };
     Some(subject.body.get_or_init(read))
+}
+
+/// UIDs as asked for. A range up to `*` has no end: what arrives later is in it (RFC 9051 §9
+/// seq-range), which matters to a search that goes on.
+fn uids(ranges: &[(Option<u32>, Option<u32>)], view: &View) -> Numbers {
+    let largest = view.last_uid().unwrap_or(0);
+    let open = |(from, to): &(Option<u32>, Option<u32>)| match (from, to) {
+        (Some(n), None) | (None, Some(n)) => (Some((*n).min(largest)), Some(u32::MAX)),
+        (from, to) => (*from, *to),
+    };
+    let open: Vec<_> = ranges.iter().map(open).collect();
+    Numbers::of(&open, largest)
 }

@@ -1,53 +1,110 @@
-//! RFC 9051 §6.4.4 SEARCH, RFC 4731 ESEARCH, RFC 5182 SEARCHRES.
+//! RFC 9051 §6.4.4 SEARCH, RFC 4731 ESEARCH, RFC 5182 SEARCHRES, RFC 9394 PARTIAL, RFC 7377 ESEARCH.
 //!
-//! The work is cut into batches, so that a long search holds nobody up. `judge` holds one message
-//! against the keys, `tell` says what was found.
+//! One mailbox after the other is searched; of each first the messages that match are found, then they
+//! are ordered where SORT or THREAD asks for it, then told. The work is cut into batches, so that a
+//! long search holds nobody up. `judge` holds one message against the keys, `gather` reads what an
+//! order needs, `tell` says what was found, `sources` finds the mailboxes.
 
+mod gather;
 mod judge;
+mod listed;
+mod needle;
+mod sources;
 mod tell;
 
-use super::{Progress, Runner, Stop};
-use crate::ask::Completion;
-use crate::wire::search::{Key, Search, Wanted};
-use crate::wire::sequence::{Numbers, SequenceSet};
-use directory::Right;
-use formats::text::casemap;
-use judge::{Subject, Test};
-use std::sync::Arc;
-use storage::{AccountStore, Error, State, Uid};
+pub(in crate::run) use gather::Hit;
+pub(in crate::run) use judge::{Scope, Subject, Test};
+pub(in crate::run) use listed::Listed;
 
-/// Messages judged in one step while states are enough.
+use super::{Progress, Runner, Selected, Stop};
+use crate::ask::Completion;
+use crate::view::View;
+use crate::wire::response::{self, put};
+use crate::wire::returns::Wanted;
+use crate::wire::search::{Key, Search};
+use crate::wire::sequence::Numbers;
+use crate::wire::sort::Order;
+use directory::Right;
+use gather::Gathering;
+use sources::Target;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use storage::{AccountStore, Error, ModSeq, State, Uid};
+use tell::{Correlator, Telling};
+
+/// Messages judged in one step while states are enough, or summaries.
 const BATCH_MAX: usize = 1_024;
 /// Messages whose content is read in one step.
 const CONTENTS_MAX: usize = 32;
 
-/// A SEARCH under way.
+/// A SEARCH, SORT, THREAD or ESEARCH under way.
 pub(super) struct Searching {
     pub(super) uid: bool,
     tag: String,
     wanted: Option<Wanted>,
-    key: Test,
-    left: Numbers,
-    /// UIDs.
-    found: Numbers,
+    order: Order,
+    key: Key,
     /// RFC 7162 §3.2.10.2: message numbers are named.
     pub(super) numbered: bool,
-    /// RFC 7162 §3.1.5: mod-sequences are asked about.
-    asks_modseq: bool,
-    modseqs: tell::ModSeqs,
-    /// What is still to be told of a plain SEARCH response.
-    telling: Option<Numbers>,
+    /// Unix seconds when the command came.
+    now_s: i64,
+    /// Mailboxes after this one.
+    targets: VecDeque<Target>,
+    target: Target,
+    test: Test,
+    /// UIDs that have not been judged.
+    left: Numbers,
+    found: Found,
+    stage: Stage,
+}
+
+/// The matches in one mailbox.
+#[derive(Default)]
+struct Found {
+    /// UIDs.
+    uids: Numbers,
+    /// RFC 6203 §4, of each UID in order; kept only where they are asked for.
+    scores: Vec<(u32, u8)>,
+    /// RFC 7162 §3.1.6: the highest of all.
+    modseq: Option<ModSeq>,
+}
+
+enum Stage {
+    Judging,
+    Gathering(Box<Gathering>),
+    Telling(Telling),
 }
 
 impl Searching {
-    /// Messages still to be judged; `None` while the result is being told.
+    /// Messages of the selected mailbox still to be judged; `None` afterwards.
     pub(super) fn left(&self) -> Option<u64> {
-        self.telling.is_none().then(|| self.left.count())
+        let judging = matches!(self.stage, Stage::Judging) && self.target.is_selected;
+        judging.then(|| self.left.count())
     }
 
     /// Whether content is read, so that a step takes long.
-    pub(super) fn is_long(&self) -> bool {
-        self.key.needs_content()
+    fn is_long(&self) -> bool {
+        self.test.needs_content()
+    }
+
+    /// Whether others should get their turn between two steps.
+    pub(super) fn yields(&self) -> bool {
+        let quick = matches!(self.stage, Stage::Judging) && !self.test.needs_summary();
+        !quick || !self.targets.is_empty()
+    }
+
+    fn is_scored(&self) -> bool {
+        self.wanted.is_some_and(|w| w.relevancy) || self.order.by_relevancy()
+    }
+
+    /// What the tagged OK says.
+    fn completion(&self) -> Completion {
+        Completion::ok(match (&self.order, &self.target.named) {
+            (Order::Sorted(_), _) => "SORT completed",
+            (Order::Threaded(_), _) => "THREAD completed",
+            (Order::Mailbox, Some(_)) => "ESEARCH completed",
+            (Order::Mailbox, None) => "SEARCH completed",
+        })
     }
 }
 
@@ -58,74 +115,90 @@ impl Runner {
         uid: bool,
         search: Search,
     ) -> Result<Box<Searching>, Stop> {
-        let Search { mut wanted, key } = search;
-        if wanted.is_none() && self.rev2 {
+        let Search {
+            mut wanted,
+            key,
+            order,
+            sources,
+        } = search;
+        if wanted.is_none() && self.rev2 && order == Order::Mailbox {
             // RFC 9051 §6.4.4: rev2 answers with ESEARCH.
             wanted = Some(Wanted {
                 all: true,
                 ..Wanted::default()
             });
         }
-        let (numbered, asks_modseq) = (key.names_numbers(), key.asks_modseq());
-        let saves = wanted.is_some_and(|w| w.save);
-        let resolved = self.resolve(key);
-        let selected = self.selected()?;
-        if saves && resolved.is_err() {
-            selected.saved = Numbers::default();
-        }
-        let left = selected.view.all();
-        Ok(Box::new(Searching {
+        let mut targets = match &sources {
+            Some(sources) => self.targets(sources)?,
+            None => VecDeque::from([Target::selected(self.selected()?)]),
+        };
+        let target = targets.pop_front().unwrap_or_else(Target::none);
+        let mut searching = Box::new(Searching {
             uid,
             tag: tag.to_owned(),
             wanted,
-            key: resolved?,
-            left,
-            found: Numbers::default(),
-            numbered,
-            asks_modseq,
-            modseqs: tell::ModSeqs::default(),
-            telling: None,
-        }))
+            order,
+            numbered: key.names_numbers(),
+            key,
+            now_s: self.directory.clock().now_ms().div_euclid(1_000),
+            targets,
+            target,
+            test: Test::Always(false),
+            left: Numbers::default(),
+            found: Found::default(),
+            stage: Stage::Judging,
+        });
+        self.open_target(&mut searching)?;
+        Ok(searching)
     }
 
-    fn resolve(&mut self, key: Key) -> Result<Test, Stop> {
-        Ok(match key {
-            Key::All => Test::Always(true),
-            Key::Sequence(SequenceSet::Saved) | Key::Uid(SequenceSet::Saved) => {
-                Test::Uids(self.selected()?.saved.clone())
-            }
-            Key::Sequence(SequenceSet::Ranges(ranges)) => {
-                let selected = self.selected()?;
-                let numbers = Numbers::of(&ranges, selected.view.count());
-                Test::Uids(selected.view.uids(&numbers))
-            }
-            Key::Uid(set) => Test::Uids(self.uids(true, &set)?),
-            Key::Flag(flag, set) => Test::Keyword(flag.0.as_str().to_owned(), set),
-            Key::Recent(recent) => Test::Always(!recent),
-            Key::Received(when, day) => Test::Received(when, day),
-            Key::Sent(when, day) => Test::Sent(when, day),
-            Key::Larger(size) => Test::Larger(size),
-            Key::Smaller(size) => Test::Smaller(size),
-            Key::Find(place, text) => Test::Find(place, casemap(&text)),
-            Key::ModSeq(modseq) => Test::ModSeq(modseq),
-            Key::Email(id) => Test::Email(id),
-            Key::Thread(id) => Test::Thread(id),
-            Key::Not(key) => Test::Not(Box::new(self.resolve(*key)?)),
-            Key::Or(a, b) => Test::Or(Box::new(self.resolve(*a)?), Box::new(self.resolve(*b)?)),
-            Key::And(keys) => {
-                let tests: Result<_, Stop> = keys.into_iter().map(|k| self.resolve(k)).collect();
-                Test::And(tests?)
-            }
-        })
+    /// Begins with the mailbox that is next.
+    fn open_target(&mut self, searching: &mut Searching) -> Result<(), Stop> {
+        let now_s = searching.now_s;
+        let target = &searching.target;
+        searching.stage = Stage::Judging;
+        searching.found = Found::default();
+        let Some(mailbox) = target.mailbox else {
+            return Ok(());
+        };
+        if target.is_selected {
+            let selected = self.selected()?;
+            let scope = Scope {
+                view: &selected.view,
+                saved: &selected.saved,
+                now_s,
+            };
+            searching.test = Test::of(&searching.key, &scope);
+            searching.left = selected.view.all();
+            return Ok(());
+        }
+        // RFC 7377 §2: message numbers mean those of the mailbox that is searched.
+        let numbered = |key: &Key| matches!(key, Key::Sequence(_) | Key::Uid(_));
+        let mut view = View::default();
+        if searching.key.any(&numbered) {
+            let store = self.mail(Right::Read)?;
+            store.scan(mailbox, Uid::FIRST, LAST_UID, &mut |uid, _| {
+                view.push(uid.raw());
+                true
+            })?;
+        }
+        let scope = Scope {
+            view: &view,
+            saved: &Numbers::default(),
+            now_s,
+        };
+        searching.test = Test::of(&searching.key, &scope);
+        searching.left = Numbers::of(&[(Some(1), Some(u32::MAX))], 0);
+        Ok(())
     }
 
-    /// RFC 9051 §6.4.4: only UTF-8 and US-ASCII.
+    /// RFC 9051 §6.4.4: the charset is not known.
     pub(super) fn bad_charset(&mut self, save: bool) -> Completion {
         // RFC 9051 §6.4.4.1: a failed SAVE empties the result.
         if let Some(selected) = self.selected.as_deref_mut().filter(|_| save) {
             selected.saved = Numbers::default();
         }
-        Completion::no("BADCHARSET (UTF-8 US-ASCII)", "This charset is not known")
+        Completion::no(BAD_CHARSET, "This charset is not known")
     }
 
     pub(super) fn search_step(
@@ -133,21 +206,62 @@ impl Runner {
         searching: &mut Searching,
         out: &mut Vec<u8>,
     ) -> Result<Progress, Stop> {
-        if searching.telling.is_some() {
-            return Ok(searching.tell(out));
+        match self.step(searching, out) {
+            // RFC 5182 §2.1: a SAVE that fails empties the result.
+            Err(stop) if searching.wanted.is_some_and(|w| w.save) => {
+                if let Some(selected) = self.selected.as_deref_mut() {
+                    selected.saved = Numbers::default();
+                }
+                Err(stop)
+            }
+            other => other,
         }
-        if searching.left.is_empty() {
-            return self.search_done(searching, out);
+    }
+
+    fn step(&mut self, searching: &mut Searching, out: &mut Vec<u8>) -> Result<Progress, Stop> {
+        match &mut searching.stage {
+            Stage::Telling(telling) => {
+                if !telling.tell(out) {
+                    return Ok(Progress::More);
+                }
+                let Some(next) = searching.targets.pop_front() else {
+                    return Ok(Progress::Done(searching.completion()));
+                };
+                searching.target = next;
+                self.open_target(searching)?;
+            }
+            Stage::Judging if searching.left.is_empty() => self.judged(searching, out)?,
+            Stage::Judging => self.judge_some(searching)?,
+            Stage::Gathering(gathering) => {
+                if let Some(mailbox) = searching.target.mailbox {
+                    let store = self.mail(Right::Read)?;
+                    gathering.step(&store, mailbox, &searching.found.scores)?;
+                }
+                if gathering.is_done() {
+                    self.gathered(searching, out)?;
+                }
+            }
         }
+        Ok(Progress::More)
+    }
+
+    /// Judges a batch.
+    fn judge_some(&mut self, searching: &mut Searching) -> Result<(), Stop> {
+        let Some(mailbox) = searching.target.mailbox else {
+            searching.left = Numbers::default();
+            return Ok(());
+        };
         let store = self.mail(Right::Read)?;
-        let mailbox = self.selected()?.mailbox;
         let max = if searching.is_long() {
             CONTENTS_MAX
         } else {
             BATCH_MAX
         };
-        let mut states: Vec<(u32, Option<bool>, State)> = Vec::new();
+        let scored = searching.is_scored();
+        // `None`: the state alone was enough.
+        let mut states: Vec<(u32, Option<State>)> = Vec::new();
         let mut reached = 0;
+        let mut highest = searching.found.modseq;
         for &(from, to) in searching.left.ranges() {
             let (Some(from), Some(to)) = (Uid::new(from), Uid::new(to)) else {
                 continue;
@@ -155,13 +269,15 @@ impl Runner {
             let (mut undecided, mut last) = (0, to.raw());
             store.scan(mailbox, from, to, &mut |uid, state| {
                 let uid = uid.raw();
-                let subject = Subject::new(uid, state);
-                match searching.key.judge(&subject) {
-                    Some(true) => states.push((uid, Some(true), state.clone())),
+                match searching.test.judge(&Subject::new(uid, state)) {
                     Some(false) => {}
-                    None => {
+                    Some(true) if !scored => {
+                        highest = highest.max(Some(state.modseq));
+                        states.push((uid, None));
+                    }
+                    _ => {
                         undecided += 1;
-                        states.push((uid, None, state.clone()));
+                        states.push((uid, Some(state.clone())));
                     }
                 }
                 let full = undecided >= max;
@@ -176,37 +292,170 @@ impl Runner {
             }
         }
         searching.left = searching.left.after(reached);
-        searching.decide(&store, states)?;
-        Ok(Progress::More)
+        searching.found.modseq = highest;
+        searching.decide(&store, states, scored)?;
+        Ok(())
     }
 
-    fn search_done(
+    /// All of a mailbox has been judged.
+    fn judged(&mut self, searching: &mut Searching, out: &mut Vec<u8>) -> Result<(), Stop> {
+        let uids = &searching.found.uids;
+        searching.stage = match &searching.order {
+            Order::Mailbox => return self.found(searching, Listed::from(uids), out),
+            Order::Sorted(criteria) => Stage::Gathering(Box::new(Gathering::sort(criteria, uids))),
+            Order::Threaded(algorithm) => {
+                let selected = self.selected()?;
+                let view = (!searching.uid).then(|| selected.view.clone());
+                Stage::Gathering(Box::new(Gathering::thread(*algorithm, uids, view)))
+            }
+        };
+        Ok(())
+    }
+
+    /// Everything that an order needs has been read.
+    fn gathered(&mut self, searching: &mut Searching, out: &mut Vec<u8>) -> Result<(), Stop> {
+        let stage = std::mem::replace(&mut searching.stage, Stage::Judging);
+        let Stage::Gathering(gathering) = stage else {
+            return Ok(());
+        };
+        match gathering.finish() {
+            gather::Ordered::List(listed) => self.found(searching, listed, out)?,
+            gather::Ordered::Forest(forest) => {
+                searching.stage = Stage::Telling(Telling::threads(forest));
+            }
+        }
+        Ok(())
+    }
+
+    /// The result of one mailbox, as UIDs in its order.
+    fn found(
         &mut self,
         searching: &mut Searching,
+        listed: Listed,
         out: &mut Vec<u8>,
-    ) -> Result<Progress, Stop> {
-        let selected = self.selected()?;
-        let found = selected.view.known(&searching.found);
-        let numbers: Numbers = match searching.uid {
-            true => found.clone(),
-            false => found
-                .iter()
-                .filter_map(|uid| selected.view.number(uid))
-                .collect(),
-        };
-        let Some(wanted) = searching.wanted else {
-            out.extend_from_slice(b"* SEARCH");
-            searching.telling = Some(numbers);
-            return Ok(Progress::More);
-        };
-        if wanted.save {
-            selected.saved = tell::saved(&found, wanted);
+    ) -> Result<(), Stop> {
+        let wanted = searching.wanted;
+        let asks_modseq = searching.key.asks_modseq();
+        let scores = searching.found.scores_in(&listed);
+        let mut told = listed.clone();
+        if searching.target.is_selected {
+            let selected = self.selected()?;
+            if !searching.uid {
+                told = numbers(&listed, selected);
+            }
+            if let Some(wanted) = wanted.filter(|w| w.save) {
+                selected.saved = tell::saved(&listed, wanted);
+            }
         }
-        if wanted.min || wanted.max || wanted.all || wanted.count {
-            tell::esearch(out, searching, wanted, &numbers);
+        if wanted.is_some_and(|w| w.update) {
+            // RFC 5267 §4.3.1
+            let tag = &searching.tag;
+            put(
+                out,
+                format_args!("* NO [NOUPDATE \"{tag}\"] Changes are not told\r\n"),
+            );
         }
-        Ok(Progress::Done(Completion::ok("SEARCH completed")))
+        let Some(wanted) = wanted else {
+            let word = match searching.order {
+                Order::Sorted(_) => "SORT",
+                _ => "SEARCH",
+            };
+            let modseq = searching.found.modseq.filter(|_| asks_modseq);
+            searching.stage = Stage::Telling(Telling::list(word, told, modseq));
+            return Ok(());
+        };
+        // RFC 7377 §2.1: a mailbox in which nothing matches is not told of.
+        if searching.target.named.is_some() && listed.is_empty() {
+            searching.stage = Stage::Telling(Telling::default());
+            return Ok(());
+        }
+        let named = searching.target.named.as_ref();
+        let correlator = Correlator {
+            tag: &searching.tag,
+            mailbox: named.map(|(name, validity)| {
+                let mut written = Vec::new();
+                response::mailbox(&mut written, name, self.rev2);
+                (written, *validity)
+            }),
+            uid: searching.uid,
+        };
+        let modseq = match asks_modseq {
+            true => self.modseq_of(searching, wanted, &listed)?,
+            false => None,
+        };
+        let telling = Telling::esearch(&correlator, wanted, told, scores, modseq);
+        searching.stage = Stage::Telling(telling);
+        Ok(())
     }
+}
+
+impl Runner {
+    /// RFC 4731 §3.2: the mod-sequence of the ends where only they are returned, else the highest of all
+    /// that was found.
+    fn modseq_of(
+        &self,
+        searching: &Searching,
+        wanted: Wanted,
+        listed: &Listed,
+    ) -> Result<Option<ModSeq>, Stop> {
+        let whole = wanted.all || wanted.count || wanted.partial.is_some();
+        if whole || !(wanted.min || wanted.max) {
+            return Ok(searching.found.modseq);
+        }
+        let Some(mailbox) = searching.target.mailbox else {
+            return Ok(None);
+        };
+        let store = self.mail(Right::Read)?;
+        let ends = [
+            listed.first().filter(|_| wanted.min),
+            listed.last().filter(|_| wanted.max),
+        ];
+        let mut highest = None;
+        for uid in ends.into_iter().flatten().filter_map(Uid::new) {
+            match store.at(mailbox, uid) {
+                Ok(state) => highest = highest.max(Some(state.modseq)),
+                Err(Error::NotFound | Error::Expunged) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(highest)
+    }
+}
+
+/// The greatest number that a message can have.
+const LAST_UID: Uid = match Uid::new(u32::MAX) {
+    Some(uid) => uid,
+    None => Uid::FIRST,
+};
+
+/// RFC 9051 §7.1 BADCHARSET: some of those that are known.
+const BAD_CHARSET: &str = "BADCHARSET (UTF-8 US-ASCII ISO-8859-1 ISO-8859-2 ISO-8859-15 \
+    WINDOWS-1250 WINDOWS-1251 WINDOWS-1252 WINDOWS-1258 KOI8-R GB18030 BIG5 SHIFT_JIS EUC-JP EUC-KR \
+    TCVN VISCII)";
+
+/// The message numbers of these UIDs, in their order.
+pub(in crate::run) fn numbers(listed: &Listed, selected: &Selected) -> Listed {
+    let number = |uid| selected.view.number(uid);
+    listed.iter().filter_map(number).collect()
+}
+
+impl Found {
+    /// Of each result its score; nothing where none are kept.
+    fn scores_in(&self, listed: &Listed) -> Vec<u8> {
+        if self.scores.is_empty() {
+            return Vec::new();
+        }
+        listed
+            .iter()
+            .map(|uid| score_of(&self.scores, uid))
+            .collect()
+    }
+}
+
+/// The score of a message, among scores in the order of UIDs.
+fn score_of(scores: &[(u32, u8)], uid: u32) -> u8 {
+    let found = scores.binary_search_by_key(&uid, |(uid, _)| *uid);
+    found.map_or(100, |at| scores[at].1)
 }
 
 impl Searching {
@@ -214,40 +463,46 @@ impl Searching {
     fn decide(
         &mut self,
         store: &AccountStore,
-        mut states: Vec<(u32, Option<bool>, State)>,
+        states: Vec<(u32, Option<State>)>,
+        scored: bool,
     ) -> Result<(), Error> {
-        let open = states.iter().filter(|(_, decided, _)| decided.is_none());
-        let emails: Vec<_> = open.map(|(_, _, state)| state.email).collect();
+        let open = states.iter().filter_map(|(_, state)| state.as_ref());
+        let emails: Vec<_> = open.map(|state| state.email).collect();
         let mut summaries = store.summaries(&emails)?.into_iter().peekable();
-        for (uid, decided, state) in &mut states {
-            if decided.is_some() {
-                continue;
-            }
-            let own = summaries.next_if(|(email, _)| *email == state.email);
-            let Some(summary) = own.map(|(_, s)| s) else {
-                *decided = Some(false);
+        for (uid, state) in states {
+            let Some(state) = state else {
+                self.found.uids.push(uid);
                 continue;
             };
-            let mut subject = Subject::new(*uid, state);
+            let own = summaries.next_if(|(email, _)| *email == state.email);
+            let Some(summary) = own.map(|(_, summary)| summary) else {
+                continue;
+            };
+            let mut subject = Subject::new(uid, &state);
             subject.summary = Some(&summary);
-            *decided = self.key.judge(&subject);
+            let content;
+            let mut decided = self.test.judge(&subject);
             if decided.is_none() {
-                let content: Arc<[u8]> = match store.content(state.email) {
-                    Ok(content) => content,
-                    Err(Error::NotFound | Error::Expunged) => Arc::from([]),
-                    Err(error) => return Err(error),
-                };
+                content = content_of(store, &state)?;
                 subject.content = Some(&content);
-                *decided = Some(self.key.judge(&subject).unwrap_or(false));
+                decided = Some(self.test.judge(&subject).unwrap_or(false));
+            }
+            if decided == Some(true) {
+                self.found.uids.push(uid);
+                self.found.modseq = self.found.modseq.max(Some(state.modseq));
+                if scored {
+                    self.found.scores.push((uid, self.test.score(&subject)));
+                }
             }
         }
-        let hits = states
-            .iter()
-            .filter(|(_, decided, _)| *decided == Some(true));
-        for (uid, _, state) in hits {
-            self.found.push(*uid);
-            self.modseqs.note(state.modseq);
-        }
         Ok(())
+    }
+}
+
+/// The raw message; empty when it is gone meanwhile.
+pub(in crate::run) fn content_of(store: &AccountStore, state: &State) -> Result<Arc<[u8]>, Error> {
+    match store.content(state.email) {
+        Err(Error::NotFound | Error::Expunged) => Ok(Arc::from([])),
+        other => other,
     }
 }
