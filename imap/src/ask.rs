@@ -14,6 +14,10 @@ pub enum Step {
     Ask(Ask),
     /// Flush, then begin TLS; what was read before is already forgotten.
     StartTls,
+    /// RFC 4978: from here on both directions are compressed; this much was received already.
+    Compress(Vec<u8>),
+    /// RFC 8437 §4.1: from here on neither is.
+    Decompress,
     /// Flush, then close.
     Close,
 }
@@ -125,6 +129,8 @@ pub enum Effect {
     SignedIn,
     /// A sign-in failed.
     NotSignedIn,
+    /// RFC 8437: nobody is signed in any more.
+    SignedOut,
     Selected,
     Unselected,
     /// The sign-in no longer stands: say BYE and close.

@@ -1,5 +1,6 @@
 //! RFC 9051 §6.1.1 CAPABILITY: what is offered, and in which state. Only what is complete is here.
 
+use crate::settings::Settings;
 use std::fmt::Write as _;
 
 /// When a capability is shown.
@@ -57,24 +58,34 @@ const TABLE: &[(&str, &str, Shown)] = &[
     ("CREATE-SPECIAL-USE", "RFC 6154 §3", Shown::SignedIn),
     ("STATUS=DELETED", "RFC 9051 §6.3.11", Shown::SignedIn),
     ("STATUS=SIZE", "RFC 8438", Shown::SignedIn),
+    ("MULTIAPPEND", "RFC 3502", Shown::SignedIn),
+    ("CATENATE", "RFC 4469", Shown::SignedIn),
+    ("REPLACE", "RFC 8508", Shown::SignedIn),
+    ("UTF8=ACCEPT", "RFC 6855", Shown::SignedIn),
+    ("COMPRESS=DEFLATE", "RFC 4978", Shown::SignedIn),
+    ("UNAUTHENTICATE", "RFC 8437", Shown::SignedIn),
     ("APPENDLIMIT", "RFC 7889", Shown::SignedIn),
 ];
 
-/// The capabilities of a connection, separated by spaces; `size_max` is told with APPENDLIMIT.
-pub fn list(tls: bool, signed_in: bool, size_max: u64) -> String {
+/// The capabilities of a connection, separated by spaces.
+pub fn list(tls: bool, signed_in: bool, settings: &Settings) -> String {
     let mut out = String::with_capacity(512);
-    for &(name, _, shown) in TABLE {
-        let now = match shown {
+    for (name, _, shown) in TABLE {
+        let now = match *shown {
             Shown::Always => true,
             Shown::Clear => !signed_in && !tls,
             Shown::Secret => !signed_in && tls,
             Shown::SignedIn => signed_in,
         };
-        if now {
+        let offered = match *name {
+            "UNAUTHENTICATE" => settings.unauthenticate,
+            _ => true,
+        };
+        if now && offered {
             let space = if out.is_empty() { "" } else { " " };
             let _ = write!(out, "{space}{name}");
-            if name == "APPENDLIMIT" {
-                let _ = write!(out, "={size_max}");
+            if *name == "APPENDLIMIT" {
+                let _ = write!(out, "={}", settings.size_max);
             }
         }
     }
@@ -87,11 +98,20 @@ mod tests {
 
     #[test]
     fn passwords_are_offered_under_tls_only() {
-        let clear = list(false, false, 1);
+        let settings = Settings {
+            size_max: 7,
+            unauthenticate: false,
+            ..Settings::default()
+        };
+        let clear = list(false, false, &settings);
         assert!(clear.contains("STARTTLS LOGINDISABLED") && !clear.contains("AUTH="));
-        let secret = list(true, false, 1);
+        let secret = list(true, false, &settings);
         assert!(secret.contains("AUTH=PLAIN") && !secret.contains("STARTTLS"));
-        assert!(list(true, true, 7).ends_with("STATUS=SIZE APPENDLIMIT=7"));
+        let all = list(true, true, &settings);
+        assert!(all.ends_with(" APPENDLIMIT=7") && !all.contains("UNAUTHENTICATE"));
+        // RFC 7888 §5: never both.
+        assert!(all.contains(" LITERAL+ ") && !all.contains("LITERAL-"));
+        assert!(!secret.contains("COMPRESS"));
         assert!(
             TABLE
                 .iter()

@@ -17,7 +17,11 @@ pub const LITERALS_BEFORE_LOGIN_MAX: usize = 4;
 pub const LITERAL_MAX: u64 = 16_384;
 /// Literals of one command.
 pub const LITERALS_MAX: usize = 64;
-/// A literal longer than this needs room set aside.
+/// Literals of one APPEND or REPLACE: the messages of RFC 3502, the pieces of RFC 4469.
+pub const LITERALS_OF_APPEND_MAX: usize = 1_024;
+/// Octets of all literals of one APPEND, unless a single message may be larger.
+pub const APPEND_MAX: u64 = 128 * 1024 * 1024;
+/// Literals that make a command hold more than this need room set aside.
 pub const ROOM_FREE_MAX: u64 = 16_384;
 /// A refused literal that is sent anyway is read and dropped up to this length.
 pub const DROPPED_MAX: u64 = 512 * 1024 * 1024;
@@ -159,6 +163,12 @@ impl Frame {
         match self.refusal {
             // Not asked to go on, the peer does not send it: the command ends here.
             Some(_) if literal.waits => Some(self.finish()),
+            Some(Refusal::TooBig) if literal.len > DROPPED_MAX => {
+                // RFC 7888 §5: also in BYE.
+                Some(Event::Fatal(
+                    "[TOOBIG] The message is larger than APPENDLIMIT",
+                ))
+            }
             Some(_) if !limits.signed_in || literal.len > DROPPED_MAX => {
                 Some(Event::Fatal("the literal is too large"))
             }
@@ -166,7 +176,7 @@ impl Frame {
                 self.drop_literal(literal);
                 None
             }
-            None if literal.len > ROOM_FREE_MAX => {
+            None if self.held().saturating_add(literal.len) > ROOM_FREE_MAX => {
                 self.pending = Some(literal);
                 Some(Event::Room(literal.len))
             }
@@ -180,24 +190,37 @@ impl Frame {
             let long = literal.len > LITERAL_BEFORE_LOGIN_MAX;
             return (many || long).then_some(Refusal::Bad("the literal is too large"));
         }
-        if self.literals.len() >= LITERALS_MAX {
+        let append = self.is_append();
+        let many = match append {
+            true => LITERALS_OF_APPEND_MAX,
+            false => LITERALS_MAX,
+        };
+        if self.literals.len() >= many {
             return Some(Refusal::Bad("too many literals"));
         }
-        if !self.is_append() {
+        if !append {
             let long = literal.len > LITERAL_MAX;
             return long.then_some(Refusal::Bad("the literal is too large"));
         }
-        let held: u64 = self.literals.iter().map(|l| l.octets.len() as u64).sum();
-        (held.saturating_add(literal.len) > limits.size_max.saturating_add(LITERAL_MAX)
-            || literal.len > limits.size_max)
-            .then_some(Refusal::TooBig)
+        let all = self.held().saturating_add(literal.len);
+        let all_max = limits.size_max.saturating_add(LITERAL_MAX).max(APPEND_MAX);
+        (all > all_max || literal.len > limits.size_max).then_some(Refusal::TooBig)
     }
 
+    /// Octets of the literals so far.
+    fn held(&self) -> u64 {
+        self.literals.iter().map(|l| l.octets.len() as u64).sum()
+    }
+
+    /// The commands that bring messages: APPEND, REPLACE and UID REPLACE.
     fn is_append(&self) -> bool {
-        let mut words = self.text.split(|b| *b == b' ');
-        words
-            .nth(1)
-            .is_some_and(|word| word.eq_ignore_ascii_case(b"APPEND"))
+        let mut words = self.text.split(|b| *b == b' ').skip(1);
+        let mut word = || words.next().unwrap_or_default().to_ascii_uppercase();
+        match word().as_slice() {
+            b"APPEND" | b"REPLACE" => true,
+            b"UID" => word() == b"REPLACE",
+            _ => false,
+        }
     }
 
     /// The refused literal is read and dropped; of the command only its tag is still needed.
@@ -303,6 +326,13 @@ impl Input {
         if self.at >= self.octets.len() {
             self.clear();
         }
+    }
+
+    /// Takes everything that is not used yet.
+    pub fn take(&mut self) -> Vec<u8> {
+        let rest = self.octets.split_off(self.at);
+        self.clear();
+        rest
     }
 
     /// Forgets everything.

@@ -15,6 +15,7 @@
 pub mod ask;
 pub mod capability;
 pub mod code;
+pub(crate) mod compress;
 pub mod frame;
 pub mod machine;
 mod run;

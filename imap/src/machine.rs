@@ -61,6 +61,7 @@ enum Phase {
 pub struct Machine {
     settings: Arc<Settings>,
     tls: bool,
+    compressed: bool,
     state: State,
     phase: Phase,
     input: Input,
@@ -81,6 +82,7 @@ impl Machine {
         let mut machine = Self {
             settings,
             tls,
+            compressed: false,
             state: State::NotAuthenticated,
             phase: Phase::Reading,
             input: Input::default(),
@@ -172,6 +174,13 @@ impl Machine {
         }
     }
 
+    /// What came is no DEFLATE stream (RFC 4978).
+    pub fn garbled(&mut self) {
+        if !matches!(self.phase, Phase::Closed) {
+            self.bye("The compressed data cannot be read");
+        }
+    }
+
     /// The server stops.
     pub fn shut_down(&mut self) {
         if !matches!(self.phase, Phase::Closed) {
@@ -205,7 +214,7 @@ impl Machine {
 
     fn capabilities(&self) -> String {
         let signed_in = self.state != State::NotAuthenticated;
-        capability::list(self.tls, signed_in, self.settings.size_max)
+        capability::list(self.tls, signed_in, &self.settings)
     }
 
     fn send(&mut self, text: String) {
@@ -335,6 +344,11 @@ impl Machine {
                 self.tagged(&tag, Status::Ok, "NOOP completed");
             }
             Command::StartTls => self.start_tls(&tag),
+            Command::Compress(algorithm) => self.compress(&tag, &algorithm),
+            Command::Unauthenticate if !self.settings.unauthenticate => {
+                self.refuse(Some(tag), "UNAUTHENTICATE is not offered");
+            }
+            Command::GetJmapAccess => self.jmap_access(&tag),
             Command::Login { .. } | Command::Authenticate { .. } if !self.tls => {
                 // RFC 9051 §6.2.3, RFC 5530 §3: LOGINDISABLED was shown.
                 let text = "[PRIVACYREQUIRED] Start TLS before signing in";
@@ -373,6 +387,29 @@ impl Machine {
         self.input.clear();
         self.tls = true;
         self.steps.push_back(Step::StartTls);
+    }
+
+    /// RFC 4978 §3: compressed from the CRLF of this OK on.
+    fn compress(&mut self, tag: &str, algorithm: &str) {
+        if algorithm != "DEFLATE" {
+            return self.refuse(Some(tag.to_owned()), "the one algorithm is DEFLATE");
+        }
+        if self.compressed {
+            let text = "[COMPRESSIONACTIVE] DEFLATE is active already";
+            return self.tagged(tag, Status::No, text);
+        }
+        self.tagged(tag, Status::Ok, "DEFLATE active");
+        self.compressed = true;
+        self.steps.push_back(Step::Compress(self.input.take()));
+    }
+
+    /// RFC 9698 §4.
+    fn jmap_access(&mut self, tag: &str) {
+        let Some(url) = self.settings.jmap_session.clone() else {
+            return self.refuse(Some(tag.to_owned()), "JMAPACCESS is not offered");
+        };
+        self.send(format!("* JMAPACCESS \"{}\"\r\n", response::tame(&url)));
+        self.tagged(tag, Status::Ok, "GETJMAPACCESS completed");
     }
 
     fn authenticate(&mut self, tag: String, mechanism: &str, initial: Option<&[u8]>) {
@@ -464,8 +501,14 @@ impl Machine {
             Effect::Selected => self.state = State::Selected,
             Effect::SignedIn | Effect::Unselected => self.state = State::Authenticated,
             Effect::NotSignedIn => self.failed += 1,
+            Effect::SignedOut => {
+                // RFC 8437 §3: but for TLS, as if the connection had just begun.
+                self.state = State::NotAuthenticated;
+                self.deadline_ms = self.heard_ms + i64::from(self.settings.login_s) * 1_000;
+            }
             Effect::None => {}
         }
+        let uncompress = completion.effect == Effect::SignedOut && self.compressed;
         match std::mem::replace(&mut self.phase, Phase::Reading) {
             Phase::Running { tag } => self.report(&tag, completion),
             Phase::Idling {
@@ -492,6 +535,10 @@ impl Machine {
                 };
             }
             other => self.phase = other,
+        }
+        if uncompress {
+            self.compressed = false;
+            self.steps.push_back(Step::Decompress);
         }
     }
 

@@ -6,6 +6,7 @@
 //! `.await` (I-05).
 
 use crate::ask::{Answer, Ask, Step};
+use crate::compress::{Deflate, WAITING_MAX};
 use crate::machine::Machine;
 use crate::run::Runner;
 use crate::services::{ROOM_UNIT, Services};
@@ -15,6 +16,7 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
@@ -25,6 +27,9 @@ const READ_MAX: usize = 16 * 1024;
 const WRITE_MAX: usize = 64 * 1024;
 /// Seconds in which a peer must take so much, or it is gone.
 const WRITE_S: u64 = 300;
+
+/// Seconds without an answer after which the compressor's memory is given back.
+const REST_S: u64 = 15;
 
 /// How a session ended.
 #[allow(clippy::large_enum_variant, reason = "moved once per connection")]
@@ -66,6 +71,7 @@ where
         runner: Some(runner),
         notify,
         room: None,
+        deflate: None,
     };
     match session.serve(shutdown).await? {
         true => Ok(End::StartTls(session.stream, session.machine)),
@@ -81,6 +87,8 @@ struct Session<'a, S> {
     runner: Option<Box<Runner>>,
     notify: Arc<Notify>,
     room: Option<OwnedSemaphorePermit>,
+    /// RFC 4978: both directions are compressed.
+    deflate: Option<Box<Deflate>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
@@ -94,12 +102,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                         let answer = self.ask(ask).await;
                         self.machine.answer(answer, self.now_ms());
                     }
+                    Step::Compress(ahead) => self.deflate = Some(Box::new(Deflate::new(ahead))),
+                    Step::Decompress => self.decompress().await?,
                     Step::StartTls => {
                         self.stream.flush().await?;
                         return Ok(true);
                     }
                     Step::Close => {
                         // The peer may be gone already; there is nobody to tell.
+                        let _ = self.flush().await;
                         let _ =
                             tokio::time::timeout(Duration::from_secs(5), self.stream.shutdown())
                                 .await;
@@ -107,7 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                     }
                 }
             }
-            self.stream.flush().await?;
+            self.flush().await?;
             if !self.machine.gathering() {
                 self.room = None;
             }
@@ -128,11 +139,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             .machine
             .deadline()
             .map_or(0, |at| at.saturating_sub(now_ms));
-        let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+        let mut left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+        if self.deflate.as_ref().is_some_and(|deflate| deflate.awake()) {
+            left = left.min(Duration::from_secs(REST_S));
+        }
         let idling = self.machine.idling();
         let (machine, stream) = (&mut self.machine, &mut self.stream);
+        let deflate = &mut self.deflate;
         tokio::select! {
-            read = read(stream, machine, now_ms) => return read,
+            read = read(stream, machine, deflate.as_deref_mut(), now_ms) => return read,
             () = self.notify.notified(), if idling => machine.wake(),
             told = shutdown.changed() => {
                 // Nobody is left who could tell: the server is going down.
@@ -141,6 +156,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 }
             }
             () = tokio::time::sleep(left) => {
+                if let Some(deflate) = deflate {
+                    deflate.rest();
+                }
                 machine.expire(self.services.directory.clock().now_ms());
             }
         }
@@ -149,13 +167,46 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
 
     /// In stretches, each with its own time: a slow peer may take long, a dead one may not.
     async fn write(&mut self, octets: &[u8]) -> io::Result<()> {
-        let limit = Duration::from_secs(WRITE_S);
         for stretch in octets.chunks(WRITE_MAX) {
-            match tokio::time::timeout(limit, self.stream.write_all(stretch)).await {
-                Ok(done) => done?,
-                Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+            match &mut self.deflate {
+                None => self.put(stretch).await?,
+                Some(deflate) => {
+                    let mut coded = Vec::new();
+                    deflate.deflate(stretch, &mut coded)?;
+                    self.put(&coded).await?;
+                }
             }
         }
+        Ok(())
+    }
+
+    async fn put(&mut self, octets: &[u8]) -> io::Result<()> {
+        let limit = Duration::from_secs(WRITE_S);
+        match tokio::time::timeout(limit, self.stream.write_all(octets)).await {
+            Ok(done) => done,
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+
+    /// Once for each answer: the peer must see it whole.
+    async fn flush(&mut self) -> io::Result<()> {
+        if let Some(deflate) = &mut self.deflate {
+            let mut coded = Vec::new();
+            deflate.flush(&mut coded)?;
+            self.put(&coded).await?;
+        }
+        self.stream.flush().await
+    }
+
+    /// RFC 8437 §4.1: our stream ends behind the OK; theirs ended behind the command.
+    async fn decompress(&mut self) -> io::Result<()> {
+        let Some(deflate) = self.deflate.take() else {
+            return Ok(());
+        };
+        let mut coded = Vec::new();
+        let behind = deflate.end(&mut coded)?;
+        self.put(&coded).await?;
+        self.machine.receive(&behind, self.now_ms());
         Ok(())
     }
 
@@ -212,19 +263,41 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
 async fn read<S: AsyncRead + Unpin>(
     stream: &mut S,
     machine: &mut Machine,
+    mut deflate: Option<&mut Deflate>,
     now_ms: i64,
 ) -> io::Result<bool> {
     poll_fn(|cx| {
         let mut octets = [0; READ_MAX];
-        let mut buffer = ReadBuf::new(&mut octets);
-        match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
-            std::task::Poll::Ready(Ok(())) => {
-                machine.receive(buffer.filled(), now_ms);
-                std::task::Poll::Ready(Ok(!buffer.filled().is_empty()))
+        loop {
+            if let Some(deflate) = deflate.as_deref_mut().filter(|deflate| deflate.pending()) {
+                match deflate.inflate(&mut octets) {
+                    Ok(0) => {}
+                    Ok(len) => {
+                        machine.receive(&octets[..len], now_ms);
+                        return Poll::Ready(Ok(true));
+                    }
+                    Err(_) => {
+                        machine.garbled();
+                        return Poll::Ready(Ok(true));
+                    }
+                }
             }
-            std::task::Poll::Ready(Err(error)) => std::task::Poll::Ready(Err(error)),
-            std::task::Poll::Pending => std::task::Poll::Pending,
+            let mut buffer = ReadBuf::new(&mut octets);
+            if let Err(error) = ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer)) {
+                return Poll::Ready(Err(error));
+            }
+            let filled = buffer.filled();
+            match deflate.as_deref_mut() {
+                Some(deflate) if !filled.is_empty() => deflate.receive(filled),
+                _ => {
+                    machine.receive(filled, now_ms);
+                    return Poll::Ready(Ok(!filled.is_empty()));
+                }
+            }
         }
     })
     .await
 }
+
+/// What is read at one time must fit what may wait.
+const _: () = assert!(READ_MAX <= WAITING_MAX);

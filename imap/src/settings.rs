@@ -17,6 +17,13 @@ pub struct Settings {
     /// Passwords checked at one time, over all connections; apart from `commands_max`, so that a
     /// storm of sign-ins does not stop those who are signed in.
     pub sign_ins_max: u32,
+    /// Let clients that have not enabled UTF-8 add messages with 8-bit header fields, against
+    /// RFC 6855 §4: for moving in from an old server by IMAP. They are kept as they came.
+    pub raw_headers: bool,
+    /// Offer UNAUTHENTICATE (RFC 8437). Its §8 wants it off behind a proxy that checks sign-ins.
+    pub unauthenticate: bool,
+    /// The JMAP session resource of this server, told by GETJMAPACCESS; `None`: JMAPACCESS is not offered.
+    pub jmap_session: Option<String>,
     /// Seconds from connection to login.
     pub login_s: u32,
     /// Seconds without a command after which a signed-in connection is closed. RFC 9051 §5.4
@@ -31,6 +38,9 @@ impl Default for Settings {
             memory_max: 512 * 1024 * 1024,
             commands_max: 16,
             sign_ins_max: 4,
+            raw_headers: false,
+            unauthenticate: true,
+            jmap_session: None,
             login_s: 120,
             idle_s: 31 * 60,
         }

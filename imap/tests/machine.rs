@@ -24,6 +24,7 @@ fn drain(machine: &mut Machine, told: &mut String) -> bool {
                         Command::Login { .. } => Effect::SignedIn,
                         Command::Select { .. } => Effect::Selected,
                         Command::Close | Command::Unselect => Effect::Unselected,
+                        Command::Unauthenticate => Effect::SignedOut,
                         _ => Effect::None,
                     },
                     _ => Effect::None,
@@ -36,6 +37,12 @@ fn drain(machine: &mut Machine, told: &mut String) -> bool {
                 machine.answer(answer, 0);
             }
             Step::StartTls => told.push_str("<tls>"),
+            Step::Compress(ahead) => {
+                // As if compression were none.
+                told.push_str("<deflate>");
+                machine.receive(&ahead, 0);
+            }
+            Step::Decompress => told.push_str("<plain>"),
             Step::Close => return false,
         }
     }
@@ -72,7 +79,7 @@ fn i14_the_answers_do_not_depend_on_how_octets_are_split() {
     let mut talk = TALK.to_vec();
     talk.extend(vec![b'z'; 70_000]);
     talk.extend_from_slice(
-        b"\r\nk APPEND x {50000}\r\nl NOPE\r\nm STARTTLS\r\nn LOGOUT\r\no NOOP\r\n",
+        b"\r\nu COMPRESS DEFLATE\r\nv COMPRESS DEFLATE\r\nw UNAUTHENTICATE\r\nx LOGIN a b\r\nk APPEND x {50000}\r\nl NOPE\r\nm STARTTLS\r\nn LOGOUT\r\no NOOP\r\n",
     );
     let whole = play(&talk, talk.len());
     for step in [1, 2, 3, 5, 7, 64, 1_000] {
@@ -84,6 +91,8 @@ fn i14_the_answers_do_not_depend_on_how_octets_are_split() {
         "l BAD",
         "i BAD DONE",
         "h OK IDLE",
+        "u OK DEFLATE active\r\n<deflate>v NO [COMPRESSIONACTIVE]",
+        "w OK done\r\n<plain>",
         "* BYE",
         "n OK LOGOUT",
     ] {
@@ -176,6 +185,11 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
         b"\xff\xfe",
         b"=\r\n",
         b"STARTTLS\r\n",
+        b"COMPRESS DEFLATE\r\n",
+        b"UNAUTHENTICATE\r\n",
+        b"REPLACE 1 x CATENATE (TEXT ",
+        b"UTF8 (~",
+        b"URL /;UID=1 ",
     ];
     prop_oneof![
         8 => prop::sample::select(words).prop_map(<[u8]>::to_vec),

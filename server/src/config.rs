@@ -16,6 +16,7 @@ pub struct Config {
     pub listen: Listen,
     pub tls: Tls,
     pub mail: Mail,
+    pub imap: Imap,
     pub sign_in: SignIn,
     pub store: Store,
     pub storage: Storage,
@@ -114,6 +115,26 @@ impl Default for Mail {
             receiving_max: 512 << 20,
             queue_max: 1_000_000,
             quota: 2 << 30,
+        }
+    }
+}
+
+/// What IMAP offers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Imap {
+    /// Offer UNAUTHENTICATE; off behind a proxy that checks sign-ins itself (RFC 8437 §8).
+    pub unauthenticate: bool,
+    /// Take messages with 8-bit header fields from clients that have not enabled UTF-8, against RFC 6855 §4: while
+    /// mail moves in from an old server by IMAP.
+    pub raw_headers: bool,
+}
+
+impl Default for Imap {
+    fn default() -> Self {
+        Self {
+            unauthenticate: true,
+            raw_headers: false,
         }
     }
 }

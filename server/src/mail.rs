@@ -45,6 +45,8 @@ impl Mail {
                 imap::Settings {
                     size_max: config.mail.size_max,
                     memory_max: config.mail.receiving_max as u64,
+                    unauthenticate: config.imap.unauthenticate,
+                    raw_headers: config.imap.raw_headers,
                     ..imap::Settings::default()
                 },
             ),

@@ -1,40 +1,199 @@
-//! RFC 9051 §6.3.12 APPEND, RFC 4315 §3 APPENDUID.
+//! RFC 9051 §6.3.12 APPEND with RFC 3502 MULTIAPPEND, RFC 4469 CATENATE, RFC 6855 §4; RFC 4315 §3 APPENDUID.
 
-use super::{Runner, Stop};
+use super::{Runner, Stop, section};
 use crate::ask::Completion;
 use crate::code::{self, Seeking};
-use crate::wire::append::Append;
+use crate::wire::append::{Append, Letter, Piece};
+use crate::wire::sequence::Numbers;
+use crate::wire::url::{self, Link};
+use crate::wire::utf7;
 use directory::Right;
-use formats::message::summarize;
+use formats::message::{Summary, summarize};
+use memchr::memmem;
+use storage::{AccountStore, BlobId, Error, Keyword, MailboxId, Uid, Writer};
 
-impl Runner {
-    /// The octets are stored as they came (I-12); OK only after the commit (I-01).
-    pub(super) fn append(&mut self, append: Append) -> Result<Completion, Stop> {
-        let row = self.find(&append.mailbox, Seeking::Target)?;
-        if append.message.is_empty() {
-            return Err(Completion::no("CANNOT", "There is no message").into());
-        }
-        let store = self.mail(Right::Write)?;
-        let received_at = append
-            .date
-            .unwrap_or_else(|| self.directory.clock().now_s());
-        // Reading and staging come before the writer: others must not wait for them.
-        let summary = summarize(&append.message);
-        let blob = store.put_blob(&append.message)?;
-        let mut writer = store.write()?;
-        writer.quota(self.directory.quota(store.id()));
+/// A message whose content is in the store already, but in no mailbox yet.
+pub(super) struct Staged {
+    blob: BlobId,
+    summary: Summary,
+    received_at: i64,
+    keywords: Vec<Keyword>,
+}
+
+impl Staged {
+    pub(super) fn place(self, writer: &mut Writer, to: MailboxId) -> Result<Uid, Stop> {
         let placed = writer.append(storage::Append {
-            blob,
-            summary: &summary,
-            received_at,
-            keywords: append.flags.into_iter().map(|flag| flag.0).collect(),
-            mailboxes: vec![row.mailbox.id],
+            blob: self.blob,
+            summary: &self.summary,
+            received_at: self.received_at,
+            keywords: self.keywords,
+            mailboxes: vec![to],
             delivery: None,
         });
         let placed = placed.map_err(|e| Stop::Answer(code::refusal(&e, Seeking::Target)))?;
-        let validity = writer.mailbox(row.mailbox.id)?.uid_validity;
+        let uid = placed.uids.first().map(|(_, uid)| *uid);
+        uid.ok_or_else(|| Error::NotFound.into())
+    }
+}
+
+impl Runner {
+    /// All messages or none (RFC 3502), in one commit; OK only after it (I-01).
+    pub(super) fn append(&mut self, append: Append) -> Result<Completion, Stop> {
+        let to = self.find(&append.mailbox, Seeking::Target)?.mailbox.id;
+        let store = self.mail(Right::Write)?;
+        let mut staged = Vec::with_capacity(append.messages.len());
+        for letter in append.messages {
+            staged.push(self.stage(&store, letter)?);
+        }
+        let mut writer = store.write()?;
+        writer.quota(self.directory.quota(store.id()));
+        let mut uids = Numbers::default();
+        for message in staged {
+            uids.push(message.place(&mut writer, to)?.raw());
+        }
+        let validity = writer.mailbox(to)?.uid_validity;
         writer.commit()?;
-        let uid = placed.uids.first().map_or(0, |(_, uid)| uid.raw());
-        Ok(Completion::ok("APPEND completed").code(format!("APPENDUID {validity} {uid}")))
+        let code = format!("APPENDUID {validity} {}", uids.text());
+        Ok(Completion::ok("APPEND completed").code(code))
+    }
+
+    /// The octets are stored as they came (I-12). Reading and staging come before the writer: others must
+    /// not wait for them. What is staged and then refused is in no mailbox, and upkeep removes it.
+    pub(super) fn stage(&mut self, store: &AccountStore, letter: Letter) -> Result<Staged, Stop> {
+        let message = self.joined(letter.pieces)?;
+        if message.is_empty() {
+            // RFC 3502: this is also how a client cancels.
+            return Err(Completion::no("CANNOT", "There is no message").into());
+        }
+        // RFC 6855 §4: a client that has not enabled UTF-8 could not read the fields either.
+        if !self.utf8 && !self.settings.raw_headers && !head(&message).is_ascii() {
+            let text = "8-bit header fields need ENABLE UTF8=ACCEPT";
+            return Err(Completion::no("CANNOT", text).into());
+        }
+        let now = || self.directory.clock().now_s();
+        Ok(Staged {
+            summary: summarize(&message),
+            blob: store.put_blob(&message)?,
+            received_at: letter.date.unwrap_or_else(now),
+            keywords: letter.flags.into_iter().map(|flag| flag.0).collect(),
+        })
+    }
+
+    /// RFC 4469 §3: one piece after the other, unchanged.
+    fn joined(&mut self, mut pieces: Vec<Piece>) -> Result<Vec<u8>, Stop> {
+        if let [Piece::Octets(octets)] = pieces.as_mut_slice() {
+            return Ok(std::mem::take(octets));
+        }
+        let max = self.settings.size_max;
+        let mut message = Vec::new();
+        for piece in pieces {
+            let octets = match piece {
+                Piece::Octets(octets) => octets,
+                Piece::Url(url) => match self.linked(&url)? {
+                    Some(octets) => octets,
+                    None => {
+                        let code = format!("BADURL {}", url::shown(&url));
+                        return Err(
+                            Completion::no(&code, "There is nothing behind this URL").into()
+                        );
+                    }
+                },
+            };
+            if (message.len() + octets.len()) as u64 > max {
+                // RFC 4469 §4.2, RFC 7889 §4.
+                let text = "The message is larger than APPENDLIMIT";
+                return Err(Completion::no("TOOBIG", text).into());
+            }
+            message.extend_from_slice(&octets);
+        }
+        Ok(message)
+    }
+
+    /// What a URL names, as FETCH BODY.PEEK would give it; `None` when there is no such thing.
+    fn linked(&mut self, url: &[u8]) -> Result<Option<Vec<u8>>, Stop> {
+        let Some(link) = url::parse(url) else {
+            return Ok(None);
+        };
+        let Some(mailbox) = self.place_of(&link)? else {
+            return Ok(None);
+        };
+        let store = self.mail(Right::Read)?;
+        let read = || -> Result<Option<Vec<u8>>, Error> {
+            let validity = store.mailbox(mailbox)?.uid_validity.raw();
+            if link.validity.is_some_and(|asked| asked != validity) {
+                return Ok(None);
+            }
+            let Some(uid) = Uid::new(link.uid) else {
+                return Ok(None);
+            };
+            let email = store.at(mailbox, uid)?.email;
+            let (summary, content) = (store.summary(email)?, store.content(email)?);
+            let found = section::octets(&summary, &content, &link.section);
+            Ok(found.map(|octets| octets[stretch(octets.len(), link.partial)].to_vec()))
+        };
+        match read() {
+            Err(Error::NotFound | Error::Expunged) => Ok(None),
+            other => Ok(other?),
+        }
+    }
+
+    /// RFC 4469 §3: the base URL ends in the selected mailbox.
+    fn place_of(&mut self, link: &Link) -> Result<Option<MailboxId>, Stop> {
+        let Some(name) = &link.mailbox else {
+            return Ok(self.selected.as_ref().map(|selected| selected.mailbox));
+        };
+        let raw = match self.utf8 {
+            true => name.clone(),
+            false => utf7::encode(name),
+        };
+        match self.find(raw.as_bytes(), Seeking::Named) {
+            Ok(row) => Ok(Some(row.mailbox.id)),
+            Err(Stop::Answer(_)) => Ok(None),
+            Err(other) => Err(other),
+        }
+    }
+}
+
+/// RFC 5092 §11 partial-range: what lies past the end is left out.
+fn stretch(len: usize, partial: Option<(u64, Option<u64>)>) -> std::ops::Range<usize> {
+    let Some((from, count)) = partial else {
+        return 0..len;
+    };
+    let clamp = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).min(len);
+    let to = count.map_or(u64::MAX, |count| from.saturating_add(count));
+    clamp(from)..clamp(to).max(clamp(from))
+}
+
+/// The header: up to the first empty line.
+fn head(message: &[u8]) -> &[u8] {
+    if message.starts_with(b"\r\n") || message.starts_with(b"\n") {
+        return &[];
+    }
+    let ends = [&b"\r\n\r\n"[..], b"\n\n"].map(|end| memmem::find(message, end));
+    let end = ends.into_iter().flatten().min().unwrap_or(message.len());
+    &message[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_ends_at_the_first_empty_line() {
+        let check = |message: &str, expected: &str| {
+            assert_eq!(head(message.as_bytes()), expected.as_bytes(), "{message:?}");
+        };
+        check("a: b\r\n\r\nc\n\nd", "a: b");
+        check("a: b\n\nc\r\n\r\nd", "a: b");
+        check("\r\na: b\r\n\r\n", "");
+        check("a: b", "a: b");
+    }
+
+    #[test]
+    fn a_partial_stays_inside() {
+        assert_eq!(stretch(10, None), 0..10);
+        assert_eq!(stretch(10, Some((3, None))), 3..10);
+        assert_eq!(stretch(10, Some((3, Some(2)))), 3..5);
+        assert_eq!(stretch(10, Some((30, Some(u64::MAX)))), 10..10);
     }
 }

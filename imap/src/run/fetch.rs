@@ -142,7 +142,7 @@ impl Runner {
         out: &mut Output,
     ) -> Result<Progress, Stop> {
         let store = self.mail(Right::Read)?;
-        let (rev2, recent, modes) = (self.rev2, Arc::clone(&self.recent), self.modes);
+        let (rev2, recent, modes) = (self.utf8, Arc::clone(&self.recent), self.modes);
         while out.len() < PIECE_MAX {
             if !fetch.vanished.is_empty() {
                 let rest = fetch.vanished.cut(VANISHED_MAX);

@@ -49,21 +49,21 @@ impl Runner {
                 out,
                 "LIST",
                 row,
-                self.rev2,
+                self.utf8,
                 &Extra {
                     subscribed: tell,
                     below,
                 },
             );
             if !list.status.is_empty() && selects(row) {
-                status::line(out, row, &list.status, self.rev2, self.settings.size_max);
+                status::line(out, row, &list.status, self.utf8, self.settings.size_max);
             }
         }
         Ok(Completion::ok("LIST completed"))
     }
 
     fn patterns(&self, reference: &[u8], raw: &[Vec<u8>]) -> Result<Vec<Pattern>, Stop> {
-        let read = |p: &Vec<u8>| Pattern::of(reference, p, self.rev2);
+        let read = |p: &Vec<u8>| Pattern::of(reference, p, self.utf8);
         let patterns: Option<Vec<Pattern>> = raw.iter().map(read).collect();
         patterns.ok_or_else(|| Completion::no("CANNOT", "This is not a mailbox pattern").into())
     }
@@ -82,11 +82,11 @@ impl Runner {
             .filter(|r| patterns.iter().any(|p| p.fits(&r.path)))
         {
             if row.mailbox.subscribed {
-                line(out, "LSUB", row, self.rev2);
+                line(out, "LSUB", row, self.utf8);
             } else if pattern.ends_with(b"%") && tree.below(&row.path, |r| r.mailbox.subscribed) {
                 // RFC 3501 §6.3.9: a name whose child is subscribed is shown for `%`.
                 out.extend_from_slice(b"* LSUB (\\Noselect) \"/\" ");
-                response::mailbox(out, &row.path, self.rev2);
+                response::mailbox(out, &row.path, self.utf8);
                 out.extend_from_slice(b"\r\n");
             }
         }

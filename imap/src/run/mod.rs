@@ -15,6 +15,7 @@ mod list;
 mod login;
 mod progress;
 mod recent;
+mod replace;
 mod resync;
 mod search;
 mod section;
@@ -83,6 +84,10 @@ pub(crate) struct Runner {
     rev2: bool,
     modes: resync::Modes,
     pace: progress::Pace,
+    /// RFC 6855, RFC 9051: UTF-8 in names and quoted strings was asked for, by UTF8=ACCEPT or IMAP4rev2.
+    utf8: bool,
+    /// RFC 6855 §3: UTF8=ACCEPT itself; then SEARCH names no charset.
+    utf8_accept: bool,
     selected: Option<Box<Selected>>,
     job: Option<Job>,
     notify: Arc<Notify>,
@@ -105,6 +110,8 @@ impl Runner {
             rev2: false,
             modes: resync::Modes::default(),
             pace: progress::Pace::default(),
+            utf8: false,
+            utf8_accept: false,
             selected: None,
             job: None,
             notify: Arc::new(Notify::new()),
@@ -162,6 +169,13 @@ impl Runner {
             Command::Lsub { reference, pattern } => self.lsub(&reference, &pattern, out.buf()),
             Command::Status { mailbox, items } => self.status(&mailbox, &items, out.buf()),
             Command::Append(append) => self.append(append),
+            Command::Replace {
+                uid,
+                set,
+                mailbox,
+                letter,
+            } => self.replace(uid, &set, (&mailbox, letter), out.buf()),
+            Command::Unauthenticate => Ok(self.unauthenticate()),
             Command::Copy {
                 uid,
                 set,
@@ -301,6 +315,20 @@ impl Runner {
         Ok(Completion::ok(""))
     }
 
+    /// RFC 8437 §3: everything that this sign-in brought is forgotten, whatever extension it belongs to.
+    fn unauthenticate(&mut self) -> Completion {
+        let new = Self::new(
+            self.directory.clone(),
+            Arc::clone(&self.settings),
+            Arc::clone(&self.recent),
+            self.peer,
+        );
+        // The session waits on this one.
+        let notify = Arc::clone(&self.notify);
+        *self = Self { notify, ..new };
+        Completion::ok("Signed out").effect(Effect::SignedOut)
+    }
+
     /// RFC 5161 §3.1.
     fn enable(&mut self, names: &[String], out: &mut Vec<u8>) -> Completion {
         let asked = |name: &str| names.iter().any(|n| n == name);
@@ -309,6 +337,11 @@ impl Runner {
             enabled.push_str(" IMAP4rev2");
             self.rev2 = true;
         }
+        if asked("UTF8=ACCEPT") {
+            enabled.push_str(" UTF8=ACCEPT");
+            self.utf8_accept = true;
+        }
+        self.utf8 = self.rev2 || self.utf8_accept;
         // RFC 7162 §3.2.3: QRESYNC brings CONDSTORE with it.
         if asked("QRESYNC") {
             enabled.push_str(" QRESYNC");
@@ -343,7 +376,7 @@ impl Runner {
 
     /// A mailbox name in the form of [`Tree`].
     fn name(&self, raw: &[u8]) -> Result<String, Stop> {
-        let name = tree::name(raw, self.rev2).filter(|n| !n.is_empty());
+        let name = tree::name(raw, self.utf8).filter(|n| !n.is_empty());
         name.ok_or_else(|| Completion::no("CANNOT", "This is not a mailbox name").into())
     }
 

@@ -51,6 +51,18 @@ pub(super) fn section(
     }
 }
 
+/// The octets of a section, NUL and all; `None` for a part that is not there.
+pub(super) fn octets<'a>(
+    summary: &Summary,
+    content: &'a [u8],
+    section: &Section,
+) -> Option<Cow<'a, [u8]>> {
+    find(summary, content, section).map(|found| match found {
+        Octets::Stretch(range) => Cow::Borrowed(content.get(range).unwrap_or_default()),
+        Octets::Made(octets) => Cow::Owned(octets),
+    })
+}
+
 /// 0x80 is what other servers put for NUL too: the length stays, and BINARY gives the true octets.
 fn without_nul(octet: &u8) -> u8 {
     if *octet == 0 { 0x80 } else { *octet }

@@ -20,7 +20,7 @@ impl Runner {
         if items.contains(&StatusItem::HighestModSeq) {
             self.condstore_on(out);
         }
-        line(out, &row, items, self.rev2, self.settings.size_max);
+        line(out, &row, items, self.utf8, self.settings.size_max);
         Ok(Completion::ok("STATUS completed"))
     }
 }

@@ -1,6 +1,6 @@
 //! RFC 9051 §6, RFC 3501 §6: one command, from its gathered text and literals to a typed value.
 
-use super::append::{self, Append};
+use super::append::{self, Append, Letter};
 use super::fetch::{self, Item, Modifiers};
 use super::lexer::{Lexer, Literal, Parsed, Syntax};
 use super::list::{self, List, NAME_MAX, StatusItem};
@@ -71,6 +71,20 @@ pub enum Command {
         items: Vec<StatusItem>,
     },
     Append(Append),
+    /// RFC 8508.
+    Replace {
+        uid: bool,
+        /// One message.
+        set: SequenceSet,
+        mailbox: Vec<u8>,
+        letter: Letter,
+    },
+    /// RFC 4978: the algorithm.
+    Compress(String),
+    /// RFC 8437.
+    Unauthenticate,
+    /// RFC 9698.
+    GetJmapAccess,
     Idle,
     Check,
     Close,
@@ -116,7 +130,7 @@ impl Command {
     /// Whether it names message numbers: RFC 9586 §3 has them refused once UIDONLY is on.
     pub fn names_numbers(&self) -> bool {
         match self {
-            Self::Fetch { uid, .. } | Self::Copy { uid, .. } => !uid,
+            Self::Fetch { uid, .. } | Self::Copy { uid, .. } | Self::Replace { uid, .. } => !uid,
             Self::Store(store) => !store.uid,
             Self::Search { uid, search } => !uid || search.key.names_numbers(),
             Self::Select(select) => select.resync.as_ref().is_some_and(|r| r.sample.is_some()),
@@ -141,6 +155,7 @@ impl Command {
             | Self::CancelUpdate(_)
             | Self::Fetch { .. }
             | Self::Store(_)
+            | Self::Replace { .. }
             | Self::Copy { .. } => Stage::Selected,
             _ => Stage::Authenticated,
         }
@@ -186,6 +201,8 @@ fn verb(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
         "CHECK" => Command::Check,
         "CLOSE" => Command::Close,
         "UNSELECT" => Command::Unselect,
+        "UNAUTHENTICATE" => Command::Unauthenticate,
+        "GETJMAPACCESS" => Command::GetJmapAccess,
         "EXPUNGE" => Command::Expunge(None),
         "SEARCH" | "SORT" | "THREAD" | "ESEARCH" => return search(lexer, name, false),
         _ => {
@@ -194,7 +211,7 @@ fn verb(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
             }
             lexer.sp()?;
             return match name {
-                "FETCH" | "STORE" | "COPY" | "MOVE" => numbered(lexer, name, false),
+                "FETCH" | "STORE" | "COPY" | "MOVE" | "REPLACE" => numbered(lexer, name, false),
                 "UID" => {
                     let name = lexer.keyword()?;
                     uid(lexer, &name)
@@ -206,7 +223,7 @@ fn verb(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
     Ok(bare)
 }
 
-const KNOWN: [&str; 22] = [
+const KNOWN: [&str; 24] = [
     "ID",
     "AUTHENTICATE",
     "LOGIN",
@@ -222,6 +239,8 @@ const KNOWN: [&str; 22] = [
     "LSUB",
     "STATUS",
     "APPEND",
+    "REPLACE",
+    "COMPRESS",
     "FETCH",
     "STORE",
     "COPY",
@@ -276,6 +295,7 @@ fn with_argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
         }
         "APPEND" => Command::Append(append::parse(lexer)?),
         "CANCELUPDATE" => cancel_update(lexer)?,
+        "COMPRESS" => Command::Compress(lexer.atom()?.to_ascii_uppercase()),
         _ => return Err(Syntax("an unknown command")),
     })
 }
@@ -381,7 +401,7 @@ fn uid(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
             lexer.sp()?;
             SequenceSet::parse(lexer).map(|set| Command::Expunge(Some(set)))
         }
-        "FETCH" | "STORE" | "COPY" | "MOVE" => {
+        "FETCH" | "STORE" | "COPY" | "MOVE" | "REPLACE" => {
             lexer.sp()?;
             numbered(lexer, name, true)
         }
@@ -437,12 +457,28 @@ fn numbered(lexer: &mut Lexer<'_>, name: &str, uid: bool) -> Parsed<Command> {
             modifiers: fetch::modifiers(lexer, uid)?,
         },
         "STORE" => Command::Store(Box::new(store::parse(lexer, uid, set)?)),
+        "REPLACE" => replace(lexer, uid, set)?,
         _ => Command::Copy {
             uid,
             set,
             mailbox: name_of(lexer)?,
             leave: name == "MOVE",
         },
+    })
+}
+
+/// replace = "REPLACE" SP seq-number SP mailbox append-message (RFC 8508 §5)
+fn replace(lexer: &mut Lexer<'_>, uid: bool, set: SequenceSet) -> Parsed<Command> {
+    if !matches!(&set, SequenceSet::Ranges(ranges) if matches!(ranges[..], [(a, b)] if a == b)) {
+        return Err(Syntax("REPLACE takes one message"));
+    }
+    let mailbox = name_of(lexer)?;
+    let letter = append::message(lexer)?;
+    Ok(Command::Replace {
+        uid,
+        set,
+        mailbox,
+        letter,
     })
 }
 
@@ -503,6 +539,11 @@ mod tests {
         "MOVE 42:69 foo",
         "UID MOVE 42:69 foo",
         "FETCH $ UID",
+        "COMPRESS DEFLATE",
+        "UNAUTHENTICATE",
+        "GETJMAPACCESS",
+        "REPLACE 4 Drafts (\\Seen) CATENATE (URL /;UID=1)",
+        "UID REPLACE * Drafts CATENATE (URL /;UID=1)",
         "SELECT inbox (CONDSTORE)",
         "EXAMINE inbox (QRESYNC (67890007 20050715194045000 41:211,214:541))",
         "UID FETCH 1:* (FLAGS) (CHANGEDSINCE 12345 VANISHED)",
@@ -546,6 +587,11 @@ mod tests {
             "a1 FETCH 1 FLAGS (NOPE)",
             "a1 STORE 1 (UNCHANGEDSINCE 1 UNCHANGEDSINCE 2) FLAGS ()",
             "a1 STORE 1 (UNCHANGEDSINCE) FLAGS ()",
+            "a1 COMPRESS",
+            "a1 REPLACE 1:2 Drafts CATENATE (URL /;UID=1)",
+            "a1 REPLACE $ Drafts CATENATE (URL /;UID=1)",
+            "a1 REPLACE 1 CATENATE (URL /;UID=1)",
+            "a1 REPLACE 1 Drafts",
         ] {
             check(bad, false);
         }

@@ -254,15 +254,21 @@ fn whole(text: Text, peek: bool, spelling: Spelling) -> Item {
     }
 }
 
-/// section = "[" [section-spec] "]"; section-spec = section-msgtext / (section-part ["." section-text])
+/// section = "[" [section-spec] "]"
 fn section(lexer: &mut Lexer<'_>) -> Parsed<Section> {
     lexer.must(b'[', "a section is expected")?;
+    let section = section_spec(lexer)?;
+    lexer.must(b']', "the section is not closed")?;
+    Ok(section)
+}
+
+/// section-spec = section-msgtext / (section-part ["." section-text]), or nothing
+pub fn section_spec(lexer: &mut Lexer<'_>) -> Parsed<Section> {
     let (path, more) = path(lexer)?;
     let text = match lexer.peek() {
-        Some(b']') if !more => Text::All,
+        Some(b']') | None if !more => Text::All,
         _ => section_text(lexer, !path.is_empty())?,
     };
-    lexer.must(b']', "the section is not closed")?;
     Ok(Section { path, text })
 }
 

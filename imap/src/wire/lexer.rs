@@ -215,7 +215,11 @@ impl<'a> Lexer<'a> {
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(out);
+                    // RFC 6855 §3: what has the high bit set must be UTF-8, whoever sends it.
+                    return match std::str::from_utf8(&out) {
+                        Ok(_) => Ok(out),
+                        Err(_) => Err(Syntax("a quoted string is UTF-8")),
+                    };
                 }
                 Some(b'\\') => {
                     self.at += 1;

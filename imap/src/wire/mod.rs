@@ -17,6 +17,7 @@ pub mod sort;
 pub mod sources;
 pub mod store;
 pub mod structure;
+pub mod url;
 pub mod utf7;
 
 pub use lexer::Syntax;

@@ -6,7 +6,9 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod appending;
 mod basics;
+mod connection;
 mod door;
 mod faults;
 mod hostile;

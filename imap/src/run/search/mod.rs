@@ -374,7 +374,7 @@ impl Runner {
             tag: &searching.tag,
             mailbox: named.map(|(name, validity)| {
                 let mut written = Vec::new();
-                response::mailbox(&mut written, name, self.rev2);
+                response::mailbox(&mut written, name, self.utf8);
                 (written, *validity)
             }),
             uid: searching.uid,

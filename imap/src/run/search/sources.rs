@@ -83,7 +83,7 @@ impl Runner {
         let read = |names: &[Vec<u8>]| -> Vec<String> {
             names
                 .iter()
-                .filter_map(|raw| name(raw, self.rev2))
+                .filter_map(|raw| name(raw, self.utf8))
                 .collect()
         };
         match source {
