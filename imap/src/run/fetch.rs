@@ -5,6 +5,7 @@
 
 use super::recent::Recent;
 use super::resync::{Modes, VANISHED_MAX, put_fetch, put_vanished};
+use super::search::Listed;
 use super::{PIECE_MAX, Progress, Runner, Selected, Stop, section};
 use crate::ask::{Completion, Output};
 use crate::code::{self, Seeking};
@@ -97,7 +98,10 @@ impl Runner {
         if modifiers.vanished && !self.modes.qresync {
             return Err(Completion::bad("ENABLE QRESYNC first").into());
         }
-        let left = self.uids(uid, set)?;
+        let mut left = self.uids(uid, set)?;
+        if let Some(span) = modifiers.partial {
+            left = Listed::from(&left).part(span).numbers();
+        }
         let since = modifiers.changed_since;
         // RFC 7162 §3.1.4.1: CHANGEDSINCE implies MODSEQ.
         if since.is_some() && !items.contains(&Item::ModSeq) {

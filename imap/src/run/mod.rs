@@ -7,6 +7,7 @@
 //!   SEARCH (I-16).
 
 mod append;
+mod context;
 mod copy;
 mod create;
 mod expunge;
@@ -186,7 +187,7 @@ impl Runner {
             Command::Unselect => Ok(self.unselect("UNSELECT completed")),
             Command::Idle => self.idle(),
             Command::BadCharset { save } => Ok(self.bad_charset(save)),
-            Command::CancelUpdate(_) => Ok(Completion::ok("CANCELUPDATE completed")),
+            Command::CancelUpdate(tags) => self.cancel_update(&tags),
             other => match self.job_of(tag, other, out.buf()) {
                 Ok(job) => {
                     self.job = Some(job);

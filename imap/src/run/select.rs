@@ -1,5 +1,6 @@
 //! RFC 9051 §6.3.2 SELECT, §6.3.3 EXAMINE, §6.4.1 CLOSE; RFC 7162 §3.1.8, §3.2.5.
 
+use super::context::Contexts;
 use super::fetch::Fetch;
 use super::{Job, Runner, Stop};
 use crate::ask::{Completion, Effect};
@@ -30,6 +31,8 @@ pub(crate) struct Selected {
     pub(crate) keywords: BTreeSet<Keyword>,
     /// RFC 5182: UIDs that `$` stands for.
     pub(crate) saved: Numbers,
+    /// RFC 5267 §4.3: searches whose changes are told.
+    pub(crate) contexts: Contexts,
     /// The first commit behind `gone`: what was told does not go further (RFC 7162 §3.2).
     pub(crate) held: Option<ModSeq>,
     /// The highest mod-sequence that this command has told.
@@ -126,6 +129,7 @@ impl Runner {
             gone: BTreeSet::new(),
             keywords: scanned.keywords,
             saved: Numbers::default(),
+            contexts: Contexts::default(),
             held: None,
             told: None,
             lowered: false,

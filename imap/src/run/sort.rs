@@ -4,6 +4,7 @@
 //! buffer: 50,000 messages by subject are some 4 MB while they are being sorted.
 
 use super::Stop;
+use super::context::Keyed;
 use super::search::Hit;
 use crate::ask::Completion;
 use crate::wire::sort::{By, Criterion};
@@ -27,6 +28,12 @@ struct Row {
     at: u32,
     len: u32,
     uid: u32,
+}
+
+impl Row {
+    fn of<'k>(&self, keys: &'k [u8]) -> &'k [u8] {
+        &keys[self.at as usize..(self.at + self.len) as usize]
+    }
 }
 
 impl Sorting {
@@ -60,11 +67,18 @@ impl Sorting {
     }
 
     /// The UIDs in order. RFC 5256 §3: what is equal stays in the order of the mailbox.
-    pub(super) fn finish(self) -> impl Iterator<Item = u32> {
-        let Self { keys, mut rows, .. } = self;
-        let of = |row: &Row| &keys[row.at as usize..(row.at + row.len) as usize];
-        rows.sort_unstable_by(|a, b| of(a).cmp(of(b)).then(a.uid.cmp(&b.uid)));
-        rows.into_iter().map(|row| row.uid)
+    pub(super) fn finish(&mut self) -> impl Iterator<Item = u32> + '_ {
+        let keys = &self.keys;
+        let rows = &mut self.rows;
+        rows.sort_unstable_by(|a, b| a.of(keys).cmp(b.of(keys)).then(a.uid.cmp(&b.uid)));
+        rows.iter().map(|row| row.uid)
+    }
+
+    /// The same with their keys, after [`Self::finish`].
+    pub(super) fn keyed(&self) -> Vec<Keyed> {
+        let rows = self.rows.iter();
+        rows.map(|row| (row.of(&self.keys).into(), row.uid))
+            .collect()
     }
 }
 

@@ -60,6 +60,7 @@ impl Runner {
         }
         selected.gone.extend(found.gone);
         selected.held = selected.held.or(found.from);
+        selected.contexts_lose(out);
         if expunges {
             selected.tell_gone(modes, out);
         }
@@ -69,6 +70,7 @@ impl Runner {
         for (uid, state) in &found.states {
             selected.tell_flags(*uid, state, modes, out);
         }
+        selected.contexts_follow(&store, out)?;
         Ok(more)
     }
 }

@@ -1,6 +1,7 @@
 //! RFC 9051 §6.4.5, RFC 3501 §6.4.5: what a FETCH asks for; RFC 7162 §3.1.4, §3.2.6: of which messages.
 
 use super::lexer::{Lexer, Parsed, Syntax};
+use super::returns::Span;
 
 /// Items of one FETCH.
 pub const ITEMS_MAX: usize = 256;
@@ -159,10 +160,13 @@ pub struct Modifiers {
     pub changed_since: Option<u64>,
     /// RFC 7162 §3.2.6: what is gone since then is told too.
     pub vanished: bool,
+    /// RFC 9394 §3.3: only those of the messages named.
+    pub partial: Option<Span>,
 }
 
 /// fetch-modifiers = SP "(" fetch-modifier *(SP fetch-modifier) ")" (RFC 4466 §2.4);
-/// fetch-modifier =/ "CHANGEDSINCE" SP mod-sequence-value / "VANISHED" (RFC 7162 §7)
+/// fetch-modifier =/ "CHANGEDSINCE" SP mod-sequence-value / "VANISHED" (RFC 7162 §7) /
+/// "PARTIAL" SP partial-range (RFC 9394 §4), which goes with UID FETCH only.
 ///
 /// VANISHED goes with UID FETCH and CHANGEDSINCE only. A mod-sequence of zero, which the grammar
 /// leaves out, is understood: everything changed since then.
@@ -178,6 +182,10 @@ pub fn modifiers(lexer: &mut Lexer<'_>, uid: bool) -> Parsed<Modifiers> {
                 found.changed_since = Some(l.number64()?);
             }
             "VANISHED" if uid => found.vanished = true,
+            "PARTIAL" if uid && found.partial.is_none() => {
+                l.sp()?;
+                found.partial = Some(Span::parse(l)?);
+            }
             _ => return Err(Syntax("an unknown FETCH modifier")),
         }
         Ok(())

@@ -82,6 +82,20 @@ const WORDS: &[&str] = &[
     "CHARSET UTF-8",
     "USE",
     "(USE (\\Sent))",
+    "SORT",
+    "THREAD",
+    "ESEARCH",
+    "IN",
+    "(personal)",
+    "(subtree a)",
+    "(REVERSE SUBJECT DATE)",
+    "(RELEVANCY)",
+    "REFERENCES UTF-8",
+    "FUZZY",
+    "YOUNGER 5",
+    "(UPDATE COUNT)",
+    "(PARTIAL -1:-3)",
+    "CANCELUPDATE \"q\"",
 ];
 
 /// Commands that can succeed; each `?` is a word from the list after it.
@@ -95,6 +109,18 @@ const SHAPES: &[(&str, &[&str])] = &[
     (
         "UID SEARCH ? ?",
         &["ALL", "RETURN (SAVE) NOT", "OR TEXT b", "BODY a"],
+    ),
+    (
+        "UID SORT ? UTF-8 ?",
+        &["(SUBJECT)", "RETURN (ALL) (SIZE)", "(DISPLAYFROM FROM)"],
+    ),
+    (
+        "THREAD ? UTF-8 ?",
+        &["REFERENCES", "REFS", "ORDEREDSUBJECT"],
+    ),
+    (
+        "ESEARCH ? ?",
+        &["IN (personal)", "RETURN (COUNT)", "IN (inboxes)"],
     ),
     ("LIST ? ?", &["\"\"", "a/"]),
     ("CREATE ?", &["a/b", "c", "INBOX/d", "e/"]),

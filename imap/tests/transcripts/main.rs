@@ -9,6 +9,7 @@
 mod appending;
 mod basics;
 mod connection;
+mod contexts;
 mod door;
 mod faults;
 mod hostile;

@@ -204,3 +204,70 @@ fn results_are_returned_and_saved_as_asked() {
            S: m BAD …"#,
     );
 }
+
+#[test]
+fn a_part_of_a_set_is_fetched() {
+    door::check(
+        &mut world(),
+        r#"C: a UID FETCH 1:* (RFC822.SIZE) (PARTIAL -1:-2)
+           S: * 3 FETCH …
+           S: * 4 FETCH …
+           S: a OK …
+           C: b UID FETCH 2:4 UID (PARTIAL 2:1)
+           S: * 2 FETCH (UID 2)
+           S: * 3 FETCH (UID 3)
+           S: b OK …
+           C: c UID FETCH 1:* UID (PARTIAL 5:9)
+           S: c OK …
+           C: d FETCH 1:* UID (PARTIAL 1:2)
+           S: d BAD …
+           C: e UID FETCH 1:* UID (PARTIAL 1:2 PARTIAL 3:4)
+           S: e BAD …
+           C: f UID FETCH 1:* UID (PARTIAL 1:-2)
+           S: f BAD …"#,
+    );
+}
+
+#[test]
+fn i13_hostile_searches_are_refused_and_the_session_lives() {
+    let mut world = world();
+    let (open, close) = ("(".repeat(1_000), ")".repeat(1_000));
+    let members = |count: usize| vec!["1"; count].join(",");
+    let refused = [
+        format!("SEARCH {open}ALL{close}"),
+        format!("SEARCH {}ALL", "NOT ".repeat(1_000)),
+        format!("SEARCH {}ALL", "FUZZY ".repeat(1_000)),
+        format!("SEARCH {}ALL ALL", "OR ALL ".repeat(1_000)),
+        format!("SORT (DATE) UTF-8 {open}ALL{close}"),
+        format!("THREAD REFS UTF-8 {}ALL", "NOT ".repeat(1_000)),
+        format!("SEARCH {}", members(30_000)),
+        format!("UID SEARCH UID {}", members(30_000)),
+        format!("SEARCH {}", "ALL ".repeat(2_000).trim_end()),
+        format!("SEARCH SUBJECT {}", "x".repeat(2_000)),
+        format!(
+            "ESEARCH IN (mailboxes ({})) ALL",
+            "x ".repeat(1_000).trim_end()
+        ),
+        "SEARCH SUBJECT {4+}\r\na\0bc".to_owned(),
+    ];
+    for command in &refused {
+        let told = world.ask(1, command);
+        let shown: String = command.chars().take(60).collect();
+        assert!(told[0].starts_with("q BAD "), "{shown}: {told:?}");
+        assert_eq!(world.ask(1, "SEARCH SEEN")[0], "* SEARCH 1", "{shown}");
+    }
+    world.send(1, b"z SEARCH SUBJECT {2+}\r\n\xc0\xaf\r\n");
+    assert_eq!(world.line(1), "z BAD the string is not UTF-8");
+    let well = [
+        (format!("SEARCH {}", members(16_000)), "* SEARCH 1"),
+        ("SEARCH 1:4294967295".to_owned(), "* SEARCH 1 2 3 4"),
+        ("UID SEARCH UID 4294967295:1".to_owned(), "* SEARCH 1 2 3 4"),
+        (
+            format!("SEARCH {}ALL", "NOT ".repeat(30)),
+            "* SEARCH 1 2 3 4",
+        ),
+    ];
+    for (command, expected) in well {
+        assert_eq!(world.ask(1, &command)[0], expected);
+    }
+}

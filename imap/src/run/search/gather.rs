@@ -3,6 +3,7 @@
 
 use super::{BATCH_MAX, Listed, score_of};
 use crate::run::Stop;
+use crate::run::context::Keyed;
 use crate::run::sort::Sorting;
 use crate::run::thread::{Forest, Threading};
 use crate::view::View;
@@ -48,7 +49,8 @@ enum Into {
 
 /// What came of it, as UIDs, or as the numbers to be told.
 pub(super) enum Ordered {
-    List(Listed),
+    /// With the keys, where they are to be kept.
+    List(Listed, Vec<Keyed>),
     Forest(Forest),
 }
 
@@ -138,9 +140,16 @@ impl Gathering {
         }
     }
 
-    pub(super) fn finish(self) -> Ordered {
+    pub(super) fn finish(self, keeps_keys: bool) -> Ordered {
         match self.into {
-            Into::Sort(sorting) => Ordered::List(sorting.finish().collect()),
+            Into::Sort(mut sorting) => {
+                let listed = sorting.finish().collect();
+                let keyed = match keeps_keys {
+                    true => sorting.keyed(),
+                    false => Vec::new(),
+                };
+                Ordered::List(listed, keyed)
+            }
             Into::Thread(threading, _) => Ordered::Forest(threading.finish()),
         }
     }

@@ -1,5 +1,6 @@
 //! Results in the order of the answer, as runs: 50,000 messages in a row are one run of eight octets.
 
+use crate::wire::returns::Span;
 use crate::wire::sequence::Numbers;
 
 /// Numbers in any order, each once; a run ascends by one from its first to its last.
@@ -58,8 +59,14 @@ impl Listed {
         Self(kept)
     }
 
+    /// RFC 9394 §3.1: those of a PARTIAL.
+    pub(in crate::run) fn part(&self, span: Span) -> Self {
+        let (from, after) = span.within(self.count());
+        self.slice(from, after)
+    }
+
     /// In ascending order.
-    pub(super) fn numbers(&self) -> Numbers {
+    pub(in crate::run) fn numbers(&self) -> Numbers {
         let pairs: Vec<_> = self.0.iter().map(|(a, b)| (Some(*a), Some(*b))).collect();
         Numbers::of(&pairs, 0)
     }

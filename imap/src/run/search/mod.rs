@@ -16,6 +16,7 @@ pub(in crate::run) use gather::Hit;
 pub(in crate::run) use judge::{Scope, Subject, Test};
 pub(in crate::run) use listed::Listed;
 
+use super::context::{Context, Keyed};
 use super::{Progress, Runner, Selected, Stop};
 use crate::ask::Completion;
 use crate::view::View;
@@ -56,6 +57,8 @@ pub(super) struct Searching {
     left: Numbers,
     found: Found,
     stage: Stage,
+    /// RFC 5267 §4.3: changes are to be told, and nothing sees to that yet.
+    unfollowed: bool,
 }
 
 /// The matches in one mailbox.
@@ -93,6 +96,26 @@ impl Searching {
         !quick || !self.targets.is_empty()
     }
 
+    /// RFC 5267 §4.3: the search goes on, if it can.
+    fn follow(&mut self, selected: &mut Selected, keyed: Vec<Keyed>) {
+        if selected.contexts.is_full() {
+            return;
+        }
+        let test = std::mem::replace(&mut self.test, Test::Always(false));
+        let context = Context::new(
+            (&self.tag, self.uid),
+            (&self.key, test),
+            &self.order,
+            (&self.found.uids, keyed),
+            // What the peer was not told yet was not searched, and will be judged when it is.
+            selected.modseq,
+        );
+        if let Some(context) = context {
+            selected.contexts.add(context);
+            self.unfollowed = false;
+        }
+    }
+
     fn is_scored(&self) -> bool {
         self.wanted.is_some_and(|w| w.relevancy) || self.order.by_relevancy()
     }
@@ -128,6 +151,11 @@ impl Runner {
                 ..Wanted::default()
             });
         }
+        let update = wanted.is_some_and(|w| w.update);
+        if update && self.selected()?.contexts.has(tag) {
+            // RFC 5267 §4.3
+            return Err(Completion::bad("this tag names a search that goes on").into());
+        }
         let mut targets = match &sources {
             Some(sources) => self.targets(sources)?,
             None => VecDeque::from([Target::selected(self.selected()?)]),
@@ -147,6 +175,7 @@ impl Runner {
             left: Numbers::default(),
             found: Found::default(),
             stage: Stage::Judging,
+            unfollowed: update,
         });
         self.open_target(&mut searching)?;
         Ok(searching)
@@ -225,12 +254,22 @@ impl Runner {
                     return Ok(Progress::More);
                 }
                 let Some(next) = searching.targets.pop_front() else {
+                    if searching.unfollowed {
+                        // RFC 5267 §4.3.1
+                        put(
+                            out,
+                            format_args!(
+                                "* NO [NOUPDATE \"{}\"] Changes will not be told\r\n",
+                                searching.tag
+                            ),
+                        );
+                    }
                     return Ok(Progress::Done(searching.completion()));
                 };
                 searching.target = next;
                 self.open_target(searching)?;
             }
-            Stage::Judging if searching.left.is_empty() => self.judged(searching, out)?,
+            Stage::Judging if searching.left.is_empty() => self.judged(searching)?,
             Stage::Judging => self.judge_some(searching)?,
             Stage::Gathering(gathering) => {
                 if let Some(mailbox) = searching.target.mailbox {
@@ -238,7 +277,7 @@ impl Runner {
                     gathering.step(&store, mailbox, &searching.found.scores)?;
                 }
                 if gathering.is_done() {
-                    self.gathered(searching, out)?;
+                    self.gathered(searching)?;
                 }
             }
         }
@@ -298,10 +337,10 @@ impl Runner {
     }
 
     /// All of a mailbox has been judged.
-    fn judged(&mut self, searching: &mut Searching, out: &mut Vec<u8>) -> Result<(), Stop> {
+    fn judged(&mut self, searching: &mut Searching) -> Result<(), Stop> {
         let uids = &searching.found.uids;
         searching.stage = match &searching.order {
-            Order::Mailbox => return self.found(searching, Listed::from(uids), out),
+            Order::Mailbox => return self.found(searching, Listed::from(uids), Vec::new()),
             Order::Sorted(criteria) => Stage::Gathering(Box::new(Gathering::sort(criteria, uids))),
             Order::Threaded(algorithm) => {
                 let selected = self.selected()?;
@@ -313,13 +352,13 @@ impl Runner {
     }
 
     /// Everything that an order needs has been read.
-    fn gathered(&mut self, searching: &mut Searching, out: &mut Vec<u8>) -> Result<(), Stop> {
+    fn gathered(&mut self, searching: &mut Searching) -> Result<(), Stop> {
         let stage = std::mem::replace(&mut searching.stage, Stage::Judging);
         let Stage::Gathering(gathering) = stage else {
             return Ok(());
         };
-        match gathering.finish() {
-            gather::Ordered::List(listed) => self.found(searching, listed, out)?,
+        match gathering.finish(searching.unfollowed) {
+            gather::Ordered::List(listed, keyed) => self.found(searching, listed, keyed)?,
             gather::Ordered::Forest(forest) => {
                 searching.stage = Stage::Telling(Telling::threads(forest));
             }
@@ -332,7 +371,7 @@ impl Runner {
         &mut self,
         searching: &mut Searching,
         listed: Listed,
-        out: &mut Vec<u8>,
+        keyed: Vec<Keyed>,
     ) -> Result<(), Stop> {
         let wanted = searching.wanted;
         let asks_modseq = searching.key.asks_modseq();
@@ -346,14 +385,9 @@ impl Runner {
             if let Some(wanted) = wanted.filter(|w| w.save) {
                 selected.saved = tell::saved(&listed, wanted);
             }
-        }
-        if wanted.is_some_and(|w| w.update) {
-            // RFC 5267 §4.3.1
-            let tag = &searching.tag;
-            put(
-                out,
-                format_args!("* NO [NOUPDATE \"{tag}\"] Changes are not told\r\n"),
-            );
+            if searching.unfollowed {
+                searching.follow(selected, keyed);
+            }
         }
         let Some(wanted) = wanted else {
             let word = match searching.order {

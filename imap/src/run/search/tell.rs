@@ -18,10 +18,7 @@ pub(super) fn saved(found: &Listed, wanted: Wanted) -> Numbers {
         return found.numbers();
     }
     let mut kept: Listed = match wanted.partial {
-        Some(span) => {
-            let (from, after) = span.within(found.count());
-            found.slice(from, after)
-        }
+        Some(span) => found.part(span),
         None => Listed::default(),
     };
     let ends = [

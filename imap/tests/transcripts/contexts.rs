@@ -1,0 +1,172 @@
+//! RFC 5267 CONTEXT=SEARCH and CONTEXT=SORT.
+
+use crate::door::{World, check};
+
+fn world() -> World {
+    let mut world = World::new();
+    world.login(1);
+    for subject in ["mango", "banana", "orange", "apple"] {
+        let raw = format!("Subject: {subject}\r\n\r\nbody of {subject}\r\n");
+        world.append(1, "INBOX", "", raw.as_bytes());
+    }
+    world.ask(1, "SELECT INBOX");
+    world
+}
+
+#[test]
+fn changes_of_a_search_are_told() {
+    let mut world = world();
+    check(
+        &mut world,
+        r#"C: a SEARCH RETURN (UPDATE CONTEXT COUNT) FLAGGED
+           S: * ESEARCH (TAG "a") COUNT 0
+           S: a OK SEARCH completed
+           C: b STORE 2:3 +FLAGS.SILENT (\Flagged)
+           S: * ESEARCH (TAG "a") ADDTO (0 2:3)
+           S: b OK …
+           C: c STORE 2 -FLAGS.SILENT (\Flagged)
+           S: * ESEARCH (TAG "a") REMOVEFROM (0 2)
+           S: c OK …
+           C: d STORE 3 +FLAGS.SILENT (viec)
+           S: * FLAGS …
+           S: d OK …"#,
+    );
+    world.login(2);
+    world.ask(2, "SELECT INBOX");
+    check(
+        &mut world,
+        r#"C2: b STORE 1 FLAGS.SILENT (\Flagged \Deleted)
+           S2: b OK …
+           C: e NOOP
+           S: * 1 FETCH …
+           S: * ESEARCH (TAG "a") ADDTO (0 1)
+           S: e OK …
+           C2: c EXPUNGE
+           S2: * 1 EXPUNGE
+           S2: c OK …
+           C: f FETCH 2 UID
+           S: * 2 FETCH (UID 2)
+           S: * ESEARCH (TAG "a") REMOVEFROM (0 1)
+           S: f OK …
+           C: g NOOP
+           S: * 1 EXPUNGE
+           S: g OK …
+           C: h SEARCH RETURN (UPDATE) FLAGGED
+           S: h OK …
+           C: h SEARCH RETURN (UPDATE) ALL
+           S: h BAD this tag names a search that goes on
+           C: i CANCELUPDATE "a" "h"
+           S: i OK …
+           C: j STORE 1 +FLAGS.SILENT (\Flagged)
+           S: j OK …
+           C: k CANCELUPDATE "a"
+           S: k NO [CLIENTBUG] …"#,
+    );
+}
+
+#[test]
+fn arrivals_are_judged_by_their_content() {
+    let mut world = world();
+    check(
+        &mut world,
+        r#"C: a UID SEARCH RETURN (UPDATE ALL) BODY "of kiwi"
+           S: * ESEARCH (TAG "a") UID
+           S: a OK …
+           C: b UID SEARCH RETURN (UPDATE COUNT) UID 3:* UNSEEN
+           S: * ESEARCH (TAG "b") UID COUNT 2
+           S: b OK …
+           C: c SEARCH RETURN (UPDATE COUNT) 1:4
+           S: * ESEARCH (TAG "c") COUNT 4
+           S: c OK …"#,
+    );
+    world.login(2);
+    world.append(2, "INBOX", "", b"Subject: kiwi\r\n\r\nbody of kiwi\r\n");
+    world.append(
+        2,
+        "INBOX",
+        "(\\Seen)",
+        b"Subject: kiwi\r\n\r\nnothing of it\r\n",
+    );
+    check(
+        &mut world,
+        r#"C: d NOOP
+           S: * 6 EXISTS
+           S: * 0 RECENT
+           S: * ESEARCH (TAG "a") UID ADDTO (0 5)
+           S: * ESEARCH (TAG "b") UID ADDTO (0 5)
+           S: d OK …
+           C: e UNSELECT
+           S: e OK …"#,
+    );
+}
+
+#[test]
+fn changes_of_a_sorted_result_have_their_place() {
+    let mut world = world();
+    check(
+        &mut world,
+        r#"C: a UID SORT RETURN (UPDATE ALL) (SUBJECT) UTF-8 UNDELETED
+           S: * ESEARCH (TAG "a") UID ALL 4,2,1,3
+           S: a OK SORT completed
+           C: b SORT RETURN (UPDATE PARTIAL 1:2) (REVERSE SUBJECT) UTF-8 UNDELETED
+           S: * ESEARCH (TAG "b") PARTIAL (1:2 3,1)
+           S: b OK SORT completed
+           C: c STORE 2,3 +FLAGS.SILENT (\Deleted)
+           S: * ESEARCH (TAG "a") UID REMOVEFROM (2 2 3 3)
+           S: * ESEARCH (TAG "b") REMOVEFROM (1 3 2 2)
+           S: c OK …
+           C: d STORE 2,3 -FLAGS.SILENT (\Deleted)
+           S: * ESEARCH (TAG "a") UID ADDTO (2 2 4 3)
+           S: * ESEARCH (TAG "b") ADDTO (2 2 1 3)
+           S: d OK …"#,
+    );
+    world.login(2);
+    world.append(2, "INBOX", "", b"Subject: lemon\r\n\r\nx\r\n");
+    check(
+        &mut world,
+        r#"C: e NOOP
+           S: * 5 EXISTS
+           S: * 0 RECENT
+           S: * ESEARCH (TAG "a") UID ADDTO (3 5)
+           S: * ESEARCH (TAG "b") ADDTO (3 5)
+           S: e OK …"#,
+    );
+}
+
+#[test]
+fn i13_contexts_are_limited() {
+    let mut world = world();
+    for n in 1..=8 {
+        world.send(1, format!("t{n} SEARCH RETURN (UPDATE) ALL\r\n").as_bytes());
+        assert_eq!(world.line(1), format!("t{n} OK SEARCH completed"));
+    }
+    check(
+        &mut world,
+        r#"C: a UID SEARCH RETURN (UPDATE COUNT) ALL
+           S: * ESEARCH (TAG "a") UID COUNT 4
+           S: * NO [NOUPDATE "a"] …
+           S: a OK …
+           C: b CANCELUPDATE "t1" "t2"
+           S: b OK …
+           C: c SEARCH RETURN (UPDATE COUNT) YOUNGER 5
+           S: * ESEARCH (TAG "c") COUNT …
+           S: * NO [NOUPDATE "c"] …
+           S: c OK …
+           C: d SORT RETURN (UPDATE COUNT) (RELEVANCY) UTF-8 FUZZY SUBJECT a
+           S: * ESEARCH (TAG "d") COUNT 4
+           S: * NO [NOUPDATE "d"] …
+           S: d OK …
+           C: e ESEARCH IN (mailboxes Sent) RETURN (UPDATE COUNT) ALL
+           S: * NO [NOUPDATE "e"] …
+           S: e OK …
+           C: f ESEARCH RETURN (UPDATE COUNT) SUBJECT mango
+           S: * ESEARCH (TAG "f" MAILBOX INBOX UIDVALIDITY …) UID COUNT 1
+           S: f OK …
+           C: g STORE 1 +FLAGS.SILENT (\Seen)
+           S: g OK …
+           C: h UNSELECT
+           S: h OK …
+           C: i ESEARCH IN (mailboxes Sent) RETURN (UPDATE) ALL
+           S: i BAD …"#,
+    );
+}
