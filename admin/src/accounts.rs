@@ -265,6 +265,7 @@ impl Change {
         row.position = self.rest.position.clone().unwrap_or(row.position);
         row.quota = self.rest.quota.unwrap_or(row.quota);
         row.messages_max = self.rest.messages_max.unwrap_or(row.messages_max);
+        row.pop3 = self.rest.pop3.unwrap_or(row.pop3);
         row.grants = self.grants.clone().unwrap_or(row.grants);
         Ok(row)
     }

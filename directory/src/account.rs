@@ -75,6 +75,9 @@ pub struct Account {
     pub quota: Option<u64>,
     /// Messages; `None`: what the nearest agency gives each account, or no limit.
     pub messages_max: Option<u64>,
+    /// Whether it may be read over POP3, which takes mail away from the server: off until an
+    /// administrator turns it on.
+    pub pop3: bool,
     /// Administrative grants: role over a subtree.
     pub grants: Vec<(Role, AgencyId)>,
     /// Unix seconds.
@@ -111,6 +114,7 @@ impl Directory {
             position: name_if_any("position", new.position.as_deref())?,
             quota: new.quota,
             messages_max: new.messages_max,
+            pop3: false,
             grants: Vec::new(),
             created_at: self.now_s(),
             version: 1,
@@ -178,7 +182,7 @@ impl Directory {
             .collect())
     }
 
-    /// Changes name, position, agency, state, quota, kind, grants (`ManageGrants`), main address.
+    /// Changes name, position, agency, state, quota, kind, POP3, grants (`ManageGrants`), main address.
     /// Browser sessions end when the account is no longer active. Errors: `Conflict`, `Exists`, `Invalid`.
     pub fn change_account(
         &self,

@@ -4,7 +4,7 @@
 //! read at start go through the same `Book::apply`, so that memory cannot differ from the disk by the way taken.
 
 use crate::credential::Stored;
-use crate::former::{Account1, Agency1};
+use crate::former::{Account1, Account2, Agency1};
 use crate::session::SessionRow;
 use crate::{Account, AccountId, Agency, AgencyId, Alias, CredentialId, Domain};
 use formats::address::{Address, DomainName};
@@ -14,8 +14,10 @@ use storage::RowChange;
 
 /// The version of rows that have had one shape only.
 const VERSION: u8 = 1;
-/// The version of agencies and accounts: 2 has quotas (see `former`).
+/// The version of agencies and accounts that brought quotas (see `former`).
 const QUOTA_VERSION: u8 = 2;
+/// The version of accounts: 3 has the switch for POP3.
+const ACCOUNT_VERSION: u8 = 3;
 
 /// The tables' names, fixed for ever.
 pub(crate) mod table {
@@ -65,12 +67,16 @@ impl Fact {
             Self::Agency(a) => (
                 table::AGENCY,
                 a.id.0.clone().into_bytes(),
-                Some(encode_quota(a)?),
+                Some(encode_as(QUOTA_VERSION, a)?),
             ),
             Self::NoAgency(id) => (table::AGENCY, id.0.clone().into_bytes(), None),
             Self::Domain(d) => (table::DOMAIN, domain_key(&d.name), Some(encode(d)?)),
             Self::NoDomain(name) => (table::DOMAIN, domain_key(name), None),
-            Self::Account(a) => (table::ACCOUNT, account_key(a.id), Some(encode_quota(a)?)),
+            Self::Account(a) => (
+                table::ACCOUNT,
+                account_key(a.id),
+                Some(encode_as(ACCOUNT_VERSION, a)?),
+            ),
             Self::NoAccount(id) => (table::ACCOUNT, account_key(*id), None),
             Self::Alias(a) => (table::ALIAS, a.address.key().into_bytes(), Some(encode(a)?)),
             Self::NoAlias(address) => (table::ALIAS, address.key().into_bytes(), None),
@@ -84,7 +90,11 @@ impl Fact {
             }
             Self::Session(hash, row) => (table::SESSION, hash.to_vec(), Some(encode(row)?)),
             Self::NoSession(hash) => (table::SESSION, hash.to_vec(), None),
-            Self::Departed(a) => (table::DEPARTED, account_key(a.id), Some(encode_quota(a)?)),
+            Self::Departed(a) => (
+                table::DEPARTED,
+                account_key(a.id),
+                Some(encode_as(ACCOUNT_VERSION, a)?),
+            ),
             Self::AccountCounter(n) => (table::COUNTER, ACCOUNT_COUNTER.to_vec(), Some(encode(n)?)),
             Self::CredentialCounter(n) => (
                 table::COUNTER,
@@ -98,9 +108,9 @@ impl Fact {
     /// The fact that a stored row says.
     pub(crate) fn read(table: &str, key: &[u8], value: &[u8]) -> Result<Self, storage::Error> {
         Ok(match table {
-            table::AGENCY => Self::Agency(decode_quota::<_, Agency1>(table, value)?),
+            table::AGENCY => Self::Agency(decode_agency(table, value)?),
             table::DOMAIN => Self::Domain(decode(table, value)?),
-            table::ACCOUNT => Self::Account(decode_quota::<_, Account1>(table, value)?),
+            table::ACCOUNT => Self::Account(decode_account(table, value)?),
             table::ALIAS => Self::Alias(decode(table, value)?),
             table::CREDENTIAL => {
                 let (account, stored) = decode(table, value)?;
@@ -145,16 +155,18 @@ fn domain_key(name: &DomainName) -> Vec<u8> {
 
 /// A version byte and postcard.
 pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, storage::Error> {
-    postcard::to_extend(value, vec![VERSION])
+    encode_as(VERSION, value)
+}
+
+fn encode_as<T: Serialize>(version: u8, value: &T) -> Result<Vec<u8>, storage::Error> {
+    postcard::to_extend(value, vec![version])
         .map_err(|_| storage::Error::Invalid("a directory row that cannot be encoded"))
 }
 
 /// The reverse of `encode`. Errors: `Corrupt`, also for another version (I-18).
 pub(crate) fn decode<T: DeserializeOwned>(table: &str, bytes: &[u8]) -> Result<T, storage::Error> {
     match bytes.split_first() {
-        Some((&VERSION, rest)) => {
-            postcard::from_bytes(rest).map_err(|_| corrupt(table, "a row that cannot be read"))
-        }
+        Some((&VERSION, rest)) => body(table, rest),
         Some((version, _)) => Err(corrupt(
             table,
             &format!("a row of unknown version {version}"),
@@ -163,22 +175,24 @@ pub(crate) fn decode<T: DeserializeOwned>(table: &str, bytes: &[u8]) -> Result<T
     }
 }
 
-fn encode_quota<T: Serialize>(value: &T) -> Result<Vec<u8>, storage::Error> {
-    postcard::to_extend(value, vec![QUOTA_VERSION])
-        .map_err(|_| storage::Error::Invalid("a directory row that cannot be encoded"))
+fn body<T: DeserializeOwned>(table: &str, octets: &[u8]) -> Result<T, storage::Error> {
+    postcard::from_bytes(octets).map_err(|_| corrupt(table, "a row that cannot be read"))
 }
 
-/// The reverse of `encode_quota`, or a row of version 1 brought to this one.
-fn decode_quota<T, Former>(table: &str, bytes: &[u8]) -> Result<T, storage::Error>
-where
-    T: DeserializeOwned + From<Former>,
-    Former: DeserializeOwned,
-{
+/// An agency's row, of this version or brought to it.
+fn decode_agency(table: &str, bytes: &[u8]) -> Result<Agency, storage::Error> {
     match bytes.split_first() {
-        Some((&QUOTA_VERSION, rest)) => {
-            postcard::from_bytes(rest).map_err(|_| corrupt(table, "a row that cannot be read"))
-        }
-        _ => decode::<Former>(table, bytes).map(T::from),
+        Some((&QUOTA_VERSION, rest)) => body(table, rest),
+        _ => decode::<Agency1>(table, bytes).map(Agency::from),
+    }
+}
+
+/// An account's row, of this version or brought to it.
+fn decode_account(table: &str, bytes: &[u8]) -> Result<Account, storage::Error> {
+    match bytes.split_first() {
+        Some((&ACCOUNT_VERSION, rest)) => body(table, rest),
+        Some((&QUOTA_VERSION, rest)) => body::<Account2>(table, rest).map(Account::from),
+        _ => decode::<Account1>(table, bytes).map(Account::from),
     }
 }
 

@@ -55,6 +55,44 @@ impl From<Account1> for Account {
             position: row.position,
             quota: row.quota,
             messages_max: None,
+            pop3: false,
+            grants: row.grants,
+            created_at: row.created_at,
+            version: row.version,
+        }
+    }
+}
+
+/// An account as version 2 wrote it: without the switch for POP3.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Account2 {
+    id: AccountId,
+    address: Address,
+    kind: AccountKind,
+    state: AccountState,
+    agency: AgencyId,
+    name: String,
+    position: Option<String>,
+    quota: Option<u64>,
+    messages_max: Option<u64>,
+    grants: Vec<(Role, AgencyId)>,
+    created_at: i64,
+    version: u64,
+}
+
+impl From<Account2> for Account {
+    fn from(row: Account2) -> Self {
+        Self {
+            id: row.id,
+            address: row.address,
+            kind: row.kind,
+            state: row.state,
+            agency: row.agency,
+            name: row.name,
+            position: row.position,
+            quota: row.quota,
+            messages_max: row.messages_max,
+            pop3: false,
             grants: row.grants,
             created_at: row.created_at,
             version: row.version,
@@ -77,9 +115,11 @@ mod tests {
     /// What version 1 wrote, octet for octet.
     const AGENCY: &str = "01054839392e3101034839390453e1bb9f0007";
     const ACCOUNT: &str = "012807616e40782e766e00010348393902416e0001ac020102034839390303";
+    /// What version 2 wrote.
+    const ACCOUNT_2: &str = "022807616e40782e766e00010348393902416e0001ac0201090102034839390303";
 
     #[test]
-    fn i18_rows_of_version_1_are_read() {
+    fn i18_rows_of_earlier_versions_are_read() {
         let read = Fact::read(table::AGENCY, b"H99.1", &octets(AGENCY));
         let Ok(Fact::Agency(agency)) = read else {
             panic!("{read:?}")
@@ -107,6 +147,23 @@ mod tests {
             panic!("{read:?}")
         };
         assert_eq!(account, row.into());
+        let read = Fact::read(table::ACCOUNT, b"", &octets(ACCOUNT_2));
+        let Ok(Fact::Account(second)) = read else {
+            panic!("{read:?}")
+        };
+        assert_eq!(
+            (second.messages_max, second.pop3, second.version),
+            (Some(9), false, 3)
+        );
+        let row = Fact::Account(Account {
+            pop3: true,
+            ..second
+        });
+        let now = row.row().unwrap().value.unwrap();
+        let Ok(Fact::Account(again)) = Fact::read(table::ACCOUNT, b"", &now) else {
+            panic!("a row of this version is not read")
+        };
+        assert!(again.pop3 && now[0] == 3);
         let mut later = octets(AGENCY);
         later[0] = 3;
         assert!(Fact::read(table::AGENCY, b"H99.1", &later).is_err());

@@ -74,6 +74,8 @@ pub(crate) struct Account {
     quota: Option<u64>,
     /// Messages; null: what the nearest agency gives each account, else no limit.
     messages_max: Option<u64>,
+    /// Whether it may be read over POP3; false until it is turned on.
+    pop3: bool,
     /// Administrative roles that this account holds.
     grants: Vec<Grant>,
     /// RFC 3339, UTC.
@@ -126,6 +128,9 @@ pub(crate) struct AccountChange {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<u64>)]
     pub(super) messages_max: Option<Option<u64>>,
+    /// Turns POP3 on or off.
+    #[serde(default, deserialize_with = "given")]
+    pub(super) pop3: Option<bool>,
     /// All of them, replacing those before.
     #[serde(default, deserialize_with = "given")]
     pub(super) grants: Option<Vec<Grant>>,
@@ -228,6 +233,7 @@ impl From<directory::Account> for Account {
             position: row.position,
             quota: row.quota,
             messages_max: row.messages_max,
+            pop3: row.pop3,
             grants: row.grants.into_iter().map(Into::into).collect(),
             created_at: date::utc(row.created_at),
             version: row.version,

@@ -28,6 +28,14 @@ async fn an_account_is_made_read_changed_and_retired() {
     assert_eq!(changed.json["agency"], "H99.2");
     assert_eq!(changed.json["address"], "an@x.vn");
 
+    assert_eq!(changed.json["pop3"], false, "off until it is turned on");
+    let on = w.patch(&w.root, &path, json!({"pop3": true})).await;
+    assert_eq!(
+        (&on.json["pop3"], &on.json["name"]),
+        (&json!(true), &json!("Nguyễn Văn Ân"))
+    );
+    check(&w.patch(&w.root, &path, json!({"pop3": "yes"})).await, 422);
+
     check(&w.delete(&w.root, &path).await, 204);
     check(&w.get(&w.root, &path).await, 404);
     let again = w.post(&w.root, "accounts", an("H99.1")).await;

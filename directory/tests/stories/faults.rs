@@ -89,8 +89,8 @@ fn i18_rows_of_another_version_refuse_to_start() {
         "unknown version 9",
     );
     check(
-        row("directory.account", &[0, 0, 0, 2], &[3]),
-        "unknown version 3",
+        row("directory.account", &[0, 0, 0, 2], &[4]),
+        "unknown version 4",
     );
     check(
         row("directory.counter", b"account", &[0]),

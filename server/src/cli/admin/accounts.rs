@@ -16,7 +16,7 @@ const LIST: [Column; 7] = [
     ("kind", "Loại", "Kind"),
     ("state", "Tình trạng", "State"),
 ];
-const ONE: [Column; 13] = [
+const ONE: [Column; 14] = [
     LIST[0],
     LIST[1],
     LIST[2],
@@ -27,6 +27,7 @@ const ONE: [Column; 13] = [
     LIST[6],
     ("quota", "Hạn mức (byte)", "Quota (octets)"),
     ("messages_max", "Số thư tối đa", "Messages at most"),
+    ("pop3", "POP3", "POP3"),
     ("grants", "Quyền quản trị", "Grants"),
     ("created_at", "Lập lúc", "Created"),
     ("version", "Bản", "Version"),
@@ -129,6 +130,9 @@ pub(super) struct Update {
     member: Vec<String>,
     #[command(flatten)]
     limits: Limits,
+    /// on or off: whether it may be read over POP3.
+    #[arg(long, value_name = "on|off", value_parser = on_or_off)]
+    pop3: Option<bool>,
     /// All administrative grants, ROLE:CODE; roles administrator, account_officer, auditor.
     #[arg(long, value_name = "ROLE:CODE", conflicts_with = "no_grants")]
     grant: Vec<String>,
@@ -150,6 +154,14 @@ fn grant(text: &str) -> Result<Value, Usage> {
     Ok(json!({"role": role, "agency": agency}))
 }
 
+fn on_or_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("on or off is expected".into()),
+    }
+}
+
 fn update(update: Update, client: &Client, printer: &mut Printer<'_>) -> anyhow::Result<()> {
     let mut body = change(&[
         ("address", update.address),
@@ -163,6 +175,9 @@ fn update(update: Update, client: &Client, printer: &mut Printer<'_>) -> anyhow:
         body.insert("members".into(), update.member.into());
     }
     update.limits.put(&mut body)?;
+    if let Some(on) = update.pop3 {
+        body.insert("pop3".into(), on.into());
+    }
     if update.no_grants || !update.grant.is_empty() {
         let grants: Result<Vec<Value>, Usage> = update.grant.iter().map(|g| grant(g)).collect();
         body.insert("grants".into(), grants?.into());
