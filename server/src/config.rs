@@ -55,6 +55,9 @@ pub struct Listen {
     pub submissions: Vec<SocketAddr>,
     pub imap: Vec<SocketAddr>,
     pub imaps: Vec<SocketAddr>,
+    /// Off: POP3 takes mail off the server, where no backup, search or second device finds it.
+    pub pop3: Vec<SocketAddr>,
+    pub pop3s: Vec<SocketAddr>,
     pub https: Vec<SocketAddr>,
     /// Connections at once, over all services (each costs a file descriptor).
     pub connections_max: usize,
@@ -74,6 +77,8 @@ impl Default for Listen {
             submissions: any(465),
             imap: any(143),
             imaps: any(993),
+            pop3: Vec::new(),
+            pop3s: Vec::new(),
             https: any(443),
             connections_max: 20_000,
             connections_per_address: 500,
@@ -404,6 +409,8 @@ fn check_listen(listen: &Listen) -> Result<(), (&'static str, String)> {
         ("listen.submissions", &listen.submissions),
         ("listen.imap", &listen.imap),
         ("listen.imaps", &listen.imaps),
+        ("listen.pop3", &listen.pop3),
+        ("listen.pop3s", &listen.pop3s),
         ("listen.https", &listen.https),
     ];
     let mut taken: Vec<(SocketAddr, &str)> = Vec::new();

@@ -1,6 +1,7 @@
 //! The one HTTP router: joins login, webmail, JMAP and the API, and turns a request's proof
 //! (session cookie, Basic, Bearer) into `Access`, which is all that the rooms below ever see.
 
+use crate::autoconfig::{self, Signer};
 use crate::drain::Drained;
 use crate::services::Services;
 use axum::Router;
@@ -15,8 +16,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 /// Octets of one Authorization header that are looked at.
 const AUTHORIZATION_MAX: usize = 4096;
 
-/// The whole web side of the server.
-pub fn router(services: &Services) -> Router {
+/// The whole web side of the server; `signer` signs profiles for clients.
+pub(crate) fn router(services: &Services, signer: Option<Signer>) -> Router {
     let jmap = jmap::router(jmap_context(services));
     let admin = admin::router(admin::Context {
         directory: services.directory.clone(),
@@ -35,6 +36,7 @@ pub fn router(services: &Services) -> Router {
             authenticate,
         ))
         .merge(webmail::router())
+        .merge(autoconfig::router(services, signer))
         .route("/healthz", get(|| async { "ok\n" }))
         .merge(
             Router::new()

@@ -1,9 +1,11 @@
 //! Joins: config, TLS, listeners, the one HTTP router, shutdown, command line, demo.
 
+mod autoconfig;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
+mod dns;
 mod drain;
 pub mod holder;
 pub mod http;

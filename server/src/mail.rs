@@ -17,6 +17,7 @@ pub(crate) struct Mail {
     smtp_config: Arc<smtp::Config>,
     smtp: smtp::Services,
     imap: imap::Services,
+    pop3: pop3::Services,
     tls: TlsAcceptor,
     shutdown: Shutdown,
 }
@@ -50,6 +51,7 @@ impl Mail {
                     ..imap::Settings::default()
                 },
             ),
+            pop3: pop3::Services::new(services.directory.clone(), pop3::Settings::default()),
             tls,
             shutdown: shutdown.clone(),
         }
@@ -148,6 +150,32 @@ impl Mail {
             Err(error) => Err(error),
         };
         log("imap", peer, ended);
+    }
+}
+
+impl Mail {
+    /// Port 110, or with `secured` port 995.
+    pub(crate) async fn pop3(&self, stream: TcpStream, peer: SocketAddr, secured: bool) {
+        let stop = self.shutdown.watch();
+        let machine = self.pop3.machine(secured);
+        if secured {
+            if let Some(stream) = self.handshake(stream, peer).await {
+                let run = pop3::run(stream, machine, &self.pop3, peer.ip(), stop);
+                log("pop3s", peer, run.await.map(|_| ()));
+            }
+            return;
+        }
+        let ended = match pop3::run(stream, machine, &self.pop3, peer.ip(), stop.clone()).await {
+            Ok(pop3::End::Closed) => Ok(()),
+            Ok(pop3::End::StartTls(stream, machine)) => match self.handshake(stream, peer).await {
+                Some(stream) => pop3::run(stream, machine, &self.pop3, peer.ip(), stop)
+                    .await
+                    .map(|_| ()),
+                None => Ok(()),
+            },
+            Err(error) => Err(error),
+        };
+        log("pop3", peer, ended);
     }
 }
 

@@ -1,17 +1,19 @@
 //! Runs the server: binds all ports, serves until told to stop, stops in order.
 
+use crate::autoconfig::Signer;
 use crate::clock::SystemClock;
 use crate::config::{Config, Listen};
 use crate::listener::{self, Gate};
 use crate::services::Services;
 use crate::shutdown::{self, Shutdown};
-use crate::tls::{self, Acceptors};
+use crate::tls;
 use crate::{http, mail};
 use anyhow::Context as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 /// Blocking calls at once over all services: each is a thread while it waits for the disk.
@@ -44,16 +46,19 @@ enum Spoken {
     Submissions,
     Imap,
     Imaps,
+    Pop3,
+    Pop3s,
     Https,
 }
 
 impl Spoken {
-    /// Said to a connection over the limit (RFC 5321 §3.8, RFC 9051 §7.1.5); nothing inside TLS.
+    /// Said to a connection over the limit (RFC 5321 §3.8, RFC 9051 §7.1.5, RFC 3206 §3); nothing inside TLS.
     fn farewell(self) -> listener::Farewell {
         match self {
             Self::Smtp | Self::Submission => b"421 4.7.0 Too many connections, try again later\r\n",
             Self::Imap => b"* BYE [UNAVAILABLE] Too many connections, try again later\r\n",
-            Self::Submissions | Self::Imaps | Self::Https => b"",
+            Self::Pop3 => b"-ERR [SYS/TEMP] Too many connections, try again later\r\n",
+            Self::Submissions | Self::Imaps | Self::Pop3s | Self::Https => b"",
         }
     }
 }
@@ -69,6 +74,8 @@ fn ports(listen: &Listen) -> Vec<(&'static str, Spoken, Vec<SocketAddr>)> {
         ),
         ("imap", Spoken::Imap, listen.imap.clone()),
         ("imaps", Spoken::Imaps, listen.imaps.clone()),
+        ("pop3", Spoken::Pop3, listen.pop3.clone()),
+        ("pop3s", Spoken::Pop3s, listen.pop3s.clone()),
         ("https", Spoken::Https, listen.https.clone()),
     ]
 }
@@ -88,9 +95,9 @@ pub fn check_ports(listen: &Listen) -> anyhow::Result<()> {
 }
 
 /// The operator's certificate, or one of our own making.
-fn acceptors(config: &Config) -> anyhow::Result<Acceptors> {
+fn certificate(config: &Config) -> anyhow::Result<(PathBuf, PathBuf)> {
     if !config.tls.certificate.as_os_str().is_empty() {
-        return tls::load(&config.tls.certificate, &config.tls.key);
+        return Ok((config.tls.certificate.clone(), config.tls.key.clone()));
     }
     let names = [
         config.server.host.clone(),
@@ -101,12 +108,13 @@ fn acceptors(config: &Config) -> anyhow::Result<Acceptors> {
     std::fs::create_dir_all(&config.server.data)?;
     let files = tls::own(&config.server.data, &names)?;
     tracing::warn!(ca = %files.ca.display(), "no certificate configured: using one of our own making");
-    tls::load(&files.certificate, &files.key)
+    Ok((files.certificate, files.key))
 }
 
 /// Binds and serves. Must be called inside a tokio runtime.
 pub fn start(services: Services) -> anyhow::Result<Running> {
-    let acceptors = acceptors(&services.config)?;
+    let (certificate, key) = certificate(&services.config)?;
+    let acceptors = tls::load(&certificate, &key)?;
     let mut bound: Vec<(&'static str, Spoken, TcpListener)> = Vec::new();
     for (name, spoken, addresses) in ports(&services.config.listen) {
         for address in addresses {
@@ -127,7 +135,10 @@ pub fn start(services: Services) -> anyhow::Result<Running> {
         acceptors.mail.clone(),
         &shutdown,
     ));
-    let site = http::router(&services);
+    let signer = Signer::load(&certificate, &key)
+        .inspect_err(|error| tracing::warn!(%error, "profiles for Apple will not be signed"))
+        .ok();
+    let site = http::router(&services, signer);
     for (name, spoken, listener) in bound {
         running.addresses.push((name, listener.local_addr()?));
         let (gate, stop) = (gate.clone(), shutdown.clone());
@@ -159,15 +170,7 @@ pub fn start(services: Services) -> anyhow::Result<Running> {
             stop,
             move |stream, peer| {
                 let mail = Arc::clone(&mail);
-                async move {
-                    match spoken {
-                        Spoken::Smtp => mail.smtp(stream, peer).await,
-                        Spoken::Submission => mail.submission(stream, peer, false).await,
-                        Spoken::Submissions => mail.submission(stream, peer, true).await,
-                        Spoken::Imap => mail.imap(stream, peer, false).await,
-                        Spoken::Imaps | Spoken::Https => mail.imap(stream, peer, true).await,
-                    }
-                }
+                async move { converse(spoken, &mail, stream, peer).await }
             },
         ));
     }
@@ -176,6 +179,19 @@ pub fn start(services: Services) -> anyhow::Result<Running> {
         .spawn(crate::upkeep::run(services.clone(), shutdown.clone()));
     running.tasks.spawn(queue(services, shutdown));
     Ok(running)
+}
+
+/// One mail session.
+async fn converse(spoken: Spoken, mail: &mail::Mail, stream: TcpStream, peer: SocketAddr) {
+    match spoken {
+        Spoken::Smtp => mail.smtp(stream, peer).await,
+        Spoken::Submission => mail.submission(stream, peer, false).await,
+        Spoken::Submissions => mail.submission(stream, peer, true).await,
+        Spoken::Pop3 => mail.pop3(stream, peer, false).await,
+        Spoken::Pop3s => mail.pop3(stream, peer, true).await,
+        Spoken::Imap => mail.imap(stream, peer, false).await,
+        Spoken::Imaps | Spoken::Https => mail.imap(stream, peer, true).await,
+    }
 }
 
 /// Handles due items of the queue: when woken, when the next is due, and now and then.

@@ -10,6 +10,7 @@
 )]
 
 mod admin_makes_accounts;
+mod clients_set_up;
 mod corpus;
 mod mail_arrives;
 mod quotas;

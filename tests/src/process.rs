@@ -25,6 +25,8 @@ const PORTS: &[(&str, u16)] = &[
     ("submissions", 465),
     ("imap", 143),
     ("imaps", 993),
+    ("pop3", 110),
+    ("pop3s", 995),
     ("https", 443),
 ];
 
@@ -47,7 +49,7 @@ pub fn binary() -> PathBuf {
     path
 }
 
-/// A number N such that N + 25, 143, 443, 465, 587 and 993 are free now; another one at each call.
+/// A number N such that N + 25, 110, 143, 443, 465, 587, 993 and 995 are free now; another one at each call.
 /// They lie below the ports that the system gives to clients, so that none is taken between two starts.
 pub fn free_base() -> u16 {
     static CALLS: AtomicU16 = AtomicU16::new(0);

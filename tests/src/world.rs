@@ -40,6 +40,8 @@ pub fn config(dir: &std::path::Path) -> Config {
     config.listen.submissions = free();
     config.listen.imap = free();
     config.listen.imaps = free();
+    config.listen.pop3 = free();
+    config.listen.pop3s = free();
     config.listen.https = free();
     config
 }

@@ -116,7 +116,7 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<()> {
             secret.expose()
         );
     }
-    println!("\n{}", records(&config.server.host, &domain));
+    println!("\n{}", crate::dns::records(&config, &domain));
     Ok(())
 }
 
@@ -232,18 +232,4 @@ fn found(
     directory.change_account(None, granted, None)?;
     services.store.close()?;
     Ok(())
-}
-
-/// What to publish in the DNS.
-fn records(host: &str, domain: &DomainName) -> String {
-    format!(
-        "; Bản ghi DNS cần công bố / DNS records to publish\n\
-         {domain}.\tIN MX\t10 {host}.\n\
-         {domain}.\tIN TXT\t\"v=spf1 mx -all\"\n\
-         _dmarc.{domain}.\tIN TXT\t\"v=DMARC1; p=quarantine; rua=mailto:postmaster@{domain}\"\n\
-         _submissions._tcp.{domain}.\tIN SRV\t0 1 465 {host}.\n\
-         _imaps._tcp.{domain}.\tIN SRV\t0 1 993 {host}.\n\
-         _jmap._tcp.{domain}.\tIN SRV\t0 1 443 {host}.\n\
-         ; và / and: {host}. A, AAAA, PTR\n"
-    )
 }

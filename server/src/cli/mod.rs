@@ -4,6 +4,7 @@
 pub mod admin;
 mod backup;
 mod demo;
+mod dns;
 mod init;
 mod keys;
 mod progress;
@@ -35,6 +36,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Set up host, first domain and first administrator / Cài đặt lần đầu
     Init(init::InitArgs),
+    /// Print the DNS records to publish / In các bản ghi DNS cần công bố
+    Dns(dns::DnsArgs),
     /// Check or show the config / Kiểm tra, xem cấu hình
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -96,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Init(args) => init::run(&args),
+        Command::Dns(args) => dns::run(&args),
         Command::Config(command) => config(&command),
         Command::Store(command) => store::run(&command),
         Command::Backup(args) => backup::run(&args),

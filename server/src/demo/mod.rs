@@ -37,6 +37,8 @@ const PORTS: &[(&str, u16)] = &[
     ("submissions", 465),
     ("imap", 143),
     ("imaps", 993),
+    ("pop3", 110),
+    ("pop3s", 995),
     ("https", 443),
 ];
 
@@ -129,6 +131,8 @@ impl Demo {
             submissions: at("submissions"),
             imap: at("imap"),
             imaps: at("imaps"),
+            pop3: at("pop3"),
+            pop3s: at("pop3s"),
             https: at("https"),
             connections_max: usual.connections_max,
             // Everybody comes from 127.0.0.1 here.

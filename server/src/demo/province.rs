@@ -193,6 +193,10 @@ pub fn found(directory: &Directory) -> anyhow::Result<()> {
             Some(position),
         )?;
         directory.set_password(None, id, &Secret::new(password(local)))?;
+        // So that POP3 can be tried; elsewhere it is off until somebody asks for it.
+        let mut account = directory.account(id)?;
+        account.pop3 = true;
+        directory.change_account(None, account, None)?;
     }
     for (local, name, agency) in POSITIONS {
         let id = create(directory, local, AccountKind::Shared, name, agency, None)?;

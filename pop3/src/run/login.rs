@@ -1,0 +1,43 @@
+//! RFC 1939 §4, §7 USER and PASS, RFC 5034 §4 AUTH: names and secrets against the directory, then the maildrop.
+
+use super::{Open, Runner};
+use crate::ask::{Answer, Refusal};
+use crate::code;
+use crate::maildrop::Maildrop;
+use directory::{Right, Secret, SignInError};
+use storage::{Role, Uid};
+
+impl Runner {
+    /// Takes as long as one argon2id: on a blocking thread.
+    pub(super) fn sign_in(&mut self, name: &str, secret: &Secret) -> Result<Answer, Refusal> {
+        let signed_in = self.directory.sign_in(name, secret, self.peer);
+        let access = signed_in.map_err(|error| match error {
+            SignInError::Refused => Refusal::Credentials,
+            SignInError::Later(_) => Refusal::Later,
+            SignInError::Storage(error) => code::refusal(&error),
+        })?;
+        let account = access.account();
+        // Told only to who knows the password.
+        if !self.switched_on(account) {
+            return Err(Refusal::SwitchedOff);
+        }
+        let taken = self.locks.take(account).ok_or(Refusal::InUse)?;
+        let store = access.mail(account, Right::Write);
+        let store = store.map_err(|_| Refusal::Credentials)?;
+        let inbox = store.by_role(Role::Inbox).map_err(|e| code::refusal(&e))?;
+        let inbox = inbox.ok_or(Refusal::NoMaildrop)?;
+        let mut maildrop = Maildrop::new(inbox.uid_validity.raw());
+        let last = Uid::new(u32::MAX).unwrap_or(Uid::FIRST);
+        store
+            .scan(inbox.id, Uid::FIRST, last, &mut |uid, state| {
+                maildrop.push(uid.raw(), state.size)
+            })
+            .map_err(|error| code::refusal(&error))?;
+        self.open = Some(Open {
+            access,
+            inbox: inbox.id,
+            _taken: taken,
+        });
+        Ok(Answer::SignedIn(maildrop))
+    }
+}

@@ -1,0 +1,71 @@
+//! Executes what the machine asks, synchronously, on the blocking pool.
+//!
+//! - The sign-in is asked anew with each question, so that a suspended account loses access at once (I-08).
+//! - The maildrop is given back before QUIT is answered: whoever comes again at once finds it free.
+
+mod finish;
+mod login;
+mod read;
+
+use crate::ask::{Answer, Ask, Refusal};
+use crate::lock::{Locks, Taken};
+use directory::{Access, Directory, Peer, Right};
+use read::Sending;
+use std::sync::Arc;
+use storage::{AccountStore, MailboxId};
+
+/// An open maildrop.
+struct Open {
+    access: Access,
+    inbox: MailboxId,
+    _taken: Taken,
+}
+
+/// What one connection is about to do, or is doing. Small while nobody is signed in.
+pub(crate) struct Runner {
+    directory: Directory,
+    locks: Arc<Locks>,
+    peer: Peer,
+    open: Option<Open>,
+    sending: Option<Sending>,
+}
+
+impl Runner {
+    pub(crate) fn new(directory: Directory, locks: Arc<Locks>, peer: Peer) -> Self {
+        Self {
+            directory,
+            locks,
+            peer,
+            open: None,
+            sending: None,
+        }
+    }
+
+    /// Does what is asked, up to one piece of output.
+    pub(crate) fn answer(&mut self, ask: Ask) -> Answer {
+        let answer = match ask {
+            Ask::SignIn { name, secret } => self.sign_in(&name, &secret),
+            Ask::Read { uid, lines, utf8 } => self.read(uid, lines, utf8),
+            Ask::More => Ok(self.more()),
+            Ask::Finish(marked) => self.finish(&marked),
+        };
+        answer.unwrap_or_else(Answer::Refused)
+    }
+
+    /// The door to the signed-in account's INBOX.
+    fn mail(&self, right: Right) -> Result<(AccountStore, MailboxId), Refusal> {
+        let open = self.open.as_ref().ok_or(Refusal::Ended)?;
+        let account = open.access.account();
+        if !self.switched_on(account) {
+            return Err(Refusal::Ended);
+        }
+        let store = open.access.mail(account, right);
+        Ok((store.map_err(|_| Refusal::Ended)?, open.inbox))
+    }
+
+    fn switched_on(&self, account: directory::AccountId) -> bool {
+        self.directory
+            .account(account)
+            .is_ok_and(|account| account.pop3)
+    }
+}

@@ -1,0 +1,39 @@
+//! What all sessions share: the directory, the limits, the maildrops that are open.
+
+use crate::lock::Locks;
+use crate::machine::Machine;
+use crate::settings::Settings;
+use directory::Directory;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// What all sessions share.
+#[derive(Clone)]
+pub struct Services {
+    pub(crate) directory: Directory,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) commands: Arc<Semaphore>,
+    pub(crate) sign_ins: Arc<Semaphore>,
+    pub(crate) locks: Arc<Locks>,
+}
+
+impl Services {
+    /// Over one directory, within these limits.
+    pub fn new(directory: Directory, settings: Settings) -> Self {
+        let commands = settings.commands_max.max(1) as usize;
+        let sign_ins = settings.sign_ins_max.max(1) as usize;
+        Self {
+            directory,
+            settings: Arc::new(settings),
+            commands: Arc::new(Semaphore::new(commands)),
+            sign_ins: Arc::new(Semaphore::new(sign_ins)),
+            locks: Arc::default(),
+        }
+    }
+
+    /// The machine of a new connection; `tls`: the stream is already under TLS.
+    pub fn machine(&self, tls: bool) -> Machine {
+        let now_ms = self.directory.clock().now_ms();
+        Machine::new(Arc::clone(&self.settings), tls, now_ms)
+    }
+}
