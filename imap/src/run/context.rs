@@ -343,7 +343,7 @@ fn fits(test: &Test, store: &AccountStore, uid: u32, state: &State) -> Result<bo
         Err(Error::NotFound | Error::Expunged) => return Ok(false),
         other => other?,
     };
-    subject.summary = Some(&summary);
+    subject.knows(&summary);
     if let Some(fits) = test.judge(&subject) {
         return Ok(fits);
     }

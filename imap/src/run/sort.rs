@@ -125,7 +125,12 @@ fn string(out: &mut Vec<u8>, string: &str) {
         .nth(STRING_MAX)
         .map_or(string.len(), |(at, _)| at);
     let ordered = text::order(&string[..end]);
-    out.extend(ordered.bytes().filter(|b| *b != 0).take(STRING_MAX));
+    let octets = ordered.as_bytes();
+    let octets = &octets[..octets.len().min(STRING_MAX)];
+    match memchr::memchr(0, octets) {
+        None => out.extend_from_slice(octets),
+        Some(_) => out.extend(octets.iter().filter(|b| **b != 0)),
+    }
     out.push(0);
 }
 

@@ -112,6 +112,8 @@ pub struct Search {
     pub wanted: Option<Wanted>,
     pub key: Key,
     pub order: Order,
+    /// A charset is named that could be left out.
+    pub charset: bool,
     /// RFC 7377 §2: the mailboxes of an ESEARCH; `None` for the other commands.
     pub sources: Option<Vec<Source>>,
 }
@@ -139,11 +141,13 @@ impl From<Syntax> for Fault {
 pub fn parse(lexer: &mut Lexer<'_>) -> Result<Search, Fault> {
     lexer.sp()?;
     let wanted = returns::parse(lexer)?;
+    let charset = lexer.looking_at("CHARSET ");
     let key = program(lexer, wanted)?;
     Search {
         wanted,
         key,
         order: Order::Mailbox,
+        charset,
         sources: None,
     }
     .checked()

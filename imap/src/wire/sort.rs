@@ -82,6 +82,7 @@ pub fn sort(lexer: &mut Lexer<'_>) -> Result<Search, Fault> {
         wanted,
         key: search::criteria(lexer, wanted)?,
         order: Order::Sorted(criteria),
+        charset: false,
         sources: None,
     }
     .checked()
@@ -131,6 +132,7 @@ pub fn thread(lexer: &mut Lexer<'_>) -> Result<Search, Fault> {
         wanted: None,
         key: search::criteria(lexer, None)?,
         order: Order::Threaded(algorithm),
+        charset: false,
         sources: None,
     }
     .checked()

@@ -44,10 +44,12 @@ pub fn parse(lexer: &mut Lexer<'_>) -> Result<Search, Fault> {
             "SAVE goes with the selected mailbox alone",
         )));
     }
+    let charset = lexer.looking_at("CHARSET ");
     Search {
         wanted: Some(wanted),
         key: search::program(lexer, Some(wanted))?,
         order: Order::Mailbox,
+        charset,
         sources: Some(sources),
     }
     .checked()

@@ -206,6 +206,29 @@ fn results_are_returned_and_saved_as_asked() {
 }
 
 #[test]
+fn with_utf8_accept_no_charset_is_named() {
+    door::check(
+        &mut world(),
+        r#"C: a SEARCH CHARSET UTF-8 SUBJECT "văn"
+           S: * SEARCH 1
+           S: a OK …
+           C: b ENABLE UTF8=ACCEPT
+           S: * ENABLED UTF8=ACCEPT
+           S: b OK …
+           C: c SEARCH CHARSET UTF-8 SUBJECT "văn"
+           S: c BAD …
+           C: d ESEARCH CHARSET UTF-8 SUBJECT "văn"
+           S: d BAD …
+           C: e SEARCH SUBJECT "văn"
+           S: * SEARCH 1
+           S: e OK …
+           C: f SORT (DATE) UTF-8 SUBJECT "văn"
+           S: * SORT 1
+           S: f OK …"#,
+    );
+}
+
+#[test]
 fn a_part_of_a_set_is_fetched() {
     door::check(
         &mut world(),

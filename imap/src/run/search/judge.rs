@@ -7,7 +7,7 @@ use super::needle::Needle;
 use crate::view::View;
 use crate::wire::search::{Key, Place, When};
 use crate::wire::sequence::{Numbers, SequenceSet};
-use formats::message::{PartKind, Person, Summary, header, part};
+use formats::message::{Letterhead, PartKind, Person, Summary, header, part};
 use formats::text::{casemap, fold};
 use std::cell::OnceCell;
 use storage::State;
@@ -51,7 +51,9 @@ pub(in crate::run) enum Test {
 pub(in crate::run) struct Subject<'a> {
     uid: u32,
     state: &'a State,
-    pub(in crate::run) summary: Option<&'a Summary>,
+    /// What its header said: enough for all keys but those that read the content.
+    head: Option<&'a Letterhead>,
+    summary: Option<&'a Summary>,
     pub(in crate::run) content: Option<&'a [u8]>,
     /// The header and the body, mapped for comparison once however many keys look into them.
     header: OnceCell<Vec<String>>,
@@ -66,6 +68,7 @@ impl<'a> Subject<'a> {
         Self {
             uid,
             state,
+            head: None,
             summary: None,
             content: None,
             header: OnceCell::new(),
@@ -73,6 +76,14 @@ impl<'a> Subject<'a> {
             bare_header: OnceCell::new(),
             bare_body: OnceCell::new(),
         }
+    }
+
+    pub(in crate::run) fn knows_head(&mut self, head: &'a Letterhead) {
+        self.head = Some(head);
+    }
+
+    pub(in crate::run) fn knows(&mut self, summary: &'a Summary) {
+        (self.head, self.summary) = (Some(&summary.head), Some(summary));
     }
 }
 
@@ -219,7 +230,7 @@ fn sent(when: When, asked: i64, subject: &Subject<'_>) -> Option<bool> {
     if (utc - asked).abs() > 1 && !on(when, utc, asked) {
         return Some(false);
     }
-    let Some((seconds, offset_min)) = subject.summary?.head.sent_at else {
+    let Some((seconds, offset_min)) = subject.head?.sent_at else {
         return Some(false);
     };
     Some(on(
@@ -238,8 +249,7 @@ fn in_summary(name: &str) -> bool {
 
 /// How well the string is found there; zero where it is not.
 fn grade(place: &Place, needle: &Needle, subject: &Subject<'_>) -> Option<u8> {
-    let summary = subject.summary?;
-    let head = &summary.head;
+    let head = subject.head?;
     Some(match place {
         Place::From => among(&head.from, needle),
         Place::To => among(&head.to, needle),
@@ -257,7 +267,7 @@ fn grade(place: &Place, needle: &Needle, subject: &Subject<'_>) -> Option<u8> {
             value.map_or(0, |v| needle.grade(&header::decode_words(v)))
         }
         Place::Header(name) => {
-            let octets = summary.part.header.of(subject.content?);
+            let octets = subject.summary?.part.header.of(subject.content?);
             let own = header::fields(octets).filter(|f| f.is(name));
             own.map(|f| needle.grade(&header::text(f.value)))
                 .max()

@@ -142,8 +142,13 @@ impl Runner {
             mut wanted,
             key,
             order,
+            charset,
             sources,
         } = search;
+        if charset && self.utf8_accept {
+            // RFC 6855 §3
+            return Err(Completion::bad("with UTF8=ACCEPT no charset is named").into());
+        }
         if wanted.is_none() && self.rev2 && order == Order::Mailbox {
             // RFC 9051 §6.4.4: rev2 answers with ESEARCH.
             wanted = Some(Wanted {
@@ -502,19 +507,27 @@ impl Searching {
     ) -> Result<(), Error> {
         let open = states.iter().filter_map(|(_, state)| state.as_ref());
         let emails: Vec<_> = open.map(|state| state.email).collect();
-        let mut summaries = store.summaries(&emails)?.into_iter().peekable();
+        // Where no content is read, nobody asks for the parts.
+        let (mut heads, mut summaries) = match self.test.needs_content() {
+            true => (Vec::new(), store.summaries(&emails)?),
+            false => (store.letterheads(&emails)?, Vec::new()),
+        };
+        let (mut heads, mut summaries) =
+            (heads.drain(..).peekable(), summaries.drain(..).peekable());
         for (uid, state) in states {
             let Some(state) = state else {
                 self.found.uids.push(uid);
                 continue;
             };
-            let own = summaries.next_if(|(email, _)| *email == state.email);
-            let Some(summary) = own.map(|(_, summary)| summary) else {
-                continue;
-            };
-            let mut subject = Subject::new(uid, &state);
-            subject.summary = Some(&summary);
+            let head = heads.next_if(|(email, _)| *email == state.email);
+            let summary = summaries.next_if(|(email, _)| *email == state.email);
             let content;
+            let mut subject = Subject::new(uid, &state);
+            match (&head, &summary) {
+                (_, Some((_, summary))) => subject.knows(summary),
+                (Some((_, head)), _) => subject.knows_head(head),
+                _ => continue,
+            }
             let mut decided = self.test.judge(&subject);
             if decided.is_none() {
                 content = content_of(store, &state)?;
