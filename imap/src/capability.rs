@@ -35,6 +35,7 @@ const TABLE: &[(&str, &str, Shown)] = &[
     ("MOVE", "RFC 6851", Shown::SignedIn),
     ("CONDSTORE", "RFC 7162 §3.1", Shown::SignedIn),
     ("QRESYNC", "RFC 7162 §3.2", Shown::SignedIn),
+    ("NOTIFY", "RFC 5465", Shown::SignedIn),
     ("OBJECTID", "RFC 8474", Shown::SignedIn),
     ("PREVIEW", "RFC 8970", Shown::SignedIn),
     ("UIDONLY", "RFC 9586", Shown::SignedIn),

@@ -9,6 +9,7 @@ use crate::capability;
 use crate::frame::{Event, Frame, Input, LINE_BEFORE_LOGIN_MAX, Limits, Refusal};
 use crate::settings::Settings;
 use crate::wire::command::{self, Command, Stage};
+use crate::wire::notify::Notify;
 use crate::wire::response::{self, Status};
 use directory::Secret;
 use directory::sasl::{self, Exchange};
@@ -53,6 +54,8 @@ enum Phase {
         asking: bool,
         ended: Option<Status>,
     },
+    /// Between two commands it is asked what changed (RFC 5465).
+    Waking,
     Closed,
 }
 
@@ -69,6 +72,10 @@ pub struct Machine {
     steps: VecDeque<Step>,
     bad: u8,
     failed: u8,
+    /// RFC 5465: changes are told between commands too.
+    watching: bool,
+    /// What becomes of `watching` when the NOTIFY that runs ends well.
+    watch_next: Option<bool>,
     /// Milliseconds; when the peer must have logged in, or sent something.
     deadline_ms: i64,
     /// Milliseconds; when the peer last sent something.
@@ -90,6 +97,8 @@ impl Machine {
             steps: VecDeque::new(),
             bad: 0,
             failed: 0,
+            watching: false,
+            watch_next: None,
             deadline_ms,
             heard_ms: now_ms,
         };
@@ -142,13 +151,22 @@ impl Machine {
             }
     }
 
-    /// Whether IDLE waits for changes: then call [`Machine::wake`] when there are some.
+    /// Whether IDLE or NOTIFY waits for changes: then call [`Machine::wake`] when there are some.
     pub fn idling(&self) -> bool {
-        matches!(self.phase, Phase::Idling { asking: false, .. })
+        match self.phase {
+            Phase::Idling { asking, .. } => !asking,
+            Phase::Reading => self.watching && !self.gathering(),
+            _ => false,
+        }
     }
 
     /// Something changed in the account.
     pub fn wake(&mut self) {
+        if matches!(self.phase, Phase::Reading) && self.idling() {
+            self.phase = Phase::Waking;
+            self.steps.push_back(Step::Ask(Ask::Changes));
+            return;
+        }
         if let Phase::Idling { asking, .. } = &mut self.phase
             && !*asking
         {
@@ -190,7 +208,10 @@ impl Machine {
 
     /// The answer to the last question.
     pub fn answer(&mut self, answer: Answer, now_ms: i64) {
-        self.heard(now_ms);
+        // What others do is no sign of this peer.
+        if !matches!(self.phase, Phase::Waking) {
+            self.heard(now_ms);
+        }
         match answer {
             Answer::Room(granted) => {
                 self.phase = Phase::Reading;
@@ -367,6 +388,9 @@ impl Machine {
                 };
             }
             other => {
+                if let Command::Notify(notify) = &other {
+                    self.watch_next = Some(**notify != Notify::None);
+                }
                 self.ask(&tag, other);
                 self.phase = Phase::Running { tag };
             }
@@ -504,13 +528,21 @@ impl Machine {
             Effect::SignedOut => {
                 // RFC 8437 §3: but for TLS, as if the connection had just begun.
                 self.state = State::NotAuthenticated;
+                self.watching = false;
                 self.deadline_ms = self.heard_ms + i64::from(self.settings.login_s) * 1_000;
             }
             Effect::None => {}
         }
         let uncompress = completion.effect == Effect::SignedOut && self.compressed;
         match std::mem::replace(&mut self.phase, Phase::Reading) {
-            Phase::Running { tag } => self.report(&tag, completion),
+            Phase::Running { tag } => {
+                let next = self.watch_next.take();
+                if completion.status == Status::Ok {
+                    self.watching = next.unwrap_or(self.watching);
+                }
+                self.report(&tag, completion);
+            }
+            Phase::Waking => {}
             Phase::Idling {
                 tag,
                 ended: Some(Status::Ok),

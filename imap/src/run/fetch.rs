@@ -7,7 +7,7 @@ use super::recent::Recent;
 use super::resync::{Modes, VANISHED_MAX, put_fetch, put_vanished};
 use super::search::Listed;
 use super::{PIECE_MAX, Progress, Runner, Selected, Stop, section};
-use crate::ask::{Completion, Output};
+use crate::ask::{Completion, Effect, Output};
 use crate::code::{self, Seeking};
 use crate::wire::envelope::envelope;
 use crate::wire::fetch::{Item, Modifiers};
@@ -80,7 +80,7 @@ pub(super) struct Fetch {
     changed_since: u64,
     /// RFC 7162 §3.2.10.1: told before everything else.
     vanished: Numbers,
-    /// This is the end of a SELECT, which ends so.
+    /// This is the end of another command, which ends so.
     opening: Option<Completion>,
     /// The highest mod-sequence of the message told last.
     told: Option<ModSeq>,
@@ -186,6 +186,34 @@ impl Runner {
     }
 }
 
+impl Runner {
+    /// RFC 5465 §5.2: what NOTIFY wants told of messages that have just arrived.
+    pub(super) fn fetch_arrived(
+        &mut self,
+        completion: &Completion,
+        expunges: bool,
+    ) -> Option<Box<Fetch>> {
+        let selected = self.selected.as_deref_mut()?;
+        let arrived = std::mem::take(&mut selected.arrived);
+        let mut items = self.selection().items;
+        if arrived.is_empty() || items.is_empty() {
+            return None;
+        }
+        // RFC 7162 §3.2.4: nobody has asked for it in a command.
+        for item in [Item::Uid, Item::ModSeq] {
+            let told = self.modes.uid_only && item == Item::Uid;
+            if self.modes.condstore && !told && !items.contains(&item) {
+                items.push(item);
+            }
+        }
+        Some(Box::new(Fetch {
+            uid: expunges,
+            opening: Some(completion.clone()),
+            ..Fetch::of(items, arrived)
+        }))
+    }
+}
+
 impl Fetch {
     fn of(items: Vec<Item>, left: Numbers) -> Self {
         Self {
@@ -231,7 +259,13 @@ impl Fetch {
 
     /// Whether a mailbox is being selected.
     pub(super) fn opens(&self) -> bool {
-        self.opening.is_some()
+        let ends = self.opening.as_ref();
+        ends.is_some_and(|completion| completion.effect == Effect::Selected)
+    }
+
+    /// The command had ended well before this was told besides.
+    pub(super) fn ended_before(&self) -> Option<Completion> {
+        self.opening.clone().filter(|_| !self.opens())
     }
 
     fn completion(&self) -> Completion {

@@ -94,6 +94,15 @@ impl Runner {
     }
 }
 
+/// As `line`, and whether it is subscribed to.
+pub(super) fn line_subscribed(out: &mut Vec<u8>, row: &Row, rev2: bool) {
+    let extra = Extra {
+        subscribed: row.mailbox.subscribed,
+        below: None,
+    };
+    line_with(out, "LIST", row, rev2, &extra);
+}
+
 /// `* LIST (\HasNoChildren \Drafts) "/" "Drafts"`
 pub(super) fn line(out: &mut Vec<u8>, word: &str, row: &Row, rev2: bool) {
     line_with(out, word, row, rev2, &Extra::default());

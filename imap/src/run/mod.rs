@@ -4,7 +4,7 @@
 //! - A tagged OK is made only after storage's commit has returned (I-01).
 //! - Output comes in pieces of about [`PIECE_MAX`] octets, so that a slow reader costs one piece.
 //! - What other sessions did is told at the end of a command; EXPUNGE never during FETCH, STORE or
-//!   SEARCH (I-16).
+//!   SEARCH (I-16). What NOTIFY asks for is told between commands too.
 
 mod append;
 mod context;
@@ -14,6 +14,7 @@ mod expunge;
 mod fetch;
 mod list;
 mod login;
+mod notify;
 mod progress;
 mod recent;
 mod replace;
@@ -89,6 +90,10 @@ pub(crate) struct Runner {
     utf8: bool,
     /// RFC 6855 §3: UTF8=ACCEPT itself; then SEARCH names no charset.
     utf8_accept: bool,
+    /// RFC 5465: what is told besides, once NOTIFY was used.
+    watch: Option<Box<notify::Watch>>,
+    /// IDLE is under way.
+    idling: bool,
     selected: Option<Box<Selected>>,
     job: Option<Job>,
     notify: Arc<Notify>,
@@ -113,6 +118,8 @@ impl Runner {
             pace: progress::Pace::default(),
             utf8: false,
             utf8_accept: false,
+            watch: None,
+            idling: false,
             selected: None,
             job: None,
             notify: Arc::new(Notify::new()),
@@ -134,7 +141,9 @@ impl Runner {
             Ask::Changes => self.changes(&mut out),
             Ask::EndIdle => {
                 self.subscription = None;
-                self.changes(&mut out)
+                let progress = self.changes(&mut out);
+                self.idling = false;
+                progress
             }
             Ask::Room(_) => return Answer::Failed,
         };
@@ -185,6 +194,7 @@ impl Runner {
             } => self.copy(uid, &set, &mailbox, leave, out.buf()),
             Command::Close => self.close(),
             Command::Unselect => Ok(self.unselect("UNSELECT completed")),
+            Command::Notify(notify) => self.watch(*notify, out.buf()),
             Command::Idle => self.idle(),
             Command::BadCharset { save } => Ok(self.bad_charset(save)),
             Command::CancelUpdate(tags) => self.cancel_update(&tags),
@@ -252,7 +262,16 @@ impl Runner {
                 } => {
                     match self.sync(*expunges, out.buf()) {
                         Ok(true) => Ok(Progress::More),
-                        Ok(false) => return Progress::Done(self.settled(completion, out.buf())),
+                        Ok(false) => {
+                            let (ended, expunges) = (completion.clone(), *expunges);
+                            match self.fetch_arrived(&ended, expunges) {
+                                Some(fetch) => {
+                                    job = Job::Fetch(fetch);
+                                    continue;
+                                }
+                                None => return Progress::Done(self.settled(&ended, out.buf())),
+                            }
+                        }
                         // The command itself has ended well; that is what the peer must hear.
                         Err(_) => return Progress::Done(completion.clone()),
                     }
@@ -269,6 +288,9 @@ impl Runner {
                         if completion.effect == Effect::None {
                             completion.effect = Effect::Unselected;
                         }
+                    }
+                    if let Job::Fetch(fetch) = &job {
+                        completion = fetch.ended_before().unwrap_or(completion);
                     }
                     job = tail_of(&job, completion);
                 }
@@ -289,6 +311,7 @@ impl Runner {
     /// All was told: mod-sequences that go with the end of the command (RFC 7162 §3.2).
     fn settled(&mut self, completion: &Completion, out: &mut Vec<u8>) -> Completion {
         self.settle(out);
+        self.tell_watched(out);
         match self.highest_after_expunge() {
             Some(code) if completion.code.is_none() => completion.clone().code(code),
             _ => completion.clone(),
@@ -303,7 +326,7 @@ impl Runner {
         let completion = Completion::ok("");
         self.job = Some(Job::Tail {
             completion,
-            expunges: true,
+            expunges: self.idling || self.expunges_at_once(),
         });
         self.go_on(out)
     }
@@ -313,6 +336,7 @@ impl Runner {
         let notify = Arc::clone(&self.notify);
         let store = self.mail(Right::Read)?;
         self.subscription = Some(store.subscribe(Arc::new(move |_| notify.notify_one())));
+        self.idling = true;
         Ok(Completion::ok(""))
     }
 

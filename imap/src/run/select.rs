@@ -39,6 +39,8 @@ pub(crate) struct Selected {
     pub(crate) told: Option<ModSeq>,
     /// HIGHESTMODSEQ was told lower than mod-sequences before it.
     pub(crate) lowered: bool,
+    /// Arrivals that were told, and not yet fetched as NOTIFY wants it (RFC 5465 §5.2).
+    pub(crate) arrived: Numbers,
     /// This command took messages out.
     pub(crate) expunged: bool,
 }
@@ -133,6 +135,7 @@ impl Runner {
             held: None,
             told: None,
             lowered: false,
+            arrived: Numbers::default(),
             expunged: false,
         }));
         let (code, text) = match read_only {

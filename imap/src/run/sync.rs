@@ -31,6 +31,12 @@ impl Runner {
             return Ok(false);
         }
         let store = self.mail(Right::Read)?;
+        // RFC 5465 §3.1: who does not want to hear of messages hears what their own command did.
+        let wants = self.selection();
+        let own = self.selected.as_deref().is_some_and(|s| s.expunged);
+        if !wants.messages && !own {
+            return Ok(false);
+        }
         let (rev2, modes) = (self.rev2, self.modes);
         let Some(selected) = self.selected.as_deref_mut() else {
             return Ok(false);
@@ -65,7 +71,15 @@ impl Runner {
             selected.tell_gone(modes, out);
         }
         if found.arrivals {
+            let last = selected.view.last_uid().unwrap_or(0);
             selected.tell_arrivals(&store, rev2, out)?;
+            if !wants.items.is_empty() {
+                let new = selected.view.all().after(last);
+                selected.arrived = selected.arrived.iter().chain(new.iter()).collect();
+            }
+        }
+        if !wants.flags {
+            found.states.clear();
         }
         for (uid, state) in &found.states {
             selected.tell_flags(*uid, state, modes, out);

@@ -4,9 +4,11 @@ use super::append::{self, Append, Letter};
 use super::fetch::{self, Item, Modifiers};
 use super::lexer::{Lexer, Literal, Parsed, Syntax};
 use super::list::{self, List, NAME_MAX, StatusItem};
+use super::notify::{self, Notify};
 use super::search::{self, Fault, Search};
 use super::select::{self, Select};
 use super::sequence::SequenceSet;
+pub use super::stage::Stage;
 use super::store::{self, Store};
 use super::{sort, sources};
 use base64::Engine as _;
@@ -66,6 +68,7 @@ pub enum Command {
         pattern: Vec<u8>,
     },
     Namespace,
+    Notify(Box<Notify>),
     Status {
         mailbox: Vec<u8>,
         items: Vec<StatusItem>,
@@ -114,52 +117,6 @@ pub enum Command {
         mailbox: Vec<u8>,
         leave: bool,
     },
-}
-
-/// In which states a command is allowed (RFC 9051 §3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Stage {
-    Any,
-    NotAuthenticated,
-    Authenticated,
-    Selected,
-}
-
-impl Command {
-    /// Whether it names message numbers: RFC 9586 §3 has them refused once UIDONLY is on.
-    pub fn names_numbers(&self) -> bool {
-        match self {
-            Self::Fetch { uid, .. } | Self::Copy { uid, .. } | Self::Replace { uid, .. } => !uid,
-            Self::Store(store) => !store.uid,
-            Self::Search { uid, search } => !uid || search.key.names_numbers(),
-            Self::Select(select) => select.resync.as_ref().is_some_and(|r| r.sample.is_some()),
-            _ => false,
-        }
-    }
-
-    /// command = tag SP (command-any / command-auth / command-nonauth / command-select) CRLF
-    pub fn stage(&self) -> Stage {
-        match self {
-            Self::Capability | Self::Noop | Self::Logout | Self::Id => Stage::Any,
-            Self::StartTls | Self::Authenticate { .. } | Self::Login { .. } => {
-                Stage::NotAuthenticated
-            }
-            // RFC 7377 §2.2: only the selected mailbox must be selected.
-            Self::Search { search, .. } if !search.needs_selected() => Stage::Authenticated,
-            Self::Search { .. }
-            | Self::Check
-            | Self::Close
-            | Self::Unselect
-            | Self::Expunge(_)
-            | Self::CancelUpdate(_)
-            | Self::Fetch { .. }
-            | Self::Store(_)
-            | Self::Replace { .. }
-            | Self::Copy { .. } => Stage::Selected,
-            _ => Stage::Authenticated,
-        }
-    }
 }
 
 /// Why a command was not understood, with its tag where that much was readable.
@@ -223,7 +180,7 @@ fn verb(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
     Ok(bare)
 }
 
-const KNOWN: [&str; 24] = [
+const KNOWN: [&str; 25] = [
     "ID",
     "AUTHENTICATE",
     "LOGIN",
@@ -248,6 +205,7 @@ const KNOWN: [&str; 24] = [
     "UID",
     "SEARCH",
     "CANCELUPDATE",
+    "NOTIFY",
 ];
 
 fn with_argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
@@ -296,6 +254,7 @@ fn with_argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
         "APPEND" => Command::Append(append::parse(lexer)?),
         "CANCELUPDATE" => cancel_update(lexer)?,
         "COMPRESS" => Command::Compress(lexer.atom()?.to_ascii_uppercase()),
+        "NOTIFY" => Command::Notify(Box::new(notify::parse(lexer)?)),
         _ => return Err(Syntax("an unknown command")),
     })
 }

@@ -15,6 +15,7 @@ mod faults;
 mod hostile;
 mod mailboxes;
 mod multisearch;
+mod notify;
 mod objects;
 mod parts;
 mod resync;
