@@ -170,3 +170,137 @@ fn i13_contexts_are_limited() {
            S: i BAD …"#,
     );
 }
+
+/// A result as a client keeps it (RFC 5267 §4.3.2).
+#[derive(Debug, Default)]
+struct Followed {
+    tag: &'static str,
+    by_uid: bool,
+    list: Vec<u32>,
+}
+
+impl Followed {
+    fn hear(&mut self, line: &str) {
+        let words: Vec<&str> = line.split(' ').collect();
+        if let ["*", number, "EXPUNGE"] = words[..]
+            && !self.by_uid
+        {
+            let gone: u32 = number.parse().unwrap();
+            assert!(!self.list.contains(&gone), "{} {line}", self.tag);
+            self.list
+                .iter_mut()
+                .filter(|n| **n > gone)
+                .for_each(|n| *n -= 1);
+        }
+        let uid = if self.by_uid { " UID" } else { "" };
+        let start = format!("* ESEARCH (TAG \"{}\"){uid} ", self.tag);
+        let Some(rest) = line.strip_prefix(&start) else {
+            return;
+        };
+        let (word, pairs) = rest.split_once(" (").unwrap();
+        let pairs: Vec<&str> = pairs.trim_end_matches(')').split(' ').collect();
+        for pair in pairs.chunks(2) {
+            let (at, set) = (pair[0].parse::<usize>().unwrap(), numbers(pair[1]));
+            match word {
+                "ADDTO" if at == 0 => {
+                    self.list.extend(set);
+                    self.list.sort_unstable();
+                }
+                "ADDTO" => drop(self.list.splice(at - 1..at - 1, set)),
+                _ => set.iter().for_each(|n| {
+                    let place = self.list.iter().position(|m| m == n).expect("it was there");
+                    assert!(at == 0 || place == at - 1, "{line}");
+                    self.list.remove(place);
+                }),
+            }
+        }
+    }
+}
+
+fn numbers(set: &str) -> Vec<u32> {
+    let range = |part: &str| {
+        let (from, to) = part.split_once(':').unwrap_or((part, part));
+        from.parse::<u32>().unwrap()..=to.parse().unwrap()
+    };
+    set.split(',').flat_map(range).collect()
+}
+
+fn fresh(world: &mut World, search: &str) -> Vec<u32> {
+    let line = world.ask(1, search).swap_remove(0);
+    let words = line.split(' ').skip(2);
+    words.map(|n| n.parse().unwrap()).collect()
+}
+
+#[test]
+fn i16_what_is_followed_is_what_a_new_search_finds() {
+    let mut world = world();
+    let searches = [
+        ("a", true, "UID SORT", "(SUBJECT) UTF-8 UNDELETED"),
+        ("b", false, "SEARCH", "UNSEEN"),
+        ("c", true, "UID SEARCH", "OR FLAGGED SUBJECT an"),
+        (
+            "d",
+            false,
+            "SORT",
+            "(REVERSE SIZE SUBJECT) UTF-8 NOT FLAGGED",
+        ),
+    ];
+    let mut followed: Vec<Followed> = Vec::new();
+    for (tag, by_uid, command, rest) in searches {
+        let list = fresh(&mut world, &format!("{command} {rest}"));
+        world.send(
+            1,
+            format!("{tag} {command} RETURN (UPDATE) {rest}\r\n").as_bytes(),
+        );
+        assert!(world.line(1).starts_with(&format!("{tag} OK")));
+        followed.push(Followed { tag, by_uid, list });
+    }
+    world.login(2);
+    world.ask(2, "SELECT INBOX");
+    let mut dice = 20_261_122u64;
+    let mut roll = |sides: u64| {
+        dice = dice
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (dice >> 33) % sides
+    };
+    for step in 0..300 {
+        let (who, uid) = (1 + roll(2) as u32, 1 + roll(12 + step / 8));
+        let flag = ["\\Seen", "\\Flagged", "\\Deleted"][roll(3) as usize];
+        let sign = ["+", "-"][roll(2) as usize];
+        let command = match roll(12) {
+            0 => "EXPUNGE".to_owned(),
+            1 | 2 => {
+                let subject = ["mango", "an apple", "Ổi", "banana"][roll(4) as usize];
+                let raw = format!(
+                    "Subject: {subject}\r\n\r\n{}\r\n",
+                    "x".repeat(roll(90) as usize)
+                );
+                world.append(
+                    2,
+                    "INBOX",
+                    ["", "(\\Flagged)"][roll(2) as usize],
+                    raw.as_bytes(),
+                );
+                "NOOP".to_owned()
+            }
+            3 => "FETCH 1 UID".to_owned(),
+            4 => format!("UID MOVE {uid} Trash"),
+            _ => format!("UID STORE {uid}:{} {sign}FLAGS ({flag})", uid + roll(3)),
+        };
+        let told = world.ask(who, &command);
+        if who == 1 {
+            told.iter()
+                .for_each(|line| followed.iter_mut().for_each(|f| f.hear(line)));
+        }
+        if step % 10 == 9 {
+            let told = world.ask(1, "NOOP");
+            told.iter()
+                .for_each(|line| followed.iter_mut().for_each(|f| f.hear(line)));
+            for (at, (_, _, command, rest)) in searches.iter().enumerate() {
+                let new = fresh(&mut world, &format!("{command} {rest}"));
+                assert_eq!(followed[at].list, new, "step {step}: {command} {rest}");
+            }
+        }
+    }
+}
