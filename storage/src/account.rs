@@ -330,6 +330,19 @@ impl AccountStore {
         self.store.stage(key, bytes)
     }
 
+    /// Whether the stored octets of this content can still be read back whole.
+    pub(crate) fn is_whole(&self, blob: BlobId) -> bool {
+        self.store.is_whole(blob)
+    }
+
+    /// Stores content anew whose octets were damaged: all who have it have it again. Errors: as of commits.
+    pub(crate) fn heal(&self, blob: BlobId, bytes: &[u8]) -> Result<(), Error> {
+        if self.put_blob(bytes)? != blob {
+            return Err(Error::Corrupt(format!("content {blob}")));
+        }
+        self.store.renew(&[blob])
+    }
+
     /// Remembers that this account uploaded this content (RFC 8620 §6.1), durable. Returns its id.
     pub fn upload(&self, bytes: &[u8], now_s: i64) -> Result<BlobId, Error> {
         let blob = self.put_blob(bytes)?;

@@ -317,6 +317,25 @@ impl Store {
         put
     }
 
+    /// Whether stored content can still be read back whole; it is read, unless it was lately. False for
+    /// what is not there.
+    pub(crate) fn is_whole(&self, id: BlobId) -> bool {
+        let shared = &self.inner.shared;
+        shared.packs.is_good(id, &shared.index)
+    }
+
+    /// Commits that this content, staged anew, lies elsewhere now. Errors: as of every commit.
+    pub(crate) fn renew(&self, blobs: &[BlobId]) -> Result<(), Error> {
+        self.submit(
+            AccountId::SYSTEM,
+            Number::None,
+            Vec::new(),
+            blobs,
+            Box::new(|| {}),
+        )?;
+        Ok(())
+    }
+
     /// Content by id; checksum verified. Errors: `NotFound`, `Corrupt`.
     pub fn blob(&self, id: BlobId) -> Result<Arc<[u8]>, Error> {
         self.inner.shared.packs.read(id, &self.inner.shared.index)

@@ -260,15 +260,18 @@ fn one(
     drop((bar, found));
     store.close()?;
     println!(
-        "{object}: thêm {} thư ({}), {} thư đã có sẵn, {} hộp thư mới / {} messages added ({}), {} were \
-         there already, {} mailboxes made; backup {backup}",
+        "{object}: thêm {} thư ({}), {} thư đã có sẵn, trong đó {} thư hỏng được chữa, {} hộp thư mới / {} \
+         messages added ({}), {} were there already, of which {} damaged ones healed, {} mailboxes made; \
+         backup {backup}",
         restored.messages,
         octets(restored.octets),
         restored.already,
+        restored.healed,
         restored.mailboxes,
         restored.messages,
         octets(restored.octets),
         restored.already,
+        restored.healed,
         restored.mailboxes,
     );
     Ok(())

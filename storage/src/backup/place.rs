@@ -2,7 +2,8 @@
 //!
 //! Nothing is ever removed or changed, and nothing is added that is there already: a message counts
 //! as there when the account still has it, or when the mailbox it would go to holds the same content.
-//! So a restore that was cut off, or is done twice, adds nothing twice.
+//! So a restore that was cut off, or is done twice, adds nothing twice. Of what is there already the
+//! content is read, and stored anew where it is damaged.
 
 use super::{Failure, Progress, Refusal, Stage, Tell};
 use crate::{
@@ -39,6 +40,8 @@ pub struct Restored {
     pub octets: u64,
     /// Messages that were there already.
     pub already: u64,
+    /// Messages of these whose content was damaged in the store, and was stored anew.
+    pub healed: u64,
     /// Mailboxes that were made.
     pub mailboxes: u64,
 }
@@ -127,6 +130,7 @@ pub fn place(
         let missing = there.missing(state, &places);
         if missing.is_empty() {
             restored.already += u64::from(!places.is_empty());
+            heal(from, to, state, &mut restored)?;
             continue;
         }
         octets += state.size;
@@ -296,6 +300,22 @@ impl There {
             };
         places.iter().filter(lacks).copied().collect()
     }
+}
+
+/// Stores the content of a message that is there once more, if its octets in the store are damaged.
+fn heal(
+    from: &dyn Picture,
+    to: &AccountStore,
+    state: &State,
+    restored: &mut Restored,
+) -> Result<(), Failure> {
+    if to.is_whole(state.blob) {
+        return Ok(());
+    }
+    let content = from.content(state)?;
+    to.heal(state.blob, &content)?;
+    restored.healed += 1;
+    Ok(())
 }
 
 /// Adds a batch of messages, each to the mailboxes that lack it.

@@ -11,6 +11,7 @@
 mod bloom;
 mod format;
 mod gate;
+mod proven;
 mod read;
 mod recipe;
 mod tail;
@@ -31,6 +32,7 @@ use crate::record::{self, Form, Location};
 use crate::seal::{KeyId, Keys};
 use crate::zip::Zip;
 use crate::{BlobId, Error, Options, key};
+use proven::Proven;
 use read::Opened;
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
@@ -51,6 +53,7 @@ pub(crate) struct Packs {
     pub gate: Gate,
     /// Packs that the index knows of, so that a missing one is noticed at the next start.
     noted: Mutex<BTreeSet<u32>>,
+    proven: Proven,
     keys: Keys,
     zip: Zip,
 }
@@ -85,6 +88,7 @@ impl Packs {
             open: Mutex::default(),
             gate: Gate::default(),
             noted: Mutex::default(),
+            proven: Proven::default(),
             keys,
             zip: Zip::default(),
         })
@@ -165,16 +169,33 @@ impl Packs {
         }
     }
 
-    /// Whether it need not be appended. From here on it is not removed.
+    /// Whether it need not be appended: known, and read back whole. From here on it is not removed.
+    /// What turns out damaged is appended anew, and its new place heals all who have it.
     fn is_known(&self, id: BlobId, index: &Index) -> Result<bool, Error> {
         if self.gate.touch(id).is_some() {
             return Ok(true);
         }
-        let known = index.get(&key::blob(id))?.is_some();
+        let known = index.get(&key::blob(id))?.is_some() && self.is_good(id, index);
         if known {
             self.gate.stage(id, Staged::Known);
         }
         Ok(known)
+    }
+
+    /// Whether what is stored of it, and of its shared pieces, is what it was; read once, then remembered.
+    pub(crate) fn is_good(&self, id: BlobId, index: &Index) -> bool {
+        if self.proven.holds(id) {
+            return true;
+        }
+        match self.read(id, index) {
+            Ok(_) => self.proven.add(id),
+            Err(Error::NotFound) => return false,
+            Err(why) => {
+                tracing::error!(%id, %why, "stored content is damaged: not shared");
+                return false;
+            }
+        }
+        true
     }
 
     fn add(
@@ -193,6 +214,7 @@ impl Packs {
         }
         let location = self.append_under(key, &mut tail, id, form, stored, raw)?;
         self.gate.stage(id, Staged::At(location, parts));
+        self.proven.add(id);
         Ok(())
     }
 

@@ -1,0 +1,120 @@
+//! Content that rots on the disk harms nobody who brings it anew, and a restore heals it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must say so")]
+
+mod world;
+
+use base64::Engine as _;
+use std::path::Path;
+use storage::backup::*;
+use storage::*;
+use world::bench::{Bench, quiet};
+use world::{World, letter};
+
+/// Flips a bit in every kilobyte of every pack: no content of some size stays whole.
+fn rot(store: &Path) {
+    for entry in std::fs::read_dir(store.join("packs")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut bytes = std::fs::read(&path).unwrap();
+        // The file's own head is another test's.
+        (64..bytes.len())
+            .step_by(50)
+            .for_each(|at| bytes[at] ^= 0x5a);
+        std::fs::write(path, bytes).unwrap();
+    }
+}
+
+fn with_attachment(number: u64) -> String {
+    let octets: Vec<u8> = (0..60_000u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
+    let coded = base64::engine::general_purpose::STANDARD.encode(octets);
+    let lines: Vec<&str> = coded
+        .as_bytes()
+        .chunks(76)
+        .map(|line| std::str::from_utf8(line).unwrap())
+        .collect();
+    format!(
+        "{}\r\n{}\r\n",
+        letter(number, "công văn", &[]),
+        lines.join("\r\n")
+    )
+}
+
+fn content(world: &World, account: u32, email: EmailId) -> Result<Vec<u8>, Error> {
+    world.account(account).content(email).map(|c| c.to_vec())
+}
+
+#[test]
+fn new_mail_is_never_put_onto_damaged_content() {
+    let mut world = World::new(EngineKind::Memory);
+    let (inbox, other) = (world.inbox(2), world.inbox(3));
+    let first = world.deliver(2, inbox, &with_attachment(1), None);
+    let plain = world.deliver(2, inbox, &letter(7, "tờ trình", &[]), None);
+    world.store().close().unwrap();
+    world.crash();
+    rot(&world.options.dir);
+    world.reopen();
+    assert!(matches!(
+        content(&world, 2, first.email),
+        Err(Error::Corrupt(_))
+    ));
+    assert!(matches!(
+        content(&world, 2, plain.email),
+        Err(Error::Corrupt(_))
+    ));
+    // Another letter with the same attachment; then the very same letters once more.
+    let text = with_attachment(2);
+    let another = world.deliver(3, other, &text, None);
+    assert_eq!(content(&world, 3, another.email).unwrap(), text.as_bytes());
+    for (text, damaged) in [
+        (with_attachment(1), first.email),
+        (letter(7, "tờ trình", &[]), plain.email),
+    ] {
+        let again = world.deliver(3, other, &text, None);
+        assert_eq!(content(&world, 3, again.email).unwrap(), text.as_bytes());
+        // Whoever had it has it again.
+        assert_eq!(content(&world, 2, damaged).unwrap(), text.as_bytes());
+    }
+    assert_eq!(world.store().check_deep().unwrap(), Vec::<String>::new());
+    world.reopen();
+    assert_eq!(
+        content(&world, 2, first.email).unwrap().len(),
+        with_attachment(1).len()
+    );
+}
+
+#[test]
+fn a_restore_heals_what_is_there_and_damaged() {
+    let mut bench = Bench::new(Secret::None);
+    bench.take(7);
+    bench.world.store().close().unwrap();
+    bench.world.crash();
+    rot(&bench.world.options.dir);
+    bench.world.reopen();
+    assert!(!bench.world.store().check_deep().unwrap().is_empty());
+    let account = bench.world.account(2);
+    let scratch = bench.world.dir.path().join("scratch");
+    let cut = bench.cut(Which::Newest, 2, &scratch).unwrap();
+    let restore = |into| place(&cut.read(), &account, &into, None, &mut quiet).unwrap();
+    let restored = restore(Into::Place);
+    assert_eq!((restored.messages, restored.already), (0, 20));
+    assert_eq!(restored.healed, 20);
+    assert_eq!(restore(Into::Place).healed, 0);
+    account
+        .scan_all(&mut |state| {
+            assert!(account.content(state.email).is_ok());
+            true
+        })
+        .unwrap();
+    // The other account's letters are still as they were.
+    let other = bench.world.account(3);
+    let scratch = bench.world.dir.path().join("scratch2");
+    let cut = bench.cut(Which::Newest, 3, &scratch).unwrap();
+    let folder = Into::Folder("Khôi phục".into());
+    let restored = place(&cut.read(), &other, &folder, None, &mut quiet).unwrap();
+    assert_eq!(restored.messages, 20);
+    assert_eq!(
+        bench.world.store().check_deep().unwrap(),
+        Vec::<String>::new()
+    );
+}
