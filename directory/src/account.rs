@@ -253,7 +253,9 @@ impl Directory {
             object: old.address.to_string(),
             detail: json(&old),
         };
-        self.commit(&mut acts, by, note, facts)
+        self.commit(&mut acts, by, note, facts)?;
+        drop(acts);
+        self.forget_account(id)
     }
 
     fn next_account(&self, acts: &mut Acts) -> Result<AccountId, Error> {
@@ -360,6 +362,7 @@ impl Book {
         facts.extend(credentials.map(|(credential, _)| Fact::NoCredential(id, *credential)));
         let sessions = self.sessions_of.get(&id).into_iter().flatten();
         facts.extend(sessions.map(|hash| Fact::NoSession(*hash)));
+        facts.extend(self.shares_of_departed(id));
         facts.push(Fact::NoAccount(id));
         facts
     }

@@ -6,6 +6,7 @@
 use crate::credential::Kept;
 use crate::fact::Fact;
 use crate::session::KeptSession;
+use crate::share::{Share, Sharing};
 use crate::{
     Account, AccountId, AccountState, Agency, AgencyId, Alias, Capability, CredentialId, Domain,
     Through,
@@ -14,7 +15,7 @@ use formats::address::{Address, DomainName};
 use formats::text::fold;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use storage::QuotaNode;
+use storage::{MailboxId, QuotaNode};
 
 /// Levels of the agency tree: a province has three to five.
 pub(crate) const AGENCY_DEPTH_MAX: usize = 16;
@@ -50,6 +51,9 @@ pub(crate) struct Book {
     pub(crate) by_digest: HashMap<[u8; 32], (AccountId, CredentialId)>,
     pub(crate) sessions: HashMap<[u8; 32], Arc<KeptSession>>,
     pub(crate) sessions_of: HashMap<AccountId, HashSet<[u8; 32]>>,
+    pub(crate) shares: BTreeMap<(AccountId, Option<MailboxId>), Share>,
+    /// To whom, by whom, which mailbox: the other direction of `shares`.
+    pub(crate) shared_to: BTreeSet<(Sharing, AccountId, Option<MailboxId>)>,
     /// Raised when an account or a credential changes: what was refused before may now be right.
     pub(crate) epoch: u64,
 }
@@ -96,6 +100,8 @@ impl Book {
                     of.remove(&hash);
                 }
             }
+            Fact::Share(share) => self.put_share(share),
+            Fact::NoShare(account, mailbox) => self.drop_share(account, mailbox),
             Fact::Departed(_) | Fact::AccountCounter(_) | Fact::CredentialCounter(_) => {}
         }
     }

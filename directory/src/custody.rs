@@ -39,7 +39,11 @@ impl Directory {
     }
 
     /// The store belongs to no agency: a grant at the top of a tree is needed. Errors: `Denied`.
-    fn check_whole(&self, by: Option<&Access>, capability: Capability) -> Result<(), Error> {
+    pub(crate) fn check_whole(
+        &self,
+        by: Option<&Access>,
+        capability: Capability,
+    ) -> Result<(), Error> {
         let root = |id: &AgencyId| self.agency(id).is_ok_and(|a| a.parent.is_none());
         match by {
             Some(access) if !access.scopes(capability).iter().any(root) => Err(Denied.into()),

@@ -6,11 +6,12 @@
 use crate::credential::Stored;
 use crate::former::{Account1, Account2, Agency1};
 use crate::session::SessionRow;
+use crate::share::Share;
 use crate::{Account, AccountId, Agency, AgencyId, Alias, CredentialId, Domain};
 use formats::address::{Address, DomainName};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use storage::RowChange;
+use storage::{MailboxId, RowChange};
 
 /// The version of rows that have had one shape only.
 const VERSION: u8 = 1;
@@ -29,6 +30,12 @@ pub(crate) mod table {
     pub(crate) const SESSION: &str = "directory.session";
     /// Accounts that were deleted: their last row, by id; kept until their mail is erased.
     pub(crate) const DEPARTED: &str = "directory.departed";
+    /// Who may do what with the mail of an account, or with one of its mailboxes.
+    pub(crate) const SHARE: &str = "directory.share";
+    /// Whether an account is subscribed to a mailbox of another.
+    pub(crate) const SUBSCRIPTION: &str = "directory.subscription";
+    /// Small named values on mailboxes and on the server.
+    pub(crate) const ANNOTATION: &str = "directory.annotation";
     pub(crate) const COUNTER: &str = "directory.counter";
     pub(crate) const AUDIT: &str = "directory.audit";
     /// When credentials and sessions were last used; written lazily, its loss harms nothing.
@@ -55,6 +62,8 @@ pub(crate) enum Fact {
     NoCredential(AccountId, CredentialId),
     Session([u8; 32], SessionRow),
     NoSession([u8; 32]),
+    Share(Share),
+    NoShare(AccountId, Option<MailboxId>),
     Departed(Account),
     AccountCounter(u32),
     CredentialCounter(u64),
@@ -90,6 +99,12 @@ impl Fact {
             }
             Self::Session(hash, row) => (table::SESSION, hash.to_vec(), Some(encode(row)?)),
             Self::NoSession(hash) => (table::SESSION, hash.to_vec(), None),
+            Self::Share(s) => (
+                table::SHARE,
+                share_key(s.account, s.mailbox),
+                Some(encode(s)?),
+            ),
+            Self::NoShare(account, mailbox) => (table::SHARE, share_key(*account, *mailbox), None),
             Self::Departed(a) => (
                 table::DEPARTED,
                 account_key(a.id),
@@ -122,6 +137,7 @@ impl Fact {
                     .map_err(|_| corrupt(table, "a key of odd length"))?;
                 Self::Session(hash, decode(table, value)?)
             }
+            table::SHARE => Self::Share(decode(table, value)?),
             _ => return Err(corrupt(table, "an unknown table")),
         })
     }
@@ -130,6 +146,14 @@ impl Fact {
 /// Big-endian, so that the table is in id order.
 pub(crate) fn account_key(id: AccountId) -> Vec<u8> {
     id.raw().to_be_bytes().to_vec()
+}
+
+/// Account first, then the mailbox: what is shared of an account lies together, the account as a whole (zero)
+/// before its mailboxes.
+pub(crate) fn share_key(account: AccountId, mailbox: Option<MailboxId>) -> Vec<u8> {
+    let mut key = account_key(account);
+    key.extend_from_slice(&mailbox.map_or(0, MailboxId::raw).to_be_bytes());
+    key
 }
 
 /// Account first: the credentials of an account lie together.

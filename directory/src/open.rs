@@ -128,6 +128,7 @@ fn load(store: &Store, now: i64) -> Result<(Book, Vec<RowChange>), Error> {
         table::ALIAS,
         table::CREDENTIAL,
         table::SESSION,
+        table::SHARE,
     ];
     for name in tables {
         each(store, name, &mut |key, value| {

@@ -149,7 +149,7 @@ impl Directory {
     }
 
     /// The address that a name at sign-in means.
-    fn named(&self, name: &str) -> Option<Address> {
+    pub(crate) fn named(&self, name: &str) -> Option<Address> {
         let name = name.trim();
         if name.len() > NAME_MAX {
             return None;

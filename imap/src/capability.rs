@@ -68,6 +68,16 @@ const TABLE: &[(&str, &str, Shown)] = &[
     ("UTF8=ACCEPT", "RFC 6855", Shown::SignedIn),
     ("COMPRESS=DEFLATE", "RFC 4978", Shown::SignedIn),
     ("UNAUTHENTICATE", "RFC 8437", Shown::SignedIn),
+    ("ACL", "RFC 4314", Shown::SignedIn),
+    ("RIGHTS=kxte", "RFC 4314 §2.2", Shown::SignedIn),
+    ("LIST-MYRIGHTS", "RFC 8440", Shown::SignedIn),
+    ("QUOTA", "RFC 9208", Shown::SignedIn),
+    ("QUOTA=RES-STORAGE", "RFC 9208 §5.1", Shown::SignedIn),
+    ("QUOTA=RES-MESSAGE", "RFC 9208 §5.2", Shown::SignedIn),
+    ("QUOTASET", "RFC 9208 §4.1.3", Shown::SignedIn),
+    ("METADATA", "RFC 5464", Shown::SignedIn),
+    ("METADATA-SERVER", "RFC 5464", Shown::SignedIn),
+    ("LIST-METADATA", "RFC 9590", Shown::SignedIn),
     ("APPENDLIMIT", "RFC 7889", Shown::SignedIn),
 ];
 

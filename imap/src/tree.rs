@@ -1,7 +1,8 @@
 //! RFC 9051 §5.1: mailbox names as paths with `/`, INBOX in any case, and patterns with `*` and `%`.
 
 use crate::wire::utf7;
-use std::collections::HashMap;
+use directory::{AccountId, Rights};
+use std::collections::{BTreeSet, HashMap};
 use storage::{Mailbox, MailboxId, Role};
 use unicode_normalization::UnicodeNormalization;
 
@@ -19,12 +20,18 @@ pub struct Row {
     pub path: String,
     pub children: bool,
     pub mailbox: Mailbox,
+    /// Whose it is; `None`: one's own.
+    pub owner: Option<AccountId>,
+    /// What may be done with it (RFC 4314 §2.1); over one's own: everything.
+    pub rights: Rights,
 }
 
-/// An account's mailboxes by name, INBOX first, each parent before its children.
+/// Mailboxes by name, an account's INBOX first, each parent before its children.
 #[derive(Debug, Clone, Default)]
 pub struct Tree {
     rows: Vec<Row>,
+    /// Names that are no mailbox, or not one's to see, and have some below them.
+    levels: BTreeSet<String>,
 }
 
 impl Tree {
@@ -67,11 +74,73 @@ impl Tree {
                 path,
                 children: parents.binary_search(&mailbox.id).is_ok(),
                 mailbox,
+                owner: None,
+                rights: Rights::ALL,
             }
         };
         let mut rows: Vec<Row> = mailboxes.into_iter().map(row).collect();
         rows.sort_by_cached_key(|r| (r.mailbox.role != Some(Role::Inbox), r.path.clone()));
-        Self { rows }
+        let levels = BTreeSet::new();
+        Self { rows, levels }
+    }
+
+    /// Mailboxes of somebody else, named below `root`: those over which there are any rights.
+    pub fn shared(
+        root: &str,
+        owner: AccountId,
+        mailboxes: Vec<Mailbox>,
+        rights: impl Fn(MailboxId) -> Rights,
+    ) -> Self {
+        let mut tree = Self::of(mailboxes);
+        for row in &mut tree.rows {
+            (row.owner, row.rights) = (Some(owner), rights(row.mailbox.id));
+            row.path = format!("{root}{SEPARATOR}{}", row.path);
+        }
+        tree.rows.retain(|row| !row.rights.is_empty());
+        let seen = tree.rows.iter().filter(|r| r.rights.has(Rights::LOOKUP));
+        for row in seen {
+            let ends = row.path.match_indices(SEPARATOR);
+            let above = ends.map(|(at, _)| row.path[..at].to_owned());
+            tree.levels.extend(above);
+        }
+        for row in &mut tree.rows {
+            row.children = tree.levels.contains(&row.path);
+            if row.rights.has(Rights::LOOKUP) {
+                tree.levels.remove(&row.path);
+            }
+        }
+        tree
+    }
+
+    /// Says of each mailbox whether it is subscribed to.
+    pub fn subscribe(&mut self, subscribed: impl Fn(&Mailbox) -> bool) {
+        for row in &mut self.rows {
+            row.mailbox.subscribed = subscribed(&row.mailbox);
+        }
+    }
+
+    /// Only the mailboxes for which this holds.
+    pub fn keep(&mut self, holds: impl Fn(&Row) -> bool) {
+        self.rows.retain(holds);
+    }
+
+    /// Adds those of another.
+    pub fn join(&mut self, other: Self) {
+        self.rows.extend(other.rows);
+        self.levels.extend(other.levels);
+    }
+
+    /// Adds a name that is no mailbox, and those above it.
+    pub fn add_level(&mut self, path: &str) {
+        for (at, _) in path.match_indices(SEPARATOR) {
+            self.levels.insert(path[..at].to_owned());
+        }
+        self.levels.insert(path.to_owned());
+    }
+
+    /// Names that are no mailbox and have some below them.
+    pub fn levels(&self) -> impl Iterator<Item = &str> {
+        self.levels.iter().map(String::as_str)
     }
 
     /// In order.
@@ -147,14 +216,34 @@ impl Pattern {
         (wild <= WILDCARDS_MAX).then_some(Self { text, upper })
     }
 
+    /// The one that every name fits.
+    pub fn any() -> [Self; 1] {
+        let (text, upper) = (vec!['*'], vec!['*']);
+        [Self { text, upper }]
+    }
+
+    /// Whether some name that begins so may fit.
+    pub fn may_begin(&self, start: &str) -> bool {
+        !reached(&self.text, start).is_empty()
+    }
+
+    /// Whether it asks for levels too (RFC 9051 §6.3.9: `%` at the end).
+    pub fn asks_levels(&self) -> bool {
+        self.text.last() == Some(&'%')
+    }
+
     /// Whether the name fits.
     pub fn fits(&self, path: &str) -> bool {
         matches(&self.text, path) || (path == "INBOX" && matches(&self.upper, path))
     }
 }
 
-/// All positions of the pattern that may be reached, character by character: no backtracking.
 fn matches(pattern: &[char], path: &str) -> bool {
+    reached(pattern, path).contains(&pattern.len())
+}
+
+/// All positions of the pattern that may be reached, character by character: no backtracking.
+fn reached(pattern: &[char], path: &str) -> Vec<usize> {
     let mut reached = vec![0];
     skip(pattern, &mut reached);
     for c in path.chars() {
@@ -170,10 +259,10 @@ fn matches(pattern: &[char], path: &str) -> bool {
         skip(pattern, &mut next);
         reached = next;
         if reached.is_empty() {
-            return false;
+            break;
         }
     }
-    reached.contains(&pattern.len())
+    reached
 }
 
 /// A wildcard may stand for nothing.
@@ -231,6 +320,15 @@ mod tests {
                 .unwrap()
                 .fits(&"a".repeat(5_000))
         );
+    }
+
+    #[test]
+    fn a_pattern_knows_what_it_cannot_reach() {
+        let may = |pattern: &str, start| {
+            Pattern::of(b"", pattern.as_bytes(), true).is_some_and(|p| p.may_begin(start))
+        };
+        assert!(may("*", "Shared/a@b/") && may("Shared/%/%", "Shared/a@b/"));
+        assert!(!may("%", "Shared/a@b/") && !may("INBOX", "Shared/") && !may("S%/x", "Shared/a"));
     }
 
     #[test]

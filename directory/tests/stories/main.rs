@@ -15,4 +15,5 @@ mod faults;
 mod lists;
 mod quotas;
 mod sessions;
+mod shares;
 mod world;

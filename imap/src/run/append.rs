@@ -4,10 +4,11 @@ use super::{Runner, Stop, section};
 use crate::ask::Completion;
 use crate::code::{self, Seeking};
 use crate::wire::append::{Append, Letter, Piece};
+use crate::wire::flag;
 use crate::wire::sequence::Numbers;
 use crate::wire::url::{self, Link};
 use crate::wire::utf7;
-use directory::Right;
+use directory::Rights;
 use formats::message::{Summary, summarize};
 use memchr::memmem;
 use storage::{AccountStore, BlobId, Error, Keyword, MailboxId, Uid, Writer};
@@ -39,11 +40,12 @@ impl Staged {
 impl Runner {
     /// All messages or none (RFC 3502), in one commit; OK only after it (I-01).
     pub(super) fn append(&mut self, append: Append) -> Result<Completion, Stop> {
-        let to = self.find(&append.mailbox, Seeking::Target)?.mailbox.id;
-        let store = self.mail(Right::Write)?;
+        let target = self.find(&append.mailbox, Seeking::Target)?;
+        let target = target.needs(Rights::INSERT, Seeking::Target)?;
+        let (to, store) = (target.mailbox.id, &target.store);
         let mut staged = Vec::with_capacity(append.messages.len());
         for letter in append.messages {
-            staged.push(self.stage(&store, letter)?);
+            staged.push(self.stage(store, letter, target.rights)?);
         }
         let mut writer = store.write()?;
         writer.quota(self.directory.quota(store.id()));
@@ -59,7 +61,12 @@ impl Runner {
 
     /// The octets are stored as they came (I-12). Reading and staging come before the writer: others must
     /// not wait for them. What is staged and then refused is in no mailbox, and upkeep removes it.
-    pub(super) fn stage(&mut self, store: &AccountStore, letter: Letter) -> Result<Staged, Stop> {
+    pub(super) fn stage(
+        &mut self,
+        store: &AccountStore,
+        letter: Letter,
+        rights: Rights,
+    ) -> Result<Staged, Stop> {
         let message = self.joined(letter.pieces)?;
         if message.is_empty() {
             // RFC 3502: this is also how a client cancels.
@@ -75,7 +82,8 @@ impl Runner {
             summary: summarize(&message),
             blob: store.put_blob(&message)?,
             received_at: letter.date.unwrap_or_else(now),
-            keywords: letter.flags.into_iter().map(|flag| flag.0).collect(),
+            // RFC 4314 §4: a flag that may not be set is left out, not refused.
+            keywords: flag::permitted(letter.flags, rights),
         })
     }
 
@@ -114,10 +122,9 @@ impl Runner {
         let Some(link) = url::parse(url) else {
             return Ok(None);
         };
-        let Some(mailbox) = self.place_of(&link)? else {
+        let Some((store, mailbox)) = self.place_of(&link)? else {
             return Ok(None);
         };
-        let store = self.mail(Right::Read)?;
         let read = || -> Result<Option<Vec<u8>>, Error> {
             let validity = store.mailbox(mailbox)?.uid_validity.raw();
             if link.validity.is_some_and(|asked| asked != validity) {
@@ -138,17 +145,23 @@ impl Runner {
     }
 
     /// RFC 4469 §3: the base URL ends in the selected mailbox.
-    fn place_of(&mut self, link: &Link) -> Result<Option<MailboxId>, Stop> {
+    fn place_of(&mut self, link: &Link) -> Result<Option<(AccountStore, MailboxId)>, Stop> {
         let Some(name) = &link.mailbox else {
-            return Ok(self.selected.as_ref().map(|selected| selected.mailbox));
+            let Some(mailbox) = self.selected.as_ref().map(|selected| selected.mailbox) else {
+                return Ok(None);
+            };
+            return Ok(Some((self.here(Rights::READ)?, mailbox)));
         };
         let raw = match self.utf8 {
             true => name.clone(),
             false => utf7::encode(name),
         };
         match self.find(raw.as_bytes(), Seeking::Named) {
-            Ok(row) => Ok(Some(row.mailbox.id)),
-            Err(Stop::Answer(_)) => Ok(None),
+            Ok(row) if row.rights.has(Rights::READ) => {
+                Ok(Some((row.store.clone(), row.mailbox.id)))
+            }
+            // What may not be read is not there (I-17).
+            Ok(_) | Err(Stop::Answer(_)) => Ok(None),
             Err(other) => Err(other),
         }
     }

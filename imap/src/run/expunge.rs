@@ -3,7 +3,7 @@
 use super::{Progress, Runner, Stop};
 use crate::ask::Completion;
 use crate::wire::sequence::{Numbers, SequenceSet};
-use directory::Right;
+use directory::Rights;
 use storage::{Error, Uid};
 
 /// Messages of one commit.
@@ -25,7 +25,7 @@ impl Runner {
     /// Finds what is marked; the numbers are told by `sync`, as for any other session.
     pub(super) fn expunge(&mut self, set: Option<&SequenceSet>) -> Result<Expunging, Stop> {
         self.writable()?;
-        let store = self.mail(Right::Write)?;
+        let store = self.here(Rights::EXPUNGE)?;
         let among = set.map(|set| self.uids(true, set)).transpose()?;
         let selected = self.selected()?;
         let mut left = Numbers::default();
@@ -56,7 +56,7 @@ impl Runner {
             return Ok(Progress::Done(Completion::ok("EXPUNGE completed")));
         };
         expunging.left = expunging.left.after(last);
-        let store = self.mail(Right::Write)?;
+        let store = self.here(Rights::EXPUNGE)?;
         let mailbox = self.writable()?.mailbox;
         let mut writer = store.write()?;
         let mut changed = false;

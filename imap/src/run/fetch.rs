@@ -16,7 +16,7 @@ use crate::wire::ident;
 use crate::wire::response::{self, put};
 use crate::wire::sequence::{Numbers, SequenceSet};
 use crate::wire::structure::body;
-use directory::Right;
+use directory::Rights;
 use formats::message::{Letterhead, Summary};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -135,7 +135,7 @@ impl Runner {
         let SequenceSet::Ranges(ranges) = set else {
             return Ok(selected.saved.clone());
         };
-        let store = self.mail(Right::Read)?;
+        let store = self.here(Rights::READ)?;
         let next = store.mailbox(selected.mailbox).map(|m| m.uid_next.raw());
         Ok(Numbers::of(ranges, next.unwrap_or(1).saturating_sub(1)))
     }
@@ -145,7 +145,7 @@ impl Runner {
         fetch: &mut Fetch,
         out: &mut Output,
     ) -> Result<Progress, Stop> {
-        let store = self.mail(Right::Read)?;
+        let store = self.here(Rights::READ)?;
         let (rev2, recent, modes) = (self.utf8, Arc::clone(&self.recent), self.modes);
         while out.len() < PIECE_MAX {
             if !fetch.vanished.is_empty() {
@@ -176,9 +176,8 @@ impl Runner {
             } else {
                 let marks = fetch.items.iter().any(Item::marks_seen);
                 let marks = marks && !self.selected()?.read_only;
-                if marks {
-                    self.mail(Right::Write)?;
-                }
+                // RFC 4314 §4: without the right to mark as seen, nothing is marked.
+                let marks = marks && self.rights_here().has(Rights::SEEN);
                 fetch.look_up(self.selected()?, &store, marks)?;
             }
         }

@@ -6,16 +6,20 @@
 //! - What other sessions did is told at the end of a command; EXPUNGE never during FETCH, STORE or
 //!   SEARCH (I-16). What NOTIFY asks for is told between commands too.
 
+mod acl;
 mod append;
 mod context;
 mod copy;
 mod create;
 mod expunge;
 mod fetch;
+mod find;
 mod list;
 mod login;
+mod metadata;
 mod notify;
 mod progress;
+mod quota;
 mod recent;
 mod replace;
 mod resync;
@@ -34,13 +38,12 @@ pub(crate) use select::Selected;
 use crate::ask::{Answer, Ask, Completion, Effect, Output};
 use crate::code::{self, Seeking};
 use crate::settings::Settings;
-use crate::tree::{self, Row, Tree};
 use crate::wire::command::Command;
 use crate::wire::response::put;
 use crate::wire::sequence::{Numbers, SequenceSet};
-use directory::{Access, Directory, Peer, Right};
+use directory::{Access, Directory, Peer, Rights};
 use std::sync::Arc;
-use storage::{AccountStore, Error};
+use storage::Error;
 use tokio::sync::Notify;
 
 /// Octets of output after which a piece is sent.
@@ -165,12 +168,7 @@ impl Runner {
         let started = match command {
             Command::Login { name, secret } => Ok(self.login(&name, &secret)),
             Command::Enable(names) => Ok(self.enable(&names, out.buf())),
-            Command::Namespace => {
-                // RFC 2342 §5: one personal namespace, nothing else yet.
-                out.buf()
-                    .extend_from_slice(b"* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
-                Ok(Completion::ok("NAMESPACE completed"))
-            }
+            Command::Namespace => Ok(list::namespace(out.buf())),
             Command::Create { mailbox, roles } => self.create(&mailbox, roles.as_deref()),
             Command::Delete(mailbox) => self.delete(&mailbox),
             Command::Rename { from, to } => self.rename(&from, &to),
@@ -186,6 +184,9 @@ impl Runner {
                 letter,
             } => self.replace(uid, &set, (&mailbox, letter), out.buf()),
             Command::Unauthenticate => Ok(self.unauthenticate()),
+            Command::Acl(acl) => self.acl(&acl, out.buf()),
+            Command::Metadata(metadata) => self.metadata(metadata, out.buf()),
+            Command::Quota(quota) => self.quota(&quota, out.buf()),
             Command::Copy {
                 uid,
                 set,
@@ -334,7 +335,10 @@ impl Runner {
     /// RFC 2177: storage wakes the session from now on.
     fn idle(&mut self) -> Result<Completion, Stop> {
         let notify = Arc::clone(&self.notify);
-        let store = self.mail(Right::Read)?;
+        let store = match &self.selected {
+            Some(_) => self.here(Rights::READ)?,
+            None => self.own()?,
+        };
         self.subscription = Some(store.subscribe(Arc::new(move |_| notify.notify_one())));
         self.idling = true;
         Ok(Completion::ok(""))
@@ -385,31 +389,6 @@ impl Runner {
         }
         put(out, format_args!("* ENABLED{enabled}\r\n"));
         Completion::ok("ENABLE completed")
-    }
-
-    /// The door to the signed-in account's mail.
-    fn mail(&self, right: Right) -> Result<AccountStore, Stop> {
-        let access = self.access.as_ref().ok_or(Stop::Denied)?;
-        access
-            .mail(access.account(), right)
-            .map_err(|_| Stop::Denied)
-    }
-
-    fn tree(&self) -> Result<Tree, Stop> {
-        Ok(Tree::of(self.mail(Right::Read)?.mailboxes()?))
-    }
-
-    /// A mailbox name in the form of [`Tree`].
-    fn name(&self, raw: &[u8]) -> Result<String, Stop> {
-        let name = tree::name(raw, self.utf8).filter(|n| !n.is_empty());
-        name.ok_or_else(|| Completion::no("CANNOT", "This is not a mailbox name").into())
-    }
-
-    /// The mailbox of that name.
-    fn find(&self, raw: &[u8], seeking: Seeking) -> Result<Row, Stop> {
-        let name = self.name(raw)?;
-        let row = self.tree()?.find(&name).cloned();
-        row.ok_or_else(|| code::refusal(&Error::NotFound, seeking).into())
     }
 
     fn selected(&mut self) -> Result<&mut Selected, Stop> {

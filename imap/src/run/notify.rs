@@ -11,7 +11,6 @@ use crate::wire::fetch::Item;
 use crate::wire::list::StatusItem;
 use crate::wire::notify::{self, Events, Filter, Group, Notify};
 use crate::wire::response::{self, put};
-use directory::Right;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use storage::{MailboxId, ModSeq, Subscription};
@@ -154,7 +153,7 @@ impl Runner {
     }
 
     fn watch_of(&self, groups: Vec<Group>) -> Result<Watch, Stop> {
-        let store = self.mail(Right::Read)?;
+        let store = self.own()?;
         let notify = Arc::clone(&self.notify);
         let mut watch = Watch::nothing();
         watch.subscription = Some(store.subscribe(Arc::new(move |_| notify.notify_one())));
@@ -207,7 +206,10 @@ impl Runner {
     }
 
     fn is_selected(&self, id: MailboxId) -> bool {
-        self.selected.as_deref().is_some_and(|s| s.mailbox == id)
+        // Only one's own mailboxes are watched; another account may have one of the same id.
+        let own = self.access.as_ref().map(|access| access.account());
+        let selected = self.selected.as_deref();
+        selected.is_some_and(|s| s.mailbox == id && Some(s.account) == own)
     }
 
     /// What is wanted of the selected mailbox.
@@ -237,7 +239,7 @@ impl Runner {
     }
 
     fn compare(&self, watch: &mut Watch, out: &mut Vec<u8>) -> Result<(), Stop> {
-        let store = self.mail(Right::Read)?;
+        let store = self.own()?;
         let now = store.modseq()?;
         if now == watch.modseq {
             return Ok(());

@@ -7,7 +7,7 @@
 use super::{Runner, Selected, Stop};
 use crate::wire::response::put;
 use crate::wire::sequence::Numbers;
-use directory::Right;
+use directory::Rights;
 use storage::{AccountStore, Change, Error, ModSeq, Uid};
 
 /// Changes of the log read at one time.
@@ -35,7 +35,7 @@ impl Runner {
         if std::mem::replace(&mut self.modes.condstore, true) {
             return;
         }
-        let Ok(store) = self.mail(Right::Read) else {
+        let Ok(store) = self.here(Rights::READ) else {
             return;
         };
         let safe = self.selected.as_deref().and_then(|s| s.safe(&store));
@@ -53,7 +53,7 @@ impl Runner {
         since: u64,
         sample: Option<&(Numbers, Numbers)>,
     ) -> Result<Numbers, Stop> {
-        let store = self.mail(Right::Read)?;
+        let store = self.here(Rights::READ)?;
         let selected = self.selected()?;
         match logged(&store, selected, since) {
             Ok(Some(gone)) => return Ok(gone.and(asked).without(&selected.view.all())),
@@ -86,7 +86,7 @@ impl Runner {
         if !self.modes.condstore {
             return;
         }
-        let Ok(store) = self.mail(Right::Read) else {
+        let Ok(store) = self.here(Rights::READ) else {
             return;
         };
         let Some(selected) = self.selected.as_deref_mut() else {
@@ -108,7 +108,7 @@ impl Runner {
     /// RFC 7162 §3.2.7, §3.2.9: with QRESYNC the OK of a command that took messages out tells the
     /// HIGHESTMODSEQ after it.
     pub(super) fn highest_after_expunge(&mut self) -> Option<String> {
-        let store = self.mail(Right::Read).ok()?;
+        let store = self.here(Rights::READ).ok()?;
         let qresync = self.modes.qresync;
         let selected = self.selected.as_deref_mut()?;
         if !std::mem::take(&mut selected.expunged) || !qresync {

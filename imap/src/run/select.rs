@@ -12,12 +12,14 @@ use crate::wire::ident;
 use crate::wire::response::put;
 use crate::wire::select::{Resync, Select};
 use crate::wire::sequence::Numbers;
-use directory::Right;
+use directory::Rights;
 use std::collections::BTreeSet;
-use storage::{AccountStore, Error, Keyword, Mailbox, MailboxId, ModSeq, Uid};
+use storage::{AccountId, AccountStore, Error, Keyword, Mailbox, MailboxId, ModSeq, Uid};
 
 /// The selected mailbox as this session knows it.
 pub(crate) struct Selected {
+    /// Whose it is.
+    pub(crate) account: AccountId,
     pub(crate) mailbox: MailboxId,
     pub(crate) read_only: bool,
     pub(crate) view: View,
@@ -44,6 +46,13 @@ pub(crate) struct Selected {
     /// This command took messages out.
     pub(crate) expunged: bool,
 }
+
+/// RFC 4314 §5.2: any of these makes a mailbox READ-WRITE. All flags are shared here, `\Seen` too.
+const CHANGING: Rights = Rights::INSERT
+    .with(Rights::EXPUNGE)
+    .with(Rights::SEEN)
+    .with(Rights::WRITE)
+    .with(Rights::DELETE);
 
 /// What one scan of the mailbox tells.
 struct Scanned {
@@ -105,9 +114,11 @@ impl Runner {
     }
 
     fn open(&mut self, select: &Select, out: &mut Vec<u8>) -> Result<Job, Stop> {
-        let read_only = select.read_only;
         let row = self.find(&select.mailbox, Seeking::Named)?;
-        let store = self.mail(Right::Read)?;
+        let row = row.needs(Rights::READ, Seeking::Named)?;
+        let store = row.store.clone();
+        // RFC 4314 §5.2: who may change nothing has it read-only.
+        let read_only = select.read_only || !row.rights.any(CHANGING);
         // Read before the scan: what is committed in between is told twice rather than never.
         let modseq = store.modseq()?;
         let mailbox = store.mailbox(row.mailbox.id)?;
@@ -123,6 +134,7 @@ impl Runner {
         let scanned = scan(&store, mailbox.id, since)?;
         self.tell_opened(&row, &mailbox, &scanned, read_only, out);
         self.selected = Some(Box::new(Selected {
+            account: row.account,
             mailbox: mailbox.id,
             read_only,
             view: scanned.view,
@@ -173,15 +185,18 @@ impl Runner {
         let last = scanned.view.last_uid();
         let after_last = last.map_or(1, |uid| uid.saturating_add(1));
         flags(out, &scanned.keywords);
-        let permanent: Vec<&Keyword> = match read_only {
-            true => Vec::new(),
-            false => scanned.keywords.iter().collect(),
+        let rights = match read_only {
+            true => Rights::NONE,
+            false => row.rights,
         };
+        let permanent = scanned.keywords.iter();
+        let permanent: Vec<_> = permanent.filter(|k| rights.has(flag::right(k))).collect();
         out.extend_from_slice(b"* OK [PERMANENTFLAGS ");
+        let empty = permanent.is_empty();
         flag::put_flags(out, permanent);
-        if !read_only {
+        if rights.has(Rights::WRITE) {
             out.pop();
-            out.extend_from_slice(b" \\*)");
+            out.extend_from_slice(if empty { b"\\*)" } else { b" \\*)" });
         }
         out.extend_from_slice(b"] Flags that are kept\r\n");
         put(out, format_args!("* {count} EXISTS\r\n"));
@@ -219,7 +234,8 @@ impl Runner {
     /// RFC 9051 §6.4.1: expunges silently, unless the mailbox is read-only.
     pub(super) fn close(&mut self) -> Result<Completion, Stop> {
         let done = || Completion::ok("CLOSE completed").effect(Effect::Unselected);
-        if self.selected()?.read_only {
+        // RFC 4314 §4: without the right to expunge it is closed all the same.
+        if self.selected()?.read_only || !self.rights_here().has(Rights::EXPUNGE) {
             self.selected = None;
             return Ok(done());
         }

@@ -1,5 +1,5 @@
 //! RFC 9051 §6.3.11 STATUS, RFC 8438 SIZE, RFC 7889 APPENDLIMIT, RFC 7162 HIGHESTMODSEQ,
-//! RFC 8474 MAILBOXID.
+//! RFC 8474 MAILBOXID, RFC 9208 DELETED-STORAGE.
 
 use super::{Runner, Stop};
 use crate::ask::Completion;
@@ -8,6 +8,8 @@ use crate::tree::Row;
 use crate::wire::ident;
 use crate::wire::list::StatusItem;
 use crate::wire::response::{self, put};
+use directory::Rights;
+use storage::{AccountStore, Error, Uid};
 
 impl Runner {
     pub(super) fn status(
@@ -17,16 +19,66 @@ impl Runner {
         out: &mut Vec<u8>,
     ) -> Result<Completion, Stop> {
         let row = self.find(raw, Seeking::Named)?;
+        let row = row.needs(Rights::READ, Seeking::Named)?;
         if items.contains(&StatusItem::HighestModSeq) {
             self.condstore_on(out);
         }
-        line(out, &row, items, self.utf8, self.settings.size_max);
+        self.status_line(out, &row.store, &row, items)?;
         Ok(Completion::ok("STATUS completed"))
+    }
+
+    /// `* STATUS "Sent" (MESSAGES 3 UNSEEN 0)`, from the counts that storage keeps.
+    pub(super) fn status_line(
+        &self,
+        out: &mut Vec<u8>,
+        store: &AccountStore,
+        row: &Row,
+        items: &[StatusItem],
+    ) -> Result<(), Error> {
+        let told = Told {
+            size_max: self.settings.size_max,
+            deleted_octets: match items.contains(&StatusItem::DeletedStorage) {
+                true => deleted_octets(store, row)?,
+                false => 0,
+            },
+        };
+        put_line(out, row, items, self.utf8, &told);
+        Ok(())
     }
 }
 
-/// `* STATUS "Sent" (MESSAGES 3 UNSEEN 0)`, from the counts that storage keeps.
+/// What is not among the counts.
+struct Told {
+    size_max: u64,
+    deleted_octets: u64,
+}
+
+/// RFC 9208 §4.1.4: what an EXPUNGE would free; read only where it is asked for.
+fn deleted_octets(store: &AccountStore, row: &Row) -> Result<u64, Error> {
+    let mut octets = 0;
+    if row.mailbox.counts.deleted > 0 {
+        let last = Uid::new(u32::MAX).unwrap_or(Uid::FIRST);
+        store.scan(row.mailbox.id, Uid::FIRST, last, &mut |_, state| {
+            if state.has("$deleted") {
+                octets += state.size;
+            }
+            true
+        })?;
+    }
+    Ok(octets)
+}
+
+/// From the counts alone, for items that are among them.
 pub(super) fn line(out: &mut Vec<u8>, row: &Row, items: &[StatusItem], rev2: bool, size_max: u64) {
+    let deleted_octets = 0;
+    let told = Told {
+        size_max,
+        deleted_octets,
+    };
+    put_line(out, row, items, rev2, &told);
+}
+
+fn put_line(out: &mut Vec<u8>, row: &Row, items: &[StatusItem], rev2: bool, told: &Told) {
     out.extend_from_slice(b"* STATUS ");
     response::mailbox(out, &row.path, rev2);
     out.extend_from_slice(b" (");
@@ -41,7 +93,8 @@ pub(super) fn line(out: &mut Vec<u8>, row: &Row, items: &[StatusItem], rev2: boo
             StatusItem::Deleted => u64::from(counts.deleted),
             StatusItem::Size => counts.size,
             StatusItem::Recent => 0,
-            StatusItem::AppendLimit => size_max,
+            StatusItem::AppendLimit => told.size_max,
+            StatusItem::DeletedStorage => told.deleted_octets,
             StatusItem::MailboxId => {
                 let id = ident::mailbox(row.mailbox.id);
                 put(out, format_args!("{space}MAILBOXID ({id})"));

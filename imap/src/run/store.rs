@@ -1,13 +1,16 @@
 //! RFC 9051 §6.4.6 STORE, RFC 7162 §3.1.3 UNCHANGEDSINCE.
 
 use super::Selected;
+use super::find::not_permitted;
 use super::resync::{Modes, put_fetch};
 use super::{Progress, Runner, Stop};
 use crate::ask::Completion;
+use crate::wire::flag;
 use crate::wire::response::put;
 use crate::wire::sequence::Numbers;
 use crate::wire::store::{Sign, Store};
-use directory::Right;
+use directory::Rights;
+use std::borrow::Cow;
 use storage::{Error, KeywordChange, ModSeq, State, Uid, Writer};
 
 /// Messages of one commit; more wait for the next piece, so that the writer is soon free for others.
@@ -18,6 +21,7 @@ pub(super) struct Storing {
     pub(super) uid: bool,
     silent: bool,
     change: KeywordChange,
+    rights: Rights,
     left: Numbers,
     missing: bool,
     unchanged_since: Option<u64>,
@@ -32,6 +36,20 @@ struct Stored {
     changed: bool,
 }
 
+impl Storing {
+    /// What changes of one message: FLAGS replaces only the flags that may be changed.
+    fn change_of(&self, state: &State) -> Cow<'_, KeywordChange> {
+        match &self.change {
+            KeywordChange::Set(words) if !self.rights.has(flag::ALL) => {
+                let kept = state.keywords.iter();
+                let kept = kept.filter(|k| !self.rights.has(flag::right(k)));
+                Cow::Owned(KeywordChange::Set(kept.chain(words).cloned().collect()))
+            }
+            change => Cow::Borrowed(change),
+        }
+    }
+}
+
 impl Runner {
     pub(super) fn store(&mut self, stored: Store, out: &mut Vec<u8>) -> Result<Box<Storing>, Stop> {
         self.writable()?;
@@ -39,7 +57,13 @@ impl Runner {
         if stored.unchanged_since.is_some() {
             self.condstore_on(out);
         }
-        let words = stored.flags.into_iter().map(|flag| flag.0).collect();
+        // RFC 4314 §4: what may not be changed is left as it is; refused only where nothing else is left.
+        let rights = self.rights_here();
+        let named = !stored.flags.is_empty();
+        let words = flag::permitted(stored.flags, rights);
+        if !rights.any(flag::ALL) || (named && words.is_empty()) {
+            return Err(not_permitted().into());
+        }
         let change = match stored.sign {
             Sign::Set => KeywordChange::Set(words),
             Sign::Add => KeywordChange::Add(words),
@@ -49,6 +73,7 @@ impl Runner {
             uid: stored.uid,
             silent: stored.silent,
             change,
+            rights,
             left,
             missing: false,
             unchanged_since: stored.unchanged_since,
@@ -66,7 +91,7 @@ impl Runner {
             return Ok(Progress::Done(storing.completion(self.selected()?)));
         };
         storing.left = storing.left.after(last);
-        let store = self.mail(Right::Write)?;
+        let store = self.here(Rights::NONE)?;
         let modes = self.modes;
         let selected = self.writable()?;
         let mut writer = store.write()?;
@@ -115,7 +140,7 @@ impl Storing {
             self.modified.push(uid);
             return Ok(None);
         }
-        let changed = writer.keywords(state.email, &self.change)?;
+        let changed = writer.keywords(state.email, &self.change_of(&state))?;
         let state = writer.state(state.email)?;
         Ok(Some(Stored {
             uid,

@@ -5,7 +5,7 @@ use super::{Runner, Selected, Stop, select};
 use crate::wire::flag;
 use crate::wire::response::put;
 use crate::wire::sequence::Numbers;
-use directory::Right;
+use directory::Rights;
 use std::collections::BTreeSet;
 use storage::{AccountStore, Change, EmailId, Error, ModSeq, State, Uid};
 
@@ -30,7 +30,7 @@ impl Runner {
         if self.selected.is_none() {
             return Ok(false);
         }
-        let store = self.mail(Right::Read)?;
+        let store = self.here(Rights::READ)?;
         // RFC 5465 §3.1: who does not want to hear of messages hears what their own command did.
         let wants = self.selection();
         let own = self.selected.as_deref().is_some_and(|s| s.expunged);

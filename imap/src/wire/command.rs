@@ -1,10 +1,13 @@
 //! RFC 9051 §6, RFC 3501 §6: one command, from its gathered text and literals to a typed value.
 
+use super::acl::{self, Acl};
 use super::append::{self, Append, Letter};
 use super::fetch::{self, Item, Modifiers};
 use super::lexer::{Lexer, Literal, Parsed, Syntax};
 use super::list::{self, List, NAME_MAX, StatusItem};
+use super::metadata::{self, Metadata};
 use super::notify::{self, Notify};
+use super::quota::{self, Quota};
 use super::search::{self, Fault, Search};
 use super::select::{self, Select};
 use super::sequence::SequenceSet;
@@ -88,6 +91,9 @@ pub enum Command {
     Unauthenticate,
     /// RFC 9698.
     GetJmapAccess,
+    Acl(Acl),
+    Quota(Quota),
+    Metadata(Metadata),
     Idle,
     Check,
     Close,
@@ -180,7 +186,7 @@ fn verb(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
     Ok(bare)
 }
 
-const KNOWN: [&str; 25] = [
+const KNOWN: [&str; 35] = [
     "ID",
     "AUTHENTICATE",
     "LOGIN",
@@ -206,6 +212,16 @@ const KNOWN: [&str; 25] = [
     "SEARCH",
     "CANCELUPDATE",
     "NOTIFY",
+    "SETACL",
+    "DELETEACL",
+    "GETACL",
+    "LISTRIGHTS",
+    "MYRIGHTS",
+    "GETQUOTA",
+    "GETQUOTAROOT",
+    "SETQUOTA",
+    "GETMETADATA",
+    "SETMETADATA",
 ];
 
 fn with_argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
@@ -255,6 +271,12 @@ fn with_argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
         "CANCELUPDATE" => cancel_update(lexer)?,
         "COMPRESS" => Command::Compress(lexer.atom()?.to_ascii_uppercase()),
         "NOTIFY" => Command::Notify(Box::new(notify::parse(lexer)?)),
+        "SETACL" | "DELETEACL" | "GETACL" | "LISTRIGHTS" | "MYRIGHTS" => {
+            Command::Acl(acl::parse(lexer, name)?)
+        }
+        "GETMETADATA" => Command::Metadata(metadata::get(lexer)?),
+        "SETMETADATA" => Command::Metadata(metadata::set(lexer)?),
+        "GETQUOTA" | "GETQUOTAROOT" | "SETQUOTA" => Command::Quota(quota::parse(lexer, name)?),
         _ => return Err(Syntax("an unknown command")),
     })
 }
@@ -442,117 +464,4 @@ fn replace(lexer: &mut Lexer<'_>, uid: bool, set: SequenceSet) -> Parsed<Command
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(text: &str, well: bool) {
-        let got = parse(text.as_bytes(), Vec::new());
-        assert_eq!(got.is_ok(), well, "{text:?} {got:?}");
-    }
-
-    const WELL: &[&str] = &[
-        "CAPABILITY",
-        "noop",
-        "LOGOUT",
-        "ID NIL",
-        "ID (\"name\" \"x\" \"version\" NIL)",
-        "STARTTLS",
-        "AUTHENTICATE PLAIN",
-        "AUTHENTICATE PLAIN =",
-        "AUTHENTICATE PLAIN AGEAYg==",
-        "LOGIN a b",
-        "LOGIN \"a@b\" \"c d\"",
-        "ENABLE IMAP4rev2 UTF8=ACCEPT",
-        "SELECT inbox",
-        "EXAMINE \"a b\"",
-        "CREATE owatagusiam/blurdybloop",
-        "CREATE MySent (USE (\\Drafts \\Sent))",
-        "DELETE x",
-        "RENAME a b",
-        "SUBSCRIBE a",
-        "UNSUBSCRIBE a",
-        "LIST \"\" *",
-        "LSUB \"#news.\" \"comp.mail.*\"",
-        "NAMESPACE",
-        "STATUS blurdybloop (UIDNEXT MESSAGES)",
-        "IDLE",
-        "CHECK",
-        "CLOSE",
-        "UNSELECT",
-        "EXPUNGE",
-        "UID EXPUNGE 3000:3002",
-        "SEARCH ALL",
-        "UID SEARCH RETURN () ALL",
-        "SORT (DATE) UTF-8 ALL",
-        "UID SORT RETURN (COUNT) (SUBJECT) US-ASCII SEEN",
-        "THREAD REFERENCES UTF-8 ALL",
-        "UID THREAD ORDEREDSUBJECT UTF-8 ALL",
-        "ESEARCH IN (personal) RETURN (COUNT) ALL",
-        "CANCELUPDATE \"a1\" \"a2\"",
-        "FETCH 1:* FAST",
-        "UID FETCH 4827313:4828442 FLAGS",
-        "STORE 2:4 +FLAGS (\\Deleted)",
-        "STORE 1 FLAGS.SILENT \\Seen $x",
-        "UID STORE 1 -FLAGS ()",
-        "COPY 2:4 MEETING",
-        "MOVE 42:69 foo",
-        "UID MOVE 42:69 foo",
-        "FETCH $ UID",
-        "COMPRESS DEFLATE",
-        "UNAUTHENTICATE",
-        "GETJMAPACCESS",
-        "REPLACE 4 Drafts (\\Seen) CATENATE (URL /;UID=1)",
-        "UID REPLACE * Drafts CATENATE (URL /;UID=1)",
-        "SELECT inbox (CONDSTORE)",
-        "EXAMINE inbox (QRESYNC (67890007 20050715194045000 41:211,214:541))",
-        "UID FETCH 1:* (FLAGS) (CHANGEDSINCE 12345 VANISHED)",
-        "FETCH 1 MODSEQ (CHANGEDSINCE 1)",
-        "STORE 7,5,9 (UNCHANGEDSINCE 320162338) +FLAGS.SILENT (\\Deleted)",
-        "SEARCH CHARSET X-KLINGON TEXT xyz",
-    ];
-
-    #[test]
-    fn commands_of_both_revisions_are_read() {
-        for line in WELL {
-            check(&format!("a1 {line}"), true);
-            check(
-                &format!("a1 {line} "),
-                *line == "SEARCH CHARSET X-KLINGON TEXT xyz",
-            );
-        }
-        for bad in [
-            "",
-            "a1",
-            "a1 ",
-            "a1 NOPE",
-            "a1  NOOP",
-            "+ NOOP",
-            "a1 LOGIN a",
-            "a1 FETCH 1",
-            "a1 UID NOOP x",
-            "a1 CANCELUPDATE",
-            "a1 CANCELUPDATE a1",
-            "a1 STORE 1 *FLAGS x",
-            "a1 STORE 1 +-FLAGS x",
-            "a1 STORE 1 FLAGS (\\Nope)",
-            "a1 APPEND x \"y\"",
-            "a1 AUTHENTICATE PLAIN ===",
-            "a1 SELECT",
-            "a1 ID (a b)",
-            "a1 FETCH 0 UID",
-            "a1 UID EXPUNGE",
-            "a1 FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)",
-            "a1 UID FETCH 1 FLAGS (VANISHED)",
-            "a1 FETCH 1 FLAGS (NOPE)",
-            "a1 STORE 1 (UNCHANGEDSINCE 1 UNCHANGEDSINCE 2) FLAGS ()",
-            "a1 STORE 1 (UNCHANGEDSINCE) FLAGS ()",
-            "a1 COMPRESS",
-            "a1 REPLACE 1:2 Drafts CATENATE (URL /;UID=1)",
-            "a1 REPLACE $ Drafts CATENATE (URL /;UID=1)",
-            "a1 REPLACE 1 CATENATE (URL /;UID=1)",
-            "a1 REPLACE 1 Drafts",
-        ] {
-            check(bad, false);
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! RFC 9051 §2.3.2: flags on the wire, keywords in storage. `\\Seen` exists only here.
 
 use super::lexer::{Lexer, Parsed, Syntax};
+use directory::Rights;
 use storage::Keyword;
 
 /// Flags of one list.
@@ -35,6 +36,30 @@ pub fn system_flag(name: &str) -> Option<Flag> {
         .into_iter()
         .find(|(_, n)| n.eq_ignore_ascii_case(name))?;
     Some(Flag::system(word))
+}
+
+/// RFC 4314 §4: the right without which a flag may not be set or cleared.
+pub fn right(keyword: &Keyword) -> Rights {
+    match keyword.as_str() {
+        "$seen" => Rights::SEEN,
+        "$deleted" => Rights::DELETE,
+        _ => Rights::WRITE,
+    }
+}
+
+/// With these rights every flag may be set and cleared.
+pub const ALL: Rights = Rights::SEEN.with(Rights::WRITE).with(Rights::DELETE);
+
+/// Those of a message's keywords that may be set with these rights.
+pub fn kept(keywords: &[Keyword], rights: Rights) -> Vec<Keyword> {
+    let kept = keywords.iter().filter(|k| rights.has(right(k)));
+    kept.cloned().collect()
+}
+
+/// Those of the flags that may be set with these rights.
+pub fn permitted(flags: Vec<Flag>, rights: Rights) -> Vec<Keyword> {
+    let keywords = flags.into_iter().map(|flag| flag.0);
+    keywords.filter(|k| rights.has(right(k))).collect()
 }
 
 /// One flag.

@@ -1,6 +1,7 @@
 //! RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154: the arguments of LIST and STATUS.
 
 use super::lexer::{Lexer, Parsed, Syntax};
+use super::metadata::{self, Entry};
 
 /// Patterns of one LIST.
 pub const PATTERNS_MAX: usize = 64;
@@ -22,6 +23,8 @@ pub enum StatusItem {
     AppendLimit,
     HighestModSeq,
     MailboxId,
+    /// RFC 9208 §4.1.4.
+    DeletedStorage,
 }
 
 impl StatusItem {
@@ -38,10 +41,11 @@ impl StatusItem {
             Self::AppendLimit => "APPENDLIMIT",
             Self::HighestModSeq => "HIGHESTMODSEQ",
             Self::MailboxId => "MAILBOXID",
+            Self::DeletedStorage => "DELETED-STORAGE",
         }
     }
 
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Messages,
         Self::UidNext,
         Self::UidValidity,
@@ -52,6 +56,7 @@ impl StatusItem {
         Self::AppendLimit,
         Self::HighestModSeq,
         Self::MailboxId,
+        Self::DeletedStorage,
     ];
 }
 
@@ -83,6 +88,10 @@ pub struct List {
     pub extended: bool,
     /// Return options.
     pub return_subscribed: bool,
+    /// RFC 8440.
+    pub return_rights: bool,
+    /// RFC 9590.
+    pub metadata: Vec<Entry>,
     pub status: Vec<StatusItem>,
 }
 
@@ -151,6 +160,11 @@ fn returns(lexer: &mut Lexer<'_>, list: &mut List) -> Parsed<()> {
             "SUBSCRIBED" => list.return_subscribed = true,
             // Children and special uses are always told.
             "CHILDREN" | "SPECIAL-USE" => {}
+            "METADATA" => {
+                l.sp()?;
+                list.metadata = metadata::entries(l)?;
+            }
+            "MYRIGHTS" => list.return_rights = true,
             "STATUS" => {
                 l.sp()?;
                 list.status = status_items(l)?;
@@ -183,6 +197,11 @@ mod tests {
             true,
         );
         check("(SPECIAL-USE) \"\" * RETURN ()", true);
+        check(
+            "\"\" % RETURN (MYRIGHTS METADATA (/shared/comment /private/vendor/x/color) SUBSCRIBED)",
+            true,
+        );
+        check("\"\" % RETURN (METADATA ())", false);
         for bad in [
             "(RECURSIVEMATCH) \"\" *",
             "(REMOTE RECURSIVEMATCH) \"\" *",

@@ -1,5 +1,6 @@
 //! Bytes to values and back for IMAP (RFC 9051 §9, RFC 3501 §9): pure, each rule with its ABNF.
 
+pub mod acl;
 pub mod append;
 pub mod command;
 pub mod envelope;
@@ -8,7 +9,9 @@ pub mod flag;
 pub mod ident;
 pub mod lexer;
 pub mod list;
+pub mod metadata;
 pub mod notify;
+pub mod quota;
 pub mod response;
 pub mod returns;
 pub mod search;

@@ -145,11 +145,32 @@ impl World {
         self.line(number)
     }
 
+    /// Another account, with the same password.
+    pub(crate) fn account(&self, address: &str, kind: AccountKind) -> storage::AccountId {
+        let new = NewAccount {
+            address: Address::parse(address).unwrap(),
+            kind,
+            agency: AgencyId("H99".into()),
+            name: "Trần Thị Bình".into(),
+            position: None,
+            quota: None,
+            messages_max: None,
+        };
+        let id = self.directory.create_account(None, new).unwrap().id;
+        let secret = Secret::new(PASSWORD);
+        self.directory.set_password(None, id, &secret).unwrap();
+        id
+    }
+
     pub(crate) fn login(&mut self, number: u32) {
+        self.login_as(number, USER);
+    }
+
+    pub(crate) fn login_as(&mut self, number: u32, user: &str) {
         self.connect(number, true);
         self.send(
             number,
-            format!("l LOGIN {USER} \"{PASSWORD}\"\r\n").as_bytes(),
+            format!("l LOGIN {user} \"{PASSWORD}\"\r\n").as_bytes(),
         );
         let answer = self.line(number);
         assert!(answer.starts_with("l OK [CAPABILITY "), "{answer}");

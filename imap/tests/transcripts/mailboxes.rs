@@ -26,7 +26,7 @@ fn the_default_mailboxes_are_listed() {
            S: * STATUS "Sent" (MESSAGES 0 UNSEEN 0 SIZE 0 DELETED 0 APPENDLIMIT 52428800)
            S: c OK …
            C: d NAMESPACE
-           S: * NAMESPACE (("" "/")) NIL NIL
+           S: * NAMESPACE (("" "/")) (("Other Users/" "/")) (("Shared/" "/"))
            S: d OK …
            C: e LSUB "" I%
            S: * LSUB (\HasNoChildren) "/" INBOX

@@ -6,6 +6,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod acl;
+mod annotations;
 mod appending;
 mod basics;
 mod connection;
@@ -18,8 +20,10 @@ mod multisearch;
 mod notify;
 mod objects;
 mod parts;
+mod quota;
 mod resync;
 mod searching;
 mod sessions;
+mod sharing;
 mod sorting;
 mod threading;

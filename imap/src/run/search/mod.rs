@@ -25,7 +25,6 @@ use crate::wire::returns::Wanted;
 use crate::wire::search::{Key, Search};
 use crate::wire::sequence::Numbers;
 use crate::wire::sort::Order;
-use directory::Right;
 use gather::Gathering;
 use sources::Target;
 use std::collections::VecDeque;
@@ -210,7 +209,7 @@ impl Runner {
         let numbered = |key: &Key| matches!(key, Key::Sequence(_) | Key::Uid(_));
         let mut view = View::default();
         if searching.key.any(&numbered) {
-            let store = self.mail(Right::Read)?;
+            let store = self.searched(target)?;
             store.scan(mailbox, Uid::FIRST, LAST_UID, &mut |uid, _| {
                 view.push(uid.raw());
                 true
@@ -278,7 +277,7 @@ impl Runner {
             Stage::Judging => self.judge_some(searching)?,
             Stage::Gathering(gathering) => {
                 if let Some(mailbox) = searching.target.mailbox {
-                    let store = self.mail(Right::Read)?;
+                    let store = self.searched(&searching.target)?;
                     gathering.step(&store, mailbox, &searching.found.scores)?;
                 }
                 if gathering.is_done() {
@@ -295,7 +294,7 @@ impl Runner {
             searching.left = Numbers::default();
             return Ok(());
         };
-        let store = self.mail(Right::Read)?;
+        let store = self.searched(&searching.target)?;
         let max = if searching.is_long() {
             CONTENTS_MAX
         } else {
@@ -444,7 +443,7 @@ impl Runner {
         let Some(mailbox) = searching.target.mailbox else {
             return Ok(None);
         };
-        let store = self.mail(Right::Read)?;
+        let store = self.searched(&searching.target)?;
         let ends = [
             listed.first().filter(|_| wanted.min),
             listed.last().filter(|_| wanted.max),

@@ -2,14 +2,18 @@
 
 use crate::ask::Completion;
 use crate::code::{self, Seeking};
+use crate::run::find::{OTHERS, SHARED, not_permitted};
 use crate::run::{Runner, Selected, Stop};
-use crate::tree::{Row, SEPARATOR, Tree, name};
+use crate::tree::{Pattern, Row, SEPARATOR, Tree, name};
 use crate::wire::sources::Source;
+use directory::Rights;
 use std::collections::{BTreeSet, VecDeque};
-use storage::{Error, MailboxId, Role};
+use storage::{AccountId, AccountStore, Error, MailboxId, Role};
 
 /// A mailbox to look into.
 pub(super) struct Target {
+    /// Whose it is; `None`: one's own.
+    pub(super) owner: Option<AccountId>,
     /// `None`: there is none.
     pub(super) mailbox: Option<MailboxId>,
     /// Its message numbers are the peer's.
@@ -22,6 +26,7 @@ impl Target {
     /// Stands for an empty list of mailboxes.
     pub(super) fn none() -> Self {
         Self {
+            owner: None,
             mailbox: None,
             is_selected: false,
             named: Some((String::new(), 0)),
@@ -31,6 +36,7 @@ impl Target {
     /// The selected mailbox, for a SEARCH.
     pub(super) fn selected(selected: &Selected) -> Self {
         Self {
+            owner: Some(selected.account),
             mailbox: Some(selected.mailbox),
             is_selected: true,
             named: None,
@@ -38,12 +44,35 @@ impl Target {
     }
 }
 
+/// A mailbox, and whose it is; `None`: one's own.
+type Named = (Option<AccountId>, MailboxId);
+
 impl Runner {
+    /// The door to the mail that is searched, when it may still be read.
+    pub(super) fn searched(&self, target: &Target) -> Result<AccountStore, Stop> {
+        match (target.owner, target.mailbox) {
+            _ if target.is_selected => self.here(Rights::READ),
+            (Some(owner), Some(mailbox)) => {
+                let door = self.access()?.mailbox(owner, mailbox, Rights::READ);
+                door.map_err(|_| not_permitted().into())
+            }
+            _ => self.own(),
+        }
+    }
+
     /// In the order of LIST, each once. A mailbox that is not there is passed over: RFC 7377 §5 wants it
     /// to look as one that may not be read.
     pub(super) fn targets(&mut self, sources: &[Source]) -> Result<VecDeque<Target>, Stop> {
-        let selected = self.selected.as_deref().map(|selected| selected.mailbox);
-        let tree = self.tree()?;
+        let own = self.access()?.account();
+        let key = |s: &Selected| ((s.account != own).then_some(s.account), s.mailbox);
+        let selected = self.selected.as_deref().map(key);
+        let afar = selected.is_some_and(|(owner, _)| owner.is_some());
+        let mut tree = match afar || sources.iter().any(leads_elsewhere) {
+            true => self.forest(&Pattern::any(), false)?,
+            false => self.tree()?,
+        };
+        // RFC 7377 §5: what may not be read is not searched.
+        tree.keep(|row| row.rights.has(Rights::READ));
         let mut wanted = BTreeSet::new();
         for source in sources {
             if *source == Source::Selected && selected.is_none() {
@@ -54,11 +83,12 @@ impl Runner {
         let rows = tree
             .rows()
             .iter()
-            .filter(|row| wanted.contains(&row.mailbox.id));
+            .filter(|row| wanted.contains(&(row.owner, row.mailbox.id)));
         let targets: VecDeque<Target> = rows
             .map(|row| Target {
+                owner: row.owner,
                 mailbox: Some(row.mailbox.id),
-                is_selected: selected == Some(row.mailbox.id),
+                is_selected: selected == Some((row.owner, row.mailbox.id)),
                 named: Some((row.path.clone(), row.mailbox.uid_validity.raw())),
             })
             .collect();
@@ -72,13 +102,13 @@ impl Runner {
     fn among(
         &self,
         source: &Source,
-        selected: Option<MailboxId>,
+        selected: Option<Named>,
         tree: &Tree,
-        wanted: &mut BTreeSet<MailboxId>,
+        wanted: &mut BTreeSet<Named>,
     ) {
         let mut take = |fits: &dyn Fn(&Row) -> bool| {
             let rows = tree.rows().iter().filter(|row| fits(row));
-            wanted.extend(rows.map(|row| row.mailbox.id));
+            wanted.extend(rows.map(|row| (row.owner, row.mailbox.id)));
         };
         let read = |names: &[Vec<u8>]| -> Vec<String> {
             names
@@ -87,12 +117,15 @@ impl Runner {
                 .collect()
         };
         match source {
-            Source::Selected => take(&|row| Some(row.mailbox.id) == selected),
+            Source::Selected => take(&|row| Some((row.owner, row.mailbox.id)) == selected),
             // RFC 5465 §6.3: where mail is delivered to.
             Source::Inboxes => {
-                take(&|row| matches!(row.mailbox.role, Some(Role::Inbox | Role::Junk)));
+                take(&|row| {
+                    let delivered = matches!(row.mailbox.role, Some(Role::Inbox | Role::Junk));
+                    delivered && row.owner.is_none()
+                });
             }
-            Source::Personal => take(&|_| true),
+            Source::Personal => take(&|row| row.owner.is_none()),
             Source::Subscribed => take(&|row| row.mailbox.subscribed),
             Source::Mailboxes(names) => {
                 let names = read(names);
@@ -109,6 +142,23 @@ impl Runner {
                     names.iter().any(near)
                 });
             }
+        }
+    }
+}
+
+/// Whether mailboxes of others may be meant.
+fn leads_elsewhere(source: &Source) -> bool {
+    let shared = |raw: &Vec<u8>| {
+        let first = raw.split(|b| *b == b'/').next().unwrap_or_default();
+        [OTHERS, SHARED]
+            .iter()
+            .any(|space| space.as_bytes() == first)
+    };
+    match source {
+        Source::Subscribed => true,
+        Source::Selected | Source::Inboxes | Source::Personal => false,
+        Source::Mailboxes(names) | Source::Subtree(names) | Source::SubtreeOne(names) => {
+            names.iter().any(shared)
         }
     }
 }
