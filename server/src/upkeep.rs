@@ -10,6 +10,11 @@ use storage::{Policy, Store};
 const FIRST: Duration = Duration::from_secs(60);
 const DAY_S: u64 = 24 * 60 * 60;
 
+/// Between two looks at what the search index has not seen.
+const INDEX_EVERY: Duration = Duration::from_secs(1);
+/// After the disk refused the index.
+const INDEX_AGAIN: Duration = Duration::from_secs(60);
+
 /// What is kept for how long, by this config.
 pub fn policy(config: &Config) -> Policy {
     Policy {
@@ -51,5 +56,32 @@ fn once(store: &Store, policy: &Policy) {
         Err(error) => {
             tracing::warn!(%error, "upkeep of the store did not end; it goes on next time")
         }
+    }
+}
+
+/// Brings the search index after the mail until the server stops. Half of one core at most: while much
+/// is to be done, it rests as long as it worked.
+pub(crate) async fn index(services: Services, shutdown: Shutdown) {
+    let mut wait = INDEX_EVERY;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = shutdown.stopped() => return,
+        }
+        let store = services.store.clone();
+        let begun = tokio::time::Instant::now();
+        let stepped = tokio::task::spawn_blocking(move || store.index_step()).await;
+        wait = match stepped {
+            Ok(Ok(done)) if done.more => begun.elapsed().min(INDEX_EVERY),
+            Ok(Ok(_)) => INDEX_EVERY,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the search index waits");
+                INDEX_AGAIN
+            }
+            Err(_) => {
+                tracing::error!("a step of the search index stopped");
+                INDEX_AGAIN
+            }
+        };
     }
 }

@@ -110,6 +110,14 @@ impl AccountStore {
         self.hot()?.state(email).ok_or(Error::NotFound)
     }
 
+    /// The Uids of those of these messages that are in this mailbox, in the order asked.
+    pub fn uids(&self, mailbox: MailboxId, emails: &[EmailId]) -> Result<Vec<Uid>, Error> {
+        let hot = self.hot()?;
+        let places = emails.iter().filter_map(|email| hot.weighed(*email));
+        let uid = |places: &[(MailboxId, Uid)]| places.iter().find(|p| p.0 == mailbox).map(|p| p.1);
+        Ok(places.filter_map(|found| uid(found.places)).collect())
+    }
+
     /// One message's summary. Errors: `NotFound`.
     pub fn summary(&self, email: EmailId) -> Result<Arc<Summary>, Error> {
         if self.hot()?.weighed(email).is_none() {

@@ -12,6 +12,7 @@ use crate::index::{Index, Op};
 use crate::journal::{Journal, Position, Subject};
 use crate::pack::Packs;
 use crate::seal::Keys;
+use crate::search::Search;
 use crate::snapshot::{Background, Snapshots};
 use crate::summaries::Summaries;
 use crate::{AccountId, BlobId, Clock, Error, ModSeq, Sizes, key, record};
@@ -43,6 +44,7 @@ pub(crate) struct Shared {
     pub snapshots: Snapshots,
     pub subscribers: Subscribers,
     pub summaries: Summaries,
+    pub search: Search,
     /// A write failed and none succeeded since.
     pub full: AtomicBool,
     /// No commit can succeed any more in this process.
@@ -214,6 +216,7 @@ impl Committer {
             self.shared.packs.settle(&commit.blobs);
             (commit.apply)();
             if let (Number::Account(_), Some(modseq)) = (commit.number, modseq) {
+                self.shared.search.touch(commit.account);
                 self.shared.subscribers.announce(commit.account, modseq);
             }
             // A writer that went away does not want to know.

@@ -17,6 +17,8 @@ pub struct Figures {
     pub snapshots: u64,
     /// The engine's files.
     pub index: u64,
+    /// The search index.
+    pub search: u64,
     /// Octets that the disk still takes.
     pub free: u64,
     /// Under so many free octets writes are refused.
@@ -33,6 +35,7 @@ impl Store {
             packs: of("packs"),
             snapshots: of("snapshots"),
             index: of("index"),
+            search: of(crate::search::FOLDER),
             free: shared.disk.free(&shared.dir),
             reserve: shared.reserve,
         }

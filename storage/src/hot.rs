@@ -238,6 +238,20 @@ impl Hot {
         }
     }
 
+    /// Visits the messages from this one on in EmailId order until `each` returns false.
+    pub(crate) fn scan_from(&self, from: EmailId, each: &mut dyn FnMut(&State) -> bool) {
+        let mut shown = Shown::default();
+        let first = self
+            .chunks
+            .partition_point(|c| c.last().is_some_and(|s| s.email < from));
+        let slots = self.chunks[first..].iter().flat_map(|c| c.iter());
+        for slot in slots.filter(|s| s.email >= from && !s.places.list().is_empty()) {
+            if !each(shown.fill(slot, &self.sets)) {
+                return;
+            }
+        }
+    }
+
     /// Visits what counting needs of every message.
     pub(crate) fn weigh_all(&self, each: &mut dyn FnMut(Weighed<'_>)) {
         for slot in self.chunks.iter().flat_map(|c| c.iter()) {

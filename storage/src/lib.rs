@@ -15,6 +15,7 @@
 //! | `snapshots/A-B.snap` | what the journal's segments A to B said; the truth |
 //! | `packs/NNNNNN.pack` | content; the truth |
 //! | `index/` | sled or fjall; rebuilt from snapshots and journal when it is missing, damaged, behind or ahead |
+//! | `search/` | what finds messages by their texts; made anew when it is missing, damaged or of another version |
 //! | `index.sled/`, `index.fjall/` | a new index while the store moves to that engine |
 //! | `index.aside/` | an index that could not be trusted, until the new one stands |
 //! | `damaged/` | what a repair put aside; never removed by the store |
@@ -77,6 +78,7 @@ mod recover;
 mod repair;
 mod restore;
 mod seal;
+pub mod search;
 mod share;
 mod snapshot;
 pub mod store;
@@ -115,6 +117,7 @@ pub use quota::{Bound, Limits, QuotaNode, Quotas, SoftPassed, Usage};
 pub use rebuild::Reindexed;
 pub use repair::{Damage, LostContent, Repaired};
 pub use restore::{Later, RestoreAt, RestoredAt, Target, View};
+pub use search::{Indexed, Place as TextPlace, Sought};
 pub use snapshot::Covered;
 pub use store::{EngineKind, Options, Sizes, Store};
 pub use table::{RowChange, Table};

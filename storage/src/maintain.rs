@@ -126,6 +126,7 @@ impl Store {
                 },
             )?);
             kept.collected_s = Some(trusted_s);
+            self.inner.shared.search.sweep();
         }
         if due || kept.unfinished {
             let compacted = compact::compact(self, policy.dead_percent)?;

@@ -50,6 +50,8 @@ pub(crate) enum Context<'a> {
     Keyring(&'a [u8]),
     /// A piece of a backup's file.
     Backup { file: &'a str, number: u64 },
+    /// A block of a file of the search index.
+    Search { file: &'a str, number: u32 },
 }
 
 impl Context<'_> {
@@ -69,6 +71,7 @@ impl Context<'_> {
             Self::Block { file, number } => put(4, [&number.to_le_bytes(), file.as_bytes()]),
             Self::Keyring(head) => put(5, [head, &[]]),
             Self::Backup { file, number } => put(6, [&number.to_le_bytes(), file.as_bytes()]),
+            Self::Search { file, number } => put(7, [&number.to_le_bytes(), file.as_bytes()]),
         }
         octets
     }

@@ -10,6 +10,7 @@ use crate::pack::Packs;
 use crate::queue::Spool;
 use crate::quota::Ledger;
 use crate::seal::{KeyId, Keys};
+use crate::search::Search;
 use crate::snapshot::Snapshots;
 use crate::summaries::Summaries;
 use crate::*;
@@ -215,6 +216,7 @@ impl Store {
             snapshots,
             subscribers: Subscribers::default(),
             summaries: Summaries::default(),
+            search: Search::default(),
             full: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
         });
@@ -377,6 +379,7 @@ impl Store {
 
     /// Flushes the engine, writes the checkpoint, stops the journal's thread. Later commits fail with `Unavailable`.
     pub fn close(&self) -> Result<(), Error> {
+        self.inner.shared.search.close();
         let (done, outcome) = sync_channel(1);
         let sent = self
             .inner

@@ -14,7 +14,7 @@ pub use told::{Damage, LostContent, Repaired};
 
 use crate::checkpoint::Checkpoint;
 use crate::seal::Keys;
-use crate::{Error, Options, Store, disk, journal, lock, pack, recover, snapshot};
+use crate::{Error, Options, Store, disk, journal, lock, pack, recover, search, snapshot};
 use std::path::{Path, PathBuf};
 
 /// Where the new files are made.
@@ -28,7 +28,7 @@ const ASIDE_MAX: u32 = 10_000;
 /// What takes the place of what.
 const SWAPPED: [&str; 2] = ["journal", snapshot::FOLDER];
 /// What is made anew afterwards.
-const DERIVED: [&str; 2] = [recover::INDEX, recover::INDEX_ASIDE];
+const DERIVED: [&str; 3] = [recover::INDEX, recover::INDEX_ASIDE, search::FOLDER];
 
 /// Refuses a store whose repair was cut off while files took their places. Errors: `Corrupt`.
 pub(crate) fn expect_none(dir: &Path) -> Result<(), Error> {

@@ -1,0 +1,104 @@
+//! The texts of a message that a search looks into, mapped for comparison without regard to case.
+//!
+//! RFC 9051 §6.4.4: who judges a message and who keeps an index of many must read the same texts,
+//! or the index would hide what the judge would find. So both read them here. Whoever changes what
+//! comes out, here or in [`casemap`], raises [`TEXTS_VERSION`]: indexes of older texts are made anew.
+
+use super::summary::{Letterhead, PartKind, Summary};
+use super::{Person, header, part};
+use crate::text::casemap;
+
+/// What the texts are like; kept beside every index of them.
+pub const TEXTS_VERSION: u32 = 1;
+
+/// Octets of the largest text part that is looked into; nobody reads a longer one, and decoding it
+/// for each of many searches would take the memory of all.
+const TEXT_MAX: u32 = 16 * 1024 * 1024;
+
+/// The subject as people read it; empty where there is none.
+#[must_use]
+pub fn subject(head: &Letterhead) -> String {
+    let subject = head.subject.as_deref().unwrap_or_default();
+    casemap(&header::decode_words(subject))
+}
+
+/// Names and addresses as people read them, one text each.
+pub fn people(people: &[Person]) -> impl Iterator<Item = String> + '_ {
+    people.iter().map(|person| {
+        let name = person.display_name().unwrap_or_default();
+        casemap(&format!("{name} <{}>", person.email().unwrap_or_default()))
+    })
+}
+
+/// The value of a field that the summary keeps whole, such as Message-ID.
+#[must_use]
+pub fn kept_value(value: &str) -> String {
+    casemap(&header::decode_words(value))
+}
+
+/// Each field of these octets of a header as `Name: value`.
+pub fn fields(octets: &[u8]) -> impl Iterator<Item = String> + '_ {
+    header::fields(octets)
+        .map(|field| casemap(&format!("{}: {}", field.name, header::text(field.value))))
+}
+
+/// The fields of the message's own header.
+pub fn header<'a>(summary: &Summary, raw: &'a [u8]) -> impl Iterator<Item = String> + use<'a> {
+    fields(summary.part.header.of(raw))
+}
+
+/// Calls `each` with every text part, decoded, and every field of the messages inside.
+pub fn body(summary: &Summary, raw: &[u8], each: &mut dyn FnMut(String)) {
+    for (_, found) in summary.part.walk() {
+        match &found.kind {
+            PartKind::Message(nested) => fields(nested.part.header.of(raw)).for_each(&mut *each),
+            _ if found.media == "text" && found.body.len <= TEXT_MAX => {
+                each(casemap(&part::decode_text(found, raw)));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::summarize;
+    use super::*;
+
+    const RAW: &[u8] = b"From: =?utf-8?q?L=C3=AA_V=C4=83n?= <Le@Tinh.VN>\r\nTo: a@b.vn\r\n\
+        Subject: =?utf-8?b?SOG7jHAgR0lBTyBCQU4=?=\r\nMessage-ID: <X1@b.vn>\r\n\
+        Content-Type: text/plain; charset=utf-8\r\n\r\nK\xc3\xadnh G\xe1\xbb\xadi\r\n";
+
+    fn all(raw: &[u8]) -> Vec<String> {
+        let summary = summarize(raw);
+        let mut texts = vec![subject(&summary.head)];
+        texts.extend(people(&summary.head.from));
+        texts.extend(header(&summary, raw));
+        body(&summary, raw, &mut |text| texts.push(text));
+        texts
+    }
+
+    #[test]
+    fn texts_are_as_people_read_them_and_lower_case() {
+        let texts = all(RAW);
+        assert_eq!(texts[0], "họp giao ban");
+        assert_eq!(texts[1], "lê văn <le@tinh.vn>");
+        assert!(
+            texts.contains(&"subject: họp giao ban".to_owned()),
+            "{texts:?}"
+        );
+        assert_eq!(texts.last().map(String::as_str), Some("kính gửi\r\n"));
+        assert_eq!(kept_value("<X1@b.vn>"), "<x1@b.vn>");
+    }
+
+    /// The texts of this version. Who must change a line here raises [`TEXTS_VERSION`] too.
+    #[test]
+    fn the_version_is_of_these_texts() {
+        assert_eq!(TEXTS_VERSION, 1);
+        let check = |text: &str, mapped: &str| assert_eq!(casemap(text), mapped, "{text}");
+        check("HÒA Ho\u{300}a", "hòa hòa");
+        check("ĐẶNG Ơ Ư", "đặng ơ ư");
+        check("ﬁle № ½ Ａ", "file no 1⁄2 a");
+        check("Straße ΣΊΣΥΦΟΣ İ", "straße σίσυφοσ i\u{307}");
+    }
+}

@@ -1,0 +1,413 @@
+//! Fills the index: follows the accounts that were written to, a bounded batch at a time.
+
+use super::folder::Folder;
+use super::shown::Shown;
+use super::term::{self, Place, Terms};
+use super::{FOLDER, Indexed, Search, Until, has_room, lock, sweep, told};
+use crate::commit::{self, Shared};
+use crate::{AccountId, BlobId, EmailId, Error, Store, check, disk, key, record};
+use formats::message::{Summary, sought};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
+use tantivy::schema::{BytesOptions, FAST, Field, Schema};
+use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, TantivyDocument};
+
+/// Messages that one step takes.
+const MESSAGES_MAX: usize = 2_000;
+/// Octets of messages that one step reads, unless one alone is larger.
+const OCTETS_MAX: u64 = 16 * 1024 * 1024;
+/// Accounts that one step looks at.
+const ACCOUNTS_MAX: usize = 2_000;
+/// Octets that tantivy gathers in memory before it writes a segment.
+const MEMORY_OCTETS: usize = 32 * 1024 * 1024;
+/// Steps without work after which the writer, its threads and its memory are let go.
+const IDLE_STEPS: u32 = 10;
+/// Octets of the disk, beyond the store's reserve, without which the index does not grow.
+const ROOM_OCTETS: u64 = 64 * 1024 * 1024;
+/// The share of removed messages at which a segment is written anew.
+const GONE_SHARE: f32 = 0.2;
+/// What the index is like; another number means that it is made anew.
+const VERSION: u32 = 1;
+/// Says what the index is like.
+const ABOUT: &str = "about";
+
+/// The open index.
+pub(super) struct Filling {
+    pub(super) index: Index,
+    pub(super) reader: IndexReader,
+    pub(super) terms: Field,
+    email: Field,
+    pub(super) until: Until,
+    pub(super) writer: Option<IndexWriter>,
+    idle: u32,
+}
+
+/// What one step has found so far.
+#[derive(Default)]
+struct Batch {
+    messages: usize,
+    octets: u64,
+    accounts: usize,
+    /// Up to where these accounts will be in the index.
+    reached: Vec<(AccountId, EmailId)>,
+    /// Whether the index changes by it.
+    changes: bool,
+}
+
+impl Batch {
+    fn is_full(&self) -> bool {
+        self.messages >= MESSAGES_MAX || self.octets >= OCTETS_MAX
+    }
+}
+
+/// One step; `Corrupt`: the index must be made anew.
+pub(super) fn step(store: &Store, filling: &mut Option<Filling>) -> Result<Indexed, Error> {
+    let shared = &store.inner.shared;
+    let search = &shared.search;
+    if search.wrong.swap(false, Ordering::SeqCst) {
+        *filling = None;
+        search.show(None);
+        throw_away(shared)?;
+    }
+    let open = match filling {
+        Some(open) => open,
+        None => {
+            has_room(shared, 0)?;
+            let open = Filling::open(shared)?;
+            open.publish(search)?;
+            lock(&search.waiting).all = AccountId::SYSTEM.next();
+            filling.insert(open)
+        }
+    };
+    let mut batch = Batch::default();
+    while !batch.is_full() && batch.accounts < ACCOUNTS_MAX {
+        let Some(account) = next(store)? else {
+            break;
+        };
+        batch.accounts += 1;
+        let filled = open.fill(store, account, &mut batch);
+        if !matches!(filled, Ok(true)) {
+            search.touch(account);
+        }
+        filled?;
+    }
+    let swept = match batch.messages {
+        0 => sweep::step(store, open)?,
+        _ => false,
+    };
+    open.end(search, batch, swept)
+}
+
+/// The next account to look at.
+fn next(store: &Store) -> Result<Option<AccountId>, Error> {
+    let shared = &store.inner.shared;
+    let mut waiting = lock(&shared.search.waiting);
+    if let Some(account) = waiting.touched.pop_first() {
+        return Ok(Some(account));
+    }
+    let Some(from) = waiting.all else {
+        return Ok(None);
+    };
+    drop(waiting);
+    // Where keys cannot be read, who searches tells.
+    let found = match check::account_from(&shared.index, from) {
+        Err(Error::Corrupt(_)) => None,
+        found => found?,
+    };
+    lock(&shared.search.waiting).all = found.and_then(AccountId::next);
+    Ok(found)
+}
+
+/// Removes the index; searches read the messages meanwhile.
+fn throw_away(shared: &Shared) -> Result<(), Error> {
+    let dir = shared.dir.join(FOLDER);
+    let removed = shared.disk.remove_tree(&dir);
+    removed.map_err(|e| disk::failed("cannot remove", &dir, &e))
+}
+
+impl Filling {
+    /// Opens what is there, or makes it anew.
+    fn open(shared: &Shared) -> Result<Self, Error> {
+        let dir = shared.dir.join(FOLDER);
+        let about = format!(
+            "{VERSION} {} {}",
+            sought::TEXTS_VERSION,
+            if shared.keys.is_on() {
+                "sealed"
+            } else {
+                "plain"
+            }
+        );
+        let known = std::fs::read(dir.join(ABOUT)).ok();
+        if known.as_deref() != Some(about.as_bytes()) {
+            throw_away(shared)?;
+            shared.disk.make_dir(&dir)?;
+            shared.disk.replace(&dir, ABOUT, about.as_bytes())?;
+        }
+        let folder = Folder::new(&dir, &shared.disk, &shared.keys);
+        let mut schema = Schema::builder();
+        let terms = schema.add_bytes_field("terms", BytesOptions::default().set_indexed());
+        let email = schema.add_u64_field("email", FAST);
+        let schema = schema.build();
+        let index = match Index::exists(&folder).map_err(|e| Error::Corrupt(e.to_string()))? {
+            true => Index::open(folder),
+            false => {
+                let settings = IndexSettings {
+                    docstore_compress_dedicated_thread: false,
+                    ..IndexSettings::default()
+                };
+                Index::create(folder, schema.clone(), settings)
+            }
+        };
+        let index = index.map_err(|e| told(&e))?;
+        if index.schema() != schema {
+            return Err(Error::Corrupt("other fields".into()));
+        }
+        let reader = index
+            .reader_builder()
+            .reload_policy(ReloadPolicy::Manual)
+            .doc_store_cache_num_blocks(1)
+            .try_into();
+        let reader: IndexReader = reader.map_err(|e| told(&e))?;
+        let until: Until = Arc::new(Mutex::default());
+        let shown = Shown::take(&reader, terms, &until, None).map_err(|e| told(&e))?;
+        *lock(&until) = shown.highest()?;
+        Ok(Self {
+            index,
+            reader,
+            terms,
+            email,
+            until,
+            writer: None,
+            idle: 0,
+        })
+    }
+
+    /// Lets searches see the last commit.
+    fn publish(&self, search: &Search) -> Result<(), Error> {
+        let before = search.shown();
+        let before = before.as_deref();
+        let shown = Shown::take(&self.reader, self.terms, &self.until, before);
+        search.show(Some(Arc::new(shown.map_err(|e| told(&e))?)));
+        Ok(())
+    }
+
+    pub(super) fn writer(&mut self) -> Result<&mut IndexWriter, Error> {
+        let writer = match self.writer.take() {
+            Some(writer) => writer,
+            None => {
+                let options = IndexWriterOptions::builder()
+                    .memory_budget_per_thread(MEMORY_OCTETS)
+                    .num_worker_threads(1)
+                    .num_merge_threads(1)
+                    .build();
+                let writer = self.index.writer_with_options(options);
+                let writer: IndexWriter = writer.map_err(|e| told(&e))?;
+                let mut policy = LogMergePolicy::default();
+                policy.set_del_docs_ratio_before_merge(GONE_SHARE);
+                writer.set_merge_policy(Box::new(policy));
+                writer
+            }
+        };
+        Ok(self.writer.insert(writer))
+    }
+
+    /// Takes messages of an account; false when it has more than fit.
+    fn fill(
+        &mut self,
+        store: &Store,
+        account: AccountId,
+        batch: &mut Batch,
+    ) -> Result<bool, Error> {
+        let shared = &store.inner.shared;
+        let until = lock(&self.until).get(&account).copied();
+        let found = match some_of(store, account, until, batch) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(true),
+            // Damage of an account is for others to tell; it is read by whoever searches in it.
+            Err(error @ (Error::Corrupt(_) | Error::NotFound)) => {
+                tracing::warn!(%account, %error, "an account is not in the search index");
+                return Ok(true);
+            }
+            Err(error) => return Err(error),
+        };
+        if !found.list.is_empty() {
+            has_room(shared, ROOM_OCTETS)?;
+        }
+        for (email, blob) in found.list {
+            if shared.search.closed.load(Ordering::SeqCst) {
+                return Err(commit::stopped());
+            }
+            let terms = match terms_of(store, account, email, blob) {
+                Ok(terms) => terms,
+                Err(Error::NotFound | Error::Expunged) => continue, // gone meanwhile
+                Err(Error::Corrupt(_)) => None,
+                Err(error) => return Err(error),
+            };
+            self.add(account, email, terms)?;
+            batch.changes = true;
+        }
+        batch.reached.push((account, found.reached));
+        Ok(!found.more)
+    }
+
+    fn add(
+        &mut self,
+        account: AccountId,
+        email: EmailId,
+        texts: Option<Vec<Vec<u8>>>,
+    ) -> Result<(), Error> {
+        let (terms, number) = (self.terms, self.email);
+        let mut document = TantivyDocument::new();
+        document.add_u64(number, email.raw());
+        document.add_bytes(terms, &term::of_account(term::ACCOUNT, account));
+        document.add_bytes(terms, &term::of_email(email));
+        match texts {
+            Some(texts) => texts
+                .iter()
+                .for_each(|term| document.add_bytes(terms, term)),
+            None => document.add_bytes(terms, &term::of_account(term::OPAQUE, account)),
+        }
+        let added = self.writer()?.add_document(document);
+        added.map(drop).map_err(|e| told(&e))
+    }
+
+    /// Commits what the step changed, shows it, and says what is left.
+    fn end(&mut self, search: &Search, batch: Batch, swept: bool) -> Result<Indexed, Error> {
+        if batch.changes || swept {
+            self.idle = 0;
+            self.writer()?.commit().map_err(|e| told(&e))?;
+            self.publish(search)?;
+        } else {
+            self.rest(search)?;
+        }
+        // Only now: who reads this looks at what was shown before.
+        lock(&self.until).extend(batch.reached);
+        let waiting = lock(&search.waiting);
+        let more = !waiting.touched.is_empty() || waiting.all.is_some() || waiting.sweep.is_some();
+        Ok(Indexed {
+            messages: batch.messages as u64,
+            more,
+        })
+    }
+
+    /// Nothing was to be done.
+    fn rest(&mut self, search: &Search) -> Result<(), Error> {
+        self.idle = self.idle.saturating_add(1);
+        if self.idle < IDLE_STEPS {
+            return Ok(());
+        }
+        let Some(writer) = self.writer.take() else {
+            return Ok(());
+        };
+        writer.wait_merging_threads().map_err(|e| told(&e))?;
+        // Merged segments take the place of the many.
+        self.publish(search)
+    }
+}
+
+/// Messages of one account that are not in the index.
+struct Found {
+    list: Vec<(EmailId, BlobId)>,
+    /// Up to where none is left when these are in it.
+    reached: EmailId,
+    more: bool,
+}
+
+/// `None` where all are in it. At least one message: the batch is not full.
+fn some_of(
+    store: &Store,
+    account: AccountId,
+    until: Option<EmailId>,
+    batch: &mut Batch,
+) -> Result<Option<Found>, Error> {
+    let inner = &store.inner;
+    let Some(from) = until.map_or(Some(EmailId::FIRST), EmailId::next) else {
+        return Ok(None);
+    };
+    // Without loading the account, since most have nothing new.
+    let next = match inner.cells.peek(account) {
+        Some(hot) => hot.meta.next_email,
+        None => match inner.shared.index.get(&key::meta(account))? {
+            Some(value) => record::decode::<record::Meta>(&value, "account")?.next_email,
+            None => return Ok(None),
+        },
+    };
+    if next <= from {
+        return Ok(None);
+    }
+    // What is here was applied whole: no message up to its last one appears later.
+    let hot = store.account(account).hot()?;
+    let Some(reached) = EmailId::new(hot.meta.next_email.raw() - 1) else {
+        return Ok(None);
+    };
+    let mut found = Found {
+        list: Vec::new(),
+        reached,
+        more: false,
+    };
+    hot.scan_from(from, &mut |state| {
+        if batch.is_full() {
+            found.more = true;
+            return false;
+        }
+        found.list.push((state.email, state.blob));
+        found.reached = state.email;
+        batch.messages += 1;
+        batch.octets += state.size;
+        true
+    });
+    if !found.more {
+        found.reached = reached;
+    }
+    Ok(Some(found))
+}
+
+/// The terms of a message; `None` where there are too many.
+fn terms_of(
+    store: &Store,
+    account: AccountId,
+    email: EmailId,
+    blob: BlobId,
+) -> Result<Option<Vec<Vec<u8>>>, Error> {
+    let summary = store.account(account).kept_summary(email)?;
+    let content = store.blob(blob).map_err(|e| match e {
+        Error::NotFound => Error::Corrupt(format!("content {blob} of a message is missing")),
+        other => other,
+    })?;
+    Ok(terms(&summary, &content))
+}
+
+/// The same texts that a search reads.
+fn terms(summary: &Summary, content: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let head = &summary.head;
+    let mut terms = Terms::default();
+    let mut place = |place: Place, texts: &mut dyn FnMut(&mut dyn FnMut(&str))| {
+        texts(&mut |text| terms.add(place, text));
+        terms.end(place);
+    };
+    place(Place::Subject, &mut |add| add(&sought::subject(head)));
+    for (at, people) in [
+        (Place::From, &head.from),
+        (Place::To, &head.to),
+        (Place::Cc, &head.cc),
+        (Place::Bcc, &head.bcc),
+    ] {
+        place(at, &mut |add| {
+            sought::people(people).for_each(|text| add(&text))
+        });
+    }
+    place(Place::Identifier, &mut |add| {
+        for value in [&head.message_id, &head.in_reply_to].into_iter().flatten() {
+            add(&sought::kept_value(value));
+        }
+    });
+    place(Place::Header, &mut |add| {
+        sought::header(summary, content).for_each(|text| add(&text));
+    });
+    place(Place::Body, &mut |add| {
+        sought::body(summary, content, &mut |text| add(&text));
+    });
+    terms.all()
+}

@@ -1,0 +1,222 @@
+//! From a needle to the messages that may hold it.
+
+use super::shown::{Segment, Shown};
+use super::term::{self, Place};
+use crate::{AccountId, EmailId};
+use std::collections::BTreeSet;
+use tantivy::postings::SegmentPostings;
+use tantivy::{DocId, DocSet, TERMINATED};
+
+/// Runs of a needle that are intersected, the rarest first: more of them exclude little more.
+const RUNS_MAX: usize = 12;
+/// Characters of a needle that are looked up.
+const CHARS_MAX: usize = 256;
+/// Characters of a run.
+const RUN: usize = 3;
+
+/// What the index says of a text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sought {
+    /// Messages that have it, sorted. Some of them may be gone.
+    pub certain: Vec<EmailId>,
+    /// All messages up to `until` that may have it, sorted, the certain ones too.
+    pub possible: Vec<EmailId>,
+    /// Of messages after this one the index says nothing; `None`: of none.
+    pub until: Option<EmailId>,
+}
+
+impl Sought {
+    /// Whether a message has the text; `None`: it must be looked into.
+    pub fn verdict(&self, email: EmailId) -> Option<bool> {
+        if self.until.is_none_or(|until| email > until) {
+            return None;
+        }
+        if self.certain.binary_search(&email).is_ok() {
+            return Some(true);
+        }
+        match self.possible.binary_search(&email) {
+            Ok(_) => None,
+            Err(_) => Some(false),
+        }
+    }
+
+    /// What is said of a text that may stand in either of two places.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            certain: union(self.certain, other.certain),
+            possible: union(self.possible, other.possible),
+            until: self.until.min(other.until),
+        }
+    }
+
+    /// The same for who would find more by this text than is wanted: nothing is certain.
+    #[must_use]
+    pub fn at_most(mut self) -> Self {
+        self.certain.clear();
+        self
+    }
+}
+
+fn union(mut one: Vec<EmailId>, mut other: Vec<EmailId>) -> Vec<EmailId> {
+    if one.is_empty() || other.is_empty() {
+        one.append(&mut other);
+        return one;
+    }
+    one.append(&mut other);
+    // Two sorted runs: this is one merge.
+    one.sort();
+    one.dedup();
+    one
+}
+
+/// What all segments say; `until` is left to the caller.
+pub(super) fn seek(
+    shown: &Shown,
+    account: AccountId,
+    place: Place,
+    needle: &str,
+) -> tantivy::Result<Sought> {
+    let chars: Vec<char> = needle.chars().take(CHARS_MAX).collect();
+    let whole = chars.len() < CHARS_MAX;
+    let word = term::of_word(place, needle).filter(|_| whole);
+    let mut found = Sought::default();
+    for segment in &shown.segments {
+        let own = segment.with(&term::of_account(term::ACCOUNT, account))?;
+        let Some((documents, own)) = own else {
+            continue;
+        };
+        let mut own = Own {
+            segment,
+            every: documents == segment.documents(),
+            documents: own,
+        };
+        match chars.len() {
+            1 | 2 => own.short(&term::of_run(place, &chars), &mut found)?,
+            RUN => {
+                let runs = [term::of_run(place, &chars)];
+                let before = found.possible.len();
+                own.having(&runs, &mut found.possible)?;
+                found.certain.extend_from_slice(&found.possible[before..]);
+            }
+            _ => {
+                let runs = chars.windows(RUN).map(|run| term::of_run(place, run));
+                let runs: BTreeSet<Vec<u8>> = runs.collect();
+                own.having(&Vec::from_iter(runs), &mut found.possible)?;
+                if let Some(word) = &word {
+                    let mut own = own.again(account)?;
+                    own.having(std::slice::from_ref(word), &mut found.certain)?;
+                }
+            }
+        }
+        let opaque = segment.with(&term::of_account(term::OPAQUE, account))?;
+        if let Some((_, mut opaque)) = opaque {
+            while opaque.doc() != TERMINATED {
+                found.possible.extend(segment.email(opaque.doc()));
+                opaque.advance();
+            }
+        }
+    }
+    for list in [&mut found.certain, &mut found.possible] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    Ok(found)
+}
+
+/// The account's documents of one segment.
+struct Own<'a> {
+    segment: &'a Segment,
+    /// Whether they are all that there are.
+    every: bool,
+    documents: SegmentPostings,
+}
+
+impl<'a> Own<'a> {
+    /// From the first one on.
+    fn again(&self, account: AccountId) -> tantivy::Result<Own<'a>> {
+        let own = self
+            .segment
+            .with(&term::of_account(term::ACCOUNT, account))?;
+        let documents = own.map_or_else(SegmentPostings::empty, |(_, documents)| documents);
+        Ok(Own {
+            segment: self.segment,
+            every: self.every,
+            documents,
+        })
+    }
+
+    /// Adds the account's messages that have all of these terms.
+    fn having(&mut self, terms: &[Vec<u8>], found: &mut Vec<EmailId>) -> tantivy::Result<()> {
+        let mut lists = Vec::with_capacity(terms.len());
+        for term in terms {
+            match self.segment.with(term)? {
+                Some(list) => lists.push(list),
+                None => return Ok(()),
+            }
+        }
+        lists.sort_by_key(|(documents, _)| *documents);
+        lists.truncate(RUNS_MAX);
+        let mut lists: Vec<_> = lists.into_iter().map(|(_, list)| list).collect();
+        let Some((rarest, others)) = lists.split_first_mut() else {
+            return Ok(());
+        };
+        let alive = self.segment.alive();
+        let mut at = rarest.doc();
+        'next: while at != TERMINATED {
+            for other in others
+                .iter_mut()
+                .chain((!self.every).then_some(&mut self.documents))
+            {
+                let reached = forward(other, at);
+                if reached != at {
+                    at = forward(rarest, reached);
+                    continue 'next;
+                }
+            }
+            if alive.is_none_or(|alive| alive.is_alive(at)) {
+                found.extend(self.segment.email(at));
+            }
+            at = rarest.advance();
+        }
+        Ok(())
+    }
+
+    /// Adds the messages with a run that begins so: they have the needle, and no others have.
+    fn short(&mut self, beginning: &[u8], found: &mut Sought) -> tantivy::Result<()> {
+        let mut has = vec![false; self.segment.documents() as usize];
+        let inverted = self.segment.inverted()?;
+        let mut stream = inverted.terms().range().ge(beginning).into_stream()?;
+        while stream.advance() && stream.key().starts_with(beginning) {
+            let basic = tantivy::schema::IndexRecordOption::Basic;
+            let mut list = inverted.read_postings_from_terminfo(stream.value(), basic)?;
+            while list.doc() != TERMINATED {
+                if let Some(has) = has.get_mut(list.doc() as usize) {
+                    *has = true;
+                }
+                list.advance();
+            }
+        }
+        let alive = self.segment.alive();
+        while self.documents.doc() != TERMINATED {
+            let at = self.documents.doc();
+            let lives = alive.is_none_or(|alive| alive.is_alive(at));
+            if lives && has.get(at as usize) == Some(&true) {
+                let email = self.segment.email(at);
+                found.certain.extend(email);
+                found.possible.extend(email);
+            }
+            self.documents.advance();
+        }
+        Ok(())
+    }
+}
+
+/// Moves to the first document that is not before this one.
+fn forward(list: &mut SegmentPostings, to: DocId) -> DocId {
+    if list.doc() >= to {
+        list.doc()
+    } else {
+        list.seek(to)
+    }
+}

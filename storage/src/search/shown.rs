@@ -1,0 +1,141 @@
+//! What searches see of the index: its segments as they were at the last commit.
+
+use super::{Until, told};
+use crate::{AccountId, EmailId, Error};
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use tantivy::columnar::Column;
+use tantivy::fastfield::AliveBitSet;
+use tantivy::index::SegmentId;
+use tantivy::postings::SegmentPostings;
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{DocId, DocSet, IndexReader, InvertedIndexReader, SegmentReader, TERMINATED, Term};
+
+/// See the module.
+pub(super) struct Shown {
+    pub(super) until: Until,
+    pub(super) segments: Vec<Segment>,
+}
+
+/// One segment. What is read of it once stays read as long as it is there: its terms, and the ids
+/// of its messages.
+pub(super) struct Segment {
+    reader: SegmentReader,
+    terms: Field,
+    kept: Arc<Kept>,
+}
+
+/// What does not change while the segment is there.
+struct Kept {
+    inverted: OnceLock<Arc<InvertedIndexReader>>,
+    emails: Column<u64>,
+}
+
+impl Shown {
+    /// What the reader sees now; takes over from `before` what was read of the same segments.
+    pub(super) fn take(
+        reader: &IndexReader,
+        terms: Field,
+        until: &Until,
+        before: Option<&Self>,
+    ) -> tantivy::Result<Self> {
+        reader.reload()?;
+        let before = before.map_or(&[][..], |b| &b.segments);
+        let known: HashMap<SegmentId, &Arc<Kept>> = before
+            .iter()
+            .map(|s| (s.reader.segment_id(), &s.kept))
+            .collect();
+        let mut segments = Vec::new();
+        for reader in reader.searcher().segment_readers() {
+            let kept = match known.get(&reader.segment_id()) {
+                Some(kept) => Arc::clone(kept),
+                None => Arc::new(Kept {
+                    inverted: OnceLock::new(),
+                    emails: reader.fast_fields().u64("email")?,
+                }),
+            };
+            segments.push(Segment {
+                reader: reader.clone(),
+                terms,
+                kept,
+            });
+        }
+        Ok(Self {
+            until: until.clone(),
+            segments,
+        })
+    }
+
+    /// The highest message of each account.
+    pub(super) fn highest(&self) -> Result<HashMap<AccountId, EmailId>, Error> {
+        let mut highest = HashMap::new();
+        for segment in &self.segments {
+            segment.highest(&mut highest).map_err(|e| told(&e))?;
+        }
+        Ok(highest)
+    }
+}
+
+impl Segment {
+    pub(super) fn inverted(&self) -> tantivy::Result<&InvertedIndexReader> {
+        if let Some(inverted) = self.kept.inverted.get() {
+            return Ok(inverted);
+        }
+        let inverted = self.reader.inverted_index(self.terms)?;
+        Ok(self.kept.inverted.get_or_init(|| inverted))
+    }
+
+    /// The documents that have this term, removed ones too; and how many they are.
+    pub(super) fn with(&self, term: &[u8]) -> tantivy::Result<Option<(u32, SegmentPostings)>> {
+        let inverted = self.inverted()?;
+        let term = Term::from_field_bytes(self.terms, term);
+        let Some(info) = inverted.get_term_info(&term)? else {
+            return Ok(None);
+        };
+        let postings = inverted.read_postings_from_terminfo(&info, IndexRecordOption::Basic)?;
+        Ok(Some((info.doc_freq, postings)))
+    }
+
+    /// Documents, removed ones too.
+    pub(super) fn documents(&self) -> u32 {
+        self.reader.max_doc()
+    }
+
+    pub(super) fn alive(&self) -> Option<&AliveBitSet> {
+        self.reader.alive_bitset()
+    }
+
+    /// The message that a document is of.
+    pub(super) fn email(&self, document: DocId) -> Option<EmailId> {
+        self.kept.emails.first(document).and_then(EmailId::new)
+    }
+
+    fn highest(&self, highest: &mut HashMap<AccountId, EmailId>) -> tantivy::Result<()> {
+        let inverted = self.inverted()?;
+        let range = inverted.terms().range();
+        let mut stream = range
+            .ge([super::term::ACCOUNT])
+            .lt([super::term::OPAQUE])
+            .into_stream()?;
+        while stream.advance() {
+            let Some(account) = account_of(stream.key()) else {
+                continue;
+            };
+            let option = IndexRecordOption::Basic;
+            let mut postings = inverted.read_postings_from_terminfo(stream.value(), option)?;
+            while postings.doc() != TERMINATED {
+                if let Some(email) = self.email(postings.doc()) {
+                    let known = highest.entry(account).or_insert(email);
+                    *known = email.max(*known);
+                }
+                postings.advance();
+            }
+        }
+        Ok(())
+    }
+}
+
+fn account_of(term: &[u8]) -> Option<AccountId> {
+    let raw = term.get(1..)?.try_into().ok()?;
+    AccountId::new(u32::from_be_bytes(raw))
+}
