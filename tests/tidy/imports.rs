@@ -58,6 +58,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rustls", &["server", "tests"]),
     ("tokio-rustls", &["server", "tests"]),
     ("sled", &["storage"]),
+    ("tantivy", &["storage"]),
     // Sign-ins, and passphrases of sealed backups.
     ("argon2", &["directory", "storage"]),
     ("chacha20poly1305", &["storage"]),

@@ -1,17 +1,21 @@
 //! Fills the index: follows the accounts that were written to, a bounded batch at a time.
 
-use super::folder::Folder;
+use super::folder::{self, Folder};
 use super::shown::Shown;
 use super::term::{self, Place, Terms};
 use super::{FOLDER, Indexed, Search, Until, has_room, lock, sweep, told};
 use crate::commit::{self, Shared};
 use crate::{AccountId, BlobId, EmailId, Error, Store, check, disk, key, record};
 use formats::message::{Summary, sought};
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::schema::{BytesOptions, FAST, Field, Schema};
-use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, TantivyDocument};
+use tantivy::{
+    Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, SegmentMeta, TantivyDocument,
+};
 
 /// Messages that one step takes.
 const MESSAGES_MAX: usize = 2_000;
@@ -29,6 +33,8 @@ const ROOM_OCTETS: u64 = 64 * 1024 * 1024;
 const GONE_SHARE: f32 = 0.2;
 /// What the index is like; another number means that it is made anew.
 const VERSION: u32 = 1;
+/// Files that are looked at when it is opened.
+const FILES_MAX: usize = 100_000;
 /// Says what the index is like.
 const ABOUT: &str = "about";
 
@@ -50,7 +56,7 @@ struct Batch {
     octets: u64,
     accounts: usize,
     /// Up to where these accounts will be in the index.
-    reached: Vec<(AccountId, EmailId)>,
+    reached: HashMap<AccountId, EmailId>,
     /// Whether the index changes by it.
     changes: bool,
 }
@@ -126,6 +132,25 @@ fn throw_away(shared: &Shared) -> Result<(), Error> {
     removed.map_err(|e| disk::failed("cannot remove", &dir, &e))
 }
 
+/// Removes files that no segment has: what a crash left, of commits that were never made.
+fn clear(index: &Index, shared: &Shared) -> Result<(), Error> {
+    let dir = shared.dir.join(FOLDER);
+    let segments = index.searchable_segment_metas().map_err(|e| told(&e))?;
+    let living: HashSet<PathBuf> = segments.iter().flat_map(SegmentMeta::list_files).collect();
+    let entries = std::fs::read_dir(&dir).map_err(|e| disk::failed("cannot read", &dir, &e))?;
+    for entry in entries.flatten().take(FILES_MAX) {
+        let name = PathBuf::from(entry.file_name());
+        let is_kept = [ABOUT, folder::LISTING, folder::META]
+            .map(Path::new)
+            .contains(&name.as_path());
+        if !is_kept && !living.contains(&name) {
+            let removed = shared.disk.remove(&entry.path());
+            removed.map_err(|e| disk::failed("cannot remove", &entry.path(), &e))?;
+        }
+    }
+    Ok(())
+}
+
 impl Filling {
     /// Opens what is there, or makes it anew.
     fn open(shared: &Shared) -> Result<Self, Error> {
@@ -150,7 +175,8 @@ impl Filling {
         let terms = schema.add_bytes_field("terms", BytesOptions::default().set_indexed());
         let email = schema.add_u64_field("email", FAST);
         let schema = schema.build();
-        let index = match Index::exists(&folder).map_err(|e| Error::Corrupt(e.to_string()))? {
+        let there = Index::exists(&folder).map_err(|e| Error::Corrupt(e.to_string()))?;
+        let index = match there {
             true => Index::open(folder),
             false => {
                 let settings = IndexSettings {
@@ -164,6 +190,7 @@ impl Filling {
         if index.schema() != schema {
             return Err(Error::Corrupt("other fields".into()));
         }
+        clear(&index, shared)?;
         let reader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
@@ -221,7 +248,9 @@ impl Filling {
         batch: &mut Batch,
     ) -> Result<bool, Error> {
         let shared = &store.inner.shared;
-        let until = lock(&self.until).get(&account).copied();
+        // An account may come twice in one step.
+        let known = || lock(&self.until).get(&account).copied();
+        let until = batch.reached.get(&account).copied().or_else(known);
         let found = match some_of(store, account, until, batch) {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(true),
@@ -248,7 +277,7 @@ impl Filling {
             self.add(account, email, terms)?;
             batch.changes = true;
         }
-        batch.reached.push((account, found.reached));
+        batch.reached.insert(account, found.reached);
         Ok(!found.more)
     }
 

@@ -29,8 +29,11 @@ const MAGIC: &[u8; 7] = b"CVTERM1";
 const HEAD: usize = MAGIC.len() + 1;
 const SUM: usize = 8;
 const KEY: usize = 4;
-/// What tantivy calls its list of files: losing its newest state costs nothing but room.
-const LISTING: &str = ".managed.json";
+/// What tantivy calls its list of segments.
+pub(super) const META: &str = "meta.json";
+/// What it calls its list of files: losing it costs nothing, since the store removes what no segment
+/// has when it opens the index.
+pub(super) const LISTING: &str = ".managed.json";
 
 /// See the module; cheap to clone.
 #[derive(Debug, Clone)]
@@ -359,10 +362,15 @@ impl Directory for Folder {
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
-        let file = self.get_file_handle(path)?;
-        let read = file.read_bytes(0..file.len());
-        let octets = read.map_err(|e| OpenReadError::wrap_io_error(e, path.to_owned()))?;
-        Ok(octets.as_slice().to_vec())
+        let opened = self.open(path);
+        let read = opened.and_then(|file| Ok(file.read_bytes(0..file.len())?.as_slice().to_vec()));
+        match read {
+            Ok(octets) => Ok(octets),
+            Err(e) if e.kind() == io::ErrorKind::NotFound || path == Path::new(LISTING) => {
+                Err(OpenReadError::FileDoesNotExist(path.to_owned()))
+            }
+            Err(e) => Err(OpenReadError::wrap_io_error(e, path.to_owned())),
+        }
     }
 
     fn atomic_write(&self, path: &Path, octets: &[u8]) -> io::Result<()> {
