@@ -177,9 +177,6 @@ pub fn start(services: Services) -> anyhow::Result<Running> {
     running
         .tasks
         .spawn(crate::upkeep::run(services.clone(), shutdown.clone()));
-    running
-        .tasks
-        .spawn(crate::upkeep::index(services.clone(), shutdown.clone()));
     running.tasks.spawn(queue(services, shutdown));
     Ok(running)
 }

@@ -23,8 +23,16 @@ pub fn policy(config: &Config) -> Policy {
     }
 }
 
-/// Passes until the server stops. A pass that runs then ends by itself: the store refuses its writes.
+/// Both until the server stops: passes over the store, and its search index brought after the mail.
 pub(crate) async fn run(services: Services, shutdown: Shutdown) {
+    tokio::join!(
+        passes(services.clone(), shutdown.clone()),
+        index(services, shutdown)
+    );
+}
+
+/// A pass that runs when the server stops ends by itself: the store refuses its writes.
+async fn passes(services: Services, shutdown: Shutdown) {
     let every = Duration::from_secs(u64::from(services.config.storage.upkeep_minutes) * 60);
     let policy = policy(&services.config);
     let mut wait = FIRST.min(every);
@@ -59,9 +67,9 @@ fn once(store: &Store, policy: &Policy) {
     }
 }
 
-/// Brings the search index after the mail until the server stops. Half of one core at most: while much
+/// Half of one core at most: while much
 /// is to be done, it rests as long as it worked.
-pub(crate) async fn index(services: Services, shutdown: Shutdown) {
+async fn index(services: Services, shutdown: Shutdown) {
     let mut wait = INDEX_EVERY;
     loop {
         tokio::select! {

@@ -62,7 +62,7 @@ fn syllables() -> Vec<String> {
 
 fn letter(number: usize, dice: &mut Dice, words: &[String]) -> Vec<u8> {
     // Few are common: the product of two throws.
-    let mut word = |dice: &mut Dice| {
+    let word = |dice: &mut Dice| {
         let share = dice.below(1_000) * dice.below(1_000);
         words[share * words.len() / 1_000_000].as_str()
     };
@@ -93,7 +93,7 @@ fn letter(number: usize, dice: &mut Dice, words: &[String]) -> Vec<u8> {
     text.into_bytes()
 }
 
-fn octets(dir: &std::path::Path) -> u64 {
+fn octets(dir: &Path) -> u64 {
     let files = std::fs::read_dir(dir).unwrap().flatten();
     files.map(|f| f.metadata().unwrap().len()).sum()
 }

@@ -412,31 +412,19 @@ fn terms_of(
 fn terms(summary: &Summary, content: &[u8]) -> Option<Vec<Vec<u8>>> {
     let head = &summary.head;
     let mut terms = Terms::default();
-    let mut place = |place: Place, texts: &mut dyn FnMut(&mut dyn FnMut(&str))| {
-        texts(&mut |text| terms.add(place, text));
-        terms.end(place);
-    };
-    place(Place::Subject, &mut |add| add(&sought::subject(head)));
-    for (at, people) in [
+    terms.add(Place::Subject, &sought::subject(head));
+    for (place, people) in [
         (Place::From, &head.from),
         (Place::To, &head.to),
         (Place::Cc, &head.cc),
         (Place::Bcc, &head.bcc),
     ] {
-        place(at, &mut |add| {
-            sought::people(people).for_each(|text| add(&text))
-        });
+        sought::people(people).for_each(|text| terms.add(place, &text));
     }
-    place(Place::Identifier, &mut |add| {
-        for value in [&head.message_id, &head.in_reply_to].into_iter().flatten() {
-            add(&sought::kept_value(value));
-        }
-    });
-    place(Place::Header, &mut |add| {
-        sought::header(summary, content).for_each(|text| add(&text));
-    });
-    place(Place::Body, &mut |add| {
-        sought::body(summary, content, &mut |text| add(&text));
-    });
+    for value in [&head.message_id, &head.in_reply_to].into_iter().flatten() {
+        terms.add(Place::Identifier, &sought::kept_value(value));
+    }
+    sought::header(summary, content).for_each(|text| terms.add(Place::Header, &text));
+    sought::body(summary, content, &mut |text| terms.add(Place::Body, &text));
     terms.all()
 }

@@ -91,10 +91,12 @@ fn word(place: Place, text: &str) -> Vec<u8> {
     term
 }
 
-/// The terms of one message, gathered text by text.
+/// The terms of one message, gathered text by text, place after place.
 #[derive(Default)]
 pub(crate) struct Terms {
-    /// Three characters in 63 bits, of the place that is being gathered.
+    /// What is being gathered.
+    place: Option<Place>,
+    /// Its runs: three characters in 63 bits.
     runs: Vec<u64>,
     words: HashSet<Vec<u8>>,
     done: Vec<Vec<u8>>,
@@ -106,6 +108,10 @@ impl Terms {
     pub(crate) fn add(&mut self, place: Place, text: &str) {
         if self.too_many {
             return;
+        }
+        if self.place != Some(place) {
+            self.end();
+            self.place = Some(place);
         }
         let (mut first, mut second) = (None, None);
         for c in text.chars().chain([END, END]) {
@@ -138,7 +144,10 @@ impl Terms {
     }
 
     /// Ends the texts of one place.
-    pub(crate) fn end(&mut self, place: Place) {
+    fn end(&mut self) {
+        let Some(place) = self.place else {
+            return;
+        };
         self.tidy();
         let runs = std::mem::take(&mut self.runs);
         self.done
@@ -147,6 +156,7 @@ impl Terms {
 
     /// All of them, each once; `None` when there are too many.
     pub(crate) fn all(mut self) -> Option<Vec<Vec<u8>>> {
+        self.end();
         self.done.extend(self.words);
         (!self.too_many && self.done.len() <= TERMS_MAX).then_some(self.done)
     }
@@ -182,7 +192,6 @@ mod tests {
     fn terms(place: Place, texts: &[&str]) -> Vec<String> {
         let mut terms = Terms::default();
         texts.iter().for_each(|text| terms.add(place, text));
-        terms.end(place);
         let mut all: Vec<String> = terms
             .all()
             .unwrap()
@@ -249,7 +258,6 @@ mod tests {
         let all = (0x4e00..0x4e00 + 20_000).filter_map(char::from_u32);
         let text: String = all.flat_map(|c| [c, 'a', c, 'b', c, 'c', ' ']).collect();
         terms.add(Place::Body, &text);
-        terms.end(Place::Body);
         assert_eq!(terms.all(), None);
     }
 }

@@ -333,6 +333,7 @@ fn what_is_gone_leaves_with_a_sweep_and_a_restart_indexes_nothing_twice() {
     all_steps(&store);
     assert_eq!(x(), 5);
     store.close().unwrap();
+    drop((own, store));
     let store = Store::open(&options).unwrap();
     assert_eq!(all_steps(&store), 0);
     let own = account(&store, 2);
@@ -463,7 +464,7 @@ fn a_sealed_store_seals_its_index_and_nothing_of_the_text_is_on_the_disk() {
     );
     assert!(!there(b"segments"), "the plain index was thrown away");
     store.close().unwrap();
-    drop(store);
+    drop((own, store));
     let store = Store::open(&sealed).unwrap();
     assert_eq!(all_steps(&store), 0, "it opens again");
 }
