@@ -198,3 +198,41 @@ fn strings_are_read_in_the_charset_that_is_named() {
         assert_eq!(world.line(1), "a OK SORT completed");
     }
 }
+
+/// RFC 7162 §3.1.6: the highest mod-sequence of what was found comes with it.
+#[test]
+fn mod_sequences_are_told_with_a_sorted_result() {
+    let mut world = world();
+    world.ask(1, "ENABLE CONDSTORE");
+    world.ask(1, "STORE 2 +FLAGS.SILENT (\\Flagged)");
+    door::check(
+        &mut world,
+        r#"C: a SORT (DATE) UTF-8 MODSEQ 1
+           S: * SORT 4 1 5 2 3 (MODSEQ …)
+           S: a OK …
+           C: b SORT RETURN (MIN) (DATE) UTF-8 MODSEQ 1
+           S: * ESEARCH (TAG "b") MIN 4 MODSEQ …
+           S: b OK …
+           C: c SORT RETURN () (DATE) UTF-8 MODSEQ 1
+           S: * ESEARCH (TAG "c") ALL 4,1,5,2:3 MODSEQ …
+           S: c OK …
+           C: d SORT (DATE) UTF-8 MODSEQ 99999
+           S: * SORT
+           S: d OK …"#,
+    );
+    let number = |line: &str| {
+        let digits: String = line.chars().filter(char::is_ascii_digit).collect();
+        digits.parse::<u64>().unwrap()
+    };
+    let told = |world: &mut World, command: &str| {
+        let line = world.ask(1, command).swap_remove(0);
+        let at = line.find("MODSEQ").expect("a mod-sequence");
+        number(&line[at..])
+    };
+    // The message that changed last has the highest; the first by date a lower one.
+    let highest = told(&mut world, "SORT (DATE) UTF-8 MODSEQ 1");
+    assert_eq!(told(&mut world, "SEARCH 2 MODSEQ 1"), highest);
+    let first = told(&mut world, "SORT RETURN (MIN) (DATE) UTF-8 MODSEQ 1");
+    assert_eq!(told(&mut world, "SEARCH 4 MODSEQ 1"), first);
+    assert!(first < highest);
+}
