@@ -15,6 +15,7 @@ mod contexts;
 mod door;
 mod faults;
 mod hostile;
+mod indexed;
 mod mailboxes;
 mod multisearch;
 mod notify;

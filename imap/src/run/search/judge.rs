@@ -7,14 +7,10 @@ use super::needle::Needle;
 use crate::view::View;
 use crate::wire::search::{Key, Place, When};
 use crate::wire::sequence::{Numbers, SequenceSet};
-use formats::message::{Letterhead, PartKind, Person, Summary, header, part};
-use formats::text::{casemap, fold};
+use formats::message::{Letterhead, Person, Summary, header, sought};
+use formats::text::fold;
 use std::cell::OnceCell;
-use storage::State;
-
-/// Octets of the largest text part that is looked into; nobody reads a longer one, and decoding it
-/// for each of many searches would take the memory of all.
-const TEXT_MAX: u32 = 16 * 1024 * 1024;
+use storage::{Sought, State};
 
 /// What the sets and times of a search are read against: the mailbox as it was when the command came.
 pub(in crate::run) struct Scope<'a> {
@@ -42,6 +38,8 @@ pub(in crate::run) enum Test {
     Email(Option<u64>),
     Thread(Option<u64>),
     Find(Place, Needle),
+    /// With what the index knows of it.
+    Known(Box<Test>, Sought),
     Not(Box<Test>),
     Or(Box<Test>, Box<Test>),
     And(Vec<Test>),
@@ -131,7 +129,7 @@ impl Test {
     pub(in crate::run) fn needs_summary(&self) -> bool {
         match self {
             Self::Find(..) | Self::Sent(..) => true,
-            Self::Not(test) => test.needs_summary(),
+            Self::Known(test, _) | Self::Not(test) => test.needs_summary(),
             Self::Or(a, b) => a.needs_summary() || b.needs_summary(),
             Self::And(tests) => tests.iter().any(Self::needs_summary),
             _ => false,
@@ -168,7 +166,7 @@ impl Test {
                 Place::Header(name) => !in_summary(name),
                 _ => false,
             },
-            Self::Not(test) => test.needs_content(),
+            Self::Known(test, _) | Self::Not(test) => test.needs_content(),
             Self::Or(a, b) => a.needs_content() || b.needs_content(),
             Self::And(tests) => tests.iter().any(Self::needs_content),
             _ => false,
@@ -193,6 +191,10 @@ impl Test {
             Self::Larger(size) => state.size > *size,
             Self::Smaller(size) => state.size < *size,
             Self::Find(place, needle) => grade(place, needle, subject)? > 0,
+            Self::Known(test, known) => match known.verdict(state.email) {
+                Some(verdict) => verdict,
+                None => return test.judge(subject),
+            },
             Self::Not(test) => !test.judge(subject)?,
             Self::Or(a, b) => match (a.judge(subject), b.judge(subject)) {
                 (Some(true), _) | (_, Some(true)) => true,
@@ -307,14 +309,9 @@ fn among(people: &[Person], needle: &Needle) -> u8 {
     grades.max().unwrap_or(0)
 }
 
-fn fields_of(octets: &[u8]) -> impl Iterator<Item = String> {
-    header::fields(octets)
-        .map(|field| casemap(&format!("{}: {}", field.name, header::text(field.value))))
-}
-
 fn header_of<'s>(subject: &'s Subject<'_>) -> Option<&'s [String]> {
     let (summary, content) = (subject.summary?, subject.content?);
-    let read = || fields_of(summary.part.header.of(content)).collect();
+    let read = || sought::header(summary, content).collect();
     Some(subject.header.get_or_init(read))
 }
 
@@ -323,17 +320,7 @@ fn body_of<'s>(subject: &'s Subject<'_>) -> Option<&'s [String]> {
     let (summary, content) = (subject.summary?, subject.content?);
     let read = || {
         let mut texts = Vec::new();
-        for (_, found) in summary.part.walk() {
-            match &found.kind {
-                PartKind::Message(nested) => {
-                    texts.extend(fields_of(nested.part.header.of(content)));
-                }
-                _ if found.media == "text" && found.body.len <= TEXT_MAX => {
-                    texts.push(casemap(&part::decode_text(found, content)));
-                }
-                _ => {}
-            }
-        }
+        sought::body(summary, content, &mut |text| texts.push(text));
         texts
     };
     Some(subject.body.get_or_init(read))

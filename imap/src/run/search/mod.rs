@@ -3,9 +3,11 @@
 //! One mailbox after the other is searched; of each first the messages that match are found, then they
 //! are ordered where SORT or THREAD asks for it, then told. The work is cut into batches, so that a
 //! long search holds nobody up. `judge` holds one message against the keys, `gather` reads what an
-//! order needs, `tell` says what was found, `sources` finds the mailboxes.
+//! order needs, `index` knows which messages need no judging, `tell` says what was found, `sources`
+//! finds the mailboxes.
 
 mod gather;
+mod index;
 mod judge;
 mod listed;
 mod needle;
@@ -187,6 +189,28 @@ impl Runner {
 
     /// Begins with the mailbox that is next.
     fn open_target(&mut self, searching: &mut Searching) -> Result<(), Stop> {
+        self.resolve(searching)?;
+        let Some(mailbox) = searching.target.mailbox else {
+            return Ok(());
+        };
+        // A search that goes on keeps its test, and what the index says would weigh on it.
+        if searching.unfollowed || !searching.test.needs_summary() {
+            return Ok(());
+        }
+        let store = self.searched(&searching.target)?;
+        index::consult(&store, &mut searching.test, &mut index::Budget::default());
+        if let Some(uids) = index::narrowed(&store, mailbox, &searching.test)? {
+            let uids = uids.into_iter().collect();
+            searching.left = match searching.target.is_selected {
+                true => self.selected()?.view.known(&uids),
+                false => uids,
+            };
+        }
+        Ok(())
+    }
+
+    /// What a search means in the mailbox that is next, and all that may match.
+    fn resolve(&mut self, searching: &mut Searching) -> Result<(), Stop> {
         let now_s = searching.now_s;
         let target = &searching.target;
         searching.stage = Stage::Judging;
@@ -303,13 +327,13 @@ impl Runner {
         let scored = searching.is_scored();
         // `None`: the state alone was enough.
         let mut states: Vec<(u32, Option<State>)> = Vec::new();
-        let mut reached = 0;
+        let (mut reached, mut undecided) = (0, 0);
         let mut highest = searching.found.modseq;
         for &(from, to) in searching.left.ranges() {
             let (Some(from), Some(to)) = (Uid::new(from), Uid::new(to)) else {
                 continue;
             };
-            let (mut undecided, mut last) = (0, to.raw());
+            let mut last = to.raw();
             store.scan(mailbox, from, to, &mut |uid, state| {
                 let uid = uid.raw();
                 match searching.test.judge(&Subject::new(uid, state)) {
@@ -330,7 +354,7 @@ impl Runner {
                 !full
             })?;
             reached = last;
-            if last != to.raw() {
+            if undecided >= max {
                 break;
             }
         }
