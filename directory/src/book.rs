@@ -15,6 +15,7 @@ use formats::address::{Address, DomainName};
 use formats::text::fold;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use storage::{MailboxId, QuotaNode};
 
 /// Levels of the agency tree: a province has three to five.
@@ -79,7 +80,11 @@ impl Book {
                 if let Some(digest) = stored.digest() {
                     self.by_digest.insert(digest, (account, stored.id));
                 }
-                let kept = Arc::new(Kept::new(stored));
+                let kept = Kept::new(stored);
+                if let Some(before) = self.credential(account, kept.stored.id) {
+                    kept.used_at.store(before.used_at.load(Relaxed), Relaxed);
+                }
+                let kept = Arc::new(kept);
                 self.credentials
                     .entry(account)
                     .or_default()

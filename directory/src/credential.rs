@@ -4,6 +4,7 @@ use crate::act::{Acts, Note, invalid, json as act_json, name};
 use crate::book::Book;
 use crate::fact::Fact;
 use crate::hash::{digest, encode, random};
+use crate::verifier::Verifier;
 use crate::{Access, Account, AccountId, Capability, Directory, Error, Through, policy};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -67,6 +68,8 @@ pub(crate) struct Stored {
     pub(crate) created_at: i64,
     pub(crate) expires_at: Option<i64>,
     pub(crate) proof: Proof,
+    /// For SCRAM; of tokens and of secrets set before there was SCRAM: none.
+    pub(crate) verifier: Option<Verifier>,
 }
 
 /// What a secret is compared with.
@@ -142,8 +145,10 @@ impl Directory {
         let prepared = policy::prepared(secret, &address)?;
         let hash = self.inner.hasher.hash(&prepared)?;
         let proof = Proof::Argon2id(hash);
+        let verifier = self.verifier_of(account, &prepared);
         let mut acts = self.acts();
-        let stored = self.draft(&acts, CredentialKind::Password, String::new(), None, proof);
+        let mut stored = self.draft(&acts, CredentialKind::Password, String::new(), None, proof);
+        stored.verifier = verifier;
         let id = stored.id;
         let mut facts = vec![
             Fact::CredentialCounter(id.0),
@@ -191,8 +196,13 @@ impl Directory {
             return Err(invalid("expires_at", "a time to come"));
         }
         let proof = Proof::Blake3(digest(&squeeze(&secret, kind)));
+        let verifier = match kind {
+            CredentialKind::AppPassword => self.verifier_of(account, &secret),
+            _ => None,
+        };
         let mut acts = self.acts();
-        let stored = self.draft(&acts, kind, label, expires_at, proof);
+        let mut stored = self.draft(&acts, kind, label, expires_at, proof);
+        stored.verifier = verifier;
         let address = {
             let book = self.read();
             let owner = book.check_credentials(by, account, capability)?;
@@ -290,6 +300,7 @@ impl Directory {
             created_at: self.now_s(),
             expires_at,
             proof,
+            verifier: None,
         }
     }
 }
@@ -341,6 +352,19 @@ fn app_password() -> Result<String, Error> {
         text.push(char::from(ALPHABET[usize::from(byte % 32)]));
     }
     Ok(text)
+}
+
+/// An app password as it was shown, however it was typed: SCRAM's clients hash what they are given.
+pub(crate) fn as_shown(secret: &str) -> String {
+    let letters = squeeze(secret, CredentialKind::AppPassword);
+    let mut text = String::with_capacity(letters.len() + letters.len() / 4);
+    for (n, letter) in letters.chars().enumerate() {
+        if n > 0 && n % 4 == 0 {
+            text.push('-');
+        }
+        text.push(letter);
+    }
+    text
 }
 
 /// App passwords are typed from one screen to another: case, dashes and spaces do not count.

@@ -4,7 +4,7 @@
 //! read at start go through the same `Book::apply`, so that memory cannot differ from the disk by the way taken.
 
 use crate::credential::Stored;
-use crate::former::{Account1, Account2, Agency1};
+use crate::former::{Account1, Account2, Agency1, Held, Stored1};
 use crate::session::SessionRow;
 use crate::share::Share;
 use crate::{Account, AccountId, Agency, AgencyId, Alias, CredentialId, Domain};
@@ -19,6 +19,8 @@ const VERSION: u8 = 1;
 const QUOTA_VERSION: u8 = 2;
 /// The version of accounts: 3 has the switch for POP3.
 const ACCOUNT_VERSION: u8 = 3;
+/// The version of credentials: 2 has SCRAM's verifier.
+const CREDENTIAL_VERSION: u8 = 2;
 
 /// The tables' names, fixed for ever.
 pub(crate) mod table {
@@ -46,6 +48,9 @@ pub(crate) mod table {
 pub(crate) const ACCOUNT_COUNTER: &[u8] = b"account";
 /// Row of the counter table: the last credential id.
 pub(crate) const CREDENTIAL_COUNTER: &[u8] = b"credential";
+
+/// Row of the counter table: what SCRAM's salts are made with.
+pub(crate) const SALT_KEY: &[u8] = b"salt";
 
 /// One thing that becomes so.
 #[derive(Debug, Clone)]
@@ -92,7 +97,7 @@ impl Fact {
             Self::Credential(account, c) => (
                 table::CREDENTIAL,
                 credential_key(*account, c.id),
-                Some(encode(&(account, c))?),
+                Some(encode_as(CREDENTIAL_VERSION, &(account, c))?),
             ),
             Self::NoCredential(account, id) => {
                 (table::CREDENTIAL, credential_key(*account, *id), None)
@@ -128,7 +133,7 @@ impl Fact {
             table::ACCOUNT => Self::Account(decode_account(table, value)?),
             table::ALIAS => Self::Alias(decode(table, value)?),
             table::CREDENTIAL => {
-                let (account, stored) = decode(table, value)?;
+                let Held(account, stored) = decode_credential(table, value)?;
                 Self::Credential(account, stored)
             }
             table::SESSION => {
@@ -208,6 +213,14 @@ fn decode_agency(table: &str, bytes: &[u8]) -> Result<Agency, storage::Error> {
     match bytes.split_first() {
         Some((&QUOTA_VERSION, rest)) => body(table, rest),
         _ => decode::<Agency1>(table, bytes).map(Agency::from),
+    }
+}
+
+/// A credential's row, of this version or brought to it.
+fn decode_credential(table: &str, bytes: &[u8]) -> Result<Held<Stored>, storage::Error> {
+    match bytes.split_first() {
+        Some((&CREDENTIAL_VERSION, rest)) => body(table, rest),
+        _ => decode::<Held<Stored1>>(table, bytes).map(Held::from),
     }
 }
 

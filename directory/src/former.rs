@@ -1,6 +1,10 @@
 //! Rows as earlier versions of this program wrote them, and the step from each to the next.
 
-use crate::{Account, AccountId, AccountKind, AccountState, Agency, AgencyId, AgencyQuota, Role};
+use crate::credential::{Proof, Stored};
+use crate::{
+    Account, AccountId, AccountKind, AccountState, Agency, AgencyId, AgencyQuota, CredentialId,
+    CredentialKind, Role,
+};
 use formats::address::Address;
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +104,36 @@ impl From<Account2> for Account {
     }
 }
 
+/// A credential as version 1 wrote it: without SCRAM's verifier.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Stored1 {
+    id: CredentialId,
+    kind: CredentialKind,
+    label: String,
+    created_at: i64,
+    expires_at: Option<i64>,
+    proof: Proof,
+}
+
+/// A credential's row: whose it is, and it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Held<S>(pub(crate) AccountId, pub(crate) S);
+
+impl From<Held<Stored1>> for Held<Stored> {
+    fn from(Held(account, row): Held<Stored1>) -> Self {
+        let stored = Stored {
+            id: row.id,
+            kind: row.kind,
+            label: row.label,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            proof: row.proof,
+            verifier: None,
+        };
+        Self(account, stored)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +148,7 @@ mod tests {
 
     /// What version 1 wrote, octet for octet.
     const AGENCY: &str = "01054839392e3101034839390453e1bb9f0007";
+    const CREDENTIAL: &str = "01280700000200000124";
     const ACCOUNT: &str = "012807616e40782e766e00010348393902416e0001ac020102034839390303";
     /// What version 2 wrote.
     const ACCOUNT_2: &str = "022807616e40782e766e00010348393902416e0001ac0201090102034839390303";
@@ -164,6 +199,26 @@ mod tests {
             panic!("a row of this version is not read")
         };
         assert!(again.pop3 && now[0] == 3);
+        let row = Stored1 {
+            id: CredentialId(7),
+            kind: CredentialKind::Password,
+            label: String::new(),
+            created_at: 1,
+            expires_at: None,
+            proof: Proof::Argon2id("$".into()),
+        };
+        let account = AccountId::new(40).unwrap();
+        let written = crate::fact::encode(&(account, &row)).unwrap();
+        let hex: String = written.iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(hex, CREDENTIAL);
+        let Ok(Fact::Credential(owner, stored)) = Fact::read(table::CREDENTIAL, b"", &written)
+        else {
+            panic!("a credential of version 1")
+        };
+        assert_eq!((owner, stored.id), (account, row.id));
+        assert_eq!(stored.verifier, None);
+        let again = Fact::Credential(account, stored).row().unwrap();
+        assert_eq!(again.value.unwrap()[0], 2);
         let mut later = octets(AGENCY);
         later[0] = 3;
         assert!(Fact::read(table::AGENCY, b"H99.1", &later).is_err());

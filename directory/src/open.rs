@@ -2,7 +2,9 @@
 
 use crate::act::Acts;
 use crate::book::Book;
-use crate::fact::{ACCOUNT_COUNTER, CREDENTIAL_COUNTER, Fact, credential_of, decode, table};
+use crate::fact::{
+    ACCOUNT_COUNTER, CREDENTIAL_COUNTER, Fact, SALT_KEY, credential_of, decode, encode, table,
+};
 use crate::hash::Hasher;
 use crate::lazy::Lazy;
 use crate::lockout::Lockout;
@@ -24,6 +26,9 @@ pub struct Settings {
     /// argon2id memory, KiB.
     pub argon2_memory_kib: u32,
     pub argon2_passes: u32,
+    /// PBKDF2 iterations of SCRAM's verifiers, at least [`crate::ITERATIONS_MIN`]; 0: none are kept, and
+    /// SCRAM is not offered.
+    pub scram_iterations: u32,
     /// Added to a bare local part at sign-in.
     pub default_domain: Option<DomainName>,
     /// Octets, for accounts without a quota of their own.
@@ -47,6 +52,8 @@ pub(crate) struct Inner {
     pub(crate) recents: Mutex<Recents>,
     /// Keys the digests that live in memory only: lately verified secrets, names of failed sign-ins.
     pub(crate) memory_key: [u8; 32],
+    /// Makes SCRAM's salts, those of names that do not exist too; kept in the store.
+    pub(crate) salt_key: [u8; 32],
     pub(crate) lazy: Lazy,
 }
 
@@ -73,6 +80,7 @@ impl Directory {
             account_reserved,
             credential_last: counter(&store, CREDENTIAL_COUNTER)?.unwrap_or(0),
         };
+        let salt_key = salt_key(&store)?;
         let inner = Inner {
             lazy: Lazy::start(store.clone())?,
             store,
@@ -84,6 +92,7 @@ impl Directory {
             lockout: Mutex::new(Lockout::new()),
             recents: Mutex::new(Recents::new()),
             memory_key: crate::hash::random()?,
+            salt_key,
         };
         let directory = Self {
             inner: Arc::new(inner),
@@ -177,6 +186,20 @@ fn each(store: &Store, name: &'static str, row: &mut Visit<'_>) -> Result<(), st
             None => return Ok(()),
         }
     }
+}
+
+/// Drawn once for each store: a salt that changed when the server starts anew would tell that nobody has it.
+fn salt_key(store: &Store) -> Result<[u8; 32], Error> {
+    if let Some(kept) = counter(store, SALT_KEY)? {
+        return Ok(kept);
+    }
+    let drawn: [u8; 32] = crate::hash::random()?;
+    store.commit_rows(vec![RowChange {
+        table: table::COUNTER,
+        key: SALT_KEY.to_vec(),
+        value: Some(encode(&drawn)?),
+    }])?;
+    Ok(drawn)
 }
 
 fn counter<T: serde::de::DeserializeOwned>(store: &Store, key: &[u8]) -> Result<Option<T>, Error> {

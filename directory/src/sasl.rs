@@ -1,6 +1,13 @@
-//! Sans-io SASL shared by every protocol: PLAIN (RFC 4616 §2) and LOGIN (draft-murchison-sasl-login).
+//! Sans-io SASL shared by every protocol: PLAIN (RFC 4616 §2), LOGIN (draft-murchison-sasl-login),
+//! SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 7677).
+//!
+//! A protocol begins an [`Exchange`] and does each [`Step`] until there is one that ends it. Two of them need
+//! the directory, on a blocking thread: [`Step::Credentials`] and [`Step::Ask`].
 
-use crate::Secret;
+use crate::scram::Scram;
+pub use crate::scram::{Answer, Question};
+use crate::{Access, Secret, SignInError};
+use std::sync::Arc;
 
 /// Octets of an identity or a secret. RFC 4616 §2: at least 255 must be accepted.
 pub const FIELD_MAX: usize = 1024;
@@ -22,10 +29,60 @@ pub struct Credentials {
 pub enum Step {
     /// Send this challenge (not yet base64) and feed the answer.
     Challenge(Vec<u8>),
-    /// Done: check these.
+    /// Done: check these with `Directory::sign_in`.
     Credentials(Credentials),
+    /// Find this out with [`Question::answer`], then call [`Exchange::answered`].
+    Ask(Question),
+    /// Done: signed in.
+    Entered(Entry),
+    /// Done: not signed in.
+    Refused(SignInError),
     /// The client's bytes do not follow the mechanism, or it asks to act as somebody else.
     Malformed,
+}
+
+/// What a SCRAM exchange came to. Unlike others it is made before its bearer has said the last word, so it
+/// is worth something only to whom [`Step::Entered`] gives it.
+#[derive(Debug, Clone)]
+pub struct Entry(pub(crate) Box<Access>);
+
+impl Entry {
+    /// The proof of the sign-in.
+    pub fn into_access(self) -> Access {
+        *self.0
+    }
+}
+
+impl PartialEq for Entry {
+    /// Two sign-ins are never the same one.
+    fn eq(&self, _: &Self) -> bool {
+        false
+    }
+}
+
+/// What the TLS channel lends to channel binding (RFC 5056); nothing: it cannot be bound.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Channel {
+    /// RFC 9266 §2 `tls-exporter`, TLS 1.3 only.
+    pub exporter: Option<[u8; 32]>,
+    /// RFC 5929 §4 `tls-server-end-point`: the certificate's hash.
+    pub end_point: Option<Arc<[u8]>>,
+}
+
+impl Channel {
+    /// Whether SCRAM-SHA-256-PLUS can be offered.
+    pub fn binds(&self) -> bool {
+        self.exporter.is_some() || self.end_point.is_some()
+    }
+
+    /// The binding data of a kind, when there is such.
+    pub(crate) fn data(&self, kind: &str) -> Option<&[u8]> {
+        match kind {
+            "tls-exporter" => self.exporter.as_ref().map(<[u8; 32]>::as_slice),
+            "tls-server-end-point" => self.end_point.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// One exchange.
@@ -39,10 +96,23 @@ enum State {
     Plain { asked: bool },
     LoginName { asked: bool },
     LoginSecret(String),
+    Scram(Box<Scram>),
     Done,
 }
 
 impl Exchange {
+    /// As [`Exchange::begin`], and where the directory offers it ([`crate::Directory::offers_scram`])
+    /// `SCRAM-SHA-256`; over a channel that can be bound `SCRAM-SHA-256-PLUS` too.
+    pub fn begin_over(mechanism: &str, channel: &Channel) -> Option<Self> {
+        let plus = mechanism.eq_ignore_ascii_case("SCRAM-SHA-256-PLUS") && channel.binds();
+        if plus || mechanism.eq_ignore_ascii_case("SCRAM-SHA-256") {
+            let scram = Scram::new(plus, channel.clone());
+            let state = State::Scram(Box::new(scram));
+            return Some(Self { state });
+        }
+        Self::begin(mechanism)
+    }
+
     /// `PLAIN` or `LOGIN`, in any case; `None` for another mechanism.
     pub fn begin(mechanism: &str) -> Option<Self> {
         let state = if mechanism.eq_ignore_ascii_case("PLAIN") {
@@ -78,6 +148,11 @@ impl Exchange {
                 }
                 None => Step::Malformed,
             },
+            (State::Scram(mut scram), answer) => {
+                let step = scram.step(answer);
+                self.state = State::Scram(scram);
+                step
+            }
             (State::LoginSecret(name), Some(secret)) => match field(secret) {
                 Some(secret) => Step::Credentials(Credentials {
                     authzid: None,
@@ -86,6 +161,14 @@ impl Exchange {
                 }),
                 None => Step::Malformed,
             },
+            _ => Step::Malformed,
+        }
+    }
+
+    /// What the directory said to [`Step::Ask`].
+    pub fn answered(&mut self, answer: Answer) -> Step {
+        match &mut self.state {
+            State::Scram(scram) => scram.answered(answer),
             _ => Step::Malformed,
         }
     }
@@ -139,6 +222,7 @@ mod tests {
                 Step::Challenge(bytes) => format!("+{}", String::from_utf8(bytes).unwrap()),
                 Step::Credentials(c) => format!("{}/{}", c.name, c.secret.expose()),
                 Step::Malformed => "!".to_owned(),
+                other => format!("{other:?}"),
             })
             .collect();
         assert_eq!(steps.join(" "), expected, "{mechanism} {answers:?}");

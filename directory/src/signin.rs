@@ -50,6 +50,7 @@ impl Directory {
             return Err(SignInError::Later(wait));
         }
         if let Some(found) = self.quick(address.as_ref(), secret, &attempt, now) {
+            self.teach(found.0.id, found.1, secret);
             return Ok(self.entered(found, Some(who), from, now));
         }
         let epoch = self.read().epoch;
@@ -63,6 +64,7 @@ impl Directory {
         match self.slow(address.as_ref(), secret) {
             Ok(Some(found)) => {
                 let (account, through) = (found.0.id, found.1);
+                self.teach(account, through, secret);
                 self.recents(|r| r.was_right(attempt, (account, credential_of(through)), now));
                 Ok(self.entered(found, Some(who), from, now))
             }
@@ -164,7 +166,7 @@ impl Directory {
         })
     }
 
-    fn entered(
+    pub(crate) fn entered(
         &self,
         (account, through): (Account, Through),
         who: Option<NameDigest>,
@@ -184,7 +186,7 @@ impl Directory {
         }
     }
 
-    fn refused(&self, who: Option<NameDigest>, from: Network, now_ms: i64, peer: Peer) {
+    pub(crate) fn refused(&self, who: Option<NameDigest>, from: Network, now_ms: i64, peer: Peer) {
         self.lockout(|lockout| lockout.failed(who, from, now_ms));
         // Without the name: people type passwords into the wrong field.
         tracing::info!(ip = %peer.ip, service = peer.service, "a sign-in was refused");
@@ -212,7 +214,7 @@ impl Directory {
     }
 
     /// A digest of the parts, each with its length, that means nothing outside this process.
-    fn keyed(&self, parts: &[&[u8]]) -> [u8; 32] {
+    pub(crate) fn keyed(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new_keyed(&self.inner.memory_key);
         for part in parts {
             hasher.update(&(part.len() as u64).to_be_bytes());
@@ -221,7 +223,7 @@ impl Directory {
         *hasher.finalize().as_bytes()
     }
 
-    fn lockout<T>(&self, ask: impl FnOnce(&mut crate::lockout::Lockout) -> T) -> T {
+    pub(crate) fn lockout<T>(&self, ask: impl FnOnce(&mut crate::lockout::Lockout) -> T) -> T {
         ask(&mut self
             .inner
             .lockout
@@ -251,7 +253,7 @@ impl Book {
     }
 
     /// Who signs in through this credential now: the account is active and not a list, the credential stands.
-    fn entry(
+    pub(crate) fn entry(
         &self,
         account: AccountId,
         id: CredentialId,
@@ -285,7 +287,7 @@ fn credential_of(through: Through) -> CredentialId {
 }
 
 /// A name that is no address, for counting failures.
-fn spelled(name: &str) -> String {
+pub(crate) fn spelled(name: &str) -> String {
     name.trim()
         .chars()
         .take(NAME_MAX)

@@ -2,6 +2,7 @@
 
 use crate::wire::command::Command;
 use crate::wire::response::Status;
+use directory::sasl;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -34,6 +35,8 @@ pub enum Ask {
         /// What to run.
         command: Box<Command>,
     },
+    /// What AUTHENTICATE's exchange must know. Answered by [`Answer::Sasl`].
+    Sasl(sasl::Question),
     /// Go on with the command whose piece was sent.
     More,
     /// Tell what changed, during IDLE.
@@ -45,7 +48,11 @@ pub enum Ask {
 impl Ask {
     /// Whether a password is to be checked, which takes long.
     pub fn is_sign_in(&self) -> bool {
-        matches!(self, Self::Run { command, .. } if matches!(**command, Command::Login { .. }))
+        match self {
+            Self::Run { command, .. } => matches!(**command, Command::Login { .. }),
+            Self::Sasl(_) => true,
+            _ => false,
+        }
     }
 }
 
@@ -54,6 +61,8 @@ impl Ask {
 pub enum Answer {
     /// Whether memory was set aside.
     Room(bool),
+    /// What the directory said.
+    Sasl(sasl::Answer),
     /// Part of the output; more is to be asked for.
     Piece(Output),
     /// The rest of the output, and how it ended.

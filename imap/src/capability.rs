@@ -15,6 +15,9 @@ enum Shown {
     SignedIn,
 }
 
+/// SCRAM with channel binding.
+const PLUS: &str = "AUTH=SCRAM-SHA-256-PLUS";
+
 /// Name, where it is defined, when it is shown.
 const TABLE: &[(&str, &str, Shown)] = &[
     ("IMAP4rev1", "RFC 3501", Shown::Always),
@@ -25,6 +28,8 @@ const TABLE: &[(&str, &str, Shown)] = &[
     ("SASL-IR", "RFC 4959", Shown::Always),
     ("STARTTLS", "RFC 9051 §6.2.1", Shown::Clear),
     ("LOGINDISABLED", "RFC 9051 §6.2.3", Shown::Clear),
+    (PLUS, "RFC 5802 §6", Shown::Secret),
+    ("AUTH=SCRAM-SHA-256", "RFC 7677", Shown::Secret),
     ("AUTH=PLAIN", "RFC 4616", Shown::Secret),
     ("AUTH=LOGIN", "draft-murchison-sasl-login", Shown::Secret),
     ("IDLE", "RFC 2177", Shown::SignedIn),
@@ -78,11 +83,12 @@ const TABLE: &[(&str, &str, Shown)] = &[
     ("METADATA", "RFC 5464", Shown::SignedIn),
     ("METADATA-SERVER", "RFC 5464", Shown::SignedIn),
     ("LIST-METADATA", "RFC 9590", Shown::SignedIn),
+    ("JMAPACCESS", "RFC 9698", Shown::SignedIn),
     ("APPENDLIMIT", "RFC 7889", Shown::SignedIn),
 ];
 
-/// The capabilities of a connection, separated by spaces.
-pub fn list(tls: bool, signed_in: bool, settings: &Settings) -> String {
+/// The capabilities of a connection, separated by spaces. `scram`: it is offered, and whether it can bind the channel.
+pub fn list(tls: bool, signed_in: bool, scram: Option<bool>, settings: &Settings) -> String {
     let mut out = String::with_capacity(512);
     for (name, _, shown) in TABLE {
         let now = match *shown {
@@ -93,6 +99,9 @@ pub fn list(tls: bool, signed_in: bool, settings: &Settings) -> String {
         };
         let offered = match *name {
             "UNAUTHENTICATE" => settings.unauthenticate,
+            "JMAPACCESS" => settings.jmap_session.is_some(),
+            PLUS => scram == Some(true),
+            "AUTH=SCRAM-SHA-256" => scram.is_some(),
             _ => true,
         };
         if now && offered {
@@ -117,15 +126,19 @@ mod tests {
             unauthenticate: false,
             ..Settings::default()
         };
-        let clear = list(false, false, &settings);
+        let clear = list(false, false, Some(true), &settings);
         assert!(clear.contains("STARTTLS LOGINDISABLED") && !clear.contains("AUTH="));
-        let secret = list(true, false, &settings);
+        let secret = list(true, false, None, &settings);
         assert!(secret.contains("AUTH=PLAIN") && !secret.contains("STARTTLS"));
-        let all = list(true, true, &settings);
+        let all = list(true, true, None, &settings);
         assert!(all.ends_with(" APPENDLIMIT=7") && !all.contains("UNAUTHENTICATE"));
         // RFC 7888 §5: never both.
         assert!(all.contains(" LITERAL+ ") && !all.contains("LITERAL-"));
-        assert!(!secret.contains("COMPRESS"));
+        assert!(!secret.contains("COMPRESS") && !secret.contains("SCRAM"));
+        let unbound = list(true, false, Some(false), &settings);
+        assert!(unbound.contains("AUTH=SCRAM-SHA-256 ") && !unbound.contains("PLUS"));
+        let bound = list(true, false, Some(true), &settings);
+        assert!(bound.contains("AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-256 AUTH=PLAIN"));
         assert!(
             TABLE
                 .iter()

@@ -4,6 +4,8 @@
 //! [`Ask`]. While a question is open nothing is read, so a peer that sends commands ahead waits
 //! in its own buffers. The output depends only on these inputs (I-14).
 
+mod exchange;
+
 use crate::ask::{Answer, Ask, Chunk, Completion, Effect, Output, Step};
 use crate::capability;
 use crate::frame::{Event, Frame, Input, LINE_BEFORE_LOGIN_MAX, Limits, Refusal};
@@ -11,8 +13,7 @@ use crate::settings::Settings;
 use crate::wire::command::{self, Command, Stage};
 use crate::wire::notify::Notify;
 use crate::wire::response::{self, Status};
-use directory::Secret;
-use directory::sasl::{self, Exchange};
+use directory::sasl::{Channel, Exchange};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -44,6 +45,11 @@ enum Phase {
         tag: String,
         exchange: Exchange,
     },
+    /// The directory is asked on behalf of AUTHENTICATE.
+    SaslAsks {
+        tag: String,
+        exchange: Exchange,
+    },
     /// A command runs.
     Running {
         tag: String,
@@ -64,6 +70,8 @@ enum Phase {
 pub struct Machine {
     settings: Arc<Settings>,
     tls: bool,
+    /// SCRAM is offered, over this channel.
+    scram: Option<Channel>,
     compressed: bool,
     state: State,
     phase: Phase,
@@ -85,10 +93,16 @@ pub struct Machine {
 impl Machine {
     /// A connection that has just begun, in clear text or under TLS; greets.
     pub fn new(settings: Arc<Settings>, tls: bool, now_ms: i64) -> Self {
+        Self::over(settings, tls, None, now_ms)
+    }
+
+    /// The same; with a channel SCRAM is offered (RFC 7677).
+    pub fn over(settings: Arc<Settings>, tls: bool, scram: Option<Channel>, now_ms: i64) -> Self {
         let deadline_ms = now_ms + i64::from(settings.login_s) * 1_000;
         let mut machine = Self {
             settings,
             tls,
+            scram,
             compressed: false,
             state: State::NotAuthenticated,
             phase: Phase::Reading,
@@ -108,6 +122,11 @@ impl Machine {
         );
         machine.send(greeting);
         machine
+    }
+
+    /// After STARTTLS: SCRAM is offered from now on, over this channel (RFC 7677).
+    pub fn offer_scram(&mut self, channel: Channel) {
+        self.scram = Some(channel);
     }
 
     /// Octets from the peer.
@@ -178,7 +197,7 @@ impl Machine {
     /// Milliseconds since 1970 at which to call [`Machine::expire`]; `None` while a command runs.
     pub fn deadline(&self) -> Option<i64> {
         match self.phase {
-            Phase::Running { .. } | Phase::Room | Phase::Closed => None,
+            Phase::Running { .. } | Phase::SaslAsks { .. } | Phase::Room | Phase::Closed => None,
             // Half a command may hold a large literal's room: nobody keeps that for half an hour.
             _ if self.gathering() => Some(self.deadline_ms.min(self.heard_ms + HALF_COMMAND_MS)),
             _ => Some(self.deadline_ms),
@@ -220,6 +239,10 @@ impl Machine {
                     self.advance();
                 }
             }
+            Answer::Sasl(answer) => {
+                self.sasl_answered(answer);
+                self.advance();
+            }
             Answer::Piece(output) => {
                 self.emit(output);
                 self.steps.push_back(Step::Ask(Ask::More));
@@ -235,7 +258,8 @@ impl Machine {
 
     fn capabilities(&self) -> String {
         let signed_in = self.state != State::NotAuthenticated;
-        capability::list(self.tls, signed_in, &self.settings)
+        let scram = self.scram.as_ref().map(Channel::binds);
+        capability::list(self.tls, signed_in, scram, &self.settings)
     }
 
     fn send(&mut self, text: String) {
@@ -434,69 +458,6 @@ impl Machine {
         };
         self.send(format!("* JMAPACCESS \"{}\"\r\n", response::tame(&url)));
         self.tagged(tag, Status::Ok, "GETJMAPACCESS completed");
-    }
-
-    fn authenticate(&mut self, tag: String, mechanism: &str, initial: Option<&[u8]>) {
-        let Some(exchange) = Exchange::begin(mechanism) else {
-            return self.tagged(&tag, Status::No, "[CANNOT] This mechanism is not offered");
-        };
-        self.sasl_step(tag, exchange, initial);
-    }
-
-    fn sasl_line(&mut self) -> bool {
-        let line = match self.input.line(LINE_BEFORE_LOGIN_MAX) {
-            Ok(Some(line)) => line,
-            Ok(None) => return false,
-            Err(why) => {
-                self.bye(why);
-                return false;
-            }
-        };
-        let Phase::Sasl { tag, exchange } = std::mem::replace(&mut self.phase, Phase::Reading)
-        else {
-            return false;
-        };
-        // RFC 9051 §6.2.2: "*" cancels.
-        if line == b"*" {
-            self.refuse(Some(tag), "AUTHENTICATE was cancelled");
-        } else if let Some(octets) = command::base64(&line) {
-            self.sasl_step(tag, exchange, Some(&octets));
-        } else {
-            self.refuse(Some(tag), "the response is not base64");
-        }
-        matches!(self.phase, Phase::Reading | Phase::Sasl { .. })
-    }
-
-    fn sasl_step(&mut self, tag: String, mut exchange: Exchange, answer: Option<&[u8]>) {
-        match exchange.step(answer) {
-            sasl::Step::Challenge(octets) => {
-                use base64::Engine as _;
-                let text = base64::engine::general_purpose::STANDARD.encode(octets);
-                self.send(format!("+ {text}\r\n"));
-                self.phase = Phase::Sasl { tag, exchange };
-            }
-            sasl::Step::Credentials(found) => {
-                // RFC 4616 §2: acting for somebody else is not offered.
-                let other = found
-                    .authzid
-                    .as_ref()
-                    .is_some_and(|z| !z.is_empty() && *z != found.name);
-                if other {
-                    let text =
-                        "[AUTHORIZATIONFAILED] Signing in for another account is not offered";
-                    return self.tagged(&tag, Status::No, text);
-                }
-                self.sign_in(tag, found.name, found.secret);
-            }
-            sasl::Step::Malformed => {
-                self.refuse(Some(tag), "the response does not fit the mechanism")
-            }
-        }
-    }
-
-    fn sign_in(&mut self, tag: String, name: String, secret: Secret) {
-        self.ask(&tag, Command::Login { name, secret });
-        self.phase = Phase::Running { tag };
     }
 
     /// RFC 2177 §3: nothing but DONE.

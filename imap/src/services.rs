@@ -4,6 +4,7 @@ use crate::machine::Machine;
 use crate::run::Recent;
 use crate::settings::Settings;
 use directory::Directory;
+use directory::sasl::Channel;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -35,6 +36,14 @@ impl Services {
             room: Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))),
             recent: Arc::default(),
         }
+    }
+
+    /// The machine of a new connection under TLS; SCRAM is offered over its channel where the directory
+    /// keeps what it takes.
+    pub fn machine_over(&self, channel: Channel) -> Machine {
+        let channel = Some(channel).filter(|_| self.directory.offers_scram());
+        let now_ms = self.directory.clock().now_ms();
+        Machine::over(Arc::clone(&self.settings), true, channel, now_ms)
     }
 
     /// The machine of a new connection; `tls`: the stream is already under TLS.

@@ -32,6 +32,7 @@ fn drain(machine: &mut Machine, told: &mut String) -> bool {
                 told.push_str(&format!("<{ask:?}>"));
                 let answer = match ask {
                     Ask::Room(octets) => Answer::Room(octets < 40_000),
+                    Ask::Sasl(_) => Answer::Failed,
                     _ => Answer::Done(Output::default(), Completion::ok("done").effect(effect)),
                 };
                 machine.answer(answer, 0);

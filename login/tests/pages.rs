@@ -48,6 +48,7 @@ fn world() -> World {
     let settings = Settings {
         argon2_memory_kib: 64,
         argon2_passes: 1,
+        scram_iterations: 0,
         default_domain: Some(DomainName::parse("tinh.gov.vn").unwrap()),
         default_quota: None,
     };

@@ -506,6 +506,10 @@ impl Machine {
             }
             // The exchange has verified that nobody acts for another (RFC 4616 §2).
             sasl::Step::Credentials(found) => self.sign_in(found.name, found.secret),
+            // SCRAM is not begun here.
+            sasl::Step::Ask(_) | sasl::Step::Entered(_) | sasl::Step::Refused(_) => {
+                self.refuse(reply::MALFORMED);
+            }
             sasl::Step::Malformed => self.refuse(reply::MALFORMED),
         }
     }

@@ -152,6 +152,9 @@ pub struct SignIn {
     pub argon2_memory_kib: u32,
     /// argon2id passes.
     pub argon2_passes: u32,
+    /// PBKDF2 iterations of what is kept for SCRAM-SHA-256, paid by the client at each sign-in and by the server when
+    /// a password is set; 0: SCRAM is not offered. Guesses at a stolen store are cheaper with it than with argon2id.
+    pub scram_iterations: u32,
 }
 
 impl Default for SignIn {
@@ -159,6 +162,7 @@ impl Default for SignIn {
         Self {
             argon2_memory_kib: 19_456,
             argon2_passes: 2,
+            scram_iterations: 120_000,
         }
     }
 }
@@ -370,6 +374,13 @@ fn check(config: &Config) -> Result<(), (&'static str, String)> {
     }
     if !(1..=20).contains(&config.sign_in.argon2_passes) {
         return wrong("sign_in.argon2_passes", "expected 1 to 20");
+    }
+    let scram = config.sign_in.scram_iterations;
+    if scram != 0 && !(directory::ITERATIONS_MIN..=10_000_000).contains(&scram) {
+        return wrong(
+            "sign_in.scram_iterations",
+            "expected 0, or 4096 to 10000000",
+        );
     }
     if !(1..=3_650).contains(&config.storage.undelete_days) {
         return wrong("storage.undelete_days", "expected 1 to 3650 days");

@@ -1,8 +1,10 @@
 //! Mail sessions: makes the machines, runs their loops, and handshakes between two runs (STARTTLS).
 
+use crate::config::Config;
 use crate::services::Services;
 use crate::shutdown::Shutdown;
-use crate::tls::HANDSHAKE_S;
+use crate::tls::{self, Acceptors, HANDSHAKE_S};
+use directory::sasl::Channel;
 use formats::address::DomainName;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,11 +21,13 @@ pub(crate) struct Mail {
     imap: imap::Services,
     pop3: pop3::Services,
     tls: TlsAcceptor,
+    end_point: Option<Arc<[u8]>>,
+    scram: bool,
     shutdown: Shutdown,
 }
 
 impl Mail {
-    pub(crate) fn new(services: &Services, tls: TlsAcceptor, shutdown: &Shutdown) -> Self {
+    pub(crate) fn new(services: &Services, tls: &Acceptors, shutdown: &Shutdown) -> Self {
         let config = &services.config;
         let limits = smtp::Limits {
             memory_bytes: config.mail.receiving_max as u64,
@@ -48,11 +52,14 @@ impl Mail {
                     memory_max: config.mail.receiving_max as u64,
                     unauthenticate: config.imap.unauthenticate,
                     raw_headers: config.imap.raw_headers,
+                    jmap_session: jmap_session(config),
                     ..imap::Settings::default()
                 },
             ),
             pop3: pop3::Services::new(services.directory.clone(), pop3::Settings::default()),
-            tls,
+            tls: tls.mail.clone(),
+            end_point: tls.end_point.clone(),
+            scram: services.directory.offers_scram(),
             shutdown: shutdown.clone(),
         }
     }
@@ -73,6 +80,13 @@ impl Mail {
         }
     }
 
+    /// What SCRAM may bind; `None`: it is not offered.
+    fn channel<S>(&self, stream: &TlsStream<S>) -> Option<Channel> {
+        let (_, connection) = stream.get_ref();
+        self.scram
+            .then(|| tls::channel(connection, self.end_point.as_ref()))
+    }
+
     /// The MX port.
     pub(crate) async fn smtp(&self, stream: TcpStream, peer: SocketAddr) {
         let config = Arc::clone(&self.smtp_config);
@@ -88,11 +102,14 @@ impl Mail {
         } else {
             smtp::Tls::Offered
         };
-        let machine = smtp::Receiver::new(config, smtp::Service::Submission, tls, 0);
+        let mut machine = smtp::Receiver::new(config, smtp::Service::Submission, tls, 0);
         if !secured {
             return self.receive(stream, machine, peer).await;
         }
         if let Some(stream) = self.handshake(stream, peer).await {
+            if let Some(channel) = self.channel(&stream) {
+                machine.offer_scram(channel);
+            }
             let run = smtp::run(
                 stream,
                 Box::new(machine),
@@ -117,12 +134,18 @@ impl Mail {
         .await
         {
             Ok(smtp::End::Closed) => Ok(()),
-            Ok(smtp::End::StartTls(stream, machine)) => match self.handshake(stream, peer).await {
-                Some(stream) => smtp::run(stream, machine, &self.smtp, peer.ip(), stop)
-                    .await
-                    .map(|_| ()),
-                None => Ok(()),
-            },
+            Ok(smtp::End::StartTls(stream, mut machine)) => {
+                match self.handshake(stream, peer).await {
+                    Some(stream) => {
+                        if let Some(channel) = self.channel(&stream) {
+                            machine.offer_scram(channel);
+                        }
+                        let run = smtp::run(stream, machine, &self.smtp, peer.ip(), stop);
+                        run.await.map(|_| ())
+                    }
+                    None => Ok(()),
+                }
+            }
             Err(error) => Err(error),
         };
         log("smtp", peer, ended);
@@ -131,22 +154,32 @@ impl Mail {
     /// Port 143, or with `secured` port 993.
     pub(crate) async fn imap(&self, stream: TcpStream, peer: SocketAddr, secured: bool) {
         let stop = self.shutdown.watch();
-        let machine = self.imap.machine(secured);
         if secured {
             if let Some(stream) = self.handshake(stream, peer).await {
+                let machine = match self.channel(&stream) {
+                    Some(channel) => self.imap.machine_over(channel),
+                    None => self.imap.machine(true),
+                };
                 let run = imap::run(stream, machine, &self.imap, peer.ip(), stop);
                 log("imaps", peer, run.await.map(|_| ()));
             }
             return;
         }
+        let machine = self.imap.machine(false);
         let ended = match imap::run(stream, machine, &self.imap, peer.ip(), stop.clone()).await {
             Ok(imap::End::Closed) => Ok(()),
-            Ok(imap::End::StartTls(stream, machine)) => match self.handshake(stream, peer).await {
-                Some(stream) => imap::run(stream, machine, &self.imap, peer.ip(), stop)
-                    .await
-                    .map(|_| ()),
-                None => Ok(()),
-            },
+            Ok(imap::End::StartTls(stream, mut machine)) => {
+                match self.handshake(stream, peer).await {
+                    Some(stream) => {
+                        if let Some(channel) = self.channel(&stream) {
+                            machine.offer_scram(channel);
+                        }
+                        let run = imap::run(stream, machine, &self.imap, peer.ip(), stop);
+                        run.await.map(|_| ())
+                    }
+                    None => Ok(()),
+                }
+            }
             Err(error) => Err(error),
         };
         log("imap", peer, ended);
@@ -177,6 +210,16 @@ impl Mail {
         };
         log("pop3", peer, ended);
     }
+}
+
+/// RFC 9698 §4: where the same mail is had by JMAP, with the same credentials; none when HTTPS is turned off.
+fn jmap_session(config: &Config) -> Option<String> {
+    let port = config.listen.https.first()?.port();
+    let host = &config.server.host;
+    Some(match port {
+        443 | 0 => format!("https://{host}/jmap/session"),
+        port => format!("https://{host}:{port}/jmap/session"),
+    })
 }
 
 fn log(service: &str, peer: SocketAddr, ended: std::io::Result<()>) {

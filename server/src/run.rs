@@ -130,11 +130,7 @@ pub fn start(services: Services) -> anyhow::Result<Running> {
         shutdown: shutdown.clone(),
         tasks: JoinSet::new(),
     };
-    let mail = Arc::new(mail::Mail::new(
-        &services,
-        acceptors.mail.clone(),
-        &shutdown,
-    ));
+    let mail = Arc::new(mail::Mail::new(&services, &acceptors, &shutdown));
     let signer = Signer::load(&certificate, &key)
         .inspect_err(|error| tracing::warn!(%error, "profiles for Apple will not be signed"))
         .ok();

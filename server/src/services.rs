@@ -56,6 +56,7 @@ pub fn directory_settings(config: &Config) -> anyhow::Result<directory::Settings
     Ok(directory::Settings {
         argon2_memory_kib: config.sign_in.argon2_memory_kib,
         argon2_passes: config.sign_in.argon2_passes,
+        scram_iterations: config.sign_in.scram_iterations,
         default_domain: if domain.is_empty() {
             None
         } else {

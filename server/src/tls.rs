@@ -17,6 +17,8 @@ pub const HANDSHAKE_S: u64 = 20;
 pub struct Acceptors {
     pub mail: TlsAcceptor,
     pub http: TlsAcceptor,
+    /// RFC 5929 §4.1: the certificate's hash, for channel binding; none where its signature names no one hash.
+    pub end_point: Option<Arc<[u8]>>,
 }
 
 impl std::fmt::Debug for Acceptors {
@@ -30,6 +32,7 @@ pub fn load(certificate: &Path, key: &Path) -> anyhow::Result<Acceptors> {
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .with_context(|| format!("certificate {}", certificate.display()))?;
+    let end_point = chain.first().and_then(|leaf| end_point(leaf));
     let secret = PrivateKeyDer::from_pem_file(key)
         .with_context(|| format!("private key {}", key.display()))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -43,7 +46,73 @@ pub fn load(certificate: &Path, key: &Path) -> anyhow::Result<Acceptors> {
     Ok(Acceptors {
         mail: Arc::new(config).into(),
         http: Arc::new(http).into(),
+        end_point,
     })
+}
+
+/// What a TLS connection lends to SCRAM: RFC 9266 §2 `tls-exporter` of TLS 1.3 (with TLS 1.2 it would need the
+/// extended master secret, which rustls does not tell of), RFC 5929 §4 `tls-server-end-point`.
+pub fn channel(
+    connection: &rustls::ServerConnection,
+    end_point: Option<&Arc<[u8]>>,
+) -> directory::sasl::Channel {
+    let modern = connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3);
+    let exporter = || {
+        let label = b"EXPORTER-Channel-Binding";
+        connection
+            .export_keying_material([0; 32], label, Some(b""))
+            .ok()
+    };
+    directory::sasl::Channel {
+        exporter: modern.then(exporter).flatten(),
+        end_point: end_point.cloned(),
+    }
+}
+
+/// RFC 5929 §4.1: the certificate under the hash of its signature, SHA-256 for MD5 and SHA-1.
+fn end_point(certificate: &[u8]) -> Option<Arc<[u8]>> {
+    use sha2::Digest as _;
+    // Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm SEQUENCE { OBJECT IDENTIFIER … }, … }
+    let (_, inside, _) = element(certificate)?;
+    let (_, _, rest) = element(inside)?;
+    let (_, algorithm, _) = element(rest)?;
+    let (tag, oid, _) = element(algorithm)?;
+    if tag != 6 {
+        return None;
+    }
+    /// sha1-, sha256-, sha384-, sha512WithRSAEncryption.
+    const RSA: [u8; 8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01];
+    /// ecdsa-with-SHA2.
+    const ECDSA: [u8; 7] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03];
+    let bits = match (oid.strip_prefix(&RSA), oid.strip_prefix(&ECDSA)) {
+        (Some([5 | 11]), _) | (_, Some([2])) => 256,
+        (Some([12]), _) | (_, Some([3])) => 384,
+        (Some([13]), _) | (_, Some([4])) => 512,
+        _ => return None,
+    };
+    Some(match bits {
+        256 => sha2::Sha256::digest(certificate).as_slice().into(),
+        384 => sha2::Sha384::digest(certificate).as_slice().into(),
+        _ => sha2::Sha512::digest(certificate).as_slice().into(),
+    })
+}
+
+/// One DER element: its tag, its content, and what follows it.
+fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (tag, rest) = der.split_first()?;
+    let (first, rest) = rest.split_first()?;
+    let (len, rest) = match *first {
+        short @ 0..0x80 => (usize::from(short), rest),
+        long => {
+            let (digits, rest) = rest.split_at_checked(usize::from(long & 0x7f))?;
+            let len = digits.iter().try_fold(0usize, |len, d| {
+                len.checked_mul(256)?.checked_add(usize::from(*d))
+            })?;
+            (len, rest)
+        }
+    };
+    let (content, rest) = rest.split_at_checked(len)?;
+    Some((*tag, content, rest))
 }
 
 /// Where the server's own CA and certificate lie in a data folder.
@@ -125,6 +194,13 @@ mod tests {
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
         let files = super::own(dir.path(), &names).unwrap();
         super::load(&files.certificate, &files.key).unwrap();
+        // Our own are ecdsa-with-SHA256.
+        let loaded = super::load(&files.certificate, &files.key).unwrap();
+        assert_eq!(loaded.end_point.map(|hash| hash.len()), Some(32));
+        assert_eq!(
+            super::end_point(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]),
+            None
+        );
         let before = std::fs::read(&files.certificate).unwrap();
         super::own(dir.path(), &names).unwrap();
         assert_eq!(std::fs::read(&files.certificate).unwrap(), before);

@@ -1,7 +1,7 @@
 //! What the receiving machine asks of the world, and what it is answered (idea 1).
 
 use delivery::{Envelope, Refused, ReversePath};
-use directory::Secret;
+use directory::{Secret, sasl};
 use formats::address::Address;
 
 /// What the machine wants done next.
@@ -35,6 +35,10 @@ pub enum Ask {
         /// The secret.
         secret: Secret,
     },
+    /// What the exchange of AUTH must know.
+    Sasl(sasl::Question),
+    /// The exchange has proved who this is.
+    Enter(sasl::Entry),
     /// Take this message: `250` once it is on disk (I-01).
     Take {
         /// Reverse-path and recipients.
@@ -66,8 +70,10 @@ pub enum Answer {
     Recipient(Result<(), Refused>),
     /// To [`Ask::Room`].
     Room(bool),
-    /// To [`Ask::SignIn`].
+    /// To [`Ask::SignIn`] and [`Ask::Enter`].
     SignIn(SignIn),
+    /// To [`Ask::Sasl`].
+    Sasl(sasl::Answer),
     /// To [`Ask::Take`]: the trace shown to the peer.
     Take(Result<String, Refused>),
 }

@@ -5,7 +5,8 @@ use crate::receiver::{Phase, Receiver, Service, Tls};
 use crate::reply;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use directory::sasl::{Exchange, Step};
+use directory::SignInError;
+use directory::sasl::{self, Exchange, Step};
 
 /// An exchange that waits for the peer's next line.
 pub(crate) struct SigningIn(Exchange);
@@ -26,7 +27,11 @@ impl Receiver {
         if let Some(no) = no {
             return self.error(no);
         }
-        let Some(exchange) = Exchange::begin(mechanism) else {
+        let begun = match &self.scram {
+            Some(channel) => Exchange::begin_over(mechanism, channel),
+            None => Exchange::begin(mechanism),
+        };
+        let Some(exchange) = begun else {
             return self.error(reply::NO_MECHANISM);
         };
         match initial.as_deref() {
@@ -52,13 +57,39 @@ impl Receiver {
     }
 
     fn auth_step(&mut self, mut exchange: Exchange, answer: Option<&[u8]>) {
-        match exchange.step(answer) {
+        let step = exchange.step(answer);
+        self.auth_go_on(exchange, step);
+    }
+
+    /// What the directory said to a question of the exchange.
+    pub(crate) fn sasl_answered(&mut self, answer: sasl::Answer) {
+        if let Phase::Auth(SigningIn(mut exchange)) =
+            std::mem::replace(&mut self.phase, Phase::Command)
+        {
+            let step = exchange.answered(answer);
+            self.auth_go_on(exchange, step);
+        }
+    }
+
+    fn auth_go_on(&mut self, exchange: Exchange, step: Step) {
+        match step {
             Step::Challenge(bytes) => {
                 let line = format!("334 {}", STANDARD.encode(bytes));
                 self.say(&line);
                 self.phase = Phase::Auth(SigningIn(exchange));
             }
             Step::Malformed => self.error(reply::AUTH_MALFORMED),
+            Step::Ask(question) => {
+                self.phase = Phase::Auth(SigningIn(exchange));
+                self.question = Some(Ask::Sasl(question));
+            }
+            Step::Entered(entry) => self.question = Some(Ask::Enter(entry)),
+            Step::Refused(SignInError::Refused) => self.sign_in_answered(SignIn::Refused),
+            Step::Refused(SignInError::Later(_)) => self.sign_in_answered(SignIn::Later),
+            Step::Refused(SignInError::Storage(error)) => {
+                tracing::error!(%error, "sign-in failed");
+                self.sign_in_answered(SignIn::Unavailable);
+            }
             Step::Credentials(found) => {
                 // The exchange has verified that nobody acts for another (RFC 4616 §2).
                 self.question = Some(Ask::SignIn {

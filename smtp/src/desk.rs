@@ -107,6 +107,22 @@ impl<'a> Desk<'a> {
             Ask::Take { envelope, content } => {
                 Answer::Take(self.take(envelope, content, machine).await)
             }
+            Ask::Enter(entry) => {
+                self.access = Some(entry.into_access());
+                Answer::SignIn(SignIn::Accepted)
+            }
+            Ask::Sasl(question) => {
+                let directory = self.services.directory.clone();
+                let peer = Peer {
+                    ip: self.peer,
+                    service: "submission",
+                };
+                let call = move || question.answer(&directory, peer);
+                match block(&self.services.sign_ins, call).await {
+                    Ok(answer) => Answer::Sasl(answer),
+                    Err(_) => Answer::SignIn(SignIn::Unavailable),
+                }
+            }
             Ask::SignIn { name, secret } => {
                 let directory = self.services.directory.clone();
                 let peer = Peer {

@@ -8,6 +8,14 @@ pub(crate) struct Offer {
     pub(crate) service: Service,
     pub(crate) tls: Tls,
     pub(crate) size_max: u64,
+    /// SCRAM is offered; whether it can bind the channel.
+    pub(crate) scram: Option<bool>,
+}
+
+impl Offer {
+    fn signs_in(&self) -> bool {
+        self.service == Service::Submission && self.tls == Tls::On
+    }
 }
 
 /// One extension.
@@ -19,7 +27,7 @@ struct Row {
 /// SIZE (RFC 1870 §3) is printed with its number, the others as they stand.
 const SIZE: &str = "SIZE";
 
-const ROWS: [Row; 9] = [
+const ROWS: [Row; 11] = [
     Row {
         keyword: SIZE,
         offered: |_| true,
@@ -54,10 +62,19 @@ const ROWS: [Row; 9] = [
         keyword: "STARTTLS",
         offered: |o| o.tls == Tls::Offered,
     },
-    // RFC 4954 §4: not in the clear, since both mechanisms show the secret.
+    // RFC 4954 §4: not in the clear, since PLAIN and LOGIN show the secret.
     Row {
         keyword: "AUTH PLAIN LOGIN",
-        offered: |o| o.service == Service::Submission && o.tls == Tls::On,
+        offered: |o| o.signs_in() && o.scram.is_none(),
+    },
+    // RFC 5802 §6: with -PLUS where the channel can be bound.
+    Row {
+        keyword: "AUTH SCRAM-SHA-256 PLAIN LOGIN",
+        offered: |o| o.signs_in() && o.scram == Some(false),
+    },
+    Row {
+        keyword: "AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN",
+        offered: |o| o.signs_in() && o.scram == Some(true),
     },
     Row {
         keyword: "HELP",

@@ -10,6 +10,7 @@ use crate::command::{self, AUTH_LINE_MAX, COMMAND_LINE_MAX, Command};
 use crate::extension;
 use crate::reply::{self, Reply};
 use crate::transaction::Transaction;
+use directory::sasl::Channel;
 use formats::address::DomainName;
 use std::sync::Arc;
 
@@ -99,6 +100,8 @@ pub struct Receiver {
     pub(crate) phase: Phase,
     pub(crate) hello: Option<Hello>,
     pub(crate) signed_in: bool,
+    /// SCRAM is offered, over this channel.
+    pub(crate) scram: Option<Channel>,
     pub(crate) transaction: Option<Transaction>,
     pub(crate) question: Option<Ask>,
     pub(crate) asking: bool,
@@ -129,6 +132,7 @@ impl Receiver {
             phase: Phase::Greeting,
             hello: None,
             signed_in: false,
+            scram: None,
             transaction: None,
             question: None,
             asking: false,
@@ -145,6 +149,11 @@ impl Receiver {
             now,
             deadline: now + COMMAND_MS,
         }
+    }
+
+    /// RFC 7677: SCRAM is offered from now on, over this TLS channel.
+    pub fn offer_scram(&mut self, channel: Channel) {
+        self.scram = Some(channel);
     }
 
     /// The name the peer greeted with; empty before.
@@ -224,6 +233,7 @@ impl Receiver {
             Answer::Room(granted) => self.room_answered(granted),
             Answer::Take(result) => self.take_answered(result),
             Answer::SignIn(how) => self.sign_in_answered(how),
+            Answer::Sasl(answer) => self.sasl_answered(answer),
         }
     }
 
@@ -432,6 +442,7 @@ impl Receiver {
                 service,
                 tls,
                 size_max: self.config.size_max,
+                scram: self.scram.as_ref().map(Channel::binds),
             };
             extension::print(&self.config.host, &offer, &mut self.out);
         } else {

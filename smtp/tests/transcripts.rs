@@ -239,7 +239,7 @@ impl Play {
                     Err(refusal(&word))
                 })
             }
-            Ask::Room(_) => unreachable!(),
+            Ask::Room(_) | Ask::Sasl(_) | Ask::Enter(_) => unreachable!(),
         }
     }
 }

@@ -35,6 +35,7 @@ pub fn config(dir: &std::path::Path) -> Config {
     config.server.default_domain = DOMAIN.into();
     config.sign_in.argon2_memory_kib = 8192;
     config.sign_in.argon2_passes = 1;
+    config.sign_in.scram_iterations = directory::ITERATIONS_MIN;
     config.listen.smtp = free();
     config.listen.submission = free();
     config.listen.submissions = free();

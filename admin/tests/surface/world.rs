@@ -86,6 +86,7 @@ impl World {
         let settings = Settings {
             argon2_memory_kib: 64,
             argon2_passes: 1,
+            scram_iterations: 0,
             default_domain: None,
             default_quota: Some(1 << 30),
         };

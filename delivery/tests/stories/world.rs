@@ -210,6 +210,7 @@ fn open(
     let settings = directory::Settings {
         argon2_memory_kib: 64,
         argon2_passes: 1,
+        scram_iterations: 0,
         default_domain: None,
         default_quota: Some(1 << 30),
     };

@@ -172,6 +172,7 @@ fn open(
     let settings = Settings {
         argon2_memory_kib: 64,
         argon2_passes: 1,
+        scram_iterations: 4_096,
         default_domain: Some(domain("tinh.gov.vn")),
         default_quota: Some(1 << 30),
     };

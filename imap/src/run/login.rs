@@ -3,29 +3,45 @@
 use super::Runner;
 use crate::ask::{Completion, Effect};
 use crate::code::{self, Seeking};
+use directory::sasl::Entry;
 use directory::{Secret, SignInError};
 
 impl Runner {
+    /// RFC 5802: the exchange has proved it, and the client has seen that we know it too.
+    pub(super) fn enter(&mut self, entry: Entry) -> Completion {
+        self.access = Some(entry.into_access());
+        Completion::ok("Signed in").effect(Effect::SignedIn)
+    }
+
     /// Takes as long as one argon2id: on a blocking thread.
     pub(super) fn login(&mut self, name: &str, secret: &Secret) -> Completion {
-        let failed = |completion: Completion| completion.effect(Effect::NotSignedIn);
         match self.directory.sign_in(name, secret, self.peer) {
             Ok(access) => {
                 self.access = Some(access);
                 Completion::ok("Signed in").effect(Effect::SignedIn)
             }
-            Err(SignInError::Refused) => {
-                tracing::info!(name = %crate::wire::response::tame(name), ip = %self.peer.ip, "sign-in refused");
-                failed(Completion::no(
-                    "AUTHENTICATIONFAILED",
-                    "Wrong address or password",
-                ))
+            Err(error) => {
+                if error == SignInError::Refused {
+                    tracing::info!(name = %crate::wire::response::tame(name), ip = %self.peer.ip, "sign-in refused");
+                }
+                refusal(&error)
             }
-            Err(SignInError::Later(_)) => failed(Completion::no(
-                "UNAVAILABLE",
-                "Too many failed sign-ins; try later",
-            )),
-            Err(SignInError::Storage(error)) => code::refusal(&error, Seeking::Named),
         }
+    }
+}
+
+/// What a failed sign-in is told (RFC 5530 §3).
+pub(crate) fn refusal(error: &SignInError) -> Completion {
+    let failed = |completion: Completion| completion.effect(Effect::NotSignedIn);
+    match error {
+        SignInError::Refused => failed(Completion::no(
+            "AUTHENTICATIONFAILED",
+            "Wrong address or password",
+        )),
+        SignInError::Later(_) => failed(Completion::no(
+            "UNAVAILABLE",
+            "Too many failed sign-ins; try later",
+        )),
+        SignInError::Storage(error) => code::refusal(error, Seeking::Named),
     }
 }

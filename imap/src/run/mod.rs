@@ -32,6 +32,7 @@ mod store;
 mod sync;
 mod thread;
 
+pub(crate) use login::refusal as refused_sign_in;
 pub(crate) use recent::Recent;
 pub(crate) use select::Selected;
 
@@ -148,6 +149,9 @@ impl Runner {
                 self.idling = false;
                 progress
             }
+            Ask::Sasl(question) => {
+                return Answer::Sasl(question.answer(&self.directory, self.peer));
+            }
             Ask::Room(_) => return Answer::Failed,
         };
         match progress {
@@ -167,6 +171,7 @@ impl Runner {
         self.progress_from(tag);
         let started = match command {
             Command::Login { name, secret } => Ok(self.login(&name, &secret)),
+            Command::Enter(entry) => Ok(self.enter(entry)),
             Command::Enable(names) => Ok(self.enable(&names, out.buf())),
             Command::Namespace => Ok(list::namespace(out.buf())),
             Command::Create { mailbox, roles } => self.create(&mailbox, roles.as_deref()),

@@ -1,9 +1,10 @@
 //! RFC 9051 §6.3.12, RFC 3502, RFC 4469, RFC 6855 §4: the arguments of APPEND.
 
-use super::command::name_of;
+use super::command::{Command, name_of};
 use super::flag::{Flag, flag_list};
 use super::lexer::{Lexer, Parsed, Syntax};
 use super::search;
+use super::sequence::SequenceSet;
 
 /// Messages of one APPEND (RFC 3502).
 pub const MESSAGES_MAX: usize = 1_000;
@@ -79,6 +80,21 @@ pub fn message(lexer: &mut Lexer<'_>) -> Parsed<Letter> {
         flags,
         date,
         pieces: data(lexer)?,
+    })
+}
+
+/// replace = "REPLACE" SP seq-number SP mailbox append-message (RFC 8508 §5)
+pub fn replace(lexer: &mut Lexer<'_>, uid: bool, set: SequenceSet) -> Parsed<Command> {
+    if !matches!(&set, SequenceSet::Ranges(ranges) if matches!(ranges[..], [(a, b)] if a == b)) {
+        return Err(Syntax("REPLACE takes one message"));
+    }
+    let mailbox = name_of(lexer)?;
+    let letter = message(lexer)?;
+    Ok(Command::Replace {
+        uid,
+        set,
+        mailbox,
+        letter,
     })
 }
 

@@ -16,6 +16,7 @@ use super::store::{self, Store};
 use super::{sort, sources};
 use base64::Engine as _;
 use directory::Secret;
+use directory::sasl::Entry;
 use storage::Role;
 
 /// RFC 2971 §3.3: pairs of one ID.
@@ -50,6 +51,8 @@ pub enum Command {
         name: String,
         secret: Secret,
     },
+    /// AUTHENTICATE has proved who this is; no peer can say so.
+    Enter(Entry),
     Enable(Vec<String>),
     Select(Box<Select>),
     Create {
@@ -438,28 +441,13 @@ fn numbered(lexer: &mut Lexer<'_>, name: &str, uid: bool) -> Parsed<Command> {
             modifiers: fetch::modifiers(lexer, uid)?,
         },
         "STORE" => Command::Store(Box::new(store::parse(lexer, uid, set)?)),
-        "REPLACE" => replace(lexer, uid, set)?,
+        "REPLACE" => append::replace(lexer, uid, set)?,
         _ => Command::Copy {
             uid,
             set,
             mailbox: name_of(lexer)?,
             leave: name == "MOVE",
         },
-    })
-}
-
-/// replace = "REPLACE" SP seq-number SP mailbox append-message (RFC 8508 §5)
-fn replace(lexer: &mut Lexer<'_>, uid: bool, set: SequenceSet) -> Parsed<Command> {
-    if !matches!(&set, SequenceSet::Ranges(ranges) if matches!(ranges[..], [(a, b)] if a == b)) {
-        return Err(Syntax("REPLACE takes one message"));
-    }
-    let mailbox = name_of(lexer)?;
-    let letter = append::message(lexer)?;
-    Ok(Command::Replace {
-        uid,
-        set,
-        mailbox,
-        letter,
     })
 }
 

@@ -204,3 +204,24 @@ fn signed_out_compression_ends() {
     world.send(1, b"d NOOP\r\n");
     assert!(world.line(1).ends_with("d OK NOOP completed"));
 }
+
+#[test]
+fn jmap_is_named_where_there_is_such() {
+    let mut world = World::new();
+    check(
+        &mut world,
+        "C: a GETJMAPACCESS\nS: a BAD JMAPACCESS is not offered",
+    );
+    assert!(!world.ask(1, "CAPABILITY")[0].contains("JMAPACCESS"));
+    let mut world = World::with(Settings {
+        jmap_session: Some("https://mail.tinh.gov.vn/jmap/session".into()),
+        ..Settings::default()
+    });
+    check(
+        &mut world,
+        "C: a GETJMAPACCESS
+         S: * JMAPACCESS \"https://mail.tinh.gov.vn/jmap/session\"
+         S: a OK …",
+    );
+    assert!(world.ask(1, "CAPABILITY")[0].contains(" JMAPACCESS "));
+}

@@ -3,6 +3,7 @@
 //! `C2:` and `S2:` belong to the second connection, and so on. In an `S:` line `…` stands for any
 //! text, and `S: ⋮` for any lines before the next one. Connections sign in by themselves unless the script says `raw`.
 
+use directory::sasl::Channel;
 use directory::{AccountKind, AgencyId, Clock, Directory, NewAccount, NewAgency, Secret};
 use formats::address::{Address, DomainName};
 use imap::{Services, Settings};
@@ -79,6 +80,7 @@ impl World {
             directory::Settings {
                 argon2_memory_kib: 64,
                 argon2_passes: 1,
+                scram_iterations: 4_096,
                 default_domain: Some(domain.clone()),
                 default_quota: Some(1 << 24),
             },
@@ -127,13 +129,23 @@ impl World {
         }
     }
 
+    /// Opens connection `number` over TLS with SCRAM; the greeting is read and given back.
+    pub(crate) fn connect_over(&mut self, number: u32, channel: Channel) -> String {
+        let machine = self.services.machine_over(channel);
+        self.open(number, machine)
+    }
+
     /// Opens connection `number`; the greeting is read and given back.
     pub(crate) fn connect(&mut self, number: u32, tls: bool) -> String {
+        let machine = self.services.machine(tls);
+        self.open(number, machine)
+    }
+
+    fn open(&mut self, number: u32, machine: imap::Machine) -> String {
         let (ours, theirs) = tokio::io::duplex(8 * 1024);
         let (services, stop) = (self.services.clone(), self.stop.subscribe());
         let again = self.stop.subscribe();
         self.runtime.spawn(async move {
-            let machine = services.machine(tls);
             let ip = "192.0.2.7".parse().unwrap();
             let end = imap::run(theirs, machine, &services, ip, stop).await;
             if let Ok(imap::End::StartTls(stream, machine)) = end {

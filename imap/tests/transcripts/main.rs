@@ -23,6 +23,7 @@ mod objects;
 mod parts;
 mod quota;
 mod resync;
+mod scram;
 mod searching;
 mod sessions;
 mod sharing;

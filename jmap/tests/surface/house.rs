@@ -96,6 +96,7 @@ impl House {
         let settings = Settings {
             argon2_memory_kib: 64,
             argon2_passes: 1,
+            scram_iterations: 0,
             default_domain: Some(domain.clone()),
             default_quota: None,
         };

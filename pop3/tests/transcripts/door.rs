@@ -62,6 +62,7 @@ impl World {
         let settings = directory::Settings {
             argon2_memory_kib: 64,
             argon2_passes: 1,
+            scram_iterations: 0,
             default_domain: Some(domain.clone()),
             default_quota: Some(1 << 30),
         };

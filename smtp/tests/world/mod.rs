@@ -53,6 +53,7 @@ impl World {
         let settings = directory::Settings {
             argon2_memory_kib: 64,
             argon2_passes: 1,
+            scram_iterations: 4_096,
             default_domain: None,
             default_quota: None,
         };
