@@ -21,6 +21,7 @@ mod filter;
 mod holds;
 mod kind;
 mod language;
+mod members;
 mod once;
 mod openapi;
 mod page;

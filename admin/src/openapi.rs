@@ -2,7 +2,8 @@
 
 use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
 use crate::{
-    accounts, agencies, aliases, audit, credentials, domains, holds, queue, recovery, store, tokens,
+    accounts, agencies, aliases, audit, credentials, domains, holds, members, queue, recovery,
+    store, tokens,
 };
 use axum::Json;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -28,6 +29,7 @@ use utoipa::{Modify, OpenApi};
         domains::list, domains::create, domains::read, domains::update, domains::delete,
         accounts::list, accounts::create, accounts::read, accounts::update, accounts::delete,
         accounts::usage,
+        members::list, members::set, members::remove,
         credentials::list, credentials::create, credentials::set_password, credentials::read,
         credentials::delete,
         aliases::list, aliases::create, aliases::read, aliases::update, aliases::delete,
@@ -61,6 +63,8 @@ impl Modify for Everywhere {
             let tag = path.split('/').nth(3).unwrap_or_default().to_owned();
             let tag = if path.contains("credentials") {
                 "credentials".to_owned()
+            } else if path.contains("/members") {
+                "members".to_owned()
             } else if path.contains("/holds") {
                 "holds".to_owned()
             } else if path.contains("/removed") || path.ends_with("/restore") {

@@ -1,7 +1,7 @@
 //! What the directory says in English of a wrong value, in Vietnamese.
 
 /// English and Vietnamese; `#` stands for a number.
-const PHRASES: [(&str, &str); 26] = [
+const PHRASES: [(&str, &str); 28] = [
     (
         "letters, digits and dots, at most #",
         "chữ cái, chữ số và dấu chấm, nhiều nhất # ký tự",
@@ -58,6 +58,14 @@ const PHRASES: [(&str, &str); 26] = [
     ("at most # octets", "nhiều nhất # byte"),
     ("a number of at most #", "một số không quá #"),
     ("a number from # to #", "một số từ # đến #"),
+    (
+        "a shared account or a resource",
+        "một hộp thư chung hoặc tài nguyên",
+    ),
+    (
+        "the address of another account, not of a list",
+        "địa chỉ của một tài khoản khác, không phải danh sách",
+    ),
 ];
 
 /// The phrase in Vietnamese with its numbers; English in brackets when it is not known.

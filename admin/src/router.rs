@@ -4,8 +4,8 @@ use crate::caller::{Caller, admit};
 use crate::once::{Answers, once};
 use crate::problem::{Kind, Problem, render, text};
 use crate::{
-    BODY_MAX, accounts, agencies, aliases, audit, credentials, domains, holds, openapi, queue,
-    recovery, store, tokens,
+    BODY_MAX, accounts, agencies, aliases, audit, credentials, domains, holds, members, openapi,
+    queue, recovery, store, tokens,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -109,6 +109,11 @@ fn operations() -> Router<Room> {
                 .delete(accounts::delete),
         )
         .route("/api/v1/accounts/{id}/usage", get(accounts::usage))
+        .route("/api/v1/accounts/{id}/members", get(members::list))
+        .route(
+            "/api/v1/accounts/{id}/members/{address}",
+            put(members::set).delete(members::remove),
+        )
         .route(
             "/api/v1/accounts/{id}/credentials",
             get(credentials::list).post(credentials::create),

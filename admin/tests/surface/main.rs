@@ -10,6 +10,7 @@ mod documents;
 mod domains;
 mod holds;
 mod identical;
+mod members;
 mod problems;
 mod queue;
 mod recovery;
