@@ -12,7 +12,7 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use tests::process::{Process, free_base};
 
 /// One demo for all clients of this run.
@@ -52,7 +52,11 @@ fn need(programs: &[&str]) {
     }
 }
 
+/// The scripts read one person's mail over POP3, which one session at a time may do.
+static MAILDROP: Mutex<()> = Mutex::new(());
+
 fn script(name: &str, programs: &[&str]) {
+    let _alone = MAILDROP.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(script) = tests::shared(&format!("clients/{name}")) else {
         return;
     };
@@ -91,6 +95,42 @@ fn clients_fetchmail() {
 #[test]
 fn clients_getmail() {
     script("getmail.sh", &["getmail"]);
+}
+
+/// A flow that lies beside this file; each has a person of its own.
+fn flow(program: &str, name: &str, programs: &[&str]) {
+    need(programs);
+    let facts = demo().join("demo.json");
+    let done = Command::new(program)
+        .arg(tests::root().join("tests/clients").join(name))
+        .arg(&facts)
+        .env("DEMO", &facts)
+        .output()
+        .unwrap();
+    let text =
+        String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{name}: {text}");
+    assert!(text.contains("== OK"), "{name}: {text}");
+}
+
+#[test]
+fn clients_poplib() {
+    flow("python3", "maildrop.py", &["python3"]);
+}
+
+#[test]
+fn clients_imaplib() {
+    flow("python3", "imap_flow.py", &["python3"]);
+}
+
+#[test]
+fn clients_offlineimap() {
+    flow("bash", "offlineimap.sh", &["offlineimap", "python3"]);
+}
+
+#[test]
+fn clients_neomutt() {
+    flow("bash", "neomutt.sh", &["neomutt", "script", "python3"]);
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod notify;
 mod objects;
 mod parts;
 mod quota;
+mod programs;
 mod resync;
 mod scram;
 mod searching;
