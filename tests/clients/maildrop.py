@@ -35,7 +35,7 @@ def maildrop(implicit):
         pop = poplib.POP3(host, ports["pop3"], timeout=30)
         assert "STLS" in pop.capa() and "USER" not in pop.capa()
         pop.stls(context=tls)
-    assert "USER" in pop.capa() and pop.capa()["SASL"] == ["PLAIN", "LOGIN"], pop.capa()
+    assert "USER" in pop.capa() and {"PLAIN", "LOGIN"} <= set(pop.capa()["SASL"]), pop.capa()
     pop.user(person["address"])
     pop.pass_(person["password"])
     return pop
@@ -79,7 +79,7 @@ pop.close()
 imap = inbox()
 found = imap.search(None, "HEADER", "Message-ID", "@xa.example")[1][0].split()
 subjects = [imap.fetch(n, "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1][0][1] for n in found]
-assert [s.strip() for s in subjects] == [b"Subject: thu 0", b"Subject: thu 2"], subjects
+assert [s.strip() for s in subjects][-2:] == [b"Subject: thu 0", b"Subject: thu 2"], subjects
 assert int(imap.status("INBOX", "(MESSAGES)")[1][0].split()[-1].rstrip(b")")) == count - 1
 imap.logout()
 print("== OK poplib")
