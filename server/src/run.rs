@@ -256,21 +256,68 @@ pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .build()?)
 }
 
-/// Opens, serves, calls `ready`, and stops at SIGINT or SIGTERM.
+/// How often a damaged index is looked for.
+const HEALTH_TICK: Duration = Duration::from_secs(1);
+/// Times that the store is opened again because its index was damaged, before the process gives up.
+const REOPENED_MAX: u32 = 3;
+
+/// Why a server stops serving.
+enum Why {
+    Told,
+    /// The store is to be opened again, which makes its index anew.
+    IndexDamaged,
+}
+
+/// Opens, serves, calls `ready` the first time, and stops at SIGINT or SIGTERM. A damaged index is made anew
+/// by opening the store again: better away for a moment than wrong answers for long.
 pub fn until_signal(
     config: Config,
     ready: impl FnOnce(&Running) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let services = Services::open(config, Arc::new(SystemClock))?;
-    let runtime = runtime()?;
-    runtime.block_on(async {
-        let signal = shutdown::signal();
-        let running = start(services)?;
-        ready(&running)?;
-        signal.await?;
-        tracing::info!("stopping");
-        running.stop().await
-    })?;
-    runtime.shutdown_timeout(shutdown::GRACE);
-    Ok(())
+    let mut ready = Some(ready);
+    for reopened in 0..=REOPENED_MAX {
+        let services = Services::open(config.clone(), Arc::new(SystemClock))?;
+        let runtime = runtime()?;
+        let why = runtime.block_on(async {
+            let signal = shutdown::signal();
+            let running = start(services)?;
+            if let Some(ready) = ready.take() {
+                ready(&running)?;
+            }
+            let store = running.services.store.clone();
+            let why = tokio::select! {
+                told = signal => told.map(|()| Why::Told)?,
+                () = damaged(store) => Why::IndexDamaged,
+            };
+            match why {
+                Why::Told => {
+                    tracing::info!("stopping");
+                    running.stop().await?;
+                }
+                Why::IndexDamaged => {
+                    tracing::error!(
+                        reopened,
+                        "the index is damaged: opening the store again, which makes it anew"
+                    );
+                    // That it cannot be closed well is known.
+                    let _ = running.stop().await;
+                }
+            }
+            anyhow::Ok(why)
+        })?;
+        runtime.shutdown_timeout(shutdown::GRACE);
+        if matches!(why, Why::Told) {
+            return Ok(());
+        }
+    }
+    anyhow::bail!(
+        "the index was damaged {REOPENED_MAX} times again; look at the disk and its memory"
+    )
+}
+
+/// Returns when a reader met damage in the index.
+async fn damaged(store: storage::Store) {
+    while !store.index_is_damaged() {
+        tokio::time::sleep(HEALTH_TICK).await;
+    }
 }

@@ -29,6 +29,8 @@ pub(crate) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<bool, Error> + 'a;
 pub(crate) struct Index {
     engine: Box<dyn Engine>,
     damaged: AtomicBool,
+    /// What was read is damaged: it answers wrong until it is made anew.
+    unreadable: AtomicBool,
     /// Parts are written alone, so that nobody reads some old and some new ones.
     parts: RwLock<()>,
     keys: Keys,
@@ -39,6 +41,7 @@ impl Index {
         Self {
             engine,
             damaged: AtomicBool::new(false),
+            unreadable: AtomicBool::new(false),
             parts: RwLock::new(()),
             keys: Keys::none(),
         }
@@ -55,6 +58,11 @@ impl Index {
         self.damaged.load(Ordering::SeqCst)
     }
 
+    /// Whether a reader met damage: what is asked of it may be answered wrong from now on.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.unreadable.load(Ordering::SeqCst)
+    }
+
     /// Makes the next start rebuild it: somebody found that it is not what it should be.
     pub(crate) fn suspect(&self) {
         self.damaged.store(true, Ordering::SeqCst);
@@ -65,6 +73,7 @@ impl Index {
         read.inspect_err(|e| {
             if matches!(e, Error::Corrupt(_)) {
                 self.damaged.store(true, Ordering::SeqCst);
+                self.unreadable.store(true, Ordering::SeqCst);
             }
         })
     }

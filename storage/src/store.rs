@@ -2,9 +2,10 @@
 
 use crate::cell::Cells;
 use crate::change::Subscribers;
+use crate::checkpoint::Checkpoint;
 use crate::commit::{self, Commit, Committer, Number, Order, Shared};
 use crate::format::Found;
-use crate::index::{Op, encode_ops};
+use crate::index::{Index, Op, encode_ops};
 use crate::journal::{BODY_OCTETS_MAX, Journal};
 use crate::pack::Packs;
 use crate::queue::Spool;
@@ -196,14 +197,14 @@ impl Store {
         migrate::settle(options)?;
         let keys = Keys::open(options, found == Found::New)?;
         found.prepare(options, &keys)?;
-        let recovered = recover::recover(options, &keys)?;
+        let (recovered, spool) = readable(options, &keys)?;
         let packs = Packs::open(options, recovered.clean, keys.clone())?;
         packs.expect_all(&recovered.index)?;
         let end = recovered.found.end;
         let journal = Journal::open(options, &keys, end)?;
         let snapshots = Snapshots::new(options, recovered.snapshots, recovered.covered);
         options.disk.sync_dir(&options.dir)?;
-        let spool = Arc::new(Spool::load(&recovered.index)?);
+        let spool = Arc::new(spool);
         let shared = Arc::new(Shared {
             dir: options.dir.clone(),
             disk: options.disk.clone(),
@@ -354,6 +355,12 @@ impl Store {
         shared.packs.verify_all(&shared.index, wrong)
     }
 
+    /// Whether damage was met in the index while it was used. Content and journal are not touched by
+    /// it; opening the store again makes the index anew from them.
+    pub fn index_is_damaged(&self) -> bool {
+        self.inner.shared.index.is_unreadable()
+    }
+
     /// False while the disk's free octets are under the reserve, and after a failed write until the
     /// disk takes one again; tries it when asked.
     pub fn writable(&self) -> bool {
@@ -465,4 +472,28 @@ impl Store {
         orders.send(order).map_err(|_| commit::stopped())?;
         outcome.recv().map_err(|_| commit::stopped())?
     }
+}
+
+/// A recovered index in which all that opening asks of it could be read. Damage that only shows then
+/// leads to a rebuild too, once.
+fn readable(options: &Options, keys: &Keys) -> Result<(recover::Recovered, Spool), Error> {
+    let recovered = recover::recover(options, keys)?;
+    match first_reads(&recovered.index) {
+        Ok(spool) => return Ok((recovered, spool)),
+        Err(e) if !recovered.index.is_damaged() || recovered.rebuilt.is_some() => return Err(e),
+        Err(e) => tracing::warn!(error = %e, "rebuilding the index"),
+    }
+    // The engine lets go of its files.
+    drop(recovered);
+    Checkpoint::distrust(&options.dir, &options.disk);
+    let recovered = recover::recover(options, keys)?;
+    let spool = first_reads(&recovered.index)?;
+    Ok((recovered, spool))
+}
+
+fn first_reads(index: &Index) -> Result<Spool, Error> {
+    let packs = key::packs();
+    index.scan(&packs, &packs, &mut |_, _| Ok(true))?;
+    index.get(&key::start())?;
+    Spool::load(index)
 }

@@ -2,8 +2,8 @@
 //!
 //! The change log tells what was removed and what it was; summary and content stay as long as the
 //! log does. A message that is put back gets a new EmailId and new Uids: neither is ever given
-//! twice (I-03, I-07), and a client that was told that the old one is gone stays right. Keywords,
-//! dates and thread are as they were.
+//! twice (I-03, I-07), and a client that was told that the old one is gone stays right. Keywords
+//! (but `$deleted`), dates and thread are as they were.
 
 use crate::history::{self, Before, Came};
 use crate::hot::Hot;
@@ -20,6 +20,8 @@ const BACK_MAX: usize = 100_000;
 const BATCH: usize = 500;
 /// Commits that are read at one time, newest first.
 const STRIDE: u64 = 512;
+/// The keyword of what is to be removed.
+const DELETED: &str = "$deleted";
 /// Levels of the tree that a path is followed through.
 const DEPTH_MAX: usize = 32;
 
@@ -337,7 +339,9 @@ fn put_back(
     for mailbox in homes {
         match &mut placed {
             None => {
-                let row = record.clone().into_row(email);
+                let mut row = record.clone().into_row(email);
+                // Else the next one who tidies up the mailbox removes it again.
+                row.state.keywords.retain(|k| k.as_str() != DELETED);
                 placed = Some(writer.revive(row, false, (mailbox, None))?);
             }
             Some(placed) => {

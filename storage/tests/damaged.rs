@@ -8,7 +8,7 @@ use std::path::Path;
 use storage::backup::*;
 use storage::*;
 use world::bench::{Bench, quiet};
-use world::{World, letter};
+use world::{World, keyword, letter};
 
 /// Flips a bit in every kilobyte of every pack: no content of some size stays whole.
 fn rot(store: &Path) {
@@ -117,4 +117,72 @@ fn a_restore_heals_what_is_there_and_damaged() {
         bench.world.store().check_deep().unwrap(),
         Vec::<String>::new()
     );
+}
+
+/// Opens a store whose index is damaged at each of these shares of its file; all must be there.
+#[test]
+fn i19_an_index_damaged_anywhere_is_made_anew() {
+    let mut world = World::new(EngineKind::Sled);
+    for account in 2..5 {
+        let inbox = world.inbox(account);
+        for number in 0..120 {
+            world.deliver(account, inbox, &letter(number, "công văn", &[]), None);
+        }
+    }
+    let whole = world.store().fingerprint().unwrap();
+    world.store().close().unwrap();
+    world.crash();
+    let file = world.options.dir.join("index").join("db");
+    let (mut hit, parts) = (0, 80);
+    for part in 0..parts {
+        let before = std::fs::read(&file).unwrap();
+        let mut bytes = before.clone();
+        let at = before.len() / parts * part + 17;
+        for byte in bytes
+            .iter_mut()
+            .skip(at)
+            .step_by(97)
+            .take(if part % 2 == 0 { 1 } else { 40 })
+        {
+            *byte ^= 0x5a;
+        }
+        std::fs::write(&file, bytes).unwrap();
+        let store = Store::open(&world.options).unwrap_or_else(|e| panic!("part {part}: {e}"));
+        // What shows only later is told, and the next opening mends it.
+        let store = match store.fingerprint() {
+            Ok(found) if found == whole => store,
+            _ => {
+                hit += 1;
+                assert!(store.index_is_damaged(), "part {part}");
+                let _ = store.close();
+                drop(store);
+                Store::open(&world.options).unwrap()
+            }
+        };
+        assert_eq!(store.fingerprint().unwrap(), whole, "part {part}");
+        store.close().unwrap();
+    }
+    println!("{hit} of {parts} showed only after opening");
+}
+
+#[test]
+fn what_is_undeleted_is_not_marked_as_deleted() {
+    let world = World::new(EngineKind::Memory);
+    let inbox = world.inbox(2);
+    let placed = world.deliver(2, inbox, &letter(1, "công văn", &[]), None);
+    let account = world.account(2);
+    let mut writer = account.write().unwrap();
+    let words = vec![keyword("$deleted"), keyword("$seen")];
+    writer
+        .keywords(placed.email, &KeywordChange::Add(words))
+        .unwrap();
+    writer.commit().unwrap();
+    let mut writer = account.write().unwrap();
+    writer.expunge(placed.email, inbox).unwrap();
+    writer.commit().unwrap();
+    let back = account.undelete(&[placed.email], None).unwrap();
+    let email = back[0].1.as_ref().unwrap().email;
+    let state = account.state(email).unwrap();
+    assert!(state.has("$seen") && !state.has("$deleted"));
+    assert_eq!(world.check(), Vec::<String>::new());
 }
