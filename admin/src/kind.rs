@@ -19,6 +19,7 @@ pub(crate) enum Kind {
     MediaType,
     Invalid,
     KeyReused,
+    Impossible,
     Internal,
     Unavailable,
 }
@@ -41,6 +42,7 @@ impl Kind {
             Self::MediaType => "media-type",
             Self::Invalid => "invalid",
             Self::KeyReused => "idempotency-key-reused",
+            Self::Impossible => "not-possible",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
         }
@@ -54,7 +56,9 @@ impl Kind {
             Self::Forbidden | Self::CrossOrigin => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::NoSuchMethod => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Exists | Self::InUse | Self::InProgress => StatusCode::CONFLICT,
+            Self::Exists | Self::InUse | Self::InProgress | Self::Impossible => {
+                StatusCode::CONFLICT
+            }
             Self::Changed => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -84,6 +88,7 @@ impl Kind {
                 "Idempotency-Key đã dùng cho yêu cầu khác",
                 "Idempotency-Key was used for another request",
             ),
+            Self::Impossible => ("Không làm được ở đây", "Not possible here"),
             Self::Internal => ("Lỗi máy chủ", "Server error"),
             Self::Unavailable => ("Tạm thời không làm được", "Unavailable"),
         }

@@ -13,6 +13,7 @@ mod accounts;
 mod agencies;
 mod aliases;
 mod audit;
+mod backups;
 mod body;
 mod caller;
 mod credentials;
@@ -26,10 +27,12 @@ mod once;
 mod openapi;
 mod page;
 mod phrase;
+mod premises;
 mod problem;
 mod queue;
 mod recovery;
 mod router;
+mod runs;
 mod sight;
 mod store;
 mod tokens;
@@ -37,6 +40,7 @@ mod usage;
 mod version;
 
 pub use openapi::document;
+pub use premises::{Backups, Premises, Said};
 pub use router::{Context, router};
 
 /// Octets of one request body; more is answered 413.

@@ -2,8 +2,8 @@
 
 use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
 use crate::{
-    accounts, agencies, aliases, audit, credentials, domains, holds, members, queue, recovery,
-    store, tokens,
+    accounts, agencies, aliases, audit, backups, credentials, domains, holds, members, queue,
+    recovery, store, tokens,
 };
 use axum::Json;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -38,7 +38,8 @@ use utoipa::{Modify, OpenApi};
         audit::list, audit::read,
         holds::list, holds::of_account, holds::place, holds::release,
         recovery::removed, recovery::put_back, recovery::restore, recovery::give_up,
-        store::health, store::verify,
+        backups::list, backups::from_backup, backups::from_backup_run,
+        store::health, store::verify, store::verify_run, store::keys, store::rotate, store::rotate_master,
     ),
     components(schemas(Document, FieldDocument)),
     modifiers(&Everywhere),
@@ -67,7 +68,10 @@ impl Modify for Everywhere {
                 "members".to_owned()
             } else if path.contains("/holds") {
                 "holds".to_owned()
-            } else if path.contains("/removed") || path.ends_with("/restore") {
+            } else if path.contains("/removed")
+                || path.ends_with("/restore")
+                || path.contains("/backup-restores")
+            {
                 "recovery".to_owned()
             } else {
                 tag

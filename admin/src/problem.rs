@@ -214,7 +214,7 @@ impl From<storage::Error> for Problem {
                 Kind::TooLarge,
                 text("Giá trị quá lớn để lưu.", "The value is too large to keep."),
             ),
-            Error::OverQuota(_) | Error::Unavailable(_) => {
+            Error::OverQuota(_) | Error::Unavailable(_) | Error::InUse { .. } => {
                 tracing::warn!(%error, "storage refused an act of the administration API");
                 Self::new(
                     Kind::Unavailable,

@@ -3,9 +3,10 @@
 use crate::caller::{Caller, admit};
 use crate::once::{Answers, once};
 use crate::problem::{Kind, Problem, render, text};
+use crate::runs::Runs;
 use crate::{
-    BODY_MAX, accounts, agencies, aliases, audit, credentials, domains, holds, members, openapi,
-    queue, recovery, store, tokens,
+    BODY_MAX, Premises, accounts, agencies, aliases, audit, backups, credentials, domains, holds,
+    members, openapi, queue, recovery, store, tokens,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -19,6 +20,11 @@ use tokio::sync::Semaphore;
 /// Acts on the blocking pool at one time; more wait their turn.
 const ACTS_MAX: usize = 64;
 
+/// Verifications of the store at one time: each reads all of it.
+const VERIFICATIONS_MAX: usize = 1;
+/// Restores out of backups at one time: each reads a whole index, and they share a scratch folder.
+const RESTORES_MAX: usize = 1;
+
 /// What the API works on.
 #[derive(Clone)]
 pub struct Context {
@@ -26,6 +32,8 @@ pub struct Context {
     pub directory: Directory,
     /// The queue.
     pub delivery: Delivery,
+    /// Where keys and backups lie.
+    pub premises: Arc<dyn Premises>,
 }
 
 /// State of the operations.
@@ -34,6 +42,9 @@ pub(crate) struct Room {
     pub(crate) directory: Directory,
     pub(crate) delivery: Delivery,
     pub(crate) answers: Arc<Answers>,
+    pub(crate) premises: Arc<dyn Premises>,
+    pub(crate) verifications: Arc<Runs<Vec<String>>>,
+    pub(crate) restores: Arc<Runs<backups::Brought>>,
     acts: Arc<Semaphore>,
 }
 
@@ -65,6 +76,9 @@ pub fn router(context: Context) -> Router {
         directory: context.directory,
         delivery: context.delivery,
         answers: Arc::new(Answers::default()),
+        premises: context.premises,
+        verifications: Arc::new(Runs::new(VERIFICATIONS_MAX)),
+        restores: Arc::new(Runs::new(RESTORES_MAX)),
         acts: Arc::new(Semaphore::new(ACTS_MAX)),
     };
     operations()
@@ -166,9 +180,25 @@ fn custody() -> Router<Room> {
             "/api/v1/accounts/{id}/restore",
             post(recovery::restore).delete(recovery::give_up),
         )
+        .route(
+            "/api/v1/accounts/{id}/backup-restores",
+            post(backups::from_backup),
+        )
+        .route(
+            "/api/v1/accounts/{id}/backup-restores/{run}",
+            get(backups::from_backup_run),
+        )
+        .route("/api/v1/backups", get(backups::list))
         .route("/api/v1/holds", get(holds::list))
         .route("/api/v1/store", get(store::health))
+        .route("/api/v1/store/keys", get(store::keys))
+        .route("/api/v1/store/keys/rotate", post(store::rotate))
+        .route(
+            "/api/v1/store/keys/rotate-master",
+            post(store::rotate_master),
+        )
         .route("/api/v1/store/verify", post(store::verify))
+        .route("/api/v1/store/verify/{run}", get(store::verify_run))
 }
 
 async fn nothing() -> Problem {

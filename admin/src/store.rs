@@ -1,12 +1,20 @@
-//! `/api/v1/store`: health of the store, for those whose grant hangs at the top of a tree.
+//! `/api/v1/store`: health, verification and keys of the store, for those whose grant hangs at the top of a
+//! tree.
 
+use crate::body::{Asked, Body, Named};
 use crate::caller::Caller;
-use crate::problem::Problem;
+use crate::page::Page;
+use crate::problem::{Kind, Problem, text};
 use crate::router::Room;
+use crate::runs::{Work, stage};
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
-use utoipa::ToSchema;
+use directory::{Access, AgencyId, Capability};
+use formats::date;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use storage::KeyInfo;
+use utoipa::{IntoParams, ToSchema};
 
 /// Findings that one answer tells.
 const FINDINGS_MAX: usize = 1_000;
@@ -30,13 +38,65 @@ pub(crate) struct StoreHealth {
     reserve: u64,
 }
 
-/// What verifying found.
+/// How thorough.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Depth {
+    /// Reads all content besides: minutes for each 10 GB.
+    #[serde(default)]
+    deep: bool,
+}
+
+/// A verification, and what it found.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct StoreFindings {
-    /// What is wrong; empty when every invariant holds. At most 1,000.
+pub(crate) struct Verification {
+    /// By which to ask for it again.
+    id: u64,
+    /// False: it goes on; ask again.
+    finished: bool,
+    /// What it does: `comparing` (keys), `content` (octets), `looking` (accounts).
+    stage: Option<&'static str>,
+    done: u64,
+    total: u64,
+    /// What is wrong; empty when it has finished and every invariant holds. At most 1,000.
     findings: Vec<String>,
     /// How many there are.
     count: usize,
+}
+
+/// A data key; the secret itself is never shown.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DataKey {
+    id: u32,
+    /// Whose; null: the system's, or of an agency that is gone.
+    #[schema(example = "H99.1")]
+    agency: Option<String>,
+    /// RFC 3339, UTC.
+    created_at: String,
+    /// Whether new data is sealed under it; older ones stay for reading.
+    in_use: bool,
+}
+
+/// Whose keys.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeyRotation {
+    /// Only this agency's; everybody's and the system's when left out.
+    agency: Option<String>,
+}
+
+/// What a rotation made.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct KeysMade {
+    made: usize,
+}
+
+/// Where the old master key is kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MasterChanged {
+    /// A file on the server. Backups made before need it.
+    kept: String,
 }
 
 /// How the store is.
@@ -61,18 +121,160 @@ pub(crate) async fn health(
     Ok(Json(health.await?))
 }
 
-/// Verifies every invariant while the server goes on; may take minutes.
-#[utoipa::path(post, path = "/api/v1/store/verify", tag = "store",
-    responses((status = 200, body = StoreFindings)))]
+/// Verifies every invariant while the server goes on. A long one answers `finished: false` after some 20 s:
+/// `GET` it by its id. Asked for again while it works, the same one is answered.
+#[utoipa::path(post, path = "/api/v1/store/verify", tag = "store", params(Depth),
+    responses((status = 200, body = Verification)))]
 pub(crate) async fn verify(
     State(room): State<Room>,
     caller: Caller,
-) -> Result<Json<StoreFindings>, Problem> {
-    let found = room.ask(caller, |room, access| {
-        let mut findings = room.directory.verify_store(Some(access))?;
-        let count = findings.len();
-        findings.truncate(FINDINGS_MAX);
-        Ok(StoreFindings { findings, count })
+    Asked(depth): Asked<Depth>,
+) -> Result<Json<Verification>, Problem> {
+    let deep = depth.deep;
+    let how = if deep { "deep" } else { "" };
+    let work = Work {
+        of: 0,
+        how: how.to_owned(),
+    };
+    let wanted = work.clone();
+    let asked = room.ask(caller, move |room, access| {
+        let whole = Capability::ManageStore;
+        room.directory.check_whole(Some(access), whole)?;
+        if let Some(id) = room.verifications.join(&wanted)? {
+            return Ok(Err(id));
+        }
+        let detail = json!({ "deep": deep }).to_string();
+        Ok(Ok(room.directory.store_custody(
+            Some(access),
+            "store.verify",
+            &detail,
+        )?))
     });
-    Ok(Json(found.await?))
+    let id = match asked.await? {
+        Ok(store) => room
+            .verifications
+            .begin(work, move |tell| Ok(store.check_telling(deep, tell)?))?,
+        Err(id) => id,
+    };
+    verification(&room, id).await
+}
+
+/// How far a verification is, or what it found; waits some 20 s for its end.
+#[utoipa::path(get, path = "/api/v1/store/verify/{run}", tag = "store",
+    params(("run" = u64, Path)), responses((status = 200, body = Verification)))]
+pub(crate) async fn verify_run(
+    State(room): State<Room>,
+    caller: Caller,
+    Named(run): Named<u64>,
+) -> Result<Json<Verification>, Problem> {
+    let may = room.ask(caller, |room, access| {
+        let whole = Capability::ManageStore;
+        Ok(room.directory.check_whole(Some(access), whole)?)
+    });
+    may.await?;
+    verification(&room, run).await
+}
+
+async fn verification(room: &Room, id: u64) -> Result<Json<Verification>, Problem> {
+    let told = room.verifications.wait(0, id).await?;
+    let mut findings = told.outcome.clone().transpose()?.unwrap_or_default();
+    let count = findings.len();
+    findings.truncate(FINDINGS_MAX);
+    Ok(Json(Verification {
+        id,
+        finished: told.outcome.is_some(),
+        stage: stage(told.progress),
+        done: told.progress.map_or(0, |p| p.done),
+        total: told.progress.map_or(0, |p| p.total),
+        findings,
+        count,
+    }))
+}
+
+/// Lists the data keys of an encrypted store, the oldest first; none of a plain one.
+#[utoipa::path(get, path = "/api/v1/store/keys", tag = "store",
+    responses((status = 200, body = Page<DataKey>)))]
+pub(crate) async fn keys(
+    State(room): State<Room>,
+    caller: Caller,
+) -> Result<Json<Page<DataKey>>, Problem> {
+    let page = room.ask(caller, |room, access| {
+        let keys = room.directory.store_keys(Some(access))?;
+        let shown = keys.into_iter().map(|(key, agency)| DataKey {
+            id: key.id,
+            agency: agency.map(|id| id.0),
+            created_at: date::utc(key.created_at),
+            in_use: key.newest,
+        });
+        Ok(Page::new(shown.collect(), None))
+    });
+    Ok(Json(page.await?))
+}
+
+/// Makes new data keys for what is written from now on; nothing is rewritten, older keys stay for reading.
+#[utoipa::path(post, path = "/api/v1/store/keys/rotate", tag = "store",
+    request_body = KeyRotation, responses((status = 200, body = KeysMade)))]
+pub(crate) async fn rotate(
+    State(room): State<Room>,
+    caller: Caller,
+    Body(ask): Body<KeyRotation>,
+) -> Result<Json<KeysMade>, Problem> {
+    let made = room.ask(caller, move |room, access| {
+        let whole = Capability::ManageStore;
+        room.directory.check_whole(Some(access), whole)?;
+        let agency = ask.agency.map(AgencyId);
+        let domain = agency.as_ref().map(directory::seal_domain);
+        let keys = sealed_keys(room, access)?;
+        if domain.is_some_and(|domain| !keys.iter().any(|(key, _)| key.domain == domain)) {
+            return Err(Problem::invalid(
+                "agency",
+                text(
+                    "một cơ quan đã có khoá của mình",
+                    "an agency with keys of its own",
+                ),
+            ));
+        }
+        let detail = json!({ "agency": agency.map(|id| id.0) }).to_string();
+        let store = room
+            .directory
+            .store_custody(Some(access), "store.keys.rotate", &detail)?;
+        let made = store.rotate_keys(domain)?;
+        Ok(KeysMade { made })
+    });
+    Ok(Json(made.await?))
+}
+
+/// The data keys. Errors: the store is plain.
+fn sealed_keys(room: &Room, access: &Access) -> Result<Vec<(KeyInfo, Option<AgencyId>)>, Problem> {
+    let keys = room.directory.store_keys(Some(access))?;
+    match keys.is_empty() {
+        false => Ok(keys),
+        true => Err(Problem::new(
+            Kind::Impossible,
+            text(
+                "Kho thư này không được mã hoá nên không có khoá.",
+                "This store is not encrypted and has no keys.",
+            ),
+        )),
+    }
+}
+
+/// Makes a new master key and seals the data keys under it; nothing else is rewritten.
+#[utoipa::path(post, path = "/api/v1/store/keys/rotate-master", tag = "store",
+    responses((status = 200, body = MasterChanged)))]
+pub(crate) async fn rotate_master(
+    State(room): State<Room>,
+    caller: Caller,
+) -> Result<Json<MasterChanged>, Problem> {
+    let kept = room.ask(caller, |room, access| {
+        let whole = Capability::ManageStore;
+        room.directory.check_whole(Some(access), whole)?;
+        sealed_keys(room, access)?;
+        let act = "store.keys.rotate_master";
+        let store = room.directory.store_custody(Some(access), act, "{}")?;
+        let kept = room.premises.rotate_master(&store);
+        kept.map_err(|refused| Problem::new(Kind::Impossible, refused.into()))
+    });
+    let kept = kept.await?;
+    Ok(Json(MasterChanged { kept }))
 }

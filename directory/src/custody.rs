@@ -3,7 +3,7 @@
 
 use crate::act::invalid;
 use crate::{Access, AccountId, AgencyId, Capability, Denied, Directory, Error};
-use storage::{AccountStore, Figures, Hold};
+use storage::{AccountStore, Figures, Hold, KeyInfo, Store};
 
 /// Octets of a hold's name and reason.
 const HOLD_NAME_MAX: usize = 128;
@@ -39,11 +39,7 @@ impl Directory {
     }
 
     /// The store belongs to no agency: a grant at the top of a tree is needed. Errors: `Denied`.
-    pub(crate) fn check_whole(
-        &self,
-        by: Option<&Access>,
-        capability: Capability,
-    ) -> Result<(), Error> {
+    pub fn check_whole(&self, by: Option<&Access>, capability: Capability) -> Result<(), Error> {
         let root = |id: &AgencyId| self.agency(id).is_ok_and(|a| a.parent.is_none());
         match by {
             Some(access) if !access.scopes(capability).iter().any(root) => Err(Denied.into()),
@@ -58,11 +54,31 @@ impl Directory {
         Ok((store.figures(), store.writable()))
     }
 
-    /// Verifies every invariant of the store while it is used; what is wrong. Errors: `Denied`.
-    pub fn verify_store(&self, by: Option<&Access>) -> Result<Vec<String>, Error> {
+    /// The store, for this one act on all of it; `detail` is JSON for the audit log, without secrets.
+    /// Errors: `Denied`.
+    pub fn store_custody(
+        &self,
+        by: Option<&Access>,
+        act: &'static str,
+        detail: &str,
+    ) -> Result<Store, Error> {
         self.check_whole(by, Capability::ManageStore)?;
-        self.record(by, "store.verify", "store", "{}")?;
-        Ok(self.inner.store.check()?)
+        self.record(by, act, "store", detail)?;
+        Ok(self.inner.store.clone())
+    }
+
+    /// The data keys of an encrypted store, oldest first, each with the agency whose it is; `None`: of no
+    /// agency, or of one that is gone. Errors: `Denied`.
+    pub fn store_keys(
+        &self,
+        by: Option<&Access>,
+    ) -> Result<Vec<(KeyInfo, Option<AgencyId>)>, Error> {
+        self.check_whole(by, Capability::ReadStore)?;
+        let whose = self.key_owners();
+        let keys = self.inner.store.data_keys().into_iter();
+        Ok(keys
+            .map(|key| (key, whose.get(&key.domain).cloned()))
+            .collect())
     }
 
     /// The legal holds of one account, or all that `by` may see: those of deleted accounts are seen from the

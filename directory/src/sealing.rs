@@ -1,6 +1,7 @@
 //! Whose data key an account's mail is sealed under, in an encrypted store: its agency's.
 
 use crate::{Account, AgencyId, Directory, Error};
+use std::collections::HashMap;
 use storage::AccountId;
 
 /// The number of an agency's data keys. Codes never change, so neither does this; never the system's.
@@ -14,6 +15,13 @@ pub fn seal_domain(agency: &AgencyId) -> u64 {
 }
 
 impl Directory {
+    /// The agencies by the numbers of their data keys.
+    pub fn key_owners(&self) -> HashMap<u64, AgencyId> {
+        let book = self.read();
+        let agencies = book.agencies.keys();
+        agencies.map(|id| (seal_domain(id), id.clone())).collect()
+    }
+
     /// Before the account's first row, and after it moved.
     pub(crate) fn seal_account(&self, account: &Account) -> Result<(), Error> {
         let domain = seal_domain(&account.agency);

@@ -30,8 +30,8 @@ pub fn refusal(error: &Error, seeking: Seeking) -> Completion {
         }
         Error::TooLarge(_) => Completion::no("LIMIT", "A limit of the server would be passed"),
         Error::Invalid(_) => Completion::no("CANNOT", "This can never be done"),
-        Error::Unavailable(why) => {
-            tracing::warn!(%why, "storage is unavailable");
+        Error::Unavailable(_) | Error::InUse { .. } => {
+            tracing::warn!(why = %error, "storage is unavailable");
             Completion::no("UNAVAILABLE", "The server cannot do this now; try later")
         }
         Error::Corrupt(why) => {

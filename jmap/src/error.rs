@@ -136,8 +136,8 @@ impl From<storage::Error> for SetError {
             E::Exists => Self::new("invalidProperties").because("exists already"),
             E::Invalid(what) => Self::new("invalidProperties").because(what),
             E::Conflict => Self::new("serverFail").because("changed meanwhile; try again"),
-            E::Unavailable(why) => {
-                tracing::warn!(%why, "storage is unavailable");
+            E::Unavailable(_) | E::InUse { .. } => {
+                tracing::warn!(%error, "storage is unavailable");
                 Self::new("serverUnavailable")
             }
             E::Corrupt(why) => {

@@ -18,7 +18,6 @@ pub struct Config {
     pub mail: Mail,
     pub imap: Imap,
     pub sign_in: SignIn,
-    pub store: Store,
     pub storage: Storage,
     pub log: Log,
 }
@@ -167,20 +166,6 @@ impl Default for SignIn {
     }
 }
 
-/// The store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Store {
-    /// Octets of the engine's cache.
-    pub cache: u64,
-}
-
-impl Default for Store {
-    fn default() -> Self {
-        Self { cache: 64 << 20 }
-    }
-}
-
 /// What lies on the disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -193,7 +178,14 @@ pub struct Storage {
     pub undelete_days: u32,
     /// Minutes between two passes of upkeep (old history, dead content, snapshots).
     pub upkeep_minutes: u32,
+    /// Octets of the engine's cache; with the default the memory aimed at is held. The system caches the
+    /// engine's files besides, in memory that nobody else needs.
+    pub cache_octets: u64,
+    /// Messages of accounts in use whose states are kept in memory, some 400 octets each: what a mailbox
+    /// is listed and changed from. An account that does not fit is read from the index each time.
+    pub hot_messages: u64,
     pub encryption: Encryption,
+    pub backup: Backup,
 }
 
 /// The embedded engine of the store's index.
@@ -221,7 +213,10 @@ impl Default for Storage {
             engine: Engine::default(),
             undelete_days: 30,
             upkeep_minutes: 60,
+            cache_octets: storage::CACHE_OCTETS,
+            hot_messages: storage::HOT_MESSAGES,
             encryption: Encryption::default(),
+            backup: Backup::default(),
         }
     }
 }
@@ -235,6 +230,18 @@ pub struct Encryption {
     /// The master key, mode 0600, apart from the store and its backups; empty: systemd's credential
     /// `congvu-master`.
     pub key_file: PathBuf,
+}
+
+/// The store's backups, for accounts that administrators bring back while the server runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Backup {
+    /// The folder that `congvu backup` writes to; empty: none is offered.
+    pub folder: PathBuf,
+    /// What opens a sealed backup, mode 0600: a key file, or
+    pub key_file: PathBuf,
+    /// a file with its passphrase.
+    pub passphrase_file: PathBuf,
 }
 
 /// Logs.
@@ -382,19 +389,7 @@ fn check(config: &Config) -> Result<(), (&'static str, String)> {
             "expected 0, or 4096 to 10000000",
         );
     }
-    if !(1..=3_650).contains(&config.storage.undelete_days) {
-        return wrong("storage.undelete_days", "expected 1 to 3650 days");
-    }
-    if !(1..=1_440).contains(&config.storage.upkeep_minutes) {
-        return wrong("storage.upkeep_minutes", "expected 1 to 1440 minutes");
-    }
-    let encryption = &config.storage.encryption;
-    if !encryption.enabled && !encryption.key_file.as_os_str().is_empty() {
-        return wrong(
-            "storage.encryption.key_file",
-            "a key is named but encryption is not on: expected enabled = true, or no key_file",
-        );
-    }
+    check_storage(&config.storage)?;
     if !level_is_good(&config.log.level) {
         return wrong(
             "log.level",
@@ -402,6 +397,44 @@ fn check(config: &Config) -> Result<(), (&'static str, String)> {
         );
     }
     check_listen(&config.listen)
+}
+
+fn check_storage(storage: &Storage) -> Result<(), (&'static str, String)> {
+    let wrong = |key, expected: &str| Err((key, expected.to_owned()));
+    if !(1..=3_650).contains(&storage.undelete_days) {
+        return wrong("storage.undelete_days", "expected 1 to 3650 days");
+    }
+    if !(1..=1_440).contains(&storage.upkeep_minutes) {
+        return wrong("storage.upkeep_minutes", "expected 1 to 1440 minutes");
+    }
+    if !(1 << 20..=1 << 40).contains(&storage.cache_octets) {
+        return wrong(
+            "storage.cache_octets",
+            "expected 1048576 to 1099511627776 octets",
+        );
+    }
+    if !(1_000..=1_000_000_000).contains(&storage.hot_messages) {
+        return wrong(
+            "storage.hot_messages",
+            "expected 1000 to 1000000000 messages",
+        );
+    }
+    let there = |file: &PathBuf| !file.as_os_str().is_empty();
+    let backup = &storage.backup;
+    if there(&backup.key_file) && there(&backup.passphrase_file) {
+        return wrong(
+            "storage.backup.key_file",
+            "expected a key file or a passphrase file, not both",
+        );
+    }
+    let encryption = &storage.encryption;
+    if !encryption.enabled && !encryption.key_file.as_os_str().is_empty() {
+        return wrong(
+            "storage.encryption.key_file",
+            "a key is named but encryption is not on: expected enabled = true, or no key_file",
+        );
+    }
+    Ok(())
 }
 
 fn check_listen(listen: &Listen) -> Result<(), (&'static str, String)> {
@@ -553,6 +586,13 @@ mod tests {
             "enabled = true",
         );
         check("[listen]\nimap = [\"[::]:25\"]", "c:2:1", "listen.smtp's");
+        check("[storage]\ncache_octets = 7", "c:2:1", "1048576");
+        check("[storage]\nhot_messages = 0", "c:2:1", "1000");
+        check(
+            "[storage.backup]\nkey_file = \"a\"\npassphrase_file = \"b\"",
+            "c:2:1",
+            "not both",
+        );
         check(
             "[listen]\nconnections_per_address = 0",
             "c:2:1",

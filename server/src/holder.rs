@@ -1,4 +1,4 @@
-//! Who holds a port, from /proc as far as this user may read it.
+//! Who holds a port or a store, from /proc as far as this user may read it.
 
 use std::fs;
 
@@ -24,11 +24,19 @@ pub fn of_port(port: u16) -> Option<String> {
             fs::read_link(file.path()).is_ok_and(|link| link.to_string_lossy() == wanted)
         });
         if holds {
-            let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-            return Some(format!("{} (pid {pid})", name.trim()));
+            return Some(of_process(pid));
         }
     }
     None
+}
+
+/// `congvu (pid 812)`.
+pub fn of_process(pid: u32) -> String {
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    match name.trim() {
+        "" => format!("a process (pid {pid})"),
+        name => format!("{name} (pid {pid})"),
+    }
 }
 
 /// The socket inode that listens (state 0A) on this port in a /proc/net/tcp table.

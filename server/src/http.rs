@@ -3,6 +3,7 @@
 
 use crate::autoconfig::{self, Signer};
 use crate::drain::Drained;
+use crate::premises::House;
 use crate::services::Services;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
@@ -12,6 +13,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use directory::{Access, Peer, Secret, SignInError};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 /// Octets of one Authorization header that are looked at.
 const AUTHORIZATION_MAX: usize = 4096;
@@ -22,6 +24,7 @@ pub(crate) fn router(services: &Services, signer: Option<Signer>) -> Router {
     let admin = admin::router(admin::Context {
         directory: services.directory.clone(),
         delivery: services.delivery.clone(),
+        premises: Arc::new(House::new(services.config.clone())),
     });
     Router::new()
         .route("/", get(front))

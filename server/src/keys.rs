@@ -14,6 +14,8 @@ use storage::{KeySource, MasterKey};
 const CREDENTIAL: &str = "congvu-master";
 /// Most octets of a key file.
 const FILE_OCTETS_MAX: u64 = 4_096;
+/// Older keys that are looked at.
+const OLDER_MAX: u32 = 1_000;
 /// What a master key is called until the keyring is sealed under it.
 const NEW: &str = "new";
 
@@ -126,6 +128,39 @@ fn text(
     let read = file.take(octets_max).read_to_string(&mut text);
     read.with_context(|| format!("{what} {shown}"))?;
     Ok(text)
+}
+
+/// Shortest passphrase of a sealed backup: whoever has a copy may guess for years.
+const PASSPHRASE_MIN: usize = 12;
+/// Longest passphrase file, octets.
+const PASSPHRASE_FILE_MAX: u64 = 4_096;
+
+/// The passphrase of a sealed backup. Errors say what is wrong with its file.
+pub(crate) fn passphrase(file: &Path) -> anyhow::Result<zeroize::Zeroizing<String>> {
+    let text = private_text(file, "the passphrase", PASSPHRASE_FILE_MAX)?;
+    let words = zeroize::Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
+    anyhow::ensure!(
+        words.chars().count() >= PASSPHRASE_MIN,
+        "mật khẩu trong {0} quá ngắn, cần ít nhất {PASSPHRASE_MIN} ký tự / the passphrase in {0} is \
+         too short, at least {PASSPHRASE_MIN} characters are needed",
+        file.display()
+    );
+    Ok(words)
+}
+
+/// Master keys that were replaced and are kept beside the one of now, the newest first; those that
+/// cannot be read are left out.
+pub(crate) fn older(config: &Config) -> Vec<MasterKey> {
+    let Ok(Place::File(file)) = place(config) else {
+        return Vec::new();
+    };
+    let named = (1..OLDER_MAX).map(|n| beside(&file, &format!("old-{n}")));
+    let mut keys: Vec<MasterKey> = named
+        .take_while(|path| path.exists())
+        .filter_map(|path| read(&Place::File(path)).ok())
+        .collect();
+    keys.reverse();
+    keys
 }
 
 /// Writes a key to a new file that only its owner reads, durably. Errors: the file is there.

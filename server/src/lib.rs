@@ -12,6 +12,7 @@ pub mod http;
 mod keys;
 pub mod listener;
 mod mail;
+mod premises;
 pub mod run;
 pub mod services;
 pub mod shutdown;

@@ -7,7 +7,7 @@ use delivery::Delivery;
 use directory::{Clock, Directory};
 use formats::address::DomainName;
 use std::sync::Arc;
-use storage::{Options, Store};
+use storage::{Disk, Options, Store, Watch};
 use tokio::sync::Semaphore;
 
 /// Blocking calls of the web side at once; more wait.
@@ -33,7 +33,8 @@ pub fn store_options(config: &Config) -> anyhow::Result<Options> {
     Ok(Options {
         dir: crate::keys::store_dir(config),
         engine: config.storage.engine.into(),
-        cache_bytes: config.store.cache,
+        cache_bytes: config.storage.cache_octets,
+        hot_messages_max: config.storage.hot_messages,
         boot_id: boot_id.map(|id| id.trim().to_owned()),
         keys: crate::keys::source(config)?,
         clock: storage::Clock::new(|| SystemClock.now_ms().div_euclid(1_000)),
@@ -43,10 +44,19 @@ pub fn store_options(config: &Config) -> anyhow::Result<Options> {
 
 /// Opens the store alone. Errors say what to do.
 pub fn open_store(config: &Config) -> anyhow::Result<Store> {
+    open_store_telling(config, Watch::default())
+}
+
+/// The same; `watch` hears how far it is when the index must be made anew.
+pub fn open_store_telling(config: &Config, watch: Watch) -> anyhow::Result<Store> {
     let dir = &config.server.data;
     std::fs::create_dir_all(dir)
         .with_context(|| format!("the data folder {} cannot be made", dir.display()))?;
-    Store::open(&store_options(config)?)
+    let options = Options {
+        disk: Disk::default().watched(watch),
+        ..store_options(config)?
+    };
+    Store::open(&options)
         .with_context(|| format!("the store in {} cannot be opened", dir.display()))
 }
 

@@ -87,6 +87,7 @@ fn measure((name, secret): (&str, &Secret), store: &Store, options: &Options, di
                 dir: dir.join("scratch"),
                 ..options.clone()
             },
+            older_keys: Vec::new(),
             workers: WORKERS,
         };
         let account = backup::Account::open(cut, &mut |_| true).unwrap();

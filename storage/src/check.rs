@@ -50,44 +50,56 @@ impl Findings {
 
 /// See [`Store::check`] and [`Store::check_deep`]. Each account is looked at while nobody writes it;
 /// damage in one does not end it.
-pub(crate) fn check(store: &Store, deep: bool) -> Result<Vec<String>, Error> {
+pub(crate) fn check(store: &Store, deep: bool, tell: Tell<'_>) -> Result<Vec<String>, Error> {
     let mut findings = Findings::default();
     let index = &store.inner.shared.index;
-    let accounts = match compare::compare(store, &mut findings)? {
+    let accounts = match compare::compare(store, &mut findings, tell)? {
         Some(accounts) => accounts,
         None => findings.take("accounts", accounts(index))?,
     };
     let damaged = match deep {
         true => {
-            let read = damaged_contents(store, &mut |id, e| {
-                findings.add(format!("content {id}: {e}"));
-            });
+            let wrong = &mut |id: BlobId, e: Error| findings.add(format!("content {id}: {e}"));
+            let read = damaged_contents(store, wrong, tell);
             findings.take("content", read)?
         }
         false => BTreeSet::new(),
     };
-    for id in accounts {
+    let total = accounts.len() as u64;
+    for (id, done) in accounts.into_iter().zip(1u64..) {
         let looked = account(store, id, &damaged, &mut findings);
         findings.take(&format!("account {id}"), looked)?;
+        let stage = Stage::Looking;
+        if !tell(Progress { stage, done, total }) {
+            return Err(ended());
+        }
     }
     let looked = queue(store, &mut findings);
     findings.take("the queue", looked)?;
     Ok(findings.told())
 }
 
+/// What whoever ended a check is told.
+pub(crate) fn ended() -> Error {
+    Error::Unavailable("the check was ended before its time".into())
+}
+
 /// Reads all content; tells what is damaged, and returns it.
 pub(crate) fn damaged_contents(
     store: &Store,
     wrong: &mut dyn FnMut(BlobId, Error),
+    tell: Tell<'_>,
 ) -> Result<BTreeSet<BlobId>, Error> {
     let shared = &store.inner.shared;
     let mut damaged = BTreeSet::new();
     let prefix = key::kind(AccountId::SYSTEM, key::BLOB);
+    let (stage, mut done, all) = (Stage::Content, 0, store.figures().packs);
     shared.index.scan(&prefix, &prefix, &mut |key, _| {
         let Some(id) = key::blob_of(key) else {
             return Ok(true);
         };
         let located = shared.packs.locate(id, &shared.index);
+        done += located.as_ref().map_or(0, |l| u64::from(l.stored));
         let mut read = located.and_then(|l| shared.packs.verify(id, &l, &shared.index));
         if read.is_err() {
             // It may have been moved since it was looked for.
@@ -105,7 +117,11 @@ pub(crate) fn damaged_contents(
             Err(Error::NotFound) | Ok(()) => {}
             Err(e) => return Err(e),
         }
-        Ok(true)
+        let total = all.max(done);
+        match tell(Progress { stage, done, total }) {
+            true => Ok(true),
+            false => Err(ended()),
+        }
     })?;
     Ok(damaged)
 }

@@ -231,6 +231,11 @@ impl Committer {
             system: self.system,
         };
         if let (true, Ok(())) = (seal, &sealed) {
+            // Nothing is between the last commit and here. Without this word an index that sees no commit
+            // any more would seem to be behind its checkpoint, and be made anew at the next start.
+            if let Err(e) = note_applied(&self.shared.index, place.end) {
+                tracing::warn!(error = %e, "the index does not know how far it is");
+            }
             self.written = 0;
             self.flush(Some((done, place)));
         } else {

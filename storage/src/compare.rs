@@ -21,6 +21,8 @@ const DOUBT_OCTETS_MAX: usize = 8 << 20;
 const LOOKS_MAX: usize = 20;
 /// Octets of the journal's tail sorted in memory.
 const SORT_OCTETS: u64 = 16 << 20;
+/// Keys between two tellings of how far it is.
+const TOLD_EVERY: u64 = 1_024;
 /// Octets of a key that a finding shows.
 const SHOWN_MAX: usize = 40;
 
@@ -35,19 +37,23 @@ struct Comparison<'a> {
     doubts: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     doubt_octets: usize,
     findings: &'a mut Findings,
+    tell: Tell<'a>,
+    /// Keys of the index that were met, and about how many there are.
+    keys: (u64, u64),
 }
 
 /// Compares everything; returns the accounts that there are by the truth, `None` when that itself is
-/// damaged. Errors: `Unavailable` only.
+/// damaged. Errors: `Unavailable` only, also when `tell` ends it.
 pub(crate) fn compare(
     store: &Store,
     findings: &mut Findings,
+    tell: Tell<'_>,
 ) -> Result<Option<BTreeSet<AccountId>>, Error> {
     let shared = &store.inner.shared;
     // While this is held no segment and no snapshot goes away.
     let _pin = Pin::shared(&shared.dir)?;
     match truth(store) {
-        Ok((mut truth, end)) => {
+        Ok((mut truth, end, keys)) => {
             let mut comparison = Comparison {
                 store,
                 index: &shared.index,
@@ -55,6 +61,8 @@ pub(crate) fn compare(
                 doubts: Vec::new(),
                 doubt_octets: 0,
                 findings,
+                tell,
+                keys: (0, keys),
             };
             match comparison.run(&mut truth) {
                 Ok(accounts) => Ok(Some(accounts)),
@@ -73,8 +81,8 @@ pub(crate) fn compare(
     }
 }
 
-/// What snapshots and journal say, in the order of the keys, and up to where.
-fn truth(store: &Store) -> Result<(Truth, Position), Error> {
+/// What snapshots and journal say, in the order of the keys, up to where, and about how many keys that is.
+fn truth(store: &Store) -> Result<(Truth, Position, u64), Error> {
     let shared = &store.inner.shared;
     let folder = &shared.snapshots.folder;
     let chain = folder.chain()?;
@@ -86,7 +94,7 @@ fn truth(store: &Store) -> Result<(Truth, Position), Error> {
     };
     let merged = merged(folder, &chain, from, end)?;
     let truth: Box<dyn Iterator<Item = _>> = Box::new(merged.living());
-    Ok((truth.peekable(), end))
+    Ok((truth.peekable(), end, chain.entries()))
 }
 
 /// Snapshots and the journal between two places as one, deletions too.
@@ -146,6 +154,7 @@ impl Comparison<'_> {
         value: &[u8],
         accounts: &mut BTreeSet<AccountId>,
     ) -> Result<(), Error> {
+        self.told()?;
         if matches!(key::kind_of(key), key::APPLIED | key::PART) {
             return Ok(());
         }
@@ -160,6 +169,17 @@ impl Comparison<'_> {
             Some(entry) if entry.value.as_deref() == Some(value) => Ok(()),
             Some(entry) => self.doubt(entry.key, entry.value),
             None => self.doubt(key.to_vec(), None),
+        }
+    }
+
+    /// Counts a key, and tells now and then.
+    fn told(&mut self) -> Result<(), Error> {
+        self.keys.0 += 1;
+        let (done, total) = (self.keys.0, self.keys.1.max(self.keys.0));
+        let stage = Stage::Comparing;
+        match done.is_multiple_of(TOLD_EVERY) && !(self.tell)(Progress { stage, done, total }) {
+            true => Err(check::ended()),
+            false => Ok(()),
         }
     }
 
@@ -439,7 +459,7 @@ mod tests {
             }
             for _ in 0..10 {
                 let mut findings = Findings::default();
-                compare(&store, &mut findings).unwrap();
+                compare(&store, &mut findings, &mut |_| true).unwrap();
                 assert_eq!(findings.told(), Vec::<String>::new());
             }
             ended.store(true, Ordering::SeqCst);

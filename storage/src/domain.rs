@@ -119,6 +119,64 @@ mod tests {
         u32::from_le_bytes(key.try_into().unwrap())
     }
 
+    /// Octets that do not press, another lot for each number.
+    fn noise(number: u32) -> Vec<u8> {
+        let mut octets = vec![0; 2_000];
+        let mut reader = blake3::Hasher::new()
+            .update(&number.to_le_bytes())
+            .finalize_xof();
+        reader.fill(&mut octets);
+        octets
+    }
+
+    #[test]
+    fn compaction_seals_what_was_written_before_encryption_was_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let small = |keys| Options {
+            sizes: Sizes {
+                pack: 6_000,
+                ..Sizes::default()
+            },
+            ..options(folder.path(), keys)
+        };
+        let account = AccountId::new(5).unwrap();
+        let store = Store::open(&small(KeySource::None)).unwrap();
+        // Every other one is old, and nobody's after a while.
+        let put = |n: u32| {
+            let at = if n.is_multiple_of(2) { 1 } else { 1 << 40 };
+            store.account(account).upload(&noise(n), at).unwrap()
+        };
+        let blobs: Vec<BlobId> = (0..24).map(put).collect();
+        store.close().unwrap();
+        drop(store);
+        let store = Store::open(&small(KeySource::Master(master()))).unwrap();
+        let kept: Vec<u32> = (1..20).step_by(2).collect();
+        for n in &kept {
+            assert_eq!(key_of(&store, blobs[*n as usize]), 0, "still plain");
+        }
+        let policy = Policy {
+            upload_window_s: 10,
+            collect_every_s: 0,
+            dead_percent: 20,
+            ..Policy::default()
+        };
+        for _ in 0..3 {
+            store.maintain(&policy).unwrap();
+        }
+        let mut plain = Vec::new();
+        for pack in std::fs::read_dir(folder.path().join("packs")).unwrap() {
+            plain.extend(std::fs::read(pack.unwrap().path()).unwrap());
+        }
+        for n in kept {
+            let (blob, noise) = (blobs[n as usize], noise(n));
+            assert_ne!(key_of(&store, blob), 0, "sealed");
+            assert_eq!(store.blob(blob).unwrap()[..], noise);
+            let shows = plain.windows(noise.len()).any(|octets| octets == noise);
+            assert!(!shows, "{n} lies there plain");
+        }
+        assert_eq!(store.check_deep().unwrap(), Vec::<String>::new());
+    }
+
     #[test]
     fn content_lies_under_the_key_of_whose_it_is_and_what_is_known_stays_where_it_is() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,7 @@
 //! The closed list of causes for which storage refuses or fails.
 
+use std::path::PathBuf;
+
 /// Why storage did not do what was asked. Each protocol spells these in exactly one place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -27,7 +29,19 @@ pub enum Error {
     /// The disk is full, not writable or failing; nothing was changed.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// Another process has the store open; its number, where it told.
+    #[error("the folder {} is in use by {}", .dir.display(), named(.process))]
+    #[allow(missing_docs)]
+    InUse { dir: PathBuf, process: Option<u32> },
     /// Stored bytes failed their checksum or carry an unknown version (I-18).
     #[error("corrupt: {0}")]
     Corrupt(String),
+}
+
+/// A process in words.
+fn named(process: &Option<u32>) -> String {
+    match process {
+        Some(number) => format!("process {number}"),
+        None => "another process".into(),
+    }
 }

@@ -9,7 +9,7 @@ const FILE: &str = "lock";
 /// Octets read of what the owner wrote.
 const OWNER_OCTETS_MAX: usize = 10;
 
-/// Locks the folder until the file is dropped. Errors: `Unavailable`, naming the owner's process.
+/// Locks the folder until the file is dropped. Errors: `InUse`, naming the owner's process.
 pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
     let path = dir.join(FILE);
     let file = disk::open_lock(&path)?;
@@ -22,23 +22,19 @@ pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
             tracing::trace!(told = told.is_ok(), "lock");
             Ok(file)
         }
-        Err(TryLockError::WouldBlock) => Err(Error::Unavailable(format!(
-            "the folder {} is in use by {}",
-            dir.display(),
-            owner(&file)
-        ))),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse {
+            dir: dir.to_owned(),
+            process: owner(&file),
+        }),
         Err(TryLockError::Error(e)) => Err(disk::failed("cannot lock", &path, &e)),
     }
 }
 
-fn owner(file: &File) -> String {
+/// What the owner wrote.
+fn owner(file: &File) -> Option<u32> {
     let mut held = [0; OWNER_OCTETS_MAX];
     let read = file.read_at(&mut held, 0).unwrap_or(0);
-    let text = str::from_utf8(&held[..read]).unwrap_or_default();
-    match text.parse::<u32>() {
-        Ok(process) => format!("process {process}"),
-        Err(_) => "another process".into(),
-    }
+    str::from_utf8(&held[..read]).ok()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -49,9 +45,14 @@ mod tests {
     fn a_second_owner_is_told_the_first() {
         let dir = tempfile::tempdir().unwrap();
         let held = lock(dir.path()).unwrap();
+        let refused = lock(dir.path()).unwrap_err();
+        let expected = Error::InUse {
+            dir: dir.path().to_owned(),
+            process: Some(std::process::id()),
+        };
+        assert_eq!(refused, expected);
         let told = format!("in use by process {}", std::process::id());
-        let refused = lock(dir.path()).unwrap_err().to_string();
-        assert!(refused.ends_with(&told), "{refused}");
+        assert!(refused.to_string().ends_with(&told), "{refused}");
         held.set_len(0).unwrap();
         let refused = lock(dir.path()).unwrap_err().to_string();
         assert!(refused.ends_with("in use by another process"), "{refused}");

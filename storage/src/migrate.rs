@@ -10,7 +10,9 @@ use crate::format::{Format, Found};
 use crate::index::Index;
 use crate::seal::Keys;
 use crate::snapshot::Folder;
-use crate::{EngineKind, Error, Options, Store, commit, disk, key, lock, rebuild, recover};
+use crate::{
+    EngineKind, Error, Options, Stage, Store, Watch, commit, disk, key, lock, rebuild, recover,
+};
 use std::path::{Path, PathBuf};
 
 /// Octets that are compared at once.
@@ -25,7 +27,7 @@ pub struct Migrated {
 
 impl Store {
     /// Moves the index of the closed store to the engine `to`; `options.engine` is not asked.
-    /// The mail is not touched. Errors: `Unavailable` (in use, no room), `Corrupt` (what the new
+    /// The mail is not touched. Errors: `InUse`, `Unavailable` (no room), `Corrupt` (what the new
     /// index holds differs; then nothing was changed), `Invalid` (an engine that keeps nothing).
     pub fn migrate(options: &Options, to: EngineKind) -> Result<Migrated, Error> {
         if !EngineKind::ON_DISK.contains(&to) {
@@ -77,7 +79,7 @@ fn fill(old: &Options, to: EngineKind, keys: &Keys) -> Result<u64, Error> {
     let snapshots = Folder::at(&old.dir, &old.disk, keys);
     let chain = snapshots.chain()?;
     let from = rebuild::tail(&snapshots, &chain)?;
-    rebuild::load(&chain, &new)?;
+    let loaded = rebuild::load(&chain, &new)?;
     let mut system = chain.summary().system;
     let found = recover::replay(old, keys, from, &new, &mut system, true)?;
     if found.end != place.position {
@@ -88,7 +90,8 @@ fn fill(old: &Options, to: EngineKind, keys: &Keys) -> Result<u64, Error> {
     commit::note_applied(&new, found.end)?;
     new.checkpoint()?;
     let index = recover::open_index(old, old.engine, &old.dir.join(recover::INDEX), keys)?;
-    let compared = compare(&index, &new);
+    old.disk.watch().begin(Stage::Comparing, loaded);
+    let compared = compare(&index, &new, old.disk.watch());
     if old.engine == to || compared.is_err() {
         drop(new);
         remove(old, &dir)?;
@@ -121,7 +124,7 @@ fn some(index: &Index, from: &[u8]) -> Result<Pairs, Error> {
 }
 
 /// Errors: `Corrupt` when there is any difference.
-fn compare(a: &Index, b: &Index) -> Result<u64, Error> {
+fn compare(a: &Index, b: &Index, watch: &Watch) -> Result<u64, Error> {
     let (mut keys, mut from) = (0, Vec::new());
     loop {
         let (ours, theirs) = (some(a, &from)?, some(b, &from)?);
@@ -131,6 +134,7 @@ fn compare(a: &Index, b: &Index) -> Result<u64, Error> {
             ));
         }
         keys += ours.len() as u64;
+        watch.more(ours.len() as u64);
         let Some((last, _)) = ours.last() else {
             return Ok(keys);
         };

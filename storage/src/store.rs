@@ -10,6 +10,7 @@ use crate::journal::{BODY_OCTETS_MAX, Journal};
 use crate::pack::Packs;
 use crate::queue::Spool;
 use crate::quota::Ledger;
+use crate::recover::Recovered;
 use crate::seal::{KeyId, Keys};
 use crate::search::Search;
 use crate::snapshot::Snapshots;
@@ -22,13 +23,13 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-/// Engine cache unless told otherwise, octets.
-const CACHE_OCTETS: u64 = 64 * 1024 * 1024;
+/// Engine cache unless told otherwise, octets: with it the memory aimed at is held (tests/bench/RESULTS.md).
+pub const CACHE_OCTETS: u64 = 64 * 1024 * 1024;
 /// Octets of the disk that stay free unless told otherwise: the engine cannot go on after a
 /// failed write, so the disk must never be full for it.
 const RESERVE_OCTETS: u64 = 32 * 1024 * 1024;
 /// Messages of hot accounts kept in memory unless told otherwise; some 400 octets each (measured).
-const HOT_MESSAGES: u64 = 150_000;
+pub const HOT_MESSAGES: u64 = 150_000;
 /// The random start of UidValidity lies below this, so that counting on never ends.
 const UID_VALIDITY_START_MAX: u32 = 1 << 30;
 
@@ -183,9 +184,28 @@ impl Drop for Inner {
     }
 }
 
+/// Opens packs and journal. Errors: `Corrupt`, `Unavailable`.
+fn files(options: &Options, keys: &Keys, recovered: &Recovered) -> Result<(Packs, Journal), Error> {
+    let packs = Packs::open(options, recovered.clean, keys.clone())?;
+    packs.expect_all(&recovered.index)?;
+    let journal = Journal::open(options, keys, recovered.found.end)?;
+    Ok((packs, journal))
+}
+
+/// A store that was stopped cleanly and then refused stays one that was stopped cleanly.
+fn leave_as_it_was(options: &Options, recovered: &Recovered, before: Option<Checkpoint>) {
+    let same = |before: &Checkpoint| before.clean && before.position == recovered.found.end;
+    let Some(before) = before.filter(|b| recovered.clean && same(b)) else {
+        return;
+    };
+    let flushed = recovered.index.checkpoint();
+    let left = flushed.and_then(|()| before.write(&options.dir, &options.disk));
+    tracing::debug!(left = left.is_ok(), "the store was not opened");
+}
+
 impl Store {
     /// Opens or creates; upgrades a store of an earlier format. Errors: `Unavailable` (not writable,
-    /// locked by another process, of another engine, somebody else's folder), `Corrupt` (I-18).
+    /// of another engine, somebody else's folder), `InUse` (by another process), `Corrupt` (I-18).
     pub fn open(options: &Options) -> Result<Self, Error> {
         repair::expect_none(&options.dir)?;
         // Twice: before anything is made, and when nobody else can change it any more.
@@ -197,11 +217,11 @@ impl Store {
         migrate::settle(options)?;
         let keys = Keys::open(options, found == Found::New)?;
         found.prepare(options, &keys)?;
+        let before = Checkpoint::read(&options.dir)?;
         let (recovered, spool) = readable(options, &keys)?;
-        let packs = Packs::open(options, recovered.clean, keys.clone())?;
-        packs.expect_all(&recovered.index)?;
-        let end = recovered.found.end;
-        let journal = Journal::open(options, &keys, end)?;
+        let opened = files(options, &keys, &recovered);
+        let (packs, journal) =
+            opened.inspect_err(|_| leave_as_it_was(options, &recovered, before))?;
         let snapshots = Snapshots::new(options, recovered.snapshots, recovered.covered);
         options.disk.sync_dir(&options.dir)?;
         let spool = Arc::new(spool);
@@ -371,12 +391,18 @@ impl Store {
     /// while commits go on. Returns what is wrong, empty when all is well; damage is a finding, not
     /// an error. Errors: `Unavailable`.
     pub fn check(&self) -> Result<Vec<String>, Error> {
-        check::check(self, false)
+        self.check_telling(false, &mut |_| true)
     }
 
     /// The same, and reads all content: as long as it takes to read every pack.
     pub fn check_deep(&self) -> Result<Vec<String>, Error> {
-        check::check(self, true)
+        self.check_telling(true, &mut |_| true)
+    }
+
+    /// [`Store::check`], or [`Store::check_deep`]; `tell` hears how far it is.
+    /// Errors: `Unavailable`, also when `tell` ended it.
+    pub fn check_telling(&self, deep: bool, tell: Tell<'_>) -> Result<Vec<String>, Error> {
+        check::check(self, deep, tell)
     }
 
     /// One hash over all keys and values of the index: equal for stores that hold the same.

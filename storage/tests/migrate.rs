@@ -119,7 +119,7 @@ fn an_open_store_is_not_moved() {
     let sled = options(dir.path(), EngineKind::Sled);
     let store = Store::open(&sled).unwrap();
     let refused = Store::migrate(&sled, EngineKind::Fjall);
-    assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+    assert!(matches!(refused, Err(Error::InUse { .. })), "{refused:?}");
     drop(store);
 }
 

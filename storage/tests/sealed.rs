@@ -30,6 +30,11 @@ fn sealed() -> KeySource {
     KeySource::Master(master())
 }
 
+fn mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
 /// Puts a row, so that there is something to find again.
 fn put(store: &Store, key: &[u8], value: &[u8]) {
     store.table("t").put(key, Some(value.to_vec())).unwrap();
@@ -91,6 +96,12 @@ fn a_sealed_store_opens_with_its_master_key_only_and_refusals_change_nothing() {
         assert!(names.iter().all(|name| !name.exists()));
     }
     std::fs::write(&names[0], octets).unwrap();
+    mode(&names[0], 0o644);
+    let Err(Error::Unavailable(refused)) = open(dir, &sealed()) else {
+        panic!("opened");
+    };
+    assert!(refused.contains("chmod 600"), "{refused}");
+    mode(&names[0], 0o600);
     let store = open(dir, &sealed()).unwrap();
     assert_eq!(row(&store, b"k").unwrap(), b"value");
 }

@@ -230,3 +230,40 @@ fn what_cannot_be_opened_is_refused_in_one_sentence_and_left_alone() {
     assert!(refused(&options).contains("has lost its journal"));
     assert!(!options.dir.join("journal").exists());
 }
+
+#[test]
+fn the_old_journal_goes_with_the_next_snapshot_of_an_encrypted_store_and_stays_in_a_plain_one() {
+    for sealed in [true, false] {
+        let (_dir, mut options) = kept(EngineKind::Sled);
+        if sealed {
+            options.keys = KeySource::Master(MasterKey::new([7; 32]));
+        }
+        let before = options.dir.join("before-2");
+        let store = Store::open(&options).unwrap();
+        assert!(before.is_dir());
+        store.snapshot().unwrap();
+        assert_eq!(before.exists(), !sealed);
+        assert_eq!(seen(&store), SEEN);
+        assert_eq!(store.check().unwrap(), Vec::<String>::new());
+        store.close().unwrap();
+        drop(store);
+        Store::rebuild(&options).unwrap();
+        assert_eq!(seen(&Store::open(&options).unwrap()), SEEN);
+    }
+}
+
+#[test]
+fn the_old_journal_stays_while_a_snapshot_cannot_be_read() {
+    let (_dir, mut options) = kept(EngineKind::Sled);
+    options.keys = KeySource::Master(MasterKey::new([7; 32]));
+    let store = Store::open(&options).unwrap();
+    let files = options.dir.join("snapshots").read_dir().unwrap();
+    for file in files {
+        let path = file.unwrap().path();
+        let mut octets = fs::read(&path).unwrap();
+        octets[60] ^= 1;
+        fs::write(&path, octets).unwrap();
+    }
+    assert!(matches!(store.snapshot(), Err(Error::Corrupt(_))));
+    assert!(options.dir.join("before-2").is_dir());
+}

@@ -51,6 +51,9 @@ const KINDS: &[Kind] = &[
     ("power", 2_000, |dir, seed, times| {
         inside::power_cuts(dir, seed, times, None)
     }),
+    ("keys", 500, |dir, seed, times| {
+        inside::key_changes(dir, seed, times, None)
+    }),
     ("full", 100, inside::full_disks),
     ("clock", 200, inside::clock_jumps),
 ];

@@ -9,9 +9,11 @@
     reason = "tests fail loudly, and start and stop programs"
 )]
 
+mod asked_online;
 mod backed_up;
 mod killed;
 mod load;
+mod refused_folder;
 mod refused_keys;
 mod refused_start;
 mod refused_store;

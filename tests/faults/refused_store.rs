@@ -113,34 +113,6 @@ fn a_good_store_is_looked_after_by_commands() {
 }
 
 #[test]
-fn a_missing_pack_is_found_and_named() {
-    let world = Founded::new();
-    let store = world.open();
-    let text = b"From: a@x.vn\r\nSubject: Hop\r\n\r\nx\r\n";
-    let account = store.account(storage::AccountId::new(7).unwrap());
-    let append = storage::Append {
-        blob: store.put_blob(text).unwrap(),
-        summary: &formats::message::summarize(text),
-        received_at: 1,
-        keywords: Vec::new(),
-        mailboxes: vec![account.mailboxes().unwrap()[0].id],
-        delivery: None,
-    };
-    let mut writer = account.write().unwrap();
-    writer.append(append).unwrap();
-    writer.commit().unwrap();
-    store.close().unwrap();
-    drop((account, store));
-    for pack in std::fs::read_dir(world.store().join("packs")).unwrap() {
-        std::fs::remove_file(pack.unwrap().path()).unwrap();
-    }
-    let (status, text) = world.run("sled", &["verify"]);
-    assert_eq!(status, Some(1), "{text}");
-    assert!(text.contains("pack"), "{text}");
-    assert!(!text.contains("panicked"), "{text}");
-}
-
-#[test]
 fn another_engine_is_refused_with_the_command_that_moves() {
     Founded::new().refuses("another engine", "fjall", "migrate");
 }
@@ -149,10 +121,26 @@ fn another_engine_is_refused_with_the_command_that_moves() {
 fn a_store_in_use_names_the_process() {
     let world = Founded::new();
     let held = world.open();
-    let (status, text) = world.run("sled", &["verify"]);
-    assert_eq!(status, Some(1), "{text}");
-    assert!(text.contains(&std::process::id().to_string()), "{text}");
-    assert!(text.contains("congvu admin store verify"), "{text}");
+    let holder = format!("(pid {})", std::process::id());
+    for (command, advice) in [
+        (&["verify"][..], "--token-file"),
+        (&["verify", "--deep"], "--token-file"),
+        (&["rebuild"], "stop it first"),
+        (&["repair"], "stop it first"),
+        (&["snapshot"], "by itself"),
+        (&["maintain"], "by itself"),
+        (&["migrate", "--engine", "fjall"], "stop it first"),
+    ] {
+        let before = world.files();
+        let (status, text) = world.run("sled", command);
+        assert_eq!(status, Some(1), "{command:?}: {text}");
+        assert!(
+            text.contains(&holder) && text.contains(advice),
+            "{command:?}: {text}"
+        );
+        assert_eq!(text.trim().lines().count(), 1, "{command:?}: {text}");
+        assert!(world.files() == before, "{command:?} changed something");
+    }
     assert_eq!(held.check().unwrap(), Vec::<String>::new());
 }
 

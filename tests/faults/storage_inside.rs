@@ -19,6 +19,12 @@ fn i01_a_power_cut_loses_nothing_acknowledged() {
     check(|dir| inside::power_cuts(dir, 11, 48, None));
 }
 
+/// What the API does to a running store: no moment of it may leave a store that does not open.
+#[test]
+fn i01_a_power_cut_while_keys_are_changed_loses_nothing() {
+    check(|dir| inside::key_changes(dir, 16, 16, None));
+}
+
 #[test]
 fn a_full_disk_refuses_and_recovers() {
     check(|dir| inside::full_disks(dir, 12, 4));
@@ -43,4 +49,8 @@ fn a_missing_sync_is_noticed() {
         let noticed = std::panic::catch_unwind(run).is_err();
         assert!(noticed, "syncs of {part} may be left out?");
     }
+    let dir = tempfile::tempdir().unwrap();
+    let run = || inside::key_changes(dir.path(), 17, 100, Some("keyring"));
+    let noticed = std::panic::catch_unwind(run).is_err();
+    assert!(noticed, "syncs of the keyring may be left out?");
 }

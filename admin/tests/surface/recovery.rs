@@ -6,7 +6,7 @@ const LETTER: &[u8] =
     b"From: a@y.vn\r\nSubject: =?UTF-8?Q?H=E1=BB=8Dp?=\r\nMessage-ID: <1@y.vn>\r\n\r\nx\r\n";
 
 /// A letter in the inbox of the auditor, who removes it an hour later.
-fn removed_letter(w: &World) -> storage::AccountStore {
+pub(crate) fn removed_letter(w: &World) -> storage::AccountStore {
     let mail = w.auditor.own().unwrap();
     let inbox = mail.by_role(Role::Inbox).unwrap().unwrap().id;
     let blob = mail.put_blob(LETTER).unwrap();
@@ -107,20 +107,4 @@ async fn an_account_is_restored_as_at_a_time() {
     let unknown = json!({"at": at, "mailbox": "Khong", "folder": "X"});
     check(&w.post(&w.branch, &path, unknown).await, 422);
     check(&w.delete(&w.branch, &path).await, 404);
-}
-
-#[tokio::test]
-async fn the_store_is_looked_after_from_the_top_only() {
-    let w = World::new();
-    let health = w.get(&w.root, "store").await;
-    check(&health, 200);
-    assert_eq!(health.json["writable"], true);
-    assert!(health.json["journal"].as_u64().unwrap() > 0);
-    let verified = w.post(&w.root, "store/verify", json!({})).await;
-    check(&verified, 200);
-    assert_eq!(verified.json, json!({"findings": [], "count": 0}));
-    for (who, path) in [(&w.branch, "store"), (&w.nobody, "store")] {
-        check(&w.get(who, path).await, 403);
-    }
-    check(&w.post(&w.branch, "store/verify", json!({})).await, 403);
 }

@@ -63,7 +63,36 @@ pub(crate) struct World {
     pub(crate) auditor: Access,
     /// A person of H99.2 without any grant.
     pub(crate) nobody: Access,
-    _dir: tempfile::TempDir,
+    pub(crate) dir: tempfile::TempDir,
+}
+
+/// Keys and backups beside the store.
+struct Beside(storage::Options);
+
+impl admin::Premises for Beside {
+    fn rotate_master(&self, store: &storage::Store) -> Result<String, admin::Said> {
+        let new = storage::MasterKey::draw().unwrap();
+        store.rotate_master(&new).unwrap();
+        Ok("master.old-1".into())
+    }
+
+    fn backups(&self) -> Result<admin::Backups, admin::Said> {
+        let beside = self.0.dir.parent().unwrap();
+        let disk = storage::Disk::default();
+        let vault = storage::backup::FolderVault::open(&beside.join("backups"), &disk);
+        Ok(admin::Backups {
+            vault: vault.map_err(|_| admin::Said {
+                vi: "không có bản sao lưu".into(),
+                en: "there is no backup".into(),
+            })?,
+            secret: storage::backup::Secret::None,
+            options: storage::Options {
+                dir: beside.join("scratch"),
+                ..self.0.clone()
+            },
+            older_keys: Vec::new(),
+        })
+    }
 }
 
 pub(crate) const PEER: Peer = Peer {
@@ -73,16 +102,22 @@ pub(crate) const PEER: Peer = Peer {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::over(storage::KeySource::None)
+    }
+
+    /// With an encrypted store, or a plain one.
+    pub(crate) fn over(keys: storage::KeySource) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(HandClock(AtomicI64::new(1_793_000_000_000)));
         let hand = clock.clone();
-        let store = storage::Store::open(&storage::Options {
-            dir: dir.path().to_path_buf(),
+        let options = storage::Options {
+            dir: dir.path().join("store"),
             engine: storage::EngineKind::Memory,
             clock: storage::Clock::new(move || hand.now_s()),
+            keys,
             ..storage::Options::default()
-        })
-        .unwrap();
+        };
+        let store = storage::Store::open(&options).unwrap();
         let settings = Settings {
             argon2_memory_kib: 64,
             argon2_passes: 1,
@@ -102,6 +137,7 @@ impl World {
         let context = admin::Context {
             directory: directory.clone(),
             delivery: delivery.clone(),
+            premises: Arc::new(Beside(options)),
         };
         let access = |local: &str| token_of(&directory, local);
         Self {
@@ -113,7 +149,7 @@ impl World {
             directory,
             delivery,
             clock,
-            _dir: dir,
+            dir,
         }
     }
 

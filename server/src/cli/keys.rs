@@ -1,6 +1,6 @@
 //! `congvu store keys`: the keys of an encrypted store, of a stopped server.
 
-use super::ConfigArgs;
+use super::{ConfigArgs, held};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::keys::{self, Place};
@@ -10,9 +10,6 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use storage::{SYSTEM_DOMAIN, Store};
-
-/// Agencies read at a time.
-const PAGE: usize = 1_000;
 
 /// Commands about keys.
 #[derive(Debug, clap::Subcommand)]
@@ -65,7 +62,11 @@ fn open(config: &Config) -> anyhow::Result<Store> {
         "the store in {} is not encrypted",
         dir.display()
     );
-    services::open_store(config)
+    let opened = services::open_store(config);
+    opened.map_err(|e| {
+        let advice = "ask it with `congvu admin store keys` or `rotate-keys`, or stop it first";
+        held::told(e, config, advice)
+    })
 }
 
 fn list(config: &Config) -> anyhow::Result<()> {
@@ -88,18 +89,10 @@ fn list(config: &Config) -> anyhow::Result<()> {
 fn names(config: &Config, store: &Store) -> anyhow::Result<HashMap<u64, String>> {
     let settings = services::directory_settings(config)?;
     let directory = Directory::open(store.clone(), Arc::new(SystemClock), settings)?;
-    let mut names = HashMap::from([(SYSTEM_DOMAIN, "(system)".to_owned())]);
-    let mut after: Option<AgencyId> = None;
-    loop {
-        let page = directory.agencies(None, None, after.as_ref(), PAGE)?;
-        for agency in &page {
-            names.insert(directory::seal_domain(&agency.id), agency.id.0.clone());
-        }
-        match page.last() {
-            Some(last) => after = Some(last.id.clone()),
-            None => return Ok(names),
-        }
-    }
+    let owners = directory.key_owners().into_iter();
+    let mut names: HashMap<u64, String> = owners.map(|(n, id)| (n, id.0)).collect();
+    names.insert(SYSTEM_DOMAIN, "(system)".to_owned());
+    Ok(names)
 }
 
 fn rotate(config: &Config, agency: Option<&str>) -> anyhow::Result<()> {

@@ -1,14 +1,13 @@
-//! How far long work is: a bar on a terminal, a line now and then elsewhere. On standard error, so
-//! that what a command answers stays alone on standard output.
+//! How far long work is: a bar on a terminal, nothing elsewhere. On standard error, so that what a
+//! command answers stays alone on standard output.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use storage::backup::{Progress, Stage};
+use storage::{Progress, Stage, Watch};
 
 /// Between two drawings of the bar.
 const DRAW: Duration = Duration::from_millis(100);
-/// Between two lines where there is no terminal.
-const LINE: Duration = Duration::from_secs(5);
 /// Characters of the bar.
 const WIDTH: u64 = 24;
 /// Nothing is said of the rest of the time before so much has passed.
@@ -32,34 +31,59 @@ impl Bar {
         }
     }
 
-    /// For `storage::backup`: goes on always.
+    /// Draws it now and then; the work goes on always.
     pub(super) fn tell(&mut self, progress: Progress) -> bool {
+        if !self.terminal {
+            return true;
+        }
         if self.stage != Some(progress.stage) {
             self.end();
             self.stage = Some(progress.stage);
             self.began = Instant::now();
         }
-        let wait = if self.terminal { DRAW } else { LINE };
-        // Short work without a terminal says nothing.
-        let since = self.drawn.unwrap_or(self.began).elapsed();
-        let first = self.drawn.is_none() && self.terminal;
-        if first || since >= wait || (progress.done >= progress.total && self.drawn.is_some()) {
+        let waited = self.drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW);
+        if waited || progress.done >= progress.total {
             self.drawn = Some(Instant::now());
             let line = line(progress, self.began.elapsed());
             let mut out = std::io::stderr().lock();
-            let _ = match self.terminal {
-                // Erase to the end of the line: the one before may have been longer.
-                true => write!(out, "\r{} {line}\x1b[K", bar(progress)).and_then(|()| out.flush()),
-                false => writeln!(out, "{line}"),
-            };
+            // Erase to the end of the line: the one before may have been longer.
+            let _ = write!(out, "\r{} {line}\x1b[K", bar(progress)).and_then(|()| out.flush());
         }
         true
     }
 
     fn end(&mut self) {
-        if self.drawn.take().is_some() && self.terminal {
+        if self.drawn.take().is_some() {
             eprintln!();
         }
+    }
+}
+
+/// A bar that many threads may draw, and that a store tells while it is opened, made anew or moved.
+#[derive(Clone)]
+pub(super) struct Shown(Arc<Mutex<Option<Bar>>>);
+
+impl Shown {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Some(Bar::new()))))
+    }
+
+    pub(super) fn tell(&self, progress: Progress) -> bool {
+        let mut bar = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        bar.as_mut().is_none_or(|bar| bar.tell(progress))
+    }
+
+    pub(super) fn watch(&self) -> Watch {
+        let shown = self.clone();
+        Watch::new(move |progress| {
+            shown.tell(progress);
+        })
+    }
+
+    /// Ends the line; nothing is drawn any more.
+    pub(super) fn end(&self) {
+        let mut bar = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(bar.take());
     }
 }
 
@@ -76,6 +100,11 @@ fn name(stage: Stage) -> &'static str {
         Stage::Checking => "Kiểm tra / checking",
         Stage::Reading => "Đọc / reading",
         Stage::Placing => "Đặt thư / placing",
+        Stage::Indexing => "Dựng chỉ mục / indexing",
+        Stage::Comparing => "So chỉ mục / comparing",
+        Stage::Looking => "Xem tài khoản / accounts",
+        Stage::Content => "Đọc nội dung / content",
+        Stage::Gathering => "Gom phần lành / gathering",
     }
 }
 
@@ -95,6 +124,8 @@ fn line(progress: Progress, passed: Duration) -> String {
     let percent = u128::from(done) * 100 / u128::from(total.max(1));
     let shown = |n: u64| match stage {
         Stage::Placing => format!("{n} thư"),
+        Stage::Comparing => format!("{n} khoá"),
+        Stage::Looking => format!("{n} tài khoản"),
         _ => octets(n),
     };
     let mut line = format!(
@@ -175,6 +206,10 @@ mod tests {
         assert_eq!(
             at(Stage::Checking, 0, 0, 0),
             "Kiểm tra / checking   0%  0 B / 0 B"
+        );
+        assert_eq!(
+            at(Stage::Comparing, 500, 1_000, 10),
+            "So chỉ mục / comparing  50%  500 khoá / 1000 khoá  50 khoá/s  00:00:10"
         );
         let whole = Progress {
             stage: Stage::Copying,

@@ -1,8 +1,8 @@
 //! `congvu restore`: a whole store, or one account, out of a backup. docs/backup.md is its guide.
 
-use super::ConfigArgs;
 use super::backup::{KeyArgs, said};
-use super::progress::{Bar, octets};
+use super::progress::{Bar, Shown, octets};
+use super::{ConfigArgs, held};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::{keys, services};
@@ -136,10 +136,11 @@ fn whole(from: &Path, secret: &Secret, which: Which, config: &Config) -> anyhow:
 
 /// Opens what was restored, which makes its index, and verifies every invariant.
 fn check(config: &Config) -> anyhow::Result<()> {
-    eprintln!("Đang dựng chỉ mục và kiểm tra… / making the index and checking…");
-    let store = services::open_store(config)?;
-    let wrong = store.check()?;
+    let shown = Shown::new();
+    let store = services::open_store_telling(config, shown.watch())?;
+    let wrong = store.check_telling(false, &mut |p| shown.tell(p))?;
     store.close()?;
+    shown.end();
     for line in &wrong {
         println!("{line}");
     }
@@ -220,7 +221,10 @@ fn one(
         config.server.data.display()
     );
     let vault = FolderVault::open(&args.from, &Disk::default()).map_err(said)?;
-    let store = services::open_store(config)?;
+    let store = services::open_store(config).map_err(|e| {
+        let advice = "ask it with `congvu admin recovery from-backup`, or stop it first";
+        held::told(e, config, advice)
+    })?;
     let settings = services::directory_settings(config)?;
     let directory = Directory::open(store.clone(), Arc::new(SystemClock), settings)?;
     let account = account(&directory, name)?;
@@ -242,6 +246,7 @@ fn one(
             dir: scratch.0.join("cut"),
             ..services::store_options(config)?
         },
+        older_keys: keys::older(config),
         workers: WORKERS,
     };
     let mut bar = Bar::new();

@@ -1,13 +1,16 @@
-//! `congvu store`: looks after the store of a stopped server. A running one is asked by `congvu admin store`.
+//! `congvu store`: looks after the store of a stopped server. A running one is asked by `congvu admin store`,
+//! and by `congvu store verify` too.
 //!
 //! Exit status: 0 done and well, 1 findings or failed, with one sentence that says why.
 
-use super::ConfigArgs;
+use super::admin::Connection;
 use super::keys::KeysCommand;
+use super::progress::Shown;
+use super::{ConfigArgs, held};
 use crate::config::{Config, Engine};
 use anyhow::Context as _;
 use std::path::PathBuf;
-use storage::Store;
+use storage::{Disk, Options, Store};
 
 /// Commands about the store.
 #[derive(Debug, clap::Subcommand)]
@@ -19,6 +22,9 @@ pub(crate) enum StoreCommand {
         deep: bool,
         #[command(flatten)]
         which: Which,
+        /// Whom to ask when a server runs; what is not given is taken from the config.
+        #[command(flatten)]
+        connection: Box<Connection>,
     },
     /// Make the index anew from snapshots and journal / Dựng lại chỉ mục từ ảnh chụp và nhật ký
     Rebuild(Which),
@@ -66,21 +72,42 @@ impl Which {
         Ok(config)
     }
 
-    fn open(&self) -> anyhow::Result<(Config, Store)> {
+    /// Opens it; `advice` is for whoever finds that a server holds it.
+    fn open(&self, shown: &Shown, advice: &str) -> anyhow::Result<(Config, Store)> {
         let config = self.config()?;
-        let store = crate::services::open_store(&config)?;
+        let opened = crate::services::open_store_telling(&config, shown.watch());
+        let store = opened.map_err(|e| held::told(e, &config, advice))?;
         Ok((config, store))
     }
+
+    /// For what opens it by itself.
+    fn options(&self, shown: &Shown) -> anyhow::Result<(Config, Options)> {
+        let config = self.config()?;
+        let options = Options {
+            disk: Disk::default().watched(shown.watch()),
+            ..crate::services::store_options(&config)?
+        };
+        Ok((config, options))
+    }
 }
+
+/// What to do where a server holds the store and cannot be asked.
+const STOP: &str = "stop it first";
+/// The same for what it does by itself.
+const BY_ITSELF: &str = "it does this by itself now and then; to do it at once, stop it first";
 
 /// Runs one of them.
 pub(crate) fn run(command: &StoreCommand) -> anyhow::Result<()> {
     match command {
-        StoreCommand::Verify { deep, which } => verify(which, *deep),
+        StoreCommand::Verify {
+            deep,
+            which,
+            connection,
+        } => verify(which, *deep, connection),
         StoreCommand::Rebuild(which) => rebuild(which),
         StoreCommand::Repair(which) => repair(which),
         StoreCommand::Snapshot(which) => {
-            let (_, store) = which.open()?;
+            let (_, store) = which.open(&Shown::new(), BY_ITSELF)?;
             let covered = store.snapshot();
             store.close()?;
             let removed = covered?.removed;
@@ -95,20 +122,29 @@ pub(crate) fn run(command: &StoreCommand) -> anyhow::Result<()> {
     }
 }
 
-fn verify(which: &Which, deep: bool) -> anyhow::Result<()> {
-    let (_, store) = which.open().map_err(|e| match format!("{e:#}") {
-        text if text.contains("in use by") => {
-            e.context("while the server runs: congvu admin store verify")
+fn verify(which: &Which, deep: bool, connection: &Connection) -> anyhow::Result<()> {
+    let (config, shown) = (which.config()?, Shown::new());
+    let wrong = match crate::services::open_store_telling(&config, shown.watch()) {
+        Ok(store) => {
+            let wrong = store.check_telling(deep, &mut |p| shown.tell(p));
+            store.close()?;
+            wrong?
         }
-        _ => e,
-    })?;
-    let wrong = if deep {
-        store.check_deep()
-    } else {
-        store.check()
+        Err(error) => match held::by(&error) {
+            Some(process) => {
+                let asked = super::admin::verify(&connection.or(&config), deep, &shown);
+                let holder = held::sentence(&config, process);
+                asked.with_context(|| {
+                    format!(
+                        "{holder}, which could not be asked: name a token with --token-file FILE (an \
+                         administrator's of the top of the tree), or stop it first"
+                    )
+                })?
+            }
+            None => return Err(error),
+        },
     };
-    store.close()?;
-    let wrong = wrong?;
+    shown.end();
     for line in &wrong {
         println!("{line}");
     }
@@ -118,9 +154,13 @@ fn verify(which: &Which, deep: bool) -> anyhow::Result<()> {
 }
 
 fn rebuild(which: &Which) -> anyhow::Result<()> {
-    let config = which.config()?;
-    let done = Store::rebuild(&crate::services::store_options(&config)?)
-        .context("the index was not made anew; the old one is kept aside if there was one")?;
+    let shown = Shown::new();
+    let (config, options) = which.options(&shown)?;
+    let done = Store::rebuild(&options).map_err(|e| {
+        let aside = "the index was not made anew; the old one is kept aside if there was one";
+        failed(e, &config, aside)
+    })?;
+    shown.end();
     let (keys, commits) = (done.keys, done.commits);
     println!(
         "Đã dựng lại chỉ mục: {keys} khoá từ ảnh chụp, {commits} lần ghi từ nhật ký. / \
@@ -129,11 +169,22 @@ fn rebuild(which: &Which) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Why it was not done: a server holds the store, or `what` with the reason.
+fn failed(error: storage::Error, config: &Config, what: &'static str) -> anyhow::Error {
+    let error = anyhow::Error::new(error);
+    match held::by(&error) {
+        Some(_) => held::told(error, config, STOP),
+        None => error.context(what),
+    }
+}
+
 /// Exit status 1 only when something was lost or is still wrong.
 fn repair(which: &Which) -> anyhow::Result<()> {
-    let config = which.config()?;
-    let done = Store::repair(&crate::services::store_options(&config)?)
-        .context("the store was not repaired; run it again")?;
+    let shown = Shown::new();
+    let (config, options) = which.options(&shown)?;
+    let done = Store::repair(&options)
+        .map_err(|e| failed(e, &config, "the store was not repaired; run it again"))?;
+    shown.end();
     for damage in &done.damage {
         println!("{}", damage.what);
     }
@@ -167,7 +218,7 @@ fn repair(which: &Which) -> anyhow::Result<()> {
 }
 
 fn maintain(which: &Which) -> anyhow::Result<()> {
-    let (config, store) = which.open()?;
+    let (config, store) = which.open(&Shown::new(), BY_ITSELF)?;
     let done = store.maintain(&crate::upkeep::policy(&config));
     store.close()?;
     let trimmed = done?.trimmed;
@@ -180,10 +231,13 @@ fn maintain(which: &Which) -> anyhow::Result<()> {
 }
 
 fn migrate(which: &Which, engine: Engine) -> anyhow::Result<()> {
-    let config = which.config()?;
-    let options = crate::services::store_options(&config)?;
-    let done = Store::migrate(&options, engine.into())
-        .context("the store was not moved; the old index stands")?;
+    let shown = Shown::new();
+    let (config, options) = which.options(&shown)?;
+    let done = Store::migrate(&options, engine.into()).map_err(|e| {
+        let stands = "the store was not moved; the old index stands";
+        failed(e, &config, stands)
+    })?;
+    shown.end();
     let name = storage::EngineKind::from(engine).name();
     println!(
         "Đã chuyển {0} khoá sang {name}; hãy đặt storage.engine = \"{name}\" trong cấu hình. / \

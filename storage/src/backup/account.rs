@@ -14,7 +14,10 @@ use crate::commit::Number;
 use crate::disk::{self, Disk};
 use crate::index::Op;
 use crate::record::{self, Location};
-use crate::{AccountId, AccountStore, BlobId, EngineKind, Error, Options, Store, key, pack};
+use crate::{
+    AccountId, AccountStore, BlobId, EngineKind, Error, KeySource, MasterKey, Options, Store, key,
+    master_fits, pack,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -30,6 +33,8 @@ pub struct Cut<'a> {
     pub account: AccountId,
     /// How the backed-up store is opened: its keys. `dir` is a folder that is made, and removed at the end.
     pub options: Options,
+    /// Master keys that the store had before: the backup may be sealed under one of these.
+    pub older_keys: Vec<MasterKey>,
     /// Threads, at most [`super::WORKERS_MAX`].
     pub workers: usize,
 }
@@ -59,7 +64,7 @@ impl Drop for Scratch {
 
 impl Account {
     /// Reads the account. Errors: `NoAccount`, the refusals of [`super::restore`], `Corrupt`.
-    pub fn open(cut: Cut<'_>, tell: Tell<'_>) -> Result<Self, Failure> {
+    pub fn open(mut cut: Cut<'_>, tell: Tell<'_>) -> Result<Self, Failure> {
         let _held = cut.vault.hold(false)?;
         let sealer = Sealer::open(cut.vault, cut.secret)?;
         let (name, manifest) = cut.which.read(cut.vault, &sealer)?;
@@ -77,6 +82,9 @@ impl Account {
             disk: &cut.options.disk,
         };
         fetch(&cut, &chunks, &whole, &manifest, tell)?;
+        if let Some(older) = older_key(&cut, &whole.dir)? {
+            cut.options.keys = KeySource::Master(older);
+        }
         let keys = keys_of(&cut, &whole.dir)?;
         let one = Fresh {
             dir: dir.join("one"),
@@ -130,6 +138,20 @@ impl Account {
     pub fn taken_at(&self) -> i64 {
         self.taken_at
     }
+}
+
+/// The master key of then, where it is not the one of now.
+fn older_key(cut: &Cut<'_>, dir: &Path) -> Result<Option<MasterKey>, Error> {
+    match &cut.options.keys {
+        KeySource::Master(key) if !master_fits(dir, key)? => {}
+        _ => return Ok(None),
+    }
+    for key in &cut.older_keys {
+        if master_fits(dir, key)? {
+            return Ok(Some(key.clone()));
+        }
+    }
+    Ok(None)
 }
 
 /// Writes all but the packs into the scratch folder.

@@ -42,37 +42,13 @@ pub use sealer::Secret;
 pub use take::{Take, Taken, take};
 pub use vault::{Held, Vault};
 
+// Whoever hears of it and says no ends the work with [`Refusal::Stopped`].
+pub use crate::progress::{Progress, Stage, Tell};
+
 use crate::Error;
 
 /// Threads that read, press and seal at most.
 pub const WORKERS_MAX: usize = 16;
-
-/// What is being done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// Files of the store go into the vault.
-    Copying,
-    /// Files of the store are written from the vault.
-    Writing,
-    /// Chunks of the vault are read and compared.
-    Checking,
-    /// What one account needs is read from the vault.
-    Reading,
-    /// Messages go into the account.
-    Placing,
-}
-
-/// How far it is, in octets; in messages for [`Stage::Placing`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct Progress {
-    pub stage: Stage,
-    pub done: u64,
-    pub total: u64,
-}
-
-/// Hears of the progress; false ends the work with [`Refusal::Stopped`].
-pub type Tell<'a> = &'a mut dyn FnMut(Progress) -> bool;
 
 /// Why a backup or restore did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -30,6 +30,8 @@ pub(super) struct SourceFile {
     /// Whether it may turn out shorter: the end of a pack is cut back when a write failed.
     pub may_shrink: bool,
     pub seen: Seen,
+    /// What is in it, of a small file that is replaced as a whole while the store is in use.
+    pub held: Option<Vec<u8>>,
 }
 
 /// Looks at a store whose files are pinned. The order is what makes it consistent, see `backup`.
@@ -62,9 +64,10 @@ pub(super) fn look(dir: &Path) -> Result<Source, Failure> {
             ..pack
         });
     }
+    // Last: every key under which anything above is sealed is in it, however many came meanwhile.
     for name in ["format", "keyring", "keyring.copy"] {
         if dir.join(name).exists() {
-            files.push(file(dir, name.to_owned(), None)?);
+            files.push(whole(dir, name)?);
         }
     }
     Ok(Source {
@@ -100,6 +103,20 @@ fn file(dir: &Path, path: String, octets: Option<u64>) -> Result<SourceFile, Err
         octets: octets.unwrap_or(about.len()),
         may_shrink: false,
         seen,
+        held: None,
+    })
+}
+
+/// A small file, read at once.
+fn whole(dir: &Path, name: &str) -> Result<SourceFile, Error> {
+    // Looked at before it is read: when it is replaced between the two, the next backup reads it again.
+    let looked = file(dir, name.to_owned(), None)?;
+    let path = dir.join(name);
+    let held = std::fs::read(&path).map_err(|e| disk::failed("cannot read", &path, &e))?;
+    Ok(SourceFile {
+        octets: held.len() as u64,
+        held: Some(held),
+        ..looked
     })
 }
 

@@ -11,7 +11,7 @@ use crate::disk;
 use crate::pin::Pin;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::Read as _;
+use std::io::Read;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -218,7 +218,10 @@ impl<'a> Run<'a> {
         }
         let path = self.dir.join(&file.path);
         let failed = |e: &std::io::Error| disk::failed("cannot read", &path, e);
-        let opened = File::open(&path).map_err(|e| failed(&e))?;
+        let opened: Box<dyn Read + '_> = match &file.held {
+            Some(held) => Box::new(held.as_slice()),
+            None => Box::new(File::open(&path).map_err(|e| failed(&e))?),
+        };
         let mut rest = opened.take(file.octets);
         let mut entry = Entry {
             path: file.path.clone(),

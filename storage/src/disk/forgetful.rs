@@ -366,7 +366,10 @@ impl Known {
 fn put_back(path: &Path, file: &File) -> io::Result<()> {
     let mut held = vec![0; file.metadata()?.len() as usize];
     file.read_exact_at(&mut held, 0)?;
-    std::fs::write(path, held)
+    // For the owner only, as it was.
+    let file = super::private(path)?;
+    file.set_len(0)?;
+    file.write_all_at(&held, 0)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 mod forgetful;
 
-use crate::Error;
+use crate::{Error, Watch};
 use forgetful::Forgetful;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
@@ -26,6 +26,7 @@ pub struct Disk {
     /// Octets that a test's small disk still holds.
     room: Option<Arc<AtomicU64>>,
     forgetful: Option<Arc<Forgetful>>,
+    watch: Watch,
 }
 
 impl From<Arc<AtomicU64>> for Disk {
@@ -33,7 +34,7 @@ impl From<Arc<AtomicU64>> for Disk {
     fn from(room: Arc<AtomicU64>) -> Self {
         Self {
             room: Some(room),
-            forgetful: None,
+            ..Self::default()
         }
     }
 }
@@ -52,9 +53,20 @@ impl Disk {
     /// For tests: a disk that remembers what was not synced, so that [`Disk::power_cut`] can take it back.
     pub fn forgetful(seed: u64) -> Self {
         Self {
-            room: None,
             forgetful: Some(Arc::new(Forgetful::new(seed))),
+            ..Self::default()
         }
+    }
+
+    /// The same disk; `watch` hears how far long reading is while a store is opened, made anew, moved
+    /// or repaired.
+    pub fn watched(self, watch: Watch) -> Self {
+        Self { watch, ..self }
+    }
+
+    /// Who hears of it.
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     /// For tests, on a forgetful disk: syncs of files whose path contains `part` do nothing, as on

@@ -9,6 +9,7 @@ use crate::Error;
 use crate::disk::{self, Disk};
 use crate::master::{KEY_OCTETS, MasterKey};
 use crate::seal::{Context, KeyId, SEAL_OCTETS};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -20,6 +21,8 @@ const HEAD: usize = 12;
 const SUM: usize = 32;
 /// Octets of one key in the body: id, domain, time, secret.
 const KEY: usize = 4 + 8 + 8 + KEY_OCTETS;
+/// What others than the owner may do, in a file's mode.
+const OTHERS: u32 = 0o077;
 /// Flag: the store was plain once, so plain octets in it may be believed.
 const HOLDS_PLAIN: u8 = 1;
 
@@ -106,9 +109,22 @@ enum Fault {
 fn read(dir: &Path, name: &str) -> Result<Option<Vec<u8>>, Error> {
     let path = dir.join(name);
     match std::fs::read(&path) {
-        Ok(bytes) => Ok(Some(bytes)),
+        Ok(bytes) => private(&path).map(|()| Some(bytes)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(disk::failed("cannot read", &path, &e)),
+    }
+}
+
+/// A file of keys is its owner's alone, sealed or not. Errors: `Unavailable`.
+fn private(path: &Path) -> Result<(), Error> {
+    let about = std::fs::metadata(path).map_err(|e| disk::failed("cannot read", path, &e))?;
+    let mode = about.permissions().mode() & 0o7777;
+    match mode & OTHERS {
+        0 => Ok(()),
+        _ => Err(Error::Unavailable(format!(
+            "the keyring {0} may be read by others (mode {mode:04o}): chmod 600 {0}",
+            path.display()
+        ))),
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) use gate::{Gate, Held, Staged};
 pub(crate) use read::is_whole;
 pub use verify::Verified;
 
-use crate::disk::Disk;
+use crate::disk::{self, Disk};
 use crate::index::{Index, Op};
 use crate::record::{self, Form, Location};
 use crate::seal::{KeyId, Keys};
@@ -94,7 +94,9 @@ impl Packs {
         })
     }
 
-    /// Every pack that the index knows must be there. Errors: `Corrupt`, naming the first that is not.
+    /// Every pack that the index knows must be there, and be ours to read: a wrong owner or mode is no damage,
+    /// and is set right before anybody is told that mail cannot be read. Errors: `Corrupt`, naming the first
+    /// that is not there; `Unavailable`, naming the first that may not be read.
     pub(crate) fn expect_all(&self, index: &Index) -> Result<(), Error> {
         let there: BTreeSet<u32> = format::numbers(&self.dir)?.into_iter().collect();
         let mut known = BTreeSet::new();
@@ -103,13 +105,20 @@ impl Packs {
             known.extend(key::pack_of(key));
             Ok(true)
         })?;
-        match known.difference(&there).next() {
-            Some(missing) => Err(self.missing(*missing)),
-            None => {
-                *lock(&self.noted) = known;
-                Ok(())
+        if let Some(missing) = known.difference(&there).next() {
+            return Err(self.missing(*missing));
+        }
+        for number in &known {
+            let path = format::path(&self.dir, *number);
+            match std::fs::File::open(&path) {
+                Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
+                    return Err(disk::failed("cannot read", &path, &e));
+                }
+                _ => {}
             }
         }
+        *lock(&self.noted) = known;
+        Ok(())
     }
 
     fn missing(&self, number: u32) -> Error {

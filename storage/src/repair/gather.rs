@@ -113,6 +113,9 @@ fn read(old: &Folder, new: &Folder, report: &mut Repaired) -> Result<Files, Erro
         end: None,
     };
     let chain = old.chain()?;
+    // Each snapshot is read twice: whether it is whole, and what is in it.
+    let octets: u64 = chain.files.iter().map(|s| 2 * s.octets).sum();
+    old.disk.watch().begin(Stage::Gathering, octets);
     let mut spans: Vec<Span> = match &chain.broken {
         None => chain.files.iter().map(|s| s.span).collect(),
         Some(_) => old.spans()?,

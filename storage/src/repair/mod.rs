@@ -42,8 +42,8 @@ pub(crate) fn expect_none(dir: &Path) -> Result<(), Error> {
 
 impl Store {
     /// Repairs the store in `options.dir`, which must not be open. A store without damage only gets
-    /// its index made anew. Errors: `Unavailable` (in use, disk full: then the store is as it was, or
-    /// the next repair goes on), `Corrupt` (its keyring, or a version that is not known, I-18).
+    /// its index made anew. Errors: `InUse`, `Unavailable` (disk full: then the store is as it was,
+    /// or the next repair goes on), `Corrupt` (its keyring, or a version that is not known, I-18).
     pub fn repair(options: &Options) -> Result<Repaired, Error> {
         let held = lock::lock(&options.dir)?;
         let fresh = options.dir.join(FRESH);
@@ -65,7 +65,8 @@ impl Store {
         drop(held);
         let store = Store::open(options)?;
         told::contents(&store, &mut report)?;
-        report.remaining = store.check()?;
+        let watch = options.disk.watch();
+        report.remaining = store.check_telling(false, &mut |p| watch.tell(p))?;
         store.close()?;
         Ok(report)
     }

@@ -62,9 +62,9 @@ impl Repaired {
 
 /// Reads all content and lists the messages whose is damaged.
 pub(super) fn contents(store: &Store, report: &mut Repaired) -> Result<(), Error> {
-    let damaged = check::damaged_contents(store, &mut |id, e| {
-        report.add(format!("content {id}: {e}"), &[]);
-    })?;
+    let watch = store.inner.shared.disk.watch().clone();
+    let wrong = &mut |id: BlobId, e: Error| report.add(format!("content {id}: {e}"), &[]);
+    let damaged = check::damaged_contents(store, wrong, &mut |p| watch.tell(p))?;
     if damaged.is_empty() {
         return Ok(());
     }

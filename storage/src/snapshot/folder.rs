@@ -2,10 +2,10 @@
 
 use super::write::Writer;
 use super::{Entries, Entry, FOLDER, Merge, Snapshot, Span, Summary, UNFINISHED};
-use crate::Error;
 use crate::disk::{self, Disk};
 use crate::pin::Pin;
 use crate::seal::Keys;
+use crate::{Error, Stage, Watch};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -38,6 +38,11 @@ impl Chain {
         self.files.last().map_or(0, |s| s.span.last)
     }
 
+    /// Entries of all files; of a key that several have, each counts.
+    pub(crate) fn entries(&self) -> u64 {
+        self.files.iter().map(Snapshot::len).sum()
+    }
+
     /// What all of them say.
     pub(crate) fn summary(&self) -> Summary {
         let summaries = self.files.iter().map(|s| s.summary);
@@ -68,6 +73,12 @@ impl Folder {
             keys: keys.clone(),
             drawn: Arc::default(),
         }
+    }
+
+    /// The same, of which nobody is told how far its reading is.
+    pub(crate) fn quietly(mut self) -> Self {
+        self.disk = self.disk.watched(Watch::default());
+        self
     }
 
     /// The folder of the journal.
@@ -115,7 +126,7 @@ impl Folder {
             for span in spans.iter().filter(|s| s.first == next) {
                 match Snapshot::open(&self.dir.join(span.name()), *span, &self.keys) {
                     Ok(snapshot) => {
-                        found = Some(snapshot);
+                        found = Some(snapshot.watched(self.disk.watch()));
                         break;
                     }
                     Err(e @ Error::Corrupt(_)) => broken = broken.or(Some(e)),
@@ -137,6 +148,8 @@ impl Folder {
                 .ok_or(Error::TooLarge("journal"))?;
             files.push(snapshot);
         }
+        let octets = files.iter().map(|s| s.octets).sum();
+        self.disk.watch().begin(Stage::Indexing, octets);
         Ok(Chain { files, broken })
     }
 

@@ -4,7 +4,7 @@ use super::{Folder, Progress, cover};
 use crate::checkpoint::Checkpoint;
 use crate::commit::{Order, Sealed, Shared, stopped};
 use crate::snapshot::cover::Task;
-use crate::{Error, Options, Store};
+use crate::{Error, Options, Store, upgrade};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,7 +33,8 @@ pub struct Covered {
 impl Snapshots {
     pub(crate) fn new(options: &Options, folder: Folder, covered: u32) -> Self {
         Self {
-            folder,
+            // It was told of while the store was opened.
+            folder: folder.quietly(),
             every: options.sizes.sealed.max(1),
             sort: options.sizes.sort,
             covered: AtomicU32::new(covered),
@@ -111,6 +112,9 @@ impl Store {
         let sealed = self.place(true)?;
         let shared = &self.inner.shared;
         let progress = shared.snapshots.run(shared, sealed.end.segment - 1)?;
+        if shared.keys.is_on() {
+            upgrade::forget_plain(&shared.snapshots.folder)?;
+        }
         Ok(Covered {
             segment: progress.covered,
             removed: progress.removed,
@@ -126,5 +130,31 @@ impl Store {
             .send(Order::Place { seal, done })
             .map_err(|_| stopped())?;
         outcome.recv().map_err(|_| stopped())?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_was_stopped_after_a_snapshot_is_not_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options {
+            dir: dir.path().to_owned(),
+            boot_id: Some("boot".into()),
+            ..Options::default()
+        };
+        for closed in [true, false, true] {
+            let store = Store::open(&options).unwrap();
+            let first = store.inner.rebuilt.is_some_and(|made| made.keys > 0);
+            assert!(!first, "the index was trusted");
+            store.table("t").put(b"k", Some(b"v".to_vec())).unwrap();
+            store.snapshot().unwrap();
+            if closed {
+                store.close().unwrap();
+            }
+        }
+        assert!(Store::open(&options).unwrap().inner.rebuilt.is_none());
     }
 }

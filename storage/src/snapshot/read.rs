@@ -5,7 +5,7 @@ use super::{
     END_MAGIC, Entry, FILE_HEAD, FILE_MAGIC, FILE_VERSION, FOOT, SUM, Span, Summary, file_head,
 };
 use crate::seal::Keys;
-use crate::{Error, ModSeq, disk};
+use crate::{Error, ModSeq, Watch, disk};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,7 @@ pub(crate) struct Snapshot {
     keys: Keys,
     table: Arc<Vec<Piece>>,
     entries: u64,
+    watch: Watch,
 }
 
 /// Where a block lies.
@@ -88,7 +89,19 @@ impl Snapshot {
             keys: keys.clone(),
             table: Arc::new(pieces(&table, blocks).ok_or_else(damaged)?),
             entries: large(24),
+            watch: Watch::default(),
         })
+    }
+
+    /// The same, whose reading is told.
+    pub(super) fn watched(self, watch: &Watch) -> Self {
+        let watch = watch.clone();
+        Self { watch, ..self }
+    }
+
+    /// Entries, deletions too.
+    pub(crate) fn len(&self) -> u64 {
+        self.entries
     }
 
     /// The entries from `from` on.
@@ -158,6 +171,7 @@ impl Snapshot {
 
     fn raw(&self, number: usize, unpress: &mut Decompressor<'_>) -> Result<Vec<u8>, Error> {
         let piece = &self.table[number];
+        self.watch.more(piece.octets.into());
         let place = Place {
             span: self.span,
             number: number as u32,

@@ -38,7 +38,7 @@ pub(crate) fn salvage(
 ) -> Result<Left, Error> {
     let path = folder.dir.join(span.name());
     match Snapshot::open(&path, span, &folder.keys) {
-        Ok(snapshot) => by_table(&snapshot, each),
+        Ok(snapshot) => by_table(&snapshot.watched(folder.disk.watch()), each),
         Err(Error::Corrupt(_)) => {
             let bytes = std::fs::read(&path).map_err(|e| disk::failed("cannot read", &path, &e))?;
             by_search(folder, span, &bytes, each)

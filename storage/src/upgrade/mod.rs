@@ -2,7 +2,8 @@
 //!
 //! Its journal is read to the end, every value taken through one function for each version between,
 //! and the result written as the first snapshot, which is read back whole. Only then the old journal
-//! is moved aside, where it stays for whoever wants to go back, and the index is made anew. A stop at
+//! is moved aside, where it stays for whoever wants to go back (of an encrypted store, where it would be plain, until
+//! the next snapshot), and the index is made anew. A stop at
 //! any point leaves either the old store or the new one. There is no way from a new format to an
 //! older one, and what is of an unknown version is refused (I-18).
 
@@ -88,4 +89,23 @@ pub(crate) fn finish(options: &Options) -> Result<(), Error> {
         removed.map_err(|e| disk::failed("cannot remove", &path, &e))?;
     }
     options.disk.sync_dir(&options.dir)
+}
+
+/// Of an encrypted store: removes the plain journal of the first format, once all that was upgraded was
+/// read back from the snapshots again. Errors: `Corrupt` when it cannot be; then it stays.
+pub(crate) fn forget_plain(folder: &Folder) -> Result<(), Error> {
+    let before = folder.store.join(BEFORE);
+    if !before.exists() {
+        return Ok(());
+    }
+    let chain = folder.chain()?;
+    if let Some(broken) = chain.broken {
+        return Err(broken);
+    }
+    let mut read = chain.files.iter();
+    read.try_for_each(|file| file.verify(&|| Ok(())))?;
+    let removed = folder.disk.remove_tree(&before);
+    removed.map_err(|e| disk::failed("cannot remove", &before, &e))?;
+    tracing::info!("the plain journal of before the upgrade is removed: the store is encrypted");
+    folder.disk.sync_dir(&folder.store)
 }

@@ -113,6 +113,7 @@ impl Bench {
                 dir: scratch.to_owned(),
                 ..self.world.options.clone()
             },
+            older_keys: Vec::new(),
             workers: WORKERS,
         };
         Account::open(cut, &mut quiet)

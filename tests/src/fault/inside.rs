@@ -1,12 +1,13 @@
 //! Faults that are made within one process: the power fails, the disk is full, the clock jumps.
 
+use super::keys::Ring;
 use super::table::Row;
 use super::{Chance, Lane, Step, judge, run};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use storage::{Clock, Disk, Error, Options, Store};
+use storage::{Clock, Disk, Error, KeySource, Options, Store};
 
 /// Lanes that work at once.
 const LANES: u32 = 4;
@@ -84,13 +85,31 @@ fn judge_all(row: &mut Row, store: &Store, done: Vec<Done>) -> Vec<Lane> {
 /// The power fails at a random write, sync or renaming, and what was not synced is lost in part.
 /// `lying` names files whose syncs do nothing: then something must be found.
 pub fn power_cuts(dir: &Path, seed: u64, cuts: u64, lying: Option<&str>) -> Row {
-    let mut row = Row::new("power cut: unsynced octets and names lost in part");
+    let row = Row::new("power cut: unsynced octets and names lost in part");
+    cut_off(row, dir, (seed, cuts), lying, false)
+}
+
+/// The same of an encrypted store whose data keys and master key are changed all the time.
+pub fn key_changes(dir: &Path, seed: u64, cuts: u64, lying: Option<&str>) -> Row {
+    let row = Row::new("power cut while data keys and master key are changed");
+    cut_off(row, dir, (seed, cuts), lying, true)
+}
+
+fn cut_off(
+    mut row: Row,
+    dir: &Path,
+    (seed, cuts): (u64, u64),
+    lying: Option<&str>,
+    sealed: bool,
+) -> Row {
     let mut lanes = fresh();
+    let mut ring = Ring::default();
     let mut disk = Disk::forgetful(seed);
     for cut in 0..cuts {
         let folder = dir.join(format!("cut{}", cut / LIVES));
         if cut % LIVES == 0 {
             lanes = fresh();
+            ring = Ring::default();
             disk = Disk::forgetful(Chance::of(&[seed, cut]).draw());
             if let Some(part) = lying {
                 disk.skip_syncs_of(part);
@@ -98,6 +117,10 @@ pub fn power_cuts(dir: &Path, seed: u64, cuts: u64, lying: Option<&str>) -> Row 
         }
         let options = |life: u64| Options {
             disk: disk.clone(),
+            keys: match sealed {
+                true => ring.source(),
+                false => KeySource::None,
+            },
             boot_id: Some(format!("boot {cut} {life}")),
             ..run::options(&folder)
         };
@@ -105,13 +128,15 @@ pub fn power_cuts(dir: &Path, seed: u64, cuts: u64, lying: Option<&str>) -> Row 
         disk.fail_after(1 + chance.below(600));
         let done = match Store::open(&options(0)) {
             Ok(store) => {
-                let done = together(
-                    &store,
-                    std::mem::take(&mut lanes),
-                    chance.draw(),
-                    STEPS,
-                    &|s| upkeep(s),
-                );
+                let accounts: Vec<_> = lanes.iter().map(Lane::account).collect();
+                let beside = |store: &Store| {
+                    if sealed {
+                        ring.change(store, &accounts);
+                    }
+                    upkeep(store);
+                };
+                let lanes = std::mem::take(&mut lanes);
+                let done = together(&store, lanes, chance.draw(), STEPS, &beside);
                 drop(store);
                 done
             }
@@ -119,6 +144,7 @@ pub fn power_cuts(dir: &Path, seed: u64, cuts: u64, lying: Option<&str>) -> Row 
             Err(_) => lanes.iter().map(|lane| (lane.clone(), 0, None)).collect(),
         };
         disk.power_cut().unwrap();
+        ring.settle(&folder);
         row.faults += 1;
         let began = Instant::now();
         let store =

@@ -8,6 +8,7 @@
 pub mod chance;
 pub mod inside;
 pub mod judge;
+pub mod keys;
 pub mod lane;
 pub mod letter;
 pub mod run;

@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use storage::{Progress, Stage, Tell};
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
 /// Seconds for one request with its answer.
@@ -17,6 +18,9 @@ const ANSWER_MAX: u64 = 64 * 1024 * 1024;
 const PAGE: usize = 500;
 /// Rows that a list gathers at most.
 const ROWS_MAX: usize = 1_000_000;
+
+/// Questions after one run; each waits some 20 s.
+const ASKED_MAX: usize = 100_000;
 
 /// The API of one server, as one caller.
 pub(super) struct Client {
@@ -195,6 +199,25 @@ impl Client {
         self.call(ask)
     }
 
+    /// Asks after a run until it has ended; `path/ID` is where it is told. Returns its last answer.
+    pub(super) fn follow(&self, path: &str, begun: Value, tell: Tell<'_>) -> Result<Value> {
+        let id = begun["id"].as_u64().unwrap_or(0);
+        let path = format!("{path}/{id}");
+        let mut told = begun;
+        for _ in 0..ASKED_MAX {
+            if told["finished"] != false {
+                return Ok(told);
+            }
+            if let Some(stage) = told["stage"].as_str().and_then(stage) {
+                let number = |name: &str| told[name].as_u64().unwrap_or(0);
+                let (done, total) = (number("done"), number("total"));
+                tell(Progress { stage, done, total });
+            }
+            told = self.read(&path)?;
+        }
+        Ok(told)
+    }
+
     /// Rows of a list that fit the filters, at most `limit`.
     pub(super) fn list(
         &self,
@@ -258,6 +281,18 @@ pub(super) fn encoded(text: &str) -> String {
         }
     }
     encoded
+}
+
+/// A stage by its name in answers; `None` for one that this program does not know.
+fn stage(name: &str) -> Option<Stage> {
+    let known = [
+        ("reading", Stage::Reading),
+        ("placing", Stage::Placing),
+        ("comparing", Stage::Comparing),
+        ("looking", Stage::Looking),
+        ("content", Stage::Content),
+    ];
+    known.iter().find(|row| row.0 == name).map(|row| row.1)
 }
 
 /// Fills with random octets of the system.

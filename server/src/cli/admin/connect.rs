@@ -1,12 +1,15 @@
 //! Where the API is and who asks: `--url`, `--token`, `--ca`, or all three from `--demo DIR`.
 
 use super::Usage;
+use crate::config::Config;
 use anyhow::{Context as _, Result};
 use std::path::{Path, PathBuf};
 use ureq::tls::{Certificate, PemItem};
 
 /// Where a server on this machine listens.
 const URL_DEFAULT: &str = "https://127.0.0.1:443";
+/// The authority of a certificate of the server's own making, in the data folder.
+const OWN_CA: &str = "ca.pem";
 /// The variable that may hold the token.
 const TOKEN_VARIABLE: &str = "CONGVU_TOKEN";
 /// Octets of a token, a CA file or demo.json that are read.
@@ -19,8 +22,8 @@ const SYSTEM_BUNDLES: [&str; 3] = [
 ];
 
 /// How to reach the API.
-#[derive(Debug, clap::Args)]
-pub(super) struct Connection {
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(in crate::cli) struct Connection {
     /// Server, e.g. https://mail.tinhmau.gov.vn [default: https://127.0.0.1:443].
     #[arg(long, global = true, value_name = "URL")]
     url: Option<String>,
@@ -52,6 +55,35 @@ pub(super) struct Server {
 }
 
 impl Connection {
+    /// The same, with what was not given taken from the config of the server on this machine: where it
+    /// listens, whom its certificate is signed by, and all three of a demo.
+    pub(in crate::cli) fn or(&self, config: &Config) -> Self {
+        let mut known = self.clone();
+        let (data, own) = (
+            &config.server.data,
+            config.tls.certificate.as_os_str().is_empty(),
+        );
+        let is_demo = data.join("demo.json").exists();
+        if self.url.is_none() && self.demo.is_none() && is_demo {
+            known.demo = Some(data.clone());
+            return known;
+        }
+        let listens = config.listen.https.first();
+        if let (None, None, Some(address)) = (&self.url, &self.demo, listens) {
+            let port = address.port();
+            known.url = Some(match own {
+                // A certificate of the server's own making names this machine so.
+                true => format!("https://localhost:{port}"),
+                false => format!("https://{}:{port}", config.server.host),
+            });
+            let ca = data.join(OWN_CA);
+            if self.ca.is_none() && own && ca.exists() {
+                known.ca = Some(ca);
+            }
+        }
+        known
+    }
+
     /// Reads files and environment. Errors: [`Usage`] when something is missing.
     pub(super) fn server(&self) -> Result<Server> {
         let demo = self.demo.as_deref().map(Demo::read).transpose()?;
@@ -183,6 +215,32 @@ mod tests {
             .err()
             .unwrap();
         assert!(error.downcast_ref::<Usage>().is_some());
+    }
+
+    #[test]
+    fn what_is_not_given_comes_from_the_config_of_this_machine() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.server.data = dir.path().to_owned();
+        config.listen.https = vec!["[::]:8443".parse().unwrap()];
+        let of = |given: Option<&str>, config: &Config| {
+            let known = connection(given, None).or(config);
+            (
+                known.url.unwrap_or_default(),
+                known.ca.is_some(),
+                known.demo,
+            )
+        };
+        let local = "https://localhost:8443".to_owned();
+        assert_eq!(of(None, &config), (local.clone(), false, None));
+        std::fs::write(dir.path().join(OWN_CA), "x").unwrap();
+        assert_eq!(of(None, &config), (local, true, None));
+        let given = "https://mail.x.vn";
+        assert_eq!(of(Some(given), &config), (given.into(), false, None));
+        config.tls.certificate = "chain.pem".into();
+        assert_eq!(of(None, &config).0, "https://localhost:8443");
+        std::fs::write(dir.path().join("demo.json"), "{}").unwrap();
+        assert_eq!(of(None, &config).2, Some(dir.path().to_owned()));
     }
 
     #[test]

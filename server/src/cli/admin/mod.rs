@@ -19,6 +19,7 @@ mod store;
 mod tokens;
 
 use client::{Client, Refused};
+pub(super) use connect::Connection;
 use print::{Language, Printer};
 use std::fmt;
 
@@ -27,7 +28,7 @@ use std::fmt;
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct AdminArgs {
     #[command(flatten)]
-    connection: connect::Connection,
+    connection: Connection,
     /// Print JSON for machines instead of tables.
     #[arg(long, global = true)]
     json: bool,
@@ -110,6 +111,19 @@ pub fn run(args: AdminArgs) -> anyhow::Result<i32> {
             Err(error)
         }
     }
+}
+
+/// Verifies the store of the server that runs here; what is wrong. Errors: it cannot be asked, or says no.
+pub(super) fn verify(
+    connection: &Connection,
+    deep: bool,
+    shown: &super::progress::Shown,
+) -> anyhow::Result<Vec<String>> {
+    let client = Client::open(connection, Language::En)?;
+    let found = store::verify(&client, deep, shown)?;
+    let lines = found["findings"].as_array().into_iter().flatten();
+    let text = |line: &serde_json::Value| client::clean(line.as_str().unwrap_or_default());
+    Ok(lines.map(text).collect())
 }
 
 fn act(args: AdminArgs, out: &mut dyn std::io::Write) -> anyhow::Result<()> {

@@ -1,5 +1,6 @@
 //! `congvu admin recovery …`: removed mail, and accounts as at a time.
 
+use super::super::progress::Shown;
 use super::client::{Ask, Client};
 use super::print::{Column, Printer};
 use serde_json::{Value, json};
@@ -24,6 +25,18 @@ const RESTORED: [Column; 5] = [
     ("aside", "Thư để riêng", "Moved aside"),
     ("missed", "Bị xoá giữa chừng", "Missed"),
     ("finished", "Đã xong", "Finished"),
+];
+const BACKUPS: [Column; 3] = [
+    ("name", "Tên", "Name"),
+    ("taken_at", "Thời điểm", "Taken at"),
+    ("readable", "Đọc được", "Readable"),
+];
+const BROUGHT: [Column; 5] = [
+    ("backup", "Từ bản sao lưu", "From backup"),
+    ("messages", "Thư thêm vào", "Messages added"),
+    ("octets", "Dung lượng (byte)", "Octets"),
+    ("already", "Thư đã có sẵn", "There already"),
+    ("mailboxes", "Hộp thư mới", "Mailboxes made"),
 ];
 /// Messages put back by one request.
 const BACK_MAX: usize = 1_000;
@@ -80,6 +93,28 @@ pub(super) enum Verb {
         #[arg(long, value_name = "NAME", requires = "in_place")]
         aside: Option<String>,
     },
+    /// Liệt kê các bản sao lưu của máy chủ / List the backups that the server's config names
+    Backups,
+    /// Đưa tài khoản trở lại từ bản sao lưu / Bring an account back out of a backup
+    FromBackup {
+        /// Id or address.
+        account: String,
+        /// The backup, by its name; the newest when left out, or with --time the one that reaches back to it.
+        #[arg(long, value_name = "NAME")]
+        backup: Option<String>,
+        /// The account as at this time, e.g. 2026-11-20T08:00:00Z, which may be before the backup.
+        #[arg(long, value_name = "TIME")]
+        time: Option<String>,
+        /// Only this mailbox, with those below it.
+        #[arg(long)]
+        mailbox: Option<String>,
+        /// Puts all into a mailbox of this name.
+        #[arg(long, value_name = "NAME", required_unless_present = "in_place")]
+        folder: Option<String>,
+        /// Puts it where it was; only what is missing is added.
+        #[arg(long, conflicts_with = "folder")]
+        in_place: bool,
+    },
     /// Bỏ việc đưa về thời điểm cũ còn dở / Give up a restore that did not end
     GiveUp {
         /// Id or address.
@@ -127,6 +162,24 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             let path = format!("accounts/{}/restore", client.account(&account)?);
             let body = json!({"at": at, "mailbox": mailbox, "folder": folder, "aside": aside});
             printer.row(&RESTORED, &until_finished(client, printer, &path, &body)?)
+        }
+        Verb::Backups => printer.rows(&BACKUPS, &client.list("backups", &[], None)?),
+        Verb::FromBackup {
+            account,
+            backup,
+            time,
+            mailbox,
+            folder,
+            in_place: _,
+        } => {
+            let path = format!("accounts/{}/backup-restores", client.account(&account)?);
+            let body =
+                json!({"backup": backup, "time": time, "mailbox": mailbox, "folder": folder});
+            let begun = client.create(&path, body)?;
+            let shown = Shown::new();
+            let done = client.follow(&path, begun, &mut |p| shown.tell(p))?;
+            shown.end();
+            printer.row(&BROUGHT, &done)
         }
         Verb::GiveUp { account } => {
             let path = format!("accounts/{}/restore", client.account(&account)?);

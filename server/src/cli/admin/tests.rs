@@ -62,7 +62,16 @@ fn command_lines_are_understood_or_refused() {
         "admin recovery restore 7 --at 2026-11-20T08:00:00Z --in-place --aside Sau",
         true,
     );
-    check("admin store verify --json", true);
+    check("admin store verify --json --deep", true);
+    check("admin store rotate-keys --agency H99.1", true);
+    check("admin store rotate-master", true);
+    check("admin recovery backups", true);
+    check("admin recovery from-backup 7", false);
+    check("admin recovery from-backup 7 --folder A --in-place", false);
+    check(
+        "admin recovery from-backup 7 --in-place --backup 20261120T010000Z --mailbox INBOX",
+        true,
+    );
     check("admin credentials password 7 --generate --lang en", true);
     check("admin credentials password 7 --generate --file x", false);
     check("admin queue retry 12", true);
@@ -235,4 +244,19 @@ fn refusals_are_told_and_strangers_are_not_trusted() {
         !asked[0].contains("cv_secret"),
         "the token went to a stranger"
     );
+}
+
+#[test]
+fn a_verification_is_asked_after_until_it_has_ended() {
+    let goes_on = r#"{"id": 4, "finished": false, "stage": "content", "done": 1, "total": 9,
+        "findings": [], "count": 0}"#;
+    let found = r#"{"id": 4, "finished": true, "findings": ["content 7: damaged"], "count": 1}"#;
+    let answers = Box::new([(200, goes_on), (200, goes_on), (200, found)]);
+    let (printed, asked) = Scripted::start(Box::leak(answers)).run("store verify --deep --lang en");
+    let error = printed.unwrap_err();
+    assert_eq!(error.to_string(), "1 findings / 1 lỗi");
+    assert!(asked[0].starts_with("POST /api/v1/store/verify?deep=true "));
+    for ask in &asked[1..] {
+        assert!(ask.starts_with("GET /api/v1/store/verify/4 "), "{ask}");
+    }
 }

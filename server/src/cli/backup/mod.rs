@@ -14,10 +14,6 @@ use std::path::{Path, PathBuf};
 use storage::Disk;
 use storage::backup::{self, FolderVault, Keep, Secret, Take};
 
-/// Shortest passphrase of a sealed backup: whoever has a copy may guess for years.
-const PASSPHRASE_MIN: usize = 12;
-/// Longest passphrase file, octets.
-const PASSPHRASE_FILE_MAX: u64 = 4_096;
 /// Threads unless told otherwise: the server needs the processors too.
 const WORKERS: usize = 4;
 const DAY_S: i64 = 86_400;
@@ -113,22 +109,10 @@ impl KeyArgs {
             return Ok(Secret::Key(keys::read(&Place::File(file.clone()))?));
         }
         match &self.passphrase_file {
-            Some(file) => Ok(Secret::Passphrase(passphrase(file)?)),
+            Some(file) => Ok(Secret::Passphrase(keys::passphrase(file)?)),
             None => Ok(Secret::None),
         }
     }
-}
-
-fn passphrase(file: &Path) -> anyhow::Result<zeroize::Zeroizing<String>> {
-    let text = keys::private_text(file, "the passphrase", PASSPHRASE_FILE_MAX)?;
-    let words = zeroize::Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
-    anyhow::ensure!(
-        words.chars().count() >= PASSPHRASE_MIN,
-        "mật khẩu trong {0} quá ngắn, cần ít nhất {PASSPHRASE_MIN} ký tự / the passphrase in {0} is \
-         too short, at least {PASSPHRASE_MIN} characters are needed",
-        file.display()
-    );
-    Ok(words)
 }
 
 /// Unix seconds.

@@ -1,0 +1,306 @@
+//! `/api/v1/backups` and `/api/v1/accounts/{id}/backup-restores`: accounts out of a backup into the running
+//! server. Which backups there are the config says, never the one who asks.
+
+use crate::body::{Body, Named};
+use crate::caller::Caller;
+use crate::filter;
+use crate::page::Page;
+use crate::problem::{Kind, Problem, text};
+use crate::router::Room;
+use crate::runs::{Work, stage};
+use crate::sight::{Sight, acted, known_account};
+use axum::Json;
+use axum::extract::State;
+use directory::{Access, AccountId, Capability};
+use formats::date;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use storage::backup::{self, Cut, Failure, Refusal, Which};
+use storage::{AccountStore, Tell};
+use utoipa::ToSchema;
+
+/// Threads that read a backup: the server's other work goes on beside.
+const WORKERS: usize = 2;
+
+/// A backup of the store.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Backup {
+    /// Its time, as it is named.
+    #[schema(example = "20261121T010000Z")]
+    name: String,
+    /// RFC 3339, UTC.
+    taken_at: String,
+    /// False: it is damaged.
+    readable: bool,
+}
+
+/// What to bring back.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FromBackup {
+    /// Which backup, by its name. When left out: with `time` the oldest that was taken then or later, else
+    /// the newest.
+    backup: Option<String>,
+    /// The account as at this time, RFC 3339, which may be before the backup; as in the backup when left out.
+    #[schema(example = "2026-11-20T08:00:00Z")]
+    time: Option<String>,
+    /// Path of one mailbox, with those below it; all when left out.
+    mailbox: Option<String>,
+    /// Puts all into a mailbox of this name; where it was when left out.
+    folder: Option<String>,
+}
+
+/// A restore out of a backup. Nothing is removed or changed; only what is missing is added.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BackupRestore {
+    /// By which to ask for it again.
+    id: u64,
+    /// False: it goes on; ask again.
+    finished: bool,
+    /// What it does: `reading` (octets of the backup), `placing` (messages).
+    stage: Option<&'static str>,
+    done: u64,
+    total: u64,
+    /// The backup it came from.
+    backup: Option<String>,
+    /// Messages added.
+    messages: u64,
+    /// Octets of these.
+    octets: u64,
+    /// Messages that were there already.
+    already: u64,
+    /// Mailboxes made.
+    mailboxes: u64,
+}
+
+/// What a restore did.
+#[derive(Debug, Clone)]
+pub(crate) struct Brought {
+    backup: String,
+    restored: backup::Restored,
+}
+
+/// Lists the backups, the oldest first.
+#[utoipa::path(get, path = "/api/v1/backups", tag = "backups",
+    responses((status = 200, body = Page<Backup>)))]
+pub(crate) async fn list(
+    State(room): State<Room>,
+    caller: Caller,
+) -> Result<Json<Page<Backup>>, Problem> {
+    let page = room.ask(caller, |room, access| {
+        if access.scopes(Capability::RecoverMail).is_empty() {
+            return Err(Problem::forbidden());
+        }
+        let backups = room.premises.backups().map_err(nowhere)?;
+        let found = backup::list(&backups.vault, &backups.secret)?;
+        let shown = found.into_iter().map(|found| Backup {
+            name: found.name,
+            taken_at: date::utc(found.taken_at),
+            readable: found.damage.is_none(),
+        });
+        Ok(Page::new(shown.collect(), None))
+    });
+    Ok(Json(page.await?))
+}
+
+fn nowhere(said: crate::Said) -> Problem {
+    Problem::new(Kind::Impossible, said.into())
+}
+
+/// Brings an account, or one of its mailboxes, back out of a backup. A long one answers `finished: false`
+/// after some 20 s: `GET` it by its id. Cut off, it may be done again; doing it twice adds nothing twice.
+#[utoipa::path(post, path = "/api/v1/accounts/{id}/backup-restores", tag = "recovery",
+    params(("id" = u32, Path)), request_body = FromBackup,
+    responses((status = 200, body = BackupRestore)))]
+pub(crate) async fn from_backup(
+    State(room): State<Room>,
+    caller: Caller,
+    Named(id): Named<String>,
+    Body(ask): Body<FromBackup>,
+) -> Result<Json<BackupRestore>, Problem> {
+    let id = filter::account_id(&id)?;
+    let time = ask.time.as_deref();
+    let time = time.map(|at| filter::instant("time", at)).transpose()?;
+    let work = Work {
+        of: id.raw(),
+        how: format!("{ask:?}"),
+    };
+    let (wanted, asked) = (work.clone(), ask.clone());
+    let begun = room.ask(caller, move |room, access| {
+        may_recover(room, access, id)?;
+        if let Some(run) = room.restores.join(&wanted)? {
+            return Ok(Err(run));
+        }
+        // Before anything is in the log: that nothing could come of it is no act.
+        let backups = room.premises.backups().map_err(nowhere)?;
+        let detail = json!({"backup": asked.backup, "time": asked.time, "mailbox": asked.mailbox,
+            "folder": asked.folder});
+        let (right, act) = (Capability::RecoverMail, "mail.restore_backup");
+        let detail = detail.to_string();
+        let mail = room
+            .directory
+            .custody(Some(access), id, right, act, &detail);
+        Ok(Ok((backups, acted(access, id, mail)?)))
+    });
+    let run = match begun.await? {
+        Ok((backups, to)) => room
+            .restores
+            .begin(work, move |tell| bring(backups, &to, &ask, time, tell))?,
+        Err(run) => run,
+    };
+    told(&room, id, run).await
+}
+
+/// How far a restore out of a backup is, or what it did; waits some 20 s for its end.
+#[utoipa::path(get, path = "/api/v1/accounts/{id}/backup-restores/{run}", tag = "recovery",
+    params(("id" = u32, Path), ("run" = u64, Path)),
+    responses((status = 200, body = BackupRestore)))]
+pub(crate) async fn from_backup_run(
+    State(room): State<Room>,
+    caller: Caller,
+    Named((id, run)): Named<(String, u64)>,
+) -> Result<Json<BackupRestore>, Problem> {
+    let id = filter::account_id(&id)?;
+    let may = room.ask(caller, move |room, access| may_recover(room, access, id));
+    may.await?;
+    told(&room, id, run).await
+}
+
+fn may_recover(room: &Room, access: &Access, id: AccountId) -> Result<(), Problem> {
+    known_account(&room.directory, access, id)?;
+    match Sight::new(&room.directory, access, Capability::RecoverMail).account(id) {
+        true => Ok(()),
+        false => Err(Problem::forbidden()),
+    }
+}
+
+async fn told(room: &Room, of: AccountId, id: u64) -> Result<Json<BackupRestore>, Problem> {
+    let told = room.restores.wait(of.raw(), id).await?;
+    let brought = told.outcome.transpose()?;
+    let restored = brought.as_ref().map(|b| b.restored).unwrap_or_default();
+    Ok(Json(BackupRestore {
+        id,
+        finished: brought.is_some(),
+        stage: stage(told.progress),
+        done: told.progress.map_or(0, |p| p.done),
+        total: told.progress.map_or(0, |p| p.total),
+        backup: brought.map(|b| b.backup),
+        messages: restored.messages,
+        octets: restored.octets,
+        already: restored.already,
+        mailboxes: restored.mailboxes,
+    }))
+}
+
+/// The work itself.
+fn bring(
+    backups: crate::Backups,
+    to: &AccountStore,
+    ask: &FromBackup,
+    time: Option<i64>,
+    tell: Tell<'_>,
+) -> Result<Brought, Problem> {
+    let which = match (&ask.backup, time) {
+        (Some(name), _) => Which::Named(name.clone()),
+        (None, Some(time)) => Which::Covering(time),
+        (None, None) => Which::Newest,
+    };
+    let cut = Cut {
+        vault: &backups.vault,
+        secret: &backups.secret,
+        which,
+        account: to.id(),
+        options: backups.options,
+        older_keys: backups.older_keys,
+        workers: WORKERS,
+    };
+    let found = backup::Account::open(cut, tell)?;
+    let into = match &ask.folder {
+        Some(name) => backup::Into::Folder(name.clone()),
+        None => backup::Into::Place,
+    };
+    let mailbox = ask.mailbox.as_deref();
+    let restored = match time {
+        Some(time) => {
+            let view = found.read().as_at(time).map_err(too_old)?;
+            backup::place(&view, to, &into, mailbox, tell)?
+        }
+        None => backup::place(&found.read(), to, &into, mailbox, tell)?,
+    };
+    let backup = found.backup().to_owned();
+    Ok(Brought { backup, restored })
+}
+
+fn too_old(error: storage::Error) -> Problem {
+    match error {
+        storage::Error::NotFound => Problem::invalid(
+            "time",
+            text(
+                "nhật ký trong bản sao lưu không còn đến thời điểm đó; hãy chọn một bản cũ hơn",
+                "a time that the log in the backup still reaches; name an older backup",
+            ),
+        ),
+        error => error.into(),
+    }
+}
+
+/// What one can do about it, without the server's paths.
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        let refusal = match failure {
+            Failure::Storage(storage::Error::OverQuota(_)) => {
+                return Self::new(
+                    Kind::InUse,
+                    text(
+                        "Tài khoản hoặc cơ quan đã đầy; những thư đã thêm vẫn còn. Hãy nâng hạn mức rồi \
+                         làm lại.",
+                        "The account or its agency is full; what was added stays. Raise the quota, then do \
+                         it again.",
+                    ),
+                );
+            }
+            Failure::Storage(error) => return error.into(),
+            Failure::Refused(refusal) => refusal,
+        };
+        match refusal {
+            Refusal::NoManifest(_) => Self::invalid(
+                "backup",
+                text(
+                    "tên của một bản sao lưu trong danh sách",
+                    "the name of a backup in the list",
+                ),
+            ),
+            Refusal::NoMailbox(_) => Self::invalid(
+                "mailbox",
+                text(
+                    "một hộp thư mà tài khoản có trong bản sao lưu",
+                    "a mailbox that the account has in the backup",
+                ),
+            ),
+            Refusal::NoAccount => Self::new(
+                Kind::Impossible,
+                text(
+                    "Bản sao lưu này không có tài khoản đó; hãy chọn bản khác.",
+                    "This backup does not know the account; name another one.",
+                ),
+            ),
+            Refusal::Busy(_) => Self::new(
+                Kind::InProgress,
+                text(
+                    "Một lần sao lưu hoặc dọn dẹp đang chạy; hãy đợi nó xong.",
+                    "A backup or a prune is under way; wait until it has ended.",
+                ),
+            ),
+            other => {
+                tracing::warn!(refusal = %other, "a backup cannot be read");
+                Self::new(
+                    Kind::Impossible,
+                    text(
+                        "Không đọc được các bản sao lưu của máy chủ; nhật ký của máy chủ nêu lý do.",
+                        "The server's backups cannot be read; its log says why.",
+                    ),
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What this server lets its API do with keys and backups, by its config. See `admin::Premises`.
+
+use crate::config::{Backup, Config};
+use crate::keys::{self, Place};
+use crate::services;
+use admin::{Backups, Said};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use storage::backup::{Failure, FolderVault, Refusal, Secret};
+use storage::{Disk, Options, Store};
+
+/// Folder within the data folder for what a restore needs for a while. Not that of the command line,
+/// which may rehearse a restore beside the server.
+const SCRATCH: &str = "restore-online";
+
+/// See the module.
+pub(crate) struct House {
+    config: Arc<Config>,
+    /// One change of the master key at a time: it goes over several files.
+    changing: Mutex<()>,
+}
+
+impl House {
+    pub(crate) fn new(config: Arc<Config>) -> Self {
+        let changing = Mutex::default();
+        Self { config, changing }
+    }
+
+    fn scratch(&self) -> anyhow::Result<Options> {
+        let dir = self.config.server.data.join(SCRATCH);
+        // What a restore left that was cut off with its server; one works at a time.
+        if dir.exists() {
+            std::fs::remove_dir_all(&dir)?;
+        }
+        Ok(Options {
+            dir,
+            ..services::store_options(&self.config)?
+        })
+    }
+}
+
+fn said(vi: impl Into<String>, en: impl Into<String>) -> Said {
+    let (vi, en) = (vi.into(), en.into());
+    Said { vi, en }
+}
+
+/// What the log tells in full.
+fn failed(vi: &str, error: &anyhow::Error) -> Said {
+    tracing::warn!(error = format!("{error:#}"), "the API was refused");
+    said(format!("{vi}: {error:#}"), format!("{error:#}"))
+}
+
+impl admin::Premises for House {
+    fn rotate_master(&self, store: &Store) -> Result<String, Said> {
+        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = keys::place(&self.config);
+        match place.map_err(|e| failed("không rõ khoá chủ ở đâu", &e))? {
+            Place::File(file) => {
+                let kept = keys::rotate_file(&file, |new| store.rotate_master(new));
+                let kept = kept.map_err(|e| failed("chưa đổi được khoá chủ", &e))?;
+                tracing::info!(kept = %kept.display(), "the master key was changed");
+                Ok(kept.display().to_string())
+            }
+            Place::Credential(_) => Err(said(
+                "Khoá chủ do systemd giữ: hãy dừng máy chủ, chạy `congvu store keys rotate-master \
+                 --new-key TỆP`, rồi giao tệp đó cho systemd.",
+                "systemd gives the master key: stop the server, run `congvu store keys rotate-master \
+                 --new-key FILE`, and give that file to systemd.",
+            )),
+        }
+    }
+
+    fn backups(&self) -> Result<Backups, Said> {
+        let Backup { folder, .. } = &self.config.storage.backup;
+        if folder.as_os_str().is_empty() {
+            return Err(said(
+                "Cấu hình chưa nêu thư mục sao lưu: hãy đặt `folder` trong [storage.backup].",
+                "The config names no folder with backups: set `folder` under [storage.backup].",
+            ));
+        }
+        let vault =
+            FolderVault::open(folder, &Disk::default()).map_err(|failure| match failure {
+                Failure::Refused(Refusal::NoBackup(_)) => said(
+                    "Thư mục sao lưu trong cấu hình không có bản sao lưu nào.",
+                    "The folder that the config names holds no backup.",
+                ),
+                other => failed("không mở được thư mục sao lưu", &other.into()),
+            })?;
+        let cannot = |e| failed("không mở được các bản sao lưu", &e);
+        Ok(Backups {
+            vault,
+            secret: secret(&self.config.storage.backup).map_err(cannot)?,
+            options: self.scratch().map_err(cannot)?,
+            older_keys: keys::older(&self.config),
+        })
+    }
+}
+
+/// What opens the backups.
+fn secret(backup: &Backup) -> anyhow::Result<Secret> {
+    let there = |file: &Path| !file.as_os_str().is_empty();
+    if there(&backup.key_file) {
+        let place = Place::File(backup.key_file.clone());
+        return Ok(Secret::Key(keys::read(&place)?));
+    }
+    if there(&backup.passphrase_file) {
+        return Ok(Secret::Passphrase(keys::passphrase(
+            &backup.passphrase_file,
+        )?));
+    }
+    Ok(Secret::None)
+}
