@@ -11,8 +11,8 @@ pub fn refusal(error: &Error) -> Refusal {
             tracing::error!(%why, "storage is corrupt");
             Refusal::Damaged
         }
-        Error::Unavailable(why) => {
-            tracing::warn!(%why, "storage is unavailable");
+        Error::Unavailable(_) | Error::InUse { .. } => {
+            tracing::warn!(why = %error, "storage is unavailable");
             Refusal::Unavailable
         }
         // None of these comes of reading and removing; if one does, trying again is right.
