@@ -502,7 +502,7 @@ impl Store {
 
 /// A recovered index in which all that opening asks of it could be read. Damage that only shows then
 /// leads to a rebuild too, once.
-fn readable(options: &Options, keys: &Keys) -> Result<(recover::Recovered, Spool), Error> {
+fn readable(options: &Options, keys: &Keys) -> Result<(Recovered, Spool), Error> {
     let recovered = recover::recover(options, keys)?;
     match first_reads(&recovered.index) {
         Ok(spool) => return Ok((recovered, spool)),
