@@ -340,6 +340,14 @@ fn log(
     let prefix = key::kind(id, key::LOG);
     index.scan(&prefix, &prefix, &mut |key, value| {
         let found = key::number_of(key).and_then(ModSeq::new);
+        if let (Some(found), Some(trimmed)) = (found, trimmed)
+            && found <= trimmed.until
+        {
+            // A repair found a hole behind it: what is left is of use for undelete alone.
+            let entry = history::read(value)?;
+            removed.extend(entry.removed().map(|email| (email, None)));
+            return Ok(true);
+        }
         if found != expected {
             findings.add(format!(
                 "account {id}: the change log has {found:?} for {expected:?}"

@@ -49,11 +49,29 @@ impl Checkpoint {
         .write(&shared.dir, &shared.disk)
     }
 
-    /// Makes the next start rebuild the index.
+    /// Makes the next start rebuild the index. How far the journal was promised stays known: a
+    /// rebuild must not take damage for a torn tail.
     pub(crate) fn distrust(dir: &Path, disk: &Disk) {
+        let Ok(Some(before)) = Self::read(dir) else {
+            return;
+        };
+        if before.clean || before.boot_id.is_some() {
+            tracing::error!("the index is damaged; the next start rebuilds it from the journal");
+            let (clean, boot_id) = (false, None);
+            let told = Self {
+                clean,
+                boot_id,
+                ..before
+            };
+            let told = told.write(dir, disk).is_ok();
+            tracing::debug!(told, "checkpoint");
+        }
+    }
+
+    /// Removes it: it speaks of a journal that was replaced.
+    pub(crate) fn forget(dir: &Path, disk: &Disk) {
         let path = dir.join(FILE);
         if path.exists() {
-            tracing::error!("the index is damaged; the next start rebuilds it from the journal");
             let removed = disk.remove(&path).is_ok() && disk.sync_dir(dir).is_ok();
             tracing::debug!(removed, "checkpoint");
         }

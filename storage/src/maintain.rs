@@ -86,9 +86,11 @@ impl Kept {
 impl Store {
     /// Trims, collects and rewrites what is due, and covers the journal, in this order. Writers go on meanwhile. To be called
     /// about once an hour, from a thread that may take its time; a second call waits for the first.
-    /// Errors: `Unavailable`, `Corrupt`; what was done until then is done.
+    /// Errors: `Unavailable`; what was done until then is done. `Corrupt`; where
+    /// snapshots or journal are damaged nothing was changed.
     pub fn maintain(&self, policy: &Policy) -> Result<Upkeep, Error> {
         let _one = self.inner.shared.packs.gate.upkeep();
+        self.expect_sound()?;
         let index = &self.inner.shared.index;
         let now = self.inner.shared.clock.now();
         let kept = match index.get(&key::upkeep())? {

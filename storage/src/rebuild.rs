@@ -1,10 +1,10 @@
 //! The whole index anew: the merged snapshots in the order of their keys, then the journal's tail.
 
-use crate::checkpoint::Checkpoint;
 use crate::index::{Index, Op};
 use crate::journal::{FILE_HEAD, Position};
 use crate::snapshot::{Chain, Folder};
-use crate::{Error, Options, Store, journal, lock};
+use crate::store::Opening;
+use crate::{Error, Options, Store, journal};
 use std::sync::mpsc::sync_channel;
 
 /// Octets of keys and values that are written to the engine at once.
@@ -79,12 +79,10 @@ pub(crate) fn load(chain: &Chain, index: &Index) -> Result<u64, Error> {
 
 impl Store {
     /// Makes the whole index anew from snapshots and journal, with the engine that `options` name.
-    /// The store must not be open. Errors: as [`Store::open`].
+    /// The store must not be open. Errors: as [`Store::open`]; `Corrupt` when a commit that was
+    /// promised cannot be read: then nothing was changed.
     pub fn rebuild(options: &Options) -> Result<Reindexed, Error> {
-        let lock = lock::lock(&options.dir)?;
-        Checkpoint::distrust(&options.dir, &options.disk);
-        drop(lock);
-        let store = Self::open(options)?;
+        let store = Self::open_as(options, Opening::Anew)?;
         let rebuilt = store.inner.rebuilt.unwrap_or(Reindexed {
             keys: 0,
             commits: 0,

@@ -8,7 +8,8 @@ use crate::index::{Index, Op, decode_ops};
 use crate::journal::{self, Found, Position, Subject};
 use crate::rebuild::{self, Reindexed};
 use crate::seal::Keys;
-use crate::snapshot::Folder;
+use crate::snapshot::{self, Folder};
+use crate::store::Opening;
 use crate::{AccountId, EngineKind, Error, ModSeq, Options, commit, key, pack, record};
 use std::path::Path;
 
@@ -33,27 +34,76 @@ pub(crate) struct Recovered {
 }
 
 /// Opens the index and brings it to the journal's end.
-pub(crate) fn recover(options: &Options, keys: &Keys) -> Result<Recovered, Error> {
+pub(crate) fn recover(
+    options: &Options,
+    keys: &Keys,
+    opening: Opening,
+) -> Result<Recovered, Error> {
     options.disk.make_dir(&options.dir.join("journal"))?;
     let snapshots = Folder::at(&options.dir, &options.disk, keys);
     snapshots.clear()?;
     let checkpoint = Checkpoint::read(&options.dir)?;
     let whole = checkpoint.as_ref().is_some_and(|c| is_whole(c, options));
-    let promised = checkpoint.as_ref().map(|c| c.position);
-    if let Some(checkpoint) = checkpoint.filter(|c| trusted(c, options)) {
+    let mut promised = checkpoint.as_ref().map(|c| c.position);
+    let checkpoint = checkpoint.filter(|c| trusted(c, options));
+    if opening != Opening::Usual {
+        // Nothing is applied before it is durable.
+        let applied = checkpoint.and_then(|_| applied(options, keys));
+        promised = promised.max(applied);
+    } else if let Some(checkpoint) = checkpoint {
         match resume(options, keys, &snapshots, &checkpoint) {
             Ok(Some(recovered)) => {
+                let end = recovered.found.end;
+                // The newest segments only: upkeep looks at all of them, and a start has to be short.
+                let newest = end.segment.saturating_sub(1);
+                if let Err(e) = snapshot::sound(&recovered.snapshots, newest, end) {
+                    tracing::warn!(error = %e, "opened with damage; the index still has what is lost there");
+                }
                 renew(options, &recovered, &checkpoint)?;
                 // A rebuild that ended just before its last step.
                 let _ = options.disk.remove_tree(&options.dir.join(INDEX_ASIDE));
                 return Ok(recovered);
             }
-            Ok(None) => tracing::warn!("the index is ahead of the journal; rebuilding it"),
-            Err(e @ Error::Corrupt(_)) => tracing::warn!(error = %e, "rebuilding the index"),
-            Err(e) => return Err(e),
+            Ok(None) => {}
+            Err(Refused::Damage(e)) => return Err(e),
+            Err(Refused::Other(e @ Error::Corrupt(_))) => {
+                tracing::warn!(error = %e, "rebuilding the index")
+            }
+            Err(Refused::Other(e)) => return Err(e),
         }
     }
     rebuild(options, keys, snapshots, (whole, promised))
+}
+
+/// Why the index cannot go on.
+enum Refused {
+    /// The journal is damaged and the index has what is lost: a rebuild would drop it.
+    Damage(Error),
+    Other(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(e: Error) -> Self {
+        Self::Other(e)
+    }
+}
+
+/// The journal ends before what was promised.
+fn short(end: Position) -> Error {
+    Error::Corrupt(format!(
+        "the journal ends at {} of segment {}, before commits that were promised: they are damaged; {}",
+        end.offset,
+        end.segment,
+        journal::ADVICE
+    ))
+}
+
+/// Up to where the index was written, when it can be read.
+fn applied(options: &Options, keys: &Keys) -> Option<Position> {
+    let is_there = options.dir.join(INDEX).is_dir() && !options.dir.join(INDEX_ASIDE).exists();
+    let index = is_there.then(|| open_engine(options, keys).ok())??;
+    let value = index.get(&key::applied()).ok()??;
+    record::decode(&value, "place").ok()
 }
 
 /// sled's flush does not reach the disk by itself: after another boot its files may have holes.
@@ -63,7 +113,7 @@ fn trusted(checkpoint: &Checkpoint, options: &Options) -> bool {
 
 /// Whether all that was written is there: the store was closed, or only its process ended, and the
 /// system kept what it had. Content that is bad then was damaged, not lost, and undoes no commit.
-fn is_whole(checkpoint: &Checkpoint, options: &Options) -> bool {
+pub(crate) fn is_whole(checkpoint: &Checkpoint, options: &Options) -> bool {
     let same_boot = options.boot_id.is_some() && checkpoint.boot_id == options.boot_id;
     checkpoint.clean || same_boot
 }
@@ -73,7 +123,7 @@ fn resume(
     keys: &Keys,
     snapshots: &Folder,
     checkpoint: &Checkpoint,
-) -> Result<Option<Recovered>, Error> {
+) -> Result<Option<Recovered>, Refused> {
     if !options.dir.join(INDEX).is_dir() {
         return Ok(None);
     }
@@ -83,7 +133,13 @@ fn resume(
         None => Position::START,
     };
     if applied < checkpoint.position {
-        return Err(Error::Corrupt("the index is behind its checkpoint".into()));
+        return Err(Error::Corrupt("the index is behind its checkpoint".into()).into());
+    }
+    // Before anything is replayed: an index that has more than the journal can tell is not to be
+    // set back. Each commit was durable before it was applied, and all that was written is there.
+    let end = journal::whole(&snapshots.journal(), checkpoint.position)?;
+    if applied > end {
+        return Err(Refused::Damage(short(end)));
     }
     let mut system = checkpoint.system;
     let found = replay(
@@ -94,9 +150,6 @@ fn resume(
         &mut system,
         is_whole(checkpoint, options),
     )?;
-    if applied > found.end {
-        return Ok(None);
-    }
     Ok(Some(Recovered {
         index,
         found,
@@ -132,9 +185,7 @@ fn rebuild(
     // be the last that has it, and a repair asks it.
     let end = journal::whole(&snapshots.journal(), from)?;
     if promised.is_some_and(|promised| end < promised) {
-        return Err(Error::Corrupt(
-            "the journal ends before its checkpoint: commits that were promised are damaged; the store needs a repair".into(),
-        ));
+        return Err(short(end));
     }
     let (index, aside) = (options.dir.join(INDEX), options.dir.join(INDEX_ASIDE));
     if aside.exists() {

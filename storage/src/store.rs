@@ -136,6 +136,16 @@ impl Default for Options {
     }
 }
 
+/// For what a store is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opening {
+    Usual,
+    /// To make the index anew.
+    Anew,
+    /// By the repair itself: the same, although the repair has not ended.
+    Repair,
+}
+
 /// The whole store; cheap to clone. One process at a time: the folder is locked.
 ///
 /// Dropping the last handle (queue, table and account handles count) without [`Store::close`] is
@@ -207,7 +217,14 @@ impl Store {
     /// Opens or creates; upgrades a store of an earlier format. Errors: `Unavailable` (not writable,
     /// of another engine, somebody else's folder), `InUse` (by another process), `Corrupt` (I-18).
     pub fn open(options: &Options) -> Result<Self, Error> {
-        repair::expect_none(&options.dir)?;
+        Self::open_as(options, Opening::Usual)
+    }
+
+    /// The same, for a purpose.
+    pub(crate) fn open_as(options: &Options, opening: Opening) -> Result<Self, Error> {
+        if opening != Opening::Repair {
+            repair::expect_none(&options.dir)?;
+        }
         // Twice: before anything is made, and when nobody else can change it any more.
         Found::look(&options.dir)?;
         options.disk.make_dir(&options.dir)?;
@@ -218,7 +235,7 @@ impl Store {
         let keys = Keys::open(options, found == Found::New)?;
         found.prepare(options, &keys)?;
         let before = Checkpoint::read(&options.dir)?;
-        let (recovered, spool) = readable(options, &keys)?;
+        let (recovered, spool) = readable(options, &keys, opening)?;
         let opened = files(options, &keys, &recovered);
         let (packs, journal) =
             opened.inspect_err(|_| leave_as_it_was(options, &recovered, before))?;
@@ -502,8 +519,8 @@ impl Store {
 
 /// A recovered index in which all that opening asks of it could be read. Damage that only shows then
 /// leads to a rebuild too, once.
-fn readable(options: &Options, keys: &Keys) -> Result<(Recovered, Spool), Error> {
-    let recovered = recover::recover(options, keys)?;
+fn readable(options: &Options, keys: &Keys, opening: Opening) -> Result<(Recovered, Spool), Error> {
+    let recovered = recover::recover(options, keys, opening)?;
     match first_reads(&recovered.index) {
         Ok(spool) => return Ok((recovered, spool)),
         Err(e) if !recovered.index.is_damaged() || recovered.rebuilt.is_some() => return Err(e),
@@ -512,7 +529,7 @@ fn readable(options: &Options, keys: &Keys) -> Result<(Recovered, Spool), Error>
     // The engine lets go of its files.
     drop(recovered);
     Checkpoint::distrust(&options.dir, &options.disk);
-    let recovered = recover::recover(options, keys)?;
+    let recovered = recover::recover(options, keys, opening)?;
     let spool = first_reads(&recovered.index)?;
     Ok((recovered, spool))
 }

@@ -95,6 +95,8 @@ fn part(store: &Store, account: AccountId, now: i64, from: i64) -> Result<Part, 
     let index = &store.inner.shared.index;
     let before = Trimmed::read(index, account)?;
     let mut newest = before.map_or(i64::MIN, |t| t.time);
+    // A repair may have left commits that were made before.
+    let least = before.map_or(ModSeq::FIRST, |t| t.until);
     let mut part = Part::default();
     // Commits whose own time says nothing wait for one that does.
     let mut waiting: Vec<(Vec<u8>, Vec<EmailId>)> = Vec::new();
@@ -120,7 +122,7 @@ fn part(store: &Store, account: AccountId, now: i64, from: i64) -> Result<Part, 
                 part.take(account, key, &removed);
             }
             part.trimmed = Some(Trimmed {
-                until: modseq,
+                until: modseq.max(least),
                 time: newest,
             });
         }

@@ -33,6 +33,14 @@ fn copy(from: &Path, to: &Path) {
 
 /// A closed store with snapshots, a journal's tail and some packs; and what it says.
 fn closed() -> (World, String) {
+    let (mut world, whole) = filled();
+    world.store().close().unwrap();
+    world.crash();
+    (world, whole)
+}
+
+/// The same, still open.
+fn filled() -> (World, String) {
     let mut world = World::new(EngineKind::Sled);
     world.options.sizes = SIZES;
     world.reopen();
@@ -52,8 +60,6 @@ fn closed() -> (World, String) {
         }
     }
     let whole = world.store().fingerprint().unwrap();
-    world.store().close().unwrap();
-    world.crash();
     (world, whole)
 }
 

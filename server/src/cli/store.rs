@@ -157,8 +157,11 @@ fn rebuild(which: &Which) -> anyhow::Result<()> {
     let shown = Shown::new();
     let (config, options) = which.options(&shown)?;
     let done = Store::rebuild(&options).map_err(|e| {
-        let aside = "the index was not made anew; the old one is kept aside if there was one";
-        failed(e, &config, aside)
+        failed(
+            e,
+            &config,
+            "the index was not made anew; the old one is kept",
+        )
     })?;
     shown.end();
     let (keys, commits) = (done.keys, done.commits);
@@ -182,8 +185,14 @@ fn failed(error: storage::Error, config: &Config, what: &'static str) -> anyhow:
 fn repair(which: &Which) -> anyhow::Result<()> {
     let shown = Shown::new();
     let (config, options) = which.options(&shown)?;
-    let done = Store::repair(&options)
-        .map_err(|e| failed(e, &config, "the store was not repaired; run it again"))?;
+    let done = Store::repair(&options).map_err(|e| {
+        // One that was not begun is not helped by another try.
+        let what = match Store::is_repair_cut_off(&options.dir) {
+            true => "the repair was cut off; run it again",
+            false => "the store was not repaired",
+        };
+        failed(e, &config, what)
+    })?;
     shown.end();
     for damage in &done.damage {
         println!("{}", damage.what);
@@ -200,6 +209,12 @@ fn repair(which: &Which) -> anyhow::Result<()> {
     }
     for line in &done.remaining {
         println!("{line}");
+    }
+    if done.mended > 0 {
+        println!(
+            "Đã chỉnh lại bộ đếm của {0} tài khoản. / The counters of {0} accounts were mended.",
+            done.mended
+        );
     }
     if let Some(aside) = &done.aside {
         println!("What was there before / Tệp cũ: {}", aside.display());

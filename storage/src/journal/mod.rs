@@ -21,7 +21,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use read::{Found, replay, whole};
+pub(crate) use read::{Found, damaged, replay, whole};
 pub(crate) use salvage::salvage;
 pub(crate) use segments::{between, remove, sealed, segments};
 pub(crate) use write::Journal;
@@ -56,6 +56,9 @@ impl Position {
         offset: FILE_HEAD,
     };
 }
+
+/// What to do about damage; the end of each message that tells of it.
+pub(crate) const ADVICE: &str = "`congvu store repair` keeps all that is whole";
 
 /// What a commit is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,31 +96,27 @@ impl Head {
         head
     }
 
-    /// Reads the head of the segment `number`. `Ok(None)` for what is no head at all; errors:
-    /// `Corrupt` for an unknown version (I-18) and for the head of another segment.
+    /// Reads the head of the segment `number`. `Ok(None)` for what is no whole head; errors:
+    /// `Corrupt` for an unknown version under a checksum that fits (I-18; what does not fit is
+    /// damage, whatever it says) and for the head of another segment.
     fn read(bytes: &[u8], number: u32) -> Result<Option<Self>, Error> {
-        let field = |at: usize| {
-            let octets = bytes.get(at..at + 4)?.try_into().ok()?;
-            Some(u32::from_le_bytes(octets))
-        };
-        let (Some(version), Some(segment)) = (field(8), field(12)) else {
+        let Some(octets) = bytes.first_chunk::<{ FILE_HEAD as usize }>() else {
             return Ok(None);
         };
-        if !bytes.starts_with(FILE_MAGIC) || version == 0 {
+        let (said, sum) = octets.split_at(16 + SALT);
+        if !said.starts_with(FILE_MAGIC) || blake3::hash(said).as_bytes()[..SALT] != *sum {
             return Ok(None);
         }
+        let field = |at| u32::from_le_bytes([said[at], said[at + 1], said[at + 2], said[at + 3]]);
+        let (version, segment) = (field(8), field(12));
         if version != FILE_VERSION {
             return Err(Error::Corrupt(format!(
                 "journal segment {number} has an unknown version {version}"
             )));
         }
-        let salt = bytes.get(16..16 + SALT).and_then(|s| s.try_into().ok());
-        let Some(head) = salt.map(|salt| Self { segment, salt }) else {
-            return Ok(None);
-        };
-        if bytes.get(..FILE_HEAD as usize) != Some(head.octets().as_slice()) {
-            return Ok(None);
-        }
+        let mut salt = [0; SALT];
+        salt.copy_from_slice(&said[16..]);
+        let head = Self { segment, salt };
         if segment != number {
             return Err(Error::Corrupt(format!(
                 "journal segment {number} has the head of segment {segment}"

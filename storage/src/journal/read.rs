@@ -2,7 +2,7 @@
 //! No more than one segment is in memory at once.
 
 use super::frame::{self, Packer};
-use super::{FILE_HEAD, Head, Position, Subject, path, segments};
+use super::{ADVICE, FILE_HEAD, Head, Position, Subject, path, segments};
 use crate::seal::Keys;
 use crate::{Error, disk};
 use std::path::Path;
@@ -91,6 +91,9 @@ pub(crate) fn whole(dir: &Path, from: Position) -> Result<Position, Error> {
             };
         }
         let Some(head) = Head::read(&bytes, number)? else {
+            if number < last || bytes.len() as u64 > FILE_HEAD {
+                return Err(headless(number));
+            }
             // It is just being begun.
             return Ok(end);
         };
@@ -195,16 +198,19 @@ fn segment(
 }
 
 fn headless(number: u32) -> Error {
-    Error::Corrupt(format!("journal segment {number} has no valid head"))
+    Error::Corrupt(format!(
+        "journal segment {number} has no valid head; {ADVICE}"
+    ))
 }
 
-fn damaged(at: Position) -> Error {
+/// What was promised cannot be read at this place.
+pub(crate) fn damaged(at: Position) -> Error {
     Error::Corrupt(format!(
-        "journal segment {} is damaged at {}: a commit that was promised cannot be read",
+        "journal segment {} is damaged at {}: a commit that was promised cannot be read; {ADVICE}",
         at.segment, at.offset
     ))
 }
 
 fn missing(segment: u32) -> Error {
-    Error::Corrupt(format!("journal segment {segment} is missing"))
+    Error::Corrupt(format!("journal segment {segment} is missing; {ADVICE}"))
 }

@@ -25,10 +25,11 @@ pub(crate) struct Left {
     pub end: u64,
 }
 
-/// Called for each commit that is whole.
-pub(crate) type Each<'a> = dyn FnMut(Subject, &[u8]) -> Result<(), Error> + 'a;
+/// Called for each commit that is whole, with the offset at which its frame ends.
+pub(crate) type Each<'a> = dyn FnMut(Subject, &[u8], u64) -> Result<(), Error> + 'a;
 
-/// Reads what is whole of a segment; returns where it is not. Errors: what `each` returns, `Unavailable`.
+/// Reads what is whole of a segment; returns where it is not. Errors: what `each` returns, `Unavailable`,
+/// `Corrupt` for a segment of an unknown version (I-18).
 pub(crate) fn salvage(
     dir: &Path,
     keys: &Keys,
@@ -48,7 +49,7 @@ pub(crate) fn salvage(
         is_end,
         is_head,
     };
-    let Some((head, mended)) = head(&bytes, number) else {
+    let Some((head, mended)) = head(&bytes, number)? else {
         left.gaps.push(gap(0, end, end <= FILE_HEAD, false));
         return Ok(left);
     };
@@ -64,7 +65,7 @@ pub(crate) fn salvage(
         if let Some(frame) = frame::at(&bytes, head, at) {
             let payload = frame.open(&packer)?;
             for (subject, body) in frame::commits(&payload)? {
-                each(subject, body)?;
+                each(subject, body, frame.end)?;
             }
             (at, left.end) = (frame.end, frame.end);
             continue;
@@ -81,10 +82,14 @@ pub(crate) fn salvage(
 
 /// The head, and whether it had to be mended: without its salt no frame can be told from another.
 /// All of it is known but salt and checksum, and of these one flipped bit is found by trying.
-fn head(bytes: &[u8], number: u32) -> Option<(Head, bool)> {
-    if let Ok(Some(head)) = Head::read(bytes, number) {
-        return Some((head, false));
-    }
+fn head(bytes: &[u8], number: u32) -> Result<Option<(Head, bool)>, Error> {
+    let whole = Head::read(bytes, number)?;
+    Ok(whole
+        .map(|head| (head, false))
+        .or_else(|| Some((mended(bytes, number)?, true))))
+}
+
+fn mended(bytes: &[u8], number: u32) -> Option<Head> {
     let said = bytes.get(16..16 + 2 * SALT)?;
     let fits = |said: &[u8]| {
         let salt = said[..SALT].try_into().ok()?;
@@ -95,12 +100,11 @@ fn head(bytes: &[u8], number: u32) -> Option<(Head, bool)> {
         (head.octets()[16 + SALT..] == said[SALT..]).then_some(head)
     };
     if let Some(head) = fits(said) {
-        return Some((head, true));
+        return Some(head);
     }
-    let flipped = (0..said.len() * 8).find_map(|bit| {
+    (0..said.len() * 8).find_map(|bit| {
         let mut other = said.to_vec();
         other[bit / 8] ^= 1 << (bit % 8);
         fits(&other)
-    });
-    flipped.map(|head| (head, true))
+    })
 }

@@ -291,6 +291,12 @@ fn i18_a_segment_of_another_version_or_number_is_an_error() {
         let mut changed = whole.clone();
         changed[at] += 1;
         world.write(&changed);
+        // Without a checksum that fits it is damage.
+        let said = world.replay().unwrap_err().to_string();
+        assert!(said.contains("no valid head"), "{said}");
+        let sum = blake3::hash(&changed[..24]);
+        changed[24..32].copy_from_slice(&sum.as_bytes()[..8]);
+        world.write(&changed);
         let said = world.replay().unwrap_err().to_string();
         assert!(said.contains(what), "{said}");
     }

@@ -6,7 +6,7 @@ use crate::checkpoint::Checkpoint;
 use crate::index::{Index, Op, decode_ops};
 use crate::journal::{self, Position};
 use crate::seal::Keys;
-use crate::snapshot::{self, Entry, Folder, Hole, Sorter, Span, Summary};
+use crate::snapshot::{self, Entry, Folder, Hole, Merge, Sorter, Span, Summary};
 use crate::*;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -28,6 +28,13 @@ struct Files {
     holes: Vec<Hole>,
     /// Commits of any key may be missing.
     frames_lost: bool,
+    /// The end of the last place where commits are missing.
+    lost_until: Option<Position>,
+    /// Something is to be written anew although nothing is missing.
+    rewrite: bool,
+    /// The changes behind the place up to which the index was written.
+    late: Sorter,
+    applied: Option<Position>,
     /// The last segment of the journal or of a snapshot.
     last: u32,
     /// The end of the last whole frame.
@@ -37,37 +44,71 @@ struct Files {
 /// What the index says.
 struct Copy {
     sorter: Sorter,
-    /// All of it could be read, and it knows the journal's last commit.
+    /// All of it could be read, and nothing of it can have been lost.
     whole: bool,
 }
 
-/// Writes what is left into `fresh`. False when nothing was damaged: then nothing was written.
+/// The index as it was found.
+struct Old {
+    index: Index,
+    /// Up to where it was written.
+    applied: Option<Position>,
+    /// Whether nothing of it can have been lost since.
+    trusted: bool,
+}
+
+/// What there is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gathered {
+    /// Nothing was damaged, and nothing was written.
+    Sound,
+    /// All that was missing was found in the index.
+    Whole,
+    /// Commits are lost.
+    Lost,
+}
+
+/// Writes what is left into `fresh`, unless nothing was damaged.
 pub(super) fn gather(
     options: &Options,
     keys: &Keys,
     fresh: &Path,
     report: &mut Repaired,
-) -> Result<bool, Error> {
-    let old = Folder::at(&options.dir, &options.disk, keys);
+) -> Result<Gathered, Error> {
+    let folder = Folder::at(&options.dir, &options.disk, keys);
     let new = Folder::at(fresh, &options.disk, keys);
     options.disk.make_dir(&new.dir)?;
-    let mut files = read(&old, &new, report)?;
-    if let Ok(Some(checkpoint)) = Checkpoint::read(&options.dir) {
+    let checkpoint = Checkpoint::read(&options.dir).ok().flatten();
+    let old = old(options, keys, checkpoint.as_ref());
+    let mut files = read(&folder, &new, old.as_ref(), report)?;
+    if let Some(checkpoint) = &checkpoint {
         files.summary.system = files.summary.system.max(checkpoint.system);
-        if files.end.is_none_or(|end| end < checkpoint.position) && !files.frames_lost {
-            report.add("the journal ends before its checkpoint".into(), &[]);
-            files.frames_lost = true;
+        files.last = files.last.max(checkpoint.position.segment);
+        if files.end.is_none_or(|end| end < checkpoint.position) {
+            files.short(checkpoint.position, "its checkpoint", report);
+        }
+    }
+    let known = old.as_ref().filter(|old| old.trusted);
+    if let Some(applied) = known.and_then(|old| old.applied) {
+        // Nothing is applied before it is durable.
+        if files.end.is_none_or(|end| end < applied) {
+            files.short(applied, "what the index has of it", report);
         }
     }
     let gone = packs_gone(options, &files, report)?;
-    if files.holes.is_empty() && !files.frames_lost && gone.is_empty() {
-        return Ok(false);
+    let missing = !files.holes.is_empty() || files.frames_lost;
+    if !missing && !files.rewrite && gone.is_empty() {
+        return Ok(Gathered::Sound);
     }
-    if files.frames_lost {
+    let copy = match old {
+        Some(old) => Some(copy(old, &new)?),
+        None => None,
+    };
+    let helped = copy.as_ref().is_some_and(|copy| copy.whole) && files.lost_until <= files.applied;
+    if missing && !helped {
         let system = files.summary.system.raw().saturating_add(MODSEQ_LEAP);
         files.summary.system = ModSeq::new(system).unwrap_or(files.summary.system);
     }
-    let copy = copy(options, keys, &new, files.end)?;
     let (last, summary) = (files.last, files.summary);
     let mut counted = (0, 0);
     let mut joined = Joined::new(files, copy)?;
@@ -85,7 +126,26 @@ pub(super) fn gather(
     drop(entries);
     counted.1 = joined.from_index;
     (report.keys, report.from_index) = counted;
-    Ok(true)
+    Ok(match missing && !helped {
+        true => Gathered::Lost,
+        false => Gathered::Whole,
+    })
+}
+
+impl Files {
+    /// Commits up to this place are missing.
+    fn lost(&mut self, until: Position) {
+        self.frames_lost = true;
+        self.lost_until = self.lost_until.max(Some(until));
+    }
+
+    /// The journal ends before a place that something knows of.
+    fn short(&mut self, until: Position, than: &str, report: &mut Repaired) {
+        if !self.frames_lost {
+            report.add(format!("the journal ends before {than}"), &[]);
+        }
+        self.lost(until);
+    }
 }
 
 /// Takes one change, and follows which packs there are.
@@ -102,13 +162,22 @@ fn take(sorter: &mut Sorter, packs: &mut BTreeSet<u32>, op: Op) -> Result<(), Er
 }
 
 /// Everything whole in snapshots and journal, the oldest first.
-fn read(old: &Folder, new: &Folder, report: &mut Repaired) -> Result<Files, Error> {
+fn read(
+    old: &Folder,
+    new: &Folder,
+    index: Option<&Old>,
+    report: &mut Repaired,
+) -> Result<Files, Error> {
     let mut files = Files {
         sorter: Sorter::new(new, SORT_OCTETS),
         packs: BTreeSet::new(),
         summary: Summary::NONE,
         holes: Vec::new(),
         frames_lost: false,
+        lost_until: None,
+        rewrite: false,
+        late: Sorter::new(new, SORT_OCTETS),
+        applied: index.and_then(|old| old.applied),
         last: 0,
         end: None,
     };
@@ -131,14 +200,14 @@ fn read(old: &Folder, new: &Folder, report: &mut Repaired) -> Result<Files, Erro
         for number in segments.iter().filter(|n| **n <= covered) {
             segment(old, *number, false, &mut files, report)?;
         }
-        files.frames_lost = false;
+        (files.frames_lost, files.lost_until) = (false, None);
     }
     for span in &spans {
         block(old, *span, &mut files, report)?;
     }
     if let (Some(e), true) = (&chain.broken, files.holes.is_empty()) {
         report.add(e.to_string(), &[]);
-        files.frames_lost = true;
+        files.lost(Position::START);
     }
     files.last = covered;
     let newer: Vec<u32> = segments.into_iter().filter(|n| *n > covered).collect();
@@ -147,8 +216,16 @@ fn read(old: &Folder, new: &Folder, report: &mut Repaired) -> Result<Files, Erro
         match newer.contains(&number) {
             true => segment(old, number, number == end, &mut files, report)?,
             false => {
+                // After the last one there is none; there was one after a snapshot.
+                let until = match number < end {
+                    true => u64::MAX,
+                    false => journal::FILE_HEAD,
+                };
                 report.add(format!("journal segment {number} is missing"), &[]);
-                files.frames_lost = true;
+                files.lost(Position {
+                    segment: number,
+                    offset: until,
+                });
             }
         }
         files.last = number;
@@ -198,20 +275,36 @@ fn segment(
     report: &mut Repaired,
 ) -> Result<(), Error> {
     let (sorter, packs, summary) = (&mut files.sorter, &mut files.packs, &mut files.summary);
-    let left = journal::salvage(&old.journal(), &old.keys, number, &mut |subject, body| {
-        if let (AccountId::SYSTEM, Some(system)) = (subject.account, subject.modseq) {
-            summary.system = summary.system.max(system);
-        }
-        summary.time = summary.time.max(subject.time);
-        let mut ops = decode_ops(body)?.into_iter();
-        ops.try_for_each(|op| take(sorter, packs, op))
-    })?;
+    let (late, applied) = (&mut files.late, files.applied);
+    let left = journal::salvage(
+        &old.journal(),
+        &old.keys,
+        number,
+        &mut |subject, body, end| {
+            if let (AccountId::SYSTEM, Some(system)) = (subject.account, subject.modseq) {
+                summary.system = summary.system.max(system);
+            }
+            summary.time = summary.time.max(subject.time);
+            let here = Position {
+                segment: number,
+                offset: end,
+            };
+            if applied.is_some_and(|applied| here > applied) {
+                decode_ops(body)?
+                    .into_iter()
+                    .try_for_each(|op| late.add(op))?;
+            }
+            let mut ops = decode_ops(body)?.into_iter();
+            ops.try_for_each(|op| take(sorter, packs, op))
+        },
+    )?;
     for gap in &left.gaps {
         if gap.is_head {
             report.add(
                 format!("journal segment {number}: its head is damaged"),
                 &[],
             );
+            files.rewrite = true;
             continue;
         }
         if gap.is_end && is_last {
@@ -223,7 +316,10 @@ fn segment(
             gap.from, gap.to
         );
         report.add(what, &[]);
-        files.frames_lost = true;
+        files.lost(Position {
+            segment: number,
+            offset: gap.to,
+        });
     }
     files.end = Some(Position {
         segment: number,
@@ -246,32 +342,36 @@ fn packs_gone(
     Ok(gone)
 }
 
-/// Reads the index as far as it can be read; `None` when there is none.
-fn copy(
-    options: &Options,
-    keys: &Keys,
-    new: &Folder,
-    end: Option<Position>,
-) -> Result<Option<Copy>, Error> {
+/// Opens the index; `None` when there is none, or none that can be opened.
+fn old(options: &Options, keys: &Keys, checkpoint: Option<&Checkpoint>) -> Option<Old> {
     let dirs = [recover::INDEX_ASIDE, recover::INDEX].map(|name| options.dir.join(name));
-    let Some(dir) = dirs.into_iter().find(|dir| dir.is_dir()) else {
-        return Ok(None);
-    };
+    let dir = dirs.into_iter().find(|dir| dir.is_dir())?;
     if options.engine == EngineKind::Memory {
-        return Ok(None);
+        return None;
     }
     let index = match engine::open(options.engine, &dir, options.cache_bytes) {
         Ok(engine) => Index::new(engine).sealed_with(keys.clone()),
         Err(e) => {
             tracing::warn!(error = %e, "the index cannot be read either");
-            return Ok(None);
+            return None;
         }
     };
     let applied = index.get(&key::applied()).ok().flatten();
     let applied = applied.and_then(|v| record::decode::<Position>(&v, "place").ok());
+    let trusted = checkpoint.is_none_or(|c| recover::is_whole(c, options));
+    Some(Old {
+        index,
+        applied,
+        trusted,
+    })
+}
+
+/// Reads the index as far as it can be read.
+fn copy(old: Old, new: &Folder) -> Result<Copy, Error> {
+    let index = &old.index;
     let mut copy = Copy {
         sorter: Sorter::new(new, SORT_OCTETS),
-        whole: applied.is_some() && applied >= end,
+        whole: old.applied.is_some() && old.trusted,
     };
     let mut from = Vec::new();
     loop {
@@ -285,14 +385,14 @@ fn copy(
         });
         kept?;
         if scanned.is_ok() {
-            return Ok(Some(copy));
+            return Ok(copy);
         }
         copy.whole = false;
         // What comes next cannot be read: on behind it.
         let behind = last.map_or(from.clone(), |last| compare::after(&last));
         match index.key_from(&behind) {
             Ok(Some(key)) => from = compare::after(&key),
-            _ => return Ok(Some(copy)),
+            _ => return Ok(copy),
         }
     }
 }
@@ -310,9 +410,11 @@ struct Joined {
 impl Joined {
     fn new(files: Files, copy: Option<Copy>) -> Result<Self, Error> {
         let copy_is_whole = copy.as_ref().is_some_and(|c| c.whole);
+        // What was committed behind the index, where whole, comes on top of it.
+        let late = files.late.sorted()?;
         let copy: snapshot::Entries = match copy {
-            Some(copy) => copy.sorter.sorted()?,
-            None => Box::new(std::iter::empty()),
+            Some(copy) => Box::new(Merge::new(vec![copy.sorter.sorted()?, late])),
+            None => late,
         };
         Ok(Self {
             files: files.sorter.sorted()?.peekable(),
@@ -336,15 +438,19 @@ impl Joined {
             let own = |e: &Result<Entry, Error>| e.as_ref().is_ok_and(|e| e.key == key);
             let file = self.files.next_if(own).and_then(Result::ok);
             let copy = self.copy.next_if(own).and_then(Result::ok);
+            let doubtful = self.frames_lost || self.holes.iter().any(|h| h.holds(&key));
+            let deleted = |e: &Option<Entry>| e.as_ref().is_some_and(|e| e.value.is_none());
+            // Nothing that was removed comes again, but for rows of tables.
+            let is_gone = deleted(&file) && key::kind_of(&key) != key::TABLE;
             let file = file.and_then(|e| e.value);
             let copy = copy.and_then(|e| e.value);
-            let doubtful = self.frames_lost || self.holes.iter().any(|h| h.holds(&key));
             let value = match (doubtful, self.copy_is_whole) {
                 (false, _) => file,
                 (true, true) => {
                     self.from_index += u64::from(copy.is_some() && copy != file);
                     copy
                 }
+                (true, false) if is_gone => None,
                 (true, false) => {
                     self.from_index += u64::from(copy.is_some() && file.is_none());
                     file.or(copy)

@@ -6,21 +6,30 @@
 //! and the index is made anew from it. What was there before is moved to `damaged/` and never
 //! removed. The new files are made in `repaired/` and take their places only when all are durable;
 //! a repair that was cut off is ended by the next one, and until then the store does not open.
+//! Last the counters of accounts are mended: nothing that was ever given is given again.
 
 mod gather;
+mod mend;
 mod told;
 
 pub use told::{Damage, LostContent, Repaired};
 
 use crate::checkpoint::Checkpoint;
 use crate::seal::Keys;
+use crate::store::Opening;
 use crate::{Error, Options, Store, disk, journal, lock, pack, recover, search, snapshot};
+use gather::Gathered;
 use std::path::{Path, PathBuf};
 
 /// Where the new files are made.
 const FRESH: &str = "repaired";
-/// Stands in [`FRESH`] when all of them are durable.
+/// Stands in [`FRESH`] when all of them are durable; says whether commits were lost.
 const READY: &str = "ready";
+/// Stands there when they have taken their places and counters are to be mended: says the same.
+const MENDING: &str = "mending";
+/// What the two say.
+const LOST: &[u8] = b"lost";
+const WHOLE: &[u8] = b"whole";
 /// Where what was there before goes.
 const ASIDE: &str = "damaged";
 /// Repairs of one store whose leftovers are kept apart.
@@ -32,12 +41,17 @@ const DERIVED: [&str; 3] = [recover::INDEX, recover::INDEX_ASIDE, search::FOLDER
 
 /// Refuses a store whose repair was cut off while files took their places. Errors: `Corrupt`.
 pub(crate) fn expect_none(dir: &Path) -> Result<(), Error> {
-    if dir.join(FRESH).join(READY).exists() {
+    if is_cut_off(dir) {
         return Err(Error::Corrupt(
-            "a repair of this store was cut off; run it again".into(),
+            "a repair of this store was cut off; `congvu store repair` ends it".into(),
         ));
     }
     Ok(())
+}
+
+fn is_cut_off(dir: &Path) -> bool {
+    let there = |name| dir.join(FRESH).join(name).exists();
+    there(READY) || there(MENDING)
 }
 
 impl Store {
@@ -48,27 +62,35 @@ impl Store {
         let held = lock::lock(&options.dir)?;
         let fresh = options.dir.join(FRESH);
         let mut report = Repaired::default();
-        if !fresh.join(READY).exists() {
+        if !is_cut_off(&options.dir) {
             remove_tree(options, &fresh)?;
             let keys = Keys::open(options, false)?;
             packs(options, &mut report)?;
-            let needs_base = gather::gather(options, &keys, &fresh, &mut report)?;
-            if !needs_base {
-                remove_tree(options, &fresh)?;
+            match gather::gather(options, &keys, &fresh, &mut report)? {
+                Gathered::Sound => remove_tree(options, &fresh)?,
+                Gathered::Whole => options.disk.replace(&fresh, READY, WHOLE)?,
+                Gathered::Lost => options.disk.replace(&fresh, READY, LOST)?,
             }
         }
         if fresh.join(READY).exists() {
             swap(options, &fresh)?;
             report.aside = Some(options.dir.join(ASIDE));
         }
-        Checkpoint::distrust(&options.dir, &options.disk);
+        let lost = std::fs::read(fresh.join(MENDING)).is_ok_and(|said| said == LOST);
         drop(held);
-        let store = Store::open(options)?;
+        let store = Store::open_as(options, Opening::Repair)?;
+        mend::mend(&store, lost, &mut report)?;
+        remove_tree(options, &fresh)?;
         told::contents(&store, &mut report)?;
         let watch = options.disk.watch();
         report.remaining = store.check_telling(false, &mut |p| watch.tell(p))?;
         store.close()?;
         Ok(report)
+    }
+
+    /// Whether a repair of this store was cut off, so that only another one helps.
+    pub fn is_repair_cut_off(dir: &Path) -> bool {
+        is_cut_off(dir)
     }
 }
 
@@ -104,7 +126,7 @@ fn rename(options: &Options, from: &Path, to: &Path) -> Result<(), Error> {
 
 /// Puts the new files into their places. May be cut off anywhere and begun again.
 fn swap(options: &Options, fresh: &Path) -> Result<(), Error> {
-    Checkpoint::distrust(&options.dir, &options.disk);
+    Checkpoint::forget(&options.dir, &options.disk);
     for name in SWAPPED {
         let (new, old) = (fresh.join(name), options.dir.join(name));
         if !new.exists() {
@@ -121,8 +143,13 @@ fn swap(options: &Options, fresh: &Path) -> Result<(), Error> {
             rename(options, &old, &aside(options, name)?)?;
         }
     }
-    remove_tree(options, fresh)?;
-    options.disk.sync_dir(&options.dir)
+    options.disk.sync_dir(&options.dir)?;
+    let ready = fresh.join(READY);
+    let said = std::fs::read(&ready).map_err(|e| disk::failed("cannot read", &ready, &e))?;
+    options.disk.replace(fresh, MENDING, &said)?;
+    let removed = options.disk.remove(&ready);
+    removed.map_err(|e| disk::failed("cannot remove", &ready, &e))?;
+    options.disk.sync_dir(fresh)
 }
 
 /// Makes the new files: one snapshot up to segment `last`, and the segment with which the journal goes on.
@@ -136,8 +163,7 @@ fn found(
     let next = last.checked_add(1).ok_or(Error::TooLarge("journal"))?;
     snapshot::write_base(folder, last, summary, entries)?;
     journal::begin(&folder.journal(), &options.disk, next)?;
-    options.disk.sync_dir(&folder.store)?;
-    options.disk.replace(&folder.store, READY, b"1")
+    options.disk.sync_dir(&folder.store)
 }
 
 /// Gives packs whose header alone is damaged their header again.

@@ -39,6 +39,8 @@ pub struct Repaired {
     pub keys: u64,
     /// Keys of these that only the index still had.
     pub from_index: u64,
+    /// Accounts whose counters, names or change log did not fit what they hold, and were mended.
+    pub mended: u64,
     /// Messages whose content is damaged.
     pub contents: Vec<LostContent>,
     /// Where what was there before is now.

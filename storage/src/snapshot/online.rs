@@ -3,12 +3,16 @@
 use super::{Folder, Progress, cover};
 use crate::checkpoint::Checkpoint;
 use crate::commit::{Order, Sealed, Shared, stopped};
+use crate::journal::{self, Position};
 use crate::snapshot::cover::Task;
-use crate::{Error, Options, Store, upgrade};
+use crate::{Error, Options, Store, rebuild, upgrade};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+
+/// Looks at a journal that is written meanwhile before it counts as damaged.
+const LOOKS_MAX: usize = 3;
 
 /// What a store keeps for its snapshots.
 pub(crate) struct Snapshots {
@@ -47,6 +51,21 @@ impl Snapshots {
         sealed.saturating_sub(self.covered.load(Ordering::SeqCst)) >= self.every
     }
 
+    /// Whether snapshots and the journal behind them are whole up to `end`.
+    fn expect_sound(&self, end: Position) -> Result<(), Error> {
+        // No segment goes meanwhile.
+        let _alone = self.working.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut looked = sound(&self.folder, 0, end);
+        for _ in 1..LOOKS_MAX {
+            // A frame that is written just now may look like a damaged one.
+            if !matches!(looked, Err(Error::Corrupt(_))) {
+                break;
+            }
+            looked = sound(&self.folder, 0, end);
+        }
+        looked
+    }
+
     fn run(&self, shared: &Shared, sealed: u32) -> Result<Progress, Error> {
         let _alone = self.working.lock().unwrap_or_else(PoisonError::into_inner);
         let checkpoint = Checkpoint::read(&shared.dir)?.map_or(0, |c| c.position.segment);
@@ -62,6 +81,28 @@ impl Snapshots {
         let progress = cover(&self.folder, &task)?;
         self.covered.store(progress.covered, Ordering::SeqCst);
         Ok(progress)
+    }
+}
+
+/// Errors: `Corrupt` when what snapshots and journal promised up to `end` cannot be read; of the
+/// journal only from segment `first` on.
+pub(crate) fn sound(folder: &Folder, first: u32, end: Position) -> Result<(), Error> {
+    let chain = folder.chain()?;
+    if let Some(e) = chain.broken {
+        return Err(e);
+    }
+    let offset = journal::FILE_HEAD;
+    let first = Position {
+        segment: first,
+        offset,
+    };
+    let from = rebuild::tail(folder, &chain)?.max(first);
+    if from >= end {
+        return Ok(());
+    }
+    match journal::whole(&folder.journal(), from)? {
+        whole if whole < end => Err(journal::damaged(whole)),
+        _ => Ok(()),
     }
 }
 
@@ -107,8 +148,9 @@ impl Store {
     /// Covers everything that was committed before by snapshots, moves the checkpoint, and removes
     /// the journal's segments that are needed no more. Commits go on meanwhile.
     /// Errors: `Unavailable` (the disk is full: nothing is removed), `Corrupt` (what was covered
-    /// cannot be read: nothing is removed).
+    /// cannot be read: nothing is changed).
     pub fn snapshot(&self) -> Result<Covered, Error> {
+        self.expect_sound()?;
         let sealed = self.place(true)?;
         let shared = &self.inner.shared;
         let progress = shared.snapshots.run(shared, sealed.end.segment - 1)?;
@@ -119,6 +161,12 @@ impl Store {
             segment: progress.covered,
             removed: progress.removed,
         })
+    }
+
+    /// Refuses work that a damaged journal could not bear, before anything is changed. Errors: `Corrupt`.
+    pub(crate) fn expect_sound(&self) -> Result<(), Error> {
+        let end = self.place(false)?.end;
+        self.inner.shared.snapshots.expect_sound(end)
     }
 
     /// Up to where the journal is durable and applied. `seal`: its segment is closed first, and the
