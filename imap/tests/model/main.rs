@@ -1,7 +1,7 @@
 //! I-16: eight connections act at random on one mailbox, one after the other and all at once. Each
 //! one's picture, made from nothing but what it was told, must in the end be the mailbox.
 //!
-//! They differ in what they have turned on: revision 1 and 2, CONDSTORE, QRESYNC, UIDONLY, IDLE.
+//! They differ in what they have turned on: revision 1 and 2, CONDSTORE, QRESYNC, UIDONLY, IDLE, NOTIFY.
 //! Those with QRESYNC are cut off now and then and must get all they missed when they return.
 
 #![allow(
@@ -25,6 +25,10 @@ const OPERATIONS: usize = 2_000;
 /// Operations in one world.
 const OF_ONE_WORLD: usize = 500;
 const SESSIONS: u32 = 8;
+/// Is told of changes between its commands (RFC 5465); it knows no numbers that they could move.
+const LISTENER: u32 = 6;
+const NOTIFY: &str =
+    "NOTIFY SET (SELECTED (MessageNew (FLAGS) MessageExpunge FlagChange)) (PERSONAL (MailboxName))";
 const BODY: &[u8] = b"Subject: x\r\n\r\nbody\r\n";
 
 /// xorshift; the seed is in the failure's message.
@@ -136,6 +140,9 @@ impl Play {
                 let lines = play.exchange(number, command);
                 picture.hear_all(command, &lines);
             }
+            if number == LISTENER {
+                play.exchange(number, NOTIFY);
+            }
             play.clients.push(picture);
         }
         play
@@ -184,7 +191,8 @@ impl Play {
         let (kind, count, highest) = (picture.kind, picture.len(), picture.highest);
         let flag = ["\\Seen", "\\Flagged", "\\Deleted", "viec"][dice.roll(4)];
         let sign = ["", "+", "-"][dice.roll(3)];
-        let silent = ["", ".SILENT"][dice.roll(2)];
+        // What was pushed may be from before a silent change or after it: nobody can tell.
+        let silent = [".SILENT", ""][dice.roll(2).max(usize::from(number == LISTENER))];
         let (a, b) = (dice.roll(count.max(1)) + 1, dice.roll(count.max(1)) + 1);
         let known = picture.known();
         let uid = known.keys().nth(a - 1).copied().unwrap_or(1);
@@ -290,7 +298,7 @@ impl Play {
         self.wake(number);
         match self.dice.roll(24) {
             0 | 1 => self.world.append(0, "INBOX", "(\\Seen)", BODY),
-            2 => self.rest(number),
+            2 if number != LISTENER => self.rest(number),
             3 if kind(number).0.qresync => self.come_back(number),
             4..=8 => {
                 let mut numbers: Vec<u32> = (1..=SESSIONS).collect();

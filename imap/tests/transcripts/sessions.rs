@@ -93,6 +93,21 @@ fn changes_of_others_are_told_once() {
     );
 }
 
+/// What one waiting connection costs beside its stream, whatever it may still do.
+#[test]
+fn i13_a_connection_that_waits_is_small() {
+    let world = World::new();
+    let (stop, told) = tokio::sync::watch::channel(false);
+    let (_ours, theirs) = tokio::io::duplex(16);
+    let machine = world.services.machine(true);
+    let ip = "192.0.2.7".parse().unwrap();
+    let connection = imap::run(theirs, machine, &world.services, ip, told);
+    let octets = size_of_val(&connection);
+    assert!(octets <= 2_048, "{octets} octets");
+    drop(connection);
+    drop(stop);
+}
+
 #[test]
 fn idle_tells_at_once() {
     let mut world = filled(1);
