@@ -10,6 +10,7 @@
     reason = "tests fail loudly, and start and stop programs"
 )]
 
+mod imap;
 mod storage;
 
 use std::fs;
@@ -33,8 +34,10 @@ const RUNS: usize = 5;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() == Some("storage") {
-        return storage::main(arguments);
+    match arguments.next().as_deref() {
+        Some("storage") => return storage::main(arguments),
+        Some("imap") => return imap::main(arguments),
+        _ => {}
     }
     let dir = tempfile::tempdir_in(".").unwrap();
     let folder = dir.path().join("demo");
@@ -55,7 +58,7 @@ fn main() {
     smtp(&process);
     let fill = fill(&process);
     println!("APPEND of 2 KB, 16 connections: {fill:.0} /s");
-    imap(&process);
+    mailbox(&process);
     idle(&process);
     println!(
         "after all of it: {} KiB resident",
@@ -247,7 +250,7 @@ fn fill(process: &Process) -> f64 {
     MAILBOX as f64 / began.elapsed().as_secs_f64()
 }
 
-fn imap(process: &Process) {
+fn mailbox(process: &Process) {
     let mut client = signed_in(process, 1);
     let began = Instant::now();
     client.ok("SELECT Lon");

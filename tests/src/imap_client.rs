@@ -4,6 +4,9 @@ use crate::stream::Stream;
 use std::net::SocketAddr;
 use std::path::Path;
 
+/// Octets in which a tagged line lies wholly.
+const TAIL: usize = 4_096;
+
 /// One connection.
 pub struct ImapClient {
     stream: Stream,
@@ -121,6 +124,37 @@ impl ImapClient {
                 return Ok(Answer { untagged, tagged });
             }
             untagged.push(response);
+        }
+    }
+
+    /// Sends a command that must be answered OK, reads its answer without keeping it, and tells its octets.
+    pub fn drain(&mut self, command: &str) -> usize {
+        self.tag += 1;
+        let end = format!("a{} OK", self.tag);
+        self.stream
+            .write(format!("a{} {command}\r\n", self.tag).as_bytes());
+        let (mut octets, mut tail) = (0, Vec::new());
+        loop {
+            octets += self.stream.more(&mut tail);
+            // The answer has ended when its last line is the tagged one.
+            if let Some(rest) = tail.strip_suffix(b"\r\n") {
+                let from = rest
+                    .iter()
+                    .rposition(|b| *b == b'\n')
+                    .map_or(0, |at| at + 1);
+                if rest[from..].starts_with(end.as_bytes()) {
+                    return octets;
+                }
+                let tagged = rest[from..].starts_with(&end.as_bytes()[..end.len() - 2]);
+                assert!(
+                    !tagged,
+                    "{command}: {}",
+                    String::from_utf8_lossy(&rest[from..])
+                );
+            }
+            // What may still become that line.
+            let keep = tail.len().saturating_sub(TAIL);
+            tail.drain(..keep);
         }
     }
 

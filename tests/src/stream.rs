@@ -100,6 +100,16 @@ impl Stream {
         }
     }
 
+    /// Whatever is there, at least an octet; how many octets.
+    pub fn more(&mut self, into: &mut Vec<u8>) -> usize {
+        let there = self.inner.fill_buf().unwrap();
+        let count = there.len();
+        assert!(count > 0, "the server closed");
+        into.extend_from_slice(there);
+        self.inner.consume(count);
+        count
+    }
+
     pub fn exact(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         self.inner.read_exact(&mut bytes).unwrap();

@@ -12,6 +12,10 @@ const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 300.0;
 const LEFT: f64 = 70.0;
 const FOOT: f64 = 40.0;
+/// Room for the labels of the lines.
+const RIGHT: f64 = 50.0;
+/// Between two labels at least.
+const LABEL: f64 = 14.0;
 const COLOURS: [&str; 2] = ["#a3312f", "#1c5d99"];
 
 /// Writes `tests/bench/plots/NAME.svg`.
@@ -32,7 +36,7 @@ pub(super) fn plot(name: &str, what: &str, lines: &[Line]) {
     };
     let (left, right) = bounds(&|p| p.0);
     let (low, high) = bounds(&|p| p.1);
-    let x = |v: f64| LEFT + (v.log10() - left) / (right - left) * (WIDTH - LEFT - 20.0);
+    let x = |v: f64| LEFT + (v.log10() - left) / (right - left) * (WIDTH - LEFT - RIGHT);
     let y = |v: f64| HEIGHT - FOOT - (v.log10() - low) / (high - low) * (HEIGHT - FOOT - 40.0);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"12\">\n\
@@ -43,7 +47,7 @@ pub(super) fn plot(name: &str, what: &str, lines: &[Line]) {
         let _ = writeln!(
             svg,
             "<path d=\"M{LEFT} {at:.1}H{}\" stroke=\"#ddd\"/><text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-            WIDTH - 20.0,
+            WIDTH - RIGHT,
             LEFT - 6.0,
             at + 4.0,
             10f64.powi(power)
@@ -86,14 +90,28 @@ fn draw(svg: &mut String, lines: &[Line], x: &dyn Fn(f64) -> f64, y: &dyn Fn(f64
                 y(*v)
             );
         }
-        if let Some((n, v)) = points.last() {
-            let _ = writeln!(
-                svg,
-                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" fill=\"{colour}\">{}</text>",
-                x(*n),
-                y(*v) - 8.0,
-                line.label
-            );
-        }
+    }
+    label(svg, lines, x, y);
+}
+
+/// The names behind the ends of the lines, the higher one first, none over another.
+fn label(svg: &mut String, lines: &[Line], x: &dyn Fn(f64) -> f64, y: &dyn Fn(f64) -> f64) {
+    let mut ends: Vec<(f64, f64, &str, &str)> = lines
+        .iter()
+        .zip(COLOURS)
+        .filter_map(|(line, colour)| {
+            let (n, v) = line.points.iter().rfind(|p| p.1 > 0.0)?;
+            Some((y(*v) + 4.0, x(*n) + 8.0, line.label.as_str(), colour))
+        })
+        .collect();
+    ends.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut free = f64::MIN;
+    for (up, along, label, colour) in ends {
+        let up = up.max(free);
+        free = up + LABEL;
+        let _ = writeln!(
+            svg,
+            "<text x=\"{along:.1}\" y=\"{up:.1}\" fill=\"{colour}\">{label}</text>"
+        );
     }
 }
