@@ -105,6 +105,7 @@ fn flow(program: &str, name: &str, programs: &[&str]) {
         .arg(tests::root().join("tests/clients").join(name))
         .arg(&facts)
         .env("DEMO", &facts)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()
         .unwrap();
     let text =
@@ -131,6 +132,25 @@ fn clients_offlineimap() {
 #[test]
 fn clients_neomutt() {
     flow("bash", "neomutt.sh", &["neomutt", "script", "python3"]);
+}
+
+#[test]
+fn clients_imapclient() {
+    flow("python3", "flows/python_clients.py", &["python3"]);
+}
+
+#[test]
+fn clients_alpine() {
+    flow("python3", "flows/alpine.py", &["alpine", "python3"]);
+}
+
+#[test]
+fn clients_thunderbird() {
+    flow(
+        "python3",
+        "flows/thunderbird.py",
+        &["thunderbird", "Xvfb", "python3"],
+    );
 }
 
 #[test]
