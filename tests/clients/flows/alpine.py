@@ -5,7 +5,7 @@ from account import Account, DEMO, tag, wait
 from terminal import Terminal
 
 TAG = tag("al")
-MINE = Account(8)
+MINE = Account(6)
 
 
 def main():
