@@ -186,3 +186,62 @@ fn what_is_undeleted_is_not_marked_as_deleted() {
     assert!(state.has("$seen") && !state.has("$deleted"));
     assert_eq!(world.check(), Vec::<String>::new());
 }
+
+/// Every file below a folder, with its octets; but the lock, which whoever looks may leave.
+fn everything(dir: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(everything(&path)),
+            false if path.ends_with("lock") => {}
+            false => found.push((path.clone(), std::fs::read(&path).unwrap())),
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_repair_touches_neither_other_folders_nor_a_store_without_its_keyring() {
+    let mut world = World::new(EngineKind::Memory);
+    world.store().close().unwrap();
+    world.crash();
+    let refused = |options: &Options| {
+        let before = everything(&options.dir);
+        for told in [
+            Store::repair(options).map(drop),
+            Store::rebuild(options).map(drop),
+        ] {
+            assert!(matches!(told, Err(Error::Unavailable(_))), "{told:?}");
+            assert_eq!(everything(&options.dir), before);
+        }
+    };
+    let options = Options {
+        dir: world.dir.path().join("foreign"),
+        ..world.options.clone()
+    };
+    std::fs::create_dir(&options.dir).unwrap();
+    std::fs::write(options.dir.join("readme"), "mine").unwrap();
+    refused(&options);
+    let options = Options {
+        dir: world.dir.path().join("sealed"),
+        keys: KeySource::Master(MasterKey::new([9; 32])),
+        ..world.options.clone()
+    };
+    let store = Store::open(&options).unwrap();
+    world::deliver(&store, 2, inbox_of(&store), "a: b\r\n\r\nc\r\n", None).unwrap();
+    store.close().unwrap();
+    drop(store);
+    std::fs::remove_file(options.dir.join("keyring")).unwrap();
+    std::fs::remove_file(options.dir.join("keyring.copy")).unwrap();
+    refused(&options);
+}
+
+fn inbox_of(store: &Store) -> MailboxId {
+    let mut writer = store.account(AccountId::new(2).unwrap()).write().unwrap();
+    let new = world::new_mailbox("INBOX", Some(Role::Inbox));
+    let id = writer.create_mailbox(new).unwrap();
+    writer.commit().unwrap();
+    id
+}

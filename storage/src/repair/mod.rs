@@ -15,6 +15,7 @@ mod told;
 pub use told::{Damage, LostContent, Repaired};
 
 use crate::checkpoint::Checkpoint;
+use crate::format::Found;
 use crate::seal::Keys;
 use crate::store::Opening;
 use crate::{Error, Options, Store, disk, journal, lock, pack, recover, search, snapshot};
@@ -59,6 +60,7 @@ impl Store {
     /// its index made anew. Errors: `InUse`, `Unavailable` (disk full: then the store is as it was,
     /// or the next repair goes on), `Corrupt` (its keyring, or a version that is not known, I-18).
     pub fn repair(options: &Options) -> Result<Repaired, Error> {
+        expect_store(options)?;
         let held = lock::lock(&options.dir)?;
         let fresh = options.dir.join(FRESH);
         let mut report = Repaired::default();
@@ -91,6 +93,21 @@ impl Store {
     /// Whether a repair of this store was cut off, so that only another one helps.
     pub fn is_repair_cut_off(dir: &Path) -> bool {
         is_cut_off(dir)
+    }
+}
+
+/// Somebody else's folder, no store at all, and a sealed store without its keyring are not what a repair
+/// helps: nothing of them is touched. Errors: `Unavailable`.
+pub(crate) fn expect_store(options: &Options) -> Result<(), Error> {
+    match Found::look(&options.dir) {
+        Ok(Found::New) => Err(Error::Unavailable(format!(
+            "there is no store in {}",
+            options.dir.display()
+        ))),
+        Ok(found) => found.allows(options),
+        Err(e @ Error::Unavailable(_)) => Err(e),
+        // Damage, which a repair is for.
+        Err(_) => Ok(()),
     }
 }
 
