@@ -153,6 +153,7 @@ pub struct SignIn {
     pub argon2_passes: u32,
     /// PBKDF2 iterations of what is kept for SCRAM-SHA-256, paid by the client at each sign-in and by the server when
     /// a password is set; 0: SCRAM is not offered. Guesses at a stolen store are cheaper with it than with argon2id.
+    /// Clients with Cyrus SASL (mbsync, Mutt, Evolution) refuse more than 65,536.
     pub scram_iterations: u32,
 }
 
@@ -161,7 +162,7 @@ impl Default for SignIn {
         Self {
             argon2_memory_kib: 19_456,
             argon2_passes: 2,
-            scram_iterations: 120_000,
+            scram_iterations: 60_000,
         }
     }
 }
