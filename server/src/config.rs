@@ -3,6 +3,7 @@
 //! What changes daily (agencies, domains, accounts) is data in the store, never config.
 //! `congvu.toml` at the repository's root shows every key at its default; a test keeps it true.
 
+pub use crate::sign_in::SignIn;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -139,30 +140,6 @@ impl Default for Imap {
         Self {
             unauthenticate: true,
             raw_headers: false,
-        }
-    }
-}
-
-/// Cost of passwords.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SignIn {
-    /// argon2id memory, KiB (OWASP's first choice: 19 MiB, 2 passes).
-    pub argon2_memory_kib: u32,
-    /// argon2id passes.
-    pub argon2_passes: u32,
-    /// PBKDF2 iterations of what is kept for SCRAM-SHA-256, paid by the client at each sign-in and by the server when
-    /// a password is set; 0: SCRAM is not offered. Guesses at a stolen store are cheaper with it than with argon2id.
-    /// Clients with Cyrus SASL (mbsync, Mutt, Evolution) refuse more than 65,536.
-    pub scram_iterations: u32,
-}
-
-impl Default for SignIn {
-    fn default() -> Self {
-        Self {
-            argon2_memory_kib: 19_456,
-            argon2_passes: 2,
-            scram_iterations: 60_000,
         }
     }
 }
@@ -377,19 +354,8 @@ fn check(config: &Config) -> Result<(), (&'static str, String)> {
     if (config.mail.receiving_max as u64) < config.mail.size_max {
         return wrong("mail.receiving_max", "expected at least mail.size_max");
     }
-    if !(8_192..=4 << 20).contains(&config.sign_in.argon2_memory_kib) {
-        return wrong("sign_in.argon2_memory_kib", "expected 8192 to 4194304 KiB");
-    }
-    if !(1..=20).contains(&config.sign_in.argon2_passes) {
-        return wrong("sign_in.argon2_passes", "expected 1 to 20");
-    }
-    let scram = config.sign_in.scram_iterations;
-    if scram != 0 && !(directory::ITERATIONS_MIN..=10_000_000).contains(&scram) {
-        return wrong(
-            "sign_in.scram_iterations",
-            "expected 0, or 4096 to 10000000",
-        );
-    }
+    let sign_in = config.sign_in.check();
+    sign_in.or_else(|(key, expected)| wrong(key, expected))?;
     check_storage(&config.storage)?;
     if !level_is_good(&config.log.level) {
         return wrong(

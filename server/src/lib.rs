@@ -16,6 +16,7 @@ mod premises;
 pub mod run;
 pub mod services;
 pub mod shutdown;
+pub mod sign_in;
 pub mod telemetry;
 pub mod tls;
 pub mod upkeep;
