@@ -4,7 +4,7 @@ use crate::commit::Number;
 use crate::hot::Hot;
 use crate::index::{Index, Op};
 use crate::*;
-use formats::message::{Letterhead, Summary};
+use formats::message::{Letterhead, LetterheadView, Summary};
 use std::sync::Arc;
 
 /// Handle to one account; cheap to clone. Reads see the last commit.
@@ -27,6 +27,9 @@ fn dense(emails: &[EmailId]) -> Option<(EmailId, EmailId)> {
     let waste = (last.raw() - first.raw()) / RUN_WASTE;
     (emails.len() >= RUN_MIN && waste <= emails.len() as u64).then_some((*first, *last))
 }
+
+/// Sees a stored summary, with the place at which it was asked for.
+type Show<'a> = dyn FnMut(usize, &[u8]) -> Result<(), Error> + 'a;
 
 impl AccountStore {
     /// Whose.
@@ -194,6 +197,24 @@ impl AccountStore {
             .collect())
     }
 
+    /// As [`Self::letterheads`], each shown where it lies and not kept; in any order, each asked for once.
+    pub fn each_letterhead(
+        &self,
+        emails: &[EmailId],
+        each: &mut dyn FnMut(EmailId, &LetterheadView<'_>),
+    ) -> Result<(), Error> {
+        let Some((first, last)) = dense(emails) else {
+            for (email, summary) in self.summaries(emails)? {
+                each(email, &LetterheadView::from(&summary.head));
+            }
+            return Ok(());
+        };
+        self.run_over(emails, first, last, &mut |place, value| {
+            each(emails[place], &record::view_letterhead(value)?);
+            Ok(())
+        })
+    }
+
     /// One run over the keys from `first` to `last`.
     fn run_of_summaries<T>(
         &self,
@@ -202,13 +223,31 @@ impl AccountStore {
         last: EmailId,
         decode: &dyn Fn(&[u8]) -> Result<T, Error>,
     ) -> Result<Vec<(EmailId, Arc<T>)>, Error> {
-        // In the order of the keys, each with its place in the answer.
+        let mut found: Vec<Option<Arc<T>>> = vec![None; emails.len()];
+        self.run_over(emails, first, last, &mut |place, value| {
+            found[place] = Some(Arc::new(decode(value)?));
+            Ok(())
+        })?;
+        let found = emails.iter().zip(found);
+        Ok(found
+            .filter_map(|(email, summary)| Some((*email, summary?)))
+            .collect())
+    }
+
+    /// Shows the summaries as they are stored, in the order of the keys, each with the place at which it was
+    /// asked for.
+    fn run_over(
+        &self,
+        emails: &[EmailId],
+        first: EmailId,
+        last: EmailId,
+        show: &mut Show<'_>,
+    ) -> Result<(), Error> {
         let hot = self.hot()?;
         let mut wanted: Vec<(EmailId, usize)> = emails.iter().copied().zip(0..).collect();
         wanted.retain(|(email, _)| hot.weighed(*email).is_some());
         wanted.sort_unstable();
         let mut wanted = wanted.into_iter().peekable();
-        let mut found: Vec<Option<Arc<T>>> = vec![None; emails.len()];
         let (prefix, from) = (
             key::kind(self.id, key::SUMMARY),
             key::summary(self.id, first),
@@ -219,19 +258,12 @@ impl AccountStore {
                 return Ok(true);
             };
             while wanted.next_if(|(e, _)| *e < email).is_some() {}
-            if wanted.peek().is_some_and(|(e, _)| *e == email) {
-                let summary = Arc::new(decode(value)?);
-                while let Some((_, place)) = wanted.next_if(|(e, _)| *e == email) {
-                    found[place] = Some(summary.clone());
-                }
+            while let Some((_, place)) = wanted.next_if(|(e, _)| *e == email) {
+                show(place, value)?;
             }
             Ok(email < last)
         };
-        self.index().scan_by(keys, &prefix, &from, &mut each)?;
-        let found = emails.iter().zip(found);
-        Ok(found
-            .filter_map(|(email, summary)| Some((*email, summary?)))
-            .collect())
+        self.index().scan_by(keys, &prefix, &from, &mut each)
     }
 
     /// State and summary. Errors: `NotFound`.

@@ -29,7 +29,8 @@ impl Writer {
             return Ok(self.before.meta.modseq);
         }
         let reserved = self.reserve()?;
-        let mut effect = self.messages();
+        let now = self.store.inner.shared.clock.now();
+        let mut effect = self.messages(now);
         effect.undo.rows = replaced;
         effect.undo.came = std::mem::take(&mut self.batch.came);
         let counts = self.mailboxes_of(&mut effect);
@@ -39,7 +40,7 @@ impl Writer {
             next_mailbox: self.batch.next_mailbox,
             held: Some(self.held()),
         };
-        let ops = self.ops(&meta, &effect)?;
+        let ops = self.ops(now, &meta, &effect)?;
         let Self {
             store,
             account,
@@ -129,8 +130,8 @@ impl Writer {
         ledger.reserve(&self.store, self.account, before, after)
     }
 
-    /// Stamps the changed messages and writes the log's first half.
-    fn messages(&mut self) -> Effect {
+    /// Stamps the changed messages and writes the log's first half. `now`: Unix seconds.
+    fn messages(&mut self, now: i64) -> Effect {
         let mut effect = Effect::default();
         let mut vanished = Vec::new();
         for (email, after) in &mut self.batch.rows {
@@ -146,6 +147,9 @@ impl Writer {
                 mailbox: *mailbox,
                 uid: *uid,
             }));
+            if let Some(row) = after.as_mut() {
+                save(&mut row.state, places, now);
+            }
             match (before, after) {
                 (None, Some(row)) => {
                     (row.state.modseq, row.state.created) = (self.modseq, self.modseq);
@@ -223,9 +227,8 @@ impl Writer {
         counts
     }
 
-    fn ops(&self, meta: &Meta, effect: &Effect) -> Result<Vec<Op>, Error> {
+    fn ops(&self, time: i64, meta: &Meta, effect: &Effect) -> Result<Vec<Op>, Error> {
         let (account, batch) = (self.account, &self.batch);
-        let time = self.store.inner.shared.clock.now();
         let log = history::encode(time, &effect.log, &effect.undo)?;
         let mut ops = vec![
             Op::Put(key::meta(account), record::encode(meta)?),
@@ -261,6 +264,22 @@ impl Writer {
         }
         Ok(ops)
     }
+}
+
+/// Times that memory holds in four octets.
+const TIMES: std::ops::RangeInclusive<i64> = 0..=u32::MAX as i64 - 1;
+
+/// A place that was there keeps its time, known or not; one that is new has this one. Never changed after that.
+fn save(state: &mut State, before: &[(MailboxId, Uid)], now: i64) {
+    let mut saved = Vec::with_capacity(state.mailboxes.len());
+    for place in &state.mailboxes {
+        let at = match before.contains(place) {
+            true => state.saved_at(place.0),
+            false => Some(now.clamp(*TIMES.start(), *TIMES.end())),
+        };
+        saved.extend(at.map(|at| (place.0, at)));
+    }
+    state.saved = saved;
 }
 
 impl Batch {

@@ -7,8 +7,10 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// The format of the folder that this program writes.
-pub(crate) const VERSION: u32 = 2;
+/// The format of the folder that this program writes. The third only has values that the second has not.
+pub(crate) const VERSION: u32 = 3;
+/// The oldest that has this file.
+const OLDEST: u32 = 2;
 const FILE: &str = "format";
 const MAGIC: &[u8; 8] = b"CVSTORE\n";
 const ID: usize = 16;
@@ -38,6 +40,8 @@ const SEGMENT_HEAD: usize = 12;
 /// What the file says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Format {
+    /// Of the folder: what wrote the file knew values up to this version.
+    pub version: u32,
     pub engine: EngineKind,
     /// Whether something in it may be sealed: then it does not open without its keyring.
     pub sealed: bool,
@@ -121,6 +125,8 @@ impl Found {
         };
         // The keyring is on the disk, and nothing was sealed under it yet.
         format.sealed |= keys.is_on();
+        // Written before any value of the new version is.
+        format.version = VERSION;
         if self == Self::Marked(format) {
             return Ok(());
         }
@@ -135,6 +141,7 @@ impl Format {
         getrandom::fill(&mut id)
             .map_err(|e| Error::Unavailable(format!("no random numbers: {e}")))?;
         Ok(Self {
+            version: VERSION,
             engine,
             sealed: false,
             id,
@@ -158,7 +165,7 @@ impl Format {
         let rest = bytes.strip_prefix(MAGIC).ok_or_else(damaged)?;
         let (version, rest) = rest.split_first_chunk::<4>().ok_or_else(damaged)?;
         let version = u32::from_le_bytes(*version);
-        if version != VERSION {
+        if !(OLDEST..=VERSION).contains(&version) {
             return Err(format!(
                 "the store has the format {version}, of another version of this program; this one reads up to {VERSION}"
             ));
@@ -174,6 +181,7 @@ impl Format {
             engine.ok_or("the store is kept by an engine that this program has not")?;
         let id = rest.first_chunk::<ID>().ok_or_else(damaged)?;
         Ok(Self {
+            version,
             engine: *engine,
             sealed: kind & SEALED != 0,
             id: *id,
@@ -187,7 +195,7 @@ impl Format {
 
     fn octets(&self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        bytes.extend_from_slice(&self.version.to_le_bytes());
         let number = ENGINES.iter().find(|(_, kind)| *kind == self.engine);
         let sealed = if self.sealed { SEALED } else { 0 };
         bytes.push(number.map_or(0, |(number, _)| *number) | sealed);
@@ -330,28 +338,38 @@ mod tests {
         }
         assert!((0..OCTETS).all(|cut| Format::parse(&octets[..cut]).is_err()));
         let mut later = octets;
-        later[8] = 3;
+        later[8] = 4;
         let said = Format::parse(&later).unwrap_err();
         assert!(
-            said.contains("the format 3") && said.contains("up to 2"),
+            said.contains("the format 4") && said.contains("up to 3"),
             "{said}"
         );
     }
 
     #[test]
     fn i18_it_is_written_as_before() {
-        let format = Format {
-            engine: EngineKind::Sled,
-            sealed: false,
-            id: [7; ID],
-        };
-        let written: String = format.octets().iter().map(|b| format!("{b:02x}")).collect();
-        assert_eq!(written, include_str!("../tests/golden/format.txt").trim());
+        let kept = include_str!("../tests/golden/format.txt");
+        for version in OLDEST..=VERSION {
+            let kept = kept
+                .lines()
+                .nth((version - OLDEST) as usize)
+                .unwrap_or_default();
+            let format = Format {
+                version,
+                engine: EngineKind::Sled,
+                sealed: false,
+                id: [7; ID],
+            };
+            let written: String = format.octets().iter().map(|b| format!("{b:02x}")).collect();
+            assert_eq!(written, kept);
+            assert_eq!(Format::parse(&format.octets()), Ok(format));
+        }
     }
 
     #[test]
     fn an_engine_does_not_open_the_store_of_another() {
         let of = |engine| Format {
+            version: VERSION,
             engine,
             sealed: false,
             id: [7; ID],

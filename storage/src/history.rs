@@ -5,7 +5,9 @@
 //! third. Undo holds only what differs: a message whose keywords changed costs three to five octets.
 
 use crate::index::Index;
-use crate::record::{self, MailboxRecord, Row, StateRecord, join_keywords, split_keywords};
+use crate::record::{
+    self, MailboxRecord, Row, StateRecord, StateRecordV2, join_keywords, split_keywords,
+};
 use crate::{AccountId, BlobId, Change, EmailId, Error, Keyword, MailboxId, ModSeq, Uid, key};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -30,8 +32,11 @@ impl Trimmed {
 }
 
 /// What a changed or removed message was before. Stored in this order of variants: new ones go to the end.
+pub(crate) type Before = Replaced<StateRecord>;
+
+/// The same, with whatever shape a whole message has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Before {
+pub(crate) enum Replaced<R> {
     /// Only keywords that are marks differ: the marks and the ModSeq before.
     Marks(u8, ModSeq),
     /// Keywords differ.
@@ -41,7 +46,7 @@ pub(crate) enum Before {
     /// Both differ.
     Both(u8, Vec<Keyword>, Vec<(MailboxId, Uid)>, ModSeq),
     /// All of it: the message is gone.
-    Whole(Box<StateRecord>),
+    Whole(Box<R>),
 }
 
 impl Before {
@@ -100,12 +105,44 @@ pub(crate) struct Came {
 }
 
 /// What one commit replaced.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Undo {
+pub(crate) type Undo = UndoOf<StateRecord>;
+
+/// The same, with whatever shape a whole message has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UndoOf<R> {
     /// Of each changed or removed message, in the order of the changes.
-    pub rows: Vec<Before>,
+    pub rows: Vec<Replaced<R>>,
     pub boxes: Vec<(MailboxId, BoxBefore)>,
     pub came: Vec<Came>,
+}
+
+impl<R> Default for UndoOf<R> {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            boxes: Vec::new(),
+            came: Vec::new(),
+        }
+    }
+}
+
+impl From<UndoOf<StateRecordV2>> for Undo {
+    fn from(old: UndoOf<StateRecordV2>) -> Self {
+        let row = |before: Replaced<StateRecordV2>| match before {
+            Replaced::Marks(marks, modseq) => Before::Marks(marks, modseq),
+            Replaced::Keywords(marks, words, modseq) => Before::Keywords(marks, words, modseq),
+            Replaced::Places(places, modseq) => Before::Places(places, modseq),
+            Replaced::Both(marks, words, places, modseq) => {
+                Before::Both(marks, words, places, modseq)
+            }
+            Replaced::Whole(record) => Before::Whole(Box::new((*record).into())),
+        };
+        Self {
+            rows: old.rows.into_iter().map(row).collect(),
+            boxes: old.boxes,
+            came: old.came,
+        }
+    }
 }
 
 /// The value of a log key.
@@ -126,6 +163,7 @@ pub(crate) struct Entry<'a> {
     /// Unix seconds, as the clock said.
     pub time: i64,
     pub changes: Vec<Change>,
+    version: u8,
     undo: &'a [u8],
 }
 
@@ -143,10 +181,11 @@ pub(crate) fn time_of(value: &[u8]) -> Result<i64, Error> {
 
 /// Reads time and changes.
 pub(crate) fn read(value: &[u8]) -> Result<Entry<'_>, Error> {
-    let mut body = record::body(value, WHAT)?;
+    let (version, mut body) = record::versioned(value, WHAT)?;
     Ok(Entry {
         time: take(&mut body)?,
         changes: take(&mut body)?,
+        version,
         undo: body,
     })
 }
@@ -166,7 +205,10 @@ impl Entry<'_> {
             return Ok(None);
         }
         let mut rest = self.undo;
-        let Undo { rows, boxes, came } = take(&mut rest)?;
+        let Undo { rows, boxes, came } = match self.version {
+            2 => take::<UndoOf<StateRecordV2>>(&mut rest)?.into(),
+            _ => take(&mut rest)?,
+        };
         let emails = || self.changes.iter().filter_map(replaced);
         if !rest.is_empty() || emails().count() != rows.len() {
             return Err(Error::Corrupt(format!(
@@ -219,9 +261,24 @@ pub(crate) fn from_v1(body: &[u8], now: i64) -> Result<Vec<u8>, Error> {
             "the record of a {WHAT} is too long"
         )));
     }
-    let mut value = record::encode(&now)?;
+    let mut value = record::encode_as(2, &now)?;
     value.extend_from_slice(body);
     Ok(value)
+}
+
+/// For the upgrade: the third version of a log value of the second, in which whole messages have the times at
+/// which they were put into their mailboxes.
+pub(crate) fn from_v2(body: &[u8]) -> Result<Vec<u8>, Error> {
+    let old = [&[2], body].concat();
+    let entry = read(&old)?;
+    match entry.undone()? {
+        // A commit made before undo was kept.
+        None => Ok([&[3], body].concat()),
+        Some(Undone { rows, boxes, came }) => {
+            let rows = rows.into_iter().map(|(_, before)| before).collect();
+            encode(entry.time, &entry.changes, &Undo { rows, boxes, came })
+        }
+    }
 }
 
 /// A message as it was, found by reading commits from an early one on: what the first of them

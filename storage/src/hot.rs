@@ -4,8 +4,11 @@
 //! Readers hold an `Arc<Hot>`: one consistent state, no lock. A commit copies only the pieces
 //! (a chunk of messages, a mailbox's list) that a reader still holds.
 
+mod places;
+
 use crate::record::{MailboxRecord, Meta, Row};
 use crate::{BlobId, Counts, EmailId, Keyword, Mailbox, MailboxId, ModSeq, State, ThreadId, Uid};
+use places::{Few, Places};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -45,33 +48,10 @@ struct Slot {
     sent_at: i64,
     modseq: ModSeq,
     created: ModSeq,
-    places: Few<(MailboxId, Uid)>,
+    places: Places,
     ids: Few<u64>,
     keywords: u32,
     has_attachment: bool,
-}
-
-/// Mostly one: then it costs no allocation.
-#[derive(Clone)]
-enum Few<T> {
-    One(T),
-    Many(Box<[T]>),
-}
-
-impl<T: Copy> Few<T> {
-    fn new(list: &[T]) -> Self {
-        match list {
-            [one] => Self::One(*one),
-            many => Self::Many(many.into()),
-        }
-    }
-
-    fn list(&self) -> &[T] {
-        match self {
-            Self::One(one) => std::slice::from_ref(one),
-            Self::Many(many) => many,
-        }
-    }
 }
 
 /// Sets of keywords, each once.
@@ -359,7 +339,7 @@ impl Hot {
         let Some(mut slot) = self.slot(number).cloned() else {
             return;
         };
-        slot.places = Few::new(&[]);
+        slot.places = Places::None;
         slot.ids = Few::new(&[]);
         self.octets -= slot.size;
         self.messages -= 1;
@@ -391,7 +371,7 @@ impl Hot {
             sent_at: state.sent_at,
             modseq: state.modseq,
             created: state.created,
-            places: Few::new(&state.mailboxes),
+            places: Places::of(state),
             ids: Few::new(&row.ids),
             keywords,
             has_attachment: state.has_attachment,
@@ -508,6 +488,8 @@ pub(crate) fn show(id: MailboxId, record: &MailboxRecord, counts: Counts) -> Mai
 
 impl Slot {
     fn show(&self, sets: &Sets) -> State {
+        let mut saved = Vec::new();
+        self.places.add_saved(&mut saved);
         State {
             email: self.email,
             thread: self.thread,
@@ -517,6 +499,7 @@ impl Slot {
             sent_at: self.sent_at,
             has_attachment: self.has_attachment,
             mailboxes: self.places.list().to_vec(),
+            saved,
             keywords: sets
                 .list
                 .get(self.keywords as usize)
@@ -557,6 +540,8 @@ impl Shown {
         state.has_attachment = slot.has_attachment;
         state.mailboxes.clear();
         state.mailboxes.extend_from_slice(slot.places.list());
+        state.saved.clear();
+        slot.places.add_saved(&mut state.saved);
         if self.set != Some(slot.keywords) {
             self.set = Some(slot.keywords);
             let words = sets
@@ -569,5 +554,17 @@ impl Shown {
         state.modseq = slot.modseq;
         state.created = slot.created;
         state
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `storage.hot_messages` is reckoned by: the time at which a message was put into its mailbox costs
+    /// nothing beside it.
+    #[test]
+    fn a_message_takes_so_many_octets() {
+        assert_eq!((size_of::<Places>(), size_of::<Slot>()), (16, 128));
     }
 }

@@ -41,6 +41,8 @@ pub struct State {
     pub has_attachment: bool,
     /// Where it is, each time with its Uid; sorted by MailboxId; never empty.
     pub mailboxes: Vec<(MailboxId, Uid)>,
+    /// When it was put into each of them, Unix seconds; one where it was before that was kept is left out.
+    pub saved: Vec<(MailboxId, i64)>,
     /// Sorted.
     pub keywords: Vec<Keyword>,
     /// Of the last change.
@@ -56,6 +58,12 @@ impl State {
             .iter()
             .find(|(m, _)| *m == mailbox)
             .map(|(_, u)| *u)
+    }
+
+    /// When it was put into this mailbox, Unix seconds; `None` when that was not kept.
+    pub fn saved_at(&self, mailbox: MailboxId) -> Option<i64> {
+        let saved = self.saved.iter().find(|(m, _)| *m == mailbox);
+        saved.map(|(_, at)| *at)
     }
 
     /// Whether this keyword is set; `text` in lower case.

@@ -5,12 +5,14 @@ use crate::{
     BlobId, EmailId, Error, Keyword, MailboxId, ModSeq, Placed, Role, State, ThreadId, Uid,
     UidValidity,
 };
-use formats::message::Letterhead;
+use formats::message::{Letterhead, LetterheadView};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// The version that this program writes.
-pub(crate) const VERSION: u8 = 2;
+pub(crate) const VERSION: u8 = 3;
+/// The oldest that it reads where it lies; what is older is rewritten when the store is opened.
+pub(crate) const OLDEST: u8 = 2;
 
 /// Keywords that are one bit of a state record instead of a text. Fixed for ever; at most eight.
 const MARKS: [&str; 8] = [
@@ -26,11 +28,17 @@ const MARKS: [&str; 8] = [
 
 /// Encodes with the current version.
 pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
-    postcard::to_extend(value, vec![VERSION])
+    encode_as(VERSION, value)
+}
+
+/// Encodes what is in the shape of this version.
+pub(crate) fn encode_as<T: Serialize>(version: u8, value: &T) -> Result<Vec<u8>, Error> {
+    postcard::to_extend(value, vec![version])
         .map_err(|_| Error::Invalid("a value that cannot be encoded"))
 }
 
-/// Decodes; an unknown version and surplus or missing octets are `Corrupt`.
+/// Decodes a value whose shape is the same in all versions that are read; an unknown version and surplus or
+/// missing octets are `Corrupt`.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, Error> {
     match postcard::take_from_bytes(body(bytes, what)?) {
         Ok((value, [])) => Ok(value),
@@ -58,10 +66,34 @@ pub(crate) fn decode_letterhead(bytes: &[u8]) -> Result<Letterhead, Error> {
     }
 }
 
+/// The beginning of a summary, its texts where they lie.
+#[derive(Deserialize)]
+struct OpeningView<'a> {
+    _size: u64,
+    _header_size: u32,
+    #[serde(borrow)]
+    head: LetterheadView<'a>,
+}
+
+/// As [`decode_letterhead`], without copying a text.
+pub(crate) fn view_letterhead(bytes: &[u8]) -> Result<LetterheadView<'_>, Error> {
+    match postcard::take_from_bytes::<OpeningView<'_>>(body(bytes, "summary")?) {
+        Ok((opening, _)) => Ok(opening.head),
+        Err(_) => Err(Error::Corrupt(
+            "the record of a summary cannot be read".into(),
+        )),
+    }
+}
+
 /// What follows the version octet.
 pub(crate) fn body<'a>(bytes: &'a [u8], what: &str) -> Result<&'a [u8], Error> {
+    versioned(bytes, what).map(|(_, rest)| rest)
+}
+
+/// The version octet, which is of one that is read, and what follows it.
+pub(crate) fn versioned<'a>(bytes: &'a [u8], what: &str) -> Result<(u8, &'a [u8]), Error> {
     match bytes.split_first() {
-        Some((&VERSION, rest)) => Ok(rest),
+        Some((version @ OLDEST..=VERSION, rest)) => Ok((*version, rest)),
         Some((version, _)) => Err(Error::Corrupt(format!(
             "unknown version {version} of the record of a {what}"
         ))),
@@ -141,6 +173,63 @@ pub(crate) struct StateRecord {
     pub modseq: ModSeq,
     pub created: ModSeq,
     pub ids: Vec<[u8; 8]>,
+    /// Of each of `mailboxes`: see [`offset`].
+    pub saved: Vec<u64>,
+}
+
+/// The second version: without the time at which a message was put into each mailbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StateRecordV2 {
+    thread: ThreadId,
+    blob: BlobId,
+    size: u64,
+    received_at: i64,
+    sent_at: i64,
+    has_attachment: bool,
+    mailboxes: Vec<(MailboxId, Uid)>,
+    marks: u8,
+    words: Vec<Keyword>,
+    modseq: ModSeq,
+    created: ModSeq,
+    ids: Vec<[u8; 8]>,
+}
+
+impl From<StateRecordV2> for StateRecord {
+    fn from(old: StateRecordV2) -> Self {
+        Self {
+            thread: old.thread,
+            blob: old.blob,
+            size: old.size,
+            received_at: old.received_at,
+            sent_at: old.sent_at,
+            has_attachment: old.has_attachment,
+            mailboxes: old.mailboxes,
+            marks: old.marks,
+            words: old.words,
+            modseq: old.modseq,
+            created: old.created,
+            ids: old.ids,
+            saved: Vec::new(),
+        }
+    }
+}
+
+/// A time beside the arrival, which it mostly is: zero when it is not known, else one more than its distance,
+/// those before the arrival in between those after it. One octet for most messages.
+fn offset(saved: Option<i64>, received_at: i64) -> u64 {
+    let Some(saved) = saved else {
+        return 0;
+    };
+    let distance = saved.saturating_sub(received_at);
+    let zigzag = (distance << 1) ^ (distance >> 63);
+    zigzag.cast_unsigned().saturating_add(1)
+}
+
+/// The time of an [`offset`].
+fn saved_of(offset: u64, received_at: i64) -> Option<i64> {
+    let zigzag = offset.checked_sub(1)?;
+    let distance = (zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed();
+    Some(received_at.saturating_add(distance))
 }
 
 /// The keywords that are marks as bits, and the others.
@@ -184,10 +273,18 @@ impl StateRecord {
             modseq: state.modseq,
             created: state.created,
             ids: row.ids.iter().map(|id| id.to_be_bytes()).collect(),
+            saved: {
+                let places = state.mailboxes.iter();
+                let at = places.map(|(m, _)| offset(state.saved_at(*m), state.received_at));
+                at.collect()
+            },
         }
     }
 
     pub(crate) fn into_row(self, email: EmailId) -> Row {
+        let places = self.mailboxes.iter().zip(&self.saved);
+        let saved = places.filter_map(|((m, _), at)| Some((*m, saved_of(*at, self.received_at)?)));
+        let saved = saved.collect();
         let state = State {
             email,
             thread: self.thread,
@@ -197,6 +294,7 @@ impl StateRecord {
             sent_at: self.sent_at,
             has_attachment: self.has_attachment,
             mailboxes: self.mailboxes,
+            saved,
             keywords: join_keywords(self.marks, self.words),
             modseq: self.modseq,
             created: self.created,
@@ -215,7 +313,11 @@ pub(crate) fn encode_row(row: &Row) -> Result<Vec<u8>, Error> {
 
 /// Reads the value of a state key.
 pub(crate) fn decode_row(email: EmailId, bytes: &[u8]) -> Result<Row, Error> {
-    decode::<StateRecord>(bytes, "message").map(|record| record.into_row(email))
+    let record = match versioned(bytes, "message")?.0 {
+        2 => decode::<StateRecordV2>(bytes, "message")?.into(),
+        _ => decode::<StateRecord>(bytes, "message")?,
+    };
+    Ok(record.into_row(email))
 }
 
 /// Where content lies.
@@ -300,10 +402,29 @@ mod tests {
     }
 
     #[test]
+    fn a_time_is_kept_beside_the_arrival() {
+        for received_at in [0, 1_800_000_000, -5] {
+            for distance in [0, 1, -1, 86_400, -900_000_000] {
+                let saved = Some(received_at + distance);
+                assert_eq!(saved_of(offset(saved, received_at), received_at), saved);
+            }
+            assert_eq!(saved_of(offset(None, received_at), received_at), None);
+        }
+        assert_eq!((offset(Some(7), 7), offset(Some(8), 7)), (1, 3));
+    }
+
+    #[test]
     fn a_letterhead_is_the_beginning_of_a_summary() {
         let text = "From: Bình <b@x.vn>\r\nTo: c@x.vn\r\nSubject: Công văn\r\nReferences: <1@x> <2@x>\r\n\r\nx";
         let summary = formats::message::summarize(text.as_bytes());
         let bytes = encode(&summary).unwrap();
+        let view = view_letterhead(&bytes).unwrap();
+        assert_eq!(view, LetterheadView::from(&summary.head));
+        assert_eq!(view.from[0].mailbox, Some("b"));
+        assert!(matches!(
+            view_letterhead(&bytes[..9]),
+            Err(Error::Corrupt(_))
+        ));
         assert_eq!(decode_letterhead(&bytes), Ok(summary.head));
         assert!(matches!(
             decode_letterhead(&bytes[..9]),

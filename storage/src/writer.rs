@@ -306,6 +306,7 @@ impl Writer {
             sent_at,
             has_attachment: append.summary.has_attachment,
             mailboxes: Vec::new(),
+            saved: Vec::new(),
             keywords: sorted(append.keywords)?,
             modseq: self.modseq,
             created: self.modseq,

@@ -21,6 +21,7 @@ mod structure;
 pub mod subject;
 mod summary;
 pub mod thread;
+mod view;
 pub mod word;
 
 pub use compose::{Draft, Enclosure, compose};
@@ -29,3 +30,4 @@ pub use part::{Bodies, bodies, file_name};
 pub use person::{Group, NamedAddress, Person, PersonKind};
 pub use structure::{DEPTH_MAX, PARTS_MAX};
 pub use summary::{Found, Letterhead, Nested, Part, PartKind, Range, Summary, summarize};
+pub use view::{LetterheadView, PersonView};

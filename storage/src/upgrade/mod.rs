@@ -1,6 +1,8 @@
 //! Upgrades: a store of an earlier format is made one of this format when it is opened.
 //!
-//! Its journal is read to the end, every value taken through one function for each version between,
+//! Values of the second version stay where they lie and are read as they are (`second`); what is written anew is
+//! of the third. Only the file `format` changes, so that an older program keeps its hands off. Of a store of the
+//! first format, the journal is read to the end, every value taken through one function for each version between,
 //! and the result written as the first snapshot, which is read back whole. Only then the old journal
 //! is moved aside, where it stays for whoever wants to go back (of an encrypted store, where it would be plain, until
 //! the next snapshot), and the index is made anew. A stop at
@@ -8,6 +10,7 @@
 //! older one, and what is of an unknown version is refused (I-18).
 
 mod first;
+mod second;
 
 use crate::format::BEFORE;
 use crate::index::Op;
@@ -20,7 +23,7 @@ use crate::{AccountId, Error, Options, disk, record};
 type Step = fn(&[u8], &[u8], i64) -> Result<Vec<u8>, Error>;
 
 /// The step at place n leads from version n + 1 to version n + 2.
-const STEPS: [Step; record::VERSION as usize - 1] = [first::step];
+const STEPS: [Step; record::VERSION as usize - 1] = [first::step, second::step];
 
 /// Takes a value of any earlier version to this one. Errors: `Corrupt`.
 pub(crate) fn step(key: &[u8], mut value: Vec<u8>, now: i64) -> Result<Vec<u8>, Error> {
