@@ -2,7 +2,7 @@
 
 use crate::maildrop::Maildrop;
 use crate::wire::reply::{self, Phrase};
-use directory::Secret;
+use directory::{Secret, sasl};
 
 /// Something for the session to do, in order.
 #[derive(Debug)]
@@ -27,6 +27,10 @@ pub enum Ask {
         /// The password.
         secret: Secret,
     },
+    /// What AUTH's exchange must know. Answered by [`Answer::Sasl`].
+    Sasl(sasl::Question),
+    /// AUTH proved who it is. Answered as [`Ask::SignIn`] is.
+    Enter(sasl::Entry),
     /// The message of this UID. Answered by [`Answer::Piece`], [`Answer::Last`] or [`Answer::Refused`].
     Read {
         /// Of INBOX.
@@ -48,6 +52,8 @@ pub enum Ask {
 pub enum Answer {
     /// The maildrop is open, and nobody else's.
     SignedIn(Maildrop),
+    /// To [`Ask::Sasl`].
+    Sasl(sasl::Answer),
     /// Not done.
     Refused(Refusal),
     /// Part of a message, dots stuffed; more is to be asked for.

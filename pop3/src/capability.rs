@@ -10,10 +10,32 @@ enum Shown {
     Secret,
 }
 
-/// SASL mechanisms, as AUTH takes them.
-pub const MECHANISMS: [&str; 2] = ["PLAIN", "LOGIN"];
+/// SASL mechanisms with where they are defined, as AUTH takes them; the first are the better ones.
+const MECHANISMS: [(&str, &str); 4] = [
+    (PLUS, "RFC 5802 §6"),
+    (SCRAM, "RFC 7677"),
+    ("PLAIN", "RFC 4616"),
+    ("LOGIN", "draft-murchison-sasl-login"),
+];
+/// SCRAM with channel binding.
+const PLUS: &str = "SCRAM-SHA-256-PLUS";
+const SCRAM: &str = "SCRAM-SHA-256";
 
-/// Line, where it is defined, when it is shown. SASL is followed by [`MECHANISMS`].
+/// Those that are offered. `scram`: it is, and whether it can bind the channel.
+pub fn mechanisms(scram: Option<bool>) -> Vec<&'static str> {
+    let offered = |name: &&str| match *name {
+        PLUS => scram == Some(true),
+        SCRAM => scram.is_some(),
+        _ => true,
+    };
+    MECHANISMS
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(offered)
+        .collect()
+}
+
+/// Line, where it is defined, when it is shown. SASL is followed by [`mechanisms`].
 const TABLE: [(&str, &str, Shown); 13] = [
     ("TOP", "RFC 1939 §7", Shown::Always),
     ("UIDL", "RFC 1939 §7", Shown::Always),
@@ -31,8 +53,8 @@ const TABLE: [(&str, &str, Shown); 13] = [
     ("IMPLEMENTATION Congvu", "RFC 2449 §6.9", Shown::Always),
 ];
 
-/// The lines of CAPA, each with its end, without the last dot.
-pub fn lines(tls: bool, signed_in: bool) -> String {
+/// The lines of CAPA, each with its end, without the last dot. `scram` as in [`mechanisms`].
+pub fn lines(tls: bool, signed_in: bool, scram: Option<bool>) -> String {
     let mut out = String::with_capacity(200);
     for (line, _, shown) in TABLE {
         let now = match shown {
@@ -43,7 +65,7 @@ pub fn lines(tls: bool, signed_in: bool) -> String {
         if now {
             out.push_str(line);
             if line == "SASL" {
-                for mechanism in MECHANISMS {
+                for mechanism in mechanisms(scram) {
                     out.push(' ');
                     out.push_str(mechanism);
                 }
@@ -57,18 +79,31 @@ pub fn lines(tls: bool, signed_in: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use directory::sasl::Exchange;
+    use directory::sasl::{Channel, Exchange};
 
     #[test]
     fn passwords_are_offered_under_tls_only() {
-        let clear = lines(false, false);
+        let clear = lines(false, false, None);
         assert!(clear.contains("STLS\r\n"));
         assert!(!clear.contains("SASL") && !clear.contains("\r\nUSER\r\n"));
-        let secret = lines(true, false);
+        let secret = lines(true, false, None);
         assert!(secret.contains("\r\nUSER\r\nSASL PLAIN LOGIN\r\n"));
         assert!(!secret.contains("STLS"));
-        assert_eq!(lines(true, true), secret);
+        assert_eq!(lines(true, true, None), secret);
         assert!(TABLE.iter().all(|(_, source, _)| !source.is_empty()));
-        assert!(MECHANISMS.iter().all(|m| Exchange::begin(m).is_some()));
+        let unbound = lines(true, false, Some(false));
+        assert!(unbound.contains("\r\nSASL SCRAM-SHA-256 PLAIN LOGIN\r\n"));
+        let bound = lines(true, false, Some(true));
+        assert!(bound.contains("\r\nSASL SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN\r\n"));
+        let channel = Channel {
+            exporter: Some([0; 32]),
+            end_point: None,
+        };
+        let all = MECHANISMS.iter();
+        assert!(all.clone().all(|(_, source)| !source.is_empty()));
+        assert!(
+            all.clone()
+                .all(|(m, _)| Exchange::begin_over(m, &channel).is_some())
+        );
     }
 }

@@ -5,18 +5,18 @@
 //! lists come in pieces, made when they are asked for: a slow reader holds one piece. The output depends
 //! only on these inputs (I-14).
 
+mod exchange;
+
 use crate::ask::{Answer, Ask, Refusal, Step};
 use crate::capability;
 use crate::maildrop::{Entry, Maildrop};
 use crate::settings::Settings;
-use crate::wire::command::{self, Auth, Command, Fault, LINE_MAX, SASL_LINE_MAX, Stage};
+use crate::wire::command::{self, Command, Fault, LINE_MAX, SASL_LINE_MAX, Stage};
 use crate::wire::line::{Line, Lines};
 use crate::wire::reply::{self, LANGUAGES, Language, Phrase};
 use crate::wire::stuff;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use directory::Secret;
-use directory::sasl::{self, Exchange};
+use directory::sasl::{Channel, Exchange};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -42,6 +42,8 @@ enum Phase {
     Reading,
     /// AUTH goes on.
     Sasl(Exchange),
+    /// What AUTH's exchange must know is being asked.
+    SaslAsks(Exchange),
     /// A question is open.
     Asking,
     /// A message of so many octets is being sent; `begun` after its first piece.
@@ -64,6 +66,8 @@ enum Phase {
 pub struct Machine {
     settings: Arc<Settings>,
     tls: bool,
+    /// SCRAM is offered, over this channel.
+    scram: Option<Channel>,
     utf8: bool,
     language: Language,
     state: State,
@@ -83,6 +87,7 @@ impl Machine {
         let mut machine = Self {
             settings,
             tls,
+            scram: None,
             utf8: false,
             language: Language::default(),
             state: State::Authorization(None),
@@ -95,6 +100,11 @@ impl Machine {
         };
         machine.ok(reply::READY);
         machine
+    }
+
+    /// RFC 7677: SCRAM is offered from now on, over this TLS channel.
+    pub fn offer_scram(&mut self, channel: Channel) {
+        self.scram = Some(channel);
     }
 
     /// Octets from the peer.
@@ -158,6 +168,10 @@ impl Machine {
                 self.send(format!("+OK {text}\r\n"));
             }
             (Phase::Asking, Answer::Refused(refusal)) => self.not_signed_in(refusal),
+            (Phase::SaslAsks(mut exchange), Answer::Sasl(answer)) => {
+                let step = exchange.answered(answer);
+                self.sasl_go_on(exchange, step);
+            }
             (Phase::Sending { size, begun }, Answer::Piece(octets)) => {
                 self.begin(size, begun);
                 self.steps.push_back(Step::Send(octets));
@@ -280,7 +294,7 @@ impl Machine {
             Command::Capa => {
                 let signed_in = matches!(self.state, State::Transaction(_));
                 self.ok(reply::LIST_FOLLOWS);
-                self.send(capability::lines(self.tls, signed_in) + ".\r\n");
+                self.send(capability::lines(self.tls, signed_in, self.binds()) + ".\r\n");
             }
             Command::Quit => self.quit(),
             Command::Lang(range) => self.lang(range.as_deref()),
@@ -301,7 +315,7 @@ impl Machine {
             }
             Command::Pass(secret) => self.pass(secret),
             Command::Auth(None) => {
-                let names = capability::MECHANISMS.join("\r\n");
+                let names = capability::mechanisms(self.binds()).join("\r\n");
                 self.ok(reply::LIST_FOLLOWS);
                 self.send(format!("{names}\r\n.\r\n"));
             }
@@ -468,49 +482,6 @@ impl Machine {
         match name.take() {
             Some(name) => self.sign_in(name, secret),
             None => self.refuse(reply::USER_FIRST),
-        }
-    }
-
-    fn auth(&mut self, auth: &Auth) {
-        let Some(exchange) = Exchange::begin(&auth.mechanism) else {
-            return self.no(reply::NO_MECHANISM);
-        };
-        match auth.initial.as_ref().map(Secret::expose) {
-            None => self.sasl_step(exchange, None),
-            // RFC 5034 §4: `=` is an initial response of no octets.
-            Some("=") => self.sasl_step(exchange, Some(&[])),
-            Some(text) => self.sasl_decode(exchange, text.as_bytes()),
-        }
-    }
-
-    fn sasl_line(&mut self, exchange: Exchange, line: &[u8]) {
-        // RFC 5034 §4: `*` cancels.
-        if line == b"*" {
-            return self.refuse(reply::CANCELLED);
-        }
-        self.sasl_decode(exchange, line);
-    }
-
-    fn sasl_decode(&mut self, exchange: Exchange, text: &[u8]) {
-        match STANDARD.decode(text) {
-            Ok(octets) => self.sasl_step(exchange, Some(&octets)),
-            Err(_) => self.refuse(reply::MALFORMED),
-        }
-    }
-
-    fn sasl_step(&mut self, mut exchange: Exchange, answer: Option<&[u8]>) {
-        match exchange.step(answer) {
-            sasl::Step::Challenge(octets) => {
-                self.send(format!("+ {}\r\n", STANDARD.encode(octets)));
-                self.phase = Phase::Sasl(exchange);
-            }
-            // The exchange has verified that nobody acts for another (RFC 4616 §2).
-            sasl::Step::Credentials(found) => self.sign_in(found.name, found.secret),
-            // SCRAM is not begun here.
-            sasl::Step::Ask(_) | sasl::Step::Entered(_) | sasl::Step::Refused(_) => {
-                self.refuse(reply::MALFORMED);
-            }
-            sasl::Step::Malformed => self.refuse(reply::MALFORMED),
         }
     }
 

@@ -4,6 +4,7 @@ use crate::lock::Locks;
 use crate::machine::Machine;
 use crate::settings::Settings;
 use directory::Directory;
+use directory::sasl::Channel;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -35,5 +36,15 @@ impl Services {
     pub fn machine(&self, tls: bool) -> Machine {
         let now_ms = self.directory.clock().now_ms();
         Machine::new(Arc::clone(&self.settings), tls, now_ms)
+    }
+
+    /// The machine of a new connection under TLS; SCRAM is offered over its channel where the directory
+    /// offers it (RFC 7677).
+    pub fn machine_over(&self, channel: Channel) -> Machine {
+        let mut machine = self.machine(true);
+        if self.directory.offers_scram() {
+            machine.offer_scram(channel);
+        }
+        machine
     }
 }

@@ -148,7 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             return Answer::Failed;
         };
         let turns = match ask {
-            Ask::SignIn { .. } => &self.services.sign_ins,
+            Ask::SignIn { .. } | Ask::Sasl(_) => &self.services.sign_ins,
             _ => &self.services.commands,
         };
         let Ok(_turn) = turns.acquire().await else {

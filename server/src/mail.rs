@@ -52,6 +52,8 @@ impl Mail {
                     memory_max: config.mail.receiving_max as u64,
                     unauthenticate: config.imap.unauthenticate,
                     raw_headers: config.imap.raw_headers,
+                    message_limit: config.imap.message_limit,
+                    save_limit: config.imap.save_limit,
                     jmap_session: jmap_session(config),
                     ..imap::Settings::default()
                 },
@@ -190,22 +192,32 @@ impl Mail {
     /// Port 110, or with `secured` port 995.
     pub(crate) async fn pop3(&self, stream: TcpStream, peer: SocketAddr, secured: bool) {
         let stop = self.shutdown.watch();
-        let machine = self.pop3.machine(secured);
         if secured {
             if let Some(stream) = self.handshake(stream, peer).await {
+                let machine = match self.channel(&stream) {
+                    Some(channel) => self.pop3.machine_over(channel),
+                    None => self.pop3.machine(true),
+                };
                 let run = pop3::run(stream, machine, &self.pop3, peer.ip(), stop);
                 log("pop3s", peer, run.await.map(|_| ()));
             }
             return;
         }
+        let machine = self.pop3.machine(false);
         let ended = match pop3::run(stream, machine, &self.pop3, peer.ip(), stop.clone()).await {
             Ok(pop3::End::Closed) => Ok(()),
-            Ok(pop3::End::StartTls(stream, machine)) => match self.handshake(stream, peer).await {
-                Some(stream) => pop3::run(stream, machine, &self.pop3, peer.ip(), stop)
-                    .await
-                    .map(|_| ()),
-                None => Ok(()),
-            },
+            Ok(pop3::End::StartTls(stream, mut machine)) => {
+                match self.handshake(stream, peer).await {
+                    Some(stream) => {
+                        if let Some(channel) = self.channel(&stream) {
+                            machine.offer_scram(channel);
+                        }
+                        let run = pop3::run(stream, machine, &self.pop3, peer.ip(), stop);
+                        run.await.map(|_| ())
+                    }
+                    None => Ok(()),
+                }
+            }
             Err(error) => Err(error),
         };
         log("pop3", peer, ended);

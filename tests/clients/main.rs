@@ -135,6 +135,11 @@ fn clients_neomutt() {
 }
 
 #[test]
+fn clients_scram() {
+    flow("bash", "scram.sh", &["gsasl", "mpop", "python3"]);
+}
+
+#[test]
 fn clients_imapclient() {
     flow("python3", "flows/python_clients.py", &["python3"]);
 }

@@ -4,18 +4,18 @@ use super::{Open, Runner};
 use crate::ask::{Answer, Refusal};
 use crate::code;
 use crate::maildrop::Maildrop;
-use directory::{Right, Secret, SignInError};
+use directory::{Access, Right, Secret, SignInError};
 use storage::{Role, Uid};
 
 impl Runner {
     /// Takes as long as one argon2id: on a blocking thread.
     pub(super) fn sign_in(&mut self, name: &str, secret: &Secret) -> Result<Answer, Refusal> {
         let signed_in = self.directory.sign_in(name, secret, self.peer);
-        let access = signed_in.map_err(|error| match error {
-            SignInError::Refused => Refusal::Credentials,
-            SignInError::Later(_) => Refusal::Later,
-            SignInError::Storage(error) => code::refusal(&error),
-        })?;
+        self.enter(signed_in.map_err(|error| refusal(&error))?)
+    }
+
+    /// Whoever it is, is known: now the maildrop.
+    pub(super) fn enter(&mut self, access: Access) -> Result<Answer, Refusal> {
         let account = access.account();
         // Told only to who knows the password.
         if !self.switched_on(account) {
@@ -39,5 +39,14 @@ impl Runner {
             _taken: taken,
         });
         Ok(Answer::SignedIn(maildrop))
+    }
+}
+
+/// A sign-in that failed.
+pub(crate) fn refusal(error: &SignInError) -> Refusal {
+    match error {
+        SignInError::Refused => Refusal::Credentials,
+        SignInError::Later(_) => Refusal::Later,
+        SignInError::Storage(error) => code::refusal(error),
     }
 }

@@ -7,6 +7,8 @@ mod finish;
 mod login;
 mod read;
 
+pub(crate) use login::refusal as refused_sign_in;
+
 use crate::ask::{Answer, Ask, Refusal};
 use crate::lock::{Locks, Taken};
 use directory::{Access, Directory, Peer, Right};
@@ -45,6 +47,8 @@ impl Runner {
     pub(crate) fn answer(&mut self, ask: Ask) -> Answer {
         let answer = match ask {
             Ask::SignIn { name, secret } => self.sign_in(&name, &secret),
+            Ask::Sasl(question) => Ok(Answer::Sasl(question.answer(&self.directory, self.peer))),
+            Ask::Enter(entry) => self.enter(entry.into_access()),
             Ask::Read { uid, lines, utf8 } => self.read(uid, lines, utf8),
             Ask::More => Ok(self.more()),
             Ask::Finish(marked) => self.finish(&marked),

@@ -4,6 +4,7 @@
 //! the end. Connections are under TLS and greeted; `L:` signs one in; `T:` opens one in clear text. `S: (end)`
 //! is the end of the connection.
 
+use directory::sasl::Channel;
 use directory::{
     AccountId, AccountKind, AgencyId, Clock, Directory, NewAccount, NewAgency, Secret,
 };
@@ -62,7 +63,7 @@ impl World {
         let settings = directory::Settings {
             argon2_memory_kib: 64,
             argon2_passes: 1,
-            scram_iterations: 0,
+            scram_iterations: 4_096,
             default_domain: Some(domain.clone()),
             default_quota: Some(1 << 30),
         };
@@ -150,12 +151,22 @@ impl World {
         store.by_role(Role::Inbox).unwrap().unwrap().counts.total
     }
 
-    /// Opens connection `number`; the greeting is read and given back.
+    /// Opens connection `number`; the greeting is read and given back. SCRAM is not offered.
     pub(crate) fn connect(&mut self, number: u32, tls: bool) -> String {
+        let machine = self.services.machine(tls);
+        self.open(number, machine)
+    }
+
+    /// The same over TLS with SCRAM.
+    pub(crate) fn connect_over(&mut self, number: u32, channel: Channel) -> String {
+        let machine = self.services.machine_over(channel);
+        self.open(number, machine)
+    }
+
+    fn open(&mut self, number: u32, machine: pop3::Machine) -> String {
         let (ours, theirs) = tokio::io::duplex(8 * 1024);
         let (services, stop) = (self.services.clone(), self.stop.subscribe());
         self.runtime.spawn(async move {
-            let machine = services.machine(tls);
             let ip = "192.0.2.7".parse().unwrap();
             let end = pop3::run(theirs, machine, &services, ip, stop.clone()).await;
             if let Ok(pop3::End::StartTls(stream, machine)) = end {

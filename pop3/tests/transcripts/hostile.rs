@@ -98,7 +98,8 @@ impl Play {
                 Step::Ask(ask) => {
                     assert_eq!(self.machine.deadline(), None, "a question has no deadline");
                     let answer = match ask {
-                        Ask::SignIn { .. } => {
+                        Ask::Sasl(_) => Answer::Failed,
+                        Ask::SignIn { .. } | Ask::Enter(_) => {
                             let mut maildrop = Maildrop::new(7);
                             for uid in 1..=50_000 {
                                 maildrop.push(uid, 10);

@@ -9,4 +9,5 @@
 mod door;
 mod hostile;
 mod maildrops;
+mod scram;
 mod sign_in;
