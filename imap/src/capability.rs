@@ -43,6 +43,7 @@ const TABLE: &[(&str, &str, Shown)] = &[
     ("NOTIFY", "RFC 5465", Shown::SignedIn),
     ("OBJECTID", "RFC 8474", Shown::SignedIn),
     ("PREVIEW", "RFC 8970", Shown::SignedIn),
+    ("SAVEDATE", "RFC 8514", Shown::SignedIn),
     ("UIDONLY", "RFC 9586", Shown::SignedIn),
     ("INPROGRESS", "RFC 9585", Shown::SignedIn),
     ("BINARY", "RFC 3516", Shown::SignedIn),
@@ -84,6 +85,8 @@ const TABLE: &[(&str, &str, Shown)] = &[
     ("METADATA-SERVER", "RFC 5464", Shown::SignedIn),
     ("LIST-METADATA", "RFC 9590", Shown::SignedIn),
     ("JMAPACCESS", "RFC 9698", Shown::SignedIn),
+    ("MESSAGELIMIT", "RFC 9738", Shown::SignedIn),
+    ("SAVELIMIT", "RFC 9738", Shown::SignedIn),
     ("APPENDLIMIT", "RFC 7889", Shown::SignedIn),
 ];
 
@@ -97,7 +100,11 @@ pub fn list(tls: bool, signed_in: bool, scram: Option<bool>, settings: &Settings
             Shown::Secret => !signed_in && tls,
             Shown::SignedIn => signed_in,
         };
+        // RFC 9738 §3: SAVELIMIT instead of MESSAGELIMIT, where only saving is limited.
+        let (messages, saves) = (settings.message_limit, settings.save_limit);
         let offered = match *name {
+            "MESSAGELIMIT" => messages > 0,
+            "SAVELIMIT" => messages == 0 && saves > 0,
             "UNAUTHENTICATE" => settings.unauthenticate,
             "JMAPACCESS" => settings.jmap_session.is_some(),
             PLUS => scram == Some(true),
@@ -107,9 +114,13 @@ pub fn list(tls: bool, signed_in: bool, scram: Option<bool>, settings: &Settings
         if now && offered {
             let space = if out.is_empty() { "" } else { " " };
             let _ = write!(out, "{space}{name}");
-            if *name == "APPENDLIMIT" {
-                let _ = write!(out, "={}", settings.size_max);
-            }
+            let value = match *name {
+                "APPENDLIMIT" => settings.size_max,
+                "MESSAGELIMIT" => u64::from(messages),
+                "SAVELIMIT" => u64::from(saves),
+                _ => continue,
+            };
+            let _ = write!(out, "={value}");
         }
     }
     out
@@ -132,6 +143,14 @@ mod tests {
         assert!(secret.contains("AUTH=PLAIN") && !secret.contains("STARTTLS"));
         let all = list(true, true, None, &settings);
         assert!(all.ends_with(" APPENDLIMIT=7") && !all.contains("UNAUTHENTICATE"));
+        assert!(all.contains(" MESSAGELIMIT=1000000 ") && !all.contains("SAVELIMIT"));
+        let saves = Settings {
+            message_limit: 0,
+            save_limit: 9,
+            ..settings.clone()
+        };
+        let saves = list(true, true, None, &saves);
+        assert!(saves.contains(" SAVELIMIT=9 ") && !saves.contains("MESSAGELIMIT"));
         // RFC 7888 §5: never both.
         assert!(all.contains(" LITERAL+ ") && !all.contains("LITERAL-"));
         assert!(!secret.contains("COMPRESS") && !secret.contains("SCRAM"));

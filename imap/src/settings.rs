@@ -9,6 +9,12 @@ pub struct Settings {
     /// Octets of one message that APPEND takes. As large as submission's default, so that what was
     /// sent can also be kept in Sent.
     pub size_max: u64,
+    /// Messages that one command takes in hand (RFC 9738 MESSAGELIMIT); 0: as many as it names. So high, because
+    /// clients that do not know the extension take what is cut off for all that there is.
+    pub message_limit: u32,
+    /// Messages that one COPY or APPEND takes (RFC 9738 SAVELIMIT) where `message_limit` is 0; 0: as many as
+    /// it names.
+    pub save_limit: u32,
     /// Octets of all large literals being received at one time, over all connections. Past it,
     /// APPEND is refused with `[LIMIT]` instead of the machine running out of memory.
     pub memory_max: u64,
@@ -35,6 +41,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             size_max: 50 * 1024 * 1024,
+            message_limit: 1_000_000,
+            save_limit: 0,
             memory_max: 512 * 1024 * 1024,
             commands_max: 16,
             sign_ins_max: 4,
@@ -43,6 +51,16 @@ impl Default for Settings {
             jmap_session: None,
             login_s: 120,
             idle_s: 31 * 60,
+        }
+    }
+}
+
+impl Settings {
+    /// Messages that one COPY or APPEND takes; 0: as many as it names.
+    pub(crate) fn saves_max(&self) -> u32 {
+        match self.message_limit {
+            0 => self.save_limit,
+            limit => limit,
         }
     }
 }

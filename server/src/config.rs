@@ -133,6 +133,10 @@ pub struct Imap {
     /// Take messages with 8-bit header fields from clients that have not enabled UTF-8, against RFC 6855 §4: while
     /// mail moves in from an old server by IMAP.
     pub raw_headers: bool,
+    /// Messages that one command takes in hand, as RFC 9738 (MESSAGELIMIT) announces; 0: no limit. Not below 1,000.
+    pub message_limit: u32,
+    /// Messages that one COPY or APPEND takes where `message_limit` is 0 (SAVELIMIT); 0: no limit.
+    pub save_limit: u32,
 }
 
 impl Default for Imap {
@@ -140,6 +144,8 @@ impl Default for Imap {
         Self {
             unauthenticate: true,
             raw_headers: false,
+            message_limit: 1_000_000,
+            save_limit: 0,
         }
     }
 }
@@ -353,6 +359,14 @@ fn check(config: &Config) -> Result<(), (&'static str, String)> {
     }
     if (config.mail.receiving_max as u64) < config.mail.size_max {
         return wrong("mail.receiving_max", "expected at least mail.size_max");
+    }
+    for (key, limit) in [
+        ("imap.message_limit", config.imap.message_limit),
+        ("imap.save_limit", config.imap.save_limit),
+    ] {
+        if (1..1_000).contains(&limit) {
+            return wrong(key, "expected 0 or at least 1000 messages (RFC 9738 §3)");
+        }
     }
     let sign_in = config.sign_in.check();
     sign_in.or_else(|(key, expected)| wrong(key, expected))?;

@@ -43,6 +43,7 @@ impl Runner {
         let target = self.find(&append.mailbox, Seeking::Target)?;
         let target = target.needs(Rights::INSERT, Seeking::Target)?;
         let (to, store) = (target.mailbox.id, &target.store);
+        self.may_append(append.messages.len())?;
         let mut staged = Vec::with_capacity(append.messages.len());
         for letter in append.messages {
             staged.push(self.stage(store, letter, target.rights)?);

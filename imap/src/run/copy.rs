@@ -14,7 +14,7 @@ use storage::{
 };
 
 impl Runner {
-    /// All or nothing, in one commit (RFC 9051 §6.4.7). `leave`: MOVE.
+    /// `leave`: MOVE, which goes as far as it may; COPY does all or nothing (RFC 9738 §3.1).
     pub(super) fn copy(
         &mut self,
         uid: bool,
@@ -26,7 +26,28 @@ impl Runner {
         if leave {
             self.writable()?;
         }
-        let uids = self.uids(uid, set)?;
+        let mut uids = self.uids(uid, set)?;
+        if !leave {
+            self.may_copy(&uids)?;
+            return self.pass(uid, &uids, raw, false, out);
+        }
+        let cut = self.cut(&mut uids);
+        let done = self.pass(uid, &uids, raw, true, out)?;
+        Ok(match cut {
+            Some(cut) => cut.ends(done, out),
+            None => done,
+        })
+    }
+
+    /// All or nothing, in one commit (RFC 9051 §6.4.7).
+    fn pass(
+        &mut self,
+        uid: bool,
+        uids: &Numbers,
+        raw: &[u8],
+        leave: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<Completion, Stop> {
         let target = self.find(raw, Seeking::Target)?;
         let target = target.needs(Rights::INSERT, Seeking::Target)?;
         let store = self.here(if leave { LEAVING } else { Rights::READ })?;
@@ -39,7 +60,7 @@ impl Runner {
                 target,
                 quota,
             };
-            let done = pass.run(&uids, leave, uid, out)?;
+            let done = pass.run(uids, leave, uid, out)?;
             self.selected()?.expunged |= leave;
             return Ok(done);
         }

@@ -1,5 +1,6 @@
 //! RFC 9051 §6.4.3 EXPUNGE, §6.4.9 UID EXPUNGE (RFC 4315 §2.1).
 
+use super::limit::Cut;
 use super::{Progress, Runner, Stop};
 use crate::ask::Completion;
 use crate::wire::sequence::{Numbers, SequenceSet};
@@ -7,11 +8,12 @@ use directory::Rights;
 use storage::{Error, Uid};
 
 /// Messages of one commit.
-const BATCH_MAX: usize = 500;
+const BATCH_MAX: u64 = 500;
 
 /// An EXPUNGE under way.
 pub(super) struct Expunging {
     left: Numbers,
+    cut: Option<Cut>,
 }
 
 impl Expunging {
@@ -47,20 +49,31 @@ impl Runner {
                 true
             })?;
         }
-        Ok(Expunging { left })
+        // RFC 9738 §3.1: EXPUNGE is never cut, UID EXPUNGE by what it would take out.
+        let cut = set.and_then(|_| self.cut(&mut left));
+        Ok(Expunging { left, cut })
     }
 
-    pub(super) fn expunge_step(&mut self, expunging: &mut Expunging) -> Result<Progress, Stop> {
-        let batch: Vec<u32> = expunging.left.iter().take(BATCH_MAX).collect();
-        let Some(last) = batch.last().copied() else {
-            return Ok(Progress::Done(Completion::ok("EXPUNGE completed")));
+    /// Takes a batch out, the highest UIDs first.
+    pub(super) fn expunge_step(
+        &mut self,
+        expunging: &mut Expunging,
+        out: &mut Vec<u8>,
+    ) -> Result<Progress, Stop> {
+        let batch = expunging.left.top(BATCH_MAX);
+        let Some(first) = batch.first() else {
+            let done = Completion::ok("EXPUNGE completed");
+            return Ok(Progress::Done(match expunging.cut {
+                Some(cut) => cut.ends(done, out),
+                None => done,
+            }));
         };
-        expunging.left = expunging.left.after(last);
+        expunging.left = expunging.left.before(first);
         let store = self.here(Rights::EXPUNGE)?;
         let mailbox = self.writable()?.mailbox;
         let mut writer = store.write()?;
         let mut changed = false;
-        for uid in batch.into_iter().filter_map(Uid::new) {
+        for uid in batch.iter().filter_map(Uid::new) {
             match writer.at(mailbox, uid) {
                 // Another session may have taken the mark away since.
                 Ok(state) if state.has("$deleted") => {

@@ -3,24 +3,28 @@
 //! Flags, dates and sizes come from states; ENVELOPE and BODYSTRUCTURE from summaries, read in
 //! batches; content is touched only for sections. The output is made in pieces.
 
+mod tell;
+
+use super::limit::Cut;
 use super::recent::Recent;
 use super::resync::{Modes, VANISHED_MAX, put_fetch, put_vanished};
 use super::search::Listed;
-use super::{PIECE_MAX, Progress, Runner, Selected, Stop, section};
+use super::{PIECE_MAX, Progress, Runner, Selected, Stop};
 use crate::ask::{Completion, Effect, Output};
 use crate::code::{self, Seeking};
 use crate::wire::envelope::envelope;
 use crate::wire::fetch::{Item, Modifiers};
 use crate::wire::flag;
-use crate::wire::ident;
-use crate::wire::response::{self, put};
 use crate::wire::sequence::{Numbers, SequenceSet};
-use crate::wire::structure::body;
 use directory::Rights;
-use formats::message::{Letterhead, Summary};
+use formats::message::Summary;
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
-use storage::{AccountStore, EmailId, Error, KeywordChange, ModSeq, State, Uid};
+use storage::{
+    AccountStore, EmailId, Error, Keyword, KeywordChange, MailboxId, ModSeq, State, ThreadId, Uid,
+};
+use tell::{needs_content, tell_item};
 
 /// Messages whose states are looked up at one time.
 const BATCH_MAX: usize = 256;
@@ -28,32 +32,52 @@ const BATCH_MAX: usize = 256;
 /// A message about to be told.
 struct Due {
     uid: u32,
-    state: State,
+    state: Brief,
     summary: Option<Told>,
     /// `\Seen` was set by this very FETCH.
     marked: bool,
 }
 
-/// What is known of a message beside its state: for ENVELOPE alone the header is enough.
-enum Told {
-    Head(Arc<Letterhead>),
-    Whole(Arc<Summary>),
+/// What is told of a message out of its state. Messages with the same keywords share them.
+struct Brief {
+    email: EmailId,
+    thread: ThreadId,
+    size: u64,
+    received_at: i64,
+    /// RFC 8514 §3: when it was put into this mailbox, Unix seconds.
+    saved_at: Option<i64>,
+    modseq: ModSeq,
+    keywords: Arc<[Keyword]>,
 }
 
-impl Told {
-    fn head(&self) -> &Letterhead {
-        match self {
-            Self::Head(head) => head,
-            Self::Whole(summary) => &summary.head,
+impl Brief {
+    fn of(state: &State, mailbox: MailboxId, before: Option<&Self>) -> Self {
+        let same = before.filter(|before| *before.keywords == *state.keywords);
+        Self {
+            email: state.email,
+            thread: state.thread,
+            size: state.size,
+            received_at: state.received_at,
+            saved_at: state.saved_at(mailbox),
+            modseq: state.modseq,
+            keywords: match same {
+                Some(before) => Arc::clone(&before.keywords),
+                None => state.keywords.as_slice().into(),
+            },
         }
     }
 
-    fn whole(&self) -> Option<&Summary> {
-        match self {
-            Self::Head(_) => None,
-            Self::Whole(summary) => Some(summary),
-        }
+    fn is_seen(&self) -> bool {
+        self.keywords.iter().any(|k| k.as_str() == "$seen")
     }
+}
+
+/// What is known of a message beside its state.
+enum Told {
+    /// Where ENVELOPE alone is asked for, it is written from the stored octets at once: here, among those of
+    /// the batch.
+    Written(Range<usize>),
+    Whole(Arc<Summary>),
 }
 
 /// The message being told: a piece may end between any two items, so that only one item's octets
@@ -73,9 +97,15 @@ pub(super) struct Fetch {
     left: Numbers,
     due: VecDeque<Due>,
     open: Option<Open>,
+    /// ENVELOPEs of the batch.
+    written: Vec<u8>,
+    /// Keywords that FLAGS has named already.
+    named: Option<Arc<[Keyword]>>,
     missing: bool,
     damaged: bool,
     unknown_encoding: bool,
+    /// RFC 9738 §3.1: not all that was named is told; then the highest UID comes first.
+    cut: Option<Cut>,
     /// RFC 7162 §3.1.4.1: only what changed after this mod-sequence.
     changed_since: u64,
     /// RFC 7162 §3.2.10.1: told before everything else.
@@ -101,7 +131,9 @@ impl Runner {
         let mut left = self.uids(uid, set)?;
         if let Some(span) = modifiers.partial {
             left = Listed::from(&left).part(span).numbers();
+            self.within_limit(&left)?;
         }
+        let cut = self.cut(&mut left);
         let since = modifiers.changed_since;
         // RFC 7162 §3.1.4.1: CHANGEDSINCE implies MODSEQ.
         if since.is_some() && !items.contains(&Item::ModSeq) {
@@ -121,6 +153,7 @@ impl Runner {
         }
         Ok(Box::new(Fetch {
             uid,
+            cut,
             changed_since: since.unwrap_or(0),
             vanished,
             ..Fetch::of(items, left)
@@ -162,23 +195,31 @@ impl Runner {
                 }
             } else if let Some(due) = fetch.due.pop_front() {
                 let selected = self.selected()?;
-                let new = due.state.keywords.iter();
-                let new = new.filter(|k| !selected.keywords.contains(k));
-                let new: Vec<_> = new.cloned().collect();
-                if !new.is_empty() {
-                    selected.tell_keywords(new, out.buf());
+                let known = |k: &Arc<[Keyword]>| Arc::ptr_eq(k, &due.state.keywords);
+                if !fetch.named.as_ref().is_some_and(known) {
+                    let new = due.state.keywords.iter();
+                    let new = new.filter(|k| !selected.keywords.contains(k));
+                    let new: Vec<_> = new.cloned().collect();
+                    if !new.is_empty() {
+                        selected.tell_keywords(new, out.buf());
+                    }
+                    fetch.named = Some(Arc::clone(&due.state.keywords));
                 }
                 if let Some(number) = selected.view.number(due.uid) {
                     fetch.open(number, due, &store, &recent)?;
                 }
             } else if fetch.left.is_empty() {
-                return Ok(Progress::Done(fetch.completion()));
+                let done = fetch.completion();
+                return Ok(Progress::Done(match fetch.cut {
+                    Some(cut) => cut.ends(done, out.buf()),
+                    None => done,
+                }));
             } else {
                 let marks = fetch.items.iter().any(Item::marks_seen);
                 let marks = marks && !self.selected()?.read_only;
                 // RFC 4314 §4: without the right to mark as seen, nothing is marked.
                 let marks = marks && self.rights_here().has(Rights::SEEN);
-                fetch.look_up(self.selected()?, &store, marks)?;
+                fetch.look_up(self.selected()?, &store, marks, rev2)?;
             }
         }
         Ok(Progress::More)
@@ -217,10 +258,13 @@ impl Fetch {
     fn of(items: Vec<Item>, left: Numbers) -> Self {
         Self {
             uid: false,
+            cut: None,
             items,
             left,
             due: VecDeque::new(),
             open: None,
+            written: Vec::new(),
+            named: None,
             missing: false,
             damaged: false,
             unknown_encoding: false,
@@ -292,10 +336,15 @@ impl Fetch {
         selected: &mut Selected,
         store: &AccountStore,
         marks: bool,
+        rev2: bool,
     ) -> Result<(), Stop> {
-        let mut states: Vec<(u32, State)> = Vec::new();
+        let mut states: Vec<(u32, Brief)> = Vec::new();
         let mut reached = 0;
-        for &(from, to) in self.left.ranges() {
+        let part = match self.cut {
+            Some(_) => self.left.top(BATCH_MAX as u64),
+            None => self.left.clone(),
+        };
+        for &(from, to) in part.ranges() {
             let (Some(from), Some(to)) = (Uid::new(from), Uid::new(to)) else {
                 continue;
             };
@@ -304,7 +353,9 @@ impl Fetch {
                 self.missing |= uid.raw() != found + 1;
                 found = uid.raw();
                 if state.modseq.raw() > self.changed_since {
-                    states.push((uid.raw(), state.clone()));
+                    let before = states.last().map(|(_, before)| before);
+                    let brief = Brief::of(state, selected.mailbox, before);
+                    states.push((uid.raw(), brief));
                 }
                 states.len() < BATCH_MAX
             })?;
@@ -315,29 +366,20 @@ impl Fetch {
             }
             self.missing |= found != to.raw();
         }
-        self.left = self.left.after(reached);
+        self.left = match self.cut {
+            Some(_) => self.left.before(part.first().unwrap_or(0)),
+            None => part.after(reached),
+        };
         let marked = if marks {
             mark(selected, store, &mut states)
         } else {
             Vec::new()
         };
         let emails: Vec<EmailId> = states.iter().map(|(_, s)| s.email).collect();
-        let mut asked = self.items.iter().filter(|i| i.needs_summary()).peekable();
-        let summaries: Vec<(EmailId, Told)> = if asked.peek().is_none() {
-            Vec::new()
-        } else if asked.all(|item| *item == Item::Envelope) {
-            let heads = store.letterheads(&emails)?.into_iter();
-            heads
-                .map(|(email, head)| (email, Told::Head(head)))
-                .collect()
-        } else {
-            let whole = store.summaries(&emails)?.into_iter();
-            whole.map(|(email, s)| (email, Told::Whole(s))).collect()
-        };
-        let mut summaries = summaries.into_iter().peekable();
+        let mut summaries = self.summaries(store, &emails, rev2)?;
         for (uid, state) in states {
-            let own = summaries.next_if(|(email, _)| *email == state.email);
-            let summary = own.map(|(_, summary)| summary);
+            let own = summaries.binary_search_by_key(&state.email, |(email, _)| *email);
+            let summary = own.ok().and_then(|at| summaries[at].1.take());
             let marked = marked.binary_search(&uid).is_ok();
             self.due.push_back(Due {
                 uid,
@@ -346,7 +388,40 @@ impl Fetch {
                 marked,
             });
         }
+        if self.cut.is_some() {
+            self.due.make_contiguous().reverse();
+        }
         Ok(())
+    }
+
+    /// What the items need of summaries, by EmailId.
+    fn summaries(
+        &mut self,
+        store: &AccountStore,
+        emails: &[EmailId],
+        rev2: bool,
+    ) -> Result<Vec<(EmailId, Option<Told>)>, Error> {
+        let mut asked = self.items.iter().filter(|i| i.needs_summary()).peekable();
+        let mut found = Vec::with_capacity(emails.len());
+        if asked.peek().is_none() {
+            return Ok(found);
+        }
+        if asked.all(|item| *item == Item::Envelope) {
+            let written = &mut self.written;
+            written.clear();
+            store.each_letterhead(emails, &mut |email, head| {
+                let from = written.len();
+                envelope(written, head, rev2);
+                found.push((email, Some(Told::Written(from..written.len()))));
+            })?;
+        } else {
+            let whole = store.summaries(emails)?.into_iter();
+            found.extend(whole.map(|(email, s)| (email, Some(Told::Whole(s)))));
+        }
+        if !found.is_sorted_by_key(|(email, _)| *email) {
+            found.sort_unstable_by_key(|(email, _)| *email);
+        }
+        Ok(found)
     }
 
     /// Reads what telling the message needs; a message that is gone or damaged is passed over, so
@@ -431,7 +506,7 @@ impl Fetch {
             if *item == Item::ModSeq {
                 self.told = Some(open.due.state.modseq);
             }
-            self.unknown_encoding |= !tell_item(item, open, rev2, out);
+            self.unknown_encoding |= !tell_item(item, open, &self.written, rev2, out);
             open.at += 1;
         }
         out.buf().extend_from_slice(b")\r\n");
@@ -439,103 +514,11 @@ impl Fetch {
     }
 }
 
-fn needs_content(item: &Item) -> bool {
-    matches!(
-        item,
-        Item::Section { .. } | Item::Binary { .. } | Item::BinarySize { .. }
-    )
-}
-
-/// False when the part's transfer encoding is not known.
-fn tell_item(item: &Item, open: &Open, rev2: bool, out: &mut Output) -> bool {
-    let due = &open.due;
-    let state = &due.state;
-    match item {
-        Item::Uid => put(out.buf(), format_args!("UID {}", due.uid)),
-        Item::Flags => {
-            out.buf().extend_from_slice(b"FLAGS ");
-            flag::put_flags(out.buf(), &state.keywords);
-        }
-        Item::InternalDate => {
-            let date = formats::date::imap_internal(state.received_at, 0);
-            put(out.buf(), format_args!("INTERNALDATE \"{date}\""));
-        }
-        Item::EmailId => {
-            let id = ident::email(state.email);
-            put(out.buf(), format_args!("EMAILID ({id})"));
-        }
-        Item::ThreadId => {
-            let id = ident::thread(state.thread);
-            put(out.buf(), format_args!("THREADID ({id})"));
-        }
-        Item::ModSeq => put(out.buf(), format_args!("MODSEQ ({})", state.modseq)),
-        Item::Size => put(out.buf(), format_args!("RFC822.SIZE {}", state.size)),
-        _ => {
-            let Some(summary) = &due.summary else {
-                return true;
-            };
-            return tell_summary(item, summary, open.content.as_ref(), rev2, out);
-        }
-    }
-    true
-}
-
-fn tell_summary(
-    item: &Item,
-    told: &Told,
-    content: Option<&Arc<[u8]>>,
-    rev2: bool,
-    out: &mut Output,
-) -> bool {
-    if *item == Item::Envelope {
-        out.buf().extend_from_slice(b"ENVELOPE ");
-        envelope(out.buf(), told.head(), rev2);
-        return true;
-    }
-    let Some(summary) = told.whole() else {
-        return true;
-    };
-    match (item, content) {
-        (Item::Body | Item::BodyStructure, _) => {
-            let extended = *item == Item::BodyStructure;
-            out.buf().extend_from_slice(if extended {
-                b"BODYSTRUCTURE "
-            } else {
-                b"BODY "
-            });
-            body(out.buf(), &summary.part, extended, rev2);
-        }
-        (Item::Preview, _) => {
-            out.buf().extend_from_slice(b"PREVIEW ");
-            response::string(out.buf(), summary.preview.as_bytes(), rev2);
-        }
-        (
-            Item::Section {
-                section: asked,
-                partial,
-                spelling,
-                ..
-            },
-            Some(content),
-        ) => {
-            section::section(out, summary, content, (asked, *partial, *spelling));
-        }
-        (Item::Binary { path, partial, .. }, Some(content)) => {
-            return section::binary(out.buf(), summary, content, (path, *partial));
-        }
-        (Item::BinarySize { path }, Some(content)) => {
-            return section::binary_size(out.buf(), summary, content, path);
-        }
-        _ => {}
-    }
-    true
-}
-
 /// RFC 9051 §6.4.5: fetching a body without PEEK sets `\Seen`, for all of a batch in one commit.
 /// When the disk is full the message is shown all the same; the mark can wait.
-fn mark(selected: &mut Selected, store: &AccountStore, states: &mut [(u32, State)]) -> Vec<u32> {
+fn mark(selected: &mut Selected, store: &AccountStore, states: &mut [(u32, Brief)]) -> Vec<u32> {
     let unseen: Vec<usize> = (0..states.len())
-        .filter(|at| !states[*at].1.has("$seen"))
+        .filter(|at| !states[*at].1.is_seen())
         .collect();
     if unseen.is_empty() {
         return Vec::new();
@@ -543,7 +526,8 @@ fn mark(selected: &mut Selected, store: &AccountStore, states: &mut [(u32, State
     let seen = flag::Flag::system("$seen").0;
     let change = KeywordChange::Add(vec![seen]);
     let mut own = None;
-    let commit = || -> Result<Vec<(usize, State)>, Error> {
+    let mailbox = selected.mailbox;
+    let commit = || -> Result<Vec<(usize, Brief)>, Error> {
         let mut writer = store.write()?;
         let mut changed = Vec::new();
         for at in unseen {
@@ -551,7 +535,9 @@ fn mark(selected: &mut Selected, store: &AccountStore, states: &mut [(u32, State
             match writer.keywords(email, &change) {
                 // Another session was quicker: its commit is not this one's own.
                 Ok(false) => {}
-                Ok(true) => changed.push((at, writer.state(email)?)),
+                Ok(true) => {
+                    changed.push((at, Brief::of(&writer.state(email)?, mailbox, None)));
+                }
                 Err(Error::NotFound | Error::Expunged) => {}
                 Err(error) => return Err(error),
             }

@@ -14,6 +14,7 @@ mod create;
 mod expunge;
 mod fetch;
 mod find;
+mod limit;
 mod list;
 mod login;
 mod metadata;
@@ -257,7 +258,7 @@ impl Runner {
                 Job::Fetch(fetch) => self.fetch_step(fetch, out),
                 Job::Search(searching) => self.search_step(searching, out.buf()),
                 Job::Store(storing) => self.store_step(storing, out.buf()),
-                Job::Expunge(expunging) => self.expunge_step(expunging),
+                Job::Expunge(expunging) => self.expunge_step(expunging, out.buf()),
                 // Only a mailbox that stays selected has changes to tell.
                 Job::Tail { completion, .. } if completion.effect != Effect::None => {
                     return Progress::Done(completion.clone());
@@ -320,7 +321,14 @@ impl Runner {
         self.tell_watched(out);
         match self.highest_after_expunge() {
             Some(code) if completion.code.is_none() => completion.clone().code(code),
-            _ => completion.clone(),
+            Some(code) => {
+                put(
+                    out,
+                    format_args!("* OK [{code}] Everything up to here was told\r\n"),
+                );
+                completion.clone()
+            }
+            None => completion.clone(),
         }
     }
 

@@ -219,13 +219,12 @@ impl Runner {
         // RFC 8474 §4.2.
         let id = ident::mailbox(mailbox.id);
         put(out, format_args!("* OK [MAILBOXID ({id})] Its id\r\n"));
-        if self.modes.condstore {
-            let highest = mailbox.highest_modseq;
-            put(
-                out,
-                format_args!("* OK [HIGHESTMODSEQ {highest}] Highest\r\n"),
-            );
-        }
+        // RFC 7162 §3.1.2: whoever opens the mailbox is told, whether CONDSTORE was enabled or not.
+        let highest = mailbox.highest_modseq;
+        put(
+            out,
+            format_args!("* OK [HIGHESTMODSEQ {highest}] Highest\r\n"),
+        );
         if self.rev2 {
             super::list::line(out, "LIST", row, true);
         }
@@ -240,7 +239,8 @@ impl Runner {
             return Ok(done());
         }
         let mut expunging = self.expunge(None)?;
-        while let super::Progress::More = self.expunge_step(&mut expunging)? {}
+        let mut silent = Vec::new();
+        while let super::Progress::More = self.expunge_step(&mut expunging, &mut silent)? {}
         self.selected = None;
         Ok(done())
     }

@@ -2,6 +2,7 @@
 
 use super::Selected;
 use super::find::not_permitted;
+use super::limit::Cut;
 use super::resync::{Modes, put_fetch};
 use super::{Progress, Runner, Stop};
 use crate::ask::Completion;
@@ -11,6 +12,7 @@ use crate::wire::sequence::Numbers;
 use crate::wire::store::{Sign, Store};
 use directory::Rights;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use storage::{Error, KeywordChange, ModSeq, State, Uid, Writer};
 
 /// Messages of one commit; more wait for the next piece, so that the writer is soon free for others.
@@ -23,10 +25,11 @@ pub(super) struct Storing {
     change: KeywordChange,
     rights: Rights,
     left: Numbers,
+    cut: Option<Cut>,
     missing: bool,
     unchanged_since: Option<u64>,
     /// UIDs of messages that changed after it.
-    modified: Numbers,
+    modified: BTreeSet<u32>,
 }
 
 /// A message of a batch.
@@ -53,7 +56,8 @@ impl Storing {
 impl Runner {
     pub(super) fn store(&mut self, stored: Store, out: &mut Vec<u8>) -> Result<Box<Storing>, Stop> {
         self.writable()?;
-        let left = self.uids(stored.uid, &stored.set)?;
+        let mut left = self.uids(stored.uid, &stored.set)?;
+        let cut = self.cut(&mut left);
         if stored.unchanged_since.is_some() {
             self.condstore_on(out);
         }
@@ -75,9 +79,10 @@ impl Runner {
             change,
             rights,
             left,
+            cut,
             missing: false,
             unchanged_since: stored.unchanged_since,
-            modified: Numbers::default(),
+            modified: BTreeSet::new(),
         }))
     }
 
@@ -86,11 +91,14 @@ impl Runner {
         storing: &mut Storing,
         out: &mut Vec<u8>,
     ) -> Result<Progress, Stop> {
-        let batch: Vec<u32> = storing.left.iter().take(BATCH_MAX).collect();
-        let Some(last) = batch.last().copied() else {
-            return Ok(Progress::Done(storing.completion(self.selected()?)));
-        };
-        storing.left = storing.left.after(last);
+        let batch = storing.next();
+        if batch.is_empty() {
+            let done = storing.completion(self.selected()?);
+            return Ok(Progress::Done(match storing.cut {
+                Some(cut) => cut.ends(done, out),
+                None => done,
+            }));
+        }
         let store = self.here(Rights::NONE)?;
         let modes = self.modes;
         let selected = self.writable()?;
@@ -116,6 +124,20 @@ impl Storing {
         self.left.count()
     }
 
+    /// The UIDs of the next commit. RFC 9738 §3.1: from the highest down, where not all will come.
+    fn next(&mut self) -> Vec<u32> {
+        let mut batch: Vec<u32>;
+        if self.cut.is_some() {
+            batch = self.left.top(BATCH_MAX as u64).iter().collect();
+            self.left = self.left.before(batch.first().copied().unwrap_or(0));
+            batch.reverse();
+        } else {
+            batch = self.left.iter().take(BATCH_MAX).collect();
+            self.left = self.left.after(batch.last().copied().unwrap_or(0));
+        }
+        batch
+    }
+
     fn change_one(
         &mut self,
         writer: &mut Writer,
@@ -137,7 +159,7 @@ impl Storing {
             .unchanged_since
             .is_some_and(|since| state.modseq.raw() > since)
         {
-            self.modified.push(uid);
+            self.modified.insert(uid);
             return Ok(None);
         }
         let changed = writer.keywords(state.email, &self.change_of(&state))?;
@@ -203,10 +225,10 @@ impl Storing {
             return done;
         }
         let set: Numbers = match self.uid {
-            true => self.modified.clone(),
+            true => self.modified.iter().copied().collect(),
             false => {
                 let uids = self.modified.iter();
-                uids.filter_map(|uid| selected.view.number(uid)).collect()
+                uids.filter_map(|uid| selected.view.number(*uid)).collect()
             }
         };
         done.code(format!("MODIFIED {}", set.text()))

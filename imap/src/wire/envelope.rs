@@ -2,37 +2,33 @@
 
 use super::response::{nstring, string};
 use formats::message::header::{decode_words, encode_words};
-use formats::message::{Letterhead, Person, PersonKind};
+use formats::message::{LetterheadView, PersonKind, PersonView};
 use std::borrow::Cow;
 
 /// envelope = "(" env-date SP env-subject SP env-from SP env-sender SP env-reply-to SP env-to SP
 /// env-cc SP env-bcc SP env-in-reply-to SP env-message-id ")"
-pub fn envelope(out: &mut Vec<u8>, head: &Letterhead, utf8: bool) {
+pub fn envelope(out: &mut Vec<u8>, head: &LetterheadView<'_>, utf8: bool) {
     out.push(b'(');
-    text(out, head.date.as_deref(), utf8);
+    text(out, head.date, utf8);
     out.push(b' ');
-    text(out, head.subject.as_deref(), utf8);
+    text(out, head.subject, utf8);
     out.push(b' ');
     people(out, &head.from, utf8);
     // RFC 9051 §7.5.2: Sender and Reply-To default to From.
-    let or_from = |list| -> &Vec<Person> { pick(list, &head.from) };
-    out.push(b' ');
-    people(out, or_from(&head.sender), utf8);
-    out.push(b' ');
-    people(out, or_from(&head.reply_to), utf8);
+    for list in [&head.sender, &head.reply_to] {
+        let list = if list.is_empty() { &head.from } else { list };
+        out.push(b' ');
+        people(out, list, utf8);
+    }
     for list in [&head.to, &head.cc, &head.bcc] {
         out.push(b' ');
         people(out, list, utf8);
     }
     out.push(b' ');
-    text(out, head.in_reply_to.as_deref(), utf8);
+    text(out, head.in_reply_to, utf8);
     out.push(b' ');
-    text(out, head.message_id.as_deref(), utf8);
+    text(out, head.message_id, utf8);
     out.push(b')');
-}
-
-fn pick<'a>(list: &'a Vec<Person>, or: &'a Vec<Person>) -> &'a Vec<Person> {
-    if list.is_empty() { or } else { list }
 }
 
 fn text(out: &mut Vec<u8>, value: Option<&str>, utf8: bool) {
@@ -48,7 +44,7 @@ fn plain(value: &str, utf8: bool) -> Cow<'_, str> {
 }
 
 /// env-from = "(" 1*address ")" / nil
-fn people(out: &mut Vec<u8>, list: &[Person], utf8: bool) {
+fn people(out: &mut Vec<u8>, list: &[PersonView<'_>], utf8: bool) {
     if list.is_empty() {
         out.extend_from_slice(b"NIL");
         return;
@@ -60,32 +56,24 @@ fn people(out: &mut Vec<u8>, list: &[Person], utf8: bool) {
 
 /// address = "(" addr-name SP addr-adl SP addr-mailbox SP addr-host ")"; the ends of a group have
 /// no host, and its end no mailbox either.
-fn address(out: &mut Vec<u8>, person: &Person, utf8: bool) {
+fn address(out: &mut Vec<u8>, person: &PersonView<'_>, utf8: bool) {
     out.push(b'(');
     text(
         out,
-        person.name.as_deref().filter(|_| person.is_mailbox()),
+        person.name.filter(|_| person.kind == PersonKind::Mailbox),
         utf8,
     );
     out.extend_from_slice(b" NIL ");
     match person.kind {
         PersonKind::Mailbox => {
-            string(
-                out,
-                person.mailbox.as_deref().unwrap_or_default().as_bytes(),
-                utf8,
-            );
+            string(out, person.mailbox.unwrap_or_default().as_bytes(), utf8);
             out.push(b' ');
-            string(
-                out,
-                person.host.as_deref().unwrap_or_default().as_bytes(),
-                utf8,
-            );
+            string(out, person.host.unwrap_or_default().as_bytes(), utf8);
         }
         PersonKind::GroupStart => {
             string(
                 out,
-                plain(person.mailbox.as_deref().unwrap_or_default(), utf8).as_bytes(),
+                plain(person.mailbox.unwrap_or_default(), utf8).as_bytes(),
                 utf8,
             );
             out.extend_from_slice(b" NIL");

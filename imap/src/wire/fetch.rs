@@ -41,6 +41,8 @@ pub enum Item {
     },
     /// RFC 7162 §3.1.4.2
     ModSeq,
+    /// RFC 8514 §4.2
+    SaveDate,
     /// RFC 8474 §5.3
     EmailId,
     /// RFC 8474 §5.3
@@ -79,6 +81,7 @@ impl Item {
             Self::Uid
                 | Self::Flags
                 | Self::InternalDate
+                | Self::SaveDate
                 | Self::Size
                 | Self::ModSeq
                 | Self::EmailId
@@ -199,13 +202,14 @@ pub fn modifiers(lexer: &mut Lexer<'_>, uid: bool) -> Parsed<Modifiers> {
 /// fetch-att = "ENVELOPE" / "FLAGS" / "INTERNALDATE" / "RFC822.SIZE" / "BODY" ["STRUCTURE"] / "UID" /
 /// "BODY" section [partial] / "BODY.PEEK" section [partial] / "BINARY" [".PEEK"] section-binary
 /// [partial] / "BINARY.SIZE" section-binary; RFC 3501 adds "RFC822" [".HEADER" / ".TEXT"], RFC 7162
-/// "MODSEQ", RFC 8474 "EMAILID" / "THREADID", RFC 8970 "PREVIEW" [SP "(" preview-mod *(SP preview-mod) ")"]
+/// "MODSEQ", RFC 8514 "SAVEDATE", RFC 8474 "EMAILID" / "THREADID", RFC 8970 "PREVIEW" [SP "(" preview-mod *(SP preview-mod) ")"]
 fn item(lexer: &mut Lexer<'_>) -> Parsed<Item> {
     let name = lexer.keyword()?;
     let bracket = lexer.peek() == Some(b'[');
     Ok(match (name.as_str(), bracket) {
         ("UID", false) => Item::Uid,
         ("MODSEQ", false) => Item::ModSeq,
+        ("SAVEDATE", false) => Item::SaveDate,
         ("EMAILID", false) => Item::EmailId,
         ("THREADID", false) => Item::ThreadId,
         ("PREVIEW", false) => preview(lexer)?,
@@ -374,7 +378,10 @@ mod tests {
             "(RFC822 RFC822.HEADER RFC822.TEXT BODYSTRUCTURE BODY ENVELOPE)",
             Some(6),
         );
-        check("(PREVIEW PREVIEW (LAZY) EMAILID THREADID)", Some(4));
+        check(
+            "(PREVIEW PREVIEW (LAZY) EMAILID THREADID SAVEDATE)",
+            Some(5),
+        );
         check("PREVIEW (LAZY)", Some(1));
         for bad in [
             "",

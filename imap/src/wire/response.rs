@@ -29,11 +29,7 @@ impl Status {
 /// string = quoted / literal. With `utf8` (rev2) non-ASCII text may be quoted; otherwise it is a literal.
 /// NUL, which no string may hold, is left out.
 pub fn string(out: &mut Vec<u8>, octets: &[u8], utf8: bool) {
-    let plain = |b: u8| (0x20..0x7f).contains(&b) || (utf8 && b >= 0x80);
-    let quotable = octets.len() <= QUOTED_MAX
-        && octets.iter().all(|b| plain(*b))
-        && (octets.is_ascii() || std::str::from_utf8(octets).is_ok());
-    if quotable {
+    if octets.len() <= QUOTED_MAX && is_text(octets, utf8) {
         quoted(out, octets);
     } else if memchr::memchr(0, octets).is_some() {
         let clean: Vec<u8> = octets.iter().copied().filter(|b| *b != 0).collect();
@@ -43,14 +39,26 @@ pub fn string(out: &mut Vec<u8>, octets: &[u8], utf8: bool) {
     }
 }
 
-fn quoted(out: &mut Vec<u8>, octets: &[u8]) {
-    out.push(b'"');
-    for b in octets {
-        if matches!(b, b'"' | b'\\') {
-            out.push(b'\\');
-        }
-        out.push(*b);
+/// Whether it can be quoted. Without a branch for each octet: every list of messages comes by here.
+fn is_text(octets: &[u8], utf8: bool) -> bool {
+    let (mut control, mut high) = (false, 0);
+    for octet in octets {
+        control |= *octet < 0x20 || *octet == 0x7f;
+        high |= octet & 0x80;
     }
+    !control && (high == 0 || (utf8 && std::str::from_utf8(octets).is_ok()))
+}
+
+fn quoted(out: &mut Vec<u8>, octets: &[u8]) {
+    out.reserve(octets.len() + 2);
+    out.push(b'"');
+    let mut rest = octets;
+    while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(&[b'\\', rest[at]]);
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
     out.push(b'"');
 }
 

@@ -53,12 +53,20 @@ pub enum Key {
     /// Message numbers, or `$`.
     Sequence(SequenceSet),
     Uid(SequenceSet),
+    /// RFC 9738 §3.2: a UID greater than this one.
+    UidAfter(u32),
+    /// RFC 9738 §3.2: a UID less than this one.
+    UidBefore(u32),
     /// Keyword set (`true`) or not.
     Flag(Flag, bool),
     /// RFC 3501 §6.4.4: `\Recent`, which no message of ours ever has.
     Recent(bool),
     /// Of the internal date; the day as days since 1970.
     Received(When, i64),
+    /// RFC 8514 §4.3: of the day on which it was put into the mailbox.
+    Saved(When, i64),
+    /// RFC 8514 §4.3: the mailbox keeps that day.
+    SavedKnown,
     /// Of the Date field.
     Sent(When, i64),
     Larger(u64),
@@ -286,6 +294,7 @@ fn bare(name: &str) -> Option<Key> {
         "DRAFT" | "UNDRAFT" => Key::Flag(Flag::system("$draft"), set),
         "FLAGGED" | "UNFLAGGED" => Key::Flag(Flag::system("$flagged"), set),
         "SEEN" | "UNSEEN" => Key::Flag(Flag::system("$seen"), set),
+        "SAVEDATESUPPORTED" => Key::SavedKnown,
         "RECENT" => Key::Recent(true),
         "OLD" => Key::Recent(false),
         "NEW" => Key::And(vec![
@@ -298,11 +307,16 @@ fn bare(name: &str) -> Option<Key> {
 
 const WITH_ARGUMENT: &[&str] = &[
     "UID",
+    "UIDAFTER",
+    "UIDBEFORE",
     "KEYWORD",
     "UNKEYWORD",
     "BEFORE",
     "ON",
     "SINCE",
+    "SAVEDBEFORE",
+    "SAVEDON",
+    "SAVEDSINCE",
     "SENTBEFORE",
     "SENTON",
     "SENTSINCE",
@@ -331,6 +345,8 @@ fn argument(lexer: &mut Lexer<'_>, name: &str, scope: &Scope) -> Parsed<Key> {
     lexer.sp()?;
     Ok(match name {
         "UID" => Key::Uid(SequenceSet::parse(lexer)?),
+        "UIDAFTER" => Key::UidAfter(lexer.nz_number()?),
+        "UIDBEFORE" => Key::UidBefore(lexer.nz_number()?),
         "MODSEQ" => modseq(lexer)?,
         "EMAILID" => Key::Email(ident::parse(lexer, 'e')?),
         "THREADID" => Key::Thread(ident::parse(lexer, 't')?),
@@ -339,6 +355,9 @@ fn argument(lexer: &mut Lexer<'_>, name: &str, scope: &Scope) -> Parsed<Key> {
         "BEFORE" => Key::Received(When::Before, date(lexer)?),
         "ON" => Key::Received(When::On, date(lexer)?),
         "SINCE" => Key::Received(When::Since, date(lexer)?),
+        "SAVEDBEFORE" => Key::Saved(When::Before, date(lexer)?),
+        "SAVEDON" => Key::Saved(When::On, date(lexer)?),
+        "SAVEDSINCE" => Key::Saved(When::Since, date(lexer)?),
         "SENTBEFORE" => Key::Sent(When::Before, date(lexer)?),
         "SENTON" => Key::Sent(When::On, date(lexer)?),
         "SENTSINCE" => Key::Sent(When::Since, date(lexer)?),
@@ -439,6 +458,8 @@ mod tests {
         "$",
         "UID 1:*",
         "UID $",
+        "UIDAFTER 25000",
+        "UIDBEFORE 1",
         "MODSEQ 620162338",
         "EMAILID M6d99ac3275bb4e",
         "OR THREADID t7 EMAILID e1",
@@ -461,6 +482,10 @@ mod tests {
         "BEFORE 1-Feb-1994",
         "ON \"01-Feb-1994\"",
         "SINCE 1-feb-1994",
+        "SAVEDBEFORE 1-Feb-1994",
+        "SAVEDON 1-Feb-1994",
+        "SAVEDSINCE \"1-Feb-1994\"",
+        "SAVEDATESUPPORTED",
         "SENTBEFORE 1-Feb-1994",
         "SENTON 1-Feb-1994",
         "SENTSINCE 1-Feb-1994",

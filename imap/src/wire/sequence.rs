@@ -111,6 +111,32 @@ impl Numbers {
         )
     }
 
+    /// Those less than `number`.
+    #[must_use]
+    pub fn before(&self, number: u32) -> Self {
+        let rest = self.0.iter().filter(|(from, _)| *from < number);
+        Self(
+            rest.map(|(from, to)| (*from, (*to).min(number - 1)))
+                .collect(),
+        )
+    }
+
+    /// The `max` greatest.
+    #[must_use]
+    pub fn top(&self, max: u64) -> Self {
+        let (mut kept, mut room) = (Vec::new(), max);
+        for &(from, to) in self.0.iter().rev() {
+            if room == 0 {
+                break;
+            }
+            let taken = room.min(u64::from(to - from) + 1);
+            kept.push((to - (taken - 1) as u32, to));
+            room -= taken;
+        }
+        kept.reverse();
+        Self(kept)
+    }
+
     /// Those that are in the other set too.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {

@@ -2,7 +2,7 @@
 
 use super::envelope::envelope;
 use super::response::{nstring, put, string};
-use formats::message::{Part, PartKind};
+use formats::message::{LetterheadView, Part, PartKind};
 
 /// body = "(" (body-type-1part / body-type-mpart) ")"; with extension data for BODYSTRUCTURE.
 /// The depth of the tree is bounded by `formats::message::DEPTH_MAX`.
@@ -25,7 +25,7 @@ pub fn body(out: &mut Vec<u8>, part: &Part, extended: bool, utf8: bool) {
             if let PartKind::Message(nested) = kind {
                 // body-type-msg = media-message SP body-fields SP envelope SP body SP body-fld-lines
                 out.push(b' ');
-                envelope(out, &nested.head, utf8);
+                envelope(out, &LetterheadView::from(&nested.head), utf8);
                 out.push(b' ');
                 body(out, &nested.part, extended, utf8);
             }

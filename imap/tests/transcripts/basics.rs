@@ -171,7 +171,7 @@ fn shutting_down_says_bye() {
     let mut world = World::new();
     check(
         &mut world,
-        "C: a SELECT INBOX\nS: * FLAGS …\nS: * OK …\nS: * 0 EXISTS\nS: * 0 RECENT\nS: * OK …\nS: * OK …\nS: * OK …\nS: a OK …",
+        "C: a SELECT INBOX\nS: * FLAGS …\nS: * OK …\nS: * 0 EXISTS\nS: * 0 RECENT\nS: * OK …\nS: * OK …\nS: * OK …\nS: * OK [HIGHESTMODSEQ …\nS: a OK …",
     );
     world.shut_down();
     assert_eq!(

@@ -42,6 +42,8 @@ pub(crate) struct World {
     pub(crate) store: Store,
     /// The octets that the disk still holds.
     pub(crate) room: Arc<AtomicU64>,
+    /// What the store's clock says, Unix seconds; zero at first.
+    pub(crate) store_s: Arc<AtomicI64>,
     /// Milliseconds by which the clock goes on at each look.
     pub(crate) hurry: Arc<AtomicI64>,
     runtime: tokio::runtime::Runtime,
@@ -61,8 +63,10 @@ impl World {
 
     pub(crate) fn with(settings: Settings) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let room = Arc::new(AtomicU64::new(1 << 40));
+        let (room, store_s) = (Arc::new(AtomicU64::new(1 << 40)), Arc::default());
+        let time: Arc<AtomicI64> = Arc::clone(&store_s);
         let store = Store::open(&Options {
+            clock: storage::Clock::new(move || time.load(Ordering::Relaxed)),
             disk: Arc::clone(&room).into(),
             dir: dir.path().to_owned(),
             engine: EngineKind::Memory,
@@ -121,6 +125,7 @@ impl World {
             services,
             store,
             room,
+            store_s,
             hurry,
             runtime: runtime(),
             peers: BTreeMap::new(),

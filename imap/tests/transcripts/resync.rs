@@ -43,11 +43,12 @@ const OPENED: &str = "S: * FLAGS …
     S: * OK [MAILBOXID …";
 
 #[test]
-fn who_does_not_ask_for_mod_sequences_sees_none() {
+fn who_does_not_ask_for_mod_sequences_sees_the_highest_at_opening_only() {
     let (mut world, start) = filled(4);
     let script = format!(
         "C: a SELECT INBOX
          {OPENED}
+         S: * OK [HIGHESTMODSEQ @0] …
          S: a OK [READ-WRITE] …
          C: b STORE 1 +FLAGS (\\Seen)
          S: * 1 FETCH (UID 1 FLAGS (\\Seen))
@@ -64,6 +65,7 @@ fn who_does_not_ask_for_mod_sequences_sees_none() {
          C: f EXAMINE INBOX
          S: * OK [CLOSED] …
          {OPENED}
+         S: * OK [HIGHESTMODSEQ @2] …
          S: f OK [READ-ONLY] …"
     );
     play(&mut world, start, &script);
@@ -119,6 +121,7 @@ fn mod_sequences_go_with_every_change_once_asked_for() {
          S: a OK [READ-WRITE] …
          C2: a SELECT INBOX
          {opened2}
+         S2: * OK [HIGHESTMODSEQ @0] …
          S2: a OK [READ-WRITE] …
          C: b STORE 1,2 +FLAGS (\\Flagged)
          S: * 1 FETCH (UID 1 FLAGS (\\Flagged) MODSEQ (@1))

@@ -10,7 +10,7 @@ use crate::wire::sequence::{Numbers, SequenceSet};
 use formats::message::{Letterhead, Person, Summary, header, sought};
 use formats::text::fold;
 use std::cell::OnceCell;
-use storage::{Sought, State};
+use storage::{MailboxId, Sought, State};
 
 /// What the sets and times of a search are read against: the mailbox as it was when the command came.
 pub(in crate::run) struct Scope<'a> {
@@ -19,6 +19,8 @@ pub(in crate::run) struct Scope<'a> {
     pub(in crate::run) saved: &'a Numbers,
     /// Unix seconds.
     pub(in crate::run) now_s: i64,
+    /// Which one it is.
+    pub(in crate::run) mailbox: MailboxId,
 }
 
 /// A key with its sets resolved and its strings mapped, once for all messages.
@@ -27,6 +29,8 @@ pub(in crate::run) enum Test {
     Uids(Numbers),
     Keyword(String, bool),
     Received(When, i64),
+    /// RFC 8514 §4.3: when it was put into this mailbox.
+    Saved(When, i64, MailboxId),
     /// Unix seconds; the internal date is this or before it.
     Until(i64),
     /// Unix seconds; the internal date is this or after it.
@@ -106,9 +110,13 @@ impl Test {
                 Self::Uids(scope.view.uids(&numbers))
             }
             Key::Uid(SequenceSet::Ranges(ranges)) => Self::Uids(uids(ranges, scope.view)),
+            Key::UidAfter(uid) => Self::Uids(span(uid.checked_add(1), Some(u32::MAX))),
+            Key::UidBefore(uid) => Self::Uids(span(Some(1), uid.checked_sub(1))),
             Key::Flag(flag, set) => Self::Keyword(flag.0.as_str().to_owned(), *set),
             Key::Recent(recent) => Self::Always(!recent),
             Key::Received(when, day) => Self::Received(*when, *day),
+            Key::Saved(when, day) => Self::Saved(*when, *day, scope.mailbox),
+            Key::SavedKnown => Self::Always(true),
             Key::Sent(when, day) => Self::Sent(*when, *day),
             Key::Larger(size) => Self::Larger(*size),
             Key::Smaller(size) => Self::Smaller(*size),
@@ -122,6 +130,18 @@ impl Test {
             Key::Not(key) => Self::Not(inside(key)),
             Key::Or(a, b) => Self::Or(inside(a), inside(b)),
             Key::And(keys) => Self::And(keys.iter().map(|key| *inside(key)).collect()),
+        }
+    }
+
+    /// The UIDs among which all that pass are; `None`: any may.
+    pub(in crate::run) fn bound(&self) -> Option<Numbers> {
+        match self {
+            Self::Uids(uids) => Some(uids.clone()),
+            Self::And(tests) => {
+                let bounds = tests.iter().filter_map(Self::bound);
+                bounds.reduce(|a, b| a.and(&b))
+            }
+            _ => None,
         }
     }
 
@@ -182,6 +202,11 @@ impl Test {
             Self::Keyword(word, set) => state.has(word) == *set,
             // RFC 9051 §6.4.4: the day of INTERNALDATE as it is shown, in UTC.
             Self::Received(when, day) => on(*when, state.received_at.div_euclid(DAY_S), *day),
+            // RFC 8514 §4.3: the internal date stands in where it is not known; days as they are shown, in UTC.
+            Self::Saved(when, day, mailbox) => {
+                let at = state.saved_at(*mailbox).unwrap_or(state.received_at);
+                on(*when, at.div_euclid(DAY_S), *day)
+            }
             Self::Until(at) => state.received_at <= *at,
             Self::From(at) => state.received_at >= *at,
             Self::Sent(when, day) => return sent(*when, *day, subject),
@@ -324,6 +349,14 @@ fn body_of<'s>(subject: &'s Subject<'_>) -> Option<&'s [String]> {
         texts
     };
     Some(subject.body.get_or_init(read))
+}
+
+/// From one UID to another; none where one of them cannot be, or they are the wrong way round.
+fn span(from: Option<u32>, to: Option<u32>) -> Numbers {
+    match (from, to) {
+        (Some(from), Some(to)) if from <= to => Numbers::of(&[(Some(from), Some(to))], 0),
+        _ => Numbers::default(),
+    }
 }
 
 /// UIDs as asked for. A range up to `*` has no end: what arrives later is in it (RFC 9051 §9

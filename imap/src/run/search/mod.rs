@@ -19,6 +19,7 @@ pub(in crate::run) use judge::{Scope, Subject, Test};
 pub(in crate::run) use listed::Listed;
 
 use super::context::{Context, Keyed};
+use super::limit::Cut;
 use super::{Progress, Runner, Selected, Stop};
 use crate::ask::Completion;
 use crate::view::View;
@@ -56,6 +57,8 @@ pub(super) struct Searching {
     test: Test,
     /// UIDs that have not been judged.
     left: Numbers,
+    /// RFC 9738 §3.1: not all messages are judged.
+    cut: Option<Cut>,
     found: Found,
     stage: Stage,
     /// RFC 5267 §4.3: changes are to be told, and nothing sees to that yet.
@@ -179,6 +182,7 @@ impl Runner {
             target,
             test: Test::Always(false),
             left: Numbers::default(),
+            cut: None,
             found: Found::default(),
             stage: Stage::Judging,
             unfollowed: update,
@@ -200,11 +204,8 @@ impl Runner {
         let store = self.searched(&searching.target)?;
         index::consult(&store, &mut searching.test, &mut index::Budget::default());
         if let Some(uids) = index::narrowed(&store, mailbox, &searching.test)? {
-            let uids = uids.into_iter().collect();
-            searching.left = match searching.target.is_selected {
-                true => self.selected()?.view.known(&uids),
-                false => uids,
-            };
+            let uids: Numbers = uids.into_iter().collect();
+            searching.left = searching.left.and(&uids);
         }
         Ok(())
     }
@@ -224,10 +225,14 @@ impl Runner {
                 view: &selected.view,
                 saved: &selected.saved,
                 now_s,
+                mailbox,
             };
             searching.test = Test::of(&searching.key, &scope);
             searching.left = selected.view.all();
-            return Ok(());
+            if let Some(bound) = searching.test.bound() {
+                searching.left = searching.left.and(&bound);
+            }
+            return self.limit(searching);
         }
         // RFC 7377 §2: message numbers mean those of the mailbox that is searched.
         let numbered = |key: &Key| matches!(key, Key::Sequence(_) | Key::Uid(_));
@@ -243,6 +248,7 @@ impl Runner {
             view: &view,
             saved: &Numbers::default(),
             now_s,
+            mailbox,
         };
         searching.test = Test::of(&searching.key, &scope);
         searching.left = Numbers::of(&[(Some(1), Some(u32::MAX))], 0);
@@ -292,7 +298,11 @@ impl Runner {
                             ),
                         );
                     }
-                    return Ok(Progress::Done(searching.completion()));
+                    let done = searching.completion();
+                    return Ok(Progress::Done(match searching.cut {
+                        Some(cut) => cut.ends(done, out),
+                        None => done,
+                    }));
                 };
                 searching.target = next;
                 self.open_target(searching)?;
@@ -413,7 +423,8 @@ impl Runner {
             if let Some(wanted) = wanted.filter(|w| w.save) {
                 selected.saved = tell::saved(&listed, wanted);
             }
-            if searching.unfollowed {
+            // What was cut off would come as if it were new.
+            if searching.unfollowed && searching.cut.is_none() {
                 searching.follow(selected, keyed);
             }
         }

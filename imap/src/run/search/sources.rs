@@ -1,10 +1,12 @@
 //! RFC 7377 §2.2: the mailboxes that a search looks into.
 
+use super::Searching;
 use crate::ask::Completion;
 use crate::code::{self, Seeking};
 use crate::run::find::{OTHERS, SHARED, not_permitted};
 use crate::run::{Runner, Selected, Stop};
 use crate::tree::{Pattern, Row, SEPARATOR, Tree, name};
+use crate::wire::sort::Order;
 use crate::wire::sources::Source;
 use directory::Rights;
 use std::collections::{BTreeSet, VecDeque};
@@ -48,6 +50,19 @@ impl Target {
 type Named = (Option<AccountId>, MailboxId);
 
 impl Runner {
+    /// RFC 9738 §3.1: SEARCH judges so many messages; §3.3: what is to be ordered must be had whole.
+    pub(super) fn limit(&self, searching: &mut Searching) -> Result<(), Stop> {
+        // RFC 7377: of several mailboxes there is no one UID to stop at.
+        if searching.target.named.is_some() || !searching.targets.is_empty() {
+            return Ok(());
+        }
+        if searching.order != Order::Mailbox {
+            return self.within_limit(&searching.left);
+        }
+        searching.cut = self.cut(&mut searching.left);
+        Ok(())
+    }
+
     /// The door to the mail that is searched, when it may still be read.
     pub(super) fn searched(&self, target: &Target) -> Result<AccountStore, Stop> {
         match (target.owner, target.mailbox) {

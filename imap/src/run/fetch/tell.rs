@@ -1,0 +1,124 @@
+//! RFC 9051 §7.5.2: the items of one message, written.
+
+use super::{Open, Told};
+use crate::ask::Output;
+use crate::run::section;
+use crate::wire::envelope::envelope;
+use crate::wire::fetch::Item;
+use crate::wire::flag;
+use crate::wire::ident;
+use crate::wire::response::{self, put};
+use crate::wire::structure::body;
+use formats::message::{LetterheadView, Summary};
+use std::sync::Arc;
+
+pub(super) fn needs_content(item: &Item) -> bool {
+    matches!(
+        item,
+        Item::Section { .. } | Item::Binary { .. } | Item::BinarySize { .. }
+    )
+}
+
+/// False when the part's transfer encoding is not known.
+pub(super) fn tell_item(
+    item: &Item,
+    open: &Open,
+    written: &[u8],
+    rev2: bool,
+    out: &mut Output,
+) -> bool {
+    let due = &open.due;
+    let state = &due.state;
+    match item {
+        Item::Uid => put(out.buf(), format_args!("UID {}", due.uid)),
+        Item::Flags => {
+            out.buf().extend_from_slice(b"FLAGS ");
+            flag::put_flags(out.buf(), state.keywords.iter());
+        }
+        Item::InternalDate => {
+            let date = formats::date::imap_internal(state.received_at, 0);
+            put(out.buf(), format_args!("INTERNALDATE \"{date}\""));
+        }
+        // RFC 8514 §4.2: NIL where it is not known.
+        Item::SaveDate => match state.saved_at {
+            Some(at) => {
+                let date = formats::date::imap_internal(at, 0);
+                put(out.buf(), format_args!("SAVEDATE \"{date}\""));
+            }
+            None => out.buf().extend_from_slice(b"SAVEDATE NIL"),
+        },
+        Item::EmailId => {
+            let id = ident::email(state.email);
+            put(out.buf(), format_args!("EMAILID ({id})"));
+        }
+        Item::ThreadId => {
+            let id = ident::thread(state.thread);
+            put(out.buf(), format_args!("THREADID ({id})"));
+        }
+        Item::ModSeq => put(out.buf(), format_args!("MODSEQ ({})", state.modseq)),
+        Item::Size => put(out.buf(), format_args!("RFC822.SIZE {}", state.size)),
+        _ => {
+            let content = open.content.as_ref();
+            match &due.summary {
+                Some(Told::Written(range)) => {
+                    out.buf().extend_from_slice(b"ENVELOPE ");
+                    let text = written.get(range.clone()).unwrap_or_default();
+                    out.buf().extend_from_slice(text);
+                }
+                Some(Told::Whole(summary)) => {
+                    return tell_summary(item, summary, content, rev2, out);
+                }
+                None => {}
+            }
+        }
+    }
+    true
+}
+
+fn tell_summary(
+    item: &Item,
+    summary: &Summary,
+    content: Option<&Arc<[u8]>>,
+    rev2: bool,
+    out: &mut Output,
+) -> bool {
+    if *item == Item::Envelope {
+        out.buf().extend_from_slice(b"ENVELOPE ");
+        envelope(out.buf(), &LetterheadView::from(&summary.head), rev2);
+        return true;
+    }
+    match (item, content) {
+        (Item::Body | Item::BodyStructure, _) => {
+            let extended = *item == Item::BodyStructure;
+            out.buf().extend_from_slice(if extended {
+                b"BODYSTRUCTURE "
+            } else {
+                b"BODY "
+            });
+            body(out.buf(), &summary.part, extended, rev2);
+        }
+        (Item::Preview, _) => {
+            out.buf().extend_from_slice(b"PREVIEW ");
+            response::string(out.buf(), summary.preview.as_bytes(), rev2);
+        }
+        (
+            Item::Section {
+                section: asked,
+                partial,
+                spelling,
+                ..
+            },
+            Some(content),
+        ) => {
+            section::section(out, summary, content, (asked, *partial, *spelling));
+        }
+        (Item::Binary { path, partial, .. }, Some(content)) => {
+            return section::binary(out.buf(), summary, content, (path, *partial));
+        }
+        (Item::BinarySize { path }, Some(content)) => {
+            return section::binary_size(out.buf(), summary, content, path);
+        }
+        _ => {}
+    }
+    true
+}
