@@ -300,6 +300,11 @@ impl AccountStore {
         })
     }
 
+    /// The raw octets behind a state of a message that may be expunged meanwhile. Errors: `NotFound`, `Corrupt`.
+    pub fn content_of(&self, state: &State) -> Result<Arc<[u8]>, Error> {
+        self.store.blob(state.blob)
+    }
+
     /// Changes after `since`, at least one commit's, then at most `max` of them. Errors: `NotFound` when the log
     /// no longer reaches back (all of it may have been trimmed), or not yet so far.
     pub fn changes(&self, since: ModSeq, max: usize) -> Result<Changes, Error> {

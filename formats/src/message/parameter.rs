@@ -120,41 +120,102 @@ pub(super) fn is_token(text: &str) -> bool {
 /// (against RFC 2047 §5, but usual) encoded words decoded.
 #[must_use]
 pub fn decoded(params: &[(String, String)], name: &str) -> Option<String> {
-    let mut segments: Vec<(u32, bool, &str)> = Vec::new();
-    let mut plain = None;
-    for (found, value) in params {
-        if found == name {
-            plain = plain.or(Some(value));
-        } else if let Some(mark) = found.strip_prefix(name).and_then(|m| m.strip_prefix('*')) {
-            let (number, extended) = match mark.strip_suffix('*') {
-                Some(number) => (number, true),
-                None => (mark, mark.is_empty()),
-            };
-            let order = if number.is_empty() {
-                Some(0)
-            } else {
-                number.parse().ok()
-            };
-            segments.extend(order.map(|order| (order, extended, value.as_str())));
-        }
-    }
+    let segments = segments(params, name);
     if segments.is_empty() {
-        return plain.map(|value| word::decode_words(value));
+        let plain = params.iter().find(|(found, _)| found == name);
+        return plain.map(|(_, value)| word::decode_words(value));
+    }
+    Some(text_of(&segments))
+}
+
+/// The pieces of a continued or extended parameter, in order.
+fn segments<'p>(params: &'p [(String, String)], name: &str) -> Vec<(u32, bool, &'p str)> {
+    let mut segments: Vec<(u32, bool, &str)> = Vec::new();
+    for (found, value) in params {
+        let Some(mark) = found.strip_prefix(name).and_then(|m| m.strip_prefix('*')) else {
+            continue;
+        };
+        let (number, extended) = match mark.strip_suffix('*') {
+            Some(number) => (number, true),
+            None => (mark, mark.is_empty()),
+        };
+        let order = if number.is_empty() {
+            Some(0)
+        } else {
+            number.parse().ok()
+        };
+        segments.extend(order.map(|order| (order, extended, value.as_str())));
     }
     segments.sort_by_key(|(order, _, _)| *order);
     segments.dedup_by_key(|(order, _, _)| *order);
-    Some(joined(&segments))
+    segments
 }
 
-fn joined(segments: &[(u32, bool, &str)]) -> String {
+/// RFC 2231 §6: the parameters with their continuations joined, each in the place of its first piece. One in
+/// the extended form keeps it (`name*`, a charset and percent-encoding); with `decode` its value is the text
+/// itself (RFC 9051 §7.5.2).
+#[must_use]
+pub fn joined(params: &[(String, String)], decode: bool) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::with_capacity(params.len());
+    let mut done: Vec<&str> = Vec::new();
+    for (name, value) in params {
+        let Some((base, _)) = name.split_once('*') else {
+            found.push((name.clone(), value.clone()));
+            continue;
+        };
+        if done.contains(&base) {
+            continue;
+        }
+        let segments = segments(params, base);
+        if segments.is_empty() {
+            // Neither a number nor an end: no piece of anything.
+            found.push((name.clone(), value.clone()));
+            continue;
+        }
+        done.push(base);
+        let extended = segments.iter().any(|(_, extended, _)| *extended);
+        let star = if extended { "*" } else { "" };
+        let value = match (extended, decode) {
+            (false, _) => in_a_row(&segments).map(|(_, value)| value).collect(),
+            (true, true) => text_of(&segments),
+            (true, false) => written(&segments),
+        };
+        found.push((format!("{base}{star}"), value));
+    }
+    found
+}
+
+/// Pieces in the extended form as one in that form: what was not percent-encoded now is.
+fn written(segments: &[(u32, bool, &str)]) -> String {
+    let mut out = String::new();
+    for (extended, value) in in_a_row(segments) {
+        if extended {
+            out.push_str(value);
+            continue;
+        }
+        for octet in value.bytes() {
+            match octet.is_ascii_alphanumeric() || b"-._".contains(&octet) {
+                true => out.push(char::from(octet)),
+                false => out.push_str(&format!("%{octet:02X}")),
+            }
+        }
+    }
+    out
+}
+
+/// Up to the first gap: what follows it belongs elsewhere.
+fn in_a_row<'s>(segments: &'s [(u32, bool, &'s str)]) -> impl Iterator<Item = (bool, &'s str)> {
+    let numbered = segments.iter().enumerate();
+    numbered
+        .take_while(|(at, (order, _, _))| *order as usize == *at)
+        .map(|(_, (_, extended, value))| (*extended, *value))
+}
+
+fn text_of(segments: &[(u32, bool, &str)]) -> String {
     let mut declared = "";
     let mut bytes = Vec::new();
-    for (at, (order, extended, value)) in segments.iter().enumerate() {
-        if *order as usize != at {
-            break; // A gap: what follows belongs elsewhere.
-        }
-        let mut value = *value;
-        if at == 0 && *extended {
+    for (at, (extended, mut value)) in in_a_row(segments).enumerate() {
+        if at == 0 && extended {
             let mut pieces = value.splitn(3, '\'');
             if let (Some(charset), Some(_), Some(rest)) =
                 (pieces.next(), pieces.next(), pieces.next())
@@ -162,7 +223,7 @@ fn joined(segments: &[(u32, bool, &str)]) -> String {
                 (declared, value) = (charset, rest);
             }
         }
-        if *extended {
+        if extended {
             bytes.extend(part::hex_escapes(value.as_bytes(), b'%'));
         } else {
             bytes.extend_from_slice(value.as_bytes());
@@ -256,6 +317,28 @@ mod tests {
         check("filename=a.b; x=y", "", "filename", Some("a.b"));
         check("; filename=a.b", "", "filename", Some("a.b"));
         check("", "", "name", None);
+    }
+
+    #[test]
+    fn continuations_are_joined_as_rfc_2231_says() {
+        let check = |field: &str, decode: bool, expected: &str| {
+            let read = Declaration::read(field);
+            let shown = joined(&read.params, decode);
+            let shown: Vec<String> = shown.iter().map(|(n, v)| format!("{n}={v}")).collect();
+            assert_eq!(shown.join(";"), expected, "{field} {decode}");
+        };
+        check(
+            "a/b; x=1; baz*1=\"c d\"; baz*0=ab; y=2",
+            false,
+            "x=1;baz=abc d;y=2",
+        );
+        let long = "a/b; name*0*=utf-8'vi'C%C3%B4ng; name*1=\"-so v\"; name*2*=%C4%83n";
+        check(long, false, "name*=utf-8'vi'C%C3%B4ng-so%20v%C4%83n");
+        check(long, true, "name*=Công-so văn");
+        check("a/b; name*=utf-8''x%20y", false, "name*=utf-8''x%20y");
+        check("a/b; name*=utf-8''x%20y", true, "name*=x y");
+        check("a/b; name*x=1; name*y=2", false, "name*x=1;name*y=2");
+        check("a/b; name*0=ab; name*2=ef", false, "name=ab");
     }
 
     #[test]

@@ -4,12 +4,12 @@
 //! or the index would hide what the judge would find. So both read them here. Whoever changes what
 //! comes out, here or in [`casemap`], raises [`TEXTS_VERSION`]: indexes of older texts are made anew.
 
-use super::summary::{Letterhead, PartKind, Summary};
+use super::summary::{Letterhead, Part, PartKind, Range, Summary};
 use super::{Person, header, part};
 use crate::text::casemap;
 
 /// What the texts are like; kept beside every index of them.
-pub const TEXTS_VERSION: u32 = 1;
+pub const TEXTS_VERSION: u32 = 2;
 
 /// Octets of the largest text part that is looked into; nobody reads a longer one, and decoding it
 /// for each of many searches would take the memory of all.
@@ -42,9 +42,28 @@ pub fn fields(octets: &[u8]) -> impl Iterator<Item = String> + '_ {
         .map(|field| casemap(&format!("{}: {}", field.name, header::text(field.value))))
 }
 
-/// The fields of the message's own header.
+/// The fields of the message's own header and of the MIME headers of its parts: where the names of
+/// attachments are.
 pub fn header<'a>(summary: &Summary, raw: &'a [u8]) -> impl Iterator<Item = String> + use<'a> {
-    fields(summary.part.header.of(raw))
+    let mut headers = vec![summary.part.header];
+    gather(&summary.part, &mut headers);
+    headers
+        .into_iter()
+        .flat_map(move |header| fields(header.of(raw)))
+}
+
+/// Where the MIME headers inside of a part are; the header of a message inside is its body's.
+fn gather(part: &Part, headers: &mut Vec<Range>) {
+    match &part.kind {
+        PartKind::Leaf => {}
+        PartKind::Multipart(parts) => {
+            for part in parts {
+                headers.push(part.header);
+                gather(part, headers);
+            }
+        }
+        PartKind::Message(nested) => gather(&nested.part, headers),
+    }
 }
 
 /// Calls `each` with every text part, decoded, and every field of the messages inside.
@@ -91,10 +110,24 @@ mod tests {
         assert_eq!(kept_value("<X1@b.vn>"), "<x1@b.vn>");
     }
 
+    #[test]
+    fn the_headers_of_parts_are_looked_into() {
+        let raw = b"Subject: x\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\n\
+            Content-Type: multipart/related; boundary=i; x=Kep\r\n\r\n--i\r\n\r\nxin\r\n--i--\r\n--o\r\n\
+            Content-Disposition: attachment; filename=Baocao.pdf\r\n\r\nx\r\n--o--\r\n";
+        let summary = summarize(raw);
+        let texts: Vec<String> = header(&summary, raw).collect();
+        let has = |needle: &str| texts.iter().any(|text| text.contains(needle));
+        assert!(
+            has("x=kep") && has("filename=baocao.pdf") && has("subject: x"),
+            "{texts:?}"
+        );
+    }
+
     /// The texts of this version. Who must change a line here raises [`TEXTS_VERSION`] too.
     #[test]
     fn the_version_is_of_these_texts() {
-        assert_eq!(TEXTS_VERSION, 1);
+        assert_eq!(TEXTS_VERSION, 2);
         let check = |text: &str, mapped: &str| assert_eq!(casemap(text), mapped, "{text}");
         check("HÒA Ho\u{300}a", "hòa hòa");
         check("ĐẶNG Ơ Ư", "đặng ơ ư");
