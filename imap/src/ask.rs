@@ -71,6 +71,16 @@ pub enum Answer {
     Failed,
 }
 
+impl Answer {
+    /// Octets of memory that its output holds.
+    pub fn held(&self) -> usize {
+        match self {
+            Self::Piece(output) | Self::Done(output, _) => output.held(),
+            _ => 0,
+        }
+    }
+}
+
 /// How a command ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completion {
@@ -105,11 +115,11 @@ impl Completion {
         }
     }
 
-    /// Tagged BAD.
+    /// Tagged BAD: the client is wrong (RFC 5530 §3).
     pub fn bad(text: &'static str) -> Self {
         Self {
             status: Status::Bad,
-            code: None,
+            code: Some("CLIENTBUG".to_owned()),
             text,
             effect: Effect::None,
         }
@@ -196,6 +206,15 @@ impl Output {
     /// Octets so far.
     pub fn len(&self) -> usize {
         self.len + self.tail.len()
+    }
+
+    /// Octets of memory that it holds: a shared content counts whole.
+    pub fn held(&self) -> usize {
+        let chunks = self.chunks.iter().map(|chunk| match chunk {
+            Chunk::Bytes(bytes) => bytes.len(),
+            Chunk::Shared(content, _) => content.len(),
+        });
+        chunks.sum::<usize>() + self.tail.len()
     }
 
     /// Whether there is nothing to send.

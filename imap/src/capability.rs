@@ -65,6 +65,9 @@ const TABLE: &[(&str, &str, Shown)] = &[
     ("LIST-EXTENDED", "RFC 5258", Shown::SignedIn),
     ("LIST-STATUS", "RFC 5819", Shown::SignedIn),
     ("SPECIAL-USE", "RFC 6154", Shown::SignedIn),
+    // Not registered, against RFC 9051 §7.2.2: Outlook asks for the uses of mailboxes in no other way, and
+    // makes its own "Sent Items" beside ours.
+    ("XLIST", "Gmail IMAP extensions", Shown::SignedIn),
     ("CREATE-SPECIAL-USE", "RFC 6154 §3", Shown::SignedIn),
     ("STATUS=DELETED", "RFC 9051 §6.3.11", Shown::SignedIn),
     ("STATUS=SIZE", "RFC 8438", Shown::SignedIn),

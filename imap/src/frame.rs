@@ -3,7 +3,7 @@
 //! The limits hold before anything is kept (ATTACKS 4): a line, a literal and their number are
 //! bounded, more tightly before login, and a large literal needs room that the session sets aside.
 
-use crate::wire::lexer::Literal;
+use crate::wire::lexer::{Literal, TAG_MAX};
 
 /// Octets of a command's text before login.
 pub const LINE_BEFORE_LOGIN_MAX: usize = 8_192;
@@ -23,6 +23,11 @@ pub const LITERALS_OF_APPEND_MAX: usize = 1_024;
 pub const APPEND_MAX: u64 = 128 * 1024 * 1024;
 /// Literals that make a command hold more than this need room set aside.
 pub const ROOM_FREE_MAX: u64 = 16_384;
+/// A longer line of a client that is signed in is read and dropped up to this length: a set of a million
+/// message numbers is refused, and the session lives on.
+pub const LINE_DROPPED_MAX: usize = 16 * 1024 * 1024;
+/// The end of a dropped line that is kept, to see whether a literal follows.
+const LINE_END_KEPT: usize = 24;
 /// A refused literal that is sent anyway is read and dropped up to this length.
 pub const DROPPED_MAX: u64 = 512 * 1024 * 1024;
 
@@ -48,6 +53,8 @@ pub enum Event {
 pub enum Refusal {
     /// RFC 7889 §4: NO [TOOBIG].
     TooBig,
+    /// RFC 5464 §4.3: NO [METADATA MAXSIZE …].
+    TooLong,
     /// No memory for it now: NO [LIMIT].
     NoRoom,
     /// BAD, with the reason.
@@ -81,6 +88,8 @@ pub struct Frame {
     refusal: Option<Refusal>,
     /// Octets of the input already searched for a line end.
     searched: usize,
+    /// Octets of a line that is too long which were dropped already.
+    dropped: usize,
 }
 
 impl Frame {
@@ -115,22 +124,28 @@ impl Frame {
         let rest = input.rest();
         let Some(end) = memchr::memchr(b'\n', &rest[self.searched..]) else {
             self.searched = rest.len();
-            return Some(match self.text.len() + rest.len() > max {
-                true => Event::Fatal("the line is too long"),
+            let long = self.dropped > 0 || self.text.len() + rest.len() > max;
+            return Some(match long {
+                true => self.drop_some(input, limits),
                 false => Event::More,
             });
         };
         let end = self.searched + end;
         self.searched = 0;
-        if self.text.len() + end > max {
+        let long = self.dropped > 0 || self.text.len() + end > max;
+        if long && (!limits.signed_in || self.dropped + end > LINE_DROPPED_MAX) {
             return Some(Event::Fatal("the line is too long"));
         }
         let line = &rest[..end];
         let strict = line.ends_with(b"\r") && memchr::memchr(b'\r', line) == Some(end - 1);
-        let begin = self.text.len();
+        let mut begin = self.text.len();
         self.text
             .extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
         input.used(end + 1);
+        if long {
+            self.dropped = 0;
+            begin = self.shorten();
+        }
         if !strict {
             // RFC 9051 §2.2: CRLF alone ends a line. A lone CR or LF is how commands are smuggled in.
             self.refusal
@@ -140,6 +155,37 @@ impl Frame {
             Some(literal) if strict => self.announce(literal, limits),
             _ => Some(self.finish()),
         }
+    }
+
+    /// More of a line that is too long. A CR stays: its LF may be what comes next.
+    fn drop_some(&mut self, input: &mut Input, limits: Limits) -> Event {
+        let rest = input.rest();
+        if !limits.signed_in || self.dropped + rest.len() > LINE_DROPPED_MAX {
+            return Event::Fatal("the line is too long");
+        }
+        let len = rest.len() - usize::from(rest.ends_with(b"\r"));
+        self.text.extend_from_slice(&rest[..len]);
+        input.used(len);
+        self.searched = 0;
+        self.dropped += len;
+        self.shorten();
+        Event::More
+    }
+
+    /// Of a line that is too long its tag and its end are kept; gives where the end begins.
+    fn shorten(&mut self) -> usize {
+        self.refusal
+            .get_or_insert(Refusal::Bad("[LIMIT] the line is too long"));
+        self.literals.clear();
+        let tag = self.text.iter().position(|b| *b == b' ');
+        // One more than a tag may have, so that a cut one is not taken for a whole.
+        let tag = tag.unwrap_or(self.text.len()).min(TAG_MAX + 1);
+        let end = (self.text.len() - LINE_END_KEPT.min(self.text.len())).max(tag);
+        let end = self.text.split_off(end);
+        self.text.truncate(tag);
+        self.text.push(b' ');
+        self.text.extend_from_slice(&end);
+        tag + 1
     }
 
     fn fill(&mut self, input: &mut Input) {
@@ -188,7 +234,7 @@ impl Frame {
         if !limits.signed_in {
             let many = self.literals.len() >= LITERALS_BEFORE_LOGIN_MAX;
             let long = literal.len > LITERAL_BEFORE_LOGIN_MAX;
-            return (many || long).then_some(Refusal::Bad("the literal is too large"));
+            return (many || long).then_some(Refusal::Bad("[LIMIT] the literal is too large"));
         }
         let append = self.is_append();
         let many = match append {
@@ -196,11 +242,14 @@ impl Frame {
             false => LITERALS_MAX,
         };
         if self.literals.len() >= many {
-            return Some(Refusal::Bad("too many literals"));
+            return Some(Refusal::Bad("[LIMIT] too many literals"));
         }
         if !append {
             let long = literal.len > LITERAL_MAX;
-            return long.then_some(Refusal::Bad("the literal is too large"));
+            return long.then_some(match self.is_value() {
+                true => Refusal::TooLong,
+                false => Refusal::Bad("[LIMIT] the literal is too large"),
+            });
         }
         let all = self.held().saturating_add(literal.len);
         let all_max = limits.size_max.saturating_add(LITERAL_MAX).max(APPEND_MAX);
@@ -221,6 +270,13 @@ impl Frame {
             b"UID" => word() == b"REPLACE",
             _ => false,
         }
+    }
+
+    /// What comes is the value of an annotation.
+    fn is_value(&self) -> bool {
+        let mut words = self.text.split(|b| *b == b' ').skip(1);
+        let first = words.next().unwrap_or_default();
+        first.eq_ignore_ascii_case(b"SETMETADATA")
     }
 
     /// The refused literal is read and dropped; of the command only its tag is still needed.
@@ -264,7 +320,7 @@ impl Frame {
     fn finish(&mut self) -> Event {
         let text = std::mem::take(&mut self.text);
         let literals = std::mem::take(&mut self.literals);
-        self.missing = 0;
+        (self.missing, self.dropped) = (0, 0);
         match self.refusal.take() {
             None => Event::Command(text, literals),
             Some(refusal) => {
@@ -439,7 +495,7 @@ mod tests {
             b"a LOGIN {1025}\r\nb NOOP\r\n",
             false,
             &[
-                "Refused(Some(\"a\"), Bad(\"the literal is too large\"))",
+                "Refused(Some(\"a\"), Bad(\"[LIMIT] the literal is too large\"))",
                 "b NOOP []",
             ],
         );
@@ -451,7 +507,7 @@ mod tests {
         check(
             b"a LOGIN {99999999999999999999}\r\n",
             false,
-            &["Refused(Some(\"a\"), Bad(\"the literal is too large\"))"],
+            &["Refused(Some(\"a\"), Bad(\"[LIMIT] the literal is too large\"))"],
         );
         check(
             b"a APPEND x {100001}\r\nb NOOP\r\n",
@@ -477,6 +533,48 @@ mod tests {
         );
         let line = vec![b'x'; LINE_BEFORE_LOGIN_MAX + 1];
         assert_eq!(events(&line, 100, false), ["the line is too long"]);
+    }
+
+    #[test]
+    fn i13_a_line_that_is_too_long_is_passed_over() {
+        let refused = "Refused(Some(\"a\"), Bad(\"[LIMIT] the line is too long\"))";
+        let of = |begin: &str, len: usize, end: &str| {
+            let mut octets = begin.as_bytes().to_vec();
+            octets.resize(begin.len() + len, b'x');
+            octets.extend_from_slice(end.as_bytes());
+            octets
+        };
+        let check = |octets: &[u8], expected: &[&str]| {
+            for step in [1_000, 1_001, LINE_MAX, octets.len()] {
+                assert_eq!(events(octets, step, true), expected, "in steps of {step}");
+            }
+        };
+        check(
+            &of("a FETCH ", 3 * LINE_MAX, "\r\nb NOOP\r\n"),
+            &[refused, "b NOOP []"],
+        );
+        // Whatever literals it announces are not taken for commands.
+        check(
+            &of(
+                "a FETCH {3+}\r\nabc",
+                LINE_MAX,
+                " {9+}\r\nc LOGOUT\r x\r\nb NOOP\r\n",
+            ),
+            &[refused, "b NOOP []"],
+        );
+        check(
+            &of("a FETCH ", LINE_MAX, " {9}\r\nb NOOP\r\n"),
+            &[refused, "b NOOP []"],
+        );
+        let nameless = refused.replace("Some(\"a\")", "None");
+        check(
+            &of("a", LINE_MAX, " x\r\nb NOOP\r\n"),
+            &[&nameless, "b NOOP []"],
+        );
+        let endless = of("a ", LINE_DROPPED_MAX, "");
+        for step in [4_096, endless.len()] {
+            assert_eq!(events(&endless, step, true), ["the line is too long"]);
+        }
     }
 
     #[test]

@@ -10,7 +10,9 @@
 //! - `run` executes commands; `view` is one session's message numbers against UIDs.
 //! - `session` is the only `async` code.
 //!
-//! `\Recent` is not kept: rev2 dropped it, and rev1 allows a server to always answer 0 RECENT.
+//! `\Recent` is not kept: rev2 dropped it, and to say which session was the first to be told of a message would
+//! take a commit for each message and session. So rev1 clients always see 0 RECENT (RFC 3501 §2.3.2), as they do
+//! with other large servers.
 
 pub mod ask;
 pub mod capability;
@@ -27,6 +29,6 @@ pub mod view;
 pub mod wire;
 
 pub use machine::Machine;
-pub use services::Services;
+pub use services::{Flight, Services};
 pub use session::{End, run};
 pub use settings::Settings;

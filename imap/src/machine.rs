@@ -13,6 +13,7 @@ use crate::settings::Settings;
 use crate::wire::command::{self, Command, Stage};
 use crate::wire::notify::Notify;
 use crate::wire::response::{self, Status};
+use directory::annotation::VALUE_MAX;
 use directory::sasl::{Channel, Exchange};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -335,18 +336,26 @@ impl Machine {
             Event::Refused(tag, refusal) => {
                 let tag = tag.unwrap_or_else(|| "*".into());
                 let text = match refusal {
-                    Refusal::TooBig => "[TOOBIG] The message is larger than APPENDLIMIT",
-                    _ => "[LIMIT] The server is short of memory; try later",
+                    Refusal::TooBig => "[TOOBIG] The message is larger than APPENDLIMIT".into(),
+                    Refusal::TooLong => too_long(),
+                    _ => "[LIMIT] The server is short of memory; try later".into(),
                 };
-                self.tagged(&tag, Status::No, text);
+                self.tagged(&tag, Status::No, &text);
             }
             Event::Fatal(why) => self.bye(why),
         }
         matches!(self.phase, Phase::Reading | Phase::Sasl { .. })
     }
 
+    /// BAD with a code: what the sentence begins with, or that the client is wrong (RFC 5530 §3).
     fn refuse(&mut self, tag: Option<String>, why: &str) {
-        self.tagged(tag.as_deref().unwrap_or("*"), Status::Bad, why);
+        let code = if why.starts_with('[') {
+            ""
+        } else {
+            "[CLIENTBUG] "
+        };
+        let tag = tag.as_deref().unwrap_or("*");
+        self.tagged(tag, Status::Bad, &format!("{code}{why}"));
         self.bad += 1;
         if self.bad >= BAD_MAX {
             self.bye("Too many commands that cannot be understood");
@@ -549,6 +558,11 @@ impl Machine {
             self.bye("Too many failed sign-ins");
         }
     }
+}
+
+/// RFC 5464 §4.3.
+fn too_long() -> String {
+    format!("[METADATA MAXSIZE {VALUE_MAX}] The value is too large")
 }
 
 /// For the log: the name that a peer gave, without what could break a line.

@@ -6,6 +6,7 @@ use crate::settings::Settings;
 use directory::Directory;
 use directory::sasl::Channel;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
 
 /// Room for literals is counted in these octets.
@@ -20,6 +21,60 @@ pub struct Services {
     pub(crate) sign_ins: Arc<Semaphore>,
     pub(crate) room: Arc<Semaphore>,
     pub(crate) recent: Arc<Recent>,
+    pub(crate) flight: Arc<Flight>,
+}
+
+/// Octets of answers that were made and not yet taken by their peers, over all sessions.
+#[derive(Debug, Default)]
+pub struct Flight {
+    now: AtomicU64,
+    peak: AtomicU64,
+}
+
+impl Flight {
+    /// At this moment.
+    pub fn now(&self) -> u64 {
+        self.now.load(Ordering::Relaxed)
+    }
+
+    /// The most that there ever were.
+    pub fn peak(&self) -> u64 {
+        self.peak.load(Ordering::Relaxed)
+    }
+}
+
+/// What one session has in flight.
+#[derive(Debug)]
+pub(crate) struct Held {
+    flight: Arc<Flight>,
+    octets: u64,
+}
+
+impl Held {
+    /// Nothing yet.
+    pub(crate) fn new(flight: &Arc<Flight>) -> Self {
+        Self {
+            flight: Arc::clone(flight),
+            octets: 0,
+        }
+    }
+
+    /// So much now.
+    pub(crate) fn set(&mut self, octets: u64) {
+        let (now, before) = (&self.flight.now, self.octets);
+        self.octets = octets;
+        let all = match octets.checked_sub(before) {
+            Some(more) => now.fetch_add(more, Ordering::Relaxed) + more,
+            None => now.fetch_sub(before - octets, Ordering::Relaxed),
+        };
+        self.flight.peak.fetch_max(all, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.set(0);
+    }
 }
 
 impl Services {
@@ -35,7 +90,13 @@ impl Services {
             sign_ins: Arc::new(Semaphore::new(sign_ins)),
             room: Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))),
             recent: Arc::default(),
+            flight: Arc::default(),
         }
+    }
+
+    /// How much memory the answers of all sessions hold: a slow peer may make others wait for none of it (I-13).
+    pub fn flight(&self) -> &Flight {
+        &self.flight
     }
 
     /// The machine of a new connection under TLS; SCRAM is offered over its channel where the directory

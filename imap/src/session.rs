@@ -9,7 +9,7 @@ use crate::ask::{Answer, Ask, Step};
 use crate::compress::{Deflate, WAITING_MAX};
 use crate::machine::Machine;
 use crate::run::Runner;
-use crate::services::{ROOM_UNIT, Services};
+use crate::services::{Held, ROOM_UNIT, Services};
 use directory::Peer;
 use std::future::poll_fn;
 use std::io;
@@ -72,6 +72,7 @@ where
         notify,
         room: None,
         deflate: None,
+        held: Held::new(&services.flight),
     };
     match session.serve(shutdown).await? {
         true => Ok(End::StartTls(session.stream, session.machine)),
@@ -89,6 +90,8 @@ struct Session<'a, S> {
     room: Option<OwnedSemaphorePermit>,
     /// RFC 4978: both directions are compressed.
     deflate: Option<Box<Deflate>>,
+    /// What was answered and is not sent yet.
+    held: Held,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
@@ -119,6 +122,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 }
             }
             self.flush().await?;
+            self.held.set(0);
             if !self.machine.gathering() {
                 self.room = None;
             }
@@ -244,6 +248,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         });
         match work.await {
             Ok((runner, answer)) => {
+                self.held.set((runner.held() + answer.held()) as u64);
                 self.runner = Some(runner);
                 answer
             }

@@ -168,16 +168,29 @@ impl Tree {
 /// NFC, INBOX in upper case. `None` when it is neither. A rev1 client that sends plain UTF-8 is
 /// understood too.
 pub fn name(raw: &[u8], utf8: bool) -> Option<String> {
-    let text = match utf8 || !raw.is_ascii() {
-        true => std::str::from_utf8(raw).ok()?.to_owned(),
-        false => utf7::decode(raw)?,
-    };
-    let text: String = text.nfc().collect();
+    let text: String = decoded(raw, utf8)?.nfc().collect();
+    Some(with_inbox(text))
+}
+
+/// The same, but as its characters were written: not NFC.
+pub fn written(raw: &[u8], utf8: bool) -> Option<String> {
+    decoded(raw, utf8).map(with_inbox)
+}
+
+fn decoded(raw: &[u8], utf8: bool) -> Option<String> {
+    match utf8 || !raw.is_ascii() {
+        true => std::str::from_utf8(raw).ok().map(str::to_owned),
+        false => utf7::decode(raw),
+    }
+}
+
+/// RFC 9051 §5.1: INBOX in any case.
+fn with_inbox(text: String) -> String {
     let (first, rest) = text.split_at(text.find(SEPARATOR).unwrap_or(text.len()));
-    Some(match first.eq_ignore_ascii_case("INBOX") {
+    match first.eq_ignore_ascii_case("INBOX") {
         true => format!("INBOX{rest}"),
         false => text,
-    })
+    }
 }
 
 /// The levels of a name that may be made; `None` when it may not: empty levels, control characters,

@@ -300,9 +300,10 @@ impl AccountStore {
         })
     }
 
-    /// The raw octets behind a state of a message that may be expunged meanwhile. Errors: `NotFound`, `Corrupt`.
-    pub fn content_of(&self, state: &State) -> Result<Arc<[u8]>, Error> {
-        self.store.blob(state.blob)
+    /// The raw octets of a message whose state was read before, and which may be expunged meanwhile. Errors:
+    /// `NotFound`, `Corrupt`.
+    pub fn content_of(&self, blob: BlobId) -> Result<Arc<[u8]>, Error> {
+        self.store.blob(blob)
     }
 
     /// Changes after `since`, at least one commit's, then at most `max` of them. Errors: `NotFound` when the log

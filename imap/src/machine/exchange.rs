@@ -18,6 +18,10 @@ impl Machine {
         let Some(exchange) = begun else {
             return self.tagged(&tag, Status::No, "[CANNOT] This mechanism is not offered");
         };
+        // RFC 9051 §6.2.2: LOGIN begins with the server's word.
+        if initial.is_some() && mechanism.eq_ignore_ascii_case("LOGIN") {
+            return self.refuse(Some(tag), "LOGIN takes no initial response");
+        }
         self.sasl_step(tag, exchange, initial);
     }
 
@@ -36,7 +40,7 @@ impl Machine {
         };
         // RFC 9051 §6.2.2: "*" cancels.
         if line == b"*" {
-            self.refuse(Some(tag), "AUTHENTICATE was cancelled");
+            self.tagged(&tag, Status::Bad, "AUTHENTICATE was cancelled");
         } else if let Some(octets) = command::base64(&line) {
             self.sasl_step(tag, exchange, Some(&octets));
         } else {

@@ -39,7 +39,7 @@ impl Staged {
 
 impl Runner {
     /// All messages or none (RFC 3502), in one commit; OK only after it (I-01).
-    pub(super) fn append(&mut self, append: Append) -> Result<Completion, Stop> {
+    pub(super) fn append(&mut self, append: Append, out: &mut Vec<u8>) -> Result<Completion, Stop> {
         let target = self.find(&append.mailbox, Seeking::Target)?;
         let target = target.needs(Rights::INSERT, Seeking::Target)?;
         let (to, store) = (target.mailbox.id, &target.store);
@@ -56,8 +56,12 @@ impl Runner {
         }
         let validity = writer.mailbox(to)?.uid_validity;
         writer.commit()?;
-        let code = format!("APPENDUID {validity} {}", uids.text());
-        Ok(Completion::ok("APPEND completed").code(code))
+        self.tell_old_name(&append.mailbox, out)?;
+        let done = Completion::ok("APPEND completed");
+        Ok(match target.shows_uids() {
+            true => done.code(format!("APPENDUID {validity} {}", uids.text())),
+            false => done,
+        })
     }
 
     /// The octets are stored as they came (I-12). Reading and staging come before the writer: others must

@@ -100,6 +100,7 @@ impl Runner {
         if leave {
             self.selected()?.expunged = true;
         }
+        let validity = target.shows_uids().then_some(validity);
         Ok(told(validity, &pairs, leave, out))
     }
 }
@@ -163,6 +164,7 @@ impl Passing {
         if leave {
             self.take_out(&found)?;
         }
+        let validity = self.target.shows_uids().then_some(validity);
         Ok(told(validity, &pairs, leave, out))
     }
 
@@ -197,7 +199,16 @@ fn refused(error: &Error) -> Stop {
     Stop::Answer(code::refusal(error, Seeking::Target))
 }
 
-fn told(validity: UidValidity, pairs: &[(u32, u32)], leave: bool, out: &mut Vec<u8>) -> Completion {
+/// The end of it; without a UIDVALIDITY no UIDs are to be told.
+fn told(
+    validity: Option<UidValidity>,
+    pairs: &[(u32, u32)],
+    leave: bool,
+    out: &mut Vec<u8>,
+) -> Completion {
+    let Some(validity) = validity else {
+        return Completion::ok(text(leave));
+    };
     let sources: Numbers = pairs.iter().map(|p| p.0).collect();
     let targets: Numbers = pairs.iter().map(|p| p.1).collect();
     let code = format!("COPYUID {validity} {} {}", sources.text(), targets.text());

@@ -1,7 +1,7 @@
 //! RFC 9051 §6.3.4 CREATE, §6.3.5 DELETE, §6.3.6 RENAME, §6.3.7 SUBSCRIBE, §6.3.8 UNSUBSCRIBE.
 
 use super::find::{Spot, not_permitted};
-use super::{Runner, Stop};
+use super::{Runner, Stop, list};
 use crate::ask::Completion;
 use crate::code::{self, Seeking};
 use crate::tree::{self, Tree};
@@ -14,6 +14,7 @@ impl Runner {
         &mut self,
         raw: &[u8],
         roles: Option<&[Option<Role>]>,
+        out: &mut Vec<u8>,
     ) -> Result<Completion, Stop> {
         // RFC 9051 §6.3.4: a trailing separator only declares that names will follow below.
         let raw = raw.strip_suffix(b"/").unwrap_or(raw);
@@ -41,6 +42,7 @@ impl Runner {
         made.push(id);
         writer.commit()?;
         self.inherit(&spot, above, &made);
+        self.tell_old_name(raw, out)?;
         // RFC 8474 §4.1.
         let code = format!("MAILBOXID ({})", ident::mailbox(id));
         Ok(Completion::ok("CREATE completed").code(code))
@@ -77,7 +79,7 @@ impl Runner {
         }
     }
 
-    pub(super) fn delete(&mut self, raw: &[u8]) -> Result<Completion, Stop> {
+    pub(super) fn delete(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<Completion, Stop> {
         let row = self.find(raw, Seeking::Named)?;
         let row = row.needs(Rights::REMOVE, Seeking::Named)?;
         // RFC 9051 §6.3.5 forbids it for INBOX. The others with a use are where the server and other
@@ -98,10 +100,21 @@ impl Runner {
         if let Err(error) = self.directory.forget_mailbox(row.account, row.mailbox.id) {
             tracing::warn!(%error, "what was said of a deleted mailbox could not be removed");
         }
+        if let Some(old) = self.old_name(raw) {
+            list::tell_gone(out, &row.path, &old);
+        }
         Ok(Completion::ok("DELETE completed"))
     }
 
-    pub(super) fn rename(&mut self, from: &[u8], to: &[u8]) -> Result<Completion, Stop> {
+    pub(super) fn rename(
+        &mut self,
+        (from, to): (&[u8], &[u8]),
+        out: &mut Vec<u8>,
+    ) -> Result<Completion, Stop> {
+        // RFC 9051 §6.3.6: where either name is put into its one form, the one before is told.
+        let changed = self.old_name(from).or_else(|| self.old_name(to));
+        let old = changed.and_then(|_| tree::written(from, self.utf8));
+        let raw = to;
         let source = self.find(from, Seeking::Named)?;
         let source = source.needs(Rights::REMOVE, Seeking::Named)?;
         let spot = self.spot(to)?;
@@ -159,11 +172,20 @@ impl Runner {
                 tracing::warn!(%error, "annotations were not copied from INBOX");
             }
         }
+        if let Some(old) = old {
+            let row = self.find(raw, Seeking::Named)?;
+            list::tell_old(out, &row, old);
+        }
         Ok(Completion::ok("RENAME completed"))
     }
 
     pub(super) fn subscribe(&mut self, raw: &[u8], on: bool) -> Result<Completion, Stop> {
-        let row = self.find(raw, Seeking::Named)?;
+        let row = match self.find(raw, Seeking::Named) {
+            Ok(row) => row,
+            // RFC 9051 §6.3.8: nothing to do where it is not subscribed to, as after a DELETE.
+            Err(Stop::Answer(_)) if !on => return Ok(Completion::ok("UNSUBSCRIBE completed")),
+            Err(stop) => return Err(stop),
+        };
         if row.owner.is_some() {
             // RFC 4314 §4: `l` to subscribe, nothing to unsubscribe. The owner's own subscription is his.
             let needed = if on { Rights::LOOKUP } else { Rights::NONE };

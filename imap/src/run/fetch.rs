@@ -3,6 +3,7 @@
 //! Flags, dates and sizes come from states; ENVELOPE and BODYSTRUCTURE from summaries, read in
 //! batches; content is touched only for sections. The output is made in pieces.
 
+mod stretch;
 mod tell;
 
 use super::limit::Cut;
@@ -22,9 +23,12 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 use storage::{
-    AccountStore, EmailId, Error, Keyword, KeywordChange, MailboxId, ModSeq, State, ThreadId, Uid,
+    AccountStore, BlobId, EmailId, Error, Keyword, KeywordChange, MailboxId, ModSeq, State,
+    ThreadId, Uid,
 };
 use tell::{needs_content, tell_item};
+
+pub(super) use stretch::{Of, Rest, STRETCH_MAX, Sent};
 
 /// Messages whose states are looked up at one time.
 const BATCH_MAX: usize = 256;
@@ -41,6 +45,7 @@ struct Due {
 /// What is told of a message out of its state. Messages with the same keywords share them.
 struct Brief {
     email: EmailId,
+    blob: BlobId,
     thread: ThreadId,
     size: u64,
     received_at: i64,
@@ -55,6 +60,7 @@ impl Brief {
         let same = before.filter(|before| *before.keywords == *state.keywords);
         Self {
             email: state.email,
+            blob: state.blob,
             thread: state.thread,
             size: state.size,
             received_at: state.received_at,
@@ -88,6 +94,10 @@ struct Open {
     content: Option<Arc<[u8]>>,
     /// The item that comes next.
     at: usize,
+    /// What is still to be sent of it.
+    rest: Option<Rest>,
+    /// The content is not held while a piece is on its way.
+    away: bool,
 }
 
 /// A FETCH under way.
@@ -189,6 +199,7 @@ impl Runner {
                     true,
                 );
             } else if fetch.open.is_some() {
+                fetch.take_up(&store, &recent)?;
                 fetch.tell(rev2, modes, out);
                 if let Some(told) = fetch.told.take() {
                     self.selected()?.tell_modseq(told);
@@ -222,6 +233,7 @@ impl Runner {
                 fetch.look_up(self.selected()?, &store, marks, rev2)?;
             }
         }
+        fetch.put_down(&store, &recent);
         Ok(Progress::More)
     }
 }
@@ -456,6 +468,8 @@ impl Fetch {
                 number,
                 content,
                 at: 0,
+                rest: None,
+                away: false,
             });
         }
         Ok(())
@@ -467,30 +481,31 @@ impl Fetch {
         store: &AccountStore,
         recent: &Recent,
     ) -> Result<Arc<[u8]>, Error> {
-        if !self.items.iter().any(Item::is_partial) {
-            return store.content(email);
-        }
-        let key = (store.id(), email);
-        if let Some(content) = recent.find(key) {
+        let key = (store.id(), email, Vec::new());
+        if let Some(content) = recent.find(&key) {
             return Ok(content);
         }
         let content = store.content(email)?;
-        recent.keep(key, &content);
+        if self.items.iter().any(Item::is_partial) {
+            recent.keep(key, &content);
+        }
         Ok(content)
     }
 
     /// msg-att of one message, from the item that comes next to the end of a piece.
     fn tell(&mut self, rev2: bool, modes: Modes, out: &mut Output) {
         let Some(open) = &mut self.open else { return };
+        if !open.go_on(out) {
+            return;
+        }
         if open.at == 0 {
             put_fetch(out.buf(), open.number, open.due.uid, modes);
         }
         // A change that this FETCH makes is told as any other is (RFC 9051 §6.4.5, RFC 7162 §3.2.4).
-        let aware = modes.condstore;
         let added = [
             (Item::Flags, true),
-            (Item::Uid, aware && !modes.uid_only),
-            (Item::ModSeq, aware),
+            (Item::Uid, modes.condstore && !modes.uid_only),
+            (Item::ModSeq, modes.condstore),
         ];
         let added = added.iter().filter(|(_, due)| *due && open.due.marked);
         let added = added.map(|(item, _)| item);
@@ -506,7 +521,14 @@ impl Fetch {
             if *item == Item::ModSeq {
                 self.told = Some(open.due.state.modseq);
             }
-            self.unknown_encoding |= !tell_item(item, open, &self.written, rev2, out);
+            match tell_item(item, open, &self.written, rev2, out) {
+                Sent::All => {}
+                Sent::Unknown => self.unknown_encoding = true,
+                Sent::Rest(rest) => {
+                    open.rest = Some(rest);
+                    return;
+                }
+            }
             open.at += 1;
         }
         out.buf().extend_from_slice(b")\r\n");

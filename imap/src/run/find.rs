@@ -36,6 +36,11 @@ impl Deref for Found {
 }
 
 impl Found {
+    /// RFC 9051 §6.3.12, §6.4.7: who may put messages in but not open it is told no UIDs.
+    pub(in crate::run) fn shows_uids(&self) -> bool {
+        self.rights.has(Rights::READ)
+    }
+
     /// Refuses when one of these rights is missing; what may not even be seen is not there (I-17).
     pub(in crate::run) fn needs(self, needed: Rights, seeking: Seeking) -> Result<Self, Stop> {
         if self.rights.has(needed) {

@@ -3,17 +3,21 @@
 use super::find::{OTHERS, SHARED};
 use super::{Runner, Stop, acl};
 use crate::ask::Completion;
-use crate::tree::{Pattern, Row, SEPARATOR, Tree};
+use crate::code::Seeking;
+use crate::tree::{self, Pattern, Row, SEPARATOR, Tree};
 use crate::wire::list::{List, StatusItem};
 use crate::wire::response::{self, put};
 use directory::Rights;
+use storage::Role;
 
 /// What a LIST line says beyond name and children.
 #[derive(Default)]
 struct Extra {
     subscribed: bool,
-    /// RFC 5258 §3.5 CHILDINFO: by which option something below was selected.
+    /// RFC 5258 §3.5 CHILDINFO: by which options something below was selected.
     below: Option<&'static str>,
+    /// RFC 9051 §6.3.9.7 OLDNAME: the name as the client wrote it.
+    old: Option<String>,
 }
 
 impl Runner {
@@ -23,7 +27,9 @@ impl Runner {
             out.extend_from_slice(b"* LIST (\\Noselect) \"/\" \"\"\r\n");
             return Ok(Completion::ok("LIST completed"));
         }
-        let patterns = self.patterns(&list.reference, &list.patterns)?;
+        // RFC 9051 §6.3.9: in the extended syntax an empty name is no pattern.
+        let named = |p: &&Vec<u8>| !(list.extended && p.is_empty());
+        let patterns = self.patterns(&list.reference, list.patterns.iter().filter(named));
         if list.status.contains(&StatusItem::HighestModSeq) {
             self.condstore_on(out);
         }
@@ -33,30 +39,31 @@ impl Runner {
                 && (!list.special_use || special_use(row).is_some())
         };
         let plain = !list.subscribed && !list.special_use;
+        let below = match (list.subscribed, list.special_use) {
+            (true, true) => Some("\"SUBSCRIBED\" \"SPECIAL-USE\""),
+            (true, false) => Some("\"SUBSCRIBED\""),
+            (false, true) => Some("\"SPECIAL-USE\""),
+            (false, false) => None,
+        };
         let attributes = match list.extended || self.rev2 {
             true => "\\NonExistent \\HasChildren",
             false => "\\Noselect \\HasChildren",
         };
+        let returned = |row: &Row| patterns.iter().any(|p| p.fits(&row.path));
+        // RFC 9051 §6.3.9.3: what is below is told of only where it is not told itself.
+        let hidden =
+            |path: &str| list.recursive && tree.below(path, |row| selects(row) && !returned(row));
         for level in levels(&tree, &patterns) {
-            if plain || (list.recursive && tree.below(level, selects)) {
-                self.level(out, "LIST", attributes, level);
+            if plain || hidden(level) {
+                self.level(out, "LIST", attributes, level, below.filter(|_| !plain));
             }
         }
         for row in tree.rows() {
-            if !patterns.iter().any(|p| p.fits(&row.path)) {
-                continue;
-            }
-            let below = list.recursive && tree.below(&row.path, selects);
-            if !selects(row) && !below {
+            if !returned(row) || !(selects(row) || hidden(&row.path)) {
                 continue;
             }
             let tell = (list.subscribed || list.return_subscribed) && row.mailbox.subscribed;
-            let option = if list.subscribed {
-                "SUBSCRIBED"
-            } else {
-                "SPECIAL-USE"
-            };
-            let below = below.then_some(option);
+            let below = below.filter(|_| list.recursive && tree.below(&row.path, selects));
             line_with(
                 out,
                 "LIST",
@@ -65,6 +72,7 @@ impl Runner {
                 &Extra {
                     subscribed: tell,
                     below,
+                    old: None,
                 },
             );
             if selects(row) {
@@ -92,10 +100,14 @@ impl Runner {
         Ok(())
     }
 
-    fn patterns(&self, reference: &[u8], raw: &[Vec<u8>]) -> Result<Vec<Pattern>, Stop> {
+    /// RFC 9051 §6.3.9: a pattern that is not accepted is passed over.
+    fn patterns<'p>(
+        &self,
+        reference: &[u8],
+        raw: impl Iterator<Item = &'p Vec<u8>>,
+    ) -> Vec<Pattern> {
         let read = |p: &Vec<u8>| Pattern::of(reference, p, self.utf8);
-        let patterns: Option<Vec<Pattern>> = raw.iter().map(read).collect();
-        patterns.ok_or_else(|| Completion::no("CANNOT", "This is not a mailbox pattern").into())
+        raw.filter_map(read).collect()
     }
 
     pub(super) fn lsub(
@@ -104,11 +116,11 @@ impl Runner {
         pattern: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Completion, Stop> {
-        let patterns = self.patterns(reference, &[pattern.to_vec()])?;
+        let patterns = self.patterns(reference, [pattern.to_vec()].iter());
         let tree = self.forest(&patterns, true)?;
         for level in levels(&tree, &patterns) {
             if tree.below(level, |r| r.mailbox.subscribed) {
-                self.level(out, "LSUB", "\\Noselect", level);
+                self.level(out, "LSUB", "\\Noselect", level, None);
             }
         }
         for row in tree
@@ -120,17 +132,66 @@ impl Runner {
                 line(out, "LSUB", row, self.utf8);
             } else if pattern.ends_with(b"%") && tree.below(&row.path, |r| r.mailbox.subscribed) {
                 // RFC 3501 §6.3.9: a name whose child is subscribed is shown for `%`.
-                self.level(out, "LSUB", "\\Noselect", &row.path);
+                self.level(out, "LSUB", "\\Noselect", &row.path, None);
             }
         }
         Ok(Completion::ok("LSUB completed"))
     }
 
+    /// Outlook up to 2021 learns of the mailboxes for sent mail, drafts and so on from nothing else.
+    pub(super) fn xlist(
+        &mut self,
+        reference: &[u8],
+        pattern: Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<Completion, Stop> {
+        let done = Completion::ok("XLIST completed");
+        if pattern.is_empty() {
+            out.extend_from_slice(b"* XLIST (\\Noselect) \"/\" \"\"\r\n");
+            return Ok(done);
+        }
+        let patterns = self.patterns(reference, [pattern].iter());
+        let tree = self.forest(&patterns, false)?;
+        for level in levels(&tree, &patterns) {
+            self.level(out, "XLIST", "\\Noselect \\HasChildren", level, None);
+        }
+        let fits = |row: &&Row| patterns.iter().any(|p| p.fits(&row.path));
+        for row in tree.rows().iter().filter(fits) {
+            line(out, "XLIST", row, self.utf8);
+        }
+        Ok(done)
+    }
+
     /// A name that is no mailbox, or not as such what was asked for.
-    fn level(&self, out: &mut Vec<u8>, word: &str, attributes: &str, path: &str) {
+    fn level(
+        &self,
+        out: &mut Vec<u8>,
+        word: &str,
+        attributes: &str,
+        path: &str,
+        below: Option<&str>,
+    ) {
         put(out, format_args!("* {word} ({attributes}) \"/\" "));
         response::mailbox(out, path, self.utf8);
+        child_info(out, below);
         out.extend_from_slice(b"\r\n");
+    }
+
+    /// RFC 9051 §6.3.9.7: a name that was put into its one form is told together with the one written, to those
+    /// who have enabled IMAP4rev2. `None`: it was written so.
+    pub(super) fn old_name(&self, raw: &[u8]) -> Option<String> {
+        let written = tree::written(raw, self.utf8)?;
+        let name = tree::name(raw, self.utf8)?;
+        (self.rev2 && written != name).then_some(written)
+    }
+
+    /// The same, of a mailbox that is there.
+    pub(super) fn tell_old_name(&self, raw: &[u8], out: &mut Vec<u8>) -> Result<(), Stop> {
+        if let Some(old) = self.old_name(raw) {
+            let row = self.find(raw, Seeking::Named)?;
+            tell_old(out, &row, old);
+        }
+        Ok(())
     }
 }
 
@@ -158,13 +219,55 @@ fn special_use(row: &Row) -> Option<&'static str> {
     role.and_then(response::special_use)
 }
 
+/// The same in the words of XLIST.
+fn use_in_xlist(row: &Row) -> Option<&'static str> {
+    match row.mailbox.role.filter(|_| row.owner.is_none()) {
+        Some(Role::Inbox) => Some("\\Inbox"),
+        Some(Role::Junk) => Some("\\Spam"),
+        _ => special_use(row),
+    }
+}
+
 /// As `line`, and whether it is subscribed to.
 pub(super) fn line_subscribed(out: &mut Vec<u8>, row: &Row, rev2: bool) {
     let extra = Extra {
         subscribed: row.mailbox.subscribed,
-        below: None,
+        ..Extra::default()
     };
     line_with(out, "LIST", row, rev2, &extra);
+}
+
+/// As `line`, with the name that the client wrote.
+pub(super) fn tell_old(out: &mut Vec<u8>, row: &Row, old: String) {
+    let extra = Extra {
+        subscribed: row.mailbox.subscribed,
+        below: None,
+        old: Some(old),
+    };
+    line_with(out, "LIST", row, true, &extra);
+}
+
+/// RFC 9051 §6.3.9.7: the same of a mailbox that is no more.
+pub(super) fn tell_gone(out: &mut Vec<u8>, path: &str, old: &str) {
+    out.extend_from_slice(b"* LIST (\\NonExistent) \"/\" ");
+    response::mailbox(out, path, true);
+    old_name(out, old);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// oldname-extended-item = "OLDNAME" SP "(" mailbox ")"
+fn old_name(out: &mut Vec<u8>, old: &str) {
+    out.extend_from_slice(b" (\"OLDNAME\" (");
+    response::mailbox(out, old, true);
+    out.extend_from_slice(b"))");
+}
+
+/// childinfo-extended-item = "CHILDINFO" SP "(" list-select-base-opt-quoted
+/// *(SP list-select-base-opt-quoted) ")"
+fn child_info(out: &mut Vec<u8>, below: Option<&str>) {
+    if let Some(options) = below {
+        put(out, format_args!(" (\"CHILDINFO\" ({options}))"));
+    }
 }
 
 /// `* LIST (\HasNoChildren \Drafts) "/" "Drafts"`
@@ -179,7 +282,15 @@ fn line_with(out: &mut Vec<u8>, word: &str, row: &Row, rev2: bool, extra: &Extra
         "\\HasNoChildren"
     };
     put(out, format_args!("* {word} ({children}"));
-    if let Some(attribute) = special_use(row) {
+    // RFC 9051 §7.3.1: what cannot be selected says so.
+    if !row.rights.has(Rights::READ) {
+        out.extend_from_slice(b" \\Noselect");
+    }
+    let attribute = match word {
+        "XLIST" => use_in_xlist(row),
+        _ => special_use(row),
+    };
+    if let Some(attribute) = attribute {
         put(out, format_args!(" {attribute}"));
     }
     if extra.subscribed {
@@ -187,8 +298,9 @@ fn line_with(out: &mut Vec<u8>, word: &str, row: &Row, rev2: bool, extra: &Extra
     }
     out.extend_from_slice(b") \"/\" ");
     response::mailbox(out, &row.path, rev2);
-    if let Some(option) = extra.below {
-        put(out, format_args!(" (\"CHILDINFO\" (\"{option}\"))"));
+    child_info(out, extra.below);
+    if let Some(old) = &extra.old {
+        old_name(out, old);
     }
     out.extend_from_slice(b"\r\n");
 }

@@ -132,6 +132,14 @@ impl Runner {
         }
     }
 
+    /// Octets of content that wait for the next piece.
+    pub(crate) fn held(&self) -> usize {
+        match &self.job {
+            Some(Job::Fetch(fetch)) => fetch.held(),
+            _ => 0,
+        }
+    }
+
     /// Called by storage after commits while IDLE lasts.
     pub(crate) fn notify(&self) -> Arc<Notify> {
         Arc::clone(&self.notify)
@@ -175,14 +183,17 @@ impl Runner {
             Command::Enter(entry) => Ok(self.enter(entry)),
             Command::Enable(names) => Ok(self.enable(&names, out.buf())),
             Command::Namespace => Ok(list::namespace(out.buf())),
-            Command::Create { mailbox, roles } => self.create(&mailbox, roles.as_deref()),
-            Command::Delete(mailbox) => self.delete(&mailbox),
-            Command::Rename { from, to } => self.rename(&from, &to),
+            Command::Create { mailbox, roles } => {
+                self.create(&mailbox, roles.as_deref(), out.buf())
+            }
+            Command::Delete(mailbox) => self.delete(&mailbox, out.buf()),
+            Command::Rename { from, to } => self.rename((&from, &to), out.buf()),
             Command::Subscribe { mailbox, on } => self.subscribe(&mailbox, on),
             Command::List(list) => self.list(&list, out.buf()),
+            Command::Xlist { reference, pattern } => self.xlist(&reference, pattern, out.buf()),
             Command::Lsub { reference, pattern } => self.lsub(&reference, &pattern, out.buf()),
             Command::Status { mailbox, items } => self.status(&mailbox, &items, out.buf()),
-            Command::Append(append) => self.append(append),
+            Command::Append(append) => self.append(append, out.buf()),
             Command::Replace {
                 uid,
                 set,

@@ -9,7 +9,7 @@ use crate::wire::append::Letter;
 use crate::wire::response::put;
 use crate::wire::sequence::SequenceSet;
 use directory::Rights;
-use storage::{AccountStore, Error, Uid};
+use storage::{AccountStore, Error, Uid, UidValidity};
 
 /// What taking the old message out needs.
 const LEAVING: Rights = Rights::READ.with(Rights::DELETE).with(Rights::EXPUNGE);
@@ -52,11 +52,7 @@ impl Runner {
         let validity = writer.mailbox(to)?.uid_validity;
         writer.commit()?;
         self.selected()?.expunged = true;
-        // RFC 8508 §4.3: untagged, before the EXPUNGE response.
-        put(
-            out,
-            format_args!("* OK [APPENDUID {validity} {}] Replaced\r\n", new.raw()),
-        );
+        told(&target, validity, new, out);
         Ok(Completion::ok("REPLACE completed"))
     }
 
@@ -89,10 +85,18 @@ impl Runner {
             Err(error) => return Err(error.into()),
         }
         self.selected()?.expunged = true;
+        told(target, validity, new, out);
+        Ok(Completion::ok("REPLACE completed"))
+    }
+}
+
+/// RFC 8508 §4.3: untagged, before the EXPUNGE response.
+fn told(target: &Found, validity: UidValidity, new: Uid, out: &mut Vec<u8>) {
+    if target.shows_uids() {
+        let new = new.raw();
         put(
             out,
-            format_args!("* OK [APPENDUID {validity} {}] Replaced\r\n", new.raw()),
+            format_args!("* OK [APPENDUID {validity} {new}] Replaced\r\n"),
         );
-        Ok(Completion::ok("REPLACE completed"))
     }
 }

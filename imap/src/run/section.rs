@@ -1,5 +1,6 @@
 //! RFC 9051 §6.4.5: the octets behind BODY[…] and BINARY[…], and how they are labelled.
 
+use super::fetch::{Of, Rest, STRETCH_MAX, Sent};
 use crate::ask::Output;
 use crate::wire::fetch::{Partial, Section, Spelling, Text};
 use crate::wire::lexer::is_atom_char;
@@ -25,7 +26,7 @@ pub(super) fn section(
     summary: &Summary,
     content: &Arc<[u8]>,
     asked: (&Section, Option<Partial>, Spelling),
-) {
+) -> Sent {
     let (section, partial, spelling) = asked;
     label(out.buf(), section, partial, spelling);
     match find(summary, content, section) {
@@ -34,12 +35,16 @@ pub(super) fn section(
             let cut = cut(range.len(), partial);
             let range = range.start + cut.start..range.start + cut.end;
             put(out.buf(), format_args!("{{{}}}\r\n", range.len()));
+            if content.len() > STRETCH_MAX && !range.is_empty() {
+                let of = Of::Content;
+                return Sent::Rest(Rest { of, range });
+            }
             // NUL may be in no literal (RFC 9051 §4.3); a message that has it is repaired on the way.
             match content
                 .get(range.clone())
                 .is_some_and(|o| memchr::memchr(0, o).is_some())
             {
-                true => out.buf().extend(content[range].iter().map(without_nul)),
+                true => put_text(out.buf(), &content[range]),
                 false => out.share(content, range),
             }
         }
@@ -48,6 +53,15 @@ pub(super) fn section(
             let octets: Vec<u8> = octets[cut].iter().map(without_nul).collect();
             response::literal(out.buf(), &octets);
         }
+    }
+    Sent::All
+}
+
+/// Octets as a literal may have them.
+pub(super) fn put_text(out: &mut Vec<u8>, octets: &[u8]) {
+    match memchr::memchr(0, octets).is_some() {
+        true => out.extend(octets.iter().map(without_nul)),
+        false => out.extend_from_slice(octets),
     }
 }
 
@@ -90,18 +104,25 @@ fn find(summary: &Summary, content: &[u8], section: &Section) -> Option<Octets> 
         Text::Text => stretch(found.text()?),
         Text::Mime => stretch(found.mime()?),
         Text::Fields(names) => {
-            let head = found.header()?.of(content);
-            fields(head, |field| names.iter().any(|name| field.is(name)))
+            let head = found.header()?;
+            let ends = head.end() < found.content().end();
+            fields((head.of(content), ends), |field| {
+                names.iter().any(|name| field.is(name))
+            })
         }
         Text::FieldsNot(names) => {
-            let head = found.header()?.of(content);
-            fields(head, |field| !names.iter().any(|name| field.is(name)))
+            let head = found.header()?;
+            let ends = head.end() < found.content().end();
+            fields((head.of(content), ends), |field| {
+                !names.iter().any(|name| field.is(name))
+            })
         }
     })
 }
 
-/// RFC 9051 §6.4.5.1: the fields as they stand in the message, then always an empty line.
-fn fields(head: &[u8], wanted: impl Fn(&Field<'_>) -> bool) -> Octets {
+/// RFC 9051 §6.4.5.1: the fields as they stand in the message, then an empty line, unless the message has none
+/// and no body either.
+fn fields((head, has_body): (&[u8], bool), wanted: impl Fn(&Field<'_>) -> bool) -> Octets {
     let mut octets = Vec::new();
     for field in header::fields(head).filter(wanted) {
         octets.extend_from_slice(field.raw);
@@ -109,7 +130,11 @@ fn fields(head: &[u8], wanted: impl Fn(&Field<'_>) -> bool) -> Octets {
             octets.extend_from_slice(b"\r\n");
         }
     }
-    octets.extend_from_slice(b"\r\n");
+    let empty_line =
+        matches!(head, b"\r\n" | b"\n") || head.ends_with(b"\n\r\n") || head.ends_with(b"\n\n");
+    if has_body || empty_line {
+        octets.extend_from_slice(b"\r\n");
+    }
     Octets::Made(octets)
 }
 
@@ -161,39 +186,52 @@ fn origin(out: &mut Vec<u8>, partial: Option<Partial>) {
     }
 }
 
-/// RFC 9051 §6.4.5 BINARY: the transfer encoding undone. False for an encoding that is not known:
-/// NO [UNKNOWN-CTE].
+/// RFC 9051 §6.4.5 BINARY: the transfer encoding undone; an encoding that is not known: NO [UNKNOWN-CTE].
 pub(super) fn binary(
     out: &mut Vec<u8>,
     summary: &Summary,
     content: &[u8],
     asked: (&[u32], Option<Partial>),
-) -> bool {
+) -> Sent {
     let (numbers, partial) = asked;
     out.extend_from_slice(b"BINARY[");
     path(out, numbers);
     out.push(b']');
     origin(out, partial);
     out.push(b' ');
-    match decoded(summary, content, numbers) {
-        Some(Some(octets)) => {
-            let octets = &octets[cut(octets.len(), partial)];
-            if memchr::memchr(0, octets).is_some() {
-                // literal8 = "~{" number64 "}" CRLF *OCTET
-                out.push(b'~');
-            }
-            response::literal(out, octets);
-            true
-        }
-        Some(None) => {
+    let decoded = match decoded(summary, content, numbers) {
+        Found::Decoded(decoded) => decoded,
+        Found::Nothing => {
             out.extend_from_slice(b"NIL");
-            false
+            return Sent::All;
         }
-        None => {
+        Found::Unknown => {
             out.extend_from_slice(b"NIL");
-            true
+            return Sent::Unknown;
         }
+    };
+    let whole = decoded.of(content);
+    let range = cut(whole.len(), partial);
+    let octets = &whole[range.clone()];
+    if memchr::memchr(0, octets).is_some() {
+        // literal8 = "~{" number64 "}" CRLF *OCTET
+        out.push(b'~');
     }
+    put(out, format_args!("{{{}}}\r\n", octets.len()));
+    if range.len() <= STRETCH_MAX {
+        out.extend_from_slice(octets);
+        return Sent::All;
+    }
+    Sent::Rest(match decoded {
+        Octets::Stretch(at) => Rest {
+            of: Of::Octets,
+            range: at.start + range.start..at.start + range.end,
+        },
+        Octets::Made(octets) => Rest {
+            of: Of::Decoded(numbers.to_vec(), Some(octets.into())),
+            range,
+        },
+    })
 }
 
 /// RFC 9051 §6.4.5 BINARY.SIZE: octets after decoding.
@@ -202,29 +240,54 @@ pub(super) fn binary_size(
     summary: &Summary,
     content: &[u8],
     numbers: &[u32],
-) -> bool {
+) -> Sent {
     out.extend_from_slice(b"BINARY.SIZE[");
     path(out, numbers);
-    let size = decoded(summary, content, numbers);
-    let len = size
-        .as_ref()
-        .and_then(Option::as_ref)
-        .map_or(0, |o| o.len());
+    let (len, sent) = match decoded(summary, content, numbers) {
+        Found::Decoded(decoded) => (decoded.of(content).len(), Sent::All),
+        Found::Nothing => (0, Sent::All),
+        Found::Unknown => (0, Sent::Unknown),
+    };
     put(out, format_args!("] {len}"));
-    !matches!(size, Some(None))
+    sent
 }
 
-/// No part: `None`; an unknown encoding: `Some(None)`.
-fn decoded<'a>(
-    summary: &Summary,
-    content: &'a [u8],
-    numbers: &[u32],
-) -> Option<Option<Cow<'a, [u8]>>> {
-    let found = summary.part.find(numbers)?;
-    let octets = found.content().of(content);
-    let whole = numbers.is_empty() || !matches!(found.part.kind, PartKind::Leaf);
-    if whole {
-        return Some(Some(Cow::Borrowed(octets)));
+/// What [`binary`] found, once more.
+pub(super) fn decoded_again(summary: &Summary, content: &[u8], numbers: &[u32]) -> Option<Vec<u8>> {
+    match decoded(summary, content, numbers) {
+        Found::Decoded(Octets::Made(octets)) => Some(octets),
+        _ => None,
+    }
+}
+
+impl Octets {
+    fn of<'a>(&'a self, content: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::Stretch(range) => content.get(range.clone()).unwrap_or_default(),
+            Self::Made(octets) => octets,
+        }
+    }
+}
+
+/// What is behind BINARY[…].
+enum Found {
+    /// There is no such part.
+    Nothing,
+    /// An unknown transfer encoding.
+    Unknown,
+    Decoded(Octets),
+}
+
+fn decoded(summary: &Summary, content: &[u8], numbers: &[u32]) -> Found {
+    let Some(found) = summary.part.find(numbers) else {
+        return Found::Nothing;
+    };
+    let range = found.content();
+    let from = (range.at as usize).min(content.len());
+    let range = from..range.end().min(content.len()).max(from);
+    let octets = &content[range.clone()];
+    if numbers.is_empty() || !matches!(found.part.kind, PartKind::Leaf) {
+        return Found::Decoded(Octets::Stretch(range));
     }
     let encoding = found.part.encoding.trim().to_ascii_lowercase();
     let known = matches!(
@@ -238,5 +301,36 @@ fn decoded<'a>(
             | "uuencode"
             | "x-uue"
     );
-    Some(known.then(|| decode_transfer(&encoding, octets)))
+    if !known {
+        return Found::Unknown;
+    }
+    let decoded = decode_transfer(&encoding, octets);
+    let decoded = match found.part.media.as_str() {
+        "text" => with_crlf(decoded),
+        _ => decoded,
+    };
+    Found::Decoded(match decoded {
+        Cow::Borrowed(_) => Octets::Stretch(range),
+        Cow::Owned(octets) => Octets::Made(octets),
+    })
+}
+
+/// RFC 9051 §7.5.2: lines of text end in CRLF, however they are kept. What has NUL is in UTF-16 or no text.
+fn with_crlf(text: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    let feeds = || memchr::memchr_iter(b'\n', &text);
+    let lone = |at: usize| at == 0 || text[at - 1] != b'\r';
+    let lone = feeds().filter(|at| lone(*at)).count();
+    if lone == 0 || memchr::memchr(0, &text).is_some() {
+        return text;
+    }
+    let mut out = Vec::with_capacity(text.len() + lone);
+    let mut before = 0;
+    for octet in text.iter() {
+        if *octet == b'\n' && before != b'\r' {
+            out.push(b'\r');
+        }
+        out.push(*octet);
+        before = *octet;
+    }
+    Cow::Owned(out)
 }

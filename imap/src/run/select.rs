@@ -2,7 +2,7 @@
 
 use super::context::Contexts;
 use super::fetch::Fetch;
-use super::{Job, Runner, Stop};
+use super::{Job, Runner, Stop, list};
 use crate::ask::{Completion, Effect};
 use crate::code::Seeking;
 use crate::tree::Row;
@@ -133,6 +133,12 @@ impl Runner {
         };
         let scanned = scan(&store, mailbox.id, since)?;
         self.tell_opened(&row, &mailbox, &scanned, read_only, out);
+        if self.rev2 {
+            match self.old_name(&select.mailbox) {
+                Some(old) => list::tell_old(out, &row, old),
+                None => list::line(out, "LIST", &row, true),
+            }
+        }
         self.selected = Some(Box::new(Selected {
             account: row.account,
             mailbox: mailbox.id,
@@ -150,9 +156,13 @@ impl Runner {
             arrived: Numbers::default(),
             expunged: false,
         }));
-        let (code, text) = match read_only {
-            true => ("READ-ONLY", "EXAMINE completed"),
-            false => ("READ-WRITE", "SELECT completed"),
+        let code = match read_only {
+            true => "READ-ONLY",
+            false => "READ-WRITE",
+        };
+        let text = match select.read_only {
+            true => "EXAMINE completed",
+            false => "SELECT completed",
         };
         let completion = Completion::ok(text)
             .code(code.into())
@@ -225,9 +235,6 @@ impl Runner {
             out,
             format_args!("* OK [HIGHESTMODSEQ {highest}] Highest\r\n"),
         );
-        if self.rev2 {
-            super::list::line(out, "LIST", row, true);
-        }
     }
 
     /// RFC 9051 §6.4.1: expunges silently, unless the mailbox is read-only.

@@ -72,7 +72,7 @@ fn identifier(lexer: &mut Lexer<'_>) -> Parsed<String> {
         return Err(Syntax("this cannot be an identifier"));
     }
     if text.len() > IDENTIFIER_MAX {
-        return Err(Syntax("the identifier is too long"));
+        return Err(Syntax("[LIMIT] the identifier is too long"));
     }
     Ok(text)
 }

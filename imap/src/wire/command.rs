@@ -73,6 +73,11 @@ pub enum Command {
         reference: Vec<u8>,
         pattern: Vec<u8>,
     },
+    /// As Gmail has it: LIST with the uses of mailboxes, before there was RFC 6154.
+    Xlist {
+        reference: Vec<u8>,
+        pattern: Vec<u8>,
+    },
     Namespace,
     Notify(Box<Notify>),
     Status {
@@ -189,7 +194,7 @@ fn verb(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
     Ok(bare)
 }
 
-const KNOWN: [&str; 35] = [
+const KNOWN: [&str; 36] = [
     "ID",
     "AUTHENTICATE",
     "LOGIN",
@@ -203,6 +208,7 @@ const KNOWN: [&str; 35] = [
     "UNSUBSCRIBE",
     "LIST",
     "LSUB",
+    "XLIST",
     "STATUS",
     "APPEND",
     "REPLACE",
@@ -254,12 +260,13 @@ fn with_argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
             on: false,
         },
         "LIST" => Command::List(list::parse(lexer)?),
-        "LSUB" => {
+        "LSUB" | "XLIST" => {
             let reference = name_of(lexer)?;
             lexer.sp()?;
-            Command::Lsub {
-                reference,
-                pattern: lexer.list_mailbox()?,
+            let pattern = lexer.list_mailbox()?;
+            match name {
+                "LSUB" => Command::Lsub { reference, pattern },
+                _ => Command::Xlist { reference, pattern },
             }
         }
         "STATUS" => {
@@ -287,7 +294,7 @@ fn with_argument(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Command> {
 pub(super) fn name_of(lexer: &mut Lexer<'_>) -> Parsed<Vec<u8>> {
     let name = lexer.mailbox()?;
     if name.len() > NAME_MAX {
-        Err(Syntax("the mailbox name is too long"))
+        Err(Syntax("[LIMIT] the mailbox name is too long"))
     } else {
         Ok(name)
     }
@@ -337,7 +344,7 @@ fn login(lexer: &mut Lexer<'_>) -> Parsed<Command> {
     lexer.sp()?;
     let secret = lexer.astring_text()?;
     if name.len().max(secret.len()) > CREDENTIAL_MAX {
-        return Err(Syntax("the name or password is too long"));
+        return Err(Syntax("[LIMIT] the name or password is too long"));
     }
     Ok(Command::Login {
         name,
@@ -345,14 +352,15 @@ fn login(lexer: &mut Lexer<'_>) -> Parsed<Command> {
     })
 }
 
-/// enable = "ENABLE" 1*(SP capability)
+/// enable = "ENABLE" 1*(SP capability); capability = ("AUTH=" auth-type) / atom
 fn enable(lexer: &mut Lexer<'_>) -> Parsed<Command> {
-    let mut names = vec![lexer.keyword()?];
+    let name = |l: &mut Lexer<'_>| Ok(l.atom()?.to_ascii_uppercase());
+    let mut names = vec![name(lexer)?];
     while lexer.take(b' ') {
         if names.len() == 64 {
-            return Err(Syntax("too many capabilities"));
+            return Err(Syntax("[LIMIT] too many capabilities"));
         }
-        names.push(lexer.keyword()?);
+        names.push(name(lexer)?);
     }
     Ok(Command::Enable(names))
 }
@@ -419,7 +427,7 @@ fn cancel_update(lexer: &mut Lexer<'_>) -> Parsed<Command> {
     let mut tags = Vec::new();
     loop {
         if tags.len() == CANCELS_MAX {
-            return Err(Syntax("too many tags"));
+            return Err(Syntax("[LIMIT] too many tags"));
         }
         let tag = lexer.string()?;
         tags.push(String::from_utf8(tag).map_err(|_| Syntax("the string is not UTF-8"))?);

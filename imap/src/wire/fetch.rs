@@ -290,7 +290,7 @@ fn path(lexer: &mut Lexer<'_>) -> Parsed<(Vec<u32>, bool)> {
     let mut more = false;
     while lexer.peek().is_some_and(|b| b.is_ascii_digit()) {
         if path.len() == PATH_MAX {
-            return Err(Syntax("the section is too deep"));
+            return Err(Syntax("[LIMIT] the section is too deep"));
         }
         path.push(lexer.nz_number()?);
         more = lexer.take(b'.');

@@ -101,26 +101,21 @@ pub fn flag_list(lexer: &mut Lexer<'_>) -> Parsed<Vec<Flag>> {
 }
 
 /// flag = "\Answered" / "\Flagged" / "\Deleted" / "\Seen" / "\Draft" / flag-keyword / flag-extension.
-/// `\Recent` was never a client's to set (RFC 3501 §2.3.2); clients that copy flags send it, so it is
-/// passed over.
+/// `\Recent` was never a client's to set (RFC 3501 §2.3.2), and other extensions are not in
+/// PERMANENTFLAGS: they are passed over (RFC 9051 §7.1 PERMANENTFLAGS).
 pub fn flag(lexer: &mut Lexer<'_>) -> Parsed<Option<Flag>> {
     if !lexer.take(b'\\') {
         return flag_keyword(lexer).map(Some);
     }
     let name = lexer.atom()?;
-    if name.eq_ignore_ascii_case("Recent") {
-        return Ok(None);
-    }
-    system_flag(&name)
-        .map(Some)
-        .ok_or(Syntax("an unknown system flag"))
+    Ok(system_flag(&name))
 }
 
 /// flag-keyword = "$MDNSent" / "$Forwarded" / "$Junk" / "$NotJunk" / "$Phishing" / atom
 pub fn flag_keyword(lexer: &mut Lexer<'_>) -> Parsed<Flag> {
     Keyword::new(&lexer.atom()?)
         .map(Flag)
-        .ok_or(Syntax("the keyword is too long"))
+        .ok_or(Syntax("[LIMIT] the keyword is too long"))
 }
 
 #[cfg(test)]

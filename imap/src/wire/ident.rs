@@ -29,7 +29,7 @@ pub fn parse(lexer: &mut Lexer<'_>, letter: char) -> Parsed<Option<u64>> {
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
     let octets = lexer.run(fits, "an object id is expected")?;
     if octets.len() > OCTETS_MAX {
-        return Err(Syntax("the object id is too long"));
+        return Err(Syntax("[LIMIT] the object id is too long"));
     }
     let digits = std::str::from_utf8(octets).ok();
     let digits = digits.and_then(|text| text.strip_prefix(letter));

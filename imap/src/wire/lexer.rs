@@ -9,7 +9,8 @@ pub struct Literal {
     pub octets: Vec<u8>,
 }
 
-/// Why a command was not understood; shown to the peer after `BAD`.
+/// Why a command was not understood; shown to the peer after `BAD`. A limit that was passed begins with its
+/// response code, `[LIMIT]` (RFC 5530 §3); what has none is told as `[CLIENTBUG]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Syntax(pub &'static str);
@@ -119,7 +120,7 @@ impl<'a> Lexer<'a> {
     pub fn tag(&mut self) -> Parsed<String> {
         let octets = self.run(|b| is_astring_char(b) && b != b'+', "a tag is missing")?;
         if octets.len() > TAG_MAX {
-            return Err(Syntax("the tag is too long"));
+            return Err(Syntax("[LIMIT] the tag is too long"));
         }
         Ok(ascii(octets))
     }
@@ -267,7 +268,7 @@ impl<'a> Lexer<'a> {
         }
         loop {
             if items.len() == max {
-                return Err(Syntax("too many items in a list"));
+                return Err(Syntax("[LIMIT] too many items in a list"));
             }
             items.push(item(self)?);
             if self.take(b')') {

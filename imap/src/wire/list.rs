@@ -124,7 +124,7 @@ pub fn parse(lexer: &mut Lexer<'_>) -> Parsed<List> {
 
 fn capped(name: Vec<u8>) -> Parsed<Vec<u8>> {
     if name.len() > NAME_MAX {
-        Err(Syntax("the mailbox name is too long"))
+        Err(Syntax("[LIMIT] the mailbox name is too long"))
     } else {
         Ok(name)
     }

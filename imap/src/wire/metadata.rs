@@ -71,7 +71,7 @@ pub fn get(lexer: &mut Lexer<'_>) -> Parsed<Metadata> {
     let mut entries = entries(lexer)?;
     while lexer.take(b' ') {
         if entries.len() >= ENTRIES_MAX {
-            return Err(Syntax("too many entries"));
+            return Err(Syntax("[LIMIT] too many entries"));
         }
         entries.push(entry(lexer)?);
     }
@@ -155,7 +155,7 @@ fn entry(lexer: &mut Lexer<'_>) -> Parsed<Entry> {
     let mut text = lexer.astring_text()?;
     text.make_ascii_lowercase();
     if text.len() > NAME_MAX {
-        return Err(Syntax("the entry name is too long"));
+        return Err(Syntax("[LIMIT] the entry name is too long"));
     }
     let (seen, name) = match (text.strip_prefix("/shared"), text.strip_prefix("/private")) {
         (Some(name), _) => (Seen::ByAll, name),

@@ -78,7 +78,7 @@ pub fn parse(lexer: &mut Lexer<'_>) -> Parsed<Notify> {
     let (mut groups, mut unsupported) = (Vec::new(), false);
     loop {
         if groups.len() == GROUPS_MAX {
-            return Err(Syntax("too many event groups"));
+            return Err(Syntax("[LIMIT] too many event groups"));
         }
         lexer.sp()?;
         groups.push(group(lexer, &mut unsupported)?);

@@ -30,7 +30,7 @@ pub fn parse(lexer: &mut Lexer<'_>, name: &str) -> Parsed<Quota> {
     // quota-root-name = astring
     let root = lexer.astring_text()?;
     if root.len() > ROOT_MAX {
-        return Err(Syntax("the name of the quota root is too long"));
+        return Err(Syntax("[LIMIT] the name of the quota root is too long"));
     }
     if name == "GETQUOTA" {
         return Ok(Quota::Get(root));

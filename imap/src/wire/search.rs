@@ -241,12 +241,12 @@ fn keys(lexer: &mut Lexer<'_>, charset: Charset) -> Result<Key, Fault> {
 
 fn key(lexer: &mut Lexer<'_>, depth: usize, scope: &mut Scope) -> Parsed<Key> {
     if depth > DEPTH_MAX {
-        return Err(Syntax("the search is nested too deep"));
+        return Err(Syntax("[LIMIT] the search is nested too deep"));
     }
     scope.budget = scope
         .budget
         .checked_sub(1)
-        .ok_or(Syntax("too many search keys"))?;
+        .ok_or(Syntax("[LIMIT] too many search keys"))?;
     if lexer.take(b'(') {
         let mut keys = vec![key(lexer, depth + 1, scope)?];
         while lexer.take(b' ') {
@@ -400,7 +400,7 @@ fn modseq(lexer: &mut Lexer<'_>) -> Parsed<Key> {
 fn needle(lexer: &mut Lexer<'_>, scope: &Scope) -> Parsed<String> {
     let octets = lexer.astring()?;
     if octets.len() > NEEDLE_MAX {
-        return Err(Syntax("the search string is too long"));
+        return Err(Syntax("[LIMIT] the search string is too long"));
     }
     match &scope.charset {
         Charset::Utf8 => String::from_utf8(octets).map_err(|_| Syntax("the string is not UTF-8")),

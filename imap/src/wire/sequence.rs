@@ -28,7 +28,7 @@ impl SequenceSet {
         let mut ranges = Vec::new();
         loop {
             if ranges.len() == RANGES_MAX {
-                return Err(Syntax("too many ranges in a sequence set"));
+                return Err(Syntax("[LIMIT] too many ranges in a sequence set"));
             }
             let from = Self::bound(lexer)?;
             let to = if lexer.take(b':') {

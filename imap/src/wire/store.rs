@@ -60,7 +60,7 @@ pub fn parse(lexer: &mut Lexer<'_>, uid: bool, set: SequenceSet) -> Parsed<Store
         let mut flags = vec![flag(lexer)?];
         while lexer.take(b' ') {
             if flags.len() == FLAGS_MAX {
-                return Err(Syntax("too many flags"));
+                return Err(Syntax("[LIMIT] too many flags"));
             }
             flags.push(flag(lexer)?);
         }

@@ -2,6 +2,7 @@
 
 use super::envelope::envelope;
 use super::response::{nstring, put, string};
+use formats::message::parameter::joined;
 use formats::message::{LetterheadView, Part, PartKind};
 
 /// body = "(" (body-type-1part / body-type-mpart) ")"; with extension data for BODYSTRUCTURE.
@@ -60,8 +61,10 @@ fn fields(out: &mut Vec<u8>, part: &Part, utf8: bool) {
     put(out, format_args!(" {}", part.body.len));
 }
 
-/// body-fld-param = "(" string SP string *(SP string SP string) ")" / nil
+/// body-fld-param = "(" string SP string *(SP string SP string) ")" / nil; continuations are joined
+/// (RFC 2231 §6), and where UTF-8 may be said extended values are decoded (RFC 9051 §7.5.2).
 fn params(out: &mut Vec<u8>, params: &[(String, String)], utf8: bool) {
+    let params = joined(params, utf8);
     if params.is_empty() {
         out.extend_from_slice(b"NIL");
         return;

@@ -59,9 +59,9 @@ fn what_cannot_be_given_is_refused() {
     check(
         &mut world(),
         r#"C: a SETACL INBOX John lrQswicda
-           S: a BAD an unknown right
+           S: a BAD [CLIENTBUG] an unknown right
            C: b SETACL INBOX binh lrqswicda
-           S: b BAD an unknown right
+           S: b BAD [CLIENTBUG] an unknown right
            C: c SETACL INBOX -binh w
            S: c NO [CANNOT] Negative rights are not supported
            C: d SETACL INBOX khong@tinh.gov.vn l

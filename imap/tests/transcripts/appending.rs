@@ -200,7 +200,7 @@ fn one_message_in_the_place_of_another() {
            S: d NO [NONEXISTENT] …
            C: e REPLACE 1 Sent {1+}
            C: x
-           S: e BAD there is no message of that number
+           S: e BAD [CLIENTBUG] there is no message of that number
            C: f EXAMINE Sent
            S: ⋮
            S: f OK …
@@ -227,7 +227,7 @@ fn one_message_in_the_place_of_another() {
            S: m OK …
            C: n REPLACE 1 Sent {1+}
            C: x
-           S: n BAD no mailbox is selected"#,
+           S: n BAD [CLIENTBUG] no mailbox is selected"#,
     );
     assert_eq!(world.store.check().unwrap(), Vec::<String>::new());
 }
@@ -330,7 +330,7 @@ fn what_is_not_utf8_is_refused() {
         octets.extend_from_slice(name);
         octets.extend_from_slice(b"\"\r\n");
         world.send(1, &octets);
-        assert_eq!(world.line(1), "m BAD a quoted string is UTF-8");
+        assert_eq!(world.line(1), "m BAD [CLIENTBUG] a quoted string is UTF-8");
         let mut octets = format!("n CREATE {{{}+}}\r\n", name.len()).into_bytes();
         octets.extend_from_slice(name);
         octets.extend_from_slice(b"\r\n");
@@ -354,7 +354,7 @@ fn what_cannot_be_taken_is_refused_in_time() {
          C: d UID REPLACE 1 INBOX {52428801}
          S: d NO [TOOBIG] …
          C: e SEARCH TEXT {52428}
-         S: e BAD the literal is too large
+         S: e BAD [LIMIT] the literal is too large
          C2: a APPEND INBOX {2147483648+}
          S2: * BYE [TOOBIG] …
          S2: (end)",

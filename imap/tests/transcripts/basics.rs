@@ -19,7 +19,7 @@ fn sign_in_needs_tls() {
          C: a2 AUTHENTICATE PLAIN
          S: a2 NO [PRIVACYREQUIRED] …
          C: a3 SELECT INBOX
-         S: a3 BAD sign in first",
+         S: a3 BAD [CLIENTBUG] sign in first",
     );
     // ATTACKS 3: what is sent ahead in clear text behind STARTTLS is forgotten.
     world.send(1, b"a4 STARTTLS\r\na5 NOOP\r\n");
@@ -65,7 +65,7 @@ fn every_way_to_sign_in() {
              C4: {PASSWORD}
              S4: a OK …
              C4: b LOGIN x y
-             S4: b BAD already signed in
+             S4: b BAD [CLIENTBUG] already signed in
              C5: a AUTHENTICATE PLAIN
              S5: + 
              C5: *
@@ -94,11 +94,11 @@ fn any_state() {
          S: * ID (\"name\" \"Congvu\" \"version\" \"…\")
          S: b OK …
          C: c NOPE
-         S: c BAD an unknown command
+         S: c BAD [CLIENTBUG] an unknown command
          C: d FETCH 1 UID
-         S: d BAD sign in first
+         S: d BAD [CLIENTBUG] sign in first
          C: 
-         S: * BAD a tag is missing
+         S: * BAD [CLIENTBUG] a tag is missing
          C: e LOGOUT
          S: * BYE …
          S: e OK LOGOUT completed
@@ -139,7 +139,7 @@ fn large_literals_need_room() {
          C: b APPEND INBOX {99999}
          S: b NO [LIMIT] …
          C: c SELECT {20000}
-         S: c BAD the literal is too large",
+         S: c BAD [LIMIT] the literal is too large",
     );
     let letter = vec![b'x'; 60_000];
     world.append(1, "INBOX", "", &letter);

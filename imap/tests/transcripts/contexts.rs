@@ -54,7 +54,7 @@ fn changes_of_a_search_are_told() {
            C: h SEARCH RETURN (UPDATE) FLAGGED
            S: h OK …
            C: h SEARCH RETURN (UPDATE) ALL
-           S: h BAD this tag names a search that goes on
+           S: h BAD [CLIENTBUG] this tag names a search that goes on
            C: i CANCELUPDATE "a" "h"
            S: i OK …
            C: j STORE 1 +FLAGS.SILENT (\Flagged)

@@ -239,7 +239,7 @@ fn select_tells_all_there_is_to_know() {
            C: h UNSELECT
            S: h OK …
            C: i FETCH 1 UID
-           S: i BAD no mailbox is selected
+           S: i BAD [CLIENTBUG] no mailbox is selected
            C: j SELECT nope
            S: j NO [NONEXISTENT] …"#,
     );
@@ -274,7 +274,7 @@ fn store_expunge_close() {
            S: * 2 EXPUNGE
            S: d OK …
            C: e STORE 9 FLAGS ()
-           S: e BAD there is no message of that number
+           S: e BAD [CLIENTBUG] there is no message of that number
            C: f UID STORE 99 FLAGS ()
            S: f OK …
            C: g EXPUNGE

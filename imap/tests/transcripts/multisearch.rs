@@ -64,9 +64,9 @@ fn mailboxes_are_searched_without_being_selected() {
            S: * ESEARCH (TAG "i" MAILBOX "Viec/A" UIDVALIDITY …) UID ALL 2
            S: i OK …
            C: j ESEARCH ALL
-           S: j BAD no mailbox is selected
+           S: j BAD [CLIENTBUG] no mailbox is selected
            C: k ESEARCH IN (personal selected) ALL
-           S: k BAD no mailbox is selected
+           S: k BAD [CLIENTBUG] no mailbox is selected
            C: l ESEARCH IN (selected-delayed) ALL
            S: l BAD …
            C: m ESEARCH IN (personal) RETURN (SAVE) ALL

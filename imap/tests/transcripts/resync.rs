@@ -59,9 +59,9 @@ fn who_does_not_ask_for_mod_sequences_sees_the_highest_at_opening_only() {
          S:  FLAGS (\\Seen))
          S: c OK …
          C: d EXAMINE INBOX (QRESYNC (V 1))
-         S: d BAD ENABLE QRESYNC first
+         S: d BAD [CLIENTBUG] ENABLE QRESYNC first
          C: e UID FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)
-         S: e BAD ENABLE QRESYNC first
+         S: e BAD [CLIENTBUG] ENABLE QRESYNC first
          C: f EXAMINE INBOX
          S: * OK [CLOSED] …
          {OPENED}

@@ -198,7 +198,7 @@ fn results_are_returned_and_saved_as_asked() {
            S: * ESEARCH (TAG "k10") ALL 1:2 RELEVANCY (100 50)
            S: k10 OK …
            C: l SEARCH NOPE
-           S: l BAD an unknown search key
+           S: l BAD [CLIENTBUG] an unknown search key
            C: m SEARCH TEXT {11+}
            C: hello world CHARSET
            S: m BAD …"#,
@@ -280,7 +280,7 @@ fn i13_hostile_searches_are_refused_and_the_session_lives() {
         assert_eq!(world.ask(1, "SEARCH SEEN")[0], "* SEARCH 1", "{shown}");
     }
     world.send(1, b"z SEARCH SUBJECT {2+}\r\n\xc0\xaf\r\n");
-    assert_eq!(world.line(1), "z BAD the string is not UTF-8");
+    assert_eq!(world.line(1), "z BAD [CLIENTBUG] the string is not UTF-8");
     let well = [
         (format!("SEARCH {}", members(16_000)), "* SEARCH 1"),
         ("SEARCH 1:4294967295".to_owned(), "* SEARCH 1 2 3 4"),

@@ -125,7 +125,7 @@ fn idle_tells_at_once() {
     world.send(1, b"j IDLE\r\n");
     assert_eq!(world.line(1), "+ idling");
     world.send(1, b"k NOOP\r\n");
-    assert_eq!(world.line(1), "j BAD DONE is expected");
+    assert_eq!(world.line(1), "j BAD [CLIENTBUG] DONE is expected");
     assert_eq!(world.ask(1, "NOOP").len(), 1);
 }
 

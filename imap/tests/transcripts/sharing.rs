@@ -159,7 +159,7 @@ fn a_flag_that_may_not_be_set_is_left_out() {
         r#"C2: a COPY 1 Shared/vanthu@tinh.gov.vn/INBOX
            S2: a OK [COPYUID … 1 2] COPY completed
            C3: b FETCH 1 FLAGS
-           S3: b BAD no mailbox is selected
+           S3: b BAD [CLIENTBUG] no mailbox is selected
            C3: c SELECT INBOX
            S3: * FLAGS …
            S3: * OK [PERM…
@@ -260,12 +260,12 @@ fn one_mailbox_is_shared_and_the_others_are_not_there() {
     check(
         &mut world,
         r#"C2: a LIST "" "Other Users/*"
-           S2: * LIST (\HasNoChildren) "/" "Other Users/an@tinh.gov.vn/Archive"
+           S2: * LIST (\HasNoChildren \Noselect) "/" "Other Users/an@tinh.gov.vn/Archive"
            S2: * LIST (\HasNoChildren) "/" "Other Users/an@tinh.gov.vn/Viec/Chung"
            S2: a OK …
            C2: b LIST "" "Other Users/an@tinh.gov.vn/%"
            S2: * LIST (\Noselect \HasChildren) "/" "Other Users/an@tinh.gov.vn/Viec"
-           S2: * LIST (\HasNoChildren) "/" "Other Users/an@tinh.gov.vn/Archive"
+           S2: * LIST (\HasNoChildren \Noselect) "/" "Other Users/an@tinh.gov.vn/Archive"
            S2: b OK …
            C2: c SELECT "Other Users/an@tinh.gov.vn/Archive"
            S2: c NO [NOPERM] …
@@ -312,7 +312,7 @@ fn one_mailbox_is_shared_and_the_others_are_not_there() {
     check(
         &mut world,
         r#"C2: a FETCH 1:* FLAGS
-           S2: a BAD there is no message of that number
+           S2: a BAD [CLIENTBUG] there is no message of that number
            C2: b UID SEARCH ALL
            S2: * SEARCH
            S2: b OK …
@@ -320,7 +320,7 @@ fn one_mailbox_is_shared_and_the_others_are_not_there() {
            S2: * OK [CLOSED] …
            S2: c NO [NONEXISTENT] …
            C2: d LIST "" "Other Users/*"
-           S2: * LIST (\HasNoChildren) "/" "Other Users/an@tinh.gov.vn/Archive"
+           S2: * LIST (\HasNoChildren \Noselect) "/" "Other Users/an@tinh.gov.vn/Archive"
            S2: d OK …"#,
     );
 }

@@ -161,7 +161,7 @@ fn results_are_sorted_and_returned_as_asked() {
            C: p FETCH $ UID
            S: p OK …
            C: q SORT (NOPE) UTF-8 ALL
-           S: q BAD an unknown SORT criterion
+           S: q BAD [CLIENTBUG] an unknown SORT criterion
            C: r SORT (DATE) ALL
            S: r …
            C: s UID EXPUNGE 1

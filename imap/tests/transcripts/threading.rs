@@ -176,7 +176,7 @@ fn only_what_matches_is_threaded() {
            S: * THREAD
            S: b OK THREAD completed
            C: c THREAD NOPE UTF-8 ALL
-           S: c BAD an unknown THREAD algorithm
+           S: c BAD [CLIENTBUG] an unknown THREAD algorithm
            C: d THREAD REFS X-KLINGON ALL
            S: d NO [BADCHARSET …] …
            C: e STORE 1 +FLAGS.SILENT (\Deleted)

@@ -32,6 +32,58 @@ fn bad_lines_are_refused_and_the_session_lives_on() {
     assert_eq!(world.line(1), END);
 }
 
+/// The same behind the sign-in: no line that is wrong marks, removes or unmarks anything.
+#[test]
+fn bad_lines_change_nothing_in_the_maildrop() {
+    let mut world = World::new();
+    world.put(&[&b"Subject: a\r\n\r\nx\r\n"[..]; 3]);
+    assert!(world.login(1).starts_with("+OK"));
+    assert!(world.ask(1, "DELE 1").starts_with("+OK"));
+    let (none, arguments) = (
+        "-ERR No such message",
+        "-ERR The arguments do not fit the command",
+    );
+    let long = format!("RETR {}", "1".repeat(LINE_MAX));
+    let list = "2,".repeat(900);
+    for (line, answer) in [
+        (&b"RETR 0"[..], none),
+        (b"RETR 1", none),
+        (b"RETR 4", none),
+        (b"RETR 4294967297", none),
+        (b"TOP 9999999999 0", none),
+        (b"DELE 0", none),
+        (b"DELE 1", none),
+        (b"RETR 99999999999", arguments),
+        (b"RETR -1", arguments),
+        (b"RETR 2 3", arguments),
+        (b"DELE 2:3", arguments),
+        (b"DELE *", arguments),
+        (b"DELE", arguments),
+        (b"TOP 2", arguments),
+        (b"TOP 2 -1", arguments),
+        (b"TOP 2 1 1", arguments),
+        (b"LIST x", arguments),
+        (b"UIDL 2 2", arguments),
+        (list.as_bytes(), "-ERR No such command"),
+        (b"DELE 2\0", "-ERR The line is not clean UTF-8"),
+        (b"DELE \xc0\xaf", "-ERR The line is not clean UTF-8"),
+        (b"RSET\x01", "-ERR The line is not clean UTF-8"),
+        (long.as_bytes(), "-ERR The line is too long"),
+        (b"USER an", "-ERR "),
+        (b"AUTH PLAIN", "-ERR "),
+        (b"STLS", "-ERR "),
+    ] {
+        world.send(1, &[line, b"\r\n"].concat());
+        let got = world.line(1);
+        let shown = line[..line.len().min(40)].escape_ascii();
+        assert!(got.starts_with(answer), "{shown}: {got}");
+        // Too many of them in a row would end the connection.
+        assert_eq!(world.ask(1, "STAT"), "+OK 2 34");
+    }
+    world.cut(1);
+    assert_eq!(world.count(), 3);
+}
+
 #[test]
 fn i13_lines_commands_and_sign_ins_have_an_end() {
     let mut world = World::new();

@@ -1,6 +1,6 @@
 //! RFC 9051 §7.5.2: the items of one message, written.
 
-use super::{Open, Told};
+use super::{Open, Sent, Told};
 use crate::ask::Output;
 use crate::run::section;
 use crate::wire::envelope::envelope;
@@ -19,14 +19,13 @@ pub(super) fn needs_content(item: &Item) -> bool {
     )
 }
 
-/// False when the part's transfer encoding is not known.
 pub(super) fn tell_item(
     item: &Item,
     open: &Open,
     written: &[u8],
     rev2: bool,
     out: &mut Output,
-) -> bool {
+) -> Sent {
     let due = &open.due;
     let state = &due.state;
     match item {
@@ -72,7 +71,7 @@ pub(super) fn tell_item(
             }
         }
     }
-    true
+    Sent::All
 }
 
 fn tell_summary(
@@ -81,11 +80,11 @@ fn tell_summary(
     content: Option<&Arc<[u8]>>,
     rev2: bool,
     out: &mut Output,
-) -> bool {
+) -> Sent {
     if *item == Item::Envelope {
         out.buf().extend_from_slice(b"ENVELOPE ");
         envelope(out.buf(), &LetterheadView::from(&summary.head), rev2);
-        return true;
+        return Sent::All;
     }
     match (item, content) {
         (Item::Body | Item::BodyStructure, _) => {
@@ -109,9 +108,7 @@ fn tell_summary(
                 ..
             },
             Some(content),
-        ) => {
-            section::section(out, summary, content, (asked, *partial, *spelling));
-        }
+        ) => return section::section(out, summary, content, (asked, *partial, *spelling)),
         (Item::Binary { path, partial, .. }, Some(content)) => {
             return section::binary(out.buf(), summary, content, (path, *partial));
         }
@@ -120,5 +117,5 @@ fn tell_summary(
         }
         _ => {}
     }
-    true
+    Sent::All
 }

@@ -95,7 +95,7 @@ fn commands_of_both_revisions_are_read() {
         "a1 CANCELUPDATE a1",
         "a1 STORE 1 *FLAGS x",
         "a1 STORE 1 +-FLAGS x",
-        "a1 STORE 1 FLAGS (\\Nope)",
+        "a1 STORE 1 FLAGS (\\*)",
         "a1 APPEND x \"y\"",
         "a1 AUTHENTICATE PLAIN ===",
         "a1 SELECT",
