@@ -17,6 +17,7 @@ use axum::Json;
 use axum::extract::State;
 use directory::{Access, AccountId, AgencyId, Directory};
 use formats::Address;
+use formats::text::fold;
 use http::StatusCode;
 
 /// Members of a list that one request may name; the directory's own limit may be lower.
@@ -96,6 +97,17 @@ pub(crate) async fn list(
                     .is_none_or(|kind| AccountKind::of(&row.kind) == kind)
         };
         let agency = filter.agency.clone().map(AgencyId);
+        if filter.deleted == Some(true) {
+            return deleted(room, access, &ask, after, |row| {
+                let named = |address: &Address| row.address.key() == address.key();
+                let words = fold(&format!("{} {}", row.name, row.address));
+                let sought = find.as_deref().map(fold).unwrap_or_default();
+                fits(row)
+                    && agency.as_ref().is_none_or(|agency| row.agency == *agency)
+                    && address.as_ref().is_none_or(named)
+                    && sought.split_whitespace().all(|word| words.contains(word))
+            });
+        }
         if let Some(address) = &address {
             return Ok(at_address(&room.directory, access, address, |row| {
                 fits(row) && agency.as_ref().is_none_or(|agency| row.agency == *agency)
@@ -128,6 +140,30 @@ pub(crate) async fn list(
         )
     });
     Ok(Json(page.await?))
+}
+
+/// A page of accounts that were deleted and whose mail is kept. An address may have been several accounts'.
+fn deleted(
+    room: &Room,
+    access: &Access,
+    ask: &Ask,
+    after: Option<AccountId>,
+    fits: impl Fn(&directory::Account) -> bool,
+) -> Result<Page<Account>, Problem> {
+    let read = |after: Option<&AccountId>, max| {
+        let found = room
+            .directory
+            .deleted_accounts(Some(access), after.copied(), max);
+        Ok(found?)
+    };
+    gather(
+        ask.limit,
+        after,
+        read,
+        |row| row.id,
+        |row| fits(&row).then(|| row.into()),
+        ToString::to_string,
+    )
 }
 
 /// The page of the one account with this main address or alias; empty when there is none to see.

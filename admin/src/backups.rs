@@ -6,9 +6,10 @@ use crate::caller::Caller;
 use crate::filter;
 use crate::page::Page;
 use crate::problem::{Kind, Problem, text};
+use crate::recovery::{Place, bad_name, lived, one_place};
 use crate::router::Room;
 use crate::runs::{Work, stage};
-use crate::sight::{Sight, acted, known_account};
+use crate::sight::{Sight, acted, kept_account};
 use axum::Json;
 use axum::extract::State;
 use directory::{Access, AccountId, Capability};
@@ -46,8 +47,10 @@ pub(crate) struct FromBackup {
     time: Option<String>,
     /// Path of one mailbox, with those below it; all when left out.
     mailbox: Option<String>,
-    /// Puts all into a mailbox of this name; where it was when left out.
+    /// Puts all into a mailbox of this name. This or `place` must be said.
     folder: Option<String>,
+    /// Puts all where it was.
+    place: Option<Place>,
 }
 
 /// A restore out of a backup. Nothing is removed or changed; only what is missing is added.
@@ -121,20 +124,24 @@ pub(crate) async fn from_backup(
     let id = filter::account_id(&id)?;
     let time = ask.time.as_deref();
     let time = time.map(|at| filter::instant("time", at)).transpose()?;
+    one_place(ask.folder.as_ref(), ask.place)?;
     let work = Work {
         of: id.raw(),
         how: format!("{ask:?}"),
     };
     let (wanted, asked) = (work.clone(), ask.clone());
     let begun = room.ask(caller, move |room, access| {
-        may_recover(room, access, id)?;
+        let account = may_recover(room, access, id)?;
+        if let Some(time) = time {
+            lived("time", time, &account, room.directory.clock().now_s())?;
+        }
         if let Some(run) = room.restores.join(&wanted)? {
             return Ok(Err(run));
         }
         // Before anything is in the log: that nothing could come of it is no act.
         let backups = room.premises.backups().map_err(nowhere)?;
         let detail = json!({"backup": asked.backup, "time": asked.time, "mailbox": asked.mailbox,
-            "folder": asked.folder});
+            "folder": asked.folder, "place": asked.place});
         let (right, act) = (Capability::RecoverMail, "mail.restore_backup");
         let detail = detail.to_string();
         let mail = room
@@ -162,14 +169,14 @@ pub(crate) async fn from_backup_run(
 ) -> Result<Json<BackupRestore>, Problem> {
     let id = filter::account_id(&id)?;
     let may = room.ask(caller, move |room, access| may_recover(room, access, id));
-    may.await?;
+    drop(may.await?);
     told(&room, id, run).await
 }
 
-fn may_recover(room: &Room, access: &Access, id: AccountId) -> Result<(), Problem> {
-    known_account(&room.directory, access, id)?;
-    match Sight::new(&room.directory, access, Capability::RecoverMail).account(id) {
-        true => Ok(()),
+fn may_recover(room: &Room, access: &Access, id: AccountId) -> Result<directory::Account, Problem> {
+    let account = kept_account(&room.directory, access, id)?;
+    match Sight::new(&room.directory, access, Capability::RecoverMail).kept(&account) {
+        true => Ok(account),
         false => Err(Problem::forbidden()),
     }
 }
@@ -259,7 +266,7 @@ impl From<Failure> for Problem {
                     ),
                 );
             }
-            Failure::Storage(error) => return error.into(),
+            Failure::Storage(error) => return bad_name("folder", error),
             Failure::Refused(refusal) => refusal,
         };
         match refusal {

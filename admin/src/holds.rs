@@ -6,7 +6,7 @@ use crate::filter;
 use crate::page::{Ask, Page};
 use crate::problem::Problem;
 use crate::router::Room;
-use crate::sight::{acted, known_account};
+use crate::sight::{acted, kept_account};
 use crate::version::segment;
 use axum::Json;
 use axum::extract::State;
@@ -110,7 +110,7 @@ pub(crate) async fn of_account(
 ) -> Result<Json<Page<Hold>>, Problem> {
     let id = filter::account_id(&id)?;
     let page = room.ask(caller, move |room, access| {
-        known_account(&room.directory, access, id)?;
+        kept_account(&room.directory, access, id)?;
         let holds = acted(access, id, room.directory.holds(Some(access), Some(id)))?;
         Ok(Page::new(holds.into_iter().map(Into::into).collect(), None))
     });
@@ -130,7 +130,7 @@ pub(crate) async fn place(
     let from = new.from.as_deref();
     let from = from.map(|at| filter::instant("from", at)).transpose()?;
     let placed = room.ask(caller, move |room, access| {
-        known_account(&room.directory, access, id)?;
+        kept_account(&room.directory, access, id)?;
         let (name, reason) = (&new.name, &new.reason);
         let placed = room
             .directory
@@ -153,7 +153,7 @@ pub(crate) async fn release(
 ) -> Result<StatusCode, Problem> {
     let id = filter::account_id(&id)?;
     let released = room.ask(caller, move |room, access| {
-        known_account(&room.directory, access, id)?;
+        kept_account(&room.directory, access, id)?;
         let released = room.directory.release_hold(Some(access), id, &hold);
         Ok(acted(access, id, released)?)
     });

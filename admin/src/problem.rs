@@ -195,6 +195,19 @@ impl From<directory::Error> for Problem {
                     format!("Still in use: {what}. Move or delete them first."),
                 ),
             ),
+            Error::Held(name) => Self::new(
+                Kind::InUse,
+                text(
+                    format!(
+                        "Thư còn thuộc lệnh giữ “{name}”, nên không được xoá. Hãy gỡ lệnh giữ trước, hoặc chỉ \
+                         khoá tài khoản (state: suspended)."
+                    ),
+                    format!(
+                        "Mail is under the legal hold “{name}”, so this may not be deleted. End the hold first, \
+                         or only close the account (state: suspended)."
+                    ),
+                ),
+            ),
             Error::Invalid { field, expected } => {
                 Self::invalid(field, text(in_vietnamese(&expected), expected))
             }

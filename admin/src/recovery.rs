@@ -6,7 +6,7 @@ use crate::filter;
 use crate::page::{Ask, Page};
 use crate::problem::{Problem, text};
 use crate::router::Room;
-use crate::sight::{acted, known_account};
+use crate::sight::{acted, kept_account};
 use axum::Json;
 use axum::extract::State;
 use directory::{Access, AccountId, Capability};
@@ -94,10 +94,74 @@ pub(crate) struct RestoreAt {
     at: String,
     /// Path that the mailbox had then; the whole account when left out.
     mailbox: Option<String>,
-    /// Copies into a new mailbox of this name; nothing else is touched. Into place when left out.
+    /// Copies into a new mailbox of this name; nothing else is touched. This or `place` must be said.
     folder: Option<String>,
+    /// Makes the account, or the mailbox, what it was.
+    place: Option<Place>,
     /// Into place only: what came later is moved into a new mailbox of this name; it stays when left out.
     aside: Option<String>,
+}
+
+/// Where mail that comes back goes when it goes into no folder of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Place {
+    /// Where it was.
+    InPlace,
+}
+
+/// Into a folder or into place: one of the two, said, since they do very different things. Errors: 422.
+pub(crate) fn one_place(folder: Option<&String>, place: Option<Place>) -> Result<(), Problem> {
+    if folder.is_some() != place.is_some() {
+        return Ok(());
+    }
+    Err(Problem::invalid(
+        "place",
+        text(
+            "hoặc `folder` (một hộp thư mới cho các bản sao), hoặc `place`: \"in-place\" (về đúng chỗ cũ)",
+            "either `folder` (a new mailbox for copies) or `place`: \"in-place\" (where it was)",
+        ),
+    ))
+}
+
+/// A time that has been, and at which the account was there. Errors: 422 naming the field.
+pub(crate) fn lived(
+    field: &'static str,
+    time: i64,
+    account: &directory::Account,
+    now: i64,
+) -> Result<(), Problem> {
+    if time > now {
+        return Err(Problem::invalid(
+            field,
+            text("một thời điểm đã qua", "a time that has been"),
+        ));
+    }
+    if time < account.created_at {
+        let made = date::utc(account.created_at);
+        return Err(Problem::invalid(
+            field,
+            text(
+                format!("tài khoản được lập lúc {made}; hãy chọn một thời điểm sau đó"),
+                format!("the account was made at {made}; name a time after that"),
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// A mailbox's name that cannot be one. Errors of storage otherwise.
+pub(crate) fn bad_name(field: &'static str, error: storage::Error) -> Problem {
+    match error {
+        storage::Error::Invalid(_) | storage::Error::TooLarge("mailbox name") => Problem::invalid(
+            field,
+            text(
+                "tên của một hộp thư mới: không trống, không có dấu `/`, không quá dài",
+                "the name of a new mailbox: not empty, without `/`, not too long",
+            ),
+        ),
+        error => error.into(),
+    }
 }
 
 /// What a restore has done since it was asked for.
@@ -167,7 +231,7 @@ fn mail(
     act: &'static str,
     detail: &serde_json::Value,
 ) -> Result<AccountStore, Problem> {
-    known_account(&room.directory, access, id)?;
+    kept_account(&room.directory, access, id)?;
     let (right, detail) = (Capability::RecoverMail, detail.to_string());
     let mail = room
         .directory
@@ -275,10 +339,28 @@ pub(crate) async fn restore(
 ) -> Result<Json<RestoreDone>, Problem> {
     let id = filter::account_id(&id)?;
     let time = filter::instant("at", &ask.at)?;
+    one_place(ask.folder.as_ref(), ask.place)?;
+    if ask.folder.is_some() && ask.aside.is_some() {
+        return Err(Problem::invalid(
+            "aside",
+            text(
+                "chỉ dùng khi `place` là \"in-place\"",
+                "only with `place`: \"in-place\"",
+            ),
+        ));
+    }
     let done = room.ask(caller, move |room, access| {
+        // Before anything is in the log: that nothing can come of it is no act.
+        let account = kept_account(&room.directory, access, id)?;
+        lived("at", time, &account, room.directory.clock().now_s())?;
         let detail = json!({"at": ask.at, "mailbox": ask.mailbox, "folder": ask.folder,
-            "aside": ask.aside});
+            "place": ask.place, "aside": ask.aside});
         let mail = mail(room, access, id, "mail.restore", &detail)?;
+        let named = if ask.folder.is_some() {
+            "folder"
+        } else {
+            "aside"
+        };
         let to = match (ask.folder, ask.aside) {
             (Some(folder), _) => Target::Folder(folder),
             (None, Some(aside)) => Target::Place(Later::Aside(aside)),
@@ -292,7 +374,7 @@ pub(crate) async fn restore(
                     "a time that the history still reaches",
                 ),
             ),
-            error => error.into(),
+            error => bad_name(named, error),
         };
         let path = ask.mailbox.as_deref();
         let then = || mail.as_at(time).map(|view| view.mailboxes());

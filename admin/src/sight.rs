@@ -36,6 +36,15 @@ impl<'a> Sight<'a> {
             .is_ok_and(|account| self.agency(&account.agency))
     }
 
+    /// An account that is there or was deleted, in the caller's subtree: when its agency is gone too, in that of
+    /// whoever stands at the top.
+    pub(crate) fn kept(&self, account: &directory::Account) -> bool {
+        match self.directory.agency(&account.agency) {
+            Ok(agency) => self.agency(&agency.id),
+            Err(_) => self.whole(),
+        }
+    }
+
     /// The caller's grant hangs at the top of a tree: what belongs to no agency is theirs to see.
     pub(crate) fn whole(&self) -> bool {
         let top = |id: &AgencyId| self.directory.agency(id).is_ok_and(|a| a.parent.is_none());
@@ -90,6 +99,23 @@ pub(crate) fn known_account(
         return Ok(account);
     }
     Err(Problem::not_found())
+}
+
+/// The same for custody: an account that was deleted and whose mail is kept is there too. Errors: 404.
+pub(crate) fn kept_account(
+    directory: &Directory,
+    access: &Access,
+    id: AccountId,
+) -> Result<directory::Account, Problem> {
+    if directory.account(id).is_ok() {
+        return known_account(directory, access, id);
+    }
+    let account = directory.kept_account(id)?;
+    let sight = Sight::new(directory, access, Capability::ReadDirectory);
+    sight
+        .kept(&account)
+        .then_some(account)
+        .ok_or_else(Problem::not_found)
 }
 
 /// What the directory did with an account that the caller sees. One's own account is there to see

@@ -233,7 +233,7 @@ impl Directory {
     }
 
     /// Retires for ever: addresses freed, credentials and sessions withdrawn, mail kept until erased by a
-    /// later act; the id is never reused (I-07).
+    /// later act; the id is never reused (I-07). Errors: `Held` while a legal hold is on it.
     pub fn delete_account(
         &self,
         by: Option<&Access>,
@@ -248,6 +248,7 @@ impl Directory {
             check_version(version, old.version)?;
             (Account::clone(old), book.departure(old))
         };
+        self.check_not_held(id)?;
         let note = Note {
             act: "account.delete",
             object: old.address.to_string(),

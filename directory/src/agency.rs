@@ -172,7 +172,8 @@ impl Directory {
         Ok(new)
     }
 
-    /// Errors: `InUse` while it has children, accounts, domains or grants.
+    /// Errors: `InUse` while it has children, accounts, domains or grants; `Held` while a deleted account of
+    /// it is under a legal hold.
     pub fn delete_agency(
         &self,
         by: Option<&Access>,
@@ -192,6 +193,7 @@ impl Directory {
             book.check_unused(id)?;
             old
         };
+        self.check_none_held(id)?;
         let note = Note {
             act: "agency.delete",
             object: id.to_string(),

@@ -2,7 +2,9 @@
 //! effect (I-20), and reaches only accounts of the actor's subtree (I-17).
 
 use crate::act::invalid;
-use crate::{Access, AccountId, AgencyId, Capability, Denied, Directory, Error};
+use crate::fact::{Fact, account_key, table};
+use crate::open::PAGE_MAX;
+use crate::{Access, Account, AccountId, AgencyId, Capability, Denied, Directory, Error};
 use storage::{AccountStore, Figures, Hold, KeyInfo, Store};
 
 /// Octets of a hold's name and reason.
@@ -32,10 +34,105 @@ impl Directory {
         id: AccountId,
         capability: Capability,
     ) -> Result<String, Error> {
+        let account = self.kept_account(id)?;
         let book = self.read();
-        let account = book.account(id).ok_or(Error::NotFound("account"))?;
-        book.check(by, capability, &account.agency, "account")?;
+        if book.agencies.contains_key(&account.agency) {
+            book.check(by, capability, &account.agency, "account")?;
+            return Ok(account.address.to_string());
+        }
+        // A deleted account of an agency that is gone too: who stands at the top of a tree answers for it.
+        drop(book);
+        self.check_whole(by, capability).map_err(|_| {
+            let seen = self.check_whole(by, Capability::ReadDirectory).is_ok();
+            if seen {
+                Denied.into()
+            } else {
+                Error::NotFound("account")
+            }
+        })?;
         Ok(account.address.to_string())
+    }
+
+    /// An account that is there, or that was deleted and whose mail is still kept: then its last row.
+    /// Errors: `NotFound`.
+    pub fn kept_account(&self, id: AccountId) -> Result<Account, Error> {
+        if let Some(account) = self.read().account(id) {
+            return Ok((**account).clone());
+        }
+        self.departed(id)?.ok_or(Error::NotFound("account"))
+    }
+
+    /// Deleted accounts whose mail is still kept, in id order, as far as `by` may see them.
+    pub fn deleted_accounts(
+        &self,
+        by: Option<&Access>,
+        after: Option<AccountId>,
+        max: usize,
+    ) -> Result<Vec<Account>, Error> {
+        let whole = self.check_whole(by, Capability::ReadDirectory).is_ok();
+        let rows = self.inner.store.table(table::DEPARTED);
+        let mut after = after.map(account_key);
+        let mut seen = Vec::new();
+        loop {
+            let page = rows.rows(&[], after.as_deref(), PAGE_MAX)?;
+            let Some((last, _)) = page.last() else {
+                return Ok(seen);
+            };
+            after = Some(last.clone());
+            let book = self.read();
+            for (key, row) in &page {
+                let Fact::Departed(account) = Fact::read(table::DEPARTED, key, row)? else {
+                    continue;
+                };
+                let may = match book.agencies.contains_key(&account.agency) {
+                    true => book.allows(by, Capability::ReadDirectory, &account.agency),
+                    false => whole,
+                };
+                if may {
+                    seen.push(account);
+                }
+                if seen.len() >= max.min(PAGE_MAX) {
+                    return Ok(seen);
+                }
+            }
+        }
+    }
+
+    /// The last row of a deleted account.
+    fn departed(&self, id: AccountId) -> Result<Option<Account>, Error> {
+        let key = account_key(id);
+        let Some(row) = self.inner.store.table(table::DEPARTED).row(&key)? else {
+            return Ok(None);
+        };
+        match Fact::read(table::DEPARTED, &key, &row)? {
+            Fact::Departed(account) => Ok(Some(account)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Errors: `Held`, naming one of the account's holds.
+    pub(crate) fn check_not_held(&self, id: AccountId) -> Result<(), Error> {
+        let mut holds = self.inner.store.holds(Some(id))?.into_iter();
+        holds
+            .next()
+            .map_or(Ok(()), |hold| Err(Error::Held(hold.name)))
+    }
+
+    /// Whether no deleted account of this agency is under a hold: who may look after the hold would be gone
+    /// with the agency. Errors: `Held`.
+    pub(crate) fn check_none_held(&self, agency: &AgencyId) -> Result<(), Error> {
+        for hold in self.inner.store.holds(None)? {
+            let gone = self.read().account(hold.account).is_none();
+            let of = if gone {
+                self.departed(hold.account)?
+            } else {
+                None
+            };
+            if of.is_some_and(|account| account.agency == *agency) {
+                return Err(Error::Held(hold.name));
+            }
+        }
+        Ok(())
     }
 
     /// The store belongs to no agency: a grant at the top of a tree is needed. Errors: `Denied`.
@@ -81,8 +178,7 @@ impl Directory {
             .collect())
     }
 
-    /// The legal holds of one account, or all that `by` may see: those of deleted accounts are seen from the
-    /// top of a tree only.
+    /// The legal holds of one account, or all that `by` may see, those of deleted accounts too.
     pub fn holds(
         &self,
         by: Option<&Access>,
@@ -91,14 +187,23 @@ impl Directory {
         if let Some(id) = account {
             self.in_reach(by, id, Capability::ReadHolds)?;
         }
-        let mut holds = self.inner.store.holds(account)?;
-        let whole = self.check_whole(by, Capability::ReadHolds).is_ok();
-        let book = self.read();
-        holds.retain(|hold| match book.account(hold.account) {
-            Some(account) => book.allows(by, Capability::ReadHolds, &account.agency),
-            None => whole,
-        });
-        Ok(holds)
+        let holds = self.inner.store.holds(account)?;
+        let mut seen = Vec::with_capacity(holds.len());
+        for hold in holds {
+            match self.in_reach(by, hold.account, Capability::ReadHolds) {
+                Ok(_) => seen.push(hold),
+                // An account of which there is not even a row: the hold must not be lost sight of.
+                Err(Error::NotFound(_))
+                    if self.kept_account(hold.account).is_err()
+                        && self.check_whole(by, Capability::ReadHolds).is_ok() =>
+                {
+                    seen.push(hold);
+                }
+                Err(Error::NotFound(_) | Error::Denied(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(seen)
     }
 
     /// Places a hold: from now on nothing is lost of what the account has, had at `from`, or gets.

@@ -20,6 +20,9 @@ pub enum Error {
     /// Still used by other rows (an agency with children, a domain with accounts).
     #[error("in use: {0}")]
     InUse(String),
+    /// The account is under this legal hold, or the agency's deleted accounts are.
+    #[error("under the legal hold {0}")]
+    Held(String),
     /// Someone changed it since (If-Match).
     #[error("changed meanwhile")]
     Conflict,

@@ -49,6 +49,9 @@ pub(crate) const ACCOUNT_COUNTER: &[u8] = b"account";
 /// Row of the counter table: the last credential id.
 pub(crate) const CREDENTIAL_COUNTER: &[u8] = b"credential";
 
+/// Row of the counter table: the last loss of commits for which the counters leapt.
+pub(crate) const LOSS: &[u8] = b"loss";
+
 /// Row of the counter table: what SCRAM's salts are made with.
 pub(crate) const SALT_KEY: &[u8] = b"salt";
 
@@ -143,6 +146,7 @@ impl Fact {
                 Self::Session(hash, decode(table, value)?)
             }
             table::SHARE => Self::Share(decode(table, value)?),
+            table::DEPARTED => Self::Departed(decode_account(table, value)?),
             _ => return Err(corrupt(table, "an unknown table")),
         })
     }

@@ -3,7 +3,7 @@
 use crate::act::Acts;
 use crate::book::Book;
 use crate::fact::{
-    ACCOUNT_COUNTER, CREDENTIAL_COUNTER, Fact, SALT_KEY, credential_of, decode, encode, table,
+    ACCOUNT_COUNTER, CREDENTIAL_COUNTER, Fact, LOSS, SALT_KEY, credential_of, decode, encode, table,
 };
 use crate::hash::Hasher;
 use crate::lazy::Lazy;
@@ -14,6 +14,8 @@ use formats::address::DomainName;
 use std::sync::{Arc, Mutex, RwLock};
 use storage::{RowChange, Store};
 
+/// Added to the counters after a loss: more than could have been given since the counters' rows were written.
+const LEAP: u32 = 100_000;
 /// Rows read at a time when the indexes are loaded.
 const LOAD_PAGE: usize = 1000;
 /// Items of one listed page.
@@ -73,6 +75,7 @@ impl Directory {
         if !stale.is_empty() {
             store.commit_rows(stale)?;
         }
+        leap(&store, &book)?;
         let account_reserved = counter(&store, ACCOUNT_COUNTER)?.unwrap_or(AccountId::SYSTEM.raw());
         let acts = Acts {
             chain: Self::chain_end(&store)?,
@@ -186,6 +189,38 @@ fn each(store: &Store, name: &'static str, row: &mut Visit<'_>) -> Result<(), st
             None => return Ok(()),
         }
     }
+}
+
+/// After a repair that lost commits the counters may tell of a time before their last numbers were given: they
+/// leap ahead, once for each such repair, so that none is given twice (I-07).
+fn leap(store: &Store, book: &Book) -> Result<(), Error> {
+    let Some(loss) = store.loss()? else {
+        return Ok(());
+    };
+    if counter::<[u8; 16]>(store, LOSS)? == Some(loss.mark) {
+        return Ok(());
+    }
+    let accounts: u32 = counter(store, ACCOUNT_COUNTER)?.unwrap_or(AccountId::SYSTEM.raw());
+    let there = book.accounts.last_key_value().map(|(id, _)| *id);
+    let highest = there.max(loss.last_account).map_or(0, AccountId::raw);
+    let credentials: u64 = counter(store, CREDENTIAL_COUNTER)?.unwrap_or(0);
+    let ids = book.credentials.values().flat_map(|of| of.keys());
+    let last = ids.map(|id| id.0).max().unwrap_or(0);
+    let accounts = Fact::AccountCounter(accounts.max(highest).saturating_add(LEAP));
+    let credentials = Fact::CredentialCounter(credentials.max(last).saturating_add(LEAP.into()));
+    store.commit_rows(vec![
+        accounts.row()?,
+        credentials.row()?,
+        RowChange {
+            table: table::COUNTER,
+            key: LOSS.to_vec(),
+            value: Some(encode(&loss.mark)?),
+        },
+    ])?;
+    tracing::warn!(
+        "the store lost commits before its repair: numbers go on far behind the last ones known"
+    );
+    Ok(())
 }
 
 /// Drawn once for each store: a salt that changed when the server starts anew would tell that nobody has it.

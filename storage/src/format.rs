@@ -11,7 +11,7 @@ use std::path::Path;
 pub(crate) const VERSION: u32 = 3;
 /// The oldest that has this file.
 const OLDEST: u32 = 2;
-const FILE: &str = "format";
+pub(crate) const FILE: &str = "format";
 const MAGIC: &[u8; 8] = b"CVSTORE\n";
 const ID: usize = 16;
 const SUM: usize = 16;
@@ -64,7 +64,8 @@ pub(crate) enum Found {
 
 impl Found {
     /// Looks into a folder, which need not be there, and changes nothing. Errors: `Unavailable` for
-    /// somebody else's folder; `Corrupt` for an unknown format (I-18), and when the journal is gone.
+    /// somebody else's folder and for an unknown format (I-18), which nobody may touch; `Corrupt` for a
+    /// damaged file, and when the journal is gone.
     pub(crate) fn look(dir: &Path) -> Result<Self, Error> {
         let names = names(dir)?;
         let is_there = |name: &str| names.iter().any(|n| n == name);
@@ -93,6 +94,17 @@ impl Found {
     }
 }
 
+/// Whether there is a store in `dir`; nothing is changed. Errors: as of [`crate::Store::open`] before it changes
+/// anything.
+pub fn holds_store(dir: &Path) -> Result<bool, Error> {
+    Ok(Found::look(dir)? != Found::New)
+}
+
+/// Whether the store in `dir` says that something in it may be sealed, keyring or not. Errors: as above.
+pub fn says_sealed(dir: &Path) -> Result<bool, Error> {
+    Ok(Format::read(dir)?.is_some_and(|format| format.sealed))
+}
+
 impl Found {
     /// Whether the store may be opened with this engine. Errors: `Unavailable`.
     pub(crate) fn allows(self, options: &Options) -> Result<(), Error> {
@@ -101,7 +113,9 @@ impl Found {
                 let lost = format.sealed && !keyring::is_sealed(&options.dir);
                 if lost {
                     return Err(Error::Unavailable(format!(
-                        "the store in {} is encrypted and its file `keyring` is gone; take that from a backup",
+                        "the store in {} is encrypted and its keyring is gone (files `keyring` and \
+                         `keyring.copy`): restore a backup into another folder and copy them from its store; \
+                         without them nobody can read the mail",
                         options.dir.display()
                     )));
                 }
@@ -148,27 +162,36 @@ impl Format {
         })
     }
 
-    /// `None` when there is no such file. Errors: `Corrupt`.
+    /// `None` when there is no such file. Errors: `Unavailable` for an unknown format, `Corrupt`.
     pub(crate) fn read(dir: &Path) -> Result<Option<Self>, Error> {
         let path = dir.join(FILE);
-        match std::fs::read(&path) {
-            Ok(bytes) => Self::parse(&bytes)
-                .map(Some)
-                .map_err(|what| Error::Corrupt(format!("{}: {what}", path.display()))),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(disk::failed("cannot read", &path, &e)),
-        }
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(disk::failed("cannot read", &path, &e)),
+        };
+        let named = |what: &str| format!("{}: {what}", path.display());
+        Self::parse(&bytes).map(Some).map_err(|wrong| match wrong {
+            Wrong::Damaged => Error::Corrupt(named(
+                "the file is damaged; `congvu store repair` makes it anew, or take it from a backup",
+            )),
+            Wrong::Unknown(what) => Error::Unavailable(named(&what)),
+        })
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let damaged = || "the file is damaged".to_owned();
+    fn parse(bytes: &[u8]) -> Result<Self, Wrong> {
+        let damaged = || Wrong::Damaged;
         let rest = bytes.strip_prefix(MAGIC).ok_or_else(damaged)?;
         let (version, rest) = rest.split_first_chunk::<4>().ok_or_else(damaged)?;
         let version = u32::from_le_bytes(*version);
+        // Before the checksum, whose place another version may have changed: rather a damaged file taken
+        // for one of another version, which is left alone, than the other way round.
         if !(OLDEST..=VERSION).contains(&version) {
-            return Err(format!(
-                "the store has the format {version}, of another version of this program; this one reads up to {VERSION}"
-            ));
+            return Err(Wrong::Unknown(format!(
+                "the store has the format {version}, of another version of this program; this one reads up to \
+                 {VERSION}: use the newer program (where there never was one, the file is damaged: take it from \
+                 a backup)"
+            )));
         }
         let sum = blake3::hash(&bytes[..bytes.len().saturating_sub(SUM)]);
         if bytes.len() != OCTETS || !bytes.ends_with(&sum.as_bytes()[..SUM]) {
@@ -177,8 +200,8 @@ impl Format {
         let (kind, rest) = rest.split_first().ok_or_else(damaged)?;
         let engine = kind & !SEALED;
         let engine = ENGINES.iter().find(|(number, _)| *number == engine);
-        let (_, engine) =
-            engine.ok_or("the store is kept by an engine that this program has not")?;
+        let unknown = || "the store is kept by an engine that this program has not".to_owned();
+        let (_, engine) = engine.ok_or_else(|| Wrong::Unknown(unknown()))?;
         let id = rest.first_chunk::<ID>().ok_or_else(damaged)?;
         Ok(Self {
             version,
@@ -186,6 +209,19 @@ impl Format {
             sealed: kind & SEALED != 0,
             id: *id,
         })
+    }
+
+    /// Whether the file is there and damaged.
+    pub(crate) fn is_damaged(dir: &Path) -> bool {
+        matches!(Self::read(dir), Err(Error::Corrupt(_)))
+    }
+
+    /// Whether the damaged file may be made anew: not while it may have said that the store is sealed, and
+    /// there is no keyring to say so.
+    pub(crate) fn is_replaceable(dir: &Path) -> bool {
+        let bytes = std::fs::read(dir.join(FILE)).unwrap_or_default();
+        let said_sealed = bytes.get(SEALED_AT).is_none_or(|kind| kind & SEALED != 0);
+        keyring::is_sealed(dir) || !said_sealed
     }
 
     /// Writes it whole, durably.
@@ -223,8 +259,18 @@ impl Format {
     }
 }
 
+/// Why the file cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+enum Wrong {
+    Damaged,
+    /// Another version wrote it.
+    Unknown(String),
+}
+
 /// Beside the engine's number: something may be sealed.
 const SEALED: u8 = 0x80;
+/// Where that stands.
+const SEALED_AT: usize = 12;
 /// The engines' numbers in the file, fixed for ever.
 const ENGINES: [(u8, EngineKind); 3] = [
     (1, EngineKind::Sled),
@@ -339,7 +385,9 @@ mod tests {
         assert!((0..OCTETS).all(|cut| Format::parse(&octets[..cut]).is_err()));
         let mut later = octets;
         later[8] = 4;
-        let said = Format::parse(&later).unwrap_err();
+        let Err(Wrong::Unknown(said)) = Format::parse(&later) else {
+            panic!("a later version is no damage");
+        };
         assert!(
             said.contains("the format 4") && said.contains("up to 3"),
             "{said}"

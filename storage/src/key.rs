@@ -11,12 +11,14 @@
 //! | account, `DELIVERED`, delivery | where that delivery was placed (I-09) |
 //! | account, `UPLOAD`, blob | when it was uploaded |
 //! | account, `RESTORE` | the restore that is under way |
+//! | account, `RESTORED` | the mailboxes that restores into place made, and what for |
 //! | account, `TRIMMED` | up to where the change log was trimmed |
 //! | system, `BLOB`, blob | pack, offset, lengths |
 //! | system, `PARTS`, blob | the shared pieces that it is put together of |
 //! | system, `PACK`, number | nothing: that pack holds content |
 //! | system, `UPKEEP` | the trusted time, and when content was collected |
 //! | system, `QUEUE`, item | due, blob, payload |
+//! | system, `QUEUED` | the numbers of queue items up to this one may have been given |
 //! | system, `TABLE`, name, 0, key | a row |
 //! | system, `APPLIED` | the journal's place up to which the index was written; not in the journal |
 //! | system, `START` | where UidValidity begins |
@@ -33,6 +35,7 @@ pub(crate) const DELIVERED: u8 = 6;
 pub(crate) const UPLOAD: u8 = 7;
 pub(crate) const RESTORE: u8 = 8;
 pub(crate) const TRIMMED: u8 = 9;
+pub(crate) const RESTORED: u8 = 10;
 pub(crate) const BLOB: u8 = 16;
 pub(crate) const QUEUE: u8 = 17;
 pub(crate) const TABLE: u8 = 18;
@@ -42,6 +45,7 @@ pub(crate) const START: u8 = 20;
 pub(crate) const PARTS: u8 = 24;
 pub(crate) const PACK: u8 = 25;
 pub(crate) const UPKEEP: u8 = 26;
+pub(crate) const QUEUED: u8 = 27;
 pub(crate) const PART: u8 = 255;
 
 /// Octets before what tells keys of one kind apart: account and kind.
@@ -151,6 +155,10 @@ pub(crate) fn pack(number: u32) -> Vec<u8> {
 /// The pack that a key is about.
 pub(crate) fn pack_of(key: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(key.get(HEAD..)?.try_into().ok()?))
+}
+
+pub(crate) fn queued() -> Vec<u8> {
+    kind(AccountId::SYSTEM, QUEUED)
 }
 
 pub(crate) fn queue(id: QueueId) -> Vec<u8> {

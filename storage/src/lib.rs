@@ -102,6 +102,7 @@ pub use compact::Compacted;
 pub use disk::Disk;
 pub use error::Error;
 pub use figures::Figures;
+pub use format::{holds_store, says_sealed};
 pub use hold::Hold;
 pub use ident::{
     AccountId, BlobId, EmailId, MailboxId, ModSeq, QueueId, ThreadId, Uid, UidValidity,
@@ -117,7 +118,7 @@ pub use progress::{Progress, Stage, Tell, Watch};
 pub use queue::{Queue, QueueItem};
 pub use quota::{Bound, Limits, QuotaNode, Quotas, SoftPassed, Usage};
 pub use rebuild::Reindexed;
-pub use repair::{Damage, LostContent, Repaired};
+pub use repair::{Damage, Loss, LostContent, Repaired};
 pub use restore::{Later, RestoreAt, RestoredAt, Target, View};
 pub use search::{Indexed, Place as TextPlace, Sought};
 pub use snapshot::Covered;

@@ -27,6 +27,9 @@ pub struct Queue {
     pub(crate) store: Store,
 }
 
+/// Numbers recorded as given at a time, so that not every item costs a key more. After a restart the rest of the
+/// block is skipped: numbers have gaps, and are never given twice.
+const NUMBERS_BLOCK: u64 = 1_000;
 /// Longest payload, octets.
 const PAYLOAD_OCTETS_MAX: usize = 4 * 1024 * 1024;
 
@@ -41,6 +44,8 @@ struct Dues {
 pub(crate) struct Spool {
     dues: Mutex<Dues>,
     last: AtomicU64,
+    /// Numbers up to this one are recorded as given.
+    reserved: AtomicU64,
 }
 
 impl Spool {
@@ -57,9 +62,11 @@ impl Spool {
             Ok(true)
         })?;
         let last = dues.by_id.last_key_value().map_or(0, |(id, _)| id.raw());
+        let reserved = given(index)?;
         Ok(Self {
             dues: Mutex::new(dues),
-            last: AtomicU64::new(last),
+            last: AtomicU64::new(last.max(reserved)),
+            reserved: AtomicU64::new(reserved),
         })
     }
 
@@ -75,6 +82,17 @@ impl Spool {
             .map(|(id, due)| (*id, *due))
             .collect()
     }
+}
+
+/// The number up to which numbers may have been given.
+pub(crate) fn given(index: &Index) -> Result<u64, Error> {
+    let value = index.get(&key::queued())?;
+    value.map_or(Ok(0), |v| record::decode(&v, "queue numbers"))
+}
+
+/// The change that records numbers up to this one as given.
+pub(crate) fn give(last: u64) -> Result<Op, Error> {
+    Ok(Op::Put(key::queued(), record::encode(&last)?))
 }
 
 impl Dues {
@@ -99,14 +117,21 @@ impl Queue {
         shared.packs.locate(blob, &shared.index)?;
         let last = self.store.inner.spool.last.fetch_add(1, Ordering::Relaxed);
         let id = QueueId::new(last.wrapping_add(1)).ok_or(Error::TooLarge("queue numbers"))?;
-        self.commit(id, Some(QueueRecord { due, blob, payload }))?;
+        let reserved = &self.store.inner.spool.reserved;
+        let block = id.raw().saturating_add(NUMBERS_BLOCK);
+        let more = id.raw() > reserved.load(Ordering::Relaxed);
+        let ops = if more { vec![give(block)?] } else { Vec::new() };
+        self.commit(id, Some(QueueRecord { due, blob, payload }), ops)?;
+        if more {
+            reserved.fetch_max(block, Ordering::Relaxed);
+        }
         Ok(id)
     }
 
     /// Replaces due time and payload. Errors: `NotFound`, `TooLarge`.
     pub fn update(&self, id: QueueId, due: i64, payload: Vec<u8>) -> Result<(), Error> {
         let blob = self.item(id)?.blob;
-        self.commit(id, Some(QueueRecord { due, blob, payload }))
+        self.commit(id, Some(QueueRecord { due, blob, payload }), Vec::new())
     }
 
     /// Removes it. Errors: `NotFound`.
@@ -114,26 +139,32 @@ impl Queue {
         if !self.store.inner.spool.dues().by_id.contains_key(&id) {
             return Err(Error::NotFound);
         }
-        self.commit(id, None)
+        self.commit(id, None, Vec::new())
     }
 
-    fn commit(&self, id: QueueId, record: Option<QueueRecord>) -> Result<(), Error> {
+    /// Commits one item's change, with `ops` besides.
+    fn commit(
+        &self,
+        id: QueueId,
+        record: Option<QueueRecord>,
+        mut ops: Vec<Op>,
+    ) -> Result<(), Error> {
         let (due, blob) = (
             record.as_ref().map(|r| r.due),
             record.as_ref().map(|r| r.blob),
         );
-        let op = match record {
+        ops.push(match record {
             Some(r) if r.payload.len() > PAYLOAD_OCTETS_MAX => {
                 return Err(Error::TooLarge("queue payload"));
             }
             Some(r) => Op::Put(key::queue(id), record::encode(&r)?),
             None => Op::Delete(key::queue(id)),
-        };
+        });
         let spool = self.store.inner.spool.clone();
         let apply = Box::new(move || spool.dues().set(id, due));
         let blobs: Vec<_> = blob.into_iter().collect();
         self.store
-            .submit(AccountId::SYSTEM, Number::System, vec![op], &blobs, apply)?;
+            .submit(AccountId::SYSTEM, Number::System, ops, &blobs, apply)?;
         Ok(())
     }
 
@@ -200,6 +231,11 @@ impl Queue {
         items
             .filter(|i| !matches!(i, Err(Error::NotFound)))
             .collect()
+    }
+
+    /// The highest number that was given as far as memory knows.
+    pub(crate) fn last_given(&self) -> u64 {
+        self.store.inner.spool.last.load(Ordering::Relaxed)
     }
 
     /// How many.

@@ -482,3 +482,65 @@ fn usage_of_an_account_that_nobody_uses_is_known() {
     assert_eq!(world.account(2).usage(), Ok((size, 2)));
     assert_eq!(world.account(9).usage(), Ok((0, 0)));
 }
+
+/// The paths and what is in them, with what each message has; Uids are left out.
+fn all_of(account: &AccountStore) -> Vec<(MailboxId, String, Vec<(u32, i64, u64)>)> {
+    let mut boxes = account.mailboxes().unwrap();
+    boxes.sort_by_key(|m| m.id);
+    let each = boxes.into_iter();
+    each.map(|m| (m.id, m.name, inside(account, m.id)))
+        .collect()
+}
+
+/// The same restore a second time finds nothing to do, whatever it made the first time.
+#[test]
+fn a_restore_into_place_is_done_once() {
+    for later in [Later::Keep, Later::Aside("Sau".into())] {
+        for single in [false, true] {
+            let (world, clock) = world();
+            let (inbox, account) = (world.inbox(2), world.account(2));
+            let gone = world.mailbox(2, "K1", None);
+            let renamed = world.mailbox(2, "K2", None);
+            fill(&world, gone, 1..4);
+            fill(&world, renamed, 4..6);
+            let emails = fill(&world, inbox, 6..9);
+            let time = clock.fetch_add(DAY, Ordering::SeqCst);
+            let mut writer = account.write().unwrap();
+            writer.remove_mailbox(gone).unwrap();
+            let change = MailboxChange {
+                name: Some("K1".into()),
+                ..MailboxChange::default()
+            };
+            writer.change_mailbox(renamed, change).unwrap();
+            writer.commit().unwrap();
+            destroy(&account, &emails[..2]);
+            let new = world.mailbox(2, "Mới", None);
+            fill(&world, new, 20..22);
+            fill(&world, inbox, 22..23);
+            let ask = RestoreAt {
+                time,
+                mailbox: single.then_some(gone),
+                to: Target::Place(later.clone()),
+            };
+            let first = account.restore(&ask, &mut |_, _| true).unwrap();
+            assert!(first.made >= 3, "{first:?}");
+            let after = all_of(&account);
+            for _ in 0..2 {
+                let again = account.restore(&ask, &mut |_, _| true).unwrap();
+                let done = (again.made, again.changed, again.aside, again.missed);
+                assert_eq!(done, (0, 0, 0, 0), "{later:?} {single}");
+                assert_eq!(all_of(&account), after, "{later:?} {single}");
+            }
+            // What was made again and is gone again is made again.
+            let made = after.iter().find(|m| m.0 > new).unwrap();
+            let mut writer = account.write().unwrap();
+            writer.remove_mailbox(made.0).unwrap();
+            writer.commit().unwrap();
+            account.restore(&ask, &mut |_, _| true).unwrap();
+            let after = all_of(&account);
+            account.restore(&ask, &mut |_, _| true).unwrap();
+            assert_eq!(all_of(&account), after);
+            assert_eq!(world.check(), Vec::<String>::new());
+        }
+    }
+}

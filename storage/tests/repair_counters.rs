@@ -351,3 +351,39 @@ fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+/// Not after a restart of an empty queue, and not after a repair that lost the commit in which it was given.
+#[test]
+fn i07_a_queue_number_is_never_given_twice() {
+    let mut world = busy(EngineKind::Sled);
+    let blob = world.store().put_blob(b"x").unwrap();
+    let put = |world: &World| world.store().queue().put(1, blob, vec![1]).unwrap();
+    let mut given: Vec<QueueId> = (0..3).map(|_| put(&world)).collect();
+    for id in &given {
+        world.store().queue().remove(*id).unwrap();
+    }
+    world.store().close().unwrap();
+    world.crash();
+    world.reopen();
+    assert_eq!(world.store().loss(), Ok(None));
+    let mut marks = Vec::new();
+    for _ in 0..2 {
+        let id = put(&world);
+        assert!(given.iter().all(|before| *before < id), "{id} of {given:?}");
+        given.push(id);
+        world.store().queue().remove(id).unwrap();
+        world.store().close().unwrap();
+        world.crash();
+        flip_last(&world.options);
+        fs::remove_dir_all(world.options.dir.join("index")).unwrap();
+        let report = Store::repair(&world.options).unwrap();
+        assert!(!report.damage.is_empty());
+        world.reopen();
+        let loss = world.store().loss().unwrap().unwrap();
+        assert_eq!(loss.last_account, AccountId::new(4));
+        marks.push(loss.mark);
+    }
+    let id = put(&world);
+    assert!(given.iter().all(|before| *before < id), "{id} of {given:?}");
+    assert_ne!(marks[0], marks[1]);
+}

@@ -149,6 +149,8 @@ pub(crate) struct AccountFilter {
     pub(super) domain: Option<String>,
     /// The one with this main address or alias.
     pub(super) address: Option<String>,
+    /// True: those that were deleted and whose mail is kept, instead of those that are there.
+    pub(super) deleted: Option<bool>,
     /// Words in name and address, with or without Vietnamese marks.
     pub(super) find: Option<String>,
     /// 1 to 500, 50 when left out.

@@ -19,11 +19,15 @@ fn backed_up(w: &World) -> String {
     backup::take(&task, &mut |_| true).unwrap().name
 }
 
+fn in_place() -> serde_json::Value {
+    json!({"place": "in-place"})
+}
+
 #[tokio::test]
 async fn an_account_comes_back_out_of_a_backup_within_the_subtree() {
     let w = World::new();
     let path = format!("accounts/{}/backup-restores", w.id("kiemtoan"));
-    let none = w.post(&w.branch, &path, json!({})).await;
+    let none = w.post(&w.branch, &path, in_place()).await;
     check(&none, 409);
     let mail = removed_letter(&w);
     let name = backed_up(&w);
@@ -31,9 +35,9 @@ async fn an_account_comes_back_out_of_a_backup_within_the_subtree() {
     check(&listed, 200);
     assert_eq!(listed.names("name"), std::slice::from_ref(&name));
     check(&w.get(&w.nobody, "backups").await, 403);
-    check(&w.post(&w.nobody, &path, json!({})).await, 404);
+    check(&w.post(&w.nobody, &path, in_place()).await, 404);
     // The account's owner sees himself, yet this is an administrator's act.
-    check(&w.post(&w.auditor, &path, json!({})).await, 403);
+    check(&w.post(&w.auditor, &path, in_place()).await, 403);
 
     // In the backup it was removed already, an hour before it was there.
     let then = formats::date::utc(1_793_000_000 + 60);
@@ -64,7 +68,7 @@ async fn an_account_comes_back_out_of_a_backup_within_the_subtree() {
         (&twice.json["messages"], &twice.json["already"]),
         (&json!(0), &json!(1))
     );
-    let place = json!({"time": then, "backup": name});
+    let place = json!({"time": then, "backup": name, "place": "in-place"});
     let done = w.post(&w.branch, &path, place).await;
     assert_eq!(done.json["messages"], 1, "{done:?}");
     let inbox = mail.by_role(Role::Inbox).unwrap().unwrap();
@@ -85,7 +89,16 @@ async fn what_a_backup_has_not_is_said_by_its_field() {
         ("backup", json!({"backup": "../../etc"})),
         ("mailbox", json!({"mailbox": "Khong"})),
         ("time", json!({"time": "yesterday"})),
+        ("time", json!({"time": "2099-01-01T00:00:00Z"})),
+        ("time", json!({"time": "2001-01-01T00:00:00Z"})),
+        ("place", json!({"place": null})),
+        ("place", json!({"folder": "X"})),
+        ("folder", json!({"folder": "a/b", "place": null})),
     ] {
+        let mut whole = in_place();
+        let fields = whole.as_object_mut().unwrap();
+        fields.extend(ask.as_object().unwrap().clone());
+        let ask = whole;
         let refused = w.post(&w.branch, &path, ask.clone()).await;
         check(&refused, 422);
         assert_eq!(refused.json["errors"][0]["field"], field, "{ask}");

@@ -51,3 +51,88 @@ async fn a_hold_is_placed_listed_and_ended_within_the_subtree() {
         ["hold.release", "hold.place", "hold.place"]
     );
 }
+
+/// What is under a hold is not deleted, and what was deleted is still looked after by whoever could before.
+#[tokio::test]
+async fn an_account_under_a_hold_stays_and_a_deleted_one_is_in_custody() {
+    let w = World::new();
+    crate::recovery::removed_letter(&w);
+    let id = w.id("kiemtoan");
+    let (one, holds) = (format!("accounts/{id}"), format!("accounts/{id}/holds"));
+    let hold = json!({"name": "TT 1/2026", "reason": "Thanh tra"});
+    check(&w.post(&w.branch, &holds, hold.clone()).await, 201);
+    let refused = w.delete(&w.branch, &one).await;
+    check(&refused, 409);
+    let said = refused.json["detail"].as_str().unwrap();
+    assert!(said.contains("lệnh giữ “TT 1/2026”"), "{said}");
+    let account = w.get(&w.branch, &one).await;
+    check(&account, 200);
+    assert_eq!(
+        (&account.json["state"], &account.json["version"]),
+        (&json!("active"), &json!(2))
+    );
+    assert!(
+        w.get(&w.root, "audit?act=account.delete")
+            .await
+            .names("act")
+            .is_empty()
+    );
+
+    check(
+        &w.delete(&w.branch, &format!("{holds}/TT%201%2F2026")).await,
+        204,
+    );
+    check(&w.delete(&w.branch, &one).await, 204);
+    check(&w.get(&w.branch, &one).await, 404);
+    let listed = w
+        .get(&w.branch, "accounts?deleted=true&address=kiemtoan@x.vn")
+        .await;
+    assert_eq!(listed.names("id"), [id.to_string()]);
+    assert!(
+        w.get(&w.nobody, "accounts?deleted=true")
+            .await
+            .names("id")
+            .is_empty()
+    );
+    check(&w.post(&w.nobody, &holds, hold.clone()).await, 404);
+    check(&w.post(&w.branch, &holds, hold).await, 201);
+    assert_eq!(w.get(&w.branch, &holds).await.names("name"), ["TT 1/2026"]);
+    assert_eq!(
+        w.get(&w.branch, "holds").await.names("account"),
+        [id.to_string()]
+    );
+    assert!(w.get(&w.nobody, "holds").await.names("account").is_empty());
+    let removed = w.get(&w.branch, &format!("{one}/removed")).await;
+    check(&removed, 200);
+    let letter = removed.json["items"][0]["id"].clone();
+    let back = json!({ "messages": [letter] });
+    let done = w
+        .post(&w.branch, &format!("{one}/removed/restore"), back)
+        .await;
+    check(&done, 200);
+    assert!(done.json["items"][0]["message"].is_u64());
+    check(&w.get(&w.nobody, &format!("{one}/removed")).await, 404);
+}
+
+/// Its agency stays too, so that the hold stays with those who look after it.
+#[tokio::test]
+async fn an_agency_with_held_mail_of_a_deleted_account_stays() {
+    let w = World::new();
+    let new = json!({"id": "H99.1.9", "parent": "H99.1", "name": "Phòng"});
+    check(&w.post(&w.root, "agencies", new).await, 201);
+    let new = json!({"address": "di@x.vn", "agency": "H99.1.9", "name": "Đi"});
+    check(&w.post(&w.root, "accounts", new).await, 201);
+    let one = format!("accounts/{}", w.id("di"));
+    check(&w.delete(&w.root, "agencies/H99.1.9").await, 409);
+    check(&w.delete(&w.root, &one).await, 204);
+    let hold = json!({"name": "B", "reason": "x"});
+    check(&w.post(&w.branch, &format!("{one}/holds"), hold).await, 201);
+    let refused = w.delete(&w.root, "agencies/H99.1.9").await;
+    check(&refused, 409);
+    assert!(refused.json["detail"].as_str().unwrap().contains("“B”"));
+    check(&w.delete(&w.branch, &format!("{one}/holds/B")).await, 204);
+    check(&w.delete(&w.root, "agencies/H99.1.9").await, 204);
+    // Without agency it is in the care of who stands at the top.
+    check(&w.get(&w.branch, &format!("{one}/removed")).await, 404);
+    check(&w.get(&w.root, &format!("{one}/removed")).await, 200);
+}

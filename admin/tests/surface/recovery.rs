@@ -100,8 +100,38 @@ async fn an_account_is_restored_as_at_a_time() {
     let folder = all.iter().find(|m| m.name == "Cũ").unwrap();
     assert_eq!(folder.counts.total, 1);
     check(&w.post(&w.branch, &path, into).await, 409);
-    let place = w.post(&w.branch, &path, json!({ "at": at })).await;
+    let boxes = all.len();
+    for (field, ask) in [
+        ("place", json!({ "at": at })),
+        (
+            "place",
+            json!({"at": at, "folder": "X", "place": "in-place"}),
+        ),
+        ("aside", json!({"at": at, "folder": "X", "aside": "Y"})),
+        ("folder", json!({"at": at, "folder": "a/b"})),
+        ("folder", json!({"at": at, "folder": ""})),
+        (
+            "aside",
+            json!({"at": at, "place": "in-place", "aside": "a/b"}),
+        ),
+        ("at", json!({"at": "2099-01-01T00:00:00Z", "folder": "X"})),
+        ("at", json!({"at": "2001-01-01T00:00:00Z", "folder": "X"})),
+    ] {
+        let refused = w.post(&w.branch, &path, ask.clone()).await;
+        check(&refused, 422);
+        assert_eq!(refused.json["errors"][0]["field"], field, "{ask}");
+        assert_eq!(mail.mailboxes().unwrap().len(), boxes, "{ask}");
+    }
+    check(&w.delete(&w.branch, &path).await, 404);
+    let ask = json!({"at": at, "place": "in-place"});
+    let place = w.post(&w.branch, &path, ask.clone()).await;
     check(&place, 200);
+    let again = w.post(&w.branch, &path, ask).await;
+    assert_eq!(
+        (&again.json["made"], &again.json["changed"]),
+        (&json!(0), &json!(0))
+    );
+    assert_eq!(mail.mailboxes().unwrap().len(), boxes);
     let inbox = mail.by_role(Role::Inbox).unwrap().unwrap();
     assert_eq!(inbox.counts.total, 1);
     let unknown = json!({"at": at, "mailbox": "Khong", "folder": "X"});

@@ -369,6 +369,30 @@ fn i07_account_ids_are_never_given_twice() {
     assert!(given.insert(again.id));
 }
 
+/// Nor after a repair that lost the row which says up to where they were given.
+#[test]
+fn i07_ids_leap_over_what_a_loss_took() {
+    let mut world = World::new();
+    let mut given = std::collections::BTreeSet::new();
+    for round in 0..2 {
+        for n in 0..80 {
+            let account = world.person(&format!("p{round}.{n}@tinh.gov.vn"), "H99");
+            assert!(given.insert(account.id), "{} was given before", account.id);
+            assert_eq!(given.last(), Some(&account.id), "ids rise");
+        }
+        world = world.lose_the_end();
+        let gone = given.iter().rev();
+        let gone = gone.filter(|id| world.directory.account(**id).is_err());
+        assert!(gone.count() > 20, "the last ones are lost");
+    }
+    let after = world.person("sau@tinh.gov.vn", "H99").id;
+    assert!(given.insert(after));
+    // Once for each loss.
+    world = world.restart();
+    let next = world.person("sau.nua@tinh.gov.vn", "H99").id;
+    assert!(next.raw() < after.raw() + 100, "{next} after {after}");
+}
+
 #[test]
 fn i19_a_restart_finds_everything_as_it_was() {
     let world = World::new();

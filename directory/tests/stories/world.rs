@@ -95,6 +95,35 @@ impl World {
         })
     }
 
+    /// The same folder after the later part of its journal was lost, and the rest repaired.
+    pub(crate) fn lose_the_end(self) -> Self {
+        let Self {
+            directory,
+            store,
+            clock,
+            room,
+            dir,
+        } = self;
+        drop(directory);
+        store.close().unwrap();
+        drop(store);
+        let names = std::fs::read_dir(dir.path().join("journal")).unwrap();
+        let last = names.map(|name| name.unwrap().path()).max().unwrap();
+        let octets = std::fs::read(&last).unwrap();
+        let used = octets.iter().rposition(|octet| *octet != 0).unwrap();
+        std::fs::write(&last, &octets[..used * 6 / 10]).unwrap();
+        let done = Store::repair(&options(&dir, &room)).unwrap();
+        assert!(!done.damage.is_empty());
+        let (store, directory) = open(&dir, &clock, &room).unwrap();
+        Self {
+            directory,
+            store,
+            clock,
+            room,
+            dir,
+        }
+    }
+
     pub(crate) fn pass(&self, seconds: i64) {
         self.clock.0.fetch_add(seconds * 1000, SeqCst);
     }
@@ -157,18 +186,22 @@ impl World {
     }
 }
 
-fn open(
-    dir: &tempfile::TempDir,
-    clock: &Arc<HandClock>,
-    room: &Arc<AtomicU64>,
-) -> Result<(Store, Directory), Error> {
-    let store = Store::open(&Options {
+fn options(dir: &tempfile::TempDir, room: &Arc<AtomicU64>) -> Options {
+    Options {
         dir: dir.path().to_owned(),
         engine: EngineKind::Memory,
         cache_bytes: 1 << 20,
         disk: room.clone().into(),
         ..Options::default()
-    })?;
+    }
+}
+
+fn open(
+    dir: &tempfile::TempDir,
+    clock: &Arc<HandClock>,
+    room: &Arc<AtomicU64>,
+) -> Result<(Store, Directory), Error> {
+    let store = Store::open(&options(dir, room))?;
     let settings = Settings {
         argon2_memory_kib: 64,
         argon2_passes: 1,

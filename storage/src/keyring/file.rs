@@ -58,6 +58,26 @@ pub fn master_fits(dir: &Path, master: &MasterKey) -> Result<bool, Error> {
     }
 }
 
+/// Whether what lies in `dir` as a keyring, if anything does, can be read by this version; nothing is changed.
+/// Errors: `Corrupt`, `Unavailable`.
+pub(crate) fn expect_readable(dir: &Path) -> Result<(), Error> {
+    find(dir).map(drop)
+}
+
+/// Whether these octets of a keyring open with this master key; `None` when they are damaged.
+/// Errors: `Corrupt` for an unknown version (I-18).
+pub(crate) fn opens(bytes: &[u8], master: &MasterKey) -> Result<Option<bool>, Error> {
+    match check(bytes) {
+        Ok(()) => Ok(Some(decode(bytes, master)?.is_some())),
+        Err(Fault::Damaged) => Ok(None),
+        Err(Fault::Version(n)) => Err(unknown(n)),
+    }
+}
+
+fn unknown(version: u32) -> Error {
+    Error::Corrupt(format!("unknown version {version} of the keyring"))
+}
+
 /// Whether the store in `dir` has a keyring: then it opens with its master key only.
 pub fn is_sealed(dir: &Path) -> bool {
     dir.join(FILE).exists() || dir.join(COPY).exists()
@@ -87,9 +107,7 @@ pub(super) fn find(dir: &Path) -> Result<Option<Found>, Error> {
             bytes,
         })),
         // A newer program's keyring is not repaired from anything.
-        (Some(Err(Fault::Version(n))), _) => Err(Error::Corrupt(format!(
-            "unknown version {n} of the keyring"
-        ))),
+        (Some(Err(Fault::Version(n))), _) => Err(unknown(n)),
         (was, Some(Ok(()))) => {
             let what = was.map_or("missing", |_| "damaged");
             tracing::warn!("the keyring is {what}; its copy is taken");

@@ -5,6 +5,7 @@
 
 mod file;
 
+pub(crate) use file::{expect_readable, opens};
 pub use file::{is_sealed, master_fits};
 
 use crate::disk::Disk;

@@ -5,11 +5,12 @@
 //! Commits that are lost for good had given numbers too, and clients have seen them: then all
 //! counters leap ahead. Each account is mended in one commit, from the index alone.
 
-use super::Repaired;
+use super::{Loss, Repaired};
 use crate::check;
 use crate::commit::Number;
 use crate::history::{self, Before, Trimmed};
 use crate::index::{Index, Op};
+use crate::queue;
 use crate::record::{self, MailboxRecord, Meta, Row};
 use crate::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,8 +26,10 @@ const NAMES_MAX: u32 = 10_000;
 pub(super) fn mend(store: &Store, lost: bool, report: &mut Repaired) -> Result<(), Error> {
     let index = &store.inner.shared.index;
     let mut next = AccountId::SYSTEM.next();
+    let mut last = None;
     while let Some(from) = next {
         let found = check::account_from(index, from)?;
+        last = found.or(last);
         if let Some(id) = found {
             match account(store, id, lost, report) {
                 Ok(mended) => report.mended += u64::from(mended),
@@ -36,6 +39,13 @@ pub(super) fn mend(store: &Store, lost: bool, report: &mut Repaired) -> Result<(
             }
         }
         next = found.and_then(AccountId::next);
+    }
+    if lost {
+        let given = store.queue().last_given().max(queue::given(index)?);
+        let leapt = queue::give(given.saturating_add(u64::from(LEAP)))?;
+        let no_call = Box::new(|| {});
+        store.submit(AccountId::SYSTEM, Number::System, vec![leapt], &[], no_call)?;
+        Loss::draw(last)?.write(store)?;
     }
     Ok(())
 }

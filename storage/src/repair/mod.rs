@@ -9,16 +9,18 @@
 //! Last the counters of accounts are mended: nothing that was ever given is given again.
 
 mod gather;
+mod loss;
 mod mend;
 mod told;
 
+pub use loss::Loss;
 pub use told::{Damage, LostContent, Repaired};
 
 use crate::checkpoint::Checkpoint;
-use crate::format::Found;
+use crate::format::{self, Format, Found};
 use crate::seal::Keys;
 use crate::store::Opening;
-use crate::{Error, Options, Store, disk, journal, lock, pack, recover, search, snapshot};
+use crate::{Error, Options, Store, disk, journal, keyring, lock, pack, recover, search, snapshot};
 use gather::Gathered;
 use std::path::{Path, PathBuf};
 
@@ -66,6 +68,7 @@ impl Store {
         let mut report = Repaired::default();
         if !is_cut_off(&options.dir) {
             remove_tree(options, &fresh)?;
+            format(options, &mut report)?;
             let keys = Keys::open(options, false)?;
             packs(options, &mut report)?;
             match gather::gather(options, &keys, &fresh, &mut report)? {
@@ -96,9 +99,11 @@ impl Store {
     }
 }
 
-/// Somebody else's folder, no store at all, and a sealed store without its keyring are not what a repair
-/// helps: nothing of them is touched. Errors: `Unavailable`.
+/// Somebody else's folder, no store at all, a store of another version, and a sealed store without its keyring
+/// are not what a repair helps: nothing of them is touched. Errors: `Unavailable`; `Corrupt` for a keyring that
+/// cannot be read.
 pub(crate) fn expect_store(options: &Options) -> Result<(), Error> {
+    keyring::expect_readable(&options.dir)?;
     match Found::look(&options.dir) {
         Ok(Found::New) => Err(Error::Unavailable(format!(
             "there is no store in {}",
@@ -106,9 +111,29 @@ pub(crate) fn expect_store(options: &Options) -> Result<(), Error> {
         ))),
         Ok(found) => found.allows(options),
         Err(e @ Error::Unavailable(_)) => Err(e),
+        Err(e @ Error::Corrupt(_)) if Format::is_damaged(&options.dir) => {
+            match Format::is_replaceable(&options.dir) {
+                true => Ok(()),
+                false => Err(e),
+            }
+        }
         // Damage, which a repair is for.
         Err(_) => Ok(()),
     }
+}
+
+/// A damaged file `format` goes aside; the first start makes another one, of which the keyring and the engine
+/// asked for are known. What backups call the store is lost.
+fn format(options: &Options, report: &mut Repaired) -> Result<(), Error> {
+    if !Format::is_damaged(&options.dir) {
+        return Ok(());
+    }
+    let to = aside(options, format::FILE)?;
+    rename(options, &options.dir.join(format::FILE), &to)?;
+    let what =
+        "the file `format` is damaged; it was made anew: backups need a new folder from now on";
+    report.add(what.to_owned(), &[]);
+    Ok(())
 }
 
 fn remove_tree(options: &Options, dir: &Path) -> Result<(), Error> {

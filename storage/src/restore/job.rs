@@ -1,6 +1,6 @@
 //! Carries a restore out, some messages in each commit.
 
-use super::plan::{Goal, Job};
+use super::plan::{Goal, Job, Made};
 use super::{Later, RestoreAt, RestoredAt, Target, View};
 use crate::history::Came;
 use crate::index::Op;
@@ -102,7 +102,15 @@ impl AccountStore {
         let before = writer.before.clone();
         let at = self.modseq_at(ask.time, before.meta.modseq)?;
         let view = self.view(before, at)?;
-        let job = Job::begin(ask, &view, &mut writer)?;
+        let known = key::kind(self.id(), key::RESTORED);
+        let value = self.index().get(&known)?;
+        let before: Option<Made> = value.map(|v| record::decode(&v, "restores")).transpose()?;
+        let mut made = before.clone().unwrap_or_default();
+        let job = Job::begin(ask, &view, &mut made, &mut writer)?;
+        if before.unwrap_or_default() != made {
+            let value = record::encode(&made)?;
+            writer.batch.notes.push(Op::Put(known, value));
+        }
         // The view's hold on the state would make the commit copy it.
         drop(view);
         let key = key::kind(self.id(), key::RESTORE);

@@ -8,6 +8,11 @@ use crate::{Error, MailboxId, ModSeq, NewMailbox, Writer};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+/// Mailboxes of an account that are known as made by restores.
+const MADE_MAX: usize = 2_000;
+/// How often one mailbox is made again of one that was made again.
+const CHAIN_MAX: usize = 100;
+
 /// A restore under way, as it is stored in its account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Job {
@@ -29,15 +34,50 @@ pub(super) struct Goal {
     pub fresh: bool,
 }
 
+/// What restores into place made, so that the next one to the same time takes it and makes nothing twice.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Made {
+    /// Mailboxes made again, each with the gone one that it stands for.
+    again: BTreeMap<MailboxId, MailboxId>,
+    /// The last mailbox for what was moved aside.
+    aside: Option<MailboxId>,
+}
+
+impl Made {
+    /// The mailbox that is there and stands for a gone one: made for it, or for one that was made for it.
+    fn for_gone(&self, gone: MailboxId, writer: &Writer) -> Option<MailboxId> {
+        let stands = |made: MailboxId| {
+            let origins = std::iter::successors(Some(made), |id| self.again.get(id).copied());
+            origins.take(CHAIN_MAX).any(|origin| origin == gone)
+        };
+        let mut made = self.again.keys().copied();
+        made.find(|id| stands(*id) && writer.record(*id).is_some())
+    }
+
+    /// Notes that a mailbox was made; the oldest notes go when there are too many.
+    fn add(&mut self, made: MailboxId, gone: MailboxId) {
+        self.again.insert(made, gone);
+        while self.again.len() > MADE_MAX {
+            self.again.pop_first();
+        }
+    }
+}
+
 impl Job {
     /// Makes the mailboxes. Errors: `NotFound` (no such mailbox then), `Exists` (the folder), `TooLarge`.
-    pub(super) fn begin(ask: &RestoreAt, view: &View, writer: &mut Writer) -> Result<Self, Error> {
+    pub(super) fn begin(
+        ask: &RestoreAt,
+        view: &View,
+        made: &mut Made,
+        writer: &mut Writer,
+    ) -> Result<Self, Error> {
         let mut records = view.records();
         if let Some(only) = ask.mailbox {
             records.retain(|id, _| *id == only);
-            if records.is_empty() {
-                return Err(Error::NotFound);
-            }
+        }
+        if records.is_empty() {
+            // No such mailbox, or the account was not there yet: no folder is made for nothing.
+            return Err(Error::NotFound);
         }
         let mut job = Self {
             ask: ask.clone(),
@@ -49,9 +89,9 @@ impl Job {
         match &ask.to {
             Target::Folder(name) => job.folder_tree(name, &records, writer)?,
             Target::Place(later) if ask.mailbox.is_some() => {
-                job.one(&records, view, later, writer)?
+                job.one((&records, view, later), made, writer)?
             }
-            Target::Place(later) => job.whole_tree(&records, later, writer)?,
+            Target::Place(later) => job.whole_tree(&records, later, made, writer)?,
         }
         Ok(job)
     }
@@ -90,42 +130,46 @@ impl Job {
     /// A single mailbox in its place: what is there keeps its name, what is gone is made again.
     fn one(
         &mut self,
-        records: &BTreeMap<MailboxId, MailboxRecord>,
-        view: &View,
-        later: &Later,
+        (records, view, later): (&BTreeMap<MailboxId, MailboxRecord>, &View, &Later),
+        made: &mut Made,
         writer: &mut Writer,
     ) -> Result<(), Error> {
         for (id, record) in records {
-            let fresh = writer.record(*id).is_none();
-            let to = if fresh {
-                again(*id, record, view, writer)?
-            } else {
-                *id
+            let goal = match there(*id, made, writer) {
+                Some(to) => Goal { to, fresh: false },
+                None => {
+                    let to = again(*id, record, view, writer)?;
+                    made.add(to, *id);
+                    Goal { to, fresh: true }
+                }
             };
-            self.boxes.insert(*id, Goal { to, fresh });
+            self.boxes.insert(*id, goal);
         }
-        self.make_aside(later, &BTreeMap::new(), writer)
+        self.make_aside(later, &view.records(), &BTreeMap::new(), made, writer)
     }
 
     fn whole_tree(
         &mut self,
         records: &BTreeMap<MailboxId, MailboxRecord>,
         later: &Later,
+        made: &mut Made,
         writer: &mut Writer,
     ) -> Result<(), Error> {
-        let others: Vec<MailboxId> = writer
+        let mut others: Vec<MailboxId> = writer
             .tree()
             .into_keys()
             .filter(|id| !records.contains_key(id))
             .collect();
         for (id, record) in records {
-            let fresh = writer.record(*id).is_none();
-            let to = if fresh {
-                writer.make_mailbox(plain(None, &record.name))?
-            } else {
-                *id
+            let goal = match there(*id, made, writer) {
+                Some(to) => Goal { to, fresh: false },
+                None => {
+                    let to = writer.make_mailbox(plain(None, &record.name))?;
+                    made.add(to, *id);
+                    Goal { to, fresh: true }
+                }
             };
-            self.boxes.insert(*id, Goal { to, fresh });
+            self.boxes.insert(*id, goal);
         }
         let mut wanted: BTreeMap<MailboxId, MailboxRecord> = BTreeMap::new();
         for (id, record) in records {
@@ -133,7 +177,8 @@ impl Job {
             record.parent = record.parent.and_then(|p| Some(self.boxes.get(&p)?.to));
             wanted.insert(self.boxes[id].to, record);
         }
-        self.make_aside(later, &wanted, writer)?;
+        self.make_aside(later, records, &wanted, made, writer)?;
+        others.retain(|id| !wanted.contains_key(id) && self.folder != Some(*id));
         if let Some(folder) = self.folder {
             wanted.extend(writer.record(folder).map(|r| (folder, r.clone())));
         }
@@ -183,16 +228,37 @@ impl Job {
     fn make_aside(
         &mut self,
         later: &Later,
+        then: &BTreeMap<MailboxId, MailboxRecord>,
         wanted: &BTreeMap<MailboxId, MailboxRecord>,
+        made: &mut Made,
         writer: &mut Writer,
     ) -> Result<(), Error> {
         let Later::Aside(name) = later else {
             return Ok(());
         };
+        // That of the restore before, when it is there, is asked for again, and was not there then.
+        let before = made.aside.filter(|id| !then.contains_key(id));
+        let same = |id: &MailboxId| {
+            let record = writer.record(*id);
+            record.is_some_and(|r| r.parent.is_none() && r.name == *name)
+        };
+        if let Some(id) = before.filter(same) {
+            self.folder = Some(id);
+            return Ok(());
+        }
         let at_root = |n: &str| wanted.values().any(|r| r.parent.is_none() && r.name == n);
         let name = free_name(name, &|n| at_root(n) || writer.child(None, n).is_some())?;
         self.folder = Some(writer.create_mailbox(plain(None, &name))?);
+        made.aside = self.folder;
         Ok(())
+    }
+}
+
+/// The mailbox that is there, or what an earlier restore made for it.
+fn there(id: MailboxId, made: &Made, writer: &Writer) -> Option<MailboxId> {
+    match writer.record(id) {
+        Some(_) => Some(id),
+        None => made.for_gone(id, writer),
     }
 }
 

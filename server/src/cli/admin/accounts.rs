@@ -98,6 +98,9 @@ pub(super) struct Filters {
     /// Words in name, address or position.
     #[arg(long)]
     find: Option<String>,
+    /// Those that were deleted and whose mail is kept, instead.
+    #[arg(long)]
+    deleted: bool,
     /// At most so many rows.
     #[arg(long)]
     limit: Option<usize>,
@@ -198,6 +201,7 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
                 ("kind", f.kind),
                 ("domain", f.domain),
                 ("find", f.find),
+                ("deleted", f.deleted.then(|| "true".to_owned())),
             ];
             printer.rows(&LIST, &client.list("accounts", &filters, f.limit)?)
         }

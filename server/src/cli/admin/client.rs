@@ -258,14 +258,50 @@ impl Client {
         if let Ok(id) = who.parse() {
             return Ok(id);
         }
+        let found = self.at(who, false)?;
+        found.first().copied().with_context(|| self.no_account(who))
+    }
+
+    /// The same for custody: one that was deleted is meant where none has the address now.
+    /// Errors: there is none to see, or there were several.
+    pub(super) fn kept_account(&self, who: &str) -> Result<u64> {
+        if let Ok(id) = who.parse() {
+            return Ok(id);
+        }
+        let mut found = self.at(who, false)?;
+        if found.is_empty() {
+            found = self.at(who, true)?;
+        }
+        match found[..] {
+            [id] => Ok(id),
+            [] => anyhow::bail!(self.no_account(who)),
+            _ => anyhow::bail!(match self.language {
+                Language::Vi =>
+                    format!("{who} từng là của nhiều tài khoản đã xoá: hãy nêu số ({found:?})"),
+                Language::En => format!(
+                    "{who} was several deleted accounts': name one by its number ({found:?})"
+                ),
+            }),
+        }
+    }
+
+    /// Numbers of the accounts that have, or when they were `deleted` had, this address.
+    fn at(&self, address: &str, deleted: bool) -> Result<Vec<u64>> {
         let mut ask = Ask::new("GET", "accounts");
-        ask.query.push(("address", who.to_owned()));
+        ask.query.push(("address", address.to_owned()));
+        if deleted {
+            ask.query.push(("deleted", "true".to_owned()));
+        }
         let page = self.call(ask)?;
-        let id = page.pointer("/items/0/id").and_then(Value::as_u64);
-        id.with_context(|| match self.language {
+        let items = page["items"].as_array().into_iter().flatten();
+        Ok(items.filter_map(|item| item["id"].as_u64()).collect())
+    }
+
+    fn no_account(&self, who: &str) -> String {
+        match self.language {
             Language::Vi => format!("không có tài khoản {who} trong phạm vi của bạn"),
             Language::En => format!("no account {who} in your scope"),
-        })
+        }
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
     match verb {
         Verb::List { account, limit } => {
             let path = match account {
-                Some(account) => format!("accounts/{}/holds", client.account(&account)?),
+                Some(account) => format!("accounts/{}/holds", client.kept_account(&account)?),
                 None => "holds".to_owned(),
             };
             printer.rows(&COLUMNS, &client.list(&path, &[], limit)?)
@@ -63,12 +63,12 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             reason,
             from,
         } => {
-            let path = format!("accounts/{}/holds", client.account(&account)?);
+            let path = format!("accounts/{}/holds", client.kept_account(&account)?);
             let body = json!({"name": name, "reason": reason, "from": from});
             printer.row(&COLUMNS, &client.create(&path, body)?)
         }
         Verb::Release { account, name } => {
-            let id = client.account(&account)?;
+            let id = client.kept_account(&account)?;
             let path = format!("accounts/{id}/holds/{}", encoded(&name));
             client.call(Ask::new("DELETE", &path))?;
             let (vi, en) = (

@@ -91,7 +91,7 @@ impl std::error::Error for Usage {}
 /// Does one administrative act and returns the exit status. Errors: what went wrong outside the
 /// server's own answers (no connection, unreadable files), for exit status 1.
 pub fn run(args: AdminArgs) -> anyhow::Result<i32> {
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::out::Out;
     match act(args, &mut out) {
         Ok(()) => Ok(0),
         Err(error) => {

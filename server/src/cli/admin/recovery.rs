@@ -131,7 +131,7 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             to,
             limit,
         } => {
-            let path = format!("accounts/{}/removed", client.account(&account)?);
+            let path = format!("accounts/{}/removed", client.kept_account(&account)?);
             let filters = [("mailbox", mailbox), ("from", from), ("to", to)];
             printer.rows(&REMOVED, &client.list(&path, &filters, limit)?)
         }
@@ -140,7 +140,10 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             messages,
             mailbox,
         } => {
-            let path = format!("accounts/{}/removed/restore", client.account(&account)?);
+            let path = format!(
+                "accounts/{}/removed/restore",
+                client.kept_account(&account)?
+            );
             let mut rows = Vec::new();
             for some in messages.chunks(BACK_MAX) {
                 let body = json!({"messages": some, "mailbox": mailbox});
@@ -156,11 +159,12 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             at,
             mailbox,
             folder,
-            in_place: _,
+            in_place,
             aside,
         } => {
-            let path = format!("accounts/{}/restore", client.account(&account)?);
-            let body = json!({"at": at, "mailbox": mailbox, "folder": folder, "aside": aside});
+            let path = format!("accounts/{}/restore", client.kept_account(&account)?);
+            let body = json!({"at": at, "mailbox": mailbox, "folder": folder,
+                "place": in_place.then_some("in-place"), "aside": aside});
             printer.row(&RESTORED, &until_finished(client, printer, &path, &body)?)
         }
         Verb::Backups => printer.rows(&BACKUPS, &client.list("backups", &[], None)?),
@@ -170,11 +174,14 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             time,
             mailbox,
             folder,
-            in_place: _,
+            in_place,
         } => {
-            let path = format!("accounts/{}/backup-restores", client.account(&account)?);
-            let body =
-                json!({"backup": backup, "time": time, "mailbox": mailbox, "folder": folder});
+            let path = format!(
+                "accounts/{}/backup-restores",
+                client.kept_account(&account)?
+            );
+            let body = json!({"backup": backup, "time": time, "mailbox": mailbox, "folder": folder,
+                "place": in_place.then_some("in-place")});
             let begun = client.create(&path, body)?;
             let shown = Shown::new();
             let done = client.follow(&path, begun, &mut |p| shown.tell(p))?;
@@ -182,7 +189,7 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             printer.row(&BROUGHT, &done)
         }
         Verb::GiveUp { account } => {
-            let path = format!("accounts/{}/restore", client.account(&account)?);
+            let path = format!("accounts/{}/restore", client.kept_account(&account)?);
             client.call(Ask::new("DELETE", &path))?;
             printer.say(
                 "Đã bỏ; phần đã làm vẫn còn.",
