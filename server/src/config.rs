@@ -261,8 +261,13 @@ impl std::fmt::Display for Wrong {
 
 impl std::error::Error for Wrong {}
 
-/// Reads a file. Errors name line and column.
+/// Reads a file; its paths are as seen from the current folder then. Errors name line and column.
 pub fn read(path: &Path) -> Result<Config, Wrong> {
+    Ok(crate::paths::from_file(written(path)?, path))
+}
+
+/// The same with its paths as they are written there: relative to the file's folder.
+pub fn written(path: &Path) -> Result<Config, Wrong> {
     let bytes = std::fs::read(path).map_err(|error| Wrong {
         place: path.display().to_string(),
         reason: error.to_string(),

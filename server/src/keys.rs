@@ -166,10 +166,16 @@ pub(crate) fn older(config: &Config) -> Vec<MasterKey> {
 /// Writes a key to a new file that only its owner reads, durably. Errors: the file is there.
 pub(crate) fn write(path: &Path, master: &MasterKey) -> anyhow::Result<()> {
     let cannot = || format!("the master key {} cannot be written", path.display());
+    write_private(path, &master.text()).with_context(cannot)
+}
+
+/// Writes a secret to a new file that only its owner reads, durably. Errors: the file is there.
+pub(crate) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+    let cannot = || path.display().to_string();
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
     let mut file = options.open(path).with_context(cannot)?;
-    file.write_all(master.text().as_bytes())
+    file.write_all(text.as_bytes())
         .and_then(|()| file.sync_all())
         .with_context(cannot)?;
     sync_folder(path).with_context(cannot)
@@ -183,6 +189,19 @@ pub(crate) fn note(file: &Path) -> String {
          KHỎI các bản sao lưu: mất khoá là mất toàn bộ thư.\n\
          The store is encrypted under the master key {file}. Keep a copy of that file in a safe place, \
          APART from the backups: without it all mail is lost."
+    )
+}
+
+/// What whoever made a key file must know.
+pub(crate) fn made(file: &Path) -> String {
+    let file = file.display();
+    format!(
+        "Đã tạo tệp khoá {file}: dùng làm khoá chủ của kho thư ([storage.encryption], key_file) hoặc làm khoá của \
+         bản sao lưu (congvu backup --key-file); mỗi việc nên có khoá riêng. Hãy giữ một bản sao ở nơi an toàn, \
+         TÁCH KHỎI những gì nó mở: mất khoá thì không ai đọc được nữa.\n\
+         The key file {file} was made: for a store's master key ([storage.encryption], key_file), or for the key \
+         of sealed backups (congvu backup --key-file); better one for each. Keep a copy in a safe place, APART \
+         from what it opens: without it nobody can read that."
     )
 }
 

@@ -1,5 +1,8 @@
 //! Joins: config, TLS, listeners, the one HTTP router, shutdown, command line, demo.
 
+#[macro_use]
+mod out;
+
 mod autoconfig;
 pub mod cli;
 pub mod clock;
@@ -12,6 +15,7 @@ pub mod http;
 mod keys;
 pub mod listener;
 mod mail;
+mod paths;
 mod premises;
 pub mod run;
 pub mod services;

@@ -268,6 +268,15 @@ enum Why {
     IndexDamaged,
 }
 
+/// What the operator reads where no store was founded.
+pub(crate) fn not_founded(config: &Config) -> String {
+    let data = config.server.data.display();
+    format!(
+        "thư mục {data} chưa có kho thư: hãy chạy `congvu init` trước, hoặc sửa server.data trong cấu hình / \
+         {data} holds no founded store: run `congvu init` first, or mend server.data in the config"
+    )
+}
+
 /// Opens, serves, calls `ready` the first time, and stops at SIGINT or SIGTERM. A damaged index is made anew
 /// by opening the store again: better away for a moment than wrong answers for long.
 pub fn until_signal(
@@ -277,6 +286,11 @@ pub fn until_signal(
     let mut ready = Some(ready);
     for reopened in 0..=REOPENED_MAX {
         let services = Services::open(config.clone(), Arc::new(SystemClock))?;
+        if services.directory.agencies(None, None, None, 1)?.is_empty() {
+            services.store.close()?;
+            anyhow::bail!(not_founded(&config));
+        }
+        crate::cli::restore::ended(&config);
         let runtime = runtime()?;
         let why = runtime.block_on(async {
             let signal = shutdown::signal();

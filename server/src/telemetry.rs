@@ -19,6 +19,8 @@ pub fn start(level: &str) -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(true)
+        // It would print that it could not print, and panic where nobody reads that either.
+        .log_internal_errors(false)
         .try_init();
     Ok(())
 }

@@ -13,6 +13,7 @@ mod asked_online;
 mod backed_up;
 mod killed;
 mod load;
+mod operator;
 mod refused_folder;
 mod refused_keys;
 mod refused_start;

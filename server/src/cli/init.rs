@@ -4,11 +4,14 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::services::Services;
 use anyhow::Context as _;
-use directory::{AccountKind, AgencyId, NewAccount, NewAgency, Role, Secret};
+use directory::{AccountKind, AgencyId, CredentialKind, NewAccount, NewAgency, Role, Secret};
 use formats::address::{Address, DomainName};
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// What the first token is called among the administrator's.
+const TOKEN_LABEL: &str = "congvu init";
 
 /// Arguments of `congvu init`; what is not given is asked on a terminal.
 #[derive(Debug, clap::Args)]
@@ -40,6 +43,9 @@ pub(crate) struct InitArgs {
     /// File for the master key of the encrypted store; otherwise congvu-master.key beside the config.
     #[arg(long, value_name = "FILE", conflicts_with = "plain")]
     key_file: Option<PathBuf>,
+    /// Also makes an API token of the administrator, for `congvu admin`, and writes it to this new file, mode 0600.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     /// Do not encrypt the store (where the disk below it is encrypted).
     #[arg(long)]
     plain: bool,
@@ -55,7 +61,7 @@ fn ask(given: Option<&String>, flag: &str, question: &str) -> anyhow::Result<Str
         "{flag} is missing / thiếu {flag}"
     );
     print!("{question}: ");
-    std::io::stdout().flush()?;
+    crate::out::Out.flush()?;
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
     let line = line.trim();
@@ -70,6 +76,9 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<()> {
         "{} is there already; nothing was changed",
         args.config.display()
     );
+    if let Some(file) = args.token_file.as_ref().filter(|file| file.exists()) {
+        anyhow::bail!("{} is there already; nothing was changed", file.display());
+    }
     let host = ask(args.host.as_ref(), "--host", "Tên máy chủ / host name")?;
     let domain_text = ask(
         args.domain.as_ref(),
@@ -97,7 +106,8 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<()> {
         config.storage.encryption.enabled = true;
         config.storage.encryption.key_file.clone_from(file);
     }
-    let text = crate::config::differences(&config);
+    let written = crate::paths::for_file(config.clone(), &args.config);
+    let text = crate::config::differences(&written.context("the current folder")?);
     crate::config::parse(&text, "--host")?;
     let (secret, made) = password(args)?;
     // First the config: a store founded without anybody seeing its password would be lost.
@@ -114,6 +124,12 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<()> {
         println!(
             "Mật khẩu của {admin} (chỉ hiện một lần) / password, shown once: {}",
             secret.expose()
+        );
+    }
+    if let Some(file) = &args.token_file {
+        let file = file.display();
+        println!(
+            "Mã truy cập API của {admin} / API token: {file}; congvu admin --token-file {file} accounts list"
         );
     }
     println!("\n{}", crate::dns::records(&config, &domain));
@@ -230,6 +246,19 @@ fn found(
     let mut granted = directory.account(id)?;
     granted.grants = vec![(Role::Administrator, agency)];
     directory.change_account(None, granted, None)?;
+    let written = args
+        .token_file
+        .as_deref()
+        .map(|file| -> anyhow::Result<()> {
+            let made =
+                directory.create_credential(None, id, CredentialKind::Token, TOKEN_LABEL, None);
+            let (_, token) = made?;
+            crate::keys::write_private(file, token.expose())
+        });
     services.store.close()?;
+    if let Some(Err(error)) = written {
+        // The store is founded all the same, and another token can be made.
+        eprintln!("congvu: no token was written: {error:#}");
+    }
     Ok(())
 }

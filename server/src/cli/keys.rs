@@ -1,6 +1,7 @@
 //! `congvu store keys`: the keys of an encrypted store, of a stopped server.
 
-use super::{ConfigArgs, held};
+use super::held;
+use super::store::Which;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::keys::{self, Place};
@@ -15,16 +16,16 @@ use storage::{SYSTEM_DOMAIN, Store};
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum KeysCommand {
     /// List the data keys: number, whose, since when / Liệt kê khoá dữ liệu
-    List(ConfigArgs),
+    List(Which),
     /// New data keys for what is written from now on / Khoá dữ liệu mới
     Rotate {
         /// Only this agency's; otherwise everybody's.
         #[arg(long, value_name = "CODE")]
         agency: Option<String>,
         #[command(flatten)]
-        config: ConfigArgs,
+        which: Which,
     },
-    /// Make a file with a master key, to encrypt a store that was plain / Tạo tệp khoá chủ
+    /// Make a key file: a master key for a store that was plain, or the key of sealed backups / Tạo tệp khoá
     Make {
         /// The file; one that is there is never overwritten.
         file: PathBuf,
@@ -35,22 +36,22 @@ pub(crate) enum KeysCommand {
         #[arg(long, value_name = "FILE")]
         new_key: Option<PathBuf>,
         #[command(flatten)]
-        config: ConfigArgs,
+        which: Which,
     },
 }
 
 /// Runs one of them.
 pub(crate) fn run(command: &KeysCommand) -> anyhow::Result<()> {
     match command {
-        KeysCommand::List(args) => list(&args.read()?),
-        KeysCommand::Rotate { agency, config } => rotate(&config.read()?, agency.as_deref()),
+        KeysCommand::List(which) => list(&which.config()?),
+        KeysCommand::Rotate { agency, which } => rotate(&which.config()?, agency.as_deref()),
         KeysCommand::Make { file } => {
             keys::write(file, &storage::MasterKey::draw()?)?;
-            println!("{}", keys::note(file));
+            println!("{}", keys::made(file));
             Ok(())
         }
-        KeysCommand::RotateMaster { new_key, config } => {
-            rotate_master(&config.read()?, new_key.as_ref())
+        KeysCommand::RotateMaster { new_key, which } => {
+            rotate_master(&which.config()?, new_key.as_ref())
         }
     }
 }
@@ -58,8 +59,8 @@ pub(crate) fn run(command: &KeysCommand) -> anyhow::Result<()> {
 fn open(config: &Config) -> anyhow::Result<Store> {
     let dir = keys::store_dir(config);
     anyhow::ensure!(
-        storage::is_sealed(&dir),
-        "the store in {} is not encrypted",
+        storage::is_sealed(&dir) || storage::says_sealed(&dir)?,
+        "kho thư trong {0} không được mã hoá / the store in {0} is not encrypted",
         dir.display()
     );
     let opened = services::open_store(config);

@@ -9,10 +9,12 @@ mod held;
 mod init;
 mod keys;
 mod progress;
-mod restore;
+pub(crate) mod restore;
 mod serve;
 mod store;
 
+use crate::config::{self, Config, Wrong};
+use crate::out;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -76,13 +78,22 @@ pub struct ConfigArgs {
 
 impl ConfigArgs {
     /// Reads the named file, or `congvu.toml` here, or the defaults.
-    pub fn read(&self) -> Result<crate::config::Config, crate::config::Wrong> {
+    pub fn read(&self) -> Result<Config, Wrong> {
+        self.file()
+            .map_or_else(|| Ok(Config::default()), |file| config::read(&file))
+    }
+
+    /// The same with its paths as they are written.
+    fn written(&self) -> Result<Config, Wrong> {
+        self.file()
+            .map_or_else(|| Ok(Config::default()), |file| config::written(&file))
+    }
+
+    fn file(&self) -> Option<PathBuf> {
         let usual = PathBuf::from("congvu.toml");
-        match &self.config {
-            Some(path) => crate::config::read(path),
-            None if usual.exists() => crate::config::read(&usual),
-            None => Ok(crate::config::Config::default()),
-        }
+        self.config
+            .clone()
+            .or_else(|| usual.exists().then_some(usual))
     }
 }
 
@@ -101,18 +112,15 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Dns(args) => dns::run(&args),
-        Command::Config(command) => config(&command),
+        Command::Config(command) => about_config(&command),
         Command::Store(command) => store::run(&command),
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => restore::run(&args),
         Command::Admin(args) => return finish(admin::run(*args)),
         Command::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Arguments::command(),
-                "congvu",
-                &mut std::io::stdout(),
-            );
+            let mut words = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "congvu", &mut words);
+            print!("{}", String::from_utf8_lossy(&words));
             Ok(())
         }
     };
@@ -121,22 +129,23 @@ pub fn main() -> ExitCode {
 
 fn finish(done: anyhow::Result<i32>) -> ExitCode {
     match done {
+        Ok(0) if !out::is_whole() => ExitCode::from(1),
         Ok(status) => ExitCode::from(u8::try_from(status).unwrap_or(1)),
         Err(error) => {
-            let wrong = error.is::<crate::config::Wrong>();
+            let wrong = error.is::<Wrong>();
             eprintln!("congvu: {error:#}");
             ExitCode::from(if wrong { 2 } else { 1 })
         }
     }
 }
 
-fn config(command: &ConfigCommand) -> anyhow::Result<()> {
+fn about_config(command: &ConfigCommand) -> anyhow::Result<()> {
     match command {
         ConfigCommand::Check(args) => {
-            crate::config::check_files(&args.read()?)?;
+            config::check_files(&args.read()?)?;
             println!("The config is good. / Cấu hình hợp lệ.");
         }
-        ConfigCommand::Show(args) => print!("{}", crate::config::differences(&args.read()?)),
+        ConfigCommand::Show(args) => print!("{}", config::differences(&args.written()?)),
     }
     Ok(())
 }

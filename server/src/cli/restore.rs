@@ -19,6 +19,8 @@ use storage::{AccountId, Disk, Store};
 const WORKERS: usize = 4;
 /// Folder within the data folder for what a restore needs for a while.
 const SCRATCH: &str = "restore-scratch";
+/// Stands in the data folder while everything is restored into it.
+const UNFINISHED: &str = "restore-unfinished";
 /// What a time without a zone means: Vietnam's.
 const ZONE: &str = "+07:00";
 
@@ -101,9 +103,19 @@ fn whole(from: &Path, secret: &Secret, which: Which, config: &Config) -> anyhow:
     let data = &config.server.data;
     let vault = FolderVault::open(from, &Disk::default()).map_err(said)?;
     let to = keys::store_dir(config);
+    backup::expect_key(&vault, secret, &which, &keys::source(config)?).map_err(said)?;
+    let unfinished = Unfinished::of(data, from, &which)?;
+    if unfinished.is_written(&to) {
+        println!(
+            "Các tệp đã được ghi lại lần trước; đang dựng chỉ mục và kiểm tra. / The files were restored before; \
+             making the index and checking it."
+        );
+        return unfinished.check(config);
+    }
     let made = !data.exists();
     std::fs::create_dir_all(data)
         .with_context(|| format!("the data folder {} cannot be made", data.display()))?;
+    unfinished.begin(&to)?;
     let task = Restore {
         vault: &vault,
         secret,
@@ -116,6 +128,7 @@ fn whole(from: &Path, secret: &Secret, which: Which, config: &Config) -> anyhow:
     let rebuilt = match backup::restore(&task, &mut |p| bar.tell(p)) {
         Ok(rebuilt) => rebuilt,
         Err(failure) => {
+            unfinished.give_up(&to);
             if made {
                 // Only when nothing was begun in it.
                 let _ = std::fs::remove_dir(data);
@@ -131,7 +144,64 @@ fn whole(from: &Path, secret: &Secret, which: Which, config: &Config) -> anyhow:
         rebuilt.files,
         octets(rebuilt.octets)
     );
-    check(config)
+    unfinished.check(config)
+}
+
+/// A note in the data folder while a restore into it goes on: the files of a store that has its name already
+/// may be all there, and its index not yet.
+struct Unfinished {
+    file: PathBuf,
+    /// From where, and which backup: the same command goes on.
+    what: String,
+}
+
+impl Unfinished {
+    fn of(data: &Path, from: &Path, which: &Which) -> anyhow::Result<Self> {
+        let from = std::path::absolute(from).context("the current folder")?;
+        Ok(Self {
+            file: data.join(UNFINISHED),
+            what: format!("{}\n{which:?}\n", from.display()),
+        })
+    }
+
+    /// Whether this same restore was cut off when all files had been written.
+    fn is_written(&self, to: &Path) -> bool {
+        let same = std::fs::read_to_string(&self.file).is_ok_and(|text| text == self.what);
+        same && is_filled(to)
+    }
+
+    fn begin(&self, to: &Path) -> anyhow::Result<()> {
+        if is_filled(to) {
+            // Refused for that reason in a moment; what an earlier one noted stays.
+            return Ok(());
+        }
+        std::fs::write(&self.file, &self.what)
+            .and_then(|()| std::fs::File::open(&self.file)?.sync_all())
+            .with_context(|| format!("{} cannot be written", self.file.display()))
+    }
+
+    /// Nothing was begun.
+    fn give_up(&self, to: &Path) {
+        let writing = to.with_extension("restoring");
+        if !writing.exists() && !is_filled(to) {
+            let _ = std::fs::remove_file(&self.file);
+        }
+    }
+
+    fn check(&self, config: &Config) -> anyhow::Result<()> {
+        check(config)?;
+        ended(config);
+        Ok(())
+    }
+}
+
+/// Forgets that a restore was cut off: the store was opened.
+pub(crate) fn ended(config: &Config) {
+    let _ = std::fs::remove_file(config.server.data.join(UNFINISHED));
+}
+
+fn is_filled(dir: &Path) -> bool {
+    std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some())
 }
 
 /// Opens what was restored, which makes its index, and verifies every invariant.

@@ -1,7 +1,9 @@
 //! `congvu serve`: the server in earnest.
 
 use super::ConfigArgs;
-use crate::{run, telemetry};
+use crate::config::Config;
+use crate::{keys, run, telemetry};
+use anyhow::Context as _;
 
 /// Arguments of `congvu serve`.
 #[derive(Debug, clap::Args)]
@@ -14,8 +16,20 @@ pub(crate) struct ServeArgs {
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let config = args.config.read()?;
     telemetry::start(&config.log.level)?;
+    founded(&config)?;
     run::until_signal(config, |running| {
         tracing::info!(host = %running.services.config.server.host, "Congvu serves");
         Ok(())
     })
+}
+
+/// Only `init` founds a store: one made here by mistake (a wrong folder, a disk that is not mounted) would know
+/// no address, and refuse the mail of all.
+fn founded(config: &Config) -> anyhow::Result<()> {
+    let dir = keys::store_dir(config);
+    let there = storage::holds_store(&dir);
+    let there =
+        there.with_context(|| format!("the store in {} cannot be opened", dir.display()))?;
+    anyhow::ensure!(there, run::not_founded(config));
+    Ok(())
 }

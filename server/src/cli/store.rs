@@ -59,7 +59,7 @@ pub(crate) struct Which {
 
 impl Which {
     /// The config, once there is a store. Errors: none is there.
-    fn config(&self) -> anyhow::Result<Config> {
+    pub(super) fn config(&self) -> anyhow::Result<Config> {
         let mut config = self.config.read()?;
         if let Some(dir) = &self.dir {
             config.server.data.clone_from(dir);

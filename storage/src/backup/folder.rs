@@ -27,7 +27,7 @@ pub struct FolderVault {
 
 impl FolderVault {
     /// A folder that backups of the store in `store` go to; made with the first backup.
-    /// Errors: `NoStore`, `Foreign`, `Inside`.
+    /// Errors: `NoStore`, `Foreign`, `Inside`, `Around`.
     pub fn target(dir: &Path, store: &Path, disk: &Disk) -> Result<Self, Failure> {
         if !store.is_dir() {
             return Err(Refusal::NoStore(store.display().to_string()).into());
@@ -207,13 +207,19 @@ pub(super) fn names(dir: &Path) -> Result<Vec<String>, Error> {
     entries.map(name).collect()
 }
 
-/// Errors: `Inside` when one of the two folders lies in the other.
+/// Errors: `Inside`, `Around` when one of the two folders lies in the other.
 fn refuse_inside(dir: &Path, store: &Path) -> Result<(), Failure> {
-    let (target, store) = (whole(dir), whole(store));
-    if target.starts_with(&store) || store.starts_with(&target) {
-        return Err(Refusal::Inside(dir.display().to_string()).into());
+    let named = dir.display().to_string();
+    match (lies_in(dir, store), lies_in(store, dir)) {
+        (true, _) => Err(Refusal::Inside(named).into()),
+        (_, true) => Err(Refusal::Around(named).into()),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// Whether a folder, which need not be there, is another one or lies in it, links followed.
+pub fn lies_in(dir: &Path, other: &Path) -> bool {
+    whole(dir).starts_with(whole(other))
 }
 
 /// The path without links, as far as it exists.

@@ -34,10 +34,10 @@ mod take;
 mod vault;
 
 pub use account::{Account, Cut};
-pub use folder::FolderVault;
+pub use folder::{FolderVault, lies_in};
 pub use keep::{Backup, Checked, Keep, Pruned, check, list, prune};
 pub use place::{Into, Picture, Restored, place};
-pub use restore::{Rebuilt, Restore, Which, restore};
+pub use restore::{Rebuilt, Restore, Which, expect_key, restore};
 pub use sealer::Secret;
 pub use take::{Take, Taken, take};
 pub use vault::{Held, Vault};
@@ -76,9 +76,16 @@ pub enum Refusal {
     /// The folder that should be read is no backup.
     #[error("{0} holds no backup")]
     NoBackup(String),
-    /// The target lies in the store itself, or the other way round.
-    #[error("{0} lies inside the store; a backup must lie elsewhere, best on another machine")]
+    /// The target lies in the store itself.
+    #[error(
+        "{0} lies inside the data folder; a backup must lie elsewhere, best on another machine"
+    )]
     Inside(String),
+    /// The store lies in the target.
+    #[error(
+        "{0} holds the store itself; name a folder that is only for backups, best on another machine"
+    )]
+    Around(String),
     /// The target has not enough room.
     #[error("{place} has room for {free} octets, but {needed} are needed")]
     #[allow(missing_docs)]

@@ -9,8 +9,8 @@ use super::crew::{self, Goal, Pace};
 use super::manifest::{Entry, Manifest};
 use super::sealer::Sealer;
 use super::{Failure, Refusal, Secret, Stage, Tell, Vault, folder};
-use crate::Error;
 use crate::disk::{self, Disk};
+use crate::{Error, KeySource, keyring};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 const UNFINISHED: &str = ".restoring";
 /// Says in the unfinished folder of which backup it is.
 const OF: &str = "restoring";
+/// The files that only the master key opens.
+const KEYRINGS: [&str; 2] = ["keyring", "keyring.copy"];
 /// Octets that stay free beside the restored files.
 const MARGIN_OCTETS: u64 = 16 << 20;
 
@@ -76,6 +78,50 @@ impl Which {
         let manifest = Manifest::read(vault, sealer, &name)?;
         Ok((name, manifest))
     }
+}
+
+/// Whether `keys` open the store in a backup, before anything of it is written. Errors: `Unavailable` for a
+/// master key that is missing or another store's, and those of [`restore`].
+pub fn expect_key(
+    vault: &dyn Vault,
+    secret: &Secret,
+    which: &Which,
+    keys: &KeySource,
+) -> Result<(), Failure> {
+    let _held = vault.hold(false)?;
+    let sealer = Sealer::open(vault, secret)?;
+    let (name, manifest) = which.read(vault, &sealer)?;
+    let chunks = Chunks::new(vault, &sealer);
+    for entry in manifest
+        .files
+        .iter()
+        .filter(|e| KEYRINGS.contains(&e.path.as_str()))
+    {
+        let KeySource::Master(master) = keys else {
+            return Err(Error::Unavailable(format!(
+                "the store in the backup {name} is encrypted: the config must name its master key \
+                 ([storage.encryption], enabled and key_file)"
+            ))
+            .into());
+        };
+        let mut bytes = Vec::new();
+        for (id, _) in entry.pieces() {
+            bytes.extend_from_slice(&chunks.get(&id)?);
+        }
+        match keyring::opens(&bytes, master)? {
+            Some(true) => return Ok(()),
+            Some(false) => {
+                return Err(Error::Unavailable(format!(
+                    "this is not the master key of the store in the backup {name}: name the key of the time of \
+                     the backup (a replaced one is kept as FILE.old-N) as key_file; nothing was written"
+                ))
+                .into());
+            }
+            // The copy may be whole.
+            None => {}
+        }
+    }
+    Ok(())
 }
 
 /// Restores a whole store. It has no index: the first start makes it. Errors: `NotEmpty`, `NoRoom`,

@@ -8,6 +8,7 @@ use super::source::{self, Source, SourceFile};
 use super::{Failure, Refusal, Secret, Stage, Tell, Vault};
 use crate::Error;
 use crate::disk;
+use crate::format::Format;
 use crate::pin::Pin;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -56,6 +57,8 @@ pub struct Taken {
 /// Errors: every [`Refusal`] about the target; `Corrupt` for a damaged store.
 pub fn take(task: &Take<'_>, tell: Tell<'_>) -> Result<Taken, Failure> {
     let vault = task.vault;
+    // Before the pin: nothing may appear in a store of another version.
+    Format::read(task.store)?;
     let _pin = Pin::shared(task.store)?;
     let source = source::look(task.store)?;
     if Sealer::is_none(vault)? {

@@ -12,7 +12,7 @@ use formats::date;
 pub(super) use said::said;
 use std::path::{Path, PathBuf};
 use storage::Disk;
-use storage::backup::{self, FolderVault, Keep, Secret, Take};
+use storage::backup::{self, FolderVault, Keep, Refusal, Secret, Take};
 
 /// Threads unless told otherwise: the server needs the processors too.
 const WORKERS: usize = 4;
@@ -157,6 +157,9 @@ fn take(args: &BackupArgs) -> anyhow::Result<()> {
         config.server.data.clone_from(data);
     }
     let store = keys::store_dir(&config);
+    if backup::lies_in(to, &config.server.data) {
+        return Err(said(Refusal::Inside(to.display().to_string()).into()));
+    }
     let secret = args.key.secret()?;
     let vault = FolderVault::target(to, &store, &Disk::default()).map_err(said)?;
     let task = Take {

@@ -39,7 +39,14 @@ fn vietnamese(refusal: &Refusal) -> String {
         Refusal::NoStore(dir) => format!("{dir} không có kho thư"),
         Refusal::NoBackup(dir) => format!("{dir} không có bản sao lưu"),
         Refusal::Inside(dir) => {
-            format!("{dir} nằm trong kho thư; bản sao lưu phải ở nơi khác, tốt nhất là máy khác")
+            format!(
+                "{dir} nằm trong thư mục dữ liệu; bản sao lưu phải ở nơi khác, tốt nhất là máy khác"
+            )
+        }
+        Refusal::Around(dir) => {
+            format!(
+                "{dir} chứa chính kho thư; hãy chọn một thư mục chỉ để sao lưu, tốt nhất ở máy khác"
+            )
         }
         Refusal::NoRoom {
             place,
