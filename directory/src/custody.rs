@@ -4,7 +4,9 @@
 use crate::act::invalid;
 use crate::fact::{Fact, account_key, table};
 use crate::open::PAGE_MAX;
-use crate::{Access, Account, AccountId, AgencyId, Capability, Denied, Directory, Error};
+use crate::{
+    Access, Account, AccountId, AccountState, AgencyId, Capability, Denied, Directory, Error,
+};
 use storage::{AccountStore, Figures, Hold, KeyInfo, Store};
 
 /// Octets of a hold's name and reason.
@@ -81,7 +83,7 @@ impl Directory {
             after = Some(last.clone());
             let book = self.read();
             for (key, row) in &page {
-                let Fact::Departed(account) = Fact::read(table::DEPARTED, key, row)? else {
+                let Some(account) = departed(key, row)? else {
                     continue;
                 };
                 let may = match book.agencies.contains_key(&account.agency) {
@@ -104,10 +106,7 @@ impl Directory {
         let Some(row) = self.inner.store.table(table::DEPARTED).row(&key)? else {
             return Ok(None);
         };
-        match Fact::read(table::DEPARTED, &key, &row)? {
-            Fact::Departed(account) => Ok(Some(account)),
-            _ => Ok(None),
-        }
+        departed(&key, &row)
     }
 
     /// Errors: `Held`, naming one of the account's holds.
@@ -262,5 +261,14 @@ impl Directory {
         let detail = serde_json::json!({ "name": name });
         self.record(by, "hold.release", &address, &detail.to_string())?;
         Ok(self.inner.store.release(id, name)?)
+    }
+}
+
+/// The last row of a deleted account, which is retired whatever it was.
+fn departed(key: &[u8], row: &[u8]) -> Result<Option<Account>, Error> {
+    let state = AccountState::Retired;
+    match Fact::read(table::DEPARTED, key, row)? {
+        Fact::Departed(account) => Ok(Some(Account { state, ..account })),
+        _ => Ok(None),
     }
 }

@@ -27,7 +27,7 @@ pub enum Error {
     #[error("invalid: {0}")]
     Invalid(&'static str),
     /// The disk is full, not writable or failing; nothing was changed.
-    #[error("unavailable: {0}")]
+    #[error("{0}")]
     Unavailable(String),
     /// Another process has the store open; its number, where it told.
     #[error("the folder {} is in use by {}", .dir.display(), named(.process))]

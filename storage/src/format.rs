@@ -188,9 +188,8 @@ impl Format {
         // for one of another version, which is left alone, than the other way round.
         if !(OLDEST..=VERSION).contains(&version) {
             return Err(Wrong::Unknown(format!(
-                "the store has the format {version}, of another version of this program; this one reads up to \
-                 {VERSION}: use the newer program (where there never was one, the file is damaged: take it from \
-                 a backup)"
+                "the store has the format {version}, of another version of this program, and this one reads up to \
+                 {VERSION}: use the newer program (if there never was one, take this file from a backup)"
             )));
         }
         let sum = blake3::hash(&bytes[..bytes.len().saturating_sub(SUM)]);

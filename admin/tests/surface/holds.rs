@@ -88,6 +88,7 @@ async fn an_account_under_a_hold_stays_and_a_deleted_one_is_in_custody() {
         .get(&w.branch, "accounts?deleted=true&address=kiemtoan@x.vn")
         .await;
     assert_eq!(listed.names("id"), [id.to_string()]);
+    assert_eq!(listed.names("state"), ["retired"]);
     assert!(
         w.get(&w.nobody, "accounts?deleted=true")
             .await
