@@ -176,16 +176,9 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             folder,
             in_place,
         } => {
-            let path = format!(
-                "accounts/{}/backup-restores",
-                client.kept_account(&account)?
-            );
             let body = json!({"backup": backup, "time": time, "mailbox": mailbox, "folder": folder,
                 "place": in_place.then_some("in-place")});
-            let begun = client.create(&path, body)?;
-            let shown = Shown::new();
-            let done = client.follow(&path, begun, &mut |p| shown.tell(p))?;
-            shown.end();
+            let done = brought(client, &account, body)?;
             printer.row(&BROUGHT, &done)
         }
         Verb::GiveUp { account } => {
@@ -197,6 +190,17 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             )
         }
     }
+}
+
+/// An account out of a backup, followed until it is there.
+fn brought(client: &Client, account: &str, body: Value) -> anyhow::Result<Value> {
+    let id = client.kept_account(account)?;
+    let path = format!("accounts/{id}/backup-restores");
+    let begun = client.create(&path, body)?;
+    let shown = Shown::new();
+    let done = client.follow(&path, begun, &mut |p| shown.tell(p))?;
+    shown.end();
+    Ok(done)
 }
 
 /// Asks again until all is done, with the sums of all answers.
