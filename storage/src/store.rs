@@ -226,7 +226,7 @@ impl Store {
             repair::expect_none(&options.dir)?;
         }
         // Twice: before anything is made, and when nobody else can change it any more.
-        Found::look(&options.dir)?;
+        Found::look(&options.dir)?.allows(options)?;
         options.disk.make_dir(&options.dir)?;
         let lock = lock::lock(&options.dir)?;
         let found = Found::look(&options.dir)?;
