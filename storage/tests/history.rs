@@ -483,8 +483,11 @@ fn usage_of_an_account_that_nobody_uses_is_known() {
     assert_eq!(world.account(9).usage(), Ok((0, 0)));
 }
 
-/// The paths and what is in them, with what each message has; Uids are left out.
-fn all_of(account: &AccountStore) -> Vec<(MailboxId, String, Vec<(u32, i64, u64)>)> {
+/// Uid, received_at and size of each message of a mailbox.
+type Inside = Vec<(u32, i64, u64)>;
+
+/// The mailboxes by their ids, and what is in them.
+fn all_of(account: &AccountStore) -> Vec<(MailboxId, String, Inside)> {
     let mut boxes = account.mailboxes().unwrap();
     boxes.sort_by_key(|m| m.id);
     let each = boxes.into_iter();
