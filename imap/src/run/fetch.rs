@@ -10,7 +10,7 @@ use super::limit::Cut;
 use super::recent::Recent;
 use super::resync::{Modes, VANISHED_MAX, put_fetch, put_vanished};
 use super::search::Listed;
-use super::{PIECE_MAX, Progress, Runner, Selected, Stop};
+use super::{BATCH_OCTETS_MAX, PIECE_MAX, Progress, Runner, Selected, Stop};
 use crate::ask::{Completion, Effect, Output};
 use crate::code::{self, Seeking};
 use crate::wire::envelope::envelope;
@@ -32,6 +32,8 @@ pub(super) use stretch::{Of, Rest, STRETCH_MAX, Sent};
 
 /// Messages whose states are looked up at one time.
 const BATCH_MAX: usize = 256;
+/// The same where they are counted from the end and their summaries are needed.
+const HEAVY_MAX: u64 = 32;
 
 /// A message about to be told.
 struct Due {
@@ -352,10 +354,15 @@ impl Fetch {
     ) -> Result<(), Stop> {
         let mut states: Vec<(u32, Brief)> = Vec::new();
         let mut reached = 0;
+        let heavy = self.items.iter().any(Item::needs_summary);
         let part = match self.cut {
+            // From the end, and so by number: few enough where summaries are held.
+            Some(_) if heavy => self.left.top(HEAVY_MAX),
             Some(_) => self.left.top(BATCH_MAX as u64),
             None => self.left.clone(),
         };
+        let heavy = heavy && self.cut.is_none();
+        let mut octets = 0;
         for &(from, to) in part.ranges() {
             let (Some(from), Some(to)) = (Uid::new(from), Uid::new(to)) else {
                 continue;
@@ -368,10 +375,11 @@ impl Fetch {
                     let before = states.last().map(|(_, before)| before);
                     let brief = Brief::of(state, selected.mailbox, before);
                     states.push((uid.raw(), brief));
+                    octets += if heavy { state.size } else { 0 };
                 }
-                states.len() < BATCH_MAX
+                states.len() < BATCH_MAX && octets < BATCH_OCTETS_MAX
             })?;
-            let full = states.len() >= BATCH_MAX;
+            let full = states.len() >= BATCH_MAX || octets >= BATCH_OCTETS_MAX;
             reached = if full { found } else { to.raw() };
             if full {
                 break;

@@ -51,6 +51,10 @@ use tokio::sync::Notify;
 /// Octets of output after which a piece is sent.
 pub(crate) const PIECE_MAX: usize = 64 * 1024;
 
+/// Octets of the messages whose summaries are held at one time: a summary may be nearly as large as the header
+/// and the structure that it tells of.
+pub(crate) const BATCH_OCTETS_MAX: u64 = 4 * 1024 * 1024;
+
 /// How far a command has come.
 pub(crate) enum Progress {
     More,

@@ -49,9 +49,13 @@ pub(super) fn section(
             }
         }
         Some(Octets::Made(octets)) => {
-            let cut = cut(octets.len(), partial);
-            let octets: Vec<u8> = octets[cut].iter().map(without_nul).collect();
-            response::literal(out.buf(), &octets);
+            let range = cut(octets.len(), partial);
+            put(out.buf(), format_args!("{{{}}}\r\n", range.len()));
+            if range.len() > STRETCH_MAX {
+                let of = Of::Picked(section.clone(), Some(octets));
+                return Sent::Rest(Rest { of, range });
+            }
+            put_text(out.buf(), &octets[range]);
         }
     }
     Sent::All

@@ -78,6 +78,52 @@ fn i13_a_large_message_is_in_flight_in_stretches() {
     nothing_is_left(&world);
 }
 
+/// Who has read little of many large messages has had few of them looked at.
+#[test]
+fn i13_large_messages_are_looked_up_a_few_at_a_time() {
+    let mut world = World::new();
+    world.login(1);
+    let letter = [&b"Subject: x\r\n\r\n"[..], &[b'y'; 1_100_000]].concat();
+    for _ in 0..12 {
+        world.append(1, "INBOX", "", &letter);
+    }
+    world.login(2);
+    world.ask(2, "SELECT INBOX");
+    world.send(2, b"a FETCH 1:12 (ENVELOPE BODY[TEXT])\r\n");
+    assert_eq!(world.octets(2, 10), b"* 1 FETCH ");
+    // What a FETCH looks up it marks as seen: four of them make four mebibytes.
+    let told = world.ask(1, "STATUS INBOX (UNSEEN)");
+    assert_eq!(told[0], "* STATUS INBOX (UNSEEN 8)");
+    check(&world, 1);
+}
+
+/// A header of some megabytes, of which nearly all is asked for.
+#[test]
+fn i13_fields_of_a_large_header_go_in_stretches_too() {
+    let mut world = World::new();
+    world.login(1);
+    let field = format!("X-Large: {}\r\n", "z".repeat(900));
+    let letter = format!("Subject: x\r\n{}\r\nbody\r\n", field.repeat(4_000));
+    world.append(1, "INBOX", "", letter.as_bytes());
+    world.ask(1, "SELECT INBOX");
+    world.send(1, b"a FETCH 1 BODY.PEEK[HEADER.FIELDS.NOT (SUBJECT)]\r\n");
+    let first = world.line(1);
+    let len = first.rsplit_once('{').unwrap().1.trim_end_matches('}');
+    let octets = world.octets(1, len.parse().unwrap());
+    assert!(octets.starts_with(field.as_bytes()) && octets.len() > 1_100_000);
+    assert!(
+        octets
+            .chunks(field.len())
+            .rev()
+            .skip(1)
+            .all(|f| f == field.as_bytes())
+    );
+    assert_eq!(world.line(1), ")");
+    assert!(world.line(1).starts_with("a OK"));
+    let peak = world.services.flight().peak();
+    assert!(peak <= PIECE_MAX, "{peak} octets at the most");
+}
+
 #[test]
 fn i13_a_mailbox_of_fifty_thousand_is_in_flight_in_pieces() {
     let mut world = World::new();

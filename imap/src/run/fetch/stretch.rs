@@ -8,6 +8,7 @@
 use super::{Fetch, Open, Recent, Stop, Told};
 use crate::ask::Output;
 use crate::run::section;
+use crate::wire::fetch::Section;
 use std::ops::Range;
 use std::sync::Arc;
 use storage::{AccountStore, Error};
@@ -31,6 +32,8 @@ pub(in crate::run) enum Of {
     Octets,
     /// A part with its transfer encoding undone; `None` while nobody holds it.
     Decoded(Vec<u32>, Option<Arc<[u8]>>),
+    /// Fields that were picked out of a header; NUL is told as something else.
+    Picked(Section, Option<Vec<u8>>),
 }
 
 /// How an item has ended.
@@ -47,12 +50,13 @@ impl Rest {
         let whole = match &self.of {
             Of::Content | Of::Octets => content,
             Of::Decoded(_, decoded) => decoded.as_deref().unwrap_or_default(),
+            Of::Picked(_, picked) => picked.as_deref().unwrap_or_default(),
         };
         let len = STRETCH_MAX.max(whole.len() / READS_MAX);
         let end = self.range.end.min(self.range.start + len);
         let octets = whole.get(self.range.start..end).unwrap_or_default();
         match self.of {
-            Of::Content => section::put_text(out.buf(), octets),
+            Of::Content | Of::Picked(..) => section::put_text(out.buf(), octets),
             _ => out.buf().extend_from_slice(octets),
         }
         self.range.start = end;
@@ -90,14 +94,16 @@ impl Fetch {
             recent.keep((store.id(), email, Vec::new()), &content);
             open.away = true;
         }
-        if let Some(Rest {
-            of: Of::Decoded(path, held),
-            ..
-        }) = &mut open.rest
-            && let Some(decoded) = held.take()
-        {
-            recent.keep((store.id(), email, path.clone()), &decoded);
-            open.away = true;
+        match open.rest.as_mut().map(|rest| &mut rest.of) {
+            Some(Of::Decoded(path, held)) => {
+                if let Some(decoded) = held.take() {
+                    recent.keep((store.id(), email, path.clone()), &decoded);
+                    open.away = true;
+                }
+            }
+            // Rare enough to be picked out again.
+            Some(Of::Picked(_, picked)) => open.away |= picked.take().is_some(),
+            _ => {}
         }
     }
 
@@ -130,20 +136,23 @@ fn taken_up(open: &mut Open, store: &AccountStore, recent: &Recent) -> Result<()
         // By what it was: the message itself may be expunged meanwhile.
         None => store.content_of(state.blob)?,
     };
-    if let Some(Rest {
-        of: Of::Decoded(path, held),
-        ..
-    }) = &mut open.rest
-    {
-        let summary = match &open.due.summary {
-            Some(Told::Whole(summary)) => Some(summary),
-            _ => None,
-        };
-        let decoded = recent.find(&key(path)).or_else(|| {
-            let decoded = section::decoded_again(summary?, &content, path)?;
-            Some(decoded.into())
-        });
-        *held = Some(decoded.ok_or(Error::NotFound)?);
+    let summary = match &open.due.summary {
+        Some(Told::Whole(summary)) => Some(summary),
+        _ => None,
+    };
+    match open.rest.as_mut().map(|rest| &mut rest.of) {
+        Some(Of::Decoded(path, held)) => {
+            let decoded = recent.find(&key(path)).or_else(|| {
+                let decoded = section::decoded_again(summary?, &content, path)?;
+                Some(decoded.into())
+            });
+            *held = Some(decoded.ok_or(Error::NotFound)?);
+        }
+        Some(Of::Picked(asked, held)) => {
+            let picked = summary.and_then(|s| section::octets(s, &content, asked));
+            *held = Some(picked.ok_or(Error::NotFound)?.into_owned());
+        }
+        _ => {}
     }
     open.content = Some(content);
     Ok(())

@@ -2,10 +2,10 @@
 //! for it, its header.
 
 use super::{BATCH_MAX, Listed, score_of};
-use crate::run::Stop;
 use crate::run::context::Keyed;
 use crate::run::sort::Sorting;
 use crate::run::thread::{Forest, Threading};
+use crate::run::{BATCH_OCTETS_MAX, Stop};
 use crate::view::View;
 use crate::wire::sequence::Numbers;
 use crate::wire::sort::{Algorithm, Criterion};
@@ -95,7 +95,7 @@ impl Gathering {
         let max = if needs_header { BATCH_MAX } else { STATES_MAX };
         let mut hits = Vec::new();
         let mut emails = Vec::new();
-        let mut reached = 0;
+        let (mut reached, mut octets) = (0, 0);
         for &(from, to) in self.left.ranges() {
             let (Some(from), Some(to)) = (Uid::new(from), Uid::new(to)) else {
                 continue;
@@ -105,15 +105,16 @@ impl Gathering {
                 hits.push(Hit::of(uid.raw(), state, score_of(scores, uid.raw())));
                 if needs_header {
                     emails.push(state.email);
+                    octets += state.size;
                 }
-                let full = hits.len() >= max;
+                let full = hits.len() >= max || octets >= BATCH_OCTETS_MAX;
                 if full {
                     last = uid.raw();
                 }
                 !full
             })?;
             reached = last;
-            if hits.len() >= max {
+            if hits.len() >= max || octets >= BATCH_OCTETS_MAX {
                 break;
             }
         }

@@ -20,7 +20,7 @@ pub(in crate::run) use listed::Listed;
 
 use super::context::{Context, Keyed};
 use super::limit::Cut;
-use super::{Progress, Runner, Selected, Stop};
+use super::{BATCH_OCTETS_MAX, Progress, Runner, Selected, Stop};
 use crate::ask::Completion;
 use crate::view::View;
 use crate::wire::response::{self, put};
@@ -337,7 +337,7 @@ impl Runner {
         let scored = searching.is_scored();
         // `None`: the state alone was enough.
         let mut states: Vec<(u32, Option<State>)> = Vec::new();
-        let (mut reached, mut undecided) = (0, 0);
+        let (mut reached, mut undecided, mut octets) = (0, 0, 0);
         let mut highest = searching.found.modseq;
         for &(from, to) in searching.left.ranges() {
             let (Some(from), Some(to)) = (Uid::new(from), Uid::new(to)) else {
@@ -354,17 +354,18 @@ impl Runner {
                     }
                     _ => {
                         undecided += 1;
+                        octets += state.size;
                         states.push((uid, Some(state.clone())));
                     }
                 }
-                let full = undecided >= max;
+                let full = undecided >= max || octets >= BATCH_OCTETS_MAX;
                 if full {
                     last = uid;
                 }
                 !full
             })?;
             reached = last;
-            if undecided >= max {
+            if undecided >= max || octets >= BATCH_OCTETS_MAX {
                 break;
             }
         }
