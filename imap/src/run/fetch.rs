@@ -191,6 +191,10 @@ impl Runner {
         out: &mut Output,
     ) -> Result<Progress, Stop> {
         let store = self.here(Rights::READ)?;
+        if fetch.left().is_some_and(|left| left >= BATCH_MAX as u64) {
+            // A piece of a long list: it grows at once to what it will be.
+            out.buf().reserve(PIECE_MAX + PIECE_MAX / 8);
+        }
         let (rev2, recent, modes) = (self.utf8, Arc::clone(&self.recent), self.modes);
         while out.len() < PIECE_MAX {
             if !fetch.vanished.is_empty() {

@@ -5,7 +5,7 @@
 //! (I-16), or a commit of this moment was seen in part, HIGHESTMODSEQ says so (RFC 7162 §3.2, §6).
 
 use super::{Runner, Selected, Stop};
-use crate::wire::response::put;
+use crate::wire::response::{self, put};
 use crate::wire::sequence::Numbers;
 use directory::Rights;
 use storage::{AccountStore, Change, Error, ModSeq, Uid};
@@ -139,10 +139,13 @@ impl Selected {
 
 /// `* 23 FETCH (`, or `* 304 UIDFETCH (` (RFC 9586 §3.3). Gives whether the UID has been told so.
 pub(super) fn put_fetch(out: &mut Vec<u8>, number: u32, uid: u32, modes: Modes) -> bool {
-    match modes.uid_only {
-        true => put(out, format_args!("* {uid} UIDFETCH (")),
-        false => put(out, format_args!("* {number} FETCH (")),
-    }
+    out.extend_from_slice(b"* ");
+    let (number, word) = match modes.uid_only {
+        true => (uid, &b" UIDFETCH ("[..]),
+        false => (number, &b" FETCH ("[..]),
+    };
+    response::number(out, u64::from(number));
+    out.extend_from_slice(word);
     modes.uid_only
 }
 

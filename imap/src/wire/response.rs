@@ -62,9 +62,23 @@ fn quoted(out: &mut Vec<u8>, octets: &[u8]) {
     out.push(b'"');
 }
 
+/// number64, without the ways of `std::fmt`: each message of a list has some.
+pub fn number(out: &mut Vec<u8>, number: u64) {
+    // The greatest has twenty digits.
+    let (mut digits, mut at, mut rest) = ([b'0'; 20], 20, number);
+    while rest > 0 || at == digits.len() {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
 /// literal = "{" number64 "}" CRLF *CHAR8
 pub fn literal(out: &mut Vec<u8>, octets: &[u8]) {
-    out.extend_from_slice(format!("{{{}}}\r\n", octets.len()).as_bytes());
+    out.push(b'{');
+    number(out, octets.len() as u64);
+    out.extend_from_slice(b"}\r\n");
     out.extend_from_slice(octets);
 }
 
@@ -144,6 +158,15 @@ mod tests {
         let mut out = Vec::new();
         string(&mut out, text.as_bytes(), utf8);
         assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn numbers_are_written_whole() {
+        for n in [0, 1, 9, 10, 100, 4_294_967_295, u64::MAX] {
+            let mut out = Vec::new();
+            number(&mut out, n);
+            assert_eq!(out, n.to_string().as_bytes());
+        }
     }
 
     #[test]

@@ -29,7 +29,10 @@ pub(super) fn tell_item(
     let due = &open.due;
     let state = &due.state;
     match item {
-        Item::Uid => put(out.buf(), format_args!("UID {}", due.uid)),
+        Item::Uid => {
+            out.buf().extend_from_slice(b"UID ");
+            response::number(out.buf(), u64::from(due.uid));
+        }
         Item::Flags => {
             out.buf().extend_from_slice(b"FLAGS ");
             flag::put_flags(out.buf(), state.keywords.iter());
@@ -55,7 +58,10 @@ pub(super) fn tell_item(
             put(out.buf(), format_args!("THREADID ({id})"));
         }
         Item::ModSeq => put(out.buf(), format_args!("MODSEQ ({})", state.modseq)),
-        Item::Size => put(out.buf(), format_args!("RFC822.SIZE {}", state.size)),
+        Item::Size => {
+            out.buf().extend_from_slice(b"RFC822.SIZE ");
+            response::number(out.buf(), state.size);
+        }
         _ => {
             let content = open.content.as_ref();
             match &due.summary {
