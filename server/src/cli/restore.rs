@@ -262,17 +262,18 @@ impl Drop for Scratch {
     }
 }
 
-/// The living account of this address or number.
+/// The living account of this address, or that of this number, which may be a deleted one.
 fn account(directory: &Directory, name: &str) -> anyhow::Result<Account> {
     let found = match (name.parse::<u32>(), Address::parse(name)) {
-        (Ok(id), _) => AccountId::new(id).map(|id| directory.account(id)),
+        (Ok(id), _) => AccountId::new(id).map(|id| directory.kept_account(id)),
         (_, Ok(address)) => Some(directory.account_at(&address)),
         _ => None,
     };
     let found = found.with_context(|| format!("{name:?} is neither an address nor a number"))?;
     found.with_context(|| {
         format!(
-            "không có tài khoản {name}; hãy tạo lại trước / no account {name}; make it again first"
+            "không có tài khoản {name}; tài khoản đã xoá thì hãy nêu số / no account {name}; a deleted one is \
+             named by its number"
         )
     })
 }
