@@ -16,22 +16,26 @@ pub(super) struct Declaration {
 impl Declaration {
     pub(super) fn read(text: &str) -> Self {
         let mut pieces = Pieces { rest: text };
-        let first = pieces.next().map(|(text, _)| text).unwrap_or_default();
+        let first = pieces.next().map(|piece| piece.text).unwrap_or_default();
         let (mut value, mut more) = split_value(&first);
         if value.contains('=') {
             // `filename=x` where the type was forgotten.
             (value, more) = (String::new(), &first);
         }
         // `application/pdf name=x`: a semicolon forgotten.
-        let more = more.find('=').map(|at| (more.to_owned(), Some(at)));
+        let more = more.find('=').map(|at| Piece {
+            text: more.to_owned(),
+            equals: Some(at),
+            quoted: None,
+        });
         let pieces = more.into_iter().chain(pieces);
         let mut params: Vec<(String, String)> = Vec::new();
-        for (piece, equals) in pieces.take(PARAMETERS_MAX) {
-            let Some(equals) = equals else { continue };
-            let name = piece[..equals].trim().to_ascii_lowercase();
+        for piece in pieces.take(PARAMETERS_MAX) {
+            let Some(equals) = piece.equals else { continue };
+            let name = piece.text[..equals].trim().to_ascii_lowercase();
             // RFC 2045 §5.1: a parameter given twice has no meaning; the first one counts.
             if is_token(&name) && !params.iter().any(|(n, _)| *n == name) {
-                params.push((name, header::shorten(piece[equals + 1..].trim().to_owned())));
+                params.push((name, header::shorten(piece.value(equals + 1).to_owned())));
             }
         }
         Self {
@@ -62,43 +66,76 @@ fn split_value(first: &str) -> (String, &str) {
     (value, rest)
 }
 
-/// The pieces between semicolons with quotes and comments taken out, and where `=` stands.
+/// What stands between two semicolons, with quotes and comments taken out.
+#[derive(Default)]
+struct Piece {
+    text: String,
+    /// Where `=` stands.
+    equals: Option<usize>,
+    /// From the first quote behind it to the last.
+    quoted: Option<(usize, usize)>,
+}
+
+impl Piece {
+    /// What begins here, without blanks around it; those inside of quotes belong to it (RFC 2231 §3: a name may
+    /// be cut at one).
+    fn value(&self, from: usize) -> &str {
+        let Some((first, last)) = self.quoted else {
+            return self.text[from..].trim();
+        };
+        let before = self.text[from..first].trim_start().len();
+        let behind = self.text[last..].trim_end().len();
+        &self.text[first - before..last + behind]
+    }
+
+    fn quote(&mut self) {
+        if self.equals.is_some() {
+            let at = self.text.len();
+            self.quoted = Some((self.quoted.map_or(at, |quoted| quoted.0), at));
+        }
+    }
+}
+
+/// The pieces between semicolons.
 struct Pieces<'a> {
     rest: &'a str,
 }
 
 impl Iterator for Pieces<'_> {
-    type Item = (String, Option<usize>);
+    type Item = Piece;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
             return None;
         }
-        let (mut piece, mut equals) = (String::new(), None);
+        let mut piece = Piece::default();
         let (mut quoted, mut depth) = (false, 0u32);
         let mut chars = self.rest.char_indices();
         while let Some((at, c)) = chars.next() {
             match c {
-                '\\' if quoted => piece.extend(unescaped(&mut chars)),
+                '\\' if quoted => piece.text.extend(unescaped(&mut chars)),
                 '\\' if depth > 0 => drop(chars.next()),
-                '"' if depth == 0 => quoted = !quoted,
-                '(' if !quoted && (depth > 0 || !piece.is_empty()) => depth += 1,
+                '"' if depth == 0 => {
+                    quoted = !quoted;
+                    piece.quote();
+                }
+                '(' if !quoted && (depth > 0 || !piece.text.is_empty()) => depth += 1,
                 ')' if !quoted && depth > 0 => depth -= 1,
                 _ if depth > 0 => {}
                 ';' if !quoted => {
                     self.rest = &self.rest[at + 1..];
-                    return Some((piece, equals));
+                    return Some(piece);
                 }
                 _ => {
-                    if c == '=' && !quoted && equals.is_none() {
-                        equals = Some(piece.len());
+                    if c == '=' && !quoted && piece.equals.is_none() {
+                        piece.equals = Some(piece.text.len());
                     }
-                    piece.push(c);
+                    piece.text.push(c);
                 }
             }
         }
         self.rest = "";
-        Some((piece, equals))
+        Some(piece)
     }
 }
 
@@ -332,9 +369,11 @@ mod tests {
             false,
             "x=1;baz=abc d;y=2",
         );
-        let long = "a/b; name*0*=utf-8'vi'C%C3%B4ng; name*1=\"-so v\"; name*2*=%C4%83n";
-        check(long, false, "name*=utf-8'vi'C%C3%B4ng-so%20v%C4%83n");
-        check(long, true, "name*=Công-so văn");
+        let long = "a/b; name*0*=utf-8'vi'C%C3%B4ng; name*1=\" v\"; name*2*=%C4%83n";
+        check(long, false, "name*=utf-8'vi'C%C3%B4ng%20v%C4%83n");
+        check(long, true, "name*=Công văn");
+        let cut = "a/b; name*0=\"Bao cao \"; name*1=\" thang.pdf\" ; x= y ; z=\" \"";
+        check(cut, false, "name=Bao cao  thang.pdf;x=y;z= ");
         check("a/b; name*=utf-8''x%20y", false, "name*=utf-8''x%20y");
         check("a/b; name*=utf-8''x%20y", true, "name*=x y");
         check("a/b; name*x=1; name*y=2", false, "name*x=1;name*y=2");
