@@ -3,6 +3,7 @@
 //! Flags, dates and sizes come from states; ENVELOPE and BODYSTRUCTURE from summaries, read in
 //! batches; content is touched only for sections. The output is made in pieces.
 
+mod brief;
 mod stretch;
 mod tell;
 
@@ -17,15 +18,13 @@ use crate::wire::envelope::envelope;
 use crate::wire::fetch::{Item, Modifiers};
 use crate::wire::flag;
 use crate::wire::sequence::{Numbers, SequenceSet};
+use brief::Brief;
 use directory::Rights;
 use formats::message::Summary;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
-use storage::{
-    AccountStore, BlobId, EmailId, Error, Keyword, KeywordChange, MailboxId, ModSeq, State,
-    ThreadId, Uid,
-};
+use storage::{AccountStore, EmailId, Error, Keyword, KeywordChange, ModSeq, Uid};
 use tell::{needs_content, tell_item};
 
 pub(super) use stretch::{Of, Rest, STRETCH_MAX, Sent};
@@ -42,42 +41,6 @@ struct Due {
     summary: Option<Told>,
     /// `\Seen` was set by this very FETCH.
     marked: bool,
-}
-
-/// What is told of a message out of its state. Messages with the same keywords share them.
-struct Brief {
-    email: EmailId,
-    blob: BlobId,
-    thread: ThreadId,
-    size: u64,
-    received_at: i64,
-    /// RFC 8514 §3: when it was put into this mailbox, Unix seconds.
-    saved_at: Option<i64>,
-    modseq: ModSeq,
-    keywords: Arc<[Keyword]>,
-}
-
-impl Brief {
-    fn of(state: &State, mailbox: MailboxId, before: Option<&Self>) -> Self {
-        let same = before.filter(|before| *before.keywords == *state.keywords);
-        Self {
-            email: state.email,
-            blob: state.blob,
-            thread: state.thread,
-            size: state.size,
-            received_at: state.received_at,
-            saved_at: state.saved_at(mailbox),
-            modseq: state.modseq,
-            keywords: match same {
-                Some(before) => Arc::clone(&before.keywords),
-                None => state.keywords.as_slice().into(),
-            },
-        }
-    }
-
-    fn is_seen(&self) -> bool {
-        self.keywords.iter().any(|k| k.as_str() == "$seen")
-    }
 }
 
 /// What is known of a message beside its state.
