@@ -9,6 +9,7 @@ mod desk;
 pub mod extension;
 pub mod receiver;
 pub mod reply;
+pub mod sender;
 pub mod session;
 mod transaction;
 
