@@ -8,6 +8,7 @@ pub mod data;
 mod desk;
 pub mod extension;
 pub mod receiver;
+pub mod relay;
 pub mod reply;
 pub mod sender;
 pub mod session;
