@@ -14,9 +14,9 @@ use std::time::Duration;
 /// The one keyspace.
 const KEYSPACE: &str = "index";
 /// Octets gathered in memory before they become a sorted file.
-const MEMTABLE_OCTETS: u64 = 8 << 20;
-/// Octets in memory, sealed ones that wait for the disk too, before a write waits for them.
-const BUFFERED_MAX: u64 = 3 * MEMTABLE_OCTETS;
+const MEMTABLE_OCTETS: u64 = 7 << 20;
+/// Sealed ones that may wait for the disk before a write waits for them.
+const SEALED_MAX: usize = 2;
 /// Octets of its own journal; the least that it accepts.
 const JOURNAL_OCTETS: u64 = 64 << 20;
 /// Octets of a block on disk: the unit that is read, compressed and kept in the cache.
@@ -52,24 +52,48 @@ impl FjallEngine {
 }
 
 impl FjallEngine {
-    /// Turns what is in memory into sorted files, and waits for it; not for ever, where they cannot
-    /// be written: then its journal has it.
+    /// Turns what is in memory into sorted files, and waits for it.
     fn flush(&self) -> Result<(), Error> {
         self.keys.rotate_memtable().map_err(|e| spell(&e))?;
-        let waiting = || self.keys.sealed_memtable_count() > 0;
+        self.wait(0);
+        Ok(())
+    }
+
+    /// Seals what has grown to its size. fjall does so itself by a message to its worker with each
+    /// write over the size; a thousand of them fill the worker's mailbox while it merges, and then it
+    /// waits for ever to put one there itself (fjall-rs/fjall pull request 323). So it never gets to
+    /// that size here: one message for each memtable.
+    fn seal(&self) -> Result<(), Error> {
+        let sealed = self.keys.sealed_memtable_count();
+        let active = self
+            .db
+            .write_buffer_size()
+            .saturating_sub(sealed as u64 * MEMTABLE_OCTETS);
+        if active < MEMTABLE_OCTETS {
+            return Ok(());
+        }
+        // Its one worker may be slower than a bulk load: what waits would only pile up in memory.
+        self.wait(SEALED_MAX - 1);
+        self.keys.rotate_memtable().map_err(|e| spell(&e))?;
+        Ok(())
+    }
+
+    /// Waits until so many sealed memtables are left; not for ever, where they cannot be written:
+    /// then its journal has them.
+    fn wait(&self, left: usize) {
         let mut tries = 0;
-        while waiting() && tries < FLUSH_TRIES_MAX {
+        while self.keys.sealed_memtable_count() > left && tries < FLUSH_TRIES_MAX {
             tries += 1;
             std::thread::park_timeout(FLUSH_WAIT);
         }
-        Ok(())
     }
 }
 
 fn options() -> KeyspaceCreateOptions {
     let filter = FilterPolicyEntry::Bloom(BloomConstructionPolicy::BitsPerKey(FILTER_BITS));
     KeyspaceCreateOptions::default()
-        .max_memtable_size(MEMTABLE_OCTETS)
+        // Stores made before had MEMTABLE_OCTETS here; fjall keeps what a keyspace was made with.
+        .max_memtable_size(u64::MAX)
         .manual_journal_persist(true)
         .data_block_size_policy(BlockSizePolicy::all(BLOCK_OCTETS))
         .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
@@ -138,6 +162,7 @@ impl Engine for FjallEngine {
                 if octets > 0 && octets + op.octets() > BATCH_OCTETS_MAX {
                     let full = std::mem::replace(&mut batch, self.db.batch());
                     full.commit().map_err(|e| spell(&e))?;
+                    self.seal()?;
                     octets = 0;
                 }
                 octets += op.octets();
@@ -149,11 +174,7 @@ impl Engine for FjallEngine {
                 }
             }
             batch.commit().map_err(|e| spell(&e))?;
-            // Its one worker may be slower than a bulk load: what waits would only pile up in memory.
-            match self.db.write_buffer_size() > BUFFERED_MAX {
-                true => self.flush(),
-                false => Ok(()),
-            }
+            self.seal()
         })
     }
 
@@ -163,5 +184,60 @@ impl Engine for FjallEngine {
             self.flush()?;
             self.db.persist(PersistMode::SyncAll).map_err(|e| spell(&e))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    /// Large values bring a memtable to its size, then come more small writes than the worker's
+    /// mailbox holds, while it writes and merges.
+    const ROUNDS: u32 = 12;
+    const LARGE: u32 = 900;
+    const SMALL: u32 = 1_500;
+    const VALUE_OCTETS: usize = 8 << 10;
+    const LIMIT: Duration = Duration::from_secs(120);
+
+    /// Not to be compressed away, and made faster than fjall writes it.
+    fn noise() -> Vec<u8> {
+        (1..=VALUE_OCTETS as u32)
+            .map(|at| {
+                (at.wrapping_mul(at ^ 0x5bd1_e995)
+                    .wrapping_mul(2_246_822_519)
+                    >> 24) as u8
+            })
+            .collect()
+    }
+
+    fn key(n: u32) -> Vec<u8> {
+        n.wrapping_mul(2_654_435_761).to_be_bytes().to_vec()
+    }
+
+    #[test]
+    fn many_small_writes_never_wait_for_a_worker_that_waits_for_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().to_owned();
+        let (done, ended) = mpsc::sync_channel(1);
+        std::thread::spawn(move || {
+            let engine = FjallEngine::open(&path, 1 << 20).unwrap();
+            let (mut n, value) = (0, noise());
+            for _ in 0..ROUNDS {
+                let large = (n..n + LARGE).map(|n| Op::Put(key(n), value.clone()));
+                engine.write(&large.collect::<Vec<_>>()).unwrap();
+                n += LARGE;
+                for _ in 0..SMALL {
+                    engine.write(&[Op::Put(key(n), Vec::new())]).unwrap();
+                    n += 1;
+                }
+            }
+            engine.checkpoint().unwrap();
+            let missing = (0..n)
+                .filter(|n| engine.get(&key(*n)).unwrap().is_none())
+                .count();
+            done.send(missing).unwrap();
+        });
+        assert_eq!(ended.recv_timeout(LIMIT).expect("the writer hangs"), 0);
     }
 }
