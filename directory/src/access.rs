@@ -50,9 +50,10 @@ impl Access {
         self.stands_in(&self.directory.read())
     }
 
-    /// The accounts whose mail may be read: one's own first; shared ones later.
+    /// The accounts of which one may see mailboxes: one's own first.
     pub fn accounts(&self) -> Vec<AccountId> {
-        vec![self.account]
+        let others = self.shown().into_iter().map(|(account, _)| account.id);
+        std::iter::once(self.account).chain(others).collect()
     }
 
     /// The door to an account's mail. Errors: `Denied` (also for accounts that do not exist, I-17).

@@ -5,7 +5,7 @@
 
 use crate::fact::{account_key, share_key, table};
 use crate::right::Rights;
-use crate::{Access, AccountId, Capability, Denied, Directory, Error};
+use crate::{Access, AccountId, Capability, Denied, Directory, Error, Reannotated};
 use std::collections::BTreeMap;
 use storage::{MailboxId, RowChange};
 
@@ -106,6 +106,13 @@ impl Access {
             value,
         });
         self.directory.inner.store.commit_rows(rows.collect())?;
+        drop(acts);
+        let names = changes.iter().map(|c| (c.seen, c.name.clone()));
+        self.directory.tell_annotated(&Reannotated {
+            on,
+            names: names.collect(),
+            by: self.account,
+        });
         Ok(())
     }
 

@@ -57,6 +57,7 @@ pub(crate) struct Inner {
     /// Makes SCRAM's salts, those of names that do not exist too; kept in the store.
     pub(crate) salt_key: [u8; 32],
     pub(crate) lazy: Lazy,
+    pub(crate) listeners: crate::hearing::Listeners,
 }
 
 impl std::fmt::Debug for Directory {
@@ -96,6 +97,7 @@ impl Directory {
             recents: Mutex::new(Recents::new()),
             memory_key: crate::hash::random()?,
             salt_key,
+            listeners: crate::hearing::Listeners::default(),
         };
         let directory = Self {
             inner: Arc::new(inner),

@@ -182,7 +182,7 @@ impl Access {
         to: Sharing,
         change: RightsChange,
     ) -> Result<(), Error> {
-        let _acts = self.directory.acts();
+        let acts = self.directory.acts();
         let share = {
             let book = self.directory.read();
             let held = match self.stands_in(&book) {
@@ -212,7 +212,10 @@ impl Access {
             }
             share
         };
-        self.directory.commit_unlogged(vec![share.fact()])
+        self.directory.commit_unlogged(vec![share.fact()])?;
+        drop(acts);
+        self.directory.tell_shared(account, Some(mailbox), to);
+        Ok(())
     }
 
     /// A new mailbox begins with the list of the one above it (RFC 4314 §4).
@@ -269,7 +272,10 @@ impl Access {
             key,
             value,
         };
-        self.directory.inner.store.commit_rows(vec![row]).map(drop)
+        let store = &self.directory.inner.store;
+        store.commit_rows(vec![row])?;
+        store.account(self.account).wake();
+        Ok(())
     }
 }
 
@@ -333,7 +339,26 @@ impl Directory {
             (share, facts, note)
         };
         self.commit(&mut acts, by, note, facts)?;
+        drop(acts);
+        self.tell_shared(account, None, Sharing::Account(member));
         Ok(share)
+    }
+
+    /// Lets those know who listen: to the account, for which its mailbox is now another, and the one who is meant.
+    fn tell_shared(&self, account: AccountId, mailbox: Option<MailboxId>, to: Sharing) {
+        let store = self.inner.store.account(account);
+        let touched = mailbox.map(|id| {
+            let mut writer = store.write()?;
+            writer.touch_mailbox(id)?;
+            writer.commit()
+        });
+        // The list stands whether they hear of it now or when they look the next time.
+        if !matches!(touched, Some(Ok(_))) {
+            store.wake();
+        }
+        if let Sharing::Account(member) = to {
+            self.inner.store.account(member).wake();
+        }
     }
 
     /// What was said of a mailbox that is no more: its list of rights, its annotations. Does nothing while it is there.
@@ -405,7 +430,7 @@ impl Book {
 
     /// Whom entries may mean: `who` himself, and anyone where both are under one topmost agency. Nobody where
     /// the owner has no mail to share.
-    fn meant(&self, who: AccountId, owner: AccountId) -> Vec<Sharing> {
+    pub(crate) fn meant(&self, who: AccountId, owner: AccountId) -> Vec<Sharing> {
         let (Some(who), Some(owner)) = (self.account(who), self.account(owner)) else {
             return Vec::new();
         };
@@ -443,7 +468,7 @@ impl Book {
     }
 
     /// Whether `owner` shares anything with `who`.
-    fn reaches(&self, who: AccountId, owner: AccountId) -> bool {
+    pub(crate) fn reaches(&self, who: AccountId, owner: AccountId) -> bool {
         let shares = |to: &Sharing| {
             let mut from = self.shared_to.range((*to, owner, None)..);
             from.next().is_some_and(|(w, o, _)| w == to && *o == owner)

@@ -6,19 +6,19 @@ use crate::mail::DELETED;
 use crate::pool::Use;
 use crate::problem::Problem;
 use crate::router::{Shared, Signed, Site, body, json as answer};
+use crate::sight::Sight;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
-use directory::{Right, Through};
+use directory::{Right, Rights, Through};
 use formats::message::{Part, PartKind, part, summarize};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
-use storage::AccountStore;
 
 /// The octets behind a blob id. `NotFound` for what this account does not have (I-17).
-pub(crate) fn read(mail: &AccountStore, name: &BlobName) -> Result<Arc<[u8]>, storage::Error> {
+pub(crate) fn read(mail: &Sight, name: &BlobName) -> Result<Arc<[u8]>, storage::Error> {
     let mut raw = match name.root {
         Root::Upload(blob) => mail.uploaded(blob)?,
         Root::Message(email) if mail.state(email)?.has(DELETED) => {
@@ -71,13 +71,16 @@ pub(crate) async fn upload(
             .and_then(|v| v.to_str().ok()),
     );
     // Asked before the octets are taken in, so that a stranger's account costs nothing.
-    access.mail(id, Right::Write)?;
+    let mail = Sight::of(&access, id, Right::Write)?;
+    if !mail.rights_anywhere().has(Rights::INSERT) {
+        return Err(Problem::forbidden("nothing may be put into this account"));
+    }
     let max = usize::try_from(inner.context.size_max).unwrap_or(usize::MAX);
     let bytes = body(&headers, content, max, "maxSizeUpload").await?;
     let now = inner.now_s();
     let stored = inner.pool.run(move || {
         let _seat = seat;
-        let mail = access.mail(id, Right::Write)?;
+        let mail = Sight::of(&access, id, Right::Write)?;
         let blob = mail.upload(&bytes, now)?;
         Ok((blob, bytes.len()))
     });
@@ -116,7 +119,7 @@ pub(crate) async fn download(
         return Err(Problem::bad_request("the file name is too long"));
     }
     let octets = inner.pool.run(move || {
-        let mail = access.mail(account, Right::Read)?;
+        let mail = Sight::of(&access, account, Right::Read)?;
         Ok(read(&mail, &blob)?)
     });
     let octets = octets.await?;

@@ -11,6 +11,7 @@ use crate::mail::email::query::{Asked, Query, respond};
 use crate::mail::email::visible;
 use crate::mail::mailbox;
 use crate::router::Context;
+use crate::sight::Sight;
 use crate::standard::Window;
 use directory::{Access, Right};
 use serde_json::{Value, json};
@@ -48,9 +49,7 @@ impl From<MethodError> for BootError {
 /// blocking thread. The caller escapes `<` when it puts this into a page.
 pub fn boot(context: &Context, access: &Access) -> Result<Value, BootError> {
     let account = access.account();
-    let mail = access
-        .mail(account, Right::Read)
-        .map_err(MethodError::from)?;
+    let mail = Sight::of(access, account, Right::Read)?;
     let all = mail.mailboxes().map_err(MethodError::from)?;
     let mailboxes = all
         .iter()

@@ -2,18 +2,26 @@
 
 use crate::problem::Problem;
 use crate::router::{Context, Shared, Signed, Site, json as answer};
+use crate::sight::CHANGES;
 use crate::{ident, limit, mail};
 use axum::extract::State;
 use axum::response::Response;
-use directory::Access;
+use directory::{Access, Account, Held, Rights, Sharing};
 use serde_json::{Map, Value, json};
 
 pub(crate) const CORE: &str = "urn:ietf:params:jmap:core";
 pub(crate) const MAIL: &str = "urn:ietf:params:jmap:mail";
 pub(crate) const SUBMISSION: &str = "urn:ietf:params:jmap:submission";
 
+/// RFC 9670 §1.5.1.
+pub(crate) const PRINCIPALS: &str = "urn:ietf:params:jmap:principals";
+/// RFC 9670 §1.5.2; of accounts only.
+const OWNER: &str = "urn:ietf:params:jmap:principals:owner";
+/// draft-ietf-jmap-mail-sharing: shareWith and mayShare of mailboxes.
+const SHARE: &str = "urn:ietf:params:jmap:mail:share";
+
 /// Every capability that `using` may name.
-pub(crate) const CAPABILITIES: [&str; 3] = [CORE, MAIL, SUBMISSION];
+pub(crate) const CAPABILITIES: [&str; 5] = [CORE, MAIL, SUBMISSION, PRINCIPALS, SHARE];
 
 /// RFC 4790 §7: the one collation for sorting; ours is Vietnamese order, which unicode-casemap names best.
 pub(crate) const COLLATIONS: [&str; 1] = ["i;unicode-casemap"];
@@ -30,25 +38,13 @@ pub(crate) async fn session(
 /// The session object. `base`: `https://host`, or empty for addresses relative to it.
 pub(crate) fn object(context: &Context, access: &Access, base: &str) -> Value {
     let mut accounts = Map::new();
-    for id in access.accounts() {
-        let own = id == access.account();
-        let name = if own {
-            access.address().to_string()
-        } else {
-            match context.directory.account(id) {
-                Ok(account) => account.address.to_string(),
-                Err(_) => continue,
-            }
-        };
-        accounts.insert(
-            ident::account(id),
-            json!({
-                "name": name,
-                "isPersonal": own,
-                "isReadOnly": false,
-                "accountCapabilities": account_capabilities(context),
-            }),
-        );
+    let own = context.directory.account(access.account());
+    // RFC 9670 §1.4: those of which nothing is subscribed to are found by their principals.
+    let followed = access.followed().unwrap_or_default();
+    let others = followed.into_iter().map(|(account, _)| account);
+    for shown in own.into_iter().chain(others) {
+        let object = account(context, access, &shown);
+        accounts.insert(ident::account(shown.id), object);
     }
     let own = ident::account(access.account());
     let mut session = json!({
@@ -65,9 +61,11 @@ pub(crate) fn object(context: &Context, access: &Access, base: &str) -> Value {
             },
             MAIL: {},
             SUBMISSION: {},
+            PRINCIPALS: {},
+            SHARE: {},
         },
         "accounts": accounts,
-        "primaryAccounts": { MAIL: own, SUBMISSION: own },
+        "primaryAccounts": { MAIL: own, SUBMISSION: own, PRINCIPALS: own, SHARE: own },
         "username": access.address().to_string(),
         "apiUrl": format!("{base}/jmap/api"),
         "downloadUrl": format!("{base}/jmap/download/{{accountId}}/{{blobId}}/{{name}}?type={{type}}"),
@@ -81,8 +79,34 @@ pub(crate) fn object(context: &Context, access: &Access, base: &str) -> Value {
     session
 }
 
+/// RFC 8620 §2: one account, one's own or one of which something is shared.
+pub(crate) fn account(context: &Context, access: &Access, account: &Account) -> Value {
+    let held = access.held(account.id);
+    let own = account.id == access.account();
+    let anywhere = held.as_ref().map_or(Rights::ALL, Held::anywhere);
+    let principal = |id| ident::principal(Sharing::Account(id));
+    let mut capabilities = capabilities(context, held);
+    capabilities[SHARE] = json!({});
+    capabilities[OWNER] = json!({
+        "accountIdForPrincipal": ident::account(access.account()),
+        "principalId": principal(account.id),
+    });
+    if own {
+        let user = principal(access.account());
+        capabilities[PRINCIPALS] = json!({ "currentUserPrincipalId": user });
+    }
+    json!({
+        "name": account.address.to_string(),
+        "isPersonal": own,
+        "isReadOnly": !anywhere.any(CHANGES),
+        "accountCapabilities": capabilities,
+    })
+}
+
 /// RFC 8621 §1.3: what holds for each account.
-fn account_capabilities(context: &Context) -> Value {
+/// `held`: what is given of it, when it is somebody else's.
+fn capabilities(context: &Context, held: Option<Held>) -> Value {
+    let top = held.is_none_or(|held| held.whole.has(Rights::CREATE));
     json!({
         CORE: {},
         MAIL: {
@@ -92,7 +116,7 @@ fn account_capabilities(context: &Context) -> Value {
             // Base64 makes four octets of three, and lines; what fits then fits the message limit.
             "maxSizeAttachmentsPerEmail": context.size_max / 100 * 72,
             "emailQuerySortOptions": mail::SORT_OPTIONS,
-            "mayCreateTopLevelMailbox": true,
+            "mayCreateTopLevelMailbox": top,
         },
         SUBMISSION: {
             "maxDelayedSend": 0,

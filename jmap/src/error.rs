@@ -9,10 +9,16 @@ use serde_json::{Map, Value, json};
 pub(crate) enum MethodError {
     #[error("accountNotFound")]
     AccountNotFound,
+    #[error("accountNotSupportedByMethod")]
+    AccountNotSupportedByMethod,
+    #[error("accountReadOnly")]
+    AccountReadOnly,
     #[error("anchorNotFound")]
     AnchorNotFound,
     #[error("cannotCalculateChanges")]
     CannotCalculateChanges,
+    #[error("fromAccountNotFound")]
+    FromAccountNotFound,
     #[error("invalidArguments")]
     InvalidArguments(String),
     #[error("invalidResultReference")]
@@ -120,6 +126,19 @@ impl SetError {
 
     pub(crate) fn spell(self) -> Value {
         Value::Object(self.0)
+    }
+}
+
+/// What may be seen, and not be done, is `forbidden` (RFC 8620 §5.3).
+impl From<directory::Error> for SetError {
+    fn from(error: directory::Error) -> Self {
+        match error {
+            directory::Error::Storage(error) => error.into(),
+            directory::Error::Invalid { expected, .. } => {
+                Self::forbidden(&format!("expected: {expected}"))
+            }
+            _ => Self::forbidden("you do not have the right to do this"),
+        }
     }
 }
 

@@ -1,9 +1,13 @@
-//! How ids are spelled: `a1` account, `m2` mailbox, `e3` message, `t3` thread; blobs as in [`BlobName`].
+//! How ids are spelled: `a1` account, `p1` its principal, `m2` mailbox, `e3` message, `t3` thread; blobs as in [`BlobName`].
 //!
 //! RFC 8620 §1.2: an id is 1 to 255 octets of the URL-safe alphabet. Each thing has exactly one
 //! spelling: leading zeros are not an id.
 
+use directory::Sharing;
 use storage::{AccountId, BlobId, EmailId, MailboxId, ThreadId};
+
+/// The identifier that IMAP has for the same (RFC 4314 §2).
+const ANYONE: &str = "anyone";
 
 fn number(text: &str, letter: char) -> Option<u64> {
     let digits = text.strip_prefix(letter)?;
@@ -17,6 +21,22 @@ pub(crate) fn account(id: AccountId) -> String {
 
 pub(crate) fn parse_account(text: &str) -> Option<AccountId> {
     AccountId::new(number(text, 'a')?.try_into().ok()?)
+}
+
+/// RFC 9670 §2: a principal is an account that one may know of, or (`Sharing::Anyone`) all of them.
+pub(crate) fn principal(who: Sharing) -> String {
+    match who {
+        Sharing::Anyone => ANYONE.to_owned(),
+        Sharing::Account(id) => format!("p{id}"),
+    }
+}
+
+pub(crate) fn parse_principal(text: &str) -> Option<Sharing> {
+    if text == ANYONE {
+        return Some(Sharing::Anyone);
+    }
+    let id = AccountId::new(number(text, 'p')?.try_into().ok()?)?;
+    Some(Sharing::Account(id))
 }
 
 pub(crate) fn mailbox(id: MailboxId) -> String {

@@ -11,6 +11,7 @@ use crate::mail::email::property::subject;
 use crate::mail::email::{body::cid, visible};
 use crate::problem::Problem;
 use crate::router::{Shared, Signed, Site};
+use crate::sight::Sight;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use directory::{Access, Right};
@@ -97,7 +98,7 @@ fn policy(base: &str, remote: bool) -> String {
 
 fn page(access: &Access, account: &str, email: &str, remote: bool) -> Result<Page, Problem> {
     let id = ident::parse_account(account).ok_or_else(Problem::not_found)?;
-    let mail = access.mail(id, Right::Read)?;
+    let mail = Sight::of(access, id, Right::Read)?;
     let state = visible(&mail, email)?.ok_or_else(Problem::not_found)?;
     let summary = mail.summary(state.email)?;
     let raw = mail.content(state.email)?;
@@ -275,7 +276,7 @@ fn picture(
     id: &str,
 ) -> Result<(Arc<[u8]>, &'static str), Problem> {
     let account = ident::parse_account(account).ok_or_else(Problem::not_found)?;
-    let mail = access.mail(account, Right::Read)?;
+    let mail = Sight::of(access, account, Right::Read)?;
     let state = visible(&mail, email)?.ok_or_else(Problem::not_found)?;
     let summary = mail.summary(state.email)?;
     let found = match id.strip_prefix(BY_NUMBER) {

@@ -21,12 +21,15 @@ mod letter;
 pub mod limit;
 mod mail;
 mod method;
+mod notice;
 mod pool;
+mod principal;
 mod problem;
 mod push;
 mod reference;
 mod request;
 mod router;
+mod sight;
 mod standard;
 mod state;
 

@@ -1,9 +1,10 @@
 //! Every method, the capability it belongs to, and the function that runs it: a row each.
 
-use crate::discovery::{CORE, MAIL, SUBMISSION};
+use crate::discovery::{CORE, MAIL, PRINCIPALS, SUBMISSION};
 use crate::error::MethodError;
-use crate::mail::{email, identity, import, mailbox, snippet, submission, thread};
+use crate::mail::{copy, email, identity, import, mailbox, snippet, submission, thread};
 use crate::request::{Arguments, Turn, opted_in};
+use crate::{notice, principal};
 use serde_json::Value;
 
 type Run = fn(&mut Turn<'_>, Arguments) -> Result<Value, MethodError>;
@@ -28,6 +29,7 @@ const METHODS: &[(&str, &str, Run)] = &[
     ("Email/query", MAIL, email::query::query),
     ("Email/queryChanges", MAIL, email::query::changes),
     ("Email/set", MAIL, email::set::set),
+    ("Email/copy", MAIL, copy::copy),
     ("Email/import", MAIL, import::import),
     ("Email/parse", MAIL, email::get::parse),
     // RFC 8621 §5
@@ -50,6 +52,26 @@ const METHODS: &[(&str, &str, Run)] = &[
         submission::query::changes,
     ),
     ("EmailSubmission/set", SUBMISSION, submission::set::set),
+    // RFC 9670 §2
+    ("Principal/get", PRINCIPALS, principal::get),
+    ("Principal/changes", PRINCIPALS, principal::changes),
+    ("Principal/set", PRINCIPALS, principal::set),
+    ("Principal/query", PRINCIPALS, principal::query),
+    (
+        "Principal/queryChanges",
+        PRINCIPALS,
+        principal::query_changes,
+    ),
+    // RFC 9670 §3
+    ("ShareNotification/get", PRINCIPALS, notice::get),
+    ("ShareNotification/changes", PRINCIPALS, notice::changes),
+    ("ShareNotification/set", PRINCIPALS, notice::set),
+    ("ShareNotification/query", PRINCIPALS, notice::query),
+    (
+        "ShareNotification/queryChanges",
+        PRINCIPALS,
+        notice::query_changes,
+    ),
 ];
 
 /// Runs one call. A method of a capability that `using` does not name is unknown (RFC 8620 §3.3).

@@ -1,5 +1,6 @@
 //! RFC 7807 problem details as RFC 8620 §3.6.1 uses them: errors of a whole HTTP request.
 
+use crate::error::MethodError;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
@@ -125,6 +126,17 @@ impl From<storage::Error> for Problem {
                 tracing::error!(error = %other, "storage failed under a JMAP request");
                 Self::failed()
             }
+        }
+    }
+}
+
+/// RFC 8620 §6: the same refusals, said of a whole request.
+impl From<MethodError> for Problem {
+    fn from(error: MethodError) -> Self {
+        match error {
+            MethodError::AccountNotFound => Self::not_found(),
+            MethodError::ServerUnavailable => Self::unavailable(),
+            _ => Self::failed(),
         }
     }
 }

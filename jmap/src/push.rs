@@ -1,9 +1,10 @@
-//! RFC 8620 §7.3: push by event source. A stream sleeps until its account's store wakes it.
+//! RFC 8620 §7.3: push by event source. A stream sleeps until the store of one of its accounts wakes it.
 
 use crate::error::MethodError;
 use crate::pool::{Seat, Use};
 use crate::problem::Problem;
 use crate::router::{Shared, Signed};
+use crate::sight::Sight;
 use crate::{ident, limit, state};
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
@@ -13,11 +14,11 @@ use futures_util::stream;
 use http::{HeaderMap, header};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use storage::{AccountStore, Change, ModSeq, Subscription};
+use storage::{AccountId, Change, ModSeq, Subscription};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -66,19 +67,121 @@ impl StreamQuery {
     }
 }
 
+/// What the client knows of one account.
+struct Told {
+    at: ModSeq,
+    /// The state as it was spelled: under other rights it is another one.
+    state: String,
+    _subscription: Subscription,
+}
+
+/// Which accounts woke the stream.
+#[derive(Default)]
+struct Woken(Mutex<BTreeSet<AccountId>>);
+
+impl Woken {
+    fn add(&self, account: AccountId) {
+        let mut woken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        woken.insert(account);
+    }
+
+    fn take(&self) -> BTreeSet<AccountId> {
+        let mut woken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut woken)
+    }
+}
+
+/// What is heard: one's own account, and those that one follows (RFC 9670 §1.4), as they come and go.
+struct Ear {
+    access: Access,
+    told: BTreeMap<AccountId, Told>,
+    woken: Arc<Woken>,
+    wake: Arc<watch::Sender<u64>>,
+}
+
+impl Ear {
+    /// Listens to this account from now on; what the client last knew is `since`.
+    fn listen(&mut self, account: AccountId, since: Option<ModSeq>) -> Result<(), MethodError> {
+        let mail = Sight::of(&self.access, account, Right::Read)?;
+        let (woken, wake) = (Arc::clone(&self.woken), Arc::clone(&self.wake));
+        let subscription = mail.subscribe(Arc::new(move |_| {
+            woken.add(account);
+            wake.send_modify(|count| *count = count.wrapping_add(1));
+        }));
+        // Read after subscribing: what comes between the two is told twice rather than never.
+        let now = mail.modseq()?;
+        let at = since.filter(|since| *since <= now).unwrap_or(now);
+        let told = Told {
+            at,
+            state: mail.state_at(at),
+            _subscription: subscription,
+        };
+        self.told.insert(account, told);
+        Ok(())
+    }
+
+    /// Follows whom one follows now; those that came.
+    fn tune(&mut self) -> Result<BTreeSet<AccountId>, MethodError> {
+        let followed = self.access.followed()?.into_iter();
+        let followed = followed.map(|(account, _)| account.id);
+        let own = std::iter::once(self.access.account());
+        let now: BTreeSet<AccountId> = own.chain(followed).collect();
+        self.told.retain(|account, _| now.contains(account));
+        let mut come = now;
+        come.retain(|account| !self.told.contains_key(account));
+        // What was shared a moment ago may be no longer.
+        come.retain(|account| self.listen(*account, None).is_ok());
+        Ok(come)
+    }
+
+    /// RFC 8620 §7.1 `changed`: of each account what changed since it was last told of, of those that just came
+    /// everything.
+    fn look(&mut self, wished: &BTreeSet<&'static str>) -> Result<Map<String, Value>, MethodError> {
+        let woken = self.woken.take();
+        let come = self.tune()?;
+        let mut all = Map::new();
+        for account in woken.union(&come) {
+            let Some(told) = self.told.get_mut(account) else {
+                continue;
+            };
+            let Ok(mail) = Sight::of(&self.access, *account, Right::Read) else {
+                continue;
+            };
+            let same = told.state == mail.state_at(told.at);
+            let (types, now) = match same && !come.contains(account) {
+                true => changed(&mail, told.at)?,
+                // Under other rights, everything may be another.
+                false => (TYPES.into_iter().collect(), mail.modseq()?),
+            };
+            (told.at, told.state) = (now, mail.state_at(now));
+            let state = |t: &str| (t.to_owned(), Value::from(told.state.clone()));
+            let states = types.into_iter().filter(|t| wished.contains(t)).map(state);
+            let states: Map<String, Value> = states.collect();
+            if !states.is_empty() {
+                all.insert(ident::account(*account), states.into());
+            }
+        }
+        Ok(all)
+    }
+
+    /// The state of one's own account that was last told.
+    fn own(&self) -> Option<&str> {
+        let told = self.told.get(&self.access.account());
+        told.map(|told| told.state.as_str())
+    }
+}
+
 /// One open stream.
 struct Stream {
     inner: Shared,
-    access: Access,
     wish: Wish,
     woken: watch::Receiver<u64>,
-    /// What the client knows.
-    told: ModSeq,
+    /// Absent while somebody looks on a blocking thread.
+    ear: Option<Ear>,
     /// Something has happened that was not looked at.
     due: bool,
     opening: bool,
     ended: bool,
-    _subscription: Subscription,
     _seat: Seat,
 }
 
@@ -96,29 +199,18 @@ pub(crate) async fn stream(
     let last = headers
         .get("last-event-id")
         .and_then(|v| v.to_str().ok())
-        .and_then(|v| state::parse(v).ok());
-    let asking = access.clone();
-    let opened = inner.pool.run(move || {
-        let mail = asking.mail(asking.account(), Right::Read)?;
-        let (wake, woken) = watch::channel(0);
-        let subscription = mail.subscribe(Arc::new(move |at: ModSeq| {
-            wake.send_replace(at.raw());
-        }));
-        // Read after subscribing: what comes between the two is told twice rather than never.
-        Ok((woken, subscription, mail.modseq()?))
-    });
-    let (woken, subscription, now) = opened.await?;
-    let told = last.filter(|l| *l <= now).unwrap_or(now);
+        .map(str::to_owned);
+    let (wake, woken) = watch::channel(0);
+    let opened = inner.pool.run(move || Ok(open(access, last, wake)?));
+    let (ear, due) = opened.await?;
     let stream = Stream {
         inner,
-        access,
         wish,
         woken,
-        told,
-        due: told < now,
+        ear: Some(ear),
+        due,
         opening: true,
         ended: false,
-        _subscription: subscription,
         _seat: seat,
     };
     let events = stream::unfold(stream, |mut stream| async move {
@@ -131,6 +223,34 @@ pub(crate) async fn stream(
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
     Ok((fields, Body::from_stream(events)).into_response())
+}
+
+/// Begins to listen; whether there is something to tell at once. An event's id is the state of one's own account: to
+/// who comes back with one, the others are all told of, since they may have changed meanwhile.
+fn open(
+    access: Access,
+    last: Option<String>,
+    wake: watch::Sender<u64>,
+) -> Result<(Ear, bool), MethodError> {
+    let own = access.account();
+    let mut ear = Ear {
+        access,
+        told: BTreeMap::new(),
+        woken: Arc::default(),
+        wake: Arc::new(wake),
+    };
+    let mail = Sight::of(&ear.access, own, Right::Read)?;
+    let last = last.and_then(|text| state::parse(&mail, &text).ok());
+    ear.listen(own, last)?;
+    let now = mail.modseq()?;
+    let due = ear.told.values().any(|told| told.at < now);
+    if due {
+        ear.woken.add(own);
+    }
+    if last.is_none() {
+        ear.tune()?;
+    }
+    Ok((ear, due || last.is_some()))
 }
 
 impl Stream {
@@ -149,7 +269,8 @@ impl Stream {
             let late = deadline.is_some_and(|at| at <= Instant::now());
             if late || (!self.due && !self.wait(deadline).await?) {
                 let ping = self.wish.ping?;
-                return self.access.stands().then(|| {
+                let stands = self.ear.as_ref()?.access.stands();
+                return stands.then(|| {
                     format!("event: ping\ndata: {{\"interval\":{}}}\n\n", ping.as_secs())
                 });
             }
@@ -176,34 +297,28 @@ impl Stream {
     /// What changed since the last event. `None` outside: the stream ends; inside: nothing to tell.
     async fn look(&mut self) -> Option<Option<String>> {
         self.woken.borrow_and_update();
-        let (access, since) = (self.access.clone(), self.told);
+        let mut ear = self.ear.take()?;
+        let wished = self.wish.types.clone();
         let looked = self.inner.pool.run(move || {
-            if !access.stands() {
+            if !ear.access.stands() {
                 return Err(Problem::unauthorized(false));
             }
-            let mail = access.mail(access.account(), Right::Read)?;
-            changed(&mail, since).map_err(|_| Problem::failed())
+            let states = ear.look(&wished)?;
+            Ok((ear, states))
         });
-        let (changed, now) = looked.await.ok()?;
-        self.told = now;
-        let wished = changed.into_iter().filter(|t| self.wish.types.contains(t));
-        let states: Map<String, Value> = wished
-            .map(|t| (t.to_owned(), now.to_string().into()))
-            .collect();
+        let (ear, states) = looked.await.ok()?;
+        let now = ear.own().unwrap_or_default().to_owned();
+        self.ear = Some(ear);
         if states.is_empty() {
             return Some(None);
         }
-        let account = ident::account(self.access.account());
-        let data = json!({"@type": "StateChange", "changed": {account: states}});
+        let data = json!({"@type": "StateChange", "changed": states});
         Some(Some(format!("id: {now}\nevent: state\ndata: {data}\n\n")))
     }
 }
 
 /// The types of which something changed after `since`.
-fn changed(
-    mail: &AccountStore,
-    since: ModSeq,
-) -> Result<(BTreeSet<&'static str>, ModSeq), MethodError> {
+fn changed(mail: &Sight, since: ModSeq) -> Result<(BTreeSet<&'static str>, ModSeq), MethodError> {
     let now = mail.modseq()?;
     let log = match state::log(mail, since) {
         // Too long ago to tell: everything may have changed.

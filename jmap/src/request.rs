@@ -5,13 +5,13 @@ use crate::error::MethodError;
 use crate::mail::email::filter::Budget;
 use crate::problem::Problem;
 use crate::router::Inner;
+use crate::sight::{CHANGES, Sight};
 use crate::{ident, ijson, limit, method, reference};
 use directory::{Access, Right};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use storage::AccountStore;
 
 /// The arguments of a call.
 pub(crate) type Arguments = Map<String, Value>;
@@ -69,9 +69,15 @@ pub(crate) struct Turn<'a> {
 
 impl Turn<'_> {
     /// The account's mail. What may not be seen does not exist (I-17).
-    pub(crate) fn mail(&self, account: &str, right: Right) -> Result<AccountStore, MethodError> {
+    pub(crate) fn mail(&self, account: &str, right: Right) -> Result<Sight, MethodError> {
         let id = ident::parse_account(account).ok_or(MethodError::AccountNotFound)?;
-        Ok(self.access.mail(id, right)?)
+        let mail = Sight::of(self.access, id, right)?;
+        match right {
+            Right::Write if !mail.rights_anywhere().any(CHANGES) => {
+                Err(MethodError::AccountReadOnly)
+            }
+            _ => Ok(mail),
+        }
     }
 
     /// An id as given, or the one that `#creation` was made under; `None` for an unknown creation.

@@ -2,16 +2,18 @@
 
 use crate::error::MethodError;
 use crate::limit;
+use crate::sight::Sight;
 use std::collections::BTreeMap;
-use storage::{AccountStore, Change, Changes, EmailId, ModSeq, ThreadId};
+use storage::{Change, Changes, EmailId, ModSeq, ThreadId};
 
 /// The account's state as text.
-pub(crate) fn current(mail: &AccountStore) -> Result<String, MethodError> {
-    Ok(mail.modseq()?.to_string())
+pub(crate) fn current(mail: &Sight) -> Result<String, MethodError> {
+    Ok(mail.state_at(mail.modseq()?))
 }
 
-/// A state that this server gave out; anything else cannot be calculated from.
-pub(crate) fn parse(text: &str) -> Result<ModSeq, MethodError> {
+/// A state that this server gave out, under the rights that hold now; anything else cannot be calculated from.
+pub(crate) fn parse(mail: &Sight, text: &str) -> Result<ModSeq, MethodError> {
+    let text = mail.number_of(text).unwrap_or_default();
     let canonical =
         !text.is_empty() && !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
     let raw = canonical.then(|| text.parse().ok()).flatten();
@@ -53,7 +55,7 @@ pub(crate) struct Delta {
 }
 
 /// The log after `since`. A log that no longer reaches back, or a state of the future, cannot be answered.
-pub(crate) fn log(mail: &AccountStore, since: ModSeq) -> Result<Changes, MethodError> {
+pub(crate) fn log(mail: &Sight, since: ModSeq) -> Result<Changes, MethodError> {
     if since > mail.modseq()? {
         return Err(MethodError::CannotCalculateChanges);
     }
@@ -66,7 +68,7 @@ pub(crate) fn log(mail: &AccountStore, since: ModSeq) -> Result<Changes, MethodE
 
 /// What changed of a kind since a state, at most `max` ids, cut at a commit's border.
 pub(crate) fn delta(
-    mail: &AccountStore,
+    mail: &Sight,
     since: ModSeq,
     max: usize,
     kind: Kind,
@@ -105,7 +107,7 @@ pub(crate) fn delta(
         rest = later;
     }
     let mut delta = Delta {
-        until: until.to_string(),
+        until: mail.state_at(until),
         more,
         counts_only: true,
         ..Delta::default()
@@ -119,7 +121,7 @@ pub(crate) fn delta(
 
 /// RFC 8620 §5.2: one list for each id; created and destroyed again is nothing.
 fn fold(
-    mail: &AccountStore,
+    mail: &Sight,
     (kind, since): (Kind, ModSeq),
     id: u64,
     events: &[Event],
@@ -151,7 +153,7 @@ fn fold(
 }
 
 /// RFC 8621 §4.1.1: what carries `$deleted` is not visible, so it is gone.
-pub(crate) fn hidden(mail: &AccountStore, email: EmailId) -> Result<bool, MethodError> {
+pub(crate) fn hidden(mail: &Sight, email: EmailId) -> Result<bool, MethodError> {
     match mail.state(email) {
         Ok(state) => Ok(state.has(crate::mail::DELETED)),
         // Gone later than this part of the log: that part says so itself.
@@ -160,7 +162,7 @@ pub(crate) fn hidden(mail: &AccountStore, email: EmailId) -> Result<bool, Method
     }
 }
 
-fn is_empty(mail: &AccountStore, id: u64) -> Result<bool, MethodError> {
+fn is_empty(mail: &Sight, id: u64) -> Result<bool, MethodError> {
     match ThreadId::new(id) {
         Some(thread) => Ok(crate::mail::thread::emails(mail, thread)?.is_empty()),
         None => Ok(true),
@@ -168,7 +170,7 @@ fn is_empty(mail: &AccountStore, id: u64) -> Result<bool, MethodError> {
 }
 
 /// Whether all that a thread holds came after a state.
-fn is_new(mail: &AccountStore, id: u64, since: ModSeq) -> Result<bool, MethodError> {
+fn is_new(mail: &Sight, id: u64, since: ModSeq) -> Result<bool, MethodError> {
     let Some(thread) = ThreadId::new(id) else {
         return Ok(false);
     };
@@ -183,11 +185,7 @@ fn is_new(mail: &AccountStore, id: u64, since: ModSeq) -> Result<bool, MethodErr
 }
 
 /// What a change is to records of a kind.
-fn event(
-    mail: &AccountStore,
-    change: &Change,
-    kind: Kind,
-) -> Result<Option<(u64, Event)>, MethodError> {
+fn event(mail: &Sight, change: &Change, kind: Kind) -> Result<Option<(u64, Event)>, MethodError> {
     use Change as C;
     Ok(match (kind, change) {
         (Kind::Mailbox, C::MailboxCreated(id)) => Some((id.raw().into(), Event::Created)),

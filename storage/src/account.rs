@@ -353,6 +353,13 @@ impl AccountStore {
         self.store.inner.shared.subscribers.add(self.id, told)
     }
 
+    /// Calls those who subscribed, with the first ModSeq and without a commit: something that concerns the account
+    /// changed elsewhere.
+    pub fn wake(&self) {
+        let shared = &self.store.inner.shared;
+        shared.subscribers.announce(self.id, ModSeq::FIRST);
+    }
+
     /// Octets and messages of the whole account, without reading it when nobody uses it.
     pub fn usage(&self) -> Result<(u64, u64), Error> {
         let inner = &self.store.inner;

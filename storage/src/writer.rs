@@ -178,6 +178,14 @@ impl Writer {
         Ok(())
     }
 
+    /// Says that something changed which is shown with the mailbox and kept elsewhere. Errors: `NotFound`.
+    pub fn touch_mailbox(&mut self, id: MailboxId) -> Result<(), Error> {
+        let mut record = self.record(id).ok_or(Error::NotFound)?.clone();
+        record.modseq = self.modseq;
+        self.batch.boxes.insert(id, Some(record));
+        Ok(())
+    }
+
     /// Removes it and expunges its messages from it. Errors: `NotFound`, `Invalid` when it has children.
     pub fn remove_mailbox(&mut self, id: MailboxId) -> Result<(), Error> {
         self.record(id).ok_or(Error::NotFound)?;

@@ -6,13 +6,13 @@ use crate::ident::BlobName;
 use crate::mail::email::get::looks_like_mail;
 use crate::mail::email::set::{Place, append};
 use crate::request::{Arguments, Turn};
+use crate::sight::Sight;
 use crate::standard::{self, SetArguments, SetOutcome};
 use crate::state;
 use directory::Right;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
-use storage::AccountStore;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -46,7 +46,7 @@ pub(crate) fn import(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value,
     Ok(response)
 }
 
-fn one(turn: &Turn<'_>, mail: &AccountStore, new: &Value) -> Result<Value, SetError> {
+fn one(turn: &Turn<'_>, mail: &Sight, new: &Value) -> Result<Value, SetError> {
     let object = new
         .as_object()
         .ok_or_else(|| SetError::invalid(&[], "an object is expected"))?;

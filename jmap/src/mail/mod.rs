@@ -1,5 +1,6 @@
 //! RFC 8621: mailboxes, threads, messages, identities and their submission.
 
+pub(crate) mod copy;
 pub(crate) mod email;
 pub(crate) mod identity;
 pub(crate) mod import;

@@ -4,14 +4,15 @@ use crate::error::MethodError;
 use crate::ident;
 use crate::mail::DELETED;
 use crate::request::{Arguments, Turn};
+use crate::sight::Sight;
 use crate::standard::{self, ChangesArguments, GetArguments};
 use crate::state::{self, Kind};
 use directory::Right;
 use serde_json::{Map, Value, json};
-use storage::{AccountStore, EmailId, ThreadId};
+use storage::{EmailId, ThreadId};
 
 /// The visible messages of a thread, oldest first; empty when there is no such thread.
-pub(crate) fn emails(mail: &AccountStore, thread: ThreadId) -> Result<Vec<EmailId>, MethodError> {
+pub(crate) fn emails(mail: &Sight, thread: ThreadId) -> Result<Vec<EmailId>, MethodError> {
     let all = match mail.thread(thread) {
         Err(storage::Error::NotFound) => Vec::new(),
         other => other?,
@@ -62,7 +63,7 @@ pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value
     let arguments: ChangesArguments = standard::read(arguments)?;
     let max = arguments.max()?;
     let mail = turn.mail(&arguments.account_id, Right::Read)?;
-    let since = state::parse(&arguments.since_state)?;
+    let since = state::parse(&mail, &arguments.since_state)?;
     let delta = state::delta(&mail, since, max, Kind::Thread)?;
     let spell = |ids: Vec<u64>| ids.iter().map(|id| format!("t{id}")).collect::<Vec<_>>();
     Ok(json!({

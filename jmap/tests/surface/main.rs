@@ -18,4 +18,6 @@ mod query;
 mod request;
 mod send;
 mod set;
+mod shared;
+mod sharing;
 mod stranger;

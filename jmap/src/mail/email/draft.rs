@@ -6,13 +6,13 @@ use crate::error::SetError;
 use crate::ident::BlobName;
 use crate::limit;
 use crate::request::Turn;
+use crate::sight::Sight;
 use formats::address::Address;
 use formats::date;
 use formats::message::header as fields;
 use formats::message::{Draft, Enclosure, NamedAddress, charset, compose};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
-use storage::AccountStore;
 
 /// Minutes east of Greenwich in a Date that the server sets: Vietnam.
 const OFFSET_MIN: i32 = 7 * 60;
@@ -23,11 +23,7 @@ type Object = Map<String, Value>;
 const PLACE: [&str; 3] = ["mailboxIds", "keywords", "receivedAt"];
 
 /// The octets of the message that this object describes.
-pub(crate) fn write(
-    turn: &Turn<'_>,
-    mail: &AccountStore,
-    object: &Object,
-) -> Result<Vec<u8>, SetError> {
+pub(crate) fn write(turn: &Turn<'_>, mail: &Sight, object: &Object) -> Result<Vec<u8>, SetError> {
     let size_max = turn.inner.context.size_max;
     let mut builder = Builder {
         mail,
@@ -64,7 +60,7 @@ fn message_id(host: &str) -> Result<String, SetError> {
 }
 
 struct Builder<'a> {
-    mail: &'a AccountStore,
+    mail: &'a Sight,
     draft: Draft,
     /// Header fields given so far, in lower case: none may be given twice.
     seen: BTreeSet<String>,

@@ -5,10 +5,11 @@ use crate::error::MethodError;
 use crate::ident;
 use crate::limit;
 use crate::mail::tree::Tree;
+use crate::sight::Sight;
 use formats::message::{Summary, header};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
-use storage::{AccountStore, Keyword, MailboxId, State, ThreadId};
+use storage::{Keyword, MailboxId, State, ThreadId};
 
 /// One property of a FilterCondition.
 #[derive(Debug, Clone)]
@@ -105,7 +106,7 @@ pub(crate) struct Threads {
 
 impl Threads {
     /// Reads the account once, if any keyword is asked about at all.
-    pub(crate) fn gather(mail: &AccountStore, keywords: Vec<Keyword>) -> Result<Self, MethodError> {
+    pub(crate) fn gather(mail: &Sight, keywords: Vec<Keyword>) -> Result<Self, MethodError> {
         let mut threads = Self {
             keywords,
             facts: HashMap::new(),
@@ -244,7 +245,7 @@ impl Budget {
 /// Judges what the state left open. Past the budget, bodies count as not matching.
 pub(crate) fn by_reading(
     filter: &Filter,
-    mail: &AccountStore,
+    mail: &Sight,
     (state, summary): (&State, &Summary),
     threads: &Threads,
     budget: &mut Budget,

@@ -6,12 +6,13 @@ use super::visible;
 use crate::error::MethodError;
 use crate::ident::BlobName;
 use crate::request::{Arguments, Turn};
+use crate::sight::Sight;
 use crate::{blob, limit, standard, state};
 use directory::Right;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
-use storage::{AccountStore, EmailId, State};
+use storage::{EmailId, State};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -104,7 +105,7 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
 }
 
 /// RFC 8620 §5.1: all of them, when there are no more than a call may have.
-fn everything(mail: &AccountStore) -> Result<Vec<String>, MethodError> {
+fn everything(mail: &Sight) -> Result<Vec<String>, MethodError> {
     let mut ids = Vec::new();
     mail.scan_all(&mut |state| {
         if !state.has(crate::mail::DELETED) {
@@ -120,7 +121,7 @@ fn everything(mail: &AccountStore) -> Result<Vec<String>, MethodError> {
 
 /// Email objects of these messages, in order.
 pub(crate) fn objects(
-    mail: &AccountStore,
+    mail: &Sight,
     states: &[State],
     wish: &Wish,
     budget: &mut usize,
@@ -160,7 +161,7 @@ pub(crate) fn row_wish(names: &[&str]) -> Result<Wish, MethodError> {
 }
 
 /// One property of one message as Email/get would give it.
-pub(crate) fn single(mail: &AccountStore, state: &State, name: &str) -> Option<Value> {
+pub(crate) fn single(mail: &Sight, state: &State, name: &str) -> Option<Value> {
     let wish = row_wish(&[name]).ok()?;
     let mut budget = limit::BODY_VALUES_OCTETS_MAX;
     let list = objects(mail, std::slice::from_ref(state), &wish, &mut budget).ok()?;

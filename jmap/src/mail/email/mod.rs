@@ -5,6 +5,7 @@ pub(crate) mod draft;
 pub(crate) mod filter;
 pub(crate) mod get;
 pub(crate) mod header;
+pub(crate) mod permit;
 pub(crate) mod property;
 pub(crate) mod query;
 pub(crate) mod search;
@@ -15,14 +16,15 @@ use crate::error::MethodError;
 use crate::ident;
 use crate::mail::DELETED;
 use crate::request::{Arguments, Turn};
+use crate::sight::Sight;
 use crate::standard::{self, ChangesArguments};
 use crate::state::{self, Kind};
 use directory::Right;
 use serde_json::{Value, json};
-use storage::{AccountStore, State};
+use storage::State;
 
 /// The message under this id, if there is one to see (RFC 8621 §4.1.1 hides `$deleted`).
-pub(crate) fn visible(mail: &AccountStore, id: &str) -> Result<Option<State>, storage::Error> {
+pub(crate) fn visible(mail: &Sight, id: &str) -> Result<Option<State>, storage::Error> {
     let Some(email) = ident::parse_email(id) else {
         return Ok(None);
     };
@@ -38,7 +40,7 @@ pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value
     let arguments: ChangesArguments = standard::read(arguments)?;
     let max = arguments.max()?;
     let mail = turn.mail(&arguments.account_id, Right::Read)?;
-    let since = state::parse(&arguments.since_state)?;
+    let since = state::parse(&mail, &arguments.since_state)?;
     let delta = state::delta(&mail, since, max, Kind::Email)?;
     let spell = |ids: Vec<u64>| ids.iter().map(|id| format!("e{id}")).collect::<Vec<_>>();
     Ok(json!({

@@ -5,8 +5,8 @@ use super::sort::{self, Comparator, Key};
 use crate::error::MethodError;
 use crate::ident;
 use crate::mail::DELETED;
-use crate::mail::mailbox::LAST_UID;
 use crate::request::{Arguments, Turn};
+use crate::sight::Sight;
 use crate::standard::{self, Window};
 use crate::{limit, state};
 use directory::Right;
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashSet};
-use storage::{AccountStore, Change, EmailId, State, ThreadId, Uid};
+use storage::{Change, EmailId, State, ThreadId};
 
 /// Messages whose summaries are read at once.
 const CHUNK: usize = 256;
@@ -69,7 +69,7 @@ struct Row {
 /// The whole list of results, in order.
 /// `budget`: how much content may be read for it.
 pub(crate) fn results(
-    mail: &AccountStore,
+    mail: &Sight,
     query: &Query,
     budget: &mut Budget,
 ) -> Result<Vec<EmailId>, MethodError> {
@@ -95,7 +95,7 @@ pub(crate) fn results(
 }
 
 /// Reads states: of one mailbox when the filter names one, else of the account.
-fn scan(mail: &AccountStore, query: &Query, threads: &Threads) -> Result<Vec<Row>, MethodError> {
+fn scan(mail: &Sight, query: &Query, threads: &Threads) -> Result<Vec<Row>, MethodError> {
     let mut rows = Vec::new();
     let mut take = |state: &State| {
         if state.has(DELETED) {
@@ -116,7 +116,7 @@ fn scan(mail: &AccountStore, query: &Query, threads: &Threads) -> Result<Vec<Row
     };
     let scanned = match filter::only_mailbox(&query.filter) {
         Some(None) => Ok(()),
-        Some(Some(id)) => mail.scan(id, Uid::FIRST, LAST_UID, &mut |_, state| take(state)),
+        Some(Some(id)) => mail.scan(id, &mut take),
         None => mail.scan_all(&mut take),
     };
     match scanned {
@@ -127,7 +127,7 @@ fn scan(mail: &AccountStore, query: &Query, threads: &Threads) -> Result<Vec<Row
 
 /// Judges the rows that the state left open, the newest first, and fills in text keys.
 fn settle(
-    mail: &AccountStore,
+    mail: &Sight,
     query: &Query,
     (threads, budget): (&Threads, &mut Budget),
     rows: &mut Vec<Row>,
@@ -202,7 +202,7 @@ pub(crate) struct Asked<'a> {
 
 /// The response of RFC 8620 §5.5.
 pub(crate) fn respond(
-    mail: &AccountStore,
+    mail: &Sight,
     asked: &Asked<'_>,
     budget: &mut Budget,
 ) -> Result<Value, MethodError> {
@@ -258,7 +258,7 @@ pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value
         arguments.sort.as_ref(),
         arguments.collapse_threads,
     )?;
-    let since = state::parse(&arguments.since_query_state)?;
+    let since = state::parse(&mail, &arguments.since_query_state)?;
     let log = state::log(&mail, since)?;
     if log.more {
         return Err(MethodError::CannotCalculateChanges);
@@ -290,7 +290,7 @@ pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value
     let mut response = json!({
         "accountId": arguments.account_id,
         "oldQueryState": arguments.since_query_state,
-        "newQueryState": log.until.to_string(),
+        "newQueryState": mail.state_at(log.until),
         "removed": removed,
         "added": added,
     });
@@ -310,7 +310,7 @@ struct Touched {
 /// The messages whose place in the results may have changed. Where threads matter, that is every
 /// message of a thread of which one changed.
 fn touched(
-    mail: &AccountStore,
+    mail: &Sight,
     query: &Query,
     log: impl Iterator<Item = Change>,
 ) -> Result<Touched, MethodError> {

@@ -1,19 +1,20 @@
 //! RFC 8621 §4.6 Email/set. Creations are committed one by one; all updates and destroys of a call
 //! are one batch, so that a thousand letters marked read cost one write to the disk.
 
-use super::{draft, get};
+use super::{draft, get, permit};
 use crate::error::{MethodError, SetError};
 use crate::ident;
 use crate::limit;
 use crate::mail::DELETED;
 use crate::request::{Arguments, Turn};
+use crate::sight::Sight;
 use crate::standard::{self, SetArguments, SetOutcome};
 use crate::state;
 use directory::Right;
 use formats::message::summarize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
-use storage::{AccountStore, Append, EmailId, Keyword, KeywordChange, MailboxId, State, Writer};
+use storage::{Append, EmailId, Keyword, KeywordChange, MailboxId, State, Writer};
 
 pub(crate) fn set(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: SetArguments = standard::read(arguments)?;
@@ -58,7 +59,7 @@ impl Place {
     /// Reads `mailboxIds`, `keywords` and `receivedAt` of a new Email or EmailImport.
     pub(crate) fn read(
         turn: &Turn<'_>,
-        mail: &AccountStore,
+        mail: &Sight,
         object: &Map<String, Value>,
     ) -> Result<Self, SetError> {
         let known: BTreeSet<MailboxId> = mail.mailboxes()?.into_iter().map(|m| m.id).collect();
@@ -71,15 +72,18 @@ impl Place {
                 Some(read.ok_or_else(|| SetError::invalid(&["receivedAt"], "a UTCDate"))?)
             }
         };
-        Ok(Self {
+        let place = Self {
             mailboxes: checked_mailboxes(whole_mailboxes(turn, ids)?, &known)?,
             keywords: checked_keywords(whole_keywords(keywords)?)?,
             received_at,
-        })
+        };
+        permit::arrive(mail, &place.mailboxes)?;
+        permit::mark(mail, &place.mailboxes, &place.keywords)?;
+        Ok(place)
     }
 }
 
-fn create(turn: &Turn<'_>, mail: &AccountStore, new: &Value) -> Result<Value, SetError> {
+fn create(turn: &Turn<'_>, mail: &Sight, new: &Value) -> Result<Value, SetError> {
     let object = new
         .as_object()
         .ok_or_else(|| SetError::invalid(&[], "an object is expected"))?;
@@ -91,7 +95,7 @@ fn create(turn: &Turn<'_>, mail: &AccountStore, new: &Value) -> Result<Value, Se
 /// Puts a message into the account; what RFC 8621 §4.6 and §4.8 answer. Durable on return (I-01).
 pub(crate) fn append(
     turn: &Turn<'_>,
-    mail: &AccountStore,
+    mail: &Sight,
     bytes: &[u8],
     place: Place,
 ) -> Result<Value, SetError> {
@@ -121,12 +125,14 @@ pub(crate) fn append(
 /// is checked before anything is changed. Errors: storage itself refuses; the whole batch is to be dropped.
 fn batch(
     turn: &Turn<'_>,
-    mail: &AccountStore,
+    mail: &Sight,
     writer: &mut Writer,
     (update, destroy): (Map<String, Value>, Vec<String>),
     outcome: &mut SetOutcome,
 ) -> Result<(), SetError> {
-    let known: BTreeSet<MailboxId> = writer.mailboxes()?.into_iter().map(|m| m.id).collect();
+    let shown: BTreeSet<MailboxId> = mail.mailboxes()?.into_iter().map(|m| m.id).collect();
+    let known = writer.mailboxes()?.into_iter().map(|m| m.id);
+    let known: BTreeSet<MailboxId> = known.filter(|id| shown.contains(id)).collect();
     let doomed: BTreeSet<String> = destroy
         .iter()
         .map(|id| turn.real(id).unwrap_or(id).to_owned())
@@ -148,10 +154,15 @@ fn batch(
         outcome.update(id, updated);
     }
     for id in doomed {
-        let found = target(writer, &id).map(|state| {
-            if let Err(error) = writer.destroy(state.email) {
-                broken = Some(error);
-            }
+        let found = target(mail, writer, &id).and_then(|seen| {
+            permit::leave(mail, seen.places())?;
+            // What somebody else has of it elsewhere in the account stays.
+            let done = match seen.elsewhere.as_slice() {
+                [] => writer.destroy(seen.state.email),
+                rest => writer.place(seen.state.email, rest).map(drop),
+            };
+            broken = broken.take().or(done.err());
+            Ok(())
         });
         outcome.destroy(id, found);
     }
@@ -161,14 +172,29 @@ fn batch(
     }
 }
 
-/// The visible message under this id, as the batch leaves it.
-fn target(writer: &Writer, id: &str) -> Result<State, SetError> {
-    let email = ident::parse_email(id).ok_or_else(SetError::not_found)?;
-    let state = writer.state(email)?;
-    if state.has(DELETED) {
-        return Err(SetError::not_found());
+/// A message as far as one sees it.
+struct Seen {
+    state: State,
+    /// The mailboxes that one does not see it in.
+    elsewhere: Vec<MailboxId>,
+}
+
+impl Seen {
+    fn places(&self) -> impl Iterator<Item = MailboxId> + '_ {
+        self.state.mailboxes.iter().map(|(mailbox, _)| *mailbox)
     }
-    Ok(state)
+}
+
+/// The visible message under this id, as the batch leaves it.
+fn target(mail: &Sight, writer: &Writer, id: &str) -> Result<Seen, SetError> {
+    let email = ident::parse_email(id).ok_or_else(SetError::not_found)?;
+    let whole = writer.state(email)?;
+    let everywhere: Vec<MailboxId> = whole.mailboxes.iter().map(|(m, _)| *m).collect();
+    let state = mail.part_of(whole).filter(|state| !state.has(DELETED));
+    let state = state.ok_or_else(SetError::not_found)?;
+    let seen = |m: &MailboxId| state.uid(*m).is_some();
+    let elsewhere = everywhere.into_iter().filter(|m| !seen(m)).collect();
+    Ok(Seen { state, elsewhere })
 }
 
 /// What one update does.
@@ -194,7 +220,7 @@ impl Plan {
 /// is immutable and may only be repeated as it is.
 fn plan(
     turn: &Turn<'_>,
-    mail: &AccountStore,
+    mail: &Sight,
     writer: &Writer,
     id: &str,
     patch: &Value,
@@ -203,7 +229,8 @@ fn plan(
     let patch = patch
         .as_object()
         .ok_or_else(|| SetError::invalid_patch("an object is expected"))?;
-    let state = target(writer, id)?;
+    let seen = target(mail, writer, id)?;
+    let state = &seen.state;
     let mut keywords: BTreeSet<Keyword> = state.keywords.iter().cloned().collect();
     let mut mailboxes: BTreeSet<MailboxId> = state.mailboxes.iter().map(|(m, _)| *m).collect();
     for (path, value) in patch {
@@ -211,7 +238,7 @@ fn plan(
             None => match path.as_str() {
                 "keywords" => keywords = whole_keywords(value)?,
                 "mailboxIds" => mailboxes = whole_mailboxes(turn, value)?,
-                name if get::single(mail, &state, name).as_ref() == Some(value) => {}
+                name if get::single(mail, state, name).as_ref() == Some(value) => {}
                 name => return Err(SetError::invalid(&[name], "cannot be changed")),
             },
             Some((property, member)) => {
@@ -241,15 +268,36 @@ fn plan(
         }
     }
     let old: BTreeSet<MailboxId> = state.mailboxes.iter().map(|(m, _)| *m).collect();
+    let before: BTreeSet<Keyword> = state.keywords.iter().cloned().collect();
+    let places: Vec<MailboxId> = old.iter().copied().collect();
+    permit::mark(mail, &places, before.symmetric_difference(&keywords))?;
     let keywords = checked_keywords(keywords)?;
-    let moved = mailboxes != old;
     Ok(Plan {
         email: state.email,
-        mailboxes: moved
-            .then(|| checked_mailboxes(mailboxes, known))
-            .transpose()?,
+        mailboxes: moved(mail, &seen, &old, mailboxes, known)?,
         keywords: (keywords != state.keywords).then_some(keywords),
     })
+}
+
+/// Where the message is to be, when that is elsewhere than now.
+fn moved(
+    mail: &Sight,
+    seen: &Seen,
+    old: &BTreeSet<MailboxId>,
+    new: BTreeSet<MailboxId>,
+    known: &BTreeSet<MailboxId>,
+) -> Result<Option<Vec<MailboxId>>, SetError> {
+    if new == *old {
+        return Ok(None);
+    }
+    let come: Vec<MailboxId> = new.difference(old).copied().collect();
+    permit::leave(mail, old.difference(&new).copied())?;
+    let mut all = checked_mailboxes(new, known)?;
+    permit::arrive(mail, &come)?;
+    all.extend(&seen.elsewhere);
+    all.sort_unstable();
+    all.dedup();
+    Ok(Some(all))
 }
 
 fn toggle<T: Ord>(set: &mut BTreeSet<T>, member: T, add: bool) {

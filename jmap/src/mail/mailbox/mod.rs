@@ -1,19 +1,22 @@
 //! RFC 8621 §2.1 Mailbox/get, RFC 8621 §2.2 Mailbox/changes.
 
 pub(crate) mod query;
+pub(crate) mod right;
 pub(crate) mod set;
+pub(crate) mod share;
 
 use crate::error::MethodError;
 use crate::ident;
 use crate::mail::{DELETED, DRAFT, SEEN};
 use crate::request::{Arguments, Turn};
+use crate::sight::Sight;
 use crate::standard::{self, ChangesArguments, GetArguments};
 use crate::state::{self, Kind};
 use directory::Right;
 use serde_json::{Map, Value, json};
-use storage::{AccountStore, Mailbox, MailboxId, Role, Uid};
+use storage::{Mailbox, MailboxId, Role};
 
-const PROPERTIES: [&str; 11] = [
+const PROPERTIES: [&str; 12] = [
     "id",
     "name",
     "parentId",
@@ -25,6 +28,7 @@ const PROPERTIES: [&str; 11] = [
     "unreadThreads",
     "myRights",
     "isSubscribed",
+    "shareWith",
 ];
 const COUNTS: [&str; 4] = [
     "totalEmails",
@@ -59,12 +63,8 @@ pub(crate) fn name(mailbox: &Mailbox) -> &str {
 }
 
 /// The Mailbox object with all its properties.
-pub(crate) fn object(
-    mail: &AccountStore,
-    mailbox: &Mailbox,
-) -> Result<Map<String, Value>, MethodError> {
+pub(crate) fn object(mail: &Sight, mailbox: &Mailbox) -> Result<Map<String, Value>, MethodError> {
     let counts = counts(mail, mailbox)?;
-    let inbox = mailbox.role == Some(Role::Inbox);
     let object = json!({
         "id": ident::mailbox(mailbox.id),
         "name": name(mailbox),
@@ -75,18 +75,9 @@ pub(crate) fn object(
         "unreadEmails": counts.unread,
         "totalThreads": counts.threads,
         "unreadThreads": counts.unread_threads,
-        "myRights": {
-            "mayReadItems": true,
-            "mayAddItems": true,
-            "mayRemoveItems": true,
-            "maySetSeen": true,
-            "maySetKeywords": true,
-            "mayCreateChild": true,
-            "mayRename": !inbox,
-            "mayDelete": mailbox.role.is_none(),
-            "maySubmit": true,
-        },
+        "myRights": right::mine(mail, mailbox),
         "isSubscribed": mailbox.subscribed,
+        "shareWith": share::shown(mail, mailbox.id),
     });
     match object {
         Value::Object(map) => Ok(map),
@@ -94,6 +85,7 @@ pub(crate) fn object(
     }
 }
 
+#[derive(Default)]
 struct Counted {
     total: u32,
     unread: u32,
@@ -103,7 +95,10 @@ struct Counted {
 
 /// Storage counts all messages and what is not `$seen`. RFC 8621 §2 also leaves out drafts and what is
 /// marked deleted, so mailboxes that have such are counted one by one.
-fn counts(mail: &AccountStore, mailbox: &Mailbox) -> Result<Counted, MethodError> {
+fn counts(mail: &Sight, mailbox: &Mailbox) -> Result<Counted, MethodError> {
+    if !mail.reads(mailbox.id) {
+        return Ok(Counted::default());
+    }
     let stored = &mailbox.counts;
     let exact = stored.deleted == 0 && mailbox.role != Some(Role::Drafts);
     if exact || stored.total == 0 {
@@ -116,7 +111,7 @@ fn counts(mail: &AccountStore, mailbox: &Mailbox) -> Result<Counted, MethodError
     }
     let (mut total, mut unread) = (0, 0);
     let mut threads = std::collections::BTreeMap::new();
-    mail.scan(mailbox.id, Uid::FIRST, LAST_UID, &mut |_, state| {
+    mail.scan(mailbox.id, &mut |state| {
         if !state.has(DELETED) {
             let new = !state.has(SEEN) && !state.has(DRAFT);
             total += 1;
@@ -132,11 +127,6 @@ fn counts(mail: &AccountStore, mailbox: &Mailbox) -> Result<Counted, MethodError
         unread_threads: threads.values().filter(|new| **new).count() as u32,
     })
 }
-
-pub(crate) const LAST_UID: Uid = match Uid::new(u32::MAX) {
-    Some(uid) => uid,
-    None => Uid::FIRST,
-};
 
 /// RFC 8621 §2.1.
 pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
@@ -180,7 +170,7 @@ pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value
     let arguments: ChangesArguments = standard::read(arguments)?;
     let max = arguments.max()?;
     let mail = turn.mail(&arguments.account_id, Right::Read)?;
-    let since = state::parse(&arguments.since_state)?;
+    let since = state::parse(&mail, &arguments.since_state)?;
     let delta = state::delta(&mail, since, max, Kind::Mailbox)?;
     let spell = |ids: Vec<u64>| ids.iter().map(|id| format!("m{id}")).collect::<Vec<_>>();
     let counts = delta.counts_only && !delta.updated.is_empty();

@@ -1,14 +1,15 @@
 //! RFC 8621 §2.5 Mailbox/set.
 
-use super::{object, parse_role};
+use super::{object, parse_role, share};
 use crate::error::{MethodError, SetError};
 use crate::request::{Arguments, Turn};
+use crate::sight::Sight;
 use crate::standard::{self, SetArguments, SetOutcome};
 use crate::{ident, state};
-use directory::Right;
+use directory::{Right, Rights};
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
-use storage::{AccountStore, Mailbox, MailboxChange, MailboxId, NewMailbox, Role};
+use storage::{AccountId, Mailbox, MailboxChange, MailboxId, NewMailbox, Role};
 
 pub(crate) fn set(turn: &mut Turn<'_>, mut arguments: Arguments) -> Result<Value, MethodError> {
     let remove_emails = match arguments.remove("onDestroyRemoveEmails") {
@@ -17,7 +18,8 @@ pub(crate) fn set(turn: &mut Turn<'_>, mut arguments: Arguments) -> Result<Value
         Some(_) => return Err(MethodError::argument("onDestroyRemoveEmails", "a boolean")),
     };
     let arguments: SetArguments = standard::read(arguments)?;
-    let mail = turn.mail(&arguments.account_id, Right::Write)?;
+    // Who may only read may still subscribe: rights are asked of each mailbox.
+    let mail = turn.mail(&arguments.account_id, Right::Read)?;
     let old = state::current(&mail)?;
     arguments.check(&old)?;
     let mut outcome = SetOutcome::default();
@@ -52,7 +54,7 @@ pub(crate) fn set(turn: &mut Turn<'_>, mut arguments: Arguments) -> Result<Value
 /// RFC 8620 §5.3: a mailbox may name another of the same call as its parent, so parents come first.
 fn create_all(
     turn: &mut Turn<'_>,
-    mail: &AccountStore,
+    mail: &Sight,
     mut waiting: Map<String, Value>,
     outcome: &mut SetOutcome,
 ) {
@@ -73,12 +75,19 @@ fn create_all(
         let Some(new) = waiting.remove(&key) else {
             break;
         };
-        let created = create(turn, mail, &new);
+        let created = create(turn, mail.id(), &new);
         outcome.create(turn, key, created);
     }
 }
 
-fn create(turn: &Turn<'_>, mail: &AccountStore, new: &Value) -> Result<Value, SetError> {
+/// The account as it is seen now; what was made a moment ago has rights of its own.
+fn look(turn: &Turn<'_>, account: AccountId) -> Result<Sight, SetError> {
+    let mail = Sight::of(turn.access, account, Right::Read);
+    mail.map_err(|_| SetError::forbidden("the rights over this account have changed"))
+}
+
+fn create(turn: &Turn<'_>, account: AccountId, new: &Value) -> Result<Value, SetError> {
+    let mail = look(turn, account)?;
     let map = new
         .as_object()
         .ok_or_else(|| SetError::invalid(&[], "an object is expected"))?;
@@ -89,7 +98,7 @@ fn create(turn: &Turn<'_>, mail: &AccountStore, new: &Value) -> Result<Value, Se
         subscribed: true,
         sort_order: 0,
     };
-    for (key, value) in map {
+    for (key, value) in map.iter().filter(|(key, _)| *key != share::NAME) {
         match field(turn, key, value)? {
             Field::Name(name) => wanted.name = name,
             Field::Parent(parent) => wanted.parent = parent,
@@ -104,16 +113,61 @@ fn create(turn: &Turn<'_>, mail: &AccountStore, new: &Value) -> Result<Value, Se
     if wanted.role == Some(Role::Inbox) {
         return Err(SetError::invalid(&["role"], "there is one inbox already"));
     }
-    if let Some(parent) = wanted.parent {
-        mail.mailbox(parent).map_err(parent_error)?;
+    let above = wanted.parent;
+    may_make(&mail, above)?;
+    if wanted.role.is_some() {
+        may_arrange(&mail)?;
     }
+    let subscribed = wanted.subscribed;
     let mut writer = mail.write()?;
     let id = writer.create_mailbox(wanted).map_err(name_error)?;
     writer.commit()?;
+    inherit(turn, account, above, id);
+    if !mail.is_own() {
+        turn.access.subscribe(account, id, subscribed)?;
+    }
+    let mail = look(turn, account)?;
+    if let Some(wish) = share::Wish::new(&mail, id, map)? {
+        wish.grant(&mail, id)?;
+    }
     let made = mail.mailbox(id)?;
-    let mut created = object(mail, &made).map_err(|_| SetError::new("serverFail"))?;
+    let mut created = object(&mail, &made).map_err(|_| SetError::new("serverFail"))?;
     created.retain(|key, _| !map.contains_key(key));
     Ok(Value::Object(created))
+}
+
+/// RFC 8621 §2 mayCreateChild; at the top, what is given over the account as a whole.
+fn may_make(mail: &Sight, above: Option<MailboxId>) -> Result<(), SetError> {
+    let rights = match above {
+        Some(parent) => {
+            mail.mailbox(parent).map_err(parent_error)?;
+            mail.rights(parent)
+        }
+        None => mail.rights_over_all(),
+    };
+    match rights.has(Rights::CREATE) {
+        true => Ok(()),
+        false => Err(SetError::forbidden("no mailbox may be made here")),
+    }
+}
+
+/// Roles and order are of the account, not of one mailbox.
+fn may_arrange(mail: &Sight) -> Result<(), SetError> {
+    match mail.rights_over_all().has(Rights::ADMINISTER) {
+        true => Ok(()),
+        false => Err(SetError::forbidden(
+            "roles and order are the owner's to change",
+        )),
+    }
+}
+
+/// RFC 4314 §4: a new mailbox has the list of rights of the one above it.
+fn inherit(turn: &Turn<'_>, account: AccountId, above: Option<MailboxId>, made: MailboxId) {
+    let Some(above) = above else { return };
+    if let Err(error) = turn.access.inherit_share(account, above, made) {
+        // The mailbox stands; without a list it is the owner's alone.
+        tracing::warn!(%error, "a new mailbox could not be given the rights of the one above it");
+    }
 }
 
 fn parent_error(error: storage::Error) -> SetError {
@@ -165,21 +219,17 @@ fn field(turn: &Turn<'_>, key: &str, value: &Value) -> Result<Field, SetError> {
     read.ok_or_else(|| SetError::invalid(&[key], "cannot be set to this"))
 }
 
-fn update(
-    turn: &Turn<'_>,
-    mail: &AccountStore,
-    key: &str,
-    patch: &Value,
-) -> Result<Value, SetError> {
+fn update(turn: &Turn<'_>, mail: &Sight, key: &str, patch: &Value) -> Result<Value, SetError> {
     let mailbox = existing(turn, mail, key)?;
     let patch = patch
         .as_object()
         .ok_or_else(|| SetError::invalid_patch("an object is expected"))?;
     let current = object(mail, &mailbox).map_err(|_| SetError::new("serverFail"))?;
+    let wish = share::Wish::read(mail, mailbox.id, patch)?;
     let mut change = MailboxChange::default();
     for (key, value) in patch {
         // RFC 8620 §5.3: what is sent back as it is changes nothing, server-set or not.
-        if current.get(key) == Some(value) {
+        if current.get(key) == Some(value) || share::is_of(key) {
             continue;
         }
         // A mailbox has nothing that could be set by a part.
@@ -194,9 +244,7 @@ fn update(
             Field::Subscribed(flag) => change.subscribed = Some(flag),
         }
     }
-    if let Some(Some(parent)) = change.parent {
-        mail.mailbox(parent).map_err(parent_error)?;
-    }
+    check_change(mail, mailbox.id, &change)?;
     let moved = change.name.is_some() || change.parent.is_some() || change.role.is_some();
     if mailbox.role == Some(Role::Inbox) && moved {
         return Err(SetError::forbidden(
@@ -206,15 +254,38 @@ fn update(
     if change.role == Some(Some(Role::Inbox)) {
         return Err(SetError::invalid(&["role"], "there is one inbox already"));
     }
+    if let Some(on) = change.subscribed.take_if(|_| !mail.is_own()) {
+        turn.access.subscribe(mail.id(), mailbox.id, on)?;
+    }
     let mut writer = mail.write()?;
     writer
         .change_mailbox(mailbox.id, change)
         .map_err(name_error)?;
     writer.commit()?;
-    Ok(Value::Null)
+    wish.map_or(Ok(Value::Null), |wish| wish.grant(mail, mailbox.id))
 }
 
-fn existing(turn: &Turn<'_>, mail: &AccountStore, key: &str) -> Result<Mailbox, SetError> {
+/// Whether all of it is allowed.
+fn check_change(mail: &Sight, id: MailboxId, change: &MailboxChange) -> Result<(), SetError> {
+    let rights = mail.rights(id);
+    let renamed = change.name.is_some() || change.parent.is_some();
+    if renamed && !rights.has(Rights::REMOVE) {
+        return Err(SetError::forbidden("this mailbox may not be renamed"));
+    }
+    if let Some(parent) = change.parent {
+        may_make(mail, parent)?;
+    }
+    if change.role.is_some() || change.sort_order.is_some() {
+        may_arrange(mail)?;
+    }
+    // RFC 4314 §4: `l` to subscribe.
+    match change.subscribed.is_some() && !rights.has(Rights::LOOKUP) {
+        true => Err(SetError::not_found()),
+        false => Ok(()),
+    }
+}
+
+fn existing(turn: &Turn<'_>, mail: &Sight, key: &str) -> Result<Mailbox, SetError> {
     let id = turn.real(key).and_then(ident::parse_mailbox);
     Ok(mail.mailbox(id.ok_or_else(SetError::not_found)?)?)
 }
@@ -222,7 +293,7 @@ fn existing(turn: &Turn<'_>, mail: &AccountStore, key: &str) -> Result<Mailbox, 
 /// Children go before their parents, whatever order they were named in.
 fn deepest_first(
     turn: &Turn<'_>,
-    mail: &AccountStore,
+    mail: &Sight,
     mut ids: Vec<String>,
 ) -> Result<Vec<String>, MethodError> {
     let all = mail.mailboxes()?;
@@ -245,18 +316,16 @@ fn deepest_first(
 }
 
 /// RFC 8621 §2.5: children first; messages only with `onDestroyRemoveEmails`.
-fn destroy(
-    turn: &Turn<'_>,
-    mail: &AccountStore,
-    key: &str,
-    remove_emails: bool,
-) -> Result<(), SetError> {
+fn destroy(turn: &Turn<'_>, mail: &Sight, key: &str, remove_emails: bool) -> Result<(), SetError> {
     let mailbox = existing(turn, mail, key)?;
     if mailbox.role.is_some() {
         let why = "a mailbox with a role is needed; take the role away first";
         return Err(
             SetError::forbidden(why).with("role", json!(mailbox.role.map(super::role_name)))
         );
+    }
+    if !mail.rights(mailbox.id).has(Rights::REMOVE) {
+        return Err(SetError::forbidden("this mailbox may not be removed"));
     }
     let mut writer = mail.write()?;
     let all = writer.mailboxes()?;
@@ -270,5 +339,11 @@ fn destroy(
     }
     writer.remove_mailbox(mailbox.id)?;
     writer.commit()?;
+    // RFC 4314 §4: its list of rights goes with it. Ids are never given twice, so that what a full disk
+    // leaves behind means nothing.
+    let directory = &turn.inner.context.directory;
+    if let Err(error) = directory.forget_mailbox(mail.id(), mailbox.id) {
+        tracing::warn!(%error, "what was said of a deleted mailbox could not be removed");
+    }
     Ok(())
 }

@@ -7,6 +7,7 @@ use crate::limit;
 use crate::mail::email;
 use crate::mail::identity::{Identity, identities};
 use crate::request::{Arguments, Turn};
+use crate::sight::Sight;
 use crate::standard::{self, SetArguments, SetOutcome};
 use delivery::{Envelope, Origin, Receipt, Recipient, Refusal, Refused, ReversePath};
 use directory::Right;
@@ -16,7 +17,7 @@ use formats::message::{Person, Summary};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashSet};
-use storage::{AccountStore, State};
+use storage::State;
 
 pub(crate) fn set(turn: &mut Turn<'_>, mut arguments: Arguments) -> Result<Value, MethodError> {
     let patches: Option<Map<String, Value>> = take(&mut arguments, "onSuccessUpdateEmail")?;
@@ -127,7 +128,7 @@ fn read(new: &Value) -> Result<NewSubmission, SetError> {
 }
 
 /// Sends one message; its email id, and the properties that the server set.
-fn create(turn: &Turn<'_>, mail: &AccountStore, new: &Value) -> Result<(String, Value), SetError> {
+fn create(turn: &Turn<'_>, mail: &Sight, new: &Value) -> Result<(String, Value), SetError> {
     let new = read(new)?;
     let known = identities(turn.access);
     let identity = turn.real(&new.identity_id);
