@@ -34,6 +34,8 @@ export const en: Texts = {
     all: 'All mail',
   },
   ownFolders: 'My folders',
+  sharedBoxes: 'Shared mailboxes',
+  backToOwn: 'My own mail',
   unreadCount: (n) => `${n} unread`,
   totalCount: (n) => `${n} ${n === '1' ? 'message' : 'messages'}`,
 
@@ -136,6 +138,7 @@ export const en: Texts = {
   destroyText: 'What is deleted for ever cannot be brought back from here.',
   actFailed: 'That did not work; your mail is as it was before.',
   noMailbox: 'This account lacks the folder needed.',
+  noRight: 'You do not have the right to do this in this mailbox.',
 
   offline: 'No network connection. What you are writing is kept on this computer.',
   serverLost: 'The server cannot be reached. Mail already loaded can still be read.',

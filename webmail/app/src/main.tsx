@@ -1,6 +1,6 @@
 import { render } from 'preact';
 import { boot } from './boot';
-import { fetchSession, request, useSession } from './jmap/client';
+import { fetchSession, isOwn, request, useSession } from './jmap/client';
 import { listen } from './jmap/push';
 import type { GetResponse, Mailbox } from './jmap/objects';
 import { Frame } from './mail/Frame';
@@ -21,13 +21,13 @@ async function start(): Promise<void> {
   await speak(firstLang());
   try {
     useSession(boot.session ?? (await fetchSession()));
-    if (boot.mailboxes) mailboxes.value = boot.mailboxes;
+    if (boot.mailboxes && isOwn()) mailboxes.value = boot.mailboxes;
     else [{ list: mailboxes.value }] = await request<[GetResponse<Mailbox>]>([MAILBOX_CALL]);
   } catch {
     failed();
     return;
   }
-  seed();
+  if (isOwn()) seed();
   if (root) {
     root.textContent = '';
     render(<Frame />, root);

@@ -33,6 +33,8 @@ export const vi = {
     all: 'Tất cả thư',
   },
   ownFolders: 'Thư mục riêng',
+  sharedBoxes: 'Hộp thư dùng chung',
+  backToOwn: 'Hộp thư của tôi',
   unreadCount: (n: string) => `${n} chưa đọc`,
   totalCount: (n: string) => `${n} thư`,
 
@@ -136,6 +138,7 @@ export const vi = {
   destroyText: 'Thư đã xoá vĩnh viễn không lấy lại được từ đây.',
   actFailed: 'Không làm được việc vừa rồi; thư được giữ nguyên như cũ.',
   noMailbox: 'Tài khoản này chưa có thư mục cần dùng.',
+  noRight: 'Bạn không có quyền làm việc này trong hộp thư này.',
 
   offline: 'Không có kết nối mạng. Thư đang soạn vẫn được giữ trên máy này.',
   serverLost: 'Không kết nối được máy chủ. Thư đã tải vẫn xem được.',

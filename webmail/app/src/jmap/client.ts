@@ -45,10 +45,19 @@ export async function fetchSession(): Promise<Session> {
   return (await answer.json()) as Session;
 }
 
-export function accountId(): Id {
+/** Whose mail this page shows; anything else than an account of the session means one's own. */
+const ASKED = new URLSearchParams(location.search).get('account');
+
+export function ownAccountId(): Id {
   const { primaryAccounts, accounts } = currentSession();
   return primaryAccounts[MAIL] ?? Object.keys(accounts)[0] ?? '';
 }
+
+export function accountId(): Id {
+  return ASKED && currentSession().accounts[ASKED] ? ASKED : ownAccountId();
+}
+
+export const isOwn = () => accountId() === ownAccountId();
 
 /** A limit of RFC 8620 §2, or `otherwise` when the server names none. */
 export function limit(name: string, otherwise: number): number {

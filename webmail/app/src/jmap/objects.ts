@@ -26,6 +26,7 @@ export interface Mailbox {
   sortOrder: number;
   totalEmails: number;
   unreadEmails: number;
+  myRights: Record<string, boolean>;
 }
 
 /** What a row of the list shows: RFC 8621 §4.1. */

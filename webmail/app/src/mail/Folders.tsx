@@ -1,8 +1,9 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { accountId, currentSession, isOwn, ownAccountId } from '../jmap/client';
 import type { Id, Mailbox } from '../jmap/objects';
 import { moveToBox } from '../state/acts';
-import { badge, iconOf, nameOfBox, ofRole, ownFolders } from '../state/mailboxes';
+import { badge, iconOf, may, nameOfBox, ofRole, ownFolders } from '../state/mailboxes';
 import { print, route } from '../state/route';
 import { boxId } from '../state/view';
 import { number } from '../ui/format';
@@ -29,7 +30,7 @@ export function Folders() {
         ref={self} class={`side${drawer.value ? ' on' : ''}`} aria-label={t().folders}
         onKeyDown={(event) => { if (event.key === 'Escape' && drawer.value) { shut(); event.stopPropagation(); } }}
       >
-        <a class="btn primary compose-new" href="#/compose/new" onClick={shut}>
+        <a class="btn primary compose-new" href={isOwn() ? '#/compose/new' : `${location.pathname}#/compose/new`} onClick={shut}>
           <Icon name="pencil-line" />{t().compose}
         </a>
         <nav aria-label={t().folders} onClick={(event) => { if ((event.target as Element).closest('a')) shut(); }}>
@@ -40,8 +41,34 @@ export function Folders() {
               <ul>{ownFolders.value.map(({ box, depth }) => <Folder box={box} depth={depth} key={box.id} />)}</ul>
             </>
           )}
+          <Accounts />
         </nav>
       </aside>
+    </>
+  );
+}
+
+/** The mail of others that one may see, each opened as a page of its own; and the way back to one's own. */
+function Accounts() {
+  const { accounts } = currentSession();
+  const shared = Object.entries(accounts).filter(([, account]) => !account.isPersonal);
+  if (shared.length === 0) return null;
+  const link = (id: Id) => (id === ownAccountId() ? location.pathname : `${location.pathname}?account=${encodeURIComponent(id)}`);
+  return (
+    <>
+      <h2>{t().sharedBoxes}</h2>
+      <ul>
+        {!isOwn() && (
+          <li><a href={link(ownAccountId())}><Icon name="arrow-left" /><span>{t().backToOwn}</span></a></li>
+        )}
+        {shared.map(([id, { name }]) => (
+          <li key={id}>
+            <a href={link(id)} aria-current={id === accountId() ? 'true' : undefined} title={name}>
+              <Icon name="inbox" /><span>{name}</span>
+            </a>
+          </li>
+        ))}
+      </ul>
     </>
   );
 }
@@ -51,7 +78,7 @@ const over = signal<Id | null>(null);
 function Folder({ box, depth }: { box: Mailbox; depth: number }) {
   const count = badge(box);
   const here = boxId.value === box.id && route.value.at !== 'compose';
-  const accepts = (event: DragEvent) => event.dataTransfer?.types.includes(DRAGGED) && box.id !== boxId.value;
+  const accepts = (event: DragEvent) => event.dataTransfer?.types.includes(DRAGGED) && box.id !== boxId.value && may(box, 'mayAddItems');
   return (
     <li>
       <a

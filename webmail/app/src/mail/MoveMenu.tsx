@@ -1,6 +1,6 @@
 import type { Id } from '../jmap/objects';
 import { moveToBox } from '../state/acts';
-import { iconOf, nameOfBox, ofRole, ownFolders } from '../state/mailboxes';
+import { iconOf, may, nameOfBox, ofRole, ownFolders } from '../state/mailboxes';
 import { boxId } from '../state/view';
 import { IconButton } from '../ui/Button';
 import { t } from '../ui/i18n';
@@ -10,8 +10,9 @@ import { Menu } from '../ui/Menu';
 const NOT_TARGETS = ['drafts', 'sent'];
 
 export function MoveMenu({ ids, name }: { ids: Id[]; name: string }) {
-  const roles = ofRole.value.filter((box) => !NOT_TARGETS.includes(box.role ?? '') && box.id !== boxId.value);
-  const own = ownFolders.value.filter(({ box }) => box.id !== boxId.value);
+  const roles = ofRole.value.filter((box) => !NOT_TARGETS.includes(box.role ?? '') && box.id !== boxId.value
+    && may(box, 'mayAddItems'));
+  const own = ownFolders.value.filter(({ box }) => box.id !== boxId.value && may(box, 'mayAddItems'));
   const item = (box: (typeof roles)[number], depth = 0) => ({
     label: nameOfBox(box), icon: iconOf(box), depth, run: () => void moveToBox(ids, box.id),
   });

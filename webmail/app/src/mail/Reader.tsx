@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { isOwn } from '../jmap/client';
 import type { Email } from '../jmap/objects';
 import { has } from '../state/emails';
 import { byId, nameOfBox } from '../state/mailboxes';
@@ -57,7 +58,7 @@ function Paper({ email }: { email: Email }) {
       <Who email={email} />
       {isPlain(email) ? <TextLetter email={email} /> : <HtmlLetter email={email} />}
       <Files email={email} />
-      <div class="reply">
+      {isOwn() && <div class="reply">
         {has(email, '$draft') && (
           <a class="btn primary" href={print({ at: 'compose', mode: 'draft', of: email.id, to: '' })}><Icon name="file-pen-line" />{t().editDraft}</a>
         )}
@@ -66,7 +67,7 @@ function Paper({ email }: { email: Email }) {
           <a class="btn" href={print({ at: 'compose', mode: 'all', of: email.id, to: '' })}><Icon name="reply-all" />{t().replyAll}</a>
         )}
         <a class="btn" href={print({ at: 'compose', mode: 'forward', of: email.id, to: '' })}><Icon name="forward" />{t().forward}</a>
-      </div>
+      </div>}
     </article>
   );
 }

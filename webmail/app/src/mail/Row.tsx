@@ -1,3 +1,4 @@
+import { isOwn } from '../jmap/client';
 import type { EmailRow, Id } from '../jmap/objects';
 import { mark } from '../state/acts';
 import { has } from '../state/emails';
@@ -146,4 +147,4 @@ export function Row({ row, id, index, top }: Props) {
 
 /** A draft opens where it can be written on. */
 const openHref = (row: EmailRow, id: Id) =>
-  (has(row, '$draft') ? print({ at: 'compose', mode: 'draft', of: id, to: '' }) : print(withOpen(id)));
+  (has(row, '$draft') && isOwn() ? print({ at: 'compose', mode: 'draft', of: id, to: '' }) : print(withOpen(id)));

@@ -1,4 +1,4 @@
-import { downloadAddress } from '../jmap/client';
+import { downloadAddress, isOwn } from '../jmap/client';
 import type { Email } from '../jmap/objects';
 import { archive, inJunk, inTrash, junk, mark, unjunk } from '../state/acts';
 import { has } from '../state/emails';
@@ -21,16 +21,7 @@ export function Tools({ email }: { email: Email | undefined }) {
   return (
     <div class="tools" role="toolbar" aria-label={t().mail}>
       <span class="only-narrow"><IconButton icon="arrow-left" label={t().back} keys="u" onClick={() => go(withOpen(null))} /></span>
-      <a class="btn quiet only-wide" href={print({ at: 'compose', mode: 'reply', of: id, to: '' })} title={`${t().reply} (r)`}>
-        <Icon name="reply" />{t().reply}
-      </a>
-      <a class="icon only-wide" href={print({ at: 'compose', mode: 'all', of: id, to: '' })} aria-label={t().replyAll} title={`${t().replyAll} (a)`}>
-        <Icon name="reply-all" />
-      </a>
-      <a class="icon only-wide" href={print({ at: 'compose', mode: 'forward', of: id, to: '' })} aria-label={t().forward} title={`${t().forward} (f)`}>
-        <Icon name="forward" />
-      </a>
-      <span class="sep only-wide" />
+      {isOwn() && <Answers id={id} />}
       {role !== 'archive' && <IconButton icon="archive" label={t().archive} keys="e" onClick={() => void archive([id])} />}
       <MoveMenu ids={[id]} name="move-open" />
       {inJunk()
@@ -41,6 +32,24 @@ export function Tools({ email }: { email: Email | undefined }) {
       <span class="sp" />
       <Position />
     </div>
+  );
+}
+
+/** One answers from one's own account only. */
+function Answers({ id }: { id: string }) {
+  return (
+    <>
+      <a class="btn quiet only-wide" href={print({ at: 'compose', mode: 'reply', of: id, to: '' })} title={`${t().reply} (r)`}>
+        <Icon name="reply" />{t().reply}
+      </a>
+      <a class="icon only-wide" href={print({ at: 'compose', mode: 'all', of: id, to: '' })} aria-label={t().replyAll} title={`${t().replyAll} (a)`}>
+        <Icon name="reply-all" />
+      </a>
+      <a class="icon only-wide" href={print({ at: 'compose', mode: 'forward', of: id, to: '' })} aria-label={t().forward} title={`${t().forward} (f)`}>
+        <Icon name="forward" />
+      </a>
+      <span class="sep only-wide" />
+    </>
   );
 }
 

@@ -1,5 +1,6 @@
 // What each key does outside of compose (ui/README.md section 5).
 import { signal } from '@preact/signals';
+import { isOwn } from '../jmap/client';
 import { archive, inJunk, junk, mark, subjects, unjunk } from '../state/acts';
 import { has, rowOf } from '../state/emails';
 import { byRole } from '../state/mailboxes';
@@ -34,7 +35,7 @@ export function step(by: 1 | -1, show = wide() || openId.value !== null): void {
 function openCursor(): void {
   const id = list.value?.at(cursor.value);
   if (!id) return;
-  go(has(rowOf(id), '$draft') ? { at: 'compose', mode: 'draft', of: id, to: '' } : withOpen(id));
+  go(has(rowOf(id), '$draft') && isOwn() ? { at: 'compose', mode: 'draft', of: id, to: '' } : withOpen(id));
 }
 
 function backToList(): void {
@@ -59,6 +60,7 @@ function extend(by: 1 | -1): void {
 }
 
 function compose(mode: ComposeMode): void {
+  if (!isOwn()) return;
   const of = mode === 'new' ? null : (openId.value ?? list.value?.at(cursor.value) ?? null);
   if (mode === 'new' || of) go({ at: 'compose', mode, of, to: '' });
 }

@@ -4,7 +4,7 @@ import { from, limit, request } from '../jmap/client';
 import type { GetResponse, Id, QueryResponse, SetResponse } from '../jmap/objects';
 import { t } from '../ui/i18n';
 import { alter, forget, has, known, rowOf } from './emails';
-import { adjust, byId, byRole, nameOfBox } from './mailboxes';
+import { adjust, byId, byRole, may, nameOfBox } from './mailboxes';
 import { go, openId, withOpen } from './route';
 import { syncSoon } from './sync';
 import { tell } from './toast';
@@ -36,6 +36,17 @@ const failed = () => {
   syncSoon();
 };
 
+/** Whether something may be done in every mailbox that the message is in. */
+const mayIn = (right: string) => (id: Id) =>
+  Object.keys(rowOf(id)?.mailboxIds ?? {}).every((box) => may(byId(box), right));
+
+/** Says that rights are missing; true when they are. */
+function isRefused(ids: Id[], right: string, to?: Id): boolean {
+  if (ids.every(mayIn(right)) && (!to || may(byId(to), 'mayAddItems'))) return false;
+  tell(t().noRight, undefined, 'bad');
+  return true;
+}
+
 /** The messages an act is about: those picked, else the open one, else the one under the cursor. */
 export function subjects(): Id[] {
   if (picked.value.size > 0) return [...picked.value];
@@ -45,8 +56,14 @@ export function subjects(): Id[] {
 
 /** Sets or clears a keyword. `quiet` leaves out the toast. */
 export async function mark(ids: Id[], keyword: string, on: boolean, quiet = true): Promise<void> {
+  const right = keyword === '$seen' ? 'maySetSeen' : 'maySetKeywords';
   const changed = ids.filter((id) => has(rowOf(id), keyword) !== on);
   if (changed.length === 0) return;
+  // Opening a letter must not complain that it cannot be marked as read.
+  if (!changed.every(mayIn(right))) {
+    if (!quiet || keyword !== '$seen') tell(t().noRight, undefined, 'bad');
+    return;
+  }
   const apply = (value: boolean) => {
     for (const id of changed) {
       const row = rowOf(id);
@@ -96,6 +113,7 @@ export async function moveTo(ids: Id[], to: Id, said: string, towards: 1 | -1 = 
     return row && !row.mailboxIds[to] ? [[id, row] as const] : [];
   }));
   if (before.size === 0) return;
+  if (isRefused([...before.keys()], 'mayRemoveItems', to)) return;
   const gone = new Set(before.keys());
   const shown = list.value;
   const leaves = boxId.value !== null && boxId.value !== to;
@@ -146,6 +164,7 @@ export const inTrash = () => byId(boxId.value)?.role === 'trash';
 export const inJunk = () => byId(boxId.value)?.role === 'junk';
 
 export async function destroy(ids: Id[]): Promise<void> {
+  if (isRefused(ids, 'mayRemoveItems')) return;
   const gone = new Set(ids);
   stepAside(gone, 1);
   const shown = list.value;

@@ -17,7 +17,10 @@ const DEPTH_MAX = 5;
 
 export const byId = (id: Id | null | undefined) => mailboxes.value.find((box) => box.id === id);
 export const byRole = (role: string) => mailboxes.value.find((box) => box.role === role);
-export const inbox = computed(() => byRole('inbox') ?? mailboxes.value[0]);
+/** RFC 8621 §2 myRights; a mailbox that is only the way to another has none. */
+export const may = (box: Mailbox | undefined, right: string) => box?.myRights[right] === true;
+export const inbox = computed(() =>
+  byRole('inbox') ?? mailboxes.value.find((box) => may(box, 'mayReadItems')) ?? mailboxes.value[0]);
 
 export const iconOf = (box: Mailbox): IconName => ICONS[box.role ?? ''] ?? 'folder';
 

@@ -11,7 +11,7 @@ import { chip, dropOthers, list } from './view';
 
 /** Pushes come in bunches when many letters arrive. */
 const GATHER_MS = 250;
-const MAILBOX_PROPERTIES = ['id', 'name', 'parentId', 'role', 'sortOrder', 'totalEmails', 'unreadEmails'];
+const MAILBOX_PROPERTIES = ['id', 'name', 'parentId', 'role', 'sortOrder', 'totalEmails', 'unreadEmails', 'myRights'];
 
 export const MAILBOX_CALL: Call = ['Mailbox/get', { ids: null, properties: MAILBOX_PROPERTIES }];
 
