@@ -44,7 +44,7 @@ impl Runner {
         self.inherit(&spot, above, &made);
         self.tell_old_name(raw, out)?;
         // RFC 8474 §4.1.
-        let code = format!("MAILBOXID ({})", ident::mailbox(id));
+        let code = format!("MAILBOXID ({})", ident::mailbox(spot.owner, id));
         Ok(Completion::ok("CREATE completed").code(code))
     }
 

@@ -24,7 +24,7 @@ use formats::message::Summary;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
-use storage::{AccountStore, EmailId, Error, Keyword, KeywordChange, ModSeq, Uid};
+use storage::{AccountId, AccountStore, EmailId, Error, Keyword, KeywordChange, ModSeq, Uid};
 use tell::{needs_content, tell_item};
 
 pub(super) use stretch::{Of, Rest, STRETCH_MAX, Sent};
@@ -89,6 +89,8 @@ pub(super) struct Fetch {
     opening: Option<Completion>,
     /// The highest mod-sequence of the message told last.
     told: Option<ModSeq>,
+    /// Whose mailbox it is; `None`: one's own.
+    owner: Option<AccountId>,
 }
 
 impl Runner {
@@ -158,6 +160,7 @@ impl Runner {
             // A piece of a long list: it grows at once to what it will be.
             out.buf().reserve(PIECE_MAX + PIECE_MAX / 8);
         }
+        fetch.owner = self.foreign(Some(store.id()));
         let (rev2, recent, modes) = (self.utf8, Arc::clone(&self.recent), self.modes);
         while out.len() < PIECE_MAX {
             if !fetch.vanished.is_empty() {
@@ -253,6 +256,7 @@ impl Fetch {
             vanished: Numbers::default(),
             opening: None,
             told: None,
+            owner: None,
         }
     }
 
@@ -496,7 +500,7 @@ impl Fetch {
             if *item == Item::ModSeq {
                 self.told = Some(open.due.state.modseq);
             }
-            match tell_item(item, open, &self.written, rev2, out) {
+            match tell_item(item, (self.owner, open), &self.written, rev2, out) {
                 Sent::All => {}
                 Sent::Unknown => self.unknown_encoding = true,
                 Sent::Rest(rest) => {

@@ -8,7 +8,7 @@ use super::{Runner, Selected, Stop};
 use crate::ask::Completion;
 use crate::code::{self, Seeking};
 use crate::tree::{self, Pattern, Row, SEPARATOR, Tree};
-use directory::{Access, Account, AccountKind, Rights};
+use directory::{Access, Account, AccountKind, Held, Rights};
 use formats::address::Address;
 use std::ops::Deref;
 use storage::{AccountId, AccountStore, Error};
@@ -102,6 +102,12 @@ impl Runner {
         })
     }
 
+    /// The account, when it is not one's own.
+    pub(in crate::run) fn foreign(&self, account: Option<AccountId>) -> Option<AccountId> {
+        let own = self.access.as_ref().map(Access::account);
+        account.filter(|account| Some(*account) != own)
+    }
+
     /// The rights over the selected mailbox, as they stand.
     pub(in crate::run) fn rights_here(&self) -> Rights {
         match (&self.access, &self.selected) {
@@ -138,10 +144,10 @@ impl Runner {
                     continue;
                 };
                 let mut tree = shared(access, &root, &store)?;
-                let member = access.rights(account.id, None).has(Rights::LOOKUP);
+                let held = access.held(account.id);
                 tree.subscribe(|mailbox| {
-                    // The mailboxes of a seat are there for who holds it without his doing anything.
-                    let unsaid = member && mailbox.subscribed;
+                    let follows = |h: &Held| h.follows(mailbox.id, mailbox.subscribed);
+                    let unsaid = held.as_ref().is_some_and(follows);
                     said.get(&(account.id, mailbox.id))
                         .copied()
                         .unwrap_or(unsaid)

@@ -11,7 +11,7 @@ use crate::tree::Row;
 use crate::wire::metadata::{Depth, Entry, Metadata};
 use crate::wire::response::{self, put};
 use directory::annotation::VALUE_MAX;
-use directory::{Annotated, Annotation, Annotations, Seen};
+use directory::{Annotated, Annotation, Annotations, Reannotated, Seen};
 use storage::{Error, MailboxChange, Role};
 
 /// RFC 6154 §5.4.
@@ -43,6 +43,20 @@ impl Runner {
                 self.set_metadata(&mailbox, changes)?;
                 Ok(Completion::ok("SETMETADATA completed"))
             }
+        }
+    }
+
+    /// RFC 5464 §4.1: from now on, what others set is told.
+    pub(super) fn enable_metadata(&mut self, names: &[String], enabled: &mut String) {
+        for name in ["METADATA", "METADATA-SERVER"] {
+            if names.iter().any(|n| n == name) {
+                put_name(enabled, name);
+                self.metadata_enabled = true;
+            }
+        }
+        if self.metadata_enabled {
+            // Whose sign-in no longer stands hears nothing.
+            let _ = self.listen();
         }
     }
 
@@ -166,8 +180,13 @@ impl Runner {
             _ => None,
         };
         if !changes.is_empty() {
-            let done = self.access()?.annotate(on, &changes);
-            done.map_err(|e| refused(e, row))?;
+            let access = self.access()?;
+            access.annotate(on, &changes).map_err(|e| refused(e, row))?;
+            let names = changes.iter().map(|c| (c.seen, c.name.clone())).collect();
+            let by = access.account();
+            if let Some(ears) = &self.ears {
+                ears.forget(&Reannotated { on, names, by });
+            }
         }
         if let (Some(role), Some(found)) = (role, &found) {
             set_role(found, role)?;
@@ -240,16 +259,38 @@ fn within(entry: &Entry, name: &str, depth: Depth) -> bool {
     }
 }
 
+fn put_name(enabled: &mut String, name: &str) {
+    enabled.push(' ');
+    enabled.push_str(name);
+}
+
+fn entry_name(out: &mut Vec<u8>, name: &str, rev2: bool) {
+    match name.bytes().all(crate::wire::lexer::is_astring_char) {
+        true => out.extend_from_slice(name.as_bytes()),
+        false => response::string(out, name.as_bytes(), rev2),
+    }
+}
+
+/// RFC 5464 §4.4.2: metadata-resp = "METADATA" SP mailbox SP entry-list
+pub(super) fn tell_names(out: &mut Vec<u8>, path: &str, names: &[(Seen, &str)], rev2: bool) {
+    out.extend_from_slice(b"* METADATA ");
+    response::mailbox(out, path, rev2);
+    for (seen, name) in names {
+        out.push(b' ');
+        let name = (*name).to_owned();
+        let entry = Entry { seen: *seen, name };
+        entry_name(out, &entry.text(), rev2);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
 /// metadata-resp = "METADATA" SP mailbox SP entry-values
 fn tell(out: &mut Vec<u8>, path: &str, told: &[(String, Option<&[u8]>)], rev2: bool) {
     out.extend_from_slice(b"* METADATA ");
     response::mailbox(out, path, rev2);
     for (at, (name, value)) in told.iter().enumerate() {
         out.extend_from_slice(if at == 0 { b" (" } else { b" " });
-        match name.bytes().all(crate::wire::lexer::is_astring_char) {
-            true => out.extend_from_slice(name.as_bytes()),
-            false => response::string(out, name.as_bytes(), rev2),
-        }
+        entry_name(out, name, rev2);
         out.push(b' ');
         match value {
             None => out.extend_from_slice(b"NIL"),

@@ -14,6 +14,7 @@ mod create;
 mod expunge;
 mod fetch;
 mod find;
+mod hear;
 mod limit;
 mod list;
 mod login;
@@ -101,6 +102,10 @@ pub(crate) struct Runner {
     utf8_accept: bool,
     /// RFC 5465: what is told besides, once NOTIFY was used.
     watch: Option<Box<notify::Watch>>,
+    /// What wakes the session for that.
+    ears: Option<Box<hear::Ears>>,
+    /// RFC 5464 §4.1: unsolicited METADATA responses were asked for.
+    metadata_enabled: bool,
     /// IDLE is under way.
     idling: bool,
     selected: Option<Box<Selected>>,
@@ -128,6 +133,8 @@ impl Runner {
             utf8: false,
             utf8_accept: false,
             watch: None,
+            ears: None,
+            metadata_enabled: false,
             idling: false,
             selected: None,
             job: None,
@@ -230,7 +237,8 @@ impl Runner {
         };
         let completion = started.unwrap_or_else(Stop::completion);
         // Only a mailbox that stays selected has changes to tell.
-        if self.selected.is_none() || completion.effect != Effect::None {
+        let quiet = self.selected.is_none() && !self.metadata_enabled;
+        if quiet || completion.effect != Effect::None {
             return Progress::Done(completion);
         }
         self.job = Some(Job::Tail {
@@ -412,6 +420,7 @@ impl Runner {
         if asked("CONDSTORE") {
             enabled.push_str(" CONDSTORE");
         }
+        self.enable_metadata(names, &mut enabled);
         if asked("QRESYNC") || asked("CONDSTORE") {
             self.condstore_on(out);
         }

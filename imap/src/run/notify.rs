@@ -1,19 +1,22 @@
 //! RFC 5465 NOTIFY: changes are told at any time, of more mailboxes than the selected one.
 //!
 //! The session keeps what it last told of each mailbox and compares: what differs is an event.
-//! Storage wakes it after commits of its own account only. Changes that this client made are told
-//! as well where they show in other mailboxes (RFC 5465 §5 would rather not).
+//! It is woken by commits of its own account, and of those whose mailboxes it may see when it asks for
+//! more than its own. Changes that this client made are told as well where they show in other mailboxes
+//! (RFC 5465 §5 would rather not).
 
-use super::{Runner, Stop, list};
+use super::hear::{Ears, Heard};
+use super::{Runner, Stop, list, metadata};
 use crate::ask::Completion;
-use crate::tree::{Row, Tree};
+use crate::tree::{Pattern, Row, Tree};
 use crate::wire::fetch::Item;
 use crate::wire::list::StatusItem;
 use crate::wire::notify::{self, Events, Filter, Group, Notify};
 use crate::wire::response::{self, put};
-use std::collections::BTreeMap;
+use directory::{Annotated, Reannotated, Rights, Seen};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use storage::{MailboxId, ModSeq, Subscription};
+use storage::{AccountId, MailboxId, ModSeq};
 
 /// Mailbox names of one NOTIFY: past it, NOTIFICATIONOVERFLOW (RFC 5465 §5.8).
 const NAMES_MAX: usize = 1_000;
@@ -44,6 +47,10 @@ impl Selection {
         delayed: false,
         items: Vec::new(),
     };
+
+    fn hears(&self) -> bool {
+        self.messages || self.flags
+    }
 }
 
 /// What a client listens to.
@@ -53,9 +60,14 @@ pub(super) struct Watch {
     groups: Vec<(Names, Events)>,
     /// Up to which commit mailboxes were compared.
     modseq: ModSeq,
-    told: BTreeMap<MailboxId, Told>,
-    /// Ends the calls when dropped.
-    subscription: Option<Subscription>,
+    told: BTreeMap<Place, Told>,
+}
+
+/// A mailbox, and whose it is; `None`: one's own.
+type Place = (Option<AccountId>, MailboxId);
+
+fn place(row: &Row) -> Place {
+    (row.owner, row.mailbox.id)
 }
 
 /// Which mailboxes.
@@ -67,9 +79,10 @@ enum Names {
 }
 
 impl Names {
-    fn fit(&self, path: &str, subscribed: bool) -> bool {
+    fn fit(&self, path: &str, subscribed: bool, own: bool) -> bool {
         match self {
-            Self::Personal => true,
+            // RFC 5465 §6.4: one's own namespace.
+            Self::Personal => own,
             Self::Subscribed => subscribed,
             Self::Mailboxes(names) => names.iter().any(|name| name == path),
             Self::Subtree(names) => names.iter().any(|name| {
@@ -83,6 +96,7 @@ impl Names {
 /// A mailbox as it was last looked at.
 struct Told {
     path: String,
+    own: bool,
     parent: Option<MailboxId>,
     subscribed: bool,
     next: u32,
@@ -96,6 +110,7 @@ impl Told {
         let mailbox = &row.mailbox;
         Self {
             path: row.path.clone(),
+            own: row.owner.is_none(),
             parent: mailbox.parent,
             subscribed: mailbox.subscribed,
             next: mailbox.uid_next.raw(),
@@ -108,18 +123,35 @@ impl Told {
 
 impl Watch {
     /// All that any group wants of this mailbox.
-    fn wants(&self, path: &str, subscribed: bool) -> Events {
+    fn wants(&self, path: &str, subscribed: bool, own: bool) -> Events {
         let mut all = Events::default();
         for (names, events) in &self.groups {
-            if names.fit(path, subscribed) {
+            if names.fit(path, subscribed, own) {
                 all.new = all.new.or_else(|| events.new.clone());
                 all.expunge |= events.expunge;
                 all.flags |= events.flags;
                 all.names |= events.names;
                 all.subscriptions |= events.subscriptions;
+                all.metadata |= events.metadata;
             }
         }
         all
+    }
+}
+
+impl Watch {
+    fn wants_row(&self, row: &Row) -> Events {
+        self.wants(&row.path, row.mailbox.subscribed, row.owner.is_none())
+    }
+
+    fn wanted(&self, told: &Told) -> Events {
+        self.wants(&told.path, told.subscribed, told.own)
+    }
+
+    /// Whether mailboxes of others may be meant.
+    fn is_wide(&self) -> bool {
+        let wide = |(names, _): &(Names, Events)| !matches!(names, Names::Personal);
+        self.groups.iter().any(wide)
     }
 }
 
@@ -134,31 +166,73 @@ impl Runner {
         } = notify
         else {
             self.watch = Some(Box::new(Watch::nothing()));
+            self.listen()?;
             return Ok(done);
         };
         if unsupported {
             let code = format!("BADEVENT ({})", notify::EVENTS);
             return Err(Completion::no(&code, "These are the events that there are").into());
         }
-        let mut watch = self.watch_of(groups)?;
-        let tree = self.tree()?;
-        for row in tree.rows() {
+        let watch = self.watch_of(groups)?;
+        let before = self.watch.replace(Box::new(watch));
+        if let Err(stop) = self.listen() {
+            self.watch = before;
+            return Err(stop);
+        }
+        let Some(mut watch) = self.watch.take() else {
+            return Ok(done);
+        };
+        // Read before the mailboxes: what is committed in between is looked at again.
+        watch.modseq = self.own()?.modseq()?;
+        for row in self.watched(&watch)?.rows() {
             if status {
                 self.tell_first(&watch, row, out);
             }
-            watch.told.insert(row.mailbox.id, Told::of(row));
+            watch.told.insert(place(row), Told::of(row));
         }
-        self.watch = Some(Box::new(watch));
+        self.watch = Some(watch);
         Ok(done)
     }
 
-    fn watch_of(&self, groups: Vec<Group>) -> Result<Watch, Stop> {
-        let store = self.own()?;
+    /// The mailboxes that may be meant.
+    fn watched(&self, watch: &Watch) -> Result<Tree, Stop> {
+        match watch.is_wide() {
+            true => self.forest(&Pattern::any(), true),
+            false => self.tree(),
+        }
+    }
+
+    /// Listens to the accounts of which something is to be told, and to no others; to none when nothing is.
+    pub(super) fn listen(&mut self) -> Result<(), Stop> {
+        let watch = self.watch.as_deref();
+        let deaf = watch.is_none_or(|w| w.groups.is_empty() && !w.selection.hears());
+        if deaf && !self.metadata_enabled {
+            self.ears = None;
+            return Ok(());
+        }
+        let wide = self.metadata_enabled || watch.is_some_and(Watch::is_wide);
+        let access = self.access()?.clone();
         let notify = Arc::clone(&self.notify);
+        let ears = self.ears.take();
+        let mut ears = ears.unwrap_or_else(|| Box::new(Ears::new(&access, notify)));
+        let mut accounts = BTreeSet::from([access.account()]);
+        accounts.extend(self.selected.as_deref().map(|s| s.account));
+        if wide {
+            accounts.extend(access.shown().into_iter().map(|(account, _)| account.id));
+        }
+        ears.keep(&accounts);
+        for account in accounts {
+            // What was shared a moment ago may be no longer.
+            if let Ok(store) = access.reach(account) {
+                ears.add(&access, &store);
+            }
+        }
+        self.ears = Some(ears);
+        Ok(())
+    }
+
+    fn watch_of(&self, groups: Vec<Group>) -> Result<Watch, Stop> {
         let mut watch = Watch::nothing();
-        watch.subscription = Some(store.subscribe(Arc::new(move |_| notify.notify_one())));
-        // Read before the mailboxes: what is committed in between is looked at again.
-        watch.modseq = store.modseq()?;
         let mut left = NAMES_MAX;
         for Group { filter, events } in groups {
             let names = match filter {
@@ -190,8 +264,9 @@ impl Runner {
 
     /// RFC 5465 §3.1, the STATUS indicator.
     fn tell_first(&self, watch: &Watch, row: &Row, out: &mut Vec<u8>) {
-        let wants = watch.wants(&row.path, row.mailbox.subscribed);
-        if !wants.expunge || self.is_selected(row.mailbox.id) {
+        let wants = watch.wants_row(row);
+        let read = row.rights.has(Rights::READ);
+        if !wants.expunge || !read || self.is_selected(row) {
             return;
         }
         let mut items = vec![
@@ -205,11 +280,10 @@ impl Runner {
         super::status::line(out, row, &items, self.utf8, self.settings.size_max);
     }
 
-    fn is_selected(&self, id: MailboxId) -> bool {
-        // Only one's own mailboxes are watched; another account may have one of the same id.
-        let own = self.access.as_ref().map(|access| access.account());
+    fn is_selected(&self, row: &Row) -> bool {
+        // Another account may have a mailbox of the same id.
         let selected = self.selected.as_deref();
-        selected.is_some_and(|s| s.mailbox == id && Some(s.account) == own)
+        selected.is_some_and(|s| (self.foreign(Some(s.account)), s.mailbox) == place(row))
     }
 
     /// What is wanted of the selected mailbox.
@@ -225,60 +299,132 @@ impl Runner {
 
     /// What changed in mailboxes that are not selected. When it cannot be known, RFC 5465 §5.8.
     pub(super) fn tell_watched(&mut self, out: &mut Vec<u8>) {
-        let Some(mut watch) = self.watch.take() else {
+        let Some(ears) = self.ears.as_deref() else {
             return;
         };
-        let deaf = watch.groups.is_empty() || watch.subscription.is_none();
-        if deaf || self.compare(&mut watch, out).is_ok() {
-            self.watch = Some(watch);
-            return;
+        let heard = ears.take();
+        let own = self.access.as_ref().map(|access| access.account());
+        let selected = self.selected.as_deref().map(|s| s.account);
+        let strange = selected.is_some_and(|account| !ears.hears(account));
+        // Who is woken for his own account may see more than before, or less.
+        if strange || own.is_some_and(|own| heard.woken.contains(&own)) {
+            // Without a sign-in that stands there is nothing to tell either.
+            let _ = self.listen();
         }
-        self.watch = Some(Box::new(Watch::nothing()));
-        let line = "* OK [NOTIFICATIONOVERFLOW] Changes can no longer be told\r\n";
-        out.extend_from_slice(line.as_bytes());
+        let mut watch = self.watch.take();
+        let told = match heard.overflow {
+            true => Err(Stop::Denied),
+            false => self.tell_heard(watch.as_deref_mut(), &heard, out),
+        };
+        if told.is_err() && watch.is_some() {
+            watch = Some(Box::new(Watch::nothing()));
+            let line = "* OK [NOTIFICATIONOVERFLOW] Changes can no longer be told\r\n";
+            out.extend_from_slice(line.as_bytes());
+        }
+        self.watch = watch;
     }
 
-    fn compare(&self, watch: &mut Watch, out: &mut Vec<u8>) -> Result<(), Stop> {
-        let store = self.own()?;
-        let now = store.modseq()?;
-        if now == watch.modseq {
+    fn tell_heard(
+        &self,
+        mut watch: Option<&mut Watch>,
+        heard: &Heard,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Stop> {
+        if let Some(watch) = watch.as_deref_mut().filter(|w| !w.groups.is_empty()) {
+            self.compare(watch, heard, out)?;
+        }
+        if heard.annotated.is_empty() {
             return Ok(());
         }
-        let tree = self.tree()?;
+        let tree = self.forest(&Pattern::any(), true)?;
+        for change in &heard.annotated {
+            self.tell_annotated(watch.as_deref(), change, &tree, out)?;
+        }
+        Ok(())
+    }
+
+    /// RFC 5465 §5.6, §5.7, RFC 5464 §4.4.2: the names of what changed.
+    fn tell_annotated(
+        &self,
+        watch: Option<&Watch>,
+        change: &Reannotated,
+        tree: &Tree,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Stop> {
+        let access = self.access()?;
+        let mine = |seen: Seen| seen == Seen::ByAll || change.by == access.account();
+        let names = change.names.iter().filter(|(seen, _)| mine(*seen));
+        let names: Vec<(Seen, &str)> = names.map(|(seen, name)| (*seen, name.as_str())).collect();
+        let (path, wanted) = match change.on {
+            Annotated::Server => {
+                let asked = |w: &Watch| w.groups.iter().any(|(_, events)| events.server);
+                ("", watch.is_some_and(asked))
+            }
+            Annotated::Mailbox(account, id) => {
+                let there = (self.foreign(Some(account)), id);
+                let Some(row) = tree.rows().iter().find(|row| place(row) == there) else {
+                    return Ok(());
+                };
+                if access.annotations(change.on, Seen::ByAll).is_err() {
+                    return Ok(());
+                }
+                (
+                    row.path.as_str(),
+                    watch.is_some_and(|w| w.wants_row(row).metadata),
+                )
+            }
+        };
+        if !names.is_empty() && (wanted || self.metadata_enabled) {
+            metadata::tell_names(out, path, &names, self.utf8);
+        }
+        Ok(())
+    }
+
+    fn compare(&self, watch: &mut Watch, heard: &Heard, out: &mut Vec<u8>) -> Result<(), Stop> {
+        let now = self.own()?.modseq()?;
+        if now == watch.modseq && heard.woken.is_empty() {
+            return Ok(());
+        }
+        let tree = self.watched(watch)?;
         let mut before = std::mem::take(&mut watch.told);
-        let mut parents: Vec<MailboxId> = Vec::new();
+        let mut parents: Vec<Place> = Vec::new();
         for row in tree.rows() {
-            let told = before.remove(&row.mailbox.id);
+            let told = before.remove(&place(row));
             self.tell_row(watch, row, told.as_ref(), out);
             if told.is_none() {
-                parents.extend(row.mailbox.parent);
+                parents.extend(row.mailbox.parent.map(|id| (row.owner, id)));
             }
-            watch.told.insert(row.mailbox.id, Told::of(row));
+            watch.told.insert(place(row), Told::of(row));
         }
         // What is left is no more.
-        for gone in before.into_values() {
-            if watch.wants(&gone.path, gone.subscribed).names {
-                out.extend_from_slice(b"* LIST (\\NonExistent) \"/\" ");
+        for ((owner, _), gone) in before {
+            if watch.wanted(&gone).names {
+                // RFC 5465 §5.9: or may be seen no more.
+                let attribute = match gone.own {
+                    true => "\\NonExistent",
+                    false => "\\NoAccess",
+                };
+                put(out, format_args!("* LIST ({attribute}) \"/\" "));
                 response::mailbox(out, &gone.path, self.utf8);
                 out.extend_from_slice(b"\r\n");
             }
-            parents.extend(gone.parent);
+            parents.extend(gone.parent.map(|id| (owner, id)));
         }
-        self.tell_parents(watch, &tree, parents, out);
+        self.tell_parents(watch, &tree, &parents, out);
         watch.modseq = now;
         Ok(())
     }
 
     fn tell_row(&self, watch: &Watch, row: &Row, told: Option<&Told>, out: &mut Vec<u8>) {
         let mailbox = &row.mailbox;
-        let wants = watch.wants(&row.path, mailbox.subscribed);
+        let wants = watch.wants_row(row);
         let Some(told) = told else {
             if wants.names {
                 self.tell_name(row, None, out);
             }
             return;
         };
-        let old = watch.wants(&told.path, told.subscribed);
+        let old = watch.wanted(told);
         // RFC 5465 §5.4: children of what was renamed are not told of.
         let level = |path: &str| path.rsplit('/').next().map(str::to_owned);
         let renamed = told.path != row.path
@@ -290,7 +436,7 @@ impl Runner {
         {
             self.tell_name(row, None, out);
         }
-        if !self.is_selected(mailbox.id) {
+        if row.rights.has(Rights::READ) && !self.is_selected(row) {
             self.tell_counts(row, told, &wants, out);
         }
     }
@@ -319,9 +465,9 @@ impl Runner {
     }
 
     /// RFC 5465 §5.4: whether a mailbox has others below it is told anew when they come and go.
-    fn tell_parents(&self, watch: &Watch, tree: &Tree, ids: Vec<MailboxId>, out: &mut Vec<u8>) {
-        for row in tree.rows().iter().filter(|r| ids.contains(&r.mailbox.id)) {
-            if watch.wants(&row.path, row.mailbox.subscribed).names {
+    fn tell_parents(&self, watch: &Watch, tree: &Tree, ids: &[Place], out: &mut Vec<u8>) {
+        for row in tree.rows().iter().filter(|r| ids.contains(&place(r))) {
+            if watch.wants_row(row).names {
                 self.tell_name(row, None, out);
             }
         }
@@ -347,7 +493,6 @@ impl Watch {
             groups: Vec::new(),
             modseq: ModSeq::FIRST,
             told: BTreeMap::new(),
-            subscription: None,
         }
     }
 }

@@ -227,7 +227,7 @@ impl Runner {
         let next = mailbox.uid_next.raw().max(after_last);
         put(out, format_args!("* OK [UIDNEXT {next}] Next UID\r\n"));
         // RFC 8474 §4.2.
-        let id = ident::mailbox(mailbox.id);
+        let id = ident::mailbox(row.owner, mailbox.id);
         put(out, format_args!("* OK [MAILBOXID ({id})] Its id\r\n"));
         // RFC 7162 §3.1.2: whoever opens the mailbox is told, whether CONDSTORE was enabled or not.
         let highest = mailbox.highest_modseq;

@@ -96,7 +96,7 @@ fn put_line(out: &mut Vec<u8>, row: &Row, items: &[StatusItem], rev2: bool, told
             StatusItem::AppendLimit => told.size_max,
             StatusItem::DeletedStorage => told.deleted_octets,
             StatusItem::MailboxId => {
-                let id = ident::mailbox(row.mailbox.id);
+                let id = ident::mailbox(row.owner, row.mailbox.id);
                 put(out, format_args!("{space}MAILBOXID ({id})"));
                 continue;
             }

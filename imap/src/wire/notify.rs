@@ -60,10 +60,15 @@ pub struct Events {
     pub names: bool,
     /// SubscriptionChange
     pub subscriptions: bool,
+    /// MailboxMetadataChange
+    pub metadata: bool,
+    /// ServerMetadataChange
+    pub server: bool,
 }
 
 /// The events that there are.
-pub const EVENTS: &str = "MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange";
+pub const EVENTS: &str = "MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange \
+                          MailboxMetadataChange ServerMetadataChange";
 
 /// notify = "NOTIFY" SP (notify-set / notify-none); after "NOTIFY ".
 /// notify-set = "SET" [SP "STATUS"] SP event-groups; event-groups = event-group *(SP event-group)
@@ -180,11 +185,15 @@ fn event(
         "MESSAGEEXPUNGE" => events.expunge = true,
         "FLAGCHANGE" => events.flags = true,
         // RFC 5465 §6.1: only message events.
-        "MAILBOXNAME" | "SUBSCRIPTIONCHANGE" if selected => {
+        "MAILBOXNAME" | "SUBSCRIPTIONCHANGE" | "MAILBOXMETADATACHANGE" | "SERVERMETADATACHANGE"
+            if selected =>
+        {
             return Err(Syntax("SELECTED has message events only"));
         }
         "MAILBOXNAME" => events.names = true,
         "SUBSCRIPTIONCHANGE" => events.subscriptions = true,
+        "MAILBOXMETADATACHANGE" => events.metadata = true,
+        "SERVERMETADATACHANGE" => events.server = true,
         _ => *unsupported = true,
     }
     Ok(())

@@ -4,7 +4,7 @@
 //! of ESEARCH in `sources`.
 
 use super::flag::{Flag, flag_keyword};
-use super::ident;
+use super::ident::{self, ObjectId};
 use super::lexer::{Lexer, Parsed, Syntax};
 use super::returns::{self, Wanted};
 use super::sequence::SequenceSet;
@@ -81,9 +81,9 @@ pub enum Key {
     /// RFC 7162 §3.1.5: of this mod-sequence or a later one.
     ModSeq(u64),
     /// RFC 8474 §6; `None`: no message has such an id.
-    Email(Option<u64>),
+    Email(Option<ObjectId>),
     /// RFC 8474 §6
-    Thread(Option<u64>),
+    Thread(Option<ObjectId>),
     Not(Box<Key>),
     Or(Box<Key>, Box<Key>),
     And(Vec<Key>),

@@ -287,6 +287,11 @@ fn one_mailbox_is_shared_and_the_others_are_not_there() {
            S2: * OK [HIGHESTMODSEQ …
            S2: g OK [READ-ONLY] …
            C2: h LSUB "" "Other Users/*"
+           S2: * LSUB (\HasNoChildren) "/" "Other Users/an@tinh.gov.vn/Viec/Chung"
+           S2: h OK …
+           C2: h UNSUBSCRIBE "Other Users/an@tinh.gov.vn/Viec/Chung"
+           S2: h OK …
+           C2: h LSUB "" "Other Users/*"
            S2: h OK …
            C2: i SUBSCRIBE "Other Users/an@tinh.gov.vn/Viec/Chung"
            S2: i OK …
@@ -323,4 +328,132 @@ fn one_mailbox_is_shared_and_the_others_are_not_there() {
            S2: * LIST (\HasNoChildren \Noselect) "/" "Other Users/an@tinh.gov.vn/Archive"
            S2: d OK …"#,
     );
+}
+
+/// RFC 8474 §4: each account gives its numbers by itself, and no two mailboxes that are seen have one id.
+#[test]
+fn ids_of_others_have_their_account_before_them() {
+    let (mut world, binh) = office("lrs");
+    let office = world.directory.account_named(OFFICE).unwrap().id;
+    assert_ne!(office, binh);
+    world.append(3, "INBOX", "", LETTER);
+    world.append(2, "INBOX", "", LETTER);
+    let told = world.ask(2, "STATUS INBOX (MAILBOXID)");
+    assert_eq!(told[0], "* STATUS INBOX (MAILBOXID (m1))");
+    let told = world.ask(2, "STATUS Shared/vanthu@tinh.gov.vn/INBOX (MAILBOXID)");
+    assert!(
+        told[0].ends_with(&format!("(MAILBOXID (a{office}-m1))")),
+        "{told:?}"
+    );
+    let told = world
+        .ask(2, "SELECT Shared/vanthu@tinh.gov.vn/INBOX")
+        .join(" ");
+    assert!(
+        told.contains(&format!("[MAILBOXID (a{office}-m1)]")),
+        "{told}"
+    );
+    let told = world.ask(2, "FETCH 1 (EMAILID THREADID)");
+    let expected = format!("* 1 FETCH (EMAILID (a{office}-e1) THREADID (a{office}-t1))");
+    assert_eq!(told[0], expected);
+    for (key, found) in [
+        (format!("EMAILID a{office}-e1"), "* SEARCH 1"),
+        (format!("THREADID a{office}-t1"), "* SEARCH 1"),
+        ("EMAILID e1".to_owned(), "* SEARCH"),
+        (format!("EMAILID a{binh}-e1"), "* SEARCH"),
+    ] {
+        assert_eq!(world.ask(2, &format!("SEARCH {key}"))[0], found, "{key}");
+    }
+    world.ask(2, "SELECT INBOX");
+    assert_eq!(world.ask(2, "SEARCH EMAILID e1")[0], "* SEARCH 1");
+    assert_eq!(
+        world.ask(2, &format!("SEARCH EMAILID a{office}-e1"))[0],
+        "* SEARCH"
+    );
+}
+
+fn told(world: &mut World, number: u32, expected: &[&str]) {
+    for line in expected {
+        assert_eq!(world.line(number), *line);
+    }
+}
+
+/// RFC 5465 §6.5, §5.9: mailboxes of others are told of as they change, come and go.
+#[test]
+fn mailboxes_of_others_are_told_of() {
+    let (mut world, binh) = office("lr");
+    world.ask(
+        2,
+        "NOTIFY SET (SELECTED NONE) (SUBTREE (Shared \"Other Users\") (MessageNew MessageExpunge MailboxName))",
+    );
+    world.append(3, "INBOX", "", LETTER);
+    let inbox = "Shared/vanthu@tinh.gov.vn/INBOX";
+    let status = format!("* STATUS \"{inbox}\" (MESSAGES 1 UIDNEXT 2)");
+    told(&mut world, 2, &[&status]);
+    // What is given in the middle of it is heard from then on.
+    world.login(1);
+    give(&world, "an", "Archive", Sharing::Account(binh), "lr");
+    let name = "\"Other Users/an@tinh.gov.vn/Archive\"";
+    told(
+        &mut world,
+        2,
+        &[&format!(
+            "* LIST (\\HasNoChildren \\Subscribed) \"/\" {name}"
+        )],
+    );
+    world.append(1, "Archive", "", LETTER);
+    told(
+        &mut world,
+        2,
+        &[&format!("* STATUS {name} (MESSAGES 1 UIDNEXT 2)")],
+    );
+    give(&world, "an", "Archive", Sharing::Account(binh), "");
+    told(
+        &mut world,
+        2,
+        &[&format!("* LIST (\\NoAccess) \"/\" {name}")],
+    );
+    // Only one's own are personal.
+    world.ask(2, "NOTIFY SET (PERSONAL (MessageNew MessageExpunge))");
+    world.append(3, "INBOX", "", LETTER);
+    world.append(2, "Sent", "", LETTER);
+    let own = world.ask(2, "NOOP");
+    assert!(!own.iter().any(|line| line.contains("Shared/")), "{own:?}");
+}
+
+/// RFC 5465 §5.6, §5.7; RFC 5464 §4.4.2.
+#[test]
+fn annotations_that_others_set_are_told_by_name() {
+    let (mut world, _) = office("lrw");
+    let inbox = "Shared/vanthu@tinh.gov.vn/INBOX";
+    world.ask(
+        2,
+        "NOTIFY SET (SUBTREE Shared (MailboxMetadataChange)) (PERSONAL (ServerMetadataChange))",
+    );
+    world.ask(
+        3,
+        "SETMETADATA INBOX (/shared/comment \"x\" /private/comment \"mine\")",
+    );
+    told(
+        &mut world,
+        2,
+        &[&format!("* METADATA \"{inbox}\" /shared/comment")],
+    );
+    world.ask(3, "SETMETADATA INBOX (/shared/comment NIL)");
+    told(
+        &mut world,
+        2,
+        &[&format!("* METADATA \"{inbox}\" /shared/comment")],
+    );
+    // One's own session of another program; and not what this one did itself.
+    world.login_as(4, BINH);
+    world.ask(4, "SETMETADATA \"\" (/private/vendor/x/y \"1\")");
+    told(&mut world, 2, &["* METADATA \"\" /private/vendor/x/y"]);
+    let done = world.ask(2, "SETMETADATA \"\" (/private/vendor/x/y \"2\")");
+    assert_eq!(done, ["q OK SETMETADATA completed"]);
+    assert_eq!(world.ask(2, "NOOP"), ["q OK NOOP completed"]);
+    // Without NOTIFY, at the end of commands, once it was asked for.
+    assert_eq!(world.ask(4, "ENABLE METADATA")[0], "* ENABLED METADATA");
+    world.ask(3, "SETMETADATA INBOX (/shared/comment \"z\")");
+    let line = format!("* METADATA \"{inbox}\" /shared/comment");
+    assert_eq!(world.ask(4, "NOOP"), [line.as_str(), "q OK NOOP completed"]);
 }

@@ -11,6 +11,7 @@ use crate::wire::response::{self, put};
 use crate::wire::structure::body;
 use formats::message::{LetterheadView, Summary};
 use std::sync::Arc;
+use storage::AccountId;
 
 pub(super) fn needs_content(item: &Item) -> bool {
     matches!(
@@ -21,7 +22,7 @@ pub(super) fn needs_content(item: &Item) -> bool {
 
 pub(super) fn tell_item(
     item: &Item,
-    open: &Open,
+    (owner, open): (Option<AccountId>, &Open),
     written: &[u8],
     rev2: bool,
     out: &mut Output,
@@ -50,11 +51,11 @@ pub(super) fn tell_item(
             None => out.buf().extend_from_slice(b"SAVEDATE NIL"),
         },
         Item::EmailId => {
-            let id = ident::email(state.email);
+            let id = ident::email(owner, state.email);
             put(out.buf(), format_args!("EMAILID ({id})"));
         }
         Item::ThreadId => {
-            let id = ident::thread(state.thread);
+            let id = ident::thread(owner, state.thread);
             put(out.buf(), format_args!("THREADID ({id})"));
         }
         Item::ModSeq => put(out.buf(), format_args!("MODSEQ ({})", state.modseq)),

@@ -5,12 +5,13 @@
 
 use super::needle::Needle;
 use crate::view::View;
+use crate::wire::ident::ObjectId;
 use crate::wire::search::{Key, Place, When};
 use crate::wire::sequence::{Numbers, SequenceSet};
 use formats::message::{Letterhead, Person, Summary, header, sought};
 use formats::text::fold;
 use std::cell::OnceCell;
-use storage::{MailboxId, Sought, State};
+use storage::{AccountId, MailboxId, Sought, State};
 
 /// What the sets and times of a search are read against: the mailbox as it was when the command came.
 pub(in crate::run) struct Scope<'a> {
@@ -21,6 +22,15 @@ pub(in crate::run) struct Scope<'a> {
     pub(in crate::run) now_s: i64,
     /// Which one it is.
     pub(in crate::run) mailbox: MailboxId,
+    /// Whose mailbox it is; `None`: one's own.
+    pub(in crate::run) owner: Option<AccountId>,
+}
+
+impl Scope<'_> {
+    /// RFC 8474 §6: an id of another account names nothing here.
+    fn number(&self, id: Option<ObjectId>) -> Option<u64> {
+        id.filter(|id| id.owner == self.owner).map(|id| id.number)
+    }
 }
 
 /// A key with its sets resolved and its strings mapped, once for all messages.
@@ -121,8 +131,8 @@ impl Test {
             Key::Larger(size) => Self::Larger(*size),
             Key::Smaller(size) => Self::Smaller(*size),
             Key::ModSeq(modseq) => Self::ModSeq(*modseq),
-            Key::Email(id) => Self::Email(*id),
-            Key::Thread(id) => Self::Thread(*id),
+            Key::Email(id) => Self::Email(scope.number(*id)),
+            Key::Thread(id) => Self::Thread(scope.number(*id)),
             Key::Older(seconds) => Self::Until(scope.now_s - i64::from(*seconds)),
             Key::Younger(seconds) => Self::From(scope.now_s - i64::from(*seconds)),
             Key::Find(place, text) => Self::Find(place.clone(), Needle::new(text, fuzzy)),

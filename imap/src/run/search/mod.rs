@@ -219,6 +219,7 @@ impl Runner {
         let Some(mailbox) = target.mailbox else {
             return Ok(());
         };
+        let owner = self.foreign(target.owner);
         if target.is_selected {
             let selected = self.selected()?;
             let scope = Scope {
@@ -226,6 +227,7 @@ impl Runner {
                 saved: &selected.saved,
                 now_s,
                 mailbox,
+                owner,
             };
             searching.test = Test::of(&searching.key, &scope);
             searching.left = selected.view.all();
@@ -249,6 +251,7 @@ impl Runner {
             saved: &Numbers::default(),
             now_s,
             mailbox,
+            owner,
         };
         searching.test = Test::of(&searching.key, &scope);
         searching.left = Numbers::of(&[(Some(1), Some(u32::MAX))], 0);

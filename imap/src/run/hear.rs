@@ -1,0 +1,103 @@
+//! What a session that listens hears of, between its commands: commits in the accounts whose mailboxes it may see
+//! (RFC 5465), and annotations that changed there (RFC 5464 §4.4). Both only wake the session and leave a note; what
+//! may be told is asked of the directory when it is told.
+
+use directory::{Access, Hearing, Reannotated};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use storage::{AccountId, AccountStore, Subscription};
+use tokio::sync::Notify;
+
+/// Changes of annotations that wait to be told; past it, NOTIFICATIONOVERFLOW (RFC 5465 §5.8).
+const ANNOTATED_MAX: usize = 1_000;
+
+/// What was heard since it was last told of.
+#[derive(Default)]
+pub(super) struct Heard {
+    pub(super) woken: BTreeSet<AccountId>,
+    pub(super) annotated: Vec<Reannotated>,
+    pub(super) overflow: bool,
+}
+
+/// Listens to accounts, as they come and go.
+pub(super) struct Ears {
+    notify: Arc<Notify>,
+    heard: Arc<Mutex<Heard>>,
+    accounts: BTreeMap<AccountId, (Subscription, Hearing)>,
+    _server: Hearing,
+}
+
+fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
+    heard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Ears {
+    pub(super) fn new(access: &Access, notify: Arc<Notify>) -> Self {
+        let heard: Arc<Mutex<Heard>> = Arc::default();
+        let server = access.hear_server(annotated(&heard, &notify));
+        Self {
+            notify,
+            heard,
+            accounts: BTreeMap::new(),
+            _server: server,
+        }
+    }
+
+    pub(super) fn hears(&self, account: AccountId) -> bool {
+        self.accounts.contains_key(&account)
+    }
+
+    /// Hears this account too.
+    pub(super) fn add(&mut self, access: &Access, store: &AccountStore) {
+        let account = store.id();
+        if self.hears(account) {
+            return;
+        }
+        let (heard, notify) = (Arc::clone(&self.heard), Arc::clone(&self.notify));
+        let subscription = store.subscribe(Arc::new(move |_| {
+            lock(&heard).woken.insert(account);
+            notify.notify_one();
+        }));
+        let hearing = access.hear(account, annotated(&self.heard, &self.notify));
+        self.accounts.insert(account, (subscription, hearing));
+    }
+
+    /// Hears only these from now on.
+    pub(super) fn keep(&mut self, accounts: &BTreeSet<AccountId>) {
+        self.accounts
+            .retain(|account, _| accounts.contains(account));
+    }
+
+    pub(super) fn take(&self) -> Heard {
+        std::mem::take(&mut lock(&self.heard))
+    }
+
+    /// RFC 5464 §4.4: what one has set oneself is not told.
+    pub(super) fn forget(&self, own: &Reannotated) {
+        let mut heard = lock(&self.heard);
+        if let Some(at) = heard.annotated.iter().rposition(|a| same(a, own)) {
+            heard.annotated.remove(at);
+        }
+    }
+}
+
+fn same(heard: &Reannotated, own: &Reannotated) -> bool {
+    let named = |(seen, name): &(_, String)| own.names.contains(&(*seen, name.clone()));
+    heard.on == own.on && heard.by == own.by && heard.names.iter().all(named)
+}
+
+fn annotated(
+    heard: &Arc<Mutex<Heard>>,
+    notify: &Arc<Notify>,
+) -> Arc<dyn Fn(&Reannotated) + Send + Sync> {
+    let (heard, notify) = (Arc::clone(heard), Arc::clone(notify));
+    Arc::new(move |change| {
+        let mut heard = lock(&heard);
+        match heard.annotated.len() < ANNOTATED_MAX {
+            true => heard.annotated.push(change.clone()),
+            false => heard.overflow = true,
+        }
+        drop(heard);
+        notify.notify_one();
+    })
+}
