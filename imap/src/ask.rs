@@ -3,6 +3,7 @@
 use crate::wire::command::Command;
 use crate::wire::response::Status;
 use directory::sasl;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -89,7 +90,7 @@ pub struct Completion {
     /// A response code without its brackets.
     pub code: Option<String>,
     /// For people.
-    pub text: &'static str,
+    pub text: Cow<'static, str>,
     /// What it does to the state of the connection.
     pub effect: Effect,
 }
@@ -100,7 +101,7 @@ impl Completion {
         Self {
             status: Status::Ok,
             code: None,
-            text,
+            text: text.into(),
             effect: Effect::None,
         }
     }
@@ -110,7 +111,7 @@ impl Completion {
         Self {
             status: Status::No,
             code: Some(code.to_owned()),
-            text,
+            text: text.into(),
             effect: Effect::None,
         }
     }
@@ -120,7 +121,7 @@ impl Completion {
         Self {
             status: Status::Bad,
             code: Some("CLIENTBUG".to_owned()),
-            text,
+            text: text.into(),
             effect: Effect::None,
         }
     }
@@ -129,6 +130,13 @@ impl Completion {
     #[must_use]
     pub fn code(mut self, code: String) -> Self {
         self.code = Some(code);
+        self
+    }
+
+    /// With another text for people.
+    #[must_use]
+    pub fn saying(mut self, text: String) -> Self {
+        self.text = text.into();
         self
     }
 

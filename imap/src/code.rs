@@ -38,6 +38,11 @@ pub fn refusal(error: &Error, seeking: Seeking) -> Completion {
             tracing::error!(%why, "storage is corrupt");
             Completion::no("CORRUPTION", "The server found damaged data")
         }
+        // Storage has logged it, with the place where it lies.
+        Error::Damaged(_) => Completion::no(
+            "CORRUPTION",
+            "The content of a message is damaged on the server",
+        ),
     }
 }
 
@@ -62,6 +67,7 @@ mod tests {
             (Error::Invalid("x"), "CANNOT"),
             (Error::Unavailable("/secret/path".into()), "UNAVAILABLE"),
             (Error::Corrupt("x".into()), "CORRUPTION"),
+            (Error::Damaged("secret".into()), "CORRUPTION"),
         ];
         for (error, code) in table {
             let told = refusal(&error, Seeking::Named);

@@ -551,7 +551,7 @@ impl Machine {
                 format!("[CAPABILITY {}] {}", self.capabilities(), completion.text)
             }
             (Some(code), _) => format!("[{code}] {}", completion.text),
-            (None, _) => completion.text.to_owned(),
+            (None, _) => completion.text.into_owned(),
         };
         self.tagged(tag, completion.status, &text);
         if self.failed >= SIGN_INS_MAX && self.state == State::NotAuthenticated {

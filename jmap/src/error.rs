@@ -4,6 +4,10 @@
 use delivery::{Refusal, Refused};
 use serde_json::{Map, Value, json};
 
+/// What is said where the content of one message is what was asked for.
+const DAMAGED: &str =
+    "the content of a message is damaged on the server; its operator may have it in a backup";
+
 /// Why a whole method call failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum MethodError {
@@ -27,6 +31,9 @@ pub(crate) enum MethodError {
     RequestTooLarge,
     #[error("serverFail")]
     ServerFail,
+    /// The content of a message that the method needs.
+    #[error("serverFail")]
+    Damaged,
     #[error("serverUnavailable")]
     ServerUnavailable,
     #[error("stateMismatch")]
@@ -51,6 +58,7 @@ impl MethodError {
             | Self::InvalidResultReference(text)
             | Self::UnsupportedFilter(text)
             | Self::UnsupportedSort(text) => Some(text.as_str()),
+            Self::Damaged => Some(DAMAGED),
             Self::ServerFail => Some("the server failed; its log says why"),
             _ => None,
         };
@@ -72,6 +80,8 @@ impl From<storage::Error> for MethodError {
                 tracing::warn!(%why, "storage is unavailable");
                 Self::ServerUnavailable
             }
+            // Storage has logged it, with the place where it lies.
+            storage::Error::Damaged(_) => Self::Damaged,
             other => {
                 tracing::error!(error = %other, "storage failed under a JMAP method");
                 Self::ServerFail
@@ -159,6 +169,7 @@ impl From<storage::Error> for SetError {
                 tracing::warn!(%error, "storage is unavailable");
                 Self::new("serverUnavailable")
             }
+            E::Damaged(_) => Self::new("serverFail").because(DAMAGED),
             E::Corrupt(why) => {
                 tracing::error!(%why, "stored bytes are damaged");
                 Self::new("serverFail").because("the server failed; its log says why")

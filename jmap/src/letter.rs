@@ -9,7 +9,7 @@ use crate::ident;
 use crate::limit;
 use crate::mail::email::property::subject;
 use crate::mail::email::{body::cid, visible};
-use crate::problem::Problem;
+use crate::problem::{DAMAGED_EN, DAMAGED_VI, Problem};
 use crate::router::{Shared, Signed, Site};
 use crate::sight::Sight;
 use axum::extract::{Path, Query, State};
@@ -101,7 +101,11 @@ fn page(access: &Access, account: &str, email: &str, remote: bool) -> Result<Pag
     let mail = Sight::of(access, id, Right::Read)?;
     let state = visible(&mail, email)?.ok_or_else(Problem::not_found)?;
     let summary = mail.summary(state.email)?;
-    let raw = mail.content(state.email)?;
+    let raw = match mail.content(state.email) {
+        // A document of its own in the reader's page: it must say what is wrong.
+        Err(storage::Error::Damaged(_)) => None,
+        content => Some(content?),
+    };
     let pictures = format!("/mail/cid/{account}/{email}/");
     let mut writer = Writer {
         pictures: &pictures,
@@ -112,9 +116,15 @@ fn page(access: &Access, account: &str, email: &str, remote: bool) -> Result<Pag
         plain: true,
     };
     for number in bodies(&summary.part).html {
-        if let Some(found) = summary.part.find_section(&number) {
-            writer.part(found.part, &number, &raw);
+        let found = summary.part.find_section(&number);
+        if let Some((found, raw)) = found.zip(raw.as_deref()) {
+            writer.part(found.part, &number, raw);
         }
+    }
+    if raw.is_none() {
+        writer.out = format!(
+            "<p class=\"note\">{DAMAGED_VI}</p><p class=\"note\" lang=\"en\">{DAMAGED_EN}</p>"
+        );
     }
     Ok(Page {
         html: writer.finish(&summary),

@@ -5,6 +5,12 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 
+/// Shown to whoever opens a message whose content is damaged.
+pub(crate) const DAMAGED_VI: &str = "Nội dung của thư này đã hỏng trên máy chủ; hãy báo người quản trị, có thể lấy lại từ bản sao lưu.";
+/// The same in English.
+pub(crate) const DAMAGED_EN: &str = "The content of this message is damaged on the server; tell its operator, \
+    who may have it in a backup.";
+
 /// An HTTP error with a JSON body.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
@@ -67,6 +73,14 @@ impl Problem {
         )
     }
 
+    /// One message, or what is in it, of a store that is whole otherwise.
+    pub(crate) fn damaged() -> Self {
+        Self::plain(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("{DAMAGED_VI} / {DAMAGED_EN}"),
+        )
+    }
+
     pub(crate) fn unknown_capability(name: &str) -> Self {
         Self::new(
             StatusCode::BAD_REQUEST,
@@ -118,6 +132,8 @@ impl From<storage::Error> for Problem {
                 "Hộp thư đã đầy. / The account is full.",
             ),
             E::TooLarge(_) => Self::limit("maxSizeUpload"),
+            // Storage has logged it, with the place where it lies.
+            E::Damaged(_) => Self::damaged(),
             E::Unavailable(why) => {
                 tracing::warn!(%why, "storage is unavailable");
                 Self::unavailable()

@@ -11,6 +11,8 @@ pub fn refusal(error: &Error) -> Refusal {
             tracing::error!(%why, "storage is corrupt");
             Refusal::Damaged
         }
+        // Storage has logged it, with the place where it lies.
+        Error::Damaged(_) => Refusal::Damaged,
         Error::Unavailable(_) | Error::InUse { .. } => {
             tracing::warn!(why = %error, "storage is unavailable");
             Refusal::Unavailable
@@ -41,6 +43,7 @@ mod tests {
             (Error::TooLarge("x"), "[SYS/TEMP]"),
             (Error::Unavailable("/secret/path".into()), "[SYS/TEMP]"),
             (Error::Corrupt("x".into()), "[SYS/PERM]"),
+            (Error::Damaged("secret".into()), "[SYS/PERM]"),
         ];
         for (error, begins) in table {
             let text = refusal(&error).phrase().text(Language::En);

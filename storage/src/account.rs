@@ -291,13 +291,11 @@ impl AccountStore {
         }
     }
 
-    /// The raw octets of a message. Errors: `NotFound`, `Corrupt`.
+    /// The raw octets of a message. Errors: `NotFound`, `Damaged`.
     pub fn content(&self, email: EmailId) -> Result<Arc<[u8]>, Error> {
-        let blob = self.state(email)?.blob;
-        self.store.blob(blob).map_err(|e| match e {
-            Error::NotFound => Error::Corrupt(format!("content {blob} of a message is missing")),
-            other => other,
-        })
+        let state = self.state(email)?;
+        let content = self.store.blob(state.blob);
+        content.map_err(|why| self.damaged(&state, why))
     }
 
     /// The raw octets of a message whose state was read before, and which may be expunged meanwhile. Errors:

@@ -7,6 +7,7 @@
 use crate::change::Subscribers;
 use crate::checkpoint::Checkpoint;
 use crate::content_sync::ContentSync;
+use crate::damage::Damages;
 use crate::disk::{self, Disk};
 use crate::index::{Index, Op};
 use crate::journal::{Journal, Position, Subject};
@@ -45,6 +46,7 @@ pub(crate) struct Shared {
     pub subscribers: Subscribers,
     pub summaries: Summaries,
     pub search: Search,
+    pub damages: Damages,
     /// A write failed and none succeeded since.
     pub full: AtomicBool,
     /// No commit can succeed any more in this process.

@@ -36,6 +36,10 @@ pub enum Error {
     /// Stored bytes failed their checksum or carry an unknown version (I-18).
     #[error("corrupt: {0}")]
     Corrupt(String),
+    /// The content of one message fails its checksum or is not there; all else that is known of the message
+    /// can be had. It was logged when it was met.
+    #[error("damaged content: {0}")]
+    Damaged(String),
 }
 
 /// A process in words.

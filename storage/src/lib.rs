@@ -46,6 +46,7 @@ mod compact;
 mod compare;
 mod content_sync;
 mod count;
+mod damage;
 mod disk;
 mod domain;
 mod engine;

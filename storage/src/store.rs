@@ -4,6 +4,7 @@ use crate::cell::Cells;
 use crate::change::Subscribers;
 use crate::checkpoint::Checkpoint;
 use crate::commit::{self, Commit, Committer, Number, Order, Shared};
+use crate::damage::Damages;
 use crate::format::Found;
 use crate::index::{Index, Op, encode_ops};
 use crate::journal::{BODY_OCTETS_MAX, Journal};
@@ -255,6 +256,7 @@ impl Store {
             subscribers: Subscribers::default(),
             summaries: Summaries::default(),
             search: Search::default(),
+            damages: Damages::default(),
             full: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
         });

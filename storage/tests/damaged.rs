@@ -56,11 +56,11 @@ fn new_mail_is_never_put_onto_damaged_content() {
     world.reopen();
     assert!(matches!(
         content(&world, 2, first.email),
-        Err(Error::Corrupt(_))
+        Err(Error::Damaged(_))
     ));
     assert!(matches!(
         content(&world, 2, plain.email),
-        Err(Error::Corrupt(_))
+        Err(Error::Damaged(_))
     ));
     // Another letter with the same attachment; then the very same letters once more.
     let text = with_attachment(2);

@@ -348,7 +348,7 @@ fn fits(test: &Test, store: &AccountStore, uid: u32, state: &State) -> Result<bo
         return Ok(fits);
     }
     let content = content_of(store, state)?;
-    subject.content = Some(&content);
+    subject.reads(content.as_deref());
     Ok(test.judge(&subject).unwrap_or(false))
 }
 

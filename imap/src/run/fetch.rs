@@ -13,7 +13,6 @@ use super::resync::{Modes, VANISHED_MAX, put_fetch, put_vanished};
 use super::search::Listed;
 use super::{BATCH_OCTETS_MAX, PIECE_MAX, Progress, Runner, Selected, Stop};
 use crate::ask::{Completion, Effect, Output};
-use crate::code::{self, Seeking};
 use crate::wire::envelope::envelope;
 use crate::wire::fetch::{Item, Modifiers};
 use crate::wire::flag;
@@ -57,6 +56,9 @@ struct Open {
     due: Due,
     number: u32,
     content: Option<Arc<[u8]>>,
+    /// The content cannot be read: what needs it is left out. NIL or nothing would say that it is empty, and a
+    /// client that keeps what it was given would never ask again.
+    damaged: bool,
     /// The item that comes next.
     at: usize,
     /// What is still to be sent of it.
@@ -77,7 +79,8 @@ pub(super) struct Fetch {
     /// Keywords that FLAGS has named already.
     named: Option<Arc<[Keyword]>>,
     missing: bool,
-    damaged: bool,
+    /// UIDs of messages whose content cannot be read.
+    damaged: Vec<u32>,
     unknown_encoding: bool,
     /// RFC 9738 §3.1: not all that was named is told; then the highest UID comes first.
     cut: Option<Cut>,
@@ -250,7 +253,7 @@ impl Fetch {
             written: Vec::new(),
             named: None,
             missing: false,
-            damaged: false,
+            damaged: Vec::new(),
             unknown_encoding: false,
             changed_since: 0,
             vanished: Numbers::default(),
@@ -300,11 +303,12 @@ impl Fetch {
         if let Some(opened) = &self.opening {
             return opened.clone();
         }
+        if !self.damaged.is_empty() {
+            // RFC 9051 §7.1 CORRUPTION; all that can be had was told.
+            return Completion::no("CORRUPTION", "").saying(tell::damage(&self.damaged));
+        }
         if self.unknown_encoding {
             return Completion::no("UNKNOWN-CTE", "A part has an unknown transfer encoding");
-        }
-        if self.damaged {
-            return Completion::no("CORRUPTION", "Some messages are damaged");
         }
         let done = Completion::ok("FETCH completed");
         // RFC 5530 §3 EXPUNGEISSUED: some messages are gone, which the peer has not been told yet.
@@ -415,8 +419,8 @@ impl Fetch {
         Ok(found)
     }
 
-    /// Reads what telling the message needs; a message that is gone or damaged is passed over, so
-    /// that the others can still be had.
+    /// Reads what telling the message needs. A message that is gone is passed over; of a damaged one all
+    /// that does not need its content is told, so that the others can still be had.
     fn open(
         &mut self,
         number: u32,
@@ -424,21 +428,23 @@ impl Fetch {
         store: &AccountStore,
         recent: &Recent,
     ) -> Result<(), Stop> {
-        let mut content = None;
+        let (mut content, mut damaged) = (None, false);
         if self.items.iter().any(needs_content) && due.summary.is_some() {
             match self.content(due.state.email, store, recent) {
                 Ok(octets) => content = Some(octets),
                 Err(Error::NotFound | Error::Expunged) => {}
-                Err(error @ Error::Corrupt(_)) => {
-                    code::refusal(&error, Seeking::Named);
-                    self.damaged = true;
-                    return Ok(());
+                Err(Error::Damaged(_)) => {
+                    self.damaged.push(due.uid);
+                    damaged = true;
+                    if !due.marked && self.items.iter().all(needs_content) {
+                        return Ok(());
+                    }
                 }
                 Err(error) => return Err(error.into()),
             }
         }
         let gone = self.items.iter().any(Item::needs_summary) && due.summary.is_none()
-            || self.items.iter().any(needs_content) && content.is_none();
+            || self.items.iter().any(needs_content) && content.is_none() && !damaged;
         if gone {
             self.missing = true;
         } else {
@@ -446,6 +452,7 @@ impl Fetch {
                 due,
                 number,
                 content,
+                damaged,
                 at: 0,
                 rest: None,
                 away: false,
@@ -489,7 +496,9 @@ impl Fetch {
         let added = added.iter().filter(|(_, due)| *due && open.due.marked);
         let added = added.map(|(item, _)| item);
         let added = added.filter(|item| !self.items.contains(item));
+        let damaged = open.damaged;
         let items = self.items.iter().chain(added);
+        let items = items.filter(|item| !damaged || !needs_content(item));
         for item in items.skip(open.at) {
             if open.at > 0 {
                 if out.len() >= PIECE_MAX {

@@ -49,7 +49,7 @@ pub(crate) struct World {
     runtime: tokio::runtime::Runtime,
     peers: BTreeMap<u32, BufReader<DuplexStream>>,
     stop: watch::Sender<bool>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl World {
@@ -130,8 +130,18 @@ impl World {
             runtime: runtime(),
             peers: BTreeMap::new(),
             stop,
-            _dir: dir,
+            dir,
         }
+    }
+
+    /// The content that was stored last rots on the disk.
+    pub(crate) fn rot_last(&self) {
+        let packs = std::fs::read_dir(self.dir.path().join("packs")).unwrap();
+        let last = packs.map(|pack| pack.unwrap().path()).max().unwrap();
+        let mut octets = std::fs::read(&last).unwrap();
+        let at = octets.len() - 3;
+        octets[at] ^= 0x5a;
+        std::fs::write(&last, octets).unwrap();
     }
 
     /// Opens connection `number` over TLS with SCRAM; the greeting is read and given back.

@@ -12,6 +12,7 @@ mod appending;
 mod basics;
 mod connection;
 mod contexts;
+mod damaged;
 mod door;
 mod faults;
 mod flight;

@@ -52,8 +52,14 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
         let preview = if in_body.is_empty() {
             None
         } else {
-            let text = search::body(&summary, &mail.content(state.email)?);
-            snippet(&text, &found(&text, &in_body))
+            // RFC 8621 §5: null where no snippet can be made, as of a damaged message.
+            match mail.content(state.email) {
+                Err(storage::Error::Damaged(_)) => None,
+                content => {
+                    let text = search::body(&summary, &content?);
+                    snippet(&text, &found(&text, &in_body))
+                }
+            }
         };
         let marks = found(&title, &in_subject);
         let marked = (!marks.is_empty()).then(|| mark(&title, &marks, 0, usize::MAX));

@@ -35,7 +35,7 @@ pub(crate) struct House {
     router: Router,
     pub(crate) an: Access,
     pub(crate) binh: Access,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 /// What a request came to.
@@ -129,8 +129,18 @@ impl House {
             context,
             an,
             binh,
-            _dir: dir,
+            dir,
         }
+    }
+
+    /// The content that was stored last rots on the disk.
+    pub(crate) fn rot_last(&self) {
+        let packs = std::fs::read_dir(self.dir.path().join("packs")).unwrap();
+        let last = packs.map(|pack| pack.unwrap().path()).max().unwrap();
+        let mut octets = std::fs::read(&last).unwrap();
+        let at = octets.len() - 3;
+        octets[at] ^= 0x5a;
+        std::fs::write(&last, octets).unwrap();
     }
 
     /// The same house under other settings.

@@ -7,6 +7,7 @@
 )]
 
 mod corpus;
+mod damaged;
 mod door;
 mod email;
 mod hostile;

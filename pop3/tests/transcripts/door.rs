@@ -44,7 +44,7 @@ pub(crate) struct World {
     runtime: tokio::runtime::Runtime,
     peers: BTreeMap<u32, BufReader<DuplexStream>>,
     stop: watch::Sender<bool>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl World {
@@ -92,7 +92,7 @@ impl World {
                 .unwrap(),
             peers: BTreeMap::new(),
             stop,
-            _dir: dir,
+            dir,
         };
         world.account = world.person(USER);
         world.switch(world.account, true);
@@ -143,6 +143,16 @@ impl World {
             placed.unwrap();
         }
         writer.commit().unwrap();
+    }
+
+    /// The content that was stored last rots on the disk.
+    pub(crate) fn rot_last(&self) {
+        let packs = std::fs::read_dir(self.dir.path().join("packs")).unwrap();
+        let last = packs.map(|pack| pack.unwrap().path()).max().unwrap();
+        let mut octets = std::fs::read(&last).unwrap();
+        let at = octets.len() - 3;
+        octets[at] ^= 0x5a;
+        std::fs::write(&last, octets).unwrap();
     }
 
     /// How many messages INBOX holds now.

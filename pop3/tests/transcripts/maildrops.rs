@@ -297,3 +297,36 @@ fn many_messages_are_listed_in_pieces_and_removed_at_once() {
     let after = world.store.account(world.account).modseq().unwrap().raw();
     assert_eq!(after, before + 1, "one commit");
 }
+
+#[test]
+fn a_damaged_message_is_refused_and_the_others_are_read() {
+    let mut world = World::new();
+    world.put(&[ONE]);
+    world.put(&[TWO]);
+    world.rot_last();
+    world.put(&[b"Subject: three\r\n\r\ny\r\n"]);
+    check(
+        &mut world,
+        "L: in
+         C: STAT
+         S: +OK 3 83
+         C: RETR 2
+         S: -ERR [SYS/PERM] …
+         C: TOP 2 0
+         S: -ERR [SYS/PERM] …
+         C: RETR 3
+         S: +OK 21 octets
+         S: Subject: three
+         S: 
+         S: y
+         S: .
+         C: UIDL 2
+         S: +OK 2 …
+         C: DELE 2
+         S: +OK Marked as deleted
+         C: QUIT
+         S: +OK Goodbye
+         S: (end)",
+    );
+    assert_eq!(world.count(), 2);
+}

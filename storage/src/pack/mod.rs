@@ -292,6 +292,12 @@ impl Packs {
         self.gate.settle(ids);
     }
 
+    /// The file in which content lies, and at which octet; for people.
+    pub(crate) fn place_of(&self, id: BlobId, index: &Index) -> Option<(PathBuf, u64)> {
+        let location = self.locate(id, index).ok()?;
+        Some((format::path(&self.dir, location.pack), location.offset))
+    }
+
     /// Where content lies. Errors: `NotFound`.
     pub(crate) fn locate(&self, id: BlobId, index: &Index) -> Result<Location, Error> {
         if let Some(Staged::At(location, _)) = self.gate.staged(id) {

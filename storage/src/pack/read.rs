@@ -23,7 +23,15 @@ pub(super) struct Opened {
 }
 
 pub(super) fn damaged(id: BlobId, location: &Location) -> Error {
-    Error::Corrupt(format!("content {id} in pack {}", location.pack))
+    Error::Corrupt(format!("content {}", placed(id, location)))
+}
+
+/// Where an entry lies, for people.
+fn placed(id: BlobId, location: &Location) -> String {
+    format!(
+        "{id} in pack {} at octet {}",
+        location.pack, location.offset
+    )
 }
 
 impl Packs {
@@ -48,7 +56,10 @@ impl Packs {
         let (entry, stored) = self.stored(id, location)?;
         let content = match entry.form {
             Form::Assembled => self.put_together(&stored, entry.raw, &|part| {
-                let place = self.locate(part, index)?;
+                let place = self.locate(part, index).map_err(|e| match e {
+                    Error::NotFound => Error::Corrupt(format!("the piece {part} is missing")),
+                    other => other,
+                })?;
                 let (entry, stored) = self.stored(part, &place)?;
                 self.unpacked(&entry, stored)
             }),
@@ -71,7 +82,11 @@ impl Packs {
         location: &Location,
     ) -> Result<(Entry, Vec<u8>), Error> {
         let (entry, octets) = self.as_stored(id, location)?;
-        Ok((entry, self.unseal(&entry, octets)?))
+        let plain = self.unseal(&entry, octets).map_err(|e| match e {
+            Error::Corrupt(why) => Error::Corrupt(format!("{why}: {}", placed(id, location))),
+            other => other,
+        })?;
+        Ok((entry, plain))
     }
 
     /// The entry at a place and its octets as they lie there.

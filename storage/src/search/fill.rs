@@ -5,7 +5,7 @@ use super::shown::Shown;
 use super::term::{self, Place, Terms};
 use super::{FOLDER, Indexed, Search, Until, has_room, lock, sweep, told};
 use crate::commit::{self, Shared};
-use crate::{AccountId, BlobId, EmailId, Error, Store, check, disk, key, record};
+use crate::{AccountId, EmailId, Error, Store, check, disk, key, record};
 use formats::message::{Summary, sought};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -264,14 +264,15 @@ impl Filling {
         if !found.list.is_empty() {
             has_room(shared, ROOM_OCTETS)?;
         }
-        for (email, blob) in found.list {
+        for email in found.list {
             if shared.search.closed.load(Ordering::SeqCst) {
                 return Err(commit::stopped());
             }
-            let terms = match terms_of(store, account, email, blob) {
+            let terms = match terms_of(store, account, email) {
                 Ok(terms) => terms,
                 Err(Error::NotFound | Error::Expunged) => continue, // gone meanwhile
-                Err(Error::Corrupt(_)) => None,
+                // It is found by reading what is left of it, as any other that has too many.
+                Err(Error::Corrupt(_) | Error::Damaged(_)) => None,
                 Err(error) => return Err(error),
             };
             self.add(account, email, terms)?;
@@ -338,7 +339,7 @@ impl Filling {
 
 /// Messages of one account that are not in the index.
 struct Found {
-    list: Vec<(EmailId, BlobId)>,
+    list: Vec<EmailId>,
     /// Up to where none is left when these are in it.
     reached: EmailId,
     more: bool,
@@ -381,7 +382,7 @@ fn some_of(
             found.more = true;
             return false;
         }
-        found.list.push((state.email, state.blob));
+        found.list.push(state.email);
         found.reached = state.email;
         batch.messages += 1;
         batch.octets += state.size;
@@ -398,14 +399,10 @@ fn terms_of(
     store: &Store,
     account: AccountId,
     email: EmailId,
-    blob: BlobId,
 ) -> Result<Option<Vec<Vec<u8>>>, Error> {
-    let summary = store.account(account).kept_summary(email)?;
-    let content = store.blob(blob).map_err(|e| match e {
-        Error::NotFound => Error::Corrupt(format!("content {blob} of a message is missing")),
-        other => other,
-    })?;
-    Ok(terms(&summary, &content))
+    let account = store.account(account);
+    let summary = account.kept_summary(email)?;
+    Ok(terms(&summary, &account.content(email)?))
 }
 
 /// The same texts that a search reads.

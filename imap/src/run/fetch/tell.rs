@@ -8,10 +8,29 @@ use crate::wire::fetch::Item;
 use crate::wire::flag;
 use crate::wire::ident;
 use crate::wire::response::{self, put};
+use crate::wire::sequence::Numbers;
 use crate::wire::structure::body;
 use formats::message::{LetterheadView, Summary};
 use std::sync::Arc;
 use storage::AccountId;
+
+/// Octets of UIDs that the end of the command names.
+const NAMED_MAX: usize = 200;
+
+/// How many messages are damaged, and which.
+pub(super) fn damage(uids: &[u32]) -> String {
+    let mut sorted = uids.to_vec();
+    sorted.sort_unstable();
+    let mut named = sorted.iter().copied().collect::<Numbers>().text();
+    if let Some(end) = named.get(..NAMED_MAX).and_then(|n| n.rfind(',')) {
+        named.truncate(end);
+        named.push_str(" and more");
+    }
+    match uids.len() {
+        1 => format!("The content of one message is damaged on the server: UID {named}"),
+        count => format!("The content of {count} messages is damaged on the server: UIDs {named}"),
+    }
+}
 
 pub(super) fn needs_content(item: &Item) -> bool {
     matches!(

@@ -66,7 +66,9 @@ pub(in crate::run) struct Subject<'a> {
     /// What its header said: enough for all keys but those that read the content.
     head: Option<&'a Letterhead>,
     summary: Option<&'a Summary>,
-    pub(in crate::run) content: Option<&'a [u8]>,
+    content: Option<&'a [u8]>,
+    /// The content cannot be read: the body does not match, and of the header only what the summary keeps does.
+    damaged: bool,
     /// The header and the body, mapped for comparison once however many keys look into them.
     header: OnceCell<Vec<String>>,
     body: OnceCell<Vec<String>>,
@@ -83,6 +85,7 @@ impl<'a> Subject<'a> {
             head: None,
             summary: None,
             content: None,
+            damaged: false,
             header: OnceCell::new(),
             body: OnceCell::new(),
             bare_header: OnceCell::new(),
@@ -96,6 +99,12 @@ impl<'a> Subject<'a> {
 
     pub(in crate::run) fn knows(&mut self, summary: &'a Summary) {
         (self.head, self.summary) = (Some(&summary.head), Some(summary));
+    }
+
+    /// `None`: it is damaged.
+    pub(in crate::run) fn reads(&mut self, content: Option<&'a [u8]>) {
+        self.damaged = content.is_none();
+        self.content = Some(content.unwrap_or_default());
     }
 }
 
@@ -303,6 +312,11 @@ fn grade(place: &Place, needle: &Needle, subject: &Subject<'_>) -> Option<u8> {
             };
             value.map_or(0, |v| needle.grade(&header::decode_words(v)))
         }
+        Place::Header(name) if subject.damaged => {
+            let own = format!("{}: ", name.to_ascii_lowercase());
+            let kept = kept(head).filter_map(|text| Some(text.strip_prefix(&own)?.to_owned()));
+            kept.map(|text| needle.grade(&text)).max().unwrap_or(0)
+        }
         Place::Header(name) => {
             let octets = subject.summary?.part.header.of(subject.content?);
             let own = header::fields(octets).filter(|f| f.is(name));
@@ -346,8 +360,34 @@ fn among(people: &[Person], needle: &Needle) -> u8 {
 
 fn header_of<'s>(subject: &'s Subject<'_>) -> Option<&'s [String]> {
     let (summary, content) = (subject.summary?, subject.content?);
-    let read = || sought::header(summary, content).collect();
+    let read = || match subject.damaged {
+        true => kept(&summary.head).collect(),
+        false => sought::header(summary, content).collect(),
+    };
     Some(subject.header.get_or_init(read))
+}
+
+/// What the summary keeps of a header, as fields of which each is a text.
+fn kept(head: &Letterhead) -> impl Iterator<Item = String> + '_ {
+    let people = [
+        ("from", &head.from),
+        ("to", &head.to),
+        ("cc", &head.cc),
+        ("bcc", &head.bcc),
+    ];
+    let people = people.into_iter().flat_map(|(name, people)| {
+        sought::people(people).map(move |text| format!("{name}: {text}"))
+    });
+    let values = [
+        ("subject", &head.subject),
+        ("message-id", &head.message_id),
+        ("in-reply-to", &head.in_reply_to),
+    ];
+    let values = values.into_iter().filter_map(|(name, value)| {
+        let value = value.as_deref()?;
+        Some(format!("{name}: {}", sought::kept_value(value)))
+    });
+    people.chain(values)
 }
 
 /// The text parts, decoded, and the headers of messages inside.

@@ -63,6 +63,8 @@ pub(super) struct Searching {
     stage: Stage,
     /// RFC 5267 §4.3: changes are to be told, and nothing sees to that yet.
     unfollowed: bool,
+    /// Damaged messages, which were judged by what is known of them.
+    unread: u64,
 }
 
 /// The matches in one mailbox.
@@ -126,12 +128,17 @@ impl Searching {
 
     /// What the tagged OK says.
     fn completion(&self) -> Completion {
-        Completion::ok(match (&self.order, &self.target.named) {
+        let done = match (&self.order, &self.target.named) {
             (Order::Sorted(_), _) => "SORT completed",
             (Order::Threaded(_), _) => "THREAD completed",
             (Order::Mailbox, Some(_)) => "ESEARCH completed",
             (Order::Mailbox, None) => "SEARCH completed",
-        })
+        };
+        match self.unread {
+            0 => Completion::ok(done),
+            1 => Completion::ok(done).saying(format!("{done}, but one message is damaged")),
+            n => Completion::ok(done).saying(format!("{done}, but {n} messages are damaged")),
+        }
     }
 }
 
@@ -186,6 +193,7 @@ impl Runner {
             found: Found::default(),
             stage: Stage::Judging,
             unfollowed: update,
+            unread: 0,
         });
         self.open_target(&mut searching)?;
         Ok(searching)
@@ -569,7 +577,8 @@ impl Searching {
             let mut decided = self.test.judge(&subject);
             if decided.is_none() {
                 content = content_of(store, &state)?;
-                subject.content = Some(&content);
+                self.unread += u64::from(content.is_none());
+                subject.reads(content.as_deref());
                 decided = Some(self.test.judge(&subject).unwrap_or(false));
             }
             if decided == Some(true) {
@@ -584,10 +593,14 @@ impl Searching {
     }
 }
 
-/// The raw message; empty when it is gone meanwhile.
-pub(in crate::run) fn content_of(store: &AccountStore, state: &State) -> Result<Arc<[u8]>, Error> {
+/// The raw message; empty when it is gone meanwhile, `None` when it is damaged.
+pub(in crate::run) fn content_of(
+    store: &AccountStore,
+    state: &State,
+) -> Result<Option<Arc<[u8]>>, Error> {
     match store.content(state.email) {
-        Err(Error::NotFound | Error::Expunged) => Ok(Arc::from([])),
-        other => other,
+        Err(Error::NotFound | Error::Expunged) => Ok(Some(Arc::from([]))),
+        Err(Error::Damaged(_)) => Ok(None),
+        other => other.map(Some),
     }
 }

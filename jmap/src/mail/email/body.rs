@@ -156,9 +156,15 @@ pub(crate) fn cid(part: &Part) -> Option<&str> {
     (!id.is_empty()).then_some(id)
 }
 
-/// Octets after transfer decoding; of a multipart, as it stands.
+/// Whether the octets of this part are there: those of a damaged message are not.
+fn is_there(part: &Part, raw: &[u8]) -> bool {
+    part.body.end() <= raw.len()
+}
+
+/// Octets after transfer decoding; of a multipart, and of what is damaged, as it stands.
 fn size(part: &Part, raw: &[u8]) -> usize {
     match part.kind {
+        _ if !is_there(part, raw) => part.body.len as usize,
         PartKind::Multipart(_) => part.body.of(raw).len(),
         _ => part::decode_body(part, raw).len(),
     }
@@ -215,6 +221,10 @@ impl Values {
     }
 
     fn value(&self, part: &Part, raw: &[u8], budget: &mut usize) -> Value {
+        if !is_there(part, raw) {
+            // RFC 8621 §4.1.4: nothing could be decoded, and there is more than is given.
+            return json!({"value": "", "isEncodingProblem": true, "isTruncated": true});
+        }
         let text = part::decode_text(part, raw).replace("\r\n", "\n");
         let problem = text.contains('\u{fffd}');
         let own = if self.octets_max == 0 {

@@ -138,6 +138,10 @@ pub(crate) fn objects(
             None => None,
             Some(Ok(raw)) => Some(raw),
             Some(Err(storage::Error::NotFound | storage::Error::Expunged)) => continue,
+            // RFC 8620 §5.1: `notFound` is for what does not exist, and clients forget it; an error of the method
+            // would take the other messages of the page away too. So the message is given by its summary, and its
+            // body values say that they are not all there is (see `body::Values`).
+            Some(Err(storage::Error::Damaged(_))) => None,
             Some(Err(other)) => return Err(other.into()),
         };
         let source = Source {
@@ -186,6 +190,10 @@ pub(crate) fn parse(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, 
             Some(Ok(found)) => found,
             None | Some(Err(storage::Error::NotFound | storage::Error::Expunged)) => {
                 not_found.push(id);
+                continue;
+            }
+            Some(Err(storage::Error::Damaged(_))) => {
+                not_parsable.push(id);
                 continue;
             }
             Some(Err(other)) => return Err(other.into()),

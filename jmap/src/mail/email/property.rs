@@ -147,7 +147,7 @@ pub(crate) struct Source<'a> {
     pub(crate) state: Option<&'a State>,
     pub(crate) summary: &'a Summary,
     pub(crate) blob: BlobName,
-    /// Present when [`Wish::needs_content`].
+    /// Present when [`Wish::needs_content`], unless it is damaged.
     pub(crate) raw: Option<Arc<[u8]>>,
 }
 

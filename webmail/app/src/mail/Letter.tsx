@@ -15,7 +15,11 @@ const FRAME_HEIGHT_MAX = 60_000;
 
 export const isPlain = (email: Email) =>
   email.htmlBody.length > 0 && email.htmlBody.every((part) => part.type === 'text/plain')
-  && email.htmlBody.every((part) => part.partId !== null && part.partId in email.bodyValues);
+  && email.htmlBody.every((part) => part.partId !== null && isReadable(email.bodyValues[part.partId]));
+
+/** Of a letter that is damaged on the server no text comes; the server's own document says so. */
+const isReadable = (value: BodyValue | undefined) =>
+  value !== undefined && !(value.value === '' && value.isTruncated && value.isEncodingProblem);
 
 export function TextLetter({ email }: { email: Email }) {
   const [whole, setWhole] = useState(false);
