@@ -72,6 +72,8 @@ pub(crate) struct BackupRestore {
     octets: u64,
     /// Messages that were there already.
     already: u64,
+    /// Messages whose content is damaged in the backup: not restored. An older backup may have them.
+    damaged: u64,
     /// Mailboxes made.
     mailboxes: u64,
 }
@@ -195,6 +197,7 @@ async fn told(room: &Room, of: AccountId, id: u64) -> Result<Json<BackupRestore>
         messages: restored.messages,
         octets: restored.octets,
         already: restored.already,
+        damaged: restored.damaged,
         mailboxes: restored.mailboxes,
     }))
 }

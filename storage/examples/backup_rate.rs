@@ -73,6 +73,7 @@ fn measure((name, secret): (&str, &Secret), store: &Store, options: &Options, di
             to: &dir.join("restored"),
             disk: &Disk::default(),
             workers: WORKERS,
+            salvage: false,
         };
         (backup::restore(&task, &mut |_| true).unwrap().octets, ())
     });

@@ -164,6 +164,7 @@ fn what_was_cut_off_goes_on() {
         to: &to,
         disk: &Disk::default(),
         workers: 1,
+        salvage: false,
     };
     let mut steps = 0;
     let stopped = restore(&task, &mut |_| {
@@ -214,10 +215,10 @@ fn damage_is_found_and_written_anew() {
         let listed = list(&bench.vault(), &bench.secret).unwrap();
         assert!(listed[0].damage.is_some() && listed[1].damage.is_none());
         // Nobody can say what a damaged backup needs.
-        let pruned = prune(&bench.vault(), &bench.secret, Keep::Newest(2));
+        let pruned = bench.prune(Keep::Newest(2));
         assert!(matches!(pruned, Err(Failure::Storage(Error::Corrupt(_)))));
         assert_eq!(bench.check().len(), 1);
-        prune(&bench.vault(), &bench.secret, Keep::Newest(1)).unwrap();
+        bench.prune(Keep::Newest(1)).unwrap();
         assert_eq!(bench.check(), Vec::<String>::new());
     }
 }
@@ -231,13 +232,13 @@ fn a_prune_removes_old_backups_and_what_only_they_need() {
         bench.world.deliver(2, inbox, &long(50 + day), None);
         names.push(bench.take(day as i64 * 86_400).name);
     }
-    let pruned = prune(&bench.vault(), &bench.secret, Keep::Since(86_400)).unwrap();
+    let pruned = bench.prune(Keep::Since(86_400)).unwrap();
     assert_eq!(pruned.backups, names[..1]);
     assert!(pruned.chunks > 0 && pruned.octets > 0);
     assert_eq!(bench.check(), Vec::<String>::new());
-    let all = prune(&bench.vault(), &bench.secret, Keep::Since(i64::MAX)).unwrap();
+    let all = bench.prune(Keep::Since(i64::MAX)).unwrap();
     assert_eq!(all.backups, names[1..3], "the newest stays in any case");
-    let none = prune(&bench.vault(), &bench.secret, Keep::Newest(0)).unwrap();
+    let none = bench.prune(Keep::Newest(0)).unwrap();
     assert_eq!(none, Pruned::default());
     assert_eq!(bench.check(), Vec::<String>::new());
     let (_dir, store) = bench.rebuilt(Which::Named(names[3].clone()));

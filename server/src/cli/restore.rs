@@ -1,5 +1,7 @@
 //! `congvu restore`: a whole store, or one account, out of a backup. docs/backup.md is its guide.
 
+mod salvage;
+
 use super::backup::{KeyArgs, said};
 use super::progress::{Bar, Shown, octets};
 use super::{ConfigArgs, held};
@@ -12,7 +14,7 @@ use formats::address::Address;
 use formats::date;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use storage::backup::{self, Cut, FolderVault, Into, Restore, Secret, Which};
+use storage::backup::{self, Cut, Failure, FolderVault, Into, Restore, Secret, Which};
 use storage::{AccountId, Disk, Store};
 
 /// Threads.
@@ -36,6 +38,10 @@ pub(crate) struct RestoreArgs {
     /// Restore everything: the new data folder; its `store` must not exist yet or be empty.
     #[arg(long, value_name = "DATA")]
     to: Option<PathBuf>,
+    /// Of a damaged backup restore all that can be read, and name every message whose content is missing;
+    /// status 1 if there is any damage.
+    #[arg(long, requires = "to")]
+    salvage: bool,
     /// The newest backup that was taken at this time or before: `2026-11-20 08:00`, in Vietnam's time
     /// unless it ends in `Z` or an offset.
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "manifest")]
@@ -91,15 +97,35 @@ pub(crate) fn run(args: &RestoreArgs) -> anyhow::Result<()> {
         (Some(to), _) => {
             let mut config = config;
             config.server.data.clone_from(to);
-            whole(&args.from, &secret, which, &config)
+            let how = match args.salvage {
+                true => How::Salvage,
+                false => How::Whole,
+            };
+            whole(&args.from, &secret, which, &config, how)
         }
         (None, Some(name)) => one(args, &secret, which, &config, name),
         (None, None) => anyhow::bail!("--to or --account is missing"),
     }
 }
 
+/// What a restore is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    Whole,
+    /// Damage is left out and told.
+    Salvage,
+    /// Nobody will use it: all content is read besides.
+    Rehearsal,
+}
+
 /// Restores into the config's data folder, opens the store and checks it.
-fn whole(from: &Path, secret: &Secret, which: Which, config: &Config) -> anyhow::Result<()> {
+fn whole(
+    from: &Path,
+    secret: &Secret,
+    which: Which,
+    config: &Config,
+    how: How,
+) -> anyhow::Result<()> {
     let data = &config.server.data;
     let vault = FolderVault::open(from, &Disk::default()).map_err(said)?;
     let to = keys::store_dir(config);
@@ -110,7 +136,7 @@ fn whole(from: &Path, secret: &Secret, which: Which, config: &Config) -> anyhow:
             "Các tệp đã được ghi lại lần trước; đang dựng chỉ mục và kiểm tra. / The files were restored before; \
              making the index and checking it."
         );
-        return unfinished.check(config);
+        return unfinished.check(config, how);
     }
     let made = !data.exists();
     std::fs::create_dir_all(data)
@@ -123,6 +149,7 @@ fn whole(from: &Path, secret: &Secret, which: Which, config: &Config) -> anyhow:
         to: &to,
         disk: &Disk::default(),
         workers: WORKERS,
+        salvage: how == How::Salvage,
     };
     let mut bar = Bar::new();
     let rebuilt = match backup::restore(&task, &mut |p| bar.tell(p)) {
@@ -133,7 +160,7 @@ fn whole(from: &Path, secret: &Secret, which: Which, config: &Config) -> anyhow:
                 // Only when nothing was begun in it.
                 let _ = std::fs::remove_dir(data);
             }
-            return Err(said(failure));
+            return Err(refused(failure, how));
         }
     };
     drop(bar);
@@ -144,7 +171,10 @@ fn whole(from: &Path, secret: &Secret, which: Which, config: &Config) -> anyhow:
         rebuilt.files,
         octets(rebuilt.octets)
     );
-    unfinished.check(config)
+    match rebuilt.lost.is_empty() {
+        true => unfinished.check(config, how),
+        false => salvage::mend(config, &rebuilt.lost),
+    }
 }
 
 /// A note in the data folder while a restore into it goes on: the files of a store that has its name already
@@ -188,8 +218,8 @@ impl Unfinished {
         }
     }
 
-    fn check(&self, config: &Config) -> anyhow::Result<()> {
-        check(config)?;
+    fn check(&self, config: &Config, how: How) -> anyhow::Result<()> {
+        check(config, how != How::Whole)?;
         ended(config);
         Ok(())
     }
@@ -204,11 +234,25 @@ fn is_filled(dir: &Path) -> bool {
     std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some())
 }
 
-/// Opens what was restored, which makes its index, and verifies every invariant.
-fn check(config: &Config) -> anyhow::Result<()> {
+/// Why nothing was restored, and what helps.
+fn refused(failure: Failure, how: How) -> anyhow::Error {
+    match failure {
+        Failure::Storage(storage::Error::Corrupt(_)) if how == How::Whole => {
+            said(failure).context(DAMAGED)
+        }
+        failure => said(failure),
+    }
+}
+
+/// What is said of a backup that cannot be restored whole.
+const DAMAGED: &str = "bản sao lưu bị hỏng; `--salvage` khôi phục mọi thứ còn đọc được và nêu tên từng thư mất nội dung / \
+     the backup is damaged; `--salvage` restores all that can be read, and names every message whose content is missing";
+
+/// Opens what was restored, which makes its index, and verifies every invariant; `deep`: reads all content too.
+fn check(config: &Config, deep: bool) -> anyhow::Result<()> {
     let shown = Shown::new();
     let store = services::open_store_telling(config, shown.watch())?;
-    let wrong = store.check_telling(false, &mut |p| shown.tell(p))?;
+    let wrong = store.check_telling(deep, &mut |p| shown.tell(p))?;
     store.close()?;
     shown.end();
     for line in &wrong {
@@ -216,6 +260,9 @@ fn check(config: &Config) -> anyhow::Result<()> {
     }
     anyhow::ensure!(wrong.is_empty(), "{} findings", wrong.len());
     println!("Kho thư toàn vẹn. / Every invariant holds.");
+    if deep {
+        println!("Mọi nội dung đã được đọc và nguyên vẹn. / All content was read and is whole.");
+    }
     Ok(())
 }
 
@@ -230,8 +277,7 @@ pub(super) fn rehearse(
     let beside = config.server.data.join(SCRATCH);
     let scratch = Scratch::make(scratch.unwrap_or(&beside), scratch.is_none())?;
     config.server.data = scratch.0.join("rehearsal");
-    whole(from, &key.secret()?, Which::Newest, &config)?;
-    Ok(())
+    whole(from, &key.secret()?, Which::Newest, &config, How::Rehearsal)
 }
 
 /// A folder of ours, removed at the end.
@@ -349,6 +395,12 @@ fn one(
         restored.already,
         restored.healed,
         restored.mailboxes,
+    );
+    anyhow::ensure!(
+        restored.damaged == 0,
+        "{0} thư hỏng trong bản sao lưu, không khôi phục được; hãy thử một bản cũ hơn / {0} messages are damaged in the \
+         backup and were not restored; try an older one",
+        restored.damaged
     );
     Ok(())
 }

@@ -7,7 +7,7 @@
 use super::chunk::{self, Chunks};
 use super::crew::{self, Goal};
 use super::manifest::{Entry, Manifest};
-use super::restore::{Fresh, Which};
+use super::restore::{Fresh, Which, lost_piece};
 use super::sealer::Sealer;
 use super::{Failure, Refusal, Secret, Stage, Tell, Vault};
 use crate::commit::Number;
@@ -172,7 +172,7 @@ fn fetch(
         workers: cut.workers,
     };
     crew::each(&entries, &goal, tell, |entry, pace| {
-        whole.file(chunks, entry, pace)
+        whole.file(chunks, entry, None, pace)
     })?;
     Ok(())
 }
@@ -261,7 +261,15 @@ fn contents(
             if here.is_empty() {
                 continue;
             }
-            let raw = chunks.get(&id)?;
+            let raw = match chunks.get(&id) {
+                Ok(raw) => raw,
+                // Only the letters in it cannot be had; whoever places them counts them.
+                Err(Error::Corrupt(why)) => {
+                    tracing::warn!(why, file = entry.path, "a piece of the backup is damaged");
+                    lost_piece(entry, start, octets)
+                }
+                Err(e) => return Err(e.into()),
+            };
             for (from, to) in here {
                 let piece = raw.get((from - start) as usize..(to - start) as usize);
                 let piece = piece.ok_or_else(|| {

@@ -1,4 +1,4 @@
-//! Looking after the backups of a vault: list, check, prune.
+//! Looking after the backups of a vault: list, check.
 
 use super::chunk::{self, Chunks};
 use super::crew::{self, Goal};
@@ -24,7 +24,7 @@ pub struct Backup {
     pub octets: u64,
     /// Octets of chunks that no earlier backup of the list has, before compression.
     pub own_octets: u64,
-    /// Why it cannot be read.
+    /// Why it cannot be read, or not whole. That its pieces are what they were is not looked at.
     pub damage: Option<String>,
 }
 
@@ -32,6 +32,8 @@ pub struct Backup {
 pub fn list(vault: &dyn Vault, secret: &Secret) -> Result<Vec<Backup>, Failure> {
     let _held = vault.hold(false)?;
     let sealer = Sealer::open(vault, secret)?;
+    let pieces = vault.list(chunk::FOLDER)?.into_iter();
+    let there: HashSet<ChunkId> = pieces.filter_map(|(path, _)| chunk::id_of(&path)).collect();
     let (mut found, mut seen) = (Vec::new(), HashSet::new());
     for name in manifest::names(vault)? {
         let mut backup = Backup {
@@ -45,8 +47,13 @@ pub fn list(vault: &dyn Vault, secret: &Secret) -> Result<Vec<Backup>, Failure> 
         match Manifest::read(vault, &sealer, &backup.name) {
             Ok(manifest) => {
                 (backup.files, backup.octets) = (manifest.files.len() as u64, manifest.octets());
+                let mut missing = 0u64;
                 for (id, octets) in chunks_of(&manifest) {
                     backup.own_octets += if seen.insert(id) { octets } else { 0 };
+                    missing += u64::from(!there.contains(&id));
+                }
+                if missing > 0 {
+                    backup.damage = Some(format!("{missing} of its pieces are missing"));
                 }
             }
             Err(Failure::Storage(e @ Error::Corrupt(_))) => backup.damage = Some(e.to_string()),
@@ -131,60 +138,4 @@ pub fn check(
             .push(format!("and {} more", wrong - FINDINGS_MAX));
     }
     Ok(checked)
-}
-
-/// Which backups stay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keep {
-    /// The newest so many; at least one.
-    Newest(usize),
-    /// Those taken at this time or later, Unix seconds; and the newest in any case.
-    Since(i64),
-}
-
-/// What [`prune`] removed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct Pruned {
-    /// Names of the removed backups.
-    pub backups: Vec<String>,
-    pub chunks: u64,
-    /// Octets that became free.
-    pub octets: u64,
-}
-
-/// Removes old backups, then every chunk that no backup names any more. Never beside a running
-/// backup. When a backup that stays cannot be read, nothing is removed: nobody could say what it needs.
-pub fn prune(vault: &dyn Vault, secret: &Secret, keep: Keep) -> Result<Pruned, Failure> {
-    let _held = vault.hold(true)?;
-    let sealer = Sealer::open(vault, secret)?;
-    let names = manifest::names(vault)?;
-    let last = names.len().saturating_sub(1);
-    let goes = |at: usize, name: &String| match keep {
-        Keep::Newest(count) => at + count.max(1) <= last,
-        Keep::Since(since) => at < last && manifest::time_of(name).is_none_or(|t| t < since),
-    };
-    let (mut pruned, mut named) = (Pruned::default(), HashSet::new());
-    for (at, name) in names.into_iter().enumerate() {
-        if goes(at, &name) {
-            pruned.backups.push(name);
-        } else {
-            let manifest = Manifest::read(vault, &sealer, &name)?;
-            named.extend(manifest.files.into_iter().flat_map(|file| file.chunks));
-        }
-    }
-    for name in &pruned.backups {
-        manifest::remove(vault, name)?;
-    }
-    // A manifest must not come back after its chunks are gone.
-    vault.settle()?;
-    for (path, octets) in vault.list(chunk::FOLDER)? {
-        if chunk::id_of(&path).is_none_or(|id| !named.contains(&id)) {
-            vault.remove(&path)?;
-            pruned.chunks += 1;
-            pruned.octets += octets;
-        }
-    }
-    vault.settle()?;
-    Ok(pruned)
 }

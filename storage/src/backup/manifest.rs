@@ -42,7 +42,7 @@ pub(super) struct Entry {
 }
 
 /// How the file looked from outside: when it looks the same the next time, it is not read again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Seen {
     pub device: u64,
     pub inode: u64,

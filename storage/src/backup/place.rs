@@ -11,7 +11,7 @@ use crate::{
     View,
 };
 use formats::message::Summary;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Messages of one commit.
@@ -42,6 +42,8 @@ pub struct Restored {
     pub already: u64,
     /// Messages of these whose content was damaged in the store, and was stored anew.
     pub healed: u64,
+    /// Messages whose content is damaged in the backup: they were neither added nor healed.
+    pub damaged: u64,
     /// Mailboxes that were made.
     pub mailboxes: u64,
 }
@@ -312,10 +314,28 @@ fn heal(
     if to.is_whole(state.blob) {
         return Ok(());
     }
-    let content = from.content(state)?;
-    to.heal(state.blob, &content)?;
-    restored.healed += 1;
+    match readable(from, state)? {
+        Some(content) => {
+            to.heal(state.blob, &content)?;
+            restored.healed += 1;
+        }
+        None => restored.damaged += 1,
+    }
     Ok(())
+}
+
+/// The content of a message, `None` where it is damaged: the others can still be restored.
+fn readable(from: &dyn Picture, state: &State) -> Result<Option<Arc<[u8]>>, Error> {
+    match from.content(state) {
+        Ok(content) => Ok(Some(content)),
+        Err(Error::Damaged(_)) => Ok(None),
+        // What a view of an earlier time says.
+        Err(Error::Corrupt(why)) => {
+            tracing::warn!(email = %state.email, why, "a message of the backup is damaged");
+            Ok(None)
+        }
+        Err(e) => Err(e),
+    }
 }
 
 /// Adds a batch of messages, each to the mailboxes that lack it.
@@ -326,11 +346,22 @@ fn commit(
     restored: &mut Restored,
 ) -> Result<(), Failure> {
     // The content first: it takes longest, and the account's other writers need not wait for it.
+    let mut damaged = BTreeSet::new();
     for (state, _) in batch.iter() {
-        let content = from.content(state)?;
-        if to.put_blob(&content)? != state.blob {
-            return Err(Error::Corrupt(format!("content {}", state.blob)).into());
+        match readable(from, state)? {
+            Some(content) if to.put_blob(&content)? != state.blob => {
+                return Err(Error::Corrupt(format!("content {}", state.blob)).into());
+            }
+            Some(_) => {}
+            None => {
+                damaged.insert(state.email);
+            }
         }
+    }
+    restored.damaged += damaged.len() as u64;
+    batch.retain(|(state, _)| !damaged.contains(&state.email));
+    if batch.is_empty() {
+        return Ok(());
     }
     let mut writer = to.write()?;
     for (state, places) in batch.iter() {

@@ -7,12 +7,16 @@
 use super::chunk::{self, Chunks};
 use super::crew::{self, Goal, Pace};
 use super::manifest::{Entry, Manifest};
-use super::sealer::Sealer;
-use super::{Failure, Refusal, Secret, Stage, Tell, Vault, folder};
+use super::sealer::{ChunkId, Sealer};
+use super::{Failure, Refusal, Secret, Stage, Tell, Vault, folder, sound};
+use crate::checkpoint::Checkpoint;
 use crate::disk::{self, Disk};
-use crate::{Error, KeySource, keyring};
+use crate::journal::Position;
+use crate::pack;
+use crate::{Error, KeySource, ModSeq, keyring};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// What the target's name ends with while it is written.
 const UNFINISHED: &str = ".restoring";
@@ -22,6 +26,8 @@ const OF: &str = "restoring";
 const KEYRINGS: [&str; 2] = ["keyring", "keyring.copy"];
 /// Octets that stay free beside the restored files.
 const MARGIN_OCTETS: u64 = 16 << 20;
+/// Lost pieces that are listed.
+const LOST_MAX: usize = 10_000;
 
 /// Which backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +53,8 @@ pub struct Restore<'a> {
     pub disk: &'a Disk,
     /// Threads, at most [`super::WORKERS_MAX`].
     pub workers: usize,
+    /// Damaged pieces are left out, as zeros, and told; then [`crate::Store::repair`] says what that means.
+    pub salvage: bool,
 }
 
 /// What was restored.
@@ -61,6 +69,8 @@ pub struct Rebuilt {
     pub octets: u64,
     /// Files that an earlier try had written.
     pub kept: u64,
+    /// Pieces that were left out, a line each; empty unless damaged ones were to be.
+    pub lost: Vec<String>,
 }
 
 impl Which {
@@ -140,9 +150,32 @@ pub fn restore(task: &Restore<'_>, tell: Tell<'_>) -> Result<Rebuilt, Failure> {
         workers: task.workers,
     };
     let chunks = Chunks::new(task.vault, &sealer);
+    let lost = Mutex::new(Vec::new());
     let kept = crew::each(&manifest.files, &goal, tell, |entry, pace| {
-        fresh.file(&chunks, entry, pace)
+        let mut missing = |what: String| {
+            let mut lost = lost.lock().unwrap_or_else(PoisonError::into_inner);
+            if lost.len() < LOST_MAX {
+                lost.push(what);
+            }
+        };
+        let salvage: Option<&mut dyn FnMut(String)> = match task.salvage {
+            true => Some(&mut missing),
+            false => None,
+        };
+        fresh.file(&chunks, entry, salvage, pace)
     })?;
+    let lost = lost.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if !lost.is_empty() {
+        // What is missing was lost by the backup, not by a power cut: no commit is undone for it.
+        let (segment, offset) = manifest.position;
+        let checkpoint = Checkpoint {
+            position: Position { segment, offset },
+            system: ModSeq::FIRST,
+            clean: true,
+            boot_id: None,
+        };
+        checkpoint.write(&fresh.dir, task.disk)?;
+    }
     fresh.finish(task.to)?;
     Ok(Rebuilt {
         name,
@@ -150,6 +183,7 @@ pub fn restore(task: &Restore<'_>, tell: Tell<'_>) -> Result<Rebuilt, Failure> {
         files: manifest.files.len() as u64,
         octets: manifest.octets(),
         kept: kept.iter().filter(|kept| **kept).count() as u64,
+        lost,
     })
 }
 
@@ -221,11 +255,13 @@ impl<'a> Fresh<'a> {
         Ok(())
     }
 
-    /// One file; true when it was there already.
+    /// One file; true when it was there already. `salvage` is told of each damaged piece, which is left out;
+    /// without it the first one is an error.
     pub(super) fn file(
         &self,
         chunks: &Chunks<'_>,
         entry: &Entry,
+        mut salvage: Option<&mut dyn FnMut(String)>,
         pace: &Pace<'_>,
     ) -> Result<bool, Failure> {
         let path = self.dir.join(&entry.path);
@@ -237,22 +273,25 @@ impl<'a> Fresh<'a> {
         let failed = |e: &io::Error| disk::failed("cannot write", &path, e);
         file.set_len(0).map_err(|e| failed(&e))?;
         let mut hasher = blake3::Hasher::new();
-        let mut at = 0;
+        let (mut at, mut is_whole) = (0, true);
         for (id, octets) in entry.pieces() {
-            let raw = chunks.get(&id)?;
-            if raw.len() as u64 != octets {
-                return Err(Error::Corrupt(format!(
-                    "{} of the backup has another length than the manifest says",
-                    chunk::path(&id)
-                ))
-                .into());
-            }
+            let raw = match (piece(chunks, &id, octets), salvage.as_mut()) {
+                (Err(Error::Corrupt(why)), Some(lost)) => {
+                    lost(format!(
+                        "{why}: {octets} octets of {} are missing",
+                        entry.path
+                    ));
+                    is_whole = false;
+                    lost_piece(entry, at, octets)
+                }
+                (raw, _) => raw?,
+            };
             hasher.update(&raw);
             file.append_at(at, &raw).map_err(|e| failed(&e))?;
             at += octets;
             pace.step(octets)?;
         }
-        if *hasher.finalize().as_bytes() != entry.hash {
+        if is_whole && *hasher.finalize().as_bytes() != entry.hash {
             return Err(Error::Corrupt(format!(
                 "{} of the backup is not what the manifest says",
                 entry.path
@@ -279,6 +318,30 @@ impl<'a> Fresh<'a> {
         self.disk.remove(&to.join(OF)).map_err(|e| failed(&e))?;
         Ok(self.disk.sync_dir(to)?)
     }
+}
+
+/// A piece of a file, verified. Errors: `Corrupt`.
+fn piece(chunks: &Chunks<'_>, id: &ChunkId, octets: u64) -> Result<Vec<u8>, Error> {
+    let raw = chunks.get(id)?;
+    match raw.len() as u64 == octets {
+        true => Ok(raw),
+        false => Err(Error::Corrupt(format!(
+            "{} of the backup has another length than the manifest says",
+            chunk::path(id)
+        ))),
+    }
+}
+
+/// What stands in for a lost piece: nothing, but the header of a pack, without which all of it were lost.
+pub(super) fn lost_piece(entry: &Entry, at: u64, octets: u64) -> Vec<u8> {
+    let mut raw = vec![0; usize::try_from(octets).unwrap_or(0)];
+    if let Some(number) = sound::pack_of(&entry.path).filter(|_| at == 0) {
+        let header = pack::header(number);
+        if let Some(begin) = raw.get_mut(..header.len()) {
+            begin.copy_from_slice(&header);
+        }
+    }
+    raw
 }
 
 /// Whether the file has the length and the hash of the entry.

@@ -2,22 +2,27 @@
 
 use super::chunk::{self, Chunks};
 use super::crew::{self, Goal, Pace};
-use super::manifest::{Entry, Manifest};
+use super::manifest::{Entry, Manifest, Seen};
 use super::sealer::{ChunkId, Sealer};
+use super::sound::{self, Copy};
 use super::source::{self, Source, SourceFile};
 use super::{Failure, Refusal, Secret, Stage, Tell, Vault};
 use crate::Error;
 use crate::disk;
 use crate::format::Format;
+use crate::pack;
 use crate::pin::Pin;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 /// Octets that stay free beside the new chunks: manifests, folders.
 const MARGIN_OCTETS: u64 = 16 << 20;
+/// Damaged contents that are listed.
+const DAMAGED_MAX: usize = 10_000;
 
 /// What to back up, and where to.
 #[allow(missing_docs)]
@@ -51,6 +56,10 @@ pub struct Taken {
     /// Chunks that were not in the vault, and the octets they take there.
     pub new_chunks: u64,
     pub new_octets: u64,
+    /// Content of the store that is damaged there, a line each; the backup exists all the same.
+    pub damaged: Vec<String>,
+    /// How many of these the backup has whole nevertheless, from one before.
+    pub healed: u64,
 }
 
 /// Takes a backup. When it ends before its time, the chunks stay, and the next one goes on from there.
@@ -105,6 +114,8 @@ pub fn take(task: &Take<'_>, tell: Tell<'_>) -> Result<Taken, Failure> {
         chunks: manifest.files.iter().map(|f| f.chunks.len() as u64).sum(),
         new_chunks: known.new_chunks,
         new_octets: known.new_octets,
+        damaged: known.damaged,
+        healed: known.healed,
     })
 }
 
@@ -163,6 +174,30 @@ struct Known {
     unread: u64,
     new_chunks: u64,
     new_octets: u64,
+    damaged: Vec<String>,
+    healed: u64,
+}
+
+/// What takes the place of damaged stretches of a file.
+struct Mended {
+    /// None is left damaged.
+    all: bool,
+    /// Offsets, and what belongs there.
+    pieces: Vec<(u64, Vec<u8>)>,
+}
+
+impl Mended {
+    /// Puts it into the octets that were read from this offset on.
+    fn overlay(&self, at: u64, raw: &mut [u8]) {
+        let end = at + raw.len() as u64;
+        for (from, octets) in &self.pieces {
+            let (first, last) = ((*from).max(at), (from + octets.len() as u64).min(end));
+            if first < last {
+                let piece = &octets[(first - from) as usize..(last - from) as usize];
+                raw[(first - at) as usize..(last - at) as usize].copy_from_slice(piece);
+            }
+        }
+    }
 }
 
 struct Run<'a> {
@@ -225,13 +260,18 @@ impl<'a> Run<'a> {
             Some(held) => Box::new(held.as_slice()),
             None => Box::new(File::open(&path).map_err(|e| failed(&e))?),
         };
+        let mended = self.examine(file, &path)?;
         let mut rest = opened.take(file.octets);
         let mut entry = Entry {
             path: file.path.clone(),
             octets: 0,
             hash: [0; 32],
             chunks: Vec::new(),
-            seen: file.seen,
+            // What stays damaged is read, and told, by the next backup too.
+            seen: match mended.all {
+                true => file.seen,
+                false => Seen::default(),
+            },
         };
         let mut hasher = blake3::Hasher::new();
         let mut raw = Vec::with_capacity(chunk::OCTETS);
@@ -245,6 +285,7 @@ impl<'a> Run<'a> {
             if read == 0 {
                 break;
             }
+            mended.overlay(entry.octets, &mut raw);
             hasher.update(&raw);
             entry.octets += read;
             entry.chunks.push(self.chunk(&raw)?);
@@ -259,6 +300,67 @@ impl<'a> Run<'a> {
         }
         entry.hash = *hasher.finalize().as_bytes();
         Ok(entry)
+    }
+
+    /// What is damaged in a pack is told, and looked for in the backup before.
+    fn examine(&self, file: &SourceFile, path: &Path) -> Result<Mended, Failure> {
+        let mut mended = Mended {
+            all: true,
+            pieces: Vec::new(),
+        };
+        let Some(number) = sound::pack_of(&file.path) else {
+            return Ok(mended);
+        };
+        let failed = |e: &std::io::Error| disk::failed("cannot read", path, e);
+        let opened = File::open(path).map_err(|e| failed(&e))?;
+        // Its end may have been cut back since it was looked at.
+        let there = opened.metadata().map_err(|e| failed(&e))?.len();
+        let octets = file.octets.min(there);
+        let found = pack::examine(number, octets, &mut |at, into| {
+            opened.read_exact_at(into, at).map_err(|e| failed(&e))
+        })?;
+        for stretch in found {
+            let whole = self.elsewhere(file, &stretch)?;
+            let mut told = sound::named(&file.path, &stretch);
+            tracing::error!(what = told, "the store that is backed up is damaged");
+            let mut known = self.known();
+            match whole {
+                Some(octets) => {
+                    told.push_str("; this backup has it whole, from one before");
+                    known.healed += 1;
+                    mended.pieces.push((stretch.from, octets));
+                }
+                None => mended.all = false,
+            }
+            if known.damaged.len() < DAMAGED_MAX {
+                known.damaged.push(told);
+            }
+        }
+        Ok(mended)
+    }
+
+    /// What should stand in a damaged stretch, from the newest backup that has it whole.
+    fn elsewhere(
+        &self,
+        file: &SourceFile,
+        stretch: &pack::Stretch,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        let of = |entry: &Entry| Copy::new(&self.chunks, entry).whole(stretch);
+        if let Some(whole) = self.files.get(&file.path).map(of).transpose()?.flatten() {
+            return Ok(Some(whole));
+        }
+        let Chunks { vault, sealer, .. } = self.chunks;
+        for name in super::manifest::names(vault)?.iter().rev() {
+            let manifest = match Manifest::read(vault, sealer, name) {
+                Err(Failure::Storage(Error::Corrupt(_))) => continue,
+                manifest => manifest?,
+            };
+            let entry = manifest.files.iter().find(|entry| entry.path == file.path);
+            if let Some(whole) = entry.map(of).transpose()?.flatten() {
+                return Ok(Some(whole));
+            }
+        }
+        Ok(None)
     }
 
     /// The entry of the backup before, when the file looks as it did then and its chunks are there.

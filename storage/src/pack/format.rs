@@ -118,6 +118,43 @@ pub(super) fn check_head(file: &DataFile, number: u32) -> Result<u32, Error> {
     Ok(version)
 }
 
+/// The version that the octets at the beginning of a pack say; `None` when they are damaged or not known.
+pub(super) fn version_of(head: &[u8], number: u32) -> Option<u32> {
+    let first = head.get(..FILE_HEAD_V1 as usize)?;
+    let own = first[..8] == *FILE_MAGIC && first[12..16] == number.to_le_bytes();
+    match u32::from_le_bytes([head[8], head[9], head[10], head[11]]) {
+        1 if own => Some(1),
+        VERSION if own => {
+            let (said, sum) = head
+                .get(..FILE_HEAD as usize)?
+                .split_at(FILE_HEAD as usize - SUM);
+            (sum == sum_of(said)).then_some(VERSION)
+        }
+        _ => None,
+    }
+}
+
+/// [`sum_of`], a piece at a time.
+#[derive(Default)]
+pub(super) struct Summing(blake3::Hasher);
+
+impl Summing {
+    pub(super) fn add(&mut self, octets: &[u8]) {
+        self.0.update(octets);
+    }
+
+    pub(super) fn sum(&self) -> [u8; SUM] {
+        let mut sum = [0; SUM];
+        sum.copy_from_slice(&self.0.finalize().as_bytes()[..SUM]);
+        sum
+    }
+}
+
+/// The number that a pack's name says.
+pub(super) fn number_of(name: &str) -> Option<u32> {
+    name.strip_suffix(SUFFIX)?.parse().ok()
+}
+
 impl Entry {
     /// Head and stored octets, as they are written.
     pub(super) fn encode(&self, stored: &[u8]) -> Vec<u8> {
@@ -172,8 +209,7 @@ pub(super) fn numbers(dir: &Path) -> Result<Vec<u32>, Error> {
     let mut numbers = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(|e| failed(&e))? {
         let name = entry.map_err(|e| failed(&e))?.file_name();
-        let number = name.to_str().and_then(|n| n.strip_suffix(SUFFIX));
-        numbers.extend(number.and_then(|n| n.parse::<u32>().ok()));
+        numbers.extend(name.to_str().and_then(number_of));
     }
     numbers.sort_unstable();
     Ok(numbers)

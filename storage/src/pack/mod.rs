@@ -9,6 +9,7 @@
 //! large is an entry of its own, shared by all messages that carry it ([`crate::share`]).
 
 mod bloom;
+mod examine;
 mod format;
 mod gate;
 mod proven;
@@ -20,6 +21,7 @@ mod tests;
 mod verify;
 
 pub(crate) use bloom::Bloom;
+pub(crate) use examine::{Stretch, examine, fits, header, number_of};
 pub(crate) use format::{FILE_HEAD, HEAD};
 pub(crate) use format::{headless, there};
 pub(crate) use gate::{Gate, Held, Staged};

@@ -75,8 +75,19 @@ impl Bench {
             to,
             disk: &Disk::default(),
             workers: WORKERS,
+            salvage: false,
         };
         restore(&task, &mut quiet)
+    }
+
+    pub fn prune(&self, keep: Keep) -> Result<Pruned, Failure> {
+        let task = Prune {
+            vault: &self.vault(),
+            secret: &self.secret,
+            keep,
+            workers: WORKERS,
+        };
+        prune(&task, &mut quiet)
     }
 
     /// Restores into a folder of its own and opens it.

@@ -31,11 +31,16 @@ const BACKUPS: [Column; 3] = [
     ("taken_at", "Thời điểm", "Taken at"),
     ("readable", "Đọc được", "Readable"),
 ];
-const BROUGHT: [Column; 5] = [
+const BROUGHT: [Column; 6] = [
     ("backup", "Từ bản sao lưu", "From backup"),
     ("messages", "Thư thêm vào", "Messages added"),
     ("octets", "Dung lượng (byte)", "Octets"),
     ("already", "Thư đã có sẵn", "There already"),
+    (
+        "damaged",
+        "Thư hỏng trong bản sao lưu",
+        "Damaged in the backup",
+    ),
     ("mailboxes", "Hộp thư mới", "Mailboxes made"),
 ];
 /// Messages put back by one request.

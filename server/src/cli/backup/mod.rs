@@ -12,7 +12,7 @@ use formats::date;
 pub(super) use said::said;
 use std::path::{Path, PathBuf};
 use storage::Disk;
-use storage::backup::{self, FolderVault, Keep, Refusal, Secret, Take};
+use storage::backup::{self, FolderVault, Keep, Prune, Refusal, Secret, Take};
 
 /// Threads unless told otherwise: the server needs the processors too.
 const WORKERS: usize = 4;
@@ -66,7 +66,7 @@ enum BackupCommand {
         dir: PathBuf,
         #[command(flatten)]
         key: KeyArgs,
-        /// Restore the newest backup into a scratch folder too, open it and check it.
+        /// Restore the newest backup into a scratch folder too, open it, check it, and read all content in it.
         #[arg(long)]
         deep: bool,
         /// Where there is room for that; otherwise beside the data folder.
@@ -75,7 +75,7 @@ enum BackupCommand {
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// Remove old backups and what only they need / Xoá bản sao lưu cũ
+    /// Remove old backups and what only they need, once those that stay are read and whole / Xoá bản sao lưu cũ
     Prune {
         dir: PathBuf,
         #[command(flatten)]
@@ -189,6 +189,18 @@ fn take(args: &BackupArgs) -> anyhow::Result<()> {
              its backups open with its master key only, which is not in them."
         );
     }
+    for line in &taken.damaged {
+        println!("{line}");
+    }
+    anyhow::ensure!(
+        taken.damaged.is_empty(),
+        "bản sao lưu đã xong, nhưng kho thư có {0} chỗ hỏng, {1} chỗ trong đó bản sao lưu vẫn giữ nguyên vẹn; \
+         hãy chạy `congvu store verify --deep`, và giữ các bản sao lưu cũ / the backup exists, but the store is \
+         damaged in {0} places, of which the backup has {1} whole, from one before; run `congvu store verify \
+         --deep`, which names the messages, and keep the older backups",
+        taken.damaged.len(),
+        taken.healed,
+    );
     Ok(())
 }
 
@@ -204,6 +216,14 @@ fn list(dir: &Path, key: &KeyArgs) -> anyhow::Result<()> {
         println!("{}\t{}\t{about}", backup.name, date::utc(backup.taken_at));
     }
     println!("({} bản / backups)", found.len());
+    let damaged = found.iter().filter(|backup| backup.damage.is_some());
+    let damaged = damaged.count();
+    anyhow::ensure!(
+        damaged == 0,
+        "{damaged} bản bị hỏng; `congvu backup verify {0}` cho biết thêm / {damaged} of them are damaged; \
+         `congvu backup verify {0}` tells more",
+        dir.display()
+    );
     Ok(())
 }
 
@@ -225,6 +245,11 @@ fn verify(dir: &Path, key: &KeyArgs) -> anyhow::Result<()> {
         checked.findings.len(),
         dir.display()
     );
+    anyhow::ensure!(
+        checked.backups > 0,
+        "trong {0} chưa có bản sao lưu nào / there is no backup in {0}",
+        dir.display()
+    );
     println!(
         "Toàn vẹn / every piece is whole: {} bản / backups, {} pieces.",
         checked.backups, checked.chunks
@@ -238,15 +263,39 @@ fn prune(dir: &Path, key: &KeyArgs, keep: Option<u32>, older: Option<i64>) -> an
         (Some(count), _) => Keep::Newest(count as usize),
         (None, age) => Keep::Since(now_s() - age.context("--keep or --older-than is missing")?),
     };
-    let pruned = backup::prune(&vault, &key.secret()?, keep).map_err(said)?;
+    let mut bar = Bar::new();
+    let task = Prune {
+        vault: &vault,
+        secret: &key.secret()?,
+        keep,
+        workers: WORKERS,
+    };
+    let pruned = backup::prune(&task, &mut |p| bar.tell(p)).map_err(said)?;
+    drop(bar);
+    for line in &pruned.findings {
+        println!("{line}");
+    }
     for name in &pruned.backups {
         println!("Đã xoá / removed {name}");
+    }
+    if pruned.verified > 0 {
+        println!(
+            "Đã đọc lại {0} mảnh của các bản giữ lại / {0} pieces of those that stay were read.",
+            pruned.verified
+        );
     }
     println!(
         "{} bản / backups, {} pieces, {} trống thêm / freed.",
         pruned.backups.len(),
         pruned.chunks,
         octets(pruned.octets)
+    );
+    anyhow::ensure!(
+        pruned.findings.is_empty(),
+        "các bản giữ lại không nguyên vẹn, nên bản cũ còn cần thì không xoá; `congvu backup {0} --reread` ghi lại phần \
+         còn trong kho / what stays is not whole, so no older backup that may have the last good copy was removed; \
+         `congvu backup {0} --reread` writes anew what the store still has",
+        dir.display()
     );
     Ok(())
 }

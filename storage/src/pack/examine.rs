@@ -1,0 +1,177 @@
+//! Reading a pack from end to end without its keys, wherever it lies: what in it is not as it was written.
+//!
+//! Each entry says in its head how long it is and has a checksum of what is stored, so that whoever copies a
+//! pack can tell damage from content, be it sealed or not. What nobody uses any more cannot be told from the rest.
+
+use super::format::{self, Entry};
+use crate::record::Form;
+use crate::zip::Zip;
+use crate::{BlobId, Error};
+
+/// What is read at once, octets.
+const WINDOW: usize = 256 * 1024;
+
+/// Fills the octets from this offset on.
+pub(crate) type Reading<'a> = dyn FnMut(u64, &mut [u8]) -> Result<(), Error> + 'a;
+
+/// A place of a pack that is damaged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    pub from: u64,
+    /// The octet behind it.
+    pub to: u64,
+    /// The content there, where its head can still be read.
+    pub content: Option<BlobId>,
+}
+
+/// The damaged places of the pack of this number, of which so many octets are there. An entry that is not
+/// whole yet at the end is none: it is being written, or nobody was told that it was. Errors: those of `read`.
+pub(crate) fn examine(
+    number: u32,
+    octets: u64,
+    read: &mut Reading<'_>,
+) -> Result<Vec<Stretch>, Error> {
+    let mut found = Vec::new();
+    let version = version(number, octets, read, &mut found)?;
+    let head = format::head_octets(version);
+    let mut at = format::file_head_octets(version);
+    let mut window: (u64, Vec<u8>) = (0, Vec::new());
+    let mut gap = None;
+    while at + head as u64 <= octets {
+        let from = at.checked_sub(window.0).map(|n| n as usize);
+        let held = from.and_then(|n| window.1.get(n..n + head));
+        let Some(said) = held else {
+            let len = (octets - at).min(WINDOW as u64) as usize;
+            window = (at, vec![0; len]);
+            read(at, &mut window.1)?;
+            continue;
+        };
+        let Some(entry) = Entry::decode(said) else {
+            gap.get_or_insert(at);
+            at += 1;
+            continue;
+        };
+        if let Some(from) = gap.take() {
+            let (to, content) = (at, None);
+            found.push(Stretch { from, to, content });
+        }
+        let end = at + head as u64 + u64::from(entry.stored);
+        if end > octets {
+            return Ok(found);
+        }
+        if !is_whole(&entry, at + head as u64, read)? {
+            let (from, to, content) = (at, end, Some(entry.id));
+            found.push(Stretch { from, to, content });
+        }
+        at = end;
+    }
+    if let Some(from) = gap.filter(|from| octets - from >= head as u64)
+        && !is_blank(from, octets, read)?
+    {
+        let (to, content) = (octets, None);
+        found.push(Stretch { from, to, content });
+    }
+    Ok(found)
+}
+
+/// The version that the header says; where it is damaged, that of today.
+fn version(
+    number: u32,
+    octets: u64,
+    read: &mut Reading<'_>,
+    found: &mut Vec<Stretch>,
+) -> Result<u32, Error> {
+    let mut head = vec![0; octets.min(format::FILE_HEAD) as usize];
+    read(0, &mut head)?;
+    let version = format::version_of(&head, number);
+    if version.is_none() {
+        let (from, to, content) = (0, head.len() as u64, None);
+        found.push(Stretch { from, to, content });
+    }
+    Ok(version.unwrap_or(format::VERSION))
+}
+
+fn is_whole(entry: &Entry, at: u64, read: &mut Reading<'_>) -> Result<bool, Error> {
+    let Some(sum) = entry.sum else {
+        let mut stored = vec![0; entry.stored as usize];
+        read(at, &mut stored)?;
+        return Ok(match entry.form {
+            Form::Plain => BlobId::of(&stored) == entry.id,
+            // What it is put together of has places of its own.
+            Form::Assembled => true,
+            form => Zip::default()
+                .unpack(form, &stored, entry.raw as usize)
+                .is_ok_and(|content| BlobId::of(&content) == entry.id),
+        });
+    };
+    let mut hasher = format::Summing::default();
+    let mut piece = vec![0; WINDOW.min(entry.stored as usize)];
+    let mut done = 0;
+    while done < u64::from(entry.stored) {
+        let len = (u64::from(entry.stored) - done).min(WINDOW as u64) as usize;
+        read(at + done, &mut piece[..len])?;
+        hasher.add(&piece[..len]);
+        done += len as u64;
+    }
+    Ok(hasher.sum() == sum)
+}
+
+/// Nothing was ever written there.
+fn is_blank(from: u64, to: u64, read: &mut Reading<'_>) -> Result<bool, Error> {
+    let mut at = from;
+    let mut piece = vec![0; WINDOW];
+    while at < to {
+        let len = (to - at).min(WINDOW as u64) as usize;
+        read(at, &mut piece[..len])?;
+        if piece[..len].iter().any(|octet| *octet != 0) {
+            return Ok(false);
+        }
+        at += len as u64;
+    }
+    Ok(true)
+}
+
+/// Whether octets of another copy of the pack are what should stand in this stretch of it: whole entries
+/// from its beginning to its end, with the content that stood there.
+pub(crate) fn fits(number: u32, stretch: &Stretch, octets: &[u8]) -> bool {
+    if stretch.from == 0 {
+        return format::version_of(octets, number).is_some();
+    }
+    let mut rest = octets;
+    while !rest.is_empty() {
+        let Some(entry) = Entry::decode(rest) else {
+            return false;
+        };
+        let head = if entry.sum.is_some() {
+            format::HEAD
+        } else {
+            format::head_octets(1)
+        };
+        let Some((stored, behind)) = rest
+            .get(head..)
+            .and_then(|r| r.split_at_checked(entry.stored as usize))
+        else {
+            return false;
+        };
+        let mut read = |at: u64, into: &mut [u8]| {
+            into.copy_from_slice(&stored[at as usize..at as usize + into.len()]);
+            Ok(())
+        };
+        let same = stretch.content.is_none_or(|id| id == entry.id);
+        if !same || !is_whole(&entry, 0, &mut read).unwrap_or(false) {
+            return false;
+        }
+        rest = behind;
+    }
+    !octets.is_empty()
+}
+
+/// The header of the pack of this number.
+pub(crate) fn header(number: u32) -> Vec<u8> {
+    format::file_head(number)
+}
+
+/// The number that a pack's name says.
+pub(crate) fn number_of(name: &str) -> Option<u32> {
+    format::number_of(name)
+}

@@ -1,0 +1,231 @@
+//! Backups of damaged stores, and damaged backups: it is told, what is whole elsewhere is used, and the last
+//! whole copy of anything stays.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must say so")]
+
+mod world;
+
+use std::path::{Path, PathBuf};
+use storage::backup::*;
+use storage::*;
+use world::bench::{Bench, files, long, quiet, secrets, subjects};
+
+/// Changes an octet of the first pack, where it lies.
+fn rot(bench: &Bench, at: usize) {
+    let pack = bench.world.options.dir.join("packs/000001.pack");
+    flip(&pack, at);
+}
+
+fn flip(path: &Path, at: usize) {
+    let mut octets = std::fs::read(path).unwrap();
+    octets[at] ^= 0x5a;
+    std::fs::write(path, octets).unwrap();
+}
+
+fn manifest(bench: &Bench, name: &str) -> PathBuf {
+    bench
+        .target
+        .join("manifests")
+        .join(format!("{name}.manifest"))
+}
+
+#[test]
+fn damage_of_the_store_is_told_and_mended_from_the_backup_before() {
+    // The header of the pack, the head of its first entry, the content behind that.
+    for (secret, at) in secrets().into_iter().zip([9, 40, 300]) {
+        let bench = Bench::new(secret);
+        assert_eq!(bench.take(1).damaged, Vec::<String>::new());
+        rot(&bench, at);
+        let taken = bench.take(2);
+        assert_eq!((taken.damaged.len(), taken.healed), (1, 1), "{taken:?}");
+        assert!(
+            taken.damaged[0].starts_with("packs/000001.pack: ")
+                && taken.damaged[0].ends_with("whole, from one before"),
+            "{taken:?}"
+        );
+        let (_dir, store) = bench.rebuilt(Which::Newest);
+        assert_eq!(store.check_deep().unwrap(), Vec::<String>::new(), "{at}");
+        let account = store.account(AccountId::new(3).unwrap());
+        assert_eq!(subjects(&account), subjects(&bench.world.account(3)));
+    }
+}
+
+#[test]
+fn damage_that_no_backup_has_whole_is_told_each_time() {
+    let bench = Bench::new(Secret::None);
+    rot(&bench, 300);
+    for at in 1..4 {
+        let taken = bench.take(at);
+        assert_eq!((taken.damaged.len(), taken.healed), (1, 0), "{taken:?}");
+    }
+    let (_dir, store) = bench.rebuilt(Which::Newest);
+    let wrong = store.check_deep().unwrap();
+    assert!(
+        wrong
+            .iter()
+            .any(|line| line.contains("its content is damaged")),
+        "{wrong:?}"
+    );
+}
+
+#[test]
+fn a_prune_keeps_the_last_whole_copy_of_damaged_content() {
+    let bench = Bench::new(Secret::None);
+    let first = bench.take(86_400).name;
+    let second = bench.take(2 * 86_400).name;
+    rot(&bench, 300);
+    // As if these backups had been made when nobody looked.
+    let hidden = [&first, &second].map(|name| manifest(&bench, name));
+    let aside = |path: &PathBuf| path.with_extension("aside");
+    for path in &hidden {
+        std::fs::rename(path, aside(path)).unwrap();
+    }
+    let third = bench.take(3 * 86_400);
+    assert_eq!(third.healed, 0);
+    for path in &hidden {
+        std::fs::rename(aside(path), path).unwrap();
+    }
+    let pruned = bench.prune(Keep::Newest(1)).unwrap();
+    assert_eq!(pruned.backups, [first], "the newer of the two is enough");
+    assert_eq!(pruned.findings.len(), 1);
+    assert!(pruned.findings[0].contains(&second), "{pruned:?}");
+    assert!(pruned.verified > 0);
+    let (_dir, store) = bench.rebuilt(Which::Named(second.clone()));
+    assert_eq!(store.check_deep().unwrap(), Vec::<String>::new());
+    // The next backup takes it from there, although the one before it has it not.
+    assert_eq!(bench.take(4 * 86_400).healed, 1);
+    let pruned = bench.prune(Keep::Newest(1)).unwrap();
+    assert_eq!(pruned.backups, [second, third.name]);
+    assert_eq!(pruned.findings, Vec::<String>::new());
+    let (_dir, store) = bench.rebuilt(Which::Newest);
+    assert_eq!(store.check_deep().unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn nothing_is_pruned_while_what_stays_is_damaged() {
+    let bench = Bench::new(Secret::None);
+    bench.take(1);
+    let before = bench.chunks();
+    let inbox = bench.world.account(2).mailboxes().unwrap()[0].id;
+    bench.world.deliver(2, inbox, &long(900), None);
+    let newest = bench.take(2).name;
+    let new: Vec<PathBuf> = bench.chunks().difference(&before).cloned().collect();
+    let damages: [&dyn Fn(); 2] = [&|| flip(&new[0], 30), &|| {
+        std::fs::remove_file(&new[0]).unwrap();
+    }];
+    for damage in damages {
+        damage();
+        let all = files(&bench.target);
+        let pruned = bench.prune(Keep::Newest(1)).unwrap();
+        assert_eq!(pruned.findings.len(), 1, "{pruned:?}");
+        assert_eq!((pruned.backups.len(), pruned.chunks), (0, 0));
+        assert_eq!(files(&bench.target), all);
+    }
+    let listed = list(&bench.vault(), &bench.secret).unwrap();
+    let wrong = listed.iter().filter(|backup| backup.damage.is_some());
+    let wrong: Vec<&str> = wrong.map(|backup| backup.name.as_str()).collect();
+    assert_eq!(wrong, [newest], "a missing piece is seen by its name");
+    bench.take_at(3, true).unwrap();
+    let pruned = bench.prune(Keep::Newest(1)).unwrap();
+    assert_eq!((pruned.backups.len(), pruned.findings.len()), (2, 0));
+}
+
+fn salvage(bench: &Bench, to: &Path) -> Result<Rebuilt, Failure> {
+    let task = Restore {
+        vault: &bench.vault(),
+        secret: &bench.secret,
+        which: Which::Newest,
+        to,
+        disk: &Disk::default(),
+        workers: 2,
+        salvage: true,
+    };
+    restore(&task, &mut quiet)
+}
+
+/// Whichever piece is lost, all that the others say comes back.
+#[test]
+fn a_damaged_backup_is_salvaged() {
+    let bench = Bench::new(Secret::None);
+    bench.take(1);
+    let packs = std::fs::read_dir(bench.world.options.dir.join("packs"))
+        .unwrap()
+        .count();
+    let (mut whole, mut lost) = (0, 0);
+    for chunk in bench.chunks() {
+        let before = std::fs::read(&chunk).unwrap();
+        flip(&chunk, before.len() / 2);
+        let dir = tempfile::tempdir().unwrap();
+        let to = dir.path().join("store");
+        let refused = bench.restore(Which::Newest, &to);
+        assert!(matches!(refused, Err(Failure::Storage(Error::Corrupt(_)))));
+        let rebuilt = salvage(&bench, &to).unwrap();
+        assert_eq!(rebuilt.lost.len(), 1, "{rebuilt:?}");
+        std::fs::write(&chunk, before).unwrap();
+        let what = rebuilt.lost[0].clone();
+        let options = Options {
+            dir: to,
+            ..bench.world.options.clone()
+        };
+        let repaired = match Store::repair(&options) {
+            Ok(repaired) => repaired,
+            // Without it nobody can say what kind of store it is.
+            Err(e) => {
+                assert!(what.ends_with(" of format are missing"), "{what}: {e}");
+                continue;
+            }
+        };
+        assert_eq!(
+            repaired
+                .remaining
+                .iter()
+                .filter(|l| !l.contains("content"))
+                .count(),
+            0,
+            "{what}: {repaired:?}"
+        );
+        let store = Store::open(&options).unwrap();
+        if !what.contains(" of packs/") {
+            continue;
+        }
+        lost += repaired.contents.len();
+        for account in [2, 3] {
+            let account = store.account(AccountId::new(account).unwrap());
+            account
+                .scan_all(&mut |state| {
+                    whole += usize::from(account.content(state.email).is_ok());
+                    true
+                })
+                .unwrap();
+        }
+    }
+    // Each pack was lost once, with all that is in it and nothing else.
+    assert_eq!((whole, lost), (40 * packs - 40, 40));
+}
+
+#[test]
+fn an_account_comes_out_of_a_damaged_backup_but_for_what_is_lost() {
+    let bench = Bench::new(Secret::None);
+    rot(&bench, 300);
+    bench.take(1);
+    let account = bench.world.account(2);
+    let restore = |folder: &str| {
+        let scratch = bench.world.dir.path().join(folder);
+        let cut = bench.cut(Which::Newest, 2, &scratch).ok()?;
+        let into = Into::Folder(folder.into());
+        Some(place(&cut.read(), &account, &into, None, &mut quiet).unwrap())
+    };
+    let restored = restore("one").unwrap();
+    assert_eq!((restored.messages, restored.damaged), (19, 1));
+    // Each piece in turn is gone; without those of the journal nobody knows what the account has.
+    let mut harmed = 0;
+    for (number, chunk) in bench.chunks().into_iter().enumerate() {
+        let before = std::fs::read(&chunk).unwrap();
+        std::fs::remove_file(&chunk).unwrap();
+        if let Some(restored) = restore(&format!("piece {number}")) {
+            assert_eq!(restored.messages + restored.damaged, 20, "{restored:?}");
+            harmed += usize::from(restored.damaged > 1);
+        }
+        std::fs::write(&chunk, before).unwrap();
+    }
+    assert!(harmed > 0);
+}
