@@ -10,6 +10,7 @@ pub mod config;
 pub mod demo;
 mod dns;
 mod drain;
+mod health;
 pub mod holder;
 pub mod http;
 mod keys;

@@ -3,6 +3,7 @@
 use crate::autoconfig::Signer;
 use crate::clock::SystemClock;
 use crate::config::{Config, Listen};
+use crate::health;
 use crate::listener::{self, Gate};
 use crate::services::Services;
 use crate::shutdown::{self, Shutdown};
@@ -256,11 +257,6 @@ pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .build()?)
 }
 
-/// How often a damaged index is looked for.
-const HEALTH_TICK: Duration = Duration::from_secs(1);
-/// Times that the store is opened again because its index was damaged, before the process gives up.
-const REOPENED_MAX: u32 = 3;
-
 /// Why a server stops serving.
 enum Why {
     Told,
@@ -278,14 +274,16 @@ pub(crate) fn not_founded(config: &Config) -> String {
 }
 
 /// Opens, serves, calls `ready` the first time, and stops at SIGINT or SIGTERM. A damaged index is made anew
-/// by opening the store again: better away for a moment than wrong answers for long.
+/// by opening the store again: better away for a moment than wrong answers for long. Not more often than
+/// [`health::REOPENED_MAX`] times an hour: then the disk or the memory is bad.
 pub fn until_signal(
     config: Config,
     ready: impl FnOnce(&Running) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut ready = Some(ready);
-    for reopened in 0..=REOPENED_MAX {
-        let services = Services::open(config.clone(), Arc::new(SystemClock))?;
+    let mut reopenings = health::Reopenings::default();
+    loop {
+        let services = health::open(|| Services::open(config.clone(), Arc::new(SystemClock)))?;
         if services.directory.agencies(None, None, None, 1)?.is_empty() {
             services.store.close()?;
             anyhow::bail!(not_founded(&config));
@@ -301,7 +299,7 @@ pub fn until_signal(
             let store = running.services.store.clone();
             let why = tokio::select! {
                 told = signal => told.map(|()| Why::Told)?,
-                () = damaged(store) => Why::IndexDamaged,
+                () = health::damaged(&store) => Why::IndexDamaged,
             };
             match why {
                 Why::Told => {
@@ -310,7 +308,6 @@ pub fn until_signal(
                 }
                 Why::IndexDamaged => {
                     tracing::error!(
-                        reopened,
                         "the index is damaged: opening the store again, which makes it anew"
                     );
                     // That it cannot be closed well is known.
@@ -323,15 +320,11 @@ pub fn until_signal(
         if matches!(why, Why::Told) {
             return Ok(());
         }
-    }
-    anyhow::bail!(
-        "the index was damaged {REOPENED_MAX} times again; look at the disk and its memory"
-    )
-}
-
-/// Returns when a reader met damage in the index.
-async fn damaged(store: storage::Store) {
-    while !store.index_is_damaged() {
-        tokio::time::sleep(HEALTH_TICK).await;
+        anyhow::ensure!(
+            reopenings.allow(std::time::Instant::now()),
+            "the index was damaged {0} times within an hour; look at the disk and its memory / chỉ mục hỏng {0} lần \
+             trong một giờ; hãy kiểm tra đĩa và bộ nhớ",
+            health::REOPENED_MAX + 1
+        );
     }
 }

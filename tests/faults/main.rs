@@ -11,6 +11,8 @@
 
 mod asked_online;
 mod backed_up;
+mod damaged_backup;
+mod damaged_index;
 mod killed;
 mod load;
 mod operator;
