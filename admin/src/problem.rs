@@ -237,7 +237,7 @@ impl From<storage::Error> for Problem {
                     ),
                 )
             }
-            Error::Invalid(_) | Error::Corrupt(_) => Self::internal(&error),
+            Error::Invalid(_) | Error::Corrupt(_) | Error::Damaged(_) => Self::internal(&error),
         }
     }
 }

@@ -147,7 +147,7 @@ fn a_backup_that_rots_is_told_kept_and_salvaged() {
         .append("INBOX", b"Subject: later\r\n\r\nx\r\n");
     assert!(answer.unwrap().tagged.starts_with("OK"));
     assert_eq!(congvu(&["backup", "--dir", &data, &backups]).0, Some(0));
-    let address = scene.address.clone();
+    let (address, nothing) = (scene.address.clone(), scene.path("nothing"));
     assert_eq!(scene.process.terminate(), Some(0));
 
     let chunks = files(&Path::new(&backups).join("chunks"));
@@ -194,7 +194,6 @@ fn a_backup_that_rots_is_told_kept_and_salvaged() {
         said.contains("HỎNG / DAMAGED: 1 of its pieces are missing"),
         "{said}"
     );
-    let nothing = scene.path("nothing");
     std::fs::create_dir(&nothing).unwrap();
     assert_eq!(congvu(&["backup", "verify", &nothing]).0, Some(1));
     for manifest in files(&Path::new(&backups).join("manifests")) {

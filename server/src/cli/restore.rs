@@ -381,6 +381,11 @@ fn one(
     let backup = found.backup().to_owned();
     drop((bar, found));
     store.close()?;
+    told(&object, &backup, &restored)
+}
+
+/// What was restored; an error when some of it is damaged in the backup.
+fn told(object: &str, backup: &str, restored: &backup::Restored) -> anyhow::Result<()> {
     println!(
         "{object}: thêm {} thư ({}), {} thư đã có sẵn, trong đó {} thư hỏng được chữa, {} hộp thư mới / {} \
          messages added ({}), {} were there already, of which {} damaged ones healed, {} mailboxes made; \
