@@ -4,6 +4,7 @@
 //! batches; content is touched only for sections. The output is made in pieces.
 
 mod brief;
+mod seen;
 mod stretch;
 mod tell;
 
@@ -15,15 +16,15 @@ use super::{BATCH_OCTETS_MAX, PIECE_MAX, Progress, Runner, Selected, Stop};
 use crate::ask::{Completion, Effect, Output};
 use crate::wire::envelope::envelope;
 use crate::wire::fetch::{Item, Modifiers};
-use crate::wire::flag;
 use crate::wire::sequence::{Numbers, SequenceSet};
 use brief::Brief;
 use directory::Rights;
 use formats::message::Summary;
+use seen::mark;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
-use storage::{AccountId, AccountStore, EmailId, Error, Keyword, KeywordChange, ModSeq, Uid};
+use storage::{AccountId, AccountStore, EmailId, Error, Keyword, ModSeq, Uid};
 use tell::{needs_content, tell_item};
 
 pub(super) use stretch::{Of, Rest, STRETCH_MAX, Sent};
@@ -521,59 +522,5 @@ impl Fetch {
         }
         out.buf().extend_from_slice(b")\r\n");
         self.open = None;
-    }
-}
-
-/// RFC 9051 §6.4.5: fetching a body without PEEK sets `\Seen`, for all of a batch in one commit.
-/// When the disk is full the message is shown all the same; the mark can wait.
-fn mark(selected: &mut Selected, store: &AccountStore, states: &mut [(u32, Brief)]) -> Vec<u32> {
-    let unseen: Vec<usize> = (0..states.len())
-        .filter(|at| !states[*at].1.is_seen())
-        .collect();
-    if unseen.is_empty() {
-        return Vec::new();
-    }
-    let seen = flag::Flag::system("$seen").0;
-    let change = KeywordChange::Add(vec![seen]);
-    let mut own = None;
-    let mailbox = selected.mailbox;
-    let commit = || -> Result<Vec<(usize, Brief)>, Error> {
-        let mut writer = store.write()?;
-        let mut changed = Vec::new();
-        for at in unseen {
-            let email = states[at].1.email;
-            match writer.keywords(email, &change) {
-                // Another session was quicker: its commit is not this one's own.
-                Ok(false) => {}
-                Ok(true) => {
-                    changed.push((at, Brief::of(&writer.state(email)?, mailbox, None)));
-                }
-                Err(Error::NotFound | Error::Expunged) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        if !changed.is_empty() {
-            let modseq = writer.commit()?;
-            own = Some(modseq);
-            for (_, state) in &mut changed {
-                state.modseq = modseq;
-            }
-        }
-        Ok(changed)
-    };
-    match commit() {
-        Ok(changed) => {
-            selected.own.extend(own);
-            let mut uids = Vec::with_capacity(changed.len());
-            for (at, state) in changed {
-                uids.push(states[at].0);
-                states[at].1 = state;
-            }
-            uids
-        }
-        Err(error) => {
-            tracing::warn!(%error, "messages were fetched but could not be marked as seen");
-            Vec::new()
-        }
     }
 }

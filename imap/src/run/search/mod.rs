@@ -6,6 +6,7 @@
 //! order needs, `index` knows which messages need no judging, `tell` says what was found, `sources`
 //! finds the mailboxes.
 
+mod content;
 mod gather;
 mod index;
 mod judge;
@@ -14,6 +15,7 @@ mod needle;
 mod sources;
 mod tell;
 
+pub(in crate::run) use content::content_of;
 pub(in crate::run) use gather::Hit;
 pub(in crate::run) use judge::{Scope, Subject, Test};
 pub(in crate::run) use listed::Listed;
@@ -31,7 +33,6 @@ use crate::wire::sort::Order;
 use gather::Gathering;
 use sources::Target;
 use std::collections::VecDeque;
-use std::sync::Arc;
 use storage::{AccountStore, Error, ModSeq, State, Uid};
 use tell::{Correlator, Telling};
 
@@ -590,17 +591,5 @@ impl Searching {
             }
         }
         Ok(())
-    }
-}
-
-/// The raw message; empty when it is gone meanwhile, `None` when it is damaged.
-pub(in crate::run) fn content_of(
-    store: &AccountStore,
-    state: &State,
-) -> Result<Option<Arc<[u8]>>, Error> {
-    match store.content(state.email) {
-        Err(Error::NotFound | Error::Expunged) => Ok(Some(Arc::from([]))),
-        Err(Error::Damaged(_)) => Ok(None),
-        other => other.map(Some),
     }
 }
