@@ -15,5 +15,6 @@ mod corpus;
 mod mail_arrives;
 mod quotas;
 mod refusals;
+mod shared_mailboxes;
 mod submission;
 mod webmail_signs_in;

@@ -93,6 +93,15 @@ impl HttpClient {
         (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
     }
 
+    /// DELETE; the status.
+    pub fn delete(&self, path: &str) -> u16 {
+        let mut request = self.agent.delete(format!("{}{path}", self.site));
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        read(request.call().unwrap()).0
+    }
+
     /// One JMAP method call in the account that is signed in; its arguments back.
     pub fn jmap(&self, method: &str, mut arguments: Value) -> Value {
         let account = self.account();

@@ -1,0 +1,136 @@
+//! What is given over IMAP is seen over JMAP, and the other way; the mailbox of a seat follows who holds it.
+
+use serde_json::{Value, json};
+use tests::http_client::HttpClient;
+use tests::world::{DOMAIN, World};
+
+const LETTER: &[u8] = b"From: a@b.example\r\nSubject: Giay moi hop\r\n\r\nx\r\n";
+
+fn deliver(world: &World, to: &str) {
+    let mut sender = world.smtp();
+    sender.ehlo();
+    let reply = sender.transaction("a@b.example", &[&format!("{to}@{DOMAIN}")], LETTER);
+    assert!(reply.starts_with("250"), "{reply}");
+}
+
+fn session(http: &HttpClient) -> Value {
+    let (status, _, body) = http.get("/jmap/session");
+    assert_eq!(status, 200);
+    serde_json::from_slice(&body).unwrap()
+}
+
+/// One call on whatever account; the response's name and arguments.
+fn call(http: &HttpClient, method: &str, arguments: Value) -> (String, Value) {
+    let request = json!({
+        "using": [
+            "urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail",
+            "urn:ietf:params:jmap:principals", "urn:ietf:params:jmap:mail:share",
+        ],
+        "methodCalls": [[method, arguments, "0"]],
+    });
+    let (status, answer) = http.post_json("/jmap/api", &request);
+    assert_eq!(status, 200, "{method}: {answer}");
+    let first = &answer["methodResponses"][0];
+    (first[0].as_str().unwrap().to_owned(), first[1].clone())
+}
+
+#[test]
+fn rights_agree_between_imap_and_jmap() {
+    let world = World::new();
+    deliver(&world, "an");
+    let (mut an, mut binh) = (world.imap("an"), world.imap("binh"));
+    let (an_http, binh_http) = (world.http("an"), world.http("binh"));
+    let account = an_http.account();
+    an.ok(&format!("SETACL INBOX binh@{DOMAIN} lrs"));
+    let shown = session(&binh_http)["accounts"][&account].clone();
+    assert_eq!(shown["isPersonal"], false, "{shown}");
+    let (_, got) = call(&binh_http, "Mailbox/get", json!({"accountId": account}));
+    let boxes = got["list"].as_array().unwrap();
+    assert_eq!(boxes.len(), 1, "{got}");
+    assert_eq!(boxes[0]["myRights"]["maySetSeen"], true);
+    assert_eq!(boxes[0]["myRights"]["mayAddItems"], false);
+    let (_, found) = call(&binh_http, "Email/query", json!({"accountId": account}));
+    let email = found["ids"][0].as_str().unwrap().to_owned();
+    let seen = json!({"accountId": account, "update": {email.as_str(): {"keywords/$seen": true}}});
+    let (_, done) = call(&binh_http, "Email/set", seen);
+    assert_eq!(done["notUpdated"], Value::Null, "{done}");
+    let inbox = format!("\"Other Users/an@{DOMAIN}/INBOX\"");
+    binh.ok(&format!("SELECT {inbox}"));
+    let line = binh.ok("FETCH 1 (FLAGS EMAILID)").line("* 1 FETCH");
+    // RFC 8474 §4: of another account, the id has that account before it.
+    let id = format!("EMAILID ({account}-{email})");
+    assert!(line.contains("\\Seen") && line.contains(&id), "{line}");
+    // Given over JMAP, seen over IMAP.
+    let principal = format!("p{}", &binh_http.account()[1..]);
+    let mailbox = boxes[0]["id"].as_str().unwrap();
+    let path = format!("shareWith/{principal}/maySetKeywords");
+    let share = json!({"accountId": account, "update": {mailbox: {path: true}}});
+    let (_, done) = call(&an_http, "Mailbox/set", share);
+    assert_eq!(done["notUpdated"], Value::Null, "{done}");
+    let listed = an.ok("GETACL INBOX").line("* ACL");
+    assert!(
+        listed.contains(&format!("binh@{DOMAIN}\" lrsw"))
+            || listed.contains(&format!("binh@{DOMAIN} lrsw")),
+        "{listed}"
+    );
+    binh.ok("STORE 1 +FLAGS (\\Flagged)");
+    // Taken away over JMAP: gone from both.
+    let none = json!({"accountId": account, "update": {mailbox: {"shareWith": null}}});
+    call(&an_http, "Mailbox/set", none);
+    let refused = binh.run("UID FETCH 1 FLAGS").tagged;
+    assert!(refused.starts_with("NO "), "{refused}");
+    let (name, error) = call(&binh_http, "Mailbox/get", json!({"accountId": account}));
+    assert_eq!(
+        (name.as_str(), &error["type"]),
+        ("error", &json!("accountNotFound"))
+    );
+    world.finish();
+}
+
+#[test]
+fn a_seats_mailbox_follows_its_holder() {
+    let world = World::new();
+    let api = world.api();
+    let seat = json!({
+        "address": format!("chutich@{DOMAIN}"), "kind": "shared", "agency": "T1", "name": "Chủ tịch",
+    });
+    let (status, made) = api.post_json("/api/v1/accounts", &seat);
+    assert_eq!(status, 201, "{made}");
+    let id = made["id"].as_u64().unwrap();
+    let member = |who: &str| format!("/api/v1/accounts/{id}/members/{who}@{DOMAIN}");
+    deliver(&world, "chutich");
+    let (mut an, mut binh) = (world.imap("an"), world.imap("binh"));
+    let (an_http, binh_http) = (world.http("an"), world.http("binh"));
+    let account = format!("a{id}");
+    let inbox = format!("Shared/chutich@{DOMAIN}/INBOX");
+    let rights = json!({"rights": "lrswitek"});
+    let (status, answer) = api.put_json(&member("an"), &rights);
+    assert_eq!(status, 200, "{answer}");
+    assert!(
+        an.ok(&format!("LSUB \"\" {inbox}"))
+            .line("* LSUB")
+            .contains(&inbox)
+    );
+    an.ok(&format!("SELECT {inbox}"));
+    assert_ne!(session(&an_http)["accounts"][&account], Value::Null);
+    assert_eq!(session(&binh_http)["accounts"][&account], Value::Null);
+    // The seat passes from An to Bình, in the middle of their sessions.
+    let (status, answer) = api.put_json(&member("binh"), &rights);
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(api.delete(&member("an")), 204);
+    let refused = an.run("UID FETCH 1 (FLAGS)").tagged;
+    assert!(refused.starts_with("NO [NOPERM]"), "{refused}");
+    assert!(an.ok("LIST \"\" Shared/*").lines("* LIST").is_empty());
+    let query = json!({"accountId": account});
+    let (name, error) = call(&an_http, "Email/query", query.clone());
+    assert_eq!(
+        (name.as_str(), &error["type"]),
+        ("error", &json!("accountNotFound"))
+    );
+    assert_eq!(session(&an_http)["accounts"][&account], Value::Null);
+    binh.ok(&format!("SELECT {inbox}"));
+    binh.ok("STORE 1 +FLAGS (\\Seen)");
+    let (_, found) = call(&binh_http, "Email/query", query);
+    assert_eq!(found["ids"].as_array().unwrap().len(), 1, "{found}");
+    world.finish();
+}
