@@ -2,7 +2,7 @@
 // server as a cleaned document of its own, in a frame without scripts.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { letterAddress } from '../jmap/client';
-import type { Email } from '../jmap/objects';
+import type { BodyValue, Email } from '../jmap/objects';
 import { nfc } from '../ui/format';
 import { Icon } from '../ui/Icon';
 import { t } from '../ui/i18n';
