@@ -299,10 +299,9 @@ impl AccountStore {
     }
 
     /// The raw octets of a message whose state was read before, and which may be expunged meanwhile. Errors:
-    /// `NotFound`, `Damaged`.
-    pub fn content_of(&self, state: &State) -> Result<Arc<[u8]>, Error> {
-        let content = self.store.blob(state.blob);
-        content.map_err(|why| self.damaged(state, why))
+    /// `NotFound`, `Corrupt`.
+    pub fn content_of(&self, blob: BlobId) -> Result<Arc<[u8]>, Error> {
+        self.store.blob(blob)
     }
 
     /// Changes after `since`, at least one commit's, then at most `max` of them. Errors: `NotFound` when the log
