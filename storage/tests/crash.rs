@@ -273,7 +273,7 @@ fn changed_content_is_noticed() {
     world.reopen();
     assert!(matches!(
         world.account(2).content(placed.email),
-        Err(Error::Corrupt(_))
+        Err(Error::Damaged(_))
     ));
 }
 
@@ -486,7 +486,7 @@ fn i01_damaged_content_undoes_no_commit_while_the_machine_ran_on() {
         assert!(account.state(placed.email).is_ok(), "the commit is gone");
         assert!(matches!(
             account.content(placed.email),
-            Err(Error::Corrupt(_))
+            Err(Error::Damaged(_))
         ));
     }
 }

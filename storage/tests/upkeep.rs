@@ -502,6 +502,6 @@ fn a_damaged_pack_is_left_as_it_is() {
     assert!(world.account(2).content(placed[1].email).is_ok());
     assert!(matches!(
         world.account(2).content(placed[2].email),
-        Err(Error::Corrupt(_))
+        Err(Error::Damaged(_))
     ));
 }
