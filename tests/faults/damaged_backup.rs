@@ -137,10 +137,29 @@ fn a_letter_that_rots_is_told_and_the_backup_keeps_it() {
     assert_eq!(scene.process.terminate(), Some(0));
 }
 
+/// A letter of 1 MB that does not compress much.
+fn large() -> Vec<u8> {
+    let mut letter = b"Subject: large\r\n\r\n".to_vec();
+    let mut roll = 0x9e37_79b9_7f4a_7c15_u64;
+    while letter.len() < 1 << 20 {
+        for _ in 0..72 {
+            roll ^= roll << 13;
+            roll ^= roll >> 7;
+            roll ^= roll << 17;
+            letter.push(b'0' + (roll % 75) as u8);
+        }
+        letter.extend_from_slice(b"\r\n");
+    }
+    letter
+}
+
 #[test]
 fn a_backup_that_rots_is_told_kept_and_salvaged() {
     let scene = Scene::new();
     let (data, backups) = (scene.path("demo"), scene.path("backups"));
+    // So that the largest piece is one of content.
+    let answer = scene.client().append("INBOX", &large()).unwrap();
+    assert!(answer.tagged.starts_with("OK"));
     assert_eq!(congvu(&["backup", "--dir", &data, &backups]).0, Some(0));
     let answer = scene
         .client()
