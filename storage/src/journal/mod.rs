@@ -96,10 +96,21 @@ impl Head {
         head
     }
 
-    /// Reads the head of the segment `number`. `Ok(None)` for what is no whole head; errors:
-    /// `Corrupt` for an unknown version under a checksum that fits (I-18; what does not fit is
-    /// damage, whatever it says) and for the head of another segment.
+    /// Reads the head of the segment `number`. `Ok(None)` for what is no whole head; errors: as of
+    /// [`Head::any`], and `Corrupt` for the head of another segment.
     fn read(bytes: &[u8], number: u32) -> Result<Option<Self>, Error> {
+        match Self::any(bytes, number)? {
+            Some(Self { segment, .. }) if segment != number => Err(Error::Corrupt(format!(
+                "journal segment {number} has the head of segment {segment}; {ADVICE}"
+            ))),
+            head => Ok(head),
+        }
+    }
+
+    /// The same, and it may be that of another segment, whose file came into this one's place. Errors:
+    /// `Corrupt` for an unknown version under a checksum that fits (I-18; what does not fit is
+    /// damage, whatever it says).
+    fn any(bytes: &[u8], number: u32) -> Result<Option<Self>, Error> {
         let Some(octets) = bytes.first_chunk::<{ FILE_HEAD as usize }>() else {
             return Ok(None);
         };
@@ -116,13 +127,7 @@ impl Head {
         }
         let mut salt = [0; SALT];
         salt.copy_from_slice(&said[16..]);
-        let head = Self { segment, salt };
-        if segment != number {
-            return Err(Error::Corrupt(format!(
-                "journal segment {number} has the head of segment {segment}"
-            )));
-        }
-        Ok(Some(head))
+        Ok(Some(Self { segment, salt }))
     }
 }
 

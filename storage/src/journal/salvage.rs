@@ -21,6 +21,8 @@ pub(crate) struct Gap {
 #[derive(Debug, Default)]
 pub(crate) struct Left {
     pub gaps: Vec<Gap>,
+    /// The file is that of this other segment, and nothing was read of it.
+    pub other: Option<u32>,
     /// Where the last whole frame ends.
     pub end: u64,
 }
@@ -40,8 +42,8 @@ pub(crate) fn salvage(
     let bytes = std::fs::read(&path).map_err(|e| disk::failed("cannot read", &path, &e))?;
     let end = bytes.len() as u64;
     let mut left = Left {
-        gaps: Vec::new(),
         end: FILE_HEAD,
+        ..Left::default()
     };
     let gap = |from, to, is_end, is_head| Gap {
         from,
@@ -49,7 +51,13 @@ pub(crate) fn salvage(
         is_end,
         is_head,
     };
-    let Some((head, mended)) = head(&bytes, number)? else {
+    let found = head(&bytes, number)?;
+    left.other = found.map(|(head, _)| head.segment).filter(|n| *n != number);
+    if left.other.is_some() {
+        // Its commits are older or newer than what was here: in its place they would undo others.
+        return Ok(left);
+    }
+    let Some((head, mended)) = found else {
         left.gaps.push(gap(0, end, end <= FILE_HEAD, false));
         return Ok(left);
     };
@@ -83,7 +91,7 @@ pub(crate) fn salvage(
 /// The head, and whether it had to be mended: without its salt no frame can be told from another.
 /// All of it is known but salt and checksum, and of these one flipped bit is found by trying.
 fn head(bytes: &[u8], number: u32) -> Result<Option<(Head, bool)>, Error> {
-    let whole = Head::read(bytes, number)?;
+    let whole = Head::any(bytes, number)?;
     Ok(whole
         .map(|head| (head, false))
         .or_else(|| Some((mended(bytes, number)?, true))))

@@ -139,6 +139,16 @@ impl Files {
         self.lost_until = self.lost_until.max(Some(until));
     }
 
+    /// All commits of a segment are missing; of the last one nobody knows how many there were.
+    fn missing(&mut self, segment: u32, is_last: bool) {
+        // After the last one there is none; there was one after a snapshot.
+        let offset = match is_last {
+            true => journal::FILE_HEAD,
+            false => u64::MAX,
+        };
+        self.lost(Position { segment, offset });
+    }
+
     /// The journal ends before a place that something knows of.
     fn short(&mut self, until: Position, than: &str, report: &mut Repaired) {
         if !self.frames_lost {
@@ -216,16 +226,8 @@ fn read(
         match newer.contains(&number) {
             true => segment(old, number, number == end, &mut files, report)?,
             false => {
-                // After the last one there is none; there was one after a snapshot.
-                let until = match number < end {
-                    true => u64::MAX,
-                    false => journal::FILE_HEAD,
-                };
                 report.add(format!("journal segment {number} is missing"), &[]);
-                files.lost(Position {
-                    segment: number,
-                    offset: until,
-                });
+                files.missing(number, number >= end);
             }
         }
         files.last = number;
@@ -298,6 +300,13 @@ fn segment(
             ops.try_for_each(|op| take(sorter, packs, op))
         },
     )?;
+    if let Some(other) = left.other {
+        report.add(
+            format!("journal segment {number} is missing: its file is that of segment {other}"),
+            &[],
+        );
+        files.missing(number, is_last);
+    }
     for gap in &left.gaps {
         if gap.is_head {
             report.add(

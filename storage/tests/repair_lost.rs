@@ -1,0 +1,101 @@
+//! Repair where whole files are wrong or gone: the right refusals, and what is told of what is lost.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must say so")]
+
+mod world;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use storage::*;
+use world::{World, letter};
+
+const SIZES: Sizes = Sizes {
+    segment: 6_000,
+    pack: 20_000,
+    checkpoint: 20_000,
+    ahead: 0,
+    sealed: u32::MAX, // only when asked
+    sort: 1 << 20,
+};
+const ADVICE: &str = "congvu store repair";
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(dir)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
+    files.sort();
+    files
+}
+
+fn journal(options: &Options) -> Vec<PathBuf> {
+    files(&options.dir.join("journal"))
+}
+
+/// A closed store with a journal of some segments and no snapshot; and what it says.
+fn closed() -> (World, String) {
+    let mut world = World::new(EngineKind::Sled);
+    world.options.sizes = SIZES;
+    world.reopen();
+    for id in 2..5 {
+        let inbox = world.inbox(id);
+        for number in 0..12 {
+            let text = letter(u64::from(id) * 100 + number, "công văn", &[]);
+            world.deliver(id, inbox, &text, None);
+        }
+    }
+    let whole = world.store().fingerprint().unwrap();
+    world.store().close().unwrap();
+    world.crash();
+    (world, whole)
+}
+
+#[test]
+fn i19_the_file_of_another_segment_is_a_missing_one() {
+    for last in [false, true] {
+        let (mut world, whole) = closed();
+        let segments = journal(&world.options);
+        assert!(segments.len() > 2);
+        let wrong = match last {
+            true => segments.last().unwrap(),
+            false => &segments[1],
+        };
+        fs::copy(&segments[0], wrong).unwrap();
+        let e = Store::rebuild(&world.options).unwrap_err().to_string();
+        assert!(
+            e.contains("has the head of segment 1") && e.contains(ADVICE),
+            "{e}"
+        );
+        let report = Store::repair(&world.options).unwrap();
+        let told = &report.damage[0].what;
+        assert!(told.contains("its file is that of segment 1"), "{told}");
+        assert_eq!(report.remaining, Vec::<String>::new());
+        let aside = world.options.dir.join("damaged/journal");
+        assert!(aside.join(wrong.file_name().unwrap()).exists());
+        world.reopen();
+        assert_eq!(world.store().fingerprint().unwrap(), whole, "{last}");
+        world.store().snapshot().unwrap();
+        assert_eq!(world.check(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn the_file_of_another_segment_costs_no_more_than_the_segment() {
+    let (mut world, _) = closed();
+    let segments = journal(&world.options);
+    fs::copy(&segments[0], &segments[1]).unwrap();
+    fs::remove_dir_all(world.options.dir.join("index")).unwrap();
+    let e = Store::open(&world.options).err().unwrap().to_string();
+    assert!(e.contains(ADVICE), "{e}");
+    let report = Store::repair(&world.options).unwrap();
+    assert_eq!(report.remaining, Vec::<String>::new());
+    world.reopen();
+    let mut left = 0;
+    world
+        .account(4)
+        .scan_all(&mut |_| {
+            left += 1;
+            true
+        })
+        .unwrap();
+    assert!(left > 6, "the last segment is whole: {left}");
+}
