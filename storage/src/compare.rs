@@ -281,10 +281,13 @@ pub(crate) fn spell(key: &[u8]) -> String {
                 .collect(),
         },
     };
+    // Of some kinds there is only one.
+    let what = format!("{kind} {shown}");
+    let what = what.trim_end();
     match key::account_of(key) {
-        Some(AccountId::SYSTEM) => format!("{kind} {shown}"),
-        Some(account) => format!("account {account}, {kind} {shown}"),
-        None => format!("{kind} {shown}"),
+        None if key.is_empty() => "the first one".to_owned(),
+        Some(AccountId::SYSTEM) | None => what.to_owned(),
+        Some(account) => format!("account {account}, {what}"),
     }
 }
 

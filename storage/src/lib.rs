@@ -119,7 +119,7 @@ pub use progress::{Progress, Stage, Tell, Watch};
 pub use queue::{Queue, QueueItem};
 pub use quota::{Bound, Limits, QuotaNode, Quotas, SoftPassed, Usage};
 pub use rebuild::Reindexed;
-pub use repair::{Damage, Loss, LostContent, Repaired};
+pub use repair::{Damage, Gone, Loss, LostContent, Repaired};
 pub use restore::{Later, RestoreAt, RestoredAt, Target, View};
 pub use search::{Indexed, Place as TextPlace, Sought};
 pub use snapshot::Covered;

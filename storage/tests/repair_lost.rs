@@ -89,13 +89,92 @@ fn the_file_of_another_segment_costs_no_more_than_the_segment() {
     let report = Store::repair(&world.options).unwrap();
     assert_eq!(report.remaining, Vec::<String>::new());
     world.reopen();
-    let mut left = 0;
+    let left = messages(&world, 4);
+    assert!(left > 6, "the last segment is whole: {left}");
+}
+
+fn messages(world: &World, id: u32) -> usize {
+    let mut messages = 0;
     world
-        .account(4)
+        .account(id)
         .scan_all(&mut |_| {
-            left += 1;
+            messages += 1;
             true
         })
         .unwrap();
-    assert!(left > 6, "the last segment is whole: {left}");
+    messages
+}
+
+/// Flips four octets in the middle.
+fn damage(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 4]
+        .iter_mut()
+        .for_each(|b| *b ^= 0xff);
+    fs::write(path, bytes).unwrap();
+}
+
+/// Repairs it without its index, and says what was lost for good.
+fn repaired(world: &mut World) -> (Repaired, Gone) {
+    fs::remove_dir_all(world.options.dir.join("index")).unwrap();
+    let report = Store::repair(&world.options).unwrap();
+    assert_eq!(report.remaining, Vec::<String>::new());
+    world.reopen();
+    let gone = report.gone.clone().unwrap();
+    (report, gone)
+}
+
+#[test]
+fn lost_commits_are_told_with_the_accounts_that_miss_them() {
+    let (mut world, _) = closed();
+    damage(&journal(&world.options)[1]);
+    let (_, gone) = repaired(&mut world);
+    let short: Vec<u32> = (2..5).filter(|id| messages(&world, *id) < 12).collect();
+    assert!(!short.is_empty(), "something is lost");
+    let told: Vec<u32> = gone.accounts.iter().map(|id| id.raw()).collect();
+    assert_eq!(told, short);
+    assert!(gone.others, "a last commit leaves no hole");
+}
+
+#[test]
+fn lost_blocks_of_a_snapshot_are_told_with_the_accounts_in_them() {
+    let (mut world, _) = closed();
+    world.reopen();
+    for id in 5..40 {
+        let inbox = world.inbox(id);
+        for number in 0..20 {
+            let text = letter(u64::from(id) * 100 + number, "công văn", &[]);
+            world.deliver(id, inbox, &text, None);
+        }
+    }
+    world.store().snapshot().unwrap();
+    world.store().close().unwrap();
+    world.crash();
+    let snapshots = files(&world.options.dir.join("snapshots"));
+    let largest = snapshots
+        .iter()
+        .max_by_key(|p| fs::metadata(p).unwrap().len());
+    damage(largest.unwrap());
+    let (report, gone) = repaired(&mut world);
+    assert!(!gone.accounts.is_empty() && gone.accounts.len() < 38);
+    for id in 2..40 {
+        let all = if id < 5 { 12 } else { 20 };
+        let told = gone.accounts.contains(&AccountId::new(id).unwrap());
+        assert!(told || messages(&world, id) == all, "account {id}");
+    }
+    for damage in &report.damage {
+        let words = &damage.what;
+        assert!(!words.contains("  ") && !words.ends_with(' '), "{words}");
+    }
+}
+
+#[test]
+fn what_the_index_has_is_not_lost() {
+    let (mut world, whole) = closed();
+    damage(&journal(&world.options)[1]);
+    let report = Store::repair(&world.options).unwrap();
+    assert_eq!((report.damage.len(), report.gone), (1, None));
+    world.reopen();
+    assert_eq!(world.store().fingerprint().unwrap(), whole);
 }

@@ -197,6 +197,7 @@ fn repair(which: &Which) -> anyhow::Result<()> {
     for damage in &done.damage {
         println!("{}", damage.what);
     }
+    super::gone::tell(&config, &done);
     for lost in &done.contents {
         let places = lost.mailboxes.iter().map(|(m, uid)| format!("{m}/{uid}"));
         let places: Vec<String> = places.collect();
@@ -226,7 +227,7 @@ fn repair(which: &Which) -> anyhow::Result<()> {
         done.from_index
     );
     anyhow::ensure!(
-        done.contents.is_empty() && done.remaining.is_empty(),
+        done.contents.is_empty() && done.remaining.is_empty() && done.gone.is_none(),
         "not everything could be kept / không giữ được tất cả"
     );
     Ok(())

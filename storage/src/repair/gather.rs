@@ -1,7 +1,7 @@
 //! What is left of the truth: whole blocks of the snapshots, whole frames of the journal, and of what
 //! is missing the index's copy.
 
-use super::{Repaired, found};
+use super::{Gone, Repaired, found};
 use crate::checkpoint::Checkpoint;
 use crate::index::{Index, Op, decode_ops};
 use crate::journal::{self, Position};
@@ -108,6 +108,7 @@ pub(super) fn gather(
     if missing && !helped {
         let system = files.summary.system.raw().saturating_add(MODSEQ_LEAP);
         files.summary.system = ModSeq::new(system).unwrap_or(files.summary.system);
+        report.gone = Some(files.gone());
     }
     let (last, summary) = (files.last, files.summary);
     let mut counted = (0, 0);
@@ -137,6 +138,18 @@ impl Files {
     fn lost(&mut self, until: Position) {
         self.frames_lost = true;
         self.lost_until = self.lost_until.max(Some(until));
+    }
+
+    /// Whom it concerns when the index does not help.
+    fn gone(&self) -> Gone {
+        // Nobody knows whose the commits were, and what the system had is everybody's.
+        let everybodys = |hole: &Hole| {
+            hole.to.is_none() || key::account_of(&hole.from).is_none_or(|a| a == AccountId::SYSTEM)
+        };
+        Gone {
+            accounts: self.holes.iter().flat_map(accounts).collect(),
+            others: self.frames_lost || self.holes.iter().any(everybodys),
+        }
     }
 
     /// All commits of a segment are missing; of the last one nobody knows how many there were.
@@ -261,12 +274,19 @@ fn block(old: &Folder, span: Span, files: &mut Files, report: &mut Repaired) -> 
     Ok(())
 }
 
+/// Those of which keys may be missing, but for the system.
 fn accounts(hole: &Hole) -> Vec<AccountId> {
     let raw = |key: &[u8]| key::account_of(key).map(AccountId::raw);
     let first = raw(&hole.from).unwrap_or(1);
-    let last = hole.to.as_deref().and_then(raw).unwrap_or(first);
+    let last = hole.to.as_deref().map_or(Some(first), |to| {
+        // Where an account begins, nothing of it is missing.
+        let begins = key::account_of(to).is_some_and(|a| to <= &key::meta(a)[..]);
+        raw(to).map(|last| last - u32::from(begins))
+    });
+    let last = last.unwrap_or(first);
     let last = last.min(first.saturating_add(ACCOUNTS_MAX));
-    (first..=last).filter_map(AccountId::new).collect()
+    let numbers = (first..=last).filter_map(AccountId::new);
+    numbers.filter(|id| *id != AccountId::SYSTEM).collect()
 }
 
 fn segment(

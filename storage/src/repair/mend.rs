@@ -109,6 +109,9 @@ fn account(store: &Store, id: AccountId, lost: bool, report: &mut Repaired) -> R
     held.contents(store, &mut ops, report)?;
     held.see();
     held.log(store)?;
+    if let Some(gone) = report.gone.as_mut().filter(|_| held.has_hole()) {
+        gone.accounts.insert(id);
+    }
     held.houses(store.inner.uid_validity_start);
     held.doubles();
     let meta = held.counters(lost, store.inner.shared.clock.now(), &mut ops)?;
@@ -198,6 +201,9 @@ impl Held {
                 self.id
             );
             report.add(what, &[self.id]);
+            if let Some(gone) = &mut report.gone {
+                gone.accounts.insert(self.id);
+            }
             ops.push(Op::Delete(key::state(self.id, email)));
             // What was given to it is never given again.
             if let Some(row) = self.rows.remove(&email) {
@@ -295,6 +301,11 @@ impl Held {
         })?;
         self.log = log;
         Ok(())
+    }
+
+    /// Whether commits of the account are known to be missing.
+    fn has_hole(&self) -> bool {
+        self.log.until.is_some() || self.log.last != Some(self.modseq)
     }
 
     fn given(&mut self, change: &Change) {

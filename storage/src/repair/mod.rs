@@ -14,7 +14,7 @@ mod mend;
 mod told;
 
 pub use loss::Loss;
-pub use told::{Damage, LostContent, Repaired};
+pub use told::{Damage, Gone, LostContent, Repaired};
 
 use crate::checkpoint::Checkpoint;
 use crate::format::{self, Format, Found};
@@ -82,6 +82,13 @@ impl Store {
             report.aside = Some(options.dir.join(ASIDE));
         }
         let lost = std::fs::read(fresh.join(MENDING)).is_ok_and(|said| said == LOST);
+        if lost && report.gone.is_none() {
+            // What was found before it was cut off is forgotten.
+            report.gone = Some(Gone {
+                others: true,
+                ..Gone::default()
+            });
+        }
         drop(held);
         let store = Store::open_as(options, Opening::Repair)?;
         mend::mend(&store, lost, &mut report)?;

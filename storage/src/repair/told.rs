@@ -28,6 +28,16 @@ pub struct LostContent {
     pub subject: Option<String>,
 }
 
+/// Commits or keys that neither the files nor the index have any more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Gone {
+    /// The accounts that it concerns or may concern, as far as that can be told. Some of the numbers may be
+    /// nobody's; a directory knows.
+    pub accounts: BTreeSet<AccountId>,
+    /// It may concern any other account too.
+    pub others: bool,
+}
+
 /// What [`Store::repair`] found and did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Repaired {
@@ -41,6 +51,8 @@ pub struct Repaired {
     pub from_index: u64,
     /// Accounts whose counters, names or change log did not fit what they hold, and were mended.
     pub mended: u64,
+    /// What was lost for good; `None` when the index had all that was damaged.
+    pub gone: Option<Gone>,
     /// Messages whose content is damaged.
     pub contents: Vec<LostContent>,
     /// Where what was there before is now.
