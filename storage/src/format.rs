@@ -2,7 +2,7 @@
 
 use crate::disk::{self, Disk};
 use crate::seal::Keys;
-use crate::{EngineKind, Error, Options, keyring, upgrade};
+use crate::{EngineKind, Error, Options, journal, keyring, snapshot, upgrade};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -56,7 +56,8 @@ pub(crate) enum Found {
     New,
     /// A store of the first format, which had no such file.
     First,
-    /// A store whose file is missing: it was not finished, or put together from copies.
+    /// A store whose file is missing: it was put together from copies, a repair put the damaged one aside, or
+    /// an upgrade was cut off between its last steps.
     Unmarked,
     /// A store of this format.
     Marked(Format),
@@ -86,7 +87,10 @@ impl Found {
             return Ok(Self::First);
         }
         Ok(
-            match is_there("journal") || is_there("packs") || is_there(BEFORE) {
+            match ["journal", "packs", "snapshots", BEFORE]
+                .into_iter()
+                .any(is_there)
+            {
                 true => Self::Unmarked,
                 false => Self::New,
             },
@@ -121,7 +125,12 @@ impl Found {
                 }
                 format.opened_with(options.engine, &options.dir).map(drop)
             }
-            _ => Ok(()),
+            // Made anew unasked it would be another store: of another name for backups, of any version and engine.
+            Self::Unmarked if !options.dir.join(BEFORE).exists() => Err(Error::Corrupt(format!(
+                "{}: the file is missing; `congvu store repair` makes it anew, or take it from a backup",
+                options.dir.join(FILE).display()
+            ))),
+            Self::New | Self::First | Self::Unmarked => Ok(()),
         }
     }
 
@@ -215,11 +224,13 @@ impl Format {
         matches!(Self::read(dir), Err(Error::Corrupt(_)))
     }
 
-    /// Whether the damaged file may be made anew: not while it may have said that the store is sealed, and
-    /// there is no keyring to say so.
+    /// Whether the damaged or missing file may be made anew: not while it may have said that the store is
+    /// sealed, and there is no keyring to say so.
     pub(crate) fn is_replaceable(dir: &Path) -> bool {
-        let bytes = std::fs::read(dir.join(FILE)).unwrap_or_default();
-        let said_sealed = bytes.get(SEALED_AT).is_none_or(|kind| kind & SEALED != 0);
+        let said_sealed = match std::fs::read(dir.join(FILE)) {
+            Ok(bytes) => bytes.get(SEALED_AT).is_none_or(|kind| kind & SEALED != 0),
+            Err(_) => !journal::is_plain(dir) || !snapshot::is_plain(dir),
+        };
         keyring::is_sealed(dir) || !said_sealed
     }
 

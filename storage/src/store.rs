@@ -227,11 +227,16 @@ impl Store {
             repair::expect_none(&options.dir)?;
         }
         // Twice: before anything is made, and when nobody else can change it any more.
-        Found::look(&options.dir)?.allows(options)?;
+        let allowed = |found: Found| match (opening, found) {
+            // It makes that file anew.
+            (Opening::Repair, Found::Unmarked) => Ok(()),
+            _ => found.allows(options),
+        };
+        allowed(Found::look(&options.dir)?)?;
         options.disk.make_dir(&options.dir)?;
         let lock = lock::lock(&options.dir)?;
         let found = Found::look(&options.dir)?;
-        found.allows(options)?;
+        allowed(found)?;
         migrate::settle(options)?;
         let keys = Keys::open(options, found == Found::New)?;
         found.prepare(options, &keys)?;

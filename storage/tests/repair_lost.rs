@@ -178,3 +178,72 @@ fn what_the_index_has_is_not_lost() {
     world.reopen();
     assert_eq!(world.store().fingerprint().unwrap(), whole);
 }
+
+fn names(dir: &Path) -> Vec<PathBuf> {
+    let mut names = files(dir);
+    names.retain(|path| !path.ends_with("lock"));
+    names
+}
+
+#[test]
+fn i18_a_store_without_its_format_is_refused_and_a_repair_makes_it_anew() {
+    let (mut world, whole) = closed();
+    let format = world.options.dir.join("format");
+    fs::remove_file(&format).unwrap();
+    let before = names(&world.options.dir);
+    for engine in [EngineKind::Sled, EngineKind::Fjall] {
+        let options = Options {
+            engine,
+            ..world.options.clone()
+        };
+        let refused = [
+            Store::open(&options).err().unwrap(),
+            Store::rebuild(&options).unwrap_err(),
+            Store::migrate(&options, EngineKind::Fjall).unwrap_err(),
+        ];
+        for e in refused {
+            assert!(e.to_string().contains(ADVICE), "{e}");
+        }
+        assert_eq!(names(&world.options.dir), before);
+    }
+    let report = Store::repair(&world.options).unwrap();
+    let told = &report.damage[0].what;
+    assert!(told.contains("`format` is missing"), "{told}");
+    assert_eq!((report.damage.len(), report.gone), (1, None));
+    assert!(format.exists());
+    world.reopen();
+    assert_eq!(world.store().fingerprint().unwrap(), whole);
+    assert_eq!(world.check(), Vec::<String>::new());
+}
+
+/// Nothing says any more that it is sealed but the frames and blocks themselves.
+#[test]
+fn a_sealed_store_without_format_and_keyring_is_not_taken_for_damage() {
+    for covered in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options {
+            dir: dir.path().join("store"),
+            keys: KeySource::Master(MasterKey::new([7; 32])),
+            ..Options::default()
+        };
+        let store = Store::open(&options).unwrap();
+        if covered {
+            store.snapshot().unwrap();
+        }
+        store.close().unwrap();
+        drop(store);
+        for name in ["format", "keyring", "keyring.copy"] {
+            fs::remove_file(options.dir.join(name)).unwrap();
+        }
+        for keys in [KeySource::None, options.keys.clone()] {
+            let options = Options {
+                keys,
+                ..options.clone()
+            };
+            let before = names(&options.dir);
+            assert!(Store::repair(&options).is_err(), "{covered}");
+            assert!(Store::open(&options).is_err(), "{covered}");
+            assert_eq!(names(&options.dir), before);
+        }
+    }
+}

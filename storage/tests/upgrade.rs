@@ -227,8 +227,11 @@ fn what_cannot_be_opened_is_refused_in_one_sentence_and_left_alone() {
     );
     assert_eq!(fs::read(&format).unwrap(), later);
 
-    // Without the file it is found out from the journal, and written again.
+    // Without the file nobody knows which store it is, and of which version.
     fs::remove_file(&format).unwrap();
+    assert!(refused(&options).contains("congvu store repair"));
+    assert!(!format.exists());
+    Store::repair(&options).unwrap();
     let store = Store::open(&options).unwrap();
     assert!(format.exists());
     assert!(refused(&options).contains(&format!("in use by process {}", std::process::id())));

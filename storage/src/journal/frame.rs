@@ -147,6 +147,11 @@ pub(super) fn at(bytes: &[u8], head: Head, offset: u64) -> Option<Frame<'_>> {
     })
 }
 
+/// Whether these are the first octets of a frame, which say that it is sealed.
+pub(super) fn is_sealed(first: &[u8; HEAD]) -> bool {
+    first.starts_with(MAGIC) && first[COVERED_AT] & SEALED != 0
+}
+
 /// Whether a whole frame lies anywhere behind `offset`.
 pub(super) fn behind(bytes: &[u8], head: Head, offset: u64) -> bool {
     next(bytes, head, offset).is_some()

@@ -23,7 +23,7 @@ mod tests;
 
 pub(crate) use read::{Found, damaged, replay, whole};
 pub(crate) use salvage::salvage;
-pub(crate) use segments::{between, remove, sealed, segments};
+pub(crate) use segments::{between, is_plain, remove, sealed, segments};
 pub(crate) use write::Journal;
 
 use crate::disk::{self, Disk};

@@ -1,10 +1,11 @@
 //! The journal's files as files: which there are, one of them read alone, old ones removed.
 
 use super::read::{Visit, part};
-use super::{FILE_HEAD, Position, path};
+use super::{FILE_HEAD, Position, frame, path};
 use crate::Error;
 use crate::disk::{self, Disk};
 use crate::seal::Keys;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 /// The numbers of all segments, in order.
@@ -47,6 +48,18 @@ pub(crate) fn between(
         part(dir, keys, number, first, last, each)?;
     }
     Ok(())
+}
+
+/// Whether no segment of the store in `dir` begins with a sealed frame, as far as they can be read.
+pub(crate) fn is_plain(dir: &Path) -> bool {
+    let dir = dir.join("journal");
+    let sealed = |number: &u32| {
+        let mut first = [0; frame::HEAD];
+        let file = std::fs::File::open(path(&dir, *number));
+        let read = file.and_then(|f| f.read_exact_at(&mut first, FILE_HEAD));
+        read.is_ok() && frame::is_sealed(&first)
+    };
+    !segments(&dir).unwrap_or_default().iter().any(sealed)
 }
 
 /// Removes all segments up to `last`; returns how many.

@@ -116,6 +116,15 @@ pub(crate) fn expect_store(options: &Options) -> Result<(), Error> {
             "there is no store in {}",
             options.dir.display()
         ))),
+        // Nor may the mail of a sealed store be taken for damage.
+        Ok(Found::Unmarked) if !Format::is_replaceable(&options.dir) => {
+            Err(Error::Unavailable(format!(
+                "the store in {} is encrypted, and both its file `format` and its keyring are gone: restore a \
+                 backup into another folder and copy them from its store",
+                options.dir.display()
+            )))
+        }
+        Ok(Found::Unmarked) => Ok(()),
         Ok(found) => found.allows(options),
         Err(e @ Error::Unavailable(_)) => Err(e),
         Err(e @ Error::Corrupt(_)) if Format::is_damaged(&options.dir) => {
@@ -129,9 +138,15 @@ pub(crate) fn expect_store(options: &Options) -> Result<(), Error> {
     }
 }
 
-/// A damaged file `format` goes aside; the first start makes another one, of which the keyring and the engine
+/// A damaged file `format` goes aside, where it is not missing at all; the first start makes another one, of which the keyring and the engine
 /// asked for are known. What backups call the store is lost.
 fn format(options: &Options, report: &mut Repaired) -> Result<(), Error> {
+    if Found::look(&options.dir) == Ok(Found::Unmarked) {
+        let what =
+            "the file `format` is missing; it was made anew: backups need a new folder from now on";
+        report.add(what.to_owned(), &[]);
+        return Ok(());
+    }
     if !Format::is_damaged(&options.dir) {
         return Ok(());
     }

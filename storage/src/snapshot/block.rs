@@ -85,6 +85,11 @@ pub(super) fn octets(bytes: &[u8]) -> Option<usize> {
     head(bytes).map(|head| HEAD + head.stored as usize)
 }
 
+/// Whether the block that begins here says that it is sealed.
+pub(super) fn is_sealed(bytes: &[u8]) -> bool {
+    head(bytes).is_some_and(|head| !head.key.is_plain())
+}
+
 /// Reads a block's head; `None` for what is none.
 fn head(bytes: &[u8]) -> Option<Head> {
     let head = bytes.get(..HEAD)?;

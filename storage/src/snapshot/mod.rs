@@ -37,6 +37,7 @@ pub(crate) use write::Summary;
 use crate::Error;
 #[cfg(test)]
 use crate::ModSeq;
+use std::os::unix::fs::FileExt as _;
 
 /// The folder of the snapshots within the store's.
 pub(crate) const FOLDER: &str = "snapshots";
@@ -54,6 +55,20 @@ const FOOT: usize = 72;
 const SUM: usize = 16;
 /// Octets of keys and values at which a block is closed, before compression.
 const BLOCK_OCTETS: usize = 64 * 1024;
+
+/// Whether no snapshot of the store in `dir` begins with a sealed block, as far as they can be read.
+pub(crate) fn is_plain(dir: &std::path::Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(dir.join(FOLDER)) else {
+        return true;
+    };
+    let mut files = entries.flatten().map(|entry| entry.path());
+    !files.any(|path| {
+        let mut first = [0; block::HEAD];
+        let file = std::fs::File::open(path);
+        let read = file.and_then(|f| f.read_exact_at(&mut first, FILE_HEAD as u64));
+        read.is_ok() && block::is_sealed(&first)
+    })
+}
 
 /// One key as a snapshot has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
