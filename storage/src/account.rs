@@ -299,9 +299,15 @@ impl AccountStore {
     }
 
     /// The raw octets of a message whose state was read before, and which may be expunged meanwhile. Errors:
-    /// `NotFound`, `Corrupt`.
-    pub fn content_of(&self, blob: BlobId) -> Result<Arc<[u8]>, Error> {
-        self.store.blob(blob)
+    /// `NotFound`, `Damaged`.
+    pub fn content_of(&self, email: EmailId, blob: BlobId) -> Result<Arc<[u8]>, Error> {
+        let content = self.store.blob(blob);
+        content.map_err(|why| match (self.state(email), why) {
+            (Ok(state), why) => self.damaged(&state, why),
+            // Nobody is to mend what is expunged.
+            (Err(_), Error::Corrupt(why)) => Error::Damaged(why),
+            (Err(_), why) => why,
+        })
     }
 
     /// Changes after `since`, at least one commit's, then at most `max` of them. Errors: `NotFound` when the log

@@ -134,7 +134,7 @@ fn taken_up(open: &mut Open, store: &AccountStore, recent: &Recent) -> Result<()
     let content = match held {
         Some(content) => content,
         // By what it was: the message itself may be expunged meanwhile.
-        None => store.content_of(state.blob)?,
+        None => store.content_of(state.email, state.blob)?,
     };
     let summary = match &open.due.summary {
         Some(Told::Whole(summary)) => Some(summary),
