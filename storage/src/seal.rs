@@ -167,7 +167,7 @@ impl Keys {
             return Ok(plain.to_vec());
         }
         let cipher = self.cipher(key);
-        let cipher = cipher.ok_or_else(|| Error::Unavailable(unknown(key)))?;
+        let cipher = cipher.ok_or_else(|| Error::Unavailable(self.unknown(key)))?;
         seal_with(&cipher, context, plain)
     }
 
@@ -184,7 +184,7 @@ impl Keys {
             return Ok(sealed.to_vec());
         }
         let cipher = self.cipher(key);
-        let cipher = cipher.ok_or_else(|| Error::Corrupt(unknown(key)))?;
+        let cipher = cipher.ok_or_else(|| Error::Corrupt(self.unknown(key)))?;
         open_with(&cipher, context, sealed).ok_or_else(|| {
             Error::Corrupt(format!("a piece sealed under key {} was changed", key.0))
         })
@@ -205,16 +205,26 @@ impl Keys {
         self.read(None, |s| s.ciphers.get(&key).cloned())
     }
 
+    /// What is said of a key that is not here. Numbers only grow: one above all that are here was made after this
+    /// keyring was written.
+    fn unknown(&self, key: KeyId) -> String {
+        let last = self.read(None, State::last);
+        match last.filter(|last| last.0 < key.0) {
+            Some(last) => format!(
+                "key {} is not in the keyring, which ends with key {}: this keyring is older than the store (keys \
+                 were rotated since); put `keyring` and `keyring.copy` of the newest backup in its place",
+                key.0, last.0
+            ),
+            None => format!("key {} is not in the keyring", key.0),
+        }
+    }
+
     fn read<T>(&self, plain: T, look: impl FnOnce(&State) -> T) -> T {
         match &self.ring {
             Some(ring) => look(&ring.state.read().unwrap_or_else(PoisonError::into_inner)),
             None => plain,
         }
     }
-}
-
-fn unknown(key: KeyId) -> String {
-    format!("key {} is not in the keyring", key.0)
 }
 
 #[cfg(test)]
@@ -278,6 +288,29 @@ mod tests {
         keys.rotate(None).unwrap();
         check(keys.system(), CONTEXT, &sealed, "the newer key");
         assert_eq!(keys.unseal(system, CONTEXT, &sealed).unwrap(), b"mat khau");
+    }
+
+    #[test]
+    fn a_keyring_of_before_a_rotation_says_that_it_is_older() {
+        let folder = tempfile::tempdir().unwrap();
+        let newer = keys(folder.path());
+        let before = std::fs::read(folder.path().join("keyring")).unwrap();
+        newer.rotate(None).unwrap();
+        let sealed = newer.seal(newer.system(), CONTEXT, b"a").unwrap();
+        for name in ["keyring", "keyring.copy"] {
+            std::fs::write(folder.path().join(name), &before).unwrap();
+        }
+        let older = keys(folder.path());
+        let refused = older.unseal(newer.system(), CONTEXT, &sealed);
+        let said = refused.unwrap_err().to_string();
+        assert!(
+            said.contains("key 2 is not in the keyring, which ends with key 1"),
+            "{said}"
+        );
+        assert!(
+            said.contains("older than the store") && said.contains("newest backup"),
+            "{said}"
+        );
     }
 
     #[test]

@@ -206,6 +206,39 @@ fn keys_are_listed_and_changed() {
 }
 
 #[test]
+fn a_keyring_of_before_a_rotation_is_told_as_older() {
+    let founded = Founded::new(&[]);
+    let rings = ["data/store/keyring", "data/store/keyring.copy"].map(|name| founded.path(name));
+    let before = std::fs::read(&rings[0]).unwrap();
+    let (status, text) = founded.store(&["keys", "rotate"]);
+    assert_eq!(status, Some(0), "{text}");
+    assert!(
+        text.contains("Make a backup now") && text.contains("sao lưu ngay"),
+        "{text}"
+    );
+    // Writes under the new key.
+    let (status, text) = founded.store(&["maintain"]);
+    assert_eq!(status, Some(0), "{text}");
+    let newest = std::fs::read(&rings[0]).unwrap();
+    rings
+        .iter()
+        .for_each(|ring| std::fs::write(ring, &before).unwrap());
+    for command in [["verify"], ["rebuild"], ["repair"]] {
+        let (status, text) = founded.store(&command);
+        assert_eq!(status, Some(1), "{text}");
+        assert!(
+            text.contains("this keyring is older than the store"),
+            "{command:?}: {text}"
+        );
+        assert!(text.contains("of the newest backup"), "{command:?}: {text}");
+    }
+    rings
+        .iter()
+        .for_each(|ring| std::fs::write(ring, &newest).unwrap());
+    founded.verifies();
+}
+
+#[test]
 fn a_plain_store_is_encrypted_later() {
     let founded = Founded::new(&["--plain"]);
     let key = founded.path("later.key");

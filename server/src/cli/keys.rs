@@ -40,6 +40,10 @@ pub(crate) enum KeysCommand {
     },
 }
 
+/// What must follow new data keys: the keyring of an earlier backup has them not.
+pub(super) const BACKUP_NOW: &str = "Hãy sao lưu ngay bằng `congvu backup`: tệp keyring trong các bản sao lưu trước không có \
+     khoá mới. / Make a backup now with `congvu backup`: the keyring in earlier backups does not have the new keys.";
+
 /// Runs one of them.
 pub(crate) fn run(command: &KeysCommand) -> anyhow::Result<()> {
     match command {
@@ -107,7 +111,7 @@ fn rotate(config: &Config, agency: Option<&str>) -> anyhow::Result<()> {
         made => made?,
     };
     store.close()?;
-    println!("{made} new data keys / khoá dữ liệu mới");
+    println!("{made} new data keys / khoá dữ liệu mới\n{BACKUP_NOW}");
     Ok(())
 }
 

@@ -92,7 +92,7 @@ impl State {
         for domain in domains {
             let mut secret = Zeroizing::new([0; KEY_OCTETS]);
             fill(secret.as_mut())?;
-            let last = self.keys.last().map_or(0, |k| k.id.0);
+            let last = self.last().map_or(0, |id| id.0);
             self.add(DataKey {
                 id: KeyId(
                     last.checked_add(1)
@@ -104,6 +104,11 @@ impl State {
             });
         }
         Ok(())
+    }
+
+    /// The key that was made last, whose number is the highest.
+    pub(crate) fn last(&self) -> Option<KeyId> {
+        self.keys.last().map(|key| key.id)
     }
 
     /// The newest key of this key's domain; of an unknown key's: the system's.

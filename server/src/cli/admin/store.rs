@@ -89,8 +89,12 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             }
             let made = &made["made"];
             printer.say(
-                &format!("{made} khoá dữ liệu mới."),
-                &format!("{made} new data keys."),
+                &format!(
+                    "{made} khoá dữ liệu mới. Hãy sao lưu ngay: keyring trong các bản sao lưu trước không có chúng."
+                ),
+                &format!(
+                    "{made} new data keys. Make a backup now: the keyring in earlier backups does not have them."
+                ),
             )
         }
         Verb::RotateMaster => {
