@@ -63,14 +63,42 @@ pub(crate) fn source(config: &Config) -> anyhow::Result<KeySource> {
     if let Place::File(file) = &place {
         finish_rotation(&dir, file)?;
     }
+    if let Place::File(file) = &place {
+        anyhow::ensure!(
+            file.exists(),
+            "không có tệp khoá chủ {0}, hãy chép lại bản cất trong két / the master key {0} is not there: {1}",
+            file.display(),
+            where_else(&place, &dir)
+        );
+    }
     let master = read(&place)?;
     anyhow::ensure!(
         storage::master_fits(&dir, &master)?,
-        "the key in {} is not the master key of the store in {}",
+        "the key in {0} is not the master key of the store in {1}: {2}",
         path(&place).display(),
-        dir.display()
+        dir.display(),
+        where_else(&place, &dir)
     );
     Ok(KeySource::Master(master))
+}
+
+/// Where the right key may be, when the one at `place` is missing or another.
+fn where_else(place: &Place, dir: &Path) -> String {
+    let Place::File(file) = place else {
+        return "give systemd the right one, from the copy in the safe".to_owned();
+    };
+    let fits = |path: &PathBuf| {
+        let key = read(&Place::File(path.clone()));
+        key.is_ok_and(|key| storage::master_fits(dir, &key).unwrap_or(false))
+    };
+    let named = (1..OLDER_MAX).map(|n| beside(file, &format!("old-{n}")));
+    match named.take_while(|path| path.exists()).find(fits) {
+        Some(older) => format!("{} is; put a copy of it in its place", older.display()),
+        None => format!(
+            "put the right one in its place (mode 0600), from the copy in the safe or a {}.old-N",
+            file.display()
+        ),
+    }
 }
 
 fn path(place: &Place) -> &Path {

@@ -42,6 +42,23 @@ pub enum Error {
     Damaged(String),
 }
 
+/// What helps where a store cannot be opened for damage in its truth.
+const MEND: &str = "copy the folder of the store, then run `congvu store repair`, or restore a backup into another folder";
+/// In what is said of a key or a version that is not known, which no repair makes known.
+const NO_REPAIR: [&str; 2] = ["keyring", "unknown version"];
+
+impl Error {
+    /// The same with what helps, when a store cannot be opened for damage that a repair passes over.
+    pub(crate) fn with_cure(self) -> Self {
+        match self {
+            Self::Corrupt(why) if !NO_REPAIR.iter().any(|word| why.contains(word)) => {
+                Self::Corrupt(format!("{why}; {MEND}"))
+            }
+            other => other,
+        }
+    }
+}
+
 /// A process in words.
 fn named(process: &Option<u32>) -> String {
     match process {

@@ -36,7 +36,9 @@ pub(crate) fn tail(folder: &Folder, chain: &Chain) -> Result<Position, Error> {
     };
     match &chain.broken {
         // The journal may still have what the snapshot had.
-        Some(e) if !journal::segments(&folder.journal())?.contains(&from.segment) => Err(e.clone()),
+        Some(e) if !journal::segments(&folder.journal())?.contains(&from.segment) => {
+            Err(e.clone().with_cure())
+        }
         _ => Ok(from),
     }
 }

@@ -197,8 +197,10 @@ impl Drop for Inner {
 
 /// Opens packs and journal. Errors: `Corrupt`, `Unavailable`.
 fn files(options: &Options, keys: &Keys, recovered: &Recovered) -> Result<(Packs, Journal), Error> {
-    let packs = Packs::open(options, recovered.clean, keys.clone())?;
-    packs.expect_all(&recovered.index)?;
+    let packs = Packs::open(options, recovered.clean, keys.clone()).map_err(Error::with_cure)?;
+    packs
+        .expect_all(&recovered.index)
+        .map_err(Error::with_cure)?;
     let journal = Journal::open(options, keys, recovered.found.end)?;
     Ok((packs, journal))
 }

@@ -244,6 +244,13 @@ fn one_account_is_restored_while_the_server_is_stopped() {
     let added = format!("{letters} messages added");
     assert!(good(&restore(&["--in-place"])).contains(&added));
     assert!(good(&restore(&["--in-place"])).contains(" 0 messages added"));
+    let early = restore(&["--in-place", "--time", "2020-01-01 00:00"]);
+    assert_eq!(early.status.code(), Some(1));
+    assert!(
+        text(&early).contains("did not exist then: it was made at"),
+        "{}",
+        text(&early)
+    );
     let folder = ["--into-folder", "Khoi phuc", "--mailbox", "INBOX"];
     assert!(good(&restore(&folder)).contains(&added));
     good(&congvu(&["store", "verify", "--dir"], &[&data]));

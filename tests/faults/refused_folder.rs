@@ -161,13 +161,24 @@ fn a_missing_pack_is_named_and_the_store_is_well_when_it_is_back() {
     let pack = first(&founded, "packs");
     let aside = founded.folder.path().join("aside");
     std::fs::rename(&pack, &aside).unwrap();
-    founded.refuses("a missing pack", "000001.pack is missing");
+    founded.refuses("a missing pack", "000001.pack is missing; copy the folder");
+    founded.refuses(
+        "a missing pack",
+        "`congvu store repair`, or restore a backup",
+    );
     std::fs::rename(&aside, &pack).unwrap();
     founded.verifies("the pack is back");
     let snapshot = first(&founded, "snapshots");
     std::fs::rename(&snapshot, &aside).unwrap();
     std::fs::remove_dir_all(founded.path("index")).unwrap();
     founded.refuses("a missing snapshot, and no index", "segment 1");
+    // Damaged instead of missing.
+    let mut octets = std::fs::read(&aside).unwrap();
+    let last = octets.len() - 1;
+    octets[last] ^= 1;
+    std::fs::write(&snapshot, octets).unwrap();
+    founded.refuses("a damaged snapshot, and no index", "is damaged: ");
+    founded.refuses("the same", "`congvu store repair`, or restore a backup");
     std::fs::rename(&aside, &snapshot).unwrap();
     founded.verifies("the snapshot is back");
 }

@@ -144,10 +144,16 @@ fn a_missing_foreign_or_public_key_is_one_sentence() {
     std::fs::write(&key, "something else").unwrap();
     founded.refuses("holds no master key");
     std::fs::remove_file(&key).unwrap();
-    founded.refuses("congvu-master.key");
+    founded.refuses("is not there: put the right one in its place");
     let other = Founded::new(&[]);
     std::fs::copy(other.path("congvu-master.key"), &key).unwrap();
     founded.refuses("is not the master key of the store");
+    founded.refuses("the copy in the safe or a");
+    let older = founded.path("congvu-master.key.old-1");
+    std::fs::write(&older, &secret).unwrap();
+    mode(&older, 0o600);
+    founded.refuses("congvu-master.key.old-1 is; put a copy of it in its place");
+    std::fs::remove_file(&older).unwrap();
     std::fs::write(&key, secret).unwrap();
     let config = std::fs::read_to_string(founded.path("c.toml")).unwrap();
     let off = config.split("[storage.encryption]").next().unwrap();
@@ -236,6 +242,28 @@ fn a_keyring_of_before_a_rotation_is_told_as_older() {
         .iter()
         .for_each(|ring| std::fs::write(ring, &newest).unwrap());
     founded.verifies();
+}
+
+#[test]
+fn a_folder_that_is_no_store_is_told_so_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    std::fs::create_dir(&store).unwrap();
+    std::fs::write(store.join("letter.txt"), "x").unwrap();
+    let before = files(folder.path());
+    let mut keys = Command::new(binary());
+    keys.args(["store", "keys", "list", "--dir"])
+        .arg(folder.path());
+    let mut backup = Command::new(binary());
+    let to = tempfile::tempdir().unwrap();
+    backup.arg("backup").arg(to.path().join("b"));
+    backup.arg("--dir").arg(folder.path());
+    for (command, says) in [(&mut keys, "not encrypted"), (&mut backup, "panicked")] {
+        let (status, text) = outcome(command);
+        assert_eq!(status, Some(1), "{text}");
+        assert!(!text.contains(says) && !text.is_empty(), "{text}");
+        assert!(files(folder.path()) == before, "{text}");
+    }
 }
 
 #[test]

@@ -63,6 +63,11 @@ pub(crate) fn run(command: &KeysCommand) -> anyhow::Result<()> {
 fn open(config: &Config) -> anyhow::Result<Store> {
     let dir = keys::store_dir(config);
     anyhow::ensure!(
+        storage::is_sealed(&dir) || storage::holds_store(&dir)?,
+        "trong {0} không có kho thư / {0} holds no store",
+        dir.display()
+    );
+    anyhow::ensure!(
         storage::is_sealed(&dir) || storage::says_sealed(&dir)?,
         "kho thư trong {0} không được mã hoá / the store in {0} is not encrypted",
         dir.display()

@@ -324,6 +324,18 @@ fn account(directory: &Directory, name: &str) -> anyhow::Result<Account> {
     })
 }
 
+/// Errors: the account was not there yet at the time that is asked for.
+fn expect_made(account: &Account, time: Option<i64>) -> anyhow::Result<()> {
+    let made = account.created_at;
+    anyhow::ensure!(
+        time.is_none_or(|time| time >= made),
+        "lúc đó chưa có tài khoản {0}: nó được tạo lúc {1} / the account {0} did not exist then: it was made at {1}",
+        account.address,
+        date::utc(made)
+    );
+    Ok(())
+}
+
 fn one(
     args: &RestoreArgs,
     secret: &Secret,
@@ -345,6 +357,7 @@ fn one(
     let settings = services::directory_settings(config)?;
     let directory = Directory::open(store.clone(), Arc::new(SystemClock), settings)?;
     let account = account(&directory, name)?;
+    expect_made(&account, args.time)?;
     let into = match &args.into_folder {
         Some(folder) => Into::Folder(folder.clone()),
         None => Into::Place,

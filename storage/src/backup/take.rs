@@ -66,8 +66,10 @@ pub struct Taken {
 /// Errors: every [`Refusal`] about the target; `Corrupt` for a damaged store.
 pub fn take(task: &Take<'_>, tell: Tell<'_>) -> Result<Taken, Failure> {
     let vault = task.vault;
-    // Before the pin: nothing may appear in a store of another version.
-    Format::read(task.store)?;
+    // Before the pin: nothing may appear in a store of another version, or in a folder that is none.
+    if Format::read(task.store)?.is_none() {
+        return Err(Refusal::NoStore(task.store.display().to_string()).into());
+    }
     let _pin = Pin::shared(task.store)?;
     let source = source::look(task.store)?;
     if Sealer::is_none(vault)? {
