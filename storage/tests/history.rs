@@ -495,6 +495,35 @@ fn all_of(account: &AccountStore) -> Vec<(MailboxId, String, Inside)> {
         .collect()
 }
 
+/// A folder of that name came later: what is moved aside goes into another one, and goes there once.
+#[test]
+fn a_restore_with_a_taken_name_for_what_is_moved_aside_is_done_once() {
+    let (world, clock) = world();
+    let (inbox, account) = (world.inbox(2), world.account(2));
+    fill(&world, inbox, 1..4);
+    let time = clock.fetch_add(DAY, Ordering::SeqCst);
+    let own = world.mailbox(2, "Sau", None);
+    fill(&world, own, 10..12);
+    fill(&world, inbox, 12..14);
+    let ask = RestoreAt {
+        time,
+        mailbox: None,
+        to: Target::Place(Later::Aside("Sau".into())),
+    };
+    let first = account.restore(&ask, &mut |_, _| true).unwrap();
+    assert_eq!(
+        account.mailbox(first.folder.unwrap()).unwrap().name,
+        "Sau (2)"
+    );
+    let after = all_of(&account);
+    for _ in 0..2 {
+        let again = account.restore(&ask, &mut |_, _| true).unwrap();
+        let done = (again.made, again.changed, again.aside, again.missed);
+        assert_eq!((done, again.folder), ((0, 0, 0, 0), first.folder));
+        assert_eq!(all_of(&account), after);
+    }
+}
+
 /// The same restore a second time finds nothing to do, whatever it made the first time.
 #[test]
 fn a_restore_into_place_is_done_once() {

@@ -240,7 +240,7 @@ impl Job {
         let before = made.aside.filter(|id| !then.contains_key(id));
         let same = |id: &MailboxId| {
             let record = writer.record(*id);
-            record.is_some_and(|r| r.parent.is_none() && r.name == *name)
+            record.is_some_and(|r| r.parent.is_none() && is_like(&r.name, name))
         };
         if let Some(id) = before.filter(same) {
             self.folder = Some(id);
@@ -252,6 +252,16 @@ impl Job {
         made.aside = self.folder;
         Ok(())
     }
+}
+
+/// Whether this is the name that was asked for, or what [`free_name`] makes of it where that was taken.
+fn is_like(name: &str, asked: &str) -> bool {
+    let number = |rest: &str| {
+        let digits = rest.strip_prefix(" (").and_then(|r| r.strip_suffix(')'));
+        digits.is_some_and(|d| d.parse::<u32>().is_ok())
+    };
+    let rest = name.strip_prefix(asked);
+    rest.is_some_and(|rest| rest.is_empty() || number(rest))
 }
 
 /// The mailbox that is there, or what an earlier restore made for it.
