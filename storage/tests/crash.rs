@@ -378,6 +378,7 @@ fn i01_i09_what_was_acknowledged_is_in_a_copy_taken_while_many_write() {
             for part in ["journal", "packs"] {
                 copy(&world.options.dir.join(part), &dir.path().join(part));
             }
+            fs::copy(world.options.dir.join("format"), dir.path().join("format")).unwrap();
             copies.push((dir, promised));
         }
         done.store(true, Ordering::SeqCst);
