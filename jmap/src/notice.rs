@@ -5,7 +5,9 @@ use crate::error::{MethodError, SetError};
 use crate::mail::tree::Tree;
 use crate::principal::own;
 use crate::request::{Arguments, Turn};
-use crate::standard::{self, ChangesArguments, GetArguments, SetArguments, SetOutcome, Window};
+use crate::standard::{
+    self, ChangesArguments, GetArguments, Listed, SetArguments, SetOutcome, Window,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -130,21 +132,14 @@ pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, 
         anchor_offset: arguments.anchor_offset,
         limit: arguments.limit,
     };
-    let shown = window.show(0, |_| None)?;
-    let mut response = json!({
-        "accountId": arguments.account_id,
-        "queryState": STATE,
-        "canCalculateChanges": false,
-        "position": 0,
-        "ids": [],
-    });
-    if arguments.calculate_total {
-        response["total"] = 0.into();
-    }
-    if let Some(limit) = shown.limit {
-        response["limit"] = limit.into();
-    }
-    Ok(response)
+    let listed = Listed {
+        account: &arguments.account_id,
+        state: STATE,
+        can_calculate_changes: false,
+        calculate_total: arguments.calculate_total,
+        window: &window,
+    };
+    listed.answer(&[])
 }
 
 /// RFC 9670 §3.7.

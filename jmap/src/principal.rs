@@ -8,7 +8,9 @@ use crate::error::{MethodError, SetError};
 use crate::mail::email::search::{Haystack, Words};
 use crate::mail::tree::Tree;
 use crate::request::{Arguments, Turn};
-use crate::standard::{self, ChangesArguments, GetArguments, SetArguments, SetOutcome, Window};
+use crate::standard::{
+    self, ChangesArguments, GetArguments, Listed, SetArguments, SetOutcome, Window,
+};
 use crate::{ident, limit};
 use directory::{Access, Account, AccountKind, Right, Sharing};
 use serde::Deserialize;
@@ -308,21 +310,14 @@ pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, 
         anchor_offset: arguments.anchor_offset,
         limit: arguments.limit,
     };
-    let shown = window.show(ids.len(), |anchor| ids.iter().position(|id| id == anchor))?;
-    let mut response = json!({
-        "accountId": arguments.account_id,
-        "queryState": state,
-        "canCalculateChanges": false,
-        "position": shown.from,
-        "ids": ids[shown.from..shown.to],
-    });
-    if arguments.calculate_total {
-        response["total"] = ids.len().into();
-    }
-    if let Some(limit) = shown.limit {
-        response["limit"] = limit.into();
-    }
-    Ok(response)
+    let listed = Listed {
+        account: &arguments.account_id,
+        state: &state,
+        can_calculate_changes: false,
+        calculate_total: arguments.calculate_total,
+        window: &window,
+    };
+    listed.answer(&ids)
 }
 
 /// By name in Vietnamese order, and what the name leaves open by id.

@@ -6,11 +6,11 @@ use crate::ident;
 use crate::mail::email::search::{Haystack, Words};
 use crate::mail::tree::Tree;
 use crate::request::{Arguments, Turn};
-use crate::standard::{self, Window};
+use crate::standard::{self, Listed, Window};
 use crate::{limit, state};
 use directory::Right;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::cmp::Ordering;
 use storage::{Mailbox, MailboxId, Role};
 
@@ -104,21 +104,14 @@ pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, 
         anchor_offset: arguments.anchor_offset,
         limit: arguments.limit,
     };
-    let shown = window.show(ids.len(), |anchor| ids.iter().position(|id| id == anchor))?;
-    let mut response = json!({
-        "accountId": arguments.account_id,
-        "queryState": state,
-        "canCalculateChanges": false,
-        "position": shown.from,
-        "ids": ids[shown.from..shown.to],
-    });
-    if arguments.calculate_total {
-        response["total"] = ids.len().into();
-    }
-    if let Some(limit) = shown.limit {
-        response["limit"] = limit.into();
-    }
-    Ok(response)
+    let listed = Listed {
+        account: &arguments.account_id,
+        state: &state,
+        can_calculate_changes: false,
+        calculate_total: arguments.calculate_total,
+        window: &window,
+    };
+    listed.answer(&ids)
 }
 
 /// Changes of a parent move whole subtrees; fetching the few mailboxes anew is cheaper than telling how.

@@ -5,7 +5,7 @@ use super::STATE;
 use crate::error::MethodError;
 use crate::mail::tree::Tree;
 use crate::request::{Arguments, Turn};
-use crate::standard::{self, Window};
+use crate::standard::{self, Listed, Window};
 use directory::Right;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -98,21 +98,14 @@ pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, 
         anchor_offset: arguments.anchor_offset,
         limit: arguments.limit,
     };
-    let shown = window.show(0, |_| None)?;
-    let mut response = json!({
-        "accountId": arguments.account_id,
-        "queryState": STATE,
-        "canCalculateChanges": true,
-        "position": 0,
-        "ids": [],
-    });
-    if arguments.calculate_total {
-        response["total"] = 0.into();
-    }
-    if let Some(limit) = shown.limit {
-        response["limit"] = limit.into();
-    }
-    Ok(response)
+    let listed = Listed {
+        account: &arguments.account_id,
+        state: STATE,
+        can_calculate_changes: true,
+        calculate_total: arguments.calculate_total,
+        window: &window,
+    };
+    listed.answer(&[])
 }
 
 pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
