@@ -1,7 +1,7 @@
 //! What all sessions share: the directory, the limits, and what is counted over all of them.
 
 use crate::machine::Machine;
-use crate::run::Recent;
+use crate::run::{Columns, Recent};
 use crate::settings::Settings;
 use directory::Directory;
 use directory::sasl::Channel;
@@ -21,6 +21,7 @@ pub struct Services {
     pub(crate) sign_ins: Arc<Semaphore>,
     pub(crate) room: Arc<Semaphore>,
     pub(crate) recent: Arc<Recent>,
+    pub(crate) columns: Arc<Columns>,
     pub(crate) flight: Arc<Flight>,
 }
 
@@ -90,6 +91,7 @@ impl Services {
             sign_ins: Arc::new(Semaphore::new(sign_ins)),
             room: Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))),
             recent: Arc::default(),
+            columns: Arc::default(),
             flight: Arc::default(),
         }
     }

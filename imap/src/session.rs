@@ -61,6 +61,7 @@ where
         services.directory.clone(),
         settings,
         Arc::clone(&services.recent),
+        Arc::clone(&services.columns),
         peer,
     ));
     let notify = runner.notify();

@@ -4,6 +4,8 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::Path;
+use ureq::RequestBuilder;
+use ureq::typestate::WithBody;
 
 /// A client with its proof of who it is.
 #[derive(Clone)]
@@ -82,10 +84,15 @@ impl HttpClient {
     }
 
     pub fn put_json(&self, path: &str, body: &Value) -> (u16, Value) {
-        let mut request = self
-            .agent
-            .put(format!("{}{path}", self.site))
-            .header("Content-Type", "application/json");
+        self.sends(self.agent.put(format!("{}{path}", self.site)), body)
+    }
+
+    pub fn patch_json(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.sends(self.agent.patch(format!("{}{path}", self.site)), body)
+    }
+
+    fn sends(&self, request: RequestBuilder<WithBody>, body: &Value) -> (u16, Value) {
+        let mut request = request.header("Content-Type", "application/json");
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }

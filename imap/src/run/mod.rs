@@ -8,6 +8,7 @@
 
 mod acl;
 mod append;
+mod columns;
 mod context;
 mod copy;
 mod create;
@@ -34,6 +35,7 @@ mod store;
 mod sync;
 mod thread;
 
+pub(crate) use columns::Columns;
 pub(crate) use login::refusal as refused_sign_in;
 pub(crate) use recent::Recent;
 pub(crate) use select::Selected;
@@ -90,6 +92,7 @@ pub(crate) struct Runner {
     directory: Directory,
     settings: Arc<Settings>,
     recent: Arc<Recent>,
+    columns: Arc<Columns>,
     peer: Peer,
     access: Option<Access>,
     /// RFC 9051: IMAP4rev2 was enabled.
@@ -119,12 +122,14 @@ impl Runner {
         directory: Directory,
         settings: Arc<Settings>,
         recent: Arc<Recent>,
+        columns: Arc<Columns>,
         peer: Peer,
     ) -> Self {
         Self {
             directory,
             settings,
             recent,
+            columns,
             peer,
             access: None,
             rev2: false,
@@ -386,6 +391,7 @@ impl Runner {
             self.directory.clone(),
             Arc::clone(&self.settings),
             Arc::clone(&self.recent),
+            Arc::clone(&self.columns),
             self.peer,
         );
         // The session waits on this one.

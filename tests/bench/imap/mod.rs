@@ -17,6 +17,8 @@ use std::time::Instant;
 const MESSAGES: usize = 50_000;
 /// Idle connections unless told otherwise.
 const IDLE: usize = 1_000;
+/// Octets of an account: hundreds of thousands of letters.
+const ROOM: u64 = 1 << 40;
 /// Runs of each piece of work.
 const RUNS: usize = 5;
 
@@ -25,6 +27,7 @@ pub fn main(mut arguments: impl Iterator<Item = String>) {
     let (messages, idle) = (number(MESSAGES), number(IDLE));
     let dir = tempfile::tempdir_in(".").unwrap();
     let peers = peers(dir.path());
+    peers[0].make_room(ROOM);
     println!("| work | {} |", names(&peers));
     println!("|---|{}", "---|".repeat(peers.len()));
     work::fill(&peers, messages);

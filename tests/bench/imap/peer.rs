@@ -1,10 +1,12 @@
 //! The servers that are compared: ours, and Dovecot from Debian's packages, each on a free port with TLS.
 
+use serde_json::json;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use tests::http_client::HttpClient;
 use tests::imap_client::ImapClient;
 use tests::process::{Process, free_base};
 
@@ -20,12 +22,13 @@ pub(super) struct Peer {
     ca: PathBuf,
     users: Vec<(String, String)>,
     root: u32,
-    /// Stopped when dropped.
-    _running: Running,
+    /// Where a server with maildirs keeps them.
+    mail: Option<PathBuf>,
+    running: Running,
 }
 
 enum Running {
-    Congvu { _process: Process },
+    Congvu { process: Process },
     Dovecot(Child),
 }
 
@@ -57,7 +60,8 @@ impl Peer {
             ca: process.dir.join("ca.pem"),
             users: users.collect(),
             root: process.id(),
-            _running: Running::Congvu { _process: process },
+            mail: None,
+            running: Running::Congvu { process },
         }
     }
 
@@ -114,8 +118,22 @@ impl Peer {
             ca: certificate.with_file_name("ca.pem"),
             users,
             root: child.id(),
-            _running: Running::Dovecot(child),
+            mail: Some(folder.join("mail")),
+            running: Running::Dovecot(child),
         })
+    }
+
+    /// Room for so many octets in each account of ours; Dovecot has no quota here.
+    pub(super) fn make_room(&self, octets: u64) {
+        let Running::Congvu { process } = &self.running else {
+            return;
+        };
+        let facts = process.facts();
+        let token = facts["api_token"].as_str().unwrap();
+        let client = HttpClient::new(process.address("https"), &self.ca).bearer(token);
+        let wanted = json!({ "account_quota": octets });
+        let (status, answer) = client.patch_json("/api/v1/agencies/H99", &wanted);
+        assert_eq!(status, 200, "{answer}");
     }
 
     /// A connection that is not signed in.
@@ -128,6 +146,12 @@ impl Peer {
         let (name, secret) = &self.users[user];
         client.ok(&format!("LOGIN {name} \"{secret}\""));
         client
+    }
+
+    /// The maildir of a user, where the server keeps one.
+    pub(super) fn maildir(&self, user: usize) -> Option<PathBuf> {
+        let mail = self.mail.as_ref()?;
+        Some(mail.join(&self.users[user].0))
     }
 
     /// User and system CPU of all its processes, those that ended included, milliseconds.

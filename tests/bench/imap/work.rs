@@ -2,14 +2,24 @@
 
 use super::peer::Peer;
 use super::{ms, row, short};
+use std::fs;
+use std::ops::Range;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tests::imap_client::ImapClient;
 
 /// Connections that fill the mailbox.
 const FILLERS: usize = 20;
 /// Messages appended by one connection before that.
 const ALONE: usize = 1_000;
+/// Messages appended by all of those connections after that.
+const TOGETHER: usize = 4_000;
+/// How long the search index may take.
+const INDEX_WAIT: Duration = Duration::from_secs(900);
+/// A search for what is nowhere is answered by the index when it takes less than this, milliseconds.
+const INDEXED_MS: f64 = 20.0;
 /// Octets of a message.
 const OCTETS: usize = 5 * 1_024;
 /// Messages whose bodies are fetched.
@@ -65,8 +75,10 @@ fn append(client: &mut ImapClient, number: usize) {
     assert!(answer.tagged.starts_with("OK"), "{}", answer.tagged);
 }
 
-/// The mailbox of each peer, one after the other.
+/// The mailbox of each peer, one after the other: by one connection, by twenty, and then the rest
+/// as fast as each can take it, which is not measured.
 pub(super) fn fill(peers: &[Peer], messages: usize) {
+    let measured = (ALONE + TOGETHER).min(messages);
     let mut alone = Vec::new();
     let mut many = Vec::new();
     for peer in peers {
@@ -80,32 +92,72 @@ pub(super) fn fill(peers: &[Peer], messages: usize) {
             short(rate),
             (peer.cpu_ms() - cpu) / ALONE as f64
         ));
-        let next = AtomicUsize::new(ALONE);
         let (began, cpu) = (Instant::now(), peer.cpu_ms());
-        std::thread::scope(|scope| {
-            for _ in 0..FILLERS {
-                scope.spawn(|| {
-                    let mut client = peer.signed_in(1);
-                    loop {
-                        let number = next.fetch_add(1, Ordering::Relaxed);
-                        if number >= messages {
-                            return;
-                        }
-                        append(&mut client, number);
-                    }
-                });
-            }
-        });
-        let count = (messages - ALONE) as f64;
+        together(peer, ALONE..measured);
+        let count = (measured - ALONE) as f64;
         let rate = count / began.elapsed().as_secs_f64();
         many.push(format!(
             "{} /s; {:.2} CPU ms each",
             short(rate),
             (peer.cpu_ms() - cpu) / count
         ));
+        match peer.maildir(1) {
+            Some(folder) => lay(&folder.join(".Lon"), measured..messages),
+            None => together(peer, measured..messages),
+        }
+        let began = Instant::now();
+        client.drain("SELECT Lon");
+        client.drain("FETCH 1:* (UID FLAGS ENVELOPE BODYSTRUCTURE)");
+        eprintln!("{}: first look took {:.1} s", peer.name, ms(began) / 1e3);
+        if peer.maildir(1).is_none() {
+            eprintln!("{}: indexed after {:.0} s", peer.name, indexed(&mut client));
+        }
     }
     println!("| APPEND of 5 KB, one connection | {} |", alone.join(" | "));
-    println!("| the same, {FILLERS} connections | {} |", many.join(" | "));
+    println!(
+        "| the same, {FILLERS} connections to one mailbox | {} |",
+        many.join(" | ")
+    );
+}
+
+/// Appends by [`FILLERS`] connections to one mailbox.
+fn together(peer: &Peer, numbers: Range<usize>) {
+    let next = AtomicUsize::new(numbers.start);
+    std::thread::scope(|scope| {
+        for _ in 0..FILLERS {
+            scope.spawn(|| {
+                let mut client = peer.signed_in(1);
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= numbers.end {
+                        return;
+                    }
+                    append(&mut client, number);
+                }
+            });
+        }
+    });
+}
+
+/// Puts letters into a maildir as a delivery program does, but without syncing: appending
+/// hundreds of thousands to Dovecot takes hours, and how it got them is not what is compared.
+fn lay(maildir: &Path, numbers: Range<usize>) {
+    let new = maildir.join("new");
+    let owner = fs::metadata(&new).unwrap();
+    for number in numbers {
+        let path = new.join(format!("{}.M{number}P1.bench", 1_790_000_000 + number));
+        fs::write(&path, letter(number)).unwrap();
+        std::os::unix::fs::chown(&path, Some(owner.uid()), Some(owner.gid())).unwrap();
+    }
+}
+
+/// Waits until a text that is nowhere is not looked for in every message, seconds.
+fn indexed(client: &mut ImapClient) -> f64 {
+    let began = Instant::now();
+    while began.elapsed() < INDEX_WAIT && timed(client, "SEARCH BODY zzqqy") > INDEXED_MS {
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    began.elapsed().as_secs_f64()
 }
 
 /// A command, timed by its last octet.
@@ -169,9 +221,9 @@ pub(super) fn table(peers: &[Peer], messages: usize) {
 /// The same command over little, to see whether it is known.
 fn small(command: &str) -> String {
     command
-        .replace("1:*", "1")
+        .replace("FETCH 1:* ", "FETCH 1 ")
+        .replace("FETCH 1:5000 ", "FETCH 1 ")
         .replace(" ALL", " 1")
-        .replace("1:5000", "1")
 }
 
 /// QRESYNC after 100 flag changes by another connection.

@@ -1,16 +1,16 @@
 //! What SORT and THREAD need of each message that was found: first its state, then, where the order asks
-//! for it, its header.
+//! for it and no column knows it yet, its header.
 
 use super::{BATCH_MAX, Listed, score_of};
+use crate::run::columns::{Columns, Filling, Hashing, Of};
 use crate::run::context::Keyed;
-use crate::run::sort::Sorting;
-use crate::run::thread::{Forest, Threading};
+use crate::run::sort::{self, Sorting};
+use crate::run::thread::{self, Forest, Threading};
 use crate::run::{BATCH_OCTETS_MAX, Stop};
 use crate::view::View;
 use crate::wire::sequence::Numbers;
 use crate::wire::sort::{Algorithm, Criterion};
-use formats::message::Letterhead;
-use storage::{AccountStore, MailboxId, State, Uid};
+use storage::{AccountId, AccountStore, EmailId, MailboxId, State, Uid, UidValidity};
 
 /// Messages of one step where states are enough.
 const STATES_MAX: usize = 64 * 1024;
@@ -42,9 +42,9 @@ impl Hit {
 }
 
 enum Into {
-    Sort(Sorting),
+    Sort(Vec<Criterion>),
     /// With the view for message numbers.
-    Thread(Threading, Option<View>),
+    Thread(Algorithm, Option<View>),
 }
 
 /// What came of it, as UIDs, or as the numbers to be told.
@@ -57,22 +57,50 @@ pub(super) enum Ordered {
 /// Messages being gathered.
 pub(super) struct Gathering {
     into: Into,
+    /// A column for each criterion that asks for the header, or the one for threads.
+    fillings: Vec<Option<Filling>>,
+    hits: Vec<Hit>,
     /// UIDs.
     left: Numbers,
 }
 
+/// The mailbox that is gathered from, and what is known of it.
+pub(super) struct Ground<'a> {
+    pub(super) columns: &'a Columns,
+    pub(super) account: AccountId,
+    pub(super) mailbox: MailboxId,
+    pub(super) validity: UidValidity,
+}
+
+impl Ground<'_> {
+    fn open(&self, of: Of) -> Filling {
+        let key = (self.account, self.mailbox, self.validity, of);
+        self.columns.open(key)
+    }
+}
+
 impl Gathering {
-    pub(super) fn sort(criteria: &[Criterion], uids: &Numbers) -> Self {
+    pub(super) fn sort(criteria: &[Criterion], uids: &Numbers, ground: &Ground<'_>) -> Self {
+        let header = |c: &Criterion| c.by.needs_header().then(|| ground.open(Of::Sort(c.by)));
         Self {
-            into: Into::Sort(Sorting::new(criteria.to_vec())),
+            into: Into::Sort(criteria.to_vec()),
+            fillings: criteria.iter().map(header).collect(),
+            hits: Vec::new(),
             left: uids.clone(),
         }
     }
 
     /// With a view, message numbers are told instead of UIDs.
-    pub(super) fn thread(algorithm: Algorithm, uids: &Numbers, view: Option<View>) -> Self {
+    pub(super) fn thread(
+        algorithm: Algorithm,
+        uids: &Numbers,
+        view: Option<View>,
+        ground: &Ground<'_>,
+    ) -> Self {
         Self {
-            into: Into::Thread(Threading::new(algorithm), view),
+            into: Into::Thread(algorithm, view),
+            fillings: vec![Some(ground.open(Of::Thread))],
+            hits: Vec::new(),
             left: uids.clone(),
         }
     }
@@ -87,71 +115,104 @@ impl Gathering {
         store: &AccountStore,
         mailbox: MailboxId,
         scores: &[(u32, u8)],
+        hashing: &Hashing,
     ) -> Result<(), Stop> {
-        let needs_header = match &self.into {
-            Into::Sort(sorting) => sorting.needs_header(),
-            Into::Thread(..) => true,
-        };
-        let max = if needs_header { BATCH_MAX } else { STATES_MAX };
-        let mut hits = Vec::new();
-        let mut emails = Vec::new();
-        let (mut reached, mut octets) = (0, 0);
+        // Messages that a column lacks.
+        let mut unknown: Vec<(u32, EmailId)> = Vec::new();
+        let mut octets = 0;
+        let (mut reached, mut full, begun) = (0, false, self.hits.len());
+        let Self { fillings, hits, .. } = self;
         for &(from, to) in self.left.ranges() {
             let (Some(from), Some(to)) = (Uid::new(from), Uid::new(to)) else {
                 continue;
             };
             let mut last = to.raw();
             store.scan(mailbox, from, to, &mut |uid, state| {
-                hits.push(Hit::of(uid.raw(), state, score_of(scores, uid.raw())));
-                if needs_header {
-                    emails.push(state.email);
+                let uid = uid.raw();
+                hits.push(Hit::of(uid, state, score_of(scores, uid)));
+                let knows = |filling: &mut Filling| filling.knows(uid);
+                // All are asked, so that each is at its place.
+                let lacking = fillings
+                    .iter_mut()
+                    .flatten()
+                    .filter_map(|f| (!knows(f)).then_some(()));
+                if lacking.count() > 0 {
+                    unknown.push((uid, state.email));
                     octets += state.size;
                 }
-                let full = hits.len() >= max || octets >= BATCH_OCTETS_MAX;
+                full = unknown.len() >= BATCH_MAX
+                    || octets >= BATCH_OCTETS_MAX
+                    || hits.len() - begun >= STATES_MAX;
                 if full {
-                    last = uid.raw();
+                    last = uid;
                 }
                 !full
             })?;
             reached = last;
-            if hits.len() >= max || octets >= BATCH_OCTETS_MAX {
+            if full {
                 break;
             }
         }
         self.left = self.left.after(reached);
+        self.learn(store, &unknown, hashing)
+    }
+
+    /// Reads the headers of these messages.
+    fn learn(
+        &mut self,
+        store: &AccountStore,
+        unknown: &[(u32, EmailId)],
+        hashing: &Hashing,
+    ) -> Result<(), Stop> {
+        let emails: Vec<EmailId> = unknown.iter().map(|(_, email)| *email).collect();
         let mut heads = store.letterheads(&emails)?.into_iter().peekable();
-        for (at, hit) in hits.iter().enumerate() {
-            let own = emails.get(at).copied();
-            let head = heads.next_if(|(email, _)| Some(*email) == own);
-            self.add(hit, head.as_ref().map(|(_, head)| &**head))?;
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, hit: &Hit, head: Option<&Letterhead>) -> Result<(), Stop> {
-        match &mut self.into {
-            Into::Sort(sorting) => sorting.add(hit, head),
-            Into::Thread(threading, view) => {
-                let number = match view {
-                    Some(view) => view.number(hit.uid).unwrap_or(0),
-                    None => hit.uid,
+        for (uid, email) in unknown {
+            let head = heads.next_if(|(own, _)| own == email);
+            let head = head.as_ref().map(|(_, head)| &**head);
+            for filling in self.fillings.iter_mut().flatten() {
+                let entry = match filling.of() {
+                    Of::Sort(by) => sort::entry(by, head),
+                    Of::Thread => thread::entry(hashing, head),
                 };
-                threading.add(number, hit, head)
+                filling.learn(*uid, &entry);
             }
         }
+        let added = self.fillings.iter().flatten().map(Filling::weight).sum();
+        sort::within_bounds(self.hits.len(), added)
     }
 
-    pub(super) fn finish(self, keeps_keys: bool) -> Ordered {
-        match self.into {
-            Into::Sort(mut sorting) => {
-                let listed = sorting.finish().collect();
-                let keyed = match keeps_keys {
-                    true => sorting.keyed(),
-                    false => Vec::new(),
+    /// Puts them in order, and leaves what was learnt to the next command. Errors: NO LIMIT.
+    pub(super) fn finish(self, columns: &Columns, keeps_keys: bool) -> Result<Ordered, Stop> {
+        let close = |filling: Option<Filling>| filling.map(|filling| columns.close(filling));
+        let columns: Vec<_> = self.fillings.into_iter().map(close).collect();
+        let hits = &self.hits;
+        Ok(match self.into {
+            Into::Sort(criteria) => {
+                let sorting = Sorting {
+                    criteria: &criteria,
+                    hits,
+                    columns: &columns,
                 };
-                Ordered::List(listed, keyed)
+                if keeps_keys {
+                    let keyed = sorting.keyed();
+                    let listed = keyed.iter().map(|(_, uid)| *uid).collect();
+                    return Ok(Ordered::List(listed, keyed));
+                }
+                Ordered::List(sorting.order().into_iter().collect(), Vec::new())
             }
-            Into::Thread(threading, _) => Ordered::Forest(threading.finish()),
-        }
+            Into::Thread(algorithm, view) => {
+                let mut threading = Threading::new(algorithm);
+                let column = columns.into_iter().flatten().next().unwrap_or_default();
+                let places = column.places(hits.iter().map(|hit| hit.uid));
+                for (hit, place) in hits.iter().zip(places) {
+                    let number = match &view {
+                        Some(view) => view.number(hit.uid).unwrap_or(0),
+                        None => hit.uid,
+                    };
+                    threading.add(number, hit, column.entry(place))?;
+                }
+                Ordered::Forest(threading.finish())
+            }
+        })
     }
 }

@@ -9,6 +9,7 @@ mod forest;
 pub(in crate::run) use forest::Forest;
 
 use super::Stop;
+use super::columns::Hashing;
 use super::search::Hit;
 use crate::ask::Completion;
 use crate::wire::sort::Algorithm;
@@ -16,7 +17,7 @@ use formats::message::{Letterhead, subject};
 use formats::text;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// Messages of one THREAD, those that are only referred to included.
 const NODES_MAX: usize = 1_000_000;
@@ -25,7 +26,69 @@ const ANCESTORS_MAX: usize = 1_000;
 
 const NONE: u32 = u32::MAX;
 
-type Hash = (u64, u64);
+/// A keyed hash of 128 bits.
+type Hash = u128;
+
+/// Of what is a keyed hash already, half of it is a good one.
+#[derive(Default)]
+struct Half(u64);
+
+impl Hasher for Half {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, octets: &[u8]) {
+        for octet in octets {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*octet);
+        }
+    }
+
+    fn write_u128(&mut self, hash: u128) {
+        self.0 = hash as u64;
+    }
+}
+
+type ByHash<K> = HashMap<K, u32, BuildHasherDefault<Half>>;
+
+/// Octets of a hash in an entry.
+const HASH: usize = 16;
+
+/// What threads need of a header: whether it is a reply, then hashes: of its base subject (zero when that is
+/// empty), of its identifier (zero when it has none), and of those that it refers to, the oldest first.
+pub(super) fn entry(hashing: &Hashing, head: Option<&Letterhead>) -> Vec<u8> {
+    let none = Letterhead::default();
+    let head = head.unwrap_or(&none);
+    let reduced = subject::reduce(head.subject.as_deref().unwrap_or_default());
+    let ordered = text::order(&reduced.text);
+    let mut out = Vec::with_capacity(1 + HASH * (2 + head.references.len()));
+    out.push(u8::from(reduced.is_reply));
+    match ordered.is_empty() {
+        true => out.extend_from_slice(&[0; HASH]),
+        false => out.extend_from_slice(&hashing.hash(&ordered)),
+    }
+    match head.message_id.as_deref().and_then(first_id) {
+        Some(id) => out.extend_from_slice(&hashing.hash(&plain(&id))),
+        None => out.extend_from_slice(&[0; HASH]),
+    }
+    // Without References the first identifier in In-Reply-To counts.
+    let answered = match head.references.is_empty() {
+        true => head.in_reply_to.as_deref().and_then(first_id),
+        false => None,
+    };
+    for id in head.references.iter().chain(&answered) {
+        out.extend_from_slice(&hashing.hash(&plain(id)));
+    }
+    out
+}
+
+/// The hashes of an entry, zero for what is not there.
+fn hashes(entry: &[u8]) -> impl Iterator<Item = Hash> {
+    let octets = entry.get(1..).unwrap_or_default();
+    octets
+        .chunks_exact(HASH)
+        .map(|hash| hash.try_into().map_or(0, Hash::from_le_bytes))
+}
 
 /// What is kept of a message.
 struct Letter {
@@ -50,8 +113,7 @@ pub(super) struct Threading {
     algorithm: Algorithm,
     letters: Vec<Letter>,
     nodes: Vec<Node>,
-    by_id: HashMap<Hash, u32>,
-    keys: (RandomState, RandomState),
+    by_id: ByHash<Hash>,
 }
 
 impl Threading {
@@ -60,38 +122,25 @@ impl Threading {
             algorithm,
             letters: Vec::new(),
             nodes: Vec::new(),
-            by_id: HashMap::new(),
-            keys: (RandomState::new(), RandomState::new()),
+            by_id: ByHash::default(),
         }
     }
 
-    /// Takes a message, to be told as `number`. Errors: NO LIMIT.
-    pub(super) fn add(
-        &mut self,
-        number: u32,
-        hit: &Hit,
-        head: Option<&Letterhead>,
-    ) -> Result<(), Stop> {
-        let none = Letterhead::default();
-        let head = head.unwrap_or(&none);
+    /// Takes a message with its [`entry`], to be told as `number`. Errors: NO LIMIT.
+    pub(super) fn add(&mut self, number: u32, hit: &Hit, entry: &[u8]) -> Result<(), Stop> {
         let letter = self.letters.len() as u32;
-        let mut subject = None;
-        let mut is_reply = false;
-        if self.algorithm != Algorithm::Refs {
-            let reduced = subject::reduce(head.subject.as_deref().unwrap_or_default());
-            let ordered = text::order(&reduced.text);
-            subject = Some(self.hash(&ordered)).filter(|_| !ordered.is_empty());
-            is_reply = reduced.is_reply;
-        }
+        let mut hashes = hashes(entry);
+        let subject = hashes.next().filter(|hash| *hash != 0);
+        let own = hashes.next().filter(|hash| *hash != 0);
         self.letters.push(Letter {
             number,
             sent_at: hit.sent_at,
             received_at: hit.received_at,
             subject,
-            is_reply,
+            is_reply: entry.first() == Some(&1),
         });
         if self.algorithm != Algorithm::OrderedSubject {
-            self.link(letter, head);
+            self.link(letter, own, hashes);
         }
         if self.letters.len().max(self.nodes.len()) > NODES_MAX {
             return Err(Completion::no("LIMIT", "Too many messages to thread").into());
@@ -99,25 +148,11 @@ impl Threading {
         Ok(())
     }
 
-    fn hash(&self, text: &str) -> Hash {
-        (self.keys.0.hash_one(text), self.keys.1.hash_one(text))
-    }
-
     /// RFC 5256 §3 REFERENCES step (1).
-    fn link(&mut self, letter: u32, head: &Letterhead) {
-        let own = self.own_node(letter, head);
+    fn link(&mut self, letter: u32, own: Option<Hash>, references: impl Iterator<Item = Hash>) {
+        let own = self.own_node(letter, own);
         let mut last = NONE;
-        let answered;
-        let references = match head.references.as_slice() {
-            // Without References the first identifier in In-Reply-To counts.
-            [] => {
-                answered = head.in_reply_to.as_deref().and_then(first_id);
-                answered.as_slice()
-            }
-            references => references,
-        };
-        for id in references {
-            let hash = self.hash(&plain(id));
+        for hash in references {
             let next_node = self.nodes.len() as u32;
             let node = *self.by_id.entry(hash).or_insert(next_node);
             if node == next_node {
@@ -137,11 +172,9 @@ impl Threading {
     }
 
     /// The node of a message: by its identifier, unless an earlier message has that too.
-    fn own_node(&mut self, letter: u32, head: &Letterhead) -> u32 {
+    fn own_node(&mut self, letter: u32, own: Option<Hash>) -> u32 {
         let next_node = self.nodes.len() as u32;
-        let own = head.message_id.as_deref().and_then(first_id);
-        let hash = own.map(|id| self.hash(&plain(&id)));
-        let node = match hash.map(|hash| self.by_id.entry(hash)) {
+        let node = match own.map(|hash| self.by_id.entry(hash)) {
             Some(Entry::Vacant(place)) => *place.insert(next_node),
             Some(Entry::Occupied(place)) if self.nodes[*place.get() as usize].letter == NONE => {
                 *place.get()
@@ -357,7 +390,7 @@ impl Trees {
 
     /// Step (5): threads of one base subject become one.
     fn merge(&mut self) {
-        let mut table: HashMap<Hash, u32> = HashMap::new();
+        let mut table: ByHash<Hash> = ByHash::default();
         for &root in &self.roots {
             let Some((subject, is_reply)) = self.thread_subject(root) else {
                 continue;
