@@ -1,7 +1,7 @@
 //! What all sessions share: the directory, the limits, and what is counted over all of them.
 
 use crate::machine::Machine;
-use crate::run::{Columns, Recent};
+use crate::run::Kept;
 use crate::settings::Settings;
 use directory::Directory;
 use directory::sasl::Channel;
@@ -20,8 +20,7 @@ pub struct Services {
     pub(crate) commands: Arc<Semaphore>,
     pub(crate) sign_ins: Arc<Semaphore>,
     pub(crate) room: Arc<Semaphore>,
-    pub(crate) recent: Arc<Recent>,
-    pub(crate) columns: Arc<Columns>,
+    pub(crate) kept: Arc<Kept>,
     pub(crate) flight: Arc<Flight>,
 }
 
@@ -90,8 +89,7 @@ impl Services {
             commands: Arc::new(Semaphore::new(commands)),
             sign_ins: Arc::new(Semaphore::new(sign_ins)),
             room: Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))),
-            recent: Arc::default(),
-            columns: Arc::default(),
+            kept: Arc::default(),
             flight: Arc::default(),
         }
     }

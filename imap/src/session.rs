@@ -60,8 +60,7 @@ where
     let runner = Box::new(Runner::new(
         services.directory.clone(),
         settings,
-        Arc::clone(&services.recent),
-        Arc::clone(&services.columns),
+        Arc::clone(&services.kept),
         peer,
     ));
     let notify = runner.notify();

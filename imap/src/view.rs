@@ -30,6 +30,11 @@ impl View {
         self.runs.last().map_or(0, |r| r.before + r.len())
     }
 
+    /// How many octets its ranges take.
+    pub fn weight(&self) -> usize {
+        self.runs.len() * size_of::<Run>()
+    }
+
     /// The UID of the last message.
     pub fn last_uid(&self) -> Option<u32> {
         self.runs.last().map(|r| r.last)

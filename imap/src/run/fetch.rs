@@ -165,7 +165,7 @@ impl Runner {
             out.buf().reserve(PIECE_MAX + PIECE_MAX / 8);
         }
         fetch.owner = self.foreign(Some(store.id()));
-        let (rev2, recent, modes) = (self.utf8, Arc::clone(&self.recent), self.modes);
+        let (rev2, kept, modes) = (self.utf8, Arc::clone(&self.kept), self.modes);
         while out.len() < PIECE_MAX {
             if !fetch.vanished.is_empty() {
                 let rest = fetch.vanished.cut(VANISHED_MAX);
@@ -175,7 +175,7 @@ impl Runner {
                     true,
                 );
             } else if fetch.open.is_some() {
-                fetch.take_up(&store, &recent)?;
+                fetch.take_up(&store, &kept.recent)?;
                 fetch.tell(rev2, modes, out);
                 if let Some(told) = fetch.told.take() {
                     self.selected()?.tell_modseq(told);
@@ -193,7 +193,7 @@ impl Runner {
                     fetch.named = Some(Arc::clone(&due.state.keywords));
                 }
                 if let Some(number) = selected.view.number(due.uid) {
-                    fetch.open(number, due, &store, &recent)?;
+                    fetch.open(number, due, &store, &kept.recent)?;
                 }
             } else if fetch.left.is_empty() {
                 let done = fetch.completion();
@@ -209,7 +209,7 @@ impl Runner {
                 fetch.look_up(self.selected()?, &store, marks, rev2)?;
             }
         }
-        fetch.put_down(&store, &recent);
+        fetch.put_down(&store, &kept.recent);
         Ok(Progress::More)
     }
 }

@@ -21,6 +21,7 @@ mod list;
 mod login;
 mod metadata;
 mod notify;
+mod opened;
 mod progress;
 mod quota;
 mod recent;
@@ -35,9 +36,7 @@ mod store;
 mod sync;
 mod thread;
 
-pub(crate) use columns::Columns;
 pub(crate) use login::refusal as refused_sign_in;
-pub(crate) use recent::Recent;
 pub(crate) use select::Selected;
 
 use crate::ask::{Answer, Ask, Completion, Effect, Output};
@@ -87,12 +86,19 @@ impl Job {
     }
 }
 
+/// What all sessions keep in memory together; each part is bounded.
+#[derive(Default)]
+pub(crate) struct Kept {
+    recent: recent::Recent,
+    columns: columns::Columns,
+    opened: opened::Opened,
+}
+
 /// What one connection is about to do, or is doing. Small while nobody is signed in.
 pub(crate) struct Runner {
     directory: Directory,
     settings: Arc<Settings>,
-    recent: Arc<Recent>,
-    columns: Arc<Columns>,
+    kept: Arc<Kept>,
     peer: Peer,
     access: Option<Access>,
     /// RFC 9051: IMAP4rev2 was enabled.
@@ -121,15 +127,13 @@ impl Runner {
     pub(crate) fn new(
         directory: Directory,
         settings: Arc<Settings>,
-        recent: Arc<Recent>,
-        columns: Arc<Columns>,
+        kept: Arc<Kept>,
         peer: Peer,
     ) -> Self {
         Self {
             directory,
             settings,
-            recent,
-            columns,
+            kept,
             peer,
             access: None,
             rev2: false,
@@ -390,8 +394,7 @@ impl Runner {
         let new = Self::new(
             self.directory.clone(),
             Arc::clone(&self.settings),
-            Arc::clone(&self.recent),
-            Arc::clone(&self.columns),
+            Arc::clone(&self.kept),
             self.peer,
         );
         // The session waits on this one.

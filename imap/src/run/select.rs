@@ -2,6 +2,7 @@
 
 use super::context::Contexts;
 use super::fetch::Fetch;
+use super::opened::Found;
 use super::{Job, Runner, Stop, list};
 use crate::ask::{Completion, Effect};
 use crate::code::Seeking;
@@ -14,6 +15,7 @@ use crate::wire::select::{Resync, Select};
 use crate::wire::sequence::Numbers;
 use directory::Rights;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use storage::{AccountId, AccountStore, Error, Keyword, Mailbox, MailboxId, ModSeq, Uid};
 
 /// The selected mailbox as this session knows it.
@@ -54,27 +56,22 @@ const CHANGING: Rights = Rights::INSERT
     .with(Rights::WRITE)
     .with(Rights::DELETE);
 
-/// What one scan of the mailbox tells.
-struct Scanned {
-    view: View,
-    keywords: BTreeSet<Keyword>,
-    unseen: Option<u32>,
-    /// UIDs of messages that changed after the mod-sequence asked about.
-    changed: Numbers,
-}
-
-fn scan(store: &AccountStore, mailbox: MailboxId, since: u64) -> Result<Scanned, Error> {
-    let mut found = Scanned {
-        view: View::default(),
+/// Goes through the states, and gathers the UIDs of messages that changed after a mod-sequence.
+fn scan(
+    store: &AccountStore,
+    mailbox: MailboxId,
+    since: u64,
+    changed: &mut Numbers,
+) -> Result<Found, Error> {
+    let mut found = Found {
         keywords: flag::system_keywords().collect(),
-        unseen: None,
-        changed: Numbers::default(),
+        ..Found::default()
     };
     let last = Uid::new(u32::MAX).unwrap_or(Uid::FIRST);
     store.scan(mailbox, Uid::FIRST, last, &mut |uid, state| {
         found.view.push(uid.raw());
         if state.modseq.raw() > since {
-            found.changed.push(uid.raw());
+            changed.push(uid.raw());
         }
         let mut seen = false;
         for keyword in &state.keywords {
@@ -131,8 +128,9 @@ impl Runner {
         } else {
             since
         };
-        let scanned = scan(&store, mailbox.id, since)?;
-        self.tell_opened(&row, &mailbox, &scanned, read_only, out);
+        let mut changed = Numbers::default();
+        let found = self.look(&store, &mailbox, since, &mut changed)?;
+        self.tell_opened(&row, &mailbox, &found, read_only, out);
         if self.rev2 {
             match self.old_name(&select.mailbox) {
                 Some(old) => list::tell_old(out, &row, old),
@@ -143,11 +141,11 @@ impl Runner {
             account: row.account,
             mailbox: mailbox.id,
             read_only,
-            view: scanned.view,
+            view: found.view.clone(),
             modseq,
             own: Vec::new(),
             gone: BTreeSet::new(),
-            keywords: scanned.keywords,
+            keywords: found.keywords.clone(),
             saved: Numbers::default(),
             contexts: Contexts::default(),
             held: None,
@@ -176,10 +174,28 @@ impl Runner {
         let all = Numbers::of(&[(Some(1), Some(u32::MAX))], 0);
         let known = resync.known.as_ref().unwrap_or(&all);
         let gone = self.vanished(known, since, resync.sample.as_ref())?;
-        let changed = scanned.changed.and(known);
+        let changed = changed.and(known);
         Ok(Job::Fetch(Fetch::opening(
             changed, gone, self.modes, completion,
         )))
+    }
+
+    /// What a scan finds; without one when nothing changed since the last, nor since the mod-sequence.
+    fn look(
+        &self,
+        store: &AccountStore,
+        mailbox: &Mailbox,
+        since: u64,
+        changed: &mut Numbers,
+    ) -> Result<Arc<Found>, Error> {
+        let opened = &self.kept.opened;
+        let known = opened.find(store.id(), mailbox);
+        if let Some(found) = known.filter(|_| since >= mailbox.highest_modseq.raw()) {
+            return Ok(found);
+        }
+        let found = Arc::new(scan(store, mailbox.id, since, changed)?);
+        opened.keep(store.id(), mailbox, &found);
+        Ok(found)
     }
 
     /// What RFC 9051 §6.3.2 and RFC 3501 §6.3.1 want told of a mailbox that is opened.
@@ -187,19 +203,19 @@ impl Runner {
         &self,
         row: &Row,
         mailbox: &Mailbox,
-        scanned: &Scanned,
+        found: &Found,
         read_only: bool,
         out: &mut Vec<u8>,
     ) {
-        let count = scanned.view.count();
-        let last = scanned.view.last_uid();
+        let count = found.view.count();
+        let last = found.view.last_uid();
         let after_last = last.map_or(1, |uid| uid.saturating_add(1));
-        flags(out, &scanned.keywords);
+        flags(out, &found.keywords);
         let rights = match read_only {
             true => Rights::NONE,
             false => row.rights,
         };
-        let permanent = scanned.keywords.iter();
+        let permanent = found.keywords.iter();
         let permanent: Vec<_> = permanent.filter(|k| rights.has(flag::right(k))).collect();
         out.extend_from_slice(b"* OK [PERMANENTFLAGS ");
         let empty = permanent.is_empty();
@@ -214,7 +230,7 @@ impl Runner {
             // RFC 3501 §2.3.2: \Recent is not kept; RFC 9051 §A.2 drops it.
             out.extend_from_slice(b"* 0 RECENT\r\n");
             // RFC 9586 §3: no message numbers.
-            let unseen = scanned.unseen.filter(|_| !self.modes.uid_only);
+            let unseen = found.unseen.filter(|_| !self.modes.uid_only);
             if let Some(number) = unseen {
                 put(out, format_args!("* OK [UNSEEN {number}] First unseen\r\n"));
             }

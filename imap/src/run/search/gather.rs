@@ -1,15 +1,16 @@
 //! What SORT and THREAD need of each message that was found: first its state, then, where the order asks
 //! for it and no column knows it yet, its header.
 
-use super::{BATCH_MAX, Listed, score_of};
+use super::tell::Telling;
+use super::{BATCH_MAX, Listed, Searching, Stage, score_of};
 use crate::run::columns::{Columns, Filling, Hashing, Of};
 use crate::run::context::Keyed;
 use crate::run::sort::{self, Sorting};
 use crate::run::thread::{self, Forest, Threading};
-use crate::run::{BATCH_OCTETS_MAX, Stop};
+use crate::run::{BATCH_OCTETS_MAX, Runner, Stop};
 use crate::view::View;
 use crate::wire::sequence::Numbers;
-use crate::wire::sort::{Algorithm, Criterion};
+use crate::wire::sort::{Algorithm, Criterion, Order};
 use storage::{AccountId, AccountStore, EmailId, MailboxId, State, Uid, UidValidity};
 
 /// Messages of one step where states are enough.
@@ -214,5 +215,51 @@ impl Gathering {
                 Ordered::Forest(threading.finish())
             }
         })
+    }
+}
+
+impl Runner {
+    /// All of a mailbox has been judged.
+    pub(super) fn judged(&mut self, searching: &mut Searching) -> Result<(), Stop> {
+        let uids = &searching.found.uids;
+        if searching.order == Order::Mailbox {
+            return self.found(searching, Listed::from(uids), Vec::new());
+        }
+        let Some(mailbox) = searching.target.mailbox else {
+            return self.found(searching, Listed::default(), Vec::new());
+        };
+        let store = self.searched(&searching.target)?;
+        let ground = Ground {
+            columns: &self.kept.columns,
+            account: store.id(),
+            mailbox,
+            validity: store.mailbox(mailbox)?.uid_validity,
+        };
+        let gathering = match &searching.order {
+            Order::Mailbox => return Ok(()),
+            Order::Sorted(criteria) => Gathering::sort(criteria, uids, &ground),
+            Order::Threaded(algorithm) => {
+                let selected = self.selected.as_deref().filter(|_| !searching.uid);
+                let view = selected.map(|selected| selected.view.clone());
+                Gathering::thread(*algorithm, uids, view, &ground)
+            }
+        };
+        searching.stage = Stage::Gathering(Box::new(gathering));
+        Ok(())
+    }
+
+    /// Everything that an order needs has been read.
+    pub(super) fn gathered(&mut self, searching: &mut Searching) -> Result<(), Stop> {
+        let stage = std::mem::replace(&mut searching.stage, Stage::Judging);
+        let Stage::Gathering(gathering) = stage else {
+            return Ok(());
+        };
+        match gathering.finish(&self.kept.columns, searching.unfollowed)? {
+            Ordered::List(listed, keyed) => self.found(searching, listed, keyed)?,
+            Ordered::Forest(forest) => {
+                searching.stage = Stage::Telling(Telling::threads(forest));
+            }
+        }
+        Ok(())
     }
 }

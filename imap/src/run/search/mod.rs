@@ -30,7 +30,7 @@ use crate::wire::returns::Wanted;
 use crate::wire::search::{Key, Search};
 use crate::wire::sequence::Numbers;
 use crate::wire::sort::Order;
-use gather::{Gathering, Ground};
+use gather::Gathering;
 use sources::Target;
 use std::collections::VecDeque;
 use storage::{AccountStore, Error, ModSeq, State, Uid};
@@ -324,7 +324,7 @@ impl Runner {
             Stage::Gathering(gathering) => {
                 if let Some(mailbox) = searching.target.mailbox {
                     let store = self.searched(&searching.target)?;
-                    let hashing = self.columns.hashing();
+                    let hashing = self.kept.columns.hashing();
                     gathering.step(&store, mailbox, &searching.found.scores, hashing)?;
                 }
                 if gathering.is_done() {
@@ -385,50 +385,6 @@ impl Runner {
         searching.left = searching.left.after(reached);
         searching.found.modseq = highest;
         searching.decide(&store, states, scored)?;
-        Ok(())
-    }
-
-    /// All of a mailbox has been judged.
-    fn judged(&mut self, searching: &mut Searching) -> Result<(), Stop> {
-        let uids = &searching.found.uids;
-        if searching.order == Order::Mailbox {
-            return self.found(searching, Listed::from(uids), Vec::new());
-        }
-        let Some(mailbox) = searching.target.mailbox else {
-            return self.found(searching, Listed::default(), Vec::new());
-        };
-        let store = self.searched(&searching.target)?;
-        let ground = Ground {
-            columns: &self.columns,
-            account: store.id(),
-            mailbox,
-            validity: store.mailbox(mailbox)?.uid_validity,
-        };
-        let gathering = match &searching.order {
-            Order::Mailbox => return Ok(()),
-            Order::Sorted(criteria) => Gathering::sort(criteria, uids, &ground),
-            Order::Threaded(algorithm) => {
-                let selected = self.selected.as_deref().filter(|_| !searching.uid);
-                let view = selected.map(|selected| selected.view.clone());
-                Gathering::thread(*algorithm, uids, view, &ground)
-            }
-        };
-        searching.stage = Stage::Gathering(Box::new(gathering));
-        Ok(())
-    }
-
-    /// Everything that an order needs has been read.
-    fn gathered(&mut self, searching: &mut Searching) -> Result<(), Stop> {
-        let stage = std::mem::replace(&mut searching.stage, Stage::Judging);
-        let Stage::Gathering(gathering) = stage else {
-            return Ok(());
-        };
-        match gathering.finish(&self.columns, searching.unfollowed)? {
-            gather::Ordered::List(listed, keyed) => self.found(searching, listed, keyed)?,
-            gather::Ordered::Forest(forest) => {
-                searching.stage = Stage::Telling(Telling::threads(forest));
-            }
-        }
         Ok(())
     }
 
