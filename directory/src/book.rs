@@ -107,7 +107,12 @@ impl Book {
             }
             Fact::Share(share) => self.put_share(share),
             Fact::NoShare(account, mailbox) => self.drop_share(account, mailbox),
-            Fact::Departed(_) | Fact::AccountCounter(_) | Fact::CredentialCounter(_) => {}
+            // Rows that nobody needs in memory.
+            Fact::Departed(_)
+            | Fact::AccountCounter(_)
+            | Fact::CredentialCounter(_)
+            | Fact::Notice(..)
+            | Fact::NoticeCounter(..) => {}
         }
     }
 

@@ -5,6 +5,7 @@
 
 use crate::credential::Stored;
 use crate::former::{Account1, Account2, Agency1, Held, Stored1};
+use crate::notice::{self, Notice};
 use crate::session::SessionRow;
 use crate::share::Share;
 use crate::{Account, AccountId, Agency, AgencyId, Alias, CredentialId, Domain};
@@ -36,6 +37,8 @@ pub(crate) mod table {
     pub(crate) const SHARE: &str = "directory.share";
     /// Whether an account is subscribed to a mailbox of another.
     pub(crate) const SUBSCRIPTION: &str = "directory.subscription";
+    /// What changed of what an account may do with the mailboxes of others, until it dismisses it.
+    pub(crate) const NOTICE: &str = "directory.notice";
     /// Small named values on mailboxes and on the server.
     pub(crate) const ANNOTATION: &str = "directory.annotation";
     pub(crate) const COUNTER: &str = "directory.counter";
@@ -72,6 +75,10 @@ pub(crate) enum Fact {
     NoSession([u8; 32]),
     Share(Share),
     NoShare(AccountId, Option<MailboxId>),
+    /// Whom it concerns, its number; `None`: it is no more.
+    Notice(AccountId, u64, Option<Notice>),
+    /// The last number given to an account's notices.
+    NoticeCounter(AccountId, u64),
     Departed(Account),
     AccountCounter(u32),
     CredentialCounter(u64),
@@ -113,6 +120,16 @@ impl Fact {
                 Some(encode(s)?),
             ),
             Self::NoShare(account, mailbox) => (table::SHARE, share_key(*account, *mailbox), None),
+            Self::Notice(account, number, notice) => (
+                table::NOTICE,
+                notice::key(*account, *number),
+                notice.as_ref().map(encode).transpose()?,
+            ),
+            Self::NoticeCounter(account, last) => (
+                table::NOTICE,
+                notice::counter_key(*account),
+                Some(encode(last)?),
+            ),
             Self::Departed(a) => (
                 table::DEPARTED,
                 account_key(a.id),

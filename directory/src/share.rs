@@ -84,7 +84,7 @@ impl Share {
     }
 
     /// With this entry, or without it when nothing is given.
-    fn put(&mut self, to: Sharing, rights: Rights) {
+    pub(crate) fn put(&mut self, to: Sharing, rights: Rights) {
         self.entries.retain(|(who, _)| *who != to);
         if !rights.is_empty() {
             self.entries.push((to, rights));
@@ -183,7 +183,7 @@ impl Access {
         change: RightsChange,
     ) -> Result<(), Error> {
         let acts = self.directory.acts();
-        let share = {
+        let (share, news) = {
             let book = self.directory.read();
             let held = match self.stands_in(&book) {
                 true => book.rights(self.account, account, Some(mailbox)),
@@ -210,9 +210,16 @@ impl Access {
             if share.given(to) == before {
                 return Ok(());
             }
-            share
+            let news = book.news(Some(self), to, mailbox, &share);
+            (share, news)
         };
-        self.directory.commit_unlogged(vec![share.fact()])?;
+        let mut facts = vec![share.fact()];
+        if let Some(mut news) = news {
+            let named = self.directory.inner.store.account(account).mailbox(mailbox);
+            news.name = named.map(|m| m.name).unwrap_or_default();
+            facts.extend(self.directory.notice(news)?);
+        }
+        self.directory.commit_unlogged(facts)?;
         drop(acts);
         self.directory.tell_shared(account, Some(mailbox), to);
         Ok(())
@@ -307,7 +314,9 @@ impl Directory {
         version: Option<u64>,
     ) -> Result<Share, Error> {
         let mut acts = self.acts();
-        let (share, facts, note) = {
+        let inbox = self.inner.store.account(account);
+        let inbox = inbox.by_role(storage::Role::Inbox).ok().flatten();
+        let (share, mut facts, note, news) = {
             let book = self.read();
             let owner = book.account(account).ok_or(Error::NotFound("account"))?;
             book.check_account(by, Capability::ManageAccounts, owner)?;
@@ -336,8 +345,17 @@ impl Directory {
                 object: owner.address.to_string(),
                 detail,
             };
-            (share, facts, note)
+            // Told of the inbox, for all of the account's mailboxes.
+            let news = inbox.and_then(|inbox| {
+                let mut news = book.news(by, to, inbox.id, &share)?;
+                news.name.clone_from(&owner.name);
+                Some(news)
+            });
+            (share, facts, note, news)
         };
+        if let Some(news) = news {
+            facts.extend(self.notice(news)?);
+        }
         self.commit(&mut acts, by, note, facts)?;
         drop(acts);
         self.tell_shared(account, None, Sharing::Account(member));
@@ -379,6 +397,7 @@ impl Directory {
     /// that mean nobody: account ids are never given twice (I-07).
     pub(crate) fn forget_account(&self, id: AccountId) -> Result<(), Error> {
         self.forget_annotations(id, None)?;
+        self.sweep(table::NOTICE, &account_key(id))?;
         self.sweep(table::SUBSCRIPTION, &account_key(id))
     }
 
@@ -423,7 +442,7 @@ impl Book {
     }
 
     /// The list, empty where there is none.
-    fn share(&self, account: AccountId, mailbox: Option<MailboxId>) -> Share {
+    pub(crate) fn share(&self, account: AccountId, mailbox: Option<MailboxId>) -> Share {
         let found = self.shares.get(&(account, mailbox)).cloned();
         found.unwrap_or_else(|| Share::none(account, mailbox))
     }
@@ -455,11 +474,21 @@ impl Book {
         if who == owner {
             return Rights::ALL;
         }
-        let mut rights = Rights::NONE;
-        let meant = self.meant(who, owner);
         let whole = self.shares.get(&(owner, None));
         let own = mailbox.and_then(|id| self.shares.get(&(owner, Some(id))));
-        for share in whole.into_iter().chain(own) {
+        self.given(who, owner, [whole, own])
+    }
+
+    /// What these lists of `owner` give him.
+    pub(crate) fn given(
+        &self,
+        who: AccountId,
+        owner: AccountId,
+        lists: [Option<&Share>; 2],
+    ) -> Rights {
+        let mut rights = Rights::NONE;
+        let meant = self.meant(who, owner);
+        for share in lists.into_iter().flatten() {
             for to in &meant {
                 rights = rights.with(share.given(*to));
             }

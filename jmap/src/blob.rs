@@ -1,12 +1,15 @@
-//! RFC 8620 §6: uploads, downloads, and the octets behind a blob id.
+//! RFC 8620 §6: uploads, downloads, copies, and the octets behind a blob id.
 
+use crate::error::{MethodError, SetError};
 use crate::ident::{self, BlobName, Root};
 use crate::limit;
 use crate::mail::DELETED;
 use crate::pool::Use;
 use crate::problem::Problem;
+use crate::request::{Arguments, Turn};
 use crate::router::{Shared, Signed, Site, body, json as answer};
 use crate::sight::Sight;
+use crate::standard;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -14,7 +17,7 @@ use directory::{Right, Rights, Through};
 use formats::message::{Part, PartKind, part, summarize};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// The octets behind a blob id. `NotFound` for what this account does not have (I-17).
@@ -98,6 +101,65 @@ pub(crate) async fn upload(
     let mut response = answer(object.to_string());
     *response.status_mut() = StatusCode::CREATED;
     Ok(response)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct CopyArguments {
+    from_account_id: String,
+    account_id: String,
+    blob_ids: Vec<String>,
+}
+
+/// RFC 8620 §6.3 Blob/copy: what comes over is as if the caller had uploaded it, and his alone until a record names it.
+pub(crate) fn copy(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
+    let arguments: CopyArguments = standard::read(arguments)?;
+    if arguments.blob_ids.len() > limit::SET_OBJECTS_MAX {
+        return Err(MethodError::RequestTooLarge);
+    }
+    let from = turn.mail(&arguments.from_account_id, Right::Read);
+    let from = from.map_err(|error| match error {
+        MethodError::AccountNotFound => MethodError::FromAccountNotFound,
+        other => other,
+    })?;
+    let mail = turn.mail(&arguments.account_id, Right::Write)?;
+    let may = mail.rights_anywhere().has(Rights::INSERT);
+    let (mut copied, mut refused) = (Map::new(), Map::new());
+    for id in arguments.blob_ids {
+        let done = match may {
+            true => one_copy(turn, &from, &mail, &id),
+            false => Err(SetError::forbidden("nothing may be put into this account")),
+        };
+        match done {
+            Ok(blob) => copied.insert(id, blob.into()),
+            Err(error) => refused.insert(id, error.spell()),
+        };
+    }
+    let some = |map: Map<String, Value>| match map.is_empty() {
+        true => Value::Null,
+        false => Value::Object(map),
+    };
+    Ok(json!({
+        "fromAccountId": arguments.from_account_id,
+        "accountId": arguments.account_id,
+        "copied": some(copied),
+        "notCopied": some(refused),
+    }))
+}
+
+fn one_copy(turn: &Turn<'_>, from: &Sight, to: &Sight, id: &str) -> Result<String, SetError> {
+    let name = BlobName::parse(id).ok_or_else(SetError::not_found)?;
+    let octets = read(from, &name)?;
+    let max = turn.inner.context.size_max;
+    if octets.len() as u64 > max {
+        return Err(SetError::new("tooLarge").with("maxSize", max));
+    }
+    let blob = to.upload(&octets, turn.now_s())?;
+    Ok(BlobName {
+        root: Root::Upload(blob),
+        sections: Vec::new(),
+    }
+    .to_string())
 }
 
 #[derive(Debug, Deserialize)]

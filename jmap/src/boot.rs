@@ -10,6 +10,7 @@ use crate::mail::email::get::{objects, row_wish};
 use crate::mail::email::query::{Asked, Query, respond};
 use crate::mail::email::visible;
 use crate::mail::mailbox;
+use crate::principal;
 use crate::router::Context;
 use crate::sight::Sight;
 use crate::standard::Window;
@@ -45,7 +46,7 @@ impl From<MethodError> for BootError {
 }
 
 /// The JSON of the block `boot`: session (addresses relative to the host), name, address, agency,
-/// mailboxes, and the first rows of the inbox with the query that found them. Blocks: call it on a
+/// mailboxes, the first rows of the inbox with the query that found them, and who shares something with one. Blocks: call it on a
 /// blocking thread. The caller escapes `<` when it puts this into a page.
 pub fn boot(context: &Context, access: &Access) -> Result<Value, BootError> {
     let account = access.account();
@@ -91,5 +92,6 @@ pub fn boot(context: &Context, access: &Access) -> Result<Value, BootError> {
         "mailboxes": mailboxes,
         "query": answer,
         "emails": emails,
+        "principals": principal::followed(context, access)?,
     }))
 }

@@ -74,8 +74,13 @@ pub(crate) fn object(context: &Context, access: &Access, base: &str) -> Value {
             "{base}/jmap/eventsource/?types={{types}}&closeafter={{closeafter}}&ping={{ping}}"
         ),
     });
-    let state = blake3::hash(session.to_string().as_bytes()).to_hex();
-    session["state"] = state[..16].into();
+    // RFC 8620 §2 state: of what changes; the addresses follow from the host that was asked, and the configured one.
+    let mut hash = blake3::Hasher::new();
+    for name in ["capabilities", "accounts", "primaryAccounts", "username"] {
+        hash.update(session[name].to_string().as_bytes());
+    }
+    hash.update(context.base_url.as_deref().unwrap_or_default().as_bytes());
+    session["state"] = hash.finalize().to_hex()[..16].into();
     session
 }
 

@@ -114,6 +114,7 @@ fn page(access: &Access, account: &str, email: &str, remote: bool) -> Result<Pag
         blocked: 0,
         truncated: false,
         plain: true,
+        damaged: raw.is_none(),
     };
     for number in bodies(&summary.part).html {
         let found = summary.part.find_section(&number);
@@ -140,6 +141,8 @@ struct Writer<'a> {
     truncated: bool,
     /// Only plain text so far.
     plain: bool,
+    /// The content cannot be read.
+    damaged: bool,
 }
 
 impl Writer<'_> {
@@ -220,10 +223,15 @@ impl Writer<'_> {
         if self.truncated {
             body.push_str(TOO_LONG);
         }
+        // The webmail then says what is known and what can be done, in the reader's language.
+        let damaged = match self.damaged {
+            true => "<meta name=\"congvu-damaged\" content=\"1\">",
+            false => "",
+        };
         format!(
             "<!doctype html><html lang=\"vi\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-             <meta name=\"congvu-blocked\" content=\"{}\"><title>{}</title>\
+             <meta name=\"congvu-blocked\" content=\"{}\">{damaged}<title>{}</title>\
              <style>{STYLE}{dark}</style></head><body>{body}</body></html>",
             self.blocked,
             escape(&title),

@@ -4,7 +4,7 @@ use crate::discovery::{CORE, MAIL, PRINCIPALS, SUBMISSION};
 use crate::error::MethodError;
 use crate::mail::{copy, email, identity, import, mailbox, snippet, submission, thread};
 use crate::request::{Arguments, Turn, opted_in};
-use crate::{notice, principal};
+use crate::{blob, notice, principal};
 use serde_json::Value;
 
 type Run = fn(&mut Turn<'_>, Arguments) -> Result<Value, MethodError>;
@@ -14,6 +14,8 @@ const METHODS: &[(&str, &str, Run)] = &[
     ("Core/echo", CORE, |_, arguments| {
         Ok(Value::Object(arguments))
     }),
+    // RFC 8620 §6.3
+    ("Blob/copy", CORE, blob::copy),
     // RFC 8621 §2
     ("Mailbox/get", MAIL, mailbox::get),
     ("Mailbox/changes", MAIL, mailbox::changes),

@@ -1,18 +1,28 @@
-//! RFC 9670 §3 ShareNotification. None is kept yet, as a server may limit their number (RFC 9670 §3): the methods
-//! hold what is asked against the rules, over a list that is always empty.
+//! RFC 9670 §3 ShareNotification: what the directory keeps for somebody whose rights over a mailbox of another were
+//! changed. Clients read and dismiss them; nobody makes or changes one.
 
 use crate::error::{MethodError, SetError};
+use crate::ident;
+use crate::mail::mailbox::right;
 use crate::mail::tree::Tree;
 use crate::principal::own;
 use crate::request::{Arguments, Turn};
 use crate::standard::{
     self, ChangesArguments, GetArguments, Listed, SetArguments, SetOutcome, Window,
 };
+use directory::{Access, Notice, Rights, Sharing};
+use formats::date;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// The state of a type that has no records.
-const STATE: &str = "0";
+/// The name of the type in states that are pushed (RFC 8620 §7.1).
+pub(crate) const TYPE: &str = "ShareNotification";
+/// The one type of which objects are shared so far.
+const OBJECT_TYPE: &str = "Mailbox";
+/// How the system is called where no person made a change.
+const SYSTEM: &str = "Quản trị hệ thống / System administration";
+/// Hex digits of a state's mark.
+const MARK_DIGITS: usize = 12;
 
 const PROPERTIES: [&str; 9] = [
     "id",
@@ -26,34 +36,116 @@ const PROPERTIES: [&str; 9] = [
     "name",
 ];
 
+fn id(notice: &Notice) -> String {
+    format!("n{}", notice.number)
+}
+
+fn kept(access: &Access) -> Result<Vec<Notice>, MethodError> {
+    access.notices().map_err(|error| match error {
+        directory::Error::Storage(error) => error.into(),
+        _ => MethodError::AccountNotFound,
+    })
+}
+
+/// The last number, and a mark of all that are there: what came since can be told, what went cannot.
+fn state_of(notices: &[Notice]) -> String {
+    let last = notices.last().map_or(0, |notice| notice.number);
+    let mut hash = blake3::Hasher::new();
+    for notice in notices {
+        hash.update(&notice.number.to_be_bytes());
+    }
+    format!("{last}-{}", &hash.finalize().to_hex()[..MARK_DIGITS])
+}
+
+/// The state of one's notices.
+pub(crate) fn state(access: &Access) -> Result<String, MethodError> {
+    Ok(state_of(&kept(access)?))
+}
+
+/// As Mailbox/get has it.
+fn name(notice: &Notice) -> &str {
+    match notice.name.as_str() {
+        "INBOX" => "Inbox",
+        name => name,
+    }
+}
+
+fn object(access: &Access, notice: &Notice) -> Map<String, Value> {
+    let by = match &notice.by {
+        None => json!({"name": SYSTEM, "email": null, "principalId": null}),
+        Some(author) => {
+            let known = access.colleague(author.account);
+            let principal = known.map(|account| ident::principal(Sharing::Account(account.id)));
+            json!({"name": author.name, "email": author.address, "principalId": principal})
+        }
+    };
+    let rights = |rights: Rights| match rights.is_empty() {
+        true => Value::Null,
+        false => Value::Object(right::spell(rights)),
+    };
+    let object = json!({
+        "id": id(notice),
+        "created": date::utc(notice.at),
+        "changedBy": by,
+        "objectType": OBJECT_TYPE,
+        "objectAccountId": ident::account(notice.account),
+        "objectId": ident::mailbox(notice.mailbox),
+        "oldRights": rights(notice.before),
+        "newRights": rights(notice.after),
+        "name": name(notice),
+    });
+    object.as_object().cloned().unwrap_or_default()
+}
+
 /// RFC 9670 §3.3.
 pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: GetArguments = standard::read(arguments)?;
     standard::check_properties(&arguments.properties, &PROPERTIES)?;
     own(turn, &arguments.account_id)?;
-    let ids = standard::wanted(arguments.ids.unwrap_or_default())?;
-    Ok(json!({
-        "accountId": arguments.account_id,
-        "state": STATE,
-        "list": [],
-        "notFound": ids,
-    }))
-}
-
-/// RFC 9670 §3.4.
-pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
-    let arguments: ChangesArguments = standard::read(arguments)?;
-    arguments.max()?;
-    own(turn, &arguments.account_id)?;
-    if arguments.since_state != STATE {
-        return Err(MethodError::CannotCalculateChanges);
+    let notices = kept(turn.access)?;
+    let ids = match arguments.ids {
+        Some(ids) => standard::wanted(ids)?,
+        None => notices.iter().map(id).collect(),
+    };
+    let (mut list, mut not_found) = (Vec::new(), Vec::new());
+    for wanted in ids {
+        match notices.iter().find(|notice| id(notice) == wanted) {
+            Some(notice) => {
+                let object = object(turn.access, notice);
+                list.push(standard::pick(object, &arguments.properties));
+            }
+            None => not_found.push(wanted),
+        }
     }
     Ok(json!({
         "accountId": arguments.account_id,
-        "oldState": STATE,
-        "newState": STATE,
-        "hasMoreChanges": false,
-        "created": [],
+        "state": state_of(&notices),
+        "list": list,
+        "notFound": not_found,
+    }))
+}
+
+/// RFC 9670 §3.4: what came. Once one that was known is gone, it cannot be calculated.
+pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
+    let arguments: ChangesArguments = standard::read(arguments)?;
+    let max = arguments.max()?;
+    own(turn, &arguments.account_id)?;
+    let notices = kept(turn.access)?;
+    let number = arguments.since_state.split('-').next();
+    let number: Option<u64> = number.and_then(|n| n.parse().ok());
+    let since = number.ok_or(MethodError::CannotCalculateChanges)?;
+    let known = notices.partition_point(|notice| notice.number <= since);
+    if state_of(&notices[..known]) != arguments.since_state {
+        return Err(MethodError::CannotCalculateChanges);
+    }
+    let until = notices.len().min(known.saturating_add(max));
+    let created: Vec<String> = notices[known..until].iter().map(id).collect();
+    Ok(json!({
+        "accountId": arguments.account_id,
+        "oldState": arguments.since_state,
+        "newState": state_of(&notices[..until]),
+        "hasMoreChanges": until < notices.len(),
+        "created": created,
         "updated": [],
         "destroyed": [],
     }))
@@ -63,7 +155,8 @@ pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value
 pub(crate) fn set(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: SetArguments = standard::read(arguments)?;
     own(turn, &arguments.account_id)?;
-    arguments.check(STATE)?;
+    let old = state(turn.access)?;
+    arguments.check(&old)?;
     let refused = || SetError::forbidden("the server makes these");
     let mut outcome = SetOutcome::default();
     for (creation, _) in arguments.create.unwrap_or_default() {
@@ -73,9 +166,21 @@ pub(crate) fn set(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
         outcome.update(id, Err(refused()));
     }
     for id in arguments.destroy.unwrap_or_default() {
-        outcome.destroy(id, Err(SetError::not_found()));
+        let done = dismiss(turn.access, &id);
+        outcome.destroy(id, done);
     }
-    Ok(outcome.response(&arguments.account_id, STATE, STATE))
+    let new = state(turn.access)?;
+    Ok(outcome.response(&arguments.account_id, &old, &new))
+}
+
+fn dismiss(access: &Access, id: &str) -> Result<(), SetError> {
+    let number = id.strip_prefix('n').and_then(|n| n.parse().ok());
+    let number = number.filter(|n| format!("n{n}") == id);
+    let number = number.ok_or_else(SetError::not_found)?;
+    access.dismiss(number).map_err(|error| match error {
+        directory::Error::Storage(error) => error.into(),
+        _ => SetError::not_found(),
+    })
 }
 
 #[derive(Debug, Deserialize)]
@@ -83,7 +188,7 @@ pub(crate) fn set(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
 struct QueryArguments {
     account_id: String,
     filter: Option<Value>,
-    sort: Option<Vec<Map<String, Value>>>,
+    sort: Option<Vec<Comparator>>,
     #[serde(default)]
     position: i64,
     anchor: Option<String>,
@@ -94,38 +199,78 @@ struct QueryArguments {
     calculate_total: bool,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Comparator {
+    property: String,
+    #[serde(default = "yes")]
+    is_ascending: bool,
+    /// Dates are compared as such, whatever it names.
+    #[serde(rename = "collation")]
+    _collation: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
 /// RFC 9670 §3.6.1.
-fn condition(map: &Map<String, Value>) -> Result<Vec<()>, MethodError> {
-    for (key, value) in map {
-        let date = || value.as_str().and_then(formats::date::parse_utc).is_some();
-        let sound = match key.as_str() {
-            "after" | "before" => value.is_null() || date(),
-            "objectType" | "objectAccountId" => value.is_string(),
-            _ => return Err(MethodError::UnsupportedFilter(format!("condition {key:?}"))),
-        };
-        if !sound {
-            let name = format!("filter/{key}");
-            return Err(MethodError::argument(&name, "a value of its type"));
+#[derive(Debug)]
+enum Test {
+    After(i64),
+    Before(i64),
+    ObjectType(String),
+    Account(String),
+}
+
+impl Test {
+    fn holds(&self, notice: &Notice) -> bool {
+        match self {
+            Self::After(at) => notice.at >= *at,
+            Self::Before(at) => notice.at < *at,
+            Self::ObjectType(name) => name == OBJECT_TYPE,
+            Self::Account(id) => *id == ident::account(notice.account),
         }
     }
-    Ok(Vec::new())
 }
 
-/// RFC 9670 §3.6.2: by `created`.
-fn check(filter: Option<&Value>, sort: Option<&[Map<String, Value>]>) -> Result<(), MethodError> {
-    Tree::read(filter, &mut condition)?;
-    let other = |c: &&Map<String, Value>| c.get("property") != Some(&json!("created"));
-    match sort.unwrap_or_default().iter().find(other) {
-        Some(_) => Err(MethodError::UnsupportedSort("only by created".into())),
-        None => Ok(()),
+fn condition(map: &Map<String, Value>) -> Result<Vec<Test>, MethodError> {
+    let mut tests = Vec::with_capacity(map.len());
+    for (key, value) in map {
+        let at = || value.as_str().and_then(date::parse_utc);
+        let text = || value.as_str().map(str::to_owned);
+        let test = match key.as_str() {
+            "after" | "before" if value.is_null() => continue,
+            "after" => at().map(Test::After),
+            "before" => at().map(Test::Before),
+            "objectType" => text().map(Test::ObjectType),
+            "objectAccountId" => text().map(Test::Account),
+            _ => return Err(MethodError::UnsupportedFilter(format!("condition {key:?}"))),
+        };
+        let wrong = || MethodError::argument(&format!("filter/{key}"), "a value of its type");
+        tests.push(test.ok_or_else(wrong)?);
     }
+    Ok(tests)
 }
 
-/// RFC 9670 §3.6.
+/// RFC 9670 §3.6. Those of one moment follow the order in which they were made.
 pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: QueryArguments = standard::read(arguments)?;
     own(turn, &arguments.account_id)?;
-    check(arguments.filter.as_ref(), arguments.sort.as_deref())?;
+    let filter = Tree::read(arguments.filter.as_ref(), &mut condition)?;
+    let sort = arguments.sort.unwrap_or_default();
+    if sort.iter().any(|by| by.property != "created") {
+        return Err(MethodError::UnsupportedSort("only by created".into()));
+    }
+    let notices = kept(turn.access)?;
+    let state = state_of(&notices);
+    let holds = |n: &&Notice| filter.judge(&mut |t: &Test| Some(t.holds(n))) == Some(true);
+    let mut found: Vec<&Notice> = notices.iter().filter(holds).collect();
+    found.sort_by_key(|notice| (notice.at, notice.number));
+    if sort.first().is_some_and(|by| !by.is_ascending) {
+        found.reverse();
+    }
+    let ids: Vec<String> = found.into_iter().map(id).collect();
     let window = Window {
         position: arguments.position,
         anchor: arguments.anchor,
@@ -134,12 +279,12 @@ pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, 
     };
     let listed = Listed {
         account: &arguments.account_id,
-        state: STATE,
+        state: &state,
         can_calculate_changes: false,
         calculate_total: arguments.calculate_total,
         window: &window,
     };
-    listed.answer(&[])
+    listed.answer(&ids)
 }
 
 /// RFC 9670 §3.7.

@@ -8,6 +8,7 @@ use crate::error::{MethodError, SetError};
 use crate::mail::email::search::{Haystack, Words};
 use crate::mail::tree::Tree;
 use crate::request::{Arguments, Turn};
+use crate::router::Context;
 use crate::standard::{
     self, ChangesArguments, GetArguments, Listed, SetArguments, SetOutcome, Window,
 };
@@ -79,15 +80,19 @@ impl Principal {
         }
     }
 
-    fn object(&self, turn: &Turn<'_>, shown: &BTreeSet<String>) -> Map<String, Value> {
+    fn object(
+        &self,
+        context: &Context,
+        access: &Access,
+        shown: &BTreeSet<String>,
+    ) -> Map<String, Value> {
         let own = match self {
             Self::Anyone => None,
             Self::Account(account) => {
                 let id = ident::account(account.id);
-                let object = shown.contains(&id).then(|| {
-                    let context = &turn.inner.context;
-                    discovery::account(context, turn.access, account)
-                });
+                let object = shown
+                    .contains(&id)
+                    .then(|| discovery::account(context, access, account));
                 object.map(|object| json!({ id: object }))
             }
         };
@@ -137,6 +142,17 @@ fn shown(access: &Access) -> BTreeSet<String> {
     access.accounts().into_iter().map(ident::account).collect()
 }
 
+/// Those of accounts of which one is subscribed to something, as `Principal/get` has them.
+pub(crate) fn followed(context: &Context, access: &Access) -> Result<Vec<Value>, MethodError> {
+    let followed = access.followed()?;
+    let shown: BTreeSet<String> = followed.iter().map(|(a, _)| ident::account(a.id)).collect();
+    let object = |(account, _): (Account, directory::Held)| {
+        let principal = Principal::Account(Box::new(account));
+        Value::Object(principal.object(context, access, &shown))
+    };
+    Ok(followed.into_iter().map(object).collect())
+}
+
 /// RFC 9670 §2.1.
 pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: GetArguments = standard::read(arguments)?;
@@ -151,7 +167,7 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
     for id in ids {
         match find(turn.access, &id) {
             Some(found) => {
-                let object = found.object(turn, &shown);
+                let object = found.object(&turn.inner.context, turn.access, &shown);
                 list.push(standard::pick(object, &arguments.properties));
             }
             None => not_found.push(id),

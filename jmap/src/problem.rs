@@ -6,10 +6,11 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 
 /// Shown to whoever opens a message whose content is damaged.
-pub(crate) const DAMAGED_VI: &str = "Nội dung của thư này đã hỏng trên máy chủ; hãy báo người quản trị, có thể lấy lại từ bản sao lưu.";
+pub(crate) const DAMAGED_VI: &str = "Nội dung thư này đã hỏng trên máy chủ nên không hiện được. \
+    Hãy báo quản trị viên hệ thống thư: có thể khôi phục thư từ bản sao lưu.";
 /// The same in English.
-pub(crate) const DAMAGED_EN: &str = "The content of this message is damaged on the server; tell its operator, \
-    who may have it in a backup.";
+pub(crate) const DAMAGED_EN: &str = "The content of this message is damaged on the server and cannot be shown. \
+    Tell your mail administrator: the message may be restored from a backup.";
 
 /// An HTTP error with a JSON body.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use crate::pool::{Seat, Use};
 use crate::problem::Problem;
 use crate::router::{Shared, Signed};
 use crate::sight::Sight;
-use crate::{ident, limit, state};
+use crate::{ident, limit, notice, state};
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
@@ -25,6 +25,11 @@ use tokio::time::{Instant, sleep, timeout_at};
 /// What may be pushed. RFC 8621 §1.5: `EmailDelivery` changes only when a message comes in.
 const TYPES: [&str; 4] = ["Mailbox", "Email", "Thread", "EmailDelivery"];
 
+/// What may be wished for: notices besides, of one's own account, whose state is one of their own.
+fn wishable() -> impl Iterator<Item = &'static str> {
+    TYPES.into_iter().chain([notice::TYPE])
+}
+
 #[derive(Debug, Deserialize)]
 pub(crate) struct StreamQuery {
     types: Option<String>,
@@ -43,10 +48,10 @@ impl StreamQuery {
     /// RFC 8620 §7.3: all three variables of the template.
     fn read(&self) -> Result<Wish, Problem> {
         let types = match self.types.as_deref() {
-            None | Some("*") => TYPES.into_iter().collect(),
+            None | Some("*") => wishable().collect(),
             Some(list) => {
                 let named: Vec<&str> = list.split(',').map(str::trim).collect();
-                TYPES.into_iter().filter(|t| named.contains(t)).collect()
+                wishable().filter(|t| named.contains(t)).collect()
             }
         };
         let close_after_state = match self.closeafter.as_deref() {
@@ -97,6 +102,8 @@ struct Ear {
     told: BTreeMap<AccountId, Told>,
     woken: Arc<Woken>,
     wake: Arc<watch::Sender<u64>>,
+    /// The state of one's notices that is known; `None`: not known which.
+    notices: Option<String>,
 }
 
 impl Ear {
@@ -159,6 +166,16 @@ impl Ear {
             let states: Map<String, Value> = states.collect();
             if !states.is_empty() {
                 all.insert(ident::account(*account), states.into());
+            }
+        }
+        let own = self.access.account();
+        let heard = woken.contains(&own) || self.notices.is_none();
+        if heard && wished.contains(notice::TYPE) {
+            let now = Some(notice::state(&self.access)?);
+            if now != self.notices {
+                let states = all.entry(ident::account(own)).or_insert_with(|| json!({}));
+                states[notice::TYPE] = json!(now);
+                self.notices = now;
             }
         }
         Ok(all)
@@ -238,6 +255,7 @@ fn open(
         told: BTreeMap::new(),
         woken: Arc::default(),
         wake: Arc::new(wake),
+        notices: None,
     };
     let mail = Sight::of(&ear.access, own, Right::Read)?;
     let last = last.and_then(|text| state::parse(&mail, &text).ok());
@@ -249,6 +267,7 @@ fn open(
     }
     if last.is_none() {
         ear.tune()?;
+        ear.notices = Some(notice::state(&ear.access)?);
     }
     Ok((ear, due || last.is_some()))
 }

@@ -34,6 +34,73 @@ fn call(http: &HttpClient, method: &str, arguments: Value) -> (String, Value) {
     (first[0].as_str().unwrap().to_owned(), first[1].clone())
 }
 
+/// myRights of the one mailbox that is seen there; an INBOX is neither renamed nor deleted, whatever is given.
+fn got_rights(http: &HttpClient, account: &str) -> Value {
+    let (_, got) = call(http, "Mailbox/get", json!({"accountId": account}));
+    got["list"][0]["myRights"].clone()
+}
+
+/// RFC 8621 §2 MailboxRights by the letters of RFC 4314 §2.1.
+fn spelled(letters: &str) -> Value {
+    let has = |needed: &str| needed.chars().all(|letter| letters.contains(letter));
+    json!({
+        "mayReadItems": has("lr"), "mayAddItems": has("i"), "mayRemoveItems": has("te"), "maySetSeen": has("s"),
+        "maySetKeywords": has("w"), "mayCreateChild": has("k"), "mayRename": has("x"), "mayDelete": has("x"),
+        "maySubmit": has("p"), "mayShare": has("a"),
+    })
+}
+
+/// Every list that IMAP sets is the one that JMAP says, and MYRIGHTS agrees with myRights.
+#[test]
+fn each_list_of_letters_is_the_same_on_both_sides() {
+    let world = World::new();
+    let (mut an, mut binh) = (world.imap("an"), world.imap("binh"));
+    let (an_http, binh_http) = (world.http("an"), world.http("binh"));
+    let account = an_http.account();
+    an.ok("CREATE Chung");
+    let name = format!("\"Other Users/an@{DOMAIN}/Chung\"");
+    for letters in [
+        "l",
+        "lr",
+        "lrs",
+        "lrw",
+        "lri",
+        "lrt",
+        "lrte",
+        "lrkx",
+        "lrp",
+        "lra",
+        "lrswipkxtea",
+    ] {
+        an.ok(&format!("SETACL Chung binh@{DOMAIN} {letters}"));
+        let line = binh.ok(&format!("MYRIGHTS {name}")).line("* MYRIGHTS");
+        let given = line.rsplit(' ').next().unwrap().trim();
+        let sorted = |text: &str| {
+            let mut letters: Vec<char> = text.chars().filter(|c| !"cd".contains(*c)).collect();
+            letters.sort_unstable();
+            letters
+        };
+        assert_eq!(sorted(given), sorted(letters), "{line}");
+        assert_eq!(
+            got_rights(&binh_http, &account),
+            spelled(letters),
+            "{letters}"
+        );
+        // The owner's view of the same list.
+        let wish = json!({"accountId": account, "properties": ["name", "shareWith"]});
+        let (_, got) = call(&an_http, "Mailbox/get", wish);
+        let boxes = got["list"].as_array().unwrap();
+        let shared = boxes.iter().find(|m| m["name"] == "Chung").unwrap();
+        let principal = format!("p{}", &binh_http.account()[1..]);
+        assert_eq!(
+            shared["shareWith"][&principal],
+            spelled(letters),
+            "{letters}"
+        );
+    }
+    world.finish();
+}
+
 #[test]
 fn rights_agree_between_imap_and_jmap() {
     let world = World::new();
@@ -74,9 +141,19 @@ fn rights_agree_between_imap_and_jmap() {
         "{listed}"
     );
     binh.ok("STORE 1 +FLAGS (\\Flagged)");
+    // Whoever and by whatever way changes the list, the one whom it concerns is told once for each mailbox.
+    let own = json!({"accountId": binh_http.account(), "ids": null});
+    let (_, told) = call(&binh_http, "ShareNotification/get", own.clone());
+    let told = told["list"].as_array().unwrap();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["objectId"], mailbox);
+    assert_eq!(told[0]["oldRights"], Value::Null);
+    assert_eq!(told[0]["newRights"], got_rights(&binh_http, &account));
     // Taken away over JMAP: gone from both.
     let none = json!({"accountId": account, "update": {mailbox: {"shareWith": null}}});
     call(&an_http, "Mailbox/set", none);
+    let (_, told) = call(&binh_http, "ShareNotification/get", own);
+    assert_eq!(told["list"], json!([]), "given and taken away at once");
     let refused = binh.run("UID FETCH 1 FLAGS").tagged;
     assert!(refused.starts_with("NO "), "{refused}");
     let (name, error) = call(&binh_http, "Mailbox/get", json!({"accountId": account}));
@@ -113,6 +190,10 @@ fn a_seats_mailbox_follows_its_holder() {
     );
     an.ok(&format!("SELECT {inbox}"));
     assert_ne!(session(&an_http)["accounts"][&account], Value::Null);
+    let own = json!({"accountId": an_http.account(), "ids": null});
+    let (_, told) = call(&an_http, "ShareNotification/get", own);
+    assert_eq!(told["list"][0]["name"], "Chủ tịch", "{told}");
+    assert_eq!(told["list"][0]["objectAccountId"], account.as_str());
     assert_eq!(session(&binh_http)["accounts"][&account], Value::Null);
     // The seat passes from An to Bình, in the middle of their sessions.
     let (status, answer) = api.put_json(&member("binh"), &rights);

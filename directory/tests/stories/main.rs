@@ -13,6 +13,7 @@ mod credentials;
 mod delegation;
 mod faults;
 mod lists;
+mod notices;
 mod quotas;
 mod sessions;
 mod shares;

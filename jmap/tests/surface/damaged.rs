@@ -83,6 +83,11 @@ async fn what_needs_the_content_says_that_it_is_damaged() {
         "{html}"
     );
     assert!(html.contains("<title>Công văn số 1</title>"), "{html}");
+    let mark = "<meta name=\"congvu-damaged\" content=\"1\">";
+    assert!(html.contains(mark), "{html}");
+    let sound = format!("/mail/html/{account}/{}", ids[0]);
+    let sound = house.get(&house.an, &sound).await.text();
+    assert!(!sound.contains("congvu-damaged"), "{sound}");
     let parse = json!({"blobIds": [ids[1], ids[0]]});
     let got = house.call("Email/parse", parse).await;
     assert_eq!(got["notParsable"], json!([ids[1]]));

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod copied;
 mod corpus;
 mod damaged;
 mod door;
@@ -14,6 +15,7 @@ mod hostile;
 mod house;
 mod letter;
 mod mailbox;
+mod notice;
 mod push;
 mod query;
 mod request;

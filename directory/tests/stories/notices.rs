@@ -1,0 +1,125 @@
+//! Who may do more or less with a mailbox of another is told of it, within bounds.
+
+use crate::world::{World, new};
+use directory::notice::{KEPT_S, NOTICES_MAX};
+use directory::{Access, AccountKind, NewAccount, Notice, Rights, RightsChange, Sharing};
+use storage::{MailboxId, NewMailbox};
+
+fn rights(letters: &str) -> Rights {
+    Rights::parse(letters).unwrap()
+}
+
+fn inbox(access: &Access) -> MailboxId {
+    let store = access.own().unwrap();
+    store.by_role(storage::Role::Inbox).unwrap().unwrap().id
+}
+
+fn give(by: &Access, mailbox: MailboxId, to: &Access, letters: &str) {
+    let to = Sharing::Account(to.account());
+    let change = RightsChange::Set(rights(letters));
+    by.change_share(by.account(), mailbox, to, change).unwrap();
+}
+
+fn numbers(of: &Access) -> Vec<u64> {
+    let kept = of.notices().unwrap();
+    kept.iter().map(|notice| notice.number).collect()
+}
+
+fn only(of: &Access) -> Notice {
+    let mut kept = of.notices().unwrap();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    kept.remove(0)
+}
+
+#[test]
+fn a_later_change_is_a_notice_of_its_own() {
+    let world = World::new();
+    world.person("an@tinh.gov.vn", "H99.2");
+    world.person("binh@tinh.gov.vn", "H99.1");
+    let (an, binh) = (world.enter("an"), world.enter("binh"));
+    give(&an, inbox(&an), &binh, "lr");
+    world.pass(60);
+    give(&an, inbox(&an), &binh, "lrs");
+    let told = only(&binh);
+    assert_eq!((told.before, told.after), (Rights::NONE, rights("lrs")));
+    assert_eq!(told.by.map(|by| by.address), Some("an@tinh.gov.vn".into()));
+    // An hour later the person may have read it: what follows is told for itself.
+    world.pass(3_600);
+    give(&an, inbox(&an), &binh, "");
+    let told = only(&binh);
+    assert_eq!((told.before, told.after), (rights("lrs"), Rights::NONE));
+    assert_eq!((told.number, told.name.as_str()), (3, "INBOX"));
+    // It outlives a restart; a number is not given twice.
+    drop((an, binh));
+    let world = world.restart();
+    let (an, binh) = (world.enter("an"), world.enter("binh"));
+    assert_eq!(numbers(&binh), [3]);
+    binh.dismiss(3).unwrap();
+    assert!(binh.dismiss(3).is_err() && binh.dismiss(0).is_err());
+    give(&an, inbox(&an), &binh, "l");
+    assert_eq!(numbers(&binh), [4]);
+    assert_eq!(numbers(&an), [] as [u64; 0]);
+    world.pass(KEPT_S + 1);
+    assert_eq!(numbers(&binh), [] as [u64; 0]);
+}
+
+#[test]
+fn i13_notices_are_bounded() {
+    let world = World::new();
+    world.person("an@tinh.gov.vn", "H99.2");
+    world.person("binh@tinh.gov.vn", "H99.1");
+    let (an, binh) = (world.enter("an"), world.enter("binh"));
+    let store = an.own().unwrap();
+    let mut writer = store.write().unwrap();
+    let new = |n: usize| NewMailbox {
+        parent: None,
+        name: n.to_string(),
+        role: None,
+        subscribed: true,
+        sort_order: 0,
+    };
+    let made: Vec<MailboxId> = (0..NOTICES_MAX + 5)
+        .map(|n| writer.create_mailbox(new(n)).unwrap())
+        .collect();
+    writer.commit().unwrap();
+    for mailbox in &made {
+        give(&an, *mailbox, &binh, "lr");
+    }
+    let kept = numbers(&binh);
+    assert_eq!(kept.len(), NOTICES_MAX);
+    assert_eq!(kept.first(), Some(&6));
+    // To and fro on one mailbox fills nothing.
+    for _ in 0..50 {
+        give(&an, made[9], &binh, "lrs");
+        give(&an, made[9], &binh, "lr");
+    }
+    assert_eq!(numbers(&binh).len(), NOTICES_MAX);
+}
+
+#[test]
+fn a_seat_is_told_to_its_holder() {
+    let world = World::new();
+    world.person("binh@tinh.gov.vn", "H99.1");
+    let binh = world.enter("binh");
+    let new = NewAccount {
+        kind: AccountKind::Shared,
+        name: "Văn thư".into(),
+        ..new("vanthu@tinh.gov.vn", "H99.1")
+    };
+    let d = &world.directory;
+    let office = d.create_account(None, new).unwrap().id;
+    d.set_member(None, office, binh.account(), rights("lrs"), None)
+        .unwrap();
+    let told = only(&binh);
+    assert_eq!((told.account, told.name.as_str()), (office, "Văn thư"));
+    assert_eq!((told.by, told.after), (None, rights("lrs")));
+    world.pass(3_600);
+    d.set_member(None, office, binh.account(), Rights::NONE, None)
+        .unwrap();
+    let told = only(&binh);
+    assert_eq!((told.before, told.after), (rights("lrs"), Rights::NONE));
+    // With the account its notices go.
+    d.delete_account(None, binh.account(), None).unwrap();
+    let rows = world.store.table("directory.notice");
+    assert!(rows.rows(&[], None, 10).unwrap().is_empty());
+}
