@@ -116,7 +116,7 @@ const jmap = (page, calls) => page.evaluate(async (methodCalls) => {
   const answer = await fetch('/jmap/api', {
     method: 'POST', headers: { 'content-type': 'application/json', 'x-congvu': '1' },
     body: JSON.stringify({
-      using: ['urn:ietf:params:jmap:core', 'urn:ietf:params:jmap:mail', 'urn:ietf:params:jmap:submission'],
+      using: ['core', 'mail', 'submission', 'principals', 'mail:share'].map((name) => `urn:ietf:params:jmap:${name}`),
       methodCalls: methodCalls.map(([name, args], index) => [name, { accountId, ...args }, String(index)]),
     }),
   });
@@ -282,6 +282,53 @@ async function hostile(page) {
   await jmap(page, [['Email/set', { destroy: [id] }]]);
 }
 
+/** What somebody shares to read appears by itself under his name, offers nothing that is not allowed, and goes. */
+async function shared(page) {
+  const kept = current;
+  const owner = await visit();
+  await signIn(owner, first);
+  const [boxes, found] = await jmap(owner, [
+    ['Mailbox/get', { ids: null }], ['Principal/query', { filter: { email: second.address } }],
+  ]);
+  const inbox = boxes.list.find((box) => box.role === 'inbox').id;
+  const give = (rights) => jmap(owner, [['Mailbox/set', { update: { [inbox]: { [`shareWith/${found.ids[0]}`]: rights } } }]]);
+  await give({ mayReadItems: true });
+  current = kept;
+  await page.goto(`${origin}/#/box/inbox`);
+  const link = page.locator('.accounts a', { hasText: first.name });
+  await link.waitFor();
+  assert.match(await link.textContent(), new RegExp(`${first.position}.*${first.address}`));
+  await link.focus();
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('.owner');
+  await openFirst(page);
+  assert.equal(await page.textContent('.owner b'), first.name);
+  assert.equal(await page.textContent('.list-owner .tag'), 'Chỉ đọc');
+  assert.equal(await page.locator('.side h2', { hasText: 'Thư mục riêng' }).count(), 0);
+  for (const act of ['Lưu trữ', 'Chuyển đến thư mục', 'Báo thư rác', 'Xoá']) {
+    assert.equal(await page.locator(`.tools [aria-label="${act}"]`).count(), 0, `${act} is not offered`);
+  }
+  await clean(page, 'shared mailbox');
+  await shot(page, 'shared');
+  await page.keyboard.press('#');
+  await page.waitForSelector('.toast.bad');
+  // One answers as oneself, with the letter quoted.
+  await page.keyboard.press('r');
+  await page.waitForSelector('.txt[contenteditable=true] blockquote');
+  assert.match(await page.textContent('.from-own'), new RegExp(first.name));
+  assert.match(await page.textContent('.fld .own'), new RegExp(second.address));
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('.app .list');
+  await give(null);
+  await page.waitForSelector('.lost');
+  assert.equal(await page.locator('.msg').count(), 0, 'nothing of it stays on the page');
+  await shot(page, 'shared-no-more');
+  await page.click('.lost a');
+  await page.waitForSelector('.msg:not(.ghost)');
+  assert.equal(await page.locator('.accounts a', { hasText: first.name }).count(), 0);
+  await owner.context().close();
+}
+
 async function accessibility(account) {
   for (const dark of [false, true]) {
     for (const lang of ['vi', 'en']) {
@@ -363,6 +410,7 @@ async function story() {
   await live(page);
   await acts(page);
   await hostile(page);
+  await shared(page);
   await page.context().close();
   await accessibility(first);
   if (process.env.BENCH === '1') await bench(first);

@@ -76,7 +76,7 @@ async fn boot_block_cannot_break_out() {
     assert!(html.contains(r#"id="boot">{"name":"\u003c/script>\u003cscript>alert(1)"}</script>"#));
     let policy = headers["content-security-policy"].to_str().unwrap();
     assert!(policy.contains("script-src 'self';") && policy.contains("frame-ancestors 'none'"));
-    assert_eq!(headers["cache-control"], "no-cache");
+    assert_eq!(headers["cache-control"], "no-store");
     assert_eq!(headers["referrer-policy"], "no-referrer");
     assert_eq!(headers["cross-origin-opener-policy"], "same-origin");
 }

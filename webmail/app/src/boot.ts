@@ -1,5 +1,5 @@
 // What the server put into the page so that the first paint needs no round trip.
-import type { EmailRow, Mailbox, QueryResponse, Session } from './jmap/objects';
+import type { EmailRow, Mailbox, Principal, QueryResponse, Session } from './jmap/objects';
 
 export interface Boot {
   session: Session | null;
@@ -10,10 +10,13 @@ export interface Boot {
   mailboxes: Mailbox[] | null;
   query: QueryResponse | null;
   emails: EmailRow[] | null;
+  /** Who shares something with this person. */
+  principals: Principal[] | null;
 }
 
 const EMPTY: Boot = {
   session: null, name: '', address: '', agency: null, lang: null, mailboxes: null, query: null, emails: null,
+  principals: null,
 };
 
 /** Reads the boot block; a missing or broken one only costs round trips. */

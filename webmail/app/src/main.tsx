@@ -1,14 +1,16 @@
 import { render } from 'preact';
 import { boot } from './boot';
-import { fetchSession, isOwn, request, useSession } from './jmap/client';
+import { accountId, fetchSession, isAskedMissing, isOwn, request, useSession } from './jmap/client';
 import { listen } from './jmap/push';
 import type { GetResponse, Mailbox } from './jmap/objects';
 import { Frame } from './mail/Frame';
+import { countSoon, meetAccounts } from './state/accounts';
 import { put } from './state/emails';
 import { keptAt } from './state/kept';
 import { inbox, mailboxes } from './state/mailboxes';
 import { firstLang } from './state/prefs';
 import { followRoute } from './state/reader';
+import { go } from './state/route';
 import { MAILBOX_CALL, syncSoon } from './state/sync';
 import { tell } from './state/toast';
 import { listFor } from './state/view';
@@ -27,20 +29,40 @@ async function start(): Promise<void> {
     failed();
     return;
   }
+  leaveMissing();
   if (isOwn()) seed();
   if (root) {
     root.textContent = '';
     render(<Frame />, root);
   }
   followRoute();
-  listen(syncSoon);
+  listen((accounts) => {
+    if (!accounts || accounts.includes(accountId())) syncSoon();
+    countSoon(accounts);
+  });
   offerKept();
+  void meetAccounts();
+}
+
+/** A link to what is not shared (any more) leads to one's own mail, and says so; its ids mean nothing here. */
+function leaveMissing(): void {
+  if (!isAskedMissing()) return;
+  go({ at: 'box', box: null, open: null }, true);
+  history.replaceState(null, '', location.pathname + location.hash);
+  tell(t().accountLost, undefined, 'bad');
 }
 
 /** A letter that could not be saved before the page was loaded anew. */
 function offerKept(): void {
   const at = keptAt();
-  if (at && at !== location.hash) tell(t().keptFound, { label: t().editDraft, run: () => { location.hash = at; } });
+  if (at && at !== location.search + location.hash) tell(t().keptFound, { label: t().editDraft, run: () => open(at) });
+}
+
+/** `at`: search and fragment; a letter of another account needs that account's page. */
+function open(at: string): void {
+  const cut = at.indexOf('#');
+  if (at.slice(0, cut) === location.search) location.hash = at.slice(cut);
+  else location.assign(location.pathname + at);
 }
 
 /** The first page of the inbox came with the document. */

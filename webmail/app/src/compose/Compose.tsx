@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { boot } from '../boot';
 import { composing } from '../mail/keymap';
+import { viewedOwner } from '../state/accounts';
 import { takeKept } from '../state/kept';
 import { holdBack, sendLater } from '../state/outbox';
 import { type Route, go, place } from '../state/route';
@@ -139,6 +140,7 @@ function Sheet({ letter, mode }: { letter: Letter; mode: At['mode'] }) {
         </div>
         <div class="sheet">
           <div class="fld"><span class="lb">{t().from}</span><div class="v own">{fullAddress({ name: identity.value?.name ?? boot.name, email: identity.value?.email ?? boot.address })}</div></div>
+          {viewedOwner.value && <p class="from-own"><Icon name="info" small />{t().fromOwn(viewedOwner.value.name)}</p>}
           <div class="with-more">
             <Recipients label={t().to} name="to" list={letter.to} changed={() => letter.changed()} autoFocus={letter.to.value.length === 0} />
             {!more && <button type="button" class="btn quiet sm show-cc" onClick={() => setMore(true)}>{t().showCc}</button>}

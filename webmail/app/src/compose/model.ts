@@ -1,9 +1,9 @@
 // One letter being written: what it says, what is saved, what is amiss.
 import { computed, signal } from '@preact/signals';
 import { boot } from '../boot';
-import { request } from '../jmap/client';
+import { own, request } from '../jmap/client';
 import type { Address, Id, SetResponse } from '../jmap/objects';
-import { byRole } from '../state/mailboxes';
+import { ownByRole } from '../state/mailboxes';
 import { forgetKept, keepDraft } from '../state/kept';
 import { syncSoon } from '../state/sync';
 import { fold } from '../ui/format';
@@ -122,7 +122,7 @@ export class Letter {
     try {
       const args: Record<string, unknown> = { create: { draft: this.email() } };
       if (old) args.destroy = [old];
-      const [set] = await request<[SetResponse]>([['Email/set', args]]);
+      const [set] = await request<[SetResponse]>([['Email/set', own(args)]]);
       const made = set.created?.draft;
       if (!made) throw new Error(set.notCreated?.draft?.type ?? 'notCreated');
       this.saved = made.id;
@@ -152,7 +152,7 @@ export class Letter {
     for (const file of this.uploading.value) stop(file.key);
     while (this.running) await this.running;
     if (!this.saved) return;
-    await request([['Email/set', { destroy: [this.saved] }]]);
+    await request([['Email/set', own({ destroy: [this.saved] })]]);
     syncSoon();
   }
 
@@ -165,7 +165,7 @@ export class Letter {
     const html = this.html();
     const plain = ({ name, email }: Address) => ({ name, email });
     const people = (chips: Chip[]) => (chips.length > 0 ? chips.filter((chip) => chip.ok).map(plain) : null);
-    const drafts = byRole('drafts')?.id ?? byRole('inbox')?.id ?? '';
+    const drafts = ownByRole('drafts')?.id ?? ownByRole('inbox')?.id ?? '';
     return {
       mailboxIds: { [drafts]: true },
       keywords: { $draft: true, $seen: true },

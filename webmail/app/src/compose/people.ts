@@ -1,10 +1,10 @@
 // Whom to suggest: those written to and heard from lately.
 import { signal } from '@preact/signals';
 import { boot } from '../boot';
-import { from, request } from '../jmap/client';
+import { from, own, request } from '../jmap/client';
 import type { Address, EmailRow, GetResponse, Identity } from '../jmap/objects';
 import { allRows } from '../state/emails';
-import { byRole } from '../state/mailboxes';
+import { ownByRole } from '../state/mailboxes';
 
 /** Letters of the Sent folder that are looked through. */
 const SENT_MAX = 100;
@@ -28,14 +28,14 @@ function gather(rows: Pick<EmailRow, 'from' | 'to'>[]): void {
 export async function meet(): Promise<void> {
   gather(allRows());
   if (identity.value) return;
-  const sent = byRole('sent')?.id;
-  const [identities] = await request<[GetResponse<Identity>]>([['Identity/get', { ids: null }]]);
-  const own = identities.list.find((one) => one.email.toLowerCase() === boot.address.toLowerCase());
-  identity.value = own ?? identities.list[0] ?? null;
+  const sent = ownByRole('sent')?.id;
+  const [identities] = await request<[GetResponse<Identity>]>([['Identity/get', own({ ids: null })]]);
+  const main = identities.list.find((one) => one.email.toLowerCase() === boot.address.toLowerCase());
+  identity.value = main ?? identities.list[0] ?? null;
   if (!sent) return;
   const [, get] = await request<[unknown, GetResponse<EmailRow>]>([
-    ['Email/query', { filter: { inMailbox: sent }, limit: SENT_MAX, sort: [{ property: 'receivedAt', isAscending: false }] }],
-    ['Email/get', { '#ids': from(0, 'Email/query', '/ids'), properties: ['id', 'from', 'to'] }],
+    ['Email/query', own({ filter: { inMailbox: sent }, limit: SENT_MAX, sort: [{ property: 'receivedAt', isAscending: false }] })],
+    ['Email/get', own({ '#ids': from(0, 'Email/query', '/ids'), properties: ['id', 'from', 'to'] })],
   ]);
   gather(get.list);
 }

@@ -1,7 +1,8 @@
 // What a new letter begins with: nothing, a quotation, or a saved draft.
 import { boot } from '../boot';
-import { letterAddress, request } from '../jmap/client';
-import { type Address, EMAIL_PROPERTIES, type Email, type GetResponse, type Id } from '../jmap/objects';
+import { accountId, isOwn, letterAddress, own, ownAccountId, request } from '../jmap/client';
+import { type Address, type BlobCopyResponse, EMAIL_PROPERTIES, type Email, type GetResponse, type Id } from '../jmap/objects';
+import { isDamaged } from '../state/emails';
 import { fullAddress, longTime, nameOf, nfc } from '../ui/format';
 import { t } from '../ui/i18n';
 import { type Chip, chipOf } from './address';
@@ -31,9 +32,9 @@ export const BLANK: Beginning = {
 const QUOTE_MAX = 300_000;
 const BODY_MAX_BYTES = 1_000_000;
 
-export async function whole(id: Id): Promise<Email> {
+export async function whole(id: Id, account = accountId()): Promise<Email> {
   const [get] = await request<[GetResponse<Email>]>([['Email/get', {
-    ids: [id], properties: EMAIL_PROPERTIES, fetchAllBodyValues: true, maxBodyValueBytes: BODY_MAX_BYTES,
+    accountId: account, ids: [id], properties: EMAIL_PROPERTIES, fetchAllBodyValues: true, maxBodyValueBytes: BODY_MAX_BYTES,
   }]]);
   const email = get.list[0];
   if (!email) throw new Error('gone');
@@ -47,6 +48,8 @@ const plainText = (email: Email) =>
 
 /** HTML is taken from the server's cleaned document, never from the raw letter. */
 async function bodyHtml(email: Email): Promise<string> {
+  // Of a damaged letter only its beginning is left.
+  if (isDamaged(email)) return textToHtml(`${nfc(email.preview)}…`);
   if (!isHtml(email)) return textToHtml(plainText(email).slice(0, QUOTE_MAX));
   const answer = await fetch(letterAddress(email.id, false), { credentials: 'same-origin' });
   if (!answer.ok) return textToHtml(plainText(email).slice(0, QUOTE_MAX));
@@ -95,7 +98,7 @@ export async function reply(id: Id, all: boolean): Promise<Beginning> {
   return {
     ...BLANK, ...answerTo(email, all), ...thread(email),
     subject: replySubject(email.subject),
-    html: `<div><br></div><div><br></div><div>${intro}</div><blockquote type="cite">${await bodyHtml(email)}</blockquote>`,
+    html: `${isDamaged(email) ? `<div>${escape(t().askAgainText)}</div>` : '<div><br></div>'}<div><br></div><div>${intro}</div><blockquote type="cite">${await bodyHtml(email)}</blockquote>`,
     answers: { id, keyword: '$answered' },
   };
 }
@@ -112,15 +115,26 @@ export async function forward(id: Id): Promise<Beginning> {
     ...BLANK,
     subject: forwardSubject(email.subject),
     html: `<div><br></div><div><br></div><div>${t().forwarded}</div>${lines}<div><br></div>${await bodyHtml(email)}`,
-    files: kept(email),
+    files: await taken(kept(email)),
     references: thread(email).references,
     answers: { id, keyword: '$forwarded' },
   };
 }
 
+/** What hangs on a letter in another's account comes into one's own first (RFC 8620 §6.3). */
+async function taken(files: FileItem[]): Promise<FileItem[]> {
+  if (isOwn() || files.length === 0) return files;
+  const blobIds = files.map((file) => file.blobId);
+  const [{ copied }] = await request<[BlobCopyResponse]>([['Blob/copy', own({ fromAccountId: accountId(), blobIds })]]);
+  return files.map((file) => {
+    const blobId = copied?.[file.blobId ?? ''] ?? null;
+    return { ...file, blobId, failed: blobId === null };
+  });
+}
+
 /** A draft is our own letter: its HTML is cleaned here all the same. */
 export async function draft(id: Id): Promise<Beginning> {
-  const email = await whole(id);
+  const email = await whole(id, ownAccountId());
   const value = email.htmlBody.map((part) => email.bodyValues[part.partId ?? '']?.value ?? '').join('');
   return {
     to: (email.to ?? []).map(chipOf), cc: (email.cc ?? []).map(chipOf), bcc: (email.bcc ?? []).map(chipOf),
@@ -131,6 +145,6 @@ export async function draft(id: Id): Promise<Beginning> {
   };
 }
 
-const kept = (email: Email): FileItem[] => email.attachments.flatMap((part, index) => (part.blobId ? [{
+const kept = (email: Email): FileItem[] => (isDamaged(email) ? [] : email.attachments).flatMap((part, index) => (part.blobId ? [{
   key: -1 - index, name: nfc(part.name) || t().unnamed, type: part.type, size: part.size, blobId: part.blobId, sent: 1, failed: false,
 }] : []));

@@ -1,9 +1,11 @@
 // RFC 8620 §3: one request per act, result references instead of round trips.
+import { signal } from '@preact/signals';
 import type { Id, Session } from './objects';
 
 const CORE = 'urn:ietf:params:jmap:core';
 const MAIL = 'urn:ietf:params:jmap:mail';
 const SUBMISSION = 'urn:ietf:params:jmap:submission';
+const PRINCIPALS = 'urn:ietf:params:jmap:principals';
 
 /** Requests in flight at once; the rest wait, so quick fingers make no storm. */
 const IN_FLIGHT_MAX = 4;
@@ -24,20 +26,32 @@ export class MethodError extends Error {
 /** RFC 8620 §3.7: the value at `path` of the answer to call number `of`. */
 export const from = (of: number, name: string, path: string) => ({ resultOf: String(of), name, path });
 
-let session: Session | null = null;
+const session = signal<Session | null>(null);
 let inFlight = 0;
 const waiting: (() => void)[] = [];
 
-/** Told after each request whether the server was reached. */
-export const reach = { changed: (_reached: boolean) => {} };
+export const reach = {
+  /** Told after each request whether the server was reached. */
+  changed: (_reached: boolean) => {},
+  /** Told once for each state of the session that is not the one we know (RFC 8620 §3.4). */
+  session: () => {},
+  /** Told when the account of this page is no longer there for this person. */
+  lost: () => {},
+};
+
+/** Whose mail this page shows; anything else than an account of the session means one's own. */
+const ASKED = new URLSearchParams(location.search).get('account');
+/** Chosen once: an account that goes away must never make its ids be taken for another's. */
+let viewed: Id | null = null;
 
 export function useSession(given: Session): void {
-  session = given;
+  session.value = given;
+  viewed ??= ASKED && given.accounts[ASKED] ? ASKED : ownAccountId();
 }
 
 export function currentSession(): Session {
-  if (!session) throw new Unreachable('no session yet');
-  return session;
+  if (!session.value) throw new Unreachable('no session yet');
+  return session.value;
 }
 
 export async function fetchSession(): Promise<Session> {
@@ -45,23 +59,24 @@ export async function fetchSession(): Promise<Session> {
   return (await answer.json()) as Session;
 }
 
-/** Whose mail this page shows; anything else than an account of the session means one's own. */
-const ASKED = new URLSearchParams(location.search).get('account');
-
 export function ownAccountId(): Id {
   const { primaryAccounts, accounts } = currentSession();
   return primaryAccounts[MAIL] ?? Object.keys(accounts)[0] ?? '';
 }
 
-export function accountId(): Id {
-  return ASKED && currentSession().accounts[ASKED] ? ASKED : ownAccountId();
-}
+export const accountId = (): Id => viewed ?? ownAccountId();
 
 export const isOwn = () => accountId() === ownAccountId();
 
+/** The address names an account that is not shared with this person (any more). */
+export const isAskedMissing = () => ASKED !== null && ASKED !== accountId();
+
+/** Arguments for a call on one's own account: what is written and sent is one's own, whoever's mail is shown. */
+export const own = (args: Record<string, unknown>) => ({ accountId: ownAccountId(), ...args });
+
 /** A limit of RFC 8620 §2, or `otherwise` when the server names none. */
 export function limit(name: string, otherwise: number): number {
-  const value = session?.capabilities[CORE]?.[name];
+  const value = session.value?.capabilities[CORE]?.[name];
   return typeof value === 'number' ? value : otherwise;
 }
 
@@ -73,7 +88,8 @@ function local(url: string): string {
 const fill = (template: string, values: Record<string, string>) =>
   local(template).replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? ''));
 
-export const uploadAddress = () => fill(currentSession().uploadUrl, { accountId: accountId() });
+/** What is uploaded is for a letter of one's own. */
+export const uploadAddress = () => fill(currentSession().uploadUrl, { accountId: ownAccountId() });
 
 export const downloadAddress = (blobId: Id, name: string, type: string) =>
   fill(currentSession().downloadUrl, { accountId: accountId(), blobId, name, type });
@@ -122,7 +138,7 @@ export async function request<T extends unknown[]>(calls: Call[], keepalive = fa
 export async function settle(calls: Call[], keepalive = false): Promise<unknown[]> {
   const account = accountId();
   const body = JSON.stringify({
-    using: [CORE, MAIL, SUBMISSION],
+    using: [CORE, MAIL, SUBMISSION, PRINCIPALS],
     methodCalls: calls.map(([name, args], index) => [name, { accountId: account, ...args }, String(index)]),
   });
   const answer = await send(local(currentSession().apiUrl), {
@@ -131,12 +147,24 @@ export async function settle(calls: Call[], keepalive = false): Promise<unknown[
     body,
     keepalive,
   });
-  const { methodResponses } = (await answer.json()) as { methodResponses: [string, unknown, string][] };
-  return calls.map(([name], index) => {
-    const own = methodResponses.filter((response) => response[2] === String(index));
-    const good = own.find((response) => response[0] === name);
+  const { methodResponses, sessionState } =
+    (await answer.json()) as { methodResponses: [string, unknown, string][]; sessionState?: string };
+  compare(sessionState);
+  return calls.map(([name, args], index) => {
+    const answers = methodResponses.filter((response) => response[2] === String(index));
+    const good = answers.find((response) => response[0] === name);
     if (good) return good[1];
-    const failed = (own[0]?.[1] ?? {}) as { type?: string; description?: string };
+    const failed = (answers[0]?.[1] ?? {}) as { type?: string; description?: string };
+    if (failed.type === 'accountNotFound' && (args.accountId ?? account) === account && !isOwn()) reach.lost();
     return new MethodError(failed.type ?? 'serverFail', failed.description);
   });
+}
+
+let told: string | undefined;
+
+/** RFC 8620 §3.4: another state means that accounts came or went; asked about once each. */
+function compare(state: string | undefined): void {
+  if (!state || state === currentSession().state || state === told) return;
+  told = state;
+  reach.session();
 }

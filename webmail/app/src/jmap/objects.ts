@@ -2,14 +2,44 @@
 
 export type Id = string;
 
+/** RFC 8620 §2, and the owner's name by RFC 9670 §1.5.2. */
+export interface Account {
+  name: string;
+  isPersonal: boolean;
+  isReadOnly?: boolean;
+  accountCapabilities?: Record<string, Record<string, unknown>>;
+}
+
+/** RFC 9670 §2: who somebody is. */
+export interface Principal {
+  id: Id;
+  /** `group`: the mailbox of a seat or an office. */
+  type?: string;
+  name: string;
+  /** The position, for a person. */
+  description: string | null;
+  email: string | null;
+}
+
+/** RFC 9670 §3: what somebody may do with a mailbox of another was changed. */
+export interface ShareNotification {
+  id: Id;
+  changedBy: { name: string; email: string | null };
+  objectAccountId: Id;
+  oldRights: Record<string, boolean> | null;
+  newRights: Record<string, boolean> | null;
+  name: string;
+}
+
 export interface Session {
+  state?: string;
   apiUrl: string;
   uploadUrl: string;
   downloadUrl: string;
   eventSourceUrl: string;
   username?: string;
   primaryAccounts: Record<string, Id>;
-  accounts: Record<Id, { name: string; isPersonal: boolean }>;
+  accounts: Record<Id, Account>;
   capabilities: Record<string, Record<string, unknown>>;
 }
 
@@ -111,6 +141,11 @@ export interface SetResponse {
   notUpdated?: Record<Id, SetError> | null;
   destroyed?: Id[] | null;
   notDestroyed?: Record<Id, SetError> | null;
+}
+
+/** RFC 8620 §6.3. */
+export interface BlobCopyResponse {
+  copied: Record<Id, Id> | null;
 }
 
 export interface ChangesResponse {

@@ -1,11 +1,13 @@
 import { useEffect } from 'preact/hooks';
 import { boot } from '../boot';
+import { ownAccountId } from '../jmap/client';
+import { linkTo, lost, viewedOwner } from '../state/accounts';
 import { inbox, nameOfBox, byId } from '../state/mailboxes';
 import { prefs } from '../state/prefs';
 import { place, print, route } from '../state/route';
 import { letter } from '../state/reader';
 import { online, reached } from '../state/sync';
-import { boxId, cursor, list, pick, viewKey } from '../state/view';
+import { boxId, cursor, drawer, list, pick, viewKey } from '../state/view';
 import { IconButton } from '../ui/Button';
 import { Questions } from '../ui/Dialog';
 import { nfc } from '../ui/format';
@@ -14,7 +16,7 @@ import { t } from '../ui/i18n';
 import { Toasts } from '../ui/Toasts';
 import { AccountMenu, SettingsMenu } from './Account';
 import { ComposeSlot } from './ComposeSlot';
-import { Folders, drawer } from './Folders';
+import { Folders } from './Folders';
 import { Help } from './Help';
 import { help, onKey } from './keymap';
 import { List } from './List';
@@ -45,7 +47,7 @@ export function Frame() {
           <SettingsMenu />
         </nav>
         <header class="top">
-          <span class="drawer-button"><IconButton icon="menu" label={t().folders} onClick={() => { drawer.value = !drawer.value; }} /></span>
+          <span class="drawer-button"><IconButton icon="menu" label={t().folders} onClick={() => { drawer.value = drawer.value ? false : 'folders'; }} /></span>
           <div class="org"><b>{t().product}</b>{boot.agency && <span title={nfc(boot.agency)}>{nfc(boot.agency)}</span>}</div>
           <Search />
           <span class="sp" />
@@ -53,7 +55,7 @@ export function Frame() {
           <AccountMenu />
         </header>
         <Folders />
-        {composing ? <ComposeSlot /> : <><List /><Splitter /><Reader /></>}
+        {composing ? <ComposeSlot /> : lost.value ? <Lost /> : <><List /><Splitter /><Reader /></>}
         <Connection />
         {pane === 'list' && <a class="fab" href="#/compose/new" aria-label={t().compose}><Icon name="pencil-line" /></a>}
       </div>
@@ -63,6 +65,17 @@ export function Frame() {
     </>
   );
 }
+
+/** In place of list and letter, once the account is no longer shared: nothing of it stays on the page. */
+const Lost = () => (
+  <main class="lost">
+    <div class="state bad" role="alert">
+      <Icon name="info" />
+      <p>{t().accountLost}</p>
+      <a class="btn primary" href={linkTo(ownAccountId())}>{t().backToOwn}</a>
+    </div>
+  </main>
+);
 
 const Emblem = () => (
   <svg viewBox="0 0 24 24" width="26" height="26" fill="none" stroke="currentColor" stroke-width="2" stroke-linejoin="round" aria-hidden="true">
@@ -82,7 +95,8 @@ function useTitle(): void {
   const where = route.value.at === 'compose' ? t().newMessage
     : letter.value && at.open ? nfc(letter.value.subject) || t().noSubject
       : at.at === 'search' ? t().searchFor(at.text) : nameOfBox(byId(boxId.value));
-  const title = `${unread > 0 ? `(${unread}) ` : ''}${where ? `${where} – ` : ''}${t().product}`;
+  const whose = viewedOwner.value ? `${viewedOwner.value.name} – ` : '';
+  const title = `${unread > 0 ? `(${unread}) ` : ''}${where ? `${where} – ` : ''}${whose}${t().product}`;
   useEffect(() => { document.title = title; }, [title]);
 }
 

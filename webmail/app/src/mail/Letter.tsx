@@ -1,8 +1,10 @@
 // The letter itself. Plain text is drawn here as text; HTML comes from the
 // server as a cleaned document of its own, in a frame without scripts.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { letterAddress } from '../jmap/client';
-import type { BodyValue, Email } from '../jmap/objects';
+import { accountId, letterAddress } from '../jmap/client';
+import type { Email } from '../jmap/objects';
+import { has, markDamaged } from '../state/emails';
+import { print } from '../state/route';
 import { nfc } from '../ui/format';
 import { Icon } from '../ui/Icon';
 import { t } from '../ui/i18n';
@@ -15,11 +17,24 @@ const FRAME_HEIGHT_MAX = 60_000;
 
 export const isPlain = (email: Email) =>
   email.htmlBody.length > 0 && email.htmlBody.every((part) => part.type === 'text/plain')
-  && email.htmlBody.every((part) => part.partId !== null && isReadable(email.bodyValues[part.partId]));
+  && email.htmlBody.every((part) => part.partId !== null && email.bodyValues[part.partId] !== undefined);
 
-/** Of a letter that is damaged on the server no text comes; the server's own document says so. */
-const isReadable = (value: BodyValue | undefined) =>
-  value !== undefined && !(value.value === '' && value.isTruncated && value.isEncodingProblem);
+/** The content is lost on the server: what is left, and what can be done. */
+export function DamagedLetter({ email }: { email: Email }) {
+  const left = nfc(email.preview).trim();
+  return (
+    <section class="harmed" role="alert">
+      <h3><Icon name="triangle-alert" />{t().damagedTitle}</h3>
+      <p>{email.attachments.length > 0 ? t().damagedFilesText : t().damagedText}</p>
+      <p>{t().damagedHelp}</p>
+      {left && <figure><figcaption>{t().damagedLeft}</figcaption><blockquote>{left}…</blockquote></figure>}
+      <p class="code">{t().damagedCode(`${accountId()}-${email.id}`)}</p>
+      {(email.from?.length ?? 0) > 0 && !has(email, '$draft') && (
+        <a class="btn" href={print({ at: 'compose', mode: 'reply', of: email.id, to: '' })}><Icon name="reply" />{t().askAgain}</a>
+      )}
+    </section>
+  );
+}
 
 export function TextLetter({ email }: { email: Email }) {
   const [whole, setWhole] = useState(false);
@@ -70,6 +85,7 @@ export function HtmlLetter({ email }: { email: Email }) {
     stop.current?.();
     const inside = frame.current?.contentDocument;
     if (!inside?.body) return;
+    if (inside.querySelector('meta[name="congvu-damaged"]')) return markDamaged(email.id);
     const count = inside.querySelector('meta[name="congvu-blocked"]')?.getAttribute('content');
     setBlocked(images ? 0 : Number(count ?? 0) || 0);
     const fit = () => {

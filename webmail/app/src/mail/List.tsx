@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { rowOf, rowsVersion } from '../state/emails';
 import { byId, nameOfBox } from '../state/mailboxes';
-import { place } from '../state/route';
+import { place, print } from '../state/route';
 import { ROW_HEIGHT, prefs } from '../state/prefs';
 import { boxId, chip, cursor, list, picked, viewKey } from '../state/view';
 import type { WindowedList } from '../state/windowed';
@@ -113,7 +113,8 @@ function Empty() {
       <p>{text}</p>
       {filtered
         ? <button type="button" class="btn" onClick={() => { chip.value = 'all'; }}>{t().showAll}</button>
-        : boxId.value && <a class="btn" href="#/compose/new">{t().compose}</a>}
+        : boxId.value ? <a class="btn" href="#/compose/new">{t().compose}</a>
+          : <a class="btn" href={print({ at: 'box', box: null, open: null })}>{t().searchClear}</a>}
     </div>
   );
 }

@@ -1,8 +1,9 @@
+import { viewedOwner } from '../state/accounts';
 import {
-  archive, destroy, empty, inJunk, inTrash, junk, mark, subjects, trash, unjunk,
+  archive, destroy, empty, inJunk, junk, mark, offers, refuse, subjects, trash, unjunk,
 } from '../state/acts';
 import { has, rowOf } from '../state/emails';
-import { byId } from '../state/mailboxes';
+import { byId, isReadOnly, may } from '../state/mailboxes';
 import { sync } from '../state/sync';
 import { type Chip, boxId, chip, cursor, list, pick, picked } from '../state/view';
 import type { WindowedList } from '../state/windowed';
@@ -19,10 +20,16 @@ export function ListHead({ title, rows }: { title: string; rows: WindowedList | 
     : rows?.total.value !== null && rows ? t().totalCount(number(rows.total.value)) : '';
   return (
     <header class="list-head">
+      {viewedOwner.value && (
+        <p class="list-owner">
+          <span title={viewedOwner.value.address}>{viewedOwner.value.name}</span>
+          {isReadOnly(box) && <i class="tag" title={t().readOnlyHint}>{t().readOnly}</i>}
+        </p>
+      )}
       {picked.value.size > 0 ? <Bulk /> : (
         <div class="bar-line">
           <h1>{title}<small>{counts}</small></h1>
-          {(box?.role === 'trash' || box?.role === 'junk') && box.totalEmails > 0 && (
+          {(box?.role === 'trash' || box?.role === 'junk') && box.totalEmails > 0 && may(box, 'mayRemoveItems') && (
             <button type="button" class="btn sm" onClick={() => void askEmpty(box.id, box.totalEmails)}>{t().emptyTrash}</button>
           )}
           <IconButton icon="square-check" label={t().selectAll} keys="* a" onClick={() => pick(list.value?.loaded() ?? [])} />
@@ -45,7 +52,9 @@ async function askEmpty(box: string, count: number): Promise<void> {
 /** Asks before destroying for ever, as the bin's Delete does. */
 export async function deleteThem(ids: string[]): Promise<void> {
   if (ids.length === 0) return;
-  if (!inTrash()) return trash(ids);
+  const how = offers(ids).remove;
+  if (how === null) return refuse();
+  if (how === 'trash') return trash(ids);
   const sure = await ask({ title: t().destroyTitle(ids.length), text: t().destroyText, yes: t().destroy, danger: true });
   return sure ? destroy(ids) : undefined;
 }
@@ -55,21 +64,24 @@ function Bulk() {
   const anyUnread = ids.some((id) => !has(rowOf(id), '$seen'));
   const anyPlain = ids.some((id) => !has(rowOf(id), '$flagged'));
   const role = byId(boxId.value)?.role;
+  const can = offers(ids);
   return (
     <div class="bar-line bulk" role="toolbar" aria-label={t().selected(number(ids.length))}>
       <IconButton icon="x" label={t().selectNone} keys="* n" onClick={() => pick([])} />
       <b><span class="only-wide">{t().selected(number(ids.length))}</span><span class="only-narrow">{number(ids.length)}</span></b>
-      <IconButton
-        icon={anyUnread ? 'mail-open' : 'mail'} label={anyUnread ? t().markRead : t().markUnread}
-        onClick={() => void mark(ids, '$seen', anyUnread, false)}
-      />
-      <IconButton icon="flag" label={anyPlain ? t().flag : t().unflag} onClick={() => void mark(ids, '$flagged', anyPlain, false)} />
-      {role !== 'archive' && role !== 'drafts' && <IconButton icon="archive" label={t().archive} onClick={() => void archive(ids)} />}
+      {can.seen && (
+        <IconButton
+          icon={anyUnread ? 'mail-open' : 'mail'} label={anyUnread ? t().markRead : t().markUnread}
+          onClick={() => void mark(ids, '$seen', anyUnread, false)}
+        />
+      )}
+      {can.flag && <IconButton icon="flag" label={anyPlain ? t().flag : t().unflag} onClick={() => void mark(ids, '$flagged', anyPlain, false)} />}
+      {can.archive && role !== 'archive' && role !== 'drafts' && <IconButton icon="archive" label={t().archive} onClick={() => void archive(ids)} />}
       <MoveMenu ids={ids} name="move-picked" />
       {inJunk()
-        ? <IconButton icon="inbox" label={t().notSpam} onClick={() => void unjunk(ids)} />
-        : role !== 'sent' && role !== 'drafts' && <IconButton icon="octagon-alert" label={t().spam} onClick={() => void junk(ids)} />}
-      <IconButton icon="trash-2" label={inTrash() ? t().destroy : t().toTrash} onClick={() => void deleteThem(ids)} />
+        ? can.inbox && <IconButton icon="inbox" label={t().notSpam} onClick={() => void unjunk(ids)} />
+        : can.junk && role !== 'sent' && role !== 'drafts' && <IconButton icon="octagon-alert" label={t().spam} onClick={() => void junk(ids)} />}
+      {can.remove && <IconButton icon="trash-2" label={can.remove === 'destroy' ? t().destroy : t().toTrash} onClick={() => void deleteThem(ids)} />}
     </div>
   );
 }

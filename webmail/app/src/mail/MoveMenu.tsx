@@ -1,5 +1,5 @@
 import type { Id } from '../jmap/objects';
-import { moveToBox } from '../state/acts';
+import { moveToBox, offers } from '../state/acts';
 import { iconOf, may, nameOfBox, ofRole, ownFolders } from '../state/mailboxes';
 import { boxId } from '../state/view';
 import { IconButton } from '../ui/Button';
@@ -13,6 +13,7 @@ export function MoveMenu({ ids, name }: { ids: Id[]; name: string }) {
   const roles = ofRole.value.filter((box) => !NOT_TARGETS.includes(box.role ?? '') && box.id !== boxId.value
     && may(box, 'mayAddItems'));
   const own = ownFolders.value.filter(({ box }) => box.id !== boxId.value && may(box, 'mayAddItems'));
+  if (!offers(ids).move || roles.length + own.length === 0) return null;
   const item = (box: (typeof roles)[number], depth = 0) => ({
     label: nameOfBox(box), icon: iconOf(box), depth, run: () => void moveToBox(ids, box.id),
   });

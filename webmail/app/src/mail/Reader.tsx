@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { isOwn } from '../jmap/client';
 import type { Email } from '../jmap/objects';
-import { has } from '../state/emails';
+import { has, isDamaged } from '../state/emails';
 import { byId, nameOfBox } from '../state/mailboxes';
 import { openId, print } from '../state/route';
 import { letter, open, opening } from '../state/reader';
@@ -10,7 +10,7 @@ import { nfc } from '../ui/format';
 import { Icon } from '../ui/Icon';
 import { t } from '../ui/i18n';
 import { Files } from './Files';
-import { HtmlLetter, TextLetter, isPlain } from './Letter';
+import { DamagedLetter, HtmlLetter, TextLetter, isPlain } from './Letter';
 import { Tools } from './Tools';
 import { Who } from './Who';
 
@@ -50,16 +50,21 @@ function Paper({ email }: { email: Email }) {
     if (window.matchMedia('(max-width: 899px)').matches) self.current?.focus();
   }, []);
   const boxes = Object.keys(email.mailboxIds).filter((id) => id !== boxId.value).map((id) => byId(id));
+  const harmed = isDamaged(email);
   const labels = boxes.flatMap((box) => (box ? [nameOfBox(box)] : []));
   return (
     <article class="paper" ref={self} tabIndex={-1} aria-labelledby="subject">
       <h2 id="subject">{nfc(email.subject) || t().noSubject}</h2>
       {labels.length > 0 && <div class="labels">{labels.map((name) => <span class="tag" key={name}>{name}</span>)}</div>}
       <Who email={email} />
-      {isPlain(email) ? <TextLetter email={email} /> : <HtmlLetter email={email} />}
-      <Files email={email} />
-      {isOwn() && <div class="reply">
-        {has(email, '$draft') && (
+      {harmed ? <DamagedLetter email={email} /> : (
+        <>
+          {isPlain(email) ? <TextLetter email={email} /> : <HtmlLetter email={email} />}
+          <Files email={email} />
+        </>
+      )}
+      {!harmed && <div class="reply">
+        {has(email, '$draft') && isOwn() && (
           <a class="btn primary" href={print({ at: 'compose', mode: 'draft', of: email.id, to: '' })}><Icon name="file-pen-line" />{t().editDraft}</a>
         )}
         <a class="btn" href={print({ at: 'compose', mode: 'reply', of: email.id, to: '' })}><Icon name="reply" />{t().reply}</a>

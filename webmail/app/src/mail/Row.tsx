@@ -1,7 +1,7 @@
 import { isOwn } from '../jmap/client';
 import type { EmailRow, Id } from '../jmap/objects';
-import { mark } from '../state/acts';
-import { has } from '../state/emails';
+import { mark, offers } from '../state/acts';
+import { damaged, has } from '../state/emails';
 import { byId, nameOfBox } from '../state/mailboxes';
 import { openId, print, withOpen } from '../state/route';
 import { boxId, cursor, list, pick, picked, togglePick } from '../state/view';
@@ -93,12 +93,13 @@ export function Row({ row, id, index, top }: Props) {
   const unread = !has(row, '$seen');
   const flagged = has(row, '$flagged');
   const isPicked = picked.value.has(id);
+  const can = offers([id]);
   const where = whereOf(row);
   const classes = ['msg', unread && 'un', isPicked && 'picked', openId.value === id && 'open', cursor.value === index && 'at'];
   return (
     <div
       class={classes.filter(Boolean).join(' ')} role="row" id={`row-${index}`} aria-rowindex={index + 1} style={place}
-      aria-selected={isPicked || openId.value === id} draggable={!isTouch()} onDragStart={(event) => drag(event, id)}
+      aria-selected={isPicked || openId.value === id} draggable={can.move && !isTouch()} onDragStart={(event) => drag(event, id)}
       onPointerDown={(event) => pressStart(event, id)} onPointerUp={pressEnd} onPointerMove={pressEnd} onPointerCancel={pressEnd}
       onContextMenu={(event) => { if (isTouch()) event.preventDefault(); }}
     >
@@ -127,19 +128,23 @@ export function Row({ row, id, index, top }: Props) {
             {where && <span class="tag">{where}</span>}
           </span>
           <span class="l">
-            <span class="p">{nfc(row.preview)}</span>
+            {damaged.value.has(id)
+              ? <span class="p harm"><Icon name="triangle-alert" small />{t().damagedTitle}</span>
+              : <span class="p">{nfc(row.preview)}</span>}
             {row.hasAttachment && <><Icon name="paperclip" small /><span class="sr">{t().hasFiles}</span></>}
           </span>
         </a>
       </div>
       <div class="flagger" role="gridcell">
-        <button
-          type="button" tabIndex={-1} class={`icon flag${flagged ? ' on' : ''}`} aria-pressed={flagged}
-          aria-label={flagged ? t().unflag : t().flag} title={flagged ? t().unflag : t().flag}
-          onClick={() => void mark([id], '$flagged', !flagged)}
-        >
-          <Icon name="flag" small filled={flagged} />
-        </button>
+        {can.flag ? (
+          <button
+            type="button" tabIndex={-1} class={`icon flag${flagged ? ' on' : ''}`} aria-pressed={flagged}
+            aria-label={flagged ? t().unflag : t().flag} title={flagged ? t().unflag : t().flag}
+            onClick={() => void mark([id], '$flagged', !flagged)}
+          >
+            <Icon name="flag" small filled={flagged} />
+          </button>
+        ) : flagged && <span class="icon flag on" title={t().flagged}><Icon name="flag" small filled /><span class="sr">{t().flagged}</span></span>}
       </div>
     </div>
   );

@@ -1,7 +1,7 @@
-import { downloadAddress, isOwn } from '../jmap/client';
+import { downloadAddress } from '../jmap/client';
 import type { Email } from '../jmap/objects';
-import { archive, inJunk, inTrash, junk, mark, unjunk } from '../state/acts';
-import { has } from '../state/emails';
+import { archive, inJunk, junk, mark, offers, unjunk } from '../state/acts';
+import { has, isDamaged, rowsVersion } from '../state/emails';
 import { byId } from '../state/mailboxes';
 import { keepUnread } from '../state/reader';
 import { go, openId, print, withOpen } from '../state/route';
@@ -10,7 +10,7 @@ import { IconButton } from '../ui/Button';
 import { number } from '../ui/format';
 import { Icon } from '../ui/Icon';
 import { t } from '../ui/i18n';
-import { Menu } from '../ui/Menu';
+import { type Item, Menu } from '../ui/Menu';
 import { step } from './keymap';
 import { deleteThem } from './ListHead';
 import { MoveMenu } from './MoveMenu';
@@ -18,16 +18,20 @@ import { MoveMenu } from './MoveMenu';
 export function Tools({ email }: { email: Email | undefined }) {
   const id = openId.value ?? '';
   const role = byId(boxId.value)?.role;
+  void rowsVersion.value;
+  const can = offers([id]);
   return (
     <div class="tools" role="toolbar" aria-label={t().mail}>
       <span class="only-narrow"><IconButton icon="arrow-left" label={t().back} keys="u" onClick={() => go(withOpen(null))} /></span>
-      {isOwn() && <Answers id={id} />}
-      {role !== 'archive' && <IconButton icon="archive" label={t().archive} keys="e" onClick={() => void archive([id])} />}
+      <Answers id={id} />
+      {can.archive && role !== 'archive' && <IconButton icon="archive" label={t().archive} keys="e" onClick={() => void archive([id])} />}
       <MoveMenu ids={[id]} name="move-open" />
       {inJunk()
-        ? <IconButton icon="inbox" label={t().notSpam} onClick={() => void unjunk([id])} />
-        : role !== 'sent' && <IconButton icon="octagon-alert" label={t().spam} keys="!" onClick={() => void junk([id])} />}
-      <IconButton icon="trash-2" label={inTrash() ? t().destroy : t().toTrash} keys="#" onClick={() => void deleteThem([id])} />
+        ? can.inbox && <IconButton icon="inbox" label={t().notSpam} onClick={() => void unjunk([id])} />
+        : can.junk && role !== 'sent' && <IconButton icon="octagon-alert" label={t().spam} keys="!" onClick={() => void junk([id])} />}
+      {can.remove && (
+        <IconButton icon="trash-2" label={can.remove === 'destroy' ? t().destroy : t().toTrash} keys="#" onClick={() => void deleteThem([id])} />
+      )}
       {email && <More email={email} />}
       <span class="sp" />
       <Position />
@@ -35,7 +39,7 @@ export function Tools({ email }: { email: Email | undefined }) {
   );
 }
 
-/** One answers from one's own account only. */
+/** One answers as oneself, whoever's mailbox the letter is in. */
 function Answers({ id }: { id: string }) {
   return (
     <>
@@ -53,22 +57,25 @@ function Answers({ id }: { id: string }) {
   );
 }
 
+const saving = (email: Email): Item =>
+  ({ label: t().saveFile, icon: 'download', download: true, href: downloadAddress(email.blobId, 'thu.eml', 'message/rfc822') });
+
 function More({ email }: { email: Email }) {
   const flagged = has(email, '$flagged');
   const seen = has(email, '$seen');
+  const can = offers([email.id]);
+  const marks: Item[] = [];
+  if (can.seen && seen) marks.push({ label: t().markUnread, icon: 'mail', run: () => keepUnread([email.id]) });
+  if (can.seen && !seen) marks.push({ label: t().markRead, icon: 'mail-open', run: () => void mark([email.id], '$seen', true) });
+  if (can.flag) marks.push({ label: flagged ? t().unflag : t().flag, icon: 'flag', run: () => void mark([email.id], '$flagged', !flagged) });
   return (
     <Menu
       label={t().more}
       groups={[
-        { items: [
-          seen
-            ? { label: t().markUnread, icon: 'mail', run: () => keepUnread([email.id]) }
-            : { label: t().markRead, icon: 'mail-open', run: () => void mark([email.id], '$seen', true) },
-          { label: flagged ? t().unflag : t().flag, icon: 'flag', run: () => void mark([email.id], '$flagged', !flagged) },
-        ] },
+        ...(marks.length > 0 ? [{ items: marks }] : []),
         { items: [
           { label: t().print, icon: 'printer', run: () => window.print() },
-          { label: t().saveFile, icon: 'download', download: true, href: downloadAddress(email.blobId, 'thu.eml', 'message/rfc822') },
+          ...(isDamaged(email) ? [] : [saving(email)]),
         ] },
       ]}
       button={(open, toggle) => <IconButton icon="ellipsis" label={t().more} expanded={open} onClick={toggle} />}

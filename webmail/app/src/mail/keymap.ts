@@ -8,7 +8,7 @@ import { prefs } from '../state/prefs';
 import { keepUnread } from '../state/reader';
 import { type ComposeMode, go, openId, place, route, withOpen } from '../state/route';
 import { runLast } from '../state/toast';
-import { cursor, list, pick, picked, togglePick } from '../state/view';
+import { cursor, drawer, list, pick, picked, togglePick } from '../state/view';
 import { type Bindings, listener } from '../ui/keys';
 import { openMenu } from '../ui/Menu';
 import { deleteThem } from './ListHead';
@@ -60,7 +60,6 @@ function extend(by: 1 | -1): void {
 }
 
 function compose(mode: ComposeMode): void {
-  if (!isOwn()) return;
   const of = mode === 'new' ? null : (openId.value ?? list.value?.at(cursor.value) ?? null);
   if (mode === 'new' || of) go({ at: 'compose', mode, of, to: '' });
 }
@@ -68,6 +67,12 @@ function compose(mode: ComposeMode): void {
 function toBox(role: string): void {
   const box = byRole(role);
   if (box) go({ at: 'box', box: box.id, open: null });
+}
+
+/** To the list of accounts, which may be in the drawer. */
+function toAccounts(): void {
+  if (window.matchMedia('(max-width: 1279px)').matches) drawer.value = 'accounts';
+  else document.querySelector<HTMLElement>('.accounts a')?.focus();
 }
 
 function toggleFlag(): void {
@@ -113,6 +118,7 @@ const MAIL_KEYS: Bindings = {
   'g d': () => toBox('drafts'),
   'g t': () => toBox('sent'),
   'g a': () => toBox('archive'),
+  'g m': toAccounts,
   '?': () => { help.value = true; },
 };
 

@@ -1,6 +1,6 @@
 // What a person does to messages: shown at once, sent as one request, taken
 // back with a word when the server refuses, undone for ten seconds.
-import { from, limit, request } from '../jmap/client';
+import { MethodError, from, isOwn, limit, request } from '../jmap/client';
 import type { GetResponse, Id, QueryResponse, SetResponse } from '../jmap/objects';
 import { t } from '../ui/i18n';
 import { alter, forget, has, known, rowOf } from './emails';
@@ -26,24 +26,52 @@ async function update(patches: Map<Id, Patch>): Promise<void> {
     // Our own change is known already and need not be asked for.
     if (set.oldState && set.oldState === known.state && set.newState) known.state = set.newState;
     const refused = Object.values(set.notUpdated ?? {})[0];
-    if (refused) throw new Error(refused.type);
+    if (refused) throw new MethodError(refused.type);
   }
   syncSoon();
 }
 
-const failed = () => {
-  tell(t().actFailed, undefined, 'bad');
+/** One sentence that says why nothing was done: the rights may have changed since they were asked for. */
+const reason = (error: unknown) =>
+  (error instanceof MethodError && ['forbidden', 'accountReadOnly'].includes(error.type) ? t().noRight : t().actFailed);
+
+const failed = (error: unknown) => {
+  tell(reason(error), undefined, 'bad');
   syncSoon();
 };
 
+export const refuse = () => void tell(t().noRight, undefined, 'bad');
+
 /** Whether something may be done in every mailbox that the message is in. */
-const mayIn = (right: string) => (id: Id) =>
-  Object.keys(rowOf(id)?.mailboxIds ?? {}).every((box) => may(byId(box), right));
+const mayIn = (right: string) => (id: Id) => {
+  const row = rowOf(id);
+  return row ? Object.keys(row.mailboxIds).every((box) => may(byId(box), right)) : isOwn();
+};
+
+const takes = (role: string) => may(byRole(role), 'mayAddItems');
+
+/** What may be done with these messages: nothing is offered that the server would refuse (RFC 8621 §2 myRights). */
+export function offers(ids: Id[]) {
+  const leaves = ids.every(mayIn('mayRemoveItems'));
+  return {
+    seen: ids.every(mayIn('maySetSeen')),
+    flag: ids.every(mayIn('maySetKeywords')),
+    /** Some other mailbox may take them. */
+    move: leaves,
+    archive: leaves && takes('archive'),
+    junk: leaves && takes('junk'),
+    inbox: leaves && takes('inbox'),
+    remove: leaves ? removal() : null,
+  };
+}
+
+/** How Delete works here: into the bin, or for ever in the bin and where there is none to put things into. */
+const removal = (): 'trash' | 'destroy' => (!inTrash() && takes('trash') ? 'trash' : 'destroy');
 
 /** Says that rights are missing; true when they are. */
 function isRefused(ids: Id[], right: string, to?: Id): boolean {
   if (ids.every(mayIn(right)) && (!to || may(byId(to), 'mayAddItems'))) return false;
-  tell(t().noRight, undefined, 'bad');
+  refuse();
   return true;
 }
 
@@ -61,7 +89,7 @@ export async function mark(ids: Id[], keyword: string, on: boolean, quiet = true
   if (changed.length === 0) return;
   // Opening a letter must not complain that it cannot be marked as read.
   if (!changed.every(mayIn(right))) {
-    if (!quiet || keyword !== '$seen') tell(t().noRight, undefined, 'bad');
+    if (!quiet || keyword === '$flagged') refuse();
     return;
   }
   const apply = (value: boolean) => {
@@ -79,9 +107,9 @@ export async function mark(ids: Id[], keyword: string, on: boolean, quiet = true
   try {
     await update(new Map(changed.map((id) => [id, { [`keywords/${keyword}`]: on || null }])));
     if (!quiet) tell(t().marked(changed.length), { label: t().undo, run: () => void mark(changed, keyword, !on) });
-  } catch {
+  } catch (error) {
     apply(!on);
-    failed();
+    failed(error);
   }
 }
 
@@ -138,10 +166,13 @@ export async function moveTo(ids: Id[], to: Id, said: string, towards: 1 | -1 = 
   };
   try {
     await update(new Map([...before.keys()].map((id) => [id, { mailboxIds: { [to]: true } }])));
-    tell(said, { label: t().undo, run: undo });
-  } catch {
+    // Where one may put letters but not take them out again, there is no way back.
+    const back = may(byId(to), 'mayRemoveItems') && [...before.values()].every((row) =>
+      Object.keys(row.mailboxIds).every((box) => may(byId(box), 'mayAddItems')));
+    tell(said, back ? { label: t().undo, run: undo } : undefined);
+  } catch (error) {
     shift(true);
-    failed();
+    failed(error);
   }
 }
 
@@ -172,13 +203,14 @@ export async function destroy(ids: Id[]): Promise<void> {
   pick([]);
   try {
     const [set] = await request<[SetResponse]>([['Email/set', { destroy: ids }]]);
-    if (Object.keys(set.notDestroyed ?? {}).length > 0) throw new Error('notDestroyed');
+    const refused = Object.values(set.notDestroyed ?? {})[0];
+    if (refused) throw new MethodError(refused.type);
     forget(ids);
     tell(t().destroyed(ids.length));
     syncSoon();
-  } catch {
+  } catch (error) {
     shown?.restore(taken);
-    failed();
+    failed(error);
   }
 }
 
@@ -197,8 +229,8 @@ export async function empty(box: Id): Promise<void> {
       if (destroyed === 0 || query.ids.length < DESTROY_PAGE) break;
     }
     tell(t().destroyed(total));
-  } catch {
-    failed();
+  } catch (error) {
+    failed(error);
   }
   await list.value?.refresh();
   syncSoon();

@@ -1,10 +1,9 @@
 // The rows and letters this page has seen. The server is the truth; this is
 // what it last said, plus acts it has not answered yet.
 import { signal } from '@preact/signals';
-import { from, request } from '../jmap/client';
-import { type Call } from '../jmap/client';
+import { type Call, from, request } from '../jmap/client';
 import {
-  EMAIL_PROPERTIES, type Email, type EmailRow, type GetResponse, type Id, type QueryResponse, ROW_PROPERTIES,
+  type BodyValue, EMAIL_PROPERTIES, type Email, type EmailRow, type GetResponse, type Id, type QueryResponse, ROW_PROPERTIES,
 } from '../jmap/objects';
 import type { Page } from './windowed';
 
@@ -18,6 +17,18 @@ const letters = new Map<Id, Email>();
 
 /** Counts up with every change of any row. */
 export const rowsVersion = signal(0);
+
+/** Letters whose content the server has lost: what is known of them is in the row. */
+export const damaged = signal<ReadonlySet<Id>>(new Set());
+
+export function markDamaged(id: Id): void {
+  if (!damaged.value.has(id)) damaged.value = new Set([...damaged.value, id]);
+}
+
+/** RFC 8621 §4.1.4: nothing could be decoded, and there is more than is given. */
+const isLost = (value: BodyValue) => value.value === '' && value.isTruncated === true && value.isEncodingProblem === true;
+
+export const isDamaged = (email: Email) => damaged.value.has(email.id) || Object.values(email.bodyValues).some(isLost);
 
 /** The state of RFC 8620 §5.1 up to which the rows are known. */
 export const known = { state: null as string | null };
@@ -39,6 +50,13 @@ export function forget(ids: Id[]): void {
     rows.delete(id);
     letters.delete(id);
   }
+  rowsVersion.value += 1;
+}
+
+/** The account is no longer this person's to see. */
+export function forgetAll(): void {
+  rows.clear();
+  letters.clear();
   rowsVersion.value += 1;
 }
 
@@ -87,6 +105,7 @@ export async function fetchLetter(id: Id): Promise<Email | null> {
   }]]);
   const letter = get.list[0];
   if (!letter) return null;
+  if (isDamaged(letter)) markDamaged(id);
   letters.set(id, letter);
   if (letters.size > LETTERS_MAX) {
     const oldest = letters.keys().next().value;

@@ -1,11 +1,15 @@
 // The folders: order, names in the person's language, counts.
 import { computed, signal } from '@preact/signals';
+import { isOwn } from '../jmap/client';
 import type { Id, Mailbox } from '../jmap/objects';
 import { nfc } from '../ui/format';
 import { t } from '../ui/i18n';
 import type { IconName } from '../ui/icon-names';
 
+/** Of the account that this page shows. */
 export const mailboxes = signal<Mailbox[]>([]);
+/** One's own, as known while another's mail is shown: what one writes and sends lies there. */
+export const ownMailboxes = signal<Mailbox[]>([]);
 
 const ROLES = ['inbox', 'drafts', 'sent', 'archive', 'junk', 'trash'];
 const ICONS: Record<string, IconName> = {
@@ -17,6 +21,7 @@ const DEPTH_MAX = 5;
 
 export const byId = (id: Id | null | undefined) => mailboxes.value.find((box) => box.id === id);
 export const byRole = (role: string) => mailboxes.value.find((box) => box.role === role);
+export const ownByRole = (role: string) => (isOwn() ? mailboxes : ownMailboxes).value.find((box) => box.role === role);
 /** RFC 8621 §2 myRights; a mailbox that is only the way to another has none. */
 export const may = (box: Mailbox | undefined, right: string) => box?.myRights[right] === true;
 export const inbox = computed(() =>
@@ -54,9 +59,17 @@ export const ownFolders = computed(() => {
   return flat;
 });
 
+/** Where unread letters ask nothing of anybody. */
+export const QUIET_ROLES = ['drafts', 'sent', 'trash', 'junk'];
+
 /** The number beside a folder: unread, but all of them where every one is unfinished. */
 export const badge = (box: Mailbox) => (box.role === 'drafts' ? box.totalEmails
-  : box.role === 'sent' || box.role === 'trash' || box.role === 'junk' ? 0 : box.unreadEmails);
+  : QUIET_ROLES.includes(box.role ?? '') ? 0 : box.unreadEmails);
+
+const CHANGES = ['mayAddItems', 'mayRemoveItems', 'maySetSeen', 'maySetKeywords'];
+
+/** Whether one may look at a mailbox and do nothing to what is in it. */
+export const isReadOnly = (box: Mailbox | undefined) => box !== undefined && !CHANGES.some((right) => may(box, right));
 
 /** Moves counts at once; the server's own numbers follow with the next change. */
 export function adjust(id: Id, total: number, unread: number): void {

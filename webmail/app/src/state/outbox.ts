@@ -1,10 +1,10 @@
 // Letters wait ten seconds in Drafts before they go, so that sending can be
 // undone; closing the page or signing out sends them at once.
-import { type Call, request } from '../jmap/client';
+import { type Call, own, request } from '../jmap/client';
 import type { Id, SetResponse } from '../jmap/objects';
 import { t } from '../ui/i18n';
 import { mark } from './acts';
-import { byRole } from './mailboxes';
+import { ownByRole } from './mailboxes';
 import { go } from './route';
 import { syncSoon } from './sync';
 import { UNDO_MS, dismiss, tell } from './toast';
@@ -28,17 +28,17 @@ const reopen = (id: Id) => go({ at: 'compose', mode: 'draft', of: id, to: '' });
 
 /** RFC 8621 §7.5: once submitted, the draft becomes the copy in Sent. */
 function submission({ draft, identity }: Outgoing): Call {
-  const sent = byRole('sent')?.id;
-  const drafts = byRole('drafts')?.id;
+  const sent = ownByRole('sent')?.id;
+  const drafts = ownByRole('drafts')?.id;
   const patch: Record<string, unknown> = { 'keywords/$draft': null, 'keywords/$seen': true };
   if (sent) {
     patch[`mailboxIds/${sent}`] = true;
     if (drafts && drafts !== sent) patch[`mailboxIds/${drafts}`] = null;
   }
-  return ['EmailSubmission/set', {
+  return ['EmailSubmission/set', own({
     create: { send: { identityId: identity, emailId: draft } },
     onSuccessUpdateEmail: { '#send': patch },
-  }];
+  })];
 }
 
 export function sendLater(letter: Outgoing): void {

@@ -4,6 +4,7 @@ import { type Call, MethodError, from, reach, request, settle } from '../jmap/cl
 import { type ChangesResponse, type Email, type EmailRow, type GetResponse, type Mailbox, ROW_PROPERTIES } from '../jmap/objects';
 import { nameOf, nfc } from '../ui/format';
 import { t } from '../ui/i18n';
+import { lost } from './accounts';
 import { forget, has, known, put, rowOf } from './emails';
 import { byRole, mailboxes } from './mailboxes';
 import { spoken } from './toast';
@@ -37,6 +38,7 @@ window.addEventListener('online', () => { online.value = true; syncSoon(); });
 window.addEventListener('offline', () => { online.value = false; });
 
 export async function sync(): Promise<void> {
+  if (lost.value) return;
   if (running) {
     again = true;
     return;
@@ -69,6 +71,7 @@ async function ask(): Promise<void> {
     ['Email/get', ids('/created')],
     ['Email/get', ids('/updated')],
   ]);
+  if (lost.value) return;
   if (!(boxes instanceof MethodError)) mailboxes.value = (boxes as GetResponse<Mailbox>).list;
   if (changes instanceof MethodError) {
     // cannotCalculateChanges: begin again from what is shown.

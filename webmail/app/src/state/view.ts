@@ -21,6 +21,8 @@ const CHIPS: Record<Chip, Record<string, unknown>> = {
 
 export const chip = signal<Chip>('all');
 export const picked = signal<ReadonlySet<Id>>(new Set());
+/** On narrow screens the folders are a drawer; what is looked for in it gets the focus. */
+export const drawer = signal<false | 'folders' | 'accounts'>(false);
 /** The row the keys are on; -1 before any. */
 export const cursor = signal(-1);
 
@@ -54,6 +56,9 @@ export const list = computed(() =>
 export function dropOthers(): void {
   for (const key of lists.keys()) if (key !== viewKey.value) lists.delete(key);
 }
+
+/** The account is no longer this person's to see. */
+export const dropAll = () => lists.clear();
 
 export function pick(ids: Iterable<Id>): void {
   picked.value = new Set(ids);

@@ -1,6 +1,6 @@
 // The icons in use; the build puts just these into the sprite.
 export const ICONS = [
-  'archive', 'arrow-left', 'bold', 'check', 'chevron-down', 'chevron-up',
+  'archive', 'arrow-left', 'bold', 'building-2', 'check', 'chevron-down', 'chevron-up',
   'circle-check', 'cloud-off', 'corner-up-left', 'download', 'ellipsis', 
   'file-pen-line', 'flag', 'folder', 'folder-input', 'forward', 'image-off', 'inbox', 'info', 'italic',
   'keyboard', 'languages', 'link', 'list', 'list-ordered', 'log-out', 'mail', 'mail-open', 'menu', 'monitor',
