@@ -108,6 +108,14 @@ fn letter(number: usize, at: i64, dice: &mut Dice) -> (Draft, usize) {
     if number.is_multiple_of(4) {
         to.push(person(1 + dice.roll(PERSONS.len() - 1)));
     }
+    if number % 6 == 1 {
+        // Positions get mail as well, in turn.
+        let (local, name, _) = province::POSITIONS[number / 6 % province::POSITIONS.len()];
+        to.push(NamedAddress {
+            name: Some(name.to_owned()),
+            email: format!("{local}@{}", province::DOMAIN),
+        });
+    }
     to.retain(|one| one.email != person(author).email);
     if to.is_empty() {
         to.push(person(author + 1));
@@ -188,7 +196,7 @@ fn page(text: &str, number: usize, dice: &mut Dice) -> String {
         html += &format!("<p>{}</p>", paragraph.trim().replace("\r\n", "<br>"));
     }
     if number.is_multiple_of(4) {
-        html += "<table border=\"1\" style=\"border-collapse:collapse\"><tr><th>Đơn vị</th><th>Hồ sơ tiếp nhận</th><th>Đúng hạn</th></tr>";
+        html += "<table border=\"1\" style=\"border-collapse:collapse\"><tr><th style=\"padding:4px 12px\">Đơn vị</th><th style=\"padding:4px 12px\">Hồ sơ tiếp nhận</th><th style=\"padding:4px 12px\">Đúng hạn</th></tr>";
         for unit in TABLE_ROWS {
             let taken = 300 + dice.roll(2500);
             html += &format!(

@@ -2,7 +2,8 @@
 
 use anyhow::Context as _;
 use directory::{
-    AccountId, AccountKind, Agency, AgencyId, Directory, NewAccount, NewAgency, Role, Secret,
+    AccountId, AccountKind, Agency, AgencyId, Directory, NewAccount, NewAgency, Rights, Role,
+    Secret,
 };
 use formats::address::{Address, DomainName};
 
@@ -134,13 +135,24 @@ pub const PERSONS: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// Position mailboxes: local part, name, agency.
-const POSITIONS: &[(&str, &str, &str)] = &[
+pub const POSITIONS: &[(&str, &str, &str)] = &[
     ("vanthu", "Văn thư Văn phòng Ủy ban nhân dân tỉnh", "H99.1"),
     ("vanthu.snv", "Văn thư Sở Nội vụ", "H99.2"),
     ("vanthu.stc", "Văn thư Sở Tài chính", "H99.3"),
     ("tiepnhanhoso", "Bộ phận Tiếp nhận hồ sơ", "H99.1"),
     ("ubndhaman", "Ủy ban nhân dân xã Hàm An", "H99.21"),
     ("chutich", "Chủ tịch Ủy ban nhân dân tỉnh", "H99"),
+];
+
+/// Who holds a position: its local part, the person's, the rights over its mailboxes. A reader has `lrs`.
+const HOLDERS: &[(&str, &str, &str)] = &[
+    ("vanthu", "hanhbt", "lrswitek"),
+    ("vanthu", "cuonglq", "lrs"),
+    ("vanthu.snv", "lanmt", "lrswitek"),
+    ("vanthu.stc", "oanhht", "lrswitek"),
+    ("tiepnhanhoso", "hanhbt", "lrswitek"),
+    ("ubndhaman", "trangdt", "lrswitek"),
+    ("chutich", "cuonglq", "lrswitek"),
 ];
 
 /// The password of a sample account: known to everybody, for loopback only. Numbered, since the
@@ -202,6 +214,7 @@ pub fn found(directory: &Directory) -> anyhow::Result<()> {
         let id = create(directory, local, AccountKind::Shared, name, agency, None)?;
         directory.set_password(None, id, &Secret::new(password(local)))?;
     }
+    hold(directory)?;
     create(
         directory,
         "phonghop.a",
@@ -229,6 +242,17 @@ pub fn found(directory: &Directory) -> anyhow::Result<()> {
     granted.grants = vec![(Role::Administrator, AgencyId(ROOT.to_owned()))];
     directory.change_account(None, granted, None)?;
     directory.create_alias(None, address("postmaster")?, administrator.id)?;
+    Ok(())
+}
+
+/// Gives the positions to their holders.
+fn hold(directory: &Directory) -> anyhow::Result<()> {
+    for (seat, holder, rights) in HOLDERS {
+        let seat = directory.account_at(&address(seat)?)?.id;
+        let holder = directory.account_at(&address(holder)?)?.id;
+        let rights = Rights::parse(rights).context("rights of a sample position")?;
+        directory.set_member(None, seat, holder, rights, None)?;
+    }
     Ok(())
 }
 
