@@ -1,9 +1,8 @@
 //! Hearing: a call when annotations change. In memory only: who was not there reads them when he comes.
 
 use crate::{Access, AccountId, Annotated, Directory, Seen};
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
+use storage::Listening;
 
 /// Annotations that were set or removed, all of them on one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,47 +14,8 @@ pub struct Reannotated {
     pub by: AccountId,
 }
 
-/// What is called.
-pub(crate) type Told = Arc<dyn Fn(&Reannotated) + Send + Sync>;
-
-type List = Mutex<HashMap<AccountId, Vec<(u64, Told)>>>;
-
-/// Who listens to the annotations of which account; of the server, to those of the system's.
-#[derive(Default)]
-pub(crate) struct Listeners {
-    list: Arc<List>,
-    last: AtomicU64,
-}
-
-fn lock(list: &List) -> MutexGuard<'_, HashMap<AccountId, Vec<(u64, Told)>>> {
-    list.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Ends the calls when dropped.
-pub struct Hearing {
-    list: Weak<List>,
-    account: AccountId,
-    number: u64,
-}
-
-impl Drop for Hearing {
-    fn drop(&mut self) {
-        let Some(list) = self.list.upgrade() else {
-            return;
-        };
-        let mut list = lock(&list);
-        let Some(told) = list.get_mut(&self.account) else {
-            return;
-        };
-        let at = told.iter().position(|(n, _)| *n == self.number);
-        let ended = at.map(|at| told.swap_remove(at));
-        if told.is_empty() {
-            list.remove(&self.account);
-        }
-        drop(list);
-        drop(ended);
-    }
-}
+pub type Hearing = Listening<Reannotated>;
 
 impl Access {
     /// Calls `told` after annotations on mailboxes of this account have changed, and on the server for one's own
@@ -96,34 +56,5 @@ impl Directory {
                 }
             }
         }
-    }
-}
-
-impl Listeners {
-    fn add(&self, account: AccountId, told: Told) -> Hearing {
-        let number = self.last.fetch_add(1, Ordering::Relaxed);
-        lock(&self.list)
-            .entry(account)
-            .or_default()
-            .push((number, told));
-        Hearing {
-            list: Arc::downgrade(&self.list),
-            account,
-            number,
-        }
-    }
-
-    /// Calls without the lock, so that a call may begin or end to listen.
-    fn tell(&self, account: AccountId, change: &Reannotated) {
-        let told = lock(&self.list).get(&account).cloned().unwrap_or_default();
-        for (_, told) in told {
-            told(change);
-        }
-    }
-}
-
-impl std::fmt::Debug for Hearing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Hearing")
     }
 }

@@ -57,7 +57,8 @@ pub(crate) struct Inner {
     /// Makes SCRAM's salts, those of names that do not exist too; kept in the store.
     pub(crate) salt_key: [u8; 32],
     pub(crate) lazy: Lazy,
-    pub(crate) listeners: crate::hearing::Listeners,
+    /// Of the server, those to what is the system's.
+    pub(crate) listeners: storage::Listeners<crate::Reannotated>,
 }
 
 impl std::fmt::Debug for Directory {
@@ -97,7 +98,7 @@ impl Directory {
             recents: Mutex::new(Recents::new()),
             memory_key: crate::hash::random()?,
             salt_key,
-            listeners: crate::hearing::Listeners::default(),
+            listeners: storage::Listeners::default(),
         };
         let directory = Self {
             inner: Arc::new(inner),

@@ -354,6 +354,7 @@ impl AccountStore {
 
     /// Calls `told` after each commit of this account, in order, on the journal's thread: it must only wake somebody.
     pub fn subscribe(&self, told: Arc<dyn Fn(ModSeq) + Send + Sync>) -> Subscription {
+        let told = Arc::new(move |modseq: &ModSeq| told(*modseq));
         self.store.inner.shared.subscribers.add(self.id, told)
     }
 
@@ -361,7 +362,7 @@ impl AccountStore {
     /// changed elsewhere.
     pub fn wake(&self) {
         let shared = &self.store.inner.shared;
-        shared.subscribers.announce(self.id, ModSeq::FIRST);
+        shared.subscribers.tell(self.id, &ModSeq::FIRST);
     }
 
     /// Octets and messages of the whole account, without reading it when nobody uses it.

@@ -50,56 +50,81 @@ pub struct Changes {
     pub more: bool,
 }
 
-/// What is called after a commit.
-pub(crate) type Told = Arc<dyn Fn(ModSeq) + Send + Sync>;
+/// What is called after something has happened.
+type Told<E> = Arc<dyn Fn(&E) + Send + Sync>;
 
-/// Who wants to know of which account's commits.
-#[derive(Clone, Default)]
-pub(crate) struct Subscribers {
-    list: Arc<List>,
-    last: Arc<AtomicU64>,
-}
+type Calls<E> = HashMap<AccountId, Vec<(u64, Told<E>)>>;
+type List<E> = Mutex<Calls<E>>;
 
-type List = Mutex<HashMap<AccountId, Vec<(u64, Told)>>>;
-
-fn lock(list: &List) -> MutexGuard<'_, HashMap<AccountId, Vec<(u64, Told)>>> {
+fn lock<E>(list: &List<E>) -> MutexGuard<'_, Calls<E>> {
     list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Subscribers {
-    pub(crate) fn add(&self, account: AccountId, told: Told) -> Subscription {
+/// Who wants to know of what happens in which account. In memory only: who was not there reads it when he comes.
+pub struct Listeners<E> {
+    list: Arc<List<E>>,
+    last: Arc<AtomicU64>,
+}
+
+impl<E> Listeners<E> {
+    /// Calls `told` until what is given back is dropped.
+    pub fn add(&self, account: AccountId, told: Arc<dyn Fn(&E) + Send + Sync>) -> Listening<E> {
         let number = self.last.fetch_add(1, Ordering::Relaxed);
         lock(&self.list)
             .entry(account)
             .or_default()
             .push((number, told));
-        Subscription {
+        Listening {
             list: Arc::downgrade(&self.list),
             account,
             number,
         }
     }
 
-    /// Calls without the lock, so that a call may subscribe or unsubscribe.
-    pub(crate) fn announce(&self, account: AccountId, modseq: ModSeq) {
+    /// Calls without the lock, so that a call may begin or end to listen.
+    pub fn tell(&self, account: AccountId, event: &E) {
         let told = lock(&self.list).get(&account).cloned().unwrap_or_default();
         for (_, told) in told {
-            // A listener's fault is not the store's.
-            if catch_unwind(AssertUnwindSafe(|| told(modseq))).is_err() {
+            // A listener's fault is not that of who tells.
+            if catch_unwind(AssertUnwindSafe(|| told(event))).is_err() {
                 tracing::error!(%account, "a listener to changes panicked");
             }
         }
     }
 }
 
+impl<E> Clone for Listeners<E> {
+    fn clone(&self) -> Self {
+        Self {
+            list: Arc::clone(&self.list),
+            last: Arc::clone(&self.last),
+        }
+    }
+}
+
+impl<E> Default for Listeners<E> {
+    fn default() -> Self {
+        Self {
+            list: Arc::default(),
+            last: Arc::default(),
+        }
+    }
+}
+
+/// Who listens to commits.
+pub(crate) type Subscribers = Listeners<ModSeq>;
+
+/// Listening to the commits of an account.
+pub type Subscription = Listening<ModSeq>;
+
 /// Ends the calls when dropped.
-pub struct Subscription {
-    list: Weak<List>,
+pub struct Listening<E> {
+    list: Weak<List<E>>,
     account: AccountId,
     number: u64,
 }
 
-impl Drop for Subscription {
+impl<E> Drop for Listening<E> {
     fn drop(&mut self) {
         let Some(list) = self.list.upgrade() else {
             return;
@@ -113,14 +138,14 @@ impl Drop for Subscription {
         if told.is_empty() {
             list.remove(&self.account);
         }
-        // What the call held may itself end a subscription when it goes.
+        // What the call held may itself end another when it goes.
         drop(list);
         drop(ended);
     }
 }
 
-impl std::fmt::Debug for Subscription {
+impl<E> std::fmt::Debug for Listening<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Subscription")
+        f.write_str("Listening")
     }
 }

@@ -219,7 +219,7 @@ impl Committer {
             (commit.apply)();
             if let (Number::Account(_), Some(modseq)) = (commit.number, modseq) {
                 self.shared.search.touch(commit.account);
-                self.shared.subscribers.announce(commit.account, modseq);
+                self.shared.subscribers.tell(commit.account, &modseq);
             }
             // A writer that went away does not want to know.
             let _ = commit.done.send(Ok(modseq.unwrap_or(ModSeq::FIRST)));

@@ -63,6 +63,7 @@ mod index;
 mod journal;
 mod key;
 mod keyring;
+mod lately;
 mod lock;
 pub mod mailbox;
 pub mod maintain;
@@ -95,7 +96,7 @@ pub mod writer;
 mod zip;
 
 pub use account::AccountStore;
-pub use change::{Change, Changes, Subscription};
+pub use change::{Change, Changes, Listeners, Listening, Subscription};
 pub use clock::Clock;
 
 pub use collect::Swept;
@@ -109,6 +110,7 @@ pub use ident::{
     AccountId, BlobId, EmailId, MailboxId, ModSeq, QueueId, ThreadId, Uid, UidValidity,
 };
 pub use keyring::{KeyInfo, SYSTEM_DOMAIN, is_sealed, master_fits};
+pub use lately::{Lately, LatelyKey};
 pub use mailbox::{Counts, Mailbox, MailboxChange, NewMailbox, Role};
 pub use maintain::{Policy, Upkeep};
 pub use master::{KeySource, MasterKey};
