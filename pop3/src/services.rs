@@ -6,7 +6,13 @@ use crate::settings::Settings;
 use directory::Directory;
 use directory::sasl::Channel;
 use std::sync::Arc;
+use storage::Lately;
 use tokio::sync::Semaphore;
+
+/// Octets of the large messages that are on their way to slow peers and kept meanwhile, over all sessions.
+const LATELY_OCTETS_MAX: usize = 64 * 1024 * 1024;
+/// How many they are.
+const LATELY_MAX: usize = 16;
 
 /// What all sessions share.
 #[derive(Clone)]
@@ -16,6 +22,7 @@ pub struct Services {
     pub(crate) commands: Arc<Semaphore>,
     pub(crate) sign_ins: Arc<Semaphore>,
     pub(crate) locks: Arc<Locks>,
+    pub(crate) lately: Arc<Lately>,
 }
 
 impl Services {
@@ -29,6 +36,7 @@ impl Services {
             commands: Arc::new(Semaphore::new(commands)),
             sign_ins: Arc::new(Semaphore::new(sign_ins)),
             locks: Arc::default(),
+            lately: Arc::new(Lately::new(LATELY_OCTETS_MAX, LATELY_MAX)),
         }
     }
 

@@ -55,6 +55,7 @@ where
     let runner = Runner::new(
         services.directory.clone(),
         Arc::clone(&services.locks),
+        Arc::clone(&services.lately),
         peer,
     );
     let mut session = Session {

@@ -14,7 +14,7 @@ use crate::lock::{Locks, Taken};
 use directory::{Access, Directory, Peer, Right};
 use read::Sending;
 use std::sync::Arc;
-use storage::{AccountStore, MailboxId};
+use storage::{AccountStore, Lately, MailboxId};
 
 /// An open maildrop.
 struct Open {
@@ -27,16 +27,23 @@ struct Open {
 pub(crate) struct Runner {
     directory: Directory,
     locks: Arc<Locks>,
+    lately: Arc<Lately>,
     peer: Peer,
     open: Option<Open>,
     sending: Option<Sending>,
 }
 
 impl Runner {
-    pub(crate) fn new(directory: Directory, locks: Arc<Locks>, peer: Peer) -> Self {
+    pub(crate) fn new(
+        directory: Directory,
+        locks: Arc<Locks>,
+        lately: Arc<Lately>,
+        peer: Peer,
+    ) -> Self {
         Self {
             directory,
             locks,
+            lately,
             peer,
             open: None,
             sending: None,
@@ -50,7 +57,7 @@ impl Runner {
             Ask::Sasl(question) => Ok(Answer::Sasl(question.answer(&self.directory, self.peer))),
             Ask::Enter(entry) => self.enter(entry.into_access()),
             Ask::Read { uid, lines, utf8 } => self.read(uid, lines, utf8),
-            Ask::More => Ok(self.more()),
+            Ask::More => self.piece(Vec::new()),
             Ask::Finish(marked) => self.finish(&marked),
         };
         answer.unwrap_or_else(Answer::Refused)

@@ -1,4 +1,7 @@
 //! RFC 1939 §5 RETR, §7 TOP: a message in pieces.
+//!
+//! A large one is not held while its peer takes a piece: it waits among those read lately, which are bounded over
+//! all connections, and is read again when others have pushed it out. So a slow reader costs one piece.
 
 use super::Runner;
 use crate::ask::{Answer, Refusal};
@@ -6,14 +9,21 @@ use crate::code;
 use crate::wire::{stuff, surrogate};
 use directory::Right;
 use std::sync::Arc;
-use storage::Uid;
+use storage::{AccountStore, BlobId, EmailId, Error, Lately, Uid};
 
 /// Octets of a message that become one piece.
 const PIECE_MAX: usize = 64 * 1024;
+/// Octets of a message that is held until its last piece is made. Of a larger one a piece has as many.
+const HELD_MAX: usize = 1024 * 1024;
+/// Pieces of a larger one at most: it may have to be read again for each.
+const READS_MAX: usize = 64;
 
 /// A message on its way.
 pub(super) struct Sending {
-    content: Arc<[u8]>,
+    email: EmailId,
+    blob: BlobId,
+    /// `None` between two pieces of a large one.
+    content: Option<Arc<[u8]>>,
     at: usize,
     to: usize,
 }
@@ -26,11 +36,12 @@ impl Runner {
         utf8: bool,
     ) -> Result<Answer, Refusal> {
         let (store, inbox) = self.mail(Right::Read)?;
-        let content = Uid::new(uid)
-            .ok_or(storage::Error::NotFound)
-            .and_then(|uid| store.at(inbox, uid))
-            .and_then(|state| store.content(state.email))
-            .map_err(|error| code::refusal(&error))?;
+        let found = || -> Result<_, Error> {
+            let state = store.at(inbox, Uid::new(uid).ok_or(Error::NotFound)?)?;
+            let content = store.content(state.email)?;
+            Ok((state, content))
+        };
+        let (state, content) = found().map_err(|error| code::refusal(&error))?;
         let header_end = stuff::header_end(&content);
         let to = match lines {
             Some(lines) => stuff::lines_end(&content, header_end, lines),
@@ -48,26 +59,62 @@ impl Runner {
             }
             None => 0,
         };
-        self.sending = Some(Sending { content, at, to });
-        Ok(self.piece(out))
+        self.sending = Some(Sending {
+            email: state.email,
+            blob: state.blob,
+            content: Some(content),
+            at,
+            to,
+        });
+        self.piece(out)
     }
 
-    pub(super) fn more(&mut self) -> Answer {
-        self.piece(Vec::new())
-    }
-
-    fn piece(&mut self, mut out: Vec<u8>) -> Answer {
-        let Some(sending) = &mut self.sending else {
-            return Answer::Failed;
+    /// The next piece, behind these octets.
+    pub(super) fn piece(&mut self, mut out: Vec<u8>) -> Result<Answer, Refusal> {
+        let (store, _) = self.mail(Right::Read)?;
+        let Some(mut sending) = self.sending.take() else {
+            return Ok(Answer::Failed);
         };
-        let until = sending.to.min(sending.at.saturating_add(PIECE_MAX));
-        stuff::put(&mut out, &sending.content, sending.at, until);
+        let content = sending.take_up(&store, &self.lately);
+        let content = content.map_err(|error| code::refusal(&error))?;
+        let until = sending
+            .to
+            .min(sending.at.saturating_add(piece_of(&content)));
+        stuff::put(&mut out, &content, sending.at, until);
         sending.at = until;
-        if until < sending.to {
-            return Answer::Piece(out);
+        if until == sending.to {
+            stuff::end(&mut out, &content, sending.to);
+            return Ok(Answer::Last(out));
         }
-        stuff::end(&mut out, &sending.content, sending.to);
-        self.sending = None;
-        Answer::Last(out)
+        sending.put_down(content, &store, &self.lately);
+        self.sending = Some(sending);
+        Ok(Answer::Piece(out))
+    }
+}
+
+/// Octets of one piece of this message.
+fn piece_of(content: &[u8]) -> usize {
+    match content.len() {
+        ..=HELD_MAX => PIECE_MAX,
+        large => HELD_MAX.max(large.div_ceil(READS_MAX)),
+    }
+}
+
+impl Sending {
+    /// By what it was: the message itself may be expunged meanwhile.
+    fn take_up(&mut self, store: &AccountStore, lately: &Lately) -> Result<Arc<[u8]>, Error> {
+        let key = (store.id(), self.email, Vec::new());
+        match self.content.take().or_else(|| lately.find(&key)) {
+            Some(content) => Ok(content),
+            None => store.content_of(self.email, self.blob),
+        }
+    }
+
+    fn put_down(&mut self, content: Arc<[u8]>, store: &AccountStore, lately: &Lately) {
+        if content.len() > HELD_MAX {
+            lately.keep((store.id(), self.email, Vec::new()), &content);
+        } else {
+            self.content = Some(content);
+        }
     }
 }

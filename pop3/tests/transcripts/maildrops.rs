@@ -330,3 +330,27 @@ fn a_damaged_message_is_refused_and_the_others_are_read() {
     );
     assert_eq!(world.count(), 2);
 }
+
+/// A large message goes out in pieces that are read anew, whatever becomes of it meanwhile; dots at the borders too.
+#[test]
+fn a_large_message_is_read_to_its_end_though_it_is_removed() {
+    let mut world = World::new();
+    let header = "Subject: large\r\n\r\n";
+    let lines = (0..160_000).map(|number| format!(".{number:>17}\r\n"));
+    let body: String = lines.collect();
+    let letter = format!("{header}{body}").into_bytes();
+    world.put(&[&letter]);
+    check(&mut world, "L: in");
+    world.send(1, b"RETR 1\r\n");
+    assert_eq!(world.line(1), format!("+OK {} octets", letter.len()));
+    let mail = world.store.account(world.account);
+    let inbox = mail.by_role(storage::Role::Inbox).unwrap().unwrap().id;
+    let state = mail.at(inbox, storage::Uid::FIRST).unwrap();
+    let mut writer = mail.write().unwrap();
+    writer.expunge(state.email, inbox).unwrap();
+    writer.commit().unwrap();
+    let expected = format!("{header}{}.\r\n", body.replace('.', ".."));
+    let told = world.octets(1, expected.len());
+    assert!(told == expected.into_bytes());
+    assert_eq!(world.ask(1, "STAT"), format!("+OK 1 {}", letter.len()));
+}
