@@ -39,6 +39,10 @@ pub(crate) mod table {
     pub(crate) const SUBSCRIPTION: &str = "directory.subscription";
     /// What changed of what an account may do with the mailboxes of others, until it dismisses it.
     pub(crate) const NOTICE: &str = "directory.notice";
+    /// Names of mailboxes to which an account is subscribed by name.
+    pub(crate) const WANTED: &str = "directory.wanted";
+    /// Up to which message of a mailbox somebody was told; written lazily.
+    pub(crate) const MET: &str = "directory.met";
     /// Small named values on mailboxes and on the server.
     pub(crate) const ANNOTATION: &str = "directory.annotation";
     pub(crate) const COUNTER: &str = "directory.counter";

@@ -268,7 +268,8 @@ impl Access {
         mailbox: MailboxId,
         on: bool,
     ) -> Result<(), storage::Error> {
-        if self.subscriptions()?.len() >= SUBSCRIPTIONS_MAX {
+        let said = self.subscriptions()?;
+        if said.len() >= SUBSCRIPTIONS_MAX && !said.contains_key(&(account, mailbox)) {
             return Err(storage::Error::TooLarge("subscriptions"));
         }
         let mut key = account_key(self.account);
@@ -379,7 +380,8 @@ impl Directory {
         }
     }
 
-    /// What was said of a mailbox that is no more: its list of rights, its annotations. Does nothing while it is there.
+    /// What was said of a mailbox that is no more: its list of rights, its annotations, that it was subscribed to.
+    /// Does nothing while it is there.
     pub fn forget_mailbox(&self, account: AccountId, mailbox: MailboxId) -> Result<(), Error> {
         match self.inner.store.account(account).mailbox(mailbox) {
             Err(storage::Error::NotFound) => {}
@@ -390,7 +392,9 @@ impl Directory {
         if self.read().shares.contains_key(&(account, Some(mailbox))) {
             self.commit_unlogged(vec![Fact::NoShare(account, Some(mailbox))])?;
         }
-        self.forget_annotations(account, Some(mailbox))
+        self.forget_annotations(account, Some(mailbox))?;
+        self.forget_wanted(account, mailbox)?;
+        Ok(self.forget_met(account, mailbox)?)
     }
 
     /// Rows of an account that is no more, and that nobody holds in memory. A crash before the end leaves rows
@@ -398,6 +402,8 @@ impl Directory {
     pub(crate) fn forget_account(&self, id: AccountId) -> Result<(), Error> {
         self.forget_annotations(id, None)?;
         self.sweep(table::NOTICE, &account_key(id))?;
+        self.sweep(table::WANTED, &account_key(id))?;
+        self.sweep(table::MET, &account_key(id))?;
         self.sweep(table::SUBSCRIPTION, &account_key(id))
     }
 

@@ -242,7 +242,10 @@ impl Frame {
             false => LITERALS_MAX,
         };
         if self.literals.len() >= many {
-            return Some(Refusal::Bad("[LIMIT] too many literals"));
+            return Some(Refusal::Bad(match append {
+                true => "[LIMIT] one APPEND takes at most 1000 messages",
+                false => "[LIMIT] too many literals",
+            }));
         }
         if !append {
             let long = literal.len > LITERAL_MAX;

@@ -10,9 +10,8 @@
 //! - `run` executes commands; `view` is one session's message numbers against UIDs.
 //! - `session` is the only `async` code.
 //!
-//! `\Recent` is not kept: rev2 dropped it, and to say which session was the first to be told of a message would
-//! take a commit for each message and session. So rev1 clients always see 0 RECENT (RFC 3501 §2.3.2), as they do
-//! with other large servers.
+//! `\Recent` (RFC 3501 §2.3.2) is one number for each mailbox, beside the views of its sessions and written behind
+//! their backs (`run/untold`); who has enabled IMAP4rev2 never sees it.
 
 pub mod ask;
 pub mod capability;

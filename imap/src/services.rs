@@ -9,9 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
 
-/// Room for literals is counted in these octets.
-pub(crate) const ROOM_UNIT: u64 = 4 * 1024;
-
 /// What all sessions share.
 #[derive(Clone)]
 pub struct Services {
@@ -19,7 +16,6 @@ pub struct Services {
     pub(crate) settings: Arc<Settings>,
     pub(crate) commands: Arc<Semaphore>,
     pub(crate) sign_ins: Arc<Semaphore>,
-    pub(crate) room: Arc<Semaphore>,
     pub(crate) kept: Arc<Kept>,
     pub(crate) flight: Arc<Flight>,
 }
@@ -80,7 +76,7 @@ impl Drop for Held {
 impl Services {
     /// Over one directory, within these limits.
     pub fn new(directory: Directory, settings: Settings) -> Self {
-        let units = usize::try_from(settings.memory_max / ROOM_UNIT).unwrap_or(usize::MAX);
+        let kept = Arc::new(Kept::new(settings.memory_max));
         let commands = settings.commands_max.max(1) as usize;
         let sign_ins = settings.sign_ins_max.max(1) as usize;
         Self {
@@ -88,8 +84,7 @@ impl Services {
             settings: Arc::new(settings),
             commands: Arc::new(Semaphore::new(commands)),
             sign_ins: Arc::new(Semaphore::new(sign_ins)),
-            room: Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))),
-            kept: Arc::default(),
+            kept,
             flight: Arc::default(),
         }
     }

@@ -9,7 +9,7 @@ use crate::ask::{Answer, Ask, Step};
 use crate::compress::{Deflate, WAITING_MAX};
 use crate::machine::Machine;
 use crate::run::Runner;
-use crate::services::{Held, ROOM_UNIT, Services};
+use crate::services::{Held, Services};
 use directory::Peer;
 use std::future::poll_fn;
 use std::io;
@@ -216,20 +216,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
 
     async fn ask(&mut self, ask: Ask) -> Answer {
         if let Ask::Room(octets) = ask {
-            let units = u32::try_from(octets.div_ceil(ROOM_UNIT)).unwrap_or(u32::MAX);
-            let granted = match &mut self.room {
+            let more = self.services.kept.room(octets);
+            let granted = more.is_some();
+            match (&mut self.room, more) {
                 // A second large literal of one command adds to the first.
-                Some(room) => {
-                    let more = Arc::clone(&self.services.room).try_acquire_many_owned(units);
-                    more.map(|more| room.merge(more)).is_ok()
-                }
-                None => {
-                    self.room = Arc::clone(&self.services.room)
-                        .try_acquire_many_owned(units)
-                        .ok();
-                    self.room.is_some()
-                }
-            };
+                (Some(room), Some(more)) => room.merge(more),
+                (room, more) => *room = room.take().or(more),
+            }
             return Answer::Room(granted);
         }
         let Some(mut runner) = self.runner.take() else {

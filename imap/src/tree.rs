@@ -143,6 +143,11 @@ impl Tree {
         self.levels.iter().map(String::as_str)
     }
 
+    /// Whether this is such a name.
+    pub fn has_level(&self, path: &str) -> bool {
+        self.levels.contains(path)
+    }
+
     /// In order.
     pub fn rows(&self) -> &[Row] {
         &self.rows

@@ -11,7 +11,8 @@ use crate::wire::utf7;
 use directory::Rights;
 use formats::message::{Summary, summarize};
 use memchr::memmem;
-use storage::{AccountStore, BlobId, Error, Keyword, MailboxId, Uid, Writer};
+use storage::{AccountStore, BlobId, Error, Keyword, MailboxId, State, Uid, Writer};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// A message whose content is in the store already, but in no mailbox yet.
 pub(super) struct Staged {
@@ -72,65 +73,81 @@ impl Runner {
         letter: Letter,
         rights: Rights,
     ) -> Result<Staged, Stop> {
-        let message = self.joined(letter.pieces)?;
+        let joined = self.joined(letter.pieces)?;
+        let message = joined.message.as_slice();
         if message.is_empty() {
             // RFC 3502: this is also how a client cancels.
             return Err(Completion::no("CANNOT", "There is no message").into());
         }
         // RFC 6855 §4: a client that has not enabled UTF-8 could not read the fields either.
-        if !self.utf8 && !self.settings.raw_headers && !head(&message).is_ascii() {
+        if !self.utf8 && !self.settings.raw_headers && !head(message).is_ascii() {
             let text = "8-bit header fields need ENABLE UTF8=ACCEPT";
             return Err(Completion::no("CANNOT", text).into());
         }
         let now = || self.directory.clock().now_s();
         Ok(Staged {
-            summary: summarize(&message),
-            blob: store.put_blob(&message)?,
+            summary: summarize(message),
+            blob: store.put_blob(message)?,
             received_at: letter.date.unwrap_or_else(now),
             // RFC 4314 §4: a flag that may not be set is left out, not refused.
             keywords: flag::permitted(letter.flags, rights),
         })
     }
 
-    /// RFC 4469 §3: one piece after the other, unchanged.
-    fn joined(&mut self, mut pieces: Vec<Piece>) -> Result<Vec<u8>, Stop> {
+    /// RFC 4469 §3: one piece after the other, unchanged. What is read for it, and the message itself, take room as
+    /// literals do, so that many connections cannot fill the memory by naming what lies here.
+    fn joined(&mut self, mut pieces: Vec<Piece>) -> Result<Joined, Stop> {
+        let mut joined = Joined::default();
         if let [Piece::Octets(octets)] = pieces.as_mut_slice() {
-            return Ok(std::mem::take(octets));
+            joined.message = std::mem::take(octets);
+            return Ok(joined);
         }
-        let max = self.settings.size_max;
-        let mut message = Vec::new();
         for piece in pieces {
-            let octets = match piece {
-                Piece::Octets(octets) => octets,
-                Piece::Url(url) => match self.linked(&url)? {
-                    Some(octets) => octets,
-                    None => {
+            match piece {
+                Piece::Octets(octets) => self.join(&mut joined, &octets)?,
+                Piece::Url(url) => {
+                    if !self.linked(&url, &mut joined)? {
                         let code = format!("BADURL {}", url::shown(&url));
                         return Err(
                             Completion::no(&code, "There is nothing behind this URL").into()
                         );
                     }
-                },
-            };
-            if (message.len() + octets.len()) as u64 > max {
-                // RFC 4469 §4.2, RFC 7889 §4.
-                let text = "The message is larger than APPENDLIMIT";
-                return Err(Completion::no("TOOBIG", text).into());
+                }
             }
-            message.extend_from_slice(&octets);
         }
-        Ok(message)
+        Ok(joined)
     }
 
-    /// What a URL names, as FETCH BODY.PEEK would give it; `None` when there is no such thing.
-    fn linked(&mut self, url: &[u8]) -> Result<Option<Vec<u8>>, Stop> {
+    fn join(&self, joined: &mut Joined, octets: &[u8]) -> Result<(), Stop> {
+        if (joined.message.len() + octets.len()) as u64 > self.settings.size_max {
+            // RFC 4469 §4.2, RFC 7889 §4.
+            let text = "The message is larger than APPENDLIMIT";
+            return Err(Completion::no("TOOBIG", text).into());
+        }
+        let more = self.room(octets.len() as u64)?;
+        match &mut joined.room {
+            Some(room) => room.merge(more),
+            None => joined.room = Some(more),
+        }
+        joined.message.reserve_exact(octets.len());
+        joined.message.extend_from_slice(octets);
+        Ok(())
+    }
+
+    fn room(&self, octets: u64) -> Result<OwnedSemaphorePermit, Stop> {
+        let none = || Completion::no("LIMIT", "The server is short of memory; try later").into();
+        self.kept.room(octets).ok_or_else(none)
+    }
+
+    /// Adds what a URL names, as FETCH BODY.PEEK would give it; false when there is no such thing.
+    fn linked(&mut self, url: &[u8], joined: &mut Joined) -> Result<bool, Stop> {
         let Some(link) = url::parse(url) else {
-            return Ok(None);
+            return Ok(false);
         };
         let Some((store, mailbox)) = self.place_of(&link)? else {
-            return Ok(None);
+            return Ok(false);
         };
-        let read = || -> Result<Option<Vec<u8>>, Error> {
+        let find = || -> Result<Option<State>, Error> {
             let validity = store.mailbox(mailbox)?.uid_validity.raw();
             if link.validity.is_some_and(|asked| asked != validity) {
                 return Ok(None);
@@ -138,15 +155,26 @@ impl Runner {
             let Some(uid) = Uid::new(link.uid) else {
                 return Ok(None);
             };
-            let email = store.at(mailbox, uid)?.email;
-            let (summary, content) = (store.summary(email)?, store.content(email)?);
-            let found = section::octets(&summary, &content, &link.section);
-            Ok(found.map(|octets| octets[stretch(octets.len(), link.partial)].to_vec()))
+            Ok(Some(store.at(mailbox, uid)?))
         };
-        match read() {
-            Err(Error::NotFound | Error::Expunged) => Ok(None),
-            other => Ok(other?),
-        }
+        let Some(state) = there(find())? else {
+            return Ok(false);
+        };
+        let _whole = self.room(state.size)?;
+        let read = || {
+            Ok(Some((
+                store.summary(state.email)?,
+                store.content(state.email)?,
+            )))
+        };
+        let Some((summary, content)) = there(read())? else {
+            return Ok(false);
+        };
+        let Some(octets) = section::octets(&summary, &content, &link.section) else {
+            return Ok(false);
+        };
+        self.join(joined, &octets[stretch(octets.len(), link.partial)])?;
+        Ok(true)
     }
 
     /// RFC 4469 §3: the base URL ends in the selected mailbox.
@@ -169,6 +197,21 @@ impl Runner {
             Ok(_) | Err(Stop::Answer(_)) => Ok(None),
             Err(other) => Err(other),
         }
+    }
+}
+
+/// A message put together, and the room that it takes.
+#[derive(Default)]
+struct Joined {
+    message: Vec<u8>,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+/// Nothing where it is gone.
+fn there<T>(found: Result<Option<T>, Error>) -> Result<Option<T>, Stop> {
+    match found {
+        Err(Error::NotFound | Error::Expunged) => Ok(None),
+        other => Ok(other?),
     }
 }
 

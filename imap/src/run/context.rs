@@ -71,7 +71,7 @@ impl Contexts {
 
 impl Context {
     /// RFC 5267 §4.3.1: `None` where changes cannot be told: time alone changes the result of OLDER and
-    /// YOUNGER, scores have no standing order, and the keys of a sorted result must be kept.
+    /// YOUNGER, and which session hears first that of RECENT; scores have no standing order, and the keys of a sorted result must be kept.
     pub(super) fn new(
         (tag, uid): (&str, bool),
         (key, test): (&Key, Test),
@@ -79,7 +79,7 @@ impl Context {
         (found, keyed): (&Numbers, Vec<Keyed>),
         modseq: ModSeq,
     ) -> Option<Self> {
-        if key.any(&|key| matches!(key, Key::Older(_) | Key::Younger(_))) {
+        if key.any(&|key| matches!(key, Key::Older(_) | Key::Younger(_) | Key::Recent(_))) {
             return None;
         }
         let sorted = match order {

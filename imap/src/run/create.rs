@@ -92,6 +92,8 @@ impl Runner {
             let text = "Delete the mailboxes below it first";
             return Err(Completion::no("HASCHILDREN", text).into());
         }
+        let tree = Tree::of(row.store.mailboxes()?);
+        self.keep_names(row.account, &tree, row.mailbox.id)?;
         let mut writer = row.store.write()?;
         writer.remove_mailbox(row.mailbox.id)?;
         writer.commit()?;
@@ -123,6 +125,12 @@ impl Runner {
             return Err(Completion::no("CANNOT", text).into());
         }
         let store = spot.store.clone();
+        if source.mailbox.role != Some(Role::Inbox) {
+            let tree = Tree::of(store.mailboxes()?);
+            if tree.find(&spot.path).is_none() {
+                self.keep_names(source.account, &tree, source.mailbox.id)?;
+            }
+        }
         let mut writer = store.write()?;
         let tree = Tree::of(writer.mailboxes()?);
         let row = tree
@@ -182,16 +190,24 @@ impl Runner {
     pub(super) fn subscribe(&mut self, raw: &[u8], on: bool) -> Result<Completion, Stop> {
         let row = match self.find(raw, Seeking::Named) {
             Ok(row) => row,
-            // RFC 9051 §6.3.8: nothing to do where it is not subscribed to, as after a DELETE.
-            Err(Stop::Answer(_)) if !on => return Ok(Completion::ok("UNSUBSCRIBE completed")),
+            Err(Stop::Answer(refused)) => return self.subscribe_to_name(raw, on, refused),
             Err(stop) => return Err(stop),
         };
+        let place = (row.account, row.mailbox.id);
+        let done = Completion::ok(match on {
+            true => "SUBSCRIBE completed",
+            false => "UNSUBSCRIBE completed",
+        });
         if row.owner.is_some() {
             // RFC 4314 §4: `l` to subscribe, nothing to unsubscribe. The owner's own subscription is his.
             let needed = if on { Rights::LOOKUP } else { Rights::NONE };
             let row = row.needs(needed, Seeking::Named)?;
+            self.list_name(&row.path, place, on)?;
             self.access()?.subscribe(row.account, row.mailbox.id, on)?;
-        } else if row.mailbox.subscribed != on {
+            return Ok(done);
+        }
+        self.list_name(&row.path, place, on)?;
+        if row.mailbox.subscribed != on {
             let mut writer = row.store.write()?;
             let change = MailboxChange {
                 subscribed: Some(on),
@@ -200,11 +216,7 @@ impl Runner {
             writer.change_mailbox(row.mailbox.id, change)?;
             writer.commit()?;
         }
-        Ok(Completion::ok(if on {
-            "SUBSCRIBE completed"
-        } else {
-            "UNSUBSCRIBE completed"
-        }))
+        Ok(done)
     }
 }
 

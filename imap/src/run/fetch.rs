@@ -9,7 +9,6 @@ mod stretch;
 mod tell;
 
 use super::limit::Cut;
-use super::recent::Recent;
 use super::resync::{Modes, VANISHED_MAX, put_fetch, put_vanished};
 use super::search::Listed;
 use super::{BATCH_OCTETS_MAX, PIECE_MAX, Progress, Runner, Selected, Stop};
@@ -24,7 +23,7 @@ use seen::mark;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
-use storage::{AccountId, AccountStore, EmailId, Error, Keyword, ModSeq, Uid};
+use storage::{AccountId, AccountStore, EmailId, Error, Keyword, Lately, ModSeq, Uid};
 use tell::{needs_content, tell_item};
 
 pub(super) use stretch::{Of, Rest, STRETCH_MAX, Sent};
@@ -41,6 +40,8 @@ struct Due {
     summary: Option<Told>,
     /// `\Seen` was set by this very FETCH.
     marked: bool,
+    /// RFC 3501 §2.3.2: this session was the first to be told of it.
+    recent: bool,
 }
 
 /// What is known of a message beside its state.
@@ -146,12 +147,15 @@ impl Runner {
         let Some(selected) = self.selected.as_deref() else {
             return Ok(Numbers::default());
         };
-        let SequenceSet::Ranges(ranges) = set else {
-            return Ok(selected.saved.clone());
+        let (ranges, saved) = match set {
+            SequenceSet::Saved => return Ok(selected.saved.clone()),
+            SequenceSet::Ranges(ranges) => (ranges, Numbers::default()),
+            SequenceSet::Both(ranges) => (ranges, selected.saved.clone()),
         };
         let store = self.here(Rights::READ)?;
         let next = store.mailbox(selected.mailbox).map(|m| m.uid_next.raw());
-        Ok(Numbers::of(ranges, next.unwrap_or(1).saturating_sub(1)))
+        let last = next.unwrap_or(1).saturating_sub(1);
+        Ok(Numbers::of(ranges, last).or(&saved))
     }
 
     pub(super) fn fetch_step(
@@ -175,7 +179,7 @@ impl Runner {
                     true,
                 );
             } else if fetch.open.is_some() {
-                fetch.take_up(&store, &kept.recent)?;
+                fetch.take_up(&store, &kept.lately)?;
                 fetch.tell(rev2, modes, out);
                 if let Some(told) = fetch.told.take() {
                     self.selected()?.tell_modseq(told);
@@ -193,7 +197,7 @@ impl Runner {
                     fetch.named = Some(Arc::clone(&due.state.keywords));
                 }
                 if let Some(number) = selected.view.number(due.uid) {
-                    fetch.open(number, due, &store, &kept.recent)?;
+                    fetch.open(number, due, &store, &kept.lately)?;
                 }
             } else if fetch.left.is_empty() {
                 let done = fetch.completion();
@@ -209,7 +213,7 @@ impl Runner {
                 fetch.look_up(self.selected()?, &store, marks, rev2)?;
             }
         }
-        fetch.put_down(&store, &kept.recent);
+        fetch.put_down(&store, &kept.lately);
         Ok(Progress::More)
     }
 }
@@ -377,11 +381,13 @@ impl Fetch {
             let own = summaries.binary_search_by_key(&state.email, |(email, _)| *email);
             let summary = own.ok().and_then(|at| summaries[at].1.take());
             let marked = marked.binary_search(&uid).is_ok();
+            let recent = selected.recent.contains(uid);
             self.due.push_back(Due {
                 uid,
                 state,
                 summary,
                 marked,
+                recent,
             });
         }
         if self.cut.is_some() {
@@ -427,11 +433,11 @@ impl Fetch {
         number: u32,
         due: Due,
         store: &AccountStore,
-        recent: &Recent,
+        lately: &Lately,
     ) -> Result<(), Stop> {
         let (mut content, mut damaged) = (None, false);
         if self.items.iter().any(needs_content) && due.summary.is_some() {
-            match self.content(due.state.email, store, recent) {
+            match self.content(due.state.email, store, lately) {
                 Ok(octets) => content = Some(octets),
                 Err(Error::NotFound | Error::Expunged) => {}
                 Err(Error::Damaged(_)) => {
@@ -466,15 +472,15 @@ impl Fetch {
         &self,
         email: EmailId,
         store: &AccountStore,
-        recent: &Recent,
+        lately: &Lately,
     ) -> Result<Arc<[u8]>, Error> {
         let key = (store.id(), email, Vec::new());
-        if let Some(content) = recent.find(&key) {
+        if let Some(content) = lately.find(&key) {
             return Ok(content);
         }
         let content = store.content(email)?;
         if self.items.iter().any(Item::is_partial) {
-            recent.keep(key, &content);
+            lately.keep(key, &content);
         }
         Ok(content)
     }

@@ -1,6 +1,7 @@
 //! RFC 9051 §6.3.9 LIST with RFC 5258, RFC 5819, RFC 6154, RFC 8440, RFC 9590; RFC 3501 §6.3.9 LSUB.
 
 use super::find::{OTHERS, SHARED};
+use super::wanted::Names;
 use super::{Runner, Stop, acl};
 use crate::ask::Completion;
 use crate::code::Seeking;
@@ -8,6 +9,7 @@ use crate::tree::{self, Pattern, Row, SEPARATOR, Tree};
 use crate::wire::list::{List, StatusItem};
 use crate::wire::response::{self, put};
 use directory::Rights;
+use std::collections::BTreeSet;
 use storage::Role;
 
 /// What a LIST line says beyond name and children.
@@ -39,31 +41,45 @@ impl Runner {
                 && (!list.special_use || special_use(row).is_some())
         };
         let plain = !list.subscribed && !list.special_use;
-        let below = match (list.subscribed, list.special_use) {
-            (true, true) => Some("\"SUBSCRIBED\" \"SPECIAL-USE\""),
-            (true, false) => Some("\"SUBSCRIBED\""),
-            (false, true) => Some("\"SPECIAL-USE\""),
-            (false, false) => None,
-        };
+        let below = criteria(list);
         let attributes = match list.extended || self.rev2 {
             true => "\\NonExistent \\HasChildren",
             false => "\\Noselect \\HasChildren",
         };
-        let returned = |row: &Row| patterns.iter().any(|p| p.fits(&row.path));
+        let names = match list.subscribed && !list.special_use {
+            true => self.wanted(&tree)?,
+            false => Names::default(),
+        };
+        let returned = |path: &str| patterns.iter().any(|p| p.fits(path));
         // RFC 9051 §6.3.9.3: what is below is told of only where it is not told itself.
-        let hidden =
-            |path: &str| list.recursive && tree.below(path, |row| selects(row) && !returned(row));
-        for level in levels(&tree, &patterns) {
-            if plain || hidden(level) {
-                self.level(out, "LIST", attributes, level, below.filter(|_| !plain));
+        let hidden = |path: &str| {
+            let unseen = |row: &Row| selects(row) && !returned(&row.path);
+            let below = || tree.below(path, unseen) || names.below(path, |name| !returned(name));
+            list.recursive && below()
+        };
+        let selected_below = |path: &str| {
+            list.recursive && (tree.below(path, selects) || names.below(path, |_| true))
+        };
+        for level in levels(&tree, &names, &patterns, list.recursive) {
+            if plain || hidden(&level) {
+                let attributes = match tree.has_level(&level) {
+                    true => attributes,
+                    false => "\\NonExistent",
+                };
+                self.level(out, "LIST", attributes, &level, below.filter(|_| !plain));
             }
         }
+        for name in names.fitting(&patterns) {
+            // RFC 9051 §6.3.9.6: subscribed to, and not there.
+            let below = below.filter(|_| selected_below(name));
+            self.level(out, "LIST", "\\NonExistent \\Subscribed", name, below);
+        }
         for row in tree.rows() {
-            if !returned(row) || !(selects(row) || hidden(&row.path)) {
+            if !returned(&row.path) || !(selects(row) || hidden(&row.path)) {
                 continue;
             }
             let tell = (list.subscribed || list.return_subscribed) && row.mailbox.subscribed;
-            let below = below.filter(|_| list.recursive && tree.below(&row.path, selects));
+            let below = below.filter(|_| selected_below(&row.path));
             line_with(
                 out,
                 "LIST",
@@ -118,10 +134,17 @@ impl Runner {
     ) -> Result<Completion, Stop> {
         let patterns = self.patterns(reference, [pattern.to_vec()].iter());
         let tree = self.forest(&patterns, true)?;
-        for level in levels(&tree, &patterns) {
-            if tree.below(level, |r| r.mailbox.subscribed) {
-                self.level(out, "LSUB", "\\Noselect", level, None);
+        let names = self.wanted(&tree)?;
+        let subscribed_below =
+            |path: &str| tree.below(path, |r| r.mailbox.subscribed) || names.below(path, |_| true);
+        for level in levels(&tree, &names, &patterns, false) {
+            if subscribed_below(&level) {
+                self.level(out, "LSUB", "\\Noselect", &level, None);
             }
+        }
+        for name in names.fitting(&patterns) {
+            // RFC 3501 §6.3.9: in the list, whether there is such a mailbox or not.
+            self.level(out, "LSUB", "", name, None);
         }
         for row in tree
             .rows()
@@ -130,7 +153,7 @@ impl Runner {
         {
             if row.mailbox.subscribed {
                 line(out, "LSUB", row, self.utf8);
-            } else if pattern.ends_with(b"%") && tree.below(&row.path, |r| r.mailbox.subscribed) {
+            } else if pattern.ends_with(b"%") && subscribed_below(&row.path) {
                 // RFC 3501 §6.3.9: a name whose child is subscribed is shown for `%`.
                 self.level(out, "LSUB", "\\Noselect", &row.path, None);
             }
@@ -152,8 +175,8 @@ impl Runner {
         }
         let patterns = self.patterns(reference, [pattern].iter());
         let tree = self.forest(&patterns, false)?;
-        for level in levels(&tree, &patterns) {
-            self.level(out, "XLIST", "\\Noselect \\HasChildren", level, None);
+        for level in levels(&tree, &Names::default(), &patterns, false) {
+            self.level(out, "XLIST", "\\Noselect \\HasChildren", &level, None);
         }
         let fits = |row: &&Row| patterns.iter().any(|p| p.fits(&row.path));
         for row in tree.rows().iter().filter(fits) {
@@ -195,10 +218,25 @@ impl Runner {
     }
 }
 
-/// RFC 9051 §6.3.9: levels that are no mailboxes are told for `%` at the end of a pattern.
-fn levels<'t>(tree: &'t Tree, patterns: &'t [Pattern]) -> impl Iterator<Item = &'t str> {
-    let asked = |level: &&str| patterns.iter().any(|p| p.asks_levels() && p.fits(level));
-    tree.levels().filter(asked)
+/// RFC 9051 §6.3.9.6: the options by which names are selected, as CHILDINFO tells them.
+fn criteria(list: &List) -> Option<&'static str> {
+    match (list.subscribed, list.special_use) {
+        (true, true) => Some("\"SUBSCRIBED\" \"SPECIAL-USE\""),
+        (true, false) => Some("\"SUBSCRIBED\""),
+        (false, true) => Some("\"SPECIAL-USE\""),
+        (false, false) => None,
+    }
+}
+
+/// RFC 9051 §6.3.9: levels that are no mailboxes are told for `%` at the end of a pattern; §6.3.9.6: for any that
+/// they fit, where it is asked for what is below.
+fn levels(tree: &Tree, names: &Names, patterns: &[Pattern], recursive: bool) -> BTreeSet<String> {
+    let asks = |p: &Pattern| recursive || p.asks_levels();
+    let asked = |level: &String| patterns.iter().any(|p| asks(p) && p.fits(level));
+    let levels = tree.levels().map(str::to_owned).chain(names.levels(tree));
+    levels
+        .filter(|level| !names.contains(level) && asked(level))
+        .collect()
 }
 
 /// RFC 2342 §5, RFC 9051 §6.3.10: one's own mailboxes, those of other persons, those of seats and units.

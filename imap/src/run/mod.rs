@@ -24,7 +24,6 @@ mod notify;
 mod opened;
 mod progress;
 mod quota;
-mod recent;
 mod replace;
 mod resync;
 mod search;
@@ -35,9 +34,12 @@ mod status;
 mod store;
 mod sync;
 mod thread;
+mod untold;
+mod wanted;
 
 pub(crate) use login::refusal as refused_sign_in;
 pub(crate) use select::Selected;
+use untold::Untold;
 
 use crate::ask::{Answer, Ask, Completion, Effect, Output};
 use crate::code::{self, Seeking};
@@ -47,8 +49,11 @@ use crate::wire::response::put;
 use crate::wire::sequence::{Numbers, SequenceSet};
 use directory::{Access, Directory, Peer, Rights};
 use std::sync::Arc;
-use storage::Error;
-use tokio::sync::Notify;
+use storage::{Error, Lately};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+/// Room is counted in these octets.
+const ROOM_UNIT: u64 = 4 * 1024;
 
 /// Octets of output after which a piece is sent.
 pub(crate) const PIECE_MAX: usize = 64 * 1024;
@@ -86,12 +91,39 @@ impl Job {
     }
 }
 
+/// Octets of the contents read lately that are kept for partial FETCH (RFC 9051 §6.4.5).
+const LATELY_OCTETS_MAX: usize = 128 * 1024 * 1024;
+/// How many they are.
+const LATELY_MAX: usize = 32;
+
 /// What all sessions keep in memory together; each part is bounded.
-#[derive(Default)]
 pub(crate) struct Kept {
-    recent: recent::Recent,
+    lately: Lately,
     columns: columns::Columns,
     opened: opened::Opened,
+    untold: Arc<Untold>,
+    /// Room for literals, and for what CATENATE reads and puts together.
+    room: Arc<Semaphore>,
+}
+
+impl Kept {
+    /// With so much room, octets.
+    pub(crate) fn new(room: u64) -> Self {
+        let units = usize::try_from(room / ROOM_UNIT).unwrap_or(usize::MAX);
+        Self {
+            lately: Lately::new(LATELY_OCTETS_MAX, LATELY_MAX),
+            columns: columns::Columns::default(),
+            opened: opened::Opened::default(),
+            untold: Arc::default(),
+            room: Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))),
+        }
+    }
+
+    /// So much of the room, until it is dropped; `None`: there is no more.
+    pub(crate) fn room(&self, octets: u64) -> Option<OwnedSemaphorePermit> {
+        let units = u32::try_from(octets.div_ceil(ROOM_UNIT)).unwrap_or(u32::MAX);
+        Arc::clone(&self.room).try_acquire_many_owned(units).ok()
+    }
 }
 
 /// What one connection is about to do, or is doing. Small while nobody is signed in.
@@ -410,6 +442,10 @@ impl Runner {
         if asked("IMAP4REV2") {
             enabled.push_str(" IMAP4rev2");
             self.rev2 = true;
+            // RFC 9051 §A: there is no such flag any more.
+            if let Some(selected) = self.selected.as_deref_mut() {
+                selected.recent = Numbers::default();
+            }
         }
         if asked("UTF8=ACCEPT") {
             enabled.push_str(" UTF8=ACCEPT");
@@ -455,20 +491,22 @@ impl Runner {
     /// (RFC 9051 §9 seq-number); unknown UIDs are passed over.
     fn uids(&mut self, uid: bool, set: &SequenceSet) -> Result<Numbers, Stop> {
         let selected = self.selected()?;
-        let ranges = match set {
+        let (ranges, saved) = match set {
             SequenceSet::Saved => return Ok(selected.view.known(&selected.saved)),
-            SequenceSet::Ranges(ranges) => ranges,
+            SequenceSet::Ranges(ranges) => (ranges, Numbers::default()),
+            SequenceSet::Both(ranges) => (ranges, selected.view.known(&selected.saved)),
         };
         if uid {
             let largest = selected.view.last_uid().unwrap_or(0);
-            return Ok(selected.view.known(&Numbers::of(ranges, largest)));
+            let named = selected.view.known(&Numbers::of(ranges, largest));
+            return Ok(named.or(&saved));
         }
         let count = selected.view.count();
         let numbers = Numbers::of(ranges, count);
         if numbers.last().is_none_or(|last| last > count) || numbers.first() == Some(0) {
             return Err(Completion::bad("there is no message of that number").into());
         }
-        Ok(selected.view.uids(&numbers))
+        Ok(selected.view.uids(&numbers).or(&saved))
     }
 
     fn unselect(&mut self, text: &'static str) -> Completion {

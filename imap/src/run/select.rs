@@ -3,6 +3,7 @@
 use super::context::Contexts;
 use super::fetch::Fetch;
 use super::opened::Found;
+use super::untold::Telling;
 use super::{Job, Runner, Stop, list};
 use crate::ask::{Completion, Effect};
 use crate::code::Seeking;
@@ -31,6 +32,9 @@ pub(crate) struct Selected {
     pub(crate) own: Vec<ModSeq>,
     /// Gone, but not told yet (I-16).
     pub(crate) gone: BTreeSet<u32>,
+    /// RFC 3501 §2.3.2: UIDs of messages that are `\Recent` here; none once IMAP4rev2 is enabled.
+    pub(crate) recent: Numbers,
+    pub(crate) telling: Telling,
     /// Every keyword that FLAGS has named.
     pub(crate) keywords: BTreeSet<Keyword>,
     /// RFC 5182: UIDs that `$` stands for.
@@ -128,9 +132,11 @@ impl Runner {
         } else {
             since
         };
+        let telling = self.telling((row.account, &mailbox), read_only)?;
         let mut changed = Numbers::default();
         let found = self.look(&store, &mailbox, since, &mut changed)?;
-        self.tell_opened(&row, &mailbox, &found, read_only, out);
+        let recent = self.told_first(&telling, &found.view);
+        self.tell_opened((&*row, &mailbox, &recent), &found, read_only, out);
         if self.rev2 {
             match self.old_name(&select.mailbox) {
                 Some(old) => list::tell_old(out, &row, old),
@@ -146,6 +152,8 @@ impl Runner {
             own: Vec::new(),
             gone: BTreeSet::new(),
             keywords: found.keywords.clone(),
+            recent,
+            telling,
             saved: Numbers::default(),
             contexts: Contexts::default(),
             held: None,
@@ -154,17 +162,7 @@ impl Runner {
             arrived: Numbers::default(),
             expunged: false,
         }));
-        let code = match read_only {
-            true => "READ-ONLY",
-            false => "READ-WRITE",
-        };
-        let text = match select.read_only {
-            true => "EXAMINE completed",
-            false => "SELECT completed",
-        };
-        let completion = Completion::ok(text)
-            .code(code.into())
-            .effect(Effect::Selected);
+        let completion = done(select, read_only);
         let Some(resync) = resync else {
             return Ok(Job::ended(completion));
         };
@@ -201,8 +199,7 @@ impl Runner {
     /// What RFC 9051 §6.3.2 and RFC 3501 §6.3.1 want told of a mailbox that is opened.
     fn tell_opened(
         &self,
-        row: &Row,
-        mailbox: &Mailbox,
+        (row, mailbox, recent): (&Row, &Mailbox, &Numbers),
         found: &Found,
         read_only: bool,
         out: &mut Vec<u8>,
@@ -227,8 +224,7 @@ impl Runner {
         out.extend_from_slice(b"] Flags that are kept\r\n");
         put(out, format_args!("* {count} EXISTS\r\n"));
         if !self.rev2 {
-            // RFC 3501 §2.3.2: \Recent is not kept; RFC 9051 §A.2 drops it.
-            out.extend_from_slice(b"* 0 RECENT\r\n");
+            put(out, format_args!("* {} RECENT\r\n", recent.count()));
             // RFC 9586 §3: no message numbers.
             let unseen = found.unseen.filter(|_| !self.modes.uid_only);
             if let Some(number) = unseen {
@@ -267,6 +263,21 @@ impl Runner {
         self.selected = None;
         Ok(done())
     }
+}
+
+/// RFC 9051 §6.3.2, §6.3.3: what may be changed is told of either.
+fn done(select: &Select, read_only: bool) -> Completion {
+    let code = match read_only {
+        true => "READ-ONLY",
+        false => "READ-WRITE",
+    };
+    let text = match select.read_only {
+        true => "EXAMINE completed",
+        false => "SELECT completed",
+    };
+    Completion::ok(text)
+        .code(code.into())
+        .effect(Effect::Selected)
 }
 
 /// `* FLAGS (…)`

@@ -41,9 +41,50 @@ impl Runner {
                 true => deleted_octets(store, row)?,
                 false => 0,
             },
+            recent: match items.contains(&StatusItem::Recent) {
+                true => self.recent_of(store, row)?,
+                false => 0,
+            },
         };
         put_line(out, row, items, self.utf8, &told);
         Ok(())
+    }
+}
+
+impl Runner {
+    /// RFC 3501 §6.3.10 RECENT: messages of which no session was told, and of the selected mailbox those besides of
+    /// which this one was the first to be told.
+    fn recent_of(&self, store: &AccountStore, row: &Row) -> Result<u64, Error> {
+        if self.rev2 {
+            return Ok(0);
+        }
+        let mailbox = &row.mailbox;
+        let mut first = self
+            .kept
+            .untold
+            .first(&self.directory, store.id(), mailbox)?;
+        let selected = self.selected.as_deref();
+        let here = selected.filter(|s| (s.account, s.mailbox) == (store.id(), mailbox.id));
+        if let Some(selected) = here {
+            first = first.max(
+                selected
+                    .view
+                    .last_uid()
+                    .map_or(1, |uid| uid.saturating_add(1)),
+            );
+        } else if first == 1 {
+            return Ok(u64::from(mailbox.counts.total));
+        }
+        let mut recent = here.map_or(0, |s| s.recent.count());
+        if let (Some(from), Some(to)) = (Uid::new(first), Uid::new(u32::MAX))
+            && from < mailbox.uid_next
+        {
+            store.scan(mailbox.id, from, to, &mut |_, _| {
+                recent += 1;
+                true
+            })?;
+        }
+        Ok(recent)
     }
 }
 
@@ -51,6 +92,7 @@ impl Runner {
 struct Told {
     size_max: u64,
     deleted_octets: u64,
+    recent: u64,
 }
 
 /// RFC 9208 §4.1.4: what an EXPUNGE would free; read only where it is asked for.
@@ -70,10 +112,10 @@ fn deleted_octets(store: &AccountStore, row: &Row) -> Result<u64, Error> {
 
 /// From the counts alone, for items that are among them.
 pub(super) fn line(out: &mut Vec<u8>, row: &Row, items: &[StatusItem], rev2: bool, size_max: u64) {
-    let deleted_octets = 0;
     let told = Told {
         size_max,
-        deleted_octets,
+        deleted_octets: 0,
+        recent: 0,
     };
     put_line(out, row, items, rev2, &told);
 }
@@ -92,7 +134,7 @@ fn put_line(out: &mut Vec<u8>, row: &Row, items: &[StatusItem], rev2: bool, told
             StatusItem::Unseen => u64::from(counts.unseen),
             StatusItem::Deleted => u64::from(counts.deleted),
             StatusItem::Size => counts.size,
-            StatusItem::Recent => 0,
+            StatusItem::Recent => told.recent,
             StatusItem::AppendLimit => told.size_max,
             StatusItem::DeletedStorage => told.deleted_octets,
             StatusItem::MailboxId => {

@@ -151,6 +151,7 @@ impl Selected {
     fn tell_gone(&mut self, modes: Modes, out: &mut Vec<u8>) {
         let gone: Numbers = std::mem::take(&mut self.gone).into_iter().collect();
         self.held = None;
+        self.recent = self.recent.without(&gone);
         if modes.qresync || modes.uid_only {
             put_vanished(out, self.view.known(&gone), false);
             self.view.remove(&gone);
@@ -176,9 +177,11 @@ impl Selected {
             return Ok(());
         };
         let before = self.view.count();
+        let mut arrived = Numbers::default();
         let mut keywords = Vec::new();
         store.scan(self.mailbox, from, to, &mut |uid, state| {
             self.view.push(uid.raw());
+            arrived.push(uid.raw());
             keywords.extend(
                 state
                     .keywords
@@ -191,8 +194,13 @@ impl Selected {
         self.tell_keywords(keywords, out);
         if self.view.count() > before {
             put(out, format_args!("* {} EXISTS\r\n", self.view.count()));
+            // RFC 3501 §2.3.2: of what nobody else was told before.
+            let first = self.telling.tell(self.view.last_uid().unwrap_or(0));
             if !rev2 {
-                out.extend_from_slice(b"* 0 RECENT\r\n");
+                for uid in arrived.after(first - 1).iter() {
+                    self.recent.push(uid);
+                }
+                put(out, format_args!("* {} RECENT\r\n", self.recent.count()));
             }
         }
         Ok(())
@@ -223,7 +231,7 @@ impl Selected {
             put(out, format_args!("UID {uid} "));
         }
         out.extend_from_slice(b"FLAGS ");
-        flag::put_flags(out, &state.keywords);
+        flag::put_flags_told(out, &state.keywords, self.recent.contains(uid));
         if modes.condstore {
             put(out, format_args!(" MODSEQ ({})", state.modseq));
             self.tell_modseq(state.modseq);

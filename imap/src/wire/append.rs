@@ -55,7 +55,7 @@ pub fn parse(lexer: &mut Lexer<'_>) -> Parsed<Append> {
     let mut messages = vec![message(lexer)?];
     while lexer.peek() == Some(b' ') {
         if messages.len() == MESSAGES_MAX {
-            return Err(Syntax("[LIMIT] too many messages"));
+            return Err(Syntax("[LIMIT] one APPEND takes at most 1000 messages"));
         }
         messages.push(message(lexer)?);
     }

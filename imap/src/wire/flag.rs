@@ -90,6 +90,21 @@ pub fn put_flags<'k>(out: &mut Vec<u8>, keywords: impl IntoIterator<Item = &'k K
     out.push(b')');
 }
 
+/// The same of a message: flag-fetch = flag / "\Recent" (RFC 3501 §9).
+pub fn put_flags_told<'k>(
+    out: &mut Vec<u8>,
+    keywords: impl IntoIterator<Item = &'k Keyword>,
+    recent: bool,
+) {
+    put_flags(out, keywords);
+    if recent {
+        out.pop();
+        let space = if out.ends_with(b"(") { "" } else { " " };
+        out.extend_from_slice(space.as_bytes());
+        out.extend_from_slice(b"\\Recent)");
+    }
+}
+
 /// The five system flags as keywords, for FLAGS and PERMANENTFLAGS.
 pub fn system_keywords() -> impl Iterator<Item = Keyword> {
     SYSTEM.into_iter().map(|(word, _)| Flag::system(word).0)

@@ -59,7 +59,7 @@ pub enum Key {
     UidBefore(u32),
     /// Keyword set (`true`) or not.
     Flag(Flag, bool),
-    /// RFC 3501 §6.4.4: `\Recent`, which no message of ours ever has.
+    /// RFC 3501 §6.4.4: `\Recent` or not.
     Recent(bool),
     /// Of the internal date; the day as days since 1970.
     Received(When, i64),
@@ -108,7 +108,12 @@ impl Key {
 
     /// Whether message numbers are named.
     pub fn names_numbers(&self) -> bool {
-        self.any(&|key| matches!(key, Self::Sequence(SequenceSet::Ranges(_))))
+        self.any(&|key| {
+            matches!(
+                key,
+                Self::Sequence(SequenceSet::Ranges(_) | SequenceSet::Both(_))
+            )
+        })
     }
 }
 

@@ -16,6 +16,8 @@ pub enum SequenceSet {
     Saved,
     /// Pairs in the order and direction given.
     Ranges(Vec<(Bound, Bound)>),
+    /// The same, and `$` behind them.
+    Both(Vec<(Bound, Bound)>),
 }
 
 impl SequenceSet {
@@ -29,6 +31,9 @@ impl SequenceSet {
         loop {
             if ranges.len() == RANGES_MAX {
                 return Err(Syntax("[LIMIT] too many ranges in a sequence set"));
+            }
+            if !ranges.is_empty() && lexer.take(b'$') {
+                return Ok(Self::Both(ranges));
             }
             let from = Self::bound(lexer)?;
             let to = if lexer.take(b':') {
@@ -135,6 +140,14 @@ impl Numbers {
         }
         kept.reverse();
         Self(kept)
+    }
+
+    /// Those that are in one of the two.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        let both = self.0.iter().chain(&other.0);
+        let both: Vec<_> = both.map(|(from, to)| (Some(*from), Some(*to))).collect();
+        Self::of(&both, 0)
     }
 
     /// Those that are in the other set too.
@@ -253,6 +266,7 @@ mod tests {
         let got = match set {
             Ok(SequenceSet::Ranges(r)) => Some(Numbers::of(&r, largest).text()),
             Ok(SequenceSet::Saved) => Some("$".into()),
+            Ok(SequenceSet::Both(r)) => Some(format!("{},$", Numbers::of(&r, largest).text())),
             Err(_) => None,
         };
         assert_eq!(got.as_deref(), expected, "{text:?}");
@@ -266,6 +280,10 @@ mod tests {
         check("1,2,3,3,2", 9, Some("1:3"));
         check("*", 7, Some("7"));
         check("$", 7, Some("$"));
+        check("9,1:2,$", 9, Some("1:2,9,$"));
+        for bad in ["$,1", "1:$", "1,$,2", "$$"] {
+            check(bad, 5, None);
+        }
         check("1:4294967295,4294967295", 7, Some("1:4294967295"));
         for bad in ["", "0", "1,", "1:", ":1", "a", "1;2", "1:2:3"] {
             check(bad, 5, None);

@@ -174,7 +174,11 @@ impl Picture {
 
     fn fetched(&mut self, number: usize, line: &str) {
         let flags = between(line, "FLAGS (", &[')']);
-        let flags: Option<Flags> = flags.map(|f| f.split_whitespace().map(str::to_owned).collect());
+        // RFC 3501 §2.3.2: a session's own, and told to no one who has enabled IMAP4rev2.
+        let recent = flags.is_some_and(|flags| flags.contains("\\Recent"));
+        assert!(!(recent && self.kind.rev2), "{line}");
+        let flags = flags.map(|f| f.split_whitespace().filter(|flag| *flag != "\\Recent"));
+        let flags: Option<Flags> = flags.map(|f| f.map(str::to_owned).collect());
         if self.kind.uid_only {
             let uid = number as u32;
             let at = self.rows.partition_point(|k| k.uid < Some(uid));

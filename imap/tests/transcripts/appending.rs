@@ -46,9 +46,9 @@ fn several_messages_or_none() {
            S: ⋮
            S: f OK …
            C: g FETCH 1:3 (FLAGS INTERNALDATE)
-           S: * 1 FETCH (FLAGS (\Seen) INTERNALDATE "22-Nov-2026 00:00:00 +0000")
-           S: * 2 FETCH (FLAGS (\Flagged) INTERNALDATE "17-Jul-1996 09:44:25 +0000")
-           S: * 3 FETCH (FLAGS () INTERNALDATE "22-Nov-2026 00:00:00 +0000")
+           S: * 1 FETCH (FLAGS (\Seen \Recent) INTERNALDATE "22-Nov-2026 00:00:00 +0000")
+           S: * 2 FETCH (FLAGS (\Flagged \Recent) INTERNALDATE "17-Jul-1996 09:44:25 +0000")
+           S: * 3 FETCH (FLAGS (\Recent) INTERNALDATE "22-Nov-2026 00:00:00 +0000")
            S: g OK …"#,
     );
     // Each fits the quota, both do not.
@@ -78,12 +78,12 @@ fn pieces_are_put_together() {
            C: xyz)
            S: a OK [APPENDUID … 1] APPEND completed
            C: b FETCH 1 FLAGS
-           S: * 1 FETCH (FLAGS (\Flagged))
+           S: * 1 FETCH (FLAGS (\Flagged \Recent))
            S: b OK …
            C: c APPEND INBOX CATENATE (URL /INBOX/;UID=1) {3+}
            C: a:b
            S: * 3 EXISTS
-           S: * 0 RECENT
+           S: * 3 RECENT
            S: c OK [APPENDUID … 2:3] APPEND completed
            C: d FETCH 2 (RFC822.SIZE BODY.PEEK[2])
            S: * 2 FETCH (RFC822.SIZE 166 BODY[2] {7}
@@ -92,7 +92,7 @@ fn pieces_are_put_together() {
            C: e APPEND INBOX CATENATE (URL "/;UID=1/;SECTION=HEADER.FIELDS%20(SUBJECT)/;PARTIAL=0.9" TEXT {1+}
            C: y)
            S: * 4 EXISTS
-           S: * 0 RECENT
+           S: * 4 RECENT
            S: e OK [APPENDUID … 4] …
            C: f FETCH 4 BODY.PEEK[]
            S: * 4 FETCH (BODY[] {10}
@@ -173,6 +173,33 @@ fn catenated_messages_have_a_limit() {
     );
 }
 
+/// I-13: what CATENATE reads and puts together takes room as literals do, and gives it back.
+#[test]
+fn i13_catenated_messages_take_room() {
+    let mut world = World::with(Settings {
+        memory_max: 24 * 1024,
+        ..Settings::default()
+    });
+    check(
+        &mut world,
+        &format!(
+            "C: a APPEND INBOX {{6000+}}
+             C: {}
+             S: a OK …
+             C: b APPEND INBOX CATENATE (URL /INBOX/;UID=1 URL /INBOX/;UID=1 URL /INBOX/;UID=1)
+             S: b NO [LIMIT] …
+             C: c APPEND INBOX CATENATE (URL /INBOX/;UID=1 URL /INBOX/;UID=1)
+             S: c OK …
+             C: d APPEND INBOX CATENATE (URL /INBOX/;UID=1 URL /INBOX/;UID=1)
+             S: d OK …
+             C: e STATUS INBOX (MESSAGES SIZE)
+             S: * STATUS INBOX (MESSAGES 3 SIZE 30000)
+             S: e OK …",
+            "x".repeat(6_000)
+        ),
+    );
+}
+
 #[test]
 fn one_message_in_the_place_of_another() {
     let mut world = mixed();
@@ -184,7 +211,7 @@ fn one_message_in_the_place_of_another() {
            S: * OK [APPENDUID … 2] …
            S: * 1 EXPUNGE
            S: * 1 EXISTS
-           S: * 0 RECENT
+           S: * 1 RECENT
            S: a OK REPLACE completed
            C: b UID REPLACE 2 Sent CATENATE (URL /;UID=2 TEXT {3+}
            C: 

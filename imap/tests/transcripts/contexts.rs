@@ -91,7 +91,7 @@ fn arrivals_are_judged_by_their_content() {
         &mut world,
         r#"C: d NOOP
            S: * 6 EXISTS
-           S: * 0 RECENT
+           S: * 6 RECENT
            S: * ESEARCH (TAG "a") UID ADDTO (0 5)
            S: * ESEARCH (TAG "b") UID ADDTO (0 5)
            S: d OK …
@@ -126,7 +126,7 @@ fn changes_of_a_sorted_result_have_their_place() {
         &mut world,
         r#"C: e NOOP
            S: * 5 EXISTS
-           S: * 0 RECENT
+           S: * 5 RECENT
            S: * ESEARCH (TAG "a") UID ADDTO (3 5)
            S: * ESEARCH (TAG "b") ADDTO (3 5)
            S: e OK …"#,

@@ -21,13 +21,13 @@ fn fetch_gives_all_that_can_be_had() {
     check(
         &mut world,
         r#"C: a UID FETCH 1:* (FLAGS BODY.PEEK[])
-           S: * 1 FETCH (UID 1 FLAGS () BODY[] {23}
+           S: * 1 FETCH (UID 1 FLAGS (\Recent) BODY[] {23}
            S: Subject: mot
            S: 
            S: alpha
            S: )
-           S: * 2 FETCH (UID 2 FLAGS ())
-           S: * 3 FETCH (UID 3 FLAGS () BODY[] {21}
+           S: * 2 FETCH (UID 2 FLAGS (\Recent))
+           S: * 3 FETCH (UID 3 FLAGS (\Recent) BODY[] {21}
            S: Subject: ba
            S: 
            S: beta
@@ -49,12 +49,12 @@ fn fetch_gives_all_that_can_be_had() {
            S: * 1 FETCH (BODY[HEADER.FIELDS (SUBJECT)] {16}
            S: Subject: mot
            S: 
-           S:  FLAGS (\Seen))
-           S: * 2 FETCH (FLAGS (\Seen))
+           S:  FLAGS (\Seen \Recent))
+           S: * 2 FETCH (FLAGS (\Seen \Recent))
            S: * 3 FETCH (BODY[HEADER.FIELDS (SUBJECT)] {15}
            S: Subject: ba
            S: 
-           S:  FLAGS (\Seen))
+           S:  FLAGS (\Seen \Recent))
            S: e NO [CORRUPTION] …
            C: f FETCH 1 BODY[TEXT]
            S: * 1 FETCH (BODY[TEXT] {7}
@@ -136,7 +136,7 @@ fn it_is_copied_and_moved_where_nothing_need_be_read() {
     check(
         &mut world,
         r#"C: a STORE 2 +FLAGS (\Flagged)
-           S: * 2 FETCH (UID 2 FLAGS (\Flagged))
+           S: * 2 FETCH (UID 2 FLAGS (\Flagged \Recent))
            S: a OK …
            C: b COPY 1:3 Sent
            S: b OK [COPYUID …] COPY completed

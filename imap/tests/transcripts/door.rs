@@ -46,6 +46,7 @@ pub(crate) struct World {
     pub(crate) store_s: Arc<AtomicI64>,
     /// Milliseconds by which the clock goes on at each look.
     pub(crate) hurry: Arc<AtomicI64>,
+    settings: Settings,
     runtime: tokio::runtime::Runtime,
     peers: BTreeMap<u32, BufReader<DuplexStream>>,
     stop: watch::Sender<bool>,
@@ -62,6 +63,11 @@ impl World {
     }
 
     pub(crate) fn with(settings: Settings) -> Self {
+        Self::on(Options::default().reserve_bytes, settings)
+    }
+
+    /// On a disk of which the store leaves so many octets free.
+    pub(crate) fn on(reserve_bytes: u64, settings: Settings) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (room, store_s) = (Arc::new(AtomicU64::new(1 << 40)), Arc::default());
         let time: Arc<AtomicI64> = Arc::clone(&store_s);
@@ -71,6 +77,7 @@ impl World {
             dir: dir.path().to_owned(),
             engine: EngineKind::Memory,
             cache_bytes: 1 << 20,
+            reserve_bytes,
             ..Options::default()
         })
         .unwrap();
@@ -101,24 +108,8 @@ impl World {
         directory
             .create_domain(None, domain, agency.clone())
             .unwrap();
-        let account = directory
-            .create_account(
-                None,
-                NewAccount {
-                    address: Address::parse(USER).unwrap(),
-                    kind: AccountKind::Person,
-                    agency,
-                    name: "Nguyễn Văn An".into(),
-                    position: None,
-                    quota: None,
-                    messages_max: None,
-                },
-            )
-            .unwrap();
-        directory
-            .set_password(None, account.id, &Secret::new(PASSWORD))
-            .unwrap();
-        let services = Services::new(directory.clone(), settings);
+        person(&directory, agency);
+        let services = Services::new(directory.clone(), settings.clone());
         let (stop, _) = watch::channel(false);
         Self {
             directory,
@@ -127,11 +118,23 @@ impl World {
             room,
             store_s,
             hurry,
+            settings,
             runtime: runtime(),
             peers: BTreeMap::new(),
             stop,
             dir,
         }
+    }
+
+    /// Ends all connections, and begins anew with nothing in memory but what the directory keeps.
+    pub(crate) fn restart(&mut self) {
+        self.peers.clear();
+        self.services = Services::new(self.directory.clone(), self.settings.clone());
+    }
+
+    pub(crate) fn account_of(&self, address: &str) -> storage::AccountId {
+        let address = Address::parse(address).unwrap();
+        self.directory.account_at(&address).unwrap().id
     }
 
     /// The content that was stored last rots on the disk.
@@ -306,6 +309,27 @@ impl World {
     pub(crate) fn shut_down(&self) {
         self.stop.send(true).unwrap();
     }
+}
+
+/// The account of [`USER`].
+fn person(directory: &Directory, agency: AgencyId) {
+    let account = directory
+        .create_account(
+            None,
+            NewAccount {
+                address: Address::parse(USER).unwrap(),
+                kind: AccountKind::Person,
+                agency,
+                name: "Nguyễn Văn An".into(),
+                position: None,
+                quota: None,
+                messages_max: None,
+            },
+        )
+        .unwrap();
+    directory
+        .set_password(None, account.id, &Secret::new(PASSWORD))
+        .unwrap();
 }
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -35,9 +35,9 @@ fn fetch_goes_from_the_highest_down_to_the_limit() {
            S: * 4 FETCH (UID 4)
            S: b OK [MESSAGELIMIT 3 4] FETCH completed
            C: c UID FETCH 1:3 FLAGS
-           S: * 1 FETCH (UID 1 FLAGS ())
-           S: * 2 FETCH (UID 2 FLAGS ())
-           S: * 3 FETCH (UID 3 FLAGS ())
+           S: * 1 FETCH (UID 1 FLAGS (\Recent))
+           S: * 2 FETCH (UID 2 FLAGS (\Recent))
+           S: * 3 FETCH (UID 3 FLAGS (\Recent))
            S: c OK FETCH completed
            C: d UID FETCH 1:2,4,6 ENVELOPE
            S: * 6 FETCH (UID 6 ENVELOPE (NIL "thu 6" …
@@ -47,8 +47,8 @@ fn fetch_goes_from_the_highest_down_to_the_limit() {
            C: e UID FETCH 1:* FLAGS (PARTIAL -1:-5)
            S: e NO [MESSAGELIMIT 3] Too many messages; name fewer
            C: f UID FETCH 1:* FLAGS (PARTIAL -1:-2)
-           S: * 5 FETCH (UID 5 FLAGS ())
-           S: * 6 FETCH (UID 6 FLAGS ())
+           S: * 5 FETCH (UID 5 FLAGS (\Recent))
+           S: * 6 FETCH (UID 6 FLAGS (\Recent))
            S: f OK FETCH completed"#,
     );
 }
@@ -136,9 +136,9 @@ fn what_changes_is_changed_as_far_as_told() {
     check(
         &mut world(three()),
         r#"C: a UID STORE 1:* +FLAGS (\Seen)
-           S: * 6 FETCH (UID 6 FLAGS (\Seen))
-           S: * 5 FETCH (UID 5 FLAGS (\Seen))
-           S: * 4 FETCH (UID 4 FLAGS (\Seen))
+           S: * 6 FETCH (UID 6 FLAGS (\Seen \Recent))
+           S: * 5 FETCH (UID 5 FLAGS (\Seen \Recent))
+           S: * 4 FETCH (UID 4 FLAGS (\Seen \Recent))
            S: a OK [MESSAGELIMIT 3 4] STORE completed
            C: b UID STORE 1:3 +FLAGS.SILENT (\Seen)
            S: b OK STORE completed

@@ -202,7 +202,7 @@ fn select_tells_all_there_is_to_know() {
            S: * FLAGS (\Answered \Deleted \Draft \Flagged $Forwarded \Seen)
            S: * OK [PERMANENTFLAGS (\Answered \Deleted \Draft \Flagged $Forwarded \Seen \*)] …
            S: * 2 EXISTS
-           S: * 0 RECENT
+           S: * 2 RECENT
            S: * OK [UNSEEN 2] …
            S: * OK [UIDVALIDITY …] …
            S: * OK [UIDNEXT 3] …
@@ -210,7 +210,7 @@ fn select_tells_all_there_is_to_know() {
            S: * OK [HIGHESTMODSEQ …
            S: a OK [READ-WRITE] SELECT completed
            C: b FETCH 2 (INTERNALDATE RFC822.SIZE FLAGS)
-           S: * 2 FETCH (INTERNALDATE "17-Jul-1996 09:44:25 +0000" RFC822.SIZE 18 FLAGS ())
+           S: * 2 FETCH (INTERNALDATE "17-Jul-1996 09:44:25 +0000" RFC822.SIZE 18 FLAGS (\Recent))
            S: b OK FETCH completed
            C: c ENABLE IMAP4rev2 NOPE
            S: * ENABLED IMAP4rev2
@@ -262,13 +262,13 @@ fn store_expunge_close() {
         &mut world,
         r#"C: a STORE 1:2 +FLAGS (\Deleted viec)
            S: * FLAGS (\Answered \Deleted \Draft \Flagged \Seen viec)
-           S: * 1 FETCH (UID 1 FLAGS (\Deleted viec))
-           S: * 2 FETCH (UID 2 FLAGS (\Deleted viec))
+           S: * 1 FETCH (UID 1 FLAGS (\Deleted viec \Recent))
+           S: * 2 FETCH (UID 2 FLAGS (\Deleted viec \Recent))
            S: a OK STORE completed
            C: b STORE 1:2 -FLAGS.SILENT (viec)
            S: b OK …
            C: c UID STORE 4 FLAGS \Deleted \Seen
-           S: * 4 FETCH (UID 4 FLAGS (\Deleted \Seen))
+           S: * 4 FETCH (UID 4 FLAGS (\Deleted \Seen \Recent))
            S: c OK …
            C: d UID EXPUNGE 2:3
            S: * 2 EXPUNGE
@@ -285,7 +285,7 @@ fn store_expunge_close() {
            S: * SEARCH 3 5
            S: h OK …
            C: i STORE 1 +FLAGS (\Deleted)
-           S: * 1 FETCH (UID 3 FLAGS (\Deleted))
+           S: * 1 FETCH (UID 3 FLAGS (\Deleted \Recent))
            S: i OK …
            C: j CLOSE
            S: j OK CLOSE completed
@@ -321,13 +321,13 @@ fn copy_and_move_tell_the_new_uids() {
            S: c OK MOVE completed
            C: d COPY 1 INBOX
            S: * 2 EXISTS
-           S: * 0 RECENT
+           S: * 2 RECENT
            S: d OK [COPYUID … 1 4] …
            C: e MOVE 1 INBOX
            S: * OK [COPYUID … 1 5] Moved
            S: * 1 EXPUNGE
            S: * 2 EXISTS
-           S: * 0 RECENT
+           S: * 2 RECENT
            S: e OK …
            C: f UID COPY 77 Archive
            S: f OK COPY completed
@@ -336,7 +336,7 @@ fn copy_and_move_tell_the_new_uids() {
            S: * FLAGS …
            S: * OK …
            S: * 4 EXISTS
-           S: * 0 RECENT
+           S: * 4 RECENT
            S: * OK [UNSEEN 1] …
            S: * OK …
            S: * OK [UIDNEXT 5] …
@@ -344,19 +344,19 @@ fn copy_and_move_tell_the_new_uids() {
            S: * OK [HIGHESTMODSEQ …
            S: g OK …
            C: h UID FETCH 1:* (FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])
-           S: * 1 FETCH (UID 1 FLAGS (\Flagged) BODY[HEADER.FIELDS (SUBJECT)] {14}
+           S: * 1 FETCH (UID 1 FLAGS (\Flagged \Recent) BODY[HEADER.FIELDS (SUBJECT)] {14}
            S: Subject: a
            S: 
            S: )
-           S: * 2 FETCH (UID 2 FLAGS (\Flagged) BODY[HEADER.FIELDS (SUBJECT)] {14}
+           S: * 2 FETCH (UID 2 FLAGS (\Flagged \Recent) BODY[HEADER.FIELDS (SUBJECT)] {14}
            S: Subject: b
            S: 
            S: )
-           S: * 3 FETCH (UID 3 FLAGS (\Flagged) BODY[HEADER.FIELDS (SUBJECT)] {14}
+           S: * 3 FETCH (UID 3 FLAGS (\Flagged \Recent) BODY[HEADER.FIELDS (SUBJECT)] {14}
            S: Subject: b
            S: 
            S: )
-           S: * 4 FETCH (UID 4 FLAGS (\Flagged) BODY[HEADER.FIELDS (SUBJECT)] {14}
+           S: * 4 FETCH (UID 4 FLAGS (\Flagged \Recent) BODY[HEADER.FIELDS (SUBJECT)] {14}
            S: Subject: c
            S: 
            S: )

@@ -158,11 +158,11 @@ fn sections_that_are_not_there_partials_and_rev1_names() {
         "RFC822.HEADER",
         &format!("RFC822.HEADER {}", literal(&header)),
     );
-    check(w, "FLAGS", "FLAGS ()");
+    check(w, "FLAGS", "FLAGS (\\Recent)");
     check(
         w,
         "RFC822",
-        &format!("RFC822 {} FLAGS (\\Seen)", literal(NESTED)),
+        &format!("RFC822 {} FLAGS (\\Seen \\Recent)", literal(NESTED)),
     );
     check(w, "RFC822.TEXT", &format!("RFC822.TEXT {}", literal(&body)));
     check(w, "BODY[2]", &format!("BODY[2] {}", literal("AAECAw==")));
@@ -227,11 +227,15 @@ NIL NIL \"<m0@tinh.gov.vn>\" \"<m1@tinh.gov.vn>\")",
     );
     let date = "INTERNALDATE \"22-Nov-2026 00:00:00 +0000\"";
     let size = NESTED.len();
-    check(w, "FAST", &format!("FLAGS () {date} RFC822.SIZE {size}"));
+    check(
+        w,
+        "FAST",
+        &format!("FLAGS (\\Recent) {date} RFC822.SIZE {size}"),
+    );
     let all = w.ask(1, "FETCH 1 ALL").concat();
     assert!(
         all.starts_with(&format!(
-            "* 1 FETCH (FLAGS () {date} RFC822.SIZE {size} ENVELOPE ("
+            "* 1 FETCH (FLAGS (\\Recent) {date} RFC822.SIZE {size} ENVELOPE ("
         )),
         "{all}"
     );

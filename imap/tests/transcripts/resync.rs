@@ -36,7 +36,7 @@ fn play(world: &mut World, start: u64, script: &str) {
 const OPENED: &str = "S: * FLAGS …
     S: * OK [PERMANENTFLAGS …
     S: * 4 EXISTS
-    S: * 0 RECENT
+    S: * … RECENT
     S: * OK [UNSEEN …
     S: * OK [UIDVALIDITY …
     S: * OK [UIDNEXT 5] …
@@ -51,12 +51,12 @@ fn who_does_not_ask_for_mod_sequences_sees_the_highest_at_opening_only() {
          S: * OK [HIGHESTMODSEQ @0] …
          S: a OK [READ-WRITE] …
          C: b STORE 1 +FLAGS (\\Seen)
-         S: * 1 FETCH (UID 1 FLAGS (\\Seen))
+         S: * 1 FETCH (UID 1 FLAGS (\\Seen \\Recent))
          S: b OK …
          C: c FETCH 2 BODY[TEXT]
          S: * 2 FETCH (BODY[TEXT] {{3}}
          S: x
-         S:  FLAGS (\\Seen))
+         S:  FLAGS (\\Seen \\Recent))
          S: c OK …
          C: d EXAMINE INBOX (QRESYNC (V 1))
          S: d BAD [CLIENTBUG] ENABLE QRESYNC first
@@ -81,7 +81,7 @@ fn the_first_enabling_command_tells_where_the_mailbox_is() {
         ("FETCH 1 MODSEQ", "* 1 FETCH (MODSEQ (…"),
         (
             "FETCH 1 FLAGS (CHANGEDSINCE 1)",
-            "* 1 FETCH (FLAGS () MODSEQ (…",
+            "* 1 FETCH (FLAGS (\\Recent) MODSEQ (…",
         ),
         ("SEARCH MODSEQ 1", "* SEARCH 1 2 3 4 (MODSEQ @0)"),
         (
@@ -124,8 +124,8 @@ fn mod_sequences_go_with_every_change_once_asked_for() {
          S2: * OK [HIGHESTMODSEQ @0] …
          S2: a OK [READ-WRITE] …
          C: b STORE 1,2 +FLAGS (\\Flagged)
-         S: * 1 FETCH (UID 1 FLAGS (\\Flagged) MODSEQ (@1))
-         S: * 2 FETCH (UID 2 FLAGS (\\Flagged) MODSEQ (@1))
+         S: * 1 FETCH (UID 1 FLAGS (\\Flagged \\Recent) MODSEQ (@1))
+         S: * 2 FETCH (UID 2 FLAGS (\\Flagged \\Recent) MODSEQ (@1))
          S: b OK …
          C: c STORE 1:2 +FLAGS.SILENT (\\Flagged)
          S: c OK …
@@ -144,12 +144,12 @@ fn mod_sequences_go_with_every_change_once_asked_for() {
          S2: c OK …
          C: e NOOP
          S: * FLAGS …
-         S: * 4 FETCH (UID 4 FLAGS (viec) MODSEQ (@3))
+         S: * 4 FETCH (UID 4 FLAGS (viec \\Recent) MODSEQ (@3))
          S: e OK …
          C: f FETCH 1 (BODY[TEXT])
          S: * 1 FETCH (BODY[TEXT] {{3}}
          S: x
-         S:  FLAGS (\\Flagged \\Seen) UID 1 MODSEQ (@4))
+         S:  FLAGS (\\Flagged \\Seen \\Recent) UID 1 MODSEQ (@4))
          S: f OK …
          C: g FETCH 1:4 (UID MODSEQ) (CHANGEDSINCE @2)
          S: * 1 FETCH (UID 1 MODSEQ (@4))
@@ -178,10 +178,10 @@ fn a_conditional_store_leaves_what_others_changed() {
          C: a STORE 1:3 (UNCHANGEDSINCE @0) +FLAGS.SILENT (\\Seen)
          S: * 1 FETCH (UID 1 MODSEQ (@2))
          S: * 3 FETCH (UID 3 MODSEQ (@2))
-         S: * 2 FETCH (UID 2 FLAGS (\\Answered) MODSEQ (@1))
+         S: * 2 FETCH (UID 2 FLAGS (\\Answered \\Recent) MODSEQ (@1))
          S: a OK [MODIFIED 2] STORE completed
          C: b UID STORE 1:3 (UNCHANGEDSINCE @1) +FLAGS (\\Seen)
-         S: * 2 FETCH (UID 2 FLAGS (\\Answered \\Seen) MODSEQ (@3))
+         S: * 2 FETCH (UID 2 FLAGS (\\Answered \\Seen \\Recent) MODSEQ (@3))
          S: b OK [MODIFIED 1,3] STORE completed
          C: c STORE 1:4 (UNCHANGEDSINCE 0) +FLAGS (\\Seen)
          S: c OK [MODIFIED 1:4] STORE completed
@@ -242,8 +242,8 @@ fn vanished_takes_the_place_of_expunge() {
         "C2: a STORE 1,3 +FLAGS.SILENT (\\Deleted)
          S2: a OK …
          C: a NOOP
-         S: * 1 FETCH (UID 1 FLAGS (\\Deleted) MODSEQ (@1))
-         S: * 3 FETCH (UID 3 FLAGS (\\Deleted) MODSEQ (@1))
+         S: * 1 FETCH (UID 1 FLAGS (\\Deleted \\Recent) MODSEQ (@1))
+         S: * 3 FETCH (UID 3 FLAGS (\\Deleted \\Recent) MODSEQ (@1))
          S: a OK …
          C: b EXPUNGE
          S: * VANISHED 1,3
@@ -260,7 +260,7 @@ fn vanished_takes_the_place_of_expunge() {
          S2: * 1 EXPUNGE
          S2: d OK EXPUNGE completed
          C: d FETCH 2 FLAGS
-         S: * 2 FETCH (FLAGS ())
+         S: * 2 FETCH (FLAGS (\\Recent))
          S: d OK …
          C: e NOOP
          S: * VANISHED 2
@@ -296,7 +296,7 @@ fn what_waits_holds_the_highest_mod_sequence_down() {
          S: * OK [HIGHESTMODSEQ @1] …
          S: a OK STORE completed
          C: b FETCH 1 FLAGS
-         S: * 1 FETCH (FLAGS (\\Seen))
+         S: * 1 FETCH (FLAGS (\\Seen \\Recent))
          S: b OK …
          C: c NOOP
          S: * VANISHED 2

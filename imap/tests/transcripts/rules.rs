@@ -28,13 +28,13 @@ fn what_is_not_known_is_ignored() {
            S: ⋮
            S: c OK …
            C: d FETCH 1 FLAGS
-           S: * 1 FETCH (FLAGS (\Seen))
+           S: * 1 FETCH (FLAGS (\Seen \Recent))
            S: d OK …
            C: e STORE 1 +FLAGS (\Nope)
-           S: * 1 FETCH (UID 1 FLAGS (\Seen))
+           S: * 1 FETCH (UID 1 FLAGS (\Seen \Recent))
            S: e OK …
            C: f STORE 1 FLAGS (\Nope \Flagged)
-           S: * 1 FETCH (UID 1 FLAGS (\Flagged))
+           S: * 1 FETCH (UID 1 FLAGS (\Flagged \Recent))
            S: f OK …
            C: g STORE 1 +FLAGS (\*)
            S: g BAD [CLIENTBUG] …
@@ -358,5 +358,39 @@ fn text_is_looked_for_in_the_headers_of_parts() {
          C: c SEARCH HEADER Content-Disposition baocao
          S: * SEARCH
          S: c OK …",
+    );
+}
+
+/// RFC 9051 §9 sequence-set: `$` stands alone, or at the end of a list.
+#[test]
+fn the_saved_result_joins_a_list() {
+    let mut world = World::new();
+    world.login(1);
+    for _ in 0..5 {
+        world.append(1, "INBOX", "", b"Subject: a\r\n\r\n");
+    }
+    world.ask(1, "SELECT INBOX");
+    check(
+        &mut world,
+        r#"C: a SEARCH RETURN (SAVE) 4
+           S: a OK …
+           C: b FETCH 2,$ UID
+           S: * 2 FETCH (UID 2)
+           S: * 4 FETCH (UID 4)
+           S: b OK …
+           C: c UID FETCH 9,1,$ UID
+           S: * 1 FETCH (UID 1)
+           S: * 4 FETCH (UID 4)
+           S: c OK …
+           C: d SEARCH NOT 1:2,$
+           S: * SEARCH 3 5
+           S: d OK …
+           C: e UID SEARCH UID 5:*,$
+           S: * SEARCH 4 5
+           S: e OK …
+           C: f STORE 9,$ +FLAGS (\Seen)
+           S: f BAD …
+           C: g FETCH $,1 UID
+           S: g BAD …"#,
     );
 }

@@ -1,17 +1,17 @@
 //! RFC 9051 §6.4.5: a large section goes out in stretches, and between two of them its connection holds nothing
 //! of it.
 //!
-//! The content waits among those read lately ([`Recent`]), which are bounded over all connections; who takes
+//! The content waits among those read lately ([`Lately`]), which are bounded over all connections; who takes
 //! its next stretch after others have pushed it out has it read again. So a slow reader costs one stretch of
 //! memory, however large the message is.
 
-use super::{Fetch, Open, Recent, Stop, Told};
+use super::{Fetch, Open, Stop, Told};
 use crate::ask::Output;
 use crate::run::section;
 use crate::wire::fetch::Section;
 use std::ops::Range;
 use std::sync::Arc;
-use storage::{AccountStore, Error};
+use storage::{AccountStore, Error, Lately};
 
 /// Octets of one stretch; smaller contents are kept while their message is told.
 pub(in crate::run) const STRETCH_MAX: usize = 1024 * 1024;
@@ -87,17 +87,17 @@ impl Fetch {
     }
 
     /// A piece has been made: a large content is not held until the next one.
-    pub(super) fn put_down(&mut self, store: &AccountStore, recent: &Recent) {
+    pub(super) fn put_down(&mut self, store: &AccountStore, lately: &Lately) {
         let Some(open) = &mut self.open else { return };
         let email = open.due.state.email;
         if let Some(content) = open.content.take_if(|content| content.len() > STRETCH_MAX) {
-            recent.keep((store.id(), email, Vec::new()), &content);
+            lately.keep((store.id(), email, Vec::new()), &content);
             open.away = true;
         }
         match open.rest.as_mut().map(|rest| &mut rest.of) {
             Some(Of::Decoded(path, held)) => {
                 if let Some(decoded) = held.take() {
-                    recent.keep((store.id(), email, path.clone()), &decoded);
+                    lately.keep((store.id(), email, path.clone()), &decoded);
                     open.away = true;
                 }
             }
@@ -109,11 +109,11 @@ impl Fetch {
 
     /// The next piece is asked for. A content that cannot be had again ends the connection where its literal
     /// has begun: nobody could tell where that ends.
-    pub(super) fn take_up(&mut self, store: &AccountStore, recent: &Recent) -> Result<(), Stop> {
+    pub(super) fn take_up(&mut self, store: &AccountStore, lately: &Lately) -> Result<(), Stop> {
         let Some(open) = self.open.as_mut().filter(|open| open.away) else {
             return Ok(());
         };
-        match taken_up(open, store, recent) {
+        match taken_up(open, store, lately) {
             Ok(()) => {
                 open.away = false;
                 Ok(())
@@ -127,10 +127,10 @@ impl Fetch {
     }
 }
 
-fn taken_up(open: &mut Open, store: &AccountStore, recent: &Recent) -> Result<(), Error> {
+fn taken_up(open: &mut Open, store: &AccountStore, lately: &Lately) -> Result<(), Error> {
     let state = &open.due.state;
     let key = |path: &[u32]| (store.id(), state.email, path.to_vec());
-    let held = open.content.take().or_else(|| recent.find(&key(&[])));
+    let held = open.content.take().or_else(|| lately.find(&key(&[])));
     let content = match held {
         Some(content) => content,
         // By what it was: the message itself may be expunged meanwhile.
@@ -142,7 +142,7 @@ fn taken_up(open: &mut Open, store: &AccountStore, recent: &Recent) -> Result<()
     };
     match open.rest.as_mut().map(|rest| &mut rest.of) {
         Some(Of::Decoded(path, held)) => {
-            let decoded = recent.find(&key(path)).or_else(|| {
+            let decoded = lately.find(&key(path)).or_else(|| {
                 let decoded = section::decoded_again(summary?, &content, path)?;
                 Some(decoded.into())
             });

@@ -55,7 +55,7 @@ pub(super) fn tell_item(
         }
         Item::Flags => {
             out.buf().extend_from_slice(b"FLAGS ");
-            flag::put_flags(out.buf(), state.keywords.iter());
+            flag::put_flags_told(out.buf(), state.keywords.iter(), due.recent);
         }
         Item::InternalDate => {
             let date = formats::date::imap_internal(state.received_at, 0);

@@ -18,6 +18,8 @@ pub(in crate::run) struct Scope<'a> {
     pub(in crate::run) view: &'a View,
     /// RFC 5182 §2.1: what `$` stands for.
     pub(in crate::run) saved: &'a Numbers,
+    /// RFC 3501 §6.4.4 RECENT: the UIDs that are.
+    pub(in crate::run) recent: &'a Numbers,
     /// Unix seconds.
     pub(in crate::run) now_s: i64,
     /// Which one it is.
@@ -129,10 +131,18 @@ impl Test {
                 Self::Uids(scope.view.uids(&numbers))
             }
             Key::Uid(SequenceSet::Ranges(ranges)) => Self::Uids(uids(ranges, scope.view)),
+            Key::Sequence(SequenceSet::Both(ranges)) => {
+                let numbers = Numbers::of(ranges, scope.view.count());
+                Self::Uids(scope.view.uids(&numbers).or(scope.saved))
+            }
+            Key::Uid(SequenceSet::Both(ranges)) => {
+                Self::Uids(uids(ranges, scope.view).or(scope.saved))
+            }
             Key::UidAfter(uid) => Self::Uids(span(uid.checked_add(1), Some(u32::MAX))),
             Key::UidBefore(uid) => Self::Uids(span(Some(1), uid.checked_sub(1))),
             Key::Flag(flag, set) => Self::Keyword(flag.0.as_str().to_owned(), *set),
-            Key::Recent(recent) => Self::Always(!recent),
+            Key::Recent(true) => Self::Uids(scope.recent.clone()),
+            Key::Recent(false) => Self::Not(Box::new(Self::Uids(scope.recent.clone()))),
             Key::Received(when, day) => Self::Received(*when, *day),
             Key::Saved(when, day) => Self::Saved(*when, *day, scope.mailbox),
             Key::SavedKnown => Self::Always(true),

@@ -234,6 +234,7 @@ impl Runner {
             let scope = Scope {
                 view: &selected.view,
                 saved: &selected.saved,
+                recent: &selected.recent,
                 now_s,
                 mailbox,
                 owner,
@@ -255,9 +256,14 @@ impl Runner {
                 true
             })?;
         }
+        let recent = match searching.key.any(&|key| matches!(key, Key::Recent(_))) {
+            true => self.recent_in(target, mailbox)?,
+            false => Numbers::default(),
+        };
         let scope = Scope {
             view: &view,
             saved: &Numbers::default(),
+            recent: &recent,
             now_s,
             mailbox,
             owner,

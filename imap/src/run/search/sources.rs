@@ -6,6 +6,7 @@ use crate::code::{self, Seeking};
 use crate::run::find::{OTHERS, SHARED, not_permitted};
 use crate::run::{Runner, Selected, Stop};
 use crate::tree::{Pattern, Row, SEPARATOR, Tree, name};
+use crate::wire::sequence::Numbers;
 use crate::wire::sort::Order;
 use crate::wire::sources::Source;
 use directory::Rights;
@@ -73,6 +74,19 @@ impl Runner {
             }
             _ => self.own(),
         }
+    }
+
+    /// RFC 3501 §2.3.2: the UIDs of which no session was told yet, in a mailbox that is not selected.
+    pub(super) fn recent_in(&self, target: &Target, mailbox: MailboxId) -> Result<Numbers, Stop> {
+        if self.rev2 {
+            return Ok(Numbers::default());
+        }
+        let store = self.searched(target)?;
+        let first =
+            self.kept
+                .untold
+                .first(&self.directory, store.id(), &store.mailbox(mailbox)?)?;
+        Ok(Numbers::of(&[(Some(first), Some(u32::MAX))], 0))
     }
 
     /// In the order of LIST, each once. A mailbox that is not there is passed over: RFC 7377 §5 wants it
