@@ -52,7 +52,11 @@ impl Findings {
 /// damage in one does not end it.
 pub(crate) fn check(store: &Store, deep: bool, tell: Tell<'_>) -> Result<Vec<String>, Error> {
     let mut findings = Findings::default();
-    let index = &store.inner.shared.index;
+    let shared = &store.inner.shared;
+    for foreign in shared.snapshots.folder.owner.foreign(&shared.dir)? {
+        findings.add(owner::sentence(&foreign));
+    }
+    let index = &shared.index;
     let accounts = match compare::compare(store, &mut findings, tell)? {
         Some(accounts) => accounts,
         None => findings.take("accounts", accounts(index))?,

@@ -45,7 +45,7 @@ pub enum Error {
 /// What helps where a store cannot be opened for damage in its truth.
 const MEND: &str = "copy the folder of the store, then run `congvu store repair`, or restore a backup into another folder";
 /// In what is said of a key or a version that is not known, which no repair makes known.
-const NO_REPAIR: [&str; 2] = ["keyring", "unknown version"];
+const NO_REPAIR: [&str; 3] = ["keyring", "unknown version", "another store"];
 
 impl Error {
     /// The same with what helps, when a store cannot be opened for damage that a repair passes over.

@@ -1,19 +1,24 @@
 //! The file `format`: what kind of store a folder holds. Read before anything is changed.
 
 use crate::disk::{self, Disk};
+use crate::owner::{self, ID, Owner};
 use crate::seal::Keys;
-use crate::{EngineKind, Error, Options, journal, keyring, snapshot, upgrade};
+use crate::{
+    EngineKind, Error, Options, engine, journal, keyring, recover, search, snapshot, upgrade,
+};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// The format of the folder that this program writes. The third only has values that the second has not.
-pub(crate) const VERSION: u32 = 3;
+/// The format of the folder that this program writes. The third only has values that the second has not; since
+/// the fourth the heads of files name their store.
+pub(crate) const VERSION: u32 = 4;
 /// The oldest that has this file.
 const OLDEST: u32 = 2;
+/// The first whose files name their store.
+const NAMING: u32 = 4;
 pub(crate) const FILE: &str = "format";
 const MAGIC: &[u8; 8] = b"CVSTORE\n";
-const ID: usize = 16;
 const SUM: usize = 16;
 /// Octets of the file: magic, version, engine, id, checksum.
 const OCTETS: usize = 8 + 4 + 1 + ID + SUM;
@@ -30,6 +35,19 @@ const OURS: [&str; 8] = [
     "lock",
     "pin",
 ];
+/// What comes into the folder of a store only behind its file: without that file it must not be founded anew there.
+const LATER: [&str; 10] = [
+    "journal",
+    "packs",
+    snapshot::FOLDER,
+    "checkpoint",
+    recover::INDEX,
+    recover::INDEX_ASIDE,
+    search::FOLDER,
+    "damaged",
+    "repaired",
+    BEFORE,
+];
 /// Not a file of anybody: a fresh disk has it.
 const NOBODYS: &str = "lost+found";
 /// Entries looked at before a folder counts as somebody else's.
@@ -45,6 +63,8 @@ pub(crate) struct Format {
     pub engine: EngineKind,
     /// Whether something in it may be sealed: then it does not open without its keyring.
     pub sealed: bool,
+    /// Whether files from before heads named their store may be there.
+    pub unnamed: bool,
     /// Drawn when the store was made.
     pub id: [u8; ID],
 }
@@ -56,8 +76,9 @@ pub(crate) enum Found {
     New,
     /// A store of the first format, which had no such file.
     First,
-    /// A store whose file is missing: it was put together from copies, a repair put the damaged one aside, or
-    /// an upgrade was cut off between its last steps.
+    /// A store of the first format whose upgrade was cut off between its last steps.
+    Upgrading,
+    /// A store whose file is missing: it was lost, or forgotten when the store was put together from copies.
     Unmarked,
     /// A store of this format.
     Marked(Format),
@@ -86,15 +107,13 @@ impl Found {
         if is_first(dir)? {
             return Ok(Self::First);
         }
-        Ok(
-            match ["journal", "packs", "snapshots", BEFORE]
-                .into_iter()
-                .any(is_there)
-            {
-                true => Self::Unmarked,
-                false => Self::New,
-            },
-        )
+        if is_there(BEFORE) && !is_there("journal") && is_base_alone(dir)? {
+            return Ok(Self::Upgrading);
+        }
+        Ok(match LATER.into_iter().any(is_there) {
+            true => Self::Unmarked,
+            false => Self::New,
+        })
     }
 }
 
@@ -126,34 +145,41 @@ impl Found {
                 format.opened_with(options.engine, &options.dir).map(drop)
             }
             // Made anew unasked it would be another store: of another name for backups, of any version and engine.
-            Self::Unmarked if !options.dir.join(BEFORE).exists() => Err(Error::Corrupt(format!(
+            Self::Unmarked => Err(Error::Corrupt(format!(
                 "{}: the file is missing; `congvu store repair` makes it anew, or take it from a backup",
                 options.dir.join(FILE).display()
             ))),
-            Self::New | Self::First | Self::Unmarked => Ok(()),
+            Self::New | Self::First | Self::Upgrading => Ok(()),
         }
     }
 
-    /// Makes it a store of this format that says so.
-    pub(crate) fn prepare(self, options: &Options, keys: &Keys) -> Result<(), Error> {
-        match self {
-            Self::First => upgrade::from_first(options, keys)?,
-            // An upgrade was cut off between its last steps.
-            Self::Unmarked if options.dir.join(BEFORE).exists() => upgrade::finish(options)?,
-            Self::New | Self::Unmarked | Self::Marked(_) => {}
-        }
+    /// Makes it a store of this format that says so. Returns whose its files are.
+    pub(crate) fn prepare(self, options: &Options, keys: &Keys) -> Result<Owner, Error> {
         let mut format = match self {
             Self::Marked(format) => format.opened_with(options.engine, &options.dir)?,
-            _ => Format::draw(options.engine)?,
+            Self::First => Format {
+                unnamed: true,
+                ..Format::draw(options.engine)?
+            },
+            Self::Upgrading => Format {
+                engine: options.engine,
+                ..Format::anew(options)?
+            },
+            Self::New | Self::Unmarked => Format::draw(options.engine)?,
         };
+        match self {
+            Self::First => upgrade::from_first(options, keys, format.owner())?,
+            Self::Upgrading => upgrade::finish(options)?,
+            Self::New | Self::Unmarked | Self::Marked(_) => {}
+        }
         // The keyring is on the disk, and nothing was sealed under it yet.
         format.sealed |= keys.is_on();
         // Written before any value of the new version is.
-        format.version = VERSION;
-        if self == Self::Marked(format) {
-            return Ok(());
+        format = upgrade::format(format);
+        if self != Self::Marked(format) {
+            format.write(&options.dir, &options.disk)?;
         }
-        format.write(&options.dir, &options.disk)
+        Ok(format.owner())
     }
 }
 
@@ -167,8 +193,42 @@ impl Format {
             version: VERSION,
             engine,
             sealed: false,
+            unnamed: false,
             id,
         })
+    }
+
+    /// Of a store that has lost its own: what its files and its index still say; else drawn, and the engine that
+    /// is asked for. Errors: `Unavailable`.
+    pub(crate) fn anew(options: &Options) -> Result<Self, Error> {
+        let agreed = owner::agreed(&options.dir)?;
+        let indexes = [recover::INDEX, recover::INDEX_ASIDE].map(|name| options.dir.join(name));
+        let engine = indexes.iter().find_map(|dir| engine::kind_in(dir));
+        let drawn = Self::draw(engine.unwrap_or(options.engine))?;
+        Ok(Self {
+            sealed: keyring::is_sealed(&options.dir),
+            // Where no file names a store, all are of before.
+            unnamed: agreed.unnamed || agreed.id.is_none(),
+            id: agreed.id.unwrap_or(drawn.id),
+            ..drawn
+        })
+    }
+
+    /// Of a folder into which packs of a store are copied, for reading.
+    pub(crate) fn of_copy(owner: Owner, sealed: bool) -> Self {
+        Self {
+            version: VERSION,
+            engine: EngineKind::Memory,
+            sealed,
+            unnamed: owner.unnamed,
+            id: owner.id,
+        }
+    }
+
+    /// Whose the files of the store are.
+    pub(crate) fn owner(&self) -> Owner {
+        let (id, unnamed) = (self.id, self.unnamed);
+        Owner { id, unnamed }
     }
 
     /// `None` when there is no such file. Errors: `Unavailable` for an unknown format, `Corrupt`.
@@ -206,7 +266,12 @@ impl Format {
             return Err(damaged());
         }
         let (kind, rest) = rest.split_first().ok_or_else(damaged)?;
-        let engine = kind & !SEALED;
+        let flags = if version < NAMING {
+            SEALED
+        } else {
+            SEALED | UNNAMED
+        };
+        let engine = kind & !flags;
         let engine = ENGINES.iter().find(|(number, _)| *number == engine);
         let unknown = || "the store is kept by an engine that this program has not".to_owned();
         let (_, engine) = engine.ok_or_else(|| Wrong::Unknown(unknown()))?;
@@ -215,6 +280,7 @@ impl Format {
             version,
             engine: *engine,
             sealed: kind & SEALED != 0,
+            unnamed: version < NAMING || kind & UNNAMED != 0,
             id: *id,
         })
     }
@@ -244,7 +310,9 @@ impl Format {
         bytes.extend_from_slice(&self.version.to_le_bytes());
         let number = ENGINES.iter().find(|(_, kind)| *kind == self.engine);
         let sealed = if self.sealed { SEALED } else { 0 };
-        bytes.push(number.map_or(0, |(number, _)| *number) | sealed);
+        let unnamed = self.unnamed && self.version >= NAMING;
+        let unnamed = if unnamed { UNNAMED } else { 0 };
+        bytes.push(number.map_or(0, |(number, _)| *number) | sealed | unnamed);
         bytes.extend_from_slice(&self.id);
         let sum = blake3::hash(&bytes);
         bytes.extend_from_slice(&sum.as_bytes()[..SUM]);
@@ -279,6 +347,8 @@ enum Wrong {
 
 /// Beside the engine's number: something may be sealed.
 const SEALED: u8 = 0x80;
+/// There too: files that name no store may be its own.
+const UNNAMED: u8 = 0x40;
 /// Where that stands.
 const SEALED_AT: usize = 12;
 /// The engines' numbers in the file, fixed for ever.
@@ -318,6 +388,13 @@ fn is_first(dir: &Path) -> Result<bool, Error> {
     // One that is shorter was just being begun: of the first version only when others follow it.
     let read = file.read_exact_at(&mut head, 0).is_ok();
     Ok(read && head.starts_with(b"CVJRNL\r\n") && head[8..] == 1u32.to_le_bytes())
+}
+
+/// Whether there is one snapshot only, that which an upgrade from the first format writes.
+fn is_base_alone(dir: &Path) -> Result<bool, Error> {
+    let mut names = names(&dir.join(snapshot::FOLDER))?;
+    names.retain(|name| name.ends_with(".snap"));
+    Ok(names == [snapshot::Span { first: 0, last: 0 }.name()])
 }
 
 /// An error when there is content, and nothing that says whose it is. (A store that was never
@@ -369,6 +446,27 @@ mod tests {
         );
         assert_eq!(looked(|d| segment(d, 1)), Ok(Found::First));
         assert_eq!(looked(|d| segment(d, 2)), Ok(Found::Unmarked));
+        // Whatever a store once wrote behind its file: it is not founded anew.
+        for name in LATER {
+            let unmarked = |d: &Path| {
+                fs::write(d.join("lock"), "1").unwrap();
+                fs::create_dir(d.join(name)).unwrap();
+            };
+            assert_eq!(looked(unmarked), Ok(Found::Unmarked), "{name}");
+        }
+        let upgrading = |more: &'static str| {
+            looked(move |d| {
+                fs::create_dir(d.join(BEFORE)).unwrap();
+                fs::create_dir(d.join("snapshots")).unwrap();
+                let base = d.join("snapshots/0000000000-0000000000.snap");
+                fs::write(base, "x").unwrap();
+                fs::create_dir(d.join(more)).unwrap();
+            })
+        };
+        assert_eq!(upgrading("packs"), Ok(Found::Upgrading));
+        assert_eq!(upgrading("journal"), Ok(Found::Unmarked));
+        let newer = "snapshots/0000000001-0000000002.snap";
+        assert_eq!(upgrading(newer), Ok(Found::Unmarked));
         let write = |dir: &Path| format.write(dir, &Disk::default()).unwrap();
         assert_eq!(looked(write), Ok(Found::Marked(format)));
         let foreign = looked(|d| fs::write(d.join("holiday.jpg"), "x").unwrap()).unwrap_err();
@@ -379,6 +477,20 @@ mod tests {
             fs::write(d.join("packs/000001.pack"), "x").unwrap();
         });
         assert!(lost.unwrap_err().to_string().contains("lost its journal"));
+    }
+
+    #[test]
+    fn flags_come_back() {
+        for sealed in [false, true] {
+            for unnamed in [false, true] {
+                let format = Format {
+                    sealed,
+                    unnamed,
+                    ..Format::draw(EngineKind::Fjall).unwrap()
+                };
+                assert_eq!(Format::parse(&format.octets()), Ok(format));
+            }
+        }
     }
 
     #[test]
@@ -394,12 +506,12 @@ mod tests {
         }
         assert!((0..OCTETS).all(|cut| Format::parse(&octets[..cut]).is_err()));
         let mut later = octets;
-        later[8] = 4;
+        later[8] = 5;
         let Err(Wrong::Unknown(said)) = Format::parse(&later) else {
             panic!("a later version is no damage");
         };
         assert!(
-            said.contains("the format 4") && said.contains("up to 3"),
+            said.contains("the format 5") && said.contains("up to 4"),
             "{said}"
         );
     }
@@ -416,6 +528,7 @@ mod tests {
                 version,
                 engine: EngineKind::Sled,
                 sealed: false,
+                unnamed: version < NAMING,
                 id: [7; ID],
             };
             let written: String = format.octets().iter().map(|b| format!("{b:02x}")).collect();
@@ -430,6 +543,7 @@ mod tests {
             version: VERSION,
             engine,
             sealed: false,
+            unnamed: false,
             id: [7; ID],
         };
         let open = |own, asked| {

@@ -22,7 +22,7 @@
 //! | `repaired/` | what a repair makes, until it is in its place |
 //! | `checkpoint` | up to where the index is on the disk, and how the store was stopped |
 //! | `keyring`, `keyring.copy` | the data keys of an encrypted store, sealed under its master key |
-//! | `format` | what kind of store this is; see `format` |
+//! | `format` | what kind of store this is, and its identity, which the head of each file of journal, snapshots and packs names too; see `format`, `owner` |
 //! | `before-2/` | the journal of a store of the first format, after its upgrade |
 //! | `lock` | held by the process that has the store open, whose number is in it |
 //! | `pin` | shared by backups that read the files, held alone by whoever removes some |
@@ -70,6 +70,7 @@ pub mod maintain;
 mod master;
 pub mod message;
 pub mod migrate;
+mod owner;
 mod pack;
 pub mod pin;
 pub mod progress;

@@ -8,6 +8,7 @@
 use crate::checkpoint::Checkpoint;
 use crate::format::{Format, Found};
 use crate::index::Index;
+use crate::owner::Owner;
 use crate::seal::Keys;
 use crate::snapshot::Folder;
 use crate::{
@@ -51,7 +52,7 @@ impl Store {
         let _lock = lock::lock(&options.dir)?;
         let unmarked = || Error::Corrupt("the file that names the engine is gone".into());
         let format = Format::read(&options.dir)?.ok_or_else(unmarked)?;
-        let keys = fill(&old, to, &keys)?;
+        let keys = fill(&old, to, (&keys, format.owner()))?;
         if engine != to {
             let format = Format {
                 engine: to,
@@ -70,13 +71,13 @@ fn new_folder(dir: &Path, kind: EngineKind) -> PathBuf {
 }
 
 /// Makes the new index and compares it with the old one. Returns the number of keys.
-fn fill(old: &Options, to: EngineKind, keys: &Keys) -> Result<u64, Error> {
+fn fill(old: &Options, to: EngineKind, (keys, owner): (&Keys, Owner)) -> Result<u64, Error> {
     let checkpoint = Checkpoint::read(&old.dir)?.filter(|c| c.clean);
     let place = checkpoint.ok_or_else(|| Error::Corrupt("the store was not closed".into()))?;
     let dir = new_folder(&old.dir, to);
     remove(old, &dir)?;
     let new = recover::open_index(old, to, &dir, keys)?;
-    let snapshots = Folder::at(&old.dir, &old.disk, keys);
+    let snapshots = Folder::at(&old.dir, &old.disk, keys, owner);
     let chain = snapshots.chain()?;
     let from = rebuild::tail(&snapshots, &chain)?;
     let loaded = rebuild::load(&chain, &new)?;

@@ -6,6 +6,7 @@ use crate::domain;
 use crate::engine;
 use crate::index::{Index, Op, decode_ops};
 use crate::journal::{self, Found, Position, Subject};
+use crate::owner::Owner;
 use crate::rebuild::{self, Reindexed};
 use crate::seal::Keys;
 use crate::snapshot::{self, Folder};
@@ -36,11 +37,11 @@ pub(crate) struct Recovered {
 /// Opens the index and brings it to the journal's end.
 pub(crate) fn recover(
     options: &Options,
-    keys: &Keys,
+    (keys, owner): (&Keys, Owner),
     opening: Opening,
 ) -> Result<Recovered, Error> {
     options.disk.make_dir(&options.dir.join("journal"))?;
-    let snapshots = Folder::at(&options.dir, &options.disk, keys);
+    let snapshots = Folder::at(&options.dir, &options.disk, keys, owner);
     snapshots.clear()?;
     let checkpoint = Checkpoint::read(&options.dir)?;
     let whole = checkpoint.as_ref().is_some_and(|c| is_whole(c, options));

@@ -8,6 +8,7 @@ use crate::damage::Damages;
 use crate::format::Found;
 use crate::index::{Index, Op, encode_ops};
 use crate::journal::{BODY_OCTETS_MAX, Journal};
+use crate::owner::Owner;
 use crate::pack::Packs;
 use crate::queue::Spool;
 use crate::quota::Ledger;
@@ -196,12 +197,21 @@ impl Drop for Inner {
 }
 
 /// Opens packs and journal. Errors: `Corrupt`, `Unavailable`.
-fn files(options: &Options, keys: &Keys, recovered: &Recovered) -> Result<(Packs, Journal), Error> {
-    let packs = Packs::open(options, recovered.clean, keys.clone()).map_err(Error::with_cure)?;
+fn files(
+    options: &Options,
+    (keys, owner): (&Keys, Owner),
+    recovered: &Recovered,
+) -> Result<(Packs, Journal), Error> {
+    let packs = Packs::open(options, recovered.clean, keys.clone(), owner);
+    let packs = packs.map_err(Error::with_cure)?;
     packs
         .expect_all(&recovered.index)
         .map_err(Error::with_cure)?;
-    let journal = Journal::open(options, keys, recovered.found.end)?;
+    let journal = Journal::open(options, keys, owner, recovered.found.end)?;
+    if journal.end() > recovered.found.end {
+        // Nothing lies between: an index that sees no commit any more must not seem to be behind.
+        commit::note_applied(&recovered.index, journal.end())?;
+    }
     Ok((packs, journal))
 }
 
@@ -229,22 +239,20 @@ impl Store {
             repair::expect_none(&options.dir)?;
         }
         // Twice: before anything is made, and when nobody else can change it any more.
-        let allowed = |found: Found| match (opening, found) {
-            // It makes that file anew.
-            (Opening::Repair, Found::Unmarked) => Ok(()),
-            _ => found.allows(options),
-        };
-        allowed(Found::look(&options.dir)?)?;
+        Found::look(&options.dir)?.allows(options)?;
         options.disk.make_dir(&options.dir)?;
         let lock = lock::lock(&options.dir)?;
         let found = Found::look(&options.dir)?;
-        allowed(found)?;
+        found.allows(options)?;
+        if let Found::Marked(format) = found {
+            format.owner().expect_own(&options.dir)?;
+        }
         migrate::settle(options)?;
         let keys = Keys::open(options, found == Found::New)?;
-        found.prepare(options, &keys)?;
+        let owner = found.prepare(options, &keys)?;
         let before = Checkpoint::read(&options.dir)?;
-        let (recovered, spool) = readable(options, &keys, opening)?;
-        let opened = files(options, &keys, &recovered);
+        let (recovered, spool) = readable(options, (&keys, owner), opening)?;
+        let opened = files(options, (&keys, owner), &recovered);
         let (packs, journal) =
             opened.inspect_err(|_| leave_as_it_was(options, &recovered, before))?;
         let snapshots = Snapshots::new(options, recovered.snapshots, recovered.covered);
@@ -528,8 +536,12 @@ impl Store {
 
 /// A recovered index in which all that opening asks of it could be read. Damage that only shows then
 /// leads to a rebuild too, once.
-fn readable(options: &Options, keys: &Keys, opening: Opening) -> Result<(Recovered, Spool), Error> {
-    let recovered = recover::recover(options, keys, opening)?;
+fn readable(
+    options: &Options,
+    own: (&Keys, Owner),
+    opening: Opening,
+) -> Result<(Recovered, Spool), Error> {
+    let recovered = recover::recover(options, own, opening)?;
     match first_reads(&recovered.index) {
         Ok(spool) => return Ok((recovered, spool)),
         Err(e) if !recovered.index.is_damaged() || recovered.rebuilt.is_some() => return Err(e),
@@ -538,7 +550,7 @@ fn readable(options: &Options, keys: &Keys, opening: Opening) -> Result<(Recover
     // The engine lets go of its files.
     drop(recovered);
     Checkpoint::distrust(&options.dir, &options.disk);
-    let recovered = recover::recover(options, keys, opening)?;
+    let recovered = recover::recover(options, own, opening)?;
     let spool = first_reads(&recovered.index)?;
     Ok((recovered, spool))
 }

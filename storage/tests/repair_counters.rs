@@ -19,7 +19,7 @@ const SIZES: Sizes = Sizes {
     sort: 1 << 20,
 };
 /// Octets of a segment's head.
-const HEAD: usize = 32;
+const HEAD: usize = 48;
 const ADVICE: &str = "congvu store repair";
 
 fn files(dir: &Path) -> Vec<PathBuf> {
@@ -257,6 +257,8 @@ fn i18_a_damaged_head_of_a_segment_is_mended_and_an_unknown_version_is_refused()
         (12, false, false),
         (17, false, true),
         (25, true, true),
+        (30, false, false),
+        (41, false, true),
     ] {
         head_mended(at, with_index, last);
     }
@@ -266,8 +268,8 @@ fn i18_a_damaged_head_of_a_segment_is_mended_and_an_unknown_version_is_refused()
     let last = journal(&world.options).pop().unwrap();
     let mut bytes = fs::read(&last).unwrap();
     bytes[8] = 88;
-    let sum = blake3::hash(&bytes[..24]);
-    bytes[24..32].copy_from_slice(&sum.as_bytes()[..8]);
+    let sum = blake3::hash(&bytes[..40]);
+    bytes[40..48].copy_from_slice(&sum.as_bytes()[..8]);
     fs::write(&last, &bytes).unwrap();
     let before = octets(&journal(&world.options));
     let e = Store::repair(&world.options).unwrap_err().to_string();

@@ -1,6 +1,6 @@
 //! Stores of earlier formats are upgraded when they are opened, and show what they showed before.
 //! `golden/v1-store` was written by a program of the first format, `golden/v1-seen.txt` is what it read;
-//! `golden/v2-store` by one of the second.
+//! `golden/v2-store` by one of the second, and `golden/v3-store` is the same after one of the third wrote to it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must say so")]
 
 use std::fmt::Write as _;
@@ -285,13 +285,19 @@ fn version(options: &Options) -> u8 {
 }
 
 #[test]
-fn i18_a_store_of_the_second_format_is_read_as_it_is() {
-    for engine in [EngineKind::Memory, EngineKind::Sled] {
-        let (_dir, options) = copied("v2-store", engine);
-        assert_eq!(version(&options), 2);
+fn i18_a_store_of_the_second_or_third_format_is_read_as_it_is() {
+    let (memory, sled) = (EngineKind::Memory, EngineKind::Sled);
+    for (name, before, engine) in [
+        ("v2-store", 2, memory),
+        ("v2-store", 2, sled),
+        ("v3-store", 3, memory),
+        ("v3-store", 3, sled),
+    ] {
+        let (_dir, options) = copied(name, engine);
+        assert_eq!(version(&options), before);
         let store = Store::open(&options).unwrap();
         // From here on an older program refuses.
-        assert_eq!(version(&options), 3);
+        assert_eq!(version(&options), 4);
         assert_eq!(store.check().unwrap(), Vec::<String>::new());
         let account = store.account(AccountId::new(2).unwrap());
         let mut states = Vec::new();
@@ -369,4 +375,98 @@ fn seen_of(store: &Store) -> Vec<String> {
         })
         .unwrap();
     seen
+}
+
+/// Names and octets of the files of journal, packs and snapshots.
+fn files(options: &Options) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    for folder in ["journal", "packs", "snapshots"] {
+        for entry in fs::read_dir(options.dir.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            files.push((path.clone(), fs::read(path).unwrap()));
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The identity that `format` tells.
+fn identity(options: &Options) -> Vec<u8> {
+    fs::read(options.dir.join("format")).unwrap()[13..29].to_vec()
+}
+
+fn names(octets: &[u8], id: &[u8]) -> bool {
+    octets.windows(id.len()).any(|w| w == id)
+}
+
+#[test]
+fn i18_files_of_the_third_format_stay_and_the_next_ones_name_their_store() {
+    for engine in [EngineKind::Memory, EngineKind::Sled] {
+        let (_dir, options) = copied("v3-store", engine);
+        let (before, id) = (files(&options), identity(&options));
+        assert!(before.iter().all(|(_, octets)| !names(octets, &id)));
+        let store = Store::open(&options).unwrap();
+        assert_eq!(identity(&options), id);
+        let after = files(&options);
+        assert!(before.iter().all(|file| after.contains(file)));
+        let new: Vec<_> = after.iter().filter(|file| !before.contains(file)).collect();
+        assert_eq!(new.len(), 1, "the next segment");
+        assert!(names(&new[0].1, &id));
+        let whole = store.fingerprint().unwrap();
+        store.put_blob(b"a new pack").unwrap();
+        store.snapshot().unwrap();
+        assert_eq!(store.check_deep().unwrap(), Vec::<String>::new());
+        store.close().unwrap();
+        drop(store);
+        for (path, octets) in files(&options) {
+            let old = before.iter().any(|(_, before)| *before == octets);
+            assert!(old || names(&octets, &id), "{}", path.display());
+        }
+        // It may be opened without a commit, and is not made anew by that.
+        for _ in 0..2 {
+            let store = Store::open(&options).unwrap();
+            assert_eq!(store.fingerprint().unwrap(), whole);
+            store.close().unwrap();
+        }
+        // Without the file `format` the same store, and the files that name nobody still count as its own.
+        fs::remove_file(options.dir.join("format")).unwrap();
+        Store::repair(&options).unwrap();
+        assert_eq!(identity(&options), id);
+        let store = Store::open(&options).unwrap();
+        assert_eq!(store.fingerprint().unwrap(), whole);
+        assert_eq!(store.check_deep().unwrap(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_repair_does_not_take_the_first_format_for_damage() {
+    let (_dir, options) = kept(EngineKind::Sled);
+    let refused = Store::repair(&options).unwrap_err().to_string();
+    assert!(refused.contains("is of the first format"), "{refused}");
+    check(&options, "after a refused repair");
+}
+
+#[test]
+fn a_store_whose_old_journal_is_there_and_its_file_is_not_is_not_founded_anew() {
+    let (_dir, options) = kept(EngineKind::Sled);
+    let store = Store::open(&options).unwrap();
+    let whole = store.fingerprint().unwrap();
+    store.close().unwrap();
+    drop(store);
+    fs::remove_file(options.dir.join("format")).unwrap();
+    assert!(options.dir.join("before-2").is_dir());
+    assert!(refused(&options).contains("congvu store repair"));
+    assert!(!options.dir.join("format").exists());
+    Store::repair(&options).unwrap();
+    let store = Store::open(&options).unwrap();
+    assert_eq!(store.fingerprint().unwrap(), whole);
+    drop(store);
+    // Nor where nothing else is left of it.
+    for name in ["format", "checkpoint"] {
+        fs::remove_file(options.dir.join(name)).unwrap();
+    }
+    for name in ["journal", "packs", "snapshots", "index"] {
+        fs::remove_dir_all(options.dir.join(name)).unwrap();
+    }
+    assert!(refused(&options).contains("congvu store repair"));
 }

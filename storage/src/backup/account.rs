@@ -7,16 +7,18 @@
 use super::chunk::{self, Chunks};
 use super::crew::{self, Goal};
 use super::manifest::{Entry, Manifest};
-use super::restore::{Fresh, Which, lost_piece};
+use super::restore::{Fresh, Which};
 use super::sealer::Sealer;
 use super::{Failure, Refusal, Secret, Stage, Tell, Vault};
 use crate::commit::Number;
 use crate::disk::{self, Disk};
+use crate::format::Format;
 use crate::index::Op;
+use crate::owner::Owner;
 use crate::record::{self, Location};
 use crate::{
     AccountId, AccountStore, BlobId, EngineKind, Error, KeySource, MasterKey, Options, Store, key,
-    master_fits, pack,
+    keyring, master_fits, pack,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -80,15 +82,21 @@ impl Account {
         let whole = Fresh {
             dir: dir.join("whole"),
             disk: &cut.options.disk,
+            store: manifest.store,
         };
         fetch(&cut, &chunks, &whole, &manifest, tell)?;
         if let Some(older) = older_key(&cut, &whole.dir)? {
             cut.options.keys = KeySource::Master(older);
         }
-        let keys = keys_of(&cut, &whole.dir)?;
+        let owner = Owner {
+            id: manifest.store,
+            unnamed: true,
+        };
+        let keys = keys_of(&cut, &whole.dir, owner)?;
         let one = Fresh {
             dir: dir.join("one"),
             disk: &cut.options.disk,
+            store: manifest.store,
         };
         one.disk.make_dir(&one.dir)?;
         for name in ["keyring", "keyring.copy"] {
@@ -97,6 +105,8 @@ impl Account {
                 one.disk.replace(&one.dir, name, &keyring)?;
             }
         }
+        // It takes the packs for its own, whenever they were begun.
+        Format::of_copy(owner, keyring::is_sealed(&one.dir)).write(&one.dir, one.disk)?;
         cut.options
             .disk
             .remove_tree(&whole.dir)
@@ -178,13 +188,14 @@ fn fetch(
 }
 
 /// The account's keys, and those of the content that they name.
-fn keys_of(cut: &Cut<'_>, dir: &Path) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Failure> {
+fn keys_of(cut: &Cut<'_>, dir: &Path, owner: Owner) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Failure> {
     let options = Options {
         dir: dir.to_owned(),
         ..cut.options.clone()
     };
+    let options = (&options, owner);
     let account = cut.account;
-    let mut keys = super::keys::read(&options, &account.raw().to_be_bytes(), &|_| true)?;
+    let mut keys = super::keys::read(options, &account.raw().to_be_bytes(), &|_| true)?;
     if account == AccountId::SYSTEM || keys.is_empty() {
         return Err(Refusal::NoAccount.into());
     }
@@ -196,14 +207,14 @@ fn keys_of(cut: &Cut<'_>, dir: &Path) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Fail
         })?;
     }
     let recipes = |key: &[u8]| key::parts_of(key).is_some_and(|id| named.contains(&id));
-    let mut recipes = super::keys::read(&options, &system(key::PARTS), &recipes)?;
+    let mut recipes = super::keys::read(options, &system(key::PARTS), &recipes)?;
     for parts in recipes.values() {
         named.extend(record::decode::<Vec<BlobId>>(parts, "recipe")?);
     }
     keys.append(&mut recipes);
     let wanted = |key: &[u8]| key::blob_of(key).is_some_and(|id| named.contains(&id));
     keys.append(&mut super::keys::read(
-        &options,
+        options,
         &system(key::BLOB),
         &wanted,
     )?);
@@ -266,7 +277,7 @@ fn contents(
                 // Only the letters in it cannot be had; whoever places them counts them.
                 Err(Error::Corrupt(why)) => {
                     tracing::warn!(why, file = entry.path, "a piece of the backup is damaged");
-                    lost_piece(entry, start, octets)
+                    one.lost_piece(entry, start, octets)
                 }
                 Err(e) => return Err(e.into()),
             };

@@ -2,6 +2,7 @@
 
 use crate::index::{Op, decode_ops};
 use crate::journal;
+use crate::owner::Owner;
 use crate::seal::Keys;
 use crate::snapshot::Folder;
 use crate::{BlobId, EmailId, Error, Options, key};
@@ -10,13 +11,13 @@ use std::collections::BTreeMap;
 
 /// All keys that begin with `prefix` and for which `wanted` says so, with their last values.
 pub(super) fn read(
-    options: &Options,
+    (options, owner): (&Options, Owner),
     prefix: &[u8],
     wanted: &dyn Fn(&[u8]) -> bool,
 ) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Error> {
     let mut keys = BTreeMap::new();
     let sealing = Keys::open(options, false)?;
-    let snapshots = Folder::at(&options.dir, &options.disk, &sealing);
+    let snapshots = Folder::at(&options.dir, &options.disk, &sealing, owner);
     let chain = snapshots.chain()?;
     let wanted = |key: &[u8]| key.starts_with(prefix) && wanted(key);
     for entry in chain.merged(prefix)?.living() {

@@ -12,6 +12,7 @@ use super::{Failure, Refusal, Secret, Stage, Tell, Vault, folder, sound};
 use crate::checkpoint::Checkpoint;
 use crate::disk::{self, Disk};
 use crate::journal::Position;
+use crate::owner::ID;
 use crate::pack;
 use crate::{Error, KeySource, ModSeq, keyring};
 use std::io;
@@ -191,6 +192,8 @@ pub fn restore(task: &Restore<'_>, tell: Tell<'_>) -> Result<Rebuilt, Failure> {
 pub(super) struct Fresh<'a> {
     pub dir: PathBuf,
     pub disk: &'a Disk,
+    /// The store that was backed up; a restored one goes on as that.
+    pub store: [u8; ID],
 }
 
 impl<'a> Fresh<'a> {
@@ -202,6 +205,7 @@ impl<'a> Fresh<'a> {
         let fresh = Self {
             dir: dir.into(),
             disk: task.disk,
+            store: manifest.store,
         };
         match std::fs::read(fresh.dir.join(OF)) {
             Ok(of) if of == name.as_bytes() => {}
@@ -282,7 +286,7 @@ impl<'a> Fresh<'a> {
                         entry.path
                     ));
                     is_whole = false;
-                    lost_piece(entry, at, octets)
+                    self.lost_piece(entry, at, octets)
                 }
                 (raw, _) => raw?,
             };
@@ -300,6 +304,18 @@ impl<'a> Fresh<'a> {
         }
         file.sync().map_err(|e| failed(&e))?;
         Ok(false)
+    }
+
+    /// What stands in for a lost piece: nothing, but the header of a pack, without which all of it were lost.
+    pub(super) fn lost_piece(&self, entry: &Entry, at: u64, octets: u64) -> Vec<u8> {
+        let mut raw = vec![0; usize::try_from(octets).unwrap_or(0)];
+        if let Some(number) = sound::pack_of(&entry.path).filter(|_| at == 0) {
+            let header = pack::header(number, &self.store);
+            if let Some(begin) = raw.get_mut(..header.len()) {
+                begin.copy_from_slice(&header);
+            }
+        }
+        raw
     }
 
     /// Gives it the store's name.
@@ -330,18 +346,6 @@ fn piece(chunks: &Chunks<'_>, id: &ChunkId, octets: u64) -> Result<Vec<u8>, Erro
             chunk::path(id)
         ))),
     }
-}
-
-/// What stands in for a lost piece: nothing, but the header of a pack, without which all of it were lost.
-pub(super) fn lost_piece(entry: &Entry, at: u64, octets: u64) -> Vec<u8> {
-    let mut raw = vec![0; usize::try_from(octets).unwrap_or(0)];
-    if let Some(number) = sound::pack_of(&entry.path).filter(|_| at == 0) {
-        let header = pack::header(number);
-        if let Some(begin) = raw.get_mut(..header.len()) {
-            begin.copy_from_slice(&header);
-        }
-    }
-    raw
 }
 
 /// Whether the file has the length and the hash of the entry.

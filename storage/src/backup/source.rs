@@ -35,10 +35,11 @@ pub(super) struct SourceFile {
 }
 
 /// Looks at a store whose files are pinned. The order is what makes it consistent, see `backup`.
-/// Errors: `NoStore`, `Corrupt`.
+/// Errors: `NoStore`; `Corrupt`, for a file of another store too.
 pub(super) fn look(dir: &Path) -> Result<Source, Failure> {
     let no_store = || Refusal::NoStore(dir.display().to_string());
-    let store = Format::read(dir)?.ok_or_else(no_store)?.id;
+    let owner = Format::read(dir)?.ok_or_else(no_store)?.owner();
+    owner.expect_own(dir)?;
     let mut files = Vec::new();
     for name in listed(dir, "snapshots")? {
         files.push(file(dir, format!("snapshots/{name}"), None)?);
@@ -71,7 +72,7 @@ pub(super) fn look(dir: &Path) -> Result<Source, Failure> {
         }
     }
     Ok(Source {
-        store,
+        store: owner.id,
         position,
         files,
     })

@@ -11,6 +11,8 @@ use ::fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, Persis
 use std::path::Path;
 use std::time::Duration;
 
+/// What every folder of fjall has, and none of another engine.
+pub(super) const MARK: &str = "keyspaces";
 /// The one keyspace.
 const KEYSPACE: &str = "index";
 /// Octets gathered in memory before they become a sorted file.

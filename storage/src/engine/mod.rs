@@ -98,6 +98,16 @@ pub(crate) fn open(
     })
 }
 
+/// The engine whose files lie in `dir`; `None` where there are none.
+pub(crate) fn kind_in(dir: &Path) -> Option<EngineKind> {
+    let marks = [
+        (on_disk::MARK, EngineKind::Sled),
+        (opt_in::MARK, EngineKind::Fjall),
+    ];
+    let found = marks.into_iter().find(|(mark, _)| dir.join(mark).exists());
+    found.map(|(_, kind)| kind)
+}
+
 /// Engines assert where their pages are damaged. A panic in one reader must not be the end of the store.
 fn guarded<T>(engine: &str, ask: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(ask))

@@ -12,6 +12,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// A file that every folder of sled has, and none of another engine.
+pub(super) const MARK: &str = "conf";
 /// How often sled writes its dirty pages back, milliseconds; only bounds its memory.
 const WRITE_BACK_MS: u64 = 1_000;
 /// Deepest folder below sled's own that a checkpoint syncs.

@@ -238,6 +238,7 @@ mod tests {
     const PLACE: Head = Head {
         segment: 7,
         salt: [9; SALT],
+        store: None,
     };
 
     fn subject(account: u32, modseq: u64, time: i64) -> Subject {

@@ -2,7 +2,7 @@
 //! No more than one segment is in memory at once.
 
 use super::frame::{self, Packer};
-use super::{ADVICE, FILE_HEAD, Head, Position, Subject, path, segments};
+use super::{ADVICE, FILE_HEAD, HEAD_MAX, Head, Position, Subject, path, segments};
 use crate::seal::Keys;
 use crate::{Error, disk};
 use std::path::Path;
@@ -63,12 +63,13 @@ pub(crate) fn replay(
         };
         let Some(head) = Head::read(&bytes, number)? else {
             // The head is durable before the first frame is written.
-            if number == last && offset == FILE_HEAD && bytes.len() as u64 <= FILE_HEAD {
+            if number == last && offset == FILE_HEAD && bytes.len() as u64 <= HEAD_MAX {
                 found.torn = bytes.len() as u64;
                 break;
             }
             return Err(headless(number));
         };
+        found.end.offset = offset.max(head.end());
         found.torn = segment(&bytes, head, &mut found, each, number == last, &packer)?;
         if found.torn > 0 && number < last {
             return Err(damaged(found.end));
@@ -91,12 +92,13 @@ pub(crate) fn whole(dir: &Path, from: Position) -> Result<Position, Error> {
             };
         }
         let Some(head) = Head::read(&bytes, number)? else {
-            if number < last || bytes.len() as u64 > FILE_HEAD {
+            if number < last || bytes.len() as u64 > HEAD_MAX {
                 return Err(headless(number));
             }
             // It is just being begun.
             return Ok(end);
         };
+        end.offset = end.offset.max(head.end());
         while let Some(frame) = frame::at(&bytes, head, end.offset) {
             end.offset = frame.end;
         }
@@ -119,14 +121,15 @@ pub(super) fn part(
     each: &mut Visit<'_>,
 ) -> Result<(), Error> {
     let mut bytes = read(dir, number)?;
+    let head = Head::read(&bytes, number)?.ok_or_else(|| headless(number))?;
+    let end = end.map(|end| end.max(head.end()));
     if let Some(end) = end {
         bytes.truncate(usize::try_from(end).unwrap_or(usize::MAX));
     }
-    let head = Head::read(&bytes, number)?.ok_or_else(|| headless(number))?;
     let mut found = Found {
         end: Position {
             segment: number,
-            offset: first,
+            offset: first.max(head.end()),
         },
         torn: 0,
         records: 0,

@@ -1,7 +1,8 @@
 //! Reading a segment that is damaged: every frame that is whole, and where those are that are not.
 
 use super::frame::{self, Packer};
-use super::{FILE_HEAD, Head, SALT, Subject, path};
+use super::{FILE_HEAD, HEAD_MAX, Head, SALT, SALT_AT, Subject, path};
+use crate::owner::Owner;
 use crate::seal::Keys;
 use crate::{Error, disk};
 use std::path::Path;
@@ -34,7 +35,7 @@ pub(crate) type Each<'a> = dyn FnMut(Subject, &[u8], u64) -> Result<(), Error> +
 /// `Corrupt` for a segment of an unknown version (I-18).
 pub(crate) fn salvage(
     dir: &Path,
-    keys: &Keys,
+    (keys, owner): (&Keys, Owner),
     number: u32,
     each: &mut Each<'_>,
 ) -> Result<Left, Error> {
@@ -51,24 +52,25 @@ pub(crate) fn salvage(
         is_end,
         is_head,
     };
-    let found = head(&bytes, number)?;
+    let found = head(&bytes, number, owner)?;
     left.other = found.map(|(head, _)| head.segment).filter(|n| *n != number);
     if left.other.is_some() {
         // Its commits are older or newer than what was here: in its place they would undo others.
         return Ok(left);
     }
     let Some((head, mended)) = found else {
-        left.gaps.push(gap(0, end, end <= FILE_HEAD, false));
+        left.gaps.push(gap(0, end, end <= HEAD_MAX, false));
         return Ok(left);
     };
+    left.end = head.end();
     if mended {
-        left.gaps.push(gap(0, FILE_HEAD, false, true));
+        left.gaps.push(gap(0, head.end(), false, true));
     }
     let packer = Packer {
         keys: keys.clone(),
         ..Packer::default()
     };
-    let mut at = FILE_HEAD;
+    let mut at = head.end();
     while at < end {
         if let Some(frame) = frame::at(&bytes, head, at) {
             let payload = frame.open(&packer)?;
@@ -90,28 +92,38 @@ pub(crate) fn salvage(
 
 /// The head, and whether it had to be mended: without its salt no frame can be told from another.
 /// All of it is known but salt and checksum, and of these one flipped bit is found by trying.
-fn head(bytes: &[u8], number: u32) -> Result<Option<(Head, bool)>, Error> {
+fn head(bytes: &[u8], number: u32, owner: Owner) -> Result<Option<(Head, bool)>, Error> {
     let whole = Head::any(bytes, number)?;
     Ok(whole
         .map(|head| (head, false))
-        .or_else(|| Some((mended(bytes, number)?, true))))
+        .or_else(|| Some((mended(bytes, number, owner)?, true))))
 }
 
-fn mended(bytes: &[u8], number: u32) -> Option<Head> {
-    let said = bytes.get(16..16 + 2 * SALT)?;
+fn mended(bytes: &[u8], number: u32, owner: Owner) -> Option<Head> {
+    let of = |store| Head {
+        segment: number,
+        salt: [0; SALT],
+        store,
+    };
+    let unnamed = || mended_like(bytes, of(None)).filter(|_| owner.unnamed);
+    mended_like(bytes, of(Some(owner.id))).or_else(unnamed)
+}
+
+/// The head that is like this one but for its salt.
+fn mended_like(bytes: &[u8], like: Head) -> Option<Head> {
+    let whole = bytes.get(..like.end() as usize)?;
+    let sum_at = whole.len() - SALT;
+    let said = [&whole[SALT_AT..SALT_AT + SALT], &whole[sum_at..]].concat();
     let fits = |said: &[u8]| {
         let salt = said[..SALT].try_into().ok()?;
-        let head = Head {
-            segment: number,
-            salt,
-        };
-        (head.octets()[16 + SALT..] == said[SALT..]).then_some(head)
+        let head = Head { salt, ..like };
+        (head.octets()[sum_at..] == said[SALT..]).then_some(head)
     };
-    if let Some(head) = fits(said) {
+    if let Some(head) = fits(&said) {
         return Some(head);
     }
     (0..said.len() * 8).find_map(|bit| {
-        let mut other = said.to_vec();
+        let mut other = said.clone();
         other[bit / 8] ^= 1 << (bit % 8);
         fits(&other)
     })

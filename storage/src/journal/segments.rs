@@ -1,11 +1,11 @@
 //! The journal's files as files: which there are, one of them read alone, old ones removed.
 
 use super::read::{Visit, part};
-use super::{FILE_HEAD, Position, frame, path};
+use super::{FILE_HEAD, HEAD_MAX, Head, Position, frame, path};
 use crate::Error;
 use crate::disk::{self, Disk};
 use crate::seal::Keys;
-use std::os::unix::fs::FileExt as _;
+use std::io::Read as _;
 use std::path::Path;
 
 /// The numbers of all segments, in order.
@@ -54,10 +54,14 @@ pub(crate) fn between(
 pub(crate) fn is_plain(dir: &Path) -> bool {
     let dir = dir.join("journal");
     let sealed = |number: &u32| {
-        let mut first = [0; frame::HEAD];
+        let mut first = Vec::new();
         let file = std::fs::File::open(path(&dir, *number));
-        let read = file.and_then(|f| f.read_exact_at(&mut first, FILE_HEAD));
-        read.is_ok() && frame::is_sealed(&first)
+        let octets = HEAD_MAX + frame::HEAD as u64;
+        let read = file.and_then(|f| f.take(octets).read_to_end(&mut first));
+        let at = Head::any(&first, *number).ok().flatten();
+        let at = at.map_or(FILE_HEAD, Head::end) as usize;
+        let frame = first.get(at..).and_then(<[u8]>::first_chunk);
+        read.is_ok() && frame.is_some_and(frame::is_sealed)
     };
     !segments(&dir).unwrap_or_default().iter().any(sealed)
 }

@@ -5,6 +5,11 @@ use crate::seal::Keys;
 use crate::{Disk, Options, Sizes};
 use std::fs;
 
+const OURS: Owner = Owner {
+    id: [7; ID],
+    unnamed: false,
+};
+
 /// Account, time and body of a commit.
 type Read = (u32, i64, Vec<u8>);
 
@@ -39,7 +44,8 @@ impl World {
     }
 
     fn open(&self) -> Journal {
-        Journal::open(&self.options, &self.keys, self.replay().unwrap().1.end).unwrap()
+        let end = self.replay().unwrap().1.end;
+        Journal::open(&self.options, &self.keys, OURS, end).unwrap()
     }
 
     /// What is read: account, time and body of each commit.
@@ -173,7 +179,7 @@ fn a_visitor_that_refuses_cuts_the_whole_last_group() {
     assert_eq!((found.end, found.records), (end, 1));
     drop(journal);
     group(
-        &mut Journal::open(&world.options, &world.keys, found.end).unwrap(),
+        &mut Journal::open(&world.options, &world.keys, OURS, found.end).unwrap(),
         &[4],
     );
     assert_eq!(world.replay().unwrap().0, expected([1, 4]));
@@ -287,15 +293,15 @@ fn i18_a_segment_of_another_version_or_number_is_an_error() {
     let world = World::new(1 << 20, 0);
     group(&mut world.open(), &[1]);
     let whole = world.read();
-    for (at, what) in [(8, "unknown version 3"), (12, "")] {
+    for (at, what) in [(8, "unknown version 4"), (12, "")] {
         let mut changed = whole.clone();
         changed[at] += 1;
         world.write(&changed);
         // Without a checksum that fits it is damage.
         let said = world.replay().unwrap_err().to_string();
         assert!(said.contains("no valid head"), "{said}");
-        let sum = blake3::hash(&changed[..24]);
-        changed[24..32].copy_from_slice(&sum.as_bytes()[..8]);
+        let sum = blake3::hash(&changed[..40]);
+        changed[40..48].copy_from_slice(&sum.as_bytes()[..8]);
         world.write(&changed);
         let said = world.replay().unwrap_err().to_string();
         assert!(said.contains(what), "{said}");
@@ -309,4 +315,68 @@ fn i18_a_segment_of_another_version_or_number_is_an_error() {
             .to_string()
             .contains("head of segment 1")
     );
+}
+
+#[test]
+fn i18_a_head_is_written_as_before_and_that_of_version_2_is_still_read() {
+    let named = Head {
+        segment: 7,
+        salt: [9; SALT],
+        store: Some(OURS.id),
+    };
+    let unnamed = Head {
+        store: None,
+        ..named
+    };
+    let kept: Vec<&str> = include_str!("../../tests/golden/segment.txt")
+        .lines()
+        .collect();
+    for (head, line, said) in [(unnamed, 0, Said::Nobody), (named, 1, Said::Store(OURS.id))] {
+        let octets = head.octets();
+        let written: String = octets.iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(written, kept[line]);
+        assert_eq!(octets.len() as u64, head.end());
+        assert_eq!(Head::read(&octets, 7), Ok(Some(head)));
+        assert_eq!(super::said(&octets), said);
+        for cut in 0..octets.len() {
+            assert_eq!(
+                super::said(&octets[..cut]),
+                Said::Unreadable,
+                "cut at {cut}"
+            );
+        }
+    }
+}
+
+/// A segment of before heads named a store is read where it lies; what comes is written into the next one.
+#[test]
+fn a_segment_that_names_nobody_is_not_gone_on_with() {
+    for groups in [0, 1] {
+        let world = World::new(1 << 20, 0);
+        let head = Head {
+            store: None,
+            ..Head::draw(1, OURS).unwrap()
+        };
+        world.write(&head.octets());
+        let mut frame = Vec::new();
+        let subject = Subject {
+            account: AccountId::new(5).unwrap(),
+            modseq: None,
+            time: -5,
+        };
+        let packer = frame::Packer::default();
+        for _ in 0..groups {
+            frame::encode(head, FILE_HEAD, &[(subject, b"5")], &packer, &mut frame).unwrap();
+            world.write(&[head.octets(), frame.clone()].concat());
+        }
+        let before = world.read();
+        let mut journal = world.open();
+        assert_eq!(journal.end().segment, 2);
+        group(&mut journal, &[6]);
+        drop(journal);
+        assert_eq!(world.read(), before);
+        let accounts = [5, 6].into_iter().skip(1 - groups);
+        assert_eq!(world.replay().unwrap().0, expected(accounts));
+        assert_eq!(world.open().end().segment, 2);
+    }
 }

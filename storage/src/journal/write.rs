@@ -2,8 +2,9 @@
 //! content: when only one of the two came to be before a crash, replay finds it out.
 
 use super::frame::{self, Packer};
-use super::{FILE_HEAD, Head, Position, Subject, path};
+use super::{HEAD_MAX, Head, Position, Subject, path};
 use crate::disk::{self, DataFile, Disk};
+use crate::owner::Owner;
 use crate::seal::Keys;
 use crate::{Error, Options};
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ const FRAME_OCTETS_KEPT: usize = 16 * 1024 * 1024;
 pub(crate) struct Journal {
     dir: PathBuf,
     disk: Disk,
+    owner: Owner,
     segment_octets: u64,
     file: DataFile,
     head: Head,
@@ -29,32 +31,41 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Continues at `end`, as [`super::replay`] found it; whatever lies behind is cut off.
-    pub(crate) fn open(options: &Options, keys: &Keys, end: Position) -> Result<Self, Error> {
+    /// Continues at `end`, as [`super::replay`] found it; whatever lies behind is cut off. A segment that
+    /// does not name its store is left as it is, and the next one begun.
+    pub(crate) fn open(
+        options: &Options,
+        keys: &Keys,
+        owner: Owner,
+        mut end: Position,
+    ) -> Result<Self, Error> {
         let (dir, disk) = (options.dir.join("journal"), options.disk.clone());
         let path = path(&dir, end.segment);
         let file = disk.open(&path)?;
         let failed = |e: std::io::Error| disk::failed("cannot prepare", &path, &e);
         let len = file.len().map_err(failed)?;
-        let mut held = vec![0; len.min(FILE_HEAD) as usize];
+        let mut held = vec![0; len.min(HEAD_MAX) as usize];
         file.read_at(0, &mut held).map_err(failed)?;
         let head = match Head::read(&held, end.segment)? {
             Some(head) => {
+                end.offset = end.offset.max(head.end());
                 file.set_len(end.offset).map_err(failed)?;
                 head
             }
             None => {
-                let head = Head::draw(end.segment)?;
+                let head = Head::draw(end.segment, owner)?;
                 file.set_len(0).map_err(failed)?;
                 file.append_at(0, &head.octets()).map_err(failed)?;
+                end.offset = head.end();
                 head
             }
         };
         file.sync().map_err(failed)?;
         disk.sync_dir(&dir)?;
-        Ok(Self {
+        let mut journal = Self {
             dir,
             disk,
+            owner,
             segment_octets: options.sizes.segment,
             file,
             head,
@@ -67,7 +78,11 @@ impl Journal {
                 keys: keys.clone(),
                 ..Packer::default()
             },
-        })
+        };
+        if journal.head.store.is_none() {
+            journal.roll()?;
+        }
+        Ok(journal)
     }
 
     /// The end of the last durable frame.
@@ -155,7 +170,7 @@ impl Journal {
     pub(crate) fn seal(&mut self) -> Result<(), Error> {
         match &self.broken {
             Some(e) => Err(e.clone()),
-            None if self.end.offset > FILE_HEAD => self.roll(),
+            None if self.end.offset > self.head.end() => self.roll(),
             None => Ok(()),
         }
     }
@@ -167,7 +182,7 @@ impl Journal {
         let failed = |e: std::io::Error| disk::failed("cannot begin", &path, &e);
         // What a failed write left, or zeros: with a segment behind it that would be damage.
         self.cut().map_err(failed)?;
-        let head = Head::draw(segment)?;
+        let head = Head::draw(segment, self.owner)?;
         let file = self.disk.open(&path)?;
         file.set_len(0).map_err(failed)?;
         file.append_at(0, &head.octets()).map_err(failed)?;
@@ -176,9 +191,9 @@ impl Journal {
         (self.file, self.head) = (file, head);
         self.end = Position {
             segment,
-            offset: FILE_HEAD,
+            offset: head.end(),
         };
-        self.laid = FILE_HEAD;
+        self.laid = self.end.offset;
         Ok(())
     }
 }

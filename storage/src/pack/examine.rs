@@ -4,6 +4,7 @@
 //! pack can tell damage from content, be it sealed or not. What nobody uses any more cannot be told from the rest.
 
 use super::format::{self, Entry};
+use crate::owner::ID;
 use crate::record::Form;
 use crate::zip::Zip;
 use crate::{BlobId, Error};
@@ -74,21 +75,22 @@ pub(crate) fn examine(
     Ok(found)
 }
 
-/// The version that the header says; where it is damaged, that of today.
+/// The version that the header says; where it is damaged, what the first entry says.
 fn version(
     number: u32,
     octets: u64,
     read: &mut Reading<'_>,
     found: &mut Vec<Stretch>,
 ) -> Result<u32, Error> {
-    let mut head = vec![0; octets.min(format::FILE_HEAD) as usize];
-    read(0, &mut head)?;
-    let version = format::version_of(&head, number);
-    if version.is_none() {
-        let (from, to, content) = (0, head.len() as u64, None);
-        found.push(Stretch { from, to, content });
+    let mut first = vec![0; octets.min(format::FILE_HEAD + format::HEAD as u64) as usize];
+    read(0, &mut first)?;
+    if let Some(version) = format::version_of(&first, number) {
+        return Ok(version);
     }
-    Ok(version.unwrap_or(format::VERSION))
+    let version = format::likely_version(&first);
+    let (from, to, content) = (0, octets.min(format::file_head_octets(version)), None);
+    found.push(Stretch { from, to, content });
+    Ok(version)
 }
 
 fn is_whole(entry: &Entry, at: u64, read: &mut Reading<'_>) -> Result<bool, Error> {
@@ -166,9 +168,9 @@ pub(crate) fn fits(number: u32, stretch: &Stretch, octets: &[u8]) -> bool {
     !octets.is_empty()
 }
 
-/// The header of the pack of this number.
-pub(crate) fn header(number: u32) -> Vec<u8> {
-    format::file_head(number)
+/// The header of the pack of this number in this store.
+pub(crate) fn header(number: u32, store: &[u8; ID]) -> Vec<u8> {
+    format::file_head(number, store)
 }
 
 /// The number that a pack's name says.

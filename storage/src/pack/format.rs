@@ -1,10 +1,11 @@
 //! The octets of a pack: its header, the head before each content, names of files.
 //!
-//! | header, 32 octets | |
+//! | header, 48 octets | |
 //! |---|---|
 //! | 8 | magic |
 //! | 4 | version |
 //! | 4 | number of the pack |
+//! | 16 | identity of the store |
 //! | 8 | zeros |
 //! | 8 | checksum of all before |
 //!
@@ -20,10 +21,11 @@
 //! | 8 | checksum of the stored octets |
 //! | 8 | checksum of all before |
 //!
-//! Version 1 had a header of 16 octets without checksum, and heads of 56 without key and without
-//! checksum of what is stored. Such packs are read where they lie and never written.
+//! Version 2 had a header of 32 octets without identity. Version 1 had one of 16 without checksum, and heads of
+//! 56 without key and without checksum of what is stored. Such packs are read where they lie and never written.
 
 use crate::disk::{self, DataFile, Disk};
+use crate::owner::{ID, Owner, Said};
 use crate::record::{Form, Location};
 use crate::{BlobId, Error};
 use std::collections::BTreeSet;
@@ -32,10 +34,15 @@ use std::path::{Path, PathBuf};
 pub(super) const FOLDER: &str = "packs";
 const SUFFIX: &str = ".pack";
 const FILE_MAGIC: &[u8; 8] = b"CVPACK\r\n";
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
+/// The version whose headers name no store.
+const UNNAMED_VERSION: u32 = 2;
 /// Octets of a pack's header.
-pub(crate) const FILE_HEAD: u64 = 32;
+pub(crate) const FILE_HEAD: u64 = 48;
+const FILE_HEAD_V2: u64 = 32;
 const FILE_HEAD_V1: u64 = 16;
+/// Where the identity stands in a header.
+const STORE_AT: usize = 16;
 const MAGIC: &[u8; 4] = b"CvB2";
 const MAGIC_V1: &[u8; 4] = b"CvB1";
 /// Octets before each content.
@@ -69,10 +76,10 @@ pub(super) fn head_octets(version: u32) -> usize {
 
 /// Octets of the header of a pack of this version.
 pub(super) fn file_head_octets(version: u32) -> u64 {
-    if version == 1 {
-        FILE_HEAD_V1
-    } else {
-        FILE_HEAD
+    match version {
+        1 => FILE_HEAD_V1,
+        UNNAMED_VERSION => FILE_HEAD_V2,
+        _ => FILE_HEAD,
     }
 }
 
@@ -82,56 +89,101 @@ pub(super) fn sum_of(octets: &[u8]) -> [u8; SUM] {
     sum
 }
 
-pub(super) fn file_head(number: u32) -> Vec<u8> {
+pub(super) fn file_head(number: u32, store: &[u8; ID]) -> Vec<u8> {
+    header(VERSION, number, store)
+}
+
+fn header(version: u32, number: u32, store: &[u8]) -> Vec<u8> {
     let mut head = FILE_MAGIC.to_vec();
-    head.extend_from_slice(&VERSION.to_le_bytes());
+    head.extend_from_slice(&version.to_le_bytes());
     head.extend_from_slice(&number.to_le_bytes());
+    head.extend_from_slice(store);
     head.extend_from_slice(&[0; 8]);
     head.extend_from_slice(&sum_of(&head));
     head
 }
 
+/// What a whole header says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Header {
+    pub version: u32,
+    pub number: u32,
+    pub said: Said,
+}
+
+impl Header {
+    /// Reads it from the first octets of a pack, with some of what follows. Errors: `None` for what is none or
+    /// damaged, the version when it is not known (I-18).
+    fn parse(head: &[u8]) -> Result<Self, Option<u32>> {
+        let number = |at: usize| {
+            let octets = head.get(at..at + 4).and_then(|o| o.try_into().ok());
+            octets.map(u32::from_le_bytes).ok_or(None)
+        };
+        let (version, own) = (number(8)?, number(12)?);
+        if !head.starts_with(FILE_MAGIC) {
+            return Err(None);
+        }
+        let said = match version {
+            // Without a checksum; what follows must be an entry of that version.
+            1 => match head.get(FILE_HEAD_V1 as usize..FILE_HEAD_V1 as usize + MAGIC_V1.len()) {
+                Some(follows) if follows != MAGIC_V1 => return Err(None),
+                _ => Said::Nobody,
+            },
+            UNNAMED_VERSION | VERSION => {
+                let whole = head.get(..file_head_octets(version) as usize).ok_or(None)?;
+                let (said, sum) = whole.split_at(whole.len() - SUM);
+                if sum != sum_of(said) {
+                    return Err(None);
+                }
+                let store = said.get(STORE_AT..STORE_AT + ID);
+                let store = store.filter(|_| version == VERSION);
+                Said::of(store.and_then(|id| id.try_into().ok()))
+            }
+            unknown => return Err(Some(unknown)),
+        };
+        Ok(Self {
+            version,
+            number: own,
+            said,
+        })
+    }
+
+    /// That of an open pack. Errors: `Corrupt`.
+    pub(super) fn read(file: &DataFile, number: u32) -> Result<Self, Error> {
+        let damaged = || Error::Corrupt(format!("pack {number} has no valid header"));
+        let octets = file.len().map_err(|_| damaged())?.min(FILE_HEAD);
+        let mut head = vec![0u8; octets as usize];
+        file.read_at(0, &mut head).map_err(|_| damaged())?;
+        match Self::parse(&head) {
+            Ok(header) if header.number == number => Ok(header),
+            Err(Some(version)) => Err(Error::Corrupt(format!(
+                "pack {number} has an unknown version ({version})"
+            ))),
+            _ => Err(damaged()),
+        }
+    }
+}
+
 /// The version of a pack. I-18: another one is not read.
 pub(super) fn check_head(file: &DataFile, number: u32) -> Result<u32, Error> {
-    let damaged = || Error::Corrupt(format!("pack {number} has no valid header"));
-    let mut head = [0u8; FILE_HEAD as usize];
-    let first = file.read_at(0, &mut head[..FILE_HEAD_V1 as usize]);
-    if first.is_err() || head[..8] != *FILE_MAGIC || head[12..16] != number.to_le_bytes() {
-        return Err(damaged());
-    }
-    let version = u32::from_le_bytes([head[8], head[9], head[10], head[11]]);
-    match version {
-        1 => {}
-        VERSION => {
-            let whole = file.read_at(0, &mut head);
-            let (said, sum) = head.split_at(head.len() - SUM);
-            if whole.is_err() || sum != sum_of(said) {
-                return Err(damaged());
-            }
-        }
-        _ => {
-            return Err(Error::Corrupt(format!(
-                "pack {number} has an unknown version ({version})"
-            )));
-        }
-    }
-    Ok(version)
+    Header::read(file, number).map(|header| header.version)
 }
 
 /// The version that the octets at the beginning of a pack say; `None` when they are damaged or not known.
 pub(super) fn version_of(head: &[u8], number: u32) -> Option<u32> {
-    let first = head.get(..FILE_HEAD_V1 as usize)?;
-    let own = first[..8] == *FILE_MAGIC && first[12..16] == number.to_le_bytes();
-    match u32::from_le_bytes([head[8], head[9], head[10], head[11]]) {
-        1 if own => Some(1),
-        VERSION if own => {
-            let (said, sum) = head
-                .get(..FILE_HEAD as usize)?
-                .split_at(FILE_HEAD as usize - SUM);
-            (sum == sum_of(said)).then_some(VERSION)
-        }
-        _ => None,
-    }
+    let header = Header::parse(head).ok()?;
+    (header.number == number).then_some(header.version)
+}
+
+/// The version of a pack whose header is damaged, by where its first entry begins.
+pub(super) fn likely_version(first: &[u8]) -> u32 {
+    let unnamed = first.get(FILE_HEAD_V2 as usize..).and_then(Entry::decode);
+    unnamed.map_or(VERSION, |_| UNNAMED_VERSION)
+}
+
+/// What the first octets of a pack say of its store.
+pub(crate) fn said(head: &[u8]) -> Said {
+    Header::parse(head).map_or(Said::Unreadable, |header| header.said)
 }
 
 /// [`sum_of`], a piece at a time.
@@ -226,7 +278,7 @@ pub(crate) fn there(dir: &Path) -> Result<BTreeSet<u32>, Error> {
 
 /// Packs whose header is damaged though their first entry is whole: the file's name, and the whole
 /// file with its header, all of which is known.
-pub(crate) fn headless(dir: &Path) -> Result<Vec<(String, Vec<u8>)>, Error> {
+pub(crate) fn headless(dir: &Path, owner: Owner) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let mut mended = Vec::new();
     for number in there(dir.parent().unwrap_or(dir))? {
         let path = path(dir, number);
@@ -236,10 +288,16 @@ pub(crate) fn headless(dir: &Path) -> Result<Vec<(String, Vec<u8>)>, Error> {
             continue;
         }
         let mut bytes = std::fs::read(&path).map_err(|e| disk::failed("cannot read", &path, &e))?;
-        let octets = bytes.len().min(FILE_HEAD as usize);
+        let version = likely_version(&bytes);
+        let octets = bytes.len().min(file_head_octets(version) as usize);
         let (head, first) = bytes.split_at_mut(octets);
-        if Entry::decode(first).is_some_and(|e| e.sum.is_some()) {
-            head.copy_from_slice(&file_head(number));
+        let whole = Entry::decode(first).is_some_and(|e| e.sum.is_some());
+        if whole && (version == VERSION || owner.unnamed) {
+            let store = match version {
+                VERSION => &owner.id[..],
+                _ => &[],
+            };
+            head.copy_from_slice(&header(version, number, store));
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             mended.push((name.into_owned(), bytes));
         }
@@ -272,5 +330,36 @@ mod tests {
         for len in 0..HEAD {
             assert_eq!(Entry::decode(&written[..len]), None, "cut at {len}");
         }
+    }
+
+    #[test]
+    fn i18_a_header_is_written_as_before_and_those_of_earlier_versions_are_still_read() {
+        let store = [7; ID];
+        let one = [&b"CVPACK\r\n\x01\0\0\0\x05\0\0\0"[..], MAGIC_V1].concat();
+        let two = header(UNNAMED_VERSION, 5, &[]);
+        let three = file_head(5, &store);
+        let kept: Vec<&str> = include_str!("../../tests/golden/pack.txt")
+            .lines()
+            .collect();
+        let hex = |octets: &[u8]| -> String { octets.iter().map(|b| format!("{b:02x}")).collect() };
+        assert_eq!(hex(&two), kept[0]);
+        assert_eq!(hex(&three), kept[1]);
+        for (version, head, of) in [
+            (1, &one, Said::Nobody),
+            (2, &two, Said::Nobody),
+            (3, &three, Said::Store(store)),
+        ] {
+            assert_eq!(version_of(head, 5), Some(version));
+            assert_eq!(version_of(head, 6), None);
+            assert_eq!(said(head), of);
+        }
+        // One that was begun and no more.
+        assert_eq!(version_of(&one[..16], 5), Some(1));
+        for bit in 0..three.len() * 8 {
+            let mut changed = three.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(version_of(&changed, 5), None, "bit {bit}");
+        }
+        assert_eq!(Header::parse(&header(4, 5, &store)), Err(Some(4)));
     }
 }

@@ -23,13 +23,14 @@ mod verify;
 pub(crate) use bloom::Bloom;
 pub(crate) use examine::{Stretch, examine, fits, header, number_of};
 pub(crate) use format::{FILE_HEAD, HEAD};
-pub(crate) use format::{headless, there};
+pub(crate) use format::{headless, said, there};
 pub(crate) use gate::{Gate, Held, Staged};
 pub(crate) use read::is_whole;
 pub use verify::Verified;
 
 use crate::disk::{self, Disk};
 use crate::index::{Index, Op};
+use crate::owner::Owner;
 use crate::record::{self, Form, Location};
 use crate::seal::{KeyId, Keys};
 use crate::zip::Zip;
@@ -57,6 +58,8 @@ pub(crate) struct Packs {
     noted: Mutex<BTreeSet<u32>>,
     proven: Proven,
     keys: Keys,
+    /// Whose they are.
+    owner: Owner,
     zip: Zip,
 }
 
@@ -78,7 +81,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Packs {
     /// Opens the folder. After a clean stop the last pack is continued.
-    pub(crate) fn open(options: &Options, clean: bool, keys: Keys) -> Result<Self, Error> {
+    pub(crate) fn open(
+        options: &Options,
+        clean: bool,
+        keys: Keys,
+        owner: Owner,
+    ) -> Result<Self, Error> {
         let dir = options.dir.join(format::FOLDER);
         options.disk.make_dir(&dir)?;
         let tail = Tail::open(&dir, options, clean)?;
@@ -92,6 +100,7 @@ impl Packs {
             noted: Mutex::default(),
             proven: Proven::default(),
             keys,
+            owner,
             zip: Zip::default(),
         })
     }

@@ -1,6 +1,6 @@
 //! Reading content: found by the index, unpacked or put together, and compared with its hash.
 
-use super::format::{self, Entry};
+use super::format::{self, Entry, Header};
 use super::{Packs, lock};
 use crate::disk::{self, DataFile};
 use crate::index::Index;
@@ -157,9 +157,11 @@ impl Packs {
             std::io::ErrorKind::NotFound => self.missing(number),
             _ => disk::failed("cannot open", &path, &e),
         })?;
+        let header = Header::read(&file, number)?;
+        self.owner.expect(header.said, &path)?;
         let opened = Opened {
             number,
-            version: format::check_head(&file, number)?,
+            version: header.version,
             file: Arc::new(file),
         };
         open.push_front(opened.clone());

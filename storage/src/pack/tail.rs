@@ -110,7 +110,7 @@ impl Packs {
             .ok_or(Error::TooLarge("number of packs"))?;
         let path = format::path(&self.dir, number);
         let file = self.disk.open(&path)?;
-        file.append_at(0, &format::file_head(number))
+        file.append_at(0, &format::file_head(number, &self.owner.id))
             .map_err(|e| disk::failed("cannot write", &path, &e))?;
         self.disk.sync_dir(&self.dir)?;
         (tail.number, tail.len, tail.file) = (number, FILE_HEAD, Some(Arc::new(file)));

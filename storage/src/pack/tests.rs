@@ -5,6 +5,12 @@ use super::*;
 use crate::engine::MemoryEngine;
 use crate::{Disk, Sizes};
 
+/// One that was plain before heads named their stores.
+const OURS: Owner = Owner {
+    id: [7; crate::owner::ID],
+    unnamed: true,
+};
+
 struct Shelf {
     options: Options,
     packs: Packs,
@@ -29,7 +35,7 @@ impl Shelf {
             ..Options::default()
         };
         Self {
-            packs: Packs::open(&options, false, Keys::none()).unwrap(),
+            packs: Packs::open(&options, false, Keys::none(), OURS).unwrap(),
             index: Index::new(Box::new(MemoryEngine::default())),
             options,
             _dir: dir,
@@ -203,7 +209,7 @@ fn a_missing_pack_is_named() {
     let ids: Vec<BlobId> = (0..4).map(|n| shelf.keep(&noise(n, 1_000))).collect();
     let path = format::path(&shelf.packs.dir, 2);
     std::fs::remove_file(&path).unwrap();
-    let packs = Packs::open(&shelf.options, false, Keys::none()).unwrap();
+    let packs = Packs::open(&shelf.options, false, Keys::none(), OURS).unwrap();
     let said = format!("the pack {} is missing", path.display());
     assert_eq!(
         packs.expect_all(&shelf.index),
@@ -266,7 +272,7 @@ fn packs_of_version_1_are_read_and_not_written() {
         ids.push((id, content));
     }
     std::fs::write(&path, &octets).unwrap();
-    let packs = Packs::open(&options, true, Keys::none()).unwrap();
+    let packs = Packs::open(&options, true, Keys::none(), OURS).unwrap();
     packs.put(b"another", &index).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), octets);
     for (id, content) in ids {
@@ -277,13 +283,13 @@ fn packs_of_version_1_are_read_and_not_written() {
         assert!(is_whole(&options, id, &place));
     }
     let mut newer = octets;
-    newer[8] = 3;
+    newer[8] = 4;
     std::fs::write(&path, newer).unwrap();
-    let opened = Packs::open(&options, true, Keys::none())
+    let opened = Packs::open(&options, true, Keys::none(), OURS)
         .unwrap()
         .handle(1)
         .err();
-    let said = "pack 1 has an unknown version (3)".to_owned();
+    let said = "pack 1 has an unknown version (4)".to_owned();
     assert_eq!(opened, Some(Error::Corrupt(said)));
 }
 
@@ -312,7 +318,7 @@ fn content_lost_by_a_failed_sync_is_not_named_by_a_later_commit() {
 fn forged_entries_of_a_sealed_pack_are_corrupt_and_never_plaintext() {
     let mut shelf = Shelf::new(1 << 20);
     let keys = crate::keyring::tests::keys(&shelf.options.dir);
-    shelf.packs = Packs::open(&shelf.options, false, keys).unwrap();
+    shelf.packs = Packs::open(&shelf.options, false, keys, OURS).unwrap();
     let (one, two) = (shelf.keep(b"eight oc"), shelf.keep(b"tets eac"));
     let plain = b"forged!!".as_slice();
     let place = shelf.packs.locate(one, &shelf.index).unwrap();
@@ -356,7 +362,7 @@ fn sealed_content_is_moved_under_the_newest_key_and_unreadable_without() {
     let folder = tempfile::tempdir().unwrap();
     let keys = crate::keyring::tests::keys(folder.path());
     let mut shelf = Shelf::new(1 << 20);
-    shelf.packs = Packs::open(&shelf.options, false, keys.clone()).unwrap();
+    shelf.packs = Packs::open(&shelf.options, false, keys.clone(), OURS).unwrap();
     let content = letter("mật", "b", &noise(1, 60_000), 76, "\r\n");
     shelf.check(&content);
     let path = format::path(&shelf.packs.dir, 1);
@@ -376,7 +382,7 @@ fn sealed_content_is_moved_under_the_newest_key_and_unreadable_without() {
     shelf.index.apply(&op).unwrap();
     assert!(*shelf.packs.read(id, &shelf.index).unwrap() == *content);
     assert_eq!(shelf.verify().1, Vec::<String>::new());
-    let plain = Packs::open(&shelf.options, false, Keys::none()).unwrap();
+    let plain = Packs::open(&shelf.options, false, Keys::none(), OURS).unwrap();
     assert!(matches!(
         plain.read(id, &shelf.index),
         Err(Error::Corrupt(_))

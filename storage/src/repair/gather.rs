@@ -5,6 +5,7 @@ use super::{Gone, Repaired, found};
 use crate::checkpoint::Checkpoint;
 use crate::index::{Index, Op, decode_ops};
 use crate::journal::{self, Position};
+use crate::owner::Owner;
 use crate::seal::Keys;
 use crate::snapshot::{self, Entry, Folder, Hole, Merge, Sorter, Span, Summary};
 use crate::*;
@@ -71,12 +72,12 @@ pub(super) enum Gathered {
 /// Writes what is left into `fresh`, unless nothing was damaged.
 pub(super) fn gather(
     options: &Options,
-    keys: &Keys,
+    (keys, owner): (&Keys, Owner),
     fresh: &Path,
     report: &mut Repaired,
 ) -> Result<Gathered, Error> {
-    let folder = Folder::at(&options.dir, &options.disk, keys);
-    let new = Folder::at(fresh, &options.disk, keys);
+    let folder = Folder::at(&options.dir, &options.disk, keys, owner);
+    let new = Folder::at(fresh, &options.disk, keys, owner);
     options.disk.make_dir(&new.dir)?;
     let checkpoint = Checkpoint::read(&options.dir).ok().flatten();
     let old = old(options, keys, checkpoint.as_ref());
@@ -300,7 +301,7 @@ fn segment(
     let (late, applied) = (&mut files.late, files.applied);
     let left = journal::salvage(
         &old.journal(),
-        &old.keys,
+        (&old.keys, old.owner),
         number,
         &mut |subject, body, end| {
             if let (AccountId::SYSTEM, Some(system)) = (subject.account, subject.modseq) {

@@ -1,7 +1,8 @@
 //! Repair of a damaged store that is not open: skips what cannot be read, says so, and keeps
 //! everything else.
 //!
-//! Snapshots and journal are read as far as their checksums say they are whole. Where something is
+//! Files of another store go aside first. Snapshots and journal are read as far as their checksums say they are
+//! whole. Where something is
 //! missing the index is asked, since it is a copy of the same. What comes out becomes one snapshot,
 //! and the index is made anew from it. What was there before is moved to `damaged/` and never
 //! removed. The new files are made in `repaired/` and take their places only when all are durable;
@@ -18,9 +19,13 @@ pub use told::{Damage, Gone, LostContent, Repaired};
 
 use crate::checkpoint::Checkpoint;
 use crate::format::{self, Format, Found};
+use crate::owner::{self, Owner};
 use crate::seal::Keys;
 use crate::store::Opening;
-use crate::{Error, Options, Store, disk, journal, keyring, lock, pack, recover, search, snapshot};
+use crate::{
+    EngineKind, Error, Options, Store, disk, journal, keyring, lock, pack, recover, search,
+    snapshot, upgrade,
+};
 use gather::Gathered;
 use std::path::{Path, PathBuf};
 
@@ -66,12 +71,14 @@ impl Store {
         let held = lock::lock(&options.dir)?;
         let fresh = options.dir.join(FRESH);
         let mut report = Repaired::default();
+        let keys = Keys::open(options, false)?;
+        let (owner, options) = format(options, &mut report)?;
+        let options = &options;
         if !is_cut_off(&options.dir) {
             remove_tree(options, &fresh)?;
-            format(options, &mut report)?;
-            let keys = Keys::open(options, false)?;
-            packs(options, &mut report)?;
-            match gather::gather(options, &keys, &fresh, &mut report)? {
+            foreign(options, owner, &mut report)?;
+            packs(options, owner, &mut report)?;
+            match gather::gather(options, (&keys, owner), &fresh, &mut report)? {
                 Gathered::Sound => remove_tree(options, &fresh)?,
                 Gathered::Whole => options.disk.replace(&fresh, READY, WHOLE)?,
                 Gathered::Lost => options.disk.replace(&fresh, READY, LOST)?,
@@ -89,7 +96,7 @@ impl Store {
                 ..Gone::default()
             });
         }
-        drop(held);
+        drop((held, keys));
         let store = Store::open_as(options, Opening::Repair)?;
         mend::mend(&store, lost, &mut report)?;
         remove_tree(options, &fresh)?;
@@ -116,6 +123,11 @@ pub(crate) fn expect_store(options: &Options) -> Result<(), Error> {
             "there is no store in {}",
             options.dir.display()
         ))),
+        // Its journal is another one, all of which would be taken for damage.
+        Ok(Found::First) => Err(Error::Unavailable(format!(
+            "the store in {} is of the first format: open it once (`congvu store verify`), which upgrades it",
+            options.dir.display()
+        ))),
         // Nor may the mail of a sealed store be taken for damage.
         Ok(Found::Unmarked) if !Format::is_replaceable(&options.dir) => {
             Err(Error::Unavailable(format!(
@@ -138,23 +150,68 @@ pub(crate) fn expect_store(options: &Options) -> Result<(), Error> {
     }
 }
 
-/// A damaged file `format` goes aside, where it is not missing at all; the first start makes another one, of which the keyring and the engine
-/// asked for are known. What backups call the store is lost.
-fn format(options: &Options, report: &mut Repaired) -> Result<(), Error> {
-    if Found::look(&options.dir) == Ok(Found::Unmarked) {
-        let what =
-            "the file `format` is missing; it was made anew: backups need a new folder from now on";
-        report.add(what.to_owned(), &[]);
-        return Ok(());
+/// A damaged file `format` goes aside, and where there is none it is made anew of what the store's files and its
+/// index say. Returns whose the files are, and the options with the engine of the index.
+fn format(options: &Options, report: &mut Repaired) -> Result<(Owner, Options), Error> {
+    let damaged = Format::is_damaged(&options.dir);
+    if !damaged && let Some(format) = Format::read(&options.dir)? {
+        return Ok((format.owner(), options.clone()));
     }
-    if !Format::is_damaged(&options.dir) {
-        return Ok(());
+    let format = Format::anew(options)?;
+    if damaged {
+        let to = aside(options, format::FILE)?;
+        rename(options, &options.dir.join(format::FILE), &to)?;
+        report.aside = Some(options.dir.join(ASIDE));
     }
-    let to = aside(options, format::FILE)?;
-    rename(options, &options.dir.join(format::FILE), &to)?;
-    let what =
-        "the file `format` is damaged; it was made anew: backups need a new folder from now on";
-    report.add(what.to_owned(), &[]);
+    match Found::look(&options.dir) {
+        Ok(Found::Upgrading) => upgrade::finish(options)?,
+        _ => {
+            let agreed = owner::agreed(&options.dir)?.id.is_some();
+            told_anew(damaged, agreed, format.engine, report);
+        }
+    }
+    format.write(&options.dir, &options.disk)?;
+    let engine = match options.engine {
+        EngineKind::Memory => EngineKind::Memory,
+        _ => format.engine,
+    };
+    let options = Options {
+        engine,
+        ..options.clone()
+    };
+    Ok((format.owner(), options))
+}
+
+fn told_anew(damaged: bool, agreed: bool, engine: EngineKind, report: &mut Repaired) {
+    let what = if damaged { "damaged" } else { "missing" };
+    let whose = match agreed {
+        true => "the store is the one that its files name",
+        false => {
+            "no other file names the store, so it has a new identity: backups need a new folder from now on"
+        }
+    };
+    let engine = engine.name();
+    report.add(
+        format!(
+            "the file `format` is {what}; it was made anew: {whose}; its index is kept by {engine}"
+        ),
+        &[],
+    );
+}
+
+/// Files of another store go aside; what should stand in their places is missing.
+fn foreign(options: &Options, owner: Owner, report: &mut Repaired) -> Result<(), Error> {
+    for path in owner.foreign(&options.dir)? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let to = aside(options, &name)?;
+        rename(options, &path, &to)?;
+        let (file, to) = (path.display(), to.display());
+        report.add(
+            format!("the file {file} belongs to another store; it was moved to {to}"),
+            &[],
+        );
+        report.aside = Some(options.dir.join(ASIDE));
+    }
     Ok(())
 }
 
@@ -226,14 +283,14 @@ fn found(
 ) -> Result<(), Error> {
     let next = last.checked_add(1).ok_or(Error::TooLarge("journal"))?;
     snapshot::write_base(folder, last, summary, entries)?;
-    journal::begin(&folder.journal(), &options.disk, next)?;
+    journal::begin(&folder.journal(), &options.disk, next, folder.owner)?;
     options.disk.sync_dir(&folder.store)
 }
 
 /// Gives packs whose header alone is damaged their header again.
-fn packs(options: &Options, report: &mut Repaired) -> Result<(), Error> {
+fn packs(options: &Options, owner: Owner, report: &mut Repaired) -> Result<(), Error> {
     let dir = options.dir.join("packs");
-    for (name, mended) in pack::headless(&dir)? {
+    for (name, mended) in pack::headless(&dir, owner)? {
         report.add(
             format!("pack {name}: its header is damaged; it was written again"),
             &[],

@@ -34,6 +34,8 @@ pub(crate) struct Task<'a> {
 /// Covers the sealed segments, merges what has piled up, and removes the segments that are covered
 /// and behind the checkpoint. One at a time.
 pub(crate) fn cover(folder: &Folder, task: &Task<'_>) -> Result<Progress, Error> {
+    // What came into the folder since the store was opened must not become part of a snapshot.
+    folder.owner.expect_own(&folder.store)?;
     let mut chain = folder.chain()?;
     if let Some(e) = chain.broken {
         return Err(e);

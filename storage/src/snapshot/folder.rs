@@ -3,6 +3,7 @@
 use super::write::Writer;
 use super::{Entries, Entry, FOLDER, Merge, Snapshot, Span, Summary, UNFINISHED};
 use crate::disk::{self, Disk};
+use crate::owner::Owner;
 use crate::pin::Pin;
 use crate::seal::Keys;
 use crate::{Error, Stage, Watch};
@@ -21,6 +22,8 @@ pub(crate) struct Folder {
     pub dir: PathBuf,
     pub disk: Disk,
     pub keys: Keys,
+    /// Whose the files are.
+    pub owner: Owner,
     drawn: Arc<AtomicU32>,
 }
 
@@ -65,12 +68,13 @@ impl Chain {
 
 impl Folder {
     /// Of the store in the folder `store`; nothing is made yet.
-    pub(crate) fn at(store: &Path, disk: &Disk, keys: &Keys) -> Self {
+    pub(crate) fn at(store: &Path, disk: &Disk, keys: &Keys, owner: Owner) -> Self {
         Self {
             store: store.to_owned(),
             dir: store.join(FOLDER),
             disk: disk.clone(),
             keys: keys.clone(),
+            owner,
             drawn: Arc::default(),
         }
     }

@@ -7,8 +7,9 @@
 //! older that they could hide. There is no segment 0: a file `0-0` is what was there before the
 //! journal (a store of an earlier version, a backup).
 //!
-//! A file is a head (magic, version, A, B, checksum), blocks of some 64 KB of keys in order, the
-//! table of the blocks (first key, place), and a footer with the sums. Each block and the table are
+//! A file is a head (magic, version, A, B, the identity of the store, checksum), blocks of some 64 KB of keys
+//! in order, the table of the blocks (first key, place), and a footer with the sums. Version 1 had no identity;
+//! such a file is read and never written. Each block and the table are
 //! compressed, sealed when the store is, and carry a checksum over the file's name and their number
 //! too, so that a block at another place is none. A file gets its name only after it was written,
 //! synced and read back whole; what has another name is left over from a stop and is removed.
@@ -37,6 +38,7 @@ pub(crate) use write::Summary;
 use crate::Error;
 #[cfg(test)]
 use crate::ModSeq;
+use crate::owner::{Owner, Said};
 use std::os::unix::fs::FileExt as _;
 
 /// The folder of the snapshots within the store's.
@@ -45,9 +47,15 @@ const SUFFIX: &str = ".snap";
 /// What is being written carries this behind its name.
 const UNFINISHED: &str = ".new";
 const FILE_MAGIC: &[u8; 8] = b"CVSNAP\r\n";
-const FILE_VERSION: u32 = 1;
-/// Octets of a file's head: magic, version, first and last segment, checksum.
-const FILE_HEAD: usize = 36;
+const FILE_VERSION: u32 = 2;
+/// The version whose heads name no store.
+const UNNAMED_VERSION: u32 = 1;
+/// Octets of a file's head: magic, version, first and last segment, identity, checksum.
+const FILE_HEAD: usize = 52;
+/// The same without identity.
+const UNNAMED_HEAD: usize = 36;
+/// Where the identity stands.
+const STORE_AT: usize = 20;
 const END_MAGIC: &[u8; 8] = b"CVSNEND\n";
 /// Octets of a file's footer.
 const FOOT: usize = 72;
@@ -63,10 +71,10 @@ pub(crate) fn is_plain(dir: &std::path::Path) -> bool {
     };
     let mut files = entries.flatten().map(|entry| entry.path());
     !files.any(|path| {
-        let mut first = [0; block::HEAD];
+        let mut first = [0; FILE_HEAD + block::HEAD];
         let file = std::fs::File::open(path);
-        let read = file.and_then(|f| f.read_exact_at(&mut first, FILE_HEAD as u64));
-        read.is_ok() && block::is_sealed(&first)
+        let read = file.and_then(|f| f.read_exact_at(&mut first, 0));
+        read.is_ok() && block::is_sealed(&first[head_octets(&first)..])
     })
 }
 
@@ -107,15 +115,49 @@ impl Span {
     }
 }
 
-/// The head of a file.
-fn file_head(span: Span) -> Vec<u8> {
+/// The head of a file of this store.
+fn file_head(span: Span, owner: Owner) -> Vec<u8> {
     let mut head = FILE_MAGIC.to_vec();
     head.extend_from_slice(&FILE_VERSION.to_le_bytes());
     head.extend_from_slice(&span.first.to_le_bytes());
     head.extend_from_slice(&span.last.to_le_bytes());
+    head.extend_from_slice(&owner.id);
     let sum = blake3::hash(&head);
     head.extend_from_slice(&sum.as_bytes()[..SUM]);
     head
+}
+
+/// The number at this place; 0 where there is none.
+fn number_at(head: &[u8], at: usize) -> u32 {
+    let octets = head.get(at..at + 4).and_then(|o| o.try_into().ok());
+    octets.map_or(0, u32::from_le_bytes)
+}
+
+/// Octets of a head that begins like this.
+fn head_octets(head: &[u8]) -> usize {
+    match number_at(head, 8) {
+        UNNAMED_VERSION => UNNAMED_HEAD,
+        _ => FILE_HEAD,
+    }
+}
+
+/// What a head says; more may follow it. `None` when it is none, damaged, or of an unknown version.
+fn head_of(bytes: &[u8]) -> Option<(Span, Said)> {
+    let head = bytes.get(..head_octets(bytes))?;
+    let (said, sum) = head.split_at(head.len() - SUM);
+    let known = [UNNAMED_VERSION, FILE_VERSION].contains(&number_at(head, 8));
+    let whole = blake3::hash(said).as_bytes()[..SUM] == *sum;
+    (known && whole && said.starts_with(FILE_MAGIC)).then_some(())?;
+    let span = Span {
+        first: number_at(head, 12),
+        last: number_at(head, 16),
+    };
+    Some((span, Said::of(said[STORE_AT..].try_into().ok())))
+}
+
+/// What the first octets of a snapshot say of its store.
+pub(crate) fn said(head: &[u8]) -> Said {
+    head_of(head).map_or(Said::Unreadable, |(_, said)| said)
 }
 
 #[cfg(test)]

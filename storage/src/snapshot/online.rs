@@ -84,9 +84,10 @@ impl Snapshots {
     }
 }
 
-/// Errors: `Corrupt` when what snapshots and journal promised up to `end` cannot be read; of the
-/// journal only from segment `first` on.
+/// Errors: `Corrupt` when what snapshots and journal promised up to `end` cannot be read, of the
+/// journal only from segment `first` on; or when a file is another store's.
 pub(crate) fn sound(folder: &Folder, first: u32, end: Position) -> Result<(), Error> {
+    folder.owner.expect_own(&folder.store)?;
     let chain = folder.chain()?;
     if let Some(e) = chain.broken {
         return Err(e);

@@ -2,7 +2,8 @@
 
 use super::block::{self, Place};
 use super::{
-    END_MAGIC, Entry, FILE_HEAD, FILE_MAGIC, FILE_VERSION, FOOT, SUM, Span, Summary, file_head,
+    END_MAGIC, Entry, FILE_MAGIC, FILE_VERSION, FOOT, SUM, Span, Summary, UNNAMED_HEAD,
+    UNNAMED_VERSION, head_octets, head_of, number_at,
 };
 use crate::seal::Keys;
 use crate::{Error, ModSeq, Watch, disk};
@@ -46,14 +47,14 @@ impl Snapshot {
             .metadata()
             .map_err(|e| disk::failed("cannot read", path, &e))?
             .len();
-        check_head(&file, path, span)?;
+        let head = head(&file, path, span)?;
         let damaged = || damaged(path, "its end");
         let foot_at = octets.checked_sub(FOOT as u64).ok_or_else(damaged)?;
         let mut foot = [0u8; FOOT];
         file.read_exact_at(&mut foot, foot_at)
             .map_err(|e| disk::failed("cannot read", path, &e))?;
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&file_head(span)).update(&foot[..FOOT - SUM]);
+        hasher.update(&head).update(&foot[..FOOT - SUM]);
         if foot[..8] != *END_MAGIC || hasher.finalize().as_bytes()[..SUM] != foot[FOOT - SUM..] {
             return Err(damaged());
         }
@@ -185,22 +186,23 @@ impl Snapshot {
     }
 }
 
-fn check_head(file: &File, path: &Path, span: Span) -> Result<(), Error> {
-    let mut head = [0u8; FILE_HEAD];
+/// The head of the file, whole and of this span.
+fn head(file: &File, path: &Path, span: Span) -> Result<Vec<u8>, Error> {
+    let damaged = |what: &str| damaged(path, what);
+    let mut head = vec![0u8; UNNAMED_HEAD];
     if file.read_exact_at(&mut head, 0).is_err() || head[..8] != *FILE_MAGIC {
-        return Err(damaged(path, "its head"));
+        return Err(damaged("its head"));
     }
-    if head[8..12] != FILE_VERSION.to_le_bytes() {
-        let version = u32::from_le_bytes([head[8], head[9], head[10], head[11]]);
-        return Err(damaged(
-            path,
-            &format!("its head (unknown version {version})"),
-        ));
+    let version = number_at(&head, 8);
+    if ![UNNAMED_VERSION, FILE_VERSION].contains(&version) {
+        return Err(damaged(&format!("its head (unknown version {version})")));
     }
-    if head[..] != *file_head(span) {
-        return Err(damaged(path, "its head"));
+    head.resize(head_octets(&head), 0);
+    let read = file.read_exact_at(&mut head, 0);
+    match head_of(&head) {
+        Some((found, _)) if read.is_ok() && found == span => Ok(head),
+        _ => Err(damaged("its head")),
     }
-    Ok(())
 }
 
 fn read_block(

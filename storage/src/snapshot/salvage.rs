@@ -1,7 +1,7 @@
 //! Reading a snapshot that is damaged: every block that is whole, and between which keys others lay.
 
 use super::block::{self, Place};
-use super::{Entry, FILE_HEAD, Folder, Snapshot, Span, file_head};
+use super::{Entry, Folder, Snapshot, Span, UNNAMED_HEAD, head_octets, head_of};
 use crate::{Error, disk};
 
 /// Blocks that a damaged one may have swallowed, when the table is damaged too.
@@ -80,9 +80,12 @@ fn by_search(
         ..Left::default()
     };
     let mut unpress = block::unpress()?;
-    let (mut at, mut number, mut last, mut skipped) = (FILE_HEAD, 0u32, Vec::new(), false);
-    if bytes.get(..FILE_HEAD) != Some(file_head(span).as_slice()) {
-        tracing::warn!(snapshot = span.name(), "its head is damaged");
+    // Of a damaged head nobody knows how long it is; what is no block is passed over.
+    let mut at = UNNAMED_HEAD;
+    let (mut number, mut last, mut skipped) = (0u32, Vec::new(), false);
+    match head_of(bytes) {
+        Some((found, _)) if found == span => at = head_octets(bytes),
+        _ => tracing::warn!(snapshot = span.name(), "its head is damaged"),
     }
     while at < bytes.len() {
         let found = block::octets(&bytes[at..]).and_then(|octets| bytes.get(at..at + octets));

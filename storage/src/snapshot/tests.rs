@@ -8,6 +8,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+const OURS: Owner = Owner {
+    id: [7; crate::owner::ID],
+    unnamed: false,
+};
+
 type Model = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
@@ -59,7 +64,7 @@ fn collect(entries: impl Iterator<Item = Result<Entry, Error>>) -> Model {
 
 fn folder() -> (tempfile::TempDir, Folder) {
     let dir = tempfile::tempdir().unwrap();
-    let folder = Folder::at(dir.path(), &Disk::default(), &Keys::none());
+    let folder = Folder::at(dir.path(), &Disk::default(), &Keys::none(), OURS);
     folder.disk.make_dir(&folder.dir).unwrap();
     (dir, folder)
 }
@@ -166,7 +171,7 @@ fn i18_an_unknown_version_is_named() {
     let refused = Snapshot::open(&path, SPAN, &Keys::none())
         .unwrap_err()
         .to_string();
-    assert!(refused.contains("unknown version 2"), "{refused}");
+    assert!(refused.contains("unknown version 3"), "{refused}");
 }
 
 #[test]
@@ -308,7 +313,7 @@ fn a_base_holds_what_lives() {
 fn sealed_files_are_read_with_their_keys_only() {
     let (dir, plain) = folder();
     let keys = crate::keyring::tests::keys(dir.path());
-    let folder = Folder::at(dir.path(), &plain.disk, &keys);
+    let folder = Folder::at(dir.path(), &plain.disk, &keys, OURS);
     // Rows of tables, since a block is sealed under the key of its first key's account.
     let model: Model = (0..300u32)
         .map(|n| {
@@ -328,4 +333,30 @@ fn sealed_files_are_read_with_their_keys_only() {
     keys.rotate(None).unwrap();
     let again = Snapshot::open(&path, SPAN, &keys).unwrap();
     assert_eq!(collect(again.entries(&[]).unwrap()), model);
+}
+
+#[test]
+fn i18_a_head_is_written_as_before_and_that_of_version_1_is_still_read() {
+    let kept = include_str!("../../tests/golden/snapshot.txt");
+    let octets = |line: &str| -> Vec<u8> {
+        let pairs = line.as_bytes().chunks(2);
+        let octet = |pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+        pairs.map(octet).collect()
+    };
+    let mut kept = kept.lines().map(octets);
+    let (unnamed, named) = (kept.next().unwrap(), kept.next().unwrap());
+    let written = file_head(SPAN, OURS);
+    let shown: String = written.iter().map(|b| format!("{b:02x}")).collect();
+    assert_eq!(written, named, "the line should be {shown}");
+    let first = Span { first: 0, last: 1 };
+    assert_eq!(head_of(&unnamed), Some((first, Said::Nobody)));
+    assert_eq!(head_of(&named), Some((SPAN, Said::Store(OURS.id))));
+    for cut in 0..named.len() {
+        assert_eq!(said(&named[..cut]), Said::Unreadable, "cut at {cut}");
+    }
+    for bit in 0..named.len() * 8 {
+        let mut changed = named.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(said(&changed), Said::Unreadable, "bit {bit}");
+    }
 }

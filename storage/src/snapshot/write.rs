@@ -85,7 +85,7 @@ impl Writer {
             press: block::press()?,
             finished: false,
         };
-        writer.append(&file_head(span))?;
+        writer.append(&file_head(span, folder.owner))?;
         Ok(writer)
     }
 
@@ -176,7 +176,9 @@ impl Writer {
         foot.extend_from_slice(&summary.time.to_le_bytes());
         foot.resize(FOOT - SUM, 0);
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&file_head(self.span)).update(&foot);
+        hasher
+            .update(&file_head(self.span, self.folder.owner))
+            .update(&foot);
         foot.extend_from_slice(&hasher.finalize().as_bytes()[..SUM]);
         self.append(&foot)?;
         if sync {

@@ -1,7 +1,8 @@
 //! Upgrades: a store of an earlier format is made one of this format when it is opened.
 //!
 //! Values of the second version stay where they lie and are read as they are (`second`); what is written anew is
-//! of the third. Only the file `format` changes, so that an older program keeps its hands off. Of a store of the
+//! of the third. Files whose heads do not name their store stay too (`third`). Only the file `format` changes, so
+//! that an older program keeps its hands off. Of a store of the
 //! first format, the journal is read to the end, every value taken through one function for each version between,
 //! and the result written as the first snapshot, which is read back whole. Only then the old journal
 //! is moved aside, where it stays for whoever wants to go back (of an encrypted store, where it would be plain, until
@@ -11,9 +12,11 @@
 
 mod first;
 mod second;
+mod third;
 
-use crate::format::BEFORE;
+use crate::format::{BEFORE, Format};
 use crate::index::Op;
+use crate::owner::Owner;
 use crate::seal::Keys;
 use crate::snapshot::{self, Folder, Sorter, Summary};
 use crate::{AccountId, Error, Options, disk, record};
@@ -40,12 +43,21 @@ pub(crate) fn step(key: &[u8], mut value: Vec<u8>, now: i64) -> Result<Vec<u8>, 
     Ok(value)
 }
 
+/// Takes the file `format` of any earlier format that has one to this one.
+pub(crate) fn format(before: Format) -> Format {
+    match before.version {
+        // Between the second and the third only values changed.
+        ..=3 => third::step(before),
+        _ => before,
+    }
+}
+
 /// Makes a store of the first format one of this format, but for the file that says so.
 /// Errors: `Corrupt` when the old journal is damaged; then nothing was changed.
-pub(crate) fn from_first(options: &Options, keys: &Keys) -> Result<(), Error> {
+pub(crate) fn from_first(options: &Options, keys: &Keys, owner: Owner) -> Result<(), Error> {
     let journal = options.dir.join("journal");
     tracing::info!("upgrading the store from the first format; its journal stays in {BEFORE}/");
-    let folder = Folder::at(&options.dir, &options.disk, keys);
+    let folder = Folder::at(&options.dir, &options.disk, keys, owner);
     // What an upgrade that was cut off left.
     let snapshots = options.dir.join(snapshot::FOLDER);
     let removed = options.disk.remove_tree(&snapshots);

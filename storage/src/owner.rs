@@ -1,0 +1,168 @@
+//! Whose a file is: the head of each segment of the journal, of each pack and of each snapshot names its store.
+//!
+//! A file of another store that came into this one's folder (a copy gone wrong, two disks mixed up) is whole by
+//! its checksums and would be read as our own. So all heads are looked at before anything of the store is used
+//! or changed, by whatever reads the files: opening, rebuild, repair, verify, snapshots, upkeep and backup.
+//! Files from before the fourth format name nobody; only a store that was made before it may have such.
+
+use crate::{Error, disk, journal, pack, snapshot};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// Octets of a store's identity.
+pub(crate) const ID: usize = 16;
+/// Octets of a file that are looked at: more than the largest head.
+const HEAD_OCTETS: u64 = 64;
+
+/// Which store, and which files it takes for its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Owner {
+    /// Drawn when the store was made; its file `format` says it.
+    pub id: [u8; ID],
+    /// Whether it may have files that name nobody.
+    pub unnamed: bool,
+}
+
+/// What the head of a file says of its store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// There is no whole head. What that means is another matter.
+    Unreadable,
+    /// It was begun before heads named a store.
+    Nobody,
+    Store([u8; ID]),
+}
+
+impl Said {
+    /// Of a head that is whole.
+    pub(crate) fn of(id: Option<[u8; ID]>) -> Self {
+        id.map_or(Self::Nobody, Self::Store)
+    }
+}
+
+/// What the files of a store say together.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Agreed {
+    /// The identity that most of them name.
+    pub id: Option<[u8; ID]>,
+    /// Whether some of them name nobody.
+    pub unnamed: bool,
+}
+
+/// Folder, what names of files end with, and how their heads are read.
+type Room = (&'static str, &'static str, fn(&[u8]) -> Said);
+
+const ROOMS: [Room; 3] = [
+    ("packs", ".pack", pack::said),
+    (snapshot::FOLDER, ".snap", snapshot::said),
+    ("journal", ".log", journal::said),
+];
+
+impl Owner {
+    fn owns(self, said: Said) -> bool {
+        match said {
+            Said::Unreadable => true,
+            Said::Nobody => self.unnamed,
+            Said::Store(id) => id == self.id,
+        }
+    }
+
+    /// Errors: `Corrupt` for the file at this path, when its head names another store.
+    pub(crate) fn expect(self, said: Said, path: &Path) -> Result<(), Error> {
+        match self.owns(said) {
+            true => Ok(()),
+            false => Err(Error::Corrupt(sentence(path))),
+        }
+    }
+
+    /// The files in the folder of the store that are another's, sorted within their folders. They may be of use
+    /// to that one.
+    pub(crate) fn foreign(self, dir: &Path) -> Result<Vec<PathBuf>, Error> {
+        let mut foreign = heads(dir)?;
+        foreign.retain(|(_, said)| !self.owns(*said));
+        Ok(foreign.into_iter().map(|(path, _)| path).collect())
+    }
+
+    /// Errors: `Corrupt` when one of the store's files is another's; the first is named.
+    pub(crate) fn expect_own(self, dir: &Path) -> Result<(), Error> {
+        match self.foreign(dir)?.as_slice() {
+            [] => Ok(()),
+            [first] => Err(Error::Corrupt(sentence(first))),
+            [first, others @ ..] => Err(Error::Corrupt(format!(
+                "{} (and {} more files do)",
+                sentence(first),
+                others.len()
+            ))),
+        }
+    }
+}
+
+/// What is said of such a file, and what helps.
+pub(crate) fn sentence(path: &Path) -> String {
+    format!(
+        "the file {} belongs to another store; `congvu store repair` moves it to damaged/, or take it away",
+        path.display()
+    )
+}
+
+/// Which store the files in this folder are of: for one that has lost its file `format`. Of two that as many
+/// files name, that of the newest file of the journal.
+pub(crate) fn agreed(dir: &Path) -> Result<Agreed, Error> {
+    let (mut named, mut agreed) = (BTreeMap::new(), Agreed::default());
+    for (at, (_, said)) in heads(dir)?.into_iter().enumerate() {
+        match said {
+            Said::Unreadable => {}
+            Said::Nobody => agreed.unnamed = true,
+            Said::Store(id) => {
+                let (files, last) = named.entry(id).or_insert((0u32, 0));
+                (*files, *last) = (*files + 1, at);
+            }
+        }
+    }
+    let most = named.into_iter().max_by_key(|(_, often)| *often);
+    agreed.id = most.map(|(id, _)| id);
+    Ok(agreed)
+}
+
+/// All files with heads, the journal's newest last.
+fn heads(dir: &Path) -> Result<Vec<(PathBuf, Said)>, Error> {
+    let mut heads = Vec::new();
+    for (folder, end, said) in ROOMS {
+        for path in listed(&dir.join(folder), end)? {
+            let said = said(&head(&path));
+            heads.push((path, said));
+        }
+    }
+    Ok(heads)
+}
+
+/// The files of a folder, which need not be there, whose names end so, in order.
+fn listed(dir: &Path, end: &str) -> Result<Vec<PathBuf>, Error> {
+    let failed = |e: &std::io::Error| disk::failed("cannot list", dir, e);
+    let entries = match std::fs::read_dir(dir) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(|e| failed(&e))?,
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|e| failed(&e))?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy());
+        if name.is_some_and(|name| name.ends_with(end)) {
+            paths.push(path);
+        }
+    }
+    paths.sort_unstable();
+    Ok(paths)
+}
+
+/// The first octets; none of a file that is gone again, or cannot be read: whoever needs it says so.
+fn head(path: &Path) -> Vec<u8> {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(HEAD_OCTETS).read_to_end(&mut head));
+    match read {
+        Ok(_) => head,
+        Err(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,360 @@
+//! Files of another store in a store's folder: whatever reads them notices, a repair moves them aside and loses
+//! nothing else, and a store that has lost its file `format` stays the store that its files name.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must say so")]
+
+mod world;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use storage::backup::{Failure, Which};
+use storage::*;
+use world::bench::Bench;
+use world::{World, letter};
+
+const SIZES: Sizes = Sizes {
+    segment: 6_000,
+    pack: 8_000,
+    checkpoint: 20_000,
+    ahead: 0,
+    sealed: u32::MAX, // only when asked
+    sort: 1 << 20,
+};
+const FOLDERS: [&str; 3] = ["journal", "packs", "snapshots"];
+const ACCOUNTS: std::ops::Range<u32> = 2..5;
+
+/// A closed store with snapshots, some segments of the journal and some packs. `letters` for each account, half of
+/// them behind the snapshots.
+fn closed(engine: EngineKind, subject: &str, letters: u64) -> World {
+    let mut world = World::new(engine);
+    world.options.sizes = SIZES;
+    world.reopen();
+    let inboxes: Vec<_> = ACCOUNTS.map(|id| (id, world.inbox(id))).collect();
+    for half in 0..2 {
+        for (id, inbox) in &inboxes {
+            for number in 0..letters / 2 {
+                let number = u64::from(*id) * 1_000 + half * 100 + number;
+                world.deliver(*id, *inbox, &letter(number, subject, &[]), None);
+            }
+        }
+        if half == 0 {
+            world.store().snapshot().unwrap();
+        }
+    }
+    world.store().close().unwrap();
+    world.crash();
+    world
+}
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(dir)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
+    files.sort();
+    files
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for path in files(from) {
+        let target = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy(&path, &target),
+            false => drop(fs::copy(path, target).unwrap()),
+        }
+    }
+}
+
+/// A copy of a closed store.
+fn copied(world: &World) -> (tempfile::TempDir, Options) {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        dir: dir.path().join("store"),
+        ..world.options.clone()
+    };
+    copy(&world.options.dir, &options.dir);
+    (dir, options)
+}
+
+/// Every file with its octets, but the lock.
+fn octets(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for path in files(dir) {
+        match path.is_dir() {
+            true => found.extend(octets(&path)),
+            false if path.ends_with("lock") => {}
+            false => found.push((path.clone(), fs::read(&path).unwrap())),
+        }
+    }
+    found
+}
+
+/// Letters that can be read, letters that cannot; none of them is another store's.
+fn letters(store: &Store) -> (usize, usize) {
+    let (mut whole, mut damaged) = (0, 0);
+    for id in ACCOUNTS {
+        let account = store.account(AccountId::new(id).unwrap());
+        let mut emails = Vec::new();
+        account
+            .scan_all(&mut |state| {
+                emails.push(state.email);
+                true
+            })
+            .unwrap();
+        for email in emails {
+            let summary = account.summary(email).unwrap();
+            assert_eq!(summary.head.subject.as_deref(), Some("của ta"));
+            match account.content(email) {
+                Ok(_) => whole += 1,
+                Err(_) => damaged += 1,
+            }
+        }
+    }
+    (whole, damaged)
+}
+
+fn says(told: &str, path: &Path) {
+    for word in [
+        &path.display().to_string(),
+        "belongs to another store",
+        "`congvu store repair` moves it to damaged/",
+    ] {
+        assert!(told.contains(word), "{word}: {told}");
+    }
+    assert_eq!(told.matches("congvu").count(), 1, "advice once: {told}");
+    assert!(!told.contains('\n'), "{told}");
+}
+
+/// The identity in the file `format`.
+fn identity(options: &Options) -> Vec<u8> {
+    fs::read(options.dir.join("format")).unwrap()[13..29].to_vec()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Put {
+    /// Over a file of the store that has the same name.
+    Over,
+    /// Beside them, under a name that the store has not.
+    Beside,
+}
+
+/// Copies a file of the other store into the folder; where it lies.
+fn put(other: &World, options: &Options, folder: &str, how: Put) -> PathBuf {
+    let dir = options.dir.join(folder);
+    let from = files(&other.options.dir.join(folder));
+    let mut places = from
+        .iter()
+        .rev()
+        .map(|path| (path, dir.join(path.file_name().unwrap())));
+    let place = places.find(|(_, place)| place.exists() == (how == Put::Over));
+    // Names of snapshots tell how far they reach, which need not be the same.
+    let over = || {
+        assert_eq!((folder, how), ("snapshots", Put::Over));
+        (&from[0], files(&dir)[0].clone())
+    };
+    let (path, place) = place.unwrap_or_else(over);
+    fs::copy(path, &place).unwrap();
+    place
+}
+
+#[test]
+fn a_file_of_another_store_is_refused_named_and_moved_aside() {
+    let engine = EngineKind::Sled;
+    let own = closed(engine, "của ta", 24);
+    // Of the same size, and of more; the latter has files that the store has not.
+    let (same, more) = (closed(engine, "x", 24), closed(engine, "x", 60));
+    let all = ACCOUNTS.len() * 24;
+    for folder in FOLDERS {
+        for (how, other) in [(Put::Over, &same), (Put::Beside, &more)] {
+            for with_index in [true, false] {
+                let what = format!("{folder}, {how:?}, with index: {with_index}");
+                let (_dir, options) = copied(&own);
+                let path = put(other, &options, folder, how);
+                let foreign = fs::read(&path).unwrap();
+                if !with_index {
+                    fs::remove_dir_all(options.dir.join("index")).unwrap();
+                }
+                let before = octets(&options.dir);
+                for (step, done) in [
+                    ("open", Store::open(&options).map(drop)),
+                    ("rebuild", Store::rebuild(&options).map(drop)),
+                    (
+                        "migrate",
+                        Store::migrate(&options, EngineKind::Fjall).map(drop),
+                    ),
+                ] {
+                    says(&done.expect_err(step).to_string(), &path);
+                    assert!(octets(&options.dir) == before, "{what}: {step}");
+                }
+
+                let report = Store::repair(&options).unwrap();
+                let told = &report.damage[0].what;
+                assert!(told.contains(&path.display().to_string()), "{what}: {told}");
+                assert!(told.contains("another store; it was moved"), "{told}");
+                let aside = options.dir.join("damaged").join(path.file_name().unwrap());
+                assert!(fs::read(aside).unwrap() == foreign, "{what}");
+                assert_eq!(
+                    report.remaining.is_empty(),
+                    folder != "packs" || how == Put::Beside
+                );
+                assert_eq!(identity(&options), identity(&own.options));
+
+                let store = Store::open(&options).unwrap();
+                let (whole, damaged) = letters(&store);
+                // What the store's own file held is gone; nothing else is.
+                match (folder, how) {
+                    (_, Put::Beside) => {
+                        assert_eq!((whole, damaged), (all, 0), "{what}");
+                        assert_eq!((report.damage.len(), &report.gone), (1, &None), "{what}");
+                    }
+                    ("packs", _) => {
+                        assert_eq!(whole + damaged, all, "{what}");
+                        assert!(whole > 0 && damaged == report.contents.len(), "{what}");
+                    }
+                    _ if with_index => {
+                        assert_eq!((whole, damaged, &report.gone), (all, 0, &None), "{what}");
+                    }
+                    _ => assert!(report.gone.is_some() && damaged == 0, "{what}"),
+                }
+                if folder != "packs" {
+                    store.snapshot().unwrap();
+                    assert_eq!(store.check_deep().unwrap(), Vec::<String>::new(), "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_running_store_finds_what_came_into_its_folder() {
+    let other = closed(EngineKind::Sled, "x", 60);
+    for folder in FOLDERS {
+        let mut world = closed(EngineKind::Sled, "của ta", 24);
+        world.reopen();
+        assert_eq!(world.check(), Vec::<String>::new());
+        let path = put(&other, &world.options, folder, Put::Beside);
+        let found = world.check();
+        says(&found[0], &path);
+        let before = octets(&world.options.dir.join("snapshots"));
+        let refused = world.store().snapshot().unwrap_err();
+        assert!(matches!(refused, Error::Corrupt(_)));
+        says(&refused.to_string(), &path);
+        assert!(octets(&world.options.dir.join("snapshots")) == before);
+        fs::remove_file(path).unwrap();
+        assert_eq!(world.check(), Vec::<String>::new());
+        world.store().snapshot().unwrap();
+    }
+}
+
+#[test]
+fn a_backup_refuses_it_and_a_restored_store_is_the_one_that_was_backed_up() {
+    let bench = Bench::new(storage::backup::Secret::None);
+    let (own, other) = (
+        bench.world.options.clone(),
+        closed(EngineKind::Memory, "x", 60),
+    );
+    for folder in ["journal", "packs"] {
+        let dir = own.dir.join(folder);
+        let from = files(&other.options.dir.join(folder)).pop().unwrap();
+        let path = dir.join(match folder {
+            "journal" => "0000000900.log",
+            _ => "000900.pack",
+        });
+        fs::copy(from, &path).unwrap();
+        match bench.take_at(7, false) {
+            Err(Failure::Storage(e)) => says(&e.to_string(), &path),
+            taken => panic!("{taken:?}"),
+        }
+        assert!(!bench.target.exists(), "nothing is begun");
+        fs::remove_file(path).unwrap();
+    }
+    bench.take(8);
+    let (dir, store) = bench.rebuilt(Which::Newest);
+    let restored = Options {
+        dir: dir.path().join("data/store"),
+        ..own.clone()
+    };
+    assert_eq!(identity(&restored), identity(&own));
+    let whole = bench.world.store().fingerprint().unwrap();
+    assert_eq!(store.fingerprint().unwrap(), whole);
+}
+
+#[test]
+fn another_engine_makes_it_no_other_store() {
+    let world = closed(EngineKind::Sled, "của ta", 24);
+    let before = identity(&world.options);
+    Store::migrate(&world.options, EngineKind::Fjall).unwrap();
+    assert_eq!(identity(&world.options), before);
+    let options = Options {
+        engine: EngineKind::Fjall,
+        ..world.options.clone()
+    };
+    let store = Store::open(&options).unwrap();
+    assert_eq!(letters(&store), (ACCOUNTS.len() * 24, 0));
+}
+
+#[test]
+fn a_store_without_its_format_is_the_one_that_its_files_name_on_the_engine_of_its_index() {
+    for (engine, asked) in [
+        (EngineKind::Sled, EngineKind::Sled),
+        (EngineKind::Sled, EngineKind::Fjall),
+        (EngineKind::Fjall, EngineKind::Sled),
+        (EngineKind::Memory, EngineKind::Memory),
+    ] {
+        for garbled in [false, true] {
+            let world = closed(engine, "của ta", 24);
+            let format = world.options.dir.join("format");
+            let before = fs::read(&format).unwrap();
+            match garbled {
+                true => {
+                    let mut octets = before.clone();
+                    octets[20] ^= 1;
+                    fs::write(&format, octets).unwrap();
+                }
+                false => fs::remove_file(&format).unwrap(),
+            }
+            // One foreign file does not outvote the others.
+            let other = closed(EngineKind::Memory, "x", 60);
+            let path = put(&other, &world.options, "journal", Put::Beside);
+            let options = Options {
+                engine: asked,
+                ..world.options.clone()
+            };
+            let refused = Store::open(&options).map(drop).unwrap_err().to_string();
+            assert!(refused.contains("congvu store repair"), "{refused}");
+            let report = Store::repair(&options).unwrap();
+            let told = &report.damage[0].what;
+            assert!(told.contains("the one that its files name"), "{told}");
+            assert!(told.contains(engine.name()), "{told}");
+            assert!(!path.exists());
+            assert_eq!(report.damage.len(), 2, "{report:?}");
+            assert_eq!(report.gone, None);
+            assert!(fs::read(&format).unwrap() == before, "{engine:?}");
+            let store = Store::open(&world.options).unwrap();
+            assert_eq!(letters(&store), (ACCOUNTS.len() * 24, 0));
+        }
+    }
+}
+
+/// Files from before heads named their store: only a store that is as old may have them.
+#[test]
+fn a_file_that_names_nobody_is_not_a_new_stores_own() {
+    let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v3-store");
+    for folder in FOLDERS {
+        let world = closed(EngineKind::Sled, "của ta", 24);
+        let from = files(&old.join(folder)).pop().unwrap();
+        let name = match folder {
+            "journal" => "0000000900.log",
+            "packs" => "000900.pack",
+            _ => "0000000900-0000000901.snap",
+        };
+        let path = world.options.dir.join(folder).join(name);
+        fs::copy(from, &path).unwrap();
+        let refused = Store::open(&world.options).map(drop).unwrap_err();
+        says(&refused.to_string(), &path);
+        let report = Store::repair(&world.options).unwrap();
+        assert_eq!((report.damage.len(), report.gone), (1, None));
+        let store = Store::open(&world.options).unwrap();
+        assert_eq!(letters(&store), (ACCOUNTS.len() * 24, 0));
+    }
+}
