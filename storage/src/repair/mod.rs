@@ -154,21 +154,26 @@ pub(crate) fn expect_store(options: &Options) -> Result<(), Error> {
 /// index say. Returns whose the files are, and the options with the engine of the index.
 fn format(options: &Options, report: &mut Repaired) -> Result<(Owner, Options), Error> {
     let damaged = Format::is_damaged(&options.dir);
-    if !damaged && let Some(format) = Format::read(&options.dir)? {
+    if !damaged && let Some(before) = Format::read(&options.dir)? {
+        // Before any file of this version is written.
+        let format = upgrade::format(before);
+        if format != before {
+            format.write(&options.dir, &options.disk)?;
+        }
         return Ok((format.owner(), options.clone()));
     }
-    let format = Format::anew(options)?;
+    let mut format = Format::anew(options)?;
     if damaged {
         let to = aside(options, format::FILE)?;
         rename(options, &options.dir.join(format::FILE), &to)?;
         report.aside = Some(options.dir.join(ASIDE));
     }
-    match Found::look(&options.dir) {
-        Ok(Found::Upgrading) => upgrade::finish(options)?,
-        _ => {
-            let agreed = owner::agreed(&options.dir)?.id.is_some();
-            told_anew(damaged, agreed, format.engine, report);
-        }
+    if Found::look(&options.dir) == Ok(Found::Upgrading) {
+        upgrade::finish(options)?;
+        format.engine = options.engine;
+    } else {
+        let agreed = owner::agreed(&options.dir)?.id.is_some();
+        told_anew(damaged, agreed, format.engine, report);
     }
     format.write(&options.dir, &options.disk)?;
     let engine = match options.engine {
