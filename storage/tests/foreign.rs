@@ -248,7 +248,7 @@ fn a_running_store_finds_what_came_into_its_folder() {
 
 #[test]
 fn a_backup_refuses_it_and_a_restored_store_is_the_one_that_was_backed_up() {
-    let bench = Bench::new(storage::backup::Secret::None);
+    let bench = Bench::new(backup::Secret::None);
     let (own, other) = (
         bench.world.options.clone(),
         closed(EngineKind::Memory, "x", 60),

@@ -112,19 +112,22 @@ fn mended(bytes: &[u8], number: u32, owner: Owner) -> Option<Head> {
 /// The head that is like this one but for its salt.
 fn mended_like(bytes: &[u8], like: Head) -> Option<Head> {
     let whole = bytes.get(..like.end() as usize)?;
-    let sum_at = whole.len() - SALT;
-    let said = [&whole[SALT_AT..SALT_AT + SALT], &whole[sum_at..]].concat();
-    let fits = |said: &[u8]| {
-        let salt = said[..SALT].try_into().ok()?;
-        let head = Head { salt, ..like };
-        (head.octets()[sum_at..] == said[SALT..]).then_some(head)
-    };
-    if let Some(head) = fits(&said) {
+    let sum = &whole[whole.len() - SALT..];
+    let said = [&whole[SALT_AT..SALT_AT + SALT], sum].concat();
+    if let Some(head) = fitting(&said, like) {
         return Some(head);
     }
     (0..said.len() * 8).find_map(|bit| {
         let mut other = said.clone();
         other[bit / 8] ^= 1 << (bit % 8);
-        fits(&other)
+        fitting(&other, like)
     })
+}
+
+/// The head like this one that has this salt, if it has this checksum.
+fn fitting(said: &[u8], like: Head) -> Option<Head> {
+    let (salt, sum) = said.split_at(SALT);
+    let salt = salt.try_into().ok()?;
+    let head = Head { salt, ..like };
+    head.octets().ends_with(sum).then_some(head)
 }
