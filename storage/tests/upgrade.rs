@@ -284,15 +284,17 @@ fn version(options: &Options) -> u8 {
     fs::read(options.dir.join("format")).unwrap()[8]
 }
 
+/// Kept stores with a file `format`, what that says, and engines.
+const MARKED: [(&str, u8, EngineKind); 4] = [
+    ("v2-store", 2, EngineKind::Memory),
+    ("v2-store", 2, EngineKind::Sled),
+    ("v3-store", 3, EngineKind::Memory),
+    ("v3-store", 3, EngineKind::Sled),
+];
+
 #[test]
 fn i18_a_store_of_the_second_or_third_format_is_read_as_it_is() {
-    let (memory, sled) = (EngineKind::Memory, EngineKind::Sled);
-    for (name, before, engine) in [
-        ("v2-store", 2, memory),
-        ("v2-store", 2, sled),
-        ("v3-store", 3, memory),
-        ("v3-store", 3, sled),
-    ] {
+    for (name, before, engine) in MARKED {
         let (_dir, options) = copied(name, engine);
         assert_eq!(version(&options), before);
         let store = Store::open(&options).unwrap();
