@@ -235,6 +235,6 @@ fn dovecot_conf(folder: &Path, port: u16, certificate: &Path, key: &Path) -> Str
          service imap-login {{\n inet_listener imap {{\n  port = 0\n }}\n inet_listener imaps {{\n  port = {port}\n  ssl = yes\n }}\n\
           service_count = 0\n process_min_avail = 2\n client_limit = 12000\n}}\n\
          service imap {{\n process_limit = 12000\n}}\nservice anvil {{\n client_limit = 25000\n}}\nservice auth {{\n client_limit = 25000\n}}\n\
-         default_client_limit = 25000\ndefault_process_limit = 12000\n"
+         default_client_limit = 25000\ndefault_vsz_limit = 4G\ndefault_process_limit = 12000\n"
     )
 }

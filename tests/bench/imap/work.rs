@@ -203,9 +203,10 @@ pub(super) fn table(peers: &[Peer], messages: usize) {
         ("THREAD REFERENCES", "THREAD REFERENCES UTF-8 ALL"),
     ];
     for (what, command) in commands {
-        let offered = clients
-            .iter_mut()
-            .all(|client| client.run(&small(command)).tagged.starts_with("OK"));
+        let offered = clients.iter_mut().zip(peers).all(|(client, peer)| {
+            eprintln!("{}: {what}", peer.name);
+            client.run(&small(command)).tagged.starts_with("OK")
+        });
         if !offered {
             println!(
                 "| {what} | {} |",
