@@ -271,7 +271,7 @@ impl Directory {
     }
 
     /// The default mailboxes, unless there is an inbox already.
-    fn make_mailboxes(&self, account: &Account) -> Result<(), Error> {
+    pub(crate) fn make_mailboxes(&self, account: &Account) -> Result<(), Error> {
         let store = self.inner.store.account(account.id);
         let is_list = matches!(account.kind, AccountKind::List { .. });
         if is_list || store.by_role(storage::Role::Inbox)?.is_some() {

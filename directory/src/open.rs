@@ -9,7 +9,7 @@ use crate::hash::Hasher;
 use crate::lazy::Lazy;
 use crate::lockout::Lockout;
 use crate::recent::Recents;
-use crate::{AccountId, Clock, Error};
+use crate::{AccountId, AccountKind, Clock, Error};
 use formats::address::DomainName;
 use std::sync::{Arc, Mutex, RwLock};
 use storage::{RowChange, Store};
@@ -59,6 +59,7 @@ pub(crate) struct Inner {
     pub(crate) lazy: Lazy,
     /// Of the server, those to what is the system's.
     pub(crate) listeners: storage::Listeners<crate::Reannotated>,
+    pub(crate) bereft: Vec<AccountId>,
 }
 
 impl std::fmt::Debug for Directory {
@@ -77,7 +78,7 @@ impl Directory {
         if !stale.is_empty() {
             store.commit_rows(stale)?;
         }
-        leap(&store, &book)?;
+        let loss = leap(&store, &book)?;
         let account_reserved = counter(&store, ACCOUNT_COUNTER)?.unwrap_or(AccountId::SYSTEM.raw());
         let acts = Acts {
             chain: Self::chain_end(&store)?,
@@ -99,13 +100,27 @@ impl Directory {
             memory_key: crate::hash::random()?,
             salt_key,
             listeners: storage::Listeners::default(),
+            bereft: loss
+                .as_ref()
+                .map_or(Vec::new(), |(bereft, _)| bereft.clone()),
         };
         let directory = Self {
             inner: Arc::new(inner),
         };
         directory.seal_accounts()?;
         directory.start_quotas()?;
+        if let Some((bereft, mark)) = loss {
+            for id in bereft {
+                directory.make_mailboxes(&directory.account(id)?)?;
+            }
+            directory.inner.store.commit_rows(vec![mark])?;
+        }
         Ok(directory)
+    }
+
+    /// Accounts of which a repair left nothing, when this is the first time that the directory is opened since.
+    pub fn bereft(&self) -> &[AccountId] {
+        &self.inner.bereft
     }
 
     /// The clock it was given.
@@ -195,13 +210,14 @@ fn each(store: &Store, name: &'static str, row: &mut Visit<'_>) -> Result<(), st
 }
 
 /// After a repair that lost commits the counters may tell of a time before their last numbers were given: they
-/// leap ahead, once for each such repair, so that none is given twice (I-07).
-fn leap(store: &Store, book: &Book) -> Result<(), Error> {
+/// leap ahead, once for each such repair, so that none is given twice (I-07), and so do those of accounts of which
+/// nothing is left. Returns these accounts, and the row that says that all was done.
+fn leap(store: &Store, book: &Book) -> Result<Option<(Vec<AccountId>, RowChange)>, Error> {
     let Some(loss) = store.loss()? else {
-        return Ok(());
+        return Ok(None);
     };
     if counter::<[u8; 16]>(store, LOSS)? == Some(loss.mark) {
-        return Ok(());
+        return Ok(None);
     }
     let accounts: u32 = counter(store, ACCOUNT_COUNTER)?.unwrap_or(AccountId::SYSTEM.raw());
     let there = book.accounts.last_key_value().map(|(id, _)| *id);
@@ -211,19 +227,28 @@ fn leap(store: &Store, book: &Book) -> Result<(), Error> {
     let last = ids.map(|id| id.0).max().unwrap_or(0);
     let accounts = Fact::AccountCounter(accounts.max(highest).saturating_add(LEAP));
     let credentials = Fact::CredentialCounter(credentials.max(last).saturating_add(LEAP.into()));
-    store.commit_rows(vec![
-        accounts.row()?,
-        credentials.row()?,
-        RowChange {
-            table: table::COUNTER,
-            key: LOSS.to_vec(),
-            value: Some(encode(&loss.mark)?),
-        },
-    ])?;
+    store.commit_rows(vec![accounts.row()?, credentials.row()?])?;
+    let mut bereft = Vec::new();
+    for listed in book.accounts.values() {
+        let account = &listed.account;
+        let leapt = store.leap(account.id)?;
+        let is_list = matches!(account.kind, AccountKind::List { .. });
+        // Where the program ended in between, the counters have leapt and the mailboxes are not made yet.
+        if leapt || (!is_list && store.account(account.id).mailboxes()?.is_empty()) {
+            bereft.push(account.id);
+        }
+    }
     tracing::warn!(
-        "the store lost commits before its repair: numbers go on far behind the last ones known"
+        accounts = bereft.len(),
+        "the store lost commits before its repair: numbers go on far behind the last ones known; of some accounts \
+         nothing is left"
     );
-    Ok(())
+    let mark = RowChange {
+        table: table::COUNTER,
+        key: LOSS.to_vec(),
+        value: Some(encode(&loss.mark)?),
+    };
+    Ok(Some((bereft, mark)))
 }
 
 /// Drawn once for each store: a salt that changed when the server starts anew would tell that nobody has it.

@@ -273,6 +273,17 @@ pub(crate) fn not_founded(config: &Config) -> String {
     )
 }
 
+/// What the operator reads where a repair found nothing of the directory any more.
+pub(crate) fn no_directory(config: &Config) -> String {
+    let data = config.server.data.display();
+    format!(
+        "kho thư trong {data} đã mất danh bạ khi sửa chữa: hãy khôi phục bản sao lưu vào thư mục mới bằng \
+         `congvu restore --to` rồi đặt nó vào chỗ này / \
+         the store in {data} lost its directory, as its repair said: restore a backup into a new folder with \
+         `congvu restore --to` and put it in this place"
+    )
+}
+
 /// Opens, serves, calls `ready` the first time, and stops at SIGINT or SIGTERM. A damaged index is made anew
 /// by opening the store again: better away for a moment than wrong answers for long. Not more often than
 /// [`health::REOPENED_MAX`] times an hour: then the disk or the memory is bad.
@@ -285,7 +296,9 @@ pub fn until_signal(
     loop {
         let services = health::open(|| Services::open(config.clone(), Arc::new(SystemClock)))?;
         if services.directory.agencies(None, None, None, 1)?.is_empty() {
+            let lost = services.store.loss()?.is_some();
             services.store.close()?;
+            anyhow::ensure!(!lost, no_directory(&config));
             anyhow::bail!(not_founded(&config));
         }
         crate::cli::restore::ended(&config);

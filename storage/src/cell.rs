@@ -208,6 +208,14 @@ impl Cells {
         self.map().get(&id).and_then(|c| c.seen())
     }
 
+    /// Forgets what is known of an account that nobody writes: its rows were changed behind its back.
+    pub(crate) fn forget(&self, id: AccountId) {
+        if let Some(cell) = self.map().remove(&id) {
+            let weight = cell.weight.load(Ordering::Relaxed);
+            self.weight.fetch_sub(weight, Ordering::Relaxed);
+        }
+    }
+
     fn weigh(&self, cell: &Cell, messages: u64) {
         let weight = messages + CELL_WEIGHT;
         let before = cell.weight.swap(weight, Ordering::Relaxed);

@@ -115,7 +115,10 @@ impl Store {
         // Before anything ages by it: a stop in the middle must not move it twice.
         let mut kept = Kept { trusted_s, ..kept };
         self.keep(kept)?;
-        done.trimmed = self.trim_all(trusted_s, policy.window_s)?;
+        // While the trusted time catches up with a clock that leapt it says little of how old anything is.
+        if trusted_s == now {
+            done.trimmed = self.trim_all(trusted_s, policy.window_s)?;
+        }
         let due = kept.collected_s.is_none_or(|last| {
             last > trusted_s || last.saturating_add_unsigned(policy.collect_every_s) <= trusted_s
         });

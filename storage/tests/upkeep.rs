@@ -238,6 +238,42 @@ fn a_clock_that_jumped_ahead_destroys_nothing() {
     assert!(known.already, "the delivery is still known");
 }
 
+/// A machine whose clock was set back when it started: a letter comes in the past, then the clock is right again.
+#[test]
+fn a_clock_that_was_behind_destroys_nothing() {
+    let mut world = World::new(EngineKind::Memory);
+    let hands = turned(&mut world, 20_000);
+    let today = hands.load(Ordering::SeqCst);
+    let inbox = world.inbox(2);
+    world.store().maintain(&Policy::default()).unwrap();
+    let gone = world.deliver(2, inbox, &letter(1, "đã xoá", &[]), None);
+    destroy(&world, 2, gone.email);
+    let removed = || {
+        let query = RemovedQuery {
+            max: 10,
+            ..RemovedQuery::default()
+        };
+        world.account(2).removed(&query).unwrap().list.len()
+    };
+    hands.store(today - 40 * DAY, Ordering::SeqCst);
+    world.deliver(2, inbox, &letter(2, "của quá khứ", &[]), None);
+    world.store().maintain(&Policy::default()).unwrap();
+    hands.store(today + 60, Ordering::SeqCst);
+    for _ in 0..60 {
+        world.store().maintain(&Policy::default()).unwrap();
+    }
+    let done = world.store().maintain(&Policy::default()).unwrap();
+    assert_eq!(done.trusted_s, today + 60);
+    assert_eq!(removed(), 1, "it was removed a minute ago");
+    for day in 1..=30 {
+        assert_eq!(removed(), 1, "day {day}");
+        hands.store(today + 60 + day * DAY, Ordering::SeqCst);
+        world.store().maintain(&Policy::default()).unwrap();
+    }
+    assert_eq!(removed(), 0, "its window has passed");
+    all_is_well(world.store());
+}
+
 #[test]
 fn i09_deliveries_are_forgotten_after_their_window_and_not_before() {
     let mut world = World::new(EngineKind::Memory);

@@ -213,6 +213,10 @@ fn found(
     let services = Services::open(config.clone(), Arc::new(SystemClock))?;
     let directory = &services.directory;
     anyhow::ensure!(is_empty(&services)?, already(config));
+    if services.store.loss()?.is_some() {
+        services.store.close()?;
+        anyhow::bail!(crate::run::no_directory(config));
+    }
     let agency = AgencyId(args.agency.clone());
     let name = args
         .agency_name

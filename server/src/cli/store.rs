@@ -198,16 +198,6 @@ fn repair(which: &Which) -> anyhow::Result<()> {
         println!("{}", damage.what);
     }
     super::gone::tell(&config, &done);
-    for lost in &done.contents {
-        let places = lost.mailboxes.iter().map(|(m, uid)| format!("{m}/{uid}"));
-        let places: Vec<String> = places.collect();
-        println!(
-            "account {}, {}: {:?}: content lost / mất nội dung",
-            lost.account,
-            places.join(", "),
-            lost.subject.as_deref().unwrap_or_default()
-        );
-    }
     for line in &done.remaining {
         println!("{line}");
     }

@@ -276,33 +276,72 @@ pub(crate) fn there(dir: &Path) -> Result<BTreeSet<u32>, Error> {
     }
 }
 
-/// Packs whose header is damaged though their first entry is whole: the file's name, and the whole
-/// file with its header, all of which is known.
-pub(crate) fn headless(dir: &Path, owner: Owner) -> Result<Vec<(String, Vec<u8>)>, Error> {
-    let mut mended = Vec::new();
+/// What is to be done about a pack whose header is damaged.
+pub(crate) enum Headless {
+    /// The whole file with its header, all of which is known.
+    Mended(Vec<u8>),
+    /// No content of a pack is in it: another file is in its place.
+    Strange,
+}
+
+/// Packs whose header is damaged, by the names of their files. Where the first entry is damaged too, the header
+/// is known all the same; that entry is lost, and nothing else.
+pub(crate) fn headless(dir: &Path, owner: Owner) -> Result<Vec<(String, Headless)>, Error> {
+    let mut found = Vec::new();
     for number in there(dir.parent().unwrap_or(dir))? {
         let path = path(dir, number);
         let file = Disk::default().open_existing(&path);
         let file = file.map_err(|e| disk::failed("cannot read", &path, &e))?;
-        if check_head(&file, number).is_ok() {
+        let head = Header::read(&file, number);
+        // I-18: one of a version that is not known is not touched.
+        if head.is_ok() || is_unknown(&file) {
             continue;
         }
-        let mut bytes = std::fs::read(&path).map_err(|e| disk::failed("cannot read", &path, &e))?;
-        let version = likely_version(&bytes);
-        let octets = bytes.len().min(file_head_octets(version) as usize);
-        let (head, first) = bytes.split_at_mut(octets);
-        let whole = Entry::decode(first).is_some_and(|e| e.sum.is_some());
-        if whole && (version == VERSION || owner.unnamed) {
-            let store = match version {
-                VERSION => &owner.id[..],
-                _ => &[],
-            };
-            head.copy_from_slice(&header(version, number, store));
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            mended.push((name.into_owned(), bytes));
-        }
+        let bytes = std::fs::read(&path).map_err(|e| disk::failed("cannot read", &path, &e))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let what = headed(bytes, number, owner);
+        found.extend(what.map(|what| (name.into_owned(), what)));
     }
-    Ok(mended)
+    Ok(found)
+}
+
+/// Whether a file begins as a pack of another version does.
+fn is_unknown(file: &DataFile) -> bool {
+    let octets = file.len().unwrap_or(0).min(FILE_HEAD);
+    let mut head = vec![0u8; octets as usize];
+    file.read_at(0, &mut head).is_ok() && matches!(Header::parse(&head), Err(Some(_)))
+}
+
+/// A pack of this number with its header; `None`: nothing is in it that anybody was promised, or it is of the
+/// first version, whose header nobody can tell from another.
+fn headed(mut bytes: Vec<u8>, number: u32, owner: Owner) -> Option<Headless> {
+    let version = likely_version(&bytes);
+    let octets = file_head_octets(version) as usize;
+    if bytes.len() <= octets {
+        // As it is when the machine stopped while it was begun: nothing in it was promised.
+        let own = file_head(number, &owner.id);
+        let is_begun = bytes
+            .iter()
+            .zip(&own)
+            .all(|(is, own)| *is == 0 || is == own);
+        return (!is_begun).then_some(Headless::Strange);
+    }
+    let mut places = memchr::memmem::find_iter(&bytes, MAGIC);
+    let has_entry = places.any(|at| Entry::decode(&bytes[at..]).is_some());
+    if !has_entry {
+        let mut first = memchr::memmem::find_iter(&bytes, MAGIC_V1);
+        let is_first = first.any(|at| Entry::decode(&bytes[at..]).is_some());
+        return (!is_first).then_some(Headless::Strange);
+    }
+    if version != VERSION && !owner.unnamed {
+        return None;
+    }
+    let store = match version {
+        VERSION => &owner.id[..],
+        _ => &[],
+    };
+    bytes[..octets].copy_from_slice(&header(version, number, store));
+    Some(Headless::Mended(bytes))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ mod verify;
 pub(crate) use bloom::Bloom;
 pub(crate) use examine::{Stretch, examine, fits, header, number_of};
 pub(crate) use format::{FILE_HEAD, HEAD};
-pub(crate) use format::{headless, said, there};
+pub(crate) use format::{Headless, headless, said, there};
 pub(crate) use gate::{Gate, Held, Staged};
 pub(crate) use read::is_whole;
 pub use verify::Verified;

@@ -50,6 +50,20 @@ pub(super) fn mend(store: &Store, lost: bool, report: &mut Repaired) -> Result<(
     Ok(())
 }
 
+impl Store {
+    /// After a repair that lost commits ([`Store::loss`]): nothing may be left of an account that there is, and
+    /// what it was given must not be given again (I-03, I-04). Makes its counters leap unless the repair did;
+    /// whether it did so. Errors: `Unavailable`.
+    pub fn leap(&self, id: AccountId) -> Result<bool, Error> {
+        if self.inner.shared.index.get(&key::meta(id))?.is_some() {
+            return Ok(false);
+        }
+        let leapt = account(self, id, true, &mut Repaired::default())?;
+        self.inner.cells.forget(id);
+        Ok(leapt)
+    }
+}
+
 /// What an account holds.
 struct Held {
     id: AccountId,

@@ -292,18 +292,24 @@ fn found(
     options.disk.sync_dir(&folder.store)
 }
 
-/// Gives packs whose header alone is damaged their header again.
+/// Gives packs whose header is damaged their header again; a file that is no pack goes aside.
 fn packs(options: &Options, owner: Owner, report: &mut Repaired) -> Result<(), Error> {
     let dir = options.dir.join("packs");
-    for (name, mended) in pack::headless(&dir, owner)? {
-        report.add(
-            format!("pack {name}: its header is damaged; it was written again"),
-            &[],
-        );
-        let path = dir.join(&name);
+    for (name, what) in pack::headless(&dir, owner)? {
         let to = aside(options, &name)?;
-        rename(options, &path, &to)?;
-        options.disk.replace(&dir, &name, &mended)?;
+        rename(options, &dir.join(&name), &to)?;
+        report.aside = Some(options.dir.join(ASIDE));
+        let what = match what {
+            pack::Headless::Mended(bytes) => {
+                options.disk.replace(&dir, &name, &bytes)?;
+                "its header is damaged; it was written again".to_owned()
+            }
+            pack::Headless::Strange => format!(
+                "what is in its place is no pack; it was moved to {}",
+                to.display()
+            ),
+        };
+        report.add(format!("pack {name}: {what}"), &[]);
     }
     Ok(())
 }
