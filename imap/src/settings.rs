@@ -15,8 +15,9 @@ pub struct Settings {
     /// Messages that one COPY or APPEND takes (RFC 9738 SAVELIMIT) where `message_limit` is 0; 0: as many as
     /// it names.
     pub save_limit: u32,
-    /// Octets of all large literals being received at one time, over all connections. Past it,
-    /// APPEND is refused with `[LIMIT]` instead of the machine running out of memory.
+    /// Octets of all large literals being received at one time, over all connections, and of what CATENATE
+    /// reads and puts together. Past it, APPEND is refused with `[LIMIT]` instead of the machine running out
+    /// of memory.
     pub memory_max: u64,
     /// Commands run at one time, over all connections. More would only wait for the same disk.
     pub commands_max: u32,

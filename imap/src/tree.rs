@@ -212,8 +212,6 @@ pub fn levels(path: &str) -> Option<Vec<&str>> {
 #[derive(Debug, Clone)]
 pub struct Pattern {
     text: Vec<char>,
-    /// In upper case, for INBOX.
-    upper: Vec<char>,
 }
 
 impl Pattern {
@@ -230,14 +228,12 @@ impl Pattern {
             both
         });
         let wild = text.iter().filter(|c| matches!(c, '*' | '%')).count();
-        let upper = text.iter().map(char::to_ascii_uppercase).collect();
-        (wild <= WILDCARDS_MAX).then_some(Self { text, upper })
+        (wild <= WILDCARDS_MAX).then_some(Self { text })
     }
 
     /// The one that every name fits.
     pub fn any() -> [Self; 1] {
-        let (text, upper) = (vec!['*'], vec!['*']);
-        [Self { text, upper }]
+        [Self { text: vec!['*'] }]
     }
 
     /// Whether some name that begins so may fit.
@@ -252,25 +248,29 @@ impl Pattern {
 
     /// Whether the name fits.
     pub fn fits(&self, path: &str) -> bool {
-        matches(&self.text, path) || (path == "INBOX" && matches(&self.upper, path))
+        reached(&self.text, path).contains(&self.text.len())
     }
 }
 
-fn matches(pattern: &[char], path: &str) -> bool {
-    reached(pattern, path).contains(&pattern.len())
+/// RFC 9051 §5.1: INBOX in any case, as itself and as the level above others. How many characters that is.
+fn inbox(path: &str) -> usize {
+    let level = path.split(SEPARATOR).next().unwrap_or_default();
+    if level == "INBOX" { level.len() } else { 0 }
 }
 
 /// All positions of the pattern that may be reached, character by character: no backtracking.
 fn reached(pattern: &[char], path: &str) -> Vec<usize> {
     let mut reached = vec![0];
     skip(pattern, &mut reached);
-    for c in path.chars() {
+    let inbox = inbox(path);
+    for (place, c) in path.chars().enumerate() {
+        let same = |p: char| p == c || (place < inbox && p.eq_ignore_ascii_case(&c));
         let mut next = Vec::with_capacity(reached.len() + 1);
         for &at in &reached {
             match pattern.get(at) {
                 Some('*') => next.push(at),
                 Some('%') if c != SEPARATOR => next.push(at),
-                Some(p) if *p == c => next.push(at + 1),
+                Some(p) if same(*p) => next.push(at + 1),
                 _ => {}
             }
         }
@@ -318,6 +318,11 @@ mod tests {
         check("inbox", "INBOX", true);
         check("InB%", "INBOX", true);
         check("inbox/x", "INBOX/x", true);
+        check("inbox*", "INBOX/x", true);
+        check("in%/%", "INBOX/x", true);
+        check("inbox*", "inboxes", true);
+        check("inbox/X", "INBOX/x", false);
+        check("INBOXES", "inboxes", false);
         check("sent", "Sent", false);
         check("Công văn/%", "Công văn/Đến", true);
         check("", "a", false);
