@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 #[allow(missing_docs)]
 pub struct QueueItem {
     pub id: QueueId,
-    /// Unix seconds.
+    /// Unix seconds; as put off, where it was ([`Queue::put_off`]).
     pub due: i64,
     pub blob: BlobId,
     /// Encoded by delivery, at most 8 KB per part (split by storage as needed).
@@ -36,8 +36,12 @@ const PAYLOAD_OCTETS_MAX: usize = 4 * 1024 * 1024;
 /// Which item is due when, in memory.
 #[derive(Default)]
 struct Dues {
+    /// In the order in which they come up.
     by_due: BTreeSet<(i64, QueueId)>,
+    /// As recorded.
     by_id: BTreeMap<QueueId, i64>,
+    /// Those that come up at another time than recorded.
+    put_off: BTreeMap<QueueId, i64>,
 }
 
 /// The queue's index in memory.
@@ -96,17 +100,41 @@ pub(crate) fn give(last: u64) -> Result<Op, Error> {
 }
 
 impl Dues {
+    /// Records a due time, or with `None` that the item is gone; what was put off is so no more.
     fn set(&mut self, id: QueueId, due: Option<i64>) {
-        let before = match due {
-            Some(due) => self.by_id.insert(id, due),
-            None => self.by_id.remove(&id),
-        };
-        if let Some(before) = before {
+        if let Some(before) = self.comes_up(id) {
             self.by_due.remove(&(before, id));
         }
-        if let Some(due) = due {
-            self.by_due.insert((due, id));
+        self.put_off.remove(&id);
+        match due {
+            Some(due) => {
+                self.by_id.insert(id, due);
+                self.by_due.insert((due, id));
+            }
+            None => {
+                self.by_id.remove(&id);
+            }
         }
+    }
+
+    fn comes_up(&self, id: QueueId) -> Option<i64> {
+        let recorded = self.by_id.get(&id)?;
+        Some(*self.put_off.get(&id).unwrap_or(recorded))
+    }
+
+    /// False when there is no such item.
+    fn put_off(&mut self, id: QueueId, due: i64) -> bool {
+        let Some(before) = self.comes_up(id) else {
+            return false;
+        };
+        self.by_due.remove(&(before, id));
+        self.by_due.insert((due, id));
+        if self.by_id.get(&id) == Some(&due) {
+            self.put_off.remove(&id);
+        } else {
+            self.put_off.insert(id, due);
+        }
+        true
     }
 }
 
@@ -132,6 +160,13 @@ impl Queue {
     pub fn update(&self, id: QueueId, due: i64, payload: Vec<u8>) -> Result<(), Error> {
         let blob = self.item(id)?.blob;
         self.commit(id, Some(QueueRecord { due, blob, payload }), Vec::new())
+    }
+
+    /// Lets an item come up at another time, in memory only: nothing is written, and after a restart it comes up
+    /// when recorded. The next `update` ends it. Errors: `NotFound`.
+    pub fn put_off(&self, id: QueueId, due: i64) -> Result<(), Error> {
+        let there = self.store.inner.spool.dues().put_off(id, due);
+        if there { Ok(()) } else { Err(Error::NotFound) }
     }
 
     /// Removes it. Errors: `NotFound`.
@@ -178,9 +213,10 @@ impl Queue {
             .get(&key::queue(id))?
             .ok_or(Error::NotFound)?;
         let record: QueueRecord = record::decode(&value, "queue item")?;
+        let put_off = self.store.inner.spool.dues().put_off.get(&id).copied();
         Ok(QueueItem {
             id,
-            due: record.due,
+            due: put_off.unwrap_or(record.due),
             blob: record.blob,
             payload: record.payload,
         })
@@ -188,16 +224,14 @@ impl Queue {
 
     /// Items due at `now`, the oldest first, at most `max`.
     pub fn due(&self, now: i64, max: usize) -> Result<Vec<QueueItem>, Error> {
-        let ids: Vec<_> = {
-            let dues = self.store.inner.spool.dues();
-            dues.by_due
-                .iter()
-                .take_while(|(due, _)| *due <= now)
-                .take(max)
-                .map(|d| d.1)
-                .collect()
-        };
-        self.items(&ids)
+        self.items(&self.due_ids(now, max))
+    }
+
+    /// The same without reading them.
+    pub fn due_ids(&self, now: i64, max: usize) -> Vec<QueueId> {
+        let dues = self.store.inner.spool.dues();
+        let due = dues.by_due.iter().take_while(|(due, _)| *due <= now);
+        due.take(max).map(|(_, id)| *id).collect()
     }
 
     /// When the next item is due.

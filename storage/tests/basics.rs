@@ -361,6 +361,36 @@ fn the_queue_keeps_items_by_due_time() {
 }
 
 #[test]
+fn what_is_put_off_comes_up_later_until_a_restart_or_a_change() {
+    let mut world = World::new(EngineKind::Memory);
+    let blob = world.store().put_blob(b"content").unwrap();
+    let queue = world.store().queue();
+    let one = queue.put(100, blob, b"one".to_vec()).unwrap();
+    let two = queue.put(110, blob, Vec::new()).unwrap();
+    let before = world.store().fingerprint().unwrap();
+    queue.put_off(one, 500).unwrap();
+    queue.put_off(one, 400).unwrap();
+    assert_eq!(world.store().fingerprint().unwrap(), before, "no write");
+    assert_eq!(
+        (queue.due_ids(399, 9), queue.next_due()),
+        (vec![two], Some(110))
+    );
+    assert_eq!(queue.due_ids(400, 9), [two, one]);
+    assert_eq!(queue.item(one).unwrap().due, 400);
+    assert_eq!(world.check(), Vec::<String>::new());
+    queue.update(one, 120, b"1".to_vec()).unwrap();
+    assert_eq!(queue.due_ids(120, 9), [two, one]);
+    queue.put_off(two, i64::MAX).unwrap();
+    queue.remove(two).unwrap();
+    assert_eq!(queue.put_off(two, 1), Err(Error::NotFound));
+    assert_eq!(queue.due_ids(i64::MAX, 9), [one]);
+    queue.put_off(one, 1_000).unwrap();
+    drop(queue);
+    world.reopen();
+    assert_eq!(world.store().queue().due_ids(120, 9), [one]);
+}
+
+#[test]
 fn tables_keep_rows_in_order_and_apart() {
     for engine in ENGINES {
         let mut world = World::new(engine);
