@@ -16,6 +16,7 @@ pub mod parameter;
 pub mod part;
 pub mod person;
 mod preview;
+pub mod seven;
 pub mod sought;
 mod structure;
 pub mod subject;

@@ -1,0 +1,232 @@
+//! RFC 6152 §3: a message for a server that takes no octets over 127: its bodies encoded anew, their text the same.
+//! A signature over the old octets holds no more.
+
+use super::header::{fields, remove_field};
+use super::{Part, PartKind, summarize};
+use base64::Engine as _;
+
+/// RFC 2045 §6.7, §6.8: characters of an encoded line.
+const LINE_MAX: usize = 76;
+
+/// The message in octets below 128. `None`: it cannot be, since a header field or what stands between parts has others,
+/// or a part contradicts its own encoding.
+#[must_use]
+pub fn to_seven_bit(raw: &[u8]) -> Option<Vec<u8>> {
+    let part = summarize(raw).part;
+    let mut out = Vec::with_capacity(raw.len() + raw.len() / 2);
+    let end = entity(raw, &part, true, &mut out)?;
+    out.extend_from_slice(raw.get(end..)?);
+    out.is_ascii().then_some(out)
+}
+
+/// Writes one entity; the offset after it. `top`: it is a message, not a part of one.
+fn entity(raw: &[u8], part: &Part, top: bool, out: &mut Vec<u8>) -> Option<usize> {
+    let (header, body) = (part.header.of(raw), part.body.of(raw));
+    if !header.is_ascii() {
+        return None;
+    }
+    let end = part.body.end();
+    if body.is_ascii() {
+        out.extend_from_slice(header);
+        out.extend_from_slice(body);
+        return Some(end);
+    }
+    match &part.kind {
+        PartKind::Leaf => {
+            if !matches!(
+                part.encoding.to_ascii_lowercase().as_str(),
+                "7bit" | "8bit" | "binary"
+            ) {
+                return None;
+            }
+            let (name, encoded) = encode(body);
+            fields_with(header, Some(name), top, out)?;
+            out.extend_from_slice(&encoded);
+        }
+        PartKind::Multipart(parts) => {
+            fields_with(header, None, false, out)?;
+            inner(raw, part, parts.iter(), false, out)?;
+        }
+        PartKind::Message(nested) => {
+            fields_with(header, None, false, out)?;
+            inner(raw, part, std::iter::once(&nested.part), true, out)?;
+        }
+    }
+    Some(end)
+}
+
+/// The body of an entity that consists of others.
+fn inner<'a>(
+    raw: &[u8],
+    outer: &Part,
+    parts: impl Iterator<Item = &'a Part>,
+    messages: bool,
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    let mut at = outer.body.at as usize;
+    for part in parts {
+        let start = if part.header.len == 0 {
+            part.body.at
+        } else {
+            part.header.at
+        };
+        out.extend_from_slice(raw.get(at..start as usize)?);
+        at = entity(raw, part, messages, out)?;
+    }
+    out.extend_from_slice(raw.get(at..outer.body.end())?);
+    Some(())
+}
+
+/// The header with this encoding instead of its own. An entity of others is 7bit, which needs no field.
+fn fields_with(header: &[u8], encoding: Option<&str>, top: bool, out: &mut Vec<u8>) -> Option<()> {
+    // Without an empty line at its end nothing can be added.
+    let own = match header.strip_suffix(b"\r\n") {
+        Some(own) if own.is_empty() || own.ends_with(b"\r\n") => own,
+        _ => return None,
+    };
+    out.extend_from_slice(&remove_field(own, "Content-Transfer-Encoding"));
+    if let Some(encoding) = encoding {
+        let has = |name: &str| fields(own).any(|field| field.is(name));
+        if top && !has("MIME-Version") {
+            out.extend_from_slice(b"MIME-Version: 1.0\r\n");
+            if !has("Content-Type") {
+                // RFC 1428 §3: nobody said which charset it is.
+                out.extend_from_slice(b"Content-Type: text/plain; charset=unknown-8bit\r\n");
+            }
+        }
+        out.extend_from_slice(format!("Content-Transfer-Encoding: {encoding}\r\n").as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+    Some(())
+}
+
+/// The shorter of the two encodings, the readable one where they are near each other.
+fn encode(body: &[u8]) -> (&'static str, Vec<u8>) {
+    let high = body.iter().filter(|octet| !octet.is_ascii()).count();
+    if high * 5 <= body.len() {
+        return ("quoted-printable", quoted_printable(body));
+    }
+    let text = base64::engine::general_purpose::STANDARD.encode(body);
+    let mut out = Vec::with_capacity(text.len() + text.len() / LINE_MAX * 2 + 2);
+    for line in text.as_bytes().chunks(LINE_MAX) {
+        out.extend_from_slice(line);
+        out.extend_from_slice(b"\r\n");
+    }
+    ("base64", out)
+}
+
+/// RFC 2045 §6.7.
+fn quoted_printable(body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(body.len() * 3 / 2);
+    let mut width = 0;
+    let mut at = 0;
+    while let Some(octet) = body.get(at) {
+        if body[at..].starts_with(b"\r\n") {
+            out.extend_from_slice(b"\r\n");
+            (width, at) = (0, at + 2);
+            continue;
+        }
+        let at_end = at + 1 == body.len() || body[at + 1..].starts_with(b"\r\n");
+        let plain = match octet {
+            b' ' | b'\t' => !at_end,
+            b'=' => false,
+            33..=126 => true,
+            _ => false,
+        };
+        let needed = if plain { 1 } else { 3 };
+        // The mark of a soft line break needs a place of its own.
+        if width + needed > LINE_MAX - 1 {
+            out.extend_from_slice(b"=\r\n");
+            width = 0;
+        }
+        if plain {
+            out.push(*octet);
+        } else {
+            out.extend_from_slice(format!("={octet:02X}").as_bytes());
+        }
+        width += needed;
+        at += 1;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_are_encoded_and_headers_say_so() {
+        let check = |raw: &str, expected: Option<&str>| {
+            let got = to_seven_bit(raw.as_bytes()).map(|out| String::from_utf8(out).unwrap());
+            assert_eq!(got.as_deref(), expected, "{raw}");
+        };
+        check(
+            "Subject: x\r\n\r\nascii\r\n",
+            Some("Subject: x\r\n\r\nascii\r\n"),
+        );
+        check(
+            "A: b\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: 8bit\r\n\r\nm\u{f4}t = hai \r\nba bon nam\r\n",
+            Some(
+                "A: b\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n\
+                 m=C3=B4t =3D hai=20\r\nba bon nam\r\n",
+            ),
+        );
+        check(
+            "A: b\r\n\r\n\u{1ed9}\u{1ed9}\r\n",
+            Some(
+                "A: b\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=unknown-8bit\r\n\
+                 Content-Transfer-Encoding: base64\r\n\r\n4buZ4buZDQo=\r\n",
+            ),
+        );
+        check("Subject: \u{1ed9}\r\n\r\nx\u{1ed9}\r\n", None);
+        check(
+            "Content-Transfer-Encoding: base64\r\n\r\n\u{1ed9}\r\n",
+            None,
+        );
+    }
+
+    #[test]
+    fn parts_keep_their_places() {
+        let letter = "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\
+             Content-Transfer-Encoding: 8bit\r\n\r\npre\r\n--b\r\n\r\none v\u{e0} hai ba bon nam\r\n--b\r\n\
+             Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\nSubject: in\r\n\r\n\
+             b\u{ea}n trong, rat dai dong nay\r\n--b\r\nContent-Type: text/plain\r\n\r\nplain\r\n--b--\r\nepi\r\n";
+        let seven = to_seven_bit(letter.as_bytes()).unwrap();
+        let text = String::from_utf8(seven).unwrap();
+        assert_eq!(
+            text,
+            "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\npre\r\n--b\r\n\
+             Content-Transfer-Encoding: quoted-printable\r\n\r\none v=C3=A0 hai ba bon nam\r\n--b\r\n\
+             Content-Type: message/rfc822\r\n\r\nSubject: in\r\nMIME-Version: 1.0\r\n\
+             Content-Type: text/plain; charset=unknown-8bit\r\n\
+             Content-Transfer-Encoding: quoted-printable\r\n\r\n\
+             b=C3=AAn trong, rat dai dong nay\r\n--b\r\nContent-Type: text/plain\r\n\r\nplain\r\n--b--\r\nepi\r\n"
+        );
+    }
+
+    #[test]
+    fn encoded_lines_are_short_and_decode_to_the_same() {
+        for text in [
+            "m\u{f4}t",
+            "\u{1ed9}",
+            "abcdefghij ",
+            "=\t ",
+            "xin ch\u{e0}o \r\n",
+        ] {
+            let body = text.repeat(200);
+            let raw = format!(
+                "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{body}\u{1ed9}\r\n"
+            );
+            let seven = to_seven_bit(raw.as_bytes()).unwrap();
+            let lines = seven.split(|b| *b == b'\n');
+            assert!(lines.into_iter().all(|line| line.len() <= LINE_MAX + 1));
+            let summary = summarize(&seven);
+            let part = &summary.part;
+            let decoded = crate::message::part::decode_body(part, &seven);
+            assert_eq!(
+                String::from_utf8_lossy(&decoded),
+                format!("{body}\u{1ed9}\r\n")
+            );
+        }
+    }
+}
