@@ -37,8 +37,10 @@ pub(crate) struct QueuedRecipient {
     state: RecipientProgress,
     /// Tries so far.
     tries: u32,
-    /// How the last try ended.
+    /// How the last try ended, in the peer's own words, or what keeps its server from taking anything.
     last: Option<String>,
+    /// When it is tried next; RFC 3339, UTC. `null`: no more.
+    next_try: Option<String>,
 }
 
 /// One waiting message.
@@ -91,7 +93,9 @@ impl From<Waiting> for QueuedRecipient {
         let last = waiting.last.map(|outcome| match outcome {
             Outcome::Relayed(said) | Outcome::Deferred(said) | Outcome::Failed(said) => said,
         });
+        let waits = matches!(state, RecipientProgress::Local | RecipientProgress::Remote);
         Self {
+            next_try: waits.then(|| date::utc(waiting.next)),
             address: waiting.address.to_string(),
             state,
             tries: waiting.tries,

@@ -2,12 +2,16 @@
 
 use crate::bounce::Failure;
 use crate::header::Header;
+use crate::job::Ended;
 use crate::place::{Letter, Piles};
 use crate::resolve::Targets;
-use crate::spool::{Record, Row};
+use crate::schedule::Schedule;
+use crate::spool::{self, Record, Row};
+use crate::turn::Turns;
 use crate::*;
 use directory::{Access, Directory};
 use formats::address::Address;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use storage::{AccountId, BlobId, QueueId, Store};
 
@@ -50,29 +54,36 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) directory: Directory,
     pub(crate) settings: Settings,
-    pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) outward: Option<Outward>,
     pub(crate) wake: RwLock<Option<Arc<dyn Fn() + Send + Sync>>>,
     pub(crate) piles: Piles,
-    /// One at a time changes items of the queue: dispatch or an administrator.
-    pub(crate) queue_turn: Mutex<()>,
+    /// One at a time changes an item of the queue: dispatch, a try that ended or an administrator.
+    pub(crate) turns: Turns,
+    pub(crate) schedule: Mutex<Schedule>,
+    /// How tries ended that could not be written down yet.
+    pub(crate) unwritten: Mutex<BTreeMap<QueueId, Vec<Ended>>>,
 }
 
 impl Delivery {
-    /// Joins store and directory; `transport` may be absent: then mail for elsewhere waits in the queue, honestly deferred.
+    /// Joins store and directory; `outward` may be absent: then mail for elsewhere waits in the queue, honestly deferred.
     pub fn new(
         store: Store,
         directory: Directory,
         settings: Settings,
-        transport: Option<Arc<dyn Transport>>,
+        outward: Option<Outward>,
     ) -> Self {
+        let limits = outward.as_ref().map(|o| (o.jobs_max, o.jobs_per_hop));
+        let (jobs_max, jobs_per_hop) = limits.unwrap_or_default();
         let inner = Inner {
             store,
             directory,
             settings,
-            transport,
+            outward,
             wake: RwLock::new(None),
             piles: Piles::default(),
-            queue_turn: Mutex::new(()),
+            turns: Turns::default(),
+            schedule: Mutex::new(Schedule::new(jobs_max, jobs_per_hop)),
+            unwritten: Mutex::default(),
         };
         Self {
             inner: Arc::new(inner),
@@ -165,6 +176,7 @@ impl Delivery {
         let arrival = Arrival {
             message_id: header.message_id.or_else(|| stamp.own_message_id(origin)),
             submitter: origin.submitter(),
+            priority: spool::priority(targets.local.len() + targets.remote.len(), header.urgent),
             generated: matches!(origin, Origin::Generated),
             trace,
             now,
@@ -207,7 +219,7 @@ impl Delivery {
             )
         };
         if !failures.is_empty() {
-            let told = self.bounce(&arrival.origin_of_bounce(), stored, &failures);
+            let told = self.bounce(&arrival.about(), stored, &failures);
             if let Err(refused) = told {
                 // Others have it already: refusing it now would bring it to them twice.
                 tracing::error!(trace = %arrival.trace, ?refused, "the sender was not told");
@@ -287,7 +299,8 @@ impl Delivery {
             submitter: arrival.submitter,
             message_id: arrival.message_id.clone(),
             trace: arrival.trace.clone(),
-            bounces: 0,
+            priority: arrival.priority,
+            warned: false,
         };
         let payload = record.encode().map_err(|e| temporary("cannot spool", &e))?;
         let id = queue
@@ -344,11 +357,12 @@ struct Arrival {
     delivery: Option<u64>,
     message_id: Option<String>,
     submitter: Option<AccountId>,
+    priority: i8,
     generated: bool,
 }
 
 impl Arrival {
-    fn origin_of_bounce(&self) -> bounce::About<'_> {
+    fn about(&self) -> bounce::About<'_> {
         bounce::About {
             envelope: &self.envelope,
             trace: &self.trace,

@@ -1,14 +1,15 @@
-//! Dispatch: the loop over due items. Here: placed; elsewhere: handed to the transport; else later.
+//! Dispatch: the loop over due items. Here: placed; elsewhere: offered to the schedule; else later.
 
 use crate::bounce::{About, Failure};
+use crate::outcome::IN_TIME;
 use crate::place::Letter;
-use crate::spool::{Record, Row};
-use crate::{Delivery, Outcome, RecipientState, Refused, ReversePath, retry};
-use formats::address::{Address, DomainName};
+use crate::schedule::{Part, Schedule};
+use crate::spool::{ASKED, Record, Row};
+use crate::{Delivery, Outcome, RecipientState, Refused, ReversePath, Via, retry};
+use formats::address::Address;
 use formats::message::summarize;
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
-use storage::{AccountId, Error, QueueId, QueueItem};
+use std::sync::{Arc, MutexGuard, PoisonError};
+use storage::{AccountId, BlobId, Error, QueueId, QueueItem};
 
 /// Items taken at once.
 const DUE_MAX: usize = 64;
@@ -20,33 +21,41 @@ const BATCH: usize = 1_000;
 const SPOILED_WAIT_S: i64 = 3600;
 /// Octets of an item; storage takes 4 MB.
 const PAYLOAD_MAX: usize = 3 * 1024 * 1024;
-/// What the sender and the administrator see while there is no transport.
-const NO_ROUTE: &str = "4.4.1 mail cannot leave this server yet: relaying is not set up";
+/// What the sender and the administrator see where there is no way out.
+const NO_ROUTE: &str = "4.4.1 mail cannot leave this server: relaying is not set up";
 
 impl Delivery {
     /// Handles due items of the queue; returns when the next is due (Unix seconds). Blocks.
+    /// What goes elsewhere is then to be had by [`Delivery::lease`].
     /// `Unavailable`: the store takes no writes; try again after a while.
     pub fn dispatch(&self, now: i64) -> Result<Option<i64>, Error> {
+        self.write_down_all(now)?;
         let queue = self.inner.store.queue();
         for _ in 0..ROUNDS_MAX {
-            let due = queue.due(now, DUE_MAX)?;
+            let due = queue.due_ids(now, DUE_MAX);
             if due.is_empty() {
                 break;
             }
-            for item in due {
-                self.work(item.id, now)?;
+            for id in due {
+                self.work(id, now)?;
             }
         }
         Ok(queue.next_due())
     }
 
-    /// Tries one item. Reads it anew: it may have changed since it was listed.
+    pub(crate) fn schedule(&self) -> MutexGuard<'_, Schedule> {
+        let schedule = &self.inner.schedule;
+        schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The way to an address elsewhere; `None`: there is none.
+    pub(crate) fn via(&self, address: &Address) -> Option<Via> {
+        self.inner.outward.as_ref()?.via(&address.domain)
+    }
+
+    /// Looks at one item. Reads it anew: it may have changed since it was listed.
     fn work(&self, id: QueueId, now: i64) -> Result<(), Error> {
-        let _turn = self
-            .inner
-            .queue_turn
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.inner.turns.take(id);
         let item = match self.inner.store.queue().item(id) {
             Err(Error::NotFound) => return Ok(()),
             other => other?,
@@ -55,102 +64,204 @@ impl Delivery {
             return Ok(());
         }
         match self.try_item(&item, now) {
-            Err(error @ (Error::Corrupt(_) | Error::NotFound)) => {
-                // Kept, so that an administrator can see it: nothing accepted is dropped (I-10).
-                tracing::error!(queue = id.raw(), %error, "a queued item cannot be read");
-                self.inner
-                    .store
-                    .queue()
-                    .update(id, now + SPOILED_WAIT_S, item.payload)
+            Err(error @ (Error::Corrupt(_) | Error::Damaged(_) | Error::NotFound)) => {
+                self.spoiled(id, &error, now)
             }
+            other => other,
+        }
+    }
+
+    /// Kept, so that an administrator can see it: nothing accepted is dropped (I-10).
+    pub(crate) fn spoiled(&self, id: QueueId, error: &Error, now: i64) -> Result<(), Error> {
+        tracing::error!(queue = id.raw(), %error, "a queued item cannot be read");
+        match self.inner.store.queue().put_off(id, now + SPOILED_WAIT_S) {
+            Err(Error::NotFound) => Ok(()),
             other => other,
         }
     }
 
     fn try_item(&self, item: &QueueItem, now: i64) -> Result<(), Error> {
         let mut record = Record::decode(&item.payload)?;
-        let content = self.inner.store.blob(item.blob)?;
-        self.try_local(&mut record, item, &content, now)?;
-        self.try_remote(&mut record, &content, now);
-        self.settle(item.id, record, &content, now)
+        let mut changed = self.expire(&mut record, item.id, now);
+        changed |= self.try_local(&mut record, item, now)?;
+        changed |= self.offer(&mut record, item.id, now);
+        self.settle_item(item.id, record, item.blob, changed, now)
     }
 
-    /// Writes down how it stands. The sender is told before the item forgets what to tell.
-    fn settle(
+    /// RFC 5321 §4.5.4.1: what waited for too long fails, whether its turn has come or not.
+    fn expire(&self, record: &mut Record, id: QueueId, now: i64) -> bool {
+        if now.saturating_sub(record.accepted_at) < retry::GIVE_UP_S {
+            return false;
+        }
+        let mut changed = false;
+        for at in 0..record.rows.len() {
+            let row = &record.rows[at];
+            if row.state != RecipientState::Remote {
+                continue;
+            }
+            let hop = self.via(record.address(row)).map(|via| via.hop());
+            let schedule = self.schedule();
+            if hop.as_ref().and_then(|hop| schedule.part(id, hop)) == Some(Part::Leased) {
+                continue;
+            }
+            let trouble = hop.as_ref().and_then(|hop| schedule.trouble(hop));
+            let why = match (trouble, &row.last) {
+                (Some((why, _)), _) => why.to_owned(),
+                (None, Some(last)) => last.text().to_owned(),
+                (None, None) => NO_ROUTE.to_owned(),
+            };
+            drop(schedule);
+            note(&mut record.rows[at], Outcome::Deferred(why), None);
+            changed = true;
+        }
+        self.schedule().withdraw(id, now);
+        changed
+    }
+
+    /// Offers what goes elsewhere and may go now. True when the record was changed.
+    fn offer(&self, record: &mut Record, id: QueueId, now: i64) -> bool {
+        let (mut changed, mut offered) = (false, false);
+        for at in 0..record.rows.len() {
+            let row = &record.rows[at];
+            if row.state != RecipientState::Remote || row.next > now {
+                continue;
+            }
+            if let Some(via) = self.via(record.address(row)) {
+                let (priority, size) = (row.priority(record.priority), record.size);
+                offered |= self.schedule().offer(id, &via.hop(), priority, size, now);
+                continue;
+            }
+            let row = &mut record.rows[at];
+            row.tries += 1;
+            let again = retry::remote(record.accepted_at, row.tries, now);
+            note(row, Outcome::Deferred(NO_ROUTE.into()), again);
+            changed = true;
+        }
+        if offered {
+            self.wake();
+        }
+        changed
+    }
+
+    /// Writes down how it stands, where it changed. The sender is told before the item forgets what to tell.
+    pub(crate) fn settle_item(
         &self,
         id: QueueId,
         mut record: Record,
-        content: &[u8],
+        blob: BlobId,
+        mut changed: bool,
         now: i64,
     ) -> Result<(), Error> {
         let failures = new_failures(&record);
         if !failures.is_empty() {
-            let about = About {
-                envelope: &record.envelope,
-                trace: &record.trace,
-                accepted_at: record.accepted_at,
-                // The same id at a repetition after a crash: one bounce (I-09).
-                delivery: Some(
-                    record
-                        .delivery
-                        .wrapping_add(2 * (u64::from(record.bounces) + 1)),
-                ),
-            };
-            self.bounce(&about, content, &failures)
-                .map_err(|refused| match refused {
-                    Refused::Temporary(why) => Error::Unavailable(why),
-                    Refused::Permanent(_) => Error::Invalid("a bounce"),
-                })?;
-            record.bounces += 1;
+            self.tell(&record, blob, &failures)?;
         }
-        let trace = record.trace.clone();
         for row in record.rows.iter().filter(|row| !row.pending()) {
             let RecipientState::Done(outcome) = &row.state else {
                 continue;
             };
             let to = record.address(row);
-            tracing::info!(%trace, to = %to, ?outcome, "done");
+            tracing::info!(trace = %record.trace, %to, ?outcome, "done");
         }
         record.rows.retain(Row::pending);
-        let next = record
-            .rows
-            .iter()
-            .map(|row| next_try(&record, row, now))
-            .min();
+        changed |= self.warn(&mut record, blob, now)?;
         let queue = self.inner.store.queue();
-        match next {
-            None => queue.remove(id),
-            Some(due) => queue.update(id, due, encode_small(&mut record)?),
+        let Some(recorded) = record.rows.iter().map(|row| row.next).min() else {
+            return queue.remove(id);
+        };
+        if changed {
+            queue.update(id, recorded, encode_small(&mut record)?)?;
         }
+        queue.put_off(id, self.comes_up(&record, id, now))
     }
 
-    /// Places it for those here who do not have it yet.
-    fn try_local(
-        &self,
-        record: &mut Record,
-        item: &QueueItem,
-        content: &[u8],
-        now: i64,
-    ) -> Result<(), Error> {
-        let pending: Vec<(usize, AccountId)> = record
-            .rows
-            .iter()
-            .enumerate()
+    /// Tells the sender; the same twice is told once (I-09), if he is here.
+    fn tell(&self, record: &Record, blob: BlobId, failures: &[Failure]) -> Result<(), Error> {
+        let content = self.inner.store.blob(blob)?;
+        let about = About {
+            envelope: &record.envelope,
+            trace: &record.trace,
+            accepted_at: record.accepted_at,
+            delivery: Some(crate::bounce::delivery_of(record.delivery, failures)),
+        };
+        self.bounce(&about, &content, failures)
+            .map_err(|refused| match refused {
+                Refused::Temporary(why) => Error::Unavailable(why),
+                Refused::Permanent(_) => Error::Invalid("a bounce"),
+            })
+    }
+
+    /// Tells somebody here, once, that his letter still waits. Nobody elsewhere asked for it.
+    fn warn(&self, record: &mut Record, blob: BlobId, now: i64) -> Result<bool, Error> {
+        if !warns(record) || now < record.accepted_at.saturating_add(retry::WARN_S) {
+            return Ok(false);
+        }
+        let until = record.accepted_at.saturating_add(retry::GIVE_UP_S);
+        let each = record.rows.iter();
+        let late: Vec<Failure> = each
+            .filter(|row| row.state == RecipientState::Remote)
+            .map(|row| {
+                let recipient = &record.envelope.recipients[row.recipient as usize];
+                let address = record.address(row);
+                let trouble = self.via(address).and_then(|via| {
+                    let schedule = self.schedule();
+                    schedule.trouble(&via.hop()).map(|(why, _)| why.to_owned())
+                });
+                let last = row.last.as_ref().map(|last| last.text().to_owned());
+                let why = last.or(trouble);
+                Failure::late(recipient, address, why.as_deref(), until)
+            })
+            .collect();
+        record.warned = true;
+        if !late.is_empty() {
+            self.tell(record, blob, &late)?;
+        }
+        Ok(true)
+    }
+
+    /// When the item is to be looked at again: what its lanes hold comes up by itself.
+    fn comes_up(&self, record: &Record, id: QueueId, now: i64) -> i64 {
+        let mut earliest = i64::MAX;
+        let mut elsewhere = false;
+        for row in &record.rows {
+            let remote = row.state == RecipientState::Remote;
+            elsewhere |= remote;
+            let via = remote.then(|| self.via(record.address(row))).flatten();
+            let held = via.is_some_and(|via| self.schedule().part(id, &via.hop()).is_some());
+            if !held {
+                earliest = earliest.min(row.next);
+            }
+        }
+        let mut deadline = |at: i64| {
+            if elsewhere && at > now {
+                earliest = earliest.min(at);
+            }
+        };
+        deadline(record.accepted_at.saturating_add(retry::GIVE_UP_S));
+        if warns(record) {
+            deadline(record.accepted_at.saturating_add(retry::WARN_S));
+        }
+        earliest
+    }
+
+    /// Places it for those here who do not have it yet. True when anybody was tried.
+    fn try_local(&self, record: &mut Record, item: &QueueItem, now: i64) -> Result<bool, Error> {
+        let each = record.rows.iter().enumerate();
+        let pending: Vec<(usize, AccountId)> = each
             .filter_map(|(at, row)| match row.state {
-                RecipientState::Local(account) => Some((at, account)),
+                RecipientState::Local(account) if row.next <= now => Some((at, account)),
                 _ => None,
             })
             .collect();
         if pending.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
-        let summary = Arc::new(summarize(content));
-        let (blob, delivery) = (item.blob, Some(record.delivery));
+        let content = self.inner.store.blob(item.blob)?;
         let letter = Letter {
-            blob,
-            summary,
+            blob: item.blob,
+            summary: Arc::new(summarize(&content)),
             now: record.accepted_at,
-            delivery,
+            delivery: Some(record.delivery),
         };
         for batch in pending.chunks(BATCH) {
             let accounts: Vec<AccountId> = batch.iter().map(|(_, account)| *account).collect();
@@ -169,92 +280,64 @@ impl Delivery {
                         Outcome::Deferred("4.3.1 the store cannot take it now".into())
                     }
                 };
-                note(
-                    row,
-                    outcome,
-                    retry::local(record.accepted_at, row.tries, now),
-                );
+                let again = retry::local(record.accepted_at, row.tries, now);
+                note(row, outcome, again);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// Hands it to the transport, domain by domain.
-    fn try_remote(&self, record: &mut Record, content: &[u8], now: i64) {
-        let mut domains: BTreeMap<DomainName, Vec<usize>> = BTreeMap::new();
-        for (at, row) in record.rows.iter().enumerate() {
-            if row.state == RecipientState::Remote {
-                domains
-                    .entry(record.address(row).domain.clone())
-                    .or_default()
-                    .push(at);
-            }
-        }
-        for rows in domains.into_values() {
-            let to: Vec<Address> = rows
-                .iter()
-                .map(|at| record.address(&record.rows[*at]).clone())
-                .collect();
-            let outcomes = match &self.inner.transport {
-                Some(transport) => {
-                    transport.relay(&record.envelope.from, &to, without_return_path(content))
-                }
-                None => vec![Outcome::Deferred(NO_ROUTE.into()); to.len()],
-            };
-            for (n, at) in rows.into_iter().enumerate() {
-                let row = &mut record.rows[at];
-                row.tries += 1;
-                let silent = || Outcome::Deferred("4.4.2 the transport gave no outcome".into());
-                let outcome = outcomes.get(n).cloned().unwrap_or_else(silent);
-                note(
-                    row,
-                    outcome,
-                    retry::remote(record.accepted_at, row.tries, now),
-                );
-            }
-        }
-    }
-
-    /// Calls for the item at once.
+    /// Calls for the item at once, and for its next hops, however they rest.
     pub fn retry_now(&self, id: QueueId) -> Result<(), Error> {
         {
-            let _turn = self
-                .inner
-                .queue_turn
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            let item = self.inner.store.queue().item(id)?;
+            let _turn = self.inner.turns.take(id);
+            let queue = self.inner.store.queue();
+            let item = queue.item(id)?;
+            let mut record = Record::decode(&item.payload)?;
             let now = self.inner.directory.clock().now_s();
-            self.inner
-                .store
-                .queue()
-                .update(id, now.min(item.due), item.payload)?;
+            self.schedule().withdraw(id, now);
+            record.rows.iter_mut().for_each(|row| row.next = ASKED);
+            for row in &record.rows {
+                if let Some(via) = self.via(record.address(row)) {
+                    self.schedule().resume(&via.hop(), now);
+                }
+            }
+            queue.update(id, now.min(item.due), encode_small(&mut record)?)?;
         }
         self.wake();
         Ok(())
     }
 
     /// Gives up: removes it, with a log line; the sender is told by a bounce unless the path is null (I-11).
+    /// Errors: `Conflict` while it is being sent.
     pub fn give_up(&self, id: QueueId) -> Result<(), Error> {
-        let _turn = self
-            .inner
-            .queue_turn
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.inner.turns.take(id);
         let item = self.inner.store.queue().item(id)?;
         let mut record = Record::decode(&item.payload)?;
+        let now = self.inner.directory.clock().now_s();
+        {
+            let mut schedule = self.schedule();
+            if schedule.under_way(id) {
+                return Err(Error::Conflict);
+            }
+            schedule.withdraw(id, now);
+        }
         for row in record.rows.iter_mut().filter(|row| row.pending()) {
             let why = "5.0.0 the administrator gave this message up";
             row.state = RecipientState::Done(Outcome::Failed(why.into()));
         }
-        let content = self.inner.store.blob(item.blob)?;
         tracing::info!(queue = id.raw(), trace = %record.trace, "given up by an administrator");
-        self.settle(id, record, &content, self.inner.directory.clock().now_s())
+        self.settle_item(id, record, item.blob, true, now)
     }
 }
 
+/// Whether its sender is to be told that it takes long: he is here, and was not told yet.
+fn warns(record: &Record) -> bool {
+    !record.warned && record.submitter.is_some() && record.envelope.from != ReversePath::Null
+}
+
 /// Encodes; the texts of the last tries are left out where a list's would not fit into one item.
-fn encode_small(record: &mut Record) -> Result<Vec<u8>, Error> {
+pub(crate) fn encode_small(record: &mut Record) -> Result<Vec<u8>, Error> {
     let payload = record.encode()?;
     if payload.len() <= PAYLOAD_MAX {
         return Ok(payload);
@@ -264,29 +347,19 @@ fn encode_small(record: &mut Record) -> Result<Vec<u8>, Error> {
 }
 
 /// Writes an outcome down; a deferral that may not be tried again is a failure.
-fn note(row: &mut Row, outcome: Outcome, again: Option<i64>) {
+pub(crate) fn note(row: &mut Row, outcome: Outcome, again: Option<i64>) {
     let outcome = match (outcome, again) {
         (Outcome::Deferred(why), None) => {
             let why = why.split_once(' ').map_or(why.as_str(), |(_, text)| text);
-            Outcome::Failed(format!("5.4.7 not delivered in time: {why}"))
+            Outcome::Failed(format!("5.4.7 {IN_TIME}{why}"))
         }
         (outcome, _) => outcome,
     };
+    row.next = again.unwrap_or(row.next);
     if !matches!(outcome, Outcome::Deferred(_)) {
         row.state = RecipientState::Done(outcome.clone());
     }
     row.last = Some(outcome);
-}
-
-/// When a row that waits is due again.
-fn next_try(record: &Record, row: &Row, now: i64) -> i64 {
-    let next = match row.state {
-        RecipientState::Local(_) => retry::local(record.accepted_at, row.tries, now),
-        RecipientState::Remote | RecipientState::Done(_) => {
-            retry::remote(record.accepted_at, row.tries, now)
-        }
-    };
-    next.unwrap_or(now)
 }
 
 /// What the sender must be told now.
@@ -299,19 +372,6 @@ fn new_failures(record: &Record) -> Vec<Failure> {
         _ => None,
     });
     each.collect()
-}
-
-/// RFC 5321 §4.4: Return-Path is for the last server only.
-fn without_return_path(content: &[u8]) -> &[u8] {
-    let first = content
-        .iter()
-        .position(|b| *b == b'\n')
-        .map_or(0, |at| at + 1);
-    if content.starts_with(b"Return-Path:") {
-        &content[first..]
-    } else {
-        content
-    }
 }
 
 impl ReversePath {

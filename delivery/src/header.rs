@@ -15,6 +15,8 @@ pub(crate) struct Header {
     pub(crate) received: usize,
     pub(crate) has_date: bool,
     pub(crate) has_bcc: bool,
+    /// `Importance: high` or `Priority: urgent`: the author says that it cannot wait.
+    pub(crate) urgent: bool,
     pub(crate) message_id: Option<String>,
     /// One list for each From field.
     pub(crate) from: Vec<Option<Vec<Address>>>,
@@ -41,6 +43,10 @@ impl Header {
                 found.has_date = true;
             } else if field.is("Bcc") || field.is("Resent-Bcc") {
                 found.has_bcc = true;
+            } else if field.is("Importance") {
+                found.urgent |= header::unfold(field.value).eq_ignore_ascii_case("high");
+            } else if field.is("Priority") {
+                found.urgent |= header::unfold(field.value).eq_ignore_ascii_case("urgent");
             } else if field.is("Message-ID") && found.message_id.is_none() {
                 let id = header::unfold(field.value);
                 found.message_id = (!id.is_empty() && id.len() <= MESSAGE_ID_MAX).then_some(id);

@@ -1,4 +1,5 @@
-//! Moves mail: the one pipeline accept -> spool -> dispatch (idea 3). Knows no SMTP verb and no socket.
+//! Moves mail: the one pipeline accept -> spool -> dispatch (idea 3). Knows no SMTP verb and no socket: what goes
+//! elsewhere is leased as [`Job`]s, whoever has the sockets tries them, and [`Delivery::settle`] hears how it ended.
 
 pub mod accept;
 mod bounce;
@@ -6,18 +7,28 @@ pub mod dispatch;
 pub mod envelope;
 pub mod error;
 mod header;
+mod job;
 pub mod origin;
+mod outcome;
+pub mod outward;
 mod place;
+mod report;
 mod resolve;
+mod resolver;
 pub mod retry;
+mod schedule;
 pub mod spool;
 mod stamp;
 mod submit;
-pub mod transport;
+mod turn;
 
 pub use accept::{Delivery, Receipt, Settings};
 pub use envelope::{Envelope, Recipient, ReversePath};
 pub use error::{Refusal, Refused};
+pub use job::{Job, RECIPIENTS_MAX, Tried};
 pub use origin::Origin;
+pub use outcome::Outcome;
+pub use outward::{Hop, Outward, Pattern, Route, Security, SmartHost, Via};
+pub use resolver::{LookupError, MailHost, Resolver};
+pub use schedule::{OCTETS_MAX, RESTS_S};
 pub use spool::{Item, RecipientState, Waiting};
-pub use transport::{Outcome, Resolver, Transport};

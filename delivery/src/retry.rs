@@ -2,6 +2,8 @@
 
 /// Seconds after which mail that nobody takes is returned ("at least 4-5 days").
 pub const GIVE_UP_S: i64 = 5 * 24 * 3600;
+/// Seconds after which a sender here is told, once, that his letter still waits.
+pub const WARN_S: i64 = 4 * 3600;
 /// Seconds to wait after the first tries; the last holds for all that follow.
 const REMOTE_WAITS_S: [i64; 6] = [15 * 60, 30 * 60, 3600, 2 * 3600, 3 * 3600, 4 * 3600];
 /// The same when the trouble is our own disk.

@@ -5,8 +5,14 @@ use formats::address::Address;
 use serde::{Deserialize, Serialize};
 use storage::{AccountId, Error, QueueId, QueueItem};
 
-/// The version of a record that this program writes; another one is refused (I-18).
-const VERSION: u8 = 1;
+/// The version of a record that this program writes; one that is not known is refused (I-18).
+const VERSION: u8 = 2;
+/// In [`Row::next`]: an administrator asked for it; before all others.
+pub(crate) const ASKED: i64 = -1;
+/// RFC 6710 §2: the highest priority.
+const HIGHEST: i8 = 9;
+/// A message for more destinations than this lets others pass.
+const BULK: usize = 50;
 /// Items on one page of the queue, whatever is asked for.
 pub const PAGE_MAX: usize = 1_000;
 
@@ -28,7 +34,10 @@ pub struct Waiting {
     pub address: Address,
     pub state: RecipientState,
     pub tries: u32,
+    /// How the last try ended, or what keeps the next hop from taking anything.
     pub last: Option<Outcome>,
+    /// When it is tried next, Unix seconds.
+    pub next: i64,
 }
 
 /// One spooled message.
@@ -39,6 +48,7 @@ pub struct Item {
     pub envelope: Envelope,
     pub waiting: Vec<Waiting>,
     pub accepted_at: i64,
+    /// When any recipient is tried next, Unix seconds.
     pub due: i64,
     pub size: u64,
     /// Who submitted, for lists.
@@ -57,6 +67,8 @@ pub(crate) struct Row {
     pub(crate) state: RecipientState,
     pub(crate) tries: u32,
     pub(crate) last: Option<Outcome>,
+    /// Unix seconds, before which it is not tried; 0: at once; [`ASKED`].
+    pub(crate) next: i64,
 }
 
 impl Row {
@@ -69,6 +81,7 @@ impl Row {
             state,
             tries: 0,
             last: None,
+            next: 0,
         }
     }
 
@@ -81,7 +94,13 @@ impl Row {
             state,
             tries: 0,
             last: None,
+            next: 0,
         }
+    }
+
+    /// Its urgency in a message of this one.
+    pub(crate) fn priority(&self, message: i8) -> i8 {
+        if self.next == ASKED { HIGHEST } else { message }
     }
 
     /// Whether something is still to be done.
@@ -102,8 +121,62 @@ pub(crate) struct Record {
     pub(crate) submitter: Option<AccountId>,
     pub(crate) message_id: Option<String>,
     pub(crate) trace: String,
-    /// How often the sender was told something.
-    pub(crate) bounces: u32,
+    /// RFC 6710 §2: -9 to 9; the higher go first.
+    pub(crate) priority: i8,
+    /// The sender was told that it takes long.
+    pub(crate) warned: bool,
+}
+
+/// Recipient, address, state, tries and last outcome, as version 1 wrote them.
+type OldRow = (u32, Option<Address>, RecipientState, u32, Option<Outcome>);
+
+/// A record as version 1 wrote it.
+#[derive(Deserialize)]
+struct Old {
+    envelope: Envelope,
+    rows: Vec<OldRow>,
+    delivery: u64,
+    accepted_at: i64,
+    size: u64,
+    submitter: Option<AccountId>,
+    message_id: Option<String>,
+    trace: String,
+    _bounces: u32,
+}
+
+impl From<Old> for Record {
+    fn from(old: Old) -> Self {
+        let rows = old.rows.into_iter();
+        let rows = rows.map(|(recipient, address, state, tries, last)| Row {
+            recipient,
+            address,
+            state,
+            tries,
+            last,
+            next: 0,
+        });
+        Self {
+            rows: rows.collect(),
+            envelope: old.envelope,
+            delivery: old.delivery,
+            accepted_at: old.accepted_at,
+            size: old.size,
+            submitter: old.submitter,
+            message_id: old.message_id,
+            trace: old.trace,
+            priority: 0,
+            warned: false,
+        }
+    }
+}
+
+/// What goes before what.
+pub(crate) fn priority(destinations: usize, urgent: bool) -> i8 {
+    match (destinations > BULK, urgent) {
+        (true, _) => -4,
+        (false, true) => 4,
+        (false, false) => 0,
+    }
 }
 
 impl Record {
@@ -115,12 +188,15 @@ impl Record {
     pub(crate) fn decode(payload: &[u8]) -> Result<Self, Error> {
         let corrupt = || Error::Corrupt("the record of a queued item cannot be read".into());
         let (version, rest) = payload.split_first().ok_or_else(corrupt)?;
-        if *version != VERSION {
-            return Err(Error::Corrupt(format!(
-                "unknown version {version} of a queued item"
-            )));
+        let record: Self = match *version {
+            1 => postcard::from_bytes::<Old>(rest).map(Into::into),
+            VERSION => postcard::from_bytes(rest),
+            unknown => {
+                let what = format!("unknown version {unknown} of a queued item");
+                return Err(Error::Corrupt(what));
+            }
         }
-        let record: Self = postcard::from_bytes(rest).map_err(|_| corrupt())?;
+        .map_err(|_| corrupt())?;
         let recipients = record.envelope.recipients.len();
         let fits = record
             .rows
@@ -134,25 +210,6 @@ impl Record {
         let own = &self.envelope.recipients[row.recipient as usize].address;
         row.address.as_ref().unwrap_or(own)
     }
-
-    fn item(self, stored: &QueueItem) -> Item {
-        let each = self.rows.iter().map(|row| Waiting {
-            address: self.address(row).clone(),
-            state: row.state.clone(),
-            tries: row.tries,
-            last: row.last.clone(),
-        });
-        Item {
-            id: stored.id,
-            waiting: each.collect(),
-            envelope: self.envelope,
-            accepted_at: self.accepted_at,
-            due: stored.due,
-            size: self.size,
-            submitter: self.submitter,
-            message_id: self.message_id,
-        }
-    }
 }
 
 impl Delivery {
@@ -160,13 +217,115 @@ impl Delivery {
     pub fn queue(&self, after: Option<QueueId>, max: usize) -> Result<Vec<Item>, Error> {
         let page = self.inner.store.queue().list(after, max.min(PAGE_MAX))?;
         page.iter()
-            .map(|stored| Ok(Record::decode(&stored.payload)?.item(stored)))
+            .map(|stored| Ok(self.shown(Record::decode(&stored.payload)?, stored)))
             .collect()
     }
 
     /// One item.
     pub fn queued(&self, id: QueueId) -> Result<Item, Error> {
         let stored = self.inner.store.queue().item(id)?;
-        Ok(Record::decode(&stored.payload)?.item(&stored))
+        Ok(self.shown(Record::decode(&stored.payload)?, &stored))
+    }
+
+    fn shown(&self, record: Record, stored: &QueueItem) -> Item {
+        let each = record.rows.iter().map(|row| {
+            let mut waiting = Waiting {
+                address: record.address(row).clone(),
+                state: row.state.clone(),
+                tries: row.tries,
+                last: row.last.clone(),
+                next: row.next.max(record.accepted_at),
+            };
+            self.add_trouble(stored.id, &mut waiting);
+            waiting
+        });
+        let waiting: Vec<Waiting> = each.collect();
+        Item {
+            id: stored.id,
+            due: waiting.iter().map(|w| w.next).min().unwrap_or(stored.due),
+            waiting,
+            envelope: record.envelope,
+            accepted_at: record.accepted_at,
+            size: record.size,
+            submitter: record.submitter,
+            message_id: record.message_id,
+        }
+    }
+
+    /// What the lane knows that the record does not.
+    fn add_trouble(&self, id: QueueId, waiting: &mut Waiting) {
+        if waiting.state != RecipientState::Remote {
+            return;
+        }
+        let Some(via) = self.via(&waiting.address) else {
+            return;
+        };
+        let (hop, schedule) = (via.hop(), self.schedule());
+        let (Some(_), Some((why, until))) = (schedule.part(id, &hop), schedule.trouble(&hop))
+        else {
+            return;
+        };
+        waiting.next = waiting.next.max(until);
+        waiting.last = Some(Outcome::Deferred(why.to_owned()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Recipient, ReversePath};
+
+    /// As version 1 wrote it.
+    #[derive(Serialize)]
+    struct Before {
+        envelope: Envelope,
+        rows: Vec<OldRow>,
+        delivery: u64,
+        accepted_at: i64,
+        size: u64,
+        submitter: Option<AccountId>,
+        message_id: Option<String>,
+        trace: String,
+        bounces: u32,
+    }
+
+    #[test]
+    fn what_an_older_program_spooled_is_read() {
+        let address = Address::parse("x@noi.vn").unwrap();
+        let before = Before {
+            envelope: Envelope {
+                from: ReversePath::Null,
+                recipients: vec![Recipient {
+                    address: address.clone(),
+                    notify: None,
+                    orcpt: None,
+                }],
+                envid: None,
+                ret: None,
+                smtputf8: false,
+                eight_bit: true,
+            },
+            rows: vec![(
+                0,
+                Some(address.clone()),
+                RecipientState::Remote,
+                3,
+                Some(Outcome::Deferred("4.4.1 x".into())),
+            )],
+            delivery: 7,
+            accepted_at: 8,
+            size: 9,
+            submitter: AccountId::new(4),
+            message_id: Some("<a@b>".into()),
+            trace: "t".into(),
+            bounces: 1,
+        };
+        let old = postcard::to_extend(&before, vec![1]).unwrap();
+        let record = Record::decode(&old).unwrap();
+        assert_eq!((record.rows[0].tries, record.rows[0].next), (3, 0));
+        assert_eq!((record.delivery, record.trace.as_str()), (7, "t"));
+        assert_eq!(Record::decode(&record.encode().unwrap()), Ok(record));
+        assert!(Record::decode(&[3, 1, 2]).is_err());
+        assert!(Record::decode(&[]).is_err());
     }
 }

@@ -1,8 +1,8 @@
 //! congvu.toml: every key has a default and a reason; the empty file starts a working server.
-//!
 //! What changes daily (agencies, domains, accounts) is data in the store, never config.
 //! `congvu.toml` at the repository's root shows every key at its default; a test keeps it true.
 
+pub use crate::outward::config::{Relay, Route, RouteTls};
 pub use crate::sign_in::SignIn;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -17,6 +17,7 @@ pub struct Config {
     pub listen: Listen,
     pub tls: Tls,
     pub mail: Mail,
+    pub relay: Relay,
     pub imap: Imap,
     pub sign_in: SignIn,
     pub storage: Storage,
@@ -373,8 +374,8 @@ fn check(config: &Config) -> Result<(), (&'static str, String)> {
             return wrong(key, "expected 0 or at least 1000 messages (RFC 9738 §3)");
         }
     }
-    let sign_in = config.sign_in.check();
-    sign_in.or_else(|(key, expected)| wrong(key, expected))?;
+    let others = config.sign_in.check().and_then(|()| config.relay.check());
+    others.or_else(|(key, expected)| wrong(key, expected))?;
     check_storage(&config.storage)?;
     if !level_is_good(&config.log.level) {
         return wrong(
@@ -480,6 +481,7 @@ pub fn check_files(config: &Config) -> anyhow::Result<()> {
     if !config.tls.certificate.as_os_str().is_empty() {
         crate::tls::load(&config.tls.certificate, &config.tls.key)?;
     }
+    config.relay.outward()?;
     if config.storage.encryption.enabled {
         crate::keys::read(&crate::keys::place(config)?)?;
     }

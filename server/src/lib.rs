@@ -16,6 +16,7 @@ pub mod http;
 mod keys;
 pub mod listener;
 mod mail;
+mod outward;
 mod paths;
 mod premises;
 pub mod run;

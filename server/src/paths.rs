@@ -5,17 +5,21 @@ use crate::config::Config;
 use std::path::{Path, PathBuf};
 
 /// Every path of the config.
-fn all(config: &mut Config) -> [&mut PathBuf; 7] {
-    let (tls, storage) = (&mut config.tls, &mut config.storage);
-    [
+fn all(config: &mut Config) -> Vec<&mut PathBuf> {
+    let (tls, storage, relay) = (&mut config.tls, &mut config.storage, &mut config.relay);
+    let routes = relay.routes.iter_mut();
+    let mut paths: Vec<&mut PathBuf> = routes.map(|route| &mut route.password_file).collect();
+    paths.extend([
         &mut config.server.data,
+        &mut relay.authorities,
         &mut tls.certificate,
         &mut tls.key,
         &mut storage.encryption.key_file,
         &mut storage.backup.folder,
         &mut storage.backup.key_file,
         &mut storage.backup.passphrase_file,
-    ]
+    ]);
+    paths
 }
 
 /// The folder of a config file; `None` where that is the current one.

@@ -5,6 +5,7 @@ use crate::clock::SystemClock;
 use crate::config::{Config, Listen};
 use crate::health;
 use crate::listener::{self, Gate};
+use crate::outward::Sending;
 use crate::services::Services;
 use crate::shutdown::{self, Shutdown};
 use crate::tls;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 /// Blocking calls at once over all services: each is a thread while it waits for the disk.
@@ -174,7 +176,13 @@ pub fn start(services: Services) -> anyhow::Result<Running> {
     running
         .tasks
         .spawn(crate::upkeep::run(services.clone(), shutdown.clone()));
-    running.tasks.spawn(queue(services, shutdown));
+    let (due, ready) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let both = [Arc::clone(&due), Arc::clone(&ready)];
+    let wake = move || both.iter().for_each(|one| one.notify_one());
+    services.delivery.on_queued(Arc::new(wake));
+    let sending = Sending::new(&services, ready)?;
+    running.tasks.spawn(sending.run(shutdown.clone()));
+    running.tasks.spawn(queue(services, due, shutdown));
     Ok(running)
 }
 
@@ -192,12 +200,7 @@ async fn converse(spoken: Spoken, mail: &mail::Mail, stream: TcpStream, peer: So
 }
 
 /// Handles due items of the queue: when woken, when the next is due, and now and then.
-async fn queue(services: Services, shutdown: Shutdown) {
-    let woken = Arc::new(tokio::sync::Notify::new());
-    let wake = Arc::clone(&woken);
-    services
-        .delivery
-        .on_queued(Arc::new(move || wake.notify_one()));
+async fn queue(services: Services, woken: Arc<Notify>, shutdown: Shutdown) {
     loop {
         let (delivery, now) = (
             services.delivery.clone(),

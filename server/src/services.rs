@@ -97,7 +97,8 @@ impl Services {
     pub fn with_store(config: Config, store: Store, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let directory = Directory::open(store.clone(), clock, directory_settings(&config)?)?;
         let settings = delivery_settings(&config);
-        let delivery = Delivery::new(store.clone(), directory.clone(), settings, None);
+        let outward = config.relay.outward()?;
+        let delivery = Delivery::new(store.clone(), directory.clone(), settings, Some(outward));
         Ok(Self {
             config: Arc::new(config),
             store,

@@ -15,6 +15,7 @@ mod corpus;
 mod mail_arrives;
 mod quotas;
 mod refusals;
+mod relaying;
 mod shared_mailboxes;
 mod submission;
 mod webmail_signs_in;

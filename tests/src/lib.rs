@@ -8,11 +8,13 @@
     reason = "a test harness fails loudly"
 )]
 
+pub mod fake_dns;
 pub mod fault;
 pub mod http_client;
 pub mod imap_client;
 pub mod process;
 pub mod smtp_client;
+pub mod smtp_sink;
 pub mod stream;
 pub mod world;
 

@@ -64,6 +64,20 @@ pub fn free_base() -> u16 {
         .expect("free ports")
 }
 
+/// What `congvu demo` runs with, as a file.
+fn serve_config(dir: &Path, base: u16) -> String {
+    let mut text = format!(
+        "[server]\nhost = \"mail.tinhmau.gov.vn\"\ndata = {dir:?}\ndefault_domain = \"tinhmau.gov.vn\"\n\
+         [tls]\ncertificate = {:?}\nkey = {:?}\n[listen]\n",
+        dir.join("certificate.pem"),
+        dir.join("key.pem"),
+    );
+    for (name, port) in PORTS {
+        text += &format!("{name} = [\"127.0.0.1:{}\"]\n", base + port);
+    }
+    text
+}
+
 impl Process {
     /// Starts `congvu demo` and waits for its demo.json.
     pub fn demo(dir: &Path, base: u16) -> Self {
@@ -90,6 +104,36 @@ impl Process {
                 panic!("the demo ended with {status}: {log}");
             }
             assert!(began.elapsed() < START, "the demo does not answer");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        process
+    }
+
+    /// Starts `congvu serve` where a demo has run before, on its ports, with `more` lines of config, and waits until it
+    /// answers.
+    pub fn serve(dir: &Path, base: u16, more: &str) -> Self {
+        let config = dir.join("serve.toml");
+        std::fs::write(&config, serve_config(dir, base) + more).unwrap();
+        let log = std::fs::File::create(dir.with_extension("log")).unwrap();
+        let child = Command::new(binary())
+            .args(["serve", "--config"])
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut process = Self {
+            child,
+            base,
+            dir: dir.to_owned(),
+        };
+        let began = Instant::now();
+        while std::net::TcpStream::connect(process.address("https")).is_err() {
+            if let Some(status) = process.child.try_wait().unwrap() {
+                panic!("the server ended with {status}: {}", process.log());
+            }
+            assert!(began.elapsed() < START, "the server does not answer");
             std::thread::sleep(Duration::from_millis(20));
         }
         process

@@ -44,6 +44,8 @@ pub fn config(dir: &std::path::Path) -> Config {
     config.listen.pop3 = free();
     config.listen.pop3s = free();
     config.listen.https = free();
+    // Tests ask no DNS and no strangers.
+    config.relay.direct = false;
     config
 }
 

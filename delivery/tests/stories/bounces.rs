@@ -1,7 +1,7 @@
 //! What the sender is told.
 
-use crate::world::{LETTER, World, address, envelope, local, remote};
-use delivery::{Outcome, ReversePath, Transport};
+use crate::world::{LETTER, Transport, World, address, envelope, local, remote};
+use delivery::{Job, Outcome, ReversePath, Tried};
 use formats::address::Address;
 use formats::message::{header, summarize};
 use std::sync::{Arc, Mutex};
@@ -17,13 +17,21 @@ pub(crate) struct Peer {
 }
 
 impl Transport for Peer {
-    fn relay(&self, from: &ReversePath, to: &[Address], content: &[u8]) -> Vec<Outcome> {
-        self.seen
-            .lock()
-            .unwrap()
-            .push((from.clone(), to.to_vec(), content.to_vec()));
+    fn relay(&self, job: &Job) -> Tried {
+        let to: Vec<Address> = job
+            .envelope
+            .recipients
+            .iter()
+            .map(|r| r.address.clone())
+            .collect();
         let outcome = self.outcome.lock().unwrap().clone();
-        to.iter().filter_map(|_| outcome.clone()).collect()
+        let outcomes = to.iter().filter_map(|_| outcome.clone()).collect();
+        let given = (job.envelope.from.clone(), to, job.content.to_vec());
+        self.seen.lock().unwrap().push(given);
+        Tried {
+            outcomes,
+            trouble: None,
+        }
     }
 }
 
@@ -86,8 +94,14 @@ fn what_a_peer_refuses_comes_back_to_the_sender() {
         seen.iter()
             .all(|(_, _, content)| content.starts_with(b"Received: "))
     );
-    let raw = &world.inbox("an")[0];
-    let status = report(raw);
+    // What is known of one destination is told when it is known.
+    let told = world.inbox("an");
+    assert_eq!(told.len(), 2);
+    let of = |domain: &str| {
+        let raw = told.iter().find(|raw| raw.contains(domain)).unwrap();
+        (raw, report(raw))
+    };
+    let (raw, status) = of("x@noi.vn");
     assert!(
         status.contains(
             "Reporting-MTA: dns; mx.tinh.gov.vn\\r\\nOriginal-Envelope-Id: QQ314159\\r\\n"
@@ -95,11 +109,13 @@ fn what_a_peer_refuses_comes_back_to_the_sender() {
         "{status}"
     );
     assert!(status.contains("Original-Recipient: rfc822;x@noi.vn\\r\\nFinal-Recipient: rfc822; x@noi.vn\\r\\nAction: failed\\r\\nStatus: 5.1.1\\r\\n"), "{status}");
-    assert!(status.contains("z@khac.vn") && !status.contains("y@noi.vn"));
     assert!(raw.contains("Không có hộp thư này."));
     assert!(
         raw.contains("\r\n\r\nReturn-Path: <an@tinh.gov.vn>\r\n") && !raw.contains("\r\nbody\r\n")
     );
+    let (_, status) = of("z@khac.vn");
+    assert!(status.contains("Final-Recipient: rfc822; z@khac.vn\\r\\n"));
+    assert!(!told.iter().any(|raw| raw.contains("y@noi.vn")));
     assert!(world.delivery.queue(None, 9).unwrap().is_empty());
 }
 
@@ -193,12 +209,21 @@ fn mail_that_nobody_takes_comes_back_after_five_days() {
         world.pass(due - directory::Clock::now_s(&*world.clock));
         tries += 1;
         assert!(tries < 100);
-        assert!(world.inbox("an").is_empty());
+        assert!(world.inbox("an").len() <= 1);
     }
     assert!(tries > 20);
-    let status = report(&world.inbox("an")[0]);
+    let told = world.inbox("an");
+    assert_eq!(told.len(), 2);
+    let status = report(&told[0]);
+    assert!(
+        status.contains("Action: delayed\\r\\nStatus: 4.4.1\\r\\n"),
+        "{status}"
+    );
+    assert!(status.contains("Will-Retry-Until: Fri, 27 Nov 2026 07:00:00 +0700\\r\\n"));
+    assert!(told[0].contains("bạn không cần gửi lại"));
+    let status = report(&told[1]);
     assert!(status.contains("Status: 5.4.7\\r\\n"), "{status}");
-    assert!(world.inbox("an")[0].contains("Đã thử nhiều ngày"));
+    assert!(told[1].contains("Đã thử nhiều ngày"));
 }
 
 #[test]
@@ -241,9 +266,8 @@ fn a_bounce_that_finds_no_room_is_sent_once_there_is() {
         .queued
         .unwrap();
     world.disk.store(0, std::sync::atomic::Ordering::SeqCst);
-    let now = directory::Clock::now_s(&*world.clock);
     for _ in 0..3 {
-        let result = world.delivery.dispatch(now);
+        let result = world.try_dispatch();
         assert!(
             matches!(result, Err(storage::Error::Unavailable(_))),
             "{result:?}"
@@ -271,4 +295,21 @@ fn i11_giving_up_a_null_path_tells_nobody() {
     world.delivery.give_up(id).unwrap();
     assert_eq!(world.delivery.queue(None, 9).unwrap(), []);
     assert!(world.inbox("an").is_empty());
+}
+
+#[test]
+fn the_whole_letter_comes_back_where_it_is_asked_for() {
+    let world = World::with(Some(peer(Outcome::Failed(
+        "5.3.4 mx.noi.vn[192.0.2.1] said to the message: 552 5.3.4 too much".into(),
+    ))));
+    let mut sent = envelope("an@tinh.gov.vn", &["x@noi.vn"]);
+    sent.ret = Some("FULL".into());
+    let origin = world.submitted("an");
+    world.delivery.accept(sent, LETTER, &origin).unwrap();
+    assert_eq!(world.dispatch(), None);
+    let raw = &world.inbox("an")[0];
+    assert!(raw.contains("\r\nContent-Type: message/rfc822\r\n") && raw.contains("\r\nbody\r\n"));
+    assert!(raw.contains(
+        "Status: 5.3.4\r\nRemote-MTA: dns; mx.noi.vn\r\nDiagnostic-Code: smtp; 552 5.3.4 too much\r\n"
+    ));
 }

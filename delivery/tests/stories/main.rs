@@ -6,5 +6,6 @@ mod bounces;
 mod door;
 mod log;
 mod queue;
+mod relaying;
 mod submission;
 mod world;

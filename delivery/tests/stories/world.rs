@@ -1,6 +1,8 @@
 //! A province with a few people, its clock turned by hand, and the pipeline over it.
 
-use delivery::{Delivery, Envelope, Origin, Recipient, Refused, ReversePath, Settings, Transport};
+use delivery::{
+    Delivery, Envelope, Job, Origin, Outward, Recipient, Refused, ReversePath, Settings, Tried,
+};
 use directory::{
     Access, Account, AccountId, AccountKind, AgencyId, Clock, Directory, NewAccount, NewAgency,
     Peer, Secret,
@@ -16,6 +18,11 @@ pub(crate) const START_S: i64 = 1_795_305_600;
 pub(crate) const PASSWORD: &str = "Mật khẩu 2026";
 pub(crate) const LETTER: &[u8] =
     b"From: An <an@tinh.gov.vn>\r\nTo: binh@tinh.gov.vn\r\nSubject: x\r\n\r\nbody\r\n";
+
+/// Whoever has the sockets.
+pub(crate) trait Transport: Send + Sync {
+    fn relay(&self, job: &Job) -> Tried;
+}
 
 #[derive(Debug)]
 pub(crate) struct HandClock(AtomicI64);
@@ -34,6 +41,7 @@ pub(crate) struct World {
     /// Octets that the disk still holds.
     pub(crate) disk: Arc<AtomicU64>,
     ending: Ending,
+    transport: Option<Arc<dyn Transport>>,
     dir: tempfile::TempDir,
 }
 
@@ -70,9 +78,10 @@ impl World {
         directory
             .create_domain(None, DomainName::parse("tinh.gov.vn").unwrap(), top)
             .unwrap();
-        let delivery = pipeline(&store, &directory, transport);
+        let delivery = pipeline(&store, &directory, transport.is_some());
         let ending = Ending(store.clone());
         let world = Self {
+            transport,
             store,
             directory,
             delivery,
@@ -97,12 +106,14 @@ impl World {
             disk,
             ending,
             dir,
+            ..
         } = self;
         drop((delivery, directory, store, ending));
         let (store, directory) = open(&dir, &clock, &disk);
-        let delivery = pipeline(&store, &directory, transport);
+        let delivery = pipeline(&store, &directory, transport.is_some());
         let ending = Ending(store.clone());
         Self {
+            transport,
             store,
             directory,
             delivery,
@@ -117,8 +128,25 @@ impl World {
         self.clock.0.fetch_add(seconds * 1000, SeqCst);
     }
 
+    pub(crate) fn now(&self) -> i64 {
+        self.clock.now_s()
+    }
+
     pub(crate) fn dispatch(&self) -> Option<i64> {
-        self.delivery.dispatch(self.clock.now_s()).unwrap()
+        self.try_dispatch().unwrap()
+    }
+
+    /// Until nothing may go now.
+    pub(crate) fn try_dispatch(&self) -> Result<Option<i64>, storage::Error> {
+        let now = self.now();
+        loop {
+            let next = self.delivery.dispatch(now)?;
+            let Some(job) = self.delivery.lease(now)? else {
+                return Ok(next);
+            };
+            let transport = self.transport.as_ref().expect("a transport");
+            self.delivery.settle(&job, transport.relay(&job), now)?;
+        }
     }
 
     pub(crate) fn account(&self, name: &str, kind: AccountKind) -> Account {
@@ -176,6 +204,15 @@ impl World {
         self.directory.account_at(&local(name)).unwrap().id
     }
 
+    /// The same for somebody who may never have got any.
+    pub(crate) fn inbox_if_any(&self, name: &str) -> Vec<String> {
+        let account = self.store.account(self.id(name));
+        match account.by_role(Role::Inbox).unwrap() {
+            Some(_) => self.inbox(name),
+            None => Vec::new(),
+        }
+    }
+
     /// The raw messages in somebody's INBOX, oldest first.
     pub(crate) fn inbox(&self, name: &str) -> Vec<String> {
         let account = self.store.account(self.id(name));
@@ -218,18 +255,20 @@ fn open(
     (store, directory)
 }
 
-fn pipeline(
-    store: &Store,
-    directory: &Directory,
-    transport: Option<Arc<dyn Transport>>,
-) -> Delivery {
+fn pipeline(store: &Store, directory: &Directory, relays: bool) -> Delivery {
     let settings = Settings {
         host: "mx.tinh.gov.vn".into(),
         size_max: 1 << 20,
         recipients_max: 1_000,
         queue_max: 100,
     };
-    Delivery::new(store.clone(), directory.clone(), settings, transport)
+    let outward = relays.then(|| Outward {
+        routes: Vec::new(),
+        direct: true,
+        jobs_max: 8,
+        jobs_per_hop: 4,
+    });
+    Delivery::new(store.clone(), directory.clone(), settings, outward)
 }
 
 pub(crate) fn local(name: &str) -> Address {

@@ -118,6 +118,8 @@ impl Demo {
         config.server.default_domain = province::DOMAIN.into();
         config.tls.certificate = files.certificate;
         config.tls.key = files.key;
+        // The sample province sends nothing outside the machine.
+        config.relay.direct = false;
         Ok(config)
     }
 

@@ -46,6 +46,13 @@ pub struct Line<S> {
     ended: bool,
 }
 
+impl<S> Line<S> {
+    /// Whether it is closed.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Line<S> {
     /// Greets and, as `config` says, secures and signs in. Errors: why this peer takes no message now.
     pub async fn open(
@@ -93,6 +100,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Line<S> {
             && self.machine.is_ready()
             && self.sent < MESSAGES_MAX
             && self.last_used.elapsed() < Duration::from_secs(IDLE_S)
+    }
+
+    /// Whether the peer has neither gone nor spoken since: an idle connection is where it says that it leaves.
+    pub async fn is_alive(&mut self) -> bool {
+        let mut octet = [0; 1];
+        let Some(stream) = &mut self.stream else {
+            return false;
+        };
+        tokio::select! {
+            biased;
+            _ = stream.read(&mut octet) => false,
+            () = std::future::ready(()) => true,
+        }
+    }
+
+    /// What the peer calls itself.
+    pub fn peer_name(&self) -> &str {
+        self.machine.peer_name()
     }
 
     /// Hands a message over. A connection that ended afterwards is told by [`Line::is_fresh`].

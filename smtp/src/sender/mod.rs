@@ -13,6 +13,7 @@ mod transfer;
 pub use answer::Reply;
 pub use content::PIECE_MAX;
 pub use feature::Features;
+pub use transfer::DOUBT;
 
 use self::answer::{Nonsense, Replies};
 use self::transfer::Transfer;
@@ -157,6 +158,8 @@ pub struct Sender {
     secured: bool,
     replies: Replies,
     features: Features,
+    /// What the peer calls itself in its reply to EHLO.
+    peer_name: String,
     steps: VecDeque<Step>,
     deadline: Option<u64>,
 }
@@ -171,6 +174,7 @@ impl Sender {
             phase: Phase::Greeting,
             replies: Replies::default(),
             features: Features::default(),
+            peer_name: String::new(),
             steps: VecDeque::new(),
             deadline: Some(now + GREETING_MS),
         }
@@ -212,6 +216,12 @@ impl Sender {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         matches!(self.phase, Phase::Ready)
+    }
+
+    /// What the peer calls itself (RFC 5321 §4.1.1.1: the first word of its reply to EHLO).
+    #[must_use]
+    pub fn peer_name(&self) -> &str {
+        &self.peer_name
     }
 
     /// Whether TLS is on.
@@ -342,6 +352,9 @@ impl Sender {
         match reply.class() {
             2 => {
                 self.features = Features::read(reply);
+                let first = reply.lines.first().map_or("", String::as_str);
+                let name = first.split_ascii_whitespace().next();
+                self.peer_name = name.unwrap_or_default().to_owned();
                 self.helloed(now);
             }
             // RFC 5321 §3.2: a server that does not know EHLO; but no HELO where TLS is a must.

@@ -13,6 +13,9 @@ use std::fmt::Write;
 /// side can block the other.
 const PIPELINED_MAX: usize = 50;
 
+/// In the text of an outcome: the peer may have taken the message, and its answer was lost.
+pub const DOUBT: &str = "after the whole message was sent; it may arrive twice";
+
 /// What a reply answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expected {
@@ -320,7 +323,7 @@ impl Transfer {
         let sent =
             self.content_sent() && self.expected.iter().any(|e| matches!(e, Expected::End(_)));
         let why = if sent {
-            format!("{why} after the whole message was sent; it may arrive twice")
+            format!("{why} {DOUBT}")
         } else {
             why.to_owned()
         };

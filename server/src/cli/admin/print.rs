@@ -125,6 +125,14 @@ impl<'a> Printer<'a> {
         Ok(())
     }
 
+    /// More of one thing, for people; machines have it already.
+    pub(super) fn detail(&mut self, columns: &[Column], row: &Value) -> anyhow::Result<()> {
+        if self.json {
+            return Ok(());
+        }
+        self.row(columns, row)
+    }
+
     fn machine(&mut self, value: &Value) -> anyhow::Result<()> {
         serde_json::to_writer_pretty(&mut *self.out, value).map_err(io::Error::from)?;
         writeln!(self.out)?;

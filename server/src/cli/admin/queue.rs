@@ -11,15 +11,23 @@ const LIST: [Column; 6] = [
     ("from", "Từ", "From"),
     ("recipients", "Đến", "To"),
 ];
-const ONE: [Column; 8] = [
+const ONE: [Column; 7] = [
     LIST[0],
     LIST[1],
     LIST[2],
     LIST[3],
     LIST[4],
-    LIST[5],
     ("submitter", "Tài khoản gửi", "Submitter"),
     ("message_id", "Message-ID", "Message-ID"),
+];
+
+/// A recipient of one message: the peer's answer is shown whole.
+const RECIPIENT: [Column; 5] = [
+    ("address", "Đến", "To"),
+    ("state", "Tình trạng", "State"),
+    ("tries", "Số lần thử", "Tries"),
+    ("next_try", "Thử lại lúc", "Next try"),
+    ("last", "Lần cuối", "Last"),
 ];
 
 #[derive(Debug, clap::Subcommand)]
@@ -71,7 +79,16 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             ];
             printer.rows(&LIST, &client.list("queue", &filters, limit)?)
         }
-        Verb::Show { id } => printer.row(&ONE, &client.read(&format!("queue/{id}"))?),
+        Verb::Show { id } => {
+            let item = client.read(&format!("queue/{id}"))?;
+            printer.row(&ONE, &item)?;
+            let recipients = item["recipients"].as_array();
+            for recipient in recipients.into_iter().flatten() {
+                printer.say("", "")?;
+                printer.detail(&RECIPIENT, recipient)?;
+            }
+            Ok(())
+        }
         Verb::Retry { id } => {
             client.call(Ask::new("POST", &format!("queue/{id}/retry")))?;
             printer.say(

@@ -1,0 +1,253 @@
+//! What is to be handed to a next hop: leased to whoever has the sockets, and settled by what came of it.
+
+use crate::dispatch::note;
+use crate::outward::{Hop, Via};
+use crate::spool::{Record, Row};
+use crate::{Delivery, Envelope, Outcome, Recipient, RecipientState, retry};
+use formats::address::Address;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, MutexGuard, PoisonError};
+use storage::{Error, QueueId, QueueItem};
+
+/// RFC 5321 §4.5.3.1.8: recipients that any server takes in one transaction.
+pub const RECIPIENTS_MAX: usize = 100;
+
+/// One message for some recipients behind one next hop. Whoever leases it calls [`Delivery::settle`].
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Of the item.
+    pub id: QueueId,
+    /// Where it goes.
+    pub hop: Hop,
+    /// The same, to be followed.
+    pub via: Via,
+    /// The envelope with these recipients alone, in order.
+    pub envelope: Envelope,
+    /// The message without Return-Path.
+    pub content: Arc<[u8]>,
+    /// RFC 6710 §2.
+    pub priority: i8,
+    /// Names the acceptance, for the log.
+    pub trace: String,
+    /// As leased: what the schedule counts.
+    pub octets: u64,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// One for each recipient, in order; those missing count as deferred.
+    pub outcomes: Vec<Outcome>,
+    /// Why the next hop takes nothing from anybody now, if that is so.
+    pub trouble: Option<String>,
+}
+
+/// A try that ended, until it is written down.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    hop: Hop,
+    outcomes: Vec<(Address, Outcome)>,
+}
+
+impl Delivery {
+    /// The next message to hand over; `None`: none may go now, look again at [`Delivery::lanes_wake_at`] or when
+    /// woken. Blocks. Errors: `Unavailable`.
+    pub fn lease(&self, now: i64) -> Result<Option<Job>, Error> {
+        loop {
+            let Some((id, hop, octets)) = self.schedule().lease(now) else {
+                return Ok(None);
+            };
+            let _turn = self.inner.turns.take(id);
+            let job = self.job(id, &hop, octets, now);
+            if let Ok(Some(job)) = job {
+                return Ok(Some(job));
+            }
+            {
+                let mut schedule = self.schedule();
+                schedule.returned(&hop, octets, now);
+                schedule.done(id, &hop);
+            }
+            match job {
+                Err(error @ (Error::Corrupt(_) | Error::Damaged(_))) => {
+                    self.spoiled(id, &error, now)?;
+                }
+                // Gone, or changed since it was offered.
+                Ok(_) | Err(Error::NotFound) => {
+                    let _ = self.inner.store.queue().put_off(id, now);
+                }
+                Err(error) => {
+                    let _ = self.inner.store.queue().put_off(id, now);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// When a next hop that rests is to be asked again, Unix seconds.
+    pub fn lanes_wake_at(&self) -> Option<i64> {
+        self.schedule().wakes_at()
+    }
+
+    fn job(&self, id: QueueId, hop: &Hop, octets: u64, now: i64) -> Result<Option<Job>, Error> {
+        let item = self.inner.store.queue().item(id)?;
+        let record = Record::decode(&item.payload)?;
+        let (mut recipients, mut via) = (Vec::new(), None);
+        for row in &record.rows {
+            if recipients.len() == RECIPIENTS_MAX {
+                break;
+            }
+            if row.state != RecipientState::Remote || row.next > now {
+                continue;
+            }
+            let way = self.via(record.address(row));
+            if way.as_ref().is_some_and(|way| way.hop() == *hop) {
+                recipients.push(named(&record, row));
+                via = way;
+            }
+        }
+        let Some(via) = via else {
+            return Ok(None);
+        };
+        let content = self.inner.store.blob(item.blob)?;
+        let content = match without_return_path(&content) {
+            rest if rest.len() == content.len() => content.clone(),
+            rest => rest.into(),
+        };
+        Ok(Some(Job {
+            id,
+            hop: hop.clone(),
+            via,
+            envelope: Envelope {
+                recipients,
+                ..record.envelope
+            },
+            content,
+            priority: record.priority,
+            trace: record.trace,
+            octets,
+        }))
+    }
+
+    /// Takes in how a job ended: delivered, later or never, durably. Blocks. Errors: `Unavailable`; then it is
+    /// remembered, not tried again, and written down at the next [`Delivery::dispatch`] that can.
+    pub fn settle(&self, job: &Job, tried: Tried, now: i64) -> Result<(), Error> {
+        let Tried { outcomes, trouble } = tried;
+        if let Some(why) = &trouble {
+            tracing::info!(hop = %job.hop, %why, "takes no mail now");
+        }
+        self.schedule()
+            .ended(&job.hop, job.octets, trouble.as_deref(), now);
+        let silent = || Outcome::Deferred("4.4.2 the transport gave no outcome".into());
+        let mut outcomes = outcomes.into_iter();
+        let each = job.envelope.recipients.iter();
+        let outcomes = each
+            .map(|to| (to.address.clone(), outcomes.next().unwrap_or_else(silent)))
+            .collect();
+        let ended = Ended {
+            hop: job.hop.clone(),
+            outcomes,
+        };
+        self.unwritten().entry(job.id).or_default().push(ended);
+        let written = self.write_down(job.id, now);
+        self.wake();
+        written
+    }
+
+    fn unwritten(&self) -> MutexGuard<'_, BTreeMap<QueueId, Vec<Ended>>> {
+        let unwritten = &self.inner.unwritten;
+        unwritten.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What could not be written down before.
+    pub(crate) fn write_down_all(&self, now: i64) -> Result<(), Error> {
+        let ids: Vec<QueueId> = self.unwritten().keys().copied().collect();
+        ids.into_iter().try_for_each(|id| self.write_down(id, now))
+    }
+
+    /// Writes down all tries of an item that ended: those that end together cost one write.
+    fn write_down(&self, id: QueueId, now: i64) -> Result<(), Error> {
+        let _turn = self.inner.turns.take(id);
+        let Some(ended) = self.unwritten().remove(&id) else {
+            return Ok(());
+        };
+        let done = match self.inner.store.queue().item(id) {
+            Ok(item) => self.apply(&item, &ended, now),
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(()) => Ok(()),
+            Err(error @ (Error::NotFound | Error::Corrupt(_) | Error::Damaged(_))) => {
+                self.forget(id, &ended);
+                self.spoiled(id, &error, now)
+            }
+            Err(error) => {
+                // The peer's answer must not be lost: without it the letter would go twice.
+                self.unwritten().entry(id).or_default().extend(ended);
+                Err(error)
+            }
+        }
+    }
+
+    fn forget(&self, id: QueueId, ended: &[Ended]) {
+        let mut schedule = self.schedule();
+        ended.iter().for_each(|e| schedule.done(id, &e.hop));
+    }
+
+    fn apply(&self, item: &QueueItem, ended: &[Ended], now: i64) -> Result<(), Error> {
+        let mut record = Record::decode(&item.payload)?;
+        let outcomes: HashMap<&Address, &Outcome> = ended
+            .iter()
+            .flat_map(|e| e.outcomes.iter().map(|(to, outcome)| (to, outcome)))
+            .collect();
+        for at in 0..record.rows.len() {
+            let row = &record.rows[at];
+            if row.state != RecipientState::Remote {
+                continue;
+            }
+            let Some(outcome) = outcomes.get(record.address(row)) else {
+                continue;
+            };
+            let outcome = (*outcome).clone();
+            let row = &mut record.rows[at];
+            row.tries += 1;
+            let again = retry::remote(record.accepted_at, row.tries, now);
+            note(row, outcome, again);
+        }
+        // Nobody can offer them before the turn ends; what stays is offered again by dispatch.
+        self.forget(item.id, ended);
+        let written = self.settle_item(item.id, record, item.blob, true, now);
+        if written.is_err() {
+            let mut schedule = self.schedule();
+            ended.iter().for_each(|e| schedule.keep(item.id, &e.hop));
+        }
+        written
+    }
+}
+
+/// A recipient as the next hop hears of it. What its sender asked for DSN is not for members of a list
+/// (RFC 3461 §5.2.7.3).
+fn named(record: &Record, row: &Row) -> Recipient {
+    let original = &record.envelope.recipients[row.recipient as usize];
+    let address = record.address(row);
+    if *address == original.address {
+        return original.clone();
+    }
+    Recipient {
+        address: address.clone(),
+        notify: None,
+        orcpt: None,
+    }
+}
+
+/// RFC 5321 §4.4: Return-Path is for the last server only.
+fn without_return_path(content: &[u8]) -> &[u8] {
+    let first = content
+        .iter()
+        .position(|b| *b == b'\n')
+        .map_or(0, |at| at + 1);
+    if content.starts_with(b"Return-Path:") {
+        &content[first..]
+    } else {
+        content
+    }
+}

@@ -1,0 +1,228 @@
+//! RFC 6522 multipart/report, RFC 3464 message/delivery-status: a notification as octets, for people in two languages.
+
+use crate::bounce::{About, Failure};
+use crate::header;
+use crate::outcome::said;
+use crate::stamp::ZONE_MIN;
+use formats::address::Address;
+use formats::date;
+use formats::message::header::encode_words;
+use std::fmt::Write;
+
+/// Octets of the returned header.
+const HEADER_MAX: usize = 64 * 1024;
+/// Octets of a message that is returned whole where its sender asks for it.
+const WHOLE_MAX: usize = 1024 * 1024;
+/// Recipients told one by one; a list may fail for thousands.
+const FAILURES_MAX: usize = 1_000;
+
+/// A notification to print. Its failures are all over, or all late.
+pub(crate) struct Report<'a> {
+    pub(crate) host: &'a str,
+    pub(crate) id: String,
+    /// Unix seconds.
+    pub(crate) now: i64,
+    pub(crate) about: &'a About<'a>,
+    pub(crate) sender: &'a Address,
+    pub(crate) failures: &'a [&'a Failure],
+}
+
+impl Report<'_> {
+    /// The message with `content` or its header returned.
+    pub(crate) fn print(&self, content: &[u8]) -> Vec<u8> {
+        let boundary = format!("=_{}", self.id);
+        let mut out = String::new();
+        self.head(&boundary, &mut out);
+        let part = |kind: &str, out: &mut String| {
+            let _ = write!(
+                out,
+                "\r\n--{boundary}\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+            );
+        };
+        part("text/plain; charset=utf-8", &mut out);
+        self.words(&mut out);
+        // RFC 6533 §3: the media types of internationalized mail.
+        let global = self.global();
+        let status = if global {
+            "message/global-delivery-status"
+        } else {
+            "message/delivery-status"
+        };
+        part(status, &mut out);
+        self.status(&mut out);
+        let whole = self.whole(content);
+        let returned = match (whole, global) {
+            (true, false) => "message/rfc822",
+            (true, true) => "message/global",
+            (false, false) => "text/rfc822-headers",
+            (false, true) => "message/global-headers",
+        };
+        part(returned, &mut out);
+        let mut out = out.into_bytes();
+        let length = if whole {
+            content.len()
+        } else {
+            header::length(content).min(HEADER_MAX)
+        };
+        out.extend_from_slice(&content[..length]);
+        out.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+        out
+    }
+
+    /// When it is tried until, where it is not over.
+    fn until(&self) -> Option<i64> {
+        self.failures.first().and_then(|failure| failure.until)
+    }
+
+    /// RFC 3461 §4.3: RET=FULL asks for the whole message when it failed, not when it is late.
+    fn whole(&self, content: &[u8]) -> bool {
+        let asked = self.about.envelope.ret.as_deref() == Some("FULL");
+        asked && self.until().is_none() && content.len() <= WHOLE_MAX
+    }
+
+    fn global(&self) -> bool {
+        self.about.envelope.smtputf8 || self.failures.iter().any(|f| !f.address.is_ascii())
+    }
+
+    fn head(&self, boundary: &str, out: &mut String) {
+        let subject = encode_words(match self.until() {
+            None => "Thư không gửi được (Undelivered mail)",
+            Some(_) => "Thư chưa gửi được, vẫn đang thử (Delayed mail)",
+        });
+        let name = encode_words("Hệ thống thư");
+        let when = date::rfc5322(self.now, ZONE_MIN);
+        let _ = write!(
+            out,
+            "From: {name} <mailer-daemon@{host}>\r\nTo: <{to}>\r\nSubject: {subject}\r\nDate: {when}\r\n\
+             Message-ID: <{id}@{host}>\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n\
+             Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\"{boundary}\"\r\n",
+            host = self.host,
+            to = self.sender,
+            id = self.id,
+        );
+    }
+
+    /// For people, in both languages.
+    fn words(&self, out: &mut String) {
+        match self.until() {
+            None => out.push_str(
+                "Thư của bạn không tới được những người nhận sau đây.\r\n\
+                 Your message did not reach the following recipients.\r\n\r\n",
+            ),
+            Some(until) => {
+                let until = date::rfc5322(until, ZONE_MIN);
+                let _ = write!(
+                    out,
+                    "Thư của bạn chưa tới được những người nhận sau đây. Hệ thống vẫn tiếp tục thử\r\n\
+                     đến {until}; bạn không cần gửi lại.\r\n\
+                     Your message has not yet reached the following recipients. It is tried\r\n\
+                     until {until}; you need not send it again.\r\n\r\n"
+                );
+            }
+        }
+        for failure in self.failures.iter().take(FAILURES_MAX) {
+            let (vi, en) = plainly(failure.status());
+            let _ = write!(
+                out,
+                "<{}>\r\n    {vi}\r\n    {en}\r\n    ({})\r\n",
+                failure.address, failure.why
+            );
+        }
+        if self.failures.len() > FAILURES_MAX {
+            let more = self.failures.len() - FAILURES_MAX;
+            let _ = write!(out, "… và {more} người nhận khác. / … and {more} more.\r\n");
+        }
+    }
+
+    /// RFC 3464 §2: per-message fields, then a block for each recipient.
+    fn status(&self, out: &mut String) {
+        let _ = write!(out, "Reporting-MTA: dns; {}\r\n", self.host);
+        if let Some(envid) = &self.about.envelope.envid {
+            let _ = write!(out, "Original-Envelope-Id: {envid}\r\n");
+        }
+        let when = date::rfc5322(self.about.accepted_at, ZONE_MIN);
+        let _ = write!(out, "Arrival-Date: {when}\r\n");
+        for failure in self.failures.iter().take(FAILURES_MAX) {
+            recipient(failure, out);
+        }
+    }
+}
+
+/// RFC 3464 §2.3.
+fn recipient(failure: &Failure, out: &mut String) {
+    out.push_str("\r\n");
+    if let Some(orcpt) = &failure.orcpt {
+        let _ = write!(out, "Original-Recipient: {orcpt}\r\n");
+    }
+    // RFC 6533 §3: an address that is not ASCII is of type utf-8.
+    let kind = if failure.address.is_ascii() {
+        "rfc822"
+    } else {
+        "utf-8"
+    };
+    let action = if failure.until.is_some() {
+        "delayed"
+    } else {
+        "failed"
+    };
+    let _ = write!(
+        out,
+        "Final-Recipient: {kind}; {}\r\nAction: {action}\r\nStatus: {}\r\n",
+        failure.address,
+        failure.status()
+    );
+    // RFC 3464 §2.3.5, §2.3.6: the peer's own words, if one spoke.
+    match said(&failure.why) {
+        Some((peer, answer)) => {
+            let _ = write!(
+                out,
+                "Remote-MTA: dns; {peer}\r\nDiagnostic-Code: smtp; {answer}\r\n"
+            );
+        }
+        None => {
+            let _ = write!(out, "Diagnostic-Code: x-congvu; {}\r\n", failure.why);
+        }
+    }
+    if let Some(until) = failure.until {
+        let until = date::rfc5322(until, ZONE_MIN);
+        let _ = write!(out, "Will-Retry-Until: {until}\r\n");
+    }
+}
+
+/// What a status code means to people (RFC 3463 §3): Vietnamese, English.
+fn plainly(status: &str) -> (&'static str, &'static str) {
+    match status {
+        "5.1.1" => ("Không có hộp thư này.", "There is no such mailbox."),
+        "5.1.2" => (
+            "Không có tên miền này.",
+            "There is no such domain; look for a slip in the address.",
+        ),
+        "5.1.10" => ("Tên miền này không nhận thư.", "The domain takes no mail."),
+        "5.2.1" => (
+            "Hộp thư này hiện không nhận thư.",
+            "The mailbox takes no mail now.",
+        ),
+        "5.2.2" => ("Hộp thư đã đầy.", "The mailbox is full."),
+        "5.3.4" => (
+            "Thư quá lớn đối với nơi nhận.",
+            "The message is too large for the receiving server.",
+        ),
+        "5.4.6" => (
+            "Thư đi vòng tròn giữa các máy chủ.",
+            "The message goes round in circles between servers.",
+        ),
+        "5.4.7" => (
+            "Đã thử nhiều ngày mà không gửi được.",
+            "It was tried for days without success.",
+        ),
+        "5.7.1" => (
+            "Nơi nhận không cho phép gửi thư này.",
+            "The message is not permitted there.",
+        ),
+        _ if status.starts_with('4') => (
+            "Nơi nhận tạm thời chưa nhận được thư.",
+            "The receiving server does not take it for the time being.",
+        ),
+        _ => ("Thư không gửi được.", "The message could not be delivered."),
+    }
+}

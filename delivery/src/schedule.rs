@@ -1,0 +1,284 @@
+//! Which part of which message is tried next. In memory, without clock, store or socket: what it forgets at a
+//! restart the spool knows.
+//!
+//! A part is what one message has for one next hop. Each hop has a lane of parts that may go now; a lane in
+//! trouble rests, then sends one part to see, and only when a peer answers again the others follow.
+
+use crate::outward::Hop;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use storage::QueueId;
+
+/// Seconds that a lane rests after failures in a row; the last holds for all that follow.
+pub const RESTS_S: [i64; 5] = [60, 5 * 60, 15 * 60, 30 * 60, 3600];
+/// Octets of all messages under way at once; a single larger one goes alone.
+pub const OCTETS_MAX: u64 = 256 << 20;
+
+/// A part's place in its lane: the urgent first, then who came first.
+type Place = (Reverse<i8>, i64, QueueId);
+
+/// Where a part stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// In its lane.
+    Waiting(Reverse<i8>, i64),
+    /// Under way, or its outcome is not written down yet.
+    Leased,
+}
+
+/// Where a lane is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Listed {
+    Nowhere,
+    /// Its most urgent part, and when it had its last turn.
+    Ready(Reverse<i8>, u64),
+    Resting(i64),
+}
+
+#[derive(Debug)]
+struct Lane {
+    /// With the octets of each.
+    waiting: BTreeMap<Place, u64>,
+    running: usize,
+    /// Whether a peer has answered since the last trouble: until then one part at a time goes.
+    proven: bool,
+    failures: usize,
+    /// Unix seconds.
+    rests_until: i64,
+    /// What the trouble is.
+    why: String,
+    turn: u64,
+    listed: Listed,
+}
+
+impl Lane {
+    /// What a try says of the hop.
+    fn judge(&mut self, trouble: Option<&str>, now: i64) {
+        match trouble {
+            None => {
+                self.proven = true;
+                self.failures = 0;
+                self.rests_until = i64::MIN;
+                self.why.clear();
+            }
+            // Several that were under way fail together: that is one failure.
+            Some(why) if self.rests_until <= now => {
+                let rest = RESTS_S[self.failures.min(RESTS_S.len() - 1)];
+                self.proven = false;
+                self.failures += 1;
+                self.rests_until = now.saturating_add(rest);
+                why.clone_into(&mut self.why);
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// What the next try is. See the module.
+#[derive(Debug)]
+pub(crate) struct Schedule {
+    lanes: BTreeMap<Hop, Lane>,
+    ready: BTreeSet<(Reverse<i8>, u64, Hop)>,
+    resting: BTreeSet<(i64, Hop)>,
+    parts: BTreeMap<(QueueId, Hop), Part>,
+    running: usize,
+    octets: u64,
+    turns: u64,
+    jobs_max: usize,
+    jobs_per_hop: usize,
+}
+
+impl Schedule {
+    pub(crate) fn new(jobs_max: usize, jobs_per_hop: usize) -> Self {
+        Self {
+            lanes: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            resting: BTreeSet::new(),
+            parts: BTreeMap::new(),
+            running: 0,
+            octets: 0,
+            turns: 0,
+            jobs_max,
+            jobs_per_hop,
+        }
+    }
+
+    /// A part may go from now on; false when it is known already.
+    pub(crate) fn offer(
+        &mut self,
+        id: QueueId,
+        hop: &Hop,
+        priority: i8,
+        octets: u64,
+        now: i64,
+    ) -> bool {
+        let key = (id, hop.clone());
+        if self.parts.contains_key(&key) {
+            return false;
+        }
+        let urgency = Reverse(priority);
+        self.parts.insert(key, Part::Waiting(urgency, now));
+        let lane = self.lanes.entry(hop.clone()).or_insert_with(|| Lane {
+            waiting: BTreeMap::new(),
+            running: 0,
+            proven: false,
+            failures: 0,
+            rests_until: i64::MIN,
+            why: String::new(),
+            turn: 0,
+            listed: Listed::Nowhere,
+        });
+        lane.waiting.insert((urgency, now, id), octets);
+        self.list(hop, now);
+        true
+    }
+
+    /// Where a part stands; `None`: it is not here.
+    pub(crate) fn part(&self, id: QueueId, hop: &Hop) -> Option<Part> {
+        self.parts.get(&(id, hop.clone())).copied()
+    }
+
+    fn hops(&self, id: QueueId) -> Vec<(Hop, Part)> {
+        let first = Hop::first();
+        let own = self.parts.range((id, first)..);
+        own.take_while(|((of, _), _)| *of == id)
+            .map(|((_, hop), part)| (hop.clone(), *part))
+            .collect()
+    }
+
+    /// Whether any part of the message is under way.
+    pub(crate) fn under_way(&self, id: QueueId) -> bool {
+        self.hops(id).iter().any(|(_, part)| *part == Part::Leased)
+    }
+
+    /// Takes the parts of a message that wait out of their lanes.
+    pub(crate) fn withdraw(&mut self, id: QueueId, now: i64) {
+        for (hop, part) in self.hops(id) {
+            let Part::Waiting(urgency, since) = part else {
+                continue;
+            };
+            if let Some(lane) = self.lanes.get_mut(&hop) {
+                lane.waiting.remove(&(urgency, since, id));
+            }
+            self.parts.remove(&(id, hop.clone()));
+            self.list(&hop, now);
+        }
+    }
+
+    /// The next part to try, with its octets. [`Schedule::ended`] must follow, then [`Schedule::done`].
+    pub(crate) fn lease(&mut self, now: i64) -> Option<(QueueId, Hop, u64)> {
+        self.wake(now);
+        if self.running >= self.jobs_max {
+            return None;
+        }
+        let (_, _, hop) = self.ready.first()?.clone();
+        let lane = self.lanes.get_mut(&hop)?;
+        let (place, octets) = lane.waiting.first_key_value().map(|(p, o)| (*p, *o))?;
+        if self.running > 0 && self.octets.saturating_add(octets) > OCTETS_MAX {
+            return None;
+        }
+        lane.waiting.remove(&place);
+        lane.running += 1;
+        self.turns += 1;
+        lane.turn = self.turns;
+        self.running += 1;
+        self.octets += octets;
+        self.parts.insert((place.2, hop.clone()), Part::Leased);
+        self.list(&hop, now);
+        Some((place.2, hop, octets))
+    }
+
+    /// A leased part's try ended; `trouble`: the hop takes nothing from anybody now.
+    pub(crate) fn ended(&mut self, hop: &Hop, octets: u64, trouble: Option<&str>, now: i64) {
+        if let Some(lane) = self.lanes.get_mut(hop) {
+            lane.judge(trouble, now);
+        }
+        self.returned(hop, octets, now);
+    }
+
+    /// A leased part came to no try.
+    pub(crate) fn returned(&mut self, hop: &Hop, octets: u64, now: i64) {
+        self.running = self.running.saturating_sub(1);
+        self.octets = self.octets.saturating_sub(octets);
+        if let Some(lane) = self.lanes.get_mut(hop) {
+            lane.running = lane.running.saturating_sub(1);
+        }
+        self.list(hop, now);
+    }
+
+    /// The outcome of a part could not be written down: it must not go again.
+    pub(crate) fn keep(&mut self, id: QueueId, hop: &Hop) {
+        self.parts.insert((id, hop.clone()), Part::Leased);
+    }
+
+    /// The outcome of a leased part is written down: it may be offered again.
+    pub(crate) fn done(&mut self, id: QueueId, hop: &Hop) {
+        self.parts.remove(&(id, hop.clone()));
+    }
+
+    /// Somebody knows better: the lane may go on at once.
+    pub(crate) fn resume(&mut self, hop: &Hop, now: i64) {
+        if let Some(lane) = self.lanes.get_mut(hop) {
+            lane.rests_until = i64::MIN;
+            self.list(hop, now);
+        }
+    }
+
+    /// What keeps a hop from taking mail, and until when it is left alone.
+    pub(crate) fn trouble(&self, hop: &Hop) -> Option<(&str, i64)> {
+        let lane = self.lanes.get(hop)?;
+        (lane.failures > 0).then_some((lane.why.as_str(), lane.rests_until))
+    }
+
+    /// When the next lane has rested; `None`: none rests.
+    pub(crate) fn wakes_at(&self) -> Option<i64> {
+        self.resting.first().map(|(until, _)| *until)
+    }
+
+    /// Lanes that have rested go on; those with nothing to send are forgotten.
+    fn wake(&mut self, now: i64) {
+        while let Some((until, hop)) = self.resting.first().cloned() {
+            if until > now {
+                return;
+            }
+            self.list(&hop, now);
+        }
+    }
+
+    /// Lists a lane where it belongs now.
+    fn list(&mut self, hop: &Hop, now: i64) {
+        let Some(lane) = self.lanes.get_mut(hop) else {
+            return;
+        };
+        match lane.listed {
+            Listed::Nowhere => {}
+            Listed::Ready(urgency, turn) => {
+                self.ready.remove(&(urgency, turn, hop.clone()));
+            }
+            Listed::Resting(until) => {
+                self.resting.remove(&(until, hop.clone()));
+            }
+        }
+        let width = if lane.proven { self.jobs_per_hop } else { 1 };
+        lane.listed = match lane.waiting.first_key_value() {
+            _ if lane.rests_until > now => Listed::Resting(lane.rests_until),
+            Some((place, _)) if lane.running < width => Listed::Ready(place.0, lane.turn),
+            _ => Listed::Nowhere,
+        };
+        match lane.listed {
+            Listed::Nowhere if lane.running == 0 => {
+                self.lanes.remove(hop);
+            }
+            Listed::Nowhere => {}
+            Listed::Ready(urgency, turn) => {
+                self.ready.insert((urgency, turn, hop.clone()));
+            }
+            Listed::Resting(until) => {
+                self.resting.insert((until, hop.clone()));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+//! The schedule against a plain model, and its rules one by one.
+
+use super::*;
+use crate::outward::Via;
+use formats::address::DomainName;
+use proptest::prelude::*;
+
+const JOBS: usize = 6;
+const PER_HOP: usize = 3;
+
+fn hop(n: u8) -> Hop {
+    Via::Mx(DomainName::parse(&format!("d{n}.vn")).unwrap()).hop()
+}
+
+fn id(n: u64) -> QueueId {
+    QueueId::new(n).unwrap()
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    Offer(u64, u8, i8),
+    Lease,
+    /// Which of those under way ends, and whether in trouble.
+    End(usize, bool),
+    Withdraw(u64),
+    Resume(u8),
+    Wait(i64),
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        6 => (1..30u64, 0..5u8, -1..2i8).prop_map(|(i, h, p)| Act::Offer(i, h, p)),
+        8 => Just(Act::Lease),
+        6 => (0..JOBS, any::<bool>()).prop_map(|(n, t)| Act::End(n, t)),
+        1 => (1..30u64).prop_map(Act::Withdraw),
+        1 => (0..5u8).prop_map(Act::Resume),
+        2 => (1..4000i64).prop_map(Act::Wait),
+    ];
+    proptest::collection::vec(act, 1..200)
+}
+
+/// What must hold of a lease, from what was offered and what is under way.
+#[derive(Default)]
+struct Model {
+    waiting: BTreeSet<(u64, u8)>,
+    running: Vec<(u64, u8)>,
+    now: i64,
+}
+
+impl Model {
+    fn act(&mut self, schedule: &mut Schedule, act: &Act) {
+        match *act {
+            Act::Offer(i, h, priority) => {
+                let fresh = !self.waiting.contains(&(i, h)) && !self.running.contains(&(i, h));
+                let taken = schedule.offer(id(i), &hop(h), priority, 10, self.now);
+                assert_eq!(taken, fresh);
+                self.waiting.insert((i, h));
+                if !fresh && self.running.contains(&(i, h)) {
+                    self.waiting.remove(&(i, h));
+                }
+            }
+            Act::Lease => self.lease(schedule),
+            Act::End(n, trouble) => {
+                if n < self.running.len() {
+                    let (i, h) = self.running.swap_remove(n);
+                    schedule.ended(&hop(h), 10, trouble.then_some("down"), self.now);
+                    schedule.done(id(i), &hop(h));
+                }
+            }
+            Act::Withdraw(i) => {
+                schedule.withdraw(id(i), self.now);
+                self.waiting.retain(|(of, _)| *of != i);
+            }
+            Act::Resume(h) => schedule.resume(&hop(h), self.now),
+            Act::Wait(s) => self.now += s,
+        }
+    }
+
+    fn lease(&mut self, schedule: &mut Schedule) {
+        let Some((of, to, octets)) = schedule.lease(self.now) else {
+            return self.nothing_may_go(schedule);
+        };
+        assert_eq!(octets, 10);
+        let h = (0..5).find(|h| hop(*h) == to).unwrap();
+        assert!(self.waiting.remove(&(of.raw(), h)), "leased once");
+        self.running.push((of.raw(), h));
+        assert!(self.running.len() <= JOBS);
+        let same = self.running.iter().filter(|(_, at)| *at == h).count();
+        assert!(same <= PER_HOP, "per hop");
+        if let Some((_, until)) = schedule.trouble(&to) {
+            assert!(until <= self.now, "a lane that rests is left alone");
+            assert_eq!(same, 1, "one goes to see");
+        }
+    }
+
+    /// Nothing was leased: everything that waits has a reason.
+    fn nothing_may_go(&self, schedule: &Schedule) {
+        if self.running.len() == JOBS {
+            return;
+        }
+        for (_, h) in &self.waiting {
+            let same = self.running.iter().filter(|(_, at)| at == h).count();
+            let rests = schedule
+                .trouble(&hop(*h))
+                .is_some_and(|(_, until)| until > self.now);
+            assert!(same >= 1 || rests, "hop {h} waits for nothing");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_schedule_keeps_its_rules(acts in acts()) {
+        let mut schedule = Schedule::new(JOBS, PER_HOP);
+        let mut model = Model::default();
+        for act in &acts {
+            model.act(&mut schedule, act);
+        }
+        // All that waits goes in the end, and nothing is left behind.
+        for _ in 0..1_000 {
+            while let Some(()) = (!model.running.is_empty()).then_some(()) {
+                model.act(&mut schedule, &Act::End(0, false));
+            }
+            if model.waiting.is_empty() {
+                break;
+            }
+            model.now += RESTS_S[RESTS_S.len() - 1];
+            model.lease(&mut schedule);
+        }
+        prop_assert!(model.waiting.is_empty());
+        model.now += 4_000;
+        prop_assert!(schedule.lease(model.now).is_none());
+        prop_assert!(schedule.lanes.is_empty() && schedule.parts.is_empty());
+        prop_assert!(schedule.ready.is_empty() && schedule.resting.is_empty());
+        prop_assert_eq!((schedule.running, schedule.octets), (0, 0));
+    }
+}
+
+#[test]
+fn a_dead_hop_is_asked_seldom_and_stops_nobody() {
+    let mut schedule = Schedule::new(100, 10);
+    for n in 1..=50 {
+        schedule.offer(id(n), &hop(0), 0, 1, 0);
+    }
+    schedule.offer(id(99), &hop(1), 0, 1, 0);
+    let (mut now, mut asked) = (0, Vec::new());
+    let mut other = 0;
+    while now < 4 * 3600 {
+        while let Some((of, to, octets)) = schedule.lease(now) {
+            if to == hop(0) {
+                asked.push(now);
+                schedule.ended(&to, octets, Some("nobody answers"), now);
+            } else {
+                other += 1;
+                schedule.ended(&to, octets, None, now);
+            }
+            schedule.done(of, &to);
+        }
+        now = schedule.wakes_at().unwrap_or(i64::MAX);
+    }
+    assert_eq!(other, 1);
+    assert_eq!(asked[..6], [0, 60, 360, 1260, 3060, 6660]);
+    assert!(asked.len() < 10, "{asked:?}");
+    // It answers again: all go, ten at a time.
+    let (of, to, octets) = schedule.lease(now).unwrap();
+    assert!(schedule.lease(now).is_none());
+    schedule.ended(&to, octets, None, now);
+    schedule.done(of, &to);
+    let together = std::iter::from_fn(|| schedule.lease(now)).count();
+    assert_eq!(together, 10);
+}
+
+#[test]
+fn the_urgent_first_then_hops_in_turn() {
+    let mut schedule = Schedule::new(100, 10);
+    for n in 1..=3 {
+        schedule.offer(id(n), &hop(0), 0, 1, 0);
+    }
+    schedule.offer(id(4), &hop(0), 4, 1, 9);
+    schedule.offer(id(5), &hop(1), 0, 1, 9);
+    schedule.offer(id(6), &hop(2), -4, 1, 0);
+    let mut order = Vec::new();
+    while let Some((of, to, octets)) = schedule.lease(10) {
+        order.push(of.raw());
+        schedule.ended(&to, octets, None, 10);
+        schedule.done(of, &to);
+    }
+    assert_eq!(order[..3], [4, 5, 1]);
+    assert_eq!(order.last(), Some(&6));
+}
+
+#[test]
+fn memory_is_bounded_but_one_always_goes() {
+    let mut schedule = Schedule::new(100, 10);
+    schedule.offer(id(1), &hop(0), 0, OCTETS_MAX + 1, 0);
+    schedule.offer(id(2), &hop(1), 0, 1, 1);
+    let (_, to, octets) = schedule.lease(1).unwrap();
+    assert_eq!(octets, OCTETS_MAX + 1);
+    assert!(schedule.lease(1).is_none());
+    schedule.ended(&to, octets, None, 1);
+    assert_eq!(schedule.lease(1).map(|(of, _, _)| of), Some(id(2)));
+}

@@ -1,0 +1,47 @@
+//! What relaying needs of the system: connections, and the client's side of TLS. `server` has the sockets, the
+//! certificates and their trust.
+
+use super::line::Network;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// Whose certificate is good enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// RFC 7435 §1.2: any; it keeps out those who only listen.
+    Anybody,
+    /// RFC 9525 §6: one for this name, from an authority that we know.
+    Named,
+}
+
+/// Makes connections.
+pub trait Wire: Send + Sync + 'static {
+    /// A connection, in the clear or under TLS.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// Opens a connection.
+    fn connect(&self, to: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// Handshakes as client with the host of this name; an error says in words why not.
+    fn secure(
+        &self,
+        stream: Self::Stream,
+        name: &str,
+        trust: Trust,
+    ) -> impl Future<Output = Result<Self::Stream, String>> + Send;
+}
+
+/// TLS with one peer.
+pub(crate) struct Peer<'a, W> {
+    pub(crate) wire: &'a W,
+    pub(crate) name: &'a str,
+    pub(crate) trust: Trust,
+}
+
+impl<W: Wire> Network<W::Stream> for Peer<'_, W> {
+    async fn secure(&self, stream: W::Stream) -> Result<W::Stream, String> {
+        self.wire.secure(stream, self.name, self.trust).await
+    }
+}

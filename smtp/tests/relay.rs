@@ -1,0 +1,397 @@
+//! Relaying over a DNS and connections made of memory: which hosts are asked, in which order, and what comes of it.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+
+use delivery::{
+    Envelope, Job, LookupError, MailHost, Outcome, Recipient, Resolver, ReversePath, Security,
+    SmartHost, Tried, Via,
+};
+use formats::address::{Address, DomainName};
+use smtp::relay::{HESITATION_MS, Relay, Settings, Trust, Wire};
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
+use tokio::time::Instant;
+
+/// Preference and name of each host.
+type Hosts = Result<Vec<(u16, &'static str)>, LookupError>;
+
+#[derive(Default)]
+struct Dns {
+    hosts: HashMap<&'static str, Hosts>,
+    addresses: HashMap<&'static str, Vec<&'static str>>,
+}
+
+impl Resolver for Dns {
+    async fn mail_hosts(&self, domain: &DomainName) -> Result<Vec<MailHost>, LookupError> {
+        let found = self.hosts.get(domain.as_str()).cloned();
+        let found = found.unwrap_or(Err(LookupError::NoName))?;
+        let each = found.into_iter().map(|(preference, name)| MailHost {
+            preference,
+            name: name.to_owned(),
+        });
+        Ok(each.collect())
+    }
+
+    async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, LookupError> {
+        let found = self.addresses.get(host).ok_or(LookupError::NoName)?;
+        Ok(found.iter().map(|ip| ip.parse().unwrap()).collect())
+    }
+}
+
+/// What is at an address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Peer {
+    /// No answer, ever.
+    Silent,
+    /// Greets with this and closes.
+    Turns(&'static str),
+    /// Takes letters; bears this name, offers STARTTLS or not.
+    Takes(&'static str, bool),
+    /// Takes one letter, then closes the connection.
+    TakesOne,
+}
+
+#[derive(Default)]
+struct Net {
+    peers: HashMap<SocketAddr, Peer>,
+    handshake: Option<&'static str>,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Net {
+    fn note(&self, what: String) {
+        self.log.lock().unwrap().push(what);
+    }
+}
+
+impl Wire for Net {
+    type Stream = DuplexStream;
+
+    async fn connect(&self, to: SocketAddr) -> io::Result<DuplexStream> {
+        self.note(format!("connect {}", to.ip()));
+        match self.peers.get(&to).copied() {
+            None => Err(io::ErrorKind::ConnectionRefused.into()),
+            Some(Peer::Silent) => std::future::pending().await,
+            Some(peer) => {
+                let (ours, theirs) = tokio::io::duplex(64 * 1024);
+                tokio::spawn(serve(theirs, peer));
+                Ok(ours)
+            }
+        }
+    }
+
+    async fn secure(
+        &self,
+        stream: DuplexStream,
+        name: &str,
+        trust: Trust,
+    ) -> Result<DuplexStream, String> {
+        self.note(format!("secure {name} {trust:?}"));
+        self.handshake.map_or(Ok(stream), |why| Err(why.to_owned()))
+    }
+}
+
+async fn serve(stream: DuplexStream, peer: Peer) {
+    let (read, mut write) = tokio::io::split(stream);
+    let mut lines = BufReader::new(read).lines();
+    let (name, tls, one) = match peer {
+        Peer::Turns(greeting) => {
+            let _ = write.write_all(greeting.as_bytes()).await;
+            return;
+        }
+        Peer::Takes(name, tls) => (name, tls, false),
+        Peer::TakesOne | Peer::Silent => ("once.example", false, true),
+    };
+    write.write_all(b"220 hello\r\n").await.unwrap();
+    let mut in_content = false;
+    while let Ok(Some(line)) = lines.next_line().await {
+        let reply = match line.get(..4).unwrap_or("") {
+            _ if in_content && line != "." => continue,
+            _ if in_content => {
+                in_content = false;
+                "250 2.0.0 taken\r\n".to_owned()
+            }
+            "EHLO" if tls => format!("250-{name}\r\n250 STARTTLS\r\n"),
+            "EHLO" => format!("250 {name}\r\n"),
+            "STAR" => "220 go\r\n".to_owned(),
+            "DATA" => {
+                in_content = true;
+                "354 go on\r\n".to_owned()
+            }
+            _ => "250 2.0.0 Ok\r\n".to_owned(),
+        };
+        write.write_all(reply.as_bytes()).await.unwrap();
+        if one && reply.contains("taken") {
+            return;
+        }
+    }
+}
+
+fn job(via: Via) -> Job {
+    let recipient = Recipient {
+        address: Address::parse("b@b.example").unwrap(),
+        notify: None,
+        orcpt: None,
+    };
+    Job {
+        id: storage::QueueId::new(1).unwrap(),
+        hop: via.hop(),
+        via,
+        envelope: Envelope {
+            from: ReversePath::Null,
+            recipients: vec![recipient],
+            envid: None,
+            ret: None,
+            smtputf8: true,
+            eight_bit: true,
+        },
+        content: b"Subject: x\r\n\r\nbody\r\n".as_slice().into(),
+        priority: 0,
+        trace: "t".into(),
+        octets: 20,
+    }
+}
+
+fn to_domain(name: &str) -> Job {
+    job(Via::Mx(DomainName::parse(name).unwrap()))
+}
+
+fn to_host(host: &str, port: u16, security: Security) -> Job {
+    job(Via::Host(Arc::new(SmartHost {
+        host: host.into(),
+        port,
+        security,
+        login: None,
+    })))
+}
+
+struct House {
+    relay: Relay<Dns, Net>,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl House {
+    fn new(dns: Dns, peers: &[(&str, Peer)], handshake: Option<&'static str>) -> Self {
+        let net = Net {
+            peers: peers
+                .iter()
+                .map(|(at, peer)| (at.parse().unwrap(), *peer))
+                .collect(),
+            handshake,
+            log: Arc::default(),
+        };
+        let log = net.log.clone();
+        let settings = Settings {
+            hello: "mx.here.example".into(),
+            names: vec!["alias.here.example".into()],
+            random: || 7,
+        };
+        Self {
+            relay: Relay::new(dns, net, settings),
+            log,
+        }
+    }
+
+    /// How it ends, and whom it asked.
+    async fn check(&self, job: &Job, begins: &str, asked: &[&str]) -> Tried {
+        let tried = self.relay.send(job).await;
+        let text = tried.outcomes[0].text();
+        assert!(text.starts_with(begins), "{text}, not {begins}");
+        assert_eq!(*self.log.lock().unwrap(), asked);
+        self.log.lock().unwrap().clear();
+        tried
+    }
+}
+
+const OK: &str = "2.0.0 ";
+
+fn dns() -> Dns {
+    let no_answer = LookupError::Failed("SERVFAIL".into());
+    Dns {
+        hosts: HashMap::from([
+            (
+                "b.example",
+                Ok(vec![(20, "two.example"), (10, "one.example")]),
+            ),
+            ("bare.example", Ok(vec![])),
+            ("null.example", Ok(vec![(0, "")])),
+            ("down.example", Err(no_answer)),
+            ("inside.example", Ok(vec![(10, "inside.example")])),
+            ("here.example", Ok(vec![(10, "alias.here.example")])),
+            ("six.example", Ok(vec![(10, "six.example")])),
+            ("self.example", Ok(vec![(10, "self.example")])),
+        ]),
+        addresses: HashMap::from([
+            ("one.example", vec!["1.0.0.1"]),
+            ("two.example", vec!["1.0.0.2"]),
+            ("bare.example", vec!["1.0.0.3"]),
+            ("inside.example", vec!["127.0.0.1", "10.0.0.1", "::1"]),
+            ("six.example", vec!["1.0.0.6", "2606::6"]),
+            ("self.example", vec!["1.0.0.7"]),
+            ("smart.example", vec!["10.0.0.9"]),
+        ]),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn hosts_are_asked_in_order_until_one_takes_it() {
+    let house = House::new(
+        dns(),
+        &[
+            ("1.0.0.1:25", Peer::Turns("554 5.7.1 go away\r\n")),
+            ("1.0.0.2:25", Peer::Takes("two.example", false)),
+            ("1.0.0.3:25", Peer::Takes("bare.example", false)),
+        ],
+        None,
+    );
+    let both = ["connect 1.0.0.1", "connect 1.0.0.2"];
+    let tried = house.check(&to_domain("b.example"), OK, &both).await;
+    assert_eq!(
+        tried.outcomes,
+        [Outcome::Relayed(
+            "2.0.0 two.example[1.0.0.2] said to the message: 250 2.0.0 taken".into()
+        )]
+    );
+    // The same connection, without asking anybody again.
+    house.check(&to_domain("b.example"), OK, &[]).await;
+    house
+        .check(&to_domain("bare.example"), OK, &["connect 1.0.0.3"])
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_nowhere_is_told_at_once_or_waits() {
+    let peers = [("1.0.0.1:25", Peer::Turns("554 5.7.1 go away\r\n"))];
+    let house = House::new(dns(), &peers, None);
+    for (domain, begins) in [
+        ("none.example", "5.1.2 DNS knows no domain none.example"),
+        ("null.example", "5.1.10 "),
+        ("here.example", "5.4.6 "),
+    ] {
+        let tried = house.check(&to_domain(domain), begins, &[]).await;
+        assert!(matches!(&tried.outcomes[..], [Outcome::Failed(_)]));
+        assert_eq!(tried.trouble, None);
+    }
+    let tried = house.check(&to_domain("down.example"), "4.4.3 ", &[]).await;
+    assert!(tried.trouble.is_some());
+    // Refused for good by one, out of reach the other: it waits all the same.
+    let both = ["connect 1.0.0.1", "connect 1.0.0.2"];
+    let tried = house
+        .check(&to_domain("b.example"), "4.4.1 two.example: ", &both)
+        .await;
+    assert!(matches!(&tried.outcomes[..], [Outcome::Deferred(_)]));
+    assert!(tried.trouble.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn dns_does_not_lead_into_our_own_network_but_a_route_does() {
+    let peers = [
+        ("127.0.0.1:25", Peer::Takes("x", false)),
+        ("10.0.0.1:25", Peer::Takes("x", false)),
+        ("10.0.0.9:2525", Peer::Takes("smart.example", false)),
+    ];
+    let house = House::new(dns(), &peers, None);
+    house
+        .check(&to_domain("inside.example"), "4.4.4 ", &[])
+        .await;
+    for literal in ["[127.0.0.1]", "[IPv6:::1]", "[IPv6:::ffff:10.0.0.1]"] {
+        house.check(&to_domain(literal), "4.4.4 ", &[]).await;
+    }
+    let job = to_host("smart.example", 2525, Security::Opportunistic);
+    house.check(&job, OK, &["connect 10.0.0.9"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_family_that_hesitates_is_overtaken() {
+    let peers = [
+        ("[2606::6]:25", Peer::Silent),
+        ("1.0.0.6:25", Peer::Takes("six.example", false)),
+    ];
+    let house = House::new(dns(), &peers, None);
+    let began = Instant::now();
+    let both = ["connect 2606::6", "connect 1.0.0.6"];
+    house.check(&to_domain("six.example"), OK, &both).await;
+    let took = began.elapsed();
+    assert!(took < Duration::from_millis(2 * HESITATION_MS), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn tls_that_fails_is_done_without_unless_it_is_asked_for() {
+    let peers = [
+        ("1.0.0.3:25", Peer::Takes("bare.example", true)),
+        ("10.0.0.9:587", Peer::Takes("smart.example", true)),
+        ("10.0.0.9:465", Peer::Takes("smart.example", false)),
+    ];
+    let bare = to_domain("bare.example");
+    let good = House::new(dns(), &peers, None);
+    let asked = ["connect 1.0.0.3", "secure bare.example Anybody"];
+    good.check(&bare, OK, &asked).await;
+    let bad = House::new(dns(), &peers, Some("old and broken"));
+    let asked = [
+        "connect 1.0.0.3",
+        "secure bare.example Anybody",
+        "connect 1.0.0.3",
+    ];
+    bad.check(&bare, OK, &asked).await;
+
+    let asked = ["connect 10.0.0.9", "secure smart.example Named"];
+    for (port, security) in [(587, Security::Verified), (465, Security::Immediate)] {
+        let job = to_host("smart.example", port, security);
+        good.check(&job, OK, &asked).await;
+        let tried = bad.check(
+            &job,
+            "4.7.5 TLS with smart.example[10.0.0.9] failed: old",
+            &asked,
+        );
+        assert!(tried.await.trouble.is_some());
+    }
+    let job = to_host("smart.example", 465, Security::Encrypted);
+    good.check(&job, "4.7.10 ", &["connect 10.0.0.9"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn eight_bits_become_seven_for_a_peer_that_takes_no_more() {
+    let peers = [("1.0.0.3:25", Peer::Takes("bare.example", false))];
+    let house = House::new(dns(), &peers, None);
+    let mut job = to_domain("bare.example");
+    let letter = "Subject: x\r\n\r\nCh\u{e0}o m\u{1ecd}i ng\u{1b0}\u{1edd}i\r\n";
+    job.content = letter.as_bytes().into();
+    house.check(&job, OK, &["connect 1.0.0.3"]).await;
+    // A header cannot be encoded by others than its author.
+    job.content = "Subject: \u{1ed9}\r\n\r\nx\r\n".as_bytes().into();
+    job.envelope.smtputf8 = false;
+    let tried = house.check(&job, "5.6.3 ", &[]).await;
+    assert!(matches!(&tried.outcomes[..], [Outcome::Failed(_)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_with_our_own_name_is_ourselves() {
+    let peers = [("1.0.0.7:25", Peer::Takes("MX.here.example", false))];
+    let house = House::new(dns(), &peers, None);
+    let tried = house
+        .check(&to_domain("self.example"), "5.4.6 ", &["connect 1.0.0.7"])
+        .await;
+    assert!(matches!(&tried.outcomes[..], [Outcome::Failed(_)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_was_closed_meanwhile_costs_no_try() {
+    let peers = [("1.0.0.3:25", Peer::TakesOne)];
+    let house = House::new(dns(), &peers, None);
+    for _ in 0..3 {
+        house
+            .check(&to_domain("bare.example"), OK, &["connect 1.0.0.3"])
+            .await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    // One that nobody needs is ended.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    house.relay.sweep(false).await;
+    house
+        .check(&to_domain("bare.example"), OK, &["connect 1.0.0.3"])
+        .await;
+}
