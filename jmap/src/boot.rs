@@ -82,13 +82,14 @@ pub fn boot(context: &Context, access: &Access) -> Result<Value, BootError> {
         .directory
         .account(account)
         .and_then(|a| context.directory.agency(&a.agency))
-        .map(|a| a.name)
         .ok();
+    let agency_en = agency.as_ref().and_then(|a| a.name_en.clone());
     Ok(json!({
         "session": discovery::object(context, access, ""),
         "name": access.name(),
         "address": access.address().to_string(),
-        "agency": agency,
+        "agency": agency.map(|a| a.name),
+        "agencyEn": agency_en,
         "mailboxes": mailboxes,
         "query": answer,
         "emails": emails,

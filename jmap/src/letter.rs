@@ -26,7 +26,9 @@ use std::sync::Arc;
 const STYLE: &str = "\
 html{color-scheme:light;background:#fff;color:#17212e}\
 body{margin:0;padding:16px;font:15px/1.65 'Be Vietnam Pro','Segoe UI',system-ui,-apple-system,Roboto,'Noto Sans',Arial,sans-serif;overflow-wrap:anywhere}\
-img{max-width:100%;height:auto}table{max-width:100%}pre{white-space:pre-wrap}\
+img{max-width:100%;height:auto}table{max-width:100%}\
+img:not([src]){width:auto!important;height:auto!important;padding:2px 8px;border:1px dashed #818d9c;border-radius:4px;color:#5d6a7e;font-size:13px}\
+pre{white-space:pre-wrap}\
 a{color:#0b5a8a}\
 blockquote{margin:8px 0;padding-left:12px;border-left:3px solid #dce2e9}\
 .part+.part{margin-top:16px;padding-top:16px;border-top:1px solid #dce2e9}\

@@ -312,6 +312,9 @@ async function shared(page) {
   await shot(page, 'shared');
   await page.keyboard.press('#');
   await page.waitForSelector('.toast.bad');
+  await page.click('.tools [aria-haspopup=menu]');
+  await page.click('[role=menuitem]:has-text("Chép vào hộp thư của tôi")');
+  await page.waitForSelector('.toast:has-text("Đã chép thư")');
   // One answers as oneself, with the letter quoted.
   await page.keyboard.press('r');
   await page.waitForSelector('.txt[contenteditable=true] blockquote');

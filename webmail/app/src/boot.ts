@@ -6,6 +6,7 @@ export interface Boot {
   name: string;
   address: string;
   agency: string | null;
+  agencyEn: string | null;
   lang: 'vi' | 'en' | null;
   mailboxes: Mailbox[] | null;
   query: QueryResponse | null;
@@ -15,7 +16,7 @@ export interface Boot {
 }
 
 const EMPTY: Boot = {
-  session: null, name: '', address: '', agency: null, lang: null, mailboxes: null, query: null, emails: null,
+  session: null, name: '', address: '', agency: null, agencyEn: null, lang: null, mailboxes: null, query: null, emails: null,
   principals: null,
 };
 

@@ -152,6 +152,8 @@ export const en: Texts = {
   junked: (n) => `${s(n, 'Message', `${n} messages`)} moved to Junk.`,
   unjunked: (n) => `${s(n, 'Message', `${n} messages`)} moved to the Inbox.`,
   marked: (n) => `${s(n, 'Message', `${n} messages`)} marked.`,
+  copyToOwn: 'Copy to my own mail',
+  copied: (n) => `${s(n, 'Message', `${n} messages`)} copied to your own Inbox.`,
   destroyed: (n) => `${n} ${s(n, 'message', 'messages')} deleted for ever.`,
   destroyTitle: (n) => `Delete ${n} ${s(n, 'message', 'messages')} for ever?`,
   destroyText: 'What is deleted for ever cannot be brought back from here.',

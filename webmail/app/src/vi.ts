@@ -152,6 +152,8 @@ export const vi = {
   junked: (n: number) => (n === 1 ? 'Đã chuyển vào Thư rác.' : `Đã chuyển ${n} thư vào Thư rác.`),
   unjunked: (n: number) => (n === 1 ? 'Đã chuyển về Hộp thư đến.' : `Đã chuyển ${n} thư về Hộp thư đến.`),
   marked: (n: number) => (n === 1 ? 'Đã đánh dấu thư.' : `Đã đánh dấu ${n} thư.`),
+  copyToOwn: 'Chép vào hộp thư của tôi',
+  copied: (n: number) => (n === 1 ? 'Đã chép thư vào Hộp thư đến của bạn.' : `Đã chép ${n} thư vào Hộp thư đến của bạn.`),
   destroyed: (n: number) => `Đã xoá vĩnh viễn ${n} thư.`,
   destroyTitle: (n: number) => `Xoá vĩnh viễn ${n} thư?`,
   destroyText: 'Thư đã xoá vĩnh viễn không lấy lại được từ đây.',

@@ -10,6 +10,9 @@ import { t } from '../ui/i18n';
 /** Position and address under the name; an address that is the name is not said twice. */
 const about = ({ name, title, address }: Owner) => [title, name === address ? null : address].filter(Boolean);
 
+/** An address breaks before its domain, if it must. */
+const breakable = (line: string) => line.split(/(?=@)/).map((part, at) => (at > 0 ? [<wbr key={part} />, part] : part));
+
 const Face = ({ owner, small }: { owner: Owner; small?: boolean }) => (owner.isOffice
   ? <span class={`av office${small ? ' sm' : ''}`} aria-hidden="true"><Icon name="building-2" small={small} /></span>
   : <Avatar text={initials(owner.name)} tone={tone(owner.address)} small={small} />);
@@ -31,7 +34,7 @@ export function Whose({ owner }: { owner: Owner }) {
       </a>
       <div class="owner">
         <Face owner={owner} />
-        <p><b title={owner.name}>{owner.name}</b>{about(owner).map((line) => <small key={line} title={line ?? ''}>{line}</small>)}</p>
+        <p><b title={owner.name}>{owner.name}</b>{about(owner).map((line) => <small key={line} title={line ?? ''}>{breakable(line ?? '')}</small>)}</p>
       </div>
     </div>
   );

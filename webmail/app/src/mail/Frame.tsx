@@ -12,7 +12,7 @@ import { IconButton } from '../ui/Button';
 import { Questions } from '../ui/Dialog';
 import { nfc } from '../ui/format';
 import { Icon } from '../ui/Icon';
-import { t } from '../ui/i18n';
+import { lang, t } from '../ui/i18n';
 import { Toasts } from '../ui/Toasts';
 import { AccountMenu, SettingsMenu } from './Account';
 import { ComposeSlot } from './ComposeSlot';
@@ -27,6 +27,7 @@ import { Splitter } from './Splitter';
 export function Frame() {
   const composing = route.value.at === 'compose';
   const { listWidth } = prefs.value;
+  const agency = nfc((lang.value === 'en' && boot.agencyEn) || boot.agency);
   const pane = composing ? 'compose' : place.value.open ? 'read' : 'list';
   useEffect(() => {
     document.addEventListener('keydown', onKey);
@@ -48,7 +49,7 @@ export function Frame() {
         </nav>
         <header class="top">
           <span class="drawer-button"><IconButton icon="menu" label={t().folders} onClick={() => { drawer.value = drawer.value ? false : 'folders'; }} /></span>
-          <div class="org"><b>{t().product}</b>{boot.agency && <span title={nfc(boot.agency)}>{nfc(boot.agency)}</span>}</div>
+          <div class="org"><b>{t().product}</b>{agency && <span title={agency}>{agency}</span>}</div>
           <Search />
           <span class="sp" />
           <span class="only-wide"><IconButton icon="keyboard" label={t().shortcuts} keys="?" onClick={() => { help.value = true; }} /></span>

@@ -1,6 +1,6 @@
-import { downloadAddress } from '../jmap/client';
+import { downloadAddress, isOwn } from '../jmap/client';
 import type { Email } from '../jmap/objects';
-import { archive, inJunk, junk, mark, offers, unjunk } from '../state/acts';
+import { archive, copyToOwn, inJunk, junk, mark, offers, unjunk } from '../state/acts';
 import { has, isDamaged, rowsVersion } from '../state/emails';
 import { byId } from '../state/mailboxes';
 import { keepUnread } from '../state/reader';
@@ -23,7 +23,7 @@ export function Tools({ email }: { email: Email | undefined }) {
   return (
     <div class="tools" role="toolbar" aria-label={t().mail}>
       <span class="only-narrow"><IconButton icon="arrow-left" label={t().back} keys="u" onClick={() => go(withOpen(null))} /></span>
-      <Answers id={id} />
+      {!(email && isDamaged(email)) && <Answers id={id} />}
       {can.archive && role !== 'archive' && <IconButton icon="archive" label={t().archive} keys="e" onClick={() => void archive([id])} />}
       <MoveMenu ids={[id]} name="move-open" />
       {inJunk()
@@ -74,6 +74,7 @@ function More({ email }: { email: Email }) {
       groups={[
         ...(marks.length > 0 ? [{ items: marks }] : []),
         { items: [
+          ...(isOwn() || isDamaged(email) ? [] : [{ label: t().copyToOwn, icon: 'inbox', run: () => void copyToOwn([email.id]) } satisfies Item]),
           { label: t().print, icon: 'printer', run: () => window.print() },
           ...(isDamaged(email) ? [] : [saving(email)]),
         ] },

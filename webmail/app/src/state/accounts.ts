@@ -50,8 +50,8 @@ export const sharedAccounts = computed<Owner[]>(() => {
   return shared.map(([id]) => ownerOf(id)).sort((a, b) => order.compare(a.name, b.name) || order.compare(a.address, b.address));
 });
 
-/** Whose mail this page shows; null on the page of one's own. */
-export const viewedOwner = computed<Owner | null>(() => (isOwn() ? null : ownerOf(accountId())));
+/** Whose mail this page shows; null on the page of one's own, and once there is nothing to show any more. */
+export const viewedOwner = computed<Owner | null>(() => (isOwn() || lost.value ? null : ownerOf(accountId())));
 
 /** The address of an account's page: each is a page of its own, so that nothing of one stays in another. */
 export const linkTo = (id: Id) =>

@@ -1,10 +1,10 @@
 // What a person does to messages: shown at once, sent as one request, taken
 // back with a word when the server refuses, undone for ten seconds.
-import { MethodError, from, isOwn, limit, request } from '../jmap/client';
+import { MethodError, accountId, from, isOwn, limit, own, request } from '../jmap/client';
 import type { GetResponse, Id, QueryResponse, SetResponse } from '../jmap/objects';
 import { t } from '../ui/i18n';
 import { alter, forget, has, known, rowOf } from './emails';
-import { adjust, byId, byRole, may, nameOfBox } from './mailboxes';
+import { adjust, byId, byRole, may, nameOfBox, ownByRole } from './mailboxes';
 import { go, openId, withOpen } from './route';
 import { syncSoon } from './sync';
 import { tell } from './toast';
@@ -211,6 +211,21 @@ export async function destroy(ids: Id[]): Promise<void> {
   } catch (error) {
     shown?.restore(taken);
     failed(error);
+  }
+}
+
+/** RFC 8621 §4.7: a copy of another's letters in one's own inbox. */
+export async function copyToOwn(ids: Id[]): Promise<void> {
+  const inbox = ownByRole('inbox')?.id;
+  if (!inbox) return void tell(t().noMailbox, undefined, 'bad');
+  try {
+    const create = Object.fromEntries(ids.map((id, at) => [`c${at}`, { id, mailboxIds: { [inbox]: true } }]));
+    const [copy] = await request<[SetResponse]>([['Email/copy', own({ fromAccountId: accountId(), create })]]);
+    const refused = Object.values(copy.notCreated ?? {})[0];
+    if (refused) throw new MethodError(refused.type);
+    tell(t().copied(ids.length));
+  } catch (error) {
+    tell(reason(error), undefined, 'bad');
   }
 }
 
