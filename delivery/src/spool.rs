@@ -193,7 +193,7 @@ impl Record {
             VERSION => postcard::from_bytes(rest),
             unknown => {
                 let what = format!("unknown version {unknown} of a queued item");
-                return Err(Error::Corrupt(what));
+                return Err(Error::Corrupt(what.into()));
             }
         }
         .map_err(|_| corrupt())?;

@@ -259,5 +259,5 @@ fn decode_account(table: &str, bytes: &[u8]) -> Result<Account, storage::Error> 
 }
 
 fn corrupt(table: &str, what: &str) -> storage::Error {
-    storage::Error::Corrupt(format!("{table}: {what}"))
+    storage::Error::Corrupt(format!("{table}: {what}").into())
 }

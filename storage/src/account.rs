@@ -305,7 +305,7 @@ impl AccountStore {
         content.map_err(|why| match (self.state(email), why) {
             (Ok(state), why) => self.damaged(&state, why),
             // Nobody is to mend what is expunged.
-            (Err(_), Error::Corrupt(why)) => Error::Damaged(why),
+            (Err(_), Error::Corrupt(why)) => Error::Damaged(why.what),
             (Err(_), why) => why,
         })
     }
@@ -396,7 +396,7 @@ impl AccountStore {
     /// Stores content anew whose octets were damaged: all who have it have it again. Errors: as of commits.
     pub(crate) fn heal(&self, blob: BlobId, bytes: &[u8]) -> Result<(), Error> {
         if self.put_blob(bytes)? != blob {
-            return Err(Error::Corrupt(format!("content {blob}")));
+            return Err(Error::Corrupt(format!("content {blob}").into()));
         }
         self.store.renew(&[blob])
     }

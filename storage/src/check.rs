@@ -54,7 +54,7 @@ pub(crate) fn check(store: &Store, deep: bool, tell: Tell<'_>) -> Result<Vec<Str
     let mut findings = Findings::default();
     let shared = &store.inner.shared;
     for foreign in shared.snapshots.folder.owner.foreign(&shared.dir)? {
-        findings.add(owner::sentence(&foreign));
+        findings.add(owner::told(&foreign).to_string());
     }
     let index = &shared.index;
     let accounts = match compare::compare(store, &mut findings, tell)? {

@@ -3,6 +3,7 @@
 
 use crate::commit::Shared;
 use crate::disk::{self, Disk};
+use crate::error::Cure;
 use crate::journal::Position;
 use crate::{Error, ModSeq, record};
 use serde::{Deserialize, Serialize};
@@ -34,9 +35,7 @@ impl Checkpoint {
     ) -> Result<(), Error> {
         if shared.index.is_damaged() {
             Self::distrust(&shared.dir, &shared.disk);
-            return Err(Error::Corrupt(
-                "the index; the next start rebuilds it".into(),
-            ));
+            return Err(Error::cured("the index", Cure::Restart));
         }
         shared.index.checkpoint()?;
         let boot_id = shared.boot_id.clone();

@@ -67,14 +67,14 @@ pub(crate) fn compare(
             match comparison.run(&mut truth) {
                 Ok(accounts) => Ok(Some(accounts)),
                 Err(Error::Corrupt(what)) => {
-                    comparison.findings.add(what);
+                    comparison.findings.add(what.to_string());
                     Ok(None)
                 }
                 Err(e) => Err(e),
             }
         }
         Err(Error::Corrupt(what)) => {
-            findings.add(what);
+            findings.add(what.to_string());
             Ok(None)
         }
         Err(e) => Err(e),
@@ -130,7 +130,7 @@ impl Comparison<'_> {
             };
             // What cannot be read ends the scan. It goes on behind the next key that there should be.
             let Some(entry) = truth.next().transpose()? else {
-                self.findings.add(what);
+                self.findings.add(what.to_string());
                 break;
             };
             accounts.extend(key::account_of(&entry.key));

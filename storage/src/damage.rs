@@ -51,7 +51,7 @@ impl AccountStore {
     pub(crate) fn damaged(&self, state: &State, why: Error) -> Error {
         let why = match why {
             Error::NotFound => format!("content {} is missing", state.blob),
-            Error::Corrupt(why) if !self.index().is_unreadable() => why,
+            Error::Corrupt(why) if !self.index().is_unreadable() => why.what,
             other => return other,
         };
         let shared = &self.store.inner.shared;

@@ -1,6 +1,7 @@
 //! The file `format`: what kind of store a folder holds. Read before anything is changed.
 
 use crate::disk::{self, Disk};
+use crate::error::Cure;
 use crate::owner::{self, ID, Owner};
 use crate::seal::Keys;
 use crate::{
@@ -145,10 +146,10 @@ impl Found {
                 format.opened_with(options.engine, &options.dir).map(drop)
             }
             // Made anew unasked it would be another store: of another name for backups, of any version and engine.
-            Self::Unmarked => Err(Error::Corrupt(format!(
-                "{}: the file is missing; `congvu store repair` makes it anew, or take it from a backup",
-                options.dir.join(FILE).display()
-            ))),
+            Self::Unmarked => {
+                let what = format!("{}: the file is missing", options.dir.join(FILE).display());
+                Err(Error::cured(what, Cure::Format))
+            }
             Self::New | Self::First | Self::Upgrading => Ok(()),
         }
     }
@@ -168,7 +169,8 @@ impl Found {
             Self::New | Self::Unmarked => Format::draw(options.engine)?,
         };
         match self {
-            Self::First => upgrade::from_first(options, keys, format.owner())?,
+            Self::First => upgrade::from_first(options, keys, format.owner())
+                .map_err(|e| e.with_cure(Cure::First))?,
             Self::Upgrading => upgrade::finish(options)?,
             Self::New | Self::Unmarked | Self::Marked(_) => {}
         }
@@ -241,9 +243,7 @@ impl Format {
         };
         let named = |what: &str| format!("{}: {what}", path.display());
         Self::parse(&bytes).map(Some).map_err(|wrong| match wrong {
-            Wrong::Damaged => Error::Corrupt(named(
-                "the file is damaged; `congvu store repair` makes it anew, or take it from a backup",
-            )),
+            Wrong::Damaged => Error::cured(named("the file is damaged"), Cure::Format),
             Wrong::Unknown(what) => Error::Unavailable(named(&what)),
         })
     }
@@ -404,10 +404,8 @@ fn lost(dir: &Path) -> Result<(), Error> {
         names(&dir.join(folder)).map(|names| names.iter().any(|n| n.ends_with(end)))
     };
     if holds("packs", ".pack")? && !holds("journal", ".log")? && !holds("snapshots", ".snap")? {
-        return Err(Error::Corrupt(format!(
-            "the store in {} has lost its journal",
-            dir.display()
-        )));
+        let what = format!("the store in {} has lost its journal", dir.display());
+        return Err(Error::cured(what, Cure::Repair));
     }
     Ok(())
 }

@@ -169,7 +169,7 @@ pub(crate) struct Entry<'a> {
 
 fn take<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, Error> {
     let (value, rest) = postcard::take_from_bytes(bytes)
-        .map_err(|_| Error::Corrupt(format!("the record of a {WHAT} cannot be read")))?;
+        .map_err(|_| Error::Corrupt(format!("the record of a {WHAT} cannot be read").into()))?;
     *bytes = rest;
     Ok(value)
 }
@@ -211,9 +211,9 @@ impl Entry<'_> {
         };
         let emails = || self.changes.iter().filter_map(replaced);
         if !rest.is_empty() || emails().count() != rows.len() {
-            return Err(Error::Corrupt(format!(
-                "the undo of a {WHAT} does not fit its changes"
-            )));
+            return Err(Error::Corrupt(
+                format!("the undo of a {WHAT} does not fit its changes").into(),
+            ));
         }
         let rows = emails().zip(rows).collect();
         Ok(Some(Undone { rows, boxes, came }))
@@ -255,11 +255,11 @@ pub(crate) fn blobs_of(value: &[u8], each: &mut dyn FnMut(BlobId)) -> Result<(),
 /// counts as made at `now`, so that clients can follow it for as long as any other.
 pub(crate) fn from_v1(body: &[u8], now: i64) -> Result<Vec<u8>, Error> {
     let (_, rest) = postcard::take_from_bytes::<Vec<Change>>(body)
-        .map_err(|_| Error::Corrupt(format!("the record of a {WHAT} cannot be read")))?;
+        .map_err(|_| Error::Corrupt(format!("the record of a {WHAT} cannot be read").into()))?;
     if !rest.is_empty() {
-        return Err(Error::Corrupt(format!(
-            "the record of a {WHAT} is too long"
-        )));
+        return Err(Error::Corrupt(
+            format!("the record of a {WHAT} is too long").into(),
+        ));
     }
     let mut value = record::encode_as(2, &now)?;
     value.extend_from_slice(body);

@@ -280,7 +280,7 @@ impl Index {
 }
 
 fn torn(what: &str) -> Error {
-    Error::Corrupt(format!("a value of the index {what}"))
+    Error::Corrupt(format!("a value of the index {what}").into())
 }
 
 /// Octets of the whole value, from what its own key holds.

@@ -103,7 +103,7 @@ pub use clock::Clock;
 pub use collect::Swept;
 pub use compact::Compacted;
 pub use disk::Disk;
-pub use error::Error;
+pub use error::{Corrupt, Cure, Error};
 pub use figures::Figures;
 pub use format::{holds_store, says_sealed};
 pub use hold::Hold;

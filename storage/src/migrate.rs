@@ -6,6 +6,7 @@
 //! after it the next open finishes: the old index goes aside, the new one takes its name.
 
 use crate::checkpoint::Checkpoint;
+use crate::error::Cure;
 use crate::format::{Format, Found};
 use crate::index::Index;
 use crate::owner::Owner;
@@ -50,7 +51,7 @@ impl Store {
         let keys = store.inner.shared.keys.clone();
         drop(store);
         let _lock = lock::lock(&options.dir)?;
-        let unmarked = || Error::Corrupt("the file that names the engine is gone".into());
+        let unmarked = || Error::cured("the file that names the engine is gone", Cure::Format);
         let format = Format::read(&options.dir)?.ok_or_else(unmarked)?;
         let keys = fill(&old, to, (&keys, format.owner()))?;
         if engine != to {

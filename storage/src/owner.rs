@@ -5,6 +5,7 @@
 //! or changed, by whatever reads the files: opening, rebuild, repair, verify, snapshots, upkeep and backup.
 //! Files from before the fourth format name nobody; only a store that was made before it may have such.
 
+use crate::error::{Corrupt, Cure};
 use crate::{Error, disk, journal, pack, snapshot};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -73,7 +74,7 @@ impl Owner {
     pub(crate) fn expect(self, said: Said, path: &Path) -> Result<(), Error> {
         match self.owns(said) {
             true => Ok(()),
-            false => Err(Error::Corrupt(sentence(path))),
+            false => Err(Error::Corrupt(told(path))),
         }
     }
 
@@ -89,22 +90,22 @@ impl Owner {
     pub(crate) fn expect_own(self, dir: &Path) -> Result<(), Error> {
         match self.foreign(dir)?.as_slice() {
             [] => Ok(()),
-            [first] => Err(Error::Corrupt(sentence(first))),
-            [first, others @ ..] => Err(Error::Corrupt(format!(
-                "{} (and {} more files do)",
-                sentence(first),
-                others.len()
-            ))),
+            [first] => Err(Error::Corrupt(told(first))),
+            [first, others @ ..] => {
+                let Corrupt { what, cure } = told(first);
+                let what = format!("{what} (and {} more files do)", others.len());
+                Err(Error::Corrupt(Corrupt { what, cure }))
+            }
         }
     }
 }
 
-/// What is said of such a file, and what helps.
-pub(crate) fn sentence(path: &Path) -> String {
-    format!(
-        "the file {} belongs to another store; `congvu store repair` moves it to damaged/, or take it away",
-        path.display()
-    )
+/// What is said of such a file.
+pub(crate) fn told(path: &Path) -> Corrupt {
+    Corrupt {
+        what: format!("the file {} belongs to another store", path.display()),
+        cure: Some(Cure::Foreign),
+    }
 }
 
 /// Which store the files in this folder are of: for one that has lost its file `format`. Of two that as many

@@ -1,5 +1,6 @@
 //! The whole index anew: the merged snapshots in the order of their keys, then the journal's tail.
 
+use crate::error::Cure;
 use crate::index::{Index, Op};
 use crate::journal::{FILE_HEAD, Position};
 use crate::snapshot::{Chain, Folder};
@@ -37,7 +38,7 @@ pub(crate) fn tail(folder: &Folder, chain: &Chain) -> Result<Position, Error> {
     match &chain.broken {
         // The journal may still have what the snapshot had.
         Some(e) if !journal::segments(&folder.journal())?.contains(&from.segment) => {
-            Err(e.clone().with_cure())
+            Err(e.clone().with_cure(Cure::Repair))
         }
         _ => Ok(from),
     }

@@ -1,6 +1,7 @@
 //! Encoding of the index's values: one version octet, then postcard. An unknown version is an
 //! error, never a guess (I-18). Fields are only ever added with a new version.
 
+use crate::error::Cure;
 use crate::{
     BlobId, EmailId, Error, Keyword, MailboxId, ModSeq, Placed, Role, State, ThreadId, Uid,
     UidValidity,
@@ -42,9 +43,9 @@ pub(crate) fn encode_as<T: Serialize>(version: u8, value: &T) -> Result<Vec<u8>,
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, Error> {
     match postcard::take_from_bytes(body(bytes, what)?) {
         Ok((value, [])) => Ok(value),
-        _ => Err(Error::Corrupt(format!(
-            "the record of a {what} cannot be read"
-        ))),
+        _ => Err(Error::Corrupt(
+            format!("the record of a {what} cannot be read").into(),
+        )),
     }
 }
 
@@ -94,10 +95,13 @@ pub(crate) fn body<'a>(bytes: &'a [u8], what: &str) -> Result<&'a [u8], Error> {
 pub(crate) fn versioned<'a>(bytes: &'a [u8], what: &str) -> Result<(u8, &'a [u8]), Error> {
     match bytes.split_first() {
         Some((version @ OLDEST..=VERSION, rest)) => Ok((*version, rest)),
-        Some((version, _)) => Err(Error::Corrupt(format!(
-            "unknown version {version} of the record of a {what}"
-        ))),
-        None => Err(Error::Corrupt(format!("the record of a {what} is empty"))),
+        Some((version, _)) => Err(Error::cured(
+            format!("unknown version {version} of the record of a {what}"),
+            Cure::Newer,
+        )),
+        None => Err(Error::Corrupt(
+            format!("the record of a {what} is empty").into(),
+        )),
     }
 }
 

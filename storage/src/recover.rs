@@ -4,6 +4,7 @@ use crate::checkpoint::Checkpoint;
 use crate::disk;
 use crate::domain;
 use crate::engine;
+use crate::error::Cure;
 use crate::index::{Index, Op, decode_ops};
 use crate::journal::{self, Found, Position, Subject};
 use crate::owner::Owner;
@@ -91,12 +92,11 @@ impl From<Error> for Refused {
 
 /// The journal ends before what was promised.
 fn short(end: Position) -> Error {
-    Error::Corrupt(format!(
-        "the journal ends at {} of segment {}, before commits that were promised: they are damaged; {}",
-        end.offset,
-        end.segment,
-        journal::ADVICE
-    ))
+    let (offset, segment) = (end.offset, end.segment);
+    let what = format!(
+        "the journal ends at {offset} of segment {segment}, before commits that were promised: they are damaged"
+    );
+    Error::cured(what, Cure::Repair)
 }
 
 /// Up to where the index was written, when it can be read.

@@ -7,6 +7,7 @@
 //! [`Keys`] are the data keys in memory. Key 0 means plain: a store that was plain once still reads
 //! what it wrote then; one that was sealed from its first commit does not accept anything plain.
 
+use crate::error::Cure;
 use crate::keyring::{Ring, State};
 use crate::master::{KEY_OCTETS, fill};
 use crate::{AccountId, BlobId, Error};
@@ -184,9 +185,9 @@ impl Keys {
             return Ok(sealed.to_vec());
         }
         let cipher = self.cipher(key);
-        let cipher = cipher.ok_or_else(|| Error::Corrupt(self.unknown(key)))?;
+        let cipher = cipher.ok_or_else(|| Error::cured(self.unknown(key), Cure::Keyring))?;
         open_with(&cipher, context, sealed).ok_or_else(|| {
-            Error::Corrupt(format!("a piece sealed under key {} was changed", key.0))
+            Error::Corrupt(format!("a piece sealed under key {} was changed", key.0).into())
         })
     }
 
@@ -212,7 +213,7 @@ impl Keys {
         match last.filter(|last| last.0 < key.0) {
             Some(last) => format!(
                 "key {} is not in the keyring, which ends with key {}: this keyring is older than the store (keys \
-                 were rotated since); put `keyring` and `keyring.copy` of the newest backup in its place",
+                 were rotated since)",
                 key.0, last.0
             ),
             None => format!("key {} is not in the keyring", key.0),

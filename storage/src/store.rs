@@ -5,6 +5,7 @@ use crate::change::Subscribers;
 use crate::checkpoint::Checkpoint;
 use crate::commit::{self, Commit, Committer, Number, Order, Shared};
 use crate::damage::Damages;
+use crate::error::Cure;
 use crate::format::Found;
 use crate::index::{Index, Op, encode_ops};
 use crate::journal::{BODY_OCTETS_MAX, Journal};
@@ -202,11 +203,8 @@ fn files(
     (keys, owner): (&Keys, Owner),
     recovered: &Recovered,
 ) -> Result<(Packs, Journal), Error> {
-    let packs = Packs::open(options, recovered.clean, keys.clone(), owner);
-    let packs = packs.map_err(Error::with_cure)?;
-    packs
-        .expect_all(&recovered.index)
-        .map_err(Error::with_cure)?;
+    let packs = Packs::open(options, recovered.clean, keys.clone(), owner)?;
+    packs.expect_all(&recovered.index)?;
     let journal = Journal::open(options, keys, owner, recovered.found.end)?;
     if journal.end() > recovered.found.end {
         // Nothing lies between: an index that sees no commit any more must not seem to be behind.
@@ -235,6 +233,15 @@ impl Store {
 
     /// The same, for a purpose.
     pub(crate) fn open_as(options: &Options, opening: Opening) -> Result<Self, Error> {
+        let opened = Self::opened(options, opening);
+        match opening {
+            // What a repair leaves, another one does not help.
+            Opening::Repair => opened,
+            Opening::Usual | Opening::Anew => opened.map_err(|e| e.with_cure(Cure::Repair)),
+        }
+    }
+
+    fn opened(options: &Options, opening: Opening) -> Result<Self, Error> {
         if opening != Opening::Repair {
             repair::expect_none(&options.dir)?;
         }

@@ -244,7 +244,7 @@ fn contents(
     for (number, spans) in wanted {
         let path = format!("packs/{}", format_args!("{number:06}.pack"));
         let entry = manifest.files.iter().find(|entry| entry.path == path);
-        let missing = || Error::Corrupt(format!("{path} is missing in the backup"));
+        let missing = || Error::Corrupt(format!("{path} is missing in the backup").into());
         packs.push((entry.ok_or_else(missing)?, spans));
     }
     one.make_dirs(packs.iter().map(|(entry, _)| *entry))?;
@@ -276,7 +276,7 @@ fn contents(
                 Ok(raw) => raw,
                 // Only the letters in it cannot be had; whoever places them counts them.
                 Err(Error::Corrupt(why)) => {
-                    tracing::warn!(why, file = entry.path, "a piece of the backup is damaged");
+                    tracing::warn!(%why, file = entry.path, "a piece of the backup is damaged");
                     one.lost_piece(entry, start, octets)
                 }
                 Err(e) => return Err(e.into()),
@@ -284,7 +284,9 @@ fn contents(
             for (from, to) in here {
                 let piece = raw.get((from - start) as usize..(to - start) as usize);
                 let piece = piece.ok_or_else(|| {
-                    Error::Corrupt(format!("{} of the backup is too short", chunk::path(&id)))
+                    Error::Corrupt(
+                        format!("{} of the backup is too short", chunk::path(&id)).into(),
+                    )
                 })?;
                 file.append_at(from, piece).map_err(|e| failed(&e))?;
                 pace.step(to - from)?;

@@ -55,10 +55,13 @@ impl<'a> Chunks<'a> {
         let stored = self.encode(&path, raw)?;
         self.vault.put(&path, &stored)?;
         if self.vault.get(&path, STORED_MAX)? != stored {
-            return Err(Error::Corrupt(format!(
-                "{path} in {} is not what was written there",
-                self.vault.place()
-            ))
+            return Err(Error::Corrupt(
+                format!(
+                    "{path} in {} is not what was written there",
+                    self.vault.place()
+                )
+                .into(),
+            )
             .into());
         }
         Ok(stored.len() as u64)
@@ -67,7 +70,7 @@ impl<'a> Chunks<'a> {
     /// The content of a chunk, verified. Errors: `Corrupt`, also when it is missing.
     pub(super) fn get(&self, id: &ChunkId) -> Result<Vec<u8>, Error> {
         let path = path(id);
-        let corrupt = |what: &str| Error::Corrupt(format!("{path} of the backup {what}"));
+        let corrupt = |what: &str| Error::Corrupt(format!("{path} of the backup {what}").into());
         let stored = match self.vault.get(&path, STORED_MAX) {
             Ok(stored) => stored,
             Err(Error::NotFound) => return Err(corrupt("is missing")),

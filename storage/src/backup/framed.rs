@@ -31,7 +31,7 @@ pub(super) fn wrap(kind: Kind, body: &[u8]) -> Vec<u8> {
 /// The body. Errors: `Corrupt`, naming an unknown version (I-18).
 pub(super) fn unwrap(kind: Kind, bytes: &[u8]) -> Result<&[u8], Error> {
     let what = kind.what;
-    let damaged = || Error::Corrupt(format!("the {what} is damaged"));
+    let damaged = || Error::Corrupt(format!("the {what} is damaged").into());
     let end = bytes.len().checked_sub(SUM).filter(|end| *end >= HEAD);
     let (whole, sum) = bytes.split_at(end.ok_or_else(damaged)?);
     if whole[..MAGIC] != *kind.magic || *blake3::hash(whole).as_bytes() != *sum {
@@ -39,9 +39,9 @@ pub(super) fn unwrap(kind: Kind, bytes: &[u8]) -> Result<&[u8], Error> {
     }
     let version = u32::from_le_bytes([whole[8], whole[9], whole[10], whole[11]]);
     if version != kind.version {
-        return Err(Error::Corrupt(format!(
-            "the {what} has the unknown version {version}"
-        )));
+        return Err(Error::Corrupt(
+            format!("the {what} has the unknown version {version}").into(),
+        ));
     }
     Ok(&whole[HEAD..])
 }
@@ -65,7 +65,9 @@ pub(super) fn body<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
 pub(super) fn value<T: DeserializeOwned>(kind: Kind, body: &[u8]) -> Result<T, Error> {
     match postcard::take_from_bytes(body) {
         Ok((value, [])) => Ok(value),
-        _ => Err(Error::Corrupt(format!("the {} cannot be read", kind.what))),
+        _ => Err(Error::Corrupt(
+            format!("the {} cannot be read", kind.what).into(),
+        )),
     }
 }
 

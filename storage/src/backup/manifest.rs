@@ -83,7 +83,7 @@ impl Manifest {
             Err(Error::NotFound) => return Err(Refusal::NoManifest(vault.place()).into()),
             Err(e) => return Err(e.into()),
         };
-        let damaged = || Error::Corrupt(format!("the manifest {name} was changed"));
+        let damaged = || Error::Corrupt(format!("the manifest {name} was changed").into());
         let body = sealer
             .unseal(name, framed::unwrap(KIND, &bytes)?)
             .ok_or_else(damaged)?;

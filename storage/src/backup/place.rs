@@ -331,7 +331,7 @@ fn readable(from: &dyn Picture, state: &State) -> Result<Option<Arc<[u8]>>, Erro
         Err(Error::Damaged(_)) => Ok(None),
         // What a view of an earlier time says.
         Err(Error::Corrupt(why)) => {
-            tracing::warn!(email = %state.email, why, "a message of the backup is damaged");
+            tracing::warn!(email = %state.email, %why, "a message of the backup is damaged");
             Ok(None)
         }
         Err(e) => Err(e),
@@ -350,7 +350,7 @@ fn commit(
     for (state, _) in batch.iter() {
         match readable(from, state)? {
             Some(content) if to.put_blob(&content)? != state.blob => {
-                return Err(Error::Corrupt(format!("content {}", state.blob)).into());
+                return Err(Error::Corrupt(format!("content {}", state.blob).into()).into());
             }
             Some(_) => {}
             None => {

@@ -296,10 +296,9 @@ impl<'a> Fresh<'a> {
             pace.step(octets)?;
         }
         if is_whole && *hasher.finalize().as_bytes() != entry.hash {
-            return Err(Error::Corrupt(format!(
-                "{} of the backup is not what the manifest says",
-                entry.path
-            ))
+            return Err(Error::Corrupt(
+                format!("{} of the backup is not what the manifest says", entry.path).into(),
+            )
             .into());
         }
         file.sync().map_err(|e| failed(&e))?;
@@ -341,10 +340,13 @@ fn piece(chunks: &Chunks<'_>, id: &ChunkId, octets: u64) -> Result<Vec<u8>, Erro
     let raw = chunks.get(id)?;
     match raw.len() as u64 == octets {
         true => Ok(raw),
-        false => Err(Error::Corrupt(format!(
-            "{} of the backup has another length than the manifest says",
-            chunk::path(id)
-        ))),
+        false => Err(Error::Corrupt(
+            format!(
+                "{} of the backup has another length than the manifest says",
+                chunk::path(id)
+            )
+            .into(),
+        )),
     }
 }
 

@@ -54,7 +54,7 @@ impl<'a> Copy<'a> {
             let from = (at % chunk::OCTETS as u64) as usize;
             let rest = raw.get(from..).filter(|rest| !rest.is_empty());
             let rest = rest.ok_or_else(|| {
-                Error::Corrupt(format!("{} of the backup is too short", self.entry.path))
+                Error::Corrupt(format!("{} of the backup is too short", self.entry.path).into())
             })?;
             let len = rest.len().min(into.len());
             let (now, later) = into.split_at_mut(len);

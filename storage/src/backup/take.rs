@@ -129,7 +129,7 @@ fn last(vault: &dyn Vault, sealer: &Sealer) -> Result<Option<Manifest>, Failure>
             Err(Failure::Storage(Error::Corrupt(e))) => {
                 tracing::warn!(
                     manifest = name,
-                    error = e,
+                    error = %e,
                     "a backup before this one is damaged"
                 );
             }

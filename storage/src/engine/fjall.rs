@@ -132,7 +132,7 @@ fn spell(e: &::fjall::Error) -> Error {
     use ::fjall::Error as E;
     match e {
         E::Io(_) | E::Locked | E::Poisoned => Error::Unavailable(format!("fjall: {e}")),
-        _ => Error::Corrupt(format!("fjall: {e}")),
+        _ => Error::Corrupt(format!("fjall: {e}").into()),
     }
 }
 

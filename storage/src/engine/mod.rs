@@ -111,5 +111,5 @@ pub(crate) fn kind_in(dir: &Path) -> Option<EngineKind> {
 /// Engines assert where their pages are damaged. A panic in one reader must not be the end of the store.
 fn guarded<T>(engine: &str, ask: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(ask))
-        .unwrap_or_else(|_| Err(Error::Corrupt(format!("{engine} panicked"))))
+        .unwrap_or_else(|_| Err(Error::Corrupt(format!("{engine} panicked").into())))
 }

@@ -76,7 +76,7 @@ fn spell(e: &::sled::Error) -> Error {
     match e {
         ::sled::Error::Io(_) => Error::Unavailable(format!("sled: {e}")),
         // Damage shows in many ways: a scrambled file can look like one of an older version.
-        _ => Error::Corrupt(format!("sled: {e}")),
+        _ => Error::Corrupt(format!("sled: {e}").into()),
     }
 }
 

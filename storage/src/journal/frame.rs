@@ -1,6 +1,7 @@
 //! One frame: a group of commits to octets and back. Pure.
 
 use super::{BODY_OCTETS_MAX, Head, SUM, Subject};
+use crate::error::Cure;
 use crate::seal::{Context, KeyId, Keys};
 use crate::zip::Zip;
 use crate::{AccountId, Error, ModSeq};
@@ -176,7 +177,10 @@ impl Frame<'_> {
         let unknown = self.flags & !(ZIPPED | SEALED) != 0;
         if unknown || self.raw > RAW_OCTETS_MAX || self.key.is_plain() == (self.flags & SEALED != 0)
         {
-            return Err(Error::Corrupt("a journal frame of an unknown kind".into()));
+            return Err(Error::cured(
+                "a journal frame of an unknown kind",
+                Cure::Newer,
+            ));
         }
         let context = context(self.head, self.offset);
         let stored = packer.keys.unseal(self.key, context, self.stored)?;
@@ -214,10 +218,11 @@ fn commit_of(covered: &[u8]) -> Result<(Subject, &[u8]), Error> {
         .split_first_chunk::<COMMIT_HEAD>()
         .ok_or_else(strange)?;
     if head[..2] != [COMMIT, COMMIT_VERSION] {
-        return Err(Error::Corrupt(format!(
-            "a journal record of the unknown type {} or version {}",
-            head[0], head[1]
-        )));
+        let (kind, version) = (head[0], head[1]);
+        return Err(Error::cured(
+            format!("a journal record of the unknown type {kind} or version {version}"),
+            Cure::Newer,
+        ));
     }
     let (account, rest) = head[2..].split_first_chunk::<4>().ok_or_else(strange)?;
     let (modseq, time) = rest.split_first_chunk::<8>().ok_or_else(strange)?;

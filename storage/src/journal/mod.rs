@@ -27,6 +27,7 @@ pub(crate) use segments::{between, is_plain, remove, sealed, segments};
 pub(crate) use write::Journal;
 
 use crate::disk::{self, Disk};
+use crate::error::Cure;
 use crate::owner::{ID, Owner, Said};
 use crate::{AccountId, Error, ModSeq};
 use serde::{Deserialize, Serialize};
@@ -63,9 +64,6 @@ impl Position {
         offset: FILE_HEAD,
     };
 }
-
-/// What to do about damage; the end of each message that tells of it.
-pub(crate) const ADVICE: &str = "`congvu store repair` keeps all that is whole";
 
 /// What a commit is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,9 +122,10 @@ impl Head {
     /// [`Head::any`], and `Corrupt` for the head of another segment.
     fn read(bytes: &[u8], number: u32) -> Result<Option<Self>, Error> {
         match Self::any(bytes, number)? {
-            Some(Self { segment, .. }) if segment != number => Err(Error::Corrupt(format!(
-                "journal segment {number} has the head of segment {segment}; {ADVICE}"
-            ))),
+            Some(Self { segment, .. }) if segment != number => Err(Error::cured(
+                format!("journal segment {number} has the head of segment {segment}"),
+                Cure::Repair,
+            )),
             head => Ok(head),
         }
     }
@@ -153,9 +152,10 @@ impl Head {
             return Ok(None);
         }
         if !(UNNAMED_VERSION..=FILE_VERSION).contains(&version) {
-            return Err(Error::Corrupt(format!(
-                "journal segment {number} has an unknown version {version}"
-            )));
+            return Err(Error::cured(
+                format!("journal segment {number} has an unknown version {version}"),
+                Cure::Newer,
+            ));
         }
         let (salt, store) = said[SALT_AT..].split_at(SALT);
         let head = Self {

@@ -2,7 +2,8 @@
 //! No more than one segment is in memory at once.
 
 use super::frame::{self, Packer};
-use super::{ADVICE, FILE_HEAD, HEAD_MAX, Head, Position, Subject, path, segments};
+use super::{FILE_HEAD, HEAD_MAX, Head, Position, Subject, path, segments};
+use crate::error::Cure;
 use crate::seal::Keys;
 use crate::{Error, disk};
 use std::path::Path;
@@ -201,19 +202,20 @@ fn segment(
 }
 
 fn headless(number: u32) -> Error {
-    Error::Corrupt(format!(
-        "journal segment {number} has no valid head; {ADVICE}"
-    ))
+    let what = format!("journal segment {number} has no valid head");
+    Error::cured(what, Cure::Repair)
 }
 
 /// What was promised cannot be read at this place.
 pub(crate) fn damaged(at: Position) -> Error {
-    Error::Corrupt(format!(
-        "journal segment {} is damaged at {}: a commit that was promised cannot be read; {ADVICE}",
+    let what = format!(
+        "journal segment {} is damaged at {}: a commit that was promised cannot be read",
         at.segment, at.offset
-    ))
+    );
+    Error::cured(what, Cure::Repair)
 }
 
 fn missing(segment: u32) -> Error {
-    Error::Corrupt(format!("journal segment {segment} is missing; {ADVICE}"))
+    let what = format!("journal segment {segment} is missing");
+    Error::cured(what, Cure::Repair)
 }

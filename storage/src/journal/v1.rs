@@ -154,27 +154,30 @@ fn check_head(bytes: &[u8], number: u32) -> Result<(), Error> {
     let head = bytes.get(..FILE_HEAD as usize);
     match head {
         Some(h) if h[..8] != *FILE_MAGIC || h[12..] != number.to_le_bytes() => Err(Error::Corrupt(
-            format!("journal segment {number} has no valid header"),
+            format!("journal segment {number} has no valid header").into(),
         )),
-        Some(h) if h[8..12] != FILE_VERSION.to_le_bytes() => Err(Error::Corrupt(format!(
-            "journal segment {number} has an unknown version"
-        ))),
+        Some(h) if h[8..12] != FILE_VERSION.to_le_bytes() => Err(Error::Corrupt(
+            format!("journal segment {number} has an unknown version").into(),
+        )),
         Some(_) => Ok(()),
-        None => Err(Error::Corrupt(format!(
-            "journal segment {number} has no header"
-        ))),
+        None => Err(Error::Corrupt(
+            format!("journal segment {number} has no header").into(),
+        )),
     }
 }
 
 fn damaged(at: Position) -> Error {
-    Error::Corrupt(format!(
-        "journal segment {} is damaged at {}: a record that was promised cannot be read",
-        at.segment, at.offset
-    ))
+    Error::Corrupt(
+        format!(
+            "journal segment {} is damaged at {}: a record that was promised cannot be read",
+            at.segment, at.offset
+        )
+        .into(),
+    )
 }
 
 fn missing(segment: u32) -> Error {
-    Error::Corrupt(format!("journal segment {segment} is missing"))
+    Error::Corrupt(format!("journal segment {segment} is missing").into())
 }
 
 /// The checksum of a record whose part after the checksum is `rest`.

@@ -7,6 +7,7 @@
 use super::{DataKey, KEYS_MAX};
 use crate::Error;
 use crate::disk::{self, Disk};
+use crate::error::Cure;
 use crate::master::{KEY_OCTETS, MasterKey};
 use crate::seal::{Context, KeyId, SEAL_OCTETS};
 use std::os::unix::fs::PermissionsExt as _;
@@ -75,7 +76,8 @@ pub(crate) fn opens(bytes: &[u8], master: &MasterKey) -> Result<Option<bool>, Er
 }
 
 fn unknown(version: u32) -> Error {
-    Error::Corrupt(format!("unknown version {version} of the keyring"))
+    let what = format!("unknown version {version} of the keyring");
+    Error::cured(what, Cure::Newer)
 }
 
 /// Whether the store in `dir` has a keyring: then it opens with its master key only.
@@ -113,8 +115,9 @@ pub(super) fn find(dir: &Path) -> Result<Option<Found>, Error> {
             tracing::warn!("the keyring is {what}; its copy is taken");
             Ok(copy.map(|bytes| Found { bytes, stale: true }))
         }
-        _ => Err(Error::Corrupt(
-            "the keyring and its copy are damaged; take one from a backup".into(),
+        _ => Err(Error::cured(
+            "the keyring and its copy are damaged",
+            Cure::Keyring,
         )),
     }
 }

@@ -25,6 +25,7 @@
 //! 56 without key and without checksum of what is stored. Such packs are read where they lie and never written.
 
 use crate::disk::{self, DataFile, Disk};
+use crate::error::Cure;
 use crate::owner::{ID, Owner, Said};
 use crate::record::{Form, Location};
 use crate::{BlobId, Error};
@@ -150,15 +151,23 @@ impl Header {
 
     /// That of an open pack. Errors: `Corrupt`.
     pub(super) fn read(file: &DataFile, number: u32) -> Result<Self, Error> {
-        let damaged = || Error::Corrupt(format!("pack {number} has no valid header"));
+        let damaged = || Error::Corrupt(format!("pack {number} has no valid header").into());
         let octets = file.len().map_err(|_| damaged())?.min(FILE_HEAD);
         let mut head = vec![0u8; octets as usize];
         file.read_at(0, &mut head).map_err(|_| damaged())?;
         match Self::parse(&head) {
             Ok(header) if header.number == number => Ok(header),
-            Err(Some(version)) => Err(Error::Corrupt(format!(
-                "pack {number} has an unknown version ({version})"
-            ))),
+            Err(Some(version)) => {
+                let what = format!("pack {number} has an unknown version ({version})");
+                // A checksum that fits says that it is no damage.
+                let (said, sum) = head.split_at(head.len().saturating_sub(SUM));
+                let cure = if sum == sum_of(said) {
+                    Cure::Newer
+                } else {
+                    Cure::Repair
+                };
+                Err(Error::cured(what, cure))
+            }
             _ => Err(damaged()),
         }
     }

@@ -134,7 +134,7 @@ impl Packs {
 
     fn missing(&self, number: u32) -> Error {
         let path = format::path(&self.dir, number);
-        Error::Corrupt(format!("the pack {} is missing", path.display()))
+        Error::Corrupt(format!("the pack {} is missing", path.display()).into())
     }
 
     #[cfg(test)]

@@ -23,7 +23,7 @@ pub(super) struct Opened {
 }
 
 pub(super) fn damaged(id: BlobId, location: &Location) -> Error {
-    Error::Corrupt(format!("content {}", placed(id, location)))
+    Error::Corrupt(format!("content {}", placed(id, location)).into())
 }
 
 /// Where an entry lies, for people.
@@ -57,7 +57,9 @@ impl Packs {
         let content = match entry.form {
             Form::Assembled => self.put_together(&stored, entry.raw, &|part| {
                 let place = self.locate(part, index).map_err(|e| match e {
-                    Error::NotFound => Error::Corrupt(format!("the piece {part} is missing")),
+                    Error::NotFound => {
+                        Error::Corrupt(format!("the piece {part} is missing").into())
+                    }
                     other => other,
                 })?;
                 let (entry, stored) = self.stored(part, &place)?;
@@ -67,7 +69,7 @@ impl Packs {
         };
         let content = content.map_err(|e| match e {
             e @ Error::Corrupt(_) => e,
-            other => Error::Corrupt(format!("content {id}: {other}")),
+            other => Error::Corrupt(format!("content {id}: {other}").into()),
         })?;
         if BlobId::of(&content) != id {
             return Err(damaged(id, location));
@@ -83,7 +85,9 @@ impl Packs {
     ) -> Result<(Entry, Vec<u8>), Error> {
         let (entry, octets) = self.as_stored(id, location)?;
         let plain = self.unseal(&entry, octets).map_err(|e| match e {
-            Error::Corrupt(why) => Error::Corrupt(format!("{why}: {}", placed(id, location))),
+            Error::Corrupt(why) => {
+                Error::Corrupt(format!("{why}: {}", placed(id, location)).into())
+            }
             other => other,
         })?;
         Ok((entry, plain))
@@ -121,17 +125,16 @@ impl Packs {
             Form::Zipped | Form::Primed => self
                 .zip
                 .unpack(entry.form, &stored, entry.raw as usize)
-                .map_err(|_| Error::Corrupt(format!("content {}", entry.id))),
-            Form::Assembled => Err(Error::Corrupt(format!(
-                "content {} is a piece that has pieces",
-                entry.id
-            ))),
+                .map_err(|_| Error::Corrupt(format!("content {}", entry.id).into())),
+            Form::Assembled => Err(Error::Corrupt(
+                format!("content {} is a piece that has pieces", entry.id).into(),
+            )),
         }
     }
 
     /// Compares an entry of the index with the head in the pack, without reading the content.
     pub(crate) fn verify_head(&self, id: BlobId, location: &Location) -> Result<(), Error> {
-        let corrupt = || Error::Corrupt(format!("head of {id} in pack {}", location.pack));
+        let corrupt = || Error::Corrupt(format!("head of {id} in pack {}", location.pack).into());
         let opened = self.handle(location.pack)?;
         let mut head = vec![0u8; format::head_octets(opened.version)];
         let read = opened.file.read_at(location.offset, &mut head);

@@ -6,6 +6,7 @@
 //! shared, one after another. A recipe names no recipes, so that nothing nests.
 
 use super::Packs;
+use crate::error::Cure;
 use crate::index::Index;
 use crate::record::Form;
 use crate::share::{self, Lines};
@@ -145,10 +146,11 @@ fn decoded(recipe: &[u8]) -> Result<Vec<Piece>, Error> {
     match recipe.split_first() {
         Some((&VERSION, pieces)) => postcard::from_bytes(pieces)
             .map_err(|_| Error::Corrupt("a recipe of content cannot be read".into())),
-        version => Err(Error::Corrupt(format!(
-            "a recipe of content has the unknown version {}",
-            version.map_or(0, |v| *v.0)
-        ))),
+        version => {
+            let version = version.map_or(0, |v| *v.0);
+            let what = format!("a recipe of content has the unknown version {version}");
+            Err(Error::cured(what, Cure::Newer))
+        }
     }
 }
 

@@ -34,7 +34,9 @@ impl Packs {
             let parts = parts.map(|p| record::decode::<Vec<BlobId>>(&p, "recipe"));
             for part in parts.transpose()?.unwrap_or_default() {
                 let place = self.locate(part, index).map_err(|e| match e {
-                    Error::NotFound => Error::Corrupt(format!("content {id} misses a piece")),
+                    Error::NotFound => {
+                        Error::Corrupt(format!("content {id} misses a piece").into())
+                    }
                     other => other,
                 })?;
                 self.verify_head(part, &place)

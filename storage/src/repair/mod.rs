@@ -18,6 +18,7 @@ pub use loss::Loss;
 pub use told::{Damage, Gone, LostContent, Repaired};
 
 use crate::checkpoint::Checkpoint;
+use crate::error::Cure;
 use crate::format::{self, Format, Found};
 use crate::owner::{self, Owner};
 use crate::seal::Keys;
@@ -50,9 +51,8 @@ const DERIVED: [&str; 3] = [recover::INDEX, recover::INDEX_ASIDE, search::FOLDER
 /// Refuses a store whose repair was cut off while files took their places. Errors: `Corrupt`.
 pub(crate) fn expect_none(dir: &Path) -> Result<(), Error> {
     if is_cut_off(dir) {
-        return Err(Error::Corrupt(
-            "a repair of this store was cut off; `congvu store repair` ends it".into(),
-        ));
+        let what = "a repair of this store was cut off";
+        return Err(Error::cured(what, Cure::EndRepair));
     }
     Ok(())
 }

@@ -175,7 +175,7 @@ impl Filling {
         let terms = schema.add_bytes_field("terms", BytesOptions::default().set_indexed());
         let email = schema.add_u64_field("email", FAST);
         let schema = schema.build();
-        let there = Index::exists(&folder).map_err(|e| Error::Corrupt(e.to_string()))?;
+        let there = Index::exists(&folder).map_err(|e| Error::Corrupt(e.to_string().into()))?;
         let index = match there {
             true => Index::open(folder),
             false => {

@@ -131,7 +131,7 @@ impl Store {
         let stepped = stepped.unwrap_or_else(|_| Err(Error::Corrupt("a panic".into())));
         match stepped {
             Err(Error::Corrupt(what)) => {
-                search.suspect(&what);
+                search.suspect(&what.what);
                 *filling = None;
                 Ok(Indexed {
                     messages: 0,
@@ -189,7 +189,7 @@ impl AccountStore {
 
 /// What tantivy says, as the store says it.
 fn told(error: &tantivy::TantivyError) -> Error {
-    Error::Corrupt(error.to_string())
+    Error::Corrupt(error.to_string().into())
 }
 
 /// Whether the disk has room for an index that grows.

@@ -138,8 +138,9 @@ impl Folder {
                 }
             }
             let Some(snapshot) = found else {
-                let gap =
-                    || Error::Corrupt(format!("the snapshot from segment {next} on is missing"));
+                let gap = || {
+                    Error::Corrupt(format!("the snapshot from segment {next} on is missing").into())
+                };
                 broken = broken.or_else(|| Some(gap()));
                 break;
             };

@@ -14,6 +14,7 @@ mod first;
 mod second;
 mod third;
 
+use crate::error::Cure;
 use crate::format::{BEFORE, Format};
 use crate::index::Op;
 use crate::owner::Owner;
@@ -37,10 +38,15 @@ pub(crate) fn step(key: &[u8], mut value: Vec<u8>, now: i64) -> Result<Vec<u8>, 
         let number = usize::from(*version).checked_sub(1);
         let step = number
             .and_then(|n| STEPS.get(n))
-            .ok_or_else(|| Error::Corrupt(format!("a value has the unknown version {version}")))?;
+            .ok_or_else(|| unknown(*version))?;
         value = step(key, body, now)?;
     }
     Ok(value)
+}
+
+fn unknown(version: u8) -> Error {
+    let what = format!("a value has the unknown version {version}");
+    Error::cured(what, Cure::Newer)
 }
 
 /// Takes the file `format` of any earlier format that has one to this one.

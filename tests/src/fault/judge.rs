@@ -86,7 +86,9 @@ fn see(store: &Store, lane: &Lane) -> Result<Lane, Error> {
             received_at: state.received_at,
         };
         if state.blob != BlobId::of(&letter(&mail.tag)) {
-            return Err(Error::Corrupt(format!("{} has other content", mail.tag)));
+            return Err(Error::Corrupt(
+                format!("{} has other content", mail.tag).into(),
+            ));
         }
         seen.mails.insert(state.email.raw(), mail);
     }
@@ -99,7 +101,7 @@ fn see(store: &Store, lane: &Lane) -> Result<Lane, Error> {
     for item in store.queue().list(None, 100_000)? {
         let tag = String::from_utf8_lossy(&item.payload).into_owned();
         if tag.starts_with(&own) && seen.queue.insert(tag.clone(), item.due).is_some() {
-            return Err(Error::Corrupt(format!("{tag} is queued twice")));
+            return Err(Error::Corrupt(format!("{tag} is queued twice").into()));
         }
     }
     Ok(seen)
