@@ -31,6 +31,8 @@ pub(crate) struct Owner {
 pub(crate) enum Said {
     /// There is no whole head. What that means is another matter.
     Unreadable,
+    /// There is a folder under the name of a file.
+    Folder,
     /// It was begun before heads named a store.
     Nobody,
     Store([u8; ID]),
@@ -65,6 +67,7 @@ impl Owner {
     fn owns(self, said: Said) -> bool {
         match said {
             Said::Unreadable => true,
+            Said::Folder => false,
             Said::Nobody => self.unnamed,
             Said::Store(id) => id == self.id,
         }
@@ -78,15 +81,15 @@ impl Owner {
         }
     }
 
-    /// The files in the folder of the store that are another's, sorted within their folders. They may be of use
-    /// to that one.
+    /// The files in the folder of the store that are another's, and folders under names of files, sorted within
+    /// their folders.
     pub(crate) fn foreign(self, dir: &Path) -> Result<Vec<PathBuf>, Error> {
         let mut foreign = heads(dir)?;
         foreign.retain(|(_, said)| !self.owns(*said));
         Ok(foreign.into_iter().map(|(path, _)| path).collect())
     }
 
-    /// Errors: `Corrupt` when one of the store's files is another's; the first is named.
+    /// Errors: `Corrupt` when one of the store's files is another's, or none; the first is named.
     pub(crate) fn expect_own(self, dir: &Path) -> Result<(), Error> {
         match self.foreign(dir)?.as_slice() {
             [] => Ok(()),
@@ -100,12 +103,21 @@ impl Owner {
     }
 }
 
-/// What is said of such a file.
+/// What is said of such a file or folder.
 pub(crate) fn told(path: &Path) -> Corrupt {
-    Corrupt {
-        what: format!("the file {} belongs to another store", path.display()),
-        cure: Some(Cure::Foreign),
-    }
+    let shown = path.display();
+    let (what, cure) = match path.is_dir() {
+        true => (
+            format!("{shown} is a folder where a file of the store should be"),
+            Cure::Repair,
+        ),
+        false => (
+            format!("the file {shown} belongs to another store"),
+            Cure::Foreign,
+        ),
+    };
+    let cure = Some(cure);
+    Corrupt { what, cure }
 }
 
 /// Which store the files in this folder are of: for one that has lost its file `format`. Of two that as many
@@ -114,7 +126,7 @@ pub(crate) fn agreed(dir: &Path) -> Result<Agreed, Error> {
     let (mut named, mut agreed) = (BTreeMap::new(), Agreed::default());
     for (at, (_, said)) in heads(dir)?.into_iter().enumerate() {
         match said {
-            Said::Unreadable => {}
+            Said::Unreadable | Said::Folder => {}
             Said::Nobody => agreed.unnamed = true,
             Said::Store(id) => {
                 let (files, last) = named.entry(id).or_insert((0u32, 0));
@@ -132,7 +144,10 @@ fn heads(dir: &Path) -> Result<Vec<(PathBuf, Said)>, Error> {
     let mut heads = Vec::new();
     for (folder, end, said) in ROOMS {
         for path in listed(&dir.join(folder), end)? {
-            let said = said(&head(&path));
+            let said = match path.is_dir() {
+                true => Said::Folder,
+                false => said(&head(&path)),
+            };
             heads.push((path, said));
         }
     }

@@ -358,3 +358,25 @@ fn a_file_that_names_nobody_is_not_a_new_stores_own() {
         assert_eq!(letters(&store), (ACCOUNTS.len() * 24, 0));
     }
 }
+
+#[test]
+fn a_folder_in_the_place_of_a_file_goes_aside_too() {
+    let own = closed(EngineKind::Sled, "của ta", 24);
+    for folder in FOLDERS {
+        let (_dir, options) = copied(&own);
+        let path = files(&options.dir.join(folder)).pop().unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        let refused = Store::open(&options).map(drop).unwrap_err().to_string();
+        assert!(refused.contains("is a folder where a file"), "{refused}");
+        assert!(refused.contains("congvu store repair"), "{refused}");
+        let report = Store::repair(&options).unwrap();
+        assert!(report.damage[0].what.contains("is a folder"), "{report:?}");
+        assert_eq!(report.gone, None, "the index has it");
+        let aside = options.dir.join("damaged").join(path.file_name().unwrap());
+        assert!(aside.is_dir() && !options.dir.join("repaired").exists());
+        let (whole, damaged) = letters(&Store::open(&options).unwrap());
+        assert_eq!(whole + damaged, ACCOUNTS.len() * 24);
+        assert_eq!(damaged > 0, folder == "packs", "{folder}");
+    }
+}

@@ -78,7 +78,10 @@ impl Store {
             remove_tree(options, &fresh)?;
             foreign(options, owner, &mut report)?;
             packs(options, owner, &mut report)?;
-            match gather::gather(options, (&keys, owner), &fresh, &mut report)? {
+            let gathered = gather::gather(options, (&keys, owner), &fresh, &mut report);
+            // What it had begun is of no use, and nothing says that it was.
+            let gathered = gathered.inspect_err(|_| drop(remove_tree(options, &fresh)))?;
+            match gathered {
                 Gathered::Sound => remove_tree(options, &fresh)?,
                 Gathered::Whole => options.disk.replace(&fresh, READY, WHOLE)?,
                 Gathered::Lost => options.disk.replace(&fresh, READY, LOST)?,
@@ -204,17 +207,13 @@ fn told_anew(damaged: bool, agreed: bool, engine: EngineKind, report: &mut Repai
     );
 }
 
-/// Files of another store go aside; what should stand in their places is missing.
+/// Files of another store, and what is no file, go aside; what should stand in their places is missing.
 fn foreign(options: &Options, owner: Owner, report: &mut Repaired) -> Result<(), Error> {
     for path in owner.foreign(&options.dir)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let to = aside(options, &name)?;
+        let (what, to) = (owner::told(&path).what, aside(options, &name)?);
         rename(options, &path, &to)?;
-        let (file, to) = (path.display(), to.display());
-        report.add(
-            format!("the file {file} belongs to another store; it was moved to {to}"),
-            &[],
-        );
+        report.add(format!("{what}; it was moved to {}", to.display()), &[]);
         report.aside = Some(options.dir.join(ASIDE));
     }
     Ok(())
