@@ -58,6 +58,26 @@ impl Untold {
         let row = directory.first_unmet(account, mailbox.id, mailbox.uid_validity)?;
         Ok(row.map_or(1, Uid::raw))
     }
+
+    /// A session more has selected it; `first` as it was written, where it is not in memory.
+    fn enter(&self, place: Place, first: u32) {
+        let mut marks = self.lock();
+        if marks.len() >= MARKS_MAX && !marks.contains_key(&place) {
+            marks.retain(|_, mark| mark.sessions > 0);
+        }
+        let mark = marks.entry(place).or_insert(Mark {
+            first,
+            written: first,
+            sessions: 0,
+        });
+        mark.sessions += 1;
+    }
+
+    fn leave(&self, place: Place) {
+        if let Some(mark) = self.lock().get_mut(&place) {
+            mark.sessions = mark.sessions.saturating_sub(1);
+        }
+    }
 }
 
 /// A session that has selected a mailbox. Its end is noted when it is dropped.
@@ -79,17 +99,7 @@ impl Telling {
         // Read without the lock: it may come from the disk.
         let first = untold.first(directory, account, mailbox)?;
         let place = place(account, mailbox);
-        let mut marks = untold.lock();
-        if marks.len() >= MARKS_MAX && !marks.contains_key(&place) {
-            marks.retain(|_, mark| mark.sessions > 0);
-        }
-        let mark = marks.entry(place).or_insert(Mark {
-            first,
-            written: first,
-            sessions: 0,
-        });
-        mark.sessions += 1;
-        drop(marks);
+        untold.enter(place, first);
         Ok(Self {
             untold: Arc::clone(untold),
             directory: directory.clone(),
@@ -150,8 +160,40 @@ impl Runner {
 impl Drop for Telling {
     fn drop(&mut self) {
         self.note();
-        if let Some(mark) = self.untold.lock().get_mut(&self.place) {
-            mark.sessions = mark.sessions.saturating_sub(1);
+        self.untold.leave(self.place);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i13_only_so_many_numbers_are_kept() {
+        let untold = Untold::default();
+        let place = |n| {
+            (
+                AccountId::FIRST,
+                MailboxId::new(n).unwrap(),
+                UidValidity::FIRST,
+            )
+        };
+        for n in 1..=MARKS_MAX as u32 {
+            untold.enter(place(n), 1);
+            if n > 10 {
+                untold.leave(place(n));
+            }
         }
+        assert_eq!(untold.lock().len(), MARKS_MAX);
+        untold.enter(place(u32::MAX), 7);
+        assert_eq!(
+            untold.lock().len(),
+            11,
+            "those that are selected, and the new one"
+        );
+        // Who has it selected already keeps what was told.
+        untold.lock().get_mut(&place(3)).unwrap().first = 5;
+        untold.enter(place(3), 1);
+        assert_eq!(untold.lock().get(&place(3)).unwrap().first, 5);
     }
 }

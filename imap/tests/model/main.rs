@@ -18,7 +18,7 @@ mod picture;
 
 use door::World;
 use picture::{Flags, Kind, Picture, between};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Operations when nobody says how many.
 const OPERATIONS: usize = 2_000;
@@ -320,6 +320,11 @@ impl Play {
             if let Err(why) = picture.agrees(&truth) {
                 panic!("connection {number}: {why}");
             }
+        }
+        // RFC 3501 §2.3.2: no message was new to two sessions.
+        let mut told = BTreeSet::new();
+        for uid in self.clients.iter().flat_map(Picture::was_recent) {
+            assert!(told.insert(uid), "{uid} was recent twice");
         }
         // A mailbox of some dozens: what nobody took out goes now and then.
         if truth.len() > 60 {

@@ -30,6 +30,10 @@ pub(crate) struct Picture {
     pub(crate) count: usize,
     /// RFC 7162 §6: up to which mod-sequence it knows everything.
     pub(crate) highest: u64,
+    /// RFC 3501 §2.3.2: UIDs of messages that were `\Recent` here.
+    pub(crate) recent: BTreeSet<u32>,
+    /// The same in sessions before this one.
+    pub(crate) before: BTreeSet<u32>,
 }
 
 pub(crate) fn between<'a>(line: &'a str, from: &str, to: &[char]) -> Option<&'a str> {
@@ -188,6 +192,7 @@ impl Picture {
                 assert!(self.rows.len() <= self.count, "{line}");
             }
             self.rows[at].flags = flags.or(self.rows[at].flags.take());
+            self.note_recent(recent, Some(number as u32), line);
             return;
         }
         assert!((1..=self.rows.len()).contains(&number), "{line}");
@@ -203,10 +208,25 @@ impl Picture {
             known.uid = Some(uid);
         }
         known.flags = flags.or(known.flags.take());
+        let uid = known.uid;
+        self.note_recent(recent, uid, line);
+    }
+
+    fn note_recent(&mut self, recent: bool, uid: Option<u32>, line: &str) {
+        if let Some(uid) = uid.filter(|_| recent) {
+            assert!(!self.before.contains(&uid), "told before: {line}");
+            self.recent.insert(uid);
+        }
+    }
+
+    /// UIDs of messages that were ever `\Recent` to it.
+    pub(crate) fn was_recent(&self) -> impl Iterator<Item = u32> + '_ {
+        self.recent.union(&self.before).copied()
     }
 
     /// Forgets the mailbox: another SELECT begins.
     pub(crate) fn forget(&mut self) {
+        self.before.append(&mut self.recent);
         self.rows.clear();
         self.count = 0;
     }
