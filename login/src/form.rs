@@ -173,6 +173,10 @@ pub(crate) async fn leave(
     }
     let mut response = see_other("/login");
     append_cookie(&mut response, cookie::no_session());
+    // Attachments and pictures that were opened stay in the browser's cache otherwise, for whoever sits there next.
+    let cache = HeaderValue::from_static("\"cache\"");
+    let field = HeaderName::from_static("clear-site-data");
+    response.headers_mut().insert(field, cache);
     response
 }
 

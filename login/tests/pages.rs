@@ -276,6 +276,10 @@ async fn the_right_password_opens_a_session_that_signing_out_ends() {
         (StatusCode::SEE_OTHER, "/login")
     );
     assert!(left.cookie("__Host-session").unwrap().contains("Max-Age=0"));
+    assert_eq!(
+        left.header(header::HeaderName::from_static("clear-site-data")),
+        "\"cache\""
+    );
     assert!(!access.stands());
     assert!(world.directory.session(&token).is_none());
 }
