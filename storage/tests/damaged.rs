@@ -245,3 +245,32 @@ fn inbox_of(store: &Store) -> MailboxId {
     writer.commit().unwrap();
     id
 }
+
+/// What verify does to a store that was closed: the lock, the pin and the engine's own files are all that changes.
+#[test]
+fn a_check_of_a_closed_store_leaves_journal_packs_and_snapshots_as_they_are() {
+    let mut world = World::new(EngineKind::Sled);
+    let inbox = world.inbox(2);
+    for number in 0..20 {
+        world.deliver(2, inbox, &letter(number, "công văn", &[]), None);
+    }
+    world.store().snapshot().unwrap();
+    world.deliver(2, inbox, &letter(99, "tờ trình", &[]), None);
+    world.store().close().unwrap();
+    world.crash();
+    let truth = |dir: &Path| {
+        let mut files = everything(dir);
+        let own = |path: &Path| path.ends_with("pin") || path.starts_with(dir.join("index"));
+        files.retain(|(path, _)| !own(path));
+        files
+    };
+    let before = truth(&world.options.dir);
+    for deep in [false, true] {
+        world.reopen();
+        let checked = world.store().check_telling(deep, &mut |_| true);
+        assert_eq!(checked.unwrap(), Vec::<String>::new());
+        world.store().close().unwrap();
+        world.crash();
+        assert!(truth(&world.options.dir) == before);
+    }
+}
