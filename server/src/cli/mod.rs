@@ -11,6 +11,7 @@ mod init;
 mod keys;
 mod progress;
 pub(crate) mod restore;
+mod said;
 mod serve;
 mod store;
 
@@ -134,7 +135,7 @@ fn finish(done: anyhow::Result<i32>) -> ExitCode {
         Ok(status) => ExitCode::from(u8::try_from(status).unwrap_or(1)),
         Err(error) => {
             let wrong = error.is::<Wrong>();
-            eprintln!("congvu: {error:#}");
+            eprintln!("congvu: {}", said::said(&error));
             ExitCode::from(if wrong { 2 } else { 1 })
         }
     }
