@@ -2,8 +2,8 @@
 
 use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
 use crate::{
-    accounts, agencies, aliases, audit, backups, credentials, domains, holds, members, queue,
-    recovery, store, tokens,
+    accounts, agencies, aliases, audit, backups, credentials, domains, holds, letters, members,
+    queue, recovery, store, tokens,
 };
 use axum::Json;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -36,7 +36,7 @@ use utoipa::{Modify, OpenApi};
         tokens::list, tokens::create, tokens::read, tokens::delete,
         queue::list, queue::read, queue::retry, queue::delete,
         audit::list, audit::read,
-        holds::list, holds::of_account, holds::place, holds::release,
+        holds::list, holds::of_account, holds::place, holds::release, letters::letters,
         recovery::removed, recovery::put_back, recovery::restore, recovery::give_up,
         backups::list, backups::from_backup, backups::from_backup_run,
         store::health, store::verify, store::verify_run, store::keys, store::rotate, store::rotate_master,

@@ -33,7 +33,7 @@ pub(crate) fn text(vi: impl Into<String>, en: impl Into<String>) -> Text {
 }
 
 impl Text {
-    fn in_language(&self, language: Language) -> String {
+    pub(crate) fn in_language(&self, language: Language) -> String {
         match language {
             Language::Vietnamese => self.vi.clone(),
             Language::English => self.en.clone(),
@@ -94,6 +94,11 @@ impl Problem {
     /// A query parameter's value cannot be.
     pub(crate) fn malformed(field: &str, expected: Text) -> Self {
         Self::at_field(Kind::Malformed, field, expected)
+    }
+
+    /// Something of this field's name is there already.
+    pub(crate) fn exists(field: &str, what: Text) -> Self {
+        Self::at_field(Kind::Exists, field, what)
     }
 
     fn at_field(kind: Kind, field: &str, expected: Text) -> Self {

@@ -164,6 +164,23 @@ pub(crate) fn bad_name(field: &'static str, error: storage::Error) -> Problem {
     }
 }
 
+/// A mailbox of the name that was to be made is there: what a restore done twice meets.
+fn mailbox_exists(field: &'static str, name: &str) -> Problem {
+    Problem::exists(
+        field,
+        text(
+            format!(
+                "tài khoản đã có hộp thư “{name}” (có thể do lần phục hồi trước): hãy chọn tên khác, hoặc đổi tên hay xoá \
+                 hộp thư đó trước"
+            ),
+            format!(
+                "the account has a mailbox “{name}” already (an earlier restore may have made it): choose another \
+                 name, or rename or remove that one first"
+            ),
+        ),
+    )
+}
+
 /// What a restore has done since it was asked for.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RestoreDone {
@@ -183,7 +200,7 @@ pub(crate) struct RestoreDone {
 }
 
 /// Names from the root down, joined by `/`.
-fn path_of(id: MailboxId, all: &[Mailbox]) -> String {
+pub(crate) fn path_of(id: MailboxId, all: &[Mailbox]) -> String {
     let find = |id| all.iter().find(|m| m.id == id);
     let up = |m: &&Mailbox| m.parent.and_then(find);
     let mut names: Vec<&str> = std::iter::successors(find(id), up)
@@ -361,6 +378,7 @@ pub(crate) async fn restore(
         } else {
             "aside"
         };
+        let taken = ask.folder.clone().or_else(|| ask.aside.clone());
         let to = match (ask.folder, ask.aside) {
             (Some(folder), _) => Target::Folder(folder),
             (None, Some(aside)) => Target::Place(Later::Aside(aside)),
@@ -390,7 +408,10 @@ pub(crate) async fn restore(
             (looked, of) = (done, all);
             clock.now_s() < until
         });
-        let done = done.map_err(too_old)?;
+        let done = done.map_err(|error| match (error, taken) {
+            (storage::Error::Exists, Some(name)) => mailbox_exists(named, &name),
+            (error, _) => too_old(error),
+        })?;
         Ok(RestoreDone {
             finished: done.finished,
             made: done.made,

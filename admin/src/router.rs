@@ -6,7 +6,7 @@ use crate::problem::{Kind, Problem, render, text};
 use crate::runs::Runs;
 use crate::{
     BODY_MAX, Premises, accounts, agencies, aliases, audit, backups, credentials, domains, holds,
-    members, openapi, queue, recovery, store, tokens,
+    letters, members, openapi, queue, recovery, store, tokens,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -171,6 +171,10 @@ fn custody() -> Router<Room> {
             get(holds::of_account).post(holds::place),
         )
         .route("/api/v1/accounts/{id}/holds/{hold}", delete(holds::release))
+        .route(
+            "/api/v1/accounts/{id}/holds/{hold}/letters",
+            get(letters::letters),
+        )
         .route("/api/v1/accounts/{id}/removed", get(recovery::removed))
         .route(
             "/api/v1/accounts/{id}/removed/restore",

@@ -3,6 +3,8 @@
 
 use crate::body::{Asked, Body, Named};
 use crate::caller::Caller;
+use crate::harm::{Harm, harms};
+use crate::language::Language;
 use crate::page::Page;
 use crate::problem::{Kind, Problem, text};
 use crate::router::Room;
@@ -11,6 +13,7 @@ use axum::Json;
 use axum::extract::State;
 use directory::{Access, AgencyId, Capability};
 use formats::date;
+use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use storage::KeyInfo;
@@ -36,6 +39,12 @@ pub(crate) struct StoreHealth {
     free: u64,
     /// Under so many free octets writes are refused.
     reserve: u64,
+    /// What is known to be damaged: by upkeep, by a verification, by whoever read it. Empty when all is well as
+    /// far as is known; `POST store/verify?deep=true` looks at everything. What is mended goes from here by
+    /// itself, within the hour.
+    damage: Vec<Harm>,
+    /// More is damaged than is listed.
+    more_damage: bool,
 }
 
 /// How thorough.
@@ -105,11 +114,16 @@ pub(crate) struct MasterChanged {
 pub(crate) async fn health(
     State(room): State<Room>,
     caller: Caller,
+    headers: HeaderMap,
 ) -> Result<Json<StoreHealth>, Problem> {
-    let health = room.ask(caller, |room, access| {
-        let (figures, writable) = room.directory.store_health(Some(access))?;
+    let language = Language::of(&headers);
+    let health = room.ask(caller, move |room, access| {
+        let health = room.directory.store_health(Some(access))?;
+        let figures = health.figures;
         Ok(StoreHealth {
-            writable,
+            writable: health.writable,
+            more_damage: health.harms.more,
+            damage: harms(&room.directory, health.harms, language),
             journal: figures.journal,
             packs: figures.packs,
             snapshots: figures.snapshots,

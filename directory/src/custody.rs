@@ -7,11 +7,22 @@ use crate::open::PAGE_MAX;
 use crate::{
     Access, Account, AccountId, AccountState, AgencyId, Capability, Denied, Directory, Error,
 };
-use storage::{AccountStore, Figures, Hold, KeyInfo, Store};
+use storage::{AccountStore, Figures, Harms, Hold, KeyInfo, Store};
 
 /// Octets of a hold's name and reason.
 const HOLD_NAME_MAX: usize = 128;
 const HOLD_REASON_MAX: usize = 4_000;
+
+/// How the store is.
+#[derive(Debug, Clone)]
+pub struct StoreHealth {
+    /// What it weighs.
+    pub figures: Figures,
+    /// False while the disk is full or failing.
+    pub writable: bool,
+    /// What of it is known to be damaged.
+    pub harms: Harms,
+}
 
 impl Directory {
     /// The mail of an account, for this one act on it; `detail` is JSON for the audit log.
@@ -143,11 +154,15 @@ impl Directory {
         }
     }
 
-    /// What the store weighs, and whether it takes writes. Errors: `Denied`.
-    pub fn store_health(&self, by: Option<&Access>) -> Result<(Figures, bool), Error> {
+    /// What the store weighs, whether it takes writes, and what of it is known to be damaged. Errors: `Denied`.
+    pub fn store_health(&self, by: Option<&Access>) -> Result<StoreHealth, Error> {
         self.check_whole(by, Capability::ReadStore)?;
         let store = &self.inner.store;
-        Ok((store.figures(), store.writable()))
+        Ok(StoreHealth {
+            figures: store.figures(),
+            writable: store.writable(),
+            harms: store.harms(),
+        })
     }
 
     /// The store, for this one act on all of it; `detail` is JSON for the audit log, without secrets.
@@ -244,6 +259,22 @@ impl Directory {
         self.record(by, "hold.place", &address, &detail.to_string())?;
         self.inner.store.hold(&hold)?;
         Ok(hold)
+    }
+
+    /// The mail that a hold keeps, for whoever looks after holds, and the hold. Errors: `NotFound`, `Denied`.
+    pub fn held_mail(
+        &self,
+        by: Option<&Access>,
+        id: AccountId,
+        name: &str,
+        detail: &str,
+    ) -> Result<(Hold, AccountStore), Error> {
+        let address = self.in_reach(by, id, Capability::ManageHolds)?;
+        let mut there = self.inner.store.holds(Some(id))?.into_iter();
+        let hold = there.find(|hold| hold.name == name);
+        let hold = hold.ok_or(Error::NotFound("hold"))?;
+        self.record(by, "hold.export", &address, detail)?;
+        Ok((hold, self.inner.store.account(id)))
     }
 
     /// Ends a hold. Errors: `NotFound`, `Denied`.

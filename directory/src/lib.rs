@@ -51,6 +51,7 @@ pub use alias::Alias;
 pub use annotation::{Annotated, Annotation, Annotations, Seen};
 pub use clock::Clock;
 pub use credential::{Credential, CredentialId, CredentialKind, Secret};
+pub use custody::StoreHealth;
 pub use domain::{Domain, DomainState};
 pub use error::{Denied, Error, SignInError};
 pub use hearing::{Hearing, Reannotated};

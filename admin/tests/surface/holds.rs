@@ -137,3 +137,61 @@ async fn an_agency_with_held_mail_of_a_deleted_account_stays() {
     check(&w.get(&w.branch, &format!("{one}/removed")).await, 404);
     check(&w.get(&w.root, &format!("{one}/removed")).await, 200);
 }
+
+/// What a hold keeps is read by whoever looks after it, of a deleted account too, and each time that is written down.
+#[tokio::test]
+async fn the_letters_under_a_hold_are_read_with_their_content() {
+    let w = World::new();
+    let mail = crate::recovery::removed_letter(&w);
+    let inbox = mail.by_role(storage::Role::Inbox).unwrap().unwrap().id;
+    let letter = b"Subject: hai\r\n\r\nx\r\n";
+    let mut writer = mail.write().unwrap();
+    let append = storage::Append {
+        blob: mail.put_blob(letter).unwrap(),
+        summary: &formats::message::summarize(letter),
+        received_at: 1_700_000_000,
+        keywords: vec![storage::Keyword::new("$seen").unwrap()],
+        mailboxes: vec![inbox],
+        delivery: None,
+    };
+    writer.append(append).unwrap();
+    writer.commit().unwrap();
+    let id = w.id("kiemtoan");
+    check(&w.delete(&w.branch, &format!("accounts/{id}")).await, 204);
+    let holds = format!("accounts/{id}/holds");
+    let letters = format!("{holds}/A/letters");
+    // Without a hold there is nothing to read.
+    check(&w.get(&w.root, &letters).await, 404);
+    let hold = json!({"name": "A", "reason": "x"});
+    check(&w.post(&w.branch, &holds, hold).await, 201);
+    check(&w.get(&w.nobody, &letters).await, 404);
+    let audit = w.get(&w.root, "audit?act=hold.export").await;
+    assert!(audit.names("act").is_empty(), "what was refused is no act");
+    let read = w.get(&w.branch, &letters).await;
+    check(&read, 200);
+    let items = read.json["items"].as_array().unwrap();
+    assert_eq!(items.len(), 2, "{read:?}");
+    assert_eq!(read.json["cursor"], Value::Null);
+    let content = |item: &Value| {
+        use base64::Engine as _;
+        let coded = item["content"].as_str().unwrap();
+        base64::engine::general_purpose::STANDARD
+            .decode(coded)
+            .unwrap()
+    };
+    assert_eq!(content(&items[0]), letter);
+    assert_eq!(items[0]["mailboxes"], json!(["INBOX"]));
+    assert_eq!(items[0]["keywords"], json!(["$seen"]));
+    assert_eq!(items[0]["removed_at"], Value::Null);
+    // The removed one, with the mailbox it was in.
+    assert!(items[1]["removed_at"].is_string());
+    assert_eq!(items[1]["mailboxes"], json!(["INBOX"]));
+    assert_eq!(
+        content(&items[1]).len() as u64,
+        items[1]["size"].as_u64().unwrap()
+    );
+    let audit = w.get(&w.root, "audit?act=hold.export").await;
+    assert_eq!(audit.names("act"), ["hold.export"]);
+    assert_eq!(audit.json["items"][0]["detail"]["hold"], "A");
+    check(&w.get(&w.branch, &format!("{letters}?cursor=x")).await, 400);
+}

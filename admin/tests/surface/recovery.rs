@@ -99,7 +99,11 @@ async fn an_account_is_restored_as_at_a_time() {
     let all = mail.mailboxes().unwrap();
     let folder = all.iter().find(|m| m.name == "Cũ").unwrap();
     assert_eq!(folder.counts.total, 1);
-    check(&w.post(&w.branch, &path, into).await, 409);
+    let again = w.post(&w.branch, &path, into).await;
+    check(&again, 409);
+    let said = again.json["detail"].as_str().unwrap();
+    assert!(said.contains("đã có hộp thư “Cũ”"), "{said}");
+    assert_eq!(again.json["errors"][0]["field"], "folder");
     let boxes = all.len();
     for (field, ask) in [
         ("place", json!({ "at": at })),

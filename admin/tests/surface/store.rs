@@ -66,6 +66,59 @@ async fn the_store_is_verified_while_it_is_used_and_to_its_ground() {
 }
 
 #[tokio::test]
+async fn health_tells_what_is_damaged_whose_and_what_to_do() {
+    let w = World::new();
+    let well = w.get(&w.root, "store").await;
+    assert_eq!(well.json["damage"], json!([]));
+    crate::recovery::removed_letter(&w);
+    let mail = w.nobody.own().unwrap();
+    let inbox = mail.by_role(storage::Role::Inbox).unwrap().unwrap().id;
+    let letter = b"Subject: x\r\n\r\nhai\r\n";
+    let mut writer = mail.write().unwrap();
+    let append = storage::Append {
+        blob: mail.put_blob(letter).unwrap(),
+        summary: &formats::message::summarize(letter),
+        received_at: 1_700_000_000,
+        keywords: Vec::new(),
+        mailboxes: vec![inbox],
+        delivery: None,
+    };
+    let email = writer.append(append).unwrap().email;
+    writer.commit().unwrap();
+    let pack = w.dir.path().join("store/packs/000001.pack");
+    let whole = std::fs::read(&pack).unwrap();
+    let mut octets = whole.clone();
+    let last = octets.len() - 3;
+    octets[last] ^= 1;
+    std::fs::write(&pack, octets).unwrap();
+    mail.content(email).unwrap_err();
+    for (language, word) in [
+        ("vi", "Giữ các bản sao lưu cũ"),
+        ("en", "Keep the older backups"),
+    ] {
+        let fields = [("accept-language", language)];
+        let health = w.with(&w.root, "GET store", &fields, None).await;
+        check(&health, 200);
+        let damage = &health.json["damage"];
+        assert_eq!(damage[0]["kind"], "content");
+        assert_eq!(damage[0]["file"], "packs/000001.pack");
+        assert!(damage[0]["octet"].is_u64() && damage[0]["since"].is_string());
+        let message = &damage[0]["messages"][0];
+        assert_eq!(message["address"], "nguoila@x.vn");
+        assert_eq!(message["places"], json!(["INBOX uid 1"]));
+        assert!(damage[0]["advice"].as_str().unwrap().contains(word));
+    }
+    std::fs::write(&pack, whole).unwrap();
+    let store = w.directory.store_custody(None, "store.maintain", "{}");
+    store
+        .unwrap()
+        .maintain(&storage::Policy::default())
+        .unwrap();
+    let well = w.get(&w.root, "store").await;
+    assert_eq!(well.json["damage"], json!([]));
+}
+
+#[tokio::test]
 async fn keys_are_listed_and_changed_while_the_store_is_used() {
     let w = sealed();
     let listed = w.get(&w.root, "store/keys").await;

@@ -100,6 +100,11 @@ impl<'a> Ask<'a> {
         }
     }
 
+    /// A parameter of the query, when there is a value.
+    pub(super) fn asked(&mut self, name: &'static str, value: Option<String>) {
+        self.query.extend(value.map(|value| (name, value)));
+    }
+
     pub(super) fn body(mut self, body: Value) -> Self {
         self.body = Some(body);
         self

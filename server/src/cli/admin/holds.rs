@@ -1,8 +1,10 @@
 //! `congvu admin holds …`
 
 use super::client::{Ask, Client, encoded};
+use super::letters::export;
 use super::print::{Column, Printer};
 use serde_json::json;
+use std::path::PathBuf;
 
 const COLUMNS: [Column; 6] = [
     ("account", "Tài khoản", "Account"),
@@ -38,6 +40,17 @@ pub(super) enum Verb {
         #[arg(long, value_name = "TIME")]
         from: Option<String>,
     },
+    /// Xuất mọi thư mà lệnh giữ đang giữ, kể cả của tài khoản đã xoá / Export all letters that a hold keeps
+    Export {
+        /// Id or address.
+        account: String,
+        /// What the case is called.
+        #[arg(long)]
+        name: String,
+        /// A new folder: a folder for each mailbox with `.eml` files, and a list of them.
+        #[arg(long, value_name = "FOLDER")]
+        to: PathBuf,
+    },
     /// Gỡ lệnh giữ / End a hold
     Release {
         /// Id or address.
@@ -66,6 +79,25 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             let path = format!("accounts/{}/holds", client.kept_account(&account)?);
             let body = json!({"name": name, "reason": reason, "from": from});
             printer.row(&COLUMNS, &client.create(&path, body)?)
+        }
+        Verb::Export { account, name, to } => {
+            let id = client.kept_account(&account)?;
+            let path = format!("accounts/{id}/holds/{}", encoded(&name));
+            let done = export(client, &path, &to)?;
+            let (letters, octets, to) = (done.letters, done.octets, to.display());
+            let (vi, en) = (
+                format!("Đã xuất {letters} thư ({octets} byte) vào {to}; danh sách ở letters.tsv."),
+                format!("{letters} letters ({octets} octets) are in {to}; letters.tsv lists them."),
+            );
+            printer.say(&vi, &en)?;
+            anyhow::ensure!(
+                done.damaged == 0,
+                "{0} thư hỏng trong kho, không xuất được (trong letters.tsv ghi `damaged`): hãy đưa tài khoản trở lại từ \
+                 bản sao lưu rồi xuất lại / {0} letters are damaged in the store and could not be exported \
+                 (`damaged` in letters.tsv): heal the account from a backup, then export again",
+                done.damaged
+            );
+            Ok(())
         }
         Verb::Release { account, name } => {
             let id = client.kept_account(&account)?;

@@ -11,6 +11,7 @@ mod connect;
 mod credentials;
 mod domains;
 mod holds;
+mod letters;
 mod print;
 mod queue;
 mod quota;

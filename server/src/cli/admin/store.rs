@@ -1,7 +1,7 @@
 //! `congvu admin store …`: the store of a running server.
 
 use super::super::progress::Shown;
-use super::client::Client;
+use super::client::{Client, clean};
 use super::print::{Column, Printer};
 use serde_json::{Value, json};
 
@@ -17,6 +17,14 @@ const HEALTH: [Column; 7] = [
         "Ngừng ghi khi còn (byte)",
         "Refuses under (octets)",
     ),
+];
+
+/// Parts of the store, in Vietnamese.
+const PARTS: [(&str, &str); 4] = [
+    ("journal", "nhật ký"),
+    ("snapshots", "ảnh chụp"),
+    ("pack", "tệp nội dung"),
+    ("content", "nội dung thư"),
 ];
 
 const KEYS: [Column; 4] = [
@@ -62,7 +70,7 @@ impl std::error::Error for Findings {}
 
 pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> anyhow::Result<()> {
     match verb {
-        Verb::Health => printer.row(&HEALTH, &client.read("store")?),
+        Verb::Health => health(&client.read("store")?, printer),
         Verb::Verify { deep } => {
             let shown = Shown::new();
             let found = verify(client, deep, &shown)?;
@@ -106,6 +114,75 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             )
         }
     }
+}
+
+/// Known damage is exit status 1.
+#[derive(Debug)]
+struct Damaged(usize);
+
+impl std::fmt::Display for Damaged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "kho thư hỏng ở {0} chỗ, xem ở trên / the store is damaged in {0} places, see above",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for Damaged {}
+
+/// What the store weighs, and each damaged place with whom it harms and what to do.
+fn health(health: &Value, printer: &mut Printer<'_>) -> anyhow::Result<()> {
+    printer.row(&HEALTH, health)?;
+    let damage = health["damage"].as_array().map_or(&[][..], Vec::as_slice);
+    if damage.is_empty() {
+        return printer.say(
+            "Không biết có chỗ nào hỏng.",
+            "Nothing is known to be damaged.",
+        );
+    }
+    let word = |value: &Value| clean(value.as_str().unwrap_or_default());
+    let mut advised = Vec::new();
+    for harm in damage {
+        let kind = word(&harm["kind"]);
+        let part = PARTS.iter().find(|row| row.0 == kind);
+        let (what, since) = (word(&harm["what"]), word(&harm["since"]));
+        let place = match (harm["file"].as_str(), harm["octet"].as_u64()) {
+            (Some(file), Some(octet)) => format!("{}, byte {octet}", clean(file)),
+            (Some(file), None) => clean(file),
+            (None, _) => "?".to_owned(),
+        };
+        printer.say(
+            &format!(
+                "Hỏng {} ({place}), biết từ {since}: {what}",
+                part.map_or("?", |row| row.1)
+            ),
+            &format!("Damaged {kind} ({place}), known since {since}: {what}"),
+        )?;
+        for message in harm["messages"].as_array().into_iter().flatten() {
+            let number = message["account"].to_string();
+            let account = message["address"].as_str().map_or(number, clean);
+            let places = message["places"].as_array().into_iter().flatten();
+            let places: Vec<String> = places.map(word).collect();
+            let line = format!("  {account}: {}", places.join(", "));
+            printer.say(&line, &line)?;
+        }
+        let advice = word(&harm["advice"]);
+        if !advised.contains(&advice) {
+            advised.push(advice);
+        }
+    }
+    for advice in &advised {
+        printer.say(advice, advice)?;
+    }
+    if health["more_damage"] == true {
+        printer.say(
+            "Còn nhiều chỗ hỏng hơn là được nêu.",
+            "More is damaged than is listed.",
+        )?;
+    }
+    Err(Damaged(damage.len()).into())
 }
 
 /// Verifies, until it has ended; the answer with its findings.

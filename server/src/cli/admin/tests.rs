@@ -51,6 +51,8 @@ fn command_lines_are_understood_or_refused() {
     check("admin agencies usage H99.1", true);
     check("admin holds place annv@x.vn --name A --reason B", true);
     check("admin holds place annv@x.vn --name A", false);
+    check("admin holds export annv@x.vn --name A --to out", true);
+    check("admin holds export annv@x.vn --name A", false);
     check("admin recovery undelete 7 1 2 3 --mailbox INBOX", true);
     check("admin recovery undelete 7", false);
     check("admin recovery restore 7 --at 2026-11-20T08:00:00Z", false);
