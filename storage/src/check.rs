@@ -57,13 +57,19 @@ pub(crate) fn check(store: &Store, deep: bool, tell: Tell<'_>) -> Result<Vec<Str
         findings.add(owner::told(&foreign).to_string());
     }
     let index = &shared.index;
+    // What it finds is remembered; what it means for the keys is told below.
+    let sound = store.expect_sound(deep);
+    tracing::debug!(sound = sound.is_ok(), "snapshots and journal");
     let accounts = match compare::compare(store, &mut findings, tell)? {
         Some(accounts) => accounts,
         None => findings.take("accounts", accounts(index))?,
     };
     let damaged = match deep {
         true => {
-            let wrong = &mut |id: BlobId, e: Error| findings.add(format!("content {id}: {e}"));
+            let wrong = &mut |id: BlobId, e: Error| {
+                store.inner.shared.note_content(id, &e.to_string(), []);
+                findings.add(format!("content {id}: {e}"));
+            };
             let read = damaged_contents(store, wrong, tell);
             findings.take("content", read)?
         }
@@ -80,6 +86,7 @@ pub(crate) fn check(store: &Store, deep: bool, tell: Tell<'_>) -> Result<Vec<Str
     }
     let looked = queue(store, &mut findings);
     findings.take("the queue", looked)?;
+    store.inner.shared.save_harm();
     Ok(findings.told())
 }
 
@@ -168,7 +175,7 @@ fn account(
     mailboxes(id, &hot, findings);
     let removed = log(store, id, &hot, findings)?;
     if !damaged.is_empty() {
-        unreadable(id, &hot, damaged, findings);
+        unreadable(store, id, &hot, damaged, findings);
     }
     messages(store, id, &hot, removed, findings)?;
     drop(writer);
@@ -240,9 +247,18 @@ fn mailboxes(id: AccountId, hot: &Hot, findings: &mut Findings) {
 }
 
 /// The messages whose content is damaged.
-fn unreadable(id: AccountId, hot: &Hot, damaged: &BTreeSet<BlobId>, findings: &mut Findings) {
+fn unreadable(
+    store: &Store,
+    id: AccountId,
+    hot: &Hot,
+    damaged: &BTreeSet<BlobId>,
+    findings: &mut Findings,
+) {
+    let shared = &store.inner.shared;
     hot.scan_all(&mut |state| {
         if damaged.contains(&state.blob) {
+            let why = "its content is damaged";
+            shared.note_content(state.blob, why, [(id, state.email)]);
             let places = state.mailboxes.iter().map(|(m, uid)| format!("{m}/{uid}"));
             let places: Vec<String> = places.collect();
             findings.add(format!(

@@ -9,6 +9,7 @@ use crate::checkpoint::Checkpoint;
 use crate::content_sync::ContentSync;
 use crate::damage::Damages;
 use crate::disk::{self, Disk};
+use crate::harm::Ailing;
 use crate::index::{Index, Op};
 use crate::journal::{Journal, Position, Subject};
 use crate::pack::Packs;
@@ -16,7 +17,7 @@ use crate::seal::Keys;
 use crate::search::Search;
 use crate::snapshot::{Background, Snapshots};
 use crate::summaries::Summaries;
-use crate::{AccountId, BlobId, Clock, Error, ModSeq, Sizes, key, record};
+use crate::{AccountId, BlobId, Clock, Error, ModSeq, Sizes, key, record, spare};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,6 +48,7 @@ pub(crate) struct Shared {
     pub summaries: Summaries,
     pub search: Search,
     pub damages: Damages,
+    pub ailing: Ailing,
     /// A write failed and none succeeded since.
     pub full: AtomicBool,
     /// No commit can succeed any more in this process.
@@ -188,8 +190,21 @@ impl Committer {
             let _ = flushing.join();
         }
         if let Some(done) = close {
-            let stop = Checkpoint::take(&self.shared, self.journal.end(), self.system, true);
-            let _ = done.send(stop);
+            let _ = done.send(self.stop());
+        }
+    }
+
+    /// A stop that is not told as one makes the next start long, and impossible after another boot on a full disk.
+    fn stop(&self) -> Result<(), Error> {
+        let shared = &self.shared;
+        let stop = || Checkpoint::take(shared, self.journal.end(), self.system, true);
+        match stop() {
+            Err(Error::Unavailable(_)) if spare::give_up(&shared.dir, &shared.disk) => {
+                let stopped = stop();
+                spare::lay_beside(&shared.dir, &shared.disk, shared.reserve);
+                stopped
+            }
+            stopped => stopped,
         }
     }
 

@@ -92,6 +92,9 @@ fn empty_out(store: &Store, number: u32, done: &mut Compacted) -> Result<bool, E
     });
     if let Err(e) = walked {
         tracing::error!(pack = number, error = %e, "a pack cannot be read");
+        if matches!(e, Error::Corrupt(_)) {
+            shared.note_pack(number, &e);
+        }
         done.damaged += 1;
         return Ok(false);
     }
@@ -145,6 +148,7 @@ fn move_busy(
             Ok(to) => to,
             Err(e @ Error::Corrupt(_)) => {
                 tracing::error!(error = %e, "damaged content is left where it is");
+                shared.note_content(id, &e.to_string(), []);
                 whole = false;
                 continue;
             }

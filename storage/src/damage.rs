@@ -55,6 +55,7 @@ impl AccountStore {
             other => return other,
         };
         let shared = &self.store.inner.shared;
+        shared.note_content(state.blob, &why, [(self.id, state.email)]);
         match shared.damages.met(self.id, state.email, shared.clock.now()) {
             Telling::It => self.log_damage(state, &why),
             Telling::TooMany => tracing::error!(

@@ -24,6 +24,8 @@
 //! | `keyring`, `keyring.copy` | the data keys of an encrypted store, sealed under its master key |
 //! | `format` | what kind of store this is, and its identity, which the head of each file of journal, snapshots and packs names too; see `format`, `owner` |
 //! | `before-2/` | the journal of a store of the first format, after its upgrade |
+//! | `harm` | what is known to be damaged, and since when; found out again when it is missing |
+//! | `spare` | blocks that are given up so that the store can be opened on a full disk |
 //! | `lock` | held by the process that has the store open, whose number is in it |
 //! | `pin` | shared by backups that read the files, held alone by whoever removes some |
 //!
@@ -55,6 +57,7 @@ mod figures;
 mod format;
 #[cfg(test)]
 mod golden;
+mod harm;
 mod history;
 mod hold;
 mod hot;
@@ -85,6 +88,7 @@ mod seal;
 pub mod search;
 mod share;
 mod snapshot;
+mod spare;
 pub mod store;
 mod summaries;
 pub mod table;
@@ -106,6 +110,7 @@ pub use disk::Disk;
 pub use error::{Corrupt, Cure, Error};
 pub use figures::Figures;
 pub use format::{holds_store, says_sealed};
+pub use harm::{Harm, HarmKind, Harmed, Harms};
 pub use hold::Hold;
 pub use ident::{
     AccountId, BlobId, EmailId, MailboxId, ModSeq, QueueId, ThreadId, Uid, UidValidity,

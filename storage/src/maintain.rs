@@ -13,7 +13,7 @@ use crate::compact::{self, Compacted};
 use crate::index::Op;
 use crate::snapshot::Covered;
 use crate::trim::Trimming;
-use crate::{AccountId, Error, Store, key, record};
+use crate::{AccountId, Error, Store, key, record, spare};
 use serde::{Deserialize, Serialize};
 
 const DAY_S: u64 = 24 * 60 * 60;
@@ -81,6 +81,13 @@ impl Kept {
     fn at(self, now: i64) -> i64 {
         now.min(self.trusted_s.saturating_add(AHEAD_MAX_S))
     }
+
+    /// Whether content is to be collected at this trusted time.
+    fn is_due(self, trusted_s: i64, policy: &Policy) -> bool {
+        self.collected_s.is_none_or(|last| {
+            last > trusted_s || last.saturating_add_unsigned(policy.collect_every_s) <= trusted_s
+        })
+    }
 }
 
 impl Store {
@@ -89,25 +96,35 @@ impl Store {
     /// Errors: `Unavailable`; what was done until then is done. `Corrupt`; where
     /// snapshots or journal are damaged nothing was changed.
     pub fn maintain(&self, policy: &Policy) -> Result<Upkeep, Error> {
-        let _one = self.inner.shared.packs.gate.upkeep();
-        self.expect_sound()?;
-        let index = &self.inner.shared.index;
+        let shared = &self.inner.shared;
+        let _one = shared.packs.gate.upkeep();
+        spare::lay_beside(&shared.dir, &shared.disk, shared.reserve);
+        shared.look_again();
+        let done = self.pass(policy);
+        shared.save_harm();
+        done
+    }
+
+    fn pass(&self, policy: &Policy) -> Result<Upkeep, Error> {
         let now = self.inner.shared.clock.now();
-        let kept = match index.get(&key::upkeep())? {
-            Some(value) => record::decode::<Kept>(&value, "upkeep")?,
-            None => {
-                self.keep(Kept {
-                    trusted_s: now,
-                    collected_s: None,
-                    unfinished: false,
-                })?;
-                return Ok(Upkeep {
-                    trusted_s: now,
-                    ..Upkeep::default()
-                });
-            }
+        let kept = self.inner.shared.index.get(&key::upkeep())?;
+        let kept = kept.map(|value| record::decode::<Kept>(&value, "upkeep"));
+        let kept = kept.transpose()?;
+        // As often as content is collected, all blocks of the snapshots are read.
+        self.expect_sound(kept.is_some_and(|kept| kept.is_due(kept.at(now), policy)))?;
+        let Some(kept) = kept else {
+            self.keep(Kept {
+                trusted_s: now,
+                collected_s: None,
+                unfinished: false,
+            })?;
+            return Ok(Upkeep {
+                trusted_s: now,
+                ..Upkeep::default()
+            });
         };
         let trusted_s = kept.at(now);
+        let due = kept.is_due(trusted_s, policy);
         let mut done = Upkeep {
             trusted_s,
             ..Upkeep::default()
@@ -119,9 +136,6 @@ impl Store {
         if trusted_s == now {
             done.trimmed = self.trim_all(trusted_s, policy.window_s)?;
         }
-        let due = kept.collected_s.is_none_or(|last| {
-            last > trusted_s || last.saturating_add_unsigned(policy.collect_every_s) <= trusted_s
-        });
         if due {
             done.swept = Some(collect::collect(
                 self,

@@ -10,9 +10,9 @@ use crate::journal::{self, Found, Position, Subject};
 use crate::owner::Owner;
 use crate::rebuild::{self, Reindexed};
 use crate::seal::Keys;
-use crate::snapshot::{self, Folder};
+use crate::snapshot::{self, Folder, Unsound};
 use crate::store::Opening;
-use crate::{AccountId, EngineKind, Error, ModSeq, Options, commit, key, pack, record};
+use crate::{AccountId, EngineKind, Error, ModSeq, Options, commit, key, pack, record, spare};
 use std::path::Path;
 
 pub(crate) const INDEX: &str = "index";
@@ -33,6 +33,8 @@ pub(crate) struct Recovered {
     pub covered: u32,
     /// When it was made anew: of how much.
     pub rebuilt: Option<Reindexed>,
+    /// Damage that was met although the index could be trusted.
+    pub unsound: Option<Unsound>,
 }
 
 /// Opens the index and brings it to the journal's end.
@@ -54,12 +56,16 @@ pub(crate) fn recover(
         promised = promised.max(applied);
     } else if let Some(checkpoint) = checkpoint {
         match resume(options, keys, &snapshots, &checkpoint) {
-            Ok(Some(recovered)) => {
+            Ok(Some(mut recovered)) => {
                 let end = recovered.found.end;
                 // The newest segments only: upkeep looks at all of them, and a start has to be short.
                 let newest = end.segment.saturating_sub(1);
-                if let Err(e) = snapshot::sound(&recovered.snapshots, newest, end) {
-                    tracing::warn!(error = %e, "opened with damage; the index still has what is lost there");
+                match snapshot::unsound(&recovered.snapshots, newest, end) {
+                    Ok(found) => recovered.unsound = found,
+                    Err(e) => tracing::warn!(error = %e, "the journal was not looked at"),
+                }
+                if let Some(found) = &recovered.unsound {
+                    tracing::warn!(error = %found.why, "opened with damage; the index still has what is lost there");
                 }
                 renew(options, &recovered, &checkpoint)?;
                 // A rebuild that ended just before its last step.
@@ -159,6 +165,7 @@ fn resume(
         snapshots: snapshots.clone(),
         covered: snapshots.chain()?.covered(),
         rebuilt: None,
+        unsound: None,
     }))
 }
 
@@ -180,6 +187,8 @@ fn rebuild(
     snapshots: Folder,
     (whole, promised): (bool, Option<Position>),
 ) -> Result<Recovered, Error> {
+    // What looks like damage may be an engine that could not write.
+    spare::expect_room(options)?;
     let chain = snapshots.chain()?;
     let from = rebuild::tail(&snapshots, &chain)?;
     // Before anything is moved: what was durable at the checkpoint must be there. Else the index may
@@ -233,6 +242,7 @@ fn rebuild(
             keys: loaded,
             commits,
         }),
+        unsound: None,
     })
 }
 

@@ -7,6 +7,7 @@ use crate::commit::{self, Commit, Committer, Number, Order, Shared};
 use crate::damage::Damages;
 use crate::error::Cure;
 use crate::format::Found;
+use crate::harm::{Ailing, Spot};
 use crate::index::{Index, Op, encode_ops};
 use crate::journal::{BODY_OCTETS_MAX, Journal};
 use crate::owner::Owner;
@@ -234,11 +235,13 @@ impl Store {
     /// The same, for a purpose.
     pub(crate) fn open_as(options: &Options, opening: Opening) -> Result<Self, Error> {
         let opened = Self::opened(options, opening);
-        match opening {
+        let opened = opened.map_err(|e| match opening {
             // What a repair leaves, another one does not help.
-            Opening::Repair => opened,
-            Opening::Usual | Opening::Anew => opened.map_err(|e| e.with_cure(Cure::Repair)),
-        }
+            Opening::Repair => spare::told(e, options),
+            Opening::Usual | Opening::Anew => spare::told(e, options).with_cure(Cure::Repair),
+        })?;
+        spare::lay(options);
+        Ok(opened)
     }
 
     fn opened(options: &Options, opening: Opening) -> Result<Self, Error> {
@@ -254,6 +257,7 @@ impl Store {
         if let Found::Marked(format) = found {
             format.owner().expect_own(&options.dir)?;
         }
+        spare::give_up_when_full(options);
         migrate::settle(options)?;
         let keys = Keys::open(options, found == Found::New)?;
         let owner = found.prepare(options, &keys)?;
@@ -279,9 +283,15 @@ impl Store {
             summaries: Summaries::default(),
             search: Search::default(),
             damages: Damages::default(),
+            ailing: Ailing::load(&options.dir),
             full: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
         });
+        if opening != Opening::Usual || recovered.rebuilt.is_some() || recovered.unsound.is_some() {
+            // All of snapshots and journal was just read, or their damage was met.
+            shared.note_unsound(recovered.unsound.as_ref());
+            shared.save_harm();
+        }
         let committer = Committer::new(shared.clone(), journal, recovered.system, options.sizes)?;
         let (orders, waiting) = sync_channel(commit::WAITING_MAX);
         let thread = std::thread::Builder::new()
@@ -397,12 +407,24 @@ impl Store {
             blobs,
             Box::new(|| {}),
         )?;
+        let shared = &self.inner.shared;
+        blobs
+            .iter()
+            .for_each(|id| shared.mended(Spot::Content(*id)));
+        shared.save_harm();
         Ok(())
     }
 
     /// Content by id; checksum verified. Errors: `NotFound`, `Corrupt`.
     pub fn blob(&self, id: BlobId) -> Result<Arc<[u8]>, Error> {
-        self.inner.shared.packs.read(id, &self.inner.shared.index)
+        let shared = &self.inner.shared;
+        let read = shared.packs.read(id, &shared.index);
+        if let Err(Error::Corrupt(why)) = &read
+            && !shared.index.is_unreadable()
+        {
+            shared.note_content(id, why, []);
+        }
+        read
     }
 
     /// Reads all content and compares it with its checksums, in the order in which it lies, while the
@@ -454,6 +476,7 @@ impl Store {
     /// Flushes the engine, writes the checkpoint, stops the journal's thread. Later commits fail with `Unavailable`.
     pub fn close(&self) -> Result<(), Error> {
         self.inner.shared.search.close();
+        self.inner.shared.save_harm();
         let (done, outcome) = sync_channel(1);
         let sent = self
             .inner

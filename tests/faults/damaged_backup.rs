@@ -114,6 +114,20 @@ fn a_letter_that_rots_is_told_and_the_backup_keeps_it() {
         assert!(told[0].contains(word), "{word}: {}", told[0]);
     }
 
+    let health = ["admin", "--demo", &data, "--lang", "en", "store", "health"];
+    let (status, said) = congvu(&health);
+    assert_eq!(status, Some(1), "{said}");
+    let message = format!("  {}: INBOX uid {uid}", scene.address);
+    for words in [
+        "Damaged content (packs/",
+        "known since 20",
+        &message,
+        "recovery from-backup ADDRESS --in-place",
+        "the store is damaged in 1 places",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+
     let (status, said) = congvu(&["backup", "--dir", &data, &backups]);
     assert_eq!(status, Some(1), "{said}");
     assert!(

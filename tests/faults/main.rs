@@ -13,6 +13,8 @@ mod asked_online;
 mod backed_up;
 mod damaged_backup;
 mod damaged_index;
+mod full_disk;
+mod held_mail;
 mod killed;
 mod load;
 mod operator;

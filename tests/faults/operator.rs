@@ -307,6 +307,7 @@ fn a_backup_goes_elsewhere() {
     site.refuses(&["backup", "congvu-data"], "inside the data folder");
     site.refuses(&["backup", "congvu-data/backups"], "inside the data folder");
     site.refuses(&["backup", "congvu-data/store/b"], "inside the data folder");
+    site.refuses(&["backup", "/proc/x"], "is no place for files");
     site.does(&["backup", "congvu-data-backups"], "backup");
 }
 

@@ -250,3 +250,36 @@ fn what_may_not_be_read_or_written_is_named() {
     check(&first(&founded, "packs"), 0o400, "packs");
     founded.verifies("everything is as it was");
 }
+
+#[test]
+fn a_rebuild_is_not_done_when_the_store_does_not_open() {
+    let founded = Founded::new();
+    let pack = first(&founded, "packs");
+    let whole = std::fs::read(&pack).unwrap();
+    let mut octets = whole.clone();
+    octets[2] ^= 1;
+    std::fs::write(&pack, octets).unwrap();
+    let rebuild = || {
+        let mut command = Command::new(binary());
+        command.args(["store", "rebuild", "--dir"]);
+        let done = command.arg(founded.folder.path()).output().unwrap();
+        let both = [done.stdout, done.stderr].concat();
+        (
+            done.status.code(),
+            String::from_utf8_lossy(&both).into_owned(),
+        )
+    };
+    let (status, text) = rebuild();
+    assert_eq!(status, Some(1), "{text}");
+    for words in [
+        "kho thư vẫn không mở được",
+        "the store cannot be opened",
+        "pack 1 has no valid header",
+        "congvu store repair",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    std::fs::write(&pack, whole).unwrap();
+    let (status, text) = rebuild();
+    assert_eq!(status, Some(0), "{text}");
+}

@@ -164,12 +164,21 @@ fn rebuild(which: &Which) -> anyhow::Result<()> {
         )
     })?;
     shown.end();
+    opens(&options)?;
     let (keys, commits) = (done.keys, done.commits);
     println!(
         "Đã dựng lại chỉ mục: {keys} khoá từ ảnh chụp, {commits} lần ghi từ nhật ký. / \
          The index is made anew: {keys} keys from snapshots, {commits} commits from the journal."
     );
     Ok(())
+}
+
+/// The index is one thing that a store needs, and its files of content are others.
+fn opens(options: &Options) -> anyhow::Result<()> {
+    let opened = Store::open(options).and_then(|store| store.close());
+    opened.context(
+        "chỉ mục đã dựng lại xong nhưng kho thư vẫn không mở được / the index is made anew, but the store cannot be opened",
+    )
 }
 
 /// Why it was not done: a server holds the store, or `what` with the reason.

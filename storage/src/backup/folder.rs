@@ -33,6 +33,7 @@ impl FolderVault {
             return Err(Refusal::NoStore(store.display().to_string()).into());
         }
         refuse_inside(dir, store)?;
+        refuse_nowhere(dir)?;
         let names = names(dir)?;
         let known = names.iter().any(|n| n == sealer::FILE);
         let ours = |n: &String| n == LOCK || *n == format!("{}{UNFINISHED}", sealer::FILE);
@@ -90,6 +91,16 @@ impl FolderVault {
             }
         }
         Ok(())
+    }
+}
+
+/// A system's own folder (`/proc`, `/sys`) has neither room nor files of ours. Errors: `NoPlace`.
+fn refuse_nowhere(dir: &Path) -> Result<(), Failure> {
+    let there = dir.ancestors().find(|d| d.is_dir());
+    let octets = there.map(fs2::total_space);
+    match octets {
+        Some(Ok(0)) => Err(Refusal::NoPlace(dir.display().to_string()).into()),
+        _ => Ok(()),
     }
 }
 

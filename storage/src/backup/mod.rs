@@ -97,6 +97,9 @@ pub enum Refusal {
         needed: u64,
         free: u64,
     },
+    /// The target is where files cannot be kept.
+    #[error("{0} is no place for files; name a folder on a disk")]
+    NoPlace(String),
     /// Another backup, prune or check uses the target.
     #[error("another backup or prune works in {0}; wait until it is done")]
     Busy(String),

@@ -97,6 +97,11 @@ impl Disk {
         self.room.is_some()
     }
 
+    /// Whether it is the system's, not a test's.
+    pub(crate) fn is_real(&self) -> bool {
+        self.room.is_none() && self.forgetful.is_none()
+    }
+
     /// Makes the folder and those above it, for the owner only, their names durable; it may be there already.
     pub(crate) fn make_dir(&self, dir: &Path) -> Result<(), Error> {
         let mut missing: Vec<&Path> = dir.ancestors().take(ANCESTORS_MAX).collect();

@@ -175,6 +175,22 @@ pub(crate) fn said(head: &[u8]) -> Said {
     }
 }
 
+/// How each sentence begins that tells of damage to a segment.
+const SEGMENT: &str = "journal segment ";
+
+/// How it goes on where a place is known.
+const DAMAGED_AT: &str = " is damaged at ";
+
+/// The segment of which such a sentence tells, and the octet where it names one.
+pub(crate) fn place_in(why: &str) -> Option<(u32, Option<u64>)> {
+    let digits = |text: &str| -> String { text.chars().take_while(char::is_ascii_digit).collect() };
+    let rest = &why[why.find(SEGMENT)? + SEGMENT.len()..];
+    let segment = digits(rest);
+    let at = rest[segment.len()..].strip_prefix(DAMAGED_AT);
+    let octet = at.and_then(|at| digits(at).parse().ok());
+    Some((segment.parse().ok()?, octet))
+}
+
 /// Writes an empty segment, durable, for a journal that goes on there.
 pub(crate) fn begin(dir: &Path, disk: &Disk, segment: u32, owner: Owner) -> Result<(), Error> {
     disk.make_dir(dir)?;
@@ -189,6 +205,7 @@ pub(crate) fn begin(dir: &Path, disk: &Disk, segment: u32, owner: Owner) -> Resu
     disk.sync_dir(dir)
 }
 
-fn path(dir: &Path, segment: u32) -> PathBuf {
+/// The file of a segment.
+pub(crate) fn path(dir: &Path, segment: u32) -> PathBuf {
     dir.join(format!("{segment:010}.log"))
 }

@@ -219,3 +219,22 @@ fn missing(segment: u32) -> Error {
     let what = format!("journal segment {segment} is missing");
     Error::cured(what, Cure::Repair)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::place_in;
+
+    #[test]
+    fn what_is_said_of_damage_tells_its_place() {
+        let at = Position {
+            segment: 12,
+            offset: 345,
+        };
+        let place = |error: Error| place_in(&error.to_string());
+        assert_eq!(place(damaged(at)), Some((12, Some(345))));
+        assert_eq!(place(headless(7)), Some((7, None)));
+        assert_eq!(place(missing(8)), Some((8, None)));
+        assert_eq!(place(Error::Conflict), None);
+    }
+}

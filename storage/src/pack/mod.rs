@@ -303,6 +303,22 @@ impl Packs {
         self.gate.settle(ids);
     }
 
+    /// Content was found damaged: neither it nor its shared pieces count as good any more, so that whoever
+    /// brings it again heals it.
+    pub(crate) fn doubt(&self, id: BlobId, index: &Index) {
+        self.proven.forget(id);
+        let parts = index.get(&key::parts(id)).ok().flatten();
+        let parts = parts.and_then(|parts| record::decode::<Vec<BlobId>>(&parts, "recipe").ok());
+        for part in parts.unwrap_or_default() {
+            self.proven.forget(part);
+        }
+    }
+
+    /// The file of a pack.
+    pub(crate) fn file(&self, number: u32) -> PathBuf {
+        format::path(&self.dir, number)
+    }
+
     /// The file in which content lies, and at which octet; for people.
     pub(crate) fn place_of(&self, id: BlobId, index: &Index) -> Option<(PathBuf, u64)> {
         let location = self.locate(id, index).ok()?;

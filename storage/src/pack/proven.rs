@@ -46,6 +46,13 @@ impl Proven {
         }
         generations[0].insert(id);
     }
+
+    /// It was read and found damaged.
+    pub(super) fn forget(&self, id: BlobId) {
+        for generation in &mut *self.lock() {
+            generation.remove(&id);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -61,5 +68,7 @@ mod tests {
             assert!(n == 0 || proven.holds(id(0)), "{n}");
         }
         assert!(!proven.holds(id(1)));
+        proven.forget(id(0));
+        assert!(!proven.holds(id(0)));
     }
 }

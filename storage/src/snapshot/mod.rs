@@ -29,7 +29,7 @@ use cover::{Progress, cover};
 pub(crate) use folder::{Chain, Folder, write_base};
 pub(crate) use merge::Merge;
 pub use online::Covered;
-pub(crate) use online::{Background, Snapshots, sound};
+pub(crate) use online::{Background, Snapshots, Unsound, unsound};
 pub(crate) use read::Snapshot;
 pub(crate) use salvage::{Hole, salvage};
 pub(crate) use sort::Sorter;

@@ -1,11 +1,13 @@
 //! Snapshots beside the running commits: when to make one, on which thread, and when asked.
 
-use super::{Folder, Progress, cover};
+use super::{Folder, Progress, Span, cover};
 use crate::checkpoint::Checkpoint;
 use crate::commit::{Order, Sealed, Shared, stopped};
+use crate::harm::Spot;
 use crate::journal::{self, Position};
 use crate::snapshot::cover::Task;
 use crate::{Error, Options, Store, rebuild, upgrade};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,19 +53,41 @@ impl Snapshots {
         sealed.saturating_sub(self.covered.load(Ordering::SeqCst)) >= self.every
     }
 
-    /// Whether snapshots and the journal behind them are whole up to `end`.
-    fn expect_sound(&self, end: Position) -> Result<(), Error> {
+    /// What of snapshots and the journal behind them is not whole up to `end`; `blocks`: all snapshots are
+    /// read, as long as `stop` has nothing against it.
+    fn unsound(
+        &self,
+        end: Position,
+        blocks: bool,
+        stop: &dyn Fn() -> Result<(), Error>,
+    ) -> Result<Option<Unsound>, Error> {
         // No segment goes meanwhile.
         let _alone = self.working.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut looked = sound(&self.folder, 0, end);
+        let mut looked = unsound(&self.folder, 0, end)?;
         for _ in 1..LOOKS_MAX {
             // A frame that is written just now may look like a damaged one.
-            if !matches!(looked, Err(Error::Corrupt(_))) {
+            if looked.is_none() {
                 break;
             }
-            looked = sound(&self.folder, 0, end);
+            looked = unsound(&self.folder, 0, end)?;
         }
-        looked
+        if looked.is_some() || !blocks {
+            return Ok(looked);
+        }
+        for snapshot in self.folder.chain()?.files {
+            match snapshot.verify(stop) {
+                Err(why @ Error::Corrupt(_)) => {
+                    return Ok(Some(Unsound {
+                        spot: Spot::Snapshots,
+                        file: Some(snapshot.path().to_owned()),
+                        octet: None,
+                        why,
+                    }));
+                }
+                verified => verified?,
+            }
+        }
+        Ok(None)
     }
 
     fn run(&self, shared: &Shared, sealed: u32) -> Result<Progress, Error> {
@@ -84,26 +108,84 @@ impl Snapshots {
     }
 }
 
-/// Errors: `Corrupt` when what snapshots and journal promised up to `end` cannot be read, of the
-/// journal only from segment `first` on; or when a file is another store's.
-pub(crate) fn sound(folder: &Folder, first: u32, end: Position) -> Result<(), Error> {
-    folder.owner.expect_own(&folder.store)?;
+/// What of snapshots or journal cannot be read.
+#[derive(Debug, Clone)]
+pub(crate) struct Unsound {
+    /// `Journal` or `Snapshots`.
+    pub spot: Spot,
+    /// Where that is known.
+    pub file: Option<PathBuf>,
+    pub octet: Option<u64>,
+    /// `Corrupt`.
+    pub why: Error,
+}
+
+impl Unsound {
+    /// Damage as an answer, all else as an error.
+    fn of(
+        spot: Spot,
+        why: Error,
+        place: Option<(PathBuf, Option<u64>)>,
+    ) -> Result<Option<Self>, Error> {
+        let (file, octet) = place.unzip();
+        match why {
+            Error::Corrupt(_) => Ok(Some(Self {
+                spot,
+                file,
+                octet: octet.flatten(),
+                why,
+            })),
+            why => Err(why),
+        }
+    }
+}
+
+/// What of that which snapshots and journal promised up to `end` cannot be read; of the journal only from
+/// segment `first` on, of the snapshots what stands around their blocks. Errors: `Unavailable`.
+pub(crate) fn unsound(
+    folder: &Folder,
+    first: u32,
+    end: Position,
+) -> Result<Option<Unsound>, Error> {
+    if let Some(path) = folder.owner.foreign(&folder.store)?.first() {
+        let spot = match path.starts_with(&folder.dir) {
+            true => Spot::Snapshots,
+            false => Spot::Journal,
+        };
+        let why = folder.owner.expect_own(&folder.store);
+        let why = why.err().unwrap_or(Error::NotFound);
+        return Unsound::of(spot, why, Some((path.clone(), None)));
+    }
     let chain = folder.chain()?;
-    if let Some(e) = chain.broken {
-        return Err(e);
+    if let Some(why) = chain.broken {
+        let next = chain.files.last().map_or(0, |s| s.span.last + 1);
+        let spans = folder.spans()?;
+        let span = spans.into_iter().find(|span| span.first == next);
+        let path = span.map(Span::name).map(|name| folder.dir.join(name));
+        return Unsound::of(Spot::Snapshots, why, path.map(|path| (path, None)));
     }
     let offset = journal::FILE_HEAD;
     let first = Position {
         segment: first,
         offset,
     };
+    let journal = folder.journal();
     let from = rebuild::tail(folder, &chain)?.max(first);
     if from >= end {
-        return Ok(());
+        return Ok(None);
     }
-    match journal::whole(&folder.journal(), from)? {
-        whole if whole < end => Err(journal::damaged(whole)),
-        _ => Ok(()),
+    let place = |at: Position| (journal::path(&journal, at.segment), Some(at.offset));
+    match journal::whole(&journal, from) {
+        Ok(whole) if whole < end => {
+            let why = journal::damaged(whole);
+            Unsound::of(Spot::Journal, why, Some(place(whole)))
+        }
+        Ok(_) => Ok(None),
+        Err(why) => {
+            let place = journal::place_in(&why.to_string());
+            let place = place.map(|(number, octet)| (journal::path(&journal, number), octet));
+            Unsound::of(Spot::Journal, why, place)
+        }
     }
 }
 
@@ -129,6 +211,7 @@ impl Background {
             Err(_) if own.stopped.load(Ordering::SeqCst) => {}
             Err(e) => {
                 tracing::warn!(error = %e, "snapshot failed; the journal is kept, the next one tries again");
+                own.note_snapshots(&e);
             }
         };
         let spawned = std::thread::Builder::new()
@@ -151,10 +234,11 @@ impl Store {
     /// Errors: `Unavailable` (the disk is full: nothing is removed), `Corrupt` (what was covered
     /// cannot be read: nothing is changed).
     pub fn snapshot(&self) -> Result<Covered, Error> {
-        self.expect_sound()?;
+        self.expect_sound(false)?;
         let sealed = self.place(true)?;
         let shared = &self.inner.shared;
-        let progress = shared.snapshots.run(shared, sealed.end.segment - 1)?;
+        let ran = shared.snapshots.run(shared, sealed.end.segment - 1);
+        let progress = ran.inspect_err(|e| shared.note_snapshots(e))?;
         if shared.keys.is_on() {
             upgrade::forget_plain(&shared.snapshots.folder)?;
         }
@@ -164,10 +248,19 @@ impl Store {
         })
     }
 
-    /// Refuses work that a damaged journal could not bear, before anything is changed. Errors: `Corrupt`.
-    pub(crate) fn expect_sound(&self) -> Result<(), Error> {
+    /// Refuses work that a damaged journal could not bear, before anything is changed, and remembers what is
+    /// damaged. `blocks`: all snapshots are read too. Errors: `Corrupt`.
+    pub(crate) fn expect_sound(&self, blocks: bool) -> Result<(), Error> {
         let end = self.place(false)?.end;
-        self.inner.shared.snapshots.expect_sound(end)
+        let shared = &self.inner.shared;
+        let blocks = blocks || shared.suspects_snapshots();
+        let stop = || match shared.stopped.load(Ordering::SeqCst) {
+            true => Err(stopped()),
+            false => Ok(()),
+        };
+        let found = shared.snapshots.unsound(end, blocks, &stop)?;
+        shared.note_unsound(found.as_ref());
+        found.map_or(Ok(()), |found| Err(found.why))
     }
 
     /// Up to where the journal is durable and applied. `seal`: its segment is closed first, and the

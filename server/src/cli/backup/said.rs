@@ -53,6 +53,9 @@ fn vietnamese(refusal: &Refusal) -> String {
             needed,
             free,
         } => format!("{place} chỉ còn {}, cần {}", octets(*free), octets(*needed)),
+        Refusal::NoPlace(dir) => {
+            format!("{dir} không phải là nơi ghi được tệp; hãy chọn một thư mục trên đĩa")
+        }
         Refusal::Busy(dir) => {
             format!("một lần sao lưu hoặc dọn dẹp khác đang chạy trong {dir}; hãy chờ nó xong")
         }

@@ -1,6 +1,7 @@
 //! `congvu restore --salvage`: what a backup with lost pieces means for the messages.
 
 use super::Shown;
+use crate::cli::gone;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::services;
@@ -23,6 +24,7 @@ pub(super) fn mend(config: &Config, lost: &[String]) -> anyhow::Result<()> {
     let done = Store::repair(&options)?;
     super::ended(config);
     shown.end();
+    gone::tell(config, &done);
     for damage in &done.damage {
         println!("{}", damage.what);
     }
