@@ -7,6 +7,7 @@
 
 use crate::commit::Shared;
 use crate::disk::Disk;
+use crate::error::Cure;
 use crate::snapshot::Unsound;
 use crate::{
     AccountId, AccountStore, BlobId, EmailId, Error, MailboxId, Store, Uid, journal, record,
@@ -217,19 +218,23 @@ impl Shared {
             // The snapshots are looked at first.
             self.mended(Spot::Snapshots);
         }
-        let (file, what) = (found.file.as_deref(), found.why.to_string());
+        let (file, what) = (
+            found.file.as_deref(),
+            found.why.clone().with_cure(Cure::Repair).to_string(),
+        );
         self.note(found.spot, self.met(file, found.octet, what));
     }
 
     /// A snapshot could not be made of what is there, where that is damaged.
     pub(crate) fn note_snapshots(&self, why: &Error) {
         let Error::Corrupt(why) = why else { return };
-        let spot = match journal::place_in(why) {
+        let why = why.to_string();
+        let spot = match journal::place_in(&why) {
             Some(_) => Spot::Journal,
             None => Spot::Snapshots,
         };
         if !self.index.is_unreadable() {
-            self.note(spot, self.met(None, None, why.clone()));
+            self.note(spot, self.met(None, None, why));
         }
     }
 

@@ -422,7 +422,7 @@ impl Store {
         if let Err(Error::Corrupt(why)) = &read
             && !shared.index.is_unreadable()
         {
-            shared.note_content(id, why, []);
+            shared.note_content(id, &why.what, []);
         }
         read
     }

@@ -1,6 +1,8 @@
 //! A letter that rots under a running server, the backups of such a store, and a backup that rots itself:
 //! what the operator and the clients are told, and that nothing else is lost.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tests::imap_client::ImapClient;
@@ -19,11 +21,12 @@ fn congvu(arguments: &[&str]) -> (Option<i32>, String) {
     )
 }
 
+/// In place: a server may read the rest of the file meanwhile.
 fn flip(path: &Path, at: impl Fn(usize) -> usize) {
-    let mut octets = std::fs::read(path).unwrap();
+    let octets = std::fs::read(path).unwrap();
     let at = at(octets.len());
-    octets[at] ^= 0x5a;
-    std::fs::write(path, octets).unwrap();
+    let file = File::options().write(true).open(path).unwrap();
+    file.write_all_at(&[octets[at] ^ 0x5a], at as u64).unwrap();
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {

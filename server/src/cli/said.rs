@@ -147,12 +147,40 @@ const TABLE: &[(&str, &str)] = &[
         "hãy chép thư mục của kho, rồi chạy `congvu store repair`, hoặc khôi phục bản sao lưu vào thư mục khác",
     ),
     (
+        "the file {} belongs to another store",
+        "tệp {0} là của một kho khác",
+    ),
+    (
+        "`congvu store repair` moves it to damaged/, or take it away",
+        "`congvu store repair` chuyển nó vào damaged/, hoặc hãy lấy nó ra",
+    ),
+    (
         "a repair of this store was cut off",
         "một lần sửa kho này đã dừng giữa chừng",
     ),
     (
         "`congvu store repair` ends it",
         "`congvu store repair` làm nốt",
+    ),
+    (
+        "`congvu store repair` makes the file anew, or take it from a backup",
+        "`congvu store repair` làm lại tệp này, hoặc lấy nó từ bản sao lưu",
+    ),
+    (
+        "put `keyring` and `keyring.copy` of the newest backup in its place",
+        "hãy thay bằng `keyring` và `keyring.copy` của bản sao lưu mới nhất",
+    ),
+    (
+        "use the newer version of this program that wrote it",
+        "hãy dùng bản mới hơn của chương trình đã ghi nó",
+    ),
+    (
+        "restore a backup into another folder, or go on with the program that wrote the store",
+        "hãy khôi phục bản sao lưu vào thư mục khác, hoặc dùng tiếp chương trình đã ghi kho này",
+    ),
+    (
+        "opening the store again makes the index anew",
+        "mở lại kho thư thì chỉ mục được dựng lại",
     ),
     // The disk.
     ("the disk is full: {}", "đĩa đầy: {0}"),
@@ -303,6 +331,13 @@ mod tests {
             said(&system),
             "chưa sửa được kho thư: No such file (os error 2) / the store was not repaired: No such file (os error 2)"
         );
+    }
+
+    #[test]
+    fn all_that_helps_is_in_the_table() {
+        for cure in storage::Cure::ALL {
+            assert!(row(cure.advice()).is_some(), "{cure:?}");
+        }
     }
 
     /// The sentences are storage's: what changes there is found here.
