@@ -27,6 +27,10 @@ pub struct Settings {
     /// Let clients that have not enabled UTF-8 add messages with 8-bit header fields, against
     /// RFC 6855 §4: for moving in from an old server by IMAP. They are kept as they came.
     pub raw_headers: bool,
+    /// Minutes east of UTC, at most 14 hours either way: in this zone INTERNALDATE and SAVEDATE are told, and days begin
+    /// for SEARCH (RFC 9051 §6.4.4), since the store keeps moments and not the zones they were told in. Viet Nam has one
+    /// zone and no summer time.
+    pub zone_min: i32,
     /// Offer UNAUTHENTICATE (RFC 8437). Its §8 wants it off behind a proxy that checks sign-ins.
     pub unauthenticate: bool,
     /// The JMAP session resource of this server, told by GETJMAPACCESS; `None`: JMAPACCESS is not offered.
@@ -48,6 +52,7 @@ impl Default for Settings {
             commands_max: 16,
             sign_ins_max: 4,
             raw_headers: false,
+            zone_min: 7 * 60,
             unauthenticate: true,
             jmap_session: None,
             login_s: 120,
@@ -56,7 +61,15 @@ impl Default for Settings {
     }
 }
 
+/// Minutes: no place on earth is further from UTC.
+const ZONE_MAX_MIN: i32 = 14 * 60;
+
 impl Settings {
+    /// Minutes east of UTC.
+    pub(crate) fn zone(&self) -> i32 {
+        self.zone_min.clamp(-ZONE_MAX_MIN, ZONE_MAX_MIN)
+    }
+
     /// Messages that one COPY or APPEND takes; 0: as many as it names.
     pub(crate) fn saves_max(&self) -> u32 {
         match self.message_limit {

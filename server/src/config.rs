@@ -134,6 +134,9 @@ pub struct Imap {
     /// Take messages with 8-bit header fields from clients that have not enabled UTF-8, against RFC 6855 §4: while
     /// mail moves in from an old server by IMAP.
     pub raw_headers: bool,
+    /// Minutes east of UTC: the zone in which INTERNALDATE is told and days begin for SEARCH. At most 14 hours either
+    /// way.
+    pub zone_min: i32,
     /// Messages that one command takes in hand, as RFC 9738 (MESSAGELIMIT) announces; 0: no limit. Not below 1,000.
     pub message_limit: u32,
     /// Messages that one COPY or APPEND takes where `message_limit` is 0 (SAVELIMIT); 0: no limit.
@@ -145,6 +148,7 @@ impl Default for Imap {
         Self {
             unauthenticate: true,
             raw_headers: false,
+            zone_min: 7 * 60,
             message_limit: 1_000_000,
             save_limit: 0,
         }
@@ -373,6 +377,9 @@ fn check(config: &Config) -> Result<(), (&'static str, String)> {
         if (1..1_000).contains(&limit) {
             return wrong(key, "expected 0 or at least 1000 messages (RFC 9738 §3)");
         }
+    }
+    if !(-840..=840).contains(&config.imap.zone_min) {
+        return wrong("imap.zone_min", "expected -840 to 840 minutes");
     }
     let others = config.sign_in.check().and_then(|()| config.relay.check());
     others.or_else(|(key, expected)| wrong(key, expected))?;

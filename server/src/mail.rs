@@ -52,6 +52,7 @@ impl Mail {
                     memory_max: config.mail.receiving_max as u64,
                     unauthenticate: config.imap.unauthenticate,
                     raw_headers: config.imap.raw_headers,
+                    zone_min: config.imap.zone_min,
                     message_limit: config.imap.message_limit,
                     save_limit: config.imap.save_limit,
                     jmap_session: jmap_session(config),

@@ -170,6 +170,7 @@ impl Runner {
         }
         fetch.owner = self.foreign(Some(store.id()));
         let (rev2, kept, modes) = (self.utf8, Arc::clone(&self.kept), self.modes);
+        let zone_min = self.settings.zone();
         while out.len() < PIECE_MAX {
             if !fetch.vanished.is_empty() {
                 let rest = fetch.vanished.cut(VANISHED_MAX);
@@ -180,7 +181,7 @@ impl Runner {
                 );
             } else if fetch.open.is_some() {
                 fetch.take_up(&store, &kept.lately)?;
-                fetch.tell(rev2, modes, out);
+                fetch.tell((rev2, zone_min), modes, out);
                 if let Some(told) = fetch.told.take() {
                     self.selected()?.tell_modseq(told);
                 }
@@ -486,7 +487,7 @@ impl Fetch {
     }
 
     /// msg-att of one message, from the item that comes next to the end of a piece.
-    fn tell(&mut self, rev2: bool, modes: Modes, out: &mut Output) {
+    fn tell(&mut self, shown: (bool, i32), modes: Modes, out: &mut Output) {
         let Some(open) = &mut self.open else { return };
         if !open.go_on(out) {
             return;
@@ -516,7 +517,7 @@ impl Fetch {
             if *item == Item::ModSeq {
                 self.told = Some(open.due.state.modseq);
             }
-            match tell_item(item, (self.owner, open), &self.written, rev2, out) {
+            match tell_item(item, (self.owner, open), &self.written, shown, out) {
                 Sent::All => {}
                 Sent::Unknown => self.unknown_encoding = true,
                 Sent::Rest(rest) => {

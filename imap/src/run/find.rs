@@ -180,7 +180,14 @@ impl Runner {
             });
         }
         let absent = || Stop::from(code::refusal(&Error::NotFound, seeking));
-        let spot = self.elsewhere(&name)?.ok_or_else(absent)?;
+        let Some(spot) = self.elsewhere(&name)? else {
+            // RFC 9051 §6.3.12: TRYCREATE is not told where CREATE is refused for certain.
+            let (first, _) = name.split_once(SEPARATOR).unwrap_or((&name, ""));
+            if [OTHERS, SHARED].contains(&first) && tree.find(first).is_none() {
+                return Err(code::refusal(&Error::NotFound, Seeking::Named).into());
+            }
+            return Err(absent());
+        };
         let tree = shared(self.access()?, "", &spot.store)?;
         let path = format!("{SEPARATOR}{}", spot.path);
         let mut row = tree.find(&path).cloned().ok_or_else(absent)?;

@@ -35,6 +35,9 @@ fn several_messages_or_none() {
            C: a:b {3+}
            C: c:d
            S: c NO [TRYCREATE] …
+           C: c APPEND "Shared/nobody@tinh.gov.vn/INBOX" {3+}
+           C: a:b
+           S: c NO [NONEXISTENT] …
            C: d APPEND Drafts {3+}
            C: a:b {3+}
            C: c:d x

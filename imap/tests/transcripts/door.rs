@@ -58,6 +58,7 @@ impl World {
         // Letters of the tests are as odd as those that arrive.
         Self::with(Settings {
             raw_headers: true,
+            zone_min: 0,
             ..Settings::default()
         })
     }

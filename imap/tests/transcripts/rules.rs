@@ -47,9 +47,9 @@ fn what_is_not_known_is_ignored() {
     );
 }
 
-/// RFC 9051 §6.2.2: what begins with the server's word takes no initial response.
+/// RFC 9051 §6.2.2: an initial response, which for LOGIN is the name, as curl sends it.
 #[test]
-fn an_initial_response_only_where_the_client_begins() {
+fn an_initial_response_is_the_first_answer() {
     use base64::Engine as _;
     let code = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
     let (user, secret) = (code(USER), code(PASSWORD));
@@ -58,7 +58,9 @@ fn an_initial_response_only_where_the_client_begins() {
         &format!(
             "raw
              C: a AUTHENTICATE LOGIN {user}
-             S: a BAD [CLIENTBUG] LOGIN takes no initial response
+             S: + UGFzc3dvcmQ6
+             C: *
+             S: a BAD AUTHENTICATE was cancelled
              C: b AUTHENTICATE LOGIN =
              S: b BAD …
              C: c AUTHENTICATE PLAIN =
@@ -79,6 +81,16 @@ fn an_initial_response_only_where_the_client_begins() {
              S: + UGFzc3dvcmQ6
              C: {secret}
              S: g OK …"
+        ),
+    );
+    check(
+        &mut World::new(),
+        &format!(
+            "raw
+             C: a AUTHENTICATE LOGIN {user}
+             S: + UGFzc3dvcmQ6
+             C: {secret}
+             S: a OK …"
         ),
     );
 }

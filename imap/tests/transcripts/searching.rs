@@ -106,6 +106,61 @@ fn every_key() {
     }
 }
 
+/// RFC 9051 §6.4.4: days are those of the server's zone, in which INTERNALDATE is told; those of SENT are the sender's.
+#[test]
+fn days_begin_in_the_zone_of_the_server() {
+    let mut world = World::with(imap::Settings::default());
+    world.login(1);
+    let raw = b"Date: Tue, 31 Dec 2019 09:30:00 -0800\r\n\r\nx\r\n";
+    world.append(1, "INBOX", "\"01-Jan-2020 00:30:00 +0700\" ", raw);
+    world.ask(1, "SELECT INBOX");
+    door::check(
+        &mut world,
+        r#"C: c FETCH 1 INTERNALDATE
+           S: * 1 FETCH (INTERNALDATE "01-Jan-2020 00:30:00 +0700")
+           S: c OK …
+           C: d SEARCH ON 1-Jan-2020
+           S: * SEARCH 1
+           S: d OK …
+           C: e SEARCH SINCE 1-Jan-2020
+           S: * SEARCH 1
+           S: e OK …
+           C: f SEARCH BEFORE 1-Jan-2020
+           S: * SEARCH
+           S: f OK …
+           C: g SEARCH SENTON 31-Dec-2019
+           S: * SEARCH 1
+           S: g OK …"#,
+    );
+}
+
+/// RFC 9051 §6.4.4 HEADER: a field of that name, whichever of several.
+#[test]
+fn the_second_subject_is_found_too() {
+    let mut world = World::new();
+    world.login(1);
+    world.append(1, "INBOX", "", b"Subject: s1\r\nSubject: s2\r\n\r\nx\r\n");
+    world.append(1, "INBOX", "", b"Subject: s1\r\n\r\nsubject: s2\r\n");
+    world.append(1, "INBOX", "", b"Subject: s2\r\n\r\nx\r\n");
+    world.ask(1, "SELECT INBOX");
+    let table = [
+        ("HEADER Subject s2", "1 3"),
+        ("HEADER Subject s1", "1 2"),
+        ("NOT HEADER subject s2", "2"),
+        ("HEADER Subject \"\"", "1 2 3"),
+        ("SUBJECT s2", "3"),
+        ("FUZZY HEADER Subject s2", "1 3"),
+        ("FUZZY SUBJECT {2+}\r\n\u{301}", ""),
+    ];
+    for _ in 0..2 {
+        for (keys, expected) in table {
+            let keys = format!("CHARSET UTF-8 {keys}");
+            check(&mut world, &keys, expected);
+        }
+        while world.store.index_step().unwrap().more {}
+    }
+}
+
 #[test]
 fn ages_and_likenesses() {
     let mut world = world();

@@ -43,7 +43,7 @@ pub(super) fn tell_item(
     item: &Item,
     (owner, open): (Option<AccountId>, &Open),
     written: &[u8],
-    rev2: bool,
+    (rev2, zone_min): (bool, i32),
     out: &mut Output,
 ) -> Sent {
     let due = &open.due;
@@ -58,13 +58,13 @@ pub(super) fn tell_item(
             flag::put_flags_told(out.buf(), state.keywords.iter(), due.recent);
         }
         Item::InternalDate => {
-            let date = formats::date::imap_internal(state.received_at, 0);
+            let date = formats::date::imap_internal(state.received_at, zone_min);
             put(out.buf(), format_args!("INTERNALDATE \"{date}\""));
         }
         // RFC 8514 §4.2: NIL where it is not known.
         Item::SaveDate => match state.saved_at {
             Some(at) => {
-                let date = formats::date::imap_internal(at, 0);
+                let date = formats::date::imap_internal(at, zone_min);
                 put(out.buf(), format_args!("SAVEDATE \"{date}\""));
             }
             None => out.buf().extend_from_slice(b"SAVEDATE NIL"),

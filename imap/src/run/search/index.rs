@@ -74,7 +74,10 @@ fn known(store: &AccountStore, place: &Place, needle: &str) -> Option<Sought> {
         Place::Subject => sought(TextPlace::Subject),
         Place::Body => sought(TextPlace::Body),
         Place::Text => Some(sought(TextPlace::Header)?.or(sought(TextPlace::Body)?)),
-        Place::Header(name) if name.eq_ignore_ascii_case("Subject") => sought(TextPlace::Subject),
+        // The subject that is shown, or another field of that name.
+        Place::Header(name) if name.eq_ignore_ascii_case("Subject") => Some(Sought::at_most(
+            sought(TextPlace::Header)?.or(sought(TextPlace::Subject)?),
+        )),
         // Who has the text has it in some field.
         Place::Header(name) if is_identifier(name) => {
             sought(TextPlace::Identifier).map(Sought::at_most)

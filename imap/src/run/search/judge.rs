@@ -22,6 +22,8 @@ pub(in crate::run) struct Scope<'a> {
     pub(in crate::run) recent: &'a Numbers,
     /// Unix seconds.
     pub(in crate::run) now_s: i64,
+    /// Seconds east of UTC: where days begin.
+    pub(in crate::run) zone_s: i64,
     /// Which one it is.
     pub(in crate::run) mailbox: MailboxId,
     /// Whose mailbox it is; `None`: one's own.
@@ -40,6 +42,7 @@ pub(in crate::run) enum Test {
     Always(bool),
     Uids(Numbers),
     Keyword(String, bool),
+    /// Unix seconds at which the day begins.
     Received(When, i64),
     /// RFC 8514 §4.3: when it was put into this mailbox.
     Saved(When, i64, MailboxId),
@@ -143,8 +146,9 @@ impl Test {
             Key::Flag(flag, set) => Self::Keyword(flag.0.as_str().to_owned(), *set),
             Key::Recent(true) => Self::Uids(scope.recent.clone()),
             Key::Recent(false) => Self::Not(Box::new(Self::Uids(scope.recent.clone()))),
-            Key::Received(when, day) => Self::Received(*when, *day),
-            Key::Saved(when, day) => Self::Saved(*when, *day, scope.mailbox),
+            // RFC 9051 §6.4.4: a day as INTERNALDATE shows it, in the zone of the server.
+            Key::Received(when, day) => Self::Received(*when, day * DAY_S - scope.zone_s),
+            Key::Saved(when, day) => Self::Saved(*when, day * DAY_S - scope.zone_s, scope.mailbox),
             Key::SavedKnown => Self::Always(true),
             Key::Sent(when, day) => Self::Sent(*when, *day),
             Key::Larger(size) => Self::Larger(*size),
@@ -212,7 +216,7 @@ impl Test {
         match self {
             Self::Find(place, _) => match place {
                 Place::Body | Place::Text => true,
-                Place::Header(name) => !in_summary(name),
+                Place::Header(name) => is_subject(name) || !in_summary(name),
                 _ => false,
             },
             Self::Known(test, _) | Self::Not(test) => test.needs_content(),
@@ -229,12 +233,11 @@ impl Test {
             Self::Always(answer) => *answer,
             Self::Uids(set) => set.contains(subject.uid),
             Self::Keyword(word, set) => state.has(word) == *set,
-            // RFC 9051 §6.4.4: the day of INTERNALDATE as it is shown, in UTC.
-            Self::Received(when, day) => on(*when, state.received_at.div_euclid(DAY_S), *day),
-            // RFC 8514 §4.3: the internal date stands in where it is not known; days as they are shown, in UTC.
-            Self::Saved(when, day, mailbox) => {
+            Self::Received(when, begins) => within(*when, state.received_at, *begins),
+            // RFC 8514 §4.3: the internal date stands in where it is not known.
+            Self::Saved(when, begins, mailbox) => {
                 let at = state.saved_at(*mailbox).unwrap_or(state.received_at);
-                on(*when, at.div_euclid(DAY_S), *day)
+                within(*when, at, *begins)
             }
             Self::Until(at) => state.received_at <= *at,
             Self::From(at) => state.received_at >= *at,
@@ -270,6 +273,11 @@ impl Test {
     }
 }
 
+/// Whether a time lies so to a day that begins then; Unix seconds.
+fn within(when: When, at: i64, begins: i64) -> bool {
+    on(when, (at - begins).div_euclid(DAY_S), 0)
+}
+
 fn on(when: When, day: i64, asked: i64) -> bool {
     match when {
         When::Before => day < asked,
@@ -303,6 +311,10 @@ fn in_summary(name: &str) -> bool {
         .any(|n| n.eq_ignore_ascii_case(name))
 }
 
+fn is_subject(name: &str) -> bool {
+    name.eq_ignore_ascii_case("Subject")
+}
+
 /// How well the string is found there; zero where it is not.
 fn grade(place: &Place, needle: &Needle, subject: &Subject<'_>) -> Option<u8> {
     let head = subject.head?;
@@ -320,26 +332,33 @@ fn grade(place: &Place, needle: &Needle, subject: &Subject<'_>) -> Option<u8> {
                 "message-id" => head.message_id.as_deref(),
                 _ => head.in_reply_to.as_deref(),
             };
-            value.map_or(0, |v| needle.grade(&header::decode_words(v)))
+            let kept = value.map_or(0, |v| needle.grade(&header::decode_words(v)));
+            // RFC 9051 §6.4.4 HEADER: any field of the name, and mail has come with two subjects.
+            if kept > 0 || subject.damaged || !is_subject(name) {
+                return Some(kept);
+            }
+            in_fields(name, needle, subject)?
         }
         Place::Header(name) if subject.damaged => {
             let own = format!("{}: ", name.to_ascii_lowercase());
             let kept = kept(head).filter_map(|text| Some(text.strip_prefix(&own)?.to_owned()));
             kept.map(|text| needle.grade(&text)).max().unwrap_or(0)
         }
-        Place::Header(name) => {
-            let octets = subject.summary?.part.header.of(subject.content?);
-            let own = header::fields(octets).filter(|f| f.is(name));
-            own.map(|f| needle.grade(&header::text(f.value)))
-                .max()
-                .unwrap_or(0)
-        }
+        Place::Header(name) => in_fields(name, needle, subject)?,
         Place::Body => in_body(needle, subject)?,
         Place::Text => match in_header(needle, subject)? {
             0 => in_body(needle, subject)?,
             grade => grade,
         },
     })
+}
+
+/// The fields of this name in the message's own header.
+fn in_fields(name: &str, needle: &Needle, subject: &Subject<'_>) -> Option<u8> {
+    let octets = subject.summary?.part.header.of(subject.content?);
+    let own = header::fields(octets).filter(|field| field.is(name));
+    let grades = own.map(|field| needle.grade(&header::text(field.value)));
+    Some(grades.max().unwrap_or(0))
 }
 
 fn in_header(needle: &Needle, subject: &Subject<'_>) -> Option<u8> {

@@ -222,6 +222,7 @@ impl Runner {
     /// What a search means in the mailbox that is next, and all that may match.
     fn resolve(&mut self, searching: &mut Searching) -> Result<(), Stop> {
         let now_s = searching.now_s;
+        let zone_s = i64::from(self.settings.zone()) * 60;
         let target = &searching.target;
         searching.stage = Stage::Judging;
         searching.found = Found::default();
@@ -236,6 +237,7 @@ impl Runner {
                 saved: &selected.saved,
                 recent: &selected.recent,
                 now_s,
+                zone_s,
                 mailbox,
                 owner,
             };
@@ -265,6 +267,7 @@ impl Runner {
             saved: &Numbers::default(),
             recent: &recent,
             now_s,
+            zone_s,
             mailbox,
             owner,
         };

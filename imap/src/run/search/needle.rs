@@ -62,6 +62,10 @@ impl Needle {
         let Self::Fuzzy { bare, words, .. } = self else {
             return 0;
         };
+        // Nothing but marks is asked for: without them it would be found in everything.
+        if bare.trim().is_empty() {
+            return 0;
+        }
         let texts = bare_texts();
         if texts.iter().any(|text| text.contains(bare)) {
             return BARE;
@@ -94,5 +98,7 @@ mod tests {
         check("dang", true, "Đặng Thị Chiêm", BARE);
         check("", true, "", VERY);
         check(" ", true, "x", 0);
+        check("\u{301}", true, "Chiêm", 0);
+        check("\u{301} \u{323}", true, "Chiêm Chiêm", 0);
     }
 }
