@@ -2,8 +2,11 @@
 //! What changes daily (agencies, domains, accounts) is data in the store, never config.
 //! `congvu.toml` at the repository's root shows every key at its default; a test keeps it true.
 
+mod imap;
+
 pub use crate::outward::config::{Relay, Route, RouteTls};
 pub use crate::sign_in::SignIn;
+pub use imap::Imap;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -121,36 +124,6 @@ impl Default for Mail {
             receiving_max: 512 << 20,
             queue_max: 1_000_000,
             quota: 2 << 30,
-        }
-    }
-}
-
-/// What IMAP offers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Imap {
-    /// Offer UNAUTHENTICATE; off behind a proxy that checks sign-ins itself (RFC 8437 §8).
-    pub unauthenticate: bool,
-    /// Take messages with 8-bit header fields from clients that have not enabled UTF-8, against RFC 6855 §4: while
-    /// mail moves in from an old server by IMAP.
-    pub raw_headers: bool,
-    /// Minutes east of UTC: the zone in which INTERNALDATE is told and days begin for SEARCH. At most 14 hours either
-    /// way.
-    pub zone_min: i32,
-    /// Messages that one command takes in hand, as RFC 9738 (MESSAGELIMIT) announces; 0: no limit. Not below 1,000.
-    pub message_limit: u32,
-    /// Messages that one COPY or APPEND takes where `message_limit` is 0 (SAVELIMIT); 0: no limit.
-    pub save_limit: u32,
-}
-
-impl Default for Imap {
-    fn default() -> Self {
-        Self {
-            unauthenticate: true,
-            raw_headers: false,
-            zone_min: 7 * 60,
-            message_limit: 1_000_000,
-            save_limit: 0,
         }
     }
 }
@@ -370,18 +343,8 @@ fn check(config: &Config) -> Result<(), (&'static str, String)> {
     if (config.mail.receiving_max as u64) < config.mail.size_max {
         return wrong("mail.receiving_max", "expected at least mail.size_max");
     }
-    for (key, limit) in [
-        ("imap.message_limit", config.imap.message_limit),
-        ("imap.save_limit", config.imap.save_limit),
-    ] {
-        if (1..1_000).contains(&limit) {
-            return wrong(key, "expected 0 or at least 1000 messages (RFC 9738 §3)");
-        }
-    }
-    if !(-840..=840).contains(&config.imap.zone_min) {
-        return wrong("imap.zone_min", "expected -840 to 840 minutes");
-    }
     let others = config.sign_in.check().and_then(|()| config.relay.check());
+    let others = others.and_then(|()| config.imap.check());
     others.or_else(|(key, expected)| wrong(key, expected))?;
     check_storage(&config.storage)?;
     if !level_is_good(&config.log.level) {
