@@ -5,11 +5,12 @@
 //! comes out, here or in [`casemap`], raises [`TEXTS_VERSION`]: indexes of older texts are made anew.
 
 use super::summary::{Letterhead, Part, PartKind, Range, Summary};
-use super::{Person, header, part};
+use super::{Person, header, parameter, part};
+use crate::html;
 use crate::text::casemap;
 
 /// What the texts are like; kept beside every index of them.
-pub const TEXTS_VERSION: u32 = 2;
+pub const TEXTS_VERSION: u32 = 3;
 
 /// Octets of the largest text part that is looked into; nobody reads a longer one, and decoding it
 /// for each of many searches would take the memory of all.
@@ -22,12 +23,21 @@ pub fn subject(head: &Letterhead) -> String {
     casemap(&header::decode_words(subject))
 }
 
-/// Names and addresses as people read them, one text each.
+/// Name and address as people read them, of a group its name; not mapped yet.
+#[must_use]
+pub fn person(person: &Person) -> String {
+    match person.is_mailbox() {
+        true => {
+            let name = person.display_name().unwrap_or_default();
+            format!("{name} <{}>", person.email().unwrap_or_default())
+        }
+        false => header::decode_words(person.mailbox.as_deref().unwrap_or_default()),
+    }
+}
+
+/// Names and addresses as people read them, and the names of groups, one text each.
 pub fn people(people: &[Person]) -> impl Iterator<Item = String> + '_ {
-    people.iter().map(|person| {
-        let name = person.display_name().unwrap_or_default();
-        casemap(&format!("{name} <{}>", person.email().unwrap_or_default()))
-    })
+    people.iter().map(|one| casemap(&person(one)))
 }
 
 /// The value of a field that the summary keeps whole, such as Message-ID.
@@ -42,14 +52,26 @@ pub fn fields(octets: &[u8]) -> impl Iterator<Item = String> + '_ {
         .map(|field| casemap(&format!("{}: {}", field.name, header::text(field.value))))
 }
 
-/// The fields of the message's own header and of the MIME headers of its parts: where the names of
-/// attachments are.
+/// The fields of the message's own header and of the MIME headers of its parts, and the names of
+/// attachments, which stand there in pieces and escapes (RFC 2231 §3, §4) that nobody would look for.
 pub fn header<'a>(summary: &Summary, raw: &'a [u8]) -> impl Iterator<Item = String> + use<'a> {
     let mut headers = vec![summary.part.header];
     gather(&summary.part, &mut headers);
+    let parts = summary.part.walk();
+    let names: Vec<String> = parts.flat_map(|(_, part)| file_names(part)).collect();
     headers
         .into_iter()
         .flat_map(move |header| fields(header.of(raw)))
+        .chain(names)
+}
+
+/// What a part says that its file is called.
+fn file_names(part: &Part) -> Vec<String> {
+    let disposed = part.disposition.as_ref();
+    let disposed = disposed.and_then(|(_, params)| parameter::decoded(params, "filename"));
+    let typed = parameter::decoded(&part.params, "name");
+    let names = disposed.into_iter().chain(typed);
+    names.map(|name| casemap(&name)).collect()
 }
 
 /// Where the MIME headers inside of a part are; the header of a message inside is its body's.
@@ -66,13 +88,19 @@ fn gather(part: &Part, headers: &mut Vec<Range>) {
     }
 }
 
-/// Calls `each` with every text part, decoded, and every field of the messages inside.
+/// Calls `each` with every text part, decoded, and every field of the messages inside. Of HTML that is
+/// what its reader sees (at most [`html::OUTPUT_MAX`] octets of it), without tags and comments: a word may be
+/// written with references, and have markup in its midst.
 pub fn body(summary: &Summary, raw: &[u8], each: &mut dyn FnMut(String)) {
     for (_, found) in summary.part.walk() {
         match &found.kind {
             PartKind::Message(nested) => fields(nested.part.header.of(raw)).for_each(&mut *each),
             _ if found.media == "text" && found.body.len <= TEXT_MAX => {
-                each(casemap(&part::decode_text(found, raw)));
+                let text = part::decode_text(found, raw);
+                each(match found.subtype == "html" {
+                    true => casemap(&html::html_to_text(&text)),
+                    false => casemap(&text),
+                });
             }
             _ => {}
         }
@@ -124,10 +152,31 @@ mod tests {
         );
     }
 
+    #[test]
+    fn html_is_looked_into_as_it_is_read() {
+        let raw = "Content-Type: text/html; charset=utf-8\r\n\r\n<!-- ghi chú --><p class=MsoNormal>C&ocirc;ng\r\n             v&#259;n <b>kh</b>ẩn&nbsp;s&#x1ED1; 7</p>\r\n";
+        let texts = all(raw.as_bytes());
+        assert_eq!(texts.last().map(String::as_str), Some("công văn khẩn số 7"));
+    }
+
+    #[test]
+    fn names_of_files_and_groups_are_looked_into() {
+        let raw = b"To: =?utf-8?q?C=C3=A1n_b=E1=BB=99?=:a@x.vn;, undisclosed:;\r\n\
+            Content-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\n\
+            Content-Type: application/pdf; name*0*=utf-8''B%C3%A1o; name*1=cao.pdf\r\n\
+            Content-Disposition: attachment; filename*=utf-8''Quy%E1%BA%BFt.pdf\r\n\r\nx\r\n--o--\r\n";
+        let summary = summarize(raw);
+        let texts: Vec<String> = header(&summary, raw).collect();
+        let has = |name: &str| texts.iter().any(|text| text == name);
+        assert!(has("quyết.pdf") && has("báocao.pdf"), "{texts:?}");
+        let to: Vec<String> = people(&summary.head.to).collect();
+        assert_eq!(to, ["cán bộ", " <a@x.vn>", "", "undisclosed", ""]);
+    }
+
     /// The texts of this version. Who must change a line here raises [`TEXTS_VERSION`] too.
     #[test]
     fn the_version_is_of_these_texts() {
-        assert_eq!(TEXTS_VERSION, 2);
+        assert_eq!(TEXTS_VERSION, 3);
         let check = |text: &str, mapped: &str| assert_eq!(casemap(text), mapped, "{text}");
         check("HÒA Ho\u{300}a", "hòa hòa");
         check("ĐẶNG Ơ Ư", "đặng ơ ư");

@@ -134,6 +134,43 @@ fn days_begin_in_the_zone_of_the_server() {
     );
 }
 
+/// RFC 9051 §6.4.4: what is looked into is what people see, with the index and without.
+#[test]
+fn letters_are_searched_as_they_are_read() {
+    let mut world = World::new();
+    world.login(1);
+    let letters = [
+        "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\
+         <!-- ghi --><p>C&ocirc;ng v&#259;n <b>kh</b>ẩn</p>\r\n",
+        "Subject: x\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\nContent-Type: application/pdf\r\n\
+         Content-Disposition: attachment; filename*=utf-8''Quy%E1%BA%BFt.pdf\r\n\r\nx\r\n--o--\r\n",
+        "To: x@y.vn, undisclosed:;\r\nCc: =?utf-8?q?C=C3=A1n_b=E1=BB=99?=: a@y.vn;\r\n\r\n<p>\r\n",
+    ];
+    for letter in letters {
+        world.append(1, "INBOX", "", letter.as_bytes());
+    }
+    world.ask(1, "SELECT INBOX");
+    let table = [
+        ("BODY", "công văn khẩn", "1"),
+        ("FUZZY BODY", "cong van khan", "1"),
+        ("TEXT", "CÔNG VĂN KH", "1"),
+        ("BODY", "<p>", "3"),
+        ("BODY", "ghi", ""),
+        ("TEXT", "quyết.pdf", "2"),
+        ("BODY", "quyết.pdf", ""),
+        ("TO", "undisclosed", "3"),
+        ("CC", "cán bộ", "3"),
+        ("CC", "a@y", "3"),
+    ];
+    for _ in 0..2 {
+        for (key, text, expected) in table {
+            let keys = format!("CHARSET UTF-8 {key} {{{}+}}\r\n{text}", text.len());
+            check(&mut world, &keys, expected);
+        }
+        while world.store.index_step().unwrap().more {}
+    }
+}
+
 /// RFC 9051 §6.4.4 HEADER: a field of that name, whichever of several.
 #[test]
 fn the_second_subject_is_found_too() {

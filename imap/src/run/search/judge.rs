@@ -380,10 +380,7 @@ fn bare(texts: &[String]) -> Vec<String> {
 
 /// Names and addresses as people read them.
 fn among(people: &[Person], needle: &Needle) -> u8 {
-    let grades = people.iter().map(|person| {
-        let name = person.display_name().unwrap_or_default();
-        needle.grade(&format!("{name} <{}>", person.email().unwrap_or_default()))
-    });
+    let grades = people.iter().map(|one| needle.grade(&sought::person(one)));
     grades.max().unwrap_or(0)
 }
 
