@@ -27,8 +27,23 @@ const SYSTEM: [(&str, &str); 5] = [
     ("$draft", "Draft"),
 ];
 
-/// Registered keywords (RFC 9051 §2.3.2) in the spelling that clients print.
-const REGISTERED: [&str; 5] = ["$Forwarded", "$MDNSent", "$Junk", "$NotJunk", "$Phishing"];
+/// Registered keywords (RFC 9051 §2.3.2), and those of Thunderbird, in the spelling that clients print: the store
+/// keeps keywords in lower case.
+const REGISTERED: [&str; 13] = [
+    "$Forwarded",
+    "$MDNSent",
+    "$Junk",
+    "$NotJunk",
+    "$Phishing",
+    "$Important",
+    "Junk",
+    "NonJunk",
+    "$Label1",
+    "$Label2",
+    "$Label3",
+    "$Label4",
+    "$Label5",
+];
 
 /// `\Seen` without its backslash, in any case, to storage's keyword.
 pub fn system_flag(name: &str) -> Option<Flag> {
@@ -140,9 +155,17 @@ mod tests {
     #[test]
     fn flags_return() {
         let mut out = Vec::new();
-        let words = ["$seen", "$forwarded", "cần-xử-lý", "viec"].map(Keyword::new);
+        let words = [
+            "$seen",
+            "$forwarded",
+            "cần-xử-lý",
+            "viec",
+            "nonjunk",
+            "$IMPORTANT",
+        ]
+        .map(Keyword::new);
         put_flags(&mut out, words.iter().flatten());
-        assert_eq!(out, b"(\\Seen $Forwarded viec)");
+        assert_eq!(out, b"(\\Seen $Forwarded viec NonJunk $Important)");
         assert_eq!(system_flag("sEEN"), Some(Flag::system("$seen")));
     }
 }
