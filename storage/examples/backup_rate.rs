@@ -39,6 +39,7 @@ fn measure((name, secret): (&str, &Secret), store: &Store, options: &Options, di
             store: &options.dir,
             vault: &vault,
             secret,
+            keys: &KeySource::None,
             now_s: 1,
             reread,
             workers: WORKERS,

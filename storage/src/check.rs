@@ -53,6 +53,10 @@ impl Findings {
 pub(crate) fn check(store: &Store, deep: bool, tell: Tell<'_>) -> Result<Vec<String>, Error> {
     let mut findings = Findings::default();
     let shared = &store.inner.shared;
+    if shared.keys.rewrite()? {
+        findings
+            .add("the keyring was gone or damaged; the store was open and wrote it again".into());
+    }
     for foreign in shared.snapshots.folder.owner.foreign(&shared.dir)? {
         findings.add(owner::told(&foreign).to_string());
     }

@@ -285,6 +285,11 @@ impl Format {
         })
     }
 
+    /// Whether these octets of the file say that the store is sealed; `None` for what is no such file.
+    pub(crate) fn sealed_in(bytes: &[u8]) -> Option<bool> {
+        Self::parse(bytes).ok().map(|format| format.sealed)
+    }
+
     /// Whether the file is there and damaged.
     pub(crate) fn is_damaged(dir: &Path) -> bool {
         matches!(Self::read(dir), Err(Error::Corrupt(_)))

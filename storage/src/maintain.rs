@@ -98,6 +98,7 @@ impl Store {
     pub fn maintain(&self, policy: &Policy) -> Result<Upkeep, Error> {
         let shared = &self.inner.shared;
         let _one = shared.packs.gate.upkeep();
+        shared.keys.rewrite()?;
         spare::lay_beside(&shared.dir, &shared.disk, shared.reserve);
         shared.look_again();
         let done = self.pass(policy);

@@ -97,7 +97,7 @@ impl From<Error> for Refused {
 }
 
 /// The journal ends before what was promised.
-fn short(end: Position) -> Error {
+pub(crate) fn short(end: Position) -> Error {
     let (offset, segment) = (end.offset, end.segment);
     let what = format!(
         "the journal ends at {offset} of segment {segment}, before commits that were promised: they are damaged"

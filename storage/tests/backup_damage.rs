@@ -229,3 +229,151 @@ fn an_account_comes_out_of_a_damaged_backup_but_for_what_is_lost() {
     }
     assert!(harmed > 0);
 }
+
+fn refusal(bench: &Bench, at: i64) -> Refusal {
+    match bench.take_at(at, false) {
+        Err(Failure::Refused(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn newest(bench: &Bench, folder: &str) -> PathBuf {
+    let all = files(&bench.world.options.dir.join(folder));
+    all.last().unwrap().clone()
+}
+
+#[test]
+fn a_store_without_whole_snapshots_or_journal_is_not_backed_up() {
+    for secret in secrets() {
+        let bench = Bench::new(secret);
+        bench.world.store().snapshot().unwrap();
+        let inbox = bench.world.account(2).mailboxes().unwrap()[0].id;
+        for number in 0..20 {
+            bench.world.deliver(2, inbox, &long(700 + number), None);
+        }
+        bench.take(1);
+        let journal = files(&bench.world.options.dir.join("journal"));
+        let middle = journal.iter().nth(1).unwrap().clone();
+        for path in [newest(&bench, "snapshots"), middle] {
+            let whole = std::fs::read(&path).unwrap();
+            let damages: [&dyn Fn(); 3] = [
+                &|| flip(&path, whole.len() / 2),
+                &|| std::fs::write(&path, &whole[..whole.len() / 2]).unwrap(),
+                &|| std::fs::remove_file(&path).unwrap(),
+            ];
+            for damage in damages {
+                damage();
+                let refused = refusal(&bench, 2);
+                assert!(matches!(refused, Refusal::Damaged(_)), "{refused}");
+                assert_eq!(list(&bench.vault(), &bench.secret).unwrap().len(), 1);
+                std::fs::write(&path, &whole).unwrap();
+            }
+        }
+        bench.take(3);
+        assert_eq!(bench.check(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_journal_that_ends_before_what_was_promised_is_not_backed_up() {
+    let mut bench = Bench::new(Secret::None);
+    bench.take(1);
+    bench.world.store().clone().close().unwrap();
+    bench.world.crash();
+    let path = newest(&bench, "journal");
+    let whole = std::fs::read(&path).unwrap();
+    // At the end of a frame: nothing but the checkpoint knows of what followed.
+    std::fs::remove_file(&path).unwrap();
+    let refused = refusal(&bench, 2);
+    assert!(matches!(refused, Refusal::Damaged(_)), "{refused}");
+    std::fs::write(&path, whole).unwrap();
+    bench.take(3);
+}
+
+#[test]
+fn a_lost_keyring_is_told_and_written_again_by_the_open_store() {
+    let bench = Bench::new(secrets()[1].clone());
+    bench.take(1);
+    let dir = bench.world.options.dir.clone();
+    let ring = std::fs::read(dir.join("keyring")).unwrap();
+    for name in ["keyring", "keyring.copy"] {
+        std::fs::remove_file(dir.join(name)).unwrap();
+    }
+    let refused = refusal(&bench, 2);
+    assert!(matches!(refused, Refusal::NoKeyring(_)), "{refused}");
+    let found = bench.world.store().check().unwrap();
+    assert!(
+        found.len() == 1 && found[0].contains("keyring"),
+        "{found:?}"
+    );
+    assert_eq!(bench.world.store().check().unwrap(), Vec::<String>::new());
+    // One of the two is enough, and the backup has both.
+    std::fs::write(dir.join("keyring"), &ring[1..]).unwrap();
+    bench.take(3);
+    assert_eq!(bench.check(), Vec::<String>::new());
+    drop(bench.rebuilt(Which::Newest));
+}
+
+/// A pack that is gone, cut, or zeros from its middle on.
+fn pack_damages(path: &Path) -> [Box<dyn Fn() + '_>; 3] {
+    let whole = std::fs::read(path).unwrap();
+    let (half, mut zeros) = (whole[..whole.len() / 2].to_vec(), whole);
+    let middle = half.len();
+    zeros[middle..].fill(0);
+    [
+        Box::new(move || std::fs::remove_file(path).unwrap()),
+        Box::new(move || std::fs::write(path, &half).unwrap()),
+        Box::new(move || std::fs::write(path, &zeros).unwrap()),
+    ]
+}
+
+#[test]
+fn a_pack_that_is_not_all_there_comes_from_the_backup_before() {
+    for secret in secrets() {
+        let bench = Bench::new(secret);
+        bench.take(1);
+        let path = bench.world.options.dir.join("packs/000001.pack");
+        let whole = std::fs::read(&path).unwrap();
+        for (damage, at) in pack_damages(&path).into_iter().zip(2..) {
+            damage();
+            let taken = bench.take(at);
+            assert!(!taken.damaged.is_empty(), "{taken:?}");
+            assert_eq!(taken.healed, taken.damaged.len() as u64, "{taken:?}");
+            assert_eq!(bench.check(), Vec::<String>::new());
+            let (_dir, store) = bench.rebuilt(Which::Newest);
+            assert_eq!(store.check_deep().unwrap(), Vec::<String>::new());
+            std::fs::write(&path, &whole).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_backup_that_lacks_a_pack_says_so_and_the_last_whole_one_stays() {
+    for number in 0..3 {
+        let bench = Bench::new(Secret::None);
+        let first = bench.take(1).name;
+        let hidden = manifest(&bench, &first);
+        let aside = hidden.with_extension("aside");
+        std::fs::rename(&hidden, &aside).unwrap();
+        let path = bench.world.options.dir.join("packs/000001.pack");
+        pack_damages(&path)[number]();
+        let taken = bench.take(2);
+        assert_eq!(taken.healed, 0);
+        assert!(
+            taken.damaged[0].starts_with("packs/000001.pack: "),
+            "{taken:?}"
+        );
+        assert!(bench.check()[0].contains("packs/000001.pack: "));
+        std::fs::rename(&aside, &hidden).unwrap();
+        let pruned = bench.prune(Keep::Newest(1)).unwrap();
+        assert_eq!(pruned.backups, Vec::<String>::new(), "{pruned:?}");
+        assert!(pruned.findings[0].contains(&first), "{pruned:?}");
+        // The next one has it from there.
+        let third = bench.take(3);
+        assert!(third.healed > 0, "{third:?}");
+        let pruned = bench.prune(Keep::Newest(1)).unwrap();
+        assert_eq!(pruned.backups, [first, taken.name]);
+        let (_dir, store) = bench.rebuilt(Which::Newest);
+        assert_eq!(store.check_deep().unwrap(), Vec::<String>::new());
+    }
+}

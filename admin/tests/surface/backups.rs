@@ -12,6 +12,7 @@ fn backed_up(w: &World) -> String {
         store: &store,
         vault: &vault,
         secret: &Secret::None,
+        keys: &storage::KeySource::None,
         now_s: 1_793_010_000,
         reread: false,
         workers: 1,

@@ -46,6 +46,12 @@ pub(super) fn unwrap(kind: Kind, bytes: &[u8]) -> Result<&[u8], Error> {
     Ok(&whole[HEAD..])
 }
 
+/// The version that the file says.
+pub(super) fn version(bytes: &[u8]) -> Option<u32> {
+    let version = bytes.get(MAGIC..HEAD)?.try_into().ok()?;
+    Some(u32::from_le_bytes(version))
+}
+
 /// The whole file that holds this value.
 pub(super) fn encode<T: Serialize>(kind: Kind, value: &T) -> Result<Vec<u8>, Error> {
     Ok(wrap(kind, &body(value)?))

@@ -4,6 +4,7 @@ use super::chunk::{self, Chunks};
 use super::crew::{self, Goal};
 use super::manifest::{self, Entry, Manifest};
 use super::sealer::{ChunkId, Sealer};
+use super::whole::Judge;
 use super::{Failure, Secret, Stage, Tell, Vault};
 use crate::Error;
 use std::collections::{BTreeMap, HashSet};
@@ -52,8 +53,13 @@ pub fn list(vault: &dyn Vault, secret: &Secret) -> Result<Vec<Backup>, Failure> 
                     backup.own_octets += if seen.insert(id) { octets } else { 0 };
                     missing += u64::from(!there.contains(&id));
                 }
+                let lacks = manifest.looked.as_ref().map_or(0, |l| l.lacks.len());
                 if missing > 0 {
                     backup.damage = Some(format!("{missing} of its pieces are missing"));
+                } else if lacks > 0 {
+                    backup.damage = Some(format!(
+                        "the store was damaged in {lacks} places that it has not whole either"
+                    ));
                 }
             }
             Err(Failure::Storage(e @ Error::Corrupt(_))) => backup.damage = Some(e.to_string()),
@@ -91,10 +97,15 @@ pub fn check(
     let mut checked = Checked::default();
     // Each chunk with the octets it must have and one file that needs it.
     let mut wanted: BTreeMap<ChunkId, (u64, String)> = BTreeMap::new();
+    let chunks = Chunks::new(vault, &sealer);
+    let mut judge = Judge::new(&chunks);
+    let mut lacking = Vec::new();
     for name in manifest::names(vault)? {
         match Manifest::read(vault, &sealer, &name) {
             Ok(manifest) => {
                 checked.backups += 1;
+                let lacks = judge.lacks(&manifest)?.into_iter();
+                lacking.extend(lacks.map(|what| format!("backup {name}: {what}")));
                 for file in &manifest.files {
                     for (id, octets) in file.pieces() {
                         let needs = || (octets, format!("{} of {name}", file.path));
@@ -114,7 +125,6 @@ pub fn check(
         total: wanted.iter().map(|(_, (octets, _))| octets).sum(),
         workers,
     };
-    let chunks = Chunks::new(vault, &sealer);
     let found = crew::each(&wanted, &goal, tell, |(id, (octets, file)), pace| {
         pace.step(*octets)?;
         match chunks.get(id) {
@@ -128,6 +138,11 @@ pub fn check(
         }
     })?;
     checked.chunks = wanted.len() as u64;
+    // What a damaged piece makes of a backup needs not be told twice.
+    if found.iter().all(Option::is_none) {
+        lacking.truncate(FINDINGS_MAX);
+        checked.findings.append(&mut lacking);
+    }
     let wrong = found.iter().flatten().count();
     checked
         .findings

@@ -14,9 +14,13 @@ const SUFFIX: &str = ".manifest";
 const OCTETS_MAX: u64 = 256 << 20;
 const KIND: Kind = Kind {
     magic: b"CVMANI\r\n",
-    version: 1,
+    version: 2,
     what: "manifest of the backup",
 };
+/// Without [`Looked`].
+const BEFORE: Kind = Kind { version: 1, ..KIND };
+/// Lines of what is not whole at most; the rest is counted.
+const LACKS_MAX: usize = 1_000;
 
 /// One backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +31,37 @@ pub(super) struct Manifest {
     /// The journal's end: segment and offset.
     pub position: (u32, u64),
     pub files: Vec<Entry>,
+    /// `None` for a backup by a version that did not look.
+    pub looked: Option<Looked>,
+}
+
+/// What was seen of the store when it was copied.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Looked {
+    /// Whether the packs were compared with what the store names, for which its keys are needed.
+    pub compared: bool,
+    /// What is damaged in the store and in this backup, a line each.
+    pub lacks: Vec<String>,
+}
+
+impl Looked {
+    pub(super) fn new(compared: bool, mut lacks: Vec<String>) -> Self {
+        let more = lacks.len().saturating_sub(LACKS_MAX);
+        lacks.truncate(LACKS_MAX);
+        if more > 0 {
+            lacks.push(format!("and {more} more places are damaged"));
+        }
+        Self { compared, lacks }
+    }
+}
+
+/// A manifest of the first version.
+#[derive(Deserialize)]
+struct First {
+    store: [u8; 16],
+    taken_at: i64,
+    position: (u32, u64),
+    files: Vec<Entry>,
 }
 
 /// One file of the store.
@@ -84,10 +119,17 @@ impl Manifest {
             Err(e) => return Err(e.into()),
         };
         let damaged = || Error::Corrupt(format!("the manifest {name} was changed").into());
+        let kind = match framed::version(&bytes) {
+            Some(1) => BEFORE,
+            _ => KIND,
+        };
         let body = sealer
-            .unseal(name, framed::unwrap(KIND, &bytes)?)
+            .unseal(name, framed::unwrap(kind, &bytes)?)
             .ok_or_else(damaged)?;
-        let manifest: Self = framed::value(KIND, &body)?;
+        let manifest = match kind.version {
+            1 => framed::value::<First>(kind, &body)?.into(),
+            _ => framed::value::<Self>(kind, &body)?,
+        };
         if manifest.store != sealer.store || !manifest.files.iter().all(Entry::is_sound) {
             return Err(damaged().into());
         }
@@ -107,6 +149,24 @@ impl Manifest {
         match names(vault)?.into_iter().find(late) {
             Some(name) => Ok(name),
             None => Self::newest(vault, None),
+        }
+    }
+}
+
+impl From<First> for Manifest {
+    fn from(first: First) -> Self {
+        let First {
+            store,
+            taken_at,
+            position,
+            files,
+        } = first;
+        Self {
+            store,
+            taken_at,
+            position,
+            files,
+            looked: None,
         }
     }
 }

@@ -26,6 +26,7 @@ mod framed;
 mod keep;
 mod keys;
 mod manifest;
+mod named;
 mod place;
 mod prune;
 mod restore;
@@ -34,6 +35,7 @@ mod sound;
 mod source;
 mod take;
 mod vault;
+mod whole;
 
 pub use account::{Account, Cut};
 pub use folder::{FolderVault, lies_in};
@@ -115,6 +117,20 @@ pub enum Refusal {
     /// No backup of that name, or none that old.
     #[error("there is no such backup in {0}")]
     NoManifest(String),
+    /// Snapshots, journal or keyring of the store are damaged.
+    #[error(
+        "the store is damaged: {0}; no backup was made, and the earlier ones stay as they are: stop the server and \
+         run `congvu store repair`"
+    )]
+    Damaged(String),
+    /// The keyring of an encrypted store is gone.
+    #[error(
+        "the keyring of the encrypted store in {0} is gone or damaged (files `keyring` and `keyring.copy`); no \
+         backup was made. A running server still has it in memory and writes it again: do not stop it, and run \
+         `congvu admin store verify`. Where none runs, restore the newest backup into another folder and copy the two \
+         files from its store"
+    )]
+    NoKeyring(String),
     /// A restore goes into an empty folder only.
     #[error("{0} is not empty; a restore needs an empty folder")]
     NotEmpty(String),

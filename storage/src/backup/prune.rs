@@ -1,7 +1,7 @@
 //! Removing old backups, but never the last whole copy of anything.
 //!
 //! What would stay is read before anything goes. A damaged piece in it, and nothing is removed: an older backup
-//! may be the only one left. And where the store was damaged already when it was backed up, the newest of the
+//! may be the only one left. Where none of them is whole, the newest of the older ones that is stays too. And where the store was damaged already when it was backed up, the newest of the
 //! older backups that still has the content whole stays too.
 
 use super::chunk::{self, Chunks};
@@ -9,6 +9,7 @@ use super::crew::{self, Goal};
 use super::manifest::{self, Entry, Manifest};
 use super::sealer::{ChunkId, Sealer};
 use super::sound::{self, Copy};
+use super::whole::{Judge, Worth};
 use super::{Failure, Secret, Stage, Tell, Vault};
 use crate::Error;
 use crate::pack::Stretch;
@@ -79,6 +80,8 @@ pub fn prune(task: &Prune<'_>, tell: Tell<'_>) -> Result<Pruned, Failure> {
             return Ok(pruned);
         }
         stay.extend(hold_back(&chunks, damaged, &mut pruned)?);
+        let held = last_whole(&chunks, &stay, &mut pruned)?;
+        stay.extend(held);
     }
     for name in &pruned.backups {
         manifest::remove(vault, name)?;
@@ -123,7 +126,7 @@ fn examine(
     };
     let looked = crew::each(&files, &goal, tell, |entry, pace| {
         let (mut copy, mut wrong) = (Copy::new(chunks, entry), Vec::new());
-        let damaged = match copy.damaged() {
+        let damaged = match copy.damaged(None) {
             // Which of its pieces, is told below.
             Err(Error::Corrupt(_)) => Vec::new(),
             damaged => damaged?,
@@ -160,6 +163,45 @@ fn examine(
     pruned.findings.truncate(FINDINGS_MAX);
     pruned.verified = ids.len() as u64;
     Ok(found)
+}
+
+/// Of the backups that are to go, the newest that is whole, where none of those that stay is; it is taken off the
+/// list. Where nobody can say it of any, one that lacks nothing that can be seen.
+fn last_whole(
+    chunks: &Chunks<'_>,
+    stay: &[Manifest],
+    pruned: &mut Pruned,
+) -> Result<Option<Manifest>, Failure> {
+    let mut judge = Judge::new(chunks);
+    let mut best = Worth::Broken;
+    for manifest in stay.iter().rev() {
+        best = best.max(judge.worth(manifest)?);
+        if best == Worth::Whole {
+            return Ok(None);
+        }
+    }
+    let mut found = None;
+    for at in (0..pruned.backups.len()).rev() {
+        let manifest = match Manifest::read(chunks.vault, chunks.sealer, &pruned.backups[at]) {
+            Ok(manifest) => manifest,
+            Err(Failure::Storage(Error::Corrupt(_))) => continue,
+            Err(e) => return Err(e),
+        };
+        let worth = judge.worth(&manifest)?;
+        if worth > best {
+            (best, found) = (worth, Some((at, manifest)));
+        }
+        if best == Worth::Whole {
+            break;
+        }
+    }
+    Ok(found.map(|(at, manifest)| {
+        let name = pruned.backups.remove(at);
+        pruned.findings.push(format!(
+            "none of the backups that were to stay is whole; {name} is, and stays"
+        ));
+        manifest
+    }))
 }
 
 /// Of the backups that are to go, the newest that still have whole what is damaged in those that stay; they

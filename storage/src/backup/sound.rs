@@ -7,7 +7,7 @@ use super::Failure;
 use super::chunk::{self, Chunks};
 use super::manifest::Entry;
 use crate::Error;
-use crate::pack::{self, Stretch};
+use crate::pack::{self, Last, Stretch};
 use std::collections::BTreeSet;
 
 /// Octets of a damaged stretch that is looked for in another copy.
@@ -18,6 +18,11 @@ const PACKS: &str = "packs/";
 /// The number of the pack that has this path; `None` for other files of a store.
 pub(super) fn pack_of(path: &str) -> Option<u32> {
     pack::number_of(path.strip_prefix(PACKS)?)
+}
+
+/// The path of the pack of this number.
+pub(super) fn path_of(number: u32) -> String {
+    format!("{PACKS}{}", pack::name_of(number))
 }
 
 /// A file of a backup, read by offsets.
@@ -64,13 +69,26 @@ impl<'a> Copy<'a> {
         Ok(())
     }
 
-    /// The damaged places, when it is a pack. Errors: `Corrupt` for a damaged piece.
-    pub(super) fn damaged(&mut self) -> Result<Vec<Stretch>, Error> {
+    /// Whether it is a pack without damage that has this content where the store names it last, and so all before
+    /// it: after a restore of an older backup a pack of the same number may be another one.
+    pub(super) fn reaches(&mut self, last: Last) -> Result<bool, Error> {
+        let mut head = [0; pack::HEAD];
+        let read = self.read(last.offset, &mut head);
+        let named = read.map(|()| pack::content_at(&head) == Some(last.id));
+        let found = named.and_then(|named| Ok(named && self.damaged(Some(last))?.is_empty()));
+        match found {
+            Err(Error::Corrupt(_) | Error::NotFound) => Ok(false),
+            found => found,
+        }
+    }
+
+    /// The damaged places, when it is a pack, which must reach up to `last`. Errors: `Corrupt` for a damaged piece.
+    pub(super) fn damaged(&mut self, last: Option<Last>) -> Result<Vec<Stretch>, Error> {
         let Some(number) = pack_of(&self.entry.path) else {
             return Ok(Vec::new());
         };
         let octets = self.entry.octets;
-        pack::examine(number, octets, &mut |at, into| self.read(at, into))
+        pack::examine(number, octets, last, &mut |at, into| self.read(at, into))
     }
 
     /// What should stand in a damaged stretch of another copy of the same pack, if this one has it whole.

@@ -2,21 +2,28 @@
 
 use super::manifest::Seen;
 use super::{Failure, Refusal, folder};
+use crate::checkpoint::Checkpoint;
 use crate::format::Format;
 use crate::journal::{self, FILE_HEAD, Position};
-use crate::{Error, disk};
+use crate::owner::Owner;
+use crate::{Error, disk, keyring, recover, snapshot};
 use std::cmp::Ordering;
-use std::os::unix::fs::MetadataExt as _;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
 /// How often the journal's end is looked for, while somebody writes it.
 const TRIES_MAX: usize = 20;
 /// What is being written carries this behind its name.
 const UNFINISHED: &str = ".new";
+/// The files that only the master key opens.
+pub(super) const KEYRINGS: [&str; 2] = ["keyring", "keyring.copy"];
 
 /// A store as it stands at one place of its journal.
 pub(super) struct Source {
     pub store: [u8; 16],
+    pub owner: Owner,
     pub position: Position,
     pub files: Vec<SourceFile>,
 }
@@ -29,6 +36,7 @@ pub(super) struct SourceFile {
     pub octets: u64,
     /// Whether it may turn out shorter: the end of a pack is cut back when a write failed.
     pub may_shrink: bool,
+    /// All zeros where that tells nothing.
     pub seen: Seen,
     /// What is in it, of a small file that is replaced as a whole while the store is in use.
     pub held: Option<Vec<u8>>,
@@ -38,7 +46,10 @@ pub(super) struct SourceFile {
 /// Errors: `NoStore`; `Corrupt`, for a file of another store too.
 pub(super) fn look(dir: &Path) -> Result<Source, Failure> {
     let no_store = || Refusal::NoStore(dir.display().to_string());
-    let owner = Format::read(dir)?.ok_or_else(no_store)?.owner();
+    let format = Format::read(dir)?.ok_or_else(no_store)?;
+    let owner = format.owner();
+    // First, since the journal only grows.
+    let promised = Checkpoint::read(dir)?.map(|checkpoint| checkpoint.position);
     owner.expect_own(dir)?;
     let mut files = Vec::new();
     for name in listed(dir, "snapshots")? {
@@ -48,7 +59,14 @@ pub(super) fn look(dir: &Path) -> Result<Source, Failure> {
         .iter()
         .rev()
         .find_map(|name| number(name));
-    let position = end(&dir.join("journal"), last.ok_or_else(no_store)?)?;
+    let from = Position {
+        segment: last.ok_or_else(no_store)?,
+        offset: FILE_HEAD,
+    };
+    let position = end(&dir.join("journal"), from)?;
+    if promised.is_some_and(|promised| position < promised) {
+        return Err(damaged(recover::short(position)));
+    }
     // Listed again: while the end was looked for, a new segment may have been begun.
     for name in listed(dir, "journal")? {
         let octets = match number(&name).map(|n| n.cmp(&position.segment)) {
@@ -66,19 +84,35 @@ pub(super) fn look(dir: &Path) -> Result<Source, Failure> {
         });
     }
     // Last: every key under which anything above is sealed is in it, however many came meanwhile.
-    for name in ["format", "keyring", "keyring.copy"] {
-        if dir.join(name).exists() {
-            files.push(whole(dir, name)?);
+    files.push(whole(dir, crate::format::FILE)?);
+    let keyring = keyring::sound(dir);
+    if format.sealed && matches!(keyring, Ok(None) | Err(Error::Corrupt(_))) {
+        return Err(Refusal::NoKeyring(dir.display().to_string()).into());
+    }
+    if let Some(bytes) = keyring? {
+        // Both of them whole, whichever of the two is.
+        for name in KEYRINGS {
+            let own = whole(dir, name).ok();
+            let same = own.filter(|own| own.held.as_ref() == Some(&bytes));
+            files.push(same.unwrap_or_else(|| SourceFile {
+                path: name.to_owned(),
+                octets: bytes.len() as u64,
+                may_shrink: false,
+                seen: Seen::default(),
+                held: Some(bytes.clone()),
+            }));
         }
     }
     Ok(Source {
         store: owner.id,
+        owner,
         position,
         files,
     })
 }
 
-fn number(name: &str) -> Option<u32> {
+/// The number of the segment of this name.
+pub(super) fn number(name: &str) -> Option<u32> {
     name.strip_suffix(".log")?.parse().ok()
 }
 
@@ -121,20 +155,59 @@ fn whole(dir: &Path, name: &str) -> Result<SourceFile, Error> {
     })
 }
 
-/// The end of the last whole group of the journal. The server may be writing it: what looks damaged
+/// The end of the last whole group of the journal from here on. The server may be writing it: what looks damaged
 /// in a moment is looked at again.
-fn end(journal: &Path, last: u32) -> Result<Position, Error> {
-    let from = Position {
-        segment: last,
-        offset: FILE_HEAD,
-    };
+fn end(journal: &Path, from: Position) -> Result<Position, Failure> {
     let mut damage = Error::NotFound;
     for _ in 0..TRIES_MAX {
         match journal::whole(journal, from) {
             Ok(end) => return Ok(end),
             Err(e @ Error::Corrupt(_)) => damage = e,
-            Err(e) => return Err(e),
+            Err(e) => return Err(e.into()),
         }
     }
-    Err(damage)
+    Err(damaged(damage))
+}
+
+/// Damage of the store is what its operator must hear of; all else is told as it is.
+pub(super) fn damaged(error: Error) -> Failure {
+    match error {
+        Error::Corrupt(why) => Refusal::Damaged(why.what).into(),
+        e => e.into(),
+    }
+}
+
+/// Snapshots and journal, from the first commit to the end that was found, must be whole. `is_known`: it looks as
+/// it did when it was found whole. Errors: `Damaged`.
+pub(super) fn expect_whole(
+    dir: &Path,
+    source: &Source,
+    is_known: &dyn Fn(&SourceFile) -> bool,
+) -> Result<(), Failure> {
+    let within = |folder: &str| -> Vec<(&str, &SourceFile)> {
+        let files = source.files.iter();
+        files
+            .filter_map(|file| Some((file.path.strip_prefix(folder)?, file)))
+            .collect()
+    };
+    let snapshots = within("snapshots/");
+    let segments = within("journal/").into_iter();
+    let segments: BTreeSet<u32> = segments.filter_map(|(name, _)| number(name)).collect();
+    let names: Vec<String> = snapshots.iter().map(|(n, _)| (*n).to_owned()).collect();
+    let mut whole = |name: &str| {
+        let found = snapshots.iter().find(|(n, _)| *n == name);
+        let (_, file) = found.ok_or(Error::NotFound)?;
+        if is_known(file) {
+            return Ok(());
+        }
+        let path = dir.join(&file.path);
+        let failed = |e: &std::io::Error| disk::failed("cannot read", &path, e);
+        let opened = File::open(&path).map_err(|e| failed(&e))?;
+        snapshot::expect_whole(name, file.octets, &mut |at, into| {
+            opened.read_exact_at(into, at).map_err(|e| failed(&e))
+        })
+    };
+    let segment = snapshot::tail(&names, &segments, &mut whole).map_err(damaged)?;
+    let offset = FILE_HEAD;
+    end(&dir.join("journal"), Position { segment, offset }).map(drop)
 }

@@ -2,16 +2,17 @@
 
 use super::chunk::{self, Chunks};
 use super::crew::{self, Goal, Pace};
-use super::manifest::{Entry, Manifest, Seen};
+use super::manifest::{Entry, Looked, Manifest, Seen};
+use super::named::{self, Named};
 use super::sealer::{ChunkId, Sealer};
 use super::sound::{self, Copy};
 use super::source::{self, Source, SourceFile};
 use super::{Failure, Refusal, Secret, Stage, Tell, Vault};
-use crate::Error;
 use crate::disk;
 use crate::format::Format;
-use crate::pack;
+use crate::pack::{self, Last};
 use crate::pin::Pin;
+use crate::{Error, KeySource};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
@@ -32,6 +33,8 @@ pub struct Take<'a> {
     pub vault: &'a dyn Vault,
     /// Decides at the first backup whether the vault is sealed; must fit at each later one.
     pub secret: &'a Secret,
+    /// What opens the store: to know which packs it names. Without it that is not compared.
+    pub keys: &'a KeySource,
     /// Unix seconds; the backup's name.
     pub now_s: i64,
     /// Reads everything again, also files that look as they did, and chunks that are there already;
@@ -60,10 +63,12 @@ pub struct Taken {
     pub damaged: Vec<String>,
     /// How many of these the backup has whole nevertheless, from one before.
     pub healed: u64,
+    /// Whether the packs were compared with what the store names.
+    pub compared: bool,
 }
 
 /// Takes a backup. When it ends before its time, the chunks stay, and the next one goes on from there.
-/// Errors: every [`Refusal`] about the target; `Corrupt` for a damaged store.
+/// Errors: every [`Refusal`] about the target; `Damaged` and `NoKeyring` for a damaged store.
 pub fn take(task: &Take<'_>, tell: Tell<'_>) -> Result<Taken, Failure> {
     let vault = task.vault;
     // Before the pin: nothing may appear in a store of another version, or in a folder that is none.
@@ -88,26 +93,32 @@ pub fn take(task: &Take<'_>, tell: Tell<'_>) -> Result<Taken, Failure> {
     }
     let before = last(vault, &sealer)?;
     let run = Run::begin(task, &sealer, &source, before)?;
+    source::expect_whole(task.store, &source, &|file| run.before(file).is_some())?;
+    let named = named::packs(task, source.owner, source.position).map_err(source::damaged)?;
+    let run = Run { named, ..run };
     let goal = Goal {
         stage: Stage::Copying,
         total: source.files.iter().map(|f| f.octets).sum(),
         workers: task.workers,
     };
-    let entries = crew::each(&source.files, &goal, tell, |file, pace| {
+    let mut entries = crew::each(&source.files, &goal, tell, |file, pace| {
         run.file(file, pace)
     })?;
+    entries.extend(run.missing(&source)?);
     vault.settle()?;
+    let compared = run.named.is_some();
+    let known = run
+        .known
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     let manifest = Manifest {
         store: source.store,
         taken_at: task.now_s,
         position: (source.position.segment, source.position.offset),
         files: entries,
+        looked: Some(Looked::new(compared, known.lacks)),
     };
     let name = manifest.write(vault, &sealer)?;
-    let known = run
-        .known
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
     Ok(Taken {
         name,
         files: manifest.files.len() as u64,
@@ -118,6 +129,7 @@ pub fn take(task: &Take<'_>, tell: Tell<'_>) -> Result<Taken, Failure> {
         new_octets: known.new_octets,
         damaged: known.damaged,
         healed: known.healed,
+        compared,
     })
 }
 
@@ -178,6 +190,26 @@ struct Known {
     new_octets: u64,
     damaged: Vec<String>,
     healed: u64,
+    /// What of the damage the backup has not whole.
+    lacks: Vec<String>,
+}
+
+impl Known {
+    /// Notes damage of the store, and whether the backup has it whole.
+    fn tell(&mut self, mut what: String, healed: bool) {
+        tracing::error!(what, "the store that is backed up is damaged");
+        match healed {
+            true => {
+                self.healed += 1;
+                what.push_str("; this backup has it whole, from one before");
+            }
+            false if self.lacks.len() < DAMAGED_MAX => self.lacks.push(what.clone()),
+            false => {}
+        }
+        if self.damaged.len() < DAMAGED_MAX {
+            self.damaged.push(what);
+        }
+    }
 }
 
 /// What takes the place of damaged stretches of a file.
@@ -202,11 +234,23 @@ impl Mended {
     }
 }
 
+/// What came of looking at a file.
+enum Found {
+    /// Its damage, if any, and what takes its place.
+    Damaged(Mended),
+    /// A backup before has the whole file better.
+    Elsewhere(Entry),
+}
+
 struct Run<'a> {
     dir: &'a Path,
     chunks: Chunks<'a>,
     reread: bool,
     files: HashMap<String, Entry>,
+    /// What was seen when these were copied.
+    looked: Option<Looked>,
+    /// The packs that the store names.
+    named: Option<Named>,
     known: Mutex<Known>,
 }
 
@@ -228,6 +272,7 @@ impl<'a> Run<'a> {
                 None => task.vault.remove(&path)?,
             }
         }
+        let looked = before.as_ref().and_then(|manifest| manifest.looked.clone());
         let files: HashMap<String, Entry> = before
             .into_iter()
             .flat_map(|manifest| manifest.files)
@@ -239,6 +284,8 @@ impl<'a> Run<'a> {
             chunks: Chunks::new(task.vault, sealer),
             reread: task.reread,
             files,
+            looked,
+            named: None,
             known: Mutex::new(Known {
                 before: there,
                 ..Known::default()
@@ -262,7 +309,13 @@ impl<'a> Run<'a> {
             Some(held) => Box::new(held.as_slice()),
             None => Box::new(File::open(&path).map_err(|e| failed(&e))?),
         };
-        let mended = self.examine(file, &path)?;
+        let mended = match self.examine(file, &path)? {
+            Found::Damaged(mended) => mended,
+            Found::Elsewhere(entry) => {
+                pace.step(file.octets)?;
+                return Ok(entry);
+            }
+        };
         let mut rest = opened.take(file.octets);
         let mut entry = Entry {
             path: file.path.clone(),
@@ -305,40 +358,88 @@ impl<'a> Run<'a> {
     }
 
     /// What is damaged in a pack is told, and looked for in the backup before.
-    fn examine(&self, file: &SourceFile, path: &Path) -> Result<Mended, Failure> {
+    fn examine(&self, file: &SourceFile, path: &Path) -> Result<Found, Failure> {
         let mut mended = Mended {
             all: true,
             pieces: Vec::new(),
         };
         let Some(number) = sound::pack_of(&file.path) else {
-            return Ok(mended);
+            return Ok(Found::Damaged(mended));
         };
         let failed = |e: &std::io::Error| disk::failed("cannot read", path, e);
         let opened = File::open(path).map_err(|e| failed(&e))?;
         // Its end may have been cut back since it was looked at.
         let there = opened.metadata().map_err(|e| failed(&e))?.len();
         let octets = file.octets.min(there);
-        let found = pack::examine(number, octets, &mut |at, into| {
+        let found = pack::examine(number, octets, self.last(&file.path), &mut |at, into| {
             opened.read_exact_at(into, at).map_err(|e| failed(&e))
         })?;
+        let mut left = Vec::new();
         for stretch in found {
-            let whole = self.elsewhere(file, &stretch)?;
-            let mut told = sound::named(&file.path, &stretch);
-            tracing::error!(what = told, "the store that is backed up is damaged");
-            let mut known = self.known();
-            match whole {
-                Some(octets) => {
-                    told.push_str("; this backup has it whole, from one before");
-                    known.healed += 1;
+            match self.elsewhere(file, &stretch)? {
+                Some(octets) if stretch.to <= there => {
+                    let what = sound::named(&file.path, &stretch);
+                    self.known().tell(what, true);
                     mended.pieces.push((stretch.from, octets));
                 }
-                None => mended.all = false,
-            }
-            if known.damaged.len() < DAMAGED_MAX {
-                known.damaged.push(told);
+                _ => left.push(sound::named(&file.path, &stretch)),
             }
         }
-        Ok(mended)
+        mended.all = left.is_empty();
+        let whole = match self.last(&file.path).filter(|_| !mended.all) {
+            Some(last) => self.adopted(&file.path, last)?,
+            None => None,
+        };
+        for what in left {
+            self.known().tell(what, whole.is_some());
+        }
+        Ok(whole.map_or(Found::Damaged(mended), Found::Elsewhere))
+    }
+
+    /// The last content that the store names in the pack of this path.
+    fn last(&self, path: &str) -> Option<Last> {
+        let number = sound::pack_of(path)?;
+        self.named.as_ref()?.get(&number).copied()
+    }
+
+    /// The packs that the store names and has not, each from the newest backup that has it whole.
+    fn missing(&self, source: &Source) -> Result<Vec<Entry>, Failure> {
+        let there = source.files.iter().filter_map(|f| sound::pack_of(&f.path));
+        let there: HashSet<u32> = there.collect();
+        let mut found = Vec::new();
+        for (number, last) in self.named.iter().flatten() {
+            if there.contains(number) {
+                continue;
+            }
+            let path = sound::path_of(*number);
+            let whole = self.adopted(&path, *last)?;
+            let what = format!("{path}: the store names content in it, and it is missing");
+            self.known().tell(what, whole.is_some());
+            found.extend(whole);
+        }
+        Ok(found)
+    }
+
+    /// A pack as the newest backup has it that has it whole up to this content.
+    fn adopted(&self, path: &str, last: Last) -> Result<Option<Entry>, Failure> {
+        let Chunks { vault, sealer, .. } = self.chunks;
+        for name in super::manifest::names(vault)?.iter().rev() {
+            let manifest = match Manifest::read(vault, sealer, name) {
+                Err(Failure::Storage(Error::Corrupt(_))) => continue,
+                manifest => manifest?,
+            };
+            let entry = manifest.files.into_iter().find(|entry| entry.path == path);
+            if let Some(entry) = entry
+                && Copy::new(&self.chunks, &entry).reaches(last)?
+            {
+                return Ok(Some(Entry {
+                    // The store's own is looked at again each time.
+                    seen: Seen::default(),
+                    ..entry
+                }));
+            }
+        }
+        Ok(None)
     }
 
     /// What should stand in a damaged stretch, from the newest backup that has it whole.
@@ -365,17 +466,25 @@ impl<'a> Run<'a> {
         Ok(None)
     }
 
-    /// The entry of the backup before, when the file looks as it did then and its chunks are there.
-    fn unchanged(&self, file: &SourceFile) -> Option<Entry> {
+    /// The entry of the backup before, when the file looks as it did then, its chunks are there, and what could be
+    /// wrong with it was looked at then.
+    fn before(&self, file: &SourceFile) -> Option<&Entry> {
         let entry = self.files.get(&file.path)?;
+        let looked = self.looked.as_ref()?;
+        let examined = looked.compared || self.last(&file.path).is_none();
         let same = entry.seen == file.seen && entry.octets == file.octets && !self.reread;
-        let mut known = self.known();
-        let there = |id: &ChunkId| known.before.contains(id) || known.sure.contains(id);
-        if !same || !entry.chunks.iter().all(there) {
+        if !same || !examined || file.seen == Seen::default() {
             return None;
         }
-        known.unread += 1;
-        Some(entry.clone())
+        let known = self.known();
+        let there = |id: &ChunkId| known.before.contains(id) || known.sure.contains(id);
+        entry.chunks.iter().all(there).then_some(entry)
+    }
+
+    fn unchanged(&self, file: &SourceFile) -> Option<Entry> {
+        let entry = self.before(file)?.clone();
+        self.known().unread += 1;
+        Some(entry)
     }
 
     fn chunk(&self, raw: &[u8]) -> Result<ChunkId, Failure> {

@@ -21,7 +21,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use read::{Found, damaged, replay, whole};
+pub(crate) use read::{Found, Met, damaged, replay, whole};
 pub(crate) use salvage::salvage;
 pub(crate) use segments::{between, is_plain, remove, sealed, segments};
 pub(crate) use write::Journal;

@@ -122,6 +122,17 @@ pub(super) fn find(dir: &Path) -> Result<Option<Found>, Error> {
     }
 }
 
+/// The octets of the keyring in `dir`, or of its copy, that are whole; `None` when there is neither. Nothing is
+/// changed. Errors: as of opening it.
+pub(crate) fn sound(dir: &Path) -> Result<Option<Vec<u8>>, Error> {
+    Ok(find(dir)?.map(|found| found.bytes))
+}
+
+/// Whether these are the octets of a keyring, whole.
+pub(crate) fn is_whole(bytes: &[u8]) -> bool {
+    check(bytes).is_ok()
+}
+
 enum Fault {
     Damaged,
     Version(u32),

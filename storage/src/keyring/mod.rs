@@ -5,7 +5,7 @@
 
 mod file;
 
-pub(crate) use file::{expect_readable, opens};
+pub(crate) use file::{expect_readable, is_whole, opens, sound};
 pub use file::{is_sealed, master_fits};
 
 use crate::disk::Disk;
@@ -168,6 +168,44 @@ impl Keys {
         Ok(Self {
             ring: Some(Arc::new(ring)),
         })
+    }
+
+    /// Of a store that may be in use by another process: reads the keyring and changes nothing. `None` when
+    /// this is not its master key, or there is none. Errors: as of [`Keys::open`].
+    pub(crate) fn look(options: &Options) -> Result<Option<Self>, Error> {
+        let found = match (&options.keys, file::find(&options.dir)?) {
+            (_, None) => return Ok(Some(Self::none())),
+            (KeySource::None, Some(_)) => return Ok(None),
+            (KeySource::Master(master), Some(found)) => {
+                file::decode(&found.bytes, master)?.map(|found| (master.clone(), found))
+            }
+        };
+        Ok(found.map(|(master, (keys, holds_plain))| Self {
+            ring: Some(Arc::new(Ring {
+                dir: options.dir.clone(),
+                disk: options.disk.clone(),
+                clock: options.clock.clone(),
+                change: Mutex::default(),
+                state: RwLock::new(State::new(master, keys, holds_plain)),
+            })),
+        }))
+    }
+
+    /// Writes the keyring again when one of its two files is gone or damaged under the open store: with both
+    /// gone nobody could open it any more. Whether it did so. Errors: `Unavailable`.
+    pub(crate) fn rewrite(&self) -> Result<bool, Error> {
+        let Some(ring) = &self.ring else {
+            return Ok(false);
+        };
+        let _turn = lock(&ring.change);
+        if matches!(file::find(&ring.dir), Ok(Some(found)) if !found.stale) {
+            return Ok(false);
+        }
+        let state = ring.look().clone();
+        let bytes = file::encode(&state.master, &state.keys, state.holds_plain)?;
+        file::save(&ring.dir, &bytes, &ring.disk)?;
+        tracing::error!("the keyring of the open store was gone or damaged; it was written again");
+        Ok(true)
     }
 
     /// A new key for what one domain writes from now on, or for every domain's. Returns how many.

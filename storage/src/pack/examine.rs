@@ -25,16 +25,34 @@ pub(crate) struct Stretch {
     pub content: Option<BlobId>,
 }
 
+/// The last content of a pack that the store knows of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Last {
+    /// Where its head begins.
+    pub offset: u64,
+    /// Octets behind its head.
+    pub stored: u32,
+    pub id: BlobId,
+}
+
+/// The content that an entry beginning with these octets has.
+pub(crate) fn content_at(head: &[u8]) -> Option<BlobId> {
+    Entry::decode(head).map(|entry| entry.id)
+}
+
 /// The damaged places of the pack of this number, of which so many octets are there. An entry that is not
-/// whole yet at the end is none: it is being written, or nobody was told that it was. Errors: those of `read`.
+/// whole yet at the end is none: it is being written, or nobody was told that it was; but up to `last` all must be
+/// there. Errors: those of `read`.
 pub(crate) fn examine(
     number: u32,
     octets: u64,
+    last: Option<Last>,
     read: &mut Reading<'_>,
 ) -> Result<Vec<Stretch>, Error> {
     let mut found = Vec::new();
     let version = version(number, octets, read, &mut found)?;
     let head = format::head_octets(version);
+    let needed = last.map_or(0, |l| l.offset + head as u64 + u64::from(l.stored));
     let mut at = format::file_head_octets(version);
     let mut window: (u64, Vec<u8>) = (0, Vec::new());
     let mut gap = None;
@@ -58,6 +76,10 @@ pub(crate) fn examine(
         }
         let end = at + head as u64 + u64::from(entry.stored);
         if end > octets {
+            if needed > at {
+                let (from, to, content) = (at, needed.max(octets), None);
+                found.push(Stretch { from, to, content });
+            }
             return Ok(found);
         }
         if !is_whole(&entry, at + head as u64, read)? {
@@ -66,7 +88,14 @@ pub(crate) fn examine(
         }
         at = end;
     }
-    if let Some(from) = gap.filter(|from| octets - from >= head as u64)
+    let from = gap.unwrap_or(at);
+    if from < needed {
+        let (to, content) = match needed >= octets || is_blank(needed, octets, read)? {
+            true => (needed, None),
+            false => (octets, None),
+        };
+        found.push(Stretch { from, to, content });
+    } else if let Some(from) = gap.filter(|from| octets - from >= head as u64)
         && !is_blank(from, octets, read)?
     {
         let (to, content) = (octets, None);
@@ -171,6 +200,11 @@ pub(crate) fn fits(number: u32, stretch: &Stretch, octets: &[u8]) -> bool {
 /// The header of the pack of this number in this store.
 pub(crate) fn header(number: u32, store: &[u8; ID]) -> Vec<u8> {
     format::file_head(number, store)
+}
+
+/// The name of the pack of this number.
+pub(crate) fn name_of(number: u32) -> String {
+    format::name(number)
 }
 
 /// The number that a pack's name says.

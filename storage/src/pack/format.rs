@@ -67,7 +67,11 @@ pub(crate) struct Entry {
 }
 
 pub(super) fn path(dir: &Path, number: u32) -> PathBuf {
-    dir.join(format!("{number:06}{SUFFIX}"))
+    dir.join(name(number))
+}
+
+pub(super) fn name(number: u32) -> String {
+    format!("{number:06}{SUFFIX}")
 }
 
 /// Octets of an entry's head in a pack of this version.

@@ -21,7 +21,7 @@ mod tests;
 mod verify;
 
 pub(crate) use bloom::Bloom;
-pub(crate) use examine::{Stretch, examine, fits, header, number_of};
+pub(crate) use examine::{Last, Stretch, content_at, examine, fits, header, name_of, number_of};
 pub(crate) use format::{FILE_HEAD, HEAD};
 pub(crate) use format::{Headless, headless, said, there};
 pub(crate) use gate::{Gate, Held, Staged};

@@ -130,6 +130,15 @@ pub(super) fn open(
     Ok(raw.filter(|raw| raw.len() == found.raw as usize))
 }
 
+/// Whether a block, given as it was written, is what was written at this place; needs no keys.
+pub(super) fn is_whole(place: Place, bytes: &[u8]) -> bool {
+    head(bytes).is_some_and(|found| {
+        let stored = &bytes[HEAD..];
+        found.stored as usize == stored.len()
+            && checksum(place, &bytes[..HEAD - SUM], stored) == found.sum
+    })
+}
+
 fn checksum(place: Place, lengths: &[u8], stored: &[u8]) -> [u8; SUM] {
     let mut hasher = blake3::Hasher::new();
     for number in [place.span.first, place.span.last, place.number] {

@@ -22,6 +22,7 @@ mod online;
 mod read;
 mod salvage;
 mod sort;
+mod whole;
 mod write;
 
 use cover::{Progress, cover};
@@ -33,6 +34,7 @@ pub(crate) use online::{Background, Snapshots, Unsound, unsound};
 pub(crate) use read::Snapshot;
 pub(crate) use salvage::{Hole, salvage};
 pub(crate) use sort::Sorter;
+pub(crate) use whole::{expect_whole, tail};
 pub(crate) use write::Summary;
 
 use crate::Error;

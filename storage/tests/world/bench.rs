@@ -56,6 +56,7 @@ impl Bench {
             store,
             vault: &vault,
             secret: &self.secret,
+            keys: &self.world.options.keys,
             now_s,
             reread,
             workers: WORKERS,

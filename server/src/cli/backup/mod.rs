@@ -162,10 +162,13 @@ fn take(args: &BackupArgs) -> anyhow::Result<()> {
     }
     let secret = args.key.secret()?;
     let vault = FolderVault::target(to, &store, &Disk::default()).map_err(said)?;
+    // Without the master key the backup is made, and its packs are not compared with what the store names.
+    let keys = keys::source(&config).unwrap_or_default();
     let task = Take {
         store: &store,
         vault: &vault,
         secret: &secret,
+        keys: &keys,
         now_s: now_s(),
         reread: args.reread,
         workers: args.threads,
@@ -187,6 +190,12 @@ fn take(args: &BackupArgs) -> anyhow::Result<()> {
         println!(
             "Kho thư được mã hoá; bản sao lưu chỉ mở được với khoá chủ. / The store is encrypted: \
              its backups open with its master key only, which is not in them."
+        );
+    }
+    if !taken.compared {
+        println!(
+            "Không có khoá chủ, nên không biết kho thư có thiếu gói nào không. / Without the master key it was not \
+             seen whether packs of the store are missing or cut short."
         );
     }
     for line in &taken.damaged {

@@ -72,6 +72,15 @@ fn vietnamese(refusal: &Refusal) -> String {
         }
         Refusal::NoManifest(dir) => format!("trong {dir} không có bản sao lưu như vậy"),
         Refusal::NotEmpty(dir) => format!("{dir} không trống; khôi phục cần một thư mục trống"),
+        Refusal::Damaged(why) => format!(
+            "kho thư bị hỏng ({why}); không tạo bản sao lưu, các bản cũ vẫn nguyên: hãy dừng máy chủ và chạy \
+             `congvu store repair`"
+        ),
+        Refusal::NoKeyring(dir) => format!(
+            "vòng khoá của kho thư mã hoá trong {dir} đã mất hoặc hỏng; không tạo bản sao lưu. Máy chủ đang chạy còn \
+             giữ nó trong bộ nhớ và sẽ ghi lại: đừng dừng nó, hãy chạy `congvu admin store verify`. Nếu không có máy \
+             chủ nào chạy, hãy khôi phục bản sao lưu mới nhất vào thư mục khác rồi chép hai tệp ấy từ kho của nó"
+        ),
         Refusal::NoAccount => "bản sao lưu không có tài khoản này".into(),
         Refusal::NoMailbox(name) => {
             format!("trong bản sao lưu, tài khoản không có hộp thư {name}")

@@ -1,0 +1,93 @@
+//! Which packs a store names, and up to where each must reach: read from its snapshots and its journal, without
+//! its index, which a running server holds.
+
+use super::Take;
+use crate::index::{Op, decode_ops};
+use crate::journal::{FILE_HEAD, Met, Position};
+use crate::owner::Owner;
+use crate::pack::Last;
+use crate::record::{self, Location};
+use crate::seal::Keys;
+use crate::snapshot::Folder;
+use crate::{AccountId, Error, Options, journal, key, rebuild};
+use std::collections::{BTreeMap, HashMap};
+
+/// The packs with their last content.
+pub(super) type Named = BTreeMap<u32, Last>;
+
+/// What the store names up to this place of its journal; `None` when its keys are not given. Errors: `Corrupt`.
+pub(super) fn packs(task: &Take<'_>, owner: Owner, end: Position) -> Result<Option<Named>, Error> {
+    let options = Options {
+        dir: task.store.to_owned(),
+        keys: task.keys.clone(),
+        ..Options::default()
+    };
+    let Some(keys) = Keys::look(&options)? else {
+        return Ok(None);
+    };
+    let folder = Folder::at(&options.dir, &options.disk, &keys, owner);
+    let chain = folder.chain()?;
+    let from = rebuild::tail(&folder, &chain)?;
+    // What the journal says counts: packs that were rewritten since the snapshots are gone.
+    let mut later: HashMap<Vec<u8>, Option<Vec<u8>>> = HashMap::new();
+    let is_ours = |key: &[u8]| key.starts_with(&key::packs()) || key::blob_of(key).is_some();
+    let mut each = |met: Met<'_>| {
+        for op in decode_ops(met.body)? {
+            match op {
+                Op::Put(key, value) if is_ours(&key) => later.insert(key, Some(value)),
+                Op::Delete(key) if is_ours(&key) => later.insert(key, None),
+                _ => None,
+            };
+        }
+        Ok(true)
+    };
+    for number in from.segment..end.segment {
+        journal::sealed(&folder.journal(), &keys, number, &mut each)?;
+    }
+    // Of a segment that is just being begun there may be no head yet.
+    if end.segment >= from.segment && end.offset > FILE_HEAD {
+        let first = Position {
+            offset: FILE_HEAD,
+            ..end
+        };
+        journal::between(&folder.journal(), &keys, first, end, &mut each)?;
+    }
+    let (mut known, mut lasts) = (Vec::new(), Named::new());
+    let mut take = |key: &[u8], value: &[u8]| -> Result<(), Error> {
+        let Some(id) = key::blob_of(key) else {
+            known.extend(key::pack_of(key));
+            return Ok(());
+        };
+        let Location {
+            pack,
+            offset,
+            stored,
+            ..
+        } = record::decode(value, "blob")?;
+        let here = Last { offset, stored, id };
+        let last = lasts.entry(pack).or_insert(here);
+        if last.offset < offset {
+            *last = here;
+        }
+        Ok(())
+    };
+    for prefix in [key::packs(), key::kind(AccountId::SYSTEM, key::BLOB)] {
+        for entry in chain.merged(&prefix)?.living() {
+            let entry = entry?;
+            if !entry.key.starts_with(&prefix) {
+                break;
+            }
+            if !later.contains_key(&entry.key) {
+                take(&entry.key, &entry.value.unwrap_or_default())?;
+            }
+        }
+    }
+    for (key, value) in &later {
+        if let Some(value) = value {
+            take(key, value)?;
+        }
+    }
+    // Of a pack that was lost and given up by a repair, content may still be named.
+    lasts.retain(|number, _| known.contains(number));
+    Ok(Some(lasts))
+}
