@@ -438,7 +438,7 @@ impl Fetch {
     ) -> Result<(), Stop> {
         let (mut content, mut damaged) = (None, false);
         if self.items.iter().any(needs_content) && due.summary.is_some() {
-            match self.content(due.state.email, store, lately) {
+            match self.content(&due.state, store, lately) {
                 Ok(octets) => content = Some(octets),
                 Err(Error::NotFound | Error::Expunged) => {}
                 Err(Error::Damaged(_)) => {
@@ -471,15 +471,12 @@ impl Fetch {
 
     fn content(
         &self,
-        email: EmailId,
+        state: &Brief,
         store: &AccountStore,
         lately: &Lately,
     ) -> Result<Arc<[u8]>, Error> {
-        let key = (store.id(), email, Vec::new());
-        if let Some(content) = lately.find(&key) {
-            return Ok(content);
-        }
-        let content = store.content(email)?;
+        let key = (store.id(), state.email, Vec::new());
+        let content = lately.read(key.clone(), state.size, || store.content(state.email))?;
         if self.items.iter().any(Item::is_partial) {
             lately.keep(key, &content);
         }

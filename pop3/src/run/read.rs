@@ -38,7 +38,9 @@ impl Runner {
         let (store, inbox) = self.mail(Right::Read)?;
         let found = || -> Result<_, Error> {
             let state = store.at(inbox, Uid::new(uid).ok_or(Error::NotFound)?)?;
-            let content = store.content(state.email)?;
+            let key = (store.id(), state.email, Vec::new());
+            let read = || store.content(state.email);
+            let content = self.lately.read(key, state.size, read)?;
             Ok((state, content))
         };
         let (state, content) = found().map_err(|error| code::refusal(&error))?;
@@ -104,9 +106,11 @@ impl Sending {
     /// By what it was: the message itself may be expunged meanwhile.
     fn take_up(&mut self, store: &AccountStore, lately: &Lately) -> Result<Arc<[u8]>, Error> {
         let key = (store.id(), self.email, Vec::new());
-        match self.content.take().or_else(|| lately.find(&key)) {
+        match self.content.take() {
             Some(content) => Ok(content),
-            None => store.content_of(self.email, self.blob),
+            None => lately.read(key, self.to as u64, || {
+                store.content_of(self.email, self.blob)
+            }),
         }
     }
 

@@ -130,11 +130,12 @@ impl Fetch {
 fn taken_up(open: &mut Open, store: &AccountStore, lately: &Lately) -> Result<(), Error> {
     let state = &open.due.state;
     let key = |path: &[u32]| (store.id(), state.email, path.to_vec());
-    let held = open.content.take().or_else(|| lately.find(&key(&[])));
-    let content = match held {
+    let content = match open.content.take() {
         Some(content) => content,
         // By what it was: the message itself may be expunged meanwhile.
-        None => store.content_of(state.email, state.blob)?,
+        None => lately.read(key(&[]), state.size, || {
+            store.content_of(state.email, state.blob)
+        })?,
     };
     let summary = match &open.due.summary {
         Some(Told::Whole(summary)) => Some(summary),
