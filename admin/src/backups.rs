@@ -258,17 +258,6 @@ fn too_old(error: storage::Error) -> Problem {
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         let refusal = match failure {
-            Failure::Storage(storage::Error::OverQuota(_)) => {
-                return Self::new(
-                    Kind::InUse,
-                    text(
-                        "Tài khoản hoặc cơ quan đã đầy; những thư đã thêm vẫn còn. Hãy nâng hạn mức rồi \
-                         làm lại.",
-                        "The account or its agency is full; what was added stays. Raise the quota, then do \
-                         it again.",
-                    ),
-                );
-            }
             Failure::Storage(error) => return bad_name("folder", error),
             Failure::Refused(refusal) => refusal,
         };

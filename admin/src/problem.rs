@@ -232,7 +232,14 @@ impl From<storage::Error> for Problem {
                 Kind::TooLarge,
                 text("Giá trị quá lớn để lưu.", "The value is too large to keep."),
             ),
-            Error::OverQuota(_) | Error::Unavailable(_) | Error::InUse { .. } => {
+            Error::OverQuota(_) => Self::new(
+                Kind::InUse,
+                text(
+                    "Tài khoản hoặc cơ quan đã đầy; những thư đã thêm vẫn còn. Hãy nâng hạn mức rồi làm lại.",
+                    "The account or its agency is full; what was added stays. Raise the quota, then do it again.",
+                ),
+            ),
+            Error::Unavailable(_) | Error::InUse { .. } => {
                 tracing::warn!(%error, "storage refused an act of the administration API");
                 Self::new(
                     Kind::Unavailable,
@@ -322,7 +329,7 @@ mod tests {
             E::Storage(S::OverQuota(storage::Bound::Account(
                 storage::AccountId::SYSTEM,
             ))),
-            503,
+            409,
         );
         check(E::Storage(S::TooLarge("row")), 413);
         check(E::Storage(S::Invalid("row")), 500);

@@ -311,14 +311,30 @@ pub(crate) fn open_lock(path: &Path) -> Result<File, Error> {
 
 /// One text for every failing file: what, where, and the system's reason.
 pub(crate) fn failed(what: &str, path: &Path, e: &io::Error) -> Error {
+    let owner = owner_of(path);
     let path = path.display();
     Error::Unavailable(match e.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             format!("the disk is full: {path}")
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            format!("{what} {path}: not writable by this process ({e})")
+            format!("{what} {path}: this process may not read and write it ({e}){owner}")
         }
         _ => format!("{what} {path}: {e}"),
     })
+}
+
+/// Whose a file is, when it is not ours: somebody ran a command as another user.
+fn owner_of(path: &Path) -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    // The file itself is not there, or not to be seen: then its folder tells.
+    let file = std::fs::metadata(path).or_else(|_| std::fs::metadata(path.parent().unwrap_or(path)));
+    let own = std::fs::metadata("/proc/self");
+    match (file.map(|m| m.uid()), own.map(|m| m.uid())) {
+        (Ok(file), Ok(own)) if file != own => format!(
+            "; it belongs to user {file}, and this is user {own}: run all commands as the server's \
+             user, and give the file back to it with chown"
+        ),
+        _ => String::new(),
+    }
 }
