@@ -241,6 +241,9 @@ impl Store {
             Opening::Usual | Opening::Anew => spare::told(e, options).with_cure(Cure::Repair),
         })?;
         spare::lay(options);
+        if opening != Opening::Repair {
+            repair::leap_restored(&opened, options)?;
+        }
         Ok(opened)
     }
 

@@ -167,6 +167,7 @@ fn what_was_cut_off_goes_on() {
         disk: &Disk::default(),
         workers: 1,
         salvage: false,
+        leap: false,
     };
     let mut steps = 0;
     let stopped = restore(&task, &mut |_| {
@@ -372,4 +373,60 @@ fn a_sealed_backup_opens_with_its_own_key_only() {
     check(&bench, &secrets()[1], |r| {
         matches!(r, Refusal::NotSealed(_))
     });
+}
+
+/// What was given after the backup is not given again: clients have it in their caches.
+#[test]
+fn i03_i04_a_restored_store_leaps_over_what_came_since() {
+    let bench = Bench::new(Secret::None);
+    let inbox = bench
+        .world
+        .account(2)
+        .by_role(Role::Inbox)
+        .unwrap()
+        .unwrap();
+    bench.take(1);
+    let last = bench.world.deliver(2, inbox.id, &long(977), None);
+    let modseq = bench.world.account(2).modseq().unwrap();
+    let to = bench.world.dir.path().join("new");
+    let task = Restore {
+        vault: &bench.vault(),
+        secret: &bench.secret,
+        which: Which::Newest,
+        to: &to,
+        disk: &Disk::default(),
+        workers: 1,
+        salvage: false,
+        leap: true,
+    };
+    restore(&task, &mut quiet).unwrap();
+    let options = Options {
+        dir: to,
+        ..bench.world.options.clone()
+    };
+    let store = Store::open(&options).unwrap();
+    assert_eq!(store.check().unwrap(), Vec::<String>::new());
+    assert!(
+        store.loss().unwrap().is_some(),
+        "whoever gives numbers of its own leaps too"
+    );
+    let account = store.account(AccountId::new(2).unwrap());
+    let now = account.mailbox(inbox.id).unwrap();
+    assert_eq!(
+        now.uid_validity, inbox.uid_validity,
+        "what clients have of before stays right"
+    );
+    assert!(account.modseq().unwrap() > modseq);
+    assert!(now.highest_modseq > modseq);
+    let next = world::deliver(&store, 2, inbox.id, &long(978), None).unwrap();
+    assert!(next.email > last.email && next.uids[0].1 > last.uids[0].1);
+    let uid = now.uid_next;
+    store.close().unwrap();
+    drop((store, account));
+    let store = Store::open(&options).unwrap();
+    let again = store
+        .account(AccountId::new(2).unwrap())
+        .mailbox(inbox.id)
+        .unwrap();
+    assert_eq!(again.uid_next.raw(), uid.raw() + 1, "it leaps once");
 }

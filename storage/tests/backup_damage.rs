@@ -138,6 +138,7 @@ fn salvage(bench: &Bench, to: &Path) -> Result<Rebuilt, Failure> {
         disk: &Disk::default(),
         workers: 2,
         salvage: true,
+        leap: false,
     };
     restore(&task, &mut quiet)
 }

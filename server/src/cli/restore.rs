@@ -150,6 +150,7 @@ fn whole(
         disk: &Disk::default(),
         workers: WORKERS,
         salvage: how == How::Salvage,
+        leap: how != How::Rehearsal,
     };
     let mut bar = Bar::new();
     let rebuilt = match backup::restore(&task, &mut |p| bar.tell(p)) {

@@ -189,10 +189,10 @@ const TABLE: &[(&str, &str)] = &[
         "tiến trình này không được đọc và ghi: {0} ({1})",
     ),
     (
-        "it belongs to user {}, and this is user {}: run all commands as the server's user, and give the file back to \
-         it with chown",
-        "nó là của người dùng {0}, còn đây là người dùng {1}: hãy chạy mọi lệnh bằng người dùng của máy chủ, và trả tệp \
-         lại cho người dùng đó bằng chown",
+        "it belongs to user {}, and its folder to user {}: run all commands as the server's user, and give the file \
+         back to it with chown",
+        "nó là của người dùng {0}, còn thư mục là của người dùng {1}: hãy chạy mọi lệnh bằng người dùng của máy chủ, và \
+         trả tệp lại cho người dùng đó bằng chown",
     ),
     // What was not done.
     ("the index was not made anew", "chưa dựng lại được chỉ mục"),

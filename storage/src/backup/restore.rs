@@ -14,7 +14,7 @@ use crate::disk::{self, Disk};
 use crate::journal::Position;
 use crate::owner::ID;
 use crate::pack;
-use crate::{Error, KeySource, ModSeq, keyring};
+use crate::{Error, KeySource, ModSeq, keyring, repair};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -56,6 +56,9 @@ pub struct Restore<'a> {
     pub workers: usize,
     /// Damaged pieces are left out, as zeros, and told; then [`crate::Store::repair`] says what that means.
     pub salvage: bool,
+    /// The store is to be used: when it is opened its counters leap over all that may have been given since the
+    /// backup.
+    pub leap: bool,
 }
 
 /// What was restored.
@@ -176,6 +179,9 @@ pub fn restore(task: &Restore<'_>, tell: Tell<'_>) -> Result<Rebuilt, Failure> {
             boot_id: None,
         };
         checkpoint.write(&fresh.dir, task.disk)?;
+    }
+    if task.leap {
+        task.disk.replace(&fresh.dir, repair::RESTORED, b"")?;
     }
     fresh.finish(task.to)?;
     Ok(Rebuilt {

@@ -324,16 +324,14 @@ pub(crate) fn failed(what: &str, path: &Path, e: &io::Error) -> Error {
     })
 }
 
-/// Whose a file is, when it is not ours: somebody ran a command as another user.
+/// Whose a file is, when it is not whose the folder is: somebody ran a command as another user.
 fn owner_of(path: &Path) -> String {
     use std::os::unix::fs::MetadataExt as _;
-    // The file itself is not there, or not to be seen: then its folder tells.
-    let file = std::fs::metadata(path).or_else(|_| std::fs::metadata(path.parent().unwrap_or(path)));
-    let own = std::fs::metadata("/proc/self");
-    match (file.map(|m| m.uid()), own.map(|m| m.uid())) {
-        (Ok(file), Ok(own)) if file != own => format!(
-            "; it belongs to user {file}, and this is user {own}: run all commands as the server's \
-             user, and give the file back to it with chown"
+    let owner = |path: &Path| std::fs::metadata(path).map(|m| m.uid());
+    match (owner(path), owner(path.parent().unwrap_or(path))) {
+        (Ok(file), Ok(folder)) if file != folder => format!(
+            "; it belongs to user {file}, and its folder to user {folder}: run all commands as the server's user, and \
+             give the file back to it with chown"
         ),
         _ => String::new(),
     }

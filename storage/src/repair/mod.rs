@@ -39,6 +39,8 @@ const MENDING: &str = "mending";
 /// What the two say.
 const LOST: &[u8] = b"lost";
 const WHOLE: &[u8] = b"whole";
+/// Stands in a store that came out of a backup until its counters have leapt.
+pub(crate) const RESTORED: &str = "restored";
 /// Where what was there before goes.
 const ASIDE: &str = "damaged";
 /// Repairs of one store whose leftovers are kept apart.
@@ -114,6 +116,19 @@ impl Store {
     pub fn is_repair_cut_off(dir: &Path) -> bool {
         is_cut_off(dir)
     }
+}
+
+/// What was given after a backup is not given again when it is restored: clients have seen it (I-03, I-04, I-07;
+/// RFC 9051 §2.3.1.1). Such a store leaps as after lost commits, once, before anybody uses it.
+pub(crate) fn leap_restored(store: &Store, options: &Options) -> Result<(), Error> {
+    let mark = options.dir.join(RESTORED);
+    if !mark.exists() {
+        return Ok(());
+    }
+    mend::mend(store, true, &mut Repaired::default())?;
+    let removed = options.disk.remove(&mark);
+    removed.map_err(|e| disk::failed("cannot remove", &mark, &e))?;
+    options.disk.sync_dir(&options.dir)
 }
 
 /// Somebody else's folder, no store at all, a store of another version, and a sealed store without its keyring
