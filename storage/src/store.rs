@@ -205,7 +205,7 @@ fn files(
     recovered: &Recovered,
 ) -> Result<(Packs, Journal), Error> {
     let packs = Packs::open(options, recovered.clean, keys.clone(), owner)?;
-    packs.expect_all(&recovered.index)?;
+    packs.expect_all(&recovered.index, recovered.clean)?;
     let journal = Journal::open(options, keys, owner, recovered.found.end)?;
     if journal.end() > recovered.found.end {
         // Nothing lies between: an index that sees no commit any more must not seem to be behind.

@@ -129,3 +129,22 @@ fn i03_i04_an_account_of_which_nothing_is_left_leaps_too() {
     assert!(world.account(4).changes(was.0, 10).is_err());
     assert_eq!(world.check(), Vec::<String>::new());
 }
+
+/// A power cut may leave a pack that was begun and in which nothing was promised without its header.
+#[test]
+fn a_pack_that_was_only_begun_keeps_no_store_from_opening() {
+    for octets in [0, 7, 48, 300] {
+        let mut world = closed();
+        let begun = world.options.dir.join("packs/000002.pack");
+        fs::write(&begun, vec![0; octets]).unwrap();
+        world.reopen();
+        let inbox = world.account(2).by_role(Role::Inbox).unwrap().unwrap().id;
+        let before = messages(&world, 2);
+        world.deliver(2, inbox, &letter(903, "mới", &[]), None);
+        world.store().close().unwrap();
+        world.crash();
+        world.reopen();
+        assert_eq!(messages(&world, 2), before + 1, "{octets}");
+        assert_eq!(world.check(), Vec::<String>::new());
+    }
+}

@@ -108,7 +108,7 @@ impl Packs {
     /// Every pack that the index knows must be there, and be ours to read: a wrong owner or mode is no damage,
     /// and is set right before anybody is told that mail cannot be read. Errors: `Corrupt`, naming the first
     /// that is not there; `Unavailable`, naming the first that may not be read.
-    pub(crate) fn expect_all(&self, index: &Index) -> Result<(), Error> {
+    pub(crate) fn expect_all(&self, index: &Index, clean: bool) -> Result<(), Error> {
         let there: BTreeSet<u32> = format::numbers(&self.dir)?.into_iter().collect();
         let mut known = BTreeSet::new();
         let prefix = key::packs();
@@ -127,6 +127,14 @@ impl Packs {
                 }
                 _ => {}
             }
+        }
+        // The one that would be written on.
+        let last = self.tail_number();
+        if clean && known.contains(&last) {
+            let path = format::path(&self.dir, last);
+            let file = self.disk.open_existing(&path);
+            let file = file.map_err(|e| disk::failed("cannot read", &path, &e))?;
+            format::check_head(&file, last)?;
         }
         *lock(&self.noted) = known;
         Ok(())

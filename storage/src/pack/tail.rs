@@ -35,9 +35,10 @@ impl Tail {
             let file = options.disk.open(&path)?;
             let len = file.len();
             let len = len.map_err(|e| disk::failed("cannot read", &path, &e))?;
-            // A pack of an earlier version is left as it is.
+            // A pack of an earlier version is left as it is, and so is one that was begun and whose header a
+            // power cut took: nothing in it was promised, or [`Packs::expect_all`] says so.
             let goes_on = (FILE_HEAD..options.sizes.pack).contains(&len)
-                && format::check_head(&file, number)? == format::VERSION;
+                && format::check_head(&file, number).is_ok_and(|v| v == format::VERSION);
             if goes_on {
                 (tail.file, tail.len) = (Some(Arc::new(file)), len);
             }
@@ -113,7 +114,10 @@ impl Packs {
         file.append_at(0, &format::file_head(number, &self.owner.id))
             .map_err(|e| disk::failed("cannot write", &path, &e))?;
         self.disk.sync_dir(&self.dir)?;
-        (tail.number, tail.len, tail.file) = (number, FILE_HEAD, Some(Arc::new(file)));
+        let file = Arc::new(file);
+        // Its header too must be durable when the store is closed, whatever becomes of the first entry.
+        tail.dirty.push((number, Arc::clone(&file)));
+        (tail.number, tail.len, tail.file) = (number, FILE_HEAD, Some(file));
         Ok(())
     }
 

@@ -212,7 +212,7 @@ fn a_missing_pack_is_named() {
     let packs = Packs::open(&shelf.options, false, Keys::none(), OURS).unwrap();
     let said = format!("the pack {} is missing", path.display());
     assert_eq!(
-        packs.expect_all(&shelf.index),
+        packs.expect_all(&shelf.index, true),
         Err(Error::Corrupt(said.clone().into()))
     );
     assert_eq!(
@@ -233,7 +233,7 @@ fn a_pack_is_sealed_at_its_size_and_few_are_open() {
         shelf.packs.read(*id, &shelf.index).unwrap();
     }
     assert_eq!(lock(&shelf.packs.open).len(), 64);
-    shelf.packs.expect_all(&shelf.index).unwrap();
+    shelf.packs.expect_all(&shelf.index, true).unwrap();
 }
 
 #[test]
