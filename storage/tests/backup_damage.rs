@@ -1,6 +1,10 @@
 //! Backups of damaged stores, and damaged backups: it is told, what is whole elsewhere is used, and the last
 //! whole copy of anything stays.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on must say so")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on must say so"
+)]
 
 mod world;
 

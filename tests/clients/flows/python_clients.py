@@ -63,7 +63,7 @@ def imapclient():
         row = client.fetch([uid], ["ENVELOPE", "BODYSTRUCTURE", "FLAGS", "RFC822.SIZE"])[uid]
         assert row[b"ENVELOPE"].subject == f"{TAG}-x".encode() and b"\\Seen" in row[b"FLAGS"]
         client.add_flags([uid], [b"$important"])
-        assert b"$important" in client.get_flags([uid])[uid]
+        assert b"$Important" in client.get_flags([uid])[uid]
         client.idle()
         MINE.client().append("INBOX", f"{TAG}-y")
         client.idle_done()
