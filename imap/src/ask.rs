@@ -160,6 +160,8 @@ pub enum Effect {
     SignedOut,
     Selected,
     Unselected,
+    /// The selected mailbox is no more, and the client knows no other end of it: say BYE and close.
+    Lost,
     /// The sign-in no longer stands: say BYE and close.
     Bye,
 }

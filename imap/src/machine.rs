@@ -9,6 +9,7 @@ mod exchange;
 use crate::ask::{Answer, Ask, Chunk, Completion, Effect, Output, Step};
 use crate::capability;
 use crate::frame::{Event, Frame, Input, LINE_BEFORE_LOGIN_MAX, Limits, Refusal};
+use crate::run::LOST;
 use crate::settings::Settings;
 use crate::wire::command::{self, Command, Stage};
 use crate::wire::notify::Notify;
@@ -501,9 +502,10 @@ impl Machine {
                 self.watching = false;
                 self.deadline_ms = self.heard_ms + i64::from(self.settings.login_s) * 1_000;
             }
-            Effect::None => {}
+            Effect::None | Effect::Lost => {}
         }
         let uncompress = completion.effect == Effect::SignedOut && self.compressed;
+        let lost = completion.effect == Effect::Lost;
         match std::mem::replace(&mut self.phase, Phase::Reading) {
             Phase::Running { tag } => {
                 let next = self.watch_next.take();
@@ -541,6 +543,10 @@ impl Machine {
         if uncompress {
             self.compressed = false;
             self.steps.push_back(Step::Decompress);
+        }
+        // A sign-in that failed may have ended it already, a mailbox that is lost does after its answer.
+        if lost {
+            self.bye(LOST);
         }
     }
 

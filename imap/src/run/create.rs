@@ -2,7 +2,7 @@
 
 use super::find::{Spot, not_permitted};
 use super::{Runner, Stop, list};
-use crate::ask::Completion;
+use crate::ask::{Completion, Effect};
 use crate::code::{self, Seeking};
 use crate::tree::{self, Tree};
 use crate::wire::ident;
@@ -105,7 +105,15 @@ impl Runner {
         if let Some(old) = self.old_name(raw) {
             list::tell_gone(out, &row.path, &old);
         }
-        Ok(Completion::ok("DELETE completed"))
+        let done = Completion::ok("DELETE completed");
+        let place = Some((row.account, row.mailbox.id));
+        if self.selected.as_deref().map(|s| (s.account, s.mailbox)) != place {
+            return Ok(done);
+        }
+        // Who deletes what he has open knows it: the connection stays.
+        self.selected = None;
+        out.extend_from_slice(b"* OK [CLOSED] The mailbox was deleted\r\n");
+        Ok(done.effect(Effect::Unselected))
     }
 
     pub(super) fn rename(

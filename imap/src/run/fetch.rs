@@ -163,7 +163,10 @@ impl Runner {
         fetch: &mut Fetch,
         out: &mut Output,
     ) -> Result<Progress, Stop> {
-        let store = self.here(Rights::READ)?;
+        let store = self.here(Rights::READ).map_err(|stop| match &fetch.open {
+            Some(open) if open.begun() => Stop::Denied,
+            _ => stop,
+        })?;
         if fetch.left().is_some_and(|left| left >= BATCH_MAX as u64) {
             // A piece of a long list: it grows at once to what it will be.
             out.buf().reserve(PIECE_MAX + PIECE_MAX / 8);

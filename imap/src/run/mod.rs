@@ -30,6 +30,7 @@ mod search;
 mod section;
 mod select;
 mod sort;
+mod standing;
 mod status;
 mod store;
 mod sync;
@@ -39,6 +40,7 @@ mod wanted;
 
 pub(crate) use login::refusal as refused_sign_in;
 pub(crate) use select::Selected;
+pub(crate) use standing::LOST;
 use untold::Untold;
 
 use crate::ask::{Answer, Ask, Completion, Effect, Output};
@@ -47,7 +49,7 @@ use crate::settings::Settings;
 use crate::wire::command::Command;
 use crate::wire::response::put;
 use crate::wire::sequence::{Numbers, SequenceSet};
-use directory::{Access, Directory, Peer, Rights};
+use directory::{Access, Directory, Peer};
 use std::sync::Arc;
 use storage::{Error, Lately};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -79,6 +81,14 @@ enum Job {
         completion: Completion,
         expunges: bool,
     },
+}
+
+/// How far the tail of a command has come.
+enum Told {
+    More,
+    /// Arrivals are fetched as NOTIFY wants it.
+    Arrivals(Box<fetch::Fetch>),
+    All(Completion),
 }
 
 impl Job {
@@ -205,9 +215,8 @@ impl Runner {
             Ask::More => self.go_on(&mut out),
             Ask::Changes => self.changes(&mut out),
             Ask::EndIdle => {
-                self.subscription = None;
                 let progress = self.changes(&mut out);
-                self.idling = false;
+                (self.idling, self.subscription) = (false, None);
                 progress
             }
             Ask::Sasl(question) => {
@@ -228,6 +237,9 @@ impl Runner {
         if self.modes.uid_only && command.names_numbers() {
             let refused = Completion::bad("only UIDs, as UIDONLY asks for");
             return Progress::Done(refused.code("UIDREQUIRED".into()));
+        }
+        if let Some(refused) = self.refuse_lost(&command, out.buf()) {
+            return refused;
         }
         self.progress_from(tag);
         let started = match command {
@@ -330,23 +342,14 @@ impl Runner {
                 Job::Tail {
                     completion,
                     expunges,
-                } => {
-                    match self.sync(*expunges, out.buf()) {
-                        Ok(true) => Ok(Progress::More),
-                        Ok(false) => {
-                            let (ended, expunges) = (completion.clone(), *expunges);
-                            match self.fetch_arrived(&ended, expunges) {
-                                Some(fetch) => {
-                                    job = Job::Fetch(fetch);
-                                    continue;
-                                }
-                                None => return Progress::Done(self.settled(&ended, out.buf())),
-                            }
-                        }
-                        // The command itself has ended well; that is what the peer must hear.
-                        Err(_) => return Progress::Done(completion.clone()),
+                } => match self.tell(completion, *expunges, out.buf()) {
+                    Told::More => Ok(Progress::More),
+                    Told::All(completion) => return Progress::Done(completion),
+                    Told::Arrivals(fetch) => {
+                        job = Job::Fetch(fetch);
+                        continue;
                     }
-                }
+                },
             };
             match step {
                 Ok(Progress::More) => {}
@@ -360,7 +363,9 @@ impl Runner {
                             completion.effect = Effect::Unselected;
                         }
                     }
-                    if let Job::Fetch(fetch) = &job {
+                    if let Job::Fetch(fetch) = &job
+                        && completion.effect == Effect::None
+                    {
                         completion = fetch.ended_before().unwrap_or(completion);
                     }
                     job = tail_of(&job, completion);
@@ -376,6 +381,23 @@ impl Runner {
                 self.job = Some(job);
                 return Progress::More;
             }
+        }
+    }
+
+    /// What changed since the last command, before the tagged response.
+    fn tell(&mut self, completion: &Completion, expunges: bool, out: &mut Vec<u8>) -> Told {
+        if self.lost().is_some() {
+            return Told::All(self.part(completion.clone(), out));
+        }
+        self.tell_rights(out);
+        match self.sync(expunges, out) {
+            Ok(true) => Told::More,
+            Ok(false) => match self.fetch_arrived(completion, expunges) {
+                Some(fetch) => Told::Arrivals(fetch),
+                None => Told::All(self.settled(completion, out)),
+            },
+            // The command itself has ended well; that is what the peer must hear.
+            Err(_) => Told::All(completion.clone()),
         }
     }
 
@@ -411,12 +433,7 @@ impl Runner {
 
     /// RFC 2177: storage wakes the session from now on.
     fn idle(&mut self) -> Result<Completion, Stop> {
-        let notify = Arc::clone(&self.notify);
-        let store = match &self.selected {
-            Some(_) => self.here(Rights::READ)?,
-            None => self.own()?,
-        };
-        self.subscription = Some(store.subscribe(Arc::new(move |_| notify.notify_one())));
+        self.attend()?;
         self.idling = true;
         Ok(Completion::ok(""))
     }
@@ -482,7 +499,7 @@ impl Runner {
     fn writable(&mut self) -> Result<&mut Selected, Stop> {
         let selected = self.selected()?;
         match selected.read_only {
-            true => Err(Completion::no("READ-ONLY", "The mailbox was opened with EXAMINE").into()),
+            true => Err(Completion::no("READ-ONLY", "The mailbox is open for reading only").into()),
             false => Ok(selected),
         }
     }

@@ -16,7 +16,7 @@ use crate::wire::response::{self, put};
 use directory::{Annotated, Reannotated, Rights, Seen};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use storage::{AccountId, MailboxId, ModSeq};
+use storage::{AccountId, Error, MailboxId, ModSeq};
 
 /// Mailbox names of one NOTIFY: past it, NOTIFICATIONOVERFLOW (RFC 5465 §5.8).
 const NAMES_MAX: usize = 1_000;
@@ -397,10 +397,10 @@ impl Runner {
             watch.told.insert(place(row), Told::of(row));
         }
         // What is left is no more.
-        for ((owner, _), gone) in before {
+        for ((owner, id), gone) in before {
             if watch.wanted(&gone).names {
-                // RFC 5465 §5.9: or may be seen no more.
-                let attribute = match gone.own {
+                // RFC 5465 §5.4, §5.9: deleted, or to be seen no more.
+                let attribute = match gone.own || self.is_deleted(owner, id) {
                     true => "\\NonExistent",
                     false => "\\NoAccess",
                 };
@@ -413,6 +413,15 @@ impl Runner {
         self.tell_parents(watch, &tree, &parents, out);
         watch.modseq = now;
         Ok(())
+    }
+
+    /// Whether a mailbox of somebody else is no more. Who may see nothing of his any longer is not told of it (I-17).
+    fn is_deleted(&self, owner: Option<AccountId>, id: MailboxId) -> bool {
+        let Ok(access) = self.access() else {
+            return false;
+        };
+        let store = owner.and_then(|owner| access.reach(owner).ok());
+        store.is_some_and(|store| matches!(store.mailbox(id), Err(Error::NotFound)))
     }
 
     fn tell_row(&self, watch: &Watch, row: &Row, told: Option<&Told>, out: &mut Vec<u8>) {

@@ -25,6 +25,10 @@ pub(crate) struct Selected {
     pub(crate) account: AccountId,
     pub(crate) mailbox: MailboxId,
     pub(crate) read_only: bool,
+    /// EXAMINE: whatever the rights are.
+    pub(crate) examined: bool,
+    /// Those over it, as they were last told of.
+    pub(crate) rights: Rights,
     pub(crate) view: View,
     /// Up to which commit everything was told.
     pub(crate) modseq: ModSeq,
@@ -54,7 +58,7 @@ pub(crate) struct Selected {
 }
 
 /// RFC 4314 §5.2: any of these makes a mailbox READ-WRITE. All flags are shared here, `\Seen` too.
-const CHANGING: Rights = Rights::INSERT
+pub(super) const CHANGING: Rights = Rights::INSERT
     .with(Rights::EXPUNGE)
     .with(Rights::SEEN)
     .with(Rights::WRITE)
@@ -147,6 +151,8 @@ impl Runner {
             account: row.account,
             mailbox: mailbox.id,
             read_only,
+            examined: select.read_only,
+            rights: row.rights,
             view: found.view.clone(),
             modseq,
             own: Vec::new(),
@@ -212,16 +218,7 @@ impl Runner {
             true => Rights::NONE,
             false => row.rights,
         };
-        let permanent = found.keywords.iter();
-        let permanent: Vec<_> = permanent.filter(|k| rights.has(flag::right(k))).collect();
-        out.extend_from_slice(b"* OK [PERMANENTFLAGS ");
-        let empty = permanent.is_empty();
-        flag::put_flags(out, permanent);
-        if rights.has(Rights::WRITE) {
-            out.pop();
-            out.extend_from_slice(if empty { b"\\*)" } else { b" \\*)" });
-        }
-        out.extend_from_slice(b"] Flags that are kept\r\n");
+        permanent_flags(out, &found.keywords, rights);
         put(out, format_args!("* {count} EXISTS\r\n"));
         if !self.rev2 {
             put(out, format_args!("* {} RECENT\r\n", recent.count()));
@@ -267,17 +264,35 @@ impl Runner {
 
 /// RFC 9051 §6.3.2, §6.3.3: what may be changed is told of either.
 fn done(select: &Select, read_only: bool) -> Completion {
-    let code = match read_only {
-        true => "READ-ONLY",
-        false => "READ-WRITE",
-    };
     let text = match select.read_only {
         true => "EXAMINE completed",
         false => "SELECT completed",
     };
     Completion::ok(text)
-        .code(code.into())
+        .code(access_code(read_only).into())
         .effect(Effect::Selected)
+}
+
+/// RFC 9051 §7.1.
+pub(super) fn access_code(read_only: bool) -> &'static str {
+    match read_only {
+        true => "READ-ONLY",
+        false => "READ-WRITE",
+    }
+}
+
+/// RFC 9051 §7.1 PERMANENTFLAGS: those that these rights let one change.
+pub(super) fn permanent_flags(out: &mut Vec<u8>, keywords: &BTreeSet<Keyword>, rights: Rights) {
+    let permanent = keywords.iter();
+    let permanent: Vec<_> = permanent.filter(|k| rights.has(flag::right(k))).collect();
+    out.extend_from_slice(b"* OK [PERMANENTFLAGS ");
+    let empty = permanent.is_empty();
+    flag::put_flags(out, permanent);
+    if rights.has(Rights::WRITE) {
+        out.pop();
+        out.extend_from_slice(if empty { b"\\*)" } else { b" \\*)" });
+    }
+    out.extend_from_slice(b"] Flags that are kept\r\n");
 }
 
 /// `* FLAGS (…)`

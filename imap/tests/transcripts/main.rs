@@ -39,3 +39,4 @@ mod sharing;
 mod sorting;
 mod subscribing;
 mod threading;
+mod withdrawn;

@@ -4,11 +4,11 @@ use crate::door::{World, check};
 use directory::{AccountKind, Peer, Rights, RightsChange, Secret, Sharing};
 use storage::AccountId;
 
-const BINH: &str = "binh@tinh.gov.vn";
+pub(crate) const BINH: &str = "binh@tinh.gov.vn";
 const OFFICE: &str = "vanthu@tinh.gov.vn";
 
 /// An and Bình are persons, the office belongs to both: Bình may do what `rights` say.
-fn office(rights: &str) -> (World, AccountId) {
+pub(crate) fn office(rights: &str) -> (World, AccountId) {
     let mut world = World::new();
     let binh = world.account(BINH, AccountKind::Person);
     let office = world.account(OFFICE, AccountKind::Shared);
@@ -27,7 +27,7 @@ fn member(world: &World, account: AccountId, member: AccountId, rights: &str) {
 }
 
 /// What somebody gives of one of his mailboxes.
-fn give(world: &World, owner: &str, mailbox: &str, to: Sharing, rights: &str) {
+pub(crate) fn give(world: &World, owner: &str, mailbox: &str, to: Sharing, rights: &str) {
     let secret = Secret::new(crate::door::PASSWORD);
     let peer = Peer {
         ip: "192.0.2.9".parse().unwrap(),

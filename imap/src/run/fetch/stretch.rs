@@ -65,6 +65,11 @@ impl Rest {
 }
 
 impl Open {
+    /// Whether its response has begun: no other may come before its end.
+    pub(super) fn begun(&self) -> bool {
+        self.at > 0 || self.rest.is_some()
+    }
+
     /// Goes on with what was begun; false while there is more of it.
     pub(super) fn go_on(&mut self, out: &mut Output) -> bool {
         let Some(rest) = &mut self.rest else {
@@ -107,7 +112,7 @@ impl Fetch {
         }
     }
 
-    /// The next piece is asked for. A content that cannot be had again ends the connection where its literal
+    /// The next piece is asked for. A content that cannot be had again ends the connection where its response
     /// has begun: nobody could tell where that ends.
     pub(super) fn take_up(&mut self, store: &AccountStore, lately: &Lately) -> Result<(), Stop> {
         let Some(open) = self.open.as_mut().filter(|open| open.away) else {
@@ -118,7 +123,7 @@ impl Fetch {
                 open.away = false;
                 Ok(())
             }
-            Err(error) if open.rest.is_some() => {
+            Err(error) if open.begun() => {
                 tracing::warn!(%error, "a message could not be read to its end");
                 Err(Stop::Denied)
             }
