@@ -57,9 +57,9 @@ pub fn boot(context: &Context, access: &Access) -> Result<Value, BootError> {
         .map(|m| mailbox::object(&mail, m).map(Value::Object))
         .collect::<Result<Vec<_>, _>>()?;
     let inbox = all.iter().find(|m| m.role == Some(Role::Inbox));
-    let filter = inbox.map(|m| json!({"inMailbox": ident::mailbox(m.id)}));
+    let filter = inbox.map(|m| json!({"inMailbox": mail.ids().mailbox(m.id)}));
     let sort = json!([{"property": "receivedAt", "isAscending": false}]);
-    let query = Query::read(filter.as_ref(), Some(&sort), false)?;
+    let query = Query::read(filter.as_ref(), Some(&sort), false, mail.ids())?;
     let window = Window {
         limit: Some(limit::BOOT_ROWS as i64),
         ..Window::default()

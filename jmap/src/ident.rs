@@ -1,7 +1,9 @@
 //! How ids are spelled: `a1` account, `p1` its principal, `m2` mailbox, `e3` message, `t3` thread; blobs as in [`BlobName`].
 //!
 //! RFC 8620 §1.2: an id is 1 to 255 octets of the URL-safe alphabet. Each thing has exactly one
-//! spelling: leading zeros are not an id.
+//! spelling to who looks: leading zeros are not an id. In the account of somebody else it has the account before it,
+//! `a1-m2`, as IMAP has it: there, all mailboxes that one sees stand side by side, and no two may have one id
+//! (RFC 8474 §4), and over both protocols the ids are the same (RFC 9698 §3).
 
 use directory::Sharing;
 use storage::{AccountId, BlobId, EmailId, MailboxId, ThreadId};
@@ -39,34 +41,68 @@ pub(crate) fn parse_principal(text: &str) -> Option<Sharing> {
     Some(Sharing::Account(id))
 }
 
-pub(crate) fn mailbox(id: MailboxId) -> String {
-    format!("m{id}")
-}
+/// How one names what is in an account: one's own, or (with its id) somebody else's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ids(Option<AccountId>);
 
-pub(crate) fn parse_mailbox(text: &str) -> Option<MailboxId> {
-    MailboxId::new(number(text, 'm')?.try_into().ok()?)
-}
+impl Ids {
+    /// As `who` names what is in `account`.
+    pub(crate) fn of(who: AccountId, account: AccountId) -> Self {
+        Self(Some(account).filter(|account| *account != who))
+    }
 
-pub(crate) fn email(id: EmailId) -> String {
-    format!("e{id}")
-}
+    fn spell(self, letter: char, number: impl std::fmt::Display) -> String {
+        match self.0 {
+            None => format!("{letter}{number}"),
+            Some(owner) => format!("a{owner}-{letter}{number}"),
+        }
+    }
 
-pub(crate) fn parse_email(text: &str) -> Option<EmailId> {
-    EmailId::new(number(text, 'e')?)
-}
+    fn number(self, text: &str, letter: char) -> Option<u64> {
+        match self.0 {
+            None => number(text, letter),
+            Some(owner) => {
+                let (account, thing) = text.split_once('-')?;
+                let here = parse_account(account) == Some(owner);
+                here.then(|| number(thing, letter)).flatten()
+            }
+        }
+    }
 
-pub(crate) fn thread(id: ThreadId) -> String {
-    format!("t{id}")
-}
+    pub(crate) fn mailbox(self, id: MailboxId) -> String {
+        self.spell('m', id)
+    }
 
-pub(crate) fn parse_thread(text: &str) -> Option<ThreadId> {
-    ThreadId::new(number(text, 't')?)
+    pub(crate) fn parse_mailbox(self, text: &str) -> Option<MailboxId> {
+        MailboxId::new(self.number(text, 'm')?.try_into().ok()?)
+    }
+
+    pub(crate) fn email(self, id: EmailId) -> String {
+        self.spell('e', id)
+    }
+
+    pub(crate) fn parse_email(self, text: &str) -> Option<EmailId> {
+        EmailId::new(self.number(text, 'e')?)
+    }
+
+    pub(crate) fn thread(self, id: ThreadId) -> String {
+        self.spell('t', id)
+    }
+
+    pub(crate) fn parse_thread(self, text: &str) -> Option<ThreadId> {
+        ThreadId::new(self.number(text, 't')?)
+    }
+
+    /// Those that a list of changes names.
+    pub(crate) fn spell_all(self, letter: char, numbers: &[u64]) -> Vec<String> {
+        numbers.iter().map(|id| self.spell(letter, id)).collect()
+    }
 }
 
 /// What a blob id is rooted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Root {
-    /// The raw octets of a message of the account: `e34`.
+    /// The raw octets of a message of the account, whoever looks: `e34`. A blob is no object of IMAP.
     Message(EmailId),
     /// Something that this account uploaded: `u` and 64 hex digits.
     Upload(BlobId),
@@ -108,7 +144,7 @@ impl BlobName {
                 Root::Upload(BlobId::parse(hex)?)
             }
             Some(_) => return None,
-            None => Root::Message(parse_email(root)?),
+            None => Root::Message(EmailId::new(number(root, 'e')?)?),
         };
         let sections: Vec<String> = steps.map(str::to_owned).collect();
         let sound = sections.len() <= crate::limit::BLOB_DEPTH_MAX
@@ -167,6 +203,31 @@ mod tests {
         check("e34-1-1-1-1-1", false);
         check("m3", false);
         check("e99999999999999999999999", false);
+    }
+
+    #[test]
+    fn an_id_is_of_one_account() {
+        let account = |raw| AccountId::new(raw).unwrap();
+        let (own, other) = (
+            Ids::of(account(7), account(7)),
+            Ids::of(account(7), account(42)),
+        );
+        let email = EmailId::new(3);
+        assert_eq!(own.email(email.unwrap()), "e3");
+        assert_eq!(other.email(email.unwrap()), "a42-e3");
+        for (text, own_is, other_is) in [
+            ("e3", email, None),
+            ("a42-e3", None, email),
+            ("a7-e3", None, None),
+            ("a042-e3", None, None),
+            ("a42-e03", None, None),
+            ("a42-m3", None, None),
+            ("a42-e3-1", None, None),
+            ("a42-", None, None),
+        ] {
+            assert_eq!(own.parse_email(text), own_is, "{text}");
+            assert_eq!(other.parse_email(text), other_is, "{text}");
+        }
     }
 
     #[test]

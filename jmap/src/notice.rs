@@ -2,7 +2,7 @@
 //! changed. Clients read and dismiss them; nobody makes or changes one.
 
 use crate::error::{MethodError, SetError};
-use crate::ident;
+use crate::ident::{self, Ids};
 use crate::mail::mailbox::right;
 use crate::mail::tree::Tree;
 use crate::principal::own;
@@ -89,7 +89,7 @@ fn object(access: &Access, notice: &Notice) -> Map<String, Value> {
         "changedBy": by,
         "objectType": OBJECT_TYPE,
         "objectAccountId": ident::account(notice.account),
-        "objectId": ident::mailbox(notice.mailbox),
+        "objectId": Ids::of(access.account(), notice.account).mailbox(notice.mailbox),
         "oldRights": rights(notice.before),
         "newRights": rights(notice.after),
         "name": name(notice),

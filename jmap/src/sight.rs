@@ -6,6 +6,7 @@
 //! with who made them.
 
 use crate::error::MethodError;
+use crate::ident::Ids;
 use directory::{Access, Denied, Held, Right, Rights};
 use formats::message::Summary;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +52,8 @@ impl Shared {
         let said = access.subscriptions()?.into_iter();
         let here = said.filter(|((owner, _), _)| *owner == account);
         let mut hash = blake3::Hasher::new();
+        // Whoever knows ids without their account before them is to read everything anew.
+        hash.update(b"a1-m2 ");
         hash.update(held.whole.to_string().as_bytes());
         for (mailbox, rights) in &held.single {
             hash.update(format!(" {mailbox} {rights}").as_bytes());
@@ -123,6 +126,11 @@ impl Sight {
 
     pub(crate) fn id(&self) -> AccountId {
         self.store.id()
+    }
+
+    /// How who looks names what is in it.
+    pub(crate) fn ids(&self) -> Ids {
+        Ids::of(self.access.account(), self.id())
     }
 
     /// Who looks.

@@ -124,14 +124,14 @@ fn rights_agree_between_imap_and_jmap() {
     let inbox = format!("\"Other Users/an@{DOMAIN}/INBOX\"");
     binh.ok(&format!("SELECT {inbox}"));
     let line = binh.ok("FETCH 1 (FLAGS EMAILID)").line("* 1 FETCH");
-    // RFC 8474 §4: of another account, the id has that account before it.
-    let id = format!("EMAILID ({account}-{email})");
+    let id = format!("EMAILID ({email})");
     assert!(line.contains("\\Seen") && line.contains(&id), "{line}");
     // Given over JMAP, seen over IMAP.
     let principal = format!("p{}", &binh_http.account()[1..]);
     let mailbox = boxes[0]["id"].as_str().unwrap();
+    let (_, own_name) = mailbox.split_once('-').unwrap();
     let path = format!("shareWith/{principal}/maySetKeywords");
-    let share = json!({"accountId": account, "update": {mailbox: {path: true}}});
+    let share = json!({"accountId": account, "update": {own_name: {path: true}}});
     let (_, done) = call(&an_http, "Mailbox/set", share);
     assert_eq!(done["notUpdated"], Value::Null, "{done}");
     let listed = an.ok("GETACL INBOX").line("* ACL");
@@ -150,7 +150,7 @@ fn rights_agree_between_imap_and_jmap() {
     assert_eq!(told[0]["oldRights"], Value::Null);
     assert_eq!(told[0]["newRights"], got_rights(&binh_http, &account));
     // Taken away over JMAP: gone from both.
-    let none = json!({"accountId": account, "update": {mailbox: {"shareWith": null}}});
+    let none = json!({"accountId": account, "update": {own_name: {"shareWith": null}}});
     call(&an_http, "Mailbox/set", none);
     let (_, told) = call(&binh_http, "ShareNotification/get", own);
     assert_eq!(told["list"], json!([]), "given and taken away at once");
@@ -161,6 +161,67 @@ fn rights_agree_between_imap_and_jmap() {
         (name.as_str(), &error["type"]),
         ("error", &json!("accountNotFound"))
     );
+    world.finish();
+}
+
+/// RFC 9698 §3: a mailbox, message or thread has one id for each person, over IMAP and over JMAP; RFC 8474 §4: no two
+/// that he sees have the same.
+#[test]
+fn ids_are_the_same_over_imap_and_jmap() {
+    let world = World::new();
+    let (an_http, binh_http) = (world.http("an"), world.http("binh"));
+    for local in ["an", "binh"] {
+        deliver(&world, local);
+    }
+    world
+        .imap("an")
+        .ok(&format!("SETACL INBOX binh@{DOMAIN} lr"));
+    let others = format!("\"Other Users/an@{DOMAIN}/INBOX\"");
+    let mut seen = Vec::new();
+    for (local, name, http, owner) in [
+        ("an", "INBOX", &an_http, &an_http),
+        ("binh", "INBOX", &binh_http, &binh_http),
+        ("binh", &others, &binh_http, &an_http),
+    ] {
+        let mut imap = world.imap(local);
+        let account = owner.account();
+        let got = |method: &str, more: Value| {
+            let mut arguments = json!({"accountId": account});
+            for (key, value) in more.as_object().unwrap() {
+                arguments[key] = value.clone();
+            }
+            call(http, method, arguments).1
+        };
+        let boxes = got("Mailbox/query", json!({"filter": {"role": "inbox"}}));
+        let mailbox = boxes["ids"][0].as_str().unwrap().to_owned();
+        let emails = got("Email/query", json!({"filter": {"inMailbox": mailbox}}));
+        let email = emails["ids"][0].as_str().unwrap().to_owned();
+        let full = got(
+            "Email/get",
+            json!({"ids": [email], "properties": ["threadId", "mailboxIds"]}),
+        );
+        let letter = &full["list"][0];
+        assert_eq!(letter["mailboxIds"], json!({mailbox.as_str(): true}));
+        let thread = letter["threadId"].as_str().unwrap();
+        let threads = got("Thread/get", json!({"ids": [thread]}));
+        assert_eq!(threads["list"][0]["emailIds"], json!([email]));
+        let status = imap.ok(&format!("STATUS {name} (MAILBOXID)"));
+        let status = status.line("* STATUS");
+        assert!(
+            status.contains(&format!("MAILBOXID ({mailbox})")),
+            "{status} {mailbox}"
+        );
+        imap.ok(&format!("SELECT {name}"));
+        let line = imap.ok("FETCH 1 (EMAILID THREADID)").line("* 1 FETCH");
+        let both = format!("EMAILID ({email}) THREADID ({thread})");
+        assert!(line.contains(&both), "{line} {both}");
+        for key in [format!("EMAILID {email}"), format!("THREADID {thread}")] {
+            let found = imap.ok(&format!("SEARCH {key}")).line("* SEARCH");
+            assert!(found.starts_with("* SEARCH 1"), "{key}: {found}");
+        }
+        seen.push((local, [mailbox, email, thread.to_owned()].concat()));
+    }
+    assert_ne!(seen[1].1, seen[2].1);
     world.finish();
 }
 
@@ -200,7 +261,10 @@ fn a_seats_mailbox_follows_its_holder() {
     assert_eq!(status, 200, "{answer}");
     assert_eq!(api.delete(&member("an")), 204);
     let refused = an.run("UID FETCH 1 (FLAGS)").tagged;
-    assert!(refused.starts_with("NO [NOPERM]"), "{refused}");
+    assert!(refused.starts_with("NO [NONEXISTENT]"), "{refused}");
+    // RFC 4314 §4: to IMAP4rev1 the connection ends, and the next one finds nothing.
+    assert!(an.unsolicited().starts_with("* BYE "));
+    let mut an = world.imap("an");
     assert!(an.ok("LIST \"\" Shared/*").lines("* LIST").is_empty());
     let query = json!({"accountId": account});
     let (name, error) = call(&an_http, "Email/query", query.clone());

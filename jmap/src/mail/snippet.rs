@@ -27,8 +27,8 @@ struct SnippetArguments {
 
 pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: SnippetArguments = standard::read(arguments)?;
-    let filter = filter::read(arguments.filter.as_ref())?;
     let mail = turn.mail(&arguments.account_id, Right::Read)?;
+    let filter = filter::read(arguments.filter.as_ref(), mail.ids())?;
     let (mut in_subject, mut in_body) = (Vec::new(), Vec::new());
     for test in filter.tests() {
         match test {

@@ -1,7 +1,6 @@
 //! RFC 8621 §3: threads, flat lists of messages.
 
 use crate::error::MethodError;
-use crate::ident;
 use crate::mail::DELETED;
 use crate::request::{Arguments, Turn};
 use crate::sight::Sight;
@@ -38,7 +37,7 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
     let state = state::current(&mail)?;
     let (mut list, mut not_found) = (Vec::new(), Vec::new());
     for id in standard::wanted(ids)? {
-        let found = match ident::parse_thread(&id) {
+        let found = match mail.ids().parse_thread(&id) {
             Some(thread) => emails(&mail, thread)?,
             None => Vec::new(),
         };
@@ -46,7 +45,7 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
             not_found.push(id);
             continue;
         }
-        let ids: Vec<String> = found.into_iter().map(ident::email).collect();
+        let ids: Vec<String> = found.into_iter().map(|id| mail.ids().email(id)).collect();
         let object = Map::from_iter([("id".into(), json!(id)), ("emailIds".into(), json!(ids))]);
         list.push(standard::pick(object, &arguments.properties));
     }
@@ -65,7 +64,7 @@ pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value
     let mail = turn.mail(&arguments.account_id, Right::Read)?;
     let since = state::parse(&mail, &arguments.since_state)?;
     let delta = state::delta(&mail, since, max, Kind::Thread)?;
-    let spell = |ids: Vec<u64>| ids.iter().map(|id| format!("t{id}")).collect::<Vec<_>>();
+    let spell = |ids: Vec<u64>| mail.ids().spell_all('t', &ids);
     Ok(json!({
         "accountId": arguments.account_id,
         "oldState": arguments.since_state,

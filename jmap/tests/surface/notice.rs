@@ -1,7 +1,7 @@
 //! RFC 9670 §3: somebody is told what he may do with another's mailbox now, and dismisses it.
 
 use crate::house::{House, get};
-use crate::shared::{give, put, try_as};
+use crate::shared::{give, put, theirs, try_as};
 use directory::{RightsChange, Sharing};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ async fn a_change_is_told_once_and_dismissed() {
         },
         "objectType": "Mailbox",
         "objectAccountId": house.account(),
-        "objectId": house.inbox(),
+        "objectId": theirs(&house, &house.inbox()),
         "oldRights": null,
         "newRights": reads,
         "name": "Inbox",

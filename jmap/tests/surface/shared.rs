@@ -13,11 +13,17 @@ pub(crate) fn give(house: &House, role: Role, letters: &str) {
 }
 
 pub(crate) fn give_over(house: &House, mailbox: &str, letters: &str) {
-    let id = MailboxId::new(mailbox[1..].parse().unwrap()).unwrap();
+    let (_, number) = mailbox.rsplit_once('m').unwrap();
+    let id = MailboxId::new(number.parse().unwrap()).unwrap();
     let to = Sharing::Account(house.binh.account());
     let rights = RightsChange::Set(Rights::parse(letters).unwrap());
     let done = house.an.change_share(house.an.account(), id, to, rights);
     done.unwrap();
+}
+
+/// How Bình names what An names so (RFC 8474 §4, RFC 9698 §3).
+pub(crate) fn theirs(house: &House, id: &str) -> String {
+    format!("{}-{id}", house.account())
 }
 
 /// Puts a message into An's mailbox in this role.
@@ -103,13 +109,17 @@ async fn the_session_lists_what_is_shared() {
 #[tokio::test]
 async fn i17_only_what_may_be_looked_up_is_there() {
     let house = House::new();
-    let seen = put(&house, Role::Inbox, RICH);
-    let hidden = put(&house, Role::Archive, &letter("x@x.vn", "kín", "bí mật"));
+    let blobs = [
+        put(&house, Role::Inbox, RICH),
+        put(&house, Role::Archive, &letter("x@x.vn", "kín", "bí mật")),
+    ];
+    let [seen, hidden] = blobs.each_ref().map(|id| theirs(&house, id));
+    let inbox = theirs(&house, &house.inbox());
     give(&house, Role::Inbox, "lr");
     let got = ask(&house, "Mailbox/get", json!({})).await;
     let list = got["list"].as_array().unwrap();
     assert_eq!(list.len(), 1);
-    assert_eq!(list[0]["id"], house.inbox());
+    assert_eq!(list[0]["id"], inbox.as_str());
     assert_eq!(list[0]["isSubscribed"], true);
     assert_eq!(list[0]["shareWith"], Value::Null);
     assert_eq!(list[0]["totalEmails"], 1);
@@ -117,22 +127,24 @@ async fn i17_only_what_may_be_looked_up_is_there() {
     for (name, given) in rights {
         assert_eq!(*given, json!(name == "mayReadItems"), "{name}");
     }
-    let archive = house.role(&house.an, Role::Archive);
-    let got = ask(&house, "Mailbox/get", json!({"ids": [archive]})).await;
-    assert_eq!(got["notFound"], json!([archive]));
+    let archive = theirs(&house, &house.role(&house.an, Role::Archive));
+    // Nor what has no account before it: that is how An names it.
+    let strange = json!([archive, house.inbox()]);
+    let got = ask(&house, "Mailbox/get", json!({"ids": strange})).await;
+    assert_eq!(got["notFound"], strange);
     let found = ask(&house, "Mailbox/query", json!({})).await;
-    assert_eq!(found["ids"], json!([house.inbox()]));
+    assert_eq!(found["ids"], json!([inbox]));
 
     let both = json!({"ids": [seen, hidden], "properties": ["mailboxIds"]});
     let got = ask(&house, "Email/get", both).await;
-    assert_eq!(got["list"][0]["mailboxIds"], json!({house.inbox(): true}));
+    assert_eq!(got["list"][0]["mailboxIds"], json!({inbox.as_str(): true}));
     assert_eq!(got["notFound"], json!([hidden]));
     let all = ask(&house, "Email/query", json!({"calculateTotal": true})).await;
     assert_eq!((&all["ids"], &all["total"]), (&json!([seen]), &json!(1)));
     for filter in [
         json!({"inMailbox": archive}),
         json!({"text": "bí mật"}),
-        json!({"inMailboxOtherThan": [house.inbox()]}),
+        json!({"inMailboxOtherThan": [inbox]}),
     ] {
         let found = ask(&house, "Email/query", json!({"filter": filter})).await;
         assert_eq!(found["ids"], json!([]));
@@ -143,12 +155,13 @@ async fn i17_only_what_may_be_looked_up_is_there() {
     let snippets = json!({"filter": {"text": "bí"}, "emailIds": [hidden]});
     let got = ask(&house, "SearchSnippet/get", snippets).await;
     assert_eq!(got["notFound"], json!([hidden]));
-    let got = ask(&house, "Email/parse", json!({"blobIds": [hidden]})).await;
-    assert_eq!(got["notFound"], json!([hidden]));
-    for (email, status) in [(&seen, StatusCode::OK), (&hidden, StatusCode::NOT_FOUND)] {
+    let got = ask(&house, "Email/parse", json!({"blobIds": [blobs[1]]})).await;
+    assert_eq!(got["notFound"], json!([blobs[1]]));
+    let statuses = [StatusCode::OK, StatusCode::NOT_FOUND];
+    for ((email, blob), status) in [seen.clone(), hidden].iter().zip(&blobs).zip(statuses) {
         let account = house.account();
         for path in [
-            format!("/jmap/download/{account}/{email}/x.eml"),
+            format!("/jmap/download/{account}/{blob}/x.eml"),
             format!("/mail/html/{account}/{email}"),
         ] {
             assert_eq!(house.get(&house.binh, &path).await.status, status, "{path}");
@@ -169,6 +182,7 @@ async fn a_shared_mailbox_below_a_hidden_one_keeps_its_place() {
     let parent = made["created"]["p"]["id"].as_str().unwrap().to_owned();
     let child = made["created"]["c"]["id"].as_str().unwrap().to_owned();
     give_over(&house, &child, "lr");
+    let [parent, child] = [parent, child].map(|id| theirs(&house, &id));
     let got = ask(&house, "Mailbox/get", json!({})).await;
     let list = got["list"].as_array().unwrap();
     assert_eq!(list.len(), 2);
@@ -196,8 +210,8 @@ async fn update(house: &House, email: &str, patch: Value) -> Option<String> {
 #[tokio::test]
 async fn each_change_takes_its_right() {
     let house = House::new();
-    let inbox = house.inbox();
-    let archive = house.role(&house.an, Role::Archive);
+    let inbox = theirs(&house, &house.inbox());
+    let archive = theirs(&house, &house.role(&house.an, Role::Archive));
     let seen = json!({"keywords/$seen": true});
     let flag = json!({"keywords/$flagged": true});
     let away = json!({"mailboxIds": {archive.as_str(): true}});
@@ -218,9 +232,11 @@ async fn each_change_takes_its_right() {
         let mut done = Vec::new();
         for patch in [&seen, &flag, &away] {
             let email = put(&house, Role::Inbox, &letter("x@x.vn", "a", "b"));
+            let email = theirs(&house, &email);
             done.push(update(&house, &email, patch.clone()).await.is_none());
         }
         let email = put(&house, Role::Inbox, &letter("x@x.vn", "a", "b"));
+        let email = theirs(&house, &email);
         let set = json!({"destroy": [email]});
         let (_, set) = try_as(&house, &house.binh, "Email/set", set).await;
         done.push(set["destroyed"] == json!([email]));
@@ -250,14 +266,15 @@ async fn what_is_elsewhere_stays() {
     for (change, left) in [
         (json!({"destroy": ["E"]}), json!({archive.as_str(): true})),
         (
-            json!({"update": {"E": {"mailboxIds": {junk.as_str(): true}}}}),
+            json!({"update": {"E": {"mailboxIds": {theirs(&house, &junk): true}}}}),
             json!({archive.as_str(): true, junk.as_str(): true}),
         ),
     ] {
         let email = put(&house, Role::Inbox, &letter("x@x.vn", "a", "b"));
         let set = json!({"update": {email.as_str(): both}});
         house.call("Email/set", set).await;
-        let change = change.to_string().replace("\"E\"", &format!("\"{email}\""));
+        let own = format!("\"{}\"", theirs(&house, &email));
+        let change = change.to_string().replace("\"E\"", &own);
         let set = ask(&house, "Email/set", serde_json::from_str(&change).unwrap()).await;
         assert_eq!(set["notDestroyed"], Value::Null, "{set}");
         assert_eq!(set["notUpdated"], Value::Null, "{set}");
@@ -277,15 +294,16 @@ async fn changes_tell_what_comes_into_sight_and_leaves_it() {
     let start = ask(&house, "Email/get", json!({"ids": []})).await;
     let mut since = start["state"].as_str().unwrap().to_owned();
     let to = |id: &str| json!({"update": {email.as_str(): {"mailboxIds": {id: true}}}});
+    let seen = theirs(&house, &email);
     for (step, created, destroyed) in [
-        (to(&archive), json!([]), json!([email])),
+        (to(&archive), json!([]), json!([seen])),
         (
             json!({"update": {email.as_str(): {"keywords/$seen": true}}}),
             json!([]),
             json!([]),
         ),
-        (to(&inbox), json!([email]), json!([])),
-        (json!({"destroy": [email]}), json!([]), json!([email])),
+        (to(&inbox), json!([seen]), json!([])),
+        (json!({"destroy": [email]}), json!([]), json!([seen])),
     ] {
         house.call("Email/set", step.clone()).await;
         let told = ask(&house, "Email/changes", json!({"sinceState": since})).await;
@@ -314,6 +332,7 @@ async fn changes_tell_what_comes_into_sight_and_leaves_it() {
 async fn what_is_taken_away_is_gone_at_once() {
     let house = House::new();
     let email = put(&house, Role::Inbox, &letter("x@x.vn", "a", "b"));
+    let email = theirs(&house, &email);
     give(&house, Role::Inbox, "lrswite");
     assert_eq!(
         update(&house, &email, json!({"keywords/$seen": true})).await,
@@ -334,7 +353,7 @@ async fn what_is_taken_away_is_gone_at_once() {
 #[tokio::test]
 async fn mailboxes_are_made_named_and_removed_by_right() {
     let house = House::new();
-    let inbox = house.inbox();
+    let inbox = theirs(&house, &house.inbox());
     let new = json!({"create": {"k": {"name": "Việc", "parentId": inbox}}});
     let made = |set: &Value| set["created"]["k"]["id"].as_str().map(str::to_owned);
     give(&house, Role::Inbox, "lr");
@@ -372,8 +391,10 @@ async fn mailboxes_are_made_named_and_removed_by_right() {
     let off = json!({"update": {child.as_str(): {"isSubscribed": false}}});
     ask(&house, "Mailbox/set", off).await;
     let wish = json!({"ids": [child], "properties": ["isSubscribed"]});
-    let got = ask(&house, "Mailbox/get", wish.clone()).await;
+    let got = ask(&house, "Mailbox/get", wish).await;
     assert_eq!(got["list"][0]["isSubscribed"], false);
+    let (_, own) = child.split_once('-').unwrap();
+    let wish = json!({"ids": [own], "properties": ["isSubscribed"]});
     let got = house.call("Mailbox/get", wish).await;
     assert_eq!(got["list"][0]["isSubscribed"], true);
     let set = ask(&house, "Mailbox/set", remove).await;
@@ -383,7 +404,7 @@ async fn mailboxes_are_made_named_and_removed_by_right() {
 #[tokio::test]
 async fn messages_are_copied_between_accounts() {
     let house = House::new();
-    let email = put(&house, Role::Inbox, RICH);
+    let email = theirs(&house, &put(&house, Role::Inbox, RICH));
     give(&house, Role::Inbox, "lr");
     let own = format!("a{}", house.binh.account());
     let inbox = house.role(&house.binh, Role::Inbox);
@@ -422,13 +443,14 @@ async fn messages_are_copied_between_accounts() {
     writer.commit().unwrap();
     let back = json!({
         "fromAccountId": own,
-        "create": {"k": {"id": new, "mailboxIds": {house.inbox(): true}}},
+        "create": {"k": {"id": new, "mailboxIds": {theirs(&house, &house.inbox()): true}}},
     });
     let refused_copy = ask(&house, "Email/copy", back.clone()).await;
     assert_eq!(refused_copy["notCreated"]["k"]["type"], "forbidden");
     give(&house, Role::Inbox, "lri");
     let copied = ask(&house, "Email/copy", back.clone()).await;
     let new = copied["created"]["k"]["id"].as_str().unwrap();
+    let (_, new) = new.split_once('-').unwrap();
     let got = house.call("Email/get", json!({"ids": [new]})).await;
     assert_eq!(got["list"][0]["keywords"], json!({}));
     give(&house, Role::Inbox, "");
@@ -463,7 +485,7 @@ async fn uploads_are_seen_by_who_made_them() {
         StatusCode::NOT_FOUND
     );
     let new = json!({"create": {"k": {
-        "mailboxIds": {house.inbox(): true}, "subject": "x",
+        "mailboxIds": {theirs(&house, &house.inbox()): true}, "subject": "x",
         "attachments": [{"blobId": blob, "type": "text/plain"}],
     }}});
     let set = ask(&house, "Email/set", new).await;

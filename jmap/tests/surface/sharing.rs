@@ -1,7 +1,7 @@
 //! RFC 9670: with whom a mailbox is shared, who there is to share with, and how those learn of it.
 
 use crate::house::{House, get, letter};
-use crate::shared::{ask, give, put, refused, try_as};
+use crate::shared::{ask, give, put, refused, theirs, try_as};
 use axum::response::Response;
 use directory::{AccountKind, AgencyId, NewAccount, Rights, Sharing};
 use formats::address::Address;
@@ -149,9 +149,10 @@ async fn a_list_that_makes_no_sense_is_refused() {
     // Only who administers it may.
     give(&house, Role::Inbox, "lrx");
     let anyone = json!({"shareWith/anyone": {"mayReadItems": true}});
-    let share = json!({"update": {house.inbox(): anyone}});
+    let inbox = theirs(&house, &house.inbox());
+    let share = json!({"update": {inbox.as_str(): anyone}});
     let refused = ask(&house, "Mailbox/set", share.clone()).await;
-    assert_eq!(refused["notUpdated"][house.inbox()]["type"], "forbidden");
+    assert_eq!(refused["notUpdated"][&inbox]["type"], "forbidden");
     give(&house, Role::Inbox, "lra");
     let done = ask(&house, "Mailbox/set", share).await;
     assert_eq!(done["notUpdated"], Value::Null, "{done}");
@@ -285,7 +286,7 @@ async fn what_is_not_subscribed_to_is_found_by_its_principal() {
     let got = ask(&house, "Principal/get", wish.clone()).await;
     let shown = &got["list"][0]["accounts"][house.account()];
     assert_eq!(shown["isPersonal"], false);
-    let inbox = house.inbox();
+    let inbox = theirs(&house, &house.inbox());
     let on = |on: bool| json!({"update": {inbox.as_str(): {"isSubscribed": on}}});
     ask(&house, "Mailbox/set", on(true)).await;
     assert!(listed(house.get(&house.binh, "/jmap/session").await.json()));

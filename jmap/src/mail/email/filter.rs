@@ -2,7 +2,7 @@
 
 use super::search::{Envelope, Haystack, Words, body};
 use crate::error::MethodError;
-use crate::ident;
+use crate::ident::Ids;
 use crate::limit;
 use crate::mail::tree::Tree;
 use crate::sight::Sight;
@@ -39,15 +39,18 @@ pub(crate) enum Test {
 
 pub(crate) type Filter = Tree<Test>;
 
-pub(crate) fn read(filter: Option<&Value>) -> Result<Filter, MethodError> {
-    Tree::read(filter, &mut condition)
+/// `ids`: how mailboxes of the account are named.
+pub(crate) fn read(filter: Option<&Value>, ids: Ids) -> Result<Filter, MethodError> {
+    Tree::read(filter, &mut |map| condition(map, ids))
 }
 
-fn condition(map: &Map<String, Value>) -> Result<Vec<Test>, MethodError> {
-    map.iter().map(|(key, value)| test(key, value)).collect()
+fn condition(map: &Map<String, Value>, ids: Ids) -> Result<Vec<Test>, MethodError> {
+    map.iter()
+        .map(|(key, value)| test(key, value, ids))
+        .collect()
 }
 
-fn test(key: &str, value: &Value) -> Result<Test, MethodError> {
+fn test(key: &str, value: &Value, named: Ids) -> Result<Test, MethodError> {
     let wrong = |expected: &str| MethodError::argument(&format!("filter/{key}"), expected);
     let text = || value.as_str().ok_or_else(|| wrong("a string"));
     let words = || Words::parse(text()?);
@@ -55,12 +58,12 @@ fn test(key: &str, value: &Value) -> Result<Test, MethodError> {
     let date = || formats::date::parse_utc(text()?).ok_or_else(|| wrong("a UTCDate"));
     let keyword = || Keyword::new(text()?).ok_or_else(|| wrong("a keyword"));
     Ok(match key {
-        "inMailbox" => Test::InMailbox(ident::parse_mailbox(text()?)),
+        "inMailbox" => Test::InMailbox(named.parse_mailbox(text()?)),
         "inMailboxOtherThan" => {
             let ids = value.as_array().ok_or_else(|| wrong("a list of ids"))?;
             let ids: Option<Vec<&str>> = ids.iter().map(Value::as_str).collect();
             let ids = ids.ok_or_else(|| wrong("a list of ids"))?;
-            let known = ids.into_iter().filter_map(ident::parse_mailbox);
+            let known = ids.into_iter().filter_map(|id| named.parse_mailbox(id));
             Test::InMailboxOtherThan(known.collect())
         }
         "before" => Test::Before(date()?),

@@ -93,7 +93,7 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
     // What was expunged between the two reads is not found either.
     if list.len() < found.len() {
         let there: Vec<&str> = list.iter().filter_map(|o| o["id"].as_str()).collect();
-        let ids = found.iter().map(|s| crate::ident::email(s.email));
+        let ids = found.iter().map(|s| mail.ids().email(s.email));
         not_found.extend(ids.filter(|id| !there.contains(&id.as_str())));
     }
     Ok(json!({
@@ -109,7 +109,7 @@ fn everything(mail: &Sight) -> Result<Vec<String>, MethodError> {
     let mut ids = Vec::new();
     mail.scan_all(&mut |state| {
         if !state.has(crate::mail::DELETED) {
-            ids.push(crate::ident::email(state.email));
+            ids.push(mail.ids().email(state.email));
         }
         ids.len() <= limit::GET_OBJECTS_MAX
     })?;
@@ -145,6 +145,7 @@ pub(crate) fn objects(
             Some(Err(other)) => return Err(other.into()),
         };
         let source = Source {
+            ids: mail.ids(),
             state: Some(state),
             summary,
             blob: BlobName::message(state.email),
@@ -203,6 +204,7 @@ pub(crate) fn parse(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, 
             continue;
         }
         let source = Source {
+            ids: mail.ids(),
             state: None,
             summary: &formats::message::summarize(&raw),
             blob: name,

@@ -13,7 +13,6 @@ pub(crate) mod set;
 pub(crate) mod sort;
 
 use crate::error::MethodError;
-use crate::ident;
 use crate::mail::DELETED;
 use crate::request::{Arguments, Turn};
 use crate::sight::Sight;
@@ -25,7 +24,7 @@ use storage::State;
 
 /// The message under this id, if there is one to see (RFC 8621 §4.1.1 hides `$deleted`).
 pub(crate) fn visible(mail: &Sight, id: &str) -> Result<Option<State>, storage::Error> {
-    let Some(email) = ident::parse_email(id) else {
+    let Some(email) = mail.ids().parse_email(id) else {
         return Ok(None);
     };
     match mail.state(email) {
@@ -42,7 +41,7 @@ pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value
     let mail = turn.mail(&arguments.account_id, Right::Read)?;
     let since = state::parse(&mail, &arguments.since_state)?;
     let delta = state::delta(&mail, since, max, Kind::Email)?;
-    let spell = |ids: Vec<u64>| ids.iter().map(|id| format!("e{id}")).collect::<Vec<_>>();
+    let spell = |ids: Vec<u64>| mail.ids().spell_all('e', &ids);
     Ok(json!({
         "accountId": arguments.account_id,
         "oldState": arguments.since_state,

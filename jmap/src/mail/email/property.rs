@@ -3,7 +3,7 @@
 use super::body::{self, Anatomy, BodyProperties, Values};
 use super::header::{self, HeaderProperty};
 use crate::error::MethodError;
-use crate::ident::{self, BlobName};
+use crate::ident::{BlobName, Ids};
 use formats::date;
 use formats::message::{Person, Summary, header as fields, person};
 use serde_json::{Map, Value, json};
@@ -144,6 +144,8 @@ impl Wish {
 
 /// One message to make an object of: from an account (with its state), or from a blob.
 pub(crate) struct Source<'a> {
+    /// How the account's things are named.
+    pub(crate) ids: Ids,
     pub(crate) state: Option<&'a State>,
     pub(crate) summary: &'a Summary,
     pub(crate) blob: BlobName,
@@ -164,10 +166,10 @@ impl Source<'_> {
         let head = &self.summary.head;
         let of_state = |read: &dyn Fn(&State) -> Value| self.state.map_or(Value::Null, read);
         match property {
-            Property::Id => of_state(&|s| ident::email(s.email).into()),
+            Property::Id => of_state(&|s| self.ids.email(s.email).into()),
             Property::BlobId => self.blob.to_string().into(),
-            Property::ThreadId => of_state(&|s| ident::thread(s.thread).into()),
-            Property::MailboxIds => of_state(&mailbox_ids),
+            Property::ThreadId => of_state(&|s| self.ids.thread(s.thread).into()),
+            Property::MailboxIds => of_state(&|s| mailbox_ids(s, self.ids)),
             Property::Keywords => of_state(&keywords),
             Property::Size => self.summary.size.into(),
             Property::ReceivedAt => of_state(&|s| date::utc(s.received_at).into()),
@@ -235,11 +237,11 @@ fn ids(value: Option<&str>) -> Value {
     })
 }
 
-pub(crate) fn mailbox_ids(state: &State) -> Value {
+fn mailbox_ids(state: &State, ids: Ids) -> Value {
     let entries = state
         .mailboxes
         .iter()
-        .map(|(m, _)| (ident::mailbox(*m), true.into()));
+        .map(|(m, _)| (ids.mailbox(*m), true.into()));
     Value::Object(entries.collect())
 }
 

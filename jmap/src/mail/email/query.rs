@@ -3,7 +3,7 @@
 use super::filter::{self, Budget, Filter, Threads};
 use super::sort::{self, Comparator, Key};
 use crate::error::MethodError;
-use crate::ident;
+use crate::ident::Ids;
 use crate::mail::DELETED;
 use crate::request::{Arguments, Turn};
 use crate::sight::Sight;
@@ -49,9 +49,10 @@ impl Query {
         filter: Option<&Value>,
         sort: Option<&Value>,
         collapse_threads: bool,
+        ids: Ids,
     ) -> Result<Self, MethodError> {
         Ok(Self {
-            filter: filter::read(filter)?,
+            filter: filter::read(filter, ids)?,
             sort: sort::read(sort)?,
             collapse_threads,
         })
@@ -176,6 +177,7 @@ pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, 
         arguments.filter.as_ref(),
         arguments.sort.as_ref(),
         arguments.collapse_threads,
+        mail.ids(),
     )?;
     let window = Window {
         position: arguments.position,
@@ -209,12 +211,12 @@ pub(crate) fn respond(
     let state = state::current(mail)?;
     let ids = results(mail, asked.query, budget)?;
     let shown = asked.window.show(ids.len(), |anchor| {
-        let anchor = ident::parse_email(anchor)?;
+        let anchor = mail.ids().parse_email(anchor)?;
         ids.iter().position(|id| *id == anchor)
     })?;
     let page: Vec<String> = ids[shown.from..shown.to]
         .iter()
-        .map(|id| ident::email(*id))
+        .map(|id| mail.ids().email(*id))
         .collect();
     let mut response = json!({
         "accountId": asked.account,
@@ -257,6 +259,7 @@ pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value
         arguments.filter.as_ref(),
         arguments.sort.as_ref(),
         arguments.collapse_threads,
+        mail.ids(),
     )?;
     let since = state::parse(&mail, &arguments.since_query_state)?;
     let log = state::log(&mail, since)?;
@@ -273,13 +276,13 @@ pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value
         .all
         .iter()
         .filter(|id| !touched.new.contains(id))
-        .map(|id| ident::email(*id))
+        .map(|id| mail.ids().email(*id))
         .collect();
     let added: Vec<Value> = ids
         .iter()
         .enumerate()
         .filter(|(_, id)| touched.all.contains(id))
-        .map(|(index, id)| json!({"id": ident::email(*id), "index": index}))
+        .map(|(index, id)| json!({"id": mail.ids().email(*id), "index": index}))
         .collect();
     let max = arguments.max_changes.map_or(limit::CHANGES_MAX, |n| {
         usize::try_from(n).unwrap_or(usize::MAX)

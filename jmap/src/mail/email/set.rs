@@ -3,7 +3,7 @@
 
 use super::{draft, get, permit};
 use crate::error::{MethodError, SetError};
-use crate::ident;
+use crate::ident::BlobName;
 use crate::limit;
 use crate::mail::DELETED;
 use crate::request::{Arguments, Turn};
@@ -73,7 +73,7 @@ impl Place {
             }
         };
         let place = Self {
-            mailboxes: checked_mailboxes(whole_mailboxes(turn, ids)?, &known)?,
+            mailboxes: checked_mailboxes(whole_mailboxes((turn, mail), ids)?, &known, mail)?,
             keywords: checked_keywords(whole_keywords(keywords)?)?,
             received_at,
         };
@@ -112,11 +112,10 @@ pub(crate) fn append(
         delivery: None,
     })?;
     writer.commit()?;
-    let id = ident::email(placed.email);
     Ok(json!({
-        "id": id,
-        "blobId": id,
-        "threadId": ident::thread(placed.thread),
+        "id": mail.ids().email(placed.email),
+        "blobId": BlobName::message(placed.email).to_string(),
+        "threadId": mail.ids().thread(placed.thread),
         "size": bytes.len(),
     }))
 }
@@ -187,7 +186,7 @@ impl Seen {
 
 /// The visible message under this id, as the batch leaves it.
 fn target(mail: &Sight, writer: &Writer, id: &str) -> Result<Seen, SetError> {
-    let email = ident::parse_email(id).ok_or_else(SetError::not_found)?;
+    let email = mail.ids().parse_email(id).ok_or_else(SetError::not_found)?;
     let whole = writer.state(email)?;
     let everywhere: Vec<MailboxId> = whole.mailboxes.iter().map(|(m, _)| *m).collect();
     let state = mail.part_of(whole).filter(|state| !state.has(DELETED));
@@ -237,7 +236,7 @@ fn plan(
         match path.split_once('/') {
             None => match path.as_str() {
                 "keywords" => keywords = whole_keywords(value)?,
-                "mailboxIds" => mailboxes = whole_mailboxes(turn, value)?,
+                "mailboxIds" => mailboxes = whole_mailboxes((turn, mail), value)?,
                 name if get::single(mail, state, name).as_ref() == Some(value) => {}
                 name => return Err(SetError::invalid(&[name], "cannot be changed")),
             },
@@ -259,7 +258,7 @@ fn plan(
                         toggle(&mut keywords, keyword, add);
                     }
                     "mailboxIds" => {
-                        let mailbox = mailbox(turn, &member)?;
+                        let mailbox = mailbox((turn, mail), &member)?;
                         toggle(&mut mailboxes, mailbox, add);
                     }
                     _ => return Err(SetError::invalid_patch(format!("no such path: {path}"))),
@@ -292,7 +291,7 @@ fn moved(
     }
     let come: Vec<MailboxId> = new.difference(old).copied().collect();
     permit::leave(mail, old.difference(&new).copied())?;
-    let mut all = checked_mailboxes(new, known)?;
+    let mut all = checked_mailboxes(new, known, mail)?;
     permit::arrive(mail, &come)?;
     all.extend(&seen.elsewhere);
     all.sort_unstable();
@@ -325,8 +324,8 @@ fn keyword(text: &str) -> Result<Keyword, SetError> {
     keyword.ok_or_else(|| SetError::invalid(&["keywords"], format!("{text:?} cannot be a keyword")))
 }
 
-fn mailbox(turn: &Turn<'_>, id: &str) -> Result<MailboxId, SetError> {
-    let found = turn.real(id).and_then(ident::parse_mailbox);
+fn mailbox((turn, mail): (&Turn<'_>, &Sight), id: &str) -> Result<MailboxId, SetError> {
+    let found = turn.real(id).and_then(|id| mail.ids().parse_mailbox(id));
     found.ok_or_else(|| SetError::invalid(&["mailboxIds"], format!("no mailbox {id:?}")))
 }
 
@@ -348,9 +347,12 @@ fn whole_keywords(value: &Value) -> Result<BTreeSet<Keyword>, SetError> {
         .collect()
 }
 
-fn whole_mailboxes(turn: &Turn<'_>, value: &Value) -> Result<BTreeSet<MailboxId>, SetError> {
+fn whole_mailboxes(
+    at: (&Turn<'_>, &Sight),
+    value: &Value,
+) -> Result<BTreeSet<MailboxId>, SetError> {
     let ids = members(value, "mailboxIds")?;
-    ids.into_iter().map(|id| mailbox(turn, id)).collect()
+    ids.into_iter().map(|id| mailbox(at, id)).collect()
 }
 
 fn checked_keywords(keywords: BTreeSet<Keyword>) -> Result<Vec<Keyword>, SetError> {
@@ -364,6 +366,7 @@ fn checked_keywords(keywords: BTreeSet<Keyword>) -> Result<Vec<Keyword>, SetErro
 fn checked_mailboxes(
     mailboxes: BTreeSet<MailboxId>,
     known: &BTreeSet<MailboxId>,
+    mail: &Sight,
 ) -> Result<Vec<MailboxId>, SetError> {
     if mailboxes.is_empty() {
         return Err(SetError::invalid(
@@ -376,7 +379,7 @@ fn checked_mailboxes(
     }
     match mailboxes.iter().find(|m| !known.contains(m)) {
         Some(unknown) => {
-            let why = format!("no mailbox {:?}", ident::mailbox(*unknown));
+            let why = format!("no mailbox {:?}", mail.ids().mailbox(*unknown));
             Err(SetError::invalid(&["mailboxIds"], why))
         }
         None => Ok(mailboxes.into_iter().collect()),

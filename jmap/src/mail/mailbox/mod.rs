@@ -6,7 +6,6 @@ pub(crate) mod set;
 pub(crate) mod share;
 
 use crate::error::MethodError;
-use crate::ident;
 use crate::mail::{DELETED, DRAFT, SEEN};
 use crate::request::{Arguments, Turn};
 use crate::sight::Sight;
@@ -64,11 +63,11 @@ pub(crate) fn name(mailbox: &Mailbox) -> &str {
 
 /// The Mailbox object with all its properties.
 pub(crate) fn object(mail: &Sight, mailbox: &Mailbox) -> Result<Map<String, Value>, MethodError> {
-    let counts = counts(mail, mailbox)?;
+    let (counts, ids) = (counts(mail, mailbox)?, mail.ids());
     let object = json!({
-        "id": ident::mailbox(mailbox.id),
+        "id": ids.mailbox(mailbox.id),
         "name": name(mailbox),
-        "parentId": mailbox.parent.map(ident::mailbox),
+        "parentId": mailbox.parent.map(|id| ids.mailbox(id)),
         "role": mailbox.role.map(role_name),
         "sortOrder": mailbox.sort_order,
         "totalEmails": counts.total,
@@ -141,7 +140,7 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
         Some(ids) => standard::wanted(ids)?
             .into_iter()
             .filter_map(|id| {
-                let found = ident::parse_mailbox(&id).and_then(|m| find(&all, m));
+                let found = mail.ids().parse_mailbox(&id).and_then(|m| find(&all, m));
                 if found.is_none() {
                     not_found.push(id);
                 }
@@ -172,7 +171,7 @@ pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value
     let mail = turn.mail(&arguments.account_id, Right::Read)?;
     let since = state::parse(&mail, &arguments.since_state)?;
     let delta = state::delta(&mail, since, max, Kind::Mailbox)?;
-    let spell = |ids: Vec<u64>| ids.iter().map(|id| format!("m{id}")).collect::<Vec<_>>();
+    let spell = |ids: Vec<u64>| mail.ids().spell_all('m', &ids);
     let counts = delta.counts_only && !delta.updated.is_empty();
     Ok(json!({
         "accountId": arguments.account_id,

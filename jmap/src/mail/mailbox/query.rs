@@ -2,7 +2,7 @@
 
 use super::{find, name, parse_role};
 use crate::error::MethodError;
-use crate::ident;
+use crate::ident::Ids;
 use crate::mail::email::search::{Haystack, Words};
 use crate::mail::tree::Tree;
 use crate::request::{Arguments, Turn};
@@ -60,13 +60,13 @@ enum Test {
     Subscribed(bool),
 }
 
-fn condition(map: &Map<String, Value>) -> Result<Vec<Test>, MethodError> {
+fn condition(map: &Map<String, Value>, ids: Ids) -> Result<Vec<Test>, MethodError> {
     map.iter()
         .map(|(key, value)| match (key.as_str(), value) {
             ("parentId", Value::Null) => Ok(Test::Parent(None)),
-            ("parentId", Value::String(id)) => {
-                Ok(ident::parse_mailbox(id).map_or(Test::Nowhere, |m| Test::Parent(Some(m))))
-            }
+            ("parentId", Value::String(id)) => Ok(ids
+                .parse_mailbox(id)
+                .map_or(Test::Nowhere, |m| Test::Parent(Some(m)))),
             ("name", Value::String(text)) if text.len() <= limit::SEARCH_OCTETS_MAX => {
                 Ok(Test::Name(Words::phrase(text)))
             }
@@ -97,7 +97,7 @@ pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, 
     let mail = turn.mail(&arguments.account_id, Right::Read)?;
     let state = state::current(&mail)?;
     let all = mail.mailboxes()?;
-    let ids = results(&all, &arguments)?;
+    let ids = results(&all, &arguments, mail.ids())?;
     let window = Window {
         position: arguments.position,
         anchor: arguments.anchor,
@@ -122,8 +122,12 @@ pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value
     Err(MethodError::CannotCalculateChanges)
 }
 
-fn results(all: &[Mailbox], arguments: &QueryArguments) -> Result<Vec<String>, MethodError> {
-    let filter = Tree::read(arguments.filter.as_ref(), &mut condition)?;
+fn results(
+    all: &[Mailbox],
+    arguments: &QueryArguments,
+    ids: Ids,
+) -> Result<Vec<String>, MethodError> {
+    let filter = Tree::read(arguments.filter.as_ref(), &mut |map| condition(map, ids))?;
     let sort = arguments.sort.as_deref().unwrap_or_default();
     check_sort(sort)?;
     let own = |m: &Mailbox| filter.judge(&mut |t| Some(matches(t, m))) == Some(true);
@@ -140,7 +144,7 @@ fn results(all: &[Mailbox], arguments: &QueryArguments) -> Result<Vec<String>, M
             compare(a, b, sort)
         }
     });
-    Ok(chosen.iter().map(|m| ident::mailbox(m.id)).collect())
+    Ok(chosen.iter().map(|m| ids.mailbox(m.id)).collect())
 }
 
 fn check_sort(sort: &[Comparator]) -> Result<(), MethodError> {

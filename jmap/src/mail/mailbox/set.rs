@@ -5,7 +5,7 @@ use crate::error::{MethodError, SetError};
 use crate::request::{Arguments, Turn};
 use crate::sight::Sight;
 use crate::standard::{self, SetArguments, SetOutcome};
-use crate::{ident, state};
+use crate::state;
 use directory::{Right, Rights};
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
@@ -99,7 +99,7 @@ fn create(turn: &Turn<'_>, account: AccountId, new: &Value) -> Result<Value, Set
         sort_order: 0,
     };
     for (key, value) in map.iter().filter(|(key, _)| *key != share::NAME) {
-        match field(turn, key, value)? {
+        match field(turn, &mail, key, value)? {
             Field::Name(name) => wanted.name = name,
             Field::Parent(parent) => wanted.parent = parent,
             Field::Role(role) => wanted.role = role,
@@ -197,13 +197,13 @@ enum Field {
 }
 
 /// One property that a client may set.
-fn field(turn: &Turn<'_>, key: &str, value: &Value) -> Result<Field, SetError> {
+fn field(turn: &Turn<'_>, mail: &Sight, key: &str, value: &Value) -> Result<Field, SetError> {
     let read = match (key, value) {
         ("name", Value::String(name)) => Some(Field::Name(name.clone())),
         ("parentId", Value::Null) => Some(Field::Parent(None)),
         ("parentId", Value::String(id)) => turn
             .real(id)
-            .and_then(ident::parse_mailbox)
+            .and_then(|id| mail.ids().parse_mailbox(id))
             .map(|m| Field::Parent(Some(m))),
         ("role", Value::Null) => Some(Field::Role(None)),
         ("role", Value::String(role)) => parse_role(role).map(|r| Field::Role(Some(r))),
@@ -236,7 +236,7 @@ fn update(turn: &Turn<'_>, mail: &Sight, key: &str, patch: &Value) -> Result<Val
         if key.contains('/') {
             return Err(SetError::invalid_patch(format!("no such path: {key}")));
         }
-        match field(turn, key, value)? {
+        match field(turn, mail, key, value)? {
             Field::Name(name) => change.name = Some(name),
             Field::Parent(parent) => change.parent = Some(parent),
             Field::Role(role) => change.role = Some(role),
@@ -286,7 +286,7 @@ fn check_change(mail: &Sight, id: MailboxId, change: &MailboxChange) -> Result<(
 }
 
 fn existing(turn: &Turn<'_>, mail: &Sight, key: &str) -> Result<Mailbox, SetError> {
-    let id = turn.real(key).and_then(ident::parse_mailbox);
+    let id = turn.real(key).and_then(|id| mail.ids().parse_mailbox(id));
     Ok(mail.mailbox(id.ok_or_else(SetError::not_found)?)?)
 }
 
@@ -299,7 +299,7 @@ fn deepest_first(
     let all = mail.mailboxes()?;
     let depth = |id: &String| {
         let mut depth = 0;
-        let mut next = turn.real(id).and_then(ident::parse_mailbox);
+        let mut next = turn.real(id).and_then(|id| mail.ids().parse_mailbox(id));
         while let Some(found) = next.and_then(|m| super::find(&all, m)) {
             depth += 1;
             if depth > crate::limit::MAILBOX_DEPTH_MAX {

@@ -2,7 +2,6 @@
 
 use super::STATE;
 use crate::error::{self, MethodError, SetError};
-use crate::ident;
 use crate::limit;
 use crate::mail::email;
 use crate::mail::identity::{Identity, identities};
@@ -164,7 +163,7 @@ fn create(turn: &Turn<'_>, mail: &Sight, new: &Value) -> Result<(String, Value),
         .map(|r| r.address.to_string())
         .collect();
     let (_, receipt) = submitted.map_err(|refused| error::refused(refused, &named))?;
-    let mut object = created(turn, &state, &receipt, &named);
+    let mut object = created((turn, mail), &state, &receipt, &named);
     if derived {
         object["envelope"] = spell(&envelope);
     }
@@ -172,7 +171,12 @@ fn create(turn: &Turn<'_>, mail: &Sight, new: &Value) -> Result<(String, Value),
 }
 
 /// RFC 8621 §7: what the server sets.
-fn created(turn: &Turn<'_>, state: &State, receipt: &Receipt, recipients: &[String]) -> Value {
+fn created(
+    (turn, mail): (&Turn<'_>, &Sight),
+    state: &State,
+    receipt: &Receipt,
+    recipients: &[String],
+) -> Value {
     let delivered = if receipt.queued.is_some() {
         "queued"
     } else {
@@ -190,7 +194,7 @@ fn created(turn: &Turn<'_>, state: &State, receipt: &Receipt, recipients: &[Stri
     let unique = blake3::hash(receipt.trace.as_bytes()).to_hex();
     json!({
         "id": format!("s{}", &unique[..24]),
-        "threadId": ident::thread(state.thread),
+        "threadId": mail.ids().thread(state.thread),
         "sendAt": date::utc(turn.now_s()),
         "undoStatus": "final",
         "deliveryStatus": statuses,
