@@ -37,6 +37,7 @@ fn main() {
     match arguments.next().as_deref() {
         Some("storage") => return storage::main(arguments),
         Some("imap") => return imap::main(arguments),
+        Some("imap-idle") => return imap::asleep::main(arguments),
         _ => {}
     }
     let dir = tempfile::tempdir_in(".").unwrap();

@@ -1,8 +1,10 @@
 //! A small IMAP client: tagged commands, and responses with their literals kept whole.
 
-use crate::stream::Stream;
+use crate::stream::{Stream, tls_config};
+use rustls::ClientConfig;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Octets in which a tagged line lies wholly.
 const TAIL: usize = 4_096;
@@ -65,7 +67,12 @@ impl ImapClient {
     }
 
     pub fn connect_tls(address: SocketAddr, ca: &Path) -> Self {
-        let mut stream = Stream::tls(address, ca);
+        Self::connect_with(address, &tls_config(ca))
+    }
+
+    /// As [`ImapClient::connect_tls`], for one of many that share what they trust.
+    pub fn connect_with(address: SocketAddr, tls: &Arc<ClientConfig>) -> Self {
+        let mut stream = Stream::tls_with(address, tls);
         let greeting = stream.line();
         assert!(greeting.starts_with(b"* OK"), "greeting");
         Self { stream, tag: 0 }
@@ -167,6 +174,11 @@ impl ImapClient {
             answer.tagged
         );
         answer
+    }
+
+    /// Whether nothing has come that was not read.
+    pub fn is_quiet(&mut self) -> bool {
+        self.stream.is_quiet()
     }
 
     /// Reads one response (in IDLE).

@@ -62,13 +62,22 @@ impl Stream {
         Self::plain(address).upgrade(ca)
     }
 
+    /// As [`Stream::tls`], for one of many that share what they trust.
+    pub fn tls_with(address: SocketAddr, tls: &Arc<ClientConfig>) -> Self {
+        Self::plain(address).upgrade_with(tls)
+    }
+
     /// Handshakes on a plain connection (after STARTTLS).
     pub fn upgrade(self, ca: &Path) -> Self {
+        self.upgrade_with(&tls_config(ca))
+    }
+
+    fn upgrade_with(self, tls: &Arc<ClientConfig>) -> Self {
         let Inner::Plain(stream) = self.inner.into_inner() else {
             panic!("TLS already")
         };
         let name = ServerName::try_from("localhost").unwrap();
-        let connection = ClientConnection::new(tls_config(ca), name).unwrap();
+        let connection = ClientConnection::new(Arc::clone(tls), name).unwrap();
         let tls = StreamOwned::new(connection, stream);
         Self {
             inner: BufReader::with_capacity(1 << 16, Inner::Tls(Box::new(tls))),
@@ -98,6 +107,19 @@ impl Stream {
             Err(error) => Err(error),
             Ok(_) => Ok(line),
         }
+    }
+
+    /// Whether there is nothing to read, not even the end; of TLS: no octet that was not decrypted.
+    pub fn is_quiet(&mut self) -> bool {
+        let socket = match self.inner.get_ref() {
+            Inner::Plain(stream) => stream,
+            Inner::Tls(stream) => &stream.sock,
+        };
+        socket.set_nonblocking(true).unwrap();
+        let peeked = socket.peek(&mut [0]);
+        socket.set_nonblocking(false).unwrap();
+        let waits = peeked.is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock);
+        self.inner.buffer().is_empty() && waits
     }
 
     /// Whatever is there, at least an octet; how many octets.

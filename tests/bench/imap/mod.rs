@@ -5,6 +5,7 @@
 //! maximum, then the CPU of all the server's processes for one run. The client reads and throws
 //! away. Bounded in count; what it starts it stops.
 
+pub mod asleep;
 mod idle;
 mod peer;
 mod work;

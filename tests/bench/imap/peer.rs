@@ -5,10 +5,13 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tests::http_client::HttpClient;
 use tests::imap_client::ImapClient;
 use tests::process::{Process, free_base};
+use tests::smtp_client::SmtpClient;
+use tests::stream::tls_config;
 
 /// How long a server may take to answer.
 const START: Duration = Duration::from_secs(60);
@@ -20,6 +23,7 @@ pub(super) struct Peer {
     pub(super) name: &'static str,
     imaps: SocketAddr,
     ca: PathBuf,
+    tls: Arc<rustls::ClientConfig>,
     users: Vec<(String, String)>,
     root: u32,
     /// Where a server with maildirs keeps them.
@@ -57,6 +61,7 @@ impl Peer {
         Self {
             name: "Congvu",
             imaps: process.address("imaps"),
+            tls: tls_config(&process.dir.join("ca.pem")),
             ca: process.dir.join("ca.pem"),
             users: users.collect(),
             root: process.id(),
@@ -115,6 +120,7 @@ impl Peer {
         Some(Self {
             name: "Dovecot",
             imaps,
+            tls: tls_config(&certificate.with_file_name("ca.pem")),
             ca: certificate.with_file_name("ca.pem"),
             users,
             root: child.id(),
@@ -138,7 +144,7 @@ impl Peer {
 
     /// A connection that is not signed in.
     pub(super) fn connect(&self) -> ImapClient {
-        ImapClient::connect_tls(self.imaps, &self.ca)
+        ImapClient::connect_with(self.imaps, &self.tls)
     }
 
     pub(super) fn signed_in(&self, user: usize) -> ImapClient {
@@ -146,6 +152,24 @@ impl Peer {
         let (name, secret) = &self.users[user];
         client.ok(&format!("LOGIN {name} \"{secret}\""));
         client
+    }
+
+    /// How many accounts can be signed in to.
+    pub(super) fn users(&self) -> usize {
+        self.users.len()
+    }
+
+    /// The address of a user of ours.
+    pub(super) fn address_of(&self, user: usize) -> &str {
+        &self.users[user].0
+    }
+
+    /// A greeted connection to our MX port.
+    pub(super) fn smtp(&self) -> SmtpClient {
+        let Running::Congvu { process } = &self.running else {
+            panic!("{} has no such port here", self.name);
+        };
+        crate::greeted(process)
     }
 
     /// The maildir of a user, where the server keeps one.
