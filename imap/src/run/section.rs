@@ -31,23 +31,7 @@ pub(super) fn section(
     label(out.buf(), section, partial, spelling);
     match find(summary, content, section) {
         None => out.buf().extend_from_slice(b"NIL"),
-        Some(Octets::Stretch(range)) => {
-            let cut = cut(range.len(), partial);
-            let range = range.start + cut.start..range.start + cut.end;
-            put(out.buf(), format_args!("{{{}}}\r\n", range.len()));
-            if content.len() > STRETCH_MAX && !range.is_empty() {
-                let of = Of::Content;
-                return Sent::Rest(Rest { of, range });
-            }
-            // NUL may be in no literal (RFC 9051 §4.3); a message that has it is repaired on the way.
-            match content
-                .get(range.clone())
-                .is_some_and(|o| memchr::memchr(0, o).is_some())
-            {
-                true => put_text(out.buf(), &content[range]),
-                false => out.share(content, range),
-            }
-        }
+        Some(Octets::Stretch(range)) => return stretch(out, content, range, partial),
         Some(Octets::Made(octets)) => {
             let range = cut(octets.len(), partial);
             put(out.buf(), format_args!("{{{}}}\r\n", range.len()));
@@ -57,6 +41,40 @@ pub(super) fn section(
             }
             put_text(out.buf(), &octets[range]);
         }
+    }
+    Sent::All
+}
+
+/// The same of the message as it is, for which its summary is not needed.
+pub(super) fn whole(
+    out: &mut Output,
+    content: &Arc<[u8]>,
+    (section, partial, spelling): (&Section, Option<Partial>, Spelling),
+) -> Sent {
+    label(out.buf(), section, partial, spelling);
+    stretch(out, content, 0..content.len(), partial)
+}
+
+fn stretch(
+    out: &mut Output,
+    content: &Arc<[u8]>,
+    range: Range<usize>,
+    partial: Option<Partial>,
+) -> Sent {
+    let cut = cut(range.len(), partial);
+    let range = range.start + cut.start..range.start + cut.end;
+    put(out.buf(), format_args!("{{{}}}\r\n", range.len()));
+    if content.len() > STRETCH_MAX && !range.is_empty() {
+        let of = Of::Content;
+        return Sent::Rest(Rest { of, range });
+    }
+    // NUL may be in no literal (RFC 9051 §4.3); a message that has it is repaired on the way.
+    match content
+        .get(range.clone())
+        .is_some_and(|o| memchr::memchr(0, o).is_some())
+    {
+        true => put_text(out.buf(), &content[range]),
+        false => out.share(content, range),
     }
     Sent::All
 }

@@ -74,19 +74,26 @@ impl Item {
         )
     }
 
+    /// Whether the message is asked for as it is, or a stretch of it.
+    pub fn is_whole(&self) -> bool {
+        let whole = |section: &Section| section.path.is_empty() && section.text == Text::All;
+        matches!(self, Self::Section { section, .. } if whole(section))
+    }
+
     /// Whether the immutable summary is needed.
     pub fn needs_summary(&self) -> bool {
-        !matches!(
-            self,
-            Self::Uid
-                | Self::Flags
-                | Self::InternalDate
-                | Self::SaveDate
-                | Self::Size
-                | Self::ModSeq
-                | Self::EmailId
-                | Self::ThreadId
-        )
+        !self.is_whole()
+            && !matches!(
+                self,
+                Self::Uid
+                    | Self::Flags
+                    | Self::InternalDate
+                    | Self::SaveDate
+                    | Self::Size
+                    | Self::ModSeq
+                    | Self::EmailId
+                    | Self::ThreadId
+            )
     }
 }
 

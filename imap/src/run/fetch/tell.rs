@@ -84,6 +84,9 @@ pub(super) fn tell_item(
         }
         _ => {
             let content = open.content.as_ref();
+            if let (true, Some(content)) = (item.is_whole(), content) {
+                return tell_whole(item, content, out);
+            }
             match &due.summary {
                 Some(Told::Written(range)) => {
                     out.buf().extend_from_slice(b"ENVELOPE ");
@@ -98,6 +101,19 @@ pub(super) fn tell_item(
         }
     }
     Sent::All
+}
+
+/// The message as it is: nothing need be known of its parts.
+fn tell_whole(item: &Item, content: &Arc<[u8]>, out: &mut Output) -> Sent {
+    match item {
+        Item::Section {
+            section: asked,
+            partial,
+            spelling,
+            ..
+        } => section::whole(out, content, (asked, *partial, *spelling)),
+        _ => Sent::All,
+    }
 }
 
 fn tell_summary(
