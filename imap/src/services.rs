@@ -94,6 +94,13 @@ impl Services {
         &self.flight
     }
 
+    /// How often sessions that wait in IDLE or by NOTIFY were woken, over all of them: by a commit, before it is
+    /// acknowledged, once for each session that listens to the account. A woken session looks what it has to tell, if
+    /// anything; who listens elsewhere costs nothing.
+    pub fn wakes(&self) -> u64 {
+        self.kept.wakes.count()
+    }
+
     /// The machine of a new connection under TLS; SCRAM is offered over its channel where the directory
     /// keeps what it takes.
     pub fn machine_over(&self, channel: Channel) -> Machine {

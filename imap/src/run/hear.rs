@@ -4,12 +4,28 @@
 
 use directory::{Access, Hearing, Reannotated};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use storage::{AccountId, AccountStore, Subscription};
 use tokio::sync::Notify;
 
 /// Changes of annotations that wait to be told; past it, NOTIFICATIONOVERFLOW (RFC 5465 §5.8).
 const ANNOTATED_MAX: usize = 1_000;
+
+/// How often sessions that wait were woken, over all of them.
+#[derive(Debug, Default)]
+pub(crate) struct Wakes(AtomicU64);
+
+impl Wakes {
+    pub(crate) fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn wake(&self, session: &Notify) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        session.notify_one();
+    }
+}
 
 /// What was heard since it was last told of.
 #[derive(Default)]
@@ -22,9 +38,11 @@ pub(super) struct Heard {
 /// Listens to accounts, as they come and go.
 pub(super) struct Ears {
     notify: Arc<Notify>,
+    wakes: Arc<Wakes>,
     heard: Arc<Mutex<Heard>>,
     accounts: BTreeMap<AccountId, (Subscription, Hearing)>,
-    _server: Hearing,
+    /// Where annotations on the server are of interest.
+    server: Option<Hearing>,
 }
 
 fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
@@ -32,15 +50,25 @@ fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
 }
 
 impl Ears {
-    pub(super) fn new(access: &Access, notify: Arc<Notify>) -> Self {
-        let heard: Arc<Mutex<Heard>> = Arc::default();
-        let server = access.hear_server(annotated(&heard, &notify));
+    pub(super) fn new(notify: Arc<Notify>, wakes: Arc<Wakes>) -> Self {
         Self {
             notify,
-            heard,
+            wakes,
+            heard: Arc::default(),
             accounts: BTreeMap::new(),
-            _server: server,
+            server: None,
         }
+    }
+
+    /// Hears of annotations on the server from now on, or no longer.
+    pub(super) fn server(&mut self, access: &Access, wanted: bool) {
+        let before = self.server.take().filter(|_| wanted);
+        let hears = || wanted.then(|| access.hear_server(self.annotated()));
+        self.server = before.or_else(hears);
+    }
+
+    fn annotated(&self) -> Arc<dyn Fn(&Reannotated) + Send + Sync> {
+        annotated(&self.heard, &self.notify, &self.wakes)
     }
 
     pub(super) fn hears(&self, account: AccountId) -> bool {
@@ -54,11 +82,12 @@ impl Ears {
             return;
         }
         let (heard, notify) = (Arc::clone(&self.heard), Arc::clone(&self.notify));
+        let wakes = Arc::clone(&self.wakes);
         let subscription = store.subscribe(Arc::new(move |_| {
             lock(&heard).woken.insert(account);
-            notify.notify_one();
+            wakes.wake(&notify);
         }));
-        let hearing = access.hear(account, annotated(&self.heard, &self.notify));
+        let hearing = access.hear(account, self.annotated());
         self.accounts.insert(account, (subscription, hearing));
     }
 
@@ -89,8 +118,9 @@ fn same(heard: &Reannotated, own: &Reannotated) -> bool {
 fn annotated(
     heard: &Arc<Mutex<Heard>>,
     notify: &Arc<Notify>,
+    wakes: &Arc<Wakes>,
 ) -> Arc<dyn Fn(&Reannotated) + Send + Sync> {
-    let (heard, notify) = (Arc::clone(heard), Arc::clone(notify));
+    let (heard, notify, wakes) = (Arc::clone(heard), Arc::clone(notify), Arc::clone(wakes));
     Arc::new(move |change| {
         let mut heard = lock(&heard);
         match heard.annotated.len() < ANNOTATED_MAX {
@@ -98,6 +128,6 @@ fn annotated(
             false => heard.overflow = true,
         }
         drop(heard);
-        notify.notify_one();
+        wakes.wake(&notify);
     })
 }

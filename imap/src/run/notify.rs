@@ -5,6 +5,7 @@
 //! more than its own. Changes that this client made are told as well where they show in other mailboxes
 //! (RFC 5465 §5 would rather not).
 
+use super::find::root;
 use super::hear::{Ears, Heard};
 use super::{Runner, Stop, list, metadata};
 use crate::ask::Completion;
@@ -13,7 +14,7 @@ use crate::wire::fetch::Item;
 use crate::wire::list::StatusItem;
 use crate::wire::notify::{self, Events, Filter, Group, Notify};
 use crate::wire::response::{self, put};
-use directory::{Annotated, Reannotated, Rights, Seen};
+use directory::{Account, Annotated, Reannotated, Rights, Seen};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use storage::{AccountId, Error, MailboxId, ModSeq};
@@ -93,6 +94,24 @@ impl Names {
     }
 }
 
+impl Names {
+    /// Whether one of them may lie below this name.
+    fn reach(&self, root: &str) -> bool {
+        let inside = |path: &str, of: &str| {
+            let rest = path.strip_prefix(of);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        match self {
+            Self::Personal => false,
+            Self::Subscribed => true,
+            Self::Mailboxes(names) => names.iter().any(|name| inside(name, root)),
+            Self::Subtree(names) => names
+                .iter()
+                .any(|name| inside(name, root) || inside(root, name)),
+        }
+    }
+}
+
 /// A mailbox as it was last looked at.
 struct Told {
     path: String,
@@ -146,6 +165,11 @@ impl Watch {
 
     fn wanted(&self, told: &Told) -> Events {
         self.wants(&told.path, told.subscribed, told.own)
+    }
+
+    /// Whether a mailbox below the name of another account may be meant.
+    fn reaches(&self, root: &str) -> bool {
+        self.groups.iter().any(|(names, _)| names.reach(root))
     }
 
     /// Whether mailboxes of others may be meant.
@@ -210,15 +234,21 @@ impl Runner {
             self.ears = None;
             return Ok(());
         }
-        let wide = self.metadata_enabled || watch.is_some_and(Watch::is_wide);
+        let all = self.metadata_enabled;
+        let server = |w: &Watch| w.groups.iter().any(|(_, events)| events.server);
+        let server = all || watch.is_some_and(server);
         let access = self.access()?.clone();
         let notify = Arc::clone(&self.notify);
         let ears = self.ears.take();
-        let mut ears = ears.unwrap_or_else(|| Box::new(Ears::new(&access, notify)));
+        let wakes = || Arc::clone(&self.kept.wakes);
+        let mut ears = ears.unwrap_or_else(|| Box::new(Ears::new(notify, wakes())));
+        ears.server(&access, server);
         let mut accounts = BTreeSet::from([access.account()]);
         accounts.extend(self.selected.as_deref().map(|s| s.account));
-        if wide {
-            accounts.extend(access.shown().into_iter().map(|(account, _)| account.id));
+        if all || watch.is_some_and(Watch::is_wide) {
+            let meant = |account: &Account| all || watch.is_some_and(|w| w.reaches(&root(account)));
+            let shown = access.shown().into_iter().map(|(account, _)| account);
+            accounts.extend(shown.filter(meant).map(|account| account.id));
         }
         ears.keep(&accounts);
         for account in accounts {

@@ -39,4 +39,5 @@ mod sharing;
 mod sorting;
 mod subscribing;
 mod threading;
+mod waking;
 mod withdrawn;
