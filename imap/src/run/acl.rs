@@ -58,7 +58,7 @@ impl Runner {
 
     fn administered(&self, mailbox: &[u8]) -> Result<Found, Stop> {
         let found = self.find(mailbox, Seeking::Named)?;
-        found.needs(Rights::ADMINISTER, Seeking::Named)
+        found.needs(Rights::ADMINISTER)
     }
 
     /// RFC 4314 §3: all names with which one may sign in are identifiers.

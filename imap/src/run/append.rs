@@ -42,7 +42,7 @@ impl Runner {
     /// All messages or none (RFC 3502), in one commit; OK only after it (I-01).
     pub(super) fn append(&mut self, append: Append, out: &mut Vec<u8>) -> Result<Completion, Stop> {
         let target = self.find(&append.mailbox, Seeking::Target)?;
-        let target = target.needs(Rights::INSERT, Seeking::Target)?;
+        let target = target.needs(Rights::INSERT)?;
         let (to, store) = (target.mailbox.id, &target.store);
         self.may_append(append.messages.len())?;
         let mut staged = Vec::with_capacity(append.messages.len());

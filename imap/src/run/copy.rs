@@ -49,7 +49,7 @@ impl Runner {
         out: &mut Vec<u8>,
     ) -> Result<Completion, Stop> {
         let target = self.find(raw, Seeking::Target)?;
-        let target = target.needs(Rights::INSERT, Seeking::Target)?;
+        let target = target.needs(Rights::INSERT)?;
         let store = self.here(if leave { LEAVING } else { Rights::READ })?;
         let quota = self.directory.quota(target.account);
         let from = self.selected()?.mailbox;

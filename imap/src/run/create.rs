@@ -50,7 +50,7 @@ impl Runner {
 
     /// RFC 4314 §4: the nearest mailbox above that exists, over which `k` is needed; at the top of an
     /// account, over the account as a whole.
-    fn may_make(
+    pub(super) fn may_make(
         &self,
         spot: &Spot,
         tree: &Tree,
@@ -81,7 +81,7 @@ impl Runner {
 
     pub(super) fn delete(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<Completion, Stop> {
         let row = self.find(raw, Seeking::Named)?;
-        let row = row.needs(Rights::REMOVE, Seeking::Named)?;
+        let row = row.needs(Rights::REMOVE)?;
         // RFC 9051 §6.3.5 forbids it for INBOX. The others with a use are where the server and other
         // clients put mail; JMAP says mayDelete false of them all (RFC 8621 §2).
         if row.mailbox.role.is_some() {
@@ -126,7 +126,7 @@ impl Runner {
         let old = changed.and_then(|_| tree::written(from, self.utf8));
         let raw = to;
         let source = self.find(from, Seeking::Named)?;
-        let source = source.needs(Rights::REMOVE, Seeking::Named)?;
+        let source = source.needs(Rights::REMOVE)?;
         let spot = self.spot(to)?;
         if spot.account != source.account {
             let text = "A mailbox cannot be renamed into another account; move its messages";
@@ -209,7 +209,7 @@ impl Runner {
         if row.owner.is_some() {
             // RFC 4314 §4: `l` to subscribe, nothing to unsubscribe. The owner's own subscription is his.
             let needed = if on { Rights::LOOKUP } else { Rights::NONE };
-            let row = row.needs(needed, Seeking::Named)?;
+            let row = row.needs(needed)?;
             self.list_name(&row.path, place, on)?;
             self.access()?.subscribe(row.account, row.mailbox.id, on)?;
             return Ok(done);

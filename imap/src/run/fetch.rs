@@ -440,7 +440,8 @@ impl Fetch {
         lately: &Lately,
     ) -> Result<(), Stop> {
         let (mut content, mut damaged) = (None, false);
-        if self.items.iter().any(needs_content) && due.summary.is_some() {
+        let summary = due.summary.is_some() || !self.items.iter().any(Item::needs_summary);
+        if self.items.iter().any(needs_content) && summary {
             match self.content(&due.state, store, lately) {
                 Ok(octets) => content = Some(octets),
                 Err(Error::NotFound | Error::Expunged) => {}
@@ -454,8 +455,8 @@ impl Fetch {
                 Err(error) => return Err(error.into()),
             }
         }
-        let gone = self.items.iter().any(Item::needs_summary) && due.summary.is_none()
-            || self.items.iter().any(needs_content) && content.is_none() && !damaged;
+        let gone =
+            !summary || self.items.iter().any(needs_content) && content.is_none() && !damaged;
         if gone {
             self.missing = true;
         } else {

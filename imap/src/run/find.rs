@@ -25,6 +25,8 @@ pub(super) struct Found {
     pub(super) account: AccountId,
     pub(super) store: AccountStore,
     pub(super) row: Row,
+    /// What is said where it is hidden: the same as if it were not there.
+    hidden: Seeking,
 }
 
 impl Deref for Found {
@@ -42,13 +44,13 @@ impl Found {
     }
 
     /// Refuses when one of these rights is missing; what may not even be seen is not there (I-17).
-    pub(in crate::run) fn needs(self, needed: Rights, seeking: Seeking) -> Result<Self, Stop> {
+    pub(in crate::run) fn needs(self, needed: Rights) -> Result<Self, Stop> {
         if self.rights.has(needed) {
             Ok(self)
         } else if self.rights.has(Rights::LOOKUP) {
             Err(not_permitted().into())
         } else {
-            Err(code::refusal(&Error::NotFound, seeking).into())
+            Err(code::refusal(&Error::NotFound, self.hidden).into())
         }
     }
 }
@@ -177,17 +179,17 @@ impl Runner {
                 account,
                 store,
                 row,
+                hidden: Seeking::Named,
             });
         }
-        let absent = || Stop::from(code::refusal(&Error::NotFound, seeking));
-        let Some(spot) = self.elsewhere(&name)? else {
-            // RFC 9051 §6.3.12: TRYCREATE is not told where CREATE is refused for certain.
-            let (first, _) = name.split_once(SEPARATOR).unwrap_or((&name, ""));
-            if [OTHERS, SHARED].contains(&first) && tree.find(first).is_none() {
-                return Err(code::refusal(&Error::NotFound, Seeking::Named).into());
-            }
-            return Err(absent());
+        let spot = self.elsewhere(&name)?;
+        // RFC 9051 §6.3.12, §6.4.7: TRYCREATE is not told where CREATE is refused for certain.
+        let seeking = || match seeking {
+            Seeking::Target if !self.may_create(raw) => Seeking::Named,
+            other => other,
         };
+        let absent = || Stop::from(code::refusal(&Error::NotFound, seeking()));
+        let spot = spot.ok_or_else(absent)?;
         let tree = shared(self.access()?, "", &spot.store)?;
         let path = format!("{SEPARATOR}{}", spot.path);
         let mut row = tree.find(&path).cloned().ok_or_else(absent)?;
@@ -195,8 +197,24 @@ impl Runner {
         Ok(Found {
             account: spot.account,
             store: spot.store,
+            hidden: match row.rights.has(Rights::LOOKUP) {
+                true => Seeking::Named,
+                false => seeking(),
+            },
             row,
         })
+    }
+
+    /// Whether CREATE of this name may succeed.
+    fn may_create(&self, raw: &[u8]) -> bool {
+        let Ok(spot) = self.spot(raw) else {
+            return false;
+        };
+        let Ok(all) = spot.store.mailboxes() else {
+            return true;
+        };
+        let levels = tree::levels(&spot.path);
+        levels.is_some_and(|levels| self.may_make(&spot, &Tree::of(all), &levels).is_ok())
     }
 
     /// Where a name lies that need not exist yet.

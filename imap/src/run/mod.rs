@@ -112,6 +112,7 @@ pub(crate) struct Kept {
     columns: columns::Columns,
     opened: opened::Opened,
     untold: Arc<Untold>,
+    pub(crate) wakes: Arc<hear::Wakes>,
     /// Room for literals, and for what CATENATE reads and puts together.
     room: Arc<Semaphore>,
 }
@@ -125,6 +126,7 @@ impl Kept {
             columns: columns::Columns::default(),
             opened: opened::Opened::default(),
             untold: Arc::default(),
+            wakes: Arc::default(),
             room: Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))),
         }
     }

@@ -52,7 +52,7 @@ impl Runner {
         // RFC 9208 §4.1.2: the mailbox need not exist; §6: `r` where it does.
         let (owner, rights) = match self.find(raw, Seeking::Named) {
             Ok(found) => {
-                let found = found.needs(Rights::READ, Seeking::Named)?;
+                let found = found.needs(Rights::READ)?;
                 (found.account, found.rights)
             }
             Err(_) => {

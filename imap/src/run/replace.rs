@@ -31,7 +31,7 @@ impl Runner {
             return Err(Completion::no("NONEXISTENT", "There is no message of this UID").into());
         };
         let target = self.find(raw, Seeking::Target)?;
-        let target = target.needs(Rights::INSERT, Seeking::Target)?;
+        let target = target.needs(Rights::INSERT)?;
         // RFC 8508 §4.1: as STORE of `\Deleted`, EXPUNGE and APPEND need.
         let store = self.here(LEAVING)?;
         let staged = self.stage(&target.store, letter, target.rights)?;

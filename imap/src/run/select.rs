@@ -120,7 +120,7 @@ impl Runner {
 
     fn open(&mut self, select: &Select, out: &mut Vec<u8>) -> Result<Job, Stop> {
         let row = self.find(&select.mailbox, Seeking::Named)?;
-        let row = row.needs(Rights::READ, Seeking::Named)?;
+        let row = row.needs(Rights::READ)?;
         let store = row.store.clone();
         // RFC 4314 §5.2: who may change nothing has it read-only.
         let read_only = select.read_only || !row.rights.any(CHANGING);

@@ -61,12 +61,12 @@ impl Runner {
 
     /// RFC 2177: storage wakes the session from now on, after commits where the selected mailbox is.
     pub(super) fn attend(&mut self) -> Result<(), Stop> {
-        let notify = Arc::clone(&self.notify);
+        let (notify, wakes) = (Arc::clone(&self.notify), Arc::clone(&self.kept.wakes));
         let store = match &self.selected {
             Some(_) => self.here(Rights::READ).or_else(|_| self.own())?,
             None => self.own()?,
         };
-        self.subscription = Some(store.subscribe(Arc::new(move |_| notify.notify_one())));
+        self.subscription = Some(store.subscribe(Arc::new(move |_| wakes.wake(&notify))));
         Ok(())
     }
 

@@ -19,7 +19,7 @@ impl Runner {
         out: &mut Vec<u8>,
     ) -> Result<Completion, Stop> {
         let row = self.find(raw, Seeking::Named)?;
-        let row = row.needs(Rights::READ, Seeking::Named)?;
+        let row = row.needs(Rights::READ)?;
         if items.contains(&StatusItem::HighestModSeq) {
             self.condstore_on(out);
         }

@@ -27,9 +27,10 @@ const SYSTEM: [(&str, &str); 5] = [
     ("$draft", "Draft"),
 ];
 
-/// Registered keywords (RFC 9051 §2.3.2), and those of Thunderbird, in the spelling that clients print: the store
-/// keeps keywords in lower case.
-const REGISTERED: [&str; 13] = [
+/// Registered keywords (RFC 9051 §2.3.2, RFC 5788), and those of Thunderbird, Apple Mail and Dovecot, in the spelling
+/// that these print. All others come back in lower case, however they came: they mean the same in any (RFC 5788 §2), and
+/// RFC 8621 §4.1.1 wants them in lower case over JMAP, of which they are the same keywords.
+const REGISTERED: [&str; 24] = [
     "$Forwarded",
     "$MDNSent",
     "$Junk",
@@ -43,6 +44,17 @@ const REGISTERED: [&str; 13] = [
     "$Label3",
     "$Label4",
     "$Label5",
+    "$MailFlagBit0",
+    "$MailFlagBit1",
+    "$MailFlagBit2",
+    "NotJunk",
+    "JunkRecorded",
+    "Forwarded",
+    "Redirected",
+    "$SubmitPending",
+    "$Submitted",
+    "$HasAttachment",
+    "$HasNoAttachment",
 ];
 
 /// `\Seen` without its backslash, in any case, to storage's keyword.
@@ -162,10 +174,14 @@ mod tests {
             "viec",
             "nonjunk",
             "$IMPORTANT",
+            "$mailflagbit1",
         ]
         .map(Keyword::new);
         put_flags(&mut out, words.iter().flatten());
-        assert_eq!(out, b"(\\Seen $Forwarded viec NonJunk $Important)");
+        assert_eq!(
+            out,
+            b"(\\Seen $Forwarded viec NonJunk $Important $MailFlagBit1)"
+        );
         assert_eq!(system_flag("sEEN"), Some(Flag::system("$seen")));
     }
 }

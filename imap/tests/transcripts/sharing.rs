@@ -103,6 +103,49 @@ fn mailboxes_of_a_seat_appear_to_its_holders() {
     );
 }
 
+/// RFC 9051 §6.3.12, §6.4.7: unless it is certain that it cannot be created.
+#[test]
+fn trycreate_is_told_where_create_may_succeed() {
+    let (mut world, binh) = office("lrs");
+    world.login(1);
+    for (name, rights) in [("Viec", "lrk"), ("Kin", "p")] {
+        world.ask(1, &format!("CREATE {name}"));
+        give(&world, "an", name, Sharing::Account(binh), rights);
+    }
+    world.append(2, "INBOX", "", LETTER);
+    world.ask(2, "SELECT INBOX");
+    let others = "Other Users/an@tinh.gov.vn";
+    for (name, code) in [
+        ("Moi".to_owned(), "TRYCREATE"),
+        ("Moi//a".to_owned(), "NONEXISTENT"),
+        ("\"Moi*\"".to_owned(), "NONEXISTENT"),
+        ("Shared/vanthu@tinh.gov.vn/Moi".to_owned(), "NONEXISTENT"),
+        (
+            "Shared/vanthu@tinh.gov.vn/INBOX/Moi".to_owned(),
+            "NONEXISTENT",
+        ),
+        ("Shared/khong@tinh.gov.vn/Moi".to_owned(), "NONEXISTENT"),
+        (format!("\"{others}/Moi\""), "NONEXISTENT"),
+        (format!("\"{others}/Kin\""), "NONEXISTENT"),
+        (format!("\"{others}/Viec/Moi\""), "TRYCREATE"),
+        (format!("\"{others}/Viec/Moi/Hai\""), "TRYCREATE"),
+    ] {
+        let refused = format!("q NO [{code}] There is no such mailbox");
+        let append = format!("APPEND {name} {{3+}}\r\nabc");
+        for command in [
+            append,
+            format!("COPY 1 {name}"),
+            format!("UID MOVE 1 {name}"),
+        ] {
+            assert_eq!(world.ask(2, &command), [refused.as_str()], "{command}");
+        }
+        // What is told of CREATE agrees, where a name is one at all.
+        let created = world.ask(2, &format!("CREATE {name}"));
+        let made = created.last().unwrap().starts_with("q OK");
+        assert_eq!(made, code == "TRYCREATE", "{name}: {created:?}");
+    }
+}
+
 #[test]
 fn a_command_does_what_the_rights_allow() {
     let (mut world, _) = office("lrs");
@@ -316,13 +359,15 @@ fn one_mailbox_is_shared_and_the_others_are_not_there() {
     give(&world, "an", "Chung", Sharing::Account(binh), "");
     check(
         &mut world,
-        r#"C2: a FETCH 1:* FLAGS
-           S2: a BAD [CLIENTBUG] there is no message of that number
-           C2: b UID SEARCH ALL
-           S2: * SEARCH
-           S2: b OK …
-           C2: c SELECT "Other Users/an@tinh.gov.vn/Viec/Chung"
-           S2: * OK [CLOSED] …
+        r#"C2: a UID SEARCH ALL
+           S2: a NO [NONEXISTENT] …
+           S2: * BYE …
+           S2: (end)"#,
+    );
+    world.login_as(2, BINH);
+    check(
+        &mut world,
+        r#"C2: c SELECT "Other Users/an@tinh.gov.vn/Viec/Chung"
            S2: c NO [NONEXISTENT] …
            C2: d LIST "" "Other Users/*"
            S2: * LIST (\HasNoChildren \Noselect) "/" "Other Users/an@tinh.gov.vn/Archive"

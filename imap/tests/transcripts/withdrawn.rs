@@ -6,7 +6,7 @@ use directory::{AccountKind, Sharing};
 use storage::AccountId;
 
 const CHUNG: &str = "\"Other Users/an@tinh.gov.vn/Chung\"";
-const SECRET: &[u8] = b"Subject: mật\r\n\r\nsecret\r\n";
+const SECRET: &[u8] = b"Subject: a\r\n\r\nsecret\r\n";
 
 /// An shares the mailbox Chung, with one letter in it, and Việc with Bình, who is connection 2.
 fn world(rights: &str) -> (World, AccountId) {
@@ -180,10 +180,7 @@ fn who_watches_is_told_by_list() {
     );
     give(&world, "an", "Chung", Sharing::Account(binh), "");
     assert_eq!(world.line(2), format!("* OK [CLOSED] {LOST}"));
-    assert_eq!(
-        world.line(2),
-        format!("* LIST (\\NoAccess) \"/\" {CHUNG}")
-    );
+    assert_eq!(world.line(2), format!("* LIST (\\NoAccess) \"/\" {CHUNG}"));
     // Given again, it is told of again.
     give(&world, "an", "Chung", Sharing::Account(binh), "lr");
     let told = world.line(2);
