@@ -32,6 +32,8 @@ mod phrase;
 mod premises;
 mod problem;
 mod queue;
+mod queue_acts;
+mod queue_filter;
 mod recovery;
 mod router;
 mod runs;

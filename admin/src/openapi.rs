@@ -3,7 +3,7 @@
 use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
 use crate::{
     accounts, agencies, aliases, audit, backups, credentials, domains, holds, letters, members,
-    queue, recovery, store, tokens,
+    queue, queue_acts, recovery, store, tokens,
 };
 use axum::Json;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -34,7 +34,8 @@ use utoipa::{Modify, OpenApi};
         credentials::delete,
         aliases::list, aliases::create, aliases::read, aliases::update, aliases::delete,
         tokens::list, tokens::create, tokens::read, tokens::delete,
-        queue::list, queue::read, queue::retry, queue::delete,
+        queue::list, queue::read, queue::retry, queue::hold, queue::release, queue::reroute,
+        queue::delete, queue_acts::bulk,
         audit::list, audit::read,
         holds::list, holds::of_account, holds::place, holds::release, letters::letters,
         recovery::removed, recovery::put_back, recovery::restore, recovery::give_up,

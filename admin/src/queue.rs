@@ -1,19 +1,20 @@
-//! `/api/v1/queue`: messages that wait, and why.
+//! `/api/v1/queue`: messages that wait, why, and what is done with one of them.
 
-use crate::body::{Asked, Named};
+use crate::body::{Asked, Body, Named};
 use crate::caller::Caller;
 use crate::page::{Ask, Page, gather};
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem, text};
+use crate::queue_filter::{QueueState, Sought};
 use crate::router::Room;
 use crate::sight::Sight;
 use axum::Json;
 use axum::extract::State;
-use delivery::{Item, Outcome, RecipientState, ReversePath, Waiting};
+use delivery::{Act, Detour, Item, Outcome, RecipientState, Security, Waiting};
 use directory::{Access, Capability};
 use formats::date;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use storage::QueueId;
+use storage::{Error, QueueId};
 use utoipa::{IntoParams, ToSchema};
 
 /// Where one recipient stands.
@@ -43,22 +44,63 @@ pub(crate) struct QueuedRecipient {
     next_try: Option<String>,
 }
 
+/// What is asked of TLS on the way to a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DetourTls {
+    /// STARTTLS where it is offered.
+    Opportunistic,
+    /// STARTTLS, whoever answers.
+    Encrypted,
+    /// STARTTLS with a certificate for the host's name.
+    Verified,
+    /// TLS from the first octet with a certificate for the host's name.
+    Immediate,
+}
+
+/// A host that takes a message instead of those of its recipients' domains.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DetourHost {
+    /// A name or an address.
+    host: String,
+    port: u16,
+    tls: DetourTls,
+}
+
+/// Where to.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rerouting {
+    /// Null: by the way that its recipients' domains have.
+    to: Option<DetourHost>,
+}
+
 /// One waiting message.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct QueueItem {
     id: u64,
+    state: QueueState,
     /// Reverse-path; null for a bounce.
     from: Option<String>,
     recipients: Vec<QueuedRecipient>,
     /// RFC 3339, UTC.
     accepted_at: String,
-    /// When it is tried next; RFC 3339, UTC.
-    due: String,
+    /// When it is tried next; RFC 3339, UTC. Null: it is held.
+    due: Option<String>,
     /// Octets.
     size: u64,
     /// The account that submitted it.
     submitter: Option<u32>,
     message_id: Option<String>,
+    /// RFC 6710: -9 to 9; the higher go first.
+    priority: i8,
+    /// An administrator holds it since then; RFC 3339, UTC.
+    held_since: Option<String>,
+    /// The host that an administrator chose.
+    detour: Option<DetourHost>,
+    /// Names the acceptance: in the sender's reply, the log, and its timeline.
+    trace: String,
 }
 
 /// Which messages.
@@ -70,13 +112,59 @@ pub(crate) struct QueueFilter {
     from: Option<String>,
     /// Address of one recipient.
     recipient: Option<String>,
+    /// Domain of one recipient.
+    domain: Option<String>,
     message_id: Option<String>,
     /// The account that submitted it.
     submitter: Option<u32>,
+    state: Option<QueueState>,
+    /// Accepted so many seconds ago, or before that.
+    older_than: Option<u32>,
     /// 1 to 500, 50 when left out.
     limit: Option<i64>,
     /// Of the page before.
     cursor: Option<String>,
+}
+
+impl From<&Detour> for DetourHost {
+    fn from(detour: &Detour) -> Self {
+        Self {
+            host: detour.host.clone(),
+            port: detour.port,
+            tls: match detour.security {
+                Security::Opportunistic => DetourTls::Opportunistic,
+                Security::Encrypted => DetourTls::Encrypted,
+                Security::Verified => DetourTls::Verified,
+                Security::Immediate => DetourTls::Immediate,
+            },
+        }
+    }
+}
+
+impl DetourHost {
+    /// Errors: 422.
+    pub(crate) fn read(self) -> Result<Detour, Problem> {
+        let detour = Detour {
+            host: self.host,
+            port: self.port,
+            security: match self.tls {
+                DetourTls::Opportunistic => Security::Opportunistic,
+                DetourTls::Encrypted => Security::Encrypted,
+                DetourTls::Verified => Security::Verified,
+                DetourTls::Immediate => Security::Immediate,
+            },
+        };
+        if detour.is_possible() {
+            return Ok(detour);
+        }
+        Err(Problem::invalid(
+            "to",
+            text(
+                "tên hoặc địa chỉ của một máy chủ, và một cổng",
+                "the name or the address of a host, and a port",
+            ),
+        ))
+    }
 }
 
 impl From<Waiting> for QueuedRecipient {
@@ -108,45 +196,44 @@ impl From<Item> for QueueItem {
     fn from(item: Item) -> Self {
         Self {
             id: item.id.raw(),
+            state: QueueState::of(&item),
             from: from_of(&item),
             recipients: item.waiting.into_iter().map(Into::into).collect(),
             accepted_at: date::utc(item.accepted_at),
-            due: date::utc(item.due),
+            due: item.held.is_none().then(|| date::utc(item.due)),
             size: item.size,
             submitter: item.submitter.map(directory::AccountId::raw),
             message_id: item.message_id,
+            priority: item.priority,
+            held_since: item.held.map(date::utc),
+            detour: item.detour.as_ref().map(Into::into),
+            trace: item.trace,
         }
     }
 }
 
-fn from_of(item: &Item) -> Option<String> {
-    match &item.envelope.from {
-        ReversePath::Null => None,
-        ReversePath::Address(address) => Some(address.to_string()),
-    }
+/// The reverse-path; `None`: null.
+pub(crate) fn from_of(item: &Item) -> Option<String> {
+    item.envelope.from.address().map(ToString::to_string)
 }
 
 impl QueueFilter {
-    fn fits(&self, item: &Item) -> bool {
-        let same = |a: &str, b: &str| a.to_lowercase() == b.to_lowercase();
-        let to = |r: &str| item.waiting.iter().any(|w| same(&w.address.to_string(), r));
-        self.from
-            .as_ref()
-            .is_none_or(|from| same(&from_of(item).unwrap_or_default(), from))
-            && self.recipient.as_deref().is_none_or(to)
-            && self
-                .message_id
-                .as_ref()
-                .is_none_or(|id| item.message_id.as_ref() == Some(id))
-            && self
-                .submitter
-                .is_none_or(|raw| item.submitter.map(directory::AccountId::raw) == Some(raw))
+    fn sought(&mut self) -> Sought {
+        Sought {
+            from: self.from.take(),
+            recipient: self.recipient.take(),
+            domain: self.domain.take(),
+            message_id: self.message_id.take(),
+            submitter: self.submitter,
+            state: self.state,
+            older_than: self.older_than,
+        }
     }
 }
 
 /// An item belongs to the agency of its submitter and those of its recipients here; one that came
 /// from outside for elsewhere belongs to the top.
-fn in_sight(room: &Room, access: &Access, capability: Capability, item: &Item) -> bool {
+pub(crate) fn in_sight(room: &Room, access: &Access, capability: Capability, item: &Item) -> bool {
     let sight = Sight::new(&room.directory, access, capability);
     let local = |waiting: &Waiting| match waiting.state {
         RecipientState::Local(account) => sight.account(account),
@@ -176,16 +263,59 @@ fn managed(room: &Room, access: &Access, raw: u64) -> Result<Item, Problem> {
     Err(Problem::forbidden())
 }
 
-/// I-20: the act is in the audit log before it takes effect.
-fn note(room: &Room, access: &Access, act: &'static str, item: &Item) -> Result<(), Problem> {
-    let recipients: Vec<String> = item.waiting.iter().map(|w| w.address.to_string()).collect();
-    let detail = serde_json::json!({
-        "from": from_of(item), "recipients": recipients, "message_id": item.message_id,
+/// Does it to one item, with its entry in the audit log (I-20). Errors: 404, 403, 409.
+fn carry_out(room: &Room, access: &Access, raw: u64, act: &Act) -> Result<(), Problem> {
+    let id = QueueId::new(raw).ok_or_else(Problem::not_found)?;
+    let whole = Sight::new(&room.directory, access, Capability::ManageQueue).whole();
+    match managed(room, access, raw) {
+        Ok(_) => {}
+        // What nobody can read belongs to nobody but the top.
+        Err(_) if whole && matches!(room.delivery.queued(id), Err(Error::Corrupt(_))) => {}
+        Err(problem) => return Err(problem),
+    }
+    if matches!(act, Act::Reroute(_)) && !whole {
+        return Err(Problem::forbidden());
+    }
+    match room.delivery.act(id, act, Some(access)) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(refused(error)),
+    }
+}
+
+/// Why an act cannot be done now.
+pub(crate) fn refused(error: Error) -> Problem {
+    match error {
+        Error::Conflict => Problem::new(
+            Kind::InUse,
+            text(
+                "Thư này đang được gửi hoặc đang bị giữ; hãy đợi hoặc thả nó ra trước.",
+                "This message is being sent or held just now; wait, or release it first.",
+            ),
+        ),
+        Error::Invalid(_) => Problem::invalid(
+            "to",
+            text(
+                "một máy chủ khác, ở nơi thư được gửi ra ngoài",
+                "another host, on a server that sends mail elsewhere",
+            ),
+        ),
+        Error::Corrupt(_) => Problem::new(
+            Kind::InUse,
+            text(
+                "Không đọc được mục này; chỉ có thể thử lại hoặc xoá nó.",
+                "This item cannot be read; it can only be tried or deleted.",
+            ),
+        ),
+        other => other.into(),
+    }
+}
+
+async fn one(room: Room, caller: Caller, id: u64, act: Act) -> Result<StatusCode, Problem> {
+    let done = room.ask(caller, move |room, access| {
+        carry_out(room, access, id, &act)
     });
-    let object = format!("queue/{}", item.id);
-    Ok(room
-        .directory
-        .record(Some(access), act, &object, &detail.to_string())?)
+    done.await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Lists waiting messages, the oldest first.
@@ -194,11 +324,13 @@ fn note(room: &Room, access: &Access, act: &'static str, item: &Item) -> Result<
 pub(crate) async fn list(
     State(room): State<Room>,
     caller: Caller,
-    Asked(filter): Asked<QueueFilter>,
+    Asked(mut filter): Asked<QueueFilter>,
 ) -> Result<Json<Page<QueueItem>>, Problem> {
     let ask = Ask::of(filter.limit, filter.cursor.as_deref())?;
     let after = ask.key(|key| key.parse().ok().and_then(QueueId::new))?;
+    let sought = filter.sought();
     let page = room.ask(caller, move |room, access| {
+        let now = room.directory.clock().now_s();
         gather(
             ask.limit,
             after,
@@ -206,7 +338,7 @@ pub(crate) async fn list(
             |item| item.id,
             |item| {
                 let shown =
-                    filter.fits(&item) && in_sight(room, access, Capability::ReadQueue, &item);
+                    sought.fits(&item, now) && in_sight(room, access, Capability::ReadQueue, &item);
                 shown.then(|| item.into())
             },
             ToString::to_string,
@@ -235,13 +367,43 @@ pub(crate) async fn retry(
     caller: Caller,
     Named(id): Named<u64>,
 ) -> Result<StatusCode, Problem> {
-    let due = room.ask(caller, move |room, access| {
-        let item = managed(room, access, id)?;
-        note(room, access, "queue.retry", &item)?;
-        Ok(room.delivery.retry_now(item.id)?)
-    });
-    due.await?;
+    one(room, caller, id, Act::Retry).await?;
     Ok(StatusCode::ACCEPTED)
+}
+
+/// Keeps a waiting message back until it is released; it does not end meanwhile.
+#[utoipa::path(post, path = "/api/v1/queue/{id}/hold", tag = "queue", params(("id" = u64, Path)),
+    responses((status = 204)))]
+pub(crate) async fn hold(
+    State(room): State<Room>,
+    caller: Caller,
+    Named(id): Named<u64>,
+) -> Result<StatusCode, Problem> {
+    one(room, caller, id, Act::Hold).await
+}
+
+/// Lets a held message go on, with the time that it had left.
+#[utoipa::path(post, path = "/api/v1/queue/{id}/release", tag = "queue", params(("id" = u64, Path)),
+    responses((status = 204)))]
+pub(crate) async fn release(
+    State(room): State<Room>,
+    caller: Caller,
+    Named(id): Named<u64>,
+) -> Result<StatusCode, Problem> {
+    one(room, caller, id, Act::Release).await
+}
+
+/// Sends what a message has for elsewhere to another host; for those whose grant hangs at the top of a tree.
+#[utoipa::path(post, path = "/api/v1/queue/{id}/reroute", tag = "queue", params(("id" = u64, Path)),
+    request_body = Rerouting, responses((status = 204)))]
+pub(crate) async fn reroute(
+    State(room): State<Room>,
+    caller: Caller,
+    Named(id): Named<u64>,
+    Body(way): Body<Rerouting>,
+) -> Result<StatusCode, Problem> {
+    let to = way.to.map(DetourHost::read).transpose()?;
+    one(room, caller, id, Act::Reroute(to)).await
 }
 
 /// Gives a waiting message up; its sender is told by a bounce.
@@ -252,11 +414,5 @@ pub(crate) async fn delete(
     caller: Caller,
     Named(id): Named<u64>,
 ) -> Result<StatusCode, Problem> {
-    let gone = room.ask(caller, move |room, access| {
-        let item = managed(room, access, id)?;
-        note(room, access, "queue.delete", &item)?;
-        Ok(room.delivery.give_up(item.id)?)
-    });
-    gone.await?;
-    Ok(StatusCode::NO_CONTENT)
+    one(room, caller, id, Act::Delete).await
 }

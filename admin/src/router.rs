@@ -6,7 +6,7 @@ use crate::problem::{Kind, Problem, render, text};
 use crate::runs::Runs;
 use crate::{
     BODY_MAX, Premises, accounts, agencies, aliases, audit, backups, credentials, domains, holds,
-    letters, members, openapi, queue, recovery, store, tokens,
+    letters, members, openapi, queue, queue_acts, recovery, store, tokens,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -152,15 +152,25 @@ fn operations() -> Router<Room> {
             "/api/v1/tokens/{id}",
             get(tokens::read).delete(tokens::delete),
         )
-        .route("/api/v1/queue", get(queue::list))
-        .route("/api/v1/queue/{id}", get(queue::read).delete(queue::delete))
-        .route("/api/v1/queue/{id}/retry", post(queue::retry))
+        .merge(waiting())
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/audit/{number}", get(audit::read))
         .merge(custody())
         .route("/api/v1", any(nothing))
         .route("/api/v1/", any(nothing))
         .route("/api/v1/{*rest}", any(nothing))
+}
+
+/// Operations on the queue.
+fn waiting() -> Router<Room> {
+    Router::new()
+        .route("/api/v1/queue", get(queue::list))
+        .route("/api/v1/queue/acts", post(queue_acts::bulk))
+        .route("/api/v1/queue/{id}", get(queue::read).delete(queue::delete))
+        .route("/api/v1/queue/{id}/retry", post(queue::retry))
+        .route("/api/v1/queue/{id}/hold", post(queue::hold))
+        .route("/api/v1/queue/{id}/release", post(queue::release))
+        .route("/api/v1/queue/{id}/reroute", post(queue::reroute))
 }
 
 /// Operations on the mail of others and on the store.

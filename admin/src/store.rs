@@ -45,6 +45,33 @@ pub(crate) struct StoreHealth {
     damage: Vec<Harm>,
     /// More is damaged than is listed.
     more_damage: bool,
+    /// Waiting messages that cannot be read, as far as they were met since the server started; at most 1,000. They
+    /// stay in the queue, and are looked at ever less often.
+    unreadable: Vec<UnreadableItem>,
+}
+
+/// A waiting message that cannot be read.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UnreadableItem {
+    /// Its number in the queue.
+    id: u64,
+    /// In English, as the log says it.
+    what: String,
+    /// When it was met first, RFC 3339, UTC.
+    since: String,
+    /// When it is looked at again, RFC 3339, UTC.
+    next_look: String,
+}
+
+impl From<delivery::Unreadable> for UnreadableItem {
+    fn from(item: delivery::Unreadable) -> Self {
+        Self {
+            id: item.id.raw(),
+            what: item.why,
+            since: date::utc(item.since),
+            next_look: date::utc(item.next),
+        }
+    }
 }
 
 /// How thorough.
@@ -130,6 +157,10 @@ pub(crate) async fn health(
             index: figures.index,
             free: figures.free,
             reserve: figures.reserve,
+            unreadable: {
+                let all = room.delivery.unreadable().into_iter();
+                all.take(FINDINGS_MAX).map(Into::into).collect()
+            },
         })
     });
     Ok(Json(health.await?))

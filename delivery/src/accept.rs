@@ -6,6 +6,7 @@ use crate::job::Ended;
 use crate::place::{Letter, Piles};
 use crate::resolve::Targets;
 use crate::schedule::Schedule;
+use crate::spoilt::Spoilt;
 use crate::spool::{self, Record, Row};
 use crate::turn::Turns;
 use crate::*;
@@ -62,6 +63,7 @@ pub(crate) struct Inner {
     pub(crate) schedule: Mutex<Schedule>,
     /// How tries ended that could not be written down yet.
     pub(crate) unwritten: Mutex<BTreeMap<QueueId, Vec<Ended>>>,
+    pub(crate) spoilt: Spoilt,
 }
 
 impl Delivery {
@@ -84,6 +86,7 @@ impl Delivery {
             turns: Turns::default(),
             schedule: Mutex::new(Schedule::new(jobs_max, jobs_per_hop)),
             unwritten: Mutex::default(),
+            spoilt: Spoilt::default(),
         };
         Self {
             inner: Arc::new(inner),
@@ -176,7 +179,10 @@ impl Delivery {
         let arrival = Arrival {
             message_id: header.message_id.or_else(|| stamp.own_message_id(origin)),
             submitter: origin.submitter(),
-            priority: spool::priority(targets.local.len() + targets.remote.len(), header.urgent),
+            priority: match envelope.priority {
+                0 => spool::priority(targets.local.len() + targets.remote.len(), header.urgent),
+                asked => asked.clamp(-spool::HIGHEST, spool::HIGHEST),
+            },
             generated: matches!(origin, Origin::Generated),
             trace,
             now,
@@ -301,6 +307,9 @@ impl Delivery {
             trace: arrival.trace.clone(),
             priority: arrival.priority,
             warned: false,
+            held: None,
+            held_s: 0,
+            detour: None,
         };
         let payload = record.encode().map_err(|e| temporary("cannot spool", &e))?;
         let id = queue

@@ -140,6 +140,7 @@ impl Delivery {
             ret: None,
             smtputf8: !sender.is_ascii() || about.envelope.smtputf8,
             eight_bit: true,
+            ..Envelope::default()
         };
         match self.post(about, sender, content, &wanted, envelope) {
             Ok(trace) => tracing::info!(trace = %about.trace, bounce = %trace, "bounced"),

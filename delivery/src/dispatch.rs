@@ -4,12 +4,12 @@ use crate::bounce::{About, Failure};
 use crate::outcome::IN_TIME;
 use crate::place::Letter;
 use crate::schedule::{Part, Schedule};
-use crate::spool::{ASKED, Record, Row};
+use crate::spool::{HELD, Record, Row};
 use crate::{Delivery, Outcome, RecipientState, Refused, ReversePath, Via, retry};
 use formats::address::Address;
 use formats::message::summarize;
 use std::sync::{Arc, MutexGuard, PoisonError};
-use storage::{AccountId, BlobId, Error, QueueId, QueueItem};
+use storage::{AccountId, BlobId, Error, QueueId, QueueItem, RowChange};
 
 /// Items taken at once.
 const DUE_MAX: usize = 64;
@@ -17,8 +17,6 @@ const DUE_MAX: usize = 64;
 const ROUNDS_MAX: usize = 64;
 /// Accounts placed before the item is looked at again.
 const BATCH: usize = 1_000;
-/// An item that cannot be worked on is looked at again after this, seconds; the log says so each time.
-const SPOILED_WAIT_S: i64 = 3600;
 /// Octets of an item; storage takes 4 MB.
 const PAYLOAD_MAX: usize = 3 * 1024 * 1024;
 /// What the sender and the administrator see where there is no way out.
@@ -48,60 +46,63 @@ impl Delivery {
         schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The way to an address elsewhere; `None`: there is none.
-    pub(crate) fn via(&self, address: &Address) -> Option<Via> {
-        self.inner.outward.as_ref()?.via(&address.domain)
+    /// The way of an item to an address elsewhere; `None`: there is none.
+    pub(crate) fn way(&self, record: &Record, address: &Address) -> Option<Via> {
+        let outward = self.inner.outward.as_ref()?;
+        match &record.detour {
+            Some(detour) => Some(detour.via()),
+            None => outward.via(&address.domain),
+        }
     }
 
     /// Looks at one item. Reads it anew: it may have changed since it was listed.
     fn work(&self, id: QueueId, now: i64) -> Result<(), Error> {
         let _turn = self.inner.turns.take(id);
-        let item = match self.inner.store.queue().item(id) {
+        let worked = match self.inner.store.queue().item(id) {
             Err(Error::NotFound) => return Ok(()),
-            other => other?,
+            Ok(item) if item.due > now => return Ok(()),
+            Ok(item) => self.try_item(&item, now),
+            Err(error) => Err(error),
         };
-        if item.due > now {
-            return Ok(());
-        }
-        match self.try_item(&item, now) {
+        match worked {
             Err(error @ (Error::Corrupt(_) | Error::Damaged(_) | Error::NotFound)) => {
                 self.spoiled(id, &error, now)
             }
-            other => other,
-        }
-    }
-
-    /// Kept, so that an administrator can see it: nothing accepted is dropped (I-10).
-    pub(crate) fn spoiled(&self, id: QueueId, error: &Error, now: i64) -> Result<(), Error> {
-        tracing::error!(queue = id.raw(), %error, "a queued item cannot be read");
-        match self.inner.store.queue().put_off(id, now + SPOILED_WAIT_S) {
-            Err(Error::NotFound) => Ok(()),
-            other => other,
+            other => {
+                self.inner.spoilt.forget(id);
+                other
+            }
         }
     }
 
     fn try_item(&self, item: &QueueItem, now: i64) -> Result<(), Error> {
         let mut record = Record::decode(&item.payload)?;
+        if record.held.is_some() {
+            return self.inner.store.queue().put_off(item.id, HELD);
+        }
         let mut changed = self.expire(&mut record, item.id, now);
         changed |= self.try_local(&mut record, item, now)?;
         changed |= self.offer(&mut record, item.id, now);
-        self.settle_item(item.id, record, item.blob, changed, now)
+        self.settle_item(item.id, record, item.blob, changed, now, Vec::new())
     }
 
     /// RFC 5321 §4.5.4.1: what waited for too long fails, whether its turn has come or not.
     fn expire(&self, record: &mut Record, id: QueueId, now: i64) -> bool {
-        if now.saturating_sub(record.accepted_at) < retry::GIVE_UP_S {
+        if now.saturating_sub(record.began()) < retry::GIVE_UP_S {
             return false;
         }
+        // What is under way by the way that it had before goes on.
+        let rerouted = record.detour.is_some() && self.schedule().under_way(id);
         let mut changed = false;
         for at in 0..record.rows.len() {
             let row = &record.rows[at];
             if row.state != RecipientState::Remote {
                 continue;
             }
-            let hop = self.via(record.address(row)).map(|via| via.hop());
+            let hop = self.way(record, record.address(row)).map(|via| via.hop());
             let schedule = self.schedule();
-            if hop.as_ref().and_then(|hop| schedule.part(id, hop)) == Some(Part::Leased) {
+            let leased = hop.as_ref().and_then(|hop| schedule.part(id, hop)) == Some(Part::Leased);
+            if leased || rerouted {
                 continue;
             }
             let trouble = hop.as_ref().and_then(|hop| schedule.trouble(hop));
@@ -121,19 +122,20 @@ impl Delivery {
     /// Offers what goes elsewhere and may go now. True when the record was changed.
     fn offer(&self, record: &mut Record, id: QueueId, now: i64) -> bool {
         let (mut changed, mut offered) = (false, false);
+        let began = record.began();
         for at in 0..record.rows.len() {
             let row = &record.rows[at];
             if row.state != RecipientState::Remote || row.next > now {
                 continue;
             }
-            if let Some(via) = self.via(record.address(row)) {
+            if let Some(via) = self.way(record, record.address(row)) {
                 let (priority, size) = (row.priority(record.priority), record.size);
                 offered |= self.schedule().offer(id, &via.hop(), priority, size, now);
                 continue;
             }
             let row = &mut record.rows[at];
             row.tries += 1;
-            let again = retry::remote(record.accepted_at, row.tries, now);
+            let again = retry::remote(began, row.tries, now);
             note(row, Outcome::Deferred(NO_ROUTE.into()), again);
             changed = true;
         }
@@ -143,7 +145,8 @@ impl Delivery {
         changed
     }
 
-    /// Writes down how it stands, where it changed. The sender is told before the item forgets what to tell.
+    /// Writes down how it stands, where it changed, with `rows`. The sender is told before the item forgets what to
+    /// tell.
     pub(crate) fn settle_item(
         &self,
         id: QueueId,
@@ -151,6 +154,7 @@ impl Delivery {
         blob: BlobId,
         mut changed: bool,
         now: i64,
+        rows: Vec<RowChange>,
     ) -> Result<(), Error> {
         let failures = new_failures(&record);
         if !failures.is_empty() {
@@ -167,10 +171,11 @@ impl Delivery {
         changed |= self.warn(&mut record, blob, now)?;
         let queue = self.inner.store.queue();
         let Some(recorded) = record.rows.iter().map(|row| row.next).min() else {
-            return queue.remove(id);
+            return queue.remove_with(id, rows);
         };
-        if changed {
-            queue.update(id, recorded, encode_small(&mut record)?)?;
+        let recorded = record.held.map_or(recorded, |_| HELD);
+        if changed || !rows.is_empty() {
+            queue.update_with(id, recorded, encode_small(&mut record)?, rows)?;
         }
         queue.put_off(id, self.comes_up(&record, id, now))
     }
@@ -193,17 +198,17 @@ impl Delivery {
 
     /// Tells somebody here, once, that his letter still waits. Nobody elsewhere asked for it.
     fn warn(&self, record: &mut Record, blob: BlobId, now: i64) -> Result<bool, Error> {
-        if !warns(record) || now < record.accepted_at.saturating_add(retry::WARN_S) {
+        if !warns(record) || now < record.began().saturating_add(retry::WARN_S) {
             return Ok(false);
         }
-        let until = record.accepted_at.saturating_add(retry::GIVE_UP_S);
+        let until = record.began().saturating_add(retry::GIVE_UP_S);
         let each = record.rows.iter();
         let late: Vec<Failure> = each
             .filter(|row| row.state == RecipientState::Remote)
             .map(|row| {
                 let recipient = &record.envelope.recipients[row.recipient as usize];
                 let address = record.address(row);
-                let trouble = self.via(address).and_then(|via| {
+                let trouble = self.way(record, address).and_then(|via| {
                     let schedule = self.schedule();
                     schedule.trouble(&via.hop()).map(|(why, _)| why.to_owned())
                 });
@@ -221,12 +226,16 @@ impl Delivery {
 
     /// When the item is to be looked at again: what its lanes hold comes up by itself.
     fn comes_up(&self, record: &Record, id: QueueId, now: i64) -> i64 {
+        if record.held.is_some() {
+            return HELD;
+        }
         let mut earliest = i64::MAX;
         let mut elsewhere = false;
         for row in &record.rows {
             let remote = row.state == RecipientState::Remote;
             elsewhere |= remote;
-            let via = remote.then(|| self.via(record.address(row))).flatten();
+            let via = remote.then(|| self.way(record, record.address(row)));
+            let via = via.flatten();
             let held = via.is_some_and(|via| self.schedule().part(id, &via.hop()).is_some());
             if !held {
                 earliest = earliest.min(row.next);
@@ -237,9 +246,9 @@ impl Delivery {
                 earliest = earliest.min(at);
             }
         };
-        deadline(record.accepted_at.saturating_add(retry::GIVE_UP_S));
+        deadline(record.began().saturating_add(retry::GIVE_UP_S));
         if warns(record) {
-            deadline(record.accepted_at.saturating_add(retry::WARN_S));
+            deadline(record.began().saturating_add(retry::WARN_S));
         }
         earliest
     }
@@ -256,7 +265,7 @@ impl Delivery {
         if pending.is_empty() {
             return Ok(false);
         }
-        let content = self.inner.store.blob(item.blob)?;
+        let (content, began) = (self.inner.store.blob(item.blob)?, record.began());
         let letter = Letter {
             blob: item.blob,
             summary: Arc::new(summarize(&content)),
@@ -280,60 +289,18 @@ impl Delivery {
                         Outcome::Deferred("4.3.1 the store cannot take it now".into())
                     }
                 };
-                let again = retry::local(record.accepted_at, row.tries, now);
+                let again = retry::local(began, row.tries, now);
                 note(row, outcome, again);
             }
         }
         Ok(true)
     }
-
-    /// Calls for the item at once, and for its next hops, however they rest.
-    pub fn retry_now(&self, id: QueueId) -> Result<(), Error> {
-        {
-            let _turn = self.inner.turns.take(id);
-            let queue = self.inner.store.queue();
-            let item = queue.item(id)?;
-            let mut record = Record::decode(&item.payload)?;
-            let now = self.inner.directory.clock().now_s();
-            self.schedule().withdraw(id, now);
-            record.rows.iter_mut().for_each(|row| row.next = ASKED);
-            for row in &record.rows {
-                if let Some(via) = self.via(record.address(row)) {
-                    self.schedule().resume(&via.hop(), now);
-                }
-            }
-            queue.update(id, now.min(item.due), encode_small(&mut record)?)?;
-        }
-        self.wake();
-        Ok(())
-    }
-
-    /// Gives up: removes it, with a log line; the sender is told by a bounce unless the path is null (I-11).
-    /// Errors: `Conflict` while it is being sent.
-    pub fn give_up(&self, id: QueueId) -> Result<(), Error> {
-        let _turn = self.inner.turns.take(id);
-        let item = self.inner.store.queue().item(id)?;
-        let mut record = Record::decode(&item.payload)?;
-        let now = self.inner.directory.clock().now_s();
-        {
-            let mut schedule = self.schedule();
-            if schedule.under_way(id) {
-                return Err(Error::Conflict);
-            }
-            schedule.withdraw(id, now);
-        }
-        for row in record.rows.iter_mut().filter(|row| row.pending()) {
-            let why = "5.0.0 the administrator gave this message up";
-            row.state = RecipientState::Done(Outcome::Failed(why.into()));
-        }
-        tracing::info!(queue = id.raw(), trace = %record.trace, "given up by an administrator");
-        self.settle_item(id, record, item.blob, true, now)
-    }
 }
 
 /// Whether its sender is to be told that it takes long: he is here, and was not told yet.
 fn warns(record: &Record) -> bool {
-    !record.warned && record.submitter.is_some() && record.envelope.from != ReversePath::Null
+    let told = record.warned || record.held.is_some();
+    !told && record.submitter.is_some() && record.envelope.from != ReversePath::Null
 }
 
 /// Encodes; the texts of the last tries are left out where a list's would not fit into one item.

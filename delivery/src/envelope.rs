@@ -4,9 +4,10 @@ use formats::address::Address;
 use serde::{Deserialize, Serialize};
 
 /// RFC 5321 §4.5.5: null for bounces.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum ReversePath {
+    #[default]
     Null,
     Address(Address),
 }
@@ -21,7 +22,7 @@ pub struct Recipient {
 }
 
 /// A transaction's envelope.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Envelope {
     pub from: ReversePath,
@@ -34,4 +35,6 @@ pub struct Envelope {
     pub smtputf8: bool,
     /// RFC 6152 BODY=8BITMIME.
     pub eight_bit: bool,
+    /// RFC 6710 §2: -9 to 9, as its sender asked; 0 where nobody did.
+    pub priority: i8,
 }

@@ -92,6 +92,9 @@ impl Delivery {
         let item = self.inner.store.queue().item(id)?;
         let record = Record::decode(&item.payload)?;
         let (mut recipients, mut via) = (Vec::new(), None);
+        if record.held.is_some() {
+            return Ok(None);
+        }
         for row in &record.rows {
             if recipients.len() == RECIPIENTS_MAX {
                 break;
@@ -99,7 +102,7 @@ impl Delivery {
             if row.state != RecipientState::Remote || row.next > now {
                 continue;
             }
-            let way = self.via(record.address(row));
+            let way = self.way(&record, record.address(row));
             if way.as_ref().is_some_and(|way| way.hop() == *hop) {
                 recipients.push(named(&record, row));
                 via = way;
@@ -195,6 +198,7 @@ impl Delivery {
 
     fn apply(&self, item: &QueueItem, ended: &[Ended], now: i64) -> Result<(), Error> {
         let mut record = Record::decode(&item.payload)?;
+        let began = record.began();
         let outcomes: HashMap<&Address, &Outcome> = ended
             .iter()
             .flat_map(|e| e.outcomes.iter().map(|(to, outcome)| (to, outcome)))
@@ -210,12 +214,12 @@ impl Delivery {
             let outcome = (*outcome).clone();
             let row = &mut record.rows[at];
             row.tries += 1;
-            let again = retry::remote(record.accepted_at, row.tries, now);
+            let again = retry::remote(began, row.tries, now);
             note(row, outcome, again);
         }
         // Nobody can offer them before the turn ends; what stays is offered again by dispatch.
         self.forget(item.id, ended);
-        let written = self.settle_item(item.id, record, item.blob, true, now);
+        let written = self.settle_item(item.id, record, item.blob, true, now, Vec::new());
         if written.is_err() {
             let mut schedule = self.schedule();
             ended.iter().for_each(|e| schedule.keep(item.id, &e.hop));

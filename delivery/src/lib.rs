@@ -2,6 +2,7 @@
 //! elsewhere is leased as [`Job`]s, whoever has the sockets tries them, and [`Delivery::settle`] hears how it ended.
 
 pub mod accept;
+mod act;
 mod bounce;
 pub mod dispatch;
 pub mod envelope;
@@ -17,18 +18,21 @@ mod resolve;
 mod resolver;
 pub mod retry;
 mod schedule;
+mod spoilt;
 pub mod spool;
 mod stamp;
 mod submit;
 mod turn;
 
 pub use accept::{Delivery, Receipt, Settings};
+pub use act::Act;
 pub use envelope::{Envelope, Recipient, ReversePath};
 pub use error::{Refusal, Refused};
 pub use job::{Job, RECIPIENTS_MAX, Tried};
 pub use origin::Origin;
 pub use outcome::Outcome;
-pub use outward::{Hop, Outward, Pattern, Route, Security, SmartHost, Via};
+pub use outward::{Detour, Hop, Outward, Pattern, Route, Security, SmartHost, Via};
 pub use resolver::{LookupError, MailHost, Resolver};
 pub use schedule::{OCTETS_MAX, RESTS_S};
+pub use spoilt::Unreadable;
 pub use spool::{Item, RecipientState, Waiting};

@@ -2,7 +2,9 @@
 
 use directory::Secret;
 use formats::address::DomainName;
+use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// How mail leaves this server.
@@ -65,7 +67,7 @@ impl Pattern {
 }
 
 /// What is asked of TLS on the way to a smart host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Security {
     /// RFC 3207: where it is offered; nobody is verified.
     Opportunistic,
@@ -88,6 +90,35 @@ pub struct SmartHost {
     pub security: Security,
     /// Name and secret of our account there; only ever sent under TLS.
     pub login: Option<(String, Secret)>,
+}
+
+/// A host that an administrator named for one letter, instead of the way that its domains have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detour {
+    /// A name, or an address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// What is asked of TLS.
+    pub security: Security,
+}
+
+impl Detour {
+    /// Whether host and port can be.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        let named = DomainName::parse(&self.host).is_ok_and(|name| !name.is_literal());
+        self.port > 0 && (named || self.host.parse::<IpAddr>().is_ok())
+    }
+
+    pub(crate) fn via(&self) -> Via {
+        Via::Host(Arc::new(SmartHost {
+            host: self.host.clone(),
+            port: self.port,
+            security: self.security,
+            login: None,
+        }))
+    }
 }
 
 /// The way of a letter's next step.

@@ -3,9 +3,12 @@
 //!
 //! A part is what one message has for one next hop. Each hop has a lane of parts that may go now; a lane in
 //! trouble rests, then sends one part to see, and only when a peer answers again the others follow.
+//!
+//! RFC 6710 §5.1: what is more urgent goes first, and nothing waits for ever. In a lane a step of priority counts as
+//! [`STEP_S`] of waiting. Between lanes each lease moves its lane back, the farther the less urgent it was, so that a
+//! lane of urgent mail has its turn twice as often for each step, and every lane has its turn.
 
 use crate::outward::Hop;
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use storage::QueueId;
 
@@ -14,14 +17,18 @@ pub const RESTS_S: [i64; 5] = [60, 5 * 60, 15 * 60, 30 * 60, 3600];
 /// Octets of all messages under way at once; a single larger one goes alone.
 pub const OCTETS_MAX: u64 = 256 << 20;
 
-/// A part's place in its lane: the urgent first, then who came first.
-type Place = (Reverse<i8>, i64, QueueId);
+/// Seconds of waiting that a step of priority counts as: bulk (-4) goes at the latest twenty minutes after what
+/// came with it and has none.
+pub(crate) const STEP_S: i64 = 5 * 60;
+
+/// A part's place in its lane: when it came, the urgent as if they had come earlier.
+type Place = (i64, QueueId);
 
 /// Where a part stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     /// In its lane.
-    Waiting(Reverse<i8>, i64),
+    Waiting(i64),
     /// Under way, or its outcome is not written down yet.
     Leased,
 }
@@ -30,15 +37,15 @@ pub(crate) enum Part {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Listed {
     Nowhere,
-    /// Its most urgent part, and when it had its last turn.
-    Ready(Reverse<i8>, u64),
+    /// When its turn comes.
+    Ready(u64),
     Resting(i64),
 }
 
 #[derive(Debug)]
 struct Lane {
-    /// With the octets of each.
-    waiting: BTreeMap<Place, u64>,
+    /// With priority and octets of each.
+    waiting: BTreeMap<Place, (i8, u64)>,
     running: usize,
     /// Whether a peer has answered since the last trouble: until then one part at a time goes.
     proven: bool,
@@ -47,8 +54,14 @@ struct Lane {
     rests_until: i64,
     /// What the trouble is.
     why: String,
+    /// When it had its last turn, in turns: see [`stride`].
     turn: u64,
     listed: Listed,
+}
+
+/// By how much a lane is moved back for a part of this priority.
+fn stride(priority: i8) -> u64 {
+    1 << (9 - i32::from(priority)).clamp(0, 18)
 }
 
 impl Lane {
@@ -78,11 +91,12 @@ impl Lane {
 #[derive(Debug)]
 pub(crate) struct Schedule {
     lanes: BTreeMap<Hop, Lane>,
-    ready: BTreeSet<(Reverse<i8>, u64, Hop)>,
+    ready: BTreeSet<(u64, Hop)>,
     resting: BTreeSet<(i64, Hop)>,
     parts: BTreeMap<(QueueId, Hop), Part>,
     running: usize,
     octets: u64,
+    /// The turn that was given last.
     turns: u64,
     jobs_max: usize,
     jobs_per_hop: usize,
@@ -116,8 +130,8 @@ impl Schedule {
         if self.parts.contains_key(&key) {
             return false;
         }
-        let urgency = Reverse(priority);
-        self.parts.insert(key, Part::Waiting(urgency, now));
+        let since = now.saturating_sub(i64::from(priority) * STEP_S);
+        self.parts.insert(key, Part::Waiting(since));
         let lane = self.lanes.entry(hop.clone()).or_insert_with(|| Lane {
             waiting: BTreeMap::new(),
             running: 0,
@@ -128,7 +142,7 @@ impl Schedule {
             turn: 0,
             listed: Listed::Nowhere,
         });
-        lane.waiting.insert((urgency, now, id), octets);
+        lane.waiting.insert((since, id), (priority, octets));
         self.list(hop, now);
         true
     }
@@ -154,11 +168,11 @@ impl Schedule {
     /// Takes the parts of a message that wait out of their lanes.
     pub(crate) fn withdraw(&mut self, id: QueueId, now: i64) {
         for (hop, part) in self.hops(id) {
-            let Part::Waiting(urgency, since) = part else {
+            let Part::Waiting(since) = part else {
                 continue;
             };
             if let Some(lane) = self.lanes.get_mut(&hop) {
-                lane.waiting.remove(&(urgency, since, id));
+                lane.waiting.remove(&(since, id));
             }
             self.parts.remove(&(id, hop.clone()));
             self.list(&hop, now);
@@ -171,21 +185,21 @@ impl Schedule {
         if self.running >= self.jobs_max {
             return None;
         }
-        let (_, _, hop) = self.ready.first()?.clone();
+        let (turn, hop) = self.ready.first()?.clone();
         let lane = self.lanes.get_mut(&hop)?;
-        let (place, octets) = lane.waiting.first_key_value().map(|(p, o)| (*p, *o))?;
+        let first = lane.waiting.first_key_value();
+        let (place, (_, octets)) = first.map(|(place, part)| (*place, *part))?;
         if self.running > 0 && self.octets.saturating_add(octets) > OCTETS_MAX {
             return None;
         }
         lane.waiting.remove(&place);
         lane.running += 1;
-        self.turns += 1;
-        lane.turn = self.turns;
+        (self.turns, lane.turn) = (turn, turn);
         self.running += 1;
         self.octets += octets;
-        self.parts.insert((place.2, hop.clone()), Part::Leased);
+        self.parts.insert((place.1, hop.clone()), Part::Leased);
         self.list(&hop, now);
-        Some((place.2, hop, octets))
+        Some((place.1, hop, octets))
     }
 
     /// A leased part's try ended; `trouble`: the hop takes nothing from anybody now.
@@ -251,18 +265,22 @@ impl Schedule {
             return;
         };
         match lane.listed {
-            Listed::Nowhere => {}
-            Listed::Ready(urgency, turn) => {
-                self.ready.remove(&(urgency, turn, hop.clone()));
+            // Who had nothing to send, or could not, saves no turns up.
+            Listed::Nowhere => lane.turn = lane.turn.max(self.turns),
+            Listed::Ready(turn) => {
+                self.ready.remove(&(turn, hop.clone()));
             }
             Listed::Resting(until) => {
+                lane.turn = lane.turn.max(self.turns);
                 self.resting.remove(&(until, hop.clone()));
             }
         }
         let width = if lane.proven { self.jobs_per_hop } else { 1 };
         lane.listed = match lane.waiting.first_key_value() {
             _ if lane.rests_until > now => Listed::Resting(lane.rests_until),
-            Some((place, _)) if lane.running < width => Listed::Ready(place.0, lane.turn),
+            Some((_, (priority, _))) if lane.running < width => {
+                Listed::Ready(lane.turn.saturating_add(stride(*priority)))
+            }
             _ => Listed::Nowhere,
         };
         match lane.listed {
@@ -270,8 +288,8 @@ impl Schedule {
                 self.lanes.remove(hop);
             }
             Listed::Nowhere => {}
-            Listed::Ready(urgency, turn) => {
-                self.ready.insert((urgency, turn, hop.clone()));
+            Listed::Ready(turn) => {
+                self.ready.insert((turn, hop.clone()));
             }
             Listed::Resting(until) => {
                 self.resting.insert((until, hop.clone()));

@@ -1,16 +1,20 @@
 //! Spool: what waits. One item a message, with the state of each recipient.
 
-use crate::{Delivery, Envelope, Outcome};
+mod old;
+
+use crate::{Delivery, Detour, Envelope, Outcome};
 use formats::address::Address;
 use serde::{Deserialize, Serialize};
 use storage::{AccountId, Error, QueueId, QueueItem};
 
 /// The version of a record that this program writes; one that is not known is refused (I-18).
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// In [`Row::next`]: an administrator asked for it; before all others.
 pub(crate) const ASKED: i64 = -1;
+/// When a held item is due: never, until it is released.
+pub(crate) const HELD: i64 = i64::MAX;
 /// RFC 6710 §2: the highest priority.
-const HIGHEST: i8 = 9;
+pub(crate) const HIGHEST: i8 = 9;
 /// A message for more destinations than this lets others pass.
 const BULK: usize = 50;
 /// Items on one page of the queue, whatever is asked for.
@@ -55,6 +59,14 @@ pub struct Item {
     pub submitter: Option<AccountId>,
     /// Message-ID header, for lists.
     pub message_id: Option<String>,
+    /// RFC 6710 §2: -9 to 9.
+    pub priority: i8,
+    /// An administrator holds it since then, Unix seconds.
+    pub held: Option<i64>,
+    /// The way that an administrator chose for what goes elsewhere.
+    pub detour: Option<Detour>,
+    /// Names the acceptance, in the log and in its timeline.
+    pub trace: String,
 }
 
 /// One destination as it is stored: small, since a list may have tens of thousands.
@@ -125,49 +137,12 @@ pub(crate) struct Record {
     pub(crate) priority: i8,
     /// The sender was told that it takes long.
     pub(crate) warned: bool,
-}
-
-/// Recipient, address, state, tries and last outcome, as version 1 wrote them.
-type OldRow = (u32, Option<Address>, RecipientState, u32, Option<Outcome>);
-
-/// A record as version 1 wrote it.
-#[derive(Deserialize)]
-struct Old {
-    envelope: Envelope,
-    rows: Vec<OldRow>,
-    delivery: u64,
-    accepted_at: i64,
-    size: u64,
-    submitter: Option<AccountId>,
-    message_id: Option<String>,
-    trace: String,
-    _bounces: u32,
-}
-
-impl From<Old> for Record {
-    fn from(old: Old) -> Self {
-        let rows = old.rows.into_iter();
-        let rows = rows.map(|(recipient, address, state, tries, last)| Row {
-            recipient,
-            address,
-            state,
-            tries,
-            last,
-            next: 0,
-        });
-        Self {
-            rows: rows.collect(),
-            envelope: old.envelope,
-            delivery: old.delivery,
-            accepted_at: old.accepted_at,
-            size: old.size,
-            submitter: old.submitter,
-            message_id: old.message_id,
-            trace: old.trace,
-            priority: 0,
-            warned: false,
-        }
-    }
+    /// An administrator holds it since then, Unix seconds: until it is released it goes nowhere, and does not end.
+    pub(crate) held: Option<i64>,
+    /// Seconds that it was held before: they do not count towards its end.
+    pub(crate) held_s: i64,
+    /// The way that an administrator chose for what goes elsewhere.
+    pub(crate) detour: Option<Detour>,
 }
 
 /// What goes before what.
@@ -189,7 +164,8 @@ impl Record {
         let corrupt = || Error::Corrupt("the record of a queued item cannot be read".into());
         let (version, rest) = payload.split_first().ok_or_else(corrupt)?;
         let record: Self = match *version {
-            1 => postcard::from_bytes::<Old>(rest).map(Into::into),
+            1 => postcard::from_bytes::<old::First>(rest).map(Into::into),
+            2 => postcard::from_bytes::<old::Second>(rest).map(Into::into),
             VERSION => postcard::from_bytes(rest),
             unknown => {
                 let what = format!("unknown version {unknown} of a queued item");
@@ -205,6 +181,11 @@ impl Record {
         if fits { Ok(record) } else { Err(corrupt()) }
     }
 
+    /// From when its time is counted, Unix seconds: what it was held is not counted.
+    pub(crate) fn began(&self) -> i64 {
+        self.accepted_at.saturating_add(self.held_s)
+    }
+
     /// The address that a row is for.
     pub(crate) fn address<'a>(&'a self, row: &'a Row) -> &'a Address {
         let own = &self.envelope.recipients[row.recipient as usize].address;
@@ -213,12 +194,25 @@ impl Record {
 }
 
 impl Delivery {
-    /// A page of the queue: at most [`PAGE_MAX`] items.
-    pub fn queue(&self, after: Option<QueueId>, max: usize) -> Result<Vec<Item>, Error> {
-        let page = self.inner.store.queue().list(after, max.min(PAGE_MAX))?;
-        page.iter()
-            .map(|stored| Ok(self.shown(Record::decode(&stored.payload)?, stored)))
-            .collect()
+    /// A page of the queue: at most [`PAGE_MAX`] items, none only where none follows. Those that cannot be read are
+    /// left out, since they must not hide the others; [`Delivery::unreadable`] tells them.
+    pub fn queue(&self, mut after: Option<QueueId>, max: usize) -> Result<Vec<Item>, Error> {
+        let max = max.min(PAGE_MAX);
+        let mut items = Vec::new();
+        loop {
+            let ids = self.inner.store.queue().ids(after, max);
+            after = ids.last().copied();
+            for id in ids {
+                match self.queued(id) {
+                    Ok(item) => items.push(item),
+                    Err(Error::NotFound | Error::Corrupt(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            if !items.is_empty() || after.is_none() {
+                return Ok(items);
+            }
+        }
     }
 
     /// One item.
@@ -236,28 +230,37 @@ impl Delivery {
                 last: row.last.clone(),
                 next: row.next.max(record.accepted_at),
             };
-            self.add_trouble(stored.id, &mut waiting);
+            if record.held.is_none() {
+                self.add_trouble(stored.id, &record, &mut waiting);
+            }
             waiting
         });
         let waiting: Vec<Waiting> = each.collect();
         Item {
             id: stored.id,
-            due: waiting.iter().map(|w| w.next).min().unwrap_or(stored.due),
+            due: match record.held {
+                Some(_) => HELD,
+                None => waiting.iter().map(|w| w.next).min().unwrap_or(stored.due),
+            },
             waiting,
             envelope: record.envelope,
             accepted_at: record.accepted_at,
             size: record.size,
             submitter: record.submitter,
             message_id: record.message_id,
+            priority: record.priority,
+            held: record.held,
+            detour: record.detour,
+            trace: record.trace,
         }
     }
 
     /// What the lane knows that the record does not.
-    fn add_trouble(&self, id: QueueId, waiting: &mut Waiting) {
+    fn add_trouble(&self, id: QueueId, record: &Record, waiting: &mut Waiting) {
         if waiting.state != RecipientState::Remote {
             return;
         }
-        let Some(via) = self.via(&waiting.address) else {
+        let Some(via) = self.way(record, &waiting.address) else {
             return;
         };
         let (hop, schedule) = (via.hop(), self.schedule());
@@ -267,65 +270,5 @@ impl Delivery {
         };
         waiting.next = waiting.next.max(until);
         waiting.last = Some(Outcome::Deferred(why.to_owned()));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Recipient, ReversePath};
-
-    /// As version 1 wrote it.
-    #[derive(Serialize)]
-    struct Before {
-        envelope: Envelope,
-        rows: Vec<OldRow>,
-        delivery: u64,
-        accepted_at: i64,
-        size: u64,
-        submitter: Option<AccountId>,
-        message_id: Option<String>,
-        trace: String,
-        bounces: u32,
-    }
-
-    #[test]
-    fn what_an_older_program_spooled_is_read() {
-        let address = Address::parse("x@noi.vn").unwrap();
-        let before = Before {
-            envelope: Envelope {
-                from: ReversePath::Null,
-                recipients: vec![Recipient {
-                    address: address.clone(),
-                    notify: None,
-                    orcpt: None,
-                }],
-                envid: None,
-                ret: None,
-                smtputf8: false,
-                eight_bit: true,
-            },
-            rows: vec![(
-                0,
-                Some(address.clone()),
-                RecipientState::Remote,
-                3,
-                Some(Outcome::Deferred("4.4.1 x".into())),
-            )],
-            delivery: 7,
-            accepted_at: 8,
-            size: 9,
-            submitter: AccountId::new(4),
-            message_id: Some("<a@b>".into()),
-            trace: "t".into(),
-            bounces: 1,
-        };
-        let old = postcard::to_extend(&before, vec![1]).unwrap();
-        let record = Record::decode(&old).unwrap();
-        assert_eq!((record.rows[0].tries, record.rows[0].next), (3, 0));
-        assert_eq!((record.delivery, record.trace.as_str()), (7, "t"));
-        assert_eq!(Record::decode(&record.encode().unwrap()), Ok(record));
-        assert!(Record::decode(&[3, 1, 2]).is_err());
-        assert!(Record::decode(&[]).is_err());
     }
 }

@@ -129,5 +129,6 @@ fn envelope_of(content: &[u8]) -> Result<Envelope, Refused> {
         envid: None,
         ret: None,
         eight_bit: !content.is_ascii(),
+        ..Envelope::default()
     })
 }

@@ -109,6 +109,29 @@ impl Directory {
         self.commit(&mut acts, by, note, Vec::new())
     }
 
+    /// As [`Directory::record`], for an act that another room commits: `commit` is given the entry as rows, and takes
+    /// them into its own commit. Errors: those of `commit`; then nothing is entered.
+    pub fn record_with<T>(
+        &self,
+        by: Option<&Access>,
+        act: &'static str,
+        object: String,
+        detail: serde_json::Value,
+        commit: impl FnOnce(Vec<RowChange>) -> Result<T, storage::Error>,
+    ) -> Result<T, Error> {
+        let mut acts = self.acts();
+        let actor = by.map_or_else(|| "system".to_owned(), |by| by.address().to_string());
+        let note = Note {
+            act,
+            object,
+            detail,
+        };
+        let entry = acts.chain.entry(self.inner.clock.now_s(), actor, note);
+        let done = commit(vec![entry.row()?])?;
+        acts.chain.follow(&entry);
+        Ok(done)
+    }
+
     /// A page of the log, newest first, before `before`; at most `AUDIT_PAGE_MAX`.
     pub fn audit(&self, before: Option<u64>, max: usize) -> Result<Vec<Entry>, Error> {
         let last = self.acts().chain.last;

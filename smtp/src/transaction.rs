@@ -63,6 +63,7 @@ impl Receiver {
                 ret: mail.ret,
                 smtputf8: mail.smtputf8,
                 eight_bit: mail.eight_bit,
+                ..Envelope::default()
             },
             started: self.now,
             asked: None,

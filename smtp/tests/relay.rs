@@ -148,6 +148,7 @@ fn job(via: Via) -> Job {
             ret: None,
             smtputf8: true,
             eight_bit: true,
+            ..Envelope::default()
         },
         content: b"Subject: x\r\n\r\nbody\r\n".as_slice().into(),
         priority: 0,

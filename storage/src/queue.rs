@@ -141,6 +141,17 @@ impl Dues {
 impl Queue {
     /// Adds an item, durably. Errors: `TooLarge` (a payload over 4 MB), `NotFound` (content not staged), `Unavailable`.
     pub fn put(&self, due: i64, blob: BlobId, payload: Vec<u8>) -> Result<QueueId, Error> {
+        self.put_with(due, blob, payload, Vec::new())
+    }
+
+    /// The same, with rows of tables in the same commit.
+    pub fn put_with(
+        &self,
+        due: i64,
+        blob: BlobId,
+        payload: Vec<u8>,
+        rows: Vec<RowChange>,
+    ) -> Result<QueueId, Error> {
         let shared = &self.store.inner.shared;
         shared.packs.locate(blob, &shared.index)?;
         let last = self.store.inner.spool.last.fetch_add(1, Ordering::Relaxed);
@@ -148,7 +159,10 @@ impl Queue {
         let reserved = &self.store.inner.spool.reserved;
         let block = id.raw().saturating_add(NUMBERS_BLOCK);
         let more = id.raw() > reserved.load(Ordering::Relaxed);
-        let ops = if more { vec![give(block)?] } else { Vec::new() };
+        let mut ops = table::ops(rows)?;
+        if more {
+            ops.push(give(block)?);
+        }
         self.commit(id, Some(QueueRecord { due, blob, payload }), ops)?;
         if more {
             reserved.fetch_max(block, Ordering::Relaxed);
@@ -158,8 +172,20 @@ impl Queue {
 
     /// Replaces due time and payload. Errors: `NotFound`, `TooLarge`.
     pub fn update(&self, id: QueueId, due: i64, payload: Vec<u8>) -> Result<(), Error> {
+        self.update_with(id, due, payload, Vec::new())
+    }
+
+    /// The same, with rows of tables in the same commit.
+    pub fn update_with(
+        &self,
+        id: QueueId,
+        due: i64,
+        payload: Vec<u8>,
+        rows: Vec<RowChange>,
+    ) -> Result<(), Error> {
         let blob = self.item(id)?.blob;
-        self.commit(id, Some(QueueRecord { due, blob, payload }), Vec::new())
+        let record = QueueRecord { due, blob, payload };
+        self.commit(id, Some(record), table::ops(rows)?)
     }
 
     /// Lets an item come up at another time, in memory only: nothing is written, and after a restart it comes up
@@ -171,10 +197,15 @@ impl Queue {
 
     /// Removes it. Errors: `NotFound`.
     pub fn remove(&self, id: QueueId) -> Result<(), Error> {
+        self.remove_with(id, Vec::new())
+    }
+
+    /// The same, with rows of tables in the same commit.
+    pub fn remove_with(&self, id: QueueId, rows: Vec<RowChange>) -> Result<(), Error> {
         if !self.store.inner.spool.dues().by_id.contains_key(&id) {
             return Err(Error::NotFound);
         }
-        self.commit(id, None, Vec::new())
+        self.commit(id, None, table::ops(rows)?)
     }
 
     /// Commits one item's change, with `ops` besides.
@@ -247,16 +278,15 @@ impl Queue {
 
     /// A page of items by id, after `after`.
     pub fn list(&self, after: Option<QueueId>, max: usize) -> Result<Vec<QueueItem>, Error> {
+        self.items(&self.ids(after, max))
+    }
+
+    /// The same without reading them.
+    pub fn ids(&self, after: Option<QueueId>, max: usize) -> Vec<QueueId> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let ids: Vec<_> = {
-            let dues = self.store.inner.spool.dues();
-            dues.by_id
-                .range((from, Bound::Unbounded))
-                .take(max)
-                .map(|(id, _)| *id)
-                .collect()
-        };
-        self.items(&ids)
+        let dues = self.store.inner.spool.dues();
+        let following = dues.by_id.range((from, Bound::Unbounded));
+        following.take(max).map(|(id, _)| *id).collect()
     }
 
     /// Those of them that are still there.

@@ -370,10 +370,7 @@ impl Store {
 
     /// Commits rows of several tables at once, durably. Returns the system's ModSeq.
     pub fn commit_rows(&self, rows: Vec<RowChange>) -> Result<ModSeq, Error> {
-        let ops = rows
-            .into_iter()
-            .map(table::op)
-            .collect::<Result<Vec<_>, _>>()?;
+        let ops = table::ops(rows)?;
         self.submit(AccountId::SYSTEM, Number::System, ops, &[], Box::new(|| {}))
     }
 

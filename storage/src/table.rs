@@ -29,6 +29,11 @@ const KEY_OCTETS_MAX: usize = 512;
 /// Longest value of a row, octets.
 const VALUE_OCTETS_MAX: usize = 1024 * 1024;
 
+/// The index's changes for those of rows. Errors: `Invalid`, `TooLarge`.
+pub(crate) fn ops(rows: Vec<RowChange>) -> Result<Vec<Op>, Error> {
+    rows.into_iter().map(op).collect()
+}
+
 /// The index's change for a row's. Errors: `Invalid`, `TooLarge`.
 pub(crate) fn op(row: RowChange) -> Result<Op, Error> {
     if row.table.is_empty() || row.table.contains('\0') {

@@ -90,6 +90,12 @@ impl Writer {
         &self.turn.cell
     }
 
+    /// Rows of tables that are committed with the batch. Errors: `Invalid`, `TooLarge`.
+    pub fn with_rows(&mut self, rows: Vec<RowChange>) -> Result<(), Error> {
+        self.batch.notes.append(&mut table::ops(rows)?);
+        Ok(())
+    }
+
     /// Refuses with `OverQuota` at commit when the account would hold more octets, besides the
     /// limits that [`Quotas`] knows.
     pub fn quota(&mut self, octets_max: Option<u64>) {

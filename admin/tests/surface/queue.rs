@@ -2,6 +2,7 @@ use crate::world::*;
 use delivery::{Envelope, Origin, Recipient, ReversePath};
 use directory::{Access, AgencyId, NewAgency};
 use formats::Address;
+use serde_json::{Value, json};
 
 /// Mail for elsewhere waits: there is no transport yet.
 fn submit(w: &World, who: &Access, to: &str) -> u64 {
@@ -17,6 +18,7 @@ fn submit(w: &World, who: &Access, to: &str) -> u64 {
         ret: None,
         smtputf8: false,
         eight_bit: true,
+        ..Envelope::default()
     };
     let content = format!(
         "From: <{from}>\r\nTo: <{to}>\r\nSubject: Thử\r\nMessage-ID: <thu@x.vn>\r\n\
@@ -110,4 +112,101 @@ async fn i17_mail_of_others_does_not_exist() {
     };
     w.directory.create_agency(None, top).unwrap();
     check(&w.get(&w.root, "agencies/H50").await, 404);
+}
+
+#[tokio::test]
+async fn waiting_mail_is_held_and_released() {
+    let w = World::new();
+    let id = submit(&w, &w.branch, "ai@ngoai.vn");
+    let act = async |who: &Access, act: &str| {
+        let line = format!("POST queue/{id}/{act}");
+        w.with(who, &line, &[], None).await.status.as_u16()
+    };
+    assert_eq!(act(&w.root, "hold").await, 204);
+    assert_eq!(act(&w.root, "hold").await, 204, "held is held");
+    let item = w.get(&w.root, &format!("queue/{id}")).await.json;
+    assert_eq!(
+        (&item["state"], &item["due"]),
+        (&json!("held"), &Value::Null)
+    );
+    assert!(item["held_since"].is_string());
+    assert_eq!(
+        w.get(&w.root, "queue?state=held").await.names("id").len(),
+        1
+    );
+    assert_eq!(
+        w.get(&w.root, "queue?state=waiting")
+            .await
+            .names("id")
+            .len(),
+        0
+    );
+    assert_eq!(act(&w.root, "retry").await, 409);
+    assert_eq!(act(&w.auditor, "release").await, 403);
+    assert_eq!(act(&w.nobody, "release").await, 404);
+    assert_eq!(act(&w.branch, "release").await, 204);
+    let log = w.get(&w.root, "audit?limit=2").await;
+    assert_eq!(log.names("act"), ["queue.release", "queue.hold"]);
+    let path = format!("POST queue/{id}/reroute");
+    let to = json!({"to": {"host": "10.1.2.3", "port": 25, "tls": "encrypted"}});
+    // Only the top says where mail leaves; and from here none does.
+    check(&w.with(&w.branch, &path, &[], Some(to.clone())).await, 403);
+    check(&w.with(&w.root, &path, &[], Some(to)).await, 422);
+    let wrong = json!({"to": {"host": "a b", "port": 25, "tls": "encrypted"}});
+    check(&w.with(&w.root, &path, &[], Some(wrong)).await, 422);
+}
+
+#[tokio::test]
+async fn an_act_on_many_is_counted_first_and_bounded() {
+    let w = World::new();
+    for n in 0..5 {
+        submit(&w, &w.branch, &format!("ai{n}@ngoai.vn"));
+    }
+    submit(&w, &w.branch, "ai@noi-khac.vn");
+    submit(&w, &w.nobody, "ai@ngoai.vn");
+    let bulk =
+        async |who: &Access, asked: Value| w.with(who, "POST queue/acts", &[], Some(asked)).await;
+    let counts = async |who: &Access, asked: Value| {
+        let answer = bulk(who, asked).await;
+        check(&answer, 200);
+        let count = |name: &str| answer.json[name].as_u64().unwrap();
+        (count("matching"), count("done"))
+    };
+    let dry = json!({"act": "hold", "domain": "NGOAI.vn", "dry_run": true});
+    assert_eq!(counts(&w.root, dry.clone()).await, (6, 0));
+    // I-17: not in counts either.
+    assert_eq!(counts(&w.branch, dry.clone()).await, (5, 0));
+    assert_eq!(counts(&w.nobody, dry).await, (0, 0));
+    let some = json!({"act": "hold", "domain": "ngoai.vn", "limit": 2});
+    assert_eq!(counts(&w.branch, some.clone()).await, (5, 2));
+    assert_eq!(counts(&w.branch, some).await, (3, 2));
+    assert_eq!(
+        w.get(&w.root, "queue?state=held").await.names("id").len(),
+        4
+    );
+    let old = json!({"act": "hold", "older_than": 3600});
+    assert_eq!(counts(&w.root, old).await, (0, 0));
+    let release = json!({"act": "release", "all": true});
+    assert_eq!(counts(&w.root, release).await, (4, 4));
+    let delete = json!({"act": "delete", "recipient": "ai@noi-khac.vn"});
+    assert_eq!(counts(&w.branch, delete).await, (1, 1));
+    let log = w.get(&w.root, "audit?act=queue.delete").await;
+    assert_eq!(log.names("act").len(), 1);
+    check(&bulk(&w.root, json!({"act": "delete"})).await, 422);
+    check(
+        &bulk(&w.root, json!({"act": "hold", "all": true, "limit": 1001})).await,
+        422,
+    );
+    check(
+        &bulk(
+            &w.branch,
+            json!({"act": "reroute", "all": true, "to": null}),
+        )
+        .await,
+        403,
+    );
+    check(
+        &bulk(&w.root, json!({"act": "explode", "all": true})).await,
+        422,
+    );
 }

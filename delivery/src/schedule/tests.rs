@@ -200,3 +200,39 @@ fn memory_is_bounded_but_one_always_goes() {
     schedule.ended(&to, octets, None, 1);
     assert_eq!(schedule.lease(1).map(|(of, _, _)| of), Some(id(2)));
 }
+
+#[test]
+fn nothing_waits_for_ever_behind_what_is_more_urgent() {
+    // In one lane: urgent letters keep coming, a bulk letter has its turn all the same.
+    let mut schedule = Schedule::new(1, 1);
+    schedule.offer(id(1), &hop(0), -9, 1, 0);
+    let mut now = 0;
+    for n in 2..1_000 {
+        schedule.offer(id(n), &hop(0), 9, 1, now);
+        let (of, to, octets) = schedule.lease(now).unwrap();
+        schedule.ended(&to, octets, None, now);
+        schedule.done(of, &to);
+        if of == id(1) {
+            break;
+        }
+        now += 60;
+    }
+    assert_eq!(now, 18 * STEP_S);
+    // Between lanes: each lane of urgent letters has its turn more often, the others theirs.
+    let mut schedule = Schedule::new(1, 1);
+    let mut given = [0; 3];
+    for n in 0..2_100 {
+        for (at, priority) in [(0, 4), (1, 0), (2, -4)] {
+            schedule.offer(id(10 * n + at + 1), &hop(at as u8), priority, 1, 0);
+        }
+        let (of, to, octets) = schedule.lease(0).unwrap();
+        given[((of.raw() - 1) % 10) as usize] += 1;
+        schedule.ended(&to, octets, None, 0);
+        schedule.done(of, &to);
+    }
+    assert!(
+        given[0] > 14 * given[1] && given[1] > 14 * given[2],
+        "{given:?}"
+    );
+    assert!(given[2] > 0, "{given:?}");
+}

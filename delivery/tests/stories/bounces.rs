@@ -1,7 +1,7 @@
 //! What the sender is told.
 
 use crate::world::{LETTER, Transport, World, address, envelope, local, remote};
-use delivery::{Job, Outcome, ReversePath, Tried};
+use delivery::{Act, Job, Outcome, ReversePath, Tried};
 use formats::address::Address;
 use formats::message::{header, summarize};
 use std::sync::{Arc, Mutex};
@@ -245,12 +245,15 @@ fn an_administrator_gives_up_or_tries_again() {
         1,
         "not due"
     );
-    world.delivery.retry_now(id).unwrap();
+    world.delivery.act(id, &Act::Retry, None).unwrap();
     world.dispatch();
     assert_eq!(world.delivery.queued(id).unwrap().waiting[0].tries, 2);
-    world.delivery.give_up(id).unwrap();
+    world.delivery.act(id, &Act::Delete, None).unwrap();
     assert_eq!(world.delivery.queued(id), Err(storage::Error::NotFound));
-    assert_eq!(world.delivery.give_up(id), Err(storage::Error::NotFound));
+    assert_eq!(
+        world.delivery.act(id, &Act::Delete, None),
+        Err(storage::Error::NotFound)
+    );
     assert!(report(&world.inbox("an")[0]).contains("Status: 5.0.0"));
 }
 
@@ -292,7 +295,7 @@ fn i11_giving_up_a_null_path_tells_nobody() {
         .unwrap()
         .queued
         .unwrap();
-    world.delivery.give_up(id).unwrap();
+    world.delivery.act(id, &Act::Delete, None).unwrap();
     assert_eq!(world.delivery.queue(None, 9).unwrap(), []);
     assert!(world.inbox("an").is_empty());
 }

@@ -4,6 +4,7 @@
 
 mod bounces;
 mod door;
+mod helping;
 mod log;
 mod queue;
 mod relaying;

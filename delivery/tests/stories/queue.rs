@@ -2,7 +2,7 @@
 
 use crate::bounces::peer;
 use crate::world::{LETTER, World, address, envelope, local, remote};
-use delivery::Outcome;
+use delivery::{Act, Outcome};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
@@ -149,7 +149,7 @@ fn thirty_thousand_members_elsewhere_are_one_item() {
         let item = world.delivery.queued(id).unwrap();
         assert_eq!(item.waiting.len(), 30_000);
         assert_eq!(world.delivery.queue(None, 10).unwrap().len(), 1);
-        world.delivery.retry_now(id).unwrap();
+        world.delivery.act(id, &Act::Retry, None).unwrap();
     }
     // All fail at once: one bounce, to a sender elsewhere.
     world.pass(6 * 24 * 3600);

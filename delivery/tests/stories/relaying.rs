@@ -75,7 +75,10 @@ fn a_dead_destination_is_asked_seldom_written_seldom_and_stops_nobody() {
     let changed = before.iter().zip(&after).filter(|(a, b)| a != b).count();
     assert!(changed < tried, "{changed} written for {tried} tries");
     // An administrator knows that it is up again.
-    world.delivery.retry_now(ids[39]).unwrap();
+    world
+        .delivery
+        .act(ids[39], &delivery::Act::Retry, None)
+        .unwrap();
     world.dispatch();
     assert_eq!(asked(), tried + 1);
     let shown = world.delivery.queued(ids[39]).unwrap();
@@ -203,9 +206,12 @@ fn what_is_being_sent_cannot_be_given_up() {
     let now = world.now();
     world.delivery.dispatch(now).unwrap();
     let job = world.delivery.lease(now).unwrap().unwrap();
-    assert_eq!(world.delivery.give_up(id), Err(storage::Error::Conflict));
+    assert_eq!(
+        world.delivery.act(id, &delivery::Act::Delete, None),
+        Err(storage::Error::Conflict)
+    );
     assert!(world.delivery.lease(now).unwrap().is_none());
-    world.delivery.retry_now(id).unwrap();
+    world.delivery.act(id, &delivery::Act::Retry, None).unwrap();
     world.delivery.dispatch(now).unwrap();
     assert!(
         world.delivery.lease(now).unwrap().is_none(),
@@ -216,7 +222,10 @@ fn what_is_being_sent_cannot_be_given_up() {
         trouble: None,
     };
     world.delivery.settle(&job, tried, now).unwrap();
-    world.delivery.give_up(id).unwrap();
+    world
+        .delivery
+        .act(id, &delivery::Act::Delete, None)
+        .unwrap();
     assert_eq!(world.inbox("an").len(), 1);
 }
 

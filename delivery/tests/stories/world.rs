@@ -304,6 +304,7 @@ pub(crate) fn envelope(from: &str, to: &[&str]) -> Envelope {
         ret: None,
         smtputf8: false,
         eight_bit: false,
+        ..Envelope::default()
     }
 }
 

@@ -292,6 +292,7 @@ fn deliver(delivery: &Delivery, draft: &Draft) -> anyhow::Result<()> {
         ret: None,
         smtputf8: false,
         eight_bit: true,
+        ..Envelope::default()
     };
     delivery
         .accept(envelope, &raw, &Origin::Generated)

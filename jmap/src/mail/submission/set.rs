@@ -238,6 +238,7 @@ fn envelope(from: ReversePath, addresses: Vec<Address>) -> Result<Envelope, SetE
         ret: None,
         smtputf8,
         eight_bit: false,
+        ..Envelope::default()
     })
 }
 

@@ -136,6 +136,10 @@ impl std::error::Error for Damaged {}
 fn health(health: &Value, printer: &mut Printer<'_>) -> anyhow::Result<()> {
     printer.row(&HEALTH, health)?;
     let damage = health["damage"].as_array().map_or(&[][..], Vec::as_slice);
+    let unreadable = unreadable(health, printer)?;
+    if damage.is_empty() && unreadable > 0 {
+        return Err(Damaged(unreadable).into());
+    }
     if damage.is_empty() {
         return printer.say(
             "Không biết có chỗ nào hỏng.",
@@ -182,7 +186,29 @@ fn health(health: &Value, printer: &mut Printer<'_>) -> anyhow::Result<()> {
             "More is damaged than is listed.",
         )?;
     }
-    Err(Damaged(damage.len()).into())
+    Err(Damaged(damage.len() + unreadable).into())
+}
+
+/// Waiting messages that cannot be read; how many.
+fn unreadable(health: &Value, printer: &mut Printer<'_>) -> anyhow::Result<usize> {
+    let items = health["unreadable"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
+    for item in items {
+        let word = |name: &str| clean(item[name].as_str().unwrap_or_default());
+        let (id, what, since) = (&item["id"], word("what"), word("since"));
+        printer.say(
+            &format!(
+                "Thư {id} trong hàng đợi không đọc được, biết từ {since}: {what}. Thử lại bằng `queue retry {id}`, \
+                 bỏ bằng `queue delete {id}` (người gửi không được báo)."
+            ),
+            &format!(
+                "Message {id} of the queue cannot be read, known since {since}: {what}. `queue retry {id}` looks \
+                 again, `queue delete {id}` removes it (nobody is told)."
+            ),
+        )?;
+    }
+    Ok(items.len())
 }
 
 /// Verifies, until it has ended; the answer with its findings.

@@ -78,6 +78,17 @@ fn command_lines_are_understood_or_refused() {
     check("admin credentials password 7 --generate --file x", false);
     check("admin queue retry 12", true);
     check("admin queue retry twelve", false);
+    check(
+        "admin queue hold --domain x.vn --older-than 2h --dry-run",
+        true,
+    );
+    check("admin queue hold --older-than 2", false);
+    check(
+        "admin queue reroute 12 --to 10.0.0.7:2525 --tls verified",
+        true,
+    );
+    check("admin queue reroute --all --back", true);
+    check("admin queue reroute 12", false);
     check("admin audit list --act account --limit 5", true);
     check("admin positions list", false);
     check("admin --token a --token-file b audit list", false);
@@ -246,6 +257,26 @@ fn refusals_are_told_and_strangers_are_not_trusted() {
         !asked[0].contains("cv_secret"),
         "the token went to a stranger"
     );
+}
+
+#[test]
+fn an_act_on_many_is_counted_before_it_is_done() {
+    let counted = r#"{"matching": 7, "done": 0, "busy": 0, "more": false}"#;
+    let done = r#"{"matching": 7, "done": 5, "busy": 2, "more": false}"#;
+    let answers = Box::new([(200, counted), (200, done)]);
+    let words = "queue hold --domain x.vn --older-than 2h --limit 9 --lang en";
+    let (printed, asked) = Scripted::start(Box::leak(answers)).run(words);
+    assert_eq!(
+        printed.unwrap(),
+        "7 messages fit.\n5 held; 2 are being sent.\n"
+    );
+    assert!(
+        asked
+            .iter()
+            .all(|ask| ask.starts_with("POST /api/v1/queue/acts "))
+    );
+    assert!(asked[0].contains("\"dry_run\":true") && !asked[1].contains("dry_run"));
+    assert!(asked[1].contains("\"older_than\":7200") && asked[1].contains("\"limit\":9"));
 }
 
 #[test]

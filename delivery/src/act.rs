@@ -1,0 +1,226 @@
+//! What an administrator does with a letter that waits. Each act is in the audit log in the commit that makes it take
+//! effect (I-20).
+//!
+//! A held letter goes nowhere and does not end: the time that it is held does not count towards the five days after
+//! which mail is returned, so that nothing expires while somebody keeps it back. That it is held is on disk.
+
+use crate::dispatch::encode_small;
+use crate::spool::{ASKED, HELD, Record};
+use crate::{Delivery, Detour, Outcome, RecipientState};
+use directory::Access;
+use serde_json::{Value, json};
+use storage::{Error, QueueId, QueueItem, RowChange};
+
+/// Recipients that an entry of the audit log names.
+const NAMED_MAX: usize = 100;
+
+/// What is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// Keep it back.
+    Hold,
+    /// Let it go on where it was.
+    Release,
+    /// Try it now, however long its next hops were to rest.
+    Retry,
+    /// Hand what goes elsewhere to this host; `None`: by the way that its domains have.
+    Reroute(Option<Detour>),
+    /// Give it up: the sender is told, unless the reverse-path is null (I-11).
+    Delete,
+}
+
+impl Act {
+    /// As the audit log names it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Hold => "queue.hold",
+            Self::Release => "queue.release",
+            Self::Retry => "queue.retry",
+            Self::Reroute(_) => "queue.reroute",
+            Self::Delete => "queue.delete",
+        }
+    }
+
+    /// Whether it would change an item that is held, or is not, and has this detour.
+    #[must_use]
+    pub fn changes(&self, held: bool, detour: Option<&Detour>) -> bool {
+        match self {
+            Self::Hold => !held,
+            Self::Release => held,
+            Self::Retry => !held,
+            Self::Reroute(to) => detour != to.as_ref(),
+            Self::Delete => true,
+        }
+    }
+
+    fn detail(&self, record: &Record) -> Value {
+        let named = record.rows.iter().take(NAMED_MAX);
+        let recipients: Vec<String> = named.map(|row| record.address(row).to_string()).collect();
+        let mut detail = json!({
+            "from": record.envelope.from.address().map(ToString::to_string),
+            "recipients": recipients,
+            "recipient_count": record.rows.len(),
+            "message_id": record.message_id,
+            "trace": record.trace,
+        });
+        if let Self::Reroute(to) = self {
+            let to = to.as_ref();
+            detail["to"] = to.map_or(Value::Null, |to| json!(to.to_string()));
+        }
+        detail
+    }
+}
+
+impl std::fmt::Display for Detour {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let security = format!("{:?}", self.security).to_lowercase();
+        write!(f, "{}:{} {security}", self.host, self.port)
+    }
+}
+
+impl Delivery {
+    /// Does it. False: there was nothing to do. Errors: `NotFound`; `Conflict` (to be deleted while it is being sent, to
+    /// be tried while it is held); `Invalid` (no such host can be, or nothing is sent elsewhere); `Corrupt` (the item
+    /// cannot be read: it may only be tried and deleted).
+    pub fn act(&self, id: QueueId, act: &Act, by: Option<&Access>) -> Result<bool, Error> {
+        let done = {
+            let _turn = self.inner.turns.take(id);
+            let now = self.inner.directory.clock().now_s();
+            let item = self.inner.store.queue().item(id)?;
+            let done = match Record::decode(&item.payload) {
+                Ok(record) => match self.act_on(&item, record, act, by, now) {
+                    // Nobody can be told of it any more.
+                    Err(error @ (Error::Corrupt(_) | Error::Damaged(_))) if *act == Act::Delete => {
+                        self.act_blindly(id, act, by, error, now)
+                    }
+                    done => done,
+                },
+                Err(error) => self.act_blindly(id, act, by, error, now),
+            };
+            if done.is_err() {
+                // Its parts may have left their lanes.
+                let _ = self.inner.store.queue().put_off(id, now.max(item.due));
+            }
+            done?
+        };
+        self.wake();
+        Ok(done)
+    }
+
+    fn act_on(
+        &self,
+        item: &QueueItem,
+        mut record: Record,
+        act: &Act,
+        by: Option<&Access>,
+        now: i64,
+    ) -> Result<bool, Error> {
+        if *act == Act::Retry && record.held.is_some() {
+            return Err(Error::Conflict);
+        }
+        if !act.changes(record.held.is_some(), record.detour.as_ref()) {
+            return Ok(false);
+        }
+        let detail = act.detail(&record);
+        let id = item.id;
+        if *act == Act::Delete && self.schedule().under_way(id) {
+            return Err(Error::Conflict);
+        }
+        if let Act::Reroute(Some(to)) = act
+            && (self.inner.outward.is_none() || !to.is_possible())
+        {
+            return Err(Error::Invalid("a way for mail"));
+        }
+        self.schedule().withdraw(id, now);
+        let mut due = now.min(item.due);
+        match act {
+            Act::Hold => (record.held, due) = (Some(now), HELD),
+            Act::Release => {
+                let since = record.held.take().unwrap_or(now);
+                record.held_s = record
+                    .held_s
+                    .saturating_add(now.saturating_sub(since).max(0));
+                due = now;
+            }
+            Act::Retry => self.call_for(&mut record, now),
+            Act::Reroute(to) => {
+                record.detour.clone_from(to);
+                let elsewhere = |state: &RecipientState| *state == RecipientState::Remote;
+                let rows = record.rows.iter_mut().filter(|row| elsewhere(&row.state));
+                rows.for_each(|row| row.next = 0);
+                due = record.held.map_or(now, |_| HELD);
+            }
+            Act::Delete => {
+                for row in record.rows.iter_mut().filter(|row| row.pending()) {
+                    let why = "5.0.0 the administrator gave this message up";
+                    row.state = RecipientState::Done(Outcome::Failed(why.into()));
+                }
+                tracing::info!(queue = id.raw(), trace = %record.trace, "given up by an administrator");
+                let settle = |rows| self.settle_item(id, record, item.blob, true, now, rows);
+                return self.enter(id, act, by, detail, settle).map(|()| true);
+            }
+        }
+        tracing::info!(queue = id.raw(), trace = %record.trace, act = act.name(), "an administrator's act");
+        let payload = encode_small(&mut record)?;
+        let queue = self.inner.store.queue();
+        let update = |rows| queue.update_with(id, due, payload, rows);
+        self.enter(id, act, by, detail, update).map(|()| true)
+    }
+
+    /// Calls for an item at once, and for its next hops, however they rest.
+    fn call_for(&self, record: &mut Record, now: i64) {
+        record.rows.iter_mut().for_each(|row| row.next = ASKED);
+        for row in &record.rows {
+            if let Some(via) = self.way(record, record.address(row)) {
+                self.schedule().resume(&via.hop(), now);
+            }
+        }
+    }
+
+    /// The same for what cannot be read.
+    fn act_blindly(
+        &self,
+        id: QueueId,
+        act: &Act,
+        by: Option<&Access>,
+        error: Error,
+        now: i64,
+    ) -> Result<bool, Error> {
+        let queue = self.inner.store.queue();
+        match act {
+            Act::Retry => queue.put_off(id, now)?,
+            Act::Delete => {
+                let detail = json!({ "unreadable": error.to_string() });
+                let remove = |rows| queue.remove_with(id, rows);
+                self.enter(id, act, by, detail, remove)?;
+                self.inner.spoilt.forget(id);
+                tracing::warn!(
+                    queue = id.raw(),
+                    "discarded by an administrator: it cannot be read"
+                );
+            }
+            Act::Hold | Act::Release | Act::Reroute(_) => return Err(error),
+        }
+        Ok(true)
+    }
+
+    fn enter(
+        &self,
+        id: QueueId,
+        act: &Act,
+        by: Option<&Access>,
+        detail: Value,
+        commit: impl FnOnce(Vec<RowChange>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let object = format!("queue/{id}");
+        let entered = self
+            .inner
+            .directory
+            .record_with(by, act.name(), object, detail, commit);
+        entered.map_err(|error| match error {
+            directory::Error::Storage(error) => error,
+            other => Error::Unavailable(other.to_string()),
+        })
+    }
+}
