@@ -21,6 +21,9 @@ pub const OCTETS_MAX: u64 = 256 << 20;
 /// came with it and has none.
 pub(crate) const STEP_S: i64 = 5 * 60;
 
+/// The priority of what somebody asked for: before all others of its lane.
+pub(crate) const FIRST: i8 = i8::MAX;
+
 /// A part's place in its lane: when it came, the urgent as if they had come earlier.
 type Place = (i64, QueueId);
 
@@ -130,7 +133,10 @@ impl Schedule {
         if self.parts.contains_key(&key) {
             return false;
         }
-        let since = now.saturating_sub(i64::from(priority) * STEP_S);
+        let since = match priority {
+            FIRST => i64::MIN,
+            _ => now.saturating_sub(i64::from(priority) * STEP_S),
+        };
         self.parts.insert(key, Part::Waiting(since));
         let lane = self.lanes.entry(hop.clone()).or_insert_with(|| Lane {
             waiting: BTreeMap::new(),

@@ -2,6 +2,7 @@
 
 mod old;
 
+use crate::schedule::FIRST;
 use crate::{Delivery, Detour, Envelope, Outcome};
 use formats::address::Address;
 use serde::{Deserialize, Serialize};
@@ -112,7 +113,7 @@ impl Row {
 
     /// Its urgency in a message of this one.
     pub(crate) fn priority(&self, message: i8) -> i8 {
-        if self.next == ASKED { HIGHEST } else { message }
+        if self.next == ASKED { FIRST } else { message }
     }
 
     /// Whether something is still to be done.

@@ -22,5 +22,6 @@ mod refused_folder;
 mod refused_keys;
 mod refused_start;
 mod refused_store;
+mod relayed;
 mod storage_inside;
 mod storage_kill;
