@@ -78,6 +78,14 @@ fn command_lines_are_understood_or_refused() {
     check("admin credentials password 7 --generate --file x", false);
     check("admin queue retry 12", true);
     check("admin queue retry twelve", false);
+    check("admin audit list --act account --limit 5", true);
+    check("admin positions list", false);
+    check("admin --token a --token-file b audit list", false);
+    check("admin", false);
+}
+
+#[test]
+fn acts_on_the_queue_are_understood_or_refused() {
     check(
         "admin queue hold --domain x.vn --older-than 2h --dry-run",
         true,
@@ -89,10 +97,6 @@ fn command_lines_are_understood_or_refused() {
     );
     check("admin queue reroute --all --back", true);
     check("admin queue reroute 12", false);
-    check("admin audit list --act account --limit 5", true);
-    check("admin positions list", false);
-    check("admin --token a --token-file b audit list", false);
-    check("admin", false);
 }
 
 /// A server that answers each request with the next line of a script and keeps what it was asked.
