@@ -37,6 +37,7 @@ mod queue_filter;
 mod recovery;
 mod router;
 mod runs;
+mod senders;
 mod sight;
 mod store;
 mod tokens;

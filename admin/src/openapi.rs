@@ -3,7 +3,7 @@
 use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
 use crate::{
     accounts, agencies, aliases, audit, backups, credentials, domains, holds, letters, members,
-    queue, queue_acts, recovery, store, tokens,
+    queue, queue_acts, recovery, senders, store, tokens,
 };
 use axum::Json;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -30,6 +30,7 @@ use utoipa::{Modify, OpenApi};
         accounts::list, accounts::create, accounts::read, accounts::update, accounts::delete,
         accounts::usage,
         members::list, members::set, members::remove,
+        senders::list, senders::set, senders::remove,
         credentials::list, credentials::create, credentials::set_password, credentials::read,
         credentials::delete,
         aliases::list, aliases::create, aliases::read, aliases::update, aliases::delete,
@@ -67,6 +68,8 @@ impl Modify for Everywhere {
                 "credentials".to_owned()
             } else if path.contains("/members") {
                 "members".to_owned()
+            } else if path.contains("/senders") {
+                "senders".to_owned()
             } else if path.contains("/holds") {
                 "holds".to_owned()
             } else if path.contains("/removed")

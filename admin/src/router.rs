@@ -6,7 +6,7 @@ use crate::problem::{Kind, Problem, render, text};
 use crate::runs::Runs;
 use crate::{
     BODY_MAX, Premises, accounts, agencies, aliases, audit, backups, credentials, domains, holds,
-    letters, members, openapi, queue, queue_acts, recovery, store, tokens,
+    letters, members, openapi, queue, queue_acts, recovery, senders, store, tokens,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -123,6 +123,11 @@ fn operations() -> Router<Room> {
                 .delete(accounts::delete),
         )
         .route("/api/v1/accounts/{id}/usage", get(accounts::usage))
+        .route("/api/v1/accounts/{id}/senders", get(senders::list))
+        .route(
+            "/api/v1/accounts/{id}/senders/{address}",
+            put(senders::set).delete(senders::remove),
+        )
         .route("/api/v1/accounts/{id}/members", get(members::list))
         .route(
             "/api/v1/accounts/{id}/members/{address}",

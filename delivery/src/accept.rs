@@ -164,9 +164,10 @@ impl Delivery {
         if header.received > RECEIVED_MAX {
             return Err(Refused::Permanent(Refusal::Loop));
         }
-        if let Origin::Submitted { access, .. } = origin {
-            submit::check_header(access, &header)?;
-        }
+        let sender = match origin {
+            Origin::Submitted { access, .. } => submit::check_header(access, &header)?,
+            Origin::Remote { .. } | Origin::Generated => None,
+        };
         let targets = self.resolve(&envelope, origin)?;
         let now = self.inner.directory.clock().now_s();
         let trace = stamp::trace_id()?;
@@ -174,6 +175,7 @@ impl Delivery {
             host: &settings.host,
             trace: &trace,
             now,
+            sender: sender.as_ref(),
         };
         let stored = stamp.apply(&envelope, origin, &header, content);
         let arrival = Arrival {
@@ -331,15 +333,18 @@ impl Delivery {
         }
     }
 
-    /// JMAP EmailSubmission: sends a message that lies in the account. Errors as `accept`; envelope `None`: from the header.
+    /// JMAP EmailSubmission: sends a message that lies in one's own account, or in another in whose name one may send;
+    /// which of its mailboxes may be read there is for the caller to ask. Errors as `accept`; envelope `None`: from the
+    /// header.
     pub fn submit(
         &self,
         access: &Access,
+        account: AccountId,
         email: storage::EmailId,
         envelope: Option<Envelope>,
         ip: Option<std::net::IpAddr>,
     ) -> Result<(Envelope, Receipt), Refused> {
-        self.submit_stored(access, email, envelope, ip)
+        self.submit_stored(access, account, email, envelope, ip)
     }
 
     /// Calls `wake` when new work is queued.

@@ -2,6 +2,7 @@
 
 use crate::header::Header;
 use crate::{Envelope, Origin, Refused, ReversePath};
+use formats::address::Address;
 use formats::date;
 use formats::message::header;
 use std::borrow::Cow;
@@ -37,6 +38,8 @@ pub(crate) struct Stamp<'a> {
     pub(crate) trace: &'a str,
     /// Unix seconds.
     pub(crate) now: i64,
+    /// RFC 6409 §8.1: the Sender that a submission lacks.
+    pub(crate) sender: Option<&'a Address>,
 }
 
 impl Stamp<'_> {
@@ -58,6 +61,9 @@ impl Stamp<'_> {
             }
             if header.message_id.is_none() {
                 head.push_str(&format!("Message-ID: {}\r\n", self.message_id()));
+            }
+            if let Some(sender) = self.sender {
+                head.push_str(&format!("Sender: <{sender}>\r\n"));
             }
             // RFC 5322 §3.6.3: those named in Bcc are not to be seen.
             if header.has_bcc {

@@ -3,7 +3,7 @@
 use crate::accept::temporary;
 use crate::header::{self, Header};
 use crate::{Delivery, Envelope, Origin, Receipt, Recipient, Refusal, Refused, ReversePath};
-use directory::{Access, Right};
+use directory::{Access, AccountId, Sending};
 use formats::address::Address;
 use formats::message::header::fields;
 use formats::message::person;
@@ -15,11 +15,12 @@ fn no<T>(refusal: Refusal) -> Result<T, Refused> {
     Err(Refused::Permanent(refusal))
 }
 
-/// RFC 6409 §6.1: the reverse-path belongs to who signed in; null is for receipts and replies by program.
+/// RFC 6409 §6.1: the reverse-path belongs to who signed in, or to somebody in whose name he may send; null is for
+/// receipts and replies by program.
 pub(crate) fn check_sender(access: &Access, from: &ReversePath) -> Result<(), Refused> {
     let own = match from {
         ReversePath::Null => true,
-        ReversePath::Address(address) => access.may_send_as(address),
+        ReversePath::Address(address) => access.sending(address) != Sending::No,
     };
     if own && access.stands() {
         Ok(())
@@ -28,8 +29,10 @@ pub(crate) fn check_sender(access: &Access, from: &ReversePath) -> Result<(), Re
     }
 }
 
-/// Exactly one From, all its authors the account's own; so with Sender, if there is one.
-pub(crate) fn check_header(access: &Access, header: &Header) -> Result<(), Refused> {
+/// Exactly one From, its authors those whom one may send as or on behalf of; a Sender, if there is one, is somebody
+/// whom one may send as. Returns the Sender to be added: RFC 6409 §8.1, where From alone would hide that somebody
+/// writes on behalf of another.
+pub(crate) fn check_header(access: &Access, header: &Header) -> Result<Option<Address>, Refused> {
     if header.overlong {
         return no(Refusal::Malformed("more header fields than are looked at"));
     }
@@ -46,14 +49,14 @@ pub(crate) fn check_header(access: &Access, header: &Header) -> Result<(), Refus
         [Some(sender)] => sender.as_slice(),
         _ => return no(Refusal::FromInvalid),
     };
-    if from
-        .iter()
-        .chain(senders)
-        .all(|address| access.may_send_as(address))
-    {
-        Ok(())
-    } else {
-        no(Refusal::FromNotYours)
+    let authors = from.iter().map(|address| access.sending(address)).min();
+    if !senders.iter().all(|address| access.may_send_as(address)) {
+        return no(Refusal::FromNotYours);
+    }
+    match authors {
+        Some(Sending::As) => Ok(None),
+        Some(Sending::OnBehalf) => Ok(senders.is_empty().then(|| access.address().clone())),
+        Some(Sending::No) | None => no(Refusal::FromNotYours),
     }
 }
 
@@ -61,11 +64,15 @@ impl Delivery {
     pub(crate) fn submit_stored(
         &self,
         access: &Access,
+        account: AccountId,
         email: EmailId,
         envelope: Option<Envelope>,
         ip: Option<IpAddr>,
     ) -> Result<(Envelope, Receipt), Refused> {
-        let Ok(mail) = access.mail(access.account(), Right::Send) else {
+        if access.sending_for(account) == Sending::No {
+            return no(Refusal::SenderNotYours);
+        }
+        let Ok(mail) = access.reach(account) else {
             return no(Refusal::SenderNotYours);
         };
         let content = match mail.content(email) {

@@ -87,10 +87,9 @@ impl Access {
         main.into_iter().chain(aliases).collect()
     }
 
-    /// Whether it may send as this address.
+    /// Whether it may send as this address: its own, or a seat's.
     pub fn may_send_as(&self, address: &Address) -> bool {
-        let book = self.directory.read();
-        book.addresses.get(&address.key()) == Some(&self.account) && self.stands_in(&book)
+        self.sending(address) == crate::Sending::As
     }
 
     /// The limit of an account, octets.

@@ -364,6 +364,7 @@ impl Book {
         let sessions = self.sessions_of.get(&id).into_iter().flatten();
         facts.extend(sessions.map(|hash| Fact::NoSession(*hash)));
         facts.extend(self.shares_of_departed(id));
+        facts.extend(self.senders_of_departed(id));
         facts.push(Fact::NoAccount(id));
         facts
     }

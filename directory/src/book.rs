@@ -5,6 +5,7 @@
 
 use crate::credential::Kept;
 use crate::fact::Fact;
+use crate::sender::Senders;
 use crate::session::KeptSession;
 use crate::share::{Share, Sharing};
 use crate::{
@@ -55,6 +56,9 @@ pub(crate) struct Book {
     pub(crate) shares: BTreeMap<(AccountId, Option<MailboxId>), Share>,
     /// To whom, by whom, which mailbox: the other direction of `shares`.
     pub(crate) shared_to: BTreeSet<(Sharing, AccountId, Option<MailboxId>)>,
+    pub(crate) senders: BTreeMap<AccountId, Senders>,
+    /// Who, in whose name: the other direction of `senders`.
+    pub(crate) sends_for: BTreeSet<(AccountId, AccountId)>,
     /// Raised when an account or a credential changes: what was refused before may now be right.
     pub(crate) epoch: u64,
 }
@@ -107,6 +111,8 @@ impl Book {
             }
             Fact::Share(share) => self.put_share(share),
             Fact::NoShare(account, mailbox) => self.drop_share(account, mailbox),
+            Fact::Senders(senders) => self.put_senders(senders),
+            Fact::NoSenders(account) => self.drop_senders(account),
             // Rows that nobody needs in memory.
             Fact::Departed(_)
             | Fact::AccountCounter(_)

@@ -7,6 +7,7 @@ use crate::credential::Stored;
 use crate::former::{Account1, Account2, Agency1, Held, Stored1};
 use crate::notice::{self, Notice};
 use crate::session::SessionRow;
+use crate::sender::Senders;
 use crate::share::Share;
 use crate::{Account, AccountId, Agency, AgencyId, Alias, CredentialId, Domain};
 use formats::address::{Address, DomainName};
@@ -35,6 +36,8 @@ pub(crate) mod table {
     pub(crate) const DEPARTED: &str = "directory.departed";
     /// Who may do what with the mail of an account, or with one of its mailboxes.
     pub(crate) const SHARE: &str = "directory.share";
+    /// Who may send in the name of an account.
+    pub(crate) const SENDERS: &str = "directory.senders";
     /// Whether an account is subscribed to a mailbox of another.
     pub(crate) const SUBSCRIPTION: &str = "directory.subscription";
     /// What changed of what an account may do with the mailboxes of others, until it dismisses it.
@@ -79,6 +82,8 @@ pub(crate) enum Fact {
     NoSession([u8; 32]),
     Share(Share),
     NoShare(AccountId, Option<MailboxId>),
+    Senders(Senders),
+    NoSenders(AccountId),
     /// Whom it concerns, its number; `None`: it is no more.
     Notice(AccountId, u64, Option<Notice>),
     /// The last number given to an account's notices.
@@ -124,6 +129,8 @@ impl Fact {
                 Some(encode(s)?),
             ),
             Self::NoShare(account, mailbox) => (table::SHARE, share_key(*account, *mailbox), None),
+            Self::Senders(s) => (table::SENDERS, account_key(s.account), Some(encode(s)?)),
+            Self::NoSenders(account) => (table::SENDERS, account_key(*account), None),
             Self::Notice(account, number, notice) => (
                 table::NOTICE,
                 notice::key(*account, *number),
@@ -167,6 +174,7 @@ impl Fact {
                 Self::Session(hash, decode(table, value)?)
             }
             table::SHARE => Self::Share(decode(table, value)?),
+            table::SENDERS => Self::Senders(decode(table, value)?),
             table::DEPARTED => Self::Departed(decode_account(table, value)?),
             _ => return Err(corrupt(table, "an unknown table")),
         })

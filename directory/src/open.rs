@@ -159,6 +159,7 @@ fn load(store: &Store, now: i64) -> Result<(Book, Vec<RowChange>), Error> {
         table::CREDENTIAL,
         table::SESSION,
         table::SHARE,
+        table::SENDERS,
     ];
     for name in tables {
         each(store, name, &mut |key, value| {

@@ -6,7 +6,7 @@ use crate::sight::CHANGES;
 use crate::{ident, limit, mail};
 use axum::extract::State;
 use axum::response::Response;
-use directory::{Access, Account, Held, Rights, Sharing};
+use directory::{Access, Account, Held, Rights, Sending, Sharing};
 use serde_json::{Map, Value, json};
 
 pub(crate) const CORE: &str = "urn:ietf:params:jmap:core";
@@ -91,6 +91,10 @@ pub(crate) fn account(context: &Context, access: &Access, account: &Account) -> 
     let anywhere = held.as_ref().map_or(Rights::ALL, Held::anywhere);
     let principal = |id| ident::principal(Sharing::Account(id));
     let mut capabilities = capabilities(context, held);
+    // RFC 8621 §1.3.2: of accounts in whose name one may send.
+    if let (Sending::No, Some(all)) = (access.sending_for(account.id), capabilities.as_object_mut()) {
+        all.remove(SUBMISSION);
+    }
     capabilities[SHARE] = json!({});
     capabilities[OWNER] = json!({
         "accountIdForPrincipal": ident::account(access.account()),

@@ -1,5 +1,6 @@
 //! Sending as somebody who signed in.
 
+use serde_json::json;
 use tests::smtp_client::SmtpClient;
 use tests::until;
 use tests::world::{PASSWORD, World};
@@ -95,5 +96,44 @@ fn mail_for_elsewhere_waits_in_the_queue() {
         status.line("* STATUS").contains("MESSAGES 1")
     };
     assert!(until(placed), "the local recipient got nothing");
+    world.finish();
+}
+
+/// The seat's holder writes as the seat over SMTP; who was let write on its behalf is named; nobody else may.
+#[test]
+fn a_seat_sends_by_who_holds_it() {
+    let world = World::new();
+    let api = world.api();
+    let seat = json!({
+        "address": "chutich@thu.gov.vn", "kind": "shared", "agency": "T1", "name": "Chủ tịch",
+    });
+    let (status, made) = api.post_json("/api/v1/accounts", &seat);
+    assert_eq!(status, 201, "{made}");
+    let path = |what: &str| format!("/api/v1/accounts/{}/{what}@thu.gov.vn", made["id"]);
+    let letter = b"From: chutich@thu.gov.vn\r\nTo: quantri@thu.gov.vn\r\nSubject: x\r\n\r\nhello\r\n";
+    let send = |who: &str| {
+        let mut client = world.submission(who);
+        let to = ["quantri@thu.gov.vn"];
+        client.transaction("chutich@thu.gov.vn", &to, letter)
+    };
+    let refused = send("an");
+    assert!(refused.starts_with("550 5.7.1"), "{refused}");
+    let (status, answer) = api.put_json(&path("members/an"), &json!({"rights": "lrswite"}));
+    assert_eq!(status, 200, "{answer}");
+    let (status, answer) = api.put_json(&path("senders/binh"), &json!({"sending": "on_behalf"}));
+    assert_eq!(status, 200, "{answer}");
+    for (who, sender) in [("an", None), ("binh", Some("\r\nSender: <binh@thu.gov.vn>\r\n"))] {
+        let reply = send(who);
+        assert!(reply.starts_with("250"), "{who}: {reply}");
+        let mut reader = world.imap("quantri");
+        reader.ok("SELECT INBOX");
+        let got = reader.ok("FETCH * BODY[]");
+        let text = String::from_utf8_lossy(got.literals(0)[0]).into_owned();
+        assert!(text.contains("\r\nFrom: chutich@thu.gov.vn\r\n"), "{text}");
+        match sender {
+            Some(sender) => assert!(text.contains(sender), "{text}"),
+            None => assert!(!text.contains("\r\nSender:"), "{text}"),
+        }
+    }
     world.finish();
 }

@@ -12,6 +12,7 @@ mod domains;
 mod holds;
 mod identical;
 mod members;
+mod senders;
 mod problems;
 mod queue;
 mod recovery;

@@ -2,6 +2,7 @@
 
 use crate::world::{LETTER, World, address, cause, envelope, local};
 use delivery::{Envelope, Origin, ReversePath};
+use directory::{AccountKind, Rights, Sending};
 use storage::{Append, EmailId, Role};
 
 fn letter(header: &str) -> Vec<u8> {
@@ -78,6 +79,46 @@ fn only_ones_own_addresses_are_senders() {
         &format!("{}From: an@tinh.gov.vn", "X: y\r\n".repeat(2_500)),
         "Malformed(\"more header fields than are looked at\")",
     );
+}
+
+#[test]
+fn holders_of_a_seat_send_as_it_and_others_on_its_behalf() {
+    let world = World::new();
+    let seat = world.account("chutich", AccountKind::Shared);
+    let d = &world.directory;
+    let all = Rights::parse("lrswite").unwrap();
+    d.set_member(None, seat.id, world.id("an"), all, None)
+        .unwrap();
+    let behalf = Some(Sending::OnBehalf);
+    d.set_sender(None, seat.id, world.id("binh"), behalf, None)
+        .unwrap();
+    let check = |who: &str, from: &str, header: &str, expected: &str| {
+        let sent = envelope(from, &["chi@tinh.gov.vn"]);
+        let result = world
+            .delivery
+            .accept(sent, &letter(header), &world.submitted(who));
+        assert_eq!(cause(result), expected, "{who} {from} {header}");
+        let got = world.inbox("chi");
+        got.last().cloned().unwrap_or_default()
+    };
+    let (seat, own) = ("chutich@tinh.gov.vn", "binh@tinh.gov.vn");
+    let from_seat = format!("From: {seat}");
+    let got = check("an", seat, &from_seat, "ok");
+    assert!(got.starts_with(&format!("Return-Path: <{seat}>")), "{got}");
+    assert!(!got.contains("\r\nSender: "), "{got}");
+    // RFC 6409 §8.1: who writes on behalf of another is named, whichever of both the reverse-path is.
+    for path in [seat, own] {
+        let got = check("binh", path, &from_seat, "ok");
+        assert!(got.contains(&format!("\r\nSender: <{own}>\r\n")), "{got}");
+    }
+    let got = check("binh", seat, &format!("{from_seat}\r\nSender: {own}"), "ok");
+    assert_eq!(got.matches("Sender:").count(), 1, "{got}");
+    let as_seat = format!("{from_seat}\r\nSender: {seat}");
+    check("binh", seat, &as_seat, "FromNotYours");
+    check("an", "an@tinh.gov.vn", &as_seat, "ok");
+    check("an", own, "From: an@tinh.gov.vn", "SenderNotYours");
+    check("chi", seat, "From: chi@tinh.gov.vn", "SenderNotYours");
+    check("chi", "chi@tinh.gov.vn", &from_seat, "FromNotYours");
 }
 
 #[test]
@@ -193,7 +234,7 @@ fn a_draft_is_submitted_to_all_whom_it_names() {
     let access = world.enter("an");
     let text = b"From: an@tinh.gov.vn\r\nTo: N: Binh <binh@tinh.gov.vn>, AN@tinh.gov.vn;\r\nCc: an@tinh.gov.vn\r\nBcc: chi@tinh.gov.vn\r\n\r\nb\r\n";
     let email = draft(&world, "an", text);
-    let (envelope, receipt) = world.delivery.submit(&access, email, None, None).unwrap();
+    let (envelope, receipt) = world.delivery.submit(&access, access.account(), email, None, None).unwrap();
     assert_eq!(envelope.from, ReversePath::Address(local("an")));
     let to: Vec<String> = envelope
         .recipients
@@ -212,7 +253,7 @@ fn a_draft_is_submitted_to_all_whom_it_names() {
         ..envelope.clone()
     };
     assert_eq!(
-        cause(world.delivery.submit(&access, email, Some(own), None)),
+        cause(world.delivery.submit(&access, access.account(), email, Some(own), None)),
         "NoRecipients"
     );
     let forged = Envelope {
@@ -220,7 +261,7 @@ fn a_draft_is_submitted_to_all_whom_it_names() {
         ..envelope
     };
     assert_eq!(
-        cause(world.delivery.submit(&access, email, Some(forged), None)),
+        cause(world.delivery.submit(&access, access.account(), email, Some(forged), None)),
         "SenderNotYours"
     );
     let forged = draft(
@@ -229,17 +270,17 @@ fn a_draft_is_submitted_to_all_whom_it_names() {
         b"From: binh@tinh.gov.vn\r\nTo: chi@tinh.gov.vn\r\n\r\n",
     );
     assert_eq!(
-        cause(world.delivery.submit(&access, forged, None, None)),
+        cause(world.delivery.submit(&access, access.account(), forged, None, None)),
         "SenderNotYours"
     );
     let nobody = draft(&world, "an", b"From: an@tinh.gov.vn\r\n\r\n");
     assert_eq!(
-        cause(world.delivery.submit(&access, nobody, None, None)),
+        cause(world.delivery.submit(&access, access.account(), nobody, None, None)),
         "NoRecipients"
     );
     let absent = EmailId::new(99).unwrap();
     assert_eq!(
-        cause(world.delivery.submit(&access, absent, None, None)),
+        cause(world.delivery.submit(&access, access.account(), absent, None, None)),
         "Malformed(\"no such message\")"
     );
     let _ = address("x@noi.vn");
@@ -253,7 +294,10 @@ fn i08_another_accounts_draft_is_not_sent() {
         "binh",
         b"From: an@tinh.gov.vn\r\nTo: chi@tinh.gov.vn\r\n\r\nsecret\r\n",
     );
-    let result = world.delivery.submit(&world.enter("an"), email, None, None);
+    let an = world.enter("an");
+    let result = world
+        .delivery
+        .submit(&an, an.account(), email, None, None);
     assert_eq!(cause(result), "Malformed(\"no such message\")");
     let Origin::Submitted { .. } = world.submitted("an") else {
         panic!("submitted")

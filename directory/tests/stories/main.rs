@@ -16,5 +16,6 @@ mod lists;
 mod notices;
 mod quotas;
 mod sessions;
+mod senders;
 mod shares;
 mod world;

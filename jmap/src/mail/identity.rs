@@ -1,11 +1,12 @@
-//! RFC 8621 §6: identities, one for each address that the account may send as. They come from the
-//! directory, so that JMAP changes none of them.
+//! RFC 8621 §6: identities, one for each address that one may send from. Those of one's own account are one's own
+//! addresses and those of the seats one holds; those of a seat's account are the seat's. They come from the directory,
+//! so that JMAP changes none of them.
 
 use crate::error::{MethodError, SetError};
 use crate::ident;
 use crate::request::{Arguments, Turn};
 use crate::standard::{self, ChangesArguments, GetArguments, SetArguments, SetOutcome};
-use directory::{Access, Right};
+use directory::{Access, AccountId, Right, SenderAddress};
 use formats::address::Address;
 use serde_json::{Map, Value, json};
 
@@ -24,24 +25,31 @@ const PROPERTIES: [&str; 8] = [
 pub(crate) struct Identity {
     pub(crate) id: String,
     pub(crate) address: Address,
+    /// Of the account whose address it is.
+    name: String,
 }
 
-/// The main address first.
-pub(crate) fn identities(access: &Access) -> Vec<Identity> {
-    let spell = |address: Address| {
-        let hash = blake3::hash(address.key().as_bytes()).to_hex();
+/// Of an account, one's own main address first; none where one may not send in its name.
+pub(crate) fn identities(access: &Access, account: AccountId) -> Vec<Identity> {
+    let spell = |sender: SenderAddress| {
+        let hash = blake3::hash(sender.address.key().as_bytes()).to_hex();
         Identity {
             id: format!("i{}", &hash[..16]),
-            address,
+            address: sender.address,
+            name: sender.name,
         }
     };
-    access.sender_addresses().into_iter().map(spell).collect()
+    let senders = match account == access.account() {
+        true => access.senders(),
+        false => access.senders_of(account),
+    };
+    senders.into_iter().map(spell).collect()
 }
 
-fn object(identity: &Identity, name: &str) -> Map<String, Value> {
+fn object(identity: &Identity) -> Map<String, Value> {
     let object = json!({
         "id": identity.id,
-        "name": name,
+        "name": identity.name,
         "email": identity.address.to_string(),
         "replyTo": null,
         "bcc": null,
@@ -52,21 +60,17 @@ fn object(identity: &Identity, name: &str) -> Map<String, Value> {
     object.as_object().cloned().unwrap_or_default()
 }
 
-/// Identities are of one's own account; others have none.
-fn own(turn: &Turn<'_>, account: &str) -> Result<Vec<Identity>, MethodError> {
+fn all_of(turn: &Turn<'_>, account: &str) -> Result<Vec<Identity>, MethodError> {
     turn.mail(account, Right::Read)?;
-    let own = ident::parse_account(account) == Some(turn.access.account());
-    Ok(if own {
-        identities(turn.access)
-    } else {
-        Vec::new()
-    })
+    let id = ident::parse_account(account).ok_or(MethodError::AccountNotFound)?;
+    Ok(identities(turn.access, id))
 }
 
-fn state(turn: &Turn<'_>, list: &[Identity]) -> String {
+fn state(list: &[Identity]) -> String {
     let mut hash = blake3::Hasher::new();
-    hash.update(turn.access.name().as_bytes());
     for identity in list {
+        hash.update(b"\0");
+        hash.update(identity.name.as_bytes());
         hash.update(b"\0");
         hash.update(identity.id.as_bytes());
     }
@@ -77,20 +81,19 @@ fn state(turn: &Turn<'_>, list: &[Identity]) -> String {
 pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: GetArguments = standard::read(arguments)?;
     standard::check_properties(&arguments.properties, &PROPERTIES)?;
-    let all = own(turn, &arguments.account_id)?;
-    let name = turn.access.name();
+    let all = all_of(turn, &arguments.account_id)?;
     let ids = arguments.ids.map(standard::wanted).transpose()?;
     let chosen = |i: &&Identity| ids.as_ref().is_none_or(|ids| ids.contains(&i.id));
     let list: Vec<Value> = all
         .iter()
         .filter(chosen)
-        .map(|i| standard::pick(object(i, &name), &arguments.properties))
+        .map(|i| standard::pick(object(i), &arguments.properties))
         .collect();
     let known = |id: &String| all.iter().any(|i| i.id == *id);
     let not_found: Vec<&String> = ids.iter().flatten().filter(|id| !known(id)).collect();
     Ok(json!({
         "accountId": arguments.account_id,
-        "state": state(turn, &all),
+        "state": state(&all),
         "list": list,
         "notFound": not_found,
     }))
@@ -100,8 +103,8 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
 pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: ChangesArguments = standard::read(arguments)?;
     arguments.max()?;
-    let all = own(turn, &arguments.account_id)?;
-    if state(turn, &all) != arguments.since_state {
+    let all = all_of(turn, &arguments.account_id)?;
+    if state(&all) != arguments.since_state {
         return Err(MethodError::CannotCalculateChanges);
     }
     Ok(json!({
@@ -118,14 +121,14 @@ pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value
 /// RFC 8621 §6.3: names and addresses are the directory's, set by the agency's staff.
 pub(crate) fn set(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: SetArguments = standard::read(arguments)?;
-    let all = own(turn, &arguments.account_id)?;
-    let state = state(turn, &all);
+    let all = all_of(turn, &arguments.account_id)?;
+    let state = state(&all);
     arguments.check(&state)?;
     let mut outcome = SetOutcome::default();
     let refused = || SetError::forbidden("identities are kept by the agency's administrators");
     for (creation, new) in arguments.create.unwrap_or_default() {
         let address = new["email"].as_str().and_then(|a| Address::parse(a).ok());
-        let allowed = address.is_some_and(|a| turn.access.may_send_as(&a));
+        let allowed = address.is_some_and(|a| all.iter().any(|i| i.address.key() == a.key()));
         let error = if allowed {
             refused()
         } else {

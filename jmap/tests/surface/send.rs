@@ -302,6 +302,75 @@ async fn refused_submissions() {
     assert_eq!(theirs.usage().unwrap().1, 0, "nothing was sent");
 }
 
+/// A draft in the mailbox of a seat, sent as the seat by who holds it.
+#[tokio::test]
+async fn a_seat_sends_what_lies_in_its_own_account() {
+    let house = House::new();
+    let (an, seat) = (house.an.account(), seat(&house));
+    let account = format!("a{seat}");
+    let as_an = |call: Value| async { house.calls(&house.an, json!([call])).await };
+    let give = |letters: &str| {
+        let rights = directory::Rights::parse(letters).unwrap();
+        let d = &house.directory;
+        d.set_member(None, seat, an, rights, None).unwrap();
+    };
+    // Who only reads there sends nothing from there.
+    give("lrswi");
+    let got = as_an(json!(["Identity/get", {"accountId": account}, "0"])).await;
+    assert_eq!(got["methodResponses"][0][1]["list"], json!([]), "{got}");
+    let mail = house.store.account(seat);
+    let drafts = mail.by_role(Role::Drafts).unwrap().unwrap().id;
+    let new = json!({
+        "mailboxIds": {format!("m{drafts}"): true},
+        "from": [{"email": "chutich@tinh.gov.vn"}], "to": [{"email": "binhtt@tinh.gov.vn"}],
+        "bodyValues": {"1": {"value": "Kính gửi"}}, "textBody": [{"partId": "1"}],
+    });
+    let made = as_an(json!(["Email/set", {"accountId": account, "create": {"k": new}}, "0"])).await;
+    let email = made["methodResponses"][0][1]["created"]["k"]["id"].clone();
+    assert!(email.is_string(), "{made}");
+    let own = identity(&house).await;
+    let create = |identity: &str| json!({"s": {"identityId": identity, "emailId": email}});
+    let set = |account: &str, identity: &str| {
+        json!(["EmailSubmission/set", {"accountId": account, "create": create(identity)}, "0"])
+    };
+    let refused = |response: &Value| {
+        response["methodResponses"][0][1]["notCreated"]["s"]["type"].clone()
+    };
+    assert_eq!(refused(&as_an(set(&account, &own)).await), "forbiddenToSend");
+    give("lrswite");
+    let got = as_an(json!(["Identity/get", {"accountId": account}, "0"])).await;
+    let list = &got["methodResponses"][0][1]["list"];
+    assert_eq!(list[0]["email"], "chutich@tinh.gov.vn", "{got}");
+    assert_eq!(list[0]["name"], "Chủ tịch");
+    let id = list[0]["id"].as_str().unwrap();
+    // The same among one's own identities, which are for one's own account.
+    let all = house.call("Identity/get", json!({})).await;
+    assert_eq!(all["list"][1]["id"], id, "{all}");
+    assert_eq!(refused(&as_an(set(&account, &own)).await), "invalidProperties");
+    let sent = as_an(set(&account, id)).await;
+    let created = &sent["methodResponses"][0][1]["created"]["s"];
+    assert_eq!(created["envelope"]["mailFrom"]["email"], "chutich@tinh.gov.vn", "{sent}");
+    let got = house.store.account(house.binh.account());
+    assert_eq!(got.usage().unwrap().1, 1, "it arrived");
+    // The seat passes on: its account is no longer there.
+    give("");
+    let gone = as_an(set(&account, id)).await;
+    assert_eq!(gone["methodResponses"][0][1]["type"], "accountNotFound");
+}
+
+fn seat(house: &House) -> directory::AccountId {
+    let new = directory::NewAccount {
+        address: formats::address::Address::parse("chutich@tinh.gov.vn").unwrap(),
+        kind: directory::AccountKind::Shared,
+        agency: directory::AgencyId("H99".into()),
+        name: "Chủ tịch".into(),
+        position: None,
+        quota: None,
+        messages_max: None,
+    };
+    house.directory.create_account(None, new).unwrap().id
+}
+
 #[tokio::test]
 async fn submissions_leave_no_record() {
     let house = House::new();

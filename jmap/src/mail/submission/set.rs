@@ -129,7 +129,11 @@ fn read(new: &Value) -> Result<NewSubmission, SetError> {
 /// Sends one message; its email id, and the properties that the server set.
 fn create(turn: &Turn<'_>, mail: &Sight, new: &Value) -> Result<(String, Value), SetError> {
     let new = read(new)?;
-    let known = identities(turn.access);
+    let known = identities(turn.access, mail.id());
+    // RFC 8621 §7.5: out of the account of another only in whose name one may send.
+    if known.is_empty() {
+        return Err(SetError::new("forbiddenToSend").because("you may not send in the name of this account"));
+    }
     let identity = turn.real(&new.identity_id);
     let identity = known
         .iter()
@@ -138,10 +142,6 @@ fn create(turn: &Turn<'_>, mail: &Sight, new: &Value) -> Result<(String, Value),
     let id = turn.real(&new.email_id).unwrap_or_default();
     let state = email::visible(mail, id)?
         .ok_or_else(|| SetError::invalid(&["emailId"], "no such email"))?;
-    // The pipeline takes the message from one's own account only.
-    if mail.id() != turn.access.account() {
-        return Err(SetError::new("forbiddenToSend"));
-    }
     let summary = mail.summary(state.email)?;
     let ascii = mail.content(state.email)?.is_ascii();
     let derived = new.envelope.is_none();
@@ -153,6 +153,7 @@ fn create(turn: &Turn<'_>, mail: &Sight, new: &Value) -> Result<(String, Value),
     check_recipients(turn, &envelope)?;
     let submitted = turn.inner.context.delivery.submit(
         turn.access,
+        mail.id(),
         state.email,
         Some(envelope.clone()),
         turn.ip,

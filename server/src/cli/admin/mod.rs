@@ -16,6 +16,7 @@ mod print;
 mod queue;
 mod quota;
 mod recovery;
+mod senders;
 mod store;
 mod tokens;
 
@@ -51,6 +52,9 @@ enum Resource {
     /// Tài khoản / persons, shared mailboxes, resources, lists
     #[command(subcommand, visible_alias = "account")]
     Accounts(accounts::Verb),
+    /// Gửi thay / who sends in the name of a seat or of another person
+    #[command(subcommand, visible_alias = "sender")]
+    Senders(senders::Verb),
     /// Bí danh / further addresses of accounts
     #[command(subcommand, visible_alias = "alias")]
     Aliases(aliases::Verb),
@@ -134,6 +138,7 @@ fn act(args: AdminArgs, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
         Resource::Agencies(verb) => agencies::run(verb, &client, &mut printer),
         Resource::Domains(verb) => domains::run(verb, &client, &mut printer),
         Resource::Accounts(verb) => accounts::run(verb, &client, &mut printer),
+        Resource::Senders(verb) => senders::run(verb, &client, &mut printer),
         Resource::Aliases(verb) => aliases::run(verb, &client, &mut printer),
         Resource::Credentials(verb) => credentials::run(verb, &client, &mut printer),
         Resource::Tokens(verb) => tokens::run(verb, &client, &mut printer),
