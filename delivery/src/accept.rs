@@ -1,8 +1,8 @@
 //! The one door for mail (idea 3): `250` means on disk (I-01).
 
-use crate::bounce::Failure;
 use crate::header::Header;
 use crate::job::Ended;
+use crate::news::{self, Action, News};
 use crate::place::{Letter, Piles};
 use crate::resolve::Targets;
 use crate::schedule::Schedule;
@@ -178,7 +178,13 @@ impl Delivery {
             sender: sender.as_ref(),
         };
         let stored = stamp.apply(&envelope, origin, &header, content);
+        let mut envelope = envelope;
+        let expanded = targets.expanded.iter();
+        let expanded = expanded
+            .filter_map(|index| news::expand(&mut envelope.recipients[*index as usize]))
+            .collect();
         let arrival = Arrival {
+            expanded,
             message_id: header.message_id.or_else(|| stamp.own_message_id(origin)),
             submitter: origin.submitter(),
             priority: match envelope.priority {
@@ -208,7 +214,8 @@ impl Delivery {
         stored: &[u8],
     ) -> Result<Receipt, Refused> {
         let store = &self.inner.store;
-        let mut failures = targets.failures(&arrival.envelope);
+        let mut news = targets.failures(&arrival.envelope);
+        news.extend(arrival.expanded.iter().cloned());
         let direct = targets.remote.is_empty() && targets.local.len() <= PLACED_AT_ONCE_MAX;
         // What only one agency gets is sealed under its key, in an encrypted store.
         let blob = match targets.local.split_first() {
@@ -219,15 +226,15 @@ impl Delivery {
         };
         let blob = blob.map_err(|e| temporary("cannot stage", &e))?;
         let (placed, queued) = if direct {
-            self.place_now(&arrival, targets, blob, stored, &mut failures)?
+            self.place_now(&arrival, targets, blob, stored, &mut news)?
         } else {
             (
                 0,
                 Some(self.spool(&arrival, targets.rows(), blob, stored.len())?),
             )
         };
-        if !failures.is_empty() {
-            let told = self.bounce(&arrival.about(), stored, &failures);
+        if !news.is_empty() {
+            let told = self.bounce(&arrival.about(), stored, &news);
             if let Err(refused) = told {
                 // Others have it already: refusing it now would bring it to them twice.
                 tracing::error!(trace = %arrival.trace, ?refused, "the sender was not told");
@@ -247,7 +254,7 @@ impl Delivery {
         targets: &Targets,
         blob: BlobId,
         stored: &[u8],
-        failures: &mut Vec<Failure>,
+        news: &mut Vec<News>,
     ) -> Result<(usize, Option<QueueId>), Refused> {
         let summary = Arc::new(formats::message::summarize(stored));
         let letter = Letter {
@@ -259,25 +266,26 @@ impl Delivery {
         let accounts: Vec<AccountId> = targets.local.iter().map(|(account, _)| *account).collect();
         let results = self.place(&accounts, &letter);
         let placed = results.iter().filter(|result| result.is_ok()).count();
-        let (mut full, mut later) = (Vec::new(), Vec::new());
+        let (mut full, mut later, mut good) = (Vec::new(), Vec::new(), Vec::new());
         for ((account, recipient), result) in targets.local.iter().zip(results) {
             match result {
-                Ok(_) => {}
+                Ok(_) => good.extend(arrival.good(*recipient)),
                 Err(storage::Error::OverQuota(_)) => full.push(*recipient),
                 Err(error) => later.push((Row::local(*recipient, *account), error)),
             }
         }
-        if placed == 0 && failures.is_empty() {
+        if placed == 0 && news.iter().all(|n| n.action.succeeds()) {
             // Nothing was done yet, so the peer may still be told.
             match later.first() {
                 Some((_, error)) => return Err(temporary("cannot place", error)),
                 None => return Err(Refused::Permanent(Refusal::OverQuota)),
             }
         }
-        failures.extend(full.iter().map(|recipient| {
+        news.extend(full.iter().map(|recipient| {
             let recipient = &arrival.envelope.recipients[*recipient as usize];
-            Failure::of(recipient, &recipient.address, "5.2.2 the mailbox is full")
+            News::failed(recipient, &recipient.address, "5.2.2 the mailbox is full")
         }));
+        news.extend(good);
         if later.is_empty() {
             return Ok((placed, None));
         }
@@ -373,9 +381,18 @@ struct Arrival {
     submitter: Option<AccountId>,
     priority: i8,
     generated: bool,
+    /// Recipients of whom it is told that they lead to several.
+    expanded: Vec<News>,
 }
 
 impl Arrival {
+    /// It lies in the mailbox of this recipient, if anybody wants to know.
+    fn good(&self, recipient: u32) -> Option<News> {
+        let recipient = &self.envelope.recipients[recipient as usize];
+        let why = "2.1.5 placed in the mailbox";
+        News::good(recipient, &recipient.address, Action::Delivered, why)
+    }
+
     fn about(&self) -> bounce::About<'_> {
         bounce::About {
             envelope: &self.envelope,

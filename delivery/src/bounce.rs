@@ -1,81 +1,15 @@
-//! RFC 3464 delivery status notifications: the sender is told what could not be delivered, or not yet.
+//! RFC 3464 delivery status notifications: the sender is told what could not be delivered, or not yet, and what was,
+//! if he asked.
 
+use crate::news::{Action, News};
 use crate::report::Report;
 use crate::stamp;
 use crate::{Delivery, Envelope, Origin, Recipient, Refused};
 use formats::address::Address;
 
-/// Octets of a peer's reply that are repeated.
-const DIAGNOSTIC_MAX: usize = 500;
-
-/// A recipient who did not get it, or not yet.
-#[derive(Debug, Clone)]
-pub(crate) struct Failure {
-    pub(crate) address: Address,
-    pub(crate) orcpt: Option<String>,
-    /// An enhanced status code, then text.
-    pub(crate) why: String,
-    /// RFC 3461 §4.1 NOTIFY does not ask for it.
-    unwanted: bool,
-    /// It is tried until then, Unix seconds; `None`: it is over.
-    pub(crate) until: Option<i64>,
-}
-
-impl Failure {
-    /// `address` is where it went for `recipient`.
-    pub(crate) fn of(recipient: &Recipient, address: &Address, why: &str) -> Self {
-        Self {
-            address: address.clone(),
-            orcpt: recipient.orcpt.clone(),
-            why: why
-                .chars()
-                .filter(|c| !c.is_control())
-                .take(DIAGNOSTIC_MAX)
-                .collect(),
-            unwanted: !asks(recipient, "FAILURE"),
-            until: None,
-        }
-    }
-
-    /// It waits, and is tried until then.
-    pub(crate) fn late(
-        recipient: &Recipient,
-        address: &Address,
-        why: Option<&str>,
-        until: i64,
-    ) -> Self {
-        let why = why.unwrap_or("4.4.0 it was not its turn yet");
-        Self {
-            unwanted: !asks(recipient, "DELAY"),
-            until: Some(until),
-            ..Self::of(recipient, address, why)
-        }
-    }
-
-    /// RFC 3463 §2 status code, of the class that fits.
-    pub(crate) fn status(&self) -> &str {
-        let code = self.why.split(' ').next().unwrap_or_default();
-        let digits =
-            |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
-        let (class, unknown) = match self.until {
-            None => ("5.", "5.0.0"),
-            Some(_) => ("4.", "4.0.0"),
-        };
-        let fits =
-            code.starts_with(class) && code.split('.').count() == 3 && code.split('.').all(digits);
-        if fits { code } else { unknown }
-    }
-}
-
-/// RFC 3461 §4.1: without NOTIFY failures are told, and delays may be.
-fn asks(recipient: &Recipient, for_what: &str) -> bool {
-    let notify = recipient.notify.as_deref();
-    notify.is_none_or(|notify| notify.split(',').any(|word| word == for_what))
-}
-
 /// The delivery id of a notification: the same for the same news, so that it is placed once however often a crash
 /// repeats it (I-09), and another one for other news.
-pub(crate) fn delivery_of(message: u64, failures: &[Failure]) -> u64 {
+fn delivery_of(message: u64, all: &[&News]) -> u64 {
     // FNV-1a: it only has to be the same after a restart.
     let mut hash = 0xcbf2_9ce4_8422_2325 ^ message;
     let mut add = |octets: &[u8]| {
@@ -83,24 +17,24 @@ pub(crate) fn delivery_of(message: u64, failures: &[Failure]) -> u64 {
             hash = (hash ^ u64::from(*octet)).wrapping_mul(0x0100_0000_01b3);
         }
     };
-    for failure in failures {
-        add(if failure.until.is_some() {
-            b"late "
-        } else {
-            b"over "
+    for news in all {
+        add(match news.action {
+            Action::Failed => b"over ",
+            Action::Delayed(_) => b"late ",
+            _ => b"good ",
         });
-        add(failure.address.to_string().as_bytes());
+        add(news.address.to_string().as_bytes());
         add(b"\n");
     }
     hash | 1
 }
 
-/// The message that failed.
+/// The message that there is news of.
 pub(crate) struct About<'a> {
     pub(crate) envelope: &'a Envelope,
     pub(crate) trace: &'a str,
     pub(crate) accepted_at: i64,
-    /// Of the bounce.
+    /// Of the message, where what is told of it may be told again.
     pub(crate) delivery: Option<u64>,
 }
 
@@ -112,13 +46,17 @@ impl Delivery {
         &self,
         about: &About<'_>,
         content: &[u8],
-        failures: &[Failure],
+        all: &[News],
     ) -> Result<(), Refused> {
-        for failure in failures {
-            let (trace, to, why) = (about.trace, &failure.address, &failure.why);
-            tracing::info!(%trace, %to, %why, "not delivered");
+        for news in all {
+            let (trace, to, why, action) =
+                (about.trace, &news.address, &news.why, news.action.word());
+            if news.action.succeeds() {
+                tracing::info!(%trace, %to, %why, action, "success is told");
+            } else {
+                tracing::info!(%trace, %to, %why, action, "not delivered");
+            }
         }
-        let wanted: Vec<&Failure> = failures.iter().filter(|f| !f.unwanted).collect();
         let Some(sender) = about.envelope.from.address() else {
             tracing::info!(
                 trace = %about.trace,
@@ -126,14 +64,31 @@ impl Delivery {
             );
             return Ok(());
         };
-        if wanted.is_empty() {
-            return Ok(());
+        let wanted = all.iter().filter(|news| !news.unwanted);
+        let (good, bad): (Vec<&News>, Vec<&News>) =
+            wanted.partition(|news| news.action.succeeds());
+        for news in [bad, good] {
+            if !news.is_empty() {
+                self.inform(about, sender, content, &news)?;
+            }
         }
+        Ok(())
+    }
+
+    /// One notification, of news that are alike.
+    fn inform(
+        &self,
+        about: &About<'_>,
+        sender: &Address,
+        content: &[u8],
+        news: &[&News],
+    ) -> Result<(), Refused> {
         let envelope = Envelope {
             from: crate::ReversePath::Null,
             recipients: vec![Recipient {
                 address: sender.clone(),
-                notify: None,
+                // RFC 3461 §6.1: nothing is told of what is told.
+                notify: Some("NEVER".into()),
                 orcpt: None,
             }],
             envid: None,
@@ -142,7 +97,7 @@ impl Delivery {
             eight_bit: true,
             ..Envelope::default()
         };
-        match self.post(about, sender, content, &wanted, envelope) {
+        match self.post(about, sender, content, news, envelope) {
             Ok(trace) => tracing::info!(trace = %about.trace, bounce = %trace, "bounced"),
             Err(refused @ Refused::Temporary(_)) => return Err(refused),
             Err(Refused::Permanent(cause)) => {
@@ -158,7 +113,7 @@ impl Delivery {
         about: &About<'_>,
         sender: &Address,
         content: &[u8],
-        failures: &[&Failure],
+        news: &[&News],
         envelope: Envelope,
     ) -> Result<String, Refused> {
         let report = Report {
@@ -167,10 +122,11 @@ impl Delivery {
             now: self.inner.directory.clock().now_s(),
             about,
             sender,
-            failures,
+            news,
         };
+        let delivery = about.delivery.map(|message| delivery_of(message, news));
         let text = report.print(content);
-        self.take(envelope, &text, &Origin::Generated, about.delivery)
+        self.take(envelope, &text, &Origin::Generated, delivery)
             .map(|r| r.trace)
     }
 }

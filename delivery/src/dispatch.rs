@@ -1,6 +1,7 @@
 //! Dispatch: the loop over due items. Here: placed; elsewhere: offered to the schedule; else later.
 
-use crate::bounce::{About, Failure};
+use crate::bounce::About;
+use crate::news::{Action, News};
 use crate::outcome::IN_TIME;
 use crate::place::Letter;
 use crate::schedule::{Part, Schedule};
@@ -156,9 +157,9 @@ impl Delivery {
         now: i64,
         rows: Vec<RowChange>,
     ) -> Result<(), Error> {
-        let failures = new_failures(&record);
-        if !failures.is_empty() {
-            self.tell(&record, blob, &failures)?;
+        let news = news_of(&record);
+        if !news.is_empty() {
+            self.tell(&record, blob, &news)?;
         }
         for row in record.rows.iter().filter(|row| !row.pending()) {
             let RecipientState::Done(outcome) = &row.state else {
@@ -181,15 +182,15 @@ impl Delivery {
     }
 
     /// Tells the sender; the same twice is told once (I-09), if he is here.
-    fn tell(&self, record: &Record, blob: BlobId, failures: &[Failure]) -> Result<(), Error> {
+    fn tell(&self, record: &Record, blob: BlobId, news: &[News]) -> Result<(), Error> {
         let content = self.inner.store.blob(blob)?;
         let about = About {
             envelope: &record.envelope,
             trace: &record.trace,
             accepted_at: record.accepted_at,
-            delivery: Some(crate::bounce::delivery_of(record.delivery, failures)),
+            delivery: Some(record.delivery),
         };
-        self.bounce(&about, &content, failures)
+        self.bounce(&about, &content, news)
             .map_err(|refused| match refused {
                 Refused::Temporary(why) => Error::Unavailable(why),
                 Refused::Permanent(_) => Error::Invalid("a bounce"),
@@ -203,7 +204,7 @@ impl Delivery {
         }
         let until = record.began().saturating_add(retry::GIVE_UP_S);
         let each = record.rows.iter();
-        let late: Vec<Failure> = each
+        let late: Vec<News> = each
             .filter(|row| row.state == RecipientState::Remote)
             .map(|row| {
                 let recipient = &record.envelope.recipients[row.recipient as usize];
@@ -214,7 +215,7 @@ impl Delivery {
                 });
                 let last = row.last.as_ref().map(|last| last.text().to_owned());
                 let why = last.or(trouble);
-                Failure::late(recipient, address, why.as_deref(), until)
+                News::late(recipient, address, why.as_deref(), until)
             })
             .collect();
         record.warned = true;
@@ -279,10 +280,13 @@ impl Delivery {
                 let row = &mut record.rows[*at];
                 row.tries += 1;
                 let outcome = match result {
-                    Ok(placed) => Outcome::Relayed(format!(
+                    Ok(placed) => {
+                        row.success = Some(Action::Delivered);
+                        Outcome::Relayed(format!(
                         "2.0.0 placed in account {} as {}",
                         accounts[n], placed.email
-                    )),
+                    ))
+                    }
                     Err(Error::OverQuota(_)) => Outcome::Failed("5.2.2 the mailbox is full".into()),
                     Err(error) => {
                         tracing::warn!(trace = %record.trace, %error, "cannot place");
@@ -330,11 +334,17 @@ pub(crate) fn note(row: &mut Row, outcome: Outcome, again: Option<i64>) {
 }
 
 /// What the sender must be told now.
-fn new_failures(record: &Record) -> Vec<Failure> {
+fn news_of(record: &Record) -> Vec<News> {
     let each = record.rows.iter().filter_map(|row| match &row.state {
         RecipientState::Done(Outcome::Failed(why)) => {
             let recipient = &record.envelope.recipients[row.recipient as usize];
-            Some(Failure::of(recipient, record.address(row), why))
+            Some(News::failed(recipient, record.address(row), why))
+        }
+        RecipientState::Done(Outcome::Relayed(what)) => {
+            let recipient = &record.envelope.recipients[row.recipient as usize];
+            let address = record.address(row);
+            row.success
+                .and_then(|action| News::good(recipient, address, action, what))
         }
         _ => None,
     });

@@ -1,6 +1,7 @@
 //! What is to be handed to a next hop: leased to whoever has the sockets, and settled by what came of it.
 
 use crate::dispatch::note;
+use crate::news::Action;
 use crate::outward::{Hop, Via};
 use crate::spool::{Record, Row};
 use crate::{Delivery, Envelope, Outcome, Recipient, RecipientState, retry};
@@ -34,12 +35,14 @@ pub struct Job {
 }
 
 /// How a job ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tried {
     /// One for each recipient, in order; those missing count as deferred.
     pub outcomes: Vec<Outcome>,
     /// Why the next hop takes nothing from anybody now, if that is so.
     pub trouble: Option<String>,
+    /// RFC 3461 §5.2.2: who took it knows notifications, so that success is his to tell of.
+    pub reports: bool,
 }
 
 /// A try that ended, until it is written down.
@@ -47,6 +50,7 @@ pub struct Tried {
 pub(crate) struct Ended {
     hop: Hop,
     outcomes: Vec<(Address, Outcome)>,
+    reports: bool,
 }
 
 impl Delivery {
@@ -134,7 +138,11 @@ impl Delivery {
     /// Takes in how a job ended: delivered, later or never, durably. Blocks. Errors: `Unavailable`; then it is
     /// remembered, not tried again, and written down at the next [`Delivery::dispatch`] that can.
     pub fn settle(&self, job: &Job, tried: Tried, now: i64) -> Result<(), Error> {
-        let Tried { outcomes, trouble } = tried;
+        let Tried {
+            outcomes,
+            trouble,
+            reports,
+        } = tried;
         if let Some(why) = &trouble {
             tracing::info!(hop = %job.hop, %why, "takes no mail now");
         }
@@ -149,6 +157,7 @@ impl Delivery {
         let ended = Ended {
             hop: job.hop.clone(),
             outcomes,
+            reports,
         };
         self.unwritten().entry(job.id).or_default().push(ended);
         let written = self.write_down(job.id, now);
@@ -199,20 +208,21 @@ impl Delivery {
     fn apply(&self, item: &QueueItem, ended: &[Ended], now: i64) -> Result<(), Error> {
         let mut record = Record::decode(&item.payload)?;
         let began = record.began();
-        let outcomes: HashMap<&Address, &Outcome> = ended
+        let outcomes: HashMap<&Address, (&Outcome, bool)> = ended
             .iter()
-            .flat_map(|e| e.outcomes.iter().map(|(to, outcome)| (to, outcome)))
+            .flat_map(|e| e.outcomes.iter().map(|(to, how)| (to, (how, e.reports))))
             .collect();
         for at in 0..record.rows.len() {
             let row = &record.rows[at];
             if row.state != RecipientState::Remote {
                 continue;
             }
-            let Some(outcome) = outcomes.get(record.address(row)) else {
+            let Some((outcome, reports)) = outcomes.get(record.address(row)) else {
                 continue;
             };
-            let outcome = (*outcome).clone();
+            let (outcome, reports) = ((*outcome).clone(), *reports);
             let row = &mut record.rows[at];
+            row.success = (!reports).then_some(Action::Relayed);
             row.tries += 1;
             let again = retry::remote(began, row.tries, now);
             note(row, outcome, again);
@@ -228,18 +238,14 @@ impl Delivery {
     }
 }
 
-/// A recipient as the next hop hears of it. What its sender asked for DSN is not for members of a list
-/// (RFC 3461 §5.2.7.3).
+/// A recipient as the next hop hears of it. What its sender asked for holds for those to whom it leads, too
+/// (RFC 3461 §5.2.7.2, §5.2.7.3 (c)).
 fn named(record: &Record, row: &Row) -> Recipient {
     let original = &record.envelope.recipients[row.recipient as usize];
     let address = record.address(row);
-    if *address == original.address {
-        return original.clone();
-    }
     Recipient {
         address: address.clone(),
-        notify: None,
-        orcpt: None,
+        ..original.clone()
     }
 }
 

@@ -1,6 +1,8 @@
 //! RFC 6522 multipart/report, RFC 3464 message/delivery-status: a notification as octets, for people in two languages.
 
-use crate::bounce::{About, Failure};
+use crate::bounce::About;
+use crate::dsn;
+use crate::news::{Action, News};
 use crate::header;
 use crate::outcome::said;
 use crate::stamp::ZONE_MIN;
@@ -14,9 +16,9 @@ const HEADER_MAX: usize = 64 * 1024;
 /// Octets of a message that is returned whole where its sender asks for it.
 const WHOLE_MAX: usize = 1024 * 1024;
 /// Recipients told one by one; a list may fail for thousands.
-const FAILURES_MAX: usize = 1_000;
+const RECIPIENTS_MAX: usize = 1_000;
 
-/// A notification to print. Its failures are all over, or all late.
+/// A notification to print. Its news are all of failures, all of delays, or all of success.
 pub(crate) struct Report<'a> {
     pub(crate) host: &'a str,
     pub(crate) id: String,
@@ -24,7 +26,7 @@ pub(crate) struct Report<'a> {
     pub(crate) now: i64,
     pub(crate) about: &'a About<'a>,
     pub(crate) sender: &'a Address,
-    pub(crate) failures: &'a [&'a Failure],
+    pub(crate) news: &'a [&'a News],
 }
 
 impl Report<'_> {
@@ -71,21 +73,26 @@ impl Report<'_> {
 
     /// When it is tried until, where it is not over.
     fn until(&self) -> Option<i64> {
-        self.failures.first().and_then(|failure| failure.until)
+        self.news.first().and_then(|news| news.until())
     }
 
-    /// RFC 3461 §4.3: RET=FULL asks for the whole message when it failed, not when it is late.
+    fn succeeds(&self) -> bool {
+        self.news.first().is_some_and(|news| news.action.succeeds())
+    }
+
+    /// RFC 3461 §4.3: RET=FULL asks for the whole message when it failed, not when it is late or well.
     fn whole(&self, content: &[u8]) -> bool {
         let asked = self.about.envelope.ret.as_deref() == Some("FULL");
-        asked && self.until().is_none() && content.len() <= WHOLE_MAX
+        asked && self.until().is_none() && !self.succeeds() && content.len() <= WHOLE_MAX
     }
 
     fn global(&self) -> bool {
-        self.about.envelope.smtputf8 || self.failures.iter().any(|f| !f.address.is_ascii())
+        self.about.envelope.smtputf8 || self.news.iter().any(|n| !n.address.is_ascii())
     }
 
     fn head(&self, boundary: &str, out: &mut String) {
         let subject = encode_words(match self.until() {
+            None if self.succeeds() => "Thư đã tới nơi (Delivered mail)",
             None => "Thư không gửi được (Undelivered mail)",
             Some(_) => "Thư chưa gửi được, vẫn đang thử (Delayed mail)",
         });
@@ -105,6 +112,10 @@ impl Report<'_> {
     /// For people, in both languages.
     fn words(&self, out: &mut String) {
         match self.until() {
+            None if self.succeeds() => out.push_str(
+                "Thư của bạn đã tới những nơi sau đây, như bạn yêu cầu báo lại.\r\n\
+                 Your message has arrived as follows, of which you asked to be told.\r\n\r\n",
+            ),
             None => out.push_str(
                 "Thư của bạn không tới được những người nhận sau đây.\r\n\
                  Your message did not reach the following recipients.\r\n\r\n",
@@ -120,16 +131,16 @@ impl Report<'_> {
                 );
             }
         }
-        for failure in self.failures.iter().take(FAILURES_MAX) {
-            let (vi, en) = plainly(failure.status());
+        for news in self.news.iter().take(RECIPIENTS_MAX) {
+            let (vi, en) = plainly(news);
             let _ = write!(
                 out,
                 "<{}>\r\n    {vi}\r\n    {en}\r\n    ({})\r\n",
-                failure.address, failure.why
+                news.address, news.why
             );
         }
-        if self.failures.len() > FAILURES_MAX {
-            let more = self.failures.len() - FAILURES_MAX;
+        if self.news.len() > RECIPIENTS_MAX {
+            let more = self.news.len() - RECIPIENTS_MAX;
             let _ = write!(out, "… và {more} người nhận khác. / … and {more} more.\r\n");
         }
     }
@@ -138,59 +149,75 @@ impl Report<'_> {
     fn status(&self, out: &mut String) {
         let _ = write!(out, "Reporting-MTA: dns; {}\r\n", self.host);
         if let Some(envid) = &self.about.envelope.envid {
-            let _ = write!(out, "Original-Envelope-Id: {envid}\r\n");
+            let _ = write!(out, "Original-Envelope-Id: {}\r\n", dsn::shown(envid));
         }
         let when = date::rfc5322(self.about.accepted_at, ZONE_MIN);
         let _ = write!(out, "Arrival-Date: {when}\r\n");
-        for failure in self.failures.iter().take(FAILURES_MAX) {
-            recipient(failure, out);
+        for news in self.news.iter().take(RECIPIENTS_MAX) {
+            recipient(news, out);
         }
     }
 }
 
 /// RFC 3464 §2.3.
-fn recipient(failure: &Failure, out: &mut String) {
+fn recipient(news: &News, out: &mut String) {
     out.push_str("\r\n");
-    if let Some(orcpt) = &failure.orcpt {
-        let _ = write!(out, "Original-Recipient: {orcpt}\r\n");
+    if let Some(orcpt) = &news.orcpt {
+        let _ = write!(out, "Original-Recipient: {}\r\n", dsn::shown(orcpt));
     }
     // RFC 6533 §3: an address that is not ASCII is of type utf-8.
-    let kind = if failure.address.is_ascii() {
+    let kind = if news.address.is_ascii() {
         "rfc822"
     } else {
         "utf-8"
     };
-    let action = if failure.until.is_some() {
-        "delayed"
-    } else {
-        "failed"
-    };
     let _ = write!(
         out,
-        "Final-Recipient: {kind}; {}\r\nAction: {action}\r\nStatus: {}\r\n",
-        failure.address,
-        failure.status()
+        "Final-Recipient: {kind}; {}\r\nAction: {}\r\nStatus: {}\r\n",
+        news.address,
+        news.action.word(),
+        news.status()
     );
-    // RFC 3464 §2.3.5, §2.3.6: the peer's own words, if one spoke.
-    match said(&failure.why) {
+    // RFC 3464 §2.3.5, §2.3.6: the peer's own words, if one spoke; where all is well and none did there are none.
+    match said(&news.why) {
         Some((peer, answer)) => {
             let _ = write!(
                 out,
                 "Remote-MTA: dns; {peer}\r\nDiagnostic-Code: smtp; {answer}\r\n"
             );
         }
+        None if news.action.succeeds() => {}
         None => {
-            let _ = write!(out, "Diagnostic-Code: x-congvu; {}\r\n", failure.why);
+            let _ = write!(out, "Diagnostic-Code: x-congvu; {}\r\n", news.why);
         }
     }
-    if let Some(until) = failure.until {
+    if let Some(until) = news.until() {
         let until = date::rfc5322(until, ZONE_MIN);
         let _ = write!(out, "Will-Retry-Until: {until}\r\n");
     }
 }
 
+/// What is told, to people: Vietnamese, English.
+fn plainly(news: &News) -> (&'static str, &'static str) {
+    match news.action {
+        Action::Failed | Action::Delayed(_) => meaning(news.status()),
+        Action::Delivered => (
+            "Thư đã vào hộp thư của người nhận.",
+            "It lies in the recipient's mailbox.",
+        ),
+        Action::Relayed => (
+            "Thư đã được máy chủ của nơi nhận nhận; máy chủ đó không báo lại sau này.",
+            "The recipient's server has taken it; it will tell nothing more.",
+        ),
+        Action::Expanded => (
+            "Thư đã được chuyển tới mọi người trong danh sách của địa chỉ này.",
+            "It goes on to all to whom this address leads.",
+        ),
+    }
+}
+
 /// What a status code means to people (RFC 3463 §3): Vietnamese, English.
-fn plainly(status: &str) -> (&'static str, &'static str) {
+fn meaning(status: &str) -> (&'static str, &'static str) {
     match status {
         "5.1.1" => ("Không có hộp thư này.", "There is no such mailbox."),
         "5.1.2" => (

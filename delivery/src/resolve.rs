@@ -1,7 +1,7 @@
 //! Recipient -> here, elsewhere or refused.
 
 use crate::accept::temporary;
-use crate::bounce::Failure;
+use crate::news::News;
 use crate::spool::Row;
 use crate::{Delivery, Envelope, Origin, Refusal, Refused};
 use directory::Resolution;
@@ -25,11 +25,13 @@ pub(crate) struct Targets {
     /// Each address once.
     pub(crate) remote: Vec<(Address, u32)>,
     pub(crate) refused: Vec<(u32, Refusal)>,
+    /// Recipients that lead to more than one destination.
+    pub(crate) expanded: Vec<u32>,
 }
 
 impl Targets {
     /// What the sender is told of recipients that were refused beside others that were not.
-    pub(crate) fn failures(&self, envelope: &Envelope) -> Vec<Failure> {
+    pub(crate) fn failures(&self, envelope: &Envelope) -> Vec<News> {
         let each = self.refused.iter().map(|(index, refusal)| {
             let recipient = &envelope.recipients[*index as usize];
             let why = match refusal {
@@ -37,7 +39,7 @@ impl Targets {
                 Refusal::RelayDenied => "5.7.1 relaying denied",
                 _ => "5.1.1 there is no such mailbox",
             };
-            Failure::of(recipient, &recipient.address, why)
+            News::failed(recipient, &recipient.address, why)
         });
         each.collect()
     }
@@ -83,6 +85,9 @@ impl Delivery {
                 Resolution::Elsewhere => (Vec::new(), vec![recipient.address.clone()]),
             };
             expanded += accounts.len() + addresses.len();
+            if accounts.len() + addresses.len() > 1 {
+                targets.expanded.push(index);
+            }
             if expanded > EXPANDED_MAX {
                 let max = EXPANDED_MAX;
                 return Err(Refused::Permanent(Refusal::TooManyRecipients { max }));

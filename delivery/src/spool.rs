@@ -2,6 +2,7 @@
 
 mod old;
 
+use crate::news::Action;
 use crate::schedule::FIRST;
 use crate::{Delivery, Detour, Envelope, Outcome};
 use formats::address::Address;
@@ -82,6 +83,9 @@ pub(crate) struct Row {
     pub(crate) last: Option<Outcome>,
     /// Unix seconds, before which it is not tried; 0: at once; [`ASKED`].
     pub(crate) next: i64,
+    /// Until the item is settled: the success that is the server's to tell of.
+    #[serde(skip)]
+    pub(crate) success: Option<Action>,
 }
 
 impl Row {
@@ -95,6 +99,7 @@ impl Row {
             tries: 0,
             last: None,
             next: 0,
+            success: None,
         }
     }
 
@@ -108,6 +113,7 @@ impl Row {
             tries: 0,
             last: None,
             next: 0,
+            success: None,
         }
     }
 

@@ -129,7 +129,8 @@ fn capabilities(context: &Context, held: Option<Held>) -> Value {
         },
         SUBMISSION: {
             "maxDelayedSend": 0,
-            "submissionExtensions": {},
+            // RFC 3461 §3: DSN takes no arguments.
+            "submissionExtensions": { "DSN": [] },
         },
     })
 }

@@ -1,6 +1,6 @@
 //! RFC 5321 §4.1.1 commands: one line becomes one typed verb. Total and linear in the line.
 
-use delivery::ReversePath;
+use delivery::{ReversePath, dsn};
 use formats::address::{Address, DomainName};
 
 /// Octets of a command line with its CRLF. RFC 5321 §4.5.3.1.4 gives 512; SIZE, BODY, SMTPUTF8 and
@@ -12,10 +12,6 @@ pub const AUTH_LINE_MAX: usize = 12_288;
 pub const PARAMETERS_MAX: usize = 16;
 /// RFC 5321 §4.5.3.1.2: octets of the name in EHLO.
 pub const HELLO_MAX: usize = 255;
-/// RFC 3461 §4.2: octets of ORCPT.
-pub const ORCPT_MAX: usize = 500;
-/// RFC 3461 §4.4: octets of ENVID.
-pub const ENVID_MAX: usize = 100;
 
 /// A command that was understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +64,7 @@ pub struct Rcpt {
     pub to: Forward,
     pub notify: Option<String>,
     pub orcpt: Option<String>,
-    /// The path has octets above 127.
+    /// The path or ORCPT has octets above 127 (RFC 6531 §3.4, RFC 6533 §3).
     pub international: bool,
 }
 
@@ -209,19 +205,10 @@ fn mail(rest: &str) -> Result<Mail, Fault> {
             mail.smtputf8 = true;
             Ok(())
         }
-        ("RET", Some(v)) => {
-            let v = v.to_ascii_uppercase();
-            once(
-                &mut mail.ret,
-                matches!(v.as_str(), "FULL" | "HDRS").then_some(v),
-            )
-        }
-        ("ENVID", Some(v)) => once(
-            &mut mail.envid,
-            (v.len() <= ENVID_MAX && is_xtext(v)).then(|| v.to_owned()),
-        ),
+        ("RET", Some(v)) => once(&mut mail.ret, dsn::ret(v)),
+        ("ENVID", Some(v)) => once(&mut mail.envid, dsn::envid(v)),
         // RFC 4954 §5: who said so elsewhere proves nothing here.
-        ("AUTH", Some(v)) if is_xtext(v) => Ok(()),
+        ("AUTH", Some(v)) if dsn::decoded(v).is_some() => Ok(()),
         ("SIZE" | "BODY" | "SMTPUTF8" | "RET" | "ENVID" | "AUTH", _) => Err(Fault::ParameterValue),
         _ => Err(Fault::Parameter),
     })?;
@@ -247,25 +234,15 @@ fn rcpt(rest: &str) -> Result<Rcpt, Fault> {
         international: !path.is_ascii(),
     };
     each_parameter(rest, |key, value| match (key, value) {
-        ("NOTIFY", Some(v)) => once(&mut rcpt.notify, notify(v)),
+        ("NOTIFY", Some(v)) => once(&mut rcpt.notify, dsn::notify(v)),
         ("ORCPT", Some(v)) => {
-            let fits = v.len() <= ORCPT_MAX && v.contains(';') && is_xtext(v);
-            once(&mut rcpt.orcpt, fits.then(|| v.to_owned()))
+            rcpt.international |= !v.is_ascii();
+            once(&mut rcpt.orcpt, dsn::orcpt(v))
         }
         ("NOTIFY" | "ORCPT", None) => Err(Fault::ParameterValue),
         _ => Err(Fault::Parameter),
     })?;
     Ok(rcpt)
-}
-
-/// RFC 3461 §4.1: `NEVER`, or a list of the others.
-fn notify(value: &str) -> Option<String> {
-    let value = value.to_ascii_uppercase();
-    let fits = value == "NEVER"
-        || value
-            .split(',')
-            .all(|word| matches!(word, "SUCCESS" | "FAILURE" | "DELAY"));
-    (fits && value.len() <= 28).then_some(value)
 }
 
 /// Reads `FROM:<path>`; returns what is inside without a source route, and what follows.
@@ -343,14 +320,6 @@ fn once<T>(slot: &mut Option<T>, value: Option<T>) -> Result<(), Fault> {
         }
         _ => Err(Fault::ParameterValue),
     }
-}
-
-/// RFC 3461 §4: printable ASCII, `+` begins two hex digits, no `=` .
-fn is_xtext(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|b| (b'!'..=b'~').contains(&b) && b != b'=')
 }
 
 /// 1*20DIGIT; larger than 64 bits is the largest.

@@ -27,7 +27,7 @@ struct Row {
 /// SIZE (RFC 1870 §3) is printed with its number, the others as they stand.
 const SIZE: &str = "SIZE";
 
-const ROWS: [Row; 11] = [
+const ROWS: [Row; 12] = [
     Row {
         keyword: SIZE,
         offered: |_| true,
@@ -55,6 +55,11 @@ const ROWS: [Row; 11] = [
     // RFC 3030 §2.
     Row {
         keyword: "CHUNKING",
+        offered: |_| true,
+    },
+    // RFC 3461 §3.
+    Row {
+        keyword: "DSN",
         offered: |_| true,
     },
     // RFC 3207 §4: not once TLS is on.

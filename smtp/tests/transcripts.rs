@@ -223,8 +223,14 @@ impl Play {
                 let to: Vec<String> = envelope
                     .recipients
                     .iter()
-                    .map(|r| r.address.to_string())
+                    .map(|r| {
+                        let asked = [&r.notify, &r.orcpt].into_iter().flatten();
+                        let asked: String = asked.map(|word| format!(" {word}")).collect();
+                        format!("{}{asked}", r.address)
+                    })
                     .collect();
+                let asked = [&envelope.ret, &envelope.envid].into_iter().flatten();
+                let asked: String = asked.map(|word| format!(" {word}")).collect();
                 let text = if content.len() > 200 {
                     format!("{} octets", content.len())
                 } else {
@@ -232,7 +238,7 @@ impl Play {
                 };
                 let (with, from) = (self.machine.with(), show(&envelope.from));
                 self.done
-                    .push(format!("? take {with} {from} {} {text}", to.join(",")));
+                    .push(format!("? take {with} {from}{asked} {} {text}", to.join(",")));
                 Answer::Take(if word == "ok" {
                     Ok("T1".into())
                 } else {

@@ -60,6 +60,7 @@ impl From<First> for Record {
             tries,
             last,
             next: 0,
+            success: None,
         });
         Self {
             rows: rows.collect(),

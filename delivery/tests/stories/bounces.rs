@@ -30,7 +30,7 @@ impl Transport for Peer {
         self.seen.lock().unwrap().push(given);
         Tried {
             outcomes,
-            trouble: None,
+            ..Tried::default()
         }
     }
 }
@@ -42,7 +42,7 @@ pub(crate) fn peer(outcome: Outcome) -> Arc<Peer> {
 }
 
 /// The delivery-status part, checked in its frame.
-fn report(raw: &str) -> String {
+pub(crate) fn report(raw: &str) -> String {
     let summary = summarize(raw.as_bytes());
     assert_eq!(summary.defects, []);
     assert!(summary.part.is("multipart", "report"));

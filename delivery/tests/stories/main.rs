@@ -6,6 +6,7 @@ mod bounces;
 mod door;
 mod helping;
 mod log;
+mod notifications;
 mod queue;
 mod relaying;
 mod submission;

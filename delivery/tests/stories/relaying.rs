@@ -21,11 +21,12 @@ impl Transport for Dead {
             return Tried {
                 outcomes: vec![Outcome::Deferred(why.clone()); count],
                 trouble: Some(why),
+                ..Tried::default()
             };
         }
         Tried {
             outcomes: vec![Outcome::Relayed("2.0.0 x said to the message: 250 Ok".into()); count],
-            trouble: None,
+            ..Tried::default()
         }
     }
 }
@@ -219,7 +220,7 @@ fn what_is_being_sent_cannot_be_given_up() {
     );
     let tried = Tried {
         outcomes: vec![Outcome::Deferred("4.2.0 later".into())],
-        trouble: None,
+        ..Tried::default()
     };
     world.delivery.settle(&job, tried, now).unwrap();
     world
@@ -278,7 +279,11 @@ fn answers(job: &Job, how: u8) -> Tried {
     if how == 4 {
         trouble = Some("4.4.1 nobody answers".into());
     }
-    Tried { outcomes, trouble }
+    Tried {
+        outcomes,
+        trouble,
+        ..Tried::default()
+    }
 }
 
 impl Story {

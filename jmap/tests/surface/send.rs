@@ -236,7 +236,7 @@ async fn refused_submissions() {
     let envelope =
         |from: &str, to: &str| json!({"mailFrom": {"email": from}, "rcptTo": [{"email": to}]});
     let parameters = json!({
-        "mailFrom": {"email": "annv@tinh.gov.vn", "parameters": {"HOLDFOR": "60"}},
+        "mailFrom": {"email": "annv@tinh.gov.vn", "parameters": {"X-HOLD": "60"}},
         "rcptTo": [{"email": "binhtt@tinh.gov.vn"}],
     });
     for (new, kind) in [
@@ -369,6 +369,42 @@ fn seat(house: &House) -> directory::AccountId {
         messages_max: None,
     };
     house.directory.create_account(None, new).unwrap().id
+}
+
+/// RFC 8621 §7: DSN parameters, without xtext.
+#[tokio::test]
+async fn what_is_to_be_told_of_it_is_asked_in_the_envelope() {
+    let house = House::new();
+    let id = identity(&house).await;
+    let email = draft(&house, json!({"to": [{"email": "binhtt@tinh.gov.vn"}]})).await;
+    let with = |mail: Value, rcpt: Value| {
+        json!({"identityId": id, "emailId": email, "envelope": {
+            "mailFrom": {"email": "annv@tinh.gov.vn", "parameters": mail},
+            "rcptTo": [{"email": "binhtt@tinh.gov.vn", "parameters": rcpt}],
+        }})
+    };
+    let bad = [
+        (json!({"RET": "SOME"}), json!(null), "mailFrom/parameters/RET"),
+        (json!({"ENVID": null}), json!(null), "mailFrom/parameters/ENVID"),
+        (json!({"RET": "FULL", "ret": "FULL"}), json!(null), "mailFrom/parameters/ret"),
+        (json!(null), json!({"NOTIFY": "NEVER,DELAY"}), "rcptTo/parameters/NOTIFY"),
+        (json!(null), json!({"ORCPT": "binhtt@tinh.gov.vn"}), "rcptTo/parameters/ORCPT"),
+        (json!(null), json!({"RET": "FULL"}), "rcptTo/parameters/RET"),
+    ];
+    for (mail, rcpt, property) in bad {
+        let set = send(&house, with(mail, rcpt)).await;
+        let wrong = &set["notCreated"]["s"];
+        assert_eq!(wrong["type"], "invalidProperties", "{set}");
+        assert_eq!(wrong["properties"], json!([format!("envelope/{property}")]));
+    }
+    let good = with(
+        json!({"envid": "số + 1", "SIZE": "9"}),
+        json!({"notify": "success", "ORCPT": "rfc822;b+1@x.vn"}),
+    );
+    let set = send(&house, good).await;
+    assert_eq!(set["created"]["s"]["undoStatus"], "final", "{set}");
+    let mine = house.store.account(house.an.account());
+    assert_eq!(mine.usage().unwrap().1, 2, "the draft, and that it arrived");
 }
 
 #[tokio::test]

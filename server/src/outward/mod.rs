@@ -124,7 +124,7 @@ impl Sending {
                     let why = "4.3.0 sending it broke off".to_owned();
                     let tried = Tried {
                         outcomes: vec![Outcome::Deferred(why); job.envelope.recipients.len()],
-                        trouble: None,
+                        ..Tried::default()
                     };
                     settle(self.services.clone(), job, tried).await;
                 }

@@ -97,13 +97,14 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
             Ok(tried) => tried,
             Err(Missed::Never(why)) => Tried {
                 outcomes: vec![Outcome::Failed(why); message.recipients.len()],
-                trouble: None,
+                ..Tried::default()
             },
             Err(Missed::Now(why)) => {
                 let why = softened(why);
                 Tried {
                     outcomes: vec![Outcome::Deferred(why.clone()); message.recipients.len()],
                     trouble: Some(why),
+                    reports: false,
                 }
             }
         }
@@ -241,6 +242,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         Tried {
             outcomes: sent.outcomes,
             trouble,
+            reports: sent.reports,
         }
     }
 

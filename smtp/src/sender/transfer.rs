@@ -164,7 +164,9 @@ impl Transfer {
             if let Some(notify) = &recipient.notify {
                 let _ = write!(line, " NOTIFY={notify}");
             }
-            if let Some(orcpt) = &recipient.orcpt {
+            // RFC 6533 §3: in UTF-8 only to who takes that.
+            let orcpt = recipient.orcpt.as_ref();
+            if let Some(orcpt) = orcpt.filter(|o| o.is_ascii() || self.message.smtputf8) {
                 let _ = write!(line, " ORCPT={orcpt}");
             }
         }

@@ -2,6 +2,7 @@
 //! a submission is destroyed as soon as it was made, as RFC 8621 §7 allows: there is never one to get,
 //! and the state never changes.
 
+mod parameter;
 pub(crate) mod query;
 pub(crate) mod set;
 

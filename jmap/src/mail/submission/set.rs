@@ -1,6 +1,6 @@
 //! RFC 8621 §7.5 EmailSubmission/set: mail leaves through the one door, `delivery`.
 
-use super::STATE;
+use super::{STATE, parameter};
 use crate::error::{self, MethodError, SetError};
 use crate::limit;
 use crate::mail::email;
@@ -243,15 +243,8 @@ fn envelope(from: ReversePath, addresses: Vec<Address>) -> Result<Envelope, SetE
     })
 }
 
-/// An envelope that the client gave. No submission extension is offered, so no parameter is understood.
+/// An envelope that the client gave.
 fn given(new: NewEnvelope) -> Result<Envelope, SetError> {
-    let plain = |a: &NewAddress| a.parameters.as_ref().is_none_or(Map::is_empty);
-    if !plain(&new.mail_from) || !new.rcpt_to.iter().all(plain) {
-        return Err(SetError::invalid(
-            &["envelope"],
-            "parameters are not supported",
-        ));
-    }
     if new.rcpt_to.len() > limit::RECIPIENTS_MAX {
         let error = SetError::new("tooManyRecipients");
         return Err(error.with("maxRecipients", limit::RECIPIENTS_MAX));
@@ -263,8 +256,23 @@ fn given(new: NewEnvelope) -> Result<Envelope, SetError> {
             ReversePath::Address(read.map_err(|_| SetError::new("forbiddenMailFrom"))?)
         }
     };
-    let addresses = parse_all(new.rcpt_to.into_iter().map(|a| a.email))?;
-    envelope(from, addresses)
+    let addresses = parse_all(new.rcpt_to.iter().map(|a| a.email.clone()))?;
+    let mut envelope = envelope(from, addresses)?;
+    if let Some(parameters) = &new.mail_from.parameters {
+        parameter::of_sender(&mut envelope, parameters)?;
+    }
+    for given in &new.rcpt_to {
+        let (Some(parameters), Ok(address)) = (&given.parameters, Address::parse(&given.email))
+        else {
+            continue;
+        };
+        let key = address.key();
+        let mut named = envelope.recipients.iter_mut();
+        if let Some(recipient) = named.find(|r| r.address.key() == key) {
+            parameter::of_recipient(recipient, parameters)?;
+        }
+    }
+    Ok(envelope)
 }
 
 /// RFC 8621 §7: Sender, else From; and everyone in To, Cc and Bcc once.

@@ -1,0 +1,139 @@
+//! News: what the sender is told of one recipient (RFC 3464 §2.3.3), where he asked for it (RFC 3461 §4.1).
+
+use crate::{Recipient, dsn};
+use formats::address::Address;
+
+/// Octets of a peer's reply that are repeated.
+const DIAGNOSTIC_MAX: usize = 500;
+
+/// What became of the message for this recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// It is over.
+    Failed,
+    /// It waits, and is tried until then, Unix seconds.
+    Delayed(i64),
+    /// It lies in the mailbox.
+    Delivered,
+    /// It went on to a server that knows no notifications.
+    Relayed,
+    /// It went on to those to whom the address leads.
+    Expanded,
+}
+
+impl Action {
+    /// RFC 3464 §2.3.3.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Delayed(_) => "delayed",
+            Self::Delivered => "delivered",
+            Self::Relayed => "relayed",
+            Self::Expanded => "expanded",
+        }
+    }
+
+    /// Whether it is good news.
+    pub(crate) fn succeeds(self) -> bool {
+        matches!(self, Self::Delivered | Self::Relayed | Self::Expanded)
+    }
+}
+
+/// One recipient, and what is told of him.
+#[derive(Debug, Clone)]
+pub(crate) struct News {
+    pub(crate) address: Address,
+    pub(crate) orcpt: Option<String>,
+    pub(crate) action: Action,
+    /// An enhanced status code, then text.
+    pub(crate) why: String,
+    /// NOTIFY does not ask for it.
+    pub(crate) unwanted: bool,
+}
+
+impl News {
+    fn of(recipient: &Recipient, address: &Address, action: Action, why: &str) -> Self {
+        let word = match action {
+            Action::Failed => "FAILURE",
+            Action::Delayed(_) => "DELAY",
+            _ => "SUCCESS",
+        };
+        Self {
+            address: address.clone(),
+            orcpt: recipient.orcpt.clone(),
+            action,
+            why: why
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(DIAGNOSTIC_MAX)
+                .collect(),
+            unwanted: !asks(recipient, word),
+        }
+    }
+
+    /// It is over. `address` is where it went for `recipient`.
+    pub(crate) fn failed(recipient: &Recipient, address: &Address, why: &str) -> Self {
+        Self::of(recipient, address, Action::Failed, why)
+    }
+
+    /// It waits, and is tried until then.
+    pub(crate) fn late(
+        recipient: &Recipient,
+        address: &Address,
+        why: Option<&str>,
+        until: i64,
+    ) -> Self {
+        let why = why.unwrap_or("4.4.0 it was not its turn yet");
+        Self::of(recipient, address, Action::Delayed(until), why)
+    }
+
+    /// It is well, if anybody asked.
+    pub(crate) fn good(
+        recipient: &Recipient,
+        address: &Address,
+        action: Action,
+        why: &str,
+    ) -> Option<Self> {
+        asks(recipient, "SUCCESS").then(|| Self::of(recipient, address, action, why))
+    }
+
+    /// RFC 3463 §2 status code, of the class that fits.
+    pub(crate) fn status(&self) -> &str {
+        let code = self.why.split(' ').next().unwrap_or_default();
+        let digits =
+            |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+        let (class, unknown) = match self.action {
+            Action::Failed => ("5.", "5.0.0"),
+            Action::Delayed(_) => ("4.", "4.0.0"),
+            _ => ("2.", "2.0.0"),
+        };
+        let fits =
+            code.starts_with(class) && code.split('.').count() == 3 && code.split('.').all(digits);
+        if fits { code } else { unknown }
+    }
+
+    /// When it is tried until, where it waits.
+    pub(crate) fn until(&self) -> Option<i64> {
+        match self.action {
+            Action::Delayed(until) => Some(until),
+            _ => None,
+        }
+    }
+}
+
+/// RFC 3461 §4.1: without NOTIFY failures are told, delays may be, and success is not.
+fn asks(recipient: &Recipient, for_what: &str) -> bool {
+    match recipient.notify.as_deref() {
+        None => for_what != "SUCCESS",
+        Some(notify) => notify.split(',').any(|word| word == for_what),
+    }
+}
+
+/// RFC 3461 §5.2.7.3: the address leads to several. Its sender is told of that, if he asked for success; what comes
+/// of each of them he then hears only when it fails.
+pub(crate) fn expand(recipient: &mut Recipient) -> Option<News> {
+    let why = "2.1.5 the address leads to several recipients";
+    let news = News::good(recipient, &recipient.address, Action::Expanded, why)?;
+    recipient.notify = recipient.notify.as_deref().map(dsn::without_success);
+    Some(news)
+}

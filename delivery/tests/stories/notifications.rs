@@ -1,0 +1,156 @@
+//! RFC 3461: what a sender is told when he asks to be told, or not to be.
+
+use crate::bounces::{peer, report};
+use crate::world::{LETTER, START_S, Transport, World, address, envelope, local, remote};
+use delivery::{Envelope, Job, Outcome, Tried};
+use std::sync::{Arc, Mutex};
+
+const TAKEN: &str = "2.0.0 mx.noi.vn[192.0.2.1] said to the message: 250 2.0.0 Ok";
+
+fn asked(to: &[(&str, Option<&str>)]) -> Envelope {
+    let names: Vec<&str> = to.iter().map(|(name, _)| *name).collect();
+    let mut sent = envelope("an@tinh.gov.vn", &names);
+    sent.envid = Some("a+2Bb".into());
+    sent.ret = Some("FULL".into());
+    for (recipient, (_, notify)) in sent.recipients.iter_mut().zip(to) {
+        recipient.notify = notify.map(str::to_owned);
+        recipient.orcpt = Some("rfc822;goc+2B1@tinh.gov.vn".into());
+    }
+    sent
+}
+
+/// Takes all, as a peer that offers DSN, and remembers what it was asked to tell.
+#[derive(Default)]
+struct Knowing(Mutex<Vec<(String, Option<String>, Option<String>)>>);
+
+impl Transport for Knowing {
+    fn relay(&self, job: &Job) -> Tried {
+        let each = job.envelope.recipients.iter();
+        let asked = each.map(|r| (r.address.to_string(), r.notify.clone(), r.orcpt.clone()));
+        self.0.lock().unwrap().extend(asked);
+        Tried {
+            outcomes: vec![Outcome::Relayed(TAKEN.into()); job.envelope.recipients.len()],
+            reports: true,
+            ..Tried::default()
+        }
+    }
+}
+
+#[test]
+fn what_lies_in_a_mailbox_is_told_to_who_asked() {
+    let world = World::new();
+    let sent = asked(&[
+        ("binh@tinh.gov.vn", Some("SUCCESS,FAILURE")),
+        ("chi@tinh.gov.vn", None),
+    ]);
+    let origin = world.submitted("an");
+    world.delivery.accept(sent, LETTER, &origin).unwrap();
+    let told = world.inbox("an");
+    assert_eq!(told.len(), 1);
+    let status = report(&told[0]);
+    let expected = "Original-Recipient: rfc822;goc+1@tinh.gov.vn\\r\\nFinal-Recipient: rfc822; \
+                    binh@tinh.gov.vn\\r\\nAction: delivered\\r\\nStatus: 2.1.5\\r\\n";
+    assert!(status.contains(expected), "{status}");
+    assert!(status.contains("Original-Envelope-Id: a+b\\r\\n"), "{status}");
+    assert!(!status.contains("chi@") && !status.contains("Diagnostic"), "{status}");
+    assert!(told[0].contains("như bạn yêu cầu"), "{}", told[0]);
+    // RFC 3461 §4.3: the message itself goes back only when it failed.
+    assert!(!told[0].contains("\r\nbody\r\n"));
+    // Nobody is told of what nobody asked for, nor a null path of anything (I-11).
+    for (notify, from) in [(Some("FAILURE,DELAY"), "an"), (Some("NEVER"), "an"), (Some("SUCCESS"), "")] {
+        let mut sent = asked(&[("binh@tinh.gov.vn", notify)]);
+        if from.is_empty() {
+            sent.from = delivery::ReversePath::Null;
+        }
+        world.delivery.accept(sent, LETTER, &remote()).unwrap();
+    }
+    assert_eq!(world.inbox("an").len(), 1);
+}
+
+#[test]
+fn what_went_on_is_told_by_the_last_who_can() {
+    // A peer that knows nothing of notifications.
+    let world = World::with(Some(peer(Outcome::Relayed(TAKEN.into()))));
+    let to = [("x@noi.vn", Some("SUCCESS")), ("y@noi.vn", Some("FAILURE"))];
+    let origin = world.submitted("an");
+    world.delivery.accept(asked(&to), LETTER, &origin).unwrap();
+    assert_eq!(world.dispatch(), None);
+    let told = world.inbox("an");
+    assert_eq!(told.len(), 1);
+    let status = report(&told[0]);
+    let expected = "Final-Recipient: rfc822; x@noi.vn\\r\\nAction: relayed\\r\\nStatus: 2.0.0\\r\\n\
+                    Remote-MTA: dns; mx.noi.vn\\r\\nDiagnostic-Code: smtp; 250 2.0.0 Ok\\r\\n";
+    assert!(status.contains(expected), "{status}");
+    assert!(!status.contains("y@noi.vn"), "{status}");
+    // One that does tells himself, and hears what was asked.
+    let knowing = Arc::new(Knowing::default());
+    let world = World::with(Some(knowing.clone()));
+    let origin = world.submitted("an");
+    world.delivery.accept(asked(&to), LETTER, &origin).unwrap();
+    assert_eq!(world.dispatch(), None);
+    assert!(world.inbox("an").is_empty());
+    let orcpt = Some("rfc822;goc+2B1@tinh.gov.vn".to_owned());
+    let heard = knowing.0.lock().unwrap().clone();
+    let expected = [
+        ("x@noi.vn".into(), Some("SUCCESS".into()), orcpt.clone()),
+        ("y@noi.vn".into(), Some("FAILURE".into()), orcpt),
+    ];
+    assert_eq!(heard, expected);
+}
+
+#[test]
+fn an_address_that_leads_to_several_is_told_once() {
+    let knowing = Arc::new(Knowing::default());
+    let world = World::with(Some(knowing.clone()));
+    world.list("phong", vec![local("binh"), address("x@noi.vn")]);
+    world.list("mot", vec![address("y@noi.vn")]);
+    let origin = world.submitted("an");
+    let to = [("phong@tinh.gov.vn", Some("SUCCESS,DELAY")), ("mot@tinh.gov.vn", Some("SUCCESS"))];
+    world.delivery.accept(asked(&to), LETTER, &origin).unwrap();
+    world.dispatch();
+    let told = world.inbox("an");
+    assert_eq!(told.len(), 1);
+    let status = report(&told[0]);
+    let expected = "Final-Recipient: rfc822; phong@tinh.gov.vn\\r\\nAction: expanded\\r\\nStatus: 2.1.5\\r\\n";
+    assert!(status.contains(expected), "{status}");
+    assert_eq!(world.inbox("binh").len(), 1);
+    // RFC 3461 §5.2.7.3 (c): to the members without SUCCESS; §5.2.7.2: to the one whole.
+    let heard = knowing.0.lock().unwrap().clone();
+    let of = |name: &str| heard.iter().find(|(to, ..)| to == name).unwrap().1.clone();
+    assert_eq!(of("x@noi.vn").as_deref(), Some("DELAY"));
+    assert_eq!(of("y@noi.vn").as_deref(), Some("SUCCESS"));
+}
+
+#[test]
+fn delays_are_told_unless_it_was_said_otherwise() {
+    for (notify, told) in [(None, 1), (Some("DELAY"), 1), (Some("FAILURE"), 0), (Some("NEVER"), 0)] {
+        let world = World::with(Some(peer(Outcome::Deferred("4.4.1 nobody answers".into()))));
+        let origin = world.submitted("an");
+        let sent = asked(&[("x@noi.vn", notify)]);
+        world.delivery.accept(sent, LETTER, &origin).unwrap();
+        while world.now() < START_S + 6 * 3600 {
+            let due = world.dispatch().unwrap();
+            world.pass(due.max(world.now() + 1) - world.now());
+        }
+        assert_eq!(world.inbox("an").len(), told, "{notify:?}");
+    }
+}
+
+/// A crash between telling and writing down does not tell twice (I-09).
+#[test]
+fn i09_good_news_are_told_once() {
+    let world = World::with(Some(peer(Outcome::Relayed(TAKEN.into()))));
+    let origin = world.submitted("an");
+    let sent = asked(&[("x@noi.vn", Some("SUCCESS"))]);
+    world.delivery.accept(sent, LETTER, &origin).unwrap();
+    let now = world.now();
+    world.delivery.dispatch(now).unwrap();
+    let job = world.delivery.lease(now).unwrap().unwrap();
+    let tried = Tried {
+        outcomes: vec![Outcome::Relayed(TAKEN.into())],
+        ..Tried::default()
+    };
+    world.delivery.settle(&job, tried.clone(), now).unwrap();
+    let _ = world.delivery.settle(&job, tried, now);
+    assert_eq!(world.inbox("an").len(), 1);
+}
