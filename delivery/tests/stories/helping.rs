@@ -17,7 +17,7 @@ impl Transport for Shy {
         self.0.lock().unwrap().push(job.via.clone());
         Tried {
             outcomes: vec![Outcome::Deferred("4.2.0 later".into()); job.envelope.recipients.len()],
-            trouble: None,
+            ..Tried::default()
         }
     }
 }
@@ -95,7 +95,7 @@ fn a_try_that_ends_while_it_is_held_counts() {
     assert_eq!(world.delivery.act(id, &Act::Hold, None), Ok(true));
     let tried = Tried {
         outcomes: vec![Outcome::Relayed("2.0.0 Ok".into())],
-        trouble: None,
+        ..Tried::default()
     };
     world.delivery.settle(&job, tried, now).unwrap();
     assert_eq!(world.delivery.queued(id), Err(Error::NotFound));
