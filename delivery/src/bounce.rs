@@ -65,8 +65,7 @@ impl Delivery {
             return Ok(());
         };
         let wanted = all.iter().filter(|news| !news.unwanted);
-        let (good, bad): (Vec<&News>, Vec<&News>) =
-            wanted.partition(|news| news.action.succeeds());
+        let (good, bad): (Vec<&News>, Vec<&News>) = wanted.partition(|news| news.action.succeeds());
         for news in [bad, good] {
             if !news.is_empty() {
                 self.inform(about, sender, content, &news)?;

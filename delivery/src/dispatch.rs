@@ -283,9 +283,9 @@ impl Delivery {
                     Ok(placed) => {
                         row.success = Some(Action::Delivered);
                         Outcome::Relayed(format!(
-                        "2.0.0 placed in account {} as {}",
-                        accounts[n], placed.email
-                    ))
+                            "2.0.0 placed in account {} as {}",
+                            accounts[n], placed.email
+                        ))
                     }
                     Err(Error::OverQuota(_)) => Outcome::Failed("5.2.2 the mailbox is full".into()),
                     Err(error) => {

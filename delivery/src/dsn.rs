@@ -128,11 +128,11 @@ mod tests {
             check(orcpt(&format!("rfc822;{bad}")), None);
         }
         check(envid(&"x".repeat(101)), None);
+        check(orcpt("rfc822;Ai+40@x.vn"), Some("rfc822;Ai+40@x.vn"));
         check(
-            orcpt("rfc822;Ai+40@x.vn"),
-            Some("rfc822;Ai+40@x.vn"),
+            orcpt("utf-8;\\x{1EA1}n@x.vn"),
+            Some("utf-8;\\x{1EA1}n@x.vn"),
         );
-        check(orcpt("utf-8;\\x{1EA1}n@x.vn"), Some("utf-8;\\x{1EA1}n@x.vn"));
         check(orcpt("utf-8;ạn@x.vn"), Some("utf-8;ạn@x.vn"));
         for bad in ["a@x.vn", ";a@x.vn", "rf c;a@x.vn", "rfc822;", "utf-8;a b"] {
             check(orcpt(bad), None);

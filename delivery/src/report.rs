@@ -2,8 +2,8 @@
 
 use crate::bounce::About;
 use crate::dsn;
-use crate::news::{Action, News};
 use crate::header;
+use crate::news::{Action, News};
 use crate::outcome::said;
 use crate::stamp::ZONE_MIN;
 use formats::address::Address;

@@ -6,8 +6,8 @@
 use crate::credential::Stored;
 use crate::former::{Account1, Account2, Agency1, Held, Stored1};
 use crate::notice::{self, Notice};
-use crate::session::SessionRow;
 use crate::sender::Senders;
+use crate::session::SessionRow;
 use crate::share::Share;
 use crate::{Account, AccountId, Agency, AgencyId, Alias, CredentialId, Domain};
 use formats::address::{Address, DomainName};

@@ -294,7 +294,10 @@ impl Book {
             senders.put(id, None);
             senders.fact()
         });
-        let own = self.senders.contains_key(&id).then_some(Fact::NoSenders(id));
+        let own = self
+            .senders
+            .contains_key(&id)
+            .then_some(Fact::NoSenders(id));
         own.into_iter().chain(without).collect()
     }
 }

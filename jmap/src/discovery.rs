@@ -92,7 +92,8 @@ pub(crate) fn account(context: &Context, access: &Access, account: &Account) -> 
     let principal = |id| ident::principal(Sharing::Account(id));
     let mut capabilities = capabilities(context, held);
     // RFC 8621 §1.3.2: of accounts in whose name one may send.
-    if let (Sending::No, Some(all)) = (access.sending_for(account.id), capabilities.as_object_mut()) {
+    if let (Sending::No, Some(all)) = (access.sending_for(account.id), capabilities.as_object_mut())
+    {
         all.remove(SUBMISSION);
     }
     capabilities[SHARE] = json!({});

@@ -237,8 +237,10 @@ impl Play {
                     content.escape_ascii().to_string()
                 };
                 let (with, from) = (self.machine.with(), show(&envelope.from));
-                self.done
-                    .push(format!("? take {with} {from}{asked} {} {text}", to.join(",")));
+                self.done.push(format!(
+                    "? take {with} {from}{asked} {} {text}",
+                    to.join(",")
+                ));
                 Answer::Take(if word == "ok" {
                     Ok("T1".into())
                 } else {

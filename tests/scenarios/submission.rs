@@ -110,7 +110,8 @@ fn a_seat_sends_by_who_holds_it() {
     let (status, made) = api.post_json("/api/v1/accounts", &seat);
     assert_eq!(status, 201, "{made}");
     let path = |what: &str| format!("/api/v1/accounts/{}/{what}@thu.gov.vn", made["id"]);
-    let letter = b"From: chutich@thu.gov.vn\r\nTo: quantri@thu.gov.vn\r\nSubject: x\r\n\r\nhello\r\n";
+    let letter =
+        b"From: chutich@thu.gov.vn\r\nTo: quantri@thu.gov.vn\r\nSubject: x\r\n\r\nhello\r\n";
     let send = |who: &str| {
         let mut client = world.submission(who);
         let to = ["quantri@thu.gov.vn"];
@@ -122,7 +123,10 @@ fn a_seat_sends_by_who_holds_it() {
     assert_eq!(status, 200, "{answer}");
     let (status, answer) = api.put_json(&path("senders/binh"), &json!({"sending": "on_behalf"}));
     assert_eq!(status, 200, "{answer}");
-    for (who, sender) in [("an", None), ("binh", Some("\r\nSender: <binh@thu.gov.vn>\r\n"))] {
+    for (who, sender) in [
+        ("an", None),
+        ("binh", Some("\r\nSender: <binh@thu.gov.vn>\r\n")),
+    ] {
         let reply = send(who);
         assert!(reply.starts_with("250"), "{who}: {reply}");
         let mut reader = world.imap("quantri");

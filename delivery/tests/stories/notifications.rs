@@ -51,13 +51,23 @@ fn what_lies_in_a_mailbox_is_told_to_who_asked() {
     let expected = "Original-Recipient: rfc822;goc+1@tinh.gov.vn\\r\\nFinal-Recipient: rfc822; \
                     binh@tinh.gov.vn\\r\\nAction: delivered\\r\\nStatus: 2.1.5\\r\\n";
     assert!(status.contains(expected), "{status}");
-    assert!(status.contains("Original-Envelope-Id: a+b\\r\\n"), "{status}");
-    assert!(!status.contains("chi@") && !status.contains("Diagnostic"), "{status}");
+    assert!(
+        status.contains("Original-Envelope-Id: a+b\\r\\n"),
+        "{status}"
+    );
+    assert!(
+        !status.contains("chi@") && !status.contains("Diagnostic"),
+        "{status}"
+    );
     assert!(told[0].contains("như bạn yêu cầu"), "{}", told[0]);
     // RFC 3461 §4.3: the message itself goes back only when it failed.
     assert!(!told[0].contains("\r\nbody\r\n"));
     // Nobody is told of what nobody asked for, nor a null path of anything (I-11).
-    for (notify, from) in [(Some("FAILURE,DELAY"), "an"), (Some("NEVER"), "an"), (Some("SUCCESS"), "")] {
+    for (notify, from) in [
+        (Some("FAILURE,DELAY"), "an"),
+        (Some("NEVER"), "an"),
+        (Some("SUCCESS"), ""),
+    ] {
         let mut sent = asked(&[("binh@tinh.gov.vn", notify)]);
         if from.is_empty() {
             sent.from = delivery::ReversePath::Null;
@@ -105,13 +115,17 @@ fn an_address_that_leads_to_several_is_told_once() {
     world.list("phong", vec![local("binh"), address("x@noi.vn")]);
     world.list("mot", vec![address("y@noi.vn")]);
     let origin = world.submitted("an");
-    let to = [("phong@tinh.gov.vn", Some("SUCCESS,DELAY")), ("mot@tinh.gov.vn", Some("SUCCESS"))];
+    let to = [
+        ("phong@tinh.gov.vn", Some("SUCCESS,DELAY")),
+        ("mot@tinh.gov.vn", Some("SUCCESS")),
+    ];
     world.delivery.accept(asked(&to), LETTER, &origin).unwrap();
     world.dispatch();
     let told = world.inbox("an");
     assert_eq!(told.len(), 1);
     let status = report(&told[0]);
-    let expected = "Final-Recipient: rfc822; phong@tinh.gov.vn\\r\\nAction: expanded\\r\\nStatus: 2.1.5\\r\\n";
+    let expected =
+        "Final-Recipient: rfc822; phong@tinh.gov.vn\\r\\nAction: expanded\\r\\nStatus: 2.1.5\\r\\n";
     assert!(status.contains(expected), "{status}");
     assert_eq!(world.inbox("binh").len(), 1);
     // RFC 3461 §5.2.7.3 (c): to the members without SUCCESS; §5.2.7.2: to the one whole.
@@ -123,7 +137,12 @@ fn an_address_that_leads_to_several_is_told_once() {
 
 #[test]
 fn delays_are_told_unless_it_was_said_otherwise() {
-    for (notify, told) in [(None, 1), (Some("DELAY"), 1), (Some("FAILURE"), 0), (Some("NEVER"), 0)] {
+    for (notify, told) in [
+        (None, 1),
+        (Some("DELAY"), 1),
+        (Some("FAILURE"), 0),
+        (Some("NEVER"), 0),
+    ] {
         let world = World::with(Some(peer(Outcome::Deferred("4.4.1 nobody answers".into()))));
         let origin = world.submitted("an");
         let sent = asked(&[("x@noi.vn", notify)]);

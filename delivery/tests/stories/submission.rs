@@ -234,7 +234,10 @@ fn a_draft_is_submitted_to_all_whom_it_names() {
     let access = world.enter("an");
     let text = b"From: an@tinh.gov.vn\r\nTo: N: Binh <binh@tinh.gov.vn>, AN@tinh.gov.vn;\r\nCc: an@tinh.gov.vn\r\nBcc: chi@tinh.gov.vn\r\n\r\nb\r\n";
     let email = draft(&world, "an", text);
-    let (envelope, receipt) = world.delivery.submit(&access, access.account(), email, None, None).unwrap();
+    let (envelope, receipt) = world
+        .delivery
+        .submit(&access, access.account(), email, None, None)
+        .unwrap();
     assert_eq!(envelope.from, ReversePath::Address(local("an")));
     let to: Vec<String> = envelope
         .recipients
@@ -253,7 +256,11 @@ fn a_draft_is_submitted_to_all_whom_it_names() {
         ..envelope.clone()
     };
     assert_eq!(
-        cause(world.delivery.submit(&access, access.account(), email, Some(own), None)),
+        cause(
+            world
+                .delivery
+                .submit(&access, access.account(), email, Some(own), None)
+        ),
         "NoRecipients"
     );
     let forged = Envelope {
@@ -261,7 +268,11 @@ fn a_draft_is_submitted_to_all_whom_it_names() {
         ..envelope
     };
     assert_eq!(
-        cause(world.delivery.submit(&access, access.account(), email, Some(forged), None)),
+        cause(
+            world
+                .delivery
+                .submit(&access, access.account(), email, Some(forged), None)
+        ),
         "SenderNotYours"
     );
     let forged = draft(
@@ -270,17 +281,29 @@ fn a_draft_is_submitted_to_all_whom_it_names() {
         b"From: binh@tinh.gov.vn\r\nTo: chi@tinh.gov.vn\r\n\r\n",
     );
     assert_eq!(
-        cause(world.delivery.submit(&access, access.account(), forged, None, None)),
+        cause(
+            world
+                .delivery
+                .submit(&access, access.account(), forged, None, None)
+        ),
         "SenderNotYours"
     );
     let nobody = draft(&world, "an", b"From: an@tinh.gov.vn\r\n\r\n");
     assert_eq!(
-        cause(world.delivery.submit(&access, access.account(), nobody, None, None)),
+        cause(
+            world
+                .delivery
+                .submit(&access, access.account(), nobody, None, None)
+        ),
         "NoRecipients"
     );
     let absent = EmailId::new(99).unwrap();
     assert_eq!(
-        cause(world.delivery.submit(&access, access.account(), absent, None, None)),
+        cause(
+            world
+                .delivery
+                .submit(&access, access.account(), absent, None, None)
+        ),
         "Malformed(\"no such message\")"
     );
     let _ = address("x@noi.vn");
@@ -295,9 +318,7 @@ fn i08_another_accounts_draft_is_not_sent() {
         b"From: an@tinh.gov.vn\r\nTo: chi@tinh.gov.vn\r\n\r\nsecret\r\n",
     );
     let an = world.enter("an");
-    let result = world
-        .delivery
-        .submit(&an, an.account(), email, None, None);
+    let result = world.delivery.submit(&an, an.account(), email, None, None);
     assert_eq!(cause(result), "Malformed(\"no such message\")");
     let Origin::Submitted { .. } = world.submitted("an") else {
         panic!("submitted")

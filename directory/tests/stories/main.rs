@@ -15,7 +15,7 @@ mod faults;
 mod lists;
 mod notices;
 mod quotas;
-mod sessions;
 mod senders;
+mod sessions;
 mod shares;
 mod world;

@@ -77,7 +77,8 @@ fn i20_what_an_administrator_says_counts_first_and_is_written_down() {
     let mine = world.officer("a@tinh.gov.vn", Role::AccountOfficer, "H99.1");
     let other = world.officer("b@tinh.gov.vn", Role::Administrator, "H99.2");
     let d = &world.directory;
-    let set = |by, of: &Account, who: &Account, how| d.set_sender(Some(by), of.id, who.id, how, None);
+    let set =
+        |by, of: &Account, who: &Account, how| d.set_sender(Some(by), of.id, who.id, how, None);
     set(&mine, &seat, &an, Some(Sending::No)).unwrap();
     set(&mine, &seat, &binh, Some(Sending::OnBehalf)).unwrap();
     set(&mine, &an, &binh, Some(Sending::As)).unwrap();
@@ -87,11 +88,17 @@ fn i20_what_an_administrator_says_counts_first_and_is_written_down() {
     ));
     assert!(matches!(
         set(&mine, &an, &an, Some(Sending::As)),
-        Err(Error::Invalid { field: "sender", .. })
+        Err(Error::Invalid {
+            field: "sender",
+            ..
+        })
     ));
     assert!(matches!(
         set(&mine, &an, &seat, Some(Sending::As)),
-        Err(Error::Invalid { field: "sender", .. })
+        Err(Error::Invalid {
+            field: "sender",
+            ..
+        })
     ));
     let written = d.audit(None, 100).unwrap();
     let acts = written.iter().filter(|e| e.act == "account.sender");
@@ -106,7 +113,11 @@ fn i20_what_an_administrator_says_counts_first_and_is_written_down() {
     assert_eq!(second.sending_for(an.id), Sending::As);
     assert_eq!(first.sending_for(binh.id), Sending::No);
     d.set_sender(None, seat.id, an.id, None, None).unwrap();
-    assert_eq!(first.sending_for(seat.id), Sending::As, "as the holder again");
+    assert_eq!(
+        first.sending_for(seat.id),
+        Sending::As,
+        "as the holder again"
+    );
     // Who goes is on no list any more, and nobody is on his.
     let stale = d.set_sender(None, seat.id, an.id, Some(Sending::As), Some(1));
     assert!(matches!(stale, Err(Error::Conflict)));

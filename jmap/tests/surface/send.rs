@@ -308,7 +308,8 @@ async fn a_seat_sends_what_lies_in_its_own_account() {
     let house = House::new();
     let (an, seat) = (house.an.account(), seat(&house));
     let account = format!("a{seat}");
-    let as_an = |call: Value| async { house.calls(&house.an, json!([call])).await };
+    let h = &house;
+    let as_an = |call: Value| async move { h.calls(&h.an, json!([call])).await };
     let give = |letters: &str| {
         let rights = directory::Rights::parse(letters).unwrap();
         let d = &house.directory;
@@ -330,13 +331,13 @@ async fn a_seat_sends_what_lies_in_its_own_account() {
     assert!(email.is_string(), "{made}");
     let own = identity(&house).await;
     let create = |identity: &str| json!({"s": {"identityId": identity, "emailId": email}});
-    let set = |account: &str, identity: &str| {
-        json!(["EmailSubmission/set", {"accountId": account, "create": create(identity)}, "0"])
-    };
-    let refused = |response: &Value| {
-        response["methodResponses"][0][1]["notCreated"]["s"]["type"].clone()
-    };
-    assert_eq!(refused(&as_an(set(&account, &own)).await), "forbiddenToSend");
+    let set = |account: &str, identity: &str| json!(["EmailSubmission/set", {"accountId": account, "create": create(identity)}, "0"]);
+    let refused =
+        |response: &Value| response["methodResponses"][0][1]["notCreated"]["s"]["type"].clone();
+    assert_eq!(
+        refused(&as_an(set(&account, &own)).await),
+        "forbiddenToSend"
+    );
     give("lrswite");
     let got = as_an(json!(["Identity/get", {"accountId": account}, "0"])).await;
     let list = &got["methodResponses"][0][1]["list"];
@@ -346,10 +347,16 @@ async fn a_seat_sends_what_lies_in_its_own_account() {
     // The same among one's own identities, which are for one's own account.
     let all = house.call("Identity/get", json!({})).await;
     assert_eq!(all["list"][1]["id"], id, "{all}");
-    assert_eq!(refused(&as_an(set(&account, &own)).await), "invalidProperties");
+    assert_eq!(
+        refused(&as_an(set(&account, &own)).await),
+        "invalidProperties"
+    );
     let sent = as_an(set(&account, id)).await;
     let created = &sent["methodResponses"][0][1]["created"]["s"];
-    assert_eq!(created["envelope"]["mailFrom"]["email"], "chutich@tinh.gov.vn", "{sent}");
+    assert_eq!(
+        created["envelope"]["mailFrom"]["email"], "chutich@tinh.gov.vn",
+        "{sent}"
+    );
     let got = house.store.account(house.binh.account());
     assert_eq!(got.usage().unwrap().1, 1, "it arrived");
     // The seat passes on: its account is no longer there.
@@ -384,11 +391,31 @@ async fn what_is_to_be_told_of_it_is_asked_in_the_envelope() {
         }})
     };
     let bad = [
-        (json!({"RET": "SOME"}), json!(null), "mailFrom/parameters/RET"),
-        (json!({"ENVID": null}), json!(null), "mailFrom/parameters/ENVID"),
-        (json!({"RET": "FULL", "ret": "FULL"}), json!(null), "mailFrom/parameters/ret"),
-        (json!(null), json!({"NOTIFY": "NEVER,DELAY"}), "rcptTo/parameters/NOTIFY"),
-        (json!(null), json!({"ORCPT": "binhtt@tinh.gov.vn"}), "rcptTo/parameters/ORCPT"),
+        (
+            json!({"RET": "SOME"}),
+            json!(null),
+            "mailFrom/parameters/RET",
+        ),
+        (
+            json!({"ENVID": null}),
+            json!(null),
+            "mailFrom/parameters/ENVID",
+        ),
+        (
+            json!({"RET": "FULL", "ret": "FULL"}),
+            json!(null),
+            "mailFrom/parameters/ret",
+        ),
+        (
+            json!(null),
+            json!({"NOTIFY": "NEVER,DELAY"}),
+            "rcptTo/parameters/NOTIFY",
+        ),
+        (
+            json!(null),
+            json!({"ORCPT": "binhtt@tinh.gov.vn"}),
+            "rcptTo/parameters/ORCPT",
+        ),
         (json!(null), json!({"RET": "FULL"}), "rcptTo/parameters/RET"),
     ];
     for (mail, rcpt, property) in bad {

@@ -32,7 +32,10 @@ pub(super) fn of_recipient(
                 true => address.to_owned(),
                 false => dsn::encoded(address),
             };
-            set(&mut recipient.orcpt, dsn::orcpt(&format!("{kind};{encoded}")))
+            set(
+                &mut recipient.orcpt,
+                dsn::orcpt(&format!("{kind};{encoded}")),
+            )
         }
         _ => None,
     })
@@ -50,7 +53,10 @@ fn each(
         let taken = sound && take(&upper, value.as_str()).is_some();
         if !taken && !FOUND_OUT.contains(&upper.as_str()) {
             let property = format!("envelope/{of}/parameters/{name}");
-            return Err(SetError::invalid(&[&property], "not known, or not a value that can be"));
+            return Err(SetError::invalid(
+                &[&property],
+                "not known, or not a value that can be",
+            ));
         }
     }
     Ok(())

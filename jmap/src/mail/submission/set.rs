@@ -132,7 +132,8 @@ fn create(turn: &Turn<'_>, mail: &Sight, new: &Value) -> Result<(String, Value),
     let known = identities(turn.access, mail.id());
     // RFC 8621 §7.5: out of the account of another only in whose name one may send.
     if known.is_empty() {
-        return Err(SetError::new("forbiddenToSend").because("you may not send in the name of this account"));
+        return Err(SetError::new("forbiddenToSend")
+            .because("you may not send in the name of this account"));
     }
     let identity = turn.real(&new.identity_id);
     let identity = known

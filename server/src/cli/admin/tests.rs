@@ -44,8 +44,14 @@ fn command_lines_are_understood_or_refused() {
     check("admin accounts create annv@x.vn --name An", false);
     check("admin accounts update 7 --messages-max 1000 --quota=", true);
     check("admin accounts usage annv@x.vn", true);
-    check("admin senders set chutich@x.vn annv@x.vn --sending on_behalf", true);
-    check("admin senders set chutich@x.vn annv@x.vn --sending gladly", false);
+    check(
+        "admin senders set chutich@x.vn annv@x.vn --sending on_behalf",
+        true,
+    );
+    check(
+        "admin senders set chutich@x.vn annv@x.vn --sending gladly",
+        false,
+    );
     check("admin senders set chutich@x.vn annv@x.vn", false);
     check("admin senders list 7", true);
     check(
