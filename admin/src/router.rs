@@ -123,11 +123,6 @@ fn operations() -> Router<Room> {
                 .delete(accounts::delete),
         )
         .route("/api/v1/accounts/{id}/usage", get(accounts::usage))
-        .route("/api/v1/accounts/{id}/senders", get(senders::list))
-        .route(
-            "/api/v1/accounts/{id}/senders/{address}",
-            put(senders::set).delete(senders::remove),
-        )
         .route("/api/v1/accounts/{id}/members", get(members::list))
         .route(
             "/api/v1/accounts/{id}/members/{address}",
@@ -160,6 +155,7 @@ fn operations() -> Router<Room> {
         .merge(waiting())
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/audit/{number}", get(audit::read))
+        .merge(sending())
         .merge(custody())
         .route("/api/v1", any(nothing))
         .route("/api/v1/", any(nothing))
@@ -176,6 +172,16 @@ fn waiting() -> Router<Room> {
         .route("/api/v1/queue/{id}/hold", post(queue::hold))
         .route("/api/v1/queue/{id}/release", post(queue::release))
         .route("/api/v1/queue/{id}/reroute", post(queue::reroute))
+}
+
+/// Operations on who sends.
+fn sending() -> Router<Room> {
+    Router::new()
+        .route("/api/v1/accounts/{id}/senders", get(senders::list))
+        .route(
+            "/api/v1/accounts/{id}/senders/{address}",
+            put(senders::set).delete(senders::remove),
+        )
 }
 
 /// Operations on the mail of others and on the store.
