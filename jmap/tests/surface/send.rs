@@ -322,7 +322,7 @@ async fn a_seat_sends_what_lies_in_its_own_account() {
     let mail = house.store.account(seat);
     let drafts = mail.by_role(Role::Drafts).unwrap().unwrap().id;
     let new = json!({
-        "mailboxIds": {format!("m{drafts}"): true},
+        "mailboxIds": {format!("a{seat}-m{drafts}"): true},
         "from": [{"email": "chutich@tinh.gov.vn"}], "to": [{"email": "binhtt@tinh.gov.vn"}],
         "bodyValues": {"1": {"value": "Kính gửi"}}, "textBody": [{"partId": "1"}],
     });
