@@ -293,8 +293,20 @@ impl AccountStore {
 
     /// The raw octets of a message. Errors: `NotFound`, `Damaged`.
     pub fn content(&self, email: EmailId) -> Result<Arc<[u8]>, Error> {
+        self.content_at(email, None)
+    }
+
+    /// Where contents lie, in the order asked, for [`AccountStore::content_at`]: who reads many saves looking each
+    /// one up by itself.
+    pub fn lie(&self, blobs: &[BlobId]) -> Result<Vec<Option<Lies>>, Error> {
+        let shared = &self.store.inner.shared;
+        shared.packs.locate_all(blobs, &shared.index)
+    }
+
+    /// As [`AccountStore::content`], of a message whose content was found to lie there.
+    pub fn content_at(&self, email: EmailId, lies: Option<Lies>) -> Result<Arc<[u8]>, Error> {
         let state = self.state(email)?;
-        let content = self.store.blob(state.blob);
+        let content = self.store.blob_at(state.blob, lies);
         content.map_err(|why| self.damaged(&state, why))
     }
 
@@ -421,5 +433,22 @@ impl AccountStore {
     /// The one writer of this account; waits for the one before it. Never held across an `.await` (I-05).
     pub fn write(&self) -> Result<Writer, Error> {
         Writer::begin(&self.store, self.id)
+    }
+}
+
+impl Store {
+    /// As [`Store::blob`], of content that lay there a moment ago.
+    pub(crate) fn blob_at(&self, id: BlobId, lies: Option<Lies>) -> Result<Arc<[u8]>, Error> {
+        let shared = &self.inner.shared;
+        let read = match lies {
+            Some(lies) => shared.packs.read_from(id, lies, &shared.index),
+            None => shared.packs.read(id, &shared.index),
+        };
+        if let Err(Error::Corrupt(why)) = &read
+            && !shared.index.is_unreadable()
+        {
+            shared.note_content(id, &why.what, []);
+        }
+        read
     }
 }

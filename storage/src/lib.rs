@@ -122,7 +122,7 @@ pub use maintain::{Policy, Upkeep};
 pub use master::{KeySource, MasterKey};
 pub use message::{Append, Keyword, KeywordChange, Message, Placed, State};
 pub use migrate::Migrated;
-pub use pack::Verified;
+pub use pack::{Lies, Verified};
 pub use progress::{Progress, Stage, Tell, Watch};
 pub use queue::{Queue, QueueItem};
 pub use quota::{Bound, Limits, QuotaNode, Quotas, SoftPassed, Usage};

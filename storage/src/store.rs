@@ -417,14 +417,7 @@ impl Store {
 
     /// Content by id; checksum verified. Errors: `NotFound`, `Corrupt`.
     pub fn blob(&self, id: BlobId) -> Result<Arc<[u8]>, Error> {
-        let shared = &self.inner.shared;
-        let read = shared.packs.read(id, &shared.index);
-        if let Err(Error::Corrupt(why)) = &read
-            && !shared.index.is_unreadable()
-        {
-            shared.note_content(id, &why.what, []);
-        }
-        read
+        self.blob_at(id, None)
     }
 
     /// Reads all content and compares it with its checksums, in the order in which it lies, while the

@@ -23,7 +23,9 @@ use seen::mark;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
-use storage::{AccountId, AccountStore, EmailId, Error, Keyword, Lately, ModSeq, Uid};
+use storage::{
+    AccountId, AccountStore, BlobId, EmailId, Error, Keyword, Lately, Lies, ModSeq, Uid,
+};
 use tell::{needs_content, tell_item};
 
 pub(super) use stretch::{Of, Rest, STRETCH_MAX, Sent};
@@ -32,12 +34,17 @@ pub(super) use stretch::{Of, Rest, STRETCH_MAX, Sent};
 const BATCH_MAX: usize = 256;
 /// The same where they are counted from the end and their summaries are needed.
 const HEAVY_MAX: u64 = 32;
+/// The same where of each nothing but its content is read: the more are looked for at once, the more of them are
+/// neighbours in the index.
+const FAR_MAX: usize = 1_024;
 
 /// A message about to be told.
 struct Due {
     uid: u32,
     state: Brief,
     summary: Option<Told>,
+    /// Where its content lies, when that is asked for.
+    lies: Option<Lies>,
     /// `\Seen` was set by this very FETCH.
     marked: bool,
     /// RFC 3501 §2.3.2: this session was the first to be told of it.
@@ -346,6 +353,7 @@ impl Fetch {
             None => self.left.clone(),
         };
         let heavy = heavy && self.cut.is_none();
+        let most = self.batch_max(heavy);
         let mut octets = 0;
         for &(from, to) in part.ranges() {
             let (Some(from), Some(to)) = (Uid::new(from), Uid::new(to)) else {
@@ -361,9 +369,9 @@ impl Fetch {
                     states.push((uid.raw(), brief));
                     octets += if heavy { state.size } else { 0 };
                 }
-                states.len() < BATCH_MAX && octets < BATCH_OCTETS_MAX
+                states.len() < most && octets < BATCH_OCTETS_MAX
             })?;
-            let full = states.len() >= BATCH_MAX || octets >= BATCH_OCTETS_MAX;
+            let full = states.len() >= most || octets >= BATCH_OCTETS_MAX;
             reached = if full { found } else { to.raw() };
             if full {
                 break;
@@ -381,6 +389,7 @@ impl Fetch {
         };
         let emails: Vec<EmailId> = states.iter().map(|(_, s)| s.email).collect();
         let mut summaries = self.summaries(store, &emails, rev2)?;
+        let mut lie = self.lie(store, &states)?.into_iter();
         for (uid, state) in states {
             let own = summaries.binary_search_by_key(&state.email, |(email, _)| *email);
             let summary = own.ok().and_then(|at| summaries[at].1.take());
@@ -390,6 +399,7 @@ impl Fetch {
                 uid,
                 state,
                 summary,
+                lies: lie.next().flatten(),
                 marked,
                 recent,
             });
@@ -398,6 +408,26 @@ impl Fetch {
             self.due.make_contiguous().reverse();
         }
         Ok(())
+    }
+
+    fn batch_max(&self, heavy: bool) -> usize {
+        match self.items.iter().any(needs_content) && !heavy {
+            true => FAR_MAX,
+            false => BATCH_MAX,
+        }
+    }
+
+    /// Where the contents lie, when they are asked for.
+    fn lie(
+        &self,
+        store: &AccountStore,
+        states: &[(u32, Brief)],
+    ) -> Result<Vec<Option<Lies>>, Error> {
+        if !self.items.iter().any(needs_content) {
+            return Ok(Vec::new());
+        }
+        let blobs: Vec<BlobId> = states.iter().map(|(_, state)| state.blob).collect();
+        store.lie(&blobs)
     }
 
     /// What the items need of summaries, by EmailId.
@@ -442,7 +472,7 @@ impl Fetch {
         let (mut content, mut damaged) = (None, false);
         let summary = due.summary.is_some() || !self.items.iter().any(Item::needs_summary);
         if self.items.iter().any(needs_content) && summary {
-            match self.content(&due.state, store, lately) {
+            match self.content(&due, store, lately) {
                 Ok(octets) => content = Some(octets),
                 Err(Error::NotFound | Error::Expunged) => {}
                 Err(Error::Damaged(_)) => {
@@ -475,12 +505,14 @@ impl Fetch {
 
     fn content(
         &self,
-        state: &Brief,
+        due: &Due,
         store: &AccountStore,
         lately: &Lately,
     ) -> Result<Arc<[u8]>, Error> {
+        let state = &due.state;
         let key = (store.id(), state.email, Vec::new());
-        let content = lately.read(key.clone(), state.size, || store.content(state.email))?;
+        let read = || store.content_at(state.email, due.lies);
+        let content = lately.read(key.clone(), state.size, read)?;
         if self.items.iter().any(Item::is_partial) {
             lately.keep(key, &content);
         }

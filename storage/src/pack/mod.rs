@@ -63,6 +63,10 @@ pub(crate) struct Packs {
     zip: Zip,
 }
 
+/// Where a content was found to lie. Upkeep may move it from there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lies(Location);
+
 /// What a commit that names content consists of, besides the caller's own changes.
 pub(crate) struct Named<'a> {
     /// Where the content lies, as far as the index does not know.
@@ -331,6 +335,25 @@ impl Packs {
     pub(crate) fn place_of(&self, id: BlobId, index: &Index) -> Option<(PathBuf, u64)> {
         let location = self.locate(id, index).ok()?;
         Some((format::path(&self.dir, location.pack), location.offset))
+    }
+
+    /// Where contents lie, in the order asked, all looked for at once: neighbours in the index are read together.
+    /// `None`: nowhere.
+    pub(crate) fn locate_all(
+        &self,
+        ids: &[BlobId],
+        index: &Index,
+    ) -> Result<Vec<Option<Lies>>, Error> {
+        let keys: Vec<Vec<u8>> = ids.iter().map(|id| key::blob(*id)).collect();
+        let rows = index.multi_get(&keys)?.into_iter().zip(ids);
+        rows.map(|(row, id)| {
+            if let Some(Staged::At(location, _)) = self.gate.staged(*id) {
+                return Ok(Some(Lies(location)));
+            }
+            let location = row.map(|row| record::decode(&row, "blob")).transpose()?;
+            Ok(location.map(Lies))
+        })
+        .collect()
     }
 
     /// Where content lies. Errors: `NotFound`.

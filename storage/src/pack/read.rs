@@ -1,7 +1,7 @@
 //! Reading content: found by the index, unpacked or put together, and compared with its hash.
 
 use super::format::{self, Entry, Header};
-use super::{Packs, lock};
+use super::{Lies, Packs, lock};
 use crate::disk::{self, DataFile};
 use crate::index::Index;
 use crate::record::{Form, Location};
@@ -45,6 +45,18 @@ impl Packs {
                 _ => Err(e),
             }
         })
+    }
+
+    /// As [`Packs::read`], of content that lay there a moment ago.
+    pub(crate) fn read_from(
+        &self,
+        id: BlobId,
+        lies: Lies,
+        index: &Index,
+    ) -> Result<Arc<[u8]>, Error> {
+        // Whatever is wrong, with the content or with the place, shows when it is looked for anew.
+        self.read_at(id, &lies.0, index)
+            .or_else(|_| self.read(id, index))
     }
 
     pub(super) fn read_at(

@@ -392,3 +392,27 @@ fn sealed_content_is_moved_under_the_newest_key_and_unreadable_without() {
         Err(Error::Corrupt(_))
     ));
 }
+
+#[test]
+fn contents_are_looked_for_together_and_found_where_they_went() {
+    let shelf = Shelf::new(1 << 20);
+    let contents = [b"one".to_vec(), noise(1, 9_000), vec![7; 40_000]];
+    let ids: Vec<BlobId> = contents.iter().map(|c| shelf.keep(c)).collect();
+    // What is put and not committed is found too, and what is nowhere is not.
+    let staged = shelf.packs.put(b"staged", &shelf.index).unwrap();
+    let asked = [ids[2], BlobId::of(b"nowhere"), ids[0], staged, ids[1]];
+    let lies = shelf.packs.locate_all(&asked, &shelf.index).unwrap();
+    assert!(lies[1].is_none());
+    for (id, lies) in asked.iter().zip(&lies) {
+        let Some(lies) = lies else { continue };
+        let location = shelf.packs.locate(*id, &shelf.index).unwrap();
+        assert_eq!(*lies, Lies(location));
+    }
+    // Upkeep may have moved it: whatever lies there now is not taken for it.
+    for (id, content) in ids.iter().zip(&contents) {
+        for lies in lies.iter().flatten() {
+            let read = shelf.packs.read_from(*id, *lies, &shelf.index).unwrap();
+            assert_eq!(read.as_ref(), content.as_slice());
+        }
+    }
+}

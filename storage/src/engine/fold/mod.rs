@@ -260,18 +260,20 @@ impl<R: Rows> Engine for Folded<R> {
         order.sort_by_key(|at| &keys[*at]);
         let mut values = vec![None; keys.len()];
         let mut opened: Vec<u8> = Vec::new();
+        let mut last: Option<Vec<u8>> = None;
         for at in order {
             let key = &keys[at];
             if let Some(single) = self.singles.get(key)? {
                 values[at] = single.as_ref().strip_prefix(&[PUT]).map(<[u8]>::to_vec);
                 continue;
             }
-            let reaches = run::pairs(&opened).last().transpose()?;
-            if reaches.is_none_or(|(last, _)| last < key.as_slice()) {
+            if last.as_ref().is_none_or(|last| last < key) {
                 opened = match self.pages.floor(&fence_of(key))? {
                     Some((_, stored)) => self.run.open(stored.as_ref())?.into_owned(),
                     None => Vec::new(),
                 };
+                let end = run::pairs(&opened).last().transpose()?;
+                last = end.map(|(key, _)| key.to_vec());
             }
             values[at] = run::find(&opened, key)?;
         }
