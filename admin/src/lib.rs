@@ -41,6 +41,7 @@ mod senders;
 mod sight;
 mod store;
 mod tokens;
+mod traces;
 mod usage;
 mod version;
 

@@ -3,7 +3,7 @@
 use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
 use crate::{
     accounts, agencies, aliases, audit, backups, credentials, domains, holds, letters, members,
-    queue, queue_acts, recovery, senders, store, tokens,
+    queue, queue_acts, recovery, senders, store, tokens, traces,
 };
 use axum::Json;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -37,6 +37,7 @@ use utoipa::{Modify, OpenApi};
         tokens::list, tokens::create, tokens::read, tokens::delete,
         queue::list, queue::read, queue::retry, queue::hold, queue::release, queue::reroute,
         queue::delete, queue_acts::bulk,
+        traces::search, traces::read,
         audit::list, audit::read,
         holds::list, holds::of_account, holds::place, holds::release, letters::letters,
         recovery::removed, recovery::put_back, recovery::restore, recovery::give_up,

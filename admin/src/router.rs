@@ -6,7 +6,7 @@ use crate::problem::{Kind, Problem, render, text};
 use crate::runs::Runs;
 use crate::{
     BODY_MAX, Premises, accounts, agencies, aliases, audit, backups, credentials, domains, holds,
-    letters, members, openapi, queue, queue_acts, recovery, senders, store, tokens,
+    letters, members, openapi, queue, queue_acts, recovery, senders, store, tokens, traces,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -162,7 +162,7 @@ fn operations() -> Router<Room> {
         .route("/api/v1/{*rest}", any(nothing))
 }
 
-/// Operations on the queue.
+/// Operations on the queue, and what became of each message.
 fn waiting() -> Router<Room> {
     Router::new()
         .route("/api/v1/queue", get(queue::list))
@@ -172,6 +172,8 @@ fn waiting() -> Router<Room> {
         .route("/api/v1/queue/{id}/hold", post(queue::hold))
         .route("/api/v1/queue/{id}/release", post(queue::release))
         .route("/api/v1/queue/{id}/reroute", post(queue::reroute))
+        .route("/api/v1/traces", get(traces::search))
+        .route("/api/v1/traces/{id}", get(traces::read))
 }
 
 /// Operations on who sends.

@@ -8,13 +8,14 @@ use crate::resolve::Targets;
 use crate::schedule::Schedule;
 use crate::spoilt::Spoilt;
 use crate::spool::{self, Record, Row};
+use crate::trace::{self, Beginning, Head, Id, Whence};
 use crate::turn::Turns;
 use crate::*;
 use directory::{Access, Directory};
 use formats::address::Address;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use storage::{AccountId, BlobId, QueueId, Store};
+use storage::{AccountId, BlobId, QueueId, RowChange, Store};
 
 /// RFC 5321 §6.3: Received fields of a message that is not yet thought to go round in circles.
 pub const RECEIVED_MAX: usize = 100;
@@ -124,7 +125,7 @@ impl Delivery {
         origin: &Origin,
     ) -> Result<Receipt, Refused> {
         let (from, count) = (envelope.from.to_string(), envelope.recipients.len());
-        let taken = self.take(envelope, content, origin, None);
+        let taken = self.take(envelope, content, origin, Passed::default());
         let octets = content.len();
         match &taken {
             Ok(receipt) => tracing::info!(
@@ -138,13 +139,13 @@ impl Delivery {
         taken
     }
 
-    /// As `accept`. With a delivery id the message is placed once however often this is called (I-09).
+    /// As `accept`, with what the pipeline itself says of it.
     pub(crate) fn take(
         &self,
         envelope: Envelope,
         content: &[u8],
         origin: &Origin,
-        delivery: Option<u64>,
+        passed: Passed,
     ) -> Result<Receipt, Refused> {
         let settings = &self.inner.settings;
         if envelope.recipients.is_empty() {
@@ -170,7 +171,14 @@ impl Delivery {
         };
         let targets = self.resolve(&envelope, origin)?;
         let now = self.inner.directory.clock().now_s();
-        let trace = stamp::trace_id()?;
+        // The name of an acceptance tells its time.
+        let given = passed
+            .trace
+            .and_then(|name| Some((Id::parse(&name)?.at(), name)));
+        let (now, trace) = match given {
+            Some(given) => given,
+            None => (now, stamp::trace_id(now)?),
+        };
         let stamp = stamp::Stamp {
             host: &settings.host,
             trace: &trace,
@@ -192,12 +200,15 @@ impl Delivery {
                 asked => asked.clamp(-spool::HIGHEST, spool::HIGHEST),
             },
             generated: matches!(origin, Origin::Generated),
+            whence: origin.whence(passed.about),
             trace,
             now,
-            delivery,
+            delivery: passed.delivery,
             envelope,
         };
-        self.carry_out(arrival, &targets, &stored)
+        let beginning = beginning(&arrival, &targets, stored.len(), passed.rows);
+        let beginning = beginning.map_err(|e| temporary("cannot trace", &e))?;
+        self.carry_out(arrival, &targets, &stored, Arc::new(beginning))
     }
 
     fn share_domain(&self, first: AccountId, rest: &[(AccountId, u32)]) -> bool {
@@ -212,6 +223,7 @@ impl Delivery {
         arrival: Arrival,
         targets: &Targets,
         stored: &[u8],
+        beginning: Arc<Beginning>,
     ) -> Result<Receipt, Refused> {
         let store = &self.inner.store;
         let mut news = targets.failures(&arrival.envelope);
@@ -226,15 +238,23 @@ impl Delivery {
         };
         let blob = blob.map_err(|e| temporary("cannot stage", &e))?;
         let (placed, queued) = if direct {
-            self.place_now(&arrival, targets, blob, stored, &mut news)?
+            self.place_now(&arrival, targets, (blob, stored), beginning, &mut news)?
         } else {
-            (
-                0,
-                Some(self.spool(&arrival, targets.rows(), blob, stored.len())?),
-            )
+            let rows = targets.rows();
+            let queued = self.spool(&arrival, rows, blob, stored.len(), &beginning)?;
+            (0, Some(queued))
         };
         if !news.is_empty() {
             let told = self.bounce(&arrival.about(), stored, &news);
+            let told = told.and_then(|rows| match rows.is_empty() {
+                true => Ok(()),
+                false => self
+                    .inner
+                    .store
+                    .commit_rows(rows)
+                    .map(|_| ())
+                    .map_err(|e| temporary("cannot trace", &e)),
+            });
             if let Err(refused) = told {
                 // Others have it already: refusing it now would bring it to them twice.
                 tracing::error!(trace = %arrival.trace, ?refused, "the sender was not told");
@@ -252,8 +272,8 @@ impl Delivery {
         &self,
         arrival: &Arrival,
         targets: &Targets,
-        blob: BlobId,
-        stored: &[u8],
+        (blob, stored): (BlobId, &[u8]),
+        beginning: Arc<Beginning>,
         news: &mut Vec<News>,
     ) -> Result<(usize, Option<QueueId>), Refused> {
         let summary = Arc::new(formats::message::summarize(stored));
@@ -262,6 +282,7 @@ impl Delivery {
             summary,
             now: arrival.now,
             delivery: arrival.delivery,
+            beginning: Some(Arc::clone(&beginning)),
         };
         let accounts: Vec<AccountId> = targets.local.iter().map(|(account, _)| *account).collect();
         let results = self.place(&accounts, &letter);
@@ -290,7 +311,8 @@ impl Delivery {
             return Ok((placed, None));
         }
         let rows = later.into_iter().map(|(row, _)| row).collect();
-        Ok((placed, Some(self.spool(arrival, rows, blob, stored.len())?)))
+        let queued = self.spool(arrival, rows, blob, stored.len(), &beginning)?;
+        Ok((placed, Some(queued)))
     }
 
     /// Puts it into the queue, durably, and wakes who dispatches.
@@ -300,12 +322,16 @@ impl Delivery {
         rows: Vec<Row>,
         blob: BlobId,
         size: usize,
+        beginning: &Beginning,
     ) -> Result<QueueId, Refused> {
         let queue = self.inner.store.queue();
         // What the server itself says must not wait for a queue that it would help to empty.
         if !arrival.generated && queue.count() >= self.inner.settings.queue_max {
             return Err(Refused::Temporary("the queue is full".into()));
         }
+        let accounts: Vec<AccountId> = rows.iter().filter_map(Row::account).collect();
+        let begun = beginning.queued(&accounts);
+        let begun = begun.map_err(|e| temporary("cannot trace", &e))?;
         let record = Record {
             envelope: arrival.envelope.clone(),
             rows,
@@ -323,7 +349,7 @@ impl Delivery {
         };
         let payload = record.encode().map_err(|e| temporary("cannot spool", &e))?;
         let id = queue
-            .put(arrival.now, blob, payload)
+            .put_with(arrival.now, blob, payload, begun)
             .map_err(|e| temporary("cannot spool", &e))?;
         self.wake();
         Ok(id)
@@ -371,8 +397,46 @@ impl std::fmt::Debug for Delivery {
     }
 }
 
+/// What the pipeline says of a message of its own.
+#[derive(Debug, Default)]
+pub(crate) struct Passed {
+    /// I-09: with it the message is placed once however often it is taken.
+    pub(crate) delivery: Option<u64>,
+    /// The name of its acceptance.
+    pub(crate) trace: Option<String>,
+    /// The message that it reports on.
+    pub(crate) about: Option<String>,
+    /// Rows that are committed with it.
+    pub(crate) rows: Vec<RowChange>,
+}
+
+/// How the timeline of a message begins.
+fn beginning(
+    arrival: &Arrival,
+    targets: &Targets,
+    size: usize,
+    rows: Vec<RowChange>,
+) -> Result<Beginning, storage::Error> {
+    let envelope = &arrival.envelope;
+    let to = || envelope.recipients.iter().map(|to| &to.address);
+    let head = Head {
+        whence: arrival.whence.clone(),
+        from: envelope.from.to_string(),
+        recipients: Beginning::named(to()),
+        recipient_count: envelope.recipients.len() as u32,
+        accounts: targets.local.clone(),
+        size: size as u64,
+        message_id: arrival.message_id.as_deref().map(trace::bounded),
+        priority: arrival.priority,
+        checks: Vec::new(),
+    };
+    let from = envelope.from.address();
+    Beginning::new((&arrival.trace, arrival.now), &head, from, to(), rows)
+}
+
 /// A message that passed the checks.
 struct Arrival {
+    whence: Whence,
     envelope: Envelope,
     trace: String,
     now: i64,

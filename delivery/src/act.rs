@@ -4,8 +4,9 @@
 //! A held letter goes nowhere and does not end: the time that it is held does not count towards the five days after
 //! which mail is returned, so that nothing expires while somebody keeps it back. That it is held is on disk.
 
-use crate::dispatch::encode_small;
+use crate::dispatch::{encode_small, events};
 use crate::spool::{ASKED, HELD, Record};
+use crate::trace::What;
 use crate::{Delivery, Detour, Outcome, RecipientState};
 use directory::Access;
 use serde_json::{Value, json};
@@ -51,6 +52,18 @@ impl Act {
             Self::Retry => !held,
             Self::Reroute(to) => detour != to.as_ref(),
             Self::Delete => true,
+        }
+    }
+
+    /// As the timeline tells it.
+    fn told(&self, by: Option<&Access>) -> What {
+        What::Act {
+            act: self.name().to_owned(),
+            by: by.map(|by| by.address().to_string()),
+            to: match self {
+                Self::Reroute(to) => to.as_ref().map(ToString::to_string),
+                Self::Hold | Self::Release | Self::Retry | Self::Delete => None,
+            },
         }
     }
 
@@ -122,7 +135,6 @@ impl Delivery {
         if !act.changes(record.held.is_some(), record.detour.as_ref()) {
             return Ok(false);
         }
-        let detail = act.detail(&record);
         let id = item.id;
         if *act == Act::Delete && self.schedule().under_way(id) {
             return Err(Error::Conflict);
@@ -132,6 +144,8 @@ impl Delivery {
         {
             return Err(Error::Invalid("a way for mail"));
         }
+        let detail = act.detail(&record);
+        let mut told = events(&record, now, vec![act.told(by)])?;
         self.schedule().withdraw(id, now);
         let mut due = now.min(item.due);
         match act {
@@ -157,14 +171,20 @@ impl Delivery {
                     row.state = RecipientState::Done(Outcome::Failed(why.into()));
                 }
                 tracing::info!(queue = id.raw(), trace = %record.trace, "given up by an administrator");
-                let settle = |rows| self.settle_item(id, record, item.blob, true, now, rows);
+                let settle = |mut rows: Vec<RowChange>| {
+                    rows.append(&mut told);
+                    self.settle_item(id, record, item.blob, true, now, rows)
+                };
                 return self.enter(id, act, by, detail, settle).map(|()| true);
             }
         }
         tracing::info!(queue = id.raw(), trace = %record.trace, act = act.name(), "an administrator's act");
         let payload = encode_small(&mut record)?;
         let queue = self.inner.store.queue();
-        let update = |rows| queue.update_with(id, due, payload, rows);
+        let update = |mut rows: Vec<RowChange>| {
+            rows.append(&mut told);
+            queue.update_with(id, due, payload, rows)
+        };
         self.enter(id, act, by, detail, update).map(|()| true)
     }
 

@@ -1,11 +1,14 @@
 //! RFC 3464 delivery status notifications: the sender is told what could not be delivered, or not yet, and what was,
 //! if he asked.
 
+use crate::accept::{Passed, temporary};
 use crate::news::{Action, News};
 use crate::report::Report;
 use crate::stamp;
+use crate::trace::{self, Beginning, What};
 use crate::{Delivery, Envelope, Origin, Recipient, Refused};
 use formats::address::Address;
+use storage::RowChange;
 
 /// The delivery id of a notification: the same for the same news, so that it is placed once however often a crash
 /// repeats it (I-09), and another one for other news.
@@ -41,13 +44,15 @@ pub(crate) struct About<'a> {
 impl Delivery {
     /// Tells the sender, through the same door. A null reverse-path is never answered (I-11): then, and
     /// when the sender cannot be reached, a log line is the end of it (I-10).
+    /// Returns what its timeline is to say of it, where that was not committed with the notification.
     /// Errors only when it could be told later: `Refused::Temporary`.
     pub(crate) fn bounce(
         &self,
         about: &About<'_>,
         content: &[u8],
         all: &[News],
-    ) -> Result<(), Refused> {
+    ) -> Result<Vec<RowChange>, Refused> {
+        let now = self.inner.directory.clock().now_s();
         for news in all {
             let (trace, to, why, action) =
                 (about.trace, &news.address, &news.why, news.action.word());
@@ -62,16 +67,21 @@ impl Delivery {
                 trace = %about.trace,
                 "discarded: a null reverse-path is not answered"
             );
-            return Ok(());
+            let bad = all.iter().filter(|news| !news.action.succeeds());
+            return about.told(&bad.collect::<Vec<_>>(), None, now);
         };
-        let wanted = all.iter().filter(|news| !news.unwanted);
+        let (wanted, unwanted): (Vec<&News>, Vec<&News>) =
+            all.iter().partition(|news| !news.unwanted);
+        let unwanted = unwanted.into_iter().filter(|news| !news.action.succeeds());
+        let mut rows = about.told(&unwanted.collect::<Vec<_>>(), None, now)?;
+        let wanted = wanted.into_iter();
         let (good, bad): (Vec<&News>, Vec<&News>) = wanted.partition(|news| news.action.succeeds());
         for news in [bad, good] {
             if !news.is_empty() {
-                self.inform(about, sender, content, &news)?;
+                rows.append(&mut self.inform(about, sender, content, &news, now)?);
             }
         }
-        Ok(())
+        Ok(rows)
     }
 
     /// One notification, of news that are alike.
@@ -81,7 +91,8 @@ impl Delivery {
         sender: &Address,
         content: &[u8],
         news: &[&News],
-    ) -> Result<(), Refused> {
+        now: i64,
+    ) -> Result<Vec<RowChange>, Refused> {
         let envelope = Envelope {
             from: crate::ReversePath::Null,
             recipients: vec![Recipient {
@@ -96,36 +107,55 @@ impl Delivery {
             eight_bit: true,
             ..Envelope::default()
         };
-        match self.post(about, sender, content, news, envelope) {
-            Ok(trace) => tracing::info!(trace = %about.trace, bounce = %trace, "bounced"),
-            Err(refused @ Refused::Temporary(_)) => return Err(refused),
-            Err(Refused::Permanent(cause)) => {
-                let trace = about.trace;
-                tracing::warn!(%trace, %sender, ?cause, "discarded: the bounce cannot be delivered");
-            }
-        }
-        Ok(())
-    }
-
-    fn post(
-        &self,
-        about: &About<'_>,
-        sender: &Address,
-        content: &[u8],
-        news: &[&News],
-        envelope: Envelope,
-    ) -> Result<String, Refused> {
+        let id = stamp::trace_id(now)?;
+        let passed = Passed {
+            delivery: about.delivery.map(|message| delivery_of(message, news)),
+            trace: Some(id.clone()),
+            about: Some(about.trace.to_owned()),
+            rows: about.told(news, Some(id.clone()), now)?,
+        };
         let report = Report {
             host: &self.inner.settings.host,
-            id: stamp::trace_id()?,
-            now: self.inner.directory.clock().now_s(),
+            id,
+            now,
             about,
             sender,
             news,
         };
-        let delivery = about.delivery.map(|message| delivery_of(message, news));
         let text = report.print(content);
-        self.take(envelope, &text, &Origin::Generated, delivery)
-            .map(|r| r.trace)
+        match self.take(envelope, &text, &Origin::Generated, passed) {
+            Ok(receipt) => {
+                tracing::info!(trace = %about.trace, bounce = %receipt.trace, "bounced");
+                Ok(Vec::new())
+            }
+            Err(refused @ Refused::Temporary(_)) => Err(refused),
+            Err(Refused::Permanent(cause)) => {
+                let trace = about.trace;
+                tracing::warn!(%trace, %sender, ?cause, "discarded: the bounce cannot be delivered");
+                about.told(news, None, now)
+            }
+        }
+    }
+}
+
+impl About<'_> {
+    /// The rows of what its sender was told, or could not be told.
+    fn told(
+        &self,
+        news: &[&News],
+        notice: Option<String>,
+        now: i64,
+    ) -> Result<Vec<RowChange>, Refused> {
+        if news.is_empty() {
+            return Ok(Vec::new());
+        }
+        let what = What::Told {
+            late: news.iter().any(|news| news.until().is_some()),
+            good: news.iter().all(|news| news.action.succeeds()),
+            recipients: Beginning::named(news.iter().map(|news| &news.address)),
+            notice,
+        };
+        let rows = trace::event(self.trace, self.accepted_at, now, what);
+        rows.map_err(|e| temporary("cannot trace", &e))
     }
 }

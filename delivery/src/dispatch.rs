@@ -6,6 +6,7 @@ use crate::outcome::IN_TIME;
 use crate::place::Letter;
 use crate::schedule::{Part, Schedule};
 use crate::spool::{HELD, Record, Row};
+use crate::trace::{self, What};
 use crate::{Delivery, Outcome, RecipientState, Refused, ReversePath, Via, retry};
 use formats::address::Address;
 use formats::message::summarize;
@@ -81,20 +82,22 @@ impl Delivery {
         if record.held.is_some() {
             return self.inner.store.queue().put_off(item.id, HELD);
         }
-        let mut changed = self.expire(&mut record, item.id, now);
-        changed |= self.try_local(&mut record, item, now)?;
-        changed |= self.offer(&mut record, item.id, now);
-        self.settle_item(item.id, record, item.blob, changed, now, Vec::new())
+        let mut whats = Vec::new();
+        let mut changed = self.expire(&mut record, item.id, now, &mut whats);
+        changed |= self.try_local(&mut record, item, now, &mut whats)?;
+        changed |= self.offer(&mut record, item.id, now, &mut whats);
+        let rows = events(&record, now, whats)?;
+        self.settle_item(item.id, record, item.blob, changed, now, rows)
     }
 
     /// RFC 5321 §4.5.4.1: what waited for too long fails, whether its turn has come or not.
-    fn expire(&self, record: &mut Record, id: QueueId, now: i64) -> bool {
+    fn expire(&self, record: &mut Record, id: QueueId, now: i64, whats: &mut Vec<What>) -> bool {
         if now.saturating_sub(record.began()) < retry::GIVE_UP_S {
             return false;
         }
         // What is under way by the way that it had before goes on.
         let rerouted = record.detour.is_some() && self.schedule().under_way(id);
-        let mut changed = false;
+        let mut ended = Vec::new();
         for at in 0..record.rows.len() {
             let row = &record.rows[at];
             if row.state != RecipientState::Remote {
@@ -114,15 +117,16 @@ impl Delivery {
             };
             drop(schedule);
             note(&mut record.rows[at], Outcome::Deferred(why), None);
-            changed = true;
+            ended.push(at);
         }
         self.schedule().withdraw(id, now);
-        changed
+        whats.extend(nobody_asked(record, &ended));
+        !ended.is_empty()
     }
 
     /// Offers what goes elsewhere and may go now. True when the record was changed.
-    fn offer(&self, record: &mut Record, id: QueueId, now: i64) -> bool {
-        let (mut changed, mut offered) = (false, false);
+    fn offer(&self, record: &mut Record, id: QueueId, now: i64, whats: &mut Vec<What>) -> bool {
+        let (mut ended, mut offered) = (Vec::new(), false);
         let began = record.began();
         for at in 0..record.rows.len() {
             let row = &record.rows[at];
@@ -138,12 +142,13 @@ impl Delivery {
             row.tries += 1;
             let again = retry::remote(began, row.tries, now);
             note(row, Outcome::Deferred(NO_ROUTE.into()), again);
-            changed = true;
+            ended.push(at);
         }
         if offered {
             self.wake();
         }
-        changed
+        whats.extend(nobody_asked(record, &ended));
+        !ended.is_empty()
     }
 
     /// Writes down how it stands, where it changed, with `rows`. The sender is told before the item forgets what to
@@ -155,11 +160,11 @@ impl Delivery {
         blob: BlobId,
         mut changed: bool,
         now: i64,
-        rows: Vec<RowChange>,
+        mut rows: Vec<RowChange>,
     ) -> Result<(), Error> {
         let news = news_of(&record);
         if !news.is_empty() {
-            self.tell(&record, blob, &news)?;
+            rows.append(&mut self.tell(&record, blob, &news)?);
         }
         for row in record.rows.iter().filter(|row| !row.pending()) {
             let RecipientState::Done(outcome) = &row.state else {
@@ -169,7 +174,7 @@ impl Delivery {
             tracing::info!(trace = %record.trace, %to, ?outcome, "done");
         }
         record.rows.retain(Row::pending);
-        changed |= self.warn(&mut record, blob, now)?;
+        changed |= self.warn(&mut record, blob, now, &mut rows)?;
         let queue = self.inner.store.queue();
         let Some(recorded) = record.rows.iter().map(|row| row.next).min() else {
             return queue.remove_with(id, rows);
@@ -182,7 +187,7 @@ impl Delivery {
     }
 
     /// Tells the sender; the same twice is told once (I-09), if he is here.
-    fn tell(&self, record: &Record, blob: BlobId, news: &[News]) -> Result<(), Error> {
+    fn tell(&self, record: &Record, blob: BlobId, news: &[News]) -> Result<Vec<RowChange>, Error> {
         let content = self.inner.store.blob(blob)?;
         let about = About {
             envelope: &record.envelope,
@@ -198,7 +203,13 @@ impl Delivery {
     }
 
     /// Tells somebody here, once, that his letter still waits. Nobody elsewhere asked for it.
-    fn warn(&self, record: &mut Record, blob: BlobId, now: i64) -> Result<bool, Error> {
+    fn warn(
+        &self,
+        record: &mut Record,
+        blob: BlobId,
+        now: i64,
+        rows: &mut Vec<RowChange>,
+    ) -> Result<bool, Error> {
         if !warns(record) || now < record.began().saturating_add(retry::WARN_S) {
             return Ok(false);
         }
@@ -220,7 +231,7 @@ impl Delivery {
             .collect();
         record.warned = true;
         if !late.is_empty() {
-            self.tell(record, blob, &late)?;
+            rows.append(&mut self.tell(record, blob, &late)?);
         }
         Ok(true)
     }
@@ -255,7 +266,13 @@ impl Delivery {
     }
 
     /// Places it for those here who do not have it yet. True when anybody was tried.
-    fn try_local(&self, record: &mut Record, item: &QueueItem, now: i64) -> Result<bool, Error> {
+    fn try_local(
+        &self,
+        record: &mut Record,
+        item: &QueueItem,
+        now: i64,
+        whats: &mut Vec<What>,
+    ) -> Result<bool, Error> {
         let each = record.rows.iter().enumerate();
         let pending: Vec<(usize, AccountId)> = each
             .filter_map(|(at, row)| match row.state {
@@ -272,13 +289,19 @@ impl Delivery {
             summary: Arc::new(summarize(&content)),
             now: record.accepted_at,
             delivery: Some(record.delivery),
+            beginning: None,
         };
+        let (mut placed_in, mut missed) = (Vec::new(), Vec::new());
         for batch in pending.chunks(BATCH) {
             let accounts: Vec<AccountId> = batch.iter().map(|(_, account)| *account).collect();
             let results = self.place(&accounts, &letter);
             for (n, ((at, _), result)) in batch.iter().zip(results).enumerate() {
                 let row = &mut record.rows[*at];
                 row.tries += 1;
+                match &result {
+                    Ok(_) => placed_in.push(accounts[n]),
+                    Err(_) => missed.push(*at),
+                }
                 let outcome = match result {
                     Ok(placed) => {
                         row.success = Some(Action::Delivered);
@@ -297,8 +320,38 @@ impl Delivery {
                 note(row, outcome, again);
             }
         }
+        if !placed_in.is_empty() {
+            whats.push(What::Placed(placed_in));
+        }
+        whats.extend(nobody_asked(record, &missed));
         Ok(true)
     }
+}
+
+/// The rows of what happened to an item.
+pub(crate) fn events(record: &Record, now: i64, whats: Vec<What>) -> Result<Vec<RowChange>, Error> {
+    let mut rows = Vec::new();
+    for what in whats {
+        rows.append(&mut trace::event(
+            &record.trace,
+            record.accepted_at,
+            now,
+            what,
+        )?);
+    }
+    Ok(rows)
+}
+
+/// How it ended for some rows without a next hop.
+fn nobody_asked(record: &Record, rows: &[usize]) -> Option<What> {
+    let each = rows.iter().map(|at| &record.rows[*at]);
+    let results = each.filter_map(|row| Some((row.last.as_ref()?, record.address(row))));
+    let results = trace::grouped(results);
+    (!results.is_empty()).then(|| What::Tried {
+        hop: String::new(),
+        tls: None,
+        results,
+    })
 }
 
 /// Whether its sender is to be told that it takes long: he is here, and was not told yet.

@@ -1,9 +1,10 @@
 //! What is to be handed to a next hop: leased to whoever has the sockets, and settled by what came of it.
 
-use crate::dispatch::note;
+use crate::dispatch::{events, note};
 use crate::news::Action;
 use crate::outward::{Hop, Via};
 use crate::spool::{Record, Row};
+use crate::trace::{self, What};
 use crate::{Delivery, Envelope, Outcome, Recipient, RecipientState, retry};
 use formats::address::Address;
 use std::collections::{BTreeMap, HashMap};
@@ -43,12 +44,15 @@ pub struct Tried {
     pub trouble: Option<String>,
     /// RFC 3461 §5.2.2: who took it knows notifications, so that success is his to tell of.
     pub reports: bool,
+    /// Version and cipher of the connection's TLS, where it had any.
+    pub tls: Option<String>,
 }
 
 /// A try that ended, until it is written down.
 #[derive(Debug)]
 pub(crate) struct Ended {
     hop: Hop,
+    tls: Option<String>,
     outcomes: Vec<(Address, Outcome)>,
     reports: bool,
 }
@@ -142,6 +146,7 @@ impl Delivery {
             outcomes,
             trouble,
             reports,
+            tls,
         } = tried;
         if let Some(why) = &trouble {
             tracing::info!(hop = %job.hop, %why, "takes no mail now");
@@ -156,6 +161,7 @@ impl Delivery {
             .collect();
         let ended = Ended {
             hop: job.hop.clone(),
+            tls,
             outcomes,
             reports,
         };
@@ -229,7 +235,13 @@ impl Delivery {
         }
         // Nobody can offer them before the turn ends; what stays is offered again by dispatch.
         self.forget(item.id, ended);
-        let written = self.settle_item(item.id, record, item.blob, true, now, Vec::new());
+        let told = ended.iter().map(|e| What::Tried {
+            hop: e.hop.to_string(),
+            tls: e.tls.clone(),
+            results: trace::grouped(e.outcomes.iter().map(|(to, outcome)| (outcome, to))),
+        });
+        let written = events(&record, now, told.collect())
+            .and_then(|rows| self.settle_item(item.id, record, item.blob, true, now, rows));
         if written.is_err() {
             let mut schedule = self.schedule();
             ended.iter().for_each(|e| schedule.keep(item.id, &e.hop));

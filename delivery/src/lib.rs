@@ -24,6 +24,7 @@ mod spoilt;
 pub mod spool;
 mod stamp;
 mod submit;
+pub mod trace;
 mod turn;
 
 pub use accept::{Delivery, Receipt, Settings};

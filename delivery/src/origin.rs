@@ -1,5 +1,6 @@
 //! Where a message comes from.
 
+use crate::trace::{Whence, bounded};
 use directory::Access;
 use std::net::IpAddr;
 use storage::AccountId;
@@ -15,6 +16,8 @@ pub enum Origin {
         helo: String,
         /// ESMTP, ESMTPS, UTF8SMTP… (RFC 3848).
         with: &'static str,
+        /// Version and cipher, where the connection has TLS.
+        tls: Option<String>,
     },
     /// From somebody signed in.
     Submitted {
@@ -26,12 +29,45 @@ pub enum Origin {
         helo: String,
         /// ESMTPSA, JMAP.
         with: &'static str,
+        /// Version and cipher, where the connection has TLS.
+        tls: Option<String>,
     },
     /// Made by the server itself: bounces, demo, reports.
     Generated,
 }
 
 impl Origin {
+    /// The same, as a timeline keeps it; `about`: the message that one made here reports on.
+    pub(crate) fn whence(&self, about: Option<String>) -> Whence {
+        match self {
+            Self::Remote {
+                ip,
+                helo,
+                with,
+                tls,
+            } => Whence::Remote {
+                ip: *ip,
+                helo: bounded(helo),
+                with: (*with).to_owned(),
+                tls: tls.clone(),
+            },
+            Self::Submitted {
+                access,
+                ip,
+                helo,
+                with,
+                tls,
+            } => Whence::Submitted {
+                account: access.account(),
+                ip: *ip,
+                helo: bounded(helo),
+                with: (*with).to_owned(),
+                tls: tls.clone(),
+            },
+            Self::Generated => Whence::Generated { about },
+        }
+    }
+
     /// Who submitted.
     pub(crate) fn submitter(&self) -> Option<AccountId> {
         match self {

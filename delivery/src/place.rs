@@ -5,6 +5,7 @@
 //! same account's writer lay their letters on a pile, and whoever gets it first commits them all.
 
 use crate::Delivery;
+use crate::trace::Beginning;
 use formats::message::Summary;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,6 +25,8 @@ pub(crate) struct Letter {
     /// Unix seconds.
     pub(crate) now: i64,
     pub(crate) delivery: Option<u64>,
+    /// How its timeline begins, where that was not written before.
+    pub(crate) beginning: Option<Arc<Beginning>>,
 }
 
 /// Where the outcome of one letter appears.
@@ -185,6 +188,11 @@ impl Delivery {
             })
         });
         let placed = each.collect::<Result<Vec<Placed>, Error>>()?;
+        for (letter, placed) in letters.iter().zip(&placed) {
+            if let (Some(beginning), false) = (&letter.beginning, placed.already) {
+                writer.with_rows(beginning.placed(account.id())?)?;
+            }
+        }
         writer.commit()?;
         Ok(placed)
     }

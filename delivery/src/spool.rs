@@ -117,6 +117,14 @@ impl Row {
         }
     }
 
+    /// Where it is to be placed here.
+    pub(crate) fn account(&self) -> Option<AccountId> {
+        match self.state {
+            RecipientState::Local(account) => Some(account),
+            RecipientState::Remote | RecipientState::Done(_) => None,
+        }
+    }
+
     /// Its urgency in a message of this one.
     pub(crate) fn priority(&self, message: i8) -> i8 {
         if self.next == ASKED { FIRST } else { message }

@@ -1,6 +1,7 @@
 //! RFC 5321 §4.4 trace header: what is put before a message on its way in.
 
 use crate::header::Header;
+use crate::trace::Id;
 use crate::{Envelope, Origin, Refused, ReversePath};
 use formats::address::Address;
 use formats::date;
@@ -11,15 +12,11 @@ use std::net::IpAddr;
 /// Viet Nam has one zone and no summer time; minutes east of Greenwich.
 pub(crate) const ZONE_MIN: i32 = 7 * 60;
 
-/// Fifteen letters and digits that name one acceptance, in reply, Received and log.
-pub(crate) fn trace_id() -> Result<String, Refused> {
-    const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-    let mut random = [0u8; 15];
+/// Fifteen letters and digits that name one acceptance, in reply, Received, log and timeline. `now`: Unix seconds.
+pub(crate) fn trace_id(now: i64) -> Result<String, Refused> {
+    let mut random = [0u8; 5];
     getrandom::fill(&mut random).map_err(no_random)?;
-    Ok(random
-        .iter()
-        .map(|b| LETTERS[usize::from(b & 31)] as char)
-        .collect())
+    Ok(Id::new(now, random).to_string())
 }
 
 /// A delivery id that no other delivery has, also after the queue was empty and its ids began anew.
@@ -91,7 +88,7 @@ impl Stamp<'_> {
     /// Time-stamp-line = "Received:" From-domain By-domain Opt-info ";" date-time.
     fn received(&self, envelope: &Envelope, origin: &Origin, head: &mut String) {
         let (ip, helo, with) = match origin {
-            Origin::Remote { ip, helo, with } => (Some(*ip), helo.as_str(), *with),
+            Origin::Remote { ip, helo, with, .. } => (Some(*ip), helo.as_str(), *with),
             Origin::Submitted { ip, helo, with, .. } => (*ip, helo.as_str(), *with),
             Origin::Generated => return,
         };

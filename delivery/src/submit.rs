@@ -90,6 +90,7 @@ impl Delivery {
             ip,
             helo,
             with: "JMAP",
+            tls: None,
         };
         let receipt = self.accept(envelope.clone(), &content, &origin)?;
         Ok((envelope, receipt))

@@ -3,6 +3,7 @@
 //! `congvu.toml` at the repository's root shows every key at its default; a test keeps it true.
 
 mod imap;
+mod trace;
 
 pub use crate::outward::config::{Relay, Route, RouteTls};
 pub use crate::sign_in::SignIn;
@@ -10,6 +11,7 @@ pub use imap::Imap;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+pub use trace::Trace;
 
 /// The whole file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +26,7 @@ pub struct Config {
     pub imap: Imap,
     pub sign_in: SignIn,
     pub storage: Storage,
+    pub trace: Trace,
     pub log: Log,
 }
 
@@ -345,6 +348,7 @@ fn check(config: &Config) -> Result<(), (&'static str, String)> {
     }
     let others = config.sign_in.check().and_then(|()| config.relay.check());
     let others = others.and_then(|()| config.imap.check());
+    let others = others.and_then(|()| config.trace.check());
     others.or_else(|(key, expected)| wrong(key, expected))?;
     check_storage(&config.storage)?;
     if !level_is_good(&config.log.level) {

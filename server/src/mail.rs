@@ -110,6 +110,7 @@ impl Mail {
             return self.receive(stream, machine, peer).await;
         }
         if let Some(stream) = self.handshake(stream, peer).await {
+            machine.note_tls(tls::words(stream.get_ref().1));
             if let Some(channel) = self.channel(&stream) {
                 machine.offer_scram(channel);
             }
@@ -140,6 +141,7 @@ impl Mail {
             Ok(smtp::End::StartTls(stream, mut machine)) => {
                 match self.handshake(stream, peer).await {
                     Some(stream) => {
+                        machine.note_tls(tls::words(stream.get_ref().1));
                         if let Some(channel) = self.channel(&stream) {
                             machine.offer_scram(channel);
                         }

@@ -50,6 +50,16 @@ pub fn load(certificate: &Path, key: &Path) -> anyhow::Result<Acceptors> {
     })
 }
 
+/// Version and cipher in words: `TLSv1.3 TLS13_AES_256_GCM_SHA384`.
+pub(crate) fn words(connection: &rustls::CommonState) -> String {
+    let version = connection.protocol_version();
+    let version = version.map_or_else(|| "TLS".to_owned(), |v| format!("{v:?}").replace('_', "."));
+    match connection.negotiated_cipher_suite() {
+        Some(suite) => format!("{version} {:?}", suite.suite()),
+        None => version,
+    }
+}
+
 /// What a TLS connection lends to SCRAM: RFC 9266 §2 `tls-exporter` of TLS 1.3 (with TLS 1.2 it would need the
 /// extended master secret, which rustls does not tell of), RFC 5929 §4 `tls-server-end-point`.
 pub fn channel(

@@ -3,12 +3,15 @@
 use crate::config::Config;
 use crate::services::Services;
 use crate::shutdown::Shutdown;
+use delivery::Delivery;
 use std::time::Duration;
 use storage::{Policy, Store};
 
 /// A server that was started is left alone for so long.
 const FIRST: Duration = Duration::from_secs(60);
 const DAY_S: u64 = 24 * 60 * 60;
+/// Steps of forgetting timelines in one pass, a thousand rows each.
+const FORGET_STEPS: usize = 2_000;
 
 /// Between two looks at what the search index has not seen.
 const INDEX_EVERY: Duration = Duration::from_secs(1);
@@ -42,8 +45,13 @@ async fn passes(services: Services, shutdown: Shutdown) {
             () = shutdown.stopped() => return,
         }
         wait = every;
-        let store = services.store.clone();
-        let pass = tokio::task::spawn_blocking(move || once(&store, &policy));
+        let (store, delivery) = (services.store.clone(), services.delivery.clone());
+        let kept_s = i64::from(services.config.trace.days).saturating_mul(DAY_S as i64);
+        let pass = tokio::task::spawn_blocking(move || {
+            if let Some(trusted_s) = once(&store, &policy) {
+                forget(&delivery, trusted_s.saturating_sub(kept_s));
+            }
+        });
         tokio::select! {
             done = pass => if done.is_err() {
                 tracing::error!("a pass of upkeep stopped");
@@ -53,17 +61,31 @@ async fn passes(services: Services, shutdown: Shutdown) {
     }
 }
 
-/// One pass; what it did or why it failed is in the log.
-fn once(store: &Store, policy: &Policy) {
+/// One pass; what it did or why it failed is in the log. The time against which ages are measured: one wrong reading
+/// of the clock ages nothing away.
+fn once(store: &Store, policy: &Policy) -> Option<i64> {
     match store.maintain(policy) {
-        Ok(done) => tracing::info!(
-            commits_forgotten = done.trimmed.commits,
-            messages_gone = done.trimmed.messages,
-            "upkeep of the store"
-        ),
-        Err(error) => {
-            tracing::warn!(%error, "upkeep of the store did not end; it goes on next time")
+        Ok(done) => {
+            tracing::info!(
+                commits_forgotten = done.trimmed.commits,
+                messages_gone = done.trimmed.messages,
+                "upkeep of the store"
+            );
+            Some(done.trusted_s)
         }
+        Err(error) => {
+            tracing::warn!(%error, "upkeep of the store did not end; it goes on next time");
+            None
+        }
+    }
+}
+
+/// Timelines of messages that were accepted on days before.
+fn forget(delivery: &Delivery, before: i64) {
+    match delivery.forget_traces(before, FORGET_STEPS) {
+        Ok(false) => {}
+        Ok(true) => tracing::info!("more timelines are to be forgotten next time"),
+        Err(error) => tracing::warn!(%error, "timelines could not be forgotten"),
     }
 }
 

@@ -162,17 +162,20 @@ impl<'a> Desk<'a> {
 
     fn origin(&self, machine: &Receiver) -> Origin {
         let (helo, with) = (machine.helo().to_owned(), machine.with());
+        let tls = machine.secured_by().map(str::to_owned);
         match (&self.access, machine.service()) {
             (Some(access), Service::Submission) => Origin::Submitted {
                 access: access.clone(),
                 ip: Some(self.peer),
                 helo,
                 with,
+                tls,
             },
             _ => Origin::Remote {
                 ip: self.peer,
                 helo,
                 with,
+                tls,
             },
         }
     }

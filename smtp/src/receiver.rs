@@ -102,6 +102,8 @@ pub struct Receiver {
     pub(crate) signed_in: bool,
     /// SCRAM is offered, over this channel.
     pub(crate) scram: Option<Channel>,
+    /// Version and cipher of the connection's TLS.
+    secured_by: Option<String>,
     pub(crate) transaction: Option<Transaction>,
     pub(crate) question: Option<Ask>,
     pub(crate) asking: bool,
@@ -133,6 +135,7 @@ impl Receiver {
             hello: None,
             signed_in: false,
             scram: None,
+            secured_by: None,
             transaction: None,
             question: None,
             asking: false,
@@ -154,6 +157,16 @@ impl Receiver {
     /// RFC 7677: SCRAM is offered from now on, over this TLS channel.
     pub fn offer_scram(&mut self, channel: Channel) {
         self.scram = Some(channel);
+    }
+
+    /// The connection has TLS of this version and cipher now, in words for the timeline.
+    pub fn note_tls(&mut self, words: String) {
+        self.secured_by = Some(words);
+    }
+
+    /// The same again.
+    pub fn secured_by(&self) -> Option<&str> {
+        self.secured_by.as_deref()
     }
 
     /// The name the peer greeted with; empty before.

@@ -71,6 +71,7 @@ fn send(world: &World, raw: &[u8]) -> String {
         ip,
         helo: "c".into(),
         with: "SMTP",
+        tls: None,
     };
     let mut said = Vec::new();
     let mut feed = b"HELO c\r\nMAIL FROM:<x@noi.vn>\r\nRCPT TO:<an@tinh.gov.vn>\r\nRCPT TO:<binh@tinh.gov.vn>\r\nDATA\r\n".to_vec();

@@ -266,6 +266,7 @@ pub(crate) fn spell(key: &[u8]) -> String {
         key::BLOB => "content",
         key::QUEUE => "queue item",
         key::TABLE => "row",
+        key::TRACE => "timeline",
         _ => "key",
     };
     let rest = key.get(key::HEAD..).unwrap_or_default();

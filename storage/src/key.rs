@@ -20,6 +20,7 @@
 //! | system, `QUEUE`, item | due, blob, payload |
 //! | system, `QUEUED` | the numbers of queue items up to this one may have been given |
 //! | system, `TABLE`, name, 0, key | a row |
+//! | system, `TRACE`, key | a row of the table `trace`: written once, never changed |
 //! | system, `APPLIED` | the journal's place up to which the index was written; not in the journal |
 //! | system, `START` | where UidValidity begins |
 //! | account, `PART`, key without account, number | a piece of a value too large for one key |
@@ -41,7 +42,8 @@ pub(crate) const QUEUE: u8 = 17;
 pub(crate) const TABLE: u8 = 18;
 pub(crate) const APPLIED: u8 = 19;
 pub(crate) const START: u8 = 20;
-/// 21 to 23 are left to others.
+pub(crate) const TRACE: u8 = 21;
+/// 22 and 23 are left to others.
 pub(crate) const PARTS: u8 = 24;
 pub(crate) const PACK: u8 = 25;
 pub(crate) const UPKEEP: u8 = 26;
@@ -165,8 +167,15 @@ pub(crate) fn queue(id: QueueId) -> Vec<u8> {
     key(AccountId::SYSTEM, QUEUE, &id.raw().to_be_bytes())
 }
 
+/// The table of timelines: there are many rows with each message, so their keys are short, and nothing looks for what
+/// a row replaces.
+const TRACES: &str = "trace";
+
 /// All rows of a table. A name holds no zero octet, so no table's rows begin another's.
 pub(crate) fn table(name: &str) -> Vec<u8> {
+    if name == TRACES {
+        return kind(AccountId::SYSTEM, TRACE);
+    }
     let mut key = key(AccountId::SYSTEM, TABLE, name.as_bytes());
     key.push(0);
     key

@@ -11,6 +11,7 @@
 )]
 
 mod imap;
+mod queue;
 mod storage;
 
 use std::fs;
@@ -36,6 +37,7 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     match arguments.next().as_deref() {
         Some("storage") => return storage::main(arguments),
+        Some("queue") => return queue::main(arguments),
         Some("imap") => return imap::main(arguments),
         Some("imap-idle") => return imap::asleep::main(arguments),
         _ => {}

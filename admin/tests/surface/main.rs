@@ -19,4 +19,5 @@ mod rough;
 mod senders;
 mod store;
 mod tokens;
+mod traces;
 mod world;

@@ -5,15 +5,21 @@ use formats::Address;
 use serde_json::{Value, json};
 
 /// Mail for elsewhere waits: there is no transport yet.
-fn submit(w: &World, who: &Access, to: &str) -> u64 {
+pub(crate) fn submit(w: &World, who: &Access, to: &str) -> u64 {
+    submit_to(w, who, &[to])
+}
+
+/// The same to some.
+pub(crate) fn submit_to(w: &World, who: &Access, to: &[&str]) -> u64 {
     let from = who.address().clone();
+    let recipients = to.iter().map(|to| Recipient {
+        address: Address::parse(to).unwrap(),
+        notify: None,
+        orcpt: None,
+    });
     let envelope = Envelope {
         from: ReversePath::Address(from.clone()),
-        recipients: vec![Recipient {
-            address: Address::parse(to).unwrap(),
-            notify: None,
-            orcpt: None,
-        }],
+        recipients: recipients.collect(),
         envid: None,
         ret: None,
         smtputf8: false,
@@ -21,14 +27,16 @@ fn submit(w: &World, who: &Access, to: &str) -> u64 {
         ..Envelope::default()
     };
     let content = format!(
-        "From: <{from}>\r\nTo: <{to}>\r\nSubject: Thử\r\nMessage-ID: <thu@x.vn>\r\n\
-         Date: Mon, 26 Oct 2026 08:00:00 +0700\r\n\r\nThân thư\r\n"
+        "From: <{from}>\r\nTo: <{}>\r\nSubject: Thử\r\nMessage-ID: <thu@x.vn>\r\n\
+         Date: Mon, 26 Oct 2026 08:00:00 +0700\r\n\r\nThân thư\r\n",
+        to[0]
     );
     let origin = Origin::Submitted {
         access: who.clone(),
         ip: None,
         helo: "thu".to_owned(),
         with: "ESMTPSA",
+        tls: None,
     };
     let receipt = w
         .delivery

@@ -153,6 +153,10 @@ impl World {
         }
     }
 
+    pub(crate) fn now(&self) -> i64 {
+        self.clock.now_s()
+    }
+
     pub(crate) fn turn(&self, seconds: i64) {
         self.clock.0.fetch_add(seconds * 1000, Ordering::SeqCst);
     }

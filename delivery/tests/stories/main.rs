@@ -10,4 +10,5 @@ mod notifications;
 mod queue;
 mod relaying;
 mod submission;
+mod traces;
 mod world;

@@ -197,6 +197,7 @@ impl World {
             ip: None,
             helo,
             with: "ESMTPSA",
+            tls: None,
         }
     }
 
@@ -284,6 +285,7 @@ pub(crate) fn remote() -> Origin {
         ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 9)),
         helo: "mail.noi.vn".into(),
         with: "ESMTP",
+        tls: None,
     }
 }
 

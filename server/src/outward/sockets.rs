@@ -13,8 +13,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpSocket;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// Where systems keep the authorities that they trust.
 const AUTHORITIES: [&str; 3] = [
@@ -24,9 +25,22 @@ const AUTHORITIES: [&str; 3] = [
 ];
 
 /// A connection, in the clear or not.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {
+    /// Version and cipher, under TLS.
+    fn tls(&self) -> Option<String>;
+}
 
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+impl Stream for TcpStream {
+    fn tls(&self) -> Option<String> {
+        None
+    }
+}
+
+impl Stream for TlsStream<Box<dyn Stream>> {
+    fn tls(&self) -> Option<String> {
+        Some(crate::tls::words(self.get_ref().1))
+    }
+}
 
 /// Makes connections from the configured addresses.
 pub(crate) struct Sockets {
@@ -75,6 +89,10 @@ impl Wire for Sockets {
         // Replies are awaited: what is written is to go at once.
         stream.set_nodelay(true)?;
         Ok(Box::new(stream))
+    }
+
+    fn tls(&self, stream: &Self::Stream) -> Option<String> {
+        stream.tls()
     }
 
     async fn secure(

@@ -44,9 +44,24 @@ pub struct Line<S> {
     last_used: Instant,
     sent: u32,
     ended: bool,
+    tls: Option<String>,
 }
 
 impl<S> Line<S> {
+    /// The connection.
+    pub(crate) fn stream(&self) -> Option<&S> {
+        self.stream.as_ref()
+    }
+
+    /// Version and cipher of its TLS.
+    pub fn tls(&self) -> Option<&str> {
+        self.tls.as_deref()
+    }
+
+    pub(crate) fn note_tls(&mut self, words: Option<String>) {
+        self.tls = words;
+    }
+
     /// Whether it is closed.
     pub fn has_ended(&self) -> bool {
         self.ended
@@ -69,6 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Line<S> {
             last_used: now,
             sent: 0,
             ended: false,
+            tls: None,
         };
         let mut failed = None;
         loop {

@@ -105,6 +105,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
                     outcomes: vec![Outcome::Deferred(why.clone()); message.recipients.len()],
                     trouble: Some(why),
                     reports: false,
+                    tls: None,
                 }
             }
         }
@@ -223,12 +224,15 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
             lmtp: false,
         };
         let wire = &*self.wire;
-        Line::open(stream, config, &wire::Peer { wire, name, trust }).await
+        let mut line = Line::open(stream, config, &wire::Peer { wire, name, trust }).await?;
+        let tls = line.stream().and_then(|stream| wire.tls(stream));
+        line.note_tls(tls);
+        Ok(line)
     }
 
     /// Keeps the connection for another letter where it can be, and says what came of this one.
     async fn ended(&self, hop: &Hop, line: Line<W::Stream>, sent: Sent) -> Tried {
-        let gone = !line.is_fresh();
+        let (gone, tls) = (!line.is_fresh(), line.tls().map(str::to_owned));
         let deferred = |outcome: &Outcome| matches!(outcome, Outcome::Deferred(_));
         let all = sent.outcomes.iter().all(deferred);
         // A peer that ends the session and takes nothing has trouble with more than this letter.
@@ -243,6 +247,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
             outcomes: sent.outcomes,
             trouble,
             reports: sent.reports,
+            tls,
         }
     }
 

@@ -24,6 +24,11 @@ pub trait Wire: Send + Sync + 'static {
     /// Opens a connection.
     fn connect(&self, to: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 
+    /// Version and cipher of a connection under TLS, in words; `None`: in the clear, or not known.
+    fn tls(&self, _stream: &Self::Stream) -> Option<String> {
+        None
+    }
+
     /// Handshakes as client with the host of this name; an error says in words why not.
     fn secure(
         &self,

@@ -324,6 +324,7 @@ fn check_recipients(turn: &Turn<'_>, envelope: &Envelope) -> Result<(), SetError
         ip: turn.ip,
         helo: "localhost".to_owned(),
         with: "JMAP",
+        tls: None,
     };
     let door = &turn.inner.context.delivery;
     let mut invalid = Vec::new();

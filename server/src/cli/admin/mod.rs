@@ -19,6 +19,7 @@ mod recovery;
 mod senders;
 mod store;
 mod tokens;
+mod trace;
 
 use client::{Client, Refused};
 pub(super) use connect::Connection;
@@ -67,6 +68,9 @@ enum Resource {
     /// Hàng đợi / messages that wait
     #[command(subcommand)]
     Queue(queue::Verb),
+    /// Thư đã đi đâu / what became of each message
+    #[command(subcommand, visible_alias = "traces")]
+    Trace(trace::Verb),
     /// Lệnh giữ thư / legal holds
     #[command(subcommand, visible_alias = "hold")]
     Holds(holds::Verb),
@@ -143,6 +147,7 @@ fn act(args: AdminArgs, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
         Resource::Credentials(verb) => credentials::run(verb, &client, &mut printer),
         Resource::Tokens(verb) => tokens::run(verb, &client, &mut printer),
         Resource::Queue(verb) => queue::run(verb, &client, &mut printer),
+        Resource::Trace(verb) => trace::run(verb, &client, &mut printer),
         Resource::Holds(verb) => holds::run(verb, &client, &mut printer),
         Resource::Recovery(verb) => recovery::run(verb, &client, &mut printer),
         Resource::Store(verb) => store::run(verb, &client, &mut printer),

@@ -121,7 +121,7 @@ pub(super) enum Verb {
 }
 
 /// `30m` as seconds.
-fn seconds(text: &str) -> Result<u32, String> {
+pub(super) fn seconds(text: &str) -> Result<u32, String> {
     let units = [('s', 1), ('m', 60), ('h', 3600), ('d', 24 * 3600)];
     let unit = units.iter().find(|(unit, _)| text.ends_with(*unit));
     let number = |digits: &str| digits.parse::<u32>().ok();

@@ -111,6 +111,9 @@ fn acts_on_the_queue_are_understood_or_refused() {
     );
     check("admin queue reroute --all --back", true);
     check("admin queue reroute 12", false);
+    check("admin trace search --to a@b.vn --since 5d --mine", true);
+    check("admin trace show 1nbtxw0abcdefgh", true);
+    check("admin trace show", false);
 }
 
 /// A server that answers each request with the next line of a script and keeps what it was asked.
@@ -275,6 +278,26 @@ fn refusals_are_told_and_strangers_are_not_trusted() {
         !asked[0].contains("cv_secret"),
         "the token went to a stranger"
     );
+}
+
+#[test]
+fn a_timeline_is_told_line_by_line() {
+    let told = r#"{"message": {"id": "t", "recipients": ["x@noi.vn"], "origin": {"kind": "submitted"}}, "events": [
+        {"at": "2026-11-22T00:00:00Z", "kind": "queued"},
+        {"at": "2026-11-22T00:00:01Z", "kind": "tried", "hop": "noi.vn", "tls": "TLSv1.3", "results":
+            [{"outcome": "failed", "said": "5.1.1 nobody", "recipients": ["x@noi.vn"]}]},
+        {"at": "2026-11-22T00:00:01Z", "kind": "told", "late": false, "notice": "n", "recipients": ["x@noi.vn"]}]}"#;
+    let answers = Box::new([(200, told)]);
+    let (printed, asked) = Scripted::start(Box::leak(answers)).run("trace show t --lang en");
+    assert!(asked[0].starts_with("GET /api/v1/traces/t "));
+    let printed = printed.unwrap();
+    for line in [
+        "2026-11-22T00:00:00Z  queued",
+        "2026-11-22T00:00:01Z  noi.vn (TLSv1.3)\n    failed x@noi.vn: 5.1.1 nobody",
+        "2026-11-22T00:00:01Z  the sender was told of the failure: x@noi.vn (n)",
+    ] {
+        assert!(printed.contains(line), "{line}: {printed}");
+    }
 }
 
 #[test]
