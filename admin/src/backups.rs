@@ -72,6 +72,8 @@ pub(crate) struct BackupRestore {
     octets: u64,
     /// Messages that were there already.
     already: u64,
+    /// Messages of these whose content was damaged in the store, and was stored anew.
+    healed: u64,
     /// Messages whose content is damaged in the backup: not restored. An older backup may have them.
     damaged: u64,
     /// Mailboxes made.
@@ -197,6 +199,7 @@ async fn told(room: &Room, of: AccountId, id: u64) -> Result<Json<BackupRestore>
         messages: restored.messages,
         octets: restored.octets,
         already: restored.already,
+        healed: restored.healed,
         damaged: restored.damaged,
         mailboxes: restored.mailboxes,
     }))

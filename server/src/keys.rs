@@ -113,9 +113,19 @@ pub(crate) fn read(place: &Place) -> anyhow::Result<MasterKey> {
         Place::File(path) => private_text(path, "the master key", FILE_OCTETS_MAX)?,
         Place::Credential(path) => text(path, "the master key", FILE_OCTETS_MAX, false)?,
     };
-    MasterKey::parse(&text).with_context(|| {
-        let shown = path(place).display();
-        format!("{shown} holds no master key: one line congvu-master-1:… was expected")
+    parse(&text, path(place), "master key")
+}
+
+/// Reads the key of sealed backups, a file as that of a master key. Errors call it by its own name.
+pub(crate) fn backup_key(file: &Path) -> anyhow::Result<MasterKey> {
+    let text = private_text(file, "the key of the backups", FILE_OCTETS_MAX)?;
+    parse(&text, file, "key of backups")
+}
+
+fn parse(text: &str, file: &Path, what: &str) -> anyhow::Result<MasterKey> {
+    MasterKey::parse(text).with_context(|| {
+        let shown = file.display();
+        format!("{shown} holds no {what}: one line congvu-master-1:… was expected")
     })
 }
 

@@ -100,8 +100,7 @@ impl admin::Premises for House {
 fn secret(backup: &Backup) -> anyhow::Result<Secret> {
     let there = |file: &Path| !file.as_os_str().is_empty();
     if there(&backup.key_file) {
-        let place = Place::File(backup.key_file.clone());
-        return Ok(Secret::Key(keys::read(&place)?));
+        return Ok(Secret::Key(keys::backup_key(&backup.key_file)?));
     }
     if there(&backup.passphrase_file) {
         return Ok(Secret::Passphrase(keys::passphrase(

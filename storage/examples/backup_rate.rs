@@ -75,6 +75,7 @@ fn measure((name, secret): (&str, &Secret), store: &Store, options: &Options, di
             disk: &Disk::default(),
             workers: WORKERS,
             salvage: false,
+            keyring: None,
             leap: false,
         };
         (backup::restore(&task, &mut |_| true).unwrap().octets, ())

@@ -334,7 +334,8 @@ impl Format {
             (own, asked) => {
                 let (own, asked) = (own.name(), asked.name());
                 Err(Error::Unavailable(format!(
-                    "the store in {} is kept by {own}, not by {asked}; `congvu store migrate --engine {asked}` moves it",
+                    "the store in {} is kept by {own}, not by {asked}; set storage.engine = \"{own}\" in the config, or \
+                     move it by `congvu store migrate --engine {asked}`",
                     dir.display()
                 )))
             }

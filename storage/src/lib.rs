@@ -127,7 +127,7 @@ pub use progress::{Progress, Stage, Tell, Watch};
 pub use queue::{Queue, QueueItem};
 pub use quota::{Bound, Limits, QuotaNode, Quotas, SoftPassed, Usage};
 pub use rebuild::Reindexed;
-pub use repair::{Damage, Gone, Loss, LostContent, Repaired};
+pub use repair::{Damage, Gone, Loss, LostContent, Repaired, Untold};
 pub use restore::{Later, RestoreAt, RestoredAt, Target, View};
 pub use search::{Indexed, Place as TextPlace, Sought};
 pub use snapshot::Covered;

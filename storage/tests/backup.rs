@@ -167,6 +167,7 @@ fn what_was_cut_off_goes_on() {
         disk: &Disk::default(),
         workers: 1,
         salvage: false,
+        keyring: None,
         leap: false,
     };
     let mut steps = 0;
@@ -397,6 +398,7 @@ fn i03_i04_a_restored_store_leaps_over_what_came_since() {
         disk: &Disk::default(),
         workers: 1,
         salvage: false,
+        keyring: None,
         leap: true,
     };
     restore(&task, &mut quiet).unwrap();

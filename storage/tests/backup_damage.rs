@@ -142,6 +142,7 @@ fn salvage(bench: &Bench, to: &Path) -> Result<Rebuilt, Failure> {
         disk: &Disk::default(),
         workers: 2,
         salvage: true,
+        keyring: None,
         leap: false,
     };
     restore(&task, &mut quiet)
@@ -152,6 +153,8 @@ fn salvage(bench: &Bench, to: &Path) -> Result<Rebuilt, Failure> {
 fn a_damaged_backup_is_salvaged() {
     let bench = Bench::new(Secret::None);
     bench.take(1);
+    // As in a backup of an earlier version, everything is there once.
+    std::fs::remove_dir_all(bench.target.join("twins")).unwrap();
     let packs = std::fs::read_dir(bench.world.options.dir.join("packs"))
         .unwrap()
         .count();
@@ -171,14 +174,7 @@ fn a_damaged_backup_is_salvaged() {
             dir: to,
             ..bench.world.options.clone()
         };
-        let repaired = match Store::repair(&options) {
-            Ok(repaired) => repaired,
-            // Without it nobody can say what kind of store it is.
-            Err(e) => {
-                assert!(what.ends_with(" of format are missing"), "{what}: {e}");
-                continue;
-            }
-        };
+        let repaired = Store::repair(&options).unwrap();
         assert_eq!(
             repaired
                 .remaining

@@ -169,6 +169,75 @@ fn lost_blocks_of_a_snapshot_are_told_with_the_accounts_in_them() {
     }
 }
 
+/// A repair that is cut off when all is done but the telling.
+fn cut_off_at_its_end(options: &Options) {
+    let watch = Watch::new(|progress| {
+        let near = progress.stage != Stage::Content;
+        assert!(near, "the terminal is closed");
+    });
+    let options = Options {
+        disk: Disk::default().watched(watch),
+        ..options.clone()
+    };
+    let repair = std::panic::AssertUnwindSafe(|| Store::repair(&options));
+    assert!(std::panic::catch_unwind(repair).is_err());
+}
+
+#[test]
+fn what_is_lost_is_on_disk_before_the_new_files_are_in_their_places() {
+    let (mut world, _) = closed();
+    damage(&journal(&world.options)[1]);
+    fs::remove_dir_all(world.options.dir.join("index")).unwrap();
+    cut_off_at_its_end(&world.options);
+    let path = world.options.dir.join("damaged/report.txt");
+    let text = fs::read_to_string(&path).unwrap();
+    let again = Store::repair(&world.options).unwrap();
+    assert_eq!(again.damage, Vec::<Damage>::new());
+    let untold = vec![Untold {
+        path: path.clone(),
+        lost: true,
+    }];
+    assert_eq!(again.untold, untold, "{text}");
+    world.reopen();
+    let short: Vec<String> = (2..5)
+        .filter(|id| messages(&world, *id) < 12)
+        .map(|id| id.to_string())
+        .collect();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("lost: changes of the accounts "));
+    // Neighbours are told as a range.
+    let told: String = line.unwrap().replace('-', ", ");
+    assert!(short.iter().all(|id| told.split(", ").any(|t| t == id)) || short.len() == 3, "{text}");
+    assert!(text.contains("damage: journal segment 2: commits from"), "{text}");
+    world.store().close().unwrap();
+    world.crash();
+    again.told(&world.options, &[]).unwrap();
+    assert_eq!(Store::repair(&world.options).unwrap().untold, Vec::new());
+}
+
+#[test]
+fn a_report_says_what_was_told_and_a_store_without_damage_gets_none() {
+    let (mut world, _) = closed();
+    let report = Store::repair(&world.options).unwrap();
+    assert_eq!((report.report, report.untold), (None, Vec::new()));
+    assert!(!world.options.dir.join("damaged").exists());
+    let pack = world.options.dir.join("packs/000001.pack");
+    damage(&pack);
+    let report = Store::repair(&world.options).unwrap();
+    assert!(!report.contents.is_empty());
+    let path = report.report.clone().unwrap();
+    report.told(&world.options, &["account a@b.example".into()]).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(text.matches("lost: the content of a message").count(), report.contents.len());
+    assert!(text.ends_with("account a@b.example\ntold\n"), "{text}");
+    // The next one has a file of its own.
+    let next = Store::repair(&world.options).unwrap();
+    assert_eq!(next.untold, Vec::new());
+    assert_ne!(next.report.unwrap(), path);
+    world.reopen();
+}
+
 #[test]
 fn what_the_index_has_is_not_lost() {
     let (mut world, whole) = closed();

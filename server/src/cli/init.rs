@@ -154,7 +154,7 @@ fn founded(
 ) -> anyhow::Result<()> {
     let dir = crate::keys::store_dir(config);
     if storage::is_sealed(&dir) {
-        anyhow::ensure!(crate::keys::source(config).is_ok(), already(config));
+        anyhow::ensure!(crate::keys::source(config).is_ok(), sealed_already(config));
     } else if let Some(file) = key_file {
         if dir.exists() {
             // Whoever has a plain store must not find it encrypted by a refused init.
@@ -180,6 +180,17 @@ fn already(config: &Config) -> String {
     format!(
         "the store in {} was founded already; nothing was changed",
         config.server.data.display()
+    )
+}
+
+/// What can be known of a sealed store without its master key, which a new config does not name.
+fn sealed_already(config: &Config) -> String {
+    let data = config.server.data.display();
+    format!(
+        "thư mục {data} đã có kho thư được mã hoá; không thay đổi gì: hãy dùng cấu hình và khoá chủ của kho đó. Nếu \
+         `congvu serve` nói kho đã mất danh bạ, hãy khôi phục bản sao lưu vào thư mục mới bằng `congvu restore --to` / \
+         {data} holds an encrypted store already; nothing was changed: use the config and the master key of that store. If \
+         `congvu serve` says that it lost its directory, restore a backup into a new folder with `congvu restore --to`"
     )
 }
 

@@ -42,6 +42,9 @@ pub(crate) struct RestoreArgs {
     /// status 1 if there is any damage.
     #[arg(long, requires = "to")]
     salvage: bool,
+    /// A keyring of the same store, where the backup lost its own: the file `keyring` of the store, or of a copy.
+    #[arg(long, value_name = "FILE", requires = "to")]
+    keyring: Option<PathBuf>,
     /// The newest backup that was taken at this time or before: `2026-11-20 08:00`, in Vietnam's time
     /// unless it ends in `Z` or an offset.
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "manifest")]
@@ -101,7 +104,17 @@ pub(crate) fn run(args: &RestoreArgs) -> anyhow::Result<()> {
                 true => How::Salvage,
                 false => How::Whole,
             };
-            whole(&args.from, &secret, which, &config, how)
+            let keyring = args.keyring.as_deref().map(|file| {
+                std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))
+            });
+            let keyring = keyring.transpose()?;
+            let source = Source {
+                from: &args.from,
+                secret: &secret,
+                which,
+                keyring: keyring.as_deref(),
+            };
+            whole(source, &config, how)
         }
         (None, Some(name)) => one(args, &secret, which, &config, name),
         (None, None) => anyhow::bail!("--to or --account is missing"),
@@ -118,18 +131,28 @@ enum How {
     Rehearsal,
 }
 
-/// Restores into the config's data folder, opens the store and checks it.
-fn whole(
-    from: &Path,
-    secret: &Secret,
+/// Which backup everything comes from.
+struct Source<'a> {
+    from: &'a Path,
+    secret: &'a Secret,
     which: Which,
-    config: &Config,
-    how: How,
-) -> anyhow::Result<()> {
+    /// For one that lost its own.
+    keyring: Option<&'a [u8]>,
+}
+
+/// Restores into the config's data folder, opens the store and checks it.
+fn whole(source: Source<'_>, config: &Config, how: How) -> anyhow::Result<()> {
+    let Source {
+        from,
+        secret,
+        which,
+        keyring,
+    } = source;
     let data = &config.server.data;
     let vault = FolderVault::open(from, &Disk::default()).map_err(said)?;
     let to = keys::store_dir(config);
-    backup::expect_key(&vault, secret, &which, &keys::source(config)?).map_err(said)?;
+    let keys = keys::source(config)?;
+    backup::expect_key((&vault, secret), &which, &keys, keyring).map_err(said)?;
     let unfinished = Unfinished::of(data, from, &which)?;
     if unfinished.is_written(&to) {
         println!(
@@ -151,6 +174,7 @@ fn whole(
         workers: WORKERS,
         salvage: how == How::Salvage,
         leap: how != How::Rehearsal,
+        keyring,
     };
     let mut bar = Bar::new();
     let rebuilt = match backup::restore(&task, &mut |p| bar.tell(p)) {
@@ -278,7 +302,13 @@ pub(super) fn rehearse(
     let beside = config.server.data.join(SCRATCH);
     let scratch = Scratch::make(scratch.unwrap_or(&beside), scratch.is_none())?;
     config.server.data = scratch.0.join("rehearsal");
-    whole(from, &key.secret()?, Which::Newest, &config, How::Rehearsal)
+    let source = Source {
+        from,
+        secret: &key.secret()?,
+        which: Which::Newest,
+        keyring: None,
+    };
+    whole(source, &config, How::Rehearsal)
 }
 
 /// A folder of ours, removed at the end.
@@ -350,6 +380,7 @@ fn one(
         "{} holds no store",
         config.server.data.display()
     );
+    super::store::expect_own(&dir)?;
     let vault = FolderVault::open(&args.from, &Disk::default()).map_err(said)?;
     let store = services::open_store(config).map_err(|e| {
         let advice = "ask it with `congvu admin recovery from-backup`, or stop it first";
@@ -357,6 +388,15 @@ fn one(
     })?;
     let settings = services::directory_settings(config)?;
     let directory = Directory::open(store.clone(), Arc::new(SystemClock), settings)?;
+    if directory.agencies(None, None, None, 1)?.is_empty() {
+        // There is no account to put anything into, and this does not make one.
+        let lost = store.loss()?.is_some();
+        store.close()?;
+        anyhow::bail!(match lost {
+            true => crate::run::no_directory(config),
+            false => crate::run::not_founded(config),
+        });
+    }
     let account = account(&directory, name)?;
     expect_made(&account, args.time)?;
     let into = match &args.into_folder {

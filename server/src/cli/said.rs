@@ -42,8 +42,8 @@ const TABLE: &[(&str, &str)] = &[
         "kho thư trong {0} do bộ máy {1} giữ, không phải {2}",
     ),
     (
-        "`congvu store migrate --engine {}` moves it",
-        "`congvu store migrate --engine {0}` chuyển kho sang đó",
+        "set storage.engine = \"{}\" in the config, or move it by `congvu store migrate --engine {}`",
+        "hãy đặt storage.engine = \"{0}\" trong cấu hình, hoặc chuyển kho bằng `congvu store migrate --engine {1}`",
     ),
     (
         "{}: the store has the format {}, of another version of this program, and this one reads up to {}: use the newer \
@@ -109,6 +109,18 @@ const TABLE: &[(&str, &str)] = &[
     (
         "{} holds no master key: one line congvu-master-1:… was expected",
         "{0} không chứa khoá chủ: cần một dòng congvu-master-1:…",
+    ),
+    (
+        "the key of the backups {} may be read by others (mode {}): chmod 600 {}",
+        "người khác đọc được khoá của bản sao lưu {0} (quyền {1}): chmod 600 {2}",
+    ),
+    (
+        "the key of the backups {} belongs to user {}, this process is user {}: chown {} {}",
+        "khoá của bản sao lưu {0} thuộc người dùng {1}, tiến trình này là người dùng {2}: chown {3} {4}",
+    ),
+    (
+        "{} holds no key of backups: one line congvu-master-1:… was expected",
+        "{0} không chứa khoá của bản sao lưu: cần một dòng congvu-master-1:…",
     ),
     // Damage.
     (

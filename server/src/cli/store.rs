@@ -9,7 +9,8 @@ use super::progress::Shown;
 use super::{ConfigArgs, held};
 use crate::config::{Config, Engine};
 use anyhow::Context as _;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use storage::{Disk, Options, Store};
 
 /// Commands about the store.
@@ -69,6 +70,7 @@ impl Which {
             "{} holds no store",
             config.server.data.display()
         );
+        expect_own(&crate::keys::store_dir(&config))?;
         Ok(config)
     }
 
@@ -89,6 +91,25 @@ impl Which {
         };
         Ok((config, options))
     }
+}
+
+/// Opening a store writes in it, and what root writes the server's user cannot read. Errors: the store is another
+/// user's.
+pub(super) fn expect_own(store: &Path) -> anyhow::Result<()> {
+    // Where there is no such file, whoever opens the store says so. The owner of our own entry is whom this process
+    // runs as.
+    let (format, own) = (store.join("format"), Path::new("/proc/self"));
+    if let (Ok(format), Ok(own)) = (std::fs::metadata(format), std::fs::metadata(own)) {
+        let (owner, ours) = (format.uid(), own.uid());
+        anyhow::ensure!(
+            owner == ours,
+            "kho thư trong {0} là của người dùng {owner}, còn lệnh này chạy bằng người dùng {ours}: hãy chạy bằng người dùng \
+             của máy chủ (sudo -u '#{owner}' …) / the store in {0} belongs to user {owner}, and this command runs as user \
+             {ours}: run it as the server's user (sudo -u '#{owner}' …)",
+            store.display()
+        );
+    }
+    Ok(())
 }
 
 /// What to do where a server holds the store and cannot be asked.
@@ -206,7 +227,7 @@ fn repair(which: &Which) -> anyhow::Result<()> {
     for damage in &done.damage {
         println!("{}", damage.what);
     }
-    super::gone::tell(&config, &done);
+    let told = super::gone::tell(&config, &done);
     for line in &done.remaining {
         println!("{line}");
     }
@@ -219,14 +240,19 @@ fn repair(which: &Which) -> anyhow::Result<()> {
     if let Some(aside) = &done.aside {
         println!("What was there before / Tệp cũ: {}", aside.display());
     }
+    if let Some(report) = &done.report {
+        println!("Bản ghi / report: {}", report.display());
+    }
     let damages = done.damage.len() + done.more;
     println!(
         "Đã sửa: {damages} chỗ hỏng, {0} khoá lấy từ chỉ mục. / \
          Repaired: {damages} damages, {0} keys taken from the index.",
         done.from_index
     );
+    let all_kept = done.contents.is_empty() && done.remaining.is_empty() && !told.changes;
+    told.end(&done, &options)?;
     anyhow::ensure!(
-        done.contents.is_empty() && done.remaining.is_empty() && done.gone.is_none(),
+        all_kept,
         "not everything could be kept / không giữ được tất cả"
     );
     Ok(())

@@ -83,6 +83,7 @@ impl Account {
             dir: dir.join("whole"),
             disk: &cut.options.disk,
             store: manifest.store,
+            keyring: None,
         };
         fetch(&cut, &chunks, &whole, &manifest, tell)?;
         if let Some(older) = older_key(&cut, &whole.dir)? {
@@ -97,6 +98,7 @@ impl Account {
             dir: dir.join("one"),
             disk: &cut.options.disk,
             store: manifest.store,
+            keyring: None,
         };
         one.disk.make_dir(&one.dir)?;
         for name in ["keyring", "keyring.copy"] {
@@ -172,7 +174,8 @@ fn fetch(
     manifest: &Manifest,
     tell: Tell<'_>,
 ) -> Result<(), Failure> {
-    let wanted = |entry: &&Entry| !entry.path.starts_with("packs/");
+    // The scratch store gets a `format` of its own.
+    let wanted = |e: &&Entry| !e.path.starts_with("packs/") && e.path != crate::format::FILE;
     let entries: Vec<&Entry> = manifest.files.iter().filter(wanted).collect();
     whole.disk.make_dir(&whole.dir)?;
     whole.make_dirs(entries.iter().copied())?;

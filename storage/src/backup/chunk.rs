@@ -3,6 +3,9 @@
 //!
 //! `magic, flags, raw length, content`. The name says what the content must be, so no other
 //! checksum is needed.
+//!
+//! What a store cannot be read without, and is small, is kept twice: its twin lies beside the chunks under the same
+//! hash, since two files of the same octets are one chunk. Where the chunk is damaged or missing its twin is read.
 
 use super::sealer::{ChunkId, Sealer};
 use super::{Failure, Vault};
@@ -13,6 +16,8 @@ use crate::zip::Zip;
 pub(super) const OCTETS: usize = 4 << 20;
 /// Folder of the chunks in the vault.
 pub(super) const FOLDER: &str = "chunks";
+/// Folder of the twins.
+pub(super) const TWINS: &str = "twins";
 const MAGIC: &[u8; 4] = b"CvC1";
 const HEAD: usize = 4 + 4 + 4;
 /// Largest chunk as stored: content that could not be compressed, head and seal.
@@ -26,11 +31,17 @@ pub(super) fn path(id: &ChunkId) -> String {
     format!("{FOLDER}/{}/{hex}", &hex.as_str()[..2])
 }
 
-/// The chunk at this place of the vault; `None` for what is none.
+/// Where the second copy of a chunk lies, if there is one.
+pub(super) fn twin(id: &ChunkId) -> String {
+    let hex = blake3::Hash::from_bytes(*id).to_hex();
+    format!("{TWINS}/{hex}")
+}
+
+/// The chunk, or its twin, at this place of the vault; `None` for what is none.
 pub(super) fn id_of(path: &str) -> Option<ChunkId> {
     let hex = path.rsplit('/').next()?;
     let id = *blake3::Hash::from_hex(hex).ok()?.as_bytes();
-    (self::path(&id) == path).then_some(id)
+    (self::path(&id) == path || twin(&id) == path).then_some(id)
 }
 
 /// Reads and writes the chunks of one vault.
@@ -51,10 +62,13 @@ impl<'a> Chunks<'a> {
 
     /// Writes a chunk and reads it back. Returns the octets it takes.
     pub(super) fn put(&self, id: &ChunkId, raw: &[u8]) -> Result<u64, Failure> {
-        let path = path(id);
-        let stored = self.encode(&path, raw)?;
-        self.vault.put(&path, &stored)?;
-        if self.vault.get(&path, STORED_MAX)? != stored {
+        self.put_at(&path(id), raw)
+    }
+
+    fn put_at(&self, path: &str, raw: &[u8]) -> Result<u64, Failure> {
+        let stored = self.encode(path, raw)?;
+        self.vault.put(path, &stored)?;
+        if self.vault.get(path, STORED_MAX)? != stored {
             return Err(Error::Corrupt(
                 format!(
                     "{path} in {} is not what was written there",
@@ -67,17 +81,49 @@ impl<'a> Chunks<'a> {
         Ok(stored.len() as u64)
     }
 
-    /// The content of a chunk, verified. Errors: `Corrupt`, also when it is missing.
+    /// Sees to it that the chunk and its twin are there, whole.
+    pub(super) fn twice(&self, id: &ChunkId, raw: &[u8]) -> Result<(), Failure> {
+        for path in [path(id), twin(id)] {
+            match self.read(&path, id) {
+                Ok(_) => {}
+                Err(Error::Corrupt(_)) => {
+                    self.put_at(&path, raw)?;
+                },
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// The content of a chunk, or of its twin, verified. Errors: `Corrupt`, also when it is missing.
     pub(super) fn get(&self, id: &ChunkId) -> Result<Vec<u8>, Error> {
-        let path = path(id);
+        match self.own(id) {
+            Err(Error::Corrupt(why)) => match self.read(&twin(id), id) {
+                Ok(raw) => {
+                    tracing::warn!(%why, "its twin is taken");
+                    Ok(raw)
+                }
+                Err(_) => Err(Error::Corrupt(why)),
+            },
+            own => own,
+        }
+    }
+
+    /// The content of a chunk, its twin left out.
+    pub(super) fn own(&self, id: &ChunkId) -> Result<Vec<u8>, Error> {
+        self.read(&path(id), id)
+    }
+
+    /// The content of the chunk that lies at this place. Errors: `Corrupt`.
+    pub(super) fn read(&self, path: &str, id: &ChunkId) -> Result<Vec<u8>, Error> {
         let corrupt = |what: &str| Error::Corrupt(format!("{path} of the backup {what}").into());
-        let stored = match self.vault.get(&path, STORED_MAX) {
+        let stored = match self.vault.get(path, STORED_MAX) {
             Ok(stored) => stored,
             Err(Error::NotFound) => return Err(corrupt("is missing")),
             Err(Error::TooLarge(_)) => return Err(corrupt("is longer than any chunk")),
             Err(e) => return Err(e),
         };
-        let raw = self.decode(&path, &stored);
+        let raw = self.decode(path, &stored);
         match raw.filter(|raw| self.sealer.name(raw) == *id) {
             Some(raw) => Ok(raw),
             None if stored.starts_with(b"CvC") && !stored.starts_with(MAGIC) => {

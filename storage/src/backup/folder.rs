@@ -1,6 +1,6 @@
 //! A vault that is a folder: on another disk, or mounted from another machine.
 
-use super::{Failure, Held, Refusal, Vault, sealer};
+use super::{Failure, Held, Refusal, Vault, head};
 use crate::Error;
 use crate::disk::{self, Disk};
 use std::collections::BTreeSet;
@@ -35,9 +35,11 @@ impl FolderVault {
         refuse_inside(dir, store)?;
         refuse_nowhere(dir)?;
         let names = names(dir)?;
-        let known = names.iter().any(|n| n == sealer::FILE);
-        let ours = |n: &String| n == LOCK || *n == format!("{}{UNFINISHED}", sealer::FILE);
-        if !known && !names.iter().all(ours) {
+        let ours = |n: &String| {
+            let unfinished = |name: &&str| n.strip_suffix(UNFINISHED) == Some(*name);
+            n == LOCK || head::FILES.iter().any(|name| unfinished(&name))
+        };
+        if !holds_backup(dir) && !names.iter().all(ours) {
             return Err(Refusal::Foreign(dir.display().to_string()).into());
         }
         Ok(Self::at(dir, disk))
@@ -45,7 +47,7 @@ impl FolderVault {
 
     /// A folder that has backups. Errors: `NoBackup`.
     pub fn open(dir: &Path, disk: &Disk) -> Result<Self, Failure> {
-        if !dir.join(sealer::FILE).is_file() {
+        if !holds_backup(dir) {
             return Err(Refusal::NoBackup(dir.display().to_string()).into());
         }
         Ok(Self::at(dir, disk))
@@ -92,6 +94,12 @@ impl FolderVault {
         }
         Ok(())
     }
+}
+
+/// Whether anything in it is a backup's: its `format`, the copy of that, or the folders of all else.
+fn holds_backup(dir: &Path) -> bool {
+    head::FILES.iter().any(|name| dir.join(name).is_file())
+        || head::TRACES.iter().all(|name| dir.join(name).is_dir())
 }
 
 /// A system's own folder (`/proc`, `/sys`) has neither room nor files of ours. Errors: `NoPlace`.

@@ -28,22 +28,42 @@ pub(super) fn wrap(kind: Kind, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The body. Errors: `Corrupt`, naming an unknown version (I-18).
-pub(super) fn unwrap(kind: Kind, bytes: &[u8]) -> Result<&[u8], Error> {
-    let what = kind.what;
-    let damaged = || Error::Corrupt(format!("the {what} is damaged").into());
+/// Why a file has no body that could be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wrong {
+    Damaged,
+    /// It is whole, and of this version, which is not known (I-18).
+    Version(u32),
+}
+
+impl Wrong {
+    pub(super) fn told(self, kind: Kind) -> Error {
+        let what = kind.what;
+        let what = match self {
+            Self::Damaged => format!("the {what} is damaged"),
+            Self::Version(version) => format!("the {what} has the unknown version {version}"),
+        };
+        Error::Corrupt(what.into())
+    }
+}
+
+/// The body.
+pub(super) fn open(kind: Kind, bytes: &[u8]) -> Result<&[u8], Wrong> {
     let end = bytes.len().checked_sub(SUM).filter(|end| *end >= HEAD);
-    let (whole, sum) = bytes.split_at(end.ok_or_else(damaged)?);
+    let (whole, sum) = bytes.split_at(end.ok_or(Wrong::Damaged)?);
     if whole[..MAGIC] != *kind.magic || *blake3::hash(whole).as_bytes() != *sum {
-        return Err(damaged());
+        return Err(Wrong::Damaged);
     }
     let version = u32::from_le_bytes([whole[8], whole[9], whole[10], whole[11]]);
-    if version != kind.version {
-        return Err(Error::Corrupt(
-            format!("the {what} has the unknown version {version}").into(),
-        ));
+    match version == kind.version {
+        true => Ok(&whole[HEAD..]),
+        false => Err(Wrong::Version(version)),
     }
-    Ok(&whole[HEAD..])
+}
+
+/// The body. Errors: `Corrupt`, naming an unknown version (I-18).
+pub(super) fn unwrap(kind: Kind, bytes: &[u8]) -> Result<&[u8], Error> {
+    open(kind, bytes).map_err(|wrong| wrong.told(kind))
 }
 
 /// The version that the file says.

@@ -33,7 +33,8 @@ pub struct Backup {
 pub fn list(vault: &dyn Vault, secret: &Secret) -> Result<Vec<Backup>, Failure> {
     let _held = vault.hold(false)?;
     let sealer = Sealer::open(vault, secret)?;
-    let pieces = vault.list(chunk::FOLDER)?.into_iter();
+    let (pieces, twins) = (vault.list(chunk::FOLDER)?, vault.list(chunk::TWINS)?);
+    let pieces = pieces.into_iter().chain(twins);
     let there: HashSet<ChunkId> = pieces.filter_map(|(path, _)| chunk::id_of(&path)).collect();
     let (mut found, mut seen) = (Vec::new(), HashSet::new());
     for name in manifest::names(vault)? {
@@ -70,6 +71,22 @@ pub fn list(vault: &dyn Vault, secret: &Secret) -> Result<Vec<Backup>, Failure> 
     Ok(found)
 }
 
+/// What is wrong with the second copies, a line each. Backups of earlier versions have none.
+fn twins(chunks: &Chunks<'_>) -> Result<Vec<String>, Failure> {
+    let mut wrong = Vec::new();
+    for (path, _) in chunks.vault.list(chunk::TWINS)? {
+        let read = chunk::id_of(&path).map(|id| chunks.read(&path, &id));
+        match read {
+            Some(Err(e @ Error::Corrupt(_))) => wrong.push(e.to_string()),
+            Some(Err(e)) => return Err(e.into()),
+            // Half of one that a killed backup left.
+            Some(Ok(_)) | None => {}
+        }
+    }
+    wrong.truncate(FINDINGS_MAX);
+    Ok(wrong)
+}
+
 /// Chunks of a backup with their octets before compression.
 fn chunks_of(manifest: &Manifest) -> impl Iterator<Item = (ChunkId, u64)> + '_ {
     manifest.files.iter().flat_map(Entry::pieces)
@@ -94,7 +111,10 @@ pub fn check(
 ) -> Result<Checked, Failure> {
     let _held = vault.hold(false)?;
     let sealer = Sealer::open(vault, secret)?;
-    let mut checked = Checked::default();
+    let mut checked = Checked {
+        findings: sealer.told.clone(),
+        ..Checked::default()
+    };
     // Each chunk with the octets it must have and one file that needs it.
     let mut wanted: BTreeMap<ChunkId, (u64, String)> = BTreeMap::new();
     let chunks = Chunks::new(vault, &sealer);
@@ -127,7 +147,7 @@ pub fn check(
     };
     let found = crew::each(&wanted, &goal, tell, |(id, (octets, file)), pace| {
         pace.step(*octets)?;
-        match chunks.get(id) {
+        match chunks.own(id) {
             Ok(raw) if raw.len() as u64 == *octets => Ok(None),
             Ok(_) => Ok(Some(format!(
                 "{}: another length, needed for {file}",
@@ -138,6 +158,7 @@ pub fn check(
         }
     })?;
     checked.chunks = wanted.len() as u64;
+    checked.findings.extend(twins(&chunks)?);
     // What a damaged piece makes of a backup needs not be told twice.
     if found.iter().all(Option::is_none) {
         lacking.truncate(FINDINGS_MAX);

@@ -8,7 +8,7 @@ use formats::date;
 use serde::{Deserialize, Serialize};
 
 /// Folder of the manifests in the vault.
-const FOLDER: &str = "manifests";
+pub(super) const FOLDER: &str = "manifests";
 const SUFFIX: &str = ".manifest";
 /// Largest manifest, octets: some 30 TB of store.
 const OCTETS_MAX: u64 = 256 << 20;
@@ -203,6 +203,24 @@ pub(super) fn names(vault: &dyn Vault) -> Result<Vec<String>, Error> {
         .collect();
     names.sort_unstable();
     Ok(names)
+}
+
+/// The store of which any manifest speaks, where they are not sealed; `None` where none can be read so.
+pub(super) fn store_of_plain(vault: &dyn Vault) -> Result<Option<[u8; 16]>, Failure> {
+    for name in names(vault)?.iter().rev() {
+        // Its own checksum vouches for what it says.
+        let bytes = vault.get(&path(name), OCTETS_MAX)?;
+        let said = framed::version(&bytes).map(|version| match version {
+            1 => framed::decode::<First>(BEFORE, &bytes).map(Manifest::from),
+            _ => framed::decode::<Manifest>(KIND, &bytes),
+        });
+        if let Some(Ok(manifest)) = said
+            && manifest.files.iter().all(Entry::is_sound)
+        {
+            return Ok(Some(manifest.store));
+        }
+    }
+    Ok(None)
 }
 
 /// Makes the backup not exist.

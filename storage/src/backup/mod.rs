@@ -10,7 +10,9 @@
 //! | name | what |
 //! |---|---|
 //! | `format` | magic, version, which store, and the wrapped key when the backup is sealed |
+//! | `format.copy` | the same; either is enough |
 //! | `chunks/ab/ab…` | 4 MB of a file, under its (keyed) BLAKE3 hash, compressed where it helps |
+//! | `twins/ab…` | the second copy of what a store cannot be read without: its `format` and its keyring |
 //! | `manifests/TIME.manifest` | one backup: files, lengths, hashes, chunks; written last |
 //! | `lock` | keeps two backups, or a backup and a prune, apart |
 //!
@@ -23,6 +25,7 @@ mod chunk;
 mod crew;
 mod folder;
 mod framed;
+mod head;
 mod keep;
 mod keys;
 mod manifest;
@@ -81,6 +84,19 @@ pub enum Refusal {
     /// The folder that should be read is no backup.
     #[error("{0} holds no backup")]
     NoBackup(String),
+    /// Pieces and manifests are there, sealed, and what held their key is not.
+    #[error(
+        "{0} holds a backup whose files `format` and `format.copy` are both damaged or missing: they held its key, and \
+         nothing else opens it. Look for a copy of this folder and put one of the two back from there; until then leave \
+         it as it is, and back up into another folder"
+    )]
+    NoFormat(String),
+    /// The two files are of two backups.
+    #[error(
+        "{0} has the `format` of one backup and the `format.copy` of another; nothing was changed: take the one away \
+         that came from elsewhere"
+    )]
+    TwoFormats(String),
     /// The target lies in the store itself.
     #[error(
         "{0} lies inside the data folder; a backup must lie elsewhere, best on another machine"
@@ -131,6 +147,14 @@ pub enum Refusal {
          files from its store"
     )]
     NoKeyring(String),
+    /// The keyring in the backup is lost, with its second copy.
+    #[error(
+        "the keyring of the store is lost in the backup {0}, and without it nobody can read what is in it; nothing was \
+         written. Another one of the same store helps: the file `keyring` in the folder `store` of the server itself, of a \
+         copy of that, or of what is restored from another folder of backups; name it with --keyring FILE, or try an \
+         older backup with --manifest"
+    )]
+    KeyringLost(String),
     /// A restore goes into an empty folder only.
     #[error("{0} is not empty; a restore needs an empty folder")]
     NotEmpty(String),

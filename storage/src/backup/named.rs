@@ -5,7 +5,7 @@ use super::Take;
 use crate::index::{Op, decode_ops};
 use crate::journal::{FILE_HEAD, Met, Position};
 use crate::owner::Owner;
-use crate::pack::Last;
+use crate::pack::{self, Last, Stretch};
 use crate::record::{self, Location};
 use crate::seal::Keys;
 use crate::snapshot::Folder;
@@ -17,43 +17,8 @@ pub(super) type Named = BTreeMap<u32, Last>;
 
 /// What the store names up to this place of its journal; `None` when its keys are not given. Errors: `Corrupt`.
 pub(super) fn packs(task: &Take<'_>, owner: Owner, end: Position) -> Result<Option<Named>, Error> {
-    let options = Options {
-        dir: task.store.to_owned(),
-        keys: task.keys.clone(),
-        ..Options::default()
-    };
-    let Some(keys) = Keys::look(&options)? else {
-        return Ok(None);
-    };
-    let folder = Folder::at(&options.dir, &options.disk, &keys, owner);
-    let chain = folder.chain()?;
-    let from = rebuild::tail(&folder, &chain)?;
-    // What the journal says counts: packs that were rewritten since the snapshots are gone.
-    let mut later: HashMap<Vec<u8>, Option<Vec<u8>>> = HashMap::new();
-    let is_ours = |key: &[u8]| key.starts_with(&key::packs()) || key::blob_of(key).is_some();
-    let mut each = |met: Met<'_>| {
-        for op in decode_ops(met.body)? {
-            match op {
-                Op::Put(key, value) if is_ours(&key) => later.insert(key, Some(value)),
-                Op::Delete(key) if is_ours(&key) => later.insert(key, None),
-                _ => None,
-            };
-        }
-        Ok(true)
-    };
-    for number in from.segment..end.segment {
-        journal::sealed(&folder.journal(), &keys, number, &mut each)?;
-    }
-    // Of a segment that is just being begun there may be no head yet.
-    if end.segment >= from.segment && end.offset > FILE_HEAD {
-        let first = Position {
-            offset: FILE_HEAD,
-            ..end
-        };
-        journal::between(&folder.journal(), &keys, first, end, &mut each)?;
-    }
     let (mut known, mut lasts) = (Vec::new(), Named::new());
-    let mut take = |key: &[u8], value: &[u8]| -> Result<(), Error> {
+    let read = each(task, owner, end, &mut |key, value| {
         let Some(id) = key::blob_of(key) else {
             known.extend(key::pack_of(key));
             return Ok(());
@@ -70,7 +35,83 @@ pub(super) fn packs(task: &Take<'_>, owner: Owner, end: Position) -> Result<Opti
             *last = here;
         }
         Ok(())
+    })?;
+    // Of a pack that was lost and given up by a repair, content may still be named.
+    lasts.retain(|number, _| known.contains(number));
+    Ok(read.then_some(lasts))
+}
+
+/// Of damaged stretches of a pack those that hold something which is still named: what a restore healed lies
+/// elsewhere now, and the damage stays until the pack is compacted. Errors: `Corrupt`.
+pub(super) fn used(
+    task: &Take<'_>,
+    (owner, end): (Owner, Position),
+    number: u32,
+    stretches: &[Stretch],
+) -> Result<Vec<bool>, Error> {
+    let is_head = |stretch: &Stretch| stretch.from < pack::FILE_HEAD;
+    let mut used: Vec<bool> = stretches.iter().map(is_head).collect();
+    let read = each(task, owner, end, &mut |key, value| {
+        if key::blob_of(key).is_none() {
+            return Ok(());
+        }
+        let here: Location = record::decode(value, "blob")?;
+        let behind = here.offset + pack::HEAD as u64 + u64::from(here.stored);
+        if here.pack == number {
+            for (stretch, used) in stretches.iter().zip(&mut used) {
+                *used |= here.offset < stretch.to && stretch.from < behind;
+            }
+        }
+        Ok(())
+    })?;
+    if !read {
+        used.fill(true);
+    }
+    Ok(used)
+}
+
+/// Visits the rows of packs and contents as they are at this place of the journal; false without the store's keys.
+fn each(
+    task: &Take<'_>,
+    owner: Owner,
+    end: Position,
+    take: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), Error>,
+) -> Result<bool, Error> {
+    let options = Options {
+        dir: task.store.to_owned(),
+        keys: task.keys.clone(),
+        ..Options::default()
     };
+    let Some(keys) = Keys::look(&options)? else {
+        return Ok(false);
+    };
+    let folder = Folder::at(&options.dir, &options.disk, &keys, owner);
+    let chain = folder.chain()?;
+    let from = rebuild::tail(&folder, &chain)?;
+    // What the journal says counts: packs that were rewritten since the snapshots are gone.
+    let mut later: HashMap<Vec<u8>, Option<Vec<u8>>> = HashMap::new();
+    let is_ours = |key: &[u8]| key.starts_with(&key::packs()) || key::blob_of(key).is_some();
+    let mut met = |met: Met<'_>| {
+        for op in decode_ops(met.body)? {
+            match op {
+                Op::Put(key, value) if is_ours(&key) => later.insert(key, Some(value)),
+                Op::Delete(key) if is_ours(&key) => later.insert(key, None),
+                _ => None,
+            };
+        }
+        Ok(true)
+    };
+    for number in from.segment..end.segment {
+        journal::sealed(&folder.journal(), &keys, number, &mut met)?;
+    }
+    // Of a segment that is just being begun there may be no head yet.
+    if end.segment >= from.segment && end.offset > FILE_HEAD {
+        let first = Position {
+            offset: FILE_HEAD,
+            ..end
+        };
+        journal::between(&folder.journal(), &keys, first, end, &mut met)?;
+    }
     for prefix in [key::packs(), key::kind(AccountId::SYSTEM, key::BLOB)] {
         for entry in chain.merged(&prefix)?.living() {
             let entry = entry?;
@@ -87,7 +128,5 @@ pub(super) fn packs(task: &Take<'_>, owner: Owner, end: Position) -> Result<Opti
             take(key, value)?;
         }
     }
-    // Of a pack that was lost and given up by a repair, content may still be named.
-    lasts.retain(|number, _| known.contains(number));
-    Ok(Some(lasts))
+    Ok(true)
 }

@@ -57,7 +57,7 @@ pub struct Pruned {
 pub fn prune(task: &Prune<'_>, tell: Tell<'_>) -> Result<Pruned, Failure> {
     let vault = task.vault;
     let _held = vault.hold(true)?;
-    let sealer = Sealer::open(vault, task.secret)?;
+    let sealer = Sealer::open_alone(vault, task.secret)?;
     let names = manifest::names(vault)?;
     let last = names.len().saturating_sub(1);
     let goes = |at: usize, name: &String| match task.keep {
@@ -93,7 +93,8 @@ pub fn prune(task: &Prune<'_>, tell: Tell<'_>) -> Result<Pruned, Failure> {
         .flat_map(|manifest| manifest.files)
         .flat_map(|file| file.chunks)
         .collect();
-    for (path, octets) in vault.list(chunk::FOLDER)? {
+    let (pieces, twins) = (vault.list(chunk::FOLDER)?, vault.list(chunk::TWINS)?);
+    for (path, octets) in pieces.into_iter().chain(twins) {
         if chunk::id_of(&path).is_none_or(|id| !named.contains(&id)) {
             vault.remove(&path)?;
             pruned.chunks += 1;

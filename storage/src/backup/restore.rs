@@ -8,13 +8,14 @@ use super::chunk::{self, Chunks};
 use super::crew::{self, Goal, Pace};
 use super::manifest::{Entry, Manifest};
 use super::sealer::{ChunkId, Sealer};
+use super::source::KEYRINGS;
 use super::{Failure, Refusal, Secret, Stage, Tell, Vault, folder, sound};
 use crate::checkpoint::Checkpoint;
 use crate::disk::{self, Disk};
 use crate::journal::Position;
 use crate::owner::ID;
 use crate::pack;
-use crate::{Error, KeySource, ModSeq, keyring, repair};
+use crate::{Error, KeySource, ModSeq, format, keyring, repair};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -23,8 +24,6 @@ use std::sync::{Mutex, PoisonError};
 const UNFINISHED: &str = ".restoring";
 /// Says in the unfinished folder of which backup it is.
 const OF: &str = "restoring";
-/// The files that only the master key opens.
-const KEYRINGS: [&str; 2] = ["keyring", "keyring.copy"];
 /// Octets that stay free beside the restored files.
 const MARGIN_OCTETS: u64 = 16 << 20;
 /// Lost pieces that are listed.
@@ -59,6 +58,8 @@ pub struct Restore<'a> {
     /// The store is to be used: when it is opened its counters leap over all that may have been given since the
     /// backup.
     pub leap: bool,
+    /// A keyring of the same store from elsewhere, for a backup that lost its own.
+    pub keyring: Option<&'a [u8]>,
 }
 
 /// What was restored.
@@ -94,48 +95,64 @@ impl Which {
     }
 }
 
-/// Whether `keys` open the store in a backup, before anything of it is written. Errors: `Unavailable` for a
-/// master key that is missing or another store's, and those of [`restore`].
+/// Whether `keys` open the store in a backup, before anything of it is written; `spare` is a keyring from
+/// elsewhere, for a backup that lost its own. Errors: `KeyringLost`; `Unavailable` for a master key that is missing
+/// or another store's; those of [`restore`].
 pub fn expect_key(
-    vault: &dyn Vault,
-    secret: &Secret,
+    (vault, secret): (&dyn Vault, &Secret),
     which: &Which,
     keys: &KeySource,
+    spare: Option<&[u8]>,
 ) -> Result<(), Failure> {
     let _held = vault.hold(false)?;
     let sealer = Sealer::open(vault, secret)?;
     let (name, manifest) = which.read(vault, &sealer)?;
     let chunks = Chunks::new(vault, &sealer);
-    for entry in manifest
-        .files
-        .iter()
-        .filter(|e| KEYRINGS.contains(&e.path.as_str()))
-    {
-        let KeySource::Master(master) = keys else {
-            return Err(Error::Unavailable(format!(
-                "the store in the backup {name} is encrypted: the config must name its master key \
-                 ([storage.encryption], enabled and key_file)"
-            ))
-            .into());
-        };
-        let mut bytes = Vec::new();
-        for (id, _) in entry.pieces() {
-            bytes.extend_from_slice(&chunks.get(&id)?);
-        }
-        match keyring::opens(&bytes, master)? {
-            Some(true) => return Ok(()),
-            Some(false) => {
-                return Err(Error::Unavailable(format!(
-                    "this is not the master key of the store in the backup {name}: name the key of the time of \
-                     the backup (a replaced one is kept as FILE.old-N) as key_file; nothing was written"
-                ))
-                .into());
-            }
-            // The copy may be whole.
-            None => {}
+    let is_keyring = |e: &&Entry| KEYRINGS.contains(&e.path.as_str());
+    let entries: Vec<&Entry> = manifest.files.iter().filter(is_keyring).collect();
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let KeySource::Master(master) = keys else {
+        return Err(Error::Unavailable(format!(
+            "the store in the backup {name} is encrypted: the config must name its master key \
+             ([storage.encryption], enabled and key_file)"
+        ))
+        .into());
+    };
+    let opens = |bytes: &[u8]| match keyring::opens(bytes, master)? {
+        Some(false) => Err(Error::Unavailable(format!(
+            "this is not the master key of the store in the backup {name}: name the key of the time of \
+             the backup (a replaced one is kept as FILE.old-N) as key_file; nothing was written"
+        ))),
+        opens => Ok(opens == Some(true)),
+    };
+    for entry in entries {
+        // The copy may be whole.
+        if let Some(bytes) = small(&chunks, entry)?
+            && opens(&bytes)?
+        {
+            return Ok(());
         }
     }
-    Ok(())
+    match spare {
+        Some(bytes) if opens(bytes)? => Ok(()),
+        Some(_) => Err(Error::Unavailable("this file is no keyring".into()).into()),
+        None => Err(Refusal::KeyringLost(vault.place()).into()),
+    }
+}
+
+/// A small file of a backup; `None` when it is lost.
+fn small(chunks: &Chunks<'_>, entry: &Entry) -> Result<Option<Vec<u8>>, Error> {
+    let mut bytes = Vec::new();
+    for (id, _) in entry.pieces() {
+        match chunks.get(&id) {
+            Ok(raw) => bytes.extend_from_slice(&raw),
+            Err(Error::Corrupt(_)) => return Ok(None),
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(Some(bytes))
 }
 
 /// Restores a whole store. It has no index: the first start makes it. Errors: `NotEmpty`, `NoRoom`,
@@ -200,6 +217,8 @@ pub(super) struct Fresh<'a> {
     pub disk: &'a Disk,
     /// The store that was backed up; a restored one goes on as that.
     pub store: [u8; ID],
+    /// What takes the place of a keyring that is lost.
+    pub keyring: Option<&'a [u8]>,
 }
 
 impl<'a> Fresh<'a> {
@@ -212,6 +231,7 @@ impl<'a> Fresh<'a> {
             dir: dir.into(),
             disk: task.disk,
             store: manifest.store,
+            keyring: task.keyring,
         };
         match std::fs::read(fresh.dir.join(OF)) {
             Ok(of) if of == name.as_bytes() => {}
@@ -266,7 +286,7 @@ impl<'a> Fresh<'a> {
     }
 
     /// One file; true when it was there already. `salvage` is told of each damaged piece, which is left out;
-    /// without it the first one is an error.
+    /// without it the first one is an error. Errors: `KeyringLost`, in any case.
     pub(super) fn file(
         &self,
         chunks: &Chunks<'_>,
@@ -278,6 +298,13 @@ impl<'a> Fresh<'a> {
         if is_whole(&path, entry) {
             pace.step(entry.octets)?;
             return Ok(true);
+        }
+        if KEYRINGS.contains(&entry.path.as_str()) && small(chunks, entry)?.is_none() {
+            let lost = || Refusal::KeyringLost(chunks.vault.place());
+            let bytes = self.keyring.ok_or_else(lost)?;
+            self.disk.replace(&self.dir, &entry.path, bytes)?;
+            pace.step(entry.octets)?;
+            return Ok(false);
         }
         let file = self.disk.open(&path)?;
         let failed = |e: &io::Error| disk::failed("cannot write", &path, e);
@@ -308,6 +335,11 @@ impl<'a> Fresh<'a> {
             .into());
         }
         file.sync().map_err(|e| failed(&e))?;
+        if !is_whole && entry.path == format::FILE {
+            // A repair makes a missing one anew; of half of one it could not tell what it said.
+            drop(file);
+            self.disk.remove(&path).map_err(|e| failed(&e))?;
+        }
         Ok(false)
     }
 

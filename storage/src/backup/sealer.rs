@@ -4,24 +4,14 @@
 //! file or by a key made from a passphrase (argon2id), so that either can change without a chunk
 //! being written again. Chunks are then named by a keyed hash: their names tell nothing either.
 
-use super::framed::{self, Kind};
+use super::head::{self, FILE, Found, Head, Lock};
 use super::{Failure, Refusal, Vault};
 use crate::Error;
 use crate::master::{KEY_OCTETS, MasterKey, fill};
 use crate::seal::{self, Cipher, Context};
 use argon2::{Algorithm, Argon2, Params, Version};
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-/// Name of the file.
-pub(super) const FILE: &str = "format";
-const KIND: Kind = Kind {
-    magic: b"CVBKUP\r\n",
-    version: 1,
-    what: "format of the backup",
-};
-/// Largest `format` file, octets.
-const OCTETS_MAX: u64 = 4_096;
 /// Cost of a passphrase: far over that of a sign-in, since whoever holds the backup may guess for years.
 const MEMORY_KIB: u32 = 64 * 1024;
 const PASSES: u32 = 3;
@@ -54,55 +44,42 @@ impl std::fmt::Debug for Secret {
 /// The name of a chunk.
 pub(super) type ChunkId = [u8; 32];
 
-#[derive(Serialize, Deserialize)]
-struct Head {
-    /// Of this backup, random.
-    vault: [u8; 16],
-    /// Of the store.
-    store: [u8; 16],
-    lock: Lock,
-}
-
-#[derive(Serialize, Deserialize)]
-enum Lock {
-    Open,
-    Key {
-        wrapped: Vec<u8>,
-    },
-    Passphrase {
-        salt: [u8; 16],
-        memory_kib: u32,
-        passes: u32,
-        wrapped: Vec<u8>,
-    },
-}
-
 /// Names, seals and opens.
 pub(super) struct Sealer {
     /// The store whose backup this is.
     pub store: [u8; 16],
+    /// What is wrong with the vault's `format` and its copy, a line each.
+    pub told: Vec<String>,
     keys: Option<(Zeroizing<[u8; 32]>, Cipher)>,
 }
 
 impl Sealer {
-    /// Reads the vault's `format`. Errors: `NoBackup`, `KeyMissing`, `KeyWrong`, `NotSealed`, `Corrupt`.
+    /// Reads the vault's `format`, or its copy. Errors: `NoBackup`, `NoFormat`, `TwoFormats`, `KeyMissing`,
+    /// `KeyWrong`, `NotSealed`, `Corrupt`.
     pub(super) fn open(vault: &dyn Vault, secret: &Secret) -> Result<Self, Failure> {
-        let head = match vault.get(FILE, OCTETS_MAX) {
-            Ok(bytes) => framed::decode::<Head>(KIND, &bytes)?,
-            Err(Error::NotFound) => return Err(Refusal::NoBackup(vault.place()).into()),
-            Err(e) => return Err(e.into()),
-        };
-        let context = Context::Backup {
-            file: FILE,
-            number: u64::from_le_bytes(first_half(&head.vault)),
-        };
+        Self::of(&found(vault)?, vault, secret)
+    }
+
+    /// The same for whoever holds the vault alone: what is damaged or missing of the two is written again.
+    pub(super) fn open_alone(vault: &dyn Vault, secret: &Secret) -> Result<Self, Failure> {
+        let found = found(vault)?;
+        // Only what the key vouches for.
+        let sealer = Self::of(&found, vault, secret)?;
+        found.mend(vault)?;
+        Ok(sealer)
+    }
+
+    fn of(found: &Found, vault: &dyn Vault, secret: &Secret) -> Result<Self, Failure> {
+        let head = &found.head;
+        let told = found.told();
+        let context = context(head);
         let missing = || Refusal::KeyMissing(vault.place());
         let wrong = || Refusal::KeyWrong(vault.place());
         let key = match (&head.lock, secret) {
             (Lock::Open, Secret::None) => {
                 return Ok(Self {
-                    store: head.store,
-                    keys: None,
+                    told,
+                    ..Self::plain(head.store)
                 });
             }
             (Lock::Open, _) => return Err(Refusal::NotSealed(vault.place()).into()),
@@ -121,16 +98,15 @@ impl Sealer {
         };
         let key = key.ok_or_else(wrong)?;
         let key = key.as_slice().try_into().map_err(|_| wrong())?;
-        Ok(Self::with(head.store, key))
+        Ok(Self {
+            told,
+            ..Self::with(head.store, key)
+        })
     }
 
     /// Whether the vault holds no backup yet.
-    pub(super) fn is_none(vault: &dyn Vault) -> Result<bool, Error> {
-        match vault.get(FILE, OCTETS_MAX) {
-            Ok(_) => Ok(false),
-            Err(Error::NotFound) => Ok(true),
-            Err(e) => Err(e),
-        }
+    pub(super) fn is_none(vault: &dyn Vault) -> Result<bool, Failure> {
+        Ok(head::find(vault)?.is_none())
     }
 
     /// Writes the `format` of a new backup of this store.
@@ -139,14 +115,11 @@ impl Sealer {
         secret: &Secret,
         store: [u8; 16],
     ) -> Result<Self, Failure> {
-        let (mut id, mut key) = ([0u8; 16], Zeroizing::new([0u8; KEY_OCTETS]));
-        fill(&mut id)?;
+        let mut head = Head::draw(store)?;
+        let mut key = Zeroizing::new([0u8; KEY_OCTETS]);
         fill(key.as_mut())?;
-        let context = Context::Backup {
-            file: FILE,
-            number: u64::from_le_bytes(first_half(&id)),
-        };
-        let lock = match secret {
+        let context = context(&head);
+        head.lock = match secret {
             Secret::None => Lock::Open,
             Secret::Key(master) => Lock::Key {
                 wrapped: master.seal(context, key.as_slice())?,
@@ -163,18 +136,20 @@ impl Sealer {
                 }
             }
         };
-        let sealed = !matches!(lock, Lock::Open);
-        let head = Head {
-            vault: id,
-            store,
-            lock,
-        };
-        vault.put(FILE, &framed::encode(KIND, &head)?)?;
-        vault.settle()?;
-        Ok(match sealed {
-            true => Self::with(store, &key),
-            false => Self { store, keys: None },
+        head.write(vault)?;
+        Ok(match head.lock {
+            Lock::Open => Self::plain(store),
+            _ => Self::with(store, &key),
         })
+    }
+
+    /// Of a backup that is not sealed.
+    pub(super) fn plain(store: [u8; 16]) -> Self {
+        Self {
+            store,
+            told: Vec::new(),
+            keys: None,
+        }
     }
 
     fn with(store: [u8; 16], key: &[u8; KEY_OCTETS]) -> Self {
@@ -182,6 +157,7 @@ impl Sealer {
         let sealing = Zeroizing::new(blake3::derive_key("congvu backup 1: sealing", key));
         Self {
             store,
+            told: Vec::new(),
             keys: Some((Zeroizing::new(naming), seal::cipher(&sealing))),
         }
     }
@@ -221,6 +197,19 @@ impl Sealer {
             Some((_, cipher)) => seal::open_with(cipher, context, sealed),
             None => Some(sealed.to_vec()),
         }
+    }
+}
+
+/// Errors: `NoBackup`, `NoFormat`, `TwoFormats`, `Corrupt`.
+fn found(vault: &dyn Vault) -> Result<Found, Failure> {
+    head::find(vault)?.ok_or_else(|| Refusal::NoBackup(vault.place()).into())
+}
+
+/// Under which the key of a backup is wrapped.
+fn context(head: &Head) -> Context<'static> {
+    Context::Backup {
+        file: FILE,
+        number: u64::from_le_bytes(first_half(&head.vault)),
     }
 }
 

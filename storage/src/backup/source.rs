@@ -20,6 +20,11 @@ const UNFINISHED: &str = ".new";
 /// The files that only the master key opens.
 pub(super) const KEYRINGS: [&str; 2] = ["keyring", "keyring.copy"];
 
+/// Whether nothing of the store can be read without this file: of such a backup has two copies.
+pub(super) fn is_vital(path: &str) -> bool {
+    path == crate::format::FILE || KEYRINGS.contains(&path)
+}
+
 /// A store as it stands at one place of its journal.
 pub(super) struct Source {
     pub store: [u8; 16],

@@ -10,6 +10,8 @@ use super::source::{self, Source, SourceFile};
 use super::{Failure, Refusal, Secret, Stage, Tell, Vault};
 use crate::disk;
 use crate::format::Format;
+use crate::journal::Position;
+use crate::owner::Owner;
 use crate::pack::{self, Last};
 use crate::pin::Pin;
 use crate::{Error, KeySource};
@@ -63,6 +65,8 @@ pub struct Taken {
     pub damaged: Vec<String>,
     /// How many of these the backup has whole nevertheless, from one before.
     pub healed: u64,
+    /// Damaged content that the store no longer uses, since it was healed or removed; a line each.
+    pub unused: Vec<String>,
     /// Whether the packs were compared with what the store names.
     pub compared: bool,
 }
@@ -82,7 +86,7 @@ pub fn take(task: &Take<'_>, tell: Tell<'_>) -> Result<Taken, Failure> {
         check_room(vault, &source, &HashMap::new(), 0)?;
     }
     let _held = vault.hold(true)?;
-    let sealer = match Sealer::open(vault, task.secret) {
+    let sealer = match Sealer::open_alone(vault, task.secret) {
         Err(Failure::Refused(Refusal::NoBackup(_))) => {
             Sealer::found(vault, task.secret, source.store)?
         }
@@ -105,6 +109,12 @@ pub fn take(task: &Take<'_>, tell: Tell<'_>) -> Result<Taken, Failure> {
         run.file(file, pace)
     })?;
     entries.extend(run.missing(&source)?);
+    for file in source.files.iter().filter(|f| source::is_vital(&f.path)) {
+        let pieces = file.held.iter().flat_map(|held| held.chunks(chunk::OCTETS));
+        for raw in pieces {
+            run.chunks.twice(&sealer.name(raw), raw)?;
+        }
+    }
     vault.settle()?;
     let compared = run.named.is_some();
     let known = run
@@ -129,6 +139,7 @@ pub fn take(task: &Take<'_>, tell: Tell<'_>) -> Result<Taken, Failure> {
         new_octets: known.new_octets,
         damaged: known.damaged,
         healed: known.healed,
+        unused: known.unused,
         compared,
     })
 }
@@ -190,6 +201,7 @@ struct Known {
     new_octets: u64,
     damaged: Vec<String>,
     healed: u64,
+    unused: Vec<String>,
     /// What of the damage the backup has not whole.
     lacks: Vec<String>,
 }
@@ -243,7 +255,9 @@ enum Found {
 }
 
 struct Run<'a> {
-    dir: &'a Path,
+    task: &'a Take<'a>,
+    /// Whose the store's files are, and up to where its journal is read.
+    at: (Owner, Position),
     chunks: Chunks<'a>,
     reread: bool,
     files: HashMap<String, Entry>,
@@ -256,7 +270,7 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn begin(
-        task: &Take<'a>,
+        task: &'a Take<'a>,
         sealer: &'a Sealer,
         source: &Source,
         before: Option<Manifest>,
@@ -280,7 +294,8 @@ impl<'a> Run<'a> {
             .collect();
         check_room(task.vault, source, &files, octets)?;
         Ok(Self {
-            dir: task.store,
+            task,
+            at: (source.owner, source.position),
             chunks: Chunks::new(task.vault, sealer),
             reread: task.reread,
             files,
@@ -303,7 +318,7 @@ impl<'a> Run<'a> {
             pace.step(file.octets)?;
             return Ok(entry);
         }
-        let path = self.dir.join(&file.path);
+        let path = self.task.store.join(&file.path);
         let failed = |e: &std::io::Error| disk::failed("cannot read", &path, e);
         let opened: Box<dyn Read + '_> = match &file.held {
             Some(held) => Box::new(held.as_slice()),
@@ -382,18 +397,43 @@ impl<'a> Run<'a> {
                     self.known().tell(what, true);
                     mended.pieces.push((stretch.from, octets));
                 }
-                _ => left.push(sound::named(&file.path, &stretch)),
+                _ => left.push(stretch),
             }
         }
+        self.leave_unused(&file.path, number, &mut left)?;
         mended.all = left.is_empty();
         let whole = match self.last(&file.path).filter(|_| !mended.all) {
             Some(last) => self.adopted(&file.path, last)?,
             None => None,
         };
-        for what in left {
+        for stretch in left {
+            let what = sound::named(&file.path, &stretch);
             self.known().tell(what, whole.is_some());
         }
         Ok(whole.map_or(Found::Damaged(mended), Found::Elsewhere))
+    }
+
+    /// Leaves damage alone that is in nothing the store uses any more.
+    fn leave_unused(
+        &self,
+        path: &str,
+        number: u32,
+        left: &mut Vec<pack::Stretch>,
+    ) -> Result<(), Failure> {
+        if left.is_empty() || self.named.is_none() {
+            return Ok(());
+        }
+        let used = named::used(self.task, self.at, number, left).map_err(source::damaged)?;
+        let mut used = used.into_iter();
+        left.retain(|stretch| {
+            let is_used = used.next().unwrap_or(true);
+            let mut known = self.known();
+            if !is_used && known.unused.len() < DAMAGED_MAX {
+                known.unused.push(sound::named(path, stretch));
+            }
+            is_used
+        });
+        Ok(())
     }
 
     /// The last content that the store names in the pack of this path.
@@ -482,6 +522,10 @@ impl<'a> Run<'a> {
     }
 
     fn unchanged(&self, file: &SourceFile) -> Option<Entry> {
+        if source::is_vital(&file.path) {
+            // Small enough to look each time whether the backup has it, and twice.
+            return None;
+        }
         let entry = self.before(file)?.clone();
         self.known().unread += 1;
         Some(entry)
@@ -497,7 +541,7 @@ impl<'a> Run<'a> {
             }
         }
         if self.reread && self.known().before.contains(&id) {
-            match self.chunks.get(&id) {
+            match self.chunks.own(&id) {
                 Ok(found) if found == raw => return Ok(id),
                 Ok(_) | Err(Error::Corrupt(_)) => {
                     tracing::warn!(chunk = chunk::path(&id), "a damaged chunk is written anew");

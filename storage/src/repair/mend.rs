@@ -123,7 +123,7 @@ fn account(store: &Store, id: AccountId, lost: bool, report: &mut Repaired) -> R
     held.contents(store, &mut ops, report)?;
     held.see();
     held.log(store)?;
-    if let Some(gone) = report.gone.as_mut().filter(|_| held.has_hole()) {
+    if let Some(gone) = report.gone.as_mut().filter(|_| lost && held.has_hole()) {
         gone.accounts.insert(id);
     }
     held.houses(store.inner.uid_validity_start);
@@ -150,6 +150,8 @@ fn account(store: &Store, id: AccountId, lost: bool, report: &mut Repaired) -> R
     if ops.is_empty() {
         return Ok(false);
     }
+    let shared = &store.inner.shared;
+    report.keep((&shared.dir, &shared.disk), shared.clock.now())?;
     store.submit(id, Number::None, ops, &[], Box::new(|| {}))?;
     Ok(true)
 }
@@ -215,9 +217,8 @@ impl Held {
                 self.id
             );
             report.add(what, &[self.id]);
-            if let Some(gone) = &mut report.gone {
-                gone.accounts.insert(self.id);
-            }
+            let gone = report.gone.get_or_insert_default();
+            gone.accounts.insert(self.id);
             ops.push(Op::Delete(key::state(self.id, email)));
             // What was given to it is never given again.
             if let Some(row) = self.rows.remove(&email) {

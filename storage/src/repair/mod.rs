@@ -7,14 +7,17 @@
 //! and the index is made anew from it. What was there before is moved to `damaged/` and never
 //! removed. The new files are made in `repaired/` and take their places only when all are durable;
 //! a repair that was cut off is ended by the next one, and until then the store does not open.
+//! What was found is written down in `damaged/` before that, and what else is found before it is acted upon.
 //! Last the counters of accounts are mended: nothing that was ever given is given again.
 
 mod gather;
 mod loss;
 mod mend;
+mod report;
 mod told;
 
 pub use loss::Loss;
+pub use report::Untold;
 pub use told::{Damage, Gone, LostContent, Repaired};
 
 use crate::checkpoint::Checkpoint;
@@ -24,7 +27,7 @@ use crate::owner::{self, Owner};
 use crate::seal::Keys;
 use crate::store::Opening;
 use crate::{
-    EngineKind, Error, Options, Store, disk, journal, keyring, lock, pack, recover, search,
+    Disk, EngineKind, Error, Options, Store, disk, journal, keyring, lock, pack, recover, search,
     snapshot, upgrade,
 };
 use gather::Gathered;
@@ -72,7 +75,10 @@ impl Store {
         expect_store(options)?;
         let held = lock::lock(&options.dir)?;
         let fresh = options.dir.join(FRESH);
-        let mut report = Repaired::default();
+        let mut report = Repaired {
+            untold: report::untold(&options.dir),
+            ..Repaired::default()
+        };
         let keys = Keys::open(options, false)?;
         let (owner, options) = format(options, &mut report)?;
         let options = &options;
@@ -83,6 +89,7 @@ impl Store {
             let gathered = gather::gather(options, (&keys, owner), &fresh, &mut report);
             // What it had begun is of no use, and nothing says that it was.
             let gathered = gathered.inspect_err(|_| drop(remove_tree(options, &fresh)))?;
+            report.keep((&options.dir, &options.disk), options.clock.now())?;
             match gathered {
                 Gathered::Sound => remove_tree(options, &fresh)?,
                 Gathered::Whole => options.disk.replace(&fresh, READY, WHOLE)?,
@@ -109,6 +116,7 @@ impl Store {
         let watch = options.disk.watch();
         report.remaining = store.check_telling(false, &mut |p| watch.tell(p))?;
         store.close()?;
+        report.keep_all(options)?;
         Ok(report)
     }
 
@@ -241,14 +249,18 @@ fn remove_tree(options: &Options, dir: &Path) -> Result<(), Error> {
 
 /// A place in the first folder for what was moved aside that has none of this name.
 fn aside(options: &Options, name: &str) -> Result<PathBuf, Error> {
+    aside_in(&options.dir, &options.disk, name)
+}
+
+fn aside_in(dir: &Path, disk: &Disk, name: &str) -> Result<PathBuf, Error> {
     for number in 1..ASIDE_MAX {
         let folder = match number {
             1 => ASIDE.to_owned(),
             n => format!("{ASIDE}.{n}"),
         };
-        let folder = options.dir.join(folder);
+        let folder = dir.join(folder);
         if !folder.join(name).exists() {
-            options.disk.make_dir(&folder)?;
+            disk.make_dir(&folder)?;
             return Ok(folder.join(name));
         }
     }

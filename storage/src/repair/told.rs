@@ -1,5 +1,6 @@
 //! What a repair tells: what was damaged, where, and whose.
 
+use super::report::{Pending, Untold};
 use crate::*;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -59,6 +60,11 @@ pub struct Repaired {
     pub aside: Option<PathBuf>,
     /// What a check of the repaired store still finds.
     pub remaining: Vec<String>,
+    /// The file in which all this is written down; `None` where there was no damage.
+    pub report: Option<PathBuf>,
+    /// Reports of earlier repairs, of which nobody was told all.
+    pub untold: Vec<Untold>,
+    pub(super) pending: Pending,
 }
 
 impl Repaired {
@@ -66,6 +72,7 @@ impl Repaired {
     pub(super) fn add(&mut self, what: String, accounts: &[AccountId]) {
         tracing::warn!(what, "damage");
         if self.damage.len() < LISTED_MAX {
+            self.pending.damage(&what);
             let accounts = accounts.to_vec();
             self.damage.push(Damage { what, accounts });
         } else {

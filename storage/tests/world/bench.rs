@@ -77,6 +77,7 @@ impl Bench {
             disk: &Disk::default(),
             workers: WORKERS,
             salvage: false,
+            keyring: None,
             leap: false,
         };
         restore(&task, &mut quiet)

@@ -31,11 +31,12 @@ const BACKUPS: [Column; 3] = [
     ("taken_at", "Thời điểm", "Taken at"),
     ("readable", "Đọc được", "Readable"),
 ];
-const BROUGHT: [Column; 6] = [
+const BROUGHT: [Column; 7] = [
     ("backup", "Từ bản sao lưu", "From backup"),
     ("messages", "Thư thêm vào", "Messages added"),
     ("octets", "Dung lượng (byte)", "Octets"),
     ("already", "Thư đã có sẵn", "There already"),
+    ("healed", "Trong đó thư hỏng đã chữa", "Damaged ones of these healed"),
     (
         "damaged",
         "Thư hỏng trong bản sao lưu",
@@ -157,7 +158,8 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
                     rows.append(items);
                 }
             }
-            printer.rows(&BACK, &rows)
+            printer.rows(&BACK, &rows)?;
+            expect_back(&rows)
         }
         Verb::Restore {
             account,
@@ -195,6 +197,20 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             )
         }
     }
+}
+
+/// Errors: some of them were never removed, or too long ago.
+fn expect_back(rows: &[Value]) -> anyhow::Result<()> {
+    let gone = rows.iter().filter(|row| row["message"].is_null());
+    let gone: Vec<String> = gone.map(|row| row["id"].to_string()).collect();
+    anyhow::ensure!(
+        gone.is_empty(),
+        "không có thư đã xoá nào mang số {0}, hoặc nó đã quá hạn phục hồi; `recovery removed` liệt kê những thư còn phục hồi \
+         được / no removed message has the number {0}, or its time is over; `recovery removed` lists those that can be put \
+         back",
+        gone.join(", ")
+    );
+    Ok(())
 }
 
 /// An account out of a backup, followed until it is there.

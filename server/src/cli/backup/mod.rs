@@ -5,7 +5,7 @@ mod said;
 use super::ConfigArgs;
 use super::progress::{Bar, octets};
 use crate::clock::SystemClock;
-use crate::keys::{self, Place};
+use crate::keys;
 use anyhow::Context as _;
 use directory::Clock as _;
 use formats::date;
@@ -106,7 +106,7 @@ impl KeyArgs {
     /// Reads the file that is named. Errors say what is wrong with it.
     pub(super) fn secret(&self) -> anyhow::Result<Secret> {
         if let Some(file) = &self.key_file {
-            return Ok(Secret::Key(keys::read(&Place::File(file.clone()))?));
+            return Ok(Secret::Key(keys::backup_key(file)?));
         }
         match &self.passphrase_file {
             Some(file) => Ok(Secret::Passphrase(keys::passphrase(file)?)),
@@ -196,6 +196,16 @@ fn take(args: &BackupArgs) -> anyhow::Result<()> {
         println!(
             "Không có khoá chủ, nên không biết kho thư có thiếu gói nào không. / Without the master key it was not \
              seen whether packs of the store are missing or cut short."
+        );
+    }
+    for line in &taken.unused {
+        println!("{line}");
+    }
+    if !taken.unused.is_empty() {
+        println!(
+            "{0} chỗ hỏng trên đây không còn thư nào dùng đến (đã được chữa hoặc đã xoá); kho tự dọn chúng. / The {0} damaged \
+             places above are in nothing that is still used (it was healed, or removed); the store clears them away itself.",
+            taken.unused.len()
         );
     }
     for line in &taken.damaged {

@@ -38,6 +38,15 @@ fn vietnamese(refusal: &Refusal) -> String {
         }
         Refusal::NoStore(dir) => format!("{dir} không có kho thư"),
         Refusal::NoBackup(dir) => format!("{dir} không có bản sao lưu"),
+        Refusal::NoFormat(dir) => format!(
+            "{dir} có bản sao lưu mà hai tệp `format` và `format.copy` đều hỏng hoặc mất: chúng giữ khoá của nó, không gì \
+             khác mở được. Hãy tìm một bản chép của thư mục này và đặt lại một trong hai tệp; cho đến lúc đó hãy để nguyên \
+             và sao lưu vào thư mục khác"
+        ),
+        Refusal::TwoFormats(dir) => format!(
+            "{dir} có `format` của một bản sao lưu và `format.copy` của một bản khác; không thay đổi gì: hãy lấy ra tệp \
+             đến từ nơi khác"
+        ),
         Refusal::Inside(dir) => {
             format!(
                 "{dir} nằm trong thư mục dữ liệu; bản sao lưu phải ở nơi khác, tốt nhất là máy khác"
@@ -70,6 +79,12 @@ fn vietnamese(refusal: &Refusal) -> String {
                 "bản sao lưu trong {dir} không được niêm phong; muốn niêm phong, hãy chọn thư mục khác"
             )
         }
+        Refusal::KeyringLost(dir) => format!(
+            "bản sao lưu trong {dir} đã mất vòng khoá của kho thư, không có nó thì không ai đọc được gì; không ghi gì cả. Một \
+             vòng khoá khác của cùng kho giúp được: tệp `keyring` trong thư mục `store` của chính máy chủ, của một bản chép, \
+             hoặc của kho khôi phục từ thư mục sao lưu khác; hãy nêu bằng --keyring TỆP, hoặc thử bản sao lưu cũ hơn bằng \
+             --manifest"
+        ),
         Refusal::NoManifest(dir) => format!("trong {dir} không có bản sao lưu như vậy"),
         Refusal::NotEmpty(dir) => format!("{dir} không trống; khôi phục cần một thư mục trống"),
         Refusal::Damaged(why) => format!(

@@ -2,16 +2,12 @@
 
 use super::Shown;
 use crate::cli::gone;
-use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::services;
-use directory::Directory;
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use storage::{AccountId, Disk, LostContent, Options, Repaired, Store};
+use storage::{Disk, Options, Store};
 
-/// Repairs what was restored without these pieces, and names every message that lost its content. Always an
-/// error at the end: status 1.
+/// Repairs what was restored without these pieces, and names every account that lost changes and every message that
+/// lost its content. Always an error at the end: status 1.
 pub(super) fn mend(config: &Config, lost: &[String]) -> anyhow::Result<()> {
     for line in lost {
         println!("{line}");
@@ -24,51 +20,37 @@ pub(super) fn mend(config: &Config, lost: &[String]) -> anyhow::Result<()> {
     let done = Store::repair(&options)?;
     super::ended(config);
     shown.end();
-    gone::tell(config, &done);
     for damage in &done.damage {
         println!("{}", damage.what);
     }
-    let names = names(config, &done).unwrap_or_default();
-    for lost in &done.contents {
-        println!("{}", line(lost, &names));
-    }
+    let told = gone::tell(config, &done);
     for line in &done.remaining {
         println!("{line}");
     }
-    let listed = done.contents.len();
-    anyhow::bail!(
-        "đã khôi phục những gì đọc được; thiếu {0} mảnh, {listed} thư mất nội dung (nêu ở trên) / restored all that \
-         can be read; {0} pieces of the backup are missing, and {listed} messages lost their content (named above)",
-        lost.len()
-    )
-}
-
-/// Addresses of the accounts that lost something, as far as the directory can still be read.
-fn names(config: &Config, done: &Repaired) -> anyhow::Result<BTreeMap<AccountId, String>> {
-    let store = services::open_store(config)?;
-    let settings = services::directory_settings(config)?;
-    let directory = Directory::open(store.clone(), Arc::new(SystemClock), settings)?;
-    let mut names = BTreeMap::new();
-    for lost in &done.contents {
-        if let Ok(account) = directory.account(lost.account) {
-            names.insert(lost.account, account.address.to_string());
-        }
+    if let Some(report) = &done.report {
+        println!("Bản ghi / report: {}", report.display());
     }
-    drop(directory);
-    store.close()?;
-    Ok(names)
-}
-
-fn line(lost: &LostContent, names: &BTreeMap<AccountId, String>) -> String {
-    let number = lost.account.to_string();
-    let account = names.get(&lost.account).unwrap_or(&number);
-    let places = lost.mailboxes.iter();
-    let places: Vec<String> = places
-        .map(|(name, uid)| format!("{name} uid {uid}"))
-        .collect();
-    format!(
-        "{account}, {}: {:?}: mất nội dung / its content is missing",
-        places.join(", "),
-        lost.subject.as_deref().unwrap_or_default()
+    let (nobody, changes) = (told.nobody, told.changes);
+    told.end(&done, &options)?;
+    let (pieces, contents) = (lost.len(), done.contents.len());
+    anyhow::ensure!(
+        !nobody,
+        "bản sao lưu này thiếu {pieces} mảnh, trong đó có danh bạ: không khôi phục được tài khoản nào; thư mục {0} không dùng \
+         được, hãy xoá nó và thử bản sao lưu khác (`congvu backup list`, `--manifest`) / this backup lacks {pieces} pieces, the \
+         directory among them: no account could be restored; the folder {0} is of no use, remove it and try another backup \
+         (`congvu backup list`, `--manifest`)",
+        config.server.data.display()
+    );
+    let (vietnamese, english) = match changes {
+        true => (
+            "thay đổi của các tài khoản nêu ở trên đã mất",
+            "changes of the accounts named above are lost",
+        ),
+        false => ("không thay đổi nào khác bị mất", "no other change is lost"),
+    };
+    anyhow::bail!(
+        "đã khôi phục những gì đọc được; thiếu {pieces} mảnh, {contents} thư mất nội dung (nêu ở trên), {vietnamese} / restored \
+         all that can be read; {pieces} pieces of the backup are missing, {contents} messages lost their content (named \
+         above), {english}"
     )
 }
