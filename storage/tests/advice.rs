@@ -6,67 +6,30 @@ mod world;
 use std::fs;
 use std::path::{Path, PathBuf};
 use storage::*;
-use world::{World, letter};
-
-const SIZES: Sizes = Sizes {
-    segment: 3_000,
-    pack: 4_000,
-    checkpoint: 20_000,
-    ahead: 0,
-    sealed: u32::MAX, // only when asked
-    sort: 1 << 20,
-};
-
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(dir)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .collect();
-    files.sort();
-    files
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for path in files(from) {
-        let target = to.join(path.file_name().unwrap());
-        match path.is_dir() {
-            true => copy(&path, &target),
-            false => drop(fs::copy(path, target).unwrap()),
-        }
-    }
-}
+use world::World;
+use world::closed::{SIZES, change, copy, files};
 
 /// A closed store with a snapshot, segments behind it and some packs.
 fn closed(keys: KeySource) -> World {
     let mut world = World::new(EngineKind::Sled);
     world.crash();
     fs::remove_dir_all(&world.options.dir).unwrap();
-    (world.options.sizes, world.options.keys) = (SIZES, keys);
+    world.options.keys = keys;
+    world.options.sizes = Sizes {
+        segment: 3_000,
+        pack: 4_000,
+        ..SIZES
+    };
     world.reopen();
-    let inbox = world.inbox(2);
-    for half in 0..2 {
-        for number in 0..20 {
-            let text = letter(half * 100 + number, "công văn", &[]);
-            world.deliver(2, inbox, &text, None);
-        }
-        if half == 0 {
-            world.store().snapshot().unwrap();
-        }
-    }
-    world.store().close().unwrap();
-    world.crash();
+    world.letters(2, 0..20, "công văn");
+    world.store().snapshot().unwrap();
+    world.letters(2, 20..40, "công văn");
+    world.close();
     world
 }
 
 fn last(options: &Options, folder: &str) -> PathBuf {
     files(&options.dir.join(folder)).pop().unwrap()
-}
-
-fn change(path: &Path, harm: impl FnOnce(&mut Vec<u8>)) {
-    let mut octets = fs::read(path).unwrap();
-    harm(&mut octets);
-    fs::write(path, octets).unwrap();
 }
 
 /// Gives a file the version 99, under a checksum that fits, which stands behind so many octets of its head.
@@ -228,8 +191,7 @@ fn a_damaged_or_older_keyring_has_advice_of_its_own() {
     world.store().rotate_keys(None).unwrap();
     let inbox = world.account(2).by_role(Role::Inbox).unwrap().unwrap().id;
     world.deliver(2, inbox, &letter(900, "mới", &[]), None);
-    world.store().close().unwrap();
-    world.crash();
+    world.close();
     for name in names {
         fs::write(world.options.dir.join(name), &older).unwrap();
     }

@@ -30,7 +30,10 @@ fn losses(path: &Path) -> [Box<dyn Fn() + '_>; 4] {
 }
 
 fn list_of(bench: &Bench) -> Result<Vec<Backup>, Failure> {
-    list(&FolderVault::open(&bench.target, &Disk::default())?, &bench.secret)
+    list(
+        &FolderVault::open(&bench.target, &Disk::default())?,
+        &bench.secret,
+    )
 }
 
 fn salvage(bench: &Bench, to: &Path, keyring: Option<&[u8]>) -> Result<Rebuilt, Failure> {
@@ -103,7 +106,10 @@ fn without_both_formats_a_plain_backup_goes_on_and_a_sealed_one_says_what_it_is(
             } else {
                 let before = files(&bench.target);
                 let told = bench.take_at(9, false).unwrap_err();
-                assert!(matches!(told, Failure::Refused(Refusal::NoFormat(_))), "{told}");
+                assert!(
+                    matches!(told, Failure::Refused(Refusal::NoFormat(_))),
+                    "{told}"
+                );
                 assert_eq!(list_of(&bench).unwrap_err(), told);
                 assert_eq!(bench.prune(Keep::Newest(1)).unwrap_err(), told);
                 let nowhere = bench.world.dir.path().join("nowhere");
@@ -125,7 +131,10 @@ fn the_format_of_another_backup_is_told_and_nothing_is_changed() {
         other.take(1);
         fs::copy(other.target.join(name), bench.target.join(name)).unwrap();
         let told = bench.take_at(2, false).unwrap_err();
-        assert!(matches!(told, Failure::Refused(Refusal::TwoFormats(_))), "{told}");
+        assert!(
+            matches!(told, Failure::Refused(Refusal::TwoFormats(_))),
+            "{told}"
+        );
         assert_eq!(bench.prune(Keep::Newest(1)).unwrap_err(), told);
         fs::remove_file(bench.target.join(name)).unwrap();
         bench.take(2);
@@ -224,7 +233,10 @@ fn a_lost_keyring_is_called_so_and_one_from_elsewhere_takes_its_place() {
     assert!(expect(Some(b"no keyring")).is_err());
     expect(Some(&keyring)).unwrap();
     let rebuilt = salvage(&bench, &to, Some(&keyring)).unwrap();
-    assert!(rebuilt.lost[0].ends_with("of format are missing"), "{rebuilt:?}");
+    assert!(
+        rebuilt.lost[0].ends_with("of format are missing"),
+        "{rebuilt:?}"
+    );
     let options = Options {
         dir: to,
         ..bench.world.options.clone()
@@ -232,5 +244,8 @@ fn a_lost_keyring_is_called_so_and_one_from_elsewhere_takes_its_place() {
     let repaired = Store::repair(&options).unwrap();
     assert_eq!((repaired.gone, repaired.contents.len()), (None, 0));
     let store = Store::open(&options).unwrap();
-    assert_eq!(store.fingerprint().unwrap(), bench.world.store().fingerprint().unwrap());
+    assert_eq!(
+        store.fingerprint().unwrap(),
+        bench.world.store().fingerprint().unwrap()
+    );
 }

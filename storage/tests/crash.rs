@@ -8,20 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use storage::*;
+use world::closed::copy;
 use world::{World, deliver, keyword, letter};
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
 
 fn journal(dir: &Path) -> PathBuf {
     dir.join("journal/0000000001.log")
@@ -265,8 +253,7 @@ fn changed_content_is_noticed() {
     let mut world = World::new(EngineKind::Memory);
     let inbox = world.inbox(2);
     let placed = world.deliver(2, inbox, &letter(1, "x", &[]), None);
-    world.store().close().unwrap();
-    world.crash();
+    world.close();
     change(&world.options.dir.join("packs/000001.pack"), &|bytes| {
         *bytes.last_mut().unwrap() ^= 1
     });

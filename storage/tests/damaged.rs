@@ -50,8 +50,7 @@ fn new_mail_is_never_put_onto_damaged_content() {
     let (inbox, other) = (world.inbox(2), world.inbox(3));
     let first = world.deliver(2, inbox, &with_attachment(1), None);
     let plain = world.deliver(2, inbox, &letter(7, "tờ trình", &[]), None);
-    world.store().close().unwrap();
-    world.crash();
+    world.close();
     rot(&world.options.dir);
     world.reopen();
     assert!(matches!(
@@ -87,8 +86,7 @@ fn new_mail_is_never_put_onto_damaged_content() {
 fn a_restore_heals_what_is_there_and_damaged() {
     let mut bench = Bench::new(Secret::None);
     bench.take(7);
-    bench.world.store().close().unwrap();
-    bench.world.crash();
+    bench.world.close();
     rot(&bench.world.options.dir);
     bench.world.reopen();
     assert!(!bench.world.store().check_deep().unwrap().is_empty());
@@ -130,8 +128,7 @@ fn i19_an_index_damaged_anywhere_is_made_anew() {
         }
     }
     let whole = world.store().fingerprint().unwrap();
-    world.store().close().unwrap();
-    world.crash();
+    world.close();
     let file = world.options.dir.join("index").join("db");
     let (mut hit, parts) = (0, 80);
     for part in 0..parts {
@@ -205,8 +202,7 @@ fn everything(dir: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
 #[test]
 fn a_repair_touches_neither_other_folders_nor_a_store_without_its_keyring() {
     let mut world = World::new(EngineKind::Memory);
-    world.store().close().unwrap();
-    world.crash();
+    world.close();
     let refused = |options: &Options| {
         let before = everything(&options.dir);
         for told in [
@@ -256,8 +252,7 @@ fn a_check_of_a_closed_store_leaves_journal_packs_and_snapshots_as_they_are() {
     }
     world.store().snapshot().unwrap();
     world.deliver(2, inbox, &letter(99, "tờ trình", &[]), None);
-    world.store().close().unwrap();
-    world.crash();
+    world.close();
     let truth = |dir: &Path| {
         let mut files = everything(dir);
         let own = |path: &Path| path.ends_with("pin") || path.starts_with(dir.join("index"));
@@ -269,8 +264,7 @@ fn a_check_of_a_closed_store_leaves_journal_packs_and_snapshots_as_they_are() {
         world.reopen();
         let checked = world.store().check_telling(deep, &mut |_| true);
         assert_eq!(checked.unwrap(), Vec::<String>::new());
-        world.store().close().unwrap();
-        world.crash();
+        world.close();
         assert!(truth(&world.options.dir) == before);
     }
 }

@@ -8,72 +8,26 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use storage::backup::{Failure, Which};
 use storage::*;
+use world::World;
 use world::bench::Bench;
-use world::{World, letter};
+use world::closed::{SIZES, copy, files};
 
-const SIZES: Sizes = Sizes {
-    segment: 6_000,
-    pack: 8_000,
-    checkpoint: 20_000,
-    ahead: 0,
-    sealed: u32::MAX, // only when asked
-    sort: 1 << 20,
-};
 const FOLDERS: [&str; 3] = ["journal", "packs", "snapshots"];
 const ACCOUNTS: std::ops::Range<u32> = 2..5;
 
 /// A closed store with snapshots, some segments of the journal and some packs. `letters` for each account, half of
 /// them behind the snapshots.
 fn closed(engine: EngineKind, subject: &str, letters: u64) -> World {
-    let mut world = World::new(engine);
-    world.options.sizes = SIZES;
-    world.reopen();
-    let inboxes: Vec<_> = ACCOUNTS.map(|id| (id, world.inbox(id))).collect();
-    for half in 0..2 {
-        for (id, inbox) in &inboxes {
-            for number in 0..letters / 2 {
-                let number = u64::from(*id) * 1_000 + half * 100 + number;
-                world.deliver(*id, *inbox, &letter(number, subject, &[]), None);
-            }
-        }
-        if half == 0 {
-            world.store().snapshot().unwrap();
-        }
-    }
-    world.store().close().unwrap();
-    world.crash();
-    world
-}
-
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(dir)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .collect();
-    files.sort();
-    files
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for path in files(from) {
-        let target = to.join(path.file_name().unwrap());
-        match path.is_dir() {
-            true => copy(&path, &target),
-            false => drop(fs::copy(path, target).unwrap()),
-        }
-    }
-}
-
-/// A copy of a closed store.
-fn copied(world: &World) -> (tempfile::TempDir, Options) {
-    let dir = tempfile::tempdir().unwrap();
-    let options = Options {
-        dir: dir.path().join("store"),
-        ..world.options.clone()
+    let sizes = Sizes {
+        pack: 8_000,
+        ..SIZES
     };
-    copy(&world.options.dir, &options.dir);
-    (dir, options)
+    let mut world = World::sized(engine, sizes);
+    ACCOUNTS.for_each(|id| world.letters(id, 0..letters / 2, subject));
+    world.store().snapshot().unwrap();
+    ACCOUNTS.for_each(|id| world.letters(id, letters / 2..letters, subject));
+    world.close();
+    world
 }
 
 /// Every file with its octets, but the lock.
@@ -168,7 +122,7 @@ fn a_file_of_another_store_is_refused_named_and_moved_aside() {
         for (how, other) in [(Put::Over, &same), (Put::Beside, &more)] {
             for with_index in [true, false] {
                 let what = format!("{folder}, {how:?}, with index: {with_index}");
-                let (_dir, options) = copied(&own);
+                let (_dir, options) = own.copied();
                 let path = put(other, &options, folder, how);
                 let foreign = fs::read(&path).unwrap();
                 if !with_index {
@@ -363,7 +317,7 @@ fn a_file_that_names_nobody_is_not_a_new_stores_own() {
 fn a_folder_in_the_place_of_a_file_goes_aside_too() {
     let own = closed(EngineKind::Sled, "của ta", 24);
     for folder in FOLDERS {
-        let (_dir, options) = copied(&own);
+        let (_dir, options) = own.copied();
         let path = files(&options.dir.join(folder)).pop().unwrap();
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();

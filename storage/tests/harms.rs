@@ -80,8 +80,7 @@ fn a_repair_ends_what_was_told_of_the_journal() {
     flip(&segment, 3_000);
     assert!(world.store().maintain(&Policy::default()).is_err());
     only(world.store());
-    world.store().close().unwrap();
-    world.crash();
+    world.close();
     Store::repair(&world.options).unwrap();
     world.reopen();
     assert_eq!(world.store().harms(), Harms::default());

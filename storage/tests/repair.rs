@@ -7,57 +7,25 @@ mod world;
 use std::fs;
 use std::path::{Path, PathBuf};
 use storage::*;
-use world::{World, letter};
-
-const SIZES: Sizes = Sizes {
-    segment: 6_000,
-    pack: 20_000,
-    checkpoint: 20_000,
-    ahead: 0,
-    sealed: u32::MAX, // only when asked
-    sort: 1 << 20,
-};
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
+use world::World;
+use world::closed::{SIZES, change, copy, files};
 
 /// A closed store with snapshots, a journal's tail and some packs; and what it says.
 fn closed() -> (World, String) {
     let (mut world, whole) = filled();
-    world.store().close().unwrap();
-    world.crash();
+    world.close();
     (world, whole)
 }
 
 /// The same, still open.
 fn filled() -> (World, String) {
-    let mut world = World::new(EngineKind::Sled);
-    world.options.sizes = SIZES;
-    world.reopen();
+    let world = World::sized(EngineKind::Sled, SIZES);
     for id in 2..6 {
-        let inbox = world.inbox(id);
-        for number in 0..12 {
-            let text = letter(u64::from(id) * 100 + number, "công văn", &[]);
-            world.deliver(id, inbox, &text, None);
-        }
+        world.letters(id, 0..12, "công văn");
         world.store().snapshot().unwrap();
     }
     for id in 2..6 {
-        let inbox = world.account(id).by_role(Role::Inbox).unwrap().unwrap().id;
-        for number in 20..25 {
-            let text = letter(u64::from(id) * 100 + number, "tờ trình", &[]);
-            world.deliver(id, inbox, &text, None);
-        }
+        world.letters(id, 20..25, "tờ trình");
     }
     let whole = world.store().fingerprint().unwrap();
     (world, whole)
@@ -74,20 +42,8 @@ impl Dice {
     }
 }
 
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(dir)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .filter(|p| p.is_file())
-        .collect();
-    files.sort();
-    files
-}
-
 fn flip(path: &Path, at: usize, bit: u32) {
-    let mut bytes = fs::read(path).unwrap();
-    bytes[at] ^= 1 << bit;
-    fs::write(path, bytes).unwrap();
+    change(path, |octets| octets[at] ^= 1 << bit);
 }
 
 /// A copy of the closed store in which one bit of one file of a folder is flipped.

@@ -8,32 +8,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use storage::*;
+use world::closed::{SIZES, change, copy, files, journal};
 use world::{World, deliver, keyword, letter};
 
-const SIZES: Sizes = Sizes {
-    segment: 6_000,
-    pack: 20_000,
-    checkpoint: 20_000,
-    ahead: 0,
-    sealed: u32::MAX, // only when asked
-    sort: 1 << 20,
-};
 /// Octets of a segment's head.
 const HEAD: usize = 48;
 const ADVICE: &str = "congvu store repair";
-
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(dir)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .collect();
-    files.sort();
-    files
-}
-
-fn journal(options: &Options) -> Vec<PathBuf> {
-    files(&options.dir.join("journal"))
-}
 
 fn octets(paths: &[PathBuf]) -> Vec<(PathBuf, Vec<u8>)> {
     let read = |path: &PathBuf| (path.clone(), fs::read(path).unwrap());
@@ -41,9 +21,7 @@ fn octets(paths: &[PathBuf]) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 fn flip(path: &Path, at: usize) {
-    let mut bytes = fs::read(path).unwrap();
-    bytes[at] ^= 0x10;
-    fs::write(path, bytes).unwrap();
+    change(path, |octets| octets[at] ^= 0x10);
 }
 
 /// Flips an octet of the last commit.
@@ -68,9 +46,7 @@ fn frames(path: &Path) -> Vec<usize> {
 
 /// Mail of three accounts that comes, is marked, filed and removed; nothing is covered yet.
 fn busy(engine: EngineKind) -> World {
-    let mut world = World::new(engine);
-    world.options.sizes = SIZES;
-    world.reopen();
+    let world = World::sized(engine, SIZES);
     for id in 2..5 {
         let inbox = world.inbox(id);
         let filed = world.mailbox(id, "Lưu trữ", None);
@@ -125,8 +101,7 @@ fn letters(store: &Store, id: u32) -> BTreeMap<EmailId, Vec<u8>> {
 fn i03_upkeep_of_a_damaged_journal_changes_nothing_and_a_repair_gives_no_number_twice() {
     let mut world = busy(EngineKind::Sled);
     let whole = world.store().fingerprint().unwrap();
-    world.store().close().unwrap();
-    world.crash();
+    world.close();
     flip_last(&world.options);
     let damaged = octets(&journal(&world.options));
     for _ in 0..3 {
@@ -142,8 +117,7 @@ fn i03_upkeep_of_a_damaged_journal_changes_nothing_and_a_repair_gives_no_number_
         }
         assert_eq!(world.store().fingerprint().unwrap(), whole);
         assert_eq!(world.check().len(), 1, "the damage alone");
-        world.store().close().unwrap();
-        world.crash();
+        world.close();
         assert!(octets(&journal(&world.options)) == damaged);
     }
     // Mail still comes, and then it is repaired.
@@ -152,8 +126,7 @@ fn i03_upkeep_of_a_damaged_journal_changes_nothing_and_a_repair_gives_no_number_
     world.deliver(3, inbox, &letter(1, "đến sau", &[]), None);
     let whole = world.store().fingerprint().unwrap();
     let (before, numbers) = (letters(world.store(), 4), given(world.store()));
-    world.store().close().unwrap();
-    world.crash();
+    world.close();
     let report = Store::repair(&world.options).unwrap();
     assert_eq!(report.remaining, Vec::<String>::new());
     world.reopen();
@@ -226,8 +199,7 @@ fn a_torn_tail_is_still_cut() {
 fn head_mended(at: usize, with_index: bool, last: bool) {
     let mut world = busy(EngineKind::Sled);
     let whole = world.store().fingerprint().unwrap();
-    world.store().close().unwrap();
-    world.crash();
+    world.close();
     let segments = journal(&world.options);
     let path = match last {
         true => segments.last(),
@@ -263,8 +235,7 @@ fn i18_a_damaged_head_of_a_segment_is_mended_and_an_unknown_version_is_refused()
         head_mended(at, with_index, last);
     }
     let mut world = busy(EngineKind::Sled);
-    world.store().close().unwrap();
-    world.crash();
+    world.close();
     let last = journal(&world.options).pop().unwrap();
     let mut bytes = fs::read(&last).unwrap();
     bytes[8] = 88;
@@ -283,8 +254,7 @@ fn i18_a_damaged_head_of_a_segment_is_mended_and_an_unknown_version_is_refused()
 fn i07_a_lost_commit_leaves_a_store_that_fits() {
     let mut world = busy(EngineKind::Memory);
     let (numbers, all) = (given(world.store()), letters(world.store(), 3));
-    world.store().close().unwrap();
-    world.crash();
+    world.close();
     let mut tried = 0;
     for path in journal(&world.options) {
         for frame in frames(&path) {
@@ -341,19 +311,6 @@ fn fits(
     store.snapshot().unwrap();
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
 /// Not after a restart of an empty queue, and not after a repair that lost the commit in which it was given.
 #[test]
 fn i07_a_queue_number_is_never_given_twice() {
@@ -364,8 +321,7 @@ fn i07_a_queue_number_is_never_given_twice() {
     for id in &given {
         world.store().queue().remove(*id).unwrap();
     }
-    world.store().close().unwrap();
-    world.crash();
+    world.close();
     world.reopen();
     assert_eq!(world.store().loss(), Ok(None));
     let mut marks = Vec::new();
@@ -374,8 +330,7 @@ fn i07_a_queue_number_is_never_given_twice() {
         assert!(given.iter().all(|before| *before < id), "{id} of {given:?}");
         given.push(id);
         world.store().queue().remove(id).unwrap();
-        world.store().close().unwrap();
-        world.crash();
+        world.close();
         flip_last(&world.options);
         fs::remove_dir_all(world.options.dir.join("index")).unwrap();
         let report = Store::repair(&world.options).unwrap();

@@ -10,16 +10,9 @@ use world::{World, letter};
 /// A closed store with some letters of three accounts in one pack.
 fn closed() -> World {
     let mut world = World::new(EngineKind::Sled);
-    for id in 2..5 {
-        let inbox = world.inbox(id);
-        for number in 0..8 {
-            let text = letter(u64::from(id) * 100 + number, "công văn", &[]);
-            world.deliver(id, inbox, &text, None);
-        }
-    }
+    (2..5).for_each(|id| world.letters(id, 0..8, "công văn"));
     world.store().snapshot().unwrap();
-    world.store().close().unwrap();
-    world.crash();
+    world.close();
     world
 }
 
@@ -56,8 +49,7 @@ fn a_damaged_beginning_of_a_pack_costs_the_first_content() {
         let inbox = world.account(2).by_role(Role::Inbox).unwrap().unwrap().id;
         world.deliver(2, inbox, &letter(900, "mới", &[]), None);
         // The second repair finds the damaged content, and no damaged header.
-        world.store().close().unwrap();
-        world.crash();
+        world.close();
         let report = Store::repair(&world.options).unwrap();
         let headers = report.damage.iter().filter(|d| d.what.contains("header"));
         assert_eq!(headers.count(), 0, "{report:?}");
@@ -87,8 +79,7 @@ fn what_is_no_pack_goes_aside_and_the_store_opens() {
         let inbox = world.account(2).by_role(Role::Inbox).unwrap().unwrap().id;
         world.deliver(2, inbox, &letter(901 + round as u64, "mới", &[]), None);
         assert_eq!(messages(&world, 2), 1);
-        world.store().close().unwrap();
-        world.crash();
+        world.close();
     }
 }
 
@@ -101,8 +92,7 @@ fn i03_i04_an_account_of_which_nothing_is_left_leaps_too() {
         let account = world.account(4);
         let inbox = account.by_role(Role::Inbox).unwrap().unwrap();
         let was = (account.modseq().unwrap(), inbox);
-        world.store().close().unwrap();
-        world.crash();
+        world.close();
         was
     };
     for entry in fs::read_dir(world.options.dir.join("snapshots")).unwrap() {
@@ -141,8 +131,7 @@ fn a_pack_that_was_only_begun_keeps_no_store_from_opening() {
         let inbox = world.account(2).by_role(Role::Inbox).unwrap().unwrap().id;
         let before = messages(&world, 2);
         world.deliver(2, inbox, &letter(903, "mới", &[]), None);
-        world.store().close().unwrap();
-        world.crash();
+        world.close();
         world.reopen();
         assert_eq!(messages(&world, 2), before + 1, "{octets}");
         assert_eq!(world.check(), Vec::<String>::new());

@@ -6,46 +6,17 @@ mod world;
 use std::fs;
 use std::path::{Path, PathBuf};
 use storage::*;
-use world::{World, letter};
+use world::World;
+use world::closed::{SIZES, change, files, journal};
 
-const SIZES: Sizes = Sizes {
-    segment: 6_000,
-    pack: 20_000,
-    checkpoint: 20_000,
-    ahead: 0,
-    sealed: u32::MAX, // only when asked
-    sort: 1 << 20,
-};
 const ADVICE: &str = "congvu store repair";
-
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(dir)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .collect();
-    files.sort();
-    files
-}
-
-fn journal(options: &Options) -> Vec<PathBuf> {
-    files(&options.dir.join("journal"))
-}
 
 /// A closed store with a journal of some segments and no snapshot; and what it says.
 fn closed() -> (World, String) {
-    let mut world = World::new(EngineKind::Sled);
-    world.options.sizes = SIZES;
-    world.reopen();
-    for id in 2..5 {
-        let inbox = world.inbox(id);
-        for number in 0..12 {
-            let text = letter(u64::from(id) * 100 + number, "công văn", &[]);
-            world.deliver(id, inbox, &text, None);
-        }
-    }
+    let mut world = World::sized(EngineKind::Sled, SIZES);
+    (2..5).for_each(|id| world.letters(id, 0..12, "công văn"));
     let whole = world.store().fingerprint().unwrap();
-    world.store().close().unwrap();
-    world.crash();
+    world.close();
     (world, whole)
 }
 
@@ -89,30 +60,17 @@ fn the_file_of_another_segment_costs_no_more_than_the_segment() {
     let report = Store::repair(&world.options).unwrap();
     assert_eq!(report.remaining, Vec::<String>::new());
     world.reopen();
-    let left = messages(&world, 4);
+    let left = world.messages(4);
     assert!(left > 6, "the last segment is whole: {left}");
-}
-
-fn messages(world: &World, id: u32) -> usize {
-    let mut messages = 0;
-    world
-        .account(id)
-        .scan_all(&mut |_| {
-            messages += 1;
-            true
-        })
-        .unwrap();
-    messages
 }
 
 /// Flips four octets in the middle.
 fn damage(path: &Path) {
-    let mut bytes = fs::read(path).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle..middle + 4]
-        .iter_mut()
-        .for_each(|b| *b ^= 0xff);
-    fs::write(path, bytes).unwrap();
+    change(path, |octets| {
+        let middle = octets.len() / 2;
+        let four = octets[middle..middle + 4].iter_mut();
+        four.for_each(|octet| *octet ^= 0xff);
+    });
 }
 
 /// Repairs it without its index, and says what was lost for good.
@@ -130,27 +88,21 @@ fn lost_commits_are_told_with_the_accounts_that_miss_them() {
     let (mut world, _) = closed();
     damage(&journal(&world.options)[1]);
     let (_, gone) = repaired(&mut world);
-    let short: Vec<u32> = (2..5).filter(|id| messages(&world, *id) < 12).collect();
+    let short: Vec<u32> = (2..5).filter(|id| world.messages(*id) < 12).collect();
     assert!(!short.is_empty(), "something is lost");
     let told: Vec<u32> = gone.accounts.iter().map(|id| id.raw()).collect();
     assert_eq!(told, short);
     assert!(gone.others, "a last commit leaves no hole");
+    assert_eq!(gone.since, None, "the clock of the tests says 0");
 }
 
 #[test]
 fn lost_blocks_of_a_snapshot_are_told_with_the_accounts_in_them() {
     let (mut world, _) = closed();
     world.reopen();
-    for id in 5..40 {
-        let inbox = world.inbox(id);
-        for number in 0..20 {
-            let text = letter(u64::from(id) * 100 + number, "công văn", &[]);
-            world.deliver(id, inbox, &text, None);
-        }
-    }
+    (5..40).for_each(|id| world.letters(id, 0..20, "công văn"));
     world.store().snapshot().unwrap();
-    world.store().close().unwrap();
-    world.crash();
+    world.close();
     let snapshots = files(&world.options.dir.join("snapshots"));
     let largest = snapshots
         .iter()
@@ -161,7 +113,7 @@ fn lost_blocks_of_a_snapshot_are_told_with_the_accounts_in_them() {
     for id in 2..40 {
         let all = if id < 5 { 12 } else { 20 };
         let told = gone.accounts.contains(&AccountId::new(id).unwrap());
-        assert!(told || messages(&world, id) == all, "account {id}");
+        assert!(told || world.messages(id) == all, "account {id}");
     }
     for damage in &report.damage {
         let words = &damage.what;
@@ -200,7 +152,7 @@ fn what_is_lost_is_on_disk_before_the_new_files_are_in_their_places() {
     assert_eq!(again.untold, untold, "{text}");
     world.reopen();
     let short: Vec<String> = (2..5)
-        .filter(|id| messages(&world, *id) < 12)
+        .filter(|id| world.messages(*id) < 12)
         .map(|id| id.to_string())
         .collect();
     let line = text
@@ -208,10 +160,15 @@ fn what_is_lost_is_on_disk_before_the_new_files_are_in_their_places() {
         .find_map(|line| line.strip_prefix("lost: changes of the accounts "));
     // Neighbours are told as a range.
     let told: String = line.unwrap().replace('-', ", ");
-    assert!(short.iter().all(|id| told.split(", ").any(|t| t == id)) || short.len() == 3, "{text}");
-    assert!(text.contains("damage: journal segment 2: commits from"), "{text}");
-    world.store().close().unwrap();
-    world.crash();
+    assert!(
+        short.iter().all(|id| told.split(", ").any(|t| t == id)) || short.len() == 3,
+        "{text}"
+    );
+    assert!(
+        text.contains("damage: journal segment 2: commits from"),
+        "{text}"
+    );
+    world.close();
     again.told(&world.options, &[]).unwrap();
     assert_eq!(Store::repair(&world.options).unwrap().untold, Vec::new());
 }
@@ -227,9 +184,14 @@ fn a_report_says_what_was_told_and_a_store_without_damage_gets_none() {
     let report = Store::repair(&world.options).unwrap();
     assert!(!report.contents.is_empty());
     let path = report.report.clone().unwrap();
-    report.told(&world.options, &["account a@b.example".into()]).unwrap();
+    report
+        .told(&world.options, &["account a@b.example".into()])
+        .unwrap();
     let text = fs::read_to_string(&path).unwrap();
-    assert_eq!(text.matches("lost: the content of a message").count(), report.contents.len());
+    assert_eq!(
+        text.matches("lost: the content of a message").count(),
+        report.contents.len()
+    );
     assert!(text.ends_with("account a@b.example\ntold\n"), "{text}");
     // The next one has a file of its own.
     let next = Store::repair(&world.options).unwrap();

@@ -140,8 +140,7 @@ fn i19_history(seed: u64, own: EngineKind) {
     let last = world.store().fingerprint().unwrap();
     assert_ne!(before, last);
     assert_eq!(world.check(), Vec::<String>::new());
-    world.store().close().unwrap();
-    world.crash();
+    world.close();
     for engine in [own, EngineKind::Memory] {
         let options = Options {
             engine,

@@ -2,7 +2,8 @@
 #![allow(clippy::disallowed_methods, reason = "tests start and stop the server")]
 
 use serde_json::Value;
-use std::net::SocketAddr;
+use std::ffi::OsStr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -81,32 +82,15 @@ fn serve_config(dir: &Path, base: u16) -> String {
 impl Process {
     /// Starts `congvu demo` and waits for its demo.json.
     pub fn demo(dir: &Path, base: u16) -> Self {
-        let _ = std::fs::remove_file(dir.join("demo.json"));
-        let log = std::fs::File::create(dir.with_extension("log")).unwrap();
-        let child = Command::new(binary())
-            .args(["demo", "--dir"])
-            .arg(dir)
-            .args(["--base-port", &base.to_string()])
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut process = Self {
-            child,
-            base,
-            dir: dir.to_owned(),
-        };
-        let began = Instant::now();
-        while !dir.join("demo.json").exists() {
-            if let Some(status) = process.child.try_wait().unwrap() {
-                let log = std::fs::read_to_string(dir.with_extension("log")).unwrap_or_default();
-                panic!("the demo ended with {status}: {log}");
-            }
-            assert!(began.elapsed() < START, "the demo does not answer");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        process
+        let facts = dir.join("demo.json");
+        let _ = std::fs::remove_file(&facts);
+        let port = base.to_string();
+        let folder = dir.as_os_str();
+        let arguments = ["demo".as_ref(), "--dir".as_ref(), folder];
+        let ports = ["--base-port".as_ref(), port.as_ref()];
+        Self::start(dir, base, &[&arguments[..], &ports].concat(), |_| {
+            facts.exists()
+        })
     }
 
     /// Starts `congvu serve` where a demo has run before, on its ports, with `more` lines of config, and waits until it
@@ -114,22 +98,24 @@ impl Process {
     pub fn serve(dir: &Path, base: u16, more: &str) -> Self {
         let config = dir.join("serve.toml");
         std::fs::write(&config, serve_config(dir, base) + more).unwrap();
+        let arguments = ["serve".as_ref(), "--config".as_ref(), config.as_os_str()];
+        let answers = |server: &Self| TcpStream::connect(server.address("https")).is_ok();
+        Self::start(dir, base, &arguments, answers)
+    }
+
+    fn start(dir: &Path, base: u16, arguments: &[&OsStr], is_up: impl Fn(&Self) -> bool) -> Self {
         let log = std::fs::File::create(dir.with_extension("log")).unwrap();
         let child = Command::new(binary())
-            .args(["serve", "--config"])
-            .arg(&config)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut process = Self {
-            child,
-            base,
-            dir: dir.to_owned(),
-        };
+        let dir = dir.to_owned();
+        let mut process = Self { child, base, dir };
         let began = Instant::now();
-        while std::net::TcpStream::connect(process.address("https")).is_err() {
+        while !is_up(&process) {
             if let Some(status) = process.child.try_wait().unwrap() {
                 panic!("the server ended with {status}: {}", process.log());
             }

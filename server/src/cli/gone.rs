@@ -4,6 +4,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::services;
 use directory::Directory;
+use formats::date;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::sync::Arc;
@@ -22,6 +23,11 @@ impl Told {
     fn line(&mut self, line: String) {
         println!("{line}");
         self.lines.push(line);
+    }
+
+    /// These were told too.
+    pub(super) fn also(&mut self, lines: &[String]) {
+        self.lines.extend_from_slice(lines);
     }
 
     /// It reached whoever ordered the repair: the report says so, and has these lines too.
@@ -95,9 +101,13 @@ fn changes(gone: &Gone, whose: &Whose, told: &mut Told) {
             true => ("Mọi tài khoản", "Every account"),
             false => ("Tài khoản khác cũng", "Any other account"),
         };
-        told.line(format!(
-            "{vietnamese} có thể mất những thay đổi gần nhất. / {english} may have lost its latest changes too."
-        ));
+        told.line(match gone.since.map(date::utc) {
+            Some(since) => format!(
+                "{vietnamese} có thể mất những thay đổi từ {since} trở đi. / {english} may have lost changes made at {since} \
+                 or later."
+            ),
+            None => format!("{vietnamese} có thể mất thay đổi. / {english} may have lost changes too."),
+        });
     }
 }
 

@@ -88,7 +88,7 @@ impl<'a> Chunks<'a> {
                 Ok(_) => {}
                 Err(Error::Corrupt(_)) => {
                     self.put_at(&path, raw)?;
-                },
+                }
                 Err(e) => return Err(e.into()),
             }
         }

@@ -37,7 +37,7 @@ impl FolderVault {
         let names = names(dir)?;
         let ours = |n: &String| {
             let unfinished = |name: &&str| n.strip_suffix(UNFINISHED) == Some(*name);
-            n == LOCK || head::FILES.iter().any(|name| unfinished(&name))
+            n == LOCK || head::FILES.iter().any(unfinished)
         };
         if !holds_backup(dir) && !names.iter().all(ours) {
             return Err(Refusal::Foreign(dir.display().to_string()).into());

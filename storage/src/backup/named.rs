@@ -70,13 +70,11 @@ pub(super) fn used(
     Ok(used)
 }
 
+/// Hears of a row: its key and its value.
+type Each<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<(), Error>;
+
 /// Visits the rows of packs and contents as they are at this place of the journal; false without the store's keys.
-fn each(
-    task: &Take<'_>,
-    owner: Owner,
-    end: Position,
-    take: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), Error>,
-) -> Result<bool, Error> {
+fn each(task: &Take<'_>, owner: Owner, end: Position, take: Each<'_>) -> Result<bool, Error> {
     let options = Options {
         dir: task.store.to_owned(),
         keys: task.keys.clone(),

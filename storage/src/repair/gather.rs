@@ -31,8 +31,12 @@ struct Files {
     frames_lost: bool,
     /// The end of the last place where commits are missing.
     lost_until: Option<Position>,
+    /// The time of a commit before the first of these places; 0 where there is none.
+    lost_since: Option<i64>,
     /// Something is to be written anew although nothing is missing.
     rewrite: bool,
+    /// The time of the last commit before the segment that is being read.
+    read_until: i64,
     /// The changes behind the place up to which the index was written.
     late: Sorter,
     applied: Option<Position>,
@@ -138,6 +142,7 @@ impl Files {
     /// Commits up to this place are missing.
     fn lost(&mut self, until: Position) {
         self.frames_lost = true;
+        self.lost_since.get_or_insert(self.read_until);
         self.lost_until = self.lost_until.max(Some(until));
     }
 
@@ -150,6 +155,9 @@ impl Files {
         Gone {
             accounts: self.holes.iter().flat_map(accounts).collect(),
             others: self.frames_lost || self.holes.iter().any(everybodys),
+            since: self
+                .lost_since
+                .filter(|since| *since > 0 && self.holes.is_empty()),
         }
     }
 
@@ -199,7 +207,9 @@ fn read(
         holes: Vec::new(),
         frames_lost: false,
         lost_until: None,
+        lost_since: None,
         rewrite: false,
+        read_until: 0,
         late: Sorter::new(new, SORT_OCTETS),
         applied: index.and_then(|old| old.applied),
         last: 0,
@@ -225,10 +235,12 @@ fn read(
             segment(old, *number, false, &mut files, report)?;
         }
         (files.frames_lost, files.lost_until) = (false, None);
+        files.lost_since = None;
     }
     for span in &spans {
         block(old, *span, &mut files, report)?;
     }
+    files.read_until = 0;
     if let (Some(e), true) = (&chain.broken, files.holes.is_empty()) {
         report.add(e.to_string(), &[]);
         files.lost(Position::START);
@@ -237,6 +249,7 @@ fn read(
     let newer: Vec<u32> = segments.into_iter().filter(|n| *n > covered).collect();
     let end = newer.last().copied().unwrap_or(covered);
     for number in covered + 1..=end.max(covered + 1) {
+        files.read_until = files.summary.time;
         match newer.contains(&number) {
             true => segment(old, number, number == end, &mut files, report)?,
             false => {

@@ -40,13 +40,23 @@ impl Pending {
     }
 
     fn gone(&mut self, gone: &Gone) {
-        let new: BTreeSet<AccountId> = gone.accounts.difference(&self.gone.accounts).copied().collect();
+        let new: BTreeSet<AccountId> = gone
+            .accounts
+            .difference(&self.gone.accounts)
+            .copied()
+            .collect();
         if !new.is_empty() {
             let line = format!("{LOST}changes of the accounts {}", ranges(&new));
             self.lines.push(line);
         }
         if gone.others && !self.gone.others {
-            let line = format!("{LOST}any other account may have lost changes too");
+            let since = gone
+                .since
+                .map(|since| format!(" made at {} or later", date::utc(since)));
+            let line = format!(
+                "{LOST}any other account may have lost changes{} too",
+                since.unwrap_or_default()
+            );
             self.lines.push(line);
         }
         self.gone = gone.clone();
@@ -110,7 +120,10 @@ impl Repaired {
             self.pending.content(lost);
         }
         if self.more > 0 {
-            let line = format!("damage: {} more places or messages that are not listed", self.more);
+            let line = format!(
+                "damage: {} more places or messages that are not listed",
+                self.more
+            );
             self.pending.lines.push(line);
         }
         let remaining = self.remaining.iter().map(|line| format!("found: {line}"));

@@ -37,6 +37,9 @@ pub struct Gone {
     pub accounts: BTreeSet<AccountId>,
     /// It may concern any other account too.
     pub others: bool,
+    /// What these others may have lost was committed at this time or later, Unix seconds; `None` where that is not
+    /// known.
+    pub since: Option<i64>,
 }
 
 /// What [`Store::repair`] found and did.

@@ -7,6 +7,7 @@
 )]
 
 pub mod bench;
+pub mod closed;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

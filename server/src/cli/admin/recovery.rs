@@ -36,7 +36,11 @@ const BROUGHT: [Column; 7] = [
     ("messages", "Thư thêm vào", "Messages added"),
     ("octets", "Dung lượng (byte)", "Octets"),
     ("already", "Thư đã có sẵn", "There already"),
-    ("healed", "Trong đó thư hỏng đã chữa", "Damaged ones of these healed"),
+    (
+        "healed",
+        "Trong đó thư hỏng đã chữa",
+        "Damaged ones of these healed",
+    ),
     (
         "damaged",
         "Thư hỏng trong bản sao lưu",

@@ -23,7 +23,8 @@ pub(super) fn mend(config: &Config, lost: &[String]) -> anyhow::Result<()> {
     for damage in &done.damage {
         println!("{}", damage.what);
     }
-    let told = gone::tell(config, &done);
+    let mut told = gone::tell(config, &done);
+    told.also(lost);
     for line in &done.remaining {
         println!("{line}");
     }
