@@ -10,7 +10,7 @@ use storage::backup::{Failure, Which};
 use storage::*;
 use world::World;
 use world::bench::Bench;
-use world::closed::{SIZES, copy, files};
+use world::closed::{SIZES, files};
 
 const FOLDERS: [&str; 3] = ["journal", "packs", "snapshots"];
 const ACCOUNTS: std::ops::Range<u32> = 2..5;

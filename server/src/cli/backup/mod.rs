@@ -198,6 +198,11 @@ fn take(args: &BackupArgs) -> anyhow::Result<()> {
              seen whether packs of the store are missing or cut short."
         );
     }
+    tell_damage(&taken)
+}
+
+/// What was damaged in the store. Errors: of something that is still used.
+fn tell_damage(taken: &backup::Taken) -> anyhow::Result<()> {
     for line in &taken.unused {
         println!("{line}");
     }

@@ -38,15 +38,6 @@ fn vietnamese(refusal: &Refusal) -> String {
         }
         Refusal::NoStore(dir) => format!("{dir} không có kho thư"),
         Refusal::NoBackup(dir) => format!("{dir} không có bản sao lưu"),
-        Refusal::NoFormat(dir) => format!(
-            "{dir} có bản sao lưu mà hai tệp `format` và `format.copy` đều hỏng hoặc mất: chúng giữ khoá của nó, không gì \
-             khác mở được. Hãy tìm một bản chép của thư mục này và đặt lại một trong hai tệp; cho đến lúc đó hãy để nguyên \
-             và sao lưu vào thư mục khác"
-        ),
-        Refusal::TwoFormats(dir) => format!(
-            "{dir} có `format` của một bản sao lưu và `format.copy` của một bản khác; không thay đổi gì: hãy lấy ra tệp \
-             đến từ nơi khác"
-        ),
         Refusal::Inside(dir) => {
             format!(
                 "{dir} nằm trong thư mục dữ liệu; bản sao lưu phải ở nơi khác, tốt nhất là máy khác"
@@ -68,6 +59,39 @@ fn vietnamese(refusal: &Refusal) -> String {
         Refusal::Busy(dir) => {
             format!("một lần sao lưu hoặc dọn dẹp khác đang chạy trong {dir}; hãy chờ nó xong")
         }
+        Refusal::NoManifest(dir) => format!("trong {dir} không có bản sao lưu như vậy"),
+        Refusal::NotEmpty(dir) => format!("{dir} không trống; khôi phục cần một thư mục trống"),
+        Refusal::Damaged(why) => format!(
+            "kho thư bị hỏng ({why}); không tạo bản sao lưu, các bản cũ vẫn nguyên: hãy dừng máy chủ và chạy \
+             `congvu store repair`"
+        ),
+        Refusal::NoAccount => "bản sao lưu không có tài khoản này".into(),
+        Refusal::NoMailbox(name) => {
+            format!("trong bản sao lưu, tài khoản không có hộp thư {name}")
+        }
+        Refusal::NoFormat(_)
+        | Refusal::TwoFormats(_)
+        | Refusal::KeyMissing(_)
+        | Refusal::KeyWrong(_)
+        | Refusal::NotSealed(_)
+        | Refusal::KeyringLost(_)
+        | Refusal::NoKeyring(_) => of_keys(refusal),
+        Refusal::Stopped => "đã dừng; chạy lại cùng lệnh để tiếp tục".into(),
+    }
+}
+
+/// The same of what opens a backup, or the store in it.
+fn of_keys(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::NoFormat(dir) => format!(
+            "{dir} có bản sao lưu mà hai tệp `format` và `format.copy` đều hỏng hoặc mất: chúng giữ khoá của nó, không gì \
+             khác mở được. Hãy tìm một bản chép của thư mục này và đặt lại một trong hai tệp; cho đến lúc đó hãy để nguyên \
+             và sao lưu vào thư mục khác"
+        ),
+        Refusal::TwoFormats(dir) => format!(
+            "{dir} có `format` của một bản sao lưu và `format.copy` của một bản khác; không thay đổi gì: hãy lấy ra tệp \
+             đến từ nơi khác"
+        ),
         Refusal::KeyMissing(dir) => {
             format!("bản sao lưu trong {dir} được niêm phong; hãy cho tệp khoá hoặc mật khẩu")
         }
@@ -85,21 +109,11 @@ fn vietnamese(refusal: &Refusal) -> String {
              hoặc của kho khôi phục từ thư mục sao lưu khác; hãy nêu bằng --keyring TỆP, hoặc thử bản sao lưu cũ hơn bằng \
              --manifest"
         ),
-        Refusal::NoManifest(dir) => format!("trong {dir} không có bản sao lưu như vậy"),
-        Refusal::NotEmpty(dir) => format!("{dir} không trống; khôi phục cần một thư mục trống"),
-        Refusal::Damaged(why) => format!(
-            "kho thư bị hỏng ({why}); không tạo bản sao lưu, các bản cũ vẫn nguyên: hãy dừng máy chủ và chạy \
-             `congvu store repair`"
-        ),
         Refusal::NoKeyring(dir) => format!(
             "vòng khoá của kho thư mã hoá trong {dir} đã mất hoặc hỏng; không tạo bản sao lưu. Máy chủ đang chạy còn \
              giữ nó trong bộ nhớ và sẽ ghi lại: đừng dừng nó, hãy chạy `congvu admin store verify`. Nếu không có máy \
              chủ nào chạy, hãy khôi phục bản sao lưu mới nhất vào thư mục khác rồi chép hai tệp ấy từ kho của nó"
         ),
-        Refusal::NoAccount => "bản sao lưu không có tài khoản này".into(),
-        Refusal::NoMailbox(name) => {
-            format!("trong bản sao lưu, tài khoản không có hộp thư {name}")
-        }
-        Refusal::Stopped => "đã dừng; chạy lại cùng lệnh để tiếp tục".into(),
+        other => other.to_string(),
     }
 }
