@@ -6,8 +6,8 @@ mod world;
 use std::fs;
 use std::path::{Path, PathBuf};
 use storage::*;
-use world::World;
 use world::closed::{SIZES, change, copy, files};
+use world::{World, letter};
 
 /// A closed store with a snapshot, segments behind it and some packs.
 fn closed(keys: KeySource) -> World {

@@ -193,7 +193,11 @@ fn damage_is_found_and_written_anew() {
         let bench = Bench::new(secret);
         bench.take(1);
         assert_eq!(bench.check(), Vec::<String>::new());
-        let all: Vec<PathBuf> = bench.chunks().into_iter().collect();
+        // Of some there is a second copy, which would be taken.
+        let twins = bench.target.join("twins");
+        let has_twin = |path: &PathBuf| twins.join(path.file_name().unwrap()).exists();
+        let mut all: Vec<PathBuf> = bench.chunks().into_iter().collect();
+        all.retain(|path| !has_twin(path));
         let damage = |path: &Path| {
             let mut bytes = std::fs::read(path).unwrap();
             let middle = bytes.len() / 2;

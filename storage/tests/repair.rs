@@ -48,15 +48,10 @@ fn flip(path: &Path, at: usize, bit: u32) {
 
 /// A copy of the closed store in which one bit of one file of a folder is flipped.
 fn flipped(world: &World, folder: &str, dice: &mut Dice) -> (tempfile::TempDir, Options, String) {
-    let dir = tempfile::tempdir().unwrap();
-    let options = Options {
-        dir: dir.path().join("store"),
-        ..world.options.clone()
-    };
-    copy(&world.options.dir, &options.dir);
+    let (dir, options) = world.copied();
     let files: Vec<PathBuf> = files(&options.dir.join(folder))
         .into_iter()
-        .filter(|p| fs::metadata(p).unwrap().len() > 0)
+        .filter(|p| p.is_file() && fs::metadata(p).unwrap().len() > 0)
         .collect();
     let path = &files[dice.roll(files.len() as u64) as usize];
     let at = dice.roll(fs::metadata(path).unwrap().len()) as usize;

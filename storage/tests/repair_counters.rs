@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use storage::*;
-use world::closed::{SIZES, change, copy, files, journal};
+use world::closed::{SIZES, change, copy, journal};
 use world::{World, deliver, keyword, letter};
 
 /// Octets of a segment's head.

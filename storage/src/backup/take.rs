@@ -522,10 +522,6 @@ impl<'a> Run<'a> {
     }
 
     fn unchanged(&self, file: &SourceFile) -> Option<Entry> {
-        if source::is_vital(&file.path) {
-            // Small enough to look each time whether the backup has it, and twice.
-            return None;
-        }
         let entry = self.before(file)?.clone();
         self.known().unread += 1;
         Some(entry)
