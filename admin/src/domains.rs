@@ -106,7 +106,7 @@ fn tagged(row: directory::Domain) -> Tagged<Domain> {
 }
 
 /// The domain, when the caller may see it. Errors: 404.
-fn visible(
+pub(crate) fn visible(
     directory: &Directory,
     access: &Access,
     name: &str,
@@ -151,7 +151,7 @@ pub(crate) async fn list(
     Ok(Json(page.await?))
 }
 
-/// Takes a domain into service.
+/// Takes a domain into service, with keys that sign its mail (`/dkim`).
 #[utoipa::path(post, path = "/api/v1/domains", tag = "domains", request_body = NewDomain,
     responses((status = 201, body = Domain)))]
 pub(crate) async fn create(
@@ -163,7 +163,15 @@ pub(crate) async fn create(
     let made = room.ask(caller, move |room, access| {
         let agency = AgencyId(new.agency);
         known_agency(&room.directory, access, "agency", &agency)?;
-        Ok(room.directory.create_domain(Some(access), name, agency)?)
+        let row = room.directory.create_domain(Some(access), name, agency)?;
+        if room.delivery.signs() {
+            // The domain is there in any case; keys that could not be made now are made at the next start.
+            let made = room.directory.make_first_dkim_keys(Some(access), &row.name);
+            if let Err(error) = made {
+                tracing::warn!(domain = %row.name, %error, "no keys to sign its mail were made");
+            }
+        }
+        Ok(row)
     });
     let row = made.await?;
     let place = format!("/api/v1/domains/{}", segment(row.name.as_str()));

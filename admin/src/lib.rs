@@ -17,6 +17,7 @@ mod backups;
 mod body;
 mod caller;
 mod credentials;
+mod dkim;
 mod domains;
 mod filter;
 mod harm;

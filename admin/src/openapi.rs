@@ -2,8 +2,8 @@
 
 use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
 use crate::{
-    accounts, agencies, aliases, audit, backups, credentials, domains, holds, letters, members,
-    queue, queue_acts, recovery, senders, store, tokens, traces,
+    accounts, agencies, aliases, audit, backups, credentials, dkim, domains, holds, letters,
+    members, queue, queue_acts, recovery, senders, store, tokens, traces,
 };
 use axum::Json;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -27,6 +27,7 @@ use utoipa::{Modify, OpenApi};
         agencies::list, agencies::create, agencies::read, agencies::update, agencies::delete,
         agencies::usage,
         domains::list, domains::create, domains::read, domains::update, domains::delete,
+        dkim::list, dkim::create, dkim::activate, dkim::delete,
         accounts::list, accounts::create, accounts::read, accounts::update, accounts::delete,
         accounts::usage,
         members::list, members::set, members::remove,
@@ -71,6 +72,8 @@ impl Modify for Everywhere {
                 "members".to_owned()
             } else if path.contains("/senders") {
                 "senders".to_owned()
+            } else if path.contains("/dkim") {
+                "dkim".to_owned()
             } else if path.contains("/holds") {
                 "holds".to_owned()
             } else if path.contains("/removed")
@@ -101,7 +104,15 @@ impl Modify for Everywhere {
                 );
             }
             for operation in [&mut item.patch, &mut item.delete].into_iter().flatten() {
-                if !["credentials", "tokens", "queue", "holds", "recovery"].contains(&tag.as_str())
+                if ![
+                    "credentials",
+                    "dkim",
+                    "tokens",
+                    "queue",
+                    "holds",
+                    "recovery",
+                ]
+                .contains(&tag.as_str())
                 {
                     understand(
                         operation,

@@ -1,7 +1,7 @@
 //! What the directory says in English of a wrong value, in Vietnamese.
 
 /// English and Vietnamese; `#` stands for a number.
-const PHRASES: [(&str, &str); 28] = [
+const PHRASES: [(&str, &str); 31] = [
     (
         "letters, digits and dots, at most #",
         "chữ cái, chữ số và dấu chấm, nhiều nhất # ký tự",
@@ -58,6 +58,15 @@ const PHRASES: [(&str, &str); 28] = [
     ("at most # octets", "nhiều nhất # byte"),
     ("a number of at most #", "một số không quá #"),
     ("a number from # to #", "một số từ # đến #"),
+    (
+        "a domain with new keys; make them first",
+        "một tên miền có khoá mới; hãy tạo khoá trước",
+    ),
+    (
+        "fewer than # keys; wait until the oldest are gone",
+        "ít hơn # khoá; hãy chờ các khoá cũ hết hạn",
+    ),
+    ("it signs", "khoá đang dùng để ký"),
     (
         "a shared account or a resource",
         "một hộp thư chung hoặc tài nguyên",

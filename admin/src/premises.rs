@@ -38,4 +38,14 @@ pub trait Premises: Send + Sync {
 
     /// The backups that the config names. Errors: it names none, or they cannot be opened.
     fn backups(&self) -> Result<Backups, Said>;
+
+    /// The TXT records of a name in DNS, the strings of each joined; empty where there are none. Blocks. Errors: DNS
+    /// cannot be asked.
+    fn text_records(&self, name: &str) -> Result<Vec<String>, Said> {
+        let name = name.to_owned();
+        Err(Said {
+            vi: format!("không hỏi được DNS về {name}; có thể dùng `force`"),
+            en: format!("DNS cannot be asked for {name}; `force` goes on without it"),
+        })
+    }
 }

@@ -5,8 +5,8 @@ use crate::once::{Answers, once};
 use crate::problem::{Kind, Problem, render, text};
 use crate::runs::Runs;
 use crate::{
-    BODY_MAX, Premises, accounts, agencies, aliases, audit, backups, credentials, domains, holds,
-    letters, members, openapi, queue, queue_acts, recovery, senders, store, tokens, traces,
+    BODY_MAX, Premises, accounts, agencies, aliases, audit, backups, credentials, dkim, domains,
+    holds, letters, members, openapi, queue, queue_acts, recovery, senders, store, tokens, traces,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -156,6 +156,7 @@ fn operations() -> Router<Room> {
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/audit/{number}", get(audit::read))
         .merge(sending())
+        .merge(signing())
         .merge(custody())
         .route("/api/v1", any(nothing))
         .route("/api/v1/", any(nothing))
@@ -183,6 +184,20 @@ fn sending() -> Router<Room> {
         .route(
             "/api/v1/accounts/{id}/senders/{address}",
             put(senders::set).delete(senders::remove),
+        )
+}
+
+/// Operations on the keys that sign mail.
+fn signing() -> Router<Room> {
+    Router::new()
+        .route(
+            "/api/v1/domains/{name}/dkim",
+            get(dkim::list).post(dkim::create),
+        )
+        .route("/api/v1/domains/{name}/dkim/activate", post(dkim::activate))
+        .route(
+            "/api/v1/domains/{name}/dkim/{selector}",
+            delete(dkim::delete),
         )
 }
 

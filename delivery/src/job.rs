@@ -3,6 +3,7 @@
 use crate::dispatch::{events, note};
 use crate::news::Action;
 use crate::outward::{Hop, Via};
+use crate::sign::Signer;
 use crate::spool::{Record, Row};
 use crate::trace::{self, What};
 use crate::{Delivery, Envelope, Outcome, Recipient, RecipientState, retry};
@@ -31,6 +32,8 @@ pub struct Job {
     pub priority: i8,
     /// Names the acceptance, for the log.
     pub trace: String,
+    /// Signs it, as it is when it leaves; `None`: it is not ours, or its domain has no keys.
+    pub signer: Option<Signer>,
     /// As leased: what the schedule counts.
     pub octets: u64,
 }
@@ -124,6 +127,7 @@ impl Delivery {
             rest if rest.len() == content.len() => content.clone(),
             rest => rest.into(),
         };
+        let signer = self.signer(&record, &content, now);
         Ok(Some(Job {
             id,
             hop: hop.clone(),
@@ -133,6 +137,7 @@ impl Delivery {
                 ..record.envelope
             },
             content,
+            signer,
             priority: record.priority,
             trace: record.trace,
             octets,

@@ -14,6 +14,8 @@ pub struct Outward {
     pub routes: Vec<Route>,
     /// Whether mail that no route takes goes to the hosts of its domain; otherwise it waits.
     pub direct: bool,
+    /// Whether our own mail is signed (DKIM), by the keys of its domain.
+    pub sign: bool,
     /// Messages under way at once.
     pub jobs_max: usize,
     /// Messages under way at once to one next hop.
@@ -211,6 +213,7 @@ mod tests {
                 route(&["tinh.gov.vn"], "a"),
             ],
             direct: true,
+            sign: true,
             jobs_max: 1,
             jobs_per_hop: 1,
         };

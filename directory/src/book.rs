@@ -4,6 +4,7 @@
 //! across a commit, so that sign-ins and deliveries do not wait for an administrator's fdatasync.
 
 use crate::credential::Kept;
+use crate::dkim::SigningKey;
 use crate::fact::Fact;
 use crate::sender::Senders;
 use crate::session::KeptSession;
@@ -38,6 +39,8 @@ pub(crate) struct Book {
     nodes: HashMap<AgencyId, QuotaNode>,
     pub(crate) children: BTreeMap<AgencyId, BTreeSet<AgencyId>>,
     pub(crate) domains: BTreeMap<DomainName, Domain>,
+    /// By domain and selector.
+    pub(crate) dkim: BTreeMap<(DomainName, String), Arc<SigningKey>>,
     pub(crate) accounts: BTreeMap<AccountId, Listed>,
     pub(crate) aliases: BTreeMap<String, Alias>,
     pub(crate) aliases_of: HashMap<AccountId, BTreeSet<String>>,
@@ -74,6 +77,13 @@ impl Book {
             }
             Fact::NoDomain(name) => {
                 self.domains.remove(&name);
+            }
+            Fact::Dkim(row) => {
+                let at = (row.key.domain.clone(), row.key.selector.clone());
+                self.dkim.insert(at, Arc::new(SigningKey::new(row)));
+            }
+            Fact::NoDkim(domain, selector) => {
+                self.dkim.remove(&(domain, selector));
             }
             Fact::Account(account) => self.put_account(account),
             Fact::NoAccount(id) => self.drop_account(id),

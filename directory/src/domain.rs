@@ -28,7 +28,7 @@ pub struct Domain {
 }
 
 impl Directory {
-    /// Makes a domain. Errors: `Exists`, `NotFound` (agency), `Invalid` (an address literal).
+    /// Makes a domain, without keys to sign its mail (`make_first_dkim_keys`). Errors: `Exists`, `NotFound` (agency), `Invalid` (an address literal).
     pub fn create_domain(
         &self,
         by: Option<&Access>,
@@ -130,7 +130,7 @@ impl Directory {
         version: Option<u64>,
     ) -> Result<(), Error> {
         let mut acts = self.acts();
-        let old = {
+        let (old, mut facts) = {
             let book = self.read();
             let old = book
                 .domains
@@ -142,14 +142,17 @@ impl Directory {
             if let Some(count) = book.addresses_in.get(name) {
                 return Err(Error::InUse(format!("{count} addresses")));
             }
-            old
+            let keys = book.dkim_rows(name).map(|row| &row.key.selector);
+            let gone = keys.map(|selector| Fact::NoDkim(name.clone(), selector.clone()));
+            (old, gone.collect::<Vec<_>>())
         };
+        facts.push(Fact::NoDomain(name.clone()));
         let note = Note {
             act: "domain.delete",
             object: name.to_string(),
             detail: json(&old),
         };
-        self.commit(&mut acts, by, note, vec![Fact::NoDomain(name.clone())])
+        self.commit(&mut acts, by, note, facts)
     }
 }
 

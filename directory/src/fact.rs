@@ -4,6 +4,7 @@
 //! read at start go through the same `Book::apply`, so that memory cannot differ from the disk by the way taken.
 
 use crate::credential::Stored;
+use crate::dkim::DkimRow;
 use crate::former::{Account1, Account2, Agency1, Held, Stored1};
 use crate::notice::{self, Notice};
 use crate::sender::Senders;
@@ -28,6 +29,8 @@ const CREDENTIAL_VERSION: u8 = 2;
 pub(crate) mod table {
     pub(crate) const AGENCY: &str = "directory.agency";
     pub(crate) const DOMAIN: &str = "directory.domain";
+    /// Keys that sign mail, by domain and selector.
+    pub(crate) const DKIM: &str = "directory.dkim";
     pub(crate) const ACCOUNT: &str = "directory.account";
     pub(crate) const ALIAS: &str = "directory.alias";
     pub(crate) const CREDENTIAL: &str = "directory.credential";
@@ -72,6 +75,9 @@ pub(crate) enum Fact {
     NoAgency(AgencyId),
     Domain(Domain),
     NoDomain(DomainName),
+    Dkim(DkimRow),
+    /// Domain and selector.
+    NoDkim(DomainName, String),
     Account(Account),
     NoAccount(AccountId),
     Alias(Alias),
@@ -105,6 +111,11 @@ impl Fact {
             Self::NoAgency(id) => (table::AGENCY, id.0.clone().into_bytes(), None),
             Self::Domain(d) => (table::DOMAIN, domain_key(&d.name), Some(encode(d)?)),
             Self::NoDomain(name) => (table::DOMAIN, domain_key(name), None),
+            Self::Dkim(row) => {
+                let key = dkim_key(&row.key.domain, &row.key.selector);
+                (table::DKIM, key, Some(encode(row)?))
+            }
+            Self::NoDkim(domain, selector) => (table::DKIM, dkim_key(domain, selector), None),
             Self::Account(a) => (
                 table::ACCOUNT,
                 account_key(a.id),
@@ -161,6 +172,7 @@ impl Fact {
         Ok(match table {
             table::AGENCY => Self::Agency(decode_agency(table, value)?),
             table::DOMAIN => Self::Domain(decode(table, value)?),
+            table::DKIM => Self::Dkim(decode(table, value)?),
             table::ACCOUNT => Self::Account(decode_account(table, value)?),
             table::ALIAS => Self::Alias(decode(table, value)?),
             table::CREDENTIAL => {
@@ -213,6 +225,11 @@ pub(crate) fn credential_of(key: &[u8]) -> Option<(AccountId, CredentialId)> {
 
 fn domain_key(name: &DomainName) -> Vec<u8> {
     name.as_str().as_bytes().to_vec()
+}
+
+/// The domain first; no name has a slash in it.
+fn dkim_key(domain: &DomainName, selector: &str) -> Vec<u8> {
+    format!("{domain}/{selector}").into_bytes()
 }
 
 /// A version byte and postcard.

@@ -154,6 +154,7 @@ fn load(store: &Store, now: i64) -> Result<(Book, Vec<RowChange>), Error> {
     let tables = [
         table::AGENCY,
         table::DOMAIN,
+        table::DKIM,
         table::ACCOUNT,
         table::ALIAS,
         table::CREDENTIAL,

@@ -5,8 +5,9 @@ use crate::config::Config;
 use formats::address::DomainName;
 use std::fmt::Write as _;
 
-/// What to publish for `domain` when this config runs.
-pub(crate) fn records(config: &Config, domain: &DomainName) -> String {
+/// What to publish for `domain` when this config runs. `keys`: the lines of the keys that sign its mail, or a comment
+/// that says where to get them.
+pub(crate) fn records(config: &Config, domain: &DomainName, keys: &[String]) -> String {
     let offer = Offer::of(config);
     let host = &offer.host;
     let mut out = format!(
@@ -14,8 +15,13 @@ pub(crate) fn records(config: &Config, domain: &DomainName) -> String {
          {domain}.\tIN MX\t10 {host}.\n\
          {domain}.\tIN TXT\t\"v=spf1 mx -all\"\n\
          _dmarc.{domain}.\tIN TXT\t\"v=DMARC1; p=quarantine; rua=mailto:postmaster@{domain}\"\n\
-         ; Phần mềm thư tự cài đặt / mail clients set themselves up\n"
+         ; Khoá ký thư (DKIM), mỗi khoá một dòng / keys that sign mail, a line each\n"
     );
+    for line in keys {
+        out.push_str(line);
+        out.push('\n');
+    }
+    out.push_str("; Phần mềm thư tự cài đặt / mail clients set themselves up\n");
     // RFC 8314 §5.1: TLS from the first octet before STARTTLS, IMAP before POP3 (RFC 6186 §3.4).
     for (name, kind, security, priority) in [
         ("_submissions", Kind::Submission, Security::Tls, 0),
@@ -72,8 +78,10 @@ mod tests {
         let mut config = Config::default();
         config.server.host = "mail.x.vn".into();
         let domain = DomainName::parse("x.vn").unwrap();
-        let text = records(&config, &domain);
+        let key = "cv202611e._domainkey.x.vn.\tIN TXT\t\"v=DKIM1\"";
+        let text = records(&config, &domain, &[key.to_owned()]);
         for line in [
+            key,
             "x.vn.\tIN MX\t10 mail.x.vn.",
             "x.vn.\tIN TXT\t\"v=spf1 mx -all\"",
             "_submissions._tcp.x.vn.\tIN SRV\t0 1 465 mail.x.vn.",
@@ -87,7 +95,7 @@ mod tests {
             assert!(text.lines().any(|l| l == line), "{line} in\n{text}");
         }
         config.listen.pop3s = vec!["[::]:995".parse().unwrap()];
-        let text = records(&config, &domain);
+        let text = records(&config, &domain, &[]);
         assert!(text.contains("_pop3s._tcp.x.vn.\tIN SRV\t20 1 995 mail.x.vn.\n"));
     }
 }

@@ -2,16 +2,21 @@
 
 use crate::config::{Backup, Config};
 use crate::keys::{self, Place};
+use crate::outward::names::Names;
 use crate::services;
 use admin::{Backups, Said};
+use delivery::LookupError;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use storage::backup::{Failure, FolderVault, Refusal, Secret};
 use storage::{Disk, Options, Store};
 
 /// Folder within the data folder for what a restore needs for a while. Not that of the command line,
 /// which may rehearse a restore beside the server.
 const SCRATCH: &str = "restore-online";
+/// What a question to DNS may take while somebody waits for the answer.
+const DNS_LIMIT: Duration = Duration::from_secs(10);
 
 /// See the module.
 pub(crate) struct House {
@@ -93,6 +98,26 @@ impl admin::Premises for House {
             options: self.scratch().map_err(cannot)?,
             older_keys: keys::older(&self.config),
         })
+    }
+
+    fn text_records(&self, name: &str) -> Result<Vec<String>, Said> {
+        let cannot = |why: &str| {
+            said(
+                format!("không hỏi được DNS về {name} ({why}); có thể dùng `force`"),
+                format!("DNS cannot be asked for {name} ({why}); `force` goes on without it"),
+            )
+        };
+        // The API's acts run on the blocking threads of a runtime.
+        let runtime = tokio::runtime::Handle::try_current();
+        let runtime = runtime.map_err(|error| cannot(&error.to_string()))?;
+        let names = Names::new(&self.config.relay.name_servers);
+        let asked = async { tokio::time::timeout(DNS_LIMIT, names.text(name)).await };
+        match runtime.block_on(asked) {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(LookupError::NoName)) => Ok(Vec::new()),
+            Ok(Err(LookupError::Failed(why))) => Err(cannot(&why)),
+            Err(_) => Err(cannot("no answer in time")),
+        }
     }
 }
 

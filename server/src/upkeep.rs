@@ -18,6 +18,9 @@ const INDEX_EVERY: Duration = Duration::from_secs(1);
 /// After the disk refused the index.
 const INDEX_AGAIN: Duration = Duration::from_secs(60);
 
+/// Between two looks at the keys that sign mail.
+const KEYS_EVERY: Duration = Duration::from_secs(60 * 60);
+
 /// What is kept for how long, by this config.
 pub fn policy(config: &Config) -> Policy {
     Policy {
@@ -26,11 +29,12 @@ pub fn policy(config: &Config) -> Policy {
     }
 }
 
-/// Both until the server stops: passes over the store, and its search index brought after the mail.
+/// All until the server stops: passes over the store, its search index brought after the mail, the keys of domains.
 pub(crate) async fn run(services: Services, shutdown: Shutdown) {
     tokio::join!(
         passes(services.clone(), shutdown.clone()),
-        index(services, shutdown)
+        index(services.clone(), shutdown.clone()),
+        keys(services, shutdown)
     );
 }
 
@@ -113,5 +117,40 @@ async fn index(services: Services, shutdown: Shutdown) {
                 INDEX_AGAIN
             }
         };
+    }
+}
+
+/// Keys that sign mail (DKIM): made for domains that have none, forgotten when they have retired.
+async fn keys(services: Services, shutdown: Shutdown) {
+    loop {
+        let directory = services.directory.clone();
+        let domains = match services.delivery.signs() {
+            true => directory.domains_without_dkim(),
+            false => Vec::new(),
+        };
+        for domain in domains {
+            let directory = directory.clone();
+            let made = tokio::task::spawn_blocking(move || {
+                match directory.make_first_dkim_keys(None, &domain) {
+                    Ok(_) => tracing::info!(
+                        %domain,
+                        "keys to sign its mail were made; their records: congvu admin domains dkim list"
+                    ),
+                    Err(error) => tracing::warn!(%domain, %error, "no keys to sign its mail"),
+                }
+            });
+            tokio::select! {
+                _ = made => {}
+                () = shutdown.stopped() => return,
+            }
+        }
+        let forgotten = tokio::task::spawn_blocking(move || directory.forget_retired_dkim()).await;
+        if let Ok(Err(error)) = forgotten {
+            tracing::warn!(%error, "keys that have retired are not forgotten yet");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(KEYS_EVERY) => {}
+            () = shutdown.stopped() => return,
+        }
     }
 }

@@ -142,6 +142,7 @@ fn letter(to: &[&str], content: &[u8]) -> Message {
         binary: false,
         require_tls: false,
         priority: None,
+        head: Arc::default(),
         content: content.into(),
     }
 }

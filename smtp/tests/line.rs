@@ -6,6 +6,7 @@ use delivery::{Outcome, Recipient, ReversePath};
 use formats::address::Address;
 use smtp::relay::{Line, Network};
 use smtp::sender::{Cause, Config, Message, Tls};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
@@ -46,6 +47,7 @@ fn message(octets: usize) -> Message {
         binary: false,
         require_tls: false,
         priority: None,
+        head: Arc::default(),
         content: b"a line of text\r\n".repeat(octets / 16).into(),
     }
 }

@@ -151,6 +151,7 @@ fn job(via: Via) -> Job {
             ..Envelope::default()
         },
         content: b"Subject: x\r\n\r\nbody\r\n".as_slice().into(),
+        signer: None,
         priority: 0,
         trace: "t".into(),
         octets: 20,

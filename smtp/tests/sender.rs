@@ -12,6 +12,7 @@ use delivery::{Outcome, Recipient, ReversePath};
 use directory::Secret;
 use formats::address::Address;
 use smtp::sender::{Config, Message, Sender, Step, Tls};
+use std::sync::Arc;
 
 struct Script {
     config: Config,
@@ -61,6 +62,7 @@ fn read(text: &str) -> Script {
             binary: false,
             require_tls: false,
             priority: None,
+            head: Arc::default(),
             content: b"Subject: x\r\n\r\n.hello\r\n".as_slice().into(),
         },
         whole: false,

@@ -70,6 +70,7 @@ fn open(dir: &Path, clock: &Arc<HandClock>, found: bool) -> House {
     let outward = Outward {
         routes: Vec::new(),
         direct: true,
+        sign: false,
         jobs_max: 100,
         jobs_per_hop: 10,
     };

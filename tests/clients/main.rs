@@ -10,6 +10,8 @@
     reason = "tests fail loudly, and start and stop programs"
 )]
 
+mod dkim;
+
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, OnceLock, PoisonError};

@@ -17,5 +17,6 @@ mod quotas;
 mod refusals;
 mod relaying;
 mod shared_mailboxes;
+mod signing;
 mod submission;
 mod webmail_signs_in;

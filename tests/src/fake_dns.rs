@@ -5,6 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 /// Types of records (RFC 1035 §3.2.2).
 pub const A: u16 = 1;
 pub const MX: u16 = 15;
+pub const TXT: u16 = 16;
 pub const AAAA: u16 = 28;
 
 /// Records of one name: type and data. `None`: there is no such name.
@@ -34,6 +35,13 @@ pub fn mx(preference: u16, host: &str) -> (u16, Vec<u8>) {
     }
     data.push(0);
     (MX, data)
+}
+
+/// The data of a TXT record: a long text in several strings.
+pub fn text(text: &str) -> (u16, Vec<u8>) {
+    let strings = text.as_bytes().chunks(255);
+    let data = strings.flat_map(|piece| [&[piece.len() as u8], piece].concat());
+    (TXT, data.collect())
 }
 
 /// RFC 1035 §4.1.

@@ -46,6 +46,8 @@ pub fn config(dir: &std::path::Path) -> Config {
     config.listen.https = free();
     // Tests ask no DNS and no strangers.
     config.relay.direct = false;
+    // An RSA key for each world would take longer than most tests.
+    config.relay.sign = false;
     config
 }
 

@@ -98,3 +98,62 @@ async fn i17_domains_elsewhere_do_not_exist() {
         403,
     );
 }
+
+#[tokio::test]
+async fn keys_that_sign_are_made_rotated_and_removed() {
+    let w = World::new();
+    let at = "domains/x.vn/dkim";
+    assert_eq!(w.get(&w.root, at).await.json["items"], json!([]));
+    check(&w.post(&w.auditor, at, json!({})).await, 404);
+    let made = w.post(&w.root, at, json!({})).await;
+    check(&made, 201);
+    let states = |answer: &Answer| -> Vec<String> {
+        let items = answer.json["items"].as_array().unwrap().iter();
+        let mut all: Vec<String> = items
+            .map(|key| format!("{} {}", key["selector"].as_str().unwrap(), key["state"]))
+            .collect();
+        all.sort();
+        all
+    };
+    assert_eq!(
+        states(&made),
+        ["cv202610e \"signing\"", "cv202610r \"signing\""]
+    );
+    let key = &made.json["items"][0];
+    assert_eq!(key["record_name"], "cv202610r._domainkey.x.vn");
+    assert!(
+        key["record"]
+            .as_str()
+            .unwrap()
+            .starts_with("v=DKIM1; k=rsa; p=MIIB")
+    );
+
+    let force = json!({"force": true});
+    let activate = "domains/x.vn/dkim/activate";
+    check(&w.post(&w.root, activate, force.clone()).await, 422);
+    check(&w.post(&w.root, at, json!({})).await, 201);
+    check(&w.post(&w.root, at, json!({})).await, 409);
+    // These premises have no DNS to ask.
+    let refused = w.post(&w.root, activate, json!({})).await;
+    check(&refused, 409);
+    let detail = refused.json["detail"].as_str().unwrap();
+    assert!(detail.contains("force"), "{detail}");
+    let done = w.post(&w.root, activate, force).await;
+    check(&done, 200);
+    assert_eq!(
+        states(&done),
+        [
+            "cv202610e \"retiring\"",
+            "cv202610e2 \"signing\"",
+            "cv202610r \"retiring\"",
+            "cv202610r2 \"signing\"",
+        ]
+    );
+    check(
+        &w.delete(&w.root, "domains/x.vn/dkim/cv202610r2").await,
+        409,
+    );
+    check(&w.delete(&w.root, "domains/x.vn/dkim/cv202610r").await, 204);
+    check(&w.delete(&w.root, "domains/x.vn/dkim/cv202610r").await, 404);
+    check(&w.get(&w.nobody, at).await, 404);
+}

@@ -9,6 +9,7 @@ mod log;
 mod notifications;
 mod queue;
 mod relaying;
+mod signing;
 mod submission;
 mod traces;
 mod world;

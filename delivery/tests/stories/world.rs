@@ -266,6 +266,7 @@ fn pipeline(store: &Store, directory: &Directory, relays: bool) -> Delivery {
     let outward = relays.then(|| Outward {
         routes: Vec::new(),
         direct: true,
+        sign: true,
         jobs_max: 8,
         jobs_per_hop: 4,
     });

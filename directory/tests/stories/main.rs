@@ -11,6 +11,7 @@ mod acts;
 mod audit;
 mod credentials;
 mod delegation;
+mod dkim;
 mod faults;
 mod lists;
 mod notices;

@@ -1,6 +1,7 @@
 //! `congvu dns`: the DNS records to publish for a domain.
 
 use super::ConfigArgs;
+use super::admin::{self, Connection};
 use anyhow::Context as _;
 use formats::address::DomainName;
 
@@ -11,9 +12,12 @@ pub(crate) struct DnsArgs {
     domain: Option<String>,
     #[command(flatten)]
     config: ConfigArgs,
+    /// Whom to ask for the keys that sign the domain's mail; what is not given is taken from the config.
+    #[command(flatten)]
+    connection: Box<Connection>,
 }
 
-/// Prints them; reads nothing but the config.
+/// Prints them. The keys are in the store, which a server holds: it is asked for them where a token is given.
 pub(crate) fn run(args: &DnsArgs) -> anyhow::Result<()> {
     let config = args.config.read()?;
     let named = args
@@ -25,6 +29,14 @@ pub(crate) fn run(args: &DnsArgs) -> anyhow::Result<()> {
         "name a domain, e.g. congvu dns tinh.gov.vn / hãy nêu tên miền"
     );
     let domain = DomainName::parse(named).with_context(|| format!("domain {named:?}"))?;
-    print!("{}", crate::dns::records(&config, &domain));
+    let connection = args.connection.or(&config);
+    let keys = admin::dkim_lines(&connection, &domain).unwrap_or_else(|error| {
+        let why = format!("{error:#}");
+        vec![
+            format!("; congvu admin domains dkim list {domain} --token-file …"),
+            format!("; ({})", why.lines().next().unwrap_or_default()),
+        ]
+    });
+    print!("{}", crate::dns::records(&config, &domain, &keys));
     Ok(())
 }

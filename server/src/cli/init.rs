@@ -4,7 +4,9 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::services::Services;
 use anyhow::Context as _;
-use directory::{AccountKind, AgencyId, CredentialKind, NewAccount, NewAgency, Role, Secret};
+use directory::{
+    AccountKind, AgencyId, CredentialKind, DkimKey, NewAccount, NewAgency, Role, Secret,
+};
 use formats::address::{Address, DomainName};
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -112,10 +114,11 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<()> {
     let (secret, made) = password(args)?;
     // First the config: a store founded without anybody seeing its password would be lost.
     std::fs::write(&args.config, text).with_context(|| args.config.display().to_string())?;
-    if let Err(error) = founded(&config, key_file.as_deref(), &domain, &admin, args, &secret) {
+    let done = founded(&config, key_file.as_deref(), &domain, &admin, args, &secret);
+    if done.is_err() {
         std::fs::remove_file(&args.config).with_context(|| args.config.display().to_string())?;
-        return Err(error);
     }
+    let keys: Vec<String> = done?.iter().map(DkimKey::zone_line).collect();
     println!("{} — {}", args.config.display(), args.dir.display());
     if let Some(file) = &key_file {
         println!("{}", crate::keys::note(file));
@@ -132,7 +135,7 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<()> {
             "Mã truy cập API của {admin} / API token: {file}; congvu admin --token-file {file} accounts list"
         );
     }
-    println!("\n{}", crate::dns::records(&config, &domain));
+    println!("\n{}", crate::dns::records(&config, &domain, &keys));
     Ok(())
 }
 
@@ -142,7 +145,7 @@ fn key_file(args: &InitArgs) -> PathBuf {
     args.key_file.clone().unwrap_or_else(beside)
 }
 
-/// Makes the key, then founds; a key whose store was not founded is removed again. What an earlier
+/// Makes the key, then founds, and returns the keys that sign the domain's mail; a key whose store was not founded is removed again. What an earlier
 /// `init` left when it was cut off is used again.
 fn founded(
     config: &Config,
@@ -151,7 +154,7 @@ fn founded(
     admin: &Address,
     args: &InitArgs,
     secret: &Secret,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Vec<DkimKey>> {
     let dir = crate::keys::store_dir(config);
     if storage::is_sealed(&dir) {
         anyhow::ensure!(crate::keys::source(config).is_ok(), sealed_already(config));
@@ -220,7 +223,7 @@ fn found(
     admin: &Address,
     args: &InitArgs,
     secret: &Secret,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Vec<DkimKey>> {
     let services = Services::open(config.clone(), Arc::new(SystemClock))?;
     let directory = &services.directory;
     anyhow::ensure!(is_empty(&services)?, already(config));
@@ -244,6 +247,7 @@ fn found(
         },
     )?;
     directory.create_domain(None, domain.clone(), agency.clone())?;
+    let keys = directory.make_first_dkim_keys(None, domain)?;
     let account = directory.create_account(
         None,
         NewAccount {
@@ -275,5 +279,5 @@ fn found(
         // The store is founded all the same, and another token can be made.
         eprintln!("congvu: no token was written: {error:#}");
     }
-    Ok(())
+    Ok(keys)
 }

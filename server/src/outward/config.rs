@@ -16,6 +16,8 @@ const PASSWORD_MAX: u64 = 4_096;
 pub struct Relay {
     /// Whether mail that no route takes goes to the mail exchangers of its domain (MX); otherwise it waits.
     pub direct: bool,
+    /// Whether mail of this server's domains is signed (DKIM) on its way out. Domains without keys get them at start.
+    pub sign: bool,
     /// Messages under way at once: each may be a connection.
     pub messages_max: usize,
     /// The same to one destination; peers refuse those who come with too many.
@@ -34,6 +36,7 @@ impl Default for Relay {
     fn default() -> Self {
         Self {
             direct: true,
+            sign: true,
             messages_max: 100,
             messages_per_destination: 10,
             sources: Vec::new(),
@@ -145,6 +148,7 @@ impl Relay {
         Ok(Outward {
             routes: routes.collect::<anyhow::Result<_>>()?,
             direct: self.direct,
+            sign: self.sign,
             jobs_max: self.messages_max,
             jobs_per_hop: self.messages_per_destination,
         })

@@ -1,7 +1,7 @@
 //! Mail for elsewhere: leases messages from the pipeline, lets `smtp::relay` try them, settles what came of it.
 
 pub(crate) mod config;
-mod names;
+pub(crate) mod names;
 mod sockets;
 
 use crate::services::Services;

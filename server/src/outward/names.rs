@@ -50,6 +50,27 @@ fn server(at: &SocketAddr) -> NameServerConfig {
     NameServerConfig::new(at.ip(), true, both.map(connection).into())
 }
 
+impl Names {
+    /// The TXT records of a name, the strings of each joined (RFC 6376 §3.6.2.2).
+    pub(crate) async fn text(&self, name: &str) -> Result<Vec<String>, LookupError> {
+        let found = match self.resolver()?.txt_lookup(format!("{name}.")).await {
+            Ok(found) => found,
+            Err(error) => return none(&error),
+        };
+        let texts = found
+            .answers()
+            .iter()
+            .filter_map(|record| match &record.data {
+                RData::TXT(txt) => {
+                    let joined: Vec<u8> = txt.txt_data.concat();
+                    Some(String::from_utf8_lossy(&joined).into_owned())
+                }
+                _ => None,
+            });
+        Ok(texts.take(RECORDS_MAX).collect())
+    }
+}
+
 impl Resolver for Names {
     async fn mail_hosts(&self, domain: &DomainName) -> Result<Vec<MailHost>, LookupError> {
         // A dot at the end: nothing of this machine's own domain is added.

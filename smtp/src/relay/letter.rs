@@ -2,8 +2,9 @@
 //! in, and what can be made of it for a peer that can less.
 
 use crate::sender::{Features, Message};
-use delivery::{Job, ReversePath};
+use delivery::{Job, ReversePath, Signer};
 use formats::message::seven::to_seven_bit;
+use std::sync::Arc;
 
 /// The job's message.
 pub(crate) fn message(job: &Job) -> Message {
@@ -18,21 +19,39 @@ pub(crate) fn message(job: &Job) -> Message {
         binary: false,
         require_tls: false,
         priority: (job.priority != 0).then_some(job.priority),
+        head: Arc::default(),
         content: job.content.clone(),
     }
 }
 
 /// The message for this peer. RFC 6152 §3: without 8BITMIME its bodies are encoded, where they can be; where not, the
-/// machine refuses it.
-pub(crate) async fn fitted(message: &Message, features: &Features) -> Message {
+/// machine refuses it. RFC 6376 §5.3: then it is signed, as it is going to arrive.
+pub(crate) async fn fitted(
+    message: &Message,
+    features: &Features,
+    signer: Option<&Signer>,
+) -> Message {
     let mut message = message.clone();
-    if message.eight_bit && !features.eight_bit {
-        let content = message.content.clone();
-        let seven = tokio::task::spawn_blocking(move || to_seven_bit(&content));
-        if let Ok(Some(seven)) = seven.await {
+    let encode = message.eight_bit && !features.eight_bit;
+    if !encode && signer.is_none() {
+        return message;
+    }
+    let (content, signer) = (message.content.clone(), signer.cloned());
+    let work = tokio::task::spawn_blocking(move || {
+        let seven: Option<Arc<[u8]>> = match encode {
+            true => to_seven_bit(&content).map(Into::into),
+            false => None,
+        };
+        let leaves = seven.as_deref().unwrap_or(&content);
+        let head: Arc<[u8]> = signer.map_or_else(Arc::default, |s| s.sign(leaves).into());
+        (seven, head)
+    });
+    if let Ok((seven, head)) = work.await {
+        if let Some(seven) = seven {
             message.eight_bit = false;
-            message.content = seven.into();
+            message.content = seven;
         }
+        message.head = head;
     }
     message
 }

@@ -87,7 +87,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
                 line.quit().await;
                 continue;
             }
-            let sent = send(&mut line, &message).await;
+            let sent = send(&mut line, &message, job).await;
             // A peer that was about to go anyway: the letter has not begun, and another connection may do.
             if !lost(&sent, &line) {
                 return self.ended(&job.hop, line, sent).await;
@@ -190,7 +190,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
                 address.ip()
             )));
         }
-        let sent = send(&mut line, message).await;
+        let sent = send(&mut line, message, job).await;
         if lost(&sent, &line) {
             let why = sent.outcomes.first().map(Outcome::text).unwrap_or_default();
             return Err(Missed::Now(why.to_owned()));
@@ -343,8 +343,10 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
 async fn send<S: AsyncRead + AsyncWrite + Unpin + Send>(
     line: &mut Line<S>,
     message: &Message,
+    job: &Job,
 ) -> Sent {
-    let fitted = letter::fitted(message, line.features()).await;
+    let signer = job.signer.as_ref();
+    let fitted = letter::fitted(message, line.features(), signer).await;
     line.send(fitted).await
 }
 

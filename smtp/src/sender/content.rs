@@ -11,6 +11,8 @@ pub const PIECE_MAX: usize = 64 * 1024;
 /// A message on its way out.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
+    /// What goes first, until it is given: whole fields, short ones.
+    head: Arc<[u8]>,
     content: Arc<[u8]>,
     at: usize,
     /// The octet before `at` ended a line.
@@ -19,8 +21,9 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    pub(crate) fn new(content: Arc<[u8]>) -> Self {
+    pub(crate) fn new(head: Arc<[u8]>, content: Arc<[u8]>) -> Self {
         Self {
+            head,
             content,
             at: 0,
             line_start: true,
@@ -34,6 +37,8 @@ impl Outgoing {
             return None;
         }
         let mut out = Vec::with_capacity(PIECE_MAX + 256);
+        // No field begins with a dot.
+        out.extend_from_slice(&std::mem::take(&mut self.head));
         while self.at < self.content.len() && out.len() < PIECE_MAX {
             let rest = &self.content[self.at..];
             if self.line_start && rest[0] == b'.' {
@@ -66,7 +71,7 @@ impl Outgoing {
     /// Whether everything was given, in the form that is asked for.
     pub(crate) fn is_at_end(&self, plain: bool) -> bool {
         if plain {
-            self.at == self.content.len()
+            self.head.is_empty() && self.at == self.content.len()
         } else {
             self.ended
         }
@@ -74,6 +79,9 @@ impl Outgoing {
 
     /// The next piece as it is, for BDAT (RFC 3030 §2); `None` at the end.
     pub(crate) fn plain(&mut self) -> Option<Vec<u8>> {
+        if !self.head.is_empty() {
+            return Some(std::mem::take(&mut self.head).to_vec());
+        }
         let rest = &self.content[self.at..];
         if rest.is_empty() {
             return None;
@@ -90,7 +98,7 @@ mod tests {
     use crate::data::Body;
 
     fn dotted(content: &[u8]) -> Vec<u8> {
-        let mut out = Outgoing::new(content.into());
+        let mut out = Outgoing::new(Arc::default(), content.into());
         std::iter::from_fn(|| out.dotted()).flatten().collect()
     }
 

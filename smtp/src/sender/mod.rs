@@ -86,8 +86,18 @@ pub struct Message {
     pub require_tls: bool,
     /// RFC 6710: -9 to 9.
     pub priority: Option<i8>,
+    /// Fields that go before the content, each ended by CRLF.
+    pub head: Arc<[u8]>,
     /// Octets as they shall arrive.
     pub content: Arc<[u8]>,
+}
+
+impl Message {
+    /// Of head and content together.
+    #[must_use]
+    pub fn octets(&self) -> u64 {
+        (self.head.len() + self.content.len()) as u64
+    }
 }
 
 /// What the machine wants done next.

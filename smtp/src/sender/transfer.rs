@@ -91,7 +91,7 @@ impl Transfer {
     /// Why the message cannot be given to a peer with these features, ever.
     fn cannot(&self, features: &Features, secured: bool) -> Option<String> {
         let (message, peer) = (&self.message, &self.peer);
-        let octets = message.content.len() as u64;
+        let octets = message.octets();
         if !features.fits(octets) {
             let max = features.size.unwrap_or(0);
             // RFC 1870 §6.1: known before a single octet is sent.
@@ -130,7 +130,7 @@ impl Transfer {
         };
         let mut line = format!("MAIL FROM:<{from}>");
         if features.size.is_some() {
-            let _ = write!(line, " SIZE={}", message.content.len());
+            let _ = write!(line, " SIZE={}", message.octets());
         }
         if message.binary {
             line.push_str(" BODY=BINARYMIME");
@@ -191,7 +191,7 @@ impl Transfer {
             } else if self.may_send_data() {
                 self.data_sent = true;
                 if self.chunking {
-                    let _ = write!(out, "BDAT {} LAST\r\n", self.message.content.len());
+                    let _ = write!(out, "BDAT {} LAST\r\n", self.message.octets());
                     self.start_content();
                 } else {
                     out.push_str("DATA\r\n");
@@ -213,7 +213,8 @@ impl Transfer {
     }
 
     fn start_content(&mut self) {
-        self.outgoing = Some(Outgoing::new(self.message.content.clone()));
+        let (head, content) = (self.message.head.clone(), self.message.content.clone());
+        self.outgoing = Some(Outgoing::new(head, content));
         if self.lmtp {
             let each = self.accepted.iter().enumerate().filter(|(_, yes)| **yes);
             let each: Vec<usize> = each.map(|(at, _)| at).collect();

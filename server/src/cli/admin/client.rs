@@ -70,6 +70,12 @@ pub(super) fn clean(text: &str) -> String {
         .collect()
 }
 
+/// The same for a line of which tabs part the columns.
+pub(super) fn clean_line(text: &str) -> String {
+    let parts: Vec<String> = text.split('\t').map(clean).collect();
+    parts.join("\t")
+}
+
 /// How to change something.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Condition {

@@ -52,6 +52,9 @@ pub(super) enum Verb {
         #[command(flatten)]
         condition: Condition,
     },
+    /// Khoá ký thư (DKIM) / keys that sign the domain's mail
+    #[command(subcommand)]
+    Dkim(super::dkim::Verb),
     /// Bỏ tên miền không còn địa chỉ nào dùng / Give up a domain that no address uses
     Delete {
         /// E.g. tinhmau.gov.vn.
@@ -90,6 +93,7 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             let ask = Ask::new("PATCH", &path).body(body.into()).when(&condition);
             printer.row(&COLUMNS, &client.call(ask)?)
         }
+        Verb::Dkim(verb) => super::dkim::run(verb, client, printer),
         Verb::Delete { name, condition } => {
             let path = format!("domains/{}", encoded(&name));
             client.call(Ask::new("DELETE", &path).when(&condition))?;

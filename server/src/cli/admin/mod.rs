@@ -9,6 +9,7 @@ mod audit;
 mod client;
 mod connect;
 mod credentials;
+mod dkim;
 mod domains;
 mod holds;
 mod letters;
@@ -120,6 +121,18 @@ pub fn run(args: AdminArgs) -> anyhow::Result<i32> {
             Err(error)
         }
     }
+}
+
+/// The lines of a zone file for the keys that sign a domain's mail. Errors: no token, or the server says no.
+pub(super) fn dkim_lines(
+    connection: &Connection,
+    domain: &formats::DomainName,
+) -> anyhow::Result<Vec<String>> {
+    let client = Client::open(connection, Language::En)?;
+    let keys = client.list(&dkim::path(domain.as_str()), &[], None)?;
+    let line =
+        |key: &serde_json::Value| client::clean_line(key["zone_line"].as_str().unwrap_or_default());
+    Ok(keys.iter().map(line).collect())
 }
 
 /// Verifies the store of the server that runs here; what is wrong. Errors: it cannot be asked, or says no.

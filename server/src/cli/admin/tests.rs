@@ -43,6 +43,10 @@ fn command_lines_are_understood_or_refused() {
         true,
     );
     check("admin --demo demo-data account show annv@x.vn", true);
+    check("admin domains dkim list x.vn --dns", true);
+    check("admin domains dkim rotate x.vn --json", true);
+    check("admin domains dkim activate x.vn --force", true);
+    check("admin domains dkim delete x.vn", false);
     check(
         "admin accounts create annv@x.vn --name An --agency H99.1 --quota 5G",
         true,
