@@ -20,3 +20,4 @@ mod shared_mailboxes;
 mod signing;
 mod submission;
 mod webmail_signs_in;
+mod where_is_my_mail;
