@@ -39,6 +39,7 @@ mod recovery;
 mod router;
 mod runs;
 mod senders;
+mod sending;
 mod sight;
 mod store;
 mod tokens;

@@ -3,7 +3,7 @@
 use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
 use crate::{
     accounts, agencies, aliases, audit, backups, credentials, dkim, domains, holds, letters,
-    members, queue, queue_acts, recovery, senders, store, tokens, traces,
+    members, queue, queue_acts, recovery, senders, sending, store, tokens, traces,
 };
 use axum::Json;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -32,6 +32,7 @@ use utoipa::{Modify, OpenApi};
         accounts::usage,
         members::list, members::set, members::remove,
         senders::list, senders::set, senders::remove,
+        sending::list, sending::of_account, sending::set_account, sending::of_agency, sending::set_agency,
         credentials::list, credentials::create, credentials::set_password, credentials::read,
         credentials::delete,
         aliases::list, aliases::create, aliases::read, aliases::update, aliases::delete,
@@ -70,6 +71,8 @@ impl Modify for Everywhere {
                 "credentials".to_owned()
             } else if path.contains("/members") {
                 "members".to_owned()
+            } else if path.contains("/sending") {
+                "sending".to_owned()
             } else if path.contains("/senders") {
                 "senders".to_owned()
             } else if path.contains("/dkim") {

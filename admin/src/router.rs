@@ -6,7 +6,7 @@ use crate::problem::{Kind, Problem, render, text};
 use crate::runs::Runs;
 use crate::{
     BODY_MAX, Premises, accounts, agencies, aliases, audit, backups, credentials, dkim, domains,
-    holds, letters, members, openapi, queue, queue_acts, recovery, senders, store, tokens, traces,
+    holds, letters, members, openapi, queue, queue_acts, recovery, senders, sending, store, tokens, traces,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -180,6 +180,15 @@ fn waiting() -> Router<Room> {
 /// Operations on who sends.
 fn sending() -> Router<Room> {
     Router::new()
+        .route("/api/v1/sending", get(sending::list))
+        .route(
+            "/api/v1/accounts/{id}/sending",
+            get(sending::of_account).put(sending::set_account),
+        )
+        .route(
+            "/api/v1/agencies/{id}/sending",
+            get(sending::of_agency).put(sending::set_agency),
+        )
         .route("/api/v1/accounts/{id}/senders", get(senders::list))
         .route(
             "/api/v1/accounts/{id}/senders/{address}",

@@ -112,7 +112,10 @@ impl Delivery {
         }
         match origin {
             Origin::Remote { .. } | Origin::Generated => Ok(()),
-            Origin::Submitted { access, .. } => submit::check_sender(access, from),
+            Origin::Submitted { access, .. } => {
+                submit::check_sender(access, from)?;
+                self.check_pace(access, 0, 0)
+            }
         }
     }
 
@@ -126,6 +129,9 @@ impl Delivery {
     ) -> Result<Receipt, Refused> {
         let (from, count) = (envelope.from.to_string(), envelope.recipients.len());
         let taken = self.take(envelope, content, origin, Passed::default());
+        if let (Ok(_), Origin::Submitted { access, .. }) = (&taken, origin) {
+            access.sent(count as u64);
+        }
         let octets = content.len();
         match &taken {
             Ok(receipt) => tracing::info!(
@@ -166,7 +172,11 @@ impl Delivery {
             return Err(Refused::Permanent(Refusal::Loop));
         }
         let sender = match origin {
-            Origin::Submitted { access, .. } => submit::check_header(access, &header)?,
+            Origin::Submitted { access, .. } => {
+                let count = envelope.recipients.len() as u64;
+                self.check_pace(access, count, content.len() as u64)?;
+                submit::check_header(access, &header)?
+            }
             Origin::Remote { .. } | Origin::Generated => None,
         };
         let targets = self.resolve(&envelope, origin)?;

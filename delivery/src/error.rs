@@ -25,6 +25,14 @@ pub enum Refusal {
     /// Not exactly one From field, or malformed (submission, RFC 6409 §8).
     FromInvalid,
     NoRecipients,
+    /// An administrator, or sending far more than ever, has suspended the sending of the one signed in.
+    SendingSuspended,
+    /// He sends more than he may in an hour or a day, or his agency does; later he may again.
+    TooMuch(directory::Reached),
+    /// More recipients than one message of his may have.
+    RecipientsCap {
+        max: u64,
+    },
     /// Header fields unreadable or more than the limits allow.
     Malformed(&'static str),
 }

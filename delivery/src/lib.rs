@@ -13,6 +13,7 @@ mod job;
 mod news;
 pub mod origin;
 mod outcome;
+mod pace;
 pub mod outward;
 mod place;
 mod report;

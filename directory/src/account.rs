@@ -365,6 +365,7 @@ impl Book {
         facts.extend(sessions.map(|hash| Fact::NoSession(*hash)));
         facts.extend(self.shares_of_departed(id));
         facts.extend(self.senders_of_departed(id));
+        facts.extend(self.stop_of_departed(account));
         facts.push(Fact::NoAccount(id));
         facts
     }

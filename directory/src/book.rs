@@ -3,12 +3,14 @@
 //! Knows no store and no clock. Built only by `apply`; asked under a read lock that is never held
 //! across a commit, so that sign-ins and deliveries do not wait for an administrator's fdatasync.
 
+use crate::cap::AgencyCaps;
 use crate::credential::Kept;
 use crate::dkim::SigningKey;
 use crate::fact::Fact;
 use crate::sender::Senders;
 use crate::session::KeptSession;
 use crate::share::{Share, Sharing};
+use crate::stop::Stop;
 use crate::{
     Account, AccountId, AccountState, Agency, AgencyId, Alias, Capability, CredentialId, Domain,
     Through,
@@ -62,6 +64,8 @@ pub(crate) struct Book {
     pub(crate) senders: BTreeMap<AccountId, Senders>,
     /// Who, in whose name: the other direction of `senders`.
     pub(crate) sends_for: BTreeSet<(AccountId, AccountId)>,
+    pub(crate) caps: BTreeMap<AgencyId, AgencyCaps>,
+    pub(crate) stops: BTreeMap<AccountId, Stop>,
     /// Raised when an account or a credential changes: what was refused before may now be right.
     pub(crate) epoch: u64,
 }
@@ -123,6 +127,18 @@ impl Book {
             Fact::NoShare(account, mailbox) => self.drop_share(account, mailbox),
             Fact::Senders(senders) => self.put_senders(senders),
             Fact::NoSenders(account) => self.drop_senders(account),
+            Fact::Caps(caps) => {
+                self.caps.insert(caps.agency.clone(), caps);
+            }
+            Fact::NoCaps(id) => {
+                self.caps.remove(&id);
+            }
+            Fact::Stop(stop) => {
+                self.stops.insert(stop.account, stop);
+            }
+            Fact::NoStop(account) => {
+                self.stops.remove(&account);
+            }
             // Rows that nobody needs in memory.
             Fact::Departed(_)
             | Fact::AccountCounter(_)

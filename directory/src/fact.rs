@@ -4,12 +4,14 @@
 //! read at start go through the same `Book::apply`, so that memory cannot differ from the disk by the way taken.
 
 use crate::credential::Stored;
+use crate::cap::AgencyCaps;
 use crate::dkim::DkimRow;
 use crate::former::{Account1, Account2, Agency1, Held, Stored1};
 use crate::notice::{self, Notice};
 use crate::sender::Senders;
 use crate::session::SessionRow;
 use crate::share::Share;
+use crate::stop::Stop;
 use crate::{Account, AccountId, Agency, AgencyId, Alias, CredentialId, Domain};
 use formats::address::{Address, DomainName};
 use serde::Serialize;
@@ -41,6 +43,12 @@ pub(crate) mod table {
     pub(crate) const SHARE: &str = "directory.share";
     /// Who may send in the name of an account.
     pub(crate) const SENDERS: &str = "directory.senders";
+    /// How much the accounts of an agency may send.
+    pub(crate) const CAPS: &str = "directory.caps";
+    /// Accounts whose sending is suspended.
+    pub(crate) const STOP: &str = "directory.stop";
+    /// What was sent lately; written lazily, the loss of its last seconds harms little.
+    pub(crate) const PACE: &str = "directory.pace";
     /// Whether an account is subscribed to a mailbox of another.
     pub(crate) const SUBSCRIPTION: &str = "directory.subscription";
     /// What changed of what an account may do with the mailboxes of others, until it dismisses it.
@@ -90,6 +98,10 @@ pub(crate) enum Fact {
     NoShare(AccountId, Option<MailboxId>),
     Senders(Senders),
     NoSenders(AccountId),
+    Caps(AgencyCaps),
+    NoCaps(AgencyId),
+    Stop(Stop),
+    NoStop(AccountId),
     /// Whom it concerns, its number; `None`: it is no more.
     Notice(AccountId, u64, Option<Notice>),
     /// The last number given to an account's notices.
@@ -142,6 +154,14 @@ impl Fact {
             Self::NoShare(account, mailbox) => (table::SHARE, share_key(*account, *mailbox), None),
             Self::Senders(s) => (table::SENDERS, account_key(s.account), Some(encode(s)?)),
             Self::NoSenders(account) => (table::SENDERS, account_key(*account), None),
+            Self::Caps(c) => (
+                table::CAPS,
+                c.agency.0.clone().into_bytes(),
+                Some(encode(c)?),
+            ),
+            Self::NoCaps(id) => (table::CAPS, id.0.clone().into_bytes(), None),
+            Self::Stop(s) => (table::STOP, account_key(s.account), Some(encode(s)?)),
+            Self::NoStop(account) => (table::STOP, account_key(*account), None),
             Self::Notice(account, number, notice) => (
                 table::NOTICE,
                 notice::key(*account, *number),
@@ -187,6 +207,8 @@ impl Fact {
             }
             table::SHARE => Self::Share(decode(table, value)?),
             table::SENDERS => Self::Senders(decode(table, value)?),
+            table::CAPS => Self::Caps(decode(table, value)?),
+            table::STOP => Self::Stop(decode(table, value)?),
             table::DEPARTED => Self::Departed(decode_account(table, value)?),
             _ => return Err(corrupt(table, "an unknown table")),
         })

@@ -6,11 +6,14 @@ use crate::fact::{
     ACCOUNT_COUNTER, CREDENTIAL_COUNTER, Fact, LOSS, SALT_KEY, credential_of, decode, encode, table,
 };
 use crate::hash::Hasher;
+use crate::cap::SendingSettings;
 use crate::lazy::Lazy;
 use crate::lockout::Lockout;
+use crate::pace::{Pace, Whose};
 use crate::recent::Recents;
 use crate::{AccountId, AccountKind, Clock, Error};
 use formats::address::DomainName;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, RwLock};
 use storage::{RowChange, Store};
 
@@ -57,6 +60,9 @@ pub(crate) struct Inner {
     /// Makes SCRAM's salts, those of names that do not exist too; kept in the store.
     pub(crate) salt_key: [u8; 32],
     pub(crate) lazy: Lazy,
+    pub(crate) sending: RwLock<SendingSettings>,
+    /// What was sent lately.
+    pub(crate) paces: Mutex<HashMap<Whose, Pace>>,
     /// Of the server, those to what is the system's.
     pub(crate) listeners: storage::Listeners<crate::Reannotated>,
     pub(crate) bereft: Vec<AccountId>,
@@ -89,6 +95,8 @@ impl Directory {
         let salt_key = salt_key(&store)?;
         let inner = Inner {
             lazy: Lazy::start(store.clone())?,
+            sending: RwLock::default(),
+            paces: Mutex::new(paces(&store, &book)?),
             store,
             clock,
             settings,
@@ -161,6 +169,8 @@ fn load(store: &Store, now: i64) -> Result<(Book, Vec<RowChange>), Error> {
         table::SESSION,
         table::SHARE,
         table::SENDERS,
+        table::CAPS,
+        table::STOP,
     ];
     for name in tables {
         each(store, name, &mut |key, value| {
@@ -190,6 +200,22 @@ fn load(store: &Store, now: i64) -> Result<(Book, Vec<RowChange>), Error> {
         book.apply(Fact::NoSession(hash));
     }
     Ok((book, stale))
+}
+
+/// What was sent lately, of those who are still there.
+fn paces(store: &Store, book: &Book) -> Result<HashMap<Whose, Pace>, storage::Error> {
+    let mut paces = HashMap::new();
+    each(store, table::PACE, &mut |key, value| {
+        let there = |whose: &Whose| match whose {
+            Whose::Account(id) => book.account(*id).is_some(),
+            Whose::Agency(id) => book.agencies.contains_key(id),
+        };
+        if let Some(whose) = Whose::read(key).filter(there) {
+            paces.insert(whose, decode(table::PACE, value)?);
+        }
+        Ok(())
+    })?;
+    Ok(paces)
 }
 
 /// Takes a row's key and value.

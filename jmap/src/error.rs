@@ -2,6 +2,7 @@
 //! what storage, directory and delivery refuse.
 
 use delivery::{Refusal, Refused};
+use directory::Reached;
 use serde_json::{Map, Value, json};
 
 /// What is said where the content of one message is what was asked for.
@@ -208,6 +209,33 @@ pub(crate) fn refused(refused: Refused, recipients: &[String]) -> SetError {
         Refusal::FromNotYours => SetError::new("forbiddenFrom"),
         Refusal::FromInvalid => invalid_email(&["from"], "exactly one From field is needed"),
         Refusal::NoRecipients => SetError::new("noRecipients"),
+        Refusal::SendingSuspended => SetError::new("forbiddenToSend").because(
+            "Việc gửi thư của tài khoản này đang bị tạm dừng; hãy liên hệ người quản trị. / \
+             Sending from this account is suspended; ask your administrator.",
+        ),
+        // RFC 8620 §5.3.
+        Refusal::TooMuch(cap) => SetError::new("rateLimit").because(too_much(cap)),
+        Refusal::RecipientsCap { max } => {
+            SetError::new("tooManyRecipients").with("maxRecipients", max)
+        }
         Refusal::Malformed(why) => invalid_email(&["headers"], why),
+    }
+}
+
+/// For the one who sends.
+fn too_much(cap: Reached) -> &'static str {
+    match cap {
+        Reached::Hour => {
+            "Bạn đã gửi hết mức của một giờ; hãy gửi lại sau. / \
+             You have sent as much as you may in an hour; try again later."
+        }
+        Reached::Day => {
+            "Bạn đã gửi hết mức của một ngày; hãy gửi lại vào ngày mai. / \
+             You have sent as much as you may in a day; try again tomorrow."
+        }
+        Reached::Agency => {
+            "Cơ quan của bạn đã gửi hết mức; hãy gửi lại sau. / \
+             Your agency has sent as much as it may for now; try again later."
+        }
     }
 }

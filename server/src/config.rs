@@ -3,11 +3,13 @@
 //! `congvu.toml` at the repository's root shows every key at its default; a test keeps it true.
 
 mod imap;
+mod sending;
 mod trace;
 
 pub use crate::outward::config::{Relay, Route, RouteTls};
 pub use crate::sign_in::SignIn;
 pub use imap::Imap;
+pub use sending::Sending;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ pub struct Config {
     pub listen: Listen,
     pub tls: Tls,
     pub mail: Mail,
+    pub sending: Sending,
     pub relay: Relay,
     pub imap: Imap,
     pub sign_in: SignIn,

@@ -96,6 +96,7 @@ impl Services {
     /// Joins an open store with directory and pipeline.
     pub fn with_store(config: Config, store: Store, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let directory = Directory::open(store.clone(), clock, directory_settings(&config)?)?;
+        directory.set_sending(config.sending.settings());
         let settings = delivery_settings(&config);
         let outward = config.relay.outward()?;
         let delivery = Delivery::new(store.clone(), directory.clone(), settings, Some(outward));

@@ -3,6 +3,7 @@
 use crate::command::Fault;
 use crate::data::Spoiled;
 use delivery::{Refusal, Refused};
+use directory::Reached;
 
 /// A finished reply line without its CRLF: code, enhanced code, text.
 pub(crate) type Reply = &'static str;
@@ -95,6 +96,22 @@ pub(crate) fn refused(refused: &Refused) -> Reply {
         Refusal::FromNotYours => "550 5.7.1 The From address is not yours",
         Refusal::FromInvalid => "550 5.6.0 Exactly one readable From field is required",
         Refusal::NoRecipients => NO_RECIPIENTS,
+        Refusal::SendingSuspended => {
+            "550 5.7.1 Sending from your account is suspended, ask your administrator"
+        }
+        // RFC 3463 §3.8: a matter of policy; later it is right again.
+        Refusal::TooMuch(Reached::Hour) => {
+            "450 4.7.1 You have sent as much as you may in an hour, try again later"
+        }
+        Refusal::TooMuch(Reached::Day) => {
+            "450 4.7.1 You have sent as much as you may in a day, try again tomorrow"
+        }
+        Refusal::TooMuch(Reached::Agency) => {
+            "450 4.7.1 Your agency has sent as much as it may for now, try again later"
+        }
+        Refusal::RecipientsCap { .. } => {
+            "550 5.5.3 More recipients than one message of yours may have, use a list"
+        }
         Refusal::Malformed(_) => "550 5.6.0 The header cannot be read",
     }
 }

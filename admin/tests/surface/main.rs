@@ -12,6 +12,8 @@ mod domains;
 mod holds;
 mod identical;
 mod members;
+mod senders;
+mod sending;
 mod problems;
 mod queue;
 mod recovery;

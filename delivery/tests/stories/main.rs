@@ -7,6 +7,7 @@ mod door;
 mod helping;
 mod log;
 mod notifications;
+mod pace;
 mod queue;
 mod relaying;
 mod signing;

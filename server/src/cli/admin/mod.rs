@@ -18,6 +18,7 @@ mod queue;
 mod quota;
 mod recovery;
 mod senders;
+mod sending;
 mod store;
 mod tokens;
 mod trace;
@@ -57,6 +58,9 @@ enum Resource {
     /// Gửi thay / who sends in the name of a seat or of another person
     #[command(subcommand, visible_alias = "sender")]
     Senders(senders::Verb),
+    /// Việc gửi thư / how much is sent, and who may not send for now
+    #[command(subcommand)]
+    Sending(sending::Verb),
     /// Bí danh / further addresses of accounts
     #[command(subcommand, visible_alias = "alias")]
     Aliases(aliases::Verb),
@@ -156,6 +160,7 @@ fn act(args: AdminArgs, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
         Resource::Domains(verb) => domains::run(verb, &client, &mut printer),
         Resource::Accounts(verb) => accounts::run(verb, &client, &mut printer),
         Resource::Senders(verb) => senders::run(verb, &client, &mut printer),
+        Resource::Sending(verb) => sending::run(verb, &client, &mut printer),
         Resource::Aliases(verb) => aliases::run(verb, &client, &mut printer),
         Resource::Credentials(verb) => credentials::run(verb, &client, &mut printer),
         Resource::Tokens(verb) => tokens::run(verb, &client, &mut printer),
