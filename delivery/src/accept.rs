@@ -197,12 +197,15 @@ impl Delivery {
         };
         let stored = stamp.apply(&envelope, origin, &header, content);
         let mut envelope = envelope;
-        let expanded = targets.expanded.iter();
+        // RFC 4865: what waits for its time is not sent on yet, so that nothing is told of that.
+        let held = envelope.release_at.filter(|at| *at > now);
+        let expanded = targets.expanded.iter().filter(|_| held.is_none());
         let expanded = expanded
             .filter_map(|index| news::expand(&mut envelope.recipients[*index as usize]))
             .collect();
         let arrival = Arrival {
             expanded,
+            held,
             message_id: header.message_id.or_else(|| stamp.own_message_id(origin)),
             submitter: origin.submitter(),
             priority: match envelope.priority {
@@ -238,7 +241,8 @@ impl Delivery {
         let store = &self.inner.store;
         let mut news = targets.failures(&arrival.envelope);
         news.extend(arrival.expanded.iter().cloned());
-        let direct = targets.remote.is_empty() && targets.local.len() <= PLACED_AT_ONCE_MAX;
+        let few = targets.remote.is_empty() && targets.local.len() <= PLACED_AT_ONCE_MAX;
+        let direct = few && arrival.held.is_none();
         // What only one agency gets is sealed under its key, in an encrypted store.
         let blob = match targets.local.split_first() {
             Some(((first, _), rest)) if direct && self.share_domain(*first, rest) => {
@@ -342,11 +346,17 @@ impl Delivery {
         let accounts: Vec<AccountId> = rows.iter().filter_map(Row::account).collect();
         let begun = beginning.queued(&accounts);
         let begun = begun.map_err(|e| temporary("cannot trace", &e))?;
+        // What waits for its time is of that time: its tries, warnings and end are counted from then.
+        let begins = arrival.held.unwrap_or(arrival.now);
+        let mut rows = rows;
+        if arrival.held.is_some() {
+            rows.iter_mut().for_each(|row| row.next = begins);
+        }
         let record = Record {
             envelope: arrival.envelope.clone(),
             rows,
             delivery: arrival.delivery.map_or_else(stamp::delivery_id, Ok)?,
-            accepted_at: arrival.now,
+            accepted_at: begins,
             size: size as u64,
             submitter: arrival.submitter,
             message_id: arrival.message_id.clone(),
@@ -359,7 +369,7 @@ impl Delivery {
         };
         let payload = record.encode().map_err(|e| temporary("cannot spool", &e))?;
         let id = queue
-            .put_with(arrival.now, blob, payload, begun)
+            .put_with(begins, blob, payload, begun)
             .map_err(|e| temporary("cannot spool", &e))?;
         self.wake();
         Ok(id)
@@ -455,6 +465,8 @@ struct Arrival {
     submitter: Option<AccountId>,
     priority: i8,
     generated: bool,
+    /// RFC 4865: it does not go before this time.
+    held: Option<i64>,
     /// Recipients of whom it is told that they lead to several.
     expanded: Vec<News>,
 }

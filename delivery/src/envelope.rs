@@ -37,4 +37,7 @@ pub struct Envelope {
     pub eight_bit: bool,
     /// RFC 6710 §2: -9 to 9, as its sender asked; 0 where nobody did.
     pub priority: i8,
+    /// RFC 4865: not before this time, Unix seconds. The item's rows have it, not its envelope.
+    #[serde(skip)]
+    pub release_at: Option<i64>,
 }

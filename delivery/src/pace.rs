@@ -54,6 +54,7 @@ impl Delivery {
                 ret: None,
                 smtputf8: false,
                 eight_bit: true,
+                ..Envelope::default()
             };
             self.take(envelope, letter.as_bytes(), &Origin::Generated, None)
         });

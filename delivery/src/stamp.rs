@@ -104,6 +104,10 @@ impl Stamp<'_> {
             "\r\n\tby {} with {with} id {}",
             self.host, self.trace
         ));
+        // RFC 6710 §4.1.
+        if envelope.priority != 0 {
+            head.push_str(&format!("\r\n\tPRIORITY {}", envelope.priority));
+        }
         // RFC 5321 §7.6: naming one of several recipients would show the blind ones.
         if let [only] = envelope.recipients.as_slice() {
             head.push_str(&format!("\r\n\tfor <{}>", only.address));

@@ -129,9 +129,13 @@ fn capabilities(context: &Context, held: Option<Held>) -> Value {
             "mayCreateTopLevelMailbox": top,
         },
         SUBMISSION: {
-            "maxDelayedSend": 0,
-            // RFC 3461 §3: DSN takes no arguments.
-            "submissionExtensions": { "DSN": [] },
+            "maxDelayedSend": delivery::RELEASE_MAX_S,
+            // RFC 4865 §3: the second argument, the last time, is a moving one; maxDelayedSend says it.
+            "submissionExtensions": {
+                "DSN": [],
+                "FUTURERELEASE": [delivery::RELEASE_MAX_S.to_string()],
+                "MT-PRIORITY": [],
+            },
         },
     })
 }

@@ -23,6 +23,7 @@ pub(crate) struct Mail {
     tls: TlsAcceptor,
     end_point: Option<Arc<[u8]>>,
     scram: bool,
+    directory: directory::Directory,
     shutdown: Shutdown,
 }
 
@@ -63,6 +64,7 @@ impl Mail {
             tls: tls.mail.clone(),
             end_point: tls.end_point.clone(),
             scram: services.directory.offers_scram(),
+            directory: services.directory.clone(),
             shutdown: shutdown.clone(),
         }
     }
@@ -106,6 +108,7 @@ impl Mail {
             smtp::Tls::Offered
         };
         let mut machine = smtp::Receiver::new(config, smtp::Service::Submission, tls, 0);
+        machine.offer_release(self.directory.clock().now_s());
         if !secured {
             return self.receive(stream, machine, peer).await;
         }

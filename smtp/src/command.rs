@@ -1,6 +1,6 @@
 //! RFC 5321 §4.1.1 commands: one line becomes one typed verb. Total and linear in the line.
 
-use delivery::{ReversePath, dsn};
+use delivery::{Hold, ReversePath, dsn, release};
 use formats::address::{Address, DomainName};
 
 /// Octets of a command line with its CRLF. RFC 5321 §4.5.3.1.4 gives 512; SIZE, BODY, SMTPUTF8 and
@@ -55,6 +55,10 @@ pub struct Mail {
     pub smtputf8: bool,
     pub ret: Option<String>,
     pub envid: Option<String>,
+    /// RFC 6710 §7.
+    pub priority: Option<i8>,
+    /// RFC 4865 §4.
+    pub hold: Option<Hold>,
 }
 
 /// RCPT with its parameters.
@@ -191,6 +195,8 @@ fn mail(rest: &str) -> Result<Mail, Fault> {
         smtputf8: false,
         ret: None,
         envid: None,
+        priority: None,
+        hold: None,
     };
     if !path.is_empty() {
         mail.from = ReversePath::Address(Address::parse(path).map_err(|_| Fault::Path)?);
@@ -207,9 +213,17 @@ fn mail(rest: &str) -> Result<Mail, Fault> {
         }
         ("RET", Some(v)) => once(&mut mail.ret, dsn::ret(v)),
         ("ENVID", Some(v)) => once(&mut mail.envid, dsn::envid(v)),
+        ("MT-PRIORITY", Some(v)) => once(&mut mail.priority, release::priority(v)),
+        // RFC 4865 §4: one of both.
+        ("HOLDFOR", Some(v)) => once(&mut mail.hold, Hold::hold_for(v)),
+        ("HOLDUNTIL", Some(v)) => once(&mut mail.hold, Hold::hold_until(v)),
         // RFC 4954 §5: who said so elsewhere proves nothing here.
         ("AUTH", Some(v)) if dsn::decoded(v).is_some() => Ok(()),
-        ("SIZE" | "BODY" | "SMTPUTF8" | "RET" | "ENVID" | "AUTH", _) => Err(Fault::ParameterValue),
+        (
+            "SIZE" | "BODY" | "SMTPUTF8" | "RET" | "ENVID" | "AUTH" | "MT-PRIORITY" | "HOLDFOR"
+            | "HOLDUNTIL",
+            _,
+        ) => Err(Fault::ParameterValue),
         _ => Err(Fault::Parameter),
     })?;
     mail.eight_bit = body == Some(true);

@@ -1,6 +1,8 @@
 //! RFC 5321 §4.1.1.1: the keywords of the EHLO reply, a row each.
 
 use crate::receiver::{Service, Tls};
+use delivery::RELEASE_MAX_S;
+use formats::date;
 
 /// What decides whether a keyword is offered.
 #[derive(Debug, Clone, Copy)]
@@ -10,6 +12,8 @@ pub(crate) struct Offer {
     pub(crate) size_max: u64,
     /// SCRAM is offered; whether it can bind the channel.
     pub(crate) scram: Option<bool>,
+    /// Unix seconds now, where mail may be held for later.
+    pub(crate) wall: Option<i64>,
 }
 
 impl Offer {
@@ -26,8 +30,10 @@ struct Row {
 
 /// SIZE (RFC 1870 §3) is printed with its number, the others as they stand.
 const SIZE: &str = "SIZE";
+/// FUTURERELEASE (RFC 4865 §3) with the longest interval and the last time.
+const FUTURERELEASE: &str = "FUTURERELEASE";
 
-const ROWS: [Row; 12] = [
+const ROWS: [Row; 14] = [
     Row {
         keyword: SIZE,
         offered: |_| true,
@@ -62,6 +68,15 @@ const ROWS: [Row; 12] = [
         keyword: "DSN",
         offered: |_| true,
     },
+    // RFC 6710 §4.1: priorities are for who signed in.
+    Row {
+        keyword: "MT-PRIORITY",
+        offered: |o| o.service == Service::Submission,
+    },
+    Row {
+        keyword: FUTURERELEASE,
+        offered: |o| o.service == Service::Submission && o.wall.is_some(),
+    },
     // RFC 3207 §4: not once TLS is on.
     Row {
         keyword: "STARTTLS",
@@ -95,6 +110,10 @@ pub(crate) fn print(host: &str, offer: &Offer, out: &mut Vec<u8>) {
         let mark = if i + 1 == rows.len() { ' ' } else { '-' };
         let line = match row.keyword {
             SIZE => format!("250{mark}SIZE {}\r\n", offer.size_max),
+            FUTURERELEASE => {
+                let last = offer.wall.unwrap_or(0).saturating_add(RELEASE_MAX_S);
+                format!("250{mark}{FUTURERELEASE} {RELEASE_MAX_S} {}\r\n", date::utc(last))
+            }
             keyword => format!("250{mark}{keyword}\r\n"),
         };
         out.extend_from_slice(line.as_bytes());

@@ -104,6 +104,8 @@ pub struct Receiver {
     pub(crate) scram: Option<Channel>,
     /// Version and cipher of the connection's TLS.
     secured_by: Option<String>,
+    /// Unix seconds when the machine's time was 0, where mail may be held.
+    wall: Option<i64>,
     pub(crate) transaction: Option<Transaction>,
     pub(crate) question: Option<Ask>,
     pub(crate) asking: bool,
@@ -136,6 +138,7 @@ impl Receiver {
             signed_in: false,
             scram: None,
             secured_by: None,
+            wall: None,
             transaction: None,
             question: None,
             asking: false,
@@ -167,6 +170,16 @@ impl Receiver {
     /// The same again.
     pub fn secured_by(&self) -> Option<&str> {
         self.secured_by.as_deref()
+    }
+
+    /// RFC 4865: mail may be held until a later time; `began`: Unix seconds when the machine's time was 0.
+    pub fn offer_release(&mut self, began: i64) {
+        self.wall = Some(began);
+    }
+
+    /// Unix seconds now, where mail may be held.
+    pub(crate) fn wall(&self) -> Option<i64> {
+        self.wall.map(|began| began + (self.now / 1_000) as i64)
     }
 
     /// The name the peer greeted with; empty before.
@@ -456,6 +469,7 @@ impl Receiver {
                 tls,
                 size_max: self.config.size_max,
                 scram: self.scram.as_ref().map(Channel::binds),
+                wall: self.wall(),
             };
             extension::print(&self.config.host, &offer, &mut self.out);
         } else {

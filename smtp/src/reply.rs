@@ -45,6 +45,7 @@ pub(crate) const LINE_TOO_LONG: Reply = "500 5.5.2 Line too long";
 pub(crate) const BARE_LINE_END: Reply = "500 5.5.2 Lines end in CR LF, neither stands alone";
 pub(crate) const TOO_MANY_RECIPIENTS: Reply = "452 4.5.3 Too many recipients";
 pub(crate) const DECLARED_TOO_LARGE: Reply = "552 5.3.4 Message larger than the limit";
+pub(crate) const HELD_TOO_LONG: Reply = "501 5.5.4 Later than mail is held here, see EHLO";
 pub(crate) const INTERNATIONAL: Reply = "553 5.6.7 Address needs SMTPUTF8";
 
 pub(crate) const TOO_MANY_ERRORS: Reply = "421 4.7.0 Too many errors";

@@ -1,7 +1,7 @@
 //! RFC 5321 §3.3 mail transactions: MAIL, RCPT, DATA, and BDAT (RFC 3030).
 
 use crate::ask::Ask;
-use crate::command::{Forward, Mail, Rcpt};
+use crate::command::{Fault, Forward, Mail, Rcpt};
 use crate::data::{Body, Spoiled};
 use crate::receiver::{Phase, REFUSED_RECIPIENTS_MAX, Receiver, Service, Tls};
 use crate::reply::{self, Reply};
@@ -54,6 +54,19 @@ impl Receiver {
         if let Some(no) = no {
             return self.error(no);
         }
+        // RFC 6710 §4.1, RFC 4865 §3: of who signed in, and where it is offered.
+        let asked = mail.hold.is_some() || mail.priority.is_some_and(|p| p != 0);
+        if asked && self.service != Service::Submission {
+            return self.error(reply::fault(Fault::Parameter));
+        }
+        let release_at = match (mail.hold, self.wall()) {
+            (None, _) => None,
+            (Some(_), None) => return self.error(reply::fault(Fault::Parameter)),
+            (Some(hold), Some(now)) => match hold.at(now) {
+                Some(at) => Some(at).filter(|at| *at > now),
+                None => return self.error(reply::HELD_TOO_LONG),
+            },
+        };
         self.question = Some(Ask::Sender(mail.from.clone()));
         self.transaction = Some(Transaction {
             envelope: Envelope {
@@ -63,6 +76,8 @@ impl Receiver {
                 ret: mail.ret,
                 smtputf8: mail.smtputf8,
                 eight_bit: mail.eight_bit,
+                priority: mail.priority.unwrap_or(0),
+                release_at,
                 ..Envelope::default()
             },
             started: self.now,

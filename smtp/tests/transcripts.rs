@@ -3,7 +3,7 @@
 //! `C:` a line from the client with CRLF; `C|` raw octets (`\r \n \0 \xHH \\` and `{n*c}` for n times
 //! c); `S:` a reply line; `?` a question of the machine, `=` its answer; `@300s` time passes; `! tls`
 //! and `! close` what the session must do; `#` a comment. The first lines may set `service`, `tls`,
-//! `size`, `recipients`, `room`. Each conversation is held whole, octet by octet, in small pieces
+//! `size`, `recipients`, `room`, `wall`. Each conversation is held whole, octet by octet, in small pieces
 //! and cut once at every octet: replies and questions must be the same (I-14).
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
@@ -35,6 +35,8 @@ struct Script {
     service: Service,
     tls: Tls,
     room: u64,
+    /// Unix seconds at the beginning, where mail may be held.
+    wall: Option<i64>,
     exchanges: Vec<Exchange>,
 }
 
@@ -96,6 +98,7 @@ impl Script {
             "tls" if rest == "absent" => self.tls = Tls::Absent,
             "size" => self.config.size_max = rest.parse().unwrap(),
             "recipients" => self.config.recipients_max = rest.parse().unwrap(),
+            "wall" => self.wall = Some(rest.parse().unwrap()),
             "room" => self.room = rest.parse().unwrap(),
             _ => return false,
         }
@@ -231,6 +234,12 @@ impl Play {
                     .collect();
                 let asked = [&envelope.ret, &envelope.envid].into_iter().flatten();
                 let asked: String = asked.map(|word| format!(" {word}")).collect();
+                let held = envelope.release_at.map(|at| format!(" until {at}"));
+                let priority = match envelope.priority {
+                    0 => String::new(),
+                    priority => format!(" priority {priority}"),
+                };
+                let asked = asked + &priority + &held.unwrap_or_default();
                 let text = if content.len() > 200 {
                     format!("{} octets", content.len())
                 } else {
@@ -263,6 +272,9 @@ fn hold(script: &Script, cut: &dyn Fn(usize) -> bool, how: &str) {
         done: Vec::new(),
         answers: VecDeque::new(),
     };
+    if let Some(began) = script.wall {
+        play.machine.offer_release(began);
+    }
     let mut fed = 0;
     for (nth, exchange) in script.exchanges.iter().enumerate() {
         let context = format!("{} {how}, exchange {nth}", script.name);

@@ -11,6 +11,7 @@ mod pace;
 mod queue;
 mod relaying;
 mod signing;
+mod release;
 mod submission;
 mod traces;
 mod world;

@@ -434,6 +434,68 @@ async fn what_is_to_be_told_of_it_is_asked_in_the_envelope() {
     assert_eq!(mine.usage().unwrap().1, 2, "the draft, and that it arrived");
 }
 
+/// RFC 8621 §7, RFC 4865: a letter that goes tomorrow is seen, and taken back.
+#[tokio::test]
+async fn a_letter_for_later_can_be_taken_back() {
+    let house = House::new();
+    let id = identity(&house).await;
+    let session = jmap_session(&house).await;
+    assert_eq!(session["maxDelayedSend"], 2_592_000);
+    let email = draft(&house, json!({"to": [{"email": "binhtt@tinh.gov.vn"}]})).await;
+    let with = |hold: Value| {
+        json!({"identityId": id, "emailId": email, "envelope": {
+            "mailFrom": {"email": "annv@tinh.gov.vn", "parameters": hold},
+            "rcptTo": [{"email": "binhtt@tinh.gov.vn"}],
+        }})
+    };
+    for bad in [
+        json!({"HOLDFOR": "0"}),
+        json!({"HOLDFOR": "2592001"}),
+        json!({"HOLDFOR": "60", "HOLDUNTIL": "2026-11-23T00:00:00Z"}),
+        json!({"MT-PRIORITY": "10"}),
+    ] {
+        let set = send(&house, with(bad)).await;
+        assert_eq!(set["notCreated"]["s"]["type"], "invalidProperties", "{set}");
+    }
+    let before = house.call("EmailSubmission/get", json!({})).await["state"].clone();
+    let hold = json!({"HOLDUNTIL": "2026-11-23T00:00:00Z", "MT-PRIORITY": "4"});
+    let set = send(&house, with(hold)).await;
+    let made = &set["created"]["s"];
+    assert_eq!(made["undoStatus"], "pending", "{set}");
+    assert_eq!(made["sendAt"], "2026-11-23T00:00:00Z");
+    assert_ne!(set["newState"], before);
+    let waits = made["id"].as_str().unwrap();
+    let got = house.call("EmailSubmission/get", json!({})).await;
+    let shown = &got["list"][0];
+    assert_eq!(shown["id"], waits, "{got}");
+    assert_eq!(
+        (&shown["emailId"], &shown["identityId"], &shown["undoStatus"]),
+        (&json!(email), &json!(id), &json!("pending"))
+    );
+    let filter = json!({"filter": {"undoStatus": "pending", "after": "2026-11-22T00:00:00Z"}});
+    let found = house.call("EmailSubmission/query", filter).await;
+    assert_eq!(found["ids"], json!([waits]));
+    let none = json!({"filter": {"before": "2026-11-22T00:00:00Z"}});
+    let found = house.call("EmailSubmission/query", none).await;
+    assert_eq!(found["ids"], json!([]));
+    let update = |patch: Value| json!({"update": {waits: patch}});
+    let wrong = house.call("EmailSubmission/set", update(json!({"sendAt": "x"}))).await;
+    assert_eq!(wrong["notUpdated"][waits]["type"], "invalidProperties");
+    let cancel = update(json!({"undoStatus": "canceled"}));
+    let done = house.call("EmailSubmission/set", cancel.clone()).await;
+    assert_eq!(done["updated"][waits], Value::Null, "{done}");
+    assert!(done["updated"].as_object().unwrap().contains_key(waits));
+    let again = house.call("EmailSubmission/set", cancel).await;
+    assert_eq!(again["notUpdated"][waits]["type"], "notFound");
+    assert_eq!(house.store.queue().count(), 0);
+}
+
+async fn jmap_session(house: &House) -> Value {
+    let session = house.get(&house.an, "/jmap/session").await.json();
+    session["accounts"][house.account()]["accountCapabilities"]["urn:ietf:params:jmap:submission"]
+        .clone()
+}
+
 #[tokio::test]
 async fn submissions_leave_no_record() {
     let house = House::new();

@@ -1,6 +1,6 @@
-//! RFC 8621 §7: sending. The pipeline keeps its own record of what waits (the queue, seen by staff), so
-//! a submission is destroyed as soon as it was made, as RFC 8621 §7 allows: there is never one to get,
-//! and the state never changes.
+//! RFC 8621 §7: sending. The pipeline keeps its own record of what waits for other servers (the queue, seen by staff),
+//! so a submission is destroyed as soon as it can no longer be taken back, as RFC 8621 §7 allows: what there is
+//! to get are those that wait for a later time (RFC 4865).
 
 mod parameter;
 pub(crate) mod query;
@@ -8,12 +8,13 @@ pub(crate) mod set;
 
 use crate::error::MethodError;
 use crate::request::{Arguments, Turn};
+use crate::sight::Sight;
 use crate::standard::{self, ChangesArguments, GetArguments};
-use directory::Right;
-use serde_json::{Value, json};
-
-/// The state of a type that has no records.
-const STATE: &str = "0";
+use delivery::{Envelope, Later, ReversePath};
+use directory::{Right, Sending};
+use formats::date;
+use serde_json::{Map, Value, json};
+use storage::QueueId;
 
 const PROPERTIES: [&str; 10] = [
     "id",
@@ -28,32 +29,111 @@ const PROPERTIES: [&str; 10] = [
     "mdnBlobIds",
 ];
 
+/// Those of an account that wait, the first to go first; none where one may not send in its name.
+fn waiting(turn: &Turn<'_>, mail: &Sight) -> Result<Vec<Later>, MethodError> {
+    if turn.access.sending_for(mail.id()) == Sending::No {
+        return Ok(Vec::new());
+    }
+    Ok(turn.inner.context.delivery.later(mail.id())?)
+}
+
+fn id(id: QueueId) -> String {
+    format!("q{id}")
+}
+
+fn parse(text: &str) -> Option<QueueId> {
+    let number = text.strip_prefix('q')?.parse().ok().and_then(QueueId::new)?;
+    (id(number) == text).then_some(number)
+}
+
+/// RFC 8620 §5.1: which of them there are.
+fn state(all: &[Later]) -> String {
+    if all.is_empty() {
+        return "0".to_owned();
+    }
+    let mut hash = blake3::Hasher::new();
+    for later in all {
+        hash.update(&later.id.raw().to_be_bytes());
+    }
+    hash.finalize().to_hex()[..16].to_owned()
+}
+
+/// RFC 8621 §7: one that waits.
+fn object(mail: &Sight, later: &Later) -> Map<String, Value> {
+    let thread = mail.state(later.email).ok().map(|state| state.thread);
+    let reply = format!("250 2.0.0 Ok: queued as {}", later.trace);
+    let recipients = later.envelope.recipients.iter();
+    let statuses: Map<String, Value> = recipients
+        .map(|r| {
+            let status = json!({"smtpReply": reply, "delivered": "queued", "displayed": "unknown"});
+            (r.address.to_string(), status)
+        })
+        .collect();
+    let object = json!({
+        "id": id(later.id),
+        "identityId": later.identity,
+        "emailId": mail.ids().email(later.email),
+        "threadId": thread.map(|thread| mail.ids().thread(thread)),
+        "envelope": spell(&later.envelope),
+        "sendAt": date::utc(later.at),
+        "undoStatus": "pending",
+        "deliveryStatus": statuses,
+        "dsnBlobIds": [],
+        "mdnBlobIds": [],
+    });
+    object.as_object().cloned().unwrap_or_default()
+}
+
+fn spell(envelope: &Envelope) -> Value {
+    let address = |email: String| json!({"email": email, "parameters": null});
+    let from = match &envelope.from {
+        ReversePath::Null => String::new(),
+        ReversePath::Address(address) => address.to_string(),
+    };
+    let recipients: Vec<Value> = envelope
+        .recipients
+        .iter()
+        .map(|r| address(r.address.to_string()))
+        .collect();
+    json!({"mailFrom": address(from), "rcptTo": recipients})
+}
+
 /// RFC 8621 §7.1.
 pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: GetArguments = standard::read(arguments)?;
     standard::check_properties(&arguments.properties, &PROPERTIES)?;
-    turn.mail(&arguments.account_id, Right::Read)?;
-    let ids = standard::wanted(arguments.ids.unwrap_or_default())?;
+    let mail = turn.mail(&arguments.account_id, Right::Read)?;
+    let ids = arguments.ids.map(standard::wanted).transpose()?;
+    let all = waiting(turn, &mail)?;
+    let chosen = |later: &&Later| ids.as_ref().is_none_or(|ids| ids.contains(&id(later.id)));
+    let list: Vec<Value> = all
+        .iter()
+        .filter(chosen)
+        .map(|later| standard::pick(object(&mail, later), &arguments.properties))
+        .collect();
+    let known = |wanted: &String| all.iter().any(|later| id(later.id) == *wanted);
+    let not_found: Vec<&String> = ids.iter().flatten().filter(|id| !known(id)).collect();
     Ok(json!({
         "accountId": arguments.account_id,
-        "state": STATE,
-        "list": [],
-        "notFound": ids,
+        "state": state(&all),
+        "list": list,
+        "notFound": not_found,
     }))
 }
 
-/// RFC 8621 §7.2.
+/// RFC 8621 §7.2: nothing is logged of those that went.
 pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: ChangesArguments = standard::read(arguments)?;
     arguments.max()?;
-    turn.mail(&arguments.account_id, Right::Read)?;
-    if arguments.since_state != STATE {
+    let mail = turn.mail(&arguments.account_id, Right::Read)?;
+    let state = state(&waiting(turn, &mail)?);
+    if arguments.since_state != state {
         return Err(MethodError::CannotCalculateChanges);
     }
     Ok(json!({
         "accountId": arguments.account_id,
-        "oldState": STATE,
-        "newState": STATE,
+        "oldState": state,
+        "newState": state,
         "hasMoreChanges": false,
         "created": [],
         "updated": [],

@@ -1,7 +1,7 @@
 //! RFC 8621 §7 `parameters`: what SMTP would say beside an address, under the same names, without xtext.
 
 use crate::error::SetError;
-use delivery::{Envelope, Recipient, dsn};
+use delivery::{Envelope, Hold, Recipient, dsn, release};
 use serde_json::{Map, Value};
 
 /// Parameters that the server finds out by itself; what is given is not looked at.
@@ -11,12 +11,21 @@ const FOUND_OUT: [&str; 3] = ["SIZE", "BODY", "SMTPUTF8"];
 pub(super) fn of_sender(
     envelope: &mut Envelope,
     given: &Map<String, Value>,
+    now: i64,
 ) -> Result<(), SetError> {
+    let (mut priority, mut hold) = (None, None);
     each(given, "mailFrom", |name, value| match name {
+        "MT-PRIORITY" => set(&mut priority, release::priority(value?)),
+        // RFC 4865 §4: one of both, and not too late.
+        "HOLDFOR" => set(&mut hold, Hold::hold_for(value?)?.at(now)),
+        "HOLDUNTIL" => set(&mut hold, Hold::hold_until(value?)?.at(now)),
         "RET" => set(&mut envelope.ret, dsn::ret(value?)),
         "ENVID" => set(&mut envelope.envid, dsn::envid(&dsn::encoded(value?))),
         _ => None,
-    })
+    })?;
+    envelope.priority = priority.unwrap_or(0);
+    envelope.release_at = hold.filter(|at| *at > now);
+    Ok(())
 }
 
 /// Takes in those of one of rcptTo.

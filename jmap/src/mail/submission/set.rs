@@ -1,6 +1,6 @@
 //! RFC 8621 §7.5 EmailSubmission/set: mail leaves through the one door, `delivery`.
 
-use super::{STATE, parameter};
+use super::{parameter, spell};
 use crate::error::{self, MethodError, SetError};
 use crate::limit;
 use crate::mail::email;
@@ -8,7 +8,7 @@ use crate::mail::identity::{Identity, identities};
 use crate::request::{Arguments, Turn};
 use crate::sight::Sight;
 use crate::standard::{self, SetArguments, SetOutcome};
-use delivery::{Envelope, Origin, Receipt, Recipient, Refusal, Refused, ReversePath};
+use delivery::{Envelope, Later, Origin, Receipt, Recipient, Refusal, Refused, ReversePath};
 use directory::Right;
 use formats::address::Address;
 use formats::date;
@@ -23,7 +23,8 @@ pub(crate) fn set(turn: &mut Turn<'_>, mut arguments: Arguments) -> Result<Value
     let doomed: Option<Vec<String>> = take(&mut arguments, "onSuccessDestroyEmail")?;
     let arguments: SetArguments = standard::read(arguments)?;
     let mail = turn.mail(&arguments.account_id, Right::Send)?;
-    arguments.check(STATE)?;
+    let before = super::state(&super::waiting(turn, &mail)?);
+    arguments.check(&before)?;
     let mut outcome = SetOutcome::default();
     let mut sent: BTreeMap<String, String> = BTreeMap::new();
     for (creation, new) in arguments.create.unwrap_or_default() {
@@ -34,11 +35,16 @@ pub(crate) fn set(turn: &mut Turn<'_>, mut arguments: Arguments) -> Result<Value
         });
         outcome.create(turn, creation, created);
     }
-    for (id, _) in arguments.update.unwrap_or_default() {
-        outcome.update(id, Err(SetError::not_found()));
+    for (id, patch) in arguments.update.unwrap_or_default() {
+        let updated = update(turn, &mail, &id, &patch).map(|email| {
+            sent.insert(id.clone(), email);
+            Value::Null
+        });
+        outcome.update(id, updated);
     }
     for id in arguments.destroy.unwrap_or_default() {
-        outcome.destroy(id, Err(SetError::not_found()));
+        let destroyed = destroy(turn, &mail, &id);
+        outcome.destroy(id, destroyed);
     }
     after(
         turn,
@@ -47,7 +53,50 @@ pub(crate) fn set(turn: &mut Turn<'_>, mut arguments: Arguments) -> Result<Value
         patches.unwrap_or_default(),
         doomed.unwrap_or_default(),
     );
-    Ok(outcome.response(&arguments.account_id, STATE, STATE))
+    let state = super::state(&super::waiting(turn, &mail)?);
+    Ok(outcome.response(&arguments.account_id, &before, &state))
+}
+
+/// One that waits still. Errors: `notFound`.
+fn there(turn: &Turn<'_>, mail: &Sight, id: &str) -> Result<Later, SetError> {
+    let id = turn.real(id).and_then(super::parse);
+    let all = super::waiting(turn, mail).map_err(|_| SetError::new("serverUnavailable"))?;
+    let found = all.into_iter().find(|later| Some(later.id) == id);
+    found.ok_or_else(SetError::not_found)
+}
+
+/// RFC 8621 §7.5: undoStatus may become canceled, and nothing else may change. The id of what was not sent.
+fn update(turn: &Turn<'_>, mail: &Sight, id: &str, patch: &Value) -> Result<String, SetError> {
+    let later = there(turn, mail, id)?;
+    let patch = patch.as_object();
+    let patch = patch.ok_or_else(|| SetError::invalid_patch("an object is expected"))?;
+    let status = patch.get("undoStatus").and_then(Value::as_str);
+    let other: Vec<&str> = patch
+        .keys()
+        .map(String::as_str)
+        .filter(|key| *key != "undoStatus")
+        .collect();
+    if !other.is_empty() {
+        return Err(SetError::invalid(&other, "not to be changed"));
+    }
+    match status {
+        Some("canceled") => {}
+        Some("pending") => return Ok(mail.ids().email(later.email)),
+        _ => return Err(SetError::invalid(&["undoStatus"], "canceled is expected")),
+    }
+    let door = &turn.inner.context.delivery;
+    match door.take_back(mail.id(), later.id) {
+        Ok(true) => Ok(mail.ids().email(later.email)),
+        Ok(false) => Err(SetError::new("cannotUnsend").because("it has gone")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// RFC 8621 §7.5: what is destroyed goes all the same.
+fn destroy(turn: &Turn<'_>, mail: &Sight, id: &str) -> Result<(), SetError> {
+    let later = there(turn, mail, id)?;
+    let door = &turn.inner.context.delivery;
+    Ok(door.forget_later(mail.id(), later.id)?)
 }
 
 fn take<T: for<'de> Deserialize<'de>>(
@@ -147,7 +196,7 @@ fn create(turn: &Turn<'_>, mail: &Sight, new: &Value) -> Result<(String, Value),
     let ascii = mail.content(state.email)?.is_ascii();
     let derived = new.envelope.is_none();
     let mut envelope = match new.envelope {
-        Some(envelope) => given(envelope)?,
+        Some(envelope) => given(envelope, turn.now_s())?,
         None => derive(&summary, identity)?,
     };
     envelope.eight_bit = !ascii;
@@ -166,6 +215,17 @@ fn create(turn: &Turn<'_>, mail: &Sight, new: &Value) -> Result<(String, Value),
         .collect();
     let (_, receipt) = submitted.map_err(|refused| error::refused(refused, &named))?;
     let mut object = created((turn, mail), &state, &receipt, &named);
+    if let (Some(at), Some(queued)) = (envelope.release_at, receipt.queued) {
+        let door = &turn.inner.context.delivery;
+        if let Err(error) = door.note_later(mail.id(), queued, state.email, &identity.id) {
+            // It goes at its time; only taking it back is not to be had.
+            tracing::error!(trace = %receipt.trace, %error, "a message that waits is not listed");
+        } else {
+            object["id"] = super::id(queued).into();
+            object["undoStatus"] = "pending".into();
+        }
+        object["sendAt"] = date::utc(at).into();
+    }
     if derived {
         object["envelope"] = spell(&envelope);
     }
@@ -205,20 +265,6 @@ fn created(
     })
 }
 
-fn spell(envelope: &Envelope) -> Value {
-    let address = |email: String| json!({"email": email, "parameters": null});
-    let from = match &envelope.from {
-        ReversePath::Null => String::new(),
-        ReversePath::Address(address) => address.to_string(),
-    };
-    let recipients: Vec<Value> = envelope
-        .recipients
-        .iter()
-        .map(|r| address(r.address.to_string()))
-        .collect();
-    json!({"mailFrom": address(from), "rcptTo": recipients})
-}
-
 fn envelope(from: ReversePath, addresses: Vec<Address>) -> Result<Envelope, SetError> {
     if addresses.is_empty() {
         return Err(SetError::new("noRecipients"));
@@ -245,7 +291,7 @@ fn envelope(from: ReversePath, addresses: Vec<Address>) -> Result<Envelope, SetE
 }
 
 /// An envelope that the client gave.
-fn given(new: NewEnvelope) -> Result<Envelope, SetError> {
+fn given(new: NewEnvelope, now: i64) -> Result<Envelope, SetError> {
     if new.rcpt_to.len() > limit::RECIPIENTS_MAX {
         let error = SetError::new("tooManyRecipients");
         return Err(error.with("maxRecipients", limit::RECIPIENTS_MAX));
@@ -260,7 +306,7 @@ fn given(new: NewEnvelope) -> Result<Envelope, SetError> {
     let addresses = parse_all(new.rcpt_to.iter().map(|a| a.email.clone()))?;
     let mut envelope = envelope(from, addresses)?;
     if let Some(parameters) = &new.mail_from.parameters {
-        parameter::of_sender(&mut envelope, parameters)?;
+        parameter::of_sender(&mut envelope, parameters, now)?;
     }
     for given in &new.rcpt_to {
         let (Some(parameters), Ok(address)) = (&given.parameters, Address::parse(&given.email))

@@ -1,0 +1,86 @@
+//! RFC 4865: mail that goes at a later time, and what its sender takes back.
+
+use crate::bounces::peer;
+use crate::world::{LETTER, START_S, World, envelope};
+use delivery::{Outcome, RELEASE_MAX_S};
+use storage::{AccountId, EmailId, QueueId};
+
+/// To somebody here and somebody elsewhere, in an hour; where it waits.
+fn submit(world: &World, at: i64) -> QueueId {
+    let mut sent = envelope("an@tinh.gov.vn", &["binh@tinh.gov.vn", "x@noi.vn"]);
+    sent.release_at = Some(at);
+    sent.priority = 4;
+    let origin = world.submitted("an");
+    let receipt = world.delivery.accept(sent, LETTER, &origin).unwrap();
+    assert_eq!(receipt.placed, 0);
+    receipt.queued.unwrap()
+}
+
+fn taken() -> Outcome {
+    Outcome::Relayed("2.0.0 x said to the message: 250 Ok".into())
+}
+
+#[test]
+fn it_waits_over_a_restart_and_goes_when_it_is_time() {
+    let first = peer(taken());
+    let world = World::with(Some(first.clone()));
+    let at = START_S + 3600;
+    let id = submit(&world, at);
+    assert_eq!(world.dispatch(), Some(at));
+    assert!(world.inbox("binh").is_empty() && first.seen.lock().unwrap().is_empty());
+    let peer = peer(taken());
+    let world = world.restart(Some(peer.clone()));
+    world.pass(3599);
+    assert_eq!(world.dispatch(), Some(at));
+    assert!(world.inbox("binh").is_empty());
+    assert_eq!(world.delivery.queued(id).unwrap().due, at);
+    world.pass(1);
+    assert_eq!(world.dispatch(), None);
+    let got = world.inbox("binh");
+    assert_eq!(got.len(), 1);
+    assert!(got[0].contains("\r\n\tPRIORITY 4"), "{}", got[0]);
+    assert_eq!(peer.seen.lock().unwrap().len(), 1);
+}
+
+/// Five days of tries begin when it goes.
+#[test]
+fn its_end_is_counted_from_its_time() {
+    let world = World::with(Some(peer(Outcome::Deferred("4.4.1 nobody".into()))));
+    submit(&world, START_S + RELEASE_MAX_S);
+    while world.now() < START_S + RELEASE_MAX_S + 4 * 24 * 3600 {
+        let due = world.dispatch().unwrap();
+        world.pass(due.max(world.now() + 1) - world.now());
+    }
+    let told = world.inbox("an");
+    assert_eq!(told.len(), 1, "that it is late");
+    assert!(told[0].contains("Action: delayed"), "{}", told[0]);
+}
+
+#[test]
+fn what_waits_is_listed_and_taken_back() {
+    let world = World::with(Some(peer(taken())));
+    let an = world.id("an");
+    let (email, at) = (EmailId::new(7).unwrap(), START_S + 3600);
+    let note = |account: AccountId, id: QueueId| {
+        let d = &world.delivery;
+        d.note_later(account, id, email, "i1").unwrap();
+    };
+    let (first, second) = (submit(&world, at + 60), submit(&world, at));
+    note(an, first);
+    note(an, second);
+    let all = world.delivery.later(an).unwrap();
+    let shown: Vec<_> = all.iter().map(|l| (l.id, l.at, l.email)).collect();
+    assert_eq!(shown, [(second, at, email), (first, at + 60, email)]);
+    assert_eq!(all[0].identity, "i1");
+    assert!(world.delivery.later(world.id("binh")).unwrap().is_empty());
+    assert!(world.delivery.take_back(an, first).unwrap());
+    assert!(!world.delivery.take_back(an, first).unwrap());
+    assert_eq!(world.delivery.later(an).unwrap().len(), 1);
+    world.pass(3600);
+    // Its time has come: it can no longer be taken back.
+    assert!(!world.delivery.take_back(an, second).unwrap());
+    assert!(world.delivery.later(an).unwrap().is_empty());
+    assert_eq!(world.dispatch(), None);
+    assert_eq!(world.inbox("binh").len(), 1);
+    assert!(world.inbox("an").is_empty(), "nobody is told of what was taken back");
+}
