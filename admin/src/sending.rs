@@ -264,7 +264,9 @@ pub(crate) async fn set_agency(
             total: change.total.into(),
             version: 0,
         };
-        let set = room.directory.set_agency_caps(Some(access), caps, version)?;
+        let set = room
+            .directory
+            .set_agency_caps(Some(access), caps, version)?;
         Ok(shown(set))
     });
     done.await

@@ -36,7 +36,10 @@ impl Delivery {
     /// A letter to who looks after the account. Without any the log and the audit have told it.
     fn tell_administrators(&self, access: &Access, stop: &Stop) {
         let told = self.inner.directory.administrators_of(stop.account);
-        let told: Vec<Address> = told.into_iter().filter(|to| to != access.address()).collect();
+        let told: Vec<Address> = told
+            .into_iter()
+            .filter(|to| to != access.address())
+            .collect();
         if told.is_empty() {
             return;
         }
@@ -59,7 +62,10 @@ impl Delivery {
             self.take(envelope, letter.as_bytes(), &Origin::Generated, None)
         });
         if let Err(refused) = posted {
-            tracing::warn!(?refused, "administrators were not told that sending is suspended");
+            tracing::warn!(
+                ?refused,
+                "administrators were not told that sending is suspended"
+            );
         }
     }
 

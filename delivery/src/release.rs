@@ -109,7 +109,10 @@ fn key(account: AccountId, id: QueueId) -> Vec<u8> {
 
 /// When it goes, if nothing of it was tried yet.
 fn waits_until(record: &Record, now: i64) -> Option<i64> {
-    let untouched = record.rows.iter().all(|row| row.next > now && row.tries == 0);
+    let untouched = record
+        .rows
+        .iter()
+        .all(|row| row.next > now && row.tries == 0);
     let at = record.rows.iter().map(|row| row.next).min();
     at.filter(|_| untouched)
 }
@@ -232,7 +235,15 @@ mod tests {
         check("2026-11-21T20:00:00-05:00", Some(1_795_309_200));
         // What has passed is now.
         check("2020-01-01T00:00:00Z", Some(1_795_305_600));
-        for bad in ["", "2026-11-22", "2026-11-22T08:00:00", "x+07:00", "2026-11-22T08:00:00+7:00", "2030-01-01T00:00:00Z", "é+07:00"] {
+        for bad in [
+            "",
+            "2026-11-22",
+            "2026-11-22T08:00:00",
+            "x+07:00",
+            "2026-11-22T08:00:00+7:00",
+            "2030-01-01T00:00:00Z",
+            "é+07:00",
+        ] {
             check(bad, None);
         }
         assert_eq!(Hold::hold_for("60"), Some(Hold::For(60)));
@@ -241,7 +252,16 @@ mod tests {
         }
         assert_eq!(Hold::For(RELEASE_MAX_S).at(7), Some(RELEASE_MAX_S + 7));
         assert_eq!(Hold::For(RELEASE_MAX_S + 1).at(7), None);
-        for (text, expected) in [("0", Some(0)), ("-9", Some(-9)), ("9", Some(9)), ("10", None), ("+1", None), ("01", None), ("-0", None), ("", None)] {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("-9", Some(-9)),
+            ("9", Some(9)),
+            ("10", None),
+            ("+1", None),
+            ("01", None),
+            ("-0", None),
+            ("", None),
+        ] {
             assert_eq!(priority(text), expected, "{text}");
         }
     }

@@ -199,7 +199,12 @@ impl Directory {
             object: id.to_string(),
             detail: json(&old),
         };
-        self.commit(&mut acts, by, note, vec![Fact::NoCaps(id.clone()), Fact::NoAgency(id.clone())])
+        self.commit(
+            &mut acts,
+            by,
+            note,
+            vec![Fact::NoCaps(id.clone()), Fact::NoAgency(id.clone())],
+        )
     }
 }
 

@@ -3,9 +3,9 @@
 //! A row is a version byte and postcard (I-18: another version refuses to start). Saved facts and facts
 //! read at start go through the same `Book::apply`, so that memory cannot differ from the disk by the way taken.
 
-use crate::credential::Stored;
 use crate::cap::AgencyCaps;
 use crate::dkim::DkimRow;
+use crate::credential::Stored;
 use crate::former::{Account1, Account2, Agency1, Held, Stored1};
 use crate::notice::{self, Notice};
 use crate::sender::Senders;

@@ -2,11 +2,11 @@
 
 use crate::act::Acts;
 use crate::book::Book;
+use crate::cap::SendingSettings;
 use crate::fact::{
     ACCOUNT_COUNTER, CREDENTIAL_COUNTER, Fact, LOSS, SALT_KEY, credential_of, decode, encode, table,
 };
 use crate::hash::Hasher;
-use crate::cap::SendingSettings;
 use crate::lazy::Lazy;
 use crate::lockout::Lockout;
 use crate::pace::{Pace, Whose};

@@ -79,7 +79,9 @@ impl Access {
         if let Some(reached) = own.reaches(&caps, recipients, now) {
             return Err(Unsent::Reached(reached));
         }
-        let sudden = settings.sudden.filter(|from| own.is_sudden(*from, recipients, now));
+        let sudden = settings
+            .sudden
+            .filter(|from| own.is_sudden(*from, recipients, now));
         let sudden = sudden.map(|_| (own.hour(now).recipients + recipients, own.usual(now)));
         for (whose, total) in above {
             let pace = paces.entry(whose).or_default();

@@ -112,7 +112,10 @@ pub(crate) fn print(host: &str, offer: &Offer, out: &mut Vec<u8>) {
             SIZE => format!("250{mark}SIZE {}\r\n", offer.size_max),
             FUTURERELEASE => {
                 let last = offer.wall.unwrap_or(0).saturating_add(RELEASE_MAX_S);
-                format!("250{mark}{FUTURERELEASE} {RELEASE_MAX_S} {}\r\n", date::utc(last))
+                format!(
+                    "250{mark}{FUTURERELEASE} {RELEASE_MAX_S} {}\r\n",
+                    date::utc(last)
+                )
             }
             keyword => format!("250{mark}{keyword}\r\n"),
         };

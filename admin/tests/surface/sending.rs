@@ -52,7 +52,10 @@ async fn i20_agencies_say_how_much_their_accounts_send() {
     assert_eq!(of.json["caps"]["messages_hour"], 9);
     let stale = w.with(&w.root, &line, &[("if-match", "\"7\"")], Some(body.clone()));
     check(&stale.await, 412);
-    check(&w.with(&w.auditor, &line, &[], Some(body.clone())).await, 403);
+    check(
+        &w.with(&w.auditor, &line, &[], Some(body.clone())).await,
+        403,
+    );
     check(&w.with(&w.nobody, &line, &[], Some(body)).await, 404);
     let wrong = json!({"each": {"messages": 9}});
     check(&w.with(&w.root, &line, &[], Some(wrong)).await, 422);

@@ -26,13 +26,19 @@ fn a_cap_refuses_at_mail_from_and_at_the_door() {
     let (binh, chi, an) = ("binh@tinh.gov.vn", "chi@tinh.gov.vn", "an@tinh.gov.vn");
     assert_eq!(send(&[binh, chi, an], LETTER), "RecipientsCap { max: 2 }");
     let long = [LETTER, b"x\r\n"].concat();
-    assert_eq!(send(&[binh], &long), format!("TooLarge {{ max: {} }}", LETTER.len()));
+    assert_eq!(
+        send(&[binh], &long),
+        format!("TooLarge {{ max: {} }}", LETTER.len())
+    );
     for _ in 0..3 {
         assert_eq!(send(&[binh], LETTER), "ok");
     }
     assert_eq!(send(&[binh], LETTER), "TooMuch(Hour)");
     let from = envelope("an@tinh.gov.vn", &[binh]).from;
-    assert_eq!(cause(world.delivery.sender(&from, &origin)), "TooMuch(Hour)");
+    assert_eq!(
+        cause(world.delivery.sender(&from, &origin)),
+        "TooMuch(Hour)"
+    );
     // What is refused is not counted, and others go on; so do the server's own letters.
     assert_eq!(world.inbox("binh").len(), 3);
     let other = world.submitted("binh");
@@ -61,7 +67,11 @@ fn administrators_hear_once_of_a_stop() {
     assert!(answers[20..].iter().all(|a| a == "SendingSuspended"));
     let told = world.inbox("chi");
     assert_eq!(told.len(), 1);
-    assert!(told[0].contains("congvu admin sending resume an@tinh.gov.vn"), "{}", told[0]);
+    assert!(
+        told[0].contains("congvu admin sending resume an@tinh.gov.vn"),
+        "{}",
+        told[0]
+    );
     assert!(told[0].contains("tới 21 người nhận"), "{}", told[0]);
     // It goes on receiving.
     let sent = envelope("binh@tinh.gov.vn", &["an@tinh.gov.vn"]);

@@ -82,5 +82,8 @@ fn what_waits_is_listed_and_taken_back() {
     assert!(world.delivery.later(an).unwrap().is_empty());
     assert_eq!(world.dispatch(), None);
     assert_eq!(world.inbox("binh").len(), 1);
-    assert!(world.inbox("an").is_empty(), "nobody is told of what was taken back");
+    assert!(
+        world.inbox("an").is_empty(),
+        "nobody is told of what was taken back"
+    );
 }

@@ -17,10 +17,7 @@ mod lists;
 mod notices;
 mod quotas;
 mod senders;
-<<<<<<< HEAD
-mod sessions;
-=======
 mod sending;
->>>>>>> 5b6feaf (Cap what accounts and agencies send, and stop who suddenly sends far too much)
+mod sessions;
 mod shares;
 mod world;

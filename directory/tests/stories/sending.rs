@@ -34,7 +34,15 @@ fn caps_come_down_the_tree_field_by_field() {
         sudden: None,
     };
     d.set_sending(settings);
-    say(&world, "H99", Caps { octets: Some(7), ..each(50, 500) }, none);
+    say(
+        &world,
+        "H99",
+        Caps {
+            octets: Some(7),
+            ..each(50, 500)
+        },
+        none,
+    );
     let nearer = Caps {
         messages_hour: Some(5),
         ..none
@@ -106,7 +114,11 @@ fn i20_much_more_than_ever_stops_an_account_until_somebody_lets_it_go_on() {
     drop(an);
     let world = world.restart();
     let an = world.enter("an");
-    assert_eq!(an.may_send(1, 1), Err(Unsent::Stopped(None)), "after a restart");
+    assert_eq!(
+        an.may_send(1, 1),
+        Err(Unsent::Stopped(None)),
+        "after a restart"
+    );
     let (mine, other) = (
         world.officer("a@tinh.gov.vn", Role::AccountOfficer, "H99.1"),
         world.officer("b@tinh.gov.vn", Role::Administrator, "H99.2"),

@@ -469,7 +469,11 @@ async fn a_letter_for_later_can_be_taken_back() {
     let shown = &got["list"][0];
     assert_eq!(shown["id"], waits, "{got}");
     assert_eq!(
-        (&shown["emailId"], &shown["identityId"], &shown["undoStatus"]),
+        (
+            &shown["emailId"],
+            &shown["identityId"],
+            &shown["undoStatus"]
+        ),
         (&json!(email), &json!(id), &json!("pending"))
     );
     let filter = json!({"filter": {"undoStatus": "pending", "after": "2026-11-22T00:00:00Z"}});
@@ -479,7 +483,9 @@ async fn a_letter_for_later_can_be_taken_back() {
     let found = house.call("EmailSubmission/query", none).await;
     assert_eq!(found["ids"], json!([]));
     let update = |patch: Value| json!({"update": {waits: patch}});
-    let wrong = house.call("EmailSubmission/set", update(json!({"sendAt": "x"}))).await;
+    let wrong = house
+        .call("EmailSubmission/set", update(json!({"sendAt": "x"})))
+        .await;
     assert_eq!(wrong["notUpdated"][waits]["type"], "invalidProperties");
     let cancel = update(json!({"undoStatus": "canceled"}));
     let done = house.call("EmailSubmission/set", cancel.clone()).await;

@@ -7,6 +7,7 @@ pub(crate) mod query;
 pub(crate) mod set;
 
 use crate::error::MethodError;
+use crate::ident;
 use crate::request::{Arguments, Turn};
 use crate::sight::Sight;
 use crate::standard::{self, ChangesArguments, GetArguments};
@@ -42,7 +43,11 @@ fn id(id: QueueId) -> String {
 }
 
 fn parse(text: &str) -> Option<QueueId> {
-    let number = text.strip_prefix('q')?.parse().ok().and_then(QueueId::new)?;
+    let number = text
+        .strip_prefix('q')?
+        .parse()
+        .ok()
+        .and_then(QueueId::new)?;
     (id(number) == text).then_some(number)
 }
 

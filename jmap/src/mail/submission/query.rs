@@ -100,10 +100,7 @@ fn condition(map: &Map<String, Value>) -> Result<Vec<Test>, MethodError> {
     Ok(tests)
 }
 
-fn check(
-    filter: Option<&Value>,
-    sort: Option<&[Comparator]>,
-) -> Result<Tree<Test>, MethodError> {
+fn check(filter: Option<&Value>, sort: Option<&[Comparator]>) -> Result<Tree<Test>, MethodError> {
     let tree = Tree::read(filter, &mut condition)?;
     for comparator in sort.unwrap_or_default() {
         if !SORTS.contains(&comparator.property.as_str()) {
@@ -147,7 +144,11 @@ impl Looked {
                 "threadId" => self.thread.cmp(&other.thread),
                 _ => self.later.at.cmp(&other.later.at),
             };
-            let order = if comparator.is_ascending { order } else { order.reverse() };
+            let order = if comparator.is_ascending {
+                order
+            } else {
+                order.reverse()
+            };
             if order != Ordering::Equal {
                 return order;
             }

@@ -13,7 +13,11 @@ const SUSPENDED: [Column; 4] = [
         "Người nhận trong giờ",
         "Recipients in the hour",
     ),
-    ("busiest_hour_before", "Giờ nhiều nhất trước đó", "Busiest hour before"),
+    (
+        "busiest_hour_before",
+        "Giờ nhiều nhất trước đó",
+        "Busiest hour before",
+    ),
 ];
 const ACCOUNT: [Column; 5] = [
     ("hour", "Trong một giờ", "In the last hour"),
