@@ -17,8 +17,6 @@ mod queue;
 mod recovery;
 mod rough;
 mod senders;
-mod senders;
-mod sending;
 mod sending;
 mod store;
 mod tokens;
