@@ -356,7 +356,7 @@ impl Delivery {
             envelope: arrival.envelope.clone(),
             rows,
             delivery: arrival.delivery.map_or_else(stamp::delivery_id, Ok)?,
-            accepted_at: begins,
+            accepted_at: arrival.now,
             size: size as u64,
             submitter: arrival.submitter,
             message_id: arrival.message_id.clone(),
@@ -364,7 +364,7 @@ impl Delivery {
             priority: arrival.priority,
             warned: false,
             held: None,
-            held_s: 0,
+            held_s: begins - arrival.now,
             detour: None,
         };
         let payload = record.encode().map_err(|e| temporary("cannot spool", &e))?;

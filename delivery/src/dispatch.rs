@@ -287,7 +287,8 @@ impl Delivery {
         let letter = Letter {
             blob: item.blob,
             summary: Arc::new(summarize(&content)),
-            now: record.accepted_at,
+            // RFC 4865: what waited for its time is of that time.
+            now: record.began(),
             delivery: Some(record.delivery),
             beginning: None,
         };
