@@ -32,6 +32,12 @@ fn command_lines_of_sending() {
     );
     check("admin senders set chutich@x.vn annv@x.vn", false);
     check("admin senders list 7", true);
+    check("admin sending resume annv@x.vn", true);
+    check(
+        "admin sending set-limits H99 --each messages_hour=9 --total recipients_day=9",
+        true,
+    );
+    check("admin sending resume", false);
 }
 
 #[test]
