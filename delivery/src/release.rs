@@ -141,11 +141,13 @@ impl Delivery {
         id: QueueId,
         value: Option<Vec<u8>>,
     ) -> Result<(), Error> {
-        self.inner.store.commit_rows(vec![RowChange {
+        let row = RowChange {
             table: TABLE,
             key: key(account, id),
             value,
-        }])
+        };
+        self.inner.store.commit_rows(vec![row])?;
+        Ok(())
     }
 
     /// What was submitted from an account and waits for its time, the first to go first. What went is forgotten.

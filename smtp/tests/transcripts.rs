@@ -77,6 +77,7 @@ fn read(name: &str, text: &str) -> Script {
         service: Service::Mx,
         tls: Tls::Offered,
         room: u64::MAX,
+        wall: None,
         exchanges: vec![Exchange::default()],
     };
     for line in text.lines() {

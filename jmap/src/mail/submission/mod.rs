@@ -7,7 +7,6 @@ pub(crate) mod query;
 pub(crate) mod set;
 
 use crate::error::MethodError;
-use crate::ident;
 use crate::request::{Arguments, Turn};
 use crate::sight::Sight;
 use crate::standard::{self, ChangesArguments, GetArguments};
