@@ -78,7 +78,6 @@ impl Receiver {
                 eight_bit: mail.eight_bit,
                 priority: mail.priority.unwrap_or(0),
                 release_at,
-                ..Envelope::default()
             },
             started: self.now,
             asked: None,
