@@ -1,6 +1,7 @@
 //! How much somebody may send: asked of the directory before a message is taken; and the letter that tells
 //! administrators when it stopped somebody's sending.
 
+use crate::accept::Passed;
 use crate::stamp::{self, ZONE_MIN};
 use crate::{Delivery, Envelope, Origin, Recipient, Refusal, Refused, ReversePath};
 use directory::{Access, Stop, Unsent};
@@ -43,7 +44,7 @@ impl Delivery {
         if told.is_empty() {
             return;
         }
-        let posted = stamp::trace_id().and_then(|id| {
+        let posted = stamp::trace_id(stop.since).and_then(|id| {
             let letter = self.letter(access.address(), stop, &told, &id);
             let recipients = told.iter().map(|address| Recipient {
                 address: address.clone(),
@@ -59,7 +60,12 @@ impl Delivery {
                 eight_bit: true,
                 ..Envelope::default()
             };
-            self.take(envelope, letter.as_bytes(), &Origin::Generated, None)
+            self.take(
+                envelope,
+                letter.as_bytes(),
+                &Origin::Generated,
+                Passed::default(),
+            )
         });
         if let Err(refused) = posted {
             tracing::warn!(
