@@ -6,7 +6,8 @@ use crate::problem::{Kind, Problem, render, text};
 use crate::runs::Runs;
 use crate::{
     BODY_MAX, Premises, accounts, agencies, aliases, audit, backups, credentials, dkim, domains,
-    holds, letters, members, openapi, queue, queue_acts, recovery, senders, sending, store, tokens, traces,
+    holds, letters, members, openapi, queue, queue_acts, recovery, senders, sending, store, tokens,
+    traces,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

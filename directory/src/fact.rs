@@ -4,8 +4,8 @@
 //! read at start go through the same `Book::apply`, so that memory cannot differ from the disk by the way taken.
 
 use crate::cap::AgencyCaps;
-use crate::dkim::DkimRow;
 use crate::credential::Stored;
+use crate::dkim::DkimRow;
 use crate::former::{Account1, Account2, Agency1, Held, Stored1};
 use crate::notice::{self, Notice};
 use crate::sender::Senders;
