@@ -31,8 +31,8 @@ const FOLD_MIN: usize = if cfg!(test) { 16 } else { 32 };
 const LOOK_EVERY: u64 = 8;
 /// Octets of the keys and values of a page. Small in the unit tests, so that pages split and join.
 const RAW_MAX: usize = if cfg!(test) { 2 << 10 } else { 16 << 10 };
-/// Octets of a page as it is stored, unless one value alone is larger.
-const STORED_MAX: usize = 8_192;
+/// Octets of a page as it is stored, unless one value alone is larger. In the unit tests as much less.
+const STORED_MAX: usize = RAW_MAX / 2;
 /// A page below this is joined to its left neighbour, octets.
 const JOIN_BELOW: usize = RAW_MAX / 8;
 
@@ -206,8 +206,14 @@ impl<R: Rows> Folded<R> {
             return Ok(false);
         }
         entries.extend_from_slice(merged);
+        let mut pages = Vec::new();
+        self.run.close(&entries, &mut pages)?;
+        // What does not go into one page is not joined: the second could get the very fence that goes here.
+        let [(_, stored)] = pages.as_slice() else {
+            return Ok(false);
+        };
         let _alone = self.joins.write().unwrap_or_else(PoisonError::into_inner);
-        self.write_pages(&left.fence, &entries)?;
+        self.pages.put(&fence_of(&left.fence), stored)?;
         self.pages.remove(&fence_of(&range.fence))?;
         Ok(true)
     }

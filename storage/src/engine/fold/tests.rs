@@ -90,6 +90,17 @@ fn all(engine: &dyn Engine) -> BTreeMap<Vec<u8>, Vec<u8>> {
     }
 }
 
+/// Small or large; as if sealed, so that nothing makes it smaller, or of one octet.
+fn value(dice: &mut u64, step: u64) -> Vec<u8> {
+    let max = [200, 1_000][usize::from(roll(dice, 10) == 0)];
+    let sealed = roll(dice, 2) == 0;
+    let octet = |_| match sealed {
+        true => roll(dice, 256) as u8,
+        false => step as u8,
+    };
+    (0..max).map(octet).collect()
+}
+
 fn batch(dice: &mut u64, step: u64, emptying: bool) -> Vec<Op> {
     let many = [3, 60][roll(dice, 2) as usize];
     let op = |dice: &mut u64| {
@@ -100,7 +111,7 @@ fn batch(dice: &mut u64, step: u64, emptying: bool) -> Vec<Op> {
         .concat();
         match roll(dice, 4) == 0 || emptying {
             true => Op::Delete(key),
-            false => Op::Put(key, vec![step as u8; roll(dice, 200) as usize]),
+            false => Op::Put(key, value(dice, step)),
         }
     };
     (0..roll(dice, many)).map(|_| op(dice)).collect()
