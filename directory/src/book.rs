@@ -8,7 +8,7 @@ use crate::credential::Kept;
 use crate::dkim::SigningKey;
 use crate::fact::Fact;
 use crate::sender::Senders;
-use crate::session::KeptSession;
+use crate::session::{KeptSession, SessionRow};
 use crate::share::{Share, Sharing};
 use crate::stop::Stop;
 use crate::{
@@ -109,20 +109,8 @@ impl Book {
                     .insert(kept.stored.id, kept);
             }
             Fact::NoCredential(account, id) => self.drop_credential(account, id),
-            Fact::Session(hash, row) => {
-                self.sessions_of
-                    .entry(row.account)
-                    .or_default()
-                    .insert(hash);
-                self.sessions.insert(hash, Arc::new(KeptSession::new(row)));
-            }
-            Fact::NoSession(hash) => {
-                if let Some(session) = self.sessions.remove(&hash)
-                    && let Some(of) = self.sessions_of.get_mut(&session.row.account)
-                {
-                    of.remove(&hash);
-                }
-            }
+            Fact::Session(hash, row) => self.put_session(hash, row),
+            Fact::NoSession(hash) => self.drop_session(&hash),
             Fact::Share(share) => self.put_share(share),
             Fact::NoShare(account, mailbox) => self.drop_share(account, mailbox),
             Fact::Senders(senders) => self.put_senders(senders),
@@ -145,6 +133,20 @@ impl Book {
             | Fact::CredentialCounter(_)
             | Fact::Notice(..)
             | Fact::NoticeCounter(..) => {}
+        }
+    }
+
+    fn put_session(&mut self, hash: [u8; 32], row: SessionRow) {
+        let of = self.sessions_of.entry(row.account).or_default();
+        of.insert(hash);
+        self.sessions.insert(hash, Arc::new(KeptSession::new(row)));
+    }
+
+    fn drop_session(&mut self, hash: &[u8; 32]) {
+        if let Some(session) = self.sessions.remove(hash)
+            && let Some(of) = self.sessions_of.get_mut(&session.row.account)
+        {
+            of.remove(hash);
         }
     }
 

@@ -146,19 +146,17 @@ impl Fact {
             }
             Self::Session(hash, row) => (table::SESSION, hash.to_vec(), Some(encode(row)?)),
             Self::NoSession(hash) => (table::SESSION, hash.to_vec(), None),
-            Self::Share(s) => (
-                table::SHARE,
-                share_key(s.account, s.mailbox),
-                Some(encode(s)?),
-            ),
+            Self::Share(s) => {
+                let key = share_key(s.account, s.mailbox);
+                (table::SHARE, key, Some(encode(s)?))
+            }
             Self::NoShare(account, mailbox) => (table::SHARE, share_key(*account, *mailbox), None),
             Self::Senders(s) => (table::SENDERS, account_key(s.account), Some(encode(s)?)),
             Self::NoSenders(account) => (table::SENDERS, account_key(*account), None),
-            Self::Caps(c) => (
-                table::CAPS,
-                c.agency.0.clone().into_bytes(),
-                Some(encode(c)?),
-            ),
+            Self::Caps(c) => {
+                let key = c.agency.0.clone().into_bytes();
+                (table::CAPS, key, Some(encode(c)?))
+            }
             Self::NoCaps(id) => (table::CAPS, id.0.clone().into_bytes(), None),
             Self::Stop(s) => (table::STOP, account_key(s.account), Some(encode(s)?)),
             Self::NoStop(account) => (table::STOP, account_key(*account), None),

@@ -19,9 +19,12 @@ fn asked(to: &[(&str, Option<&str>)]) -> Envelope {
     sent
 }
 
+/// A recipient, NOTIFY and ORCPT.
+type Asked = (String, Option<String>, Option<String>);
+
 /// Takes all, as a peer that offers DSN, and remembers what it was asked to tell.
 #[derive(Default)]
-struct Knowing(Mutex<Vec<(String, Option<String>, Option<String>)>>);
+struct Knowing(Mutex<Vec<Asked>>);
 
 impl Transport for Knowing {
     fn relay(&self, job: &Job) -> Tried {

@@ -1,6 +1,6 @@
 //! What people who signed in send.
 
-use crate::world::{LETTER, World, address, cause, envelope, local};
+use crate::world::{LETTER, World, cause, envelope, local};
 use delivery::{Envelope, Origin, ReversePath};
 use directory::{AccountKind, Rights, Sending};
 use storage::{Append, EmailId, Role};
@@ -251,62 +251,28 @@ fn a_draft_is_submitted_to_all_whom_it_names() {
     assert_eq!(receipt.placed, 3);
     assert!(!world.inbox("chi")[0].contains("Bcc"));
 
+    let refused = |email, envelope| {
+        let (delivery, account) = (&world.delivery, access.account());
+        cause(delivery.submit(&access, account, email, envelope, None))
+    };
     let own = Envelope {
         recipients: vec![],
         ..envelope.clone()
     };
-    assert_eq!(
-        cause(
-            world
-                .delivery
-                .submit(&access, access.account(), email, Some(own), None)
-        ),
-        "NoRecipients"
-    );
+    assert_eq!(refused(email, Some(own)), "NoRecipients");
     let forged = Envelope {
         from: ReversePath::Address(local("binh")),
         ..envelope
     };
-    assert_eq!(
-        cause(
-            world
-                .delivery
-                .submit(&access, access.account(), email, Some(forged), None)
-        ),
-        "SenderNotYours"
-    );
-    let forged = draft(
-        &world,
-        "an",
-        b"From: binh@tinh.gov.vn\r\nTo: chi@tinh.gov.vn\r\n\r\n",
-    );
-    assert_eq!(
-        cause(
-            world
-                .delivery
-                .submit(&access, access.account(), forged, None, None)
-        ),
-        "SenderNotYours"
-    );
+    assert_eq!(refused(email, Some(forged)), "SenderNotYours");
+    let forged = b"From: binh@tinh.gov.vn\r\nTo: chi@tinh.gov.vn\r\n\r\n";
+    let forged = draft(&world, "an", forged);
+    assert_eq!(refused(forged, None), "SenderNotYours");
     let nobody = draft(&world, "an", b"From: an@tinh.gov.vn\r\n\r\n");
-    assert_eq!(
-        cause(
-            world
-                .delivery
-                .submit(&access, access.account(), nobody, None, None)
-        ),
-        "NoRecipients"
-    );
+    assert_eq!(refused(nobody, None), "NoRecipients");
     let absent = EmailId::new(99).unwrap();
-    assert_eq!(
-        cause(
-            world
-                .delivery
-                .submit(&access, access.account(), absent, None, None)
-        ),
-        "Malformed(\"no such message\")"
-    );
-    let _ = address("x@noi.vn");
+    let none = "Malformed(\"no such message\")";
+    assert_eq!(refused(absent, None), none);
 }
 
 #[test]

@@ -62,6 +62,7 @@ impl World {
     }
 
     pub(crate) fn with(transport: Option<Arc<dyn Transport>>) -> Self {
+        crate::log::listen();
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(HandClock(AtomicI64::new(START_S * 1000)));
         let disk = Arc::new(AtomicU64::new(u64::MAX));
