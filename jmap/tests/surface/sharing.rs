@@ -87,6 +87,21 @@ async fn a_list_of_rights_is_read_and_written() {
     set(&house, json!({"shareWith/anyone": null})).await;
     assert_eq!(letters(&house, binh), "lrt");
     assert_eq!(letters(&house, Sharing::Anyone), "");
+    set(&house, json!({path("/mayAddItems"): true})).await;
+    assert_eq!(letters(&house, binh), "lrit");
+    // A right that is refused takes all of its letters, also those that were given without the other (RFC 8621 §2).
+    for partial in ["lre", "lrt"] {
+        for refused in [
+            json!({"shareWith": {key.as_str(): {"mayReadItems": true}}}),
+            json!({path(""): {"mayReadItems": true, "mayRemoveItems": false}}),
+            json!({path("/mayRemoveItems"): false}),
+        ] {
+            give(&house, Role::Inbox, partial);
+            set(&house, refused.clone()).await;
+            assert_eq!(letters(&house, binh), "lr", "{partial} {refused}");
+        }
+    }
+    give(&house, Role::Inbox, "lrt");
     // One letter stands for two rights of JMAP: what came of it is told.
     let told = set(
         &house,
@@ -94,7 +109,7 @@ async fn a_list_of_rights_is_read_and_written() {
     )
     .await;
     assert_eq!(told["shareWith"][&key]["mayRename"], true);
-    assert_eq!(letters(&house, binh), "xt");
+    assert_eq!(letters(&house, binh), "x");
     set(&house, json!({"shareWith": null})).await;
     assert_eq!(list(&house).await, Value::Null);
     assert_eq!(

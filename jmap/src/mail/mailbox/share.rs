@@ -1,8 +1,8 @@
 //! RFC 9670 §4 shareWith of a Mailbox, as draft-ietf-jmap-mail-sharing has it: the list of rights that IMAP shows
 //! as its ACL (RFC 4314 §3). Who may not administer a mailbox does not see its list.
 //!
-//! A right of JMAP stands for one letter or two. What a client sends back as it was leaves the letters as they
-//! are, so that finer lists, made over IMAP, survive.
+//! A right of JMAP stands for one letter or two. What a client leaves alone keeps its letters, so that finer lists,
+//! made over IMAP, survive; a right that it refuses takes every letter, also where only one of two was given.
 
 use super::right;
 use crate::error::SetError;
@@ -19,6 +19,8 @@ pub(crate) const NAME: &str = "shareWith";
 const PRINCIPALS_MAX: usize = 1_000;
 
 type Given = BTreeMap<Sharing, Rights>;
+/// Of principals as a patch names them, the rights that it leaves as they are.
+type Kept = BTreeMap<String, BTreeSet<&'static str>>;
 
 /// All that is given, over the account as a whole and over this mailbox. `None` for who may not administer it.
 fn given(mail: &Sight, mailbox: MailboxId) -> Option<Given> {
@@ -59,6 +61,7 @@ pub(crate) fn is_of(path: &str) -> bool {
 pub(crate) struct Wish {
     before: Given,
     after: BTreeMap<Sharing, Map<String, Value>>,
+    kept: Kept,
 }
 
 fn wrong(why: &str) -> SetError {
@@ -96,18 +99,29 @@ impl Wish {
         let why = "you may not change with whom this mailbox is shared";
         let before = given(mail, mailbox).ok_or_else(|| SetError::forbidden(why))?;
         let mut list = spell(&before);
+        let every = || right::ROWS.iter().map(|(name, _)| *name).collect();
+        let mut kept: Kept = list.keys().map(|who| (who.clone(), every())).collect();
         for (path, value) in paths {
             let steps: Vec<&str> = path.split('/').skip(1).collect();
             match steps.as_slice() {
-                [] => list = whole(value)?,
-                [who] if value.is_null() => drop(list.remove(*who)),
-                [who] => drop(list.insert((*who).to_owned(), value.clone())),
+                [] => {
+                    list = whole(value)?;
+                    kept.clear();
+                }
+                [who] => {
+                    kept.remove(*who);
+                    match value {
+                        Value::Null => list.remove(*who),
+                        rights => list.insert((*who).to_owned(), rights.clone()),
+                    };
+                }
                 [who, name] => {
                     let rights = list.get_mut(*who).and_then(Value::as_object_mut);
                     let none = || SetError::invalid_patch(format!("no such path: {path}"));
                     rights
                         .ok_or_else(none)?
                         .insert((*name).to_owned(), value.clone());
+                    kept.entry((*who).to_owned()).or_default().remove(*name);
                 }
                 _ => return Err(SetError::invalid_patch(format!("no such path: {path}"))),
             }
@@ -119,7 +133,11 @@ impl Wish {
             .iter()
             .map(|(who, rights)| read(mail, &before, who, rights));
         let after = named.collect::<Result<_, _>>()?;
-        Ok(Some(Self { before, after }))
+        Ok(Some(Self {
+            before,
+            after,
+            kept,
+        }))
     }
 
     /// Carries it out; what the client does not know of the result. Errors: those of the directory, one entry after
@@ -133,8 +151,10 @@ impl Wish {
             .collect();
         for who in named {
             let before = self.before.get(&who).copied().unwrap_or_default();
+            let kept = self.kept.get(&ident::principal(who));
+            let keeps = |name: &str| kept.is_some_and(|kept| kept.contains(name));
             let after = match self.after.get(&who) {
-                Some(wanted) => letters(before, wanted),
+                Some(wanted) => letters(before, wanted, &keeps),
                 None => Rights::NONE,
             };
             if after != before {
@@ -197,13 +217,13 @@ fn read(
     Ok((principal, every))
 }
 
-/// The letters that are wanted, where these were given.
-fn letters(before: Rights, wanted: &Map<String, Value>) -> Rights {
+/// The letters that are wanted, where these were given; `keeps` tells the rights that nothing is said of.
+fn letters(before: Rights, wanted: &Map<String, Value>, keeps: &dyn Fn(&str) -> bool) -> Rights {
     let is = |name: &str| wanted.get(name) == Some(&Value::Bool(true));
     let mut after = before;
     for (_, row) in right::ROWS
         .iter()
-        .filter(|(name, row)| before.has(*row) && !is(name))
+        .filter(|(name, _)| !is(name) && !keeps(name))
     {
         after = after.without(*row);
     }
@@ -219,13 +239,17 @@ mod tests {
     use super::*;
 
     fn check(before: &str, wanted: &[&str], expected: &str) {
+        check_part(before, wanted, &[], expected);
+    }
+
+    fn check_part(before: &str, wanted: &[&str], kept: &[&str], expected: &str) {
         let before = Rights::parse(before).unwrap();
         let mut all = right::spell(Rights::NONE);
         all.extend(wanted.iter().map(|name| ((*name).to_owned(), true.into())));
         assert_eq!(
-            letters(before, &all).to_string(),
+            letters(before, &all, &|name| kept.contains(&name)).to_string(),
             expected,
-            "{before} {wanted:?}"
+            "{before} {wanted:?} {kept:?}"
         );
     }
 
@@ -240,8 +264,20 @@ mod tests {
         check("", &["mayDelete"], "x");
         check("lrx", &["mayReadItems", "mayRename"], "lrx");
         check("lrx", &["mayReadItems"], "lr");
-        // What JMAP has no word for stays.
-        check("lt", &["mayAddItems"], "lit");
+        // One letter of two is taken as well.
+        check("lt", &["mayAddItems"], "i");
+        check("lre", &["mayReadItems"], "lr");
+        check("lrt", &["mayReadItems"], "lr");
+        check("lrxt", &["mayReadItems", "mayDelete"], "lrx");
+        // What is not spoken of stays.
+        check_part("lrt", &["mayReadItems"], &["mayRemoveItems"], "lrt");
+        check_part(
+            "lt",
+            &["mayAddItems"],
+            &["mayReadItems", "mayRemoveItems"],
+            "lit",
+        );
+        check_part("lrs", &["mayReadItems"], &["mayReadItems"], "lr");
         check("lrte", &["mayReadItems"], "lr");
         check("lrte", &[], "");
         check("", &["mayShare"], "a");
