@@ -47,8 +47,28 @@ struct Shared {
     mark: String,
 }
 
+/// The mailboxes to look up, and those above them.
+fn shown(held: &Held, all: &[Mailbox]) -> BTreeSet<MailboxId> {
+    let parents: BTreeMap<MailboxId, Option<MailboxId>> =
+        all.iter().map(|m| (m.id, m.parent)).collect();
+    let mut shown = BTreeSet::new();
+    for mailbox in all {
+        let seen = held.over(mailbox.id).has(Rights::LOOKUP);
+        let mut next = seen.then_some(mailbox.id);
+        while let Some(id) = next.filter(|id| shown.insert(*id)) {
+            next = parents.get(&id).copied().flatten();
+        }
+    }
+    shown
+}
+
 impl Shared {
-    fn new(access: &Access, account: AccountId, held: Held) -> Result<Self, MethodError> {
+    fn new(
+        access: &Access,
+        account: AccountId,
+        held: Held,
+        store: &AccountStore,
+    ) -> Result<Self, MethodError> {
         let said = access.subscriptions()?.into_iter();
         let here = said.filter(|((owner, _), _)| *owner == account);
         let mut hash = blake3::Hasher::new();
@@ -58,6 +78,16 @@ impl Shared {
         for (mailbox, rights) in &held.single {
             hash.update(format!(" {mailbox} {rights}").as_bytes());
         }
+        // What is seen only as the way to another comes and goes with a rename, and the log does not say which
+        // (RFC 8620 §5.2): then all is to be read anew.
+        if !held.whole.has(Rights::LOOKUP) {
+            let all = store.mailboxes()?;
+            for way in shown(&held, &all) {
+                if !held.over(way).has(Rights::LOOKUP) {
+                    hash.update(format!(" way {way}").as_bytes());
+                }
+            }
+        }
         Ok(Self {
             own: access.own()?,
             subscribed: here.map(|((_, mailbox), on)| (mailbox, on)).collect(),
@@ -66,18 +96,9 @@ impl Shared {
         })
     }
 
-    /// The mailboxes to look up, and those above them.
+    /// Those as they are seen.
     fn shown(&self, all: Vec<Mailbox>) -> Vec<Mailbox> {
-        let parents: BTreeMap<MailboxId, Option<MailboxId>> =
-            all.iter().map(|m| (m.id, m.parent)).collect();
-        let mut shown = BTreeSet::new();
-        for mailbox in &all {
-            let seen = self.held.over(mailbox.id).has(Rights::LOOKUP);
-            let mut next = seen.then_some(mailbox.id);
-            while let Some(id) = next.filter(|id| shown.insert(*id)) {
-                next = parents.get(&id).copied().flatten();
-            }
-        }
+        let shown = shown(&self.held, &all);
         let kept = all.into_iter().filter(|m| shown.contains(&m.id));
         kept.map(|m| self.dressed(m)).collect()
     }
@@ -116,7 +137,7 @@ impl Sight {
             return Err(MethodError::AccountNotFound);
         }
         let store = access.reach(account)?;
-        let shared = Some(Shared::new(access, account, held)?);
+        let shared = Some(Shared::new(access, account, held, &store)?);
         Ok(Self {
             access: access.clone(),
             store,

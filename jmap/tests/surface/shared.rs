@@ -192,6 +192,47 @@ async fn a_shared_mailbox_below_a_hidden_one_keeps_its_place() {
     let end = list.iter().find(|m| m["id"] == child.as_str()).unwrap();
     assert_eq!(end["parentId"], parent.as_str());
     assert_eq!(end["myRights"]["mayReadItems"], true);
+    // A way that comes or goes is not in the log: whoever knows the old ones is to read all anew.
+    let (_, own) = child.split_once('-').unwrap();
+    let (_, above) = parent.split_once('-').unwrap();
+    let mut since = got["state"].clone();
+    for (to, count) in [(Value::Null, 1), (json!(above), 2)] {
+        let change = json!({"update": {own: {"parentId": to}}});
+        let set = house.call("Mailbox/set", change).await;
+        assert_eq!(set["notUpdated"], Value::Null, "{set}");
+        assert_eq!(
+            refused(&house, "Mailbox/changes", json!({"sinceState": since})).await,
+            "cannotCalculateChanges"
+        );
+        let got = ask(&house, "Mailbox/get", json!({})).await;
+        assert_eq!(got["list"].as_array().unwrap().len(), count);
+        since = got["state"].clone();
+    }
+    // The name of a way is told.
+    let change = json!({"update": {above: {"name": "Mật"}}});
+    house.call("Mailbox/set", change).await;
+    let told = ask(&house, "Mailbox/changes", json!({"sinceState": since})).await;
+    assert_eq!(told["updated"], json!([parent]));
+}
+
+/// RFC 8620 §5.3: the new state is what Mailbox/get would say right after, also where the rights came or went with it.
+#[tokio::test]
+async fn the_state_after_a_change_can_be_gone_on_from() {
+    let house = House::new();
+    let inbox = theirs(&house, &house.inbox());
+    give(&house, Role::Inbox, "lrkx");
+    let new = json!({"create": {"k": {"name": "Việc", "parentId": inbox}}});
+    let mut change = new;
+    for step in ["create", "destroy"] {
+        let set = ask(&house, "Mailbox/set", change).await;
+        let got = ask(&house, "Mailbox/get", json!({"ids": []})).await;
+        assert_eq!(set["newState"], got["state"], "{step}");
+        assert_ne!(set["newState"], set["oldState"], "{step}");
+        let since = json!({"sinceState": set["newState"]});
+        let told = ask(&house, "Mailbox/changes", since).await;
+        assert_eq!(told["created"], json!([]), "{step}");
+        change = json!({"destroy": [set["created"]["k"]["id"]]});
+    }
 }
 
 /// What becomes of an update of one message by Bình: `None` when it is done.

@@ -47,7 +47,12 @@ pub(crate) fn set(turn: &mut Turn<'_>, mut arguments: Arguments) -> Result<Value
         let destroyed = destroy(turn, &mail, &id, remove_emails);
         outcome.destroy(turn.real(&id).unwrap_or(&id).to_owned(), destroyed);
     }
-    let new = state::current(&mail)?;
+    // RFC 8620 §5.3: as Mailbox/get would say it right after this. What was made or removed changed the rights, so
+    // they are read anew; who took his own away has nothing to ask any more.
+    let new = match turn.mail(&arguments.account_id, Right::Read) {
+        Ok(now) => state::current(&now)?,
+        Err(_) => state::current(&mail)?,
+    };
     Ok(outcome.response(&arguments.account_id, &old, &new))
 }
 
