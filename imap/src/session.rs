@@ -27,6 +27,12 @@ const READ_MAX: usize = 16 * 1024;
 const WRITE_MAX: usize = 64 * 1024;
 /// Seconds in which a peer must take so much, or it is gone.
 const WRITE_S: u64 = 300;
+/// Seconds that saying goodbye to the transport may take.
+const CLOSE_S: u64 = 5;
+
+/// Seconds in which, and octets up to which, what a peer still says behind our goodbye is dropped.
+const LINGER_S: u64 = 2;
+const LINGER_MAX: usize = 16 << 20;
 
 /// Seconds without an answer after which the compressor's memory is given back.
 const REST_S: u64 = 15;
@@ -112,11 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                         return Ok(true);
                     }
                     Step::Close => {
-                        // The peer may be gone already; there is nobody to tell.
-                        let _ = self.flush().await;
-                        let _ =
-                            tokio::time::timeout(Duration::from_secs(5), self.stream.shutdown())
-                                .await;
+                        self.close().await;
                         return Ok(false);
                     }
                 }
@@ -134,6 +136,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 return Ok(false);
             }
         }
+    }
+
+    /// RFC 9051 §7.1.5: BYE is to reach the peer.
+    async fn close(&mut self) {
+        // The peer may be gone already; there is nobody to tell.
+        let _ = self.flush().await;
+        let limit = Duration::from_secs(CLOSE_S);
+        let _ = tokio::time::timeout(limit, self.stream.shutdown()).await;
+        // Nothing is held for who has been told goodbye.
+        (self.runner, self.deflate, self.room) = (None, None, None);
+        self.held.set(0);
+        linger(&mut self.stream).await;
     }
 
     /// Until there is something for the machine; false when the peer has closed.
@@ -295,6 +309,26 @@ async fn read<S: AsyncRead + Unpin>(
         }
     })
     .await
+}
+
+/// Reads and forgets what a peer had said before the goodbye came to it. A connection that is closed with unread octets
+/// is reset, and what the peer had not taken yet is lost, the goodbye with it (RFC 9051 §7.1.5).
+async fn linger<S: AsyncRead + Unpin>(stream: &mut S) {
+    let mut left = LINGER_MAX;
+    let all = poll_fn(|cx| {
+        let mut octets = [0; READ_MAX];
+        while left > 0 {
+            let mut buffer = ReadBuf::new(&mut octets);
+            let read = ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer));
+            match buffer.filled().len() {
+                len if read.is_ok() && len > 0 => left = left.saturating_sub(len),
+                _ => break,
+            }
+        }
+        Poll::Ready(())
+    });
+    // A peer that does not hang up by then has had its time.
+    let _ = tokio::time::timeout(Duration::from_secs(LINGER_S), all).await;
 }
 
 /// What is read at one time must fit what may wait.

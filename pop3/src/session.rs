@@ -15,7 +15,7 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::watch;
@@ -26,6 +26,9 @@ const READ_MAX: usize = 4 * 1024;
 const WRITE_S: u64 = 300;
 /// Seconds that saying goodbye to the transport may take.
 const CLOSE_S: u64 = 5;
+/// Seconds in which, and octets up to which, what a peer still says behind our goodbye is dropped.
+const LINGER_S: u64 = 2;
+const LINGER_MAX: usize = 16 << 20;
 
 /// How a session ended.
 #[allow(clippy::large_enum_variant, reason = "moved once per connection")]
@@ -97,6 +100,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                         let limit = Duration::from_secs(CLOSE_S);
                         // The peer may be gone already; there is nobody to tell.
                         let _ = tokio::time::timeout(limit, self.stream.shutdown()).await;
+                        // The maildrop is free for the next session from here on.
+                        self.runner = None;
+                        linger(&mut self.stream).await;
                         return Ok(false);
                     }
                 }
@@ -195,4 +201,24 @@ async fn read<S: AsyncRead + Unpin>(
         }
     })
     .await
+}
+
+/// Reads and forgets what a peer had said before the goodbye came to it. A connection that is closed with unread octets
+/// is reset, and what the peer had not taken yet is lost, the goodbye with it.
+async fn linger<S: AsyncRead + Unpin>(stream: &mut S) {
+    let mut left = LINGER_MAX;
+    let all = poll_fn(|cx| {
+        let mut octets = [0; READ_MAX];
+        while left > 0 {
+            let mut buffer = ReadBuf::new(&mut octets);
+            let read = ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer));
+            match buffer.filled().len() {
+                len if read.is_ok() && len > 0 => left = left.saturating_sub(len),
+                _ => break,
+            }
+        }
+        Poll::Ready(())
+    });
+    // A peer that does not hang up by then has had its time.
+    let _ = tokio::time::timeout(Duration::from_secs(LINGER_S), all).await;
 }

@@ -4,10 +4,13 @@
 use crate::ask::Step;
 use crate::desk::{Desk, Services};
 use crate::receiver::Receiver;
+use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
+use std::pin::Pin;
+use std::task::{Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -17,6 +20,9 @@ pub const READ_COMMAND: usize = 2048;
 pub const READ_MESSAGE: usize = 32 * 1024;
 /// A peer that takes no reply for this long is gone.
 pub const WRITE_S: u64 = 60;
+/// Seconds in which, and octets up to which, what a peer still says behind our goodbye is dropped.
+const LINGER_S: u64 = 2;
+const LINGER_MAX: usize = 16 << 20;
 /// Connections from one address at a time, for the listener.
 pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 50;
 /// Connections in all, for the listener.
@@ -61,6 +67,8 @@ pub async fn run<S: AsyncRead + AsyncWrite + Unpin>(
             Some(Step::Close) => {
                 // The peer may have gone already; there is nobody left to tell.
                 let _ = timeout(Duration::from_secs(1), stream.shutdown()).await;
+                drop((machine, desk, buffer));
+                linger(&mut stream).await;
                 return Ok(End::Closed);
             }
             None => {
@@ -99,4 +107,24 @@ async fn write<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> io::Resul
 
 fn late() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the peer takes no replies")
+}
+
+/// Reads and forgets what a peer had said before the goodbye came to it. A connection that is closed with unread octets
+/// is reset, and what the peer had not taken yet is lost, the goodbye with it.
+async fn linger<S: AsyncRead + Unpin>(stream: &mut S) {
+    let mut left = LINGER_MAX;
+    let all = poll_fn(|cx| {
+        let mut octets = [0; READ_COMMAND];
+        while left > 0 {
+            let mut buffer = ReadBuf::new(&mut octets);
+            let read = ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer));
+            match buffer.filled().len() {
+                len if read.is_ok() && len > 0 => left = left.saturating_sub(len),
+                _ => break,
+            }
+        }
+        Poll::Ready(())
+    });
+    // A peer that does not hang up by then has had its time.
+    let _ = timeout(Duration::from_secs(LINGER_S), all).await;
 }

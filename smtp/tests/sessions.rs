@@ -304,3 +304,18 @@ fn stopping_lets_a_message_that_is_coming_in_finish() {
         assert_eq!(world.contents("an").len(), 1);
     });
 }
+
+/// What comes behind QUIT is read and dropped: closing on it would reset the connection, and 221 could be lost.
+#[test]
+fn what_comes_behind_the_goodbye_is_dropped() {
+    runtime().block_on(async {
+        let world = World::new(Limits::default());
+        let mut client = world.connect_by(1_024, Service::Mx, Tls::Absent);
+        client.talk(b"", "ESMTP Congvu\r\n").await;
+        let mut octets = b"QUIT\r\n".to_vec();
+        octets.resize(200_000, b'x');
+        let said = client.talk(&octets, "\r\n").await;
+        assert!(said.starts_with("221 "), "{said}");
+        assert!(matches!(client.session.await.unwrap(), Ok(End::Closed)));
+    });
+}

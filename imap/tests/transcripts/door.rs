@@ -218,6 +218,16 @@ impl World {
         });
     }
 
+    /// Sends what the server must take to its end.
+    pub(crate) fn send_all(&mut self, number: u32, octets: &[u8]) {
+        let peer = self.peers.get_mut(&number).unwrap();
+        self.runtime.block_on(async {
+            let write = peer.get_mut().write_all(octets);
+            let taken = tokio::time::timeout(Duration::from_secs(20), write).await;
+            taken.unwrap().unwrap();
+        });
+    }
+
     /// One line without CRLF; [`END`] at the end of the connection.
     pub(crate) fn line(&mut self, number: u32) -> String {
         let peer = self.peers.get_mut(&number).unwrap();

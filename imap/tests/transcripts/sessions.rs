@@ -108,6 +108,19 @@ fn i13_a_connection_that_waits_is_small() {
     drop(stop);
 }
 
+/// What comes behind LOGOUT is read and dropped: closing on it would reset the connection, and BYE could be lost.
+#[test]
+fn what_comes_behind_the_goodbye_is_dropped() {
+    let mut world = World::new();
+    world.login(1);
+    let mut octets = b"a LOGOUT\r\n".to_vec();
+    octets.resize(200_000, b'x');
+    world.send_all(1, &octets);
+    assert!(world.line(1).starts_with("* BYE"));
+    assert!(world.line(1).starts_with("a OK"));
+    assert_eq!(world.line(1), crate::door::END);
+}
+
 #[test]
 fn idle_tells_at_once() {
     let mut world = filled(1);

@@ -210,6 +210,16 @@ impl World {
         });
     }
 
+    /// Sends what the server must take to its end.
+    pub(crate) fn send_all(&mut self, number: u32, octets: &[u8]) {
+        let peer = self.peers.get_mut(&number).unwrap();
+        self.runtime.block_on(async {
+            let write = peer.get_mut().write_all(octets);
+            let taken = tokio::time::timeout(Duration::from_secs(20), write).await;
+            taken.unwrap().unwrap();
+        });
+    }
+
     /// Drops the connection without a word.
     pub(crate) fn cut(&mut self, number: u32) {
         self.peers.remove(&number);

@@ -354,3 +354,17 @@ fn a_large_message_is_read_to_its_end_though_it_is_removed() {
     assert!(told == expected.into_bytes());
     assert_eq!(world.ask(1, "STAT"), format!("+OK 1 {}", letter.len()));
 }
+
+/// What comes behind QUIT is read and dropped: closing on it would reset the connection, and the answer could be lost.
+/// The maildrop is free meanwhile.
+#[test]
+fn what_comes_behind_the_goodbye_is_dropped() {
+    let mut world = World::new();
+    world.login(1);
+    let mut octets = b"QUIT\r\n".to_vec();
+    octets.resize(200_000, b'x');
+    world.send_all(1, &octets);
+    assert_eq!(world.line(1), "+OK Goodbye");
+    assert_eq!(world.line(1), END);
+    assert!(world.login(2).starts_with("+OK"));
+}
