@@ -327,9 +327,10 @@ fn decoded(summary: &Summary, content: &[u8], numbers: &[u32]) -> Found {
         return Found::Unknown;
     }
     let decoded = decode_transfer(&encoding, octets);
-    let decoded = match found.part.media.as_str() {
-        "text" => with_crlf(decoded),
-        _ => decoded,
+    // RFC 9051 §6.4.5: only the transfer encoding is undone; without one it is what BODY[…] has.
+    let decoded = match (found.part.media.as_str(), decoded) {
+        ("text", Cow::Owned(octets)) => with_crlf(Cow::Owned(octets)),
+        (_, decoded) => decoded,
     };
     Found::Decoded(match decoded {
         Cow::Borrowed(_) => Octets::Stretch(range),

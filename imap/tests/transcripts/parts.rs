@@ -187,6 +187,16 @@ fn binary_undoes_the_transfer_encoding() {
     let lines = w.ask(1, "FETCH 2 BINARY.PEEK[1]");
     assert_eq!(lines[0], "* 2 FETCH (BINARY[1] NIL)");
     assert!(lines[1].starts_with("q NO [UNKNOWN-CTE]"));
+    // Without an encoding it is BODY[1], whatever its lines end in.
+    w.append(
+        1,
+        "INBOX",
+        "",
+        b"Content-Type: text/plain\r\n\r\na\nb\rc\r\nd",
+    );
+    let lines = w.ask(1, "FETCH 3 (BINARY.PEEK[1] BINARY.SIZE[1])");
+    assert_eq!(lines[0], "* 3 FETCH (BINARY[1] {8}");
+    assert_eq!(lines[1..4], ["a\n", "b\rc", "d BINARY.SIZE[1] 8)"]);
 }
 
 #[test]
