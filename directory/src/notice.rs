@@ -126,8 +126,10 @@ impl Directory {
         gone.extend(staying.into_iter().take(over));
         let gone = gone.into_iter().map(|n| Fact::Notice(news.to, n, None));
         let mut facts: Vec<Fact> = gone.collect();
+        // What was given is withdrawn at once: the first may have been read, so the last change is told alone
+        // (RFC 9670 §3).
         if before == news.after {
-            return Ok(facts);
+            before = news.before;
         }
         let number = last + 1;
         let notice = Notice {

@@ -43,21 +43,26 @@ fn a_later_change_is_a_notice_of_its_own() {
     let told = only(&binh);
     assert_eq!((told.before, told.after), (Rights::NONE, rights("lrs")));
     assert_eq!(told.by.map(|by| by.address), Some("an@tinh.gov.vn".into()));
+    // Taken away within that time: he may have seen it, and is to learn where it went.
+    give(&an, inbox(&an), &binh, "");
+    let told = only(&binh);
+    assert_eq!((told.before, told.after), (rights("lrs"), Rights::NONE));
+    give(&an, inbox(&an), &binh, "lrs");
     // An hour later the person may have read it: what follows is told for itself.
     world.pass(3_600);
     give(&an, inbox(&an), &binh, "");
     let told = only(&binh);
     assert_eq!((told.before, told.after), (rights("lrs"), Rights::NONE));
-    assert_eq!((told.number, told.name.as_str()), (3, "INBOX"));
+    assert_eq!((told.number, told.name.as_str()), (5, "INBOX"));
     // It outlives a restart; a number is not given twice.
     drop((an, binh));
     let world = world.restart();
     let (an, binh) = (world.enter("an"), world.enter("binh"));
-    assert_eq!(numbers(&binh), [3]);
-    binh.dismiss(3).unwrap();
-    assert!(binh.dismiss(3).is_err() && binh.dismiss(0).is_err());
+    assert_eq!(numbers(&binh), [5]);
+    binh.dismiss(5).unwrap();
+    assert!(binh.dismiss(5).is_err() && binh.dismiss(0).is_err());
     give(&an, inbox(&an), &binh, "l");
-    assert_eq!(numbers(&binh), [4]);
+    assert_eq!(numbers(&binh), [6]);
     assert_eq!(numbers(&an), [] as [u64; 0]);
     world.pass(KEPT_S + 1);
     assert_eq!(numbers(&binh), [] as [u64; 0]);

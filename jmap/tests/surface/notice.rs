@@ -109,10 +109,19 @@ async fn changes_of_one_mailbox_are_one_notice() {
         [(&json!("n2"), &Value::Null), (&json!("n3"), &Value::Null),]
     );
     assert_eq!(all[1]["newRights"]["maySetSeen"], true);
-    // Given and taken away at once: nothing happened.
+    // Given and taken away at once: it may have been seen, so its end is told.
     give(&house, Role::Inbox, "");
     give(&house, Role::Archive, "");
-    assert_eq!(list(&house).await, [] as [Value; 0]);
+    let all = list(&house).await;
+    let told: Vec<_> = all.iter().map(|n| (&n["id"], &n["newRights"])).collect();
+    assert_eq!(
+        told,
+        [(&json!("n4"), &Value::Null), (&json!("n5"), &Value::Null)]
+    );
+    assert_eq!(all[0]["oldRights"]["maySetSeen"], true);
+    assert_eq!(all[0]["name"], "Inbox");
+    let dismissed = json!({"destroy": ["n4", "n5"]});
+    own(&house, "ShareNotification/set", dismissed).await;
     // What is given to all is told to none.
     let inbox = house.inbox();
     let id = storage::MailboxId::new(inbox[1..].parse().unwrap()).unwrap();
