@@ -93,6 +93,13 @@ fn where_else(place: &Place, dir: &Path) -> String {
     };
     let named = (1..OLDER_MAX).map(|n| beside(file, &format!("old-{n}")));
     match named.take_while(|path| path.exists()).find(fits) {
+        // What is there now may be the newest: then the keyring is an older one, and backups are sealed under this key.
+        Some(older) if file.exists() => format!(
+            "{0} is, so the keyring is older than the key: better than that is the keyring of a backup made since; else keep \
+             {1} under another name (backups made under it need it) and put a copy of {0} in its place",
+            older.display(),
+            file.display()
+        ),
         Some(older) => format!("{} is; put a copy of it in its place", older.display()),
         None => format!(
             "put the right one in its place (mode 0600), from the copy in the safe or a {}.old-N",

@@ -9,7 +9,7 @@ use crate::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Findings that are listed; of more only the number is told.
-const FINDINGS_MAX: usize = 100;
+const FINDINGS_MAX: usize = 10_000;
 /// Damaged contents whose messages are told.
 const DAMAGED_MAX: usize = 100_000;
 

@@ -5,6 +5,7 @@
 //! has got since, until they agree or have had enough tries. Memory is bounded whatever the size.
 
 use crate::check::Findings;
+use crate::commit::Shared;
 use crate::index::{Index, Op, decode_ops};
 use crate::journal::{self, Position};
 use crate::pin::Pin;
@@ -66,19 +67,21 @@ pub(crate) fn compare(
             };
             match comparison.run(&mut truth) {
                 Ok(accounts) => Ok(Some(accounts)),
-                Err(Error::Corrupt(what)) => {
-                    comparison.findings.add(what.to_string());
-                    Ok(None)
-                }
-                Err(e) => Err(e),
+                Err(e) => untrue(shared, comparison.findings, e),
             }
         }
-        Err(Error::Corrupt(what)) => {
-            findings.add(what.to_string());
-            Ok(None)
-        }
-        Err(e) => Err(e),
+        Err(e) => untrue(shared, findings, e),
     }
+}
+
+/// The truth itself is damaged: a finding, which whoever looks after the store hears of too.
+fn untrue<T>(shared: &Shared, findings: &mut Findings, e: Error) -> Result<Option<T>, Error> {
+    let Error::Corrupt(what) = &e else {
+        return Err(e);
+    };
+    findings.add(what.to_string());
+    shared.note_snapshots(&e);
+    Ok(None)
 }
 
 /// What snapshots and journal say, in the order of the keys, up to where, and about how many keys that is.

@@ -72,6 +72,41 @@ fn damage_that_no_backup_has_whole_is_told_each_time() {
 }
 
 #[test]
+fn damage_that_was_healed_is_told_and_is_no_damage_of_the_store() {
+    // With a backup that has the content whole from before, and without.
+    for before in [true, false] {
+        let mut bench = Bench::new(Secret::None);
+        let inbox = |id| bench.world.account(id).mailboxes().unwrap()[0].id;
+        let (inbox, other, text) = (inbox(2), inbox(3), long(901));
+        bench.world.deliver(2, inbox, &text, None);
+        if before {
+            bench.take(1);
+        }
+        bench.world.close();
+        let packs = files(&bench.world.options.dir.join("packs"));
+        let pack = packs.last().unwrap();
+        let octets = std::fs::read(pack).unwrap().len();
+        flip(pack, octets - 20);
+        bench.world.reopen();
+        assert!(!bench.world.store().check_deep().unwrap().is_empty());
+        // The same letter once more: its content is stored anew, for both.
+        bench.world.deliver(3, other, &text, None);
+        assert_eq!(
+            bench.world.store().check_deep().unwrap(),
+            Vec::<String>::new()
+        );
+        let taken = bench.take(2);
+        assert_eq!(
+            (taken.damaged.len(), taken.unused.len()),
+            (0, 1),
+            "{taken:?}"
+        );
+        let (_dir, store) = bench.rebuilt(Which::Newest);
+        assert_eq!(store.check_deep().unwrap(), Vec::<String>::new());
+    }
+}
+
+#[test]
 fn a_prune_keeps_the_last_whole_copy_of_damaged_content() {
     let bench = Bench::new(Secret::None);
     let first = bench.take(86_400).name;

@@ -114,6 +114,28 @@ fn a_block_of_a_snapshot_is_looked_at_once_a_day_and_then_until_it_is_whole() {
 }
 
 #[test]
+fn a_block_of_a_snapshot_that_a_check_met_is_told_and_stops_upkeep() {
+    let (world, hands, _) = filled();
+    let policy = Policy::default();
+    world.store().snapshot().unwrap();
+    for at in [1, 2] {
+        hands.store(START + at, Ordering::SeqCst);
+        world.store().maintain(&policy).unwrap();
+    }
+    let snapshots = std::fs::read_dir(world.options.dir.join("snapshots")).unwrap();
+    for snapshot in snapshots {
+        let snapshot = snapshot.unwrap().path();
+        let octets = std::fs::read(&snapshot).unwrap().len();
+        flip(&snapshot, octets / 2);
+    }
+    assert_eq!(world.store().harms(), Harms::default());
+    assert!(!world.store().check().unwrap().is_empty());
+    assert_eq!(only(world.store()).kind, HarmKind::Snapshots);
+    assert!(world.store().maintain(&policy).is_err());
+    assert_eq!(only(world.store()).kind, HarmKind::Snapshots);
+}
+
+#[test]
 fn a_damaged_letter_is_told_with_its_place_and_gone_when_it_is_whole() {
     let (world, hands, placed) = filled();
     let policy = Policy::default();

@@ -152,6 +152,8 @@ fn a_missing_foreign_or_public_key_is_one_sentence() {
     let older = founded.path("congvu-master.key.old-1");
     std::fs::write(&older, &secret).unwrap();
     mode(&older, 0o600);
+    founded.refuses("congvu-master.key under another name (backups made under it need it)");
+    std::fs::remove_file(&key).unwrap();
     founded.refuses("congvu-master.key.old-1 is; put a copy of it in its place");
     std::fs::remove_file(&older).unwrap();
     std::fs::write(&key, secret).unwrap();

@@ -32,7 +32,7 @@ impl Told {
 
     /// It reached whoever ordered the repair: the report says so, and has these lines too.
     pub(super) fn end(self, done: &Repaired, options: &Options) -> anyhow::Result<()> {
-        std::io::stdout().flush()?;
+        crate::out::Out.flush()?;
         Ok(done.told(options, &self.lines)?)
     }
 }

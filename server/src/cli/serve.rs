@@ -27,6 +27,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
 /// no address, and refuse the mail of all.
 fn founded(config: &Config) -> anyhow::Result<()> {
     let dir = keys::store_dir(config);
+    super::store::expect_own(&dir)?;
     let there = storage::holds_store(&dir);
     let there =
         there.with_context(|| format!("the store in {} cannot be opened", dir.display()))?;

@@ -389,18 +389,23 @@ impl<'a> Run<'a> {
         let found = pack::examine(number, octets, self.last(&file.path), &mut |at, into| {
             opened.read_exact_at(into, at).map_err(|e| failed(&e))
         })?;
+        let mut used = found.clone();
+        self.leave_unused(&file.path, number, &mut used)?;
         let mut left = Vec::new();
         for stretch in found {
+            let is_used = used.contains(&stretch);
             match self.elsewhere(file, &stretch)? {
                 Some(octets) if stretch.to <= there => {
-                    let what = sound::named(&file.path, &stretch);
-                    self.known().tell(what, true);
+                    if is_used {
+                        let what = sound::named(&file.path, &stretch);
+                        self.known().tell(what, true);
+                    }
                     mended.pieces.push((stretch.from, octets));
                 }
-                _ => left.push(stretch),
+                _ if is_used => left.push(stretch),
+                _ => {}
             }
         }
-        self.leave_unused(&file.path, number, &mut left)?;
         mended.all = left.is_empty();
         let whole = match self.last(&file.path).filter(|_| !mended.all) {
             Some(last) => self.adopted(&file.path, last)?,
@@ -418,14 +423,14 @@ impl<'a> Run<'a> {
         &self,
         path: &str,
         number: u32,
-        left: &mut Vec<pack::Stretch>,
+        damaged: &mut Vec<pack::Stretch>,
     ) -> Result<(), Failure> {
-        if left.is_empty() || self.named.is_none() {
+        if damaged.is_empty() || self.named.is_none() {
             return Ok(());
         }
-        let used = named::used(self.task, self.at, number, left).map_err(source::damaged)?;
+        let used = named::used(self.task, self.at, number, damaged).map_err(source::damaged)?;
         let mut used = used.into_iter();
-        left.retain(|stretch| {
+        damaged.retain(|stretch| {
             let is_used = used.next().unwrap_or(true);
             let mut known = self.known();
             if !is_used && known.unused.len() < DAMAGED_MAX {
