@@ -157,6 +157,7 @@ fn a_missing_foreign_or_public_key_is_one_sentence() {
     founded.refuses("congvu-master.key.old-1 is; put a copy of it in its place");
     std::fs::remove_file(&older).unwrap();
     std::fs::write(&key, secret).unwrap();
+    mode(&key, 0o600);
     let config = std::fs::read_to_string(founded.path("c.toml")).unwrap();
     let off = config.split("[storage.encryption]").next().unwrap();
     std::fs::write(founded.path("c.toml"), off).unwrap();
