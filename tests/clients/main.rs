@@ -11,6 +11,7 @@
 )]
 
 mod dkim;
+mod peers;
 
 use std::path::Path;
 use std::process::Command;

@@ -13,7 +13,12 @@ pub type Records = Option<Vec<(u16, Vec<u8>)>>;
 
 /// Answers until the test ends.
 pub fn start(knows: impl Fn(&str) -> Records + Send + 'static) -> SocketAddr {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    start_at("127.0.0.1:0", knows)
+}
+
+/// The same at a place of one's own choosing.
+pub fn start_at(place: &str, knows: impl Fn(&str) -> Records + Send + 'static) -> SocketAddr {
+    let socket = UdpSocket::bind(place).unwrap();
     let address = socket.local_addr().unwrap();
     std::thread::spawn(move || {
         let mut buffer = [0; 1500];
