@@ -203,15 +203,13 @@ impl Delivery {
         let expanded = expanded
             .filter_map(|index| news::expand(&mut envelope.recipients[*index as usize]))
             .collect();
+        let priority = priority(&envelope, origin, &header, &targets);
         let arrival = Arrival {
             expanded,
             held,
             message_id: header.message_id.or_else(|| stamp.own_message_id(origin)),
             submitter: origin.submitter(),
-            priority: match envelope.priority {
-                0 => spool::priority(targets.local.len() + targets.remote.len(), header.urgent),
-                asked => asked.clamp(-spool::HIGHEST, spool::HIGHEST),
-            },
+            priority,
             generated: matches!(origin, Origin::Generated),
             whence: origin.whence(passed.about),
             trace,
@@ -452,6 +450,17 @@ fn beginning(
     };
     let from = envelope.from.address();
     Beginning::new((&arrival.trace, arrival.now), &head, from, to(), rows)
+}
+
+/// What goes before what: as the sender asks, or as the letter says.
+fn priority(envelope: &Envelope, origin: &Origin, header: &Header, targets: &Targets) -> i8 {
+    if envelope.priority != 0 {
+        return envelope.priority.clamp(-spool::HIGHEST, spool::HIGHEST);
+    }
+    // RFC 6710 §4.1: it is for who signed in.
+    let own = !matches!(origin, Origin::Remote { .. });
+    let urgency = if own { header.urgency } else { 0 };
+    spool::priority(targets.local.len() + targets.remote.len(), urgency)
 }
 
 /// A message that passed the checks.

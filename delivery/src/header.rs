@@ -1,9 +1,12 @@
 //! What the door looks at in a header, in one pass.
 
+use crate::urgency;
 use formats::address::Address;
 use formats::message::header::{self, FIELDS_MAX};
 use formats::message::person::{self, Person, PersonKind};
 
+/// Fields in which clients say how urgent a letter is.
+const URGENCY_FIELDS: [&str; 3] = ["Importance", "Priority", "X-Priority"];
 /// Octets of a Message-ID kept in the queue's lists (RFC 5322 §2.1.1: a line has 998).
 const MESSAGE_ID_MAX: usize = 998;
 /// Addresses of one From or Sender of a submission; nobody signs in as more.
@@ -15,8 +18,8 @@ pub(crate) struct Header {
     pub(crate) received: usize,
     pub(crate) has_date: bool,
     pub(crate) has_bcc: bool,
-    /// `Importance: high` or `Priority: urgent`: the author says that it cannot wait.
-    pub(crate) urgent: bool,
+    /// How much the author says that it cannot wait: an RFC 6710 priority.
+    pub(crate) urgency: i8,
     pub(crate) message_id: Option<String>,
     /// One list for each From field.
     pub(crate) from: Vec<Option<Vec<Address>>>,
@@ -43,10 +46,12 @@ impl Header {
                 found.has_date = true;
             } else if field.is("Bcc") || field.is("Resent-Bcc") {
                 found.has_bcc = true;
-            } else if field.is("Importance") {
-                found.urgent |= header::unfold(field.value).eq_ignore_ascii_case("high");
-            } else if field.is("Priority") {
-                found.urgent |= header::unfold(field.value).eq_ignore_ascii_case("urgent");
+            } else if field.is("Subject") {
+                let said = urgency::of_subject(&header::text(field.value));
+                found.urgency = found.urgency.max(said);
+            } else if let Some(name) = URGENCY_FIELDS.iter().find(|name| field.is(name)) {
+                let said = urgency::of_field(name, &header::unfold(field.value));
+                found.urgency = found.urgency.max(said);
             } else if field.is("Message-ID") && found.message_id.is_none() {
                 let id = header::unfold(field.value);
                 found.message_id = (!id.is_empty() && id.len() <= MESSAGE_ID_MAX).then_some(id);

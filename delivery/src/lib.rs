@@ -29,6 +29,7 @@ mod stamp;
 mod submit;
 pub mod trace;
 mod turn;
+mod urgency;
 
 pub use accept::{Delivery, Receipt, Settings};
 pub use act::Act;

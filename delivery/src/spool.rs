@@ -161,12 +161,9 @@ pub(crate) struct Record {
 }
 
 /// What goes before what.
-pub(crate) fn priority(destinations: usize, urgent: bool) -> i8 {
-    match (destinations > BULK, urgent) {
-        (true, _) => -4,
-        (false, true) => 4,
-        (false, false) => 0,
-    }
+pub(crate) fn priority(destinations: usize, urgency: i8) -> i8 {
+    let bulk = if destinations > BULK { -4 } else { 0 };
+    bulk + urgency
 }
 
 impl Record {

@@ -7,7 +7,7 @@ use delivery::{
     SmartHost, Tried, Via,
 };
 use formats::address::{Address, DomainName};
-use smtp::relay::{HESITATION_MS, Relay, Settings, Trust, Wire};
+use smtp::relay::{DNS_S, HESITATION_MS, Relay, Settings, Trust, Wire};
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -27,6 +27,9 @@ struct Dns {
 
 impl Resolver for Dns {
     async fn mail_hosts(&self, domain: &DomainName) -> Result<Vec<MailHost>, LookupError> {
+        if domain.as_str() == "mute.example" {
+            return std::future::pending().await;
+        }
         let found = self.hosts.get(domain.as_str()).cloned();
         let found = found.unwrap_or(Err(LookupError::NoName))?;
         let each = found.into_iter().map(|(preference, name)| MailHost {
@@ -37,6 +40,9 @@ impl Resolver for Dns {
     }
 
     async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, LookupError> {
+        if host == "mute-host.example" {
+            return std::future::pending().await;
+        }
         let found = self.addresses.get(host).ok_or(LookupError::NoName)?;
         Ok(found.iter().map(|ip| ip.parse().unwrap()).collect())
     }
@@ -226,6 +232,10 @@ fn dns() -> Dns {
             ("here.example", Ok(vec![(10, "alias.here.example")])),
             ("six.example", Ok(vec![(10, "six.example")])),
             ("self.example", Ok(vec![(10, "self.example")])),
+            (
+                "half.example",
+                Ok(vec![(10, "mute-host.example"), (20, "two.example")]),
+            ),
         ]),
         addresses: HashMap::from([
             ("one.example", vec!["1.0.0.1"]),
@@ -287,6 +297,39 @@ async fn what_goes_nowhere_is_told_at_once_or_waits() {
         .await;
     assert!(matches!(&tried.outcomes[..], [Outcome::Deferred(_)]));
     assert!(tried.trouble.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn dns_that_never_answers_is_not_waited_for() {
+    let peers = [("1.0.0.2:25", Peer::Takes("two.example", false))];
+    let house = House::new(dns(), &peers, None);
+    let limit = Duration::from_secs(DNS_S);
+    let began = Instant::now();
+    let why = "4.4.3 DNS for mute.example: no answer in time";
+    let tried = house.check(&to_domain("mute.example"), why, &[]).await;
+    assert!(tried.trouble.is_some());
+    assert!((limit..2 * limit).contains(&began.elapsed()));
+    // One host that nobody can tell the address of keeps nobody from the next.
+    let half = to_domain("half.example");
+    house.check(&half, OK, &["connect 1.0.0.2"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_binary_is_encoded_for_who_takes_lines() {
+    let peers = [("1.0.0.3:25", Peer::Takes("bare.example", false))];
+    let house = House::new(dns(), &peers, None);
+    let mut job = to_domain("bare.example");
+    let part = |kind: &str| {
+        format!(
+            "MIME-Version: 1.0\r\nContent-Type: multipart/{kind}; boundary=b\r\n\r\n--b\r\n\
+             Content-Transfer-Encoding: binary\r\n\r\na\0b\r\n--b--\r\n"
+        )
+    };
+    job.content = part("mixed").into_bytes().into();
+    house.check(&job, OK, &["connect 1.0.0.3"]).await;
+    job.content = part("signed").into_bytes().into();
+    let tried = house.check(&job, "5.6.3 ", &[]).await;
+    assert!(matches!(&tried.outcomes[..], [Outcome::Failed(_)]));
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,8 +10,10 @@
 )]
 
 mod admin_makes_accounts;
+mod bad_peers;
 mod clients_set_up;
 mod corpus;
+mod lesser_peers;
 mod mail_arrives;
 mod quotas;
 mod refusals;

@@ -8,6 +8,7 @@
     reason = "a test harness fails loudly"
 )]
 
+pub mod bad_dns;
 pub mod dkim_check;
 pub mod fake_dns;
 pub mod fault;

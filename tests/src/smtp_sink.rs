@@ -1,7 +1,7 @@
 //! A mail server of somebody else's: takes what the test lets it take, says what the test lets it say, and keeps
 //! what it was given. No TLS.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
@@ -90,6 +90,16 @@ fn converse(
                 letter.to.clear();
                 out.write_all(format!("{end}\r\n").as_bytes())?;
                 continue;
+            }
+            "BDAT" if !letter.to.is_empty() => {
+                // One chunk, the last.
+                let size = line.split(' ').nth(1).and_then(|n| n.parse().ok());
+                let mut content = vec![0; size.unwrap_or(0)];
+                lines.read_exact(&mut content)?;
+                letter.content = String::from_utf8_lossy(&content).into_owned();
+                all.lock().unwrap().push(letter.clone());
+                letter.to.clear();
+                "250 2.0.0 taken"
             }
             "DATA" => "503 5.5.1 to nobody",
             "QUIT" => {

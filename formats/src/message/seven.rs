@@ -1,5 +1,8 @@
-//! RFC 6152 §3: a message for a server that takes no octets over 127: its bodies encoded anew, their text the same.
-//! A signature over the old octets holds no more.
+//! RFC 6152 §3, RFC 3030 §3: a message for a server that takes no octets over 127, or nothing but lines: its bodies
+//! encoded anew, what they say the same.
+//!
+//! What is signed or encrypted by its author is never touched (RFC 1847 §2.1: the signature is over the octets).
+//! Another kind of signature, DKIM's, over the old octets holds no more: mail is signed after this.
 
 use super::header::{fields, remove_field};
 use super::{Part, PartKind, summarize};
@@ -8,48 +11,123 @@ use base64::Engine as _;
 /// RFC 2045 §6.7, §6.8: characters of an encoded line.
 const LINE_MAX: usize = 76;
 
+/// What the message must become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// Octets below 128, in lines.
+    SevenBit,
+    /// Lines (RFC 2045 §2.8: 8bit), whatever octets are in them.
+    Lines,
+}
+
 /// The message in octets below 128. `None`: it cannot be, since a header field or what stands between parts has others,
-/// or a part contradicts its own encoding.
+/// a part contradicts its own encoding, or it is signed by its author.
 #[must_use]
 pub fn to_seven_bit(raw: &[u8]) -> Option<Vec<u8>> {
-    let part = summarize(raw).part;
-    let mut out = Vec::with_capacity(raw.len() + raw.len() / 2);
-    let end = entity(raw, &part, true, &mut out)?;
-    out.extend_from_slice(raw.get(end..)?);
+    let out = whole(raw, Wanted::SevenBit)?;
     out.is_ascii().then_some(out)
 }
 
+/// The message without binary parts: each of them in base64. `None`: it cannot be.
+#[must_use]
+pub fn to_lines(raw: &[u8]) -> Option<Vec<u8>> {
+    whole(raw, Wanted::Lines)
+}
+
+/// RFC 2045 §2.9: whether a part of it is binary, so that it goes through BINARYMIME only. A NUL makes any part so; line
+/// ends that stand alone only one that says of itself that it is binary: elsewhere they are ends of lines.
+#[must_use]
+pub fn is_binary(raw: &[u8]) -> bool {
+    odd(raw) && has_binary(raw, &summarize(raw).part)
+}
+
+fn has_binary(raw: &[u8], part: &Part) -> bool {
+    match &part.kind {
+        PartKind::Leaf => is_binary_leaf(part, part.body.of(raw)),
+        PartKind::Multipart(parts) => parts.iter().any(|part| has_binary(raw, part)),
+        PartKind::Message(nested) => has_binary(raw, &nested.part),
+    }
+}
+
+/// Whether it has a NUL, or a CR or LF that stands alone.
+fn odd(octets: &[u8]) -> bool {
+    let alone = |at: usize| match octets[at] {
+        b'\r' => octets.get(at + 1) != Some(&b'\n'),
+        b'\n' => at == 0 || octets[at - 1] != b'\r',
+        _ => true,
+    };
+    memchr::memchr3_iter(0, b'\r', b'\n', octets).any(alone)
+}
+
+/// Whether what it holds stands there as it is, not encoded.
+fn is_plain(part: &Part) -> bool {
+    let encoding = part.encoding.to_ascii_lowercase();
+    matches!(encoding.as_str(), "7bit" | "8bit" | "binary")
+}
+
+fn is_binary_leaf(part: &Part, body: &[u8]) -> bool {
+    let says_so = part.encoding.eq_ignore_ascii_case("binary");
+    is_plain(part) && (memchr::memchr(0, body).is_some() || says_so && odd(body))
+}
+
+fn whole(raw: &[u8], wanted: Wanted) -> Option<Vec<u8>> {
+    let part = summarize(raw).part;
+    let mut out = Vec::with_capacity(raw.len() + raw.len() / 2);
+    let end = entity(raw, &part, (wanted, true), &mut out)?;
+    out.extend_from_slice(raw.get(end..)?);
+    Some(out)
+}
+
 /// Writes one entity; the offset after it. `top`: it is a message, not a part of one.
-fn entity(raw: &[u8], part: &Part, top: bool, out: &mut Vec<u8>) -> Option<usize> {
+fn entity(
+    raw: &[u8],
+    part: &Part,
+    (wanted, top): (Wanted, bool),
+    out: &mut Vec<u8>,
+) -> Option<usize> {
     let (header, body) = (part.header.of(raw), part.body.of(raw));
-    if !header.is_ascii() {
+    let seven = wanted == Wanted::SevenBit;
+    if seven && !header.is_ascii() {
         return None;
     }
     let end = part.body.end();
-    if body.is_ascii() {
+    let binary = odd(body) && has_binary(raw, part);
+    if !binary && (!seven || body.is_ascii()) {
         out.extend_from_slice(header);
         out.extend_from_slice(body);
         return Some(end);
     }
+    // What consists of others is as they are; 7bit needs no field.
+    let inside = (!seven).then_some("8bit");
     match &part.kind {
         PartKind::Leaf => {
-            if !matches!(
-                part.encoding.to_ascii_lowercase().as_str(),
-                "7bit" | "8bit" | "binary"
-            ) {
+            if !is_plain(part) {
                 return None;
             }
-            let (name, encoded) = encode(body);
+            let (name, encoded) = if binary {
+                ("base64", base64_lines(body))
+            } else {
+                encode(body)
+            };
             fields_with(header, Some(name), top, out)?;
             out.extend_from_slice(&encoded);
         }
+        PartKind::Multipart(_) if matches!(part.subtype.as_str(), "signed" | "encrypted") => {
+            return None;
+        }
         PartKind::Multipart(parts) => {
-            fields_with(header, None, false, out)?;
-            inner(raw, part, parts.iter(), false, out)?;
+            fields_with(header, inside, false, out)?;
+            inner(raw, part, parts.iter(), (wanted, false), out)?;
         }
         PartKind::Message(nested) => {
-            fields_with(header, None, false, out)?;
-            inner(raw, part, std::iter::once(&nested.part), true, out)?;
+            fields_with(header, inside, false, out)?;
+            inner(
+                raw,
+                part,
+                std::iter::once(&nested.part),
+                (wanted, true),
+                out,
+            )?;
         }
     }
     Some(end)
@@ -60,7 +138,7 @@ fn inner<'a>(
     raw: &[u8],
     outer: &Part,
     parts: impl Iterator<Item = &'a Part>,
-    messages: bool,
+    how: (Wanted, bool),
     out: &mut Vec<u8>,
 ) -> Option<()> {
     let mut at = outer.body.at as usize;
@@ -71,13 +149,13 @@ fn inner<'a>(
             part.header.at
         };
         out.extend_from_slice(raw.get(at..start as usize)?);
-        at = entity(raw, part, messages, out)?;
+        at = entity(raw, part, how, out)?;
     }
     out.extend_from_slice(raw.get(at..outer.body.end())?);
     Some(())
 }
 
-/// The header with this encoding instead of its own. An entity of others is 7bit, which needs no field.
+/// The header with this encoding instead of its own; `None`: 7bit, which needs no field.
 fn fields_with(header: &[u8], encoding: Option<&str>, top: bool, out: &mut Vec<u8>) -> Option<()> {
     // Without an empty line at its end nothing can be added.
     let own = match header.strip_suffix(b"\r\n") {
@@ -106,13 +184,18 @@ fn encode(body: &[u8]) -> (&'static str, Vec<u8>) {
     if high * 5 <= body.len() {
         return ("quoted-printable", quoted_printable(body));
     }
+    ("base64", base64_lines(body))
+}
+
+/// RFC 2045 §6.8.
+fn base64_lines(body: &[u8]) -> Vec<u8> {
     let text = base64::engine::general_purpose::STANDARD.encode(body);
     let mut out = Vec::with_capacity(text.len() + text.len() / LINE_MAX * 2 + 2);
     for line in text.as_bytes().chunks(LINE_MAX) {
         out.extend_from_slice(line);
         out.extend_from_slice(b"\r\n");
     }
-    ("base64", out)
+    out
 }
 
 /// RFC 2045 §6.7.
@@ -202,6 +285,48 @@ mod tests {
              Content-Transfer-Encoding: quoted-printable\r\n\r\n\
              b=C3=AAn trong, rat dai dong nay\r\n--b\r\nContent-Type: text/plain\r\n\r\nplain\r\n--b--\r\nepi\r\n"
         );
+    }
+
+    #[test]
+    fn binary_parts_are_encoded_and_nothing_else() {
+        let check = |raw: &str, binary: bool, expected: Option<&str>| {
+            assert_eq!(is_binary(raw.as_bytes()), binary, "{raw:?}");
+            let got = to_lines(raw.as_bytes()).map(|out| String::from_utf8(out).unwrap());
+            assert_eq!(got.as_deref(), expected, "{raw:?}");
+        };
+        let own = |text: &str| text.to_owned();
+        // Line ends that stand alone in text are line ends; the sender puts them right.
+        let loose = own("A: b\nMIME-Version: 1.0\n\nx\n");
+        check(&loose, false, Some(&loose));
+        check(
+            "MIME-Version: 1.0\r\nContent-Transfer-Encoding: binary\r\n\r\na\nb",
+            true,
+            Some("MIME-Version: 1.0\r\nContent-Transfer-Encoding: base64\r\n\r\nYQpi\r\n"),
+        );
+        let lines = own("Content-Transfer-Encoding: binary\r\n\r\n\u{1ed9} in lines\r\n");
+        check(&lines, false, Some(&lines));
+        let letter = |inner: &str, word: &str| {
+            format!(
+                "MIME-Version: 1.0\r\nContent-Type: multipart/{inner}; boundary=b\r\n{word}\r\n--b\r\n\r\n\u{1ed9}\r\n\
+                 --b\r\nContent-Type: image/png\r\n"
+            )
+        };
+        let binary = "Content-Transfer-Encoding: binary\r\n";
+        check(
+            &format!("{}{binary}\r\n\0\r\r\n--b--\r\n", letter("mixed", binary)),
+            true,
+            Some(&format!(
+                "{}Content-Transfer-Encoding: base64\r\n\r\nAA0=\r\n\r\n--b--\r\n",
+                letter("mixed", "Content-Transfer-Encoding: 8bit\r\n")
+            )),
+        );
+        // RFC 1847 §2.1: signed octets stay as they are, here and for seven bits.
+        let signed = format!("{}{binary}\r\n\0\r\r\n--b--\r\n", letter("signed", ""));
+        check(&signed, true, None);
+        assert_eq!(to_seven_bit(signed.as_bytes()), None);
+        let signed = format!("{}\r\nx\r\n--b--\r\n", letter("signed", ""));
+        check(&signed, false, Some(&signed));
+        assert_eq!(to_seven_bit(signed.as_bytes()), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use crate::sender::{Features, Message};
 use delivery::{Job, ReversePath, Signer};
-use formats::message::seven::to_seven_bit;
+use formats::message::seven::{is_binary, to_lines, to_seven_bit};
 use std::sync::Arc;
 
 /// The job's message.
@@ -16,7 +16,7 @@ pub(crate) fn message(job: &Job) -> Message {
         envid: envelope.envid.clone(),
         smtputf8: needs_utf8(job),
         eight_bit: !job.content.is_ascii(),
-        binary: false,
+        binary: is_binary(&job.content),
         require_tls: false,
         priority: (job.priority != 0).then_some(job.priority),
         head: Arc::default(),
@@ -24,52 +24,57 @@ pub(crate) fn message(job: &Job) -> Message {
     }
 }
 
-/// The message for this peer. RFC 6152 §3: without 8BITMIME its bodies are encoded, where they can be; where not, the
-/// machine refuses it. RFC 6376 §5.3: then it is signed, as it is going to arrive.
+/// The message for this peer. RFC 6152 §3: without 8BITMIME its bodies are encoded, where they can be; RFC 3030 §3: so are
+/// binary ones without BINARYMIME and CHUNKING. Where they cannot, the machine refuses it. RFC 6376 §5.3: then it is
+/// signed, as it is going to arrive; what is binary is encoded for that, too, since DKIM sees lines.
 pub(crate) async fn fitted(
     message: &Message,
     features: &Features,
     signer: Option<&Signer>,
 ) -> Message {
     let mut message = message.clone();
-    let encode = message.eight_bit && !features.eight_bit;
-    if !encode && signer.is_none() {
+    let seven = message.eight_bit && !features.eight_bit;
+    let lines = message.binary && (signer.is_some() || !features.takes_binary());
+    if !seven && !lines && signer.is_none() {
         return message;
     }
     let (content, signer) = (message.content.clone(), signer.cloned());
     let work = tokio::task::spawn_blocking(move || {
-        let seven: Option<Arc<[u8]>> = match encode {
-            true => to_seven_bit(&content).map(Into::into),
-            false => None,
+        let encoded: Option<Arc<[u8]>> = match (seven, lines) {
+            (true, _) => to_seven_bit(&content).map(Into::into),
+            (false, true) => to_lines(&content).map(Into::into),
+            (false, false) => None,
         };
-        let leaves = seven.as_deref().unwrap_or(&content);
+        let leaves = encoded.as_deref().unwrap_or(&content);
+        // A signature over lines would not fit what goes out as it is.
+        let signer = signer.filter(|_| encoded.is_some() || !lines);
         let head: Arc<[u8]> = signer.map_or_else(Arc::default, |s| s.sign(leaves).into());
-        (seven, head)
+        (encoded, head)
     });
-    if let Ok((seven, head)) = work.await {
-        if let Some(seven) = seven {
-            message.eight_bit = false;
-            message.content = seven;
+    if let Ok((encoded, head)) = work.await {
+        if let Some(encoded) = encoded {
+            message.eight_bit = !encoded.is_ascii();
+            message.binary = false;
+            message.content = encoded;
         }
         message.head = head;
     }
     message
 }
 
-/// RFC 6531 §3.4: SMTPUTF8 is asked for where an address needs it, or the header of mail that came with it; a letter
-/// that only could have needed it goes to servers that do not know it.
+/// RFC 6531 §3.4: SMTPUTF8 is asked for where the reverse-path needs it, or the header of mail that came with it; a
+/// letter that only could have needed it goes to servers that do not know it. Recipients' addresses tell themselves.
 fn needs_utf8(job: &Job) -> bool {
     let envelope = &job.envelope;
     let from = match &envelope.from {
         ReversePath::Null => true,
         ReversePath::Address(address) => address.is_ascii(),
     };
-    let to = envelope.recipients.iter().all(|to| to.address.is_ascii());
     let header = || {
         let end = header_end(&job.content);
         job.content[..end].is_ascii()
     };
-    !from || !to || (envelope.smtputf8 && !header())
+    !from || (envelope.smtputf8 && !header())
 }
 
 fn header_end(content: &[u8]) -> usize {

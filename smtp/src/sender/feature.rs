@@ -63,6 +63,12 @@ impl Features {
         }
     }
 
+    /// RFC 3030 §3: BINARYMIME is nothing without CHUNKING.
+    #[must_use]
+    pub fn takes_binary(&self) -> bool {
+        self.binary && self.chunking
+    }
+
     /// Whether a message of so many octets fits (RFC 1870 §3).
     #[must_use]
     pub fn fits(&self, octets: u64) -> bool {

@@ -76,7 +76,7 @@ pub struct Message {
     pub ret: Option<String>,
     /// RFC 3461 §4.4, as given.
     pub envid: Option<String>,
-    /// RFC 6531: addresses or header fields need it.
+    /// RFC 6531: the reverse-path or header fields need it; recipients' addresses tell themselves.
     pub smtputf8: bool,
     /// RFC 6152: octets over 127 are in it.
     pub eight_bit: bool,

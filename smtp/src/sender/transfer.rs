@@ -34,6 +34,8 @@ pub(super) struct Transfer {
     window: usize,
     chunking: bool,
     dsn: bool,
+    /// SMTPUTF8 is asked for.
+    utf8: bool,
     mail_line: String,
     mail_sent: bool,
     /// Number of the next recipient to be named.
@@ -58,6 +60,7 @@ impl Transfer {
     ) -> Self {
         let count = message.recipients.len();
         let chunking = message.binary;
+        let international = message.recipients.iter().any(|to| !to.address.is_ascii());
         let mut transfer = Self {
             peer: config.peer.clone(),
             lmtp: config.lmtp,
@@ -68,6 +71,7 @@ impl Transfer {
             },
             chunking,
             dsn: features.dsn,
+            utf8: features.smtputf8 && (message.smtputf8 || international),
             mail_line: String::new(),
             mail_sent: false,
             next: 0,
@@ -84,6 +88,7 @@ impl Transfer {
             transfer.all(&Outcome::Failed(why));
             transfer.clean = true;
         }
+        transfer.leave_international(features);
         transfer.mail_line = transfer.mail(features);
         transfer
     }
@@ -99,18 +104,23 @@ impl Transfer {
                 "5.3.4 {peer} takes messages of {max} octets at most, this one has {octets}"
             ));
         }
-        // RFC 6531 §3.2: never to a server that does not offer it.
+        // RFC 6531 §3.2: never to a server that does not offer it; §3.5 has a code of its own for the header.
         if message.smtputf8 && !features.smtputf8 {
-            return Some(format!(
-                "5.6.7 {peer} takes no internationalized addresses (SMTPUTF8)"
-            ));
+            let header = match &message.from {
+                ReversePath::Null => true,
+                ReversePath::Address(address) => address.is_ascii(),
+            };
+            return Some(match header {
+                true => format!("5.6.9 {peer} takes no UTF-8 in the header (SMTPUTF8)"),
+                false => international(peer),
+            });
         }
-        if message.binary && !(features.binary && features.chunking) {
+        if message.binary && !features.takes_binary() {
             return Some(format!(
                 "5.6.3 {peer} takes no binary messages (BINARYMIME)"
             ));
         }
-        if message.eight_bit && !features.eight_bit {
+        if message.eight_bit && !message.binary && !features.eight_bit {
             return Some(format!("5.6.3 {peer} takes no 8-bit messages (8BITMIME)"));
         }
         // RFC 8689 §4.2.1.
@@ -120,6 +130,21 @@ impl Transfer {
             ));
         }
         None
+    }
+
+    /// RFC 6531 §3.2: who has an address in UTF-8 cannot get it from a server that does not know those; the others can.
+    fn leave_international(&mut self, features: &Features) {
+        if features.smtputf8 {
+            return;
+        }
+        let why = international(&self.peer);
+        for (recipient, outcome) in self.message.recipients.iter().zip(&mut self.outcomes) {
+            if outcome.is_none() && !recipient.address.is_ascii() {
+                *outcome = Some(Outcome::Failed(why.clone()));
+            }
+        }
+        // Where nobody is left, the peer has not heard of it.
+        self.clean |= self.outcomes.iter().all(Option::is_some);
     }
 
     fn mail(&self, features: &Features) -> String {
@@ -137,7 +162,7 @@ impl Transfer {
         } else if message.eight_bit {
             line.push_str(" BODY=8BITMIME");
         }
-        if message.smtputf8 {
+        if self.utf8 {
             line.push_str(" SMTPUTF8");
         }
         if self.dsn {
@@ -166,7 +191,7 @@ impl Transfer {
             }
             // RFC 6533 §3: in UTF-8 only to who takes that.
             let orcpt = recipient.orcpt.as_ref();
-            if let Some(orcpt) = orcpt.filter(|o| o.is_ascii() || self.message.smtputf8) {
+            if let Some(orcpt) = orcpt.filter(|o| o.is_ascii() || self.utf8) {
                 let _ = write!(line, " ORCPT={orcpt}");
             }
         }
@@ -356,4 +381,8 @@ impl Transfer {
     fn text(&self, status: &str, reply: &Reply, to: &str) -> String {
         format!("{status} {} said to {to}: {}", self.peer, reply.line())
     }
+}
+
+fn international(peer: &str) -> String {
+    format!("5.6.7 {peer} takes no internationalized addresses (SMTPUTF8)")
 }
