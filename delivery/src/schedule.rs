@@ -129,6 +129,11 @@ impl Schedule {
         octets: u64,
         now: i64,
     ) -> bool {
+        // Each lane's name is kept once, however many wait in it.
+        let hop = match self.lanes.get_key_value(hop) {
+            Some((known, _)) => &known.clone(),
+            None => hop,
+        };
         let key = (id, hop.clone());
         if self.parts.contains_key(&key) {
             return false;

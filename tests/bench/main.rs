@@ -12,6 +12,7 @@
 
 mod imap;
 mod queue;
+mod relay;
 mod storage;
 
 use std::fs;
@@ -38,6 +39,7 @@ fn main() {
     match arguments.next().as_deref() {
         Some("storage") => return storage::main(arguments),
         Some("queue") => return queue::main(arguments),
+        Some("relay") => return relay::main(arguments),
         Some("imap") => return imap::main(arguments),
         Some("imap-idle") => return imap::asleep::main(arguments),
         _ => {}
