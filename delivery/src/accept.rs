@@ -197,6 +197,10 @@ impl Delivery {
         };
         let stored = stamp.apply(&envelope, origin, &header, content);
         let mut envelope = envelope;
+        // RFC 8689 §4.1: the parameter counts before the field.
+        if header.tls_waived && envelope.tls == TlsWish::None {
+            envelope.tls = TlsWish::Waived;
+        }
         // RFC 4865: what waits for its time is not sent on yet, so that nothing is told of that.
         let held = envelope.release_at.filter(|at| *at > now);
         let expanded = targets.expanded.iter().filter(|_| held.is_none());

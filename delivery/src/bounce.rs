@@ -105,6 +105,8 @@ impl Delivery {
             ret: None,
             smtputf8: !sender.is_ascii() || about.envelope.smtputf8,
             eight_bit: true,
+            // RFC 8689 §5, §6: what tells of a message goes under the same protection.
+            tls: about.envelope.tls,
             ..Envelope::default()
         };
         let id = stamp::trace_id(now)?;

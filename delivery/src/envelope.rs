@@ -21,6 +21,18 @@ pub struct Recipient {
     pub orcpt: Option<String>,
 }
 
+/// What the sender of a message asks of TLS, all the way (RFC 8689).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TlsWish {
+    /// Nothing: each hop does what its next one's policy says.
+    #[default]
+    None,
+    /// RFC 8689 §2 `REQUIRETLS`: only under verified TLS, and only to who promises the same.
+    Required,
+    /// RFC 8689 §3 `TLS-Required: No`: rather in the clear than not at all, whatever the recipient's domain asks for.
+    Waived,
+}
+
 /// A transaction's envelope.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
@@ -37,6 +49,8 @@ pub struct Envelope {
     pub eight_bit: bool,
     /// RFC 6710 §2: -9 to 9, as its sender asked; 0 where nobody did.
     pub priority: i8,
+    /// RFC 8689.
+    pub tls: TlsWish,
     /// RFC 4865: not before this time, Unix seconds. The item's rows have it, not its envelope.
     #[serde(skip)]
     pub release_at: Option<i64>,

@@ -21,6 +21,8 @@ pub(crate) struct Header {
     /// How much the author says that it cannot wait: an RFC 6710 priority.
     pub(crate) urgency: i8,
     pub(crate) message_id: Option<String>,
+    /// RFC 8689 §3 `TLS-Required: No`.
+    pub(crate) tls_waived: bool,
     /// One list for each From field.
     pub(crate) from: Vec<Option<Vec<Address>>>,
     /// One list for each Sender field; `None`: not readable.
@@ -37,7 +39,7 @@ impl Header {
             continues_nothing: matches!(content.first(), Some(b' ' | b'\t')),
             ..Self::default()
         };
-        let mut count = 0;
+        let (mut count, mut wishes) = (0, 0);
         for field in header::fields(content) {
             count += 1;
             if field.is("Received") {
@@ -52,6 +54,9 @@ impl Header {
             } else if let Some(name) = URGENCY_FIELDS.iter().find(|name| field.is(name)) {
                 let said = urgency::of_field(name, &header::unfold(field.value));
                 found.urgency = found.urgency.max(said);
+            } else if field.is("TLS-Required") {
+                wishes += 1;
+                found.tls_waived = header::unfold(field.value).eq_ignore_ascii_case("no");
             } else if field.is("Message-ID") && found.message_id.is_none() {
                 let id = header::unfold(field.value);
                 found.message_id = (!id.is_empty() && id.len() <= MESSAGE_ID_MAX).then_some(id);
@@ -61,6 +66,8 @@ impl Header {
                 found.sender.push(authors(field.value));
             }
         }
+        // RFC 8689 §3: more than one must not be; who knows which was the author's.
+        found.tls_waived &= wishes == 1;
         found.overlong = count >= FIELDS_MAX;
         found
     }

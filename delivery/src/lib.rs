@@ -33,14 +33,14 @@ mod urgency;
 
 pub use accept::{Delivery, Receipt, Settings};
 pub use act::Act;
-pub use envelope::{Envelope, Recipient, ReversePath};
+pub use envelope::{Envelope, Recipient, ReversePath, TlsWish};
 pub use error::{Refusal, Refused};
 pub use job::{Job, RECIPIENTS_MAX, Tried};
 pub use origin::Origin;
 pub use outcome::Outcome;
 pub use outward::{Detour, Hop, Outward, Pattern, Route, Security, SmartHost, Via};
 pub use release::{Hold, Later, RELEASE_MAX_S};
-pub use resolver::{LookupError, MailHost, Resolver};
+pub use resolver::{LookupError, MailHost, MailHosts, Resolver};
 pub use schedule::{OCTETS_MAX, RESTS_S};
 pub use sign::Signer;
 pub use spoilt::Unreadable;

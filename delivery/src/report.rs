@@ -1,5 +1,6 @@
 //! RFC 6522 multipart/report, RFC 3464 message/delivery-status: a notification as octets, for people in two languages.
 
+use crate::TlsWish;
 use crate::bounce::About;
 use crate::dsn;
 use crate::header;
@@ -80,9 +81,11 @@ impl Report<'_> {
         self.news.first().is_some_and(|news| news.action.succeeds())
     }
 
-    /// RFC 3461 §4.3: RET=FULL asks for the whole message when it failed, not when it is late or well.
+    /// RFC 3461 §4.3: RET=FULL asks for the whole message when it failed, not when it is late or well; RFC 8689 §5:
+    /// and not where it was to go under TLS only.
     fn whole(&self, content: &[u8]) -> bool {
-        let asked = self.about.envelope.ret.as_deref() == Some("FULL");
+        let envelope = self.about.envelope;
+        let asked = envelope.ret.as_deref() == Some("FULL") && envelope.tls != TlsWish::Required;
         asked && self.until().is_none() && !self.succeeds() && content.len() <= WHOLE_MAX
     }
 
@@ -107,6 +110,10 @@ impl Report<'_> {
             to = self.sender,
             id = self.id,
         );
+        // RFC 8689 §6: also for the servers after the next one.
+        if self.about.envelope.tls == TlsWish::Waived {
+            out.push_str("TLS-Required: No\r\n");
+        }
     }
 
     /// For people, in both languages.
@@ -245,6 +252,14 @@ fn meaning(status: &str) -> (&'static str, &'static str) {
         "5.7.1" => (
             "Nơi nhận không cho phép gửi thư này.",
             "The message is not permitted there.",
+        ),
+        "5.7.10" => (
+            "Người gửi yêu cầu mã hoá suốt đường đi, nơi nhận không đáp ứng được.",
+            "Its sender asks for encryption all the way, which the receiving server does not have.",
+        ),
+        "5.7.30" => (
+            "Người gửi yêu cầu mã hoá suốt đường đi, nơi nhận không hứa giữ điều đó.",
+            "Its sender asks for encryption all the way, which the receiving server does not promise.",
         ),
         _ if status.starts_with('4') => (
             "Nơi nhận tạm thời chưa nhận được thư.",

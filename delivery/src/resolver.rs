@@ -13,6 +13,15 @@ pub struct MailHost {
     pub name: String,
 }
 
+/// The mail exchangers of a domain.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MailHosts {
+    /// As DNS gave them.
+    pub hosts: Vec<MailHost>,
+    /// DNSSEC vouches for the answer, from a key that the operator trusts down to the record (RFC 4035 §4.3).
+    pub secure: bool,
+}
+
 /// Why DNS gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookupError {
@@ -28,7 +37,7 @@ pub trait Resolver: Send + Sync {
     fn mail_hosts(
         &self,
         domain: &DomainName,
-    ) -> impl Future<Output = Result<Vec<MailHost>, LookupError>> + Send;
+    ) -> impl Future<Output = Result<MailHosts, LookupError>> + Send;
 
     /// A host's addresses, of both families; empty where the name is there without any.
     fn addresses(

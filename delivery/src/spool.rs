@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use storage::{AccountId, Error, QueueId, QueueItem};
 
 /// The version of a record that this program writes; one that is not known is refused (I-18).
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 /// In [`Row::next`]: an administrator asked for it; before all others.
 pub(crate) const ASKED: i64 = -1;
 /// When a held item is due: never, until it is released.
@@ -178,6 +178,7 @@ impl Record {
         let record: Self = match *version {
             1 => postcard::from_bytes::<old::First>(rest).map(Into::into),
             2 => postcard::from_bytes::<old::Second>(rest).map(Into::into),
+            3 => postcard::from_bytes::<old::Third>(rest).map(Into::into),
             VERSION => postcard::from_bytes(rest),
             unknown => {
                 let what = format!("unknown version {unknown} of a queued item");

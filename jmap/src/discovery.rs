@@ -135,6 +135,7 @@ fn capabilities(context: &Context, held: Option<Held>) -> Value {
                 "DSN": [],
                 "FUTURERELEASE": [delivery::RELEASE_MAX_S.to_string()],
                 "MT-PRIORITY": [],
+                "REQUIRETLS": [],
             },
         },
     })

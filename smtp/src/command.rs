@@ -59,6 +59,8 @@ pub struct Mail {
     pub priority: Option<i8>,
     /// RFC 4865 §4.
     pub hold: Option<Hold>,
+    /// RFC 8689 §2.
+    pub require_tls: bool,
 }
 
 /// RCPT with its parameters.
@@ -197,6 +199,7 @@ fn mail(rest: &str) -> Result<Mail, Fault> {
         envid: None,
         priority: None,
         hold: None,
+        require_tls: false,
     };
     if !path.is_empty() {
         mail.from = ReversePath::Address(Address::parse(path).map_err(|_| Fault::Path)?);
@@ -211,6 +214,11 @@ fn mail(rest: &str) -> Result<Mail, Fault> {
             mail.smtputf8 = true;
             Ok(())
         }
+        // RFC 8689 §2: without a value.
+        ("REQUIRETLS", None) if !mail.require_tls => {
+            mail.require_tls = true;
+            Ok(())
+        }
         ("RET", Some(v)) => once(&mut mail.ret, dsn::ret(v)),
         ("ENVID", Some(v)) => once(&mut mail.envid, dsn::envid(v)),
         ("MT-PRIORITY", Some(v)) => once(&mut mail.priority, release::priority(v)),
@@ -221,7 +229,7 @@ fn mail(rest: &str) -> Result<Mail, Fault> {
         ("AUTH", Some(v)) if dsn::decoded(v).is_some() => Ok(()),
         (
             "SIZE" | "BODY" | "SMTPUTF8" | "RET" | "ENVID" | "AUTH" | "MT-PRIORITY" | "HOLDFOR"
-            | "HOLDUNTIL",
+            | "HOLDUNTIL" | "REQUIRETLS",
             _,
         ) => Err(Fault::ParameterValue),
         _ => Err(Fault::Parameter),

@@ -33,7 +33,7 @@ const SIZE: &str = "SIZE";
 /// FUTURERELEASE (RFC 4865 §3) with the longest interval and the last time.
 const FUTURERELEASE: &str = "FUTURERELEASE";
 
-const ROWS: [Row; 14] = [
+const ROWS: [Row; 15] = [
     Row {
         keyword: SIZE,
         offered: |_| true,
@@ -81,6 +81,11 @@ const ROWS: [Row; 14] = [
     Row {
         keyword: "STARTTLS",
         offered: |o| o.tls == Tls::Offered,
+    },
+    // RFC 8689 §2: under TLS only; onward it is kept by `relay`.
+    Row {
+        keyword: "REQUIRETLS",
+        offered: |o| o.tls == Tls::On,
     },
     // RFC 4954 §4: not in the clear, since PLAIN and LOGIN show the secret.
     Row {

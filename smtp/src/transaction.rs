@@ -5,7 +5,7 @@ use crate::command::{Fault, Forward, Mail, Rcpt};
 use crate::data::{Body, Spoiled};
 use crate::receiver::{Phase, REFUSED_RECIPIENTS_MAX, Receiver, Service, Tls};
 use crate::reply::{self, Reply};
-use delivery::{Envelope, Recipient, Refused};
+use delivery::{Envelope, Recipient, Refused, TlsWish};
 use formats::address::{Address, LocalPart};
 
 /// Octets of message memory asked for at first; then it doubles.
@@ -59,6 +59,10 @@ impl Receiver {
         if asked && self.service != Service::Submission {
             return self.error(reply::fault(Fault::Parameter));
         }
+        // RFC 8689 §2: where it is offered, which is under TLS.
+        if mail.require_tls && self.tls != Tls::On {
+            return self.error(reply::fault(Fault::Parameter));
+        }
         let release_at = match (mail.hold, self.wall()) {
             (None, _) => None,
             (Some(_), None) => return self.error(reply::fault(Fault::Parameter)),
@@ -77,6 +81,10 @@ impl Receiver {
                 smtputf8: mail.smtputf8,
                 eight_bit: mail.eight_bit,
                 priority: mail.priority.unwrap_or(0),
+                tls: match mail.require_tls {
+                    true => TlsWish::Required,
+                    false => TlsWish::None,
+                },
                 release_at,
             },
             started: self.now,

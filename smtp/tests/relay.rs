@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 use delivery::{
-    Envelope, Job, LookupError, MailHost, Outcome, Recipient, Resolver, ReversePath, Security,
-    SmartHost, Tried, Via,
+    Envelope, Job, LookupError, MailHost, MailHosts, Outcome, Recipient, Resolver, ReversePath,
+    Security, SmartHost, TlsWish, Tried, Via,
 };
 use formats::address::{Address, DomainName};
 use smtp::relay::{DNS_S, HESITATION_MS, Relay, Settings, Trust, Wire};
@@ -23,10 +23,12 @@ type Hosts = Result<Vec<(u16, &'static str)>, LookupError>;
 struct Dns {
     hosts: HashMap<&'static str, Hosts>,
     addresses: HashMap<&'static str, Vec<&'static str>>,
+    /// Domains whose MX records are signed.
+    signed: Vec<&'static str>,
 }
 
 impl Resolver for Dns {
-    async fn mail_hosts(&self, domain: &DomainName) -> Result<Vec<MailHost>, LookupError> {
+    async fn mail_hosts(&self, domain: &DomainName) -> Result<MailHosts, LookupError> {
         if domain.as_str() == "mute.example" {
             return std::future::pending().await;
         }
@@ -36,7 +38,10 @@ impl Resolver for Dns {
             preference,
             name: name.to_owned(),
         });
-        Ok(each.collect())
+        Ok(MailHosts {
+            hosts: each.collect(),
+            secure: self.signed.contains(&domain.as_str()),
+        })
     }
 
     async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, LookupError> {
@@ -59,6 +64,8 @@ enum Peer {
     Takes(&'static str, bool),
     /// Takes one letter, then closes the connection.
     TakesOne,
+    /// Takes letters; offers STARTTLS, then REQUIRETLS.
+    Promises(&'static str),
 }
 
 #[derive(Default)]
@@ -94,7 +101,7 @@ impl Wire for Net {
         &self,
         stream: DuplexStream,
         name: &str,
-        trust: Trust,
+        trust: &Trust,
     ) -> Result<DuplexStream, String> {
         self.note(format!("secure {name} {trust:?}"));
         self.handshake.map_or(Ok(stream), |why| Err(why.to_owned()))
@@ -104,7 +111,8 @@ impl Wire for Net {
 async fn serve(stream: DuplexStream, peer: Peer) {
     let (read, mut write) = tokio::io::split(stream);
     let mut lines = BufReader::new(read).lines();
-    let (name, tls, one) = match peer {
+    let (name, mut tls, one) = match peer {
+        Peer::Promises(name) => (name, true, false),
         Peer::Turns(greeting) => {
             let _ = write.write_all(greeting.as_bytes()).await;
             return;
@@ -121,9 +129,15 @@ async fn serve(stream: DuplexStream, peer: Peer) {
                 in_content = false;
                 "250 2.0.0 taken\r\n".to_owned()
             }
+            "EHLO" if !tls && matches!(peer, Peer::Promises(_)) => {
+                format!("250-{name}\r\n250 REQUIRETLS\r\n")
+            }
             "EHLO" if tls => format!("250-{name}\r\n250 STARTTLS\r\n"),
             "EHLO" => format!("250 {name}\r\n"),
-            "STAR" => "220 go\r\n".to_owned(),
+            "STAR" => {
+                tls = !matches!(peer, Peer::Promises(_));
+                "220 go\r\n".to_owned()
+            }
             "DATA" => {
                 in_content = true;
                 "354 go on\r\n".to_owned()
@@ -237,6 +251,7 @@ fn dns() -> Dns {
                 Ok(vec![(10, "mute-host.example"), (20, "two.example")]),
             ),
         ]),
+        signed: vec!["b.example"],
         addresses: HashMap::from([
             ("one.example", vec!["1.0.0.1"]),
             ("two.example", vec!["1.0.0.2"]),
@@ -439,4 +454,109 @@ async fn a_connection_that_was_closed_meanwhile_costs_no_try() {
     house
         .check(&to_domain("bare.example"), OK, &["connect 1.0.0.3"])
         .await;
+}
+
+/// RFC 8689.
+fn wishing(mut job: Job, tls: TlsWish, from: &str) -> Job {
+    job.envelope.tls = tls;
+    if !from.is_empty() {
+        job.envelope.from = ReversePath::Address(Address::parse(from).unwrap());
+    }
+    job
+}
+
+const REQUIRED: TlsWish = TlsWish::Required;
+
+#[tokio::test(start_paused = true)]
+async fn a_letter_that_requires_tls_goes_to_who_promises_it_only() {
+    // The first host promises nothing, the second does: its certificate is looked at, and the MX is signed.
+    let peers = [
+        ("1.0.0.1:25", Peer::Takes("one.example", true)),
+        ("1.0.0.2:25", Peer::Promises("two.example")),
+    ];
+    let house = House::new(dns(), &peers, None);
+    let job = wishing(to_domain("b.example"), REQUIRED, "a@here.example");
+    let asked = [
+        "connect 1.0.0.1",
+        "secure one.example Named",
+        "connect 1.0.0.2",
+        "secure two.example Named",
+    ];
+    house.check(&job, OK, &asked).await;
+    // The same connection serves the next one, and an ordinary letter.
+    house.check(&job, OK, &[]).await;
+    house.check(&to_domain("b.example"), OK, &[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nobody_promises_tls_its_sender_is_told() {
+    let one = ("1.0.0.1:25", Peer::Takes("one.example", true));
+    let peers = [one, ("1.0.0.2:25", Peer::Takes("two.example", false))];
+    let job = wishing(to_domain("b.example"), REQUIRED, "a@here.example");
+    let house = House::new(dns(), &peers, None);
+    let asked = [
+        "connect 1.0.0.1",
+        "secure one.example Named",
+        "connect 1.0.0.2",
+    ];
+    let tried = house.check(&job, "5.7.10 ", &asked).await;
+    assert!(matches!(&tried.outcomes[..], [Outcome::Failed(_)]));
+    assert_eq!(tried.trouble, None, "others may go there");
+    // A host that may promise it, if it answers: later.
+    let house = House::new(dns(), &[one], None);
+    let asked = [
+        "connect 1.0.0.1",
+        "secure one.example Named",
+        "connect 1.0.0.2",
+    ];
+    let tried = house.check(&job, "4.4.1 ", &asked).await;
+    assert!(matches!(&tried.outcomes[..], [Outcome::Deferred(_)]));
+    // A certificate that is not the host's.
+    let peers = [
+        ("1.0.0.1:25", Peer::Promises("one.example")),
+        ("1.0.0.2:25", Peer::Promises("two.example")),
+    ];
+    let house = House::new(dns(), &peers, Some("wrong name"));
+    let asked = [
+        "connect 1.0.0.1",
+        "secure one.example Named",
+        "connect 1.0.0.2",
+        "secure two.example Named",
+    ];
+    let begins = "5.7.10 the sender requires TLS (REQUIRETLS): TLS with two.example[1.0.0.2] failed: wrong name";
+    house.check(&job, begins, &asked).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_that_nobody_vouches_for_get_no_letter_that_requires_tls() {
+    let peers = [
+        ("1.0.0.6:25", Peer::Promises("six.example")),
+        ("10.0.0.9:25", Peer::Promises("smart.example")),
+    ];
+    let house = House::new(dns(), &peers, None);
+    let job = wishing(to_domain("six.example"), REQUIRED, "a@here.example");
+    let tried = house.check(&job, "5.7.10 ", &[]).await;
+    assert!(matches!(&tried.outcomes[..], [Outcome::Failed(_)]));
+    // The operator vouches for a route's host; its certificate is looked at, whatever the route says.
+    let job = to_host("smart.example", 25, Security::Opportunistic);
+    let asked = ["connect 10.0.0.9", "secure smart.example Named"];
+    house
+        .check(&wishing(job.clone(), REQUIRED, "a@here.example"), OK, &asked)
+        .await;
+    // News of a failure goes all the same (RFC 8689 §5), without the promise where there is none.
+    let asked = ["connect 2606::6", "connect 1.0.0.6", "secure six.example Anybody"];
+    let job = wishing(to_domain("six.example"), REQUIRED, "");
+    house.check(&job, OK, &asked).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_nobody_looked_at_is_for_one_letter() {
+    let peers = [("1.0.0.3:25", Peer::Takes("bare.example", true))];
+    let house = House::new(dns(), &peers, None);
+    let waived = wishing(to_domain("bare.example"), TlsWish::Waived, "a@here.example");
+    let asked = ["connect 1.0.0.3", "secure bare.example Anybody"];
+    house.check(&waived, OK, &asked).await;
+    house.check(&to_domain("bare.example"), OK, &asked).await;
+    // The other way round it serves.
+    house.check(&waived, OK, &[]).await;
 }

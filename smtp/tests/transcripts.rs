@@ -8,7 +8,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
-use delivery::{Refusal, Refused, ReversePath};
+use delivery::{Refusal, Refused, ReversePath, TlsWish};
 use formats::address::DomainName;
 use smtp::{Answer, Ask, Config, Receiver, Service, SignIn, Step, Tls};
 use std::collections::VecDeque;
@@ -240,7 +240,11 @@ impl Play {
                     0 => String::new(),
                     priority => format!(" priority {priority}"),
                 };
-                let asked = asked + &priority + &held.unwrap_or_default();
+                let tls = match envelope.tls {
+                    TlsWish::Required => " requires TLS",
+                    TlsWish::None | TlsWish::Waived => "",
+                };
+                let asked = asked + &priority + tls + &held.unwrap_or_default();
                 let text = if content.len() > 200 {
                     format!("{} octets", content.len())
                 } else {

@@ -327,3 +327,59 @@ fn dns_says_where_mail_goes_but_not_into_our_own_network() {
     )));
     world.finish();
 }
+
+/// A submission that asks for REQUIRETLS, and for the whole letter back.
+fn send_required(world: &World, to: &str) {
+    let mut client = world.submission("an");
+    let offer = client.ehlo();
+    assert!(offer.contains("250-REQUIRETLS"), "{offer}");
+    client.expect("MAIL FROM:<an@thu.gov.vn> REQUIRETLS RET=FULL", "250");
+    client.expect(&format!("RCPT TO:<{to}>"), "250");
+    client.expect("DATA", "354");
+    client.send(&tests::smtp_client::stuffed(LETTER));
+    let reply = client.reply();
+    assert!(reply.starts_with("250 2.0.0"), "{reply}");
+}
+
+/// RFC 8689, from a submission here to a mailbox there: each side keeps the promise.
+#[test]
+fn a_letter_that_requires_tls_arrives_under_it_or_comes_back() {
+    let there = neighbour();
+    let here = World::with(|config| {
+        route(config, there.address("smtp"), RouteTls::Verified);
+        config.relay.authorities = there.ca();
+    });
+    send_required(&here, "chi@ban.gov.vn");
+    let mut reader = ImapClient::connect_tls(there.address("imaps"), &there.ca());
+    reader.ok(&format!("LOGIN chi@ban.gov.vn {PASSWORD}"));
+    assert!(until(|| count(&mut reader) == 1), "nothing arrived");
+    let tried = "TLS13_AES_256_GCM_SHA384; route; verified";
+    let shown = || {
+        let (_, _, body) = here.api().get("/api/v1/traces?recipient=chi@ban.gov.vn");
+        let found: Value = serde_json::from_slice(&body).unwrap();
+        let Some(id) = found["items"][0]["id"].as_str() else {
+            return false;
+        };
+        let (_, _, body) = here.api().get(&format!("/api/v1/traces/{id}"));
+        String::from_utf8_lossy(&body).contains(tried)
+    };
+    assert!(until(shown));
+    here.finish();
+    there.finish();
+
+    // Who offers no TLS does not get it, and its sender gets the header back.
+    let sink = Sink::new(|_| None);
+    let world = World::with(|config| route(config, sink.address, RouteTls::Opportunistic));
+    send_required(&world, "x@noi.example");
+    let bounce = only_letter(&world, "an");
+    for part in [
+        "Status: 5.7.10\r\n",
+        "Người gửi yêu cầu mã hoá",
+        "Content-Type: text/rfc822-headers",
+    ] {
+        assert!(bounce.contains(part), "{part} in {bounce}");
+    }
+    assert!(!bounce.contains("Kính gửi"), "{bounce}");
+    assert!(sink.taken().is_empty());
+    world.finish();
+}

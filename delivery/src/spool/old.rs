@@ -1,7 +1,7 @@
 //! Records of the spool as earlier programs wrote them.
 
 use super::{Record, Row};
-use crate::{Envelope, Outcome, Recipient, RecipientState, ReversePath};
+use crate::{Detour, Envelope, Outcome, Recipient, RecipientState, ReversePath};
 use formats::address::Address;
 use serde::Deserialize;
 use storage::AccountId;
@@ -116,6 +116,50 @@ impl From<Second> for Record {
     }
 }
 
+/// Version 3.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub(super) struct Third {
+    envelope: (Cover, i8),
+    rows: Vec<Row>,
+    delivery: u64,
+    accepted_at: i64,
+    size: u64,
+    submitter: Option<AccountId>,
+    message_id: Option<String>,
+    trace: String,
+    priority: i8,
+    warned: bool,
+    held: Option<i64>,
+    held_s: i64,
+    detour: Option<Detour>,
+}
+
+impl From<Third> for Record {
+    fn from(old: Third) -> Self {
+        // Fields of postcard lie one after the other: the priority stood at the end of the envelope.
+        let (cover, priority) = old.envelope;
+        Self {
+            envelope: Envelope {
+                priority,
+                ..cover.into()
+            },
+            rows: old.rows,
+            delivery: old.delivery,
+            accepted_at: old.accepted_at,
+            size: old.size,
+            submitter: old.submitter,
+            message_id: old.message_id,
+            trace: old.trace,
+            priority: old.priority,
+            warned: old.warned,
+            held: old.held,
+            held_s: old.held_s,
+            detour: old.detour,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,7 +223,26 @@ mod tests {
             warned: true,
         };
         check(&postcard::to_extend(&second, vec![2]).unwrap(), 0, -4);
-        assert!(Record::decode(&[4, 1, 2]).is_err());
+        let third = Third {
+            envelope: (cover(&address), 4),
+            rows: vec![Row::remote(0, &address)],
+            delivery: 7,
+            accepted_at: 8,
+            size: 9,
+            submitter: None,
+            message_id: None,
+            trace: "t".into(),
+            priority: 4,
+            warned: true,
+            held: None,
+            held_s: 5,
+            detour: None,
+        };
+        let third = postcard::to_extend(&third, vec![3]).unwrap();
+        check(&third, 0, 4);
+        let record = Record::decode(&third).unwrap();
+        assert_eq!((record.envelope.priority, record.held_s), (4, 5));
+        assert!(Record::decode(&[5, 1, 2]).is_err());
         assert!(Record::decode(&[]).is_err());
     }
 }

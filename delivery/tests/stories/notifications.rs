@@ -2,7 +2,7 @@
 
 use crate::bounces::{peer, report};
 use crate::world::{LETTER, START_S, Transport, World, address, envelope, local, remote};
-use delivery::{Envelope, Job, Outcome, Tried};
+use delivery::{Envelope, Job, Outcome, TlsWish, Tried};
 use std::sync::{Arc, Mutex};
 
 const TAKEN: &str = "2.0.0 mx.noi.vn[192.0.2.1] said to the message: 250 2.0.0 Ok";
@@ -175,4 +175,53 @@ fn i09_good_news_are_told_once() {
     world.delivery.settle(&job, tried.clone(), now).unwrap();
     let _ = world.delivery.settle(&job, tried, now);
     assert_eq!(world.inbox("an").len(), 1);
+}
+
+/// RFC 8689: what is asked of TLS stays with the letter, and with what tells of it.
+#[test]
+fn a_wish_for_tls_goes_with_the_letter_and_its_bounce() {
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<(TlsWish, String)>>);
+    impl Transport for Heard {
+        fn relay(&self, job: &Job) -> Tried {
+            let content = String::from_utf8_lossy(&job.content).into_owned();
+            self.0.lock().unwrap().push((job.envelope.tls, content));
+            let why = Outcome::Failed("5.7.30 no promise".into());
+            Tried {
+                outcomes: vec![why; job.envelope.recipients.len()],
+                ..Tried::default()
+            }
+        }
+    }
+    let check = |param: TlsWish, head: &str, expected: TlsWish, full: bool| {
+        let heard = Arc::new(Heard::default());
+        let world = World::with(Some(heard.clone()));
+        // Its bounce goes elsewhere, too.
+        world.list("phong", vec![address("x@noi.vn")]);
+        let mut sent = envelope("xa@noi.vn", &["phong@tinh.gov.vn"]);
+        sent.tls = param;
+        sent.ret = Some("FULL".into());
+        let letter = [head.as_bytes(), LETTER].concat();
+        world.delivery.accept(sent, &letter, &remote()).unwrap();
+        while world.dispatch().is_some() {}
+        let heard = heard.0.lock().unwrap();
+        let [(first, _), (second, bounce)] = &heard[..] else {
+            panic!("{heard:?}");
+        };
+        assert_eq!((*first, *second), (expected, expected), "{head}");
+        assert_eq!(bounce.contains("\r\nbody\r\n"), full, "{bounce}");
+        let told = bounce.split("\r\n\r\n").next().unwrap();
+        let waived = told.contains("\r\nTLS-Required: No\r\n");
+        assert_eq!(waived, expected == TlsWish::Waived, "{told}");
+    };
+    use TlsWish::{None, Required, Waived};
+    check(None, "", None, true);
+    // RFC 8689 §5: as if RET=HDRS was asked.
+    check(Required, "", Required, false);
+    check(None, "TLS-Required: No\r\n", Waived, true);
+    check(None, "tls-required:  no\r\n", Waived, true);
+    check(None, "TLS-Required: Yes\r\n", None, true);
+    check(None, "TLS-Required: No\r\nTLS-Required: No\r\n", None, true);
+    // RFC 8689 §4.1: the parameter counts.
+    check(Required, "TLS-Required: No\r\n", Required, false);
 }

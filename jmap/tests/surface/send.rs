@@ -453,6 +453,7 @@ async fn a_letter_for_later_can_be_taken_back() {
         json!({"HOLDFOR": "2592001"}),
         json!({"HOLDFOR": "60", "HOLDUNTIL": "2026-11-23T00:00:00Z"}),
         json!({"MT-PRIORITY": "10"}),
+        json!({"REQUIRETLS": "yes"}),
     ] {
         let set = send(&house, with(bad)).await;
         assert_eq!(set["notCreated"]["s"]["type"], "invalidProperties", "{set}");

@@ -1,6 +1,6 @@
 //! DNS, for finding where mail goes.
 
-use delivery::{LookupError, MailHost, Resolver};
+use delivery::{LookupError, MailHost, MailHosts, Resolver};
 use formats::address::DomainName;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
@@ -72,12 +72,17 @@ impl Names {
 }
 
 impl Resolver for Names {
-    async fn mail_hosts(&self, domain: &DomainName) -> Result<Vec<MailHost>, LookupError> {
+    async fn mail_hosts(&self, domain: &DomainName) -> Result<MailHosts, LookupError> {
         // A dot at the end: nothing of this machine's own domain is added.
         let name = format!("{domain}.");
         let found = match self.resolver()?.mx_lookup(name).await {
             Ok(found) => found,
-            Err(error) => return none(&error),
+            Err(error) => {
+                return none::<MailHost>(&error).map(|hosts| MailHosts {
+                    hosts,
+                    secure: false,
+                });
+            }
         };
         let hosts = found
             .answers()
@@ -89,7 +94,10 @@ impl Resolver for Names {
                 }),
                 _ => None,
             });
-        Ok(hosts.take(RECORDS_MAX).collect())
+        Ok(MailHosts {
+            hosts: hosts.take(RECORDS_MAX).collect(),
+            secure: false,
+        })
     }
 
     async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, LookupError> {

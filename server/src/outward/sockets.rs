@@ -99,7 +99,7 @@ impl Wire for Sockets {
         &self,
         stream: Self::Stream,
         name: &str,
-        trust: Trust,
+        trust: &Trust,
     ) -> Result<Self::Stream, String> {
         let connector = match trust {
             Trust::Anybody => &self.anybody,

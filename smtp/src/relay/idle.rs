@@ -23,11 +23,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Idle<S> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The one used last: the others may grow too old.
-    pub(crate) fn take(&self, hop: &Hop) -> Option<Line<S>> {
+    /// The one used last of those that fit: the others may grow too old.
+    pub(crate) fn take(&self, hop: &Hop, fits: impl Fn(&Line<S>) -> bool) -> Option<Line<S>> {
         let mut lines = self.lines();
         let own = lines.get_mut(hop)?;
-        let line = own.pop();
+        let at = own.iter().rposition(fits);
+        let line = at.map(|at| own.remove(at));
         if own.is_empty() {
             lines.remove(hop);
         }

@@ -2,7 +2,7 @@
 //! in, and what can be made of it for a peer that can less.
 
 use crate::sender::{Features, Message};
-use delivery::{Job, ReversePath, Signer};
+use delivery::{Job, ReversePath, Signer, TlsWish};
 use formats::message::seven::{is_binary, to_lines, to_seven_bit};
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub(crate) fn message(job: &Job) -> Message {
         smtputf8: needs_utf8(job),
         eight_bit: !job.content.is_ascii(),
         binary: is_binary(&job.content),
-        require_tls: false,
+        require_tls: envelope.tls == TlsWish::Required,
         priority: (job.priority != 0).then_some(job.priority),
         head: Arc::default(),
         content: job.content.clone(),

@@ -1,6 +1,7 @@
 //! One connection to one peer: moves octets between the stream and the sending machine. It knows no TLS:
 //! handshakes are the [`Network`]'s, since certificates and their trust belong to `server`.
 
+use super::demand::Worth;
 use crate::sender::{Config, Failure, Features, Message, Sender, Step};
 use delivery::Outcome;
 use std::future::Future;
@@ -44,7 +45,7 @@ pub struct Line<S> {
     last_used: Instant,
     sent: u32,
     ended: bool,
-    tls: Option<String>,
+    worth: Worth,
 }
 
 impl<S> Line<S> {
@@ -53,13 +54,23 @@ impl<S> Line<S> {
         self.stream.as_ref()
     }
 
-    /// Version and cipher of its TLS.
-    pub fn tls(&self) -> Option<&str> {
-        self.tls.as_deref()
+    /// What is known of its TLS.
+    pub(crate) fn worth(&self) -> &Worth {
+        &self.worth
     }
 
-    pub(crate) fn note_tls(&mut self, words: Option<String>) {
-        self.tls = words;
+    pub(crate) fn note(&mut self, worth: Worth) {
+        self.worth = worth;
+    }
+
+    /// What the peer can do.
+    pub(crate) fn offers(&self) -> &Features {
+        &self.features
+    }
+
+    /// Whether it is under TLS.
+    pub(crate) fn is_secured(&self) -> bool {
+        self.machine.is_secured()
     }
 
     /// Whether it is closed.
@@ -84,7 +95,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Line<S> {
             last_used: now,
             sent: 0,
             ended: false,
-            tls: None,
+            worth: Worth::default(),
         };
         let mut failed = None;
         loop {

@@ -2,30 +2,31 @@
 //! in turn, and hands the message over; what a peer answers comes back word for word.
 
 mod connect;
+mod demand;
 mod idle;
 mod letter;
 mod line;
+mod route;
 mod target;
 mod wire;
 
 pub use connect::{CONNECT_MS, HESITATION_MS};
+pub use demand::Policy;
 pub use idle::IDLE_MAX;
 pub use line::{IDLE_S, Line, MESSAGES_MAX, Network, Sent, WRITE_S};
 pub use target::{ADDRESSES_MAX, HOSTS_MAX, is_public};
 pub use wire::{Trust, Wire};
 
 use crate::sender::{Cause, Config, DOUBT, Failure, Message, Tls};
-use delivery::{Hop, Job, LookupError, Outcome, Resolver, Security, SmartHost, Tried, Via};
-use formats::address::DomainName;
-use std::net::{IpAddr, SocketAddr};
+use delivery::{Hop, Job, Outcome, Resolver, ReversePath, TlsWish, Tried};
+use demand::Worth;
+use route::Target;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use target::Nowhere;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 
-/// RFC 5321 §4.5.4.1: where mail exchangers listen.
-const SMTP: u16 = 25;
 /// What one question to DNS may take.
 pub const DNS_S: u64 = 20;
 /// After this no further address of a hop is asked; the next try begins with the first again.
@@ -50,22 +51,14 @@ pub struct Relay<R, W: Wire> {
     idle: idle::Idle<W::Stream>,
 }
 
-/// A host to ask.
-struct Target {
-    /// Its name, or its address.
-    name: String,
-    addresses: Vec<SocketAddr>,
-    tls: Tls,
-    trust: Trust,
-    login: Option<(String, directory::Secret)>,
-}
-
 /// Why nobody was found.
 enum Missed {
     /// For good.
     Never(String),
     /// For now.
     Now(String),
+    /// This host cannot be what the sender asks for; another one may.
+    Unfit(String),
 }
 
 impl<R: Resolver, W: Wire> Relay<R, W> {
@@ -82,7 +75,9 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
     /// Tries a job now.
     pub async fn send(&self, job: &Job) -> Tried {
         let message = letter::message(job);
-        while let Some(mut line) = self.idle.take(&job.hop) {
+        let wish = demand::wish(job);
+        let fits = |line: &Line<W::Stream>| wish != TlsWish::Required || promises(line);
+        while let Some(mut line) = self.idle.take(&job.hop, fits) {
             if !line.is_fresh() || !line.is_alive().await {
                 line.quit().await;
                 continue;
@@ -93,9 +88,10 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
                 return self.ended(&job.hop, line, sent).await;
             }
         }
-        match self.search(job, &message).await {
+        match self.search(job, &message, wish).await {
             Ok(tried) => tried,
-            Err(Missed::Never(why)) => Tried {
+            // RFC 8689 §4.2.1: where no host is left, the sender is told.
+            Err(Missed::Never(why) | Missed::Unfit(why)) => Tried {
                 outcomes: vec![Outcome::Failed(why); message.recipients.len()],
                 ..Tried::default()
             },
@@ -124,22 +120,20 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
     }
 
     /// Asks one host after the other until one takes the message, or says what is to be made of it.
-    async fn search(&self, job: &Job, message: &Message) -> Result<Tried, Missed> {
+    async fn search(&self, job: &Job, message: &Message, wish: TlsWish) -> Result<Tried, Missed> {
         let began = Instant::now();
-        let names = match &job.via {
-            Via::Host(host) => vec![host.host.clone()],
-            Via::Mx(domain) => self.exchangers(domain).await?,
-        };
-        let mut last = None;
-        for name in names {
-            let target = match &job.via {
-                Via::Host(host) => self.smart_host(host).await,
-                Via::Mx(_) => self.exchanger(name).await,
-            };
-            let mut target = match target {
+        let way = self.way(job).await?;
+        let (mut last, mut unfit) = (None, None);
+        for name in &way.names {
+            let mut target = match self.target(job, &way, name, wish).await {
                 Ok(target) => target,
-                Err(why) => {
+                Err(Missed::Never(why)) => return Err(Missed::Never(why)),
+                Err(Missed::Now(why)) => {
                     last = Some(why);
+                    continue;
+                }
+                Err(Missed::Unfit(why)) => {
+                    unfit = Some(why);
                     continue;
                 }
             };
@@ -147,16 +141,23 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
                 if began.elapsed() > Duration::from_secs(SEARCH_S) {
                     break;
                 }
-                match self.ask(&mut target, job, message).await {
+                match self.ask(&mut target, job, message, wish).await {
                     Ok(tried) => return Ok(tried),
                     Err(Missed::Never(why)) => return Err(Missed::Never(why)),
                     Err(Missed::Now(why)) => last = Some(why),
+                    Err(Missed::Unfit(why)) => {
+                        unfit = Some(why);
+                        break;
+                    }
                 }
             }
         }
-        Err(Missed::Now(last.unwrap_or_else(|| {
-            format!("4.4.4 no host takes mail for {}", job.hop)
-        })))
+        // A host that did not answer may be fit.
+        Err(match (last, unfit) {
+            (Some(why), _) => Missed::Now(why),
+            (None, Some(why)) => Missed::Unfit(why),
+            (None, None) => Missed::Now(format!("4.4.4 no host takes mail for {}", job.hop)),
+        })
     }
 
     /// Asks the next address of a host.
@@ -165,14 +166,16 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         target: &mut Target,
         job: &Job,
         message: &Message,
+        wish: TlsWish,
     ) -> Result<Tried, Missed> {
         let connected = connect::first(&self.wire, &mut target.addresses).await;
         let (stream, address) = connected.map_err(|errors| {
             Missed::Now(format!("4.4.1 {}: {}", target.name, errors.join(", ")))
         })?;
-        let opened = match self.open(stream, address, target, target.tls).await {
+        let tls = target.demand.tls;
+        let opened = match self.open(stream, address, target, tls).await {
             // RFC 7435 §3: better in the clear than not at all, where nobody asked for more.
-            Err(failure) if failure.cause == Cause::Tls && target.tls == Tls::May => {
+            Err(failure) if failure.cause == Cause::Tls && tls == Tls::May => {
                 tracing::info!(peer = %target.name, why = %failure.why, "goes on without TLS");
                 let again = connect::first(&self.wire, &mut vec![address]).await;
                 let (stream, _) = again.map_err(|_| Missed::Now(failure.why))?;
@@ -180,13 +183,25 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
             }
             other => other,
         };
-        let mut line = opened.map_err(|failure| Missed::Now(failure.why))?;
+        let mut line = opened.map_err(|failure| match failure.cause {
+            Cause::Tls if wish == TlsWish::Required => Missed::Unfit(encryption_needed(&failure)),
+            _ => Missed::Now(failure.why),
+        })?;
         if line.peer_name().eq_ignore_ascii_case(&self.settings.hello) {
             let name = &target.name;
             line.quit().await;
             return Err(Missed::Never(format!(
                 "5.4.6 mail for {} comes back to this server: {name}[{}] bears its name",
                 job.hop,
+                address.ip()
+            )));
+        }
+        if wish == TlsWish::Required && !promises(&line) {
+            let name = &target.name;
+            line.quit().await;
+            // RFC 8689 §4.2.1 (5).
+            return Err(Missed::Unfit(format!(
+                "5.7.30 the sender requires TLS all the way, which {name}[{}] does not promise (REQUIRETLS)",
                 address.ip()
             )));
         }
@@ -205,7 +220,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         target: &Target,
         tls: Tls,
     ) -> Result<Line<W::Stream>, Failure> {
-        let (name, trust) = (target.name.as_str(), target.trust);
+        let (name, trust) = (target.name.as_str(), &target.demand.trust);
         let peer = format!("{name}[{}]", address.ip());
         if tls == Tls::On {
             let limit = Duration::from_millis(crate::sender::HANDSHAKE_MS);
@@ -225,20 +240,21 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         };
         let wire = &*self.wire;
         let mut line = Line::open(stream, config, &wire::Peer { wire, name, trust }).await?;
-        let tls = line.stream().and_then(|stream| wire.tls(stream));
-        line.note_tls(tls);
+        let words = line.stream().and_then(|stream| wire.tls(stream));
+        line.note(Worth::of(&target.demand, words, line.is_secured()));
         Ok(line)
     }
 
     /// Keeps the connection for another letter where it can be, and says what came of this one.
     async fn ended(&self, hop: &Hop, line: Line<W::Stream>, sent: Sent) -> Tried {
-        let (gone, tls) = (!line.is_fresh(), line.tls().map(str::to_owned));
+        let (gone, tls) = (!line.is_fresh(), line.worth().words());
         let deferred = |outcome: &Outcome| matches!(outcome, Outcome::Deferred(_));
         let all = sent.outcomes.iter().all(deferred);
         // A peer that ends the session and takes nothing has trouble with more than this letter.
         let why = sent.outcomes.first().filter(|_| gone && all);
         let trouble = why.map(|outcome| outcome.text().to_owned());
-        if gone {
+        // What was opened without asking who it is, is for the one letter that wanted it so.
+        if gone || line.worth().policy == Policy::Waived {
             line.quit().await;
         } else if let Some(line) = self.idle.put(hop, line) {
             line.quit().await;
@@ -250,94 +266,6 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
             tls,
         }
     }
-
-    /// RFC 5321 §5.1: the names of the hosts that take a domain's mail.
-    async fn exchangers(&self, domain: &DomainName) -> Result<Vec<String>, Missed> {
-        if domain.is_literal() {
-            return Ok(vec![literal(domain)]);
-        }
-        let limit = Duration::from_secs(DNS_S);
-        let found = match timeout(limit, self.resolver.mail_hosts(domain)).await {
-            Ok(found) => found,
-            Err(_) => Err(LookupError::Failed("no answer in time".into())),
-        };
-        let found = match found {
-            Ok(found) => found,
-            Err(LookupError::NoName) => {
-                let why = format!("5.1.2 DNS knows no domain {domain}");
-                return Err(Missed::Never(why));
-            }
-            Err(LookupError::Failed(why)) => {
-                return Err(Missed::Now(format!("4.4.3 DNS for {domain}: {why}")));
-            }
-        };
-        // RFC 5321 §5.1: without MX the domain is its own host.
-        if found.is_empty() {
-            return Ok(vec![domain.as_str().to_owned()]);
-        }
-        let mut own = self.settings.names.clone();
-        own.push(self.settings.hello.clone());
-        let mut random = self.settings.random;
-        target::hosts(found, &own, &mut random).map_err(|nowhere| {
-            Missed::Never(match nowhere {
-                Nowhere::Null => format!("5.1.10 {domain} takes no mail (null MX)"),
-                Nowhere::Here => format!("5.4.6 mail for {domain} would come back to this server"),
-            })
-        })
-    }
-
-    /// A mail exchanger: whoever it is, TLS where it is offered, and never within our own network.
-    async fn exchanger(&self, name: String) -> Result<Target, String> {
-        let found = self.lookup(&name).await?;
-        let public: Vec<IpAddr> = found.iter().copied().filter(|ip| is_public(*ip)).collect();
-        if public.is_empty() {
-            return Err(match found.first() {
-                Some(ip) => format!("4.4.4 {name} has no public address ({ip})"),
-                None => format!("4.4.4 {name} has no address"),
-            });
-        }
-        Ok(Target {
-            addresses: sockets(public, SMTP),
-            name,
-            tls: Tls::May,
-            trust: Trust::Anybody,
-            login: None,
-        })
-    }
-
-    /// A host that the operator named.
-    async fn smart_host(&self, host: &SmartHost) -> Result<Target, String> {
-        let found = self.lookup(&host.host).await?;
-        if found.is_empty() {
-            return Err(format!("4.4.4 {} has no address", host.host));
-        }
-        let (tls, trust) = match host.security {
-            Security::Opportunistic => (Tls::May, Trust::Anybody),
-            Security::Encrypted => (Tls::Must, Trust::Anybody),
-            Security::Verified => (Tls::Must, Trust::Named),
-            Security::Immediate => (Tls::On, Trust::Named),
-        };
-        Ok(Target {
-            name: host.host.clone(),
-            addresses: sockets(found, host.port),
-            tls,
-            trust,
-            login: host.login.clone(),
-        })
-    }
-
-    async fn lookup(&self, name: &str) -> Result<Vec<IpAddr>, String> {
-        if let Ok(ip) = name.parse() {
-            return Ok(vec![ip]);
-        }
-        let limit = Duration::from_secs(DNS_S);
-        match timeout(limit, self.resolver.addresses(name)).await {
-            Ok(Ok(found)) => Ok(found),
-            Ok(Err(LookupError::NoName)) => Err(format!("4.4.4 DNS knows no host {name}")),
-            Ok(Err(LookupError::Failed(why))) => Err(format!("4.4.3 DNS for {name}: {why}")),
-            Err(_) => Err(format!("4.4.3 DNS for {name}: no answer in time")),
-        }
-    }
 }
 
 async fn send<S: AsyncRead + AsyncWrite + Unpin + Send>(
@@ -346,20 +274,23 @@ async fn send<S: AsyncRead + AsyncWrite + Unpin + Send>(
     job: &Job,
 ) -> Sent {
     let signer = job.signer.as_ref();
-    let fitted = letter::fitted(message, line.features(), signer).await;
+    let mut fitted = letter::fitted(message, line.features(), signer).await;
+    // RFC 8689 §5: news of a failure goes on without the promise where there is none.
+    if job.envelope.from == ReversePath::Null {
+        fitted.require_tls &= promises(line);
+    }
     line.send(fitted).await
 }
 
-fn sockets(found: Vec<IpAddr>, port: u16) -> Vec<SocketAddr> {
-    let order = target::addresses(found).into_iter();
-    order.map(|ip| SocketAddr::new(ip, port)).collect()
+/// RFC 8689 §2: whether REQUIRETLS may be said to this peer, and it promises to keep it.
+fn promises<S>(line: &Line<S>) -> bool {
+    line.worth().is_assured() && line.offers().requiretls
 }
 
-/// The address in an address literal (RFC 5321 §4.1.3).
-fn literal(domain: &DomainName) -> String {
-    let text = domain.as_str();
-    let inside = text.trim_start_matches('[').trim_end_matches(']');
-    inside.strip_prefix("IPv6:").unwrap_or(inside).to_owned()
+/// RFC 8689 §4.2.1: what is told where the sender requires TLS and there is none that is good enough.
+fn encryption_needed(failure: &Failure) -> String {
+    let why = failure.why.split_once(' ').map_or("", |(_, why)| why);
+    format!("5.7.10 the sender requires TLS (REQUIRETLS): {why}")
 }
 
 fn no_tls(peer: &str, why: &str) -> Failure {

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Whose certificate is good enough.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
     /// RFC 7435 §1.2: any; it keeps out those who only listen.
     Anybody,
@@ -34,7 +34,7 @@ pub trait Wire: Send + Sync + 'static {
         &self,
         stream: Self::Stream,
         name: &str,
-        trust: Trust,
+        trust: &Trust,
     ) -> impl Future<Output = Result<Self::Stream, String>> + Send;
 }
 
@@ -42,7 +42,7 @@ pub trait Wire: Send + Sync + 'static {
 pub(crate) struct Peer<'a, W> {
     pub(crate) wire: &'a W,
     pub(crate) name: &'a str,
-    pub(crate) trust: Trust,
+    pub(crate) trust: &'a Trust,
 }
 
 impl<W: Wire> Network<W::Stream> for Peer<'_, W> {

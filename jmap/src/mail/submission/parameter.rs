@@ -1,7 +1,7 @@
 //! RFC 8621 §7 `parameters`: what SMTP would say beside an address, under the same names, without xtext.
 
 use crate::error::SetError;
-use delivery::{Envelope, Hold, Recipient, dsn, release};
+use delivery::{Envelope, Hold, Recipient, TlsWish, dsn, release};
 use serde_json::{Map, Value};
 
 /// Parameters that the server finds out by itself; what is given is not looked at.
@@ -13,17 +13,20 @@ pub(super) fn of_sender(
     given: &Map<String, Value>,
     now: i64,
 ) -> Result<(), SetError> {
-    let (mut priority, mut hold) = (None, None);
+    let (mut priority, mut hold, mut tls) = (None, None, None);
     each(given, "mailFrom", |name, value| match name {
         "MT-PRIORITY" => set(&mut priority, release::priority(value?)),
         // RFC 4865 §4: one of both, and not too late.
         "HOLDFOR" => set(&mut hold, Hold::hold_for(value?)?.at(now)),
         "HOLDUNTIL" => set(&mut hold, Hold::hold_until(value?)?.at(now)),
+        // RFC 8689 §2: without a value.
+        "REQUIRETLS" => set(&mut tls, value.is_none().then_some(TlsWish::Required)),
         "RET" => set(&mut envelope.ret, dsn::ret(value?)),
         "ENVID" => set(&mut envelope.envid, dsn::envid(&dsn::encoded(value?))),
         _ => None,
     })?;
     envelope.priority = priority.unwrap_or(0);
+    envelope.tls = tls.unwrap_or_default();
     envelope.release_at = hold.filter(|at| *at > now);
     Ok(())
 }

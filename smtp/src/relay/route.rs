@@ -1,0 +1,189 @@
+//! RFC 5321 §5.1: from a job to the hosts that take it, and from a host's name to its addresses and to what is asked
+//! of TLS with it.
+
+use super::demand::{Demand, Policy};
+use super::target::{self, Nowhere};
+use super::wire::{Trust, Wire};
+use super::{DNS_S, Missed, Relay, is_public};
+use crate::sender::Tls;
+use delivery::{Job, LookupError, MailHosts, Resolver, Security, SmartHost, TlsWish, Via};
+use formats::address::DomainName;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// RFC 5321 §4.5.4.1: where mail exchangers listen.
+const SMTP: u16 = 25;
+
+/// A host to ask.
+pub(super) struct Target {
+    /// Its name, or its address.
+    pub(super) name: String,
+    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) demand: Demand,
+    pub(super) login: Option<(String, directory::Secret)>,
+}
+
+/// The names of the hosts to ask, in order.
+pub(super) struct Way {
+    pub(super) names: Vec<String>,
+    /// DNSSEC says that they are the domain's.
+    secure: bool,
+}
+
+impl<R: Resolver, W: Wire> Relay<R, W> {
+    /// The hosts that take it.
+    pub(super) async fn way(&self, job: &Job) -> Result<Way, Missed> {
+        match &job.via {
+            Via::Host(host) => Ok(Way {
+                names: vec![host.host.clone()],
+                secure: false,
+            }),
+            Via::Mx(domain) => self.exchangers(domain).await,
+        }
+    }
+
+    /// One of them, with its addresses.
+    pub(super) async fn target(
+        &self,
+        job: &Job,
+        way: &Way,
+        name: &str,
+        wish: TlsWish,
+    ) -> Result<Target, Missed> {
+        match &job.via {
+            Via::Host(host) => self.smart_host(host, wish).await,
+            Via::Mx(_) => self.exchanger(way, name, wish).await,
+        }
+    }
+
+    /// RFC 5321 §5.1: the names of the hosts that take a domain's mail.
+    async fn exchangers(&self, domain: &DomainName) -> Result<Way, Missed> {
+        if domain.is_literal() {
+            return Ok(Way {
+                names: vec![literal(domain)],
+                secure: false,
+            });
+        }
+        let limit = Duration::from_secs(DNS_S);
+        let found = match timeout(limit, self.resolver.mail_hosts(domain)).await {
+            Ok(found) => found,
+            Err(_) => Err(LookupError::Failed("no answer in time".into())),
+        };
+        let MailHosts { hosts, secure } = match found {
+            Ok(found) => found,
+            Err(LookupError::NoName) => {
+                let why = format!("5.1.2 DNS knows no domain {domain}");
+                return Err(Missed::Never(why));
+            }
+            Err(LookupError::Failed(why)) => {
+                return Err(Missed::Now(format!("4.4.3 DNS for {domain}: {why}")));
+            }
+        };
+        // RFC 5321 §5.1: without MX the domain is its own host.
+        if hosts.is_empty() {
+            return Ok(Way {
+                names: vec![domain.as_str().to_owned()],
+                secure: true,
+            });
+        }
+        let mut own = self.settings.names.clone();
+        own.push(self.settings.hello.clone());
+        let mut random = self.settings.random;
+        let names = target::hosts(hosts, &own, &mut random).map_err(|nowhere| {
+            Missed::Never(match nowhere {
+                Nowhere::Null => format!("5.1.10 {domain} takes no mail (null MX)"),
+                Nowhere::Here => format!("5.4.6 mail for {domain} would come back to this server"),
+            })
+        })?;
+        Ok(Way { names, secure })
+    }
+
+    /// A mail exchanger: what its domain and the sender ask of TLS, and never within our own network.
+    async fn exchanger(&self, way: &Way, name: &str, wish: TlsWish) -> Result<Target, Missed> {
+        let found = self.lookup(name).await.map_err(Missed::Now)?;
+        let public: Vec<IpAddr> = found.iter().copied().filter(|ip| is_public(*ip)).collect();
+        if public.is_empty() {
+            return Err(Missed::Now(match found.first() {
+                Some(ip) => format!("4.4.4 {name} has no public address ({ip})"),
+                None => format!("4.4.4 {name} has no address"),
+            }));
+        }
+        Ok(Target {
+            addresses: sockets(public, SMTP),
+            demand: demand(way, name, wish)?,
+            name: name.to_owned(),
+            login: None,
+        })
+    }
+
+    /// A host that the operator named.
+    async fn smart_host(&self, host: &SmartHost, wish: TlsWish) -> Result<Target, Missed> {
+        let found = self.lookup(&host.host).await.map_err(Missed::Now)?;
+        if found.is_empty() {
+            return Err(Missed::Now(format!("4.4.4 {} has no address", host.host)));
+        }
+        let (tls, trust) = match host.security {
+            Security::Immediate => (Tls::On, Trust::Named),
+            Security::Verified => (Tls::Must, Trust::Named),
+            // RFC 8689 §4.2.1 (4).
+            _ if wish == TlsWish::Required => (Tls::Must, Trust::Named),
+            Security::Encrypted => (Tls::Must, Trust::Anybody),
+            Security::Opportunistic => (Tls::May, Trust::Anybody),
+        };
+        Ok(Target {
+            name: host.host.clone(),
+            addresses: sockets(found, host.port),
+            demand: Demand {
+                tls,
+                trust,
+                policy: Policy::Route,
+                vouched: true,
+            },
+            login: host.login.clone(),
+        })
+    }
+
+    async fn lookup(&self, name: &str) -> Result<Vec<IpAddr>, String> {
+        if let Ok(ip) = name.parse() {
+            return Ok(vec![ip]);
+        }
+        let limit = Duration::from_secs(DNS_S);
+        match timeout(limit, self.resolver.addresses(name)).await {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(LookupError::NoName)) => Err(format!("4.4.4 DNS knows no host {name}")),
+            Ok(Err(LookupError::Failed(why))) => Err(format!("4.4.3 DNS for {name}: {why}")),
+            Err(_) => Err(format!("4.4.3 DNS for {name}: no answer in time")),
+        }
+    }
+}
+
+/// What is asked of TLS with a mail exchanger.
+fn demand(way: &Way, name: &str, wish: TlsWish) -> Result<Demand, Missed> {
+    match wish {
+        TlsWish::Waived => Ok(Demand::opportunistic(Policy::Waived)),
+        TlsWish::None => Ok(Demand::opportunistic(Policy::Opportunistic)),
+        // RFC 8689 §4.2.1 (2): whoever forges DNS could name a host of his own, with a good certificate.
+        TlsWish::Required if !way.secure => Err(Missed::Unfit(format!(
+            "5.7.10 the sender requires TLS (REQUIRETLS), and nothing vouches that {name} takes the domain's mail"
+        ))),
+        TlsWish::Required => Ok(Demand {
+            tls: Tls::Must,
+            trust: Trust::Named,
+            policy: Policy::Required,
+            vouched: true,
+        }),
+    }
+}
+
+fn sockets(found: Vec<IpAddr>, port: u16) -> Vec<SocketAddr> {
+    let order = target::addresses(found).into_iter();
+    order.map(|ip| SocketAddr::new(ip, port)).collect()
+}
+
+/// The address in an address literal (RFC 5321 §4.1.3).
+fn literal(domain: &DomainName) -> String {
+    let text = domain.as_str();
+    let inside = text.trim_start_matches('[').trim_end_matches(']');
+    inside.strip_prefix("IPv6:").unwrap_or(inside).to_owned()
+}
