@@ -40,7 +40,7 @@ pub use origin::Origin;
 pub use outcome::Outcome;
 pub use outward::{Detour, Hop, Outward, Pattern, Route, Security, SmartHost, Via};
 pub use release::{Hold, Later, RELEASE_MAX_S};
-pub use resolver::{LookupError, MailHost, MailHosts, Resolver};
+pub use resolver::{LookupError, MailHost, MailHosts, Resolver, Tlsa, Tlsas};
 pub use schedule::{OCTETS_MAX, RESTS_S};
 pub use sign::Signer;
 pub use spoilt::Unreadable;

@@ -3,6 +3,7 @@
 use formats::address::DomainName;
 use std::future::Future;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// A mail exchanger of a domain (RFC 5321 §5.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,25 @@ pub struct MailHosts {
     pub hosts: Vec<MailHost>,
     /// DNSSEC vouches for the answer, from a key that the operator trusts down to the record (RFC 4035 §4.3).
     pub secure: bool,
+}
+
+/// RFC 6698 §2.1: what a host says in DNS of its certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Tlsa {
+    pub usage: u8,
+    pub selector: u8,
+    pub matching: u8,
+    pub data: Vec<u8>,
+}
+
+/// A host's records, for which DNSSEC vouches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tlsas {
+    /// RFC 7672 §2.2.3: the TLSA base domain, under whose name they were found.
+    pub base: String,
+    /// At least one.
+    pub records: Vec<Tlsa>,
 }
 
 /// Why DNS gave no answer.
@@ -44,4 +64,31 @@ pub trait Resolver: Send + Sync {
         &self,
         host: &str,
     ) -> impl Future<Output = Result<Vec<IpAddr>, LookupError>> + Send;
+
+    /// RFC 7672 §2.2: what a host says of the certificate of its mail service. `None`: DNSSEC does not vouch for any
+    /// such records, because there are none or because its zone is not signed. Errors: it is not known, since an answer
+    /// did not come or is forged; then nothing may be sent there (§2.1.1).
+    fn tlsa(&self, _host: &str) -> impl Future<Output = Result<Option<Tlsas>, LookupError>> + Send {
+        async { Ok(None) }
+    }
+}
+
+impl<R: Resolver> Resolver for Arc<R> {
+    fn mail_hosts(
+        &self,
+        domain: &DomainName,
+    ) -> impl Future<Output = Result<MailHosts, LookupError>> + Send {
+        (**self).mail_hosts(domain)
+    }
+
+    fn addresses(
+        &self,
+        host: &str,
+    ) -> impl Future<Output = Result<Vec<IpAddr>, LookupError>> + Send {
+        (**self).addresses(host)
+    }
+
+    fn tlsa(&self, host: &str) -> impl Future<Output = Result<Option<Tlsas>, LookupError>> + Send {
+        (**self).tlsa(host)
+    }
 }

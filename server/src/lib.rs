@@ -16,7 +16,7 @@ pub mod http;
 mod keys;
 pub mod listener;
 mod mail;
-mod outward;
+pub mod outward;
 mod paths;
 mod premises;
 pub mod run;

@@ -12,6 +12,7 @@ fn all(config: &mut Config) -> Vec<&mut PathBuf> {
     paths.extend([
         &mut config.server.data,
         &mut relay.authorities,
+        &mut relay.trust_anchors,
         &mut tls.certificate,
         &mut tls.key,
         &mut storage.encryption.key_file,

@@ -2,7 +2,7 @@
 
 use crate::config::{Backup, Config};
 use crate::keys::{self, Place};
-use crate::outward::names::Names;
+use crate::outward::Names;
 use crate::services;
 use admin::{Backups, Said};
 use delivery::LookupError;
@@ -110,7 +110,7 @@ impl admin::Premises for House {
         // The API's acts run on the blocking threads of a runtime.
         let runtime = tokio::runtime::Handle::try_current();
         let runtime = runtime.map_err(|error| cannot(&error.to_string()))?;
-        let names = Names::new(&self.config.relay.name_servers);
+        let names = Names::plain(&self.config.relay.name_servers);
         let asked = async { tokio::time::timeout(DNS_LIMIT, names.text(name)).await };
         match runtime.block_on(asked) {
             Ok(Ok(found)) => Ok(found),

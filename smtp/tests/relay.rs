@@ -541,10 +541,18 @@ async fn names_that_nobody_vouches_for_get_no_letter_that_requires_tls() {
     let job = to_host("smart.example", 25, Security::Opportunistic);
     let asked = ["connect 10.0.0.9", "secure smart.example Named"];
     house
-        .check(&wishing(job.clone(), REQUIRED, "a@here.example"), OK, &asked)
+        .check(
+            &wishing(job.clone(), REQUIRED, "a@here.example"),
+            OK,
+            &asked,
+        )
         .await;
     // News of a failure goes all the same (RFC 8689 §5), without the promise where there is none.
-    let asked = ["connect 2606::6", "connect 1.0.0.6", "secure six.example Anybody"];
+    let asked = [
+        "connect 2606::6",
+        "connect 1.0.0.6",
+        "secure six.example Anybody",
+    ];
     let job = wishing(to_domain("six.example"), REQUIRED, "");
     house.check(&job, OK, &asked).await;
 }

@@ -8,7 +8,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
-use delivery::{Refusal, Refused, ReversePath, TlsWish};
+use delivery::{Envelope, Refusal, Refused, ReversePath, TlsWish};
 use formats::address::DomainName;
 use smtp::{Answer, Ask, Config, Receiver, Service, SignIn, Step, Tls};
 use std::collections::VecDeque;
@@ -162,6 +162,18 @@ fn refusal(word: &str) -> Refused {
     })
 }
 
+/// What else the sender asks for.
+fn wishes(envelope: &Envelope) -> String {
+    let priority = match envelope.priority {
+        0 => String::new(),
+        priority => format!(" priority {priority}"),
+    };
+    match envelope.tls {
+        TlsWish::Required => priority + " requires TLS",
+        TlsWish::None | TlsWish::Waived => priority,
+    }
+}
+
 /// One holding of a conversation.
 struct Play {
     machine: Receiver,
@@ -236,15 +248,7 @@ impl Play {
                 let asked = [&envelope.ret, &envelope.envid].into_iter().flatten();
                 let asked: String = asked.map(|word| format!(" {word}")).collect();
                 let held = envelope.release_at.map(|at| format!(" until {at}"));
-                let priority = match envelope.priority {
-                    0 => String::new(),
-                    priority => format!(" priority {priority}"),
-                };
-                let tls = match envelope.tls {
-                    TlsWish::Required => " requires TLS",
-                    TlsWish::None | TlsWish::Waived => "",
-                };
-                let asked = asked + &priority + tls + &held.unwrap_or_default();
+                let asked = asked + &wishes(&envelope) + &held.unwrap_or_default();
                 let text = if content.len() > 200 {
                     format!("{} octets", content.len())
                 } else {

@@ -11,6 +11,7 @@
 pub mod bad_dns;
 pub mod dkim_check;
 pub mod fake_dns;
+pub mod fake_dnssec;
 pub mod fault;
 pub mod http_client;
 pub mod imap_client;

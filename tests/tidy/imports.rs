@@ -54,7 +54,7 @@ const TABLE: &[(&str, &[&str])] = &[
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("anyhow", &["server"]),
     ("clap", &["server"]),
-    ("hickory-resolver", &["server"]),
+    ("hickory-resolver", &["server", "tests"]),
     ("rustls", &["server", "tests"]),
     ("tokio-rustls", &["server", "tests"]),
     ("sled", &["storage"]),

@@ -26,6 +26,13 @@ pub struct Relay {
     pub sources: Vec<IpAddr>,
     /// DNS servers to ask; empty: those of /etc/resolv.conf.
     pub name_servers: Vec<SocketAddr>,
+    /// Whether what mail exchangers tell of their certificates in signed DNS (DANE) is asked for and kept to.
+    pub dane: bool,
+    /// File of the DNSKEY records from which DNSSEC is checked; empty: the keys of the root that the program knows.
+    pub trust_anchors: PathBuf,
+    /// Whether domains are asked over HTTPS which hosts take their mail, under which TLS (MTA-STS). Off: this server
+    /// fetches nothing from elsewhere unless its operator says so.
+    pub mta_sts: bool,
     /// Authorities (PEM) whose certificates are good for verified routes; empty: the system's.
     pub authorities: PathBuf,
     /// Hosts that take mail for some domains, instead of their mail exchangers.
@@ -41,6 +48,9 @@ impl Default for Relay {
             messages_per_destination: 10,
             sources: Vec::new(),
             name_servers: Vec::new(),
+            dane: true,
+            trust_anchors: PathBuf::new(),
+            mta_sts: false,
             authorities: PathBuf::new(),
             routes: Vec::new(),
         }

@@ -1,15 +1,20 @@
 //! Mail for elsewhere: leases messages from the pipeline, lets `smtp::relay` try them, settles what came of it.
 
 pub(crate) mod config;
-pub(crate) mod names;
+mod dane;
+mod dnssec;
+mod names;
 mod sockets;
+mod sts;
+
+pub use names::Names;
+pub use sockets::Sockets;
+pub use sts::Policies;
 
 use crate::services::Services;
 use crate::shutdown::{GRACE, Shutdown};
 use delivery::{Job, Outcome, Tried};
-use names::Names;
 use smtp::relay::{Relay, Settings};
-use sockets::Sockets;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,12 +29,12 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// Everything that sending needs.
 pub(crate) struct Sending {
     services: Services,
-    relay: Arc<Relay<Names, Sockets>>,
+    relay: Arc<Relay<Arc<Names>, Sockets>>,
     woken: Arc<Notify>,
 }
 
 impl Sending {
-    /// Errors: the authorities cannot be read.
+    /// Errors: the authorities or the trust anchors cannot be read.
     pub(crate) fn new(services: &Services, woken: Arc<Notify>) -> anyhow::Result<Self> {
         let config = &services.config;
         let settings = Settings {
@@ -38,8 +43,15 @@ impl Sending {
             // Without random numbers the order of hosts is the same each time.
             random: || getrandom::u64().unwrap_or_default(),
         };
-        let names = Names::new(&config.relay.name_servers);
-        let sockets = Sockets::new(&config.relay)?;
+        let names = Arc::new(Names::new(&config.relay)?);
+        let mut sockets = Sockets::new(&config.relay)?;
+        if config.relay.mta_sts {
+            let (store, clock) = (services.store.clone(), services.directory.clock().clone());
+            let clock = Arc::new(move || clock.now_s());
+            let authorities = sockets.authorities().to_vec();
+            let policies = Policies::new(Arc::clone(&names), store, clock, authorities);
+            sockets = sockets.with_policies(policies);
+        }
         Ok(Self {
             services: services.clone(),
             relay: Arc::new(Relay::new(names, sockets, settings)),
@@ -134,7 +146,7 @@ impl Sending {
 }
 
 /// Tries one message.
-async fn one(services: Services, relay: Arc<Relay<Names, Sockets>>, job: Arc<Job>) {
+async fn one(services: Services, relay: Arc<Relay<Arc<Names>, Sockets>>, job: Arc<Job>) {
     let tried = Box::pin(relay.send(&job)).await;
     settle(services, job, tried).await;
 }

@@ -1,43 +1,40 @@
 //! DNS, for finding where mail goes.
 
-use delivery::{LookupError, MailHost, MailHosts, Resolver};
+use super::config::Relay;
+use super::dnssec::Dnssec;
+use delivery::{LookupError, MailHost, MailHosts, Resolver, Tlsas};
 use formats::address::DomainName;
-use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ProtocolConfig, ResolverConfig,
 };
-use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::proto::rr::RData;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::dnssec::Proof;
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::{RData, Record};
+use hickory_resolver::{ResolverBuilder, TokioResolver};
 use std::net::{IpAddr, SocketAddr};
 
 /// Records of one answer that are looked at.
-const RECORDS_MAX: usize = 100;
+pub(super) const RECORDS_MAX: usize = 100;
 
 /// Asks the configured DNS servers, or the system's; or says why it cannot: mail here does not need them.
-pub(crate) struct Names(Result<TokioResolver, String>);
+pub struct Names {
+    plain: Result<TokioResolver, String>,
+    /// Where DANE is wanted.
+    dnssec: Option<Dnssec>,
+}
 
-impl Names {
-    /// Empty: the servers of /etc/resolv.conf.
-    pub(crate) fn new(servers: &[SocketAddr]) -> Self {
-        let builder = if servers.is_empty() {
-            TokioResolver::builder_tokio()
-        } else {
-            let config = ResolverConfig::from_name_servers(servers.iter().map(server).collect());
-            let provider = TokioRuntimeProvider::default();
-            Ok(TokioResolver::builder_with_config(config, provider))
-        };
-        let resolver = builder.and_then(|builder| builder.build());
-        Self(resolver.map_err(|error| {
-            tracing::error!(%error, "no DNS: mail for elsewhere waits");
-            format!("this server has no DNS to ask: {error}")
-        }))
+/// Empty: the servers of /etc/resolv.conf.
+pub(super) fn builder(
+    servers: &[SocketAddr],
+) -> Result<ResolverBuilder<TokioRuntimeProvider>, NetError> {
+    if servers.is_empty() {
+        return TokioResolver::builder_tokio();
     }
-
-    fn resolver(&self) -> Result<&TokioResolver, LookupError> {
-        let why = |why: &String| LookupError::Failed(why.clone());
-        self.0.as_ref().map_err(why)
-    }
+    let config = ResolverConfig::from_name_servers(servers.iter().map(server).collect());
+    let provider = TokioRuntimeProvider::default();
+    Ok(TokioResolver::builder_with_config(config, provider))
 }
 
 fn server(at: &SocketAddr) -> NameServerConfig {
@@ -51,6 +48,41 @@ fn server(at: &SocketAddr) -> NameServerConfig {
 }
 
 impl Names {
+    /// Errors: the trust anchors cannot be read.
+    pub fn new(config: &Relay) -> anyhow::Result<Self> {
+        let mut names = Self::plain(&config.name_servers);
+        if config.dane && names.plain.is_ok() {
+            names.dnssec = Some(Dnssec::new(&config.name_servers, &config.trust_anchors)?);
+        }
+        Ok(names)
+    }
+
+    /// Answers as they come.
+    pub(crate) fn plain(servers: &[SocketAddr]) -> Self {
+        let resolver = builder(servers).and_then(|builder| builder.build());
+        let plain = resolver.map_err(|error| {
+            tracing::error!(%error, "no DNS: mail for elsewhere waits");
+            format!("this server has no DNS to ask: {error}")
+        });
+        Self {
+            plain,
+            dnssec: None,
+        }
+    }
+
+    fn resolver(&self) -> Result<&TokioResolver, LookupError> {
+        let why = |why: &String| LookupError::Failed(why.clone());
+        self.plain.as_ref().map_err(why)
+    }
+
+    /// The one that checks, where it is wanted and works.
+    async fn dnssec(&self) -> Option<&Dnssec> {
+        match &self.dnssec {
+            Some(dnssec) if dnssec.works().await => Some(dnssec),
+            _ => None,
+        }
+    }
+
     /// The TXT records of a name, the strings of each joined (RFC 6376 §3.6.2.2).
     pub(crate) async fn text(&self, name: &str) -> Result<Vec<String>, LookupError> {
         let found = match self.resolver()?.txt_lookup(format!("{name}.")).await {
@@ -75,27 +107,15 @@ impl Resolver for Names {
     async fn mail_hosts(&self, domain: &DomainName) -> Result<MailHosts, LookupError> {
         // A dot at the end: nothing of this machine's own domain is added.
         let name = format!("{domain}.");
-        let found = match self.resolver()?.mx_lookup(name).await {
-            Ok(found) => found,
-            Err(error) => {
-                return none::<MailHost>(&error).map(|hosts| MailHosts {
-                    hosts,
-                    secure: false,
-                });
-            }
+        if let Some(dnssec) = self.dnssec().await {
+            return dnssec.mail_hosts(name).await;
+        }
+        let hosts = match self.resolver()?.mx_lookup(name).await {
+            Ok(found) => mail_hosts(found.answers()),
+            Err(error) => none(&error)?,
         };
-        let hosts = found
-            .answers()
-            .iter()
-            .filter_map(|record| match &record.data {
-                RData::MX(mx) => Some(MailHost {
-                    preference: mx.preference,
-                    name: mx.exchange.to_ascii().trim_end_matches('.').to_owned(),
-                }),
-                _ => None,
-            });
         Ok(MailHosts {
-            hosts: hosts.take(RECORDS_MAX).collect(),
+            hosts,
             secure: false,
         })
     }
@@ -107,10 +127,41 @@ impl Resolver for Names {
             Err(error) => none(&error),
         }
     }
+
+    async fn tlsa(&self, host: &str) -> Result<Option<Tlsas>, LookupError> {
+        match self.dnssec().await {
+            Some(dnssec) => dnssec.tlsa(host).await,
+            None => Ok(None),
+        }
+    }
+}
+
+/// The mail exchangers among these records.
+pub(super) fn mail_hosts(answers: &[Record]) -> Vec<MailHost> {
+    let hosts = answers.iter().filter_map(|record| match &record.data {
+        RData::MX(mx) => Some(MailHost {
+            preference: mx.preference,
+            name: mx.exchange.to_ascii().trim_end_matches('.').to_owned(),
+        }),
+        _ => None,
+    });
+    hosts.take(RECORDS_MAX).collect()
 }
 
 /// No such name, a name without such records, or no answer.
-fn none<T>(error: &NetError) -> Result<Vec<T>, LookupError> {
+pub(super) fn none<T>(error: &NetError) -> Result<Vec<T>, LookupError> {
+    // A zone that is not signed, or whose proof is too laborious (RFC 9276 §3.2), is believed as any other.
+    if let NetError::Dns(DnsError::Nsec {
+        response,
+        proof: Proof::Insecure,
+        ..
+    }) = error
+    {
+        return match response.metadata.response_code {
+            ResponseCode::NXDomain => Err(LookupError::NoName),
+            _ => Ok(Vec::new()),
+        };
+    }
     if error.is_nx_domain() {
         Err(LookupError::NoName)
     } else if error.is_no_records_found() {

@@ -1,13 +1,16 @@
 //! Connections to other mail servers, and the client's side of TLS.
 
 use super::config::Relay;
+use super::dane;
+use super::sts::Policies;
 use anyhow::Context as _;
+use formats::address::DomainName;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use smtp::relay::{Trust, Wire};
+use smtp::relay::{Dane, Trust, Wire, mta_sts};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -25,7 +28,7 @@ const AUTHORITIES: [&str; 3] = [
 ];
 
 /// A connection, in the clear or not.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {
     /// Version and cipher, under TLS.
     fn tls(&self) -> Option<String>;
 }
@@ -43,15 +46,18 @@ impl Stream for TlsStream<Box<dyn Stream>> {
 }
 
 /// Makes connections from the configured addresses.
-pub(crate) struct Sockets {
+pub struct Sockets {
     sources: Vec<IpAddr>,
+    provider: Arc<CryptoProvider>,
     anybody: TlsConnector,
     named: TlsConnector,
+    authorities: Vec<CertificateDer<'static>>,
+    policies: Option<Policies>,
 }
 
 impl Sockets {
     /// Errors: the authorities cannot be read.
-    pub(crate) fn new(config: &Relay) -> anyhow::Result<Self> {
+    pub fn new(config: &Relay) -> anyhow::Result<Self> {
         let provider = Arc::new(ring::default_provider());
         let begin = || {
             ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -61,14 +67,45 @@ impl Sockets {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Anybody(Arc::clone(&provider))))
             .with_no_client_auth();
-        let named = begin()?
-            .with_root_certificates(authorities(config)?)
-            .with_no_client_auth();
+        let authorities = authorities(config)?;
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(authorities.iter().cloned());
+        let named = begin()?.with_root_certificates(roots).with_no_client_auth();
         Ok(Self {
             sources: config.sources.clone(),
+            provider: Arc::clone(&provider),
             anybody: Arc::new(anybody).into(),
             named: Arc::new(named).into(),
+            authorities,
+            policies: None,
         })
+    }
+
+    /// The authorities by whose word others are verified.
+    pub fn authorities(&self) -> &[CertificateDer<'static>] {
+        &self.authorities
+    }
+
+    /// From now on domains are asked for their MTA-STS policies.
+    #[must_use]
+    pub fn with_policies(mut self, policies: Policies) -> Self {
+        self.policies = Some(policies);
+        self
+    }
+}
+
+impl Sockets {
+    /// One of its own for each peer: nothing is resumed that others' records vouched for.
+    fn dane(&self, dane: &Arc<Dane>) -> Result<TlsConnector, String> {
+        let provider = || Arc::clone(&self.provider);
+        let verifier = dane::Verifier::new(Arc::clone(dane), provider());
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        Ok(Arc::new(config).into())
     }
 }
 
@@ -95,6 +132,10 @@ impl Wire for Sockets {
         stream.tls()
     }
 
+    async fn sts(&self, domain: &DomainName) -> Option<Arc<mta_sts::Policy>> {
+        self.policies.as_ref()?.of(domain).await
+    }
+
     async fn secure(
         &self,
         stream: Self::Stream,
@@ -104,6 +145,7 @@ impl Wire for Sockets {
         let connector = match trust {
             Trust::Anybody => &self.anybody,
             Trust::Named => &self.named,
+            Trust::Dane(dane) => &self.dane(dane)?,
         };
         let name = ServerName::try_from(name.to_owned()).map_err(|error| error.to_string())?;
         match connector.connect(name, stream).await {
@@ -113,12 +155,19 @@ impl Wire for Sockets {
     }
 }
 
-/// The authorities of verified routes; none are read where there is no such route.
-fn authorities(config: &Relay) -> anyhow::Result<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    if !config.verifies() {
-        return Ok(roots);
+/// The authorities of verified routes and of letters that require TLS. Where there is no such route the server starts
+/// without them, too.
+fn authorities(config: &Relay) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    match read_authorities(config) {
+        Err(error) if !config.verifies() && config.authorities.as_os_str().is_empty() => {
+            tracing::info!(%error, "no certificate of another server can be verified but by DANE");
+            Ok(Vec::new())
+        }
+        read => read,
     }
+}
+
+fn read_authorities(config: &Relay) -> anyhow::Result<Vec<CertificateDer<'static>>> {
     let own = &config.authorities;
     let path = if own.as_os_str().is_empty() {
         AUTHORITIES.iter().map(Path::new).find(|path| path.exists())
@@ -130,13 +179,13 @@ fn authorities(config: &Relay) -> anyhow::Result<RootCertStore> {
     )?;
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let read = read.with_context(|| format!("relay.authorities: {}", path.display()))?;
-    let (good, _) = roots.add_parsable_certificates(read);
+    let (good, _) = RootCertStore::empty().add_parsable_certificates(read.iter().cloned());
     anyhow::ensure!(
         good > 0,
         "relay.authorities: {} holds no certificate of an authority",
         path.display()
     );
-    Ok(roots)
+    Ok(read)
 }
 
 /// RFC 7435 §3: takes any certificate. Who only listens hears nothing; who stands between is not kept out.

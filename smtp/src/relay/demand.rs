@@ -10,6 +10,10 @@ use std::fmt;
 pub enum Policy {
     /// Nobody's: RFC 7435 §3, TLS where it is offered.
     Opportunistic,
+    /// The host's, in its signed DNS (RFC 7672).
+    Dane,
+    /// The domain's, over HTTPS (RFC 8461).
+    MtaSts,
     /// The operator's, who wrote the route.
     Route,
     /// The sender's, who waives what the recipient's domain asks for (RFC 8689 §3).
@@ -22,6 +26,8 @@ impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Opportunistic => "opportunistic",
+            Self::Dane => "DANE",
+            Self::MtaSts => "MTA-STS",
             Self::Route => "route",
             Self::Waived => "TLS-Required: No",
             Self::Required => "REQUIRETLS",

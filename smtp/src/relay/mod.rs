@@ -2,15 +2,18 @@
 //! in turn, and hands the message over; what a peer answers comes back word for word.
 
 mod connect;
+pub mod dane;
 mod demand;
 mod idle;
 mod letter;
 mod line;
+pub mod mta_sts;
 mod route;
 mod target;
 mod wire;
 
 pub use connect::{CONNECT_MS, HESITATION_MS};
+pub use dane::Dane;
 pub use demand::Policy;
 pub use idle::IDLE_MAX;
 pub use line::{IDLE_S, Line, MESSAGES_MAX, Network, Sent, WRITE_S};
@@ -122,7 +125,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
     /// Asks one host after the other until one takes the message, or says what is to be made of it.
     async fn search(&self, job: &Job, message: &Message, wish: TlsWish) -> Result<Tried, Missed> {
         let began = Instant::now();
-        let way = self.way(job).await?;
+        let way = self.way(job, wish).await?;
         let (mut last, mut unfit) = (None, None);
         for name in &way.names {
             let mut target = match self.target(job, &way, name, wish).await {
@@ -220,8 +223,13 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         target: &Target,
         tls: Tls,
     ) -> Result<Line<W::Stream>, Failure> {
-        let (name, trust) = (target.name.as_str(), &target.demand.trust);
-        let peer = format!("{name}[{}]", address.ip());
+        let trust = &target.demand.trust;
+        let peer = format!("{}[{}]", target.name, address.ip());
+        let name = match trust {
+            // RFC 7672 §8.1.
+            Trust::Dane(dane) => dane.names[0].as_str(),
+            Trust::Anybody | Trust::Named => target.name.as_str(),
+        };
         if tls == Tls::On {
             let limit = Duration::from_millis(crate::sender::HANDSHAKE_MS);
             let secured = timeout(limit, self.wire.secure(stream, name, trust)).await;

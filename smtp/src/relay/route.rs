@@ -1,7 +1,9 @@
 //! RFC 5321 §5.1: from a job to the hosts that take it, and from a host's name to its addresses and to what is asked
 //! of TLS with it.
 
+use super::dane::Dane;
 use super::demand::{Demand, Policy};
+use super::mta_sts::{self, Mode};
 use super::target::{self, Nowhere};
 use super::wire::{Trust, Wire};
 use super::{DNS_S, Missed, Relay, is_public};
@@ -9,6 +11,7 @@ use crate::sender::Tls;
 use delivery::{Job, LookupError, MailHosts, Resolver, Security, SmartHost, TlsWish, Via};
 use formats::address::DomainName;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -29,18 +32,34 @@ pub(super) struct Way {
     pub(super) names: Vec<String>,
     /// DNSSEC says that they are the domain's.
     secure: bool,
+    /// RFC 8461: what the domain says of them.
+    sts: Option<Arc<mta_sts::Policy>>,
+}
+
+impl Way {
+    fn new(names: Vec<String>, secure: bool) -> Self {
+        let sts = None;
+        Self { names, secure, sts }
+    }
+
+    /// Whether it is certain that this host takes the domain's mail.
+    fn vouches_for(&self, name: &str) -> bool {
+        self.secure || self.sts.as_ref().is_some_and(|sts| sts.permits(name))
+    }
 }
 
 impl<R: Resolver, W: Wire> Relay<R, W> {
     /// The hosts that take it.
-    pub(super) async fn way(&self, job: &Job) -> Result<Way, Missed> {
-        match &job.via {
-            Via::Host(host) => Ok(Way {
-                names: vec![host.host.clone()],
-                secure: false,
-            }),
-            Via::Mx(domain) => self.exchangers(domain).await,
+    pub(super) async fn way(&self, job: &Job, wish: TlsWish) -> Result<Way, Missed> {
+        let domain = match &job.via {
+            Via::Host(host) => return Ok(Way::new(vec![host.host.clone()], false)),
+            Via::Mx(domain) => domain,
+        };
+        let mut way = self.exchangers(domain).await?;
+        if wish != TlsWish::Waived && !domain.is_literal() {
+            way.sts = self.wire.sts(domain).await;
         }
+        Ok(way)
     }
 
     /// One of them, with its addresses.
@@ -53,17 +72,14 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
     ) -> Result<Target, Missed> {
         match &job.via {
             Via::Host(host) => self.smart_host(host, wish).await,
-            Via::Mx(_) => self.exchanger(way, name, wish).await,
+            Via::Mx(domain) => self.exchanger(domain, way, name, wish).await,
         }
     }
 
     /// RFC 5321 §5.1: the names of the hosts that take a domain's mail.
     async fn exchangers(&self, domain: &DomainName) -> Result<Way, Missed> {
         if domain.is_literal() {
-            return Ok(Way {
-                names: vec![literal(domain)],
-                secure: false,
-            });
+            return Ok(Way::new(vec![literal(domain)], false));
         }
         let limit = Duration::from_secs(DNS_S);
         let found = match timeout(limit, self.resolver.mail_hosts(domain)).await {
@@ -82,10 +98,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         };
         // RFC 5321 §5.1: without MX the domain is its own host.
         if hosts.is_empty() {
-            return Ok(Way {
-                names: vec![domain.as_str().to_owned()],
-                secure: true,
-            });
+            return Ok(Way::new(vec![domain.as_str().to_owned()], true));
         }
         let mut own = self.settings.names.clone();
         own.push(self.settings.hello.clone());
@@ -96,11 +109,17 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
                 Nowhere::Here => format!("5.4.6 mail for {domain} would come back to this server"),
             })
         })?;
-        Ok(Way { names, secure })
+        Ok(Way::new(names, secure))
     }
 
     /// A mail exchanger: what its domain and the sender ask of TLS, and never within our own network.
-    async fn exchanger(&self, way: &Way, name: &str, wish: TlsWish) -> Result<Target, Missed> {
+    async fn exchanger(
+        &self,
+        domain: &DomainName,
+        way: &Way,
+        name: &str,
+        wish: TlsWish,
+    ) -> Result<Target, Missed> {
         let found = self.lookup(name).await.map_err(Missed::Now)?;
         let public: Vec<IpAddr> = found.iter().copied().filter(|ip| is_public(*ip)).collect();
         if public.is_empty() {
@@ -111,10 +130,88 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         }
         Ok(Target {
             addresses: sockets(public, SMTP),
-            demand: demand(way, name, wish)?,
+            demand: self.demand(domain, way, name, wish).await?,
             name: name.to_owned(),
             login: None,
         })
+    }
+
+    /// What is asked of TLS with a mail exchanger: by its own DNS, else by the sender, else what can be had.
+    async fn demand(
+        &self,
+        domain: &DomainName,
+        way: &Way,
+        name: &str,
+        wish: TlsWish,
+    ) -> Result<Demand, Missed> {
+        if wish == TlsWish::Waived {
+            return Ok(Demand::opportunistic(Policy::Waived));
+        }
+        let enforced = way.sts.as_ref().filter(|sts| sts.mode == Mode::Enforce);
+        let required = wish == TlsWish::Required;
+        // RFC 8689 §4.2.1 (2): whoever forges DNS could name a host of his own, with a good certificate.
+        if required && !way.vouches_for(name) {
+            return Err(Missed::Unfit(format!(
+                "5.7.10 the sender requires TLS (REQUIRETLS), and nothing vouches that {name} takes mail for {domain}"
+            )));
+        }
+        // RFC 8461 §4.1. Signed MX records need no such list, and DANE goes before it (§2).
+        if !way.secure && enforced.is_some_and(|sts| !sts.permits(name)) {
+            let why = format!("4.7.5 MTA-STS: {domain} does not name {name} as a host of its mail");
+            return Err(Missed::Now(why));
+        }
+        let dane = self.dane(domain, way, name).await?;
+        let dane = dane.filter(|demand| !required || demand.trust != Trust::Anybody);
+        if let Some(demand) = dane {
+            return Ok(demand);
+        }
+        let policy = match (enforced, required) {
+            (Some(_), _) => Policy::MtaSts,
+            (None, true) => Policy::Required,
+            (None, false) => return Ok(Demand::opportunistic(Policy::Opportunistic)),
+        };
+        Ok(Demand {
+            tls: Tls::Must,
+            trust: Trust::Named,
+            policy,
+            vouched: way.vouches_for(name),
+        })
+    }
+
+    /// RFC 7672 §2.2: what the host's own DNS asks for.
+    async fn dane(
+        &self,
+        domain: &DomainName,
+        way: &Way,
+        name: &str,
+    ) -> Result<Option<Demand>, Missed> {
+        if name.parse::<IpAddr>().is_ok() {
+            return Ok(None);
+        }
+        let limit = Duration::from_secs(DNS_S);
+        let found = match timeout(limit, self.resolver.tlsa(name)).await {
+            Ok(Ok(found)) => found,
+            // RFC 7672 §2.1.1: a host of which that is not known is not asked, lest somebody hides its records.
+            Ok(Err(LookupError::Failed(why))) => {
+                return Err(Missed::Now(format!("4.7.5 DANE for {name}: {why}")));
+            }
+            Ok(Err(LookupError::NoName)) => None,
+            Err(_) => {
+                let why = format!("4.7.5 DANE for {name}: no answer in time");
+                return Err(Missed::Now(why));
+            }
+        };
+        Ok(found.map(|found| {
+            let next_hop = way.secure.then_some(domain.as_str());
+            let trust = Dane::new(found, next_hop).map(|dane| Trust::Dane(Arc::new(dane)));
+            Demand {
+                tls: Tls::Must,
+                // RFC 7672 §2.2: records that cannot be used still say that there is TLS.
+                trust: trust.unwrap_or(Trust::Anybody),
+                policy: Policy::Dane,
+                vouched: way.vouches_for(name),
+            }
+        }))
     }
 
     /// A host that the operator named.
@@ -155,24 +252,6 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
             Ok(Err(LookupError::Failed(why))) => Err(format!("4.4.3 DNS for {name}: {why}")),
             Err(_) => Err(format!("4.4.3 DNS for {name}: no answer in time")),
         }
-    }
-}
-
-/// What is asked of TLS with a mail exchanger.
-fn demand(way: &Way, name: &str, wish: TlsWish) -> Result<Demand, Missed> {
-    match wish {
-        TlsWish::Waived => Ok(Demand::opportunistic(Policy::Waived)),
-        TlsWish::None => Ok(Demand::opportunistic(Policy::Opportunistic)),
-        // RFC 8689 §4.2.1 (2): whoever forges DNS could name a host of his own, with a good certificate.
-        TlsWish::Required if !way.secure => Err(Missed::Unfit(format!(
-            "5.7.10 the sender requires TLS (REQUIRETLS), and nothing vouches that {name} takes the domain's mail"
-        ))),
-        TlsWish::Required => Ok(Demand {
-            tls: Tls::Must,
-            trust: Trust::Named,
-            policy: Policy::Required,
-            vouched: true,
-        }),
     }
 }
 

@@ -1,10 +1,14 @@
 //! What relaying needs of the system: connections, and the client's side of TLS. `server` has the sockets, the
 //! certificates and their trust.
 
+use super::dane::Dane;
 use super::line::Network;
+use super::mta_sts;
+use formats::address::DomainName;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Whose certificate is good enough.
@@ -14,6 +18,8 @@ pub enum Trust {
     Anybody,
     /// RFC 9525 §6: one for this name, from an authority that we know.
     Named,
+    /// RFC 7672 §3.2: one that the host's own records name.
+    Dane(Arc<Dane>),
 }
 
 /// Makes connections.
@@ -27,6 +33,14 @@ pub trait Wire: Send + Sync + 'static {
     /// Version and cipher of a connection under TLS, in words; `None`: in the clear, or not known.
     fn tls(&self, _stream: &Self::Stream) -> Option<String> {
         None
+    }
+
+    /// RFC 8461 §3: what a domain says of the hosts that take its mail, where it says so and anybody wants to know.
+    fn sts(
+        &self,
+        _domain: &DomainName,
+    ) -> impl Future<Output = Option<Arc<mta_sts::Policy>>> + Send {
+        async { None }
     }
 
     /// Handshakes as client with the host of this name; an error says in words why not.
