@@ -14,7 +14,7 @@ const DAY_S: u64 = 24 * 60 * 60;
 const FORGET_STEPS: usize = 2_000;
 
 /// Between two looks at what the search index has not seen.
-const INDEX_EVERY: Duration = Duration::from_secs(1);
+const INDEX_EVERY: Duration = Duration::from_secs(5);
 /// After the disk refused the index.
 const INDEX_AGAIN: Duration = Duration::from_secs(60);
 

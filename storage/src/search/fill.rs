@@ -1,7 +1,8 @@
 //! Fills the index: follows the accounts that were written to, a bounded batch at a time.
 
-use super::folder::{self, Folder};
-use super::shown::Shown;
+use super::folder::{self, End, Folder};
+use super::merge::Joining;
+use super::shown::{self, Shown};
 use super::term::{self, Place, Terms};
 use super::{FOLDER, Indexed, Search, Until, has_room, lock, sweep, told};
 use crate::commit::{self, Shared};
@@ -11,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
+use tantivy::indexer::{IndexWriterOptions, NoMergePolicy};
 use tantivy::schema::{BytesOptions, FAST, Field, Schema};
 use tantivy::{
     Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, SegmentMeta, TantivyDocument,
@@ -28,9 +29,7 @@ const MEMORY_OCTETS: usize = 32 * 1024 * 1024;
 /// Steps without work after which the writer, its threads and its memory are let go.
 const IDLE_STEPS: u32 = 10;
 /// Octets of the disk, beyond the store's reserve, without which the index does not grow.
-const ROOM_OCTETS: u64 = 64 * 1024 * 1024;
-/// The share of removed messages at which a segment is written anew.
-const GONE_SHARE: f32 = 0.2;
+pub(super) const ROOM_OCTETS: u64 = 64 * 1024 * 1024;
 /// What the index is like; another number means that it is made anew.
 const VERSION: u32 = 1;
 /// Files that are looked at when it is opened.
@@ -46,7 +45,18 @@ pub(super) struct Filling {
     email: Field,
     pub(super) until: Until,
     pub(super) writer: Option<IndexWriter>,
+    pub(super) joining: Joining,
     idle: u32,
+    /// Told to whoever still writes when this is let go of.
+    end: Arc<End>,
+}
+
+impl Drop for Filling {
+    /// Joining that is under way ends with its next write; what it wrote is in no segment, and goes when the index is
+    /// opened again.
+    fn drop(&mut self) {
+        self.end.tell();
+    }
 }
 
 /// What one step has found so far.
@@ -81,6 +91,7 @@ pub(super) fn step(store: &Store, filling: &mut Option<Filling>) -> Result<Index
         None => {
             has_room(shared, 0)?;
             let open = Filling::open(shared)?;
+            *lock(&search.end) = Some(open.end.clone());
             open.publish(search)?;
             lock(&search.waiting).all = AccountId::SYSTEM.next();
             filling.insert(open)
@@ -102,7 +113,7 @@ pub(super) fn step(store: &Store, filling: &mut Option<Filling>) -> Result<Index
         0 => sweep::step(store, open)?,
         _ => false,
     };
-    open.end(search, batch, swept)
+    open.end(shared, batch, swept)
 }
 
 /// The next account to look at.
@@ -170,7 +181,8 @@ impl Filling {
             shared.disk.make_dir(&dir)?;
             shared.disk.replace(&dir, ABOUT, about.as_bytes())?;
         }
-        let folder = Folder::new(&dir, &shared.disk, &shared.keys);
+        let end = Arc::new(End::default());
+        let folder = Folder::new(&dir, &shared.disk, &shared.keys, &end);
         let mut schema = Schema::builder();
         let terms = schema.add_bytes_field("terms", BytesOptions::default().set_indexed());
         let email = schema.add_u64_field("email", FAST);
@@ -197,9 +209,8 @@ impl Filling {
             .doc_store_cache_num_blocks(1)
             .try_into();
         let reader: IndexReader = reader.map_err(|e| told(&e))?;
-        let until: Until = Arc::new(Mutex::default());
-        let shown = Shown::take(&reader, terms, &until, None).map_err(|e| told(&e))?;
-        *lock(&until) = shown.highest()?;
+        let highest = shown::highest(&index, terms).map_err(|e| told(&e))?;
+        let until: Until = Arc::new(Mutex::new(highest));
         Ok(Self {
             index,
             reader,
@@ -207,12 +218,14 @@ impl Filling {
             email,
             until,
             writer: None,
+            joining: Joining::Due,
             idle: 0,
+            end,
         })
     }
 
     /// Lets searches see the last commit.
-    fn publish(&self, search: &Search) -> Result<(), Error> {
+    pub(super) fn publish(&self, search: &Search) -> Result<(), Error> {
         let before = search.shown();
         let before = before.as_deref();
         let shown = Shown::take(&self.reader, self.terms, &self.until, before);
@@ -231,9 +244,8 @@ impl Filling {
                     .build();
                 let writer = self.index.writer_with_options(options);
                 let writer: IndexWriter = writer.map_err(|e| told(&e))?;
-                let mut policy = LogMergePolicy::default();
-                policy.set_del_docs_ratio_before_merge(GONE_SHARE);
-                writer.set_merge_policy(Box::new(policy));
+                // What is joined, and when, is for `merge` to say.
+                writer.set_merge_policy(Box::new(NoMergePolicy));
                 writer
             }
         };
@@ -304,16 +316,17 @@ impl Filling {
     }
 
     /// Commits what the step changed, shows it, and says what is left.
-    fn end(&mut self, search: &Search, batch: Batch, swept: bool) -> Result<Indexed, Error> {
-        if batch.changes || swept {
-            self.idle = 0;
+    fn end(&mut self, shared: &Shared, batch: Batch, swept: bool) -> Result<Indexed, Error> {
+        let search = &shared.search;
+        let changed = batch.changes || swept;
+        if changed {
             self.writer()?.commit().map_err(|e| told(&e))?;
             self.publish(search)?;
-        } else {
-            self.rest(search)?;
         }
         // Only now: who reads this looks at what was shown before.
         lock(&self.until).extend(batch.reached);
+        let busy = self.join(shared, changed)? || changed;
+        self.rest(busy);
         let waiting = lock(&search.waiting);
         let more = !waiting.touched.is_empty() || waiting.all.is_some() || waiting.sweep.is_some();
         Ok(Indexed {
@@ -322,18 +335,12 @@ impl Filling {
         })
     }
 
-    /// Nothing was to be done.
-    fn rest(&mut self, search: &Search) -> Result<(), Error> {
-        self.idle = self.idle.saturating_add(1);
-        if self.idle < IDLE_STEPS {
-            return Ok(());
+    /// Lets the writer go when nothing was to be done for a while.
+    fn rest(&mut self, busy: bool) {
+        self.idle = if busy { 0 } else { self.idle.saturating_add(1) };
+        if self.idle >= IDLE_STEPS {
+            self.writer = None;
         }
-        let Some(writer) = self.writer.take() else {
-            return Ok(());
-        };
-        writer.wait_merging_threads().map_err(|e| told(&e))?;
-        // Merged segments take the place of the many.
-        self.publish(search)
     }
 }
 

@@ -13,6 +13,7 @@ use std::io::{self, BufWriter, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 use tantivy::HasLen;
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
 use tantivy::directory::{
@@ -24,6 +25,12 @@ use tantivy::directory::{
 const BLOCK: usize = 4_096;
 /// Blocks that are written at once.
 const BLOCKS_AT_ONCE: usize = 16;
+/// What the names of the threads begin with on which tantivy joins segments.
+const JOINS: &str = "merge_thread";
+/// How long joining rests after each write: it has no haste, and others want the processor and the disk.
+const PAUSE: Duration = Duration::from_millis(4);
+/// Octets after which joining syncs what it wrote, so that a sync of the journal never waits for more of it.
+const SYNC_OCTETS: u64 = 8 * 1024 * 1024;
 /// The first octets of a file; whether it is sealed follows in one octet.
 const MAGIC: &[u8; 7] = b"CVTERM1";
 const HEAD: usize = MAGIC.len() + 1;
@@ -43,6 +50,57 @@ pub(crate) struct Folder {
     keys: Keys,
     /// Whether somebody opens or removes files of segments.
     busy: Arc<(Mutex<bool>, Condvar)>,
+    end: Arc<End>,
+}
+
+/// Ends all writing in a folder, from outside.
+#[derive(Debug)]
+pub(super) struct End {
+    /// Whether it came; and how long joining rests.
+    told: Mutex<(bool, Duration)>,
+    heard: Condvar,
+}
+
+impl Default for End {
+    fn default() -> Self {
+        Self {
+            told: Mutex::new((false, PAUSE)),
+            heard: Condvar::new(),
+        }
+    }
+}
+
+impl End {
+    /// From now on all writes fail; what rests between two goes on at once, and fails.
+    pub(super) fn tell(&self) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).0 = true;
+        self.heard.notify_all();
+    }
+
+    /// For tests: joining rests so long.
+    #[cfg(test)]
+    pub(super) fn rest_for(&self, pause: Duration) {
+        self.told.lock().unwrap().1 = pause;
+        self.heard.notify_all();
+    }
+
+    /// Errors: it came.
+    fn ask(&self) -> io::Result<()> {
+        match self.told.lock().unwrap_or_else(PoisonError::into_inner).0 {
+            true => Err(io::Error::other("the index was let go of")),
+            false => Ok(()),
+        }
+    }
+
+    /// Rests for a while, or until it comes.
+    fn rest(&self) {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let pause = told.1;
+        let rested = self
+            .heard
+            .wait_timeout_while(told, pause, |told| !told.0 && told.1 == pause);
+        drop(rested);
+    }
 }
 
 /// Held while files of segments are opened or removed.
@@ -57,12 +115,13 @@ impl Drop for Turn {
 
 impl Folder {
     /// The folder must be there.
-    pub(crate) fn new(dir: &Path, disk: &Disk, keys: &Keys) -> Self {
+    pub(super) fn new(dir: &Path, disk: &Disk, keys: &Keys, end: &Arc<End>) -> Self {
         Self {
             dir: dir.to_owned(),
             disk: disk.clone(),
             keys: keys.clone(),
             busy: Arc::default(),
+            end: end.clone(),
         }
     }
 
@@ -143,6 +202,7 @@ impl Folder {
     }
 
     fn replace(&self, path: &Path, octets: &[u8]) -> io::Result<()> {
+        self.end.ask()?;
         let name = name_of(path)?;
         let mut stored = self.head().to_vec();
         for (number, block) in (0..).zip(octets.chunks(BLOCK)) {
@@ -274,10 +334,14 @@ struct Writing {
     at: u64,
     number: u32,
     waiting: Vec<u8>,
+    /// Whether it is written by joining segments; and up to where it was synced.
+    joins: bool,
+    synced: u64,
 }
 
 impl Writing {
     fn put(&mut self, octets: usize) -> io::Result<()> {
+        self.folder.end.ask()?;
         let mut stored = Vec::with_capacity(octets + octets / BLOCK * 64 + 64);
         for block in self.waiting[..octets].chunks(BLOCK) {
             self.folder
@@ -288,6 +352,13 @@ impl Writing {
         self.file.append_at(self.at, &stored)?;
         self.at += stored.len() as u64;
         self.waiting.drain(..octets);
+        if self.joins {
+            if self.at - self.synced >= SYNC_OCTETS {
+                self.file.sync()?;
+                self.synced = self.at;
+            }
+            self.folder.end.rest();
+        }
         Ok(())
     }
 }
@@ -344,6 +415,7 @@ impl Directory for Folder {
 
     fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
         let failed = |e| OpenWriteError::wrap_io_error(e, path.to_owned());
+        self.end.ask().map_err(failed)?;
         let name = name_of(path).map_err(failed)?.to_owned();
         let full = self.dir.join(path);
         if full.exists() {
@@ -358,6 +430,10 @@ impl Directory for Folder {
             at: HEAD as u64,
             number: 0,
             waiting: Vec::new(),
+            joins: std::thread::current()
+                .name()
+                .is_some_and(|name| name.starts_with(JOINS)),
+            synced: 0,
         })))
     }
 
@@ -409,7 +485,7 @@ mod tests {
 
     fn check(keys: &Keys, len: usize) {
         let dir = tempfile::tempdir().unwrap();
-        let folder = Folder::new(dir.path(), &Disk::default(), keys);
+        let folder = Folder::new(dir.path(), &Disk::default(), keys, &Arc::default());
         let octets: Vec<u8> = (0..len).map(|n| (n * 31 % 251) as u8).collect();
         let path = Path::new("0123.term");
         let mut file = folder.open_write(path).unwrap();
@@ -479,9 +555,14 @@ mod tests {
     #[test]
     fn a_sealed_store_reads_nothing_plain() {
         let (dir, secret) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let plain = Folder::new(dir.path(), &Disk::default(), &Keys::none());
+        let plain = Folder::new(dir.path(), &Disk::default(), &Keys::none(), &Arc::default());
         plain.atomic_write(Path::new("meta.json"), b"{}").unwrap();
-        let sealed = Folder::new(dir.path(), &Disk::default(), &keys(secret.path()));
+        let sealed = Folder::new(
+            dir.path(),
+            &Disk::default(),
+            &keys(secret.path()),
+            &Arc::default(),
+        );
         assert!(sealed.atomic_read(Path::new("meta.json")).is_err());
     }
 }

@@ -8,6 +8,7 @@
 //!
 //! ```text
 //! commit --touched--> fill: a batch at a time, on the caller's thread --> folder: blocks, sums, seals
+//!                     merge: segments that are many are joined into one, beside it
 //! sought(place, needle) --> seek: runs intersected in each segment --> certain, possible, until
 //! ```
 //! EmailIds rise with each message of an account and are never given again, so one id for each
@@ -17,6 +18,9 @@
 
 mod fill;
 mod folder;
+#[cfg(test)]
+mod joined;
+mod merge;
 mod seek;
 mod shown;
 mod sweep;
@@ -30,6 +34,7 @@ pub use term::Place;
 use crate::commit::Shared;
 use crate::{AccountId, AccountStore, EmailId, Error, Store};
 use fill::Filling;
+use folder::End;
 use shown::Shown;
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -59,6 +64,8 @@ pub(crate) struct Search {
     /// Something could not be read: the next step makes it anew.
     wrong: AtomicBool,
     closed: AtomicBool,
+    /// Ends all writing of the index that is open.
+    end: Mutex<Option<Arc<End>>>,
 }
 
 /// What is to be looked at.
@@ -90,10 +97,13 @@ impl Search {
         lock(&self.waiting).sweep = AccountId::SYSTEM.next();
     }
 
-    /// Lets go of its files; later steps do nothing.
+    /// Lets go of its files; later steps do nothing. Waits for no joining of segments: it can be done again.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.show(None);
+        if let Some(end) = lock(&self.end).take() {
+            end.tell();
+        }
         *lock(&self.filling) = None;
     }
 
@@ -110,6 +120,9 @@ impl Search {
 
     /// Searches go on by reading; the next step throws it away.
     fn suspect(&self, what: &str) {
+        if self.closed.load(Ordering::SeqCst) {
+            return; // Its files were let go of.
+        }
         tracing::warn!(what, "the search index cannot be read; it is made anew");
         self.wrong.store(true, Ordering::SeqCst);
         self.show(None);
@@ -118,7 +131,7 @@ impl Search {
 
 impl Store {
     /// Brings the search index some messages further: a bounded piece of work, some seconds at most.
-    /// To be called again at once while it says that there is more, and every second or so besides.
+    /// To be called again at once while it says that there is more, and every few seconds besides.
     /// Errors: `Unavailable` when the disk does not take it; the next call tries again.
     pub fn index_step(&self) -> Result<Indexed, Error> {
         let search = &self.inner.shared.search;
@@ -130,6 +143,7 @@ impl Store {
         let stepped = catch_unwind(AssertUnwindSafe(|| fill::step(self, &mut filling)));
         let stepped = stepped.unwrap_or_else(|_| Err(Error::Corrupt("a panic".into())));
         match stepped {
+            Err(_) if search.closed.load(Ordering::SeqCst) => Ok(Indexed::default()),
             Err(Error::Corrupt(what)) => {
                 search.suspect(&what.what);
                 *filling = None;

@@ -1,7 +1,7 @@
 //! What searches see of the index: its segments as they were at the last commit.
 
-use super::{Until, told};
-use crate::{AccountId, EmailId, Error};
+use super::Until;
+use crate::{AccountId, EmailId};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use tantivy::columnar::Column;
@@ -9,7 +9,9 @@ use tantivy::fastfield::AliveBitSet;
 use tantivy::index::SegmentId;
 use tantivy::postings::SegmentPostings;
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{DocId, DocSet, IndexReader, InvertedIndexReader, SegmentReader, TERMINATED, Term};
+use tantivy::{
+    DocId, DocSet, Index, IndexReader, InvertedIndexReader, SegmentReader, TERMINATED, Term,
+};
 
 /// See the module.
 pub(super) struct Shown {
@@ -49,10 +51,7 @@ impl Shown {
         for reader in reader.searcher().segment_readers() {
             let kept = match known.get(&reader.segment_id()) {
                 Some(kept) => Arc::clone(kept),
-                None => Arc::new(Kept {
-                    inverted: OnceLock::new(),
-                    emails: reader.fast_fields().u64("email")?,
-                }),
+                None => Arc::new(Kept::of(reader)?),
             };
             segments.push(Segment {
                 reader: reader.clone(),
@@ -65,14 +64,31 @@ impl Shown {
             segments,
         })
     }
+}
 
-    /// The highest message of each account.
-    pub(super) fn highest(&self) -> Result<HashMap<AccountId, EmailId>, Error> {
-        let mut highest = HashMap::new();
-        for segment in &self.segments {
-            segment.highest(&mut highest).map_err(|e| told(&e))?;
-        }
-        Ok(highest)
+/// The highest message of each account in the index. One segment after the other, since the dictionaries of all are
+/// too much to have in memory at once.
+pub(super) fn highest(index: &Index, terms: Field) -> tantivy::Result<HashMap<AccountId, EmailId>> {
+    let mut highest = HashMap::new();
+    for segment in index.searchable_segments()? {
+        let reader = SegmentReader::open(&segment)?;
+        let kept = Arc::new(Kept::of(&reader)?);
+        let segment = Segment {
+            reader,
+            terms,
+            kept,
+        };
+        segment.highest(&mut highest)?;
+    }
+    Ok(highest)
+}
+
+impl Kept {
+    fn of(reader: &SegmentReader) -> tantivy::Result<Self> {
+        Ok(Self {
+            inverted: OnceLock::new(),
+            emails: reader.fast_fields().u64("email")?,
+        })
     }
 }
 

@@ -74,7 +74,7 @@ const PLACES: [Place; 8] = [
 ];
 
 /// Numbers that are the same in every run.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
     fn below(&mut self, max: usize) -> usize {
@@ -93,7 +93,7 @@ impl Dice {
             .replace('\r', "\r\n ")
     }
 
-    fn letter(&mut self) -> Vec<u8> {
+    pub(super) fn letter(&mut self) -> Vec<u8> {
         let (subject, body, number) = (self.some(4), self.some(30), self.below(90));
         let cc = if self.below(2) == 0 {
             "Cc: lê văn <le@x.vn>\r\n"
@@ -108,7 +108,7 @@ impl Dice {
     }
 }
 
-fn options(dir: &Path) -> Options {
+pub(super) fn options(dir: &Path) -> Options {
     Options {
         dir: dir.join("store"),
         engine: EngineKind::Memory,
@@ -116,11 +116,11 @@ fn options(dir: &Path) -> Options {
     }
 }
 
-fn account(store: &Store, number: u32) -> AccountStore {
+pub(super) fn account(store: &Store, number: u32) -> AccountStore {
     store.account(AccountId::new(number).unwrap())
 }
 
-fn put(account: &AccountStore, letters: &[Vec<u8>]) {
+pub(super) fn put(account: &AccountStore, letters: &[Vec<u8>]) {
     let inbox = account.by_role(Role::Inbox).unwrap().map(|m| m.id);
     let mut writer = account.write().unwrap();
     let new = NewMailbox {
@@ -179,7 +179,7 @@ fn all_steps(store: &Store) -> u64 {
 }
 
 /// Every verdict is right, whatever is indexed; returns how many messages had to be read.
-fn check(store: &Store, accounts: &[u32]) -> usize {
+pub(super) fn check(store: &Store, accounts: &[u32]) -> usize {
     let mut open = 0;
     for number in accounts {
         let account = account(store, *number);
