@@ -25,6 +25,7 @@ mod holds;
 mod kind;
 mod language;
 mod letters;
+mod lists;
 mod members;
 mod once;
 mod openapi;

@@ -2,7 +2,7 @@
 
 use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
 use crate::{
-    accounts, agencies, aliases, audit, backups, credentials, dkim, domains, holds, letters,
+    accounts, agencies, aliases, audit, backups, credentials, dkim, domains, holds, letters, lists,
     members, queue, queue_acts, recovery, senders, sending, store, tokens, traces,
 };
 use axum::Json;
@@ -30,6 +30,7 @@ use utoipa::{Modify, OpenApi};
         dkim::list, dkim::create, dkim::activate, dkim::delete,
         accounts::list, accounts::create, accounts::read, accounts::update, accounts::delete,
         accounts::usage,
+        lists::read, lists::set,
         members::list, members::set, members::remove,
         senders::list, senders::set, senders::remove,
         sending::list, sending::of_account, sending::set_account, sending::of_agency, sending::set_agency,
@@ -69,6 +70,8 @@ impl Modify for Everywhere {
             let tag = path.split('/').nth(3).unwrap_or_default().to_owned();
             let tag = if path.contains("credentials") {
                 "credentials".to_owned()
+            } else if path.ends_with("/list") {
+                "lists".to_owned()
             } else if path.contains("/members") {
                 "members".to_owned()
             } else if path.contains("/sending") {

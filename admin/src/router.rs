@@ -6,8 +6,8 @@ use crate::problem::{Kind, Problem, render, text};
 use crate::runs::Runs;
 use crate::{
     BODY_MAX, Premises, accounts, agencies, aliases, audit, backups, credentials, dkim, domains,
-    holds, letters, members, openapi, queue, queue_acts, recovery, senders, sending, store, tokens,
-    traces,
+    holds, letters, lists, members, openapi, queue, queue_acts, recovery, senders, sending, store,
+    tokens, traces,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -124,6 +124,10 @@ fn operations() -> Router<Room> {
                 .delete(accounts::delete),
         )
         .route("/api/v1/accounts/{id}/usage", get(accounts::usage))
+        .route(
+            "/api/v1/accounts/{id}/list",
+            get(lists::read).put(lists::set),
+        )
         .route("/api/v1/accounts/{id}/members", get(members::list))
         .route(
             "/api/v1/accounts/{id}/members/{address}",

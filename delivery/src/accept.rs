@@ -2,7 +2,8 @@
 
 use crate::header::Header;
 use crate::job::Ended;
-use crate::news::{self, Action, News};
+use crate::list::{self, Lists};
+use crate::news::{Action, News};
 use crate::place::{Letter, Piles};
 use crate::resolve::Targets;
 use crate::schedule::Schedule;
@@ -11,7 +12,7 @@ use crate::spool::{self, Record, Row};
 use crate::trace::{self, Beginning, Head, Id, Whence};
 use crate::turn::Turns;
 use crate::*;
-use directory::{Access, Directory};
+use directory::{Access, Directory, ListFace};
 use formats::address::Address;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -99,10 +100,15 @@ impl Delivery {
         &self.inner.settings
     }
 
-    /// Would this recipient be taken from this origin? (RCPT). Also whether the mailbox is full, unless the
-    /// message is the server's own.
-    pub fn recipient(&self, address: &Address, origin: &Origin) -> Result<(), Refused> {
-        self.resolve_one(address, origin)
+    /// Would this recipient be taken from this sender and origin? (RCPT). Also whether the mailbox is full, unless
+    /// the message is the server's own.
+    pub fn recipient(
+        &self,
+        address: &Address,
+        from: &ReversePath,
+        origin: &Origin,
+    ) -> Result<(), Refused> {
+        self.resolve_one(address, from, origin)
     }
 
     /// Would this reverse-path be taken? (MAIL).
@@ -179,7 +185,7 @@ impl Delivery {
             }
             Origin::Remote { .. } | Origin::Generated => None,
         };
-        let targets = self.resolve(&envelope, origin)?;
+        let targets = self.resolve(&envelope, origin, &header)?;
         let now = self.inner.directory.clock().now_s();
         // The name of an acceptance tells its time.
         let given = passed
@@ -196,6 +202,7 @@ impl Delivery {
             sender: sender.as_ref(),
         };
         let stored = stamp.apply(&envelope, origin, &header, content);
+        let stored = list::letter(targets.only_list(), &stored);
         let mut envelope = envelope;
         // RFC 8689 §4.1: the parameter counts before the field.
         if header.tls_waived && envelope.tls == TlsWish::None {
@@ -203,10 +210,10 @@ impl Delivery {
         }
         // RFC 4865: what waits for its time is not sent on yet, so that nothing is told of that.
         let held = envelope.release_at.filter(|at| *at > now);
-        let expanded = targets.expanded.iter().filter(|_| held.is_none());
-        let expanded = expanded
-            .filter_map(|index| news::expand(&mut envelope.recipients[*index as usize]))
-            .collect();
+        let expanded = match held {
+            None => targets.sent_on(&mut envelope),
+            Some(_) => Vec::new(),
+        };
         let priority = priority(&envelope, origin, &header, &targets);
         let arrival = Arrival {
             expanded,
@@ -215,6 +222,7 @@ impl Delivery {
             submitter: origin.submitter(),
             priority,
             generated: matches!(origin, Origin::Generated),
+            lists: targets.lists.clone(),
             whence: origin.whence(passed.about),
             trace,
             now,
@@ -226,10 +234,19 @@ impl Delivery {
         self.carry_out(arrival, &targets, &stored, Arc::new(beginning))
     }
 
-    fn share_domain(&self, first: AccountId, rest: &[(AccountId, u32)]) -> bool {
-        let domain = |account| self.inner.store.domain_of(account);
-        rest.iter()
-            .all(|(account, _)| domain(*account) == domain(first))
+    /// Lays the content down. What only one agency gets is sealed under its key, in an encrypted store.
+    fn stage(&self, local: &[(AccountId, u32)], stored: &[u8]) -> Result<BlobId, Refused> {
+        let store = &self.inner.store;
+        let domain = |account| store.domain_of(account);
+        let blob = match local.split_first() {
+            Some(((first, _), rest))
+                if rest.iter().all(|(to, _)| domain(*to) == domain(*first)) =>
+            {
+                store.account(*first).put_blob(stored)
+            }
+            _ => store.put_blob(stored),
+        };
+        blob.map_err(|e| temporary("cannot stage", &e))
     }
 
     /// Places it, or spools it; then tells the sender of those who were left out.
@@ -240,42 +257,20 @@ impl Delivery {
         stored: &[u8],
         beginning: Arc<Beginning>,
     ) -> Result<Receipt, Refused> {
-        let store = &self.inner.store;
         let mut news = targets.failures(&arrival.envelope);
         news.extend(arrival.expanded.iter().cloned());
         let few = targets.remote.is_empty() && targets.local.len() <= PLACED_AT_ONCE_MAX;
-        let direct = few && arrival.held.is_none();
-        // What only one agency gets is sealed under its key, in an encrypted store.
-        let blob = match targets.local.split_first() {
-            Some(((first, _), rest)) if direct && self.share_domain(*first, rest) => {
-                store.account(*first).put_blob(stored)
-            }
-            _ => store.put_blob(stored),
-        };
-        let blob = blob.map_err(|e| temporary("cannot stage", &e))?;
-        let (placed, queued) = if direct {
-            self.place_now(&arrival, targets, (blob, stored), beginning, &mut news)?
+        let (placed, queued) = if few && arrival.held.is_none() {
+            self.place_now(&arrival, targets, stored, beginning, &mut news)?
         } else {
+            let store = &self.inner.store;
+            let blob = store.put_blob(stored);
+            let blob = blob.map_err(|e| temporary("cannot stage", &e))?;
             let rows = targets.rows();
             let queued = self.spool(&arrival, rows, blob, stored.len(), &beginning)?;
             (0, Some(queued))
         };
-        if !news.is_empty() {
-            let told = self.bounce(&arrival.about(), stored, &news);
-            let told = told.and_then(|rows| match rows.is_empty() {
-                true => Ok(()),
-                false => self
-                    .inner
-                    .store
-                    .commit_rows(rows)
-                    .map(|_| ())
-                    .map_err(|e| temporary("cannot trace", &e)),
-            });
-            if let Err(refused) = told {
-                // Others have it already: refusing it now would bring it to them twice.
-                tracing::error!(trace = %arrival.trace, ?refused, "the sender was not told");
-            }
-        }
+        self.tell_all(&arrival, None, stored, &news);
         Ok(Receipt {
             trace: arrival.trace,
             queued,
@@ -283,33 +278,69 @@ impl Delivery {
         })
     }
 
+    /// Tells whoever is to be told of those who came through a list, or through none. Others have it already:
+    /// refusing it now would bring it to them twice.
+    fn tell_all(&self, arrival: &Arrival, face: Option<&ListFace>, stored: &[u8], news: &[News]) {
+        if news.is_empty() {
+            return;
+        }
+        let envelope = list::envelope(face, &arrival.envelope);
+        let told = self.bounce(&arrival.about(&envelope), stored, news);
+        let told = told.and_then(|rows| match rows.is_empty() {
+            true => Ok(()),
+            false => self
+                .inner
+                .store
+                .commit_rows(rows)
+                .map(|_| ())
+                .map_err(|e| temporary("cannot trace", &e)),
+        });
+        if let Err(refused) = told {
+            tracing::error!(trace = %arrival.trace, ?refused, "the sender was not told");
+        }
+    }
+
     /// Few recipients, all here: one commit each, waiting for the disk together.
     fn place_now(
         &self,
         arrival: &Arrival,
         targets: &Targets,
-        (blob, stored): (BlobId, &[u8]),
+        stored: &[u8],
         beginning: Arc<Beginning>,
         news: &mut Vec<News>,
     ) -> Result<(usize, Option<QueueId>), Refused> {
-        let summary = Arc::new(formats::message::summarize(stored));
-        let letter = Letter {
-            blob,
-            summary,
-            now: arrival.now,
-            delivery: arrival.delivery,
-            beginning: Some(Arc::clone(&beginning)),
-        };
-        let accounts: Vec<AccountId> = targets.local.iter().map(|(account, _)| *account).collect();
-        let results = self.place(&accounts, &letter);
-        let placed = results.iter().filter(|result| result.is_ok()).count();
-        let (mut full, mut later, mut good) = (Vec::new(), Vec::new(), Vec::new());
-        for ((account, recipient), result) in targets.local.iter().zip(results) {
-            match result {
-                Ok(_) => good.extend(arrival.good(*recipient)),
-                Err(storage::Error::OverQuota(_)) => full.push(*recipient),
-                Err(error) => later.push((Row::local(*recipient, *account), error)),
+        let all = targets.local.iter().map(|to| (to.1, *to));
+        let (mut placed, mut later, mut told) = (0, Vec::new(), Vec::new());
+        for (face, local) in arrival.lists.parted(all) {
+            let content = list::letter(face.as_deref(), stored);
+            let letter = Letter {
+                blob: self.stage(&local, &content)?,
+                summary: Arc::new(formats::message::summarize(&content)),
+                now: arrival.now,
+                delivery: arrival.delivery,
+                beginning: Some(Arc::clone(&beginning)),
+            };
+            let accounts: Vec<AccountId> = local.iter().map(|(account, _)| *account).collect();
+            let results = self.place(&accounts, &letter);
+            placed += results.iter().filter(|result| result.is_ok()).count();
+            let mut of = Vec::new();
+            for ((account, n), result) in local.iter().zip(results) {
+                let recipient = arrival.lists.recipient(&arrival.envelope, *n);
+                match result {
+                    Ok(_) => of.extend(arrival.good(&recipient)),
+                    Err(storage::Error::OverQuota(_)) => {
+                        let why = "5.2.2 the mailbox is full";
+                        let owned = face.as_ref().is_some_and(|face| face.owner.is_some());
+                        let member = self.inner.directory.account(*account).ok();
+                        // Who answers for a list knows its members by name.
+                        let member = member.filter(|_| owned).map(|member| member.address);
+                        let address = member.as_ref().unwrap_or(&recipient.address);
+                        of.push(News::failed(&recipient, address, why));
+                    }
+                    Err(error) => later.push((Row::local(*n, *account), error)),
+                }
             }
+            told.push((face, of));
         }
         if placed == 0 && news.iter().all(|n| n.action.succeeds()) {
             // Nothing was done yet, so the peer may still be told.
@@ -318,17 +349,21 @@ impl Delivery {
                 None => return Err(Refused::Permanent(Refusal::OverQuota)),
             }
         }
-        news.extend(full.iter().map(|recipient| {
-            let recipient = &arrival.envelope.recipients[*recipient as usize];
-            News::failed(recipient, &recipient.address, "5.2.2 the mailbox is full")
-        }));
-        news.extend(good);
-        if later.is_empty() {
-            return Ok((placed, None));
+        let queued = match later.is_empty() {
+            true => None,
+            false => {
+                let rows = later.into_iter().map(|(row, _)| row).collect();
+                let blob = self.stage(&targets.local, stored)?;
+                Some(self.spool(arrival, rows, blob, stored.len(), &beginning)?)
+            }
+        };
+        for (face, of) in told {
+            match face {
+                None => news.extend(of),
+                Some(face) => self.tell_all(arrival, Some(&face), stored, &of),
+            }
         }
-        let rows = later.into_iter().map(|(row, _)| row).collect();
-        let queued = self.spool(arrival, rows, blob, stored.len(), &beginning)?;
-        Ok((placed, Some(queued)))
+        Ok((placed, queued))
     }
 
     /// Puts it into the queue, durably, and wakes who dispatches.
@@ -482,19 +517,20 @@ struct Arrival {
     held: Option<i64>,
     /// Recipients of whom it is told that they lead to several.
     expanded: Vec<News>,
+    /// Those among them that change what comes through them.
+    lists: Lists,
 }
 
 impl Arrival {
     /// It lies in the mailbox of this recipient, if anybody wants to know.
-    fn good(&self, recipient: u32) -> Option<News> {
-        let recipient = &self.envelope.recipients[recipient as usize];
+    fn good(&self, recipient: &Recipient) -> Option<News> {
         let why = "2.1.5 placed in the mailbox";
         News::good(recipient, &recipient.address, Action::Delivered, why)
     }
 
-    fn about(&self) -> bounce::About<'_> {
+    fn about<'a>(&'a self, envelope: &'a Envelope) -> bounce::About<'a> {
         bounce::About {
-            envelope: &self.envelope,
+            envelope,
             trace: &self.trace,
             accepted_at: self.now,
             delivery: None,

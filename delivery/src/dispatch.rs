@@ -1,6 +1,7 @@
 //! Dispatch: the loop over due items. Here: placed; elsewhere: offered to the schedule; else later.
 
 use crate::bounce::About;
+use crate::list::{self, Lists};
 use crate::news::{Action, News};
 use crate::outcome::IN_TIME;
 use crate::place::Letter;
@@ -8,6 +9,7 @@ use crate::schedule::{Part, Schedule};
 use crate::spool::{HELD, Record, Row};
 use crate::trace::{self, What};
 use crate::{Delivery, Outcome, RecipientState, Refused, ReversePath, Via, retry};
+use directory::ListFace;
 use formats::address::Address;
 use formats::message::summarize;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -162,9 +164,9 @@ impl Delivery {
         now: i64,
         mut rows: Vec<RowChange>,
     ) -> Result<(), Error> {
-        let news = news_of(&record);
-        if !news.is_empty() {
-            rows.append(&mut self.tell(&record, blob, &news)?);
+        let lists = self.lists(&record.envelope);
+        for (face, news) in lists.parted(news_of(&record, &lists)) {
+            rows.append(&mut self.tell(&record, face.as_deref(), blob, &news)?);
         }
         for row in record.rows.iter().filter(|row| !row.pending()) {
             let RecipientState::Done(outcome) = &row.state else {
@@ -187,10 +189,16 @@ impl Delivery {
     }
 
     /// Tells the sender; the same twice is told once (I-09), if he is here.
-    fn tell(&self, record: &Record, blob: BlobId, news: &[News]) -> Result<Vec<RowChange>, Error> {
+    fn tell(
+        &self,
+        record: &Record,
+        face: Option<&ListFace>,
+        blob: BlobId,
+        news: &[News],
+    ) -> Result<Vec<RowChange>, Error> {
         let content = self.inner.store.blob(blob)?;
         let about = About {
-            envelope: &record.envelope,
+            envelope: &list::envelope(face, &record.envelope),
             trace: &record.trace,
             accepted_at: record.accepted_at,
             delivery: Some(record.delivery),
@@ -214,11 +222,12 @@ impl Delivery {
             return Ok(false);
         }
         let until = record.began().saturating_add(retry::GIVE_UP_S);
+        let lists = self.lists(&record.envelope);
         let each = record.rows.iter();
-        let late: Vec<News> = each
+        let late: Vec<(u32, News)> = each
             .filter(|row| row.state == RecipientState::Remote)
             .map(|row| {
-                let recipient = &record.envelope.recipients[row.recipient as usize];
+                let recipient = lists.recipient(&record.envelope, row.recipient);
                 let address = record.address(row);
                 let trouble = self.way(record, address).and_then(|via| {
                     let schedule = self.schedule();
@@ -226,12 +235,13 @@ impl Delivery {
                 });
                 let last = row.last.as_ref().map(|last| last.text().to_owned());
                 let why = last.or(trouble);
-                News::late(recipient, address, why.as_deref(), until)
+                let news = News::late(&recipient, address, why.as_deref(), until);
+                (row.recipient, news)
             })
             .collect();
         record.warned = true;
-        if !late.is_empty() {
-            rows.append(&mut self.tell(record, blob, &late)?);
+        for (face, late) in lists.parted(late) {
+            rows.append(&mut self.tell(record, face.as_deref(), blob, &late)?);
         }
         Ok(true)
     }
@@ -274,51 +284,26 @@ impl Delivery {
         whats: &mut Vec<What>,
     ) -> Result<bool, Error> {
         let each = record.rows.iter().enumerate();
-        let pending: Vec<(usize, AccountId)> = each
+        let pending: Vec<(u32, (usize, AccountId))> = each
             .filter_map(|(at, row)| match row.state {
-                RecipientState::Local(account) if row.next <= now => Some((at, account)),
+                RecipientState::Local(account) if row.next <= now => {
+                    Some((row.recipient, (at, account)))
+                }
                 _ => None,
             })
             .collect();
         if pending.is_empty() {
             return Ok(false);
         }
-        let (content, began) = (self.inner.store.blob(item.blob)?, record.began());
-        let letter = Letter {
-            blob: item.blob,
-            summary: Arc::new(summarize(&content)),
-            // RFC 4865: what waited for its time is of that time.
-            now: record.began(),
-            delivery: Some(record.delivery),
-            beginning: None,
-        };
+        let content = self.inner.store.blob(item.blob)?;
         let (mut placed_in, mut missed) = (Vec::new(), Vec::new());
-        for batch in pending.chunks(BATCH) {
-            let accounts: Vec<AccountId> = batch.iter().map(|(_, account)| *account).collect();
-            let results = self.place(&accounts, &letter);
-            for (n, ((at, _), result)) in batch.iter().zip(results).enumerate() {
-                let row = &mut record.rows[*at];
-                row.tries += 1;
-                match &result {
-                    Ok(_) => placed_in.push(accounts[n]),
-                    Err(_) => missed.push(*at),
-                }
-                let outcome = match result {
-                    Ok(placed) => {
-                        row.success = Some(Action::Delivered);
-                        Outcome::Relayed(format!(
-                            "2.0.0 placed in account {} as {}",
-                            accounts[n], placed.email
-                        ))
-                    }
-                    Err(Error::OverQuota(_)) => Outcome::Failed("5.2.2 the mailbox is full".into()),
-                    Err(error) => {
-                        tracing::warn!(trace = %record.trace, %error, "cannot place");
-                        Outcome::Deferred("4.3.1 the store cannot take it now".into())
-                    }
-                };
-                let again = retry::local(began, row.tries, now);
-                note(row, outcome, again);
+        for (face, pending) in self.lists(&record.envelope).parted(pending) {
+            let letter = self.letter(record, item.blob, face.as_deref(), &content)?;
+            for batch in pending.chunks(BATCH) {
+                let owned = face.as_ref().is_some_and(|face| face.owner.is_some());
+                let (placed, failed) = self.try_batch(record, batch, &letter, owned, now);
+                placed_in.extend(placed);
+                missed.extend(failed);
             }
         }
         if !placed_in.is_empty() {
@@ -326,6 +311,78 @@ impl Delivery {
         }
         whats.extend(nobody_asked(record, &missed));
         Ok(true)
+    }
+
+    /// What is placed for those who came through a list, or through none.
+    fn letter(
+        &self,
+        record: &Record,
+        blob: BlobId,
+        face: Option<&ListFace>,
+        stored: &[u8],
+    ) -> Result<Letter, Error> {
+        let content = list::letter(face, stored);
+        let blob = match *content == *stored {
+            true => blob,
+            false => self.inner.store.put_blob(&content)?,
+        };
+        Ok(Letter {
+            blob,
+            summary: Arc::new(summarize(&content)),
+            // RFC 4865: what waited for its time is of that time.
+            now: record.began(),
+            delivery: Some(record.delivery),
+            beginning: None,
+        })
+    }
+
+    /// Places it for some: accounts that have it, and rows of those that do not yet. `owned`: who hears of them knows
+    /// them by name.
+    fn try_batch(
+        &self,
+        record: &mut Record,
+        batch: &[(usize, AccountId)],
+        letter: &Letter,
+        owned: bool,
+        now: i64,
+    ) -> (Vec<AccountId>, Vec<usize>) {
+        let accounts: Vec<AccountId> = batch.iter().map(|(_, account)| *account).collect();
+        let (mut placed_in, mut missed) = (Vec::new(), Vec::new());
+        let began = record.began();
+        let results = self.place(&accounts, letter);
+        for ((at, account), result) in batch.iter().zip(results) {
+            let row = &mut record.rows[*at];
+            row.tries += 1;
+            match &result {
+                Ok(_) => placed_in.push(*account),
+                Err(_) => missed.push(*at),
+            }
+            if owned && matches!(result, Err(Error::OverQuota(_))) {
+                row.address = self
+                    .inner
+                    .directory
+                    .account(*account)
+                    .ok()
+                    .map(|a| a.address);
+            }
+            let outcome = match result {
+                Ok(placed) => {
+                    row.success = Some(Action::Delivered);
+                    Outcome::Relayed(format!(
+                        "2.0.0 placed in account {account} as {}",
+                        placed.email
+                    ))
+                }
+                Err(Error::OverQuota(_)) => Outcome::Failed("5.2.2 the mailbox is full".into()),
+                Err(error) => {
+                    tracing::warn!(trace = %record.trace, %error, "cannot place");
+                    Outcome::Deferred("4.3.1 the store cannot take it now".into())
+                }
+            };
+            let again = retry::local(began, row.tries, now);
+            note(row, outcome, again);
+        }
+        (placed_in, missed)
     }
 }
 
@@ -388,19 +445,20 @@ pub(crate) fn note(row: &mut Row, outcome: Outcome, again: Option<i64>) {
 }
 
 /// What the sender must be told now.
-fn news_of(record: &Record) -> Vec<News> {
-    let each = record.rows.iter().filter_map(|row| match &row.state {
-        RecipientState::Done(Outcome::Failed(why)) => {
-            let recipient = &record.envelope.recipients[row.recipient as usize];
-            Some(News::failed(recipient, record.address(row), why))
-        }
-        RecipientState::Done(Outcome::Relayed(what)) => {
-            let recipient = &record.envelope.recipients[row.recipient as usize];
-            let address = record.address(row);
-            row.success
-                .and_then(|action| News::good(recipient, address, action, what))
-        }
-        _ => None,
+fn news_of(record: &Record, lists: &Lists) -> Vec<(u32, News)> {
+    let each = record.rows.iter().filter_map(|row| {
+        let recipient = || lists.recipient(&record.envelope, row.recipient);
+        let address = record.address(row);
+        let news = match &row.state {
+            RecipientState::Done(Outcome::Failed(why)) => {
+                Some(News::failed(&recipient(), address, why))
+            }
+            RecipientState::Done(Outcome::Relayed(what)) => row
+                .success
+                .and_then(|action| News::good(&recipient(), address, action, what)),
+            _ => None,
+        };
+        Some((row.recipient, news?))
     });
     each.collect()
 }

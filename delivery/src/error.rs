@@ -8,12 +8,14 @@ pub enum Refusal {
     /// Suspended domain or retired account.
     RecipientClosed,
     RelayDenied,
+    /// A list takes nothing from this sender.
+    MayNotPost,
     /// The account is full.
     OverQuota,
     TooLarge {
         max: u64,
     },
-    /// RFC 5321 §6.3: more than 100 Received fields.
+    /// RFC 5321 §6.3: more than 100 Received fields, or a list that this has come through already.
     Loop,
     TooManyRecipients {
         max: usize,

@@ -1,6 +1,8 @@
 //! What the door looks at in a header, in one pass.
 
+use crate::list;
 use crate::urgency;
+use directory::ListFace;
 use formats::address::Address;
 use formats::message::header::{self, FIELDS_MAX};
 use formats::message::person::{self, Person, PersonKind};
@@ -11,6 +13,9 @@ const URGENCY_FIELDS: [&str; 3] = ["Importance", "Priority", "X-Priority"];
 const MESSAGE_ID_MAX: usize = 998;
 /// Addresses of one From or Sender of a submission; nobody signs in as more.
 pub(crate) const AUTHORS_MAX: usize = 16;
+
+/// Lists and addresses that it came through that are looked at; more hops than that are a loop anyway.
+const PASSED_MAX: usize = 100;
 
 /// The fields that decide something.
 #[derive(Debug, Default)]
@@ -27,6 +32,10 @@ pub(crate) struct Header {
     pub(crate) from: Vec<Option<Vec<Address>>>,
     /// One list for each Sender field; `None`: not readable.
     pub(crate) sender: Vec<Option<Vec<Address>>>,
+    /// The lists that it came through (RFC 2919 §3), as far as they are looked at.
+    pub(crate) list_ids: Vec<String>,
+    /// Addresses, by key, from which it was sent on.
+    pub(crate) delivered_to: Vec<String>,
     /// More fields than are looked at.
     pub(crate) overlong: bool,
     /// White space comes before the first field: a continuation of nothing.
@@ -60,6 +69,13 @@ impl Header {
             } else if field.is("Message-ID") && found.message_id.is_none() {
                 let id = header::unfold(field.value);
                 found.message_id = (!id.is_empty() && id.len() <= MESSAGE_ID_MAX).then_some(id);
+            } else if field.is("List-Id") && found.list_ids.len() < PASSED_MAX {
+                found.list_ids.extend(list::identifier(field.value));
+            } else if field.is("Delivered-To") && found.delivered_to.len() < PASSED_MAX {
+                let address = Address::parse(&header::unfold(field.value)).ok();
+                found
+                    .delivered_to
+                    .extend(address.map(|address| address.key()));
             } else if field.is("From") {
                 found.from.push(authors(field.value));
             } else if field.is("Sender") {
@@ -70,6 +86,16 @@ impl Header {
         found.tls_waived &= wishes == 1;
         found.overlong = count >= FIELDS_MAX;
         found
+    }
+}
+
+impl Header {
+    /// Whether it came through this list, or was sent on from its address, before.
+    pub(crate) fn has_met(&self, face: &ListFace) -> bool {
+        let (id, key) = (face.id(), face.address.key());
+        let ids = self.list_ids.iter();
+        ids.chain(&self.delivered_to)
+            .any(|met| met.eq_ignore_ascii_case(&id) || *met == key)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is to be handed to a next hop: leased to whoever has the sockets, and settled by what came of it.
 
 use crate::dispatch::{events, note};
+use crate::list::{self, Lists};
 use crate::news::Action;
 use crate::outward::{Hop, Via};
 use crate::sign::Signer;
@@ -106,6 +107,8 @@ impl Delivery {
         if record.held.is_some() {
             return Ok(None);
         }
+        let lists = self.lists(&record.envelope);
+        let mut through: Option<Option<u32>> = None;
         for row in &record.rows {
             if recipients.len() == RECIPIENTS_MAX {
                 break;
@@ -114,19 +117,22 @@ impl Delivery {
                 continue;
             }
             let way = self.way(&record, record.address(row));
-            if way.as_ref().is_some_and(|way| way.hop() == *hop) {
-                recipients.push(named(&record, row));
-                via = way;
+            // One letter is of one list, or of none.
+            let list = lists.of(row.recipient).map(|_| row.recipient);
+            let fits = through.is_none_or(|through| through == list);
+            if fits && way.as_ref().is_some_and(|way| way.hop() == *hop) {
+                recipients.push(named(&record, row, &lists));
+                (via, through) = (way, Some(list));
             }
         }
         let Some(via) = via else {
             return Ok(None);
         };
-        let content = self.inner.store.blob(item.blob)?;
-        let content = match without_return_path(&content) {
-            rest if rest.len() == content.len() => content.clone(),
-            rest => rest.into(),
-        };
+        let face = through.flatten().and_then(|n| lists.of(n));
+        let face = face.map(|face| &**face);
+        let stored = self.inner.store.blob(item.blob)?;
+        let content = list::letter(face, &stored);
+        let content: Arc<[u8]> = without_return_path(&content).into();
         let signer = self.signer(&record, &content, now);
         Ok(Some(Job {
             id,
@@ -134,7 +140,7 @@ impl Delivery {
             via,
             envelope: Envelope {
                 recipients,
-                ..record.envelope
+                ..list::envelope(face, &record.envelope).into_owned()
             },
             content,
             signer,
@@ -257,12 +263,13 @@ impl Delivery {
 
 /// A recipient as the next hop hears of it. What its sender asked for holds for those to whom it leads, too
 /// (RFC 3461 §5.2.7.2, §5.2.7.3 (c)).
-fn named(record: &Record, row: &Row) -> Recipient {
-    let original = &record.envelope.recipients[row.recipient as usize];
-    let address = record.address(row);
+fn named(record: &Record, row: &Row, lists: &Lists) -> Recipient {
+    let address = record.address(row).clone();
     Recipient {
-        address: address.clone(),
-        ..original.clone()
+        address,
+        ..lists
+            .recipient(&record.envelope, row.recipient)
+            .into_owned()
     }
 }
 

@@ -10,6 +10,7 @@ pub mod envelope;
 pub mod error;
 mod header;
 mod job;
+mod list;
 mod news;
 pub mod origin;
 mod outcome;

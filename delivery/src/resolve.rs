@@ -1,10 +1,12 @@
 //! Recipient -> here, elsewhere or refused.
 
 use crate::accept::temporary;
-use crate::news::News;
+use crate::header::Header;
+use crate::list::Lists;
+use crate::news::{self, Action, News};
 use crate::spool::Row;
-use crate::{Delivery, Envelope, Origin, Refusal, Refused};
-use directory::Resolution;
+use crate::{Delivery, Envelope, Origin, Refusal, Refused, ReversePath};
+use directory::{ListFace, Poster, Resolution};
 use formats::address::Address;
 use std::collections::HashSet;
 use storage::AccountId;
@@ -17,6 +19,9 @@ pub(crate) const EXPANDED_MAX: usize = 200_000;
 /// header and ours, and a full mailbox seldom is full to the last octet.
 pub(crate) const ROOM_MIN: u64 = 512;
 
+/// What is said of a list that takes nothing from a sender (RFC 3463 §3.8).
+const MAY_NOT_POST: &str = "5.7.2 the list takes nothing from this sender";
+
 /// Where a message goes. The number is that of the recipient in the envelope through which it goes there.
 #[derive(Debug, Default)]
 pub(crate) struct Targets {
@@ -27,6 +32,10 @@ pub(crate) struct Targets {
     pub(crate) refused: Vec<(u32, Refusal)>,
     /// Recipients that lead to more than one destination.
     pub(crate) expanded: Vec<u32>,
+    /// Recipients that are lists which change what comes through them.
+    pub(crate) lists: Lists,
+    /// Lists within lists that take nothing from this sender.
+    closed_lists: Vec<(u32, Address)>,
 }
 
 impl Targets {
@@ -37,11 +46,37 @@ impl Targets {
             let why = match refusal {
                 Refusal::RecipientClosed => "5.2.1 the mailbox takes no mail",
                 Refusal::RelayDenied => "5.7.1 relaying denied",
+                Refusal::MayNotPost => MAY_NOT_POST,
+                Refusal::Loop => "5.4.6 the message came through this list already",
                 _ => "5.1.1 there is no such mailbox",
             };
             News::failed(recipient, &recipient.address, why)
         });
-        each.collect()
+        let lists = self.closed_lists.iter().map(|(index, list)| {
+            let recipient = &envelope.recipients[*index as usize];
+            News::failed(recipient, list, MAY_NOT_POST)
+        });
+        each.chain(lists).collect()
+    }
+
+    /// What the sender is told of lists, if he asked: that it went on to all to whom a list leads, who then ask for
+    /// less; or that it was delivered to a list that answers for itself (RFC 3461 §5.2.7.1).
+    pub(crate) fn sent_on(&self, envelope: &mut Envelope) -> Vec<News> {
+        let (mut all, why) = (Vec::new(), "2.1.5 the list has taken it");
+        for n in 0..envelope.recipients.len() as u32 {
+            let recipient = &mut envelope.recipients[n as usize];
+            if self.lists.of(n).is_some_and(|face| face.owner.is_some()) {
+                all.extend(News::good(
+                    recipient,
+                    &recipient.address,
+                    Action::Delivered,
+                    why,
+                ));
+            } else if self.expanded.contains(&n) {
+                all.extend(news::expand(recipient));
+            }
+        }
+        all
     }
 
     /// The rows of a spooled item.
@@ -56,51 +91,112 @@ impl Targets {
             .map(|(address, index)| Row::remote(*index, address));
         local.chain(remote).collect()
     }
+
+    /// The list through which all of it goes.
+    pub(crate) fn only_list(&self) -> Option<&ListFace> {
+        let (local, remote) = (self.local.iter(), self.remote.iter());
+        let mut all = local.map(|(_, n)| *n).chain(remote.map(|(_, n)| *n));
+        let first = all.next()?;
+        let only = all.all(|n| n == first);
+        self.lists.of(first).filter(|_| only).map(|face| &**face)
+    }
+}
+
+/// What is gathered of an envelope's recipients.
+#[derive(Default)]
+struct Gathering {
+    targets: Targets,
+    accounts: HashSet<AccountId>,
+    addresses: HashSet<String>,
+    /// Destinations, those met twice counted twice.
+    expanded: usize,
+}
+
+impl Gathering {
+    fn add(
+        &mut self,
+        index: u32,
+        accounts: Vec<AccountId>,
+        addresses: Vec<Address>,
+    ) -> Result<(), Refused> {
+        self.expanded += accounts.len() + addresses.len();
+        if self.expanded > EXPANDED_MAX {
+            let max = EXPANDED_MAX;
+            return Err(Refused::Permanent(Refusal::TooManyRecipients { max }));
+        }
+        let fresh = accounts.into_iter().filter(|a| self.accounts.insert(*a));
+        self.targets
+            .local
+            .extend(fresh.map(|account| (account, index)));
+        let fresh = addresses
+            .into_iter()
+            .filter(|a| self.addresses.insert(a.key()));
+        self.targets
+            .remote
+            .extend(fresh.map(|address| (address, index)));
+        Ok(())
+    }
 }
 
 impl Delivery {
     /// All recipients of an envelope. An error when none is left.
-    pub(crate) fn resolve(&self, envelope: &Envelope, origin: &Origin) -> Result<Targets, Refused> {
-        let mut targets = Targets::default();
-        let (mut accounts_seen, mut addresses_seen) = (HashSet::new(), HashSet::new());
-        let mut expanded = 0;
-        for (index, recipient) in envelope.recipients.iter().enumerate() {
-            let index = index as u32;
-            let (accounts, addresses) = match self.lookup(&recipient.address)? {
-                Resolution::Local { accounts, remote } if accounts.len() + remote.len() > 0 => {
-                    (accounts, remote)
-                }
-                Resolution::Local { .. } | Resolution::Closed => {
-                    targets.refused.push((index, Refusal::RecipientClosed));
+    pub(crate) fn resolve(
+        &self,
+        envelope: &Envelope,
+        origin: &Origin,
+        header: &Header,
+    ) -> Result<Targets, Refused> {
+        let mut gathering = Gathering::default();
+        let poster = poster(origin, &envelope.from);
+        let mut lists = Vec::new();
+        for (index, recipient) in (0..).zip(&envelope.recipients) {
+            let refusal = match self.lookup(&recipient.address, &poster)? {
+                Resolution::Local {
+                    accounts,
+                    remote,
+                    list: None,
+                    ..
+                } => {
+                    gathering.add(index, accounts, remote)?;
                     continue;
                 }
-                Resolution::Unknown => {
-                    targets.refused.push((index, Refusal::UnknownRecipient));
+                Resolution::Local {
+                    list: Some(face), ..
+                } if header.has_met(&face) => Refusal::Loop,
+                // Who is named himself and reached by a list besides gets the letter that is for him.
+                list @ Resolution::Local { .. } => {
+                    lists.push((index, list));
                     continue;
                 }
-                Resolution::Elsewhere if matches!(origin, Origin::Remote { .. }) => {
-                    targets.refused.push((index, Refusal::RelayDenied));
+                Resolution::Elsewhere if !matches!(origin, Origin::Remote { .. }) => {
+                    gathering.add(index, Vec::new(), vec![recipient.address.clone()])?;
                     continue;
                 }
-                Resolution::Elsewhere => (Vec::new(), vec![recipient.address.clone()]),
+                no => refusal(&no),
             };
-            expanded += accounts.len() + addresses.len();
-            if accounts.len() + addresses.len() > 1 {
+            gathering.targets.refused.push((index, refusal));
+        }
+        for (index, list) in lists {
+            let Resolution::Local {
+                accounts,
+                remote,
+                list: Some(face),
+                closed_lists,
+            } = list
+            else {
+                continue;
+            };
+            let targets = &mut gathering.targets;
+            targets.lists.add(index, &face);
+            targets
+                .closed_lists
+                .extend(closed_lists.into_iter().map(|list| (index, list)));
+            if accounts.len() + remote.len() > 1 {
                 targets.expanded.push(index);
             }
-            if expanded > EXPANDED_MAX {
-                let max = EXPANDED_MAX;
-                return Err(Refused::Permanent(Refusal::TooManyRecipients { max }));
-            }
-            let fresh = accounts
-                .into_iter()
-                .filter(|account| accounts_seen.insert(*account));
-            targets.local.extend(fresh.map(|account| (account, index)));
-            let fresh = addresses
-                .into_iter()
-                .filter(|address| addresses_seen.insert(address.key()));
-            targets.remote.extend(fresh.map(|address| (address, index)));
+            gathering.add(index, accounts, remote)?;
         }
+        let targets = gathering.targets;
         match targets.refused.first() {
             Some((_, refusal)) if targets.local.is_empty() && targets.remote.is_empty() => {
                 Err(Refused::Permanent(refusal.clone()))
@@ -110,18 +206,23 @@ impl Delivery {
     }
 
     /// One recipient, before there is a message.
-    pub(crate) fn resolve_one(&self, address: &Address, origin: &Origin) -> Result<(), Refused> {
+    pub(crate) fn resolve_one(
+        &self,
+        address: &Address,
+        from: &ReversePath,
+        origin: &Origin,
+    ) -> Result<(), Refused> {
         let no = |refusal| Err(Refused::Permanent(refusal));
-        let remote_peer = matches!(origin, Origin::Remote { .. });
         // Somebody waits for the answer, a server or a person.
         let waits = !matches!(origin, Origin::Generated);
-        match self.lookup(address)? {
-            Resolution::Unknown => no(Refusal::UnknownRecipient),
-            Resolution::Closed => no(Refusal::RecipientClosed),
-            Resolution::Elsewhere if remote_peer => no(Refusal::RelayDenied),
-            Resolution::Elsewhere => Ok(()),
-            Resolution::Local { accounts, remote } => match accounts.as_slice() {
-                [] if remote.is_empty() => no(Refusal::RecipientClosed),
+        match self.lookup(address, &poster(origin, from))? {
+            Resolution::Elsewhere if !matches!(origin, Origin::Remote { .. }) => Ok(()),
+            Resolution::Local {
+                accounts,
+                remote,
+                list: None,
+                ..
+            } => match accounts.as_slice() {
                 // A list's other members still want theirs; one person's mailbox is full or not. Said here,
                 // it needs no bounce later, whether the recipient is one or one of several.
                 [account] if waits && remote.is_empty() && self.is_full(*account)? => {
@@ -129,13 +230,15 @@ impl Delivery {
                 }
                 _ => Ok(()),
             },
+            Resolution::Local { .. } => Ok(()),
+            other => no(refusal(&other)),
         }
     }
 
-    fn lookup(&self, address: &Address) -> Result<Resolution, Refused> {
+    fn lookup(&self, address: &Address, poster: &Poster) -> Result<Resolution, Refused> {
         self.inner
             .directory
-            .resolve(address)
+            .resolve(address, poster)
             .map_err(|e| temporary("cannot resolve", &e))
     }
 
@@ -144,5 +247,24 @@ impl Delivery {
         let refused = quotas.would_refuse(account, ROOM_MIN);
         let refused = refused.map_err(|e| temporary("cannot read the usage", &e))?;
         Ok(refused.is_some())
+    }
+}
+
+/// Who posts, as a list sees it.
+fn poster(origin: &Origin, from: &ReversePath) -> Poster {
+    match origin {
+        Origin::Generated => Poster::System,
+        Origin::Submitted { access, .. } => Poster::Account(access.account()),
+        Origin::Remote { .. } => Poster::Elsewhere(from.address().cloned()),
+    }
+}
+
+/// Why nothing is taken for an address that leads nowhere.
+fn refusal(resolution: &Resolution) -> Refusal {
+    match resolution {
+        Resolution::Unknown => Refusal::UnknownRecipient,
+        Resolution::MayNotPost => Refusal::MayNotPost,
+        Resolution::Elsewhere => Refusal::RelayDenied,
+        Resolution::Closed | Resolution::Local { .. } => Refusal::RecipientClosed,
     }
 }

@@ -7,6 +7,7 @@ use crate::cap::AgencyCaps;
 use crate::credential::Kept;
 use crate::dkim::SigningKey;
 use crate::fact::Fact;
+use crate::list::ListRules;
 use crate::sender::Senders;
 use crate::session::{KeptSession, SessionRow};
 use crate::share::{Share, Sharing};
@@ -64,6 +65,7 @@ pub(crate) struct Book {
     pub(crate) senders: BTreeMap<AccountId, Senders>,
     /// Who, in whose name: the other direction of `senders`.
     pub(crate) sends_for: BTreeSet<(AccountId, AccountId)>,
+    pub(crate) lists: HashMap<AccountId, ListRules>,
     pub(crate) caps: BTreeMap<AgencyId, AgencyCaps>,
     pub(crate) stops: BTreeMap<AccountId, Stop>,
     /// Raised when an account or a credential changes: what was refused before may now be right.
@@ -115,6 +117,8 @@ impl Book {
             Fact::NoShare(account, mailbox) => self.drop_share(account, mailbox),
             Fact::Senders(senders) => self.put_senders(senders),
             Fact::NoSenders(account) => self.drop_senders(account),
+            Fact::List(rules) => self.put_list(rules),
+            Fact::NoList(account) => self.drop_list(account),
             Fact::Caps(caps) => {
                 self.caps.insert(caps.agency.clone(), caps);
             }

@@ -7,6 +7,7 @@ use crate::cap::AgencyCaps;
 use crate::credential::Stored;
 use crate::dkim::DkimRow;
 use crate::former::{Account1, Account2, Agency1, Held, Stored1};
+use crate::list::ListRules;
 use crate::notice::{self, Notice};
 use crate::sender::Senders;
 use crate::session::SessionRow;
@@ -43,6 +44,8 @@ pub(crate) mod table {
     pub(crate) const SHARE: &str = "directory.share";
     /// Who may send in the name of an account.
     pub(crate) const SENDERS: &str = "directory.senders";
+    /// Who may post to a list, and whom it answers to.
+    pub(crate) const LIST: &str = "directory.list";
     /// How much the accounts of an agency may send.
     pub(crate) const CAPS: &str = "directory.caps";
     /// Accounts whose sending is suspended.
@@ -98,6 +101,8 @@ pub(crate) enum Fact {
     NoShare(AccountId, Option<MailboxId>),
     Senders(Senders),
     NoSenders(AccountId),
+    List(ListRules),
+    NoList(AccountId),
     Caps(AgencyCaps),
     NoCaps(AgencyId),
     Stop(Stop),
@@ -153,6 +158,8 @@ impl Fact {
             Self::NoShare(account, mailbox) => (table::SHARE, share_key(*account, *mailbox), None),
             Self::Senders(s) => (table::SENDERS, account_key(s.account), Some(encode(s)?)),
             Self::NoSenders(account) => (table::SENDERS, account_key(*account), None),
+            Self::List(l) => (table::LIST, account_key(l.account), Some(encode(l)?)),
+            Self::NoList(account) => (table::LIST, account_key(*account), None),
             Self::Caps(c) => {
                 let key = c.agency.0.clone().into_bytes();
                 (table::CAPS, key, Some(encode(c)?))
@@ -205,6 +212,7 @@ impl Fact {
             }
             table::SHARE => Self::Share(decode(table, value)?),
             table::SENDERS => Self::Senders(decode(table, value)?),
+            table::LIST => Self::List(decode(table, value)?),
             table::CAPS => Self::Caps(decode(table, value)?),
             table::STOP => Self::Stop(decode(table, value)?),
             table::DEPARTED => Self::Departed(decode_account(table, value)?),

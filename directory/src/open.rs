@@ -169,6 +169,7 @@ fn load(store: &Store, now: i64) -> Result<(Book, Vec<RowChange>), Error> {
         table::SESSION,
         table::SHARE,
         table::SENDERS,
+        table::LIST,
         table::CAPS,
         table::STOP,
     ];

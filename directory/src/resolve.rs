@@ -1,12 +1,17 @@
 //! Where an address leads: aliases and lists expanded, loops guarded, each account once.
 
 use crate::book::Book;
+use crate::list::{ListFace, Poster};
 use crate::{Account, AccountId, AccountKind, AccountState, Directory, DomainState, Error};
-use formats::address::Address;
+use formats::address::{Address, LocalPart};
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 /// Accounts and other addresses that one address may lead to.
 pub const RESOLVED_MAX: usize = 50_000;
+
+/// RFC 5233 §1: what parts the mailbox from the detail, which its owner gives out as he likes: `annv+hop@`.
+const DETAIL: char = '+';
 
 /// Where an address leads (aliases and lists expanded, loops guarded, each account once).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,68 +22,139 @@ pub enum Resolution {
         accounts: Vec<AccountId>,
         /// Elsewhere.
         remote: Vec<Address>,
+        /// The list that it is.
+        list: Option<ListFace>,
+        /// Lists in it that take nothing from this poster.
+        closed_lists: Vec<Address>,
     },
     /// Our domain, no such address.
     Unknown,
     /// Our address, suspended domain, retired account or a list that leads nowhere: no mail is taken now.
     Closed,
+    /// A list that takes nothing from this poster.
+    MayNotPost,
     /// Not our domain.
     Elsewhere,
 }
 
+/// What is found while lists are opened.
+#[derive(Default)]
+struct Found<'a> {
+    accounts: Vec<AccountId>,
+    remote: BTreeMap<String, &'a Address>,
+    closed_lists: Vec<Address>,
+    /// The loop guard: an account or a list counts once, however often it is named.
+    seen: HashSet<AccountId>,
+    /// Lists to be opened.
+    open: Vec<&'a Account>,
+}
+
 impl Directory {
-    /// Where an address leads. Errors: `Storage(TooLarge)` past `RESOLVED_MAX`.
-    pub fn resolve(&self, address: &Address) -> Result<Resolution, Error> {
+    /// Where an address leads for mail of this poster. Errors: `Storage(TooLarge)` past `RESOLVED_MAX`.
+    pub fn resolve(&self, address: &Address, poster: &Poster) -> Result<Resolution, Error> {
         let book = self.read();
         match book.domains.get(&address.domain).map(|domain| domain.state) {
             None => return Ok(Resolution::Elsewhere),
             Some(DomainState::Suspended) => return Ok(Resolution::Closed),
             Some(DomainState::Active) => {}
         }
-        let Some(account) = book.at(address) else {
+        let Some(account) = book.reached(address) else {
             return Ok(Resolution::Unknown);
         };
-        book.expand(account)
+        book.expand(account, poster)
     }
 }
 
 impl Book {
-    fn expand(&self, first: &Account) -> Result<Resolution, Error> {
-        let mut seen = HashSet::from([first.id]);
-        let mut open = vec![first];
-        let mut accounts = Vec::new();
-        let mut remote = BTreeMap::new();
-        while let Some(account) = open.pop() {
-            if account.state == AccountState::Retired {
-                continue;
-            }
-            let AccountKind::List { members } = &account.kind else {
-                accounts.push(account.id);
-                continue;
+    /// The account that mail to an address comes to: the one that has it, or without its detail.
+    pub(crate) fn reached(&self, address: &Address) -> Option<&Arc<Account>> {
+        self.at(address).or_else(|| {
+            let (mailbox, _) = address.local.as_str().split_once(DETAIL)?;
+            let bare = Address {
+                local: LocalPart::parse(mailbox).ok()?,
+                domain: address.domain.clone(),
             };
-            // `seen` is the loop guard: a list is opened once, however often it is named.
-            for member in members {
-                match self.domains.get(&member.domain).map(|domain| domain.state) {
-                    None => {
-                        remote.insert(member.key(), member.clone());
-                    }
-                    Some(DomainState::Suspended) => {}
-                    Some(DomainState::Active) => {
-                        open.extend(self.at(member).filter(|a| seen.insert(a.id)).map(|a| &**a));
-                    }
-                }
-                if seen.len() + remote.len() > RESOLVED_MAX {
-                    return Err(storage::Error::TooLarge("the members of a list").into());
-                }
-            }
-        }
-        if accounts.is_empty() && remote.is_empty() {
+            self.at(&bare)
+        })
+    }
+
+    fn expand(&self, first: &Account, poster: &Poster) -> Result<Resolution, Error> {
+        let mut found = Found {
+            seen: HashSet::from([first.id]),
+            ..Found::default()
+        };
+        if first.state == AccountState::Retired {
             return Ok(Resolution::Closed);
+        }
+        let list = match &first.kind {
+            AccountKind::List { .. } if !self.may_post(first, poster, None) => {
+                return Ok(Resolution::MayNotPost);
+            }
+            AccountKind::List { .. } => {
+                found.open.push(first);
+                Some(self.face(first))
+            }
+            _ => {
+                found.accounts.push(first.id);
+                None
+            }
+        };
+        while let Some(list) = found.open.pop() {
+            self.open_list(list, poster, &mut found)?;
+        }
+        let Found {
+            mut accounts,
+            remote,
+            closed_lists,
+            ..
+        } = found;
+        if accounts.is_empty() && remote.is_empty() {
+            return Ok(match closed_lists.is_empty() {
+                true => Resolution::Closed,
+                false => Resolution::MayNotPost,
+            });
         }
         accounts.sort_unstable();
         Ok(Resolution::Local {
             accounts,
-            remote: remote.into_values().collect(),
+            remote: remote.into_values().cloned().collect(),
+            list,
+            closed_lists,
         })
+    }
+
+    fn open_list<'a>(
+        &'a self,
+        list: &'a Account,
+        poster: &Poster,
+        found: &mut Found<'a>,
+    ) -> Result<(), Error> {
+        let AccountKind::List { members } = &list.kind else {
+            return Ok(());
+        };
+        for member in members {
+            match self.domains.get(&member.domain).map(|domain| domain.state) {
+                None => {
+                    found.remote.insert(member.key(), member);
+                }
+                Some(DomainState::Suspended) => {}
+                Some(DomainState::Active) => {
+                    let fresh = self.reached(member).filter(|a| found.seen.insert(a.id));
+                    match fresh {
+                        Some(a) if a.state == AccountState::Retired => {}
+                        Some(a) if !matches!(a.kind, AccountKind::List { .. }) => {
+                            found.accounts.push(a.id);
+                        }
+                        Some(a) if self.may_post(a, poster, Some(list)) => found.open.push(a),
+                        Some(a) => found.closed_lists.push(a.address.clone()),
+                        None => {}
+                    }
+                }
+            }
+            if found.seen.len() + found.remote.len() > RESOLVED_MAX {
+                return Err(storage::Error::TooLarge("the members of a list").into());
+            }
+        }
+        Ok(())
     }
 }

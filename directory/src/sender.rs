@@ -89,9 +89,8 @@ impl Access {
     /// `No` also where nobody has it (I-17).
     pub fn sending(&self, address: &Address) -> Sending {
         let book = self.directory.read();
-        let owner = book.addresses.get(&address.key());
-        match owner {
-            Some(owner) if self.stands_in(&book) => book.sending(self.account, *owner),
+        match book.reached(address) {
+            Some(owner) if self.stands_in(&book) => book.sending(self.account, owner.id),
             _ => Sending::No,
         }
     }

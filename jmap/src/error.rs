@@ -194,7 +194,10 @@ pub(crate) fn refused(refused: Refused, recipients: &[String]) -> SetError {
             .because(why)
     };
     match refusal {
-        Refusal::UnknownRecipient | Refusal::RecipientClosed | Refusal::RelayDenied => {
+        Refusal::UnknownRecipient
+        | Refusal::RecipientClosed
+        | Refusal::RelayDenied
+        | Refusal::MayNotPost => {
             SetError::new("invalidRecipients").with("invalidRecipients", json!(recipients))
         }
         Refusal::OverQuota => {

@@ -97,7 +97,8 @@ impl<'a> Desk<'a> {
             }
             Ask::Recipient(address) => {
                 let (delivery, origin) = (self.services.delivery.clone(), self.origin(machine));
-                let call = move || delivery.recipient(&address, &origin);
+                let from = machine.reverse_path().cloned().unwrap_or_default();
+                let call = move || delivery.recipient(&address, &from, &origin);
                 Answer::Recipient(
                     block(&self.services.blocking, call)
                         .await

@@ -10,6 +10,7 @@ use crate::command::{self, AUTH_LINE_MAX, COMMAND_LINE_MAX, Command};
 use crate::extension;
 use crate::reply::{self, Reply};
 use crate::transaction::Transaction;
+use delivery::ReversePath;
 use directory::sasl::Channel;
 use formats::address::DomainName;
 use std::sync::Arc;
@@ -205,6 +206,11 @@ impl Receiver {
             (true, true, false, true) => "UTF8SMTPA",
             (true, true, true, true) => "UTF8SMTPSA",
         }
+    }
+
+    /// The reverse-path of the transaction, if there is one.
+    pub fn reverse_path(&self) -> Option<&ReversePath> {
+        self.transaction.as_ref().map(|t| &t.envelope.from)
     }
 
     /// The latest time it was told.

@@ -87,6 +87,8 @@ pub(crate) fn refused(refused: &Refused) -> Reply {
         Refusal::UnknownRecipient => "550 5.1.1 No such mailbox here",
         Refusal::RecipientClosed => "550 5.2.1 Mailbox takes no mail",
         Refusal::RelayDenied => "550 5.7.1 Relaying denied",
+        // RFC 3463 §3.8: mailing list expansion prohibited.
+        Refusal::MayNotPost => "550 5.7.2 The list takes nothing from this sender",
         // RFC 5321 §4.2.3: 552 is the recipient's allocation, 452 the server's own storage. For good, so that
         // the sender hears of it now and not after days of trying; the code is the one of a later bounce.
         Refusal::OverQuota => "552 5.2.2 Mailbox is full",

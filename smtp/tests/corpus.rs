@@ -4,7 +4,7 @@
 
 mod world;
 
-use delivery::{Origin, Refused};
+use delivery::{Origin, Refused, ReversePath};
 use smtp::{Answer, Ask, Receiver, Service, Step, Tls};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -89,7 +89,7 @@ fn send(world: &World, raw: &[u8]) -> String {
                     Answer::Sender(world.delivery.sender(&from, &origin))
                 }
                 Step::Ask(Ask::Recipient(to)) => {
-                    Answer::Recipient(world.delivery.recipient(&to, &origin))
+                    Answer::Recipient(world.delivery.recipient(&to, &ReversePath::Null, &origin))
                 }
                 Step::Ask(Ask::Take { envelope, content }) => {
                     let taken = world.delivery.accept(envelope, &content, &origin);

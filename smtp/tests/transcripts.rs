@@ -153,6 +153,7 @@ fn refusal(word: &str) -> Refused {
     Refused::Permanent(match word {
         "unknown" => Refusal::UnknownRecipient,
         "relay" => Refusal::RelayDenied,
+        "list" => Refusal::MayNotPost,
         "full" => Refusal::OverQuota,
         "loop" => Refusal::Loop,
         "sender" => Refusal::SenderNotYours,

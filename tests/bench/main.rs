@@ -12,6 +12,7 @@
 
 mod imap;
 mod queue;
+mod recipients;
 mod relay;
 mod storage;
 
@@ -40,6 +41,7 @@ fn main() {
         Some("storage") => return storage::main(arguments),
         Some("queue") => return queue::main(arguments),
         Some("relay") => return relay::main(arguments),
+        Some("recipients") => return recipients::main(arguments),
         Some("imap") => return imap::main(arguments),
         Some("imap-idle") => return imap::asleep::main(arguments),
         _ => {}

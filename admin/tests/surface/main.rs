@@ -11,6 +11,7 @@ mod documents;
 mod domains;
 mod holds;
 mod identical;
+mod lists;
 mod members;
 mod problems;
 mod queue;

@@ -1,10 +1,12 @@
 //! What comes in from elsewhere: to whom it goes, and how it is stored.
 
 use crate::world::{LETTER, World, cause, envelope, local, remote};
-use delivery::Origin;
+use delivery::{Origin, ReversePath};
 use directory::{AccountState, DomainState};
 use std::sync::atomic::Ordering::SeqCst;
 use storage::BlobId;
+
+const STRANGER: ReversePath = ReversePath::Null;
 
 #[test]
 fn i12_the_octets_are_stored_as_received_behind_the_trace_header() {
@@ -91,13 +93,13 @@ fn recipients_are_taken_or_refused() {
     let check = |to: &str, from_elsewhere: &str, submitted: &str| {
         let to = crate::world::address(to);
         assert_eq!(
-            cause(world.delivery.recipient(&to, &remote())),
+            cause(world.delivery.recipient(&to, &STRANGER, &remote())),
             from_elsewhere,
             "{to}"
         );
         let origin = world.submitted("an");
         assert_eq!(
-            cause(world.delivery.recipient(&to, &origin)),
+            cause(world.delivery.recipient(&to, &STRANGER, &origin)),
             submitted,
             "{to}"
         );
@@ -109,7 +111,11 @@ fn recipients_are_taken_or_refused() {
     check("nghi@tinh.gov.vn", "RecipientClosed", "RecipientClosed");
     check("day@tinh.gov.vn", "OverQuota", "OverQuota");
     assert_eq!(
-        cause(world.delivery.recipient(&local("day"), &Origin::Generated)),
+        cause(
+            world
+                .delivery
+                .recipient(&local("day"), &STRANGER, &Origin::Generated)
+        ),
         "ok"
     );
     check("xa@noi.vn", "RelayDenied", "ok");
@@ -117,7 +123,7 @@ fn recipients_are_taken_or_refused() {
     domain.state = DomainState::Suspended;
     world.directory.change_domain(None, domain, None).unwrap();
     assert_eq!(
-        cause(world.delivery.recipient(&local("an"), &remote())),
+        cause(world.delivery.recipient(&local("an"), &STRANGER, &remote())),
         "RecipientClosed"
     );
 }
@@ -132,9 +138,9 @@ fn a_mailbox_without_room_is_refused_before_the_message() {
     let check = |quota: u64, expected: &str| {
         world.change("binh", |account| account.quota = Some(quota));
         for origin in [&remote(), &an] {
-            let answer = world.delivery.recipient(&local("binh"), origin);
+            let answer = world.delivery.recipient(&local("binh"), &STRANGER, origin);
             assert_eq!(cause(answer), expected, "{quota}");
-            let other = world.delivery.recipient(&local("chi"), origin);
+            let other = world.delivery.recipient(&local("chi"), &STRANGER, origin);
             assert_eq!(cause(other), "ok", "the others still get theirs");
         }
     };

@@ -5,6 +5,7 @@
 mod bounces;
 mod door;
 mod helping;
+mod lists;
 mod log;
 mod notifications;
 mod pace;

@@ -4,8 +4,8 @@ use delivery::{
     Delivery, Envelope, Job, Origin, Outward, Recipient, Refused, ReversePath, Settings, Tried,
 };
 use directory::{
-    Access, Account, AccountId, AccountKind, AgencyId, Clock, Directory, NewAccount, NewAgency,
-    Peer, Secret,
+    Access, Account, AccountId, AccountKind, AgencyId, Clock, Directory, ListRules, NewAccount,
+    NewAgency, Peer, Posting, Secret,
 };
 use formats::address::{Address, DomainName};
 use std::net::{IpAddr, Ipv4Addr};
@@ -167,8 +167,18 @@ impl World {
         self.account(name, AccountKind::Person)
     }
 
+    /// A list to which everybody may post.
     pub(crate) fn list(&self, name: &str, members: Vec<Address>) -> Account {
-        self.account(name, AccountKind::List { members })
+        let list = self.account(name, AccountKind::List { members });
+        self.say(name, |rules| rules.posting = Posting::Anyone);
+        list
+    }
+
+    /// Says something of a list.
+    pub(crate) fn say(&self, name: &str, change: impl FnOnce(&mut ListRules)) {
+        let mut rules = self.directory.list_rules(None, self.id(name)).unwrap();
+        change(&mut rules);
+        self.directory.set_list_rules(None, rules, None).unwrap();
     }
 
     pub(crate) fn change(&self, name: &str, change: impl FnOnce(&mut Account)) {

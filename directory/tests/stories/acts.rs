@@ -127,12 +127,18 @@ fn domains_are_owned_and_in_use() {
     let mut closed = d.domain(&domain("tinh.gov.vn")).unwrap();
     closed.state = DomainState::Suspended;
     d.change_domain(None, closed, Some(1)).unwrap();
-    assert_eq!(d.resolve(&an.address).unwrap(), Resolution::Closed);
+    assert_eq!(
+        d.resolve(&an.address, &directory::Poster::System).unwrap(),
+        Resolution::Closed
+    );
     assert!(d.serves(&domain("tinh.gov.vn")));
     d.delete_account(None, an.id, None).unwrap();
     d.delete_domain(None, &domain("tinh.gov.vn"), Some(2))
         .unwrap();
-    assert_eq!(d.resolve(&an.address).unwrap(), Resolution::Elsewhere);
+    assert_eq!(
+        d.resolve(&an.address, &directory::Poster::System).unwrap(),
+        Resolution::Elsewhere
+    );
 }
 
 #[test]
@@ -240,12 +246,14 @@ fn accounts_change_with_their_version() {
     );
     change(&|a| a.state = AccountState::Retired, None).unwrap();
     assert_eq!(
-        d.resolve(&address("an2@tinh.gov.vn")).unwrap(),
+        d.resolve(&address("an2@tinh.gov.vn"), &directory::Poster::System)
+            .unwrap(),
         Resolution::Closed
     );
     change(&|a| a.state = AccountState::Suspended, None).unwrap();
     assert!(matches!(
-        d.resolve(&address("an2@tinh.gov.vn")).unwrap(),
+        d.resolve(&address("an2@tinh.gov.vn"), &directory::Poster::System)
+            .unwrap(),
         Resolution::Local { .. }
     ));
 }
@@ -331,7 +339,11 @@ fn aliases_lead_to_accounts_and_go_with_them() {
         "alias not found",
     );
     assert_eq!(
-        d.resolve(&address("vanthu@so.tinh.gov.vn")).unwrap(),
+        d.resolve(
+            &address("vanthu@so.tinh.gov.vn"),
+            &directory::Poster::System
+        )
+        .unwrap(),
         Resolution::Unknown
     );
     d.create_alias(None, address("vanthu@so.tinh.gov.vn"), an.id)
@@ -421,7 +433,8 @@ fn i19_a_restart_finds_everything_as_it_was() {
             d.aliases(None, None, None, 100).unwrap(),
             d.credentials(None, an).unwrap().len(),
             d.audit(None, 100).unwrap(),
-            d.resolve(&address("all@tinh.gov.vn")).unwrap(),
+            d.resolve(&address("all@tinh.gov.vn"), &directory::Poster::System)
+                .unwrap(),
         )
     };
     let before = picture(&world.directory);

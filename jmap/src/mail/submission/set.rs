@@ -378,7 +378,10 @@ fn check_recipients(turn: &Turn<'_>, envelope: &Envelope) -> Result<(), SetError
         match door.recipient(&recipient.address, &origin) {
             Ok(()) => {}
             Err(Refused::Permanent(
-                Refusal::UnknownRecipient | Refusal::RecipientClosed | Refusal::RelayDenied,
+                Refusal::UnknownRecipient
+                | Refusal::RecipientClosed
+                | Refusal::RelayDenied
+                | Refusal::MayNotPost,
             )) => invalid.push(recipient.address.to_string()),
             Err(other) => return Err(error::refused(other, &[recipient.address.to_string()])),
         }

@@ -81,7 +81,7 @@ pub(super) fn clean_line(text: &str) -> String {
 pub(super) struct Condition {
     /// Only if the version is still this one (else exit 1: changed meanwhile).
     #[arg(long, value_name = "VERSION")]
-    if_match: Option<u64>,
+    pub(super) if_match: Option<u64>,
 }
 
 /// One request.

@@ -13,6 +13,7 @@ mod dkim;
 mod domains;
 mod holds;
 mod letters;
+mod lists;
 mod print;
 mod queue;
 mod quota;
@@ -55,6 +56,9 @@ enum Resource {
     /// Tài khoản / persons, shared mailboxes, resources, lists
     #[command(subcommand, visible_alias = "account")]
     Accounts(accounts::Verb),
+    /// Danh sách thư / lists: members, who may post, who answers for them
+    #[command(subcommand)]
+    Lists(lists::Verb),
     /// Gửi thay / who sends in the name of a seat or of another person
     #[command(subcommand, visible_alias = "sender")]
     Senders(senders::Verb),
@@ -159,6 +163,7 @@ fn act(args: AdminArgs, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
         Resource::Agencies(verb) => agencies::run(verb, &client, &mut printer),
         Resource::Domains(verb) => domains::run(verb, &client, &mut printer),
         Resource::Accounts(verb) => accounts::run(verb, &client, &mut printer),
+        Resource::Lists(verb) => lists::run(verb, &client, &mut printer),
         Resource::Senders(verb) => senders::run(verb, &client, &mut printer),
         Resource::Sending(verb) => sending::run(verb, &client, &mut printer),
         Resource::Aliases(verb) => aliases::run(verb, &client, &mut printer),

@@ -1,0 +1,218 @@
+//! Lists: who may write to them, what they make of a letter, and who hears of what fails.
+
+use crate::bounces::{peer, report};
+use crate::world::{LETTER, World, address, cause, envelope, local, remote};
+use delivery::{Origin, Outcome, Refused, ReversePath};
+use directory::Posting;
+use storage::BlobId;
+
+const TAKEN: &str = "2.0.0 mx.noi.vn[192.0.2.1] said to the message: 250 2.0.0 Ok";
+const ID: &str = "\r\n\t<phong.list-id.tinh.gov.vn>\r\n";
+
+fn blob(world: &World, name: &str) -> BlobId {
+    let mut blob = None;
+    let account = world.store.account(world.id(name));
+    let mut see = |state: &storage::MessageState| {
+        blob = Some(state.blob);
+        true
+    };
+    account.scan_all(&mut see).unwrap();
+    blob.unwrap()
+}
+
+#[test]
+fn a_list_takes_letters_from_those_whom_it_lets() {
+    let world = World::new();
+    world.list("phong", vec![local("an"), local("binh")]);
+    world.say("phong", |rules| rules.posting = Posting::Inside);
+    let phong = local("phong");
+    let stranger = ReversePath::Address(address("x@noi.vn"));
+    let rcpt = |origin: &Origin| cause(world.delivery.recipient(&phong, &stranger, origin));
+    assert_eq!(rcpt(&remote()), "MayNotPost");
+    assert_eq!(rcpt(&world.submitted("chi")), "ok");
+    assert_eq!(rcpt(&Origin::Generated), "ok");
+    let sent = || envelope("x@noi.vn", &["phong@tinh.gov.vn"]);
+    assert_eq!(
+        cause(world.delivery.accept(sent(), LETTER, &remote())),
+        "MayNotPost"
+    );
+    assert!(world.inbox_if_any("an").is_empty());
+    // Beside others who take it, its sender is told.
+    world.say("phong", |rules| rules.posting = Posting::Named);
+    let sent = envelope("an@tinh.gov.vn", &["phong@tinh.gov.vn", "binh@tinh.gov.vn"]);
+    world
+        .delivery
+        .accept(sent, LETTER, &world.submitted("an"))
+        .unwrap();
+    assert_eq!(world.inbox("binh").len(), 1);
+    let told = world.inbox("an");
+    assert_eq!(told.len(), 1);
+    assert!(report(&told[0]).contains("phong@tinh.gov.vn\\r\\nAction: failed\\r\\nStatus: 5.7.2"));
+}
+
+#[test]
+fn who_is_named_and_on_the_list_gets_the_letter_that_is_for_him() {
+    let world = World::new();
+    world.list("phong", vec![local("an"), local("binh"), local("chi")]);
+    world.list("to", vec![local("binh"), local("chi")]);
+    let names = ["to@tinh.gov.vn", "phong@tinh.gov.vn", "an@tinh.gov.vn"];
+    let sent = envelope("x@noi.vn", &names);
+    let receipt = world.delivery.accept(sent, LETTER, &remote()).unwrap();
+    assert_eq!(receipt.placed, 3);
+    assert!(!world.inbox("an")[0].contains("List-"));
+    for name in ["binh", "chi"] {
+        let got = world.inbox(name);
+        assert_eq!(got.len(), 1);
+        assert_eq!(got[0].matches("List-Id:").count(), 1);
+        assert!(got[0].contains("<to.list-id.tinh.gov.vn>"), "{}", got[0]);
+        assert!(got[0].ends_with(std::str::from_utf8(LETTER).unwrap()));
+    }
+    assert_eq!(blob(&world, "binh"), blob(&world, "chi"));
+}
+
+#[test]
+fn a_spooled_letter_is_each_lists_own() {
+    let peer = peer(Outcome::Relayed(TAKEN.into()));
+    let world = World::with(Some(peer.clone()));
+    world.list(
+        "phong",
+        vec![local("an"), address("a@noi.vn"), address("b@noi.vn")],
+    );
+    world.list(
+        "to",
+        vec![local("binh"), address("b@noi.vn"), address("c@noi.vn")],
+    );
+    world.say("to", |rules| rules.owner = Some(local("chi")));
+    let names = [
+        "phong@tinh.gov.vn",
+        "to@tinh.gov.vn",
+        "d@noi.vn",
+        "chi@tinh.gov.vn",
+    ];
+    let origin = world.submitted("an");
+    let sent = envelope("an@tinh.gov.vn", &names);
+    world.delivery.accept(sent, LETTER, &origin).unwrap();
+    world.dispatch();
+    assert!(world.delivery.queue(None, 9).unwrap().is_empty());
+    assert!(world.inbox("an")[0].contains(ID));
+    assert!(world.inbox("an")[0].starts_with("Return-Path: <an@tinh.gov.vn>"));
+    assert!(world.inbox("binh")[0].starts_with("Return-Path: <chi@tinh.gov.vn>"));
+    assert!(!world.inbox("chi")[0].contains("List-Id"));
+    let mut seen: Vec<(String, Vec<String>, &str)> = Vec::new();
+    let all = peer.seen.lock().unwrap();
+    for (from, to, content) in all.iter() {
+        let to = to.iter().map(ToString::to_string).collect();
+        let content = String::from_utf8_lossy(content);
+        let list = match () {
+            () if content.contains("<phong.list-id.") => "phong",
+            () if content.contains("<to.list-id.") => "to",
+            () => "",
+        };
+        assert!(!content.contains("Return-Path"));
+        let from = from.address().unwrap().to_string();
+        seen.push((from, to, list));
+    }
+    seen.sort();
+    let own = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+    let expected = [
+        (
+            "an@tinh.gov.vn".to_owned(),
+            own(&["a@noi.vn", "b@noi.vn"]),
+            "phong",
+        ),
+        ("an@tinh.gov.vn".to_owned(), own(&["d@noi.vn"]), ""),
+        ("chi@tinh.gov.vn".to_owned(), own(&["c@noi.vn"]), "to"),
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn its_owner_hears_of_what_fails_and_not_its_poster() {
+    let world = World::with(Some(peer(Outcome::Failed("5.1.1 gone".into()))));
+    world.person("day");
+    world.change("day", |account| account.quota = Some(0));
+    let members = vec![local("binh"), local("day"), address("a@noi.vn")];
+    world.list("phong", members);
+    world.say("phong", |rules| rules.owner = Some(local("chi")));
+    let mut sent = envelope("an@tinh.gov.vn", &["phong@tinh.gov.vn"]);
+    sent.recipients[0].notify = Some("SUCCESS,FAILURE".into());
+    let origin = world.submitted("an");
+    world.delivery.accept(sent, LETTER, &origin).unwrap();
+    world.dispatch();
+    // RFC 3461 §5.2.7.1: to its poster the list is where it was delivered.
+    let told = world.inbox("an");
+    assert_eq!(told.len(), 1);
+    assert!(report(&told[0]).contains("phong@tinh.gov.vn\\r\\nAction: delivered"));
+    let told = world.inbox("chi");
+    let all: String = told.iter().map(|raw| report(raw)).collect();
+    for gone in ["a@noi.vn", "day@tinh.gov.vn"] {
+        assert!(
+            all.contains(&format!(
+                "Final-Recipient: rfc822; {gone}\\r\\nAction: failed"
+            )),
+            "{all}"
+        );
+    }
+    assert_eq!(world.inbox("binh").len(), 1);
+    // The same where all is placed at once.
+    world.say("phong", |rules| rules.fields = false);
+    world.change("phong", |list| {
+        list.kind = directory::AccountKind::List {
+            members: vec![local("binh"), local("day")],
+        };
+    });
+    let sent = envelope("an@tinh.gov.vn", &["phong@tinh.gov.vn"]);
+    let receipt = world.delivery.accept(sent, LETTER, &origin).unwrap();
+    assert_eq!((receipt.placed, receipt.queued), (1, None));
+    assert_eq!(
+        (world.inbox("an").len(), world.inbox("chi").len()),
+        (1, told.len() + 1)
+    );
+    let got = world.inbox("binh").pop().unwrap();
+    assert!(got.starts_with("Return-Path: <chi@tinh.gov.vn>") && !got.contains("List-Id"));
+}
+
+#[test]
+fn what_came_through_a_list_does_not_go_through_it_again() {
+    let world = World::new();
+    world.list("phong", vec![local("an"), address("x@noi.vn")]);
+    let again = |field: &str| {
+        let letter = [field.as_bytes(), LETTER].concat();
+        let sent = envelope("x@noi.vn", &["phong@tinh.gov.vn"]);
+        match world.delivery.accept(sent, &letter, &remote()) {
+            Err(Refused::Permanent(cause)) => format!("{cause:?}"),
+            other => format!("{:?}", other.is_ok()),
+        }
+    };
+    assert_eq!(
+        again("List-Id: x\r\n <Phong.list-id.tinh.gov.vn>\r\n"),
+        "Loop"
+    );
+    assert_eq!(again("Delivered-To: phong@Tinh.gov.vn\r\n"), "Loop");
+    assert_eq!(again("List-Id: <khac.list-id.tinh.gov.vn>\r\n"), "true");
+    let got = world.inbox_if_any("an");
+    assert!(got.is_empty(), "spooled: a member is elsewhere");
+    world.delivery.dispatch(world.now()).unwrap();
+    let got = world.inbox("an");
+    assert_eq!(got.len(), 1);
+    assert!(
+        got[0].contains(ID) && !got[0].contains("khac.list-id"),
+        "{}",
+        got[0]
+    );
+}
+
+/// Two that name each other, and one that names itself, are opened once.
+#[test]
+fn lists_in_circles_end() {
+    let world = World::new();
+    world.list("phong", vec![local("phong"), local("to"), local("an")]);
+    world.list("to", vec![local("phong"), local("binh"), local("an")]);
+    let sent = envelope("an@tinh.gov.vn", &["phong@tinh.gov.vn", "to@tinh.gov.vn"]);
+    let receipt = world
+        .delivery
+        .accept(sent, LETTER, &world.submitted("an"))
+        .unwrap();
+    assert_eq!(receipt.placed, 2);
+    assert_eq!((world.inbox("an").len(), world.inbox("binh").len()), (1, 1));
+}
