@@ -298,7 +298,7 @@ impl Delivery {
         let content = self.inner.store.blob(item.blob)?;
         let (mut placed_in, mut missed) = (Vec::new(), Vec::new());
         for (face, pending) in self.lists(&record.envelope).parted(pending) {
-            let letter = self.letter(record, item.blob, face.as_deref(), &content)?;
+            let letter = self.letter_of(record, item.blob, face.as_deref(), &content)?;
             for batch in pending.chunks(BATCH) {
                 let owned = face.as_ref().is_some_and(|face| face.owner.is_some());
                 let (placed, failed) = self.try_batch(record, batch, &letter, owned, now);
@@ -314,7 +314,7 @@ impl Delivery {
     }
 
     /// What is placed for those who came through a list, or through none.
-    fn letter(
+    fn letter_of(
         &self,
         record: &Record,
         blob: BlobId,

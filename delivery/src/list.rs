@@ -250,7 +250,7 @@ mod tests {
             &face("Tổ 1", None),
             "Return-Path: <a@y.vn>\r\nReceived: x\r\n\ty\r\nFrom: a@y.vn\r\nlist-id: <other.y.vn>\r\n\
              List-Unsubscribe: <mailto:x@y.vn>\r\n\r\nList-Id: body\r\n",
-            "Return-Path: <a@y.vn>\r\nReceived: x\r\n\ty\r\nList-Id: =?utf-8?Q?T=E1=BB=95_1?=\r\n\t\
+            "Return-Path: <a@y.vn>\r\nReceived: x\r\n\ty\r\nList-Id: =?utf-8?B?VOG7lSAx?=\r\n\t\
              <to.1.list-id.x.vn>\r\nList-Post: <mailto:to.1@x.vn>\r\nFrom: a@y.vn\r\n\r\nList-Id: body\r\n",
         );
         let mut owned = face("A \"b\"", Some("ạ@x.vn"));

@@ -12,11 +12,12 @@ const ID: &str = "\r\n\t<phong.list-id.tinh.gov.vn>\r\n";
 fn blob(world: &World, name: &str) -> BlobId {
     let mut blob = None;
     let account = world.store.account(world.id(name));
-    let mut see = |state: &storage::MessageState| {
-        blob = Some(state.blob);
-        true
-    };
-    account.scan_all(&mut see).unwrap();
+    account
+        .scan_all(&mut |state| {
+            blob = Some(state.blob);
+            true
+        })
+        .unwrap();
     blob.unwrap()
 }
 

@@ -131,7 +131,7 @@ fn i13_lists_have_limits() {
     assert!(
         matches!(
             error,
-            directory::Error::Storage(storage::Error::TooLarge(_))
+            Error::Storage(storage::Error::TooLarge(_))
         ),
         "{error}"
     );

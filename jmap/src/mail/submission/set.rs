@@ -375,7 +375,7 @@ fn check_recipients(turn: &Turn<'_>, envelope: &Envelope) -> Result<(), SetError
     let door = &turn.inner.context.delivery;
     let mut invalid = Vec::new();
     for recipient in &envelope.recipients {
-        match door.recipient(&recipient.address, &origin) {
+        match door.recipient(&recipient.address, &envelope.from, &origin) {
             Ok(()) => {}
             Err(Refused::Permanent(
                 Refusal::UnknownRecipient
