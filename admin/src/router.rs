@@ -124,10 +124,6 @@ fn operations() -> Router<Room> {
                 .delete(accounts::delete),
         )
         .route("/api/v1/accounts/{id}/usage", get(accounts::usage))
-        .route(
-            "/api/v1/accounts/{id}/list",
-            get(lists::read).put(lists::set),
-        )
         .route("/api/v1/accounts/{id}/members", get(members::list))
         .route(
             "/api/v1/accounts/{id}/members/{address}",
@@ -193,6 +189,10 @@ fn sending() -> Router<Room> {
         .route(
             "/api/v1/agencies/{id}/sending",
             get(sending::of_agency).put(sending::set_agency),
+        )
+        .route(
+            "/api/v1/accounts/{id}/list",
+            get(lists::read).put(lists::set),
         )
         .route("/api/v1/accounts/{id}/senders", get(senders::list))
         .route(

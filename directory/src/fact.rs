@@ -156,17 +156,14 @@ impl Fact {
                 (table::SHARE, key, Some(encode(s)?))
             }
             Self::NoShare(account, mailbox) => (table::SHARE, share_key(*account, *mailbox), None),
-            Self::Senders(s) => (table::SENDERS, account_key(s.account), Some(encode(s)?)),
-            Self::NoSenders(account) => (table::SENDERS, account_key(*account), None),
-            Self::List(l) => (table::LIST, account_key(l.account), Some(encode(l)?)),
-            Self::NoList(account) => (table::LIST, account_key(*account), None),
-            Self::Caps(c) => {
-                let key = c.agency.0.clone().into_bytes();
-                (table::CAPS, key, Some(encode(c)?))
-            }
-            Self::NoCaps(id) => (table::CAPS, id.0.clone().into_bytes(), None),
-            Self::Stop(s) => (table::STOP, account_key(s.account), Some(encode(s)?)),
-            Self::NoStop(account) => (table::STOP, account_key(*account), None),
+            Self::Senders(_)
+            | Self::NoSenders(_)
+            | Self::List(_)
+            | Self::NoList(_)
+            | Self::Caps(_)
+            | Self::NoCaps(_)
+            | Self::Stop(_)
+            | Self::NoStop(_) => return self.row_of_mail(),
             Self::Notice(account, number, notice) => (
                 table::NOTICE,
                 notice::key(*account, *number),
@@ -188,6 +185,25 @@ impl Fact {
                 CREDENTIAL_COUNTER.to_vec(),
                 Some(encode(n)?),
             ),
+        };
+        Ok(RowChange { table, key, value })
+    }
+
+    /// The same of what is said of sending and passing on.
+    fn row_of_mail(&self) -> Result<RowChange, storage::Error> {
+        let (table, key, value) = match self {
+            Self::Senders(s) => (table::SENDERS, account_key(s.account), Some(encode(s)?)),
+            Self::NoSenders(account) => (table::SENDERS, account_key(*account), None),
+            Self::List(l) => (table::LIST, account_key(l.account), Some(encode(l)?)),
+            Self::NoList(account) => (table::LIST, account_key(*account), None),
+            Self::Caps(c) => {
+                let key = c.agency.0.clone().into_bytes();
+                (table::CAPS, key, Some(encode(c)?))
+            }
+            Self::NoCaps(id) => (table::CAPS, id.0.clone().into_bytes(), None),
+            Self::Stop(s) => (table::STOP, account_key(s.account), Some(encode(s)?)),
+            Self::NoStop(account) => (table::STOP, account_key(*account), None),
+            _ => return Err(storage::Error::Invalid("a fact of another table")),
         };
         Ok(RowChange { table, key, value })
     }

@@ -129,10 +129,7 @@ fn i13_lists_have_limits() {
         .resolve(&all.address, &Poster::System)
         .unwrap_err();
     assert!(
-        matches!(
-            error,
-            Error::Storage(storage::Error::TooLarge(_))
-        ),
+        matches!(error, Error::Storage(storage::Error::TooLarge(_))),
         "{error}"
     );
 }
