@@ -162,6 +162,15 @@ fn clients_thunderbird() {
 }
 
 #[test]
+fn clients_claws_mail() {
+    flow(
+        "python3",
+        "flows/claws.py",
+        &["claws-mail", "Xvfb", "xdotool", "python3"],
+    );
+}
+
+#[test]
 fn clients_browser() {
     need(&["node", "chromium"]);
     // A province of its own: the other clients' letters would come in between.
