@@ -112,6 +112,24 @@ impl Names {
     }
 }
 
+/// What was told to have another name: by its old one, the new one.
+#[derive(Default)]
+struct Renamed(BTreeMap<String, String>);
+
+impl Renamed {
+    fn add(&mut self, old: &str, new: &str) {
+        self.0.insert(old.to_owned(), new.to_owned());
+    }
+
+    /// RFC 5465 §5.4: what lies below a mailbox of which that was told is renamed with it, and not told of. Where
+    /// no mailbox above was told of, because it may not be seen or was not asked for, it is told itself.
+    fn implies(&self, old: &str, new: &str) -> bool {
+        let above = old.match_indices('/').map(|(at, _)| old.split_at(at));
+        let mut known = above.filter_map(|(above, rest)| Some((self.0.get(above)?, rest)));
+        known.any(|(above, rest)| new.strip_prefix(above.as_str()) == Some(rest))
+    }
+}
+
 /// A mailbox as it was last looked at.
 struct Told {
     path: String,
@@ -418,9 +436,11 @@ impl Runner {
         let tree = self.watched(watch)?;
         let mut before = std::mem::take(&mut watch.told);
         let mut parents: Vec<Place> = Vec::new();
+        let mut renamed = Renamed::default();
+        // Parents come before their children.
         for row in tree.rows() {
             let told = before.remove(&place(row));
-            self.tell_row(watch, row, told.as_ref(), out);
+            self.tell_row(watch, row, told.as_ref(), &mut renamed, out);
             if told.is_none() {
                 parents.extend(row.mailbox.parent.map(|id| (row.owner, id)));
             }
@@ -454,7 +474,14 @@ impl Runner {
         store.is_some_and(|store| matches!(store.mailbox(id), Err(Error::NotFound)))
     }
 
-    fn tell_row(&self, watch: &Watch, row: &Row, told: Option<&Told>, out: &mut Vec<u8>) {
+    fn tell_row(
+        &self,
+        watch: &Watch,
+        row: &Row,
+        told: Option<&Told>,
+        renamed: &mut Renamed,
+        out: &mut Vec<u8>,
+    ) {
         let mailbox = &row.mailbox;
         let wants = watch.wants_row(row);
         let Some(told) = told else {
@@ -464,12 +491,10 @@ impl Runner {
             return;
         };
         let old = watch.wanted(told);
-        // RFC 5465 §5.4: children of what was renamed are not told of.
-        let level = |path: &str| path.rsplit('/').next().map(str::to_owned);
-        let renamed = told.path != row.path
-            && (told.parent != mailbox.parent || level(&told.path) != level(&row.path));
-        if renamed && (wants.names || old.names) {
+        let moved = told.path != row.path && !renamed.implies(&told.path, &row.path);
+        if moved && (wants.names || old.names) {
             self.tell_name(row, Some(&told.path), out);
+            renamed.add(&told.path, &row.path);
         } else if told.subscribed != mailbox.subscribed
             && (wants.subscriptions || old.subscriptions)
         {

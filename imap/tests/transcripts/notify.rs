@@ -191,6 +191,23 @@ fn other_mailboxes_are_told_of_by_status_and_list() {
     );
 }
 
+/// RFC 5465 §5.4: nobody else says that its name is another, where what lies above it was not asked for.
+#[test]
+fn a_child_alone_is_told_of_when_its_parent_is_renamed() {
+    let mut world = world();
+    for name in ["x", "x/y", "x/y/z"] {
+        world.ask(2, &format!("CREATE {name}"));
+    }
+    let set = "NOTIFY SET (SELECTED NONE) (MAILBOXES (x/y x/y/z) (MailboxName))";
+    assert_eq!(world.ask(1, set), ["q OK NOTIFY completed"]);
+    world.ask(2, "RENAME x v");
+    lines(
+        &mut world,
+        &["* LIST (\\HasChildren \\Subscribed) \"/\" \"v/y\" (\"OLDNAME\" (\"x/y\"))"],
+    );
+    assert_eq!(world.ask(1, "NOOP"), ["q OK NOOP completed"]);
+}
+
 #[test]
 fn what_cannot_be_watched_is_refused() {
     let mut world = world();

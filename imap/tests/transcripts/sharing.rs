@@ -465,6 +465,38 @@ fn mailboxes_of_others_are_told_of() {
     assert!(!own.iter().any(|line| line.contains("Shared/")), "{own:?}");
 }
 
+/// RFC 5465 §5.4: what one sees is told by its new name when a mailbox above it, that one may not see, is renamed.
+#[test]
+fn what_lies_below_a_hidden_mailbox_is_told_when_that_is_renamed() {
+    let (mut world, binh) = office("lr");
+    world.login(1);
+    for name in ["hid", "hid/den", "hid/den/flat", "hid/den/flat/room"] {
+        world.ask(1, &format!("CREATE {name}"));
+    }
+    for name in ["flat", "room"] {
+        give(&world, "an", name, Sharing::Account(binh), "lr");
+    }
+    world.ask(
+        2,
+        "NOTIFY SET (SELECTED NONE) (SUBTREE (\"Other Users\") (MessageNew MessageExpunge MailboxName))",
+    );
+    let name = |top: &str, rest: &str| format!("\"Other Users/an@tinh.gov.vn/{top}{rest}\"");
+    world.ask(1, "RENAME hid hyd");
+    let (old, new) = (name("hid", "/den/flat"), name("hyd", "/den/flat"));
+    let line = |children: &str, new: &str, old: &str| {
+        format!("* LIST ({children} \\Subscribed) \"/\" {new} (\"OLDNAME\" ({old}))")
+    };
+    told(&mut world, 2, &[&line("\\HasChildren", &new, &old)]);
+    // Out of the hidden one: by its own name, and its child with it.
+    world.ask(1, "RENAME hyd/den/flat flat");
+    let (old, new) = (new, name("flat", ""));
+    told(&mut world, 2, &[&line("\\HasChildren", &new, &old)]);
+    world.ask(1, "RENAME flat/room room");
+    let (old, new) = (name("flat", "/room"), name("room", ""));
+    told(&mut world, 2, &[&line("\\HasNoChildren", &new, &old)]);
+    assert_eq!(world.ask(2, "NOOP"), ["q OK NOOP completed"]);
+}
+
 /// RFC 5465 §5.6, §5.7; RFC 5464 §4.4.2.
 #[test]
 fn annotations_that_others_set_are_told_by_name() {
