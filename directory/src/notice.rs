@@ -1,21 +1,25 @@
 //! Notice: what somebody may do with a mailbox of another was changed, and by whom.
 //!
-//! It is kept for the one whom it concerns until he dismisses it, and committed with the list that it tells of. Each
-//! mailbox has one at most, so that whoever changes a list to and fro fills nobody's store; their number and age are
-//! bounded besides (RFC 9670 §3, §6.3). What is given to anyone is not told to each.
+//! It is kept for the one whom it concerns until he dismisses it, and committed with the list that it tells of. Changes
+//! of one mailbox become one notice as long as he has heard of none of them, so that what a notice says was so before
+//! is always what he knew; a notice that he has heard of stays as it is (RFC 9670 §3: its rights never change). Notices
+//! of one mailbox, all of them, and their age are bounded, so that whoever changes a list to and fro fills nobody's
+//! store and pushes nobody else's news out (RFC 9670 §6.3). What is given to anyone is not told to each.
 
 use crate::book::Book;
 use crate::fact::{Fact, account_key, decode, table};
 use crate::{Access, AccountId, Directory, Error, Rights, Share, Sharing};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use storage::MailboxId;
 
 /// Notices kept for one account; the oldest goes first.
 pub const NOTICES_MAX: usize = 100;
 /// Seconds that a notice is kept.
 pub const KEPT_S: i64 = 90 * 86_400;
-/// Changes of one mailbox within this time, seconds, are told as one.
-const TOGETHER_S: i64 = 600;
+/// Notices of one mailbox kept for one account; past it the last one takes up what comes, heard of or not.
+pub const OF_ONE_MAX: usize = 8;
 /// The row that counts; notices are numbered from one.
 const COUNTER: u64 = 0;
 
@@ -61,8 +65,32 @@ pub(crate) struct News<'a> {
     pub(crate) name: String,
 }
 
+/// From which notice on an account has not heard of any; in memory: after a restart all count as heard of.
+#[derive(Debug, Default)]
+pub(crate) struct Unheard(Mutex<HashMap<AccountId, u64>>);
+
+impl Unheard {
+    fn with<T>(&self, act: impl FnOnce(&mut HashMap<AccountId, u64>) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn holds(&self, account: AccountId, number: u64) -> bool {
+        self.with(|from| from.get(&account).is_some_and(|from| *from <= number))
+    }
+}
+
 impl Access {
-    /// One's own notices, the oldest first.
+    /// One's own notices, the oldest first; he has heard of them now.
+    pub fn hear_notices(&self) -> Result<Vec<Notice>, Error> {
+        // No change may add to one that is being told.
+        let _acts = self.directory.acts();
+        let notices = self.notices()?;
+        let unheard = &self.directory.inner.unheard;
+        unheard.with(|from| from.remove(&self.account));
+        Ok(notices)
+    }
+
+    /// One's own notices, the oldest first: to look whether there are any.
     pub fn notices(&self) -> Result<Vec<Notice>, Error> {
         self.own()?;
         let (_, mut kept) = self.directory.kept(self.account)?;
@@ -110,14 +138,16 @@ impl Directory {
         let (last, kept) = self.kept(news.to)?;
         let mut before = news.before;
         let mut gone = Vec::new();
-        let same = |n: &&Notice| n.account == news.account && n.mailbox == news.mailbox;
-        for old in kept.iter().filter(same) {
-            gone.push(old.number);
-            if old.at > now.saturating_sub(TOGETHER_S) {
-                before = old.before;
-            }
-        }
         let since = now.saturating_sub(KEPT_S);
+        let same = |n: &&Notice| n.account == news.account && n.mailbox == news.mailbox;
+        let of_it: Vec<&Notice> = kept.iter().filter(same).collect();
+        let unheard = &self.inner.unheard;
+        if let Some(old) = of_it.last().filter(|old| old.at >= since)
+            && (of_it.len() >= OF_ONE_MAX || unheard.holds(news.to, old.number))
+        {
+            gone.push(old.number);
+            before = old.before;
+        }
         let stale = kept.iter().filter(|n| n.at < since).map(|n| n.number);
         gone.extend(stale);
         let numbers = kept.iter().map(|n| n.number);
@@ -126,12 +156,13 @@ impl Directory {
         gone.extend(staying.into_iter().take(over));
         let gone = gone.into_iter().map(|n| Fact::Notice(news.to, n, None));
         let mut facts: Vec<Fact> = gone.collect();
-        // What was given is withdrawn at once: the first may have been read, so the last change is told alone
+        // What was given is withdrawn at once: the mailbox itself may have been seen, so the last change is told alone
         // (RFC 9670 §3).
         if before == news.after {
             before = news.before;
         }
         let number = last + 1;
+        unheard.with(|from| *from.entry(news.to).or_insert(number));
         let notice = Notice {
             number,
             at: now,

@@ -66,6 +66,7 @@ pub(crate) struct Inner {
     /// Of the server, those to what is the system's.
     pub(crate) listeners: storage::Listeners<crate::Reannotated>,
     pub(crate) bereft: Vec<AccountId>,
+    pub(crate) unheard: crate::notice::Unheard,
 }
 
 impl std::fmt::Debug for Directory {
@@ -111,6 +112,7 @@ impl Directory {
             bereft: loss
                 .as_ref()
                 .map_or(Vec::new(), |(bereft, _)| bereft.clone()),
+            unheard: crate::notice::Unheard::default(),
         };
         let directory = Self {
             inner: Arc::new(inner),

@@ -40,11 +40,16 @@ fn id(notice: &Notice) -> String {
     format!("n{}", notice.number)
 }
 
-fn kept(access: &Access) -> Result<Vec<Notice>, MethodError> {
-    access.notices().map_err(|error| match error {
+fn failed(error: directory::Error) -> MethodError {
+    match error {
         directory::Error::Storage(error) => error.into(),
         _ => MethodError::AccountNotFound,
-    })
+    }
+}
+
+/// To be told: what comes later is another notice.
+fn heard(access: &Access) -> Result<Vec<Notice>, MethodError> {
+    access.hear_notices().map_err(failed)
 }
 
 /// The last number, and a mark of all that are there: what came since can be told, what went cannot.
@@ -59,7 +64,7 @@ fn state_of(notices: &[Notice]) -> String {
 
 /// The state of one's notices.
 pub(crate) fn state(access: &Access) -> Result<String, MethodError> {
-    Ok(state_of(&kept(access)?))
+    Ok(state_of(&access.notices().map_err(failed)?))
 }
 
 /// As Mailbox/get has it.
@@ -102,7 +107,7 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
     let arguments: GetArguments = standard::read(arguments)?;
     standard::check_properties(&arguments.properties, &PROPERTIES)?;
     own(turn, &arguments.account_id)?;
-    let notices = kept(turn.access)?;
+    let notices = heard(turn.access)?;
     let ids = match arguments.ids {
         Some(ids) => standard::wanted(ids)?,
         None => notices.iter().map(id).collect(),
@@ -130,7 +135,7 @@ pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value
     let arguments: ChangesArguments = standard::read(arguments)?;
     let max = arguments.max()?;
     own(turn, &arguments.account_id)?;
-    let notices = kept(turn.access)?;
+    let notices = heard(turn.access)?;
     let number = arguments.since_state.split('-').next();
     let number: Option<u64> = number.and_then(|n| n.parse().ok());
     let since = number.ok_or(MethodError::CannotCalculateChanges)?;
@@ -262,7 +267,7 @@ pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, 
     if sort.iter().any(|by| by.property != "created") {
         return Err(MethodError::UnsupportedSort("only by created".into()));
     }
-    let notices = kept(turn.access)?;
+    let notices = heard(turn.access)?;
     let state = state_of(&notices);
     let holds = |n: &&Notice| filter.judge(&mut |t: &Test| Some(t.holds(n))) == Some(true);
     let mut found: Vec<&Notice> = notices.iter().filter(holds).collect();

@@ -1,7 +1,7 @@
 //! Who may do more or less with a mailbox of another is told of it, within bounds.
 
 use crate::world::{World, new};
-use directory::notice::{KEPT_S, NOTICES_MAX};
+use directory::notice::{KEPT_S, NOTICES_MAX, OF_ONE_MAX};
 use directory::{Access, AccountKind, NewAccount, Notice, Rights, RightsChange, Sharing};
 use storage::{MailboxId, NewMailbox};
 
@@ -32,7 +32,7 @@ fn only(of: &Access) -> Notice {
 }
 
 #[test]
-fn a_later_change_is_a_notice_of_its_own() {
+fn changes_that_nobody_has_heard_of_are_one_notice() {
     let world = World::new();
     world.person("an@tinh.gov.vn", "H99.2");
     world.person("binh@tinh.gov.vn", "H99.1");
@@ -43,13 +43,11 @@ fn a_later_change_is_a_notice_of_its_own() {
     let told = only(&binh);
     assert_eq!((told.before, told.after), (Rights::NONE, rights("lrs")));
     assert_eq!(told.by.map(|by| by.address), Some("an@tinh.gov.vn".into()));
-    // Taken away within that time: he may have seen it, and is to learn where it went.
+    // Taken away at once: he may have seen the mailbox, and is to learn where it went.
     give(&an, inbox(&an), &binh, "");
     let told = only(&binh);
     assert_eq!((told.before, told.after), (rights("lrs"), Rights::NONE));
     give(&an, inbox(&an), &binh, "lrs");
-    // An hour later the person may have read it: what follows is told for itself.
-    world.pass(3_600);
     give(&an, inbox(&an), &binh, "");
     let told = only(&binh);
     assert_eq!((told.before, told.after), (rights("lrs"), Rights::NONE));
@@ -66,6 +64,45 @@ fn a_later_change_is_a_notice_of_its_own() {
     assert_eq!(numbers(&an), [] as [u64; 0]);
     world.pass(KEPT_S + 1);
     assert_eq!(numbers(&binh), [] as [u64; 0]);
+}
+
+/// RFC 9670 §3: oldRights is what he might do before the change; whoever has heard of one change knows that already.
+#[test]
+fn what_was_heard_of_stays_and_what_follows_is_told_by_itself() {
+    let world = World::new();
+    world.person("an@tinh.gov.vn", "H99.2");
+    world.person("binh@tinh.gov.vn", "H99.1");
+    let (an, binh) = (world.enter("an"), world.enter("binh"));
+    let story = |binh: &Access| -> Vec<(u64, Rights, Rights)> {
+        let told = binh.hear_notices().unwrap().into_iter();
+        told.map(|n| (n.number, n.before, n.after)).collect()
+    };
+    let (none, lr, lrs) = (Rights::NONE, rights("lr"), rights("lrs"));
+    give(&an, inbox(&an), &binh, "lr");
+    assert_eq!(story(&binh), [(1, none, lr)]);
+    give(&an, inbox(&an), &binh, "lrs");
+    assert_eq!(story(&binh), [(1, none, lr), (2, lr, lrs)]);
+    give(&an, inbox(&an), &binh, "");
+    // To look whether there is news is not to hear it.
+    assert_eq!(numbers(&binh), [1, 2, 3]);
+    give(&an, inbox(&an), &binh, "l");
+    assert_eq!(
+        story(&binh),
+        [(1, none, lr), (2, lr, lrs), (4, lrs, rights("l"))]
+    );
+    // After a restart nobody knows what he heard of: nothing is taken together.
+    give(&an, inbox(&an), &binh, "lr");
+    drop((an, binh));
+    let world = world.restart();
+    let (an, binh) = (world.enter("an"), world.enter("binh"));
+    give(&an, inbox(&an), &binh, "lrs");
+    assert_eq!(story(&binh)[3..], [(5, rights("l"), lr), (6, lr, lrs)]);
+    // And of one mailbox there are never more than so many.
+    for letters in ["lr", "lrs"].into_iter().cycle().take(40) {
+        give(&an, inbox(&an), &binh, letters);
+        assert!(story(&binh).len() <= OF_ONE_MAX);
+    }
+    assert_eq!(story(&binh).last().unwrap().2, lrs);
 }
 
 #[test]
