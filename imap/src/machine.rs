@@ -27,6 +27,12 @@ pub const SIGN_INS_MAX: u8 = 5;
 /// Milliseconds without an octet after which half a command ends the connection.
 pub const HALF_COMMAND_MS: i64 = 120_000;
 
+/// Milliseconds that a command with a large literal may take to come in whole, and
+pub const LARGE_COMMAND_MS: i64 = 600_000;
+/// octets for each further second: who is slower than an old modem holds room that others need. These bound a command
+/// that has begun, not the time between commands (RFC 9051 §5.4).
+pub const LITERAL_PACE: u64 = 4_096;
+
 /// RFC 9051 §3 states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -40,8 +46,8 @@ enum State {
 enum Phase {
     /// Gathering a command.
     Reading,
-    /// A large literal waits for room.
-    Room,
+    /// A large literal of so many octets waits for room.
+    Room(u64),
     /// AUTHENTICATE goes on.
     Sasl {
         tag: String,
@@ -90,6 +96,8 @@ pub struct Machine {
     deadline_ms: i64,
     /// Milliseconds; when the peer last sent something.
     heard_ms: i64,
+    /// Milliseconds; when a command for which room was set aside must be whole.
+    whole_ms: Option<i64>,
 }
 
 impl Machine {
@@ -117,6 +125,7 @@ impl Machine {
             watch_next: None,
             deadline_ms,
             heard_ms: now_ms,
+            whole_ms: None,
         };
         let greeting = format!(
             "* OK [CAPABILITY {}] Congvu is ready\r\n",
@@ -150,7 +159,7 @@ impl Machine {
 
     /// Whether a command has begun to come in: room set aside for it must be kept.
     pub fn gathering(&self) -> bool {
-        self.frame.begun() || matches!(self.phase, Phase::Room)
+        self.frame.begun() || matches!(self.phase, Phase::Room(_))
     }
 
     /// What to do next.
@@ -199,9 +208,12 @@ impl Machine {
     /// Milliseconds since 1970 at which to call [`Machine::expire`]; `None` while a command runs.
     pub fn deadline(&self) -> Option<i64> {
         match self.phase {
-            Phase::Running { .. } | Phase::SaslAsks { .. } | Phase::Room | Phase::Closed => None,
+            Phase::Running { .. } | Phase::SaslAsks { .. } | Phase::Room(_) | Phase::Closed => None,
             // Half a command may hold a large literal's room: nobody keeps that for half an hour.
-            _ if self.gathering() => Some(self.deadline_ms.min(self.heard_ms + HALF_COMMAND_MS)),
+            _ if self.gathering() => {
+                let half = self.deadline_ms.min(self.heard_ms + HALF_COMMAND_MS);
+                Some(self.whole_ms.map_or(half, |whole| half.min(whole)))
+            }
             _ => Some(self.deadline_ms),
         }
     }
@@ -235,7 +247,12 @@ impl Machine {
         }
         match answer {
             Answer::Room(granted) => {
-                self.phase = Phase::Reading;
+                let phase = std::mem::replace(&mut self.phase, Phase::Reading);
+                if let (true, Phase::Room(octets)) = (granted, phase) {
+                    let more = i64::try_from(octets / LITERAL_PACE).unwrap_or(i64::MAX);
+                    let whole_ms = self.whole_ms.unwrap_or(now_ms + LARGE_COMMAND_MS);
+                    self.whole_ms = Some(whole_ms.saturating_add(more.saturating_mul(1_000)));
+                }
                 let event = self.frame.room(granted);
                 if event.is_none_or(|event| self.event(event)) {
                     self.advance();
@@ -318,11 +335,14 @@ impl Machine {
 
     /// True when more input may be used.
     fn event(&mut self, event: Event) -> bool {
+        if matches!(event, Event::Command(..) | Event::Refused(..)) {
+            self.whole_ms = None;
+        }
         match event {
             Event::More => return false,
             Event::Continue => self.send("+ go on\r\n".into()),
             Event::Room(octets) => {
-                self.phase = Phase::Room;
+                self.phase = Phase::Room(octets);
                 self.steps.push_back(Step::Ask(Ask::Room(octets)));
                 return false;
             }

@@ -76,7 +76,7 @@ impl Drop for Held {
 impl Services {
     /// Over one directory, within these limits.
     pub fn new(directory: Directory, settings: Settings) -> Self {
-        let kept = Arc::new(Kept::new(settings.memory_max));
+        let kept = Arc::new(Kept::new(settings.memory_max, settings.size_max));
         let commands = settings.commands_max.max(1) as usize;
         let sign_ins = settings.sign_ins_max.max(1) as usize;
         Self {

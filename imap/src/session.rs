@@ -8,7 +8,7 @@
 use crate::ask::{Answer, Ask, Step};
 use crate::compress::{Deflate, WAITING_MAX};
 use crate::machine::Machine;
-use crate::run::Runner;
+use crate::run::{Room, Runner};
 use crate::services::{Held, Services};
 use directory::Peer;
 use std::future::poll_fn;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
+use tokio::sync::{Notify, watch};
 
 /// Octets read at one time.
 const READ_MAX: usize = 16 * 1024;
@@ -93,7 +93,7 @@ struct Session<'a, S> {
     /// Away while a command runs.
     runner: Option<Box<Runner>>,
     notify: Arc<Notify>,
-    room: Option<OwnedSemaphorePermit>,
+    room: Option<Room>,
     /// RFC 4978: both directions are compressed.
     deflate: Option<Box<Deflate>>,
     /// What was answered and is not sent yet.
@@ -230,7 +230,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
 
     async fn ask(&mut self, ask: Ask) -> Answer {
         if let Ask::Room(octets) = ask {
-            let more = self.services.kept.room(octets);
+            let runner = self.runner.as_ref();
+            let more = runner.and_then(|runner| runner.room(octets));
             let granted = more.is_some();
             match (&mut self.room, more) {
                 // A second large literal of one command adds to the first.

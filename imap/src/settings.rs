@@ -17,7 +17,7 @@ pub struct Settings {
     pub save_limit: u32,
     /// Octets of all large literals being received at one time, over all connections, and of what CATENATE
     /// reads and puts together. Past it, APPEND is refused with `[LIMIT]` instead of the machine running out
-    /// of memory.
+    /// of memory. One account has a quarter of it, or `size_max` if that is more.
     pub memory_max: u64,
     /// Commands run at one time, over all connections. More would only wait for the same disk.
     pub commands_max: u32,

@@ -7,7 +7,7 @@
 )]
 
 use imap::ask::{Answer, Ask, Completion, Effect, Output, Step};
-use imap::machine::{HALF_COMMAND_MS, Machine};
+use imap::machine::{HALF_COMMAND_MS, LARGE_COMMAND_MS, LITERAL_PACE, Machine};
 use imap::settings::Settings;
 use imap::wire::command::Command;
 use proptest::prelude::*;
@@ -137,10 +137,45 @@ fn time_runs_out() {
     drain(&mut idle, &mut told);
     // RFC 9051 §5.4: at least 30 minutes. The stub answers at time 0.
     assert!(idle.deadline().is_some_and(|at| at >= 30 * 60_000));
-    idle.receive(b"c APPEND x {30000}\r\n", 600_000);
+    idle.receive(b"c APPEND x {10000}\r\n", 600_000);
     drain(&mut idle, &mut told);
     idle.receive(b"half", 700_000);
     assert_eq!(idle.deadline(), Some(700_000 + HALF_COMMAND_MS));
+}
+
+/// Room for a large literal is not held by an octet a minute.
+#[test]
+fn a_large_command_comes_in_whole_within_its_time() {
+    let mut told = String::new();
+    let mut slow = machine();
+    slow.receive(b"a LOGIN x y\r\n", 0);
+    drain(&mut slow, &mut told);
+    let large = format!("b APPEND x {{{}+}}\r\n", 9 * LITERAL_PACE);
+    slow.receive(large.as_bytes(), 0);
+    drain(&mut slow, &mut told);
+    // The stub answers at time 0.
+    let whole = LARGE_COMMAND_MS + 9_000;
+    let mut now = 0;
+    while now + 60_000 < whole {
+        now += 60_000;
+        slow.receive(b"x", now);
+        slow.expire(now);
+        assert!(drain(&mut slow, &mut told), "at {now}");
+    }
+    slow.receive(b"x", whole - 1);
+    assert_eq!(slow.deadline(), Some(whole));
+    slow.expire(whole);
+    assert!(!drain(&mut slow, &mut told));
+    assert!(told.contains("* BYE Autologout"), "{told}");
+
+    // Once it is whole, the next one has its own time.
+    let mut quick = machine();
+    quick.receive(b"a LOGIN x y\r\nb APPEND x {30000+}\r\n", 0);
+    drain(&mut quick, &mut told);
+    quick.receive(&[b'x'; 30_000], 1_000);
+    quick.receive(b"\r\n", 1_000);
+    drain(&mut quick, &mut told);
+    assert!(quick.deadline().is_some_and(|at| at >= 30 * 60_000));
 }
 
 /// Pieces that hostile and careless clients are made of.

@@ -1,5 +1,6 @@
 //! RFC 9051 §6.3.12 APPEND with RFC 3502 MULTIAPPEND, RFC 4469 CATENATE, RFC 6855 §4; RFC 4315 §3 APPENDUID.
 
+use super::room::Room;
 use super::{Runner, Stop, section};
 use crate::ask::Completion;
 use crate::code::{self, Seeking};
@@ -12,7 +13,6 @@ use directory::Rights;
 use formats::message::{Summary, summarize};
 use memchr::memmem;
 use storage::{AccountStore, BlobId, Error, Keyword, MailboxId, State, Uid, Writer};
-use tokio::sync::OwnedSemaphorePermit;
 
 /// A message whose content is in the store already, but in no mailbox yet.
 pub(super) struct Staged {
@@ -124,7 +124,7 @@ impl Runner {
             let text = "The message is larger than APPENDLIMIT";
             return Err(Completion::no("TOOBIG", text).into());
         }
-        let more = self.room(octets.len() as u64)?;
+        let more = self.needed(octets.len() as u64)?;
         match &mut joined.room {
             Some(room) => room.merge(more),
             None => joined.room = Some(more),
@@ -134,9 +134,9 @@ impl Runner {
         Ok(())
     }
 
-    fn room(&self, octets: u64) -> Result<OwnedSemaphorePermit, Stop> {
+    fn needed(&self, octets: u64) -> Result<Room, Stop> {
         let none = || Completion::no("LIMIT", "The server is short of memory; try later").into();
-        self.kept.room(octets).ok_or_else(none)
+        self.room(octets).ok_or_else(none)
     }
 
     /// Adds what a URL names, as FETCH BODY.PEEK would give it; false when there is no such thing.
@@ -160,7 +160,7 @@ impl Runner {
         let Some(state) = there(find())? else {
             return Ok(false);
         };
-        let _whole = self.room(state.size)?;
+        let _whole = self.needed(state.size)?;
         let read = || {
             Ok(Some((
                 store.summary(state.email)?,
@@ -204,7 +204,7 @@ impl Runner {
 #[derive(Default)]
 struct Joined {
     message: Vec<u8>,
-    room: Option<OwnedSemaphorePermit>,
+    room: Option<Room>,
 }
 
 /// Nothing where it is gone.

@@ -26,6 +26,7 @@ mod progress;
 mod quota;
 mod replace;
 mod resync;
+mod room;
 mod search;
 mod section;
 mod select;
@@ -39,6 +40,7 @@ mod untold;
 mod wanted;
 
 pub(crate) use login::refusal as refused_sign_in;
+pub(crate) use room::Room;
 pub(crate) use select::Selected;
 pub(crate) use standing::LOST;
 use untold::Untold;
@@ -52,10 +54,7 @@ use crate::wire::sequence::{Numbers, SequenceSet};
 use directory::{Access, Directory, Peer};
 use std::sync::Arc;
 use storage::{Error, Lately};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-
-/// Room is counted in these octets.
-const ROOM_UNIT: u64 = 4 * 1024;
+use tokio::sync::Notify;
 
 /// Octets of output after which a piece is sent.
 pub(crate) const PIECE_MAX: usize = 64 * 1024;
@@ -113,28 +112,20 @@ pub(crate) struct Kept {
     opened: opened::Opened,
     untold: Arc<Untold>,
     pub(crate) wakes: Arc<hear::Wakes>,
-    /// Room for literals, and for what CATENATE reads and puts together.
-    room: Arc<Semaphore>,
+    room: room::Rooms,
 }
 
 impl Kept {
-    /// With so much room, octets.
-    pub(crate) fn new(room: u64) -> Self {
-        let units = usize::try_from(room / ROOM_UNIT).unwrap_or(usize::MAX);
+    /// With so much room for messages of that size, octets.
+    pub(crate) fn new(room: u64, message_max: u64) -> Self {
         Self {
             lately: Lately::new(LATELY_OCTETS_MAX, LATELY_MAX),
             columns: columns::Columns::default(),
             opened: opened::Opened::default(),
             untold: Arc::default(),
             wakes: Arc::default(),
-            room: Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))),
+            room: room::Rooms::new(room, message_max),
         }
-    }
-
-    /// So much of the room, until it is dropped; `None`: there is no more.
-    pub(crate) fn room(&self, octets: u64) -> Option<OwnedSemaphorePermit> {
-        let units = u32::try_from(octets.div_ceil(ROOM_UNIT)).unwrap_or(u32::MAX);
-        Arc::clone(&self.room).try_acquire_many_owned(units).ok()
     }
 }
 
@@ -202,6 +193,11 @@ impl Runner {
             Some(Job::Fetch(fetch)) => fetch.held(),
             _ => 0,
         }
+    }
+
+    /// So much room for what comes in, until it is dropped; `None`: there is no more for this account.
+    pub(crate) fn room(&self, octets: u64) -> Option<Room> {
+        self.kept.room.take(self.access.as_ref()?.account(), octets)
     }
 
     /// Called by storage after commits while IDLE lasts.

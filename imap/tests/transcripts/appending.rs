@@ -1,6 +1,7 @@
 //! RFC 3502, RFC 4469, RFC 6855, RFC 7888, RFC 7889, RFC 8508: messages that clients bring.
 
 use crate::door::{World, check};
+use directory::AccountKind;
 use imap::Settings;
 
 const MIXED: &[u8] = b"Subject: mixed\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n\
@@ -201,6 +202,38 @@ fn i13_catenated_messages_take_room() {
             "x".repeat(6_000)
         ),
     );
+}
+
+/// I-13: uploads that stall hold one account's share of the room; the others do not notice.
+#[test]
+fn i13_stalled_uploads_hold_the_room_of_their_account_alone() {
+    let mut world = World::with(Settings {
+        size_max: 40_000,
+        memory_max: 400_000,
+        ..Settings::default()
+    });
+    world.account(crate::sharing::BINH, AccountKind::Person);
+    let start = b"a APPEND INBOX {30000}\r\n";
+    for number in 1..=3 {
+        world.login(number);
+        world.send(number, start);
+        assert!(world.line(number).starts_with("+ "));
+        world.send(number, &[b'x'; 29_000]);
+    }
+    world.login(4);
+    world.send(4, start);
+    assert!(world.line(4).starts_with("a NO [LIMIT] "));
+    for number in 5..=7 {
+        world.login_as(number, crate::sharing::BINH);
+        world.send(number, start);
+        assert!(world.line(number).starts_with("+ "), "{number}");
+    }
+    // What goes on at last is taken, and makes room for the next.
+    world.send(1, &[&[b'x'; 1_000][..], b"\r\n"].concat());
+    assert!(world.line(1).starts_with("a OK "));
+    assert_eq!(world.ask(1, "NOOP"), ["q OK NOOP completed"]);
+    world.send(4, start);
+    assert!(world.line(4).starts_with("+ "));
 }
 
 #[test]
