@@ -60,6 +60,8 @@ pub(crate) mod table {
     pub(crate) const WANTED: &str = "directory.wanted";
     /// Up to which message of a mailbox somebody was told; written lazily.
     pub(crate) const MET: &str = "directory.met";
+    /// By how much messages of INBOX grow when they are sent over POP3; written lazily.
+    pub(crate) const MEASURED: &str = "directory.measured";
     /// Small named values on mailboxes and on the server.
     pub(crate) const ANNOTATION: &str = "directory.annotation";
     pub(crate) const COUNTER: &str = "directory.counter";

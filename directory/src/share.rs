@@ -404,6 +404,7 @@ impl Directory {
         self.sweep(table::NOTICE, &account_key(id))?;
         self.sweep(table::WANTED, &account_key(id))?;
         self.sweep(table::MET, &account_key(id))?;
+        self.sweep(table::MEASURED, &account_key(id))?;
         self.sweep(table::SUBSCRIPTION, &account_key(id))
     }
 

@@ -57,6 +57,21 @@ impl Maildrop {
         true
     }
 
+    /// A message is sent with so many octets more than were told.
+    pub fn grow(&mut self, number: u32, octets: u32) {
+        let index = (number as usize).checked_sub(1);
+        if let Some(row) = index.and_then(|index| self.rows.get_mut(index)) {
+            let size = row.size.saturating_add(octets);
+            self.octets += u64::from(size - row.size);
+            row.size = size;
+        }
+    }
+
+    /// Whether the message of this UID is there.
+    pub fn holds(&self, uid: u32) -> bool {
+        self.rows.binary_search_by_key(&uid, |row| row.uid).is_ok()
+    }
+
     /// The message of this number, unless it is marked or there is none.
     pub fn entry(&self, number: u32) -> Option<Entry> {
         let row = self.rows.get((number as usize).checked_sub(1)?)?;
@@ -131,5 +146,12 @@ mod tests {
         let last = drop.entry(3).unwrap();
         assert_eq!(drop.unique_id(last), "9.4294967295");
         assert_eq!(Maildrop::new(1).first_from(1), None);
+        drop.grow(2, 5);
+        drop.grow(3, 5);
+        drop.grow(0, 5);
+        drop.grow(4, 5);
+        assert_eq!(drop.total(), (3, 35 + u64::from(u32::MAX)));
+        assert_eq!(drop.entry(2).unwrap().size, 25);
+        assert!(drop.holds(4) && drop.holds(u32::MAX) && !drop.holds(5));
     }
 }

@@ -1,11 +1,10 @@
 //! RFC 1939 §4, §7 USER and PASS, RFC 5034 §4 AUTH: names and secrets against the directory, then the maildrop.
 
-use super::{Open, Runner};
+use super::{Open, Runner, measure};
 use crate::ask::{Answer, Refusal};
 use crate::code;
-use crate::maildrop::Maildrop;
 use directory::{Access, Right, Secret, SignInError};
-use storage::{Role, Uid};
+use storage::Role;
 
 impl Runner {
     /// Takes as long as one argon2id: on a blocking thread.
@@ -26,13 +25,8 @@ impl Runner {
         let store = store.map_err(|_| Refusal::Credentials)?;
         let inbox = store.by_role(Role::Inbox).map_err(|e| code::refusal(&e))?;
         let inbox = inbox.ok_or(Refusal::NoMaildrop)?;
-        let mut maildrop = Maildrop::new(inbox.uid_validity.raw());
-        let last = Uid::new(u32::MAX).unwrap_or(Uid::FIRST);
-        store
-            .scan(inbox.id, Uid::FIRST, last, &mut |uid, state| {
-                maildrop.push(uid.raw(), state.size)
-            })
-            .map_err(|error| code::refusal(&error))?;
+        let maildrop = measure::open(&access, &store, &inbox);
+        let maildrop = maildrop.map_err(|error| code::refusal(&error))?;
         self.open = Some(Open {
             access,
             inbox: inbox.id,

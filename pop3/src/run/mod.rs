@@ -5,6 +5,7 @@
 
 mod finish;
 mod login;
+mod measure;
 mod read;
 
 pub(crate) use login::refusal as refused_sign_in;

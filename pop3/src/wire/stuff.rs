@@ -37,6 +37,16 @@ pub fn end(out: &mut Vec<u8>, content: &[u8], to: usize) {
     out.extend_from_slice(END);
 }
 
+/// How many octets more than these a message is when it is sent, without the dots that are stuffed (RFC 1939 §11).
+pub fn growth(content: &[u8]) -> u64 {
+    let feeds = memchr::memchr_iter(b'\n', content);
+    let bare = feeds
+        .filter(|&at| at == 0 || content[at - 1] != b'\r')
+        .count() as u64;
+    let open = content.last().is_some_and(|last| *last != b'\n');
+    bare + if open { 2 } else { 0 }
+}
+
 /// Where the header ends: behind the empty line, or at the end of the content.
 pub fn header_end(content: &[u8]) -> usize {
     let mut at = 0;
@@ -76,6 +86,11 @@ mod tests {
             let (got, expected) = (out.escape_ascii(), expected.escape_ascii());
             assert_eq!(got.to_string(), expected.to_string(), "cut at {cut}");
         }
+        // Without the dots, and the last line.
+        let lines = expected.strip_suffix(END).unwrap().split(|b| *b == b'\n');
+        let stuffed = lines.filter(|line| line.starts_with(b".")).count();
+        let sent = (expected.len() - END.len() - stuffed) as u64;
+        assert_eq!(content.len() as u64 + growth(content), sent);
     }
 
     #[test]

@@ -4,6 +4,56 @@ use std::fmt::Write as _;
 const ONE: &[u8] = b"Subject: one\r\n\r\nfirst\r\n.\r\n..second\r\nthird\r\n";
 const TWO: &[u8] = b"Subject: two\r\n\r\nx\r\n";
 
+/// RFC 1939 §11: sizes are those of what is sent; so they are the next time, and of what came meanwhile.
+#[test]
+fn sizes_are_told_as_they_are_sent() {
+    let mut world = World::new();
+    world.put(&[b"Subject: a\n\nx\n", TWO, b"Subject: b\r\n\r\nno end"]);
+    check(
+        &mut world,
+        "L: in
+         C: LIST
+         S: +OK 3 messages (58 octets)
+         S: 1 17
+         S: 2 19
+         S: 3 22
+         S: .
+         C: RETR 1
+         S: +OK 17 octets
+         S: Subject: a
+         S: 
+         S: x
+         S: .
+         C: RETR 3
+         S: +OK 22 octets
+         S: Subject: b
+         S: 
+         S: no end
+         S: .
+         C: DELE 2
+         S: +OK Marked as deleted
+         C: STAT
+         S: +OK 2 39
+         C: QUIT
+         S: +OK …",
+    );
+    world.put(&[b"\n"]);
+    for _ in 0..2 {
+        check(
+            &mut world,
+            "L: in
+             C: LIST
+             S: +OK 3 messages (41 octets)
+             S: 1 17
+             S: 2 22
+             S: 3 2
+             S: .
+             C: QUIT
+             S: +OK …",
+        );
+    }
+}
+
 #[test]
 fn a_maildrop_is_listed_read_and_emptied() {
     let mut world = World::new();
@@ -101,7 +151,7 @@ fn top_gives_the_header_and_some_lines() {
          S: third
          S: .
          C: TOP 2 5
-         S: +OK 12 octets
+         S: +OK 14 octets
          S: Only: header
          S: .
          C: TOP 1
