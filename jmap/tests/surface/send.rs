@@ -483,6 +483,7 @@ async fn a_letter_for_later_can_be_taken_back() {
     let none = json!({"filter": {"before": "2026-11-22T00:00:00Z"}});
     let found = house.call("EmailSubmission/query", none).await;
     assert_eq!(found["ids"], json!([]));
+    came_and_went(&house, &before, [&[waits][..], &[]]).await;
     let update = |patch: Value| json!({"update": {waits: patch}});
     let wrong = house
         .call("EmailSubmission/set", update(json!({"sendAt": "x"})))
@@ -492,9 +493,32 @@ async fn a_letter_for_later_can_be_taken_back() {
     let done = house.call("EmailSubmission/set", cancel.clone()).await;
     assert_eq!(done["updated"][waits], Value::Null, "{done}");
     assert!(done["updated"].as_object().unwrap().contains_key(waits));
+    came_and_went(&house, &got["state"], [&[], &[waits][..]]).await;
     let again = house.call("EmailSubmission/set", cancel).await;
     assert_eq!(again["notUpdated"][waits]["type"], "notFound");
     assert_eq!(house.store.queue().count(), 0);
+}
+
+/// RFC 8620 §5.2, §5.6: what is told of the time since a state, when there is one submission at most.
+async fn came_and_went(house: &House, since: &Value, [came, went]: [&[&str]; 2]) {
+    let now = house.call("EmailSubmission/get", json!({})).await["state"].clone();
+    let told = house.call("EmailSubmission/changes", json!({"sinceState": since}));
+    let told = told.await;
+    assert_eq!(told["created"], json!(came));
+    assert_eq!(told["destroyed"], json!(went));
+    assert_eq!((&told["oldState"], &told["newState"]), (since, &now));
+    let query = json!({"sinceQueryState": since, "calculateTotal": true});
+    let told = house.call("EmailSubmission/queryChanges", query).await;
+    let added: Vec<Value> = came
+        .iter()
+        .map(|id| json!({"id": id, "index": 0}))
+        .collect();
+    assert_eq!(told["added"], json!(added), "{told}");
+    assert_eq!(told["removed"], json!(went));
+    assert_eq!(told["total"], came.len());
+    let few = json!({"sinceQueryState": since, "maxChanges": 0});
+    let refused = house.refusal("EmailSubmission/queryChanges", few).await;
+    assert_eq!(refused, "tooManyChanges");
 }
 
 async fn jmap_session(house: &House) -> Value {

@@ -5,6 +5,7 @@
 mod parameter;
 pub(crate) mod query;
 pub(crate) mod set;
+mod state;
 
 use crate::error::MethodError;
 use crate::request::{Arguments, Turn};
@@ -14,6 +15,7 @@ use delivery::{Envelope, Later, ReversePath};
 use directory::{Right, Sending};
 use formats::date;
 use serde_json::{Map, Value, json};
+use state::Waiting;
 use storage::QueueId;
 
 const PROPERTIES: [&str; 10] = [
@@ -38,7 +40,11 @@ fn waiting(turn: &Turn<'_>, mail: &Sight) -> Result<Vec<Later>, MethodError> {
 }
 
 fn id(id: QueueId) -> String {
-    format!("q{id}")
+    spelt(id.raw())
+}
+
+fn spelt(number: u64) -> String {
+    format!("q{number}")
 }
 
 fn parse(text: &str) -> Option<QueueId> {
@@ -52,14 +58,7 @@ fn parse(text: &str) -> Option<QueueId> {
 
 /// RFC 8620 §5.1: which of them there are.
 fn state(all: &[Later]) -> String {
-    if all.is_empty() {
-        return "0".to_owned();
-    }
-    let mut hash = blake3::Hasher::new();
-    for later in all {
-        hash.update(&later.id.raw().to_be_bytes());
-    }
-    hash.finalize().to_hex()[..16].to_owned()
+    Waiting::of(all).spell()
 }
 
 /// RFC 8621 §7: one that waits.
@@ -125,22 +124,21 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
     }))
 }
 
-/// RFC 8621 §7.2: nothing is logged of those that went.
+/// RFC 8621 §7.2. One that waits is not changed; it comes, and it goes when it is sent, taken back or destroyed.
 pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: ChangesArguments = standard::read(arguments)?;
-    arguments.max()?;
+    let max = arguments.max()?;
     let mail = turn.mail(&arguments.account_id, Right::Read)?;
-    let state = state(&waiting(turn, &mail)?);
-    if arguments.since_state != state {
-        return Err(MethodError::CannotCalculateChanges);
-    }
+    let now = Waiting::of(&waiting(turn, &mail)?);
+    let changed = now.since(&arguments.since_state, max)?;
+    let ids = |numbers: &[u64]| numbers.iter().map(|n| spelt(*n)).collect::<Vec<_>>();
     Ok(json!({
         "accountId": arguments.account_id,
-        "oldState": state,
-        "newState": state,
-        "hasMoreChanges": false,
-        "created": [],
+        "oldState": arguments.since_state,
+        "newState": changed.until.spell(),
+        "hasMoreChanges": changed.more,
+        "created": ids(&changed.created),
         "updated": [],
-        "destroyed": [],
+        "destroyed": ids(&changed.destroyed),
     }))
 }

@@ -1,15 +1,18 @@
 //! RFC 8621 §7.3 EmailSubmission/query, RFC 8621 §7.4 EmailSubmission/queryChanges: over those that wait for a later
 //! time.
 
+use super::state::Waiting;
 use crate::error::MethodError;
 use crate::mail::tree::Tree;
 use crate::request::{Arguments, Turn};
+use crate::sight::Sight;
 use crate::standard::{self, Listed, Window};
 use delivery::Later;
 use directory::Right;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 /// RFC 8621 §7.3.
 const SORTS: [&str; 3] = ["emailId", "threadId", "sentAt"];
@@ -37,11 +40,10 @@ struct ChangesArguments {
     filter: Option<Value>,
     sort: Option<Vec<Comparator>>,
     since_query_state: String,
-    /// Nothing changes, so no limit is passed.
-    #[allow(dead_code)]
     max_changes: Option<u64>,
-    #[allow(dead_code)]
-    up_to_id: Option<String>,
+    /// RFC 8620 §5.6: may be left unheeded.
+    #[serde(rename = "upToId")]
+    _up_to_id: Option<String>,
     #[serde(default)]
     calculate_total: bool,
 }
@@ -163,19 +165,7 @@ pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, 
     let tree = check(arguments.filter.as_ref(), arguments.sort.as_deref())?;
     let all = super::waiting(turn, &mail)?;
     let state = super::state(&all);
-    let look = |later: Later| Looked {
-        id: super::id(later.id),
-        email: mail.ids().email(later.email),
-        thread: mail
-            .state(later.email)
-            .map(|state| mail.ids().thread(state.thread))
-            .unwrap_or_default(),
-        later,
-    };
-    let looked = all.into_iter().map(look);
-    let mut found: Vec<Looked> = looked.filter(|one| one.matches(&tree)).collect();
-    let sort = arguments.sort.as_deref().unwrap_or_default();
-    found.sort_by(|a, b| a.compare(b, sort));
+    let ids = results(&mail, all, &tree, arguments.sort.as_deref());
     let window = Window {
         position: arguments.position,
         anchor: arguments.anchor,
@@ -189,28 +179,62 @@ pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, 
         calculate_total: arguments.calculate_total,
         window: &window,
     };
-    let ids: Vec<String> = found.into_iter().map(|one| one.id).collect();
     listed.answer(&ids)
 }
 
+/// The ids of those that match, in order.
+fn results(
+    mail: &Sight,
+    all: Vec<Later>,
+    tree: &Tree<Test>,
+    sort: Option<&[Comparator]>,
+) -> Vec<String> {
+    let look = |later: Later| Looked {
+        id: super::id(later.id),
+        email: mail.ids().email(later.email),
+        thread: mail
+            .state(later.email)
+            .map(|state| mail.ids().thread(state.thread))
+            .unwrap_or_default(),
+        later,
+    };
+    let looked = all.into_iter().map(look);
+    let mut found: Vec<Looked> = looked.filter(|one| one.matches(tree)).collect();
+    found.sort_by(|a, b| a.compare(b, sort.unwrap_or_default()));
+    found.into_iter().map(|one| one.id).collect()
+}
+
+/// RFC 8620 §5.6: what a submission is sorted and filtered by never changes, so that only what came and what went is
+/// told.
 pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: ChangesArguments = standard::read(arguments)?;
     let mail = turn.mail(&arguments.account_id, Right::Read)?;
-    check(arguments.filter.as_ref(), arguments.sort.as_deref())?;
+    let tree = check(arguments.filter.as_ref(), arguments.sort.as_deref())?;
     let all = super::waiting(turn, &mail)?;
-    let state = super::state(&all);
-    if arguments.since_query_state != state {
-        return Err(MethodError::CannotCalculateChanges);
+    let now = Waiting::of(&all);
+    let changed = now.since(&arguments.since_query_state, usize::MAX)?;
+    let ids = results(&mail, all, &tree, arguments.sort.as_deref());
+    let spell = |numbers: Vec<u64>| numbers.into_iter().map(super::spelt);
+    let removed: Vec<String> = spell(changed.destroyed).collect();
+    let created: HashSet<String> = spell(changed.created).collect();
+    let places = ids.iter().enumerate();
+    let added: Vec<Value> = places
+        .filter(|(_, id)| created.contains(*id))
+        .map(|(index, id)| json!({"id": id, "index": index}))
+        .collect();
+    let count = (removed.len() + added.len()) as u64;
+    if arguments.max_changes.is_some_and(|max| count > max) {
+        return Err(MethodError::TooManyChanges);
     }
     let mut response = json!({
         "accountId": arguments.account_id,
-        "oldQueryState": state,
-        "newQueryState": state,
-        "removed": [],
-        "added": [],
+        "oldQueryState": arguments.since_query_state,
+        "newQueryState": now.spell(),
+        "removed": removed,
+        "added": added,
     });
     if arguments.calculate_total {
-        response["total"] = all.len().into();
+        response["total"] = ids.len().into();
     }
     Ok(response)
 }
