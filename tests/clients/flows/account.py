@@ -46,7 +46,9 @@ class Client:
         found = self.uids(mailbox, subject)
         if not found:
             return None
-        return [f.decode() for f in imaplib.ParseFlags(self.imap.uid("FETCH", found[-1], "(FLAGS)")[1][0])]
+        line = self.imap.uid("FETCH", found[-1], "(FLAGS)")[1][0]
+        # It may have gone since.
+        return line and [f.decode() for f in imaplib.ParseFlags(line)]
 
     def content(self, mailbox, subject):
         found = self.uids(mailbox, subject)

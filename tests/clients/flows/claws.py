@@ -169,6 +169,8 @@ def flow(claws):
     claws.tell("--compose-from-file", path)
     claws.key("Compose message", "ctrl+s")
     wait("draft", lambda: there("gui", "Drafts") is not None)
+    # It is sent in the draft's place only once Claws Mail has seen the draft itself.
+    wait("the draft is listed", lambda: claws.search("Drafts", "subject", f"{TAG}-gui") == [uid("gui", "Drafts")])
     claws.key("Compose message", "ctrl+Return")
     wait("copy in Sent", lambda: there("gui", "Sent") is not None)
     receiver = OTHERS.client()
