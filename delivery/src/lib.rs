@@ -28,6 +28,7 @@ mod spoilt;
 pub mod spool;
 mod stamp;
 mod submit;
+pub mod tls_report;
 pub mod trace;
 mod turn;
 mod urgency;

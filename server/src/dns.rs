@@ -15,6 +15,7 @@ pub(crate) fn records(config: &Config, domain: &DomainName, keys: &[String]) -> 
          {domain}.\tIN MX\t10 {host}.\n\
          {domain}.\tIN TXT\t\"v=spf1 mx -all\"\n\
          _dmarc.{domain}.\tIN TXT\t\"v=DMARC1; p=quarantine; rua=mailto:postmaster@{domain}\"\n\
+         _smtp._tls.{domain}.\tIN TXT\t\"v=TLSRPTv1; rua=mailto:postmaster@{domain}\"\n\
          ; Khoá ký thư (DKIM), mỗi khoá một dòng / keys that sign mail, a line each\n"
     );
     for line in keys {
@@ -84,6 +85,7 @@ mod tests {
             key,
             "x.vn.\tIN MX\t10 mail.x.vn.",
             "x.vn.\tIN TXT\t\"v=spf1 mx -all\"",
+            "_smtp._tls.x.vn.\tIN TXT\t\"v=TLSRPTv1; rua=mailto:postmaster@x.vn\"",
             "_submissions._tcp.x.vn.\tIN SRV\t0 1 465 mail.x.vn.",
             "_imaps._tcp.x.vn.\tIN SRV\t0 1 993 mail.x.vn.",
             "_imap._tcp.x.vn.\tIN SRV\t10 1 143 mail.x.vn.",

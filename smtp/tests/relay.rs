@@ -2,12 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
+#[path = "relay/tls.rs"]
+mod tls;
+
+use delivery::tls_report::Session;
 use delivery::{
     Envelope, Job, LookupError, MailHost, MailHosts, Outcome, Recipient, Resolver, ReversePath,
-    Security, SmartHost, TlsWish, Tried, Via,
+    Security, SmartHost, Tried, Via,
 };
 use formats::address::{Address, DomainName};
-use smtp::relay::{DNS_S, HESITATION_MS, Relay, Settings, Trust, Wire};
+use smtp::relay::mta_sts::Policy;
+use smtp::relay::{DNS_S, Fault, HESITATION_MS, Insecure, Relay, Settings, Trust, Wire};
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -72,7 +77,10 @@ enum Peer {
 struct Net {
     peers: HashMap<SocketAddr, Peer>,
     handshake: Option<&'static str>,
+    /// What the domain says of its hosts.
+    sts: Option<Arc<Policy>>,
     log: Arc<Mutex<Vec<String>>>,
+    told: Arc<Mutex<Vec<String>>>,
 }
 
 impl Net {
@@ -97,14 +105,35 @@ impl Wire for Net {
         }
     }
 
+    async fn sts(&self, _domain: &DomainName) -> Option<Arc<Policy>> {
+        self.sts.clone()
+    }
+
+    fn told(&self, domain: &DomainName, session: Session) {
+        let policy = session.policy.policy_type;
+        let how = session.failure.map(|failure| {
+            assert!(failure.receiving_mx_hostname.is_some());
+            failure.result_type
+        });
+        let how = how.as_deref().unwrap_or("well");
+        self.told
+            .lock()
+            .unwrap()
+            .push(format!("{domain} {policy} {how}"));
+    }
+
     async fn secure(
         &self,
         stream: DuplexStream,
         name: &str,
         trust: &Trust,
-    ) -> Result<DuplexStream, String> {
+    ) -> Result<DuplexStream, Insecure> {
         self.note(format!("secure {name} {trust:?}"));
-        self.handshake.map_or(Ok(stream), |why| Err(why.to_owned()))
+        let broken = |why: &str| Insecure {
+            fault: Fault::Other,
+            why: why.to_owned(),
+        };
+        self.handshake.map_or(Ok(stream), |why| Err(broken(why)))
     }
 }
 
@@ -193,20 +222,33 @@ fn to_host(host: &str, port: u16, security: Security) -> Job {
 
 struct House {
     relay: Relay<Dns, Net>,
+    told: Arc<Mutex<Vec<String>>>,
     log: Arc<Mutex<Vec<String>>>,
 }
 
 impl House {
     fn new(dns: Dns, peers: &[(&str, Peer)], handshake: Option<&'static str>) -> Self {
+        Self::saying(dns, peers, handshake, None)
+    }
+
+    /// The same, in a domain that says this of its hosts.
+    fn saying(
+        dns: Dns,
+        peers: &[(&str, Peer)],
+        handshake: Option<&'static str>,
+        sts: Option<Policy>,
+    ) -> Self {
         let net = Net {
             peers: peers
                 .iter()
                 .map(|(at, peer)| (at.parse().unwrap(), *peer))
                 .collect(),
             handshake,
+            sts: sts.map(Arc::new),
             log: Arc::default(),
+            told: Arc::default(),
         };
-        let log = net.log.clone();
+        let (log, told) = (net.log.clone(), net.told.clone());
         let settings = Settings {
             hello: "mx.here.example".into(),
             names: vec!["alias.here.example".into()],
@@ -214,6 +256,7 @@ impl House {
         };
         Self {
             relay: Relay::new(dns, net, settings),
+            told,
             log,
         }
     }
@@ -454,117 +497,4 @@ async fn a_connection_that_was_closed_meanwhile_costs_no_try() {
     house
         .check(&to_domain("bare.example"), OK, &["connect 1.0.0.3"])
         .await;
-}
-
-/// RFC 8689.
-fn wishing(mut job: Job, tls: TlsWish, from: &str) -> Job {
-    job.envelope.tls = tls;
-    if !from.is_empty() {
-        job.envelope.from = ReversePath::Address(Address::parse(from).unwrap());
-    }
-    job
-}
-
-const REQUIRED: TlsWish = TlsWish::Required;
-
-#[tokio::test(start_paused = true)]
-async fn a_letter_that_requires_tls_goes_to_who_promises_it_only() {
-    // The first host promises nothing, the second does: its certificate is looked at, and the MX is signed.
-    let peers = [
-        ("1.0.0.1:25", Peer::Takes("one.example", true)),
-        ("1.0.0.2:25", Peer::Promises("two.example")),
-    ];
-    let house = House::new(dns(), &peers, None);
-    let job = wishing(to_domain("b.example"), REQUIRED, "a@here.example");
-    let asked = [
-        "connect 1.0.0.1",
-        "secure one.example Named",
-        "connect 1.0.0.2",
-        "secure two.example Named",
-    ];
-    house.check(&job, OK, &asked).await;
-    // The same connection serves the next one, and an ordinary letter.
-    house.check(&job, OK, &[]).await;
-    house.check(&to_domain("b.example"), OK, &[]).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn where_nobody_promises_tls_its_sender_is_told() {
-    let one = ("1.0.0.1:25", Peer::Takes("one.example", true));
-    let peers = [one, ("1.0.0.2:25", Peer::Takes("two.example", false))];
-    let job = wishing(to_domain("b.example"), REQUIRED, "a@here.example");
-    let house = House::new(dns(), &peers, None);
-    let asked = [
-        "connect 1.0.0.1",
-        "secure one.example Named",
-        "connect 1.0.0.2",
-    ];
-    let tried = house.check(&job, "5.7.10 ", &asked).await;
-    assert!(matches!(&tried.outcomes[..], [Outcome::Failed(_)]));
-    assert_eq!(tried.trouble, None, "others may go there");
-    // A host that may promise it, if it answers: later.
-    let house = House::new(dns(), &[one], None);
-    let asked = [
-        "connect 1.0.0.1",
-        "secure one.example Named",
-        "connect 1.0.0.2",
-    ];
-    let tried = house.check(&job, "4.4.1 ", &asked).await;
-    assert!(matches!(&tried.outcomes[..], [Outcome::Deferred(_)]));
-    // A certificate that is not the host's.
-    let peers = [
-        ("1.0.0.1:25", Peer::Promises("one.example")),
-        ("1.0.0.2:25", Peer::Promises("two.example")),
-    ];
-    let house = House::new(dns(), &peers, Some("wrong name"));
-    let asked = [
-        "connect 1.0.0.1",
-        "secure one.example Named",
-        "connect 1.0.0.2",
-        "secure two.example Named",
-    ];
-    let begins = "5.7.10 the sender requires TLS (REQUIRETLS): TLS with two.example[1.0.0.2] failed: wrong name";
-    house.check(&job, begins, &asked).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn names_that_nobody_vouches_for_get_no_letter_that_requires_tls() {
-    let peers = [
-        ("1.0.0.6:25", Peer::Promises("six.example")),
-        ("10.0.0.9:25", Peer::Promises("smart.example")),
-    ];
-    let house = House::new(dns(), &peers, None);
-    let job = wishing(to_domain("six.example"), REQUIRED, "a@here.example");
-    let tried = house.check(&job, "5.7.10 ", &[]).await;
-    assert!(matches!(&tried.outcomes[..], [Outcome::Failed(_)]));
-    // The operator vouches for a route's host; its certificate is looked at, whatever the route says.
-    let job = to_host("smart.example", 25, Security::Opportunistic);
-    let asked = ["connect 10.0.0.9", "secure smart.example Named"];
-    house
-        .check(
-            &wishing(job.clone(), REQUIRED, "a@here.example"),
-            OK,
-            &asked,
-        )
-        .await;
-    // News of a failure goes all the same (RFC 8689 §5), without the promise where there is none.
-    let asked = [
-        "connect 2606::6",
-        "connect 1.0.0.6",
-        "secure six.example Anybody",
-    ];
-    let job = wishing(to_domain("six.example"), REQUIRED, "");
-    house.check(&job, OK, &asked).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_connection_that_nobody_looked_at_is_for_one_letter() {
-    let peers = [("1.0.0.3:25", Peer::Takes("bare.example", true))];
-    let house = House::new(dns(), &peers, None);
-    let waived = wishing(to_domain("bare.example"), TlsWish::Waived, "a@here.example");
-    let asked = ["connect 1.0.0.3", "secure bare.example Anybody"];
-    house.check(&waived, OK, &asked).await;
-    house.check(&to_domain("bare.example"), OK, &asked).await;
-    // The other way round it serves.
-    house.check(&waived, OK, &[]).await;
 }

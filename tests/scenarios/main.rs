@@ -24,5 +24,6 @@ mod relaying;
 mod shared_mailboxes;
 mod signing;
 mod submission;
+mod tls_reports;
 mod webmail_signs_in;
 mod where_is_my_mail;

@@ -201,7 +201,8 @@ fn a_policy_says_which_hosts_and_that_they_are_verified() {
         "; not verified",
     );
     here.host.policy("testing", "*.khac.example");
-    taken(&here.send(&there, &dns("3"), none), NOTHING);
+    let trial = "; MTA-STS (testing); not verified";
+    taken(&here.send(&there, &dns("3"), none), trial);
     here.host.policy("none", "x");
     taken(&here.send(&there, &dns("4"), none), NOTHING);
     assert_eq!(here.host.asked(), 4);

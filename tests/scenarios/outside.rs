@@ -1,6 +1,7 @@
 //! Another server as mail from here sees it: somewhere on the Internet, found by DNS, with a certificate of its own.
 //! Its addresses are public ones, of which the way leads back to loopback.
 
+use delivery::tls_report::Session;
 use delivery::{Envelope, Job, Outcome, Recipient, ReversePath, TlsWish, Tried, Via};
 use formats::address::{Address, DomainName};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
@@ -8,7 +9,7 @@ use rustls_pki_types::CertificateDer;
 use server::config::Relay;
 use server::outward::{Names, Sockets};
 use sha2::{Digest as _, Sha256};
-use smtp::relay::{Settings, Trust, Wire, mta_sts};
+use smtp::relay::{Insecure, Settings, Trust, Wire, mta_sts};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -83,12 +84,16 @@ impl Wire for Bent {
         self.sockets.sts(domain).await
     }
 
+    fn told(&self, domain: &DomainName, session: Session) {
+        self.sockets.told(domain, session);
+    }
+
     async fn secure(
         &self,
         stream: Self::Stream,
         name: &str,
         trust: &Trust,
-    ) -> Result<Self::Stream, String> {
+    ) -> Result<Self::Stream, Insecure> {
         self.sockets.secure(stream, name, trust).await
     }
 }

@@ -33,6 +33,9 @@ pub struct Relay {
     /// Whether domains are asked over HTTPS which hosts take their mail, under which TLS (MTA-STS). Off: this server
     /// fetches nothing from elsewhere unless its operator says so.
     pub mta_sts: bool,
+    /// Whether domains that ask for it hear once a day, in numbers, how TLS with their servers went (RFC 8460). Off:
+    /// what is counted tells others how much mail goes there.
+    pub tls_reports: bool,
     /// Authorities (PEM) whose certificates are good for verified routes; empty: the system's.
     pub authorities: PathBuf,
     /// Hosts that take mail for some domains, instead of their mail exchangers.
@@ -51,6 +54,7 @@ impl Default for Relay {
             dane: true,
             trust_anchors: PathBuf::new(),
             mta_sts: false,
+            tls_reports: false,
             authorities: PathBuf::new(),
             routes: Vec::new(),
         }

@@ -4,10 +4,12 @@ pub(crate) mod config;
 mod dane;
 mod dnssec;
 mod names;
+mod reports;
 mod sockets;
 mod sts;
 
 pub use names::Names;
+pub use reports::Reports;
 pub use sockets::Sockets;
 pub use sts::Policies;
 
@@ -20,9 +22,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
+use tokio::time::Instant;
 
 /// Idle connections and resting destinations are looked at at least this often.
 const TICK: Duration = Duration::from_secs(10);
+/// Between two looks at TLS reports.
+const TELL: Duration = Duration::from_secs(60);
 /// After the store refused to tell what is to be sent.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -31,6 +36,8 @@ pub(crate) struct Sending {
     services: Services,
     relay: Arc<Relay<Arc<Names>, Sockets>>,
     woken: Arc<Notify>,
+    /// Where other domains are to hear how TLS with them goes.
+    reports: Option<(Arc<Reports>, Arc<Names>)>,
 }
 
 impl Sending {
@@ -52,10 +59,18 @@ impl Sending {
             let policies = Policies::new(Arc::clone(&names), store, clock, authorities);
             sockets = sockets.with_policies(policies);
         }
+        let mut reports = None;
+        if config.relay.tls_reports {
+            let (store, clock) = (services.store.clone(), services.directory.clock().clone());
+            let counts = Arc::new(Reports::new(store, Arc::new(move || clock.now_s()))?);
+            sockets = sockets.with_reports(Arc::clone(&counts));
+            reports = Some((counts, Arc::clone(&names)));
+        }
         Ok(Self {
             services: services.clone(),
             relay: Arc::new(Relay::new(names, sockets, settings)),
             woken,
+            reports,
         })
     }
 
@@ -63,7 +78,15 @@ impl Sending {
     pub(crate) async fn run(self, shutdown: Shutdown) {
         let mut under_way: JoinSet<()> = JoinSet::new();
         let mut jobs: HashMap<Id, Arc<Job>> = HashMap::new();
+        let mut told_at = Instant::now();
         loop {
+            if let Some((reports, names)) = &self.reports
+                && told_at.elapsed() >= TELL
+            {
+                told_at = Instant::now();
+                let sent = Arc::clone(reports).send(self.services.clone(), Arc::clone(names));
+                under_way.spawn(sent);
+            }
             let wait = self.begin(&mut under_way, &mut jobs).await;
             tokio::select! {
                 () = self.woken.notified() => {}
@@ -80,6 +103,13 @@ impl Sending {
                 self.ended(ended, &mut jobs).await;
             }
             self.relay.sweep(true).await;
+            if let Some((reports, _)) = &self.reports {
+                let reports = Arc::clone(reports);
+                let flushed = tokio::task::spawn_blocking(move || reports.flush()).await;
+                if let Ok(Err(error)) = flushed {
+                    tracing::error!(%error, "what was counted for TLS reports is lost");
+                }
+            }
         };
         let _ = tokio::time::timeout(GRACE - Duration::from_secs(1), rest).await;
     }

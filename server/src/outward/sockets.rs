@@ -2,15 +2,17 @@
 
 use super::config::Relay;
 use super::dane;
+use super::reports::Reports;
 use super::sts::Policies;
 use anyhow::Context as _;
+use delivery::tls_report::Session;
 use formats::address::DomainName;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use smtp::relay::{Dane, Trust, Wire, mta_sts};
+use smtp::relay::{Dane, Fault, Insecure, Trust, Wire, mta_sts};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -53,6 +55,7 @@ pub struct Sockets {
     named: TlsConnector,
     authorities: Vec<CertificateDer<'static>>,
     policies: Option<Policies>,
+    reports: Option<Arc<Reports>>,
 }
 
 impl Sockets {
@@ -78,12 +81,20 @@ impl Sockets {
             named: Arc::new(named).into(),
             authorities,
             policies: None,
+            reports: None,
         })
     }
 
     /// The authorities by whose word others are verified.
     pub fn authorities(&self) -> &[CertificateDer<'static>] {
         &self.authorities
+    }
+
+    /// From now on it is counted how TLS goes.
+    #[must_use]
+    pub fn with_reports(mut self, reports: Arc<Reports>) -> Self {
+        self.reports = Some(reports);
+        self
     }
 
     /// From now on domains are asked for their MTA-STS policies.
@@ -136,22 +147,58 @@ impl Wire for Sockets {
         self.policies.as_ref()?.of(domain).await
     }
 
+    fn told(&self, domain: &DomainName, session: Session) {
+        if let Some(reports) = &self.reports {
+            reports.count(domain, session);
+        }
+    }
+
     async fn secure(
         &self,
         stream: Self::Stream,
         name: &str,
         trust: &Trust,
-    ) -> Result<Self::Stream, String> {
+    ) -> Result<Self::Stream, Insecure> {
         let connector = match trust {
             Trust::Anybody => &self.anybody,
             Trust::Named => &self.named,
-            Trust::Dane(dane) => &self.dane(dane)?,
+            Trust::Dane(dane) => &self.dane(dane).map_err(other)?,
         };
-        let name = ServerName::try_from(name.to_owned()).map_err(|error| error.to_string())?;
+        let name =
+            ServerName::try_from(name.to_owned()).map_err(|error| other(error.to_string()))?;
         match connector.connect(name, stream).await {
             Ok(stream) => Ok(Box::new(stream)),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(Insecure {
+                fault: fault(&error),
+                why: error.to_string(),
+            }),
         }
+    }
+}
+
+fn other(why: String) -> Insecure {
+    let fault = Fault::Other;
+    Insecure { fault, why }
+}
+
+/// What is wrong with a peer, by the error that the handshake ended with.
+fn fault(error: &io::Error) -> Fault {
+    use rustls::{CertificateError as Wrong, Error};
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<Error>());
+    match inner {
+        Some(Error::InvalidCertificate(wrong)) => match wrong {
+            Wrong::Expired
+            | Wrong::ExpiredContext { .. }
+            | Wrong::NotValidYet
+            | Wrong::NotValidYetContext { .. } => Fault::Expired,
+            Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => Fault::OtherName,
+            _ => Fault::Untrusted,
+        },
+        // Our own verifier's.
+        Some(Error::General(_)) => Fault::Untrusted,
+        _ => Fault::Other,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::wire::Trust;
 use crate::sender::Tls;
+use delivery::tls_report::PolicyTold;
 use delivery::{Job, ReversePath, TlsWish};
 use std::fmt;
 
@@ -14,6 +15,8 @@ pub enum Policy {
     Dane,
     /// The domain's, over HTTPS (RFC 8461).
     MtaSts,
+    /// The same, on trial: it is looked at, and told of in reports.
+    Testing,
     /// The operator's, who wrote the route.
     Route,
     /// The sender's, who waives what the recipient's domain asks for (RFC 8689 §3).
@@ -28,6 +31,7 @@ impl fmt::Display for Policy {
             Self::Opportunistic => "opportunistic",
             Self::Dane => "DANE",
             Self::MtaSts => "MTA-STS",
+            Self::Testing => "MTA-STS (testing)",
             Self::Route => "route",
             Self::Waived => "TLS-Required: No",
             Self::Required => "REQUIRETLS",
@@ -43,6 +47,8 @@ pub(crate) struct Demand {
     pub(crate) policy: Policy,
     /// RFC 8689 §4.2.1 (2): the operator, DNSSEC or MTA-STS says that this host takes the domain's mail.
     pub(crate) vouched: bool,
+    /// What is told of it in reports; `None`: nothing.
+    pub(crate) told: Option<PolicyTold>,
 }
 
 impl Demand {
@@ -53,6 +59,7 @@ impl Demand {
             trust: Trust::Anybody,
             policy,
             vouched: false,
+            told: None,
         }
     }
 }

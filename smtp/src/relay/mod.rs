@@ -10,6 +10,7 @@ mod line;
 pub mod mta_sts;
 mod route;
 mod target;
+mod told;
 mod wire;
 
 pub use connect::{CONNECT_MS, HESITATION_MS};
@@ -18,14 +19,14 @@ pub use demand::Policy;
 pub use idle::IDLE_MAX;
 pub use line::{IDLE_S, Line, MESSAGES_MAX, Network, Sent, WRITE_S};
 pub use target::{ADDRESSES_MAX, HOSTS_MAX, is_public};
-pub use wire::{Trust, Wire};
+pub use wire::{Fault, Insecure, Trust, Wire};
 
 use crate::sender::{Cause, Config, DOUBT, Failure, Message, Tls};
 use delivery::{Hop, Job, Outcome, Resolver, ReversePath, TlsWish, Tried};
 use demand::Worth;
 use route::Target;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
@@ -175,17 +176,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         let (stream, address) = connected.map_err(|errors| {
             Missed::Now(format!("4.4.1 {}: {}", target.name, errors.join(", ")))
         })?;
-        let tls = target.demand.tls;
-        let opened = match self.open(stream, address, target, tls).await {
-            // RFC 7435 §3: better in the clear than not at all, where nobody asked for more.
-            Err(failure) if failure.cause == Cause::Tls && tls == Tls::May => {
-                tracing::info!(peer = %target.name, why = %failure.why, "goes on without TLS");
-                let again = connect::first(&self.wire, &mut vec![address]).await;
-                let (stream, _) = again.map_err(|_| Missed::Now(failure.why))?;
-                self.open(stream, address, target, Tls::Never).await
-            }
-            other => other,
-        };
+        let opened = self.begin(stream, address, target, job).await;
         let mut line = opened.map_err(|failure| match failure.cause {
             Cause::Tls if wish == TlsWish::Required => Missed::Unfit(encryption_needed(&failure)),
             _ => Missed::Now(failure.why),
@@ -216,13 +207,58 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         Ok(self.ended(&job.hop, line, sent).await)
     }
 
+    /// Opens a session as its demand says, and as near to that as can be where it is not a must.
+    async fn begin(
+        &self,
+        stream: W::Stream,
+        address: SocketAddr,
+        target: &mut Target,
+        job: &Job,
+    ) -> Result<Line<W::Stream>, Failure> {
+        let (tls, ip) = (target.demand.tls, address.ip());
+        let mut opened = self.open(stream, address, target, tls).await;
+        match &opened {
+            Ok(line) if line.is_secured() => self.tell(job, target, ip, None),
+            Ok(_) => self.tell(job, target, ip, Some((Fault::Absent, ""))),
+            Err((failure, fault)) if failure.cause == Cause::Tls => {
+                let fault = fault.unwrap_or(Fault::Other);
+                self.tell(job, target, ip, Some((fault, &failure.why)));
+            }
+            Err(_) => {}
+        }
+        // RFC 7435 §3: whoever it is, better than in the clear; and that better than not at all, where nobody asked
+        // for more.
+        let anybody = target.demand.trust == Trust::Anybody;
+        let less: &[Tls] = match (tls, anybody) {
+            (Tls::May, true) => &[Tls::Never],
+            (Tls::May, false) => &[Tls::May, Tls::Never],
+            _ => &[],
+        };
+        for tls in less {
+            let why = match opened {
+                Err((failure, _)) if failure.cause == Cause::Tls => failure.why,
+                other => return other.map_err(|(failure, _)| failure),
+            };
+            tracing::info!(peer = %target.name, %why, "goes on with less TLS, or none");
+            let again = connect::first(&self.wire, &mut vec![address]).await;
+            let lost = |_| Failure {
+                cause: Cause::Connection,
+                why,
+            };
+            let (stream, _) = again.map_err(lost)?;
+            target.demand.trust = Trust::Anybody;
+            opened = self.open(stream, address, target, *tls).await;
+        }
+        opened.map_err(|(failure, _)| failure)
+    }
+
     async fn open(
         &self,
         mut stream: W::Stream,
         address: SocketAddr,
         target: &Target,
         tls: Tls,
-    ) -> Result<Line<W::Stream>, Failure> {
+    ) -> Result<Line<W::Stream>, (Failure, Option<Fault>)> {
         let trust = &target.demand.trust;
         let peer = format!("{}[{}]", target.name, address.ip());
         let name = match trust {
@@ -235,8 +271,8 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
             let secured = timeout(limit, self.wire.secure(stream, name, trust)).await;
             stream = match secured {
                 Ok(Ok(stream)) => stream,
-                Ok(Err(why)) => return Err(no_tls(&peer, &why)),
-                Err(_) => return Err(no_tls(&peer, "the handshake took too long")),
+                Ok(Err(insecure)) => return Err((no_tls(&peer, &insecure.why), None)),
+                Err(_) => return Err((no_tls(&peer, "the handshake took too long"), None)),
             };
         }
         let config = Config {
@@ -247,7 +283,20 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
             lmtp: false,
         };
         let wire = &*self.wire;
-        let mut line = Line::open(stream, config, &wire::Peer { wire, name, trust }).await?;
+        let peer = wire::Peer {
+            wire,
+            name,
+            trust,
+            fault: Mutex::default(),
+        };
+        let opened = Line::open(stream, config, &peer).await;
+        let fault = peer.fault.into_inner();
+        let fault = fault.unwrap_or_else(PoisonError::into_inner);
+        let mut line = opened.map_err(|failure| {
+            // No handshake: there was none to be had, or it broke off.
+            let absent = failure.why.starts_with("4.7.10 ").then_some(Fault::Absent);
+            (failure, fault.or(absent))
+        })?;
         let words = line.stream().and_then(|stream| wire.tls(stream));
         line.note(Worth::of(&target.demand, words, line.is_secured()));
         Ok(line)

@@ -5,6 +5,7 @@ use super::dane::Dane;
 use super::demand::{Demand, Policy};
 use super::mta_sts::{self, Mode};
 use super::target::{self, Nowhere};
+use super::told;
 use super::wire::{Trust, Wire};
 use super::{DNS_S, Missed, Relay, is_public};
 use crate::sender::Tls;
@@ -32,19 +33,25 @@ pub(super) struct Way {
     pub(super) names: Vec<String>,
     /// DNSSEC says that they are the domain's.
     secure: bool,
+    /// The host bears the domain's own name, which nobody needs to vouch for.
+    own: bool,
     /// RFC 8461: what the domain says of them.
     sts: Option<Arc<mta_sts::Policy>>,
 }
 
 impl Way {
     fn new(names: Vec<String>, secure: bool) -> Self {
-        let sts = None;
-        Self { names, secure, sts }
+        Self {
+            names,
+            secure,
+            own: false,
+            sts: None,
+        }
     }
 
     /// Whether it is certain that this host takes the domain's mail.
     fn vouches_for(&self, name: &str) -> bool {
-        self.secure || self.sts.as_ref().is_some_and(|sts| sts.permits(name))
+        self.secure || self.own || self.sts.as_ref().is_some_and(|sts| sts.permits(name))
     }
 }
 
@@ -98,7 +105,9 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         };
         // RFC 5321 §5.1: without MX the domain is its own host.
         if hosts.is_empty() {
-            return Ok(Way::new(vec![domain.as_str().to_owned()], true));
+            let mut way = Way::new(vec![domain.as_str().to_owned()], secure);
+            way.own = true;
+            return Ok(way);
         }
         let mut own = self.settings.names.clone();
         own.push(self.settings.hello.clone());
@@ -157,6 +166,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         }
         // RFC 8461 §4.1. Signed MX records need no such list, and DANE goes before it (§2).
         if !way.secure && enforced.is_some_and(|sts| !sts.permits(name)) {
+            enforced.inspect(|sts| self.tell_not_named(domain, sts, name));
             let why = format!("4.7.5 MTA-STS: {domain} does not name {name} as a host of its mail");
             return Err(Missed::Now(why));
         }
@@ -165,16 +175,27 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         if let Some(demand) = dane {
             return Ok(demand);
         }
-        let policy = match (enforced, required) {
-            (Some(_), _) => Policy::MtaSts,
-            (None, true) => Policy::Required,
-            (None, false) => return Ok(Demand::opportunistic(Policy::Opportunistic)),
+        let told = match &way.sts {
+            Some(sts) => told::sts(domain, sts),
+            None => told::no_policy(domain),
+        };
+        let (tls, trust, policy) = match (&way.sts, required) {
+            (Some(_), _) if enforced.is_some() => (Tls::Must, Trust::Named, Policy::MtaSts),
+            (_, true) => (Tls::Must, Trust::Named, Policy::Required),
+            // RFC 8461 §5: what would fail is told, and goes all the same.
+            (Some(sts), false) if sts.permits(name) => (Tls::May, Trust::Named, Policy::Testing),
+            (Some(sts), false) => {
+                self.tell_not_named(domain, sts, name);
+                return Ok(Demand::opportunistic(Policy::Testing));
+            }
+            (None, false) => (Tls::May, Trust::Anybody, Policy::Opportunistic),
         };
         Ok(Demand {
-            tls: Tls::Must,
-            trust: Trust::Named,
+            tls,
+            trust,
             policy,
             vouched: way.vouches_for(name),
+            told: Some(told),
         })
     }
 
@@ -193,6 +214,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
             Ok(Ok(found)) => found,
             // RFC 7672 §2.1.1: a host of which that is not known is not asked, lest somebody hides its records.
             Ok(Err(LookupError::Failed(why))) => {
+                self.tell_dnssec(domain, name, &why);
                 return Err(Missed::Now(format!("4.7.5 DANE for {name}: {why}")));
             }
             Ok(Err(LookupError::NoName)) => None,
@@ -203,11 +225,12 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         };
         Ok(found.map(|found| {
             let next_hop = way.secure.then_some(domain.as_str());
-            let trust = Dane::new(found, next_hop).map(|dane| Trust::Dane(Arc::new(dane)));
+            let dane = Dane::new(found, next_hop);
             Demand {
                 tls: Tls::Must,
+                told: Some(told::tlsa(domain, name, dane.as_ref())),
                 // RFC 7672 §2.2: records that cannot be used still say that there is TLS.
-                trust: trust.unwrap_or(Trust::Anybody),
+                trust: dane.map_or(Trust::Anybody, |dane| Trust::Dane(Arc::new(dane))),
                 policy: Policy::Dane,
                 vouched: way.vouches_for(name),
             }
@@ -236,6 +259,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
                 trust,
                 policy: Policy::Route,
                 vouched: true,
+                told: None,
             },
             login: host.login.clone(),
         })

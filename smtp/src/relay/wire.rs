@@ -4,11 +4,12 @@
 use super::dane::Dane;
 use super::line::Network;
 use super::mta_sts;
+use delivery::tls_report::Session;
 use formats::address::DomainName;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Whose certificate is good enough.
@@ -20,6 +21,30 @@ pub enum Trust {
     Named,
     /// RFC 7672 §3.2: one that the host's own records name.
     Dane(Arc<Dane>),
+}
+
+/// What is wrong with a peer's TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It offers none.
+    Absent,
+    /// Its certificate holds no more, or not yet.
+    Expired,
+    /// Its certificate is for others.
+    OtherName,
+    /// Nobody that is believed vouches for its certificate.
+    Untrusted,
+    /// Something else.
+    Other,
+}
+
+/// A handshake that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Insecure {
+    /// What is wrong.
+    pub fault: Fault,
+    /// In words.
+    pub why: String,
 }
 
 /// Makes connections.
@@ -43,13 +68,16 @@ pub trait Wire: Send + Sync + 'static {
         async { None }
     }
 
-    /// Handshakes as client with the host of this name; an error says in words why not.
+    /// RFC 8460: a session with a host that takes a domain's mail came about, or failed for the sake of TLS.
+    fn told(&self, _domain: &DomainName, _session: Session) {}
+
+    /// Handshakes as client with the host of this name; an error says why not.
     fn secure(
         &self,
         stream: Self::Stream,
         name: &str,
         trust: &Trust,
-    ) -> impl Future<Output = Result<Self::Stream, String>> + Send;
+    ) -> impl Future<Output = Result<Self::Stream, Insecure>> + Send;
 }
 
 /// TLS with one peer.
@@ -57,10 +85,16 @@ pub(crate) struct Peer<'a, W> {
     pub(crate) wire: &'a W,
     pub(crate) name: &'a str,
     pub(crate) trust: &'a Trust,
+    /// What was wrong, once something was.
+    pub(crate) fault: Mutex<Option<Fault>>,
 }
 
 impl<W: Wire> Network<W::Stream> for Peer<'_, W> {
     async fn secure(&self, stream: W::Stream) -> Result<W::Stream, String> {
-        self.wire.secure(stream, self.name, self.trust).await
+        let secured = self.wire.secure(stream, self.name, self.trust).await;
+        secured.map_err(|Insecure { fault, why }| {
+            *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
+            why
+        })
     }
 }
