@@ -13,6 +13,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 /// What an account without messages weighs in the cache, in messages.
 const CELL_WEIGHT: u64 = 16;
 
+/// An account heavier than this part of the cache takes long to read anew, so it is counted apart: who works in a mailbox
+/// of hundreds of thousands of letters is not to wait for it with each command, nor are others for theirs.
+const HEAVY_PART: u64 = 4;
+/// Heavy accounts may be so many times what the cache is to hold of the others.
+const HEAVY_SHARE: u64 = 3;
+/// A heavy account that is not among the last so many uses of accounts, minutes where a server is busy, must fit in with
+/// the others.
+const FRESH_USES: u64 = 100_000;
+/// Uses after which that is looked at again.
+const LOOK_EVERY: u64 = 1_024;
+
 /// See the module. There is at most one cell of an account while anybody uses it.
 pub(crate) struct Cell {
     id: AccountId,
@@ -159,7 +170,9 @@ fn first_lives(row: &Row, hot: &Hot) -> bool {
 pub(crate) struct Cells {
     map: Mutex<HashMap<AccountId, Arc<Cell>>>,
     clock: AtomicU64,
+    /// All of it, and what of it are heavy accounts.
     weight: AtomicU64,
+    heavy: AtomicU64,
     weight_max: u64,
 }
 
@@ -169,6 +182,7 @@ impl Cells {
             map: Mutex::default(),
             clock: AtomicU64::new(0),
             weight: AtomicU64::new(0),
+            heavy: AtomicU64::new(0),
             weight_max,
         }
     }
@@ -211,23 +225,51 @@ impl Cells {
     /// Forgets what is known of an account that nobody writes: its rows were changed behind its back.
     pub(crate) fn forget(&self, id: AccountId) {
         if let Some(cell) = self.map().remove(&id) {
-            let weight = cell.weight.load(Ordering::Relaxed);
-            self.weight.fetch_sub(weight, Ordering::Relaxed);
+            self.reckon(cell.weight.load(Ordering::Relaxed), 0);
         }
     }
 
     fn weigh(&self, cell: &Cell, messages: u64) {
         let weight = messages + CELL_WEIGHT;
-        let before = cell.weight.swap(weight, Ordering::Relaxed);
-        self.weight.fetch_add(weight, Ordering::Relaxed);
-        self.weight.fetch_sub(before, Ordering::Relaxed);
+        self.reckon(cell.weight.swap(weight, Ordering::Relaxed), weight);
     }
 
-    /// Drops the accounts that were not used for longest, until a tenth is free.
+    /// An account weighed so much and weighs so much now.
+    fn reckon(&self, before: u64, after: u64) {
+        self.weight.fetch_add(after, Ordering::Relaxed);
+        self.weight.fetch_sub(before, Ordering::Relaxed);
+        let part = |weight| if self.is_heavy(weight) { weight } else { 0 };
+        self.heavy.fetch_add(part(after), Ordering::Relaxed);
+        self.heavy.fetch_sub(part(before), Ordering::Relaxed);
+    }
+
+    fn is_heavy(&self, weight: u64) -> bool {
+        weight > self.weight_max / HEAVY_PART
+    }
+
+    /// Light accounts, heavy accounts.
+    fn loads(&self) -> (u64, u64) {
+        let heavy = self.heavy.load(Ordering::Relaxed);
+        let all = self.weight.load(Ordering::Relaxed);
+        (all.saturating_sub(heavy), heavy)
+    }
+
+    /// Drops the accounts that were not used for longest: light ones until a tenth is free, heavy ones until they are
+    /// within their bound and those that nobody uses any more.
     fn make_room(&self) {
-        if self.weight.load(Ordering::Relaxed) <= self.weight_max {
+        let (light, heavy) = self.loads();
+        let heavy_max = self.weight_max.saturating_mul(HEAVY_SHARE);
+        let used = self.clock.load(Ordering::Relaxed);
+        let crowded = light + heavy > self.weight_max && heavy > 0;
+        let looks = crowded && used.is_multiple_of(LOOK_EVERY);
+        if light <= self.weight_max && heavy <= heavy_max && !looks {
             return;
         }
+        let light_max = match light > self.weight_max {
+            true => self.weight_max / 10 * 9,
+            false => self.weight_max,
+        };
+        let fresh = used.saturating_sub(FRESH_USES);
         let mut map = self.map();
         // Only the map holds these: nobody reads, writes or loads them, and nobody can begin to.
         let idle = map.iter().filter(|(_, c)| Arc::strong_count(c) == 1);
@@ -235,13 +277,15 @@ impl Cells {
             .map(|(id, c)| (c.used.load(Ordering::Relaxed), *id))
             .collect();
         idle.sort_unstable();
-        for (_, id) in idle {
-            if self.weight.load(Ordering::Relaxed) <= self.weight_max / 10 * 9 {
-                return;
-            }
-            if let Some(cell) = map.remove(&id) {
-                self.weight
-                    .fetch_sub(cell.weight.load(Ordering::Relaxed), Ordering::Relaxed);
+        for (used, id) in idle {
+            let own = map.get(&id).map_or(0, |c| c.weight.load(Ordering::Relaxed));
+            let (light, heavy) = self.loads();
+            let goes = match self.is_heavy(own) {
+                true => heavy > heavy_max || used < fresh && light + heavy > self.weight_max,
+                false => light > light_max,
+            };
+            if goes && map.remove(&id).is_some() {
+                self.reckon(own, 0);
             }
         }
     }
@@ -319,7 +363,7 @@ mod tests {
         let options = Options {
             dir: dir.path().join("store"),
             engine: EngineKind::Memory,
-            hot_messages_max: 200,
+            hot_messages_max: 400,
             ..Options::default()
         };
         let store = Store::open(&options).unwrap();
@@ -327,7 +371,36 @@ mod tests {
             (2..10).for_each(|account| append(&store, account));
         }
         let weight = store.inner.cells.weight.load(super::Ordering::Relaxed);
-        assert!(weight <= 200 + 100, "{weight}");
+        assert!(weight <= 400 + 100, "{weight}");
         assert_eq!(store.check().unwrap(), Vec::<String>::new());
+    }
+
+    /// A mailbox larger than all of the cache is not read anew for each command, and light ones beside it still go.
+    #[test]
+    fn a_heavy_account_in_use_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options {
+            dir: dir.path().join("store"),
+            engine: EngineKind::Memory,
+            hot_messages_max: 400,
+            ..Options::default()
+        };
+        let store = Store::open(&options).unwrap();
+        let cells = &store.inner.cells;
+        let is_hot = |account| cells.peek(AccountId::new(account).unwrap()).is_some();
+        (0..70).for_each(|_| append(&store, 2));
+        (3..20).for_each(|account| append(&store, account));
+        assert!(is_hot(2), "the heavy one");
+        let light = (3..20).filter(|account| is_hot(*account)).count();
+        assert!((2..17).contains(&light), "{light} light ones");
+        // Two heavy ones are more than they may be: the one that was not used for longest goes.
+        (0..70).for_each(|_| append(&store, 30));
+        append(&store, 3);
+        assert!(!is_hot(2) && is_hot(30), "two heavy ones");
+        let uses = super::FRESH_USES + super::LOOK_EVERY;
+        cells.clock.fetch_add(uses, super::Ordering::Relaxed);
+        (0..super::LOOK_EVERY)
+            .for_each(|_| drop(store.account(AccountId::new(3).unwrap()).mailboxes()));
+        assert!(!is_hot(30), "nobody uses it any more");
     }
 }

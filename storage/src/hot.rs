@@ -5,12 +5,14 @@
 //! (a chunk of messages, a mailbox's list) that a reader still holds.
 
 mod places;
+mod uids;
 
 use crate::record::{MailboxRecord, Meta, Row};
 use crate::{BlobId, Counts, EmailId, Keyword, Mailbox, MailboxId, ModSeq, State, ThreadId, Uid};
 use places::{Few, Places};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use uids::Uids;
 
 /// Messages per piece that is copied when a reader holds it.
 const CHUNK: usize = 256;
@@ -33,8 +35,7 @@ pub(crate) struct Hot {
 pub(crate) struct HotBox {
     pub record: MailboxRecord,
     pub counts: Counts,
-    /// By Uid, with the number of the slot.
-    uids: Vec<(Uid, u32)>,
+    uids: Uids,
 }
 
 /// One message. Dead when it has no place.
@@ -173,16 +174,16 @@ impl Hot {
 
     /// The message at a Uid.
     pub(crate) fn at(&self, mailbox: MailboxId, uid: Uid) -> Option<EmailId> {
-        let uids = &self.boxes.get(&mailbox)?.uids;
-        let at = uids.binary_search_by_key(&uid, |(u, _)| *u).ok()?;
-        self.slot(uids[at].1).map(|s| s.email)
+        let number = self.boxes.get(&mailbox)?.uids.find(uid)?;
+        self.slot(number).map(|s| s.email)
     }
 
     /// The messages of a mailbox.
     pub(crate) fn emails(&self, mailbox: MailboxId) -> Vec<EmailId> {
-        let uids = self.boxes.get(&mailbox).map_or(&[][..], |b| &b.uids);
-        uids.iter()
-            .filter_map(|(_, n)| self.slot(*n))
+        let uids = self.boxes.get(&mailbox).map(|b| b.uids.iter());
+        uids.into_iter()
+            .flatten()
+            .filter_map(|(_, n)| self.slot(n))
             .map(|s| s.email)
             .collect()
     }
@@ -195,13 +196,12 @@ impl Hot {
         to: Uid,
         each: &mut dyn FnMut(Uid, &State) -> bool,
     ) {
-        let first = mailbox.uids.partition_point(|(u, _)| *u < from);
         let mut shown = Shown::default();
-        for (uid, number) in &mailbox.uids[first..] {
-            let Some(slot) = self.slot(*number).filter(|_| *uid <= to) else {
+        for (uid, number) in mailbox.uids.from(from) {
+            let Some(slot) = self.slot(number).filter(|_| uid <= to) else {
                 return;
             };
-            if !each(*uid, shown.fill(slot, &self.sets)) {
+            if !each(uid, shown.fill(slot, &self.sets)) {
                 return;
             }
         }
@@ -248,7 +248,7 @@ impl Hot {
                 Some(record) => match self.boxes.get_mut(&id) {
                     Some(hot) => Arc::make_mut(hot).record = record,
                     None => {
-                        let (counts, uids) = (Counts::default(), Vec::new());
+                        let (counts, uids) = (Counts::default(), Uids::default());
                         self.boxes.insert(
                             id,
                             Arc::new(HotBox {
@@ -268,15 +268,13 @@ impl Hot {
         }
         for (id, uids) in left {
             if let Some(hot) = self.boxes.get_mut(&id) {
-                Arc::make_mut(hot)
-                    .uids
-                    .retain(|(uid, _)| !uids.contains(uid));
+                Arc::make_mut(hot).uids.leave(&uids);
             }
         }
         for (id, mut uids) in entered {
             if let Some(hot) = self.boxes.get_mut(&id) {
                 uids.sort_unstable();
-                Arc::make_mut(hot).enter(&uids);
+                Arc::make_mut(hot).uids.enter(&uids);
             }
         }
         for (id, counts) in delta.counts {
@@ -388,7 +386,7 @@ impl Hot {
                 Arc::new(HotBox {
                     record,
                     counts,
-                    uids: Vec::new(),
+                    uids: Uids::default(),
                 }),
             );
         }
@@ -419,9 +417,7 @@ impl Hot {
     /// Puts the loaded messages' Uids in order.
     pub(crate) fn settle(&mut self) {
         for hot in self.boxes.values_mut() {
-            let hot = Arc::make_mut(hot);
-            hot.uids.sort_unstable();
-            hot.uids.shrink_to_fit();
+            Arc::make_mut(hot).uids.settle();
         }
         for chunk in &mut self.chunks {
             Arc::make_mut(chunk).shrink_to_fit();
@@ -430,7 +426,7 @@ impl Hot {
 
     /// Adds an empty mailbox while loading.
     pub(crate) fn load_box(&mut self, id: MailboxId, record: MailboxRecord) {
-        let (counts, uids) = (Counts::default(), Vec::new());
+        let (counts, uids) = (Counts::default(), Uids::default());
         self.boxes.insert(
             id,
             Arc::new(HotBox {
@@ -457,15 +453,7 @@ impl HotBox {
 
     /// The Uids with the numbers of their slots.
     pub(crate) fn uids(&self) -> impl Iterator<Item = Uid> + '_ {
-        self.uids.iter().map(|(uid, _)| *uid)
-    }
-
-    fn enter(&mut self, uids: &[(Uid, u32)]) {
-        self.uids.extend_from_slice(uids);
-        // New Uids are higher than all before, unless one was taken back within a batch.
-        if !self.uids.is_sorted() {
-            self.uids.sort_unstable();
-        }
+        self.uids.iter().map(|(uid, _)| uid)
     }
 }
 
