@@ -171,6 +171,11 @@ impl Machine {
         self.steps.pop_front()
     }
 
+    /// Whether the command that runs is asked to go on as soon as all is sent that waits here.
+    pub fn goes_on(&self) -> bool {
+        matches!(self.steps.back(), Some(Step::Ask(Ask::More)))
+    }
+
     /// Whether octets from the peer can be used now.
     pub fn hungry(&self) -> bool {
         self.steps.is_empty()

@@ -55,6 +55,11 @@ impl Held {
         }
     }
 
+    /// At this moment.
+    pub(crate) fn octets(&self) -> u64 {
+        self.octets
+    }
+
     /// So much now.
     pub(crate) fn set(&mut self, octets: u64) {
         let (now, before) = (&self.flight.now, self.octets);

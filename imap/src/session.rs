@@ -8,7 +8,7 @@
 use crate::ask::{Answer, Ask, Step};
 use crate::compress::{Deflate, WAITING_MAX};
 use crate::machine::Machine;
-use crate::run::{Room, Runner};
+use crate::run::{PIECE_MAX, Room, Runner};
 use crate::services::{Held, Services};
 use directory::Peer;
 use std::future::poll_fn;
@@ -19,7 +19,8 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
+use tokio::task::JoinHandle;
 
 /// Octets read at one time.
 const READ_MAX: usize = 16 * 1024;
@@ -33,6 +34,9 @@ const CLOSE_S: u64 = 5;
 /// Seconds in which, and octets up to which, what a peer still says behind our goodbye is dropped.
 const LINGER_S: u64 = 2;
 const LINGER_MAX: usize = 16 << 20;
+
+/// Octets in flight up to which the next piece is made while one is written: large contents are held once only.
+const AHEAD_MAX: u64 = 512 * 1024;
 
 /// Seconds without an answer after which the compressor's memory is given back.
 const REST_S: u64 = 15;
@@ -78,6 +82,7 @@ where
         notify,
         room: None,
         deflate: None,
+        ahead: None,
         held: Held::new(&services.flight),
     };
     match session.serve(shutdown).await? {
@@ -96,6 +101,8 @@ struct Session<'a, S> {
     room: Option<Room>,
     /// RFC 4978: both directions are compressed.
     deflate: Option<Box<Deflate>>,
+    /// The next piece of an answer, under way while the one before it is written.
+    ahead: Option<JoinHandle<(Box<Runner>, Answer)>>,
     /// What was answered and is not sent yet.
     held: Held,
 }
@@ -106,7 +113,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         loop {
             while let Some(step) = self.machine.next() {
                 match step {
-                    Step::Send(chunk) => self.write(chunk.as_ref()).await?,
+                    Step::Send(chunk) => {
+                        self.go_ahead();
+                        self.write(chunk.as_ref()).await?;
+                    }
                     Step::Ask(ask) => {
                         let answer = self.ask(ask).await;
                         self.machine.answer(answer, self.now_ms());
@@ -145,7 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         let limit = Duration::from_secs(CLOSE_S);
         let _ = tokio::time::timeout(limit, self.stream.shutdown()).await;
         // Nothing is held for who has been told goodbye.
-        (self.runner, self.deflate, self.room) = (None, None, None);
+        (self.runner, self.deflate, self.room, self.ahead) = (None, None, None, None);
         self.held.set(0);
         linger(&mut self.stream).await;
     }
@@ -240,20 +250,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             }
             return Answer::Room(granted);
         }
-        let Some(mut runner) = self.runner.take() else {
-            return Answer::Failed;
+        let work = match self.ahead.take() {
+            Some(work) => work,
+            None => {
+                let turns = match ask.is_sign_in() {
+                    true => &self.services.sign_ins,
+                    false => &self.services.commands,
+                };
+                let Ok(turn) = Arc::clone(turns).acquire_owned().await else {
+                    return Answer::Failed;
+                };
+                let Some(runner) = self.runner.take() else {
+                    return Answer::Failed;
+                };
+                begin(runner, ask, turn)
+            }
         };
-        let turns = match ask.is_sign_in() {
-            true => &self.services.sign_ins,
-            false => &self.services.commands,
-        };
-        let Ok(_turn) = turns.acquire().await else {
-            return Answer::Failed;
-        };
-        let work = tokio::task::spawn_blocking(move || {
-            let answer = runner.answer(ask);
-            (runner, answer)
-        });
         match work.await {
             Ok((runner, answer)) => {
                 self.held.set((runner.held() + answer.held()) as u64);
@@ -267,9 +279,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         }
     }
 
+    /// While a piece is written the next one is made, where that is what will be asked next: the network and the
+    /// store need not wait for each other. One piece and no more, and only if a turn is free.
+    fn go_ahead(&mut self) {
+        if self.ahead.is_some() || !self.machine.goes_on() || self.held.octets() > AHEAD_MAX {
+            return;
+        }
+        let Ok(turn) = Arc::clone(&self.services.commands).try_acquire_owned() else {
+            return;
+        };
+        if let Some(runner) = self.runner.take() {
+            self.held.set(self.held.octets() + PIECE_MAX as u64);
+            self.ahead = Some(begin(runner, Ask::More, turn));
+        }
+    }
+
     fn now_ms(&self) -> i64 {
         self.services.directory.clock().now_ms()
     }
+}
+
+/// Answers on the blocking pool, as long as that takes holding its turn.
+fn begin(
+    mut runner: Box<Runner>,
+    ask: Ask,
+    turn: OwnedSemaphorePermit,
+) -> JoinHandle<(Box<Runner>, Answer)> {
+    tokio::task::spawn_blocking(move || {
+        let answer = runner.answer(ask);
+        drop(turn);
+        (runner, answer)
+    })
 }
 
 /// Reads on the stack, so that a waiting connection holds no buffer. Nothing is lost when it is dropped.
