@@ -332,6 +332,38 @@ async function shared(page) {
   await owner.context().close();
 }
 
+/** Who holds a seat writes as the seat: chosen in the letter, or found by whom the answered letter was for. */
+async function seats(holder) {
+  const page = await visit();
+  await signIn(page, holder);
+  const seat = `vanthu@${demo.domain}`;
+  const subject = `Giấy mời họp ${Date.now() % 100_000}`;
+  await page.goto(`${origin}/#/compose/new?to=${encodeURIComponent(second.address)}`);
+  await page.waitForSelector('select[name=from]');
+  assert.equal(await page.inputValue('select[name=from]'), holder.address, 'one begins as oneself');
+  await page.selectOption('select[name=from]', seat);
+  await compose(page, { subject, text: 'Kính mời đồng chí dự họp.' });
+  await clean(page, 'compose as a seat');
+  await shot(page, 'seat');
+  await page.keyboard.press('Control+Enter');
+  await page.click('.toast .btn:first-of-type');
+  await page.waitForFunction(() => !document.querySelector('.toast .btn'));
+  const [, sent] = await jmap(page, [
+    ['Email/query', { filter: { subject } }], ['Email/get', { '#ids': { resultOf: '0', name: 'Email/query', path: '/ids' }, properties: ['from', 'sender'] }],
+  ]);
+  assert.deepEqual(sent.list.map((one) => [one.from[0].email, one.sender]), [[seat, null]], 'sent as the seat');
+  await page.click('.accounts a:has-text("Văn thư")');
+  await page.waitForSelector('.owner');
+  await openFirst(page);
+  await page.keyboard.press('r');
+  await page.waitForSelector('.txt[contenteditable=true] blockquote');
+  assert.equal(await page.inputValue('select[name=from]'), seat, 'a letter to the seat is answered by the seat');
+  assert.equal(await page.locator('.from-own').count(), 0);
+  await shot(page, 'seat-answers');
+  await page.keyboard.press('Escape');
+  await page.context().close();
+}
+
 async function accessibility(account) {
   for (const dark of [false, true]) {
     for (const lang of ['vi', 'en']) {
@@ -415,6 +447,7 @@ async function story() {
   await hostile(page);
   await shared(page);
   await page.context().close();
+  await seats(demo.accounts.find((one) => one.address.startsWith('hanhbt@')));
   await accessibility(first);
   if (process.env.BENCH === '1') await bench(first);
 }

@@ -18,7 +18,7 @@ import { type Editor, edit } from './editor';
 import { sizeMax } from './files';
 import { FormatBar } from './FormatBar';
 import { Letter } from './model';
-import { identity, meet } from './people';
+import { identities, meet, meetSelf } from './people';
 import { BLANK, type Beginning, draft, forward, reply } from './quote';
 import { Recipients } from './Recipients';
 import '../style/compose.css';
@@ -34,7 +34,8 @@ async function begin(at: At): Promise<Beginning> {
     case 'all': return reply(at.of ?? '', true);
     case 'forward': return forward(at.of ?? '');
     case 'draft': return draft(at.of ?? '');
-    default: return { ...BLANK, to: split(at.to) };
+    // In a seat's mail one writes as the seat, where one may.
+    default: return { ...BLANK, to: split(at.to), as: viewedOwner.value ? [viewedOwner.value.address] : [] };
   }
 }
 
@@ -139,8 +140,7 @@ function Sheet({ letter, mode }: { letter: Letter; mode: At['mode'] }) {
           <IconButton icon="x" label={t().close} keys="Esc" onClick={() => void acts.close()} />
         </div>
         <div class="sheet">
-          <div class="fld"><span class="lb">{t().from}</span><div class="v own">{fullAddress({ name: identity.value?.name ?? boot.name, email: identity.value?.email ?? boot.address })}</div></div>
-          {viewedOwner.value && <p class="from-own"><Icon name="info" small />{t().fromOwn(viewedOwner.value.name)}</p>}
+          <From letter={letter} />
           <div class="with-more">
             <Recipients label={t().to} name="to" list={letter.to} changed={() => letter.changed()} autoFocus={letter.to.value.length === 0} />
             {!more && <button type="button" class="btn quiet sm show-cc" onClick={() => setMore(true)}>{t().showCc}</button>}
@@ -180,6 +180,32 @@ function Sheet({ letter, mode }: { letter: Letter; mode: At['mode'] }) {
   );
 }
 
+/** Who sends it: said, and where there is more than one, chosen. */
+function From({ letter }: { letter: Letter }) {
+  const sender = letter.sender.value ?? { name: boot.name, email: boot.address };
+  const many = identities.value.length > 1;
+  const owner = viewedOwner.value;
+  const isOther = owner && owner.address.toLowerCase() !== sender.email.toLowerCase();
+  return (
+    <>
+      <div class="fld">
+        {many ? <label for="compose-from">{t().from}</label> : <span class="lb">{t().from}</span>}
+        {many ? (
+          <div class="v">
+            <select
+              id="compose-from" name="from" class="from" value={sender.email}
+              onChange={(event) => { letter.chosen.value = event.currentTarget.value; letter.changed(); }}
+            >
+              {identities.value.map((one) => <option key={one.id} value={one.email}>{fullAddress(one)}</option>)}
+            </select>
+          </div>
+        ) : <div class="v own">{fullAddress(sender)}</div>}
+      </div>
+      {isOther && <p class="from-own"><Icon name="info" small />{t().fromOwn(owner.name)}</p>}
+    </>
+  );
+}
+
 function Saved({ letter }: { letter: Letter }) {
   const at = letter.savedAt.value;
   const text = letter.saving.value === 'saving' ? t().saving
@@ -205,9 +231,9 @@ function actsOf(letter: Letter) {
     const points = doubts(letter);
     if (points.length > 0 && !(await ask({ title: t().sendAsk, points, yes: t().sendAnyway }))) return undefined;
     letter.changed();
-    if (!identity.value) await meet().catch(() => undefined);
-    if (!(await letter.save()) || !letter.saved || !identity.value) return void tell(t().saveFailed, undefined, 'bad');
-    sendLater({ draft: letter.saved, identity: identity.value.id, answers: letter.answers });
+    if (!letter.sender.value) await meetSelf().catch(() => undefined);
+    if (!(await letter.save()) || !letter.saved || !letter.sender.value) return void tell(t().saveFailed, undefined, 'bad');
+    sendLater({ draft: letter.saved, identity: letter.sender.value.id, answers: letter.answers });
     return leave();
   };
   const close = async () => {

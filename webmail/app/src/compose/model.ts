@@ -9,7 +9,7 @@ import { syncSoon } from '../state/sync';
 import { fold } from '../ui/format';
 import { type Chip, isOutside } from './address';
 import { type FileItem, item, sizeMax, stop, upload } from './files';
-import { identity } from './people';
+import { identity, identityOf } from './people';
 import { BLANK, type Beginning } from './quote';
 import { htmlToText } from './text';
 
@@ -28,6 +28,8 @@ export class Letter {
   readonly cc = signal<Chip[]>([]);
   readonly bcc = signal<Chip[]>([]);
   readonly subject = signal('');
+  /** The address that was chosen to send from. */
+  readonly chosen = signal<string | null>(null);
   readonly files = signal<FileItem[]>([]);
   readonly saving = signal<Saving>('clean');
   readonly savedAt = signal<Date | null>(null);
@@ -63,6 +65,9 @@ export class Letter {
   readonly canSend = computed(() =>
     this.everyone.value.length > 0 && this.bad.value.length === 0
     && this.uploading.value.length === 0 && this.failedFiles.value.length === 0);
+
+  /** Who sends it: as chosen, or as it began, or oneself. */
+  readonly sender = computed(() => identityOf([this.chosen.value ?? '', ...this.begun.as]) ?? identity.value);
 
   get answers() {
     return this.begun.answers;
@@ -141,7 +146,7 @@ export class Letter {
   /** While the server is away the text stays in this tab, over a reload and a new sign-in too. */
   private keep(): void {
     keepDraft({
-      ...this.begun, to: this.to.value, cc: this.cc.value, bcc: this.bcc.value, subject: this.subject.value,
+      ...this.begun, as: [this.sender.value?.email ?? '', ...this.begun.as], to: this.to.value, cc: this.cc.value, bcc: this.bcc.value, subject: this.subject.value,
       html: this.html(), files: this.files.value.filter((file) => file.blobId), saved: this.saved,
     } satisfies Beginning);
   }
@@ -169,7 +174,7 @@ export class Letter {
     return {
       mailboxIds: { [drafts]: true },
       keywords: { $draft: true, $seen: true },
-      from: [{ name: identity.value?.name || boot.name || null, email: identity.value?.email || boot.address }],
+      from: [{ name: this.sender.value?.name || boot.name || null, email: this.sender.value?.email || boot.address }],
       to: people(this.to.value), cc: people(this.cc.value), bcc: people(this.bcc.value),
       subject: this.subject.value.normalize('NFC'),
       inReplyTo: this.begun.inReplyTo, references: this.begun.references,

@@ -1,5 +1,4 @@
 // What a new letter begins with: nothing, a quotation, or a saved draft.
-import { boot } from '../boot';
 import { accountId, isOwn, letterAddress, own, ownAccountId, request } from '../jmap/client';
 import { type Address, type BlobCopyResponse, EMAIL_PROPERTIES, type Email, type GetResponse, type Id } from '../jmap/objects';
 import { isDamaged } from '../state/emails';
@@ -8,6 +7,7 @@ import { t } from '../ui/i18n';
 import { type Chip, chipOf } from './address';
 import { cleanHtml, escape, textToHtml } from './clean';
 import type { FileItem } from './files';
+import { isMe, meetSelf } from './people';
 
 export interface Beginning {
   to: Chip[];
@@ -22,10 +22,12 @@ export interface Beginning {
   answers: { id: Id; keyword: '$answered' | '$forwarded' } | null;
   /** The draft on the server that the next save replaces. */
   saved: Id | null;
+  /** Addresses that it may be sent from, the likeliest first: whom the letter that is answered was for, or who began the draft. */
+  as: string[];
 }
 
 export const BLANK: Beginning = {
-  to: [], cc: [], bcc: [], subject: '', html: '', files: [], inReplyTo: null, references: null, answers: null, saved: null,
+  to: [], cc: [], bcc: [], subject: '', html: '', files: [], inReplyTo: null, references: null, answers: null, saved: null, as: [],
 };
 
 /** Quoting more than this slows the editor down; the letter itself is unharmed. */
@@ -65,8 +67,6 @@ const FORWARD_PREFIX = /^\s*(?:fwd?|ct|chuyển tiếp)\s*:\s*/iu;
 export const replySubject = (subject: string | null) => t().rePrefix + nfc(subject).replace(ANSWER_PREFIX, '');
 export const forwardSubject = (subject: string | null) => t().fwPrefix + nfc(subject).replace(FORWARD_PREFIX, '');
 
-const isMe = (one: Address) => one.email.toLowerCase() === boot.address.toLowerCase();
-
 /** RFC 5322 §3.6.3: to Reply-To or From; "all" adds the other recipients but oneself. */
 export function answerTo(email: Pick<Email, 'from' | 'replyTo' | 'to' | 'cc'>, all: boolean): { to: Chip[]; cc: Chip[] } {
   const back = email.replyTo?.length ? email.replyTo : (email.from ?? []);
@@ -91,8 +91,17 @@ function thread(email: Email): Pick<Beginning, 'inReplyTo' | 'references'> {
   return { inReplyTo: own.length > 0 ? own : null, references: references.length > 0 ? references : null };
 }
 
+/** Whom a letter was for: a seat that was written to is likely who answers. */
+const reached = (email: Email) => [...(email.to ?? []), ...(email.cc ?? [])].map((one) => one.email);
+
+/** Which of the people of a letter one is oneself must be known before they are answered. */
+async function wholeAndSelf(id: Id): Promise<Email> {
+  const [email] = await Promise.all([whole(id), meetSelf().catch(() => undefined)]);
+  return email;
+}
+
 export async function reply(id: Id, all: boolean): Promise<Beginning> {
-  const email = await whole(id);
+  const email = await wholeAndSelf(id);
   const who = email.from?.[0] ? nameOf(email.from[0]) : t().noSender;
   const intro = escape(t().onDateWrote(longTime(email.sentAt ?? email.receivedAt), who));
   return {
@@ -100,11 +109,12 @@ export async function reply(id: Id, all: boolean): Promise<Beginning> {
     subject: replySubject(email.subject),
     html: `${isDamaged(email) ? `<div>${escape(t().askAgainText)}</div>` : '<div><br></div>'}<div><br></div><div>${intro}</div><blockquote type="cite">${await bodyHtml(email)}</blockquote>`,
     answers: { id, keyword: '$answered' },
+    as: reached(email),
   };
 }
 
 export async function forward(id: Id): Promise<Beginning> {
-  const email = await whole(id);
+  const email = await wholeAndSelf(id);
   const list = (people: Address[] | null) => escape((people ?? []).map(fullAddress).join(', '));
   const head = [
     [t().from, list(email.from)], [t().date, escape(longTime(email.sentAt ?? email.receivedAt))],
@@ -118,6 +128,7 @@ export async function forward(id: Id): Promise<Beginning> {
     files: await taken(kept(email)),
     references: thread(email).references,
     answers: { id, keyword: '$forwarded' },
+    as: reached(email),
   };
 }
 
@@ -141,7 +152,7 @@ export async function draft(id: Id): Promise<Beginning> {
     subject: nfc(email.subject),
     html: isHtml(email) ? cleanHtml(value) : textToHtml(plainText(email)),
     files: kept(email),
-    inReplyTo: email.inReplyTo, references: email.references, answers: null, saved: id,
+    inReplyTo: email.inReplyTo, references: email.references, answers: null, saved: id, as: (email.from ?? []).map((one) => one.email),
   };
 }
 
