@@ -4,6 +4,7 @@
 //! [`Ask`]. While a question is open nothing is read, so a peer that sends commands ahead waits
 //! in its own buffers. The output depends only on these inputs (I-14).
 
+mod ending;
 mod exchange;
 
 use crate::ask::{Answer, Ask, Chunk, Completion, Effect, Output, Step};
@@ -223,27 +224,6 @@ impl Machine {
         }
     }
 
-    /// RFC 9051 §5.4: the deadline passed.
-    pub fn expire(&mut self, now_ms: i64) {
-        if self.deadline().is_some_and(|at| at <= now_ms) {
-            self.bye("Autologout; too long without a command");
-        }
-    }
-
-    /// What came is no DEFLATE stream (RFC 4978).
-    pub fn garbled(&mut self) {
-        if !matches!(self.phase, Phase::Closed) {
-            self.bye("The compressed data cannot be read");
-        }
-    }
-
-    /// The server stops.
-    pub fn shut_down(&mut self) {
-        if !matches!(self.phase, Phase::Closed) {
-            self.bye("[UNAVAILABLE] The server is shutting down");
-        }
-    }
-
     /// The answer to the last question.
     pub fn answer(&mut self, answer: Answer, now_ms: i64) {
         // What others do is no sign of this peer.
@@ -302,18 +282,6 @@ impl Machine {
 
     fn tagged(&mut self, tag: &str, status: Status, text: &str) {
         self.send(format!("{tag} {} {text}\r\n", status.word()));
-    }
-
-    fn bye(&mut self, text: &str) {
-        self.send(format!("* BYE {text}\r\n"));
-        self.close();
-    }
-
-    fn close(&mut self) {
-        self.steps.push_back(Step::Close);
-        self.phase = Phase::Closed;
-        self.input.clear();
-        self.frame = Frame::default();
     }
 
     /// Uses as much input as can be used now.
