@@ -108,7 +108,19 @@ impl Delivery {
         from: &ReversePath,
         origin: &Origin,
     ) -> Result<(), Refused> {
-        self.resolve_one(address, from, origin)
+        self.recipient_of(address, from, origin, 0)
+    }
+
+    /// The same of a message of so many octets, as its sender declares it (RFC 1870 §6.4): who has no room for it is
+    /// told before it is sent, and those beside him still get theirs.
+    pub fn recipient_of(
+        &self,
+        address: &Address,
+        from: &ReversePath,
+        origin: &Origin,
+        octets: u64,
+    ) -> Result<(), Refused> {
+        self.resolve_one(address, from, origin, octets)
     }
 
     /// Would this reverse-path be taken? (MAIL).

@@ -205,12 +205,13 @@ impl Delivery {
         }
     }
 
-    /// One recipient, before there is a message.
+    /// One recipient, before there is a message; of so many octets, as its sender says.
     pub(crate) fn resolve_one(
         &self,
         address: &Address,
         from: &ReversePath,
         origin: &Origin,
+        octets: u64,
     ) -> Result<(), Refused> {
         let no = |refusal| Err(Refused::Permanent(refusal));
         // Somebody waits for the answer, a server or a person.
@@ -225,7 +226,7 @@ impl Delivery {
             } => match accounts.as_slice() {
                 // A list's other members still want theirs; one person's mailbox is full or not. Said here,
                 // it needs no bounce later, whether the recipient is one or one of several.
-                [account] if waits && remote.is_empty() && self.is_full(*account)? => {
+                [account] if waits && remote.is_empty() && !self.has_room(*account, octets)? => {
                     no(Refusal::OverQuota)
                 }
                 _ => Ok(()),
@@ -242,11 +243,11 @@ impl Delivery {
             .map_err(|e| temporary("cannot resolve", &e))
     }
 
-    fn is_full(&self, account: AccountId) -> Result<bool, Refused> {
+    fn has_room(&self, account: AccountId, octets: u64) -> Result<bool, Refused> {
         let quotas = self.inner.store.quotas();
-        let refused = quotas.would_refuse(account, ROOM_MIN);
+        let refused = quotas.would_refuse(account, octets.max(ROOM_MIN));
         let refused = refused.map_err(|e| temporary("cannot read the usage", &e))?;
-        Ok(refused.is_some())
+        Ok(refused.is_none())
     }
 }
 

@@ -23,8 +23,8 @@ pub enum Step {
 pub enum Ask {
     /// Would this reverse-path be taken? (MAIL)
     Sender(ReversePath),
-    /// Would this recipient be taken? (RCPT)
-    Recipient(Address),
+    /// Would this recipient be taken? (RCPT) With the octets that MAIL declared (RFC 1870 §6.4); 0: it declared none.
+    Recipient(Address, u64),
     /// May the session hold so many octets of message in memory, in all?
     /// What is held may shrink without a question: see `Receiver::held`.
     Room(u64),

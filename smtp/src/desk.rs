@@ -95,10 +95,10 @@ impl<'a> Desk<'a> {
                         .unwrap_or_else(Err),
                 )
             }
-            Ask::Recipient(address) => {
+            Ask::Recipient(address, octets) => {
                 let (delivery, origin) = (self.services.delivery.clone(), self.origin(machine));
                 let from = machine.reverse_path().cloned().unwrap_or_default();
-                let call = move || delivery.recipient(&address, &from, &origin);
+                let call = move || delivery.recipient_of(&address, &from, &origin, octets);
                 Answer::Recipient(
                     block(&self.services.blocking, call)
                         .await

@@ -19,6 +19,8 @@ pub(crate) struct Transaction {
     pub(crate) envelope: Envelope,
     /// When MAIL, then the first octet of the message, came.
     pub(crate) started: u64,
+    /// Octets that MAIL declared (RFC 1870 §3); 0: none.
+    declared: u64,
     /// The recipient asked about.
     asked: Option<Recipient>,
     /// There once DATA or BDAT began.
@@ -88,6 +90,7 @@ impl Receiver {
                 release_at,
             },
             started: self.now,
+            declared: mail.size.unwrap_or(0),
             asked: None,
             body: None,
             failed: None,
@@ -142,7 +145,7 @@ impl Receiver {
             notify: rcpt.notify,
             orcpt: rcpt.orcpt,
         });
-        self.question = Some(Ask::Recipient(address));
+        self.question = Some(Ask::Recipient(address, transaction.declared));
     }
 
     pub(crate) fn recipient_answered(&mut self, result: Result<(), Refused>) {

@@ -98,10 +98,10 @@ impl Pair {
     fn answer(&mut self, ask: Ask) -> Answer {
         match ask {
             Ask::Sender(_) => Answer::Sender(Ok(())),
-            Ask::Recipient(to) if to.local.as_str() == "nobody" => {
+            Ask::Recipient(to, _) if to.local.as_str() == "nobody" => {
                 Answer::Recipient(Err(Refused::Permanent(Refusal::UnknownRecipient)))
             }
-            Ask::Recipient(_) => Answer::Recipient(Ok(())),
+            Ask::Recipient(..) => Answer::Recipient(Ok(())),
             Ask::Room(_) => Answer::Room(true),
             Ask::Take { envelope, content } => {
                 self.taken.push((envelope, content));

@@ -88,7 +88,7 @@ fn send(world: &World, raw: &[u8]) -> String {
                 Step::Ask(Ask::Sender(from)) => {
                     Answer::Sender(world.delivery.sender(&from, &origin))
                 }
-                Step::Ask(Ask::Recipient(to)) => {
+                Step::Ask(Ask::Recipient(to, _)) => {
                     Answer::Recipient(world.delivery.recipient(&to, &ReversePath::Null, &origin))
                 }
                 Step::Ask(Ask::Take { envelope, content }) => {

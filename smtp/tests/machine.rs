@@ -30,7 +30,7 @@ fn feed(machine: &mut Receiver, bytes: &[u8], said: &mut Vec<u8>) -> Option<Step
             Step::Ask(ask) => {
                 let answer = match ask {
                     Ask::Sender(_) => Answer::Sender(Ok(())),
-                    Ask::Recipient(_) => Answer::Recipient(Ok(())),
+                    Ask::Recipient(..) => Answer::Recipient(Ok(())),
                     Ask::Room(_) => Answer::Room(true),
                     Ask::SignIn { .. } | Ask::Enter(_) | Ask::Sasl(_) => {
                         Answer::SignIn(SignIn::Accepted)

@@ -149,6 +149,14 @@ fn show(from: &ReversePath) -> String {
     }
 }
 
+/// What MAIL declared, where it did.
+fn declared(octets: u64) -> String {
+    match octets {
+        0 => String::new(),
+        octets => format!(" {octets}"),
+    }
+}
+
 fn refusal(word: &str) -> Refused {
     Refused::Permanent(match word {
         "unknown" => Refusal::UnknownRecipient,
@@ -222,8 +230,9 @@ impl Play {
                 self.done.push(format!("? sender {}", show(&from)));
                 Answer::Sender(yes())
             }
-            Ask::Recipient(address) => {
-                self.done.push(format!("? recipient <{address}>"));
+            Ask::Recipient(address, octets) => {
+                let declared = declared(octets);
+                self.done.push(format!("? recipient <{address}>{declared}"));
                 Answer::Recipient(yes())
             }
             Ask::SignIn { name, secret } => {

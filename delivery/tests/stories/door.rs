@@ -149,6 +149,17 @@ fn a_mailbox_without_room_is_refused_before_the_message() {
     check(used + 10, "OverQuota");
     check(used, "OverQuota");
     check(used - 1, "OverQuota");
+    // RFC 1870 §6.4: what is declared too large for one is refused to that one alone.
+    world.change("binh", |account| account.quota = Some(used + 4096));
+    for (octets, expected) in [(4096, "ok"), (4097, "OverQuota"), (u64::MAX, "OverQuota")] {
+        for origin in [&remote(), &an] {
+            let binh = local("binh");
+            let answer = world
+                .delivery
+                .recipient_of(&binh, &STRANGER, origin, octets);
+            assert_eq!(cause(answer), expected, "{octets}");
+        }
+    }
 }
 
 #[test]
