@@ -6,7 +6,7 @@ use crate::fact::{account_key, decode, encode, table};
 use serde::{Deserialize, Serialize};
 use storage::{RowChange, UidValidity};
 
-/// Messages of one mailbox that grow and are remembered; those past it are read again each time.
+/// Messages of one mailbox that grow and are remembered; those past it are told by what is stored.
 pub const GROWING_MAX: usize = 50_000;
 
 /// What is known of the messages of one's INBOX.
