@@ -7,13 +7,20 @@
 //! RFC 6710 §5.1: what is more urgent goes first, and nothing waits for ever. In a lane a step of priority counts as
 //! [`STEP_S`] of waiting. Between lanes each lease moves its lane back, the farther the less urgent it was, so that a
 //! lane of urgent mail has its turn twice as often for each step, and every lane has its turn.
+//!
+//! A million parts may wait: what is kept of each is small, and each hop's name is kept once.
 
 use crate::outward::Hop;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use storage::QueueId;
 
 /// Seconds that a lane rests after failures in a row; the last holds for all that follow.
 pub const RESTS_S: [i64; 5] = [60, 5 * 60, 15 * 60, 30 * 60, 3600];
+/// Seconds after which a part that is still under way takes no place of others any more: peers that say nothing are
+/// waited for five minutes and more.
+pub(crate) const SLOW_S: i64 = 10;
+/// Parts under way at once, slow ones too, for each that may be begun.
+pub(crate) const CROWD: usize = 4;
 /// Octets of all messages under way at once; a single larger one goes alone.
 pub const OCTETS_MAX: u64 = 256 << 20;
 
@@ -36,6 +43,26 @@ pub(crate) enum Part {
     Leased,
 }
 
+impl Part {
+    fn of(since: i64) -> Self {
+        match since {
+            LEASED => Self::Leased,
+            since => Self::Waiting(since),
+        }
+    }
+}
+
+/// In the list of parts, instead of its place in the lane.
+const LEASED: i64 = i64::MAX;
+
+/// What the lane keeps of a part that waits.
+#[derive(Debug, Clone, Copy)]
+struct Load {
+    /// Of the message; what has more than fits counts as the most.
+    octets: u32,
+    priority: i8,
+}
+
 /// Where a lane is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Listed {
@@ -47,9 +74,10 @@ enum Listed {
 
 #[derive(Debug)]
 struct Lane {
-    /// With priority and octets of each.
-    waiting: BTreeMap<Place, (i8, u64)>,
+    waiting: BTreeMap<Place, Load>,
     running: usize,
+    /// When those under way began; of several the oldest is taken for the one that ends.
+    begun: VecDeque<i64>,
     /// Whether a peer has answered since the last trouble: until then one part at a time goes.
     proven: bool,
     failures: usize,
@@ -96,8 +124,11 @@ pub(crate) struct Schedule {
     lanes: BTreeMap<Hop, Lane>,
     ready: BTreeSet<(u64, Hop)>,
     resting: BTreeSet<(i64, Hop)>,
-    parts: BTreeMap<(QueueId, Hop), Part>,
+    /// Since when each waits in its lane, or [`LEASED`].
+    parts: BTreeMap<(QueueId, Hop), i64>,
     running: usize,
+    /// How many of those under way began when.
+    begun: BTreeMap<i64, usize>,
     octets: u64,
     /// The turn that was given last.
     turns: u64,
@@ -113,6 +144,7 @@ impl Schedule {
             resting: BTreeSet::new(),
             parts: BTreeMap::new(),
             running: 0,
+            begun: BTreeMap::new(),
             octets: 0,
             turns: 0,
             jobs_max,
@@ -142,10 +174,12 @@ impl Schedule {
             FIRST => i64::MIN,
             _ => now.saturating_sub(i64::from(priority) * STEP_S),
         };
-        self.parts.insert(key, Part::Waiting(since));
+        let since = since.min(LEASED - 1);
+        self.parts.insert(key, since);
         let lane = self.lanes.entry(hop.clone()).or_insert_with(|| Lane {
             waiting: BTreeMap::new(),
             running: 0,
+            begun: VecDeque::new(),
             proven: false,
             failures: 0,
             rests_until: i64::MIN,
@@ -153,21 +187,23 @@ impl Schedule {
             turn: 0,
             listed: Listed::Nowhere,
         });
-        lane.waiting.insert((since, id), (priority, octets));
+        let octets = u32::try_from(octets).unwrap_or(u32::MAX);
+        lane.waiting.insert((since, id), Load { octets, priority });
         self.list(hop, now);
         true
     }
 
     /// Where a part stands; `None`: it is not here.
     pub(crate) fn part(&self, id: QueueId, hop: &Hop) -> Option<Part> {
-        self.parts.get(&(id, hop.clone())).copied()
+        let since = self.parts.get(&(id, hop.clone()))?;
+        Some(Part::of(*since))
     }
 
     fn hops(&self, id: QueueId) -> Vec<(Hop, Part)> {
         let first = Hop::first();
         let own = self.parts.range((id, first)..);
         own.take_while(|((of, _), _)| *of == id)
-            .map(|((_, hop), part)| (hop.clone(), *part))
+            .map(|((_, hop), since)| (hop.clone(), Part::of(*since)))
             .collect()
     }
 
@@ -193,22 +229,27 @@ impl Schedule {
     /// The next part to try, with its octets. [`Schedule::ended`] must follow, then [`Schedule::done`].
     pub(crate) fn lease(&mut self, now: i64) -> Option<(QueueId, Hop, u64)> {
         self.wake(now);
-        if self.running >= self.jobs_max {
+        let slow = now.saturating_sub(SLOW_S);
+        let quick: usize = self.begun.range(slow + 1..).map(|(_, count)| count).sum();
+        if quick >= self.jobs_max || self.running >= self.jobs_max.saturating_mul(CROWD) {
             return None;
         }
         let (turn, hop) = self.ready.first()?.clone();
         let lane = self.lanes.get_mut(&hop)?;
         let first = lane.waiting.first_key_value();
-        let (place, (_, octets)) = first.map(|(place, part)| (*place, *part))?;
+        let (place, load) = first.map(|(place, load)| (*place, *load))?;
+        let octets = u64::from(load.octets);
         if self.running > 0 && self.octets.saturating_add(octets) > OCTETS_MAX {
             return None;
         }
         lane.waiting.remove(&place);
         lane.running += 1;
+        lane.begun.push_back(now);
+        *self.begun.entry(now).or_default() += 1;
         (self.turns, lane.turn) = (turn, turn);
         self.running += 1;
         self.octets += octets;
-        self.parts.insert((place.1, hop.clone()), Part::Leased);
+        self.parts.insert((place.1, hop.clone()), LEASED);
         self.list(&hop, now);
         Some((place.1, hop, octets))
     }
@@ -227,13 +268,21 @@ impl Schedule {
         self.octets = self.octets.saturating_sub(octets);
         if let Some(lane) = self.lanes.get_mut(hop) {
             lane.running = lane.running.saturating_sub(1);
+            if let Some(at) = lane.begun.pop_front()
+                && let Some(count) = self.begun.get_mut(&at)
+            {
+                *count -= 1;
+                if *count == 0 {
+                    self.begun.remove(&at);
+                }
+            }
         }
         self.list(hop, now);
     }
 
     /// The outcome of a part could not be written down: it must not go again.
     pub(crate) fn keep(&mut self, id: QueueId, hop: &Hop) {
-        self.parts.insert((id, hop.clone()), Part::Leased);
+        self.parts.insert((id, hop.clone()), LEASED);
     }
 
     /// The outcome of a leased part is written down: it may be offered again.
@@ -289,8 +338,8 @@ impl Schedule {
         let width = if lane.proven { self.jobs_per_hop } else { 1 };
         lane.listed = match lane.waiting.first_key_value() {
             _ if lane.rests_until > now => Listed::Resting(lane.rests_until),
-            Some((_, (priority, _))) if lane.running < width => {
-                Listed::Ready(lane.turn.saturating_add(stride(*priority)))
+            Some((_, load)) if lane.running < width => {
+                Listed::Ready(lane.turn.saturating_add(stride(load.priority)))
             }
             _ => Listed::Nowhere,
         };

@@ -38,10 +38,8 @@ const PAYLOAD_OCTETS_MAX: usize = 4 * 1024 * 1024;
 struct Dues {
     /// In the order in which they come up.
     by_due: BTreeSet<(i64, QueueId)>,
-    /// As recorded.
-    by_id: BTreeMap<QueueId, i64>,
-    /// Those that come up at another time than recorded.
-    put_off: BTreeMap<QueueId, i64>,
+    /// As recorded, and when it comes up.
+    by_id: BTreeMap<QueueId, (i64, i64)>,
 }
 
 /// The queue's index in memory.
@@ -83,7 +81,7 @@ impl Spool {
         self.dues()
             .by_id
             .iter()
-            .map(|(id, due)| (*id, *due))
+            .map(|(id, (recorded, _))| (*id, *recorded))
             .collect()
     }
 }
@@ -105,10 +103,9 @@ impl Dues {
         if let Some(before) = self.comes_up(id) {
             self.by_due.remove(&(before, id));
         }
-        self.put_off.remove(&id);
         match due {
             Some(due) => {
-                self.by_id.insert(id, due);
+                self.by_id.insert(id, (due, due));
                 self.by_due.insert((due, id));
             }
             None => {
@@ -118,22 +115,17 @@ impl Dues {
     }
 
     fn comes_up(&self, id: QueueId) -> Option<i64> {
-        let recorded = self.by_id.get(&id)?;
-        Some(*self.put_off.get(&id).unwrap_or(recorded))
+        self.by_id.get(&id).map(|(_, comes_up)| *comes_up)
     }
 
     /// False when there is no such item.
     fn put_off(&mut self, id: QueueId, due: i64) -> bool {
-        let Some(before) = self.comes_up(id) else {
+        let Some((_, comes_up)) = self.by_id.get_mut(&id) else {
             return false;
         };
-        self.by_due.remove(&(before, id));
+        self.by_due.remove(&(*comes_up, id));
+        *comes_up = due;
         self.by_due.insert((due, id));
-        if self.by_id.get(&id) == Some(&due) {
-            self.put_off.remove(&id);
-        } else {
-            self.put_off.insert(id, due);
-        }
         true
     }
 }
@@ -244,10 +236,10 @@ impl Queue {
             .get(&key::queue(id))?
             .ok_or(Error::NotFound)?;
         let record: QueueRecord = record::decode(&value, "queue item")?;
-        let put_off = self.store.inner.spool.dues().put_off.get(&id).copied();
+        let comes_up = self.store.inner.spool.dues().comes_up(id);
         Ok(QueueItem {
             id,
-            due: put_off.unwrap_or(record.due),
+            due: comes_up.unwrap_or(record.due),
             blob: record.blob,
             payload: record.payload,
         })

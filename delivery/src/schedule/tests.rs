@@ -84,7 +84,7 @@ impl Model {
         let h = (0..5).find(|h| hop(*h) == to).unwrap();
         assert!(self.waiting.remove(&(of.raw(), h)), "leased once");
         self.running.push((of.raw(), h));
-        assert!(self.running.len() <= JOBS);
+        assert!(self.running.len() <= JOBS * CROWD);
         let same = self.running.iter().filter(|(_, at)| *at == h).count();
         assert!(same <= PER_HOP, "per hop");
         if let Some((_, until)) = schedule.trouble(&to) {
@@ -95,7 +95,7 @@ impl Model {
 
     /// Nothing was leased: everything that waits has a reason.
     fn nothing_may_go(&self, schedule: &Schedule) {
-        if self.running.len() == JOBS {
+        if self.running.len() >= JOBS {
             return;
         }
         for (_, h) in &self.waiting {
@@ -168,6 +168,29 @@ fn a_dead_hop_is_asked_seldom_and_stops_nobody() {
     schedule.done(of, &to);
     let together = std::iter::from_fn(|| schedule.lease(now)).count();
     assert_eq!(together, 10);
+}
+
+#[test]
+fn hops_that_say_nothing_take_no_place_for_long() {
+    let mut schedule = Schedule::new(2, 2);
+    for n in 1..=12 {
+        schedule.offer(id(n), &hop(n as u8), 0, 1, 0);
+    }
+    let together = |schedule: &mut Schedule, now| {
+        std::iter::from_fn(|| schedule.lease(now)).count()
+    };
+    assert_eq!(together(&mut schedule, 0), 2);
+    assert_eq!(together(&mut schedule, SLOW_S - 1), 0);
+    // The first two are slow by now, and so on until there are too many altogether.
+    assert_eq!(together(&mut schedule, SLOW_S), 2);
+    assert_eq!(together(&mut schedule, 2 * SLOW_S), 2);
+    assert_eq!(together(&mut schedule, 3 * SLOW_S), 2);
+    assert_eq!(together(&mut schedule, 4 * SLOW_S), 0);
+    for n in 1..=2 {
+        schedule.ended(&hop(n), 1, None, 4 * SLOW_S);
+        schedule.done(id(n.into()), &hop(n));
+    }
+    assert_eq!(together(&mut schedule, 4 * SLOW_S), 2);
 }
 
 #[test]

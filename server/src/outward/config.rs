@@ -18,7 +18,7 @@ pub struct Relay {
     pub direct: bool,
     /// Whether mail of this server's domains is signed (DKIM) on its way out. Domains without keys get them at start.
     pub sign: bool,
-    /// Messages under way at once: each may be a connection.
+    /// Messages under way at once: each may be a connection. Those that take long do not count, up to four times as many.
     pub messages_max: usize,
     /// The same to one destination; peers refuse those who come with too many.
     pub messages_per_destination: usize,
