@@ -16,6 +16,8 @@ const MESSAGES: u64 = 20_000;
 const SENDERS: usize = 32;
 /// Domains that the messages are for.
 const DOMAINS: u64 = 1_000;
+/// When it is, Unix milliseconds.
+const BEGAN_MS: i64 = 1_795_305_600_000;
 /// Messages that are tried once.
 const TRIES: u64 = 10_000;
 
@@ -132,14 +134,10 @@ fn per(began: Instant, count: u64) -> f64 {
     began.elapsed().as_secs_f64() * 1e6 / count as f64
 }
 
-pub fn main(mut arguments: impl Iterator<Item = String>) {
-    let messages = arguments
-        .next()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(MESSAGES);
-    let dir = tempfile::tempdir_in(".").unwrap();
-    let clock = Arc::new(HandClock(AtomicI64::new(1_795_305_600_000)));
-    let house = open(dir.path(), &clock, true);
+/// Fills a queue, in a process of its own: what it keeps in memory is not that of a server that starts.
+fn fill_folder(dir: &Path, messages: u64) {
+    let clock = Arc::new(HandClock(AtomicI64::new(BEGAN_MS)));
+    let house = open(dir, &clock, true);
     println!("before: {} KiB resident", resident());
     let began = Instant::now();
     fill(&house.delivery, messages);
@@ -149,7 +147,25 @@ pub fn main(mut arguments: impl Iterator<Item = String>) {
         resident()
     );
     house.store.close().unwrap();
-    drop(house);
+}
+
+/// `queue [messages]`, or by itself `queue fill FOLDER MESSAGES`.
+pub fn main(mut arguments: impl Iterator<Item = String>) {
+    let first = arguments.next();
+    if first.as_deref() == Some("fill") {
+        let (dir, messages) = (arguments.next().unwrap(), arguments.next().unwrap());
+        return fill_folder(Path::new(&dir), messages.parse().unwrap());
+    }
+    let messages = first.and_then(|n| n.parse().ok()).unwrap_or(MESSAGES);
+    let dir = tempfile::tempdir_in(".").unwrap();
+    let filled = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["queue", "fill"])
+        .arg(dir.path())
+        .arg(messages.to_string())
+        .status();
+    assert!(filled.unwrap().success());
+    let clock = Arc::new(HandClock(AtomicI64::new(BEGAN_MS)));
+    println!("before: {} KiB resident", resident());
     let began = Instant::now();
     let house = open(dir.path(), &clock, false);
     let millis = began.elapsed().as_millis();
@@ -184,5 +200,6 @@ pub fn main(mut arguments: impl Iterator<Item = String>) {
     }
     let each = per(began, rounds);
     println!("a look at the queue when nothing is due: {each:.1} µs");
+    println!("at the end: {} KiB resident", resident());
     house.store.close().unwrap();
 }

@@ -176,9 +176,8 @@ fn hops_that_say_nothing_take_no_place_for_long() {
     for n in 1..=12 {
         schedule.offer(id(n), &hop(n as u8), 0, 1, 0);
     }
-    let together = |schedule: &mut Schedule, now| {
-        std::iter::from_fn(|| schedule.lease(now)).count()
-    };
+    let together =
+        |schedule: &mut Schedule, now| std::iter::from_fn(|| schedule.lease(now)).count();
     assert_eq!(together(&mut schedule, 0), 2);
     assert_eq!(together(&mut schedule, SLOW_S - 1), 0);
     // The first two are slow by now, and so on until there are too many altogether.
