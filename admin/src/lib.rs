@@ -43,6 +43,7 @@ mod senders;
 mod sending;
 mod sight;
 mod store;
+mod tls_reports;
 mod tokens;
 mod traces;
 mod usage;

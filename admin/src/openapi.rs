@@ -3,7 +3,7 @@
 use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
 use crate::{
     accounts, agencies, aliases, audit, backups, credentials, dkim, domains, holds, letters, lists,
-    members, queue, queue_acts, recovery, senders, sending, store, tokens, traces,
+    members, queue, queue_acts, recovery, senders, sending, store, tls_reports, tokens, traces,
 };
 use axum::Json;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -28,6 +28,7 @@ use utoipa::{Modify, OpenApi};
         agencies::usage,
         domains::list, domains::create, domains::read, domains::update, domains::delete,
         dkim::list, dkim::create, dkim::activate, dkim::delete,
+        tls_reports::list,
         accounts::list, accounts::create, accounts::read, accounts::update, accounts::delete,
         accounts::usage,
         lists::read, lists::set,
@@ -55,6 +56,36 @@ struct Described;
 /// What holds for every operation: who may call it, how it refuses, which fields it understands.
 struct Everywhere;
 
+/// The resource that an operation is of.
+fn tag_of(path: &str) -> String {
+    let tag = path.split('/').nth(3).unwrap_or_default().to_owned();
+    if path.contains("credentials") {
+        "credentials".to_owned()
+    } else if path.ends_with("/list") {
+        "lists".to_owned()
+    } else if path.contains("/members") {
+        "members".to_owned()
+    } else if path.contains("/sending") {
+        "sending".to_owned()
+    } else if path.contains("/senders") {
+        "senders".to_owned()
+    } else if let Some(own) = ["dkim", "tls-reports"]
+        .iter()
+        .find(|own| path.contains(**own))
+    {
+        (*own).to_owned()
+    } else if path.contains("/holds") {
+        "holds".to_owned()
+    } else if path.contains("/removed")
+        || path.ends_with("/restore")
+        || path.contains("/backup-restores")
+    {
+        "recovery".to_owned()
+    } else {
+        tag
+    }
+}
+
 impl Modify for Everywhere {
     fn modify(&self, tree: &mut Tree) {
         let components = tree.components.get_or_insert_default();
@@ -67,29 +98,7 @@ impl Modify for Everywhere {
             SecurityRequirement::new("session", [""; 0]),
         ]);
         for (path, item) in &mut tree.paths.paths {
-            let tag = path.split('/').nth(3).unwrap_or_default().to_owned();
-            let tag = if path.contains("credentials") {
-                "credentials".to_owned()
-            } else if path.ends_with("/list") {
-                "lists".to_owned()
-            } else if path.contains("/members") {
-                "members".to_owned()
-            } else if path.contains("/sending") {
-                "sending".to_owned()
-            } else if path.contains("/senders") {
-                "senders".to_owned()
-            } else if path.contains("/dkim") {
-                "dkim".to_owned()
-            } else if path.contains("/holds") {
-                "holds".to_owned()
-            } else if path.contains("/removed")
-                || path.ends_with("/restore")
-                || path.contains("/backup-restores")
-            {
-                "recovery".to_owned()
-            } else {
-                tag
-            };
+            let tag = tag_of(path);
             let verbs = [
                 &mut item.get,
                 &mut item.post,

@@ -7,7 +7,7 @@ use crate::runs::Runs;
 use crate::{
     BODY_MAX, Premises, accounts, agencies, aliases, audit, backups, credentials, dkim, domains,
     holds, letters, lists, members, openapi, queue, queue_acts, recovery, senders, sending, store,
-    tokens, traces,
+    tls_reports, tokens, traces,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -208,6 +208,7 @@ fn signing() -> Router<Room> {
             "/api/v1/domains/{name}/dkim",
             get(dkim::list).post(dkim::create),
         )
+        .route("/api/v1/domains/{name}/tls-reports", get(tls_reports::list))
         .route("/api/v1/domains/{name}/dkim/activate", post(dkim::activate))
         .route(
             "/api/v1/domains/{name}/dkim/{selector}",

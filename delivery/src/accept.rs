@@ -150,6 +150,9 @@ impl Delivery {
         if let (Ok(_), Origin::Submitted { access, .. }) = (&taken, origin) {
             access.sent(count as u64);
         }
+        if let (Ok(_), Origin::Remote { .. }) = (&taken, origin) {
+            self.keep_tls_report(&from, content);
+        }
         let octets = content.len();
         match &taken {
             Ok(receipt) => tracing::info!(

@@ -162,3 +162,92 @@ fn a_day_is_counted_over_restarts_and_told_once() {
     here.finish();
     there.world.finish();
 }
+
+fn gzip(octets: &[u8]) -> String {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, octets).unwrap();
+    STANDARD.encode(gzip.finish().unwrap())
+}
+
+/// A letter with a report on TLS with thu.gov.vn.
+fn letter(kind: &str, encoded: &str) -> String {
+    let lines: Vec<&str> = encoded
+        .as_bytes()
+        .chunks(76)
+        .map(|line| std::str::from_utf8(line).unwrap())
+        .collect();
+    let encoded = lines.join("\r\n");
+    format!(
+        "From: bao@noi.example\r\nSubject: Report\r\nTLS-Report-Domain: thu.gov.vn\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/report; report-type=\"tlsrpt\";\r\n boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b\r\n\
+         Content-Type: application/{kind}\r\nContent-Transfer-Encoding: base64\r\n\r\n{encoded}\r\n--b--\r\n"
+    )
+}
+
+/// A report of this day.
+fn written(id: &str, day: &str) -> String {
+    serde_json::json!({
+        "organization-name": "Noi",
+        "date-range": {"start-datetime": format!("{day}T00:00:00Z"), "end-datetime": format!("{day}T23:59:59Z")},
+        "contact-info": "bao@noi.example",
+        "report-id": id,
+        "policies": [{
+            "policy": {"policy-type": "sts", "policy-domain": "thu.gov.vn"},
+            "summary": {"total-successful-session-count": 5, "total-failure-session-count": 3},
+            "failure-details": [{
+                "result-type": "certificate-expired", "failed-session-count": 3,
+                "receiving-mx-hostname": "mail.thu.gov.vn", "unknown-field": [],
+            }],
+        }],
+    })
+    .to_string()
+}
+
+#[test]
+fn what_others_report_is_shown_to_administrators() {
+    let world = World::new();
+    let now = world.services.directory.clock().now_s();
+    let day = |ago: i64| formats::date::utc(now - ago * DAY_S)[..10].to_owned();
+    let bomb = "[".repeat(20 << 20);
+    let letters = [
+        letter("tlsrpt+gzip", &gzip(written("a", &day(3)).as_bytes())),
+        letter("tlsrpt+json", &STANDARD.encode(written("b", &day(2)))),
+        // The same again; what is none; what unpacks to too much.
+        letter("tlsrpt+gzip", &gzip(written("a", &day(3)).as_bytes())),
+        letter("tlsrpt+gzip", "eA=="),
+        letter("tlsrpt+gzip", &gzip(bomb.as_bytes())),
+    ];
+    for text in &letters {
+        let mut client = world.smtp();
+        client.ehlo();
+        let reply = client.transaction("bao@noi.example", &["an@thu.gov.vn"], text.as_bytes());
+        assert!(reply.starts_with("250 2.0.0"), "{reply}");
+    }
+    let at = "/api/v1/domains/thu.gov.vn/tls-reports";
+    let (status, _, body) = world.api().get(at);
+    assert_eq!(status, 200);
+    let page: Value = serde_json::from_slice(&body).unwrap();
+    let items = page["items"].as_array().unwrap();
+    let ids: Vec<&str> = items
+        .iter()
+        .map(|item| item["report_id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids, ["b", "a"], "{page}");
+    assert_eq!(
+        (&items[0]["good"], &items[0]["failed"]),
+        (&5.into(), &3.into())
+    );
+    let failure = &items[0]["failures"][0];
+    assert_eq!(failure["result"], "certificate-expired");
+    assert_eq!(
+        (&failure["policy"], &failure["sessions"]),
+        (&"sts".into(), &3.into())
+    );
+    // Not for strangers, and not of what is not here (I-17).
+    let (status, ..) = world.stranger().get(at);
+    assert_eq!(status, 401);
+    let other = "/api/v1/domains/khac.example/tls-reports";
+    let (status, ..) = world.api().get(other);
+    assert_eq!(status, 404);
+    world.finish();
+}

@@ -12,6 +12,14 @@ const COLUMNS: [Column; 4] = [
     ("version", "Bản", "Version"),
 ];
 
+const TLS_COLUMNS: [Column; 5] = [
+    ("organization", "Ai báo", "Who"),
+    ("begin", "Từ", "From"),
+    ("end", "Đến", "Until"),
+    ("good", "Phiên tốt", "Good"),
+    ("failed", "Phiên hỏng", "Failed"),
+];
+
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// Liệt kê tên miền / List domains
@@ -55,6 +63,11 @@ pub(super) enum Verb {
     /// Khoá ký thư (DKIM) / keys that sign the domain's mail
     #[command(subcommand)]
     Dkim(super::dkim::Verb),
+    /// Báo cáo TLS của máy chủ khác về tên miền / What other servers report of TLS with the domain's hosts
+    TlsReports {
+        /// E.g. tinhmau.gov.vn.
+        name: String,
+    },
     /// Bỏ tên miền không còn địa chỉ nào dùng / Give up a domain that no address uses
     Delete {
         /// E.g. tinhmau.gov.vn.
@@ -92,6 +105,11 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             let body = change(&[("agency", agency), ("state", state)]);
             let ask = Ask::new("PATCH", &path).body(body.into()).when(&condition);
             printer.row(&COLUMNS, &client.call(ask)?)
+        }
+        Verb::TlsReports { name } => {
+            let path = format!("domains/{}/tls-reports", encoded(&name));
+            let reports = client.list(&path, &[], None)?;
+            printer.rows(&TLS_COLUMNS, &reports)
         }
         Verb::Dkim(verb) => super::dkim::run(verb, client, printer),
         Verb::Delete { name, condition } => {

@@ -60,6 +60,7 @@ fn command_lines_are_understood_or_refused() {
     check("admin domains dkim rotate x.vn --json", true);
     check("admin domains dkim activate x.vn --force", true);
     check("admin domains dkim delete x.vn", false);
+    check("admin domains tls-reports x.vn --json", true);
     check(
         "admin accounts create annv@x.vn --name An --agency H99.1 --quota 5G",
         true,
