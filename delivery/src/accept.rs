@@ -554,7 +554,11 @@ impl Arrival {
 }
 
 /// A failure of storage while taking a message: the peer tries again, the log knows why.
-pub(crate) fn temporary(what: &str, error: &dyn std::fmt::Display) -> Refused {
+pub(crate) fn temporary(what: &str, error: &storage::Error) -> Refused {
     tracing::warn!(%error, "{what}");
-    Refused::Temporary(format!("{what}: {error}"))
+    let why = format!("{what}: {error}");
+    match error {
+        storage::Error::Unavailable(_) | storage::Error::OverQuota(_) => Refused::Temporary(why),
+        _ => Refused::Failed(why),
+    }
 }

@@ -45,7 +45,7 @@ impl Delivery {
     /// Tells the sender, through the same door. A null reverse-path is never answered (I-11): then, and
     /// when the sender cannot be reached, a log line is the end of it (I-10).
     /// Returns what its timeline is to say of it, where that was not committed with the notification.
-    /// Errors only when it could be told later: `Refused::Temporary`.
+    /// Errors only when it could be told later: `Refused::Temporary` and `Failed`.
     pub(crate) fn bounce(
         &self,
         about: &About<'_>,
@@ -130,7 +130,7 @@ impl Delivery {
                 tracing::info!(trace = %about.trace, bounce = %receipt.trace, "bounced");
                 Ok(Vec::new())
             }
-            Err(refused @ Refused::Temporary(_)) => Err(refused),
+            Err(refused @ (Refused::Temporary(_) | Refused::Failed(_))) => Err(refused),
             Err(Refused::Permanent(cause)) => {
                 let trace = about.trace;
                 tracing::warn!(%trace, %sender, ?cause, "discarded: the bounce cannot be delivered");

@@ -46,4 +46,7 @@ pub enum Refused {
     Permanent(Refusal),
     /// Try again: disk full, store unavailable, queue full: 4xx. The text is for the log.
     Temporary(String),
+    /// Something here is damaged or failed, and waiting for room helps nothing: 4xx, since it is to be mended. The text
+    /// is for the log.
+    Failed(String),
 }

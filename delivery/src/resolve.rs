@@ -237,10 +237,11 @@ impl Delivery {
     }
 
     fn lookup(&self, address: &Address, poster: &Poster) -> Result<Resolution, Refused> {
-        self.inner
-            .directory
-            .resolve(address, poster)
-            .map_err(|e| temporary("cannot resolve", &e))
+        let found = self.inner.directory.resolve(address, poster);
+        found.map_err(|e| match e {
+            directory::Error::Storage(e) => temporary("cannot resolve", &e),
+            e => Refused::Failed(format!("cannot resolve: {e}")),
+        })
     }
 
     fn has_room(&self, account: AccountId, octets: u64) -> Result<bool, Refused> {

@@ -26,7 +26,7 @@ pub(crate) fn delivery_id() -> Result<u64, Refused> {
 }
 
 fn no_random(error: getrandom::Error) -> Refused {
-    Refused::Temporary(format!("no random numbers: {error}"))
+    Refused::Failed(format!("no random numbers: {error}"))
 }
 
 /// Who stamps, as what, when.

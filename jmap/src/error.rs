@@ -186,6 +186,10 @@ pub(crate) fn refused(refused: Refused, recipients: &[String]) -> SetError {
             tracing::warn!(%why, "a submission was put off");
             return SetError::new("serverUnavailable").because("try again later");
         }
+        Refused::Failed(why) => {
+            tracing::error!(%why, "a submission failed");
+            return SetError::new("serverFail").because("the server failed; its log says why");
+        }
         Refused::Permanent(refusal) => refusal,
     };
     let invalid_email = |properties: &[&str], why: &str| {

@@ -214,10 +214,10 @@ async fn block<T: Send + 'static>(
     places: &Semaphore,
     call: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Refused> {
-    let gone = |_| Refused::Temporary("the server is stopping".into());
+    let gone = |_| Refused::Failed("the server is stopping".into());
     let _place = places.acquire().await.map_err(gone)?;
     tokio::task::spawn_blocking(call).await.map_err(|error| {
         tracing::error!(%error, "a blocking call failed");
-        Refused::Temporary("a blocking call failed".into())
+        Refused::Failed("a blocking call failed".into())
     })
 }

@@ -81,6 +81,8 @@ pub(crate) fn spoiled(why: Spoiled) -> Reply {
 pub(crate) fn refused(refused: &Refused) -> Reply {
     let cause = match refused {
         Refused::Temporary(_) => return "452 4.3.1 Insufficient system storage, try again later",
+        // RFC 5321 §4.2.3 has one code for want of room and another for what failed here.
+        Refused::Failed(_) => return "451 4.3.0 Local error in processing, try again later",
         Refused::Permanent(cause) => cause,
     };
     match cause {

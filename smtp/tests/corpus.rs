@@ -93,7 +93,7 @@ fn send(world: &World, raw: &[u8]) -> String {
                 }
                 Step::Ask(Ask::Take { envelope, content }) => {
                     let taken = world.delivery.accept(envelope, &content, &origin);
-                    if let Err(Refused::Temporary(why)) = &taken {
+                    if let Err(Refused::Temporary(why) | Refused::Failed(why)) = &taken {
                         panic!("{why}");
                     }
                     Answer::Take(taken.map(|receipt| receipt.trace))

@@ -167,6 +167,7 @@ fn refusal(word: &str) -> Refused {
         "sender" => Refusal::SenderNotYours,
         "from" => Refusal::FromNotYours,
         "later" => return Refused::Temporary("secret path /var".into()),
+        "damage" => return Refused::Failed("secret path /var".into()),
         other => panic!("{other}"),
     })
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tests::imap_client::ImapClient;
 use tests::process::{Process, free_base};
+use tests::smtp_client::SmtpClient;
 
 /// How long a debug build may take to stop and to make the index anew.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -81,7 +82,13 @@ fn i19_an_index_that_rots_under_a_running_server_is_made_anew() {
     // Nothing of the index is in memory now.
     let process = Process::demo(&data, free_base());
     let mut idle = client(&process, &accounts[0]);
+    let mut peer = SmtpClient::connect(process.address("smtp"));
+    peer.ehlo();
     rot(&data.join("store/index/db"));
+    // RFC 5321 §4.2.3: a sender is told of an error here, and not that the disk is full.
+    let letter_of_others = b"From: a@b.example\r\nSubject: from elsewhere\r\n\r\nx\r\n";
+    let put_off = peer.transaction("a@b.example", &[&accounts[3].0], letter_of_others);
+    assert!(put_off.starts_with("451 4.3.0 "), "{put_off}");
     // Whoever reads it is told that the server cannot, never that there is nothing.
     let mut reader = client(&process, &accounts[1]);
     let answer = reader.try_run(b"EXAMINE INBOX");

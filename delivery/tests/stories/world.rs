@@ -326,7 +326,7 @@ pub(crate) fn envelope(from: &str, to: &[&str]) -> Envelope {
 pub(crate) fn cause<T: std::fmt::Debug>(result: Result<T, Refused>) -> String {
     match result {
         Err(Refused::Permanent(cause)) => format!("{cause:?}"),
-        Err(Refused::Temporary(_)) => "later".into(),
+        Err(Refused::Temporary(_) | Refused::Failed(_)) => "later".into(),
         Ok(_) => "ok".into(),
     }
 }

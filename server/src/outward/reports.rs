@@ -295,7 +295,7 @@ fn post(
     });
     match taken {
         Ok(_) => Ok(()),
-        Err(Refused::Temporary(why)) => anyhow::bail!("{why}"),
+        Err(Refused::Temporary(why) | Refused::Failed(why)) => anyhow::bail!("{why}"),
         Err(Refused::Permanent(cause)) => anyhow::bail!("{cause:?}"),
     }
 }
