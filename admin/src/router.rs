@@ -44,7 +44,7 @@ pub(crate) struct Room {
     pub(crate) delivery: Delivery,
     pub(crate) answers: Arc<Answers>,
     pub(crate) premises: Arc<dyn Premises>,
-    pub(crate) verifications: Arc<Runs<Vec<String>>>,
+    pub(crate) verifications: Arc<Runs<crate::store::Checked>>,
     pub(crate) restores: Arc<Runs<backups::Brought>>,
     acts: Arc<Semaphore>,
 }

@@ -95,9 +95,16 @@ pub(crate) struct Verification {
     stage: Option<&'static str>,
     done: u64,
     total: u64,
-    /// What is wrong; empty when it has finished and every invariant holds. At most 1,000.
+    /// What is wrong, accounts by address; empty when it has finished and every invariant holds. At most 1,000.
     findings: Vec<String>,
-    /// How many there are.
+    /// How many there are, listed or not.
+    count: usize,
+}
+
+/// What a verification found: the lines that an answer tells, and how many there are.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Checked {
+    lines: Vec<String>,
     count: usize,
 }
 
@@ -196,9 +203,20 @@ pub(crate) async fn verify(
         )?))
     });
     let id = match asked.await? {
-        Ok(store) => room
-            .verifications
-            .begin(work, move |tell| Ok(store.check_telling(deep, tell)?))?,
+        Ok(store) => {
+            let directory = room.directory.clone();
+            let check = move |tell: &mut dyn FnMut(storage::Progress) -> bool| {
+                let found = store.check_telling(deep, tell)?;
+                let name = |id| Some(directory.account(id).ok()?.address.to_string());
+                let mut lines = found.named(name);
+                lines.truncate(FINDINGS_MAX);
+                Ok(Checked {
+                    lines,
+                    count: found.count(),
+                })
+            };
+            room.verifications.begin(work, check)?
+        }
         Err(id) => id,
     };
     verification(&room, id).await
@@ -222,17 +240,15 @@ pub(crate) async fn verify_run(
 
 async fn verification(room: &Room, id: u64) -> Result<Json<Verification>, Problem> {
     let told = room.verifications.wait(0, id).await?;
-    let mut findings = told.outcome.clone().transpose()?.unwrap_or_default();
-    let count = findings.len();
-    findings.truncate(FINDINGS_MAX);
+    let found = told.outcome.clone().transpose()?.unwrap_or_default();
     Ok(Json(Verification {
         id,
         finished: told.outcome.is_some(),
         stage: stage(told.progress),
         done: told.progress.map_or(0, |p| p.done),
         total: told.progress.map_or(0, |p| p.total),
-        findings,
-        count,
+        findings: found.lines,
+        count: found.count,
     }))
 }
 

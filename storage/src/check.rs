@@ -8,49 +8,12 @@ use crate::index::Index;
 use crate::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Findings that are listed; of more only the number is told.
-const FINDINGS_MAX: usize = 10_000;
 /// Damaged contents whose messages are told.
 const DAMAGED_MAX: usize = 100_000;
 
-/// What is wrong.
-#[derive(Default)]
-pub(crate) struct Findings {
-    list: Vec<String>,
-    more: usize,
-}
-
-impl Findings {
-    pub(crate) fn add(&mut self, text: String) {
-        if self.list.len() < FINDINGS_MAX {
-            self.list.push(text);
-        } else {
-            self.more += 1;
-        }
-    }
-
-    /// Notes damage as a finding. Errors: all others.
-    fn take<T: Default>(&mut self, what: &str, looked: Result<T, Error>) -> Result<T, Error> {
-        match looked {
-            Err(e @ Error::Corrupt(_)) => {
-                self.add(format!("{what}: {e}"));
-                Ok(T::default())
-            }
-            looked => looked,
-        }
-    }
-
-    pub(crate) fn told(mut self) -> Vec<String> {
-        if self.more > 0 {
-            self.list.push(format!("and {} more", self.more));
-        }
-        self.list
-    }
-}
-
 /// See [`Store::check`] and [`Store::check_deep`]. Each account is looked at while nobody writes it;
 /// damage in one does not end it.
-pub(crate) fn check(store: &Store, deep: bool, tell: Tell<'_>) -> Result<Vec<String>, Error> {
+pub(crate) fn check(store: &Store, deep: bool, tell: Tell<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     let shared = &store.inner.shared;
     if shared.keys.rewrite()? {
@@ -82,7 +45,10 @@ pub(crate) fn check(store: &Store, deep: bool, tell: Tell<'_>) -> Result<Vec<Str
     let total = accounts.len() as u64;
     for (id, done) in accounts.into_iter().zip(1u64..) {
         let looked = account(store, id, &damaged, &mut findings);
-        findings.take(&format!("account {id}"), looked)?;
+        match looked {
+            Err(e @ Error::Corrupt(_)) => findings.of(id, e.to_string()),
+            looked => looked?,
+        }
         let stage = Stage::Looking;
         if !tell(Progress { stage, done, total }) {
             return Err(ended());
@@ -91,7 +57,7 @@ pub(crate) fn check(store: &Store, deep: bool, tell: Tell<'_>) -> Result<Vec<Str
     let looked = queue(store, &mut findings);
     findings.take("the queue", looked)?;
     store.inner.shared.save_harm();
-    Ok(findings.told())
+    Ok(findings)
 }
 
 /// What whoever ended a check is told.
@@ -172,9 +138,7 @@ fn account(
     let (hot, _) = cell::load(id, index)?;
     let cached = store.inner.cells.peek(id);
     if let Some(what) = cached.and_then(|c| differs(&c, &hot)) {
-        findings.add(format!(
-            "account {id}: {what} in memory differ from the index"
-        ));
+        findings.of(id, format!("{what} in memory differ from the index"));
     }
     mailboxes(id, &hot, findings);
     let removed = log(store, id, &hot, findings)?;
@@ -224,7 +188,7 @@ fn mailboxes(id: AccountId, hot: &Hot, findings: &mut Findings) {
     let mut roles = BTreeSet::new();
     for (mailbox, found) in &hot.boxes {
         let record = &found.record;
-        let mut wrong = |what| findings.add(format!("account {id}, mailbox {mailbox}: {what}"));
+        let mut wrong = |what| findings.of(id, format!("mailbox {mailbox}: {what}"));
         let uids: Vec<Uid> = found.uids().collect();
         if !uids.is_sorted_by(|a, b| a < b) {
             wrong("a Uid twice (I-03)");
@@ -265,11 +229,9 @@ fn unreadable(
             shared.note_content(state.blob, why, [(id, state.email)]);
             let places = state.mailboxes.iter().map(|(m, uid)| format!("{m}/{uid}"));
             let places: Vec<String> = places.collect();
-            findings.add(format!(
-                "account {id}, message {} ({}): its content is damaged",
-                state.email,
-                places.join(", ")
-            ));
+            let places = places.join(", ");
+            let what = format!("message {} ({places}): its content is damaged", state.email);
+            findings.of(id, what);
         }
         true
     });
@@ -292,7 +254,7 @@ fn messages(
     })?;
     hot.scan_all(&mut |state| {
         let mut wrong = |what: &str| {
-            findings.add(format!("account {id}, message {}: {what}", state.email));
+            findings.of(id, format!("message {}: {what}", state.email));
         };
         if !summaries.remove(&state.email) {
             wrong("no summary");
@@ -319,7 +281,7 @@ fn messages(
     });
     for (email, blob) in removed {
         let mut wrong = |what: &str| {
-            findings.add(format!("account {id}, removed message {email}: {what}"));
+            findings.of(id, format!("removed message {email}: {what}"));
         };
         let summary = summaries.remove(&email);
         // What was removed before undo was kept cannot come back.
@@ -335,16 +297,14 @@ fn messages(
         }
     }
     for email in summaries {
-        findings.add(format!("account {id}: a summary without message {email}"));
+        findings.of(id, format!("a summary without message {email}"));
     }
     if hot
         .meta
         .held
         .is_some_and(|held| held != (hot.octets, hot.messages))
     {
-        findings.add(format!(
-            "account {id}: its octets and messages are not as it says"
-        ));
+        findings.of(id, "its octets and messages are not as it says".into());
     }
     Ok(())
 }
@@ -373,9 +333,7 @@ fn log(
             return Ok(true);
         }
         if found != expected {
-            findings.add(format!(
-                "account {id}: the change log has {found:?} for {expected:?}"
-            ));
+            findings.of(id, format!("the change log has {found:?} for {expected:?}"));
         }
         let entry = history::read(value)?;
         removed.extend(entry.removed().map(|email| (email, None)));
@@ -388,9 +346,7 @@ fn log(
         Ok(true)
     })?;
     if expected != hot.meta.modseq.next() {
-        findings.add(format!(
-            "account {id}: the change log ends before the account (I-04)"
-        ));
+        findings.of(id, "the change log ends before the account (I-04)".into());
     }
     Ok(removed)
 }

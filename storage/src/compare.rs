@@ -4,7 +4,6 @@
 //! that differ were changed meanwhile, or are wrong: they are looked at again with what the journal
 //! has got since, until they agree or have had enough tries. Memory is bounded whatever the size.
 
-use crate::check::Findings;
 use crate::commit::Shared;
 use crate::index::{Index, Op, decode_ops};
 use crate::journal::{self, Position};
@@ -217,7 +216,8 @@ impl Comparison<'_> {
                 (_, Ok(None)) => "the index misses it (I-19)".into(),
                 _ => "the index has another value than snapshots and journal (I-19)".into(),
             };
-            self.findings.add(format!("{}: {what}", spell(&key)));
+            let (account, key) = spelled(&key);
+            self.findings.note(account, format!("{key}: {what}"));
         }
         Ok(())
     }
@@ -258,6 +258,15 @@ pub(crate) fn after(key: &[u8]) -> Vec<u8> {
 
 /// A key in words.
 pub(crate) fn spell(key: &[u8]) -> String {
+    match spelled(key) {
+        _ if key.is_empty() => "the first one".to_owned(),
+        (None, what) => what,
+        (Some(account), what) => format!("account {account}: {what}"),
+    }
+}
+
+/// The account of a key, where it is not the system's, and the rest in words.
+fn spelled(key: &[u8]) -> (Option<AccountId>, String) {
     let kind = match key::kind_of(key) {
         key::META => "counters",
         key::MAILBOX => "mailbox",
@@ -287,12 +296,8 @@ pub(crate) fn spell(key: &[u8]) -> String {
     };
     // Of some kinds there is only one.
     let what = format!("{kind} {shown}");
-    let what = what.trim_end();
-    match key::account_of(key) {
-        None if key.is_empty() => "the first one".to_owned(),
-        Some(AccountId::SYSTEM) | None => what.to_owned(),
-        Some(account) => format!("account {account}, {what}"),
-    }
+    let account = key::account_of(key).filter(|id| *id != AccountId::SYSTEM);
+    (account, what.trim_end().to_owned())
 }
 
 #[cfg(test)]
@@ -467,7 +472,7 @@ mod tests {
             for _ in 0..10 {
                 let mut findings = Findings::default();
                 compare(&store, &mut findings, &mut |_| true).unwrap();
-                assert_eq!(findings.told(), Vec::<String>::new());
+                assert_eq!(findings.lines(), Vec::<String>::new());
             }
             ended.store(true, Ordering::SeqCst);
         });

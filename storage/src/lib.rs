@@ -54,6 +54,7 @@ mod domain;
 mod engine;
 pub mod error;
 mod figures;
+mod finding;
 mod format;
 #[cfg(test)]
 mod golden;
@@ -109,6 +110,7 @@ pub use compact::Compacted;
 pub use disk::Disk;
 pub use error::{Corrupt, Cure, Error};
 pub use figures::Figures;
+pub use finding::{Finding, Findings};
 pub use format::{holds_store, says_sealed};
 pub use harm::{Harm, HarmKind, Harmed, Harms};
 pub use hold::Hold;

@@ -447,17 +447,17 @@ impl Store {
     /// while commits go on. Returns what is wrong, empty when all is well; damage is a finding, not
     /// an error. Errors: `Unavailable`.
     pub fn check(&self) -> Result<Vec<String>, Error> {
-        self.check_telling(false, &mut |_| true)
+        Ok(self.check_telling(false, &mut |_| true)?.lines())
     }
 
     /// The same, and reads all content: as long as it takes to read every pack.
     pub fn check_deep(&self) -> Result<Vec<String>, Error> {
-        self.check_telling(true, &mut |_| true)
+        Ok(self.check_telling(true, &mut |_| true)?.lines())
     }
 
     /// [`Store::check`], or [`Store::check_deep`]; `tell` hears how far it is.
     /// Errors: `Unavailable`, also when `tell` ended it.
-    pub fn check_telling(&self, deep: bool, tell: Tell<'_>) -> Result<Vec<String>, Error> {
+    pub fn check_telling(&self, deep: bool, tell: Tell<'_>) -> Result<Findings, Error> {
         check::check(self, deep, tell)
     }
 

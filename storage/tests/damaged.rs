@@ -263,7 +263,7 @@ fn a_check_of_a_closed_store_leaves_journal_packs_and_snapshots_as_they_are() {
     for deep in [false, true] {
         world.reopen();
         let checked = world.store().check_telling(deep, &mut |_| true);
-        assert_eq!(checked.unwrap(), Vec::<String>::new());
+        assert_eq!(checked.unwrap(), Findings::default());
         world.close();
         assert!(truth(&world.options.dir) == before);
     }

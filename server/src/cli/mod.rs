@@ -5,6 +5,7 @@ pub mod admin;
 mod backup;
 mod demo;
 mod dns;
+mod found;
 mod gone;
 mod held;
 mod init;

@@ -3,6 +3,7 @@
 mod salvage;
 
 use super::backup::{KeyArgs, said};
+use super::found::Found;
 use super::progress::{Bar, Shown, octets};
 use super::{ConfigArgs, held};
 use crate::clock::SystemClock;
@@ -277,14 +278,11 @@ const DAMAGED: &str = "bản sao lưu bị hỏng; `--salvage` khôi phục mọ
 fn check(config: &Config, deep: bool) -> anyhow::Result<()> {
     let shown = Shown::new();
     let store = services::open_store_telling(config, shown.watch())?;
-    let wrong = store.check_telling(deep, &mut |p| shown.tell(p))?;
+    let found = store.check_telling(deep, &mut |p| shown.tell(p))?;
+    let found = Found::new(config, &store, &found);
     store.close()?;
     shown.end();
-    for line in &wrong {
-        println!("{line}");
-    }
-    anyhow::ensure!(wrong.is_empty(), "{} findings", wrong.len());
-    println!("Kho thư toàn vẹn. / Every invariant holds.");
+    found.tell()?;
     if deep {
         println!("Mọi nội dung đã được đọc và nguyên vẹn. / All content was read and is whole.");
     }

@@ -4,6 +4,7 @@
 //! Exit status: 0 done and well, 1 findings or failed, with one sentence that says why.
 
 use super::admin::Connection;
+use super::found::Found;
 use super::keys::KeysCommand;
 use super::progress::Shown;
 use super::{ConfigArgs, held};
@@ -145,11 +146,12 @@ pub(crate) fn run(command: &StoreCommand) -> anyhow::Result<()> {
 
 fn verify(which: &Which, deep: bool, connection: &Connection) -> anyhow::Result<()> {
     let (config, shown) = (which.config()?, Shown::new());
-    let wrong = match crate::services::open_store_telling(&config, shown.watch()) {
+    let found = match crate::services::open_store_telling(&config, shown.watch()) {
         Ok(store) => {
-            let wrong = store.check_telling(deep, &mut |p| shown.tell(p));
+            let found = store.check_telling(deep, &mut |p| shown.tell(p));
+            let found = found.map(|found| Found::new(&config, &store, &found));
             store.close()?;
-            wrong?
+            found?
         }
         Err(error) => match held::by(&error) {
             Some(process) => {
@@ -166,12 +168,7 @@ fn verify(which: &Which, deep: bool, connection: &Connection) -> anyhow::Result<
         },
     };
     shown.end();
-    for line in &wrong {
-        println!("{line}");
-    }
-    anyhow::ensure!(wrong.is_empty(), "{0} findings / {0} lỗi", wrong.len());
-    println!("Every invariant holds. / Kho thư toàn vẹn.");
-    Ok(())
+    found.tell()
 }
 
 fn rebuild(which: &Which) -> anyhow::Result<()> {

@@ -114,7 +114,7 @@ impl Store {
         remove_tree(options, &fresh)?;
         told::contents(&store, &mut report)?;
         let watch = options.disk.watch();
-        report.remaining = store.check_telling(false, &mut |p| watch.tell(p))?;
+        report.remaining = store.check_telling(false, &mut |p| watch.tell(p))?.lines();
         store.close()?;
         report.keep_all(options)?;
         Ok(report)

@@ -148,12 +148,15 @@ pub(super) fn verify(
     connection: &Connection,
     deep: bool,
     shown: &super::progress::Shown,
-) -> anyhow::Result<Vec<String>> {
+) -> anyhow::Result<super::found::Found> {
     let client = Client::open(connection, Language::En)?;
     let found = store::verify(&client, deep, shown)?;
     let lines = found["findings"].as_array().into_iter().flatten();
     let text = |line: &serde_json::Value| client::clean(line.as_str().unwrap_or_default());
-    Ok(lines.map(text).collect())
+    Ok(super::found::Found {
+        lines: lines.map(text).collect(),
+        count: found["count"].as_u64().unwrap_or(0),
+    })
 }
 
 fn act(args: AdminArgs, out: &mut dyn std::io::Write) -> anyhow::Result<()> {

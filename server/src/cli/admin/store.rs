@@ -62,7 +62,7 @@ pub(super) struct Findings(pub(super) u64);
 
 impl std::fmt::Display for Findings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} findings / {} lỗi", self.0, self.0)
+        write!(f, "{0} lỗi / {0} findings", self.0)
     }
 }
 
@@ -82,6 +82,11 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
                 for line in found["findings"].as_array().into_iter().flatten() {
                     let line = line.as_str().unwrap_or_default();
                     printer.say(line, line)?;
+                }
+                let listed = found["findings"].as_array().map_or(0, Vec::len) as u64;
+                if count > listed {
+                    let more = count - listed;
+                    printer.say(&format!("và {more} lỗi nữa"), &format!("and {more} more"))?;
                 }
             }
             if count > 0 {

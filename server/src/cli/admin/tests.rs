@@ -346,7 +346,7 @@ fn a_verification_is_asked_after_until_it_has_ended() {
     let answers = Box::new([(200, goes_on), (200, goes_on), (200, found)]);
     let (printed, asked) = Scripted::start(Box::leak(answers)).run("store verify --deep --lang en");
     let error = printed.unwrap_err();
-    assert_eq!(error.to_string(), "1 findings / 1 lỗi");
+    assert_eq!(error.to_string(), "1 lỗi / 1 findings");
     assert!(asked[0].starts_with("POST /api/v1/store/verify?deep=true "));
     for ask in &asked[1..] {
         assert!(ask.starts_with("GET /api/v1/store/verify/4 "), "{ask}");
