@@ -4,7 +4,7 @@ use crate::body::{Asked, Body, Named, given, present};
 use crate::caller::Caller;
 use crate::filter;
 use crate::page::{Ask, Page, gather};
-use crate::problem::Problem;
+use crate::problem::{Problem, text};
 use crate::router::Room;
 use crate::sight::{Sight, known_agency};
 use crate::usage::Usage;
@@ -212,8 +212,9 @@ pub(crate) async fn create(
 ) -> Result<Tagged<Agency>, Problem> {
     let made = room.ask(caller, move |room, access| {
         let parent = new.parent.map(AgencyId);
-        if let Some(parent) = &parent {
-            known_agency(&room.directory, access, "parent", parent)?;
+        match &parent {
+            Some(parent) => known_agency(&room.directory, access, "parent", parent)?,
+            None => return Err(top_alone()),
         }
         let new = directory::NewAgency {
             id: AgencyId(new.id),
@@ -240,6 +241,17 @@ pub(crate) async fn create(
         format!("/api/v1/agencies/{}", segment(&row.id.0)),
     );
     Ok(Tagged::created(row.into(), version, place))
+}
+
+/// The top of a tree is above every grant.
+fn top_alone() -> Problem {
+    Problem::invalid(
+        "parent",
+        text(
+            "cần mã của cơ quan cấp trên: cơ quan đứng đầu chỉ do `congvu init` lập",
+            "the code of the agency above is needed: only `congvu init` founds the top of a tree",
+        ),
+    )
 }
 
 /// Reads one agency.
@@ -283,11 +295,13 @@ pub(crate) async fn update(
 ) -> Result<Tagged<Agency>, Problem> {
     let changed = room.ask(caller, move |room, access| {
         let id = AgencyId(id);
-        visible(&room.directory, access, &id)?;
+        let row = visible(&room.directory, access, &id)?;
         let parent = change.parent.clone();
         let parent = parent.map(|parent| parent.map(AgencyId));
-        if let Some(Some(parent)) = &parent {
-            known_agency(&room.directory, access, "parent", parent)?;
+        match &parent {
+            Some(Some(parent)) => known_agency(&room.directory, access, "parent", parent)?,
+            Some(None) if row.parent.is_some() => return Err(top_alone()),
+            Some(None) | None => {}
         }
         merge(
             &wanted,

@@ -146,6 +146,29 @@ impl Problem {
         )
     }
 
+    /// Whether it is the store's, which may take it later.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        self.kind == Kind::Unavailable
+    }
+
+    /// The store writes nothing below so many free octets.
+    pub(crate) fn want_of_room(reserve: u64) -> Self {
+        let mib = reserve >> 20;
+        Self::new(
+            Kind::Unavailable,
+            text(
+                format!(
+                    "Đĩa của máy chủ đã đầy: khi còn trống dưới {mib} MiB thì kho thư không ghi gì nữa. Chưa có gì thay \
+                     đổi. Hãy dọn chỗ trên đĩa rồi làm lại; không cần khởi động lại máy chủ."
+                ),
+                format!(
+                    "The server's disk is full: with less than {mib} MiB free the store writes nothing. Nothing was \
+                     changed. Make room on the disk, then do it again; the server need not be started again."
+                ),
+            ),
+        )
+    }
+
     /// What broke is for the log, never for the peer.
     pub(crate) fn internal(cause: &dyn std::fmt::Display) -> Self {
         tracing::error!(%cause, "an act of the administration API failed");

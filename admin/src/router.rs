@@ -65,9 +65,20 @@ impl Room {
         let room = self.clone();
         let done = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            act(&room, &caller.0)
+            act(&room, &caller.0).map_err(|problem| room.explained(problem))
         });
         done.await.map_err(|e| Problem::internal(&e))?
+    }
+}
+
+impl Room {
+    /// Says that the disk is full where that is why.
+    fn explained(&self, problem: Problem) -> Problem {
+        let reserve = || self.directory.lacks_room();
+        match problem.is_unavailable().then(reserve).flatten() {
+            Some(reserve) => Problem::want_of_room(reserve),
+            None => problem,
+        }
     }
 }
 

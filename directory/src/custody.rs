@@ -165,6 +165,12 @@ impl Directory {
         })
     }
 
+    /// The octets that must be free before anything is written, where fewer are.
+    pub fn lacks_room(&self) -> Option<u64> {
+        let (free, reserve) = self.inner.store.room();
+        (free < reserve).then_some(reserve)
+    }
+
     /// The store, for this one act on all of it; `detail` is JSON for the audit log, without secrets.
     /// Errors: `Denied`.
     pub fn store_custody(

@@ -26,6 +26,12 @@ pub struct Figures {
 }
 
 impl Store {
+    /// Octets that the disk still takes, and those that must stay free.
+    pub fn room(&self) -> (u64, u64) {
+        let shared = &self.inner.shared;
+        (shared.disk.free(&shared.dir), shared.reserve)
+    }
+
     /// Looks at the folder; a file that comes or goes meanwhile is counted or not.
     pub fn figures(&self) -> Figures {
         let shared = &self.inner.shared;

@@ -239,6 +239,13 @@ impl Format {
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) if e.kind() == std::io::ErrorKind::IsADirectory => {
+                let what = "a folder lies in the file's place, take it away first";
+                return Err(Error::cured(
+                    format!("{}: {what}", path.display()),
+                    Cure::Format,
+                ));
+            }
             Err(e) => return Err(disk::failed("cannot read", &path, &e)),
         };
         let named = |what: &str| format!("{}: {what}", path.display());

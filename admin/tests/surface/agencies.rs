@@ -42,10 +42,13 @@ async fn what_cannot_be_is_refused() {
         &w.post(&w.root, "agencies", new("a/b", json!("H99"))).await,
         422,
     );
-    check(
-        &w.post(&w.root, "agencies", new("H98", Value::Null)).await,
-        403,
-    );
+    let topless = w.post(&w.root, "agencies", new("H98", Value::Null)).await;
+    check(&topless, 422);
+    assert_eq!(topless.json["errors"][0]["field"], "parent");
+    let topless = w
+        .patch(&w.root, "agencies/H99.1", json!({"parent": null}))
+        .await;
+    check(&topless, 422);
     let unknown = w
         .post(&w.root, "agencies", new("H99.7", json!("H77")))
         .await;

@@ -1,5 +1,6 @@
 use crate::world::*;
 use serde_json::{Value, json};
+use std::sync::atomic::Ordering;
 use storage::{KeySource, MasterKey};
 
 fn sealed() -> World {
@@ -92,6 +93,15 @@ async fn health_tells_what_is_damaged_whose_and_what_to_do() {
     octets[last] ^= 1;
     std::fs::write(&pack, octets).unwrap();
     mail.content(email).unwrap_err();
+    let deep = w.post(&w.root, "store/verify?deep=true", json!({})).await;
+    let findings = deep.json["findings"].as_array().unwrap();
+    assert_eq!(deep.json["count"], findings.len());
+    let named = |line: &Value| {
+        line.as_str()
+            .unwrap()
+            .starts_with("account nguoila@x.vn: message ")
+    };
+    assert!(findings.iter().any(named), "{deep:?}");
     for (language, word) in [
         ("vi", "Giữ các bản sao lưu cũ"),
         ("en", "Keep the older backups"),
@@ -157,4 +167,30 @@ async fn a_plain_store_has_no_keys_to_change() {
         check(&refused, 409);
         assert_eq!(refused.json["type"], "urn:congvu:problem:not-possible");
     }
+}
+
+/// What cannot be written down is not done; who asked is told why, and what helps.
+#[tokio::test]
+async fn a_full_disk_is_told_with_what_to_do() {
+    let w = sealed();
+    w.room.store(1 << 20, Ordering::SeqCst);
+    for path in ["verify", "keys/rotate", "keys/rotate-master"] {
+        for (language, word) in [
+            ("vi", "Hãy dọn chỗ trên đĩa"),
+            ("en", "Make room on the disk"),
+        ] {
+            let fields = [("accept-language", language)];
+            let ask = format!("POST store/{path}");
+            let refused = w.with(&w.root, &ask, &fields, Some(json!({}))).await;
+            check(&refused, 503);
+            let detail = refused.json["detail"].as_str().unwrap();
+            assert!(
+                detail.contains(word) && detail.contains("32 MiB"),
+                "{detail}"
+            );
+        }
+    }
+    check(&w.get(&w.root, "store").await, 200);
+    w.room.store(1 << 40, Ordering::SeqCst);
+    check(&w.post(&w.root, "store/keys/rotate", json!({})).await, 200);
 }

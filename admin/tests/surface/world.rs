@@ -10,7 +10,7 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use tower::ServiceExt as _;
 
 /// Time that stands until it is turned.
@@ -54,6 +54,8 @@ pub(crate) struct World {
     pub(crate) directory: Directory,
     pub(crate) delivery: Delivery,
     pub(crate) clock: Arc<HandClock>,
+    /// Octets that the disk still takes.
+    pub(crate) room: Arc<AtomicU64>,
     router: Router,
     /// Administrator of all.
     pub(crate) root: Access,
@@ -110,11 +112,13 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(HandClock(AtomicI64::new(1_793_000_000_000)));
         let hand = clock.clone();
+        let room = Arc::new(AtomicU64::new(1 << 40));
         let options = storage::Options {
             dir: dir.path().join("store"),
             engine: storage::EngineKind::Memory,
             clock: storage::Clock::new(move || hand.now_s()),
             keys,
+            disk: room.clone().into(),
             ..storage::Options::default()
         };
         let store = storage::Store::open(&options).unwrap();
@@ -149,6 +153,7 @@ impl World {
             directory,
             delivery,
             clock,
+            room,
             dir,
         }
     }

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &DnsArgs) -> anyhow::Result<()> {
         .unwrap_or(&config.server.default_domain);
     anyhow::ensure!(
         !named.is_empty(),
-        "name a domain, e.g. congvu dns tinh.gov.vn / hãy nêu tên miền"
+        "hãy nêu tên miền, ví dụ congvu dns tinh.gov.vn / name a domain, e.g. congvu dns tinh.gov.vn"
     );
     let domain = DomainName::parse(named).with_context(|| format!("domain {named:?}"))?;
     let connection = args.connection.or(&config);

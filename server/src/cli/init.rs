@@ -60,14 +60,14 @@ fn ask(given: Option<&String>, flag: &str, question: &str) -> anyhow::Result<Str
     }
     anyhow::ensure!(
         std::io::stdin().is_terminal(),
-        "{flag} is missing / thiếu {flag}"
+        "thiếu {flag} / {flag} is missing"
     );
     print!("{question}: ");
     crate::out::Out.flush()?;
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
     let line = line.trim();
-    anyhow::ensure!(!line.is_empty(), "{flag} is missing / thiếu {flag}");
+    anyhow::ensure!(!line.is_empty(), "thiếu {flag} / {flag} is missing");
     Ok(line.to_owned())
 }
 

@@ -110,13 +110,13 @@ fn rotate(config: &Config, agency: Option<&str>) -> anyhow::Result<()> {
     let domain = agency.map(|code| directory::seal_domain(&AgencyId(code.to_owned())));
     let made = match store.rotate_keys(domain) {
         Err(storage::Error::NotFound) => anyhow::bail!(
-            "agency {} has no key of its own",
+            "cơ quan {0} không có khoá riêng / agency {0} has no key of its own",
             agency.unwrap_or_default()
         ),
         made => made?,
     };
     store.close()?;
-    println!("{made} new data keys / khoá dữ liệu mới\n{BACKUP_NOW}");
+    println!("{made} khoá dữ liệu mới / {made} new data keys\n{BACKUP_NOW}");
     Ok(())
 }
 
@@ -135,11 +135,15 @@ fn rotate_master(config: &Config, new_key: Option<&PathBuf>) -> anyhow::Result<(
             );
         }
         (Place::File(file), Some(_)) => anyhow::bail!(
-            "the master key is in {}, which is replaced by itself: leave --new-key out",
+            "khoá chủ nằm trong {0}, tệp này sẽ tự được thay: hãy bỏ --new-key / the master key is in {0}, which is replaced \
+             by itself: leave --new-key out",
             file.display()
         ),
         (Place::Credential(_), None) => {
-            anyhow::bail!("systemd gives the master key: name a file for the new one by --new-key")
+            anyhow::bail!(
+                "khoá chủ do systemd giao: hãy nêu tệp cho khoá mới bằng --new-key / systemd gives the master key: name a \
+                 file for the new one by --new-key"
+            )
         }
         (Place::Credential(_), Some(file)) => {
             if !file.exists() {

@@ -146,7 +146,7 @@ fn about_config(command: &ConfigCommand) -> anyhow::Result<()> {
     match command {
         ConfigCommand::Check(args) => {
             config::check_files(&args.read()?)?;
-            println!("The config is good. / Cấu hình hợp lệ.");
+            println!("Cấu hình hợp lệ. / The config is good.");
         }
         ConfigCommand::Show(args) => print!("{}", config::differences(&args.written()?)),
     }

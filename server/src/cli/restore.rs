@@ -15,7 +15,7 @@ use formats::address::Address;
 use formats::date;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use storage::backup::{self, Cut, Failure, FolderVault, Into, Restore, Secret, Which};
+use storage::backup::{self, Cut, Failure, FolderVault, Into, Restore, Secret, Spare, Which};
 use storage::{AccountId, Disk, Store};
 
 /// Threads.
@@ -106,19 +106,23 @@ pub(crate) fn run(args: &RestoreArgs) -> anyhow::Result<()> {
                 false => How::Whole,
             };
             let keyring = args.keyring.as_deref().map(|file| {
-                std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))
+                std::fs::read(file).with_context(|| {
+                    format!("không đọc được {0} / {0} cannot be read", file.display())
+                })
             });
             let keyring = keyring.transpose()?;
+            let name = args.keyring.iter().map(|file| file.display().to_string());
+            let name: String = name.collect();
             let source = Source {
                 from: &args.from,
                 secret: &secret,
                 which,
-                keyring: keyring.as_deref(),
+                keyring: keyring.as_deref().map(|bytes| Spare { name: &name, bytes }),
             };
             whole(source, &config, how)
         }
         (None, Some(name)) => one(args, &secret, which, &config, name),
-        (None, None) => anyhow::bail!("--to or --account is missing"),
+        (None, None) => anyhow::bail!("thiếu --to hoặc --account / --to or --account is missing"),
     }
 }
 
@@ -138,7 +142,7 @@ struct Source<'a> {
     secret: &'a Secret,
     which: Which,
     /// For one that lost its own.
-    keyring: Option<&'a [u8]>,
+    keyring: Option<Spare<'a>>,
 }
 
 /// Restores into the config's data folder, opens the store and checks it.
@@ -175,7 +179,7 @@ fn whole(source: Source<'_>, config: &Config, how: How) -> anyhow::Result<()> {
         workers: WORKERS,
         salvage: how == How::Salvage,
         leap: how != How::Rehearsal,
-        keyring,
+        keyring: keyring.map(|spare| spare.bytes),
     };
     let mut bar = Bar::new();
     let rebuilt = match backup::restore(&task, &mut |p| bar.tell(p)) {
@@ -191,7 +195,7 @@ fn whole(source: Source<'_>, config: &Config, how: How) -> anyhow::Result<()> {
     };
     drop(bar);
     println!(
-        "Đã ghi lại bản sao lưu / restored the backup {} ({}): {} tệp / files, {}.",
+        "Đã ghi lại bản sao lưu {0} ({1}): {2} tệp, {3}. / Restored the backup {0} ({1}): {2} files, {3}.",
         rebuilt.name,
         date::utc(rebuilt.taken_at),
         rebuilt.files,
@@ -315,7 +319,10 @@ struct Scratch(PathBuf);
 impl Scratch {
     /// `own`: nobody else puts anything there, so what an earlier run left is removed.
     fn make(dir: &Path, own: bool) -> anyhow::Result<Self> {
-        let cannot = || format!("the scratch folder {} cannot be used", dir.display());
+        let cannot = || {
+            let dir = dir.display();
+            format!("không dùng được thư mục tạm {dir} / the scratch folder {dir} cannot be used")
+        };
         let dir = if own {
             dir.to_owned()
         } else {
@@ -344,7 +351,11 @@ fn account(directory: &Directory, name: &str) -> anyhow::Result<Account> {
         (_, Ok(address)) => Some(directory.account_at(&address)),
         _ => None,
     };
-    let found = found.with_context(|| format!("{name:?} is neither an address nor a number"))?;
+    let found = found.with_context(|| {
+        format!(
+            "{name:?} không phải là địa chỉ hay số / {name:?} is neither an address nor a number"
+        )
+    })?;
     found.with_context(|| {
         format!(
             "không có tài khoản {name}; tài khoản đã xoá thì hãy nêu số / no account {name}; a deleted one is \
@@ -375,7 +386,7 @@ fn one(
     let dir = keys::store_dir(config);
     anyhow::ensure!(
         dir.exists(),
-        "{} holds no store",
+        "{0} không có kho thư / {0} holds no store",
         config.server.data.display()
     );
     super::store::expect_own(&dir)?;

@@ -58,6 +58,10 @@ const TABLE: &[(&str, &str)] = &[
     ("{}: the file is damaged", "{0}: tệp bị hỏng"),
     ("{}: the file is missing", "{0}: tệp bị mất"),
     (
+        "{}: a folder lies in the file's place, take it away first",
+        "{0}: chỗ của tệp này lại là một thư mục, hãy lấy nó ra trước",
+    ),
+    (
         "`congvu store repair` makes it anew, or take it from a backup",
         "`congvu store repair` làm lại tệp này, hoặc lấy nó từ bản sao lưu",
     ),
@@ -395,6 +399,9 @@ mod tests {
         }
         std::fs::remove_file(&path).unwrap();
         check(storage::Store::open(&own));
+        std::fs::create_dir(&path).unwrap();
+        check(storage::Store::open(&own));
+        std::fs::remove_dir(&path).unwrap();
         std::fs::write(&path, whole).unwrap();
         let segment = own.dir.join("journal/0000000001.log");
         let mut octets = std::fs::read(&segment).unwrap();

@@ -235,7 +235,7 @@ fn repair(which: &Which) -> anyhow::Result<()> {
         );
     }
     if let Some(aside) = &done.aside {
-        println!("What was there before / Tệp cũ: {}", aside.display());
+        println!("Tệp cũ / what was there before: {}", aside.display());
     }
     if let Some(report) = &done.report {
         println!("Bản ghi / report: {}", report.display());
@@ -250,7 +250,7 @@ fn repair(which: &Which) -> anyhow::Result<()> {
     told.end(&done, &options)?;
     anyhow::ensure!(
         all_kept,
-        "not everything could be kept / không giữ được tất cả"
+        "không giữ được tất cả / not everything could be kept"
     );
     Ok(())
 }

@@ -80,6 +80,8 @@ pub(super) struct Found {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Is {
     Missing,
+    /// Missing, as in backups of earlier versions, which wrote no copies: nothing is wrong with them.
+    Never,
     Damaged,
     /// Whole, and not what the other one says now.
     Older,
@@ -98,19 +100,20 @@ impl Found {
         }
     }
 
-    /// What is wrong, a line each. Backups of earlier versions have no copy, and nothing is wrong with them.
+    /// What is wrong, a line each.
     pub(super) fn told(&self) -> Vec<String> {
-        let is_wrong = |(name, is): &&(&str, Is)| *is != Is::Missing || *name == FILE;
-        let stale = self.stale.iter().filter(is_wrong);
         let line = |(name, is): &(&str, Is)| {
             let how = match is {
                 Is::Missing => "is missing",
+                Is::Never => return None,
                 Is::Damaged => "is damaged",
                 Is::Older => "is older than the other one",
             };
-            format!("its file `{name}` {how}; the next backup writes it again")
+            Some(format!(
+                "its file `{name}` {how}; the next backup writes it again"
+            ))
         };
-        stale.map(line).collect()
+        self.stale.iter().filter_map(line).collect()
     }
 }
 
@@ -126,7 +129,14 @@ pub(super) fn find(vault: &dyn Vault) -> Result<Option<Found>, Failure> {
             let stale = (copied != bytes).then_some((COPY, Is::Older));
             (head, bytes, stale.into_iter().collect())
         }
-        (Ok((head, bytes)), Err(why)) => (head, bytes, vec![(COPY, why.is()?)]),
+        (Ok((head, bytes)), Err(why)) => {
+            let is = match why.is()? {
+                // Whoever wrote copies of the store's own files wrote this one before.
+                Is::Missing if vault.list(chunk::TWINS)?.is_empty() => Is::Never,
+                is => is,
+            };
+            (head, bytes, vec![(COPY, is)])
+        }
         (Err(why), Ok((head, bytes))) => (head, bytes, vec![(FILE, why.is()?)]),
         (Err(Not::Missing), Err(Not::Missing)) if !has_traces(vault)? => return Ok(None),
         // Nothing is said of what nobody was allowed to read.

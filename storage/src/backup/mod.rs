@@ -45,7 +45,7 @@ pub use folder::{FolderVault, lies_in};
 pub use keep::{Backup, Checked, check, list};
 pub use place::{Into, Picture, Restored, place};
 pub use prune::{Keep, Prune, Pruned, prune};
-pub use restore::{Rebuilt, Restore, Which, expect_key, restore};
+pub use restore::{Rebuilt, Restore, Spare, Which, expect_key, restore};
 pub use sealer::Secret;
 pub use take::{Take, Taken, take};
 pub use vault::{Held, Vault};
@@ -155,6 +155,18 @@ pub enum Refusal {
          older backup with --manifest"
     )]
     KeyringLost(String),
+    /// The file that was named as a keyring is none.
+    #[error(
+        "{0} is no keyring, or damaged; nothing was written. Name the file `keyring` of a folder `store` of the same \
+         server by --keyring FILE"
+    )]
+    NoSpare(String),
+    /// The keyring that was named opens with another master key.
+    #[error(
+        "the keyring {0} is not sealed under the master key that the config names; nothing was written. Name the \
+         keyring of the same store, or the key of its time (a replaced one is kept as FILE.old-N) as key_file"
+    )]
+    OtherSpare(String),
     /// A restore goes into an empty folder only.
     #[error("{0} is not empty; a restore needs an empty folder")]
     NotEmpty(String),

@@ -95,14 +95,22 @@ impl Which {
     }
 }
 
-/// Whether `keys` open the store in a backup, before anything of it is written; `spare` is a keyring from
-/// elsewhere, for a backup that lost its own. Errors: `KeyringLost`; `Unavailable` for a master key that is missing
-/// or another store's; those of [`restore`].
+/// A keyring from elsewhere, for a backup that lost its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Spare<'a> {
+    /// What whoever named it calls it.
+    pub name: &'a str,
+    /// What is in it.
+    pub bytes: &'a [u8],
+}
+
+/// Whether `keys` open the store in a backup, before anything of it is written. Errors: `KeyringLost`, `NoSpare`,
+/// `OtherSpare`; `Unavailable` for a master key that is missing or another store's; those of [`restore`].
 pub fn expect_key(
     (vault, secret): (&dyn Vault, &Secret),
     which: &Which,
     keys: &KeySource,
-    spare: Option<&[u8]>,
+    spare: Option<Spare<'_>>,
 ) -> Result<(), Failure> {
     let _held = vault.hold(false)?;
     let sealer = Sealer::open(vault, secret)?;
@@ -135,10 +143,13 @@ pub fn expect_key(
             return Ok(());
         }
     }
-    match spare {
-        Some(bytes) if opens(bytes)? => Ok(()),
-        Some(_) => Err(Error::Unavailable("this file is no keyring".into()).into()),
-        None => Err(Refusal::KeyringLost(vault.place()).into()),
+    let Some(spare) = spare else {
+        return Err(Refusal::KeyringLost(vault.place()).into());
+    };
+    match keyring::opens(spare.bytes, master)? {
+        Some(true) => Ok(()),
+        Some(false) => Err(Refusal::OtherSpare(spare.name.to_owned()).into()),
+        None => Err(Refusal::NoSpare(spare.name.to_owned()).into()),
     }
 }
 

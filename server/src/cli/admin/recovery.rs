@@ -149,22 +149,7 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             account,
             messages,
             mailbox,
-        } => {
-            let path = format!(
-                "accounts/{}/removed/restore",
-                client.kept_account(&account)?
-            );
-            let mut rows = Vec::new();
-            for some in messages.chunks(BACK_MAX) {
-                let body = json!({"messages": some, "mailbox": mailbox});
-                let mut done = client.create(&path, body)?;
-                if let Some(items) = done["items"].as_array_mut() {
-                    rows.append(items);
-                }
-            }
-            printer.rows(&BACK, &rows)?;
-            expect_back(&rows)
-        }
+        } => undelete(client, printer, &account, &messages, mailbox.as_deref()),
         Verb::Restore {
             account,
             at,
@@ -203,9 +188,40 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
     }
 }
 
+/// Puts messages back, and tells which: those that were not are a refusal.
+fn undelete(
+    client: &Client,
+    printer: &mut Printer<'_>,
+    account: &str,
+    messages: &[u64],
+    mailbox: Option<&str>,
+) -> anyhow::Result<()> {
+    let path = format!("accounts/{}/removed/restore", client.kept_account(account)?);
+    let mut rows = Vec::new();
+    for some in messages.chunks(BACK_MAX) {
+        let body = json!({"messages": some, "mailbox": mailbox});
+        let mut done = client.create(&path, body)?;
+        if let Some(items) = done["items"].as_array_mut() {
+            rows.append(items);
+        }
+    }
+    let back: Vec<Value> = rows.iter().filter(|r| is_back(r)).cloned().collect();
+    if printer.is_json() {
+        printer.rows(&BACK, &rows)?;
+    } else if !back.is_empty() {
+        printer.rows(&BACK, &back)?;
+    }
+    expect_back(&rows)
+}
+
+/// Whether a message of that number was put back.
+fn is_back(row: &Value) -> bool {
+    !row["message"].is_null()
+}
+
 /// Errors: some of them were never removed, or too long ago.
 fn expect_back(rows: &[Value]) -> anyhow::Result<()> {
-    let gone = rows.iter().filter(|row| row["message"].is_null());
+    let gone = rows.iter().filter(|row| !is_back(row));
     let gone: Vec<String> = gone.map(|row| row["id"].to_string()).collect();
     anyhow::ensure!(
         gone.is_empty(),

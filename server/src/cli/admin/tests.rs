@@ -179,14 +179,20 @@ impl Scripted {
 }
 
 fn run(url: &str, ca: &Path, line: &str) -> anyhow::Result<String> {
+    let (printed, done) = said(url, ca, line);
+    done.map(|()| printed)
+}
+
+/// What it printed, and how it ended.
+fn said(url: &str, ca: &Path, line: &str) -> (String, anyhow::Result<()>) {
     let ca = ca.to_str().unwrap();
     let fixed = ["admin", "--url", url, "--token", "cv_secret", "--ca", ca];
     let args = Line::try_parse_from(fixed.into_iter().chain(line.split(' ')))
         .unwrap()
         .args;
     let mut out = Vec::new();
-    act(args, &mut out)?;
-    Ok(String::from_utf8(out).unwrap())
+    let done = act(args, &mut out);
+    (String::from_utf8(out).unwrap(), done)
 }
 
 /// Head and body of one request.
@@ -336,6 +342,27 @@ fn an_act_on_many_is_counted_before_it_is_done() {
     );
     assert!(asked[0].contains("\"dry_run\":true") && !asked[1].contains("dry_run"));
     assert!(asked[1].contains("\"older_than\":7200") && asked[1].contains("\"limit\":9"));
+}
+
+#[test]
+fn what_was_not_put_back_is_a_refusal_and_no_row() {
+    let check = |answer: &'static str, ids: &str, rows: usize| {
+        let scripted = Scripted::start(Box::leak(Box::new([(200, answer)])));
+        let line = format!("recovery undelete 7 {ids} --lang en");
+        let (printed, done) = said(&scripted.url, &scripted.ca.path().join("ca.pem"), &line);
+        let refused = done.unwrap_err().to_string();
+        assert!(
+            refused.contains("no removed message has the number 9"),
+            "{refused}"
+        );
+        // A heading, the rows, and how many they are.
+        let lines = if rows == 0 { 0 } else { rows + 2 };
+        assert_eq!(printed.lines().count(), lines, "{printed}");
+        scripted.asked.join().unwrap();
+    };
+    check(r#"{"items": [{"id": 9, "message": null}]}"#, "9", 0);
+    let one = r#"{"items": [{"id": 8, "message": 12}, {"id": 9, "message": null}]}"#;
+    check(one, "8 9", 1);
 }
 
 #[test]

@@ -177,7 +177,8 @@ fn take(args: &BackupArgs) -> anyhow::Result<()> {
     let taken = backup::take(&task, &mut |p| bar.tell(p)).map_err(said)?;
     drop(bar);
     println!(
-        "Bản sao lưu / backup {}: {}, mới / new {} ({} of {} pieces; {} of {} files were as before)",
+        "Bản sao lưu {0}: {1}, mới {2} ({3} trong {4} mảnh; {5} trong {6} tệp như lần trước). / Backup {0}: {1}, new {2} \
+         ({3} of {4} pieces; {5} of {6} files were as before).",
         taken.name,
         octets(taken.octets),
         octets(taken.new_octets),
@@ -262,10 +263,8 @@ fn verify(dir: &Path, key: &KeyArgs) -> anyhow::Result<()> {
     }
     anyhow::ensure!(
         checked.findings.is_empty(),
-        "{} hỏng; `congvu backup {} --reread` ghi lại phần còn trong kho / {} findings; \
-         `congvu backup {} --reread` writes anew what the store still has",
-        checked.findings.len(),
-        dir.display(),
+        "{0} chỗ hỏng; `congvu backup {1} --reread` ghi lại phần còn trong kho / {0} findings; \
+         `congvu backup {1} --reread` writes anew what the store still has",
         checked.findings.len(),
         dir.display()
     );
@@ -275,7 +274,7 @@ fn verify(dir: &Path, key: &KeyArgs) -> anyhow::Result<()> {
         dir.display()
     );
     println!(
-        "Toàn vẹn / every piece is whole: {} bản / backups, {} pieces.",
+        "Toàn vẹn: {0} bản sao lưu, {1} mảnh. / Every piece is whole: {0} backups, {1} pieces.",
         checked.backups, checked.chunks
     );
     Ok(())
@@ -285,7 +284,12 @@ fn prune(dir: &Path, key: &KeyArgs, keep: Option<u32>, older: Option<i64>) -> an
     let vault = FolderVault::open(dir, &Disk::default()).map_err(said)?;
     let keep = match (keep, older) {
         (Some(count), _) => Keep::Newest(count as usize),
-        (None, age) => Keep::Since(now_s() - age.context("--keep or --older-than is missing")?),
+        (None, age) => Keep::Since(
+            now_s()
+                - age.context(
+                    "thiếu --keep hoặc --older-than / --keep or --older-than is missing",
+                )?,
+        ),
     };
     let mut bar = Bar::new();
     let task = Prune {
@@ -300,7 +304,7 @@ fn prune(dir: &Path, key: &KeyArgs, keep: Option<u32>, older: Option<i64>) -> an
         println!("{line}");
     }
     for name in &pruned.backups {
-        println!("Đã xoá / removed {name}");
+        println!("Đã xoá {name} / removed {name}");
     }
     if pruned.verified > 0 {
         println!(
@@ -309,7 +313,7 @@ fn prune(dir: &Path, key: &KeyArgs, keep: Option<u32>, older: Option<i64>) -> an
         );
     }
     println!(
-        "{} bản / backups, {} pieces, {} trống thêm / freed.",
+        "Đã xoá {0} bản, {1} mảnh; trống thêm {2}. / Removed {0} backups, {1} pieces; {2} freed.",
         pruned.backups.len(),
         pruned.chunks,
         octets(pruned.octets)

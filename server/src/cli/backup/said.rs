@@ -75,6 +75,8 @@ fn vietnamese(refusal: &Refusal) -> String {
         | Refusal::KeyWrong(_)
         | Refusal::NotSealed(_)
         | Refusal::KeyringLost(_)
+        | Refusal::NoSpare(_)
+        | Refusal::OtherSpare(_)
         | Refusal::NoKeyring(_) => of_keys(refusal),
         Refusal::Stopped => "đã dừng; chạy lại cùng lệnh để tiếp tục".into(),
     }
@@ -108,6 +110,14 @@ fn of_keys(refusal: &Refusal) -> String {
              vòng khoá khác của cùng kho giúp được: tệp `keyring` trong thư mục `store` của chính máy chủ, của một bản chép, \
              hoặc của kho khôi phục từ thư mục sao lưu khác; hãy nêu bằng --keyring TỆP, hoặc thử bản sao lưu cũ hơn bằng \
              --manifest"
+        ),
+        Refusal::NoSpare(file) => format!(
+            "{file} không phải là vòng khoá, hoặc đã hỏng; không ghi gì cả. Hãy nêu tệp `keyring` trong một thư mục `store` \
+             của cùng máy chủ bằng --keyring TỆP"
+        ),
+        Refusal::OtherSpare(file) => format!(
+            "vòng khoá {file} không mở được bằng khoá chủ trong cấu hình; không ghi gì cả. Hãy nêu vòng khoá của cùng kho \
+             này, hoặc đặt key_file là khoá của thời đó (khoá đã thay được giữ ở TỆP.old-N)"
         ),
         Refusal::NoKeyring(dir) => format!(
             "vòng khoá của kho thư mã hoá trong {dir} đã mất hoặc hỏng; không tạo bản sao lưu. Máy chủ đang chạy còn \
