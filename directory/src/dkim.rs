@@ -153,6 +153,15 @@ impl Directory {
             .collect()
     }
 
+    /// How many domains have keys that sign.
+    pub fn domains_that_sign(&self) -> usize {
+        let book = self.read();
+        let names = book.domains.keys();
+        names
+            .filter(|name| book.signing(name).next().is_some())
+            .count()
+    }
+
     /// The keys with which mail from this domain is signed now: its own, or those of the nearest domain above it that
     /// is ours and has some. Empty: none has.
     pub fn signing_keys(&self, domain: &DomainName) -> Vec<Arc<SigningKey>> {

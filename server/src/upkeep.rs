@@ -122,12 +122,24 @@ async fn index(services: Services, shutdown: Shutdown) {
 
 /// Keys that sign mail (DKIM): made for domains that have none, forgotten when they have retired.
 async fn keys(services: Services, shutdown: Shutdown) {
+    let mut first = true;
     loop {
         let directory = services.directory.clone();
-        let domains = match services.delivery.signs() {
-            true => directory.domains_without_dkim(),
-            false => Vec::new(),
+        let (domains, signed) = match services.delivery.signs() {
+            true => (
+                directory.domains_without_dkim(),
+                directory.domains_that_sign(),
+            ),
+            false => (Vec::new(), 0),
         };
+        // A server that was killed may have made keys and not told of them.
+        if first && signed > 0 {
+            tracing::info!(
+                domains = signed,
+                "mail is signed; the records of the keys: congvu admin domains dkim list, congvu dns"
+            );
+        }
+        first = false;
         for domain in domains {
             let directory = directory.clone();
             let made = tokio::task::spawn_blocking(move || {

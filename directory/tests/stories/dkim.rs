@@ -1,9 +1,11 @@
 //! Keys that sign mail: made, rotated, forgotten; every act in the chain, no private key anywhere else.
 
-use crate::world::{World, domain};
+use crate::world::{HandClock, START_MS, World, agency, domain, open_with};
 use directory::DkimState::{New, Retiring, Signing};
 use directory::dkim::RETIRING_S;
-use directory::{Algorithm, DkimKey, DkimState, Error, Role};
+use directory::{Algorithm, DkimKey, DkimState, Error, NewAgency, Role};
+use std::sync::Arc;
+use storage::{Disk, EngineKind, Options};
 
 fn standing(keys: &[DkimKey]) -> Vec<(&str, DkimState)> {
     let mut all: Vec<_> = keys
@@ -158,4 +160,54 @@ fn only_who_manages_a_domain_changes_its_keys() {
     ));
     let gone = d.delete_dkim_key(Some(&reader), &name, "x");
     assert!(matches!(gone, Err(Error::Denied(_))));
+}
+
+/// Whoever publishes the records of keys that he was told of must find these same keys signing ever after.
+#[test]
+fn a_power_cut_leaves_both_first_keys_or_none() {
+    let name = domain("tinh.gov.vn");
+    let clock = Arc::new(HandClock(START_MS.into()));
+    let (mut none, mut both) = (0, 0);
+    for cut in [0, 1, 2, 3, 100] {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options {
+            dir: dir.path().join("store"),
+            engine: EngineKind::Memory,
+            disk: Disk::forgetful(cut),
+            ..Options::default()
+        };
+        let (store, d) = open_with(&options, &clock).unwrap();
+        let top = NewAgency {
+            id: agency("H99"),
+            parent: None,
+            name: "Tỉnh".into(),
+            name_en: None,
+            quota: Default::default(),
+        };
+        d.create_agency(None, top).unwrap();
+        d.create_domain(None, name.clone(), agency("H99")).unwrap();
+        options.disk.fail_after(cut);
+        let told = d.make_first_dkim_keys(None, &name).ok();
+        let signs = d.signing_keys(&name).len();
+        assert_eq!(signs, told.as_ref().map_or(0, Vec::len), "cut {cut}");
+        let _ = store.close();
+        drop((d, store));
+        options.disk.power_cut().unwrap();
+        let (store, d) = open_with(&options, &clock).unwrap();
+        let kept = d.dkim_keys(None, &name).unwrap();
+        if let Some(told) = told {
+            assert_eq!(kept.len(), 2, "cut {cut}");
+            assert!(told.iter().all(|key| kept.contains(key)), "cut {cut}");
+        }
+        match kept.len() {
+            0 => none += 1,
+            2 => both += 1,
+            other => panic!("{other} keys after cut {cut}"),
+        }
+        let again = d.make_first_dkim_keys(None, &name).unwrap();
+        assert_eq!((again.len(), d.signing_keys(&name).len()), (2, 2));
+        assert!(kept.is_empty() || again == kept, "cut {cut}");
+        store.close().unwrap();
+    }
+    assert!(none > 0 && both > 0, "{none} without keys, {both} with");
 }

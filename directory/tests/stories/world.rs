@@ -17,7 +17,7 @@ const ROOM: u64 = 1 << 40;
 pub(crate) const PASSWORD: &str = "Mật khẩu 2026";
 
 #[derive(Debug)]
-pub(crate) struct HandClock(AtomicI64);
+pub(crate) struct HandClock(pub(crate) AtomicI64);
 
 impl Clock for HandClock {
     fn now_ms(&self) -> i64 {
@@ -201,7 +201,15 @@ fn open(
     clock: &Arc<HandClock>,
     room: &Arc<AtomicU64>,
 ) -> Result<(Store, Directory), Error> {
-    let store = Store::open(&options(dir, room))?;
+    open_with(&options(dir, room), clock)
+}
+
+/// A directory over this store.
+pub(crate) fn open_with(
+    options: &Options,
+    clock: &Arc<HandClock>,
+) -> Result<(Store, Directory), Error> {
+    let store = Store::open(options)?;
     let settings = Settings {
         argon2_memory_kib: 64,
         argon2_passes: 1,
