@@ -37,6 +37,7 @@ mod queue;
 mod queue_acts;
 mod queue_filter;
 mod recovery;
+mod roster;
 mod router;
 mod runs;
 mod senders;

@@ -2,13 +2,12 @@
 
 use crate::body::{Body, Named};
 use crate::caller::Caller;
-use crate::filter;
 use crate::problem::{Problem, text};
+use crate::roster::{self, Roster, rows};
 use crate::router::Room;
-use crate::sight::{acted, known_account};
 use crate::version::{Match, Tagged};
 use axum::extract::State;
-use directory::{Directory, Rights, Share, Sharing};
+use directory::{Access, AccountId, Directory, Error, Rights, Share, Sharing};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -42,21 +41,50 @@ pub(crate) struct MemberRights {
     rights: String,
 }
 
-fn shown(directory: &Directory, share: Share) -> Tagged<Members> {
-    let version = share.version;
-    let member = |(who, rights): (Sharing, Rights)| {
-        let Sharing::Account(id) = who else {
-            return None;
-        };
-        let account = directory.account(id).ok()?;
-        Some(Member {
-            account: id.raw(),
-            address: account.address.to_string(),
+impl Roster for Members {
+    type Kept = Share;
+    type Said = Rights;
+    const FIELD: &'static str = "member";
+
+    fn read(directory: &Directory, by: &Access, of: AccountId) -> Result<Share, Error> {
+        directory.members(Some(by), of)
+    }
+
+    fn write(
+        directory: &Directory,
+        by: &Access,
+        of: AccountId,
+        who: AccountId,
+        said: Option<Rights>,
+        version: Option<u64>,
+    ) -> Result<Share, Error> {
+        let rights = said.unwrap_or(Rights::NONE);
+        directory.set_member(Some(by), of, who, rights, version)
+    }
+
+    fn version(kept: &Share) -> u64 {
+        kept.version
+    }
+
+    fn names(kept: &Share, who: AccountId) -> bool {
+        !kept.given(Sharing::Account(who)).is_empty()
+    }
+
+    fn shown(directory: &Directory, kept: Share) -> Self {
+        let version = kept.version;
+        let entries = kept.entries.into_iter();
+        let accounts = entries.filter_map(|(who, rights)| match who {
+            Sharing::Account(id) => Some((id, rights)),
+            _ => None,
+        });
+        let member = |account, address, rights: Rights| Member {
+            account,
+            address,
             rights: rights.to_string(),
-        })
-    };
-    let members = share.entries.into_iter().filter_map(member).collect();
-    Tagged::found(Members { members, version }, version)
+        };
+        let members = rows(directory, accounts, member);
+        Self { members, version }
+    }
 }
 
 /// Lists the members of an account.
@@ -67,13 +95,7 @@ pub(crate) async fn list(
     caller: Caller,
     Named(id): Named<String>,
 ) -> Result<Tagged<Members>, Problem> {
-    let id = filter::account_id(&id)?;
-    let found = room.ask(caller, move |room, access| {
-        known_account(&room.directory, access, id)?;
-        let share = acted(access, id, room.directory.members(Some(access), id))?;
-        Ok(shown(&room.directory, share))
-    });
-    found.await
+    roster::list(room, caller, &id).await
 }
 
 /// Makes an account a member, or changes what a member may do.
@@ -86,25 +108,12 @@ pub(crate) async fn set(
     Named((id, address)): Named<(String, String)>,
     Body(wanted): Body<MemberRights>,
 ) -> Result<Tagged<Members>, Problem> {
-    let id = filter::account_id(&id)?;
     let rights = Rights::parse(&wanted.rights).filter(|rights| !rights.is_empty());
     let rights = rights.ok_or_else(|| {
         let vi = "một hoặc nhiều chữ trong lrswipkxtea";
         Problem::invalid("rights", text(vi, "one or more letters of lrswipkxtea"))
     })?;
-    let address = filter::address("member", &address)?;
-    let done = room.ask(caller, move |room, access| {
-        known_account(&room.directory, access, id)?;
-        let member = room.directory.account_at(&address).map_err(|_| {
-            let vi = "không có tài khoản này trong phạm vi của bạn";
-            Problem::invalid("member", text(vi, "no such account in your scope"))
-        })?;
-        let share = room
-            .directory
-            .set_member(Some(access), id, member.id, rights, None);
-        Ok(shown(&room.directory, acted(access, id, share)?))
-    });
-    done.await
+    roster::set(room, caller, (&id, &address), rights).await
 }
 
 /// Takes an account off the members, with all rights over single mailboxes that it was given besides.
@@ -116,22 +125,5 @@ pub(crate) async fn remove(
     Named((id, address)): Named<(String, String)>,
     wanted: Match,
 ) -> Result<StatusCode, Problem> {
-    let id = filter::account_id(&id)?;
-    let address = filter::address("member", &address)?;
-    let done = room.ask(caller, move |room, access| {
-        known_account(&room.directory, access, id)?;
-        let share = acted(access, id, room.directory.members(Some(access), id))?;
-        let member = room.directory.account_at(&address)?;
-        if share.given(Sharing::Account(member.id)).is_empty() {
-            return Err(Problem::not_found());
-        }
-        let version = wanted.expected(share.version)?;
-        let none = Rights::NONE;
-        let done = room
-            .directory
-            .set_member(Some(access), id, member.id, none, version);
-        Ok(acted(access, id, done).map(drop)?)
-    });
-    done.await?;
-    Ok(StatusCode::NO_CONTENT)
+    roster::remove::<Members>(room, caller, (&id, &address), wanted).await
 }

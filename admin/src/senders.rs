@@ -2,13 +2,12 @@
 
 use crate::body::{Body, Named};
 use crate::caller::Caller;
-use crate::filter;
-use crate::problem::{Problem, text};
+use crate::problem::Problem;
+use crate::roster::{self, Roster, rows};
 use crate::router::Room;
-use crate::sight::{acted, known_account};
 use crate::version::{Match, Tagged};
 use axum::extract::State;
-use directory::{Directory, Senders as Said, Sending as How};
+use directory::{Access, AccountId, Directory, Error, Senders as Kept, Sending as How};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -70,18 +69,44 @@ pub(crate) struct SenderSending {
     sending: Sending,
 }
 
-fn shown(directory: &Directory, said: Said) -> Tagged<Senders> {
-    let version = said.version;
-    let sender = |(id, sending): (directory::AccountId, How)| {
-        let account = directory.account(id).ok()?;
-        Some(Sender {
-            account: id.raw(),
-            address: account.address.to_string(),
+impl Roster for Senders {
+    type Kept = Kept;
+    type Said = How;
+    const FIELD: &'static str = "sender";
+
+    fn read(directory: &Directory, by: &Access, of: AccountId) -> Result<Kept, Error> {
+        directory.senders(Some(by), of)
+    }
+
+    fn write(
+        directory: &Directory,
+        by: &Access,
+        of: AccountId,
+        who: AccountId,
+        said: Option<How>,
+        version: Option<u64>,
+    ) -> Result<Kept, Error> {
+        directory.set_sender(Some(by), of, who, said, version)
+    }
+
+    fn version(kept: &Kept) -> u64 {
+        kept.version
+    }
+
+    fn names(kept: &Kept, who: AccountId) -> bool {
+        kept.said(who).is_some()
+    }
+
+    fn shown(directory: &Directory, kept: Kept) -> Self {
+        let version = kept.version;
+        let sender = |account, address, sending: How| Sender {
+            account,
+            address,
             sending: sending.into(),
-        })
-    };
-    let senders = said.entries.into_iter().filter_map(sender).collect();
-    Tagged::found(Senders { senders, version }, version)
+        };
+        let senders = rows(directory, kept.entries, sender);
+        Self { senders, version }
+    }
 }
 
 /// Lists who may send in the name of an account, as administrators said.
@@ -92,13 +117,7 @@ pub(crate) async fn list(
     caller: Caller,
     Named(id): Named<String>,
 ) -> Result<Tagged<Senders>, Problem> {
-    let id = filter::account_id(&id)?;
-    let found = room.ask(caller, move |room, access| {
-        known_account(&room.directory, access, id)?;
-        let said = acted(access, id, room.directory.senders(Some(access), id))?;
-        Ok(shown(&room.directory, said))
-    });
-    found.await
+    roster::list(room, caller, &id).await
 }
 
 /// Says how a person may send in the name of an account.
@@ -111,21 +130,7 @@ pub(crate) async fn set(
     Named((id, address)): Named<(String, String)>,
     Body(wanted): Body<SenderSending>,
 ) -> Result<Tagged<Senders>, Problem> {
-    let id = filter::account_id(&id)?;
-    let address = filter::address("sender", &address)?;
-    let done = room.ask(caller, move |room, access| {
-        known_account(&room.directory, access, id)?;
-        let sender = room.directory.account_at(&address).map_err(|_| {
-            let vi = "không có tài khoản này trong phạm vi của bạn";
-            Problem::invalid("sender", text(vi, "no such account in your scope"))
-        })?;
-        let how = Some(wanted.sending.into());
-        let said = room
-            .directory
-            .set_sender(Some(access), id, sender.id, how, None);
-        Ok(shown(&room.directory, acted(access, id, said)?))
-    });
-    done.await
+    roster::set(room, caller, (&id, &address), wanted.sending.into()).await
 }
 
 /// Takes back what was said of somebody; what he may as the holder of a seat he may again.
@@ -137,21 +142,5 @@ pub(crate) async fn remove(
     Named((id, address)): Named<(String, String)>,
     wanted: Match,
 ) -> Result<StatusCode, Problem> {
-    let id = filter::account_id(&id)?;
-    let address = filter::address("sender", &address)?;
-    let done = room.ask(caller, move |room, access| {
-        known_account(&room.directory, access, id)?;
-        let said = acted(access, id, room.directory.senders(Some(access), id))?;
-        let sender = room.directory.account_at(&address)?;
-        if said.said(sender.id).is_none() {
-            return Err(Problem::not_found());
-        }
-        let version = wanted.expected(said.version)?;
-        let done = room
-            .directory
-            .set_sender(Some(access), id, sender.id, None, version);
-        Ok(acted(access, id, done).map(drop)?)
-    });
-    done.await?;
-    Ok(StatusCode::NO_CONTENT)
+    roster::remove::<Senders>(room, caller, (&id, &address), wanted).await
 }
