@@ -113,6 +113,12 @@ fn an_authority_of_ones_own_vouches_for_names() {
         dns.add(wrong, tlsa(3, 1, &[7; 32]));
         taken(&try_by(&there, &dns, TlsWish::None), dane);
     }
+    // A domain that is an alias of a host without MX records (RFC 5321 §5.1).
+    let dns = Signed::start();
+    dns.add("thu.gov.vn", cname("that.example"));
+    dns.add("that.example", a([1, 1, 1, 1]));
+    dns.add("_25._tcp.that.example", tlsa(3, 1, &there.paper.key_hash));
+    taken(&try_by(&there, &dns, TlsWish::None), dane);
     there.world.finish();
 }
 

@@ -90,17 +90,37 @@ impl Dnssec {
     }
 
     /// A domain's mail exchangers.
-    pub(super) async fn mail_hosts(&self, name: String) -> Result<MailHosts, LookupError> {
-        match self.resolver.mx_lookup(name).await {
-            Ok(found) => Ok(MailHosts {
-                secure: is_secure(&found, RecordType::MX),
-                hosts: super::names::mail_hosts(found.answers()),
-            }),
-            Err(error) => none::<MailHost>(&error).map(|hosts| MailHosts {
-                hosts,
-                secure: false,
-            }),
+    pub(super) async fn mail_hosts(&self, name: &str) -> Result<MailHosts, LookupError> {
+        let unknown = |_| LookupError::Failed(format!("{name} is no name"));
+        let mut at = Name::from_str(name).map_err(unknown)?;
+        for _ in 0..ALIASES_MAX {
+            let error = match self.resolver.mx_lookup(at.clone()).await {
+                Ok(found) => {
+                    return Ok(MailHosts {
+                        // An alias that was followed by itself counts as not signed.
+                        secure: at.to_ascii() == name && is_secure(&found, RecordType::MX),
+                        hosts: super::names::mail_hosts(found.answers()),
+                    });
+                }
+                Err(error) => error,
+            };
+            let failed = match none::<MailHost>(&error) {
+                Ok(hosts) => {
+                    return Ok(MailHosts {
+                        hosts,
+                        secure: false,
+                    });
+                }
+                Err(LookupError::NoName) => return Err(LookupError::NoName),
+                Err(failed) => failed,
+            };
+            // See `bases`: an alias to a name without such records.
+            match self.alias(&at).await? {
+                Some((_, to)) => at = to,
+                None => return Err(failed),
+            }
         }
+        Err(LookupError::Failed("too many aliases".into()))
     }
 
     /// RFC 7672 §2.2.3: under the host's last name first, where it is an alias.

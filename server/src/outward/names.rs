@@ -108,7 +108,7 @@ impl Resolver for Names {
         // A dot at the end: nothing of this machine's own domain is added.
         let name = format!("{domain}.");
         if let Some(dnssec) = self.dnssec().await {
-            return dnssec.mail_hosts(name).await;
+            return dnssec.mail_hosts(&name).await;
         }
         let hosts = match self.resolver()?.mx_lookup(name).await {
             Ok(found) => mail_hosts(found.answers()),
