@@ -20,6 +20,7 @@ mod credentials;
 mod dkim;
 mod domains;
 mod filter;
+mod forwarding;
 mod harm;
 mod holds;
 mod kind;

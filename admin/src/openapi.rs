@@ -2,8 +2,9 @@
 
 use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
 use crate::{
-    accounts, agencies, aliases, audit, backups, credentials, dkim, domains, holds, letters, lists,
-    members, queue, queue_acts, recovery, senders, sending, store, tls_reports, tokens, traces,
+    accounts, agencies, aliases, audit, backups, credentials, dkim, domains, forwarding, holds,
+    letters, lists, members, queue, queue_acts, recovery, senders, sending, store, tls_reports,
+    tokens, traces,
 };
 use axum::Json;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -32,6 +33,7 @@ use utoipa::{Modify, OpenApi};
         accounts::list, accounts::create, accounts::read, accounts::update, accounts::delete,
         accounts::usage,
         lists::read, lists::set,
+        forwarding::of_account, forwarding::set_account, forwarding::of_agency, forwarding::set_agency,
         members::list, members::set, members::remove,
         senders::list, senders::set, senders::remove,
         sending::list, sending::of_account, sending::set_account, sending::of_agency, sending::set_agency,
@@ -61,6 +63,8 @@ fn tag_of(path: &str) -> String {
     let tag = path.split('/').nth(3).unwrap_or_default().to_owned();
     if path.contains("credentials") {
         "credentials".to_owned()
+    } else if path.ends_with("/forwarding") {
+        "forwarding".to_owned()
     } else if path.ends_with("/list") {
         "lists".to_owned()
     } else if path.contains("/members") {

@@ -6,8 +6,8 @@ use crate::problem::{Kind, Problem, render, text};
 use crate::runs::Runs;
 use crate::{
     BODY_MAX, Premises, accounts, agencies, aliases, audit, backups, credentials, dkim, domains,
-    holds, letters, lists, members, openapi, queue, queue_acts, recovery, senders, sending, store,
-    tls_reports, tokens, traces,
+    forwarding, holds, letters, lists, members, openapi, queue, queue_acts, recovery, senders,
+    sending, store, tls_reports, tokens, traces,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -204,6 +204,14 @@ fn sending() -> Router<Room> {
         .route(
             "/api/v1/accounts/{id}/list",
             get(lists::read).put(lists::set),
+        )
+        .route(
+            "/api/v1/accounts/{id}/forwarding",
+            get(forwarding::of_account).put(forwarding::set_account),
+        )
+        .route(
+            "/api/v1/agencies/{id}/forwarding",
+            get(forwarding::of_agency).put(forwarding::set_agency),
         )
         .route("/api/v1/accounts/{id}/senders", get(senders::list))
         .route(

@@ -34,8 +34,8 @@ pub(crate) struct Header {
     pub(crate) sender: Vec<Option<Vec<Address>>>,
     /// The lists that it came through (RFC 2919 §3), as far as they are looked at.
     pub(crate) list_ids: Vec<String>,
-    /// Addresses, by key, from which it was sent on.
-    pub(crate) delivered_to: Vec<String>,
+    /// Addresses from which it was sent on.
+    pub(crate) delivered_to: Vec<Address>,
     /// More fields than are looked at.
     pub(crate) overlong: bool,
     /// White space comes before the first field: a continuation of nothing.
@@ -73,9 +73,7 @@ impl Header {
                 found.list_ids.extend(list::identifier(field.value));
             } else if field.is("Delivered-To") && found.delivered_to.len() < PASSED_MAX {
                 let address = Address::parse(&header::unfold(field.value)).ok();
-                found
-                    .delivered_to
-                    .extend(address.map(|address| address.key()));
+                found.delivered_to.extend(address);
             } else if field.is("From") {
                 found.from.push(authors(field.value));
             } else if field.is("Sender") {
@@ -93,9 +91,11 @@ impl Header {
     /// Whether it came through this list, or was sent on from its address, before.
     pub(crate) fn has_met(&self, face: &ListFace) -> bool {
         let (id, key) = (face.id(), face.address.key());
-        let ids = self.list_ids.iter();
-        ids.chain(&self.delivered_to)
-            .any(|met| met.eq_ignore_ascii_case(&id) || *met == key)
+        let by_id = self
+            .list_ids
+            .iter()
+            .any(|met| met.eq_ignore_ascii_case(&id));
+        by_id || self.delivered_to.iter().any(|met| met.key() == key)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::outward::{Hop, Via};
 use crate::sign::Signer;
 use crate::spool::{Record, Row};
 use crate::trace::{self, What};
-use crate::{Delivery, Envelope, Outcome, Recipient, RecipientState, retry};
+use crate::{Delivery, Envelope, Outcome, Recipient, RecipientState, ReversePath, retry};
 use formats::address::Address;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -117,30 +117,39 @@ impl Delivery {
                 continue;
             }
             let way = self.way(&record, record.address(row));
-            // One letter is of one list, or of none.
-            let list = lists.of(row.recipient).map(|_| row.recipient);
-            let fits = through.is_none_or(|through| through == list);
+            // What an address of ours led elsewhere is a letter of its own: its list's, sent on by it.
+            let ours = record.passed_on(row).then_some(row.recipient);
+            let fits = through.is_none_or(|through| through == ours);
             if fits && way.as_ref().is_some_and(|way| way.hop() == *hop) {
                 recipients.push(named(&record, row, &lists));
-                (via, through) = (way, Some(list));
+                (via, through) = (way, Some(ours));
             }
         }
         let Some(via) = via else {
             return Ok(None);
         };
-        let face = through.flatten().and_then(|n| lists.of(n));
-        let face = face.map(|face| &**face);
+        let through = through.flatten();
+        let face = through.and_then(|n| lists.of(n)).map(|face| &**face);
         let stored = self.inner.store.blob(item.blob)?;
         let content = list::letter(face, &stored);
-        let content: Arc<[u8]> = without_return_path(&content).into();
-        let signer = self.signer(&record, &content, now);
+        let content = without_return_path(&content);
+        let signer = self.signer(&record, content, now);
+        let by = through.map(|n| &record.envelope.recipients[n as usize].address);
+        let content: Arc<[u8]> = match by {
+            None => content.into(),
+            // Met again, it is not sent on again.
+            Some(by) => list::behind_received(content, &format!("Delivered-To: {by}\r\n")).into(),
+        };
+        let envelope = list::envelope(face, &record.envelope).into_owned();
+        let from = by.map_or(envelope.from.clone(), |by| self.sent_on(&envelope.from, by));
         Ok(Some(Job {
             id,
             hop: hop.clone(),
             via,
             envelope: Envelope {
+                from,
                 recipients,
-                ..list::envelope(face, &record.envelope).into_owned()
+                ..envelope
             },
             content,
             signer,
@@ -148,6 +157,20 @@ impl Delivery {
             trace: record.trace,
             octets,
         }))
+    }
+
+    /// The reverse-path of what is sent on from an address of ours: ours as it is, null as it is, a stranger's as one
+    /// of ours that leads back to him (`directory/srs`), or as the address's own where that would be too long.
+    fn sent_on(&self, from: &ReversePath, by: &Address) -> ReversePath {
+        let directory = &self.inner.directory;
+        let ReversePath::Address(sender) = from else {
+            return ReversePath::Null;
+        };
+        if directory.serves(&sender.domain) {
+            return from.clone();
+        }
+        let ours = directory.sent_on(sender, &by.domain);
+        ReversePath::Address(ours.unwrap_or_else(|| by.clone()))
     }
 
     /// Takes in how a job ended: delivered, later or never, durably. Blocks. Errors: `Unavailable`; then it is

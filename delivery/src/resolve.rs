@@ -6,7 +6,7 @@ use crate::list::Lists;
 use crate::news::{self, Action, News};
 use crate::spool::Row;
 use crate::{Delivery, Envelope, Origin, Refusal, Refused, ReversePath};
-use directory::{ListFace, Poster, Resolution};
+use directory::{ListFace, Passing, Poster, Resolution};
 use formats::address::Address;
 use std::collections::HashSet;
 use storage::AccountId;
@@ -119,7 +119,11 @@ impl Gathering {
         accounts: Vec<AccountId>,
         addresses: Vec<Address>,
     ) -> Result<(), Refused> {
-        self.expanded += accounts.len() + addresses.len();
+        let count = accounts.len() + addresses.len();
+        self.expanded += count;
+        if count > 1 {
+            self.targets.expanded.push(index);
+        }
         if self.expanded > EXPANDED_MAX {
             let max = EXPANDED_MAX;
             return Err(Refused::Permanent(Refusal::TooManyRecipients { max }));
@@ -148,9 +152,13 @@ impl Delivery {
     ) -> Result<Targets, Refused> {
         let mut gathering = Gathering::default();
         let poster = poster(origin, &envelope.from);
+        let passing = Passing {
+            poster: &poster,
+            met: &header.delivered_to,
+        };
         let mut lists = Vec::new();
         for (index, recipient) in (0..).zip(&envelope.recipients) {
-            let refusal = match self.lookup(&recipient.address, &poster)? {
+            let refusal = match self.lookup(&recipient.address, passing)? {
                 Resolution::Local {
                     accounts,
                     remote,
@@ -172,6 +180,11 @@ impl Delivery {
                     gathering.add(index, Vec::new(), vec![recipient.address.clone()])?;
                     continue;
                 }
+                // Only what tells of a letter goes back to its sender.
+                Resolution::SentBack(sender) if envelope.from == ReversePath::Null => {
+                    gathering.add(index, Vec::new(), vec![sender])?;
+                    continue;
+                }
                 no => refusal(&no),
             };
             gathering.targets.refused.push((index, refusal));
@@ -191,9 +204,6 @@ impl Delivery {
             targets
                 .closed_lists
                 .extend(closed_lists.into_iter().map(|list| (index, list)));
-            if accounts.len() + remote.len() > 1 {
-                targets.expanded.push(index);
-            }
             gathering.add(index, accounts, remote)?;
         }
         let targets = gathering.targets;
@@ -216,7 +226,12 @@ impl Delivery {
         let no = |refusal| Err(Refused::Permanent(refusal));
         // Somebody waits for the answer, a server or a person.
         let waits = !matches!(origin, Origin::Generated);
-        match self.lookup(address, &poster(origin, from))? {
+        let passing = Passing {
+            poster: &poster(origin, from),
+            met: &[],
+        };
+        match self.lookup(address, passing)? {
+            Resolution::SentBack(_) if *from == ReversePath::Null => Ok(()),
             Resolution::Elsewhere if !matches!(origin, Origin::Remote { .. }) => Ok(()),
             Resolution::Local {
                 accounts,
@@ -236,8 +251,8 @@ impl Delivery {
         }
     }
 
-    fn lookup(&self, address: &Address, poster: &Poster) -> Result<Resolution, Refused> {
-        let found = self.inner.directory.resolve(address, poster);
+    fn lookup(&self, address: &Address, passing: Passing<'_>) -> Result<Resolution, Refused> {
+        let found = self.inner.directory.resolve(address, passing);
         found.map_err(|e| match e {
             directory::Error::Storage(e) => temporary("cannot resolve", &e),
             e => Refused::Failed(format!("cannot resolve: {e}")),
@@ -266,7 +281,7 @@ fn refusal(resolution: &Resolution) -> Refusal {
     match resolution {
         Resolution::Unknown => Refusal::UnknownRecipient,
         Resolution::MayNotPost => Refusal::MayNotPost,
-        Resolution::Elsewhere => Refusal::RelayDenied,
+        Resolution::Elsewhere | Resolution::SentBack(_) => Refusal::RelayDenied,
         Resolution::Closed | Resolution::Local { .. } => Refusal::RecipientClosed,
     }
 }

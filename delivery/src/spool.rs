@@ -199,6 +199,14 @@ impl Record {
         self.accepted_at.saturating_add(self.held_s)
     }
 
+    /// Whether an address of ours led it elsewhere: a list, or an account from which mail goes on.
+    pub(crate) fn passed_on(&self, row: &Row) -> bool {
+        let given = &self.envelope.recipients[row.recipient as usize].address;
+        row.address
+            .as_ref()
+            .is_some_and(|to| to.key() != given.key())
+    }
+
     /// The address that a row is for.
     pub(crate) fn address<'a>(&'a self, row: &'a Row) -> &'a Address {
         let own = &self.envelope.recipients[row.recipient as usize].address;

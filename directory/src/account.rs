@@ -367,6 +367,7 @@ impl Book {
         facts.extend(self.senders_of_departed(id));
         facts.extend(self.stop_of_departed(account));
         facts.extend(self.list_of_departed(account));
+        facts.extend(self.forwarding_of_departed(account));
         facts.push(Fact::NoAccount(id));
         facts
     }

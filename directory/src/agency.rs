@@ -203,7 +203,11 @@ impl Directory {
             &mut acts,
             by,
             note,
-            vec![Fact::NoCaps(id.clone()), Fact::NoAgency(id.clone())],
+            vec![
+                Fact::NoCaps(id.clone()),
+                Fact::NoOutside(id.clone()),
+                Fact::NoAgency(id.clone()),
+            ],
         )
     }
 }

@@ -7,6 +7,7 @@ use crate::cap::AgencyCaps;
 use crate::credential::Kept;
 use crate::dkim::SigningKey;
 use crate::fact::Fact;
+use crate::forward::{AgencyForwarding, Forwarding};
 use crate::list::ListRules;
 use crate::sender::Senders;
 use crate::session::{KeptSession, SessionRow};
@@ -66,6 +67,8 @@ pub(crate) struct Book {
     /// Who, in whose name: the other direction of `senders`.
     pub(crate) sends_for: BTreeSet<(AccountId, AccountId)>,
     pub(crate) lists: HashMap<AccountId, ListRules>,
+    pub(crate) forwardings: HashMap<AccountId, Forwarding>,
+    pub(crate) outsides: BTreeMap<AgencyId, AgencyForwarding>,
     pub(crate) caps: BTreeMap<AgencyId, AgencyCaps>,
     pub(crate) stops: BTreeMap<AccountId, Stop>,
     /// Raised when an account or a credential changes: what was refused before may now be right.
@@ -119,6 +122,9 @@ impl Book {
             Fact::NoSenders(account) => self.drop_senders(account),
             Fact::List(rules) => self.put_list(rules),
             Fact::NoList(account) => self.drop_list(account),
+            Fact::Forwarding(_) | Fact::NoForwarding(_) | Fact::Outside(_) | Fact::NoOutside(_) => {
+                self.forward(fact)
+            }
             Fact::Caps(caps) => {
                 self.caps.insert(caps.agency.clone(), caps);
             }

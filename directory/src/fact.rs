@@ -7,6 +7,7 @@ use crate::cap::AgencyCaps;
 use crate::credential::Stored;
 use crate::dkim::DkimRow;
 use crate::former::{Account1, Account2, Agency1, Held, Stored1};
+use crate::forward::{AgencyForwarding, Forwarding};
 use crate::list::ListRules;
 use crate::notice::{self, Notice};
 use crate::sender::Senders;
@@ -46,6 +47,10 @@ pub(crate) mod table {
     pub(crate) const SENDERS: &str = "directory.senders";
     /// Who may post to a list, and whom it answers to.
     pub(crate) const LIST: &str = "directory.list";
+    /// Where the mail of an account goes on to.
+    pub(crate) const FORWARDING: &str = "directory.forwarding";
+    /// Whether mail of an agency's accounts may go on elsewhere.
+    pub(crate) const OUTSIDE: &str = "directory.outside";
     /// How much the accounts of an agency may send.
     pub(crate) const CAPS: &str = "directory.caps";
     /// Accounts whose sending is suspended.
@@ -105,6 +110,10 @@ pub(crate) enum Fact {
     NoSenders(AccountId),
     List(ListRules),
     NoList(AccountId),
+    Forwarding(Forwarding),
+    NoForwarding(AccountId),
+    Outside(AgencyForwarding),
+    NoOutside(AgencyId),
     Caps(AgencyCaps),
     NoCaps(AgencyId),
     Stop(Stop),
@@ -162,20 +171,16 @@ impl Fact {
             | Self::NoSenders(_)
             | Self::List(_)
             | Self::NoList(_)
+            | Self::Forwarding(_)
+            | Self::NoForwarding(_)
+            | Self::Outside(_)
+            | Self::NoOutside(_)
             | Self::Caps(_)
             | Self::NoCaps(_)
             | Self::Stop(_)
-            | Self::NoStop(_) => return self.row_of_mail(),
-            Self::Notice(account, number, notice) => (
-                table::NOTICE,
-                notice::key(*account, *number),
-                notice.as_ref().map(encode).transpose()?,
-            ),
-            Self::NoticeCounter(account, last) => (
-                table::NOTICE,
-                notice::counter_key(*account),
-                Some(encode(last)?),
-            ),
+            | Self::NoStop(_)
+            | Self::Notice(..)
+            | Self::NoticeCounter(..) => return self.row_of_mail(),
             Self::Departed(a) => (
                 table::DEPARTED,
                 account_key(a.id),
@@ -191,13 +196,20 @@ impl Fact {
         Ok(RowChange { table, key, value })
     }
 
-    /// The same of what is said of sending and passing on.
+    /// The same of what is said of sending, passing on, and of notices.
     fn row_of_mail(&self) -> Result<RowChange, storage::Error> {
         let (table, key, value) = match self {
             Self::Senders(s) => (table::SENDERS, account_key(s.account), Some(encode(s)?)),
             Self::NoSenders(account) => (table::SENDERS, account_key(*account), None),
             Self::List(l) => (table::LIST, account_key(l.account), Some(encode(l)?)),
             Self::NoList(account) => (table::LIST, account_key(*account), None),
+            Self::Forwarding(w) => (table::FORWARDING, account_key(w.account), Some(encode(w)?)),
+            Self::NoForwarding(account) => (table::FORWARDING, account_key(*account), None),
+            Self::Outside(o) => {
+                let key = o.agency.0.clone().into_bytes();
+                (table::OUTSIDE, key, Some(encode(o)?))
+            }
+            Self::NoOutside(id) => (table::OUTSIDE, id.0.clone().into_bytes(), None),
             Self::Caps(c) => {
                 let key = c.agency.0.clone().into_bytes();
                 (table::CAPS, key, Some(encode(c)?))
@@ -205,6 +217,16 @@ impl Fact {
             Self::NoCaps(id) => (table::CAPS, id.0.clone().into_bytes(), None),
             Self::Stop(s) => (table::STOP, account_key(s.account), Some(encode(s)?)),
             Self::NoStop(account) => (table::STOP, account_key(*account), None),
+            Self::Notice(account, number, notice) => (
+                table::NOTICE,
+                notice::key(*account, *number),
+                notice.as_ref().map(encode).transpose()?,
+            ),
+            Self::NoticeCounter(account, last) => (
+                table::NOTICE,
+                notice::counter_key(*account),
+                Some(encode(last)?),
+            ),
             _ => return Err(storage::Error::Invalid("a fact of another table")),
         };
         Ok(RowChange { table, key, value })
@@ -231,6 +253,8 @@ impl Fact {
             table::SHARE => Self::Share(decode(table, value)?),
             table::SENDERS => Self::Senders(decode(table, value)?),
             table::LIST => Self::List(decode(table, value)?),
+            table::FORWARDING => Self::Forwarding(decode(table, value)?),
+            table::OUTSIDE => Self::Outside(decode(table, value)?),
             table::CAPS => Self::Caps(decode(table, value)?),
             table::STOP => Self::Stop(decode(table, value)?),
             table::DEPARTED => Self::Departed(decode_account(table, value)?),

@@ -172,6 +172,8 @@ fn load(store: &Store, now: i64) -> Result<(Book, Vec<RowChange>), Error> {
         table::SHARE,
         table::SENDERS,
         table::LIST,
+        table::FORWARDING,
+        table::OUTSIDE,
         table::CAPS,
         table::STOP,
     ];

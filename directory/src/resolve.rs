@@ -1,6 +1,7 @@
 //! Where an address leads: aliases and lists expanded, loops guarded, each account once.
 
 use crate::book::Book;
+use crate::forward::HOPS_MAX;
 use crate::list::{ListFace, Poster};
 use crate::{Account, AccountId, AccountKind, AccountState, Directory, DomainState, Error};
 use formats::address::{Address, LocalPart};
@@ -33,8 +34,19 @@ pub enum Resolution {
     Closed,
     /// A list that takes nothing from this poster.
     MayNotPost,
+    /// Stands for the reverse-path of mail that was sent on from here: what cannot be delivered goes back there.
+    SentBack(Address),
     /// Not our domain.
     Elsewhere,
+}
+
+/// What is known of a letter before it is known where it goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Passing<'a> {
+    /// Who sends it, as lists see it.
+    pub poster: &'a Poster,
+    /// Addresses from which it was sent on before: it is not sent on from them again.
+    pub met: &'a [Address],
 }
 
 /// What is found while lists are opened.
@@ -47,11 +59,13 @@ struct Found<'a> {
     seen: HashSet<AccountId>,
     /// Lists to be opened.
     open: Vec<&'a Account>,
+    /// Accounts from which it was sent on before.
+    met: HashSet<AccountId>,
 }
 
 impl Directory {
-    /// Where an address leads for mail of this poster. Errors: `Storage(TooLarge)` past `RESOLVED_MAX`.
-    pub fn resolve(&self, address: &Address, poster: &Poster) -> Result<Resolution, Error> {
+    /// Where an address leads for such a letter. Errors: `Storage(TooLarge)` past `RESOLVED_MAX`.
+    pub fn resolve(&self, address: &Address, passing: Passing<'_>) -> Result<Resolution, Error> {
         let book = self.read();
         match book.domains.get(&address.domain).map(|domain| domain.state) {
             None => return Ok(Resolution::Elsewhere),
@@ -59,9 +73,11 @@ impl Directory {
             Some(DomainState::Active) => {}
         }
         let Some(account) = book.reached(address) else {
-            return Ok(Resolution::Unknown);
+            let sender = self.sender_of(&address.local);
+            let sender = sender.filter(|sender| !book.domains.contains_key(&sender.domain));
+            return Ok(sender.map_or(Resolution::Unknown, Resolution::SentBack));
         };
-        book.expand(account, poster)
+        book.expand(account, passing)
     }
 }
 
@@ -78,9 +94,12 @@ impl Book {
         })
     }
 
-    fn expand(&self, first: &Account, poster: &Poster) -> Result<Resolution, Error> {
+    fn expand(&self, first: &Account, passing: Passing<'_>) -> Result<Resolution, Error> {
+        let poster = passing.poster;
+        let met = passing.met.iter().filter_map(|met| self.reached(met));
         let mut found = Found {
             seen: HashSet::from([first.id]),
+            met: met.map(|account| account.id).collect(),
             ..Found::default()
         };
         if first.state == AccountState::Retired {
@@ -95,7 +114,7 @@ impl Book {
                 Some(self.face(first))
             }
             _ => {
-                found.accounts.push(first.id);
+                self.follow(first, &mut found, &mut Vec::new());
                 None
             }
         };
@@ -143,7 +162,7 @@ impl Book {
                     match fresh {
                         Some(a) if a.state == AccountState::Retired => {}
                         Some(a) if !matches!(a.kind, AccountKind::List { .. }) => {
-                            found.accounts.push(a.id);
+                            self.follow(a, found, &mut Vec::new());
                         }
                         Some(a) if self.may_post(a, poster, Some(list)) => found.open.push(a),
                         Some(a) => found.closed_lists.push(a.address.clone()),
@@ -156,5 +175,42 @@ impl Book {
             }
         }
         Ok(())
+    }
+
+    /// An account that takes it, or from which it goes on. It stays where it came from when nobody takes it.
+    fn follow<'a>(
+        &'a self,
+        account: &'a Account,
+        found: &mut Found<'a>,
+        chain: &mut Vec<AccountId>,
+    ) {
+        let said = self.forwardings.get(&account.id);
+        let said = said.filter(|_| !found.met.contains(&account.id) && chain.len() < HOPS_MAX);
+        let Some(said) = said else {
+            return found.accounts.push(account.id);
+        };
+        chain.push(account.id);
+        let mut taken = false;
+        for to in &said.to {
+            if !self.domains.contains_key(&to.domain) {
+                if self.outside(&account.agency) {
+                    found.remote.insert(to.key(), to);
+                    taken = true;
+                }
+                continue;
+            }
+            // Who is on the way here himself has no letter yet, and does not keep one because of us.
+            let next = self.takes(to).filter(|next| !chain.contains(&next.id));
+            if let Some(next) = next {
+                taken = true;
+                if found.seen.insert(next.id) {
+                    self.follow(next, found, chain);
+                }
+            }
+        }
+        chain.pop();
+        if said.keep || !taken {
+            found.accounts.push(account.id);
+        }
     }
 }

@@ -9,6 +9,7 @@ mod backups;
 mod credentials;
 mod documents;
 mod domains;
+mod forwarding;
 mod holds;
 mod identical;
 mod lists;

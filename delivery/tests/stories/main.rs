@@ -4,6 +4,7 @@
 
 mod bounces;
 mod door;
+mod forwarding;
 mod helping;
 mod lists;
 mod log;

@@ -128,7 +128,7 @@ fn domains_are_owned_and_in_use() {
     closed.state = DomainState::Suspended;
     d.change_domain(None, closed, Some(1)).unwrap();
     assert_eq!(
-        d.resolve(&an.address, &directory::Poster::System).unwrap(),
+        d.resolve(&an.address, crate::world::PLAIN).unwrap(),
         Resolution::Closed
     );
     assert!(d.serves(&domain("tinh.gov.vn")));
@@ -136,7 +136,7 @@ fn domains_are_owned_and_in_use() {
     d.delete_domain(None, &domain("tinh.gov.vn"), Some(2))
         .unwrap();
     assert_eq!(
-        d.resolve(&an.address, &directory::Poster::System).unwrap(),
+        d.resolve(&an.address, crate::world::PLAIN).unwrap(),
         Resolution::Elsewhere
     );
 }
@@ -246,13 +246,13 @@ fn accounts_change_with_their_version() {
     );
     change(&|a| a.state = AccountState::Retired, None).unwrap();
     assert_eq!(
-        d.resolve(&address("an2@tinh.gov.vn"), &directory::Poster::System)
+        d.resolve(&address("an2@tinh.gov.vn"), crate::world::PLAIN)
             .unwrap(),
         Resolution::Closed
     );
     change(&|a| a.state = AccountState::Suspended, None).unwrap();
     assert!(matches!(
-        d.resolve(&address("an2@tinh.gov.vn"), &directory::Poster::System)
+        d.resolve(&address("an2@tinh.gov.vn"), crate::world::PLAIN)
             .unwrap(),
         Resolution::Local { .. }
     ));
@@ -339,11 +339,8 @@ fn aliases_lead_to_accounts_and_go_with_them() {
         "alias not found",
     );
     assert_eq!(
-        d.resolve(
-            &address("vanthu@so.tinh.gov.vn"),
-            &directory::Poster::System
-        )
-        .unwrap(),
+        d.resolve(&address("vanthu@so.tinh.gov.vn"), crate::world::PLAIN)
+            .unwrap(),
         Resolution::Unknown
     );
     d.create_alias(None, address("vanthu@so.tinh.gov.vn"), an.id)
@@ -433,7 +430,7 @@ fn i19_a_restart_finds_everything_as_it_was() {
             d.aliases(None, None, None, 100).unwrap(),
             d.credentials(None, an).unwrap().len(),
             d.audit(None, 100).unwrap(),
-            d.resolve(&address("all@tinh.gov.vn"), &directory::Poster::System)
+            d.resolve(&address("all@tinh.gov.vn"), crate::world::PLAIN)
                 .unwrap(),
         )
     };

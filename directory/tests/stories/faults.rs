@@ -35,12 +35,12 @@ fn on_a_full_disk_nothing_is_half_done() {
     assert_eq!(d.audit(None, 1).unwrap(), last);
     assert_eq!(d.credentials(None, an.id).unwrap(), credentials);
     assert_eq!(
-        d.resolve(&address("b@tinh.gov.vn"), &directory::Poster::System)
+        d.resolve(&address("b@tinh.gov.vn"), crate::world::PLAIN)
             .unwrap(),
         Resolution::Unknown
     );
     assert_eq!(
-        d.resolve(&address("a@tinh.gov.vn"), &directory::Poster::System)
+        d.resolve(&address("a@tinh.gov.vn"), crate::world::PLAIN)
             .unwrap(),
         Resolution::Unknown
     );

@@ -2,7 +2,7 @@
 
 use crate::world::{World, address, agency};
 use directory::{
-    Access, Account, AccountKind, Error, ListRules, Poster, Posting, Resolution, Role,
+    Access, Account, AccountKind, Error, ListRules, Passing, Poster, Posting, Resolution, Role,
 };
 
 /// What an address leads to, as text: local parts here, then `>` addresses elsewhere, then `!` lists left out.
@@ -12,7 +12,10 @@ fn check(world: &World, to: &str, expected: &str) {
 
 fn check_for(world: &World, poster: &Poster, to: &str, expected: &str) {
     let d = &world.directory;
-    let got = match d.resolve(&address(to), poster).unwrap() {
+    let got = match d
+        .resolve(&address(to), Passing { poster, met: &[] })
+        .unwrap()
+    {
         Resolution::Local {
             accounts,
             remote,
@@ -108,7 +111,7 @@ fn i13_lists_have_limits() {
     let mut all = world.list("all@tinh.gov.vn", &names[..4]);
     let Resolution::Local { remote, .. } = world
         .directory
-        .resolve(&all.address, &Poster::System)
+        .resolve(&all.address, crate::world::PLAIN)
         .unwrap()
     else {
         panic!("a list");
@@ -126,7 +129,7 @@ fn i13_lists_have_limits() {
         .unwrap();
     let error = world
         .directory
-        .resolve(&all.address, &Poster::System)
+        .resolve(&all.address, crate::world::PLAIN)
         .unwrap_err();
     assert!(
         matches!(error, Error::Storage(storage::Error::TooLarge(_))),

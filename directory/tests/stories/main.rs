@@ -13,6 +13,7 @@ mod credentials;
 mod delegation;
 mod dkim;
 mod faults;
+mod forwarding;
 mod lists;
 mod notices;
 mod quotas;

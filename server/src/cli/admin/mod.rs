@@ -11,6 +11,7 @@ mod connect;
 mod credentials;
 mod dkim;
 mod domains;
+mod forwarding;
 mod holds;
 mod letters;
 mod lists;
@@ -59,6 +60,9 @@ enum Resource {
     /// Danh sách thư / lists: members, who may post, who answers for them
     #[command(subcommand)]
     Lists(lists::Verb),
+    /// Chuyển tiếp thư / where an account's mail goes on to, and whether it may leave
+    #[command(subcommand)]
+    Forwarding(forwarding::Verb),
     /// Gửi thay / who sends in the name of a seat or of another person
     #[command(subcommand, visible_alias = "sender")]
     Senders(senders::Verb),
@@ -167,6 +171,7 @@ fn act(args: AdminArgs, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
         Resource::Domains(verb) => domains::run(verb, &client, &mut printer),
         Resource::Accounts(verb) => accounts::run(verb, &client, &mut printer),
         Resource::Lists(verb) => lists::run(verb, &client, &mut printer),
+        Resource::Forwarding(verb) => forwarding::run(verb, &client, &mut printer),
         Resource::Senders(verb) => senders::run(verb, &client, &mut printer),
         Resource::Sending(verb) => sending::run(verb, &client, &mut printer),
         Resource::Aliases(verb) => aliases::run(verb, &client, &mut printer),

@@ -39,6 +39,10 @@ fn command_lines_of_sending() {
         true,
     );
     check("admin lists set phong@x.vn --posting all", false);
+    check("admin forwarding set a@x.vn --to b@x.vn --no-copy", true);
+    check("admin forwarding set a@x.vn", false);
+    check("admin forwarding outside H99 allow", true);
+    check("admin forwarding outside H99 perhaps", false);
     check("admin sending resume annv@x.vn", true);
     check(
         "admin sending set-limits H99 --each messages_hour=9 --total recipients_day=9",

@@ -1,0 +1,245 @@
+//! Forwarding: where the mail of an account goes on to, set by its owner or by an administrator.
+//!
+//! Whoever cannot be reached by it keeps his letter: where all addresses are gone, lead back, or may not be, it lies
+//! in his own mailbox. Elsewhere it goes only where an agency above lets it: what a state agency writes stays with it
+//! unless somebody answers for letting it out.
+
+use crate::act::{Note, check_version, difference, invalid};
+use crate::book::Book;
+use crate::fact::Fact;
+use crate::{
+    Access, Account, AccountId, AccountKind, AccountState, AgencyId, Capability, Denied, Directory,
+    DomainState, Error, Through,
+};
+use formats::address::Address;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Addresses to which one account's mail goes on.
+pub const TO_MAX: usize = 10;
+/// Accounts that a letter goes through one after the other; the last keeps it.
+pub(crate) const HOPS_MAX: usize = 10;
+
+/// Where the mail of an account goes on to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Forwarding {
+    pub account: AccountId,
+    /// Each once; empty: nowhere.
+    pub to: Vec<Address>,
+    /// Whether it lies in the account's own mailbox too.
+    pub keep: bool,
+    /// Zero while nothing was said.
+    pub version: u64,
+}
+
+/// What an agency says of forwarding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct AgencyForwarding {
+    pub agency: AgencyId,
+    /// Whether mail of its accounts may go on to domains that are not served here. `None`: as above says; at the
+    /// top that is no.
+    pub outside: Option<bool>,
+    pub version: u64,
+}
+
+impl Forwarding {
+    fn none(account: AccountId) -> Self {
+        Self {
+            account,
+            to: Vec::new(),
+            keep: true,
+            version: 0,
+        }
+    }
+
+    fn fact(self) -> Fact {
+        match self.to.is_empty() {
+            true => Fact::NoForwarding(self.account),
+            false => Fact::Forwarding(self),
+        }
+    }
+}
+
+impl Directory {
+    /// Where an account's mail goes on to. Errors: `NotFound`.
+    pub fn forwarding(&self, by: Option<&Access>, account: AccountId) -> Result<Forwarding, Error> {
+        let book = self.read();
+        let found = book.account(account).ok_or(Error::NotFound("account"))?;
+        if !book.is_own(by, account) {
+            book.check(by, Capability::ReadDirectory, &found.agency, "account")?;
+        }
+        Ok(book.said_forwarding(account))
+    }
+
+    /// Lets it go on; one's own, unless one signed in with a mail program's password, or an account's that one
+    /// manages. Errors: `NotFound`, `Invalid` (kind, address, the agency), `Conflict`, `Denied`.
+    pub fn set_forwarding(
+        &self,
+        by: Option<&Access>,
+        forwarding: Forwarding,
+        version: Option<u64>,
+    ) -> Result<Forwarding, Error> {
+        let mut acts = self.acts();
+        let (old, new, object) = {
+            let book = self.read();
+            let account = book.account(forwarding.account);
+            let account = account.ok_or(Error::NotFound("account"))?;
+            if !book.is_own(by, account.id) {
+                book.check_account(by, Capability::ManageAccounts, account)?;
+            } else if by.is_some_and(|by| matches!(by.through, Through::AppPassword(_))) {
+                return Err(Denied.into());
+            }
+            let old = book.said_forwarding(account.id);
+            check_version(version, old.version)?;
+            let mut seen = BTreeSet::new();
+            let mut new = forwarding;
+            new.to.retain(|to| seen.insert(to.key()));
+            new.version = old.version + 1;
+            book.check_forwarding(account, &new)?;
+            (old, new, account.address.to_string())
+        };
+        let note = Note {
+            act: "account.forwarding",
+            object,
+            detail: difference(&old, &new),
+        };
+        self.commit(&mut acts, by, note, vec![new.clone().fact()])?;
+        Ok(new)
+    }
+
+    /// Whether mail of an account may go on to domains that are not served here. Errors: `NotFound`.
+    pub fn forwards_outside(&self, account: AccountId) -> Result<bool, Error> {
+        let book = self.read();
+        let found = book.account(account).ok_or(Error::NotFound("account"))?;
+        Ok(book.outside(&found.agency))
+    }
+
+    /// What an agency says itself. Errors: `NotFound`.
+    pub fn agency_forwarding(
+        &self,
+        by: Option<&Access>,
+        id: &AgencyId,
+    ) -> Result<AgencyForwarding, Error> {
+        let book = self.read();
+        if !book.agencies.contains_key(id) {
+            return Err(Error::NotFound("agency"));
+        }
+        book.check(by, Capability::ReadDirectory, id, "agency")?;
+        Ok(book.said_outside(id))
+    }
+
+    /// Says it. Letting mail out is for who manages the agency above; keeping it in, for who manages this one.
+    /// Errors: `NotFound`, `Denied`, `Conflict`.
+    pub fn set_agency_forwarding(
+        &self,
+        by: Option<&Access>,
+        said: AgencyForwarding,
+        version: Option<u64>,
+    ) -> Result<AgencyForwarding, Error> {
+        let mut acts = self.acts();
+        let (old, new) = {
+            let book = self.read();
+            let agency = book.agencies.get(&said.agency);
+            let agency = agency.ok_or(Error::NotFound("agency"))?;
+            book.check(by, Capability::ManageAgencies, &agency.id, "agency")?;
+            let old = book.said_outside(&said.agency);
+            check_version(version, old.version)?;
+            if let (Some(above), true) = (&agency.parent, said.outside != Some(false)) {
+                book.check(by, Capability::ManageAgencies, above, "agency")?;
+            }
+            let new = AgencyForwarding {
+                version: old.version + 1,
+                ..said
+            };
+            (old, new)
+        };
+        let note = Note {
+            act: "agency.forwarding",
+            object: new.agency.to_string(),
+            detail: difference(&old, &new),
+        };
+        self.commit(&mut acts, by, note, vec![Fact::Outside(new.clone())])?;
+        Ok(new)
+    }
+}
+
+impl Book {
+    /// Takes in a fact of forwarding.
+    pub(crate) fn forward(&mut self, fact: Fact) {
+        match fact {
+            Fact::Forwarding(said) => drop(self.forwardings.insert(said.account, said)),
+            Fact::NoForwarding(account) => drop(self.forwardings.remove(&account)),
+            Fact::Outside(said) => drop(self.outsides.insert(said.agency.clone(), said)),
+            Fact::NoOutside(id) => drop(self.outsides.remove(&id)),
+            _ => {}
+        }
+    }
+
+    fn is_own(&self, by: Option<&Access>, account: AccountId) -> bool {
+        by.is_some_and(|by| by.account == account && by.stands_in(self))
+    }
+
+    fn said_forwarding(&self, account: AccountId) -> Forwarding {
+        let said = self.forwardings.get(&account).cloned();
+        said.unwrap_or_else(|| Forwarding::none(account))
+    }
+
+    fn said_outside(&self, id: &AgencyId) -> AgencyForwarding {
+        let said = self.outsides.get(id).cloned();
+        said.unwrap_or_else(|| AgencyForwarding {
+            agency: id.clone(),
+            outside: None,
+            version: 0,
+        })
+    }
+
+    /// Whether mail of an agency's accounts may go on elsewhere: the nearest that says so counts.
+    pub(crate) fn outside(&self, agency: &AgencyId) -> bool {
+        let mut above = self.upward(agency);
+        let said = above.find_map(|id| self.outsides.get(id)?.outside);
+        said.unwrap_or(false)
+    }
+
+    fn check_forwarding(&self, account: &Account, new: &Forwarding) -> Result<(), Error> {
+        if matches!(account.kind, AccountKind::List { .. }) {
+            return Err(invalid("account", "an account that is no list"));
+        }
+        if new.to.len() > TO_MAX {
+            return Err(invalid("to", format!("at most {TO_MAX} addresses")));
+        }
+        for to in &new.to {
+            let fits = match self.domains.get(&to.domain) {
+                None if self.outside(&account.agency) => true,
+                None => {
+                    return Err(invalid(
+                        "to",
+                        "addresses here: the agency does not let mail go on elsewhere",
+                    ));
+                }
+                Some(_) => self.takes(to).is_some_and(|next| next.id != account.id),
+            };
+            if !fits {
+                return Err(invalid("to", "addresses of other accounts, no lists"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The account at an address of ours to which mail may go on.
+    pub(crate) fn takes(&self, to: &Address) -> Option<&Account> {
+        let domain = self.domains.get(&to.domain)?;
+        let next = self.reached(to).filter(|a| {
+            a.state != AccountState::Retired && !matches!(a.kind, AccountKind::List { .. })
+        });
+        next.filter(|_| domain.state == DomainState::Active)
+            .map(|a| &**a)
+    }
+
+    /// What is no longer so when an account goes.
+    pub(crate) fn forwarding_of_departed(&self, account: &Account) -> Option<Fact> {
+        let said = self.forwardings.contains_key(&account.id);
+        said.then_some(Fact::NoForwarding(account.id))
+    }
+}
