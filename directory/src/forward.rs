@@ -146,8 +146,10 @@ impl Directory {
             book.check(by, Capability::ManageAgencies, &agency.id, "agency")?;
             let old = book.said_outside(&said.agency);
             check_version(version, old.version)?;
-            if let (Some(above), true) = (&agency.parent, said.outside != Some(false)) {
-                book.check(by, Capability::ManageAgencies, above, "agency")?;
+            let lets_out = said.outside != Some(false);
+            let above = agency.parent.as_ref().filter(|_| lets_out);
+            if above.is_some_and(|above| !book.allows(by, Capability::ManageAgencies, above)) {
+                return Err(Denied.into());
             }
             let new = AgencyForwarding {
                 version: old.version + 1,
