@@ -45,6 +45,8 @@ pub struct Receipt {
     pub queued: Option<QueueId>,
     /// Placed at once, for these recipients.
     pub placed: usize,
+    /// Recipients, by number, that were not taken, where the peer hears of each.
+    pub refused: Vec<(u32, Refusal)>,
 }
 
 /// The pipeline; cheap to clone.
@@ -166,14 +168,43 @@ impl Delivery {
         taken
     }
 
-    /// As `accept`, with what the pipeline itself says of it.
-    pub(crate) fn take(
+    /// As `accept`, for a peer that hears of each recipient by himself (RFC 2033 §4.2) and tells the sender: for each,
+    /// in their order, the name of the acceptance or why not.
+    pub fn accept_each(
         &self,
         envelope: Envelope,
         content: &[u8],
         origin: &Origin,
-        passed: Passed,
-    ) -> Result<Receipt, Refused> {
+    ) -> Vec<Result<String, Refused>> {
+        let (from, count) = (envelope.from.to_string(), envelope.recipients.len());
+        let passed = Passed {
+            each: true,
+            ..Passed::default()
+        };
+        let taken = self.take(envelope, content, origin, passed);
+        let octets = content.len();
+        match taken {
+            Ok(receipt) => {
+                tracing::info!(
+                    trace = %receipt.trace, %from, recipients = count, octets, origin = %origin,
+                    placed = receipt.placed, refused = receipt.refused.len(), "accepted"
+                );
+                let refused: BTreeMap<u32, Refusal> = receipt.refused.into_iter().collect();
+                let one = |n: u32| match refused.get(&n) {
+                    Some(refusal) => Err(Refused::Permanent(refusal.clone())),
+                    None => Ok(receipt.trace.clone()),
+                };
+                (0..count as u32).map(one).collect()
+            }
+            Err(refused) => {
+                tracing::info!(%from, recipients = count, octets, origin = %origin, ?refused, "refused");
+                vec![Err(refused); count]
+            }
+        }
+    }
+
+    /// As many recipients and octets as the config allows.
+    fn check_limits(&self, envelope: &Envelope, content: &[u8]) -> Result<(), Refused> {
         let settings = &self.inner.settings;
         if envelope.recipients.is_empty() {
             return Err(Refused::Permanent(Refusal::NoRecipients));
@@ -187,6 +218,19 @@ impl Delivery {
                 max: settings.size_max,
             }));
         }
+        Ok(())
+    }
+
+    /// As `accept`, with what the pipeline itself says of it.
+    pub(crate) fn take(
+        &self,
+        envelope: Envelope,
+        content: &[u8],
+        origin: &Origin,
+        passed: Passed,
+    ) -> Result<Receipt, Refused> {
+        let settings = &self.inner.settings;
+        self.check_limits(&envelope, content)?;
         self.sender(&envelope.from, origin)?;
         let header = Header::read(content);
         if header.received > RECEIVED_MAX {
@@ -238,6 +282,7 @@ impl Delivery {
             priority,
             generated: matches!(origin, Origin::Generated),
             lists: targets.lists.clone(),
+            each: passed.each,
             whence: origin.whence(passed.about),
             trace,
             now,
@@ -272,11 +317,14 @@ impl Delivery {
         stored: &[u8],
         beginning: Arc<Beginning>,
     ) -> Result<Receipt, Refused> {
-        let mut news = targets.failures(&arrival.envelope);
+        let mut news = targets.failures(&arrival.envelope, arrival.each);
+        let told = targets.refused.iter().filter(|_| arrival.each);
+        let mut refused: Vec<(u32, Refusal)> = told.cloned().collect();
         news.extend(arrival.expanded.iter().cloned());
         let few = targets.remote.is_empty() && targets.local.len() <= PLACED_AT_ONCE_MAX;
         let (placed, queued) = if few && arrival.held.is_none() {
-            self.place_now(&arrival, targets, stored, beginning, &mut news)?
+            let mut left_out = (&mut news, &mut refused);
+            self.place_now(&arrival, targets, stored, beginning, &mut left_out)?
         } else {
             let store = &self.inner.store;
             let blob = store.put_blob(stored);
@@ -290,6 +338,7 @@ impl Delivery {
             trace: arrival.trace,
             queued,
             placed,
+            refused,
         })
     }
 
@@ -322,7 +371,7 @@ impl Delivery {
         targets: &Targets,
         stored: &[u8],
         beginning: Arc<Beginning>,
-        news: &mut Vec<News>,
+        (news, refused): &mut (&mut Vec<News>, &mut Vec<(u32, Refusal)>),
     ) -> Result<(usize, Option<QueueId>), Refused> {
         let all = targets.local.iter().map(|to| (to.1, *to));
         let (mut placed, mut later, mut told) = (0, Vec::new(), Vec::new());
@@ -343,6 +392,9 @@ impl Delivery {
                 let recipient = arrival.lists.recipient(&arrival.envelope, *n);
                 match result {
                     Ok(_) => of.extend(arrival.good(&recipient)),
+                    Err(storage::Error::OverQuota(_)) if arrival.each && face.is_none() => {
+                        refused.push((*n, Refusal::OverQuota));
+                    }
                     Err(storage::Error::OverQuota(_)) => {
                         let why = "5.2.2 the mailbox is full";
                         let owned = face.as_ref().is_some_and(|face| face.owner.is_some());
@@ -480,6 +532,8 @@ pub(crate) struct Passed {
     pub(crate) about: Option<String>,
     /// Rows that are committed with it.
     pub(crate) rows: Vec<RowChange>,
+    /// Who brings it hears of each recipient, and tells the sender.
+    pub(crate) each: bool,
 }
 
 /// How the timeline of a message begins.
@@ -534,6 +588,8 @@ struct Arrival {
     expanded: Vec<News>,
     /// Those among them that change what comes through them.
     lists: Lists,
+    /// Who brings it hears of each recipient.
+    each: bool,
 }
 
 impl Arrival {

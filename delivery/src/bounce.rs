@@ -115,6 +115,7 @@ impl Delivery {
             trace: Some(id.clone()),
             about: Some(about.trace.to_owned()),
             rows: about.told(news, Some(id.clone()), now)?,
+            each: false,
         };
         let report = Report {
             host: &self.inner.settings.host,

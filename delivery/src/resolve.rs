@@ -40,8 +40,10 @@ pub(crate) struct Targets {
 
 impl Targets {
     /// What the sender is told of recipients that were refused beside others that were not.
-    pub(crate) fn failures(&self, envelope: &Envelope) -> Vec<News> {
-        let each = self.refused.iter().map(|(index, refusal)| {
+    /// `each`: the peer hears of each recipient, and he is told of lists within lists alone.
+    pub(crate) fn failures(&self, envelope: &Envelope, each: bool) -> Vec<News> {
+        let refused = self.refused.iter().filter(|_| !each);
+        let refused = refused.map(|(index, refusal)| {
             let recipient = &envelope.recipients[*index as usize];
             let why = match refusal {
                 Refusal::RecipientClosed => "5.2.1 the mailbox takes no mail",
@@ -56,7 +58,7 @@ impl Targets {
             let recipient = &envelope.recipients[*index as usize];
             News::failed(recipient, list, MAY_NOT_POST)
         });
-        each.chain(lists).collect()
+        refused.chain(lists).collect()
     }
 
     /// What the sender is told of lists, if he asked: that it went on to all to whom a list leads, who then ask for

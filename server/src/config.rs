@@ -11,7 +11,7 @@ pub use crate::sign_in::SignIn;
 pub use imap::Imap;
 pub use sending::Sending;
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 pub use trace::Trace;
 
@@ -69,6 +69,10 @@ pub struct Listen {
     pub pop3: Vec<SocketAddr>,
     pub pop3s: Vec<SocketAddr>,
     pub https: Vec<SocketAddr>,
+    /// Off: mail from hosts that keep the queue themselves (RFC 2033); not over the Internet, and never on port 25.
+    pub lmtp: Vec<SocketAddr>,
+    /// Addresses that may speak LMTP: it asks for no password.
+    pub lmtp_from: Vec<IpAddr>,
     /// Connections at once, over all services (each costs a file descriptor).
     pub connections_max: usize,
     /// Connections at once from one address; mail clients open five to ten, an office shares one address.
@@ -90,6 +94,8 @@ impl Default for Listen {
             pop3: Vec::new(),
             pop3s: Vec::new(),
             https: any(443),
+            lmtp: Vec::new(),
+            lmtp_from: vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
             connections_max: 20_000,
             connections_per_address: 500,
         }
@@ -420,7 +426,15 @@ fn check_listen(listen: &Listen) -> Result<(), (&'static str, String)> {
         ("listen.pop3", &listen.pop3),
         ("listen.pop3s", &listen.pop3s),
         ("listen.https", &listen.https),
+        ("listen.lmtp", &listen.lmtp),
     ];
+    // RFC 2033 §5.
+    if listen.lmtp.iter().any(|address| address.port() == 25) {
+        return Err((
+            "listen.lmtp",
+            "expected another port than 25, such as 24".to_owned(),
+        ));
+    }
     let mut taken: Vec<(SocketAddr, &str)> = Vec::new();
     for (key, addresses) in services {
         for address in addresses {

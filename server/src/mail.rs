@@ -6,7 +6,7 @@ use crate::shutdown::Shutdown;
 use crate::tls::{self, Acceptors, HANDSHAKE_S};
 use directory::sasl::Channel;
 use formats::address::DomainName;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -24,6 +24,7 @@ pub(crate) struct Mail {
     end_point: Option<Arc<[u8]>>,
     scram: bool,
     directory: directory::Directory,
+    lmtp_from: Vec<IpAddr>,
     shutdown: Shutdown,
 }
 
@@ -65,6 +66,7 @@ impl Mail {
             end_point: tls.end_point.clone(),
             scram: services.directory.offers_scram(),
             directory: services.directory.clone(),
+            lmtp_from: config.listen.lmtp_from.clone(),
             shutdown: shutdown.clone(),
         }
     }
@@ -96,6 +98,18 @@ impl Mail {
     pub(crate) async fn smtp(&self, stream: TcpStream, peer: SocketAddr) {
         let config = Arc::clone(&self.smtp_config);
         let machine = smtp::Receiver::new(config, smtp::Service::Mx, smtp::Tls::Offered, 0);
+        self.receive(stream, machine, peer).await;
+    }
+
+    /// RFC 2033: from the hosts that the config names.
+    pub(crate) async fn lmtp(&self, stream: TcpStream, peer: SocketAddr) {
+        if !self.lmtp_from.contains(&peer.ip()) {
+            tracing::warn!(%peer, "LMTP refused: not among listen.lmtp_from");
+            let _ = stream.try_write(b"421 4.7.1 This host may not speak LMTP here\r\n");
+            return;
+        }
+        let config = Arc::clone(&self.smtp_config);
+        let machine = smtp::Receiver::new(config, smtp::Service::Lmtp, smtp::Tls::Offered, 0);
         self.receive(stream, machine, peer).await;
     }
 

@@ -52,13 +52,16 @@ enum Spoken {
     Pop3,
     Pop3s,
     Https,
+    Lmtp,
 }
 
 impl Spoken {
     /// Said to a connection over the limit (RFC 5321 §3.8, RFC 9051 §7.1.5, RFC 3206 §3); nothing inside TLS.
     fn farewell(self) -> listener::Farewell {
         match self {
-            Self::Smtp | Self::Submission => b"421 4.7.0 Too many connections, try again later\r\n",
+            Self::Smtp | Self::Submission | Self::Lmtp => {
+                b"421 4.7.0 Too many connections, try again later\r\n"
+            }
             Self::Imap => b"* BYE [UNAVAILABLE] Too many connections, try again later\r\n",
             Self::Pop3 => b"-ERR [SYS/TEMP] Too many connections, try again later\r\n",
             Self::Submissions | Self::Imaps | Self::Pop3s | Self::Https => b"",
@@ -80,6 +83,7 @@ fn ports(listen: &Listen) -> Vec<(&'static str, Spoken, Vec<SocketAddr>)> {
         ("pop3", Spoken::Pop3, listen.pop3.clone()),
         ("pop3s", Spoken::Pop3s, listen.pop3s.clone()),
         ("https", Spoken::Https, listen.https.clone()),
+        ("lmtp", Spoken::Lmtp, listen.lmtp.clone()),
     ]
 }
 
@@ -190,6 +194,7 @@ pub fn start(services: Services) -> anyhow::Result<Running> {
 async fn converse(spoken: Spoken, mail: &mail::Mail, stream: TcpStream, peer: SocketAddr) {
     match spoken {
         Spoken::Smtp => mail.smtp(stream, peer).await,
+        Spoken::Lmtp => mail.lmtp(stream, peer).await,
         Spoken::Submission => mail.submission(stream, peer, false).await,
         Spoken::Submissions => mail.submission(stream, peer, true).await,
         Spoken::Pop3 => mail.pop3(stream, peer, false).await,

@@ -76,4 +76,6 @@ pub enum Answer {
     Sasl(sasl::Answer),
     /// To [`Ask::Take`]: the trace shown to the peer.
     Take(Result<String, Refused>),
+    /// The same of LMTP: for each recipient, in their order.
+    TakeEach(Vec<Result<String, Refused>>),
 }

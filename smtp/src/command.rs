@@ -17,10 +17,11 @@ pub const HELLO_MAX: usize = 255;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Command {
-    /// EHLO (`extended`) or HELO.
+    /// EHLO (`extended`), HELO, or LHLO (both; RFC 2033 §4.1).
     Hello {
         name: String,
         extended: bool,
+        local: bool,
     },
     Mail(Mail),
     Rcpt(Rcpt),
@@ -118,8 +119,9 @@ pub fn parse(line: &[u8]) -> Result<Command, Fault> {
         return Err(Fault::Unknown);
     }
     match verb.to_ascii_uppercase().as_str() {
-        "EHLO" => hello(rest, true),
-        "HELO" => hello(rest, false),
+        "EHLO" => hello(rest, true, false),
+        "HELO" => hello(rest, false, false),
+        "LHLO" => hello(rest, true, true),
         "MAIL" => mail(rest).map(Command::Mail),
         "RCPT" => rcpt(rest).map(Command::Rcpt),
         "DATA" => bare(rest, Command::Data),
@@ -148,13 +150,14 @@ fn bare(rest: &str, command: Command) -> Result<Command, Fault> {
 
 /// ehlo = "EHLO" SP ( Domain / address-literal ). Names in use are often no domain: any word will do,
 /// since nothing is decided by it.
-fn hello(rest: &str, extended: bool) -> Result<Command, Fault> {
+fn hello(rest: &str, extended: bool, local: bool) -> Result<Command, Fault> {
     if rest.is_empty() || rest.len() > HELLO_MAX || rest.contains(' ') {
         return Err(Fault::Argument);
     }
     Ok(Command::Hello {
         name: rest.to_owned(),
         extended,
+        local,
     })
 }
 

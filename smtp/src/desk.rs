@@ -105,6 +105,9 @@ impl<'a> Desk<'a> {
                         .unwrap_or_else(Err),
                 )
             }
+            Ask::Take { envelope, content } if machine.service() == Service::Lmtp => {
+                Answer::TakeEach(self.take_each(envelope, content, machine).await)
+            }
             Ask::Take { envelope, content } => {
                 Answer::Take(self.take(envelope, content, machine).await)
             }
@@ -159,6 +162,20 @@ impl<'a> Desk<'a> {
         block(&self.services.blocking, call)
             .await?
             .map(|receipt| receipt.trace)
+    }
+
+    /// RFC 2033 §4.2.
+    async fn take_each(
+        &mut self,
+        envelope: Envelope,
+        content: Vec<u8>,
+        machine: &Receiver,
+    ) -> Vec<Result<String, Refused>> {
+        let (delivery, origin) = (self.services.delivery.clone(), self.origin(machine));
+        let count = envelope.recipients.len();
+        let call = move || delivery.accept_each(envelope, &content, &origin);
+        let done = block(&self.services.blocking, call).await;
+        done.unwrap_or_else(|refused| vec![Err(refused); count])
     }
 
     fn origin(&self, machine: &Receiver) -> Origin {

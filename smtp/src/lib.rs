@@ -1,4 +1,4 @@
-//! Speaks SMTP: receiving as mail exchanger and as submission server. Machines without sockets,
+//! Speaks SMTP: receiving as mail exchanger, as submission server and, as LMTP, for another host. Machines without sockets,
 //! clocks or tasks (idea 1), and the one tokio loop that drives them.
 
 pub mod ask;
@@ -7,6 +7,7 @@ pub mod command;
 pub mod data;
 mod desk;
 pub mod extension;
+mod lmtp;
 pub mod receiver;
 pub mod relay;
 pub mod reply;

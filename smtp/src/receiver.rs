@@ -42,6 +42,8 @@ pub enum Service {
     Mx,
     /// Mail from people who sign in.
     Submission,
+    /// Mail from hosts that keep the queue, for addresses here (RFC 2033).
+    Lmtp,
 }
 
 /// How the connection stands with TLS.
@@ -196,6 +198,10 @@ impl Receiver {
             .as_ref()
             .is_some_and(|t| t.envelope.smtputf8);
         match (extended, utf8, self.tls == Tls::On, self.signed_in) {
+            (_, false, false, _) if self.is_lmtp() => "LMTP",
+            (_, false, true, _) if self.is_lmtp() => "LMTPS",
+            (_, true, false, _) if self.is_lmtp() => "UTF8LMTP",
+            (_, true, true, _) if self.is_lmtp() => "UTF8LMTPS",
             (false, ..) => "SMTP",
             (true, false, false, false) => "ESMTP",
             (true, false, true, false) => "ESMTPS",
@@ -264,6 +270,7 @@ impl Receiver {
             Answer::Recipient(result) => self.recipient_answered(result),
             Answer::Room(granted) => self.room_answered(granted),
             Answer::Take(result) => self.take_answered(result),
+            Answer::TakeEach(results) => self.each_answered(results),
             Answer::SignIn(how) => self.sign_in_answered(how),
             Answer::Sasl(answer) => self.sasl_answered(answer),
         }
@@ -342,7 +349,8 @@ impl Receiver {
         match self.phase {
             Phase::Greeting => {
                 self.phase = Phase::Command;
-                let line = format!("220 {} ESMTP Congvu", self.config.host);
+                let protocol = if self.is_lmtp() { "LMTP" } else { "ESMTP" };
+                let line = format!("220 {} {protocol} Congvu", self.config.host);
                 self.say(&line);
                 true
             }
@@ -445,7 +453,10 @@ impl Receiver {
             Err(fault) => return self.error(reply::fault(fault)),
         };
         match command {
-            Command::Hello { name, extended } => self.greeted(name, extended),
+            Command::Hello { local, .. } if self.greets_wrongly(local) => {
+                self.error(reply::fault(command::Fault::Unknown));
+            }
+            Command::Hello { name, extended, .. } => self.greeted(name, extended),
             Command::Mail(mail) => self.mail(mail),
             Command::Rcpt(rcpt) => self.rcpt(rcpt),
             Command::Data => self.begin_data(),

@@ -23,6 +23,7 @@ pub(crate) const HELLO_FIRST: Reply = "503 5.5.1 Say EHLO first";
 pub(crate) const MAIL_FIRST: Reply = "503 5.5.1 Say MAIL first";
 pub(crate) const NESTED_MAIL: Reply = "503 5.5.1 A sender was given already";
 pub(crate) const NO_RECIPIENTS: Reply = "554 5.5.1 No valid recipients";
+pub(crate) const LMTP_NO_RECIPIENTS: Reply = "503 5.5.1 No valid recipients";
 pub(crate) const BDAT_MIXED: Reply = "503 5.5.1 DATA and BDAT do not mix";
 pub(crate) const BDAT_FAILED: Reply = "503 5.5.1 The transaction has failed, say RSET";
 pub(crate) const NOT_NOW: Reply = "503 5.5.1 Not now";

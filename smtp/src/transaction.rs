@@ -175,7 +175,8 @@ impl Receiver {
             return self.error(reply::BDAT_MIXED);
         }
         if transaction.envelope.recipients.is_empty() {
-            return self.error(reply::NO_RECIPIENTS);
+            let no = self.no_recipients();
+            return self.error(no);
         }
         transaction.body = Some(Body::new(size_max));
         transaction.started = self.now;
@@ -206,12 +207,10 @@ impl Receiver {
 
     /// RFC 3030 §2. The chunk's octets follow whatever is said, so they are read in any case.
     pub(crate) fn begin_chunk(&mut self, size: u64, last: bool) {
-        let (now, size_max) = (self.now, self.config.size_max);
+        let (now, size_max, no_recipients) = (self.now, self.config.size_max, self.no_recipients());
         let refused = match self.transaction.as_mut().filter(|t| t.open) {
             None => Some(reply::MAIL_FIRST),
-            Some(transaction) if transaction.envelope.recipients.is_empty() => {
-                Some(reply::NO_RECIPIENTS)
-            }
+            Some(transaction) if transaction.envelope.recipients.is_empty() => Some(no_recipients),
             Some(transaction) => {
                 if transaction.body.is_none() {
                     transaction.body = Some(Body::new(size_max));
@@ -269,6 +268,8 @@ impl Receiver {
 
     fn end_chunk(&mut self, last: bool, refused: Option<Reply>) {
         match refused {
+            // RFC 2033 §4.3: to nobody there is nothing to say.
+            Some(reply::LMTP_NO_RECIPIENTS) if last => return,
             // A peer that pipelines its chunks cannot know yet.
             Some(reply::BDAT_FAILED) => return self.say(reply::BDAT_FAILED),
             Some(line) => return self.error(line),
@@ -296,6 +297,7 @@ impl Receiver {
         let Some(transaction) = self.transaction.as_mut() else {
             return self.say(reply::NOT_NOW);
         };
+        let count = transaction.envelope.recipients.len();
         match transaction.body.take().map(Body::finish) {
             Some(Ok(content)) => {
                 // `with` looks at the transaction, so it stays until the answer.
@@ -308,7 +310,7 @@ impl Receiver {
             }
             Some(Err(why)) => {
                 self.forget();
-                self.say(reply::spoiled(why));
+                self.say_to_each(count, reply::spoiled(why));
             }
             None => {
                 self.forget();

@@ -95,6 +95,7 @@ impl Script {
         match mark {
             "" | "#" => {}
             "service" if rest == "submission" => self.service = Service::Submission,
+            "service" if rest == "lmtp" => self.service = Service::Lmtp,
             "tls" if rest == "on" => self.tls = Tls::On,
             "tls" if rest == "absent" => self.tls = Tls::Absent,
             "size" => self.config.size_max = rest.parse().unwrap(),
@@ -270,11 +271,14 @@ impl Play {
                     "? take {with} {from}{asked} {} {text}",
                     to.join(",")
                 ));
-                Answer::Take(if word == "ok" {
-                    Ok("T1".into())
-                } else {
-                    Err(refusal(&word))
-                })
+                let took = |word: &str| match word {
+                    "ok" => Ok("T1".into()),
+                    word => Err(refusal(word)),
+                };
+                match self.machine.service() {
+                    Service::Lmtp => Answer::TakeEach(word.split(' ').map(took).collect()),
+                    Service::Mx | Service::Submission => Answer::Take(took(&word)),
+                }
             }
             Ask::Room(_) | Ask::Sasl(_) | Ask::Enter(_) => unreachable!(),
         }

@@ -15,6 +15,7 @@ mod clients_set_up;
 mod corpus;
 mod dane;
 mod lesser_peers;
+mod lists_and_lmtp;
 mod mail_arrives;
 mod mta_sts;
 mod outside;

@@ -217,3 +217,29 @@ fn lists_in_circles_end() {
     assert_eq!(receipt.placed, 2);
     assert_eq!((world.inbox("an").len(), world.inbox("binh").len()), (1, 1));
 }
+
+/// RFC 2033 §4.2: who keeps the queue himself hears of each recipient, and tells the sender himself.
+#[test]
+fn each_recipient_is_answered_for_by_himself() {
+    let world = World::new();
+    world.person("day");
+    world.change("day", |account| account.quota = Some(0));
+    world.list("phong", vec![local("binh"), local("chi")]);
+    let to = ["an", "khong", "day", "phong", "an"].map(|name| format!("{name}@tinh.gov.vn"));
+    let to: Vec<&str> = to.iter().map(String::as_str).collect();
+    let sent = envelope("binh@tinh.gov.vn", &to);
+    let answers = world.delivery.accept_each(sent, LETTER, &remote());
+    let causes: Vec<String> = answers.into_iter().map(cause).collect();
+    assert_eq!(causes, ["ok", "UnknownRecipient", "OverQuota", "ok", "ok"]);
+    assert_eq!(world.inbox("an").len(), 1);
+    assert!(world.inbox("chi")[0].contains("List-Id"));
+    // His own copy of the list, and no notification.
+    assert_eq!(world.inbox("binh").len(), 1);
+    let sent = envelope(
+        "binh@tinh.gov.vn",
+        &["khong@tinh.gov.vn", "day@tinh.gov.vn"],
+    );
+    let answers = world.delivery.accept_each(sent, LETTER, &remote());
+    assert!(answers.iter().all(Result::is_err));
+    assert_eq!(world.inbox("binh").len(), 1);
+}

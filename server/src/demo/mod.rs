@@ -136,9 +136,9 @@ impl Demo {
             pop3: at("pop3"),
             pop3s: at("pop3s"),
             https: at("https"),
-            connections_max: usual.connections_max,
             // Everybody comes from 127.0.0.1 here.
             connections_per_address: usual.connections_max,
+            ..usual
         }
     }
 

@@ -1,0 +1,105 @@
+//! A host that keeps the queue hands mail over by LMTP; a list takes letters from inside alone; mail goes on.
+
+use directory::{AccountKind, AgencyId, Forwarding, NewAccount};
+use formats::address::Address;
+use std::net::{Ipv4Addr, SocketAddr};
+use tests::smtp_client::SmtpClient;
+use tests::world::World;
+
+const LETTER: &[u8] = b"From: X <x@noi.example>\r\nSubject: qua LMTP\r\n\r\nx\r\n";
+
+fn address(local: &str) -> Address {
+    Address::parse(&format!("{local}@thu.gov.vn")).unwrap()
+}
+
+#[test]
+fn each_recipient_hears_by_himself_and_lists_take_from_inside() {
+    let world = World::with(|config| {
+        config.listen.lmtp = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
+    });
+    let directory = &world.services.directory;
+    let new = NewAccount {
+        address: address("phong"),
+        kind: AccountKind::List {
+            members: vec![address("an"), address("binh")],
+        },
+        agency: AgencyId("T1".into()),
+        name: "Phòng".into(),
+        position: None,
+        quota: None,
+        messages_max: None,
+    };
+    directory.create_account(None, new).unwrap();
+    let mut client = SmtpClient::connect(world.address("lmtp"));
+    client.expect("EHLO x", "500");
+    client.expect("LHLO x", "250");
+    client.expect("MAIL FROM:<x@noi.example>", "250 2.1.0");
+    client.expect("RCPT TO:<an@thu.gov.vn>", "250 2.1.5");
+    client.expect("RCPT TO:<khong@thu.gov.vn>", "550 5.1.1");
+    client.expect("RCPT TO:<phong@thu.gov.vn>", "550 5.7.2");
+    client.expect("RCPT TO:<x@noi.example>", "550 5.7.1");
+    client.expect("RCPT TO:<Binh+hop@thu.gov.vn>", "250 2.1.5");
+    client.expect("DATA", "354");
+    client.send(LETTER);
+    client.expect(".", "250 2.0.0");
+    assert!(client.reply().starts_with("250 2.0.0"));
+    client.expect("QUIT", "221");
+    for name in ["an", "binh"] {
+        let mut reader = world.imap(name);
+        reader.ok("SELECT INBOX");
+        let got = reader.ok("FETCH 1 BODY[]");
+        let text = String::from_utf8_lossy(got.literals(0)[0]).into_owned();
+        assert!(text.contains(" with LMTP id "), "{text}");
+    }
+    let letter = b"From: an@thu.gov.vn\r\nTo: phong@thu.gov.vn\r\nSubject: x\r\n\r\nx\r\n";
+    let mut sender = world.submission("an");
+    let reply = sender.transaction("an@thu.gov.vn", &["phong@thu.gov.vn"], letter);
+    assert!(reply.starts_with("250"), "{reply}");
+    let mut reader = world.imap("binh");
+    reader.ok("SELECT INBOX");
+    let got = reader.ok("FETCH 2 BODY[]");
+    let text = String::from_utf8_lossy(got.literals(0)[0]).into_owned();
+    assert!(text.contains("<phong.list-id.thu.gov.vn>\r\n"), "{text}");
+    // Two that lead to each other: one letter, and no storm.
+    for (from, to) in [("an", "binh"), ("binh", "an")] {
+        let account = directory.account_at(&address(from)).unwrap().id;
+        let new = Forwarding {
+            account,
+            to: vec![address(to)],
+            keep: false,
+            version: 0,
+        };
+        directory.set_forwarding(None, new, None).unwrap();
+    }
+    let reply = world
+        .smtp()
+        .transaction("x@noi.example", &["an@thu.gov.vn"], LETTER);
+    assert!(reply.starts_with("250"), "{reply}");
+    assert!(
+        world
+            .imap("binh")
+            .ok("STATUS INBOX (MESSAGES)")
+            .line("* STATUS")
+            .contains("MESSAGES 3")
+    );
+    assert!(
+        world
+            .imap("an")
+            .ok("STATUS INBOX (MESSAGES)")
+            .line("* STATUS")
+            .contains("MESSAGES 2")
+    );
+    world.finish();
+}
+
+#[test]
+fn lmtp_is_for_hosts_that_the_config_names() {
+    let world = World::with(|config| {
+        config.listen.lmtp = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
+        config.listen.lmtp_from = vec!["192.0.2.1".parse().unwrap()];
+    });
+    let stream = std::net::TcpStream::connect(world.address("lmtp")).unwrap();
+    let text = std::io::read_to_string(stream).unwrap_or_default();
+    assert!(text.starts_with("421 4.7.1"), "{text}");
+    world.finish();
+}
