@@ -6,6 +6,7 @@ mod act;
 mod bounce;
 pub mod dispatch;
 pub mod dsn;
+mod each;
 pub mod envelope;
 pub mod error;
 mod header;
