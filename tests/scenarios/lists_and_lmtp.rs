@@ -25,9 +25,9 @@ fn circle(world: &World) {
         };
         directory.set_forwarding(None, new, None).unwrap();
     }
-    let reply = world
-        .smtp()
-        .transaction("x@noi.example", &["an@thu.gov.vn"], LETTER);
+    let mut client = world.smtp();
+    client.ehlo();
+    let reply = client.transaction("x@noi.example", &["an@thu.gov.vn"], LETTER);
     assert!(reply.starts_with("250"), "{reply}");
     assert!(
         world
