@@ -299,6 +299,10 @@ impl Delivery {
             (0, Some(queued))
         };
         self.tell_all(&arrival, None, stored, &news);
+        for (list, news) in targets.gone(&arrival.envelope) {
+            let face = arrival.lists.of(list).map(|face| &**face);
+            self.tell_all(&arrival, face, stored, &news);
+        }
         Ok(Receipt {
             trace: arrival.trace,
             queued,

@@ -23,6 +23,8 @@ const FIELDS: [&str; 8] = [
     "List-Owner",
     "List-Archive",
 ];
+/// What each list through which a letter came leaves in it.
+const MARK: &str = "Delivered-To";
 /// Characters of a list's name in its `List-Id`.
 const NAME_MAX: usize = 60;
 
@@ -116,16 +118,32 @@ pub(crate) fn letter<'a>(face: Option<&ListFace>, stored: &'a [u8]) -> Cow<'a, [
         Some(owner) if !path.is_empty() => format!("Return-Path: <{owner}>\r\n").into_bytes(),
         _ => path.to_vec(),
     };
-    if !face.fields || bears(rest, face) {
-        return Cow::Owned([&path, rest].concat());
-    }
     let mut rest = Cow::Borrowed(rest);
-    for name in FIELDS {
-        if header::fields(&rest).any(|field| field.is(name)) {
-            rest = Cow::Owned(header::remove_field(&rest, name));
+    let mut new = mark(&rest, face);
+    if face.fields && !bears(&rest, face) {
+        for name in FIELDS {
+            if header::fields(&rest).any(|field| field.is(name)) {
+                rest = Cow::Owned(header::remove_field(&rest, name));
+            }
         }
+        new.push_str(&fields(face));
     }
-    Cow::Owned([&path[..], &behind_received(&rest, &fields(face))].concat())
+    Cow::Owned([&path[..], &behind_received(&rest, &new)].concat())
+}
+
+/// By this the list knows the letter again, whatever other lists make of the fields of lists: lists that name each other
+/// over two servers would go on until there is no room for another Received. Nothing where it is there.
+fn mark(content: &[u8], face: &ListFace) -> String {
+    let key = face.address.key();
+    let is_own = |value: &[u8]| {
+        let met = Address::parse(header::unfold(value).trim());
+        met.is_ok_and(|met| met.key() == key)
+    };
+    let mut all = header::fields(content).filter(|field| field.is(MARK));
+    match all.any(|field| is_own(field.value)) {
+        true => String::new(),
+        false => format!("{MARK}: {}\r\n", face.address),
+    }
 }
 
 /// The letter with these fields behind its first Received: what comes first there tells whence it is (`stamp`).

@@ -36,6 +36,8 @@ pub(crate) struct Targets {
     pub(crate) lists: Lists,
     /// Lists within lists that take nothing from this sender.
     closed_lists: Vec<(u32, Address)>,
+    /// Members of lists that are not here any more.
+    gone: Vec<(u32, Address)>,
 }
 
 impl Targets {
@@ -59,6 +61,21 @@ impl Targets {
             News::failed(recipient, list, MAY_NOT_POST)
         });
         refused.chain(lists).collect()
+    }
+
+    /// What is told of members that are not there any more, of each recipient that is a list.
+    pub(crate) fn gone(&self, envelope: &Envelope) -> Vec<(u32, Vec<News>)> {
+        let by_list = self.gone.chunk_by(|a, b| a.0 == b.0);
+        let news = by_list.filter_map(|members| {
+            let index = members.first()?.0;
+            let recipient = &envelope.recipients[index as usize];
+            let why = "5.1.1 this member of the list is not there";
+            let each = members
+                .iter()
+                .map(|(_, member)| News::failed(recipient, member, why));
+            Some((index, each.collect()))
+        });
+        news.collect()
     }
 
     /// What the sender is told of lists, if he asked: that it went on to all to whom a list leads, who then ask for
@@ -197,6 +214,7 @@ impl Delivery {
                 remote,
                 list: Some(face),
                 closed_lists,
+                gone,
             } = list
             else {
                 continue;
@@ -206,6 +224,9 @@ impl Delivery {
             targets
                 .closed_lists
                 .extend(closed_lists.into_iter().map(|list| (index, list)));
+            targets
+                .gone
+                .extend(gone.into_iter().map(|member| (index, member)));
             gathering.add(index, accounts, remote)?;
         }
         let targets = gathering.targets;
@@ -254,7 +275,17 @@ impl Delivery {
     }
 
     fn lookup(&self, address: &Address, passing: Passing<'_>) -> Result<Resolution, Refused> {
-        let found = self.inner.directory.resolve(address, passing);
+        let (directory, host) = (&self.inner.directory, &self.inner.settings.host);
+        let mut found = directory.resolve(address, passing);
+        if matches!(found, Ok(Resolution::Elsewhere))
+            && address.domain.as_str().eq_ignore_ascii_case(host)
+        {
+            // No other host is called so.
+            found = match directory.postmaster_of_host(address) {
+                Some(postmaster) => directory.resolve(&postmaster, passing),
+                None => Ok(Resolution::Unknown),
+            };
+        }
         found.map_err(|e| match e {
             directory::Error::Storage(e) => temporary("cannot resolve", &e),
             e => Refused::Failed(format!("cannot resolve: {e}")),

@@ -35,6 +35,7 @@ pub mod notice;
 pub mod open;
 pub mod pace;
 pub mod policy;
+mod postmaster;
 mod proving;
 pub mod quota;
 mod recent;

@@ -27,6 +27,8 @@ pub enum Resolution {
         list: Option<ListFace>,
         /// Lists in it that take nothing from this poster.
         closed_lists: Vec<Address>,
+        /// Members of lists in it that should be here and are not, or take no mail any more.
+        gone: Vec<Address>,
     },
     /// Our domain, no such address.
     Unknown,
@@ -55,6 +57,7 @@ struct Found<'a> {
     accounts: Vec<AccountId>,
     remote: BTreeMap<String, &'a Address>,
     closed_lists: Vec<Address>,
+    gone: Vec<Address>,
     /// The loop guard: an account or a list counts once, however often it is named.
     seen: HashSet<AccountId>,
     /// Lists to be opened.
@@ -75,7 +78,18 @@ impl Directory {
         let Some(account) = book.reached(address) else {
             let sender = self.sender_of(&address.local);
             let sender = sender.filter(|sender| !book.domains.contains_key(&sender.domain));
-            return Ok(sender.map_or(Resolution::Unknown, Resolution::SentBack));
+            let accounts = book.postmasters(address);
+            return Ok(match sender {
+                Some(sender) => Resolution::SentBack(sender),
+                None if accounts.is_empty() => Resolution::Unknown,
+                None => Resolution::Local {
+                    accounts,
+                    remote: Vec::new(),
+                    list: None,
+                    closed_lists: Vec::new(),
+                    gone: Vec::new(),
+                },
+            });
         };
         book.expand(account, passing)
     }
@@ -125,6 +139,7 @@ impl Book {
             mut accounts,
             remote,
             closed_lists,
+            gone,
             ..
         } = found;
         if accounts.is_empty() && remote.is_empty() {
@@ -139,6 +154,7 @@ impl Book {
             remote: remote.into_values().cloned().collect(),
             list,
             closed_lists,
+            gone,
         })
     }
 
@@ -156,19 +172,19 @@ impl Book {
                 None => {
                     found.remote.insert(member.key(), member);
                 }
-                Some(DomainState::Suspended) => {}
-                Some(DomainState::Active) => {
-                    let fresh = self.reached(member).filter(|a| found.seen.insert(a.id));
-                    match fresh {
-                        Some(a) if a.state == AccountState::Retired => {}
-                        Some(a) if !matches!(a.kind, AccountKind::List { .. }) => {
-                            self.follow(a, found, &mut Vec::new());
-                        }
-                        Some(a) if self.may_post(a, poster, Some(list)) => found.open.push(a),
-                        Some(a) => found.closed_lists.push(a.address.clone()),
-                        None => {}
+                Some(DomainState::Suspended) => found.gone.push(member.clone()),
+                Some(DomainState::Active) => match self.reached(member) {
+                    Some(a) if !found.seen.insert(a.id) => {}
+                    Some(a) if a.state == AccountState::Retired => {
+                        found.gone.push(member.clone());
                     }
-                }
+                    Some(a) if !matches!(a.kind, AccountKind::List { .. }) => {
+                        self.follow(a, found, &mut Vec::new());
+                    }
+                    Some(a) if self.may_post(a, poster, Some(list)) => found.open.push(a),
+                    Some(a) => found.closed_lists.push(a.address.clone()),
+                    None => found.gone.push(member.clone()),
+                },
             }
             if found.seen.len() + found.remote.len() > RESOLVED_MAX {
                 return Err(storage::Error::TooLarge("the members of a list").into());

@@ -5,7 +5,7 @@ use crate::act::Note;
 use crate::book::Book;
 use crate::fact::Fact;
 use crate::pace::{Pace, Reached, Sent, Whose};
-use crate::{Access, Account, AccountId, AccountState, Capability, Directory, Error, Role};
+use crate::{Access, Account, AccountId, Capability, Directory, Error};
 use formats::address::Address;
 use serde::{Deserialize, Serialize};
 use std::sync::PoisonError;
@@ -222,20 +222,8 @@ impl Directory {
         let Some(account) = book.account(account) else {
             return Vec::new();
         };
-        let holders = |agency: &crate::AgencyId| {
-            let of = book.holders.iter().filter_map(|id| book.account(*id));
-            let of = of.filter(|a| a.state == AccountState::Active);
-            let administers = |a: &&std::sync::Arc<Account>| {
-                let mut grants = a.grants.iter();
-                grants.any(|(role, top)| *role == Role::Administrator && top == agency)
-            };
-            let of = of.filter(administers);
-            of.map(|a| a.address.clone()).collect::<Vec<_>>()
-        };
-        let mut nearest = book.upward(&account.agency).map(holders);
-        let mut told = nearest.find(|told| !told.is_empty()).unwrap_or_default();
-        told.truncate(TOLD_MAX);
-        told
+        let told = book.administrators(&account.agency).into_iter();
+        told.take(TOLD_MAX).map(|a| a.address.clone()).collect()
     }
 
     pub(crate) fn paces(

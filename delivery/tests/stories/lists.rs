@@ -2,7 +2,7 @@
 
 use crate::bounces::{peer, report};
 use crate::world::{LETTER, World, address, cause, envelope, local, remote};
-use delivery::{Origin, Outcome, Refused, ReversePath};
+use delivery::{Origin, Outcome, Refusal, Refused, ReversePath};
 use directory::Posting;
 use storage::BlobId;
 
@@ -242,4 +242,52 @@ fn each_recipient_is_answered_for_by_himself() {
     let answers = world.delivery.accept_each(sent, LETTER, &remote());
     assert!(answers.iter().all(Result::is_err));
     assert_eq!(world.inbox("binh").len(), 1);
+}
+
+/// Lists on two servers may name each other: the other one makes the fields of lists its own.
+#[test]
+fn a_list_knows_its_letter_again_after_another_list() {
+    for fields in [true, false] {
+        let peer = peer(Outcome::Relayed(TAKEN.into()));
+        let world = World::with(Some(peer.clone()));
+        world.list("phong", vec![local("an"), address("to@noi.vn")]);
+        world.say("phong", |rules| rules.fields = fields);
+        let sent = envelope("an@tinh.gov.vn", &["phong@tinh.gov.vn"]);
+        let origin = world.submitted("an");
+        world.delivery.accept(sent, LETTER, &origin).unwrap();
+        world.dispatch();
+        let gone_on = peer.seen.lock().unwrap()[0].2.clone();
+        let text = String::from_utf8(gone_on).unwrap();
+        let back = text.replace("phong.list-id.tinh.gov.vn", "to.list-id.noi.vn");
+        let again = envelope("an@tinh.gov.vn", &["phong@tinh.gov.vn"]);
+        let refused = world.delivery.accept(again, back.as_bytes(), &remote());
+        assert!(
+            matches!(refused, Err(Refused::Permanent(Refusal::Loop))),
+            "fields {fields}: {refused:?}\n{back}"
+        );
+        assert_eq!(world.inbox("an").len(), 1, "fields {fields}");
+    }
+}
+
+/// A member that is not there any more is told to the owner by name, or where there is none to the poster.
+#[test]
+fn members_that_are_gone_are_told() {
+    let world = World::new();
+    world.list("phong", vec![local("binh"), local("matroi")]);
+    let origin = world.submitted("an");
+    let post = || {
+        let sent = envelope("an@tinh.gov.vn", &["phong@tinh.gov.vn"]);
+        world.delivery.accept(sent, LETTER, &origin).unwrap();
+        world.dispatch();
+    };
+    let failed = "Final-Recipient: rfc822; matroi@tinh.gov.vn\\r\\nAction: failed";
+    post();
+    let told = world.inbox("an");
+    assert_eq!(told.len(), 1);
+    assert!(report(&told[0]).contains(failed), "{}", report(&told[0]));
+    world.say("phong", |rules| rules.owner = Some(local("chi")));
+    post();
+    assert_eq!(world.inbox("an").len(), 1, "the poster hears nothing more");
+    assert!(report(&world.inbox("chi")[0]).contains(failed));
+    assert_eq!(world.inbox("binh").len(), 2);
 }

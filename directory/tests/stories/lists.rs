@@ -20,6 +20,7 @@ fn check_for(world: &World, poster: &Poster, to: &str, expected: &str) {
             accounts,
             remote,
             closed_lists,
+            gone,
             ..
         } => {
             let here = accounts
@@ -27,6 +28,7 @@ fn check_for(world: &World, poster: &Poster, to: &str, expected: &str) {
                 .map(|id| d.account(*id).unwrap().address.local.to_string());
             here.chain(remote.iter().map(|r| format!(">{r}")))
                 .chain(closed_lists.iter().map(|l| format!("!{}", l.local)))
+                .chain(gone.iter().map(|g| format!("?{}", g.local)))
                 .collect::<Vec<_>>()
                 .join(" ")
         }
@@ -79,6 +81,54 @@ fn addresses_lead_where_they_should() {
     check(&world, "vong@tinh.gov.vn", "an");
     check(&world, "vong2@tinh.gov.vn", "an");
     check(&world, "rong@tinh.gov.vn", "Closed");
+    // Who should be there and is not is not passed over in silence.
+    world.list(
+        "thieu@tinh.gov.vn",
+        &["nobody@tinh.gov.vn", "an@tinh.gov.vn", "AN@tinh.gov.vn"],
+    );
+    check(&world, "thieu@tinh.gov.vn", "an ?nobody");
+}
+
+/// RFC 5321 §4.5.1: each domain has a postmaster.
+#[test]
+fn mail_for_the_postmaster_comes_to_the_administrators() {
+    let world = World::new();
+    check(&world, "postmaster@tinh.gov.vn", "Unknown");
+    let administrator = world.officer("qt@tinh.gov.vn", Role::Administrator, "H99");
+    world.officer("xem@tinh.gov.vn", Role::Auditor, "H99");
+    check(&world, "Postmaster@tinh.gov.vn", "qt");
+    check(&world, "abuse@tinh.gov.vn", "qt");
+    check(&world, "postmaster@noi.vn", "Elsewhere");
+    check(&world, "webmaster@tinh.gov.vn", "Unknown");
+    // To the server itself, by its own name.
+    let of = |text: &str| {
+        let found = world.directory.postmaster_of_host(&address(text));
+        found.map(|to| to.to_string())
+    };
+    for to in [
+        "postmaster@mail.tinh.gov.vn",
+        "Mailer-Daemon@a.b.tinh.gov.vn",
+    ] {
+        assert_eq!(of(to).as_deref(), Some("postmaster@tinh.gov.vn"), "{to}");
+    }
+    for to in ["an@mail.tinh.gov.vn", "postmaster@mail.noi.vn"] {
+        assert_eq!(of(to), None, "{to}");
+    }
+    // An address of that name goes before.
+    let an = world.person("an@tinh.gov.vn", "H99.1");
+    let directory = &world.directory;
+    directory
+        .create_alias(None, address("postmaster@tinh.gov.vn"), an.id)
+        .unwrap();
+    check(&world, "postmaster@tinh.gov.vn", "an");
+    assert_eq!(
+        administrator.account(),
+        world
+            .directory
+            .account_at(&address("qt@tinh.gov.vn"))
+            .unwrap()
+            .id
+    );
 }
 
 #[test]
