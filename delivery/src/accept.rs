@@ -134,7 +134,7 @@ impl Delivery {
             Origin::Remote { .. } | Origin::Generated => Ok(()),
             Origin::Submitted { access, .. } => {
                 submit::check_sender(access, from)?;
-                self.check_pace(access, 0, 0)
+                self.check_pace(access, 0, 0).map(drop)
             }
         }
     }
@@ -149,9 +149,6 @@ impl Delivery {
     ) -> Result<Receipt, Refused> {
         let (from, count) = (envelope.from.to_string(), envelope.recipients.len());
         let taken = self.take(envelope, content, origin, Passed::default());
-        if let (Ok(_), Origin::Submitted { access, .. }) = (&taken, origin) {
-            access.sent(count as u64);
-        }
         if let (Ok(_), Origin::Remote { .. }) = (&taken, origin) {
             self.keep_tls_report(&from, content);
         }
@@ -201,13 +198,16 @@ impl Delivery {
         if header.received > RECEIVED_MAX {
             return Err(Refused::Permanent(Refusal::Loop));
         }
-        let sender = match origin {
+        let count = envelope.recipients.len() as u64;
+        let (sender, underway) = match origin {
             Origin::Submitted { access, .. } => {
-                let count = envelope.recipients.len() as u64;
-                self.check_pace(access, count, content.len() as u64)?;
-                submit::check_header(access, &header)?
+                let underway = self.check_pace(access, count, content.len() as u64)?;
+                (
+                    submit::check_header(access, &header)?,
+                    Some((access, underway)),
+                )
             }
-            Origin::Remote { .. } | Origin::Generated => None,
+            Origin::Remote { .. } | Origin::Generated => (None, None),
         };
         let targets = self.resolve(&envelope, origin, &header)?;
         let now = self.inner.directory.clock().now_s();
@@ -256,7 +256,11 @@ impl Delivery {
         };
         let beginning = beginning(&arrival, &targets, stored.len(), passed.rows);
         let beginning = beginning.map_err(|e| temporary("cannot trace", &e))?;
-        self.carry_out(arrival, &targets, &stored, Arc::new(beginning))
+        let taken = self.carry_out(arrival, &targets, &stored, Arc::new(beginning))?;
+        if let Some((access, _)) = &underway {
+            access.sent(count);
+        }
+        Ok(taken)
     }
 
     /// Lays the content down. What only one agency gets is sealed under its key, in an encrypted store.

@@ -268,7 +268,7 @@ mod tests {
             &face("Tổ 1", None),
             "Return-Path: <a@y.vn>\r\nReceived: x\r\n\ty\r\nFrom: a@y.vn\r\nlist-id: <other.y.vn>\r\n\
              List-Unsubscribe: <mailto:x@y.vn>\r\n\r\nList-Id: body\r\n",
-            "Return-Path: <a@y.vn>\r\nReceived: x\r\n\ty\r\nList-Id: =?utf-8?B?VOG7lSAx?=\r\n\t\
+            "Return-Path: <a@y.vn>\r\nReceived: x\r\n\ty\r\nDelivered-To: to.1@x.vn\r\nList-Id: =?utf-8?B?VOG7lSAx?=\r\n\t\
              <to.1.list-id.x.vn>\r\nList-Post: <mailto:to.1@x.vn>\r\nFrom: a@y.vn\r\n\r\nList-Id: body\r\n",
         );
         let mut owned = face("A \"b\"", Some("ạ@x.vn"));
@@ -276,7 +276,7 @@ mod tests {
         check(
             &owned,
             "Return-Path: <>\r\nFrom: a@y.vn\r\n\r\n",
-            "Return-Path: <ạ@x.vn>\r\nList-Id: \"A \\\"b\\\"\"\r\n\t<to.1.list-id.x.vn>\r\nList-Post: NO\r\n\
+            "Return-Path: <ạ@x.vn>\r\nDelivered-To: to.1@x.vn\r\nList-Id: \"A \\\"b\\\"\"\r\n\t<to.1.list-id.x.vn>\r\nList-Post: NO\r\n\
              List-Unsubscribe: <mailto:%E1%BA%A1@x.vn?subject=unsubscribe%20to.1@x.vn>\r\n\
              List-Owner: <mailto:%E1%BA%A1@x.vn>\r\nFrom: a@y.vn\r\n\r\n",
         );
@@ -284,14 +284,14 @@ mod tests {
         check(
             &owned,
             "Return-Path: <>\r\nList-Id: <z>\r\n\r\n",
-            "Return-Path: <ạ@x.vn>\r\nList-Id: <z>\r\n\r\n",
+            "Return-Path: <ạ@x.vn>\r\nDelivered-To: to.1@x.vn\r\nList-Id: <z>\r\n\r\n",
         );
         let plain = b"Return-Path: <>\r\n\r\n";
         assert_eq!(letter(None, plain), Cow::Borrowed(&plain[..]));
         check(
             &face("", None),
             "",
-            "List-Id: <to.1.list-id.x.vn>\r\nList-Post: <mailto:to.1@x.vn>\r\n",
+            "Delivered-To: to.1@x.vn\r\nList-Id: <to.1.list-id.x.vn>\r\nList-Post: <mailto:to.1@x.vn>\r\n",
         );
     }
 

@@ -4,21 +4,22 @@
 use crate::accept::Passed;
 use crate::stamp::{self, ZONE_MIN};
 use crate::{Delivery, Envelope, Origin, Recipient, Refusal, Refused, ReversePath};
-use directory::{Access, Stop, Unsent};
+use directory::{Access, Stop, Underway, Unsent};
 use formats::address::Address;
 use formats::date;
 use formats::message::header::encode_words;
 
 impl Delivery {
-    /// Errors: why this account does not send to so many now.
+    /// What is given back is kept until the message is taken and counted. Errors: why this account does not send to
+    /// so many now.
     pub(crate) fn check_pace(
         &self,
         access: &Access,
         recipients: u64,
         octets: u64,
-    ) -> Result<(), Refused> {
-        let why = match access.may_send(recipients, octets) {
-            Ok(()) => return Ok(()),
+    ) -> Result<Underway, Refused> {
+        let why = match access.begin_sending(recipients, octets) {
+            Ok(underway) => return Ok(underway),
             Err(why) => why,
         };
         Err(Refused::Permanent(match why {

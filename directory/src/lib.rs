@@ -82,7 +82,7 @@ pub use sender::{SenderAddress, Senders, Sending};
 pub use session::SessionToken;
 pub use share::{RightsChange, Share, Sharing};
 pub use signin::Peer;
-pub use stop::{Standing, Stop, Unsent};
+pub use stop::{Standing, Stop, Underway, Unsent};
 pub use storage::AccountId;
 pub use verifier::ITERATIONS_MIN;
 pub use wanted::Wanted;

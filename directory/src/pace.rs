@@ -78,6 +78,9 @@ pub(crate) struct Pace {
     recipients: [u32; HOURS],
     /// Recipients of the busiest hour of each day before the newest count's, the newest first.
     busiest: [u32; DAYS],
+    /// Being taken now: they count before they are sent, so that many sessions at once do not pass a cap together.
+    #[serde(skip)]
+    underway: Sent,
 }
 
 impl Pace {
@@ -92,6 +95,7 @@ impl Pace {
         if gone > ((DAYS + 1) * HOURS) as i64 {
             *self = Self {
                 hour,
+                underway: self.underway,
                 ..Self::default()
             };
             return;
@@ -114,6 +118,18 @@ impl Pace {
         let more = u32::try_from(recipients).unwrap_or(u32::MAX);
         self.messages[0] = self.messages[0].saturating_add(1);
         self.recipients[0] = self.recipients[0].saturating_add(more);
+    }
+
+    /// A message is being taken; [`Pace::end`] follows.
+    pub(crate) fn begin(&mut self, recipients: u64) {
+        self.underway.messages += 1;
+        self.underway.recipients += recipients;
+    }
+
+    /// It was taken, and [`Pace::add`] has counted it, or it was refused.
+    pub(crate) fn end(&mut self, recipients: u64) {
+        self.underway.messages = self.underway.messages.saturating_sub(1);
+        self.underway.recipients = self.underway.recipients.saturating_sub(recipients);
     }
 
     /// In the last hour: the newest count, and of the one before as much as falls into it if it was even.
@@ -147,9 +163,10 @@ impl Pace {
 
     /// Whether another message to so many is more than may be sent.
     pub(crate) fn reaches(&mut self, caps: &Caps, recipients: u64, now: i64) -> Option<Reached> {
+        let underway = self.underway;
         let over = |sent: Sent, messages: Option<u64>, most: Option<u64>| {
-            messages.is_some_and(|max| sent.messages + 1 > max)
-                || most.is_some_and(|max| sent.recipients + recipients > max)
+            messages.is_some_and(|max| sent.messages + underway.messages + 1 > max)
+                || most.is_some_and(|max| sent.recipients + underway.recipients + recipients > max)
         };
         if over(self.hour(now), caps.messages_hour, caps.recipients_hour) {
             return Some(Reached::Hour);
@@ -159,7 +176,11 @@ impl Pace {
 
     /// Whether another message to so many is sudden: much more within an hour than in any hour of the days before.
     pub(crate) fn is_sudden(&mut self, from: u64, recipients: u64, now: i64) -> bool {
-        let sent = self.hour(now);
+        let (sent, underway) = (self.hour(now), self.underway);
+        let sent = Sent {
+            messages: sent.messages + underway.messages,
+            recipients: sent.recipients + underway.recipients,
+        };
         let most = from.max(self.usual(now).saturating_mul(SUDDEN_FACTOR));
         sent.messages + 1 >= SUDDEN_MESSAGES && sent.recipients + recipients > most
     }

@@ -49,10 +49,40 @@ pub struct Standing {
     pub stop: Option<Stop>,
 }
 
+/// A message that is being taken.
+pub struct Underway {
+    directory: Directory,
+    whose: Vec<Whose>,
+    recipients: u64,
+}
+
+impl std::fmt::Debug for Underway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Underway({})", self.recipients)
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        let mut paces = self.directory.paces();
+        for whose in &self.whose {
+            if let Some(pace) = paces.get_mut(whose) {
+                pace.end(self.recipients);
+            }
+        }
+    }
+}
+
 impl Access {
     /// Whether a message may be sent now; `recipients` zero: whether any. Errors: why not. What is suddenly far
     /// too much stops the account's sending, durably and in the audit log.
     pub fn may_send(&self, recipients: u64, octets: u64) -> Result<(), Unsent> {
+        self.begin_sending(recipients, octets).map(drop)
+    }
+
+    /// The same for a message that is being taken: it counts for others from now on, until what is given back is
+    /// dropped, and that only after [`Access::sent`] has counted it or it was refused.
+    pub fn begin_sending(&self, recipients: u64, octets: u64) -> Result<Underway, Unsent> {
         let (directory, now) = (&self.directory, self.directory.now_s());
         let (caps, above) = {
             let book = directory.read();
@@ -83,16 +113,28 @@ impl Access {
             .sudden
             .filter(|from| own.is_sudden(*from, recipients, now));
         let sudden = sudden.map(|_| (own.hour(now).recipients + recipients, own.usual(now)));
-        for (whose, total) in above {
-            let pace = paces.entry(whose).or_default();
-            if pace.reaches(&total, recipients, now).is_some() {
+        for (whose, total) in &above {
+            let pace = paces.entry(whose.clone()).or_default();
+            if pace.reaches(total, recipients, now).is_some() {
                 return Err(Unsent::Reached(Reached::Agency));
             }
         }
-        drop(paces);
         let Some(sudden) = sudden else {
-            return Ok(());
+            let own = std::iter::once(Whose::Account(self.account));
+            let whose: Vec<Whose> = own
+                .chain(above.into_iter().map(|(whose, _)| whose))
+                .collect();
+            for one in &whose {
+                paces.entry(one.clone()).or_default().begin(recipients);
+            }
+            let directory = directory.clone();
+            return Ok(Underway {
+                directory,
+                whose,
+                recipients,
+            });
         };
+        drop(paces);
         let stopped = directory.stop_sending(None, self.account, Some(sudden));
         if let Err(error) = &stopped {
             tracing::error!(account = %self.account, %error, "sending could not be suspended");

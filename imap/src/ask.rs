@@ -162,6 +162,9 @@ pub enum Effect {
     Unselected,
     /// The selected mailbox is no more, and the client knows no other end of it: say BYE and close.
     Lost,
+    /// A response broke off in its middle, maybe within a literal, where a goodbye would be taken for a part of it:
+    /// close without a word.
+    Torn,
     /// The sign-in no longer stands: say BYE and close.
     Bye,
 }

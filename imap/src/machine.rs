@@ -485,6 +485,7 @@ impl Machine {
     /// A command, or a question of IDLE, has ended.
     fn complete(&mut self, completion: Completion) {
         match completion.effect {
+            Effect::Torn => return self.close(),
             Effect::Bye => return self.bye("[UNAVAILABLE] The sign-in no longer stands"),
             Effect::Selected => self.state = State::Selected,
             Effect::SignedIn | Effect::Unselected => self.state = State::Authenticated,

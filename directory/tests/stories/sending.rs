@@ -145,3 +145,23 @@ fn i20_much_more_than_ever_stops_an_account_until_somebody_lets_it_go_on() {
     let of = |act: &str| acts.iter().filter(|a| **a == act).count();
     assert_eq!((of("sending.suspend"), of("sending.resume")), (2, 1));
 }
+
+/// Many sessions at once do not pass a cap together: what is being taken counts.
+#[test]
+fn what_is_under_way_counts() {
+    let world = World::new();
+    world.person("an@tinh.gov.vn", "H99.2");
+    say(&world, "H99.2", each(2, 9), Caps::default());
+    let an = world.enter("an");
+    let first = an.begin_sending(1, 1).unwrap();
+    let second = an.begin_sending(1, 1).unwrap();
+    let reached = Unsent::Reached(Reached::Hour);
+    assert_eq!(an.begin_sending(1, 1).unwrap_err(), reached);
+    // One was refused for another reason, the other was taken.
+    drop(first);
+    an.sent(1);
+    drop(second);
+    drop(an.begin_sending(1, 1).unwrap());
+    an.sent(1);
+    assert_eq!(an.may_send(1, 1), Err(reached));
+}

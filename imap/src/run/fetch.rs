@@ -171,7 +171,7 @@ impl Runner {
         out: &mut Output,
     ) -> Result<Progress, Stop> {
         let store = self.here(Rights::READ).map_err(|stop| match &fetch.open {
-            Some(open) if open.begun() => Stop::Denied,
+            Some(open) if open.begun() => Stop::Torn,
             _ => stop,
         })?;
         if fetch.left().is_some_and(|left| left >= BATCH_MAX as u64) {

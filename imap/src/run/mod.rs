@@ -553,6 +553,8 @@ pub(crate) enum Stop {
     Storage(Error),
     /// The sign-in no longer stands.
     Denied,
+    /// In the middle of a response, which cannot be told to its end.
+    Torn,
 }
 
 impl Stop {
@@ -561,6 +563,7 @@ impl Stop {
             Self::Answer(completion) => completion,
             Self::Storage(error) => code::refusal(&error, Seeking::Named),
             Self::Denied => Completion::no("", "").effect(Effect::Bye),
+            Self::Torn => Completion::no("", "").effect(Effect::Torn),
         }
     }
 }

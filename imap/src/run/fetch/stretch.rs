@@ -125,7 +125,7 @@ impl Fetch {
             }
             Err(error) if open.begun() => {
                 tracing::warn!(%error, "a message could not be read to its end");
-                Err(Stop::Denied)
+                Err(Stop::Torn)
             }
             Err(error) => Err(error.into()),
         }
