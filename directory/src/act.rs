@@ -3,6 +3,7 @@
 use crate::audit::Chain;
 use crate::book::Book;
 use crate::fact::Fact;
+use crate::hearing;
 use crate::quota::Told;
 use crate::{Access, Account, AgencyId, Capability, Denied, Directory, Error};
 use formats::address::DomainName;
@@ -85,6 +86,7 @@ impl Directory {
     }
 
     fn apply(&self, facts: Vec<Fact>) {
+        let shaken: Vec<_> = facts.iter().filter_map(hearing::shaken).collect();
         let mut book = self.write();
         for fact in facts {
             let told = Told::of(&fact, &book);
@@ -92,6 +94,11 @@ impl Directory {
             if let Some(told) = told {
                 self.inner.tell_quotas(&book, &told);
             }
+        }
+        // Who hears of it may ask the book.
+        drop(book);
+        for account in shaken {
+            self.inner.heeding.tell(account, &());
         }
     }
 }

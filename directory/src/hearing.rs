@@ -1,5 +1,7 @@
-//! Hearing: a call when annotations change. In memory only: who was not there reads them when he comes.
+//! Hearing: a call when annotations change, or what a sign-in rests on. In memory only: who was not there reads them
+//! when he comes.
 
+use crate::fact::Fact;
 use crate::{Access, AccountId, Annotated, Directory, Seen};
 use std::sync::Arc;
 use storage::Listening;
@@ -17,7 +19,25 @@ pub struct Reannotated {
 /// Ends the calls when dropped.
 pub type Hearing = Listening<Reannotated>;
 
+/// The same of what a sign-in rests on.
+pub type Heeding = Listening<()>;
+
+/// Whose sign-ins may stand no longer by this, or who may do less.
+pub(crate) fn shaken(fact: &Fact) -> Option<AccountId> {
+    match fact {
+        Fact::Account(account) => Some(account.id),
+        Fact::NoAccount(id) | Fact::Credential(id, _) | Fact::NoCredential(id, _) => Some(*id),
+        _ => None,
+    }
+}
+
 impl Access {
+    /// Calls `told` after the account or one of its credentials has changed: then ask anew what this sign-in may do.
+    /// It must only make a note. What ends by time alone is not told.
+    pub fn heed(&self, told: Arc<dyn Fn(&()) + Send + Sync>) -> Heeding {
+        self.directory.inner.heeding.add(self.account, told)
+    }
+
     /// Calls `told` after annotations on mailboxes of this account have changed, and on the server for one's own
     /// account alone. It must only make a note, and ask rights when it is read.
     pub fn hear(

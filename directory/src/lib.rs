@@ -67,7 +67,7 @@ pub use dkim::{Algorithm, DkimKey, DkimState, SigningKey};
 pub use domain::{Domain, DomainState};
 pub use error::{Denied, Error, SignInError};
 pub use forward::{AgencyForwarding, Forwarding};
-pub use hearing::{Hearing, Reannotated};
+pub use hearing::{Hearing, Heeding, Reannotated};
 pub use held::Held;
 pub use list::{ListFace, ListRules, Poster, Posting};
 pub use measured::{GROWING_MAX, Measured};

@@ -65,6 +65,8 @@ pub(crate) struct Inner {
     pub(crate) paces: Mutex<HashMap<Whose, Pace>>,
     /// Of the server, those to what is the system's.
     pub(crate) listeners: storage::Listeners<crate::Reannotated>,
+    /// Those to what sign-ins rest on.
+    pub(crate) heeding: storage::Listeners<()>,
     pub(crate) bereft: Vec<AccountId>,
     pub(crate) unheard: crate::notice::Unheard,
 }
@@ -109,6 +111,7 @@ impl Directory {
             memory_key: crate::hash::random()?,
             salt_key,
             listeners: storage::Listeners::default(),
+            heeding: storage::Listeners::default(),
             bereft: loss
                 .as_ref()
                 .map_or(Vec::new(), |(bereft, _)| bereft.clone()),

@@ -39,6 +39,9 @@ pub enum Step {
     Refused(SignInError),
     /// The client's bytes do not follow the mechanism, or it asks to act as somebody else.
     Malformed,
+    /// Done: not signed in. The client could bind the channel and was told that we cannot, though we said that
+    /// we can: somebody may have taken -PLUS out of the list (RFC 5802 §6).
+    Downgraded,
 }
 
 /// What a SCRAM exchange came to. Unlike others it is made before its bearer has said the last word, so it

@@ -125,6 +125,12 @@ impl Scram {
                 self.state = State::Asked;
                 Step::Challenge(Vec::new())
             }
+            // RFC 5802 §6: the flag `y` where -PLUS was offered must fail.
+            (State::Begun | State::Asked, Some([b'y', b',', ..]))
+                if !self.plus && self.channel.binds() =>
+            {
+                Step::Downgraded
+            }
             (State::Begun | State::Asked, Some(message)) => {
                 let Some(first) = self.first(message) else {
                     return Step::Malformed;
@@ -202,9 +208,8 @@ impl Scram {
         let mut binding = header.as_bytes().to_vec();
         match flag.strip_prefix("p=") {
             Some(kind) if self.plus => binding.extend_from_slice(self.channel.data(kind)?),
-            // RFC 5802 §6: the client thinks that we cannot bind, though we said so: somebody is in between.
-            None if flag == "y" && !self.plus && !self.channel.binds() => {}
-            None if flag == "n" && !self.plus => {}
+            // RFC 5802 §6: `y` is a client's that could bind and has heard that we cannot, as it is here.
+            None if ["y", "n"].contains(&flag) && !self.plus => {}
             _ => return None,
         }
         // client-first-message-bare = [reserved-mext ","] username "," nonce ["," extensions]
@@ -288,7 +293,8 @@ mod tests {
     fn offered(plus: bool, channel: Channel, header: &str) -> (Scram, Step) {
         let mut scram = Scram::new(plus, channel);
         let first = format!("{header}n=user,r=rOprNGfwEbeRWgbNEkqO");
-        if let step @ (Step::Malformed | Step::Challenge(_)) = scram.step(Some(first.as_bytes())) {
+        let step = scram.step(Some(first.as_bytes()));
+        if !matches!(step, Step::Ask(_)) {
             return (scram, step);
         }
         let salt: [u8; 16] = STANDARD
@@ -371,6 +377,10 @@ mod tests {
         check(false, &channel, "n,,", true);
         // Somebody has taken -PLUS out of the list.
         check(false, &channel, "y,,", false);
+        let (_, step) = offered(false, channel.clone(), "y,,");
+        assert!(matches!(step, Step::Downgraded), "{step:?}");
+        let (_, step) = offered(true, channel.clone(), "y,,");
+        assert!(matches!(step, Step::Malformed), "{step:?}");
         check(false, &channel, "p=tls-exporter,,", false);
         check(true, &channel, "p=tls-exporter,,", true);
         check(true, &channel, "p=tls-exporter,a=user,", true);

@@ -31,6 +31,8 @@ pub enum Ask {
     Sasl(sasl::Question),
     /// AUTH proved who it is. Answered as [`Ask::SignIn`] is.
     Enter(sasl::Entry),
+    /// Whether the maildrop may still be read. Answered by [`Answer::Stands`] or [`Answer::Refused`].
+    Look,
     /// The message of this UID. Answered by [`Answer::Piece`], [`Answer::Last`] or [`Answer::Refused`].
     Read {
         /// Of INBOX.
@@ -54,6 +56,8 @@ pub enum Answer {
     SignedIn(Maildrop),
     /// To [`Ask::Sasl`].
     Sasl(sasl::Answer),
+    /// To [`Ask::Look`].
+    Stands,
     /// Not done.
     Refused(Refusal),
     /// Part of a message, dots stuffed; more is to be asked for.
@@ -71,7 +75,9 @@ pub enum Answer {
 pub enum Refusal {
     /// Wrong name or password; not told apart.
     Credentials,
-    /// The account may not be read over POP3.
+    /// RFC 5802 §6: the client could bind the channel, and was told that we cannot.
+    Downgraded,
+    /// The account may not be read over POP3; if it could before, the session ends.
     SwitchedOff,
     /// The account has no INBOX.
     NoMaildrop,
@@ -90,10 +96,16 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether a session that was signed in ends by it.
+    pub fn ends(self) -> bool {
+        matches!(self, Self::Ended | Self::SwitchedOff)
+    }
+
     /// As it is said.
     pub fn phrase(self) -> Phrase {
         match self {
             Self::Credentials => reply::REFUSED,
+            Self::Downgraded => reply::DOWNGRADED,
             Self::SwitchedOff => reply::SWITCHED_OFF,
             Self::NoMaildrop => reply::NO_MAILDROP,
             Self::InUse => reply::IN_USE,

@@ -46,6 +46,8 @@ enum Phase {
     SaslAsks(Exchange),
     /// A question is open.
     Asking,
+    /// Between two commands it is asked whether the maildrop may still be read.
+    Looking,
     /// A message of so many octets is being sent; `begun` after its first piece.
     Sending {
         size: u32,
@@ -150,6 +152,17 @@ impl Machine {
         }
     }
 
+    /// The account has changed: asks whether the maildrop may still be read, before anything more is done.
+    pub fn look(&mut self) {
+        if matches!(
+            (&self.phase, &self.state),
+            (Phase::Reading, State::Transaction(_))
+        ) {
+            self.steps.push_back(Step::Ask(Ask::Look));
+            self.phase = Phase::Looking;
+        }
+    }
+
     /// The server stops.
     pub fn shut_down(&mut self) {
         if !matches!(self.phase, Phase::Closed) {
@@ -160,6 +173,7 @@ impl Machine {
     /// The answer to the last question.
     pub fn answer(&mut self, answer: Answer, now_ms: i64) {
         let phase = std::mem::replace(&mut self.phase, Phase::Reading);
+        let by_others = matches!(phase, Phase::Looking);
         match (phase, answer) {
             (Phase::Asking, Answer::SignedIn(maildrop)) => {
                 let (messages, octets) = maildrop.total();
@@ -183,23 +197,30 @@ impl Machine {
                 self.steps.push_back(Step::Send(octets));
             }
             (Phase::Sending { begun: false, .. }, Answer::Refused(refusal)) => {
-                match refusal == Refusal::Ended {
+                match refusal.ends() {
                     true => self.end(refusal.phrase()),
                     false => self.no(refusal.phrase()),
                 }
             }
+            (Phase::Looking, Answer::Stands) => {}
+            (Phase::Looking, Answer::Refused(refusal)) => self.end(refusal.phrase()),
             (Phase::Finishing, Answer::Finished) => {
                 self.ok(reply::GOODBYE);
                 self.close();
             }
             // RFC 1939 §6: some or all were not removed; here it is all, for they go in one commit.
-            (Phase::Finishing, Answer::Refused(Refusal::Ended)) => self.end(reply::ENDED),
+            (Phase::Finishing, Answer::Refused(refusal)) if refusal.ends() => {
+                self.end(refusal.phrase());
+            }
             (Phase::Finishing, Answer::Refused(Refusal::Damaged)) => self.end(reply::DAMAGED),
             (Phase::Finishing, Answer::Refused(_)) => self.end(reply::NOT_REMOVED),
             // Also a piece that was refused: the peer cannot tell where the message would end.
             _ => self.close(),
         }
-        self.heard(now_ms);
+        // What others do is no sign of this peer.
+        if !by_others {
+            self.heard(now_ms);
+        }
         self.advance();
     }
 
@@ -493,7 +514,8 @@ impl Machine {
 
     fn not_signed_in(&mut self, refusal: Refusal) {
         self.no(refusal.phrase());
-        if matches!(refusal, Refusal::Credentials | Refusal::Later) {
+        use Refusal::{Credentials, Downgraded, Later};
+        if matches!(refusal, Credentials | Downgraded | Later) {
             self.failed += 1;
         }
         if self.failed >= SIGN_INS_MAX {

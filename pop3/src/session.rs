@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// Octets read at one time.
 const READ_MAX: usize = 4 * 1024;
@@ -65,6 +65,7 @@ where
         stream,
         machine,
         services,
+        changed: runner.changed(),
         runner: Some(Box::new(runner)),
     };
     match session.serve(shutdown).await? {
@@ -77,6 +78,7 @@ struct Session<'a, S> {
     stream: S,
     machine: Machine,
     services: &'a Services,
+    changed: Arc<Notify>,
     /// Away while a question is answered.
     runner: Option<Box<Runner>>,
 }
@@ -97,11 +99,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                         return Ok(true);
                     }
                     Step::Close => {
+                        // The maildrop is free for the next session from here on, before the peer sees the end.
+                        self.runner = None;
                         let limit = Duration::from_secs(CLOSE_S);
                         // The peer may be gone already; there is nobody to tell.
                         let _ = tokio::time::timeout(limit, self.stream.shutdown()).await;
-                        // The maildrop is free for the next session from here on.
-                        self.runner = None;
                         linger(&mut self.stream).await;
                         return Ok(false);
                     }
@@ -128,7 +130,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
         let (machine, stream) = (&mut self.machine, &mut self.stream);
         tokio::select! {
-            read = read(stream, machine, now_ms) => return read,
+            // In this order: what is asked after a withdrawal is answered after it too, and a peer that never ceases
+            // to speak is not spared the clock.
+            biased;
+            () = self.changed.notified() => machine.look(),
             told = shutdown.changed() => {
                 // Nobody is left who could tell: the server is going down.
                 if told.is_err() {
@@ -138,6 +143,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             () = tokio::time::sleep(left) => {
                 machine.expire(self.services.directory.clock().now_ms());
             }
+            read = read(stream, machine, now_ms) => return read,
         }
         Ok(true)
     }

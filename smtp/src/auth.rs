@@ -46,6 +46,11 @@ impl Receiver {
         if line == b"*" {
             return self.error(reply::AUTH_CANCELLED);
         }
+        // RFC 4954 §4 has it for an empty initial response; curl says it wherever it has nothing to say.
+        let line = line
+            .strip_prefix(b"=")
+            .filter(|rest| rest.is_empty())
+            .unwrap_or(line);
         self.auth_decode(exchange, line);
     }
 
@@ -79,6 +84,7 @@ impl Receiver {
                 self.phase = Phase::Auth(SigningIn(exchange));
             }
             Step::Malformed => self.error(reply::AUTH_MALFORMED),
+            Step::Downgraded => self.sign_in_failed(reply::AUTH_DOWNGRADED),
             Step::Ask(question) => {
                 self.phase = Phase::Auth(SigningIn(exchange));
                 self.question = Some(Ask::Sasl(question));

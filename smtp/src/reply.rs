@@ -39,6 +39,9 @@ pub(crate) const NO_MECHANISM: Reply = "504 5.5.4 Unrecognized authentication me
 pub(crate) const AUTH_CANCELLED: Reply = "501 5.7.0 Authentication cancelled";
 pub(crate) const AUTH_MALFORMED: Reply = "501 5.5.2 Cannot read the authentication response";
 pub(crate) const AUTH_REFUSED: Reply = "535 5.7.8 Authentication credentials invalid";
+/// RFC 5802 §6: the client could bind the channel, and was told that we cannot.
+pub(crate) const AUTH_DOWNGRADED: Reply =
+    "535 5.7.8 SCRAM-SHA-256-PLUS is offered here, but the client does not know it";
 pub(crate) const AUTH_LATER: Reply = "454 4.7.0 Too many failures, try again later";
 pub(crate) const AUTH_UNAVAILABLE: Reply = "454 4.7.0 Temporary authentication failure";
 

@@ -61,6 +61,28 @@ fn commands_sent_ahead_of_the_handshake_are_dropped() {
     );
 }
 
+/// RFC 5802 §6: who takes -PLUS out of the list on its way is found out, before anybody is asked.
+#[test]
+fn a_downgrade_of_scram_is_turned_away() {
+    let mut machine = machine(Service::Submission, Tls::On, 1000);
+    machine.offer_scram(directory::sasl::Channel {
+        exporter: Some([7; 32]),
+        end_point: None,
+    });
+    let mut said = Vec::new();
+    feed(&mut machine, b"EHLO x\r\n", &mut said);
+    said.clear();
+    // y,,n=an,r=x
+    feed(
+        &mut machine,
+        b"AUTH SCRAM-SHA-256 eSwsbj1hbixyPXg=\r\n",
+        &mut said,
+    );
+    let said = String::from_utf8(said).unwrap();
+    let denied = "535 5.7.8 SCRAM-SHA-256-PLUS is offered here, but ";
+    assert!(said.starts_with(denied), "{said}");
+}
+
 #[test]
 fn an_answer_that_was_not_asked_for_changes_nothing() {
     let mut machine = machine(Service::Submission, Tls::On, 1000);

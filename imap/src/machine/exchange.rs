@@ -1,13 +1,17 @@
 //! RFC 9051 §6.2.2 AUTHENTICATE: the exchange of `directory::sasl` between lines.
 
 use super::{Machine, Phase};
-use crate::ask::{Ask, Step};
+use crate::ask::{Ask, Completion, Effect, Step};
 use crate::frame::LINE_BEFORE_LOGIN_MAX;
 use crate::run::refused_sign_in;
 use crate::wire::command::{self, Command};
 use crate::wire::response::Status;
 use directory::Secret;
 use directory::sasl::{self, Exchange};
+
+/// RFC 5802 §6: said to a client that could bind the channel and was told that we cannot.
+const DOWNGRADED: &str = "SCRAM-SHA-256-PLUS is offered here, but the client does not know it: choose it, or see who \
+                          is in between";
 
 impl Machine {
     pub(super) fn authenticate(&mut self, tag: String, mechanism: &str, initial: Option<&[u8]>) {
@@ -39,6 +43,9 @@ impl Machine {
         // RFC 9051 §6.2.2: "*" cancels.
         if line == b"*" {
             self.tagged(&tag, Status::Bad, "AUTHENTICATE was cancelled");
+        } else if line == b"=" {
+            // RFC 4959 §3 has it for an empty initial response; curl says it wherever it has nothing to say.
+            self.sasl_step(tag, exchange, Some(&[]));
         } else if let Some(octets) = command::base64(&line) {
             self.sasl_step(tag, exchange, Some(&octets));
         } else {
@@ -87,6 +94,11 @@ impl Machine {
             }
             sasl::Step::Malformed => {
                 self.refuse(Some(tag), "the response does not fit the mechanism")
+            }
+            sasl::Step::Downgraded => {
+                let refused = Completion::no("AUTHENTICATIONFAILED", DOWNGRADED);
+                self.phase = Phase::Running { tag };
+                self.complete(refused.effect(Effect::NotSignedIn));
             }
         }
     }

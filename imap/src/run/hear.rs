@@ -2,7 +2,7 @@
 //! (RFC 5465), and annotations that changed there (RFC 5464 §4.4). Both only wake the session and leave a note; what
 //! may be told is asked of the directory when it is told.
 
-use directory::{Access, Hearing, Reannotated};
+use directory::{Access, Hearing, Heeding, Reannotated};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,6 +43,8 @@ pub(super) struct Ears {
     accounts: BTreeMap<AccountId, (Subscription, Hearing)>,
     /// Where annotations on the server are of interest.
     server: Option<Hearing>,
+    /// To what the sign-in rests on.
+    _heeding: Heeding,
 }
 
 fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
@@ -50,8 +52,10 @@ fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
 }
 
 impl Ears {
-    pub(super) fn new(notify: Arc<Notify>, wakes: Arc<Wakes>) -> Self {
+    pub(super) fn new(access: &Access, notify: Arc<Notify>, wakes: Arc<Wakes>) -> Self {
+        let shaken = Arc::clone(&notify);
         Self {
+            _heeding: access.heed(Arc::new(move |()| shaken.notify_one())),
             notify,
             wakes,
             heard: Arc::default(),

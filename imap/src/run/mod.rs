@@ -51,7 +51,7 @@ use crate::settings::Settings;
 use crate::wire::command::Command;
 use crate::wire::response::put;
 use crate::wire::sequence::{Numbers, SequenceSet};
-use directory::{Access, Directory, Peer};
+use directory::{Access, Directory, Heeding, Peer};
 use std::sync::Arc;
 use storage::{Error, Lately};
 use tokio::sync::Notify;
@@ -155,7 +155,7 @@ pub(crate) struct Runner {
     selected: Option<Box<Selected>>,
     job: Option<Job>,
     notify: Arc<Notify>,
-    subscription: Option<storage::Subscription>,
+    subscription: Option<(storage::Subscription, Heeding)>,
 }
 
 impl Runner {

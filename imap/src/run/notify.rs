@@ -259,7 +259,7 @@ impl Runner {
         let notify = Arc::clone(&self.notify);
         let ears = self.ears.take();
         let wakes = || Arc::clone(&self.kept.wakes);
-        let mut ears = ears.unwrap_or_else(|| Box::new(Ears::new(notify, wakes())));
+        let mut ears = ears.unwrap_or_else(|| Box::new(Ears::new(&access, notify, wakes())));
         ears.server(&access, server);
         let mut accounts = BTreeSet::from([access.account()]);
         accounts.extend(self.selected.as_deref().map(|s| s.account));

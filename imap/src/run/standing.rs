@@ -59,14 +59,19 @@ impl Runner {
         })
     }
 
-    /// RFC 2177: storage wakes the session from now on, after commits where the selected mailbox is.
+    /// RFC 2177: the session is woken from now on, by storage after commits where the selected mailbox is, and when what
+    /// its sign-in rests on has changed: who may be here no longer does not wait for half an hour to be told.
     pub(super) fn attend(&mut self) -> Result<(), Stop> {
         let (notify, wakes) = (Arc::clone(&self.notify), Arc::clone(&self.kept.wakes));
+        // Before it is asked whether it stands, so that nothing is missed between the two.
+        let shaken = Arc::clone(&self.notify);
+        let heeding = self.access()?.heed(Arc::new(move |()| shaken.notify_one()));
         let store = match &self.selected {
             Some(_) => self.here(Rights::READ).or_else(|_| self.own())?,
             None => self.own()?,
         };
-        self.subscription = Some(store.subscribe(Arc::new(move |_| wakes.wake(&notify))));
+        let subscription = store.subscribe(Arc::new(move |_| wakes.wake(&notify)));
+        self.subscription = Some((subscription, heeding));
         Ok(())
     }
 

@@ -166,6 +166,35 @@ fn a_suspended_account_is_out_at_once() {
     check(&mut world, "C: a SELECT INBOX\nS: * BYE …");
 }
 
+/// Who idles, or waits for what NOTIFY tells, hears of it without asking; others at their next command.
+#[test]
+fn a_suspended_account_does_not_idle_on() {
+    let mut world = World::new();
+    world.login(1);
+    world.login(2);
+    world.login(3);
+    check(
+        &mut world,
+        "C: a IDLE
+         S: + idling
+         C2: a NOTIFY SET (PERSONAL (MessageNew MessageExpunge))
+         S2: a OK …",
+    );
+    let account = world.account_of(USER);
+    let mut account = world.directory.account(account).unwrap();
+    account.name = "Nguyễn Thị An".into();
+    let changed = world.directory.change_account(None, account, None);
+    let mut account = changed.unwrap();
+    account.state = directory::AccountState::Suspended;
+    world.directory.change_account(None, account, None).unwrap();
+    let bye = "* BYE [UNAVAILABLE] The sign-in no longer stands";
+    for number in [1, 2] {
+        assert_eq!(world.line(number), bye, "connection {number}");
+        assert_eq!(world.line(number), END, "connection {number}");
+    }
+    assert_eq!(world.ask(3, "NOOP"), [bye, END]);
+}
+
 #[test]
 fn shutting_down_says_bye() {
     let mut world = World::new();

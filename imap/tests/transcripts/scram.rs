@@ -166,6 +166,38 @@ fn the_channel_is_bound() {
     assert!(world.line(1).starts_with("a NO [AUTHENTICATIONFAILED] "));
 }
 
+/// RFC 5802 §6: who takes -PLUS out of the list on its way is found out.
+#[test]
+fn a_downgrade_is_turned_away() {
+    let mut world = World::new();
+    let channel = Channel {
+        exporter: Some([7; 32]),
+        end_point: None,
+    };
+    world.connect_over(1, channel);
+    for header in ["y,,", "y,a=an,"] {
+        let coded = STANDARD.encode(format!("{header}n=an,r=fyko+d2lbbFgONRv9qkxdawL"));
+        let told = world.ask(1, &format!("AUTHENTICATE SCRAM-SHA-256 {coded}"));
+        let denied = "q NO [AUTHENTICATIONFAILED] SCRAM-SHA-256-PLUS is offered here, but ";
+        assert!(told[0].starts_with(denied), "{told:?}");
+    }
+    assert!(world.ask(1, "SELECT INBOX")[0].starts_with("q BAD"));
+    // A client that cannot bind at all says `n`, and is as welcome as ever.
+    let (_, signature) = speak(&mut world, USER, PASSWORD, None);
+    assert_eq!(challenge(&mut world), signature);
+    // curl's way to say nothing.
+    world.send(1, b"=\r\n");
+    assert!(world.line(1).starts_with("a OK "));
+    // Where the channel cannot be bound, `y` is the truth.
+    world.connect_over(1, Channel::default());
+    let coded = STANDARD.encode("y,,n=an,r=fyko+d2lbbFgONRv9qkxdawL");
+    world.send(
+        1,
+        format!("a AUTHENTICATE SCRAM-SHA-256 {coded}\r\n").as_bytes(),
+    );
+    assert!(challenge(&mut world).starts_with("r=fyko+d2lbbFgONRv9qkxdawL"));
+}
+
 #[test]
 fn app_passwords_and_new_passwords() {
     let mut world = World::new();

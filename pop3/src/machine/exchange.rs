@@ -1,7 +1,7 @@
 //! RFC 5034 §4 AUTH: the exchange of `directory::sasl` between lines.
 
 use super::{Machine, Phase};
-use crate::ask::{Ask, Step};
+use crate::ask::{Ask, Refusal, Step};
 use crate::run::refused_sign_in;
 use crate::wire::command::Auth;
 use crate::wire::reply;
@@ -37,6 +37,11 @@ impl Machine {
         if line == b"*" {
             return self.refuse(reply::CANCELLED);
         }
+        // RFC 5034 §4 has it for an empty initial response; curl says it wherever it has nothing to say.
+        let line = line
+            .strip_prefix(b"=")
+            .filter(|rest| rest.is_empty())
+            .unwrap_or(line);
         self.sasl_decode(exchange, line);
     }
 
@@ -70,6 +75,7 @@ impl Machine {
             }
             sasl::Step::Refused(error) => self.not_signed_in(refused_sign_in(&error)),
             sasl::Step::Malformed => self.refuse(reply::MALFORMED),
+            sasl::Step::Downgraded => self.not_signed_in(Refusal::Downgraded),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::{Open, Runner, measure};
 use crate::ask::{Answer, Refusal};
 use crate::code;
 use directory::{Access, Right, Secret, SignInError};
+use std::sync::Arc;
 use storage::Role;
 
 impl Runner {
@@ -16,6 +17,9 @@ impl Runner {
     /// Whoever it is, is known: now the maildrop.
     pub(super) fn enter(&mut self, access: Access) -> Result<Answer, Refusal> {
         let account = access.account();
+        let changed = self.changed();
+        // Before the first look, so that nothing is missed between the two.
+        let heeding = access.heed(Arc::new(move |()| changed.notify_one()));
         // Told only to who knows the password.
         if !self.switched_on(account) {
             return Err(Refusal::SwitchedOff);
@@ -31,6 +35,7 @@ impl Runner {
             access,
             inbox: inbox.id,
             _taken: taken,
+            _heeding: heeding,
         });
         Ok(Answer::SignedIn(maildrop))
     }

@@ -1,6 +1,7 @@
 //! Executes what the machine asks, synchronously, on the blocking pool.
 //!
-//! - The sign-in is asked anew with each question, so that a suspended account loses access at once (I-08).
+//! - The sign-in is asked anew with each question, so that a suspended account loses access at once (I-08), and when
+//!   the account changes, so that its maildrop is not kept from others by a session that may do nothing more.
 //! - The maildrop is given back before QUIT is answered: whoever comes again at once finds it free.
 
 mod finish;
@@ -12,16 +13,18 @@ pub(crate) use login::refusal as refused_sign_in;
 
 use crate::ask::{Answer, Ask, Refusal};
 use crate::lock::{Locks, Taken};
-use directory::{Access, Directory, Peer, Right};
+use directory::{Access, Directory, Heeding, Peer, Right};
 use read::Sending;
 use std::sync::Arc;
 use storage::{AccountStore, Lately, MailboxId};
+use tokio::sync::Notify;
 
 /// An open maildrop.
 struct Open {
     access: Access,
     inbox: MailboxId,
     _taken: Taken,
+    _heeding: Heeding,
 }
 
 /// What one connection is about to do, or is doing. Small while nobody is signed in.
@@ -30,6 +33,8 @@ pub(crate) struct Runner {
     locks: Arc<Locks>,
     lately: Arc<Lately>,
     peer: Peer,
+    /// Told when the account of an open maildrop changes.
+    changed: Arc<Notify>,
     open: Option<Open>,
     sending: Option<Sending>,
 }
@@ -46,9 +51,15 @@ impl Runner {
             locks,
             lately,
             peer,
+            changed: Arc::default(),
             open: None,
             sending: None,
         }
+    }
+
+    /// What tells that [`Ask::Look`] is to be asked.
+    pub(crate) fn changed(&self) -> Arc<Notify> {
+        Arc::clone(&self.changed)
     }
 
     /// Does what is asked, up to one piece of output.
@@ -57,6 +68,7 @@ impl Runner {
             Ask::SignIn { name, secret } => self.sign_in(&name, &secret),
             Ask::Sasl(question) => Ok(Answer::Sasl(question.answer(&self.directory, self.peer))),
             Ask::Enter(entry) => self.enter(entry.into_access()),
+            Ask::Look => self.mail(Right::Read).map(|_| Answer::Stands),
             Ask::Read { uid, lines, utf8 } => self.read(uid, lines, utf8),
             Ask::More => self.piece(Vec::new()),
             Ask::Finish(marked) => self.finish(&marked),
@@ -68,11 +80,12 @@ impl Runner {
     fn mail(&self, right: Right) -> Result<(AccountStore, MailboxId), Refusal> {
         let open = self.open.as_ref().ok_or(Refusal::Ended)?;
         let account = open.access.account();
-        if !self.switched_on(account) {
-            return Err(Refusal::Ended);
-        }
         let store = open.access.mail(account, right);
-        Ok((store.map_err(|_| Refusal::Ended)?, open.inbox))
+        let store = store.map_err(|_| Refusal::Ended)?;
+        match self.switched_on(account) {
+            true => Ok((store, open.inbox)),
+            false => Err(Refusal::SwitchedOff),
+        }
     }
 
     fn switched_on(&self, account: directory::AccountId) -> bool {

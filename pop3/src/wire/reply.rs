@@ -131,6 +131,11 @@ pub(crate) const REFUSED: Phrase = coded(
     "Wrong address or password",
     "Sai địa chỉ hoặc mật khẩu",
 );
+pub(crate) const DOWNGRADED: Phrase = coded(
+    "AUTH",
+    "SCRAM-SHA-256-PLUS is offered here, but the client does not know it: choose it, or see who is in between",
+    "Máy chủ có SCRAM-SHA-256-PLUS mà phần mềm không biết: hãy chọn nó, hoặc xem ai đứng giữa",
+);
 pub(crate) const SWITCHED_OFF: Phrase = coded(
     "AUTH",
     "POP3 is off for this account; an administrator can turn it on",

@@ -160,6 +160,7 @@ impl Play {
                         }
                         Ask::Read { .. } => Answer::Piece(b"A: 1\r\n".to_vec()),
                         Ask::More => Answer::Last(b"\r\n.\r\n".to_vec()),
+                        Ask::Look => Answer::Stands,
                         Ask::Finish(_) => Answer::Finished,
                     };
                     self.machine.answer(answer, now_ms);

@@ -108,6 +108,23 @@ fn wrong_words_and_wrong_channels_are_refused() {
     );
 }
 
+/// RFC 5802 §6: who takes -PLUS out of the list on its way is found out.
+#[test]
+fn a_downgrade_is_turned_away() {
+    let mut world = World::new();
+    world.connect_over(1, exporter());
+    let coded = STANDARD.encode(format!("y,,n={USER},r=fyko+d2lbbFgONRv9qkxdawL"));
+    let told = world.ask(1, &format!("AUTH SCRAM-SHA-256 {coded}"));
+    let denied = "-ERR [AUTH] SCRAM-SHA-256-PLUS is offered here, but ";
+    assert!(told.starts_with(denied), "{told}");
+    assert!(world.ask(1, "STAT").starts_with("-ERR"));
+    // A client that cannot bind at all says `n`, and is as welcome as ever; `=` is curl's way to say nothing.
+    let signature = speak(&mut world, PASSWORD, None);
+    assert_eq!(challenge(&mut world), signature);
+    world.send(1, b"=\r\n");
+    assert!(world.line(1).starts_with("+OK 0 "));
+}
+
 #[test]
 fn who_may_not_use_pop3_is_told_so_after_the_proof() {
     let mut world = World::new();

@@ -200,22 +200,51 @@ fn one_session_has_the_maildrop_until_it_ends() {
     assert!(free, "the maildrop stays taken");
 }
 
+/// Of a session that waits and of one that asks.
 #[test]
 fn i08_a_sign_in_that_no_longer_stands_reads_and_removes_nothing() {
     let mut world = World::new();
     world.put(&[b"A: 1\r\n\r\nx\r\n"]);
+    let off = "-ERR [AUTH] POP3 is off for this account; an administrator can turn it on";
     world.login(1);
     assert_eq!(world.ask(1, "DELE 1"), "+OK Marked as deleted");
     world.switch(world.account, false);
-    let ended = "-ERR [AUTH] The sign-in no longer stands";
-    assert_eq!(world.ask(1, "QUIT"), ended);
+    assert_eq!(world.line(1), off);
     assert_eq!(world.line(1), END);
     assert_eq!(world.count(), 1);
+    for command in ["STAT", "UIDL", "DELE 1", "RETR 1", "TOP 1 0", "QUIT"] {
+        world.switch(world.account, true);
+        assert_eq!(world.login(2), "+OK 1 messages (11 octets)");
+        world.switch(world.account, false);
+        assert_eq!(world.ask(2, command), off, "{command}");
+        assert_eq!(world.line(2), END, "{command}");
+    }
     world.switch(world.account, true);
-    world.login(2);
-    world.switch(world.account, false);
-    assert_eq!(world.ask(2, "RETR 1"), ended);
-    assert_eq!(world.line(2), END);
+    world.login(3);
+    assert_eq!(world.ask(3, "DELE 1"), "+OK Marked as deleted");
+    let secret = directory::Secret::new("Mật khẩu 2027");
+    let changed = world.directory.set_password(None, world.account, &secret);
+    changed.unwrap();
+    let ended = "-ERR [AUTH] The sign-in no longer stands";
+    assert_eq!(world.line(3), ended);
+    assert_eq!(world.line(3), END);
+    assert_eq!(world.count(), 1);
+}
+
+/// What else changes of an account leaves its session alone.
+#[test]
+fn a_session_goes_on_while_its_account_is_renamed() {
+    let mut world = World::new();
+    world.put(&[b"A: 1\r\n\r\nx\r\n"]);
+    world.login(1);
+    let mut account = world.directory.account(world.account).unwrap();
+    account.name = "Nguyễn Thị An".into();
+    world.directory.change_account(None, account, None).unwrap();
+    world.switch(world.account, true);
+    assert_eq!(world.ask(1, "STAT"), "+OK 1 11");
+    assert_eq!(world.ask(1, "DELE 1"), "+OK Marked as deleted");
+    assert_eq!(world.ask(1, "QUIT"), "+OK Goodbye");
+    assert_eq!(world.count(), 0);
 }
 
 #[test]
