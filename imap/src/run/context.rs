@@ -61,11 +61,13 @@ impl Contexts {
         self.0.push(context);
     }
 
-    /// RFC 5267 §4.3.5; false when there is none of this tag.
-    fn cancel(&mut self, tag: &str) -> bool {
-        let before = self.0.len();
-        self.0.retain(|context| context.tag != tag);
-        self.0.len() < before
+    /// RFC 5267 §4.3.5: of these tags all, or none when one of them names nothing; then false.
+    fn cancel(&mut self, tags: &[String]) -> bool {
+        let known = tags.iter().all(|tag| self.has(tag));
+        if known {
+            self.0.retain(|context| !tags.contains(&context.tag));
+        }
+        known
     }
 }
 
@@ -356,10 +358,9 @@ impl Runner {
     /// RFC 5267 §4.3.5.
     pub(super) fn cancel_update(&mut self, tags: &[String]) -> Result<Completion, Stop> {
         let contexts = &mut self.selected()?.contexts;
-        let known = tags.iter().filter(|tag| contexts.cancel(tag)).count();
-        Ok(match known == tags.len() {
+        Ok(match contexts.cancel(tags) {
             true => Completion::ok("CANCELUPDATE completed"),
-            false => Completion::no("CLIENTBUG", "No search of this tag is followed"),
+            false => Completion::no("CLIENTBUG", "No search of one of these tags is followed"),
         })
     }
 }
