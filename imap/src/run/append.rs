@@ -38,6 +38,16 @@ impl Staged {
     }
 }
 
+/// RFC 6855 §4 has `UTF8 (~{n}` before the literal and `)` behind it. Python's imaplib (3.11 and others) writes both
+/// into the literal, where nobody could read the message any more: its first line would be no header field. No message
+/// begins so by intent, so that of a client that enabled UTF8=ACCEPT these octets are taken off.
+fn unwrapped(message: &[u8]) -> &[u8] {
+    let inner = message.strip_prefix(b"UTF8 (");
+    inner
+        .and_then(|inner| inner.strip_suffix(b")"))
+        .unwrap_or(message)
+}
+
 impl Runner {
     /// All messages or none (RFC 3502), in one commit; OK only after it (I-01).
     pub(super) fn append(&mut self, append: Append, out: &mut Vec<u8>) -> Result<Completion, Stop> {
@@ -74,7 +84,10 @@ impl Runner {
         rights: Rights,
     ) -> Result<Staged, Stop> {
         let joined = self.joined(letter.pieces)?;
-        let message = joined.message.as_slice();
+        let message = match self.utf8_accept {
+            true => unwrapped(&joined.message),
+            false => joined.message.as_slice(),
+        };
         if message.is_empty() {
             // RFC 3502: this is also how a client cancels.
             return Err(Completion::no("CANNOT", "There is no message").into());

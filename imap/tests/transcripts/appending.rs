@@ -326,6 +326,51 @@ fn replacing_needs_room_for_the_difference_only() {
     );
 }
 
+/// Python's imaplib puts `UTF8 (` and `)` into the literal instead of around it.
+#[test]
+fn what_imaplib_puts_around_a_message_is_taken_off() {
+    let mut world = World::with(Settings::default());
+    check(
+        &mut world,
+        r#"C: a APPEND INBOX {22+}
+           C: UTF8 (Subject: x
+           C:
+           C: y)
+           S: a OK …
+           C: b ENABLE UTF8=ACCEPT
+           S: * ENABLED UTF8=ACCEPT
+           S: b OK …
+           C: c APPEND INBOX {30+}
+           C: UTF8 (Subject: nháp
+           C:
+           C: đây)
+           S: c OK …
+           C: d APPEND INBOX {7+}
+           C: UTF8 ()
+           S: d NO [CANNOT] There is no message
+           C: e APPEND INBOX {15+}
+           C: UTF8 (A: x
+           C:
+           C: y
+           S: e OK …
+           C: f SELECT INBOX
+           S: ⋮
+           S: f OK …
+           C: g FETCH 1:3 (RFC822.SIZE BODY.PEEK[HEADER.FIELDS (Subject)])
+           S: * 1 FETCH (RFC822.SIZE 22 BODY[HEADER.FIELDS (Subject)] {2}
+           S:
+           S: )
+           S: * 2 FETCH (RFC822.SIZE 23 BODY[HEADER.FIELDS (Subject)] {18}
+           S: Subject: nháp
+           S:
+           S: )
+           S: * 3 FETCH (RFC822.SIZE 15 BODY[HEADER.FIELDS (Subject)] {2}
+           S:
+           S: )
+           S: g OK …"#,
+    );
+}
+
 #[test]
 fn utf8_is_for_those_who_asked() {
     let mut world = World::with(Settings::default());
