@@ -43,7 +43,7 @@ impl Field<'_> {
 #[must_use]
 pub fn fields(header: &[u8]) -> Fields<'_> {
     Fields {
-        rest: header,
+        lines: lines(header),
         left: FIELDS_MAX,
     }
 }
@@ -51,7 +51,7 @@ pub fn fields(header: &[u8]) -> Fields<'_> {
 /// Iterator of [`fields`].
 #[derive(Debug, Clone)]
 pub struct Fields<'a> {
-    rest: &'a [u8],
+    lines: Lines<'a>,
     left: usize,
 }
 
@@ -59,28 +59,66 @@ impl<'a> Iterator for Fields<'a> {
     type Item = Field<'a>;
 
     fn next(&mut self) -> Option<Field<'a>> {
-        while self.left > 0 && !self.rest.is_empty() {
-            let mut end = line_end(self.rest, 0);
-            let first = &self.rest[..end];
-            if matches!(first, b"\r\n" | b"\n") {
-                break;
-            }
-            while matches!(self.rest.get(end), Some(b' ' | b'\t')) {
-                end = line_end(self.rest, end);
-            }
-            let (raw, rest) = self.rest.split_at(end);
-            self.rest = rest;
-            if let Some((name, colon)) = field_name(first) {
-                self.left -= 1;
-                return Some(Field {
-                    name,
-                    raw,
-                    value: without_line_end(&raw[colon + 1..]),
-                });
-            }
+        self.left = self.left.checked_sub(1)?;
+        self.lines.find_map(|line| match line {
+            Line::Field(field) => Some(field),
+            Line::Stray(_) => None,
+        })
+    }
+}
+
+/// A line of a header, together with those that continue it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line<'a> {
+    /// What a field should be.
+    Field(Field<'a>),
+    /// What has no field name; with its line end.
+    Stray(&'a [u8]),
+}
+
+/// All lines of a header in order, however many; stops at the empty line.
+#[must_use]
+pub fn lines(header: &[u8]) -> Lines<'_> {
+    Lines { rest: header }
+}
+
+/// Iterator of [`lines`].
+#[derive(Debug, Clone)]
+pub struct Lines<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Lines<'a> {
+    /// What has not been gone through yet.
+    #[must_use]
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Line<'a>;
+
+    fn next(&mut self) -> Option<Line<'a>> {
+        let mut end = line_end(self.rest, 0);
+        let first = &self.rest[..end];
+        if matches!(first, b"" | b"\r\n" | b"\n") {
+            self.rest = b"";
+            return None;
         }
-        self.rest = b"";
-        None
+        while matches!(self.rest.get(end), Some(b' ' | b'\t')) {
+            end = line_end(self.rest, end);
+        }
+        let (raw, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        Some(match field_name(first) {
+            Some((name, colon)) => Line::Field(Field {
+                name,
+                raw,
+                value: without_line_end(&raw[colon + 1..]),
+            }),
+            None => Line::Stray(raw),
+        })
     }
 }
 

@@ -4,17 +4,21 @@
 //! or the index would hide what the judge would find. So both read them here. Whoever changes what
 //! comes out, here or in [`casemap`], raises [`TEXTS_VERSION`]: indexes of older texts are made anew.
 
+use super::header::Line;
 use super::summary::{Letterhead, Part, PartKind, Range, Summary};
-use super::{Person, header, parameter, part};
+use super::{Person, charset, header, parameter, part};
 use crate::html;
 use crate::text::casemap;
 
 /// What the texts are like; kept beside every index of them.
-pub const TEXTS_VERSION: u32 = 3;
+pub const TEXTS_VERSION: u32 = 4;
 
 /// Octets of the largest text part that is looked into; nobody reads a longer one, and decoding it
 /// for each of many searches would take the memory of all.
 const TEXT_MAX: u32 = 16 * 1024 * 1024;
+
+/// Lines of one header that are a text each; what comes behind them is one text, up to [`TEXT_MAX`] octets.
+const LINES_MAX: usize = 2_000;
 
 /// The subject as people read it; empty where there is none.
 #[must_use]
@@ -46,10 +50,28 @@ pub fn kept_value(value: &str) -> String {
     casemap(&header::decode_words(value))
 }
 
-/// Each field of these octets of a header as `Name: value`.
+/// Each field of these octets of a header as `Name: value`, and each line that is none as it is read: RFC 9051 §6.4.4
+/// TEXT looks into the header, whatever somebody has put there.
 pub fn fields(octets: &[u8]) -> impl Iterator<Item = String> + '_ {
-    header::fields(octets)
-        .map(|field| casemap(&format!("{}: {}", field.name, header::text(field.value))))
+    let mut lines = header::lines(octets);
+    let mut left = LINES_MAX;
+    std::iter::from_fn(move || {
+        let rest = lines.rest();
+        let text = match left {
+            0 => {
+                lines = header::lines(b"");
+                let rest = &rest[..rest.len().min(TEXT_MAX as usize)];
+                let text = header::decode_words(charset::guess(rest).trim());
+                (!text.is_empty()).then_some(text)?
+            }
+            _ => match lines.next()? {
+                Line::Field(field) => format!("{}: {}", field.name, header::text(field.value)),
+                Line::Stray(line) => header::text(line),
+            },
+        };
+        left = left.saturating_sub(1);
+        Some(casemap(&text))
+    })
 }
 
 /// The fields of the message's own header and of the MIME headers of its parts, and the names of
@@ -152,6 +174,32 @@ mod tests {
         );
     }
 
+    /// What has no field name, and what stands behind more fields than are told apart.
+    #[test]
+    fn every_line_of_a_header_is_looked_into() {
+        let raw = "From x@y.vn Mon Nov 23\r\nUTF8 (Subject: Nháp =?utf-8?q?=C4=91i?=\r\nTo: a@b.vn\r\n\r\nNhau\r\n";
+        let summary = summarize(raw.as_bytes());
+        let texts: Vec<String> = header(&summary, raw.as_bytes()).collect();
+        let expected = [
+            "from x@y.vn mon nov 23",
+            "utf8 (subject: nháp đi",
+            "to: a@b.vn",
+        ];
+        assert_eq!(texts, expected);
+        let many = format!(
+            "{}Cuoi: Cung\r\nkhong phai\r\n\r\nthân",
+            "A: b\r\n".repeat(LINES_MAX)
+        );
+        let summary = summarize(many.as_bytes());
+        let texts: Vec<String> = header(&summary, many.as_bytes()).collect();
+        assert_eq!(texts.len(), LINES_MAX + 1);
+        let last = texts.last().unwrap();
+        assert!(
+            last.contains("cuoi: cung") && !last.contains("thân"),
+            "{last}"
+        );
+    }
+
     #[test]
     fn html_is_looked_into_as_it_is_read() {
         let raw = "Content-Type: text/html; charset=utf-8\r\n\r\n<!-- ghi chú --><p class=MsoNormal>C&ocirc;ng\r\n             v&#259;n <b>kh</b>ẩn&nbsp;s&#x1ED1; 7</p>\r\n";
@@ -176,7 +224,7 @@ mod tests {
     /// The texts of this version. Who must change a line here raises [`TEXTS_VERSION`] too.
     #[test]
     fn the_version_is_of_these_texts() {
-        assert_eq!(TEXTS_VERSION, 3);
+        assert_eq!(TEXTS_VERSION, 4);
         let check = |text: &str, mapped: &str| assert_eq!(casemap(text), mapped, "{text}");
         check("HÒA Ho\u{300}a", "hòa hòa");
         check("ĐẶNG Ơ Ư", "đặng ơ ư");

@@ -116,3 +116,28 @@ fn the_index_changes_no_answer() {
     index(&world);
     assert_eq!(answers(&mut world), behind);
 }
+
+/// RFC 9051 §6.4.4 TEXT: the header as BODY[HEADER] shows it, with lines that are no fields.
+#[test]
+fn lines_that_are_no_fields_are_found() {
+    let mut world = World::new();
+    world.login(1);
+    let raw =
+        "From: a@x.vn\r\nkhong phai Nhãn\r\nUTF8 (Subject: Nháp\r\nTo: b@x.vn\r\n\r\nthân\r\n";
+    world.append(1, "INBOX", "", raw.as_bytes());
+    world.ask(1, "SELECT INBOX");
+    for indexed in [false, true] {
+        for (text, found) in [
+            ("nháp", true),
+            ("phai nhãn", true),
+            ("utf8 (sub", true),
+            ("nhap khong", false),
+        ] {
+            let key = format!("TEXT {{{}+}}\r\n{text}", text.len());
+            let answer = &world.ask(1, &format!("SEARCH CHARSET UTF-8 {key}"))[0];
+            let expected = if found { "* SEARCH 1" } else { "* SEARCH" };
+            assert_eq!(answer, expected, "{text}, indexed: {indexed}");
+        }
+        index(&world);
+    }
+}
