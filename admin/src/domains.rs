@@ -1,6 +1,6 @@
 //! `/api/v1/domains`: the mail domains that are served.
 
-use crate::body::{Asked, Body, Named, given};
+use crate::body::{Asked, Body, Named, given, present};
 use crate::caller::Caller;
 use crate::filter;
 use crate::page::{Ask, Page, gather};
@@ -33,6 +33,8 @@ pub(crate) struct Domain {
     /// The agency that it belongs to.
     agency: String,
     state: DomainState,
+    /// The domain for which it stands: each address in it is the same address there. Null: it stands for itself.
+    alias_of: Option<String>,
     /// Raised with each change; also the ETag.
     version: u64,
 }
@@ -45,6 +47,8 @@ pub(crate) struct NewDomain {
     name: String,
     #[schema(example = "H99.1")]
     agency: String,
+    /// The domain for which it is to stand.
+    alias_of: Option<String>,
 }
 
 /// What may change of a domain (RFC 7396 merge).
@@ -55,6 +59,10 @@ pub(crate) struct DomainChange {
     agency: Option<String>,
     #[serde(default, deserialize_with = "given")]
     state: Option<DomainState>,
+    /// The domain for which it is to stand, no account having its main address in it; null: it stands for itself.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    alias_of: Option<Option<String>>,
 }
 
 /// Which domains.
@@ -65,6 +73,8 @@ pub(crate) struct DomainFilter {
     /// Only those of this very agency.
     agency: Option<String>,
     state: Option<DomainState>,
+    /// Only those that stand for this domain.
+    alias_of: Option<String>,
     /// 1 to 500, 50 when left out.
     limit: Option<i64>,
     /// Of the page before.
@@ -95,9 +105,16 @@ impl From<directory::Domain> for Domain {
             name: row.name.to_string(),
             agency: row.agency.0,
             state: row.state.into(),
+            alias_of: row.alias_of.map(|name| name.to_string()),
             version: row.version,
         }
     }
+}
+
+/// A domain for which another is to stand.
+fn named(name: Option<&str>) -> Result<Option<DomainName>, Problem> {
+    name.map(|name| filter::domain("alias_of", name))
+        .transpose()
 }
 
 fn tagged(row: directory::Domain) -> Tagged<Domain> {
@@ -129,6 +146,7 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<Domain>>, Problem> {
     let ask = Ask::of(filter.limit, filter.cursor.as_deref())?;
     let after = ask.key(|key| DomainName::parse(key).ok())?;
+    let alias_of = named(filter.alias_of.as_deref())?;
     let page = room.ask(caller, move |room, access| {
         let fits = |row: &directory::Domain| {
             filter
@@ -136,6 +154,9 @@ pub(crate) async fn list(
                 .as_ref()
                 .is_none_or(|agency| row.agency.0 == *agency)
                 && filter.state.is_none_or(|state| row.state == state.into())
+                && alias_of
+                    .as_ref()
+                    .is_none_or(|of| row.alias_of.as_ref() == Some(of))
         };
         gather(
             ask.limit,
@@ -160,10 +181,13 @@ pub(crate) async fn create(
     Body(new): Body<NewDomain>,
 ) -> Result<Tagged<Domain>, Problem> {
     let name = filter::domain("name", &new.name)?;
+    let alias_of = named(new.alias_of.as_deref())?;
     let made = room.ask(caller, move |room, access| {
         let agency = AgencyId(new.agency);
         known_agency(&room.directory, access, "agency", &agency)?;
-        let row = room.directory.create_domain(Some(access), name, agency)?;
+        let row = room
+            .directory
+            .create_domain_for(Some(access), name, agency, alias_of)?;
         if room.delivery.signs() {
             // The domain is there in any case; keys that could not be made now are made at the next start.
             let made = room.directory.make_first_dkim_keys(Some(access), &row.name);
@@ -193,7 +217,7 @@ pub(crate) async fn read(
     Ok(tagged(found.await?))
 }
 
-/// Gives a domain to another agency, suspends or resumes it.
+/// Gives a domain to another agency, suspends or resumes it, lets it stand for another or for itself.
 #[utoipa::path(patch, path = "/api/v1/domains/{name}", tag = "domains", params(("name" = String, Path)),
     request_body = DomainChange, responses((status = 200, body = Domain)))]
 pub(crate) async fn update(
@@ -203,6 +227,10 @@ pub(crate) async fn update(
     wanted: Match,
     Body(change): Body<DomainChange>,
 ) -> Result<Tagged<Domain>, Problem> {
+    let alias_of = match &change.alias_of {
+        Some(name) => Some(named(name.as_deref())?),
+        None => None,
+    };
     let changed = room.ask(caller, move |room, access| {
         visible(&room.directory, access, &name)?;
         let agency = change.agency.map(AgencyId);
@@ -215,6 +243,7 @@ pub(crate) async fn update(
             |mut row, version| {
                 row.agency = agency.clone().unwrap_or(row.agency);
                 row.state = change.state.map_or(row.state, Into::into);
+                row.alias_of = alias_of.clone().unwrap_or(row.alias_of);
                 room.directory
                     .change_domain(Some(access), row, Some(version))
             },

@@ -1,7 +1,7 @@
 //! What the directory says in English of a wrong value, in Vietnamese.
 
 /// English and Vietnamese; `#` stands for a number.
-const PHRASES: [(&str, &str); 31] = [
+const PHRASES: [(&str, &str); 34] = [
     (
         "letters, digits and dots, at most #",
         "chữ cái, chữ số và dấu chấm, nhiều nhất # ký tự",
@@ -16,6 +16,18 @@ const PHRASES: [(&str, &str); 31] = [
         "# đến # ký tự trên một dòng",
     ),
     ("a full domain name", "một tên miền đầy đủ"),
+    (
+        "another domain that you manage and that stands for none itself",
+        "một tên miền khác mà bạn quản lý và không đứng tên thay cho tên miền nào",
+    ),
+    (
+        "an address in a domain that stands for no other",
+        "một địa chỉ thuộc tên miền không đứng tên thay cho tên miền khác",
+    ),
+    (
+        "a domain that stands for it",
+        "một tên miền đang đứng tên thay cho nó",
+    ),
     (
         "an address in a domain of the agency or of one above it",
         "một địa chỉ thuộc tên miền của cơ quan đó hoặc của cơ quan cấp trên",

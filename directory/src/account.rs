@@ -305,6 +305,10 @@ impl Book {
     fn check_free(&self, by: Option<&Access>, account: &Account) -> Result<(), Error> {
         let domain = &account.address.domain;
         self.check_domain(by, Capability::ManageAccounts, domain, &account.agency)?;
+        if self.stands_for(&account.address).is_some() {
+            let expected = "an address in a domain that stands for no other";
+            return Err(invalid("address", expected));
+        }
         if self.addresses.contains_key(&account.address.key()) {
             return Err(Error::Exists(account.address.to_string()));
         }

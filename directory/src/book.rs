@@ -278,9 +278,13 @@ impl Book {
         self.accounts.get(&id).map(|listed| &listed.account)
     }
 
-    /// By main address or alias.
+    /// By main address or alias; in a domain that stands for another also by the address there.
     pub(crate) fn at(&self, address: &Address) -> Option<&Arc<Account>> {
-        self.account(*self.addresses.get(&address.key())?)
+        let found = self.addresses.get(&address.key()).or_else(|| {
+            let meant = self.stands_for(address)?;
+            self.addresses.get(&meant.key())
+        });
+        self.account(*found?)
     }
 
     /// One credential of an account.

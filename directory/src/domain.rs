@@ -1,10 +1,14 @@
 //! Domain: a mail domain we serve.
+//!
+//! A domain may stand for another one (`alias_of`), as that of a province does after it was merged: each address in it is
+//! the same address in the other. Aliases made in it by themselves go first, for people whose old address is another's now.
 
 use crate::act::{Note, check_version, difference, invalid, json};
 use crate::book::Book;
 use crate::fact::Fact;
 use crate::open::PAGE_MAX;
 use crate::{Access, AgencyId, Capability, Directory, Error};
+use formats::address::Address;
 use formats::address::DomainName;
 use serde::{Deserialize, Serialize};
 use std::ops::Bound;
@@ -24,16 +28,30 @@ pub struct Domain {
     pub name: DomainName,
     pub agency: AgencyId,
     pub state: DomainState,
+    /// The domain for which it stands; one that stands for none itself.
+    pub alias_of: Option<DomainName>,
     pub version: u64,
 }
 
 impl Directory {
-    /// Makes a domain, without keys to sign its mail (`make_first_dkim_keys`). Errors: `Exists`, `NotFound` (agency), `Invalid` (an address literal).
+    /// Makes a domain, without keys to sign its mail (`make_first_dkim_keys`). Errors: `Exists`, `NotFound` (agency),
+    /// `Invalid` (an address literal).
     pub fn create_domain(
         &self,
         by: Option<&Access>,
         name: DomainName,
         agency: AgencyId,
+    ) -> Result<Domain, Error> {
+        self.create_domain_for(by, name, agency, None)
+    }
+
+    /// The same, of one that may stand for another. Errors: also `Invalid` (what it is to stand for).
+    pub fn create_domain_for(
+        &self,
+        by: Option<&Access>,
+        name: DomainName,
+        agency: AgencyId,
+        alias_of: Option<DomainName>,
     ) -> Result<Domain, Error> {
         if name.is_literal() || !name.as_str().contains('.') {
             return Err(invalid("name", "a full domain name"));
@@ -42,6 +60,7 @@ impl Directory {
             name,
             agency,
             state: DomainState::Active,
+            alias_of,
             version: 1,
         };
         let mut acts = self.acts();
@@ -51,6 +70,7 @@ impl Directory {
             if book.domains.contains_key(&domain.name) {
                 return Err(Error::Exists(domain.name.to_string()));
             }
+            book.check_alias_of(by, &domain)?;
         }
         let note = Note {
             act: "domain.create",
@@ -89,7 +109,9 @@ impl Directory {
             .collect())
     }
 
-    /// Changes agency or state.
+    /// Changes agency, state, and the domain for which it stands. Errors: `Conflict`, `NotFound` (agency), `Denied`,
+    /// `InUse` while accounts have their main address in what is to stand for another, or others stand for it;
+    /// `Invalid` (what it is to stand for).
     pub fn change_domain(
         &self,
         by: Option<&Access>,
@@ -111,6 +133,9 @@ impl Directory {
                 version: old.version + 1,
                 ..domain
             };
+            if new.alias_of != old.alias_of {
+                book.check_alias_of(by, &new)?;
+            }
             (old, new)
         };
         let note = Note {
@@ -122,7 +147,7 @@ impl Directory {
         Ok(new)
     }
 
-    /// Errors: `InUse` while addresses are in it.
+    /// Errors: `InUse` while addresses are in it, or a domain stands for it.
     pub fn delete_domain(
         &self,
         by: Option<&Access>,
@@ -142,6 +167,7 @@ impl Directory {
             if let Some(count) = book.addresses_in.get(name) {
                 return Err(Error::InUse(format!("{count} addresses")));
             }
+            book.check_no_aliases(name)?;
             let keys = book.dkim_rows(name).map(|row| &row.key.selector);
             let gone = keys.map(|selector| Fact::NoDkim(name.clone(), selector.clone()));
             (old, gone.collect::<Vec<_>>())
@@ -162,5 +188,55 @@ impl Book {
             return Err(Error::NotFound("agency"));
         }
         self.check(by, Capability::ManageDomains, agency, "agency")
+    }
+    /// Whether a domain may stand for what it is to stand for: one step, so that nothing goes in circles.
+    fn check_alias_of(&self, by: Option<&Access>, new: &Domain) -> Result<(), Error> {
+        let Some(target) = &new.alias_of else {
+            return Ok(());
+        };
+        let found = self.domains.get(target).filter(|found| {
+            found.name != new.name
+                && found.alias_of.is_none()
+                && self.allows(by, Capability::ManageDomains, &found.agency)
+        });
+        if found.is_none() {
+            let expected = "another domain that you manage and that stands for none itself";
+            return Err(invalid("alias_of", expected));
+        }
+        self.check_no_aliases(&new.name)?;
+        let accounts = self.accounts.values().map(|listed| &listed.account);
+        let own = accounts.filter(|a| a.address.domain == new.name).count();
+        if own > 0 {
+            return Err(Error::InUse(format!("{own} accounts")));
+        }
+        Ok(())
+    }
+
+    /// Errors: `InUse` while a domain stands for this one.
+    fn check_no_aliases(&self, name: &DomainName) -> Result<(), Error> {
+        let mut domains = self.domains.values();
+        match domains.find(|domain| domain.alias_of.as_ref() == Some(name)) {
+            Some(_) => Err(Error::InUse("a domain that stands for it".into())),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether mail for a domain is taken; suspended is also what stands for a suspended one. `None`: not ours.
+    pub(crate) fn state_of(&self, name: &DomainName) -> Option<DomainState> {
+        let domain = self.domains.get(name)?;
+        let target = domain.alias_of.as_ref().and_then(|of| self.domains.get(of));
+        Some(match target {
+            Some(target) if domain.state == DomainState::Active => target.state,
+            _ => domain.state,
+        })
+    }
+
+    /// The address for which one stands whose domain stands for another.
+    pub(crate) fn stands_for(&self, address: &Address) -> Option<Address> {
+        let domain = self.domains.get(&address.domain)?.alias_of.clone()?;
+        Some(Address {
+            local: address.local.clone(),
+            domain,
+        })
     }
 }

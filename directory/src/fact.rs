@@ -6,7 +6,7 @@
 use crate::cap::AgencyCaps;
 use crate::credential::Stored;
 use crate::dkim::DkimRow;
-use crate::former::{Account1, Account2, Agency1, Held, Stored1};
+use crate::former::{Account1, Account2, Agency1, Domain1, Held, Stored1};
 use crate::forward::{AgencyForwarding, Forwarding};
 use crate::list::ListRules;
 use crate::notice::{self, Notice};
@@ -26,6 +26,8 @@ const VERSION: u8 = 1;
 const QUOTA_VERSION: u8 = 2;
 /// The version of accounts: 3 has the switch for POP3.
 const ACCOUNT_VERSION: u8 = 3;
+/// The version of domains: 2 may stand for others.
+const DOMAIN_VERSION: u8 = 2;
 /// The version of credentials: 2 has SCRAM's verifier.
 const CREDENTIAL_VERSION: u8 = 2;
 
@@ -137,7 +139,11 @@ impl Fact {
                 Some(encode_as(QUOTA_VERSION, a)?),
             ),
             Self::NoAgency(id) => (table::AGENCY, id.0.clone().into_bytes(), None),
-            Self::Domain(d) => (table::DOMAIN, domain_key(&d.name), Some(encode(d)?)),
+            Self::Domain(d) => (
+                table::DOMAIN,
+                domain_key(&d.name),
+                Some(encode_as(DOMAIN_VERSION, d)?),
+            ),
             Self::NoDomain(name) => (table::DOMAIN, domain_key(name), None),
             Self::Dkim(row) => {
                 let key = dkim_key(&row.key.domain, &row.key.selector);
@@ -236,7 +242,7 @@ impl Fact {
     pub(crate) fn read(table: &str, key: &[u8], value: &[u8]) -> Result<Self, storage::Error> {
         Ok(match table {
             table::AGENCY => Self::Agency(decode_agency(table, value)?),
-            table::DOMAIN => Self::Domain(decode(table, value)?),
+            table::DOMAIN => Self::Domain(decode_domain(table, value)?),
             table::DKIM => Self::Dkim(decode(table, value)?),
             table::ACCOUNT => Self::Account(decode_account(table, value)?),
             table::ALIAS => Self::Alias(decode(table, value)?),
@@ -333,6 +339,14 @@ fn decode_agency(table: &str, bytes: &[u8]) -> Result<Agency, storage::Error> {
     match bytes.split_first() {
         Some((&QUOTA_VERSION, rest)) => body(table, rest),
         _ => decode::<Agency1>(table, bytes).map(Agency::from),
+    }
+}
+
+/// A domain's row, of this version or brought to it.
+fn decode_domain(table: &str, bytes: &[u8]) -> Result<Domain, storage::Error> {
+    match bytes.split_first() {
+        Some((&DOMAIN_VERSION, rest)) => body(table, rest),
+        _ => decode::<Domain1>(table, bytes).map(Domain::from),
     }
 }
 

@@ -3,9 +3,9 @@
 use crate::credential::{Proof, Stored};
 use crate::{
     Account, AccountId, AccountKind, AccountState, Agency, AgencyId, AgencyQuota, CredentialId,
-    CredentialKind, Role,
+    CredentialKind, Domain, DomainState, Role,
 };
-use formats::address::Address;
+use formats::address::{Address, DomainName};
 use serde::{Deserialize, Serialize};
 
 /// An agency as version 1 wrote it: without quotas.
@@ -26,6 +26,27 @@ impl From<Agency1> for Agency {
             name: row.name,
             name_en: row.name_en,
             quota: AgencyQuota::default(),
+            version: row.version,
+        }
+    }
+}
+
+/// A domain as version 1 wrote it: standing for none.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Domain1 {
+    name: DomainName,
+    agency: AgencyId,
+    state: DomainState,
+    version: u64,
+}
+
+impl From<Domain1> for Domain {
+    fn from(row: Domain1) -> Self {
+        Self {
+            name: row.name,
+            agency: row.agency,
+            state: row.state,
+            alias_of: None,
             version: row.version,
         }
     }
@@ -148,10 +169,24 @@ mod tests {
 
     /// What version 1 wrote, octet for octet.
     const AGENCY: &str = "01054839392e3101034839390453e1bb9f0007";
+    const DOMAIN: &str = "0104782e766e034839390105";
     const CREDENTIAL: &str = "01280700000200000124";
     const ACCOUNT: &str = "012807616e40782e766e00010348393902416e0001ac020102034839390303";
     /// What version 2 wrote.
     const ACCOUNT_2: &str = "022807616e40782e766e00010348393902416e0001ac0201090102034839390303";
+
+    #[test]
+    fn i18_domains_of_version_1_stand_for_none() {
+        let read = Fact::read(table::DOMAIN, b"x.vn", &octets(DOMAIN));
+        let Ok(Fact::Domain(domain)) = read else {
+            panic!("{read:?}")
+        };
+        assert_eq!((domain.name.as_str(), domain.version), ("x.vn", 5));
+        assert_eq!(
+            (domain.state, domain.alias_of),
+            (DomainState::Suspended, None)
+        );
+    }
 
     #[test]
     fn i18_rows_of_earlier_versions_are_read() {

@@ -231,12 +231,11 @@ impl Book {
 
     /// The account at an address of ours to which mail may go on.
     pub(crate) fn takes(&self, to: &Address) -> Option<&Account> {
-        let domain = self.domains.get(&to.domain)?;
+        let state = self.state_of(&to.domain)?;
         let next = self.reached(to).filter(|a| {
             a.state != AccountState::Retired && !matches!(a.kind, AccountKind::List { .. })
         });
-        next.filter(|_| domain.state == DomainState::Active)
-            .map(|a| &**a)
+        next.filter(|_| state == DomainState::Active).map(|a| &**a)
     }
 
     /// What is no longer so when an account goes.

@@ -1,6 +1,7 @@
 //! Postmaster (RFC 5321 §4.5.1): each domain has one, whom other servers write to when something is wrong.
 //!
-//! Where no account or alias has the address, its mail comes to the administrators, as does that for `abuse`.
+//! Where no account or alias has the address, its mail comes to the administrators, as does that for `abuse`; of a domain
+//! that stands for another, to those of the other.
 
 use crate::book::Book;
 use crate::{Account, AccountId, AccountState, AgencyId, Directory, Role};
@@ -34,7 +35,9 @@ impl Book {
     pub(crate) fn postmasters(&self, address: &Address) -> Vec<AccountId> {
         let local = address.local.as_str();
         let asked = NAMES.iter().any(|name| local.eq_ignore_ascii_case(name));
-        let domain = self.domains.get(&address.domain).filter(|_| asked);
+        let name = self.stands_for(address).map(|meant| meant.domain);
+        let name = name.as_ref().unwrap_or(&address.domain);
+        let domain = self.domains.get(name).filter(|_| asked);
         let all = domain.map_or(Vec::new(), |domain| self.administrators(&domain.agency));
         all.into_iter().map(|account| account.id).collect()
     }

@@ -70,7 +70,7 @@ impl Directory {
     /// Where an address leads for such a letter. Errors: `Storage(TooLarge)` past `RESOLVED_MAX`.
     pub fn resolve(&self, address: &Address, passing: Passing<'_>) -> Result<Resolution, Error> {
         let book = self.read();
-        match book.domains.get(&address.domain).map(|domain| domain.state) {
+        match book.state_of(&address.domain) {
             None => return Ok(Resolution::Elsewhere),
             Some(DomainState::Suspended) => return Ok(Resolution::Closed),
             Some(DomainState::Active) => {}
@@ -96,7 +96,8 @@ impl Directory {
 }
 
 impl Book {
-    /// The account that mail to an address comes to: the one that has it, or without its detail.
+    /// The account that mail to an address comes to: the one that has it, or without its detail. What is named in a
+    /// domain itself goes before what the domain stands for.
     pub(crate) fn reached(&self, address: &Address) -> Option<&Arc<Account>> {
         self.at(address).or_else(|| {
             let (mailbox, _) = address.local.as_str().split_once(DETAIL)?;
@@ -168,7 +169,7 @@ impl Book {
             return Ok(());
         };
         for member in members {
-            match self.domains.get(&member.domain).map(|domain| domain.state) {
+            match self.state_of(&member.domain) {
                 None => {
                     found.remote.insert(member.key(), member);
                 }

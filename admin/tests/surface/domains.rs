@@ -157,3 +157,36 @@ async fn keys_that_sign_are_made_rotated_and_removed() {
     check(&w.delete(&w.root, "domains/x.vn/dkim/cv202610r").await, 404);
     check(&w.get(&w.nobody, at).await, 404);
 }
+
+#[tokio::test]
+async fn a_domain_stands_for_another() {
+    let w = World::new();
+    let new = json!({"name": "cu.vn", "agency": "H99", "alias_of": "X.vn"});
+    let made = w.post(&w.root, "domains", new).await;
+    check(&made, 201);
+    assert_eq!(made.json["alias_of"], "x.vn");
+    let found = w.get(&w.root, "domains?alias_of=x.vn").await;
+    assert_eq!(found.names("name"), ["cu.vn"]);
+    check(&w.delete(&w.root, "domains/x.vn").await, 409);
+    let own = w
+        .patch(&w.root, "domains/cu.vn", json!({"alias_of": null}))
+        .await;
+    assert_eq!(own.json["alias_of"], json!(null));
+    for wrong in ["cu.vn", "la.vn", "a b"] {
+        let body = json!({"alias_of": wrong});
+        let refused = w.patch(&w.root, "domains/cu.vn", body).await;
+        check(&refused, 422);
+        assert_eq!(refused.json["errors"][0]["field"], "alias_of", "{wrong}");
+    }
+    // Not there for who does not manage it: it is not told whether it is anywhere (I-17).
+    w.post(
+        &w.root,
+        "domains",
+        json!({"name": "snv.x.vn", "agency": "H99.1"}),
+    )
+    .await;
+    let taken = w
+        .patch(&w.branch, "domains/snv.x.vn", json!({"alias_of": "x.vn"}))
+        .await;
+    check(&taken, 422);
+}

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
+mod alias_domains;
 mod bounces;
 mod door;
 mod forwarding;

@@ -6,7 +6,7 @@ use formats::address::DomainName;
 use std::sync::{Arc, Mutex};
 
 /// Takes or refuses all; keeps, for each job, to whom it went and the signatures it would bear.
-struct Peer(fn(&Job) -> Outcome, Mutex<Vec<(String, String)>>);
+pub(crate) struct Peer(fn(&Job) -> Outcome, Mutex<Vec<(String, String)>>);
 
 impl Transport for Peer {
     fn relay(&self, job: &Job) -> Tried {
@@ -25,12 +25,12 @@ impl Transport for Peer {
 }
 
 impl Peer {
-    fn new(says: fn(&Job) -> Outcome) -> Arc<Self> {
+    pub(crate) fn new(says: fn(&Job) -> Outcome) -> Arc<Self> {
         Arc::new(Self(says, Mutex::default()))
     }
 
     /// The signatures of the only letter to this address since the last call.
-    fn only(&self, to: &str) -> String {
+    pub(crate) fn only(&self, to: &str) -> String {
         let mut all = self.1.lock().unwrap();
         let (mut found, rest): (Vec<_>, _) = all.drain(..).partition(|(whom, _)| whom == to);
         *all = rest;
@@ -39,11 +39,11 @@ impl Peer {
     }
 }
 
-fn taken(_: &Job) -> Outcome {
+pub(crate) fn taken(_: &Job) -> Outcome {
     Outcome::Relayed("2.0.0 mx said to the message: 250 Ok".into())
 }
 
-fn with_keys(peer: &Arc<Peer>) -> World {
+pub(crate) fn with_keys(peer: &Arc<Peer>) -> World {
     let world = World::with(Some(peer.clone()));
     let domain = DomainName::parse("tinh.gov.vn").unwrap();
     world.directory.make_first_dkim_keys(None, &domain).unwrap();

@@ -8,6 +8,7 @@
 
 mod access;
 mod acts;
+mod alias_domains;
 mod audit;
 mod credentials;
 mod delegation;

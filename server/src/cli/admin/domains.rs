@@ -5,10 +5,11 @@ use super::client::{Ask, Client, Condition, encoded};
 use super::print::{Column, Printer};
 use serde_json::json;
 
-const COLUMNS: [Column; 4] = [
+const COLUMNS: [Column; 5] = [
     ("name", "Tên miền", "Domain"),
     ("agency", "Cơ quan", "Agency"),
     ("state", "Tình trạng", "State"),
+    ("alias_of", "Thay cho", "Stands for"),
     ("version", "Bản", "Version"),
 ];
 
@@ -30,6 +31,9 @@ pub(super) enum Verb {
         /// active or suspended.
         #[arg(long)]
         state: Option<String>,
+        /// Only those that stand for this domain.
+        #[arg(long, value_name = "DOMAIN")]
+        alias_of: Option<String>,
         /// At most so many rows.
         #[arg(long)]
         limit: Option<usize>,
@@ -46,8 +50,12 @@ pub(super) enum Verb {
         /// The agency that it belongs to.
         #[arg(long, value_name = "CODE")]
         agency: String,
+        /// The domain for which it stands: each address in it is the same address there.
+        #[arg(long, value_name = "DOMAIN")]
+        alias_of: Option<String>,
     },
-    /// Giao, tạm dừng, mở lại tên miền / Give a domain to another agency, suspend or resume it
+    /// Giao, tạm dừng, mở lại tên miền, cho đứng tên thay / Give a domain to another agency, suspend or resume it, let
+    /// it stand for another
     Update {
         /// E.g. tinhmau.gov.vn.
         name: String,
@@ -57,6 +65,9 @@ pub(super) enum Verb {
         /// active or suspended.
         #[arg(long)]
         state: Option<String>,
+        /// The domain for which it stands; "" for none.
+        #[arg(long, value_name = "DOMAIN")]
+        alias_of: Option<String>,
         #[command(flatten)]
         condition: Condition,
     },
@@ -82,27 +93,33 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
         Verb::List {
             agency,
             state,
+            alias_of,
             limit,
         } => {
-            let filters = [("agency", agency), ("state", state)];
+            let filters = [("agency", agency), ("state", state), ("alias_of", alias_of)];
             printer.rows(&COLUMNS, &client.list("domains", &filters, limit)?)
         }
         Verb::Show { name } => printer.row(
             &COLUMNS,
             &client.read(&format!("domains/{}", encoded(&name)))?,
         ),
-        Verb::Create { name, agency } => {
-            let body = json!({"name": name, "agency": agency});
+        Verb::Create {
+            name,
+            agency,
+            alias_of,
+        } => {
+            let body = json!({"name": name, "agency": agency, "alias_of": alias_of});
             printer.row(&COLUMNS, &client.create("domains", body)?)
         }
         Verb::Update {
             name,
             agency,
             state,
+            alias_of,
             condition,
         } => {
             let path = format!("domains/{}", encoded(&name));
-            let body = change(&[("agency", agency), ("state", state)]);
+            let body = change(&[("agency", agency), ("state", state), ("alias_of", alias_of)]);
             let ask = Ask::new("PATCH", &path).body(body.into()).when(&condition);
             printer.row(&COLUMNS, &client.call(ask)?)
         }

@@ -1,0 +1,185 @@
+//! A domain that stands for another, as that of a province after it was merged.
+
+use crate::world::{PLAIN, World, address, agency, domain, new};
+use directory::{Domain, DomainState, Error, Poster, Resolution, Role, Sending};
+use std::collections::BTreeSet;
+
+/// `cu.gov.vn` stands for `tinh.gov.vn`.
+fn merged() -> World {
+    let world = World::new();
+    let d = &world.directory;
+    let made = d.create_domain_for(
+        None,
+        domain("cu.gov.vn"),
+        agency("H99"),
+        Some(domain("tinh.gov.vn")),
+    );
+    assert_eq!(made.unwrap().alias_of, Some(domain("tinh.gov.vn")));
+    world
+}
+
+fn leads(world: &World, to: &str) -> String {
+    match world.directory.resolve(&address(to), PLAIN).unwrap() {
+        Resolution::Local { accounts, .. } => {
+            let names = accounts.iter().map(|id| {
+                let account = world.directory.account(*id).unwrap();
+                account.address.local.to_string()
+            });
+            names
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect::<Vec<_>>()
+                .join(" ")
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+fn check(world: &World, cases: &[(&str, &str)]) {
+    for (to, expected) in cases {
+        assert_eq!(leads(world, to), *expected, "{to}");
+    }
+}
+
+#[test]
+fn addresses_stand_for_those_of_the_other_domain() {
+    let world = merged();
+    let d = &world.directory;
+    let an = world.person("an@tinh.gov.vn", "H99.1");
+    let binh = world.person("binh@tinh.gov.vn", "H99.1");
+    d.create_alias(None, address("vanthu@tinh.gov.vn"), an.id)
+        .unwrap();
+    world.list(
+        "all@tinh.gov.vn",
+        &["an@cu.gov.vn", "an@tinh.gov.vn", "binh@cu.gov.vn"],
+    );
+    world.officer("quantri@tinh.gov.vn", Role::Administrator, "H99");
+    check(
+        &world,
+        &[
+            ("an@cu.gov.vn", "an"),
+            ("AN@CU.gov.vn", "an"),
+            ("an+hop@cu.gov.vn", "an"),
+            ("vanthu@cu.gov.vn", "an"),
+            ("all@cu.gov.vn", "an binh"),
+            ("postmaster@cu.gov.vn", "quantri"),
+            ("chi@cu.gov.vn", "Unknown"),
+        ],
+    );
+    // Two people of the same name: what is named in the old domain itself goes first.
+    d.create_alias(None, address("an@cu.gov.vn"), binh.id)
+        .unwrap();
+    check(
+        &world,
+        &[
+            ("an@cu.gov.vn", "binh"),
+            ("an+x@cu.gov.vn", "binh"),
+            ("an@tinh.gov.vn", "an"),
+        ],
+    );
+    let world = world.restart();
+    check(
+        &world,
+        &[("an@cu.gov.vn", "binh"), ("vanthu@cu.gov.vn", "an")],
+    );
+    // Suspended are both, where the one for which it stands is.
+    let d = &world.directory;
+    let set = |name: &str, state| {
+        let row = d.domain(&domain(name)).unwrap();
+        d.change_domain(None, Domain { state, ..row }, None)
+            .unwrap();
+    };
+    set("tinh.gov.vn", DomainState::Suspended);
+    check(&world, &[("vanthu@cu.gov.vn", "Closed")]);
+    set("tinh.gov.vn", DomainState::Active);
+    set("cu.gov.vn", DomainState::Suspended);
+    check(
+        &world,
+        &[("vanthu@cu.gov.vn", "Closed"), ("vanthu@tinh.gov.vn", "an")],
+    );
+}
+
+#[test]
+fn one_signs_in_and_sends_by_the_old_address() {
+    let world = merged();
+    let d = &world.directory;
+    let an = world.person("an@tinh.gov.vn", "H99.1");
+    let binh = world.person("binh@tinh.gov.vn", "H99.1");
+    let access = world.enter("an@cu.gov.vn");
+    assert_eq!(access.account(), an.id);
+    let check =
+        |from: &str, expected| assert_eq!(access.sending(&address(from)), expected, "{from}");
+    check("an@cu.gov.vn", Sending::As);
+    check("an+x@cu.gov.vn", Sending::As);
+    check("binh@cu.gov.vn", Sending::No);
+    check("ai@cu.gov.vn", Sending::No);
+    // It is another's now.
+    d.create_alias(None, address("an@cu.gov.vn"), binh.id)
+        .unwrap();
+    check("an@cu.gov.vn", Sending::No);
+    check("an@tinh.gov.vn", Sending::As);
+    // Who claims an address of it without having signed in is not inside.
+    world.list("kin@tinh.gov.vn", &["an@tinh.gov.vn"]);
+    let poster = Poster::Elsewhere(Some(address("an@cu.gov.vn")));
+    let passing = directory::Passing {
+        poster: &poster,
+        met: &[],
+    };
+    let found = d.resolve(&address("kin@cu.gov.vn"), passing).unwrap();
+    assert_eq!(found, Resolution::MayNotPost);
+}
+
+#[test]
+fn only_what_is_free_stands_for_another() {
+    let world = merged();
+    let d = &world.directory;
+    let set = |name: &str, of: Option<&str>| {
+        let row = d.domain(&domain(name)).unwrap();
+        let alias_of = of.map(domain);
+        d.change_domain(None, Domain { alias_of, ..row }, None)
+    };
+    let said = |result: Result<Domain, Error>| match result {
+        Ok(_) => "ok".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let check = |name: &str, of: Option<&str>, expected: &str| {
+        let got = said(set(name, of));
+        assert!(got.contains(expected), "{name} {of:?}: {got}");
+    };
+    check("so.tinh.gov.vn", Some("so.tinh.gov.vn"), "alias_of");
+    check("so.tinh.gov.vn", Some("khac.gov.vn"), "alias_of");
+    // One step: no chains, no circles.
+    check("so.tinh.gov.vn", Some("cu.gov.vn"), "alias_of");
+    check(
+        "tinh.gov.vn",
+        Some("so.tinh.gov.vn"),
+        "a domain that stands for it",
+    );
+    assert!(d.delete_domain(None, &domain("tinh.gov.vn"), None).is_err());
+    world.person("an@so.tinh.gov.vn", "H99.1");
+    check("so.tinh.gov.vn", Some("tinh.gov.vn"), "1 accounts");
+    check("cu.gov.vn", None, "ok");
+    world.person("an@cu.gov.vn", "H99.1");
+    check("cu.gov.vn", Some("tinh.gov.vn"), "1 accounts");
+    let account = d.account_at(&address("an@cu.gov.vn")).unwrap();
+    let moved = directory::Account {
+        address: address("an@tinh.gov.vn"),
+        ..account
+    };
+    d.change_account(None, moved, None).unwrap();
+    check("cu.gov.vn", Some("tinh.gov.vn"), "ok");
+    // No account is made in it any more.
+    let made = d.create_account(None, new("moi@cu.gov.vn", "H99.1"));
+    assert!(made.unwrap_err().to_string().contains("address"));
+    // Who manages one agency takes no domain of another for his.
+    let officer = world.officer("truong@so.tinh.gov.vn", Role::Administrator, "H99.1");
+    let stolen = d.create_domain_for(
+        Some(&officer),
+        domain("moi.gov.vn"),
+        agency("H99.1"),
+        Some(domain("tinh.gov.vn")),
+    );
+    assert!(stolen.unwrap_err().to_string().contains("alias_of"));
+    d.delete_domain(None, &domain("cu.gov.vn"), None).unwrap();
+    assert_eq!(leads(&world, "an@cu.gov.vn"), "Elsewhere");
+}
