@@ -42,7 +42,7 @@ pub use error::{Refusal, Refused};
 pub use job::{Job, RECIPIENTS_MAX, Tried};
 pub use origin::Origin;
 pub use outcome::Outcome;
-pub use outward::{Detour, Hop, Outward, Pattern, Route, Security, SmartHost, Via};
+pub use outward::{Detour, Hop, Outward, Pattern, Route, Security, SmartHost, Speaks, Via};
 pub use release::{Hold, Later, RELEASE_MAX_S};
 pub use resolver::{LookupError, MailHost, MailHosts, Resolver, Tlsa, Tlsas};
 pub use schedule::{OCTETS_MAX, RESTS_S};

@@ -5,6 +5,7 @@ use formats::address::DomainName;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 /// How mail leaves this server.
@@ -81,13 +82,25 @@ pub enum Security {
     Immediate,
 }
 
+/// What a host that an operator named speaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Speaks {
+    /// RFC 5321: it takes the message for all, and keeps it.
+    #[default]
+    Smtp,
+    /// RFC 2033: it has the mailboxes, and tells of each recipient.
+    Lmtp,
+}
+
 /// A host that takes mail for others from us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SmartHost {
-    /// A name, or an address.
+    /// A name, or an address; with LMTP also the path of a socket of this machine, from `/` on.
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// What it speaks.
+    pub speaks: Speaks,
     /// What is asked of TLS.
     pub security: Security,
     /// Name and secret of our account there; only ever sent under TLS.
@@ -117,6 +130,7 @@ impl Detour {
         Via::Host(Arc::new(SmartHost {
             host: self.host.clone(),
             port: self.port,
+            speaks: Speaks::Smtp,
             security: self.security,
             login: None,
         }))
@@ -149,6 +163,14 @@ impl fmt::Display for Hop {
     }
 }
 
+impl SmartHost {
+    /// The socket of this machine that it is, instead of a host.
+    #[must_use]
+    pub fn socket(&self) -> Option<&Path> {
+        self.host.starts_with('/').then(|| Path::new(&self.host))
+    }
+}
+
 impl Via {
     /// Its name.
     #[must_use]
@@ -164,7 +186,11 @@ impl Via {
                     Security::Verified => " verified",
                     Security::Immediate => " immediate",
                 };
-                format!("{account}@{}:{}{security}", host.host, host.port).into()
+                let speaks = match host.speaks {
+                    Speaks::Smtp => "",
+                    Speaks::Lmtp => " lmtp",
+                };
+                format!("{account}@{}:{}{security}{speaks}", host.host, host.port).into()
             }
         })
     }
@@ -198,6 +224,7 @@ mod tests {
             host: Arc::new(SmartHost {
                 host: host.into(),
                 port: 25,
+                speaks: Speaks::Smtp,
                 security: Security::Opportunistic,
                 login: None,
             }),

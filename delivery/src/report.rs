@@ -188,9 +188,15 @@ fn recipient(news: &News, out: &mut String) {
     // RFC 3464 §2.3.5, §2.3.6: the peer's own words, if one spoke; where all is well and none did there are none.
     match said(&news.why) {
         Some((peer, answer)) => {
+            // A socket of this machine has a path, and no name in DNS.
+            let kind = if peer.starts_with('/') {
+                "x-unix"
+            } else {
+                "dns"
+            };
             let _ = write!(
                 out,
-                "Remote-MTA: dns; {peer}\r\nDiagnostic-Code: smtp; {answer}\r\n"
+                "Remote-MTA: {kind}; {peer}\r\nDiagnostic-Code: smtp; {answer}\r\n"
             );
         }
         None if news.action.succeeds() => {}

@@ -6,7 +6,7 @@ mod imap;
 mod sending;
 mod trace;
 
-pub use crate::outward::config::{Relay, Route, RouteTls};
+pub use crate::outward::config::{Relay, Route, RouteProtocol, RouteTls};
 pub use crate::sign_in::SignIn;
 pub use imap::Imap;
 pub use sending::Sending;

@@ -8,7 +8,7 @@ mod tls;
 use delivery::tls_report::Session;
 use delivery::{
     Envelope, Job, LookupError, MailHost, MailHosts, Outcome, Recipient, Resolver, ReversePath,
-    Security, SmartHost, Tried, Via,
+    Security, SmartHost, Speaks, Tried, Via,
 };
 use formats::address::{Address, DomainName};
 use smtp::relay::mta_sts::Policy;
@@ -215,6 +215,7 @@ fn to_host(host: &str, port: u16, security: Security) -> Job {
     job(Via::Host(Arc::new(SmartHost {
         host: host.into(),
         port,
+        speaks: Speaks::Smtp,
         security,
         login: None,
     })))

@@ -16,6 +16,7 @@ mod corpus;
 mod dane;
 mod lesser_peers;
 mod lists_and_lmtp;
+mod lmtp_out;
 mod mail_arrives;
 mod mta_sts;
 mod outside;

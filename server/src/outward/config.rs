@@ -1,7 +1,7 @@
 //! `[relay]` of congvu.toml: how mail for elsewhere leaves.
 
 use anyhow::Context as _;
-use delivery::{Outward, Pattern, Security, SmartHost};
+use delivery::{Outward, Pattern, Security, SmartHost, Speaks};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -9,6 +9,9 @@ use std::sync::Arc;
 
 /// Octets of a password file: longer is something else.
 const PASSWORD_MAX: u64 = 4_096;
+
+/// Octets of a socket's path: what systems take (sun_path).
+const SOCKET_MAX: usize = 107;
 
 /// How mail for elsewhere leaves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,10 +70,13 @@ impl Default for Relay {
 pub struct Route {
     /// `tinh.gov.vn`, `.gov.vn` (all below it) or `*`; of several routes the one that fits best counts.
     pub domains: Vec<String>,
-    /// Its name or address, which may be one of the internal network.
+    /// Its name or address, which may be one of the internal network; with `lmtp` also the path of a socket of this
+    /// machine, such as `/run/dovecot/lmtp`.
     pub host: String,
-    /// Its port.
+    /// Its port; none with a socket.
     pub port: u16,
+    /// What it speaks.
+    pub protocol: RouteProtocol,
     /// What is asked of TLS.
     pub tls: RouteTls,
     /// Name of our account there; empty: none.
@@ -85,6 +91,7 @@ impl Default for Route {
             domains: Vec::new(),
             host: String::new(),
             port: 587,
+            protocol: RouteProtocol::default(),
             tls: RouteTls::default(),
             user: String::new(),
             password_file: PathBuf::new(),
@@ -105,6 +112,26 @@ pub enum RouteTls {
     Verified,
     /// TLS from the first octet with a certificate for the host's name (port 465).
     Immediate,
+}
+
+/// What the host of a route speaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RouteProtocol {
+    /// As mail servers do among each other.
+    #[default]
+    Smtp,
+    /// RFC 2033: as a server that has the mailboxes; for those that are still elsewhere.
+    Lmtp,
+}
+
+impl From<RouteProtocol> for Speaks {
+    fn from(protocol: RouteProtocol) -> Self {
+        match protocol {
+            RouteProtocol::Smtp => Self::Smtp,
+            RouteProtocol::Lmtp => Self::Lmtp,
+        }
+    }
 }
 
 impl From<RouteTls> for Security {
@@ -141,7 +168,9 @@ impl Relay {
 
     /// Whether any route asks who the host is.
     pub(crate) fn verifies(&self) -> bool {
-        let asks = |route: &Route| matches!(route.tls, RouteTls::Verified | RouteTls::Immediate);
+        let asks = |route: &Route| {
+            matches!(route.tls, RouteTls::Verified | RouteTls::Immediate) && !route.is_socket()
+        };
         self.routes.iter().any(asks)
     }
 
@@ -154,6 +183,7 @@ impl Relay {
                 host: Arc::new(SmartHost {
                     host: route.host.clone(),
                     port: route.port,
+                    speaks: route.protocol.into(),
                     security: route.tls.into(),
                     login: route.login()?,
                 }),
@@ -170,8 +200,15 @@ impl Relay {
 }
 
 impl Route {
+    /// Whether its host is a socket of this machine.
+    fn is_socket(&self) -> bool {
+        self.host.starts_with('/') && self.host.len() <= SOCKET_MAX
+    }
+
     fn check(&self) -> Result<(), (&'static str, &'static str)> {
-        let is_host = self.host.parse::<IpAddr>().is_ok()
+        let socket = self.protocol == RouteProtocol::Lmtp && self.is_socket();
+        let is_host = socket
+            || self.host.parse::<IpAddr>().is_ok()
             || formats::address::DomainName::parse(&self.host).is_ok_and(|name| !name.is_literal());
         if !is_host {
             return Err(("host", "expected the route's host, a name or an address"));
@@ -179,12 +216,19 @@ impl Route {
         if self.port == 0 {
             return Err(("port", "expected the port of the route's host"));
         }
+        // RFC 2033 §5.
+        if self.protocol == RouteProtocol::Lmtp && self.port == 25 {
+            return Err(("port", "expected another port than 25 for LMTP, such as 24"));
+        }
         let good = |domain: &String| Pattern::parse(domain).is_some();
         if self.domains.is_empty() || !self.domains.iter().all(good) {
             return Err((
                 "domains",
                 "expected domains such as [\"tinh.gov.vn\"], [\".gov.vn\"] or [\"*\"]",
             ));
+        }
+        if socket && !self.user.is_empty() {
+            return Err(("user", "expected no user where the host is a socket"));
         }
         if self.user.is_empty() != self.password_file.as_os_str().is_empty() {
             return Err((
@@ -236,6 +280,21 @@ mod tests {
             "not optional",
         );
         check("port = 0", "port");
+        let socket = "[[relay.routes]]\ndomains = [\"x.vn\"]\nhost = \"/run/dovecot/lmtp\"\n";
+        let lmtp = format!("{socket}protocol = \"lmtp\"\n");
+        let relay = parse(&lmtp, "c").unwrap().relay;
+        assert!(!relay.verifies());
+        let hop = relay.outward().unwrap().routes[0].host.clone();
+        assert_eq!(
+            hop.socket(),
+            Some(std::path::Path::new("/run/dovecot/lmtp"))
+        );
+        check(socket, "a name or an address");
+        check(&format!("{lmtp}port = 25\n"), "another port");
+        check(
+            &format!("{lmtp}user = \"u\"\npassword_file = \"p\"\n"),
+            "no user",
+        );
         check("[[relay.routes]]\nhost = \"a b\"", "a name or an address");
         check("[[relay.routes]]\nhost = \"10.0.0.1\"", "domains such as");
         check("[relay]\nmessages_max = 0", "");

@@ -18,7 +18,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -36,6 +36,12 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {
 }
 
 impl Stream for TcpStream {
+    fn tls(&self) -> Option<String> {
+        None
+    }
+}
+
+impl Stream for UnixStream {
     fn tls(&self) -> Option<String> {
         None
     }
@@ -137,6 +143,10 @@ impl Wire for Sockets {
         // Replies are awaited: what is written is to go at once.
         stream.set_nodelay(true)?;
         Ok(Box::new(stream))
+    }
+
+    async fn connect_here(&self, socket: &Path) -> io::Result<Self::Stream> {
+        Ok(Box::new(UnixStream::connect(socket).await?))
     }
 
     fn tls(&self, stream: &Self::Stream) -> Option<String> {

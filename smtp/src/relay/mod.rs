@@ -26,6 +26,7 @@ use delivery::{Hop, Job, Outcome, Resolver, ReversePath, TlsWish, Tried};
 use demand::Worth;
 use route::Target;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -172,7 +173,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         message: &Message,
         wish: TlsWish,
     ) -> Result<Tried, Missed> {
-        let connected = connect::first(&self.wire, &mut target.addresses).await;
+        let connected = self.connect(target).await;
         let (stream, address) = connected.map_err(|errors| {
             Missed::Now(format!("4.4.1 {}: {}", target.name, errors.join(", ")))
         })?;
@@ -181,7 +182,8 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
             Cause::Tls if wish == TlsWish::Required => Missed::Unfit(encryption_needed(&failure)),
             _ => Missed::Now(failure.why),
         })?;
-        if line.peer_name().eq_ignore_ascii_case(&self.settings.hello) {
+        // Who has the mailboxes (RFC 2033) sends nothing back, and may live on this very machine.
+        if !target.lmtp && line.peer_name().eq_ignore_ascii_case(&self.settings.hello) {
             let name = &target.name;
             line.quit().await;
             return Err(Missed::Never(format!(
@@ -205,6 +207,21 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
             return Err(Missed::Now(why.to_owned()));
         }
         Ok(self.ended(&job.hop, line, sent).await)
+    }
+
+    /// A connection to a host's next address, or to a socket of this machine.
+    async fn connect(&self, target: &mut Target) -> Result<(W::Stream, SocketAddr), Vec<String>> {
+        if target.addresses != [route::HERE] {
+            return connect::first(&self.wire, &mut target.addresses).await;
+        }
+        target.addresses.clear();
+        let limit = Duration::from_millis(CONNECT_MS);
+        let connected = timeout(limit, self.wire.connect_here(Path::new(&target.name))).await;
+        match connected {
+            Ok(Ok(stream)) => Ok((stream, route::HERE)),
+            Ok(Err(error)) => Err(vec![error.to_string()]),
+            Err(_) => Err(vec!["no answer".into()]),
+        }
     }
 
     /// Opens a session as its demand says, and as near to that as can be where it is not a must.
@@ -260,7 +277,10 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         tls: Tls,
     ) -> Result<Line<W::Stream>, (Failure, Option<Fault>)> {
         let trust = &target.demand.trust;
-        let peer = format!("{}[{}]", target.name, address.ip());
+        let peer = match address {
+            route::HERE => target.name.clone(),
+            _ => format!("{}[{}]", target.name, address.ip()),
+        };
         let name = match trust {
             // RFC 7672 §8.1.
             Trust::Dane(dane) => dane.names[0].as_str(),
@@ -280,7 +300,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
             peer,
             tls,
             login: target.login.clone(),
-            lmtp: false,
+            lmtp: target.lmtp,
         };
         let wire = &*self.wire;
         let peer = wire::Peer {

@@ -9,9 +9,9 @@ use super::told;
 use super::wire::{Trust, Wire};
 use super::{DNS_S, Missed, Relay, is_public};
 use crate::sender::Tls;
-use delivery::{Job, LookupError, MailHosts, Resolver, Security, SmartHost, TlsWish, Via};
+use delivery::{Job, LookupError, MailHosts, Resolver, Security, SmartHost, Speaks, TlsWish, Via};
 use formats::address::DomainName;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -19,13 +19,18 @@ use tokio::time::timeout;
 /// RFC 5321 §4.5.4.1: where mail exchangers listen.
 const SMTP: u16 = 25;
 
+/// Stands for a socket of this machine, which has a path instead.
+pub(super) const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// A host to ask.
 pub(super) struct Target {
-    /// Its name, or its address.
+    /// Its name, or its address; or the path of a socket of this machine, whose address is [`HERE`].
     pub(super) name: String,
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) demand: Demand,
     pub(super) login: Option<(String, directory::Secret)>,
+    /// RFC 2033.
+    pub(super) lmtp: bool,
 }
 
 /// The names of the hosts to ask, in order.
@@ -142,6 +147,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
             demand: self.demand(domain, way, name, wish).await?,
             name: name.to_owned(),
             login: None,
+            lmtp: false,
         })
     }
 
@@ -239,6 +245,21 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
 
     /// A host that the operator named.
     async fn smart_host(&self, host: &SmartHost, wish: TlsWish) -> Result<Target, Missed> {
+        if host.socket().is_some() {
+            return Ok(Target {
+                name: host.host.clone(),
+                addresses: vec![HERE],
+                demand: Demand {
+                    tls: Tls::Never,
+                    trust: Trust::Anybody,
+                    policy: Policy::Route,
+                    vouched: true,
+                    told: None,
+                },
+                login: None,
+                lmtp: true,
+            });
+        }
         let found = self.lookup(&host.host).await.map_err(Missed::Now)?;
         if found.is_empty() {
             return Err(Missed::Now(format!("4.4.4 {} has no address", host.host)));
@@ -262,6 +283,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
                 told: None,
             },
             login: host.login.clone(),
+            lmtp: host.speaks == Speaks::Lmtp,
         })
     }
 

@@ -9,6 +9,7 @@ use formats::address::DomainName;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -54,6 +55,14 @@ pub trait Wire: Send + Sync + 'static {
 
     /// Opens a connection.
     fn connect(&self, to: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// Opens a connection to a socket of this machine.
+    fn connect_here(
+        &self,
+        _socket: &Path,
+    ) -> impl Future<Output = io::Result<Self::Stream>> + Send {
+        async { Err(io::ErrorKind::Unsupported.into()) }
+    }
 
     /// Version and cipher of a connection under TLS, in words; `None`: in the clear, or not known.
     fn tls(&self, _stream: &Self::Stream) -> Option<String> {
