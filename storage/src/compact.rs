@@ -9,6 +9,10 @@
 //! new places, or both; what was appended and never told of is dead, as anything else.
 //!
 //! A pack in which something cannot be read stays as it is.
+//!
+//! The pack that is being written is rewritten too, when as much of it is dead: a small store may not fill it for years,
+//! and what was removed for good must not stay in it and in each backup so long. It is ended first, and is a pack like
+//! any other from then on.
 
 use crate::collect::pages;
 use crate::commit::Number;
@@ -24,6 +28,9 @@ const MOVED_MAX: u64 = 256 << 20;
 /// Octets and entries that are moved by one commit.
 const BATCH_OCTETS: u64 = 4 << 20;
 const BATCH: usize = 256;
+
+/// Dead octets for which the pack that is being written is ended.
+const TAIL_DEAD_MIN: u64 = 64 << 10;
 
 /// What a call did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,9 +52,44 @@ fn used(index: &Index) -> Result<BTreeMap<u32, u64>, Error> {
     let mut used = BTreeMap::new();
     pages(index, &key::blobs(), &mut |_, value| {
         let location: Location = record::decode(value, "blob")?;
-        *used.entry(location.pack).or_insert(0) += HEAD as u64 + u64::from(location.stored);
+        *used.entry(location.pack).or_insert(0) += taken(&location);
         Ok(())
     })?;
+    Ok(used)
+}
+
+/// Octets that content takes in its pack.
+fn taken(location: &Location) -> u64 {
+    HEAD as u64 + u64::from(location.stored)
+}
+
+/// Octets of a pack that nobody needs, when so many are used.
+fn dead(octets: u64, used: u64) -> u64 {
+    octets.saturating_sub(used.saturating_add(FILE_HEAD))
+}
+
+/// Whether a pack is worth rewriting for what is dead in it.
+fn is_worth(dead: u64, octets: u64, dead_percent: u8) -> bool {
+    dead.saturating_mul(100) >= octets.saturating_mul(u64::from(dead_percent.max(1)))
+}
+
+/// What each pack has of use, and the pack that was being written ended when that is worth it.
+fn used_and_ended(store: &Store, dead_percent: u8) -> Result<BTreeMap<u32, u64>, Error> {
+    let shared = &store.inner.shared;
+    let packs = &shared.packs;
+    let tail = packs.tail()?;
+    // After its length and before the index: what is put and committed meanwhile counts as used, once or twice.
+    let staged = tail.map_or(Vec::new(), |(number, _)| packs.gate.staged_in(number));
+    let used = used(&shared.index)?;
+    let Some((number, octets)) = tail else {
+        return Ok(used);
+    };
+    let staged: u64 = staged.iter().map(|(_, location)| taken(location)).sum();
+    let own = used.get(&number).copied().unwrap_or(0);
+    let dead = dead(octets, own.saturating_add(staged));
+    if dead >= TAIL_DEAD_MIN && is_worth(dead, octets, dead_percent) {
+        packs.end_tail(number)?;
+    }
     Ok(used)
 }
 
@@ -55,12 +97,11 @@ fn used(index: &Index) -> Result<BTreeMap<u32, u64>, Error> {
 pub(crate) fn compact(store: &Store, dead_percent: u8) -> Result<Compacted, Error> {
     let shared = &store.inner.shared;
     let mut done = Compacted::default();
-    let before = used(&shared.index)?;
+    let before = used_and_ended(store, dead_percent)?;
     let mut worst = Vec::new();
     for (number, octets) in shared.packs.sealed()? {
         let used = before.get(&number).copied().unwrap_or(0);
-        let dead = octets.saturating_sub(used + FILE_HEAD);
-        if used == 0 || dead * 100 >= octets * u64::from(dead_percent.max(1)) {
+        if used == 0 || is_worth(dead(octets, used), octets, dead_percent) {
             worst.push((used, number, octets));
         }
     }
@@ -71,7 +112,9 @@ pub(crate) fn compact(store: &Store, dead_percent: u8) -> Result<Compacted, Erro
             done.more = true;
             break;
         }
-        if empty_out(store, number, &mut done)? {
+        // Where nothing is of use nothing is read: a power cut may have taken the header of a pack just begun.
+        let unused = used == 0 && shared.packs.gate.staged_in(number).is_empty();
+        if unused || empty_out(store, number, &mut done)? {
             empty.push((number, octets));
         }
     }
@@ -179,7 +222,9 @@ fn remove(store: &Store, empty: &[(u32, u64)], done: &mut Compacted) -> Result<(
     let shared = &store.inner.shared;
     // What was staged there is committed by now, and the index shows it, or it never will be.
     let unstaged = |number| shared.packs.gate.staged_in(number).is_empty();
+    let all = empty.len();
     let empty: Vec<_> = empty.iter().filter(|(n, _)| unstaged(*n)).collect();
+    done.more |= empty.len() < all;
     if empty.is_empty() {
         return Ok(());
     }

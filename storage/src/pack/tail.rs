@@ -156,4 +156,29 @@ impl Packs {
     pub(crate) fn tail_number(&self) -> u32 {
         lock(&self.tail).number
     }
+
+    /// The pack that is being written, or was last, and its octets; `None` before the first.
+    pub(crate) fn tail(&self) -> Result<Option<(u32, u64)>, Error> {
+        let tail = lock(&self.tail);
+        match (tail.number, &tail.file) {
+            (0, _) => Ok(None),
+            (number, Some(_)) => Ok(Some((number, tail.len))),
+            (number, None) => {
+                let path = format::path(&self.dir, number);
+                let octets = std::fs::metadata(&path).map(|about| about.len());
+                let octets = octets.map_err(|e| disk::failed("cannot read", &path, &e))?;
+                Ok(Some((number, octets)))
+            }
+        }
+    }
+
+    /// Ends this pack, if it is still the one that is being written: what comes is appended to a new one. A stop
+    /// before anything came leaves a pack in which nothing is.
+    pub(crate) fn end_tail(&self, number: u32) -> Result<(), Error> {
+        let mut tail = lock(&self.tail);
+        match tail.number == number {
+            true => self.begin(&mut tail),
+            false => Ok(()),
+        }
+    }
 }
