@@ -1,6 +1,9 @@
 //! The journal's thread: takes all commits that wait, makes them durable with one sync, writes them
 //! to the index, shows them to readers, announces and acknowledges them, in this order (I-01, I-02).
 //!
+//! A commit of very many keys is made durable by itself and applied by whoever asked for it
+//! ([`crate::unapplied`]).
+//!
 //! There is no timer: a single writer's commit goes at once, and while it is synced the next
 //! group gathers.
 
@@ -11,17 +14,19 @@ use crate::damage::Damages;
 use crate::disk::{self, Disk};
 use crate::harm::Ailing;
 use crate::index::{Index, Op};
-use crate::journal::{Journal, Position, Subject};
+use crate::journal::{Journal, Packed, Position, Subject};
 use crate::pack::Packs;
 use crate::seal::Keys;
 use crate::search::Search;
 use crate::snapshot::{Background, Snapshots};
 use crate::summaries::Summaries;
+use crate::unapplied::{Rest, Shown, Ticket, Unapplied};
 use crate::{AccountId, BlobId, Clock, Error, ModSeq, Sizes, key, record, spare};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, SendError, SyncSender};
 use std::thread::JoinHandle;
 
 /// Commits that may wait for the journal; further writers wait to get in line.
@@ -49,6 +54,9 @@ pub(crate) struct Shared {
     pub search: Search,
     pub damages: Damages,
     pub ailing: Ailing,
+    pub unapplied: Unapplied,
+    /// Changes of one commit from which on it is applied apart.
+    pub apart: usize,
     /// A write failed and none succeeded since.
     pub full: AtomicBool,
     /// No commit can succeed any more in this process.
@@ -66,20 +74,59 @@ pub(crate) enum Number {
     None,
 }
 
+/// What the journal gets of a commit.
+pub(crate) enum Content {
+    /// Its `ops` encoded.
+    Body(Vec<u8>),
+    /// The same packed, to be written by itself, and how long it was: this commit is applied apart.
+    Packed(Packed, usize),
+}
+
+impl Content {
+    /// Octets before they are packed.
+    fn octets(&self) -> usize {
+        match self {
+            Self::Body(body) => body.len(),
+            Self::Packed(_, octets) => *octets,
+        }
+    }
+
+    fn is_packed(&self) -> bool {
+        matches!(self, Self::Packed(..))
+    }
+}
+
+/// What became of a commit.
+pub(crate) enum Outcome {
+    /// It is durable, applied and announced.
+    Done(ModSeq),
+    /// It is durable; whoever asked for it has to do the rest.
+    Durable(Box<Rest>),
+}
+
+impl Outcome {
+    /// Does what is left to do.
+    pub(crate) fn finish(self) -> ModSeq {
+        match self {
+            Self::Done(modseq) => modseq,
+            Self::Durable(rest) => rest.finish(),
+        }
+    }
+}
+
 /// One commit on its way.
 pub(crate) struct Commit {
     pub account: AccountId,
     pub number: Number,
     pub ops: Vec<Op>,
-    /// `ops` encoded.
-    pub body: Vec<u8>,
+    pub content: Content,
     /// Content that becomes known by this commit.
     pub blobs: Vec<BlobId>,
     /// Packs that it speaks of: their content must not have been lost.
     pub packs: Vec<u32>,
     /// Shows it to readers.
     pub apply: Box<dyn FnOnce() + Send>,
-    pub done: SyncSender<Result<ModSeq, Error>>,
+    pub done: SyncSender<Result<Outcome, Error>>,
 }
 
 /// To the journal's thread.
@@ -114,6 +161,8 @@ pub(crate) struct Committer {
     written: u64,
     flushing: Option<JoinHandle<()>>,
     snapshots: Background,
+    /// Commits that are written by themselves, one after each group.
+    alone: VecDeque<Commit>,
 }
 
 struct Stop(Arc<Shared>);
@@ -140,6 +189,7 @@ impl Committer {
             written: 0,
             flushing: None,
             snapshots: Background::default(),
+            alone: VecDeque::new(),
         })
     }
 
@@ -149,17 +199,25 @@ impl Committer {
         // However this thread ends, nobody shall think that it still writes.
         let guard = Stop(self.shared.clone());
         while close.is_none() {
-            let Ok(first) = orders.recv() else { break };
             let (mut group, mut octets, mut place) = (Vec::new(), 0, None);
-            let mut next = Some(first);
+            let mut next = match self.alone.is_empty() {
+                true => orders.recv().ok(),
+                false => orders.try_recv().ok(),
+            };
+            if next.is_none() && self.alone.is_empty() {
+                break;
+            }
             while let Some(order) = next.take() {
                 match order {
                     Order::Commit(commit) if self.shared.packs.are_lost(&commit.packs) => {
                         let lost = "content was lost by a failed write";
                         let _ = commit.done.send(Err(Error::Unavailable(lost.into())));
                     }
+                    Order::Commit(commit) if commit.content.is_packed() => {
+                        self.alone.push_back(*commit);
+                    }
                     Order::Commit(commit) => {
-                        octets += commit.body.len();
+                        octets += commit.content.octets();
                         group.push(*commit);
                     }
                     Order::Close(done) => {
@@ -176,6 +234,13 @@ impl Committer {
                 }
             }
             self.group(group);
+            let ends = place.is_some() || close.is_some();
+            while let Some(commit) = self.alone.pop_front() {
+                self.group(vec![commit]);
+                if !ends {
+                    break;
+                }
+            }
             self.maybe_checkpoint();
             if let Some((seal, done)) = place {
                 self.place(seal, done);
@@ -190,6 +255,8 @@ impl Committer {
             let _ = flushing.join();
         }
         if let Some(done) = close {
+            let unapplied = &self.shared.unapplied;
+            unapplied.wait_until(unapplied.mark());
             let _ = done.send(self.stop());
         }
     }
@@ -230,14 +297,25 @@ impl Committer {
             self.shared.stopped.store(true, Ordering::SeqCst);
         }
         for (commit, modseq) in group.drain(..).zip(numbers) {
-            self.shared.packs.settle(&commit.blobs);
-            (commit.apply)();
-            if let (Number::Account(_), Some(modseq)) = (commit.number, modseq) {
-                self.shared.search.touch(commit.account);
-                self.shared.subscribers.tell(commit.account, &modseq);
+            let shown = Shown {
+                account: commit.account,
+                announced: modseq.filter(|_| matches!(commit.number, Number::Account(_))),
+                modseq: modseq.unwrap_or(ModSeq::FIRST),
+                blobs: commit.blobs,
+                apply: commit.apply,
+            };
+            let outcome = match commit.content.is_packed() {
+                false => Outcome::Done(shown.show(&self.shared)),
+                true => Outcome::Durable(Box::new(Rest {
+                    ticket: Ticket::begin(&self.shared),
+                    ops: commit.ops,
+                    shown,
+                })),
+            };
+            if let Err(SendError(Ok(outcome))) = commit.done.send(Ok(outcome)) {
+                // A writer that went away does not want to know, but it is a commit.
+                outcome.finish();
             }
-            // A writer that went away does not want to know.
-            let _ = commit.done.send(Ok(modseq.unwrap_or(ModSeq::FIRST)));
         }
     }
 
@@ -250,20 +328,26 @@ impl Committer {
         if let (true, Ok(())) = (seal, &sealed) {
             // Nothing is between the last commit and here. Without this word an index that sees no commit
             // any more would seem to be behind its checkpoint, and be made anew at the next start.
-            if let Err(e) = note_applied(&self.shared.index, place.end) {
+            let first = self.shared.unapplied.first();
+            let noted = note_applied(&self.shared.index, place.end);
+            drop(first);
+            if let Err(e) = noted {
                 tracing::warn!(error = %e, "the index does not know how far it is");
             }
             self.written = 0;
             self.flush(Some((done, place)));
         } else {
-            // Who asked and went away does not want to know.
-            let _ = done.send(sealed.map(|()| place));
+            match sealed {
+                Ok(()) => self.shared.unapplied.tell(done, place),
+                // Who asked and went away does not want to know.
+                Err(e) => drop(done.send(Err(e))),
+            }
         }
     }
 
     fn make_durable(&mut self, group: &[Commit]) -> Result<Vec<Option<ModSeq>>, Error> {
         self.shared
-            .check_room(group.iter().map(|c| c.body.len() as u64).sum())?;
+            .check_room(group.iter().map(|c| c.content.octets() as u64).sum())?;
         let mut system = self.system;
         let mut numbers = Vec::with_capacity(group.len());
         for commit in group {
@@ -276,22 +360,7 @@ impl Committer {
                 Number::None => None,
             });
         }
-        let time = self.shared.clock.now();
-        let records: Vec<_> = group
-            .iter()
-            .zip(&numbers)
-            .map(|(c, modseq)| {
-                (
-                    Subject {
-                        account: c.account,
-                        modseq: *modseq,
-                        time,
-                    },
-                    c.body.as_slice(),
-                )
-            })
-            .collect();
-        self.journal.write(&records)?;
+        self.write(group, &numbers)?;
         let content = self.content_sync.begin();
         let journal = self.journal.sync();
         let content = content.and_then(|()| self.content_sync.end());
@@ -299,12 +368,41 @@ impl Committer {
         content.inspect_err(|_| self.journal.take_back())?;
         self.journal.settle();
         self.system = system;
-        self.written += group.iter().map(|c| c.body.len() as u64).sum::<u64>();
+        let octets = group.iter().map(|c| c.content.octets() as u64);
+        self.written += octets.sum::<u64>();
         Ok(numbers)
     }
 
+    /// Appends a group to the journal, not durable yet.
+    fn write(&mut self, group: &[Commit], numbers: &[Option<ModSeq>]) -> Result<(), Error> {
+        if let [
+            Commit {
+                content: Content::Packed(packed, _),
+                ..
+            },
+        ] = group
+        {
+            return self.journal.write_packed(packed);
+        }
+        let time = self.shared.clock.now();
+        let mut records = Vec::with_capacity(group.len());
+        for (commit, modseq) in group.iter().zip(numbers) {
+            let subject = Subject {
+                account: commit.account,
+                modseq: *modseq,
+                time,
+            };
+            if let Content::Body(body) = &commit.content {
+                records.push((subject, body.as_slice()));
+            }
+        }
+        self.journal.write(&records)
+    }
+
     fn write_through(&self, group: &mut [Commit]) -> Result<(), Error> {
-        let ops = group.iter_mut().flat_map(|c| std::mem::take(&mut c.ops));
+        let _first = self.shared.unapplied.first();
+        let now = group.iter_mut().filter(|c| !c.content.is_packed());
+        let ops = now.flat_map(|c| std::mem::take(&mut c.ops));
         let end = record::encode(&self.journal.end())?;
         let applied = std::iter::once(Op::Put(key::applied(), end));
         self.shared.index.write(ops.chain(applied).collect())
@@ -328,10 +426,13 @@ impl Committer {
     fn flush(&mut self, asked: Option<(SyncSender<Result<Sealed, Error>>, Sealed)>) {
         let (shared, end, system) = (self.shared.clone(), self.journal.end(), self.system);
         let before = self.flushing.take();
+        let mark = shared.unapplied.mark();
         let flush = move || {
             if let Some(before) = before {
                 let _ = before.join();
             }
+            // The checkpoint says that all before `end` is applied.
+            shared.unapplied.wait_until(mark);
             let taken = Checkpoint::take(&shared, end, system, false);
             if let Err(e) = &taken {
                 tracing::warn!(error = %e, "checkpoint failed; the next one tries again");

@@ -5,7 +5,7 @@
 //! has got since, until they agree or have had enough tries. Memory is bounded whatever the size.
 
 use crate::commit::Shared;
-use crate::index::{Index, Op, decode_ops};
+use crate::index::{Index, Op, ops_of};
 use crate::journal::{self, Position};
 use crate::pin::Pin;
 use crate::rebuild;
@@ -106,8 +106,10 @@ fn merged(folder: &Folder, chain: &Chain, from: Position, end: Position) -> Resu
         folder.disk.make_dir(&folder.dir)?;
         let mut sorter = Sorter::new(folder, SORT_OCTETS);
         journal::between(&folder.journal(), &folder.keys, from, end, &mut |met| {
-            let mut ops = decode_ops(met.body)?.into_iter();
-            ops.try_for_each(|op| sorter.add(op)).map(|()| true)
+            for op in ops_of(met.body) {
+                sorter.add(op?)?;
+            }
+            Ok(true)
         })?;
         sources.push(sorter.sorted()?);
     }
@@ -232,8 +234,8 @@ impl Comparison<'_> {
         let folder = &self.store.inner.shared.snapshots.folder;
         let (dir, keys) = (folder.journal(), &folder.keys);
         journal::between(&dir, keys, self.end, place.end, &mut |met| {
-            for op in decode_ops(met.body)? {
-                match op {
+            for op in ops_of(met.body) {
+                match op? {
                     Op::Put(key, value) if wanted.contains(key.as_slice()) => {
                         since.insert(key, Some(value));
                     }

@@ -9,7 +9,7 @@ use crate::seal::{Context, KeyId, Keys};
 use crate::{AccountId, Error, domain, key, record};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 /// First octet of a key's value when the value itself lies in parts. No record version is that high.
 const IN_PARTS: u8 = 0xF0;
@@ -33,6 +33,8 @@ pub(crate) struct Index {
     unreadable: AtomicBool,
     /// Parts are written alone, so that nobody reads some old and some new ones.
     parts: RwLock<()>,
+    /// Engines have one writer at a time.
+    writing: Mutex<()>,
     keys: Keys,
 }
 
@@ -43,6 +45,7 @@ impl Index {
             damaged: AtomicBool::new(false),
             unreadable: AtomicBool::new(false),
             parts: RwLock::new(()),
+            writing: Mutex::new(()),
             keys: Keys::none(),
         }
     }
@@ -244,6 +247,7 @@ impl Index {
 
     fn write_now(&self, out: &[Op]) -> Result<(), Error> {
         let of_part = |op: &Op| key::kind_of(op.key()) == key::PART;
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let alone = out.iter().any(of_part).then(|| self.parts.write());
         let written = self.engine.write(out);
         drop(alone);
@@ -319,33 +323,41 @@ pub(crate) fn encode_ops(ops: &[Op]) -> Vec<u8> {
 }
 
 /// Reads them back. The body passed its checksum, so what cannot be read is of another version (I-18).
-pub(crate) fn decode_ops(mut body: &[u8]) -> Result<Vec<Op>, Error> {
+pub(crate) fn decode_ops(body: &[u8]) -> Result<Vec<Op>, Error> {
+    ops_of(body).collect()
+}
+
+/// The same one by one, for whoever does not keep them: a commit may be as large as a mailbox. Ends after an error.
+pub(crate) fn ops_of(mut body: &[u8]) -> impl Iterator<Item = Result<Op, Error>> + '_ {
+    std::iter::from_fn(move || {
+        if body.is_empty() {
+            return None;
+        }
+        let op = next_op(&mut body);
+        if op.is_err() {
+            body = &[];
+        }
+        Some(op)
+    })
+}
+
+fn next_op(body: &mut &[u8]) -> Result<Op, Error> {
     let strange = || Error::Corrupt("a journal record cannot be read".into());
-    let mut ops = Vec::new();
-    while !body.is_empty() {
-        let tag = take(&mut body, 1).ok_or_else(strange)?[0];
-        let key = take(&mut body, 2)
-            .and_then(|n| take(&mut body, u16::from_le_bytes([n[0], n[1]]) as usize))
-            .ok_or_else(strange)?
-            .to_vec();
-        ops.push(match tag {
-            0 => Op::Delete(key),
-            1 => {
-                let value = take(&mut body, 4)
-                    .and_then(|n| {
-                        take(
-                            &mut body,
-                            u32::from_le_bytes([n[0], n[1], n[2], n[3]]) as usize,
-                        )
-                    })
-                    .ok_or_else(strange)?;
-                record::body(value, "journal")?;
-                Op::Put(key, value.to_vec())
-            }
-            _ => return Err(strange()),
-        });
+    let tag = take(body, 1).ok_or_else(strange)?[0];
+    let length = take(body, 2).ok_or_else(strange)?;
+    let length = u16::from_le_bytes([length[0], length[1]]) as usize;
+    let key = take(body, length).ok_or_else(strange)?.to_vec();
+    match tag {
+        0 => Ok(Op::Delete(key)),
+        1 => {
+            let length = take(body, 4).ok_or_else(strange)?;
+            let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]);
+            let value = take(body, length as usize).ok_or_else(strange)?;
+            record::body(value, "journal")?;
+            Ok(Op::Put(key, value.to_vec()))
+        }
+        _ => Err(strange()),
     }
-    Ok(ops)
 }
 
 fn take<'a>(bytes: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {

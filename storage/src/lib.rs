@@ -32,7 +32,7 @@
 //! The way of a commit: [`Writer`] gathers a batch over a state that cannot change meanwhile; `batch`
 //! turns it into keys and a log; `commit` (one thread) writes a group of them to the `journal`, syncs
 //! it and the `pack`s side by side, applies them to the `index` and to the `hot` states that readers
-//! see, announces them, and only then answers.
+//! see, announces them, and only then answers. A very large one is applied beside the others (`unapplied`).
 
 pub mod account;
 pub mod backup;
@@ -91,11 +91,13 @@ mod share;
 mod snapshot;
 mod spare;
 pub mod store;
+mod submit;
 mod summaries;
 pub mod table;
 mod thread;
 mod tree;
 mod trim;
+mod unapplied;
 mod undelete;
 mod upgrade;
 pub mod writer;

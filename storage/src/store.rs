@@ -3,13 +3,13 @@
 use crate::cell::Cells;
 use crate::change::Subscribers;
 use crate::checkpoint::Checkpoint;
-use crate::commit::{self, Commit, Committer, Number, Order, Shared};
+use crate::commit::{self, Committer, Number, Order, Shared};
 use crate::damage::Damages;
 use crate::error::Cure;
 use crate::format::Found;
 use crate::harm::{Ailing, Spot};
-use crate::index::{Index, Op, encode_ops};
-use crate::journal::{BODY_OCTETS_MAX, Journal};
+use crate::index::{Index, Op};
+use crate::journal::Journal;
 use crate::owner::Owner;
 use crate::pack::Packs;
 use crate::queue::Spool;
@@ -19,11 +19,12 @@ use crate::seal::{KeyId, Keys};
 use crate::search::Search;
 use crate::snapshot::Snapshots;
 use crate::summaries::Summaries;
+use crate::unapplied::Unapplied;
 use crate::*;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -84,6 +85,8 @@ pub struct Sizes {
     pub sealed: u32,
     /// Keys and values that a snapshot sorts in memory; more go through files.
     pub sort: u64,
+    /// Changes of one commit from which on it is applied beside the others, so that they need not wait for it.
+    pub apart: u32,
 }
 
 impl Default for Sizes {
@@ -95,6 +98,7 @@ impl Default for Sizes {
             ahead: 4 << 20,
             sealed: 4,
             sort: 16 << 20,
+            apart: 1_024,
         }
     }
 }
@@ -287,6 +291,8 @@ impl Store {
             search: Search::default(),
             damages: Damages::default(),
             ailing: Ailing::load(&options.dir),
+            unapplied: Unapplied::default(),
+            apart: options.sizes.apart as usize,
             full: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
         });
@@ -490,70 +496,6 @@ impl Store {
             let _ = thread.join();
         }
         closed
-    }
-
-    /// Commits that content lies elsewhere now, in these packs.
-    pub(crate) fn submit_moved(&self, ops: Vec<Op>, packs: Vec<u32>) -> Result<ModSeq, Error> {
-        let (done, outcome) = sync_channel(1);
-        let commit = Commit {
-            account: AccountId::SYSTEM,
-            number: Number::None,
-            body: encode_ops(&ops),
-            ops,
-            blobs: Vec::new(),
-            packs: packs.clone(),
-            apply: Box::new(|| {}),
-            done,
-        };
-        let modseq = self.send(commit, &outcome)?;
-        self.inner.shared.packs.note(&packs);
-        Ok(modseq)
-    }
-
-    /// Sends a commit to the journal's thread and waits until it is durable and visible.
-    /// `blobs` are named by it; `apply` shows it to readers.
-    pub(crate) fn submit(
-        &self,
-        account: AccountId,
-        number: Number,
-        mut ops: Vec<Op>,
-        blobs: &[BlobId],
-        apply: Box<dyn FnOnce() + Send>,
-    ) -> Result<ModSeq, Error> {
-        let shared = &self.inner.shared;
-        // None of it is removed or moved as long as this is kept.
-        let mut named = shared.packs.name(blobs, &shared.index)?;
-        ops.append(&mut named.ops);
-        let body = encode_ops(&ops);
-        if body.len() > BODY_OCTETS_MAX {
-            return Err(Error::TooLarge("commit"));
-        }
-        let (done, outcome) = sync_channel(1);
-        let (blobs, packs) = (named.ids.clone(), named.packs.clone());
-        let commit = Commit {
-            account,
-            number,
-            ops,
-            body,
-            blobs,
-            packs,
-            apply,
-            done,
-        };
-        let modseq = self.send(commit, &outcome)?;
-        shared.packs.note(&named.packs);
-        Ok(modseq)
-    }
-
-    fn send(
-        &self,
-        commit: Commit,
-        outcome: &Receiver<Result<ModSeq, Error>>,
-    ) -> Result<ModSeq, Error> {
-        let orders = self.inner.orders.as_ref().ok_or_else(commit::stopped)?;
-        let order = Order::Commit(Box::new(commit));
-        orders.send(order).map_err(|_| commit::stopped())?;
-        outcome.recv().map_err(|_| commit::stopped())?
     }
 }
 

@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 /// Keywords of one message.
 const KEYWORDS_MAX: usize = 256;
+/// Summaries read ahead at most.
+const AHEAD_MAX: usize = 256;
 
 /// Gathers one atomic batch. Reads through it see its own changes. Dropped without `commit`: nothing happened.
 pub struct Writer {
@@ -24,6 +26,8 @@ pub struct Writer {
     pub(crate) modseq: ModSeq,
     pub(crate) batch: Batch,
     pub(crate) octets_max: Option<u64>,
+    /// Summaries read ahead: whoever copies many does it in their order. And how many the last time.
+    ahead: (BTreeMap<EmailId, Vec<u8>>, usize),
 }
 
 /// What a batch holds so far.
@@ -83,6 +87,7 @@ impl Writer {
             modseq,
             batch,
             octets_max: None,
+            ahead: (BTreeMap::new(), 0),
         })
     }
 
@@ -472,15 +477,7 @@ impl Writer {
         };
         let summary = match self.batch.summaries.get(&email) {
             Some(summary) => summary.clone(),
-            None => {
-                let stored = self
-                    .store
-                    .inner
-                    .shared
-                    .index
-                    .get(&key::summary(self.account, email))?;
-                stored.ok_or_else(|| Error::Corrupt("a message without summary".into()))?
-            }
+            None => self.stored_summary(email)?,
         };
         row.state.mailboxes.clear();
         (row.state.modseq, row.state.created) = (self.modseq, self.modseq);
@@ -492,6 +489,28 @@ impl Writer {
             thread
         };
         self.create(row, thread, summary, &[to])
+    }
+
+    /// A summary as it is stored; more of them are read ahead each time.
+    fn stored_summary(&mut self, email: EmailId) -> Result<Vec<u8>, Error> {
+        let (read, run) = &mut self.ahead;
+        if let Some(summary) = read.remove(&email) {
+            return Ok(summary);
+        }
+        *run = (*run * 4).clamp(1, AHEAD_MAX);
+        read.clear();
+        let (first, all) = (
+            key::summary(self.account, email),
+            key::kind(self.account, key::SUMMARY),
+        );
+        let index = &self.store.inner.shared.index;
+        index.scan_by(*run, &all, &first, &mut |key, value| {
+            let found = key::number_of(key).and_then(EmailId::new);
+            read.extend(found.map(|email| (email, value.to_vec())));
+            Ok(read.len() < *run)
+        })?;
+        let found = read.remove(&email);
+        found.ok_or_else(|| Error::Corrupt("a message without summary".into()))
     }
 
     /// IMAP MOVE: leaves `from`, enters `to` with a new Uid. Errors: `NotFound`, `Expunged` (not in `from` any more).

@@ -24,6 +24,7 @@ fn options(dir: &Path) -> Options {
         pack: 300_000,
         checkpoint: 100_000,
         ahead: 50_000,
+        apart: 3,
         ..Sizes::default()
     };
     let boot_id = Some("boot".into());

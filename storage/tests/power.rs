@@ -244,6 +244,8 @@ impl History {
             ahead: [0, 700, 4_096][chance.below(3) as usize],
             sealed: 1 + chance.below(3) as u32,
             sort: 2_000 + chance.below(30_000),
+            // Many commits are applied apart.
+            apart: 2 + chance.below(4) as u32,
             ..Sizes::default()
         };
         let options = Options {

@@ -29,6 +29,7 @@ const SIZES: Sizes = Sizes {
     ahead: 0,
     sealed: 2,
     sort: 4_000,
+    apart: 4,
 };
 
 const ACCOUNTS: u64 = 4;

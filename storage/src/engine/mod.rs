@@ -62,8 +62,8 @@ impl Op {
     }
 }
 
-/// What the index needs of an engine. One thread writes; any number read meanwhile, and see each
-/// key as it was at some time during their call.
+/// What the index needs of an engine. One thread at a time writes; any number read meanwhile, and see
+/// each key as it was at some time during their call.
 pub(crate) trait Engine: Send + Sync {
     /// One value.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;

@@ -5,6 +5,7 @@ use crate::error::Cure;
 use crate::seal::{Context, KeyId, Keys};
 use crate::zip::Zip;
 use crate::{AccountId, Error, ModSeq};
+use std::borrow::Cow;
 
 const MAGIC: &[u8; 4] = b"CvF2";
 /// Octets of a frame before its payload.
@@ -34,7 +35,7 @@ pub(super) struct Frame<'a> {
     flags: u8,
     key: KeyId,
     raw: usize,
-    stored: &'a [u8],
+    stored: Cow<'a, [u8]>,
     /// Where the next one begins.
     pub end: u64,
 }
@@ -46,22 +47,46 @@ pub(super) struct Packer {
     pub keys: Keys,
 }
 
+/// A group that is packed, for whatever place.
+pub(crate) struct Packed {
+    raw: u32,
+    flags: u8,
+    stored: Vec<u8>,
+}
+
+impl Packed {
+    pub(super) fn shrink(&mut self) {
+        self.stored.shrink_to_fit();
+    }
+}
+
+/// Packs a group: the most of the work that a frame is.
+pub(super) fn pack(group: &[(Subject, &[u8])], zip: &Zip) -> Result<Packed, Error> {
+    let payload = payload(group)?;
+    let raw = payload.len() as u32;
+    let (stored, flags) = match zip.press(&payload) {
+        Some(zipped) => (zipped, ZIPPED),
+        None => (payload, 0),
+    };
+    Ok(Packed { raw, flags, stored })
+}
+
 /// Puts a group into a frame for this place.
 pub(super) fn encode(
     head: Head,
     offset: u64,
-    group: &[(Subject, &[u8])],
-    packer: &Packer,
+    packed: &Packed,
+    keys: &Keys,
     frame: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    let payload = payload(group)?;
-    let (raw, key) = (payload.len() as u32, packer.keys.system());
-    let (mut stored, mut flags) = match packer.zip.press(&payload) {
-        Some(zipped) => (zipped, ZIPPED),
-        None => (payload, 0),
-    };
+    let Packed {
+        raw,
+        mut flags,
+        ref stored,
+    } = *packed;
+    let (mut stored, key) = (Cow::Borrowed(stored), keys.system());
     if !key.is_plain() {
-        stored = packer.keys.seal(key, context(head, offset), &stored)?;
+        stored = Cow::Owned(keys.seal(key, context(head, offset), &stored)?);
         flags |= SEALED;
     }
     frame.clear();
@@ -123,9 +148,41 @@ fn checksum(head: Head, offset: u64, covered: &[u8]) -> [u8; SUM] {
     sum
 }
 
+/// Octets of the frame that begins so; `None` for what does not begin one.
+pub(super) fn octets(first: &[u8]) -> Option<u64> {
+    let length = first.get(4..8)?.try_into().ok()?;
+    let begins = first.len() >= HEAD && first.starts_with(MAGIC);
+    begins.then(|| HEAD as u64 + u64::from(u32::from_le_bytes(length)))
+}
+
 /// The frame at `offset` of a segment; `None` for what is no whole frame.
 pub(super) fn at(bytes: &[u8], head: Head, offset: u64) -> Option<Frame<'_>> {
-    let rest = bytes.get(usize::try_from(offset).ok()?..)?;
+    of(bytes.get(usize::try_from(offset).ok()?..)?, head, offset)
+}
+
+/// The frame that is these octets, which lie at `offset`.
+pub(super) fn owned(mut octets: Vec<u8>, head: Head, offset: u64) -> Option<Frame<'static>> {
+    let Frame {
+        flags,
+        key,
+        raw,
+        end,
+        ..
+    } = of(&octets, head, offset)?;
+    octets.drain(..HEAD);
+    Some(Frame {
+        head,
+        offset,
+        flags,
+        key,
+        raw,
+        stored: Cow::Owned(octets),
+        end,
+    })
+}
+
+/// The frame with which these octets begin, which lie at `offset`.
+pub(super) fn of(rest: &[u8], head: Head, offset: u64) -> Option<Frame<'_>> {
     let start = rest.get(..HEAD)?;
     let field =
         |at: usize| u32::from_le_bytes([start[at], start[at + 1], start[at + 2], start[at + 3]]);
@@ -143,7 +200,7 @@ pub(super) fn at(bytes: &[u8], head: Head, offset: u64) -> Option<Frame<'_>> {
         flags: start[COVERED_AT],
         key: KeyId(field(COVERED_AT + 4)),
         raw: field(COVERED_AT + 8) as usize,
-        stored: &whole[HEAD..],
+        stored: Cow::Borrowed(&whole[HEAD..]),
         end: offset + end as u64,
     })
 }
@@ -153,9 +210,11 @@ pub(super) fn is_sealed(first: &[u8; HEAD]) -> bool {
     first.starts_with(MAGIC) && first[COVERED_AT] & SEALED != 0
 }
 
-/// Whether a whole frame lies anywhere behind `offset`.
-pub(super) fn behind(bytes: &[u8], head: Head, offset: u64) -> bool {
-    next(bytes, head, offset).is_some()
+/// Whether a whole frame lies anywhere in these octets, which lie at `offset`, but at their beginning.
+pub(super) fn follows(rest: &[u8], head: Head, offset: u64) -> bool {
+    let places = rest.windows(MAGIC.len()).enumerate().skip(1);
+    let mut places = places.filter(|(_, window)| window == MAGIC);
+    places.any(|(skip, _)| of(&rest[skip..], head, offset + skip as u64).is_some())
 }
 
 /// Where the first whole frame behind `offset` begins.
@@ -183,7 +242,7 @@ impl Frame<'_> {
             ));
         }
         let context = context(self.head, self.offset);
-        let stored = packer.keys.unseal(self.key, context, self.stored)?;
+        let stored = packer.keys.unseal(self.key, context, &self.stored)?;
         if self.flags & ZIPPED == 0 {
             return Ok(stored);
         }
@@ -256,7 +315,8 @@ mod tests {
 
     fn framed(group: &[(Subject, &[u8])]) -> Vec<u8> {
         let mut frame = Vec::new();
-        encode(PLACE, 32, group, &Packer::default(), &mut frame).unwrap();
+        let packed = pack(group, &Zip::default()).unwrap();
+        encode(PLACE, 32, &packed, &Keys::none(), &mut frame).unwrap();
         frame
     }
 

@@ -21,6 +21,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use frame::Packed;
 pub(crate) use read::{Found, Met, damaged, replay, whole};
 pub(crate) use salvage::salvage;
 pub(crate) use segments::{between, is_plain, remove, sealed, segments};
@@ -29,6 +30,7 @@ pub(crate) use write::Journal;
 use crate::disk::{self, Disk};
 use crate::error::Cure;
 use crate::owner::{ID, Owner, Said};
+use crate::zip::Zip;
 use crate::{AccountId, Error, ModSeq};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -165,6 +167,14 @@ impl Head {
         };
         Ok(Some(head))
     }
+}
+
+/// Packs one commit, so that the journal's thread need not. Errors: `TooLarge`.
+pub(crate) fn packed(subject: Subject, body: &[u8]) -> Result<Packed, Error> {
+    let mut packed = frame::pack(&[(subject, body)], &Zip::default())?;
+    // It waits for its turn, and was laid out for content that does not compress.
+    packed.shrink();
+    Ok(packed)
 }
 
 /// What the first octets of a segment say of its store.

@@ -1,12 +1,14 @@
 //! Replay: every whole frame from a place on, in order; the torn tail is found, never guessed.
-//! No more than one segment is in memory at once.
+//! A segment is read frame by frame: no more than two are in memory at once.
 
-use super::frame::{self, Packer};
+use super::frame::{self, Frame, Packer};
 use super::{FILE_HEAD, HEAD_MAX, Head, Position, Subject, path, segments};
 use crate::error::Cure;
 use crate::seal::Keys;
 use crate::{Error, disk};
-use std::path::Path;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
 
 /// A commit as replay meets it.
 pub(crate) struct Met<'a> {
@@ -52,7 +54,7 @@ pub(crate) fn replay(
     }
     let packer = packer(keys);
     for number in from.segment..=last {
-        let bytes = read(dir, number)?;
+        let segment = Segment::open(dir, number)?;
         let offset = if number == from.segment {
             from.offset
         } else {
@@ -62,16 +64,16 @@ pub(crate) fn replay(
             segment: number,
             offset,
         };
-        let Some(head) = Head::read(&bytes, number)? else {
+        let Some(head) = segment.head()? else {
             // The head is durable before the first frame is written.
-            if number == last && offset == FILE_HEAD && bytes.len() as u64 <= HEAD_MAX {
-                found.torn = bytes.len() as u64;
+            if number == last && offset == FILE_HEAD && segment.len <= HEAD_MAX {
+                found.torn = segment.len;
                 break;
             }
             return Err(headless(number));
         };
         found.end.offset = offset.max(head.end());
-        found.torn = segment(&bytes, head, &mut found, each, number == last, &packer)?;
+        found.torn = segment.visit(head, &mut found, each, number == last, &packer)?;
         if found.torn > 0 && number < last {
             return Err(damaged(found.end));
         }
@@ -85,27 +87,23 @@ pub(crate) fn whole(dir: &Path, from: Position) -> Result<Position, Error> {
     let last = segments(dir)?.last().copied().unwrap_or(0);
     let mut end = from;
     for number in from.segment..=last {
-        let bytes = read(dir, number)?;
+        let segment = Segment::open(dir, number)?;
         if number > from.segment {
             end = Position {
                 segment: number,
                 offset: FILE_HEAD,
             };
         }
-        let Some(head) = Head::read(&bytes, number)? else {
-            if number < last || bytes.len() as u64 > HEAD_MAX {
+        let Some(head) = segment.head()? else {
+            if number < last || segment.len > HEAD_MAX {
                 return Err(headless(number));
             }
             // It is just being begun.
             return Ok(end);
         };
         end.offset = end.offset.max(head.end());
-        while let Some(frame) = frame::at(&bytes, head, end.offset) {
-            end.offset = frame.end;
-        }
-        if number < last && end.offset < bytes.len() as u64
-            || frame::behind(&bytes, head, end.offset)
-        {
+        let rest = segment.pass(head, &mut end.offset)?;
+        if number < last && end.offset < segment.len || frame::follows(&rest, head, end.offset) {
             return Err(damaged(end));
         }
     }
@@ -121,12 +119,10 @@ pub(super) fn part(
     end: Option<u64>,
     each: &mut Visit<'_>,
 ) -> Result<(), Error> {
-    let mut bytes = read(dir, number)?;
-    let head = Head::read(&bytes, number)?.ok_or_else(|| headless(number))?;
+    let mut segment = Segment::open(dir, number)?;
+    let head = segment.head()?.ok_or_else(|| headless(number))?;
     let end = end.map(|end| end.max(head.end()));
-    if let Some(end) = end {
-        bytes.truncate(usize::try_from(end).unwrap_or(usize::MAX));
-    }
+    segment.len = segment.len.min(end.unwrap_or(u64::MAX));
     let mut found = Found {
         end: Position {
             segment: number,
@@ -135,7 +131,7 @@ pub(super) fn part(
         torn: 0,
         records: 0,
     };
-    let left = segment(&bytes, head, &mut found, each, false, &packer(keys))?;
+    let left = segment.visit(head, &mut found, each, false, &packer(keys))?;
     if left > 0 || end.is_some_and(|end| found.end.offset < end) {
         return Err(damaged(found.end));
     }
@@ -149,56 +145,121 @@ fn packer(keys: &Keys) -> Packer {
     }
 }
 
-fn read(dir: &Path, number: u32) -> Result<Vec<u8>, Error> {
-    let path = path(dir, number);
-    std::fs::read(&path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => missing(number),
-        _ => disk::failed("cannot read", &path, &e),
-    })
+/// A segment that is read; it may be written meanwhile.
+struct Segment {
+    number: u32,
+    file: File,
+    path: PathBuf,
+    /// Octets of it that count.
+    len: u64,
 }
 
-/// Reads one segment from `found.end` on; returns the octets left over, zeros laid ahead not counted.
-fn segment(
-    bytes: &[u8],
-    head: Head,
-    found: &mut Found,
-    each: &mut Visit<'_>,
-    is_last: bool,
-    packer: &Packer,
-) -> Result<u64, Error> {
-    if found.end.offset > bytes.len() as u64 {
-        return Err(damaged(found.end));
+impl Segment {
+    fn open(dir: &Path, number: u32) -> Result<Self, Error> {
+        let path = path(dir, number);
+        let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
+        let (len, file) = opened.map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => missing(number),
+            _ => disk::failed("cannot read", &path, &e),
+        })?;
+        Ok(Self {
+            number,
+            file,
+            path,
+            len,
+        })
     }
-    let mut next = frame::at(bytes, head, found.end.offset);
-    while let Some(frame) = next {
-        next = frame::at(bytes, head, frame.end);
-        let payload = frame.open(packer)?;
-        let commits = frame::commits(&payload)?;
-        let last = is_last && next.is_none();
-        let records = commits.len() as u64;
-        let mut stays = true;
-        for (subject, body) in commits {
-            stays = stays
-                && each(Met {
-                    subject,
-                    body,
-                    last,
-                })?;
+
+    /// So many octets from `at` on, fewer where it ends.
+    fn read(&self, at: u64, octets: u64) -> Result<Vec<u8>, Error> {
+        let octets = octets.min(self.len.saturating_sub(at));
+        let mut bytes = vec![0; usize::try_from(octets).unwrap_or(usize::MAX)];
+        let mut read = 0;
+        while read < bytes.len() {
+            match self.file.read_at(&mut bytes[read..], at + read as u64) {
+                // It was cut meanwhile.
+                Ok(0) => bytes.truncate(read),
+                Ok(some) => read += some,
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(disk::failed("cannot read", &self.path, &e)),
+            }
         }
-        if !stays {
-            break;
+        Ok(bytes)
+    }
+
+    fn head(&self) -> Result<Option<Head>, Error> {
+        Head::read(&self.read(0, HEAD_MAX)?, self.number)
+    }
+
+    /// The frame at `offset`; `None` for what is no whole frame.
+    fn frame(&self, head: Head, offset: u64) -> Result<Option<Frame<'static>>, Error> {
+        let first = self.read(offset, frame::HEAD as u64)?;
+        let room = self.len.saturating_sub(offset);
+        let Some(octets) = frame::octets(&first).filter(|octets| *octets <= room) else {
+            return Ok(None);
+        };
+        Ok(frame::owned(self.read(offset, octets)?, head, offset))
+    }
+
+    /// Passes by all whole frames from `offset` on; returns what lies behind them.
+    fn pass(&self, head: Head, offset: &mut u64) -> Result<Vec<u8>, Error> {
+        loop {
+            while let Some(frame) = self.frame(head, *offset)? {
+                *offset = frame.end;
+            }
+            let rest = self.read(*offset, self.len)?;
+            // One that was written a moment ago is no damage before the next one.
+            if frame::of(&rest, head, *offset).is_none() {
+                return Ok(rest);
+            }
         }
-        found.end.offset = frame.end;
-        found.records += records;
     }
-    let rest = &bytes[found.end.offset as usize..];
-    if rest.iter().all(|b| *b == 0) {
-        return Ok(0);
+
+    /// Reads from `found.end` on; returns the octets left over, zeros laid ahead not counted.
+    fn visit(
+        &self,
+        head: Head,
+        found: &mut Found,
+        each: &mut Visit<'_>,
+        is_last: bool,
+        packer: &Packer,
+    ) -> Result<u64, Error> {
+        if found.end.offset > self.len {
+            return Err(damaged(found.end));
+        }
+        let mut next = self.frame(head, found.end.offset)?;
+        while let Some(frame) = next {
+            next = self.frame(head, frame.end)?;
+            let end = frame.end;
+            let payload = frame.open(packer)?;
+            drop(frame);
+            let commits = frame::commits(&payload)?;
+            let last = is_last && next.is_none();
+            let records = commits.len() as u64;
+            let mut stays = true;
+            for (subject, body) in commits {
+                stays = stays
+                    && each(Met {
+                        subject,
+                        body,
+                        last,
+                    })?;
+            }
+            if !stays {
+                break;
+            }
+            found.end.offset = end;
+            found.records += records;
+        }
+        let rest = self.read(found.end.offset, self.len)?;
+        if rest.iter().all(|b| *b == 0) {
+            return Ok(0);
+        }
+        if frame::follows(&rest, head, found.end.offset) {
+            return Err(damaged(found.end));
+        }
+        Ok(rest.len() as u64)
     }
-    if frame::behind(bytes, head, found.end.offset) {
-        return Err(damaged(found.end));
-    }
-    Ok(rest.len() as u64)
 }
 
 fn headless(number: u32) -> Error {

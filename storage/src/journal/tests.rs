@@ -366,7 +366,8 @@ fn a_segment_that_names_nobody_is_not_gone_on_with() {
         };
         let packer = frame::Packer::default();
         for _ in 0..groups {
-            frame::encode(head, FILE_HEAD, &[(subject, b"5")], &packer, &mut frame).unwrap();
+            let packed = frame::pack(&[(subject, b"5")], &packer.zip).unwrap();
+            frame::encode(head, FILE_HEAD, &packed, &packer.keys, &mut frame).unwrap();
             world.write(&[head.octets(), frame.clone()].concat());
         }
         let before = world.read();

@@ -1,7 +1,7 @@
 //! Appending: one write and one sync for a whole group of commits. The sync runs beside that of the
 //! content: when only one of the two came to be before a crash, replay finds it out.
 
-use super::frame::{self, Packer};
+use super::frame::{self, Packed, Packer};
 use super::{HEAD_MAX, Head, Position, Subject, path};
 use crate::disk::{self, DataFile, Disk};
 use crate::owner::Owner;
@@ -10,7 +10,7 @@ use crate::{Error, Options};
 use std::path::PathBuf;
 
 /// Octets of memory that stay with the journal for its next frame.
-const FRAME_OCTETS_KEPT: usize = 16 * 1024 * 1024;
+const FRAME_OCTETS_KEPT: usize = 1024 * 1024;
 
 /// The open end of the journal. Only the journal's thread has it.
 pub(crate) struct Journal {
@@ -93,6 +93,12 @@ impl Journal {
     /// Writes a group behind the end. It counts only after [`Journal::sync`] and [`Journal::settle`].
     /// On an error nothing of it is kept.
     pub(crate) fn write(&mut self, group: &[(Subject, &[u8])]) -> Result<(), Error> {
+        let packed = frame::pack(group, &self.packer.zip)?;
+        self.write_packed(&packed)
+    }
+
+    /// The same of a group that was packed before.
+    pub(crate) fn write_packed(&mut self, packed: &Packed) -> Result<(), Error> {
         if let Some(e) = &self.broken {
             return Err(e.clone());
         }
@@ -101,7 +107,7 @@ impl Journal {
         }
         self.frame.shrink_to(FRAME_OCTETS_KEPT);
         let start = self.end.offset;
-        frame::encode(self.head, start, group, &self.packer, &mut self.frame)?;
+        frame::encode(self.head, start, packed, &self.packer.keys, &mut self.frame)?;
         let after = start + self.frame.len() as u64;
         if after > self.laid {
             self.lay(after);

@@ -45,6 +45,9 @@ use tail::Tail;
 /// Largest content, octets.
 pub(crate) const BLOB_OCTETS_MAX: usize = 512 * 1024 * 1024;
 
+/// Contents that are looked for in the index at once.
+const NAMED_MAX: usize = 1_024;
+
 /// See the module.
 pub(crate) struct Packs {
     dir: PathBuf,
@@ -258,17 +261,13 @@ impl Packs {
         ids.dedup();
         let mut held = vec![self.gate.hold(ids.clone())];
         let (mut ops, mut packs) = (Vec::new(), BTreeSet::new());
-        for at in 0..ids.len() {
-            let parts = self.name_one(ids[at], index, &mut ops, &mut packs)?;
+        for (id, parts) in self.name_all(&ids, index, &mut ops, &mut packs)? {
             if parts.is_empty() {
                 continue;
             }
             held.push(self.gate.hold(parts.clone()));
-            for part in &parts {
-                self.name_one(*part, index, &mut ops, &mut packs)?;
-            }
-            let key = key::parts(ids[at]);
-            ops.push(Op::Put(key, record::encode(&parts)?));
+            self.name_all(&parts, index, &mut ops, &mut packs)?;
+            ops.push(Op::Put(key::parts(id), record::encode(&parts)?));
             ids.extend(parts);
         }
         let noted = lock(&self.noted);
@@ -283,24 +282,33 @@ impl Packs {
         })
     }
 
-    fn name_one(
+    /// Says where those lie that the index may not know; returns these, with their shared pieces.
+    fn name_all(
         &self,
-        id: BlobId,
+        ids: &[BlobId],
         index: &Index,
         ops: &mut Vec<Op>,
         packs: &mut BTreeSet<u32>,
-    ) -> Result<Vec<BlobId>, Error> {
-        if let Some(Staged::At(location, parts)) = self.gate.staged(id) {
-            ops.push(Op::Put(key::blob(id), record::encode(&location)?));
-            packs.insert(location.pack);
-            return Ok(parts);
+    ) -> Result<Vec<(BlobId, Vec<BlobId>)>, Error> {
+        let (mut fresh, mut rest) = (Vec::new(), Vec::new());
+        for id in ids {
+            match self.gate.staged(*id) {
+                Some(Staged::At(location, parts)) => {
+                    ops.push(Op::Put(key::blob(*id), record::encode(&location)?));
+                    packs.insert(location.pack);
+                    fresh.push((*id, parts));
+                }
+                _ => rest.push(key::blob(*id)),
+            }
         }
-        match index.get(&key::blob(id))? {
-            Some(_) => Ok(Vec::new()),
-            None => Err(Error::Unavailable(
-                "content was lost by a failed write".into(),
-            )),
+        // A copy of a mailbox names very many: neighbours in the index are read together.
+        for some in rest.chunks(NAMED_MAX) {
+            if index.multi_get(some)?.contains(&None) {
+                let lost = "content was lost by a failed write";
+                return Err(Error::Unavailable(lost.into()));
+            }
         }
+        Ok(fresh)
     }
 
     /// A commit that spoke of these packs is durable.

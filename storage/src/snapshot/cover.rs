@@ -3,7 +3,7 @@
 
 use super::folder::{Chain, Folder};
 use super::{Entries, Entry, Merge, Snapshot, Sorter, Span, Summary};
-use crate::index::decode_ops;
+use crate::index::ops_of;
 use crate::pin::Pin;
 use crate::{AccountId, Error, journal};
 
@@ -72,9 +72,9 @@ fn gather(folder: &Folder, span: Span, task: &Task<'_>) -> Result<Snapshot, Erro
                 summary.system = summary.system.max(system);
             }
             summary.time = summary.time.max(subject.time);
-            decode_ops(met.body)?
-                .into_iter()
-                .try_for_each(|op| sorter.add(op))?;
+            for op in ops_of(met.body) {
+                sorter.add(op?)?;
+            }
             Ok(true)
         })?;
     }

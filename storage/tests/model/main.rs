@@ -43,6 +43,7 @@ impl Run {
             ahead: 7_000,
             sealed: 2,
             sort: 10_000,
+            apart: 8,
         };
         let clock = Arc::new(AtomicI64::new(past::START));
         let tells = clock.clone();

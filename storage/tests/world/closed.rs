@@ -13,6 +13,7 @@ pub const SIZES: Sizes = Sizes {
     ahead: 0,
     sealed: u32::MAX,
     sort: 1 << 20,
+    apart: 1_024,
 };
 
 impl World {

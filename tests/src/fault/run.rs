@@ -49,6 +49,7 @@ pub fn with_engine(dir: &Path, engine: EngineKind) -> Options {
             pack: 600_000,
             checkpoint: 100_000,
             ahead: 50_000,
+            apart: 6,
             ..Sizes::default()
         },
         ..Options::default()
