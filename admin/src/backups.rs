@@ -5,8 +5,8 @@ use crate::body::{Body, Named};
 use crate::caller::Caller;
 use crate::filter;
 use crate::page::Page;
-use crate::problem::{Kind, Problem, text};
-use crate::recovery::{Place, bad_name, lived, one_place};
+use crate::problem::{Kind, Problem, Text, text};
+use crate::recovery::{Place, bad_name, lived, one_place, reaches_since};
 use crate::router::Room;
 use crate::runs::{Work, stage};
 use crate::sight::{Sight, acted, kept_account};
@@ -17,7 +17,7 @@ use formats::date;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use storage::backup::{self, Cut, Failure, Refusal, Which};
-use storage::{AccountStore, Tell};
+use storage::{AccountStore, Tell, Told as _, Tongue};
 use utoipa::ToSchema;
 
 /// Threads that read a backup: the server's other work goes on beside.
@@ -235,7 +235,8 @@ fn bring(
     let mailbox = ask.mailbox.as_deref();
     let restored = match time {
         Some(time) => {
-            let view = found.read().as_at(time).map_err(too_old)?;
+            let mail = found.read();
+            let view = mail.as_at(time).map_err(|e| too_old(e, &mail, time))?;
             backup::place(&view, to, &into, mailbox, tell)?
         }
         None => backup::place(&found.read(), to, &into, mailbox, tell)?,
@@ -244,17 +245,21 @@ fn bring(
     Ok(Brought { backup, restored })
 }
 
-fn too_old(error: storage::Error) -> Problem {
-    match error {
-        storage::Error::NotFound => Problem::invalid(
-            "time",
-            text(
-                "nhật ký trong bản sao lưu không còn đến thời điểm đó; hãy chọn một bản cũ hơn",
-                "a time that the log in the backup still reaches; name an older backup",
-            ),
-        ),
-        error => error.into(),
+fn too_old(error: storage::Error, mail: &AccountStore, time: i64) -> Problem {
+    if error != storage::Error::NotFound {
+        return error.into();
     }
+    let told = match reaches_since(mail, time) {
+        Some(since) => text(
+            format!("lịch sử trong bản sao lưu chỉ có từ {since}; hãy chọn một bản sao lưu cũ hơn"),
+            format!("the history in the backup reaches back to {since} only; name an older backup"),
+        ),
+        None => text(
+            "lịch sử trong bản sao lưu không có đến thời điểm đó; hãy chọn một bản sao lưu cũ hơn",
+            "the history in the backup does not reach back to that time; name an older backup",
+        ),
+    };
+    Problem::invalid("time", told)
 }
 
 /// What one can do about it, without the server's paths.
@@ -295,14 +300,51 @@ impl From<Failure> for Problem {
             ),
             other => {
                 tracing::warn!(refusal = %other, "a backup cannot be read");
-                Self::new(
-                    Kind::Impossible,
-                    text(
-                        "Không đọc được các bản sao lưu của máy chủ; nhật ký của máy chủ nêu lý do.",
-                        "The server's backups cannot be read; its log says why.",
-                    ),
-                )
+                Self::new(Kind::Impossible, unopened(&other))
             }
         }
     }
+}
+
+/// Why no backup can be read, and what whoever looks after the server sets right.
+fn unopened(refusal: &Refusal) -> Text {
+    match refusal {
+        Refusal::KeyMissing(_) => text(
+            "Các bản sao lưu của máy chủ được niêm phong, mà cấu hình không nêu gì mở được chúng: hãy đặt `key_file` hoặc \
+             `passphrase_file` trong [storage.backup] rồi khởi động lại máy chủ.",
+            "The server's backups are sealed, and its config names nothing that opens them: set `key_file` or \
+             `passphrase_file` under [storage.backup] and start the server again.",
+        ),
+        Refusal::KeyWrong(_) => text(
+            "`key_file` hoặc `passphrase_file` trong [storage.backup] không mở được các bản sao lưu của máy chủ: hãy nêu đúng \
+             thứ đã dùng cho bản sao lưu đầu tiên trong thư mục đó, tệp khoá hay mật khẩu, rồi khởi động lại máy chủ.",
+            "The `key_file` or `passphrase_file` under [storage.backup] does not open the server's backups: name what the \
+             first backup into that folder was made with, a key file or a passphrase, and start the server again.",
+        ),
+        Refusal::NotSealed(_) => text(
+            "Các bản sao lưu của máy chủ không được niêm phong: hãy bỏ `key_file` và `passphrase_file` trong \
+             [storage.backup] rồi khởi động lại máy chủ.",
+            "The server's backups are not sealed: take `key_file` and `passphrase_file` under [storage.backup] away and \
+             start the server again.",
+        ),
+        Refusal::NoFormat(_) => placed(&Refusal::NoFormat(FOLDER.into())),
+        Refusal::TwoFormats(_) => placed(&Refusal::TwoFormats(FOLDER.into())),
+        Refusal::NoBackup(_) => placed(&Refusal::NoBackup(FOLDER.into())),
+        Refusal::KeyringLost(_) => text(
+            "Bản sao lưu này đã mất vòng khoá của kho thư, không có nó thì không ai đọc được gì; hãy chọn một bản cũ hơn.",
+            "This backup lost the keyring of the store, and without it nobody can read what is in it; name an older one.",
+        ),
+        _ => text(
+            "Không đọc được các bản sao lưu của máy chủ; nhật ký của máy chủ nêu lý do.",
+            "The server's backups cannot be read; its log says why.",
+        ),
+    }
+}
+
+/// In place of the server's path.
+const FOLDER: &str = "[storage.backup] folder";
+
+fn placed(refusal: &Refusal) -> Text {
+    let said = |tongue| refusal.in_tongue(tongue);
+    text(said(Tongue::Vietnamese), said(Tongue::English))
 }

@@ -150,6 +150,40 @@ pub(crate) fn lived(
     Ok(())
 }
 
+/// Since when the account's history tells what was, RFC 3339, where that is later than `time`.
+pub(crate) fn reaches_since(mail: &AccountStore, time: i64) -> Option<String> {
+    let since = mail.history_since().ok().flatten();
+    since.filter(|since| *since > time).map(date::utc)
+}
+
+/// The history does not reach back to this time; a backup may.
+fn before_history(mail: &AccountStore, time: i64) -> Problem {
+    let at = date::utc(time);
+    let told = match reaches_since(mail, time) {
+        Some(since) => text(
+            format!(
+                "lịch sử của tài khoản chỉ còn từ {since}; muốn đưa về {at}, hãy dùng bản sao lưu: `congvu admin recovery \
+                 from-backup … --time {at}`"
+            ),
+            format!(
+                "the account's history reaches back to {since} only; for {at} use a backup: `congvu admin recovery \
+                 from-backup … --time {at}`"
+            ),
+        ),
+        None => text(
+            format!(
+                "lịch sử của tài khoản không còn đến thời điểm đó; hãy dùng bản sao lưu: `congvu admin recovery from-backup … \
+                 --time {at}`"
+            ),
+            format!(
+                "the account's history does not reach back to that time; use a backup: `congvu admin recovery from-backup \
+                 … --time {at}`"
+            ),
+        ),
+    };
+    Problem::invalid("at", told)
+}
+
 /// A mailbox's name that cannot be one. Errors of storage otherwise.
 pub(crate) fn bad_name(field: &'static str, error: storage::Error) -> Problem {
     match error {
@@ -385,13 +419,7 @@ pub(crate) async fn restore(
             (None, None) => Target::Place(Later::Keep),
         };
         let too_old = |error| match error {
-            storage::Error::NotFound => Problem::invalid(
-                "at",
-                text(
-                    "lịch sử không còn đến thời điểm đó",
-                    "a time that the history still reaches",
-                ),
-            ),
+            storage::Error::NotFound => before_history(&mail, time),
             error => bad_name(named, error),
         };
         let path = ask.mailbox.as_deref();

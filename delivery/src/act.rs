@@ -240,7 +240,7 @@ impl Delivery {
             .record_with(by, act.name(), object, detail, commit);
         entered.map_err(|error| match error {
             directory::Error::Storage(error) => error,
-            other => Error::Unavailable(other.to_string()),
+            other => Error::Unavailable(other.to_string().into()),
         })
     }
 }

@@ -205,7 +205,7 @@ impl Delivery {
         };
         self.bounce(&about, &content, news)
             .map_err(|refused| match refused {
-                Refused::Temporary(why) | Refused::Failed(why) => Error::Unavailable(why),
+                Refused::Temporary(why) | Refused::Failed(why) => Error::Unavailable(why.into()),
                 Refused::Permanent(_) => Error::Invalid("a bounce"),
             })
     }

@@ -186,9 +186,9 @@ pub(crate) fn digest(secret: &str) -> [u8; 32] {
 }
 
 fn no_random() -> Error {
-    storage::Error::Unavailable("the system gives no random octets".to_owned()).into()
+    storage::Error::Unavailable("the system gives no random octets".into()).into()
 }
 
 fn busy() -> Error {
-    storage::Error::Unavailable("too many passwords are being hashed".to_owned()).into()
+    storage::Error::Unavailable("too many passwords are being hashed".into()).into()
 }

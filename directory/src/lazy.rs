@@ -31,7 +31,7 @@ impl Lazy {
         let thread = std::thread::Builder::new()
             .name("directory-lazy".to_owned())
             .spawn(work)
-            .map_err(|e| storage::Error::Unavailable(e.to_string()))?;
+            .map_err(|e| storage::Error::Unavailable(e.to_string().into()))?;
         Ok(Self {
             rows: Some(rows),
             thread: Some(thread),

@@ -274,11 +274,19 @@ fn leap(store: &Store, book: &Book) -> Result<Option<(Vec<AccountId>, RowChange)
             bereft.push(account.id);
         }
     }
-    tracing::warn!(
-        accounts = bereft.len(),
-        "the store lost commits before its repair: numbers go on far behind the last ones known; of some accounts \
-         nothing is left"
-    );
+    match loss.restored {
+        Some(origin) if bereft.is_empty() => tracing::info!(
+            backup = origin.backup,
+            as_of = formats::date::utc(origin.taken_at),
+            "the store was restored from a backup: what came later is not in it; UIDs, ids and states go on far behind \
+             the last ones known"
+        ),
+        _ => tracing::warn!(
+            accounts = bereft.len(),
+            "the store lost commits before its repair: numbers go on far behind the last ones known; of some accounts \
+             nothing is left"
+        ),
+    }
     let mark = RowChange {
         table: table::COUNTER,
         key: LOSS.to_vec(),

@@ -476,7 +476,7 @@ pub fn check_files(config: &Config) -> anyhow::Result<()> {
     if config.storage.encryption.enabled {
         crate::keys::read(&crate::keys::place(config)?)?;
     }
-    Ok(())
+    crate::keys::expect_backups_open(&config.storage.backup)
 }
 
 /// What the reader of TOML says, in an operator's words.

@@ -2,13 +2,15 @@
 //! `congvu store keys rotate-master`. It lies apart from the store, so that neither the disk nor a
 //! backup alone tells anything.
 
-use crate::config::Config;
+use crate::config::{Backup, Config};
+use crate::told::{Failed, Instead, Lead as _, Secret, shown};
 use anyhow::Context as _;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use storage::{KeySource, MasterKey};
+use storage::backup::{self, Failure, FolderVault, Refusal};
+use storage::{Disk, KeySource, MasterKey};
 
 /// Name of the credential in the folder that systemd names (`LoadCredential=congvu-master:FILE`).
 const CREDENTIAL: &str = "congvu-master";
@@ -36,9 +38,9 @@ pub(crate) fn place(config: &Config) -> anyhow::Result<Place> {
     }
     match std::env::var_os("CREDENTIALS_DIRECTORY") {
         Some(folder) => Ok(Place::Credential(Path::new(&folder).join(CREDENTIAL))),
-        None => anyhow::bail!(
-            "storage.encryption.key_file is not set and systemd gives no credential {CREDENTIAL}"
-        ),
+        None => anyhow::bail!(Failed::NoKeyNamed {
+            credential: CREDENTIAL
+        }),
     }
 }
 
@@ -53,9 +55,7 @@ pub(crate) fn source(config: &Config) -> anyhow::Result<KeySource> {
     if !config.storage.encryption.enabled {
         anyhow::ensure!(
             !storage::is_sealed(&dir),
-            "the store in {} is encrypted, and what was encrypted stays so: \
-             set enabled and key_file under [storage.encryption]",
-            dir.display()
+            Failed::StaysEncrypted { dir: shown(&dir) }
         );
         return Ok(KeySource::None);
     }
@@ -66,26 +66,28 @@ pub(crate) fn source(config: &Config) -> anyhow::Result<KeySource> {
     if let Place::File(file) = &place {
         anyhow::ensure!(
             file.exists(),
-            "không có tệp khoá chủ {0}, hãy chép lại bản cất trong két / the master key {0} is not there: {1}",
-            file.display(),
-            where_else(&place, &dir)
+            Failed::KeyGone {
+                file: shown(file),
+                instead: where_else(&place, &dir),
+            }
         );
     }
     let master = read(&place)?;
     anyhow::ensure!(
         storage::master_fits(&dir, &master)?,
-        "the key in {0} is not the master key of the store in {1}: {2}",
-        path(&place).display(),
-        dir.display(),
-        where_else(&place, &dir)
+        Failed::KeyOfAnother {
+            file: shown(path(&place)),
+            dir: shown(&dir),
+            instead: where_else(&place, &dir),
+        }
     );
     Ok(KeySource::Master(master))
 }
 
 /// Where the right key may be, when the one at `place` is missing or another.
-fn where_else(place: &Place, dir: &Path) -> String {
+fn where_else(place: &Place, dir: &Path) -> Instead {
     let Place::File(file) = place else {
-        return "give systemd the right one, from the copy in the safe".to_owned();
+        return Instead::Credential;
     };
     let fits = |path: &PathBuf| {
         let key = read(&Place::File(path.clone()));
@@ -94,17 +96,14 @@ fn where_else(place: &Place, dir: &Path) -> String {
     let named = (1..OLDER_MAX).map(|n| beside(file, &format!("old-{n}")));
     match named.take_while(|path| path.exists()).find(fits) {
         // What is there now may be the newest: then the keyring is an older one, and backups are sealed under this key.
-        Some(older) if file.exists() => format!(
-            "{0} is, so the keyring is older than the key: better than that is the keyring of a backup made since; else keep \
-             {1} under another name (backups made under it need it) and put a copy of {0} in its place",
-            older.display(),
-            file.display()
-        ),
-        Some(older) => format!("{} is; put a copy of it in its place", older.display()),
-        None => format!(
-            "put the right one in its place (mode 0600), from the copy in the safe or a {}.old-N",
-            file.display()
-        ),
+        Some(older) if file.exists() => Instead::KeyringOlder {
+            older: shown(&older),
+            file: shown(file),
+        },
+        Some(older) => Instead::Older {
+            older: shown(&older),
+        },
+        None => Instead::Safe { file: shown(file) },
     }
 }
 
@@ -117,29 +116,24 @@ fn path(place: &Place) -> &Path {
 /// Reads a master key. Errors say what is wrong with the file and what to do.
 pub(crate) fn read(place: &Place) -> anyhow::Result<MasterKey> {
     let text = match place {
-        Place::File(path) => private_text(path, "the master key", FILE_OCTETS_MAX)?,
-        Place::Credential(path) => text(path, "the master key", FILE_OCTETS_MAX, false)?,
+        Place::File(path) => private_text(path, Secret::MasterKey, FILE_OCTETS_MAX)?,
+        Place::Credential(path) => text(path, Secret::MasterKey, FILE_OCTETS_MAX, false)?,
     };
-    parse(&text, path(place), "master key")
+    let file = || shown(path(place));
+    MasterKey::parse(&text).ok_or_else(|| Failed::NoMasterKey { file: file() }.into())
 }
 
 /// Reads the key of sealed backups, a file as that of a master key. Errors call it by its own name.
 pub(crate) fn backup_key(file: &Path) -> anyhow::Result<MasterKey> {
-    let text = private_text(file, "the key of the backups", FILE_OCTETS_MAX)?;
-    parse(&text, file, "key of backups")
-}
-
-fn parse(text: &str, file: &Path, what: &str) -> anyhow::Result<MasterKey> {
-    MasterKey::parse(text).with_context(|| {
-        let shown = file.display();
-        format!("{shown} holds no {what}: one line congvu-master-1:… was expected")
-    })
+    let text = private_text(file, Secret::BackupKey, FILE_OCTETS_MAX)?;
+    let file = || shown(file);
+    MasterKey::parse(&text).ok_or_else(|| Failed::NoBackupKey { file: file() }.into())
 }
 
 /// Reads a file that only its owner, who runs this process, may read. `what` is what errors call it.
 pub(crate) fn private_text(
     path: &Path,
-    what: &str,
+    what: Secret,
     octets_max: u64,
 ) -> anyhow::Result<zeroize::Zeroizing<String>> {
     text(path, what, octets_max, true)
@@ -147,31 +141,48 @@ pub(crate) fn private_text(
 
 fn text(
     path: &Path,
-    what: &str,
+    what: Secret,
     octets_max: u64,
     private: bool,
 ) -> anyhow::Result<zeroize::Zeroizing<String>> {
-    let shown = path.display();
-    let file = File::open(path).with_context(|| format!("{what} {shown}"))?;
-    let about = file.metadata().with_context(|| shown.to_string())?;
-    anyhow::ensure!(about.is_file(), "{what} {shown} is not a file");
+    let unread = || Failed::Secret {
+        what,
+        file: shown(path),
+    };
+    let file = File::open(path).lead(unread)?;
+    let about = file.metadata().lead(unread)?;
+    anyhow::ensure!(
+        about.is_file(),
+        Failed::SecretNoFile {
+            what,
+            file: shown(path)
+        }
+    );
     if private {
         let mode = about.mode() & 0o7777;
         anyhow::ensure!(
             mode & 0o077 == 0,
-            "{what} {shown} may be read by others (mode {mode:04o}): chmod 600 {shown}"
+            Failed::SecretOpen {
+                what,
+                file: shown(path),
+                mode: format!("{mode:04o}"),
+            }
         );
         // The owner of our own entry is whom this process runs as.
         let ours = std::fs::metadata("/proc/self").map_or(about.uid(), |own| own.uid());
         anyhow::ensure!(
             about.uid() == ours,
-            "{what} {shown} belongs to user {}, this process is user {ours}: chown {ours} {shown}",
-            about.uid()
+            Failed::SecretOfAnother {
+                what,
+                file: shown(path),
+                owner: about.uid(),
+                ours,
+            }
         );
     }
     let mut text = zeroize::Zeroizing::new(String::with_capacity(octets_max as usize));
     let read = file.take(octets_max).read_to_string(&mut text);
-    read.with_context(|| format!("{what} {shown}"))?;
+    read.lead(unread)?;
     Ok(text)
 }
 
@@ -182,13 +193,14 @@ const PASSPHRASE_FILE_MAX: u64 = 4_096;
 
 /// The passphrase of a sealed backup. Errors say what is wrong with its file.
 pub(crate) fn passphrase(file: &Path) -> anyhow::Result<zeroize::Zeroizing<String>> {
-    let text = private_text(file, "the passphrase", PASSPHRASE_FILE_MAX)?;
+    let text = private_text(file, Secret::Passphrase, PASSPHRASE_FILE_MAX)?;
     let words = zeroize::Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
     anyhow::ensure!(
         words.chars().count() >= PASSPHRASE_MIN,
-        "mật khẩu trong {0} quá ngắn, cần ít nhất {PASSPHRASE_MIN} ký tự / the passphrase in {0} is \
-         too short, at least {PASSPHRASE_MIN} characters are needed",
-        file.display()
+        Failed::ShortPassphrase {
+            file: shown(file),
+            least: PASSPHRASE_MIN,
+        }
     );
     Ok(words)
 }
@@ -210,8 +222,7 @@ pub(crate) fn older(config: &Config) -> Vec<MasterKey> {
 
 /// Writes a key to a new file that only its owner reads, durably. Errors: the file is there.
 pub(crate) fn write(path: &Path, master: &MasterKey) -> anyhow::Result<()> {
-    let cannot = || format!("the master key {} cannot be written", path.display());
-    write_private(path, &master.text()).with_context(cannot)
+    write_private(path, &master.text()).lead(|| Failed::KeyNotWritten { file: shown(path) })
 }
 
 /// Writes a secret to a new file that only its owner reads, durably. Errors: the file is there.
@@ -250,6 +261,33 @@ pub(crate) fn made(file: &Path) -> String {
     )
 }
 
+/// What opens the backups that the config names. Errors say what is wrong with its file.
+pub(crate) fn backup_secret(backup: &Backup) -> anyhow::Result<backup::Secret> {
+    let there = |file: &Path| !file.as_os_str().is_empty();
+    if there(&backup.key_file) {
+        return Ok(backup::Secret::Key(backup_key(&backup.key_file)?));
+    }
+    if there(&backup.passphrase_file) {
+        let words = passphrase(&backup.passphrase_file)?;
+        return Ok(backup::Secret::Passphrase(words));
+    }
+    Ok(backup::Secret::None)
+}
+
+/// Errors: what the config names does not open the backups in its folder. One that has none yet, or is not there (a
+/// disk that is not mounted), is no error.
+pub(crate) fn expect_backups_open(config: &Backup) -> anyhow::Result<()> {
+    let secret = backup_secret(config)?;
+    if config.folder.as_os_str().is_empty() {
+        return Ok(());
+    }
+    match FolderVault::open(&config.folder, &Disk::default()) {
+        Ok(vault) => Ok(backup::expect_opens(&vault, &secret)?),
+        Err(Failure::Refused(Refusal::NoBackup(_))) => Ok(()),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
 fn sync_folder(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new("."))).and_then(|f| f.sync_all())
@@ -285,13 +323,13 @@ fn replace(file: &Path, new: &Path) -> anyhow::Result<PathBuf> {
         .map(|n| beside(file, &format!("old-{n}")))
         .find(|path| !path.exists())
         .context("no name is left for the old key")?;
-    let cannot = || format!("the master key {} cannot be replaced", file.display());
+    let cannot = || Failed::KeyNotReplaced { file: shown(file) };
     if file.exists() {
-        std::fs::hard_link(file, &kept).with_context(cannot)?;
+        std::fs::hard_link(file, &kept).lead(cannot)?;
     }
     std::fs::rename(new, file)
         .and_then(|()| sync_folder(file))
-        .with_context(cannot)?;
+        .lead(cannot)?;
     Ok(kept)
 }
 
@@ -368,6 +406,56 @@ mod tests {
         assert!(refused(&config).contains("is not the master key of the store"));
         config.storage.encryption.enabled = false;
         assert!(refused(&config).contains("stays so"));
+    }
+
+    #[test]
+    fn what_the_config_says_of_backups_is_tried() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = |name: &str, text: &str| {
+            let file = folder.path().join(name);
+            write_private(&file, text).unwrap();
+            file
+        };
+        let words = own("words", "mười hai con giáp\n");
+        let other = own("other", "mười ba con giáp hết\n");
+        let key = own("key", &MasterKey::draw().unwrap().text());
+        let nothing = PathBuf::new;
+        let config = |key_file, passphrase_file| Backup {
+            folder: folder.path().join("backups"),
+            key_file,
+            passphrase_file,
+        };
+        let check = |config: &Backup, said: Option<&str>| {
+            let tried = expect_backups_open(config).map_err(|e| format!("{e:#}"));
+            match (tried, said) {
+                (Ok(()), None) => {}
+                (Err(error), Some(said)) if error.contains(said) => {}
+                (tried, said) => panic!("{tried:?}, expected {said:?}"),
+            }
+        };
+        // There is no backup yet; a passphrase is no key all the same.
+        check(&config(nothing(), nothing()), None);
+        check(&config(key.clone(), nothing()), None);
+        check(&config(words.clone(), nothing()), Some("passphrase_file"));
+        let mut made = Config::default();
+        made.server.data = folder.path().join("data");
+        crate::services::open_store(&made).unwrap().close().unwrap();
+        let store = store_dir(&made);
+        let vault = config(nothing(), nothing()).folder;
+        let task = backup::Take {
+            store: &store,
+            vault: &FolderVault::target(&vault, &store, &Disk::default()).unwrap(),
+            secret: &backup_secret(&config(nothing(), words.clone())).unwrap(),
+            keys: &KeySource::None,
+            now_s: 0,
+            reread: false,
+            workers: 1,
+        };
+        backup::take(&task, &mut |_| true).unwrap();
+        check(&config(nothing(), words), None);
+        check(&config(nothing(), nothing()), Some("is sealed"));
+        check(&config(nothing(), other), Some("does not open"));
+        check(&config(key, nothing()), Some("does not open"));
     }
 
     #[test]

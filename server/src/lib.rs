@@ -25,4 +25,5 @@ pub mod shutdown;
 pub mod sign_in;
 pub mod telemetry;
 pub mod tls;
+mod told;
 pub mod upkeep;

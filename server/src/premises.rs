@@ -4,12 +4,12 @@ use crate::config::{Backup, Config};
 use crate::keys::{self, Place};
 use crate::outward::Names;
 use crate::services;
+use crate::told;
 use admin::{Backups, Said};
 use delivery::LookupError;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use storage::backup::{Failure, FolderVault, Refusal, Secret};
+use storage::backup::{Failure, FolderVault, Refusal};
 use storage::{Disk, Options, Store};
 
 /// Folder within the data folder for what a restore needs for a while. Not that of the command line,
@@ -52,7 +52,8 @@ fn said(vi: impl Into<String>, en: impl Into<String>) -> Said {
 /// What the log tells in full.
 fn failed(vi: &str, error: &anyhow::Error) -> Said {
     tracing::warn!(error = format!("{error:#}"), "the API was refused");
-    said(format!("{vi}: {error:#}"), format!("{error:#}"))
+    let (vietnamese, english) = told::in_both(error);
+    said(format!("{vi}: {vietnamese}"), english)
 }
 
 impl admin::Premises for House {
@@ -94,7 +95,7 @@ impl admin::Premises for House {
         let cannot = |e| failed("không mở được các bản sao lưu", &e);
         Ok(Backups {
             vault,
-            secret: secret(&self.config.storage.backup).map_err(cannot)?,
+            secret: keys::backup_secret(&self.config.storage.backup).map_err(cannot)?,
             options: self.scratch().map_err(cannot)?,
             older_keys: keys::older(&self.config),
         })
@@ -119,18 +120,4 @@ impl admin::Premises for House {
             Err(_) => Err(cannot("no answer in time")),
         }
     }
-}
-
-/// What opens the backups.
-fn secret(backup: &Backup) -> anyhow::Result<Secret> {
-    let there = |file: &Path| !file.as_os_str().is_empty();
-    if there(&backup.key_file) {
-        return Ok(Secret::Key(keys::backup_key(&backup.key_file)?));
-    }
-    if there(&backup.passphrase_file) {
-        return Ok(Secret::Passphrase(keys::passphrase(
-            &backup.passphrase_file,
-        )?));
-    }
-    Ok(Secret::None)
 }

@@ -343,8 +343,8 @@ pub fn until_signal(
         }
         anyhow::ensure!(
             reopenings.allow(std::time::Instant::now()),
-            "the index was damaged {0} times within an hour; look at the disk and its memory / chỉ mục hỏng {0} lần \
-             trong một giờ; hãy kiểm tra đĩa và bộ nhớ",
+            "chỉ mục hỏng {0} lần trong một giờ; hãy kiểm tra đĩa và bộ nhớ / the index was damaged {0} times within an \
+             hour; look at the disk and its memory",
             health::REOPENED_MAX + 1
         );
     }

@@ -2,7 +2,7 @@
 
 use crate::clock::SystemClock;
 use crate::config::Config;
-use anyhow::Context as _;
+use crate::told::{Failed, Lead as _, shown};
 use delivery::Delivery;
 use directory::{Clock, Directory};
 use formats::address::DomainName;
@@ -50,14 +50,12 @@ pub fn open_store(config: &Config) -> anyhow::Result<Store> {
 /// The same; `watch` hears how far it is when the index must be made anew.
 pub fn open_store_telling(config: &Config, watch: Watch) -> anyhow::Result<Store> {
     let dir = &config.server.data;
-    std::fs::create_dir_all(dir)
-        .with_context(|| format!("the data folder {} cannot be made", dir.display()))?;
+    std::fs::create_dir_all(dir).lead(|| Failed::DataFolder { dir: shown(dir) })?;
     let options = Options {
         disk: Disk::default().watched(watch),
         ..store_options(config)?
     };
-    Store::open(&options)
-        .with_context(|| format!("the store in {} cannot be opened", dir.display()))
+    Store::open(&options).lead(|| Failed::Opening { dir: shown(dir) })
 }
 
 /// The directory's settings by this config.

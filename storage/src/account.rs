@@ -447,7 +447,7 @@ impl Store {
         if let Err(Error::Corrupt(why)) = &read
             && !shared.index.is_unreadable()
         {
-            shared.note_content(id, &why.what, []);
+            shared.note_content(id, &why.what.to_string(), []);
         }
         read
     }

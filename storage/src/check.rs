@@ -62,7 +62,7 @@ pub(crate) fn check(store: &Store, deep: bool, tell: Tell<'_>) -> Result<Finding
 
 /// What whoever ended a check is told.
 pub(crate) fn ended() -> Error {
-    Error::Unavailable("the check was ended before its time".into())
+    Error::Unavailable(Obstacle::CheckEnded)
 }
 
 /// Reads all content; tells what is damaged, and returns it.

@@ -3,7 +3,7 @@
 
 use crate::commit::Shared;
 use crate::disk::{self, Disk};
-use crate::error::Cure;
+use crate::error::{Cure, Fault};
 use crate::journal::Position;
 use crate::{Error, ModSeq, record};
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,7 @@ impl Checkpoint {
     ) -> Result<(), Error> {
         if shared.index.is_damaged() {
             Self::distrust(&shared.dir, &shared.disk);
-            return Err(Error::cured("the index", Cure::Restart));
+            return Err(Error::cured(Fault::Index, Cure::Restart));
         }
         shared.index.checkpoint()?;
         let boot_id = shared.boot_id.clone();

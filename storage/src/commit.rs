@@ -21,7 +21,7 @@ use crate::search::Search;
 use crate::snapshot::{Background, Snapshots};
 use crate::summaries::Summaries;
 use crate::unapplied::{Rest, Shown, Ticket, Unapplied};
-use crate::{AccountId, BlobId, Clock, Error, ModSeq, Sizes, key, record, spare};
+use crate::{AccountId, BlobId, Clock, Error, ModSeq, Obstacle, Sizes, key, record, spare};
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -210,8 +210,8 @@ impl Committer {
             while let Some(order) = next.take() {
                 match order {
                     Order::Commit(commit) if self.shared.packs.are_lost(&commit.packs) => {
-                        let lost = "content was lost by a failed write";
-                        let _ = commit.done.send(Err(Error::Unavailable(lost.into())));
+                        let lost = Error::Unavailable(Obstacle::ContentLost);
+                        let _ = commit.done.send(Err(lost));
                     }
                     Order::Commit(commit) if commit.content.is_packed() => {
                         self.alone.push_back(*commit);
@@ -456,7 +456,7 @@ pub(crate) fn note_applied(index: &Index, end: Position) -> Result<(), Error> {
 
 /// Why nothing is written any more.
 pub(crate) fn stopped() -> Error {
-    Error::Unavailable("the store is closed or failed; restart it".into())
+    Error::Unavailable(Obstacle::Closed)
 }
 
 impl Shared {
@@ -469,10 +469,9 @@ impl Shared {
             .saturating_mul(ENGINE_GROWTH)
             .saturating_add(self.reserve);
         if self.reserve > 0 && self.disk.free(&self.dir) < needed {
-            return Err(Error::Unavailable(format!(
-                "the disk is full: {}",
-                self.dir.display()
-            )));
+            return Err(Error::Unavailable(Obstacle::DiskFull {
+                file: self.dir.display().to_string(),
+            }));
         }
         Ok(())
     }

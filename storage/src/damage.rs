@@ -1,7 +1,7 @@
 //! Messages whose content cannot be read back any more: each is told once an hour at most, with all that
 //! whoever mends it must know. The message stays, and all else that is known of it can be had.
 
-use crate::{AccountId, AccountStore, EmailId, Error, State};
+use crate::{AccountId, AccountStore, EmailId, Error, Fault, State};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -50,14 +50,15 @@ impl AccountStore {
     /// the index is another matter, and opening the store again mends it.
     pub(crate) fn damaged(&self, state: &State, why: Error) -> Error {
         let why = match why {
-            Error::NotFound => format!("content {} is missing", state.blob),
+            Error::NotFound => Fault::ContentMissing { blob: state.blob },
             Error::Corrupt(why) if !self.index().is_unreadable() => why.what,
             other => return other,
         };
         let shared = &self.store.inner.shared;
-        shared.note_content(state.blob, &why, [(self.id, state.email)]);
+        let said = why.to_string();
+        shared.note_content(state.blob, &said, [(self.id, state.email)]);
         match shared.damages.met(self.id, state.email, shared.clock.now()) {
-            Telling::It => self.log_damage(state, &why),
+            Telling::It => self.log_damage(state, &said),
             Telling::TooMany => tracing::error!(
                 "more messages are damaged than are told one by one; `congvu store verify --deep` names them all"
             ),

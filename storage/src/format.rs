@@ -1,7 +1,7 @@
 //! The file `format`: what kind of store a folder holds. Read before anything is changed.
 
 use crate::disk::{self, Disk};
-use crate::error::Cure;
+use crate::error::{Cure, Fault, Obstacle};
 use crate::owner::{self, ID, Owner};
 use crate::seal::Keys;
 use crate::{
@@ -96,10 +96,9 @@ impl Found {
             return Ok(Self::New);
         }
         if !OURS.iter().any(|name| is_there(name)) {
-            return Err(Error::Unavailable(format!(
-                "the folder {} holds other files and is no store",
-                dir.display()
-            )));
+            return Err(Error::Unavailable(Obstacle::Foreign {
+                dir: dir.display().to_string(),
+            }));
         }
         if let Some(format) = Format::read(dir)? {
             lost(dir)?;
@@ -136,19 +135,16 @@ impl Found {
             Self::Marked(format) => {
                 let lost = format.sealed && !keyring::is_sealed(&options.dir);
                 if lost {
-                    return Err(Error::Unavailable(format!(
-                        "the store in {} is encrypted and its keyring is gone (files `keyring` and \
-                         `keyring.copy`): restore a backup into another folder and copy them from its store; \
-                         without them nobody can read the mail",
-                        options.dir.display()
-                    )));
+                    return Err(Error::Unavailable(Obstacle::KeyringGone {
+                        dir: options.dir.display().to_string(),
+                    }));
                 }
                 format.opened_with(options.engine, &options.dir).map(drop)
             }
             // Made anew unasked it would be another store: of another name for backups, of any version and engine.
             Self::Unmarked => {
-                let what = format!("{}: the file is missing", options.dir.join(FILE).display());
-                Err(Error::cured(what, Cure::Format))
+                let file = options.dir.join(FILE).display().to_string();
+                Err(Error::cured(Fault::FormatMissing { file }, Cure::Format))
             }
             Self::New | Self::First | Self::Upgrading => Ok(()),
         }
@@ -190,7 +186,7 @@ impl Format {
     pub(crate) fn draw(engine: EngineKind) -> Result<Self, Error> {
         let mut id = [0; ID];
         getrandom::fill(&mut id)
-            .map_err(|e| Error::Unavailable(format!("no random numbers: {e}")))?;
+            .map_err(|e| Error::Unavailable(format!("no random numbers: {e}").into()))?;
         Ok(Self {
             version: VERSION,
             engine,
@@ -236,22 +232,23 @@ impl Format {
     /// `None` when there is no such file. Errors: `Unavailable` for an unknown format, `Corrupt`.
     pub(crate) fn read(dir: &Path) -> Result<Option<Self>, Error> {
         let path = dir.join(FILE);
+        let file = path.display().to_string();
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) if e.kind() == std::io::ErrorKind::IsADirectory => {
-                let what = "a folder lies in the file's place, take it away first";
-                return Err(Error::cured(
-                    format!("{}: {what}", path.display()),
-                    Cure::Format,
-                ));
+                return Err(Error::cured(Fault::FormatFolder { file }, Cure::Format));
             }
             Err(e) => return Err(disk::failed("cannot read", &path, &e)),
         };
-        let named = |what: &str| format!("{}: {what}", path.display());
         Self::parse(&bytes).map(Some).map_err(|wrong| match wrong {
-            Wrong::Damaged => Error::cured(named("the file is damaged"), Cure::Format),
-            Wrong::Unknown(what) => Error::Unavailable(named(&what)),
+            Wrong::Damaged => Error::cured(Fault::FormatDamaged { file }, Cure::Format),
+            Wrong::Version(version) => Error::Unavailable(Obstacle::Version {
+                file,
+                version,
+                newest: VERSION,
+            }),
+            Wrong::Engine => Error::Unavailable(Obstacle::NoEngine { file }),
         })
     }
 
@@ -263,10 +260,7 @@ impl Format {
         // Before the checksum, whose place another version may have changed: rather a damaged file taken
         // for one of another version, which is left alone, than the other way round.
         if !(OLDEST..=VERSION).contains(&version) {
-            return Err(Wrong::Unknown(format!(
-                "the store has the format {version}, of another version of this program, and this one reads up to \
-                 {VERSION}: use the newer program (if there never was one, take this file from a backup)"
-            )));
+            return Err(Wrong::Version(version));
         }
         let sum = blake3::hash(&bytes[..bytes.len().saturating_sub(SUM)]);
         if bytes.len() != OCTETS || !bytes.ends_with(&sum.as_bytes()[..SUM]) {
@@ -280,8 +274,7 @@ impl Format {
         };
         let engine = kind & !flags;
         let engine = ENGINES.iter().find(|(number, _)| *number == engine);
-        let unknown = || "the store is kept by an engine that this program has not".to_owned();
-        let (_, engine) = engine.ok_or_else(|| Wrong::Unknown(unknown()))?;
+        let (_, engine) = engine.ok_or(Wrong::Engine)?;
         let id = rest.first_chunk::<ID>().ok_or_else(damaged)?;
         Ok(Self {
             version,
@@ -340,11 +333,11 @@ impl Format {
             (own, asked) if own == asked => Ok(self),
             (own, asked) => {
                 let (own, asked) = (own.name(), asked.name());
-                Err(Error::Unavailable(format!(
-                    "the store in {} is kept by {own}, not by {asked}; set storage.engine = \"{own}\" in the config, or \
-                     move it by `congvu store migrate --engine {asked}`",
-                    dir.display()
-                )))
+                Err(Error::Unavailable(Obstacle::OtherEngine {
+                    dir: dir.display().to_string(),
+                    own,
+                    asked,
+                }))
             }
         }
     }
@@ -354,8 +347,10 @@ impl Format {
 #[derive(Debug, PartialEq, Eq)]
 enum Wrong {
     Damaged,
-    /// Another version wrote it.
-    Unknown(String),
+    /// Another version of this program wrote it.
+    Version(u32),
+    /// The same, with an engine that is not here.
+    Engine,
 }
 
 /// Beside the engine's number: something may be sealed.
@@ -417,8 +412,8 @@ fn lost(dir: &Path) -> Result<(), Error> {
         names(&dir.join(folder)).map(|names| names.iter().any(|n| n.ends_with(end)))
     };
     if holds("packs", ".pack")? && !holds("journal", ".log")? && !holds("snapshots", ".snap")? {
-        let what = format!("the store in {} has lost its journal", dir.display());
-        return Err(Error::cured(what, Cure::Repair));
+        let dir = dir.display().to_string();
+        return Err(Error::cured(Fault::JournalLost { dir }, Cure::Repair));
     }
     Ok(())
 }
@@ -518,13 +513,7 @@ mod tests {
         assert!((0..OCTETS).all(|cut| Format::parse(&octets[..cut]).is_err()));
         let mut later = octets;
         later[8] = 5;
-        let Err(Wrong::Unknown(said)) = Format::parse(&later) else {
-            panic!("a later version is no damage");
-        };
-        assert!(
-            said.contains("the format 5") && said.contains("up to 4"),
-            "{said}"
-        );
+        assert_eq!(Format::parse(&later), Err(Wrong::Version(5)));
     }
 
     #[test]

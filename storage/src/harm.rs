@@ -9,9 +9,7 @@ use crate::commit::Shared;
 use crate::disk::Disk;
 use crate::error::Cure;
 use crate::snapshot::Unsound;
-use crate::{
-    AccountId, AccountStore, BlobId, EmailId, Error, MailboxId, Store, Uid, journal, record,
-};
+use crate::{AccountId, AccountStore, BlobId, EmailId, Error, MailboxId, Store, Uid, record};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -228,13 +226,12 @@ impl Shared {
     /// A snapshot could not be made of what is there, where that is damaged.
     pub(crate) fn note_snapshots(&self, why: &Error) {
         let Error::Corrupt(why) = why else { return };
-        let why = why.to_string();
-        let spot = match journal::place_in(&why) {
+        let spot = match why.what.journal_place() {
             Some(_) => Spot::Journal,
             None => Spot::Snapshots,
         };
         if !self.index.is_unreadable() {
-            self.note(spot, self.met(None, None, why));
+            self.note(spot, self.met(None, None, why.to_string()));
         }
     }
 

@@ -87,7 +87,8 @@ pub enum KeySource {
 
 /// Random octets of the system.
 pub(crate) fn fill(octets: &mut [u8]) -> Result<(), Error> {
-    getrandom::fill(octets).map_err(|e| Error::Unavailable(format!("no random numbers: {e}")))
+    getrandom::fill(octets)
+        .map_err(|e| Error::Unavailable(format!("no random numbers: {e}").into()))
 }
 
 #[cfg(test)]

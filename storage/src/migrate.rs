@@ -6,7 +6,7 @@
 //! after it the next open finishes: the old index goes aside, the new one takes its name.
 
 use crate::checkpoint::Checkpoint;
-use crate::error::Cure;
+use crate::error::{Cure, Fault, Obstacle};
 use crate::format::{Format, Found};
 use crate::index::Index;
 use crate::owner::Owner;
@@ -36,8 +36,8 @@ impl Store {
             return Err(Error::Invalid("an engine that keeps nothing"));
         }
         if Found::look(&options.dir)? == Found::New {
-            let dir = options.dir.display();
-            return Err(Error::Unavailable(format!("there is no store in {dir}")));
+            let dir = options.dir.display().to_string();
+            return Err(Error::Unavailable(Obstacle::NoStore { dir }));
         }
         let format = Format::read(&options.dir)?;
         let engine = format.map_or(options.engine, |f| f.engine);
@@ -51,7 +51,7 @@ impl Store {
         let keys = store.inner.shared.keys.clone();
         drop(store);
         let _lock = lock::lock(&options.dir)?;
-        let unmarked = || Error::cured("the file that names the engine is gone", Cure::Format);
+        let unmarked = || Error::cured(Fault::FormatGone, Cure::Format);
         let format = Format::read(&options.dir)?.ok_or_else(unmarked)?;
         let keys = fill(&old, to, (&keys, format.owner()))?;
         if engine != to {
@@ -131,9 +131,7 @@ fn compare(a: &Index, b: &Index, watch: &Watch) -> Result<u64, Error> {
     loop {
         let (ours, theirs) = (some(a, &from)?, some(b, &from)?);
         if ours != theirs {
-            return Err(Error::Corrupt(
-                "the index that was made anew differs from the one in use; verify the store".into(),
-            ));
+            return Err(Error::corrupt(Fault::IndexDiffers));
         }
         keys += ours.len() as u64;
         watch.more(ours.len() as u64);

@@ -5,7 +5,7 @@
 //! or changed, by whatever reads the files: opening, rebuild, repair, verify, snapshots, upkeep and backup.
 //! Files from before the fourth format name nobody; only a store that was made before it may have such.
 
-use crate::error::{Corrupt, Cure};
+use crate::error::{Corrupt, Cure, Fault};
 use crate::{Error, disk, journal, pack, snapshot};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -96,7 +96,12 @@ impl Owner {
             [first] => Err(Error::Corrupt(told(first))),
             [first, others @ ..] => {
                 let Corrupt { what, cure } = told(first);
-                let what = format!("{what} (and {} more files do)", others.len());
+                let more = others.len();
+                let what = match what {
+                    Fault::Foreign { file } => Fault::ForeignMany { file, more },
+                    Fault::Folder { file } => Fault::FolderMany { file, more },
+                    other => other,
+                };
                 Err(Error::Corrupt(Corrupt { what, cure }))
             }
         }
@@ -105,16 +110,10 @@ impl Owner {
 
 /// What is said of such a file or folder.
 pub(crate) fn told(path: &Path) -> Corrupt {
-    let shown = path.display();
+    let file = path.display().to_string();
     let (what, cure) = match path.is_dir() {
-        true => (
-            format!("{shown} is a folder where a file of the store should be"),
-            Cure::Repair,
-        ),
-        false => (
-            format!("the file {shown} belongs to another store"),
-            Cure::Foreign,
-        ),
+        true => (Fault::Folder { file }, Cure::Repair),
+        false => (Fault::Foreign { file }, Cure::Foreign),
     };
     let cure = Some(cure);
     Corrupt { what, cure }

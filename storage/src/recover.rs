@@ -4,7 +4,7 @@ use crate::checkpoint::Checkpoint;
 use crate::disk;
 use crate::domain;
 use crate::engine;
-use crate::error::Cure;
+use crate::error::{Cure, Fault};
 use crate::index::{Index, Op, decode_ops};
 use crate::journal::{self, Found, Position, Subject};
 use crate::owner::Owner;
@@ -98,11 +98,8 @@ impl From<Error> for Refused {
 
 /// The journal ends before what was promised.
 pub(crate) fn short(end: Position) -> Error {
-    let (offset, segment) = (end.offset, end.segment);
-    let what = format!(
-        "the journal ends at {offset} of segment {segment}, before commits that were promised: they are damaged"
-    );
-    Error::cured(what, Cure::Repair)
+    let (segment, at) = (end.segment, end.offset);
+    Error::cured(Fault::JournalShort { segment, at }, Cure::Repair)
 }
 
 /// Up to where the index was written, when it can be read.

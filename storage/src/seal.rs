@@ -7,7 +7,7 @@
 //! [`Keys`] are the data keys in memory. Key 0 means plain: a store that was plain once still reads
 //! what it wrote then; one that was sealed from its first commit does not accept anything plain.
 
-use crate::error::Cure;
+use crate::error::{Cure, Fault, Obstacle};
 use crate::keyring::{Ring, State};
 use crate::master::{KEY_OCTETS, fill};
 use crate::{AccountId, BlobId, Error};
@@ -168,7 +168,7 @@ impl Keys {
             return Ok(plain.to_vec());
         }
         let cipher = self.cipher(key);
-        let cipher = cipher.ok_or_else(|| Error::Unavailable(self.unknown(key)))?;
+        let cipher = cipher.ok_or_else(|| Error::Unavailable(Obstacle::NoKey { key: key.0 }))?;
         seal_with(&cipher, context, plain)
     }
 
@@ -208,15 +208,14 @@ impl Keys {
 
     /// What is said of a key that is not here. Numbers only grow: one above all that are here was made after this
     /// keyring was written.
-    fn unknown(&self, key: KeyId) -> String {
+    fn unknown(&self, key: KeyId) -> Fault {
         let last = self.read(None, State::last);
         match last.filter(|last| last.0 < key.0) {
-            Some(last) => format!(
-                "key {} is not in the keyring, which ends with key {}: this keyring is older than the store (keys \
-                 were rotated since)",
-                key.0, last.0
-            ),
-            None => format!("key {} is not in the keyring", key.0),
+            Some(last) => Fault::KeyringOlder {
+                key: key.0,
+                last: last.0,
+            },
+            None => Fault::KeyUnknown { key: key.0 },
         }
     }
 

@@ -8,7 +8,7 @@
 //! taken again at once, so that whoever filled the disk cannot fill that too; all of it comes back when room does.
 
 use crate::disk::Disk;
-use crate::{EngineKind, Error, Options};
+use crate::{EngineKind, Error, Obstacle, Options};
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -21,14 +21,6 @@ pub(crate) const SPARE_OCTETS: u64 = 16 << 20;
 const LEFT_OCTETS: u64 = 1 << 20;
 /// With less than this nobody makes an index, octets.
 const LEAST_OCTETS: u64 = 1 << 20;
-/// What systems and engines call a disk that is full.
-const FULL: [&str; 4] = [
-    "No space left",
-    "os error 28)",
-    "uota exceeded",
-    "the disk is full",
-];
-
 fn is_kept(options: &Options) -> bool {
     options.reserve_bytes > 0 && options.engine != EngineKind::Memory && options.disk.is_real()
 }
@@ -106,7 +98,7 @@ pub(crate) fn expect_room(options: &Options) -> Result<(), Error> {
 /// What is said of a store that could not be opened: in place of the engine's words, when the disk is full.
 pub(crate) fn told(error: Error, options: &Options) -> Error {
     match &error {
-        Error::Unavailable(why) if FULL.iter().any(|word| why.contains(word)) => {
+        Error::Unavailable(why) if why.is_full_disk() => {
             full(&options.dir, options.disk.free(&options.dir))
         }
         _ => error,
@@ -114,12 +106,11 @@ pub(crate) fn told(error: Error, options: &Options) -> Error {
 }
 
 fn full(dir: &Path, free: u64) -> Error {
-    let (dir, needed) = (dir.display(), SPARE_OCTETS >> 20);
-    Error::Unavailable(format!(
-        "đĩa đầy: {dir} chỉ còn {free} byte, mà mở kho thư cần khoảng {needed} MiB; hãy giải phóng đĩa (đừng xoá gì trong \
-         thư mục này) rồi chạy lại / the disk is full: {dir} has {free} octets free, and to open the store some {needed} \
-         MiB are needed; make room (remove nothing in this folder), then start again"
-    ))
+    Error::Unavailable(Obstacle::NoRoomToOpen {
+        dir: dir.display().to_string(),
+        free,
+        needed_mib: SPARE_OCTETS >> 20,
+    })
 }
 
 #[cfg(test)]
@@ -177,15 +168,22 @@ mod tests {
 
     #[test]
     fn only_a_full_disk_is_told_as_one() {
-        let check = |said: &str, told_as_full: bool| {
-            let told = told(Error::Unavailable(said.into()), &options(Path::new("/")));
-            assert_eq!(told.to_string().contains("đĩa đầy"), told_as_full, "{said}");
+        let check = |said: Obstacle, told_as_full: bool| {
+            let told = told(Error::Unavailable(said.clone()), &options(Path::new("/")));
+            let is_full = matches!(told, Error::Unavailable(Obstacle::NoRoomToOpen { .. }));
+            assert_eq!(is_full, told_as_full, "{said}");
+        };
+        let engine = |why: &str| Obstacle::Engine {
+            engine: "sled",
+            why: why.into(),
         };
         check(
-            "sled: IO error: No space left on device (os error 28)",
+            engine("IO error: No space left on device (os error 28)"),
             true,
         );
-        check("the disk is full: /x/checkpoint", true);
-        check("the folder /x holds other files and is no store", false);
+        check(engine("IO error: Input/output error (os error 5)"), false);
+        let file = "/x/checkpoint".to_owned();
+        check(Obstacle::DiskFull { file }, true);
+        check(Obstacle::Foreign { dir: "/x".into() }, false);
     }
 }

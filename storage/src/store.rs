@@ -306,7 +306,9 @@ impl Store {
         let thread = std::thread::Builder::new()
             .name("journal".into())
             .spawn(move || committer.run(&waiting))
-            .map_err(|e| Error::Unavailable(format!("cannot start the journal's thread: {e}")))?;
+            .map_err(|e| {
+                Error::Unavailable(format!("cannot start the journal's thread: {e}").into())
+            })?;
         let inner = Inner {
             shared,
             cells: Arc::new(Cells::new(options.hot_messages_max)),
@@ -332,7 +334,7 @@ impl Store {
             Some(value) => record::decode(&value, "start")?,
             None => {
                 let drawn = getrandom::u32()
-                    .map_err(|e| Error::Unavailable(format!("no random numbers: {e}")))?;
+                    .map_err(|e| Error::Unavailable(format!("no random numbers: {e}").into()))?;
                 let start = drawn % UID_VALIDITY_START_MAX;
                 let op = Op::Put(key::start(), record::encode(&start)?);
                 self.submit(

@@ -390,7 +390,7 @@ fn i03_i04_a_restored_store_leaps_over_what_came_since() {
         .by_role(Role::Inbox)
         .unwrap()
         .unwrap();
-    bench.take(1);
+    let taken = bench.take(1);
     let last = bench.world.deliver(2, inbox.id, &long(977), None);
     let modseq = bench.world.account(2).modseq().unwrap();
     let to = bench.world.dir.path().join("new");
@@ -412,10 +412,10 @@ fn i03_i04_a_restored_store_leaps_over_what_came_since() {
     };
     let store = Store::open(&options).unwrap();
     assert_eq!(store.check().unwrap(), Vec::<String>::new());
-    assert!(
-        store.loss().unwrap().is_some(),
-        "whoever gives numbers of its own leaps too"
-    );
+    let loss = store.loss().unwrap();
+    let loss = loss.expect("whoever gives numbers of its own leaps too");
+    let origin = loss.restored.expect("nothing of the backup was damaged");
+    assert_eq!((origin.backup, origin.taken_at), (taken.name, 1));
     let account = store.account(AccountId::new(2).unwrap());
     let now = account.mailbox(inbox.id).unwrap();
     assert_eq!(

@@ -549,7 +549,7 @@ fn a_folder_is_opened_once_and_its_name_is_told() {
     let Err(Error::Unavailable(text)) = Store::open(&options).map(|_| ()) else {
         panic!("opened below a file");
     };
-    assert!(text.contains(file.to_str().unwrap()), "{text}");
+    assert!(text.to_string().contains(file.to_str().unwrap()), "{text}");
 }
 
 #[test]

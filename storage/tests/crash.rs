@@ -281,7 +281,7 @@ fn a_full_disk_refuses_and_recovers_with_nothing_half_written() {
             }
         };
         assert!(
-            matches!(&refused, Error::Unavailable(text) if text.contains("full")),
+            matches!(&refused, Error::Unavailable(why) if why.to_string().contains("full")),
             "{refused}"
         );
         assert!(!world.store().writable());
@@ -313,7 +313,7 @@ fn writes_stop_before_the_reserve_is_touched() {
     let inbox = world.inbox(2);
     let refused =
         (1..).find_map(|n| deliver(world.store(), 2, inbox, &letter(n, "x", &[]), None).err());
-    assert!(matches!(refused, Some(Error::Unavailable(text)) if text.contains("full")));
+    assert!(matches!(refused, Some(Error::Unavailable(why)) if why.to_string().contains("full")));
     assert!(room.load(Ordering::SeqCst) >= 100_000);
     assert!(!world.store().writable());
     room.fetch_add(400_000, Ordering::SeqCst);

@@ -338,6 +338,7 @@ fn i07_a_queue_number_is_never_given_twice() {
         world.reopen();
         let loss = world.store().loss().unwrap().unwrap();
         assert_eq!(loss.last_account, AccountId::new(4));
+        assert_eq!(loss.restored, None, "it was damage");
         marks.push(loss.mark);
     }
     let id = put(&world);

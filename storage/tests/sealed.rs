@@ -76,7 +76,7 @@ fn a_sealed_store_opens_with_its_master_key_only_and_refusals_change_nothing() {
         let Err(Error::Unavailable(refused)) = open(dir, &keys) else {
             panic!("opened");
         };
-        assert!(refused.contains(says), "{refused}");
+        assert!(refused.to_string().contains(says), "{refused}");
         assert_eq!(files(dir), before);
     };
     check(KeySource::None, "no master key");
@@ -92,7 +92,10 @@ fn a_sealed_store_opens_with_its_master_key_only_and_refusals_change_nothing() {
         let Err(Error::Unavailable(refused)) = open(dir, &keys) else {
             panic!("opened");
         };
-        assert!(refused.contains("its keyring is gone"), "{refused}");
+        assert!(
+            refused.to_string().contains("its keyring is gone"),
+            "{refused}"
+        );
         assert!(names.iter().all(|name| !name.exists()));
     }
     std::fs::write(&names[0], octets).unwrap();
@@ -100,7 +103,7 @@ fn a_sealed_store_opens_with_its_master_key_only_and_refusals_change_nothing() {
     let Err(Error::Unavailable(refused)) = open(dir, &sealed()) else {
         panic!("opened");
     };
-    assert!(refused.contains("chmod 600"), "{refused}");
+    assert!(refused.to_string().contains("chmod 600"), "{refused}");
     mode(&names[0], 0o600);
     let store = open(dir, &sealed()).unwrap();
     assert_eq!(row(&store, b"k").unwrap(), b"value");

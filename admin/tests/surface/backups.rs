@@ -6,12 +6,16 @@ use storage::{Disk, Role};
 
 /// Backs up the store of this world; the backup's name.
 fn backed_up(w: &World) -> String {
+    backed_up_under(w, &Secret::None)
+}
+
+fn backed_up_under(w: &World, secret: &Secret) -> String {
     let (store, to) = (w.dir.path().join("store"), w.dir.path().join("backups"));
     let vault = FolderVault::target(&to, &store, &Disk::default()).unwrap();
     let task = Take {
         store: &store,
         vault: &vault,
-        secret: &Secret::None,
+        secret,
         keys: &storage::KeySource::None,
         now_s: 1_793_010_000,
         reread: false,
@@ -77,6 +81,24 @@ async fn an_account_comes_back_out_of_a_backup_within_the_subtree() {
     let audit = w.get(&w.root, "audit?act=mail.restore_backup").await;
     assert_eq!(audit.names("object"), vec!["kiemtoan@x.vn"; 3]);
     assert!(!w.dir.path().join("scratch").exists());
+}
+
+#[tokio::test]
+async fn backups_that_do_not_open_are_told_with_what_opens_them() {
+    let w = World::new();
+    removed_letter(&w);
+    let words = "một mật khẩu cho bản sao lưu".to_owned();
+    backed_up_under(&w, &Secret::Passphrase(words.into()));
+    let path = format!("accounts/{}/backup-restores", w.id("kiemtoan"));
+    let listed = w.get(&w.branch, "backups").await;
+    let asked = w.post(&w.branch, &path, in_place()).await;
+    for refused in [listed, asked] {
+        check(&refused, 409);
+        let said = refused.json["detail"].as_str().unwrap();
+        assert!(said.contains("được niêm phong"), "{said}");
+        assert!(said.contains("`passphrase_file`"), "{said}");
+        assert!(!said.contains(w.dir.path().to_str().unwrap()), "{said}");
+    }
 }
 
 #[tokio::test]

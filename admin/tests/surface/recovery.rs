@@ -83,6 +83,35 @@ async fn removed_mail_is_listed_and_put_back_within_the_subtree() {
 }
 
 #[tokio::test]
+async fn a_time_before_the_history_is_told_since_when_that_reaches() {
+    let w = World::new();
+    let mail = removed_letter(&w);
+    let path = format!("accounts/{}/restore", w.id("kiemtoan"));
+    let begun = 1_793_000_000;
+    let at = formats::date::utc(begun + 60);
+    let ask = json!({"at": at, "folder": "Cũ"});
+    // All that was made up to now is past its window.
+    w.turn(60);
+    let inbox = mail.by_role(Role::Inbox).unwrap().unwrap().id;
+    let mut writer = mail.write().unwrap();
+    writer.touch_mailbox(inbox).unwrap();
+    writer.commit().unwrap();
+    let now = begun + 3_600 + 60;
+    w.store.trim(now, 30, None, 1_000).unwrap();
+    let refused = w.post(&w.branch, &path, ask.clone()).await;
+    check(&refused, 422);
+    assert_eq!(refused.json["errors"][0]["field"], "at");
+    let said = refused.json["errors"][0]["detail"].as_str().unwrap();
+    let since = formats::date::utc(begun + 3_600);
+    assert!(said.contains(&format!("chỉ còn từ {since}")), "{said}");
+    let with = format!("from-backup … --time {at}");
+    assert!(said.contains(&with), "{said}");
+    // As at the time that is named it can be restored.
+    let ask = json!({"at": since, "folder": "Cũ"});
+    check(&w.post(&w.branch, &path, ask).await, 200);
+}
+
+#[tokio::test]
 async fn an_account_is_restored_as_at_a_time() {
     let w = World::new();
     let mail = removed_letter(&w);

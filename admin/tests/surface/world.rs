@@ -51,6 +51,7 @@ impl Answer {
 
 /// The province: H99 over H99.1 (over H99.1.1) and H99.2; domain x.vn; and who administers.
 pub(crate) struct World {
+    pub(crate) store: storage::Store,
     pub(crate) directory: Directory,
     pub(crate) delivery: Delivery,
     pub(crate) clock: Arc<HandClock>,
@@ -136,7 +137,7 @@ impl World {
             recipients_max: 100,
             queue_max: 1000,
         };
-        let delivery = Delivery::new(store, directory.clone(), mail, None);
+        let delivery = Delivery::new(store.clone(), directory.clone(), mail, None);
         people(&directory);
         let context = admin::Context {
             directory: directory.clone(),
@@ -150,6 +151,7 @@ impl World {
             branch: access("quantri.nhanh"),
             auditor: access("kiemtoan"),
             nobody: access("nguoila"),
+            store,
             directory,
             delivery,
             clock,

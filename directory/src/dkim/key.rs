@@ -221,7 +221,7 @@ impl SigningKey {
 
 /// Draws a key: its private and its public octets. RSA takes some tenths of a second of a core.
 pub(super) fn draw(algorithm: Algorithm) -> Result<(Private, Vec<u8>), Error> {
-    let failed = |what: &str| Error::from(storage::Error::Unavailable(what.to_owned()));
+    let failed = |what: &str| Error::from(storage::Error::Unavailable(what.into()));
     match algorithm {
         Algorithm::RsaSha256 => {
             let drawn = super::rsa::draw().ok_or_else(|| failed("no RSA key could be made"))?;

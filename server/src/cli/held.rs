@@ -1,6 +1,7 @@
 //! A store that a running server holds: who that is, in one sentence that says what to do.
 
 use crate::config::Config;
+use crate::told::{Advice, Failed, Holder, shown};
 
 /// The process that holds the store, when an error came of that; inside `None`: it did not tell its number.
 #[allow(clippy::option_option, reason = "whether, and by whom")]
@@ -12,21 +13,29 @@ pub(super) fn by(error: &anyhow::Error) -> Option<Option<u32>> {
 }
 
 /// The error as it is, or, when a server holds the store, one sentence with its process and `advice`.
-pub(super) fn told(error: anyhow::Error, config: &Config, advice: &str) -> anyhow::Error {
+pub(super) fn told(error: anyhow::Error, config: &Config, advice: Advice) -> anyhow::Error {
     match by(&error) {
-        Some(process) => anyhow::anyhow!("{}; {advice}", sentence(config, process)),
+        Some(process) => {
+            let (dir, holder) = (dir(config), Holder(process));
+            Failed::Held {
+                dir,
+                holder,
+                advice,
+            }
+            .into()
+        }
         None => error,
     }
 }
 
-/// Who holds it.
-pub(super) fn sentence(config: &Config, process: Option<u32>) -> String {
-    let dir = crate::keys::store_dir(config);
-    let holder = match process {
-        Some(number) => crate::holder::of_process(number),
-        None => "another process".to_owned(),
-    };
-    format!("the store in {} is in use by {holder}", dir.display())
+/// Who holds it, and could not be asked.
+pub(super) fn not_asked(config: &Config, process: Option<u32>) -> Failed {
+    let (dir, holder) = (dir(config), Holder(process));
+    Failed::HeldAndNotAsked { dir, holder }
+}
+
+fn dir(config: &Config) -> String {
+    shown(&crate::keys::store_dir(config))
 }
 
 #[cfg(test)]
@@ -43,9 +52,9 @@ mod tests {
         let config = Config::default();
         let own = std::process::id();
         let wrapped = Err::<(), _>(error(Some(own))).context("it cannot be opened");
-        let told = told(wrapped.unwrap_err(), &config, "stop it").to_string();
+        let told = told(wrapped.unwrap_err(), &config, Advice::Stop).to_string();
         assert!(told.contains(&format!("(pid {own})")), "{told}");
-        assert!(told.ends_with("; stop it") && told.contains("congvu-data/store"));
+        assert!(told.ends_with("; stop it first") && told.contains("congvu-data/store"));
         assert_eq!(by(&error(None).into()), Some(None));
         let words = storage::Error::Unavailable("in use by process 7".into());
         assert_eq!(by(&words.into()), None);

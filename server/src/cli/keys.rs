@@ -6,6 +6,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::keys::{self, Place};
 use crate::services;
+use crate::told::Advice;
 use directory::{AgencyId, Directory};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -73,10 +74,7 @@ fn open(config: &Config) -> anyhow::Result<Store> {
         dir.display()
     );
     let opened = services::open_store(config);
-    opened.map_err(|e| {
-        let advice = "ask it with `congvu admin store keys` or `rotate-keys`, or stop it first";
-        held::told(e, config, advice)
-    })
+    opened.map_err(|e| held::told(e, config, Advice::AskForKeys))
 }
 
 fn list(config: &Config) -> anyhow::Result<()> {

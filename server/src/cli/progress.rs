@@ -152,39 +152,14 @@ fn clock(seconds: u64) -> String {
     )
 }
 
-/// `1,2 GB` as people read it: powers of 1,000, one place behind the comma.
+/// `1,2 GB` as people read it.
 pub(super) fn octets(n: u64) -> String {
-    const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
-    let mut unit = 0;
-    let mut value = n as f64;
-    while value >= 999.95 && unit + 1 < UNITS.len() {
-        value /= 1_000.0;
-        unit += 1;
-    }
-    match unit {
-        0 => format!("{n} B"),
-        _ => format!("{value:.1} {}", UNITS[unit]).replace('.', ","),
-    }
+    storage::Size(n).to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn octets_are_short() {
-        for (n, text) in [
-            (0, "0 B"),
-            (999, "999 B"),
-            (1_000, "1,0 kB"),
-            (999_949, "999,9 kB"),
-            (999_950, "1,0 MB"),
-            (4_200_000_000, "4,2 GB"),
-            (u64::MAX, "18446,7 PB"),
-        ] {
-            assert_eq!(octets(n), text);
-        }
-    }
 
     #[test]
     fn a_line_says_how_far_how_fast_and_how_long() {

@@ -2,12 +2,13 @@
 
 mod salvage;
 
-use super::backup::{KeyArgs, said};
+use super::backup::KeyArgs;
 use super::found::Found;
 use super::progress::{Bar, Shown, octets};
 use super::{ConfigArgs, held};
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::told::{Advice, Failed, Lead as _, Led, shown};
 use crate::{keys, services};
 use anyhow::Context as _;
 use directory::{Account, Directory};
@@ -154,10 +155,10 @@ fn whole(source: Source<'_>, config: &Config, how: How) -> anyhow::Result<()> {
         keyring,
     } = source;
     let data = &config.server.data;
-    let vault = FolderVault::open(from, &Disk::default()).map_err(said)?;
+    let vault = FolderVault::open(from, &Disk::default())?;
     let to = keys::store_dir(config);
     let keys = keys::source(config)?;
-    backup::expect_key((&vault, secret), &which, &keys, keyring).map_err(said)?;
+    backup::expect_key((&vault, secret), &which, &keys, keyring)?;
     let unfinished = Unfinished::of(data, from, &which)?;
     if unfinished.is_written(&to) {
         println!(
@@ -167,8 +168,7 @@ fn whole(source: Source<'_>, config: &Config, how: How) -> anyhow::Result<()> {
         return unfinished.check(config, how);
     }
     let made = !data.exists();
-    std::fs::create_dir_all(data)
-        .with_context(|| format!("the data folder {} cannot be made", data.display()))?;
+    std::fs::create_dir_all(data).lead(|| Failed::DataFolder { dir: shown(data) })?;
     unfinished.begin(&to)?;
     let task = Restore {
         vault: &vault,
@@ -268,15 +268,11 @@ fn is_filled(dir: &Path) -> bool {
 fn refused(failure: Failure, how: How) -> anyhow::Error {
     match failure {
         Failure::Storage(storage::Error::Corrupt(_)) if how == How::Whole => {
-            said(failure).context(DAMAGED)
+            Led::new(Failed::BackupDamaged, failure).into()
         }
-        failure => said(failure),
+        failure => failure.into(),
     }
 }
-
-/// What is said of a backup that cannot be restored whole.
-const DAMAGED: &str = "bản sao lưu bị hỏng; `--salvage` khôi phục mọi thứ còn đọc được và nêu tên từng thư mất nội dung / \
-     the backup is damaged; `--salvage` restores all that can be read, and names every message whose content is missing";
 
 /// Opens what was restored, which makes its index, and verifies every invariant; `deep`: reads all content too.
 fn check(config: &Config, deep: bool) -> anyhow::Result<()> {
@@ -384,17 +380,12 @@ fn one(
     name: &str,
 ) -> anyhow::Result<()> {
     let dir = keys::store_dir(config);
-    anyhow::ensure!(
-        dir.exists(),
-        "{0} không có kho thư / {0} holds no store",
-        config.server.data.display()
-    );
+    let data = &config.server.data;
+    anyhow::ensure!(dir.exists(), Failed::NoStore { dir: shown(data) });
     super::store::expect_own(&dir)?;
-    let vault = FolderVault::open(&args.from, &Disk::default()).map_err(said)?;
-    let store = services::open_store(config).map_err(|e| {
-        let advice = "ask it with `congvu admin recovery from-backup`, or stop it first";
-        held::told(e, config, advice)
-    })?;
+    let vault = FolderVault::open(&args.from, &Disk::default())?;
+    let store =
+        services::open_store(config).map_err(|e| held::told(e, config, Advice::AskToRestore))?;
     let settings = services::directory_settings(config)?;
     let directory = Directory::open(store.clone(), Arc::new(SystemClock), settings)?;
     if directory.agencies(None, None, None, 1)?.is_empty() {
@@ -430,7 +421,7 @@ fn one(
         workers: WORKERS,
     };
     let mut bar = Bar::new();
-    let found = backup::Account::open(cut, &mut |p| bar.tell(p)).map_err(said)?;
+    let found = backup::Account::open(cut, &mut |p| bar.tell(p))?;
     // I-20: it is written down before it is done.
     let detail = serde_json::json!({
         "backup": found.backup(),
@@ -498,7 +489,7 @@ fn put_back(
         }
         None => backup::place(&found.read(), &to, into, mailbox, tell),
     };
-    restored.map_err(said)
+    Ok(restored?)
 }
 
 #[cfg(test)]

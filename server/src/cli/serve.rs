@@ -2,8 +2,8 @@
 
 use super::ConfigArgs;
 use crate::config::Config;
+use crate::told::{Failed, Lead as _, shown};
 use crate::{keys, run, telemetry};
-use anyhow::Context as _;
 
 /// Arguments of `congvu serve`.
 #[derive(Debug, clap::Args)]
@@ -29,8 +29,7 @@ fn founded(config: &Config) -> anyhow::Result<()> {
     let dir = keys::store_dir(config);
     super::store::expect_own(&dir)?;
     let there = storage::holds_store(&dir);
-    let there =
-        there.with_context(|| format!("the store in {} cannot be opened", dir.display()))?;
+    let there = there.lead(|| Failed::Opening { dir: shown(&dir) })?;
     anyhow::ensure!(there, run::not_founded(config));
     Ok(())
 }

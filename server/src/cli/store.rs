@@ -9,7 +9,7 @@ use super::keys::KeysCommand;
 use super::progress::Shown;
 use super::{ConfigArgs, held};
 use crate::config::{Config, Engine};
-use anyhow::Context as _;
+use crate::told::{Advice, Failed, Lead as _, Led, shown};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use storage::{Disk, Options, Store};
@@ -66,17 +66,17 @@ impl Which {
         if let Some(dir) = &self.dir {
             config.server.data.clone_from(dir);
         }
+        let data = &config.server.data;
         anyhow::ensure!(
-            config.server.data.join("store").exists(),
-            "{} holds no store",
-            config.server.data.display()
+            data.join("store").exists(),
+            Failed::NoStore { dir: shown(data) }
         );
         expect_own(&crate::keys::store_dir(&config))?;
         Ok(config)
     }
 
     /// Opens it; `advice` is for whoever finds that a server holds it.
-    fn open(&self, shown: &Shown, advice: &str) -> anyhow::Result<(Config, Store)> {
+    fn open(&self, shown: &Shown, advice: Advice) -> anyhow::Result<(Config, Store)> {
         let config = self.config()?;
         let opened = crate::services::open_store_telling(&config, shown.watch());
         let store = opened.map_err(|e| held::told(e, &config, advice))?;
@@ -113,11 +113,6 @@ pub(super) fn expect_own(store: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What to do where a server holds the store and cannot be asked.
-const STOP: &str = "stop it first";
-/// The same for what it does by itself.
-const BY_ITSELF: &str = "it does this by itself now and then; to do it at once, stop it first";
-
 /// Runs one of them.
 pub(crate) fn run(command: &StoreCommand) -> anyhow::Result<()> {
     match command {
@@ -129,7 +124,7 @@ pub(crate) fn run(command: &StoreCommand) -> anyhow::Result<()> {
         StoreCommand::Rebuild(which) => rebuild(which),
         StoreCommand::Repair(which) => repair(which),
         StoreCommand::Snapshot(which) => {
-            let (_, store) = which.open(&Shown::new(), BY_ITSELF)?;
+            let (_, store) = which.open(&Shown::new(), Advice::ByItself)?;
             let covered = store.snapshot();
             store.close()?;
             let removed = covered?.removed;
@@ -156,13 +151,7 @@ fn verify(which: &Which, deep: bool, connection: &Connection) -> anyhow::Result<
         Err(error) => match held::by(&error) {
             Some(process) => {
                 let asked = super::admin::verify(&connection.or(&config), deep, &shown);
-                let holder = held::sentence(&config, process);
-                asked.with_context(|| {
-                    format!(
-                        "{holder}, which could not be asked: name a token with --token-file FILE (an \
-                         administrator's of the top of the tree), or stop it first"
-                    )
-                })?
+                asked.lead(|| held::not_asked(&config, process))?
             }
             None => return Err(error),
         },
@@ -174,13 +163,7 @@ fn verify(which: &Which, deep: bool, connection: &Connection) -> anyhow::Result<
 fn rebuild(which: &Which) -> anyhow::Result<()> {
     let shown = Shown::new();
     let (config, options) = which.options(&shown)?;
-    let done = Store::rebuild(&options).map_err(|e| {
-        failed(
-            e,
-            &config,
-            "the index was not made anew; the old one is kept",
-        )
-    })?;
+    let done = Store::rebuild(&options).map_err(|e| failed(e, &config, Failed::IndexNotMade))?;
     shown.end();
     opens(&options)?;
     let (keys, commits) = (done.keys, done.commits);
@@ -194,17 +177,15 @@ fn rebuild(which: &Which) -> anyhow::Result<()> {
 /// The index is one thing that a store needs, and its files of content are others.
 fn opens(options: &Options) -> anyhow::Result<()> {
     let opened = Store::open(options).and_then(|store| store.close());
-    opened.context(
-        "chỉ mục đã dựng lại xong nhưng kho thư vẫn không mở được / the index is made anew, but the store cannot be opened",
-    )
+    opened.lead(|| Failed::IndexMadeInVain)
 }
 
 /// Why it was not done: a server holds the store, or `what` with the reason.
-fn failed(error: storage::Error, config: &Config, what: &'static str) -> anyhow::Error {
+fn failed(error: storage::Error, config: &Config, what: Failed) -> anyhow::Error {
     let error = anyhow::Error::new(error);
     match held::by(&error) {
-        Some(_) => held::told(error, config, STOP),
-        None => error.context(what),
+        Some(_) => held::told(error, config, Advice::Stop),
+        None => Led::new(what, error).into(),
     }
 }
 
@@ -215,8 +196,8 @@ fn repair(which: &Which) -> anyhow::Result<()> {
     let done = Store::repair(&options).map_err(|e| {
         // One that was not begun is not helped by another try.
         let what = match Store::is_repair_cut_off(&options.dir) {
-            true => "the repair was cut off; run it again",
-            false => "the store was not repaired",
+            true => Failed::RepairCutOff,
+            false => Failed::NotRepaired,
         };
         failed(e, &config, what)
     })?;
@@ -256,7 +237,7 @@ fn repair(which: &Which) -> anyhow::Result<()> {
 }
 
 fn maintain(which: &Which) -> anyhow::Result<()> {
-    let (config, store) = which.open(&Shown::new(), BY_ITSELF)?;
+    let (config, store) = which.open(&Shown::new(), Advice::ByItself)?;
     let done = store.maintain(&crate::upkeep::policy(&config));
     store.close()?;
     let trimmed = done?.trimmed;
@@ -271,10 +252,8 @@ fn maintain(which: &Which) -> anyhow::Result<()> {
 fn migrate(which: &Which, engine: Engine) -> anyhow::Result<()> {
     let shown = Shown::new();
     let (config, options) = which.options(&shown)?;
-    let done = Store::migrate(&options, engine.into()).map_err(|e| {
-        let stands = "the store was not moved; the old index stands";
-        failed(e, &config, stands)
-    })?;
+    let done = Store::migrate(&options, engine.into())
+        .map_err(|e| failed(e, &config, Failed::NotMoved))?;
     shown.end();
     let name = storage::EngineKind::from(engine).name();
     println!(

@@ -15,7 +15,7 @@ use crate::disk::{self, Disk};
 use crate::journal::Position;
 use crate::owner::ID;
 use crate::pack;
-use crate::{Error, KeySource, ModSeq, format, keyring, repair};
+use crate::{Error, KeySource, ModSeq, Obstacle, Size, format, keyring, repair};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -122,17 +122,13 @@ pub fn expect_key(
         return Ok(());
     }
     let KeySource::Master(master) = keys else {
-        return Err(Error::Unavailable(format!(
-            "the store in the backup {name} is encrypted: the config must name its master key \
-             ([storage.encryption], enabled and key_file)"
-        ))
-        .into());
+        let name = name.to_owned();
+        return Err(Error::Unavailable(Obstacle::BackupNeedsMasterKey { name }).into());
     };
     let opens = |bytes: &[u8]| match keyring::opens(bytes, master)? {
-        Some(false) => Err(Error::Unavailable(format!(
-            "this is not the master key of the store in the backup {name}: name the key of the time of \
-             the backup (a replaced one is kept as FILE.old-N) as key_file; nothing was written"
-        ))),
+        Some(false) => Err(Error::Unavailable(Obstacle::BackupOfOtherMasterKey {
+            name: name.to_owned(),
+        })),
         opens => Ok(opens == Some(true)),
     };
     for entry in entries {
@@ -209,7 +205,16 @@ pub fn restore(task: &Restore<'_>, tell: Tell<'_>) -> Result<Rebuilt, Failure> {
         checkpoint.write(&fresh.dir, task.disk)?;
     }
     if task.leap {
-        task.disk.replace(&fresh.dir, repair::RESTORED, b"")?;
+        // Where pieces of the backup are missing more is lost than what came after it.
+        let origin = match lost.is_empty() {
+            true => repair::Origin {
+                backup: name.clone(),
+                taken_at: manifest.taken_at,
+            }
+            .octets()?,
+            false => Vec::new(),
+        };
+        task.disk.replace(&fresh.dir, repair::RESTORED, &origin)?;
     }
     fresh.finish(task.to)?;
     Ok(Rebuilt {
@@ -286,6 +291,7 @@ impl<'a> Fresh<'a> {
         let free = self.disk.free(there.unwrap_or(Path::new(".")));
         if free < needed {
             let place = self.dir.display().to_string();
+            let (needed, free) = (Size(needed), Size(free));
             return Err(Refusal::NoRoom {
                 place,
                 needed,

@@ -10,6 +10,7 @@ use crate::Error;
 use crate::master::{KEY_OCTETS, MasterKey, fill};
 use crate::seal::{self, Cipher, Context};
 use argon2::{Algorithm, Argon2, Params, Version};
+use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
 /// Cost of a passphrase: far over that of a sign-in, since whoever holds the backup may guess for years.
@@ -93,7 +94,17 @@ impl Sealer {
                     wrapped,
                 },
                 Secret::Passphrase(words),
-            ) => stretch(words, salt, *memory_kib, *passes)?.unseal(context, wrapped),
+            ) => {
+                let mut key = None;
+                for words in spellings(words) {
+                    let made = stretch(&words, salt, *memory_kib, *passes)?;
+                    key = made.unseal(context, wrapped);
+                    if key.is_some() {
+                        break;
+                    }
+                }
+                key
+            }
             _ => return Err(wrong().into()),
         };
         let key = key.ok_or_else(wrong)?;
@@ -127,7 +138,7 @@ impl Sealer {
             Secret::Passphrase(words) => {
                 let mut salt = [0u8; 16];
                 fill(&mut salt)?;
-                let master = stretch(words, &salt, MEMORY_KIB, PASSES)?;
+                let master = stretch(&composed(words), &salt, MEMORY_KIB, PASSES)?;
                 Lock::Passphrase {
                     salt,
                     memory_kib: MEMORY_KIB,
@@ -200,6 +211,12 @@ impl Sealer {
     }
 }
 
+/// Errors: this does not open what is in the vault (`KeyMissing`, `KeyWrong`, `NotSealed`), or nothing does
+/// (`NoBackup`, `NoFormat`, `TwoFormats`, `Corrupt`).
+pub fn expect_opens(vault: &dyn Vault, secret: &Secret) -> Result<(), Failure> {
+    Sealer::open(vault, secret).map(drop)
+}
+
 /// Errors: `NoBackup`, `NoFormat`, `TwoFormats`, `Corrupt`.
 fn found(vault: &dyn Vault) -> Result<Found, Failure> {
     head::find(vault)?.ok_or_else(|| Refusal::NoBackup(vault.place()).into())
@@ -219,6 +236,25 @@ fn first_half(id: &[u8; 16]) -> [u8; 8] {
     half
 }
 
+/// The passphrase as one spelling of its letters, whatever editor or system wrote it: `ế` is one character (NFC), or `e`
+/// with two marks (NFD, as macOS writes names).
+fn composed(words: &str) -> Zeroizing<String> {
+    Zeroizing::new(words.nfc().collect())
+}
+
+/// The spellings under which a passphrase may have sealed: composed, and, since backups of earlier versions were sealed
+/// under the octets of the file, as it is and with all marks apart. Each once.
+fn spellings(words: &str) -> Vec<Zeroizing<String>> {
+    let mut spellings = vec![composed(words)];
+    let as_it_is = Zeroizing::new(words.to_owned());
+    for other in [as_it_is, Zeroizing::new(words.nfd().collect())] {
+        if !spellings.contains(&other) {
+            spellings.push(other);
+        }
+    }
+    spellings
+}
+
 /// The key that a passphrase makes.
 fn stretch(words: &str, salt: &[u8], memory_kib: u32, passes: u32) -> Result<MasterKey, Error> {
     let params = Params::new(
@@ -233,4 +269,71 @@ fn stretch(words: &str, salt: &[u8], memory_kib: u32, passes: u32) -> Result<Mas
         .hash_password_into(words.as_bytes(), salt, key.as_mut())
         .map_err(|_| Error::Invalid("passphrase"))?;
     Ok(MasterKey::new(*key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Disk;
+    use crate::backup::FolderVault;
+
+    const COMPOSED: &str = "mật khẩu tiếng Việt";
+
+    fn apart() -> String {
+        COMPOSED.nfd().collect()
+    }
+
+    fn passphrase(words: &str) -> Secret {
+        Secret::Passphrase(Zeroizing::new(words.to_owned()))
+    }
+
+    fn opens(vault: &FolderVault, words: &str) -> bool {
+        match Sealer::open(vault, &passphrase(words)) {
+            Ok(_) => true,
+            Err(Failure::Refused(Refusal::KeyWrong(_))) => false,
+            Err(e) => panic!("{e}"),
+        }
+    }
+
+    fn vault(dir: &std::path::Path, name: &str) -> FolderVault {
+        let to = dir.join(name);
+        let store = dir.join("store");
+        std::fs::create_dir_all(&store).unwrap();
+        FolderVault::target(&to, &store, &Disk::default()).unwrap()
+    }
+
+    #[test]
+    fn a_passphrase_opens_however_its_letters_are_spelt() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, words) in [("composed", COMPOSED.to_owned()), ("apart", apart())] {
+            let vault = vault(dir.path(), name);
+            Sealer::found(&vault, &passphrase(&words), [7; 16]).unwrap();
+            assert!(opens(&vault, COMPOSED) && opens(&vault, &apart()), "{name}");
+            assert!(!opens(&vault, "mat khau tieng Viet"));
+        }
+    }
+
+    #[test]
+    fn what_was_sealed_under_the_octets_of_a_file_opens_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = vault(dir.path(), "before");
+        let mut head = Head::draw([7; 16]).unwrap();
+        let salt = [3; 16];
+        let master = stretch(&apart(), &salt, 64, 1).unwrap();
+        head.lock = Lock::Passphrase {
+            salt,
+            memory_kib: 64,
+            passes: 1,
+            wrapped: master.seal(context(&head), &[9; KEY_OCTETS]).unwrap(),
+        };
+        head.write(&vault).unwrap();
+        assert!(opens(&vault, COMPOSED) && opens(&vault, &apart()));
+        assert!(!opens(&vault, "mật khẩu khác hẳn"));
+    }
+
+    #[test]
+    fn plain_words_are_tried_once() {
+        assert_eq!(spellings("muoi hai con giap").len(), 1);
+        assert_eq!(spellings(COMPOSED).len(), 2);
+    }
 }

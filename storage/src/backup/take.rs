@@ -14,7 +14,7 @@ use crate::journal::Position;
 use crate::owner::Owner;
 use crate::pack::{self, Last};
 use crate::pin::Pin;
-use crate::{Error, KeySource};
+use crate::{Error, KeySource, Obstacle, Size};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
@@ -179,6 +179,7 @@ fn check_room(
     let needed = needed.saturating_sub(stored.saturating_sub(counted)) + MARGIN_OCTETS;
     let (place, free) = (vault.place(), vault.free());
     if free < needed {
+        let (needed, free) = (Size(needed), Size(free));
         return Err(Refusal::NoRoom {
             place,
             needed,
@@ -362,11 +363,8 @@ impl<'a> Run<'a> {
             pace.step(read)?;
         }
         if entry.octets < file.octets && !file.may_shrink {
-            return Err(Error::Unavailable(format!(
-                "{} became shorter while it was read; run the backup again",
-                path.display()
-            ))
-            .into());
+            let file = path.display().to_string();
+            return Err(Error::Unavailable(Obstacle::Shorter { file }).into());
         }
         entry.hash = *hasher.finalize().as_bytes();
         Ok(entry)

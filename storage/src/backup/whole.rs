@@ -5,7 +5,7 @@ use super::manifest::{Entry, Manifest};
 use super::sound::Copy;
 use super::{Failure, source};
 use crate::format::{self, Format};
-use crate::{Error, keyring, snapshot};
+use crate::{Error, Fault, keyring, snapshot};
 use std::collections::{BTreeSet, HashMap};
 
 /// Largest of the small files, octets.
@@ -15,7 +15,7 @@ const SMALL_MAX: u64 = 64 << 20;
 pub(super) struct Judge<'a> {
     chunks: &'a Chunks<'a>,
     /// Snapshots by hash: most backups share them.
-    seen: HashMap<[u8; 32], Option<String>>,
+    seen: HashMap<[u8; 32], Option<Fault>>,
 }
 
 /// How good a backup is.
@@ -64,7 +64,7 @@ impl<'a> Judge<'a> {
         }
         match self.chain(manifest) {
             Ok(()) => {}
-            Err(Failure::Storage(Error::Corrupt(why))) => lacks.push(why.what),
+            Err(Failure::Storage(Error::Corrupt(why))) => lacks.push(why.what.to_string()),
             Err(e) => return Err(e),
         }
         Ok(lacks)
@@ -103,8 +103,8 @@ impl<'a> Judge<'a> {
         let missing = (from..=manifest.position.0).find(|number| !segments.contains(number));
         match missing {
             Some(number) => {
-                let what = format!("its journal segment {number} is missing");
-                Err(Error::Corrupt(what.into()).into())
+                let what = Fault::JournalMissing { segment: number };
+                Err(Error::corrupt(what).into())
             }
             None => Ok(()),
         }

@@ -6,7 +6,7 @@
 
 mod forgetful;
 
-use crate::{Error, Watch};
+use crate::{Error, Obstacle, Watch};
 use forgetful::Forgetful;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
@@ -309,30 +309,31 @@ pub(crate) fn open_lock(path: &Path) -> Result<File, Error> {
     private(path).map_err(|e| failed("cannot open for writing", path, &e))
 }
 
-/// One text for every failing file: what, where, and the system's reason.
-pub(crate) fn failed(what: &str, path: &Path, e: &io::Error) -> Error {
-    let owner = owner_of(path);
-    let path = path.display();
+/// What the system says of a failing file. `deed` is what was tried, as logs call it.
+pub(crate) fn failed(deed: &'static str, path: &Path, e: &io::Error) -> Error {
+    let (file, why) = (path.display().to_string(), e.to_string());
     Error::Unavailable(match e.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            format!("the disk is full: {path}")
-        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Obstacle::DiskFull { file },
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            format!("{what} {path}: this process may not read and write it ({e}){owner}")
+            match owners_of(path) {
+                Some((owner, folder)) => Obstacle::DeniedToUser {
+                    deed,
+                    file,
+                    why,
+                    owner,
+                    folder,
+                },
+                None => Obstacle::Denied { deed, file, why },
+            }
         }
-        _ => format!("{what} {path}: {e}"),
+        _ => Obstacle::File { deed, file, why },
     })
 }
 
-/// Whose a file is, when it is not whose the folder is: somebody ran a command as another user.
-fn owner_of(path: &Path) -> String {
+/// Whose a file and its folder are, when they are not of one user: somebody ran a command as another one.
+fn owners_of(path: &Path) -> Option<(u32, u32)> {
     use std::os::unix::fs::MetadataExt as _;
-    let owner = |path: &Path| std::fs::metadata(path).map(|m| m.uid());
-    match (owner(path), owner(path.parent().unwrap_or(path))) {
-        (Ok(file), Ok(folder)) if file != folder => format!(
-            "; it belongs to user {file}, and its folder to user {folder}: run all commands as the server's user, and \
-             give the file back to it with chown"
-        ),
-        _ => String::new(),
-    }
+    let owner = |path: &Path| std::fs::metadata(path).ok().map(|m| m.uid());
+    let owners = owner(path).zip(owner(path.parent().unwrap_or(path)));
+    owners.filter(|(file, folder)| file != folder)
 }

@@ -2,7 +2,7 @@
 //! memory or a way out of sled. One keyspace; its own journal is synced only by a checkpoint.
 
 use super::{BATCH_OCTETS_MAX, Engine, Op, Page, guarded};
-use crate::Error;
+use crate::{Error, Obstacle};
 use ::fjall::config::{
     BlockSizePolicy, BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry,
     PartitioningPolicy, PinningPolicy,
@@ -131,7 +131,10 @@ fn patiently(dir: &Path, cache_bytes: u64) -> Result<Database, Error> {
 fn spell(e: &::fjall::Error) -> Error {
     use ::fjall::Error as E;
     match e {
-        E::Io(_) | E::Locked | E::Poisoned => Error::Unavailable(format!("fjall: {e}")),
+        E::Io(_) | E::Locked | E::Poisoned => Error::Unavailable(Obstacle::Engine {
+            engine: "fjall",
+            why: e.to_string(),
+        }),
         _ => Error::Corrupt(format!("fjall: {e}").into()),
     }
 }

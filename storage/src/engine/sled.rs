@@ -5,8 +5,8 @@
 
 use super::fold::{Each, Folded, Pair, Rows};
 use super::{Engine, Op, Page, guarded};
-use crate::Error;
 use crate::disk;
+use crate::{Error, Obstacle};
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -74,7 +74,10 @@ fn is_locked(e: &std::io::Error) -> bool {
 
 fn spell(e: &::sled::Error) -> Error {
     match e {
-        ::sled::Error::Io(_) => Error::Unavailable(format!("sled: {e}")),
+        ::sled::Error::Io(_) => Error::Unavailable(Obstacle::Engine {
+            engine: "sled",
+            why: e.to_string(),
+        }),
         // Damage shows in many ways: a scrambled file can look like one of an older version.
         _ => Error::Corrupt(format!("sled: {e}").into()),
     }

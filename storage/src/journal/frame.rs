@@ -1,7 +1,7 @@
 //! One frame: a group of commits to octets and back. Pure.
 
 use super::{BODY_OCTETS_MAX, Head, SUM, Subject};
-use crate::error::Cure;
+use crate::error::{Cure, Fault};
 use crate::seal::{Context, KeyId, Keys};
 use crate::zip::Zip;
 use crate::{AccountId, Error, ModSeq};
@@ -236,10 +236,7 @@ impl Frame<'_> {
         let unknown = self.flags & !(ZIPPED | SEALED) != 0;
         if unknown || self.raw > RAW_OCTETS_MAX || self.key.is_plain() == (self.flags & SEALED != 0)
         {
-            return Err(Error::cured(
-                "a journal frame of an unknown kind",
-                Cure::Newer,
-            ));
+            return Err(Error::cured(Fault::FrameKind, Cure::Newer));
         }
         let context = context(self.head, self.offset);
         let stored = packer.keys.unseal(self.key, context, &self.stored)?;
@@ -279,7 +276,7 @@ fn commit_of(covered: &[u8]) -> Result<(Subject, &[u8]), Error> {
     if head[..2] != [COMMIT, COMMIT_VERSION] {
         let (kind, version) = (head[0], head[1]);
         return Err(Error::cured(
-            format!("a journal record of the unknown type {kind} or version {version}"),
+            Fault::RecordKind { kind, version },
             Cure::Newer,
         ));
     }

@@ -28,7 +28,7 @@ pub(crate) use segments::{between, is_plain, remove, sealed, segments};
 pub(crate) use write::Journal;
 
 use crate::disk::{self, Disk};
-use crate::error::Cure;
+use crate::error::{Cure, Fault};
 use crate::owner::{ID, Owner, Said};
 use crate::zip::Zip;
 use crate::{AccountId, Error, ModSeq};
@@ -91,7 +91,7 @@ impl Head {
     fn draw(segment: u32, owner: Owner) -> Result<Self, Error> {
         let mut salt = [0; SALT];
         getrandom::fill(&mut salt)
-            .map_err(|e| Error::Unavailable(format!("no random numbers: {e}")))?;
+            .map_err(|e| Error::Unavailable(format!("no random numbers: {e}").into()))?;
         let store = Some(owner.id);
         Ok(Self {
             segment,
@@ -125,7 +125,10 @@ impl Head {
     fn read(bytes: &[u8], number: u32) -> Result<Option<Self>, Error> {
         match Self::any(bytes, number)? {
             Some(Self { segment, .. }) if segment != number => Err(Error::cured(
-                format!("journal segment {number} has the head of segment {segment}"),
+                Fault::JournalOther {
+                    segment: number,
+                    own: segment,
+                },
                 Cure::Repair,
             )),
             head => Ok(head),
@@ -155,7 +158,10 @@ impl Head {
         }
         if !(UNNAMED_VERSION..=FILE_VERSION).contains(&version) {
             return Err(Error::cured(
-                format!("journal segment {number} has an unknown version {version}"),
+                Fault::JournalVersion {
+                    segment: number,
+                    version,
+                },
                 Cure::Newer,
             ));
         }
@@ -183,22 +189,6 @@ pub(crate) fn said(head: &[u8]) -> Said {
         Ok(Some(head)) => Said::of(head.store),
         _ => Said::Unreadable,
     }
-}
-
-/// How each sentence begins that tells of damage to a segment.
-const SEGMENT: &str = "journal segment ";
-
-/// How it goes on where a place is known.
-const DAMAGED_AT: &str = " is damaged at ";
-
-/// The segment of which such a sentence tells, and the octet where it names one.
-pub(crate) fn place_in(why: &str) -> Option<(u32, Option<u64>)> {
-    let digits = |text: &str| -> String { text.chars().take_while(char::is_ascii_digit).collect() };
-    let rest = &why[why.find(SEGMENT)? + SEGMENT.len()..];
-    let segment = digits(rest);
-    let at = rest[segment.len()..].strip_prefix(DAMAGED_AT);
-    let octet = at.and_then(|at| digits(at).parse().ok());
-    Some((segment.parse().ok()?, octet))
 }
 
 /// Writes an empty segment, durable, for a journal that goes on there.

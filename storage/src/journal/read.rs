@@ -3,7 +3,7 @@
 
 use super::frame::{self, Frame, Packer};
 use super::{FILE_HEAD, HEAD_MAX, Head, Position, Subject, path, segments};
-use crate::error::Cure;
+use crate::error::{Cure, Fault};
 use crate::seal::Keys;
 use crate::{Error, disk};
 use std::fs::File;
@@ -263,28 +263,23 @@ impl Segment {
 }
 
 fn headless(number: u32) -> Error {
-    let what = format!("journal segment {number} has no valid head");
-    Error::cured(what, Cure::Repair)
+    let head = Fault::JournalHead { segment: number };
+    Error::cured(head, Cure::Repair)
 }
 
 /// What was promised cannot be read at this place.
 pub(crate) fn damaged(at: Position) -> Error {
-    let what = format!(
-        "journal segment {} is damaged at {}: a commit that was promised cannot be read",
-        at.segment, at.offset
-    );
-    Error::cured(what, Cure::Repair)
+    let (segment, at) = (at.segment, at.offset);
+    Error::cured(Fault::Journal { segment, at }, Cure::Repair)
 }
 
 fn missing(segment: u32) -> Error {
-    let what = format!("journal segment {segment} is missing");
-    Error::cured(what, Cure::Repair)
+    Error::cured(Fault::JournalMissing { segment }, Cure::Repair)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::place_in;
 
     #[test]
     fn what_is_said_of_damage_tells_its_place() {
@@ -292,7 +287,10 @@ mod tests {
             segment: 12,
             offset: 345,
         };
-        let place = |error: Error| place_in(&error.to_string());
+        let place = |error: Error| match error {
+            Error::Corrupt(why) => why.what.journal_place(),
+            _ => None,
+        };
         assert_eq!(place(damaged(at)), Some((12, Some(345))));
         assert_eq!(place(headless(7)), Some((7, None)));
         assert_eq!(place(missing(8)), Some((8, None)));

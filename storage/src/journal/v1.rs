@@ -4,7 +4,7 @@
 
 use super::read::{Met, Visit};
 use super::{FILE_MAGIC, Found, Position, SUM, Subject, path, segments};
-use crate::{AccountId, Error, ModSeq, disk};
+use crate::{AccountId, Error, Fault, ModSeq, disk};
 use std::path::Path;
 
 const FILE_VERSION: u32 = 1;
@@ -167,17 +167,12 @@ fn check_head(bytes: &[u8], number: u32) -> Result<(), Error> {
 }
 
 fn damaged(at: Position) -> Error {
-    Error::Corrupt(
-        format!(
-            "journal segment {} is damaged at {}: a record that was promised cannot be read",
-            at.segment, at.offset
-        )
-        .into(),
-    )
+    let (segment, at) = (at.segment, at.offset);
+    Error::corrupt(Fault::FirstJournal { segment, at })
 }
 
 fn missing(segment: u32) -> Error {
-    Error::Corrupt(format!("journal segment {segment} is missing").into())
+    Error::corrupt(Fault::JournalMissing { segment })
 }
 
 /// The checksum of a record whose part after the checksum is `rest`.

@@ -7,7 +7,7 @@
 use super::{DataKey, KEYS_MAX};
 use crate::Error;
 use crate::disk::{self, Disk};
-use crate::error::Cure;
+use crate::error::{Cure, Fault, Obstacle};
 use crate::master::{KEY_OCTETS, MasterKey};
 use crate::seal::{Context, KeyId, SEAL_OCTETS};
 use std::os::unix::fs::PermissionsExt as _;
@@ -70,14 +70,13 @@ pub(crate) fn expect_readable(dir: &Path) -> Result<(), Error> {
 pub(crate) fn opens(bytes: &[u8], master: &MasterKey) -> Result<Option<bool>, Error> {
     match check(bytes) {
         Ok(()) => Ok(Some(decode(bytes, master)?.is_some())),
-        Err(Fault::Damaged) => Ok(None),
-        Err(Fault::Version(n)) => Err(unknown(n)),
+        Err(Flaw::Damaged) => Ok(None),
+        Err(Flaw::Version(n)) => Err(unknown(n)),
     }
 }
 
 fn unknown(version: u32) -> Error {
-    let what = format!("unknown version {version} of the keyring");
-    Error::cured(what, Cure::Newer)
+    Error::cured(Fault::KeyringVersion { version }, Cure::Newer)
 }
 
 /// Whether the store in `dir` has a keyring: then it opens with its master key only.
@@ -109,16 +108,13 @@ pub(super) fn find(dir: &Path) -> Result<Option<Found>, Error> {
             bytes,
         })),
         // A newer program's keyring is not repaired from anything.
-        (Some(Err(Fault::Version(n))), _) => Err(unknown(n)),
+        (Some(Err(Flaw::Version(n))), _) => Err(unknown(n)),
         (was, Some(Ok(()))) => {
             let what = was.map_or("missing", |_| "damaged");
             tracing::warn!("the keyring is {what}; its copy is taken");
             Ok(copy.map(|bytes| Found { bytes, stale: true }))
         }
-        _ => Err(Error::cured(
-            "the keyring and its copy are damaged",
-            Cure::Keyring,
-        )),
+        _ => Err(Error::cured(Fault::Keyring, Cure::Keyring)),
     }
 }
 
@@ -133,7 +129,7 @@ pub(crate) fn is_whole(bytes: &[u8]) -> bool {
     check(bytes).is_ok()
 }
 
-enum Fault {
+enum Flaw {
     Damaged,
     Version(u32),
 }
@@ -153,24 +149,24 @@ fn private(path: &Path) -> Result<(), Error> {
     let mode = about.permissions().mode() & 0o7777;
     match mode & OTHERS {
         0 => Ok(()),
-        _ => Err(Error::Unavailable(format!(
-            "the keyring {0} may be read by others (mode {mode:04o}): chmod 600 {0}",
-            path.display()
-        ))),
+        _ => Err(Error::Unavailable(Obstacle::KeyringOpen {
+            file: path.display().to_string(),
+            mode: format!("{mode:04o}"),
+        })),
     }
 }
 
 /// Every version ends with the checksum of all before it.
-fn check(bytes: &[u8]) -> Result<(), Fault> {
-    let (body, sum) = bytes.split_last_chunk::<SUM>().ok_or(Fault::Damaged)?;
+fn check(bytes: &[u8]) -> Result<(), Flaw> {
+    let (body, sum) = bytes.split_last_chunk::<SUM>().ok_or(Flaw::Damaged)?;
     if body.len() < HEAD || body[..MAGIC.len()] != *MAGIC || blake3::hash(body) != *sum {
-        return Err(Fault::Damaged);
+        return Err(Flaw::Damaged);
     }
     let version = u32::from_le_bytes([body[8], body[9], body[10], body[11]]);
     match version {
         VERSION if body.len() > HEAD + SEAL_OCTETS => Ok(()),
-        VERSION => Err(Fault::Damaged),
-        other => Err(Fault::Version(other)),
+        VERSION => Err(Flaw::Damaged),
+        other => Err(Flaw::Version(other)),
     }
 }
 

@@ -11,7 +11,7 @@ pub use file::{is_sealed, master_fits};
 use crate::disk::Disk;
 use crate::master::{KEY_OCTETS, KeySource, MasterKey, fill};
 use crate::seal::{Cipher, KeyId, Keys, cipher};
-use crate::{AccountId, Clock, Error, Options};
+use crate::{AccountId, Clock, Error, Obstacle, Options};
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -139,9 +139,7 @@ impl Keys {
         let (state, stale) = match (source, found) {
             (KeySource::None, None) => return Ok(Self::none()),
             (KeySource::None, Some(_)) => {
-                return Err(Error::Unavailable(
-                    "the store is encrypted and no master key was given".into(),
-                ));
+                return Err(Error::Unavailable(Obstacle::NoMasterKey));
             }
             (KeySource::Master(master), Some(found)) => {
                 let (keys, holds_plain) = file::decode(&found.bytes, master)?.ok_or_else(wrong)?;
@@ -309,7 +307,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn wrong() -> Error {
-    Error::Unavailable("the master key that was given is not the one of this store".into())
+    Error::Unavailable(Obstacle::WrongMasterKey)
 }
 
 #[cfg(test)]
@@ -392,7 +390,7 @@ pub(crate) mod tests {
         let check = |source: KeySource, says: &str| {
             let refused = Keys::open(&options(folder.path(), source), false).unwrap_err();
             assert!(
-                matches!(&refused, Error::Unavailable(t) if t.contains(says)),
+                matches!(&refused, Error::Unavailable(t) if t.to_string().contains(says)),
                 "{refused}"
             );
             assert_eq!(octets(), before);

@@ -25,7 +25,7 @@
 //! 56 without key and without checksum of what is stored. Such packs are read where they lie and never written.
 
 use crate::disk::{self, DataFile, Disk};
-use crate::error::Cure;
+use crate::error::{Cure, Fault};
 use crate::owner::{ID, Owner, Said};
 use crate::record::{Form, Location};
 use crate::{BlobId, Error};
@@ -155,14 +155,17 @@ impl Header {
 
     /// That of an open pack. Errors: `Corrupt`.
     pub(super) fn read(file: &DataFile, number: u32) -> Result<Self, Error> {
-        let damaged = || Error::Corrupt(format!("pack {number} has no valid header").into());
+        let damaged = || Error::corrupt(Fault::PackHead { pack: number });
         let octets = file.len().map_err(|_| damaged())?.min(FILE_HEAD);
         let mut head = vec![0u8; octets as usize];
         file.read_at(0, &mut head).map_err(|_| damaged())?;
         match Self::parse(&head) {
             Ok(header) if header.number == number => Ok(header),
             Err(Some(version)) => {
-                let what = format!("pack {number} has an unknown version ({version})");
+                let what = Fault::PackVersion {
+                    pack: number,
+                    version,
+                };
                 // A checksum that fits says that it is no damage.
                 let (said, sum) = head.split_at(head.len().saturating_sub(SUM));
                 let cure = if sum == sum_of(said) {

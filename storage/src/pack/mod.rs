@@ -34,7 +34,7 @@ use crate::owner::Owner;
 use crate::record::{self, Form, Location};
 use crate::seal::{KeyId, Keys};
 use crate::zip::Zip;
-use crate::{BlobId, Error, Options, key};
+use crate::{BlobId, Error, Fault, Obstacle, Options, key};
 use proven::Proven;
 use read::Opened;
 use std::collections::{BTreeSet, VecDeque};
@@ -149,7 +149,8 @@ impl Packs {
 
     fn missing(&self, number: u32) -> Error {
         let path = format::path(&self.dir, number);
-        Error::Corrupt(format!("the pack {} is missing", path.display()).into())
+        let file = path.display().to_string();
+        Error::corrupt(Fault::PackMissing { file })
     }
 
     #[cfg(test)]
@@ -304,8 +305,7 @@ impl Packs {
         // A copy of a mailbox names very many: neighbours in the index are read together.
         for some in rest.chunks(NAMED_MAX) {
             if index.multi_get(some)?.contains(&None) {
-                let lost = "content was lost by a failed write";
-                return Err(Error::Unavailable(lost.into()));
+                return Err(Error::Unavailable(Obstacle::ContentLost));
             }
         }
         Ok(fresh)

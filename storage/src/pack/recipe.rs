@@ -6,7 +6,7 @@
 //! shared, one after another. A recipe names no recipes, so that nothing nests.
 
 use super::Packs;
-use crate::error::Cure;
+use crate::error::{Cure, Fault};
 use crate::index::Index;
 use crate::record::Form;
 use crate::share::{self, Lines};
@@ -148,8 +148,7 @@ fn decoded(recipe: &[u8]) -> Result<Vec<Piece>, Error> {
             .map_err(|_| Error::Corrupt("a recipe of content cannot be read".into())),
         version => {
             let version = version.map_or(0, |v| *v.0);
-            let what = format!("a recipe of content has the unknown version {version}");
-            Err(Error::cured(what, Cure::Newer))
+            Err(Error::cured(Fault::RecipeVersion { version }, Cure::Newer))
         }
     }
 }

@@ -210,15 +210,13 @@ fn a_missing_pack_is_named() {
     let path = format::path(&shelf.packs.dir, 2);
     std::fs::remove_file(&path).unwrap();
     let packs = Packs::open(&shelf.options, false, Keys::none(), OURS).unwrap();
-    let said = format!("the pack {} is missing", path.display());
+    let file = path.display().to_string();
+    let said = Fault::PackMissing { file };
     assert_eq!(
         packs.expect_all(&shelf.index, true),
-        Err(Error::Corrupt(said.clone().into()))
+        Err(Error::corrupt(said.clone()))
     );
-    assert_eq!(
-        packs.read(ids[1], &shelf.index),
-        Err(Error::Corrupt(said.into()))
-    );
+    assert_eq!(packs.read(ids[1], &shelf.index), Err(Error::corrupt(said)));
     assert!(packs.read(ids[2], &shelf.index).is_ok());
     let wrong = shelf.verify().1;
     assert!(wrong[0].contains(&path.display().to_string()), "{wrong:?}");
@@ -293,7 +291,10 @@ fn packs_of_version_1_are_read_and_not_written() {
         .handle(1)
         .err();
     // No checksum vouches for it.
-    let said = "pack 1 has an unknown version (4)";
+    let said = Fault::PackVersion {
+        pack: 1,
+        version: 4,
+    };
     assert_eq!(opened, Some(Error::cured(said, crate::error::Cure::Repair)));
 }
 

@@ -16,12 +16,12 @@ mod mend;
 mod report;
 mod told;
 
-pub use loss::Loss;
+pub use loss::{Loss, Origin};
 pub use report::Untold;
 pub use told::{Damage, Gone, LostContent, Repaired};
 
 use crate::checkpoint::Checkpoint;
-use crate::error::Cure;
+use crate::error::{Cure, Fault, Obstacle};
 use crate::format::{self, Format, Found};
 use crate::owner::{self, Owner};
 use crate::seal::Keys;
@@ -56,8 +56,7 @@ const DERIVED: [&str; 3] = [recover::INDEX, recover::INDEX_ASIDE, search::FOLDER
 /// Refuses a store whose repair was cut off while files took their places. Errors: `Corrupt`.
 pub(crate) fn expect_none(dir: &Path) -> Result<(), Error> {
     if is_cut_off(dir) {
-        let what = "a repair of this store was cut off";
-        return Err(Error::cured(what, Cure::EndRepair));
+        return Err(Error::cured(Fault::RepairCutOff, Cure::EndRepair));
     }
     Ok(())
 }
@@ -133,7 +132,11 @@ pub(crate) fn leap_restored(store: &Store, options: &Options) -> Result<(), Erro
     if !mark.exists() {
         return Ok(());
     }
+    let origin = std::fs::read(&mark).map_err(|e| disk::failed("cannot read", &mark, &e))?;
     mend::mend(store, true, &mut Repaired::default())?;
+    if let Some(origin) = Origin::read(&origin) {
+        Loss::came_of(store, &origin)?;
+    }
     let removed = options.disk.remove(&mark);
     removed.map_err(|e| disk::failed("cannot remove", &mark, &e))?;
     options.disk.sync_dir(&options.dir)
@@ -144,23 +147,15 @@ pub(crate) fn leap_restored(store: &Store, options: &Options) -> Result<(), Erro
 /// cannot be read.
 pub(crate) fn expect_store(options: &Options) -> Result<(), Error> {
     keyring::expect_readable(&options.dir)?;
+    let shown = || options.dir.display().to_string();
     match Found::look(&options.dir) {
-        Ok(Found::New) => Err(Error::Unavailable(format!(
-            "there is no store in {}",
-            options.dir.display()
-        ))),
+        Ok(Found::New) => Err(Error::Unavailable(Obstacle::NoStore { dir: shown() })),
         // Its journal is another one, all of which would be taken for damage.
-        Ok(Found::First) => Err(Error::Unavailable(format!(
-            "the store in {} is of the first format: open it once (`congvu store verify`), which upgrades it",
-            options.dir.display()
-        ))),
+        Ok(Found::First) => Err(Error::Unavailable(Obstacle::FirstFormat { dir: shown() })),
         // Nor may the mail of a sealed store be taken for damage.
         Ok(Found::Unmarked) if !Format::is_replaceable(&options.dir) => {
-            Err(Error::Unavailable(format!(
-                "the store in {} is encrypted, and both its file `format` and its keyring are gone: restore a \
-                 backup into another folder and copy them from its store",
-                options.dir.display()
-            )))
+            let dir = shown();
+            Err(Error::Unavailable(Obstacle::FormatAndKeyringGone { dir }))
         }
         Ok(Found::Unmarked) => Ok(()),
         Ok(found) => found.allows(options),
@@ -234,7 +229,7 @@ fn told_anew(damaged: bool, agreed: bool, engine: EngineKind, report: &mut Repai
 fn foreign(options: &Options, owner: Owner, report: &mut Repaired) -> Result<(), Error> {
     for path in owner.foreign(&options.dir)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let (what, to) = (owner::told(&path).what, aside(options, &name)?);
+        let (what, to) = (owner::told(&path).what.to_string(), aside(options, &name)?);
         rename(options, &path, &to)?;
         report.add(format!("{what}; it was moved to {}", to.display()), &[]);
         report.aside = Some(options.dir.join(ASIDE));

@@ -35,6 +35,12 @@ impl AccountStore {
         self.view(hot, modseq)
     }
 
+    /// The earliest time, Unix seconds, to which the change log reaches back; `None`: to the account's beginning.
+    pub fn history_since(&self) -> Result<Option<i64>, Error> {
+        let trimmed = Trimmed::read(self.index(), self.id())?;
+        Ok(trimmed.map(|trimmed| trimmed.time))
+    }
+
     /// The account as a commit left it. Errors: `NotFound` when the change log does not reach so far.
     pub fn as_of(&self, modseq: ModSeq) -> Result<View, Error> {
         let hot = self.hot()?;

@@ -145,7 +145,7 @@ impl Store {
         match stepped {
             Err(_) if search.closed.load(Ordering::SeqCst) => Ok(Indexed::default()),
             Err(Error::Corrupt(what)) => {
-                search.suspect(&what.what);
+                search.suspect(&what.what.to_string());
                 *filling = None;
                 Ok(Indexed {
                     messages: 0,

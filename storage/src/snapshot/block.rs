@@ -45,11 +45,12 @@ struct Head {
 }
 
 pub(super) fn press() -> Result<Compressor<'static>, Error> {
-    Compressor::new(LEVEL).map_err(|e| Error::Unavailable(format!("no memory for zstd: {e}")))
+    Compressor::new(LEVEL)
+        .map_err(|e| Error::Unavailable(format!("no memory for zstd: {e}").into()))
 }
 
 pub(super) fn unpress() -> Result<Decompressor<'static>, Error> {
-    Decompressor::new().map_err(|e| Error::Unavailable(format!("no memory for zstd: {e}")))
+    Decompressor::new().map_err(|e| Error::Unavailable(format!("no memory for zstd: {e}").into()))
 }
 
 /// The block as it is written, head included; sealed under `key`.
@@ -64,7 +65,7 @@ pub(super) fn close(
     }
     let small = press
         .compress(raw)
-        .map_err(|e| Error::Unavailable(format!("zstd: {e}")))?;
+        .map_err(|e| Error::Unavailable(format!("zstd: {e}").into()))?;
     let small = match key.is_plain() {
         true => small,
         false => keys.seal(key, place.context(&place.span.name()), &small)?,

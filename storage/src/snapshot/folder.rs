@@ -6,7 +6,7 @@ use crate::disk::{self, Disk};
 use crate::owner::Owner;
 use crate::pin::Pin;
 use crate::seal::Keys;
-use crate::{Error, Stage, Watch};
+use crate::{Error, Fault, Stage, Watch};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -138,9 +138,7 @@ impl Folder {
                 }
             }
             let Some(snapshot) = found else {
-                let gap = || {
-                    Error::Corrupt(format!("the snapshot from segment {next} on is missing").into())
-                };
+                let gap = || Error::corrupt(Fault::SnapshotMissing { segment: next });
                 broken = broken.or_else(|| Some(gap()));
                 break;
             };

@@ -182,7 +182,10 @@ pub(crate) fn unsound(
         }
         Ok(_) => Ok(None),
         Err(why) => {
-            let place = journal::place_in(&why.to_string());
+            let place = match &why {
+                Error::Corrupt(why) => why.what.journal_place(),
+                _ => None,
+            };
             let place = place.map(|(number, octet)| (journal::path(&journal, number), octet));
             Unsound::of(Spot::Journal, why, place)
         }

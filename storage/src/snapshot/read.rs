@@ -5,7 +5,7 @@ use super::{
     END_MAGIC, Entry, FILE_HEAD, FILE_MAGIC, FILE_VERSION, FOOT, SUM, Span, Summary, UNNAMED_HEAD,
     UNNAMED_VERSION, head_octets, head_of, number_at,
 };
-use crate::error::Cure;
+use crate::error::{Cure, Fault};
 use crate::seal::Keys;
 use crate::{Error, ModSeq, Watch, disk};
 use std::fs::File;
@@ -257,7 +257,10 @@ fn pieces(mut table: &[u8], blocks: u32) -> Option<Vec<Piece>> {
 
 fn damaged(path: &Path, what: &str) -> Error {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    Error::Corrupt(format!("snapshot {name} is damaged: {what}").into())
+    Error::corrupt(Fault::Snapshot {
+        name: name.into_owned(),
+        what: what.to_owned(),
+    })
 }
 
 /// Entries of one snapshot, in order. Ends after an error.

@@ -4,7 +4,7 @@
 use super::block::{self, Place};
 use super::{END_MAGIC, FILE_HEAD, FOOT, SUM, Span, UNNAMED_HEAD, head_octets, head_of};
 use crate::Cure;
-use crate::Error;
+use crate::{Error, Fault};
 use std::collections::BTreeSet;
 
 /// Fills the octets from this offset on.
@@ -12,8 +12,10 @@ pub(crate) type Reading<'a> = dyn FnMut(u64, &mut [u8]) -> Result<(), Error> + '
 
 /// Reads the snapshot of this name, which has so many octets. Errors: `Corrupt`, and those of `read`.
 pub(crate) fn expect_whole(name: &str, octets: u64, read: &mut Reading<'_>) -> Result<(), Error> {
-    let damaged =
-        |what: &str| Error::cured(format!("snapshot {name} is damaged: {what}"), Cure::Repair);
+    let damaged = |what: &str| {
+        let (name, what) = (name.to_owned(), what.to_owned());
+        Error::cured(Fault::Snapshot { name, what }, Cure::Repair)
+    };
     let span = Span::parse(name).ok_or_else(|| damaged("its name"))?;
     let Some(foot_at) = octets.checked_sub(FOOT as u64) else {
         return Err(damaged("its end"));
@@ -96,8 +98,8 @@ pub(crate) fn tail(
         }
         let Some(span) = found else {
             let gap = || {
-                let what = format!("the snapshot from segment {next} on is missing");
-                Error::cured(what, Cure::Repair)
+                let missing = Fault::SnapshotMissing { segment: next };
+                Error::cured(missing, Cure::Repair)
             };
             broken = Some(wrong.unwrap_or_else(gap));
             break;

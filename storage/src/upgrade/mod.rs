@@ -14,7 +14,7 @@ mod first;
 mod second;
 mod third;
 
-use crate::error::Cure;
+use crate::error::{Cure, Fault};
 use crate::format::{BEFORE, Format};
 use crate::index::Op;
 use crate::owner::Owner;
@@ -45,8 +45,7 @@ pub(crate) fn step(key: &[u8], mut value: Vec<u8>, now: i64) -> Result<Vec<u8>, 
 }
 
 fn unknown(version: u8) -> Error {
-    let what = format!("a value has the unknown version {version}");
-    Error::cured(what, Cure::Newer)
+    Error::cured(Fault::ValueVersion { version }, Cure::Newer)
 }
 
 /// Takes the file `format` of any earlier format that has one to this one.

@@ -1,7 +1,5 @@
 //! `congvu backup`: copies of the store, beside a running server. docs/backup.md is its guide.
 
-mod said;
-
 use super::ConfigArgs;
 use super::progress::{Bar, octets};
 use crate::clock::SystemClock;
@@ -9,7 +7,6 @@ use crate::keys;
 use anyhow::Context as _;
 use directory::Clock as _;
 use formats::date;
-pub(super) use said::said;
 use std::path::{Path, PathBuf};
 use storage::Disk;
 use storage::backup::{self, FolderVault, Keep, Prune, Refusal, Secret, Take};
@@ -158,10 +155,10 @@ fn take(args: &BackupArgs) -> anyhow::Result<()> {
     }
     let store = keys::store_dir(&config);
     if backup::lies_in(to, &config.server.data) {
-        return Err(said(Refusal::Inside(to.display().to_string()).into()));
+        return Err(Refusal::Inside(to.display().to_string()).into());
     }
     let secret = args.key.secret()?;
-    let vault = FolderVault::target(to, &store, &Disk::default()).map_err(said)?;
+    let vault = FolderVault::target(to, &store, &Disk::default())?;
     // Without the master key the backup is made, and its packs are not compared with what the store names.
     let keys = keys::source(&config).unwrap_or_default();
     let task = Take {
@@ -174,7 +171,7 @@ fn take(args: &BackupArgs) -> anyhow::Result<()> {
         workers: args.threads,
     };
     let mut bar = Bar::new();
-    let taken = backup::take(&task, &mut |p| bar.tell(p)).map_err(said)?;
+    let taken = backup::take(&task, &mut |p| bar.tell(p))?;
     drop(bar);
     println!(
         "Bản sao lưu {0}: {1}, mới {2} ({3} trong {4} mảnh; {5} trong {6} tệp như lần trước). / Backup {0}: {1}, new {2} \
@@ -230,8 +227,8 @@ fn tell_damage(taken: &backup::Taken) -> anyhow::Result<()> {
 }
 
 fn list(dir: &Path, key: &KeyArgs) -> anyhow::Result<()> {
-    let vault = FolderVault::open(dir, &Disk::default()).map_err(said)?;
-    let found = backup::list(&vault, &key.secret()?).map_err(said)?;
+    let vault = FolderVault::open(dir, &Disk::default())?;
+    let found = backup::list(&vault, &key.secret()?)?;
     println!("Tên / name\tThời điểm / taken at\tDung lượng / size\tRiêng / own");
     for backup in &found {
         let about = match &backup.damage {
@@ -253,10 +250,10 @@ fn list(dir: &Path, key: &KeyArgs) -> anyhow::Result<()> {
 }
 
 fn verify(dir: &Path, key: &KeyArgs) -> anyhow::Result<()> {
-    let vault = FolderVault::open(dir, &Disk::default()).map_err(said)?;
+    let vault = FolderVault::open(dir, &Disk::default())?;
     let mut bar = Bar::new();
     let secret = key.secret()?;
-    let checked = backup::check(&vault, &secret, WORKERS, &mut |p| bar.tell(p)).map_err(said)?;
+    let checked = backup::check(&vault, &secret, WORKERS, &mut |p| bar.tell(p))?;
     drop(bar);
     for line in &checked.findings {
         println!("{line}");
@@ -281,7 +278,7 @@ fn verify(dir: &Path, key: &KeyArgs) -> anyhow::Result<()> {
 }
 
 fn prune(dir: &Path, key: &KeyArgs, keep: Option<u32>, older: Option<i64>) -> anyhow::Result<()> {
-    let vault = FolderVault::open(dir, &Disk::default()).map_err(said)?;
+    let vault = FolderVault::open(dir, &Disk::default())?;
     let keep = match (keep, older) {
         (Some(count), _) => Keep::Newest(count as usize),
         (None, age) => Keep::Since(
@@ -298,7 +295,7 @@ fn prune(dir: &Path, key: &KeyArgs, keep: Option<u32>, older: Option<i64>) -> an
         keep,
         workers: WORKERS,
     };
-    let pruned = backup::prune(&task, &mut |p| bar.tell(p)).map_err(said)?;
+    let pruned = backup::prune(&task, &mut |p| bar.tell(p))?;
     drop(bar);
     for line in &pruned.findings {
         println!("{line}");
