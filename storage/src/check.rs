@@ -2,6 +2,7 @@
 
 use crate::batch::counts_of;
 use crate::cell;
+use crate::finding::{Flaw, Letter};
 use crate::history::{self, Before};
 use crate::hot::Hot;
 use crate::index::Index;
@@ -17,11 +18,10 @@ pub(crate) fn check(store: &Store, deep: bool, tell: Tell<'_>) -> Result<Finding
     let mut findings = Findings::default();
     let shared = &store.inner.shared;
     if shared.keys.rewrite()? {
-        findings
-            .add("the keyring was gone or damaged; the store was open and wrote it again".into());
+        findings.add(Flaw::Keyring);
     }
     for foreign in shared.snapshots.folder.owner.foreign(&shared.dir)? {
-        findings.add(owner::told(&foreign).to_string());
+        findings.add(owner::told(&foreign));
     }
     let index = &shared.index;
     // What it finds is remembered; what it means for the keys is told below.
@@ -35,7 +35,7 @@ pub(crate) fn check(store: &Store, deep: bool, tell: Tell<'_>) -> Result<Finding
         true => {
             let wrong = &mut |id: BlobId, e: Error| {
                 store.inner.shared.note_content(id, &e.to_string(), []);
-                findings.add(format!("content {id}: {e}"));
+                findings.add(Flaw::Content { blob: id, why: e });
             };
             let read = damaged_contents(store, wrong, tell);
             findings.take("content", read)?
@@ -225,13 +225,10 @@ fn unreadable(
     let shared = &store.inner.shared;
     hot.scan_all(&mut |state| {
         if damaged.contains(&state.blob) {
-            let why = "its content is damaged";
-            shared.note_content(state.blob, why, [(id, state.email)]);
-            let places = state.mailboxes.iter().map(|(m, uid)| format!("{m}/{uid}"));
-            let places: Vec<String> = places.collect();
-            let places = places.join(", ");
-            let what = format!("message {} ({places}): its content is damaged", state.email);
-            findings.of(id, what);
+            let why = Flaw::LetterContent;
+            shared.note_content(state.blob, &why.to_string(), [(id, state.email)]);
+            let letter = Letter::of(&store.account(id), state);
+            findings.of_letter(id, letter, why);
         }
         true
     });
@@ -254,7 +251,9 @@ fn messages(
     })?;
     hot.scan_all(&mut |state| {
         let mut wrong = |what: &str| {
-            findings.of(id, format!("message {}: {what}", state.email));
+            let letter = Letter::of(&store.account(id), state);
+            let what = format!("message {}: {what}", state.email);
+            findings.of_letter(id, letter, what);
         };
         if !summaries.remove(&state.email) {
             wrong("no summary");
@@ -304,7 +303,7 @@ fn messages(
         .held
         .is_some_and(|held| held != (hot.octets, hot.messages))
     {
-        findings.of(id, "its octets and messages are not as it says".into());
+        findings.of(id, "its octets and messages are not as it says".to_owned());
     }
     Ok(())
 }
@@ -346,7 +345,10 @@ fn log(
         Ok(true)
     })?;
     if expected != hot.meta.modseq.next() {
-        findings.of(id, "the change log ends before the account (I-04)".into());
+        findings.of(
+            id,
+            "the change log ends before the account (I-04)".to_owned(),
+        );
     }
     Ok(removed)
 }

@@ -78,7 +78,7 @@ fn untrue<T>(shared: &Shared, findings: &mut Findings, e: Error) -> Result<Optio
     let Error::Corrupt(what) = &e else {
         return Err(e);
     };
-    findings.add(what.to_string());
+    findings.add(what.clone());
     shared.note_snapshots(&e);
     Ok(None)
 }
@@ -134,7 +134,7 @@ impl Comparison<'_> {
             };
             // What cannot be read ends the scan. It goes on behind the next key that there should be.
             let Some(entry) = truth.next().transpose()? else {
-                self.findings.add(what.to_string());
+                self.findings.add(what);
                 break;
             };
             accounts.extend(key::account_of(&entry.key));
@@ -219,7 +219,7 @@ impl Comparison<'_> {
                 _ => "the index has another value than snapshots and journal (I-19)".into(),
             };
             let (account, key) = spelled(&key);
-            self.findings.note(account, format!("{key}: {what}"));
+            self.findings.of_any(account, format!("{key}: {what}"));
         }
         Ok(())
     }
@@ -397,7 +397,10 @@ mod tests {
                 ] {
                     index(&store).write(vec![op]).unwrap();
                     let findings = store.check().unwrap();
-                    let told = |f: &String| f.starts_with(&spell(&key)) && f.contains(what);
+                    let (account, spelt) = spelled(&key);
+                    let whose = account.map_or(String::new(), |id| format!("account {id}: "));
+                    let parts = [whose, format!("{spelt}: "), what.to_owned()];
+                    let told = |f: &String| parts.iter().all(|part| f.contains(part));
                     assert!(findings.iter().any(told), "{what}: {findings:?}");
                     index(&store)
                         .write(vec![Op::Put(key.clone(), value.clone())])

@@ -342,7 +342,7 @@ impl AccountStore {
     }
 
     /// Names from the root down.
-    fn path(&self, id: MailboxId) -> Vec<String> {
+    pub(crate) fn path(&self, id: MailboxId) -> Vec<String> {
         let mut names = Vec::new();
         let mut next = Some(id);
         while let Some(mailbox) = next.and_then(|id| self.mailbox(id).ok()) {

@@ -113,7 +113,7 @@ pub use compact::Compacted;
 pub use disk::Disk;
 pub use error::{Corrupt, Cure, Error, Fault, Obstacle};
 pub use figures::Figures;
-pub use finding::{Finding, Findings};
+pub use finding::{Finding, Findings, Flaw, Letter};
 pub use format::{holds_store, says_sealed};
 pub use harm::{Harm, HarmKind, Harmed, Harms};
 pub use hold::Hold;

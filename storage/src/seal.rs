@@ -168,7 +168,7 @@ impl Keys {
             return Ok(plain.to_vec());
         }
         let cipher = self.cipher(key);
-        let cipher = cipher.ok_or_else(|| Error::Unavailable(Obstacle::NoKey { key: key.0 }))?;
+        let cipher = cipher.ok_or(Error::Unavailable(Obstacle::NoKey { key: key.0 }))?;
         seal_with(&cipher, context, plain)
     }
 

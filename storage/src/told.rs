@@ -57,8 +57,7 @@ as_shown!(
     usize,
     i64,
     Size,
-    crate::BlobId,
-    crate::AccountId
+    crate::BlobId
 );
 
 /// Octets as people read them, `1,2 GB`: powers of 1,000, one place behind the comma.

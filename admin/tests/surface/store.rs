@@ -99,7 +99,7 @@ async fn health_tells_what_is_damaged_whose_and_what_to_do() {
     let named = |line: &Value| {
         line.as_str()
             .unwrap()
-            .starts_with("account nguoila@x.vn: message ")
+            .starts_with("tài khoản / account nguoila@x.vn, INBOX UID ")
     };
     assert!(findings.iter().any(named), "{deep:?}");
     for (language, word) in [
