@@ -16,6 +16,7 @@ pub mod http;
 mod keys;
 pub mod listener;
 mod mail;
+mod memory;
 pub mod outward;
 mod paths;
 mod premises;

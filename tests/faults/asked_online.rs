@@ -18,6 +18,10 @@ fn a_running_server_verifies_its_own_store() {
     let folder = dir.path().join("demo");
     std::fs::create_dir(&folder).unwrap();
     let process = Process::demo(&folder, free_base());
+    // It has started itself anew, as the same process, with a measure for the memory that it keeps.
+    let environment = std::fs::read(format!("/proc/{}/environ", process.id())).unwrap();
+    let measured = |variable: &[u8]| variable.starts_with(b"MALLOC_MMAP_THRESHOLD_=");
+    assert!(environment.split(|octet| *octet == 0).any(measured));
     let path = folder.to_str().unwrap();
     for more in [&[][..], &["--deep"]] {
         let words = [&["store", "verify", "--dir", path], more].concat();

@@ -1,7 +1,7 @@
 //! `congvu demo`: a whole sample province on 127.0.0.1.
 
-use crate::demo;
 use crate::telemetry;
+use crate::{demo, memory};
 use std::path::PathBuf;
 
 /// Arguments of `congvu demo`.
@@ -20,6 +20,7 @@ pub(crate) struct DemoArgs {
 
 /// Runs until SIGINT or SIGTERM.
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
+    memory::settle();
     telemetry::start("warn")?;
     let demo = demo::Demo {
         dir: args.dir.clone(),

@@ -3,7 +3,7 @@
 use super::ConfigArgs;
 use crate::config::Config;
 use crate::told::{Failed, Lead as _, shown};
-use crate::{keys, run, telemetry};
+use crate::{keys, memory, run, telemetry};
 
 /// Arguments of `congvu serve`.
 #[derive(Debug, clap::Args)]
@@ -15,6 +15,7 @@ pub(crate) struct ServeArgs {
 /// Runs until SIGINT or SIGTERM.
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let config = args.config.read()?;
+    memory::settle();
     telemetry::start(&config.log.level)?;
     founded(&config)?;
     run::until_signal(config, |running| {
