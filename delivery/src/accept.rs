@@ -7,9 +7,10 @@ use crate::news::{Action, News};
 use crate::place::{Letter, Piles};
 use crate::resolve::Targets;
 use crate::schedule::Schedule;
+use crate::seen::seen;
 use crate::spoilt::Spoilt;
 use crate::spool::{self, Record, Row};
-use crate::trace::{self, Beginning, Head, Id, Whence};
+use crate::trace::{self, Beginning, Head, Whence};
 use crate::turn::Turns;
 use crate::*;
 use directory::{Access, Directory, ListFace};
@@ -147,22 +148,7 @@ impl Delivery {
         content: &[u8],
         origin: &Origin,
     ) -> Result<Receipt, Refused> {
-        let (from, count) = (envelope.from.to_string(), envelope.recipients.len());
-        let taken = self.take(envelope, content, origin, Passed::default());
-        if let (Ok(_), Origin::Remote { .. }) = (&taken, origin) {
-            self.keep_tls_report(&from, content);
-        }
-        let octets = content.len();
-        match &taken {
-            Ok(receipt) => tracing::info!(
-                trace = %receipt.trace, %from, recipients = count, octets, origin = %origin,
-                placed = receipt.placed, queued = receipt.queued.map(QueueId::raw), "accepted"
-            ),
-            Err(refused) => tracing::info!(
-                %from, recipients = count, octets, origin = %origin, ?refused, "refused"
-            ),
-        }
-        taken
+        self.accept_seen(envelope, content, origin, None)
     }
 
     /// As many recipients and octets as the config allows.
@@ -194,6 +180,8 @@ impl Delivery {
         let settings = &self.inner.settings;
         self.check_limits(&envelope, content)?;
         self.sender(&envelope.from, origin)?;
+        // RFC 8601 §5: only this host speaks in its name.
+        let content = &*verify::without_forged(content, &settings.host);
         let header = Header::read(content);
         if header.received > RECEIVED_MAX {
             return Err(Refused::Permanent(Refusal::Loop));
@@ -209,21 +197,15 @@ impl Delivery {
             }
             Origin::Remote { .. } | Origin::Generated => (None, None),
         };
+        let (results, checks) = seen(passed.seen, &settings.host)?;
         let targets = self.resolve(&envelope, origin, &header)?;
-        let now = self.inner.directory.clock().now_s();
-        // The name of an acceptance tells its time.
-        let given = passed
-            .trace
-            .and_then(|name| Some((Id::parse(&name)?.at(), name)));
-        let (now, trace) = match given {
-            Some(given) => given,
-            None => (now, stamp::trace_id(now)?),
-        };
+        let (now, trace) = self.named(passed.trace)?;
         let stamp = stamp::Stamp {
             host: &settings.host,
             trace: &trace,
             now,
             sender: sender.as_ref(),
+            results: &results,
         };
         let stored = stamp.apply(&envelope, origin, &header, content);
         let stored = list::letter(targets.only_list(), &stored);
@@ -240,6 +222,7 @@ impl Delivery {
         };
         let priority = priority(&envelope, origin, &header, &targets);
         let arrival = Arrival {
+            checks,
             expanded,
             held,
             message_id: header.message_id.or_else(|| stamp.own_message_id(origin)),
@@ -356,6 +339,7 @@ impl Delivery {
                 now: arrival.now,
                 delivery: arrival.delivery,
                 beginning: Some(Arc::clone(&beginning)),
+                junk: verify::quarantined(&content, &self.inner.settings.host),
             };
             let accounts: Vec<AccountId> = local.iter().map(|(account, _)| *account).collect();
             let results = self.place(&accounts, &letter);
@@ -507,6 +491,8 @@ pub(crate) struct Passed {
     pub(crate) rows: Vec<RowChange>,
     /// Who brings it hears of each recipient, and tells the sender.
     pub(crate) each: bool,
+    /// What was found out of who sent it, and the rule by which that counts.
+    pub(crate) seen: Option<(Evidence, Enforcement)>,
 }
 
 /// How the timeline of a message begins.
@@ -527,7 +513,7 @@ fn beginning(
         size: size as u64,
         message_id: arrival.message_id.as_deref().map(trace::bounded),
         priority: arrival.priority,
-        checks: Vec::new(),
+        checks: arrival.checks.clone(),
     };
     let from = envelope.from.address();
     Beginning::new((&arrival.trace, arrival.now), &head, from, to(), rows)
@@ -555,6 +541,8 @@ struct Arrival {
     submitter: Option<AccountId>,
     priority: i8,
     generated: bool,
+    /// What was found out of who sent it.
+    checks: Vec<String>,
     /// RFC 4865: it does not go before this time.
     held: Option<i64>,
     /// Recipients of whom it is told that they lead to several.

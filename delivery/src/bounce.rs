@@ -116,6 +116,7 @@ impl Delivery {
             about: Some(about.trace.to_owned()),
             rows: about.told(news, Some(id.clone()), now)?,
             each: false,
+            seen: None,
         };
         let report = Report {
             host: &self.inner.settings.host,

@@ -333,6 +333,7 @@ impl Delivery {
             now: record.began(),
             delivery: Some(record.delivery),
             beginning: None,
+            junk: crate::verify::quarantined(&content, &self.inner.settings.host),
         })
     }
 

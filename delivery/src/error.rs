@@ -35,6 +35,8 @@ pub enum Refusal {
     RecipientsCap {
         max: u64,
     },
+    /// RFC 7489 §6.6.2: nothing shows that it comes from its author's domain, which wishes that such mail be refused.
+    Unauthenticated,
     /// Header fields unreadable or more than the limits allow.
     Malformed(&'static str),
 }

@@ -27,6 +27,8 @@ pub(crate) struct Letter {
     pub(crate) delivery: Option<u64>,
     /// How its timeline begins, where that was not written before.
     pub(crate) beginning: Option<Arc<Beginning>>,
+    /// Into Junk instead of INBOX.
+    pub(crate) junk: bool,
 }
 
 /// Where the outcome of one letter appears.
@@ -94,7 +96,7 @@ impl Piles {
 }
 
 impl Delivery {
-    /// Places it into every account's INBOX; one result for each, in order. Durable where `Ok`.
+    /// Places it into every account's INBOX, or Junk; one result for each, in order. Durable where `Ok`.
     pub(crate) fn place(
         &self,
         accounts: &[AccountId],
@@ -176,14 +178,18 @@ impl Delivery {
         letters: &[&Letter],
     ) -> Result<Vec<Placed>, Error> {
         writer.quota(self.inner.directory.quota(account.id()));
-        let inbox = inbox(account, &mut writer)?;
+        let inbox = mailbox(account, &mut writer, Role::Inbox, "INBOX")?;
+        let junk = match letters.iter().any(|letter| letter.junk) {
+            true => mailbox(account, &mut writer, Role::Junk, "Junk")?,
+            false => inbox,
+        };
         let each = letters.iter().map(|letter| {
             writer.append(Append {
                 blob: letter.blob,
                 summary: &letter.summary,
                 received_at: letter.now,
                 keywords: Vec::new(),
-                mailboxes: vec![inbox],
+                mailboxes: vec![if letter.junk { junk } else { inbox }],
                 delivery: letter.delivery,
             })
         });
@@ -198,16 +204,21 @@ impl Delivery {
     }
 }
 
-/// The account's INBOX, made when it is not there.
-fn inbox(account: &AccountStore, writer: &mut Writer) -> Result<MailboxId, Error> {
+/// The account's mailbox of this role, made when it is not there.
+fn mailbox(
+    account: &AccountStore,
+    writer: &mut Writer,
+    role: Role,
+    name: &str,
+) -> Result<MailboxId, Error> {
     // The writer holds the account's turn: nobody changes it between.
-    if let Some(inbox) = account.by_role(Role::Inbox)? {
-        return Ok(inbox.id);
+    if let Some(there) = account.by_role(role)? {
+        return Ok(there.id);
     }
     writer.create_mailbox(NewMailbox {
         parent: None,
-        name: "INBOX".into(),
-        role: Some(Role::Inbox),
+        name: name.into(),
+        role: Some(role),
         subscribed: true,
         sort_order: 0,
     })

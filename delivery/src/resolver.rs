@@ -1,4 +1,4 @@
-//! What relaying needs of DNS; `server` implements it.
+//! What relaying, and looking at who sent a message, need of DNS; `server` implements it.
 
 use formats::address::DomainName;
 use std::future::Future;
@@ -65,6 +65,19 @@ pub trait Resolver: Send + Sync {
         host: &str,
     ) -> impl Future<Output = Result<Vec<IpAddr>, LookupError>> + Send;
 
+    /// TXT records of a name, the strings of each joined; empty where the name is there without any.
+    fn texts(&self, _name: &str) -> impl Future<Output = Result<Vec<String>, LookupError>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
+    /// Names of an address (PTR); nobody vouches that they lead back to it.
+    fn names_of(
+        &self,
+        _ip: IpAddr,
+    ) -> impl Future<Output = Result<Vec<String>, LookupError>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
     /// RFC 7672 §2.2: what a host says of the certificate of its mail service. `None`: DNSSEC does not vouch for any
     /// such records, because there are none or because its zone is not signed. Errors: it is not known, since an answer
     /// did not come or is forged; then nothing may be sent there (§2.1.1).
@@ -86,6 +99,17 @@ impl<R: Resolver> Resolver for Arc<R> {
         host: &str,
     ) -> impl Future<Output = Result<Vec<IpAddr>, LookupError>> + Send {
         (**self).addresses(host)
+    }
+
+    fn texts(&self, name: &str) -> impl Future<Output = Result<Vec<String>, LookupError>> + Send {
+        (**self).texts(name)
+    }
+
+    fn names_of(
+        &self,
+        ip: IpAddr,
+    ) -> impl Future<Output = Result<Vec<String>, LookupError>> + Send {
+        (**self).names_of(ip)
     }
 
     fn tlsa(&self, host: &str) -> impl Future<Output = Result<Option<Tlsas>, LookupError>> + Send {

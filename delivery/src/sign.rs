@@ -200,7 +200,12 @@ impl Delivery {
 /// and its reverse-path is null. `content` is without Return-Path.
 fn is_ours(record: &Record, content: &[u8]) -> bool {
     let null = record.envelope.from == ReversePath::Null;
-    record.submitter.is_some() || (null && !content.starts_with(b"Received:"))
+    // What comes from outside begins with what this host found out of it, or with its Received.
+    let from_outside = ["Received:", "Authentication-Results:"];
+    let from_outside = from_outside
+        .iter()
+        .any(|name| content.starts_with(name.as_bytes()));
+    record.submitter.is_some() || (null && !from_outside)
 }
 
 /// The domain of the first author.

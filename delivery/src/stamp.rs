@@ -37,6 +37,8 @@ pub(crate) struct Stamp<'a> {
     pub(crate) now: i64,
     /// RFC 6409 §8.1: the Sender that a submission lacks.
     pub(crate) sender: Option<&'a Address>,
+    /// RFC 8601: what was found out of who sent it, a whole field; empty: it was not looked at.
+    pub(crate) results: &'a str,
 }
 
 impl Stamp<'_> {
@@ -50,6 +52,8 @@ impl Stamp<'_> {
     ) -> Vec<u8> {
         let mut content = Cow::Borrowed(content);
         let mut head = format!("Return-Path: <{}>\r\n", envelope.from);
+        // RFC 8601 §4: above the trace field of the host that says it.
+        head.push_str(self.results);
         self.received(envelope, origin, &mut head);
         if let Origin::Submitted { .. } = origin {
             // RFC 6409 §8.2 and §8.3.

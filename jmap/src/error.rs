@@ -225,6 +225,8 @@ pub(crate) fn refused(refused: Refused, recipients: &[String]) -> SetError {
         Refusal::RecipientsCap { max } => {
             SetError::new("tooManyRecipients").with("maxRecipients", max)
         }
+        // Of mail from outside alone.
+        Refusal::Unauthenticated => SetError::new("forbiddenFrom"),
         Refusal::Malformed(why) => invalid_email(&["headers"], why),
     }
 }

@@ -3,12 +3,14 @@
 //! `congvu.toml` at the repository's root shows every key at its default; a test keeps it true.
 
 mod imap;
+mod inbound;
 mod sending;
 mod trace;
 
 pub use crate::outward::config::{Relay, Route, RouteProtocol, RouteTls};
 pub use crate::sign_in::SignIn;
 pub use imap::Imap;
+pub use inbound::Inbound;
 pub use sending::Sending;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -25,6 +27,7 @@ pub struct Config {
     pub tls: Tls,
     pub mail: Mail,
     pub sending: Sending,
+    pub inbound: Inbound,
     pub relay: Relay,
     pub imap: Imap,
     pub sign_in: SignIn,

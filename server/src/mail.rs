@@ -1,6 +1,7 @@
 //! Mail sessions: makes the machines, runs their loops, and handshakes between two runs (STARTTLS).
 
 use crate::config::Config;
+use crate::outward::Names;
 use crate::services::Services;
 use crate::shutdown::Shutdown;
 use crate::tls::{self, Acceptors, HANDSHAKE_S};
@@ -13,6 +14,23 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+
+/// What SMTP sessions need, with DNS where mail from outside is looked at.
+fn receiving(services: &Services, limits: smtp::Limits) -> smtp::Services {
+    let (delivery, directory) = (services.delivery.clone(), services.directory.clone());
+    let receiving = smtp::Services::new(delivery, directory, limits);
+    let inbound = &services.config.inbound;
+    if !inbound.verify {
+        return receiving;
+    }
+    let names = Names::quick(&services.config.relay.name_servers);
+    let trusted = inbound.trusted.clone();
+    receiving.looking(smtp::Looking {
+        verifier: Arc::new(delivery::verify::Verifier::new(names)),
+        rule: inbound.dmarc,
+        trusts: Arc::new(move |peer: IpAddr| trusted.contains(&peer.to_canonical())),
+    })
+}
 
 /// What all mail sessions share.
 pub(crate) struct Mail {
@@ -42,11 +60,7 @@ impl Mail {
                 recipients_max: config.mail.recipients_max,
                 postmaster_domain: DomainName::parse(&config.server.default_domain).ok(),
             }),
-            smtp: smtp::Services::new(
-                services.delivery.clone(),
-                services.directory.clone(),
-                limits,
-            ),
+            smtp: receiving(services, limits),
             imap: imap::Services::new(
                 services.directory.clone(),
                 imap::Settings {

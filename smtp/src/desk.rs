@@ -2,12 +2,16 @@
 
 use crate::ask::{Answer, Ask, SignIn};
 use crate::receiver::{Receiver, Service};
+use delivery::verify::{Arriving, Enforcement, Evidence, Verify};
 use delivery::{Delivery, Envelope, Origin, Refused};
 use directory::signin::Peer;
 use directory::{Access, Directory, SignInError};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 /// Octets counted as one permit of the message memory.
 const ROOM_UNIT: u64 = 1024;
@@ -35,9 +39,28 @@ impl Default for Limits {
     }
 }
 
+/// What a message from outside may take for finding out who sent it; then it comes in without.
+pub const VERIFY_S: u64 = 30;
+
+/// Messages that are looked at at a time; each holds a thread, since hashes of large ones take long.
+const LOOKS_MAX: usize = 64;
+
+/// How mail from outside is looked at.
+#[derive(Clone)]
+pub struct Looking {
+    /// Finds out who sent it.
+    pub verifier: Arc<dyn Verify>,
+    /// What becomes of it then.
+    pub rule: Enforcement,
+    /// Peers whose mail is not looked at.
+    pub trusts: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
+}
+
 /// What sessions need of the rooms below; cheap to clone.
 #[derive(Clone)]
 pub struct Services {
+    looking: Option<Looking>,
+    looks: Arc<Semaphore>,
     delivery: Delivery,
     directory: Directory,
     blocking: Arc<Semaphore>,
@@ -55,7 +78,16 @@ impl Services {
             blocking: Arc::new(Semaphore::new(limits.blocking.max(1))),
             sign_ins: Arc::new(Semaphore::new(limits.sign_ins.max(1))),
             memory: Arc::new(Semaphore::new(units)),
+            looking: None,
+            looks: Arc::new(Semaphore::new(LOOKS_MAX)),
         }
+    }
+
+    /// From now on mail from outside is looked at.
+    #[must_use]
+    pub fn looking(mut self, looking: Looking) -> Self {
+        self.looking = Some(looking);
+        self
     }
 }
 
@@ -158,10 +190,55 @@ impl<'a> Desk<'a> {
         machine: &Receiver,
     ) -> Result<String, Refused> {
         let (delivery, origin) = (self.services.delivery.clone(), self.origin(machine));
-        let call = move || delivery.accept(envelope, &content, &origin);
+        let content: Arc<[u8]> = content.into();
+        let seen = self.look(&envelope, &content, &origin).await;
+        let call = move || delivery.accept_seen(envelope, &content, &origin, seen);
         block(&self.services.blocking, call)
             .await?
             .map(|receipt| receipt.trace)
+    }
+
+    /// What can be found out of who sent it, where it comes from outside.
+    async fn look(
+        &self,
+        envelope: &Envelope,
+        content: &Arc<[u8]>,
+        origin: &Origin,
+    ) -> Option<(Evidence, Enforcement)> {
+        let (looking, helo) = match (&self.services.looking, origin) {
+            (Some(looking), Origin::Remote { ip, helo, .. }) if !(looking.trusts)(*ip) => {
+                (looking, helo)
+            }
+            _ => return None,
+        };
+        let arriving = Arriving {
+            ip: self.peer,
+            helo: helo.clone(),
+            from: envelope.from.clone(),
+            content: Arc::clone(content),
+            now: self.services.directory.clock().now_s(),
+        };
+        let limit = Duration::from_secs(VERIFY_S);
+        let (verifier, looks) = (
+            Arc::clone(&looking.verifier),
+            Arc::clone(&self.services.looks),
+        );
+        let looked = timeout(limit, async move {
+            let place = looks.acquire_owned().await.ok()?;
+            let handle = Handle::current();
+            let call = move || {
+                let _place = place;
+                handle
+                    .block_on(timeout(limit, verifier.verify(arriving)))
+                    .ok()
+            };
+            tokio::task::spawn_blocking(call).await.ok()?
+        });
+        let evidence = looked.await.ok().flatten().unwrap_or_else(|| {
+            tracing::warn!(peer = %self.peer, "DNS took too long to find out who sent a message");
+            Evidence::unknown(&envelope.from)
+        });
+        Some((evidence, looking.rule))
     }
 
     /// RFC 2033 §4.2.

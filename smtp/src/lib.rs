@@ -16,6 +16,6 @@ pub mod session;
 mod transaction;
 
 pub use ask::{Answer, Ask, SignIn, Step};
-pub use desk::{Limits, Services};
+pub use desk::{Limits, Looking, Services, VERIFY_S};
 pub use receiver::{Config, Receiver, Service, Tls};
 pub use session::{End, run};

@@ -121,6 +121,10 @@ pub(crate) fn refused(refused: &Refused) -> Reply {
         Refusal::RecipientsCap { .. } => {
             "550 5.5.3 More recipients than one message of yours may have, use a list"
         }
+        // RFC 7372 §3.3.
+        Refusal::Unauthenticated => {
+            "550 5.7.26 Neither SPF nor DKIM shows that this comes from its author's domain (DMARC)"
+        }
         Refusal::Malformed(_) => "550 5.6.0 The header cannot be read",
     }
 }

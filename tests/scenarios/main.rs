@@ -29,3 +29,4 @@ mod submission;
 mod tls_reports;
 mod webmail_signs_in;
 mod where_is_my_mail;
+mod who_sent_it;

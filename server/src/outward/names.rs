@@ -14,9 +14,14 @@ use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{RData, Record};
 use hickory_resolver::{ResolverBuilder, TokioResolver};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// Records of one answer that are looked at.
 pub(super) const RECORDS_MAX: usize = 100;
+
+/// What one question may take, and how often it is asked, where a peer waits.
+const QUICK: Duration = Duration::from_secs(3);
+const QUICK_TRIES: usize = 2;
 
 /// Asks the configured DNS servers, or the system's; or says why it cannot: mail here does not need them.
 pub struct Names {
@@ -66,6 +71,19 @@ impl Names {
         });
         Self {
             plain,
+            dnssec: None,
+        }
+    }
+
+    /// The same, and soon: somebody waits for the answer.
+    pub(crate) fn quick(servers: &[SocketAddr]) -> Self {
+        let resolver = builder(servers).and_then(|mut builder| {
+            let options = builder.options_mut();
+            (options.timeout, options.attempts) = (QUICK, QUICK_TRIES);
+            builder.build()
+        });
+        Self {
+            plain: resolver.map_err(|error| format!("this server has no DNS to ask: {error}")),
             dnssec: None,
         }
     }
@@ -126,6 +144,25 @@ impl Resolver for Names {
             Ok(found) => Ok(found.iter().take(RECORDS_MAX).collect()),
             Err(error) => none(&error),
         }
+    }
+
+    async fn texts(&self, name: &str) -> Result<Vec<String>, LookupError> {
+        self.text(name.trim_end_matches('.')).await
+    }
+
+    async fn names_of(&self, ip: IpAddr) -> Result<Vec<String>, LookupError> {
+        let found = match self.resolver()?.reverse_lookup(ip).await {
+            Ok(found) => found,
+            Err(error) => return none(&error),
+        };
+        let names = found
+            .answers()
+            .iter()
+            .filter_map(|record| match &record.data {
+                RData::PTR(name) => Some(name.0.to_ascii()),
+                _ => None,
+            });
+        Ok(names.take(RECORDS_MAX).collect())
     }
 
     async fn tlsa(&self, host: &str) -> Result<Option<Tlsas>, LookupError> {

@@ -1,0 +1,163 @@
+//! What can be found out of who sent a message from outside: SPF (RFC 7208), DKIM (RFC 6376) and DMARC (RFC 7489).
+//! Evidence only; what is made of it [`Disposition`] says, by the policy that the operator chose.
+//!
+//! DNS is asked through [`Resolver`], so that nothing here has a socket; the time is given. Whatever a message or a
+//! record says, the questions, signatures and octets looked at are bounded.
+
+mod dkim;
+mod dmarc;
+mod key;
+mod lookup;
+mod macros;
+mod results;
+mod spf;
+mod spf_record;
+mod tags;
+
+pub use dkim::DkimResult;
+pub use dmarc::{Disposition, DmarcResult, Enforcement, Wish};
+pub use results::quarantined;
+pub(crate) use results::without_forged;
+pub use spf::SpfResult;
+
+use crate::header::Header;
+use crate::{Resolver, ReversePath};
+use lookup::Asking;
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// Questions to DNS for one message, all checks together.
+pub const QUESTIONS_MAX: usize = 60;
+
+/// A message that has just come from outside.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct Arriving {
+    pub ip: IpAddr,
+    pub helo: String,
+    pub from: ReversePath,
+    pub content: Arc<[u8]>,
+    /// Unix seconds.
+    pub now: i64,
+}
+
+/// What was found out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Evidence {
+    pub spf: Spf,
+    /// One for each signature, in the order of the header, as far as they were looked at.
+    pub dkim: Vec<Dkim>,
+    pub dmarc: Dmarc,
+}
+
+impl Evidence {
+    /// Nothing could be found out in time.
+    #[must_use]
+    pub fn unknown(from: &ReversePath) -> Self {
+        let domain = from.address().map(|from| from.domain.to_string());
+        Self {
+            spf: Spf {
+                result: SpfResult::TempError,
+                domain: domain.unwrap_or_default(),
+                by_helo: *from == ReversePath::Null,
+            },
+            dkim: Vec::new(),
+            dmarc: Dmarc {
+                result: DmarcResult::TempError,
+                ..Dmarc::default()
+            },
+        }
+    }
+}
+
+/// RFC 7208 §2.6.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spf {
+    /// What its record says of the peer.
+    pub result: SpfResult,
+    /// Whose record was asked.
+    pub domain: String,
+    /// It is that of the greeting, since the reverse-path is empty (RFC 7208 §2.4).
+    pub by_helo: bool,
+}
+
+/// RFC 6376 §6.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dkim {
+    /// Whether the signature is good.
+    pub result: DkimResult,
+    /// `d=`.
+    pub domain: String,
+    /// `s=`.
+    pub selector: String,
+    /// The first characters of `b=`, by which signatures are told apart (RFC 6008 §4).
+    pub begin: String,
+    /// Why not.
+    pub why: &'static str,
+}
+
+/// RFC 7489 §3.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dmarc {
+    /// Whether what passed is of the author's domain.
+    pub result: DmarcResult,
+    /// The author's domain.
+    pub domain: String,
+    /// What its owner wishes for what fails; after sampling (`pct`, `t`).
+    pub wish: Wish,
+    /// What it says in its record, before that.
+    pub said: Wish,
+    /// The sampling left this message out.
+    pub sampled_out: bool,
+}
+
+/// A verifier whose DNS somebody else knows.
+pub trait Verify: Send + Sync {
+    /// Finds out what there is. Ends within the limits of its DNS.
+    fn verify(
+        self: Arc<Self>,
+        arriving: Arriving,
+    ) -> Pin<Box<dyn Future<Output = Evidence> + Send>>;
+}
+
+/// Finds out over this DNS.
+#[derive(Debug)]
+pub struct Verifier<R> {
+    resolver: R,
+}
+
+impl<R: Resolver + 'static> Verifier<R> {
+    /// Over this DNS.
+    pub const fn new(resolver: R) -> Self {
+        Self { resolver }
+    }
+}
+
+impl<R: Resolver + 'static> Verify for Verifier<R> {
+    fn verify(
+        self: Arc<Self>,
+        arriving: Arriving,
+    ) -> Pin<Box<dyn Future<Output = Evidence> + Send>> {
+        Box::pin(async move { verify(&self.resolver, &arriving).await })
+    }
+}
+
+/// All checks, one after the other, over one budget of questions.
+async fn verify<R: Resolver>(resolver: &R, arriving: &Arriving) -> Evidence {
+    let mut asking = Asking::new(resolver);
+    let mut evidence = Evidence {
+        spf: spf::check(&mut asking, arriving).await,
+        dkim: dkim::check(&mut asking, &arriving.content, arriving.now).await,
+        ..Evidence::default()
+    };
+    let header = Header::read(&arriving.content);
+    let sample = dmarc::sample(&arriving.content);
+    evidence.dmarc = dmarc::check(&mut asking, &header, &evidence, sample).await;
+    evidence
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! RFC 8601: what was found out, as a field of the message and as words of its timeline.
+
+use super::{Disposition, Evidence, Spf};
+use crate::verify::Wish;
+use formats::message::header::{Field, fields};
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// The field.
+const NAME: &str = "Authentication-Results";
+/// Characters of a value in it.
+const VALUE_MAX: usize = 253;
+
+impl Evidence {
+    /// The field with its line end, as this host says it.
+    pub(crate) fn field(&self, host: &str, became: Disposition) -> String {
+        let mut out = format!("{NAME}: {host};\r\n\tspf={}", self.spf.result.word());
+        let _ = write!(out, " {}={}", identity(&self.spf), value(&self.spf.domain));
+        if self.dkim.is_empty() {
+            out.push_str(";\r\n\tdkim=none");
+        }
+        for one in &self.dkim {
+            let _ = write!(out, ";\r\n\tdkim={}", one.result.word());
+            if !one.why.is_empty() {
+                let _ = write!(out, " ({})", one.why);
+            }
+            let _ = write!(
+                out,
+                " header.d={} header.s={}",
+                value(&one.domain),
+                value(&one.selector)
+            );
+            // RFC 6008 §4.
+            if !one.begin.is_empty() {
+                let _ = write!(out, " header.b={}", quoted(&one.begin));
+            }
+        }
+        let dmarc = &self.dmarc;
+        let _ = write!(
+            out,
+            ";\r\n\tdmarc={} (p={} dis={})",
+            dmarc.result.word(),
+            dmarc.said.word(),
+            became.word()
+        );
+        if !dmarc.domain.is_empty() {
+            let _ = write!(out, " header.from={}", value(&dmarc.domain));
+        }
+        out.push_str("\r\n");
+        out
+    }
+
+    /// The same for the timeline.
+    pub(crate) fn checks(&self, became: Disposition) -> Vec<String> {
+        let (spf, dmarc) = (&self.spf, &self.dmarc);
+        let mut all = vec![format!("spf={} {}", spf.result.word(), value(&spf.domain))];
+        all.extend(self.dkim.iter().map(|one| {
+            let why = if one.why.is_empty() { "" } else { ": " };
+            format!(
+                "dkim={} {}{why}{}",
+                one.result.word(),
+                value(&one.domain),
+                one.why
+            )
+        }));
+        let mut said = format!("dmarc={} {}", dmarc.result.word(), value(&dmarc.domain));
+        if dmarc.said != Wish::None {
+            let _ = write!(said, ", its policy is {}", dmarc.said.word());
+        }
+        all.push(said);
+        if became == Disposition::Quarantine {
+            all.push("put into Junk".into());
+        }
+        all
+    }
+}
+
+/// RFC 8601 §2.7.2.
+fn identity(spf: &Spf) -> &'static str {
+    match spf.by_helo {
+        true => "smtp.helo",
+        false => "smtp.mailfrom",
+    }
+}
+
+/// A name as it may stand in the field: what others wrote is no part of its syntax.
+fn value(text: &str) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+    let kept = text.chars().take(VALUE_MAX);
+    let name: String = kept.map(|c| if fits(c) { c } else { '?' }).collect();
+    match name.is_empty() {
+        true => "unknown".into(),
+        false if name.contains([':', '[', ']', '?']) => format!("\"{name}\""),
+        false => name,
+    }
+}
+
+/// Characters of base64 are no token (RFC 2045 §5.1).
+fn quoted(text: &str) -> String {
+    let fits = |c: &char| c.is_ascii_alphanumeric() || "+/=".contains(*c);
+    format!("\"{}\"", text.chars().filter(fits).collect::<String>())
+}
+
+/// RFC 8601 §2.2: whether a field claims to be said by this host.
+fn claims(field: &Field<'_>, host: &str) -> bool {
+    if !field.is(NAME) {
+        return false;
+    }
+    let said = String::from_utf8_lossy(field.value);
+    said_by(&said).eq_ignore_ascii_case(host)
+}
+
+/// The authserv-id, whatever comments stand before it.
+fn said_by(text: &str) -> String {
+    let (mut depth, mut name) = (0_usize, String::new());
+    for c in text.chars() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ if depth > 0 => {}
+            ';' => break,
+            '"' | '\\' => {}
+            c if c.is_whitespace() && name.is_empty() => {}
+            c if c.is_whitespace() => break,
+            c => name.push(c),
+        }
+    }
+    name
+}
+
+/// RFC 8601 §5: the message without what others say in this host's name.
+pub(crate) fn without_forged<'a>(message: &'a [u8], host: &str) -> Cow<'a, [u8]> {
+    let mut forged: Vec<&[u8]> = fields(message)
+        .filter(|field| claims(field, host))
+        .map(|field| field.raw)
+        .collect();
+    if forged.is_empty() {
+        return Cow::Borrowed(message);
+    }
+    let begin = message.as_ptr() as usize;
+    let mut out = Vec::with_capacity(message.len());
+    let mut at = 0;
+    for raw in forged.drain(..) {
+        let from = raw.as_ptr() as usize - begin;
+        out.extend_from_slice(&message[at..from]);
+        at = from + raw.len();
+    }
+    out.extend_from_slice(&message[at..]);
+    Cow::Owned(out)
+}
+
+/// Whether this host, when it took the stored message, found that it belongs into Junk.
+#[must_use]
+pub fn quarantined(stored: &[u8], host: &str) -> bool {
+    let own = fields(stored).find(|field| claims(field, host));
+    own.is_some_and(|field| {
+        let said = String::from_utf8_lossy(field.value);
+        said.contains(" dis=quarantine)")
+    })
+}

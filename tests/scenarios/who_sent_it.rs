@@ -1,0 +1,195 @@
+//! Who sent mail from outside: DNS is asked (SPF, DKIM, DMARC), the header and the timeline tell, and what its author's
+//! domain disowns comes into Junk, or not at all.
+
+use directory::{AgencyId, Alias};
+use formats::address::{Address, DomainName};
+use serde_json::Value;
+use server::config::{Config, Route, RouteTls};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use tests::world::{DOMAIN, World};
+use tests::{fake_dns, until};
+
+type Texts = Arc<Mutex<BTreeMap<String, String>>>;
+
+fn texts() -> Texts {
+    let known = [
+        ("tot.example", "v=spf1 ip4:127.0.0.1 -all"),
+        ("_dmarc.tot.example", "v=DMARC1; p=reject"),
+        ("xau.example", "v=spf1 ip4:127.0.0.1 -all"),
+    ];
+    let known = known.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    Arc::new(Mutex::new(known.into()))
+}
+
+fn start_dns(texts: &Texts) -> SocketAddr {
+    let texts = Arc::clone(texts);
+    fake_dns::start(move |name| {
+        let found = texts.lock().unwrap().get(name).cloned();
+        found.map(|text| vec![fake_dns::text(&text)])
+    })
+}
+
+fn look(config: &mut Config, dns: SocketAddr) {
+    config.relay.name_servers = vec![dns];
+    config.inbound.trusted = Vec::new();
+}
+
+fn send(world: &World, from: &str, author: &str, more: &str) -> String {
+    let letter =
+        format!("{more}From: {author}\r\nSubject: x\r\nMessage-ID: <x@tot.example>\r\n\r\nx\r\n");
+    let mut client = world.smtp();
+    client.ehlo();
+    client.transaction(from, &["an@thu.gov.vn"], letter.as_bytes())
+}
+
+/// The letters in a mailbox.
+fn letters(world: &World, mailbox: &str) -> Vec<String> {
+    let mut reader = world.imap("an");
+    reader.ok(&format!("SELECT {mailbox}"));
+    let status = reader.ok(&format!("STATUS {mailbox} (MESSAGES)"));
+    let line = status.line("* STATUS").to_owned();
+    let number = line.split("MESSAGES ").nth(1).unwrap();
+    let count: usize = number.trim_end_matches([')', '\r', '\n']).parse().unwrap();
+    let each = (1..=count).map(|n| {
+        let got = reader.ok(&format!("FETCH {n} BODY.PEEK[]"));
+        String::from_utf8_lossy(got.literals(0)[0]).into_owned()
+    });
+    each.collect()
+}
+
+fn checks(world: &World) -> Vec<String> {
+    let api = world.api();
+    let get = |path: &str| -> Value {
+        let (status, _, body) = api.get(&format!("/api/v1/{path}"));
+        assert_eq!(status, 200, "{path}");
+        serde_json::from_slice(&body).unwrap()
+    };
+    let found = get("traces?message_id=x@tot.example");
+    let id = found["items"][0]["id"].as_str().unwrap().to_owned();
+    let timeline = get(&format!("traces/{id}"));
+    let all = timeline["message"]["checks"].as_array().unwrap().iter();
+    all.map(|check| check.as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn what_its_domain_disowns_comes_into_junk() {
+    let dns = start_dns(&texts());
+    let world = World::with(|config| look(config, dns));
+    let forged = "Authentication-Results: mail.thu.gov.vn; dmarc=pass (p=reject dis=none) header.from=tot.example\r\n";
+    let reply = send(&world, "a@tot.example", "a@tot.example", forged);
+    assert!(reply.starts_with("250"), "{reply}");
+    let letter = letters(&world, "INBOX").remove(0);
+    let expected = "Return-Path: <a@tot.example>\r\nAuthentication-Results: mail.thu.gov.vn;\r\n\
+        \tspf=pass smtp.mailfrom=tot.example;\r\n\tdkim=none;\r\n\
+        \tdmarc=pass (p=reject dis=none) header.from=tot.example\r\nReceived: ";
+    assert!(letter.starts_with(expected), "{letter}");
+    assert_eq!(
+        letter.matches("Authentication-Results").count(),
+        1,
+        "{letter}"
+    );
+    let passed = [
+        "spf=pass tot.example",
+        "dmarc=pass tot.example, its policy is reject",
+    ];
+    assert_eq!(checks(&world), passed);
+    let reply = send(&world, "b@xau.example", "a@tot.example", "");
+    assert!(reply.starts_with("250"), "{reply}");
+    assert_eq!(letters(&world, "INBOX").len(), 1);
+    let letter = letters(&world, "Junk").remove(0);
+    assert!(
+        letter.contains("dmarc=fail (p=reject dis=quarantine) header.from=tot.example"),
+        "{letter}"
+    );
+    // Who signed in is known; what he says in this host's name goes, too.
+    let mut client = world.submission("an");
+    let own = format!("{forged}From: an@thu.gov.vn\r\nSubject: x\r\n\r\nx\r\n");
+    let reply = client.transaction("an@thu.gov.vn", &["an@thu.gov.vn"], own.as_bytes());
+    assert!(reply.starts_with("250"), "{reply}");
+    assert!(!letters(&world, "INBOX")[1].contains("Authentication-Results"));
+    world.finish();
+}
+
+#[test]
+fn or_is_refused_where_the_operator_wants_it() {
+    let texts = texts();
+    let dns = start_dns(&texts);
+    let world = World::with(|config| {
+        look(config, dns);
+        config.inbound.dmarc = delivery::Enforcement::Reject;
+    });
+    let reply = send(&world, "b@xau.example", "a@tot.example", "");
+    assert!(reply.starts_with("550 5.7.26"), "{reply}");
+    let reply = send(&world, "a@tot.example", "a@tot.example", "");
+    assert!(reply.starts_with("250"), "{reply}");
+    world.finish();
+}
+
+#[test]
+fn what_one_congvu_signs_another_verifies() {
+    let texts = texts();
+    let dns = start_dns(&texts);
+    let there = World::with(|config| look(config, dns));
+    let directory = &there.services.directory;
+    let ban = DomainName::parse("ban.gov.vn").unwrap();
+    let agency = AgencyId("T1".into());
+    directory.create_domain(None, ban, agency).unwrap();
+    let chi = Address::parse("chi@ban.gov.vn").unwrap();
+    let an = directory
+        .account_at(&Address::parse("an@thu.gov.vn").unwrap())
+        .unwrap();
+    let Alias { .. } = directory.create_alias(None, chi, an.id).unwrap();
+    let to = there.address("smtp");
+    let here = World::with(|config| {
+        config.relay.sign = true;
+        config.relay.routes = vec![Route {
+            domains: vec!["*".into()],
+            host: to.ip().to_string(),
+            port: to.port(),
+            tls: RouteTls::Opportunistic,
+            ..Route::default()
+        }];
+        config.server.host = "gui.thu.gov.vn".into();
+    });
+    let domain = DomainName::parse(DOMAIN).unwrap();
+    let keys = here
+        .services
+        .directory
+        .make_first_dkim_keys(None, &domain)
+        .unwrap();
+    for key in keys {
+        texts
+            .lock()
+            .unwrap()
+            .insert(key.record_name(), key.record());
+    }
+    let dmarc = (
+        "_dmarc.thu.gov.vn".to_owned(),
+        "v=DMARC1; p=reject; adkim=s".to_owned(),
+    );
+    texts.lock().unwrap().extend([dmarc]);
+    let letter =
+        "From: An <an@thu.gov.vn>\r\nSubject: Công văn\r\n\r\nKính gửi  \r\n..hai chấm\r\n\r\n\r\n";
+    let mut client = here.submission("an");
+    let reply = client.transaction("an@thu.gov.vn", &["chi@ban.gov.vn"], letter.as_bytes());
+    assert!(reply.starts_with("250"), "{reply}");
+    assert!(
+        until(|| letters(&there, "INBOX").len() == 1),
+        "nothing arrived"
+    );
+    let got = letters(&there, "INBOX").remove(0);
+    assert_eq!(
+        got.matches("dkim=pass header.d=thu.gov.vn").count(),
+        2,
+        "{got}"
+    );
+    assert!(
+        got.contains("dmarc=pass (p=reject dis=none) header.from=thu.gov.vn"),
+        "{got}"
+    );
+    here.finish();
+    there.finish();
+}
