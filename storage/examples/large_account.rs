@@ -1,5 +1,6 @@
 //! What one large account costs the others and the memory:
-//! `cargo run --release -p storage --example large_account [folder] [letters] [sealed]`.
+//! `cargo run --release -p storage --example large_account [folder] [letters] [plain|sealed] [apart]`, where `apart` is
+//! [`Sizes::apart`]: a large number shows what it was before large commits were applied beside the others.
 //! Fills one account, copies all of it while another account appends, does upkeep, and prints how long the other's
 //! appends took and what is resident after each step. Prints figures; judges nothing.
 #![allow(
@@ -20,23 +21,11 @@ const LETTERS: u64 = 50_000;
 const AT_ONCE: u64 = 500;
 
 fn main() {
-    let given = std::env::args().nth(1);
     let letters = std::env::args().nth(2);
     let letters = letters.map_or(LETTERS, |n| n.parse().unwrap());
     let made = tempfile::tempdir().unwrap();
-    let keys = match std::env::args().nth(3) {
-        Some(_) => KeySource::Master(MasterKey::new([7; 32])),
-        None => KeySource::None,
-    };
     let hands = Arc::new(AtomicI64::new(1_800_000_000));
-    let told = hands.clone();
-    let options = Options {
-        dir: given.map_or(made.path().to_owned(), |g| Path::new(&g).to_owned()),
-        keys,
-        boot_id: Some("boot".into()),
-        clock: Clock::new(move || told.load(Ordering::SeqCst)),
-        ..Options::default()
-    };
+    let options = options(made.path(), &hands);
     let store = Store::open(&options).unwrap();
     let large = store.account(AccountId::new(2).unwrap());
     let inbox = mailbox(&large, "INBOX");
@@ -51,6 +40,8 @@ fn main() {
     appends("alone", &store, other, || {
         std::thread::sleep(Duration::from_secs(5));
     });
+    let over = Arc::new(AtomicBool::new(false));
+    let index = indexing(store.clone(), over.clone());
     let large = store.account(AccountId::new(2).unwrap());
     let target = mailbox(&large, "Bản sao");
     let mut emails = Vec::new();
@@ -74,7 +65,10 @@ fn main() {
     for pass in 1..=3 {
         hands.fetch_add(86_401, Ordering::SeqCst);
         let begun = Instant::now();
-        store.maintain(&Policy::default()).unwrap();
+        // As the server does: each pass on some thread.
+        std::thread::scope(|scope| {
+            scope.spawn(|| store.maintain(&Policy::default()).unwrap());
+        });
         show(&format!("upkeep {pass} ({:?})", begun.elapsed()), &store);
     }
     appends("beside its removal", &store, other, || {
@@ -85,7 +79,43 @@ fn main() {
         writer.commit().unwrap();
     });
     show("removed", &store);
+    over.store(true, Ordering::SeqCst);
+    index.join().unwrap();
     store.close().unwrap();
+}
+
+/// As asked for; `made`: where the store lies unless that is told.
+fn options(made: &Path, hands: &Arc<AtomicI64>) -> Options {
+    let given = std::env::args().nth(1);
+    let keys = match std::env::args().nth(3).as_deref() {
+        Some("sealed") => KeySource::Master(MasterKey::new([7; 32])),
+        _ => KeySource::None,
+    };
+    let apart = std::env::args().nth(4).map(|n| n.parse().unwrap());
+    let sizes = Sizes::default();
+    let told = hands.clone();
+    Options {
+        dir: given.map_or(made.to_owned(), |g| Path::new(&g).to_owned()),
+        keys,
+        boot_id: Some("boot".into()),
+        sizes: Sizes {
+            apart: apart.unwrap_or(sizes.apart),
+            ..sizes
+        },
+        clock: Clock::new(move || told.load(Ordering::SeqCst)),
+        ..Options::default()
+    }
+}
+
+/// Keeps the search index, as the server does.
+fn indexing(store: Store, over: Arc<AtomicBool>) -> std::thread::JoinHandle<()> {
+    std::thread::spawn(move || {
+        while !over.load(Ordering::SeqCst) {
+            if !store.index_step().unwrap().more {
+                std::thread::sleep(Duration::from_millis(500));
+            }
+        }
+    })
 }
 
 fn fill(account: &AccountStore, inbox: MailboxId, letters: u64) {

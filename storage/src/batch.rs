@@ -227,7 +227,10 @@ impl Writer {
         counts
     }
 
-    fn ops(&self, time: i64, meta: &Meta, effect: &Effect) -> Result<Vec<Op>, Error> {
+    /// Takes what only the keys need: a batch may be as large as a mailbox.
+    fn ops(&mut self, time: i64, meta: &Meta, effect: &Effect) -> Result<Vec<Op>, Error> {
+        let summaries = std::mem::take(&mut self.batch.summaries);
+        let notes = std::mem::take(&mut self.batch.notes);
         let (account, batch) = (self.account, &self.batch);
         let log = history::encode(time, &effect.log, &effect.undo)?;
         let mut ops = vec![
@@ -252,10 +255,10 @@ impl Writer {
                 }
             }
         }
-        for (email, summary) in &batch.summaries {
-            ops.push(Op::Put(key::summary(account, *email), summary.clone()));
+        for (email, summary) in summaries {
+            ops.push(Op::Put(key::summary(account, email), summary));
         }
-        ops.extend(batch.notes.iter().cloned());
+        ops.extend(notes);
         for (delivery, delivered) in &batch.deliveries {
             ops.push(Op::Put(
                 key::delivered(account, *delivery),

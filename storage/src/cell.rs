@@ -297,9 +297,9 @@ impl Cells {
         let mut gone = Vec::new();
         let mut come = Vec::new();
         for (email, row) in &delta.rows {
-            match (hot.row(*email), row) {
-                (Some(before), None) => gone.push(before),
-                (None, Some(after)) => come.push(after.clone()),
+            match (hot.weighed(*email).is_some(), row) {
+                (true, None) => gone.extend(hot.row(*email)),
+                (false, Some(_)) => come.push(*email),
                 _ => {}
             }
         }
@@ -317,8 +317,8 @@ impl Cells {
                     .collect();
                 threads.remove(row, &others);
             }
-            for row in &come {
-                threads.add(row, first_lives(row, &hot));
+            for row in come.into_iter().filter_map(|email| hot.row(email)) {
+                threads.add(&row, first_lives(&row, &hot));
             }
             *slot = Some(hot.clone());
         }

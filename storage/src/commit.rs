@@ -55,8 +55,6 @@ pub(crate) struct Shared {
     pub damages: Damages,
     pub ailing: Ailing,
     pub unapplied: Unapplied,
-    /// Changes of one commit from which on it is applied apart.
-    pub apart: usize,
     /// A write failed and none succeeded since.
     pub full: AtomicBool,
     /// No commit can succeed any more in this process.

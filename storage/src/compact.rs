@@ -112,9 +112,9 @@ pub(crate) fn compact(store: &Store, dead_percent: u8) -> Result<Compacted, Erro
             done.more = true;
             break;
         }
-        // Where nothing is of use nothing is read: a power cut may have taken the header of a pack just begun.
-        let unused = used == 0 && shared.packs.gate.staged_in(number).is_empty();
-        if unused || empty_out(store, number, &mut done)? {
+        // One that was just begun is not read: a power cut may have taken its header, and nothing is in it.
+        let is_begun = used == 0 && octets <= FILE_HEAD;
+        if is_begun || empty_out(store, number, &mut done)? {
             empty.push((number, octets));
         }
     }

@@ -31,7 +31,9 @@ impl ContentSync {
         let thread = std::thread::Builder::new()
             .name("content".into())
             .spawn(work)
-            .map_err(|e| Error::no_thread("the content", &e))?;
+            .map_err(|e| {
+                Error::Unavailable(format!("cannot start the content's thread: {e}").into())
+            })?;
         Ok(Self {
             shared,
             ask: Some(ask),

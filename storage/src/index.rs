@@ -18,6 +18,9 @@ const SEALED: u8 = 0xF1;
 /// Octets before the sealed piece.
 const SEALED_HEAD: usize = 5;
 
+/// Changes that are gathered with parts of a new value, before they are written.
+const PARTS_AT_ONCE: usize = 32;
+
 /// Keys of a scan's first page, and of its later ones.
 const SCAN_KEYS_FIRST: usize = 16;
 const SCAN_KEYS_MAX: usize = 1_024;
@@ -157,7 +160,12 @@ impl Index {
 
     /// Makes the changes, in order; making them twice is the same as once.
     pub(crate) fn write(&self, ops: Vec<Op>) -> Result<(), Error> {
-        self.write_in_parts(ops)
+        self.write_after(ops, &|| {})
+    }
+
+    /// The same; before each piece of work that keeps other writers waiting, `others` may let them go first.
+    pub(crate) fn write_after(&self, ops: Vec<Op>, others: &dyn Fn()) -> Result<(), Error> {
+        self.write_in_parts(ops, others)
             .inspect_err(|_| self.damaged.store(true, Ordering::SeqCst))
     }
 
@@ -201,7 +209,11 @@ impl Index {
         Ok(stored)
     }
 
-    fn write_in_parts(&self, ops: Vec<Op>) -> Result<(), Error> {
+    fn write_in_parts(&self, ops: Vec<Op>, others: &dyn Fn()) -> Result<(), Error> {
+        let write = |out: &[Op]| {
+            others();
+            self.write_now(out)
+        };
         let mut out = Vec::with_capacity(ops.len());
         // Keys whose parts lie in `out`: before one of them is looked at, `out` must be written.
         let mut large: Vec<Vec<u8>> = Vec::new();
@@ -213,7 +225,7 @@ impl Index {
             };
             if replaces {
                 if large.iter().any(|key| key == op.key()) {
-                    self.write_now(&out)?;
+                    write(&out)?;
                     out.clear();
                     large.clear();
                 }
@@ -236,13 +248,18 @@ impl Index {
             }
             for (number, piece) in value.chunks(VALUE_OCTETS_MAX).enumerate() {
                 out.push(Op::Put(key::part(&key, number as u16), piece.to_vec()));
+                // Nobody looks at the parts of a new value before its key is there.
+                if !replaces && out.len() >= PARTS_AT_ONCE {
+                    write(&out)?;
+                    out.clear();
+                }
             }
             let mut head = vec![IN_PARTS];
             head.extend_from_slice(&(value.len() as u32).to_be_bytes());
             large.push(key.clone());
             out.push(Op::Put(key, head));
         }
-        self.write_now(&out)
+        write(&out)
     }
 
     fn write_now(&self, out: &[Op]) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use crate::disk;
 use crate::domain;
 use crate::engine;
 use crate::error::{Cure, Fault};
-use crate::index::{Index, Op, decode_ops};
+use crate::index::{Index, Op, decode_ops, ops_of};
 use crate::journal::{self, Found, Position, Subject};
 use crate::owner::Owner;
 use crate::rebuild::{self, Reindexed};
@@ -257,23 +257,29 @@ pub(crate) fn replay(
     let mut last = Vec::new();
     let mut undone = false;
     let (mut pending, mut octets) = (Vec::new(), 0);
-    let mut apply = |subject: Subject, ops: Vec<Op>| {
+    // A commit may be as large as a mailbox: its changes are taken one by one.
+    let mut apply = |subject: Subject, ops: &mut dyn Iterator<Item = Result<Op, Error>>| {
         if let (AccountId::SYSTEM, Some(modseq)) = (subject.account, subject.modseq) {
             *system = (*system).max(modseq);
         }
-        octets += ops.iter().map(Op::octets).sum::<usize>();
-        pending.extend(ops);
-        if octets < REPLAY_OCTETS {
-            return Ok(());
+        for op in ops {
+            let op = op?;
+            octets += op.octets();
+            pending.push(op);
+            if octets >= REPLAY_OCTETS {
+                octets = 0;
+                index.write(std::mem::take(&mut pending))?;
+            }
         }
-        octets = 0;
-        index.write(std::mem::take(&mut pending))
+        Ok::<_, Error>(())
     };
     let found = journal::replay(&options.dir.join("journal"), keys, from, &mut |met| {
-        let ops = decode_ops(met.body)?;
         if !met.last {
-            apply(met.subject, ops)?;
-        } else if whole || content_is_whole(options, &ops)? {
+            apply(met.subject, &mut ops_of(met.body))?;
+            return Ok(true);
+        }
+        let ops = decode_ops(met.body)?;
+        if whole || content_is_whole(options, &ops)? {
             last.push((met.subject, ops));
         } else {
             tracing::warn!("content of the last commits did not come to the disk; they are undone");
@@ -283,7 +289,7 @@ pub(crate) fn replay(
     })?;
     if !undone {
         last.into_iter()
-            .try_for_each(|(subject, ops)| apply(subject, ops))?;
+            .try_for_each(|(subject, ops)| apply(subject, &mut ops.into_iter().map(Ok)))?;
     }
     index.write(pending)?;
     if found.torn > 0 {

@@ -275,7 +275,6 @@ impl Store {
             opened.inspect_err(|_| leave_as_it_was(options, &recovered, before))?;
         let snapshots = Snapshots::new(options, recovered.snapshots, recovered.covered);
         options.disk.sync_dir(&options.dir)?;
-        let spool = Arc::new(spool);
         let shared = Arc::new(Shared {
             dir: options.dir.clone(),
             disk: options.disk.clone(),
@@ -291,8 +290,7 @@ impl Store {
             search: Search::default(),
             damages: Damages::default(),
             ailing: Ailing::load(&options.dir),
-            unapplied: Unapplied::default(),
-            apart: options.sizes.apart as usize,
+            unapplied: Unapplied::from(options.sizes.apart),
             full: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
         });
@@ -306,11 +304,13 @@ impl Store {
         let thread = std::thread::Builder::new()
             .name("journal".into())
             .spawn(move || committer.run(&waiting))
-            .map_err(|e| Error::no_thread("the journal", &e))?;
+            .map_err(|e| {
+                Error::Unavailable(format!("cannot start the journal's thread: {e}").into())
+            })?;
         let inner = Inner {
             shared,
             cells: Arc::new(Cells::new(options.hot_messages_max)),
-            spool,
+            spool: Arc::new(spool),
             trimming: Mutex::default(),
             ledger: Ledger::default(),
             uid_validity_start: 0,

@@ -71,7 +71,7 @@ impl Store {
     ) -> Result<Content, Error> {
         let shared = &self.inner.shared;
         let own = |op: &Op| key::account_of(op.key()) == Some(account);
-        let apart = ops.len() >= shared.apart && account != AccountId::SYSTEM;
+        let apart = ops.len() >= shared.unapplied.apart && account != AccountId::SYSTEM;
         let modseq = match number {
             Number::Account(modseq) => Some(modseq),
             Number::None => None,

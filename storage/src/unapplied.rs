@@ -30,8 +30,9 @@ const SLICE_OCTETS: usize = 256 * 1024;
 type Asked = SyncSender<Result<Sealed, Error>>;
 
 /// See the module.
-#[derive(Default)]
 pub(crate) struct Unapplied {
+    /// Changes of one commit from which on it is applied apart.
+    pub apart: usize,
     inside: Mutex<Inside>,
     changed: Condvar,
 }
@@ -62,6 +63,16 @@ pub(crate) struct Ticket {
 
 /// The index belongs to the journal's thread as long as this is kept.
 pub(crate) struct First<'a>(&'a Unapplied);
+
+impl From<u32> for Unapplied {
+    fn from(apart: u32) -> Self {
+        Self {
+            apart: apart as usize,
+            inside: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+}
 
 impl Unapplied {
     fn lock(&self) -> MutexGuard<'_, Inside> {
@@ -217,8 +228,8 @@ fn write(shared: &Shared, ops: Vec<Op>) -> Result<(), Error> {
             octets += op.octets();
             slice.push(op);
         }
-        shared.unapplied.after_others();
-        shared.index.write(slice)?;
+        let others = || shared.unapplied.after_others();
+        shared.index.write_after(slice, &others)?;
     }
     Ok(())
 }

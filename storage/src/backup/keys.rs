@@ -1,6 +1,6 @@
 //! Keys of a backed-up store, read from its snapshots and journal without an index.
 
-use crate::index::{Op, decode_ops};
+use crate::index::{Op, ops_of};
 use crate::journal;
 use crate::owner::Owner;
 use crate::seal::Keys;
@@ -32,8 +32,8 @@ pub(super) fn read(
     let from = rebuild::tail(&snapshots, &chain)?;
     let journal = options.dir.join("journal");
     journal::replay(&journal, &sealing, from, &mut |met| {
-        for op in decode_ops(met.body)? {
-            match op {
+        for op in ops_of(met.body) {
+            match op? {
                 Op::Put(key, value) if wanted(&key) => {
                     keys.insert(key, value);
                 }

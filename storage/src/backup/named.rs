@@ -2,7 +2,7 @@
 //! its index, which a running server holds.
 
 use super::Take;
-use crate::index::{Op, decode_ops};
+use crate::index::{Op, ops_of};
 use crate::journal::{FILE_HEAD, Met, Position};
 use crate::owner::Owner;
 use crate::pack::{self, Last, Stretch};
@@ -90,8 +90,8 @@ fn each(task: &Take<'_>, owner: Owner, end: Position, take: Each<'_>) -> Result<
     let mut later: HashMap<Vec<u8>, Option<Vec<u8>>> = HashMap::new();
     let is_ours = |key: &[u8]| key.starts_with(&key::packs()) || key::blob_of(key).is_some();
     let mut met = |met: Met<'_>| {
-        for op in decode_ops(met.body)? {
-            match op {
+        for op in ops_of(met.body) {
+            match op? {
                 Op::Put(key, value) if is_ours(&key) => later.insert(key, Some(value)),
                 Op::Delete(key) if is_ours(&key) => later.insert(key, None),
                 _ => None,

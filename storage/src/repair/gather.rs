@@ -3,7 +3,7 @@
 
 use super::{Gone, Repaired, found};
 use crate::checkpoint::Checkpoint;
-use crate::index::{Index, Op, decode_ops};
+use crate::index::{Index, Op, ops_of};
 use crate::journal::{self, Position};
 use crate::owner::Owner;
 use crate::seal::Keys;
@@ -326,12 +326,9 @@ fn segment(
                 offset: end,
             };
             if applied.is_some_and(|applied| here > applied) {
-                decode_ops(body)?
-                    .into_iter()
-                    .try_for_each(|op| late.add(op))?;
+                ops_of(body).try_for_each(|op| late.add(op?))?;
             }
-            let mut ops = decode_ops(body)?.into_iter();
-            ops.try_for_each(|op| take(sorter, packs, op))
+            ops_of(body).try_for_each(|op| take(sorter, packs, op?))
         },
     )?;
     if let Some(other) = left.other {
