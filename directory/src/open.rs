@@ -270,7 +270,8 @@ fn leap(store: &Store, book: &Book) -> Result<Option<(Vec<AccountId>, RowChange)
         let leapt = store.leap(account.id)?;
         let is_list = matches!(account.kind, AccountKind::List { .. });
         // Where the program ended in between, the counters have leapt and the mailboxes are not made yet.
-        if leapt || (!is_list && store.account(account.id).mailboxes()?.is_empty()) {
+        // A list never has any.
+        if !is_list && (leapt || store.account(account.id).mailboxes()?.is_empty()) {
             bereft.push(account.id);
         }
     }

@@ -1,8 +1,10 @@
-//! What the search index costs and gives: `cargo run --release -p storage --example search_cost [messages] [sealed]`.
+//! What the search index costs and gives:
+//! `cargo run --release -p storage --example search_cost [messages [octets [accounts [sealed]]]]`.
 //!
-//! One account of letters of 5 KB: syllables of Vietnamese, the common ones common, one rare word in
-//! every 5,000th letter. Prints build rate, octets and the time of questions, the first one of each
-//! store opened anew and the median of many; and how many messages are left to be read.
+//! Letters of so many octets (5,000) in so many accounts (1): syllables of Vietnamese, the common ones common, one rare
+//! word in every 5,000th letter. Prints build rate, octets, memory (at its highest while the index is made, afterwards,
+//! and of a store opened anew) and the time of questions to the first account, the first one of each store opened anew
+//! and the median of many; and how many messages are left to be read.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -21,9 +23,15 @@ use storage::{
 };
 
 const OCTETS: usize = 5_000;
+/// The first account.
+const FIRST: u32 = 2;
 const RARE_EVERY: usize = 5_000;
 const RUNS: usize = 101;
 const COMMIT: usize = 500;
+/// Steps without any change on the disk after which the index is at rest.
+const QUIET_STEPS: u32 = 60;
+/// Between two of these.
+const STEP: Duration = Duration::from_millis(100);
 
 struct Dice(u64);
 
@@ -60,7 +68,15 @@ fn syllables() -> Vec<String> {
     all
 }
 
-fn letter(number: usize, dice: &mut Dice, words: &[String]) -> Vec<u8> {
+/// How much of what.
+#[derive(Clone, Copy)]
+struct Size {
+    messages: usize,
+    octets: usize,
+    accounts: usize,
+}
+
+fn letter(number: usize, octets: usize, dice: &mut Dice, words: &[String]) -> Vec<u8> {
     // Few are common: the product of two throws.
     let word = |dice: &mut Dice| {
         let share = dice.below(1_000) * dice.below(1_000);
@@ -80,7 +96,7 @@ fn letter(number: usize, dice: &mut Dice, words: &[String]) -> Vec<u8> {
         dice.below(1 << 30),
     );
     let mut line = 0;
-    while text.len() < OCTETS {
+    while text.len() < octets {
         let next = word(dice);
         text.push_str(next);
         line += 1;
@@ -95,12 +111,17 @@ fn letter(number: usize, dice: &mut Dice, words: &[String]) -> Vec<u8> {
 
 fn octets(dir: &Path) -> u64 {
     let files = std::fs::read_dir(dir).unwrap().flatten();
-    files.map(|f| f.metadata().unwrap().len()).sum()
+    // A file may be gone since it was listed.
+    files
+        .filter_map(|f| f.metadata().ok())
+        .map(|m| m.len())
+        .sum()
 }
 
-fn resident() -> u64 {
+/// Mebibytes of memory now (`VmRSS`) or at the highest since [`forget_peak`] (`VmHWM`).
+fn memory(what: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|l| l.starts_with("VmRSS")).unwrap();
+    let line = status.lines().find(|l| l.starts_with(what)).unwrap();
     line.split_whitespace()
         .nth(1)
         .unwrap()
@@ -109,12 +130,46 @@ fn resident() -> u64 {
         / 1_024
 }
 
-fn account(store: &Store) -> AccountStore {
-    store.account(AccountId::new(2).unwrap())
+fn resident() -> u64 {
+    memory("VmRSS")
 }
 
-fn fill(store: &Store, messages: usize) {
-    let account = account(store);
+/// Begins to measure the highest anew (proc(5), `clear_refs`).
+fn forget_peak() {
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+}
+
+fn account(store: &Store) -> AccountStore {
+    store.account(AccountId::new(FIRST).unwrap())
+}
+
+/// Returns the octets of all letters.
+fn fill(store: &Store, size: Size) -> u64 {
+    let (mut dice, words) = (Dice(1), syllables());
+    let (each, mut mail) = (size.messages / size.accounts, 0);
+    for number in 0..size.accounts {
+        let account = AccountId::new(FIRST + number as u32).unwrap();
+        let numbers = number * each..(number + 1) * each;
+        mail += fill_one(store, account, numbers, size.octets, (&mut dice, &words));
+    }
+    println!(
+        "{} letters in {} accounts, {} MB, resident {} MiB",
+        size.messages,
+        size.accounts,
+        mail / 1_000_000,
+        resident()
+    );
+    mail
+}
+
+fn fill_one(
+    store: &Store,
+    account: AccountId,
+    numbers: std::ops::Range<usize>,
+    octets: usize,
+    (dice, words): (&mut Dice, &[String]),
+) -> u64 {
+    let account = store.account(account);
     let mut writer = account.write().unwrap();
     let new = NewMailbox {
         parent: None,
@@ -124,10 +179,9 @@ fn fill(store: &Store, messages: usize) {
         sort_order: 0,
     };
     let inbox = writer.create_mailbox(new).unwrap();
-    let (mut dice, words) = (Dice(1), syllables());
     let mut mail = 0;
-    for number in 0..messages {
-        let text = letter(number, &mut dice, &words);
+    for number in numbers {
+        let text = letter(number, octets, dice, words);
         let append = Append {
             blob: store.put_blob(&text).unwrap(),
             summary: &summarize(&text),
@@ -137,39 +191,72 @@ fn fill(store: &Store, messages: usize) {
             delivery: None,
         };
         writer.append(append).unwrap();
-        mail += text.len();
+        mail += text.len() as u64;
         if number % COMMIT == 0 {
             writer.commit().unwrap();
             writer = account.write().unwrap();
         }
     }
     writer.commit().unwrap();
+    mail
+}
+
+/// `mail`: octets of all letters.
+fn index(store: &Store, messages: usize, mail: u64, folder: &Path) {
+    forget_peak();
+    let (began, mut most) = (Instant::now(), 0);
+    while store.index_step().unwrap().more {
+        most = most.max(octets(folder));
+    }
+    let took = began.elapsed();
     println!(
-        "{messages} letters, {} MB, resident {} MiB",
-        mail / 1_000_000,
+        "indexed in {took:.1?}: {:.0} letters/s, resident {} MiB, at the highest {} MiB; {} MB on the disk at the most",
+        messages as f64 / took.as_secs_f64(),
+        resident(),
+        memory("VmHWM"),
+        most / 1_000_000,
+    );
+    let (began, mut still) = (Instant::now(), 0);
+    // As the server asks: until nothing is joined any more, and the writer is let go.
+    while still < QUIET_STEPS {
+        std::thread::sleep(STEP);
+        let before = octets(folder);
+        store.index_step().unwrap();
+        still = if octets(folder) == before {
+            still + 1
+        } else {
+            0
+        };
+    }
+    let all = octets(folder);
+    println!(
+        "merges ended after {:.1?} more; {} MB in {} files: {} octets a letter, {:.2} for each octet of mail, resident {} \
+         MiB",
+        began.elapsed(),
+        all / 1_000_000,
+        std::fs::read_dir(folder).unwrap().count(),
+        all / messages as u64,
+        all as f64 / mail as f64,
         resident()
     );
 }
 
-fn index(store: &Store, messages: usize, folder: &Path) {
+/// What a start needs for the index.
+fn open_anew(options: &Options) {
+    let before = resident();
+    forget_peak();
+    let store = Store::open(options).unwrap();
+    let opened = resident();
     let began = Instant::now();
-    while store.index_step().unwrap().more {}
-    let took = began.elapsed();
+    store.index_step().unwrap();
     println!(
-        "indexed in {took:.1?}: {:.0} letters/s, resident {} MiB",
-        messages as f64 / took.as_secs_f64(),
-        resident()
-    );
-    let began = Instant::now();
-    for _ in 0..20 {
-        store.index_step().unwrap();
-    }
-    println!(
-        "merges ended after {:.1?} more; {} octets a letter, resident {} MiB",
+        "opened anew: resident {before} MiB before, {opened} MiB after; with the index after {:.1?} {} MiB, at the highest {} \
+         MiB",
         began.elapsed(),
-        octets(folder) / messages as u64,
-        resident()
+        resident(),
+        memory("VmHWM"),
     );
+    store.close().unwrap();
 }
 
 fn ask(store: &Store, places: &[TextPlace], needle: &str) -> Sought {
@@ -220,8 +307,15 @@ fn question(options: &Options, name: &str, places: &[TextPlace], needle: &str) {
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let messages = arguments.next().and_then(|n| n.parse().ok());
-    let messages: usize = messages.unwrap_or(50_000);
+    let mut number = |usual| {
+        let told = arguments.next().and_then(|n| n.parse().ok());
+        told.unwrap_or(usual)
+    };
+    let size = Size {
+        messages: number(50_000),
+        octets: number(OCTETS),
+        accounts: number(1),
+    };
     let keys = match arguments.next() {
         Some(_) => KeySource::Master(MasterKey::draw().unwrap()),
         None => KeySource::None,
@@ -234,10 +328,11 @@ fn main() {
         ..Options::default()
     };
     let store = Store::open(&options).unwrap();
-    fill(&store, messages);
-    index(&store, messages, &options.dir.join("search"));
+    let mail = fill(&store, size);
+    index(&store, size.messages, mail, &options.dir.join("search"));
     store.close().unwrap();
     drop(store);
+    open_anew(&options);
     println!("| question | first, ms | then, ms | certain | to be read | reading them, ms |");
     println!("|---|---:|---:|---:|---:|---:|");
     let (subject, from) = ([TextPlace::Subject], [TextPlace::From]);

@@ -35,7 +35,7 @@ pub(crate) fn check(store: &Store, deep: bool, tell: Tell<'_>) -> Result<Finding
         true => {
             let wrong = &mut |id: BlobId, e: Error| {
                 store.inner.shared.note_content(id, &e.to_string(), []);
-                findings.add(Flaw::Content { blob: id, why: e });
+                findings.add(Flaw::content(id, e));
             };
             let read = damaged_contents(store, wrong, tell);
             findings.take("content", read)?
@@ -274,7 +274,10 @@ fn messages(
         match shared.packs.verify_place(state.blob, &shared.index) {
             Ok(raw) if u64::from(raw) == state.size => {}
             Ok(_) => wrong("its size is not its content's"),
-            Err(e) => wrong(&format!("its content: {e} (I-06)")),
+            Err(why) => {
+                let letter = Letter::of(&store.account(id), state);
+                findings.of_letter(id, letter, Flaw::LetterPlace { why });
+            }
         }
         true
     });

@@ -31,9 +31,7 @@ impl ContentSync {
         let thread = std::thread::Builder::new()
             .name("content".into())
             .spawn(work)
-            .map_err(|e| {
-                Error::Unavailable(format!("cannot start the content's thread: {e}").into())
-            })?;
+            .map_err(|e| Error::no_thread("the content", &e))?;
         Ok(Self {
             shared,
             ask: Some(ask),

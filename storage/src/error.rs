@@ -188,6 +188,12 @@ impl Display for Corrupt {
 }
 
 impl Error {
+    /// The system gives no thread to what is called so in logs.
+    pub(crate) fn no_thread(whose: &'static str, why: &std::io::Error) -> Self {
+        let why = why.to_string();
+        Self::Unavailable(Obstacle::Thread { whose, why })
+    }
+
     /// Damage of which whoever asked knows what to do.
     pub(crate) fn corrupt(what: impl Into<Fault>) -> Self {
         Self::Corrupt(what.into().into())

@@ -1,7 +1,7 @@
 //! What a verification found, in both languages. Whose it is, is told by type: whoever knows addresses names them.
 
 use crate::told::{Told, Tongue};
-use crate::{AccountId, AccountStore, BlobId, Corrupt, Error, State, Uid, told};
+use crate::{AccountId, AccountStore, BlobId, Corrupt, Error, Fault, State, Uid, told};
 use formats::message::header::decode_words;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
@@ -39,8 +39,12 @@ told! {
     pub enum Flaw {
         /// Of a letter.
         LetterContent: "nội dung bị hỏng", "its content is damaged";
-        /// The same, of whichever letters have it.
-        Content { blob: BlobId, why: Error }: "nội dung {blob}: {why}", "content {blob}: {why}";
+        /// The same, where already its place shows it.
+        LetterPlace { why: Error }:
+            "không đọc được nội dung ({why})",
+            "its content cannot be read ({why}; I-06)";
+        /// A content, of whichever letters have it.
+        Content { what: Fault }: "hỏng: {what}", "damaged: {what}";
         /// It was mended.
         Keyring:
             "keyring đã mất hoặc hỏng; máy chủ còn mở kho nên đã ghi lại",
@@ -49,6 +53,22 @@ told! {
         Damage { why: Corrupt }: "{why}", "{why}";
         /// What does not fit, in the words of whoever wrote the program.
         Unfit { what: String }: "dữ liệu không khớp: {what}", "{what}";
+    }
+}
+
+impl Flaw {
+    /// That a content cannot be read; most errors name it themselves.
+    pub(crate) fn content(id: BlobId, why: Error) -> Self {
+        let what = match why {
+            Error::Corrupt(why) => why.what,
+            other => other.to_string().into(),
+        };
+        match what.to_string().contains(&id.to_string()) {
+            true => Self::Content { what },
+            false => Self::Content {
+                what: format!("content {id}: {what}").into(),
+            },
+        }
     }
 }
 

@@ -304,9 +304,7 @@ impl Store {
         let thread = std::thread::Builder::new()
             .name("journal".into())
             .spawn(move || committer.run(&waiting))
-            .map_err(|e| {
-                Error::Unavailable(format!("cannot start the journal's thread: {e}").into())
-            })?;
+            .map_err(|e| Error::no_thread("the journal", &e))?;
         let inner = Inner {
             shared,
             cells: Arc::new(Cells::new(options.hot_messages_max)),

@@ -185,6 +185,8 @@ fn restored(dir: &Path, data: &Path, backups: &Path, before: &[String]) {
         }
     }
     assert_eq!(missing(&fresh, before), Vec::<String>::new());
+    let log = std::fs::read_to_string(fresh.with_extension("log")).unwrap();
+    assert!(!log.contains("lost commits"), "{log}");
     good(&congvu(&["store", "verify", "--dir"], &[&fresh]));
 }
 

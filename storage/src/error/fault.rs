@@ -75,6 +75,14 @@ told! {
         RecipeVersion { version: u8 }:
             "cách ghép một nội dung có phiên bản chưa biết {version}",
             "a recipe of content has the unknown version {version}";
+        /// A content that is not what its hash says.
+        Content { blob: BlobId, pack: u32, at: u64 }:
+            "nội dung {blob} trong tệp nội dung {pack}, byte {at}",
+            "content {blob} in pack {pack} at octet {at}";
+        /// The same, already before its octets.
+        ContentHead { blob: BlobId, pack: u32 }:
+            "phần đầu của {blob} trong tệp nội dung {pack}",
+            "head of {blob} in pack {pack}";
         /// A content is not there.
         ContentMissing { blob: BlobId }:
             "mất nội dung {blob}",

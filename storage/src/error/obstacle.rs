@@ -126,7 +126,11 @@ told! {
         ContentLost:
             "một lần ghi nội dung đã thất bại",
             "content was lost by a failed write";
-        /// What the system refuses: threads, memory, random numbers. In its words, or those of another crate.
+        /// The system gives no thread.
+        Thread { whose: &'static str, why: String }:
+            "hệ thống không cho luồng chạy ({whose}: {why})",
+            "cannot start the thread of {whose}: {why}";
+        /// What the system refuses: memory, random numbers. In its words, or those of another crate.
         System { what: String }:
             "hệ thống không đáp ứng ({what})",
             "{what}";

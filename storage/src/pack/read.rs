@@ -7,7 +7,7 @@ use crate::index::Index;
 use crate::record::{Form, Location};
 use crate::seal::{Context, KeyId};
 use crate::zip::Zip;
-use crate::{BlobId, Error, Options};
+use crate::{BlobId, Error, Fault, Options};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,7 +23,11 @@ pub(super) struct Opened {
 }
 
 pub(super) fn damaged(id: BlobId, location: &Location) -> Error {
-    Error::Corrupt(format!("content {}", placed(id, location)).into())
+    Error::corrupt(Fault::Content {
+        blob: id,
+        pack: location.pack,
+        at: location.offset,
+    })
 }
 
 /// Where an entry lies, for people.
@@ -146,7 +150,8 @@ impl Packs {
 
     /// Compares an entry of the index with the head in the pack, without reading the content.
     pub(crate) fn verify_head(&self, id: BlobId, location: &Location) -> Result<(), Error> {
-        let corrupt = || Error::Corrupt(format!("head of {id} in pack {}", location.pack).into());
+        let (blob, pack) = (id, location.pack);
+        let corrupt = || Error::corrupt(Fault::ContentHead { blob, pack });
         let opened = self.handle(location.pack)?;
         let mut head = vec![0u8; format::head_octets(opened.version)];
         let read = opened.file.read_at(location.offset, &mut head);
