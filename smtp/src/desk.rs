@@ -190,7 +190,7 @@ impl<'a> Desk<'a> {
         machine: &Receiver,
     ) -> Result<String, Refused> {
         let (delivery, origin) = (self.services.delivery.clone(), self.origin(machine));
-        let content: Arc<[u8]> = content.into();
+        let content = Arc::new(content);
         let seen = self.look(&envelope, &content, &origin).await;
         let call = move || delivery.accept_seen(envelope, &content, &origin, seen);
         block(&self.services.blocking, call)
@@ -202,7 +202,7 @@ impl<'a> Desk<'a> {
     async fn look(
         &self,
         envelope: &Envelope,
-        content: &Arc<[u8]>,
+        content: &Arc<Vec<u8>>,
         origin: &Origin,
     ) -> Option<(Evidence, Enforcement)> {
         let (looking, helo) = match (&self.services.looking, origin) {

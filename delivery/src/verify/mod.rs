@@ -38,7 +38,8 @@ pub struct Arriving {
     pub ip: IpAddr,
     pub helo: String,
     pub from: ReversePath,
-    pub content: Arc<[u8]>,
+    /// Octets as received.
+    pub content: Arc<Vec<u8>>,
     /// Unix seconds.
     pub now: i64,
 }

@@ -90,7 +90,7 @@ fn arriving(ip: &str, from: &str, content: &[u8]) -> Arriving {
             "" => ReversePath::Null,
             from => ReversePath::Address(Address::parse(from).unwrap()),
         },
-        content: content.into(),
+        content: Arc::new(content.to_vec()),
         now: 1_795_305_600,
     }
 }
