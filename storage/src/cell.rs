@@ -229,6 +229,17 @@ impl Cells {
         }
     }
 
+    /// Lets an account go that nobody uses, as [`Cells::make_room`] does: for who looked at it once and was the only one.
+    pub(crate) fn let_go(&self, id: AccountId) {
+        let mut map = self.map();
+        // Only the map holds it: nobody reads, writes or loads it, and nobody can begin to.
+        let idle = map.get(&id).filter(|cell| Arc::strong_count(cell) == 1);
+        if let Some(weight) = idle.map(|cell| cell.weight.load(Ordering::Relaxed)) {
+            map.remove(&id);
+            self.reckon(weight, 0);
+        }
+    }
+
     fn weigh(&self, cell: &Cell, messages: u64) {
         let weight = messages + CELL_WEIGHT;
         self.reckon(cell.weight.swap(weight, Ordering::Relaxed), weight);

@@ -46,6 +46,8 @@ pub(super) struct Filling {
     pub(super) until: Until,
     pub(super) writer: Option<IndexWriter>,
     pub(super) joining: Joining,
+    /// An account that is not filled wholly, and that nobody else used when it was begun.
+    guest: Option<AccountId>,
     idle: u32,
     /// Told to whoever still writes when this is let go of.
     end: Arc<End>,
@@ -103,9 +105,14 @@ pub(super) fn step(store: &Store, filling: &mut Option<Filling>) -> Result<Index
             break;
         };
         batch.accounts += 1;
+        // One that nobody uses stays only as long as it is filled: an index made anew looks at all of them.
+        let is_guest = open.guest == Some(account) || store.inner.cells.peek(account).is_none();
         let filled = open.fill(store, account, &mut batch);
         if !matches!(filled, Ok(true)) {
             search.touch(account);
+            open.guest = is_guest.then_some(account);
+        } else if is_guest {
+            store.inner.cells.let_go(account);
         }
         filled?;
     }
@@ -219,6 +226,7 @@ impl Filling {
             until,
             writer: None,
             joining: Joining::Due,
+            guest: None,
             idle: 0,
             end,
         })

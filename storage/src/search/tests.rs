@@ -342,6 +342,33 @@ fn what_is_gone_leaves_with_a_sweep_and_a_restart_indexes_nothing_twice() {
     assert!(store.figures().search > 0);
 }
 
+/// An index that is made anew looks at every account: that must not fill the memory with them.
+#[test]
+fn accounts_that_nobody_uses_do_not_stay_in_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(dir.path());
+    let store = Store::open(&options).unwrap();
+    let mut dice = Dice(4);
+    for id in 2..=5 {
+        let letters: Vec<_> = (0..4).map(|_| dice.letter()).collect();
+        put(&account(&store, id), &letters);
+    }
+    store.close().unwrap();
+    drop(store);
+    let store = Store::open(&options).unwrap();
+    account(&store, 3).modseq().unwrap();
+    assert_eq!(all_steps(&store), 16);
+    let stays = |id| {
+        store
+            .inner
+            .cells
+            .peek(AccountId::new(id).unwrap())
+            .is_some()
+    };
+    assert_eq!([2, 3, 4, 5].map(stays), [false, true, false, false]);
+    check(&store, &[2, 3, 4, 5]);
+}
+
 /// Each file cut, flipped or gone: the index is made anew, and nothing is ever said wrongly.
 #[test]
 fn a_damaged_index_is_made_anew_and_never_believed() {
