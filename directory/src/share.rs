@@ -225,20 +225,24 @@ impl Access {
         Ok(())
     }
 
-    /// A new mailbox begins with the list of the one above it (RFC 4314 §4).
+    /// A new mailbox begins with the list of the one above it (RFC 4314 §4). Those who may see it now hear of it,
+    /// who could not when it was made.
     pub fn inherit_share(
         &self,
         account: AccountId,
         above: MailboxId,
         mailbox: MailboxId,
     ) -> Result<(), Error> {
-        let _acts = self.directory.acts();
+        let acts = self.directory.acts();
         let mut share = self.directory.read().share(account, Some(above));
         if share.entries.is_empty() || self.rights(account, Some(above)).is_empty() {
             return Ok(());
         }
         (share.mailbox, share.version) = (Some(mailbox), 1);
-        self.directory.commit_unlogged(vec![share.fact()])
+        self.directory.commit_unlogged(vec![share.fact()])?;
+        drop(acts);
+        self.directory.touch(account, Some(mailbox));
+        Ok(())
     }
 
     /// Whether one has said of mailboxes of others that one is subscribed to them, or that one is not.
@@ -365,6 +369,14 @@ impl Directory {
 
     /// Lets those know who listen: to the account, for which its mailbox is now another, and the one who is meant.
     fn tell_shared(&self, account: AccountId, mailbox: Option<MailboxId>, to: Sharing) {
+        self.touch(account, mailbox);
+        if let Sharing::Account(member) = to {
+            self.inner.store.account(member).wake();
+        }
+    }
+
+    /// Lets those know who listen to the account, for which its mailbox is now another.
+    fn touch(&self, account: AccountId, mailbox: Option<MailboxId>) {
         let store = self.inner.store.account(account);
         let touched = mailbox.map(|id| {
             let mut writer = store.write()?;
@@ -374,9 +386,6 @@ impl Directory {
         // The list stands whether they hear of it now or when they look the next time.
         if !matches!(touched, Some(Ok(_))) {
             store.wake();
-        }
-        if let Sharing::Account(member) = to {
-            self.inner.store.account(member).wake();
         }
     }
 

@@ -16,6 +16,8 @@ use storage::Role;
 #[derive(Default)]
 struct Extra {
     subscribed: bool,
+    /// RFC 5465 §3.1 `\NoAccess`.
+    no_access: bool,
     /// RFC 5258 §3.5 CHILDINFO: by which options something below was selected.
     below: Option<&'static str>,
     /// RFC 9051 §6.3.9.7 OLDNAME: the name as the client wrote it.
@@ -88,7 +90,7 @@ impl Runner {
                 &Extra {
                     subscribed: tell,
                     below,
-                    old: None,
+                    ..Extra::default()
                 },
             );
             if selects(row) {
@@ -266,10 +268,11 @@ fn use_in_xlist(row: &Row) -> Option<&'static str> {
     }
 }
 
-/// As `line`, and whether it is subscribed to.
-pub(super) fn line_subscribed(out: &mut Vec<u8>, row: &Row, rev2: bool) {
+/// As `line`, and whether it is subscribed to, and whether what was asked of it may not be heard (RFC 5465 §3.1).
+pub(super) fn line_subscribed(out: &mut Vec<u8>, row: &Row, no_access: bool, rev2: bool) {
     let extra = Extra {
         subscribed: row.mailbox.subscribed,
+        no_access,
         ..Extra::default()
     };
     line_with(out, "LIST", row, rev2, &extra);
@@ -279,8 +282,8 @@ pub(super) fn line_subscribed(out: &mut Vec<u8>, row: &Row, rev2: bool) {
 pub(super) fn tell_old(out: &mut Vec<u8>, row: &Row, old: String) {
     let extra = Extra {
         subscribed: row.mailbox.subscribed,
-        below: None,
         old: Some(old),
+        ..Extra::default()
     };
     line_with(out, "LIST", row, true, &extra);
 }
@@ -323,6 +326,9 @@ fn line_with(out: &mut Vec<u8>, word: &str, row: &Row, rev2: bool, extra: &Extra
     // RFC 9051 §7.3.1: what cannot be selected says so.
     if !row.rights.has(Rights::READ) {
         out.extend_from_slice(b" \\Noselect");
+    }
+    if extra.no_access {
+        out.extend_from_slice(b" \\NoAccess");
     }
     let attribute = match word {
         "XLIST" => use_in_xlist(row),

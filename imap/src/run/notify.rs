@@ -136,6 +136,7 @@ struct Told {
     own: bool,
     parent: Option<MailboxId>,
     subscribed: bool,
+    readable: bool,
     next: u32,
     total: u32,
     unseen: u32,
@@ -150,6 +151,7 @@ impl Told {
             own: row.owner.is_none(),
             parent: mailbox.parent,
             subscribed: mailbox.subscribed,
+            readable: row.rights.has(Rights::READ),
             next: mailbox.uid_next.raw(),
             total: mailbox.counts.total,
             unseen: mailbox.counts.unseen,
@@ -183,6 +185,13 @@ impl Watch {
 
     fn wanted(&self, told: &Told) -> Events {
         self.wants(&told.path, told.subscribed, told.own)
+    }
+
+    /// RFC 5465 §3.1: whether one may know of it, and may not hear what is asked for.
+    fn lacks_access(&self, row: &Row) -> bool {
+        let wants = self.wants_row(row);
+        let messages = wants.new.is_some() || wants.expunge || wants.flags;
+        messages && !row.rights.has(Rights::READ)
     }
 
     /// Whether a mailbox below the name of another account may be meant.
@@ -227,7 +236,9 @@ impl Runner {
         // Read before the mailboxes: what is committed in between is looked at again.
         watch.modseq = self.own()?.modseq()?;
         for row in self.watched(&watch)?.rows() {
-            if status {
+            if watch.lacks_access(row) {
+                self.tell_name(&watch, row, None, out);
+            } else if status {
                 self.tell_first(&watch, row, out);
             }
             watch.told.insert(place(row), Told::of(row));
@@ -449,10 +460,10 @@ impl Runner {
         // What is left is no more.
         for ((owner, id), gone) in before {
             if watch.wanted(&gone).names {
-                // RFC 5465 §5.4, §5.9: deleted, or to be seen no more.
+                // RFC 5465 §5.4: deleted, or, §5.9, to be seen no more.
                 let attribute = match gone.own || self.is_deleted(owner, id) {
                     true => "\\NonExistent",
-                    false => "\\NoAccess",
+                    false => "\\NonExistent \\NoAccess",
                 };
                 put(out, format_args!("* LIST ({attribute}) \"/\" "));
                 response::mailbox(out, &gone.path, self.utf8);
@@ -486,19 +497,20 @@ impl Runner {
         let wants = watch.wants_row(row);
         let Some(told) = told else {
             if wants.names {
-                self.tell_name(row, None, out);
+                self.tell_name(watch, row, None, out);
             }
             return;
         };
         let old = watch.wanted(told);
         let moved = told.path != row.path && !renamed.implies(&told.path, &row.path);
         if moved && (wants.names || old.names) {
-            self.tell_name(row, Some(&told.path), out);
+            self.tell_name(watch, row, Some(&told.path), out);
             renamed.add(&told.path, &row.path);
         } else if told.subscribed != mailbox.subscribed
             && (wants.subscriptions || old.subscriptions)
+            || told.readable != row.rights.has(Rights::READ) && wants.names
         {
-            self.tell_name(row, None, out);
+            self.tell_name(watch, row, None, out);
         }
         if row.rights.has(Rights::READ) && !self.is_selected(row) {
             self.tell_counts(row, told, &wants, out);
@@ -532,14 +544,14 @@ impl Runner {
     fn tell_parents(&self, watch: &Watch, tree: &Tree, ids: &[Place], out: &mut Vec<u8>) {
         for row in tree.rows().iter().filter(|r| ids.contains(&place(r))) {
             if watch.wants_row(row).names {
-                self.tell_name(row, None, out);
+                self.tell_name(watch, row, None, out);
             }
         }
     }
 
     /// `* LIST (\HasNoChildren \Subscribed) "/" "New" ("OLDNAME" ("Old"))`
-    fn tell_name(&self, row: &Row, old: Option<&str>, out: &mut Vec<u8>) {
-        list::line_subscribed(out, row, self.utf8);
+    fn tell_name(&self, watch: &Watch, row: &Row, old: Option<&str>, out: &mut Vec<u8>) {
+        list::line_subscribed(out, row, watch.lacks_access(row), self.utf8);
         let Some(old) = old else { return };
         // Behind the name, before the line's end.
         out.truncate(out.len() - 2);

@@ -455,7 +455,38 @@ fn mailboxes_of_others_are_told_of() {
     told(
         &mut world,
         2,
-        &[&format!("* LIST (\\NoAccess) \"/\" {name}")],
+        &[&format!("* LIST (\\NonExistent \\NoAccess) \"/\" {name}")],
+    );
+    // RFC 5465 §3.1: what may be known of and not read. And what is made below has the rights of what is above.
+    give(&world, "an", "Archive", Sharing::Account(binh), "l");
+    let seen = |attributes: &str| format!("* LIST ({attributes} \\Subscribed) \"/\" {name}");
+    told(
+        &mut world,
+        2,
+        &[&seen("\\HasNoChildren \\Noselect \\NoAccess")],
+    );
+    let set =
+        format!("NOTIFY SET STATUS (MAILBOXES {name} (MessageNew MessageExpunge MailboxName))");
+    assert_eq!(
+        world.ask(2, &set),
+        [
+            seen("\\HasNoChildren \\Noselect \\NoAccess").as_str(),
+            "q OK NOTIFY completed"
+        ]
+    );
+    give(&world, "an", "Archive", Sharing::Account(binh), "lr");
+    told(&mut world, 2, &[&seen("\\HasNoChildren")]);
+    let set = format!("NOTIFY SET (SUBTREE {name} (MailboxName))");
+    world.ask(2, &set);
+    world.ask(1, "CREATE Archive/2026");
+    let below = name.replace("Archive", "Archive/2026");
+    told(
+        &mut world,
+        2,
+        &[
+            &format!("* LIST (\\HasNoChildren \\Subscribed) \"/\" {below}"),
+            &seen("\\HasChildren"),
+        ],
     );
     // Only one's own are personal.
     world.ask(2, "NOTIFY SET (PERSONAL (MessageNew MessageExpunge))");

@@ -180,7 +180,10 @@ fn who_watches_is_told_by_list() {
     );
     give(&world, "an", "Chung", Sharing::Account(binh), "");
     assert_eq!(world.line(2), format!("* OK [CLOSED] {LOST}"));
-    assert_eq!(world.line(2), format!("* LIST (\\NoAccess) \"/\" {CHUNG}"));
+    assert_eq!(
+        world.line(2),
+        format!("* LIST (\\NonExistent \\NoAccess) \"/\" {CHUNG}")
+    );
     // Given again, it is told of again.
     give(&world, "an", "Chung", Sharing::Account(binh), "lr");
     let told = world.line(2);
