@@ -56,6 +56,8 @@ impl Default for Policy {
 pub struct Upkeep {
     /// The time against which ages were measured, Unix seconds.
     pub trusted_s: i64,
+    /// Seconds by which the clock is ahead of that. While it is, nothing is trimmed.
+    pub behind_s: u64,
     /// What the change logs lost.
     pub trimmed: Trimming,
     /// What a collection found; `None` when none was due.
@@ -128,6 +130,7 @@ impl Store {
         let due = kept.is_due(trusted_s, policy);
         let mut done = Upkeep {
             trusted_s,
+            behind_s: now.abs_diff(trusted_s),
             ..Upkeep::default()
         };
         // Before anything ages by it: a stop in the middle must not move it twice.

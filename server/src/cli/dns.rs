@@ -28,6 +28,11 @@ pub(crate) fn run(args: &DnsArgs) -> anyhow::Result<()> {
         !named.is_empty(),
         "hãy nêu tên miền, ví dụ congvu dns tinh.gov.vn / name a domain, e.g. congvu dns tinh.gov.vn"
     );
+    anyhow::ensure!(
+        !config.server.host.is_empty() && config.server.host != "localhost",
+        "cấu hình chưa nêu tên máy chủ: hãy đặt [server] host, hoặc dùng --config TỆP / \
+         the config names no host: set [server] host, or use --config FILE"
+    );
     let domain = DomainName::parse(named).with_context(|| format!("domain {named:?}"))?;
     let connection = args.connection.or(&config);
     let keys = admin::dkim_lines(&connection, &domain).unwrap_or_else(|error| {

@@ -240,12 +240,21 @@ fn maintain(which: &Which) -> anyhow::Result<()> {
     let (config, store) = which.open(&Shown::new(), Advice::ByItself)?;
     let done = store.maintain(&crate::upkeep::policy(&config));
     store.close()?;
-    let trimmed = done?.trimmed;
+    let done = done?;
+    let trimmed = done.trimmed;
     let (commits, messages) = (trimmed.commits, trimmed.messages);
     println!(
         "Đã dọn: {commits} lần ghi cũ, {messages} thư đã xoá quá hạn. / \
          Done: {commits} old commits and {messages} removed messages are gone."
     );
+    if done.behind_s > 0 {
+        let days = done.behind_s.div_ceil(24 * 60 * 60);
+        println!(
+            "Đồng hồ của máy đi trước giờ của kho đến {days} ngày, nên chưa thư nào quá hạn; mỗi lượt kho theo tối đa hai \
+             ngày. / This machine's clock is up to {days} days ahead of the store's time, so nothing aged; the store \
+             follows by at most two days for each pass."
+        );
+    }
     Ok(())
 }
 
