@@ -150,13 +150,6 @@ pub enum Via {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hop(Arc<str>);
 
-impl Hop {
-    /// Sorts before all others.
-    pub(crate) fn first() -> Self {
-        Self("".into())
-    }
-}
-
 impl fmt::Display for Hop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

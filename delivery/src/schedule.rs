@@ -10,7 +10,10 @@
 //!
 //! A million parts may wait: what is kept of each is small, and each hop's name is kept once.
 
+mod parts;
+
 use crate::outward::Hop;
+use parts::{FIRST_OF_ALL, Id, LEASED, Load, Parts, Since};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use storage::QueueId;
 
@@ -32,35 +35,24 @@ pub(crate) const STEP_S: i64 = 5 * 60;
 pub(crate) const FIRST: i8 = i8::MAX;
 
 /// A part's place in its lane: when it came, the urgent as if they had come earlier.
-type Place = (i64, QueueId);
+type Place = (Since, Id);
 
 /// Where a part stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     /// In its lane.
-    Waiting(i64),
+    Waiting(Since),
     /// Under way, or its outcome is not written down yet.
     Leased,
 }
 
 impl Part {
-    fn of(since: i64) -> Self {
+    fn of(since: Since) -> Self {
         match since {
             LEASED => Self::Leased,
             since => Self::Waiting(since),
         }
     }
-}
-
-/// In the list of parts, instead of its place in the lane.
-const LEASED: i64 = i64::MAX;
-
-/// What the lane keeps of a part that waits.
-#[derive(Debug, Clone, Copy)]
-struct Load {
-    /// Of the message; what has more than fits counts as the most.
-    octets: u32,
-    priority: i8,
 }
 
 /// Where a lane is listed.
@@ -125,7 +117,7 @@ pub(crate) struct Schedule {
     ready: BTreeSet<(u64, Hop)>,
     resting: BTreeSet<(i64, Hop)>,
     /// Since when each waits in its lane, or [`LEASED`].
-    parts: BTreeMap<(QueueId, Hop), i64>,
+    parts: Parts,
     running: usize,
     /// How many of those under way began when.
     begun: BTreeMap<i64, usize>,
@@ -142,7 +134,7 @@ impl Schedule {
             lanes: BTreeMap::new(),
             ready: BTreeSet::new(),
             resting: BTreeSet::new(),
-            parts: BTreeMap::new(),
+            parts: Parts::default(),
             running: 0,
             begun: BTreeMap::new(),
             octets: 0,
@@ -166,16 +158,14 @@ impl Schedule {
             Some((known, _)) => &known.clone(),
             None => hop,
         };
-        let key = (id, hop.clone());
-        if self.parts.contains_key(&key) {
+        if self.parts.get(id, hop).is_some() {
             return false;
         }
         let since = match priority {
-            FIRST => i64::MIN,
-            _ => now.saturating_sub(i64::from(priority) * STEP_S),
+            FIRST => FIRST_OF_ALL,
+            _ => Since::at(now.saturating_sub(i64::from(priority) * STEP_S)),
         };
-        let since = since.min(LEASED - 1);
-        self.parts.insert(key, since);
+        self.parts.set(id, hop, since);
         let lane = self.lanes.entry(hop.clone()).or_insert_with(|| Lane {
             waiting: BTreeMap::new(),
             running: 0,
@@ -187,29 +177,25 @@ impl Schedule {
             turn: 0,
             listed: Listed::Nowhere,
         });
-        let octets = u32::try_from(octets).unwrap_or(u32::MAX);
-        lane.waiting.insert((since, id), Load { octets, priority });
+        lane.waiting
+            .insert((since, id.into()), Load::new(octets, priority));
         self.list(hop, now);
         true
     }
 
     /// Where a part stands; `None`: it is not here.
     pub(crate) fn part(&self, id: QueueId, hop: &Hop) -> Option<Part> {
-        let since = self.parts.get(&(id, hop.clone()))?;
-        Some(Part::of(*since))
+        self.parts.get(id, hop).map(Part::of)
     }
 
-    fn hops(&self, id: QueueId) -> Vec<(Hop, Part)> {
-        let first = Hop::first();
-        let own = self.parts.range((id, first)..);
-        own.take_while(|((of, _), _)| *of == id)
-            .map(|((_, hop), since)| (hop.clone(), Part::of(*since)))
-            .collect()
+    fn hops(&self, id: QueueId) -> impl Iterator<Item = (Hop, Part)> + use<> {
+        let own = self.parts.of(id).into_iter();
+        own.map(|(hop, since)| (hop, Part::of(since)))
     }
 
     /// Whether any part of the message is under way.
     pub(crate) fn under_way(&self, id: QueueId) -> bool {
-        self.hops(id).iter().any(|(_, part)| *part == Part::Leased)
+        self.hops(id).any(|(_, part)| part == Part::Leased)
     }
 
     /// Takes the parts of a message that wait out of their lanes.
@@ -219,9 +205,9 @@ impl Schedule {
                 continue;
             };
             if let Some(lane) = self.lanes.get_mut(&hop) {
-                lane.waiting.remove(&(since, id));
+                lane.waiting.remove(&(since, id.into()));
             }
-            self.parts.remove(&(id, hop.clone()));
+            self.parts.remove(id, &hop);
             self.list(&hop, now);
         }
     }
@@ -238,7 +224,7 @@ impl Schedule {
         let lane = self.lanes.get_mut(&hop)?;
         let first = lane.waiting.first_key_value();
         let (place, load) = first.map(|(place, load)| (*place, *load))?;
-        let octets = u64::from(load.octets);
+        let (id, octets) = (place.1.queue(), load.octets());
         if self.running > 0 && self.octets.saturating_add(octets) > OCTETS_MAX {
             return None;
         }
@@ -249,9 +235,9 @@ impl Schedule {
         (self.turns, lane.turn) = (turn, turn);
         self.running += 1;
         self.octets += octets;
-        self.parts.insert((place.1, hop.clone()), LEASED);
+        self.parts.set(id, &hop, LEASED);
         self.list(&hop, now);
-        Some((place.1, hop, octets))
+        Some((id, hop, octets))
     }
 
     /// A leased part's try ended; `trouble`: the hop takes nothing from anybody now.
@@ -282,12 +268,12 @@ impl Schedule {
 
     /// The outcome of a part could not be written down: it must not go again.
     pub(crate) fn keep(&mut self, id: QueueId, hop: &Hop) {
-        self.parts.insert((id, hop.clone()), LEASED);
+        self.parts.set(id, hop, LEASED);
     }
 
     /// The outcome of a leased part is written down: it may be offered again.
     pub(crate) fn done(&mut self, id: QueueId, hop: &Hop) {
-        self.parts.remove(&(id, hop.clone()));
+        self.parts.remove(id, hop);
     }
 
     /// Somebody knows better: the lane may go on at once.
@@ -339,7 +325,7 @@ impl Schedule {
         lane.listed = match lane.waiting.first_key_value() {
             _ if lane.rests_until > now => Listed::Resting(lane.rests_until),
             Some((_, load)) if lane.running < width => {
-                Listed::Ready(lane.turn.saturating_add(stride(load.priority)))
+                Listed::Ready(lane.turn.saturating_add(stride(load.priority())))
             }
             _ => Listed::Nowhere,
         };

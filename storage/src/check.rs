@@ -366,9 +366,9 @@ fn queue(store: &Store, findings: &mut Findings) -> Result<(), Error> {
             None => continue,
         };
         let item: record::QueueRecord = record::decode(&value, "queue item")?;
-        if item.due != due {
+        if queue::Due::at(item.due) != due {
             findings.add(format!(
-                "queue item {id}: due {} but remembered as {due}",
+                "queue item {id}: due {} but remembered as {due:?}",
                 item.due
             ));
         }

@@ -33,13 +33,47 @@ const NUMBERS_BLOCK: u64 = 1_000;
 /// Longest payload, octets.
 const PAYLOAD_OCTETS_MAX: usize = 4 * 1024 * 1024;
 
+/// A due time as memory keeps it, since a million may be kept: in 32 bits, good until 2106. What is before 1970 is one
+/// time, and so is what is after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Due(u32);
+
+impl Due {
+    pub(crate) fn at(due: i64) -> Self {
+        Self(due.saturating_add(1).clamp(0, i64::from(u32::MAX)) as u32)
+    }
+
+    fn seconds(self) -> i64 {
+        match self.0 {
+            u32::MAX => i64::MAX,
+            kept => i64::from(kept) - 1,
+        }
+    }
+}
+
+/// An item's number in two halves, so that what lies beside it is not filled up to eight octets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Half(u32, u32);
+
+impl From<QueueId> for Half {
+    fn from(id: QueueId) -> Self {
+        Self((id.raw() >> 32) as u32, id.raw() as u32)
+    }
+}
+
+impl Half {
+    fn id(self) -> Option<QueueId> {
+        QueueId::new(u64::from(self.0) << 32 | u64::from(self.1))
+    }
+}
+
 /// Which item is due when, in memory.
 #[derive(Default)]
 struct Dues {
     /// In the order in which they come up.
-    by_due: BTreeSet<(i64, QueueId)>,
+    by_due: BTreeSet<(Due, Half)>,
     /// As recorded, and when it comes up.
-    by_id: BTreeMap<QueueId, (i64, i64)>,
+    by_id: BTreeMap<Half, (Due, Due)>,
 }
 
 /// The queue's index in memory.
@@ -52,18 +86,25 @@ pub(crate) struct Spool {
 
 impl Spool {
     pub(crate) fn load(index: &Index) -> Result<Self, Error> {
-        let mut dues = Dues::default();
+        // In the order of their numbers; maps that are made of what is sorted have no gaps.
+        let mut recorded: Vec<(Half, Due)> = Vec::new();
         let items = key::kind(AccountId::SYSTEM, key::QUEUE);
         index.scan(&items, &items, &mut |key, value| {
             let id = key::number_of(key).and_then(QueueId::new);
             let id = id.ok_or_else(|| Error::Corrupt("a queue key cannot be read".into()))?;
-            dues.set(
-                id,
-                Some(record::decode::<QueueRecord>(value, "queue item")?.due),
-            );
+            let due = record::decode::<QueueRecord>(value, "queue item")?.due;
+            recorded.push((id.into(), Due::at(due)));
             Ok(true)
         })?;
-        let last = dues.by_id.last_key_value().map_or(0, |(id, _)| id.raw());
+        let last = recorded.last().and_then(|(id, _)| id.id());
+        let last = last.map_or(0, QueueId::raw);
+        let dues = Dues {
+            by_due: recorded.iter().map(|(id, due)| (*due, *id)).collect(),
+            by_id: recorded
+                .into_iter()
+                .map(|(id, due)| (id, (due, due)))
+                .collect(),
+        };
         let reserved = given(index)?;
         Ok(Self {
             dues: Mutex::new(dues),
@@ -77,11 +118,10 @@ impl Spool {
     }
 
     /// All items with their due times, by id.
-    pub(crate) fn all(&self) -> Vec<(QueueId, i64)> {
-        self.dues()
-            .by_id
-            .iter()
-            .map(|(id, (recorded, _))| (*id, *recorded))
+    pub(crate) fn all(&self) -> Vec<(QueueId, Due)> {
+        let dues = self.dues();
+        let each = dues.by_id.iter();
+        each.filter_map(|(id, (recorded, _))| Some((id.id()?, *recorded)))
             .collect()
     }
 }
@@ -100,10 +140,11 @@ pub(crate) fn give(last: u64) -> Result<Op, Error> {
 impl Dues {
     /// Records a due time, or with `None` that the item is gone; what was put off is so no more.
     fn set(&mut self, id: QueueId, due: Option<i64>) {
-        if let Some(before) = self.comes_up(id) {
-            self.by_due.remove(&(before, id));
+        let id = Half::from(id);
+        if let Some((_, before)) = self.by_id.get(&id) {
+            self.by_due.remove(&(*before, id));
         }
-        match due {
+        match due.map(Due::at) {
             Some(due) => {
                 self.by_id.insert(id, (due, due));
                 self.by_due.insert((due, id));
@@ -115,11 +156,13 @@ impl Dues {
     }
 
     fn comes_up(&self, id: QueueId) -> Option<i64> {
-        self.by_id.get(&id).map(|(_, comes_up)| *comes_up)
+        let (_, comes_up) = self.by_id.get(&id.into())?;
+        Some(comes_up.seconds())
     }
 
     /// False when there is no such item.
     fn put_off(&mut self, id: QueueId, due: i64) -> bool {
+        let (id, due) = (Half::from(id), Due::at(due));
         let Some((_, comes_up)) = self.by_id.get_mut(&id) else {
             return false;
         };
@@ -194,7 +237,7 @@ impl Queue {
 
     /// The same, with rows of tables in the same commit.
     pub fn remove_with(&self, id: QueueId, rows: Vec<RowChange>) -> Result<(), Error> {
-        if !self.store.inner.spool.dues().by_id.contains_key(&id) {
+        if !self.store.inner.spool.dues().by_id.contains_key(&id.into()) {
             return Err(Error::NotFound);
         }
         self.commit(id, None, table::ops(rows)?)
@@ -253,8 +296,11 @@ impl Queue {
     /// The same without reading them.
     pub fn due_ids(&self, now: i64, max: usize) -> Vec<QueueId> {
         let dues = self.store.inner.spool.dues();
-        let due = dues.by_due.iter().take_while(|(due, _)| *due <= now);
-        due.take(max).map(|(_, id)| *id).collect()
+        let due = dues
+            .by_due
+            .iter()
+            .take_while(|(due, _)| due.seconds() <= now);
+        due.filter_map(|(_, id)| id.id()).take(max).collect()
     }
 
     /// When the next item is due.
@@ -265,7 +311,7 @@ impl Queue {
             .dues()
             .by_due
             .first()
-            .map(|(due, _)| *due)
+            .map(|(due, _)| due.seconds())
     }
 
     /// A page of items by id, after `after`.
@@ -275,10 +321,10 @@ impl Queue {
 
     /// The same without reading them.
     pub fn ids(&self, after: Option<QueueId>, max: usize) -> Vec<QueueId> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let from = after.map_or(Bound::Unbounded, |id| Bound::Excluded(Half::from(id)));
         let dues = self.store.inner.spool.dues();
         let following = dues.by_id.range((from, Bound::Unbounded));
-        following.take(max).map(|(id, _)| *id).collect()
+        following.filter_map(|(id, _)| id.id()).take(max).collect()
     }
 
     /// Those of them that are still there.

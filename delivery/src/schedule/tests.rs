@@ -52,7 +52,7 @@ impl Model {
         match *act {
             Act::Offer(i, h, priority) => {
                 let fresh = !self.waiting.contains(&(i, h)) && !self.running.contains(&(i, h));
-                let taken = schedule.offer(id(i), &hop(h), priority, 10, self.now);
+                let taken = schedule.offer(id(i), &hop(h), priority, 1024, self.now);
                 assert_eq!(taken, fresh);
                 self.waiting.insert((i, h));
                 if !fresh && self.running.contains(&(i, h)) {
@@ -63,7 +63,7 @@ impl Model {
             Act::End(n, trouble) => {
                 if n < self.running.len() {
                     let (i, h) = self.running.swap_remove(n);
-                    schedule.ended(&hop(h), 10, trouble.then_some("down"), self.now);
+                    schedule.ended(&hop(h), 1024, trouble.then_some("down"), self.now);
                     schedule.done(id(i), &hop(h));
                 }
             }
@@ -80,7 +80,7 @@ impl Model {
         let Some((of, to, octets)) = schedule.lease(self.now) else {
             return self.nothing_may_go(schedule);
         };
-        assert_eq!(octets, 10);
+        assert_eq!(octets, 1024);
         let h = (0..5).find(|h| hop(*h) == to).unwrap();
         assert!(self.waiting.remove(&(of.raw(), h)), "leased once");
         self.running.push((of.raw(), h));
@@ -214,10 +214,10 @@ fn the_urgent_first_then_hops_in_turn() {
 #[test]
 fn memory_is_bounded_but_one_always_goes() {
     let mut schedule = Schedule::new(100, 10);
-    schedule.offer(id(1), &hop(0), 0, OCTETS_MAX + 1, 0);
+    schedule.offer(id(1), &hop(0), 0, OCTETS_MAX + 1024, 0);
     schedule.offer(id(2), &hop(1), 0, 1, 1);
     let (_, to, octets) = schedule.lease(1).unwrap();
-    assert_eq!(octets, OCTETS_MAX + 1);
+    assert_eq!(octets, OCTETS_MAX + 1024);
     assert!(schedule.lease(1).is_none());
     schedule.ended(&to, octets, None, 1);
     assert_eq!(schedule.lease(1).map(|(of, _, _)| of), Some(id(2)));
