@@ -1,37 +1,67 @@
-//! RFC 6152 §3, RFC 3030 §3: a message for a server that takes no octets over 127, or nothing but lines: its bodies
-//! encoded anew, what they say the same.
+//! RFC 6152 §3, RFC 3030 §3, RFC 5321 §4.5.3.1.6: a message for a server that takes no octets over 127, nothing but
+//! lines, or no long ones: its bodies encoded anew, what they say the same.
 //!
 //! What is signed or encrypted by its author is never touched (RFC 1847 §2.1: the signature is over the octets).
 //! Another kind of signature, DKIM's, over the old octets holds no more: mail is signed after this.
 
 use super::header::{fields, remove_field};
+use super::part::decode_body;
 use super::{Part, PartKind, summarize};
 use base64::Engine as _;
+use std::borrow::Cow;
 
 /// RFC 2045 §6.7, §6.8: characters of an encoded line.
 const LINE_MAX: usize = 76;
+/// RFC 5322 §2.1.1, RFC 5321 §4.5.3.1.6: octets of a line, its end left out.
+pub const LONG: usize = 998;
 
-/// What the message must become.
+/// What the message must become. Lines (RFC 2045 §2.8: 8bit) it becomes in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    /// Octets below 128, in lines.
-    SevenBit,
-    /// Lines (RFC 2045 §2.8: 8bit), whatever octets are in them.
-    Lines,
+struct Wanted {
+    /// Octets below 128.
+    seven: bool,
+    /// No line longer than [`LONG`].
+    short: bool,
 }
 
 /// The message in octets below 128. `None`: it cannot be, since a header field or what stands between parts has others,
 /// a part contradicts its own encoding, or it is signed by its author.
 #[must_use]
 pub fn to_seven_bit(raw: &[u8]) -> Option<Vec<u8>> {
-    let out = whole(raw, Wanted::SevenBit)?;
-    out.is_ascii().then_some(out)
+    fitted(raw, true, false)
+}
+
+/// The message with no line longer than [`LONG`], and in octets below 128 where that is wanted, too: bodies encoded,
+/// header lines folded where they have white space (RFC 5322 §2.2.3). `None`: it cannot be, as for [`to_seven_bit`], or
+/// since a line stands where neither helps.
+#[must_use]
+pub fn to_short_lines(raw: &[u8], seven: bool) -> Option<Vec<u8>> {
+    fitted(raw, seven, true)
+}
+
+fn fitted(raw: &[u8], seven: bool, short: bool) -> Option<Vec<u8>> {
+    let out = whole(raw, Wanted { seven, short })?;
+    let fits = (!seven || out.is_ascii()) && (!short || !has_long_lines(&out));
+    fits.then_some(out)
+}
+
+/// Whether a line of it is longer than [`LONG`].
+#[must_use]
+pub fn has_long_lines(octets: &[u8]) -> bool {
+    let mut from = 0;
+    let ends = memchr::memchr_iter(b'\n', octets).chain([octets.len()]);
+    ends.into_iter().any(|end| {
+        let line = &octets[from..end];
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        from = end + 1;
+        line.len() > LONG
+    })
 }
 
 /// The message without binary parts: each of them in base64. `None`: it cannot be.
 #[must_use]
 pub fn to_lines(raw: &[u8]) -> Option<Vec<u8>> {
-    whole(raw, Wanted::Lines)
+    fitted(raw, false, false)
 }
 
 /// RFC 2045 §2.9: whether a part of it is binary, so that it goes through BINARYMIME only. A NUL makes any part so; line
@@ -86,41 +116,55 @@ fn entity(
     out: &mut Vec<u8>,
 ) -> Option<usize> {
     let (header, body) = (part.header.of(raw), part.body.of(raw));
-    let seven = wanted == Wanted::SevenBit;
-    if seven && !header.is_ascii() {
+    if wanted.seven && !header.is_ascii() {
         return None;
     }
+    let header = match wanted.short && has_long_lines(header) {
+        true => Cow::Owned(folded(header)?),
+        false => Cow::Borrowed(header),
+    };
+    let header = &*header;
     let end = part.body.end();
     let binary = odd(body) && has_binary(raw, part);
-    if !binary && (!seven || body.is_ascii()) {
+    let long = wanted.short && has_long_lines(body);
+    if !binary && !long && (!wanted.seven || body.is_ascii()) {
         out.extend_from_slice(header);
         out.extend_from_slice(body);
         return Some(end);
     }
     // What consists of others is as they are; 7bit needs no field.
-    let inside = (!seven).then_some("8bit");
+    let inside = (!wanted.seven && !body.is_ascii()).then_some("8bit");
     match &part.kind {
+        // Long lines of letters and digits are put right without another encoding.
+        PartKind::Leaf if part.encoding.eq_ignore_ascii_case("base64") && body.is_ascii() => {
+            out.extend_from_slice(header);
+            wrapped(body, out);
+        }
         PartKind::Leaf => {
-            if !is_plain(part) {
-                return None;
-            }
+            let quoted = part.encoding.eq_ignore_ascii_case("quoted-printable");
+            let body = match is_plain(part) {
+                true => Cow::Borrowed(body),
+                false if long && quoted && body.is_ascii() => decode_body(part, raw),
+                false => return None,
+            };
+            let body = &*body;
             let (name, encoded) = if binary {
                 ("base64", base64_lines(body))
             } else {
                 encode(body)
             };
-            fields_with(header, Some(name), top, out)?;
+            fields_with(header, Some(name), (top, body.is_ascii()), out)?;
             out.extend_from_slice(&encoded);
         }
         PartKind::Multipart(_) if matches!(part.subtype.as_str(), "signed" | "encrypted") => {
             return None;
         }
         PartKind::Multipart(parts) => {
-            fields_with(header, inside, false, out)?;
+            fields_with(header, inside, (false, true), out)?;
             inner(raw, part, parts.iter(), (wanted, false), out)?;
         }
         PartKind::Message(nested) => {
-            fields_with(header, inside, false, out)?;
+            fields_with(header, inside, (false, true), out)?;
             inner(
                 raw,
                 part,
@@ -155,8 +199,55 @@ fn inner<'a>(
     Some(())
 }
 
-/// The header with this encoding instead of its own; `None`: 7bit, which needs no field.
-fn fields_with(header: &[u8], encoding: Option<&str>, top: bool, out: &mut Vec<u8>) -> Option<()> {
+/// The header with its long lines folded before white space (RFC 5322 §2.2.3); `None`: there is none in time.
+fn folded(header: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(header.len() + header.len() / LINE_MAX);
+    for line in header.split_inclusive(|octet| *octet == b'\n') {
+        let mut rest = line;
+        loop {
+            let text = rest.strip_suffix(b"\n").unwrap_or(rest);
+            let text = text.strip_suffix(b"\r").unwrap_or(text);
+            if text.len() <= LONG {
+                break;
+            }
+            // What follows must be more than white space, and so must what stays.
+            let is_place = |at: &usize| {
+                let (before, after) = text.split_at(*at);
+                let blank = |octets: &[u8]| octets.trim_ascii().is_empty();
+                matches!(after[0], b' ' | b'\t') && !blank(before) && !blank(after)
+            };
+            let at = (1..=LINE_MAX).rev().find(is_place);
+            let at = at.or_else(|| (LINE_MAX + 1..=LONG).find(is_place))?;
+            out.extend_from_slice(&rest[..at]);
+            out.extend_from_slice(b"\r\n");
+            rest = &rest[at..];
+        }
+        out.extend_from_slice(rest);
+    }
+    Some(out)
+}
+
+/// Base64 in lines as RFC 2045 §6.8 wants them.
+fn wrapped(body: &[u8], out: &mut Vec<u8>) {
+    let digits: Vec<u8> = body
+        .iter()
+        .copied()
+        .filter(|octet| !octet.is_ascii_whitespace())
+        .collect();
+    for line in digits.chunks(LINE_MAX) {
+        out.extend_from_slice(line);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// The header with this encoding instead of its own; `None`: 7bit, which needs no field. `top`: it is a message's;
+/// `ascii`: what its body is.
+fn fields_with(
+    header: &[u8],
+    encoding: Option<&str>,
+    (top, ascii): (bool, bool),
+    out: &mut Vec<u8>,
+) -> Option<()> {
     // Without an empty line at its end nothing can be added.
     let own = match header.strip_suffix(b"\r\n") {
         Some(own) if own.is_empty() || own.ends_with(b"\r\n") => own,
@@ -167,7 +258,7 @@ fn fields_with(header: &[u8], encoding: Option<&str>, top: bool, out: &mut Vec<u
         let has = |name: &str| fields(own).any(|field| field.is(name));
         if top && !has("MIME-Version") {
             out.extend_from_slice(b"MIME-Version: 1.0\r\n");
-            if !has("Content-Type") {
+            if !ascii && !has("Content-Type") {
                 // RFC 1428 §3: nobody said which charset it is.
                 out.extend_from_slice(b"Content-Type: text/plain; charset=unknown-8bit\r\n");
             }
@@ -330,6 +421,64 @@ mod tests {
     }
 
     #[test]
+    fn long_lines_become_short_ones_that_say_the_same() {
+        let check = |raw: &str, fits: bool| {
+            let got = to_short_lines(raw.as_bytes(), false);
+            assert_eq!(got.is_some(), fits, "{raw}");
+            let Some(got) = got else { return };
+            assert!(!has_long_lines(&got));
+            let (was, is) = (summarize(raw.as_bytes()), summarize(&got));
+            assert_eq!(was.defects, is.defects);
+            let text = |part: &Part, raw: &[u8]| {
+                let all = part
+                    .walk()
+                    .filter(|(_, part)| matches!(part.kind, PartKind::Leaf));
+                let all = all.map(|(_, leaf)| decode_body(leaf, raw).to_vec());
+                all.collect::<Vec<_>>()
+            };
+            assert_eq!(
+                text(&was.part, raw.as_bytes()),
+                text(&is.part, &got),
+                "{raw}"
+            );
+            assert_eq!(was.head.subject, is.head.subject);
+        };
+        let (long, words) = ("x".repeat(5_000), "mot hai ba ".repeat(500));
+        let plain = |text: &str| format!("Subject: a\r\n\r\n{text}\r\n");
+        assert!(!has_long_lines(plain(&long[..998]).as_bytes()));
+        assert!(has_long_lines(plain(&long[..999]).as_bytes()));
+        assert_eq!(
+            to_short_lines(plain("b").as_bytes(), false).as_deref(),
+            Some(plain("b").as_bytes())
+        );
+        check(&plain(&long), true);
+        check(&plain(&words.replace('a', "\u{1ed9}")), true);
+        let typed = |kind: &str, encoding: &str, body: &str| {
+            format!(
+                "MIME-Version: 1.0\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{body}\r\n"
+            )
+        };
+        check(&typed("text/html; charset=utf-8", "8bit", &long), true);
+        check(&typed("image/png", "base64", &long), true);
+        check(&typed("text/plain", "quoted-printable", &long), true);
+        check(&typed("text/plain", "x-unknown", &long), false);
+        let parts = |kind: &str, pre: &str| {
+            let inner = typed("text/plain", "7bit", &long);
+            let body = format!("{pre}\r\n--b\r\n{inner}\r\n--b--\r\n");
+            typed(&format!("multipart/{kind}; boundary=b"), "7bit", &body)
+        };
+        check(&parts("mixed", ""), true);
+        check(&parts("signed", ""), false);
+        check(&parts("mixed", &long), false);
+        // A header is folded where it has white space.
+        check(&format!("Subject: {words}\r\n\r\nb\r\n"), true);
+        check(&format!("Subject: {words}\r\n\r\n{words}\r\n"), true);
+        check(&format!("Subject: {long}\r\n\r\nb\r\n"), false);
+        let seven = to_short_lines(plain(&format!("{long}\u{1ed9}")).as_bytes(), true);
+        assert!(seven.unwrap().is_ascii());
+    }
+
+    #[test]
     fn encoded_lines_are_short_and_decode_to_the_same() {
         for text in [
             "m\u{f4}t",
@@ -347,7 +496,7 @@ mod tests {
             assert!(lines.into_iter().all(|line| line.len() <= LINE_MAX + 1));
             let summary = summarize(&seven);
             let part = &summary.part;
-            let decoded = crate::message::part::decode_body(part, &seven);
+            let decoded = decode_body(part, &seven);
             assert_eq!(
                 String::from_utf8_lossy(&decoded),
                 format!("{body}\u{1ed9}\r\n")

@@ -3,7 +3,8 @@
 
 use crate::sender::{Features, Message};
 use delivery::{Job, ReversePath, Signer, TlsWish};
-use formats::message::seven::{is_binary, to_lines, to_seven_bit};
+use formats::message::header::fields;
+use formats::message::seven::{has_long_lines, is_binary, to_lines, to_seven_bit, to_short_lines};
 use std::sync::Arc;
 
 /// The job's message.
@@ -27,6 +28,9 @@ pub(crate) fn message(job: &Job) -> Message {
 /// The message for this peer. RFC 6152 §3: without 8BITMIME its bodies are encoded, where they can be; RFC 3030 §3: so are
 /// binary ones without BINARYMIME and CHUNKING. Where they cannot, the machine refuses it. RFC 6376 §5.3: then it is
 /// signed, as it is going to arrive; what is binary is encoded for that, too, since DKIM sees lines.
+///
+/// RFC 5321 §4.5.3.1.6: lines that are too long are encoded, as well, but in a letter that bears a signature of others
+/// and not ours: that would hold no more, and most servers take such lines.
 pub(crate) async fn fitted(
     message: &Message,
     features: &Features,
@@ -35,15 +39,19 @@ pub(crate) async fn fitted(
     let mut message = message.clone();
     let seven = message.eight_bit && !features.eight_bit;
     let lines = message.binary && (signer.is_some() || !features.takes_binary());
-    if !seven && !lines && signer.is_none() {
+    let ours = signer.is_some() || !is_signed(&message.content);
+    let short = ours && has_long_lines(&message.content);
+    if !seven && !lines && !short && signer.is_none() {
         return message;
     }
     let (content, signer) = (message.content.clone(), signer.cloned());
     let work = tokio::task::spawn_blocking(move || {
-        let encoded: Option<Arc<[u8]>> = match (seven, lines) {
-            (true, _) => to_seven_bit(&content).map(Into::into),
-            (false, true) => to_lines(&content).map(Into::into),
-            (false, false) => None,
+        let short = short.then(|| to_short_lines(&content, seven)).flatten();
+        let encoded: Option<Arc<[u8]>> = match (short, seven, lines) {
+            (Some(short), _, _) => Some(short.into()),
+            (None, true, _) => to_seven_bit(&content).map(Into::into),
+            (None, false, true) => to_lines(&content).map(Into::into),
+            (None, false, false) => None,
         };
         let leaves = encoded.as_deref().unwrap_or(&content);
         // A signature over lines would not fit what goes out as it is.
@@ -60,6 +68,11 @@ pub(crate) async fn fitted(
         message.head = head;
     }
     message
+}
+
+/// Whether somebody vouches for its octets (RFC 6376 §3.5).
+fn is_signed(content: &[u8]) -> bool {
+    fields(content).any(|field| field.is("DKIM-Signature"))
 }
 
 /// RFC 6531 §3.4: SMTPUTF8 is asked for where the reverse-path needs it, or the header of mail that came with it; a
