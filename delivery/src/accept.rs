@@ -3,26 +3,24 @@
 use crate::header::Header;
 use crate::job::Ended;
 use crate::list::{self, Lists};
-use crate::news::{Action, News};
-use crate::place::{Letter, Piles};
+use crate::news::{Action, News, PLACED};
+use crate::place::Piles;
 use crate::resolve::Targets;
 use crate::schedule::Schedule;
 use crate::seen::seen;
 use crate::spoilt::Spoilt;
-use crate::spool::{self, Record, Row};
+use crate::spool;
 use crate::trace::{self, Beginning, Head, Whence};
 use crate::turn::Turns;
 use crate::*;
-use directory::{Access, Directory, ListFace};
+use directory::{Access, Directory};
 use formats::address::Address;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use storage::{AccountId, BlobId, QueueId, RowChange, Store};
+use storage::{AccountId, QueueId, RowChange, Store};
 
 /// RFC 5321 §6.3: Received fields of a message that is not yet thought to go round in circles.
 pub const RECEIVED_MAX: usize = 100;
-/// Local accounts that are served before the answer; more go through the spool.
-pub const PLACED_AT_ONCE_MAX: usize = 16;
 
 /// Settings that the config gives.
 #[derive(Debug, Clone)]
@@ -35,6 +33,8 @@ pub struct Settings {
     pub recipients_max: usize,
     /// Items in the queue at which new mail is deferred.
     pub queue_max: usize,
+    /// Seconds for which it is tried to place mail in a full mailbox before it comes back; 0: it comes back at once.
+    pub full_wait_s: i64,
 }
 
 /// What the door answers when it took the message.
@@ -44,7 +44,7 @@ pub struct Receipt {
     /// Shown in the reply and in the log: `250 2.0.0 Ok: queued as …`.
     pub trace: String,
     pub queued: Option<QueueId>,
-    /// Placed at once, for these recipients.
+    /// Accounts in which it was placed before the answer.
     pub placed: usize,
     /// Recipients, by number, that were not taken, where the peer hears of each.
     pub refused: Vec<(u32, Refusal)>,
@@ -190,6 +190,7 @@ impl Delivery {
         let (sender, underway) = match origin {
             Origin::Submitted { access, .. } => {
                 let underway = self.check_pace(access, count, content.len() as u64)?;
+                submit::check_lines(content)?;
                 (
                     submit::check_header(access, &header)?,
                     Some((access, underway)),
@@ -228,6 +229,7 @@ impl Delivery {
             message_id: header.message_id.or_else(|| stamp.own_message_id(origin)),
             submitter: origin.submitter(),
             priority,
+            full: self.full(origin),
             generated: matches!(origin, Origin::Generated),
             lists: targets.lists.clone(),
             each: passed.each,
@@ -239,201 +241,11 @@ impl Delivery {
         };
         let beginning = beginning(&arrival, &targets, stored.len(), passed.rows);
         let beginning = beginning.map_err(|e| temporary("cannot trace", &e))?;
-        let taken = self.carry_out(arrival, &targets, &stored, Arc::new(beginning))?;
+        let taken = self.carry_out(arrival, &targets, &stored, &Arc::new(beginning))?;
         if let Some((access, _)) = &underway {
             access.sent(count);
         }
         Ok(taken)
-    }
-
-    /// Lays the content down. What only one agency gets is sealed under its key, in an encrypted store.
-    fn stage(&self, local: &[(AccountId, u32)], stored: &[u8]) -> Result<BlobId, Refused> {
-        let store = &self.inner.store;
-        let domain = |account| store.domain_of(account);
-        let blob = match local.split_first() {
-            Some(((first, _), rest))
-                if rest.iter().all(|(to, _)| domain(*to) == domain(*first)) =>
-            {
-                store.account(*first).put_blob(stored)
-            }
-            _ => store.put_blob(stored),
-        };
-        blob.map_err(|e| temporary("cannot stage", &e))
-    }
-
-    /// Places it, or spools it; then tells the sender of those who were left out.
-    fn carry_out(
-        &self,
-        arrival: Arrival,
-        targets: &Targets,
-        stored: &[u8],
-        beginning: Arc<Beginning>,
-    ) -> Result<Receipt, Refused> {
-        let mut news = targets.failures(&arrival.envelope, arrival.each);
-        let told = targets.refused.iter().filter(|_| arrival.each);
-        let mut refused: Vec<(u32, Refusal)> = told.cloned().collect();
-        news.extend(arrival.expanded.iter().cloned());
-        let few = targets.remote.is_empty() && targets.local.len() <= PLACED_AT_ONCE_MAX;
-        let (placed, queued) = if few && arrival.held.is_none() {
-            let mut left_out = (&mut news, &mut refused);
-            self.place_now(&arrival, targets, stored, beginning, &mut left_out)?
-        } else {
-            let store = &self.inner.store;
-            let blob = store.put_blob(stored);
-            let blob = blob.map_err(|e| temporary("cannot stage", &e))?;
-            let rows = targets.rows();
-            let queued = self.spool(&arrival, rows, blob, stored.len(), &beginning)?;
-            (0, Some(queued))
-        };
-        self.tell_all(&arrival, None, stored, &news);
-        for (list, news) in targets.gone(&arrival.envelope) {
-            let face = arrival.lists.of(list).map(|face| &**face);
-            self.tell_all(&arrival, face, stored, &news);
-        }
-        Ok(Receipt {
-            trace: arrival.trace,
-            queued,
-            placed,
-            refused,
-        })
-    }
-
-    /// Tells whoever is to be told of those who came through a list, or through none. Others have it already:
-    /// refusing it now would bring it to them twice.
-    fn tell_all(&self, arrival: &Arrival, face: Option<&ListFace>, stored: &[u8], news: &[News]) {
-        if news.is_empty() {
-            return;
-        }
-        let envelope = list::envelope(face, &arrival.envelope);
-        let told = self.bounce(&arrival.about(&envelope), stored, news);
-        let told = told.and_then(|rows| match rows.is_empty() {
-            true => Ok(()),
-            false => self
-                .inner
-                .store
-                .commit_rows(rows)
-                .map(|_| ())
-                .map_err(|e| temporary("cannot trace", &e)),
-        });
-        if let Err(refused) = told {
-            tracing::error!(trace = %arrival.trace, ?refused, "the sender was not told");
-        }
-    }
-
-    /// Few recipients, all here: one commit each, waiting for the disk together.
-    fn place_now(
-        &self,
-        arrival: &Arrival,
-        targets: &Targets,
-        stored: &[u8],
-        beginning: Arc<Beginning>,
-        (news, refused): &mut (&mut Vec<News>, &mut Vec<(u32, Refusal)>),
-    ) -> Result<(usize, Option<QueueId>), Refused> {
-        let all = targets.local.iter().map(|to| (to.1, *to));
-        let (mut placed, mut later, mut told) = (0, Vec::new(), Vec::new());
-        for (face, local) in arrival.lists.parted(all) {
-            let content = list::letter(face.as_deref(), stored);
-            let letter = Letter {
-                blob: self.stage(&local, &content)?,
-                summary: Arc::new(formats::message::summarize(&content)),
-                now: arrival.now,
-                delivery: arrival.delivery,
-                beginning: Some(Arc::clone(&beginning)),
-                junk: verify::quarantined(&content, &self.inner.settings.host),
-            };
-            let accounts: Vec<AccountId> = local.iter().map(|(account, _)| *account).collect();
-            let results = self.place(&accounts, &letter);
-            placed += results.iter().filter(|result| result.is_ok()).count();
-            let mut of = Vec::new();
-            for ((account, n), result) in local.iter().zip(results) {
-                let recipient = arrival.lists.recipient(&arrival.envelope, *n);
-                match result {
-                    Ok(_) => of.extend(arrival.good(&recipient)),
-                    Err(storage::Error::OverQuota(_)) if arrival.each && face.is_none() => {
-                        refused.push((*n, Refusal::OverQuota));
-                    }
-                    Err(storage::Error::OverQuota(_)) => {
-                        let why = "5.2.2 the mailbox is full";
-                        let owned = face.as_ref().is_some_and(|face| face.owner.is_some());
-                        let member = self.inner.directory.account(*account).ok();
-                        // Who answers for a list knows its members by name.
-                        let member = member.filter(|_| owned).map(|member| member.address);
-                        let address = member.as_ref().unwrap_or(&recipient.address);
-                        of.push(News::failed(&recipient, address, why));
-                    }
-                    Err(error) => later.push((Row::local(*n, *account), error)),
-                }
-            }
-            told.push((face, of));
-        }
-        if placed == 0 && news.iter().all(|n| n.action.succeeds()) {
-            // Nothing was done yet, so the peer may still be told.
-            match later.first() {
-                Some((_, error)) => return Err(temporary("cannot place", error)),
-                None => return Err(Refused::Permanent(Refusal::OverQuota)),
-            }
-        }
-        let queued = match later.is_empty() {
-            true => None,
-            false => {
-                let rows = later.into_iter().map(|(row, _)| row).collect();
-                let blob = self.stage(&targets.local, stored)?;
-                Some(self.spool(arrival, rows, blob, stored.len(), &beginning)?)
-            }
-        };
-        for (face, of) in told {
-            match face {
-                None => news.extend(of),
-                Some(face) => self.tell_all(arrival, Some(&face), stored, &of),
-            }
-        }
-        Ok((placed, queued))
-    }
-
-    /// Puts it into the queue, durably, and wakes who dispatches.
-    fn spool(
-        &self,
-        arrival: &Arrival,
-        rows: Vec<Row>,
-        blob: BlobId,
-        size: usize,
-        beginning: &Beginning,
-    ) -> Result<QueueId, Refused> {
-        let queue = self.inner.store.queue();
-        // What the server itself says must not wait for a queue that it would help to empty.
-        if !arrival.generated && queue.count() >= self.inner.settings.queue_max {
-            return Err(Refused::Temporary("the queue is full".into()));
-        }
-        let accounts: Vec<AccountId> = rows.iter().filter_map(Row::account).collect();
-        let begun = beginning.queued(&accounts);
-        let begun = begun.map_err(|e| temporary("cannot trace", &e))?;
-        // What waits for its time is of that time: its tries, warnings and end are counted from then.
-        let begins = arrival.held.unwrap_or(arrival.now);
-        let mut rows = rows;
-        if arrival.held.is_some() {
-            rows.iter_mut().for_each(|row| row.next = begins);
-        }
-        let record = Record {
-            envelope: arrival.envelope.clone(),
-            rows,
-            delivery: arrival.delivery.map_or_else(stamp::delivery_id, Ok)?,
-            accepted_at: arrival.now,
-            size: size as u64,
-            submitter: arrival.submitter,
-            message_id: arrival.message_id.clone(),
-            trace: arrival.trace.clone(),
-            priority: arrival.priority,
-            warned: false,
-            held: None,
-            held_s: begins - arrival.now,
-            detour: None,
-        };
-        let payload = record.encode().map_err(|e| temporary("cannot spool", &e))?;
-        let id = queue
-            .put_with(begins, blob, payload, begun)
-            .map_err(|e| temporary("cannot spool", &e))?;
-        self.wake();
-        Ok(id)
     }
 
     pub(crate) fn wake(&self) {
@@ -531,36 +343,37 @@ fn priority(envelope: &Envelope, origin: &Origin, header: &Header, targets: &Tar
 }
 
 /// A message that passed the checks.
-struct Arrival {
-    whence: Whence,
-    envelope: Envelope,
-    trace: String,
-    now: i64,
-    delivery: Option<u64>,
-    message_id: Option<String>,
-    submitter: Option<AccountId>,
-    priority: i8,
-    generated: bool,
+pub(crate) struct Arrival {
+    pub(crate) whence: Whence,
+    pub(crate) envelope: Envelope,
+    pub(crate) trace: String,
+    pub(crate) now: i64,
+    pub(crate) delivery: Option<u64>,
+    pub(crate) message_id: Option<String>,
+    pub(crate) submitter: Option<AccountId>,
+    pub(crate) priority: i8,
+    pub(crate) generated: bool,
     /// What was found out of who sent it.
-    checks: Vec<String>,
+    pub(crate) checks: Vec<String>,
+    /// What who brings it hears where the mailbox is full; `None`: it waits here for room.
+    pub(crate) full: Option<Refusal>,
     /// RFC 4865: it does not go before this time.
-    held: Option<i64>,
+    pub(crate) held: Option<i64>,
     /// Recipients of whom it is told that they lead to several.
-    expanded: Vec<News>,
+    pub(crate) expanded: Vec<News>,
     /// Those among them that change what comes through them.
-    lists: Lists,
+    pub(crate) lists: Lists,
     /// Who brings it hears of each recipient.
-    each: bool,
+    pub(crate) each: bool,
 }
 
 impl Arrival {
     /// It lies in the mailbox of this recipient, if anybody wants to know.
-    fn good(&self, recipient: &Recipient) -> Option<News> {
-        let why = "2.1.5 placed in the mailbox";
-        News::good(recipient, &recipient.address, Action::Delivered, why)
+    pub(crate) fn good(&self, recipient: &Recipient) -> Option<News> {
+        News::good(recipient, &recipient.address, Action::Delivered, PLACED)
     }
 
-    fn about<'a>(&'a self, envelope: &'a Envelope) -> bounce::About<'a> {
+    pub(crate) fn about<'a>(&'a self, envelope: &'a Envelope) -> bounce::About<'a> {
         bounce::About {
             envelope,
             trace: &self.trace,

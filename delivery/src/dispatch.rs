@@ -1,8 +1,9 @@
 //! Dispatch: the loop over due items. Here: placed; elsewhere: offered to the schedule; else later.
 
 use crate::bounce::About;
+use crate::carry::{FULL, FULL_NOW, PLACED_AT_ONCE_MAX};
 use crate::list::{self, Lists};
-use crate::news::{Action, News};
+use crate::news::{Action, News, PLACED};
 use crate::outcome::IN_TIME;
 use crate::place::Letter;
 use crate::schedule::{Part, Schedule};
@@ -59,18 +60,18 @@ impl Delivery {
         }
     }
 
-    /// Looks at one item. Reads it anew: it may have changed since it was listed.
-    fn work(&self, id: QueueId, now: i64) -> Result<(), Error> {
+    /// Looks at one item. Reads it anew: it may have changed since it was listed. In how many accounts it was placed.
+    pub(crate) fn work(&self, id: QueueId, now: i64) -> Result<usize, Error> {
         let _turn = self.inner.turns.take(id);
         let worked = match self.inner.store.queue().item(id) {
-            Err(Error::NotFound) => return Ok(()),
-            Ok(item) if item.due > now => return Ok(()),
+            Err(Error::NotFound) => return Ok(0),
+            Ok(item) if item.due > now => return Ok(0),
             Ok(item) => self.try_item(&item, now),
             Err(error) => Err(error),
         };
         match worked {
             Err(error @ (Error::Corrupt(_) | Error::Damaged(_) | Error::NotFound)) => {
-                self.spoiled(id, &error, now)
+                self.spoiled(id, &error, now).map(|()| 0)
             }
             other => {
                 self.inner.spoilt.forget(id);
@@ -79,17 +80,20 @@ impl Delivery {
         }
     }
 
-    fn try_item(&self, item: &QueueItem, now: i64) -> Result<(), Error> {
+    fn try_item(&self, item: &QueueItem, now: i64) -> Result<usize, Error> {
         let mut record = Record::decode(&item.payload)?;
         if record.held.is_some() {
-            return self.inner.store.queue().put_off(item.id, HELD);
+            let put_off = self.inner.store.queue().put_off(item.id, HELD);
+            return put_off.map(|()| 0);
         }
         let mut whats = Vec::new();
         let mut changed = self.expire(&mut record, item.id, now, &mut whats);
-        changed |= self.try_local(&mut record, item, now, &mut whats)?;
+        let placed = self.try_local(&mut record, item, now, &mut whats)?;
+        changed |= placed.is_some();
         changed |= self.offer(&mut record, item.id, now, &mut whats);
         let rows = events(&record, now, whats)?;
-        self.settle_item(item.id, record, item.blob, changed, now, rows)
+        self.settle_item(item.id, record, item.blob, changed, now, rows)?;
+        Ok(placed.unwrap_or(0))
     }
 
     /// RFC 5321 §4.5.4.1: what waited for too long fails, whether its turn has come or not.
@@ -221,20 +225,26 @@ impl Delivery {
         if !warns(record) || now < record.began().saturating_add(retry::WARN_S) {
             return Ok(false);
         }
-        let until = record.began().saturating_add(retry::GIVE_UP_S);
+        let until = |row: &Row| match row.state {
+            RecipientState::Local(_) => self.inner.settings.full_wait_s.min(retry::GIVE_UP_S),
+            _ => retry::GIVE_UP_S,
+        };
         let lists = self.lists(&record.envelope);
         let each = record.rows.iter();
         let late: Vec<(u32, News)> = each
-            .filter(|row| row.state == RecipientState::Remote)
+            .filter(|row| row.pending())
             .map(|row| {
                 let recipient = lists.recipient(&record.envelope, row.recipient);
                 let address = record.address(row);
-                let trouble = self.way(record, address).and_then(|via| {
+                let remote = row.state == RecipientState::Remote;
+                let via = remote.then(|| self.way(record, address)).flatten();
+                let trouble = via.and_then(|via| {
                     let schedule = self.schedule();
                     schedule.trouble(&via.hop()).map(|(why, _)| why.to_owned())
                 });
                 let last = row.last.as_ref().map(|last| last.text().to_owned());
                 let why = last.or(trouble);
+                let until = record.began().saturating_add(until(row));
                 let news = News::late(&recipient, address, why.as_deref(), until);
                 (row.recipient, news)
             })
@@ -263,26 +273,24 @@ impl Delivery {
                 earliest = earliest.min(row.next);
             }
         }
-        let mut deadline = |at: i64| {
-            if elsewhere && at > now {
+        let mut deadline = |at: i64, counts: bool| {
+            if counts && at > now {
                 earliest = earliest.min(at);
             }
         };
-        deadline(record.began().saturating_add(retry::GIVE_UP_S));
-        if warns(record) {
-            deadline(record.began().saturating_add(retry::WARN_S));
-        }
+        deadline(record.began().saturating_add(retry::GIVE_UP_S), elsewhere);
+        deadline(record.began().saturating_add(retry::WARN_S), warns(record));
         earliest
     }
 
-    /// Places it for those here who do not have it yet. True when anybody was tried.
+    /// Places it for those here who do not have it yet. In how many accounts; `None`: nobody was to be tried.
     fn try_local(
         &self,
         record: &mut Record,
         item: &QueueItem,
         now: i64,
         whats: &mut Vec<What>,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<usize>, Error> {
         let each = record.rows.iter().enumerate();
         let pending: Vec<(u32, (usize, AccountId))> = each
             .filter_map(|(at, row)| match row.state {
@@ -293,12 +301,14 @@ impl Delivery {
             })
             .collect();
         if pending.is_empty() {
-            return Ok(false);
+            return Ok(None);
         }
         let content = self.inner.store.blob(item.blob)?;
         let (mut placed_in, mut missed) = (Vec::new(), Vec::new());
         for (face, pending) in self.lists(&record.envelope).parted(pending) {
-            let letter = self.letter_of(record, item.blob, face.as_deref(), &content)?;
+            let accounts: Vec<AccountId> = pending.iter().map(|(_, account)| *account).collect();
+            let of = (face.as_deref(), accounts.as_slice());
+            let letter = self.letter_of(record, item.blob, of, &content)?;
             for batch in pending.chunks(BATCH) {
                 let owned = face.as_ref().is_some_and(|face| face.owner.is_some());
                 let (placed, failed) = self.try_batch(record, batch, &letter, owned, now);
@@ -306,11 +316,12 @@ impl Delivery {
                 missed.extend(failed);
             }
         }
+        let placed = placed_in.len();
         if !placed_in.is_empty() {
             whats.push(What::Placed(placed_in));
         }
         whats.extend(nobody_asked(record, &missed));
-        Ok(true)
+        Ok(Some(placed))
     }
 
     /// What is placed for those who came through a list, or through none.
@@ -318,12 +329,13 @@ impl Delivery {
         &self,
         record: &Record,
         blob: BlobId,
-        face: Option<&ListFace>,
+        (face, accounts): (Option<&ListFace>, &[AccountId]),
         stored: &[u8],
     ) -> Result<Letter, Error> {
         let content = list::letter(face, stored);
         let blob = match *content == *stored {
             true => blob,
+            false if accounts.len() <= PLACED_AT_ONCE_MAX => self.stage(accounts, &content)?,
             false => self.inner.store.put_blob(&content)?,
         };
         Ok(Letter {
@@ -374,7 +386,16 @@ impl Delivery {
                         placed.email
                     ))
                 }
-                Err(Error::OverQuota(_)) => Outcome::Failed("5.2.2 the mailbox is full".into()),
+                Err(Error::OverQuota(_)) => {
+                    let wait = self.full_wait(*account, record.size);
+                    let again = retry::full(began, row.tries, now, wait);
+                    let outcome = match again {
+                        Some(_) => Outcome::Deferred(FULL_NOW.into()),
+                        None => Outcome::Failed(FULL.into()),
+                    };
+                    note(row, outcome, again);
+                    continue;
+                }
                 Err(error) => {
                     tracing::warn!(trace = %record.trace, %error, "cannot place");
                     Outcome::Deferred("4.3.1 the store cannot take it now".into())
@@ -454,9 +475,12 @@ fn news_of(record: &Record, lists: &Lists) -> Vec<(u32, News)> {
             RecipientState::Done(Outcome::Failed(why)) => {
                 Some(News::failed(&recipient(), address, why))
             }
-            RecipientState::Done(Outcome::Relayed(what)) => row
-                .success
-                .and_then(|action| News::good(&recipient(), address, action, what)),
+            RecipientState::Done(Outcome::Relayed(what)) => row.success.and_then(|action| {
+                // Which account it is concerns nobody else.
+                let here = action == Action::Delivered;
+                let what = if here { PLACED } else { what };
+                News::good(&recipient(), address, action, what)
+            }),
             _ => None,
         };
         Some((row.recipient, news?))

@@ -86,14 +86,22 @@ pub fn encoded(text: &str) -> String {
     out
 }
 
-/// RFC 3464 §2.3.1, §2.2.1: ORCPT or ENVID as a notification shows it.
-pub(crate) fn shown(value: &str) -> String {
+/// RFC 3464 §2.3.1, §2.2.1: ORCPT or ENVID as a notification shows it; RFC 6533 §3: an address of the type utf-8 where
+/// the notification is not `global` in ASCII.
+pub(crate) fn shown(value: &str, global: bool) -> String {
     match value.split_once(';') {
         Some((kind, address)) if !kind.eq_ignore_ascii_case("utf-8") => {
             let address = decoded(address).unwrap_or_else(|| address.to_owned());
             format!("{kind};{address}")
         }
-        Some(_) => value.to_owned(),
+        Some(_) if global => value.to_owned(),
+        Some(_) => {
+            let each = value.chars().map(|c| match c.is_ascii() {
+                true => c.to_string(),
+                false => format!("\\x{{{:X}}}", u32::from(c)),
+            });
+            each.collect()
+        }
         None => decoded(value).unwrap_or_else(|| value.to_owned()),
     }
 }
@@ -146,8 +154,10 @@ mod tests {
             assert_eq!(decoded(&encoded(text)).as_deref(), Some(text));
         }
         assert_eq!(encoded("a+b"), "a+2Bb");
-        assert_eq!(shown("rfc822;a+2Bb@x.vn"), "rfc822;a+b@x.vn");
-        assert_eq!(shown("a+2Bb"), "a+b");
+        assert_eq!(shown("rfc822;a+2Bb@x.vn", false), "rfc822;a+b@x.vn");
+        assert_eq!(shown("a+2Bb", true), "a+b");
+        assert_eq!(shown("utf-8;ộ@x.vn", true), "utf-8;ộ@x.vn");
+        assert_eq!(shown("utf-8;ộ@x.vn", false), "utf-8;\\x{1ED9}@x.vn");
         assert_eq!(without_success("SUCCESS"), "NEVER");
         assert_eq!(without_success("SUCCESS,DELAY"), "DELAY");
     }

@@ -12,6 +12,8 @@ pub enum Refusal {
     MayNotPost,
     /// The account is full.
     OverQuota,
+    /// The same, to who may try again later.
+    FullNow,
     TooLarge {
         max: u64,
     },
@@ -24,6 +26,10 @@ pub enum Refusal {
     SenderNotYours,
     /// Header From does not belong to the one signed in.
     FromNotYours,
+    /// Header Sender does not belong to the one signed in.
+    SenderFieldNotYours,
+    /// A line of more than 998 octets stands where it can neither be folded nor encoded.
+    LongLine,
     /// Not exactly one From field, or malformed (submission, RFC 6409 §8).
     FromInvalid,
     NoRecipients,

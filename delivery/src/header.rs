@@ -23,6 +23,7 @@ pub(crate) struct Header {
     pub(crate) received: usize,
     pub(crate) has_date: bool,
     pub(crate) has_bcc: bool,
+    pub(crate) has_return_path: bool,
     /// How much the author says that it cannot wait: an RFC 6710 priority.
     pub(crate) urgency: i8,
     pub(crate) message_id: Option<String>,
@@ -57,6 +58,8 @@ impl Header {
                 found.has_date = true;
             } else if field.is("Bcc") || field.is("Resent-Bcc") {
                 found.has_bcc = true;
+            } else if field.is("Return-Path") {
+                found.has_return_path = true;
             } else if field.is("Subject") {
                 let said = urgency::of_subject(&header::text(field.value));
                 found.urgency = found.urgency.max(said);

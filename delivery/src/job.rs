@@ -297,7 +297,7 @@ fn named(record: &Record, row: &Row, lists: &Lists) -> Recipient {
 }
 
 /// RFC 5321 §4.4: Return-Path is for the last server only.
-fn without_return_path(content: &[u8]) -> &[u8] {
+pub(crate) fn without_return_path(content: &[u8]) -> &[u8] {
     let first = content
         .iter()
         .position(|b| *b == b'\n')

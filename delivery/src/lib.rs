@@ -4,6 +4,7 @@
 pub mod accept;
 mod act;
 mod bounce;
+mod carry;
 pub mod dispatch;
 pub mod dsn;
 mod each;

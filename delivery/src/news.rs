@@ -6,6 +6,9 @@ use formats::address::Address;
 /// Octets of a peer's reply that are repeated.
 const DIAGNOSTIC_MAX: usize = 500;
 
+/// What is said of a letter that lies in the mailbox.
+pub(crate) const PLACED: &str = "2.1.5 placed in the mailbox";
+
 /// What became of the message for this recipient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -15,6 +18,8 @@ pub(crate) enum Action {
     Delayed(i64),
     /// It lies in the mailbox.
     Delivered,
+    /// A list has taken it, which answers for its members (RFC 3461 §5.2.7.1).
+    Listed,
     /// It went on to a server that knows no notifications.
     Relayed,
     /// It went on to those to whom the address leads.
@@ -27,7 +32,7 @@ impl Action {
         match self {
             Self::Failed => "failed",
             Self::Delayed(_) => "delayed",
-            Self::Delivered => "delivered",
+            Self::Delivered | Self::Listed => "delivered",
             Self::Relayed => "relayed",
             Self::Expanded => "expanded",
         }
@@ -35,7 +40,8 @@ impl Action {
 
     /// Whether it is good news.
     pub(crate) fn succeeds(self) -> bool {
-        matches!(self, Self::Delivered | Self::Relayed | Self::Expanded)
+        let good = [Self::Delivered, Self::Listed, Self::Relayed, Self::Expanded];
+        good.contains(&self)
     }
 }
 

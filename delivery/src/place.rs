@@ -125,7 +125,8 @@ impl Delivery {
         results.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn place_one(&self, id: AccountId, letter: &Letter) -> Result<Placed, Error> {
+    /// The same for one account.
+    pub(crate) fn place_one(&self, id: AccountId, letter: &Letter) -> Result<Placed, Error> {
         let account = self.inner.store.account(id);
         let slot = self.inner.piles.lay(id, letter.clone());
         let turn = account.write();

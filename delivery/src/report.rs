@@ -4,12 +4,14 @@ use crate::TlsWish;
 use crate::bounce::About;
 use crate::dsn;
 use crate::header;
+use crate::job::without_return_path;
 use crate::news::{Action, News};
 use crate::outcome::said;
 use crate::stamp::ZONE_MIN;
 use formats::address::Address;
 use formats::date;
 use formats::message::header::encode_words;
+use formats::message::seven::to_seven_bit;
 use std::fmt::Write;
 
 /// Octets of the returned header.
@@ -36,23 +38,28 @@ impl Report<'_> {
         let boundary = format!("=_{}", self.id);
         let mut out = String::new();
         self.head(&boundary, &mut out);
-        let part = |kind: &str, out: &mut String| {
+        let part = |(kind, encoding): (&str, &str), out: &mut String| {
             let _ = write!(
                 out,
-                "\r\n--{boundary}\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+                "\r\n--{boundary}\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
             );
         };
-        part("text/plain; charset=utf-8", &mut out);
+        part(("text/plain; charset=utf-8", "8bit"), &mut out);
         self.words(&mut out);
         // RFC 6533 §3: the media types of internationalized mail.
         let global = self.global();
-        let status = if global {
-            "message/global-delivery-status"
+        let mut status = String::new();
+        self.status(&mut status);
+        if global {
+            part(("message/global-delivery-status", "8bit"), &mut out);
+            out.push_str(&status);
         } else {
-            "message/delivery-status"
-        };
-        part(status, &mut out);
-        self.status(&mut out);
+            // RFC 3464 §2.1.1, RFC 6533 §4: nothing but ASCII, whatever a peer said.
+            part(("message/delivery-status", "7bit"), &mut out);
+            out.extend(status.chars().map(|c| if c.is_ascii() { c } else { '?' }));
+        }
+        // RFC 5321 §4.4: what was put before it here is for the one in whose mailbox it lies.
+        let content = without_return_path(content);
         let whole = self.whole(content);
         let returned = match (whole, global) {
             (true, false) => "message/rfc822",
@@ -60,7 +67,7 @@ impl Report<'_> {
             (false, false) => "text/rfc822-headers",
             (false, true) => "message/global-headers",
         };
-        part(returned, &mut out);
+        part((returned, "8bit"), &mut out);
         let mut out = out.into_bytes();
         let length = if whole {
             content.len()
@@ -86,7 +93,10 @@ impl Report<'_> {
     fn whole(&self, content: &[u8]) -> bool {
         let envelope = self.about.envelope;
         let asked = envelope.ret.as_deref() == Some("FULL") && envelope.tls != TlsWish::Required;
-        asked && self.until().is_none() && !self.succeeds() && content.len() <= WHOLE_MAX
+        let told = asked && self.until().is_none() && !self.succeeds();
+        // To a server without 8BITMIME it must be possible to tell, too (RFC 6152 §3).
+        told && content.len() <= WHOLE_MAX
+            && (content.is_ascii() || to_seven_bit(content).is_some())
     }
 
     fn global(&self) -> bool {
@@ -156,21 +166,25 @@ impl Report<'_> {
     fn status(&self, out: &mut String) {
         let _ = write!(out, "Reporting-MTA: dns; {}\r\n", self.host);
         if let Some(envid) = &self.about.envelope.envid {
-            let _ = write!(out, "Original-Envelope-Id: {}\r\n", dsn::shown(envid));
+            let _ = write!(
+                out,
+                "Original-Envelope-Id: {}\r\n",
+                dsn::shown(envid, self.global())
+            );
         }
         let when = date::rfc5322(self.about.accepted_at, ZONE_MIN);
         let _ = write!(out, "Arrival-Date: {when}\r\n");
         for news in self.news.iter().take(RECIPIENTS_MAX) {
-            recipient(news, out);
+            recipient(news, self.global(), out);
         }
     }
 }
 
 /// RFC 3464 §2.3.
-fn recipient(news: &News, out: &mut String) {
+fn recipient(news: &News, global: bool, out: &mut String) {
     out.push_str("\r\n");
     if let Some(orcpt) = &news.orcpt {
-        let _ = write!(out, "Original-Recipient: {}\r\n", dsn::shown(orcpt));
+        let _ = write!(out, "Original-Recipient: {}\r\n", dsn::shown(orcpt, global));
     }
     // RFC 6533 §3: an address that is not ASCII is of type utf-8.
     let kind = if news.address.is_ascii() {
@@ -214,6 +228,10 @@ fn recipient(news: &News, out: &mut String) {
 fn plainly(news: &News) -> (&'static str, &'static str) {
     match news.action {
         Action::Failed | Action::Delayed(_) => meaning(news.status()),
+        Action::Listed => (
+            "Danh sách thư đã nhận thư này và chuyển tới các thành viên.",
+            "The mailing list has taken it, and sends it to its members.",
+        ),
         Action::Delivered => (
             "Thư đã vào hộp thư của người nhận.",
             "It lies in the recipient's mailbox.",

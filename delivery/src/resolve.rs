@@ -88,7 +88,7 @@ impl Targets {
                 all.extend(News::good(
                     recipient,
                     &recipient.address,
-                    Action::Delivered,
+                    Action::Listed,
                     why,
                 ));
             } else if self.expanded.contains(&n) {
@@ -264,8 +264,10 @@ impl Delivery {
             } => match accounts.as_slice() {
                 // A list's other members still want theirs; one person's mailbox is full or not. Said here,
                 // it needs no bounce later, whether the recipient is one or one of several.
-                [account] if waits && remote.is_empty() && !self.has_room(*account, octets)? => {
-                    no(Refusal::OverQuota)
+                [account] if waits && remote.is_empty() => {
+                    let full = self.full(origin);
+                    let refused = self.room_refused(*account, octets, full.as_ref())?;
+                    refused.map_or(Ok(()), no)
                 }
                 _ => Ok(()),
             },
@@ -292,11 +294,44 @@ impl Delivery {
         })
     }
 
-    fn has_room(&self, account: AccountId, octets: u64) -> Result<bool, Refused> {
+    /// What who brings a message hears where the mailbox is full: a server tries again itself, and what people here write
+    /// waits in the queue (`None`), for as long as the config says.
+    pub(crate) fn full(&self, origin: &Origin) -> Option<Refusal> {
+        match origin {
+            _ if self.inner.settings.full_wait_s <= 0 => Some(Refusal::OverQuota),
+            Origin::Remote { .. } => Some(Refusal::FullNow),
+            Origin::Submitted { .. } | Origin::Generated => None,
+        }
+    }
+
+    /// Why a message of so many octets is not taken for this account; `full`: as [`Delivery::full`] says.
+    pub(crate) fn room_refused(
+        &self,
+        account: AccountId,
+        octets: u64,
+        full: Option<&Refusal>,
+    ) -> Result<Option<Refusal>, Refused> {
+        if self.never_fits(account, octets) {
+            return Ok(Some(Refusal::OverQuota));
+        }
         let quotas = self.inner.store.quotas();
         let refused = quotas.would_refuse(account, octets.max(ROOM_MIN));
         let refused = refused.map_err(|e| temporary("cannot read the usage", &e))?;
-        Ok(refused.is_none())
+        Ok(refused.and_then(|_| full.cloned()))
+    }
+
+    /// Whether it has no room for so many octets, however much is removed.
+    pub(crate) fn never_fits(&self, account: AccountId, octets: u64) -> bool {
+        let quota = self.inner.directory.quota(account);
+        quota.is_some_and(|max| octets.max(ROOM_MIN) > max)
+    }
+
+    /// Seconds for which a message waits for room in this account.
+    pub(crate) fn full_wait(&self, account: AccountId, octets: u64) -> i64 {
+        match self.never_fits(account, octets) {
+            true => 0,
+            false => self.inner.settings.full_wait_s,
+        }
     }
 }
 

@@ -19,6 +19,13 @@ pub fn local(accepted_at: i64, tries: u32, now: i64) -> Option<i64> {
     next(&LOCAL_WAITS_S, accepted_at, tries, now)
 }
 
+/// When to try a full mailbox here again, which is done for so many seconds, the last time at their end.
+pub fn full(accepted_at: i64, tries: u32, now: i64, wait_s: i64) -> Option<i64> {
+    let end = accepted_at.saturating_add(wait_s.min(GIVE_UP_S));
+    let again = next(&REMOTE_WAITS_S, accepted_at, tries, now)?;
+    (now < end).then_some(again.min(end))
+}
+
 fn next(waits: &[i64], accepted_at: i64, tries: u32, now: i64) -> Option<i64> {
     if now.saturating_sub(accepted_at) >= GIVE_UP_S {
         return None;
@@ -50,6 +57,11 @@ mod tests {
         assert!((GIVE_UP_S..=GIVE_UP_S + 4 * 3600).contains(&now));
         assert!(tries < 50);
         assert_eq!(local(i64::MIN, 1, i64::MAX), None);
+        assert_eq!(full(0, 1, 0, 0), None);
+        assert_eq!(full(0, 1, 0, 600), Some(600));
+        assert_eq!(full(0, 2, 600, 600), None);
+        assert_eq!(full(0, 1, 0, i64::MAX), Some(15 * 60));
+        assert_eq!(full(0, 9, GIVE_UP_S, i64::MAX), None);
         assert_eq!(local(i64::MAX, 0, i64::MAX), Some(i64::MAX));
     }
 }

@@ -72,6 +72,10 @@ impl Stamp<'_> {
                     content = Cow::Owned(header::remove_field(&content, name));
                 }
             }
+            // RFC 5321 §4.4: who originates a message does not say what the last server is to say.
+            if header.has_return_path {
+                content = Cow::Owned(header::remove_field(&content, "Return-Path"));
+            }
         }
         let mut whole = Vec::with_capacity(head.len() + content.len());
         whole.extend_from_slice(head.as_bytes());

@@ -6,7 +6,7 @@ use crate::{Delivery, Envelope, Origin, Receipt, Recipient, Refusal, Refused, Re
 use directory::{Access, AccountId, Sending};
 use formats::address::Address;
 use formats::message::header::fields;
-use formats::message::person;
+use formats::message::{person, seven};
 use std::collections::HashSet;
 use std::net::IpAddr;
 use storage::EmailId;
@@ -51,12 +51,21 @@ pub(crate) fn check_header(access: &Access, header: &Header) -> Result<Option<Ad
     };
     let authors = from.iter().map(|address| access.sending(address)).min();
     if !senders.iter().all(|address| access.may_send_as(address)) {
-        return no(Refusal::FromNotYours);
+        return no(Refusal::SenderFieldNotYours);
     }
     match authors {
         Some(Sending::As) => Ok(None),
         Some(Sending::OnBehalf) => Ok(senders.is_empty().then(|| access.address().clone())),
         Some(Sending::No) | None => no(Refusal::FromNotYours),
+    }
+}
+
+/// RFC 5322 §2.1.1, RFC 5321 §4.5.3.1.6: lines of more than 998 octets are encoded when the letter leaves, where that
+/// can be; where it cannot, its author hears of it now.
+pub(crate) fn check_lines(content: &[u8]) -> Result<(), Refused> {
+    match seven::has_long_lines(content) && seven::to_short_lines(content, false).is_none() {
+        true => no(Refusal::LongLine),
+        false => Ok(()),
     }
 }
 

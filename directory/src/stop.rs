@@ -81,7 +81,7 @@ impl Access {
     }
 
     /// The same for a message that is being taken: it counts for others from now on, until what is given back is
-    /// dropped, and that only after [`Access::sent`] has counted it or it was refused.
+    /// dropped, and that only after [`Access::sent`] has counted it or it was refused. `recipients` zero counts nothing.
     pub fn begin_sending(&self, recipients: u64, octets: u64) -> Result<Underway, Unsent> {
         let (directory, now) = (&self.directory, self.directory.now_s());
         let (caps, above) = {
@@ -120,9 +120,12 @@ impl Access {
             }
         }
         let Some(sudden) = sudden else {
-            let own = std::iter::once(Whose::Account(self.account));
+            // Who only asks whether any may be sent has none under way.
+            let own = (recipients > 0).then_some(Whose::Account(self.account));
+            let above = above.into_iter().filter(|_| recipients > 0);
             let whose: Vec<Whose> = own
-                .chain(above.into_iter().map(|(whose, _)| whose))
+                .into_iter()
+                .chain(above.map(|(whose, _)| whose))
                 .collect();
             for one in &whose {
                 paces.entry(one.clone()).or_default().begin(recipients);

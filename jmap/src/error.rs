@@ -204,7 +204,7 @@ pub(crate) fn refused(refused: Refused, recipients: &[String]) -> SetError {
         | Refusal::MayNotPost => {
             SetError::new("invalidRecipients").with("invalidRecipients", json!(recipients))
         }
-        Refusal::OverQuota => {
+        Refusal::OverQuota | Refusal::FullNow => {
             SetError::new("forbiddenToSend").because("a recipient's mailbox is full")
         }
         Refusal::TooLarge { max } => SetError::new("tooLarge").with("maxSize", max),
@@ -213,7 +213,11 @@ pub(crate) fn refused(refused: Refused, recipients: &[String]) -> SetError {
             SetError::new("tooManyRecipients").with("maxRecipients", max)
         }
         Refusal::SenderNotYours => SetError::new("forbiddenMailFrom"),
-        Refusal::FromNotYours => SetError::new("forbiddenFrom"),
+        Refusal::FromNotYours | Refusal::SenderFieldNotYours => SetError::new("forbiddenFrom"),
+        Refusal::LongLine => invalid_email(
+            &["headers", "bodyStructure"],
+            "a line has more than 998 octets and can neither be folded nor encoded",
+        ),
         Refusal::FromInvalid => invalid_email(&["from"], "exactly one From field is needed"),
         Refusal::NoRecipients => SetError::new("noRecipients"),
         Refusal::SendingSuspended => SetError::new("forbiddenToSend").because(

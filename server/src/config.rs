@@ -129,6 +129,8 @@ pub struct Mail {
     pub queue_max: usize,
     /// Octets of one account without a quota of its own; 0: no limit.
     pub quota: u64,
+    /// Days for which mail for a full mailbox is tried again before its sender gets it back; 0: at once.
+    pub full_mailbox_days: u32,
 }
 
 impl Default for Mail {
@@ -139,6 +141,7 @@ impl Default for Mail {
             receiving_max: 512 << 20,
             queue_max: 1_000_000,
             quota: 2 << 30,
+            full_mailbox_days: 3,
         }
     }
 }
@@ -357,6 +360,9 @@ fn check(config: &Config) -> Result<(), (&'static str, String)> {
     }
     if (config.mail.receiving_max as u64) < config.mail.size_max {
         return wrong("mail.receiving_max", "expected at least mail.size_max");
+    }
+    if config.mail.full_mailbox_days > 5 {
+        return wrong("mail.full_mailbox_days", "expected 0 to 5");
     }
     let others = config.sign_in.check().and_then(|()| config.relay.check());
     let others = others.and_then(|()| config.imap.check());

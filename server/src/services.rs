@@ -81,6 +81,7 @@ pub fn delivery_settings(config: &Config) -> delivery::Settings {
         size_max: config.mail.size_max,
         recipients_max: config.mail.recipients_max,
         queue_max: config.mail.queue_max,
+        full_wait_s: i64::from(config.mail.full_mailbox_days) * 24 * 3600,
     }
 }
 

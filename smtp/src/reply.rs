@@ -95,14 +95,19 @@ pub(crate) fn refused(refused: &Refused) -> Reply {
         Refusal::RelayDenied => "550 5.7.1 Relaying denied",
         // RFC 3463 §3.8: mailing list expansion prohibited.
         Refusal::MayNotPost => "550 5.7.2 The list takes nothing from this sender",
-        // RFC 5321 §4.2.3: 552 is the recipient's allocation, 452 the server's own storage. For good, so that
-        // the sender hears of it now and not after days of trying; the code is the one of a later bounce.
+        // RFC 5321 §4.2.3: 552 is the recipient's allocation; the code is the one of a later bounce.
         Refusal::OverQuota => "552 5.2.2 Mailbox is full",
+        // RFC 3463 §3.3: X.2.2 is a persistent transient failure, too, where room may be made.
+        Refusal::FullNow => "452 4.2.2 Mailbox is full, try again later",
         Refusal::TooLarge { .. } => DECLARED_TOO_LARGE,
         Refusal::Loop => "554 5.4.6 Too many hops: a mail loop",
         Refusal::TooManyRecipients { .. } => TOO_MANY_RECIPIENTS,
         Refusal::SenderNotYours => "550 5.7.1 The sender address is not yours",
         Refusal::FromNotYours => "550 5.7.1 The From address is not yours",
+        Refusal::SenderFieldNotYours => "550 5.7.1 The address in Sender is not yours",
+        Refusal::LongLine => {
+            "554 5.6.0 A line has more than 998 octets and can neither be folded nor encoded"
+        }
         Refusal::FromInvalid => "550 5.6.0 Exactly one readable From field is required",
         Refusal::NoRecipients => NO_RECIPIENTS,
         Refusal::SendingSuspended => {

@@ -164,6 +164,7 @@ fn refusal(word: &str) -> Refused {
         "relay" => Refusal::RelayDenied,
         "list" => Refusal::MayNotPost,
         "full" => Refusal::OverQuota,
+        "fullnow" => Refusal::FullNow,
         "loop" => Refusal::Loop,
         "sender" => Refusal::SenderNotYours,
         "from" => Refusal::FromNotYours,

@@ -68,6 +68,7 @@ fn open(dir: &Path, clock: &Arc<HandClock>, found: bool) -> House {
         size_max: 1 << 20,
         recipients_max: 100,
         queue_max: usize::MAX,
+        full_wait_s: 0,
     };
     let outward = Outward {
         routes: Vec::new(),

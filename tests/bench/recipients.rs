@@ -67,6 +67,7 @@ fn open(dir: &Path) -> (Store, Directory, Delivery) {
         size_max: 1 << 20,
         recipients_max: ENVELOPE,
         queue_max: 1_000,
+        full_wait_s: 0,
     };
     let delivery = Delivery::new(store.clone(), directory.clone(), settings, None);
     (store, directory, delivery)

@@ -25,3 +25,4 @@ mod refused_store;
 mod relayed;
 mod storage_inside;
 mod storage_kill;
+mod whole_letters;

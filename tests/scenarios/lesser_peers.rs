@@ -213,3 +213,28 @@ fn what_is_urgent_says_so_to_who_knows_it() {
     }
     all.world.finish();
 }
+
+/// RFC 5321 §4.5.3.1.6: no line that leaves is longer than 998 octets, and the letter says the same.
+#[test]
+fn long_lines_leave_as_short_ones() {
+    let all = Neighbours::new();
+    let text = "mot dong rat dai, ".repeat(300);
+    let letter = format!(
+        "From: An <an@thu.gov.vn>\r\nSubject: dai {text}\r\nMIME-Version: 1.0\r\n\
+         Content-Type: text/plain; charset=utf-8\r\n\r\n{text}het\r\n"
+    );
+    all.send("", &["x@eight.example"], letter.as_bytes());
+    let taken = all.taken("eight.example", "Subject: dai").content;
+    assert!(taken.lines().all(|line| line.len() <= 998), "{taken}");
+    let summary = formats::message::summarize(taken.as_bytes());
+    let decoded = formats::message::part::decode_body(&summary.part, taken.as_bytes());
+    assert_eq!(String::from_utf8_lossy(&decoded), body(&letter));
+    let whole = formats::message::summarize(letter.as_bytes());
+    assert_eq!(summary.head.subject, whole.head.subject);
+    let mut client = all.world.submission("an");
+    let long = "x".repeat(999);
+    let letter = format!("From: an@thu.gov.vn\r\nX-Key: {long}\r\n\r\nx\r\n");
+    let refused = client.transaction("an@thu.gov.vn", &["x@eight.example"], letter.as_bytes());
+    assert!(refused.starts_with("554 5.6.0"), "{refused}");
+    all.world.finish();
+}

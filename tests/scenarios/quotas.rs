@@ -32,7 +32,7 @@ fn a_full_agency_is_told_by_every_protocol() {
     client.ehlo();
     client.expect("MAIL FROM:<a@b.example>", "250");
     for local in ["an", "binh"] {
-        client.expect(&format!("RCPT TO:<{local}@{DOMAIN}>"), "552 5.2.2");
+        client.expect(&format!("RCPT TO:<{local}@{DOMAIN}>"), "452 4.2.2");
     }
     let mut binh = world.imap("binh");
     let answer = binh.append("INBOX", letter).unwrap();

@@ -136,6 +136,7 @@ impl World {
             size_max: 1 << 20,
             recipients_max: 100,
             queue_max: 1000,
+            full_wait_s: 3 * 24 * 3600,
         };
         let delivery = Delivery::new(store.clone(), directory.clone(), mail, None);
         people(&directory);

@@ -3,7 +3,7 @@
 use super::id::{self, Id};
 use super::{Event, Head, RECIPIENTS_MAX, TABLE, What, bare, decode};
 use crate::Delivery;
-use crate::accept::PLACED_AT_ONCE_MAX;
+use crate::carry::PLACED_AT_ONCE_MAX;
 use directory::AccountKind;
 use formats::address::Address;
 use std::ops::ControlFlow;
@@ -147,7 +147,7 @@ impl Delivery {
         let head = table.row(&id.head())?.ok_or(Error::NotFound)?;
         let head: Head = decode(&head)?;
         let mut events = Vec::new();
-        // More accounts than these are placed by way of the queue, which has events for it.
+        // One is placed without the queue, which has events for all others; an older program so placed some.
         if head.accounts.len() <= PLACED_AT_ONCE_MAX {
             for (account, _) in &head.accounts {
                 let row = table.row(&id.account(*account))?;

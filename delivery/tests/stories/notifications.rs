@@ -3,6 +3,7 @@
 use crate::bounces::{peer, report};
 use crate::world::{LETTER, START_S, Transport, World, address, envelope, local, remote};
 use delivery::{Envelope, Job, Outcome, TlsWish, Tried};
+use formats::message::seven::to_seven_bit;
 use std::sync::{Arc, Mutex};
 
 const TAKEN: &str = "2.0.0 mx.noi.vn[192.0.2.1] said to the message: 250 2.0.0 Ok";
@@ -224,4 +225,55 @@ fn a_wish_for_tls_goes_with_the_letter_and_its_bounce() {
     check(None, "TLS-Required: No\r\nTLS-Required: No\r\n", None, true);
     // RFC 8689 §4.1: the parameter counts.
     check(Required, "TLS-Required: No\r\n", Required, false);
+}
+
+/// RFC 3464 §2.1.1: what a peer said in other letters stands in the status in ASCII, and all of it can go to a server
+/// without 8BITMIME, in which case the status is left as it is.
+#[test]
+fn a_status_is_ascii_and_goes_to_old_servers() {
+    let why = "5.1.1 mx.noi.vn[192.0.2.1] said to RCPT TO: 550 5.1.1 Không có hộp thư";
+    let world = World::with(Some(peer(Outcome::Failed(why.into()))));
+    let mut sent = asked(&[("x@noi.vn", None)]);
+    sent.recipients[0].orcpt = Some("utf-8;ộ@tinh.gov.vn".into());
+    sent.ret = None;
+    let origin = world.submitted("an");
+    let letter = [LETTER, "Thân thư\r\n".as_bytes()].concat();
+    world.delivery.accept(sent, &letter, &origin).unwrap();
+    world.dispatch();
+    let told = world.inbox("an").pop().unwrap();
+    let status = report(&told);
+    let expected = "Diagnostic-Code: smtp; 550 5.1.1 Kh?ng c? h?p th?\\r\\n";
+    assert!(status.contains(expected), "{status}");
+    assert!(
+        status.contains("Original-Recipient: utf-8;\\\\x{1ED9}@tinh.gov.vn\\r\\n"),
+        "{status}"
+    );
+    assert!(
+        told.contains("Không có hộp thư)"),
+        "people read it as it was said"
+    );
+    // RFC 5321 §4.4: who reads it is not in whose mailbox it was.
+    assert_eq!(told.matches("Return-Path:").count(), 1, "{told}");
+    let old = to_seven_bit(told.as_bytes()).expect("it can be sent");
+    let old = String::from_utf8(old).unwrap();
+    assert_eq!(report(&old), status);
+}
+
+/// RFC 3461 §5.2.7.1: a list with an owner has no mailbox.
+#[test]
+fn a_list_is_told_of_as_a_list() {
+    let world = World::new();
+    world.list("phong", vec![local("binh"), local("chi")]);
+    world.say("phong", |rules| rules.owner = Some(local("chi")));
+    let sent = asked(&[("phong@tinh.gov.vn", Some("SUCCESS"))]);
+    let origin = world.submitted("an");
+    world.delivery.accept(sent, LETTER, &origin).unwrap();
+    let told = world.inbox("an").pop().unwrap();
+    let status = report(&told);
+    assert!(
+        status.contains("phong@tinh.gov.vn\\r\\nAction: delivered\\r\\nStatus: 2.1.5"),
+        "{status}"
+    );
+    assert!(told.contains("The mailing list has taken it") && !told.contains("mailbox"));
+    assert!(!told.contains("Return-Path: <chi@"), "{told}");
 }

@@ -183,6 +183,6 @@ fn those_who_write_to_one_account_share_its_commits_and_its_limit() {
             .collect()
     });
     let count = |what: &str| answers.iter().filter(|answer| *answer == what).count();
-    assert_eq!((count("ok"), count("OverQuota")), (10, 14), "{answers:?}");
+    assert_eq!((count("ok"), count("FullNow")), (10, 14), "{answers:?}");
     assert_eq!(world.inbox("an").len(), 11);
 }

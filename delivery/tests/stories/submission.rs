@@ -1,6 +1,6 @@
 //! What people who signed in send.
 
-use crate::world::{LETTER, World, cause, envelope, local};
+use crate::world::{LETTER, World, cause, envelope, local, remote};
 use delivery::{Envelope, Origin, ReversePath};
 use directory::{AccountKind, Rights, Sending};
 use storage::{Append, EmailId, Role};
@@ -42,7 +42,7 @@ fn only_ones_own_addresses_are_senders() {
     check(
         "an@tinh.gov.vn",
         "From: an@tinh.gov.vn\r\nSender: binh@tinh.gov.vn",
-        "FromNotYours",
+        "SenderFieldNotYours",
     );
     check(
         "an@tinh.gov.vn",
@@ -114,7 +114,7 @@ fn holders_of_a_seat_send_as_it_and_others_on_its_behalf() {
     let got = check("binh", seat, &format!("{from_seat}\r\nSender: {own}"), "ok");
     assert_eq!(got.matches("Sender:").count(), 1, "{got}");
     let as_seat = format!("{from_seat}\r\nSender: {seat}");
-    check("binh", seat, &as_seat, "FromNotYours");
+    check("binh", seat, &as_seat, "SenderFieldNotYours");
     check("an", "an@tinh.gov.vn", &as_seat, "ok");
     check("an", own, "From: an@tinh.gov.vn", "SenderNotYours");
     check("chi", seat, "From: chi@tinh.gov.vn", "SenderNotYours");
@@ -289,4 +289,51 @@ fn i08_another_accounts_draft_is_not_sent() {
     let Origin::Submitted { .. } = world.submitted("an") else {
         panic!("submitted")
     };
+}
+
+/// RFC 5322 §2.1.1: what can be encoded when it leaves is taken as it is; what cannot, its author hears of now.
+#[test]
+fn long_lines_are_taken_where_they_can_be_encoded() {
+    let world = World::new();
+    let origin = world.submitted("an");
+    let check = |head: &str, body: &str, expected: &str| {
+        let letter = format!("From: an@tinh.gov.vn\r\n{head}\r\n{body}\r\n");
+        let sent = envelope("an@tinh.gov.vn", &["binh@tinh.gov.vn"]);
+        let answer = world.delivery.accept(sent, letter.as_bytes(), &origin);
+        assert_eq!(cause(answer), expected, "{head}");
+        let got = world.inbox_if_any("binh").pop().unwrap_or_default();
+        assert_eq!(got.ends_with(&letter), expected == "ok", "I-12");
+    };
+    let long = "x".repeat(999);
+    check("", &long, "ok");
+    check(&format!("Subject: {}\r\n", "ab ".repeat(999)), "", "ok");
+    check(&format!("X-Key: {long}\r\n"), "", "LongLine");
+    let signed = "MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=b\r\n";
+    let part = |body: &str| format!("--b\r\n\r\n{body}\r\n--b--");
+    check(signed, &part(&long), "LongLine");
+    check(signed, &part("x"), "ok");
+    // Of others it is taken as it comes.
+    let letter = format!("From: x@noi.vn\r\nX-Key: {long}\r\n\r\n");
+    let sent = envelope("x@noi.vn", &["binh@tinh.gov.vn"]);
+    let taken = world.delivery.accept(sent, letter.as_bytes(), &remote());
+    assert!(taken.is_ok());
+}
+
+/// RFC 5321 §4.4: who originates a message says nothing of its return path.
+#[test]
+fn a_return_path_in_what_is_submitted_is_taken_out() {
+    let world = World::new();
+    let letter =
+        b"Return-Path: <x@noi.vn>\r\nFrom: an@tinh.gov.vn\r\nReturn-path: <y@noi.vn>\r\n\r\nb\r\n";
+    let sent = || envelope("an@tinh.gov.vn", &["binh@tinh.gov.vn"]);
+    world
+        .delivery
+        .accept(sent(), letter, &world.submitted("an"))
+        .unwrap();
+    let got = world.inbox("binh").pop().unwrap();
+    assert_eq!(got.to_lowercase().matches("return-path:").count(), 1);
+    assert!(
+        got.starts_with("Return-Path: <an@tinh.gov.vn>\r\n"),
+        "{got}"
+    );
 }

@@ -45,7 +45,7 @@ fn to(text: &str) -> Sought {
 }
 
 #[test]
-fn what_is_placed_at_once_is_told_with_whence_it_came() {
+fn what_is_placed_is_told_with_whence_it_came() {
     let world = World::new();
     let sent = envelope("s@noi.vn", &["an@tinh.gov.vn", "binh@tinh.gov.vn"]);
     let taken = world
@@ -69,9 +69,13 @@ fn what_is_placed_at_once_is_told_with_whence_it_came() {
         (ip.to_string().as_str(), helo.as_str()),
         ("192.0.2.9", "mail.noi.vn")
     );
-    assert_eq!(told(&events), ["placed 1", "placed 1"]);
+    assert_eq!(told(&events), ["queued", "placed 2"]);
     let stored = format!("{:?}{events:?}", found.head);
     assert!(!stored.contains("Subject") && !stored.contains("body"));
+    let sent = envelope("s@noi.vn", &["an@tinh.gov.vn"]);
+    let taken = world.delivery.accept(sent, &letter("m2"), &remote());
+    let (_, events) = timeline(&world, &taken.unwrap().trace);
+    assert_eq!(told(&events), ["placed 1"], "one needs no queue");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use formats::address::{Address, DomainName};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
-use storage::{EngineKind, Options, Role, Store};
+use storage::{Disk, EngineKind, Options, Role, Store};
 
 /// 2026-11-22, 00:00 UTC.
 pub(crate) const START_S: i64 = 1_795_305_600;
@@ -40,18 +40,20 @@ pub(crate) struct World {
     pub(crate) clock: Arc<HandClock>,
     /// Octets that the disk still holds.
     pub(crate) disk: Arc<AtomicU64>,
+    /// A disk whose power may fail, instead of the other one; and how often it came back.
+    medium: Option<(Disk, u64)>,
     ending: Ending,
     transport: Option<Arc<dyn Transport>>,
     dir: tempfile::TempDir,
 }
 
-/// Every story ends with a store in order.
-struct Ending(Store);
+/// Every story ends with a store in order, unless its power has failed.
+struct Ending(Option<Store>);
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            assert_eq!(self.0.check().unwrap(), Vec::<String>::new());
+        if let (false, Some(store)) = (std::thread::panicking(), &self.0) {
+            assert_eq!(store.check().unwrap(), Vec::<String>::new());
         }
     }
 }
@@ -62,11 +64,17 @@ impl World {
     }
 
     pub(crate) fn with(transport: Option<Arc<dyn Transport>>) -> Self {
+        Self::on(None, transport)
+    }
+
+    /// On a disk whose power may fail; each restart is after that.
+    pub(crate) fn on(medium: Option<Disk>, transport: Option<Arc<dyn Transport>>) -> Self {
         crate::log::listen();
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(HandClock(AtomicI64::new(START_S * 1000)));
         let disk = Arc::new(AtomicU64::new(u64::MAX));
-        let (store, directory) = open(&dir, &clock, &disk);
+        let medium = medium.map(|medium| (medium, 0));
+        let (store, directory) = open(&dir, &clock, &disk, medium.as_ref());
         let top = AgencyId("H99".into());
         let agency = NewAgency {
             id: top.clone(),
@@ -80,7 +88,7 @@ impl World {
             .create_domain(None, DomainName::parse("tinh.gov.vn").unwrap(), top)
             .unwrap();
         let delivery = pipeline(&store, &directory, transport.is_some());
-        let ending = Ending(store.clone());
+        let ending = Ending(Some(store.clone()));
         let world = Self {
             transport,
             store,
@@ -88,6 +96,7 @@ impl World {
             delivery,
             clock,
             disk,
+            medium,
             ending,
             dir,
         };
@@ -105,14 +114,22 @@ impl World {
             delivery,
             clock,
             disk,
-            ending,
+            mut medium,
+            mut ending,
             dir,
             ..
         } = self;
+        if medium.is_some() {
+            ending.0 = None;
+        }
         drop((delivery, directory, store, ending));
-        let (store, directory) = open(&dir, &clock, &disk);
+        if let Some((medium, boots)) = &mut medium {
+            medium.power_cut().unwrap();
+            *boots += 1;
+        }
+        let (store, directory) = open(&dir, &clock, &disk, medium.as_ref());
         let delivery = pipeline(&store, &directory, transport.is_some());
-        let ending = Ending(store.clone());
+        let ending = Ending(Some(store.clone()));
         Self {
             transport,
             store,
@@ -120,6 +137,7 @@ impl World {
             delivery,
             clock,
             disk,
+            medium,
             ending,
             dir,
         }
@@ -247,12 +265,15 @@ fn open(
     dir: &tempfile::TempDir,
     clock: &Arc<HandClock>,
     disk: &Arc<AtomicU64>,
+    medium: Option<&(Disk, u64)>,
 ) -> (Store, Directory) {
+    let disk = disk.clone().into();
     let store = Store::open(&Options {
         dir: dir.path().to_owned(),
         engine: EngineKind::Memory,
         cache_bytes: 1 << 20,
-        disk: disk.clone().into(),
+        disk: medium.map_or(disk, |(medium, _)| medium.clone()),
+        boot_id: medium.map(|(_, boots)| format!("boot {boots}")),
         ..Options::default()
     })
     .unwrap();
@@ -273,6 +294,7 @@ fn pipeline(store: &Store, directory: &Directory, relays: bool) -> Delivery {
         size_max: 1 << 20,
         recipients_max: 1_000,
         queue_max: 100,
+        full_wait_s: 3 * 24 * 3600,
     };
     let outward = relays.then(|| Outward {
         routes: Vec::new(),

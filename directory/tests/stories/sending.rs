@@ -153,8 +153,10 @@ fn what_is_under_way_counts() {
     world.person("an@tinh.gov.vn", "H99.2");
     say(&world, "H99.2", each(2, 9), Caps::default());
     let an = world.enter("an");
+    let asked = an.begin_sending(0, 0).unwrap();
     let first = an.begin_sending(1, 1).unwrap();
     let second = an.begin_sending(1, 1).unwrap();
+    drop(asked);
     let reached = Unsent::Reached(Reached::Hour);
     assert_eq!(an.begin_sending(1, 1).unwrap_err(), reached);
     // One was refused for another reason, the other was taken.

@@ -119,6 +119,7 @@ impl House {
             size_max: SIZE_MAX,
             recipients_max: 100,
             queue_max: 100,
+            full_wait_s: 3 * 24 * 3600,
         };
         let delivery = Delivery::new(store.clone(), directory.clone(), settings, None);
         let context = jmap::Context::new(directory.clone(), delivery, SIZE_MAX);

@@ -58,6 +58,7 @@ impl World {
             default_quota: None,
         };
         let directory = Directory::open(store.clone(), Arc::new(StillClock), settings).unwrap();
+        let domain = DomainName::parse("tinh.gov.vn").unwrap();
         let top = AgencyId("H99".into());
         let agency = NewAgency {
             id: top.clone(),
@@ -67,7 +68,6 @@ impl World {
             quota: directory::AgencyQuota::default(),
         };
         directory.create_agency(None, agency).unwrap();
-        let domain = DomainName::parse("tinh.gov.vn").unwrap();
         directory.create_domain(None, domain, top.clone()).unwrap();
         for name in ["an", "binh"] {
             let new = NewAccount {
@@ -90,6 +90,7 @@ impl World {
             size_max,
             recipients_max: 100,
             queue_max: 100,
+            full_wait_s: 3 * 24 * 3600,
         };
         let delivery = Delivery::new(store.clone(), directory.clone(), settings, None);
         let services = Services::new(delivery.clone(), directory.clone(), limits);
@@ -99,7 +100,6 @@ impl World {
             recipients_max: 100,
             postmaster_domain: None,
         };
-        let stop = watch::Sender::new(false);
         Self {
             store,
             directory,
@@ -107,7 +107,7 @@ impl World {
             services,
             config: Arc::new(config),
             disk,
-            stop,
+            stop: watch::Sender::new(false),
             _dir: dir,
         }
     }

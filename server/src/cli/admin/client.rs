@@ -203,6 +203,39 @@ impl Client {
         self.call(Ask::new("GET", path))
     }
 
+    /// Whether there is such a thing to see.
+    pub(super) fn is_there(&self, path: &str) -> Result<bool> {
+        match self.read(path) {
+            Ok(_) => Ok(true),
+            Err(error) => match error.downcast_ref::<Refused>() {
+                Some(refused) if refused.status == 404 => Ok(false),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Whether an address is of a domain here, and no account or alias is to be seen that has it.
+    pub(super) fn is_missing(&self, address: &str) -> Result<bool> {
+        let Some((local, domain)) = address.rsplit_once('@') else {
+            return Ok(false);
+        };
+        // RFC 2142 §5: these are there without anybody having them.
+        let known = ["postmaster", "abuse"];
+        if known.iter().any(|name| name.eq_ignore_ascii_case(local))
+            || !self.is_there(&format!("domains/{}", encoded(domain)))?
+        {
+            return Ok(false);
+        }
+        let plain = local.split('+').next().unwrap_or(local);
+        for address in [address, &format!("{plain}@{domain}")] {
+            let alias = format!("aliases/{}", encoded(address));
+            if !self.at(address, false)?.is_empty() || self.is_there(&alias)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Makes. A fresh Idempotency-Key goes along, so that a repeat after a lost answer is harmless.
     pub(super) fn create(&self, path: &str, body: Value) -> Result<Value> {
         let mut ask = Ask::new("POST", path).body(body);
@@ -306,6 +339,23 @@ impl Client {
         let page = self.call(ask)?;
         let items = page["items"].as_array().into_iter().flatten();
         Ok(items.filter_map(|item| item["id"].as_u64()).collect())
+    }
+
+    /// Refuses members of a list that are addresses here which nobody has: what is for them would be lost.
+    pub(super) fn check_members(&self, members: &[String]) -> Result<()> {
+        for member in members {
+            if self.is_missing(member)? {
+                anyhow::bail!(match self.language {
+                    Language::Vi => format!(
+                        "không có tài khoản hay bí danh {member} ở đây; thêm --force nếu vẫn muốn"
+                    ),
+                    Language::En => format!(
+                        "no account or alias here is {member}; --force takes it all the same"
+                    ),
+                });
+            }
+        }
+        Ok(())
     }
 
     fn no_account(&self, who: &str) -> String {

@@ -48,6 +48,9 @@ pub(super) enum Verb {
         /// A member: an account, a list or an address elsewhere; once for each.
         #[arg(long, value_name = "ADDRESS")]
         member: Vec<String>,
+        /// Also members that are addresses here which nobody has.
+        #[arg(long)]
+        force: bool,
     },
     /// Thêm thành viên / Add members
     Add {
@@ -56,6 +59,9 @@ pub(super) enum Verb {
         /// Accounts, lists or addresses elsewhere.
         #[arg(required = true)]
         members: Vec<String>,
+        /// Also addresses here that nobody has.
+        #[arg(long)]
+        force: bool,
     },
     /// Bớt thành viên / Take members off
     Remove {
@@ -168,7 +174,11 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             name,
             agency,
             member,
+            force,
         } => {
+            if !force {
+                client.check_members(&member)?;
+            }
             let body = json!({
                 "address": address, "name": name, "agency": agency, "kind": "list", "members": member,
             });
@@ -178,7 +188,14 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
                 &whole(client, made["id"].as_u64().unwrap_or_default())?,
             )
         }
-        Verb::Add { list, members } => {
+        Verb::Add {
+            list,
+            members,
+            force,
+        } => {
+            if !force {
+                client.check_members(&members)?;
+            }
             let changed = change_members(client, &list, |all| all.extend(members))?;
             printer.row(&ONE, &changed)
         }

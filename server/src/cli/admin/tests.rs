@@ -33,6 +33,7 @@ fn command_lines_of_sending() {
     check("admin senders set chutich@x.vn annv@x.vn", false);
     check("admin senders list 7", true);
     check("admin lists add phong@x.vn a@x.vn b@y.vn", true);
+    check("admin lists add phong@x.vn a@x.vn --force", true);
     check("admin lists add phong@x.vn", false);
     check(
         "admin lists set phong@x.vn --posting members --owner a@x.vn",
