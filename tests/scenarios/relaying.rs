@@ -146,7 +146,9 @@ fn what_the_peer_refuses_comes_back() {
         "Your message did not reach",
         "Final-Recipient: rfc822; khong@noi.example\r\nAction: failed\r\nStatus: 5.1.1\r\n",
         "Remote-MTA: dns; 127.0.0.1\r\n",
-        "Diagnostic-Code: smtp; 550 5.1.1 Không có ai tên đó\r\n",
+        // RFC 3464 §2.1.1: ASCII for programs, as it was said for people.
+        "Diagnostic-Code: smtp; 550 5.1.1 Kh?ng c? ai t?n ??\r\n",
+        "RCPT TO: 550 5.1.1 Không có ai tên đó)",
         "Subject: Ra ngoai\r\n",
     ] {
         assert!(bounce.contains(part), "{part} in {bounce}");

@@ -219,7 +219,7 @@ impl Client {
         let Some((local, domain)) = address.rsplit_once('@') else {
             return Ok(false);
         };
-        // RFC 2142 §5: these are there without anybody having them.
+        // These are there without anybody having them.
         let known = ["postmaster", "abuse"];
         if known.iter().any(|name| name.eq_ignore_ascii_case(local))
             || !self.is_there(&format!("domains/{}", encoded(domain)))?
