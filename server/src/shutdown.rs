@@ -31,6 +31,11 @@ impl Shutdown {
         self.sender.send_replace(true);
     }
 
+    /// Whether somebody said stop.
+    pub fn is_said(&self) -> bool {
+        *self.sender.borrow()
+    }
+
     /// Returns when somebody said stop.
     pub async fn stopped(&self) {
         let mut watch = self.watch();

@@ -51,8 +51,9 @@ async fn passes(services: Services, shutdown: Shutdown) {
         wait = every;
         let (store, delivery) = (services.store.clone(), services.delivery.clone());
         let kept_s = i64::from(services.config.trace.days).saturating_mul(DAY_S as i64);
+        let stop = shutdown.clone();
         let pass = tokio::task::spawn_blocking(move || {
-            if let Some(trusted_s) = once(&store, &policy) {
+            if let Some(trusted_s) = once(&store, &policy, &stop) {
                 forget(&delivery, trusted_s.saturating_sub(kept_s));
             }
         });
@@ -67,7 +68,7 @@ async fn passes(services: Services, shutdown: Shutdown) {
 
 /// One pass; what it did or why it failed is in the log. The time against which ages are measured: one wrong reading
 /// of the clock ages nothing away.
-fn once(store: &Store, policy: &Policy) -> Option<i64> {
+fn once(store: &Store, policy: &Policy, stop: &Shutdown) -> Option<i64> {
     match store.maintain(policy) {
         Ok(done) => {
             tracing::info!(
@@ -76,6 +77,11 @@ fn once(store: &Store, policy: &Policy) -> Option<i64> {
                 "upkeep of the store"
             );
             Some(done.trusted_s)
+        }
+        // The store was closed under it; the next start's first pass goes on.
+        Err(error) if stop.is_said() => {
+            tracing::info!(%error, "upkeep of the store ended with the server");
+            None
         }
         Err(error) => {
             tracing::warn!(%error, "upkeep of the store did not end; it goes on next time");
