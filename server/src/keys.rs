@@ -191,10 +191,12 @@ const PASSPHRASE_MIN: usize = 12;
 /// Longest passphrase file, octets.
 const PASSPHRASE_FILE_MAX: u64 = 4_096;
 
-/// The passphrase of a sealed backup. Errors say what is wrong with its file.
+/// The passphrase of a sealed backup, without what editors put around it: a byte order mark, blanks and line ends behind.
+/// Errors say what is wrong with its file.
 pub(crate) fn passphrase(file: &Path) -> anyhow::Result<zeroize::Zeroizing<String>> {
     let text = private_text(file, Secret::Passphrase, PASSPHRASE_FILE_MAX)?;
-    let words = zeroize::Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
+    let words = text.strip_prefix('\u{feff}').unwrap_or(&text).trim_end();
+    let words = zeroize::Zeroizing::new(words.to_owned());
     anyhow::ensure!(
         words.chars().count() >= PASSPHRASE_MIN,
         Failed::ShortPassphrase {

@@ -122,7 +122,7 @@ told! {
     pub(crate) enum Secret {
         MasterKey: "khoá chủ", "the master key";
         BackupKey: "khoá của bản sao lưu", "the key of the backups";
-        Passphrase: "tệp mật khẩu", "the passphrase";
+        Passphrase: "tệp mật khẩu", "the passphrase file";
     }
 }
 

@@ -210,6 +210,44 @@ fn i06_what_waits_in_the_queue_stays() {
     assert_eq!(world.store().blob(blob), Err(Error::NotFound));
 }
 
+/// What a hold kept goes when it has ended, although nobody writes to the account any more.
+#[test]
+fn i06_what_a_hold_kept_goes_after_it() {
+    let mut world = World::new(EngineKind::Memory);
+    let hands = turned(&mut world, 20_000);
+    let inbox = world.inbox(2);
+    let policy = Policy {
+        window_s: 3 * DAY as u64,
+        ..Policy::default()
+    };
+    let gone = world.deliver(2, inbox, &carrying(1, 1, 40_000, 76), None);
+    let blob = world.account(2).state(gone.email).unwrap().blob;
+    let account = world.account(2).id();
+    let hold = Hold {
+        account,
+        name: "Vụ 1".into(),
+        from: START - DAY,
+        reason: "án".into(),
+        by: "thanh tra".into(),
+        placed_at: START,
+    };
+    world.store().hold(&hold).unwrap();
+    destroy(&world, 2, gone.email);
+    world.deliver(3, world.inbox(3), &carrying(2, 2, 40_000, 76), None);
+    let passes = |hours: std::ops::Range<i64>| {
+        for hour in hours.step_by(45) {
+            hands.store(START + hour * 3_600, Ordering::SeqCst);
+            world.store().maintain(&policy).unwrap();
+        }
+    };
+    passes(0..400);
+    assert!(world.store().blob(blob).is_ok(), "under a hold");
+    world.store().release(account, "Vụ 1").unwrap();
+    passes(400..600);
+    assert!(world.store().blob(blob).is_err(), "the hold has ended");
+    all_is_well(world.store());
+}
+
 #[test]
 fn a_clock_that_jumped_ahead_destroys_nothing() {
     let mut world = World::new(EngineKind::Memory);
