@@ -125,7 +125,11 @@ const jmap = (page, calls) => page.evaluate(async (methodCalls) => {
 
 async function openFirst(page) {
   await page.click('.msg:not(.ghost) .what a');
-  await page.waitForSelector('.paper h2');
+  // Another letter may be open until this one is.
+  await page.waitForFunction(() => {
+    const [first] = document.querySelectorAll('.msg:not(.ghost)');
+    return first?.classList.contains('open') && document.querySelector('.paper h2');
+  });
 }
 
 async function compose(page, { subject, text, to }) {
