@@ -106,6 +106,20 @@ const steps = {
     await copied(listener => MailServices.copy.copyMessages(inbox(), [header], target, true, listener, null, false));
   },
 
+  // What may be done with mailboxes that somebody shared, as Thunderbird learnt it by RFC 4314.
+  async rights(names) {
+    const every = folder => [folder, ...Array.from(folder.subFolders).flatMap(every)];
+    const said = {};
+    for (const name of names) {
+      server().performExpand(null);
+      const folder = await until("no shared " + name, () => every(root()).find(f => f.name == name));
+      refresh(folder);
+      await until("nothing in " + name, () => headers(folder).length);
+      said[name] = { file: folder.canFileMessages, remove: folder.canDeleteMessages };
+    }
+    return said;
+  },
+
   async remove(subject) {
     const header = bySubject(inbox(), subject);
     inbox().deleteMessages([header], null, false, false, null, false);

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Drives Thunderbird (Debian's package, under Xvfb) against the server that demo.json describes.
 
-The account is set up from the server's own autoconfig answer; then: list, read, flag, move, delete,
-append to Drafts, send with a copy in Sent, search on the server, and come back to changes that another
-client made meanwhile. Needs thunderbird and Xvfb; talks to Thunderbird by Marionette. Exits 0 and prints
+The account is set up from the server's own autoconfig answer; then: list, read, flag, move, learn what may be
+done with mailboxes that others shared (the same as JMAP says), delete, append to Drafts, send with a copy in Sent,
+search on the server, and come back to changes that another client made meanwhile. Needs thunderbird and Xvfb; talks to Thunderbird by Marionette. Exits 0 and prints
 "== OK thunderbird" when every step was seen from outside too.
 """
 import base64, json, os, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.request
@@ -86,6 +86,35 @@ def autoconfig():
         return answer.read().decode()
 
 
+def jmap_rights(names):
+    """What JMAP says of the same mailboxes (RFC 8621 §2): may one put messages into them, may one remove some."""
+    secret = base64.b64encode(f"{MINE.address}:{MINE.password}".encode()).decode()
+    base = f"https://localhost:{DEMO['ports']['https']}"
+
+    def ask(path, body=None):
+        headers = {"Authorization": "Basic " + secret, "Content-Type": "application/json"}
+        data = body and json.dumps(body).encode()
+        request = urllib.request.Request(base + path, data, headers)
+        with urllib.request.urlopen(request, context=context(), timeout=LIMIT) as answer:
+            return json.load(answer)
+    session = ask("/jmap/session")
+    owner = next(k for k, v in session["accounts"].items() if v["name"].startswith(OTHERS.address.split("@")[0]))
+    using = ["urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail"]
+    answer = ask("/jmap/api", {"using": using, "methodCalls": [["Mailbox/get", {"accountId": owner, "ids": None}, "0"]]})
+    found = {m["name"]: m["myRights"] for m in answer["methodResponses"][0][1]["list"]}
+    return {name: {"file": found[name]["mayAddItems"], "remove": found[name]["mayRemoveItems"]} for name in names}
+
+
+def share():
+    """Two mailboxes of somebody else, the one to read, the other to work in."""
+    client = OTHERS.client()
+    for name, rights in ((f"{TAG}-xem", "lr"), (f"{TAG}-lam", "lrswite")):
+        assert client.imap.create(name)[0] == "OK"
+        client.append(name, f"{TAG}-chung")
+        assert client.imap.setacl(name, MINE.address, rights)[0] == "OK"
+    return [f"{TAG}-xem", f"{TAG}-lam"]
+
+
 def flow(tb):
     other = MINE.client()
     for number in range(3):
@@ -100,6 +129,10 @@ def flow(tb):
     tb.run("move", f"{TAG}-1", f"{TAG}-Luu")
     wait("move", lambda: other.find(f"{TAG}-Luu", f"{TAG}-1") is not None)
     assert other.find("INBOX", f"{TAG}-1") is None, "the moved message is still in INBOX"
+    shared = share()
+    said = tb.run("rights", shared)
+    assert said == jmap_rights(shared), said
+    assert said == {shared[0]: {"file": False, "remove": False}, shared[1]: {"file": True, "remove": True}}, said
     tb.run("remove", f"{TAG}-2")
     wait("delete", lambda: other.find("INBOX", f"{TAG}-2") is None)
     tb.run("draft", f"{TAG}-nhap")
