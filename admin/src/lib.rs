@@ -47,7 +47,7 @@ mod sight;
 mod store;
 mod tls_reports;
 mod tokens;
-mod traces;
+mod trace;
 mod usage;
 mod version;
 

@@ -4,7 +4,7 @@ use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
 use crate::{
     accounts, agencies, aliases, audit, backups, credentials, dkim, domains, forwarding, holds,
     letters, lists, members, queue, queue_acts, recovery, senders, sending, store, tls_reports,
-    tokens, traces,
+    tokens, trace,
 };
 use axum::Json;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -43,7 +43,7 @@ use utoipa::{Modify, OpenApi};
         tokens::list, tokens::create, tokens::read, tokens::delete,
         queue::list, queue::read, queue::retry, queue::hold, queue::release, queue::reroute,
         queue::delete, queue_acts::bulk,
-        traces::search, traces::read,
+        trace::search, trace::read,
         audit::list, audit::read,
         holds::list, holds::of_account, holds::place, holds::release, letters::letters,
         recovery::removed, recovery::put_back, recovery::restore, recovery::give_up,

@@ -1,7 +1,7 @@
 //! What the directory says in English of a wrong value, in Vietnamese.
 
 /// English and Vietnamese; `#` stands for a number.
-const PHRASES: [(&str, &str); 34] = [
+const PHRASES: [(&str, &str); 38] = [
     (
         "letters, digits and dots, at most #",
         "chữ cái, chữ số và dấu chấm, nhiều nhất # ký tự",
@@ -86,6 +86,19 @@ const PHRASES: [(&str, &str); 34] = [
     (
         "the address of another account, not of a list",
         "địa chỉ của một tài khoản khác, không phải danh sách",
+    ),
+    ("at most # addresses", "nhiều nhất # địa chỉ"),
+    (
+        "addresses here: the agency does not let mail go on elsewhere",
+        "địa chỉ trong hệ thống này: cơ quan không cho chuyển tiếp thư ra ngoài",
+    ),
+    (
+        "addresses of other accounts, no lists",
+        "địa chỉ của tài khoản khác, không phải danh sách",
+    ),
+    (
+        "an account that is no list",
+        "một tài khoản không phải danh sách",
     ),
 ];
 

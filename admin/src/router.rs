@@ -7,7 +7,7 @@ use crate::runs::Runs;
 use crate::{
     BODY_MAX, Premises, accounts, agencies, aliases, audit, backups, credentials, dkim, domains,
     forwarding, holds, letters, lists, members, openapi, queue, queue_acts, recovery, senders,
-    sending, store, tls_reports, tokens, traces,
+    sending, store, tls_reports, tokens, trace,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -185,8 +185,8 @@ fn waiting() -> Router<Room> {
         .route("/api/v1/queue/{id}/hold", post(queue::hold))
         .route("/api/v1/queue/{id}/release", post(queue::release))
         .route("/api/v1/queue/{id}/reroute", post(queue::reroute))
-        .route("/api/v1/traces", get(traces::search))
-        .route("/api/v1/traces/{id}", get(traces::read))
+        .route("/api/v1/trace", get(trace::search))
+        .route("/api/v1/trace/{id}", get(trace::read))
 }
 
 /// Operations on who sends.

@@ -15,6 +15,9 @@ use storage::{Error, QueueId, QueueItem, RowChange};
 /// Recipients that an entry of the audit log names.
 const NAMED_MAX: usize = 100;
 
+/// Why what an administrator deletes does not arrive.
+pub(crate) const GIVEN_UP: &str = "5.0.0 the administrator gave this message up";
+
 /// What is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
@@ -167,8 +170,7 @@ impl Delivery {
             }
             Act::Delete => {
                 for row in record.rows.iter_mut().filter(|row| row.pending()) {
-                    let why = "5.0.0 the administrator gave this message up";
-                    row.state = RecipientState::Done(Outcome::Failed(why.into()));
+                    row.state = RecipientState::Done(Outcome::Failed(GIVEN_UP.into()));
                 }
                 tracing::info!(queue = id.raw(), trace = %record.trace, "given up by an administrator");
                 let settle = |mut rows: Vec<RowChange>| {

@@ -243,8 +243,6 @@ impl Delivery {
             return Err(Refused::Temporary("the queue is full".into()));
         }
         let accounts: Vec<AccountId> = rows.iter().filter_map(Row::account).collect();
-        let begun = beginning.queued(&accounts);
-        let begun = begun.map_err(|e| temporary("cannot trace", &e))?;
         // What waits for its time is of that time: its tries, warnings and end are counted from then.
         let begins = arrival.held.unwrap_or(arrival.now);
         if arrival.held.is_some() {
@@ -268,7 +266,9 @@ impl Delivery {
         };
         let payload = record.encode().map_err(|e| temporary("cannot spool", &e))?;
         queue
-            .put_with(due.max(begins), blob, payload, begun)
+            .put_with(due.max(begins), blob, payload, |id| {
+                beginning.queued(&accounts, id)
+            })
             .map_err(|e| temporary("cannot spool", &e))
     }
 }

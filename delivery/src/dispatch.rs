@@ -25,7 +25,7 @@ const BATCH: usize = 1_000;
 /// Octets of an item; storage takes 4 MB.
 const PAYLOAD_MAX: usize = 3 * 1024 * 1024;
 /// What the sender and the administrator see where there is no way out.
-const NO_ROUTE: &str = "4.4.1 mail cannot leave this server: relaying is not set up";
+pub(crate) const NO_ROUTE: &str = "4.4.1 mail cannot leave this server: relaying is not set up";
 
 impl Delivery {
     /// Handles due items of the queue; returns when the next is due (Unix seconds). Blocks.

@@ -5,6 +5,7 @@ use crate::bounce::About;
 use crate::dsn;
 use crate::header;
 use crate::job::without_return_path;
+use crate::meaning::meaning;
 use crate::news::{Action, News};
 use crate::outcome::said;
 use crate::stamp::ZONE_MIN;
@@ -244,51 +245,5 @@ fn plainly(news: &News) -> (&'static str, &'static str) {
             "Thư đã được chuyển tới mọi người trong danh sách của địa chỉ này.",
             "It goes on to all to whom this address leads.",
         ),
-    }
-}
-
-/// What a status code means to people (RFC 3463 §3): Vietnamese, English.
-fn meaning(status: &str) -> (&'static str, &'static str) {
-    match status {
-        "5.1.1" => ("Không có hộp thư này.", "There is no such mailbox."),
-        "5.1.2" => (
-            "Không có tên miền này.",
-            "There is no such domain; look for a slip in the address.",
-        ),
-        "5.1.10" => ("Tên miền này không nhận thư.", "The domain takes no mail."),
-        "5.2.1" => (
-            "Hộp thư này hiện không nhận thư.",
-            "The mailbox takes no mail now.",
-        ),
-        "5.2.2" => ("Hộp thư đã đầy.", "The mailbox is full."),
-        "5.3.4" => (
-            "Thư quá lớn đối với nơi nhận.",
-            "The message is too large for the receiving server.",
-        ),
-        "5.4.6" => (
-            "Thư đi vòng tròn giữa các máy chủ.",
-            "The message goes round in circles between servers.",
-        ),
-        "5.4.7" => (
-            "Đã thử nhiều ngày mà không gửi được.",
-            "It was tried for days without success.",
-        ),
-        "5.7.1" => (
-            "Nơi nhận không cho phép gửi thư này.",
-            "The message is not permitted there.",
-        ),
-        "5.7.10" => (
-            "Người gửi yêu cầu mã hoá suốt đường đi, nơi nhận không đáp ứng được.",
-            "Its sender asks for encryption all the way, which the receiving server does not have.",
-        ),
-        "5.7.30" => (
-            "Người gửi yêu cầu mã hoá suốt đường đi, nơi nhận không hứa giữ điều đó.",
-            "Its sender asks for encryption all the way, which the receiving server does not promise.",
-        ),
-        _ if status.starts_with('4') => (
-            "Nơi nhận tạm thời chưa nhận được thư.",
-            "The receiving server does not take it for the time being.",
-        ),
-        _ => ("Thư không gửi được.", "The message could not be delivered."),
     }
 }

@@ -37,6 +37,8 @@ pub enum RecipientState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Waiting {
+    /// Number of the envelope's recipient through whom it goes there.
+    pub recipient: u32,
     pub address: Address,
     pub state: RecipientState,
     pub tries: u32,
@@ -245,6 +247,7 @@ impl Delivery {
     fn shown(&self, record: Record, stored: &QueueItem) -> Item {
         let each = record.rows.iter().map(|row| {
             let mut waiting = Waiting {
+                recipient: row.recipient,
                 address: record.address(row).clone(),
                 state: row.state.clone(),
                 tries: row.tries,

@@ -13,6 +13,7 @@
 //! | day, `h`, time, drawn | the head |
 //! | day, `e`, time, drawn, when, number | an event |
 //! | day, `a`, account, time, drawn | when it was placed there, where that was done at once |
+//! | day, `q`, time, drawn | the number of the item of the queue, where it had one |
 //! | day, `s` `r` `m`, hash, time, drawn | nothing: it has this sender, recipient, Message-ID |
 //!
 //! Times of acceptance are counted down, so that the newest come first. `drawn` is the random half of the name of an
@@ -20,16 +21,18 @@
 
 mod find;
 mod id;
+mod progress;
 
 pub use find::{Found, Sought, Traces};
 pub(crate) use id::Id;
+pub use progress::{Progress, Standing};
 
 use crate::Outcome;
 use formats::address::Address;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU16, Ordering};
-use storage::{AccountId, Error, RowChange};
+use storage::{AccountId, Error, QueueId, RowChange};
 
 /// Storage knows that its rows are written once.
 pub(crate) const TABLE: &str = "trace";
@@ -272,9 +275,14 @@ impl Beginning {
         Ok(rows)
     }
 
-    /// Where it goes into the queue with the same commit, for these accounts here.
-    pub(crate) fn queued(&self, accounts: &[AccountId]) -> Result<Vec<RowChange>, Error> {
+    /// Where it goes into the queue as this item with the same commit, for these accounts here.
+    pub(crate) fn queued(
+        &self,
+        accounts: &[AccountId],
+        item: QueueId,
+    ) -> Result<Vec<RowChange>, Error> {
         let mut rows = self.shared.clone();
+        rows.push(row(self.id.item(), encode(&item.raw())?));
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         rows.push(row(self.id.event(self.now, number), encode(&What::Queued)?));
         rows.extend(

@@ -176,16 +176,16 @@ impl Dues {
 impl Queue {
     /// Adds an item, durably. Errors: `TooLarge` (a payload over 4 MB), `NotFound` (content not staged), `Unavailable`.
     pub fn put(&self, due: i64, blob: BlobId, payload: Vec<u8>) -> Result<QueueId, Error> {
-        self.put_with(due, blob, payload, Vec::new())
+        self.put_with(due, blob, payload, |_| Ok(Vec::new()))
     }
 
-    /// The same, with rows of tables in the same commit.
+    /// The same, with rows of tables in the same commit, which may name the item. Errors: those of `rows`, too.
     pub fn put_with(
         &self,
         due: i64,
         blob: BlobId,
         payload: Vec<u8>,
-        rows: Vec<RowChange>,
+        rows: impl FnOnce(QueueId) -> Result<Vec<RowChange>, Error>,
     ) -> Result<QueueId, Error> {
         let shared = &self.store.inner.shared;
         shared.packs.locate(blob, &shared.index)?;
@@ -194,7 +194,7 @@ impl Queue {
         let reserved = &self.store.inner.spool.reserved;
         let block = id.raw().saturating_add(NUMBERS_BLOCK);
         let more = id.raw() > reserved.load(Ordering::Relaxed);
-        let mut ops = table::ops(rows)?;
+        let mut ops = table::ops(rows(id)?)?;
         if more {
             ops.push(give(block)?);
         }

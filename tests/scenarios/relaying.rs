@@ -359,7 +359,7 @@ fn a_letter_that_requires_tls_arrives_under_it_or_comes_back() {
     let tried = "TLS13_AES_256_GCM_SHA384; route; verified";
     let api = here.api();
     let shown = || {
-        let (_, _, body) = api.get(&format!("/api/v1/traces/{id}"));
+        let (_, _, body) = api.get(&format!("/api/v1/trace/{id}"));
         String::from_utf8_lossy(&body).contains(tried)
     };
     assert!(until(shown));

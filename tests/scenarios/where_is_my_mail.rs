@@ -35,7 +35,7 @@ fn the_way_of_a_letter_is_told_from_end_to_end() {
     let id = reply.trim_end().rsplit(' ').next().unwrap().to_owned();
     let api = world.api();
     let told = || {
-        let timeline = get(&api, &format!("traces/{id}"));
+        let timeline = get(&api, &format!("trace/{id}"));
         let events = timeline["events"].as_array().unwrap().clone();
         let kind = |name: &str| events.iter().find(|event| event["kind"] == name).cloned();
         // The notification is on disk a moment before the try that it tells of.
@@ -44,7 +44,7 @@ fn the_way_of_a_letter_is_told_from_end_to_end() {
     assert!(
         until(|| told().is_some()),
         "{}",
-        get(&api, &format!("traces/{id}"))
+        get(&api, &format!("trace/{id}"))
     );
     let (message, tried, told) = told().unwrap();
     let origin = &message["origin"];
@@ -55,14 +55,18 @@ fn the_way_of_a_letter_is_told_from_end_to_end() {
     assert!(tls(&tried).starts_with("TLSv1.3 TLS13_"), "{tried}");
     let said = tried["results"][0]["said"].as_str().unwrap();
     assert!(said.contains("said to RCPT TO: 550 5.7.1"), "{said}");
-    // The notification lies in the sender's mailbox, and has a timeline of its own.
-    let notice = get(
-        &api,
-        &format!("traces/{}", told["notice"].as_str().unwrap()),
+    let far = get(&api, &format!("trace/{id}"))["progress"][0].clone();
+    assert_eq!(far["state"], "failed", "{far}");
+    let meaning = "Nơi nhận không cho phép gửi thư này.";
+    assert_eq!(
+        (&far["meaning"], &far["tls"]),
+        (&meaning.into(), &tried["tls"])
     );
+    // The notification lies in the sender's mailbox, and has a timeline of its own.
+    let notice = get(&api, &format!("trace/{}", told["notice"].as_str().unwrap()));
     assert_eq!(notice["message"]["origin"]["about"], id.as_str());
     assert_eq!(notice["events"][0]["kind"], "placed");
-    let found = get(&api, "traces?message_id=tim@thu.gov.vn");
+    let found = get(&api, "trace?message_id=tim@thu.gov.vn");
     assert_eq!(found["items"][0]["id"], id.as_str());
     world.finish();
     other.finish();

@@ -66,9 +66,9 @@ fn checks(world: &World) -> Vec<String> {
         assert_eq!(status, 200, "{path}");
         serde_json::from_slice(&body).unwrap()
     };
-    let found = get("traces?message_id=x@tot.example");
+    let found = get("trace?message_id=x@tot.example");
     let id = found["items"][0]["id"].as_str().unwrap().to_owned();
-    let timeline = get(&format!("traces/{id}"));
+    let timeline = get(&format!("trace/{id}"));
     let all = timeline["message"]["checks"].as_array().unwrap().iter();
     all.map(|check| check.as_str().unwrap().to_owned())
         .collect()

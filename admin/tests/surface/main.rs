@@ -22,5 +22,5 @@ mod senders;
 mod sending;
 mod store;
 mod tokens;
-mod traces;
+mod trace;
 mod world;

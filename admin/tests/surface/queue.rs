@@ -11,7 +11,12 @@ pub(crate) fn submit(w: &World, who: &Access, to: &str) -> u64 {
 
 /// The same to some.
 pub(crate) fn submit_to(w: &World, who: &Access, to: &[&str]) -> u64 {
-    let from = who.address().clone();
+    submit_as(w, who, &who.address().to_string(), to)
+}
+
+/// The same in the name of a seat.
+pub(crate) fn submit_as(w: &World, who: &Access, from: &str, to: &[&str]) -> u64 {
+    let from = Address::parse(from).unwrap();
     let recipients = to.iter().map(|to| Recipient {
         address: Address::parse(to).unwrap(),
         notify: None,

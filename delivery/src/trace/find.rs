@@ -93,6 +93,8 @@ impl<'a> Sieve<'a> {
             return hashed(id::MESSAGE_ID, bare(message_id));
         }
         match (self.sought.account, self.to_account, &self.to, &self.from) {
+            // What somebody sends is less than what he gets.
+            (Some(_), None, None, Some(from)) => hashed(id::SENDER, from),
             (Some(own), ..) => account(own),
             (_, Some(to), ..) => account(to),
             (_, _, Some(to), _) => hashed(id::RECIPIENT, to),

@@ -12,6 +12,7 @@ const DAY_S: u32 = 24 * 3600;
 
 pub(super) const HEAD: u8 = b'h';
 const EVENT: u8 = b'e';
+const ITEM: u8 = b'q';
 pub(super) const ACCOUNT: u8 = b'a';
 pub(super) const SENDER: u8 = b's';
 pub(super) const RECIPIENT: u8 = b'r';
@@ -92,6 +93,11 @@ impl Id {
 
     pub(super) fn head(self) -> Vec<u8> {
         self.key(HEAD, &[])
+    }
+
+    /// The item of the queue in which it waited.
+    pub(super) fn item(self) -> Vec<u8> {
+        self.key(ITEM, &[])
     }
 
     /// All its events.
@@ -185,6 +191,7 @@ mod tests {
             assert!(name > last, "{name} {last}");
             for key in [
                 id.head(),
+                id.item(),
                 id.account(AccountId::new(7).unwrap()),
                 id.hashed(SENDER, "x"),
             ] {

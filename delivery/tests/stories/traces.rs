@@ -2,7 +2,7 @@
 
 use crate::bounces::peer;
 use crate::world::{LETTER, World, address, envelope, local, remote};
-use delivery::trace::{Event, Found, Sought, What, Whence};
+use delivery::trace::{Event, Found, Progress, Sought, Standing, What, Whence};
 use delivery::{Act, Outcome};
 use formats::address::Address;
 
@@ -42,6 +42,97 @@ fn to(text: &str) -> Sought {
         to: Some(address(text)),
         ..Sought::default()
     }
+}
+
+fn progress(world: &World, id: &str) -> Vec<Progress> {
+    let (found, events) = timeline(world, id);
+    world.delivery.progress(&found, &events).unwrap()
+}
+
+fn standings(world: &World, id: &str) -> Vec<Standing> {
+    let all = progress(world, id).into_iter();
+    all.map(|one| one.standing).collect()
+}
+
+#[test]
+fn it_is_told_for_each_recipient_how_far_a_letter_is() {
+    let later = Outcome::Deferred("4.7.1 mx.noi.vn[192.0.2.1] said to DATA: 451 later".into());
+    let world = World::with(Some(peer(later.clone())));
+    let sent = envelope("an@tinh.gov.vn", &["binh@tinh.gov.vn", "x@noi.vn"]);
+    let taken = world
+        .delivery
+        .accept(sent, &letter("m1"), &world.submitted("an"))
+        .unwrap();
+    world.dispatch();
+    let told = progress(&world, &taken.trace);
+    assert_eq!(told[0].standing, Standing::Placed);
+    let (one, now) = (&told[1], world.now());
+    assert_eq!(
+        (one.standing, one.tries, one.at, one.said.as_deref()),
+        (Standing::Waiting, 1, now, Some(later.text()))
+    );
+    let item = world.delivery.queued(taken.queued.unwrap()).unwrap();
+    assert_eq!(one.next, Some(item.due));
+    assert!(one.next.unwrap() > now);
+    let id = item.id;
+    world.delivery.act(id, &Act::Hold, None).unwrap();
+    let held = progress(&world, &taken.trace);
+    assert_eq!((held[1].standing, held[1].next), (Standing::Held, None));
+    world.delivery.act(id, &Act::Release, None).unwrap();
+    // Over a crash, and to the end.
+    let world = world.restart(Some(peer(Outcome::Relayed("2.0.0 Ok".into()))));
+    world.pass(3600);
+    world.dispatch();
+    assert_eq!(
+        standings(&world, &taken.trace),
+        [Standing::Placed, Standing::Relayed]
+    );
+}
+
+#[test]
+fn what_comes_back_and_what_goes_on_is_told_to_its_sender() {
+    let world = World::with(Some(peer(Outcome::Failed("5.1.1 nobody".into()))));
+    world.list("phong", vec![local("an"), address("y@noi.vn")]);
+    let send = |to: &[&str], id: &str| {
+        let sent = envelope("an@tinh.gov.vn", to);
+        let taken = world
+            .delivery
+            .accept(sent, &letter(id), &world.submitted("an"));
+        taken.unwrap()
+    };
+    let failed = send(&["x@noi.vn"], "m1");
+    world.dispatch();
+    assert_eq!(standings(&world, &failed.trace), [Standing::Failed]);
+    // One needs no queue, and two addresses may lead to one mailbox.
+    let twice = send(&["binh@tinh.gov.vn", "binh+a@tinh.gov.vn"], "m2");
+    assert_eq!(
+        standings(&world, &twice.trace),
+        [Standing::Placed, Standing::SentOn]
+    );
+    // Of a list's members its writer hears nothing.
+    let listed = send(&["phong@tinh.gov.vn"], "m3");
+    world.dispatch();
+    assert_eq!(standings(&world, &listed.trace), [Standing::Placed]);
+}
+
+#[test]
+fn what_waits_for_its_time_says_so() {
+    let world = World::with(Some(peer(Outcome::Relayed("2.0.0 Ok".into()))));
+    let at = world.now() + 7_200;
+    let mut sent = envelope("an@tinh.gov.vn", &["x@noi.vn"]);
+    sent.release_at = Some(at);
+    let taken = world
+        .delivery
+        .accept(sent, &letter("m1"), &world.submitted("an"))
+        .unwrap();
+    let told = progress(&world, &taken.trace);
+    assert_eq!(
+        (told[0].standing, told[0].next),
+        (Standing::Scheduled, Some(at))
+    );
+    world.pass(7_201);
+    world.dispatch();
+    assert_eq!(standings(&world, &taken.trace), [Standing::Relayed]);
 }
 
 #[test]

@@ -99,9 +99,9 @@ fn get(api: &HttpClient, path: &str) -> Value {
 /// The first try in the timeline of a letter of this Message-ID that says so.
 fn tried(api: &HttpClient, marker: &str, says: &str) -> Value {
     let look = || {
-        let found = get(api, &format!("traces?message_id={marker}"));
+        let found = get(api, &format!("trace?message_id={marker}"));
         let id = found["items"][0]["id"].as_str()?.to_owned();
-        let timeline = get(api, &format!("traces/{id}"));
+        let timeline = get(api, &format!("trace/{id}"));
         let events = timeline["events"].as_array()?.clone();
         let fits = |event: &&Value| event["kind"] == "tried" && event.to_string().contains(says);
         events.iter().find(fits).cloned()
@@ -109,7 +109,7 @@ fn tried(api: &HttpClient, marker: &str, says: &str) -> Value {
     wait(look).unwrap_or_else(|| {
         panic!(
             "no try of {marker} says {says:?}: {} {}",
-            get(api, &format!("traces?message_id={marker}")),
+            get(api, &format!("trace?message_id={marker}")),
             get(api, "queue")
         )
     })

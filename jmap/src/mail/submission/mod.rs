@@ -11,11 +11,13 @@ use crate::error::MethodError;
 use crate::request::{Arguments, Turn};
 use crate::sight::Sight;
 use crate::standard::{self, ChangesArguments, GetArguments};
+use delivery::trace::Standing;
 use delivery::{Envelope, Later, ReversePath};
 use directory::{Right, Sending};
 use formats::date;
 use serde_json::{Map, Value, json};
 use state::Waiting;
+use std::collections::HashMap;
 use storage::QueueId;
 
 const PROPERTIES: [&str; 10] = [
@@ -61,17 +63,41 @@ fn state(all: &[Later]) -> String {
     Waiting::of(all).spell()
 }
 
-/// RFC 8621 §7: one that waits.
-fn object(mail: &Sight, later: &Later) -> Map<String, Value> {
-    let thread = mail.state(later.email).ok().map(|state| state.thread);
-    let reply = format!("250 2.0.0 Ok: queued as {}", later.trace);
-    let recipients = later.envelope.recipients.iter();
-    let statuses: Map<String, Value> = recipients
-        .map(|r| {
-            let status = json!({"smtpReply": reply, "delivered": "queued", "displayed": "unknown"});
-            (r.address.to_string(), status)
-        })
+/// RFC 8621 §7 deliveryStatus, as the message's timeline and the queue have it now. What is there for no recipient, or
+/// cannot be read, is not known.
+fn statuses(
+    turn: &Turn<'_>,
+    trace: &str,
+    recipients: impl Iterator<Item = String>,
+) -> Map<String, Value> {
+    let door = &turn.inner.context.delivery;
+    let told = door.trace(trace);
+    let told = told.and_then(|(found, events)| door.progress(&found, &events));
+    let told = told.unwrap_or_default();
+    let known: HashMap<&str, Standing> = told
+        .iter()
+        .map(|one| (one.recipient.as_str(), one.standing))
         .collect();
+    let reply = format!("250 2.0.0 Ok: queued as {trace}");
+    let status = |recipient: String| {
+        let delivered = match known.get(recipient.as_str()) {
+            Some(Standing::Placed) => "yes",
+            Some(Standing::Failed) => "no",
+            Some(Standing::Scheduled | Standing::Waiting | Standing::Held) => "queued",
+            Some(Standing::Relayed | Standing::SentOn) | None => "unknown",
+        };
+        let status = json!({"smtpReply": reply, "delivered": delivered, "displayed": "unknown"});
+        (recipient, status)
+    };
+    recipients.map(status).collect()
+}
+
+/// RFC 8621 §7: one that waits.
+fn object(turn: &Turn<'_>, mail: &Sight, later: &Later) -> Map<String, Value> {
+    let thread = mail.state(later.email).ok().map(|state| state.thread);
+    let recipients = later.envelope.recipients.iter();
+    let recipients = recipients.map(|r| r.address.to_string());
+    let statuses = statuses(turn, &later.trace, recipients);
     let object = json!({
         "id": id(later.id),
         "identityId": later.identity,
@@ -107,12 +133,13 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
     standard::check_properties(&arguments.properties, &PROPERTIES)?;
     let mail = turn.mail(&arguments.account_id, Right::Read)?;
     let ids = arguments.ids.map(standard::wanted).transpose()?;
+    let turn: &Turn<'_> = turn;
     let all = waiting(turn, &mail)?;
     let chosen = |later: &&Later| ids.as_ref().is_none_or(|ids| ids.contains(&id(later.id)));
     let list: Vec<Value> = all
         .iter()
         .filter(chosen)
-        .map(|later| standard::pick(object(&mail, later), &arguments.properties))
+        .map(|later| standard::pick(object(turn, &mail, later), &arguments.properties))
         .collect();
     let known = |wanted: &String| all.iter().any(|later| id(later.id) == *wanted);
     let not_found: Vec<&String> = ids.iter().flatten().filter(|id| !known(id)).collect();

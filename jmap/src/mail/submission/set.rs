@@ -239,20 +239,7 @@ fn created(
     receipt: &Receipt,
     recipients: &[String],
 ) -> Value {
-    let delivered = if receipt.queued.is_some() {
-        "queued"
-    } else {
-        "yes"
-    };
-    let status = json!({
-        "smtpReply": format!("250 2.0.0 Ok: queued as {}", receipt.trace),
-        "delivered": delivered,
-        "displayed": "unknown",
-    });
-    let statuses: Map<String, Value> = recipients
-        .iter()
-        .map(|r| (r.clone(), status.clone()))
-        .collect();
+    let statuses = super::statuses(turn, &receipt.trace, recipients.iter().cloned());
     let unique = blake3::hash(receipt.trace.as_bytes()).to_hex();
     json!({
         "id": format!("s{}", &unique[..24]),

@@ -315,15 +315,18 @@ fn a_timeline_is_told_line_by_line() {
         {"at": "2026-11-22T00:00:00Z", "kind": "queued"},
         {"at": "2026-11-22T00:00:01Z", "kind": "tried", "hop": "noi.vn", "tls": "TLSv1.3", "results":
             [{"outcome": "failed", "said": "5.1.1 nobody", "recipients": ["x@noi.vn"]}]},
-        {"at": "2026-11-22T00:00:01Z", "kind": "told", "late": false, "notice": "n", "recipients": ["x@noi.vn"]}]}"#;
+        {"at": "2026-11-22T00:00:01Z", "kind": "told", "late": false, "notice": "n", "recipients": ["x@noi.vn"]}],
+        "progress": [{"recipient": "x@noi.vn", "state": "failed", "at": "2026-11-22T00:00:01Z", "next_try": null,
+            "meaning": "There is no such mailbox."}]}"#;
     let answers = Box::new([(200, told)]);
     let (printed, asked) = Scripted::start(Box::leak(answers)).run("trace show t --lang en");
-    assert!(asked[0].starts_with("GET /api/v1/traces/t "));
+    assert!(asked[0].starts_with("GET /api/v1/trace/t "));
     let printed = printed.unwrap();
     for line in [
         "2026-11-22T00:00:00Z  queued",
         "2026-11-22T00:00:01Z  noi.vn (TLSv1.3)\n    failed x@noi.vn: 5.1.1 nobody",
         "2026-11-22T00:00:01Z  the sender was told of the failure: x@noi.vn (n)",
+        "x@noi.vn   failed  2026-11-22T00:00:01Z  -         There is no such mailbox.",
     ] {
         assert!(printed.contains(line), "{line}: {printed}");
     }

@@ -8,11 +8,12 @@ use directory::Clock as _;
 use formats::date;
 use serde_json::Value;
 
-const LIST: [Column; 6] = [
+const LIST: [Column; 7] = [
     ("id", "Mã", "Id"),
     ("accepted_at", "Nhận lúc", "Accepted"),
-    ("from", "Từ", "From"),
+    ("sender", "Từ", "From"),
     ("recipients", "Đến", "To"),
+    ("state", "Đến đâu", "State"),
     ("message_id", "Message-ID", "Message-ID"),
     ("size", "Byte", "Octets"),
 ];
@@ -26,15 +27,23 @@ const ORIGIN: [Column; 7] = [
     ("about", "Báo về thư", "About"),
 ];
 
+const PROGRESS: [Column; 5] = [
+    ("recipient", "Người nhận", "Recipient"),
+    ("state", "Đến đâu", "State"),
+    ("at", "Từ lúc", "Since"),
+    ("next_try", "Thử lại lúc", "Next try"),
+    ("meaning", "Vì sao", "Why"),
+];
+
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// Tìm thư đã nhận / Find messages that were accepted, the newest first
     Search {
         /// Reverse-path.
-        #[arg(long)]
+        #[arg(long, visible_alias = "sender")]
         from: Option<String>,
         /// Address of a recipient.
-        #[arg(long)]
+        #[arg(long, visible_alias = "recipient")]
         to: Option<String>,
         /// Message-ID header.
         #[arg(long)]
@@ -87,17 +96,17 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             let now = SystemClock.now_s();
             let at = |text: Option<String>| text.map(|text| time(&text, now)).transpose();
             let filters = [
-                ("from", from),
-                ("to", to),
+                ("sender", from),
+                ("recipient", to),
                 ("message_id", message_id),
                 ("since", at(since)?),
                 ("until", at(until)?),
                 ("mine", mine.then(|| "true".to_owned())),
             ];
-            printer.rows(&LIST, &client.list("traces", &filters, Some(limit))?)
+            printer.rows(&LIST, &client.list("trace", &filters, Some(limit))?)
         }
         Verb::Show { id } => {
-            let timeline = client.read(&format!("traces/{}", encoded(&id)))?;
+            let timeline = client.read(&format!("trace/{}", encoded(&id)))?;
             if printer.is_json() {
                 return printer.row(&[], &timeline);
             }
@@ -108,7 +117,10 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
                 let (vi, en) = told(event);
                 printer.say(&vi, &en)?;
             }
-            Ok(())
+            match timeline["progress"].as_array() {
+                Some(all) => printer.rows(&PROGRESS, all),
+                None => Ok(()),
+            }
         }
     }
 }

@@ -1,0 +1,164 @@
+//! `/api/v1/trace`: what became of each message ("where is my mail?"). Everybody sees their own; who reads the queue
+//! of an agency, those of its accounts; the rest does not exist (I-17).
+
+mod view;
+mod wire;
+
+use crate::body::{Asked, Named};
+use crate::caller::Caller;
+use crate::filter::{address, instant};
+use crate::language::Language;
+use crate::page::{Ask, Page};
+use crate::problem::Problem;
+use crate::router::Room;
+use axum::Json;
+use axum::extract::State;
+use delivery::trace::Sought;
+use directory::{AccountId, Capability};
+use http::HeaderMap;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use view::Looker;
+use wire::{Timeline, TraceItem, event, item, progress};
+
+/// Pieces of the timelines that one page reads at most.
+const PIECES_MAX: usize = 5;
+
+/// Which messages.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct TraceFilter {
+    /// Reverse-path.
+    sender: Option<String>,
+    /// A recipient: as it was written to, or an account's address.
+    recipient: Option<String>,
+    message_id: Option<String>,
+    /// Accepted then or later; RFC 3339.
+    since: Option<String>,
+    /// Accepted before; RFC 3339.
+    until: Option<String>,
+    /// Only what you sent or were to get, or with a Message-ID also a seat whose mail you read; as its sender or its
+    /// recipient sees it.
+    #[serde(default)]
+    mine: bool,
+    /// 1 to 500, 50 when left out.
+    limit: Option<i64>,
+    /// Of the page before.
+    cursor: Option<String>,
+}
+
+/// How one message is looked at.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct TraceLook {
+    /// As its sender or its recipient sees it, whatever you administer.
+    #[serde(default)]
+    mine: bool,
+}
+
+impl TraceFilter {
+    fn sought(&self, own: Option<AccountId>) -> Result<Sought, Problem> {
+        let time = |field: &str, text: &Option<String>| {
+            let text = text.as_ref();
+            text.map(|text| instant(field, text)).transpose()
+        };
+        let at = |field: &str, text: &Option<String>| {
+            let text = text.as_ref();
+            text.map(|text| address(field, text)).transpose()
+        };
+        Ok(Sought {
+            from: at("sender", &self.sender)?,
+            to: at("recipient", &self.recipient)?,
+            message_id: self.message_id.clone(),
+            since: time("since", &self.since)?,
+            until: time("until", &self.until)?,
+            account: own,
+        })
+    }
+
+    /// As the audit log tells of it.
+    fn detail(&self) -> String {
+        let detail = serde_json::json!({
+            "sender": self.sender, "recipient": self.recipient, "message_id": self.message_id,
+            "since": self.since, "until": self.until,
+        });
+        detail.to_string()
+    }
+}
+
+/// Looks messages up, the newest first. A search in others' is in the audit log.
+#[utoipa::path(get, path = "/api/v1/trace", tag = "trace", params(TraceFilter),
+    responses((status = 200, body = Page<TraceItem>)))]
+pub(crate) async fn search(
+    State(room): State<Room>,
+    caller: Caller,
+    Asked(filter): Asked<TraceFilter>,
+) -> Result<Json<Page<TraceItem>>, Problem> {
+    let ask = Ask::of(filter.limit, filter.cursor.as_deref())?;
+    let page = room.ask(caller, move |room, access| {
+        let others = !filter.mine && !access.scopes(Capability::ReadQueue).is_empty();
+        // A Message-ID names few: which of them there are for the one who asks, the view says.
+        let own = !others && filter.message_id.is_none();
+        let sought = filter.sought(own.then(|| access.account()))?;
+        if others && ask.after.is_none() {
+            let act = "trace.search";
+            room.directory
+                .record(Some(access), act, "trace", &filter.detail())?;
+        }
+        let looker = Looker::new(room, access, filter.mine);
+        let (mut items, mut after) = (Vec::new(), ask.after);
+        for _ in 0..PIECES_MAX {
+            let wanted = ask.limit - items.len();
+            let found = room.delivery.traces(&sought, after.as_deref(), wanted)?;
+            for found in found.found {
+                if let Some(view) = looker.view(&found.head) {
+                    let (_, events) = room.delivery.trace(&found.id)?;
+                    let all = room.delivery.progress(&found, &events)?;
+                    items.push(item(found, &view, &all));
+                }
+            }
+            after = found.last;
+            if after.is_none() || items.len() >= ask.limit {
+                break;
+            }
+        }
+        Ok(Page::new(items, after))
+    });
+    Ok(Json(page.await?))
+}
+
+/// Reads what became of one message. That somebody reads others' is in the audit log.
+#[utoipa::path(get, path = "/api/v1/trace/{id}", tag = "trace",
+    params(("id" = String, Path), TraceLook), responses((status = 200, body = Timeline)))]
+pub(crate) async fn read(
+    State(room): State<Room>,
+    caller: Caller,
+    Named(id): Named<String>,
+    Asked(look): Asked<TraceLook>,
+    headers: HeaderMap,
+) -> Result<Json<Timeline>, Problem> {
+    let language = Language::of(&headers);
+    let timeline = room.ask(caller, move |room, access| {
+        let (found, events) = room.delivery.trace(&id)?;
+        let looker = Looker::new(room, access, look.mine);
+        let view = looker.view(&found.head).ok_or_else(Problem::not_found)?;
+        if !looker.is_own(&found.head) {
+            let object = format!("trace/{}", found.id);
+            room.directory
+                .record(Some(access), "trace.read", &object, "{}")?;
+        }
+        let all = room.delivery.progress(&found, &events)?;
+        let head = found.head.clone();
+        let each = events
+            .into_iter()
+            .filter_map(|e| event(room, &head, &view, e));
+        Ok(Timeline {
+            events: each.collect(),
+            progress: progress(&head, &view, &all, language),
+            message: item(found, &view, &all),
+        })
+    });
+    Ok(Json(timeline.await?))
+}

@@ -1,0 +1,210 @@
+//! Where a message stands for each recipient of its envelope: what its timeline tells and what the queue knows.
+
+use super::id::Id;
+use super::{Event, Found, Head, TABLE, What, decode};
+use crate::act::{Act, GIVEN_UP};
+use crate::{Delivery, Item, Outcome, RecipientState};
+use std::collections::{BTreeSet, HashMap};
+use storage::{AccountId, Error, QueueId};
+
+/// Where it stands for a recipient; what is worse for the sender comes later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// It lies in a mailbox here.
+    Placed,
+    /// Another server took it.
+    Relayed,
+    /// It went to where the recipient's address leads: other addresses, members of a list.
+    SentOn,
+    /// It waits for the time that its sender chose.
+    Scheduled,
+    /// It waits for its next try.
+    Waiting,
+    /// An administrator holds it back.
+    Held,
+    /// It was given up.
+    Failed,
+}
+
+/// How far it is for one recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// As the envelope names him.
+    pub recipient: String,
+    /// Where it stands.
+    pub standing: Standing,
+    /// Since when, Unix seconds.
+    pub at: i64,
+    /// When it is tried next, Unix seconds.
+    pub next: Option<i64>,
+    /// Tries that ended.
+    pub tries: u32,
+    /// How the last one ended, or what keeps the next hop from taking anything, status code first.
+    pub said: Option<String>,
+    /// Who was asked then, where anybody was.
+    pub hop: Option<String>,
+    /// Version and cipher of TLS then.
+    pub tls: Option<String>,
+}
+
+/// What the queue has of a message.
+#[derive(Debug)]
+pub(crate) enum Waits {
+    /// It was never there, or an older program put it there.
+    Unknown,
+    /// It waits no more.
+    Gone,
+    As(Box<Item>),
+}
+
+impl Delivery {
+    /// How far a message is for each recipient that its head names, in order. `events`: all of its timeline.
+    /// Errors: `Unavailable`, `Corrupt`.
+    pub fn progress(&self, found: &Found, events: &[Event]) -> Result<Vec<Progress>, Error> {
+        let now = self.inner.directory.clock().now_s();
+        Ok(told(found, events, &self.waits(&found.id)?, now))
+    }
+
+    fn waits(&self, name: &str) -> Result<Waits, Error> {
+        let Some(id) = Id::parse(name) else {
+            return Ok(Waits::Unknown);
+        };
+        let Some(row) = self.inner.store.table(TABLE).row(&id.item())? else {
+            return Ok(Waits::Unknown);
+        };
+        let Some(item) = QueueId::new(decode(&row)?) else {
+            return Ok(Waits::Unknown);
+        };
+        match self.queued(item) {
+            Ok(item) if item.trace == name => Ok(Waits::As(Box::new(item))),
+            Ok(_) | Err(Error::NotFound) => Ok(Waits::Gone),
+            // Whoever administers hears of it elsewhere (`spoilt`); it waits.
+            Err(Error::Corrupt(_)) => Ok(Waits::Unknown),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// See [`Delivery::progress`]; `now`: Unix seconds.
+fn told(found: &Found, events: &[Event], waits: &Waits, now: i64) -> Vec<Progress> {
+    let head = &found.head;
+    let begin = |recipient: &String| Progress {
+        recipient: recipient.clone(),
+        standing: Standing::Waiting,
+        at: found.at,
+        next: None,
+        tries: 0,
+        said: None,
+        hop: None,
+        tls: None,
+    };
+    let mut all: Vec<Progress> = head.recipients.iter().map(begin).collect();
+    let places = Places::of(head);
+    let mut deleted = false;
+    for event in events {
+        deleted |= matches!(&event.what, What::Act { act, .. } if *act == Act::Delete.name());
+        take(&mut all, &places, event, deleted);
+    }
+    let mut pending = BTreeSet::new();
+    if let Waits::As(item) = waits {
+        for waiting in &item.waiting {
+            if matches!(waiting.state, RecipientState::Done(_)) {
+                continue;
+            }
+            let Some(one) = all.get_mut(waiting.recipient as usize) else {
+                continue;
+            };
+            let first = pending.insert(waiting.recipient);
+            let earlier = one.next.filter(|_| !first);
+            one.next = Some(earlier.map_or(waiting.next, |next| next.min(waiting.next)));
+            let last = waiting.last.as_ref().map(|last| last.text().to_owned());
+            one.said = last.or(one.said.take());
+            one.standing = Standing::Waiting;
+            // Not tried, in no trouble, and yet it is not to go now (RFC 4865).
+            if waiting.tries == 0 && waiting.last.is_none() && waiting.next > now {
+                one.standing = Standing::Scheduled;
+            }
+            if item.held.is_some() {
+                (one.standing, one.next) = (Standing::Held, None);
+            }
+        }
+    }
+    let queued = events.iter().any(|event| event.what == What::Queued);
+    for (n, one) in all.iter_mut().enumerate() {
+        let over = !queued || !matches!(waits, Waits::Unknown);
+        // Nothing was told of the address itself: it leads to others, of whom the sender hears nothing.
+        if one.standing == Standing::Waiting && over && !pending.contains(&(n as u32)) {
+            one.standing = Standing::SentOn;
+        }
+    }
+    all
+}
+
+/// Which recipient of the envelope something is about.
+struct Places<'a> {
+    by_address: HashMap<&'a str, usize>,
+    by_account: HashMap<AccountId, usize>,
+}
+
+impl<'a> Places<'a> {
+    fn of(head: &'a Head) -> Self {
+        let named = head.recipients.iter().enumerate();
+        let accounts = head.accounts.iter();
+        Self {
+            by_address: named.map(|(n, to)| (to.as_str(), n)).collect(),
+            by_account: accounts.map(|(to, n)| (*to, *n as usize)).collect(),
+        }
+    }
+}
+
+/// What an event makes of it. `deleted`: an administrator gave up before what waited then.
+fn take(all: &mut [Progress], places: &Places<'_>, event: &Event, deleted: bool) {
+    match &event.what {
+        What::Queued | What::Act { .. } => {}
+        What::Placed(accounts) => {
+            let through = accounts.iter().filter_map(|to| places.by_account.get(to));
+            for n in through.copied().collect::<BTreeSet<usize>>() {
+                if let Some(one) = all.get_mut(n) {
+                    (one.standing, one.at) = (Standing::Placed, event.at);
+                    (one.said, one.hop, one.tls) = (None, None, None);
+                }
+            }
+        }
+        What::Tried { hop, tls, results } => {
+            for (outcome, recipients) in results {
+                let named = recipients.iter();
+                for n in named.filter_map(|to| places.by_address.get(to.as_str())) {
+                    let one = &mut all[*n];
+                    one.standing = match outcome {
+                        Outcome::Relayed(_) => Standing::Relayed,
+                        Outcome::Deferred(_) => Standing::Waiting,
+                        Outcome::Failed(_) => Standing::Failed,
+                    };
+                    one.at = event.at;
+                    one.tries += 1;
+                    one.said = Some(outcome.text().to_owned());
+                    one.hop = Some(hop.clone()).filter(|hop| !hop.is_empty());
+                    one.tls.clone_from(tls);
+                }
+            }
+        }
+        What::Told {
+            late,
+            good,
+            recipients,
+            ..
+        } => {
+            let named = recipients.iter().filter(|_| !late && !good);
+            for n in named.filter_map(|to| places.by_address.get(to.as_str())) {
+                let one = &mut all[*n];
+                // An administrator gave it up, or its time is over.
+                if one.standing == Standing::Waiting {
+                    (one.standing, one.at) = (Standing::Failed, event.at);
+                    if deleted {
+                        one.said = Some(GIVEN_UP.to_owned());
+                    }
+                }
+            }
+        }
+    }
+}
