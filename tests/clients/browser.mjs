@@ -1,6 +1,6 @@
 // The webmail in a real browser against `congvu demo`: signs in, reads, answers
 // with an attachment, signs out, receives it as the other person, compares the
-// bytes; opens a hostile letter; runs axe over screens, themes and languages.
+// bytes; opens a hostile letter; asks where letters are and forwards mail; runs axe over screens, themes and languages.
 //
 //   DEMO=DIR/demo.json OUT=FOLDER node tests/clients/browser.mjs
 //
@@ -11,11 +11,12 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const APP = fileURLToPath(new URL('../../webmail/app/', import.meta.url));
-const WHOLE_MS = 300_000;
+const WHOLE_MS = 420_000;
 const STEP_MS = 20_000;
 const FLAGS = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
@@ -368,6 +369,105 @@ async function seats(holder) {
   await page.context().close();
 }
 
+/** A letter from another server, in the clear. */
+const arrive = (from, to, subject) => new Promise((done, fail) => {
+  const socket = connect(demo.ports.smtp, demo.host);
+  const lines = ['EHLO mail.noi.example', `MAIL FROM:<${from}>`, `RCPT TO:<${to}>`, 'DATA',
+    `From: <${from}>\r\nTo: <${to}>\r\nSubject: ${subject}\r\nMessage-ID: <${subject}@noi.example>\r\n\r\nThu.\r\n.`, 'QUIT'];
+  let said = '';
+  socket.setEncoding('utf8').on('error', fail).on('data', (text) => {
+    said += text;
+    // The last line of a reply has a space after its code.
+    if (!/^\d{3} .*\r\n$/m.test(said)) return;
+    if (/^[45]/.test(said)) fail(new Error(said));
+    said = '';
+    const line = lines.shift();
+    line ? socket.write(`${line}\r\n`) : done(socket.end());
+  });
+});
+
+/** "Where is this letter?" and "Where does it come from?", the marks in Sent. */
+async function whereabouts(page) {
+  const subject = `Thư hỏi đường ${Date.now() % 100_000}`;
+  await page.goto(`${origin}/#/compose/new?to=${encodeURIComponent(second.address)}`);
+  await compose(page, { subject, text: 'Kính gửi.', to: 'doitac@vidu.example' });
+  await page.keyboard.press('Control+Enter');
+  await page.click('.toast .btn:first-of-type');
+  await page.waitForFunction(() => !document.querySelector('.toast .btn'));
+  await page.click('.side li:nth-child(3) a');
+  const row = page.locator('.msg', { hasText: subject });
+  await row.locator('.became.waiting').waitFor();
+  await row.locator('.what a').click();
+  await page.waitForSelector('.journey-button');
+  assert.equal(await page.textContent('.journey-button'), 'Thư đã đi đến đâu?');
+  await page.keyboard.press('w');
+  const head = page.locator('.journey-head h3');
+  await head.filter({ hasText: 'Đang chờ gửi tới 1 trong 2 người nhận' }).waitFor();
+  const people = await page.$$eval('.journey-one', (all) => all.map((one) => one.textContent));
+  assert.match(people[0], /^doitac@vidu\.exampleĐang chờ, sẽ thử lại/);
+  assert.match(people[1], new RegExp(`^${second.address}Đã vào hộp thư`));
+  assert.equal(await page.textContent('.journey-why'), 'Máy chủ này chưa được thiết lập để gửi thư ra ngoài.');
+  await page.click('.journey-people li:nth-child(2) summary');
+  await page.getByText('Vào hộp thư người nhận').waitFor();
+  await clean(page, 'where a letter is');
+  await shot(page, 'journey');
+  // Given up by an administrator: its sender sees that, and no name.
+  const api = page.context().request;
+  const token = { authorization: `Bearer ${demo.api_token}` };
+  const listed = await (await api.get(`${demo.urls.api}queue?recipient=doitac@vidu.example`, { headers: token })).json();
+  for (const item of listed.items) await api.delete(`${demo.urls.api}queue/${item.id}`, { headers: token });
+  await page.click('.journey-tools button:first-child');
+  await head.filter({ hasText: 'Không gửi được tới 1 trong 2 người nhận' }).waitFor();
+  assert.equal(await page.textContent('.journey-why'), 'Quản trị viên đã bỏ thư này khỏi hàng đợi.');
+  await page.click('.journey-people li:first-child summary');
+  await page.getByText('Quản trị viên bỏ thư khỏi hàng đợi').waitFor();
+  assert.ok(!(await page.textContent('.journey')).includes('quantri'), 'no name of an administrator');
+  await shot(page, 'journey-failed');
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('.journey', { state: 'detached' });
+  await row.locator('.p.harm').waitFor();
+  await shot(page, 'sent-states');
+  const foreign = `la-${Date.now() % 100_000}`;
+  await arrive('la@noi.example', first.address, foreign);
+  await page.click('.side li:nth-child(1) a');
+  await page.click(`.msg:has(.t:text-is("${foreign}")) .what a`);
+  await page.locator('.journey-button', { hasText: 'Thư này từ đâu đến?' }).click();
+  await page.getByText('Từ máy chủ mail.noi.example').waitFor();
+  await page.getByText('Không mã hoá').waitFor();
+  await clean(page, 'whence a letter came');
+  await shot(page, 'whence');
+}
+
+/** Where one's mail goes on to: what the agency forbids is refused with a reason, what it lets is kept. */
+async function forwarding(page) {
+  await page.click('.rail .menu button');
+  await page.click('[role=menuitem]:has-text("Mọi cài đặt")');
+  await page.waitForSelector('.forwarding');
+  assert.equal(await page.textContent('.standing'), 'Hiện không chuyển tiếp.');
+  await page.fill('.adder input', 'khong-phai');
+  await page.keyboard.press('Enter');
+  await page.locator('.adder .why', { hasText: 'không phải địa chỉ' }).waitFor();
+  await page.fill('.adder input', 'an@noi.example');
+  await page.click('.forwarding .primary');
+  await page.locator('.refusal', { hasText: 'cơ quan không cho chuyển tiếp thư ra ngoài' }).waitFor();
+  await shot(page, 'forwarding-refused');
+  await page.click('.targets button');
+  await page.fill('.adder input', second.address);
+  await page.keyboard.press('Enter');
+  await page.click('.forwarding .tick');
+  await clean(page, 'settings');
+  await page.click('.forwarding .primary');
+  await page.locator('.standing', { hasText: 'Đang chuyển tiếp tới 1 địa chỉ.' }).waitFor();
+  await shot(page, 'forwarding');
+  await page.reload();
+  await page.locator('.targets', { hasText: second.address }).waitFor();
+  assert.equal(await page.isChecked('.forwarding .tick input'), false, 'no copy is kept, as chosen');
+  await page.click('.forwarding footer .btn:last-child');
+  await page.locator('.standing', { hasText: 'Hiện không chuyển tiếp.' }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('.app .list');
+}
+
 async function accessibility(account) {
   for (const dark of [false, true]) {
     for (const lang of ['vi', 'en']) {
@@ -387,6 +487,16 @@ async function accessibility(account) {
       await clean(page, `dialog ${name}`);
       await page.click('.dialog .danger');
       await page.waitForSelector('.app .list');
+      await page.click('.side li:nth-child(3) a');
+      await openFirst(page);
+      await page.click('.journey-button');
+      await page.waitForSelector('.journey-head');
+      await clean(page, `journey ${name}`);
+      await shot(page, `journey-${name}`);
+      await page.goto(`${origin}/#/settings`);
+      await page.waitForSelector('.forwarding');
+      await clean(page, `settings ${name}`);
+      await shot(page, `settings-${name}`);
       await page.context().close();
     }
   }
@@ -397,7 +507,18 @@ async function accessibility(account) {
   await openFirst(narrow);
   await clean(narrow, 'reading narrow');
   await shot(narrow, 'reading-390');
-  assert.ok(await narrow.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), 'nothing sticks out at 390 px');
+  const fits = () => narrow.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth);
+  assert.ok(await fits(), 'nothing sticks out at 390 px');
+  await narrow.click('.journey-button');
+  await narrow.waitForSelector('.journey-head');
+  await clean(narrow, 'journey narrow');
+  await shot(narrow, 'journey-390');
+  assert.ok(await fits(), 'the journey fits into 390 px');
+  await narrow.goto(`${origin}/#/settings`);
+  await narrow.waitForSelector('.forwarding');
+  await clean(narrow, 'settings narrow');
+  await shot(narrow, 'settings-390');
+  assert.ok(await fits(), 'the settings fit into 390 px');
   await narrow.context().close();
 }
 
@@ -450,6 +571,11 @@ async function story() {
   await acts(page);
   await hostile(page);
   await shared(page);
+  await page.context().close();
+  page = await visit();
+  await signIn(page, first);
+  await whereabouts(page);
+  await forwarding(page);
   await page.context().close();
   await seats(demo.accounts.find((one) => one.address.startsWith('hanhbt@')));
   await accessibility(first);

@@ -55,6 +55,7 @@ export const en: Texts = {
   themes: { auto: 'As the system', light: 'Light', dark: 'Dark' },
   density: 'List density',
   densities: { comfortable: 'Comfortable', compact: 'Compact' },
+  allSettings: 'All settings',
   keysOn: 'Single-key shortcuts',
 
   search: 'Search mail',
@@ -135,6 +136,9 @@ export const en: Texts = {
   me: 'me',
   andMore: (n) => `and ${n} more`,
   details: 'Details',
+  whereIsIt: 'Where is this letter?',
+  whereFrom: 'Where does it come from?',
+  became: { arrived: 'Arrived', waiting: 'Waiting to be sent', failed: 'Not delivered to a recipient' },
   lessDetails: 'Less',
   blocked: (n) =>
     `${n} remote ${s(n, 'image was', 'images were')} blocked so that the sender cannot tell you opened this.`,
@@ -252,6 +256,8 @@ export const en: Texts = {
     undo: 'Undo',
     archiveNext: 'Archive and open next, previous',
     go: 'Go to Inbox, Drafts, Sent',
+    where: 'Where the letter went',
+    settings: 'Go to Settings',
     accounts: 'Go to the shared mailboxes',
     send: 'Send the message',
     save: 'Save draft',

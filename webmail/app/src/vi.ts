@@ -55,6 +55,7 @@ export const vi = {
   density: 'Mật độ danh sách',
   densities: { comfortable: 'Thoáng', compact: 'Gọn' },
   keysOn: 'Dùng phím tắt một phím',
+  allSettings: 'Mọi cài đặt',
 
   search: 'Tìm thư',
   searchHint: 'Tìm trong mọi thư, ví dụ: từ:Sở Nội vụ có:tệp',
@@ -135,6 +136,9 @@ export const vi = {
   andMore: (n: string) => `và ${n} người khác`,
   details: 'Chi tiết',
   lessDetails: 'Thu gọn',
+  whereIsIt: 'Thư đã đi đến đâu?',
+  whereFrom: 'Thư này từ đâu đến?',
+  became: { arrived: 'Đã đến nơi', waiting: 'Đang chờ gửi', failed: 'Không gửi được tới người nhận' },
   blocked: (n: number) =>
     n === 1 ? 'Đã chặn 1 ảnh từ bên ngoài để người gửi không biết bạn đã mở thư.'
       : `Đã chặn ${n} ảnh từ bên ngoài để người gửi không biết bạn đã mở thư.`,
@@ -253,6 +257,8 @@ export const vi = {
     archiveNext: 'Lưu trữ rồi mở thư sau, thư trước',
     go: 'Đến Hộp thư đến, Thư nháp, Đã gửi',
     accounts: 'Đến danh sách hộp thư dùng chung',
+    where: 'Xem đường đi của thư',
+    settings: 'Đến Cài đặt',
     send: 'Gửi thư đang soạn',
     save: 'Lưu nháp',
     cc: 'Thêm Cc, Bcc',

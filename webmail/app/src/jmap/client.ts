@@ -101,7 +101,8 @@ export const eventAddress = () =>
 export const letterAddress = (email: Id, images: boolean) =>
   `/mail/html/${encodeURIComponent(accountId())}/${encodeURIComponent(email)}?images=${images ? 1 : 0}`;
 
-async function send(url: string, init: RequestInit): Promise<Response> {
+/** Any answer of the server but a failure of its own; one at a time where many are asked for. */
+export async function ask(url: string, init: RequestInit): Promise<Response> {
   if (inFlight >= IN_FLIGHT_MAX && !init.keepalive) await new Promise<void>((resume) => waiting.push(resume));
   inFlight += 1;
   let answer: Response;
@@ -119,6 +120,12 @@ async function send(url: string, init: RequestInit): Promise<Response> {
     throw new Unreachable('signed out');
   }
   reach.changed(answer.status < 500);
+  if (answer.status >= 500) throw new Unreachable(`${answer.status}`);
+  return answer;
+}
+
+async function send(url: string, init: RequestInit): Promise<Response> {
+  const answer = await ask(url, init);
   if (!answer.ok) throw new Unreachable(`${answer.status}`);
   return answer;
 }

@@ -1,6 +1,7 @@
 import { boot } from '../boot';
 import { chooseLang, choose, prefs } from '../state/prefs';
 import { leave } from '../state/leave';
+import { print } from '../state/route';
 import { Avatar } from '../ui/Button';
 import { initials, tone } from '../ui/format';
 import { Icon } from '../ui/Icon';
@@ -27,6 +28,7 @@ function settings(): Group[] {
     { title: t().shortcuts, items: [
       { label: t().keysOn, icon: 'keyboard', checked: keys, run: () => choose({ keys: !keys }) },
     ] },
+    { items: [{ label: t().allSettings, icon: 'settings', href: print({ at: 'settings' }) }] },
   ];
 }
 

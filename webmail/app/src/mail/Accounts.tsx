@@ -3,7 +3,7 @@ import { ownAccountId, accountId } from '../jmap/client';
 import type { ShareNotification } from '../jmap/objects';
 import { type Owner, dismissNews, linkTo, news, sharedAccounts, unreadOf } from '../state/accounts';
 import { Avatar, IconButton } from '../ui/Button';
-import { initials, nfc, number, tone } from '../ui/format';
+import { breaks, initials, nfc, number, tone } from '../ui/format';
 import { Icon } from '../ui/Icon';
 import { t } from '../ui/i18n';
 
@@ -11,7 +11,7 @@ import { t } from '../ui/i18n';
 const about = ({ name, title, address }: Owner) => [title, name === address ? null : address].filter(Boolean);
 
 /** An address breaks before its domain, if it must. */
-const breakable = (line: string) => line.split(/(?=@)/).map((part, at) => (at > 0 ? [<wbr key={part} />, part] : part));
+const breakable = (line: string) => breaks(line).map((part, at) => (at > 0 ? [<wbr key={part} />, part] : part));
 
 const Face = ({ owner, small }: { owner: Owner; small?: boolean }) => (owner.isOffice
   ? <span class={`av office${small ? ' sm' : ''}`} aria-hidden="true"><Icon name="building-2" small={small} /></span>

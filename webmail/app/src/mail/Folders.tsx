@@ -59,7 +59,7 @@ function Folder({ box, depth }: { box: Mailbox; depth: number }) {
   // Of another's account some are there only as the way to one below.
   if (!may(box, 'mayReadItems')) return <li><p class="way" style={inset}><Icon name={iconOf(box)} /><span>{nameOfBox(box)}</span></p></li>;
   const count = badge(box);
-  const here = boxId.value === box.id && route.value.at !== 'compose';
+  const here = boxId.value === box.id && route.value.at !== 'compose' && route.value.at !== 'settings';
   const accepts = (event: DragEvent) => event.dataTransfer?.types.includes(DRAGGED) && box.id !== boxId.value && may(box, 'mayAddItems');
   return (
     <li>

@@ -13,6 +13,7 @@ import { Questions } from '../ui/Dialog';
 import { nfc } from '../ui/format';
 import { Icon } from '../ui/Icon';
 import { lang, t } from '../ui/i18n';
+import { lazily } from '../ui/Lazy';
 import { Toasts } from '../ui/Toasts';
 import { AccountMenu, SettingsMenu } from './Account';
 import { ComposeSlot } from './ComposeSlot';
@@ -25,10 +26,11 @@ import { Search } from './Search';
 import { Splitter } from './Splitter';
 
 export function Frame() {
-  const composing = route.value.at === 'compose';
+  const { at } = route.value;
+  const composing = at === 'compose';
   const { listWidth } = prefs.value;
   const agency = nfc((lang.value === 'en' && boot.agencyEn) || boot.agency);
-  const pane = composing ? 'compose' : place.value.open ? 'read' : 'list';
+  const pane = composing || at === 'settings' ? 'compose' : place.value.open ? 'read' : 'list';
   useEffect(() => {
     document.addEventListener('keydown', onKey);
     return () => document.removeEventListener('keydown', onKey);
@@ -43,7 +45,7 @@ export function Frame() {
       <div class={`app in-${pane}`} style={listWidth ? { '--list': `${listWidth}px` } : undefined}>
         <nav class="rail" aria-label={t().rail}>
           <span class="emblem"><Emblem /></span>
-          <a class="rail-item" href={print({ at: 'box', box: null, open: null })} aria-current="page"><Icon name="mail" />{t().mail}</a>
+          <a class="rail-item" href={print({ at: 'box', box: null, open: null })} aria-current={at === 'settings' ? undefined : 'page'}><Icon name="mail" />{t().mail}</a>
           <span class="sp" />
           <SettingsMenu />
         </nav>
@@ -56,7 +58,7 @@ export function Frame() {
           <AccountMenu />
         </header>
         <Folders />
-        {composing ? <ComposeSlot /> : lost.value ? <Lost /> : <><List /><Splitter /><Reader /></>}
+        {composing ? <ComposeSlot /> : at === 'settings' ? <Settings /> : lost.value ? <Lost /> : <><List /><Splitter /><Reader /></>}
         <Connection />
         {pane === 'list' && <a class="fab" href="#/compose/new" aria-label={t().compose}><Icon name="pencil-line" /></a>}
       </div>
@@ -66,6 +68,8 @@ export function Frame() {
     </>
   );
 }
+
+const Settings = lazily(async () => (await import('../settings/Settings')).Settings);
 
 /** In place of list and letter, once the account is no longer shared: nothing of it stays on the page. */
 const Lost = () => (
@@ -93,7 +97,7 @@ function Connection() {
 function useTitle(): void {
   const unread = inbox.value?.unreadEmails ?? 0;
   const at = place.value;
-  const where = route.value.at === 'compose' ? t().newMessage
+  const where = route.value.at === 'compose' ? t().newMessage : route.value.at === 'settings' ? t().settings
     : letter.value && at.open ? nfc(letter.value.subject) || t().noSubject
       : at.at === 'search' ? t().searchFor(at.text) : nameOfBox(byId(boxId.value));
   const whose = viewedOwner.value ? `${viewedOwner.value.name} – ` : '';

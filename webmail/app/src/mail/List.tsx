@@ -41,6 +41,7 @@ function Rows({ rows, title }: { rows: WindowedList; title: string }) {
   const last = Math.min((total ?? Math.ceil(height / rowHeight)) - 1, Math.ceil((top + height) / rowHeight) + OVERSCAN);
 
   useEffect(() => rows.need(first, last), [rows, first, last, total]);
+  useWhereabouts(rows, first, last);
   useSize(box, setHeight);
   useAnchor(box, rows, rowHeight, firstShown);
   useEffect(() => follow(box.current, cursor.value, rowHeight), [cursor.value, rowHeight]);
@@ -67,6 +68,18 @@ function Rows({ rows, title }: { rows: WindowedList; title: string }) {
       </div>
     </>
   );
+}
+
+/** In Sent: what became of the letters in view. */
+function useWhereabouts(rows: WindowedList, first: number, last: number): void {
+  const isSent = byId(boxId.value)?.role === 'sent';
+  const version = rows.version.value;
+  useEffect(() => {
+    if (!isSent) return;
+    const ids = Array.from({ length: last - first + 1 }, (_, offset) => rows.at(first + offset)).filter((id) => id !== undefined);
+    void import('../trace/sent').then(({ follow }) => follow(ids), () => undefined);
+  }, [isSent, first, last, version]);
+  useEffect(() => () => { if (isSent) void import('../trace/sent').then(({ forget }) => forget(), () => undefined); }, [isSent]);
 }
 
 function useSize(box: { current: HTMLDivElement | null }, set: (height: number) => void): void {

@@ -10,6 +10,7 @@ import { nfc } from '../ui/format';
 import { Icon } from '../ui/Icon';
 import { t } from '../ui/i18n';
 import { Files } from './Files';
+import { JourneySlot } from './JourneySlot';
 import { DamagedLetter, HtmlLetter, TextLetter, isPlain } from './Letter';
 import { Tools } from './Tools';
 import { Who } from './Who';
@@ -57,6 +58,7 @@ function Paper({ email }: { email: Email }) {
       <h2 id="subject">{nfc(email.subject) || t().noSubject}</h2>
       {labels.length > 0 && <div class="labels">{labels.map((name) => <span class="tag" key={name}>{name}</span>)}</div>}
       <Who email={email} />
+      <JourneySlot email={email} />
       {harmed ? <DamagedLetter email={email} /> : (
         <>
           {isPlain(email) ? <TextLetter email={email} /> : <HtmlLetter email={email} />}

@@ -4,6 +4,7 @@ import { mark, offers } from '../state/acts';
 import { damaged, has } from '../state/emails';
 import { byId, nameOfBox } from '../state/mailboxes';
 import { openId, print, withOpen } from '../state/route';
+import { type Whereabouts, whereabouts } from '../state/whereabouts';
 import { boxId, cursor, list, pick, picked, togglePick } from '../state/view';
 import { longTime, nameOf, nfc, shortTime } from '../ui/format';
 import { Icon } from '../ui/Icon';
@@ -95,6 +96,7 @@ export function Row({ row, id, index, top }: Props) {
   const isPicked = picked.value.has(id);
   const can = offers([id]);
   const where = whereOf(row);
+  const became = byId(boxId.value)?.role === 'sent' ? whereabouts.value.get(id) : undefined;
   const classes = ['msg', unread && 'un', isPicked && 'picked', openId.value === id && 'open', cursor.value === index && 'at'];
   return (
     <div
@@ -120,6 +122,7 @@ export function Row({ row, id, index, top }: Props) {
               {has(row, '$draft') && <em class="draft">{t().isDraft}</em>}
               {party(row)}
             </span>
+            {became && <Became state={became} />}
             {has(row, '$answered') && <><Icon name="corner-up-left" small /><span class="sr">{t().isAnswered}</span></>}
             <time dateTime={row.receivedAt} title={longTime(row.receivedAt)}>{shortTime(row.receivedAt)}</time>
           </span>
@@ -128,8 +131,8 @@ export function Row({ row, id, index, top }: Props) {
             {where && <span class="tag">{where}</span>}
           </span>
           <span class="l">
-            {damaged.value.has(id)
-              ? <span class="p harm"><Icon name="triangle-alert" small />{t().damagedTitle}</span>
+            {damaged.value.has(id) || became === 'failed'
+              ? <span class="p harm"><Icon name="triangle-alert" small />{damaged.value.has(id) ? t().damagedTitle : t().became.failed}</span>
               : <span class="p">{nfc(row.preview)}</span>}
             {row.hasAttachment && <><Icon name="paperclip" small /><span class="sr">{t().hasFiles}</span></>}
           </span>
@@ -149,6 +152,15 @@ export function Row({ row, id, index, top }: Props) {
     </div>
   );
 }
+
+const BECAME_ICONS = { arrived: 'circle-check', waiting: 'clock', failed: 'triangle-alert' } as const;
+
+/** Where a letter in Sent is; who wants to know more opens it. */
+const Became = ({ state }: { state: Whereabouts }) => (
+  <span class={`became ${state}`} title={t().became[state]}>
+    <Icon name={BECAME_ICONS[state]} small /><span class="sr">{t().became[state]}.</span>
+  </span>
+);
 
 /** A draft opens where it can be written on. */
 const openHref = (row: EmailRow, id: Id) =>

@@ -11,6 +11,7 @@ import { number } from '../ui/format';
 import { Icon } from '../ui/Icon';
 import { t } from '../ui/i18n';
 import { type Item, Menu } from '../ui/Menu';
+import { hasJourney, journeyName, toggleJourney } from './JourneySlot';
 import { step } from './keymap';
 import { deleteThem } from './ListHead';
 import { MoveMenu } from './MoveMenu';
@@ -75,6 +76,7 @@ function More({ email }: { email: Email }) {
         ...(marks.length > 0 ? [{ items: marks }] : []),
         { items: [
           ...(isOwn() || isDamaged(email) ? [] : [{ label: t().copyToOwn, icon: 'inbox', run: () => void copyToOwn([email.id]) } satisfies Item]),
+          ...(hasJourney(email) ? [{ label: journeyName(email), icon: 'route', run: () => toggleJourney(email.id) } satisfies Item] : []),
           { label: t().print, icon: 'printer', run: () => window.print() },
           ...(isDamaged(email) ? [] : [saving(email)]),
         ] },

@@ -4,6 +4,7 @@ import type { Address, Email } from '../jmap/objects';
 import { Avatar } from '../ui/Button';
 import { initials, longTime, nameOf, nfc, number, tone } from '../ui/format';
 import { t } from '../ui/i18n';
+import { JourneyButton } from './JourneySlot';
 
 /** Names shown before `và 22 người khác`. */
 const NAMES_SHOWN = 3;
@@ -31,6 +32,7 @@ export function Who({ email }: { email: Email }) {
         <button type="button" class="linkish" aria-expanded={whole} onClick={() => setWhole(!whole)}>
           {whole ? t().lessDetails : t().details}
         </button>
+        <JourneyButton email={email} />
       </div>
       <time dateTime={email.receivedAt}>{longTime(email.receivedAt)}</time>
     </div>

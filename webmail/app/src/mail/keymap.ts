@@ -5,12 +5,13 @@ import { archive, inJunk, junk, mark, subjects, unjunk } from '../state/acts';
 import { has, rowOf } from '../state/emails';
 import { byRole } from '../state/mailboxes';
 import { prefs } from '../state/prefs';
-import { keepUnread } from '../state/reader';
+import { keepUnread, letter } from '../state/reader';
 import { type ComposeMode, go, openId, place, route, withOpen } from '../state/route';
 import { runLast } from '../state/toast';
 import { cursor, drawer, list, pick, picked, togglePick } from '../state/view';
 import { type Bindings, listener } from '../ui/keys';
 import { openMenu } from '../ui/Menu';
+import { hasJourney, toggleJourney } from './JourneySlot';
 import { deleteThem } from './ListHead';
 import { focusSearch } from './Search';
 
@@ -80,6 +81,10 @@ function toggleFlag(): void {
   void mark(ids, '$flagged', ids.some((id) => !has(rowOf(id), '$flagged')));
 }
 
+function journey(): void {
+  if (hasJourney(letter.value)) toggleJourney(letter.value.id);
+}
+
 const MAIL_KEYS: Bindings = {
   'j': () => step(1),
   'k': () => step(-1),
@@ -107,6 +112,7 @@ const MAIL_KEYS: Bindings = {
   'Shift+i': () => void mark(subjects(), '$seen', true),
   'Shift+u': () => keepUnread(subjects()),
   'v': () => openMenu(picked.value.size > 0 ? 'move-picked' : 'move-open'),
+  'w': journey,
   '/': focusSearch,
   'c': () => compose('new'),
   'r': () => compose('reply'),
@@ -119,10 +125,22 @@ const MAIL_KEYS: Bindings = {
   'g t': () => toBox('sent'),
   'g a': () => toBox('archive'),
   'g m': toAccounts,
+  'g p': () => go({ at: 'settings' }),
+  '?': () => { help.value = true; },
+};
+
+/** There is no letter to act on. */
+const SETTINGS_KEYS: Bindings = {
+  'u': () => go(place.value),
+  'Escape': () => go(place.value),
+  'c': () => compose('new'),
+  'g i': () => toBox('inbox'),
+  'g d': () => toBox('drafts'),
+  'g t': () => toBox('sent'),
   '?': () => { help.value = true; },
 };
 
 export const onKey = listener(
-  () => (route.value.at === 'compose' ? composing.keys : MAIL_KEYS),
+  () => (route.value.at === 'compose' ? composing.keys : route.value.at === 'settings' ? SETTINGS_KEYS : MAIL_KEYS),
   () => prefs.value.keys,
 );

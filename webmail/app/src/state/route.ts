@@ -8,6 +8,7 @@ export type ComposeMode = 'new' | 'reply' | 'all' | 'forward' | 'draft';
 export type Route =
   | { at: 'box'; box: Id | null; open: Id | null }
   | { at: 'search'; text: string; open: Id | null }
+  | { at: 'settings' }
   | { at: 'compose'; mode: ComposeMode; of: Id | null; to: string };
 
 /** Stands for the inbox, whose id is not known before the folders are. */
@@ -22,6 +23,7 @@ export function parse(hash: string): Route {
     const mode = MODES.find((known) => known === first) ?? 'new';
     return { at, mode, of: second || null, to: new URLSearchParams(query).get('to') ?? '' };
   }
+  if (at === 'settings') return { at };
   if (at === 'search' && first) return { at, text: first, open: second || null };
   const box = at === 'box' && first !== INBOX ? first : null;
   return { at: 'box', box: box || null, open: (at === 'box' && second) || null };
@@ -41,18 +43,19 @@ export function print(route: Route): string {
   switch (route.at) {
     case 'box': return join('box', route.box ?? INBOX, route.open);
     case 'search': return join('search', route.text, route.open);
+    case 'settings': return join('settings');
     case 'compose': return join('compose', route.mode, route.of) + (route.to ? `?to=${encodeURIComponent(route.to)}` : '');
   }
 }
 
 export const route = signal<Route>(parse(location.hash));
-/** The last place that was not compose: where closing it leads back to. */
-export const place = signal<Exclude<Route, { at: 'compose' }>>({ at: 'box', box: null, open: null });
+/** The last place with a list: where closing compose or the settings leads back to. */
+export const place = signal<Exclude<Route, { at: 'compose' | 'settings' }>>({ at: 'box', box: null, open: null });
 
 function arrive(): void {
   const next = parse(location.hash);
   route.value = next;
-  if (next.at !== 'compose') place.value = next;
+  if (next.at !== 'compose' && next.at !== 'settings') place.value = next;
 }
 arrive();
 window.addEventListener('hashchange', arrive);

@@ -67,6 +67,9 @@ export function dayGroup(iso: string, now = new Date()): string {
 
 export const nameOf = (address: Address) => nfc(address.name).trim() || address.email;
 
+/** Pieces between which an address breaks, if it must: before its domain. */
+export const breaks = (address: string) => address.split(/(?=@)/);
+
 /** `Nguyễn Văn An <annv@…>`, or the address alone. */
 export const fullAddress = (address: Address) =>
   address.name ? `${nfc(address.name)} <${address.email}>` : address.email;

@@ -1,11 +1,11 @@
 // The icons in use; the build puts just these into the sprite.
 export const ICONS = [
   'archive', 'arrow-left', 'bold', 'building-2', 'check', 'chevron-down', 'chevron-up',
-  'circle-check', 'cloud-off', 'corner-up-left', 'download', 'ellipsis', 
+  'circle-check', 'clock', 'cloud-off', 'corner-up-left', 'download', 'ellipsis',
   'file-pen-line', 'flag', 'folder', 'folder-input', 'forward', 'image-off', 'inbox', 'info', 'italic',
-  'keyboard', 'languages', 'link', 'list', 'list-ordered', 'log-out', 'mail', 'mail-open', 'menu', 'monitor',
-  'moon', 'octagon-alert', 'paperclip', 'pencil-line', 'printer', 'quote', 'refresh-cw', 'remove-formatting', 'reply',
-  'reply-all', 'rows-3', 'search', 'send', 'settings', 'square-check', 'sun',
+  'keyboard', 'languages', 'link', 'list', 'list-ordered', 'lock', 'lock-open', 'log-out', 'mail', 'mail-open', 'menu', 'monitor',
+  'moon', 'octagon-alert', 'paperclip', 'pencil-line', 'plus', 'printer', 'quote', 'refresh-cw', 'remove-formatting', 'reply',
+  'reply-all', 'route', 'rows-3', 'search', 'send', 'settings', 'shield-alert', 'shield-check', 'square-check', 'sun',
   'trash-2', 'triangle-alert', 'underline', 'undo-2', 'upload', 'x',
 ] as const;
 
