@@ -143,7 +143,7 @@ type Results = Record<string, (who: string) => string> & { other: (who: string) 
 
 /** What was found out of the sender, in words: each of SPF, DKIM, DMARC, in the order of the server. */
 export function checks(lines: string[], words: TraceTexts): Check[] {
-  return lines.flatMap((line) => {
+  const found = lines.flatMap((line): Check[] => {
     const match = /^(spf|dkim|dmarc)=(\w+) ([^\s,:]+|"[^"]*")/.exec(line);
     if (!match) return [];
     const [, name = '', result = '', who = ''] = match;
@@ -152,6 +152,10 @@ export function checks(lines: string[], words: TraceTexts): Check[] {
     const tone: Tone = result === 'pass' ? 'ok' : result === 'fail' ? 'bad' : 'wait';
     return [{ name: name.toUpperCase(), tone, text: (say ?? known.other)(bare(who)) }];
   });
+  // The server names the signatures that there are.
+  const at = found.findIndex((check) => check.name === 'DMARC');
+  if (at >= 0 && !found.some((check) => check.name === 'DKIM')) found.splice(at, 0, { name: 'DKIM', tone: 'wait', text: words.dkim.none() });
+  return found;
 }
 
 export interface Verdict {
