@@ -11,8 +11,10 @@ use crate::outcome::said;
 use crate::stamp::ZONE_MIN;
 use formats::address::Address;
 use formats::date;
+use formats::message::binary::is_binary;
 use formats::message::header::encode_words;
-use formats::message::seven::to_seven_bit;
+use formats::message::seven::{to_lines, to_seven_bit};
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// Octets of the returned header.
@@ -62,6 +64,8 @@ impl Report<'_> {
         // RFC 5321 §4.4: what was put before it here is for the one in whose mailbox it lies.
         let content = without_return_path(content);
         let whole = self.whole(content);
+        let content = whole.as_deref().unwrap_or(content);
+        let whole = whole.is_some();
         let returned = match (whole, global) {
             (true, false) => "message/rfc822",
             (true, true) => "message/global",
@@ -90,14 +94,21 @@ impl Report<'_> {
     }
 
     /// RFC 3461 §4.3: RET=FULL asks for the whole message when it failed, not when it is late or well; RFC 8689 §5:
-    /// and not where it was to go under TLS only.
-    fn whole(&self, content: &[u8]) -> bool {
+    /// and not where it was to go under TLS only. RFC 3030 §3: what is binary in it is encoded, where that can be.
+    fn whole<'a>(&self, content: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         let envelope = self.about.envelope;
         let asked = envelope.ret.as_deref() == Some("FULL") && envelope.tls != TlsWish::Required;
         let told = asked && self.until().is_none() && !self.succeeds();
+        if !told || content.len() > WHOLE_MAX {
+            return None;
+        }
+        let content = match is_binary(content) {
+            true => Cow::Owned(to_lines(content)?),
+            false => Cow::Borrowed(content),
+        };
         // To a server without 8BITMIME it must be possible to tell, too (RFC 6152 §3).
-        told && content.len() <= WHOLE_MAX
-            && (content.is_ascii() || to_seven_bit(content).is_some())
+        let tells = content.is_ascii() || to_seven_bit(&content).is_some();
+        tells.then_some(content)
     }
 
     fn global(&self) -> bool {

@@ -45,6 +45,29 @@ pub enum Command {
     },
 }
 
+/// RFC 6152 §2, RFC 3030 §3: what the sender says of the octets to come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BodyKind {
+    /// `7BIT`, or nothing.
+    #[default]
+    Seven,
+    /// `8BITMIME`.
+    Eight,
+    /// `BINARYMIME`: it comes by BDAT only.
+    Binary,
+}
+
+impl BodyKind {
+    fn read(value: &str) -> Option<Self> {
+        match value.to_ascii_uppercase().as_str() {
+            "7BIT" => Some(Self::Seven),
+            "8BITMIME" => Some(Self::Eight),
+            "BINARYMIME" => Some(Self::Binary),
+            _ => None,
+        }
+    }
+}
+
 /// MAIL with its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -52,7 +75,7 @@ pub struct Mail {
     pub from: ReversePath,
     /// RFC 1870 §3; a number too large to hold counts as the largest.
     pub size: Option<u64>,
-    pub eight_bit: bool,
+    pub body: BodyKind,
     pub smtputf8: bool,
     pub ret: Option<String>,
     pub envid: Option<String>,
@@ -196,7 +219,7 @@ fn mail(rest: &str) -> Result<Mail, Fault> {
     let mut mail = Mail {
         from: ReversePath::Null,
         size: None,
-        eight_bit: false,
+        body: BodyKind::Seven,
         smtputf8: false,
         ret: None,
         envid: None,
@@ -210,9 +233,7 @@ fn mail(rest: &str) -> Result<Mail, Fault> {
     let mut body = None;
     each_parameter(rest, |key, value| match (key, value) {
         ("SIZE", Some(v)) => once(&mut mail.size, number(v)),
-        // RFC 6152 §2; BINARYMIME is not offered.
-        ("BODY", Some(v)) if v.eq_ignore_ascii_case("8BITMIME") => once(&mut body, Some(true)),
-        ("BODY", Some(v)) if v.eq_ignore_ascii_case("7BIT") => once(&mut body, Some(false)),
+        ("BODY", Some(v)) => once(&mut body, BodyKind::read(v)),
         ("SMTPUTF8", None) if !mail.smtputf8 => {
             mail.smtputf8 = true;
             Ok(())
@@ -237,7 +258,7 @@ fn mail(rest: &str) -> Result<Mail, Fault> {
         ) => Err(Fault::ParameterValue),
         _ => Err(Fault::Parameter),
     })?;
-    mail.eight_bit = body == Some(true);
+    mail.body = body.unwrap_or_default();
     if !path.is_ascii() && !mail.smtputf8 {
         return Err(Fault::International);
     }
@@ -423,8 +444,8 @@ mod tests {
             mail_of("MAIL FROM:<ă@x.vn> SIZE=99999999999999999999 BODY=8bitmime SMTPUTF8 RET=hdrs")
                 .unwrap();
         assert_eq!(
-            (mail.size, mail.eight_bit, mail.smtputf8),
-            (Some(u64::MAX), true, true)
+            (mail.size, mail.body, mail.smtputf8),
+            (Some(u64::MAX), BodyKind::Eight, true)
         );
         assert_eq!(mail.ret.as_deref(), Some("HDRS"));
         assert_eq!(mail_of("MAIL FROM:<ă@x.vn>"), Err(Fault::International));
@@ -437,7 +458,15 @@ mod tests {
             Err(Fault::ParameterValue)
         );
         assert_eq!(
-            mail_of("MAIL FROM:<a@x.vn> BODY=BINARYMIME"),
+            mail_of("MAIL FROM:<a@x.vn> BODY=binarymime").map(|mail| mail.body),
+            Ok(BodyKind::Binary)
+        );
+        assert_eq!(
+            mail_of("MAIL FROM:<a@x.vn> BODY=BINARYMIME BODY=8BITMIME"),
+            Err(Fault::ParameterValue)
+        );
+        assert_eq!(
+            mail_of("MAIL FROM:<a@x.vn> BODY=BINARY"),
             Err(Fault::ParameterValue)
         );
         assert_eq!(mail_of("MAIL FROM:<a@x.vn> XYZ"), Err(Fault::Parameter));

@@ -1,7 +1,11 @@
 //! RFC 5321 §4.5.2, RFC 3030 §2: the octets of a message as they arrive.
 //!
 //! Only `CRLF . CRLF` ends DATA, and a CR or LF by itself spoils the message: two servers that
-//! disagree about line ends are how messages are smuggled.
+//! disagree about line ends are how messages are smuggled. What is declared binary (RFC 3030 §3) comes by BDAT,
+//! where lengths tell the end; in it a CR or LF may stand alone in parts that say that they are binary, which never
+//! leave by DATA as they are.
+
+use formats::message::binary;
 
 /// Octets of one line of text. RFC 5321 §4.5.3.1.6 says 1000; generated HTML in real mail passes
 /// that by far, and nothing here holds a line by itself, so the limit only stops the absurd.
@@ -37,6 +41,8 @@ enum At {
 /// A message being received.
 #[derive(Debug)]
 pub struct Body {
+    /// Not made of lines.
+    binary: bool,
     bytes: Vec<u8>,
     at: At,
     line: usize,
@@ -50,12 +56,21 @@ impl Body {
     /// An empty one that may grow to `size_max` octets.
     pub fn new(size_max: u64) -> Self {
         Self {
+            binary: false,
             bytes: Vec::new(),
             at: At::LineStart,
             line: 0,
             spoiled: None,
             size_max,
             drained: 0,
+        }
+    }
+
+    /// The same of one that is binary, for chunks alone.
+    pub fn binary(size_max: u64) -> Self {
+        Self {
+            binary: true,
+            ..Self::new(size_max)
         }
     }
 
@@ -87,7 +102,8 @@ impl Body {
 
     /// The message, or why not. A CR at the very end stands alone, too.
     pub fn finish(mut self) -> Result<Vec<u8>, Spoiled> {
-        if self.at == At::Cr {
+        let stray = self.binary && binary::has_stray_line_ends(&self.bytes);
+        if stray || self.at == At::Cr {
             self.spoil(Spoiled::BareLineEnd);
         }
         match self.spoiled {
@@ -127,6 +143,9 @@ impl Body {
 
     /// Reads octets of a BDAT chunk, all of them.
     pub fn chunk(&mut self, input: &[u8]) {
+        if self.binary {
+            return self.push(input);
+        }
         let mut i = 0;
         while i < input.len() {
             i += self.text(&input[i..]);
@@ -248,6 +267,25 @@ mod tests {
                 },
             );
         }
+    }
+
+    #[test]
+    fn binary_chunks_are_kept_as_they_are_within_binary_parts() {
+        let check = |message: &[u8], expected: Result<(), Spoiled>| {
+            for step in 1..=message.len() {
+                let mut body = Body::binary(100);
+                message.chunks(step).for_each(|piece| body.chunk(piece));
+                let expected = expected.map(|()| message.to_vec());
+                assert_eq!(body.finish(), expected, "by {step}");
+            }
+        };
+        let part = b"Content-Transfer-Encoding: binary\r\n\r\n\0\r\r\n.\r\n\n.\n\xff\r";
+        check(part, Ok(()));
+        check(b"A: b\r\n\r\nc\0\xff", Ok(()));
+        let bare = Err(Spoiled::BareLineEnd);
+        check(b"A: b\nContent-Transfer-Encoding: binary\r\n\r\nc", bare);
+        check(b"A: b\r\n\r\nc\n.\r\n", bare);
+        check(&[b'x'; 101], Err(Spoiled::TooLarge));
     }
 
     #[test]

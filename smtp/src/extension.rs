@@ -33,7 +33,7 @@ const SIZE: &str = "SIZE";
 /// FUTURERELEASE (RFC 4865 §3) with the longest interval and the last time.
 const FUTURERELEASE: &str = "FUTURERELEASE";
 
-const ROWS: [Row; 15] = [
+const ROWS: [Row; 16] = [
     Row {
         keyword: SIZE,
         offered: |_| true,
@@ -61,6 +61,11 @@ const ROWS: [Row; 15] = [
     // RFC 3030 §2.
     Row {
         keyword: "CHUNKING",
+        offered: |_| true,
+    },
+    // RFC 3030 §3.
+    Row {
+        keyword: "BINARYMIME",
         offered: |_| true,
     },
     // RFC 3461 §3.

@@ -25,6 +25,8 @@ pub(crate) const NESTED_MAIL: Reply = "503 5.5.1 A sender was given already";
 pub(crate) const NO_RECIPIENTS: Reply = "554 5.5.1 No valid recipients";
 pub(crate) const LMTP_NO_RECIPIENTS: Reply = "503 5.5.1 No valid recipients";
 pub(crate) const BDAT_MIXED: Reply = "503 5.5.1 DATA and BDAT do not mix";
+/// RFC 3030 §3: what is binary has no lines, so that no line could end it.
+pub(crate) const BINARY_BY_BDAT: Reply = "503 5.5.1 BODY=BINARYMIME goes by BDAT, say RSET";
 pub(crate) const BDAT_FAILED: Reply = "503 5.5.1 The transaction has failed, say RSET";
 pub(crate) const NOT_NOW: Reply = "503 5.5.1 Not now";
 pub(crate) const NO_TLS: Reply = "502 5.5.1 TLS is not available";

@@ -1,7 +1,7 @@
 //! RFC 5321 §3.3 mail transactions: MAIL, RCPT, DATA, and BDAT (RFC 3030).
 
 use crate::ask::Ask;
-use crate::command::{Fault, Forward, Mail, Rcpt};
+use crate::command::{BodyKind, Fault, Forward, Mail, Rcpt};
 use crate::data::{Body, Spoiled};
 use crate::receiver::{Phase, REFUSED_RECIPIENTS_MAX, Receiver, Service, Tls};
 use crate::reply::{self, Reply};
@@ -23,6 +23,8 @@ pub(crate) struct Transaction {
     declared: u64,
     /// The recipient asked about.
     asked: Option<Recipient>,
+    /// RFC 3030 §3: BODY=BINARYMIME.
+    binary: bool,
     /// There once DATA or BDAT began.
     body: Option<Body>,
     /// BDAT chunks after a failed one are refused until RSET (RFC 3030 §2).
@@ -81,7 +83,7 @@ impl Receiver {
                 envid: mail.envid,
                 ret: mail.ret,
                 smtputf8: mail.smtputf8,
-                eight_bit: mail.eight_bit,
+                eight_bit: mail.body != BodyKind::Seven,
                 priority: mail.priority.unwrap_or(0),
                 tls: match mail.require_tls {
                     true => TlsWish::Required,
@@ -92,6 +94,7 @@ impl Receiver {
             started: self.now,
             declared: mail.size.unwrap_or(0),
             asked: None,
+            binary: mail.body == BodyKind::Binary,
             body: None,
             failed: None,
             open: false,
@@ -117,7 +120,7 @@ impl Receiver {
         let Some(transaction) = self.transaction.as_mut().filter(|t| t.open) else {
             return self.error(reply::MAIL_FIRST);
         };
-        if transaction.body.is_some() {
+        if transaction.body.is_some() || transaction.failed.is_some() {
             return self.error(reply::NOT_NOW);
         }
         if rcpt.international && !transaction.envelope.smtputf8 {
@@ -171,6 +174,11 @@ impl Receiver {
         let Some(transaction) = self.transaction.as_mut().filter(|t| t.open) else {
             return self.error(reply::MAIL_FIRST);
         };
+        if transaction.binary {
+            // RFC 3030 §3: only RSET puts it right.
+            transaction.failed = Some(reply::BDAT_FAILED);
+            return self.error(reply::BINARY_BY_BDAT);
+        }
         if transaction.body.is_some() {
             return self.error(reply::BDAT_MIXED);
         }
@@ -212,8 +220,11 @@ impl Receiver {
             None => Some(reply::MAIL_FIRST),
             Some(transaction) if transaction.envelope.recipients.is_empty() => Some(no_recipients),
             Some(transaction) => {
-                if transaction.body.is_none() {
-                    transaction.body = Some(Body::new(size_max));
+                if transaction.body.is_none() && transaction.failed.is_none() {
+                    transaction.body = Some(match transaction.binary {
+                        true => Body::binary(size_max),
+                        false => Body::new(size_max),
+                    });
                     transaction.started = now;
                 }
                 transaction.failed

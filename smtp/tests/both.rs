@@ -147,6 +147,66 @@ fn letter(to: &[&str], content: &[u8]) -> Message {
     }
 }
 
+/// A binary letter of so many parts of every octet, with what would end a message or a chunk among them.
+fn binary(to: &[&str], parts: usize) -> Message {
+    let all: Vec<u8> = (0..=255).collect();
+    let part = [
+        &all,
+        b"\r\n.\r\n\nQUIT\r\nBDAT 0 LAST\r\n\r\r\n.".as_slice(),
+    ]
+    .concat();
+    let mut content =
+        b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n".to_vec();
+    for _ in 0..parts {
+        content.extend_from_slice(b"--b\r\nContent-Transfer-Encoding: binary\r\n\r\n");
+        content.extend_from_slice(&part);
+        content.extend_from_slice(b"\r\n");
+    }
+    content.extend_from_slice(b"--b--\r\n");
+    Message {
+        binary: true,
+        ret: Some("HDRS".into()),
+        envid: Some("q1".into()),
+        ..letter(to, &content)
+    }
+}
+
+#[test]
+fn binary_letters_arrive_octet_for_octet_however_they_are_cut() {
+    for piece in (1..700).chain([1_000, 64 * 1024, usize::MAX]) {
+        // The last one is of several pieces of the sender (`PIECE_MAX`).
+        let parts = if piece > 200 { 300 } else { 1 };
+        let letters = vec![
+            letter(&["a"], b"Subject: text\r\n\r\n.\r\n"),
+            binary(&["nobody"], 1),
+            binary(&["a", "nobody", "b"], 1),
+            binary(&["a"], parts),
+        ];
+        let sent: Vec<Vec<u8>> = letters.iter().rev().map(|l| l.content.to_vec()).collect();
+        let mut pair = Pair::new(piece, letters);
+        pair.talk();
+        let taken: Vec<(usize, Option<&str>)> = pair
+            .taken
+            .iter()
+            .map(|(e, _)| (e.recipients.len(), e.envid.as_deref()))
+            .collect();
+        assert_eq!(taken, [(1, Some("q1")), (2, Some("q1")), (1, None)]);
+        for (n, at) in [(0, 0), (1, 1), (2, 3)] {
+            assert!(
+                pair.taken[n].1 == sent[at],
+                "letter {n} in pieces of {piece}"
+            );
+        }
+        let relayed = |o: &Vec<Outcome>| {
+            o.iter()
+                .filter(|o| matches!(o, Outcome::Relayed(_)))
+                .count()
+        };
+        let relayed: Vec<usize> = pair.outcomes.iter().map(relayed).collect();
+        assert_eq!(relayed, [1, 2, 0, 1]);
+    }
+}
+
 #[test]
 fn letters_arrive_as_they_left_however_the_octets_are_cut() {
     let many: Vec<String> = (0..70).map(|n| format!("r{n}")).collect();

@@ -268,10 +268,9 @@ impl AccountStore {
 
     /// State and summary. Errors: `NotFound`.
     pub fn message(&self, email: EmailId) -> Result<Message, Error> {
-        Ok(Message {
-            state: self.state(email)?,
-            summary: self.summary(email)?,
-        })
+        let (state, summary) = (self.state(email)?, self.summary(email)?);
+        let summary = state.complete(summary);
+        Ok(Message { state, summary })
     }
 
     /// The messages of a thread, oldest first (by received_at, then EmailId). Errors: `NotFound`.

@@ -26,7 +26,7 @@ impl Tally {
             counted.total += 1;
             counted.unseen += u32::from(message.unseen);
             counted.deleted += u32::from(message.deleted);
-            counted.size += message.size;
+            counted.size += message.told;
             let thread = self.threads.entry((*mailbox, message.thread));
             *thread.or_default() |= message.unseen;
         }
@@ -63,7 +63,7 @@ impl Moves {
             moved.total += sign;
             moved.unseen += sign * i64::from(message.unseen);
             moved.deleted += sign * i64::from(message.deleted);
-            moved.size += sign * message.size as i64;
+            moved.size += sign * message.told as i64;
         }
     }
 

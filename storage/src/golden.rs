@@ -153,6 +153,7 @@ fn i18_messages_and_their_changes_are_written_as_before() {
         thread,
         blob: BlobId([7; 32]),
         size: 10_000,
+        growth: 0,
         received_at: 1_800_000_000,
         sent_at: -5,
         has_attachment: true,

@@ -44,7 +44,9 @@ struct Slot {
     email: EmailId,
     thread: ThreadId,
     blob: BlobId,
-    size: u64,
+    /// No content has more octets than a pack can tell.
+    size: u32,
+    growth: u32,
     received_at: i64,
     sent_at: i64,
     modseq: ModSeq,
@@ -94,6 +96,8 @@ pub(crate) struct Weighed<'a> {
     pub thread: ThreadId,
     pub places: &'a [(MailboxId, Uid)],
     pub size: u64,
+    /// The same as it is told.
+    pub told: u64,
     pub unseen: bool,
     pub deleted: bool,
 }
@@ -104,6 +108,7 @@ impl<'a> Weighed<'a> {
             thread: state.thread,
             places: &state.mailboxes,
             size: state.size,
+            told: state.told_size(),
             unseen: !state.has("$seen"),
             deleted: state.has("$deleted"),
         }
@@ -307,8 +312,10 @@ impl Hot {
         let slot = row.as_ref().map(|r| self.pack(r));
         let number = match (number, slot) {
             (Some(number), Some(slot)) => {
-                self.octets -= self.put(number, slot.clone()).map_or(0, |old| old.size);
-                self.octets += slot.size;
+                self.octets -= self
+                    .put(number, slot.clone())
+                    .map_or(0, |old| u64::from(old.size));
+                self.octets += u64::from(slot.size);
                 number
             }
             (Some(number), None) => {
@@ -316,7 +323,7 @@ impl Hot {
                 return;
             }
             (None, Some(slot)) => {
-                self.octets += slot.size;
+                self.octets += u64::from(slot.size);
                 self.messages += 1;
                 self.push(slot)
             }
@@ -339,7 +346,7 @@ impl Hot {
         };
         slot.places = Places::None;
         slot.ids = Few::new(&[]);
-        self.octets -= slot.size;
+        self.octets -= u64::from(slot.size);
         self.messages -= 1;
         self.dead += 1;
         self.put(number, slot);
@@ -364,7 +371,8 @@ impl Hot {
             email: state.email,
             thread: state.thread,
             blob: state.blob,
-            size: state.size,
+            size: u32::try_from(state.size).unwrap_or(u32::MAX),
+            growth: state.growth,
             received_at: state.received_at,
             sent_at: state.sent_at,
             modseq: state.modseq,
@@ -405,7 +413,7 @@ impl Hot {
     pub(crate) fn load(&mut self, row: &Row) {
         let slot = self.pack(row);
         self.messages += 1;
-        self.octets += slot.size;
+        self.octets += u64::from(slot.size);
         let number = self.push(slot);
         for (mailbox, uid) in &row.state.mailboxes {
             if let Some(hot) = self.boxes.get_mut(mailbox) {
@@ -482,7 +490,8 @@ impl Slot {
             email: self.email,
             thread: self.thread,
             blob: self.blob,
-            size: self.size,
+            size: u64::from(self.size),
+            growth: self.growth,
             received_at: self.received_at,
             sent_at: self.sent_at,
             has_attachment: self.has_attachment,
@@ -502,7 +511,8 @@ impl Slot {
         Weighed {
             thread: self.thread,
             places: self.places.list(),
-            size: self.size,
+            size: u64::from(self.size),
+            told: u64::from(self.size) + u64::from(self.growth),
             unseen: set.is_none_or(|s| s.unseen),
             deleted: set.is_some_and(|s| s.deleted),
         }
@@ -522,7 +532,8 @@ impl Shown {
         state.email = slot.email;
         state.thread = slot.thread;
         state.blob = slot.blob;
-        state.size = slot.size;
+        state.size = u64::from(slot.size);
+        state.growth = slot.growth;
         state.received_at = slot.received_at;
         state.sent_at = slot.sent_at;
         state.has_attachment = slot.has_attachment;

@@ -45,7 +45,7 @@ pub struct Counts {
     pub unseen: u32,
     /// With the keyword `$deleted`.
     pub deleted: u32,
-    /// Octets of all messages.
+    /// Octets of all messages, as who reads them in lines gets them.
     pub size: u64,
     pub threads: u32,
     pub unseen_threads: u32,

@@ -3,6 +3,7 @@
 use crate::{BlobId, EmailId, MailboxId, ModSeq, ThreadId, Uid};
 use formats::message::Summary;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A keyword as JMAP spells it: lower-case, `$seen`, `$flagged`, `$answered`, `$draft`, `$deleted`,
 /// or a user's own (RFC 8621 §4.1.1). 1 to 255 octets of printable ASCII without `( ) { ] % * " \`.
@@ -34,6 +35,9 @@ pub struct State {
     pub blob: BlobId,
     /// Octets of the raw message.
     pub size: u64,
+    /// By how many octets it is longer for who reads it in lines: its binary parts go to him in base64 (RFC 3516 §6).
+    /// 0: nothing in it is binary, or it came before that was looked at.
+    pub growth: u32,
     /// Unix seconds, with the zone it arrived in shown as UTC (INTERNALDATE, receivedAt).
     pub received_at: i64,
     /// Unix seconds of the Date header, or `received_at`.
@@ -60,6 +64,19 @@ impl State {
             .map(|(_, u)| *u)
     }
 
+    /// Octets of the message as who reads it in lines gets it: what IMAP and POP3 tell.
+    pub fn told_size(&self) -> u64 {
+        self.size.saturating_add(self.growth.into())
+    }
+
+    /// Its summary with what is not kept there, so that a copy has it too.
+    pub(crate) fn complete(&self, mut summary: Arc<Summary>) -> Arc<Summary> {
+        if summary.growth != self.growth {
+            Arc::make_mut(&mut summary).growth = self.growth;
+        }
+        summary
+    }
+
     /// When it was put into this mailbox, Unix seconds; `None` when that was not kept.
     pub fn saved_at(&self, mailbox: MailboxId) -> Option<i64> {
         let saved = self.saved.iter().find(|(m, _)| *m == mailbox);
@@ -77,7 +94,7 @@ impl State {
 #[allow(missing_docs)]
 pub struct Message {
     pub state: State,
-    pub summary: std::sync::Arc<Summary>,
+    pub summary: Arc<Summary>,
 }
 
 /// A message to put into an account. The content must have been staged with `Store::put_blob`.

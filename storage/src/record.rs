@@ -177,7 +177,8 @@ pub(crate) struct StateRecord {
     pub modseq: ModSeq,
     pub created: ModSeq,
     pub ids: Vec<[u8; 8]>,
-    /// Of each of `mailboxes`: see [`offset`].
+    /// Of each of `mailboxes`: see [`offset`]. One more where the message grows for who reads it in lines: by how
+    /// many octets. Who does not know of it leaves it alone.
     pub saved: Vec<u64>,
 }
 
@@ -280,7 +281,8 @@ impl StateRecord {
             saved: {
                 let places = state.mailboxes.iter();
                 let at = places.map(|(m, _)| offset(state.saved_at(*m), state.received_at));
-                at.collect()
+                let growth = (state.growth > 0).then_some(state.growth.into());
+                at.chain(growth).collect()
             },
         }
     }
@@ -289,11 +291,13 @@ impl StateRecord {
         let places = self.mailboxes.iter().zip(&self.saved);
         let saved = places.filter_map(|((m, _), at)| Some((*m, saved_of(*at, self.received_at)?)));
         let saved = saved.collect();
+        let growth = self.saved.get(self.mailboxes.len()).copied();
         let state = State {
             email,
             thread: self.thread,
             blob: self.blob,
             size: self.size,
+            growth: growth.map_or(0, |octets| u32::try_from(octets).unwrap_or(u32::MAX)),
             received_at: self.received_at,
             sent_at: self.sent_at,
             has_attachment: self.has_attachment,
@@ -415,6 +419,40 @@ mod tests {
             assert_eq!(saved_of(offset(None, received_at), received_at), None);
         }
         assert_eq!((offset(Some(7), 7), offset(Some(8), 7)), (1, 3));
+    }
+
+    #[test]
+    fn what_a_message_grows_by_is_kept_behind_its_times() {
+        let (email, thread) = (EmailId::FIRST, ThreadId::FIRST);
+        let boxes = [MailboxId::FIRST, MailboxId::new(2).unwrap()];
+        for (growth, mailboxes) in [(0, 1), (7, 1), (u32::MAX, 2)] {
+            let state = State {
+                email,
+                thread,
+                blob: BlobId([1; 32]),
+                size: 100,
+                growth,
+                received_at: 5,
+                sent_at: 5,
+                has_attachment: false,
+                mailboxes: boxes[..mailboxes]
+                    .iter()
+                    .map(|m| (*m, Uid::FIRST))
+                    .collect(),
+                saved: vec![(boxes[0], 6)],
+                keywords: Vec::new(),
+                modseq: ModSeq::FIRST,
+                created: ModSeq::FIRST,
+            };
+            let row = Row {
+                state,
+                ids: vec![3],
+            };
+            let bytes = encode_row(&row).unwrap();
+            let read = decode_row(email, &bytes).unwrap();
+            assert_eq!(read.state.told_size(), 100 + u64::from(growth));
+            assert_eq!(read, row);
+        }
     }
 
     #[test]

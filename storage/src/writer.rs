@@ -321,6 +321,7 @@ impl Writer {
             thread: thread.unwrap_or(ThreadId::FIRST),
             blob: append.blob,
             size,
+            growth: append.summary.growth,
             received_at: append.received_at,
             sent_at,
             has_attachment: append.summary.has_attachment,

@@ -26,6 +26,7 @@ fn from_smtp_to_imap_and_jmap() {
         "SMTPUTF8",
         "ENHANCEDSTATUSCODES",
         "CHUNKING",
+        "BINARYMIME",
         "DSN",
         "STARTTLS",
     ] {

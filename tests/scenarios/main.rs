@@ -11,6 +11,7 @@
 
 mod admin_makes_accounts;
 mod bad_peers;
+mod binary_mail;
 mod clients_set_up;
 mod corpus;
 mod dane;

@@ -128,8 +128,8 @@ fn or_is_refused_where_the_operator_wants_it() {
     world.finish();
 }
 
-#[test]
-fn what_one_congvu_signs_another_verifies() {
+/// One who signs and sends, and one who gets it; DNS has the keys.
+fn signer_and_judge() -> (World, World) {
     let texts = texts();
     let dns = start_dns(&texts);
     let there = World::with(|config| look(config, dns));
@@ -171,6 +171,12 @@ fn what_one_congvu_signs_another_verifies() {
         "v=DMARC1; p=reject; adkim=s".to_owned(),
     );
     texts.lock().unwrap().extend([dmarc]);
+    (here, there)
+}
+
+#[test]
+fn what_one_congvu_signs_another_verifies() {
+    let (here, there) = signer_and_judge();
     let letter =
         "From: An <an@thu.gov.vn>\r\nSubject: Công văn\r\n\r\nKính gửi  \r\n..hai chấm\r\n\r\n\r\n";
     let mut client = here.submission("an");
@@ -189,6 +195,23 @@ fn what_one_congvu_signs_another_verifies() {
     assert!(
         got.contains("dmarc=pass (p=reject dis=none) header.from=thu.gov.vn"),
         "{got}"
+    );
+    // RFC 6376 §5.3: what is binary is encoded before it is signed, though its peer would take it as it is.
+    let binary = crate::binary_mail::letter("ky");
+    let reply = crate::binary_mail::send(
+        &mut client,
+        "an@thu.gov.vn",
+        &["chi@ban.gov.vn"],
+        &binary,
+        9_000,
+    );
+    assert!(reply.starts_with("250"), "{reply}");
+    assert!(until(|| letters(&there, "INBOX").len() == 2));
+    let got = letters(&there, "INBOX").remove(1);
+    assert_eq!(got.matches("dkim=pass header.d=thu.gov.vn").count(), 2);
+    assert_eq!(
+        crate::binary_mail::attached(got.as_bytes()),
+        crate::binary_mail::picture()
     );
     here.finish();
     there.finish();

@@ -259,7 +259,7 @@ fn body_hash(body: &[u8], (simple, length): (bool, Option<u64>)) -> ([u8; 32], b
         take(&body[..end]);
         take(b"\r\n");
     } else {
-        let mut relaxed = RelaxedBody::default();
+        let mut relaxed = RelaxedBody::exact();
         relaxed.feed(body, &mut take);
         relaxed.finish(&mut take);
     }

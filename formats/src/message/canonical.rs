@@ -94,14 +94,30 @@ pub struct RelaxedBody {
     gap: bool,
     /// A CR came last: an LF now belongs to it.
     cr: bool,
+    /// A CR or LF alone is an octet like another.
+    exact: bool,
 }
 
 impl RelaxedBody {
+    /// Of a body as it came over the wire: only CRLF ends a line. One that is binary (RFC 3030) may have CR and LF alone.
+    #[must_use]
+    pub fn exact() -> Self {
+        Self {
+            exact: true,
+            ..Self::default()
+        }
+    }
+
     /// Takes the next octets; `sink` gets what they become.
     pub fn feed(&mut self, octets: &[u8], sink: &mut dyn FnMut(&[u8])) {
         let mut rest = octets;
         while let [first, after @ ..] = rest {
-            if std::mem::take(&mut self.cr) && *first == b'\n' {
+            let after_cr = std::mem::take(&mut self.cr);
+            if self.exact && (after_cr || matches!(first, b'\r' | b'\n')) {
+                rest = self.exactly(*first, after_cr, rest, sink);
+                continue;
+            }
+            if after_cr && *first == b'\n' {
                 rest = after;
                 continue;
             }
@@ -128,8 +144,37 @@ impl RelaxedBody {
         }
     }
 
+    /// Around a CR or an LF where only both together end a line; what is left to read.
+    fn exactly<'a>(
+        &mut self,
+        first: u8,
+        after_cr: bool,
+        rest: &'a [u8],
+        sink: &mut dyn FnMut(&[u8]),
+    ) -> &'a [u8] {
+        match (after_cr, first) {
+            (true, b'\n') => self.end_line(),
+            (true, _) => {
+                self.begin(sink);
+                self.out.push(b'\r');
+                return rest;
+            }
+            (false, b'\r') => self.cr = true,
+            (false, _) => {
+                self.begin(sink);
+                self.out.push(first);
+            }
+        }
+        self.give(PIECE_MAX, sink);
+        &rest[1..]
+    }
+
     /// The end: a last line without its end gets one, empty lines are left out.
     pub fn finish(mut self, sink: &mut dyn FnMut(&[u8])) {
+        if self.exact && self.cr {
+            self.begin(sink);
+            self.out.push(b'\r');
+        }
         if self.begun {
             self.end_line();
         }
@@ -210,6 +255,31 @@ mod tests {
             "a\0b\u{1ea1}\u{a0}c\u{b}\r\n",
             "a\0b\u{1ea1}\u{a0}c\u{b}\r\n",
         );
+    }
+
+    #[test]
+    fn exactly_only_both_together_end_a_line() {
+        let check = |body: &str, expected: &str| {
+            for piece in [1, 2, 3, body.len().max(1)] {
+                let mut got = Vec::new();
+                let mut relaxed = RelaxedBody::exact();
+                for piece in body.as_bytes().chunks(piece) {
+                    relaxed.feed(piece, &mut |octets| got.extend_from_slice(octets));
+                }
+                relaxed.finish(&mut |octets| got.extend_from_slice(octets));
+                assert_eq!(
+                    String::from_utf8_lossy(&got),
+                    expected,
+                    "{body:?} by {piece}"
+                );
+            }
+        };
+        check(" C \r\nD \t E\r\n\r\n\r\n", " C\r\nD E\r\n");
+        check("a\nb\rc\r\r\nd \n\re", "a\nb\rc\r\r\nd \n\re\r\n");
+        check("\n", "\n\r\n");
+        check("a\r", "a\r\r\n");
+        check("a\r\n \r\n\r", "a\r\n\r\n\r\r\n");
+        check("", "");
     }
 
     #[test]

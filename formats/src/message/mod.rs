@@ -8,6 +8,7 @@
 //! The summary keeps values nearly as they were sent (encoded words stay encoded), since IMAP's
 //! ENVELOPE must show them so; [`header::decode_words`] gives what people read.
 
+pub mod binary;
 pub mod canonical;
 pub mod charset;
 pub mod compose;

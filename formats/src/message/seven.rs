@@ -4,9 +4,10 @@
 //! What is signed or encrypted by its author is never touched (RFC 1847 §2.1: the signature is over the octets).
 //! Another kind of signature, DKIM's, over the old octets holds no more: mail is signed after this.
 
+use super::binary::{has_binary, is_plain, odd, parts};
 use super::header::{fields, remove_field};
 use super::part::decode_body;
-use super::{Part, PartKind, summarize};
+use super::{Part, PartKind};
 use base64::Engine as _;
 use std::borrow::Cow;
 
@@ -16,12 +17,14 @@ const LINE_MAX: usize = 76;
 pub const LONG: usize = 998;
 
 /// What the message must become. Lines (RFC 2045 §2.8: 8bit) it becomes in any case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Wanted {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Wanted {
     /// Octets below 128.
-    seven: bool,
+    pub(super) seven: bool,
     /// No line longer than [`LONG`].
-    short: bool,
+    pub(super) short: bool,
+    /// Even what its author signed or encrypted.
+    pub(super) signed: bool,
 }
 
 /// The message in octets below 128. `None`: it cannot be, since a header field or what stands between parts has others,
@@ -40,7 +43,13 @@ pub fn to_short_lines(raw: &[u8], seven: bool) -> Option<Vec<u8>> {
 }
 
 fn fitted(raw: &[u8], seven: bool, short: bool) -> Option<Vec<u8>> {
-    let out = whole(raw, Wanted { seven, short })?;
+    let signed = false;
+    let wanted = Wanted {
+        seven,
+        short,
+        signed,
+    };
+    let out = rebuilt(raw, &parts(raw), wanted)?;
     let fits = (!seven || out.is_ascii()) && (!short || !has_long_lines(&out));
     fits.then_some(out)
 }
@@ -64,46 +73,10 @@ pub fn to_lines(raw: &[u8]) -> Option<Vec<u8>> {
     fitted(raw, false, false)
 }
 
-/// RFC 2045 §2.9: whether a part of it is binary, so that it goes through BINARYMIME only. A NUL makes any part so; line
-/// ends that stand alone only one that says of itself that it is binary: elsewhere they are ends of lines.
-#[must_use]
-pub fn is_binary(raw: &[u8]) -> bool {
-    odd(raw) && has_binary(raw, &summarize(raw).part)
-}
-
-fn has_binary(raw: &[u8], part: &Part) -> bool {
-    match &part.kind {
-        PartKind::Leaf => is_binary_leaf(part, part.body.of(raw)),
-        PartKind::Multipart(parts) => parts.iter().any(|part| has_binary(raw, part)),
-        PartKind::Message(nested) => has_binary(raw, &nested.part),
-    }
-}
-
-/// Whether it has a NUL, or a CR or LF that stands alone.
-fn odd(octets: &[u8]) -> bool {
-    let alone = |at: usize| match octets[at] {
-        b'\r' => octets.get(at + 1) != Some(&b'\n'),
-        b'\n' => at == 0 || octets[at - 1] != b'\r',
-        _ => true,
-    };
-    memchr::memchr3_iter(0, b'\r', b'\n', octets).any(alone)
-}
-
-/// Whether what it holds stands there as it is, not encoded.
-fn is_plain(part: &Part) -> bool {
-    let encoding = part.encoding.to_ascii_lowercase();
-    matches!(encoding.as_str(), "7bit" | "8bit" | "binary")
-}
-
-fn is_binary_leaf(part: &Part, body: &[u8]) -> bool {
-    let says_so = part.encoding.eq_ignore_ascii_case("binary");
-    is_plain(part) && (memchr::memchr(0, body).is_some() || says_so && odd(body))
-}
-
-fn whole(raw: &[u8], wanted: Wanted) -> Option<Vec<u8>> {
-    let part = summarize(raw).part;
+/// The message of these parts as it is wanted; `None`: it cannot be.
+pub(super) fn rebuilt(raw: &[u8], part: &Part, wanted: Wanted) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(raw.len() + raw.len() / 2);
-    let end = entity(raw, &part, (wanted, true), &mut out)?;
+    let end = entity(raw, part, (wanted, true), &mut out)?;
     out.extend_from_slice(raw.get(end..)?);
     Some(out)
 }
@@ -156,7 +129,9 @@ fn entity(
             fields_with(header, Some(name), (top, body.is_ascii()), out)?;
             out.extend_from_slice(&encoded);
         }
-        PartKind::Multipart(_) if matches!(part.subtype.as_str(), "signed" | "encrypted") => {
+        PartKind::Multipart(_)
+            if !wanted.signed && matches!(part.subtype.as_str(), "signed" | "encrypted") =>
+        {
             return None;
         }
         PartKind::Multipart(parts) => {
@@ -327,6 +302,8 @@ fn quoted_printable(body: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::binary::is_binary;
+    use crate::message::summarize;
 
     #[test]
     fn bodies_are_encoded_and_headers_say_so() {

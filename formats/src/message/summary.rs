@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{letterhead, preview, structure};
+use super::{binary, letterhead, preview, structure};
 use crate::defect::Defect;
 use crate::message::person::Person;
 
@@ -23,6 +23,9 @@ pub struct Summary {
     pub part: Part,
     /// What was wrong, each kind once, at most [`crate::defect::DEFECTS_MAX`].
     pub defects: Vec<Defect>,
+    /// By how many octets it is longer for who reads it in lines ([`binary::growth`]). It is kept beside the summary.
+    #[serde(skip)]
+    pub growth: u32,
 }
 
 /// What RFC 9051 §7.5.2 ENVELOPE tells of a message, and what threads are made of.
@@ -157,6 +160,7 @@ pub fn summarize(raw: &[u8]) -> Summary {
         has_attachment: super::part::has_attachment(&part),
         part,
         defects: defects.into_vec(),
+        growth: binary::growth(readable),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::wire::fetch::{Item, Modifiers};
 use crate::wire::sequence::{Numbers, SequenceSet};
 use brief::Brief;
 use directory::Rights;
-use formats::message::Summary;
+use formats::message::{Summary, summarize};
 use seen::mark;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -465,15 +465,23 @@ impl Fetch {
     fn open(
         &mut self,
         number: u32,
-        due: Due,
+        mut due: Due,
         store: &AccountStore,
         lately: &Lately,
     ) -> Result<(), Stop> {
         let (mut content, mut damaged) = (None, false);
         let summary = due.summary.is_some() || !self.items.iter().any(Item::needs_summary);
+        // RFC 3516 §6: the structure is that of the content as it is told.
+        let binary = due.state.is_binary() && matches!(due.summary, Some(Told::Whole(_)));
+        let needs_content = |item: &Item| needs_content(item) || binary && item.is_structure();
         if self.items.iter().any(needs_content) && summary {
             match self.content(&due, store, lately) {
-                Ok(octets) => content = Some(octets),
+                Ok(octets) => {
+                    if binary {
+                        due.summary = Some(Told::Whole(Arc::new(summarize(&octets))));
+                    }
+                    content = Some(octets);
+                }
                 Err(Error::NotFound | Error::Expunged) => {}
                 Err(Error::Damaged(_)) => {
                     self.damaged.push(due.uid);
@@ -510,8 +518,11 @@ impl Fetch {
         lately: &Lately,
     ) -> Result<Arc<[u8]>, Error> {
         let state = &due.state;
-        let key = (store.id(), state.email, Vec::new());
-        let read = || store.content_at(state.email, due.lies);
+        let key = (store.id(), state.email, state.path());
+        let read = || {
+            let content = store.content_at(state.email, due.lies)?;
+            Ok(state.told(content))
+        };
         let content = lately.read(key.clone(), state.size, read)?;
         if self.items.iter().any(Item::is_partial) {
             lately.keep(key, &content);

@@ -102,7 +102,7 @@ fn deleted_octets(store: &AccountStore, row: &Row) -> Result<u64, Error> {
         let last = Uid::new(u32::MAX).unwrap_or(Uid::FIRST);
         store.scan(row.mailbox.id, Uid::FIRST, last, &mut |_, state| {
             if state.has("$deleted") {
-                octets += state.size;
+                octets += state.told_size();
             }
             true
         })?;

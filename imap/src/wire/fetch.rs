@@ -60,6 +60,11 @@ impl Item {
         )
     }
 
+    /// Whether it tells of the parts of the message.
+    pub fn is_structure(&self) -> bool {
+        matches!(self, Self::Body | Self::BodyStructure)
+    }
+
     /// Whether only a stretch of a section is asked for.
     pub fn is_partial(&self) -> bool {
         matches!(

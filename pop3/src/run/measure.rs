@@ -22,6 +22,7 @@ struct Unread {
     uid: u32,
     email: EmailId,
     size: u64,
+    binary: bool,
 }
 
 /// INBOX as it will be sent.
@@ -36,7 +37,7 @@ pub(super) fn open(
     let mut number = 0;
     let last = Uid::new(u32::MAX).unwrap_or(Uid::FIRST);
     store.scan(inbox.id, Uid::FIRST, last, &mut |uid, state| {
-        let (uid, size) = (uid.raw(), state.size);
+        let (uid, size) = (uid.raw(), state.told_size());
         let growth = known.growth(uid);
         number += 1;
         if growth.is_none() {
@@ -45,6 +46,7 @@ pub(super) fn open(
                 uid,
                 email: state.email,
                 size,
+                binary: state.growth > 0,
             });
         }
         maildrop.push(uid, size.saturating_add(growth.unwrap_or(0).into()))
@@ -72,7 +74,7 @@ fn measure(
         }
         left = left.saturating_sub(message.size);
         let growth = match store.content(message.email) {
-            Ok(content) => stuff::growth(&content),
+            Ok(content) => stuff::growth(&stuff::told(content, message.binary)),
             // It cannot be sent either; who asks for it is told why.
             Err(Error::NotFound | Error::Expunged | Error::Damaged(_) | Error::Corrupt(_)) => 0,
             Err(error) => return Err(error),

@@ -22,6 +22,8 @@ const READS_MAX: usize = 64;
 pub(super) struct Sending {
     email: EmailId,
     blob: BlobId,
+    /// Its binary parts go out in base64.
+    binary: bool,
     /// `None` between two pieces of a large one.
     content: Option<Arc<[u8]>>,
     at: usize,
@@ -38,9 +40,9 @@ impl Runner {
         let (store, inbox) = self.mail(Right::Read)?;
         let found = || -> Result<_, Error> {
             let state = store.at(inbox, Uid::new(uid).ok_or(Error::NotFound)?)?;
-            let key = (store.id(), state.email, Vec::new());
-            let read = || store.content(state.email);
-            let content = self.lately.read(key, state.size, read)?;
+            let key = (store.id(), state.email, path(state.growth > 0));
+            let read = || Ok(stuff::told(store.content(state.email)?, state.growth > 0));
+            let content = self.lately.read(key, state.told_size(), read)?;
             Ok((state, content))
         };
         let (state, content) = found().map_err(|error| code::refusal(&error))?;
@@ -64,6 +66,7 @@ impl Runner {
         self.sending = Some(Sending {
             email: state.email,
             blob: state.blob,
+            binary: state.growth > 0,
             content: Some(content),
             at,
             to,
@@ -94,6 +97,14 @@ impl Runner {
     }
 }
 
+/// Under which a content is found among those read lately: no part has the number 0, as IMAP does it too.
+fn path(binary: bool) -> Vec<u32> {
+    match binary {
+        true => vec![0],
+        false => Vec::new(),
+    }
+}
+
 /// Octets of one piece of this message.
 fn piece_of(content: &[u8]) -> usize {
     match content.len() {
@@ -105,18 +116,20 @@ fn piece_of(content: &[u8]) -> usize {
 impl Sending {
     /// By what it was: the message itself may be expunged meanwhile.
     fn take_up(&mut self, store: &AccountStore, lately: &Lately) -> Result<Arc<[u8]>, Error> {
-        let key = (store.id(), self.email, Vec::new());
+        let key = (store.id(), self.email, path(self.binary));
         match self.content.take() {
             Some(content) => Ok(content),
             None => lately.read(key, self.to as u64, || {
-                store.content_of(self.email, self.blob)
+                let content = store.content_of(self.email, self.blob)?;
+                Ok(stuff::told(content, self.binary))
             }),
         }
     }
 
     fn put_down(&mut self, content: Arc<[u8]>, store: &AccountStore, lately: &Lately) {
         if content.len() > HELD_MAX {
-            lately.keep((store.id(), self.email, Vec::new()), &content);
+            let key = (store.id(), self.email, path(self.binary));
+            lately.keep(key, &content);
         } else {
             self.content = Some(content);
         }

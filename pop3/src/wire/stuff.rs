@@ -1,5 +1,8 @@
 //! RFC 1939 §3: a message as the lines of a multi-line response.
 
+use formats::message::binary;
+use std::sync::Arc;
+
 /// RFC 1939 §3: what ends a multi-line response.
 pub const END: &[u8] = b".\r\n";
 
@@ -35,6 +38,12 @@ pub fn end(out: &mut Vec<u8>, content: &[u8], to: usize) {
         out.extend_from_slice(b"\r\n");
     }
     out.extend_from_slice(END);
+}
+
+/// RFC 1939 §3 knows lines only: the message with its binary parts in base64, if it has such.
+pub fn told(content: Arc<[u8]>, binary: bool) -> Arc<[u8]> {
+    let lines = binary.then(|| binary::readable(&content)).flatten();
+    lines.map_or(content, Into::into)
 }
 
 /// How many octets more than these a message is when it is sent, without the dots that are stuffed (RFC 1939 §11).

@@ -3,8 +3,9 @@
 
 use crate::sender::{Features, Message};
 use delivery::{Job, ReversePath, Signer, TlsWish};
+use formats::message::binary::is_binary;
 use formats::message::header::fields;
-use formats::message::seven::{has_long_lines, is_binary, to_lines, to_seven_bit, to_short_lines};
+use formats::message::seven::{has_long_lines, to_lines, to_seven_bit, to_short_lines};
 use std::sync::Arc;
 
 /// The job's message.
@@ -40,7 +41,8 @@ pub(crate) async fn fitted(
     let seven = message.eight_bit && !features.eight_bit;
     let lines = message.binary && (signer.is_some() || !features.takes_binary());
     let ours = signer.is_some() || !is_signed(&message.content);
-    let short = ours && has_long_lines(&message.content);
+    // What goes out binary is not made of lines.
+    let short = ours && (lines || !message.binary) && has_long_lines(&message.content);
     if !seven && !lines && !short && signer.is_none() {
         return message;
     }

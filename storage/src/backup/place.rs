@@ -365,7 +365,7 @@ fn commit(
     }
     let mut writer = to.write()?;
     for (state, places) in batch.iter() {
-        let summary = from.summary(state)?;
+        let summary = state.complete(from.summary(state)?);
         for place in places {
             writer.skip_to((place.0, Some(place.1)))?;
         }

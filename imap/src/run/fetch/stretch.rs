@@ -96,7 +96,7 @@ impl Fetch {
         let Some(open) = &mut self.open else { return };
         let email = open.due.state.email;
         if let Some(content) = open.content.take_if(|content| content.len() > STRETCH_MAX) {
-            lately.keep((store.id(), email, Vec::new()), &content);
+            lately.keep((store.id(), email, open.due.state.path()), &content);
             open.away = true;
         }
         match open.rest.as_mut().map(|rest| &mut rest.of) {
@@ -138,8 +138,9 @@ fn taken_up(open: &mut Open, store: &AccountStore, lately: &Lately) -> Result<()
     let content = match open.content.take() {
         Some(content) => content,
         // By what it was: the message itself may be expunged meanwhile.
-        None => lately.read(key(&[]), state.size, || {
-            store.content_of(state.email, state.blob)
+        None => lately.read(key(&state.path()), state.size, || {
+            let content = store.content_of(state.email, state.blob)?;
+            Ok(state.told(content))
         })?,
     };
     let summary = match &open.due.summary {

@@ -34,7 +34,7 @@ impl Hit {
     pub(in crate::run) fn of(uid: u32, state: &State, score: u8) -> Self {
         Self {
             uid,
-            size: state.size,
+            size: state.told_size(),
             received_at: state.received_at,
             sent_at: state.sent_at,
             score,

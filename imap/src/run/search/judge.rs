@@ -245,8 +245,8 @@ impl Test {
             Self::Email(id) => *id == Some(state.email.raw()),
             Self::Thread(id) => *id == Some(state.thread.raw()),
             Self::ModSeq(modseq) => state.modseq.raw() >= *modseq,
-            Self::Larger(size) => state.size > *size,
-            Self::Smaller(size) => state.size < *size,
+            Self::Larger(size) => state.told_size() > *size,
+            Self::Smaller(size) => state.told_size() < *size,
             Self::Find(place, needle) => grade(place, needle, subject)? > 0,
             Self::Known(test, known) => match known.verdict(state.email) {
                 Some(verdict) => verdict,
