@@ -50,7 +50,13 @@ impl Delivery {
                 let few = here && targets.local.len() <= PLACED_AT_ONCE_MAX;
                 let mut rows = targets.rows();
                 if few {
-                    self.leave_out_full(&arrival, &mut rows, stored.len() as u64, &mut refused)?;
+                    let octets = stored.len() as u64;
+                    let mut full = self.leave_out_full(&arrival, &mut rows, octets)?;
+                    let same = targets.same.iter();
+                    let same = same.filter_map(|(n, first)| Some((*n, full.get(first)?.clone())));
+                    let same: Vec<(u32, Refusal)> = same.collect();
+                    full.extend(same);
+                    refused.extend(full);
                 }
                 self.to_several(&arrival, rows, few, stored, beginning)?
             }
@@ -169,8 +175,7 @@ impl Delivery {
         arrival: &Arrival,
         rows: &mut Vec<Row>,
         octets: u64,
-        refused: &mut Vec<(u32, Refusal)>,
-    ) -> Result<(), Refused> {
+    ) -> Result<BTreeMap<u32, Refusal>, Refused> {
         let mut full = BTreeMap::new();
         let mut all = true;
         for row in rows.iter() {
@@ -187,10 +192,9 @@ impl Delivery {
             Some((_, refusal)) if all => Err(Refused::Permanent(refusal.clone())),
             Some(_) if arrival.each => {
                 rows.retain(|row| !full.contains_key(&row.recipient));
-                refused.extend(full);
-                Ok(())
+                Ok(full)
             }
-            _ => Ok(()),
+            _ => Ok(BTreeMap::new()),
         }
     }
 

@@ -8,7 +8,8 @@ use crate::spool::Row;
 use crate::{Delivery, Envelope, Origin, Refusal, Refused, ReversePath};
 use directory::{ListFace, Passing, Poster, Resolution};
 use formats::address::Address;
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use storage::AccountId;
 
 /// Destinations that the recipients of one message may come to, those reached twice counted twice:
@@ -34,6 +35,8 @@ pub(crate) struct Targets {
     pub(crate) expanded: Vec<u32>,
     /// Recipients that are lists which change what comes through them.
     pub(crate) lists: Lists,
+    /// Recipients that lead to an account which an earlier one leads to, and that one: what is said of it holds for both.
+    pub(crate) same: Vec<(u32, u32)>,
     /// Lists within lists that take nothing from this sender.
     closed_lists: Vec<(u32, Address)>,
     /// Members of lists that are not here any more.
@@ -125,7 +128,8 @@ impl Targets {
 #[derive(Default)]
 struct Gathering {
     targets: Targets,
-    accounts: HashSet<AccountId>,
+    /// By which recipient each was met first.
+    accounts: HashMap<AccountId, u32>,
     addresses: HashSet<String>,
     /// Destinations, those met twice counted twice.
     expanded: usize,
@@ -147,7 +151,21 @@ impl Gathering {
             let max = EXPANDED_MAX;
             return Err(Refused::Permanent(Refusal::TooManyRecipients { max }));
         }
-        let fresh = accounts.into_iter().filter(|a| self.accounts.insert(*a));
+        if let ([account], []) = (accounts.as_slice(), addresses.as_slice())
+            && let Some(first) = self.accounts.get(account)
+        {
+            self.targets.same.push((index, *first));
+        }
+        let known = &mut self.accounts;
+        let fresh = accounts
+            .into_iter()
+            .filter(|account| match known.entry(*account) {
+                Entry::Occupied(_) => false,
+                Entry::Vacant(free) => {
+                    free.insert(index);
+                    true
+                }
+            });
         self.targets
             .local
             .extend(fresh.map(|account| (account, index)));

@@ -97,6 +97,58 @@ fn each_recipient_hears_by_himself_and_lists_take_from_inside() {
     world.finish();
 }
 
+/// RFC 2033 §4.2: two addresses of one full mailbox are both told so, beside one that has room, and nothing comes twice.
+#[test]
+fn two_addresses_of_a_full_mailbox_are_both_told() {
+    let world = World::with(|config| {
+        config.listen.lmtp = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
+    });
+    let directory = &world.services.directory;
+    let mut account = directory.account_at(&address("an")).unwrap();
+    account.quota = Some(8_000);
+    directory.change_account(None, account, None).unwrap();
+    let letter = format!(
+        "From: x@noi.example\r\nSubject: day\r\n\r\n{}\r\n",
+        "dai ".repeat(1_200)
+    );
+    // No SIZE: that there is no room is found out at the end.
+    let send = |to: &[&str]| -> Vec<String> {
+        let mut client = SmtpClient::connect(world.address("lmtp"));
+        client.expect("LHLO x", "250");
+        client.expect("MAIL FROM:<x@noi.example>", "250");
+        for to in to {
+            client.expect(&format!("RCPT TO:<{to}@thu.gov.vn>"), "250 2.1.5");
+        }
+        client.expect("DATA", "354");
+        client.send(format!("{letter}.\r\n").as_bytes());
+        to.iter().map(|_| client.reply()[..9].to_owned()).collect()
+    };
+    let count = |name: &str| {
+        let line = world
+            .imap(name)
+            .ok("STATUS INBOX (MESSAGES)")
+            .line("* STATUS");
+        let number = line.split("MESSAGES ").nth(1).unwrap().to_owned();
+        number.trim_end_matches([')', '\r', '\n']).to_owned()
+    };
+    assert_eq!(send(&["an", "an+hop"]), ["250 2.0.0", "250 2.0.0"]);
+    assert_eq!(count("an"), "1");
+    assert_eq!(send(&["an+hop", "an"]), ["452 4.2.2", "452 4.2.2"]);
+    let told = send(&["an", "binh", "an+hop", "binh+hop"]);
+    assert_eq!(told, ["452 4.2.2", "250 2.0.0", "452 4.2.2", "250 2.0.0"]);
+    assert_eq!((count("an"), count("binh")), ("1".into(), "1".into()));
+    let mut reader = world.imap("an");
+    reader.ok("SELECT INBOX");
+    reader.ok("STORE 1 +FLAGS (\\Deleted)");
+    reader.ok("EXPUNGE");
+    assert_eq!(send(&["an", "an+hop"]), ["250 2.0.0", "250 2.0.0"]);
+    assert_eq!(count("an"), "1");
+    let (_, _, body) = world.api().get("/api/v1/queue");
+    let queue: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(queue["items"].as_array().unwrap().len(), 0, "{queue}");
+    world.finish();
+}
+
 #[test]
 fn lmtp_is_for_hosts_that_the_config_names() {
     let world = World::with(|config| {
