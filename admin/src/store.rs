@@ -48,6 +48,9 @@ pub(crate) struct StoreHealth {
     /// Waiting messages that cannot be read, as far as they were met since the server started; at most 1,000. They
     /// stay in the queue, and are looked at ever less often.
     unreadable: Vec<UnreadableItem>,
+    /// Since when DNS gives no answer, RFC 3339, UTC: mail from outside comes in unchecked meanwhile. Null: it answers,
+    /// or nobody has asked it.
+    dns_silent_since: Option<String>,
 }
 
 /// A waiting message that cannot be read.
@@ -164,6 +167,7 @@ pub(crate) async fn health(
             index: figures.index,
             free: figures.free,
             reserve: figures.reserve,
+            dns_silent_since: room.delivery.dns().since().map(date::utc),
             unreadable: {
                 let all = room.delivery.unreadable().into_iter();
                 all.take(FINDINGS_MAX).map(Into::into).collect()

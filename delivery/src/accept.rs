@@ -69,6 +69,7 @@ pub(crate) struct Inner {
     /// How tries ended that could not be written down yet.
     pub(crate) unwritten: Mutex<BTreeMap<QueueId, Vec<Ended>>>,
     pub(crate) spoilt: Spoilt,
+    pub(crate) silence: Arc<Silence>,
 }
 
 impl Delivery {
@@ -92,10 +93,16 @@ impl Delivery {
             schedule: Mutex::new(Schedule::new(jobs_max, jobs_per_hop)),
             unwritten: Mutex::default(),
             spoilt: Spoilt::default(),
+            silence: Arc::default(),
         };
         Self {
             inner: Arc::new(inner),
         }
+    }
+
+    /// Whether DNS answers those who look at mail from outside.
+    pub fn dns(&self) -> &Arc<Silence> {
+        &self.inner.silence
     }
 
     /// The settings.

@@ -1,7 +1,7 @@
 //! Mail sessions: makes the machines, runs their loops, and handshakes between two runs (STARTTLS).
 
 use crate::config::Config;
-use crate::outward::Names;
+use crate::outward::{Names, Watch};
 use crate::services::Services;
 use crate::shutdown::Shutdown;
 use crate::tls::{self, Acceptors, HANDSHAKE_S};
@@ -23,7 +23,12 @@ fn receiving(services: &Services, limits: smtp::Limits) -> smtp::Services {
     if !inbound.verify {
         return receiving;
     }
-    let names = Names::quick(&services.config.relay.name_servers);
+    let clock = services.directory.clock().clone();
+    let watch = Watch::new(
+        Arc::clone(services.delivery.dns()),
+        Arc::new(move || clock.now_s()),
+    );
+    let names = Names::quick(&services.config.relay.name_servers, watch);
     let trusted = inbound.trusted.clone();
     receiving.looking(smtp::Looking {
         verifier: Arc::new(delivery::verify::Verifier::new(names)),

@@ -2,7 +2,7 @@
 
 use crate::ask::{Answer, Ask, SignIn};
 use crate::receiver::{Receiver, Service};
-use delivery::verify::{Arriving, Enforcement, Evidence, Verify};
+use delivery::verify::{Arriving, Enforcement, Evidence, SoFar, Verify};
 use delivery::{Delivery, Envelope, Origin, Refused};
 use directory::signin::Peer;
 use directory::{Access, Directory, SignInError};
@@ -39,8 +39,9 @@ impl Default for Limits {
     }
 }
 
-/// What a message from outside may take for finding out who sent it; then it comes in without.
-pub const VERIFY_S: u64 = 30;
+/// Seconds that a message from outside may take for finding out who sent it, all checks together; then it comes in
+/// with what is known by then.
+pub const VERIFY_S: u64 = 5;
 
 /// Messages that are looked at at a time; each holds a thread, since hashes of large ones take long.
 const LOOKS_MAX: usize = 64;
@@ -219,6 +220,8 @@ impl<'a> Desk<'a> {
             now: self.services.directory.clock().now_s(),
         };
         let limit = Duration::from_secs(VERIFY_S);
+        let so_far = SoFar::new(&envelope.from);
+        let noted = so_far.clone();
         let (verifier, looks) = (
             Arc::clone(&looking.verifier),
             Arc::clone(&self.services.looks),
@@ -229,14 +232,14 @@ impl<'a> Desk<'a> {
             let call = move || {
                 let _place = place;
                 handle
-                    .block_on(timeout(limit, verifier.verify(arriving)))
+                    .block_on(timeout(limit, verifier.verify(arriving, noted)))
                     .ok()
             };
             tokio::task::spawn_blocking(call).await.ok()?
         });
         let evidence = looked.await.ok().flatten().unwrap_or_else(|| {
             tracing::warn!(peer = %self.peer, "DNS took too long to find out who sent a message");
-            Evidence::unknown(&envelope.from)
+            so_far.get()
         });
         Some((evidence, looking.rule))
     }

@@ -113,6 +113,35 @@ fn what_its_domain_disowns_comes_into_junk() {
     world.finish();
 }
 
+/// Each letter is looked at for a bounded time, and soon none waits any more; who runs the server is told.
+#[test]
+fn dns_that_is_dead_keeps_no_mail() {
+    let world = World::with(|config| {
+        look(config, tests::bad_dns::silent());
+    });
+    let api = world.api();
+    let since = || {
+        let (status, _, body) = api.get("/api/v1/store");
+        assert_eq!(status, 200);
+        let health: Value = serde_json::from_slice(&body).unwrap();
+        health["dns_silent_since"].clone()
+    };
+    assert_eq!(since(), Value::Null);
+    // Two questions of each letter, then it waits no more.
+    let before = delivery::SILENT_MAX.div_ceil(2);
+    for _ in 0..=before {
+        let reply = send(&world, "a@tot.example", "a@tot.example", "");
+        assert!(reply.starts_with("250"), "{reply}");
+    }
+    assert!(since().as_str().is_some_and(|at| at.ends_with('Z')));
+    for letter in letters(&world, "INBOX") {
+        for result in ["spf=temperror", "dmarc=temperror"] {
+            assert!(letter.contains(result), "{letter}");
+        }
+    }
+    world.finish();
+}
+
 #[test]
 fn or_is_refused_where_the_operator_wants_it() {
     let texts = texts();

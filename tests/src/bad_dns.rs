@@ -52,6 +52,14 @@ fn serve(socket: UdpSocket, reply: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + 's
     });
 }
 
+/// Nothing that is asked there is ever answered.
+pub fn silent() -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    serve(socket, |_| None);
+    address
+}
+
 /// Every name stands for another one: `a.NAME` for `b.NAME` and so back.
 pub fn looping() -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();

@@ -26,7 +26,7 @@ use lookup::Asking;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Questions to DNS for one message, all checks together.
 pub const QUESTIONS_MAX: usize = 60;
@@ -115,12 +115,38 @@ pub struct Dmarc {
     pub sampled_out: bool,
 }
 
+/// What was found out so far, for who waits no longer.
+#[derive(Debug, Clone)]
+pub struct SoFar(Arc<Mutex<Evidence>>);
+
+impl SoFar {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(from: &ReversePath) -> Self {
+        Self(Arc::new(Mutex::new(Evidence::unknown(from))))
+    }
+
+    /// What there is by now; what is missing counts as not to be found out now (`temperror`).
+    #[must_use]
+    pub fn get(&self) -> Evidence {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn note(&self, note: impl FnOnce(&mut Evidence)) {
+        note(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
 /// A verifier whose DNS somebody else knows.
 pub trait Verify: Send + Sync {
-    /// Finds out what there is. Ends within the limits of its DNS.
+    /// Finds out what there is, and notes each thing as it is known. Ends within the limits of its DNS.
     fn verify(
         self: Arc<Self>,
         arriving: Arriving,
+        so_far: SoFar,
     ) -> Pin<Box<dyn Future<Output = Evidence> + Send>>;
 }
 
@@ -141,19 +167,22 @@ impl<R: Resolver + 'static> Verify for Verifier<R> {
     fn verify(
         self: Arc<Self>,
         arriving: Arriving,
+        so_far: SoFar,
     ) -> Pin<Box<dyn Future<Output = Evidence> + Send>> {
-        Box::pin(async move { verify(&self.resolver, &arriving).await })
+        Box::pin(async move { verify(&self.resolver, &arriving, &so_far).await })
     }
 }
 
 /// All checks, one after the other, over one budget of questions.
-async fn verify<R: Resolver>(resolver: &R, arriving: &Arriving) -> Evidence {
+async fn verify<R: Resolver>(resolver: &R, arriving: &Arriving, so_far: &SoFar) -> Evidence {
     let mut asking = Asking::new(resolver);
     let mut evidence = Evidence {
         spf: spf::check(&mut asking, arriving).await,
-        dkim: dkim::check(&mut asking, &arriving.content, arriving.now).await,
         ..Evidence::default()
     };
+    so_far.note(|known| known.spf = evidence.spf.clone());
+    evidence.dkim = dkim::check(&mut asking, &arriving.content, arriving.now).await;
+    so_far.note(|known| known.dkim.clone_from(&evidence.dkim));
     let header = Header::read(&arriving.content);
     let sample = dmarc::sample(&arriving.content);
     evidence.dmarc = dmarc::check(&mut asking, &header, &evidence, sample).await;

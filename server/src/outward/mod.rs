@@ -8,7 +8,7 @@ mod reports;
 mod sockets;
 mod sts;
 
-pub use names::Names;
+pub use names::{Names, Watch};
 pub use reports::Reports;
 pub use sockets::Sockets;
 pub use sts::Policies;

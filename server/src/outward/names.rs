@@ -2,7 +2,7 @@
 
 use super::config::Relay;
 use super::dnssec::Dnssec;
-use delivery::{LookupError, MailHost, MailHosts, Resolver, Tlsas};
+use delivery::{LookupError, MailHost, MailHosts, Resolver, Silence, Tlsas};
 use formats::address::DomainName;
 use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ProtocolConfig, ResolverConfig,
@@ -14,20 +14,37 @@ use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{RData, Record};
 use hickory_resolver::{ResolverBuilder, TokioResolver};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Records of one answer that are looked at.
 pub(super) const RECORDS_MAX: usize = 100;
 
-/// What one question may take, and how often it is asked, where a peer waits.
-const QUICK: Duration = Duration::from_secs(3);
-const QUICK_TRIES: usize = 2;
+/// How long one try of a question may take where a peer waits, and how often it is tried again: two questions without
+/// an answer, after which no more is asked for a message, fit into what a message may take (`smtp::VERIFY_S`).
+const QUICK: Duration = Duration::from_millis(1_100);
+const QUICK_AGAIN: usize = 1;
 
 /// Asks the configured DNS servers, or the system's; or says why it cannot: mail here does not need them.
 pub struct Names {
     plain: Result<TokioResolver, String>,
     /// Where DANE is wanted.
     dnssec: Option<Dnssec>,
+    /// Where a peer waits.
+    watch: Option<Watch>,
+}
+
+/// Leaves DNS alone that gives no answers.
+pub struct Watch {
+    silence: Arc<Silence>,
+    now: Arc<dyn Fn() -> i64 + Send + Sync>,
+}
+
+impl Watch {
+    /// `now`: Unix seconds.
+    pub fn new(silence: Arc<Silence>, now: Arc<dyn Fn() -> i64 + Send + Sync>) -> Self {
+        Self { silence, now }
+    }
 }
 
 /// Empty: the servers of /etc/resolv.conf.
@@ -72,25 +89,46 @@ impl Names {
         Self {
             plain,
             dnssec: None,
+            watch: None,
         }
     }
 
-    /// The same, and soon: somebody waits for the answer.
-    pub(crate) fn quick(servers: &[SocketAddr]) -> Self {
+    /// The same, and soon: somebody waits for the answer. Where there are none it is not waited for them.
+    pub(crate) fn quick(servers: &[SocketAddr], watch: Watch) -> Self {
         let resolver = builder(servers).and_then(|mut builder| {
             let options = builder.options_mut();
-            (options.timeout, options.attempts) = (QUICK, QUICK_TRIES);
+            (options.timeout, options.attempts) = (QUICK, QUICK_AGAIN);
             builder.build()
         });
         Self {
             plain: resolver.map_err(|error| format!("this server has no DNS to ask: {error}")),
             dnssec: None,
+            watch: Some(watch),
         }
     }
 
     fn resolver(&self) -> Result<&TokioResolver, LookupError> {
         let why = |why: &String| LookupError::Failed(why.clone());
         self.plain.as_ref().map_err(why)
+    }
+
+    /// Asks, unless DNS is being left alone.
+    async fn ask<T>(
+        &self,
+        question: impl Future<Output = Result<T, NetError>>,
+    ) -> Result<Result<T, NetError>, LookupError> {
+        let Some(watch) = &self.watch else {
+            return Ok(question.await);
+        };
+        let Some(leave) = watch.silence.leave((watch.now)()) else {
+            return Err(LookupError::Failed("DNS gives no answers".into()));
+        };
+        let found = question.await;
+        match &found {
+            Err(error) if is_silence(error) => leave.silent((watch.now)()),
+            _ => leave.answered(),
+        }
+        Ok(found)
     }
 
     /// The one that checks, where it is wanted and works.
@@ -103,7 +141,8 @@ impl Names {
 
     /// The TXT records of a name, the strings of each joined (RFC 6376 §3.6.2.2).
     pub(crate) async fn text(&self, name: &str) -> Result<Vec<String>, LookupError> {
-        let found = match self.resolver()?.txt_lookup(format!("{name}.")).await {
+        let asked = self.resolver()?.txt_lookup(format!("{name}."));
+        let found = match self.ask(asked).await? {
             Ok(found) => found,
             Err(error) => return none(&error),
         };
@@ -128,7 +167,7 @@ impl Resolver for Names {
         if let Some(dnssec) = self.dnssec().await {
             return dnssec.mail_hosts(&name).await;
         }
-        let hosts = match self.resolver()?.mx_lookup(name).await {
+        let hosts = match self.ask(self.resolver()?.mx_lookup(name)).await? {
             Ok(found) => mail_hosts(found.answers()),
             Err(error) => none(&error)?,
         };
@@ -140,7 +179,7 @@ impl Resolver for Names {
 
     async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, LookupError> {
         let name = format!("{}.", host.trim_end_matches('.'));
-        match self.resolver()?.lookup_ip(name).await {
+        match self.ask(self.resolver()?.lookup_ip(name)).await? {
             Ok(found) => Ok(found.iter().take(RECORDS_MAX).collect()),
             Err(error) => none(&error),
         }
@@ -151,7 +190,7 @@ impl Resolver for Names {
     }
 
     async fn names_of(&self, ip: IpAddr) -> Result<Vec<String>, LookupError> {
-        let found = match self.resolver()?.reverse_lookup(ip).await {
+        let found = match self.ask(self.resolver()?.reverse_lookup(ip)).await? {
             Ok(found) => found,
             Err(error) => return none(&error),
         };
@@ -171,6 +210,14 @@ impl Resolver for Names {
             None => Ok(None),
         }
     }
+}
+
+/// Whether nobody answered. A server that says that it failed is there.
+fn is_silence(error: &NetError) -> bool {
+    matches!(
+        error,
+        NetError::Timeout | NetError::NoConnections | NetError::Io(_)
+    )
 }
 
 /// The mail exchangers among these records.

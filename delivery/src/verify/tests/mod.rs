@@ -96,7 +96,8 @@ fn arriving(ip: &str, from: &str, content: &[u8]) -> Arriving {
 }
 
 fn seen(dns: &Dns, ip: &str, from: &str, content: &[u8]) -> Evidence {
-    ready(verify(dns, &arriving(ip, from, content)))
+    let arriving = arriving(ip, from, content);
+    ready(verify(dns, &arriving, &SoFar::new(&arriving.from)))
 }
 
 const KEYS: [&str; 2] = [

@@ -140,6 +140,13 @@ impl std::error::Error for Damaged {}
 /// What the store weighs, and each damaged place with whom it harms and what to do.
 fn health(health: &Value, printer: &mut Printer<'_>) -> anyhow::Result<()> {
     printer.row(&HEALTH, health)?;
+    if let Some(since) = health["dns_silent_since"].as_str() {
+        let since = clean(since);
+        printer.say(
+            &format!("DNS không trả lời từ {since}: thư từ ngoài vào mà không được kiểm tra (temperror)."),
+            &format!("DNS gives no answer since {since}: mail from outside comes in unchecked (temperror)."),
+        )?;
+    }
     let damage = health["damage"].as_array().map_or(&[][..], Vec::as_slice);
     let unreadable = unreadable(health, printer)?;
     if damage.is_empty() && unreadable > 0 {
