@@ -9,8 +9,8 @@ use crate::act::{Note, check_version, invalid};
 use crate::book::Book;
 use crate::fact::Fact;
 use crate::{
-    Access, Account, AccountId, AccountKind, AccountState, Capability, Directory, Error, Rights,
-    Sharing,
+    Access, Account, AccountId, AccountKind, AccountState, Capability, Directory, DomainState,
+    Error, Rights, Sharing,
 };
 use formats::address::Address;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 pub const SENDERS_MAX: usize = 1_000;
 /// Other accounts in whose name one account may send, as far as they are listed.
 pub const PRINCIPALS_MAX: usize = 200;
+/// Addresses of one account that are listed to send from: its own first, then those in domains that stand for others.
+pub const ADDRESSES_MAX: usize = 200;
 /// What a member of a seat's mailbox may do who holds the seat: all but remove mailboxes and give rights.
 pub const HOLDER: Rights = Rights::LOOKUP
     .with(Rights::READ)
@@ -252,14 +254,31 @@ impl Book {
         };
         let aliases = self.aliases_of.get(&owner).into_iter().flatten();
         let aliases = aliases.filter_map(|key| self.aliases.get(key));
-        let addresses = std::iter::once(&account.address).chain(aliases.map(|a| &a.address));
-        let each = addresses.map(|address| SenderAddress {
-            address: address.clone(),
+        let named = std::iter::once(&account.address).chain(aliases.map(|a| &a.address));
+        let named: Vec<&Address> = named.collect();
+        let other = named.iter().flat_map(|address| self.other_names(address));
+        let own = named.iter().map(|address| (*address).clone());
+        let each = own.chain(other).take(ADDRESSES_MAX);
+        let each = each.map(|address| SenderAddress {
+            address,
             account: owner,
             name: account.name.clone(),
             sending,
         });
         each.collect()
+    }
+
+    /// The same address in the domains that stand for its own, where they take mail and nobody has that very address.
+    fn other_names<'a>(&'a self, address: &'a Address) -> impl Iterator<Item = Address> + 'a {
+        let stand = self.domains.values().filter(|domain| {
+            domain.alias_of.as_ref() == Some(&address.domain)
+                && self.state_of(&domain.name) == Some(DomainState::Active)
+        });
+        let each = stand.map(|domain| Address {
+            local: address.local.clone(),
+            domain: domain.name.clone(),
+        });
+        each.filter(|other| !self.addresses.contains_key(&other.key()))
     }
 
     /// The sender's address, when he may become one.

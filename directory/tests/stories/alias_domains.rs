@@ -113,8 +113,37 @@ fn one_signs_in_and_sends_by_the_old_address() {
     check("an+x@cu.gov.vn", Sending::As);
     check("binh@cu.gov.vn", Sending::No);
     check("ai@cu.gov.vn", Sending::No);
+    let offered = || {
+        let all = access.senders().into_iter();
+        let each = all.map(|one| one.address.to_string());
+        each.collect::<Vec<_>>().join(" ")
+    };
+    d.create_alias(None, address("vanthu@tinh.gov.vn"), an.id)
+        .unwrap();
+    d.create_alias(None, address("cu@so.tinh.gov.vn"), an.id)
+        .unwrap();
+    assert_eq!(
+        offered(),
+        "an@tinh.gov.vn cu@so.tinh.gov.vn vanthu@tinh.gov.vn an@cu.gov.vn vanthu@cu.gov.vn"
+    );
+    for sender in access.senders() {
+        check(&sender.address.to_string(), Sending::As);
+    }
     // It is another's now.
     d.create_alias(None, address("an@cu.gov.vn"), binh.id)
+        .unwrap();
+    assert_eq!(
+        offered(),
+        "an@tinh.gov.vn cu@so.tinh.gov.vn vanthu@tinh.gov.vn vanthu@cu.gov.vn"
+    );
+    let row = d.domain(&domain("cu.gov.vn")).unwrap();
+    let state = DomainState::Suspended;
+    d.change_domain(None, Domain { state, ..row }, None)
+        .unwrap();
+    assert!(!offered().contains("@cu.gov.vn"), "{}", offered());
+    let row = d.domain(&domain("cu.gov.vn")).unwrap();
+    let state = DomainState::Active;
+    d.change_domain(None, Domain { state, ..row }, None)
         .unwrap();
     check("an@cu.gov.vn", Sending::No);
     check("an@tinh.gov.vn", Sending::As);

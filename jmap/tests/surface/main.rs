@@ -16,6 +16,7 @@ mod house;
 mod letter;
 mod mailbox;
 mod notice;
+mod old_domain;
 mod push;
 mod query;
 mod request;

@@ -221,16 +221,27 @@ impl Client {
         };
         // These are there without anybody having them.
         let known = ["postmaster", "abuse"];
+        let path = |domain: &str| format!("domains/{}", encoded(domain));
         if known.iter().any(|name| name.eq_ignore_ascii_case(local))
-            || !self.is_there(&format!("domains/{}", encoded(domain)))?
+            || !self.is_there(&path(domain))?
         {
             return Ok(false);
         }
+        // A domain that stands for another has its addresses.
+        let row = self.read(&path(domain))?;
+        let meant = row["alias_of"].as_str();
+        if meant.is_some_and(|meant| !self.is_there(&path(meant)).unwrap_or(false)) {
+            // Who has the address is not for this administrator to see.
+            return Ok(false);
+        }
         let plain = local.split('+').next().unwrap_or(local);
-        for address in [address, &format!("{plain}@{domain}")] {
-            let alias = format!("aliases/{}", encoded(address));
-            if !self.at(address, false)?.is_empty() || self.is_there(&alias)? {
-                return Ok(false);
+        for domain in std::iter::once(domain).chain(meant) {
+            for local in [local, plain] {
+                let address = format!("{local}@{domain}");
+                let alias = format!("aliases/{}", encoded(&address));
+                if !self.at(&address, false)?.is_empty() || self.is_there(&alias)? {
+                    return Ok(false);
+                }
             }
         }
         Ok(true)
