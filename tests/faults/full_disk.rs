@@ -12,8 +12,8 @@ use tests::process::{Process, binary, free_base};
 const DISK: &str = "CONGVU_SMALL_DISK";
 const SPARE: u64 = 16 << 20;
 
-/// Runs a test of this file again where `dir` is a disk of so many MiB. False: this system lets nobody have one.
-fn on_small_disk(test: &str, dir: &Path, mebibytes: u32) -> bool {
+/// Runs a test again where `dir` is a disk of so many MiB. False: this system lets nobody have one.
+pub fn on_small_disk(test: &str, dir: &Path, mebibytes: u32) -> bool {
     let inside = |command: &str| {
         let mut unshare = Command::new("unshare");
         unshare.args([
@@ -37,7 +37,7 @@ fn on_small_disk(test: &str, dir: &Path, mebibytes: u32) -> bool {
     let mut command = inside(&format!("{mount} && shift && exec \"$@\""));
     command.arg(std::env::current_exe().unwrap());
     let done = command
-        .args([&format!("full_disk::{test}"), "--exact", "--nocapture"])
+        .args([test, "--exact", "--nocapture"])
         .env(DISK, dir)
         .output()
         .unwrap();
@@ -48,12 +48,12 @@ fn on_small_disk(test: &str, dir: &Path, mebibytes: u32) -> bool {
     true
 }
 
-fn disk() -> Option<PathBuf> {
+pub fn disk() -> Option<PathBuf> {
     std::env::var_os(DISK).map(PathBuf::from)
 }
 
 /// Fills the disk to its last octet.
-fn fill(dir: &Path) -> PathBuf {
+pub fn fill(dir: &Path) -> PathBuf {
     let names = (0..).map(|n| dir.join(format!("filler{n}")));
     let path = names.into_iter().find(|path| !path.exists()).unwrap();
     let mut file = std::fs::File::create(&path).unwrap();
@@ -75,7 +75,7 @@ fn free(dir: &Path) -> u64 {
     blocks.parse::<u64>().unwrap() * size.parse::<u64>().unwrap()
 }
 
-fn make_room(dir: &Path) {
+pub fn make_room(dir: &Path) {
     for n in 0..9 {
         let _ = std::fs::remove_file(dir.join(format!("filler{n}")));
     }
@@ -133,7 +133,7 @@ fn a_server_starts_on_a_full_disk_and_its_mail_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("demo");
     std::fs::create_dir(&data).unwrap();
-    on_small_disk("inside_a_server_on_a_full_disk", &data, 160);
+    on_small_disk("full_disk::inside_a_server_on_a_full_disk", &data, 160);
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn both_engines_open_on_a_full_disk() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("disk");
     std::fs::create_dir(&data).unwrap();
-    on_small_disk("inside_both_engines", &data, 256);
+    on_small_disk("full_disk::inside_both_engines", &data, 256);
 }
 
 #[test]

@@ -6,7 +6,6 @@ use server::config::{Route, RouteTls};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 use tests::http_client::HttpClient;
 use tests::smtp_sink::Sink;
 use tests::world::World;
@@ -180,12 +179,10 @@ fn silent_peers_do_not_take_the_place_of_others() {
     let to: Vec<String> = (0..20).map(|n| format!("x@silent{n}.example")).collect();
     send(&world, &to);
     assert!(until(|| !held.lock().unwrap().is_empty()));
-    let began = Instant::now();
     for n in 1..=5 {
         send(&world, &["x@good.example".to_owned()]);
         assert!(until(|| good.taken().len() == n), "letter {n}");
     }
-    assert!(began.elapsed() < Duration::from_secs(10));
     // They go: their letters wait, and the server can stop.
     held.lock().unwrap().clear();
     waits(&world.api(), "x@silent0.example", "closed the connection");

@@ -10,6 +10,7 @@
 )]
 
 mod admin_makes_accounts;
+mod bad_input;
 mod bad_peers;
 mod binary_mail;
 mod clients_set_up;
