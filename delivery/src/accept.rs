@@ -386,6 +386,7 @@ impl Arrival {
             trace: &self.trace,
             accepted_at: self.now,
             delivery: None,
+            list: None,
         }
     }
 }

@@ -5,12 +5,14 @@
 //! which mail is returned, so that nothing expires while somebody keeps it back. That it is held is on disk.
 
 use crate::dispatch::{encode_small, events};
+use crate::news::Action;
 use crate::spool::{ASKED, HELD, Record};
 use crate::trace::What;
 use crate::{Delivery, Detour, Outcome, RecipientState};
 use directory::Access;
+use formats::message::summarize;
 use serde_json::{Value, json};
-use storage::{Error, QueueId, QueueItem, RowChange};
+use storage::{BlobId, Error, QueueId, QueueItem, RowChange};
 
 /// Recipients that an entry of the audit log names.
 const NAMED_MAX: usize = 100;
@@ -104,19 +106,21 @@ impl Delivery {
             let _turn = self.inner.turns.take(id);
             let now = self.inner.directory.clock().now_s();
             let item = self.inner.store.queue().item(id)?;
-            let done = match Record::decode(&item.payload) {
-                Ok(record) => match self.act_on(&item, record, act, by, now) {
-                    // Nobody can be told of it any more.
-                    Err(error @ (Error::Corrupt(_) | Error::Damaged(_))) if *act == Act::Delete => {
-                        self.act_blindly(id, act, by, error, now)
-                    }
-                    done => done,
-                },
-                Err(error) => self.act_blindly(id, act, by, error, now),
+            let due = item.due;
+            let acted = self.told_first(item, now).and_then(|left| match left {
+                Some((item, record)) => self.act_on(&item, record, act, by, now),
+                None => Err(Error::NotFound),
+            });
+            let done = match acted {
+                // It cannot be read, or nobody can be told of it any more.
+                Err(error @ (Error::Corrupt(_) | Error::Damaged(_))) => {
+                    self.act_blindly(id, act, by, error, now)
+                }
+                done => done,
             };
             if done.is_err() {
                 // Its parts may have left their lanes.
-                let _ = self.inner.store.queue().put_off(id, now.max(item.due));
+                let _ = self.inner.store.queue().put_off(id, now.max(due));
             }
             done?
         };
@@ -147,11 +151,17 @@ impl Delivery {
         {
             return Err(Error::Invalid("a way for mail"));
         }
+        if *act == Act::Delete && record.has_ended() {
+            // What ended must be told alone.
+            return Err(Error::Unavailable("its sender cannot be told now".into()));
+        }
         let detail = act.detail(&record);
-        let mut told = events(&record, now, vec![act.told(by)])?;
+        let mut told = events(&record, now, [act.told(by)])?;
         self.schedule().withdraw(id, now);
         let mut due = now.min(item.due);
         match act {
+            // What has ended is told all the same.
+            Act::Hold if record.has_ended() => (record.held, due) = (Some(now), now),
             Act::Hold => (record.held, due) = (Some(now), HELD),
             Act::Release => {
                 let since = record.held.take().unwrap_or(now);
@@ -164,20 +174,17 @@ impl Delivery {
             Act::Reroute(to) => {
                 record.detour.clone_from(to);
                 let elsewhere = |state: &RecipientState| *state == RecipientState::Remote;
+                // RFC 4865: another way is no other time.
+                let waits = record.began() > now;
                 let rows = record.rows.iter_mut().filter(|row| elsewhere(&row.state));
-                rows.for_each(|row| row.next = 0);
-                due = record.held.map_or(now, |_| HELD);
+                rows.filter(|_| !waits).for_each(|row| row.next = 0);
+                let held = record.held.is_some() && !record.has_ended();
+                due = if held { HELD } else { now };
             }
             Act::Delete => {
-                for row in record.rows.iter_mut().filter(|row| row.pending()) {
-                    row.state = RecipientState::Done(Outcome::Failed(GIVEN_UP.into()));
-                }
-                tracing::info!(queue = id.raw(), trace = %record.trace, "given up by an administrator");
-                let settle = |mut rows: Vec<RowChange>| {
-                    rows.append(&mut told);
-                    self.settle_item(id, record, item.blob, true, now, rows)
-                };
-                return self.enter(id, act, by, detail, settle).map(|()| true);
+                let placed = self.give_up(&mut record, item.blob)?;
+                told.append(&mut events(&record, now, placed)?);
+                (record.held, due) = (None, now);
             }
         }
         tracing::info!(queue = id.raw(), trace = %record.trace, act = act.name(), "an administrator's act");
@@ -187,7 +194,46 @@ impl Delivery {
             rows.append(&mut told);
             queue.update_with(id, due, payload, rows)
         };
-        self.enter(id, act, by, detail, update).map(|()| true)
+        self.enter(id, act, by, detail, update)?;
+        match act {
+            Act::Delete => self.tell_ended(id, record, item.blob, now),
+            _ => Ok(()),
+        }?;
+        Ok(true)
+    }
+
+    /// Nobody more gets it. What is told of those who had it already.
+    fn give_up(&self, record: &mut Record, blob: BlobId) -> Result<Option<What>, Error> {
+        // What is damaged is noticed before anything is done: nobody could be told.
+        let content = self.inner.store.blob(blob)?;
+        let placed = self.note_placed(record, blob, &content)?;
+        for row in record.rows.iter_mut().filter(|row| row.pending()) {
+            row.state = RecipientState::Done(Outcome::Failed(GIVEN_UP.into()));
+        }
+        tracing::info!(trace = %record.trace, "given up by an administrator");
+        Ok(placed)
+    }
+
+    /// Who here has it although a crash left that unwritten: it is not given up for them.
+    fn note_placed(
+        &self,
+        record: &mut Record,
+        blob: BlobId,
+        content: &[u8],
+    ) -> Result<Option<What>, Error> {
+        let (summary, delivery) = (summarize(content), record.delivery);
+        let mut placed = Vec::new();
+        for row in &mut record.rows {
+            if let RecipientState::Local(account) = row.state
+                && self.was_placed(account, delivery, blob, &summary)?
+            {
+                let how = format!("2.0.0 placed in account {account}");
+                row.state = RecipientState::Done(Outcome::Relayed(how));
+                row.success = Some(Action::Delivered);
+                placed.push(account);
+            }
+        }
+        Ok((!placed.is_empty()).then_some(What::Placed(placed)))
     }
 
     /// Calls for an item at once, and for its next hops, however they rest.

@@ -10,9 +10,12 @@ use crate::{Delivery, Envelope, Origin, Recipient, Refused};
 use formats::address::Address;
 use storage::RowChange;
 
-/// The delivery id of a notification: the same for the same news, so that it is placed once however often a crash
-/// repeats it (I-09), and another one for other news.
-fn delivery_of(message: u64, all: &[&News]) -> u64 {
+/// Rows of notifications that were taken, until what they tell of is forgotten: their delivery ids.
+const TABLE: &str = "delivery.told";
+
+/// The delivery id of a notification: the same for the same news, so that it is made once however often a crash
+/// repeats it (I-09), and another one for other news. That it takes long is told once, whoever waits then.
+fn delivery_of(message: u64, list: Option<&Address>, all: &[&News]) -> u64 {
     // FNV-1a: it only has to be the same after a restart.
     let mut hash = 0xcbf2_9ce4_8422_2325 ^ message;
     let mut add = |octets: &[u8]| {
@@ -20,16 +23,33 @@ fn delivery_of(message: u64, all: &[&News]) -> u64 {
             hash = (hash ^ u64::from(*octet)).wrapping_mul(0x0100_0000_01b3);
         }
     };
+    if let Some(list) = list {
+        add(list.key().as_bytes());
+        add(b"\n");
+    }
     for news in all {
-        add(match news.action {
-            Action::Failed => b"over ",
-            Action::Delayed(_) => b"late ",
-            _ => b"good ",
-        });
+        match news.action {
+            Action::Failed => add(b"over "),
+            Action::Delayed(_) => {
+                add(b"late");
+                break;
+            }
+            _ => add(b"good "),
+        }
         add(news.address.to_string().as_bytes());
         add(b"\n");
     }
     hash | 1
+}
+
+/// The row that a notification was taken, or that nobody asks any more.
+fn told_row(delivery: Option<u64>, value: Option<Vec<u8>>) -> Vec<RowChange> {
+    let row = |delivery: u64| RowChange {
+        table: TABLE,
+        key: delivery.to_be_bytes().to_vec(),
+        value,
+    };
+    delivery.map(row).into_iter().collect()
 }
 
 /// The message that there is news of.
@@ -39,12 +59,15 @@ pub(crate) struct About<'a> {
     pub(crate) accepted_at: i64,
     /// Of the message, where what is told of it may be told again.
     pub(crate) delivery: Option<u64>,
+    /// The list through which it came to those of whom is told.
+    pub(crate) list: Option<&'a Address>,
 }
 
 impl Delivery {
     /// Tells the sender, through the same door. A null reverse-path is never answered (I-11): then, and
     /// when the sender cannot be reached, a log line is the end of it (I-10).
-    /// Returns what its timeline is to say of it, where that was not committed with the notification.
+    /// Returns rows for the commit that forgets what is told: what its timeline is to say, where that was not committed
+    /// with the notification, and that nobody asks any more whether it was told.
     /// Errors only when it could be told later: `Refused::Temporary` and `Failed`.
     pub(crate) fn bounce(
         &self,
@@ -84,6 +107,16 @@ impl Delivery {
         Ok(rows)
     }
 
+    /// Whether it was taken before a crash.
+    fn was_told(&self, delivery: Option<u64>) -> Result<bool, Refused> {
+        let Some(delivery) = delivery else {
+            return Ok(false);
+        };
+        let row = self.inner.store.table(TABLE).row(&delivery.to_be_bytes());
+        let row = row.map_err(|e| temporary("cannot look what was told", &e))?;
+        Ok(row.is_some())
+    }
+
     /// One notification, of news that are alike.
     fn inform(
         &self,
@@ -109,12 +142,19 @@ impl Delivery {
             tls: about.envelope.tls,
             ..Envelope::default()
         };
+        let message = about.delivery;
+        let delivery = message.map(|message| delivery_of(message, about.list, news));
+        if self.was_told(delivery)? {
+            return Ok(told_row(delivery, None));
+        }
         let id = stamp::trace_id(now)?;
+        let mut rows = about.told(news, Some(id.clone()), now)?;
+        rows.extend(told_row(delivery, Some(Vec::new())));
         let passed = Passed {
-            delivery: about.delivery.map(|message| delivery_of(message, news)),
+            delivery,
             trace: Some(id.clone()),
             about: Some(about.trace.to_owned()),
-            rows: about.told(news, Some(id.clone()), now)?,
+            rows,
             each: false,
             seen: None,
         };
@@ -130,7 +170,7 @@ impl Delivery {
         match self.take(envelope, &text, &Origin::Generated, passed) {
             Ok(receipt) => {
                 tracing::info!(trace = %about.trace, bounce = %receipt.trace, "bounced");
-                Ok(Vec::new())
+                Ok(told_row(delivery, None))
             }
             Err(refused @ (Refused::Temporary(_) | Refused::Failed(_))) => Err(refused),
             Err(Refused::Permanent(cause)) => {

@@ -1,18 +1,20 @@
 //! Dispatch: the loop over due items. Here: placed; elsewhere: offered to the schedule; else later.
 
-use crate::bounce::About;
 use crate::carry::{FULL, FULL_NOW, PLACED_AT_ONCE_MAX};
-use crate::list::{self, Lists};
-use crate::news::{Action, News, PLACED};
+use crate::list;
+use crate::news::Action;
 use crate::outcome::IN_TIME;
+use crate::outward::Hop;
 use crate::place::Letter;
 use crate::schedule::{Part, Schedule};
+use crate::settle;
 use crate::spool::{HELD, Record, Row};
 use crate::trace::{self, What};
-use crate::{Delivery, Outcome, RecipientState, Refused, ReversePath, Via, retry};
+use crate::{Delivery, Outcome, RecipientState, ReversePath, Via, retry};
 use directory::ListFace;
 use formats::address::Address;
 use formats::message::summarize;
+use std::collections::BTreeSet;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use storage::{AccountId, BlobId, Error, QueueId, QueueItem, RowChange};
 
@@ -24,6 +26,8 @@ const ROUNDS_MAX: usize = 64;
 const BATCH: usize = 1_000;
 /// Octets of an item; storage takes 4 MB.
 const PAYLOAD_MAX: usize = 3 * 1024 * 1024;
+/// Characters of what is told of each recipient where there are so many that all would not fit.
+const TOLD_MAX: usize = 40;
 /// What the sender and the administrator see where there is no way out.
 pub(crate) const NO_ROUTE: &str = "4.4.1 mail cannot leave this server: relaying is not set up";
 
@@ -66,7 +70,7 @@ impl Delivery {
         let worked = match self.inner.store.queue().item(id) {
             Err(Error::NotFound) => return Ok(0),
             Ok(item) if item.due > now => return Ok(0),
-            Ok(item) => self.try_item(&item, now),
+            Ok(item) => self.try_told(item, now),
             Err(error) => Err(error),
         };
         match worked {
@@ -80,8 +84,17 @@ impl Delivery {
         }
     }
 
-    fn try_item(&self, item: &QueueItem, now: i64) -> Result<usize, Error> {
-        let mut record = Record::decode(&item.payload)?;
+    /// First its sender is told of what has ended.
+    fn try_told(&self, item: QueueItem, now: i64) -> Result<usize, Error> {
+        match self.told_first(item, now)? {
+            Some((item, record)) if item.due <= now && !record.has_ended() => {
+                self.try_item(&item, record, now)
+            }
+            _ => Ok(0),
+        }
+    }
+
+    fn try_item(&self, item: &QueueItem, mut record: Record, now: i64) -> Result<usize, Error> {
         if record.held.is_some() {
             let put_off = self.inner.store.queue().put_off(item.id, HELD);
             return put_off.map(|()| 0);
@@ -130,8 +143,27 @@ impl Delivery {
         !ended.is_empty()
     }
 
+    /// Whether a part is under way by a way that it has no more: what it takes along must not go by the new one, too.
+    /// When that try ends the item comes up.
+    fn leaves_otherwise(&self, record: &Record, id: QueueId) -> bool {
+        let leased = self.schedule().leased(id);
+        if leased.is_empty() {
+            return false;
+        }
+        let elsewhere = |row: &&Row| row.state == RecipientState::Remote;
+        let ways = record.rows.iter().filter(elsewhere);
+        let ways: BTreeSet<Hop> = ways
+            .filter_map(|row| self.way(record, record.address(row)))
+            .map(|via| via.hop())
+            .collect();
+        leased.iter().any(|hop| !ways.contains(hop))
+    }
+
     /// Offers what goes elsewhere and may go now. True when the record was changed.
     fn offer(&self, record: &mut Record, id: QueueId, now: i64, whats: &mut Vec<What>) -> bool {
+        if self.leaves_otherwise(record, id) {
+            return false;
+        }
         let (mut ended, mut offered) = (Vec::new(), false);
         let began = record.began();
         for at in 0..record.rows.len() {
@@ -157,119 +189,21 @@ impl Delivery {
         !ended.is_empty()
     }
 
-    /// Writes down how it stands, where it changed, with `rows`. The sender is told before the item forgets what to
-    /// tell.
-    pub(crate) fn settle_item(
-        &self,
-        id: QueueId,
-        mut record: Record,
-        blob: BlobId,
-        mut changed: bool,
-        now: i64,
-        mut rows: Vec<RowChange>,
-    ) -> Result<(), Error> {
-        let lists = self.lists(&record.envelope);
-        for (face, news) in lists.parted(news_of(&record, &lists)) {
-            rows.append(&mut self.tell(&record, face.as_deref(), blob, &news)?);
-        }
-        for row in record.rows.iter().filter(|row| !row.pending()) {
-            let RecipientState::Done(outcome) = &row.state else {
-                continue;
-            };
-            let to = record.address(row);
-            tracing::info!(trace = %record.trace, %to, ?outcome, "done");
-        }
-        record.rows.retain(Row::pending);
-        changed |= self.warn(&mut record, blob, now, &mut rows)?;
-        let queue = self.inner.store.queue();
-        let Some(recorded) = record.rows.iter().map(|row| row.next).min() else {
-            return queue.remove_with(id, rows);
-        };
-        let recorded = record.held.map_or(recorded, |_| HELD);
-        if changed || !rows.is_empty() {
-            queue.update_with(id, recorded, encode_small(&mut record)?, rows)?;
-        }
-        queue.put_off(id, self.comes_up(&record, id, now))
-    }
-
-    /// Tells the sender; the same twice is told once (I-09), if he is here.
-    fn tell(
-        &self,
-        record: &Record,
-        face: Option<&ListFace>,
-        blob: BlobId,
-        news: &[News],
-    ) -> Result<Vec<RowChange>, Error> {
-        let content = self.inner.store.blob(blob)?;
-        let about = About {
-            envelope: &list::envelope(face, &record.envelope),
-            trace: &record.trace,
-            accepted_at: record.accepted_at,
-            delivery: Some(record.delivery),
-        };
-        self.bounce(&about, &content, news)
-            .map_err(|refused| match refused {
-                Refused::Temporary(why) | Refused::Failed(why) => Error::Unavailable(why.into()),
-                Refused::Permanent(_) => Error::Invalid("a bounce"),
-            })
-    }
-
-    /// Tells somebody here, once, that his letter still waits. Nobody elsewhere asked for it.
-    fn warn(
-        &self,
-        record: &mut Record,
-        blob: BlobId,
-        now: i64,
-        rows: &mut Vec<RowChange>,
-    ) -> Result<bool, Error> {
-        if !warns(record) || now < record.began().saturating_add(retry::WARN_S) {
-            return Ok(false);
-        }
-        let until = |row: &Row| match row.state {
-            RecipientState::Local(_) => self.inner.settings.full_wait_s.min(retry::GIVE_UP_S),
-            _ => retry::GIVE_UP_S,
-        };
-        let lists = self.lists(&record.envelope);
-        let each = record.rows.iter();
-        let late: Vec<(u32, News)> = each
-            .filter(|row| row.pending())
-            .map(|row| {
-                let recipient = lists.recipient(&record.envelope, row.recipient);
-                let address = record.address(row);
-                let remote = row.state == RecipientState::Remote;
-                let via = remote.then(|| self.way(record, address)).flatten();
-                let trouble = via.and_then(|via| {
-                    let schedule = self.schedule();
-                    schedule.trouble(&via.hop()).map(|(why, _)| why.to_owned())
-                });
-                let last = row.last.as_ref().map(|last| last.text().to_owned());
-                let why = last.or(trouble);
-                let until = record.began().saturating_add(until(row));
-                let news = News::late(&recipient, address, why.as_deref(), until);
-                (row.recipient, news)
-            })
-            .collect();
-        record.warned = true;
-        for (face, late) in lists.parted(late) {
-            rows.append(&mut self.tell(record, face.as_deref(), blob, &late)?);
-        }
-        Ok(true)
-    }
-
     /// When the item is to be looked at again: what its lanes hold comes up by itself.
-    fn comes_up(&self, record: &Record, id: QueueId, now: i64) -> i64 {
+    pub(crate) fn comes_up(&self, record: &Record, id: QueueId, now: i64) -> i64 {
         if record.held.is_some() {
             return HELD;
         }
         let mut earliest = i64::MAX;
         let mut elsewhere = false;
+        let under_way = self.leaves_otherwise(record, id);
         for row in &record.rows {
             let remote = row.state == RecipientState::Remote;
             elsewhere |= remote;
             let via = remote.then(|| self.way(record, record.address(row)));
             let via = via.flatten();
             let held = via.is_some_and(|via| self.schedule().part(id, &via.hop()).is_some());
-            if !held {
+            if !(held || remote && under_way) {
                 earliest = earliest.min(row.next);
             }
         }
@@ -279,7 +213,10 @@ impl Delivery {
             }
         };
         deadline(record.began().saturating_add(retry::GIVE_UP_S), elsewhere);
-        deadline(record.began().saturating_add(retry::WARN_S), warns(record));
+        deadline(
+            record.began().saturating_add(retry::WARN_S),
+            settle::warns(record),
+        );
         earliest
     }
 
@@ -409,7 +346,11 @@ impl Delivery {
 }
 
 /// The rows of what happened to an item.
-pub(crate) fn events(record: &Record, now: i64, whats: Vec<What>) -> Result<Vec<RowChange>, Error> {
+pub(crate) fn events(
+    record: &Record,
+    now: i64,
+    whats: impl IntoIterator<Item = What>,
+) -> Result<Vec<RowChange>, Error> {
     let mut rows = Vec::new();
     for what in whats {
         rows.append(&mut trace::event(
@@ -434,12 +375,6 @@ fn nobody_asked(record: &Record, rows: &[usize]) -> Option<What> {
     })
 }
 
-/// Whether its sender is to be told that it takes long: he is here, and was not told yet.
-fn warns(record: &Record) -> bool {
-    let told = record.warned || record.held.is_some();
-    !told && record.submitter.is_some() && record.envelope.from != ReversePath::Null
-}
-
 /// Encodes; the texts of the last tries are left out where a list's would not fit into one item.
 pub(crate) fn encode_small(record: &mut Record) -> Result<Vec<u8>, Error> {
     let payload = record.encode()?;
@@ -447,6 +382,18 @@ pub(crate) fn encode_small(record: &mut Record) -> Result<Vec<u8>, Error> {
         return Ok(payload);
     }
     record.rows.iter_mut().for_each(|row| row.last = None);
+    let payload = record.encode()?;
+    if payload.len() <= PAYLOAD_MAX {
+        return Ok(payload);
+    }
+    for row in &mut record.rows {
+        if let RecipientState::Done(
+            Outcome::Relayed(text) | Outcome::Deferred(text) | Outcome::Failed(text),
+        ) = &mut row.state
+        {
+            *text = text.chars().take(TOLD_MAX).collect();
+        }
+    }
     record.encode()
 }
 
@@ -464,28 +411,6 @@ pub(crate) fn note(row: &mut Row, outcome: Outcome, again: Option<i64>) {
         row.state = RecipientState::Done(outcome.clone());
     }
     row.last = Some(outcome);
-}
-
-/// What the sender must be told now.
-fn news_of(record: &Record, lists: &Lists) -> Vec<(u32, News)> {
-    let each = record.rows.iter().filter_map(|row| {
-        let recipient = || lists.recipient(&record.envelope, row.recipient);
-        let address = record.address(row);
-        let news = match &row.state {
-            RecipientState::Done(Outcome::Failed(why)) => {
-                Some(News::failed(&recipient(), address, why))
-            }
-            RecipientState::Done(Outcome::Relayed(what)) => row.success.and_then(|action| {
-                // Which account it is concerns nobody else.
-                let here = action == Action::Delivered;
-                let what = if here { PLACED } else { what };
-                News::good(&recipient(), address, action, what)
-            }),
-            _ => None,
-        };
-        Some((row.recipient, news?))
-    });
-    each.collect()
 }
 
 impl ReversePath {

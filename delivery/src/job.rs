@@ -223,7 +223,7 @@ impl Delivery {
             return Ok(());
         };
         let done = match self.inner.store.queue().item(id) {
-            Ok(item) => self.apply(&item, &ended, now),
+            Ok(item) => self.apply(item, &ended, now),
             Err(error) => Err(error),
         };
         match done {
@@ -245,26 +245,33 @@ impl Delivery {
         ended.iter().for_each(|e| schedule.done(id, &e.hop));
     }
 
-    fn apply(&self, item: &QueueItem, ended: &[Ended], now: i64) -> Result<(), Error> {
-        let mut record = Record::decode(&item.payload)?;
+    fn apply(&self, item: QueueItem, ended: &[Ended], now: i64) -> Result<(), Error> {
+        let Some((item, mut record)) = self.told_first(item, now)? else {
+            return Err(Error::NotFound);
+        };
         let began = record.began();
-        let outcomes: HashMap<&Address, (&Outcome, bool)> = ended
+        let outcomes: HashMap<&Address, (&Outcome, &Ended)> = ended
             .iter()
-            .flat_map(|e| e.outcomes.iter().map(|(to, how)| (to, (how, e.reports))))
+            .flat_map(|e| e.outcomes.iter().map(move |(to, how)| (to, (how, e))))
             .collect();
         for at in 0..record.rows.len() {
             let row = &record.rows[at];
             if row.state != RecipientState::Remote {
                 continue;
             }
-            let Some((outcome, reports)) = outcomes.get(record.address(row)) else {
+            let Some((outcome, by)) = outcomes.get(record.address(row)) else {
                 continue;
             };
-            let (outcome, reports) = ((*outcome).clone(), *reports);
+            let way = self.way(&record, record.address(row)).map(|via| via.hop());
             let row = &mut record.rows[at];
-            row.success = (!reports).then_some(Action::Relayed);
+            row.success = (!by.reports).then_some(Action::Relayed);
             row.tries += 1;
-            let again = retry::remote(began, row.tries, now);
+            let mut again = retry::remote(began, row.tries, now);
+            if way.as_ref() != Some(&by.hop) {
+                // Somebody chose another way meanwhile: it goes by that at once.
+                again = again.map(|_| now);
+            }
+            let outcome = (*outcome).clone();
             note(row, outcome, again);
         }
         // Nobody can offer them before the turn ends; what stays is offered again by dispatch.
@@ -274,7 +281,7 @@ impl Delivery {
             tls: e.tls.clone(),
             results: trace::grouped(e.outcomes.iter().map(|(to, outcome)| (outcome, to))),
         });
-        let written = events(&record, now, told.collect())
+        let written = events(&record, now, told)
             .and_then(|rows| self.settle_item(item.id, record, item.blob, true, now, rows));
         if written.is_err() {
             let mut schedule = self.schedule();

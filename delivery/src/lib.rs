@@ -27,6 +27,7 @@ mod resolver;
 pub mod retry;
 mod schedule;
 mod seen;
+mod settle;
 pub mod sign;
 mod silence;
 mod spoilt;

@@ -2,6 +2,7 @@
 
 use crate::act::GIVEN_UP;
 use crate::dispatch::NO_ROUTE;
+use crate::release::TAKEN_BACK;
 
 /// RFC 3463 §3, RFC 7372, RFC 7505: what a code with its three numbers means, in a sentence or two: Vietnamese,
 /// English. What is not known means what its class means.
@@ -28,6 +29,12 @@ pub fn explained(text: &str, failed: bool) -> (&'static str, &'static str) {
         return (
             "Quản trị viên đã bỏ thư này khỏi hàng đợi.",
             "An administrator gave it up.",
+        );
+    }
+    if text == TAKEN_BACK {
+        return (
+            "Người gửi đã lấy lại thư này.",
+            "Its sender took it back before it went.",
         );
     }
     if text == NO_ROUTE && !failed {

@@ -2,6 +2,7 @@
 
 use crate::{Recipient, dsn};
 use formats::address::Address;
+use serde::{Deserialize, Serialize};
 
 /// Octets of a peer's reply that are repeated.
 const DIAGNOSTIC_MAX: usize = 500;
@@ -10,7 +11,7 @@ const DIAGNOSTIC_MAX: usize = 500;
 pub(crate) const PLACED: &str = "2.1.5 placed in the mailbox";
 
 /// What became of the message for this recipient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Action {
     /// It is over.
     Failed,

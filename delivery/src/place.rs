@@ -146,6 +146,30 @@ impl Delivery {
         slot.wait()
     }
 
+    /// Whether an account has this delivery. Nothing is changed.
+    pub(crate) fn was_placed(
+        &self,
+        id: AccountId,
+        delivery: u64,
+        blob: BlobId,
+        summary: &Summary,
+    ) -> Result<bool, Error> {
+        let account = self.inner.store.account(id);
+        let Some(inbox) = account.by_role(Role::Inbox)? else {
+            return Ok(false);
+        };
+        // What is appended is thrown away with the writer.
+        let placed = account.write()?.append(Append {
+            blob,
+            summary,
+            received_at: 0,
+            keywords: Vec::new(),
+            mailboxes: vec![inbox.id],
+            delivery: Some(delivery),
+        })?;
+        Ok(placed.already)
+    }
+
     /// All in one commit; where one letter spoils it, each in its own.
     fn commit_pile(&self, account: &AccountStore, writer: Writer, pile: &Claimed) {
         let letters: Vec<&Letter> = pile.0.iter().map(|(letter, _)| letter).collect();

@@ -6,7 +6,9 @@
 //! hold-until-param = "HOLDUNTIL=" future-release-date-time   ; date-time of RFC 3339
 //! ```
 
+use crate::dispatch::events;
 use crate::spool::Record;
+use crate::trace::What;
 use crate::{Delivery, Envelope};
 use formats::date;
 use serde::{Deserialize, Serialize};
@@ -18,6 +20,10 @@ pub const RELEASE_MAX_S: i64 = 30 * 24 * 3600;
 const LISTED_MAX: usize = 1_000;
 /// Rows of what was submitted from an account to go later: the account, then the number in the queue.
 const TABLE: &str = "delivery.later";
+/// As the timeline names it, beside the acts of administrators.
+pub(crate) const TAKE_BACK: &str = "queue.take_back";
+/// Why what its sender took back does not arrive.
+pub(crate) const TAKEN_BACK: &str = "5.0.0 its sender took this message back";
 /// The version of these rows.
 const VERSION: u8 = 1;
 
@@ -112,7 +118,7 @@ fn waits_until(record: &Record, now: i64) -> Option<i64> {
     let untouched = record
         .rows
         .iter()
-        .all(|row| row.next > now && row.tries == 0);
+        .all(|row| row.next > now && row.tries == 0 && row.pending());
     let at = record.rows.iter().map(|row| row.next).min();
     at.filter(|_| untouched)
 }
@@ -208,11 +214,23 @@ impl Delivery {
             if waits_until(&record, now).is_none() || self.schedule().under_way(id) {
                 return Ok(false);
             }
+            let by = self.inner.directory.account(account).ok();
+            let told = What::Act {
+                act: TAKE_BACK.to_owned(),
+                by: by.map(|by| by.address.to_string()),
+                to: None,
+            };
+            // Its timeline ends with it, in one commit.
+            let mut rows = events(&record, now, [told])?;
+            rows.push(RowChange {
+                table: TABLE,
+                key: key(account, id),
+                value: None,
+            });
             self.schedule().withdraw(id, now);
-            self.inner.store.queue().remove(id)?;
+            self.inner.store.queue().remove_with(id, rows)?;
             tracing::info!(queue = id.raw(), trace = %record.trace, "discarded: its sender took it back");
         }
-        self.later_row(account, id, None)?;
         Ok(true)
     }
 

@@ -198,6 +198,12 @@ impl Schedule {
         self.hops(id).any(|(_, part)| part == Part::Leased)
     }
 
+    /// The hops of those parts that are under way.
+    pub(crate) fn leased(&self, id: QueueId) -> Vec<Hop> {
+        let leased = self.hops(id).filter(|(_, part)| *part == Part::Leased);
+        leased.map(|(hop, _)| hop).collect()
+    }
+
     /// Takes the parts of a message that wait out of their lanes.
     pub(crate) fn withdraw(&mut self, id: QueueId, now: i64) {
         for (hop, part) in self.hops(id) {

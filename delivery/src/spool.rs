@@ -11,6 +11,8 @@ use storage::{AccountId, Error, QueueId, QueueItem};
 
 /// The version of a record that this program writes; one that is not known is refused (I-18).
 const VERSION: u8 = 4;
+/// The same of one of which something ended that is not told yet: what is to be told of success follows.
+const ENDED: u8 = 5;
 /// In [`Row::next`]: an administrator asked for it; before all others.
 pub(crate) const ASKED: i64 = -1;
 /// When a held item is due: never, until it is released.
@@ -85,7 +87,7 @@ pub(crate) struct Row {
     pub(crate) last: Option<Outcome>,
     /// Unix seconds, before which it is not tried; 0: at once; [`ASKED`].
     pub(crate) next: i64,
-    /// Until the item is settled: the success that is the server's to tell of.
+    /// The success that is the server's to tell of. Behind the record ([`ENDED`]), since few rows have one.
     #[serde(skip)]
     pub(crate) success: Option<Action>,
 }
@@ -170,8 +172,22 @@ pub(crate) fn priority(destinations: usize, urgency: i8) -> i8 {
 
 impl Record {
     pub(crate) fn encode(&self) -> Result<Vec<u8>, Error> {
-        postcard::to_extend(self, vec![VERSION])
-            .map_err(|_| Error::Invalid("an item that cannot be encoded"))
+        let version = if self.has_ended() { ENDED } else { VERSION };
+        let mut encoded = postcard::to_extend(self, vec![version]);
+        if version == ENDED {
+            let each = (0u32..).zip(&self.rows);
+            let ended = each.filter(|(_, row)| !row.pending());
+            let good: Vec<(u32, Action)> = ended
+                .filter_map(|(at, row)| Some((at, row.success?)))
+                .collect();
+            encoded = encoded.and_then(|record| postcard::to_extend(&good, record));
+        }
+        encoded.map_err(|_| Error::Invalid("an item that cannot be encoded"))
+    }
+
+    /// Whether something ended that is not told and forgotten yet.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.rows.iter().any(|row| !row.pending())
     }
 
     pub(crate) fn decode(payload: &[u8]) -> Result<Self, Error> {
@@ -182,6 +198,7 @@ impl Record {
             2 => postcard::from_bytes::<old::Second>(rest).map(Into::into),
             3 => postcard::from_bytes::<old::Third>(rest).map(Into::into),
             VERSION => postcard::from_bytes(rest),
+            ENDED => Self::decode_ended(rest),
             unknown => {
                 let what = format!("unknown version {unknown} of a queued item");
                 return Err(Error::Corrupt(what.into()));
@@ -194,6 +211,17 @@ impl Record {
             .iter()
             .all(|row| (row.recipient as usize) < recipients);
         if fits { Ok(record) } else { Err(corrupt()) }
+    }
+
+    fn decode_ended(octets: &[u8]) -> Result<Self, postcard::Error> {
+        let (mut record, rest): (Self, &[u8]) = postcard::take_from_bytes(octets)?;
+        let good: Vec<(u32, Action)> = postcard::from_bytes(rest)?;
+        for (at, action) in good {
+            if let Some(row) = record.rows.get_mut(at as usize) {
+                row.success = Some(action);
+            }
+        }
+        Ok(record)
     }
 
     /// From when its time is counted, Unix seconds: what it was held is not counted.

@@ -31,6 +31,7 @@ use crate::Outcome;
 use formats::address::Address;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use storage::{AccountId, Error, QueueId, RowChange};
 
@@ -149,8 +150,16 @@ pub struct Event {
     pub what: What,
 }
 
-/// Tells events of the same second apart, in their order.
-static NUMBER: AtomicU16 = AtomicU16::new(0);
+/// Tells events of the same second apart, in their order. Where it begins is drawn: who died and started again within a
+/// second must not write over what he wrote before.
+static NUMBER: LazyLock<AtomicU16> = LazyLock::new(|| {
+    let mut drawn = [0; 2];
+    // Without a number that is drawn it is as good as before.
+    let _ = getrandom::fill(&mut drawn);
+    AtomicU16::new(u16::from_le_bytes(drawn) & NUMBER_FIRST_MAX)
+});
+/// Where it begins at most: most that run for a short time never come to its end.
+const NUMBER_FIRST_MAX: u16 = 0x7fff;
 
 /// A text as it is kept.
 pub(crate) fn bounded(text: &str) -> String {

@@ -14,12 +14,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use storage::EngineKind;
 use tests::fault::table::{self, Row};
-use tests::fault::{inside, run, torn};
+use tests::fault::{inside, queue, run, torn};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
     match arguments.next().as_deref() {
         Some("victim") => run::victim(arguments),
+        Some("queue-victim") => queue::faults::victim(arguments),
         Some("long") => {
             let seed = arguments.next().map(|s| s.parse().expect("a seed"));
             long(seed.unwrap_or_else(drawn), &arguments.collect::<Vec<_>>());
@@ -56,6 +57,12 @@ const KINDS: &[Kind] = &[
     }),
     ("full", 100, inside::full_disks),
     ("clock", 200, inside::clock_jumps),
+    ("queue-kill", 1_000, |dir, seed, times| {
+        queue::faults::kills(&own(), dir, seed, times)
+    }),
+    ("queue-power", 2_000, |dir, seed, times| {
+        queue::faults::power_cuts(dir, seed, times, None)
+    }),
 ];
 
 fn own() -> PathBuf {

@@ -242,7 +242,15 @@ mod tests {
         check(&third, 0, 4);
         let record = Record::decode(&third).unwrap();
         assert_eq!((record.envelope.priority, record.held_s), (4, 5));
-        assert!(Record::decode(&[5, 1, 2]).is_err());
+        let mut record = record;
+        assert_eq!(record.encode().unwrap()[0], 4);
+        record.rows.push(Row::local(0, AccountId::new(4).unwrap()));
+        record.rows[1].state = RecipientState::Done(Outcome::Relayed("2.0.0 x".into()));
+        record.rows[1].success = Some(crate::news::Action::Delivered);
+        let ended = record.encode().unwrap();
+        assert_eq!((ended[0], Record::decode(&ended)), (5, Ok(record)));
+        assert!(Record::decode(&ended[..ended.len() - 1]).is_err());
+        assert!(Record::decode(&[6, 1, 2]).is_err());
         assert!(Record::decode(&[]).is_err());
     }
 }

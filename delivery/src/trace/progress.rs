@@ -3,6 +3,7 @@
 use super::id::Id;
 use super::{Event, Found, Head, TABLE, What, decode};
 use crate::act::{Act, GIVEN_UP};
+use crate::release::{TAKE_BACK, TAKEN_BACK};
 use crate::{Delivery, Item, Outcome, RecipientState};
 use std::collections::{BTreeSet, HashMap};
 use storage::{AccountId, Error, QueueId};
@@ -160,6 +161,12 @@ impl<'a> Places<'a> {
 /// What an event makes of it. `deleted`: an administrator gave up before what waited then.
 fn take(all: &mut [Progress], places: &Places<'_>, event: &Event, deleted: bool) {
     match &event.what {
+        What::Act { act, .. } if act == TAKE_BACK => {
+            for one in all.iter_mut() {
+                (one.standing, one.at) = (Standing::Failed, event.at);
+                one.said = Some(TAKEN_BACK.to_owned());
+            }
+        }
         What::Queued | What::Act { .. } => {}
         What::Placed(accounts) => {
             let through = accounts.iter().filter_map(|to| places.by_account.get(to));

@@ -186,3 +186,41 @@ fn i10_what_cannot_be_read_is_looked_at_ever_less_often_and_may_be_removed() {
     assert_eq!(world.delivery.unreadable(), []);
     assert_eq!(world.store.queue().count(), 1);
 }
+
+/// What is under way by the old way is not sent by the new one beside it; put off, it goes by the new one at once.
+#[test]
+fn another_way_waits_for_the_try_that_is_under_way() {
+    for taken in [true, false] {
+        let outcome = match taken {
+            true => Outcome::Relayed("2.0.0 Ok".into()),
+            false => Outcome::Deferred("4.2.0 later".into()),
+        };
+        let world = World::with(Some(peer(outcome.clone())));
+        let id = submit(&world);
+        let now = world.now();
+        world.delivery.dispatch(now).unwrap();
+        let job = world.delivery.lease(now).unwrap().unwrap();
+        let detour = Detour {
+            host: "10.0.0.7".into(),
+            port: 25,
+            security: Security::Opportunistic,
+        };
+        let act = Act::Reroute(Some(detour));
+        assert_eq!(world.delivery.act(id, &act, None), Ok(true));
+        let next = world.delivery.dispatch(now).unwrap();
+        assert!(
+            next.is_none_or(|at| at > now),
+            "it comes up when the try has ended"
+        );
+        assert!(world.delivery.lease(now).unwrap().is_none());
+        let tried = Tried {
+            outcomes: vec![outcome],
+            ..Tried::default()
+        };
+        world.delivery.settle(&job, tried, now).unwrap();
+        world.delivery.dispatch(now).unwrap();
+        let next = world.delivery.lease(now).unwrap();
+        let by = next.map(|job| job.hop.to_string());
+        assert_eq!(by.as_deref(), (!taken).then_some("@10.0.0.7:25"));
+    }
+}

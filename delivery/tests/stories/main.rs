@@ -17,6 +17,7 @@ mod relaying;
 mod release;
 mod signing;
 mod submission;
+mod telling;
 mod traces;
 mod whole;
 mod world;

@@ -2,7 +2,8 @@
 
 use crate::bounces::peer;
 use crate::world::{LETTER, START_S, World, envelope};
-use delivery::{Outcome, RELEASE_MAX_S};
+use delivery::trace::{Sought, Standing};
+use delivery::{Act, Detour, Outcome, RELEASE_MAX_S, Security};
 use storage::{AccountId, EmailId, QueueId};
 
 /// To somebody here and somebody elsewhere, in an hour; where it waits.
@@ -75,6 +76,28 @@ fn what_waits_is_listed_and_taken_back() {
     assert!(world.delivery.later(world.id("binh")).unwrap().is_empty());
     assert!(world.delivery.take_back(an, first).unwrap());
     assert!(!world.delivery.take_back(an, first).unwrap());
+    // Its timeline ends with that.
+    let sought = Sought::default();
+    let all_traces = world.delivery.traces(&sought, None, 9).unwrap();
+    let ends = all_traces.found.iter().map(|found| {
+        let (_, events) = world.delivery.trace(&found.id).unwrap();
+        format!("{:?}", events.last().unwrap().what)
+    });
+    let ends: Vec<String> = ends.collect();
+    let back = r#"Act { act: "queue.take_back", by: Some("an@tinh.gov.vn"), to: None }"#;
+    let far = all_traces.found.iter().map(|found| {
+        let (found, events) = world.delivery.trace(&found.id).unwrap();
+        let far = world.delivery.progress(&found, &events).unwrap();
+        far.iter()
+            .filter(|one| one.standing == Standing::Failed)
+            .count()
+    });
+    assert_eq!(far.sum::<usize>(), 2, "both recipients of that one");
+    assert_eq!(
+        ends.iter().filter(|end| *end == back).count(),
+        1,
+        "{ends:?}"
+    );
     assert_eq!(world.delivery.later(an).unwrap().len(), 1);
     world.pass(3600);
     // Its time has come: it can no longer be taken back.
@@ -86,4 +109,24 @@ fn what_waits_is_listed_and_taken_back() {
         world.inbox("an").is_empty(),
         "nobody is told of what was taken back"
     );
+}
+
+#[test]
+fn another_way_is_no_other_time() {
+    let peer = peer(taken());
+    let world = World::with(Some(peer.clone()));
+    let at = START_S + 3600;
+    let id = submit(&world, at);
+    let detour = Detour {
+        host: "10.0.0.7".into(),
+        port: 25,
+        security: Security::Opportunistic,
+    };
+    let act = Act::Reroute(Some(detour));
+    assert_eq!(world.delivery.act(id, &act, None), Ok(true));
+    assert_eq!(world.dispatch(), Some(at));
+    assert!(peer.seen.lock().unwrap().is_empty());
+    world.pass(3600);
+    world.dispatch();
+    assert_eq!(peer.seen.lock().unwrap().len(), 1);
 }

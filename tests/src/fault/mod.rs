@@ -11,6 +11,7 @@ pub mod judge;
 pub mod keys;
 pub mod lane;
 pub mod letter;
+pub mod queue;
 pub mod run;
 pub mod step;
 pub mod table;

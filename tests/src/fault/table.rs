@@ -1,6 +1,7 @@
 //! The table that a run of faults prints.
 
 use super::Verdict;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// One kind of fault.
@@ -12,6 +13,8 @@ pub struct Row {
     pub verdict: Verdict,
     /// How long the store took to open after each fault.
     pub opened: Vec<Duration>,
+    /// How often a fault came while something was at a step of this kind, where that is counted.
+    pub during: BTreeMap<String, u64>,
 }
 
 impl Row {
@@ -22,6 +25,7 @@ impl Row {
             acknowledged: 0,
             verdict: Verdict::default(),
             opened: Vec::new(),
+            during: BTreeMap::new(),
         }
     }
 }
@@ -48,5 +52,13 @@ pub fn print(rows: &[Row]) {
             of(opened.get(opened.len() / 2)),
             of(opened.last()),
         );
+    }
+    for row in rows.iter().filter(|row| !row.during.is_empty()) {
+        let each = row
+            .during
+            .iter()
+            .map(|(step, times)| format!("{step} {times}"));
+        let each: Vec<String> = each.collect();
+        println!("\n{}: it came during {}", row.fault, each.join(", "));
     }
 }

@@ -58,6 +58,7 @@ export const en: TraceTexts = {
     'queue.retry': 'An administrator had it tried at once',
     'queue.reroute': 'An administrator chose another way',
     'queue.delete': 'An administrator took it out of the queue',
+    'queue.take_back': 'Its sender took it back',
   },
   otherAct: 'An administrator intervened',
 

@@ -58,6 +58,7 @@ export const vi = {
     'queue.retry': 'Quản trị viên cho gửi lại ngay',
     'queue.reroute': 'Quản trị viên đổi đường gửi',
     'queue.delete': 'Quản trị viên bỏ thư khỏi hàng đợi',
+    'queue.take_back': 'Người gửi đã lấy lại thư',
   } as Record<string, string>,
   otherAct: 'Quản trị viên can thiệp',
 

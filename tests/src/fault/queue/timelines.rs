@@ -1,0 +1,315 @@
+//! What the timelines tell, against what became of the letters: each ends where its letter ended.
+
+use super::ends::{End, Known, Seen, names};
+use super::left::Left;
+use super::letter::Letter;
+use super::province::Province;
+use crate::fault::Verdict;
+use delivery::Outcome;
+use delivery::trace::{Event, Found, Sought, What};
+use std::collections::BTreeSet;
+use storage::Error;
+
+/// Messages of one Message-ID that are looked at.
+const MAX: usize = 10;
+
+/// One timeline.
+pub struct Timeline {
+    found: Found,
+    events: Vec<Event>,
+    /// Names of the accounts that it was placed in.
+    placed: Vec<String>,
+    /// Names of notifications that have no timeline, or one that does not end.
+    open_notices: Vec<String>,
+    /// Whom notifications tell of that reached nobody in time, and whether of success.
+    dead_notices: Vec<(bool, Vec<String>)>,
+}
+
+/// Those of the letter of this number.
+pub fn of(province: &Province, number: u64) -> Result<Vec<Timeline>, Error> {
+    let sought = Sought {
+        message_id: Some(format!("<k{number}@queue.example>")),
+        ..Sought::default()
+    };
+    let found = province.delivery.traces(&sought, None, MAX)?.found;
+    found
+        .iter()
+        .map(|found| read(province, &found.id))
+        .collect()
+}
+
+fn read(province: &Province, id: &str) -> Result<Timeline, Error> {
+    let (found, events) = province.delivery.trace(id)?;
+    let mut placed = Vec::new();
+    let (mut open_notices, mut dead_notices) = (Vec::new(), Vec::new());
+    for event in &events {
+        match &event.what {
+            What::Placed(accounts) => {
+                for account in accounts {
+                    let address = province
+                        .directory
+                        .account(*account)
+                        .map(|a| a.address.to_string());
+                    let address = address.unwrap_or_default();
+                    let name = address.split('@').next().unwrap_or_default();
+                    placed.push(name.to_owned());
+                }
+            }
+            What::Told {
+                notice: Some(id),
+                recipients,
+                good,
+                ..
+            } => {
+                let events = province
+                    .delivery
+                    .trace(id)
+                    .map_or(Vec::new(), |(_, all)| all);
+                match events.iter().rev().find(|event| ends(&event.what)) {
+                    None => open_notices.push(id.clone()),
+                    Some(event) if failed(&event.what) => {
+                        dead_notices.push((*good, recipients.clone()));
+                    }
+                    Some(_) => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(Timeline {
+        found,
+        events,
+        placed,
+        open_notices,
+        dead_notices,
+    })
+}
+
+/// Whether it is the end of a notification, which is for one.
+fn ends(what: &What) -> bool {
+    match what {
+        What::Placed(_) => true,
+        What::Tried { results, .. } => results
+            .iter()
+            .any(|(how, _)| !matches!(how, Outcome::Deferred(_))),
+        _ => false,
+    }
+}
+
+fn failed(what: &What) -> bool {
+    let over = |(how, _): &(Outcome, _)| matches!(how, Outcome::Failed(_));
+    matches!(what, What::Tried { results, .. } if results.iter().any(over))
+}
+
+impl std::fmt::Display for Timeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{}: {:?}", self.found.id, self.found.head.accounts)?;
+        self.events
+            .iter()
+            .try_for_each(|event| writeln!(f, "  {} {:?}", event.at, event.what))
+    }
+}
+
+impl Timeline {
+    /// How often a try of it ended so for him.
+    fn tried(&self, to: &BTreeSet<String>, so: impl Fn(&Outcome) -> bool) -> usize {
+        let results = self.events.iter().filter_map(|event| match &event.what {
+            What::Tried { results, .. } => Some(results),
+            _ => None,
+        });
+        let ended = results
+            .flatten()
+            .filter(|(how, all)| so(how) && all.iter().any(|one| to.contains(one)));
+        ended.count()
+    }
+
+    /// How often it tells of his failure, or that it takes long.
+    fn told(&self, to: &BTreeSet<String>, of_late: bool) -> usize {
+        let each = self.events.iter().filter(|event| match &event.what {
+            What::Told {
+                late,
+                good,
+                recipients,
+                ..
+            } => *late == of_late && !*good && recipients.iter().any(|one| to.contains(one)),
+            _ => false,
+        });
+        each.count()
+    }
+
+    fn acted(&self, name: &str) -> bool {
+        self.events
+            .iter()
+            .any(|event| matches!(&event.what, What::Act { act, .. } if act == name))
+    }
+
+    /// Judges the letter by it, and it by the letter.
+    pub fn judge(&self, letter: &Letter, known: &Known, seen: &Seen, verdict: &mut Verdict) {
+        let number = letter.number;
+        if let Some(trace) = known.acked.get(&number)
+            && *trace != self.found.id
+        {
+            verdict
+                .lost
+                .push(format!("letter {number}: its timeline is not {trace}"));
+        }
+        let back = self.acted("queue.take_back");
+        if back || known.did(number, "take back") {
+            return self.judge_taken_back(back, number, known, seen, verdict);
+        }
+        if self.acted("queue.delete") && !known.began(number, "delete")
+            || known.did(number, "delete") && !self.acted("queue.delete")
+        {
+            verdict.findings.push(format!(
+                "letter {number}: its timeline does not tell that it was deleted"
+            ));
+        }
+        let reach = letter.reach();
+        for to in reach.here.iter().chain(&reach.there) {
+            self.judge_one(letter, to, reach.owned.contains(to), known, seen, verdict);
+        }
+        for notice in &self.open_notices {
+            verdict
+                .findings
+                .push(format!("letter {number}: notification {notice} has no end"));
+        }
+    }
+
+    fn judge_taken_back(
+        &self,
+        back: bool,
+        number: u64,
+        known: &Known,
+        seen: &Seen,
+        verdict: &mut Verdict,
+    ) {
+        if !(back && known.began(number, "take back")) {
+            verdict.findings.push(format!(
+                "letter {number}: its timeline does not tell that it was taken back"
+            ));
+        }
+        let gone = known
+            .takes
+            .keys()
+            .any(|(left, _)| *left == Left::Letter(number));
+        let here = seen.letters.keys().any(|(n, _)| *n == number);
+        let told = seen
+            .notices
+            .keys()
+            .any(|(notice, _)| notice.about == number);
+        if gone || here || told {
+            verdict
+                .invented
+                .push(format!("letter {number} was taken back"));
+        }
+    }
+
+    fn judge_one(
+        &self,
+        letter: &Letter,
+        to: &str,
+        owned: bool,
+        known: &Known,
+        seen: &Seen,
+        verdict: &mut Verdict,
+    ) {
+        let number = letter.number;
+        let names = names(letter, to);
+        let here = !to.contains('@');
+        let takes = known.takes.get(&(Left::Letter(number), to.to_owned()));
+        let takes = takes.map_or(&[][..], Vec::as_slice);
+        let had = match here {
+            true => seen
+                .letters
+                .get(&(number, to.to_owned()))
+                .copied()
+                .unwrap_or(0),
+            false => takes.len(),
+        };
+        // An address that stands for several may be told of for one of them.
+        let placed = self.placed.iter().filter(|name| *name == to).count();
+        let mut failed = self.told(&names, false);
+        if here && had == 1 && names.len() > 1 {
+            failed = failed.min(usize::from(
+                self.told(&BTreeSet::from([super::letter::local(to)]), false) > 0,
+            ));
+        }
+        let end = End {
+            letter,
+            to,
+            owned,
+            had,
+            unsure: takes.last().is_some_and(|take| !take.settled),
+            failed,
+        }
+        .check(known, verdict);
+        let at = |what: &str| format!("letter {number} for {to}: {what}");
+        if here && placed != end.had {
+            verdict.findings.push(at(&format!(
+                "placed {placed} times in its timeline, {had} in the mailbox"
+            )));
+        }
+        let settled = takes.iter().any(|take| take.settled);
+        let relayed = self.tried(&names, |how| matches!(how, Outcome::Relayed(_)));
+        if !here && (relayed > 1 || settled && relayed != 1) {
+            verdict
+                .findings
+                .push(at(&format!("relayed {relayed} times in its timeline")));
+        }
+        if self.told(&names, true) > names.len() {
+            verdict.invented.push(at("told twice that it is late"));
+        }
+        self.judge_told(&end, known, seen, verdict);
+    }
+
+    /// Whether its sender has the notifications that he wants, and no others.
+    fn judge_told(&self, end: &End<'_>, known: &Known, seen: &Seen, verdict: &mut Verdict) {
+        let (letter, to, number) = (end.letter, end.to, end.letter.number);
+        let (names, here) = (names(letter, to), !to.contains('@'));
+        let at = |what: &str| format!("letter {number} for {to}: {what}");
+        // What waited for five days for a server that was away is over, too.
+        let dead = |of_good: bool| {
+            let of = |(good, all): &&(bool, Vec<String>)| {
+                *good == of_good && all.iter().any(|one| names.contains(one))
+            };
+            self.dead_notices.iter().filter(of).count()
+        };
+        if end.had == 0 && end.failed == 1 {
+            let wanted = end.owned || letter.wants("FAILURE");
+            let notices: usize = names
+                .iter()
+                .map(|name| seen.told(number, name, "failed"))
+                .sum();
+            if notices.max(dead(false)) != usize::from(wanted) {
+                let list = match wanted {
+                    true => &mut verdict.lost,
+                    false => &mut verdict.invented,
+                };
+                list.push(at(&format!(
+                    "{notices} notifications of its failure, wanted: {wanted}"
+                )));
+            }
+        }
+        let direct = letter
+            .to
+            .iter()
+            .any(|given| *given == *to || *given == super::letter::local(to));
+        if end.had == 1
+            && here
+            && direct
+            && !letter.expands()
+            && letter.wants("SUCCESS")
+            && known.acked.contains_key(&number)
+        {
+            let notices: usize = names
+                .iter()
+                .map(|name| seen.told(number, name, "delivered"))
+                .sum();
+            if notices.max(dead(true)) != 1 {
+                verdict
+                    .lost
+                    .push(at(&format!("{notices} notifications of its success")));
+            }
+        }
+    }
+}
