@@ -34,6 +34,7 @@ mod page;
 mod phrase;
 mod premises;
 mod problem;
+mod proposals;
 mod queue;
 mod queue_acts;
 mod queue_filter;

@@ -3,8 +3,8 @@
 use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
 use crate::{
     accounts, agencies, aliases, audit, backups, credentials, dkim, domains, forwarding, holds,
-    letters, lists, members, queue, queue_acts, recovery, senders, sending, store, tls_reports,
-    tokens, trace,
+    letters, lists, members, proposals, queue, queue_acts, recovery, senders, sending, store,
+    tls_reports, tokens, trace,
 };
 use axum::Json;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -32,6 +32,7 @@ use utoipa::{Modify, OpenApi};
         tls_reports::list,
         accounts::list, accounts::create, accounts::read, accounts::update, accounts::delete,
         accounts::usage,
+        proposals::propose,
         lists::read, lists::set,
         forwarding::of_account, forwarding::set_account, forwarding::of_agency, forwarding::set_agency,
         members::list, members::set, members::remove,

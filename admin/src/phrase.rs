@@ -1,7 +1,7 @@
 //! What the directory says in English of a wrong value, in Vietnamese.
 
 /// English and Vietnamese; `#` stands for a number.
-const PHRASES: [(&str, &str); 38] = [
+const PHRASES: [(&str, &str); 41] = [
     (
         "letters, digits and dots, at most #",
         "chữ cái, chữ số và dấu chấm, nhiều nhất # ký tự",
@@ -16,6 +16,18 @@ const PHRASES: [(&str, &str); 38] = [
         "# đến # ký tự trên một dòng",
     ),
     ("a full domain name", "một tên miền đầy đủ"),
+    (
+        "a domain of the agency or of one above it",
+        "một tên miền của cơ quan đó hoặc của cơ quan cấp trên",
+    ),
+    (
+        "a name with a letter of the Latin alphabet",
+        "họ tên có chữ cái La-tinh",
+    ),
+    (
+        "letters and digits, dots between them, at most #",
+        "chữ cái và chữ số, giữa chúng là dấu chấm, nhiều nhất # ký tự",
+    ),
     (
         "another domain that you manage and that stands for none itself",
         "một tên miền khác mà bạn quản lý và không đứng tên thay cho tên miền nào",

@@ -6,8 +6,8 @@ use crate::problem::{Kind, Problem, render, text};
 use crate::runs::Runs;
 use crate::{
     BODY_MAX, Premises, accounts, agencies, aliases, audit, backups, credentials, dkim, domains,
-    forwarding, holds, letters, lists, members, openapi, queue, queue_acts, recovery, senders,
-    sending, store, tls_reports, tokens, trace,
+    forwarding, holds, letters, lists, members, openapi, proposals, queue, queue_acts, recovery,
+    senders, sending, store, tls_reports, tokens, trace,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -135,6 +135,7 @@ fn operations() -> Router<Room> {
                 .delete(accounts::delete),
         )
         .route("/api/v1/accounts/{id}/usage", get(accounts::usage))
+        .route("/api/v1/address-proposals", get(proposals::propose))
         .route("/api/v1/accounts/{id}/members", get(members::list))
         .route(
             "/api/v1/accounts/{id}/members/{address}",

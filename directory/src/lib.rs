@@ -36,6 +36,7 @@ pub mod open;
 pub mod pace;
 pub mod policy;
 mod postmaster;
+pub mod proposal;
 mod proving;
 pub mod quota;
 mod recent;

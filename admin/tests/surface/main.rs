@@ -15,6 +15,7 @@ mod identical;
 mod lists;
 mod members;
 mod problems;
+mod proposals;
 mod queue;
 mod recovery;
 mod rough;

@@ -17,6 +17,7 @@ mod faults;
 mod forwarding;
 mod lists;
 mod notices;
+mod proposals;
 mod quotas;
 mod senders;
 mod sending;

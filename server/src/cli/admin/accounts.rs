@@ -2,7 +2,7 @@
 
 use super::Usage;
 use super::agencies::change;
-use super::client::{Ask, Client, Condition};
+use super::client::{Ask, Client, Condition, items};
 use super::print::{Column, Printer};
 use super::quota::{Limits, USAGE};
 use serde_json::{Value, json};
@@ -31,6 +31,13 @@ const ONE: [Column; 14] = [
     ("grants", "Quyền quản trị", "Grants"),
     ("created_at", "Lập lúc", "Created"),
     ("version", "Bản", "Version"),
+];
+
+const PROPOSAL: [Column; 4] = [
+    ("scheme", "Kiểu", "Scheme"),
+    ("wanted", "Địa chỉ theo kiểu", "Address by the scheme"),
+    ("taken", "Đã có người dùng", "Taken"),
+    ("free", "Địa chỉ còn trống", "Free address"),
 ];
 
 #[derive(Debug, clap::Subcommand)]
@@ -63,6 +70,23 @@ pub(super) enum Verb {
         member: Vec<String>,
         #[command(flatten)]
         limits: Limits,
+    },
+    /// Đề xuất địa chỉ từ họ tên / Propose addresses made from a name
+    Propose {
+        /// As people write it, e.g. "Nguyễn Văn An".
+        name: String,
+        /// The domain of the address.
+        #[arg(long)]
+        domain: String,
+        /// The agency of the account to be.
+        #[arg(long, value_name = "CODE")]
+        agency: String,
+        /// given_initials, initials_given, full or given_dot_rest; each when left out.
+        #[arg(long)]
+        scheme: Option<String>,
+        /// A unit's short name behind the name, e.g. cuc.
+        #[arg(long)]
+        suffix: Option<String>,
     },
     /// Xem dung lượng đang dùng / Show what an account uses of its limits
     Usage {
@@ -229,6 +253,21 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
                 body["members"] = member.into();
             }
             printer.row(&ONE, &client.create("accounts", body)?)
+        }
+        Verb::Propose {
+            name,
+            domain,
+            agency,
+            scheme,
+            suffix,
+        } => {
+            let mut ask = Ask::new("GET", "address-proposals");
+            ask.asked("name", Some(name));
+            ask.asked("domain", Some(domain));
+            ask.asked("agency", Some(agency));
+            ask.asked("scheme", scheme);
+            ask.asked("suffix", suffix);
+            printer.rows(&PROPOSAL, &items(&client.call(ask)?))
         }
         Verb::Usage { account } => {
             let path = format!("accounts/{}/usage", client.account(&account)?);

@@ -76,6 +76,11 @@ pub(super) fn clean_line(text: &str) -> String {
     parts.join("\t")
 }
 
+/// The rows of a page.
+pub(super) fn items(page: &Value) -> Vec<Value> {
+    page["items"].as_array().cloned().unwrap_or_default()
+}
+
 /// How to change something.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Condition {

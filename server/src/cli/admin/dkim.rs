@@ -1,6 +1,6 @@
 //! `congvu admin domains dkim …`
 
-use super::client::{Ask, Client, encoded};
+use super::client::{Ask, Client, encoded, items};
 use super::print::{Column, Printer};
 use serde_json::{Value, json};
 
@@ -85,10 +85,6 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             )
         }
     }
-}
-
-fn items(page: &Value) -> Vec<Value> {
-    page["items"].as_array().cloned().unwrap_or_default()
 }
 
 /// For people: machines have them in the rows.
