@@ -170,13 +170,18 @@ fn text(
         );
         // The owner of our own entry is whom this process runs as.
         let ours = std::fs::metadata("/proc/self").map_or(about.uid(), |own| own.uid());
+        let (file, owner) = (shown(path), about.uid());
         anyhow::ensure!(
-            about.uid() == ours,
-            Failed::SecretOfAnother {
-                what,
-                file: shown(path),
-                owner: about.uid(),
-                ours,
+            owner == ours,
+            match ours {
+                // Root's own it must not become: the server would be kept out.
+                0 => Failed::SecretOfUser { what, file, owner },
+                _ => Failed::SecretOfAnother {
+                    what,
+                    file,
+                    owner,
+                    ours,
+                },
             }
         );
     }

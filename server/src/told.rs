@@ -78,6 +78,12 @@ told! {
         SecretOfAnother { what: Secret, file: String, owner: u32, ours: u32 }:
             "{what} {file} thuộc người dùng {owner}, tiến trình này là người dùng {ours}: chown {ours} {file}",
             "{what} {file} belongs to user {owner}, this process is user {ours}: chown {ours} {file}";
+        /// Root was asked to do what the server's user does.
+        SecretOfUser { what: Secret, file: String, owner: u32 }:
+            "{what} {file} thuộc người dùng {owner}, còn lệnh này chạy bằng root: hãy chạy bằng người dùng của máy chủ \
+             (sudo -u '#{owner}' …)",
+            "{what} {file} belongs to user {owner}, and this command runs as root: run it as the server's user \
+             (sudo -u '#{owner}' …)";
         NoMasterKey { file: String }:
             "{file} không chứa khoá chủ: cần một dòng congvu-master-1:…",
             "{file} holds no master key: one line congvu-master-1:… was expected";

@@ -4,14 +4,20 @@
 use crate::commit::Shared;
 use crate::disk::{self, Disk};
 use crate::error::{Cure, Fault};
+use crate::format::Format;
 use crate::journal::Position;
+use crate::owner::ID;
 use crate::{Error, ModSeq, record};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 const FILE: &str = "checkpoint";
-const MAGIC: &[u8; 8] = b"CVCHKP\r\n";
+const MAGIC: &[u8; 8] = b"CVCHKP2\n";
+/// Of one from before it named its store.
+const MAGIC_NAMELESS: &[u8; 8] = b"CVCHKP\r\n";
 const SUM: usize = 32;
+/// Stands for the identity where there was no file `format`.
+const NOBODY: [u8; ID] = [0; ID];
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,14 +83,17 @@ impl Checkpoint {
     }
 
     pub(crate) fn write(&self, dir: &Path, disk: &Disk) -> Result<(), Error> {
+        // Where the file is damaged the checkpoint is written all the same.
+        let format = Format::read(dir).ok().flatten();
         let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&format.map_or(NOBODY, |format| format.id));
         bytes.extend_from_slice(&record::encode(self)?);
         let sum = blake3::hash(&bytes);
         bytes.extend_from_slice(sum.as_bytes());
         disk.replace(dir, FILE, &bytes)
     }
 
-    /// `None` when there is none or it is damaged: then the journal is replayed from its start.
+    /// `None` when there is none, it is damaged or another store's: then the journal is replayed from its start.
     /// Errors: `Corrupt` for an unknown version (I-18).
     pub(crate) fn read(dir: &Path) -> Result<Option<Self>, Error> {
         let path = dir.join(FILE);
@@ -96,11 +105,28 @@ impl Checkpoint {
         let Some(body) = bytes.len().checked_sub(SUM).filter(|n| *n >= MAGIC.len()) else {
             return Ok(None);
         };
-        if bytes[..MAGIC.len()] != *MAGIC
-            || *blake3::hash(&bytes[..body]).as_bytes() != bytes[body..]
-        {
+        if *blake3::hash(&bytes[..body]).as_bytes() != bytes[body..] {
             return Ok(None);
         }
-        record::decode(&bytes[MAGIC.len()..body], "checkpoint").map(Some)
+        let said = &bytes[..body];
+        let record = match said
+            .strip_prefix(MAGIC)
+            .and_then(|rest| rest.split_first_chunk())
+        {
+            Some((id, _)) if is_anothers(dir, id) => {
+                tracing::warn!("the checkpoint belongs to another store");
+                return Ok(None);
+            }
+            Some((_, record)) => Some(record),
+            None => said.strip_prefix(MAGIC_NAMELESS),
+        };
+        let decoded = record.map(|record| record::decode(record, "checkpoint"));
+        decoded.transpose()
     }
+}
+
+/// Whether the store in `dir` is another one than this; while its file `format` is damaged nobody knows.
+fn is_anothers(dir: &Path, id: &[u8; ID]) -> bool {
+    let own = Format::read(dir).ok().flatten();
+    *id != NOBODY && own.is_some_and(|format| format.id != *id)
 }

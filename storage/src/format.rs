@@ -260,7 +260,10 @@ impl Format {
         // Before the checksum, whose place another version may have changed: rather a damaged file taken
         // for one of another version, which is left alone, than the other way round.
         if !(OLDEST..=VERSION).contains(&version) {
-            return Err(Wrong::Version(version));
+            return Err(match was_of_a_known_version(bytes) {
+                true => Wrong::Damaged,
+                false => Wrong::Version(version),
+            });
         }
         let sum = blake3::hash(&bytes[..bytes.len().saturating_sub(SUM)]);
         if bytes.len() != OCTETS || !bytes.ends_with(&sum.as_bytes()[..SUM]) {
@@ -296,11 +299,13 @@ impl Format {
     }
 
     /// Whether the damaged or missing file may be made anew: not while it may have said that the store is
-    /// sealed, and there is no keyring to say so.
+    /// sealed, and there is no keyring to say so. Of a file that says nothing any more, journal and snapshots do.
     pub(crate) fn is_replaceable(dir: &Path) -> bool {
-        let said_sealed = match std::fs::read(dir.join(FILE)) {
-            Ok(bytes) => bytes.get(SEALED_AT).is_none_or(|kind| kind & SEALED != 0),
-            Err(_) => !journal::is_plain(dir) || !snapshot::is_plain(dir),
+        let bytes = std::fs::read(dir.join(FILE)).unwrap_or_default();
+        let said = bytes.get(SEALED_AT).filter(|_| is_recognised(&bytes));
+        let said_sealed = match said {
+            Some(kind) => kind & SEALED != 0,
+            None => !journal::is_plain(dir) || !snapshot::is_plain(dir),
         };
         keyring::is_sealed(dir) || !said_sealed
     }
@@ -365,6 +370,26 @@ const ENGINES: [(u8, EngineKind); 3] = [
     (2, EngineKind::Memory),
     (3, EngineKind::Fjall),
 ];
+
+/// Whether only the version is not what was written.
+fn was_of_a_known_version(bytes: &[u8]) -> bool {
+    let Some((said, sum)) = bytes.split_last_chunk::<SUM>() else {
+        return false;
+    };
+    let mut said = said.to_vec();
+    (OLDEST..=VERSION).any(|version| {
+        if let Some(place) = said.get_mut(MAGIC.len()..MAGIC.len() + 4) {
+            place.copy_from_slice(&version.to_le_bytes());
+        }
+        blake3::hash(&said).as_bytes()[..SUM] == *sum
+    })
+}
+
+/// Whether these octets were such a file, with a flipped bit at most where they say so.
+fn is_recognised(bytes: &[u8]) -> bool {
+    let same = bytes.iter().zip(MAGIC).filter(|(is, was)| is == was);
+    same.count() + 1 >= MAGIC.len()
+}
 
 fn names(dir: &Path) -> Result<Vec<String>, Error> {
     let failed = |e: &std::io::Error| disk::failed("cannot read the folder", dir, e);
@@ -513,6 +538,11 @@ mod tests {
         assert!((0..OCTETS).all(|cut| Format::parse(&octets[..cut]).is_err()));
         let mut later = octets;
         later[8] = 5;
+        // Only that octet was changed.
+        assert_eq!(Format::parse(&later), Err(Wrong::Damaged));
+        let said = later.len() - SUM;
+        let sum = blake3::hash(&later[..said]);
+        later[said..].copy_from_slice(&sum.as_bytes()[..SUM]);
         assert_eq!(Format::parse(&later), Err(Wrong::Version(5)));
     }
 

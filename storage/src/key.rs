@@ -22,6 +22,7 @@
 //! | system, `TABLE`, name, 0, key | a row |
 //! | system, `TRACE`, key | a row of the table `trace`: written once, never changed |
 //! | system, `APPLIED` | the journal's place up to which the index was written; not in the journal |
+//! | system, `APPLIED`, `store` | the identity of the store whose index it is; not in the journal |
 //! | system, `START` | where UidValidity begins |
 //! | account, `PART`, key without account, number | a piece of a value too large for one key |
 
@@ -189,6 +190,10 @@ pub(crate) fn row(name: &str, row: &[u8]) -> Vec<u8> {
 
 pub(crate) fn applied() -> Vec<u8> {
     kind(AccountId::SYSTEM, APPLIED)
+}
+
+pub(crate) fn whose() -> Vec<u8> {
+    key(AccountId::SYSTEM, APPLIED, b"store")
 }
 
 pub(crate) fn start() -> Vec<u8> {

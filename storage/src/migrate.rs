@@ -89,6 +89,7 @@ fn fill(old: &Options, to: EngineKind, (keys, owner): (&Keys, Owner)) -> Result<
             "the journal ends elsewhere than its checkpoint".into(),
         ));
     }
+    owner.sign(&new)?;
     commit::note_applied(&new, found.end)?;
     new.checkpoint()?;
     let index = recover::open_index(old, old.engine, &old.dir.join(recover::INDEX), keys)?;

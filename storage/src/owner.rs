@@ -3,10 +3,12 @@
 //! A file of another store that came into this one's folder (a copy gone wrong, two disks mixed up) is whole by
 //! its checksums and would be read as our own. So all heads are looked at before anything of the store is used
 //! or changed, by whatever reads the files: opening, rebuild, repair, verify, snapshots, upkeep and backup.
+//! The index names its store too: that of another one is made anew, and no repair asks it.
 //! Files from before the fourth format name nobody; only a store that was made before it may have such.
 
 use crate::error::{Corrupt, Cure, Fault};
-use crate::{Error, disk, journal, pack, snapshot};
+use crate::index::{Index, Op};
+use crate::{Error, disk, format, journal, key, pack, record, snapshot};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
@@ -73,6 +75,18 @@ impl Owner {
         }
     }
 
+    /// Whether an index says that it is another store's. One from before it said so says nothing.
+    pub(crate) fn disowns(self, index: &Index) -> bool {
+        let said = index.get(&key::whose()).ok().flatten();
+        let said = said.and_then(|value| record::decode::<[u8; ID]>(&value, "whose").ok());
+        said.is_some_and(|id| id != self.id)
+    }
+
+    /// Says in an index whose it is.
+    pub(crate) fn sign(self, index: &Index) -> Result<(), Error> {
+        index.write(vec![Op::Put(key::whose(), record::encode(&self.id)?)])
+    }
+
     /// Errors: `Corrupt` for the file at this path, when its head names another store.
     pub(crate) fn expect(self, said: Said, path: &Path) -> Result<(), Error> {
         match self.owns(said) {
@@ -89,8 +103,29 @@ impl Owner {
         Ok(foreign.into_iter().map(|(path, _)| path).collect())
     }
 
-    /// Errors: `Corrupt` when one of the store's files is another's, or none; the first is named.
+    /// Whether the file `format` is the one that came from elsewhere: of all files that name a store none names
+    /// this one, and all the same other one.
+    pub(crate) fn is_alone(self, dir: &Path) -> Result<bool, Error> {
+        let mut others = None;
+        for (_, said) in heads(dir)? {
+            match said {
+                Said::Store(id) if id == self.id || others.is_some_and(|other| other != id) => {
+                    return Ok(false);
+                }
+                Said::Store(id) => others = Some(id),
+                Said::Unreadable | Said::Folder | Said::Nobody => {}
+            }
+        }
+        Ok(others.is_some())
+    }
+
+    /// Errors: `Corrupt` when one of the store's files is another's, or none; the first is named. When all are, the
+    /// file `format` is.
     pub(crate) fn expect_own(self, dir: &Path) -> Result<(), Error> {
+        if self.is_alone(dir)? {
+            let file = dir.join(format::FILE).display().to_string();
+            return Err(Error::cured(Fault::FormatOfAnother { file }, Cure::Format));
+        }
         match self.foreign(dir)?.as_slice() {
             [] => Ok(()),
             [first] => Err(Error::Corrupt(told(first))),

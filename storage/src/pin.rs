@@ -6,6 +6,7 @@
 
 use crate::{Error, disk};
 use std::fs::{File, TryLockError};
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::Path;
 
 const FILE: &str = "pin";
@@ -22,6 +23,7 @@ impl Pin {
     pub fn shared(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(FILE);
         let file = disk::open_lock(&path)?;
+        give_to_owner(&file, dir);
         file.lock_shared()
             .map_err(|e| disk::failed("cannot pin", &path, &e))?;
         Ok(Self { _file: file })
@@ -40,6 +42,17 @@ impl Pin {
                 None
             }
         }
+    }
+}
+
+/// A backup may be root's: the server's user must be able to open the file afterwards.
+fn give_to_owner(file: &File, dir: &Path) {
+    let (Ok(own), Ok(folder)) = (file.metadata(), dir.metadata()) else {
+        return;
+    };
+    if own.uid() != folder.uid() {
+        let given = fchown(file, Some(folder.uid()), Some(folder.gid()));
+        tracing::debug!(given = given.is_ok(), "the pin was another user's");
     }
 }
 

@@ -52,7 +52,7 @@ pub(crate) fn recover(
     let checkpoint = checkpoint.filter(|c| trusted(c, options));
     if opening != Opening::Usual {
         // Nothing is applied before it is durable.
-        let applied = checkpoint.and_then(|_| applied(options, keys));
+        let applied = checkpoint.and_then(|_| applied(options, keys, owner));
         promised = promised.max(applied);
     } else if let Some(checkpoint) = checkpoint {
         match resume(options, keys, &snapshots, &checkpoint) {
@@ -103,9 +103,12 @@ pub(crate) fn short(end: Position) -> Error {
 }
 
 /// Up to where the index was written, when it can be read.
-fn applied(options: &Options, keys: &Keys) -> Option<Position> {
+fn applied(options: &Options, keys: &Keys, owner: Owner) -> Option<Position> {
     let is_there = options.dir.join(INDEX).is_dir() && !options.dir.join(INDEX_ASIDE).exists();
     let index = is_there.then(|| open_engine(options, keys).ok())??;
+    if owner.disowns(&index) {
+        return None;
+    }
     let value = index.get(&key::applied()).ok()??;
     record::decode(&value, "place").ok()
 }
@@ -132,6 +135,10 @@ fn resume(
         return Ok(None);
     }
     let index = open_engine(options, keys)?;
+    if snapshots.owner.disowns(&index) {
+        tracing::warn!("the index belongs to another store");
+        return Ok(None);
+    }
     let applied = match index.get(&key::applied())? {
         Some(value) => record::decode::<Position>(&value, "place")?,
         None => Position::START,
@@ -175,6 +182,7 @@ fn renew(options: &Options, recovered: &Recovered, before: &Checkpoint) -> Resul
         ..before.clone()
     }
     .write(&options.dir, &options.disk)?;
+    recovered.snapshots.owner.sign(&recovered.index)?;
     commit::note_applied(&recovered.index, recovered.found.end)
 }
 
@@ -215,6 +223,7 @@ fn rebuild(
             "the index was made anew from snapshots and journal"
         );
     }
+    snapshots.owner.sign(&index)?;
     commit::note_applied(&index, found.end)?;
     index.checkpoint()?;
     let boot_id = options.boot_id.clone();

@@ -340,3 +340,71 @@ fn a_folder_in_the_place_of_a_file_goes_aside_too() {
         assert_eq!(damaged > 0, folder == "packs", "{folder}");
     }
 }
+
+/// The index of a store that is further on would tell of its letters, and of commits that our journal has not.
+#[test]
+fn the_index_of_another_store_is_made_anew_and_never_asked() {
+    for engine in [EngineKind::Sled, EngineKind::Fjall] {
+        let own = closed(engine, "của ta", 24);
+        let other = closed(engine, "x", 60);
+        for repaired in [false, true] {
+            let (_dir, options) = own.copied();
+            let index = options.dir.join("index");
+            fs::remove_dir_all(&index).unwrap();
+            world::closed::copy(&other.options.dir.join("index"), &index);
+            if repaired {
+                let report = Store::repair(&options).unwrap();
+                let told = &report.damage[0].what;
+                assert!(told.contains("index belongs to another store"), "{told}");
+                assert_eq!((report.damage.len(), report.gone), (1, None), "{engine:?}");
+                assert_eq!(report.remaining, Vec::<String>::new());
+            }
+            let store = Store::open(&options).unwrap();
+            let all = ACCOUNTS.len() * 24;
+            assert_eq!(letters(&store), (all, 0), "{engine:?} {repaired}");
+            assert_eq!(store.check_deep().unwrap(), Vec::<String>::new());
+        }
+    }
+}
+
+/// Where all other files name one store, the file `format` is what came from elsewhere; one that says nothing any
+/// more is made anew like one that is not there.
+#[test]
+fn a_format_that_is_not_the_stores_own_is_made_anew() {
+    let own = closed(EngineKind::Sled, "của ta", 24);
+    let other = closed(EngineKind::Sled, "x", 24);
+    let strange = fs::read(other.options.dir.join("format")).unwrap();
+    let noise: Vec<u8> = (0..45u8).map(|n| n.wrapping_mul(151)).collect();
+    for (octets, said) in [
+        (&strange[..], "belongs to another store"),
+        (&[], "is damaged"),
+        (b"hello\n", "is damaged"),
+        (&noise, "is damaged"),
+    ] {
+        let (_dir, options) = own.copied();
+        fs::write(options.dir.join("format"), octets).unwrap();
+        let refused = Store::open(&options).map(drop).unwrap_err().to_string();
+        assert!(refused.contains("format"), "{refused}");
+        assert!(refused.contains("`congvu store repair` makes"), "{refused}");
+        let report = Store::repair(&options).unwrap();
+        let told = &report.damage[0].what;
+        assert!(told.contains(said), "{told}");
+        assert_eq!((report.damage.len(), report.gone), (1, None), "{said}");
+        assert_eq!(identity(&options), identity(&own.options));
+        let store = Store::open(&options).unwrap();
+        assert_eq!(letters(&store), (ACCOUNTS.len() * 24, 0));
+    }
+}
+
+/// Its promises are another journal's: commits would seem to be lost.
+#[test]
+fn the_checkpoint_of_another_store_promises_nothing() {
+    let own = closed(EngineKind::Sled, "của ta", 24);
+    let other = closed(EngineKind::Sled, "x", 120);
+    let (_dir, options) = own.copied();
+    let from = other.options.dir.join("checkpoint");
+    fs::copy(from, options.dir.join("checkpoint")).unwrap();
+    let store = Store::open(&options).unwrap();
+    assert_eq!(letters(&store), (ACCOUNTS.len() * 24, 0));
+    assert_eq!(store.check_deep().unwrap(), Vec::<String>::new());
+}

@@ -1,7 +1,7 @@
 //! `congvu demo`: a whole sample province on 127.0.0.1.
 
 use crate::telemetry;
-use crate::{demo, memory};
+use crate::{demo, keys, memory};
 use std::path::PathBuf;
 
 /// Arguments of `congvu demo`.
@@ -33,6 +33,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         demo.clear()?;
     }
     let config = demo.config()?;
+    super::store::expect_own(&keys::store_dir(&config))?;
     if demo.found()? {
         println!("Tỉnh mẫu đã được dựng. / The sample province was founded.");
     }

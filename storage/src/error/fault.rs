@@ -93,6 +93,10 @@ told! {
         FormatDamaged { file: String }:
             "{file}: tệp bị hỏng",
             "{file}: the file is damaged";
+        /// The same, of another store than all other files.
+        FormatOfAnother { file: String }:
+            "{file}: tệp này là của một kho khác, mọi tệp còn lại của kho đều ghi cùng một kho khác với nó",
+            "{file}: the file belongs to another store, all other files of the store name one that it does not";
         /// The same, not there.
         FormatMissing { file: String }:
             "{file}: tệp bị mất",

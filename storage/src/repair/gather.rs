@@ -84,7 +84,7 @@ pub(super) fn gather(
     let new = Folder::at(fresh, &options.disk, keys, owner);
     options.disk.make_dir(&new.dir)?;
     let checkpoint = Checkpoint::read(&options.dir).ok().flatten();
-    let old = old(options, keys, checkpoint.as_ref());
+    let old = old(options, (keys, owner), checkpoint.as_ref(), report);
     let mut files = read(&folder, &new, old.as_ref(), report)?;
     if let Some(checkpoint) = &checkpoint {
         files.summary.system = files.summary.system.max(checkpoint.system);
@@ -382,8 +382,13 @@ fn packs_gone(
     Ok(gone)
 }
 
-/// Opens the index; `None` when there is none, or none that can be opened.
-fn old(options: &Options, keys: &Keys, checkpoint: Option<&Checkpoint>) -> Option<Old> {
+/// Opens the index; `None` when there is none, none that can be opened, or that of another store.
+fn old(
+    options: &Options,
+    (keys, owner): (&Keys, Owner),
+    checkpoint: Option<&Checkpoint>,
+    report: &mut Repaired,
+) -> Option<Old> {
     let dirs = [recover::INDEX_ASIDE, recover::INDEX].map(|name| options.dir.join(name));
     let dir = dirs.into_iter().find(|dir| dir.is_dir())?;
     if options.engine == EngineKind::Memory {
@@ -396,6 +401,11 @@ fn old(options: &Options, keys: &Keys, checkpoint: Option<&Checkpoint>) -> Optio
             return None;
         }
     };
+    if owner.disowns(&index) {
+        let what = "the index belongs to another store; it was not asked, and is made anew";
+        report.add(what.to_owned(), &[]);
+        return None;
+    }
     let applied = index.get(&key::applied()).ok().flatten();
     let applied = applied.and_then(|v| record::decode::<Position>(&v, "place").ok());
     let trusted = checkpoint.is_none_or(|c| recover::is_whole(c, options));

@@ -175,7 +175,11 @@ pub(crate) fn expect_store(options: &Options) -> Result<(), Error> {
 /// index say. Returns whose the files are, and the options with the engine of the index.
 fn format(options: &Options, report: &mut Repaired) -> Result<(Owner, Options), Error> {
     let damaged = Format::is_damaged(&options.dir);
-    if !damaged && let Some(before) = Format::read(&options.dir)? {
+    let strange = !damaged && of_another(&options.dir)?;
+    if !damaged
+        && !strange
+        && let Some(before) = Format::read(&options.dir)?
+    {
         // Before any file of this version is written.
         let format = upgrade::format(before);
         if format != before {
@@ -184,7 +188,7 @@ fn format(options: &Options, report: &mut Repaired) -> Result<(Owner, Options), 
         return Ok((format.owner(), options.clone()));
     }
     let mut format = Format::anew(options)?;
-    if damaged {
+    if damaged || strange {
         let to = aside(options, format::FILE)?;
         rename(options, &options.dir.join(format::FILE), &to)?;
         report.aside = Some(options.dir.join(ASIDE));
@@ -194,7 +198,12 @@ fn format(options: &Options, report: &mut Repaired) -> Result<(Owner, Options), 
         format.engine = options.engine;
     } else {
         let agreed = owner::agreed(&options.dir)?.id.is_some();
-        told_anew(damaged, agreed, format.engine, report);
+        let what = match (damaged, strange) {
+            (true, _) => "is damaged",
+            (_, true) => "belongs to another store",
+            _ => "is missing",
+        };
+        told_anew(what, agreed, format.engine, report);
     }
     format.write(&options.dir, &options.disk)?;
     let engine = match options.engine {
@@ -208,8 +217,15 @@ fn format(options: &Options, report: &mut Repaired) -> Result<(Owner, Options), 
     Ok((format.owner(), options))
 }
 
-fn told_anew(damaged: bool, agreed: bool, engine: EngineKind, report: &mut Repaired) {
-    let what = if damaged { "damaged" } else { "missing" };
+/// Whether the file `format` is whole, and of another store than all other files.
+fn of_another(dir: &Path) -> Result<bool, Error> {
+    match Format::read(dir)? {
+        Some(format) => format.owner().is_alone(dir),
+        None => Ok(false),
+    }
+}
+
+fn told_anew(what: &str, agreed: bool, engine: EngineKind, report: &mut Repaired) {
     let whose = match agreed {
         true => "the store is the one that its files name",
         false => {
@@ -219,7 +235,7 @@ fn told_anew(damaged: bool, agreed: bool, engine: EngineKind, report: &mut Repai
     let engine = engine.name();
     report.add(
         format!(
-            "the file `format` is {what}; it was made anew: {whose}; its index is kept by {engine}"
+            "the file `format` {what}; it was made anew: {whose}; its index is kept by {engine}"
         ),
         &[],
     );
