@@ -18,6 +18,7 @@ mod body;
 mod caller;
 mod credentials;
 mod dkim;
+mod dmarc_reports;
 mod domains;
 mod filter;
 mod forwarding;

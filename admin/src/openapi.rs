@@ -2,9 +2,9 @@
 
 use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
 use crate::{
-    accounts, agencies, aliases, audit, backups, credentials, dkim, domains, forwarding, holds,
-    letters, lists, members, proposals, queue, queue_acts, recovery, senders, sending, store,
-    tls_reports, tokens, trace,
+    accounts, agencies, aliases, audit, backups, credentials, dkim, dmarc_reports, domains,
+    forwarding, holds, letters, lists, members, proposals, queue, queue_acts, recovery, senders,
+    sending, store, tls_reports, tokens, trace,
 };
 use axum::Json;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -29,6 +29,8 @@ use utoipa::{Modify, OpenApi};
         agencies::usage,
         domains::list, domains::create, domains::read, domains::update, domains::delete,
         dkim::list, dkim::create, dkim::activate, dkim::delete,
+        dmarc_reports::list,
+        dmarc_reports::show,
         tls_reports::list,
         accounts::list, accounts::create, accounts::read, accounts::update, accounts::delete,
         accounts::usage,
@@ -74,7 +76,7 @@ fn tag_of(path: &str) -> String {
         "sending".to_owned()
     } else if path.contains("/senders") {
         "senders".to_owned()
-    } else if let Some(own) = ["dkim", "tls-reports"]
+    } else if let Some(own) = ["dkim", "dmarc-reports", "tls-reports"]
         .iter()
         .find(|own| path.contains(**own))
     {

@@ -5,9 +5,9 @@ use crate::once::{Answers, once};
 use crate::problem::{Kind, Problem, render, text};
 use crate::runs::Runs;
 use crate::{
-    BODY_MAX, Premises, accounts, agencies, aliases, audit, backups, credentials, dkim, domains,
-    forwarding, holds, letters, lists, members, openapi, proposals, queue, queue_acts, recovery,
-    senders, sending, store, tls_reports, tokens, trace,
+    BODY_MAX, Premises, accounts, agencies, aliases, audit, backups, credentials, dkim,
+    dmarc_reports, domains, forwarding, holds, letters, lists, members, openapi, proposals, queue,
+    queue_acts, recovery, senders, sending, store, tls_reports, tokens, trace,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -229,6 +229,14 @@ fn signing() -> Router<Room> {
             get(dkim::list).post(dkim::create),
         )
         .route("/api/v1/domains/{name}/tls-reports", get(tls_reports::list))
+        .route(
+            "/api/v1/domains/{name}/dmarc-reports",
+            get(dmarc_reports::list),
+        )
+        .route(
+            "/api/v1/domains/{name}/dmarc-reports/{id}",
+            get(dmarc_reports::show),
+        )
         .route("/api/v1/domains/{name}/dkim/activate", post(dkim::activate))
         .route(
             "/api/v1/domains/{name}/dkim/{selector}",

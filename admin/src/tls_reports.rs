@@ -8,8 +8,8 @@ use crate::problem::Problem;
 use crate::router::Room;
 use axum::Json;
 use axum::extract::State;
-use delivery::ArrivedTlsReport;
-use delivery::tls_report::PolicyReport;
+use delivery::Arrived;
+use delivery::tls_report::{self, PolicyReport};
 use formats::date;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -53,7 +53,7 @@ pub(crate) struct TlsFailures {
 #[into_params(parameter_in = Query)]
 pub(crate) struct ReportsAsked {
     /// 1 to 200, 50 without it; there is no next page.
-    limit: Option<i64>,
+    pub(crate) limit: Option<i64>,
 }
 
 fn failures(one: &PolicyReport) -> impl Iterator<Item = TlsFailures> + '_ {
@@ -66,8 +66,8 @@ fn failures(one: &PolicyReport) -> impl Iterator<Item = TlsFailures> + '_ {
     })
 }
 
-impl From<ArrivedTlsReport> for TlsReport {
-    fn from(arrived: ArrivedTlsReport) -> Self {
+impl From<Arrived<tls_report::TlsReport>> for TlsReport {
+    fn from(arrived: Arrived<tls_report::TlsReport>) -> Self {
         let report = arrived.report;
         let sums = report.policies.iter().map(|one| &one.summary);
         let (good, failed) = sums.fold((0u64, 0u64), |(good, failed), one| {
@@ -103,11 +103,9 @@ pub(crate) async fn list(
     let max = Ask::of(asked.limit, None)?.limit;
     let found = room.ask(caller, move |room, access| {
         let row = visible(&room.directory, access, &name)?;
-        let reports = room.delivery.tls_reports(&row.name, max)?;
-        Ok(Page::new(
-            reports.into_iter().map(Into::into).collect(),
-            None,
-        ))
+        let reports = room.delivery.reports(&row.name, max)?;
+        let each = reports.into_iter().map(|(_, arrived)| arrived.into());
+        Ok(Page::new(each.collect(), None))
     });
     Ok(Json(found.await?))
 }

@@ -7,7 +7,7 @@ use crate::news::{Action, News, PLACED};
 use crate::place::Piles;
 use crate::resolve::Targets;
 use crate::schedule::Schedule;
-use crate::seen::seen;
+use crate::seen::{self, seen};
 use crate::spoilt::Spoilt;
 use crate::spool;
 use crate::trace::{self, Beginning, Head, Whence};
@@ -62,6 +62,8 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) outward: Option<Outward>,
     pub(crate) wake: RwLock<Option<Arc<dyn Fn() + Send + Sync>>>,
+    /// Who hears of messages that were judged by DMARC.
+    pub(crate) hears: RwLock<Option<seen::Hears>>,
     pub(crate) piles: Piles,
     /// One at a time changes an item of the queue: dispatch, a try that ended or an administrator.
     pub(crate) turns: Turns,
@@ -88,6 +90,7 @@ impl Delivery {
             settings,
             outward,
             wake: RwLock::new(None),
+            hears: RwLock::new(None),
             piles: Piles::default(),
             turns: Turns::default(),
             schedule: Mutex::new(Schedule::new(jobs_max, jobs_per_hop)),

@@ -3,15 +3,20 @@
 
 pub mod accept;
 mod act;
+mod arrived;
+pub mod attachment;
 mod bounce;
 mod carry;
 pub mod dispatch;
+mod dmarc_arrived;
+pub mod dmarc_report;
 pub mod dsn;
 mod each;
 pub mod envelope;
 pub mod error;
 mod header;
 mod job;
+pub mod ledger;
 mod list;
 mod meaning;
 mod news;
@@ -43,6 +48,7 @@ pub mod verify;
 
 pub use accept::{Delivery, Receipt, Settings};
 pub use act::Act;
+pub use arrived::Arrived;
 pub use envelope::{Envelope, Recipient, ReversePath, TlsWish};
 pub use error::{Refusal, Refused};
 pub use job::{Job, RECIPIENTS_MAX, Tried};
@@ -57,5 +63,4 @@ pub use sign::Signer;
 pub use silence::{Leave, REST_S, SILENT_MAX, Silence};
 pub use spoilt::Unreadable;
 pub use spool::{Item, RecipientState, Waiting};
-pub use tls_arrived::ArrivedTlsReport;
 pub use verify::{Enforcement, Evidence};

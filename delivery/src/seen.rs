@@ -1,12 +1,23 @@
 //! The door for mail from outside of which it was found out who sent it.
 
 use crate::accept::Passed;
+use crate::dmarc_report::Judged;
 use crate::trace::Id;
-use crate::verify::Disposition;
+use crate::verify::{Disposition, Wish};
 use crate::{Delivery, Enforcement, Envelope, Evidence, Origin, Receipt, Refusal, Refused, stamp};
+use std::sync::{Arc, PoisonError};
 use storage::QueueId;
 
+/// Hears of messages of which their author's domain wants to hear.
+pub(crate) type Hears = Arc<dyn Fn(Judged) + Send + Sync>;
+
 impl Delivery {
+    /// Calls `hears` with each message from outside whose author's domain wants to hear of it in a report.
+    pub fn on_judged(&self, hears: Arc<dyn Fn(Judged) + Send + Sync>) {
+        let place = self.inner.hears.write();
+        *place.unwrap_or_else(PoisonError::into_inner) = Some(hears);
+    }
+
     /// The same, of a message from outside of which it was found out who sent it, under this rule.
     pub fn accept_seen(
         &self,
@@ -16,13 +27,27 @@ impl Delivery {
         seen: Option<(Evidence, Enforcement)>,
     ) -> Result<Receipt, Refused> {
         let (from, count) = (envelope.from.to_string(), envelope.recipients.len());
+        let judged = self.judged(&envelope, origin, seen.as_ref());
+        let checked = seen.as_ref().map(|(evidence, _)| &evidence.dmarc.result);
+        let checked = checked.map(|result| result.word().to_owned());
         let passed = Passed {
             seen,
             ..Passed::default()
         };
         let taken = self.take(envelope, content, origin, passed);
-        if let (Ok(_), Origin::Remote { .. }) = (&taken, origin) {
-            self.keep_tls_report(&from, content);
+        let brings_report = match (&taken, origin) {
+            (Ok(_), Origin::Remote { .. }) => {
+                self.keep_tls_report(&from, content)
+                    || self.keep_dmarc_report(&from, content, checked)
+            }
+            // What this server tells its own domains.
+            (Ok(_), Origin::Generated) => self.keep_dmarc_report(&from, content, checked),
+            _ => false,
+        };
+        // Of reports nobody reports: two servers would go on for ever. What failed here for now comes again.
+        let counts = matches!(taken, Ok(_) | Err(Refused::Permanent(_))) && !brings_report;
+        if let Some((judged, hears)) = judged.filter(|_| counts) {
+            hears(judged);
         }
         let octets = content.len();
         match &taken {
@@ -35,6 +60,22 @@ impl Delivery {
             ),
         }
         taken
+    }
+
+    /// What its author's domain is to hear of a message, and who passes that on; `None`: nothing, or nobody does.
+    fn judged(
+        &self,
+        envelope: &Envelope,
+        origin: &Origin,
+        seen: Option<&(Evidence, Enforcement)>,
+    ) -> Option<(Judged, Hears)> {
+        let (Origin::Remote { ip, .. }, Some((evidence, rule))) = (origin, seen) else {
+            return None;
+        };
+        let hears = self.inner.hears.read();
+        let hears = hears.unwrap_or_else(PoisonError::into_inner).clone()?;
+        let judged = Judged::of(evidence, evidence.disposition(*rule), *ip, envelope)?;
+        Some((judged, hears))
     }
 
     /// When it was accepted, Unix seconds, and the name of that: given, or new.
@@ -60,7 +101,7 @@ pub(crate) fn seen(
         return Ok((String::new(), Vec::new()));
     };
     match evidence.disposition(rule) {
-        Disposition::Reject => Err(Refused::Permanent(Refusal::Unauthenticated)),
+        Disposition(Wish::Reject) => Err(Refused::Permanent(Refusal::Unauthenticated)),
         became => Ok((evidence.field(host, became), evidence.checks(became))),
     }
 }

@@ -1,9 +1,9 @@
 //! RFC 8460: how TLS with other servers went, a report for each domain and day: counted, written, and read where others
 //! send theirs. Pure.
 
+use crate::attachment::base64_lines;
+use crate::ledger::{Part, Tally};
 use crate::stamp::ZONE_MIN;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use formats::address::{Address, DomainName};
 use formats::date;
 use serde::{Deserialize, Serialize};
@@ -104,13 +104,34 @@ pub struct Session {
 }
 
 /// What was counted of one domain on one day.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counted(pub Vec<PolicyReport>);
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// By policy.
+    pub policies: Vec<PolicyReport>,
+    changed: bool,
+}
+
+impl Tally for Counted {
+    fn parts(&mut self) -> Result<Vec<Part>, serde_json::Error> {
+        Ok(match std::mem::take(&mut self.changed) {
+            true => vec![Part {
+                name: Vec::new(),
+                value: serde_json::to_vec(&self.policies)?,
+            }],
+            false => Vec::new(),
+        })
+    }
+
+    fn put(&mut self, _name: &[u8], value: &[u8]) {
+        self.policies = serde_json::from_slice(value).unwrap_or_default();
+    }
+}
 
 impl Counted {
     /// Adds one.
     pub fn add(&mut self, session: Session) {
-        let all = &mut self.0;
+        self.changed = true;
+        let all = &mut self.policies;
         let known = all.iter().position(|one| one.policy == session.policy);
         let at = match known {
             Some(at) => at,
@@ -153,9 +174,6 @@ impl Counted {
     }
 }
 
-/// Characters of one line of base64 (RFC 2045 §6.8).
-const LINE_MAX: usize = 76;
-
 /// RFC 8460 §5.3: a report as a letter from a server (its name, its address, the time in Unix seconds) to a domain;
 /// `packed`: the report under gzip.
 #[must_use]
@@ -169,12 +187,6 @@ pub fn report_letter(
     let seconds = |text: &str| date::parse_utc(text).unwrap_or(0);
     let (begin, end) = (seconds(&range.start_datetime), seconds(&range.end_datetime));
     let file = format!("{host}!{domain}!{begin}!{end}.json.gz");
-    let encoded = STANDARD.encode(packed);
-    let lines: Vec<&str> = encoded
-        .as_bytes()
-        .chunks(LINE_MAX)
-        .filter_map(|line| std::str::from_utf8(line).ok())
-        .collect();
     let sums = report.policies.iter().map(|one| &one.summary);
     let (good, bad) = sums.fold((0, 0), |(good, bad), one| {
         (
@@ -196,7 +208,7 @@ pub fn report_letter(
          --=_{begin}\r\nContent-Type: application/tlsrpt+gzip\r\nContent-Transfer-Encoding: base64\r\n\
          Content-Disposition: attachment;\r\n\tfilename=\"{file}\"\r\n\r\n{body}\r\n--=_{begin}--\r\n",
         when = date::rfc5322(now, ZONE_MIN),
-        body = lines.join("\r\n"),
+        body = base64_lines(packed),
     )
     .into_bytes()
 }
@@ -301,7 +313,7 @@ mod tests {
             counted.add(session("sts", Some(failure)));
         }
         counted.add(session("no-policy-found", None));
-        let [sts, none] = &counted.0[..] else {
+        let [sts, none] = &counted.policies[..] else {
             panic!("{counted:?}");
         };
         let sums = |one: &PolicyReport| {
@@ -332,7 +344,7 @@ mod tests {
             counted.add(session("sts", Some(failed("x", &n.to_string()))));
             counted.add(session(&n.to_string(), None));
         }
-        assert_eq!(counted.0.len(), POLICIES_MAX);
-        assert_eq!(counted.0[0].failure_details.len(), FAILURES_MAX);
+        assert_eq!(counted.policies.len(), POLICIES_MAX);
+        assert_eq!(counted.policies[0].failure_details.len(), FAILURES_MAX);
     }
 }

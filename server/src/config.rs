@@ -366,7 +366,7 @@ fn check(config: &Config) -> Result<(), (&'static str, String)> {
     }
     let others = config.sign_in.check().and_then(|()| config.relay.check());
     let others = others.and_then(|()| config.imap.check());
-    let others = others.and_then(|()| config.trace.check());
+    let others = others.and_then(|()| config.inbound.check().and_then(|()| config.trace.check()));
     others.or_else(|(key, expected)| wrong(key, expected))?;
     check_storage(&config.storage)?;
     if !level_is_good(&config.log.level) {

@@ -85,6 +85,7 @@ mod tests {
             key,
             "x.vn.\tIN MX\t10 mail.x.vn.",
             "x.vn.\tIN TXT\t\"v=spf1 mx -all\"",
+            "_dmarc.x.vn.\tIN TXT\t\"v=DMARC1; p=quarantine; rua=mailto:postmaster@x.vn\"",
             "_smtp._tls.x.vn.\tIN TXT\t\"v=TLSRPTv1; rua=mailto:postmaster@x.vn\"",
             "_submissions._tcp.x.vn.\tIN SRV\t0 1 465 mail.x.vn.",
             "_imaps._tcp.x.vn.\tIN SRV\t0 1 993 mail.x.vn.",

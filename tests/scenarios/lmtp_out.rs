@@ -41,21 +41,6 @@ fn queue(world: &World) -> Vec<Value> {
     page["items"].as_array().unwrap().clone()
 }
 
-/// The texts of the letters in somebody's INBOX.
-fn letters(world: &World, name: &str) -> Vec<String> {
-    let mut reader = world.imap(name);
-    reader.ok("SELECT INBOX");
-    let status = reader.ok("STATUS INBOX (MESSAGES)");
-    let line = status.line("* STATUS").to_owned();
-    let number = line.split("MESSAGES ").nth(1).unwrap();
-    let count: usize = number.trim_end_matches([')', '\r', '\n']).parse().unwrap();
-    let each = (1..=count).map(|n| {
-        let got = reader.ok(&format!("FETCH {n} BODY.PEEK[]"));
-        String::from_utf8_lossy(got.literals(0)[0]).into_owned()
-    });
-    each.collect()
-}
-
 /// What the other server was given: recipients of each letter, and the last content.
 #[derive(Default)]
 struct Given {
@@ -149,10 +134,10 @@ fn each_recipients_answer_counts_for_himself() {
     };
     assert!(until(waits), "{:?}", queue(&world));
     assert!(
-        until(|| letters(&world, "an").len() == 1),
+        until(|| world.letters("an", "INBOX").len() == 1),
         "who failed is told of"
     );
-    let bounce = letters(&world, "an").remove(0);
+    let bounce = world.letters("an", "INBOX").remove(0);
     for part in [
         "Final-Recipient: rfc822; cam@cu.noibo.vn\r\nAction: failed\r\nStatus: 5.7.1\r\n",
         "Final-Recipient: rfc822; khong@cu.noibo.vn\r\nAction: failed\r\nStatus: 5.1.1\r\n",
@@ -219,14 +204,14 @@ fn a_mailbox_that_is_still_there_gets_what_comes_here() {
     let reply = client.transaction("x@noi.example", &["binh@thu.gov.vn"], LETTER);
     assert!(reply.starts_with("250"), "{reply}");
     assert!(
-        until(|| letters(&there, "binh").len() == 1),
+        until(|| there.letters("binh", "INBOX").len() == 1),
         "nothing arrived"
     );
-    let text = letters(&there, "binh").remove(0);
+    let text = there.letters("binh", "INBOX").remove(0);
     assert!(text.contains("by cu.thu.gov.vn with LMTPS id "), "{text}");
     assert!(text.ends_with(&*String::from_utf8_lossy(LETTER)), "{text}");
     assert!(until(|| queue(&here).is_empty()));
-    assert!(letters(&here, "binh").is_empty());
+    assert!(here.letters("binh", "INBOX").is_empty());
     here.finish();
     there.finish();
 }

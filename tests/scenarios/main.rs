@@ -16,6 +16,7 @@ mod binary_mail;
 mod clients_set_up;
 mod corpus;
 mod dane;
+mod dmarc_reports;
 mod lesser_peers;
 mod lists_and_lmtp;
 mod lmtp_out;

@@ -2,24 +2,12 @@
 
 use serde_json::{Value, json};
 use server::config::{Config, Route, RouteTls};
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use tests::fake_dns::Texts;
 use tests::http_client::HttpClient;
 use tests::smtp_sink::Sink;
 use tests::world::{DOMAIN, World};
-use tests::{dkim_check, fake_dns, until};
-
-/// The texts of a DNS server.
-type Texts = Arc<Mutex<BTreeMap<String, String>>>;
-
-fn start_dns(texts: &Texts) -> SocketAddr {
-    let texts = Arc::clone(texts);
-    fake_dns::start(move |name| {
-        let found = texts.lock().unwrap().get(name).cloned();
-        found.map(|text| vec![fake_dns::text(&text)])
-    })
-}
+use tests::{dkim_check, until};
 
 /// All mail for elsewhere goes to the sink, signed.
 fn set(config: &mut Config, sink: &Sink, dns: SocketAddr) {
@@ -50,17 +38,14 @@ fn made_keys(api: &HttpClient) -> Vec<Value> {
 fn publish(keys: &[Value], texts: &Texts) {
     for key in keys {
         let text = |name: &str| key[name].as_str().unwrap().to_owned();
-        texts
-            .lock()
-            .unwrap()
-            .insert(text("record_name"), text("record"));
+        texts.put(&text("record_name"), &text("record"));
     }
 }
 
 /// What is verified of the letter that the sink took last.
 fn verified(sink: &Sink, texts: &Texts) -> Vec<String> {
     let letter = sink.taken().pop().unwrap().content;
-    let record = |name: &str| texts.lock().unwrap().get(name).cloned();
+    let record = |name: &str| texts.get(name);
     dkim_check::verify(letter.as_bytes(), record).unwrap_or_else(|why| panic!("{why}: {letter}"))
 }
 
@@ -82,7 +67,7 @@ const LETTER: &str = "From: An <an@thu.gov.vn>\r\nTo: x@noi.example\r\nSubject: 
 #[test]
 fn letters_leave_signed_and_keys_are_rotated() {
     let texts = Texts::default();
-    let (sink, dns) = (Sink::new(|_| None), start_dns(&texts));
+    let (sink, dns) = (Sink::new(|_| None), texts.serve());
     let world = World::with(|config| set(config, &sink, dns));
     let api = world.api();
     // The domain was made without keys: the server makes them when it starts.
@@ -137,7 +122,7 @@ fn letters_leave_signed_and_keys_are_rotated() {
     assert_eq!(old.filter(|key| key["until"].is_string()).count(), 2);
     // What was changed on the way is found out.
     let letter = sink.taken().pop().unwrap().content.replace("hai", "ba");
-    let record = |name: &str| texts.lock().unwrap().get(name).cloned();
+    let record = |name: &str| texts.get(name);
     assert!(dkim_check::verify(letter.as_bytes(), record).is_err());
     world.finish();
 }
@@ -178,7 +163,7 @@ fn what_is_encoded_anew_for_a_peer_is_signed_as_it_arrives() {
         let hello = line.starts_with("EHLO");
         hello.then(|| "250-old.example\r\n250 SIZE 1000000".to_owned())
     });
-    let dns = start_dns(&texts);
+    let dns = texts.serve();
     let world = World::with(|config| set(config, &old, dns));
     let api = world.api();
     publish(&made_keys(&api), &texts);
@@ -205,7 +190,7 @@ fn what_is_encoded_anew_for_a_peer_is_signed_as_it_arrives() {
 #[test]
 fn a_domain_made_over_the_api_has_keys_at_once() {
     let texts = Texts::default();
-    let (sink, dns) = (Sink::new(|_| None), start_dns(&texts));
+    let (sink, dns) = (Sink::new(|_| None), texts.serve());
     let world = World::with(|config| set(config, &sink, dns));
     let api = world.api();
     let (status, made) = api.post_json(

@@ -5,30 +5,17 @@ use directory::{AgencyId, Alias};
 use formats::address::{Address, DomainName};
 use serde_json::Value;
 use server::config::{Config, Route, RouteTls};
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use tests::fake_dns::Texts;
+use tests::until;
 use tests::world::{DOMAIN, World};
-use tests::{fake_dns, until};
-
-type Texts = Arc<Mutex<BTreeMap<String, String>>>;
 
 fn texts() -> Texts {
-    let known = [
+    Texts::new(&[
         ("tot.example", "v=spf1 ip4:127.0.0.1 -all"),
         ("_dmarc.tot.example", "v=DMARC1; p=reject"),
         ("xau.example", "v=spf1 ip4:127.0.0.1 -all"),
-    ];
-    let known = known.map(|(name, text)| (name.to_owned(), text.to_owned()));
-    Arc::new(Mutex::new(known.into()))
-}
-
-fn start_dns(texts: &Texts) -> SocketAddr {
-    let texts = Arc::clone(texts);
-    fake_dns::start(move |name| {
-        let found = texts.lock().unwrap().get(name).cloned();
-        found.map(|text| vec![fake_dns::text(&text)])
-    })
+    ])
 }
 
 fn look(config: &mut Config, dns: SocketAddr) {
@@ -42,21 +29,6 @@ fn send(world: &World, from: &str, author: &str, more: &str) -> String {
     let mut client = world.smtp();
     client.ehlo();
     client.transaction(from, &["an@thu.gov.vn"], letter.as_bytes())
-}
-
-/// The letters in a mailbox.
-fn letters(world: &World, mailbox: &str) -> Vec<String> {
-    let mut reader = world.imap("an");
-    reader.ok(&format!("SELECT {mailbox}"));
-    let status = reader.ok(&format!("STATUS {mailbox} (MESSAGES)"));
-    let line = status.line("* STATUS").to_owned();
-    let number = line.split("MESSAGES ").nth(1).unwrap();
-    let count: usize = number.trim_end_matches([')', '\r', '\n']).parse().unwrap();
-    let each = (1..=count).map(|n| {
-        let got = reader.ok(&format!("FETCH {n} BODY.PEEK[]"));
-        String::from_utf8_lossy(got.literals(0)[0]).into_owned()
-    });
-    each.collect()
 }
 
 fn checks(world: &World) -> Vec<String> {
@@ -76,14 +48,14 @@ fn checks(world: &World) -> Vec<String> {
 
 #[test]
 fn what_its_domain_disowns_comes_into_junk() {
-    let dns = start_dns(&texts());
+    let dns = texts().serve();
     let world = World::with(|config| look(config, dns));
     let forged = "Authentication-Results: mail.thu.gov.vn; dmarc=pass (p=reject dis=none) header.from=tot.example\r\n";
     let reply = send(&world, "a@tot.example", "a@tot.example", forged);
     assert!(reply.starts_with("250"), "{reply}");
-    let letter = letters(&world, "INBOX").remove(0);
+    let letter = world.letters("an", "INBOX").remove(0);
     let expected = "Return-Path: <a@tot.example>\r\nAuthentication-Results: mail.thu.gov.vn;\r\n\
-        \tspf=pass smtp.mailfrom=tot.example;\r\n\tdkim=none;\r\n\
+        \tspf=pass smtp.mailfrom=tot.example;\r\n\tspf=none smtp.helo=client.example;\r\n\tdkim=none;\r\n\
         \tdmarc=pass (p=reject dis=none) header.from=tot.example\r\nReceived: ";
     assert!(letter.starts_with(expected), "{letter}");
     assert_eq!(
@@ -93,13 +65,14 @@ fn what_its_domain_disowns_comes_into_junk() {
     );
     let passed = [
         "spf=pass tot.example",
+        "spf=none client.example (HELO)",
         "dmarc=pass tot.example, its policy is reject",
     ];
     assert_eq!(checks(&world), passed);
     let reply = send(&world, "b@xau.example", "a@tot.example", "");
     assert!(reply.starts_with("250"), "{reply}");
-    assert_eq!(letters(&world, "INBOX").len(), 1);
-    let letter = letters(&world, "Junk").remove(0);
+    assert_eq!(world.letters("an", "INBOX").len(), 1);
+    let letter = world.letters("an", "Junk").remove(0);
     assert!(
         letter.contains("dmarc=fail (p=reject dis=quarantine) header.from=tot.example"),
         "{letter}"
@@ -109,7 +82,7 @@ fn what_its_domain_disowns_comes_into_junk() {
     let own = format!("{forged}From: an@thu.gov.vn\r\nSubject: x\r\n\r\nx\r\n");
     let reply = client.transaction("an@thu.gov.vn", &["an@thu.gov.vn"], own.as_bytes());
     assert!(reply.starts_with("250"), "{reply}");
-    assert!(!letters(&world, "INBOX")[1].contains("Authentication-Results"));
+    assert!(!world.letters("an", "INBOX")[1].contains("Authentication-Results"));
     world.finish();
 }
 
@@ -145,7 +118,7 @@ fn dns_that_is_dead_keeps_no_mail() {
 #[test]
 fn or_is_refused_where_the_operator_wants_it() {
     let texts = texts();
-    let dns = start_dns(&texts);
+    let dns = texts.serve();
     let world = World::with(|config| {
         look(config, dns);
         config.inbound.dmarc = delivery::Enforcement::Reject;
@@ -160,7 +133,7 @@ fn or_is_refused_where_the_operator_wants_it() {
 /// One who signs and sends, and one who gets it; DNS has the keys.
 fn signer_and_judge() -> (World, World) {
     let texts = texts();
-    let dns = start_dns(&texts);
+    let dns = texts.serve();
     let there = World::with(|config| look(config, dns));
     let directory = &there.services.directory;
     let ban = DomainName::parse("ban.gov.vn").unwrap();
@@ -190,16 +163,9 @@ fn signer_and_judge() -> (World, World) {
         .make_first_dkim_keys(None, &domain)
         .unwrap();
     for key in keys {
-        texts
-            .lock()
-            .unwrap()
-            .insert(key.record_name(), key.record());
+        texts.put(&key.record_name(), &key.record());
     }
-    let dmarc = (
-        "_dmarc.thu.gov.vn".to_owned(),
-        "v=DMARC1; p=reject; adkim=s".to_owned(),
-    );
-    texts.lock().unwrap().extend([dmarc]);
+    texts.put("_dmarc.thu.gov.vn", "v=DMARC1; p=reject; adkim=s");
     (here, there)
 }
 
@@ -212,10 +178,10 @@ fn what_one_congvu_signs_another_verifies() {
     let reply = client.transaction("an@thu.gov.vn", &["chi@ban.gov.vn"], letter.as_bytes());
     assert!(reply.starts_with("250"), "{reply}");
     assert!(
-        until(|| letters(&there, "INBOX").len() == 1),
+        until(|| there.letters("an", "INBOX").len() == 1),
         "nothing arrived"
     );
-    let got = letters(&there, "INBOX").remove(0);
+    let got = there.letters("an", "INBOX").remove(0);
     assert_eq!(
         got.matches("dkim=pass header.d=thu.gov.vn").count(),
         2,

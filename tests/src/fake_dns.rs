@@ -1,6 +1,8 @@
 //! A DNS server on loopback that knows what the test tells it.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex};
 
 /// Types of records (RFC 1035 §3.2.2).
 pub const A: u16 = 1;
@@ -10,6 +12,38 @@ pub const AAAA: u16 = 28;
 
 /// Records of one name: type and data. `None`: there is no such name.
 pub type Records = Option<Vec<(u16, Vec<u8>)>>;
+
+/// TXT records by name, one each, which the test may change while they are served.
+#[derive(Debug, Clone, Default)]
+pub struct Texts(Arc<Mutex<BTreeMap<String, String>>>);
+
+impl Texts {
+    /// Those that are known from the beginning.
+    pub fn new(known: &[(&str, &str)]) -> Self {
+        let texts = Self::default();
+        for (name, text) in known {
+            texts.put(name, text);
+        }
+        texts
+    }
+
+    /// Publishes one.
+    pub fn put(&self, name: &str, text: &str) {
+        let mut all = self.0.lock().unwrap();
+        all.insert(name.to_owned(), text.to_owned());
+    }
+
+    /// The one of a name.
+    pub fn get(&self, name: &str) -> Option<String> {
+        self.0.lock().unwrap().get(name).cloned()
+    }
+
+    /// Serves them until the test ends.
+    pub fn serve(&self) -> SocketAddr {
+        let texts = self.clone();
+        start(move |name| texts.get(name).map(|found| vec![text(&found)]))
+    }
+}
 
 /// Answers until the test ends.
 pub fn start(knows: impl Fn(&str) -> Records + Send + 'static) -> SocketAddr {

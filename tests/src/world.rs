@@ -113,6 +113,21 @@ impl World {
         client
     }
 
+    /// The texts of the letters in somebody's mailbox.
+    pub fn letters(&self, local: &str, mailbox: &str) -> Vec<String> {
+        let mut reader = self.imap(local);
+        reader.ok(&format!("SELECT {mailbox}"));
+        let status = reader.ok(&format!("STATUS {mailbox} (MESSAGES)"));
+        let line = status.line("* STATUS").to_owned();
+        let number = line.split("MESSAGES ").nth(1).unwrap();
+        let count: usize = number.trim_end_matches([')', '\r', '\n']).parse().unwrap();
+        let each = (1..=count).map(|n| {
+            let got = reader.ok(&format!("FETCH {n} BODY.PEEK[]"));
+            String::from_utf8_lossy(got.literals(0)[0]).into_owned()
+        });
+        each.collect()
+    }
+
     /// JMAP and API as this person, by Basic.
     pub fn http(&self, local: &str) -> HttpClient {
         HttpClient::new(self.address("https"), &self.ca())

@@ -8,7 +8,7 @@ use crate::{LookupError, Resolver};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use formats::address::DomainName;
-use formats::message::canonical::{RelaxedBody, lines_ended, relaxed_field, split};
+use formats::message::canonical::{RelaxedBody, relaxed_field};
 use formats::message::header::{FIELDS_MAX, Field, fields};
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
@@ -23,6 +23,8 @@ const NAMES_MAX: usize = 200;
 const SKEW_S: i64 = 3_600;
 /// Characters of `b=` that name a signature.
 const BEGIN: usize = 8;
+/// Why nothing is known of a signature.
+const NO_ANSWER: &str = "no answer from DNS";
 
 /// RFC 8601 §2.7.1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,7 +57,8 @@ impl DkimResult {
 
 /// A signature that can be checked.
 struct Signature<'a> {
-    field: &'a Field<'a>,
+    /// Its field, as received.
+    raw: &'a [u8],
     algorithm: Algorithm,
     names: Vec<String>,
     simple_header: bool,
@@ -70,32 +73,67 @@ struct Signature<'a> {
     made: Option<i64>,
 }
 
-/// Every signature, as far as they are looked at.
-pub(super) async fn check<R: Resolver>(
-    asking: &mut Asking<'_, R>,
-    message: &[u8],
-    now: i64,
-) -> Vec<Dkim> {
-    let (header, body) = split(message);
-    let header = lines_ended(header);
-    let all: Vec<Field<'_>> = fields(&header).collect();
-    let signatures = all.iter().filter(|field| field.is("DKIM-Signature"));
-    let mut found = Vec::new();
-    let mut hashes = Vec::new();
-    for field in signatures.take(SIGNATURES_MAX) {
-        let mut one = Dkim::default();
-        (one.result, one.why) = match read(field, &mut one) {
-            Ok(_) if all.len() >= FIELDS_MAX => (DkimResult::PermError, "too many header fields"),
-            Ok(signature) => examine(asking, &one, &signature, &all, body, &mut hashes, now).await,
-            Err(why) => (DkimResult::PermError, why),
-        };
-        found.push(one);
+/// The signatures of a message, as far as they are looked at.
+pub(super) struct Signatures<'a> {
+    all: Vec<Field<'a>>,
+    body: &'a [u8],
+    each: Vec<(Dkim, Result<Signature<'a>, &'static str>)>,
+    hashes: Hashes,
+}
+
+impl<'a> Signatures<'a> {
+    /// Reads them from a header, of which each line is ended, and the body that it belongs to. DNS is not asked yet.
+    pub(super) fn read(header: &'a [u8], body: &'a [u8]) -> Self {
+        let all: Vec<Field<'a>> = fields(header).collect();
+        let many = all.len() >= FIELDS_MAX;
+        let signatures = all.iter().filter(|field| field.is("DKIM-Signature"));
+        let each = signatures.take(SIGNATURES_MAX).map(|field| {
+            let mut one = Dkim {
+                result: DkimResult::TempError,
+                why: NO_ANSWER,
+                ..Dkim::default()
+            };
+            let signature = match read(field, &mut one) {
+                Ok(_) if many => Err("too many header fields"),
+                signature => signature,
+            };
+            if let Err(why) = signature {
+                (one.result, one.why) = (DkimResult::PermError, why);
+            }
+            (one, signature)
+        });
+        Self {
+            each: each.collect(),
+            all,
+            body,
+            hashes: Vec::new(),
+        }
     }
-    found
+
+    /// Looks at those of some domains; the others are as they were.
+    pub(super) async fn check<R: Resolver>(
+        &mut self,
+        asking: &mut Asking<'_, R>,
+        now: i64,
+        of: impl Fn(&str) -> bool,
+    ) {
+        for (one, signature) in &mut self.each {
+            if let (Ok(signature), true) = (signature, of(&one.domain)) {
+                let (all, body, hashes) = (&self.all, self.body, &mut self.hashes);
+                (one.result, one.why) =
+                    examine(asking, one, signature, all, body, hashes, now).await;
+            }
+        }
+    }
+
+    /// What was found out so far; what was not looked at has had no answer from DNS.
+    pub(super) fn found(&self) -> Vec<Dkim> {
+        self.each.iter().map(|(one, _)| one.clone()).collect()
+    }
 }
 
 /// RFC 6376 §6.1.1. Errors: why nothing is made of it.
-fn read<'a>(field: &'a Field<'a>, one: &mut Dkim) -> Result<Signature<'a>, &'static str> {
+fn read<'a>(field: &Field<'a>, one: &mut Dkim) -> Result<Signature<'a>, &'static str> {
     let bad = "the signature cannot be read";
     if field.raw.len() > FIELD_MAX {
         return Err(bad);
@@ -152,7 +190,7 @@ fn read<'a>(field: &'a Field<'a>, one: &mut Dkim) -> Result<Signature<'a>, &'sta
         return Err("the key is kept elsewhere than in DNS");
     }
     Ok(Signature {
-        field,
+        raw: field.raw,
         algorithm,
         names,
         simple_header: simple(header)?,
@@ -192,7 +230,7 @@ async fn examine<R: Resolver>(
     let records = match asking.texts(&name).await {
         Ok(records) => records,
         Err(LookupError::NoName) => Vec::new(),
-        Err(LookupError::Failed(_)) => return (DkimResult::TempError, "no answer from DNS"),
+        Err(LookupError::Failed(_)) => return (DkimResult::TempError, NO_ANSWER),
     };
     // RFC 6376 §3.6.2.2: of several records any may be taken; the first that can be used is.
     let mut why = "there is no such key";
@@ -282,7 +320,7 @@ fn signed(signature: &Signature<'_>, all: &[Field<'_>]) -> Vec<u8> {
             canonical(field.raw, &mut out);
         }
     }
-    let own = without_signature(signature.field.raw);
+    let own = without_signature(signature.raw);
     canonical(&own, &mut out);
     if out.ends_with(b"\r\n") {
         out.truncate(out.len() - 2);

@@ -1,10 +1,10 @@
-//! RFC 7489: whether what passed is of the author's own domain, and what its owner wishes where nothing is. The
-//! organizational domain is found in DNS itself (RFC 9989 §4.10), without a list of public suffixes that grows old.
+//! RFC 9989 (RFC 7489): whether what passed is of the author's own domain, and what its owner wishes where nothing is. The
+//! organizational domain is found in DNS itself (§4.10), without a list of public suffixes that grows old.
 
 use super::dkim::DkimResult;
+use super::dmarc_record::{Record, Suffix, is_record};
 use super::lookup::Asking;
 use super::spf::SpfResult;
-use super::tags::Tags;
 use super::{Dmarc, Evidence};
 use crate::header::Header;
 use crate::{LookupError, Resolver};
@@ -42,7 +42,10 @@ impl DmarcResult {
 }
 
 /// RFC 7489 §6.3 `p`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
 pub enum Wish {
     #[default]
@@ -52,7 +55,7 @@ pub enum Wish {
 }
 
 impl Wish {
-    fn read(text: &str) -> Option<Self> {
+    pub(super) fn read(text: &str) -> Option<Self> {
         match text.to_ascii_lowercase().as_str() {
             "none" => Some(Self::None),
             "quarantine" => Some(Self::Quarantine),
@@ -85,27 +88,16 @@ pub enum Enforcement {
     Reject,
 }
 
-/// What becomes of a message.
+/// What becomes of a message: it comes in, goes into Junk, or is not taken; in the words in which its domain wishes for
+/// it (RFC 7489 §7.2).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Disposition {
-    /// It comes in.
-    #[default]
-    None,
-    /// Into Junk.
-    Quarantine,
-    /// It is not taken.
-    Reject,
-}
+pub struct Disposition(pub Wish);
 
 impl Disposition {
-    /// As RFC 7489 §7.2 reports it.
+    /// In one word.
     #[must_use]
     pub const fn word(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Quarantine => "quarantine",
-            Self::Reject => "reject",
-        }
+        self.0.word()
     }
 }
 
@@ -119,63 +111,10 @@ impl Evidence {
             DmarcResult::PermError => Wish::Quarantine,
             DmarcResult::None | DmarcResult::Pass | DmarcResult::TempError => Wish::None,
         };
-        match (rule, wish) {
-            (Enforcement::Mark, _) | (_, Wish::None) => Disposition::None,
-            (Enforcement::Reject, Wish::Reject) => Disposition::Reject,
-            _ => Disposition::Quarantine,
-        }
-    }
-}
-
-/// RFC 9989 §4.7 `psd`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Suffix {
-    Yes,
-    No,
-    Unknown,
-}
-
-/// RFC 7489 §6.3.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Record {
-    wish: Wish,
-    below: Option<Wish>,
-    strict_dkim: bool,
-    strict_spf: bool,
-    percent: u8,
-    testing: bool,
-    suffix: Suffix,
-}
-
-impl Record {
-    fn read(text: &str) -> Option<Self> {
-        let tags = Tags::read(text)?;
-        if tags.first() != Some("v") || tags.get("v") != Some("DMARC1") {
-            return None;
-        }
-        let wish = match tags.get("p").map(Wish::read) {
-            Some(Some(wish)) => wish,
-            // RFC 7489 §6.6.3: what cannot be read is none where somebody wants to hear of it.
-            _ if tags.get("rua").is_some_and(|rua| rua.contains("mailto:")) => Wish::None,
-            _ => return None,
-        };
-        let strict = |tag| {
-            tags.get(tag)
-                .is_some_and(|v: &str| v.eq_ignore_ascii_case("s"))
-        };
-        let percent = tags.get("pct").and_then(|pct| pct.parse().ok());
-        Some(Self {
-            wish,
-            below: tags.get("sp").and_then(Wish::read),
-            strict_dkim: strict("adkim"),
-            strict_spf: strict("aspf"),
-            percent: percent.unwrap_or(100).min(100),
-            testing: tags.get("t").is_some_and(|t| t.eq_ignore_ascii_case("y")),
-            suffix: match tags.get("psd") {
-                Some("y") => Suffix::Yes,
-                Some("n") => Suffix::No,
-                _ => Suffix::Unknown,
-            },
+        Disposition(match (rule, wish) {
+            (Enforcement::Mark, _) | (_, Wish::None) => Wish::None,
+            (Enforcement::Reject, Wish::Reject) => Wish::Reject,
+            _ => Wish::Quarantine,
         })
     }
 }
@@ -183,31 +122,6 @@ impl Record {
 /// What a message is drawn by for `pct`: 0 to 99, the same each time.
 pub(super) fn sample(content: &[u8]) -> u8 {
     Sha256::digest(content)[0] % 100
-}
-
-/// RFC 7489 §6.6.
-pub(super) async fn check<R: Resolver>(
-    asking: &mut Asking<'_, R>,
-    header: &Header,
-    evidence: &Evidence,
-    sample: u8,
-) -> Dmarc {
-    let Some(domain) = author(header) else {
-        return Dmarc {
-            result: DmarcResult::PermError,
-            ..Dmarc::default()
-        };
-    };
-    let mut found = Dmarc {
-        domain: domain.clone(),
-        ..Dmarc::default()
-    };
-    match weigh(asking, &domain, evidence, sample, &mut found).await {
-        Ok(()) => {}
-        Err(LookupError::NoName) => {}
-        Err(LookupError::Failed(_)) => found.result = DmarcResult::TempError,
-    }
-    found
 }
 
 /// RFC 7489 §6.6.1: the one domain of the one From field.
@@ -222,70 +136,170 @@ fn author(header: &Header) -> Option<String> {
         .then(|| first.to_ascii_lowercase())
 }
 
-async fn weigh<R: Resolver>(
-    asking: &mut Asking<'_, R>,
-    domain: &str,
-    evidence: &Evidence,
+/// The policy that holds for a message, found before anything else is asked: DNS of others has no say in it.
+pub(super) struct Policy {
+    /// As far as it is known without what passed.
+    found: Dmarc,
+    organization: String,
     sample: u8,
-    found: &mut Dmarc,
-) -> Result<(), LookupError> {
-    let walk = walk(asking, domain).await?;
-    let organization = walk.organization(domain);
-    let own = walk.record(domain).map(|record| (record, false));
-    let above = || walk.record(&organization).map(|record| (record, true));
-    let suffix = || walk.0.last().map(|(_, record)| (*record, true));
-    let Some((record, is_below)) = own.or_else(above).or_else(suffix) else {
-        return Ok(());
-    };
-    found.said = match record.below {
-        Some(wish) if is_below => wish,
-        _ => record.wish,
-    };
-    // RFC 7489 §6.6.4: the sample that is left out gets the next milder; RFC 9989 §4.7 `t` does so for all.
-    found.sampled_out = record.testing || sample >= record.percent;
-    found.wish = match (found.said, found.sampled_out) {
-        (Wish::Reject, true) => Wish::Quarantine,
-        (Wish::Quarantine, true) => Wish::None,
-        (wish, _) => wish,
-    };
-    let signed = evidence
-        .dkim
-        .iter()
-        .filter(|one| one.result == DkimResult::Pass);
-    let signed = signed.map(|one| (one.domain.clone(), record.strict_dkim));
-    let sent = Some(&evidence.spf).filter(|spf| spf.result == SpfResult::Pass);
-    let sent = sent.map(|spf| (spf.domain.clone(), record.strict_spf));
-    found.result = DmarcResult::Fail;
-    for (other, strict) in signed.chain(sent).collect::<Vec<_>>() {
-        let other = other.to_ascii_lowercase();
-        if other == domain || (!strict && is_of(asking, &other, &organization).await?) {
-            found.result = DmarcResult::Pass;
-            break;
-        }
-    }
-    Ok(())
 }
 
-/// RFC 7489 §3.1: whether a domain is of this organization.
-async fn is_of<R: Resolver>(
+impl Policy {
+    /// RFC 9989 §4.10.1.
+    pub(super) async fn discover<R: Resolver>(
+        asking: &mut Asking<'_, R>,
+        header: &Header,
+        sample: u8,
+    ) -> Self {
+        let mut policy = Self {
+            found: Dmarc::default(),
+            organization: String::new(),
+            sample,
+        };
+        let Some(domain) = author(header) else {
+            policy.found.result = DmarcResult::PermError;
+            return policy;
+        };
+        policy.found.domain.clone_from(&domain);
+        if let Err(LookupError::Failed(_)) = policy.look(asking, &domain).await {
+            policy.found.result = DmarcResult::TempError;
+            policy.found.published = None;
+        }
+        policy
+    }
+
+    async fn look<R: Resolver>(
+        &mut self,
+        asking: &mut Asking<'_, R>,
+        domain: &str,
+    ) -> Result<(), LookupError> {
+        let walk = walk(asking, domain).await?;
+        self.organization = walk.organization(domain);
+        let own = walk.record(domain).map(|record| (record, false));
+        let above = || walk.record(&self.organization).map(|record| (record, true));
+        let suffix = || walk.0.last().map(|(_, record)| (record, true));
+        let Some((record, is_below)) = own.or_else(above).or_else(suffix) else {
+            return Ok(());
+        };
+        let Some(published) = record.policy.clone() else {
+            return Ok(());
+        };
+        let below = match (is_below, published.absent) {
+            (false, _) => None,
+            (true, Some(wish)) if is_absent(asking, domain).await? => Some(wish),
+            (true, _) => published.below,
+        };
+        let said = below.unwrap_or(published.wish);
+        // RFC 7489 §6.6.4: the sample that is left out gets the next milder; RFC 9989 §4.7 `t` does so for all.
+        let sampled_out = published.testing || self.sample >= published.percent;
+        let found = &mut self.found;
+        found.result = DmarcResult::Fail;
+        (found.said, found.sampled_out) = (said, sampled_out);
+        found.wish = match (said, sampled_out) {
+            (Wish::Reject, true) => Wish::Quarantine,
+            (Wish::Quarantine, true) => Wish::None,
+            (wish, _) => wish,
+        };
+        found.published = Some(published);
+        Ok(())
+    }
+
+    /// Whether what a domain vouches for could count here: whoever else passes, it changes nothing.
+    pub(super) fn may_align(&self, domain: &str) -> bool {
+        let domain = domain.to_ascii_lowercase();
+        self.found.published.is_some()
+            && (domain == self.found.domain || is_within(&domain, &self.organization))
+    }
+
+    /// RFC 9989 §4.4: what follows from what was found out of domains that may align.
+    pub(super) async fn weigh<R: Resolver>(
+        &self,
+        asking: &mut Asking<'_, R>,
+        evidence: &Evidence,
+    ) -> Dmarc {
+        let mut found = self.found.clone();
+        let Some(published) = found.published.clone() else {
+            return found;
+        };
+        let mut uncertain = false;
+        for one in &evidence.dkim {
+            let (passed, failed) = (DkimResult::Pass, DkimResult::TempError);
+            let aligned = self.aligned(asking, &one.domain, published.strict_dkim);
+            match aligned.await {
+                Ok(aligned) => {
+                    found.dkim |= aligned && one.result == passed;
+                    uncertain |= aligned && one.result == failed;
+                }
+                Err(_) => uncertain |= one.result == passed,
+            }
+        }
+        let spf = &evidence.spf;
+        let aligned = self.aligned(asking, &spf.domain, published.strict_spf);
+        match aligned.await {
+            Ok(aligned) => {
+                found.spf = aligned && spf.result == SpfResult::Pass;
+                uncertain |= aligned && spf.result == SpfResult::TempError;
+            }
+            Err(_) => uncertain |= spf.result == SpfResult::Pass,
+        }
+        if found.dkim || found.spf {
+            found.result = DmarcResult::Pass;
+        } else if uncertain {
+            // RFC 9989 §5.3.2: nobody can say that it failed for good, so the policy does not apply.
+            found.result = DmarcResult::TempError;
+        }
+        found
+    }
+
+    /// RFC 9989 §4.4.
+    async fn aligned<R: Resolver>(
+        &self,
+        asking: &mut Asking<'_, R>,
+        other: &str,
+        strict: bool,
+    ) -> Result<bool, LookupError> {
+        let other = other.to_ascii_lowercase();
+        if other == self.found.domain {
+            return Ok(true);
+        }
+        if strict || !is_within(&other, &self.organization) {
+            return Ok(false);
+        }
+        Ok(walk(asking, &other).await?.organization(&other) == self.organization)
+    }
+}
+
+fn is_within(domain: &str, above: &str) -> bool {
+    let rest = domain.strip_suffix(above);
+    rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+/// RFC 9989 §3.2.13 (RFC 8020): whether there is no such name.
+async fn is_absent<R: Resolver>(
     asking: &mut Asking<'_, R>,
     domain: &str,
-    organization: &str,
 ) -> Result<bool, LookupError> {
-    let within = domain == organization || domain.ends_with(&format!(".{organization}"));
-    if !within {
-        return Ok(false);
+    match asking.addresses(domain).await {
+        Ok(_) => Ok(false),
+        Err(LookupError::NoName) => Ok(true),
+        Err(failed) => Err(failed),
     }
-    Ok(walk(asking, domain).await?.organization(domain) == organization)
+}
+
+/// RFC 9989 §4.10.2: the organizational domain of a domain. Errors: DNS does not answer.
+pub async fn organization<R: Resolver>(resolver: &R, domain: &str) -> Result<String, LookupError> {
+    let domain = domain.to_ascii_lowercase();
+    let walk = walk(&mut Asking::new(resolver), &domain).await?;
+    Ok(walk.organization(&domain))
 }
 
 /// Records on the way up from a domain, the nearest first.
 struct Walk(Vec<(String, Record)>);
 
 impl Walk {
-    fn record(&self, domain: &str) -> Option<Record> {
+    fn record(&self, domain: &str) -> Option<&Record> {
         let found = self.0.iter().find(|(at, _)| at == domain);
-        found.map(|(_, record)| *record)
+        found.map(|(_, record)| record)
     }
 
     /// RFC 9989 §4.10.2.
@@ -319,8 +333,9 @@ async fn walk<R: Resolver>(asking: &mut Asking<'_, R>, domain: &str) -> Result<W
         };
         let at = rest.join(".");
         if let Some(record) = record(asking, &at).await? {
+            let last = record.suffix != Suffix::Unknown;
             found.push((at, record));
-            if record.suffix != Suffix::Unknown {
+            if last {
                 break;
             }
         }
@@ -332,7 +347,7 @@ async fn walk<R: Resolver>(asking: &mut Asking<'_, R>, domain: &str) -> Result<W
     Ok(Walk(found))
 }
 
-/// RFC 7489 §6.1, §6.6.3: the one record of a domain.
+/// RFC 9989 §4.10: the one record of a domain.
 async fn record<R: Resolver>(
     asking: &mut Asking<'_, R>,
     domain: &str,
@@ -342,9 +357,9 @@ async fn record<R: Resolver>(
         Err(LookupError::NoName) => return Ok(None),
         Err(error) => return Err(error),
     };
-    let mut records = texts.iter().filter(|text| text.starts_with("v=DMARC1"));
+    let mut records = texts.iter().filter(|text| is_record(text));
     match (records.next(), records.next()) {
-        (Some(text), None) => Ok(Record::read(text)),
+        (Some(text), None) => Ok(Record::read(text, domain)),
         _ => Ok(None),
     }
 }

@@ -6,7 +6,7 @@ use formats::address::DomainName;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-/// Questions of one message that may fail; then no more is asked, lest mail waits where DNS is dead.
+/// Questions of one part of the work that may fail; then no more is asked, lest mail waits where DNS is dead.
 const FAILURES_MAX: usize = 2;
 
 /// What came of a question.
@@ -29,6 +29,11 @@ impl<'a, R: Resolver> Asking<'a, R> {
             failures: 0,
             texts: HashMap::new(),
         }
+    }
+
+    /// What failed so far says nothing of what is asked from now on, of somebody else's domain.
+    pub(super) fn begin_anew(&mut self) {
+        self.failures = 0;
     }
 
     fn count(&mut self) -> Result<(), LookupError> {

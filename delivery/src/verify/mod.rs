@@ -6,6 +6,7 @@
 
 mod dkim;
 mod dmarc;
+mod dmarc_record;
 mod key;
 mod lookup;
 mod macros;
@@ -15,14 +16,20 @@ mod spf_record;
 mod tags;
 
 pub use dkim::DkimResult;
-pub use dmarc::{Disposition, DmarcResult, Enforcement, Wish};
+pub use dmarc::{Disposition, DmarcResult, Enforcement, Wish, organization};
+pub use dmarc_record::Published;
+pub(crate) use dmarc_record::is_record as is_dmarc_record;
 pub use results::quarantined;
 pub(crate) use results::without_forged;
 pub use spf::SpfResult;
 
 use crate::header::Header;
 use crate::{Resolver, ReversePath};
+use dkim::Signatures;
+use dmarc::Policy;
+use formats::message::canonical::{lines_ended, split};
 use lookup::Asking;
+use spf::Identity;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -49,6 +56,8 @@ pub struct Arriving {
 #[allow(missing_docs)]
 pub struct Evidence {
     pub spf: Spf,
+    /// RFC 7208 §2.3: what the record of the greeting's name says; `None`: that is `spf`.
+    pub helo: Option<Spf>,
     /// One for each signature, in the order of the header, as far as they were looked at.
     pub dkim: Vec<Dkim>,
     pub dmarc: Dmarc,
@@ -65,6 +74,7 @@ impl Evidence {
                 domain: domain.unwrap_or_default(),
                 by_helo: *from == ReversePath::Null,
             },
+            helo: None,
             dkim: Vec::new(),
             dmarc: Dmarc {
                 result: DmarcResult::TempError,
@@ -113,6 +123,12 @@ pub struct Dmarc {
     pub said: Wish,
     /// The sampling left this message out.
     pub sampled_out: bool,
+    /// A good signature is of the author's domain, or of its organization where that is enough.
+    pub dkim: bool,
+    /// The same of the reverse-path.
+    pub spf: bool,
+    /// Its record; `None`: there is none by which it can be judged.
+    pub published: Option<Published>,
 }
 
 /// What was found out so far, for who waits no longer.
@@ -142,7 +158,7 @@ impl SoFar {
 
 /// A verifier whose DNS somebody else knows.
 pub trait Verify: Send + Sync {
-    /// Finds out what there is, and notes each thing as it is known. Ends within the limits of its DNS.
+    /// Finds out what there is, and notes what is known as soon as DMARC is decided. Ends within the limits of its DNS.
     fn verify(
         self: Arc<Self>,
         arriving: Arriving,
@@ -173,19 +189,40 @@ impl<R: Resolver + 'static> Verify for Verifier<R> {
     }
 }
 
-/// All checks, one after the other, over one budget of questions.
+/// All checks, one after the other, over one budget of questions. Those that decide come first, and ask nothing of
+/// domains that have no part in the decision: else a signature of a domain whose DNS is dead, or slow, would spare a
+/// forged letter its author's policy.
 async fn verify<R: Resolver>(resolver: &R, arriving: &Arriving, so_far: &SoFar) -> Evidence {
     let mut asking = Asking::new(resolver);
-    let mut evidence = Evidence {
-        spf: spf::check(&mut asking, arriving).await,
-        ..Evidence::default()
-    };
-    so_far.note(|known| known.spf = evidence.spf.clone());
-    evidence.dkim = dkim::check(&mut asking, &arriving.content, arriving.now).await;
-    so_far.note(|known| known.dkim.clone_from(&evidence.dkim));
-    let header = Header::read(&arriving.content);
-    let sample = dmarc::sample(&arriving.content);
-    evidence.dmarc = dmarc::check(&mut asking, &header, &evidence, sample).await;
+    let mut evidence = Evidence::unknown(&arriving.from);
+    let mail_from = Identity::mail_from(arriving);
+    evidence.spf.domain = mail_from.domain.to_owned();
+    let (header, body) = split(&arriving.content);
+    let header = lines_ended(header);
+    let mut signatures = Signatures::read(&header, body);
+    let (looked_at, sample) = (
+        Header::read(&arriving.content),
+        dmarc::sample(&arriving.content),
+    );
+    let policy = Policy::discover(&mut asking, &looked_at, sample).await;
+    for decides in [true, false] {
+        asking.begin_anew();
+        let of = |domain: &str| policy.may_align(domain) == decides;
+        if of(mail_from.domain) {
+            evidence.spf = spf::check(&mut asking, arriving, mail_from).await;
+        }
+        signatures.check(&mut asking, arriving.now, of).await;
+        evidence.dkim = signatures.found();
+        if decides {
+            evidence.dmarc = policy.weigh(&mut asking, &evidence).await;
+        }
+        so_far.note(|known| *known = evidence.clone());
+    }
+    if arriving.from != ReversePath::Null {
+        asking.begin_anew();
+        let helo = Identity::helo(arriving);
+        evidence.helo = Some(spf::check(&mut asking, arriving, helo).await);
+    }
     evidence
 }
 

@@ -1,7 +1,6 @@
 //! RFC 8601: what was found out, as a field of the message and as words of its timeline.
 
-use super::{Disposition, Evidence, Spf};
-use crate::verify::Wish;
+use super::{Disposition, Evidence, Spf, Wish};
 use formats::message::header::{Field, fields};
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -14,8 +13,11 @@ const VALUE_MAX: usize = 253;
 impl Evidence {
     /// The field with its line end, as this host says it.
     pub(crate) fn field(&self, host: &str, became: Disposition) -> String {
-        let mut out = format!("{NAME}: {host};\r\n\tspf={}", self.spf.result.word());
-        let _ = write!(out, " {}={}", identity(&self.spf), value(&self.spf.domain));
+        let mut out = format!("{NAME}: {host}");
+        for spf in std::iter::once(&self.spf).chain(&self.helo) {
+            let (word, of, name) = (spf.result.word(), identity(spf), value(&spf.domain));
+            let _ = write!(out, ";\r\n\tspf={word} {of}={name}");
+        }
         if self.dkim.is_empty() {
             out.push_str(";\r\n\tdkim=none");
         }
@@ -54,6 +56,10 @@ impl Evidence {
     pub(crate) fn checks(&self, became: Disposition) -> Vec<String> {
         let (spf, dmarc) = (&self.spf, &self.dmarc);
         let mut all = vec![format!("spf={} {}", spf.result.word(), value(&spf.domain))];
+        if let Some(helo) = &self.helo {
+            let (word, name) = (helo.result.word(), value(&helo.domain));
+            all.push(format!("spf={word} {name} (HELO)"));
+        }
         all.extend(self.dkim.iter().map(|one| {
             let why = if one.why.is_empty() { "" } else { ": " };
             format!(
@@ -68,7 +74,7 @@ impl Evidence {
             let _ = write!(said, ", its policy is {}", dmarc.said.word());
         }
         all.push(said);
-        if became == Disposition::Quarantine {
+        if became.0 == Wish::Quarantine {
             all.push("put into Junk".into());
         }
         all

@@ -46,17 +46,73 @@ impl SpfResult {
     }
 }
 
-/// RFC 7208 §2.3, §2.4: by the reverse-path, or where it is empty by the greeting.
-pub(super) async fn check<R: Resolver>(asking: &mut Asking<'_, R>, arriving: &Arriving) -> Spf {
-    let (local, domain, by_helo) = match &arriving.from {
-        ReversePath::Address(from) => (from.local.as_str(), from.domain.as_str(), false),
-        ReversePath::Null => ("postmaster", arriving.helo.as_str(), true),
-    };
+/// In whose name a peer sends (RFC 7208 §2.3, §2.4).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Identity<'a> {
+    /// Whose record is asked.
+    pub(super) domain: &'a str,
+    local: &'a str,
+    by_helo: bool,
+}
+
+impl<'a> Identity<'a> {
+    /// RFC 7208 §2.4: the reverse-path, or where it is empty the greeting.
+    pub(super) fn mail_from(arriving: &'a Arriving) -> Self {
+        match &arriving.from {
+            ReversePath::Address(from) => Self {
+                domain: from.domain.as_str(),
+                local: from.local.as_str(),
+                by_helo: false,
+            },
+            ReversePath::Null => Self::helo(arriving),
+        }
+    }
+
+    /// A reverse-path as a test writes it; empty: the greeting.
+    #[cfg(test)]
+    pub(super) fn written(arriving: &'a Arriving, from: &'a str) -> Self {
+        match from.rsplit_once('@') {
+            None if from.is_empty() => Self::helo(arriving),
+            None => Self {
+                domain: from,
+                local: "postmaster",
+                by_helo: false,
+            },
+            Some((local, domain)) => Self {
+                domain,
+                // RFC 7208 §4.3.
+                local: if local.is_empty() {
+                    "postmaster"
+                } else {
+                    local
+                },
+                by_helo: false,
+            },
+        }
+    }
+
+    /// RFC 7208 §2.3: the greeting.
+    pub(super) fn helo(arriving: &'a Arriving) -> Self {
+        Self {
+            domain: &arriving.helo,
+            // RFC 7208 §4.3.
+            local: "postmaster",
+            by_helo: true,
+        }
+    }
+}
+
+/// RFC 7208 §4: what its record says of the peer.
+pub(super) async fn check<R: Resolver>(
+    asking: &mut Asking<'_, R>,
+    arriving: &Arriving,
+    identity: Identity<'_>,
+) -> Spf {
     let values = Values {
         ip: arriving.ip.to_canonical(),
         helo: &arriving.helo,
-        local,
-        sender_domain: domain,
+        local: identity.local,
+        sender_domain: identity.domain,
     };
     let mut one = One {
         asking,
@@ -65,9 +121,9 @@ pub(super) async fn check<R: Resolver>(asking: &mut Asking<'_, R>, arriving: &Ar
         voids: 0,
     };
     Spf {
-        result: one.check(domain.to_owned()).await,
-        domain: domain.to_owned(),
-        by_helo,
+        result: one.check(identity.domain.to_owned()).await,
+        domain: identity.domain.to_owned(),
+        by_helo: identity.by_helo,
     }
 }
 
@@ -181,7 +237,7 @@ impl<R: Resolver> One<'_, '_, R> {
             }
             Mechanism::Ptr(spec) => {
                 let target = self.target(spec.as_ref(), domain)?;
-                Ok(self.is_called(&target).await)
+                self.is_called(&target).await
             }
         }
     }
@@ -203,7 +259,11 @@ impl<R: Resolver> One<'_, '_, R> {
     /// Whether one of a host's addresses is the peer's, or in one network with it.
     async fn has(&mut self, host: &str, lengths: Lengths) -> Result<bool, SpfResult> {
         let ip = self.values.ip;
-        let found = self.asking.addresses(host).await;
+        // RFC 7208 §5: only addresses of the peer's family are asked for; a host that has none is one without answer.
+        let found = self.asking.addresses(host).await.map(|mut found| {
+            found.retain(|net| net.is_ipv4() == ip.is_ipv4());
+            found
+        });
         let length = match ip {
             IpAddr::V4(_) => lengths.v4,
             IpAddr::V6(_) => lengths.v6,
@@ -212,10 +272,16 @@ impl<R: Resolver> One<'_, '_, R> {
         Ok(found.into_iter().any(|net| is_in(ip, net, length)))
     }
 
-    /// RFC 7208 §5.5: whether the peer's own name, which leads back to it, is this or below it. Errors count as no.
-    async fn is_called(&mut self, target: &str) -> bool {
+    /// RFC 7208 §5.5: whether the peer's own name, which leads back to it, is this or below it. Where DNS does not answer
+    /// that counts as no.
+    async fn is_called(&mut self, target: &str) -> Result<bool, SpfResult> {
         let ip = self.values.ip;
-        let names = self.asking.names_of(ip).await.unwrap_or_default();
+        let names = self.asking.names_of(ip).await;
+        if let Err(LookupError::Failed(_)) = names {
+            return Ok(false);
+        }
+        // RFC 7208 §4.6.4: a peer without a name is one more question without answer.
+        let names = self.answered(names)?;
         for name in names.into_iter().take(NAMES_MAX) {
             let name = name.trim_end_matches('.').to_ascii_lowercase();
             let target = target.to_ascii_lowercase();
@@ -227,10 +293,10 @@ impl<R: Resolver> One<'_, '_, R> {
                     .await
                     .is_ok_and(|all| all.contains(&ip))
             {
-                return true;
+                return Ok(true);
             }
         }
-        false
+        Ok(false)
     }
 }
 

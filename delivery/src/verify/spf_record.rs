@@ -62,8 +62,8 @@ impl Record {
                     specification(value)?;
                     (!std::mem::replace(&mut explained, true)).then_some(())?;
                 }
-                // RFC 7208 §6: unknown modifiers mean nothing.
-                Some(_) => {}
+                // RFC 7208 §6: unknown modifiers mean nothing, as long as they can be read.
+                Some((_, value)) => super::macros::are_whole(value).then_some(())?,
                 None => record.directives.push(directive(term)?),
             }
         }
@@ -133,15 +133,11 @@ fn number(digits: &str, max: u8) -> Option<u8> {
 fn domain_and_lengths(rest: &str) -> Option<(Option<String>, Lengths)> {
     let mut lengths = Lengths { v4: 32, v6: 128 };
     let mut rest = rest;
-    // Behind the last brace of a macro a slash begins a length.
-    let tail = rest.rfind('}').map_or(0, |at| at + 1);
-    if let Some(at) = rest[tail..].find("//").map(|at| at + tail) {
-        lengths.v6 = number(&rest[at + 2..], 128)?;
-        rest = &rest[..at];
+    if let Some((before, digits)) = length_behind(rest, "//") {
+        (rest, lengths.v6) = (before, number(digits, 128)?);
     }
-    if let Some(at) = rest[tail.min(rest.len())..].find('/').map(|at| at + tail) {
-        lengths.v4 = number(&rest[at + 1..], 32)?;
-        rest = &rest[..at];
+    if let Some((before, digits)) = length_behind(rest, "/") {
+        (rest, lengths.v4) = (before, number(digits, 32)?);
     }
     match rest.strip_prefix(':') {
         None if rest.is_empty() => Some((None, lengths)),
@@ -150,13 +146,27 @@ fn domain_and_lengths(rest: &str) -> Option<(Option<String>, Lengths)> {
     }
 }
 
+/// Digits at the end behind this mark: a name may have slashes of its own.
+fn length_behind<'a>(text: &'a str, mark: &str) -> Option<(&'a str, &'a str)> {
+    let before = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    let digits = &text[before.len()..];
+    let before = before.strip_suffix(mark).filter(|_| !digits.is_empty())?;
+    Some((before, digits))
+}
+
 /// RFC 7208 §7.1 domain-spec, as far as it can be judged before it is expanded.
 fn specification(text: &str) -> Option<String> {
     let visible = text.bytes().all(|b| (0x21..=0x7e).contains(&b));
-    let ends = text.ends_with('}')
-        || text
-            .trim_end_matches('.')
-            .rsplit_once('.')
-            .is_some_and(|(_, top)| !top.is_empty());
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let ends = text.ends_with('}') || name.rsplit_once('.').is_some_and(|(_, top)| is_top(top));
     (visible && ends && super::macros::are_whole(text)).then(|| text.to_owned())
+}
+
+/// `toplabel`: letters, digits and hyphens, not digits alone, no hyphen at either end.
+fn is_top(label: &str) -> bool {
+    let fits = label
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let ends = !label.starts_with('-') && !label.ends_with('-');
+    fits && ends && !label.bytes().all(|b| b.is_ascii_digit())
 }

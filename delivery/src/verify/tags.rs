@@ -21,14 +21,25 @@ impl<'a> Tags<'a> {
             if piece.trim().is_empty() && pieces.peek().is_none() {
                 break;
             }
-            let (name, value) = piece.split_once('=')?;
-            let (name, value) = (name.trim(), value.trim());
-            let fits = name.starts_with(|c: char| c.is_ascii_alphabetic())
-                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-            if !fits || all.len() == TAGS_MAX || all.iter().any(|(other, _)| *other == name) {
+            let (name, value) = tag(piece)?;
+            if all.len() == TAGS_MAX || all.iter().any(|(other, _)| *other == name) {
                 return None;
             }
             all.push((name, value));
+        }
+        Some(Self(all))
+    }
+
+    /// RFC 9989 §4.7: what is no tag, or comes again, means nothing; the others hold. `None`: the first is none.
+    pub(super) fn lenient(text: &'a str) -> Option<Self> {
+        let mut all: Vec<(&str, &str)> = Vec::new();
+        for (n, piece) in text.split(';').take(TAGS_MAX).enumerate() {
+            match tag(piece) {
+                Some((name, _)) if all.iter().any(|(other, _)| *other == name) => {}
+                Some(tag) => all.push(tag),
+                None if n == 0 => return None,
+                None => {}
+            }
         }
         Some(Self(all))
     }
@@ -43,6 +54,15 @@ impl<'a> Tags<'a> {
     pub(super) fn first(&self) -> Option<&'a str> {
         self.0.first().map(|(name, _)| *name)
     }
+}
+
+/// `tag-spec`.
+fn tag(piece: &str) -> Option<(&str, &str)> {
+    let (name, value) = piece.split_once('=')?;
+    let (name, value) = (name.trim(), value.trim());
+    let fits = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    fits.then_some((name, value))
 }
 
 /// A value without the white space that folding left in it.

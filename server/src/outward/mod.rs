@@ -2,12 +2,15 @@
 
 pub(crate) mod config;
 mod dane;
+mod dmarc;
 mod dnssec;
 mod names;
 mod reports;
 mod sockets;
 mod sts;
+mod telling;
 
+pub use dmarc::DmarcReports;
 pub use names::{Names, Watch};
 pub use reports::Reports;
 pub use sockets::Sockets;
@@ -26,7 +29,7 @@ use tokio::time::Instant;
 
 /// Idle connections and resting destinations are looked at at least this often.
 const TICK: Duration = Duration::from_secs(10);
-/// Between two looks at TLS reports.
+/// Between two looks at reports that are due.
 const TELL: Duration = Duration::from_secs(60);
 /// After the store refused to tell what is to be sent.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -36,8 +39,11 @@ pub(crate) struct Sending {
     services: Services,
     relay: Arc<Relay<Arc<Names>, Sockets>>,
     woken: Arc<Notify>,
+    names: Arc<Names>,
     /// Where other domains are to hear how TLS with them goes.
-    reports: Option<(Arc<Reports>, Arc<Names>)>,
+    tls: Option<Arc<Reports>>,
+    /// Where they are to hear what comes in their name.
+    dmarc: Option<Arc<DmarcReports>>,
 }
 
 impl Sending {
@@ -59,19 +65,54 @@ impl Sending {
             let policies = Policies::new(Arc::clone(&names), store, clock, authorities);
             sockets = sockets.with_policies(policies);
         }
-        let mut reports = None;
+        let store = || services.store.clone();
+        let clock = services.directory.clock().clone();
+        let now: telling::Now = Arc::new(move || clock.now_s());
+        let mut tls = None;
         if config.relay.tls_reports {
-            let (store, clock) = (services.store.clone(), services.directory.clock().clone());
-            let counts = Arc::new(Reports::new(store, Arc::new(move || clock.now_s()))?);
+            let counts = Arc::new(Reports::new(store(), Arc::clone(&now))?);
             sockets = sockets.with_reports(Arc::clone(&counts));
-            reports = Some((counts, Arc::clone(&names)));
+            tls = Some(counts);
+        }
+        let mut dmarc = None;
+        if config.inbound.dmarc_reports {
+            let counts = Arc::new(DmarcReports::new(store(), now)?);
+            let hears = Arc::clone(&counts);
+            let hears = Arc::new(move |judged| hears.count(judged));
+            services.delivery.on_judged(hears);
+            dmarc = Some(counts);
         }
         Ok(Self {
             services: services.clone(),
-            relay: Arc::new(Relay::new(names, sockets, settings)),
+            relay: Arc::new(Relay::new(Arc::clone(&names), sockets, settings)),
             woken,
-            reports,
+            names,
+            tls,
+            dmarc,
         })
+    }
+
+    /// Tells other domains what they want to hear; each report goes in a task of its own.
+    fn tell(&self, under_way: &mut JoinSet<()>) {
+        let (services, names) = (|| self.services.clone(), || Arc::clone(&self.names));
+        if let Some(tls) = &self.tls {
+            under_way.spawn(Arc::clone(tls).send(services(), names()));
+        }
+        if let Some(dmarc) = &self.dmarc {
+            under_way.spawn(Arc::clone(dmarc).send(services(), names()));
+        }
+    }
+
+    /// Writes down what was counted for them.
+    async fn keep_counts(&self) {
+        let (tls, dmarc) = (self.tls.clone(), self.dmarc.clone());
+        let flushed = tokio::task::spawn_blocking(move || {
+            let tls = tls.map_or(Ok(()), |tls| tls.flush());
+            tls.and(dmarc.map_or(Ok(()), |dmarc| dmarc.flush()))
+        });
+        if let Ok(Err(error)) = flushed.await {
+            tracing::error!(%error, "what was counted for reports is lost");
+        }
     }
 
     /// Sends until told to stop; then what is under way gets a moment to end.
@@ -80,12 +121,9 @@ impl Sending {
         let mut jobs: HashMap<Id, Arc<Job>> = HashMap::new();
         let mut told_at = Instant::now();
         loop {
-            if let Some((reports, names)) = &self.reports
-                && told_at.elapsed() >= TELL
-            {
+            if told_at.elapsed() >= TELL {
                 told_at = Instant::now();
-                let sent = Arc::clone(reports).send(self.services.clone(), Arc::clone(names));
-                under_way.spawn(sent);
+                self.tell(&mut under_way);
             }
             let wait = self.begin(&mut under_way, &mut jobs).await;
             tokio::select! {
@@ -103,13 +141,7 @@ impl Sending {
                 self.ended(ended, &mut jobs).await;
             }
             self.relay.sweep(true).await;
-            if let Some((reports, _)) = &self.reports {
-                let reports = Arc::clone(reports);
-                let flushed = tokio::task::spawn_blocking(move || reports.flush()).await;
-                if let Ok(Err(error)) = flushed {
-                    tracing::error!(%error, "what was counted for TLS reports is lost");
-                }
-            }
+            self.keep_counts().await;
         };
         let _ = tokio::time::timeout(GRACE - Duration::from_secs(1), rest).await;
     }

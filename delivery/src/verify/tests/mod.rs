@@ -1,6 +1,8 @@
 //! RFC 8463 appendix A, alignment, and fields that others forge.
 
+mod policy;
 mod spf;
+mod suite;
 
 use super::*;
 use crate::{LookupError, MailHost, MailHosts};
@@ -352,18 +354,18 @@ fn who_cannot_be_told_apart_goes_into_junk() {
         let evidence = dmarc(&reject, "a@y.vn", author);
         assert_eq!(evidence.disposition(rule), expected, "{author} {rule:?}");
     };
-    check("From: a@x.vn", Mark, Disposition::None);
-    check("From: a@x.vn", Junk, Disposition::Quarantine);
-    check("From: a@x.vn", Reject, Disposition::Reject);
-    check("From: a@y.vn", Reject, Disposition::None);
+    check("From: a@x.vn", Mark, Disposition(Wish::None));
+    check("From: a@x.vn", Junk, Disposition(Wish::Quarantine));
+    check("From: a@x.vn", Reject, Disposition(Wish::Reject));
+    check("From: a@y.vn", Reject, Disposition(Wish::None));
     for odd in [
         "X: y",
         "From: a@y.vn\r\nFrom: a@x.vn",
         "From: a@y.vn, b@x.vn",
         "From: none",
     ] {
-        check(odd, Reject, Disposition::Quarantine);
-        check(odd, Mark, Disposition::None);
+        check(odd, Reject, Disposition(Wish::Quarantine));
+        check(odd, Mark, Disposition(Wish::None));
     }
 }
 
@@ -376,9 +378,10 @@ fn results_are_one_hosts_own_word() {
         "a@x.vn",
         SIGNED.as_bytes(),
     );
-    let field = evidence.field(host, Disposition::Quarantine);
+    let field = evidence.field(host, Disposition(Wish::Quarantine));
     let expected = "Authentication-Results: mail.tinh.gov.vn;\r\n\
         \tspf=none smtp.mailfrom=x.vn;\r\n\
+        \tspf=none smtp.helo=mx.noi.vn;\r\n\
         \tdkim=pass header.d=football.example.com header.s=brisbane header.b=\"/gCrinpc\";\r\n\
         \tdkim=permerror (there is no such key) header.d=football.example.com header.s=test header.b=\"F45dVWDf\";\r\n\
         \tdmarc=none (p=none dis=quarantine) header.from=football.example.com\r\n";
@@ -392,7 +395,7 @@ fn results_are_one_hosts_own_word() {
     let mut odd = evidence;
     odd.spf.domain = "x.vn; dkim=pass\r\nX: y".into();
     assert!(
-        odd.field(host, Disposition::None)
+        odd.field(host, Disposition(Wish::None))
             .contains("smtp.mailfrom=\"x.vn??dkim?pass??X:?y\"")
     );
     let forged = "Received: x\r\nAuthentication-Results: (c ; d) MAIL.tinh.gov.vn 1;\r\n dmarc=pass\r\n\

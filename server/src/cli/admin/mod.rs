@@ -10,6 +10,7 @@ mod client;
 mod connect;
 mod credentials;
 mod dkim;
+mod dmarc_reports;
 mod domains;
 mod forwarding;
 mod holds;
@@ -54,6 +55,9 @@ enum Resource {
     /// Tên miền / the mail domains that are served
     #[command(subcommand, visible_alias = "domain")]
     Domains(domains::Verb),
+    /// Báo cáo DMARC / what other servers report of mail in a domain's name
+    #[command(subcommand)]
+    DmarcReports(dmarc_reports::Verb),
     /// Tài khoản / persons, shared mailboxes, resources, lists
     #[command(subcommand, visible_alias = "account")]
     Accounts(accounts::Verb),
@@ -169,6 +173,7 @@ fn act(args: AdminArgs, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
     match args.resource {
         Resource::Agencies(verb) => agencies::run(verb, &client, &mut printer),
         Resource::Domains(verb) => domains::run(verb, &client, &mut printer),
+        Resource::DmarcReports(verb) => dmarc_reports::run(verb, &client, &mut printer),
         Resource::Accounts(verb) => accounts::run(verb, &client, &mut printer),
         Resource::Lists(verb) => lists::run(verb, &client, &mut printer),
         Resource::Forwarding(verb) => forwarding::run(verb, &client, &mut printer),

@@ -66,6 +66,9 @@ fn command_lines_are_understood_or_refused() {
     check("admin domains dkim activate x.vn --force", true);
     check("admin domains dkim delete x.vn", false);
     check("admin domains tls-reports x.vn --json", true);
+    check("admin dmarc-reports list x.vn --limit 3 --lang en", true);
+    check("admin dmarc-reports show x.vn ffff --json", true);
+    check("admin dmarc-reports show x.vn", false);
     check(
         "admin accounts create annv@x.vn --name An --agency H99.1 --quota 5G",
         true,
