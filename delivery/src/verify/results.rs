@@ -58,7 +58,7 @@ impl Evidence {
         let mut all = vec![format!("spf={} {}", spf.result.word(), value(&spf.domain))];
         if let Some(helo) = &self.helo {
             let (word, name) = (helo.result.word(), value(&helo.domain));
-            all.push(format!("spf={word} {name} (HELO)"));
+            all.push(format!("helo={word} {name}"));
         }
         all.extend(self.dkim.iter().map(|one| {
             let why = if one.why.is_empty() { "" } else { ": " };

@@ -137,7 +137,7 @@ fn the_greeting_is_looked_at_beside_the_reverse_path() {
     assert!(field.contains(both), "{field}");
     assert_eq!(
         evidence.checks(Disposition::default())[1],
-        "spf=pass mx.noi.vn (HELO)"
+        "helo=pass mx.noi.vn"
     );
     // RFC 9989 §4.4.2: it is no part of DMARC.
     let record = "_dmarc.noi.vn v=DMARC1; p=reject";
