@@ -31,6 +31,7 @@ pub fn start(root: &Path) -> Neighbour {
         domain: "exim.example",
         shown: "mx.exim.example[101.96.0.3]",
         address: EXIM,
+        port: 25,
         log: at.join("log/mainlog"),
         mail: at.join("mail"),
         command,

@@ -8,7 +8,7 @@ use tests::smtp_client::SmtpClient;
 use tests::world::{PASSWORD, World};
 
 /// A letter with what trips servers: dots, octets over 127, a long line, white space at ends. `subject` as it stands.
-fn letter(from: &str, to: &str, subject: &str, marker: &str, longest: usize) -> Vec<u8> {
+pub fn letter(from: &str, to: &str, subject: &str, marker: &str, longest: usize) -> Vec<u8> {
     let long = "dài ".repeat(longest / 5);
     format!(
         "From: =?utf-8?q?Nguy=E1=BB=85n_V=C4=83n_An?= <{from}>\r\nTo: <{to}>\r\nSubject: {subject}\r\n\
@@ -20,16 +20,16 @@ fn letter(from: &str, to: &str, subject: &str, marker: &str, longest: usize) -> 
     .into_bytes()
 }
 
-const SUBJECT: &str = "=?utf-8?b?Q8O0bmcgdsSDbiBz4buRIDE=?=";
+pub const SUBJECT: &str = "=?utf-8?b?Q8O0bmcgdsSDbiBz4buRIDE=?=";
 
 /// As Maildir keeps it.
-fn unix(letter: &[u8]) -> Vec<u8> {
+pub fn unix(letter: &[u8]) -> Vec<u8> {
     String::from_utf8_lossy(letter)
         .replace("\r\n", "\n")
         .into_bytes()
 }
 
-fn same(stored: &[u8], sent: &[u8]) {
+pub fn same(stored: &[u8], sent: &[u8]) {
     let at = |letter: &[u8], back: usize| letter.len().checked_sub(back).map(|n| letter[n]);
     if let Some(back) = (1..=sent.len()).find(|n| at(stored, *n) != at(sent, *n)) {
         let near = |letter: &[u8]| {
@@ -73,7 +73,7 @@ fn swaks(arguments: &[&str], letter: &[u8]) -> String {
 }
 
 /// Submits as `an`.
-fn submit(world: &World, to: &str, letter: &[u8]) {
+pub fn submit(world: &World, to: &str, letter: &[u8]) {
     let at = world.address("submissions");
     let (host, port) = (at.ip().to_string(), at.port().to_string());
     let secret = ["--auth-user", "an@thu.gov.vn", "--auth-password", PASSWORD];
@@ -115,12 +115,12 @@ fn tried(api: &HttpClient, marker: &str, says: &str) -> Value {
     })
 }
 
-fn queue(api: &HttpClient) -> Vec<Value> {
+pub fn queue(api: &HttpClient) -> Vec<Value> {
     get(api, "queue")["items"].as_array().unwrap().clone()
 }
 
 /// The letter in somebody's INBOX here that contains this, once it is there.
-fn received(world: &World, name: &str, marker: &str) -> Vec<u8> {
+pub fn received(world: &World, name: &str, marker: &str) -> Vec<u8> {
     let look = || {
         let mut reader = world.imap(name);
         let select = reader.ok("SELECT INBOX");
@@ -320,6 +320,39 @@ pub fn from_the_peer(world: &World, peer: &Neighbour) {
         head.contains(&hop) && head.contains("with ESMTPS"),
         "{head}"
     );
+}
+
+/// The peer keeps the queue and hands over by LMTP (RFC 2033): of three in one transaction two have the letter once, and
+/// the sender of it hears of the third.
+pub fn by_lmtp(world: &World, peer: &Neighbour) {
+    let from = format!("nguoi@{}", peer.domain);
+    let to = ["binh", "khong", "an"].map(|name| format!("{name}+lmtp@thu.gov.vn"));
+    let sent = letter(&from, &to[0], SUBJECT, "lmtp@peer", 900);
+    let mut client = SmtpClient::connect(format!("{}:25", peer.address).parse().unwrap());
+    client.ehlo();
+    client.expect(&format!("MAIL FROM:<{from}> BODY=8BITMIME"), "250");
+    for to in &to {
+        client.expect(&format!("RCPT TO:<{to}>"), "250");
+    }
+    client.expect("DATA", "354");
+    client.send(&tests::smtp_client::stuffed(&sent));
+    let reply = client.reply();
+    assert!(reply.starts_with("250"), "{reply}");
+    for name in ["an", "binh"] {
+        let got = received(world, name, "<lmtp@peer>");
+        same(&got, &sent);
+        assert!(String::from_utf8_lossy(&got).contains(" with LMTP id "));
+    }
+    let bounce = peer.letter(&format!("Final-Recipient: rfc822; {}", to[1]));
+    let bounce = String::from_utf8_lossy(&bounce);
+    for part in ["Action: failed", "Status: 5.1.1", "550 5.1.1"] {
+        assert!(bounce.contains(part), "{part} in {bounce}");
+    }
+    for name in ["an", "binh"] {
+        let mut reader = world.imap(name);
+        let line = reader.ok("STATUS INBOX (MESSAGES)").line("* STATUS");
+        assert!(line.contains("MESSAGES 1"), "{line}");
+    }
 }
 
 /// Nobody of that name here: the peer's notification has our words.

@@ -1,9 +1,11 @@
-//! Postfix and Exim from Debian's packages as the other servers, both ways, over port 25, MX and STARTTLS.
+//! Postfix and Exim from Debian's packages as the other servers, both ways, over port 25, MX and STARTTLS; Dovecot as the
+//! one that has mailboxes, by LMTP.
 //!
 //! Everything runs in a network of its own (`unshare`), whose one interface bears addresses that look public, with our
 //! DNS at 127.0.0.1:53: nothing that the machine runs is touched, and the relay keeps its rule that DNS leads
 //! nobody into private networks (RFC 6890 §2.2). Only root may do that; otherwise the flows say so and end.
 
+mod dovecot;
 mod exim;
 mod flows;
 mod neighbour;
@@ -21,11 +23,15 @@ const POSTFIX: &str = "101.96.0.2";
 const EXIM: &str = "101.96.0.3";
 /// Tells the test that it runs within that network already.
 const INSIDE: &str = "CONGVU_PEERS_INSIDE";
+/// What is laid over /usr there: Dovecot looks for its parts where its package has them.
+const OVER: &str = "CONGVU_PEERS_OVER";
 /// Users that the peers insist on; within that network the machine has them.
-const USERS: [(&str, u32); 3] = [
+const USERS: [(&str, u32); 5] = [
     ("postfix", 64_001),
     ("postdrop", 64_002),
     ("Debian-exim", 64_003),
+    ("dovecot", 64_004),
+    ("dovenull", 64_005),
 ];
 
 /// Sets the network up, then becomes the command.
@@ -33,12 +39,18 @@ const ENTER: &str = "set -e
 ip link set lo up
 for address in 101.96.0.1 101.96.0.2 101.96.0.3; do ip addr add $address/32 dev lo; done
 for file in resolv.conf passwd group; do mount --bind \"$0/$file\" /etc/$file; done
+if [ -d \"$CONGVU_PEERS_OVER\" ]; then mount -t overlay -o lowerdir=\"$CONGVU_PEERS_OVER\":/usr overlay /usr; fi
 exec \"$@\"";
 
-/// Where `unpack.sh` has put a program's package.
-fn unpacked(package: &str) -> PathBuf {
+/// Where `unpack.sh` puts packages.
+fn cache() -> PathBuf {
     let home = std::env::var("HOME").unwrap();
-    let cache = Path::new(&home).join(".cache/congvu-peers");
+    Path::new(&home).join(".cache/congvu-peers")
+}
+
+/// Where it has put a program's package.
+fn unpacked(package: &str) -> PathBuf {
+    let cache = cache();
     let marked = cache.join(format!("{package}.whole"));
     assert!(
         marked.exists(),
@@ -95,6 +107,7 @@ fn enter(test: &str) -> bool {
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env(INSIDE, "yes")
+        .env(OVER, cache().join("dovecot/usr"))
         .output()
         .unwrap();
     let text =
@@ -129,6 +142,8 @@ fn world() -> World {
         config.relay.direct = true;
         config.relay.name_servers = vec![dns];
         config.relay.sources = vec![OWN.parse().unwrap()];
+        config.listen.lmtp = vec![format!("{OWN}:24").parse().unwrap()];
+        config.listen.lmtp_from = vec![POSTFIX.parse().unwrap()];
     })
 }
 
@@ -151,7 +166,9 @@ fn clients_postfix() {
     if enter("peers::clients_postfix") {
         return;
     }
-    all(world(), &postfix::start(&root));
+    let (world, peer) = (world(), postfix::start(&root));
+    flows::by_lmtp(&world, &peer);
+    all(world, &peer);
 }
 
 #[test]

@@ -51,6 +51,7 @@ pub struct Start {
     pub domain: &'static str,
     pub shown: &'static str,
     pub address: &'static str,
+    pub port: u16,
     pub log: PathBuf,
     pub mail: PathBuf,
     pub dir: tempfile::TempDir,
@@ -77,7 +78,7 @@ impl Start {
             child,
             _dir: self.dir,
         };
-        let answers = wait(|| TcpStream::connect((peer.address, 25)).ok());
+        let answers = wait(|| TcpStream::connect((peer.address, self.port)).ok());
         assert!(
             answers.is_some(),
             "{} does not answer: {}",
@@ -113,15 +114,15 @@ impl Neighbour {
     }
 }
 
-/// Letters below a folder; Maildir's `tmp` has half ones.
+/// Letters below a folder, in `new` and `cur` of Maildirs: `tmp` has half ones, and Dovecot keeps notes beside them.
 fn read(dir: &Path, found: &mut Vec<Vec<u8>>) {
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
         let path = entry.path();
         if path.is_dir() {
-            if !path.ends_with("tmp") {
-                read(&path, found);
-            }
-        } else if let Ok(letter) = std::fs::read(&path) {
+            read(&path, found);
+        } else if (dir.ends_with("new") || dir.ends_with("cur"))
+            && let Ok(letter) = std::fs::read(&path)
+        {
             found.push(letter);
         }
     }

@@ -1,7 +1,7 @@
 //! Postfix: one domain in Maildirs, TLS, SMTPUTF8, greylisting as its policy protocol has it.
 
-use super::POSTFIX;
 use super::neighbour::{Neighbour, Start, folder, give};
+use super::{OWN, POSTFIX};
 use std::collections::HashSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -22,6 +22,7 @@ verify unix - - n - 1 verify
 flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap
 smtp unix - - n - - smtp
+lmtp unix - - n - - lmtp
 error unix - - n - - error
 retry unix - - n - - error
 virtual unix - n n - - virtual
@@ -66,6 +67,7 @@ pub fn start(root: &Path) -> Neighbour {
         domain: "postfix.example",
         shown: "mx.postfix.example[101.96.0.2]",
         address: POSTFIX,
+        port: 25,
         log: at.join("log"),
         mail: at.join("mail"),
         command,
@@ -100,6 +102,11 @@ inet_interfaces = {POSTFIX}
 inet_protocols = ipv4
 mynetworks = 127.0.0.0/8 {POSTFIX}/32
 smtp_bind_address = {POSTFIX}
+lmtp_bind_address = {POSTFIX}
+transport_maps = inline:{{
+  {{an+lmtp@thu.gov.vn = lmtp:inet:[{OWN}]:24}},
+  {{binh+lmtp@thu.gov.vn = lmtp:inet:[{OWN}]:24}},
+  {{khong+lmtp@thu.gov.vn = lmtp:inet:[{OWN}]:24}} }}
 smtp_host_lookup = dns
 smtputf8_enable = yes
 virtual_mailbox_domains = postfix.example
