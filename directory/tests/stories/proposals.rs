@@ -48,6 +48,11 @@ fn a_proposal_needs_the_agency_and_its_domain() {
         "H99.1",
     );
     let reader = world.officer("kiemtra@tinh.gov.vn", directory::Role::Auditor, "H99.1");
+    let neighbour = world.officer(
+        "lanhgieng@tinh.gov.vn",
+        directory::Role::AccountOfficer,
+        "H99.2",
+    );
     let d = &world.directory;
     let elsewhere = NameAsked {
         agency: agency("H99.2"),
@@ -62,7 +67,7 @@ fn a_proposal_needs_the_agency_and_its_domain() {
         ..elsewhere.clone()
     };
     assert!(matches!(
-        d.propose_addresses(None, &of_another),
+        d.propose_addresses(Some(&neighbour), &of_another),
         Err(Error::Invalid {
             field: "domain",
             ..
