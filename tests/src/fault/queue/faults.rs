@@ -22,14 +22,29 @@ const LETTERS: u64 = 14;
 const ROUNDS: u64 = 150;
 /// Steps of the disk within which the power fails; a life without a fault has about so many.
 const DISK_STEPS: u64 = 400;
+/// How long the lock of a store may stay with nobody.
+const LOCK_PATIENCE: Duration = Duration::from_secs(20);
 /// Milliseconds after which a process is killed at the latest.
 const KILLED_MS: u64 = 450;
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "what holds the lock tells nobody when it lets go"
+)]
 fn province(folder: &Path, ground: &Ground, ledger: &Ledger) -> Result<Province, storage::Error> {
     // A start takes a second: events of one second are told apart by a number that begins anew.
     let now = ledger.now().map_or(START_S, |now| now + 1);
     ledger.note(Event::Now(now));
-    Province::open(folder, ground, now)
+    let began = Instant::now();
+    loop {
+        match Province::open(folder, ground, now) {
+            // Another test of this process starts a program: until that runs it holds the lock, as what was copied.
+            Err(storage::Error::InUse { .. }) if began.elapsed() < LOCK_PATIENCE => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            opened => return opened,
+        }
+    }
 }
 
 fn founded(folder: &Path, ground: &Ground, ledger: &Ledger) {
