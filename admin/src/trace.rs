@@ -113,7 +113,11 @@ pub(crate) async fn search(
             let wanted = ask.limit - items.len();
             let found = room.delivery.traces(&sought, after.as_deref(), wanted)?;
             for found in found.found {
-                if let Some(view) = looker.view(&found.head) {
+                let view = looker.view(&found.head).filter(|view| {
+                    let sought = sought.to.as_ref();
+                    sought.is_none_or(|to| view.names(room, &found.head, to))
+                });
+                if let Some(view) = view {
                     let (_, events) = room.delivery.trace(&found.id)?;
                     let all = room.delivery.progress(&found, &events)?;
                     items.push(item(found, &view, &all));

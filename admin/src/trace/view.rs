@@ -93,6 +93,25 @@ impl View {
         }
     }
 
+    /// Whether somebody who is looked for is among those whom one may see: else a search would tell who got a blind
+    /// copy, and who is a member of a list.
+    pub(crate) fn names(&self, room: &Room, head: &Head, sought: &Address) -> bool {
+        let key = sought.key();
+        let is = |text: &String| Address::parse(text).is_ok_and(|address| address.key() == key);
+        match self {
+            Self::Whole => true,
+            // Of very many not all are kept.
+            Self::Sender => {
+                head.recipients.iter().any(is)
+                    || head.recipients.len() < head.recipient_count as usize
+            }
+            Self::Partly(accounts, recipients) => {
+                let account = room.directory.account_at(sought);
+                recipients.iter().any(is) || account.is_ok_and(|a| accounts.contains(&a.id))
+            }
+        }
+    }
+
     /// Where it was placed: accounts, or for the sender those whom he wrote to.
     pub(crate) fn places(&self, room: &Room, head: &Head, accounts: &[AccountId]) -> Vec<String> {
         let named = |account: &AccountId| match room.directory.kept_account(*account) {

@@ -160,6 +160,25 @@ async fn who_got_it_learns_of_nobody_else() {
     );
     let whole = w.get(&w.root, &format!("trace/{trace}")).await;
     assert!(whole.json.to_string().contains("ai@ngoai.vn"));
+    // Nor does a search say whether somebody else got it.
+    let message_id = whole.json["message"]["message_id"].as_str().unwrap();
+    let message_id = message_id.trim_matches(['<', '>']);
+    for (who, recipient, found) in [
+        (&w.nobody, "nguoila@x.vn", true),
+        (&w.nobody, "NguoiLa@x.vn", true),
+        (&w.nobody, "kiemtoan@x.vn", false),
+        (&w.nobody, "ai@ngoai.vn", false),
+        (&w.nobody, "khac@ngoai.vn", false),
+        (&w.root, "kiemtoan@x.vn", true),
+        (&w.root, "ai@ngoai.vn", true),
+    ] {
+        for more in ["", "&mine=true"] {
+            let query = format!("trace?message_id={message_id}&recipient={recipient}{more}");
+            let answer = w.get(who, &query).await;
+            check(&answer, 200);
+            assert_eq!(!answer.names("id").is_empty(), found, "{query}");
+        }
+    }
 }
 
 #[tokio::test]
