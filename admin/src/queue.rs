@@ -231,8 +231,8 @@ impl QueueFilter {
     }
 }
 
-/// An item belongs to the agency of its submitter and those of its recipients here; one that came
-/// from outside for elsewhere belongs to the top.
+/// An item belongs to the agency of its submitter, and to those of its recipients when all are theirs: who answers for
+/// one of several neither learns of the others nor stops their mail. The rest belongs to the top.
 pub(crate) fn in_sight(room: &Room, access: &Access, capability: Capability, item: &Item) -> bool {
     let sight = Sight::new(&room.directory, access, capability);
     let local = |waiting: &Waiting| match waiting.state {
@@ -240,7 +240,7 @@ pub(crate) fn in_sight(room: &Room, access: &Access, capability: Capability, ite
         RecipientState::Remote | RecipientState::Done(_) => false,
     };
     item.submitter.is_some_and(|account| sight.account(account))
-        || item.waiting.iter().any(local)
+        || (!item.waiting.is_empty() && item.waiting.iter().all(local))
         || sight.whole()
 }
 

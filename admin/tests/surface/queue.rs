@@ -16,6 +16,11 @@ pub(crate) fn submit_to(w: &World, who: &Access, to: &[&str]) -> u64 {
 
 /// The same in the name of a seat.
 pub(crate) fn submit_as(w: &World, who: &Access, from: &str, to: &[&str]) -> u64 {
+    submit_for(w, who, from, to, None)
+}
+
+/// The same for later, Unix seconds.
+fn submit_for(w: &World, who: &Access, from: &str, to: &[&str], release_at: Option<i64>) -> u64 {
     let from = Address::parse(from).unwrap();
     let recipients = to.iter().map(|to| Recipient {
         address: Address::parse(to).unwrap(),
@@ -29,6 +34,7 @@ pub(crate) fn submit_as(w: &World, who: &Access, from: &str, to: &[&str]) -> u64
         ret: None,
         smtputf8: false,
         eight_bit: true,
+        release_at,
         ..Envelope::default()
     };
     let content = format!(
@@ -125,6 +131,27 @@ async fn i17_mail_of_others_does_not_exist() {
     };
     w.directory.create_agency(None, top).unwrap();
     check(&w.get(&w.root, "agencies/H50").await, 404);
+}
+
+/// Who answers for one of several recipients neither sees the others nor stops their mail.
+#[tokio::test]
+async fn i17_one_of_several_recipients_shows_nothing_of_the_others() {
+    let w = World::new();
+    let later = |to: &[&str]| submit_for(&w, &w.nobody, "nguoila@x.vn", to, Some(w.now() + 3600));
+    let alone = later(&["quantri.nhanh@x.vn"]);
+    let beside = later(&["quantri.nhanh@x.vn", "ai@ngoai.vn"]);
+    assert_eq!(
+        w.get(&w.branch, "queue").await.names("id"),
+        [alone.to_string()]
+    );
+    let sought = w.get(&w.branch, "queue?recipient=ai@ngoai.vn").await;
+    assert!(sought.names("id").is_empty());
+    check(&w.get(&w.branch, &format!("queue/{beside}")).await, 404);
+    let hold = format!("POST queue/{beside}/hold");
+    check(&w.with(&w.branch, &hold, &[], None).await, 404);
+    check(&w.delete(&w.branch, &format!("queue/{beside}")).await, 404);
+    check(&w.get(&w.root, &format!("queue/{beside}")).await, 200);
+    check(&w.delete(&w.branch, &format!("queue/{alone}")).await, 204);
 }
 
 #[tokio::test]
