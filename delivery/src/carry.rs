@@ -6,11 +6,12 @@ use crate::accept::{Arrival, temporary};
 use crate::list;
 use crate::news::News;
 use crate::place::Letter;
-use crate::resolve::Targets;
+use crate::resolve::{Targets, why};
 use crate::spool::{Record, Row};
-use crate::trace::Beginning;
+use crate::trace::{self, Beginning, What};
 use crate::{Delivery, Outcome, Receipt, Refusal, Refused, retry, stamp, verify};
 use directory::ListFace;
+use formats::address::Address;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use storage::{AccountId, BlobId, Error, QueueId};
@@ -71,6 +72,7 @@ impl Delivery {
             let face = arrival.lists.of(list).map(|face| &**face);
             self.tell_all(&arrival, face, stored, &news);
         }
+        self.note_refused(&arrival, &refused);
         Ok(Receipt {
             trace: arrival.trace,
             queued: carried.queued,
@@ -207,6 +209,28 @@ impl Delivery {
                 store.account(*first).put_blob(stored)
             }
             _ => store.put_blob(stored),
+        }
+    }
+
+    /// Writes into the timeline who was refused while others were not: who brought it is told, and tells the sender.
+    fn note_refused(&self, arrival: &Arrival, refused: &[(u32, Refusal)]) {
+        let of = |(n, refusal): &(u32, Refusal)| {
+            let to = arrival.envelope.recipients.get(*n as usize)?;
+            Some((Outcome::Failed(why(refusal).to_owned()), &to.address))
+        };
+        let outcomes: Vec<(Outcome, &Address)> = refused.iter().filter_map(of).collect();
+        if outcomes.is_empty() {
+            return;
+        }
+        let what = What::Tried {
+            hop: String::new(),
+            tls: None,
+            results: trace::grouped(outcomes.iter().map(|(outcome, to)| (outcome, *to))),
+        };
+        let rows = trace::event(&arrival.trace, arrival.now, arrival.now, what);
+        let noted = rows.and_then(|rows| self.inner.store.commit_rows(rows));
+        if let Err(error) = noted {
+            tracing::error!(trace = %arrival.trace, %error, "who was refused is not in the timeline");
         }
     }
 

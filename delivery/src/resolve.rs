@@ -1,6 +1,7 @@
 //! Recipient -> here, elsewhere or refused.
 
 use crate::accept::temporary;
+use crate::carry::{FULL, FULL_NOW};
 use crate::header::Header;
 use crate::list::Lists;
 use crate::news::{self, Action, News};
@@ -43,6 +44,19 @@ pub(crate) struct Targets {
     gone: Vec<(u32, Address)>,
 }
 
+/// Why somebody gets nothing, as senders and timelines are told.
+pub(crate) fn why(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::RecipientClosed => "5.2.1 the mailbox takes no mail",
+        Refusal::RelayDenied => "5.7.1 relaying denied",
+        Refusal::MayNotPost => MAY_NOT_POST,
+        Refusal::Loop => "5.4.6 the message came through this list already",
+        Refusal::OverQuota => FULL,
+        Refusal::FullNow => FULL_NOW,
+        _ => "5.1.1 there is no such mailbox",
+    }
+}
+
 impl Targets {
     /// What the sender is told of recipients that were refused beside others that were not.
     /// `each`: the peer hears of each recipient, and he is told of lists within lists alone.
@@ -50,14 +64,7 @@ impl Targets {
         let refused = self.refused.iter().filter(|_| !each);
         let refused = refused.map(|(index, refusal)| {
             let recipient = &envelope.recipients[*index as usize];
-            let why = match refusal {
-                Refusal::RecipientClosed => "5.2.1 the mailbox takes no mail",
-                Refusal::RelayDenied => "5.7.1 relaying denied",
-                Refusal::MayNotPost => MAY_NOT_POST,
-                Refusal::Loop => "5.4.6 the message came through this list already",
-                _ => "5.1.1 there is no such mailbox",
-            };
-            News::failed(recipient, &recipient.address, why)
+            News::failed(recipient, &recipient.address, why(refusal))
         });
         let lists = self.closed_lists.iter().map(|(index, list)| {
             let recipient = &envelope.recipients[*index as usize];

@@ -3,6 +3,7 @@
 use crate::bounces::report;
 use crate::world::{LETTER, World, cause, envelope, local, remote};
 use delivery::Outcome;
+use delivery::trace::Standing;
 
 const HOUR_S: i64 = 3600;
 
@@ -113,6 +114,19 @@ fn who_brings_it_from_elsewhere_tries_again_himself() {
     assert_eq!((receipt.placed, receipt.queued.is_some()), (1, true));
     let sent = envelope("x@noi.vn", &["an@tinh.gov.vn", "binh@tinh.gov.vn"]);
     let each = world.delivery.accept_each(sent, LETTER, &remote());
+    // The timeline says who was refused beside the others.
+    let trace = each[0].clone().unwrap();
+    let (found, events) = world.delivery.trace(&trace).unwrap();
+    let told = world.delivery.progress(&found, &events).unwrap();
+    let told: Vec<(Standing, Option<&str>)> = told
+        .iter()
+        .map(|one| (one.standing, one.said.as_deref()))
+        .collect();
+    let refused = Some("4.2.2 the mailbox is full");
+    assert_eq!(
+        told,
+        [(Standing::Placed, None), (Standing::Failed, refused)]
+    );
     let each: Vec<String> = each.into_iter().map(cause).collect();
     assert_eq!(each, ["ok", "FullNow"]);
     assert_eq!(world.inbox("an").len(), 2);
