@@ -15,6 +15,9 @@ const MEASURES: [(&str, &str); 2] = [
     ("MALLOC_MMAP_THRESHOLD_", "1048576"),
     ("MALLOC_TRIM_THRESHOLD_", "1048576"),
 ];
+/// How many pools there are: one for each processor ([`pools`]) instead of eight. What one thread frees in a pool, threads
+/// of other pools cannot use; it stays as holes.
+const POOLS: &str = "MALLOC_ARENA_MAX";
 /// Where an operator may have set other measures.
 const OPERATOR: &str = "GLIBC_TUNABLES";
 
@@ -37,13 +40,20 @@ pub(crate) fn settle() {
         std::os::unix::process::CommandExt::arg0(&mut again, name);
     }
     again.args(arguments).envs(MEASURES);
+    again.env(POOLS, pools().to_string());
     let error = std::os::unix::process::CommandExt::exec(&mut again);
     tracing::debug!(%error, "memory is given back late");
 }
 
+/// As many as there are threads that work at a time; two at least, so that one that frees much holds nobody up.
+fn pools() -> usize {
+    std::thread::available_parallelism().map_or(2, |count| count.get().max(2))
+}
+
 fn is_set(variable: impl Fn(&'static str) -> Option<OsString>) -> bool {
     let names = MEASURES.iter().map(|(name, _)| *name);
-    names.chain([OPERATOR]).any(|name| variable(name).is_some())
+    let names = names.chain([POOLS, OPERATOR]);
+    names.into_iter().any(|name| variable(name).is_some())
 }
 
 #[cfg(test)]
@@ -60,6 +70,7 @@ mod tests {
         for (name, _) in MEASURES {
             check(name, true);
         }
+        check(POOLS, true);
         check(OPERATOR, true);
         check("PATH", false);
     }

@@ -11,6 +11,8 @@ use storage::{Clock, EngineKind, Options, Policy, Sizes, Store};
 
 /// Every so many rounds the index is made anew and compared.
 const REBUILT_EVERY: u64 = 10;
+/// A long run tells after so many rounds how far it is: the store grows, and judging it takes longer and longer.
+const TOLD_EVERY: u64 = 100;
 /// Lanes of a victim.
 const LANES: u32 = 6;
 
@@ -201,6 +203,9 @@ pub fn kills(program: &Path, dir: &Path, seed: u64, rounds: u64, engine: EngineK
         drop(store);
         if round % REBUILT_EVERY == 0 && rebuilt(&options) != before {
             row.verdict.findings.push("a rebuilt index differs".into());
+        }
+        if row.faults % TOLD_EVERY == 0 {
+            eprintln!("{}: {} of {rounds}, clean", row.fault, row.faults);
         }
     }
     row
