@@ -155,6 +155,11 @@ fn killed(
     told
 }
 
+#[allow(clippy::print_stderr, reason = "how far a run of an hour is")]
+fn tell(row: &Row, rounds: u64) {
+    eprintln!("{}: {} of {rounds}, clean", row.fault, row.faults);
+}
+
 /// Starts `program` as a victim, kills it `rounds` times at random moments, and judges each time.
 pub fn kills(program: &Path, dir: &Path, seed: u64, rounds: u64, engine: EngineKind) -> Row {
     let mut row = Row::new(&format!(
@@ -204,8 +209,8 @@ pub fn kills(program: &Path, dir: &Path, seed: u64, rounds: u64, engine: EngineK
         if round % REBUILT_EVERY == 0 && rebuilt(&options) != before {
             row.verdict.findings.push("a rebuilt index differs".into());
         }
-        if row.faults % TOLD_EVERY == 0 {
-            eprintln!("{}: {} of {rounds}, clean", row.fault, row.faults);
+        if row.faults.is_multiple_of(TOLD_EVERY) {
+            tell(&row, rounds);
         }
     }
     row
