@@ -19,8 +19,8 @@ pub struct Timeline {
     events: Vec<Event>,
     /// Names of the accounts that it was placed in.
     placed: Vec<String>,
-    /// Names of notifications that have no timeline, or one that does not end.
-    open_notices: Vec<String>,
+    /// Names of notifications that have no timeline, or one that does not end, with what it tells.
+    open_notices: Vec<(String, Vec<Event>)>,
     /// Whom notifications tell of that reached nobody in time, and whether of success.
     dead_notices: Vec<(bool, Vec<String>)>,
 }
@@ -65,12 +65,11 @@ fn read(province: &Province, id: &str) -> Result<Timeline, Error> {
                     .delivery
                     .trace(id)
                     .map_or(Vec::new(), |(_, all)| all);
-                match events.iter().rev().find(|event| ends(&event.what)) {
-                    None => open_notices.push(id.clone()),
-                    Some(event) if failed(&event.what) => {
-                        dead_notices.push((*good, recipients.clone()));
-                    }
-                    Some(_) => {}
+                let end = events.iter().rev().find(|event| ends(&event.what));
+                match end.map(|event| failed(&event.what)) {
+                    None => open_notices.push((id.clone(), events)),
+                    Some(true) => dead_notices.push((*good, recipients.clone())),
+                    Some(false) => {}
                 }
             }
             _ => {}
@@ -85,10 +84,12 @@ fn read(province: &Province, id: &str) -> Result<Timeline, Error> {
     })
 }
 
-/// Whether it is the end of a notification, which is for one.
+/// Whether it is the end of a notification, which is for one. Of one that waited for days the last try was put off, too:
+/// that it is given up, and that nobody is told of it (I-11), is its end.
 fn ends(what: &What) -> bool {
     match what {
         What::Placed(_) => true,
+        What::Told { .. } => failed(what),
         What::Tried { results, .. } => results
             .iter()
             .any(|(how, _)| !matches!(how, Outcome::Deferred(_))),
@@ -98,15 +99,26 @@ fn ends(what: &What) -> bool {
 
 fn failed(what: &What) -> bool {
     let over = |(how, _): &(Outcome, _)| matches!(how, Outcome::Failed(_));
-    matches!(what, What::Tried { results, .. } if results.iter().any(over))
+    match what {
+        What::Tried { results, .. } => results.iter().any(over),
+        What::Told {
+            late, good, notice, ..
+        } => !*late && !*good && notice.is_none(),
+        _ => false,
+    }
 }
 
 impl std::fmt::Display for Timeline {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "{}: {:?}", self.found.id, self.found.head.accounts)?;
-        self.events
-            .iter()
-            .try_for_each(|event| writeln!(f, "  {} {:?}", event.at, event.what))
+        let mut each = |event: &Event| writeln!(f, "  {} {:?}", event.at, event.what);
+        self.events.iter().try_for_each(&mut each)?;
+        for (notice, events) in &self.open_notices {
+            writeln!(f, "notification {notice}:")?;
+            let mut each = |event: &Event| writeln!(f, "  {} {:?}", event.at, event.what);
+            events.iter().try_for_each(&mut each)?;
+        }
+        Ok(())
     }
 }
 
@@ -168,7 +180,7 @@ impl Timeline {
         for to in reach.here.iter().chain(&reach.there) {
             self.judge_one(letter, to, reach.owned.contains(to), known, seen, verdict);
         }
-        for notice in &self.open_notices {
+        for (notice, _) in &self.open_notices {
             verdict
                 .findings
                 .push(format!("letter {number}: notification {notice} has no end"));
