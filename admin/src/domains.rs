@@ -35,6 +35,10 @@ pub(crate) struct Domain {
     state: DomainState,
     /// The domain for which it stands: each address in it is the same address there. Null: it stands for itself.
     alias_of: Option<String>,
+    /// The last day on which it stands for that domain: afterwards mail for it is refused (550 5.1.6), and nobody signs
+    /// in by it. Null: it has no end.
+    #[schema(example = "2028-06-30")]
+    until: Option<String>,
     /// Raised with each change; also the ETag.
     version: u64,
 }
@@ -63,6 +67,10 @@ pub(crate) struct DomainChange {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     alias_of: Option<Option<String>>,
+    /// The last day on which it stands for another; null: it has no end.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    until: Option<Option<String>>,
 }
 
 /// Which domains.
@@ -106,6 +114,7 @@ impl From<directory::Domain> for Domain {
             agency: row.agency.0,
             state: row.state.into(),
             alias_of: row.alias_of.map(|name| name.to_string()),
+            until: row.until.map(Into::into),
             version: row.version,
         }
     }
@@ -217,7 +226,7 @@ pub(crate) async fn read(
     Ok(tagged(found.await?))
 }
 
-/// Gives a domain to another agency, suspends or resumes it, lets it stand for another or for itself.
+/// Gives a domain to another agency, suspends or resumes it, lets it stand for another until a day, or for itself.
 #[utoipa::path(patch, path = "/api/v1/domains/{name}", tag = "domains", params(("name" = String, Path)),
     request_body = DomainChange, responses((status = 200, body = Domain)))]
 pub(crate) async fn update(
@@ -231,6 +240,9 @@ pub(crate) async fn update(
         Some(name) => Some(named(name.as_deref())?),
         None => None,
     };
+    let until = change.until.as_ref();
+    let until = until.map(|day| filter::day_if_any("until", day.as_deref()));
+    let until = until.transpose()?;
     let changed = room.ask(caller, move |room, access| {
         visible(&room.directory, access, &name)?;
         let agency = change.agency.map(AgencyId);
@@ -244,6 +256,7 @@ pub(crate) async fn update(
                 row.agency = agency.clone().unwrap_or(row.agency);
                 row.state = change.state.map_or(row.state, Into::into);
                 row.alias_of = alias_of.clone().unwrap_or(row.alias_of);
+                row.until = until.unwrap_or(row.until);
                 room.directory
                     .change_domain(Some(access), row, Some(version))
             },

@@ -2,6 +2,7 @@
 
 use crate::problem::{Problem, text};
 use directory::AccountId;
+use formats::date::Day;
 use formats::{Address, DomainName, date};
 
 /// Octets of a search word.
@@ -42,6 +43,24 @@ pub(crate) fn instant(field: &str, value: &str) -> Result<i64, Problem> {
             ),
         )
     })
+}
+
+/// A day. Errors: 422 naming the field.
+pub(crate) fn day(field: &str, value: &str) -> Result<Day, Problem> {
+    Day::parse(value).ok_or_else(|| {
+        Problem::invalid(
+            field,
+            text(
+                "một ngày dạng năm-tháng-ngày, ví dụ 2025-07-01",
+                "a day such as 2025-07-01",
+            ),
+        )
+    })
+}
+
+/// The same where none may be given.
+pub(crate) fn day_if_any(field: &str, value: Option<&str>) -> Result<Option<Day>, Problem> {
+    value.map(|text| day(field, text)).transpose()
 }
 
 /// A word to look for. Errors: 400 when it is too long.

@@ -33,6 +33,7 @@ mod once;
 mod openapi;
 mod page;
 mod phrase;
+mod positions;
 mod premises;
 mod problem;
 mod proposals;

@@ -1,14 +1,18 @@
-//! `/api/v1/accounts/{id}/list`: who may post to a list, and whom it answers to.
+//! `/api/v1/accounts/{id}/list`: who may post to a list, whom it answers to, and whom it finds by a rule.
+
+mod rule;
+
+use rule::{ListReach, ListRule};
 
 use crate::body::{Body, Named};
 use crate::caller::Caller;
 use crate::filter;
 use crate::problem::Problem;
 use crate::router::Room;
-use crate::sight::{acted, known_account};
+use crate::sight::{acted, known_account, known_agency};
 use crate::version::{Match, Tagged};
 use axum::extract::State;
-use directory::ListRules;
+use directory::{Access, ListRules};
 use formats::Address;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -60,6 +64,10 @@ pub(crate) struct ListSettings {
     owner: Option<String>,
     /// Whether its letters bear `List-Id` and its like.
     fields: bool,
+    /// Whom it finds beside the members that it names, looked at for each letter.
+    rule: Option<ListRule>,
+    /// Whom the rule finds now, as far as you may see them.
+    reach: ListReach,
     /// Raised with each change; also the ETag. Zero while nothing was said.
     version: u64,
 }
@@ -75,21 +83,27 @@ pub(crate) struct ListSettingsChange {
     owner: Option<String>,
     /// True when left out.
     fields: Option<bool>,
+    /// No rule when left out.
+    rule: Option<ListRule>,
 }
 
-fn shown(rules: ListRules) -> Tagged<ListSettings> {
+fn shown(room: &Room, access: &Access, rules: ListRules) -> Result<Tagged<ListSettings>, Problem> {
     let version = rules.version;
+    let reach = room.directory.list_reach(Some(access), rules.account);
+    let reach = acted(access, rules.account, reach)?;
     let settings = ListSettings {
         posting: rules.posting.into(),
         posters: rules.posters.iter().map(ToString::to_string).collect(),
         owner: rules.owner.map(|owner| owner.to_string()),
         fields: rules.fields,
+        rule: rules.rule.map(Into::into),
+        reach: reach.into(),
         version,
     };
-    Tagged::found(settings, version)
+    Ok(Tagged::found(settings, version))
 }
 
-/// Reads who may post to a list, and whom it answers to. 404 also where the account is no list.
+/// Reads who may post to a list, whom it answers to, and whom its rule finds. 404 also where the account is no list.
 #[utoipa::path(get, path = "/api/v1/accounts/{id}/list", tag = "lists",
     params(("id" = u32, Path)), responses((status = 200, body = ListSettings)))]
 pub(crate) async fn read(
@@ -101,7 +115,7 @@ pub(crate) async fn read(
     let found = room.ask(caller, move |room, access| {
         known_account(&room.directory, access, id)?;
         let rules = room.directory.list_rules(Some(access), id);
-        Ok(shown(acted(access, id, rules)?))
+        shown(room, access, acted(access, id, rules)?)
     });
     found.await
 }
@@ -130,16 +144,20 @@ pub(crate) async fn set(
         known_account(&room.directory, access, id)?;
         let present = acted(access, id, room.directory.list_rules(Some(access), id))?;
         let version = wanted.expected(present.version)?;
+        if let Some(rule) = change.rule.as_ref().filter(|rule| rule.is_new(&present)) {
+            known_agency(&room.directory, access, "rule", &rule.under())?;
+        }
         let rules = ListRules {
             account: id,
             posting: change.posting.unwrap_or(Posting::Inside).into(),
             posters,
             owner,
             fields: change.fields.unwrap_or(true),
+            rule: change.rule.map(Into::into),
             version: 0,
         };
         let set = room.directory.set_list_rules(Some(access), rules, version);
-        Ok(shown(acted(access, id, set)?))
+        shown(room, access, acted(access, id, set)?)
     });
     done.await
 }

@@ -3,8 +3,8 @@
 use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
 use crate::{
     accounts, agencies, aliases, audit, backups, credentials, dkim, dmarc_reports, domains,
-    forwarding, holds, letters, lists, members, proposals, queue, queue_acts, recovery, senders,
-    sending, store, tls_reports, tokens, trace,
+    forwarding, holds, letters, lists, members, positions, proposals, queue, queue_acts, recovery,
+    senders, sending, store, tls_reports, tokens, trace,
 };
 use axum::Json;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -27,6 +27,8 @@ use utoipa::{Modify, OpenApi};
     paths(
         agencies::list, agencies::create, agencies::read, agencies::update, agencies::delete,
         agencies::usage,
+        positions::list, positions::create, positions::read, positions::update, positions::delete,
+        positions::hand_over,
         domains::list, domains::create, domains::read, domains::update, domains::delete,
         dkim::list, dkim::create, dkim::activate, dkim::delete,
         dmarc_reports::list,

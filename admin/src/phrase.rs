@@ -1,10 +1,68 @@
 //! What the directory says in English of a wrong value, in Vietnamese.
 
 /// English and Vietnamese; `#` stands for a number.
-const PHRASES: [(&str, &str); 41] = [
+const PHRASES: &[(&str, &str)] = &[
     (
         "letters, digits and dots, at most #",
         "chữ cái, chữ số và dấu chấm, nhiều nhất # ký tự",
+    ),
+    (
+        "official codes such as H#.#.# or #.#.#.G#, each of at most # characters",
+        "mã định danh như H#.#.# hoặc #.#.#.G#, mỗi mã nhiều nhất # ký tự",
+    ),
+    (
+        "a day that is not before `since`",
+        "một ngày không trước `since`",
+    ),
+    (
+        "an agency that has not ended",
+        "một cơ quan chưa kết thúc hoạt động",
+    ),
+    (
+        "nothing: the domain stands for no other",
+        "để trống: tên miền này không đứng tên thay cho tên miền nào",
+    ),
+    ("positions", "vị trí"),
+    (
+        "a history of holders",
+        "lịch sử người giữ vị trí (hãy đặt `until` thay vì xoá)",
+    ),
+    (
+        "a position whose mailbox it is",
+        "một vị trí có hộp thư này",
+    ),
+    (
+        "a shared account that you manage and that is no other position's",
+        "một hộp thư chung do bạn quản lý và chưa thuộc vị trí nào khác",
+    ),
+    (
+        "the same, while somebody holds the position or its earlier mail is sealed",
+        "giữ nguyên, vì đang có người giữ vị trí hoặc thư trước của vị trí đã niêm phong",
+    ),
+    (
+        "a day that has come, and not before the last handover",
+        "một ngày đã đến và không trước lần bàn giao gần nhất",
+    ),
+    (
+        "somebody: nobody holds the position now",
+        "một người: hiện chưa có ai giữ vị trí này",
+    ),
+    (
+        "nobody: the position has ended",
+        "để trống: vị trí này đã bãi bỏ",
+    ),
+    (
+        "the account of a person in your scope",
+        "tài khoản của một người trong phạm vi của bạn",
+    ),
+    ("at most # handovers", "nhiều nhất # lần bàn giao"),
+    (
+        "one or more letters of lrswipkxtea",
+        "một hoặc nhiều chữ trong lrswipkxtea",
+    ),
+    (
+        "kinds of accounts or kinds of positions, not both",
+        "loại tài khoản hoặc loại vị trí, không cả hai",
     ),
     (
         "an agency outside its own subtree",

@@ -6,8 +6,8 @@ use crate::problem::{Kind, Problem, render, text};
 use crate::runs::Runs;
 use crate::{
     BODY_MAX, Premises, accounts, agencies, aliases, audit, backups, credentials, dkim,
-    dmarc_reports, domains, forwarding, holds, letters, lists, members, openapi, proposals, queue,
-    queue_acts, recovery, senders, sending, store, tls_reports, tokens, trace,
+    dmarc_reports, domains, forwarding, holds, letters, lists, members, openapi, positions,
+    proposals, queue, queue_acts, recovery, senders, sending, store, tls_reports, tokens, trace,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -165,6 +165,7 @@ fn operations() -> Router<Room> {
             "/api/v1/tokens/{id}",
             get(tokens::read).delete(tokens::delete),
         )
+        .merge(seats())
         .merge(waiting())
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/audit/{number}", get(audit::read))
@@ -174,6 +175,25 @@ fn operations() -> Router<Room> {
         .route("/api/v1", any(nothing))
         .route("/api/v1/", any(nothing))
         .route("/api/v1/{*rest}", any(nothing))
+}
+
+/// Operations on positions.
+fn seats() -> Router<Room> {
+    Router::new()
+        .route(
+            "/api/v1/positions",
+            get(positions::list).post(positions::create),
+        )
+        .route(
+            "/api/v1/positions/{id}",
+            get(positions::read)
+                .patch(positions::update)
+                .delete(positions::delete),
+        )
+        .route(
+            "/api/v1/positions/{id}/handover",
+            post(positions::hand_over),
+        )
 }
 
 /// Operations on the queue, and what became of each message.

@@ -57,6 +57,11 @@ impl<'a> Sight<'a> {
             let account = self.directory.account_at(&address).ok()?;
             return Some(self.agency(&account.agency));
         }
+        if let Some(number) = object.strip_prefix("position/") {
+            let id = directory::PositionId(number.parse().ok()?);
+            let position = self.directory.position(None, id).ok()?;
+            return Some(self.agency(&position.agency));
+        }
         let id = AgencyId(object.to_owned());
         if self.directory.agency(&id).is_ok() {
             return Some(self.agency(&id));

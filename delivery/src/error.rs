@@ -5,6 +5,8 @@
 #[allow(missing_docs)]
 pub enum Refusal {
     UnknownRecipient,
+    /// The domain stood for another one until its last day.
+    DomainEnded,
     /// Suspended domain or retired account.
     RecipientClosed,
     RelayDenied,

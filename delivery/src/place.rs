@@ -127,6 +127,8 @@ impl Delivery {
 
     /// The same for one account.
     pub(crate) fn place_one(&self, id: AccountId, letter: &Letter) -> Result<Placed, Error> {
+        // The mailbox of a seat may have been sealed since the letter was accepted for it.
+        let id = self.inner.directory.takes_for(id);
         let account = self.inner.store.account(id);
         let slot = self.inner.piles.lay(id, letter.clone());
         let turn = account.write();

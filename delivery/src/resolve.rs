@@ -47,6 +47,7 @@ pub(crate) struct Targets {
 /// Why somebody gets nothing, as senders and timelines are told.
 pub(crate) fn why(refusal: &Refusal) -> &'static str {
     match refusal {
+        Refusal::DomainEnded => "5.1.6 the domain is not used any more: ask for the new address",
         Refusal::RecipientClosed => "5.2.1 the mailbox takes no mail",
         Refusal::RelayDenied => "5.7.1 relaying denied",
         Refusal::MayNotPost => MAY_NOT_POST,
@@ -373,6 +374,7 @@ fn poster(origin: &Origin, from: &ReversePath) -> Poster {
 fn refusal(resolution: &Resolution) -> Refusal {
     match resolution {
         Resolution::Unknown => Refusal::UnknownRecipient,
+        Resolution::Moved => Refusal::DomainEnded,
         Resolution::MayNotPost => Refusal::MayNotPost,
         Resolution::Elsewhere | Resolution::SentBack(_) => Refusal::RelayDenied,
         Resolution::Closed | Resolution::Local { .. } => Refusal::RecipientClosed,

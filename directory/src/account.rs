@@ -4,13 +4,15 @@ use crate::act::{Acts, Note, check_version, difference, invalid, json, name, nam
 use crate::book::Book;
 use crate::fact::Fact;
 use crate::open::PAGE_MAX;
-use crate::{Access, AccountId, AgencyId, Capability, Denied, Directory, Error, Role, quota};
+use crate::{
+    Access, AccountId, AgencyId, Alias, Capability, Denied, Directory, Error, Role, quota,
+};
 use formats::address::Address;
 use formats::text::fold;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ops::Bound;
-use storage::NewMailbox;
+use storage::{MailboxId, NewMailbox};
 
 /// Members of one list; larger lists are lists of lists.
 pub const MEMBERS_MAX: usize = 10_000;
@@ -102,7 +104,8 @@ impl Directory {
     /// Makes an account with its default mailboxes (INBOX, Drafts, Sent, Junk, Trash, Archive).
     ///
     /// The mailboxes come first, under an id that nobody has yet: a crash between leaves no account
-    /// without mailboxes. Errors: `Exists`, `NotFound` (agency), `Invalid`.
+    /// without mailboxes. Where a deleted account had the address, they have other numbers than its mailboxes, and so
+    /// another UIDVALIDITY: a mail program that remembers those never takes the new ones for them. Errors: `Exists`, `NotFound` (agency), `Invalid`.
     pub fn create_account(&self, by: Option<&Access>, new: NewAccount) -> Result<Account, Error> {
         let mut account = Account {
             id: AccountId::SYSTEM,
@@ -123,7 +126,9 @@ impl Directory {
         self.read().check_new_account(by, &account)?;
         account.id = self.next_account(&mut self.acts())?;
         self.seal_account(&account)?;
-        self.make_mailboxes(&account)?;
+        let before = self.read().departed.get(&account.address.key()).copied();
+        let first = before.map(|old| self.inner.store.account(old).next_mailbox());
+        self.make_mailboxes_from(&account, first.transpose()?)?;
         let mut acts = self.acts();
         self.read().check_new_account(by, &account)?;
         let note = Note {
@@ -182,7 +187,8 @@ impl Directory {
             .collect())
     }
 
-    /// Changes name, position, agency, state, quota, kind, POP3, grants (`ManageGrants`), main address.
+    /// Changes name, position, agency, state, quota, kind, POP3, grants (`ManageGrants`), main address: one of its
+    /// aliases changes places with what was that.
     /// Browser sessions end when the account is no longer active. Errors: `Conflict`, `Exists`, `Invalid`.
     pub fn change_account(
         &self,
@@ -199,7 +205,7 @@ impl Directory {
         };
         check_limits(&new)?;
         let mut acts = self.acts();
-        let (old, new, mut facts) = {
+        let (old, new, facts) = {
             let book = self.read();
             let old = book.account(new.id).ok_or(Error::NotFound("account"))?;
             book.check_account(by, Capability::ManageAccounts, old)?;
@@ -210,6 +216,9 @@ impl Directory {
                 ..new
             };
             book.check_changed_account(by, old, &new)?;
+            if new.kind != old.kind {
+                book.check_no_seat(new.id)?;
+            }
             let ends = new.state != AccountState::Active;
             let ended = book
                 .sessions_of
@@ -217,11 +226,11 @@ impl Directory {
                 .filter(|_| ends)
                 .into_iter()
                 .flatten();
-            let facts: Vec<Fact> = ended.map(|hash| Fact::NoSession(*hash)).collect();
+            let mut facts: Vec<Fact> = ended.map(|hash| Fact::NoSession(*hash)).collect();
+            facts.extend(book.addresses_changed(old, &new));
             ((**old).clone(), new, facts)
         };
         self.make_mailboxes(&new)?;
-        facts.push(Fact::Account(new.clone()));
         let note = Note {
             act: "account.change",
             object: new.address.to_string(),
@@ -233,7 +242,8 @@ impl Directory {
     }
 
     /// Retires for ever: addresses freed, credentials and sessions withdrawn, mail kept until erased by a
-    /// later act; the id is never reused (I-07). Errors: `Held` while a legal hold is on it.
+    /// later act; the id is never reused (I-07). Errors: `Held` while a legal hold is on it, `InUse`
+    /// while it is the mailbox of a position.
     pub fn delete_account(
         &self,
         by: Option<&Access>,
@@ -246,6 +256,7 @@ impl Directory {
             let old = book.account(id).ok_or(Error::NotFound("account"))?;
             book.check_account(by, Capability::ManageAccounts, old)?;
             check_version(version, old.version)?;
+            book.check_no_seat(id)?;
             (Account::clone(old), book.departure(old))
         };
         self.check_not_held(id)?;
@@ -259,7 +270,7 @@ impl Directory {
         self.forget_account(id)
     }
 
-    fn next_account(&self, acts: &mut Acts) -> Result<AccountId, Error> {
+    pub(crate) fn next_account(&self, acts: &mut Acts) -> Result<AccountId, Error> {
         if acts.account_next > acts.account_reserved {
             let reserved = acts.account_next.saturating_add(ID_BLOCK - 1);
             self.commit_unlogged(vec![Fact::AccountCounter(reserved)])?;
@@ -272,12 +283,24 @@ impl Directory {
 
     /// The default mailboxes, unless there is an inbox already.
     pub(crate) fn make_mailboxes(&self, account: &Account) -> Result<(), Error> {
+        self.make_mailboxes_from(account, None)
+    }
+
+    /// The same, with numbers from this one on.
+    pub(crate) fn make_mailboxes_from(
+        &self,
+        account: &Account,
+        first: Option<MailboxId>,
+    ) -> Result<(), Error> {
         let store = self.inner.store.account(account.id);
         let is_list = matches!(account.kind, AccountKind::List { .. });
         if is_list || store.by_role(storage::Role::Inbox)?.is_some() {
             return Ok(());
         }
         let mut writer = store.write()?;
+        if let Some(first) = first {
+            writer.begin_mailboxes_at(first);
+        }
         for (order, (name, role)) in (1..).zip(DEFAULT_MAILBOXES) {
             writer.create_mailbox(NewMailbox {
                 parent: None,
@@ -298,17 +321,48 @@ impl Book {
             return Err(Error::NotFound("agency"));
         }
         self.check(by, Capability::ManageAccounts, &new.agency, "agency")?;
+        self.check_goes_on("agency", &new.agency)?;
         self.check_free(by, new)
     }
 
-    /// Whether the account may have its main address, and nobody has it.
-    fn check_free(&self, by: Option<&Access>, account: &Account) -> Result<(), Error> {
+    /// The alias of the account that is to be its main address.
+    fn own_alias(&self, old: &Account, new: &Account) -> Option<&Alias> {
+        let changed = new.address.key() != old.address.key();
+        let alias = self.aliases.get(&new.address.key()).filter(|_| changed);
+        alias.filter(|alias| alias.account == old.id)
+    }
+
+    /// Where one of its aliases becomes the main address: what was that is an alias from now on.
+    fn addresses_changed(&self, old: &Account, new: &Account) -> Vec<Fact> {
+        let Some(alias) = self.own_alias(old, new) else {
+            return vec![Fact::Account(new.clone())];
+        };
+        let was = Alias {
+            address: old.address.clone(),
+            account: old.id,
+            version: 1,
+        };
+        vec![
+            Fact::NoAlias(alias.address.clone()),
+            Fact::Account(new.clone()),
+            Fact::Alias(was),
+        ]
+    }
+
+    /// Whether the account may have its main address there.
+    fn check_main(&self, by: Option<&Access>, account: &Account) -> Result<(), Error> {
         let domain = &account.address.domain;
         self.check_domain(by, Capability::ManageAccounts, domain, &account.agency)?;
         if self.stands_for(&account.address).is_some() {
             let expected = "an address in a domain that stands for no other";
             return Err(invalid("address", expected));
         }
+        Ok(())
+    }
+
+    /// The same, and whether nobody has it.
+    fn check_free(&self, by: Option<&Access>, account: &Account) -> Result<(), Error> {
+        self.check_main(by, account)?;
         if self.addresses.contains_key(&account.address.key()) {
             return Err(Error::Exists(account.address.to_string()));
         }
@@ -326,8 +380,12 @@ impl Book {
                 return Err(Error::NotFound("agency"));
             }
             self.check(by, Capability::ManageAccounts, &new.agency, "agency")?;
+            self.check_goes_on("agency", &new.agency)?;
         }
-        if new.address.key() != old.address.key() {
+        if self.own_alias(old, new).is_some() {
+            self.check(by, Capability::ManageAliases, &old.agency, "account")?;
+            self.check_main(by, new)?;
+        } else if new.address.key() != old.address.key() {
             self.check_free(by, new)?;
         }
         if new.grants.len() > GRANTS_MAX {
@@ -372,6 +430,7 @@ impl Book {
         facts.extend(self.stop_of_departed(account));
         facts.extend(self.list_of_departed(account));
         facts.extend(self.forwarding_of_departed(account));
+        facts.extend(self.seats_of_departed(id));
         facts.push(Fact::NoAccount(id));
         facts
     }

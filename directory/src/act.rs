@@ -9,6 +9,7 @@ use crate::{Access, Account, AgencyId, Capability, Denied, Directory, Error};
 use formats::address::DomainName;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{MutexGuard, PoisonError, RwLockReadGuard, RwLockWriteGuard};
 use unicode_normalization::UnicodeNormalization;
 
@@ -36,10 +37,13 @@ pub(crate) struct Note {
 impl Directory {
     // A panic elsewhere leaves these whole: each change of the book is a single `apply`.
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Book> {
-        self.inner
+        let book = self
+            .inner
             .book
             .read()
-            .unwrap_or_else(PoisonError::into_inner)
+            .unwrap_or_else(PoisonError::into_inner);
+        book.now.store(self.now_s(), Relaxed);
+        book
     }
 
     pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Book> {

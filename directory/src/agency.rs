@@ -4,15 +4,15 @@ use crate::act::{Note, check_version, difference, invalid, json, name, name_if_a
 use crate::book::{AGENCY_DEPTH_MAX, Book};
 use crate::fact::Fact;
 use crate::open::PAGE_MAX;
-use crate::{Access, AgencyQuota, Capability, Denied, Directory, Error, quota};
+use crate::{Access, AgencyProfile, AgencyQuota, Capability, Denied, Directory, Error, quota};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::ops::Bound;
 
 /// Octets of a code.
-pub const AGENCY_ID_MAX: usize = 32;
+pub const AGENCY_ID_MAX: usize = 35;
 
-/// The node's code, e.g. `H99.1` (QĐ 20/2020 form; letters, digits, dots; at most 32 octets). Never changes.
+/// The node's code, e.g. `H99.1` (QĐ 20/2020 form; letters, digits, dots; at most 35 octets). Never changes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AgencyId(pub String);
 
@@ -43,6 +43,7 @@ pub struct Agency {
     pub name: String,
     pub name_en: Option<String>,
     pub quota: AgencyQuota,
+    pub profile: AgencyProfile,
     /// Raised with each change (If-Match).
     pub version: u64,
 }
@@ -56,6 +57,7 @@ pub struct NewAgency {
     pub name: String,
     pub name_en: Option<String>,
     pub quota: AgencyQuota,
+    pub profile: AgencyProfile,
 }
 
 impl Directory {
@@ -64,13 +66,17 @@ impl Directory {
     // in the same commit (I-20). `version`: If-Match; `None` does not check. Lists are ordered by key,
     // `after` a key, with what `by` may see only, at most `PAGE_MAX` at a time.
 
-    /// Makes an agency. Errors: `Exists`, `NotFound` (parent), `Invalid`.
+    /// Makes an agency. Errors: `Exists` (also one of its codes), `NotFound` (parent), `Invalid`.
     pub fn create_agency(&self, by: Option<&Access>, new: NewAgency) -> Result<Agency, Error> {
         if !new.id.is_valid() {
-            return Err(invalid("id", "letters, digits and dots, at most 32"));
+            return Err(invalid(
+                "id",
+                format!("letters, digits and dots, at most {AGENCY_ID_MAX}"),
+            ));
         }
         quota::check(&new.quota)?;
         let agency = Agency {
+            profile: new.profile.checked(&new.id)?,
             id: new.id,
             parent: new.parent,
             name: name("name", &new.name)?,
@@ -85,6 +91,7 @@ impl Directory {
             if book.agencies.contains_key(&agency.id) {
                 return Err(Error::Exists(agency.id.0));
             }
+            book.check_codes(&agency)?;
         }
         let note = Note {
             act: "agency.create",
@@ -125,8 +132,8 @@ impl Directory {
             .collect())
     }
 
-    /// Renames or moves it, sets its quotas. Errors: `Invalid` (loop), `Conflict`, `Denied` (the total is
-    /// set by who manages the agency above).
+    /// Renames or moves it, says what it is and until when, sets its quotas. Errors: `Invalid` (loop), `Exists` (a code),
+    /// `Conflict`, `Denied` (the total is set by who manages the agency above).
     pub fn change_agency(
         &self,
         by: Option<&Access>,
@@ -157,9 +164,11 @@ impl Directory {
             let new = Agency {
                 name: name("name", &agency.name)?,
                 name_en: name_if_any("name_en", agency.name_en.as_deref())?,
+                profile: agency.profile.checked(&old.id)?,
                 version: old.version + 1,
                 ..agency
             };
+            book.check_codes(&new)?;
             book.check_total(by, &old, &new)?;
             (old, new)
         };
@@ -172,7 +181,7 @@ impl Directory {
         Ok(new)
     }
 
-    /// Errors: `InUse` while it has children, accounts, domains or grants; `Held` while a deleted account of
+    /// Errors: `InUse` while it has children, accounts, domains, positions or grants; `Held` while a deleted account of
     /// it is under a legal hold.
     pub fn delete_agency(
         &self,
@@ -232,6 +241,7 @@ impl Book {
             return Err(Error::NotFound("agency"));
         }
         self.check(by, Capability::ManageAgencies, parent, "agency")?;
+        self.check_goes_on("parent", parent)?;
         if self.upward(parent).count() + height > AGENCY_DEPTH_MAX {
             return Err(invalid(
                 "parent",
@@ -248,6 +258,8 @@ impl Book {
             "accounts"
         } else if self.domains.values().any(|d| d.agency == *id) {
             "domains"
+        } else if self.seats.each().any(|position| position.agency == *id) {
+            "positions"
         } else if self
             .holders
             .iter()

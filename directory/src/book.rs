@@ -1,6 +1,6 @@
 //! Book: all rows of the directory in memory, ordered, with the indexes that questions need.
 //!
-//! Knows no store and no clock. Built only by `apply`; asked under a read lock that is never held
+//! Knows no store and no clock; who reads tells it the time. Built only by `apply`; asked under a read lock that is never held
 //! across a commit, so that sign-ins and deliveries do not wait for an administrator's fdatasync.
 
 use crate::cap::AgencyCaps;
@@ -9,6 +9,7 @@ use crate::dkim::SigningKey;
 use crate::fact::Fact;
 use crate::forward::{AgencyForwarding, Forwarding};
 use crate::list::ListRules;
+use crate::position::Seats;
 use crate::sender::Senders;
 use crate::session::{KeptSession, SessionRow};
 use crate::share::{Share, Sharing};
@@ -18,14 +19,18 @@ use crate::{
     Through,
 };
 use formats::address::{Address, DomainName};
+use formats::date::{self, Day};
 use formats::text::fold;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use storage::{MailboxId, QuotaNode};
 
 /// Levels of the agency tree: a province has three to five.
 pub(crate) const AGENCY_DEPTH_MAX: usize = 16;
+
+/// Vietnam's days begin so many minutes before those of UTC.
+const ZONE_MIN: i32 = 7 * 60;
 
 /// An account with what searching needs.
 #[derive(Debug, Clone)]
@@ -41,6 +46,8 @@ pub(crate) struct Book {
     pub(crate) agencies: BTreeMap<AgencyId, Agency>,
     /// The numbers under which the store knows agencies, given in the order of their coming.
     nodes: HashMap<AgencyId, QuotaNode>,
+    /// By id and official code, in capitals.
+    pub(crate) codes: HashMap<String, AgencyId>,
     pub(crate) children: BTreeMap<AgencyId, BTreeSet<AgencyId>>,
     pub(crate) domains: BTreeMap<DomainName, Domain>,
     /// By domain and selector.
@@ -71,8 +78,13 @@ pub(crate) struct Book {
     pub(crate) outsides: BTreeMap<AgencyId, AgencyForwarding>,
     pub(crate) caps: BTreeMap<AgencyId, AgencyCaps>,
     pub(crate) stops: BTreeMap<AccountId, Stop>,
+    pub(crate) seats: Seats,
+    /// Who had a main address last, of those who were deleted.
+    pub(crate) departed: HashMap<String, AccountId>,
     /// Raised when an account or a credential changes: what was refused before may now be right.
     pub(crate) epoch: u64,
+    /// Unix seconds, as told by who reads: what begins and ends with a day is asked of the book like the rest.
+    pub(crate) now: AtomicI64,
 }
 
 impl Book {
@@ -137,13 +149,22 @@ impl Book {
             Fact::NoStop(account) => {
                 self.stops.remove(&account);
             }
+            Fact::Position(position) => self.seats.put(position),
+            Fact::NoPosition(id) => self.seats.drop(id),
+            Fact::PositionCounter(last) => self.seats.count(last),
+            Fact::Departed(account) => self.put_departed(&account),
             // Rows that nobody needs in memory.
-            Fact::Departed(_)
-            | Fact::AccountCounter(_)
+            Fact::AccountCounter(_)
             | Fact::CredentialCounter(_)
             | Fact::Notice(..)
             | Fact::NoticeCounter(..) => {}
         }
+    }
+
+    fn put_departed(&mut self, account: &Account) {
+        let last = self.departed.entry(account.address.key());
+        let last = last.or_insert(account.id);
+        *last = account.id.max(*last);
     }
 
     fn put_session(&mut self, hash: [u8; 32], row: SessionRow) {
@@ -170,13 +191,16 @@ impl Book {
                 .or_default()
                 .insert(agency.id.clone());
         }
+        self.put_codes(&agency);
         self.agencies.insert(agency.id.clone(), agency);
     }
 
     fn drop_agency(&mut self, id: &AgencyId) {
-        if let Some(old) = self.agencies.remove(id)
-            && let Some(siblings) = old.parent.and_then(|p| self.children.get_mut(&p))
-        {
+        let Some(old) = self.agencies.remove(id) else {
+            return;
+        };
+        self.drop_codes(&old);
+        if let Some(siblings) = old.parent.and_then(|p| self.children.get_mut(&p)) {
             siblings.remove(id);
         }
     }
@@ -259,6 +283,11 @@ impl Book {
         }
     }
 
+    /// The day that it is in Vietnam.
+    pub(crate) fn today(&self) -> Day {
+        date::day_of(self.now.load(Relaxed), ZONE_MIN)
+    }
+
     /// The number under which the store knows an agency.
     pub(crate) fn node(&self, id: &AgencyId) -> Option<QuotaNode> {
         self.nodes
@@ -278,8 +307,11 @@ impl Book {
         self.accounts.get(&id).map(|listed| &listed.account)
     }
 
-    /// By main address or alias; in a domain that stands for another also by the address there.
+    /// By main address or alias; in a domain that stands for another also by the address there, until it ends.
     pub(crate) fn at(&self, address: &Address) -> Option<&Arc<Account>> {
+        if self.has_ended(&address.domain) {
+            return None;
+        }
         let found = self.addresses.get(&address.key()).or_else(|| {
             let meant = self.stands_for(address)?;
             self.addresses.get(&meant.key())

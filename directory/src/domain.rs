@@ -1,7 +1,8 @@
 //! Domain: a mail domain we serve.
 //!
 //! A domain may stand for another one (`alias_of`), as that of a province does after it was merged: each address in it is
-//! the same address in the other. Aliases made in it by themselves go first, for people whose old address is another's now.
+//! the same address in the other, until a day that may be said. Aliases made in it by themselves go first, for people whose
+//! old address is another's now.
 
 use crate::act::{Note, check_version, difference, invalid, json};
 use crate::book::Book;
@@ -10,6 +11,7 @@ use crate::open::PAGE_MAX;
 use crate::{Access, AgencyId, Capability, Directory, Error};
 use formats::address::Address;
 use formats::address::DomainName;
+use formats::date::Day;
 use serde::{Deserialize, Serialize};
 use std::ops::Bound;
 
@@ -30,6 +32,9 @@ pub struct Domain {
     pub state: DomainState,
     /// The domain for which it stands; one that stands for none itself.
     pub alias_of: Option<DomainName>,
+    /// The last day on which it stands for that domain; from the next one on no mail is taken for it, and nobody signs
+    /// in by an address in it. Only of a domain that stands for another; `None`: it has no end.
+    pub until: Option<Day>,
     pub version: u64,
 }
 
@@ -61,12 +66,14 @@ impl Directory {
             agency,
             state: DomainState::Active,
             alias_of,
+            until: None,
             version: 1,
         };
         let mut acts = self.acts();
         {
             let book = self.read();
             book.check_owner(by, &domain.agency)?;
+            book.check_goes_on("agency", &domain.agency)?;
             if book.domains.contains_key(&domain.name) {
                 return Err(Error::Exists(domain.name.to_string()));
             }
@@ -109,7 +116,7 @@ impl Directory {
             .collect())
     }
 
-    /// Changes agency, state, and the domain for which it stands. Errors: `Conflict`, `NotFound` (agency), `Denied`,
+    /// Changes agency, state, the domain for which it stands, and until when. Errors: `Conflict`, `NotFound` (agency), `Denied`,
     /// `InUse` while accounts have their main address in what is to stand for another, or others stand for it;
     /// `Invalid` (what it is to stand for).
     pub fn change_domain(
@@ -129,12 +136,18 @@ impl Directory {
             book.check(by, Capability::ManageDomains, &old.agency, "domain")?;
             check_version(version, old.version)?;
             book.check_owner(by, &domain.agency)?;
+            if domain.agency != old.agency {
+                book.check_goes_on("agency", &domain.agency)?;
+            }
             let new = Domain {
                 version: old.version + 1,
                 ..domain
             };
             if new.alias_of != old.alias_of {
                 book.check_alias_of(by, &new)?;
+            }
+            if new.until.is_some() && new.alias_of.is_none() {
+                return Err(invalid("until", "nothing: the domain stands for no other"));
             }
             (old, new)
         };
@@ -221,9 +234,19 @@ impl Book {
         }
     }
 
-    /// Whether mail for a domain is taken; suspended is also what stands for a suspended one. `None`: not ours.
+    /// Whether a domain stood for another, and its last day is over.
+    pub(crate) fn has_ended(&self, name: &DomainName) -> bool {
+        let domain = self.domains.get(name);
+        domain.is_some_and(|d| d.until.is_some_and(|last| last < self.today()))
+    }
+
+    /// Whether mail for a domain is taken; suspended is also what stands for a suspended one, and what has ended.
+    /// `None`: not ours.
     pub(crate) fn state_of(&self, name: &DomainName) -> Option<DomainState> {
         let domain = self.domains.get(name)?;
+        if self.has_ended(name) {
+            return Some(DomainState::Suspended);
+        }
         let target = domain.alias_of.as_ref().and_then(|of| self.domains.get(of));
         Some(match target {
             Some(target) if domain.state == DomainState::Active => target.state,

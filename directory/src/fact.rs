@@ -6,10 +6,13 @@
 use crate::cap::AgencyCaps;
 use crate::credential::Stored;
 use crate::dkim::DkimRow;
-use crate::former::{Account1, Account2, Agency1, Domain1, Held, Stored1};
+use crate::former::{
+    Account1, Account2, Agency1, Agency2, Domain1, Domain2, Held, ListRules1, Stored1,
+};
 use crate::forward::{AgencyForwarding, Forwarding};
 use crate::list::ListRules;
 use crate::notice::{self, Notice};
+use crate::position::{Position, PositionId};
 use crate::sender::Senders;
 use crate::session::SessionRow;
 use crate::share::Share;
@@ -22,12 +25,18 @@ use storage::{MailboxId, RowChange};
 
 /// The version of rows that have had one shape only.
 const VERSION: u8 = 1;
+/// The version of agencies: 3 says what they are, and when they were there.
+const AGENCY_VERSION: u8 = 3;
 /// The version of agencies and accounts that brought quotas (see `former`).
 const QUOTA_VERSION: u8 = 2;
 /// The version of accounts: 3 has the switch for POP3.
 const ACCOUNT_VERSION: u8 = 3;
-/// The version of domains: 2 may stand for others.
-const DOMAIN_VERSION: u8 = 2;
+/// The version of domains: 2 may stand for others, 3 until a day.
+const DOMAIN_VERSION: u8 = 3;
+/// The version of domains that brought that they stand for others.
+const ALIAS_DOMAIN_VERSION: u8 = 2;
+/// The version of what is said of lists: 2 may have a rule.
+const LIST_VERSION: u8 = 2;
 /// The version of credentials: 2 has SCRAM's verifier.
 const CREDENTIAL_VERSION: u8 = 2;
 
@@ -35,6 +44,8 @@ const CREDENTIAL_VERSION: u8 = 2;
 pub(crate) mod table {
     pub(crate) const AGENCY: &str = "directory.agency";
     pub(crate) const DOMAIN: &str = "directory.domain";
+    /// Seats of agencies, with who held them.
+    pub(crate) const POSITION: &str = "directory.position";
     /// Keys that sign mail, by domain and selector.
     pub(crate) const DKIM: &str = "directory.dkim";
     pub(crate) const ACCOUNT: &str = "directory.account";
@@ -82,6 +93,9 @@ pub(crate) const ACCOUNT_COUNTER: &[u8] = b"account";
 /// Row of the counter table: the last credential id.
 pub(crate) const CREDENTIAL_COUNTER: &[u8] = b"credential";
 
+/// Row of the counter table: the last number given to a position.
+pub(crate) const POSITION_COUNTER: &[u8] = b"position";
+
 /// Row of the counter table: the last loss of commits for which the counters leapt.
 pub(crate) const LOSS: &[u8] = b"loss";
 
@@ -125,8 +139,11 @@ pub(crate) enum Fact {
     /// The last number given to an account's notices.
     NoticeCounter(AccountId, u64),
     Departed(Account),
+    Position(Position),
+    NoPosition(PositionId),
     AccountCounter(u32),
     CredentialCounter(u64),
+    PositionCounter(u32),
 }
 
 impl Fact {
@@ -136,7 +153,7 @@ impl Fact {
             Self::Agency(a) => (
                 table::AGENCY,
                 a.id.0.clone().into_bytes(),
-                Some(encode_as(QUOTA_VERSION, a)?),
+                Some(encode_as(AGENCY_VERSION, a)?),
             ),
             Self::NoAgency(id) => (table::AGENCY, id.0.clone().into_bytes(), None),
             Self::Domain(d) => (
@@ -168,11 +185,6 @@ impl Fact {
             }
             Self::Session(hash, row) => (table::SESSION, hash.to_vec(), Some(encode(row)?)),
             Self::NoSession(hash) => (table::SESSION, hash.to_vec(), None),
-            Self::Share(s) => {
-                let key = share_key(s.account, s.mailbox);
-                (table::SHARE, key, Some(encode(s)?))
-            }
-            Self::NoShare(account, mailbox) => (table::SHARE, share_key(*account, *mailbox), None),
             Self::Senders(_)
             | Self::NoSenders(_)
             | Self::List(_)
@@ -186,7 +198,12 @@ impl Fact {
             | Self::Stop(_)
             | Self::NoStop(_)
             | Self::Notice(..)
-            | Self::NoticeCounter(..) => return self.row_of_mail(),
+            | Self::NoticeCounter(..)
+            | Self::Share(_)
+            | Self::NoShare(..)
+            | Self::Position(_)
+            | Self::NoPosition(_)
+            | Self::PositionCounter(_) => return self.row_of_others(),
             Self::Departed(a) => (
                 table::DEPARTED,
                 account_key(a.id),
@@ -202,12 +219,16 @@ impl Fact {
         Ok(RowChange { table, key, value })
     }
 
-    /// The same of what is said of sending, passing on, and of notices.
-    fn row_of_mail(&self) -> Result<RowChange, storage::Error> {
+    /// The same of what is said of shares, sending, passing on, of notices, and of positions.
+    fn row_of_others(&self) -> Result<RowChange, storage::Error> {
         let (table, key, value) = match self {
             Self::Senders(s) => (table::SENDERS, account_key(s.account), Some(encode(s)?)),
             Self::NoSenders(account) => (table::SENDERS, account_key(*account), None),
-            Self::List(l) => (table::LIST, account_key(l.account), Some(encode(l)?)),
+            Self::List(l) => (
+                table::LIST,
+                account_key(l.account),
+                Some(encode_as(LIST_VERSION, l)?),
+            ),
             Self::NoList(account) => (table::LIST, account_key(*account), None),
             Self::Forwarding(w) => (table::FORWARDING, account_key(w.account), Some(encode(w)?)),
             Self::NoForwarding(account) => (table::FORWARDING, account_key(*account), None),
@@ -233,6 +254,16 @@ impl Fact {
                 notice::counter_key(*account),
                 Some(encode(last)?),
             ),
+            Self::Position(p) => (table::POSITION, position_key(p.id), Some(encode(p)?)),
+            Self::NoPosition(id) => (table::POSITION, position_key(*id), None),
+            Self::PositionCounter(n) => {
+                (table::COUNTER, POSITION_COUNTER.to_vec(), Some(encode(n)?))
+            }
+            Self::Share(s) => {
+                let key = share_key(s.account, s.mailbox);
+                (table::SHARE, key, Some(encode(s)?))
+            }
+            Self::NoShare(account, mailbox) => (table::SHARE, share_key(*account, *mailbox), None),
             _ => return Err(storage::Error::Invalid("a fact of another table")),
         };
         Ok(RowChange { table, key, value })
@@ -258,11 +289,12 @@ impl Fact {
             }
             table::SHARE => Self::Share(decode(table, value)?),
             table::SENDERS => Self::Senders(decode(table, value)?),
-            table::LIST => Self::List(decode(table, value)?),
+            table::LIST => Self::List(decode_list(table, value)?),
             table::FORWARDING => Self::Forwarding(decode(table, value)?),
             table::OUTSIDE => Self::Outside(decode(table, value)?),
             table::CAPS => Self::Caps(decode(table, value)?),
             table::STOP => Self::Stop(decode(table, value)?),
+            table::POSITION => Self::Position(decode(table, value)?),
             table::DEPARTED => Self::Departed(decode_account(table, value)?),
             _ => return Err(corrupt(table, "an unknown table")),
         })
@@ -297,6 +329,11 @@ pub(crate) fn credential_of(key: &[u8]) -> Option<(AccountId, CredentialId)> {
         AccountId::new(u32::from_be_bytes(*account))?,
         CredentialId(id),
     ))
+}
+
+/// Big-endian, so that the table is in the order of the numbers.
+fn position_key(id: PositionId) -> Vec<u8> {
+    id.0.to_be_bytes().to_vec()
 }
 
 fn domain_key(name: &DomainName) -> Vec<u8> {
@@ -337,7 +374,8 @@ fn body<T: DeserializeOwned>(table: &str, octets: &[u8]) -> Result<T, storage::E
 /// An agency's row, of this version or brought to it.
 fn decode_agency(table: &str, bytes: &[u8]) -> Result<Agency, storage::Error> {
     match bytes.split_first() {
-        Some((&QUOTA_VERSION, rest)) => body(table, rest),
+        Some((&AGENCY_VERSION, rest)) => body(table, rest),
+        Some((&QUOTA_VERSION, rest)) => body::<Agency2>(table, rest).map(Agency::from),
         _ => decode::<Agency1>(table, bytes).map(Agency::from),
     }
 }
@@ -346,7 +384,16 @@ fn decode_agency(table: &str, bytes: &[u8]) -> Result<Agency, storage::Error> {
 fn decode_domain(table: &str, bytes: &[u8]) -> Result<Domain, storage::Error> {
     match bytes.split_first() {
         Some((&DOMAIN_VERSION, rest)) => body(table, rest),
+        Some((&ALIAS_DOMAIN_VERSION, rest)) => body::<Domain2>(table, rest).map(Domain::from),
         _ => decode::<Domain1>(table, bytes).map(Domain::from),
+    }
+}
+
+/// What is said of a list, of this version or brought to it.
+fn decode_list(table: &str, bytes: &[u8]) -> Result<ListRules, storage::Error> {
+    match bytes.split_first() {
+        Some((&LIST_VERSION, rest)) => body(table, rest),
+        _ => decode::<ListRules1>(table, bytes).map(ListRules::from),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::credential::{Proof, Stored};
 use crate::{
-    Account, AccountId, AccountKind, AccountState, Agency, AgencyId, AgencyQuota, CredentialId,
-    CredentialKind, Domain, DomainState, Role,
+    Account, AccountId, AccountKind, AccountState, Agency, AgencyId, AgencyProfile, AgencyQuota,
+    CredentialId, CredentialKind, Domain, DomainState, ListRules, Posting, Role,
 };
 use formats::address::{Address, DomainName};
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,32 @@ impl From<Agency1> for Agency {
             name: row.name,
             name_en: row.name_en,
             quota: AgencyQuota::default(),
+            profile: AgencyProfile::default(),
+            version: row.version,
+        }
+    }
+}
+
+/// An agency as version 2 wrote it: of no kind, without codes and dates.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Agency2 {
+    id: AgencyId,
+    parent: Option<AgencyId>,
+    name: String,
+    name_en: Option<String>,
+    quota: AgencyQuota,
+    version: u64,
+}
+
+impl From<Agency2> for Agency {
+    fn from(row: Agency2) -> Self {
+        Self {
+            id: row.id,
+            parent: row.parent,
+            name: row.name,
+            name_en: row.name_en,
+            quota: row.quota,
+            profile: AgencyProfile::default(),
             version: row.version,
         }
     }
@@ -47,6 +73,30 @@ impl From<Domain1> for Domain {
             agency: row.agency,
             state: row.state,
             alias_of: None,
+            until: None,
+            version: row.version,
+        }
+    }
+}
+
+/// A domain as version 2 wrote it: standing for another without an end.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Domain2 {
+    name: DomainName,
+    agency: AgencyId,
+    state: DomainState,
+    alias_of: Option<DomainName>,
+    version: u64,
+}
+
+impl From<Domain2> for Domain {
+    fn from(row: Domain2) -> Self {
+        Self {
+            name: row.name,
+            agency: row.agency,
+            state: row.state,
+            alias_of: row.alias_of,
+            until: None,
             version: row.version,
         }
     }
@@ -125,6 +175,31 @@ impl From<Account2> for Account {
     }
 }
 
+/// What version 1 said of a list: without a rule.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ListRules1 {
+    account: AccountId,
+    posting: Posting,
+    posters: Vec<Address>,
+    owner: Option<Address>,
+    fields: bool,
+    version: u64,
+}
+
+impl From<ListRules1> for ListRules {
+    fn from(row: ListRules1) -> Self {
+        Self {
+            account: row.account,
+            posting: row.posting,
+            posters: row.posters,
+            owner: row.owner,
+            fields: row.fields,
+            rule: None,
+            version: row.version,
+        }
+    }
+}
+
 /// A credential as version 1 wrote it: without SCRAM's verifier.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Stored1 {
@@ -169,11 +244,45 @@ mod tests {
 
     /// What version 1 wrote, octet for octet.
     const AGENCY: &str = "01054839392e3101034839390453e1bb9f0007";
+    /// What version 2 wrote, with quotas.
+    const AGENCY_2: &str = "02054839392e3101034839390453e1bb9f0001ac0200000109015007";
     const DOMAIN: &str = "0104782e766e034839390105";
+    /// What version 2 wrote, standing for another.
+    const DOMAIN_2: &str = "0204782e766e03483939010104792e766e05";
     const CREDENTIAL: &str = "01280700000200000124";
     const ACCOUNT: &str = "012807616e40782e766e00010348393902416e0001ac020102034839390303";
     /// What version 2 wrote.
     const ACCOUNT_2: &str = "022807616e40782e766e00010348393902416e0001ac0201090102034839390303";
+
+    #[test]
+    fn i18_lists_of_version_1_have_no_rule() {
+        // Account 40, posting by those named, one poster, no owner, fields, version 6.
+        let row = octets("0128030107616e40782e766e000106");
+        let read = Fact::read(table::LIST, b"", &row);
+        let Ok(Fact::List(rules)) = read else {
+            panic!("{read:?}")
+        };
+        assert_eq!((rules.posting, rules.version), (Posting::Named, 6));
+        assert_eq!(
+            (rules.posters.len(), rules.fields, &rules.rule),
+            (1, true, &None)
+        );
+        let ruled = ListRules {
+            rule: Some(crate::rule::ListRule {
+                under: AgencyId("H99".into()),
+                agency_kinds: vec![crate::AgencyKind::Commune],
+                position_kinds: vec![crate::PositionKind::Chairman],
+                account_kinds: Vec::new(),
+            }),
+            ..rules
+        };
+        let now = Fact::List(ruled.clone()).row().unwrap().value.unwrap();
+        assert_eq!(now[0], 2);
+        let Ok(Fact::List(again)) = Fact::read(table::LIST, b"", &now) else {
+            panic!("a row of this version is not read")
+        };
+        assert_eq!(again, ruled);
+    }
 
     #[test]
     fn i18_domains_of_version_1_stand_for_none() {
@@ -186,6 +295,53 @@ mod tests {
             (domain.state, domain.alias_of),
             (DomainState::Suspended, None)
         );
+    }
+
+    #[test]
+    fn i18_domains_of_version_2_have_no_end() {
+        let read = Fact::read(table::DOMAIN, b"x.vn", &octets(DOMAIN_2));
+        let Ok(Fact::Domain(mut domain)) = read else {
+            panic!("{read:?}")
+        };
+        let of = domain.alias_of.as_ref().map(DomainName::as_str);
+        assert_eq!((of, domain.until, domain.version), (Some("y.vn"), None, 5));
+        domain.until = formats::date::Day::parse("2028-06-30");
+        let now = Fact::Domain(domain.clone()).row().unwrap().value.unwrap();
+        assert_eq!(now[0], 3);
+        let Ok(Fact::Domain(again)) = Fact::read(table::DOMAIN, b"x.vn", &now) else {
+            panic!("a row of this version is not read")
+        };
+        assert_eq!(again, domain);
+    }
+
+    #[test]
+    fn i18_agencies_of_version_2_are_of_no_kind_and_have_no_end() {
+        let read = Fact::read(table::AGENCY, b"H99.1", &octets(AGENCY_2));
+        let Ok(Fact::Agency(mut agency)) = read else {
+            panic!("{read:?}")
+        };
+        assert_eq!((agency.id.0.as_str(), agency.version), ("H99.1", 7));
+        assert_eq!(agency.profile, AgencyProfile::default());
+        let quota = agency.quota;
+        assert_eq!(
+            (quota.total.octets, quota.each.messages),
+            (Some(300), Some(9))
+        );
+        assert_eq!(quota.soft_percent, Some(80));
+        agency.profile = AgencyProfile {
+            short_name: Some("SNV".into()),
+            kind: crate::AgencyKind::Department,
+            codes: vec![crate::AgencyCode::parse("000.00.01.H99").unwrap()],
+            order: 3,
+            since: formats::date::Day::parse("2025-07-01"),
+            until: None,
+        };
+        let now = Fact::Agency(agency.clone()).row().unwrap().value.unwrap();
+        assert_eq!(now[0], 3);
+        let Ok(Fact::Agency(again)) = Fact::read(table::AGENCY, b"H99.1", &now) else {
+            panic!("a row of this version is not read")
+        };
+        assert_eq!(again, agency);
     }
 
     #[test]
@@ -255,7 +411,7 @@ mod tests {
         let again = Fact::Credential(account, stored).row().unwrap();
         assert_eq!(again.value.unwrap()[0], 2);
         let mut later = octets(AGENCY);
-        later[0] = 3;
+        later[0] = 4;
         assert!(Fact::read(table::AGENCY, b"H99.1", &later).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! List: who may post to it, and whom it answers to. Its members are in its account.
+//! List: who may post to it, and whom it answers to. Its members are in its account, and whom its rule finds (`rule`).
 //!
 //! A list without a word said of it takes letters from inside: from those who signed in here. What a list says holds
 //! for those below it too: a list within a list of the same agency, or of one above its own, asks nobody again. A list
@@ -7,6 +7,7 @@
 use crate::act::{Note, check_version, difference, invalid};
 use crate::book::Book;
 use crate::fact::Fact;
+use crate::rule::ListRule;
 use crate::{Access, Account, AccountId, AccountKind, AccountState, Capability, Directory, Error};
 use formats::address::Address;
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,8 @@ pub struct ListRules {
     pub owner: Option<Address>,
     /// Whether its letters bear its fields (`List-Id`).
     pub fields: bool,
+    /// Whom it finds beside the members that it names.
+    pub rule: Option<ListRule>,
     /// Zero while nothing was said.
     pub version: u64,
 }
@@ -100,6 +103,7 @@ impl ListRules {
             posters: Vec::new(),
             owner: None,
             fields: true,
+            rule: None,
             version: 0,
         }
     }
@@ -149,8 +153,13 @@ impl Directory {
             if posters.len() > POSTERS_MAX {
                 return Err(invalid("posters", format!("at most {POSTERS_MAX}")));
             }
+            let rule = rules.rule.map(ListRule::checked).transpose()?;
+            if let Some(rule) = rule.as_ref().filter(|_| rule != old.rule) {
+                book.check_rule(by, rule)?;
+            }
             let new = ListRules {
                 posters,
+                rule,
                 version: old.version + 1,
                 ..rules
             };
@@ -284,6 +293,9 @@ impl Book {
             };
             if list.state == AccountState::Retired {
                 continue;
+            }
+            if self.ruled(list.id).iter().any(|found| is(&found.address)) {
+                return true;
             }
             for member in members {
                 if is(member) {

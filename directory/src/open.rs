@@ -4,7 +4,8 @@ use crate::act::Acts;
 use crate::book::Book;
 use crate::cap::SendingSettings;
 use crate::fact::{
-    ACCOUNT_COUNTER, CREDENTIAL_COUNTER, Fact, LOSS, SALT_KEY, credential_of, decode, encode, table,
+    ACCOUNT_COUNTER, CREDENTIAL_COUNTER, Fact, LOSS, POSITION_COUNTER, SALT_KEY, credential_of,
+    decode, encode, table,
 };
 use crate::hash::Hasher;
 use crate::lazy::Lazy;
@@ -83,11 +84,14 @@ impl Directory {
     pub fn open(store: Store, clock: Arc<dyn Clock>, settings: Settings) -> Result<Self, Error> {
         let hasher = Hasher::new(settings.argon2_memory_kib, settings.argon2_passes)?;
         let now = clock.now_s();
-        let (book, stale) = load(&store, now)?;
+        let (mut book, stale) = load(&store, now)?;
         if !stale.is_empty() {
             store.commit_rows(stale)?;
         }
         let loss = leap(&store, &book)?;
+        book.apply(Fact::PositionCounter(
+            counter(&store, POSITION_COUNTER)?.unwrap_or(0),
+        ));
         let account_reserved = counter(&store, ACCOUNT_COUNTER)?.unwrap_or(AccountId::SYSTEM.raw());
         let acts = Acts {
             chain: Self::chain_end(&store)?,
@@ -179,6 +183,8 @@ fn load(store: &Store, now: i64) -> Result<(Book, Vec<RowChange>), Error> {
         table::OUTSIDE,
         table::CAPS,
         table::STOP,
+        table::POSITION,
+        table::DEPARTED,
     ];
     for name in tables {
         each(store, name, &mut |key, value| {
@@ -263,7 +269,10 @@ fn leap(store: &Store, book: &Book) -> Result<Option<(Vec<AccountId>, RowChange)
     let last = ids.map(|id| id.0).max().unwrap_or(0);
     let accounts = Fact::AccountCounter(accounts.max(highest).saturating_add(LEAP));
     let credentials = Fact::CredentialCounter(credentials.max(last).saturating_add(LEAP.into()));
-    store.commit_rows(vec![accounts.row()?, credentials.row()?])?;
+    let positions: u32 = counter(store, POSITION_COUNTER)?.unwrap_or(0);
+    let positions = positions.max(book.seats.last()).saturating_add(LEAP);
+    let positions = Fact::PositionCounter(positions);
+    store.commit_rows(vec![accounts.row()?, credentials.row()?, positions.row()?])?;
     let mut bereft = Vec::new();
     for listed in book.accounts.values() {
         let account = &listed.account;

@@ -204,6 +204,7 @@ mod tests {
             name: "Tỉnh".into(),
             name_en: None,
             quota: AgencyQuota::default(),
+            profile: crate::AgencyProfile::default(),
         };
         directory.create_agency(None, new).unwrap();
         let domain = DomainName::parse("x.vn").unwrap();

@@ -32,6 +32,8 @@ pub enum Resolution {
     },
     /// Our domain, no such address.
     Unknown,
+    /// An address in a domain that stood for another until its last day: whether there was such an address is not told.
+    Moved,
     /// Our address, suspended domain, retired account or a list that leads nowhere: no mail is taken now.
     Closed,
     /// A list that takes nothing from this poster.
@@ -70,6 +72,9 @@ impl Directory {
     /// Where an address leads for such a letter. Errors: `Storage(TooLarge)` past `RESOLVED_MAX`.
     pub fn resolve(&self, address: &Address, passing: Passing<'_>) -> Result<Resolution, Error> {
         let book = self.read();
+        if book.has_ended(&address.domain) {
+            return Ok(Resolution::Moved);
+        }
         match book.state_of(&address.domain) {
             None => return Ok(Resolution::Elsewhere),
             Some(DomainState::Suspended) => return Ok(Resolution::Closed),
@@ -186,6 +191,14 @@ impl Book {
                     Some(a) => found.closed_lists.push(a.address.clone()),
                     None => found.gone.push(member.clone()),
                 },
+            }
+            if found.seen.len() + found.remote.len() > RESOLVED_MAX {
+                return Err(storage::Error::TooLarge("the members of a list").into());
+            }
+        }
+        for account in self.ruled(list.id) {
+            if found.seen.insert(account.id) {
+                self.follow(account, found, &mut Vec::new());
             }
             if found.seen.len() + found.remote.len() > RESOLVED_MAX {
                 return Err(storage::Error::TooLarge("the members of a list").into());

@@ -254,6 +254,7 @@ impl Book {
         };
         let aliases = self.aliases_of.get(&owner).into_iter().flatten();
         let aliases = aliases.filter_map(|key| self.aliases.get(key));
+        let aliases = aliases.filter(|alias| !self.has_ended(&alias.address.domain));
         let named = std::iter::once(&account.address).chain(aliases.map(|a| &a.address));
         let named: Vec<&Address> = named.collect();
         let other = named.iter().flat_map(|address| self.other_names(address));
@@ -301,6 +302,25 @@ impl Book {
         found
             .map(|s| s.address.to_string())
             .ok_or_else(|| invalid("sender", "the address of another person's account"))
+    }
+
+    /// What was said of the senders of a seat's mailbox, without those of whom nothing is said any more; `keeps`: the
+    /// account whose list it is from now on.
+    pub(crate) fn senders_handed(
+        &self,
+        of: AccountId,
+        keeps: AccountId,
+        without: impl Iterator<Item = AccountId>,
+    ) -> Vec<Fact> {
+        let Some(mut senders) = self.senders.get(&of).cloned() else {
+            return Vec::new();
+        };
+        for who in without {
+            senders.put(who, None);
+        }
+        senders.account = keeps;
+        let ended = (keeps != of).then_some(Fact::NoSenders(of));
+        ended.into_iter().chain([senders.fact()]).collect()
     }
 
     /// What is no longer so when an account goes: its own list, and its entries in those of others.

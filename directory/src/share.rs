@@ -93,7 +93,7 @@ impl Share {
         self.version += 1;
     }
 
-    fn fact(self) -> Fact {
+    pub(crate) fn fact(self) -> Fact {
         match self.entries.is_empty() {
             true => Fact::NoShare(self.account, self.mailbox),
             false => Fact::Share(self),
@@ -336,11 +336,7 @@ impl Directory {
             }
             let mut facts = vec![share.clone().fact()];
             if rights.is_empty() {
-                facts.extend(book.without(to).filter(|f| match f {
-                    Fact::Share(s) => s.account == account && s.mailbox.is_some(),
-                    Fact::NoShare(a, mailbox) => *a == account && mailbox.is_some(),
-                    _ => false,
-                }));
+                facts.extend(book.single_shares_without(account, member));
             }
             let detail = serde_json::json!({
                 "member": who, "rights": [before.to_string(), rights.to_string()],
@@ -555,12 +551,29 @@ impl Book {
         })
     }
 
-    /// What is no longer so of shares when an account goes: its own lists, and its entries in those of others.
-    pub(crate) fn shares_of_departed(&self, id: AccountId) -> Vec<Fact> {
+    /// The lists of single mailboxes of an account, without somebody.
+    pub(crate) fn single_shares_without(&self, account: AccountId, who: AccountId) -> Vec<Fact> {
+        let named = self.without(Sharing::Account(who));
+        let single = named.filter(|fact| match fact {
+            Fact::Share(s) => s.account == account && s.mailbox.is_some(),
+            Fact::NoShare(a, mailbox) => *a == account && mailbox.is_some(),
+            _ => false,
+        });
+        single.collect()
+    }
+
+    /// The end of all lists of an account.
+    pub(crate) fn own_shares_of(&self, id: AccountId) -> Vec<Fact> {
         let own = self.shares.range((id, None)..);
         let own = own.take_while(|((owner, _), _)| *owner == id);
         own.map(|((owner, mailbox), _)| Fact::NoShare(*owner, *mailbox))
-            .chain(self.without(Sharing::Account(id)))
             .collect()
+    }
+
+    /// What is no longer so of shares when an account goes: its own lists, and its entries in those of others.
+    pub(crate) fn shares_of_departed(&self, id: AccountId) -> Vec<Fact> {
+        let mut gone = self.own_shares_of(id);
+        gone.extend(self.without(Sharing::Account(id)));
+        gone
     }
 }

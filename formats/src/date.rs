@@ -1,5 +1,7 @@
 //! RFC 5322 §3.3 dates, and how IMAP (RFC 9051 §9) and RFC 3339 §5.6 spell them. No clock here.
 
+use serde::{Deserialize, Serialize};
+
 const DAY_S: i64 = 86_400;
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -10,8 +12,9 @@ const SECOND_RANGE: (i64, i64) = (-62_167_219_200, 253_402_300_799);
 /// Longer text is no date.
 const DATE_LEN_MAX: usize = 1024;
 
-/// A day of the proleptic Gregorian calendar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A day of the proleptic Gregorian calendar; kept and shown as `2026-11-02` (RFC 3339 §5.6 full-date).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Day {
     /// 0 to 9999.
     pub year: i32,
@@ -19,6 +22,43 @@ pub struct Day {
     pub month: u32,
     /// 1 to 31.
     pub day: u32,
+}
+
+impl Day {
+    /// Reads `2026-11-02`; `None` also for a day that no calendar has.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let b = text.as_bytes();
+        if !text.is_ascii() || b.len() != 10 || b[4] != b'-' || b[7] != b'-' {
+            return None;
+        }
+        let day = Self {
+            year: i32::try_from(digits(&text[..4])?).ok()?,
+            month: digits(&text[5..7])?,
+            day: digits(&text[8..])?,
+        };
+        unix_day(day).map(|_| day)
+    }
+}
+
+impl std::fmt::Display for Day {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
+impl From<Day> for String {
+    fn from(day: Day) -> Self {
+        day.to_string()
+    }
+}
+
+impl TryFrom<String> for Day {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("a day such as 2026-11-02")
+    }
 }
 
 struct Moment {
@@ -326,6 +366,31 @@ mod tests {
 
     fn check(input: &str, expected: Option<(i64, i32)>) {
         assert_eq!(parse_rfc5322(input), expected, "{input:?}");
+    }
+
+    #[test]
+    fn days_are_read_as_printed_and_nothing_else_is() {
+        for text in ["2026-11-02", "0000-01-01", "9999-12-31", "2024-02-29"] {
+            assert_eq!(Day::parse(text).unwrap().to_string(), text);
+        }
+        for bad in [
+            "",
+            "2026-1-2",
+            "2026-02-29",
+            "2026-13-01",
+            "2026-00-01",
+            "2026-01-00",
+            "02-11-2026",
+            "2026/11/02",
+            "2026-11-02 ",
+            "+026-11-02",
+            "2026-11-0\u{664}",
+        ] {
+            assert_eq!(Day::parse(bad), None, "{bad:?}");
+        }
+        let json = serde_json::to_string(&Day::parse("2025-06-30")).unwrap();
+        assert_eq!(json, "\"2025-06-30\"");
+        assert!(serde_json::from_str::<Day>("\"2025-06-31\"").is_err());
     }
 
     #[test]

@@ -199,6 +199,7 @@ pub(crate) fn refused(refused: Refused, recipients: &[String]) -> SetError {
     };
     match refusal {
         Refusal::UnknownRecipient
+        | Refusal::DomainEnded
         | Refusal::RecipientClosed
         | Refusal::RelayDenied
         | Refusal::MayNotPost => {

@@ -61,6 +61,7 @@ fn world() -> World {
         name: "Tỉnh".to_owned(),
         name_en: None,
         quota: directory::AgencyQuota::default(),
+        profile: directory::AgencyProfile::default(),
     };
     directory.create_agency(None, new).unwrap();
     directory

@@ -69,6 +69,11 @@ impl AccountStore {
         self.hot()?.mailbox(id).ok_or(Error::NotFound)
     }
 
+    /// The number that the next mailbox gets.
+    pub fn next_mailbox(&self) -> Result<MailboxId, Error> {
+        Ok(self.hot()?.meta.next_mailbox)
+    }
+
     /// The mailbox with this role.
     pub fn by_role(&self, role: Role) -> Result<Option<Mailbox>, Error> {
         let hot = self.hot()?;

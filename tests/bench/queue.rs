@@ -58,6 +58,7 @@ fn open(dir: &Path, clock: &Arc<HandClock>, found: bool) -> House {
             name: "Tinh".into(),
             name_en: None,
             quota: directory::AgencyQuota::default(),
+            profile: directory::AgencyProfile::default(),
         };
         directory.create_agency(None, agency).unwrap();
         let domain = DomainName::parse("tinh.gov.vn").unwrap();

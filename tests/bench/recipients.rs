@@ -81,6 +81,7 @@ fn found(directory: &Directory, accounts: usize) {
         name: "Tỉnh".into(),
         name_en: None,
         quota: directory::AgencyQuota::default(),
+        profile: directory::AgencyProfile::default(),
     };
     directory.create_agency(None, agency).unwrap();
     let domain = DomainName::parse("tinh.gov.vn").unwrap();

@@ -292,6 +292,7 @@ fn what_others_report_is_shown_to_administrators() {
         name: "Tỉnh khác".into(),
         name_en: None,
         quota: AgencyQuota::default(),
+        profile: directory::AgencyProfile::default(),
     };
     let directory = &world.services.directory;
     directory.create_agency(None, other).unwrap();

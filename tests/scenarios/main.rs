@@ -17,6 +17,7 @@ mod clients_set_up;
 mod corpus;
 mod dane;
 mod dmarc_reports;
+mod handover;
 mod lesser_peers;
 mod lists_and_lmtp;
 mod lmtp_out;

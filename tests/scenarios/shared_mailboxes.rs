@@ -20,7 +20,7 @@ fn session(http: &HttpClient) -> Value {
 }
 
 /// One call on whatever account; the response's name and arguments.
-fn call(http: &HttpClient, method: &str, arguments: Value) -> (String, Value) {
+pub(crate) fn call(http: &HttpClient, method: &str, arguments: Value) -> (String, Value) {
     let request = json!({
         "using": [
             "urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail",

@@ -196,6 +196,7 @@ pub fn found(services: &Services) {
         name: "Tỉnh thử".into(),
         name_en: None,
         quota: directory::AgencyQuota::default(),
+        profile: directory::AgencyProfile::default(),
     };
     services.directory.create_agency(None, root).unwrap();
     services

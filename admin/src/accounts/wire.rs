@@ -107,6 +107,7 @@ pub(crate) struct NewAccount {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AccountChange {
+    /// The new main address. One of its aliases changes places with what was that; another address frees it.
     #[serde(default, deserialize_with = "given")]
     pub(super) address: Option<String>,
     #[serde(default, deserialize_with = "given")]

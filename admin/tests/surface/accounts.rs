@@ -211,3 +211,23 @@ async fn a_thousand_accounts_are_paged_once_each_in_order() {
         check(&w.get(&w.root, &format!("accounts?{bad}")).await, 400);
     }
 }
+
+#[tokio::test]
+async fn an_alias_changes_places_with_the_main_address() {
+    let w = World::new();
+    let id = w.id("nguoila");
+    let alias = json!({"address": "la.nguoi@x.vn", "account": id});
+    check(&w.post(&w.root, "aliases", alias).await, 201);
+    let path = format!("accounts/{id}");
+    let swapped = w
+        .patch(&w.root, &path, json!({"address": "la.nguoi@x.vn"}))
+        .await;
+    check(&swapped, 200);
+    assert_eq!(swapped.json["address"], "la.nguoi@x.vn");
+    let aliases = w.get(&w.root, &format!("aliases?account={id}")).await;
+    assert_eq!(aliases.names("address"), ["nguoila@x.vn"]);
+    let taken = w
+        .patch(&w.root, &path, json!({"address": "quantri@x.vn"}))
+        .await;
+    check(&taken, 409);
+}

@@ -164,3 +164,116 @@ async fn if_match_guards_a_change() {
         204,
     );
 }
+
+#[tokio::test]
+async fn an_agency_has_a_kind_codes_a_place_and_days() {
+    let w = World::new();
+    let body = json!({
+        "id": "H99.1.2", "parent": "H99.1", "name": "Phòng Tổ chức", "short_name": "TCCB", "kind": "unit",
+        "codes": ["000.01.01.h99", "H26.1.2"], "order": 2, "since": "2025-07-01",
+    });
+    let made = w.post(&w.root, "agencies", body).await;
+    check(&made, 201);
+    assert_eq!(made.json["codes"], json!(["000.01.01.H99", "H26.1.2"]));
+    assert_eq!(
+        (&made.json["kind"], &made.json["until"]),
+        (&json!("unit"), &Value::Null)
+    );
+    let first = json!({"id": "H99.1.3", "parent": "H99.1", "name": "Văn phòng", "order": 1});
+    check(&w.post(&w.root, "agencies", first).await, 201);
+
+    for code in ["H99.1.2", "h26.1.2", "000.01.01.H99"] {
+        let found = w.get(&w.root, &format!("agencies/{code}")).await;
+        assert_eq!(found.json["id"], "H99.1.2", "{code}");
+        let found = w.get(&w.root, &format!("agencies?code={code}")).await;
+        assert_eq!(found.names("id"), ["H99.1.2"], "{code}");
+    }
+    let seen = |query: &'static str| {
+        let w = &w;
+        async move {
+            w.get(&w.root, &format!("agencies?{query}"))
+                .await
+                .names("id")
+        }
+    };
+    assert_eq!(seen("find=tccb").await, ["H99.1.2"]);
+    assert_eq!(seen("find=h26.1").await, ["H99.1.2"]);
+    assert_eq!(seen("kind=unit").await, ["H99.1.2"]);
+    assert_eq!(seen("kind=unit&at=2025-06-30").await, [""; 0]);
+    assert_eq!(seen("code=H26.1.2&parent=H99").await, [""; 0]);
+    assert_eq!(
+        seen("parent=H99.1").await,
+        ["H99.1.1", "H99.1.3", "H99.1.2"]
+    );
+    let page = w.get(&w.root, "agencies?parent=H99.1&limit=2").await;
+    let rest = format!(
+        "agencies?parent=H99.1&cursor={}",
+        page.json["cursor"].as_str().unwrap()
+    );
+    assert_eq!(w.get(&w.root, &rest).await.names("id"), ["H99.1.2"]);
+    check(&w.get(&w.root, "agencies?at=yesterday").await, 422);
+    check(&w.get(&w.root, "agencies?kind=village").await, 400);
+}
+
+#[tokio::test]
+async fn an_agency_that_ended_takes_no_account() {
+    let w = World::new();
+    let seen = |query: &'static str| {
+        let w = &w;
+        async move {
+            w.get(&w.root, &format!("agencies?{query}"))
+                .await
+                .names("id")
+        }
+    };
+    let body = json!({"id": "H99.1.2", "parent": "H99.1", "name": "Phòng", "kind": "unit", "since": "2025-07-01"});
+    check(&w.post(&w.root, "agencies", body).await, 201);
+    let ends = json!({"until": "2025-12-31", "codes": [], "short_name": null});
+    let ended = w.patch(&w.root, "agencies/H99.1.2", ends).await;
+    check(&ended, 200);
+    assert_eq!(
+        (&ended.json["kind"], &ended.json["codes"]),
+        (&json!("unit"), &json!([]))
+    );
+    assert_eq!(seen("kind=unit&at=2025-12-31").await, ["H99.1.2"]);
+    assert_eq!(seen("kind=unit&at=2026-01-01").await, [""; 0]);
+    let body = json!({"address": "moi@x.vn", "agency": "H99.1.2", "name": "Mới"});
+    let refused = w.post(&w.root, "accounts", body).await;
+    check(&refused, 422);
+    let detail = &refused.json["errors"][0];
+    assert_eq!(detail["field"], "agency");
+    assert_eq!(detail["detail"], "một cơ quan chưa kết thúc hoạt động");
+    for (field, value) in [
+        ("codes", json!(["H26/1"])),
+        ("until", json!("2025-02-30")),
+        ("since", json!("2026-02-01")),
+    ] {
+        let mut body = json!({});
+        body[field] = value;
+        let refused = w.patch(&w.root, "agencies/H99.1.2", body).await;
+        check(&refused, 422);
+        let told = if field == "since" { "until" } else { field };
+        assert_eq!(refused.json["errors"][0]["field"], told, "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn i17_codes_find_nothing_outside_the_subtree() {
+    let w = World::new();
+    let coded = json!({"codes": ["H26.2"]});
+    check(&w.patch(&w.root, "agencies/H99.2", coded).await, 200);
+    let absent = w.get(&w.branch, "agencies/H77.7").await;
+    let hidden = w.get(&w.branch, "agencies/H26.2").await;
+    check(&hidden, 404);
+    assert_eq!(hidden.json, absent.json);
+    let none: [&str; 0] = [];
+    assert_eq!(
+        w.get(&w.branch, "agencies?code=H26.2").await.names("id"),
+        none
+    );
+    assert_eq!(
+        w.get(&w.branch, "agencies?parent=H99").await.names("id"),
+        ["H99.1"]
+    );
+    assert_eq!(w.get(&w.root, "agencies/H26.2").await.json["id"], "H99.2");
+}

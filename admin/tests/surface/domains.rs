@@ -1,5 +1,5 @@
 use crate::world::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_domain_is_made_read_changed_and_removed() {
@@ -189,4 +189,31 @@ async fn a_domain_stands_for_another() {
         .patch(&w.branch, "domains/snv.x.vn", json!({"alias_of": "x.vn"}))
         .await;
     check(&taken, 422);
+}
+
+#[tokio::test]
+async fn a_domain_stands_for_another_until_a_day() {
+    let w = World::new();
+    let new = json!({"name": "cu.vn", "agency": "H99", "alias_of": "x.vn"});
+    let made = w.post(&w.root, "domains", new).await;
+    check(&made, 201);
+    assert_eq!(made.json["until"], Value::Null);
+    let until = |name: &'static str, day: Value| {
+        let w = &w;
+        async move {
+            w.patch(&w.root, &format!("domains/{name}"), json!({ "until": day }))
+                .await
+        }
+    };
+    let said = until("cu.vn", json!("2028-06-30")).await;
+    check(&said, 200);
+    assert_eq!(said.json["until"], "2028-06-30");
+    check(&until("cu.vn", json!("30/6/2028")).await, 422);
+    let own = until("x.vn", json!("2028-06-30")).await;
+    check(&own, 422);
+    assert_eq!(own.json["errors"][0]["field"], "until");
+    // It stands for itself only when its end was taken away.
+    let alone = json!({"alias_of": null});
+    check(&w.patch(&w.root, "domains/cu.vn", alone).await, 422);
+    assert_eq!(until("cu.vn", Value::Null).await.json["until"], Value::Null);
 }

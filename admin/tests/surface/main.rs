@@ -14,6 +14,7 @@ mod holds;
 mod identical;
 mod lists;
 mod members;
+mod positions;
 mod problems;
 mod proposals;
 mod queue;

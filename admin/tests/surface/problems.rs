@@ -102,10 +102,10 @@ async fn problems_speak_the_language_of_the_client() {
         .await;
     assert_eq!(
         en.json["errors"][0]["detail"],
-        "letters, digits and dots, at most 32"
+        "letters, digits and dots, at most 35"
     );
     let vi = w.with(&w.root, "POST agencies", &[], body).await;
-    let expected = "chữ cái, chữ số và dấu chấm, nhiều nhất 32 ký tự";
+    let expected = "chữ cái, chữ số và dấu chấm, nhiều nhất 35 ký tự";
     assert_eq!(vi.json["errors"][0]["detail"], expected);
 }
 

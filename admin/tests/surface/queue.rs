@@ -128,6 +128,7 @@ async fn i17_mail_of_others_does_not_exist() {
         name: "Tỉnh khác".into(),
         name_en: None,
         quota: directory::AgencyQuota::default(),
+        profile: directory::AgencyProfile::default(),
     };
     w.directory.create_agency(None, top).unwrap();
     check(&w.get(&w.root, "agencies/H50").await, 404);

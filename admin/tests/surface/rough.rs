@@ -132,17 +132,23 @@ impl Dice {
             "position",
             "state",
             "password",
+            "title",
+            "to",
+            "earlier",
+            "mailbox",
+            "rule",
+            "codes",
+            "order",
+            "until",
             "x",
         ];
         self.pick(&names).to_owned()
     }
 }
 
-#[tokio::test]
-async fn nonsense_is_never_a_failure_of_the_server() {
-    let w = World::new();
-    let account = w.id("kiemtoan");
-    let lines = [
+/// Acts to try with nonsense.
+fn lines(account: u32, list: &Value) -> Vec<String> {
+    vec![
         "POST agencies".to_owned(),
         "PATCH agencies/H99.1.1".to_owned(),
         "POST domains".to_owned(),
@@ -154,7 +160,22 @@ async fn nonsense_is_never_a_failure_of_the_server() {
         "POST aliases".to_owned(),
         "PATCH aliases/a@x.vn".to_owned(),
         "POST tokens".to_owned(),
-    ];
+        "POST positions".to_owned(),
+        "PATCH positions/1".to_owned(),
+        "POST positions/1/handover".to_owned(),
+        format!("PUT accounts/{list}/list"),
+    ]
+}
+
+#[tokio::test]
+async fn nonsense_is_never_a_failure_of_the_server() {
+    let w = World::new();
+    let account = w.id("kiemtoan");
+    let list = json!({"address": "ds@x.vn", "kind": "list", "agency": "H99", "name": "DS"});
+    let list = w.post(&w.root, "accounts", list).await.json["id"].clone();
+    let seat = json!({"agency": "H99", "title": "Văn thư"});
+    check(&w.post(&w.root, "positions", seat).await, 201);
+    let lines = lines(account, &list);
     let mut dice = Dice(0x0c09_00a1_2026_1122);
     for n in 0..3000 {
         let fields = (0..dice.roll(6)).map(|_| (dice.field(), dice.value(2)));
@@ -170,7 +191,14 @@ async fn nonsense_is_never_a_failure_of_the_server() {
     }
     for n in 0..1000 {
         let name = dice.pick(&[
-            "agencies", "domains", "accounts", "aliases", "tokens", "queue", "audit",
+            "agencies",
+            "positions",
+            "domains",
+            "accounts",
+            "aliases",
+            "tokens",
+            "queue",
+            "audit",
         ]);
         let part = dice.pick(&[
             "",

@@ -271,6 +271,7 @@ fn people(directory: &Directory) {
             name: name.to_owned(),
             name_en: None,
             quota: AgencyQuota::default(),
+            profile: AgencyProfile::default(),
         };
         directory.create_agency(None, new).unwrap();
     }

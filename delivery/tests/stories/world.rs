@@ -82,6 +82,7 @@ impl World {
             name: "Tỉnh".into(),
             name_en: None,
             quota: directory::AgencyQuota::default(),
+            profile: directory::AgencyProfile::default(),
         };
         directory.create_agency(None, agency).unwrap();
         directory

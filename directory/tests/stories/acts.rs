@@ -1,16 +1,10 @@
 //! Acts on agencies, domains, accounts and aliases.
 
-use crate::world::{World, address, agency, domain, new};
+use crate::world::{World, address, agency, domain, new, refused};
 use directory::{
-    Account, AccountKind, AccountState, Directory, DomainState, Error, NewAgency, Resolution,
+    Account, AccountKind, AccountState, Directory, DomainState, NewAgency, Resolution,
 };
 use storage::Role;
-
-/// Fails with an error whose text begins so.
-fn refused<T: std::fmt::Debug>(result: Result<T, Error>, text: &str) {
-    let error = result.unwrap_err().to_string();
-    assert!(error.starts_with(text), "{error:?} is not {text:?}");
-}
 
 #[test]
 fn agencies_make_a_tree() {
@@ -25,6 +19,7 @@ fn agencies_make_a_tree() {
                 name: name.to_owned(),
                 name_en: None,
                 quota: directory::AgencyQuota::default(),
+                profile: directory::AgencyProfile::default(),
             },
         )
     };
@@ -33,7 +28,7 @@ fn agencies_make_a_tree() {
     refused(make("H99/3", Some("H99"), "Ba"), "id:");
     refused(make("H99..3", Some("H99"), "Ba"), "id:");
     refused(make("", Some("H99"), "Ba"), "id:");
-    refused(make(&"1".repeat(33), Some("H99"), "Ba"), "id:");
+    refused(make(&"1".repeat(36), Some("H99"), "Ba"), "id:");
     refused(make("H99.3", Some("H99"), " \t"), "name:");
     refused(make("H99.3", Some("H99"), "a\nb"), "name:");
 
@@ -90,6 +85,7 @@ fn the_tree_has_a_limit_of_depth() {
         name: "x".to_owned(),
         name_en: None,
         quota: directory::AgencyQuota::default(),
+        profile: directory::AgencyProfile::default(),
     };
     refused(
         world.directory.create_agency(None, deeper),

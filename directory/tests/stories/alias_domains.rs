@@ -212,3 +212,76 @@ fn only_what_is_free_stands_for_another() {
     d.delete_domain(None, &domain("cu.gov.vn"), None).unwrap();
     assert_eq!(leads(&world, "an@cu.gov.vn"), "Elsewhere");
 }
+
+#[test]
+fn a_domain_that_stands_for_another_ends_with_its_last_day() {
+    let world = merged();
+    let d = &world.directory;
+    let an = world.person("an@tinh.gov.vn", "H99.1");
+    d.create_alias(None, address("an1@cu.gov.vn"), an.id)
+        .unwrap();
+    world.list("all@tinh.gov.vn", &["an@cu.gov.vn", "xa@noi.vn"]);
+    let until = |name: &str, day: Option<&str>| {
+        let row = d.domain(&domain(name)).unwrap();
+        let row = Domain {
+            until: day.map(|day| formats::date::Day::parse(day).unwrap()),
+            ..row
+        };
+        d.change_domain(None, row, None)
+    };
+    let own = until("tinh.gov.vn", Some("2026-11-22")).unwrap_err();
+    assert!(own.to_string().starts_with("until: nothing"), "{own}");
+    until("cu.gov.vn", Some("2026-11-22")).unwrap();
+    check(
+        &world,
+        &[
+            ("an@cu.gov.vn", "an"),
+            ("an1@cu.gov.vn", "an"),
+            ("chi@cu.gov.vn", "Unknown"),
+        ],
+    );
+    let access = world.enter("an@cu.gov.vn");
+    assert_eq!(access.sending(&address("an@cu.gov.vn")), Sending::As);
+    let offered = |access: &directory::Access| access.senders().len();
+    assert_eq!(offered(&access), 3);
+    // Vietnam's next day begins at 17:00 UTC.
+    world.pass(17 * 3600 - 1);
+    check(&world, &[("an@cu.gov.vn", "an")]);
+    world.pass(1);
+    check(
+        &world,
+        &[
+            ("an@cu.gov.vn", "Moved"),
+            ("an1@cu.gov.vn", "Moved"),
+            ("chi@cu.gov.vn", "Moved"),
+            ("postmaster@cu.gov.vn", "Moved"),
+            ("an@tinh.gov.vn", "an"),
+        ],
+    );
+    let password = crate::world::PASSWORD;
+    for name in ["an@cu.gov.vn", "an1@cu.gov.vn"] {
+        let refused = world.try_enter(name, password).unwrap_err();
+        assert_eq!(refused, directory::SignInError::Refused, "{name}");
+    }
+    let access = world.enter("an@tinh.gov.vn");
+    assert_eq!(access.sending(&address("an@cu.gov.vn")), Sending::No);
+    assert_eq!((offered(&access), access.sender_addresses().len()), (1, 1));
+    // Members of lists there are gone, as those of a suspended domain are.
+    let found = d.resolve(&address("all@tinh.gov.vn"), PLAIN).unwrap();
+    let Resolution::Local {
+        accounts,
+        gone,
+        remote,
+        ..
+    } = found
+    else {
+        panic!("{found:?}")
+    };
+    assert_eq!(
+        (accounts.len(), gone, remote.len()),
+        (0, vec![address("an@cu.gov.vn")], 1)
+    );
+    // It may be given more time.
+    until("cu.gov.vn", Some("2027-11-22")).unwrap();
+    check(&world, &[("an@cu.gov.vn", "an")]);
+}

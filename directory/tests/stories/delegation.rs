@@ -89,6 +89,17 @@ fn i17_lists_show_the_subtree_only() {
     assert_eq!(d.agencies(Some(&nobody), None, None, 10).unwrap(), []);
 }
 
+fn below(parent: &str) -> NewAgency {
+    NewAgency {
+        id: agency(&format!("{parent}.9")),
+        parent: Some(agency(parent)),
+        name: "Hai".to_owned(),
+        name_en: None,
+        quota: directory::AgencyQuota::default(),
+        profile: directory::AgencyProfile::default(),
+    }
+}
+
 #[test]
 fn an_officer_works_within_his_subtree() {
     let world = World::new();
@@ -152,14 +163,7 @@ fn an_officer_works_within_his_subtree() {
         outcome(d.create_domain(by, domain("x.vn"), agency("H99.2"))),
         "denied"
     );
-    let below = NewAgency {
-        id: agency("H99.2.2"),
-        parent: Some(agency("H99.2")),
-        name: "Hai".to_owned(),
-        name_en: None,
-        quota: directory::AgencyQuota::default(),
-    };
-    assert_eq!(outcome(d.create_agency(by, below)), "denied");
+    assert_eq!(outcome(d.create_agency(by, below("H99.2"))), "denied");
     assert_eq!(outcome(d.delete_account(by, xa, None)), "ok");
 }
 

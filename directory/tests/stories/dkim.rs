@@ -183,6 +183,7 @@ fn a_power_cut_leaves_both_first_keys_or_none() {
             name: "Tỉnh".into(),
             name_en: None,
             quota: Default::default(),
+            profile: Default::default(),
         };
         d.create_agency(None, top).unwrap();
         d.create_domain(None, name.clone(), agency("H99")).unwrap();

@@ -194,6 +194,7 @@ fn say(world: &World, list: &str, posting: Posting, posters: &[&str], owner: Opt
         posters: posters.iter().map(|p| address(p)).collect(),
         owner: owner.map(address),
         fields: true,
+        rule: None,
         version: 0,
     };
     world.directory.set_list_rules(None, rules, None).unwrap();

@@ -8,6 +8,8 @@
 
 mod access;
 mod acts;
+mod addresses;
+mod agencies;
 mod alias_domains;
 mod audit;
 mod credentials;
@@ -17,8 +19,10 @@ mod faults;
 mod forwarding;
 mod lists;
 mod notices;
+mod positions;
 mod proposals;
 mod quotas;
+mod rules;
 mod senders;
 mod sending;
 mod sessions;

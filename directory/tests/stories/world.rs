@@ -144,6 +144,7 @@ impl World {
             name: format!("Cơ quan {id}"),
             name_en: None,
             quota: directory::AgencyQuota::default(),
+            profile: directory::AgencyProfile::default(),
         };
         self.directory.create_agency(None, new).unwrap();
     }
@@ -255,4 +256,10 @@ pub(crate) fn peer(ip: &str) -> Peer {
         ip: ip.parse::<IpAddr>().unwrap(),
         service: "imap",
     }
+}
+
+/// Fails with an error whose text begins so.
+pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, Error>, text: &str) {
+    let error = result.unwrap_err().to_string();
+    assert!(error.starts_with(text), "{error:?} is not {text:?}");
 }

@@ -107,6 +107,7 @@ impl House {
             name: "Ủy ban nhân dân tỉnh".into(),
             name_en: None,
             quota: directory::AgencyQuota::default(),
+            profile: directory::AgencyProfile::default(),
         };
         directory.create_agency(None, agency).unwrap();
         directory

@@ -210,6 +210,7 @@ fn stranger(house: &House) -> AccountId {
         name: "Bộ".into(),
         name_en: None,
         quota: directory::AgencyQuota::default(),
+        profile: directory::AgencyProfile::default(),
     };
     house.directory.create_agency(None, elsewhere).unwrap();
     let domain = formats::address::DomainName::parse("bo.gov.vn").unwrap();

@@ -75,6 +75,7 @@ impl World {
             name: "Tỉnh".into(),
             name_en: None,
             quota: directory::AgencyQuota::default(),
+            profile: directory::AgencyProfile::default(),
         };
         directory.create_agency(None, new).unwrap();
         directory.create_domain(None, domain, agency).unwrap();

@@ -244,6 +244,7 @@ fn found(
             name,
             name_en: None,
             quota: directory::AgencyQuota::default(),
+            profile: directory::AgencyProfile::default(),
         },
     )?;
     directory.create_domain(None, domain.clone(), agency.clone())?;

@@ -2,10 +2,12 @@
 
 use anyhow::Context as _;
 use directory::{
-    AccountId, AccountKind, Agency, AgencyId, Directory, NewAccount, NewAgency, Rights, Role,
+    AccountId, AccountKind, Agency, AgencyCode, AgencyId, AgencyKind, AgencyProfile, Directory,
+    Handover, ListRule, NewAccount, NewAgency, NewPosition, PositionId, PositionKind, Rights, Role,
     Secret,
 };
 use formats::address::{Address, DomainName};
+use formats::date::Day;
 
 /// The province's domain.
 pub const DOMAIN: &str = "tinhmau.gov.vn";
@@ -191,6 +193,7 @@ pub fn found(directory: &Directory) -> anyhow::Result<()> {
                 name: (*name).to_owned(),
                 name_en: Some((*name_en).to_owned()),
                 quota: directory::AgencyQuota::default(),
+                profile: profile(code),
             },
         )?;
     }
@@ -211,10 +214,14 @@ pub fn found(directory: &Directory) -> anyhow::Result<()> {
         directory.change_account(None, account, None)?;
     }
     for (local, name, agency) in POSITIONS {
-        let id = create(directory, local, AccountKind::Shared, name, agency, None)?;
-        directory.set_password(None, id, &Secret::new(password(local)))?;
+        create(directory, local, AccountKind::Shared, name, agency, None)?;
     }
     hold(directory)?;
+    for (local, ..) in POSITIONS {
+        // After the handovers, which withdraw passwords of seats: here people may look into them without a holder.
+        let id = directory.account_at(&address(local)?)?.id;
+        directory.set_password(None, id, &Secret::new(password(local)))?;
+    }
     create(
         directory,
         "phonghop.a",
@@ -242,18 +249,129 @@ pub fn found(directory: &Directory) -> anyhow::Result<()> {
     granted.grants = vec![(Role::Administrator, AgencyId(ROOT.to_owned()))];
     directory.change_account(None, granted, None)?;
     directory.create_alias(None, address("postmaster")?, administrator.id)?;
+    lead(directory)?;
+    find_chairmen(directory)
+}
+
+/// What a sample agency is: the top and the departments have codes of the old form besides, communes began with the
+/// reorganisation of 2025.
+fn profile(code: &str) -> AgencyProfile {
+    let number = code.split('.').nth(1).and_then(|n| n.parse::<u32>().ok());
+    let levels = code.split('.').count();
+    let kind = match (levels, number) {
+        (1, _) => AgencyKind::Committee,
+        (2, Some(21..)) => AgencyKind::Commune,
+        (2, _) => AgencyKind::Department,
+        _ if code == "H99.4.1" => AgencyKind::Centre,
+        _ => AgencyKind::Unit,
+    };
+    let old = (levels <= 2).then(|| format!("000.00.{:02}.{ROOT}", number.unwrap_or(0)));
+    AgencyProfile {
+        kind,
+        codes: old
+            .and_then(|code| AgencyCode::parse(&code))
+            .into_iter()
+            .collect(),
+        order: code
+            .rsplit('.')
+            .next()
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(0),
+        since: (kind == AgencyKind::Commune)
+            .then(|| Day::parse("2025-07-01"))
+            .flatten(),
+        ..AgencyProfile::default()
+    }
+}
+
+/// Makes the positions of the mailboxes, and hands them to their holders; who only reads is a member besides.
+fn hold(directory: &Directory) -> anyhow::Result<()> {
+    for (local, title, agency) in POSITIONS {
+        let kind = match *local {
+            "chutich" => PositionKind::Chairman,
+            clerk if clerk.starts_with("vanthu") => PositionKind::Clerk,
+            _ => PositionKind::Desk,
+        };
+        let mailbox = directory.account_at(&address(local)?)?.id;
+        let position = seat(directory, kind, title, agency, Some(mailbox))?;
+        for (_, holder, rights) in HOLDERS.iter().filter(|row| row.0 == *local) {
+            let holder = directory.account_at(&address(holder)?)?.id;
+            let rights = Rights::parse(rights).context("rights of a sample position")?;
+            if !rights.has(Rights::INSERT) {
+                directory.set_member(None, mailbox, holder, rights, None)?;
+                continue;
+            }
+            let handover = Handover {
+                to: Some(holder),
+                rights: Some(rights),
+                acting: kind == PositionKind::Chairman,
+                ..Handover::default()
+            };
+            directory.hand_over(None, position, handover, None)?;
+        }
+    }
     Ok(())
 }
 
-/// Gives the positions to their holders.
-fn hold(directory: &Directory) -> anyhow::Result<()> {
-    for (seat, holder, rights) in HOLDERS {
-        let seat = directory.account_at(&address(seat)?)?.id;
-        let holder = directory.account_at(&address(holder)?)?.id;
-        let rights = Rights::parse(rights).context("rights of a sample position")?;
-        directory.set_member(None, seat, holder, rights, None)?;
+/// Gives those who lead an agency, and their deputies, seats without mailboxes of their own.
+fn lead(directory: &Directory) -> anyhow::Result<()> {
+    for (local, _, agency, title) in PERSONS {
+        let kind = match *title {
+            title if title.starts_with("Chủ tịch") => PositionKind::Chairman,
+            title if title.starts_with("Phó Chủ tịch") => PositionKind::DeputyChairman,
+            title if title.starts_with("Chánh Văn phòng") => PositionKind::ChiefOfOffice,
+            "Giám đốc Sở" | "Giám đốc Trung tâm" | "Trưởng phòng" => {
+                PositionKind::Head
+            }
+            "Phó Giám đốc Sở" => PositionKind::DeputyHead,
+            _ => continue,
+        };
+        let holder = directory.account_at(&address(local)?)?.id;
+        let position = seat(directory, kind, title, agency, None)?;
+        let handover = Handover {
+            to: Some(holder),
+            ..Handover::default()
+        };
+        directory.hand_over(None, position, handover, None)?;
     }
     Ok(())
+}
+
+/// A list that finds its members: every chairman of a commune.
+fn find_chairmen(directory: &Directory) -> anyhow::Result<()> {
+    let kind = AccountKind::List {
+        members: Vec::new(),
+    };
+    let name = "Chủ tịch các xã, phường";
+    let list = create(directory, "chutichxa", kind, name, ROOT, None)?;
+    let mut rules = directory.list_rules(None, list)?;
+    rules.rule = Some(ListRule {
+        under: AgencyId(ROOT.to_owned()),
+        agency_kinds: vec![AgencyKind::Commune],
+        position_kinds: vec![PositionKind::Chairman],
+        account_kinds: Vec::new(),
+    });
+    directory.set_list_rules(None, rules, None)?;
+    Ok(())
+}
+
+fn seat(
+    directory: &Directory,
+    kind: PositionKind,
+    title: &str,
+    agency: &str,
+    mailbox: Option<AccountId>,
+) -> anyhow::Result<PositionId> {
+    let new = NewPosition {
+        agency: AgencyId(agency.to_owned()),
+        kind,
+        title: title.to_owned(),
+        title_en: None,
+        order: 0,
+        mailbox,
+        until: None,
+    };
+    Ok(directory.create_position(None, new)?.id)
 }
 
 fn create(

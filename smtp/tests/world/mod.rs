@@ -66,6 +66,7 @@ impl World {
             name: "Tỉnh".into(),
             name_en: None,
             quota: directory::AgencyQuota::default(),
+            profile: directory::AgencyProfile::default(),
         };
         directory.create_agency(None, agency).unwrap();
         directory.create_domain(None, domain, top.clone()).unwrap();
@@ -80,9 +81,8 @@ impl World {
                 messages_max: None,
             };
             let account = directory.create_account(None, new).unwrap();
-            directory
-                .set_password(None, account.id, &Secret::new(PASSWORD))
-                .unwrap();
+            let secret = Secret::new(PASSWORD);
+            directory.set_password(None, account.id, &secret).unwrap();
         }
         let (host, size_max) = ("mx.tinh.gov.vn".to_owned(), 1 << 20);
         let settings = Settings {

@@ -366,6 +366,7 @@ fn check_recipients(turn: &Turn<'_>, envelope: &Envelope) -> Result<(), SetError
             Ok(()) => {}
             Err(Refused::Permanent(
                 Refusal::UnknownRecipient
+                | Refusal::DomainEnded
                 | Refusal::RecipientClosed
                 | Refusal::RelayDenied
                 | Refusal::MayNotPost,

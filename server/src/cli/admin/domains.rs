@@ -5,11 +5,12 @@ use super::client::{Ask, Client, Condition, encoded};
 use super::print::{Column, Printer};
 use serde_json::json;
 
-const COLUMNS: [Column; 5] = [
+const COLUMNS: [Column; 6] = [
     ("name", "Tên miền", "Domain"),
     ("agency", "Cơ quan", "Agency"),
     ("state", "Tình trạng", "State"),
     ("alias_of", "Thay cho", "Stands for"),
+    ("until", "Đến hết ngày", "Until"),
     ("version", "Bản", "Version"),
 ];
 
@@ -68,6 +69,9 @@ pub(super) enum Verb {
         /// The domain for which it stands; "" for none.
         #[arg(long, value_name = "DOMAIN")]
         alias_of: Option<String>,
+        /// The last day on which it stands for another, e.g. 2028-06-30; "" for no end.
+        #[arg(long, value_name = "DAY")]
+        until: Option<String>,
         #[command(flatten)]
         condition: Condition,
     },
@@ -116,10 +120,16 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             agency,
             state,
             alias_of,
+            until,
             condition,
         } => {
             let path = format!("domains/{}", encoded(&name));
-            let body = change(&[("agency", agency), ("state", state), ("alias_of", alias_of)]);
+            let body = change(&[
+                ("agency", agency),
+                ("state", state),
+                ("alias_of", alias_of),
+                ("until", until),
+            ]);
             let ask = Ask::new("PATCH", &path).body(body.into()).when(&condition);
             printer.row(&COLUMNS, &client.call(ask)?)
         }

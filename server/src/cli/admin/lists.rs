@@ -1,4 +1,4 @@
-//! `congvu admin lists …`: lists, their members, who may post to them and whom they answer to.
+//! `congvu admin lists …`: lists, their members, their rules, who may post to them and whom they answer to.
 
 use super::client::{Ask, Client, Condition};
 use super::print::{Column, Printer};
@@ -10,7 +10,7 @@ const LIST: [Column; 4] = [
     ("name", "Tên", "Name"),
     ("agency", "Cơ quan", "Agency"),
 ];
-const ONE: [Column; 9] = [
+const ONE: [Column; 11] = [
     LIST[0],
     LIST[1],
     LIST[2],
@@ -20,6 +20,8 @@ const ONE: [Column; 9] = [
     ("posters", "Được gửi thêm", "Besides"),
     ("owner", "Người phụ trách", "Owner"),
     ("fields", "Ghi List-Id", "List-Id"),
+    ("rule", "Quy tắc", "Rule"),
+    ("reach", "Quy tắc đang tìm thấy", "Found by the rule"),
 ];
 
 #[derive(Debug, clap::Subcommand)]
@@ -73,6 +75,8 @@ pub(super) enum Verb {
     },
     /// Đặt ai được gửi và ai phụ trách / Say who may post and who answers for it
     Set(Settings),
+    /// Đặt quy tắc tìm thành viên / Let the list find members by itself: every chairman of a commune
+    Rule(Rule),
     /// Bỏ danh sách / Remove a list
     Delete {
         /// Id or address.
@@ -104,11 +108,39 @@ pub(super) struct Settings {
     fields: Option<String>,
 }
 
+/// Whom a list finds by itself, at the moment of each letter.
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("rule").required(true).args(["under", "none"])))]
+pub(super) struct Rule {
+    /// Id or address.
+    list: String,
+    /// Of this agency and those under it.
+    #[arg(long, value_name = "CODE")]
+    under: Option<String>,
+    /// Of agencies of this kind; once for each.
+    #[arg(long, value_name = "KIND", requires = "under", conflicts_with = "none")]
+    agency_kind: Vec<String>,
+    /// Positions of this kind; once for each.
+    #[arg(long, value_name = "KIND", requires = "under", conflicts_with = "none")]
+    position_kind: Vec<String>,
+    /// Accounts of this kind: person, shared, resource; once for each.
+    #[arg(
+        long,
+        value_name = "KIND",
+        requires = "under",
+        conflicts_with_all = ["none", "position_kind"]
+    )]
+    account_kind: Vec<String>,
+    /// No rule any more.
+    #[arg(long)]
+    none: bool,
+}
+
 /// The account with what is said of it as a list.
 fn whole(client: &Client, id: u64) -> anyhow::Result<Value> {
     let mut account = client.read(&format!("accounts/{id}"))?;
     let settings = client.read(&format!("accounts/{id}/list"))?;
-    for name in ["posting", "posters", "owner", "fields"] {
+    for name in ["posting", "posters", "owner", "fields", "rule", "reach"] {
         account[name] = settings[name].clone();
     }
     Ok(account)
@@ -136,8 +168,9 @@ fn change_members(
     whole(client, id)
 }
 
-fn set(settings: Settings, client: &Client) -> anyhow::Result<Value> {
-    let id = client.account(&settings.list)?;
+/// Says of a list what `change` makes of what is said; another change in between is not overwritten (If-Match).
+fn say(client: &Client, list: &str, change: impl FnOnce(&mut Value)) -> anyhow::Result<Value> {
+    let id = client.account(list)?;
     let path = format!("accounts/{id}/list");
     let mut body = client.read(&path)?;
     let seen = Condition {
@@ -145,7 +178,25 @@ fn set(settings: Settings, client: &Client) -> anyhow::Result<Value> {
     };
     if let Some(body) = body.as_object_mut() {
         body.remove("version");
+        body.remove("reach");
     }
+    change(&mut body);
+    client.call(Ask::new("PUT", &path).body(body).when(&seen))?;
+    whole(client, id)
+}
+
+fn rule(rule: Rule, client: &Client) -> anyhow::Result<Value> {
+    let said = rule.under.map(|under| {
+        json!({
+            "under": under, "agency_kinds": rule.agency_kind, "position_kinds": rule.position_kind,
+            "account_kinds": rule.account_kind,
+        })
+    });
+    say(client, &rule.list, |body| body["rule"] = said.into())
+}
+
+/// What is given of the settings, put in.
+fn put(settings: Settings, body: &mut Value) {
     if let Some(posting) = settings.posting {
         body["posting"] = posting.into();
     }
@@ -158,8 +209,6 @@ fn set(settings: Settings, client: &Client) -> anyhow::Result<Value> {
     if let Some(fields) = settings.fields {
         body["fields"] = (fields == "on").into();
     }
-    client.call(Ask::new("PUT", &path).body(body).when(&seen))?;
-    whole(client, id)
 }
 
 pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> anyhow::Result<()> {
@@ -204,7 +253,11 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             let changed = change_members(client, &list, |all| all.retain(|one| !gone(one)))?;
             printer.row(&ONE, &changed)
         }
-        Verb::Set(settings) => printer.row(&ONE, &set(settings, client)?),
+        Verb::Set(settings) => {
+            let list = settings.list.clone();
+            printer.row(&ONE, &say(client, &list, |body| put(settings, body))?)
+        }
+        Verb::Rule(said) => printer.row(&ONE, &rule(said, client)?),
         Verb::Delete { list, condition } => {
             let path = format!("accounts/{}", client.account(&list)?);
             client.call(Ask::new("DELETE", &path).when(&condition))?;

@@ -16,6 +16,7 @@ mod forwarding;
 mod holds;
 mod letters;
 mod lists;
+mod positions;
 mod print;
 mod queue;
 mod quota;
@@ -52,6 +53,9 @@ enum Resource {
     /// Cơ quan / the agency tree
     #[command(subcommand, visible_alias = "agency")]
     Agencies(agencies::Verb),
+    /// Vị trí / seats of agencies, who holds them, their mailboxes
+    #[command(subcommand, visible_alias = "position")]
+    Positions(positions::Verb),
     /// Tên miền / the mail domains that are served
     #[command(subcommand, visible_alias = "domain")]
     Domains(domains::Verb),
@@ -172,6 +176,7 @@ fn act(args: AdminArgs, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
     let mut printer = Printer::new(out, args.json, args.lang);
     match args.resource {
         Resource::Agencies(verb) => agencies::run(verb, &client, &mut printer),
+        Resource::Positions(verb) => positions::run(verb, &client, &mut printer),
         Resource::Domains(verb) => domains::run(verb, &client, &mut printer),
         Resource::DmarcReports(verb) => dmarc_reports::run(verb, &client, &mut printer),
         Resource::Accounts(verb) => accounts::run(verb, &client, &mut printer),

@@ -119,9 +119,50 @@ fn command_lines_are_understood_or_refused() {
     check("admin queue retry 12", true);
     check("admin queue retry twelve", false);
     check("admin audit list --act account --limit 5", true);
-    check("admin positions list", false);
     check("admin --token a --token-file b audit list", false);
     check("admin", false);
+}
+
+#[test]
+fn acts_on_the_tree_are_understood_or_refused() {
+    check(
+        "admin agencies update H99.1 --kind commune --code 000.00.01.H99 --until 2025-06-30 --order 3",
+        true,
+    );
+    check("admin agencies update H99.1 --kind village", false);
+    check("admin agencies update H99.1 --code H1 --no-codes", false);
+    check(
+        "admin agencies list --at 2025-06-30 --kind commune --code H99.1",
+        true,
+    );
+    check("admin positions list --agency H99.1 --vacant", true);
+    check("admin positions list --vacant --held", false);
+    check(
+        "admin positions create --agency H99.1 --kind clerk --title VT --mailbox a@x.vn",
+        true,
+    );
+    check(
+        "admin positions create --agency H99.1 --kind king --title VT",
+        false,
+    );
+    check(
+        "admin positions handover 3 --to a@x.vn --sealed --reason QD",
+        true,
+    );
+    check("admin positions handover 3 --to-nobody", true);
+    check("admin positions handover 3", false);
+    check("admin positions handover 3 --to a@x.vn --to-nobody", false);
+    check(
+        "admin lists rule a@x.vn --under H99 --agency-kind commune --position-kind chairman",
+        true,
+    );
+    check("admin lists rule a@x.vn --none", true);
+    check(
+        "admin lists rule a@x.vn --none --agency-kind commune",
+        false,
+    );
+    check("admin lists rule a@x.vn", false);
+    check("admin domains update x.vn --until 2028-06-30", true);
 }
 
 #[test]

@@ -111,6 +111,7 @@ impl Province {
             name: "Tỉnh".into(),
             name_en: None,
             quota: directory::AgencyQuota::default(),
+            profile: directory::AgencyProfile::default(),
         };
         let d = &self.directory;
         d.create_agency(None, top).unwrap();
