@@ -3,10 +3,9 @@
 use crate::body::{Asked, Named};
 use crate::caller::Caller;
 use crate::domains::visible;
-use crate::page::{Ask, Page};
 use crate::problem::Problem;
 use crate::router::Room;
-use crate::tls_reports::ReportsAsked;
+use crate::tls_reports::{ReportStanding, ReportsAsked, ReportsPage};
 use axum::Json;
 use axum::extract::State;
 use delivery::Arrived;
@@ -27,6 +26,10 @@ pub(crate) struct DmarcReportShown {
     report_id: String,
     /// The letter's reverse-path; empty: null.
     from: String,
+    /// How far it is believed.
+    standing: ReportStanding,
+    /// The domain that vouches for the letter; null: nobody does.
+    reporter: Option<String>,
     /// What DMARC said of the letter that brought it: `pass`, `fail`, `none`…; absent: it was not looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     checked: Option<String>,
@@ -124,6 +127,8 @@ fn shown(id: String, arrived: Arrived<DmarcReport>) -> (DmarcReportShown, Vec<Ro
         contact: report.contact,
         report_id: report.report_id,
         from: arrived.from,
+        standing: arrived.standing.into(),
+        reporter: arrived.reporter,
         checked: arrived.checked,
         arrived_at: date::utc(arrived.at),
         begin: date::utc(report.begin),
@@ -142,21 +147,18 @@ fn shown(id: String, arrived: Arrived<DmarcReport>) -> (DmarcReportShown, Vec<Ro
     (shown, report.rows)
 }
 
-/// Lists what others report of mail in a domain's name, the newest day first, without rows.
+/// Lists what others report of mail in a domain's name, the newest day first and of a day what is believed further
+/// first, without rows.
 #[utoipa::path(get, path = "/api/v1/domains/{name}/dmarc-reports", tag = "dmarc-reports",
-    params(("name" = String, Path), ReportsAsked), responses((status = 200, body = Page<DmarcReportShown>)))]
+    params(("name" = String, Path), ReportsAsked), responses((status = 200, body = ReportsPage<DmarcReportShown>)))]
 pub(crate) async fn list(
     State(room): State<Room>,
     caller: Caller,
     Named(name): Named<String>,
     Asked(asked): Asked<ReportsAsked>,
-) -> Result<Json<Page<DmarcReportShown>>, Problem> {
-    let max = Ask::of(asked.limit, None)?.limit;
+) -> Result<Json<ReportsPage<DmarcReportShown>>, Problem> {
     let found = room.ask(caller, move |room, access| {
-        let row = visible(&room.directory, access, &name)?;
-        let reports = room.delivery.reports::<DmarcReport>(&row.name, max)?;
-        let each = reports.into_iter().map(|(id, one)| shown(id, one).0);
-        Ok(Page::new(each.collect(), None))
+        asked.page(room, access, &name, |id, report| shown(id, report).0)
     });
     Ok(Json(found.await?))
 }

@@ -74,7 +74,7 @@ pub(crate) struct Proposal {
     /// What the scheme says.
     #[schema(example = "annv@tinhmau.gov.vn")]
     wanted: String,
-    /// Whether somebody has that already.
+    /// Whether somebody has that already, or it is the name of a role (`postmaster`, `root`), which no person gets.
     taken: bool,
     /// That address, or the first free one with a number; null when a thousand are taken.
     #[schema(example = "annv2@tinhmau.gov.vn")]

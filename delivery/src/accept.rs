@@ -72,6 +72,8 @@ pub(crate) struct Inner {
     pub(crate) unwritten: Mutex<BTreeMap<QueueId, Vec<Ended>>>,
     pub(crate) spoilt: Spoilt,
     pub(crate) silence: Arc<Silence>,
+    /// One at a time changes what is known of a day's reports.
+    pub(crate) reports: Mutex<()>,
 }
 
 impl Delivery {
@@ -97,6 +99,7 @@ impl Delivery {
             unwritten: Mutex::default(),
             spoilt: Spoilt::default(),
             silence: Arc::default(),
+            reports: Mutex::default(),
         };
         Self {
             inner: Arc::new(inner),

@@ -48,7 +48,7 @@ pub mod verify;
 
 pub use accept::{Delivery, Receipt, Settings};
 pub use act::Act;
-pub use arrived::Arrived;
+pub use arrived::{Arrived, Asks, NotKept, Reported, Standing};
 pub use envelope::{Envelope, Recipient, ReversePath, TlsWish};
 pub use error::{Refusal, Refused};
 pub use job::{Job, RECIPIENTS_MAX, Tried};

@@ -1,10 +1,13 @@
 //! The door for mail from outside of which it was found out who sent it.
 
 use crate::accept::Passed;
+use crate::arrived::Brought;
 use crate::dmarc_report::Judged;
+use crate::header::{self, Header};
 use crate::trace::Id;
 use crate::verify::{Disposition, Wish};
-use crate::{Delivery, Enforcement, Envelope, Evidence, Origin, Receipt, Refusal, Refused, stamp};
+use crate::{Delivery, Enforcement, Envelope, Evidence, Origin, Receipt, Refusal, Refused};
+use crate::{dmarc_arrived, stamp, tls_arrived};
 use std::sync::{Arc, PoisonError};
 use storage::QueueId;
 
@@ -28,22 +31,16 @@ impl Delivery {
     ) -> Result<Receipt, Refused> {
         let (from, count) = (envelope.from.to_string(), envelope.recipients.len());
         let judged = self.judged(&envelope, origin, seen.as_ref());
-        let checked = seen.as_ref().map(|(evidence, _)| &evidence.dmarc.result);
-        let checked = checked.map(|result| result.word().to_owned());
+        let brought = self.brought(&envelope, content, origin, seen.as_ref());
         let passed = Passed {
             seen,
             ..Passed::default()
         };
         let taken = self.take(envelope, content, origin, passed);
-        let brings_report = match (&taken, origin) {
-            (Ok(_), Origin::Remote { .. }) => {
-                self.keep_tls_report(&from, content)
-                    || self.keep_dmarc_report(&from, content, checked)
-            }
-            // What this server tells its own domains.
-            (Ok(_), Origin::Generated) => self.keep_dmarc_report(&from, content, checked),
-            _ => false,
-        };
+        let brought = brought.filter(|_| taken.is_ok());
+        let brings_report = brought.is_some_and(|brought| {
+            self.keep_tls_report(&brought, content) || self.keep_dmarc_report(&brought, content)
+        });
         // Of reports nobody reports: two servers would go on for ever. What failed here for now comes again.
         let counts = matches!(taken, Ok(_) | Err(Refused::Permanent(_))) && !brings_report;
         if let Some((judged, hears)) = judged.filter(|_| counts) {
@@ -60,6 +57,35 @@ impl Delivery {
             ),
         }
         taken
+    }
+
+    /// What is known of a letter that may bring a report, from outside or from this server itself, which tells its own
+    /// domains; `None`: it brings none.
+    fn brought(
+        &self,
+        envelope: &Envelope,
+        content: &[u8],
+        origin: &Origin,
+        seen: Option<&(Evidence, Enforcement)>,
+    ) -> Option<Brought> {
+        let head = &content[..header::length(content)];
+        let brings = tls_arrived::may_bring_report(head) || dmarc_arrived::may_bring_report(head);
+        if !brings || matches!(origin, Origin::Submitted { .. }) {
+            return None;
+        }
+        let author = Header::read(head)
+            .from
+            .into_iter()
+            .flatten()
+            .flatten()
+            .next();
+        let author = author.map(|author| author.domain.to_string());
+        let evidence = seen.map(|(evidence, _)| evidence);
+        let names = (
+            author.as_deref().unwrap_or_default(),
+            &*self.inner.settings.host,
+        );
+        Some(Brought::of(envelope, origin, evidence, names))
     }
 
     /// What its author's domain is to hear of a message, and who passes that on; `None`: nothing, or nobody does.

@@ -1,6 +1,6 @@
 //! RFC 8460 §5: what other servers report of TLS with the hosts of our domains, read out of letters as they arrive.
 
-use crate::arrived::Reported;
+use crate::arrived::{Brought, Reported, can_be};
 use crate::tls_report::{REPORT_MAX, TlsReport};
 use crate::{Delivery, header};
 use formats::address::DomainName;
@@ -12,10 +12,13 @@ use std::io::Read as _;
 
 impl Reported for TlsReport {
     const TABLE: &'static str = "delivery.tls";
+    const DAYS: &'static str = "delivery.tls.days";
     const KIND: &'static str = "TLS";
 
-    fn begin(&self) -> Option<i64> {
-        date::parse_utc(&self.date_range.start_datetime)
+    fn times(&self) -> Option<(i64, i64)> {
+        let range = &self.date_range;
+        let begin = date::parse_utc(&range.start_datetime)?;
+        Some((begin, date::parse_utc(&range.end_datetime)?))
     }
 
     fn name(&self) -> (&str, &str) {
@@ -24,11 +27,17 @@ impl Reported for TlsReport {
 }
 
 /// RFC 8460 §5.3: whether a letter's Content-Type says that it brings a report.
-fn brings_report(head: &[u8]) -> bool {
+pub(crate) fn may_bring_report(head: &[u8]) -> bool {
     let text = first_value(head, "Content-Type")
         .unwrap_or_default()
         .to_ascii_lowercase();
     text.starts_with("multipart/report") && text.contains("tlsrpt")
+}
+
+/// RFC 8460 §5.3: on which domain a letter says that it reports.
+pub(crate) fn reported_domain(head: &[u8]) -> Option<DomainName> {
+    let named = may_bring_report(head).then(|| first_value(head, "TLS-Report-Domain"))?;
+    DomainName::parse(named?.trim()).ok()
 }
 
 /// RFC 8460 §5.2: the report in a letter.
@@ -57,15 +66,20 @@ fn report(content: &[u8]) -> Option<TlsReport> {
 impl Delivery {
     /// Keeps the report that a letter brings, where it is about a domain of ours; whether it brings one. What cannot be
     /// read is a letter like any other.
-    pub(crate) fn keep_tls_report(&self, from: &str, content: &[u8]) -> bool {
+    pub(crate) fn keep_tls_report(&self, brought: &Brought, content: &[u8]) -> bool {
         let head = &content[..header::length(content)];
-        if !brings_report(head) {
+        if !may_bring_report(head) {
             return false;
         }
+        let now = self.inner.directory.clock().now_s();
         let Some(report) = report(content) else {
-            tracing::info!(%from, "a TLS report cannot be read");
+            self.count_unread::<TlsReport>(brought, "damaged");
             return false;
         };
+        if !report.times().is_some_and(|times| can_be(times, now)) {
+            self.count_unread::<TlsReport>(brought, "times");
+            return false;
+        }
         let named = first_value(head, "TLS-Report-Domain");
         let told = report
             .policies
@@ -74,7 +88,7 @@ impl Delivery {
         let domains = told
             .chain(named)
             .filter_map(|name| DomainName::parse(&name).ok());
-        self.keep_report(from, domains, &report, None);
+        self.keep_report(brought, domains, &report);
         true
     }
 }

@@ -20,6 +20,38 @@ const NUMBERS_MAX: u32 = 999;
 /// Octets of a local part (RFC 5321 §4.5.3.1.1).
 const LOCAL_PART_MAX: usize = 64;
 
+/// Names that belong to a role in each domain, whoever has it: those of RFC 2142 §2 to §6, and what programs write as or to.
+const ROLES: [&str; 28] = [
+    "abuse",
+    "admin",
+    "administrator",
+    "bounce",
+    "bounces",
+    "daemon",
+    "dmarc",
+    "ftp",
+    "hostmaster",
+    "info",
+    "mailer-daemon",
+    "mailerdaemon",
+    "marketing",
+    "news",
+    "nobody",
+    "noc",
+    "noreply",
+    "postmaster",
+    "root",
+    "sales",
+    "security",
+    "support",
+    "sysadmin",
+    "system",
+    "usenet",
+    "uucp",
+    "webmaster",
+    "www",
+];
+
 /// What is asked for.
 #[derive(Debug, Clone)]
 pub struct NameAsked {
@@ -42,7 +74,7 @@ pub struct Proposal {
     pub scheme: NameScheme,
     /// What the scheme says.
     pub wanted: Address,
-    /// Whether somebody has that already.
+    /// Whether somebody has that already, or it is the name of a role.
     pub taken: bool,
     /// That address, or the first free one with a number (`annv2`); `None` when a thousand are taken.
     pub free: Option<Address>,
@@ -113,7 +145,8 @@ impl Book {
     }
 
     fn is_taken(&self, address: &Address) -> bool {
-        self.addresses.contains_key(&address.key())
+        let local = address.local.as_str();
+        ROLES.contains(&local) || self.addresses.contains_key(&address.key())
     }
 }
 

@@ -54,9 +54,13 @@ fn send(world: &World, from: &str, author: &str) {
 }
 
 fn deliver(world: &World, from: &str, letter: &str) {
+    deliver_to(world, from, "an@thu.gov.vn", letter);
+}
+
+fn deliver_to(world: &World, from: &str, to: &str, letter: &str) {
     let mut client = world.smtp();
     client.ehlo();
-    let reply = client.transaction(from, &["an@thu.gov.vn"], letter.as_bytes());
+    let reply = client.transaction(from, &[to], letter.as_bytes());
     assert!(reply.starts_with("250 2.0.0"), "{reply}");
 }
 
@@ -310,5 +314,133 @@ fn what_others_report_is_shown_to_administrators() {
         let (status, ..) = world.api().get(&path);
         assert_eq!(status, 404, "{path}");
     }
+    world.finish();
+}
+
+/// A letter that is the report.
+fn plain(author: &str, xml: &str) -> String {
+    format!(
+        "From: {author}\r\nSubject: Report Domain: thu.gov.vn Submitter: x Report-ID: y\r\nMIME-Version: 1.0\r\n\
+         Content-Type: application/xml; name=r.xml\r\nContent-Transfer-Encoding: base64\r\n\r\n{}\r\n",
+        lines(xml.as_bytes())
+    )
+}
+
+const AT: &str = "/api/v1/domains/thu.gov.vn/dmarc-reports";
+
+/// Of each report of all pages that have so many: number, how far it is believed, messages.
+fn listed(world: &World, limit: usize) -> Vec<(String, String, u64)> {
+    let (mut all, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = get(world, &format!("{AT}?limit={limit}{cursor}"));
+        let items = page["items"].as_array().unwrap();
+        assert!(items.len() <= limit, "{page}");
+        all.extend(items.iter().map(|item| {
+            let text = |name: &str| item[name].as_str().unwrap().to_owned();
+            let messages = item["messages"].as_u64().unwrap();
+            (text("report_id"), text("standing"), messages)
+        }));
+        match page["cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return all,
+        }
+    }
+}
+
+/// Reports of anybody crowd out nobody's, replace nobody's, and what is not kept is told.
+#[test]
+fn strangers_reports_do_not_crowd_out_those_that_are_asked_for() {
+    let world = World::new();
+    let day = world.services.directory.clock().now_s() / DAY_S * DAY_S - DAY_S;
+    let of = |id: &str, count: &str| {
+        let text = xml("thu.gov.vn", id, day);
+        text.replace("<count>5<", &format!("<count>{count}<"))
+    };
+    let google = "noreply-dmarc-support@google.com";
+    for n in 0..27 {
+        let text = plain(google, &of(&format!("f{n}"), "1"));
+        deliver(&world, "x@xau.example", &text);
+    }
+    // The true one, to where the domain asks for it; then a stranger's of its number, and his own anew.
+    let postmaster = "postmaster@thu.gov.vn";
+    let real = plain(google, &of("g1", "5"));
+    deliver_to(&world, "bao@noi.example", postmaster, &real);
+    deliver(&world, "x@xau.example", &plain(google, &of("g1", "999")));
+    deliver_to(&world, "bao@noi.example", postmaster, &real);
+    let all = listed(&world, 10);
+    assert_eq!(all.len(), 25, "{all:?}");
+    assert_eq!(all[0], ("g1".into(), "half".into(), 14));
+    assert!(all[1..].iter().all(|one| one.1 == "stranger"), "{all:?}");
+    // Those that cannot be are told of where they were asked for, and not sorted first.
+    for text in [
+        of("n", "-3"),
+        of("o", "18446744073709551616"),
+        xml("thu.gov.vn", "t", 99_999_999_999),
+        xml("thu.gov.vn", "t", -5),
+    ] {
+        deliver_to(&world, "bao@noi.example", postmaster, &plain(google, &text));
+    }
+    assert_eq!(listed(&world, 500).len(), 25);
+    let page = get(&world, AT);
+    let lost = page["not_kept"].as_array().unwrap();
+    let unread = lost.iter().find(|day| day["dropped"] == 0).unwrap();
+    assert_eq!(
+        unread["unreadable"],
+        serde_json::json!({"numbers": 2, "times": 2})
+    );
+    // Two beyond the share, one that gave way to the true one, and the forged one.
+    let dropped: Vec<u64> = lost
+        .iter()
+        .filter_map(|day| day["dropped"].as_u64())
+        .collect();
+    assert_eq!(dropped.iter().sum::<u64>(), 4, "{page}");
+    for bad in ["501", "0", "x"] {
+        let (status, ..) = world.api().get(&format!("{AT}?limit={bad}"));
+        assert_eq!(status, 400, "{bad}");
+    }
+    let (status, ..) = world.api().get(&format!("{AT}?cursor=b00"));
+    assert_eq!(status, 400);
+    world.finish();
+}
+
+/// Who is known, and came to where DNS says that the domain asks, is believed most.
+#[test]
+fn who_is_known_is_believed() {
+    let sink = Sink::new(|_| None);
+    let dns = Texts::new(&[
+        ("tot.example", "v=spf1 ip4:127.0.0.1 -all"),
+        ("_dmarc.tot.example", "v=DMARC1; p=none"),
+        (
+            "_dmarc.thu.gov.vn",
+            "v=DMARC1; p=none; rua=mailto:binh@thu.gov.vn",
+        ),
+    ])
+    .serve();
+    let world = World::with(|config| set(config, &sink, dns));
+    let day = world.services.directory.clock().now_s() / DAY_S * DAY_S - DAY_S;
+    let text = |id: &str| plain("bao@tot.example", &xml("thu.gov.vn", id, day));
+    deliver_to(&world, "x@xau.example", "an@thu.gov.vn", &text("a"));
+    deliver_to(&world, "x@xau.example", "binh@thu.gov.vn", &text("b"));
+    deliver_to(&world, "bao@tot.example", "an@thu.gov.vn", &text("c"));
+    deliver_to(&world, "bao@tot.example", "binh@thu.gov.vn", &text("d"));
+    let all = listed(&world, 1);
+    let of = |id: &str| {
+        let mut found = all.iter().filter(|one| one.0 == id);
+        found.next().map(|one| one.1.as_str())
+    };
+    assert_eq!(all[0].0, "d", "{all:?}");
+    let each = ["a", "b", "c", "d"].map(of);
+    assert_eq!(
+        each,
+        [
+            Some("stranger"),
+            Some("half"),
+            Some("half"),
+            Some("verified")
+        ]
+    );
+    let page = get(&world, AT);
+    assert_eq!(page["items"][0]["reporter"], "tot.example");
+    assert_eq!(page["items"][3]["reporter"], Value::Null);
     world.finish();
 }

@@ -1,6 +1,7 @@
 //! RFC 9990 (RFC 7489 §7.2): DMARC aggregate reports, one for each domain and day: counted, written, and read where
 //! others send theirs. Pure.
 
+mod charset;
 mod count;
 mod letter;
 mod places;
@@ -11,7 +12,7 @@ mod write;
 pub use count::{Counted, Judged};
 pub use letter::{report_id, report_letter};
 pub use places::{Place, agreed, places};
-pub(crate) use read::read;
+pub(crate) use read::{Unread, read};
 pub(crate) use unpack::unpacked;
 pub use write::xml;
 
@@ -20,6 +21,9 @@ use serde::{Deserialize, Serialize};
 
 /// Rows of one report that are kept, written or read: what goes beyond is counted in [`DmarcReport::left_out`].
 pub const ROWS_MAX: usize = 2_000;
+
+/// Messages of one report. Each JSON reader knows numbers up to this one exactly (RFC 8259 §6).
+const COUNT_MAX: u64 = (1 << 53) - 1;
 
 /// A report. What others wrote is kept as text: nobody vouches for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -188,6 +192,13 @@ impl DmarcReport {
             all.fold(self.left_out, sum),
             passed.map(|row| row.count).fold(0, sum),
         )
+    }
+
+    /// Whether its numbers can be: no server has had more messages than [`COUNT_MAX`].
+    fn can_be_counted(&self) -> bool {
+        let counts = self.rows.iter().map(|row| row.count);
+        let sum = counts.fold(self.left_out, u64::saturating_add);
+        sum <= COUNT_MAX
     }
 }
 

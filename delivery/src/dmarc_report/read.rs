@@ -1,8 +1,10 @@
 //! A report that others wrote, in the XML of RFC 9990, RFC 7489 or what was before them. Elements are known by their
-//! names alone; what is not known is passed over. Of XML only what a report needs is read: a document type, which
-//! could define entities that stand for each other a million times, is refused, and no entity but XML's own is known.
+//! names alone; what is not known is passed over. Of XML only what a report needs is read: a document type that says
+//! more than its name, and could define entities that stand for each other a million times, is refused, and no entity
+//! but XML's own is known.
 
-use super::{DmarcReport, ROWS_MAX, Reason, Row, Sender, Signature};
+use super::{DmarcReport, ROWS_MAX, Reason, Row, Sender, Signature, charset};
+use formats::text::steers;
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
@@ -22,31 +24,46 @@ const KEPT_MAX: usize = 512 * 1024;
 /// Why a report is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unread {
+    /// More octets than are looked at.
+    TooLarge,
+    /// It cannot be unpacked, or unpacks to more than is read.
+    Packed,
+    /// Its characters are of a set that is not known here.
+    Charset,
     /// It is no XML, or damaged.
     Damaged,
-    /// It has a document type, or entities of its own.
+    /// It has a document type that may define entities, or entities of its own.
     Defines,
     /// More elements within each other than any report has.
     TooDeep,
     /// It is XML, and no report.
     NoReport,
+    /// Its numbers cannot be: below zero, no numbers at all, or larger than any.
+    Numbers,
+    /// It tells of a time that cannot be, or that is long gone.
+    Times,
 }
 
-impl std::fmt::Display for Unread {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Damaged => "it is no XML",
-            Self::Defines => "it defines entities",
-            Self::TooDeep => "its elements lie too deep",
-            Self::NoReport => "it is no DMARC report",
-        })
+impl Unread {
+    /// In one word, for programs.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::TooLarge => "too_large",
+            Self::Packed => "packed",
+            Self::Charset => "charset",
+            Self::Damaged => "damaged",
+            Self::Defines => "entities",
+            Self::TooDeep => "too_deep",
+            Self::NoReport => "no_report",
+            Self::Numbers => "numbers",
+            Self::Times => "times",
+        }
     }
 }
 
 /// The report.
 pub(crate) fn read(xml: &[u8]) -> Result<DmarcReport, Unread> {
-    // Names of domains are ASCII whatever the charset; of the rest only people's words could suffer.
-    let text = String::from_utf8_lossy(xml);
+    let text = charset::text(xml).ok_or(Unread::Charset)?;
     let mut reader = Reader::from_str(&text);
     let mut reading = Reading::default();
     loop {
@@ -54,18 +71,28 @@ pub(crate) fn read(xml: &[u8]) -> Result<DmarcReport, Unread> {
             Event::Start(tag) => reading.open(&tag)?,
             Event::Empty(tag) => {
                 reading.open(&tag)?;
-                reading.close();
+                reading.close()?;
             }
-            Event::End(_) => reading.close(),
+            Event::End(_) => reading.close()?,
             Event::Text(text) => reading.text(&text.xml10_content()),
             Event::CData(text) => reading.text(&text.xml10_content()),
             Event::GeneralRef(name) => reading.text(entity(&name)?.encode_utf8(&mut [0; 4])),
+            Event::DocType(of) if is_name(&of) => {}
             Event::DocType(_) => return Err(Unread::Defines),
             Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
             Event::Eof => break,
         }
     }
     reading.end()
+}
+
+/// XML 1.0 §2.8: whether a document type says nothing but which element is the outermost.
+fn is_name(of: &str) -> bool {
+    let name = of.trim();
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._:".contains(&b))
 }
 
 /// XML 1.0 §4.6, §4.1.
@@ -125,13 +152,13 @@ impl Reading {
         self.text.extend(text.chars().take(left));
     }
 
-    fn close(&mut self) {
+    fn close(&mut self) -> Result<(), Unread> {
         let text = cleaned(&self.text);
         self.text.clear();
         self.kept = self.kept.saturating_add(text.len());
         let path: Vec<&str> = self.path.iter().skip(1).map(String::as_str).collect();
         match path.as_slice() {
-            ["report_metadata", rest @ ..] => metadata(&mut self.report, rest, text),
+            ["report_metadata", rest @ ..] => metadata(&mut self.report, rest, text)?,
             ["policy_published", name] => policy(&mut self.report, name, text),
             ["record"] => {
                 let row = std::mem::take(&mut self.row);
@@ -142,19 +169,23 @@ impl Reading {
                     *left_out = left_out.saturating_add(row.count);
                 }
             }
-            ["record", rest @ ..] => record(&mut self.row, rest, text),
+            ["record", rest @ ..] => record(&mut self.row, rest, text)?,
             _ => {}
         }
         self.path.pop();
+        Ok(())
     }
 
     fn end(self) -> Result<DmarcReport, Unread> {
         if !self.path.is_empty() {
             return Err(Unread::Damaged);
         }
-        match self.seen && !self.report.policy.domain.is_empty() {
+        if !self.seen || self.report.policy.domain.is_empty() {
+            return Err(Unread::NoReport);
+        }
+        match self.report.can_be_counted() {
             true => Ok(self.report),
-            false => Err(Unread::NoReport),
+            false => Err(Unread::Numbers),
         }
     }
 }
@@ -166,28 +197,29 @@ fn more<T: Default>(all: &mut Vec<T>) {
     }
 }
 
-/// What people may be shown: no control characters, and not too many.
+/// What people may be shown: no characters that steer, and not too many.
 fn cleaned(text: &str) -> String {
-    let plain = text.trim().chars().filter(|c| !c.is_control());
+    let plain = text.trim().chars().filter(|c| !steers(*c));
     plain.take(TEXT_MAX).collect()
 }
 
-fn number<T: std::str::FromStr + Default>(text: &str) -> T {
-    text.parse().unwrap_or_default()
+fn number<T: std::str::FromStr>(text: &str, why: Unread) -> Result<T, Unread> {
+    text.parse().map_err(|_| why)
 }
 
-fn metadata(report: &mut DmarcReport, path: &[&str], text: String) {
+fn metadata(report: &mut DmarcReport, path: &[&str], text: String) -> Result<(), Unread> {
     match path {
         ["org_name"] => report.organization = text,
         ["email"] => report.email = text,
         ["extra_contact_info"] => report.contact = text,
         ["report_id"] => report.report_id = text,
         ["generator"] => report.generator = text,
-        ["date_range", "begin"] => report.begin = number(&text),
-        ["date_range", "end"] => report.end = number(&text),
+        ["date_range", "begin"] => report.begin = number(&text, Unread::Times)?,
+        ["date_range", "end"] => report.end = number(&text, Unread::Times)?,
         ["error"] if report.errors.len() < ERRORS_MAX => report.errors.push(text),
         _ => {}
     }
+    Ok(())
 }
 
 fn policy(report: &mut DmarcReport, name: &str, text: String) {
@@ -206,10 +238,10 @@ fn policy(report: &mut DmarcReport, name: &str, text: String) {
     }
 }
 
-fn record(row: &mut Row, path: &[&str], text: String) {
+fn record(row: &mut Row, path: &[&str], text: String) -> Result<(), Unread> {
     match path {
         ["row", "source_ip"] => row.ip = text,
-        ["row", "count"] => row.count = number(&text),
+        ["row", "count"] => row.count = number(&text, Unread::Numbers)?,
         ["row", "policy_evaluated", "disposition"] => row.disposition = text,
         ["row", "policy_evaluated", "dkim"] => row.dkim = text,
         ["row", "policy_evaluated", "spf"] => row.spf = text,
@@ -228,7 +260,7 @@ fn record(row: &mut Row, path: &[&str], text: String) {
         ["identifiers", "envelope_to"] => row.envelope_to = Some(text),
         ["auth_results", "dkim", name] => {
             let Some(one) = row.signatures.last_mut() else {
-                return;
+                return Ok(());
             };
             let Signature {
                 domain,
@@ -252,7 +284,7 @@ fn record(row: &mut Row, path: &[&str], text: String) {
                 why,
             }) = row.senders.last_mut()
             else {
-                return;
+                return Ok(());
             };
             match *name {
                 "domain" => *domain = text,
@@ -264,4 +296,5 @@ fn record(row: &mut Row, path: &[&str], text: String) {
         }
         _ => {}
     }
+    Ok(())
 }

@@ -288,6 +288,114 @@ fn what_is_no_report_is_refused() {
     );
 }
 
+/// A report of one row, with this declaration, organization and count.
+fn told(head: &str, organization: &str, count: &str) -> String {
+    format!(
+        "{head}<feedback><report_metadata><org_name>{organization}</org_name><report_id>r</report_id></report_metadata>\
+         <policy_published><domain>x.vn</domain></policy_published><record><row><count>{count}</count></row></record>\
+         </feedback>"
+    )
+}
+
+#[test]
+fn characters_are_read_as_they_are_declared() {
+    let check = |octets: &[u8], expected: Result<&str, Unread>| {
+        // As they come out of a package, too.
+        let packed = crate::attachment::gzipped(octets).unwrap();
+        let got = read(&unpacked(&packed).unwrap()).map(|report| report.organization);
+        assert_eq!(
+            got.as_deref(),
+            expected.as_ref().map(|name| *name),
+            "{octets:?}"
+        );
+        let plain = unpacked(octets).map(|xml| read(&xml));
+        let plain = plain.map(|report| report.map(|report| report.organization));
+        assert_eq!(plain, Some(got));
+    };
+    let name = "Tỉnh ủy";
+    let declared = |encoding: &str| {
+        let head = format!("<?xml version=\"1.0\" encoding=\"{encoding}\"?>\n");
+        told(&head, name, "1")
+    };
+    let little =
+        |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+    let big = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_be_bytes).collect() };
+    let utf16 = declared("UTF-16");
+    check(declared("utf-8").as_bytes(), Ok(name));
+    check(told("", name, "1").as_bytes(), Ok(name));
+    check(&[b"\xff\xfe", &little(&utf16)[..]].concat(), Ok(name));
+    check(&[b"\xfe\xff", &big(&utf16)[..]].concat(), Ok(name));
+    check(&little(&utf16), Ok(name));
+    check(&big(&utf16), Ok(name));
+    let latin = |encoding: &str| -> Vec<u8> {
+        let head = format!("<?xml version='1.0' encoding='{encoding}' ?>");
+        let text = told(&head, "Caf\u{e9}", "1");
+        text.chars().map(|c| c as u8).collect()
+    };
+    check(&latin("ISO-8859-1"), Ok("Café"));
+    check(&latin("windows-1258"), Err(Unread::Charset));
+    check(&latin("EBCDIC-CP-US"), Err(Unread::Charset));
+    check(declared("UTF-16").as_bytes(), Err(Unread::Charset));
+    // An octet is missing, or half of a pair.
+    check(
+        &[b"\xff\xfe", &little(&utf16)[..], b"x"].concat(),
+        Err(Unread::Charset),
+    );
+    check(
+        &[b"\xff\xfe", &little(&utf16)[..], b"\x00\xd8"].concat(),
+        Err(Unread::Charset),
+    );
+}
+
+#[test]
+fn numbers_and_document_types_that_can_be_are_read() {
+    let check = |text: &str, expected: Result<u64, Unread>| {
+        let got = read(text.as_bytes()).map(|report| report.sums().0);
+        assert_eq!(got, expected, "{text}");
+    };
+    check(&told("", "x", "3"), Ok(3));
+    check(&told("", "x", " 3\n"), Ok(3));
+    check(&told("", "x", "9007199254740991"), Ok((1 << 53) - 1));
+    for count in [
+        "9007199254740992",
+        "18446744073709551616",
+        "-3",
+        "1e3",
+        "x",
+        "",
+    ] {
+        check(&told("", "x", count), Err(Unread::Numbers));
+    }
+    let row = "<record><row><count>9007199254740991</count></row></record>";
+    let two = told("", "x", "1").replace("<record>", &format!("{row}<record>"));
+    check(&two, Err(Unread::Numbers));
+    let many = told("", "x", "1").replace("<record>", &format!("{}<record>", row.repeat(ROWS_MAX)));
+    check(&many, Err(Unread::Numbers));
+    let times = "<report_metadata><date_range><begin>soon</begin></date_range>";
+    let times = told("", "x", "1").replace("<report_metadata>", times);
+    check(&times, Err(Unread::Times));
+    check(&told("<!DOCTYPE feedback>", "x", "3"), Ok(3));
+    check(
+        &told("<?xml version=\"1.0\"?>\n<!DOCTYPE  feedback >\n", "x", "3"),
+        Ok(3),
+    );
+    for defines in [
+        "<!DOCTYPE feedback []>",
+        "<!DOCTYPE feedback [<!ENTITY a \"A\">]>",
+        "<!DOCTYPE feedback PUBLIC \"a\" \"b\">",
+        "<!DOCTYPE feedback SYSTEM \"a.dtd\">",
+    ] {
+        check(&told(defines, "x", "3"), Err(Unread::Defines));
+    }
+}
+
+#[test]
+fn what_steers_a_terminal_is_left_out() {
+    let name = "\u{202e}x&#27;[31m\u{2066}y&#x9b;\u{200f}&#7;z";
+    let got = read(told("", name, "1").as_bytes()).unwrap();
+    assert_eq!(got.organization, "x[31myz");
+}
+
 #[test]
 fn a_report_may_be_long_and_is_kept_in_part() {
     let row = |n: usize| {
@@ -364,9 +472,23 @@ fn packages_are_unpacked_within_bounds() {
     ]
     .concat();
     assert_eq!(unpacked(&folder).as_ref(), Some(&text));
+    // RFC 1952 §2.2: in several members; what follows them is nothing.
+    let (first, second) = text.split_at(text.len() / 2);
+    let members = [first, second].map(|part| crate::attachment::gzipped(part).unwrap());
+    assert_eq!(unpacked(&members.concat()).as_ref(), Some(&text));
+    for behind in [&[0; 100][..], b"x", b"PK\x03\x04"] {
+        let with = [&gzip[..], behind].concat();
+        assert_eq!(unpacked(&with).as_ref(), Some(&text), "{behind:?}");
+    }
+    assert_eq!(unpacked(&[&gzip[..], &gzip[..20]].concat()), None);
+    let empty = crate::attachment::gzipped(b"").unwrap();
+    assert_eq!(unpacked(&empty.repeat(5_000)), None);
     // Bombs, pieces, sealed ones, and what is something else.
     let bomb = vec![b'<'; unpack::XML_MAX + 1];
-    assert_eq!(unpacked(&crate::attachment::gzipped(&bomb).unwrap()), None);
+    let packed = crate::attachment::gzipped(&bomb).unwrap();
+    assert_eq!(unpacked(&packed), None);
+    let half = crate::attachment::gzipped(&bomb[..bomb.len() / 2 + 1]).unwrap();
+    assert_eq!(unpacked(&half.repeat(2)), None);
     assert_eq!(unpacked(&zip("a.xml", &bomb, (8, false))), None);
     assert_eq!(unpacked(&bomb), None);
     let many: Vec<u8> = (0..100).flat_map(|_| zip("a/", b"", (0, false))).collect();

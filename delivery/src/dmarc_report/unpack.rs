@@ -1,6 +1,7 @@
 //! What a report is packed in: gzip (RFC 1952), zip as others send it, or nothing. What comes out is bounded, whatever
 //! the package says of itself.
 
+use super::charset::begins_utf16;
 use std::io::Read as _;
 
 /// Octets of a report as XML that are read: some two hundred thousand rows.
@@ -8,10 +9,13 @@ pub(super) const XML_MAX: usize = 32 * 1024 * 1024;
 /// Files of one package that are looked at: a report comes alone, some put a folder before it.
 const FILES_MAX: usize = 8;
 
+/// Members of one gzip: some write one for each piece.
+const MEMBERS_MAX: usize = 1_000;
+
 /// The XML. `None`: it is something else, damaged, or more than [`XML_MAX`].
 pub(crate) fn unpacked(octets: &[u8]) -> Option<Vec<u8>> {
     match octets {
-        [0x1f, 0x8b, ..] => bounded(flate2::read::GzDecoder::new(octets)),
+        [0x1f, 0x8b, ..] => members(octets),
         [b'P', b'K', 3, 4, ..] => first_xml(octets),
         _ if octets.len() > XML_MAX => None,
         _ => looks_like_xml(octets).then(|| octets.to_vec()),
@@ -20,7 +24,25 @@ pub(crate) fn unpacked(octets: &[u8]) -> Option<Vec<u8>> {
 
 fn looks_like_xml(octets: &[u8]) -> bool {
     let octets = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets);
-    octets.trim_ascii_start().starts_with(b"<")
+    octets.trim_ascii_start().starts_with(b"<") || begins_utf16(octets)
+}
+
+/// RFC 1952 §2.2: a file of one or more members, one behind the other; what follows that is none is no part of it.
+fn members(octets: &[u8]) -> Option<Vec<u8>> {
+    let (mut out, mut rest) = (Vec::new(), octets);
+    for _ in 0..MEMBERS_MAX {
+        let mut member = flate2::bufread::GzDecoder::new(rest);
+        let room = (XML_MAX - out.len()) as u64;
+        member.by_ref().take(room + 1).read_to_end(&mut out).ok()?;
+        if out.len() > XML_MAX {
+            return None;
+        }
+        rest = member.into_inner();
+        if !rest.starts_with(&[0x1f, 0x8b]) {
+            return Some(out);
+        }
+    }
+    None
 }
 
 fn bounded(from: impl std::io::Read) -> Option<Vec<u8>> {

@@ -4,6 +4,7 @@
 //! DNS is asked through [`Resolver`], so that nothing here has a socket; the time is given. Whatever a message or a
 //! record says, the questions, signatures and octets looked at are bounded.
 
+mod asks;
 mod dkim;
 mod dmarc;
 mod dmarc_record;
@@ -24,7 +25,7 @@ pub(crate) use results::without_forged;
 pub use spf::SpfResult;
 
 use crate::header::Header;
-use crate::{Resolver, ReversePath};
+use crate::{Asks, Resolver, ReversePath};
 use dkim::Signatures;
 use dmarc::Policy;
 use formats::message::canonical::{lines_ended, split};
@@ -61,6 +62,8 @@ pub struct Evidence {
     /// One for each signature, in the order of the header, as far as they were looked at.
     pub dkim: Vec<Dkim>,
     pub dmarc: Dmarc,
+    /// Of a letter that may bring a report: where the domain that it reports on asks for reports.
+    pub asks: Option<Asks>,
 }
 
 impl Evidence {
@@ -80,6 +83,7 @@ impl Evidence {
                 result: DmarcResult::TempError,
                 ..Dmarc::default()
             },
+            asks: None,
         }
     }
 }
@@ -223,6 +227,8 @@ async fn verify<R: Resolver>(resolver: &R, arriving: &Arriving, so_far: &SoFar) 
         let helo = Identity::helo(arriving);
         evidence.helo = Some(spf::check(&mut asking, arriving, helo).await);
     }
+    asking.begin_anew();
+    evidence.asks = asks::asked(&mut asking, &header).await;
     evidence
 }
 

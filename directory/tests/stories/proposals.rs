@@ -37,6 +37,14 @@ fn who_comes_later_gets_the_next_number() {
     check("Nguyễn Vĩnh Ấn", Some("cục"), false, "annv.cuc@tinh.gov.vn");
     world.person("annv.cuc@tinh.gov.vn", "H99.2");
     check("Nguyễn Vĩnh Ấn", Some("cuc"), true, "annv2.cuc@tinh.gov.vn");
+    // U+00D0, which fonts and converters write for Đ.
+    check("\u{d0}ặng \u{d0}ức", None, false, "ducd@tinh.gov.vn");
+    // Names of roles are no person's (RFC 2142), unless something else stands behind them.
+    for role in ["Abuse", "Hostmaster", "Root", "Webmaster", "Mailer-Daemon"] {
+        let local = role.to_lowercase().replace('-', "");
+        check(role, None, true, &format!("{local}2@tinh.gov.vn"));
+    }
+    check("Root", Some("cuc"), false, "root.cuc@tinh.gov.vn");
 }
 
 #[test]

@@ -97,6 +97,8 @@ fn untoned(c: char) -> (char, u8) {
 }
 
 fn weigh(lower: char, primary: &mut Vec<u8>) {
+    // U+00F0 is what fonts and converters write for đ.
+    let lower = if lower == 'ð' { 'đ' } else { lower };
     if let Some(at) = LETTERS.chars().position(|letter| letter == lower) {
         primary.push(LETTER_FIRST + at as u8);
     } else if let Some(digit) = lower.to_digit(10) {
@@ -133,5 +135,6 @@ mod tests {
     fn the_place_of_a_tone_and_the_normal_form_do_not_matter() {
         assert_eq!(key("hoà"), key("hòa"));
         assert_eq!(key("hòa"), key("ho\u{300}a"));
+        assert_eq!(key("\u{d0}ỗ"), key("Đỗ"));
     }
 }

@@ -11,11 +11,12 @@ pub fn fold(text: &str) -> String {
     }
     let bare = text.nfkd().filter(|c| !is_mark(*c));
     let lower: String = bare.flat_map(char::to_lowercase).collect();
-    // Lower-casing may bring marks back (İ); and đ has no decomposition.
+    // Lower-casing may bring marks back (İ); and đ has no decomposition, as has none the letter of Iceland (U+00D0, U+00F0)
+    // that fonts and converters write for it: the capitals look the same.
     lower
         .nfd()
         .filter(|c| !is_mark(*c))
-        .map(|c| if c == 'đ' { 'd' } else { c })
+        .map(|c| if matches!(c, 'đ' | 'ð') { 'd' } else { c })
         .collect()
 }
 
@@ -89,6 +90,8 @@ mod tests {
         for text in [
             "Đặng Thị Chiêm",
             "đặng thị chiêm",
+            "\u{d0}ặng Thị Chiêm",
+            "\u{f0}ặng Thị Chiêm",
             "DANG THI CHIEM",
             "Đa\u{323}\u{306}ng Thi\u{323} Chie\u{302}m",
         ] {

@@ -131,6 +131,8 @@ mod tests {
         assert_eq!(local_part_from_name("Nguyễn Văn An"), "annv");
         assert_eq!(local_part_from_name("Y Blôk Êban"), "ebanyb");
         assert_eq!(local_part_from_name("Đỗ"), "do");
+        // U+00D0 for Đ, as fonts and converters write it.
+        assert_eq!(local_part_from_name("\u{d0}ặng \u{d0}ức"), "ducd");
         assert_eq!(local_part_from_name(" 李 "), "");
     }
 }

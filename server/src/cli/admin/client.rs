@@ -3,6 +3,7 @@
 use super::connect::{Connection, Server};
 use super::print::Language;
 use anyhow::{Context as _, Result};
+use formats::text::steers;
 use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
@@ -63,10 +64,10 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// What a server says must not steer the terminal.
+/// What a server says must neither steer the terminal nor turn its lines round.
 pub(super) fn clean(text: &str) -> String {
     text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .map(|c| if steers(c) { '\u{fffd}' } else { c })
         .collect()
 }
 
@@ -285,8 +286,18 @@ impl Client {
         filters: &[(&'static str, Option<String>)],
         limit: Option<usize>,
     ) -> Result<Vec<Value>> {
+        Ok(self.list_and_more(path, filters, limit)?.0)
+    }
+
+    /// The same, and what the last page says besides its rows.
+    pub(super) fn list_and_more(
+        &self,
+        path: &str,
+        filters: &[(&'static str, Option<String>)],
+        limit: Option<usize>,
+    ) -> Result<(Vec<Value>, Value)> {
         let limit = limit.unwrap_or(ROWS_MAX).min(ROWS_MAX);
-        let mut rows = Vec::new();
+        let (mut rows, mut more) = (Vec::new(), Value::Null);
         let mut cursor: Option<String> = None;
         while rows.len() < limit {
             let mut ask = Ask::new("GET", path);
@@ -305,12 +316,13 @@ impl Client {
                 .get("cursor")
                 .and_then(Value::as_str)
                 .map(str::to_owned);
+            more = page;
             if cursor.is_none() {
                 break;
             }
         }
         rows.truncate(limit);
-        Ok(rows)
+        Ok((rows, more))
     }
 
     /// The account meant by an id or an address. Errors: there is none to see.

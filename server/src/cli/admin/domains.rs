@@ -14,12 +14,13 @@ const COLUMNS: [Column; 6] = [
     ("version", "Bản", "Version"),
 ];
 
-const TLS_COLUMNS: [Column; 5] = [
+const TLS_COLUMNS: [Column; 6] = [
     ("organization", "Ai báo", "Who"),
     ("begin", "Từ", "From"),
     ("end", "Đến", "Until"),
     ("good", "Phiên tốt", "Good"),
     ("failed", "Phiên hỏng", "Failed"),
+    ("standing", "Độ tin", "Believed"),
 ];
 
 #[derive(Debug, clap::Subcommand)]
@@ -135,8 +136,9 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
         }
         Verb::TlsReports { name } => {
             let path = format!("domains/{}/tls-reports", encoded(&name));
-            let reports = client.list(&path, &[], None)?;
-            printer.rows(&TLS_COLUMNS, &reports)
+            let (reports, more) = client.list_and_more(&path, &[], None)?;
+            printer.rows(&TLS_COLUMNS, &reports)?;
+            super::dmarc_reports::not_kept(&more, printer)
         }
         Verb::Dkim(verb) => super::dkim::run(verb, client, printer),
         Verb::Delete { name, condition } => {
