@@ -134,7 +134,8 @@ impl Book {
                 Some(self.face(first))
             }
             _ => {
-                self.follow(first, &mut found, &mut Vec::new());
+                // With nobody before it, it cannot lead back to somebody before it.
+                let _ = self.follow(first, &mut found, &mut Vec::new());
                 None
             }
         };
@@ -185,7 +186,7 @@ impl Book {
                         found.gone.push(member.clone());
                     }
                     Some(a) if !matches!(a.kind, AccountKind::List { .. }) => {
-                        self.follow(a, found, &mut Vec::new());
+                        let _ = self.follow(a, found, &mut Vec::new());
                     }
                     Some(a) if self.may_post(a, poster, Some(list)) => found.open.push(a),
                     Some(a) => found.closed_lists.push(a.address.clone()),
@@ -207,20 +208,23 @@ impl Book {
         Ok(())
     }
 
-    /// An account that takes it, or from which it goes on. It stays where it came from when nobody takes it.
+    /// An account that takes it, or from which it goes on. It stays where it came from when nobody takes it; in a circle
+    /// that is where it came into the circle first. Returns where in the chain that is, when it is not here.
     fn follow<'a>(
         &'a self,
         account: &'a Account,
         found: &mut Found<'a>,
         chain: &mut Vec<AccountId>,
-    ) {
+    ) -> Option<usize> {
         let said = self.forwardings.get(&account.id);
         let said = said.filter(|_| !found.met.contains(&account.id) && chain.len() < HOPS_MAX);
         let Some(said) = said else {
-            return found.accounts.push(account.id);
+            found.accounts.push(account.id);
+            return None;
         };
+        let here = chain.len();
         chain.push(account.id);
-        let mut taken = false;
+        let (mut taken, mut circle) = (false, None);
         for to in &said.to {
             if !self.domains.contains_key(&to.domain) {
                 if self.outside(&account.agency) {
@@ -229,18 +233,30 @@ impl Book {
                 }
                 continue;
             }
+            let Some(next) = self.takes(to) else { continue };
             // Who is on the way here himself has no letter yet, and does not keep one because of us.
-            let next = self.takes(to).filter(|next| !chain.contains(&next.id));
-            if let Some(next) = next {
-                taken = true;
-                if found.seen.insert(next.id) {
-                    self.follow(next, found, chain);
-                }
+            let back = match chain.iter().position(|passed| *passed == next.id) {
+                Some(first) => Some(first),
+                None if found.seen.insert(next.id) => self.follow(next, found, chain),
+                None => None,
+            };
+            match back {
+                Some(first) => circle = Some(circle.map_or(first, |known: usize| known.min(first))),
+                None => taken = true,
             }
         }
         chain.pop();
-        if said.keep || !taken {
+        if said.keep {
             found.accounts.push(account.id);
+            return None;
+        }
+        match circle.filter(|first| *first < here) {
+            _ if taken => None,
+            Some(first) => Some(first),
+            None => {
+                found.accounts.push(account.id);
+                None
+            }
         }
     }
 }

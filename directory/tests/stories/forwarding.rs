@@ -73,24 +73,39 @@ fn mail_goes_on_once_and_ends() {
     check(&world, an, "an binh");
     go_on(&world, an, &[binh], false).unwrap();
     check(&world, an, "binh");
-    // Two that lead to each other: the letter lies with the one who is asked last.
+    // Two that lead to each other: the letter lies where it came first.
     go_on(&world, binh, &[an], false).unwrap();
-    check(&world, an, "binh");
-    check(&world, binh, "an");
+    check(&world, an, "an");
+    check(&world, binh, "binh");
     world.list("phong@tinh.gov.vn", &[an, binh, chi]);
-    check(&world, "phong@tinh.gov.vn", "binh chi");
-    // Three in a circle, one way out.
+    check(&world, "phong@tinh.gov.vn", "an chi");
+    // Who leads into the circle has nothing to keep: it lies where it came into it.
+    go_on(&world, dung, &[binh], false).unwrap();
+    check(&world, dung, "binh");
+    go_on(&world, dung, &[], true).unwrap();
+    // Three in a circle, and one of them keeps a copy.
     go_on(&world, binh, &[chi], false).unwrap();
+    go_on(&world, chi, &[an], false).unwrap();
+    for first in [an, binh, chi] {
+        check(&world, first, first.split('@').next().unwrap());
+    }
+    check(&world, "phong@tinh.gov.vn", "an");
+    go_on(&world, chi, &[an], true).unwrap();
+    for first in [an, binh, chi] {
+        check(&world, first, "chi");
+    }
+    // One way out.
     go_on(&world, chi, &[an, dung], false).unwrap();
     check(&world, an, "dung");
     check(&world, "phong@tinh.gov.vn", "dung");
-    // Who has gone takes nothing: what would go there stays.
+    // Who has gone takes nothing: what would go there stays, here in the circle.
     let mut gone = world.directory.account_at(&address(dung)).unwrap();
     gone.state = AccountState::Retired;
     world.directory.change_account(None, gone, None).unwrap();
-    check(&world, an, "chi");
+    check(&world, an, "an");
+    check(&world, chi, "chi");
     let world = world.restart();
-    check(&world, an, "chi");
+    check(&world, an, "an");
     let id = world.id(an);
     world.directory.delete_account(None, id, None).unwrap();
     world.person(an, "H99.1");
