@@ -1,5 +1,6 @@
 //! RFC 5321 §4.1.1 commands: one line becomes one typed verb. Total and linear in the line.
 
+use crate::reply::PARAMETERS;
 use delivery::{Hold, ReversePath, dsn, release};
 use formats::address::{Address, DomainName};
 
@@ -122,8 +123,8 @@ pub enum Fault {
     Path,
     /// A parameter that is not known (RFC 5321 §4.1.1.11).
     Parameter,
-    /// A parameter with a value that cannot be, or twice.
-    ParameterValue,
+    /// A parameter with a value that cannot be, or twice: one of those that a reply names; empty for what is no name.
+    ParameterValue(&'static str),
     /// RFC 6531 §3.4: an address in UTF-8 without SMTPUTF8.
     International,
 }
@@ -255,7 +256,7 @@ fn mail(rest: &str) -> Result<Mail, Fault> {
             "SIZE" | "BODY" | "SMTPUTF8" | "RET" | "ENVID" | "AUTH" | "MT-PRIORITY" | "HOLDFOR"
             | "HOLDUNTIL" | "REQUIRETLS",
             _,
-        ) => Err(Fault::ParameterValue),
+        ) => Err(Fault::ParameterValue("")),
         _ => Err(Fault::Parameter),
     })?;
     mail.body = body.unwrap_or_default();
@@ -285,7 +286,7 @@ fn rcpt(rest: &str) -> Result<Rcpt, Fault> {
             rcpt.international |= !v.is_ascii();
             once(&mut rcpt.orcpt, dsn::orcpt(v))
         }
-        ("NOTIFY" | "ORCPT", None) => Err(Fault::ParameterValue),
+        ("NOTIFY" | "ORCPT", None) => Err(Fault::ParameterValue("")),
         _ => Err(Fault::Parameter),
     })?;
     Ok(rcpt)
@@ -350,11 +351,23 @@ fn each_parameter(
             None => (word, None),
         };
         if key.is_empty() || !key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-            return Err(Fault::ParameterValue);
+            return Err(Fault::ParameterValue(""));
         }
-        take(key.to_ascii_uppercase().as_str(), value)?;
+        let key = key.to_ascii_uppercase();
+        take(&key, value).map_err(|fault| match fault {
+            Fault::ParameterValue(_) => Fault::ParameterValue(named(&key)),
+            other => other,
+        })?;
     }
     Ok(())
+}
+
+/// The name as a reply may tell it: nothing of what a peer sent.
+fn named(key: &str) -> &'static str {
+    let mut known = PARAMETERS.iter();
+    known
+        .find(|(name, _)| *name == key)
+        .map_or("", |(name, _)| name)
 }
 
 /// Sets what was not set yet, to a value that could be read.
@@ -364,7 +377,7 @@ fn once<T>(slot: &mut Option<T>, value: Option<T>) -> Result<(), Fault> {
             *slot = Some(value);
             Ok(())
         }
-        _ => Err(Fault::ParameterValue),
+        _ => Err(Fault::ParameterValue("")),
     }
 }
 
@@ -433,7 +446,7 @@ mod tests {
         );
         check(
             "RCPT TO:<a@x.vn> NOTIFY=NEVER,DELAY",
-            Err(Fault::ParameterValue),
+            Err(Fault::ParameterValue("NOTIFY")),
         );
         check("RCPT TO:<a@x.vn> SIZE=1", Err(Fault::Parameter));
     }
@@ -451,11 +464,11 @@ mod tests {
         assert_eq!(mail_of("MAIL FROM:<ă@x.vn>"), Err(Fault::International));
         assert_eq!(
             mail_of("MAIL FROM:<a@x.vn> SIZE=1 SIZE=1"),
-            Err(Fault::ParameterValue)
+            Err(Fault::ParameterValue("SIZE"))
         );
         assert_eq!(
             mail_of("MAIL FROM:<a@x.vn> SIZE=-1"),
-            Err(Fault::ParameterValue)
+            Err(Fault::ParameterValue("SIZE"))
         );
         assert_eq!(
             mail_of("MAIL FROM:<a@x.vn> BODY=binarymime").map(|mail| mail.body),
@@ -463,13 +476,17 @@ mod tests {
         );
         assert_eq!(
             mail_of("MAIL FROM:<a@x.vn> BODY=BINARYMIME BODY=8BITMIME"),
-            Err(Fault::ParameterValue)
+            Err(Fault::ParameterValue("BODY"))
         );
         assert_eq!(
             mail_of("MAIL FROM:<a@x.vn> BODY=BINARY"),
-            Err(Fault::ParameterValue)
+            Err(Fault::ParameterValue("BODY"))
         );
         assert_eq!(mail_of("MAIL FROM:<a@x.vn> XYZ"), Err(Fault::Parameter));
+        assert_eq!(
+            mail_of("MAIL FROM:<a@x.vn> \u{9b}=1"),
+            Err(Fault::ParameterValue(""))
+        );
         assert!(mail_of("MAIL FROM:<a@x.vn> AUTH=<>").is_ok());
     }
 

@@ -68,9 +68,31 @@ pub(crate) fn fault(fault: Fault) -> Reply {
         Fault::Argument => "501 5.5.4 Syntax error in arguments",
         Fault::Path => "501 5.1.3 Cannot read the address",
         Fault::Parameter => "555 5.5.4 Parameter not recognized",
-        Fault::ParameterValue => "501 5.5.4 Parameter value not acceptable",
+        Fault::ParameterValue(name) => value_of(name),
         Fault::International => INTERNATIONAL,
     }
+}
+
+const VALUE: Reply = "501 5.5.4 Parameter value not acceptable";
+
+/// The parameters that are known, and what is said of a value that is no good: nothing of what a peer sent comes back.
+pub(crate) const PARAMETERS: [(&str, Reply); 12] = {
+    macro_rules! named {
+        ($($name:literal)*) => {
+            [$(($name, concat!("501 5.5.4 Parameter value not acceptable: ", $name))),*]
+        };
+    }
+    named! {
+        "SIZE" "BODY" "SMTPUTF8" "REQUIRETLS" "RET" "ENVID" "MT-PRIORITY" "HOLDFOR" "HOLDUNTIL" "AUTH" "NOTIFY" "ORCPT"
+    }
+};
+
+/// Which parameter's value is no good.
+fn value_of(name: &str) -> Reply {
+    let mut known = PARAMETERS.iter();
+    known
+        .find(|(known, _)| *known == name)
+        .map_or(VALUE, |(_, said)| said)
 }
 
 /// A message that cannot be taken for how it arrived.
@@ -137,5 +159,18 @@ pub(crate) fn refused(refused: &Refused) -> Reply {
             "550 5.7.26 Neither SPF nor DKIM shows that this comes from its author's domain (DMARC)"
         }
         Refusal::Malformed(_) => "550 5.6.0 The header cannot be read",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_known_parameter_is_named() {
+        for (name, _) in PARAMETERS {
+            let said = fault(Fault::ParameterValue(name));
+            assert!(said.ends_with(&format!(": {name}")), "{said}");
+        }
     }
 }
