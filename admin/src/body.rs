@@ -1,5 +1,6 @@
 //! Bodies, queries and paths into values; what cannot be read is named by its field.
 
+use crate::decoder::{at_fault, no_json};
 use crate::problem::{Kind, Problem, text};
 use axum::body::Bytes;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
@@ -8,9 +9,6 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
-
-/// Octets of a decoder's own words that are passed on.
-const WORDS_MAX: usize = 300;
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -35,16 +33,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         match Json::<T>::from_bytes(&bytes) {
             Ok(Json(value)) => Ok(Self(value)),
             Err(JsonRejection::JsonDataError(e)) => Err(at_fault(Kind::Invalid, &e.body_text())),
-            Err(JsonRejection::JsonSyntaxError(e)) => {
-                let words = words_of(&e.body_text());
-                Err(Problem::new(
-                    Kind::Malformed,
-                    text(
-                        format!("Nội dung không phải JSON đúng: {words}."),
-                        format!("The body is not well-formed JSON: {words}."),
-                    ),
-                ))
-            }
+            Err(JsonRejection::JsonSyntaxError(e)) => Err(no_json(&e.body_text())),
             Err(_) => Err(unreadable()),
         }
     }
@@ -137,47 +126,6 @@ pub(crate) fn too_large() -> Problem {
             format!("The body is larger than {} octets.", crate::BODY_MAX),
         ),
     )
-}
-
-/// The decoder says `Failed to …: quota: invalid type: …`: the field is named in the problem.
-fn at_fault(kind: Kind, message: &str) -> Problem {
-    let words = words_of(message);
-    let quoted = words.split('`').nth(1).filter(|_| {
-        words.contains("unknown field `")
-            || words.contains("missing field `")
-            || words.contains("duplicate field `")
-    });
-    let path = words.split_once(": ").map(|(path, _)| path).filter(|path| {
-        path.chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_.[]".contains(c))
-    });
-    let Some(field) = quoted.or(path) else {
-        return Problem::new(
-            kind,
-            text(format!("Không đọc được: {words}."), format!("{words}.")),
-        );
-    };
-    let expected = if words.contains("unknown field `") {
-        text("không có trường này", words.clone())
-    } else if words.contains("missing field `") {
-        text("thiếu trường này", words.clone())
-    } else {
-        text(format!("giá trị sai kiểu ({words})"), words.clone())
-    };
-    match kind {
-        Kind::Invalid => Problem::invalid(field, expected),
-        _ => Problem::malformed(field, expected),
-    }
-}
-
-/// What the decoder said, without its preface, cut to [`WORDS_MAX`].
-fn words_of(message: &str) -> String {
-    let words = message.split_once(": ").map_or(message, |(_, words)| words);
-    words
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(WORDS_MAX)
-        .collect()
 }
 
 /// RFC 7396 §2: a member that is there, null meaning "take it away".

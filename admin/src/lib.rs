@@ -17,6 +17,7 @@ mod backups;
 mod body;
 mod caller;
 mod credentials;
+mod decoder;
 mod dkim;
 mod dmarc_reports;
 mod domains;

@@ -186,7 +186,7 @@ impl Problem {
         self.kind.status()
     }
 
-    fn document(&self, language: Language) -> Document {
+    pub(crate) fn document(&self, language: Language) -> Document {
         let (vi, en) = self.kind.title();
         let fields = self.fields.iter().map(|(field, expected)| FieldDocument {
             field: field.clone(),

@@ -62,11 +62,18 @@ impl Sought {
             && self
                 .message_id
                 .as_ref()
-                .is_none_or(|id| item.message_id.as_ref() == Some(id))
+                .is_none_or(|id| item.message_id.as_deref().map(bare) == Some(bare(id)))
             && self.submitter.is_none_or(|raw| submitter == Some(raw))
             && self.state.is_none_or(|state| QueueState::of(item) == state)
             && self
                 .older_than
                 .is_none_or(|seconds| age >= i64::from(seconds))
     }
+}
+
+/// A Message-ID with or without its brackets (RFC 5322 §3.6.4), as people have it from a header or from a program.
+fn bare(id: &str) -> &str {
+    let id = id.trim();
+    let inside = id.strip_prefix('<').and_then(|id| id.strip_suffix('>'));
+    inside.unwrap_or(id)
 }

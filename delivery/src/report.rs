@@ -1,11 +1,12 @@
 //! RFC 6522 multipart/report, RFC 3464 message/delivery-status: a notification as octets, for people in two languages.
 
 use crate::TlsWish;
+use crate::act::GIVEN_UP;
 use crate::bounce::About;
 use crate::dsn;
 use crate::header;
 use crate::job::without_return_path;
-use crate::meaning::meaning;
+use crate::meaning::{explained, meaning};
 use crate::news::{Action, News};
 use crate::outcome::said;
 use crate::stamp::ZONE_MIN;
@@ -239,6 +240,8 @@ fn recipient(news: &News, global: bool, out: &mut String) {
 /// What is told, to people: Vietnamese, English.
 fn plainly(news: &News) -> (&'static str, &'static str) {
     match news.action {
+        // What people did has no code of its own.
+        Action::Failed if news.why == GIVEN_UP => explained(GIVEN_UP, true),
         Action::Failed | Action::Delayed(_) => meaning(news.status()),
         Action::Listed => (
             "Danh sách thư đã nhận thư này và chuyển tới các thành viên.",

@@ -81,6 +81,10 @@ async fn waiting_mail_is_seen_tried_and_given_up() {
     assert_eq!(some("from=").await, 0);
     assert_eq!(some("from=quantri.nhanh@x.vn").await, 1);
     assert_eq!(some("submitter=1").await, 0);
+    // As a header has it, and as people copy it out of there.
+    assert_eq!(some("message_id=thu@x.vn").await, 1);
+    assert_eq!(some("message_id=%3Cthu@x.vn%3E").await, 1);
+    assert_eq!(some("message_id=%3Cthu@x.vn").await, 0);
 
     check(
         &w.with(&w.root, &format!("POST queue/{id}/retry"), &[], None)

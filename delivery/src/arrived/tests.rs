@@ -164,14 +164,18 @@ fn one_is_believed_for_ones_domain_and_the_place_it_came_to() {
     let known = check("Postmaster@x.vn", Some(&pass), Standing::Verified);
     assert_eq!(known.reporter.as_deref(), Some("m.bao.vn"));
     check("an@x.vn", Some(&pass), Standing::Half);
-    // That of another domain is no place for this one's.
-    check("postmaster@y.vn", Some(&pass), Standing::Half);
+    // Nobody knows what the record says: all may go to one.
+    check("postmaster@y.vn", Some(&pass), Standing::Verified);
+    check("postmaster@y.vn", None, Standing::Half);
     let mut asks = pass.clone();
     asks.asks = Some(Asks {
         domain: "x.vn".into(),
         places: vec![Address::parse("dmarc@y.vn").unwrap()],
     });
     check("DMARC@y.vn", Some(&asks), Standing::Verified);
+    check("postmaster@x.vn", Some(&asks), Standing::Verified);
+    // It does, and that is not the place.
+    check("postmaster@y.vn", Some(&asks), Standing::Half);
     asks.asks.as_mut().unwrap().domain = "z.vn".into();
     check("dmarc@y.vn", Some(&asks), Standing::Half);
     for result in [

@@ -107,6 +107,7 @@ fn told(found: &Found, events: &[Event], waits: &Waits, now: i64) -> Vec<Progres
         take(&mut all, &places, event, deleted);
     }
     let mut pending = BTreeSet::new();
+    let mut scheduled = None;
     if let Waits::As(item) = waits {
         for waiting in &item.waiting {
             if matches!(waiting.state, RecipientState::Done(_)) {
@@ -122,20 +123,27 @@ fn told(found: &Found, events: &[Event], waits: &Waits, now: i64) -> Vec<Progres
             one.said = last.or(one.said.take());
             one.standing = Standing::Waiting;
             // Not tried, in no trouble, and yet it is not to go now (RFC 4865).
-            if waiting.tries == 0 && waiting.last.is_none() && waiting.next > now {
+            let later = waiting.tries == 0 && waiting.last.is_none() && waiting.next > now;
+            if later {
                 one.standing = Standing::Scheduled;
             }
             if item.held.is_some() {
                 (one.standing, one.next) = (Standing::Held, None);
             }
+            if later {
+                scheduled = Some((one.standing, one.next));
+            }
         }
     }
+    // Until any of it goes, who leads where somebody else does waits with him.
+    let goes = |event: &Event| matches!(event.what, What::Placed(_) | What::Tried { .. });
+    let scheduled = scheduled.filter(|_| !events.iter().any(goes));
     let queued = events.iter().any(|event| event.what == What::Queued);
     for (n, one) in all.iter_mut().enumerate() {
         let over = !queued || !matches!(waits, Waits::Unknown);
         // Nothing was told of the address itself: it leads to others, of whom the sender hears nothing.
         if one.standing == Standing::Waiting && over && !pending.contains(&(n as u32)) {
-            one.standing = Standing::SentOn;
+            (one.standing, one.next) = scheduled.unwrap_or((Standing::SentOn, one.next));
         }
     }
     all

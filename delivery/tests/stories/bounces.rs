@@ -252,7 +252,11 @@ fn an_administrator_gives_up_or_tries_again() {
         world.delivery.act(id, &Act::Delete, None),
         Err(storage::Error::NotFound)
     );
-    assert!(report(&world.inbox("an")[0]).contains("Status: 5.0.0"));
+    let bounce = &world.inbox("an")[0];
+    assert!(report(bounce).contains("Status: 5.0.0"));
+    let words =
+        "    Quản trị viên đã bỏ thư này khỏi hàng đợi.\r\n    An administrator gave it up.\r\n";
+    assert!(bounce.contains(words), "{bounce}");
 }
 
 #[test]

@@ -133,6 +133,24 @@ fn what_waits_for_its_time_says_so() {
     world.pass(7_201);
     world.dispatch();
     assert_eq!(standings(&world, &taken.trace), [Standing::Relayed]);
+    // Two addresses of one mailbox: neither has gone anywhere before its time.
+    let at = world.now() + 7_200;
+    let to = ["binh@tinh.gov.vn", "binh+a@tinh.gov.vn"];
+    let mut sent = envelope("an@tinh.gov.vn", &to);
+    sent.release_at = Some(at);
+    let taken = world
+        .delivery
+        .accept(sent, &letter("m2"), &world.submitted("an"))
+        .unwrap();
+    let told = progress(&world, &taken.trace);
+    let each: Vec<_> = told.iter().map(|one| (one.standing, one.next)).collect();
+    assert_eq!(each, [(Standing::Scheduled, Some(at)); 2]);
+    world.pass(7_201);
+    world.dispatch();
+    assert_eq!(
+        standings(&world, &taken.trace),
+        [Standing::Placed, Standing::SentOn]
+    );
 }
 
 #[test]

@@ -151,5 +151,16 @@ mod tests {
         check("A: b\r\n\r\nc\r", true);
         check("Content-Transfer-Encoding: binary\r\n\r\n\n\n\r", false);
         check("A: b\nContent-Transfer-Encoding: binary\n\n\n", true);
+        // RFC 2045 §1: comments may stand before and behind it.
+        for encoding in [
+            "(c) binary",
+            "(a (b) \\) c)(d)\r\n\tBinary (e)",
+            "binary(c)",
+        ] {
+            let field = format!("Content-Transfer-Encoding: {encoding}\r\n\r\n\n\n\r");
+            check(&field, false);
+        }
+        check("Content-Transfer-Encoding: (binary\r\n\r\n\n\n\r", true);
+        check("Content-Transfer-Encoding: (c) 8bit\r\n\r\n\n\n\r", true);
     }
 }

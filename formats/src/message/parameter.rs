@@ -44,11 +44,28 @@ impl Declaration {
         }
     }
 
-    /// `Content-Transfer-Encoding` is one word; comments and junk behind it are left out.
+    /// `Content-Transfer-Encoding` is one word; comments around it (RFC 2045 §1) and junk behind it are left out.
     pub(super) fn first_word(text: &str) -> String {
         let stop = |c: char| !c.is_ascii_graphic() || "()<>@,;:\\\"/[]?=".contains(c);
-        text.split(stop).next().unwrap_or_default().to_owned()
+        let word = behind_comments(text).split(stop).next();
+        word.unwrap_or_default().to_owned()
     }
+}
+
+/// What follows the comments with which a text begins (RFC 5322 §3.2.2); of one that does not end nothing.
+fn behind_comments(text: &str) -> &str {
+    let mut depth = 0u32;
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '(' => depth += 1,
+            ')' if depth > 0 => depth -= 1,
+            '\\' if depth > 0 => drop(chars.next()),
+            _ if depth > 0 || c.is_whitespace() => {}
+            _ => return &text[at..],
+        }
+    }
+    ""
 }
 
 /// The value and what stands behind it without a semicolon. Blanks around the slash are allowed.

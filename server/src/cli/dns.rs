@@ -19,7 +19,11 @@ pub(crate) struct DnsArgs {
 
 /// Prints them. The keys are in the store, which a server holds: it is asked for them where a token is given.
 pub(crate) fn run(args: &DnsArgs) -> anyhow::Result<()> {
-    let config = args.config.read()?;
+    let config = match (&args.config.config, args.connection.demo_folder()) {
+        // What is asked of a demo is about that demo, whatever config lies here.
+        (None, Some(dir)) => crate::demo::config_of(dir)?,
+        _ => args.config.read()?,
+    };
     let named = args
         .domain
         .as_ref()

@@ -19,6 +19,8 @@ use std::sync::Arc;
 const MARK: &str = "congvu-demo";
 /// Marks a folder whose founding went through.
 const FOUNDED: &str = "founded";
+/// The name of its host.
+const HOST: &str = "mail.tinhmau.gov.vn";
 /// Holds the API token between runs.
 const TOKEN: &str = "api-token";
 
@@ -106,21 +108,27 @@ impl Demo {
 
     /// The server's config for this province; makes the certificates in the folder that was taken.
     pub fn config(&self) -> anyhow::Result<Config> {
-        let names = ["localhost", "127.0.0.1", "::1", "mail.tinhmau.gov.vn"].map(str::to_owned);
+        let names = ["localhost", "127.0.0.1", "::1", HOST].map(str::to_owned);
         let files = tls::own(&self.dir, &names)
             .with_context(|| format!("the folder {} cannot be written", self.dir.display()))?;
+        let mut config = self.outline();
+        config.tls.certificate = files.certificate;
+        config.tls.key = files.key;
+        Ok(config)
+    }
+
+    /// The same without certificates; nothing is written.
+    fn outline(&self) -> Config {
         let mut config = Config {
             listen: self.listen(),
             ..Config::default()
         };
-        config.server.host = "mail.tinhmau.gov.vn".into();
+        config.server.host = HOST.into();
         config.server.data.clone_from(&self.dir);
         config.server.default_domain = province::DOMAIN.into();
-        config.tls.certificate = files.certificate;
-        config.tls.key = files.key;
         // The sample province sends nothing outside the machine.
         config.relay.direct = false;
-        Ok(config)
+        config
     }
 
     /// Where the province listens.
@@ -254,6 +262,20 @@ pub fn greeting(facts: &Value) -> String {
         smtp = ports["smtp"],
         ca = text(&facts["ca"]),
     )
+}
+
+/// The config of the province that was founded in a folder, as its demo.json tells it; nothing is written there.
+/// Errors: there is no demo.json, or it lacks the port.
+pub fn config_of(dir: &Path) -> anyhow::Result<Config> {
+    let facts = read_facts(dir).context("is `congvu demo` running there?")?;
+    let (name, standard) = ("https", 443);
+    let port = facts["ports"][name].as_u64().unwrap_or(0);
+    let base = u16::try_from(port)
+        .ok()
+        .and_then(|port| port.checked_sub(standard));
+    let base_port = base.with_context(|| format!("{}: ports.{name}", dir.display()))?;
+    let dir = dir.to_owned();
+    Ok(Demo { dir, base_port }.outline())
 }
 
 /// The folder's demo.json.

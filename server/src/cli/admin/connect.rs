@@ -84,6 +84,11 @@ impl Connection {
         known
     }
 
+    /// The folder of the demo that is meant.
+    pub(in crate::cli) fn demo_folder(&self) -> Option<&Path> {
+        self.demo.as_deref()
+    }
+
     /// Reads files and environment. Errors: [`Usage`] when something is missing.
     pub(super) fn server(&self) -> Result<Server> {
         let demo = self.demo.as_deref().map(Demo::read).transpose()?;

@@ -31,6 +31,7 @@ use client::{Client, Refused};
 pub(super) use connect::Connection;
 use print::{Language, Printer};
 use std::fmt;
+use std::io::IsTerminal as _;
 
 /// What `congvu admin` was told.
 #[derive(Debug, clap::Args)]
@@ -173,7 +174,8 @@ pub(super) fn verify(
 
 fn act(args: AdminArgs, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
     let client = Client::open(&args.connection, args.lang)?;
-    let mut printer = Printer::new(out, args.json, args.lang);
+    let terminal = std::io::stdout().is_terminal();
+    let mut printer = Printer::new(out, args.json, args.lang).on_terminal(terminal);
     match args.resource {
         Resource::Agencies(verb) => agencies::run(verb, &client, &mut printer),
         Resource::Positions(verb) => positions::run(verb, &client, &mut printer),

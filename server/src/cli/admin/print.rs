@@ -4,7 +4,7 @@ use super::client::clean;
 use serde_json::Value;
 use std::io::{self, Write};
 
-/// Characters of one cell; longer text is cut with `…`.
+/// Characters of one cell on a terminal; longer text is cut with `…`. Programs get all of it.
 const CELL_MAX: usize = 60;
 
 /// Language of tables and messages.
@@ -33,6 +33,8 @@ pub(super) struct Printer<'a> {
     out: &'a mut dyn Write,
     json: bool,
     language: Language,
+    /// Somebody looks at a terminal.
+    cuts: bool,
 }
 
 impl<'a> Printer<'a> {
@@ -41,7 +43,14 @@ impl<'a> Printer<'a> {
             out,
             json,
             language,
+            cuts: false,
         }
+    }
+
+    /// For a terminal: what is longer than a column is cut.
+    pub(super) fn on_terminal(mut self, terminal: bool) -> Self {
+        self.cuts = terminal;
+        self
     }
 
     fn heading(&self, column: &Column) -> &'static str {
@@ -81,7 +90,7 @@ impl<'a> Printer<'a> {
             vec![columns.iter().map(|c| self.heading(c).to_owned()).collect()];
         lines.extend(
             rows.iter()
-                .map(|row| columns.iter().map(|c| cell(row.get(c.0))).collect()),
+                .map(|row| columns.iter().map(|c| self.cell(row.get(c.0))).collect()),
         );
         let width = |n: usize| {
             lines
@@ -133,21 +142,21 @@ impl<'a> Printer<'a> {
         self.row(columns, row)
     }
 
+    fn cell(&self, value: Option<&Value>) -> String {
+        let text = shown(value.unwrap_or(&Value::Null));
+        if !self.cuts || text.chars().count() <= CELL_MAX {
+            return text;
+        }
+        let mut cut: String = text.chars().take(CELL_MAX - 1).collect();
+        cut.push('…');
+        cut
+    }
+
     fn machine(&mut self, value: &Value) -> anyhow::Result<()> {
         serde_json::to_writer_pretty(&mut *self.out, value).map_err(io::Error::from)?;
         writeln!(self.out)?;
         Ok(())
     }
-}
-
-fn cell(value: Option<&Value>) -> String {
-    let text = shown(value.unwrap_or(&Value::Null));
-    if text.chars().count() <= CELL_MAX {
-        return text;
-    }
-    let mut cut: String = text.chars().take(CELL_MAX - 1).collect();
-    cut.push('…');
-    cut
 }
 
 fn shown(value: &Value) -> String {
@@ -178,6 +187,10 @@ mod tests {
     use serde_json::json;
 
     fn printed(json: bool, language: Language, rows: &[Value]) -> String {
+        printed_on(true, json, language, rows)
+    }
+
+    fn printed_on(terminal: bool, json: bool, language: Language, rows: &[Value]) -> String {
         let mut out = Vec::new();
         let columns = [
             ("id", "Mã", "Code"),
@@ -185,6 +198,7 @@ mod tests {
             ("n", "Số", "Number"),
         ];
         Printer::new(&mut out, json, language)
+            .on_terminal(terminal)
             .rows(&columns, rows)
             .unwrap();
         String::from_utf8(out).unwrap()
@@ -206,10 +220,16 @@ mod tests {
 
     #[test]
     fn machines_get_json_and_terminals_no_escapes() {
-        let rows = [json!({"id": "\u{1b}[2J", "name": "x".repeat(200), "n": [1, 2]})];
+        let name = format!("\u{202e}{}\u{2066}\u{9b}", "x".repeat(200));
+        let rows = [json!({"id": "\u{1b}[2J", "name": name, "n": [1, 2]})];
         let parsed: Value = serde_json::from_str(&printed(true, Language::Vi, &rows)).unwrap();
         assert_eq!(parsed[0], rows[0]);
         let table = printed(false, Language::Vi, &rows);
-        assert!(!table.contains('\u{1b}') && table.contains('…') && table.contains("1, 2"));
+        assert!(!table.contains(['\u{1b}', '\u{202e}']) && table.contains("1, 2"));
+        assert!(table.contains('…'), "{table}");
+        // A pipe gets the whole of it, and no more of what steers.
+        let piped = printed_on(false, false, Language::Vi, &rows);
+        assert!(piped.contains(&"x".repeat(200)), "{piped}");
+        assert!(!piped.contains(['\u{1b}', '\u{9b}', '\u{202e}', '\u{2066}', '…']));
     }
 }
