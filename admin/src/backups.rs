@@ -5,7 +5,7 @@ use crate::body::{Body, Named};
 use crate::caller::Caller;
 use crate::filter;
 use crate::page::Page;
-use crate::problem::{Kind, Problem, Text, text};
+use crate::problem::{Kind, Problem, Text, expected, text};
 use crate::recovery::{Place, bad_name, lived, one_place, reaches_since};
 use crate::router::Room;
 use crate::runs::{Work, stage};
@@ -272,14 +272,14 @@ impl From<Failure> for Problem {
         match refusal {
             Refusal::NoManifest(_) => Self::invalid(
                 "backup",
-                text(
+                expected(
                     "tên của một bản sao lưu trong danh sách",
                     "the name of a backup in the list",
                 ),
             ),
             Refusal::NoMailbox(_) => Self::invalid(
                 "mailbox",
-                text(
+                expected(
                     "một hộp thư mà tài khoản có trong bản sao lưu",
                     "a mailbox that the account has in the backup",
                 ),

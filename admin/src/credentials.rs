@@ -7,7 +7,7 @@ use crate::caller::Caller;
 use crate::filter;
 use crate::once::BearsSecret;
 use crate::page::Page;
-use crate::problem::{Problem, text};
+use crate::problem::{Problem, expected, text};
 use crate::router::Room;
 use crate::sight::{acted, known_account};
 use axum::Json;
@@ -155,7 +155,7 @@ pub(crate) async fn create(
         CredentialKind::Password => {
             return Err(Problem::invalid(
                 "kind",
-                text(
+                expected(
                     "app_password hoặc token; mật khẩu chính đặt bằng PUT …/credentials/password",
                     "app_password or token; the password is set by PUT …/credentials/password",
                 ),

@@ -1,6 +1,6 @@
 //! Values of fields and filters as people write them, into the values of the directory.
 
-use crate::problem::{Problem, text};
+use crate::problem::{Problem, expected, text};
 use directory::AccountId;
 use formats::date::Day;
 use formats::{Address, DomainName, date};
@@ -24,7 +24,7 @@ pub(crate) fn domain(field: &str, value: &str) -> Result<DomainName, Problem> {
         Ok(name) if !name.is_literal() => Ok(name),
         _ => Err(Problem::invalid(
             field,
-            text(
+            expected(
                 "một tên miền, ví dụ tinhmau.gov.vn",
                 "a domain name such as tinhmau.gov.vn",
             ),
@@ -37,7 +37,7 @@ pub(crate) fn instant(field: &str, value: &str) -> Result<i64, Problem> {
     date::parse_utc(value).ok_or_else(|| {
         Problem::invalid(
             field,
-            text(
+            expected(
                 "thời điểm theo RFC 3339, ví dụ 2027-01-31T00:00:00Z",
                 "an RFC 3339 time such as 2027-01-31T00:00:00Z",
             ),

@@ -2,7 +2,7 @@
 
 use crate::body::{Body, Named};
 use crate::caller::Caller;
-use crate::problem::{Problem, text};
+use crate::problem::{Problem, expected};
 use crate::roster::{self, Roster, rows};
 use crate::router::Room;
 use crate::version::{Match, Tagged};
@@ -111,7 +111,7 @@ pub(crate) async fn set(
     let rights = Rights::parse(&wanted.rights).filter(|rights| !rights.is_empty());
     let rights = rights.ok_or_else(|| {
         let vi = "một hoặc nhiều chữ trong lrswipkxtea";
-        Problem::invalid("rights", text(vi, "one or more letters of lrswipkxtea"))
+        Problem::invalid("rights", expected(vi, "one or more letters of lrswipkxtea"))
     })?;
     roster::set(room, caller, (&id, &address), rights).await
 }

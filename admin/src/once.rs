@@ -6,7 +6,7 @@
 //! bears a secret (a new token or app password) is kept for [`SECRET_KEPT_S`] only.
 
 use crate::caller::Caller;
-use crate::problem::{Kind, Problem, text};
+use crate::problem::{Kind, Problem, expected, text};
 use crate::router::Room;
 use crate::{BODY_MAX, body};
 use axum::body::{Body, Bytes, to_bytes};
@@ -223,7 +223,7 @@ fn in_progress() -> Problem {
 fn bad_key() -> Problem {
     Problem::malformed(
         "Idempotency-Key",
-        text(
+        expected(
             format!("1 đến {KEY_MAX} ký tự ASCII nhìn thấy được"),
             format!("1 to {KEY_MAX} visible ASCII characters"),
         ),

@@ -1,6 +1,6 @@
 //! Cursor pages: `limit` and an opaque `cursor`, which is the key of the last thing seen.
 
-use crate::problem::{Problem, text};
+use crate::problem::{Problem, expected};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -52,7 +52,7 @@ impl Ask {
                 let range = format!("1..{LIMIT_MAX}");
                 return Err(Problem::malformed(
                     "limit",
-                    text(
+                    expected(
                         format!("một số trong khoảng {range}"),
                         format!("a number in {range}"),
                     ),
@@ -141,7 +141,7 @@ fn key_of(cursor: &str) -> Option<String> {
 fn bad_cursor() -> Problem {
     Problem::malformed(
         "cursor",
-        text(
+        expected(
             "con trỏ do trang trước trả về",
             "the cursor of the page before",
         ),

@@ -32,6 +32,11 @@ pub(crate) fn text(vi: impl Into<String>, en: impl Into<String>) -> Text {
     }
 }
 
+/// What a field would have to be: a noun.
+pub(crate) fn expected(vi: impl std::fmt::Display, en: impl std::fmt::Display) -> Text {
+    text(format!("cần {vi}"), format!("expected {en}"))
+}
+
 impl Text {
     pub(crate) fn in_language(&self, language: Language) -> String {
         match language {

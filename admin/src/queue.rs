@@ -3,7 +3,7 @@
 use crate::body::{Asked, Body, Named};
 use crate::caller::Caller;
 use crate::page::{Ask, Page, gather};
-use crate::problem::{Kind, Problem, text};
+use crate::problem::{Kind, Problem, expected, text};
 use crate::queue_filter::{QueueState, Sought};
 use crate::router::Room;
 use crate::sight::Sight;
@@ -159,7 +159,7 @@ impl DetourHost {
         }
         Err(Problem::invalid(
             "to",
-            text(
+            expected(
                 "tên hoặc địa chỉ của một máy chủ, và một cổng",
                 "the name or the address of a host, and a port",
             ),
@@ -294,7 +294,7 @@ pub(crate) fn refused(error: Error) -> Problem {
         ),
         Error::Invalid(_) => Problem::invalid(
             "to",
-            text(
+            expected(
                 "một máy chủ khác, ở nơi thư được gửi ra ngoài",
                 "another host, on a server that sends mail elsewhere",
             ),

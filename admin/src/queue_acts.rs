@@ -2,7 +2,7 @@
 
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::problem::{Problem, text};
+use crate::problem::{Problem, expected, text};
 use crate::queue::{DetourHost, in_sight, refused};
 use crate::queue_filter::{QueueState, Sought};
 use crate::router::Room;
@@ -102,7 +102,7 @@ impl BulkAct {
             Some(Ok(n)) if (1..=LIMIT_MAX).contains(&n) => Ok(n),
             Some(_) => Err(Problem::invalid(
                 "limit",
-                text("từ 1 đến 1000", "1 to 1000"),
+                expected("một số từ 1 đến 1000", "a number from 1 to 1000"),
             )),
         }
     }

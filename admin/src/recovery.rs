@@ -4,7 +4,7 @@ use crate::body::{Asked, Body, Named};
 use crate::caller::Caller;
 use crate::filter;
 use crate::page::{Ask, Page};
-use crate::problem::{Problem, text};
+use crate::problem::{Problem, expected, text};
 use crate::router::Room;
 use crate::sight::{acted, kept_account};
 use axum::Json;
@@ -134,7 +134,7 @@ pub(crate) fn lived(
     if time > now {
         return Err(Problem::invalid(
             field,
-            text("một thời điểm đã qua", "a time that has been"),
+            expected("một thời điểm đã qua", "a time that has been"),
         ));
     }
     if time < account.created_at {
@@ -189,7 +189,7 @@ pub(crate) fn bad_name(field: &'static str, error: storage::Error) -> Problem {
     match error {
         storage::Error::Invalid(_) | storage::Error::TooLarge("mailbox name") => Problem::invalid(
             field,
-            text(
+            expected(
                 "tên của một hộp thư mới: không trống, không có dấu `/`, không quá dài",
                 "the name of a new mailbox: not empty, without `/`, not too long",
             ),

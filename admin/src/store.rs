@@ -6,7 +6,7 @@ use crate::caller::Caller;
 use crate::harm::{Harm, harms};
 use crate::language::Language;
 use crate::page::Page;
-use crate::problem::{Kind, Problem, text};
+use crate::problem::{Kind, Problem, expected, text};
 use crate::router::Room;
 use crate::runs::{Work, stage};
 use axum::Json;
@@ -293,7 +293,7 @@ pub(crate) async fn rotate(
         if domain.is_some_and(|domain| !keys.iter().any(|(key, _)| key.domain == domain)) {
             return Err(Problem::invalid(
                 "agency",
-                text(
+                expected(
                     "một cơ quan đã có khoá của mình",
                     "an agency with keys of its own",
                 ),

@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use storage::{Progress, Stage, Tell};
+use ureq::Timeout;
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
 /// Seconds for one request with its answer.
@@ -63,6 +64,36 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
+
+/// How a request came to have no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Silence {
+    /// Nothing was asked.
+    Unreached,
+    /// It was being asked, or answered.
+    Lost,
+    /// The same, and the time for it has passed.
+    Late,
+}
+
+impl Silence {
+    fn of(error: &ureq::Error) -> Self {
+        use std::io::ErrorKind;
+        const LOST: [ErrorKind; 4] = [
+            ErrorKind::BrokenPipe,
+            ErrorKind::ConnectionAborted,
+            ErrorKind::ConnectionReset,
+            ErrorKind::UnexpectedEof,
+        ];
+        match error {
+            ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => Self::Unreached,
+            ureq::Error::Timeout(_) => Self::Late,
+            ureq::Error::Protocol(_) => Self::Lost,
+            ureq::Error::Io(error) if LOST.contains(&error.kind()) => Self::Lost,
+            _ => Self::Unreached,
+        }
+    }
+}
 
 /// What a server says must neither steer the terminal nor turn its lines round.
 pub(super) fn clean(text: &str) -> String {
@@ -176,6 +207,7 @@ impl Client {
         if let Some(key) = ask.key {
             request = request.header("idempotency-key", key);
         }
+        let changes = ask.method != "GET";
         let answer = match ask.body {
             Some(body) => {
                 let request = request.header("content-type", "application/json");
@@ -183,16 +215,11 @@ impl Client {
             }
             None => self.agent.run(request.body(())?),
         };
-        let mut answer = answer.with_context(|| match self.language {
-            Language::Vi => format!("không kết nối được với {}", self.url),
-            Language::En => format!("cannot reach {}", self.url),
-        })?;
+        let mut answer = answer.map_err(|error| self.unanswered(error, changes))?;
         let status = answer.status();
-        let text = answer
-            .body_mut()
-            .with_config()
-            .limit(ANSWER_MAX)
-            .read_to_string()?;
+        let body = answer.body_mut().with_config().limit(ANSWER_MAX);
+        let text = body.read_to_string();
+        let text = text.map_err(|error| self.unanswered(error, changes))?;
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
         if status.is_success() {
             return Ok(json);
@@ -202,6 +229,38 @@ impl Client {
             problem: json,
         }
         .into())
+    }
+
+    /// Why there is no answer, or none to its end. `changes`: something was to be done.
+    fn unanswered(&self, error: ureq::Error, changes: bool) -> anyhow::Error {
+        let url = &self.url;
+        let (vi, en) = match Silence::of(&error) {
+            Silence::Unreached => {
+                return anyhow::Error::new(error).context(match self.language {
+                    Language::Vi => format!("không kết nối được với {url}"),
+                    Language::En => format!("cannot reach {url}"),
+                });
+            }
+            Silence::Lost => (
+                format!("đã kết nối với {url}, nhưng kết nối bị đứt giữa chừng"),
+                format!("{url} was reached, and the connection was lost in the middle"),
+            ),
+            Silence::Late => (
+                format!("{url} không trả lời trong {TIMEOUT_S} giây"),
+                format!("{url} gave no answer within {TIMEOUT_S} seconds"),
+            ),
+        };
+        let (vi_more, en_more) = match changes {
+            true => (
+                "; việc vừa yêu cầu có thể đã được làm: hãy xem lại trước khi làm lần nữa",
+                "; what was asked for may have been done: look before you do it again",
+            ),
+            false => ("; hãy thử lại", "; try again"),
+        };
+        match self.language {
+            Language::Vi => anyhow::anyhow!("{vi}{vi_more}"),
+            Language::En => anyhow::anyhow!("{en}{en_more}"),
+        }
     }
 
     /// Reads.
@@ -440,6 +499,19 @@ mod tests {
         assert_eq!(encoded("H99.1"), "H99.1");
         assert_eq!(encoded("a/b?c&d=e#f@x.vn"), "a%2Fb%3Fc%26d%3De%23f%40x.vn");
         assert_eq!(encoded("Nguyễn"), "Nguy%E1%BB%85n");
+    }
+
+    #[test]
+    fn what_was_being_asked_is_told_from_what_never_was() {
+        use std::io::ErrorKind;
+        let of = |kind: ErrorKind| Silence::of(&ureq::Error::Io(kind.into()));
+        assert_eq!(of(ErrorKind::ConnectionRefused), Silence::Unreached);
+        assert_eq!(of(ErrorKind::UnexpectedEof), Silence::Lost);
+        assert_eq!(of(ErrorKind::ConnectionReset), Silence::Lost);
+        let late = |when| Silence::of(&ureq::Error::Timeout(when));
+        assert_eq!(late(Timeout::Connect), Silence::Unreached);
+        assert_eq!(late(Timeout::Global), Silence::Late);
+        assert_eq!(Silence::of(&ureq::Error::HostNotFound), Silence::Unreached);
     }
 
     #[test]
