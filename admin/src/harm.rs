@@ -6,6 +6,7 @@ use directory::Directory;
 use formats::date;
 use serde::Serialize;
 use storage::HarmKind;
+use storage::told::halves;
 use utoipa::ToSchema;
 
 /// A damaged place of the store.
@@ -17,7 +18,7 @@ pub(crate) struct Harm {
     file: Option<String>,
     /// Offset in the file; null: not known.
     octet: Option<u64>,
-    /// In English, as the log says it.
+    /// In the language of the answer; what an earlier version of the server met is in English.
     what: String,
     /// When it was met first, RFC 3339, UTC.
     since: String,
@@ -97,13 +98,18 @@ pub(crate) fn harms(directory: &Directory, harms: storage::Harms, language: Lang
             kind,
             file: harm.file,
             octet: harm.octet,
-            what: harm.what,
+            what: what(&harm.what).in_language(language),
             since: date::utc(harm.since),
             messages: messages.map(|message| harmed(directory, message)).collect(),
             advice: kind.advice().in_language(language),
         }
     });
     told.collect()
+}
+
+fn what(told: &str) -> Text {
+    let (vi, en) = halves(told);
+    text(vi, en)
 }
 
 fn harmed(directory: &Directory, message: storage::Harmed) -> Harmed {

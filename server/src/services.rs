@@ -2,12 +2,12 @@
 
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::told::{Failed, Lead as _, shown};
+use crate::told::{Failed, Lead as _, Notice, shown};
 use delivery::Delivery;
 use directory::{Clock, Directory};
 use formats::address::DomainName;
 use std::sync::Arc;
-use storage::{Disk, Options, Store, Watch};
+use storage::{Disk, Options, Store, Told as _, Upgraded, Watch};
 use tokio::sync::Semaphore;
 
 /// Blocking calls of the web side at once; more wait.
@@ -30,16 +30,31 @@ pub struct Services {
 /// How the store is opened by this config. Errors: the master key cannot be read.
 pub fn store_options(config: &Config) -> anyhow::Result<Options> {
     let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
+    let (dir, usual) = (crate::keys::store_dir(config), Options::default());
+    let named = config.storage.engine.named();
+    let engine = named.or_else(|| storage::engine_of(&dir));
     Ok(Options {
-        dir: crate::keys::store_dir(config),
-        engine: config.storage.engine.into(),
+        engine: engine.unwrap_or(usual.engine),
+        dir,
         cache_bytes: config.storage.cache_octets,
         hot_messages_max: config.storage.hot_messages,
         boot_id: boot_id.map(|id| id.trim().to_owned()),
         keys: crate::keys::source(config)?,
         clock: storage::Clock::new(|| SystemClock.now_ms().div_euclid(1_000)),
-        ..Options::default()
+        disk: disk(Watch::default()),
+        ..usual
     })
+}
+
+/// The disk on which a store is opened; `watch` hears how far that is. An upgrade is told on standard error.
+pub(crate) fn disk(watch: Watch) -> Disk {
+    let watch = watch.of_upgrades(|how| {
+        let Upgraded { from, to, kept } = how;
+        let (from, to, kept) = (*from, *to, shown(kept));
+        let told = Notice::Upgraded { from, to, kept };
+        eprintln!("congvu: {}", told.in_both());
+    });
+    Disk::default().watched(watch)
 }
 
 /// Opens the store alone. Errors say what to do.
@@ -52,7 +67,7 @@ pub fn open_store_telling(config: &Config, watch: Watch) -> anyhow::Result<Store
     let dir = &config.server.data;
     std::fs::create_dir_all(dir).lead(|| Failed::DataFolder { dir: shown(dir) })?;
     let options = Options {
-        disk: Disk::default().watched(watch),
+        disk: disk(watch),
         ..store_options(config)?
     };
     Store::open(&options).lead(|| Failed::Opening { dir: shown(dir) })

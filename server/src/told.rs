@@ -6,6 +6,8 @@ use std::error::Error;
 use std::fmt::{self, Display, Formatter};
 use std::path::Path;
 use storage::backup::{Failure, Refusal};
+pub(crate) use storage::told::OR;
+use storage::told::halves;
 use storage::{In, Told, Tongue, told};
 
 told! {
@@ -50,6 +52,28 @@ told! {
             "bản sao lưu bị hỏng; `--salvage` khôi phục mọi thứ còn đọc được và nêu tên từng thư mất nội dung",
             "the backup is damaged; `--salvage` restores all that can be read, and names every message whose content is \
              missing";
+
+        // Files and folders; the system's reason follows.
+        Unopened { file: String }:
+            "không mở được {file}",
+            "cannot open {file}";
+        Unread { file: String }:
+            "không đọc được {file}",
+            "cannot read {file}";
+        NotRemoved { file: String }:
+            "không xoá được {file}",
+            "{file} cannot be removed";
+        FolderUnusable { dir: String }:
+            "không dùng được thư mục {dir}",
+            "the folder {dir} cannot be used";
+
+        // The demo.
+        NoDemoFolder { dir: String }:
+            "{dir} không trống và không phải thư mục của bản chạy thử; hãy chọn thư mục khác bằng --dir",
+            "{dir} is not empty and not a folder of the demo; choose another with --dir";
+        DemoRuns { dir: String, holder: Holder }:
+            "một bản chạy thử đang chạy trong {dir} rồi: {holder}; hãy dừng nó, hoặc chọn thư mục khác bằng --dir",
+            "a demo runs in {dir} already: {holder}; stop it, or choose another folder with --dir";
 
         // Keys.
         StaysEncrypted { dir: String }:
@@ -101,6 +125,18 @@ told! {
         KeyNotReplaced { file: String }:
             "không thay được khoá chủ {file}",
             "the master key {file} cannot be replaced";
+    }
+}
+
+told! {
+    /// What was done besides.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(crate) enum Notice {
+        Upgraded { from: u32, to: u32, kept: String }:
+            "kho thư đã được nâng cấp từ định dạng {from} lên {to}; bản như trước khi nâng cấp được giữ trong {kept}, để còn \
+             quay lại chương trình cũ, và xoá được khi không còn cần (docs/operation.md)",
+            "the store was upgraded from the format {from} to {to}; as it was before it is kept in {kept}, so that you can \
+             go back to the older program, and may be removed when nobody needs that any more (docs/operation.md)";
     }
 }
 
@@ -213,9 +249,6 @@ impl<T, E: Into<anyhow::Error>> Lead<T> for Result<T, E> {
     }
 }
 
-/// Between the two languages.
-pub(crate) const OR: &str = " / ";
-
 /// The error with all its causes in Vietnamese, and in English; the same twice as far as only one is known. Each cause
 /// that storage or this program names has both; one that was written in both (`vi / en`) is taken apart; what the
 /// system or another crate says stays as it is.
@@ -236,12 +269,8 @@ fn link_in_both(link: &(dyn Error + 'static)) -> (String, String) {
         return (vietnamese, english);
     }
     let link = link.to_string();
-    match link.split_once(OR) {
-        Some((vietnamese, english)) if !english.contains(OR) => {
-            (vietnamese.to_owned(), english.to_owned())
-        }
-        _ => (link.clone(), link),
-    }
+    let (vietnamese, english) = halves(&link);
+    (vietnamese.to_owned(), english.to_owned())
 }
 
 /// The cause as one that has both languages.
@@ -262,7 +291,13 @@ mod tests {
 
     #[test]
     fn each_row_names_the_same_values_in_both_languages() {
-        let tables = [Failed::TABLE, Advice::TABLE, Secret::TABLE, Instead::TABLE];
+        let tables = [
+            Failed::TABLE,
+            Notice::TABLE,
+            Advice::TABLE,
+            Secret::TABLE,
+            Instead::TABLE,
+        ];
         for (vietnamese, english) in tables.concat() {
             let values = |text: &str| {
                 let mut values: Vec<String> = text

@@ -451,7 +451,7 @@ impl Store {
         if let Err(Error::Corrupt(why)) = &read
             && !shared.index.is_unreadable()
         {
-            shared.note_content(id, &why.what.to_string(), []);
+            shared.note_content(id, &why.what, []);
         }
         read
     }

@@ -34,7 +34,7 @@ pub(crate) fn check(store: &Store, deep: bool, tell: Tell<'_>) -> Result<Finding
     let damaged = match deep {
         true => {
             let wrong = &mut |id: BlobId, e: Error| {
-                store.inner.shared.note_content(id, &e.to_string(), []);
+                store.inner.shared.note_content(id, &e, []);
                 findings.add(Flaw::content(id, e));
             };
             let read = damaged_contents(store, wrong, tell);
@@ -226,7 +226,7 @@ fn unreadable(
     hot.scan_all(&mut |state| {
         if damaged.contains(&state.blob) {
             let why = Flaw::LetterContent;
-            shared.note_content(state.blob, &why.to_string(), [(id, state.email)]);
+            shared.note_content(state.blob, &why, [(id, state.email)]);
             let letter = Letter::of(&store.account(id), state);
             findings.of_letter(id, letter, why);
         }

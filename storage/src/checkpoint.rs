@@ -4,9 +4,8 @@
 use crate::commit::Shared;
 use crate::disk::{self, Disk};
 use crate::error::{Cure, Fault};
-use crate::format::Format;
 use crate::journal::Position;
-use crate::owner::ID;
+use crate::owner::{ID, Owner};
 use crate::{Error, ModSeq, record};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -16,7 +15,7 @@ const MAGIC: &[u8; 8] = b"CVCHKP2\n";
 /// Of one from before it named its store.
 const MAGIC_NAMELESS: &[u8; 8] = b"CVCHKP\r\n";
 const SUM: usize = 32;
-/// Stands for the identity where there was no file `format`.
+/// Stood for the identity where there was no file `format`.
 const NOBODY: [u8; ID] = [0; ID];
 
 /// See the module.
@@ -39,8 +38,9 @@ impl Checkpoint {
         system: ModSeq,
         clean: bool,
     ) -> Result<(), Error> {
+        let owner = shared.snapshots.folder.owner;
         if shared.index.is_damaged() {
-            Self::distrust(&shared.dir, &shared.disk);
+            Self::distrust(&shared.dir, &shared.disk, owner);
             return Err(Error::cured(Fault::Index, Cure::Restart));
         }
         shared.index.checkpoint()?;
@@ -51,13 +51,13 @@ impl Checkpoint {
             clean,
             boot_id,
         }
-        .write(&shared.dir, &shared.disk)
+        .write(&shared.dir, &shared.disk, owner)
     }
 
     /// Makes the next start rebuild the index. How far the journal was promised stays known: a
     /// rebuild must not take damage for a torn tail.
-    pub(crate) fn distrust(dir: &Path, disk: &Disk) {
-        let Ok(Some(before)) = Self::read(dir) else {
+    pub(crate) fn distrust(dir: &Path, disk: &Disk, owner: Owner) {
+        let Ok(Some(before)) = Self::read(dir, owner) else {
             return;
         };
         if before.clean || before.boot_id.is_some() {
@@ -68,7 +68,7 @@ impl Checkpoint {
                 boot_id,
                 ..before
             };
-            let told = told.write(dir, disk).is_ok();
+            let told = told.write(dir, disk, owner).is_ok();
             tracing::debug!(told, "checkpoint");
         }
     }
@@ -82,20 +82,19 @@ impl Checkpoint {
         }
     }
 
-    pub(crate) fn write(&self, dir: &Path, disk: &Disk) -> Result<(), Error> {
-        // Where the file is damaged the checkpoint is written all the same.
-        let format = Format::read(dir).ok().flatten();
+    /// Replaces it; it names this store.
+    pub(crate) fn write(&self, dir: &Path, disk: &Disk, owner: Owner) -> Result<(), Error> {
         let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&format.map_or(NOBODY, |format| format.id));
+        bytes.extend_from_slice(&owner.id);
         bytes.extend_from_slice(&record::encode(self)?);
         let sum = blake3::hash(&bytes);
         bytes.extend_from_slice(sum.as_bytes());
         disk.replace(dir, FILE, &bytes)
     }
 
-    /// `None` when there is none, it is damaged or another store's: then the journal is replayed from its start.
-    /// Errors: `Corrupt` for an unknown version (I-18).
-    pub(crate) fn read(dir: &Path) -> Result<Option<Self>, Error> {
+    /// `None` when there is none, it is damaged or another store's than this: then the journal is replayed from its
+    /// start. Errors: `Corrupt` for an unknown version (I-18).
+    pub(crate) fn read(dir: &Path, owner: Owner) -> Result<Option<Self>, Error> {
         let path = dir.join(FILE);
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
@@ -113,7 +112,7 @@ impl Checkpoint {
             .strip_prefix(MAGIC)
             .and_then(|rest| rest.split_first_chunk())
         {
-            Some((id, _)) if is_anothers(dir, id) => {
+            Some((id, _)) if *id != owner.id && *id != NOBODY => {
                 tracing::warn!("the checkpoint belongs to another store");
                 return Ok(None);
             }
@@ -123,10 +122,4 @@ impl Checkpoint {
         let decoded = record.map(|record| record::decode(record, "checkpoint"));
         decoded.transpose()
     }
-}
-
-/// Whether the store in `dir` is another one than this; while its file `format` is damaged nobody knows.
-fn is_anothers(dir: &Path, id: &[u8; ID]) -> bool {
-    let own = Format::read(dir).ok().flatten();
-    *id != NOBODY && own.is_some_and(|format| format.id != *id)
 }

@@ -410,7 +410,8 @@ impl Committer {
     fn maybe_checkpoint(&mut self) {
         let idle = self.flushing.as_ref().is_none_or(JoinHandle::is_finished);
         if self.shared.index.is_damaged() {
-            Checkpoint::distrust(&self.shared.dir, &self.shared.disk);
+            let owner = self.shared.snapshots.folder.owner;
+            Checkpoint::distrust(&self.shared.dir, &self.shared.disk, owner);
             return;
         }
         if self.written < self.checkpoint_at || !idle {
@@ -463,15 +464,18 @@ impl Shared {
         if self.stopped.load(Ordering::SeqCst) {
             return Err(stopped());
         }
-        let needed = octets
-            .saturating_mul(ENGINE_GROWTH)
-            .saturating_add(self.reserve);
-        if self.reserve > 0 && self.disk.free(&self.dir) < needed {
+        if self.reserve > 0 && self.disk.free(&self.dir) < self.needed(octets) {
             return Err(Error::Unavailable(Obstacle::DiskFull {
                 file: self.dir.display().to_string(),
             }));
         }
         Ok(())
+    }
+
+    /// Octets that must be free for a write of so many.
+    pub(crate) fn needed(&self, octets: u64) -> u64 {
+        let grown = octets.saturating_mul(ENGINE_GROWTH);
+        grown.saturating_add(self.reserve)
     }
 
     /// Whether writes can succeed; tries the disk when the last write failed.

@@ -191,7 +191,7 @@ fn move_busy(
             Ok(to) => to,
             Err(e @ Error::Corrupt(_)) => {
                 tracing::error!(error = %e, "damaged content is left where it is");
-                shared.note_content(id, &e.to_string(), []);
+                shared.note_content(id, &e, []);
                 whole = false;
                 continue;
             }

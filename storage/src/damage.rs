@@ -55,10 +55,9 @@ impl AccountStore {
             other => return other,
         };
         let shared = &self.store.inner.shared;
-        let said = why.to_string();
-        shared.note_content(state.blob, &said, [(self.id, state.email)]);
+        shared.note_content(state.blob, &why, [(self.id, state.email)]);
         match shared.damages.met(self.id, state.email, shared.clock.now()) {
-            Telling::It => self.log_damage(state, &said),
+            Telling::It => self.log_damage(state, &why),
             Telling::TooMany => tracing::error!(
                 "more messages are damaged than are told one by one; `congvu store verify --deep` names them all"
             ),
@@ -67,7 +66,7 @@ impl AccountStore {
         Error::Damaged(why)
     }
 
-    fn log_damage(&self, state: &State, why: &str) {
+    fn log_damage(&self, state: &State, why: &Fault) {
         let name = |id| self.mailbox(id).map_or_else(|_| String::new(), |m| m.name);
         let places: Vec<String> = state
             .mailboxes
@@ -84,7 +83,7 @@ impl AccountStore {
             blob = %state.blob,
             pack = pack.map(|p| p.display().to_string()),
             offset,
-            why,
+            %why,
             "the content of a message is damaged; the rest of it can be read, and a restore from a backup heals it"
         );
     }

@@ -5,7 +5,7 @@ mod obstacle;
 
 use crate::told::{Told, Tongue};
 use crate::{In, told};
-pub use fault::Fault;
+pub use fault::{Fault, Part, PieceIs};
 pub use obstacle::Obstacle;
 use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
@@ -132,6 +132,12 @@ told! {
         First:
             "hãy khôi phục bản sao lưu vào thư mục khác, hoặc dùng tiếp chương trình đã ghi kho này",
             "restore a backup into another folder, or go on with the program that wrote the store";
+        /// One backup of several.
+        OtherBackup:
+            "hãy dùng một bản cũ hơn (`congvu backup list` kể tên; khôi phục bằng `--manifest TÊN`, hỏi máy chủ thì \
+             `--backup TÊN`), hoặc sao lưu lần nữa",
+            "take an older one (`congvu backup list` names them; restore with `--manifest NAME`, where a server is asked \
+             with `--backup NAME`), or make a new backup";
         /// The index alone, which a start makes anew.
         Restart:
             "mở lại kho thư thì chỉ mục được dựng lại",
@@ -141,7 +147,7 @@ told! {
 
 impl Cure {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Repair,
         Self::EndRepair,
         Self::Format,
@@ -149,6 +155,7 @@ impl Cure {
         Self::Keyring,
         Self::Newer,
         Self::First,
+        Self::OtherBackup,
         Self::Restart,
     ];
 }
@@ -229,7 +236,9 @@ mod tests {
             assert!(inner.1 == "{what}" && inner.0.contains("{what}"));
             check_table(rows);
         }
-        check_table(Cure::TABLE);
+        for table in [Cure::TABLE, Part::TABLE, PieceIs::TABLE] {
+            check_table(table);
+        }
         check_table(Holder::TABLE);
     }
 

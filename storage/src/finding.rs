@@ -1,6 +1,6 @@
 //! What a verification found, in both languages. Whose it is, is told by type: whoever knows addresses names them.
 
-use crate::told::{Told, Tongue};
+use crate::told::Told;
 use crate::{AccountId, AccountStore, BlobId, Corrupt, Error, Fault, State, Uid, told};
 use formats::message::header::decode_words;
 use std::collections::BTreeMap;
@@ -130,12 +130,7 @@ impl Finding {
         if !line.is_empty() {
             line.push_str(": ");
         }
-        let [vietnamese, english] =
-            [Tongue::Vietnamese, Tongue::English].map(|tongue| self.what.in_tongue(tongue));
-        match vietnamese == english {
-            true => line + &english,
-            false => format!("{line}{vietnamese} / {english}"),
-        }
+        line + &self.what.in_both()
     }
 }
 

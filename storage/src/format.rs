@@ -1,5 +1,8 @@
 //! The file `format`: what kind of store a folder holds. Read before anything is changed.
 
+#[cfg(test)]
+mod tests;
+
 use crate::disk::{self, Disk};
 use crate::error::{Cure, Fault, Obstacle};
 use crate::owner::{self, ID, Owner};
@@ -23,8 +26,8 @@ const MAGIC: &[u8; 8] = b"CVSTORE\n";
 const SUM: usize = 16;
 /// Octets of the file: magic, version, engine, id, checksum.
 const OCTETS: usize = 8 + 4 + 1 + ID + SUM;
-/// The journal of a store of the first format, after its upgrade.
-pub(crate) const BEFORE: &str = "before-2";
+/// The store as it was before its upgrade, by the format that it had, from the first on.
+pub(crate) const BEFORE: [&str; VERSION as usize - 1] = ["before-2", "before-3", "before-4"];
 /// What only a store has. A folder with other files and none of these is somebody else's.
 const OURS: [&str; 8] = [
     FILE,
@@ -37,7 +40,7 @@ const OURS: [&str; 8] = [
     "pin",
 ];
 /// What comes into the folder of a store only behind its file: without that file it must not be founded anew there.
-const LATER: [&str; 10] = [
+const LATER: [&str; 12] = [
     "journal",
     "packs",
     snapshot::FOLDER,
@@ -47,7 +50,9 @@ const LATER: [&str; 10] = [
     search::FOLDER,
     "damaged",
     "repaired",
-    BEFORE,
+    BEFORE[0],
+    BEFORE[1],
+    BEFORE[2],
 ];
 /// Not a file of anybody: a fresh disk has it.
 const NOBODYS: &str = "lost+found";
@@ -107,7 +112,7 @@ impl Found {
         if is_first(dir)? {
             return Ok(Self::First);
         }
-        if is_there(BEFORE) && !is_there("journal") && is_base_alone(dir)? {
+        if is_there(BEFORE[0]) && !is_there("journal") && is_base_alone(dir)? {
             return Ok(Self::Upgrading);
         }
         Ok(match LATER.into_iter().any(is_there) {
@@ -121,6 +126,20 @@ impl Found {
 /// anything.
 pub fn holds_store(dir: &Path) -> Result<bool, Error> {
     Ok(Found::look(dir)? != Found::New)
+}
+
+/// The engine that keeps the index of the store in `dir`: by its file `format`, or, where that does not say it, by the
+/// engine's files. `None` where there is no index yet, or none on the disk.
+pub fn engine_of(dir: &Path) -> Option<EngineKind> {
+    let said = Format::read(dir).ok().flatten().map(|format| format.engine);
+    said.or_else(|| index_of(dir))
+        .filter(|engine| EngineKind::ON_DISK.contains(engine))
+}
+
+/// The engine whose files an index in `dir` has.
+fn index_of(dir: &Path) -> Option<EngineKind> {
+    let indexes = [recover::INDEX, recover::INDEX_ASIDE].map(|name| dir.join(name));
+    indexes.iter().find_map(|dir| engine::kind_in(dir))
 }
 
 /// Whether the store in `dir` says that something in it may be sealed, keyring or not. Errors: as above.
@@ -164,12 +183,15 @@ impl Found {
             },
             Self::New | Self::Unmarked => Format::draw(options.engine)?,
         };
-        match self {
-            Self::First => upgrade::from_first(options, keys, format.owner())
-                .map_err(|e| e.with_cure(Cure::First))?,
-            Self::Upgrading => upgrade::finish(options)?,
-            Self::New | Self::Unmarked | Self::Marked(_) => {}
-        }
+        let upgraded = match self {
+            Self::First => {
+                let upgraded = upgrade::from_first(options, keys, format.owner());
+                Some(upgraded.map_err(|e| e.with_cure(Cure::First))?)
+            }
+            Self::Upgrading => Some(upgrade::finish(options)?),
+            Self::Marked(before) => upgrade::keep(options, before)?,
+            Self::New | Self::Unmarked => None,
+        };
         // The keyring is on the disk, and nothing was sealed under it yet.
         format.sealed |= keys.is_on();
         // Written before any value of the new version is.
@@ -177,6 +199,7 @@ impl Found {
         if self != Self::Marked(format) {
             format.write(&options.dir, &options.disk)?;
         }
+        upgrade::tell(options, upgraded);
         Ok(format.owner())
     }
 }
@@ -200,9 +223,8 @@ impl Format {
     /// is asked for. Errors: `Unavailable`.
     pub(crate) fn anew(options: &Options) -> Result<Self, Error> {
         let agreed = owner::agreed(&options.dir)?;
-        let indexes = [recover::INDEX, recover::INDEX_ASIDE].map(|name| options.dir.join(name));
-        let engine = indexes.iter().find_map(|dir| engine::kind_in(dir));
-        let drawn = Self::draw(engine.unwrap_or(options.engine))?;
+        let engine = index_of(&options.dir).unwrap_or(options.engine);
+        let drawn = Self::draw(engine)?;
         Ok(Self {
             sealed: keyring::is_sealed(&options.dir),
             // Where no file names a store, all are of before.
@@ -260,7 +282,8 @@ impl Format {
         // Before the checksum, whose place another version may have changed: rather a damaged file taken
         // for one of another version, which is left alone, than the other way round.
         if !(OLDEST..=VERSION).contains(&version) {
-            return Err(match was_of_a_known_version(bytes) {
+            // Nobody ever wrote one of before the oldest.
+            return Err(match version < OLDEST || was_of_a_known_version(bytes) {
                 true => Wrong::Damaged,
                 false => Wrong::Version(version),
             });
@@ -441,159 +464,4 @@ fn lost(dir: &Path) -> Result<(), Error> {
         return Err(Error::cured(Fault::JournalLost { dir }, Cure::Repair));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-
-    fn looked(make: impl Fn(&Path)) -> Result<Found, Error> {
-        let dir = tempfile::tempdir().unwrap();
-        make(dir.path());
-        Found::look(dir.path())
-    }
-
-    #[test]
-    fn a_folder_is_known_by_what_lies_in_it() {
-        let format = Format::draw(EngineKind::Sled).unwrap();
-        let segment = |dir: &Path, version: u8| {
-            fs::create_dir(dir.join("journal")).unwrap();
-            let head = [b"CVJRNL\r\n", &[version, 0, 0, 0, 1, 0, 0, 0][..]].concat();
-            fs::write(dir.join("journal/0000000001.log"), head).unwrap();
-        };
-        assert_eq!(
-            Found::look(Path::new("/nonexistent/folder")),
-            Ok(Found::New)
-        );
-        assert_eq!(looked(|_| {}), Ok(Found::New));
-        assert_eq!(
-            looked(|d| fs::create_dir(d.join(NOBODYS)).unwrap()),
-            Ok(Found::New)
-        );
-        assert_eq!(
-            looked(|d| fs::write(d.join("lock"), "1").unwrap()),
-            Ok(Found::New)
-        );
-        assert_eq!(looked(|d| segment(d, 1)), Ok(Found::First));
-        assert_eq!(looked(|d| segment(d, 2)), Ok(Found::Unmarked));
-        // Whatever a store once wrote behind its file: it is not founded anew.
-        for name in LATER {
-            let unmarked = |d: &Path| {
-                fs::write(d.join("lock"), "1").unwrap();
-                fs::create_dir(d.join(name)).unwrap();
-            };
-            assert_eq!(looked(unmarked), Ok(Found::Unmarked), "{name}");
-        }
-        let upgrading = |more: &'static str| {
-            looked(move |d| {
-                fs::create_dir(d.join(BEFORE)).unwrap();
-                fs::create_dir(d.join("snapshots")).unwrap();
-                let base = d.join("snapshots/0000000000-0000000000.snap");
-                fs::write(base, "x").unwrap();
-                fs::create_dir(d.join(more)).unwrap();
-            })
-        };
-        assert_eq!(upgrading("packs"), Ok(Found::Upgrading));
-        assert_eq!(upgrading("journal"), Ok(Found::Unmarked));
-        let newer = "snapshots/0000000001-0000000002.snap";
-        assert_eq!(upgrading(newer), Ok(Found::Unmarked));
-        let write = |dir: &Path| format.write(dir, &Disk::default()).unwrap();
-        assert_eq!(looked(write), Ok(Found::Marked(format)));
-        let foreign = looked(|d| fs::write(d.join("holiday.jpg"), "x").unwrap()).unwrap_err();
-        assert!(foreign.to_string().contains("is no store"), "{foreign}");
-        let lost = looked(|d| {
-            write(d);
-            fs::create_dir(d.join("packs")).unwrap();
-            fs::write(d.join("packs/000001.pack"), "x").unwrap();
-        });
-        assert!(lost.unwrap_err().to_string().contains("lost its journal"));
-    }
-
-    #[test]
-    fn flags_come_back() {
-        for sealed in [false, true] {
-            for unnamed in [false, true] {
-                let format = Format {
-                    sealed,
-                    unnamed,
-                    ..Format::draw(EngineKind::Fjall).unwrap()
-                };
-                assert_eq!(Format::parse(&format.octets()), Ok(format));
-            }
-        }
-    }
-
-    #[test]
-    fn i18_a_changed_octet_or_another_version_is_an_error() {
-        let format = Format::draw(EngineKind::Sled).unwrap();
-        let octets = format.octets();
-        assert_eq!(octets.len(), OCTETS);
-        assert_eq!(Format::parse(&octets), Ok(format));
-        for bit in 0..octets.len() * 8 {
-            let mut changed = octets.clone();
-            changed[bit / 8] ^= 1 << (bit % 8);
-            assert!(Format::parse(&changed).is_err(), "bit {bit}");
-        }
-        assert!((0..OCTETS).all(|cut| Format::parse(&octets[..cut]).is_err()));
-        let mut later = octets;
-        later[8] = 5;
-        // Only that octet was changed.
-        assert_eq!(Format::parse(&later), Err(Wrong::Damaged));
-        let said = later.len() - SUM;
-        let sum = blake3::hash(&later[..said]);
-        later[said..].copy_from_slice(&sum.as_bytes()[..SUM]);
-        assert_eq!(Format::parse(&later), Err(Wrong::Version(5)));
-    }
-
-    #[test]
-    fn i18_it_is_written_as_before() {
-        let kept = include_str!("../tests/golden/format.txt");
-        for version in OLDEST..=VERSION {
-            let kept = kept
-                .lines()
-                .nth((version - OLDEST) as usize)
-                .unwrap_or_default();
-            let format = Format {
-                version,
-                engine: EngineKind::Sled,
-                sealed: false,
-                unnamed: version < NAMING,
-                id: [7; ID],
-            };
-            let written: String = format.octets().iter().map(|b| format!("{b:02x}")).collect();
-            assert_eq!(written, kept);
-            assert_eq!(Format::parse(&format.octets()), Ok(format));
-        }
-    }
-
-    #[test]
-    fn an_engine_does_not_open_the_store_of_another() {
-        let of = |engine| Format {
-            version: VERSION,
-            engine,
-            sealed: false,
-            unnamed: false,
-            id: [7; ID],
-        };
-        let open = |own, asked| {
-            let opened = of(own).opened_with(asked, Path::new("/s"));
-            opened.map(|f| f.engine)
-        };
-        use EngineKind::{Fjall, Memory, Sled};
-        let fine = [
-            (Sled, Memory, Sled),
-            (Memory, Sled, Sled),
-            (Fjall, Fjall, Fjall),
-        ];
-        for (own, asked, expected) in fine {
-            assert_eq!(open(own, asked), Ok(expected));
-        }
-        let said = open(Sled, Fjall).unwrap_err().to_string();
-        assert!(said.contains("is kept by sled, not by fjall"), "{said}");
-        assert!(
-            said.contains("congvu store migrate --engine fjall"),
-            "{said}"
-        );
-    }
 }

@@ -9,7 +9,7 @@ use crate::commit::Shared;
 use crate::disk::Disk;
 use crate::error::Cure;
 use crate::snapshot::Unsound;
-use crate::{AccountId, AccountStore, BlobId, EmailId, Error, MailboxId, Store, Uid, record};
+use crate::{AccountId, AccountStore, BlobId, EmailId, Error, MailboxId, Store, Told, Uid, record};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -60,7 +60,8 @@ pub struct Harm {
     pub file: Option<String>,
     /// Offset in the file, where it is known.
     pub octet: Option<u64>,
-    /// In English, for whoever knows the store.
+    /// In both languages ([`halves`](crate::told::halves)), for whoever knows the store; what an earlier version
+    /// met is in English.
     pub what: String,
     /// When it was met first, Unix seconds.
     pub since: i64,
@@ -218,7 +219,7 @@ impl Shared {
         }
         let (file, what) = (
             found.file.as_deref(),
-            found.why.clone().with_cure(Cure::Repair).to_string(),
+            found.why.clone().with_cure(Cure::Repair).in_both(),
         );
         self.note(found.spot, self.met(file, found.octet, what));
     }
@@ -231,7 +232,7 @@ impl Shared {
             None => Spot::Snapshots,
         };
         if !self.index.is_unreadable() {
-            self.note(spot, self.met(None, None, why.to_string()));
+            self.note(spot, self.met(None, None, why.in_both()));
         }
     }
 
@@ -239,14 +240,14 @@ impl Shared {
     pub(crate) fn note_content(
         &self,
         id: BlobId,
-        why: &str,
+        why: &impl Told,
         of: impl IntoIterator<Item = (AccountId, EmailId)>,
     ) {
         self.packs.doubt(id, &self.index);
         let spot = Spot::Content(id);
         let place = self.packs.place_of(id, &self.index);
         let (file, octet) = place.unzip();
-        let mut met = self.met(file.as_deref(), octet, why.to_owned());
+        let mut met = self.met(file.as_deref(), octet, why.in_both());
         met.messages = of.into_iter().take(MESSAGES_MAX).collect();
         self.note(spot, met);
     }
@@ -255,7 +256,7 @@ impl Shared {
     pub(crate) fn note_pack(&self, number: u32, why: &Error) {
         let spot = Spot::Pack(number);
         let file = self.packs.file(number);
-        self.note(spot, self.met(Some(&file), None, why.to_string()));
+        self.note(spot, self.met(Some(&file), None, why.in_both()));
     }
 
     /// It was found whole, or nobody needs it any more.

@@ -23,7 +23,7 @@
 //! | `checkpoint` | up to where the index is on the disk, and how the store was stopped |
 //! | `keyring`, `keyring.copy` | the data keys of an encrypted store, sealed under its master key |
 //! | `format` | what kind of store this is, and its identity, which the head of each file of journal, snapshots and packs names too; see `format`, `owner` |
-//! | `before-2/` | the journal of a store of the first format, after its upgrade |
+//! | `before-2/`, `before-3/`, `before-4/` | the store as it was before its upgrade to that format, see `upgrade` |
 //! | `harm` | what is known to be damaged, and since when; found out again when it is missing |
 //! | `spare` | blocks that are given up so that the store can be opened on a full disk |
 //! | `lock` | held by the process that has the store open, whose number is in it |
@@ -114,7 +114,7 @@ pub use disk::Disk;
 pub use error::{Corrupt, Cure, Error, Fault, Obstacle};
 pub use figures::Figures;
 pub use finding::{Finding, Findings, Flaw, Letter};
-pub use format::{holds_store, says_sealed};
+pub use format::{engine_of, holds_store, says_sealed};
 pub use harm::{Harm, HarmKind, Harmed, Harms};
 pub use hold::Hold;
 pub use ident::{
@@ -141,4 +141,5 @@ pub use table::{RowChange, Table};
 pub use told::{In, Size, Told, Tongue};
 pub use trim::Trimming;
 pub use undelete::{Place, PutBack, Removed, RemovedPage, RemovedQuery};
+pub use upgrade::Upgraded;
 pub use writer::Writer;

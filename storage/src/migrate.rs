@@ -73,7 +73,7 @@ fn new_folder(dir: &Path, kind: EngineKind) -> PathBuf {
 
 /// Makes the new index and compares it with the old one. Returns the number of keys.
 fn fill(old: &Options, to: EngineKind, (keys, owner): (&Keys, Owner)) -> Result<u64, Error> {
-    let checkpoint = Checkpoint::read(&old.dir)?.filter(|c| c.clean);
+    let checkpoint = Checkpoint::read(&old.dir, owner)?.filter(|c| c.clean);
     let place = checkpoint.ok_or_else(|| Error::Corrupt("the store was not closed".into()))?;
     let dir = new_folder(&old.dir, to);
     remove(old, &dir)?;

@@ -56,6 +56,8 @@ pub(crate) struct Agreed {
     pub unnamed: bool,
 }
 
+/// Files, and what their heads say.
+type Heads = Vec<(PathBuf, Said)>;
 /// Folder, what names of files end with, and how their heads are read.
 type Room = (&'static str, &'static str, fn(&[u8]) -> Said);
 
@@ -98,35 +100,43 @@ impl Owner {
     /// The files in the folder of the store that are another's, and folders under names of files, sorted within
     /// their folders.
     pub(crate) fn foreign(self, dir: &Path) -> Result<Vec<PathBuf>, Error> {
-        let mut foreign = heads(dir)?;
-        foreign.retain(|(_, said)| !self.owns(*said));
-        Ok(foreign.into_iter().map(|(path, _)| path).collect())
+        Ok(self.foreign_among(heads(dir)?))
+    }
+
+    fn foreign_among(self, heads: Heads) -> Vec<PathBuf> {
+        let foreign = heads.into_iter().filter(|(_, said)| !self.owns(*said));
+        foreign.map(|(path, _)| path).collect()
     }
 
     /// Whether the file `format` is the one that came from elsewhere: of all files that name a store none names
     /// this one, and all the same other one.
     pub(crate) fn is_alone(self, dir: &Path) -> Result<bool, Error> {
+        Ok(self.is_alone_among(&heads(dir)?))
+    }
+
+    fn is_alone_among(self, heads: &[(PathBuf, Said)]) -> bool {
         let mut others = None;
-        for (_, said) in heads(dir)? {
-            match said {
+        for (_, said) in heads {
+            match *said {
                 Said::Store(id) if id == self.id || others.is_some_and(|other| other != id) => {
-                    return Ok(false);
+                    return false;
                 }
                 Said::Store(id) => others = Some(id),
                 Said::Unreadable | Said::Folder | Said::Nobody => {}
             }
         }
-        Ok(others.is_some())
+        others.is_some()
     }
 
     /// Errors: `Corrupt` when one of the store's files is another's, or none; the first is named. When all are, the
     /// file `format` is.
     pub(crate) fn expect_own(self, dir: &Path) -> Result<(), Error> {
-        if self.is_alone(dir)? {
+        let heads = heads(dir)?;
+        if self.is_alone_among(&heads) {
             let file = dir.join(format::FILE).display().to_string();
             return Err(Error::cured(Fault::FormatOfAnother { file }, Cure::Format));
         }
-        match self.foreign(dir)?.as_slice() {
+        match self.foreign_among(heads).as_slice() {
             [] => Ok(()),
             [first] => Err(Error::Corrupt(told(first))),
             [first, others @ ..] => {
@@ -174,7 +184,7 @@ pub(crate) fn agreed(dir: &Path) -> Result<Agreed, Error> {
 }
 
 /// All files with heads, the journal's newest last.
-fn heads(dir: &Path) -> Result<Vec<(PathBuf, Said)>, Error> {
+fn heads(dir: &Path) -> Result<Heads, Error> {
     let mut heads = Vec::new();
     for (folder, end, said) in ROOMS {
         for path in listed(&dir.join(folder), end)? {

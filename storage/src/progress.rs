@@ -1,5 +1,6 @@
 //! How far long work is: told now and then to whoever wants to know, who may also end it.
 
+use crate::Upgraded;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -45,7 +46,12 @@ pub type Tell<'a> = &'a mut dyn FnMut(Progress) -> bool;
 /// Told of what happens while a store is opened, made anew or moved; cheap to clone. It cannot end
 /// the work. The default tells nobody.
 #[derive(Clone, Default)]
-pub struct Watch(Option<Arc<Watched>>);
+pub struct Watch {
+    watched: Option<Arc<Watched>>,
+    upgraded: Option<Arc<TellUpgraded>>,
+}
+
+type TellUpgraded = dyn Fn(&Upgraded) + Send + Sync;
 
 struct Watched {
     tell: Box<dyn Fn(Progress) + Send + Sync>,
@@ -62,16 +68,34 @@ impl std::fmt::Debug for Watch {
 impl Watch {
     /// Tells this, from whatever thread works.
     pub fn new(tell: impl Fn(Progress) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(Watched {
+        let watched = Watched {
             tell: Box::new(tell),
             at: Mutex::new(None),
             done: AtomicU64::new(0),
-        })))
+        };
+        Self {
+            watched: Some(Arc::new(watched)),
+            upgraded: None,
+        }
+    }
+
+    /// The same; `tell` hears besides that a store of an earlier format was upgraded.
+    pub fn of_upgrades(self, tell: impl Fn(&Upgraded) + Send + Sync + 'static) -> Self {
+        Self {
+            upgraded: Some(Arc::new(tell)),
+            ..self
+        }
+    }
+
+    pub(crate) fn upgraded(&self, how: &Upgraded) {
+        if let Some(tell) = &self.upgraded {
+            tell(how);
+        }
     }
 
     /// Another stage begins, of about so much. Nothing is told before some of it is done.
     pub(crate) fn begin(&self, stage: Stage, total: u64) {
-        if let Some(watched) = &self.0 {
+        if let Some(watched) = &self.watched {
             let mut at = watched.at.lock().unwrap_or_else(PoisonError::into_inner);
             *at = Some((stage, total));
             watched.done.store(0, Ordering::Relaxed);
@@ -80,7 +104,9 @@ impl Watch {
 
     /// So much more of the stage is done.
     pub(crate) fn more(&self, some: u64) {
-        let Some(watched) = &self.0 else { return };
+        let Some(watched) = &self.watched else {
+            return;
+        };
         let at = *watched.at.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((stage, total)) = at else { return };
         let done = watched.done.fetch_add(some, Ordering::Relaxed) + some;
@@ -90,7 +116,7 @@ impl Watch {
 
     /// For work that tells by itself.
     pub(crate) fn tell(&self, progress: Progress) -> bool {
-        if let Some(watched) = &self.0 {
+        if let Some(watched) = &self.watched {
             (watched.tell)(progress);
         }
         true

@@ -46,7 +46,7 @@ pub(crate) fn recover(
     options.disk.make_dir(&options.dir.join("journal"))?;
     let snapshots = Folder::at(&options.dir, &options.disk, keys, owner);
     snapshots.clear()?;
-    let checkpoint = Checkpoint::read(&options.dir)?;
+    let checkpoint = Checkpoint::read(&options.dir, owner)?;
     let whole = checkpoint.as_ref().is_some_and(|c| is_whole(c, options));
     let mut promised = checkpoint.as_ref().map(|c| c.position);
     let checkpoint = checkpoint.filter(|c| trusted(c, options));
@@ -181,7 +181,7 @@ fn renew(options: &Options, recovered: &Recovered, before: &Checkpoint) -> Resul
         boot_id,
         ..before.clone()
     }
-    .write(&options.dir, &options.disk)?;
+    .write(&options.dir, &options.disk, recovered.snapshots.owner)?;
     recovered.snapshots.owner.sign(&recovered.index)?;
     commit::note_applied(&recovered.index, recovered.found.end)
 }
@@ -233,7 +233,7 @@ fn rebuild(
         clean: false,
         boot_id,
     }
-    .write(&options.dir, &options.disk)?;
+    .write(&options.dir, &options.disk, snapshots.owner)?;
     if aside.exists() {
         let _ = options.disk.remove_tree(&aside);
     }

@@ -225,7 +225,8 @@ fn leave_as_it_was(options: &Options, recovered: &Recovered, before: Option<Chec
         return;
     };
     let flushed = recovered.index.checkpoint();
-    let left = flushed.and_then(|()| before.write(&options.dir, &options.disk));
+    let left =
+        flushed.and_then(|()| before.write(&options.dir, &options.disk, recovered.snapshots.owner));
     tracing::debug!(left = left.is_ok(), "the store was not opened");
 }
 
@@ -268,7 +269,7 @@ impl Store {
         migrate::settle(options)?;
         let keys = Keys::open(options, found == Found::New)?;
         let owner = found.prepare(options, &keys)?;
-        let before = Checkpoint::read(&options.dir)?;
+        let before = Checkpoint::read(&options.dir, owner)?;
         let (recovered, spool) = readable(options, (&keys, owner), opening)?;
         let opened = files(options, (&keys, owner), &recovered);
         let (packs, journal) =
@@ -512,7 +513,7 @@ fn readable(
     }
     // The engine lets go of its files.
     drop(recovered);
-    Checkpoint::distrust(&options.dir, &options.disk);
+    Checkpoint::distrust(&options.dir, &options.disk, own.1);
     let recovered = recover::recover(options, own, opening)?;
     let spool = first_reads(&recovered.index)?;
     Ok((recovered, spool))

@@ -6,6 +6,16 @@
 
 use std::fmt::{self, Display, Formatter};
 
+/// Between the two languages.
+pub const OR: &str = " / ";
+
+/// Vietnamese and English of what is one line in both, as [`Told::in_both`] makes it; twice the same of anything else.
+pub fn halves(line: &str) -> (&str, &str) {
+    let halves = line.split_once(OR);
+    let halves = halves.filter(|(_, english)| !english.contains(OR));
+    halves.unwrap_or((line, line))
+}
+
 /// A language in which the operator is told something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tongue {
@@ -23,6 +33,16 @@ pub trait Told {
     /// The whole in one language.
     fn in_tongue(&self, tongue: Tongue) -> String {
         In(self, tongue).to_string()
+    }
+
+    /// The whole in both languages on one line, once where they are the same.
+    fn in_both(&self) -> String {
+        let [vietnamese, english] =
+            [Tongue::Vietnamese, Tongue::English].map(|tongue| self.in_tongue(tongue));
+        match vietnamese == english {
+            true => english,
+            false => format!("{vietnamese}{OR}{english}"),
+        }
     }
 }
 
@@ -57,7 +77,9 @@ as_shown!(
     usize,
     i64,
     Size,
-    crate::BlobId
+    crate::AccountId,
+    crate::BlobId,
+    crate::EmailId
 );
 
 /// Octets as people read them, `1,2 GB`: powers of 1,000, one place behind the comma.
@@ -194,11 +216,15 @@ mod tests {
         let check = |said: &Outer, vietnamese: &str, english: &str| {
             assert_eq!(said.in_tongue(Tongue::Vietnamese), vietnamese);
             assert_eq!(said.to_string(), english);
+            assert_eq!(said.in_both(), format!("{vietnamese} / {english}"));
         };
         check(&Outer::Plain, "không gì", "nothing");
         check(&Outer::One("x"), "một x", "one x");
         let (count, inner) = (3, Box::new(Inner::Cat));
         check(&Outer::Many { count, inner }, "3 lần mèo", "cat, 3 times");
+        assert_eq!("x".in_both(), "x");
+        assert_eq!(halves(&Outer::Plain.in_both()), ("không gì", "nothing"));
+        assert_eq!(halves("a / b / c"), ("a / b / c", "a / b / c"));
         check_table(Outer::TABLE);
         check_table(Inner::TABLE);
     }

@@ -326,7 +326,8 @@ mod tests {
         let store = Store::open(&options).unwrap();
         put(&store, 0);
         store.place(true).unwrap();
-        let before = Checkpoint::read(&options.dir).unwrap().unwrap();
+        let owner = store.inner.shared.snapshots.folder.owner;
+        let before = Checkpoint::read(&options.dir, owner).unwrap().unwrap();
         scope(|scope| {
             let (thread, go) = begun(scope, &store);
             (1..100).for_each(|number| put(&store, number));
@@ -335,7 +336,7 @@ mod tests {
             store.inner.orders.as_ref().unwrap().send(order).unwrap();
             put(&store, 100);
             assert!(told.try_recv().is_err(), "it is not all applied");
-            let now = Checkpoint::read(&options.dir).unwrap().unwrap();
+            let now = Checkpoint::read(&options.dir, owner).unwrap().unwrap();
             assert_eq!(now.position, before.position, "a crash would lose it");
             // As after a crash here.
             let other = Options {
@@ -352,7 +353,7 @@ mod tests {
         });
         put(&store, 101);
         store.place(true).unwrap();
-        let after = Checkpoint::read(&options.dir).unwrap().unwrap();
+        let after = Checkpoint::read(&options.dir, owner).unwrap().unwrap();
         assert!(after.position > before.position);
         assert!(has_all(&store));
         let whole = store.fingerprint().unwrap();

@@ -224,7 +224,10 @@ fn damage_is_found_and_written_anew() {
         assert!(listed[0].damage.is_some() && listed[1].damage.is_none());
         // Nobody can say what a damaged backup needs.
         let pruned = bench.prune(Keep::Newest(2));
-        assert!(matches!(pruned, Err(Failure::Storage(Error::Corrupt(_)))));
+        let stays = Err(Failure::Refused(Refusal::StaysDamaged(
+            listed[0].name.clone(),
+        )));
+        assert_eq!(pruned, stays);
         assert_eq!(bench.check().len(), 1);
         bench.prune(Keep::Newest(1)).unwrap();
         assert_eq!(bench.check(), Vec::<String>::new());

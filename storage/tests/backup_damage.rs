@@ -327,6 +327,72 @@ fn a_journal_that_ends_before_what_was_promised_is_not_backed_up() {
 }
 
 #[test]
+fn a_store_that_lost_what_says_that_it_is_one_is_told_to_be_damaged() {
+    let bench = Bench::new(Secret::None);
+    bench.take(1);
+    let store = &bench.world.options.dir;
+    let aside = bench.world.dir.path().join("aside");
+    for name in ["format", "journal"] {
+        std::fs::rename(store.join(name), &aside).unwrap();
+        let refused = refusal(&bench, 2);
+        assert!(
+            matches!(
+                refused,
+                Refusal::Damaged(Fault::FormatMissing { .. } | Fault::JournalLost { .. })
+            ),
+            "{refused}"
+        );
+        assert!(refused.to_string().contains("no backup was made"));
+        std::fs::rename(&aside, store.join(name)).unwrap();
+    }
+    bench.take(3);
+    let none = tempfile::tempdir().unwrap();
+    let empty = Take {
+        store: none.path(),
+        vault: &bench.vault(),
+        secret: &bench.secret,
+        keys: &KeySource::None,
+        now_s: 4,
+        reread: false,
+        workers: 1,
+    };
+    let refused = take(&empty, &mut quiet).unwrap_err();
+    assert!(matches!(refused, Failure::Refused(Refusal::NoStore(_))));
+}
+
+/// Which backup it is, and the way out, wherever somebody meets it.
+#[test]
+fn a_damaged_manifest_is_named_with_the_way_out() {
+    for secret in secrets() {
+        let bench = Bench::new(secret);
+        let older = bench.take(1).name;
+        let newest = bench.take(2).name;
+        let file = manifest(&bench, &newest);
+        flip(&file, std::fs::metadata(&file).unwrap().len() as usize / 2);
+        let named = |told: &str| told.contains(&newest) && told.contains("make a new backup");
+        let to = bench.world.dir.path().join("to/store");
+        let refused = bench.restore(Which::Newest, &to).unwrap_err();
+        assert!(named(&refused.to_string()), "{refused}");
+        assert!(refused.in_tongue(Tongue::Vietnamese).contains("--manifest"));
+        let findings = bench.check();
+        assert!(findings.len() == 1 && named(&findings[0]), "{findings:?}");
+        let listed = list(&bench.vault(), &bench.secret).unwrap();
+        assert!(named(listed[1].damage.as_ref().unwrap()), "{listed:?}");
+        let all = files(&bench.target);
+        let pruned = bench.prune(Keep::Newest(1));
+        let stays = Refusal::StaysDamaged(newest.clone());
+        assert_eq!(pruned, Err(stays.into()));
+        assert_eq!(files(&bench.target), all);
+        // The ways out: an older one, and a new one.
+        bench.rebuilt(Which::Named(older.clone()));
+        bench.take(3);
+        let pruned = bench.prune(Keep::Newest(1)).unwrap();
+        assert_eq!(pruned.backups, [older, newest]);
+        assert_eq!(bench.check(), Vec::<String>::new());
+    }
+}
+
+#[test]
 fn a_lost_keyring_is_told_and_written_again_by_the_open_store() {
     let bench = Bench::new(secrets()[1].clone());
     bench.take(1);

@@ -3,45 +3,19 @@
 //! `golden/v2-store` by one of the second, and `golden/v3-store` is the same after one of the third wrote to it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must say so")]
 
+mod world;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use storage::*;
+use world::golden::copied;
 
 const SEEN: &str = include_str!("golden/v1-seen.txt");
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
 
 /// A copy of the kept store of the first format; it goes when the first part is dropped.
 fn kept(engine: EngineKind) -> (tempfile::TempDir, Options) {
     copied("v1-store", engine)
-}
-
-fn copied(name: &str, engine: EngineKind) -> (tempfile::TempDir, Options) {
-    let dir = tempfile::tempdir().unwrap();
-    let options = Options {
-        dir: dir.path().join("store"),
-        engine,
-        cache_bytes: 1 << 20,
-        boot_id: Some("boot".into()),
-        clock: Clock::new(|| 1_795_200_000),
-        ..Options::default()
-    };
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let from = from.join(name);
-    copy(&from, &options.dir);
-    (dir, options)
 }
 
 /// All that a reader sees, in the words in which it was kept.
@@ -118,7 +92,7 @@ fn check(options: &Options, what: &str) {
     let store = Store::open(options).unwrap();
     assert_eq!(store.fingerprint().unwrap(), after, "{what}");
     assert!(
-        options.dir.join("before-2/0000000001.log").exists(),
+        options.dir.join("before-2/journal/0000000001.log").exists(),
         "{what}"
     );
 }

@@ -13,6 +13,7 @@ mod asked_online;
 mod backed_up;
 mod damaged_backup;
 mod damaged_index;
+mod earlier_store;
 mod full_disk;
 mod full_queue;
 mod held_mail;

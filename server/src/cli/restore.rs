@@ -17,7 +17,7 @@ use formats::date;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use storage::backup::{self, Cut, Failure, FolderVault, Into, Restore, Secret, Spare, Which};
-use storage::{AccountId, Disk, Store};
+use storage::{AccountId, Disk, Fault, Store};
 
 /// Threads.
 const WORKERS: usize = 4;
@@ -237,7 +237,12 @@ impl Unfinished {
         }
         std::fs::write(&self.file, &self.what)
             .and_then(|()| std::fs::File::open(&self.file)?.sync_all())
-            .with_context(|| format!("{} cannot be written", self.file.display()))
+            .with_context(|| {
+                format!(
+                    "không ghi được {0} / {0} cannot be written",
+                    self.file.display()
+                )
+            })
     }
 
     /// Nothing was begun.
@@ -264,13 +269,18 @@ fn is_filled(dir: &Path) -> bool {
     std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some())
 }
 
-/// Why nothing was restored, and what helps.
+/// Why nothing was restored, and what helps. Without its manifest nothing of a backup is known.
 fn refused(failure: Failure, how: How) -> anyhow::Error {
-    match failure {
-        Failure::Storage(storage::Error::Corrupt(_)) if how == How::Whole => {
-            Led::new(Failed::BackupDamaged, failure).into()
-        }
-        failure => failure.into(),
+    let damaged = match &failure {
+        Failure::Storage(storage::Error::Corrupt(why)) => !matches!(
+            why.what,
+            Fault::Manifest { .. } | Fault::ManifestVersion { .. }
+        ),
+        _ => false,
+    };
+    match damaged && how == How::Whole {
+        true => Led::new(Failed::BackupDamaged, failure).into(),
+        false => failure.into(),
     }
 }
 

@@ -8,11 +8,11 @@ use super::found::Found;
 use super::keys::KeysCommand;
 use super::progress::Shown;
 use super::{ConfigArgs, held};
-use crate::config::{Config, Engine};
+use crate::config::Config;
 use crate::told::{Advice, Failed, Lead as _, Led, shown};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use storage::{Disk, Options, Store};
+use storage::{EngineKind, Options, Store};
 
 /// Commands about the store.
 #[derive(Debug, clap::Subcommand)]
@@ -40,13 +40,29 @@ pub(crate) enum StoreCommand {
     Migrate {
         /// Which.
         #[arg(long, value_enum)]
-        engine: Engine,
+        engine: MovesTo,
         #[command(flatten)]
         which: Which,
     },
     /// Keys of an encrypted store / Khoá của kho thư mã hoá
     #[command(subcommand)]
     Keys(KeysCommand),
+}
+
+/// The engines on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum MovesTo {
+    Sled,
+    Fjall,
+}
+
+impl From<MovesTo> for EngineKind {
+    fn from(engine: MovesTo) -> Self {
+        match engine {
+            MovesTo::Sled => Self::Sled,
+            MovesTo::Fjall => Self::Fjall,
+        }
+    }
 }
 
 /// Which store.
@@ -87,7 +103,7 @@ impl Which {
     fn options(&self, shown: &Shown) -> anyhow::Result<(Config, Options)> {
         let config = self.config()?;
         let options = Options {
-            disk: Disk::default().watched(shown.watch()),
+            disk: crate::services::disk(shown.watch()),
             ..crate::services::store_options(&config)?
         };
         Ok((config, options))
@@ -258,17 +274,23 @@ fn maintain(which: &Which) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn migrate(which: &Which, engine: Engine) -> anyhow::Result<()> {
-    let shown = Shown::new();
+fn migrate(which: &Which, engine: MovesTo) -> anyhow::Result<()> {
+    let (shown, engine) = (Shown::new(), EngineKind::from(engine));
     let (config, options) = which.options(&shown)?;
-    let done = Store::migrate(&options, engine.into())
-        .map_err(|e| failed(e, &config, Failed::NotMoved))?;
+    let done = Store::migrate(&options, engine);
+    let done = done.map_err(|e| failed(e, &config, Failed::NotMoved))?;
     shown.end();
-    let name = storage::EngineKind::from(engine).name();
-    println!(
-        "Đã chuyển {0} khoá sang {name}; hãy đặt storage.engine = \"{name}\" trong cấu hình. / \
-         {0} keys are moved to {name}; set storage.engine = \"{name}\" in the config.",
-        done.keys
-    );
+    let (name, keys) = (engine.name(), done.keys);
+    let named = config.storage.engine.named();
+    match named.is_none_or(|named| named == engine) {
+        true => println!(
+            "Đã chuyển {keys} khoá sang {name}; không phải sửa cấu hình. / {keys} keys are moved to {name}; the config need \
+             not be changed."
+        ),
+        false => println!(
+            "Đã chuyển {keys} khoá sang {name}; hãy đặt storage.engine = \"{name}\" trong cấu hình, hoặc bỏ dòng đó. / \
+             {keys} keys are moved to {name}; set storage.engine = \"{name}\" in the config, or leave that line out."
+        ),
+    }
     Ok(())
 }

@@ -7,10 +7,12 @@ pub mod province;
 use crate::config::{Config, Listen};
 use crate::services::{self, Services};
 use crate::tls;
+use crate::told::{Failed, Holder, Lead as _, shown};
 use anyhow::Context as _;
 use directory::{CredentialKind, Directory, Secret};
 use serde_json::{Value, json};
 use std::fs::{File, TryLockError};
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,6 +23,8 @@ const MARK: &str = "congvu-demo";
 const FOUNDED: &str = "founded";
 /// The name of its host.
 const HOST: &str = "mail.tinhmau.gov.vn";
+/// Octets of the number of the process that has a folder, which is in its mark.
+const PID_OCTETS_MAX: u64 = 10;
 /// Holds the API token between runs.
 const TOKEN: &str = "api-token";
 
@@ -49,35 +53,41 @@ impl Demo {
     /// that is not a demo's, or a demo runs there; nothing is changed then.
     pub fn take(&self) -> anyhow::Result<File> {
         let mark = self.dir.join(MARK);
-        let cannot = || format!("the folder {} cannot be used", self.dir.display());
-        std::fs::create_dir_all(&self.dir).with_context(cannot)?;
-        let empty = std::fs::read_dir(&self.dir)
-            .with_context(cannot)?
-            .next()
-            .is_none();
-        anyhow::ensure!(
-            empty || mark.exists(),
-            "{} is not empty and not a folder of the demo; choose another with --dir",
-            self.dir.display()
-        );
-        let file = File::options()
+        let dir = || shown(&self.dir);
+        let cannot = || Failed::FolderUnusable { dir: dir() };
+        std::fs::create_dir_all(&self.dir).lead(cannot)?;
+        let empty = std::fs::read_dir(&self.dir).lead(cannot)?.next().is_none();
+        anyhow::ensure!(empty || mark.exists(), Failed::NoDemoFolder { dir: dir() });
+        let mut file = File::options()
             .create(true)
             .truncate(false)
+            .read(true)
             .write(true)
             .open(&mark)
-            .with_context(cannot)?;
+            .lead(cannot)?;
         match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => {
-                anyhow::bail!("a demo runs in {} already", self.dir.display())
+            Ok(()) => {
+                // For whoever finds it taken.
+                let told = file.set_len(0);
+                let told = told.and_then(|()| write!(file, "{}", std::process::id()));
+                told.lead(cannot)?;
+                Ok(file)
             }
-            Err(TryLockError::Error(error)) => Err(error).with_context(cannot),
+            Err(TryLockError::WouldBlock) => {
+                let mut said = String::new();
+                let read = file.take(PID_OCTETS_MAX).read_to_string(&mut said);
+                let holder = Holder(read.ok().and_then(|_| said.parse().ok()));
+                anyhow::bail!(Failed::DemoRuns { dir: dir(), holder })
+            }
+            Err(TryLockError::Error(error)) => Err(error).lead(cannot),
         }
     }
 
     /// Removes what an earlier run left in a folder that was taken.
     pub fn clear(&self) -> anyhow::Result<()> {
-        let cannot = |name: &str| format!("{} cannot be removed", self.dir.join(name).display());
+        let cannot = |name: &str| Failed::NotRemoved {
+            file: shown(&self.dir.join(name)),
+        };
         for name in [
             FOUNDED,
             "demo.json",
@@ -88,12 +98,12 @@ impl Demo {
         ] {
             let path = self.dir.join(name);
             if path.exists() {
-                std::fs::remove_file(path).with_context(|| cannot(name))?;
+                std::fs::remove_file(path).lead(|| cannot(name))?;
             }
         }
         let store = self.dir.join("store");
         if store.exists() {
-            std::fs::remove_dir_all(store).with_context(|| cannot("store"))?;
+            std::fs::remove_dir_all(store).lead(|| cannot("store"))?;
         }
         Ok(())
     }
@@ -109,8 +119,10 @@ impl Demo {
     /// The server's config for this province; makes the certificates in the folder that was taken.
     pub fn config(&self) -> anyhow::Result<Config> {
         let names = ["localhost", "127.0.0.1", "::1", HOST].map(str::to_owned);
-        let files = tls::own(&self.dir, &names)
-            .with_context(|| format!("the folder {} cannot be written", self.dir.display()))?;
+        let files = tls::own(&self.dir, &names).with_context(|| {
+            let dir = self.dir.display();
+            format!("không ghi được vào thư mục {dir} / the folder {dir} cannot be written")
+        })?;
         let mut config = self.outline();
         config.tls.certificate = files.certificate;
         config.tls.key = files.key;

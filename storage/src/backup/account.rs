@@ -17,8 +17,8 @@ use crate::index::Op;
 use crate::owner::Owner;
 use crate::record::{self, Location};
 use crate::{
-    AccountId, AccountStore, BlobId, EngineKind, Error, KeySource, MasterKey, Options, Store, key,
-    keyring, master_fits, pack,
+    AccountId, AccountStore, BlobId, EngineKind, Error, Fault, KeySource, MasterKey, Options,
+    Store, key, keyring, master_fits, pack,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -247,7 +247,7 @@ fn contents(
     for (number, spans) in wanted {
         let path = format!("packs/{}", format_args!("{number:06}.pack"));
         let entry = manifest.files.iter().find(|entry| entry.path == path);
-        let missing = || Error::Corrupt(format!("{path} is missing in the backup").into());
+        let missing = || Error::corrupt(Fault::BackupLacks { path: path.clone() });
         packs.push((entry.ok_or_else(missing)?, spans));
     }
     one.make_dirs(packs.iter().map(|(entry, _)| *entry))?;

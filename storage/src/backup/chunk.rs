@@ -10,6 +10,7 @@
 use super::sealer::{ChunkId, Sealer};
 use super::{Failure, Vault};
 use crate::Error;
+use crate::error::{Fault, PieceIs};
 use crate::zip::Zip;
 
 /// Octets of a file in one chunk; the last chunk of a file is shorter.
@@ -69,14 +70,8 @@ impl<'a> Chunks<'a> {
         let stored = self.encode(path, raw)?;
         self.vault.put(path, &stored)?;
         if self.vault.get(path, STORED_MAX)? != stored {
-            return Err(Error::Corrupt(
-                format!(
-                    "{path} in {} is not what was written there",
-                    self.vault.place()
-                )
-                .into(),
-            )
-            .into());
+            let (path, place) = (path.to_owned(), self.vault.place());
+            return Err(Error::corrupt(Fault::PieceChanged { path, place }).into());
         }
         Ok(stored.len() as u64)
     }
@@ -116,20 +111,23 @@ impl<'a> Chunks<'a> {
 
     /// The content of the chunk that lies at this place. Errors: `Corrupt`.
     pub(super) fn read(&self, path: &str, id: &ChunkId) -> Result<Vec<u8>, Error> {
-        let corrupt = |what: &str| Error::Corrupt(format!("{path} of the backup {what}").into());
+        let corrupt = |is| {
+            let path = path.to_owned();
+            Error::corrupt(Fault::Piece { path, is })
+        };
         let stored = match self.vault.get(path, STORED_MAX) {
             Ok(stored) => stored,
-            Err(Error::NotFound) => return Err(corrupt("is missing")),
-            Err(Error::TooLarge(_)) => return Err(corrupt("is longer than any chunk")),
+            Err(Error::NotFound) => return Err(corrupt(PieceIs::Missing)),
+            Err(Error::TooLarge(_)) => return Err(corrupt(PieceIs::Long)),
             Err(e) => return Err(e),
         };
         let raw = self.decode(path, &stored);
         match raw.filter(|raw| self.sealer.name(raw) == *id) {
             Some(raw) => Ok(raw),
             None if stored.starts_with(b"CvC") && !stored.starts_with(MAGIC) => {
-                Err(corrupt("has an unknown version"))
+                Err(corrupt(PieceIs::Version))
             }
-            None => Err(corrupt("is damaged")),
+            None => Err(corrupt(PieceIs::Damaged)),
         }
     }
 

@@ -5,9 +5,10 @@
 //! whose it is: it outlives the loss of both.
 
 use super::framed::{self, Kind, Wrong};
+use super::note::{self, Note};
 use super::{Failure, Refusal, Vault, chunk, manifest};
-use crate::Error;
 use crate::master;
+use crate::{Error, Told as _};
 use serde::{Deserialize, Serialize};
 
 /// Name of the file.
@@ -102,16 +103,14 @@ impl Found {
 
     /// What is wrong, a line each.
     pub(super) fn told(&self) -> Vec<String> {
-        let line = |(name, is): &(&str, Is)| {
-            let how = match is {
-                Is::Missing => "is missing",
+        let line = |(name, is): &(&'static str, Is)| {
+            let is = match is {
+                Is::Missing => note::Is::Missing,
                 Is::Never => return None,
-                Is::Damaged => "is damaged",
-                Is::Older => "is older than the other one",
+                Is::Damaged => note::Is::Damaged,
+                Is::Older => note::Is::Older,
             };
-            Some(format!(
-                "its file `{name}` {how}; the next backup writes it again"
-            ))
+            Some(Note::Twin { name, is }.in_both())
         };
         self.stale.iter().filter_map(line).collect()
     }

@@ -3,10 +3,12 @@
 use super::chunk::{self, Chunks};
 use super::crew::{self, Goal};
 use super::manifest::{self, Entry, Manifest};
+use super::note::{self, Note};
 use super::sealer::{ChunkId, Sealer};
 use super::whole::Judge;
 use super::{Failure, Secret, Stage, Tell, Vault};
-use crate::Error;
+use crate::told::{OR, halves};
+use crate::{Error, Told as _};
 use std::collections::{BTreeMap, HashSet};
 
 /// Findings listed at most; the rest is counted.
@@ -56,19 +58,23 @@ pub fn list(vault: &dyn Vault, secret: &Secret) -> Result<Vec<Backup>, Failure> 
                 }
                 let lacks = manifest.looked.as_ref().map_or(0, |l| l.lacks.len());
                 if missing > 0 {
-                    backup.damage = Some(format!("{missing} of its pieces are missing"));
+                    backup.damage = Some(Note::Missing { pieces: missing }.in_both());
                 } else if lacks > 0 {
-                    backup.damage = Some(format!(
-                        "the store was damaged in {lacks} places that it has not whole either"
-                    ));
+                    backup.damage = Some(Note::Lacks { places: lacks }.in_both());
                 }
             }
-            Err(Failure::Storage(e @ Error::Corrupt(_))) => backup.damage = Some(e.to_string()),
+            Err(Failure::Storage(e @ Error::Corrupt(_))) => backup.damage = Some(e.in_both()),
             Err(e) => return Err(e),
         }
         found.push(backup);
     }
     Ok(found)
+}
+
+/// What a backup lacks, with its name. (What older programs wrote down is in English alone.)
+fn told(name: &str, what: &str) -> String {
+    let (vietnamese, english) = halves(what);
+    format!("bản sao lưu {name}: {vietnamese}{OR}backup {name}: {english}")
 }
 
 /// What is wrong with the second copies, a line each. Backups of earlier versions have none.
@@ -77,7 +83,7 @@ fn twins(chunks: &Chunks<'_>) -> Result<Vec<String>, Failure> {
     for (path, _) in chunks.vault.list(chunk::TWINS)? {
         let read = chunk::id_of(&path).map(|id| chunks.read(&path, &id));
         match read {
-            Some(Err(e @ Error::Corrupt(_))) => wrong.push(e.to_string()),
+            Some(Err(e @ Error::Corrupt(_))) => wrong.push(e.in_both()),
             Some(Err(e)) => return Err(e.into()),
             // Half of one that a killed backup left.
             Some(Ok(_)) | None => {}
@@ -116,7 +122,7 @@ pub fn check(
         ..Checked::default()
     };
     // Each chunk with the octets it must have and one file that needs it.
-    let mut wanted: BTreeMap<ChunkId, (u64, String)> = BTreeMap::new();
+    let mut wanted: BTreeMap<ChunkId, (u64, String, String)> = BTreeMap::new();
     let chunks = Chunks::new(vault, &sealer);
     let mut judge = Judge::new(&chunks);
     let mut lacking = Vec::new();
@@ -125,16 +131,16 @@ pub fn check(
             Ok(manifest) => {
                 checked.backups += 1;
                 let lacks = judge.lacks(&manifest)?.into_iter();
-                lacking.extend(lacks.map(|what| format!("backup {name}: {what}")));
+                lacking.extend(lacks.map(|what| told(&name, &what)));
                 for file in &manifest.files {
                     for (id, octets) in file.pieces() {
-                        let needs = || (octets, format!("{} of {name}", file.path));
+                        let needs = || (octets, file.path.clone(), name.clone());
                         wanted.entry(id).or_insert_with(needs);
                     }
                 }
             }
             Err(Failure::Storage(e @ Error::Corrupt(_))) => {
-                checked.findings.push(format!("backup {name}: {e}"));
+                checked.findings.push(e.in_both());
             }
             Err(e) => return Err(e),
         }
@@ -142,20 +148,19 @@ pub fn check(
     let wanted: Vec<_> = wanted.into_iter().collect();
     let goal = Goal {
         stage: Stage::Checking,
-        total: wanted.iter().map(|(_, (octets, _))| octets).sum(),
+        total: wanted.iter().map(|(_, (octets, _, _))| octets).sum(),
         workers,
     };
-    let found = crew::each(&wanted, &goal, tell, |(id, (octets, file)), pace| {
+    let found = crew::each(&wanted, &goal, tell, |(id, (octets, file, name)), pace| {
         pace.step(*octets)?;
-        match chunks.own(id) {
-            Ok(raw) if raw.len() as u64 == *octets => Ok(None),
-            Ok(_) => Ok(Some(format!(
-                "{}: another length, needed for {file}",
-                chunk::path(id)
-            ))),
-            Err(e @ Error::Corrupt(_)) => Ok(Some(format!("{e}, needed for {file}"))),
-            Err(e) => Err(e.into()),
-        }
+        let why = match chunks.own(id) {
+            Ok(raw) if raw.len() as u64 == *octets => return Ok(None),
+            Ok(_) => note::another_length(id),
+            Err(e @ Error::Corrupt(_)) => e,
+            Err(e) => return Err(e.into()),
+        };
+        let (file, name) = (file.clone(), name.clone());
+        Ok(Some(Note::NeededOf { why, file, name }.in_both()))
     })?;
     checked.chunks = wanted.len() as u64;
     checked.findings.extend(twins(&chunks)?);
@@ -169,9 +174,12 @@ pub fn check(
         .findings
         .extend(found.into_iter().flatten().take(FINDINGS_MAX));
     if wrong > FINDINGS_MAX {
-        checked
-            .findings
-            .push(format!("and {} more", wrong - FINDINGS_MAX));
+        checked.findings.push(
+            Note::More {
+                more: wrong - FINDINGS_MAX,
+            }
+            .in_both(),
+        );
     }
     Ok(checked)
 }

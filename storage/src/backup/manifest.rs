@@ -1,9 +1,10 @@
 //! Manifests: what a backup consists of. Written last; without one a backup does not exist.
 
-use super::framed::{self, Kind};
+use super::framed::{self, Kind, Wrong};
 use super::sealer::{ChunkId, Sealer};
 use super::{Failure, Refusal, Vault};
 use crate::Error;
+use crate::error::{Cure, Fault};
 use formats::date;
 use serde::{Deserialize, Serialize};
 
@@ -118,18 +119,27 @@ impl Manifest {
             Err(Error::NotFound) => return Err(Refusal::NoManifest(vault.place()).into()),
             Err(e) => return Err(e.into()),
         };
-        let damaged = || Error::Corrupt(format!("the manifest {name} was changed").into());
+        let damaged = || {
+            let name = name.to_owned();
+            Error::cured(Fault::Manifest { name }, Cure::OtherBackup)
+        };
         let kind = match framed::version(&bytes) {
             Some(1) => BEFORE,
             _ => KIND,
         };
-        let body = sealer
-            .unseal(name, framed::unwrap(kind, &bytes)?)
-            .ok_or_else(damaged)?;
-        let manifest = match kind.version {
-            1 => framed::value::<First>(kind, &body)?.into(),
-            _ => framed::value::<Self>(kind, &body)?,
+        let body = framed::open(kind, &bytes).map_err(|wrong| match wrong {
+            Wrong::Damaged => damaged(),
+            Wrong::Version(version) => {
+                let name = name.to_owned();
+                Error::cured(Fault::ManifestVersion { name, version }, Cure::Newer)
+            }
+        })?;
+        let body = sealer.unseal(name, body).ok_or_else(damaged)?;
+        let read = match kind.version {
+            1 => framed::value::<First>(kind, &body).map(Self::from),
+            _ => framed::value::<Self>(kind, &body),
         };
+        let manifest = read.map_err(|_| damaged())?;
         if manifest.store != sealer.store || !manifest.files.iter().all(Entry::is_sound) {
             return Err(damaged().into());
         }

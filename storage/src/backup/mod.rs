@@ -30,6 +30,7 @@ mod keep;
 mod keys;
 mod manifest;
 mod named;
+mod note;
 mod place;
 mod prune;
 mod restore;
@@ -139,6 +140,12 @@ told! {
         NoManifest(dir: String):
             "trong {dir} không có bản sao lưu như vậy",
             "there is no such backup in {dir}";
+        /// The manifest of a backup that a prune was to keep is damaged.
+        StaysDamaged(name: String):
+            "bản kê của bản sao lưu {name}, vốn phải giữ lại, bị hỏng: không biết nó cần những mảnh nào nên không xoá gì. Hãy \
+             sao lưu lần nữa, rồi dọn sao cho chính bản {name} cũng bị xoá (`--keep` đủ nhỏ)",
+            "the manifest of the backup {name}, which was to stay, is damaged: nobody can say which pieces it needs, so \
+             nothing was removed. Make a new backup, then prune so that {name} itself goes too (a `--keep` small enough)";
         /// Snapshots, journal or keyring of the store are damaged.
         Damaged(why: Fault):
             "kho thư bị hỏng ({why}); không tạo bản sao lưu, các bản cũ vẫn nguyên: hãy dừng máy chủ và chạy `congvu store \

@@ -7,12 +7,13 @@
 use super::chunk::{self, Chunks};
 use super::crew::{self, Goal};
 use super::manifest::{self, Entry, Manifest};
+use super::note::{self, Note};
 use super::sealer::{ChunkId, Sealer};
 use super::sound::{self, Copy};
 use super::whole::{Judge, Worth};
-use super::{Failure, Secret, Stage, Tell, Vault};
-use crate::Error;
+use super::{Failure, Refusal, Secret, Stage, Tell, Vault};
 use crate::pack::Stretch;
+use crate::{Corrupt, Error, Fault, Told as _};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Findings listed at most.
@@ -53,7 +54,7 @@ pub struct Pruned {
 }
 
 /// Removes old backups, then every chunk that no backup names any more. Never beside a running backup. When
-/// one that stays cannot be read, nothing is removed: nobody could say what it needs. Errors: `Corrupt`.
+/// one that stays cannot be read, nothing is removed: nobody could say what it needs. Errors: `StaysDamaged`, `Corrupt`.
 pub fn prune(task: &Prune<'_>, tell: Tell<'_>) -> Result<Pruned, Failure> {
     let vault = task.vault;
     let _held = vault.hold(true)?;
@@ -69,7 +70,10 @@ pub fn prune(task: &Prune<'_>, tell: Tell<'_>) -> Result<Pruned, Failure> {
     for (at, name) in names.into_iter().enumerate() {
         match goes(at, &name) {
             true => pruned.backups.push(name),
-            false => stay.push(Manifest::read(vault, &sealer, &name)?),
+            false => {
+                let read = Manifest::read(vault, &sealer, &name);
+                stay.push(read.map_err(|e| told(e, name))?);
+            }
         }
     }
     let chunks = Chunks::new(vault, &sealer);
@@ -103,6 +107,17 @@ pub fn prune(task: &Prune<'_>, tell: Tell<'_>) -> Result<Pruned, Failure> {
     }
     vault.settle()?;
     Ok(pruned)
+}
+
+/// Of a damaged manifest: which, and what to do.
+fn told(failure: Failure, name: String) -> Failure {
+    match failure {
+        Failure::Storage(Error::Corrupt(Corrupt {
+            what: Fault::Manifest { .. },
+            ..
+        })) => Refusal::StaysDamaged(name).into(),
+        other => other,
+    }
 }
 
 /// Reads all that stays. Damaged pieces are findings; what was damaged in the store already is returned.
@@ -139,8 +154,8 @@ fn examine(
             }
             match chunks.get(&id) {
                 Ok(raw) if raw.len() as u64 == octets => {}
-                Ok(_) => wrong.push(format!("{}: another length", chunk::path(&id))),
-                Err(e @ Error::Corrupt(_)) => wrong.push(e.to_string()),
+                Ok(_) => wrong.push(note::another_length(&id)),
+                Err(e @ Error::Corrupt(_)) => wrong.push(e),
                 Err(e) => return Err(e.into()),
             }
         }
@@ -149,9 +164,10 @@ fn examine(
     let (mut ids, mut found) = (BTreeSet::new(), Vec::new());
     for (entry, (wrong, damaged)) in files.into_iter().zip(looked) {
         ids.extend(entry.chunks.iter().copied());
-        let wrong = wrong
-            .into_iter()
-            .map(|what| format!("{what}, needed for {}", entry.path));
+        let wrong = wrong.into_iter().map(|why| {
+            let file = entry.path.clone();
+            Note::Needed { why, file }.in_both()
+        });
         pruned.findings.extend(wrong);
         found.extend(
             damaged
@@ -198,9 +214,7 @@ fn last_whole(
     }
     Ok(found.map(|(at, manifest)| {
         let name = pruned.backups.remove(at);
-        pruned.findings.push(format!(
-            "none of the backups that were to stay is whole; {name} is, and stays"
-        ));
+        pruned.findings.push(Note::StaysWhole { name }.in_both());
         manifest
     }))
 }
@@ -236,9 +250,10 @@ fn hold_back(
                 left.push((path, stretch));
             } else if pruned.findings.len() < FINDINGS_MAX {
                 let what = sound::named(&path, &stretch);
-                let line =
-                    format!("{what} in the backups that stay; {name} has it whole and stays");
-                pruned.findings.push(line);
+                let name = name.clone();
+                pruned
+                    .findings
+                    .push(Note::StaysFor { what, name }.in_both());
             }
         }
         if left.len() < before {

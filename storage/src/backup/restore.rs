@@ -4,18 +4,19 @@
 //! have the hashes that the manifest says. So a restore that was cut off leaves no store that anybody
 //! could open, and the same command goes on: files that are whole already are not written again.
 
-use super::chunk::{self, Chunks};
+use super::chunk::Chunks;
 use super::crew::{self, Goal, Pace};
 use super::manifest::{Entry, Manifest};
+use super::note::{self, Note};
 use super::sealer::{ChunkId, Sealer};
 use super::source::KEYRINGS;
 use super::{Failure, Refusal, Secret, Stage, Tell, Vault, folder, sound};
 use crate::checkpoint::Checkpoint;
 use crate::disk::{self, Disk};
 use crate::journal::Position;
-use crate::owner::ID;
+use crate::owner::{ID, Owner};
 use crate::pack;
-use crate::{Error, KeySource, ModSeq, Obstacle, Size, format, keyring, repair};
+use crate::{Error, Fault, KeySource, ModSeq, Obstacle, Size, Told as _, format, keyring, repair};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -202,7 +203,11 @@ pub fn restore(task: &Restore<'_>, tell: Tell<'_>) -> Result<Rebuilt, Failure> {
             clean: true,
             boot_id: None,
         };
-        checkpoint.write(&fresh.dir, task.disk)?;
+        let owner = Owner {
+            id: manifest.store,
+            unnamed: false,
+        };
+        checkpoint.write(&fresh.dir, task.disk, owner)?;
     }
     if task.leap {
         // Where pieces of the backup are missing more is lost than what came after it.
@@ -331,10 +336,8 @@ impl<'a> Fresh<'a> {
         for (id, octets) in entry.pieces() {
             let raw = match (piece(chunks, &id, octets), salvage.as_mut()) {
                 (Err(Error::Corrupt(why)), Some(lost)) => {
-                    lost(format!(
-                        "{why}: {octets} octets of {} are missing",
-                        entry.path
-                    ));
+                    let (why, file) = (why.what, entry.path.clone());
+                    lost(Note::Lost { why, octets, file }.in_both());
                     is_whole = false;
                     self.lost_piece(entry, at, octets)
                 }
@@ -346,10 +349,8 @@ impl<'a> Fresh<'a> {
             pace.step(octets)?;
         }
         if is_whole && *hasher.finalize().as_bytes() != entry.hash {
-            return Err(Error::Corrupt(
-                format!("{} of the backup is not what the manifest says", entry.path).into(),
-            )
-            .into());
+            let path = entry.path.clone();
+            return Err(Error::corrupt(Fault::BackupOther { path }).into());
         }
         file.sync().map_err(|e| failed(&e))?;
         if !is_whole && entry.path == format::FILE {
@@ -395,13 +396,7 @@ fn piece(chunks: &Chunks<'_>, id: &ChunkId, octets: u64) -> Result<Vec<u8>, Erro
     let raw = chunks.get(id)?;
     match raw.len() as u64 == octets {
         true => Ok(raw),
-        false => Err(Error::Corrupt(
-            format!(
-                "{} of the backup has another length than the manifest says",
-                chunk::path(id)
-            )
-            .into(),
-        )),
+        false => Err(note::another_length(id)),
     }
 }
 

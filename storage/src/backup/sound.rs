@@ -6,8 +6,9 @@
 use super::Failure;
 use super::chunk::{self, Chunks};
 use super::manifest::Entry;
-use crate::Error;
+use super::note::Damage;
 use crate::pack::{self, Last, Stretch};
+use crate::{Error, Fault};
 use std::collections::BTreeSet;
 
 /// Octets of a damaged stretch that is looked for in another copy.
@@ -59,7 +60,8 @@ impl<'a> Copy<'a> {
             let from = (at % chunk::OCTETS as u64) as usize;
             let rest = raw.get(from..).filter(|rest| !rest.is_empty());
             let rest = rest.ok_or_else(|| {
-                Error::Corrupt(format!("{} of the backup is too short", self.entry.path).into())
+                let path = self.entry.path.clone();
+                Error::corrupt(Fault::BackupShort { path })
             })?;
             let len = rest.len().min(into.len());
             let (now, later) = into.split_at_mut(len);
@@ -110,10 +112,10 @@ impl<'a> Copy<'a> {
 }
 
 /// A damaged stretch, for people.
-pub(super) fn named(path: &str, stretch: &Stretch) -> String {
-    let Stretch { from, to, content } = stretch;
-    match content {
-        Some(id) => format!("{path}: content {id} at octet {from} is damaged"),
-        None => format!("{path}: the octets {from} to {to} are damaged"),
+pub(super) fn named(path: &str, stretch: &Stretch) -> Damage {
+    let (path, from, to) = (path.to_owned(), stretch.from, stretch.to);
+    match stretch.content {
+        Some(blob) => Damage::Content { path, blob, from },
+        None => Damage::Octets { path, from, to },
     }
 }

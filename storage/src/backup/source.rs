@@ -3,10 +3,10 @@
 use super::manifest::Seen;
 use super::{Failure, Refusal, folder};
 use crate::checkpoint::Checkpoint;
-use crate::format::Format;
+use crate::format::{Format, Found};
 use crate::journal::{self, FILE_HEAD, Position};
 use crate::owner::Owner;
-use crate::{Error, disk, keyring, recover, snapshot};
+use crate::{Error, Fault, Obstacle, disk, keyring, recover, snapshot};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -47,14 +47,34 @@ pub(super) struct SourceFile {
     pub held: Option<Vec<u8>>,
 }
 
+/// What the store in `dir` says it is; nothing is changed. Errors: `NoStore`; `Damaged`, where what says it, or the
+/// journal, is lost or damaged; `Unavailable` for one of the first format, of a later one, and for what is no store.
+pub(super) fn expect_store(dir: &Path) -> Result<Format, Failure> {
+    let shown = || dir.display().to_string();
+    match Found::look(dir).map_err(damaged)? {
+        Found::Marked(format) => Ok(format),
+        Found::Unmarked => {
+            let file = dir.join(crate::format::FILE).display().to_string();
+            Err(Refusal::Damaged(Fault::FormatMissing { file }).into())
+        }
+        Found::First | Found::Upgrading => {
+            Err(Error::Unavailable(Obstacle::FirstFormat { dir: shown() }).into())
+        }
+        Found::New => Err(Refusal::NoStore(shown()).into()),
+    }
+}
+
 /// Looks at a store whose files are pinned. The order is what makes it consistent, see `backup`.
-/// Errors: `NoStore`; `Corrupt`, for a file of another store too.
+/// Errors: those of [`expect_store`]; `Corrupt`, for a file of another store too.
 pub(super) fn look(dir: &Path) -> Result<Source, Failure> {
-    let no_store = || Refusal::NoStore(dir.display().to_string());
-    let format = Format::read(dir)?.ok_or_else(no_store)?;
+    let format = expect_store(dir)?;
+    let no_journal = || {
+        let dir = dir.display().to_string();
+        Refusal::Damaged(Fault::JournalLost { dir })
+    };
     let owner = format.owner();
     // First, since the journal only grows.
-    let promised = Checkpoint::read(dir)?.map(|checkpoint| checkpoint.position);
+    let promised = Checkpoint::read(dir, owner)?.map(|checkpoint| checkpoint.position);
     owner.expect_own(dir)?;
     let mut files = Vec::new();
     for name in listed(dir, "snapshots")? {
@@ -65,7 +85,7 @@ pub(super) fn look(dir: &Path) -> Result<Source, Failure> {
         .rev()
         .find_map(|name| number(name));
     let from = Position {
-        segment: last.ok_or_else(no_store)?,
+        segment: last.ok_or_else(no_journal)?,
         offset: FILE_HEAD,
     };
     let position = end(&dir.join("journal"), from)?;

@@ -4,17 +4,17 @@ use super::chunk::{self, Chunks};
 use super::crew::{self, Goal, Pace};
 use super::manifest::{Entry, Looked, Manifest, Seen};
 use super::named::{self, Named};
+use super::note::{Damage, Note};
 use super::sealer::{ChunkId, Sealer};
 use super::sound::{self, Copy};
 use super::source::{self, Source, SourceFile};
 use super::{Failure, Refusal, Secret, Stage, Tell, Vault};
 use crate::disk;
-use crate::format::Format;
 use crate::journal::Position;
 use crate::owner::Owner;
 use crate::pack::{self, Last};
 use crate::pin::Pin;
-use crate::{Error, KeySource, Obstacle, Size};
+use crate::{Error, KeySource, Obstacle, Size, Told as _};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
@@ -76,9 +76,7 @@ pub struct Taken {
 pub fn take(task: &Take<'_>, tell: Tell<'_>) -> Result<Taken, Failure> {
     let vault = task.vault;
     // Before the pin: nothing may appear in a store of another version, or in a folder that is none.
-    if Format::read(task.store)?.is_none() {
-        return Err(Refusal::NoStore(task.store.display().to_string()).into());
-    }
+    source::expect_store(task.store)?;
     let _pin = Pin::shared(task.store)?;
     let source = source::look(task.store)?;
     if Sealer::is_none(vault)? {
@@ -209,18 +207,20 @@ struct Known {
 
 impl Known {
     /// Notes damage of the store, and whether the backup has it whole.
-    fn tell(&mut self, mut what: String, healed: bool) {
-        tracing::error!(what, "the store that is backed up is damaged");
-        match healed {
+    fn tell(&mut self, what: Damage, healed: bool) {
+        tracing::error!(%what, "the store that is backed up is damaged");
+        let line = match healed {
             true => {
                 self.healed += 1;
-                what.push_str("; this backup has it whole, from one before");
+                Note::Healed { what }.in_both()
             }
-            false if self.lacks.len() < DAMAGED_MAX => self.lacks.push(what.clone()),
-            false => {}
+            false => what.in_both(),
+        };
+        if !healed && self.lacks.len() < DAMAGED_MAX {
+            self.lacks.push(line.clone());
         }
         if self.damaged.len() < DAMAGED_MAX {
-            self.damaged.push(what);
+            self.damaged.push(line);
         }
     }
 }
@@ -432,7 +432,7 @@ impl<'a> Run<'a> {
             let is_used = used.next().unwrap_or(true);
             let mut known = self.known();
             if !is_used && known.unused.len() < DAMAGED_MAX {
-                known.unused.push(sound::named(path, stretch));
+                known.unused.push(sound::named(path, stretch).in_both());
             }
             is_used
         });
@@ -456,8 +456,7 @@ impl<'a> Run<'a> {
             }
             let path = sound::path_of(*number);
             let whole = self.adopted(&path, *last)?;
-            let what = format!("{path}: the store names content in it, and it is missing");
-            self.known().tell(what, whole.is_some());
+            self.known().tell(Damage::Pack { path }, whole.is_some());
             found.extend(whole);
         }
         Ok(found)

@@ -2,10 +2,11 @@
 
 use super::chunk::Chunks;
 use super::manifest::{Entry, Manifest};
+use super::note::Note;
 use super::sound::Copy;
 use super::{Failure, source};
 use crate::format::{self, Format};
-use crate::{Error, Fault, keyring, snapshot};
+use crate::{Error, Fault, Told as _, keyring, snapshot};
 use std::collections::{BTreeSet, HashMap};
 
 /// Largest of the small files, octets.
@@ -52,7 +53,7 @@ impl<'a> Judge<'a> {
             None => None,
         };
         if sealed.is_none() {
-            lacks.push("its file `format` is missing or damaged".into());
+            lacks.push(Note::NoFormat.in_both());
         }
         let mut has_keyring = false;
         for name in source::KEYRINGS {
@@ -60,11 +61,11 @@ impl<'a> Judge<'a> {
             has_keyring |= bytes.is_some_and(|bytes| keyring::is_whole(&bytes));
         }
         if sealed == Some(true) && !has_keyring {
-            lacks.push("the store is encrypted, and its keyring is missing or damaged".into());
+            lacks.push(Note::NoKeyring.in_both());
         }
         match self.chain(manifest) {
             Ok(()) => {}
-            Err(Failure::Storage(Error::Corrupt(why))) => lacks.push(why.what.to_string()),
+            Err(Failure::Storage(Error::Corrupt(why))) => lacks.push(why.what.in_both()),
             Err(e) => return Err(e),
         }
         Ok(lacks)

@@ -255,6 +255,16 @@ impl Forgetful {
         Ok(file)
     }
 
+    pub(crate) fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut known = self.known();
+        if known.step()? {
+            return Err(gone());
+        }
+        std::fs::hard_link(from, to)?;
+        known.note(to, Named::Created(to.to_owned()));
+        Ok(())
+    }
+
     pub(crate) fn remove(&self, path: &Path) -> io::Result<()> {
         let mut known = self.known();
         if known.step()? {

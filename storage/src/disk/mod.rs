@@ -9,7 +9,7 @@ mod forgetful;
 use crate::{Error, Obstacle, Watch};
 use forgetful::Forgetful;
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +17,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What the probe for a disk that was full writes, octets.
 pub(crate) const PROBE_OCTETS: usize = 64 * 1024;
+/// Octets of a file that are copied at once.
+const COPIED_OCTETS: usize = 1 << 20;
+/// What systems say where a file cannot have a second name.
+const NOT_LINKED: [io::ErrorKind; 4] = [
+    io::ErrorKind::CrossesDevices,
+    io::ErrorKind::PermissionDenied,
+    io::ErrorKind::TooManyLinks,
+    io::ErrorKind::Unsupported,
+];
 /// Folders above a new one that are made with it.
 const ANCESTORS_MAX: usize = 256;
 
@@ -187,6 +196,38 @@ impl Disk {
         match removed {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
             _ => Ok(()),
+        }
+    }
+
+    /// Gives a file that is not written on any more a second name, or copies it where there can be none (the file
+    /// system knows none, or the two lie on different ones). Durable after [`Disk::sync_dir`].
+    pub(crate) fn link(&self, from: &Path, to: &Path) -> Result<(), Error> {
+        let linked = match &self.forgetful {
+            Some(forgetful) => forgetful.link(from, to),
+            None => std::fs::hard_link(from, to),
+        };
+        match linked {
+            Err(e) if NOT_LINKED.contains(&e.kind()) => self.copy(from, to),
+            linked => linked.map_err(|e| failed("cannot link", to, &e)),
+        }
+    }
+
+    /// Copies a file, its octets durable, its name after [`Disk::sync_dir`].
+    pub(crate) fn copy(&self, from: &Path, to: &Path) -> Result<(), Error> {
+        let unread = |e: &io::Error| failed("cannot read", from, e);
+        let unwritten = |e: &io::Error| failed("cannot write", to, e);
+        let mut source = File::open(from).map_err(|e| unread(&e))?;
+        let copy = self.open(to)?;
+        copy.set_len(0).map_err(|e| unwritten(&e))?;
+        let (mut piece, mut at) = (vec![0; COPIED_OCTETS], 0);
+        loop {
+            let some = source.read(&mut piece).map_err(|e| unread(&e))?;
+            if some == 0 {
+                return copy.sync().map_err(|e| unwritten(&e));
+            }
+            let written = copy.append_at(at, &piece[..some]);
+            written.map_err(|e| unwritten(&e))?;
+            at += some as u64;
         }
     }
 

@@ -50,7 +50,7 @@ told! {
 
         // Snapshots.
         /// A snapshot cannot be read.
-        Snapshot { name: String, what: String }:
+        Snapshot { name: String, what: Part }:
             "ảnh chụp {name} bị hỏng: {what}",
             "snapshot {name} is damaged: {what}";
         /// A snapshot is not there.
@@ -163,10 +163,76 @@ told! {
             "key {key} is not in the keyring, which ends with key {last}: this keyring is older than the store (keys \
              were rotated since)";
 
+        // Backups.
+        /// What says which pieces a backup consists of.
+        Manifest { name: String }:
+            "bản kê của bản sao lưu {name} bị hỏng",
+            "the manifest of the backup {name} is damaged";
+        /// The same, as a newer program writes it (I-18).
+        ManifestVersion { name: String, version: u32 }:
+            "bản kê của bản sao lưu {name} có phiên bản chưa biết {version}",
+            "the manifest of the backup {name} has the unknown version {version}";
+
+        /// A piece of a backup that cannot be read.
+        Piece { path: String, is: PieceIs }:
+            "{path} của bản sao lưu {is}",
+            "{path} of the backup {is}";
+        /// A piece of a backup, whole, of something else.
+        PieceLength { path: String }:
+            "{path} của bản sao lưu có độ dài khác với bản kê",
+            "{path} of the backup has another length than the manifest says";
+        /// A piece of a backup that was written and is read otherwise.
+        PieceChanged { path: String, place: String }:
+            "{path} trong {place} đọc lại không đúng như vừa ghi",
+            "{path} in {place} is not what was written there";
+        /// A file whose pieces are fewer than they must be.
+        BackupShort { path: String }:
+            "{path} của bản sao lưu bị thiếu phần cuối",
+            "{path} of the backup is too short";
+        /// A file whose pieces are whole and do not make it.
+        BackupOther { path: String }:
+            "{path} của bản sao lưu không đúng như bản kê",
+            "{path} of the backup is not what the manifest says";
+        /// A file that a backup has not.
+        BackupLacks { path: String }:
+            "bản sao lưu không có {path}",
+            "{path} is missing in the backup";
+
         /// A record within a file; which, in the words of whoever wrote the program.
         Inner { what: String }:
             "dữ liệu bên trong không đúng ({what})",
             "{what}";
+    }
+}
+
+told! {
+    /// What of a snapshot is damaged.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum Part {
+        Name: "tên tệp", "its name";
+        Head: "phần đầu", "its head";
+        /// Of a newer program, unless it is damage (I-18).
+        HeadVersion { version: u32 }:
+            "phần đầu (phiên bản chưa biết {version})",
+            "its head (unknown version {version})";
+        Block { number: u64 }: "khối {number}", "block {number}";
+        Table: "bảng các khối", "its table";
+        Count: "số khối", "the number of its blocks";
+        Keys: "số khoá", "the number of its keys";
+        Order: "thứ tự các khoá", "the order of its keys";
+        End: "phần cuối", "its end";
+    }
+}
+
+told! {
+    /// How a piece of a backup is.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum PieceIs {
+        Missing: "bị mất", "is missing";
+        Long: "dài hơn mọi mảnh", "is longer than any chunk";
+        /// Of a newer program (I-18).
+        Version: "có phiên bản chưa biết", "has an unknown version";
+        Damaged: "bị hỏng", "is damaged";
     }
 }
 

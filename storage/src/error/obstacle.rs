@@ -1,6 +1,6 @@
 //! Why nothing could be done, though nothing is damaged, as the operator is told.
 
-use crate::told;
+use crate::{Size, told};
 
 told! {
     /// Why the store could not be used, or something in it not be done; nothing was changed.
@@ -28,9 +28,9 @@ told! {
         /// Another engine than that which was asked for.
         OtherEngine { dir: String, own: &'static str, asked: &'static str }:
             "kho thư trong {dir} do bộ máy {own} giữ, không phải {asked}; hãy đặt storage.engine = \"{own}\" trong cấu \
-             hình, hoặc chuyển kho bằng `congvu store migrate --engine {asked}`",
-            "the store in {dir} is kept by {own}, not by {asked}; set storage.engine = \"{own}\" in the config, or move \
-             it by `congvu store migrate --engine {asked}`";
+             hình hoặc bỏ dòng đó, hoặc chuyển kho bằng `congvu store migrate --engine {asked}`",
+            "the store in {dir} is kept by {own}, not by {asked}; set storage.engine = \"{own}\" in the config or leave it \
+             out, or move it by `congvu store migrate --engine {asked}`";
         /// What is asked for comes after an upgrade.
         FirstFormat { dir: String }:
             "kho thư trong {dir} thuộc định dạng đầu tiên: hãy mở nó một lần (`congvu store verify`) để nâng cấp",
@@ -89,6 +89,11 @@ told! {
              gì trong thư mục này) rồi chạy lại",
             "the disk is full: {dir} has {free} octets free, and to open the store some {needed_mib} MiB are needed; make \
              room (remove nothing in this folder), then start again";
+        /// No room for a search index that grows.
+        NoRoomToSearch { dir: String, free: Size, needed: Size }:
+            "đĩa sắp đầy: {dir} còn {free}, mà chỉ mục tìm kiếm cần {needed}; hãy giải phóng đĩa, nó sẽ tự làm tiếp",
+            "the disk is nearly full: {dir} has {free} free, and the search index needs {needed}; make room, and it goes on \
+             by itself";
         /// A file that this process may not use.
         Denied { deed: &'static str, file: String, why: String }:
             "tiến trình này không được đọc và ghi {file} ({why}; {deed})",
@@ -143,7 +148,7 @@ impl Obstacle {
         /// What systems call it, where an engine hands on their words.
         const FULL: [&str; 3] = ["No space left", "os error 28)", "uota exceeded"];
         match self {
-            Self::DiskFull { .. } | Self::NoRoomToOpen { .. } => true,
+            Self::DiskFull { .. } | Self::NoRoomToOpen { .. } | Self::NoRoomToSearch { .. } => true,
             Self::Engine { why, .. } | Self::File { why, .. } => {
                 FULL.iter().any(|word| why.contains(word))
             }

@@ -1,6 +1,7 @@
 //! What is left of the truth: whole blocks of the snapshots, whole frames of the journal, and of what
 //! is missing the index's copy.
 
+use super::mishap::{Mishap, Than};
 use super::{Gone, Repaired, found};
 use crate::checkpoint::Checkpoint;
 use crate::index::{Index, Op, ops_of};
@@ -83,21 +84,21 @@ pub(super) fn gather(
     let folder = Folder::at(&options.dir, &options.disk, keys, owner);
     let new = Folder::at(fresh, &options.disk, keys, owner);
     options.disk.make_dir(&new.dir)?;
-    let checkpoint = Checkpoint::read(&options.dir).ok().flatten();
+    let checkpoint = Checkpoint::read(&options.dir, owner).ok().flatten();
     let old = old(options, (keys, owner), checkpoint.as_ref(), report);
     let mut files = read(&folder, &new, old.as_ref(), report)?;
     if let Some(checkpoint) = &checkpoint {
         files.summary.system = files.summary.system.max(checkpoint.system);
         files.last = files.last.max(checkpoint.position.segment);
         if files.end.is_none_or(|end| end < checkpoint.position) {
-            files.short(checkpoint.position, "its checkpoint", report);
+            files.short(checkpoint.position, Than::Checkpoint, report);
         }
     }
     let known = old.as_ref().filter(|old| old.trusted);
     if let Some(applied) = known.and_then(|old| old.applied) {
         // Nothing is applied before it is durable.
         if files.end.is_none_or(|end| end < applied) {
-            files.short(applied, "what the index has of it", report);
+            files.short(applied, Than::Index, report);
         }
     }
     let gone = packs_gone(options, &files, report)?;
@@ -172,9 +173,9 @@ impl Files {
     }
 
     /// The journal ends before a place that something knows of.
-    fn short(&mut self, until: Position, than: &str, report: &mut Repaired) {
+    fn short(&mut self, until: Position, than: Than, report: &mut Repaired) {
         if !self.frames_lost {
-            report.add(format!("the journal ends before {than}"), &[]);
+            report.add(&Mishap::JournalShort { than }, &[]);
         }
         self.lost(until);
     }
@@ -242,7 +243,7 @@ fn read(
     }
     files.read_until = 0;
     if let (Some(e), true) = (&chain.broken, files.holes.is_empty()) {
-        report.add(e.to_string(), &[]);
+        report.add(e, &[]);
         files.lost(Position::START);
     }
     files.last = covered;
@@ -253,7 +254,7 @@ fn read(
         match newer.contains(&number) {
             true => segment(old, number, number == end, &mut files, report)?,
             false => {
-                report.add(format!("journal segment {number} is missing"), &[]);
+                report.add(&Mishap::Segment { segment: number }, &[]);
                 files.missing(number, number >= end);
             }
         }
@@ -272,17 +273,16 @@ fn block(old: &Folder, span: Span, files: &mut Files, report: &mut Repaired) -> 
         take(sorter, packs, op)
     })?;
     if left.rim {
-        let what = "what is around its blocks is damaged";
-        report.add(format!("snapshot {}: {what}", span.name()), &[]);
+        let name = span.name();
+        report.add(&Mishap::SnapshotRim { name }, &[]);
     }
     for hole in left.holes {
-        let what = format!(
-            "snapshot {}: keys from {} to {}",
-            span.name(),
-            compare::spell(&hole.from),
-            hole.to.as_deref().map_or("its end".into(), compare::spell),
-        );
-        report.add(what, &accounts(&hole));
+        let (name, from) = (span.name(), compare::spell(&hole.from));
+        let what = match hole.to.as_deref().map(compare::spell) {
+            Some(to) => Mishap::Keys { name, from, to },
+            None => Mishap::KeysToEnd { name, from },
+        };
+        report.add(&what, &accounts(&hole));
         files.holes.push(hole);
     }
     Ok(())
@@ -332,18 +332,13 @@ fn segment(
         },
     )?;
     if let Some(other) = left.other {
-        report.add(
-            format!("journal segment {number} is missing: its file is that of segment {other}"),
-            &[],
-        );
+        let (segment, own) = (number, other);
+        report.add(&Mishap::SegmentOther { segment, own }, &[]);
         files.missing(number, is_last);
     }
     for gap in &left.gaps {
         if gap.is_head {
-            report.add(
-                format!("journal segment {number}: its head is damaged"),
-                &[],
-            );
+            report.add(&Mishap::SegmentHead { segment: number }, &[]);
             files.rewrite = true;
             continue;
         }
@@ -351,11 +346,8 @@ fn segment(
             // As after any stop: what was not whole was not promised, unless the checkpoint says so.
             continue;
         }
-        let what = format!(
-            "journal segment {number}: commits from octet {} to {}",
-            gap.from, gap.to
-        );
-        report.add(what, &[]);
+        let (segment, from, to) = (number, gap.from, gap.to);
+        report.add(&Mishap::Commits { segment, from, to }, &[]);
         files.lost(Position {
             segment: number,
             offset: gap.to,
@@ -377,7 +369,7 @@ fn packs_gone(
     let there = pack::there(&options.dir)?;
     let gone: BTreeSet<u32> = files.packs.difference(&there).copied().collect();
     for number in &gone {
-        report.add(format!("pack {number} is missing"), &[]);
+        report.add(&Mishap::Pack { number: *number }, &[]);
     }
     Ok(gone)
 }
@@ -402,8 +394,7 @@ fn old(
         }
     };
     if owner.disowns(&index) {
-        let what = "the index belongs to another store; it was not asked, and is made anew";
-        report.add(what.to_owned(), &[]);
+        report.add(&Mishap::IndexOfAnother, &[]);
         return None;
     }
     let applied = index.get(&key::applied()).ok().flatten();

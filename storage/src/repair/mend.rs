@@ -5,6 +5,7 @@
 //! Commits that are lost for good had given numbers too, and clients have seen them: then all
 //! counters leap ahead. Each account is mended in one commit, from the index alone.
 
+use super::mishap::Mishap;
 use super::{Loss, Repaired};
 use crate::check;
 use crate::commit::Number;
@@ -212,11 +213,8 @@ impl Held {
             }
         }
         for email in gone {
-            let what = format!(
-                "account {}, message {email}: its arrival is lost, and with it where its content lies; it is left out",
-                self.id
-            );
-            report.add(what, &[self.id]);
+            let account = self.id;
+            report.add(&Mishap::Arrival { account, email }, &[account]);
             let gone = report.gone.get_or_insert_default();
             gone.accounts.insert(self.id);
             ops.push(Op::Delete(key::state(self.id, email)));

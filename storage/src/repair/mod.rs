@@ -13,6 +13,7 @@
 mod gather;
 mod loss;
 mod mend;
+mod mishap;
 mod report;
 mod told;
 
@@ -31,6 +32,7 @@ use crate::{
     snapshot, upgrade,
 };
 use gather::Gathered;
+use mishap::{Mishap, Was, Whose};
 use std::path::{Path, PathBuf};
 
 /// Where the new files are made.
@@ -181,10 +183,11 @@ fn format(options: &Options, report: &mut Repaired) -> Result<(Owner, Options), 
         && let Some(before) = Format::read(&options.dir)?
     {
         // Before any file of this version is written.
-        let format = upgrade::format(before);
+        let (format, upgraded) = (upgrade::format(before), upgrade::keep(options, before)?);
         if format != before {
             format.write(&options.dir, &options.disk)?;
         }
+        upgrade::tell(options, upgraded);
         return Ok((format.owner(), options.clone()));
     }
     let mut format = Format::anew(options)?;
@@ -194,16 +197,21 @@ fn format(options: &Options, report: &mut Repaired) -> Result<(Owner, Options), 
         report.aside = Some(options.dir.join(ASIDE));
     }
     if Found::look(&options.dir) == Ok(Found::Upgrading) {
-        upgrade::finish(options)?;
+        upgrade::tell(options, Some(upgrade::finish(options)?));
         format.engine = options.engine;
     } else {
         let agreed = owner::agreed(&options.dir)?.id.is_some();
-        let what = match (damaged, strange) {
-            (true, _) => "is damaged",
-            (_, true) => "belongs to another store",
-            _ => "is missing",
+        let was = match (damaged, strange) {
+            (true, _) => Was::Damaged,
+            (_, true) => Was::OfAnother,
+            _ => Was::Missing,
         };
-        told_anew(what, agreed, format.engine, report);
+        let whose = match agreed {
+            true => Whose::Agreed,
+            false => Whose::Drawn,
+        };
+        let engine = format.engine.name();
+        report.add(&Mishap::Format { was, whose, engine }, &[]);
     }
     format.write(&options.dir, &options.disk)?;
     let engine = match options.engine {
@@ -225,29 +233,14 @@ fn of_another(dir: &Path) -> Result<bool, Error> {
     }
 }
 
-fn told_anew(what: &str, agreed: bool, engine: EngineKind, report: &mut Repaired) {
-    let whose = match agreed {
-        true => "the store is the one that its files name",
-        false => {
-            "no other file names the store, so it has a new identity: backups need a new folder from now on"
-        }
-    };
-    let engine = engine.name();
-    report.add(
-        format!(
-            "the file `format` {what}; it was made anew: {whose}; its index is kept by {engine}"
-        ),
-        &[],
-    );
-}
-
 /// Files of another store, and what is no file, go aside; what should stand in their places is missing.
 fn foreign(options: &Options, owner: Owner, report: &mut Repaired) -> Result<(), Error> {
     for path in owner.foreign(&options.dir)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let (what, to) = (owner::told(&path).what.to_string(), aside(options, &name)?);
+        let (what, to) = (owner::told(&path).what, aside(options, &name)?);
         rename(options, &path, &to)?;
-        report.add(format!("{what}; it was moved to {}", to.display()), &[]);
+        let to = to.display().to_string();
+        report.add(&Mishap::Moved { what, to }, &[]);
         report.aside = Some(options.dir.join(ASIDE));
     }
     Ok(())
@@ -339,14 +332,14 @@ fn packs(options: &Options, owner: Owner, report: &mut Repaired) -> Result<(), E
         let what = match what {
             pack::Headless::Mended(bytes) => {
                 options.disk.replace(&dir, &name, &bytes)?;
-                "its header is damaged; it was written again".to_owned()
+                Mishap::PackHeader { name }
             }
-            pack::Headless::Strange => format!(
-                "what is in its place is no pack; it was moved to {}",
-                to.display()
-            ),
+            pack::Headless::Strange => {
+                let to = to.display().to_string();
+                Mishap::PackStrange { name, to }
+            }
         };
-        report.add(format!("pack {name}: {what}"), &[]);
+        report.add(&what, &[]);
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! What a repair tells: what was damaged, where, and whose.
 
+use super::mishap::Mishap;
 use super::report::{Pending, Untold};
 use crate::*;
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::path::PathBuf;
 
 /// Damages and messages that are listed; of more only the number is told.
@@ -11,7 +13,7 @@ const LISTED_MAX: usize = 10_000;
 /// One damaged place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
-    /// What and where, in words.
+    /// What and where, in words of both languages.
     pub what: String,
     /// The accounts that it may concern; empty where that cannot be told.
     pub accounts: Vec<AccountId>,
@@ -72,8 +74,9 @@ pub struct Repaired {
 
 impl Repaired {
     /// Notes one damaged place.
-    pub(super) fn add(&mut self, what: String, accounts: &[AccountId]) {
-        tracing::warn!(what, "damage");
+    pub(super) fn add(&mut self, what: &(impl Told + Display), accounts: &[AccountId]) {
+        tracing::warn!(%what, "damage");
+        let what = what.in_both();
         if self.damage.len() < LISTED_MAX {
             self.pending.damage(&what);
             let accounts = accounts.to_vec();
@@ -87,7 +90,7 @@ impl Repaired {
 /// Reads all content and lists the messages whose is damaged.
 pub(super) fn contents(store: &Store, report: &mut Repaired) -> Result<(), Error> {
     let watch = store.inner.shared.disk.watch().clone();
-    let wrong = &mut |id: BlobId, e: Error| report.add(format!("content {id}: {e}"), &[]);
+    let wrong = &mut |id: BlobId, e: Error| report.add(&Mishap::Content { blob: id, why: e }, &[]);
     let damaged = check::damaged_contents(store, wrong, &mut |p| watch.tell(p))?;
     if damaged.is_empty() {
         return Ok(());

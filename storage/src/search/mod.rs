@@ -32,7 +32,7 @@ pub use seek::Sought;
 pub use term::Place;
 
 use crate::commit::Shared;
-use crate::{AccountId, AccountStore, EmailId, Error, Store};
+use crate::{AccountId, AccountStore, EmailId, Error, Obstacle, Size, Store};
 use fill::Filling;
 use folder::End;
 use shown::Shown;
@@ -206,7 +206,14 @@ fn told(error: &tantivy::TantivyError) -> Error {
     Error::Corrupt(error.to_string().into())
 }
 
-/// Whether the disk has room for an index that grows.
+/// Errors: `Unavailable` where the disk has no room for an index that grows; mail may still be written then.
 fn has_room(shared: &Shared, octets: u64) -> Result<(), Error> {
-    shared.check_room(octets)
+    shared.check_room(octets).map_err(|e| match e {
+        Error::Unavailable(Obstacle::DiskFull { file: dir }) => {
+            let free = Size(shared.disk.free(&shared.dir));
+            let needed = Size(shared.needed(octets));
+            Error::Unavailable(Obstacle::NoRoomToSearch { dir, free, needed })
+        }
+        e => e,
+    })
 }

@@ -5,7 +5,7 @@ use super::{
     END_MAGIC, Entry, FILE_HEAD, FILE_MAGIC, FILE_VERSION, FOOT, SUM, Span, Summary, UNNAMED_HEAD,
     UNNAMED_VERSION, head_octets, head_of, number_at,
 };
-use crate::error::{Cure, Fault};
+use crate::error::{Cure, Fault, Part};
 use crate::seal::Keys;
 use crate::{Error, ModSeq, Watch, disk};
 use std::fs::File;
@@ -49,7 +49,7 @@ impl Snapshot {
             .map_err(|e| disk::failed("cannot read", path, &e))?
             .len();
         let head = head(&file, path, span)?;
-        let damaged = || damaged(path, "its end");
+        let damaged = || damaged(path, Part::End);
         let foot_at = octets.checked_sub(FOOT as u64).ok_or_else(damaged)?;
         let mut foot = [0u8; FOOT];
         file.read_exact_at(&mut foot, foot_at)
@@ -129,7 +129,7 @@ impl Snapshot {
         for entry in self.entries(&[])? {
             let entry = entry?;
             if count > 0 && entry.key <= last {
-                return Err(damaged(&self.path, "the order of its keys"));
+                return Err(damaged(&self.path, Part::Order));
             }
             if count.is_multiple_of(1024) {
                 stop()?;
@@ -138,7 +138,7 @@ impl Snapshot {
             count += 1;
         }
         if count != self.entries {
-            return Err(damaged(&self.path, "the number of its keys"));
+            return Err(damaged(&self.path, Part::Keys));
         }
         Ok(())
     }
@@ -189,14 +189,14 @@ impl Snapshot {
 
 /// The head of the file, whole and of this span.
 fn head(file: &File, path: &Path, span: Span) -> Result<Vec<u8>, Error> {
-    let damaged = |what: &str| damaged(path, what);
+    let damaged = |what| damaged(path, what);
     let mut head = vec![0u8; UNNAMED_HEAD];
     if file.read_exact_at(&mut head, 0).is_err() || head[..8] != *FILE_MAGIC {
-        return Err(damaged("its head"));
+        return Err(damaged(Part::Head));
     }
     let version = number_at(&head, 8);
     if ![UNNAMED_VERSION, FILE_VERSION].contains(&version) {
-        let what = damaged(&format!("its head (unknown version {version})"));
+        let what = damaged(Part::HeadVersion { version });
         // A checksum that fits says that it is no damage.
         return Err(match is_whole(file) {
             true => what.with_cure(Cure::Newer),
@@ -207,7 +207,7 @@ fn head(file: &File, path: &Path, span: Span) -> Result<Vec<u8>, Error> {
     let read = file.read_exact_at(&mut head, 0);
     match head_of(&head) {
         Some((found, _)) if read.is_ok() && found == span => Ok(head),
-        _ => Err(damaged("its head")),
+        _ => Err(damaged(Part::Head)),
     }
 }
 
@@ -232,8 +232,11 @@ fn read_block(
         Err(_) => None,
     };
     raw.ok_or_else(|| match place.number {
-        block::TABLE => damaged(path, "its table"),
-        number => damaged(path, &format!("block {number}")),
+        block::TABLE => damaged(path, Part::Table),
+        number => {
+            let number = u64::from(number);
+            damaged(path, Part::Block { number })
+        }
     })
 }
 
@@ -255,11 +258,11 @@ fn pieces(mut table: &[u8], blocks: u32) -> Option<Vec<Piece>> {
     (pieces.len() == blocks as usize).then_some(pieces)
 }
 
-fn damaged(path: &Path, what: &str) -> Error {
+fn damaged(path: &Path, what: Part) -> Error {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Error::corrupt(Fault::Snapshot {
         name: name.into_owned(),
-        what: what.to_owned(),
+        what,
     })
 }
 

@@ -3,8 +3,8 @@
 
 use super::block::{self, Place};
 use super::{END_MAGIC, FILE_HEAD, FOOT, SUM, Span, UNNAMED_HEAD, head_octets, head_of};
-use crate::Cure;
-use crate::{Error, Fault};
+use crate::Error;
+use crate::error::{Cure, Fault, Part};
 use std::collections::BTreeSet;
 
 /// Fills the octets from this offset on.
@@ -12,25 +12,25 @@ pub(crate) type Reading<'a> = dyn FnMut(u64, &mut [u8]) -> Result<(), Error> + '
 
 /// Reads the snapshot of this name, which has so many octets. Errors: `Corrupt`, and those of `read`.
 pub(crate) fn expect_whole(name: &str, octets: u64, read: &mut Reading<'_>) -> Result<(), Error> {
-    let damaged = |what: &str| {
-        let (name, what) = (name.to_owned(), what.to_owned());
+    let damaged = |what| {
+        let name = name.to_owned();
         Error::cured(Fault::Snapshot { name, what }, Cure::Repair)
     };
-    let span = Span::parse(name).ok_or_else(|| damaged("its name"))?;
+    let span = Span::parse(name).ok_or_else(|| damaged(Part::Name))?;
     let Some(foot_at) = octets.checked_sub(FOOT as u64) else {
-        return Err(damaged("its end"));
+        return Err(damaged(Part::End));
     };
     let mut head = vec![0; (FILE_HEAD as u64).min(foot_at) as usize];
     read(0, &mut head)?;
     let found = head_of(&head).filter(|(found, _)| *found == span && head.len() >= UNNAMED_HEAD);
-    found.ok_or_else(|| damaged("its head"))?;
+    found.ok_or_else(|| damaged(Part::Head))?;
     head.truncate(head_octets(&head));
     let mut foot = [0; FOOT];
     read(foot_at, &mut foot)?;
     let mut hasher = blake3::Hasher::new();
     hasher.update(&head).update(&foot[..FOOT - SUM]);
     if foot[..8] != *END_MAGIC || hasher.finalize().as_bytes()[..SUM] != foot[FOOT - SUM..] {
-        return Err(damaged("its end"));
+        return Err(damaged(Part::End));
     }
     let number = |at: usize, octets: usize| {
         let octets = foot[at..at + octets].iter().rev();
@@ -41,18 +41,18 @@ pub(crate) fn expect_whole(name: &str, octets: u64, read: &mut Reading<'_>) -> R
     while at < foot_at {
         // The last one is the table.
         let (number, what) = match at == table_at {
-            true => (block::TABLE, "its table".to_owned()),
-            false => (count as u32, format!("block {count}")),
+            true => (block::TABLE, Part::Table),
+            false => (count as u32, Part::Block { number: count }),
         };
         let place = Place { span, number };
         let end = if at < table_at { table_at } else { foot_at };
         let bytes = one(at, end, read)?.filter(|bytes| block::is_whole(place, bytes));
-        at += bytes.ok_or_else(|| damaged(&what))?.len() as u64;
+        at += bytes.ok_or_else(|| damaged(what))?.len() as u64;
         count += u64::from(number != block::TABLE);
     }
     match count == blocks && table_at < foot_at {
         true => Ok(()),
-        false => Err(damaged("the number of its blocks")),
+        false => Err(damaged(Part::Count)),
     }
 }
 

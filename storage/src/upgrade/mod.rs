@@ -5,22 +5,28 @@
 //! that an older program keeps its hands off. Of a store of the
 //! first format, the journal is read to the end, every value taken through one function for each version between,
 //! and the result written as the first snapshot, which is read back whole. Only then the old journal
-//! is moved aside, where it stays for whoever wants to go back (of an encrypted store, where it would be plain, until
-//! the next snapshot), and the index is made anew. A stop at
+//! is taken away, and the index is made anew. Before that the store is kept as it was, for whoever wants to go
+//! back (`kept`; a plain one, where the store is encrypted by now, until the next snapshot). A stop at
 //! any point leaves either the old store or the new one. There is no way from a new format to an
 //! older one, and what is of an unknown version is refused (I-18).
 
 mod first;
+mod kept;
 mod second;
 mod third;
 
 use crate::error::{Cure, Fault};
-use crate::format::{BEFORE, Format};
+use crate::format::{self, Format};
 use crate::index::Op;
 use crate::owner::Owner;
 use crate::seal::Keys;
 use crate::snapshot::{self, Folder, Sorter, Summary};
-use crate::{AccountId, Error, Options, disk, record};
+use crate::{AccountId, Error, Options, disk, record, repair};
+pub use kept::Upgraded;
+pub(crate) use kept::forget_plain;
+
+/// The journal of the first format, until it is removed.
+const FIRST_JOURNAL: &str = "journal.1";
 
 /// One step: the body of a value of one version (what follows its version octet) at this key, to a
 /// whole value of the next. The time is that of the upgrade, Unix seconds.
@@ -57,11 +63,36 @@ pub(crate) fn format(before: Format) -> Format {
     }
 }
 
+/// Keeps the store as it is, when it is of an earlier format that has the file `format`; one that just came out of a
+/// backup is kept there. Errors: `Unavailable`; then nothing was changed.
+pub(crate) fn keep(options: &Options, before: Format) -> Result<Option<Upgraded>, Error> {
+    let restored = options.dir.join(repair::RESTORED).exists();
+    if before.version == format::VERSION || restored {
+        return Ok(None);
+    }
+    kept::keep(options, before)?;
+    Ok(Some(upgraded(options, before.version)))
+}
+
+fn upgraded(options: &Options, from: u32) -> Upgraded {
+    let (to, kept) = (format::VERSION, kept::folder(options, from));
+    Upgraded { from, to, kept }
+}
+
+/// Says, once it is done, that the store was upgraded.
+pub(crate) fn tell(options: &Options, upgraded: Option<Upgraded>) {
+    if let Some(upgraded) = upgraded {
+        let Upgraded { from, to, kept } = &upgraded;
+        tracing::info!(from, to, kept = %kept.display(), "the store was upgraded");
+        options.disk.watch().upgraded(&upgraded);
+    }
+}
+
 /// Makes a store of the first format one of this format, but for the file that says so.
 /// Errors: `Corrupt` when the old journal is damaged; then nothing was changed.
-pub(crate) fn from_first(options: &Options, keys: &Keys, owner: Owner) -> Result<(), Error> {
+pub(crate) fn from_first(options: &Options, keys: &Keys, owner: Owner) -> Result<Upgraded, Error> {
     let journal = options.dir.join("journal");
-    tracing::info!("upgrading the store from the first format; its journal stays in {BEFORE}/");
+    tracing::info!("upgrading the store from the first format");
     let folder = Folder::at(&options.dir, &options.disk, keys, owner);
     // What an upgrade that was cut off left.
     let snapshots = options.dir.join(snapshot::FOLDER);
@@ -71,7 +102,7 @@ pub(crate) fn from_first(options: &Options, keys: &Keys, owner: Owner) -> Result
     let now = options.clock.now();
     let (mut sorter, mut summary) = (Sorter::new(&folder, options.sizes.sort), Summary::NONE);
     summary.time = now;
-    let commits = first::replay(options, &mut |subject, ops| {
+    first::replay(options, &mut |subject, ops| {
         if let (AccountId::SYSTEM, Some(system)) = (subject.account, subject.modseq) {
             summary.system = summary.system.max(system);
         }
@@ -86,16 +117,16 @@ pub(crate) fn from_first(options: &Options, keys: &Keys, owner: Owner) -> Result
         })
     })?;
     snapshot::write_base(&folder, 0, summary, &mut sorter.sorted()?)?;
-    let aside = options.dir.join(BEFORE);
+    kept::keep_these(options, 1, &kept::FIRST)?;
+    let aside = options.dir.join(FIRST_JOURNAL);
     let moved = options.disk.rename(&journal, &aside);
     moved.map_err(|e| disk::failed("cannot move aside", &journal, &e))?;
     options.disk.sync_dir(&options.dir)?;
-    tracing::info!(commits, "the store was upgraded");
     finish(options)
 }
 
-/// Takes away what the first format left beside journal and packs. Doing it again is fine.
-pub(crate) fn finish(options: &Options) -> Result<(), Error> {
+/// Takes away what the first format left beside the packs. Doing it again is fine.
+pub(crate) fn finish(options: &Options) -> Result<Upgraded, Error> {
     let checkpoint = options.dir.join("checkpoint");
     match options.disk.remove(&checkpoint) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
@@ -103,29 +134,11 @@ pub(crate) fn finish(options: &Options) -> Result<(), Error> {
         }
         _ => {}
     }
-    for folder in ["index", "index.aside"] {
+    for folder in [FIRST_JOURNAL, "index", "index.aside"] {
         let path = options.dir.join(folder);
         let removed = options.disk.remove_tree(&path);
         removed.map_err(|e| disk::failed("cannot remove", &path, &e))?;
     }
-    options.disk.sync_dir(&options.dir)
-}
-
-/// Of an encrypted store: removes the plain journal of the first format, once all that was upgraded was
-/// read back from the snapshots again. Errors: `Corrupt` when it cannot be; then it stays.
-pub(crate) fn forget_plain(folder: &Folder) -> Result<(), Error> {
-    let before = folder.store.join(BEFORE);
-    if !before.exists() {
-        return Ok(());
-    }
-    let chain = folder.chain()?;
-    if let Some(broken) = chain.broken {
-        return Err(broken);
-    }
-    let mut read = chain.files.iter();
-    read.try_for_each(|file| file.verify(&|| Ok(())))?;
-    let removed = folder.disk.remove_tree(&before);
-    removed.map_err(|e| disk::failed("cannot remove", &before, &e))?;
-    tracing::info!("the plain journal of before the upgrade is removed: the store is encrypted");
-    folder.disk.sync_dir(&folder.store)
+    options.disk.sync_dir(&options.dir)?;
+    Ok(upgraded(options, 1))
 }

@@ -8,6 +8,7 @@
 
 pub mod bench;
 pub mod closed;
+pub mod golden;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

@@ -2,6 +2,7 @@
 
 use super::Usage;
 use crate::config::Config;
+use crate::told::{Failed, Lead as _, shown};
 use anyhow::{Context as _, Result};
 use std::path::{Path, PathBuf};
 use ureq::tls::{Certificate, PemItem};
@@ -100,7 +101,9 @@ impl Connection {
             .unwrap_or(URL_DEFAULT);
         let url = url.trim_end_matches('/').trim_end_matches("/api/v1");
         if !url.starts_with("https://") {
-            return Err(Usage(format!("--url must begin with https://, not {url}")).into());
+            return Err(Usage(format!(
+                "--url phải bắt đầu bằng https://, không phải {url} / --url must begin with https://, not {url}"
+            )).into());
         }
         let token = match (&self.token, &self.token_file) {
             (Some(token), _) => Some(token.clone()),
@@ -110,7 +113,8 @@ impl Connection {
         let token = token.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
         let token = token.ok_or_else(|| {
             Usage(format!(
-                "a token is needed: --token-file FILE, {TOKEN_VARIABLE}, or --demo DIR"
+                "cần mã truy cập: --token-file TỆP, {TOKEN_VARIABLE}, hoặc --demo THƯ-MỤC / a token is needed: \
+                 --token-file FILE, {TOKEN_VARIABLE}, or --demo DIR"
             ))
         })?;
         let ca = self.ca.as_deref().or(demo.map(|d| d.ca.as_path()));
@@ -132,14 +136,15 @@ struct Demo {
 impl Demo {
     fn read(dir: &Path) -> Result<Self> {
         let file = dir.join("demo.json");
-        let text = read(&file).context("is `congvu demo` running there?")?;
+        let text = read(&file)
+            .context("`congvu demo` có đang chạy ở đó không? / is `congvu demo` running there?")?;
         let json: serde_json::Value = serde_json::from_str(&text)
-            .with_context(|| format!("{} is not JSON", file.display()))?;
+            .with_context(|| format!("{0} không phải JSON / {0} is not JSON", file.display()))?;
         let field = |pointer: &str| {
             let value = json.pointer(pointer).and_then(serde_json::Value::as_str);
-            value
-                .map(str::to_owned)
-                .with_context(|| format!("{} lacks {pointer}", file.display()))
+            value.map(str::to_owned).with_context(|| {
+                format!("{0} thiếu {pointer} / {0} lacks {pointer}", file.display())
+            })
         };
         let named = PathBuf::from(field("/ca")?);
         // The demo may have been started from another folder: then the path does not lead there.
@@ -165,7 +170,11 @@ fn authorities(ca: Option<&Path>) -> Result<Vec<Certificate<'static>>> {
             .map(Path::new)
             .find(|p| p.exists())
             .ok_or_else(|| {
-                Usage("this system has no list of authorities: name one with --ca FILE".to_owned())
+                Usage(
+                    "máy này không có danh sách nơi cấp chứng thư: hãy nêu một tệp bằng --ca TỆP / this system has no list of \
+                     authorities: name one with --ca FILE"
+                        .to_owned(),
+                )
             })?,
     };
     let text = read(file)?;
@@ -176,7 +185,7 @@ fn authorities(ca: Option<&Path>) -> Result<Vec<Certificate<'static>>> {
     let certificates: Vec<_> = certificates.collect();
     anyhow::ensure!(
         !certificates.is_empty(),
-        "{} holds no certificate",
+        "{0} không có chứng thư / {0} holds no certificate",
         file.display()
     );
     Ok(certificates)
@@ -185,12 +194,11 @@ fn authorities(ca: Option<&Path>) -> Result<Vec<Certificate<'static>>> {
 /// Reads a small text file. Errors: named by the path.
 pub(super) fn read(file: &Path) -> Result<String> {
     use std::io::Read as _;
-    let open =
-        std::fs::File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
+    let open = std::fs::File::open(file).lead(|| Failed::Unopened { file: shown(file) })?;
     let mut text = String::new();
     open.take(FILE_MAX)
         .read_to_string(&mut text)
-        .with_context(|| format!("cannot read {}", file.display()))?;
+        .lead(|| Failed::Unread { file: shown(file) })?;
     Ok(text)
 }
 

@@ -260,8 +260,8 @@ fn verify(dir: &Path, key: &KeyArgs) -> anyhow::Result<()> {
     }
     anyhow::ensure!(
         checked.findings.is_empty(),
-        "{0} chỗ hỏng; `congvu backup {1} --reread` ghi lại phần còn trong kho / {0} findings; \
-         `congvu backup {1} --reread` writes anew what the store still has",
+        "{0} chỗ hỏng; `congvu backup {1} --reread` tạo bản sao lưu mới và ghi lại những mảnh còn trong kho / {0} findings; \
+         `congvu backup {1} --reread` makes a new backup, and writes anew the pieces that the store still has",
         checked.findings.len(),
         dir.display()
     );

@@ -4,7 +4,7 @@ use super::Shown;
 use crate::cli::gone;
 use crate::config::Config;
 use crate::services;
-use storage::{Disk, Options, Store};
+use storage::{Options, Store};
 
 /// Repairs what was restored without these pieces, and names every account that lost changes and every message that
 /// lost its content. Always an error at the end: status 1.
@@ -14,7 +14,7 @@ pub(super) fn mend(config: &Config, lost: &[String]) -> anyhow::Result<()> {
     }
     let shown = Shown::new();
     let options = Options {
-        disk: Disk::default().watched(shown.watch()),
+        disk: services::disk(shown.watch()),
         ..services::store_options(config)?
     };
     let done = Store::repair(&options)?;

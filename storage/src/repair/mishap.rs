@@ -1,0 +1,109 @@
+//! What a repair finds damaged, as whoever ordered it is told.
+
+use crate::error::Fault;
+use crate::{AccountId, BlobId, EmailId, Error, told};
+
+told! {
+    /// One damaged place, or what was made of it.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(super) enum Mishap {
+        // The journal.
+        JournalShort { than: Than }:
+            "nhật ký kết thúc trước {than}",
+            "the journal ends before {than}";
+        Segment { segment: u32 }:
+            "mất đoạn nhật ký {segment}",
+            "journal segment {segment} is missing";
+        SegmentOther { segment: u32, own: u32 }:
+            "mất đoạn nhật ký {segment}: tệp của nó là của đoạn {own}",
+            "journal segment {segment} is missing: its file is that of segment {own}";
+        SegmentHead { segment: u32 }:
+            "đoạn nhật ký {segment}: phần đầu bị hỏng",
+            "journal segment {segment}: its head is damaged";
+        Commits { segment: u32, from: u64, to: u64 }:
+            "đoạn nhật ký {segment}: các lần ghi từ byte {from} đến {to}",
+            "journal segment {segment}: commits from octet {from} to {to}";
+
+        // Snapshots.
+        SnapshotRim { name: String }:
+            "ảnh chụp {name}: phần bao quanh các khối bị hỏng",
+            "snapshot {name}: what is around its blocks is damaged";
+        Keys { name: String, from: String, to: String }:
+            "ảnh chụp {name}: các khoá từ {from} đến {to}",
+            "snapshot {name}: keys from {from} to {to}";
+        KeysToEnd { name: String, from: String }:
+            "ảnh chụp {name}: các khoá từ {from} đến hết",
+            "snapshot {name}: keys from {from} to its end";
+
+        // Content.
+        Pack { number: u32 }:
+            "mất tệp nội dung {number}",
+            "pack {number} is missing";
+        PackHeader { name: String }:
+            "tệp nội dung {name}: phần đầu bị hỏng, đã ghi lại",
+            "pack {name}: its header is damaged; it was written again";
+        PackStrange { name: String, to: String }:
+            "tệp nội dung {name}: thứ nằm ở chỗ đó không phải tệp nội dung, đã chuyển sang {to}",
+            "pack {name}: what is in its place is no pack; it was moved to {to}";
+        Content { blob: BlobId, why: Error }:
+            "nội dung {blob}: {why}",
+            "content {blob}: {why}";
+        Arrival { account: AccountId, email: EmailId }:
+            "tài khoản {account}, thư {email}: mất bản ghi lúc thư đến, và cùng với nó là chỗ của nội dung; thư bị bỏ ra",
+            "account {account}, message {email}: its arrival is lost, and with it where its content lies; it is left out";
+
+        // Files of the store.
+        Format { was: Was, whose: Whose, engine: &'static str }:
+            "tệp `format` {was}, đã làm lại: {whose}; chỉ mục do {engine} giữ",
+            "the file `format` {was}; it was made anew: {whose}; its index is kept by {engine}";
+        Moved { what: Fault, to: String }:
+            "{what}; đã chuyển sang {to}",
+            "{what}; it was moved to {to}";
+        IndexOfAnother:
+            "chỉ mục là của một kho khác; không hỏi nó, và nó được dựng lại",
+            "the index belongs to another store; it was not asked, and is made anew";
+    }
+}
+
+told! {
+    /// What knows that there was more.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(super) enum Than {
+        Checkpoint: "điểm mốc (`checkpoint`)", "its checkpoint";
+        Index: "những gì chỉ mục có", "what the index has of it";
+    }
+}
+
+told! {
+    /// What is wrong with the file `format`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(super) enum Was {
+        Damaged: "bị hỏng", "is damaged";
+        OfAnother: "là của một kho khác", "belongs to another store";
+        Missing: "bị mất", "is missing";
+    }
+}
+
+told! {
+    /// Which store it is now.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(super) enum Whose {
+        Agreed: "kho là kho mà các tệp của nó ghi", "the store is the one that its files name";
+        Drawn:
+            "không tệp nào khác ghi tên kho, nên kho có danh tính mới: từ nay phải sao lưu vào thư mục mới",
+            "no other file names the store, so it has a new identity: backups need a new folder from now on";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::told::check_table;
+
+    #[test]
+    fn all_is_said_in_both_languages() {
+        for table in [Mishap::TABLE, Than::TABLE, Was::TABLE, Whose::TABLE] {
+            check_table(table);
+        }
+    }
+}
