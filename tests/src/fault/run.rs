@@ -11,8 +11,10 @@ use storage::{Clock, EngineKind, Options, Policy, Sizes, Store};
 
 /// Every so many rounds the index is made anew and compared.
 const REBUILT_EVERY: u64 = 10;
-/// A long run tells after so many rounds how far it is: the store grows, and judging it takes longer and longer.
+/// A long run tells after so many rounds how far it is.
 const TOLD_EVERY: u64 = 100;
+/// So many rounds one store lives: it grows, and judging it takes longer and longer (19 s after 1,500 rounds).
+const STORE_ROUNDS: u64 = 500;
 /// Lanes of a victim.
 const LANES: u32 = 6;
 
@@ -168,8 +170,13 @@ pub fn kills(program: &Path, dir: &Path, seed: u64, rounds: u64, engine: EngineK
     ));
     let (folder, models) = (dir.join(engine.name()), dir.join("models.json"));
     let options = with_engine(&folder, engine);
-    let mut lanes: Vec<Lane> = (0..LANES).map(Lane::new).collect();
+    let founded = || (0..LANES).map(Lane::new).collect::<Vec<_>>();
+    let mut lanes = founded();
     for round in 0..rounds {
+        if round > 0 && round.is_multiple_of(STORE_ROUNDS) {
+            std::fs::remove_dir_all(&folder).unwrap();
+            lanes = founded();
+        }
         let round_seed = Chance::of(&[seed, round]).draw();
         std::fs::write(&models, serde_json::to_string(&lanes).unwrap()).unwrap();
         let words = [&round_seed.to_string(), engine.name()];
