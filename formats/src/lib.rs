@@ -7,6 +7,7 @@
 //! 3. The same bytes give the same value on every machine and at every hour (I-14).
 
 pub mod address;
+pub mod csv;
 pub mod date;
 pub mod defect;
 pub mod html;
