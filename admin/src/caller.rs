@@ -26,7 +26,10 @@ pub(crate) async fn admit(mut request: Request, next: Next) -> Response {
             }
         }
         // A mail program's secret must not be able to administer.
-        Through::Password(_) | Through::AppPassword(_) => {
+        Through::Password(_)
+        | Through::AppPassword(_)
+        | Through::FirstPassword(_)
+        | Through::Job(_) => {
             return unauthenticated().into_response();
         }
     }
@@ -62,6 +65,7 @@ fn same_origin(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Pr
     }
     // DELETE has no body, hence no type; the Origin alone vouches for it.
     if crate::body::is_json(headers)
+        || crate::imports::is_table(headers)
         || (*method == Method::DELETE && !headers.contains_key(CONTENT_TYPE))
     {
         return Ok(());

@@ -33,6 +33,8 @@ pub(crate) enum CredentialKind {
     AppPassword,
     /// Bearer token of this API.
     Token,
+    /// Told in a letter; good for nothing but choosing a password of one's own on the sign-in page.
+    FirstPassword,
 }
 
 /// A credential without its secret.
@@ -59,11 +61,11 @@ pub(crate) struct CreatedCredential {
     pub(crate) secret: String,
 }
 
-/// An app password or token to make.
+/// An app password, token or first password to make.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewCredential {
-    /// `app_password` or `token`.
+    /// `app_password`, `token`, or `first_password`, which takes the place of the password.
     kind: CredentialKind,
     #[schema(example = "Điện thoại của tôi")]
     label: String,
@@ -85,6 +87,7 @@ impl From<directory::CredentialKind> for CredentialKind {
             directory::CredentialKind::Password => Self::Password,
             directory::CredentialKind::AppPassword => Self::AppPassword,
             directory::CredentialKind::Token => Self::Token,
+            directory::CredentialKind::FirstPassword => Self::FirstPassword,
         }
     }
 }
@@ -138,7 +141,7 @@ pub(crate) async fn list(
     }))
 }
 
-/// Makes an app password or token; the answer has its secret, once.
+/// Makes an app password, token or first password; the answer has its secret, once.
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/credentials", tag = "credentials",
     params(("id" = u32, Path)), request_body = NewCredential,
     responses((status = 201, body = CreatedCredential)))]
@@ -152,12 +155,13 @@ pub(crate) async fn create(
     let kind = match new.kind {
         CredentialKind::AppPassword => directory::CredentialKind::AppPassword,
         CredentialKind::Token => directory::CredentialKind::Token,
+        CredentialKind::FirstPassword => directory::CredentialKind::FirstPassword,
         CredentialKind::Password => {
             return Err(Problem::invalid(
                 "kind",
                 expected(
-                    "app_password hoặc token; mật khẩu chính đặt bằng PUT …/credentials/password",
-                    "app_password or token; the password is set by PUT …/credentials/password",
+                    "app_password, token hoặc first_password; mật khẩu chính đặt bằng PUT …/credentials/password",
+                    "app_password, token or first_password; the password is set by PUT …/credentials/password",
                 ),
             ));
         }

@@ -2,7 +2,7 @@
 //!
 //! Answers are kept in memory for [`KEPT_S`], the newest [`ANSWERS_MAX`] of them: after a restart, or
 //! when pushed out, the request is done anew and then meets `409 exists` where names are unique.
-//! Only successes are kept: a refused request changed nothing and may be tried again. An answer that
+//! Files that come or go in a stream are neither held in memory nor kept. Only successes are kept: a refused request changed nothing and may be tried again. An answer that
 //! bears a secret (a new token or app password) is kept for [`SECRET_KEPT_S`] only.
 
 use crate::caller::Caller;
@@ -138,7 +138,8 @@ pub(crate) async fn once(
     next: Next,
 ) -> Response {
     let key = request.headers().get("idempotency-key");
-    let Some(key) = key.filter(|_| request.method() == Method::POST) else {
+    let streams = crate::imports::streams(request.uri().path());
+    let Some(key) = key.filter(|_| request.method() == Method::POST && !streams) else {
         return next.run(request).await;
     };
     let key = match key.to_str() {

@@ -3,8 +3,9 @@
 use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
 use crate::{
     accounts, agencies, aliases, audit, backups, credentials, dkim, dmarc_reports, domains,
-    forwarding, holds, letters, lists, members, positions, proposals, queue, queue_acts, recovery,
-    senders, sending, store, tls_reports, tokens, trace,
+    exports, forwarding, holds, imports, jobs, letters, lists, members, paper, positions,
+    proposals, queue, queue_acts, recovery, results, senders, sending, store, tls_reports, tokens,
+    trace,
 };
 use axum::Json;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -48,6 +49,8 @@ use utoipa::{Modify, OpenApi};
         tokens::list, tokens::create, tokens::read, tokens::delete,
         queue::list, queue::read, queue::retry, queue::hold, queue::release, queue::reroute,
         queue::delete, queue_acts::bulk,
+        imports::create, exports::read,
+        jobs::list, jobs::read, jobs::apply, jobs::cancel, jobs::undo, results::list, paper::letters,
         trace::search, trace::read,
         audit::list, audit::read,
         holds::list, holds::of_account, holds::place, holds::release, letters::letters,
@@ -83,6 +86,8 @@ fn tag_of(path: &str) -> String {
         .find(|own| path.contains(**own))
     {
         (*own).to_owned()
+    } else if path.ends_with("/results") {
+        "results".to_owned()
     } else if path.contains("/holds") {
         "holds".to_owned()
     } else if path.contains("/removed")
@@ -120,7 +125,11 @@ impl Modify for Everywhere {
                 let verb = operation.operation_id.take().unwrap_or_default();
                 operation.operation_id = Some(format!("{tag}_{verb}"));
             }
-            if let Some(post) = &mut item.post {
+            if let Some(post) = item
+                .post
+                .as_mut()
+                .filter(|_| !crate::imports::streams(path))
+            {
                 understand(
                     post,
                     "Idempotency-Key",

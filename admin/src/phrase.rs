@@ -167,6 +167,71 @@ const PHRASES: &[(&str, &str)] = &[
         "địa chỉ của tài khoản khác, không phải danh sách",
     ),
     (
+        "one of the agencies that you administer",
+        "một trong những cơ quan bạn quản trị",
+    ),
+    (
+        "fewer than # jobs under way",
+        "ít hơn # việc đang chạy hoặc đang chờ",
+    ),
+    (
+        "a size such as # MB or # GB, or octets",
+        "một dung lượng như # MB hoặc # GB, hoặc số byte",
+    ),
+    (
+        "person, shared, resource or list",
+        "person (cá nhân), shared (hộp thư chung), resource (tài nguyên) hoặc list (danh sách)",
+    ),
+    (
+        "the kind that it has: lists stay lists",
+        "loại đang có: danh sách không đổi thành loại khác, và ngược lại",
+    ),
+    (
+        "active, suspended or retired",
+        "active (hoạt động), suspended (tạm khoá) hoặc retired (đã nghỉ)",
+    ),
+    ("yes or no", "yes (có) hoặc no (không)"),
+    ("a whole number", "một số nguyên"),
+    (
+        "an address such as annv@coquan.gov.vn",
+        "một địa chỉ thư như annv@coquan.gov.vn",
+    ),
+    (
+        "one or more letters of lrswipkxtea, or - for no member any more",
+        "một hoặc nhiều chữ trong lrswipkxtea, hoặc dấu - để thôi là thành viên",
+    ),
+    (
+        "nothing, or - for no member any more: members of a list have no rights",
+        "để trống, hoặc dấu - để thôi là thành viên: thành viên danh sách không có quyền riêng",
+    ),
+    (
+        "another password than the first one",
+        "mật khẩu khác với mật khẩu lần đầu",
+    ),
+    ("the job has ended", "việc này đã kết thúc"),
+    (
+        "the job is no dry run whose file is still there",
+        "đây không phải lần chạy thử còn giữ tệp",
+    ),
+    (
+        "the job changed nothing that could be undone",
+        "việc này chưa thay đổi gì để hoàn tác",
+    ),
+    (
+        "the job is still to work; cancel it first",
+        "việc này còn đang chạy; hãy huỷ nó trước",
+    ),
+    ("the job is undone already", "việc này đã được hoàn tác"),
+    ("the time for undoing it is over", "đã quá hạn hoàn tác"),
+    (
+        "the job made no accounts",
+        "việc này không lập tài khoản nào",
+    ),
+    (
+        "the letters were fetched already",
+        "các thư mật khẩu đã được lấy rồi",
+    ),
+    (
         "an account that is no list",
         "một tài khoản không phải danh sách",
     ),

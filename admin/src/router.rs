@@ -6,8 +6,9 @@ use crate::problem::{Kind, Problem, render, text};
 use crate::runs::Runs;
 use crate::{
     BODY_MAX, Premises, accounts, agencies, aliases, audit, backups, credentials, dkim,
-    dmarc_reports, domains, forwarding, holds, letters, lists, members, openapi, positions,
-    proposals, queue, queue_acts, recovery, senders, sending, store, tls_reports, tokens, trace,
+    dmarc_reports, domains, exports, forwarding, holds, imports, jobs, letters, lists, members,
+    openapi, paper, positions, proposals, queue, queue_acts, recovery, results, senders, sending,
+    store, tls_reports, tokens, trace,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -20,6 +21,9 @@ use tokio::sync::Semaphore;
 
 /// Acts on the blocking pool at one time; more wait their turn.
 const ACTS_MAX: usize = 64;
+
+/// Files on their way in at one time: each holds a thread as long as its client takes.
+const UPLOADS_MAX: usize = 8;
 
 /// Verifications of the store at one time: each reads all of it.
 const VERIFICATIONS_MAX: usize = 1;
@@ -47,6 +51,7 @@ pub(crate) struct Room {
     pub(crate) verifications: Arc<Runs<crate::store::Checked>>,
     pub(crate) restores: Arc<Runs<backups::Brought>>,
     acts: Arc<Semaphore>,
+    pub(crate) uploads: Arc<Semaphore>,
 }
 
 impl Room {
@@ -73,7 +78,7 @@ impl Room {
 
 impl Room {
     /// Says that the disk is full where that is why.
-    fn explained(&self, problem: Problem) -> Problem {
+    pub(crate) fn explained(&self, problem: Problem) -> Problem {
         let reserve = || self.directory.lacks_room();
         match problem.is_unavailable().then(reserve).flatten() {
             Some(reserve) => Problem::want_of_room(reserve),
@@ -92,6 +97,7 @@ pub fn router(context: Context) -> Router {
         verifications: Arc::new(Runs::new(VERIFICATIONS_MAX)),
         restores: Arc::new(Runs::new(RESTORES_MAX)),
         acts: Arc::new(Semaphore::new(ACTS_MAX)),
+        uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
     };
     operations()
         .method_not_allowed_fallback(no_such_method)
@@ -160,13 +166,10 @@ fn operations() -> Router<Room> {
                 .patch(aliases::update)
                 .delete(aliases::delete),
         )
-        .route("/api/v1/tokens", get(tokens::list).post(tokens::create))
-        .route(
-            "/api/v1/tokens/{id}",
-            get(tokens::read).delete(tokens::delete),
-        )
+        .merge(tokens())
         .merge(seats())
         .merge(waiting())
+        .merge(bulk())
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/audit/{number}", get(audit::read))
         .merge(sending())
@@ -194,6 +197,30 @@ fn seats() -> Router<Room> {
             "/api/v1/positions/{id}/handover",
             post(positions::hand_over),
         )
+}
+
+/// Operations on tokens.
+fn tokens() -> Router<Room> {
+    Router::new()
+        .route("/api/v1/tokens", get(tokens::list).post(tokens::create))
+        .route(
+            "/api/v1/tokens/{id}",
+            get(tokens::read).delete(tokens::delete),
+        )
+}
+
+/// Tables in and out, and the jobs that work on them.
+fn bulk() -> Router<Room> {
+    Router::new()
+        .route("/api/v1/imports/{subject}", post(imports::create))
+        .route("/api/v1/exports/{subject}", get(exports::read))
+        .route("/api/v1/jobs", get(jobs::list))
+        .route("/api/v1/jobs/{id}", get(jobs::read))
+        .route("/api/v1/jobs/{id}/results", get(results::list))
+        .route("/api/v1/jobs/{id}/apply", post(jobs::apply))
+        .route("/api/v1/jobs/{id}/cancel", post(jobs::cancel))
+        .route("/api/v1/jobs/{id}/undo", post(jobs::undo))
+        .route("/api/v1/jobs/{id}/letters", post(paper::letters))
 }
 
 /// Operations on the queue, and what became of each message.

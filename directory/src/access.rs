@@ -15,6 +15,10 @@ pub enum Through {
     Token(CredentialId),
     /// Browser session.
     Session,
+    /// A first password, which opens nothing but the choice of a password of one's own.
+    FirstPassword(CredentialId),
+    /// A job that was asked for through this credential, and stands while that does.
+    Job(CredentialId),
 }
 
 /// Who, through what, and what they may. Cheap to clone; checked anew against the directory at each use,
@@ -133,6 +137,22 @@ impl Access {
         tops
     }
 
+    /// The credential that it rests on.
+    pub(crate) fn rests_on(&self) -> Option<CredentialId> {
+        match self.through {
+            Through::Password(id)
+            | Through::AppPassword(id)
+            | Through::Token(id)
+            | Through::FirstPassword(id)
+            | Through::Job(id) => Some(id),
+            Through::Session => {
+                let book = self.directory.read();
+                let session = book.sessions.get(&self.session?)?;
+                Some(session.row.credential)
+            }
+        }
+    }
+
     pub(crate) fn stands_in(&self, book: &Book) -> bool {
         let now = self.directory.now_s();
         let credential = |id| {
@@ -142,9 +162,11 @@ impl Access {
         book.account(self.account)
             .is_some_and(|account| may_enter(account))
             && match self.through {
-                Through::Password(id) | Through::AppPassword(id) | Through::Token(id) => {
-                    credential(id)
-                }
+                Through::Password(id)
+                | Through::AppPassword(id)
+                | Through::Token(id)
+                | Through::FirstPassword(id)
+                | Through::Job(id) => credential(id),
                 Through::Session => self
                     .session
                     .and_then(|hash| book.sessions.get(&hash))

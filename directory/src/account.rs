@@ -126,9 +126,7 @@ impl Directory {
         self.read().check_new_account(by, &account)?;
         account.id = self.next_account(&mut self.acts())?;
         self.seal_account(&account)?;
-        let before = self.read().departed.get(&account.address.key()).copied();
-        let first = before.map(|old| self.inner.store.account(old).next_mailbox());
-        self.make_mailboxes_from(&account, first.transpose()?)?;
+        self.make_first_mailboxes(&account)?;
         let mut acts = self.acts();
         self.read().check_new_account(by, &account)?;
         let note = Note {
@@ -219,14 +217,7 @@ impl Directory {
             if new.kind != old.kind {
                 book.check_no_seat(new.id)?;
             }
-            let ends = new.state != AccountState::Active;
-            let ended = book
-                .sessions_of
-                .get(&new.id)
-                .filter(|_| ends)
-                .into_iter()
-                .flatten();
-            let mut facts: Vec<Fact> = ended.map(|hash| Fact::NoSession(*hash)).collect();
+            let mut facts = book.ended_sessions(&new);
             facts.extend(book.addresses_changed(old, &new));
             ((**old).clone(), new, facts)
         };
@@ -270,6 +261,21 @@ impl Directory {
         self.forget_account(id)
     }
 
+    /// Numbers for so many accounts.
+    pub(crate) fn next_accounts(
+        &self,
+        acts: &mut Acts,
+        count: usize,
+    ) -> Result<Vec<AccountId>, Error> {
+        let most = u32::try_from(count).map_err(|_| used_up())?;
+        let last = acts.account_next.saturating_add(most).saturating_sub(1);
+        if most > 0 && last > acts.account_reserved {
+            self.commit_unlogged(vec![Fact::AccountCounter(last)])?;
+            acts.account_reserved = last;
+        }
+        (0..count).map(|_| self.next_account(acts)).collect()
+    }
+
     pub(crate) fn next_account(&self, acts: &mut Acts) -> Result<AccountId, Error> {
         if acts.account_next > acts.account_reserved {
             let reserved = acts.account_next.saturating_add(ID_BLOCK - 1);
@@ -279,6 +285,13 @@ impl Directory {
         let id = AccountId::new(acts.account_next).ok_or_else(used_up)?;
         acts.account_next = acts.account_next.checked_add(1).ok_or_else(used_up)?;
         Ok(id)
+    }
+
+    /// The default mailboxes of a new account, with other numbers than those of a deleted one that had its address.
+    pub(crate) fn make_first_mailboxes(&self, account: &Account) -> Result<(), Error> {
+        let before = self.read().departed.get(&account.address.key()).copied();
+        let first = before.map(|old| self.inner.store.account(old).next_mailbox());
+        self.make_mailboxes_from(account, first.transpose()?)
     }
 
     /// The default mailboxes, unless there is an inbox already.
@@ -316,7 +329,19 @@ impl Directory {
 }
 
 impl Book {
-    fn check_new_account(&self, by: Option<&Access>, new: &Account) -> Result<(), Error> {
+    /// Browser sessions that end when the account becomes so.
+    pub(crate) fn ended_sessions(&self, new: &Account) -> Vec<Fact> {
+        let ends = new.state != AccountState::Active;
+        let ended = self.sessions_of.get(&new.id).filter(|_| ends);
+        let ended = ended.into_iter().flatten();
+        ended.map(|hash| Fact::NoSession(*hash)).collect()
+    }
+
+    pub(crate) fn check_new_account(
+        &self,
+        by: Option<&Access>,
+        new: &Account,
+    ) -> Result<(), Error> {
         if !self.agencies.contains_key(&new.agency) {
             return Err(Error::NotFound("agency"));
         }
@@ -369,7 +394,7 @@ impl Book {
         Ok(())
     }
 
-    fn check_changed_account(
+    pub(crate) fn check_changed_account(
         &self,
         by: Option<&Access>,
         old: &Account,
@@ -412,7 +437,7 @@ impl Book {
     }
 
     /// What is no longer so when an account goes.
-    fn departure(&self, account: &Account) -> Vec<Fact> {
+    pub(crate) fn departure(&self, account: &Account) -> Vec<Fact> {
         let id = account.id;
         let mut facts = vec![Fact::Departed(account.clone())];
         let aliases = self.aliases_of.get(&id).into_iter().flatten();
@@ -436,7 +461,7 @@ impl Book {
     }
 }
 
-fn check_limits(account: &Account) -> Result<(), Error> {
+pub(crate) fn check_limits(account: &Account) -> Result<(), Error> {
     quota::limit("quota", account.quota)?;
     quota::limit("messages_max", account.messages_max)
 }

@@ -24,6 +24,7 @@ pub(crate) struct Acts {
     pub(crate) account_next: u32,
     pub(crate) account_reserved: u32,
     pub(crate) credential_last: u64,
+    pub(crate) job_last: u64,
 }
 
 /// How an act appears in the audit log.
@@ -68,15 +69,31 @@ impl Directory {
         note: Note,
         facts: Vec<Fact>,
     ) -> Result<(), Error> {
+        self.commit_all(acts, by, vec![note], facts)
+    }
+
+    /// The same of many acts: all of them, each with its audit entry, or none.
+    pub(crate) fn commit_all(
+        &self,
+        acts: &mut Acts,
+        by: Option<&Access>,
+        notes: Vec<Note>,
+        facts: Vec<Fact>,
+    ) -> Result<(), Error> {
         let actor = by.map_or_else(|| "system".to_owned(), |access| access.address.to_string());
-        let entry = acts.chain.entry(self.inner.clock.now_s(), actor, note);
-        let mut rows = Vec::with_capacity(facts.len() + 1);
+        let now = self.inner.clock.now_s();
+        let mut rows = Vec::with_capacity(facts.len() + notes.len());
         for fact in &facts {
             rows.push(fact.row()?);
         }
-        rows.push(entry.row()?);
+        let mut chain = acts.chain.clone();
+        for note in notes {
+            let entry = chain.entry(now, actor.clone(), note);
+            rows.push(entry.row()?);
+            chain.follow(&entry);
+        }
         self.inner.store.commit_rows(rows)?;
-        acts.chain.follow(&entry);
+        acts.chain = chain;
         self.apply(facts);
         Ok(())
     }

@@ -251,7 +251,7 @@ impl Book {
         Ok(())
     }
 
-    fn check_unused(&self, id: &AgencyId) -> Result<(), Error> {
+    pub(crate) fn check_unused(&self, id: &AgencyId) -> Result<(), Error> {
         let used = if self.children.get(id).is_some_and(|c| !c.is_empty()) {
             "agencies below it"
         } else if self.accounts_in.contains_key(id) {

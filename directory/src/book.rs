@@ -3,6 +3,7 @@
 //! Knows no store and no clock; who reads tells it the time. Built only by `apply`; asked under a read lock that is never held
 //! across a commit, so that sign-ins and deliveries do not wait for an administrator's fdatasync.
 
+use crate::bulk::{Job, JobId};
 use crate::cap::AgencyCaps;
 use crate::credential::Kept;
 use crate::dkim::SigningKey;
@@ -81,6 +82,7 @@ pub(crate) struct Book {
     pub(crate) seats: Seats,
     /// Who had a main address last, of those who were deleted.
     pub(crate) departed: HashMap<String, AccountId>,
+    pub(crate) jobs: BTreeMap<JobId, Job>,
     /// Raised when an account or a credential changes: what was refused before may now be right.
     pub(crate) epoch: u64,
     /// Unix seconds, as told by who reads: what begins and ends with a day is asked of the book like the rest.
@@ -153,6 +155,7 @@ impl Book {
             Fact::NoPosition(id) => self.seats.drop(id),
             Fact::PositionCounter(last) => self.seats.count(last),
             Fact::Departed(account) => self.put_departed(&account),
+            Fact::Job(_) | Fact::NoJob(_) | Fact::JobCounter(_) | Fact::Row(_) => self.work(fact),
             // Rows that nobody needs in memory.
             Fact::AccountCounter(_)
             | Fact::CredentialCounter(_)
@@ -371,7 +374,9 @@ impl Book {
         capability: Capability,
         agency: &AgencyId,
     ) -> bool {
-        if matches!(through, Through::AppPassword(_)) || !self.agencies.contains_key(agency) {
+        if matches!(through, Through::AppPassword(_) | Through::FirstPassword(_))
+            || !self.agencies.contains_key(agency)
+        {
             return false;
         }
         let Some(account) = self.account(account) else {

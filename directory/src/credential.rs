@@ -44,6 +44,8 @@ pub enum CredentialKind {
     AppPassword,
     /// Bearer token for the API.
     Token,
+    /// Drawn by us and told in a letter: good until its time, for nothing but choosing a password of one's own.
+    FirstPassword,
 }
 
 /// A credential without its secret.
@@ -158,7 +160,8 @@ impl Directory {
             let book = self.read();
             book.check_credentials(by, account, Capability::ResetCredentials)?;
             let old = book.credentials.get(&account).into_iter().flatten();
-            let old = old.filter(|(_, kept)| kept.stored.kind == CredentialKind::Password);
+            let set = [CredentialKind::Password, CredentialKind::FirstPassword];
+            let old = old.filter(|(_, kept)| set.contains(&kept.stored.kind));
             for (old, _) in old {
                 facts.extend(book.withdrawal(account, *old));
             }
@@ -173,8 +176,9 @@ impl Directory {
         Ok(id)
     }
 
-    /// Makes an app password or token; the secret is shown once. Errors: `Invalid` for a password
-    /// (that is `set_password`), a past expiry, or more than `CREDENTIALS_MAX`.
+    /// Makes an app password, token or first password; the secret is shown once. A first password takes the place of
+    /// the password and of another first one. Errors: `Invalid` for a password (that is `set_password`), a past
+    /// expiry, or more than `CREDENTIALS_MAX`.
     pub fn create_credential(
         &self,
         by: Option<&Access>,
@@ -187,6 +191,9 @@ impl Directory {
         let (secret, capability) = match kind {
             CredentialKind::Password => return Err(invalid("kind", "an app password or a token")),
             CredentialKind::AppPassword => (app_password()?, Capability::ResetCredentials),
+            CredentialKind::FirstPassword => {
+                return self.create_first(by, account, label, expires_at);
+            }
             CredentialKind::Token => (
                 format!("cv_{}", encode(&random::<32>()?)),
                 Capability::ManageTokens,
@@ -232,6 +239,45 @@ impl Directory {
         self.commit(&mut acts, by, note, facts)?;
         acts.credential_last = id.0;
         Ok((shown, Secret::new(secret)))
+    }
+
+    fn create_first(
+        &self,
+        by: Option<&Access>,
+        account: AccountId,
+        label: String,
+        expires_at: Option<i64>,
+    ) -> Result<(Credential, Secret), Error> {
+        if expires_at.is_some_and(|end| end <= self.now_s()) {
+            return Err(invalid("expires_at", "a time to come"));
+        }
+        let mut acts = self.acts();
+        let id = CredentialId(acts.credential_last + 1);
+        let (mut stored, secret) = first(id, self.now_s())?;
+        stored.label = label;
+        stored.expires_at = expires_at.or(stored.expires_at);
+        let shown = Kept::new(stored.clone()).shown();
+        let (note, facts) = {
+            let book = self.read();
+            let owner = book.check_credentials(by, account, Capability::ResetCredentials)?;
+            let set = [CredentialKind::Password, CredentialKind::FirstPassword];
+            let old = book.credentials.get(&account).into_iter().flatten();
+            let old = old.filter(|(_, kept)| set.contains(&kept.stored.kind));
+            let mut facts: Vec<Fact> = old
+                .flat_map(|(old, _)| book.withdrawal(account, *old))
+                .collect();
+            facts.push(Fact::CredentialCounter(id.0));
+            facts.push(Fact::Credential(account, stored));
+            let note = Note {
+                act: "password.first",
+                object: owner.address.to_string(),
+                detail: act_json(&shown),
+            };
+            (note, facts)
+        };
+        self.commit(&mut acts, by, note, facts)?;
+        acts.credential_last = id.0;
+        Ok((shown, secret))
     }
 
     /// Credentials of an account.
@@ -308,7 +354,7 @@ impl Directory {
 impl Book {
     /// The account, when `by` may give it credentials. One's own passwords and app passwords: when signed in
     /// by password or in the browser; a token or an app password cannot make others of its kind.
-    fn check_credentials(
+    pub(crate) fn check_credentials(
         &self,
         by: Option<&Access>,
         account: AccountId,
@@ -317,7 +363,10 @@ impl Book {
         let owner = self.account(account).ok_or(Error::NotFound("account"))?;
         let own = by.is_some_and(|access| {
             access.account == account
-                && matches!(access.through, Through::Password(_) | Through::Session)
+                && matches!(
+                    access.through,
+                    Through::Password(_) | Through::Session | Through::FirstPassword(_)
+                )
                 && capability == Capability::ResetCredentials
         });
         if !own {
@@ -327,7 +376,7 @@ impl Book {
     }
 
     /// What is no longer so when a credential goes: itself and the sessions that it opened.
-    fn withdrawal(&self, account: AccountId, id: CredentialId) -> Vec<Fact> {
+    pub(crate) fn withdrawal(&self, account: AccountId, id: CredentialId) -> Vec<Fact> {
         let sessions = self.sessions_of.get(&account).into_iter().flatten();
         sessions
             .filter(|hash| {
@@ -341,11 +390,37 @@ impl Book {
     }
 }
 
-/// 24 letters and digits in groups of four, 120 bits; none that look alike.
+/// Days for which a first password is good.
+const FIRST_DAYS: i64 = 30;
+
+/// A first password: 16 letters and digits, 80 bits, short enough to be typed from paper. Drawn by us, so a quick
+/// digest is enough: nobody goes through 2^80 of them, offline or here, within its days. No half for SCRAM is kept:
+/// it opens no mail.
+pub(crate) fn first(id: CredentialId, now_s: i64) -> Result<(Stored, Secret), Error> {
+    let secret = drawn::<16>()?;
+    let kind = CredentialKind::FirstPassword;
+    let stored = Stored {
+        id,
+        kind,
+        label: String::new(),
+        created_at: now_s,
+        expires_at: Some(now_s.saturating_add(FIRST_DAYS * 24 * 3600)),
+        proof: Proof::Blake3(digest(&squeeze(&secret, kind))),
+        verifier: None,
+    };
+    Ok((stored, Secret::new(secret)))
+}
+
+/// 24 letters and digits, 120 bits.
 fn app_password() -> Result<String, Error> {
+    drawn::<24>()
+}
+
+/// Letters and digits in groups of four, five bits each; none that look alike.
+fn drawn<const N: usize>() -> Result<String, Error> {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let mut text = String::with_capacity(29);
-    for (n, byte) in random::<24>()?.iter().enumerate() {
+    let mut text = String::with_capacity(N + N / 4);
+    for (n, byte) in random::<N>()?.iter().enumerate() {
         if n > 0 && n % 4 == 0 {
             text.push('-');
         }
@@ -370,7 +445,7 @@ pub(crate) fn as_shown(secret: &str) -> String {
 /// App passwords are typed from one screen to another: case, dashes and spaces do not count.
 pub(crate) fn squeeze(secret: &str, kind: CredentialKind) -> String {
     match kind {
-        CredentialKind::AppPassword => secret
+        CredentialKind::AppPassword | CredentialKind::FirstPassword => secret
             .chars()
             .filter(|c| *c != '-' && !c.is_whitespace())
             .flat_map(char::to_lowercase)

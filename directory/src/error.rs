@@ -48,6 +48,9 @@ pub enum SignInError {
     /// Too many failures from this peer or for this account; seconds to wait.
     #[error("too many failed sign-ins; wait {0} s")]
     Later(u32),
+    /// It is the right first password: it opens nothing before a password of one's own is chosen on the sign-in page.
+    #[error("a first password: choose one of your own on the sign-in page")]
+    ChooseFirst,
     /// Storage failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),

@@ -3,6 +3,7 @@
 //! A row is a version byte and postcard (I-18: another version refuses to start). Saved facts and facts
 //! read at start go through the same `Book::apply`, so that memory cannot differ from the disk by the way taken.
 
+use crate::bulk::{Job, JobId};
 use crate::cap::AgencyCaps;
 use crate::credential::Stored;
 use crate::dkim::DkimRow;
@@ -82,6 +83,12 @@ pub(crate) mod table {
     pub(crate) const MEASURED: &str = "directory.measured";
     /// Small named values on mailboxes and on the server.
     pub(crate) const ANNOTATION: &str = "directory.annotation";
+    /// Bulk work.
+    pub(crate) const JOB: &str = "directory.job";
+    /// Files of jobs, in parts.
+    pub(crate) const JOB_FILE: &str = "directory.job_file";
+    /// What became of the rows of jobs, in batches.
+    pub(crate) const JOB_RESULT: &str = "directory.job_result";
     pub(crate) const COUNTER: &str = "directory.counter";
     pub(crate) const AUDIT: &str = "directory.audit";
     /// When credentials and sessions were last used; written lazily, its loss harms nothing.
@@ -95,6 +102,8 @@ pub(crate) const CREDENTIAL_COUNTER: &[u8] = b"credential";
 
 /// Row of the counter table: the last number given to a position.
 pub(crate) const POSITION_COUNTER: &[u8] = b"position";
+/// Row of the counter table: the last job id.
+pub(crate) const JOB_COUNTER: &[u8] = b"job";
 
 /// Row of the counter table: the last loss of commits for which the counters leapt.
 pub(crate) const LOSS: &[u8] = b"loss";
@@ -144,6 +153,11 @@ pub(crate) enum Fact {
     AccountCounter(u32),
     CredentialCounter(u64),
     PositionCounter(u32),
+    Job(Box<Job>),
+    NoJob(JobId),
+    JobCounter(u64),
+    /// A row that nobody needs in memory.
+    Row(RowChange),
 }
 
 impl Fact {
@@ -209,12 +223,30 @@ impl Fact {
                 account_key(a.id),
                 Some(encode_as(ACCOUNT_VERSION, a)?),
             ),
+            Self::AccountCounter(_)
+            | Self::CredentialCounter(_)
+            | Self::JobCounter(_)
+            | Self::Job(_)
+            | Self::NoJob(_)
+            | Self::Row(_) => return self.row_of_work(),
+        };
+        Ok(RowChange { table, key, value })
+    }
+
+    /// The same of counters and of bulk work.
+    fn row_of_work(&self) -> Result<RowChange, storage::Error> {
+        let (table, key, value) = match self {
             Self::AccountCounter(n) => (table::COUNTER, ACCOUNT_COUNTER.to_vec(), Some(encode(n)?)),
             Self::CredentialCounter(n) => (
                 table::COUNTER,
                 CREDENTIAL_COUNTER.to_vec(),
                 Some(encode(n)?),
             ),
+            Self::Job(job) => (table::JOB, job_key(job.id), Some(encode(job)?)),
+            Self::NoJob(id) => (table::JOB, job_key(*id), None),
+            Self::JobCounter(n) => (table::COUNTER, JOB_COUNTER.to_vec(), Some(encode(n)?)),
+            Self::Row(row) => return Ok(row.clone()),
+            _ => return Err(storage::Error::Invalid("a fact of another table")),
         };
         Ok(RowChange { table, key, value })
     }
@@ -295,6 +327,7 @@ impl Fact {
             table::CAPS => Self::Caps(decode(table, value)?),
             table::STOP => Self::Stop(decode(table, value)?),
             table::POSITION => Self::Position(decode(table, value)?),
+            table::JOB => Self::Job(Box::new(decode(table, value)?)),
             table::DEPARTED => Self::Departed(decode_account(table, value)?),
             _ => return Err(corrupt(table, "an unknown table")),
         })
@@ -304,6 +337,10 @@ impl Fact {
 /// Big-endian, so that the table is in id order.
 pub(crate) fn account_key(id: AccountId) -> Vec<u8> {
     id.raw().to_be_bytes().to_vec()
+}
+
+fn job_key(id: JobId) -> Vec<u8> {
+    id.0.to_be_bytes().to_vec()
 }
 
 /// Account first, then the mailbox: what is shared of an account lies together, the account as a whole (zero)

@@ -12,6 +12,7 @@ pub mod annotation;
 pub mod audit;
 mod book;
 mod bounded;
+pub mod bulk;
 pub mod cap;
 pub mod clock;
 mod colleague;

@@ -4,8 +4,8 @@ use crate::act::Acts;
 use crate::book::Book;
 use crate::cap::SendingSettings;
 use crate::fact::{
-    ACCOUNT_COUNTER, CREDENTIAL_COUNTER, Fact, LOSS, POSITION_COUNTER, SALT_KEY, credential_of,
-    decode, encode, table,
+    ACCOUNT_COUNTER, CREDENTIAL_COUNTER, Fact, JOB_COUNTER, LOSS, POSITION_COUNTER, SALT_KEY,
+    credential_of, decode, encode, table,
 };
 use crate::hash::Hasher;
 use crate::lazy::Lazy;
@@ -70,6 +70,7 @@ pub(crate) struct Inner {
     pub(crate) heeding: storage::Listeners<()>,
     pub(crate) bereft: Vec<AccountId>,
     pub(crate) unheard: crate::notice::Unheard,
+    pub(crate) desk: crate::bulk::Desk,
 }
 
 impl std::fmt::Debug for Directory {
@@ -98,6 +99,7 @@ impl Directory {
             account_next: account_reserved.saturating_add(1),
             account_reserved,
             credential_last: counter(&store, CREDENTIAL_COUNTER)?.unwrap_or(0),
+            job_last: job_last(&store, &book)?,
         };
         let salt_key = salt_key(&store)?;
         let inner = Inner {
@@ -120,6 +122,7 @@ impl Directory {
                 .as_ref()
                 .map_or(Vec::new(), |(bereft, _)| bereft.clone()),
             unheard: crate::notice::Unheard::default(),
+            desk: crate::bulk::Desk::default(),
         };
         let directory = Self {
             inner: Arc::new(inner),
@@ -185,6 +188,7 @@ fn load(store: &Store, now: i64) -> Result<(Book, Vec<RowChange>), Error> {
         table::STOP,
         table::POSITION,
         table::DEPARTED,
+        table::JOB,
     ];
     for name in tables {
         each(store, name, &mut |key, value| {
@@ -317,6 +321,13 @@ fn salt_key(store: &Store) -> Result<[u8; 32], Error> {
         value: Some(encode(&drawn)?),
     }])?;
     Ok(drawn)
+}
+
+/// The last job id: after a repair that lost commits the counter may tell of a time before.
+fn job_last(store: &Store, book: &Book) -> Result<u64, Error> {
+    let counted: u64 = counter(store, JOB_COUNTER)?.unwrap_or(0);
+    let there = book.jobs.last_key_value().map_or(0, |(id, _)| id.0);
+    Ok(counted.max(there))
 }
 
 fn counter<T: serde::de::DeserializeOwned>(store: &Store, key: &[u8]) -> Result<Option<T>, Error> {

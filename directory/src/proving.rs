@@ -57,7 +57,7 @@ impl Directory {
         let (id, text) = match through {
             Through::Password(id) => (id, secret.expose().to_owned()),
             Through::AppPassword(id) => (id, as_shown(secret.expose())),
-            Through::Token(_) | Through::Session => return,
+            _ => return,
         };
         let lacks = |book: &Book| {
             let kept = book.credential(account, id)?;

@@ -319,6 +319,22 @@ impl Directory {
         version: Option<u64>,
     ) -> Result<Share, Error> {
         let mut acts = self.acts();
+        let meant = (account, member, rights);
+        let (share, facts, note) = self.member_facts(&acts, by, meant, version)?;
+        self.commit(&mut acts, by, note, facts)?;
+        drop(acts);
+        self.tell_shared(account, None, Sharing::Account(member));
+        Ok(share)
+    }
+
+    /// What is to be committed for it. The lock of acts is held, since notices have numbers.
+    pub(crate) fn member_facts(
+        &self,
+        _acts: &crate::act::Acts,
+        by: Option<&Access>,
+        (account, member, rights): (AccountId, AccountId, Rights),
+        version: Option<u64>,
+    ) -> Result<(Share, Vec<Fact>, Note), Error> {
         let inbox = self.inner.store.account(account);
         let inbox = inbox.by_role(storage::Role::Inbox).ok().flatten();
         let (share, mut facts, note, news) = {
@@ -357,14 +373,11 @@ impl Directory {
         if let Some(news) = news {
             facts.extend(self.notice(news)?);
         }
-        self.commit(&mut acts, by, note, facts)?;
-        drop(acts);
-        self.tell_shared(account, None, Sharing::Account(member));
-        Ok(share)
+        Ok((share, facts, note))
     }
 
     /// Lets those know who listen: to the account, for which its mailbox is now another, and the one who is meant.
-    fn tell_shared(&self, account: AccountId, mailbox: Option<MailboxId>, to: Sharing) {
+    pub(crate) fn tell_shared(&self, account: AccountId, mailbox: Option<MailboxId>, to: Sharing) {
         self.touch(account, mailbox);
         if let Sharing::Account(member) = to {
             self.inner.store.account(member).wake();
@@ -518,7 +531,7 @@ impl Book {
     }
 
     /// The member's address, when he may become one.
-    fn check_member(
+    pub(crate) fn check_member(
         &self,
         by: Option<&Access>,
         owner: &Account,

@@ -50,6 +50,10 @@ impl Directory {
             return Err(SignInError::Later(wait));
         }
         if let Some(found) = self.quick(address.as_ref(), secret, &attempt, now) {
+            if matches!(found.1, Through::FirstPassword(_)) {
+                // Who knows it guesses nothing; nothing is counted, in his favour neither.
+                return Err(SignInError::ChooseFirst);
+            }
             self.teach(found.0.id, found.1, secret);
             return Ok(self.entered(found, Some(who), from, now));
         }
@@ -75,6 +79,41 @@ impl Directory {
             }
             Err(Busy) => Err(SignInError::Later(BUSY_WAIT_S)),
         }
+    }
+
+    /// Chooses a password of one's own in place of a first one, which is then withdrawn; the account's address and
+    /// what it is. Failures are counted as of every sign-in. Errors: `Ok(Err)` with what is wrong with the new one.
+    pub fn choose_password(
+        &self,
+        name: &str,
+        first: &Secret,
+        new: &Secret,
+        peer: Peer,
+    ) -> Result<Result<(), crate::Error>, SignInError> {
+        let now = self.inner.clock.now_ms();
+        let from = Network::of(peer.ip);
+        let address = self.named(name);
+        let spelled = address.as_ref().map_or_else(|| spelled(name), Address::key);
+        let who = self.keyed(&[spelled.as_bytes()]);
+        let wait = self.lockout(|l| l.wait(Some(who), from, now).max(l.wait_name(who, now)));
+        if let Some(wait) = wait {
+            return Err(SignInError::Later(wait));
+        }
+        let attempt = self.keyed(&[spelled.as_bytes(), first.expose().as_bytes()]);
+        let found = self.quick(address.as_ref(), first, &attempt, now);
+        let Some(found) = found.filter(|f| matches!(f.1, Through::FirstPassword(_))) else {
+            self.refused(Some(who), from, now, peer);
+            return Err(SignInError::Refused);
+        };
+        let access = self.entered(found, Some(who), from, now);
+        let same = prepare(new.expose()) == prepare(first.expose());
+        if same {
+            let expected = "another password than the first one";
+            return Ok(Err(crate::act::invalid("password", expected)));
+        }
+        Ok(self
+            .set_password(Some(&access), access.account, new)
+            .map(drop))
     }
 
     /// A bearer token.
@@ -121,7 +160,8 @@ impl Directory {
         let digest = digest(&squeeze(&text, CredentialKind::AppPassword));
         let (account, id) = *book.by_digest.get(&digest)?;
         let found = book.entry(account, id, now_ms)?;
-        (account == owner && matches!(found.1, Through::AppPassword(_))).then_some(found)
+        let typed = matches!(found.1, Through::AppPassword(_) | Through::FirstPassword(_));
+        (account == owner && typed).then_some(found)
     }
 
     /// The account's password by argon2id; the same work when there is no such account.
@@ -275,12 +315,17 @@ fn through(kept: &Kept) -> Through {
         CredentialKind::Password => Through::Password(kept.stored.id),
         CredentialKind::AppPassword => Through::AppPassword(kept.stored.id),
         CredentialKind::Token => Through::Token(kept.stored.id),
+        CredentialKind::FirstPassword => Through::FirstPassword(kept.stored.id),
     }
 }
 
 fn credential_of(through: Through) -> CredentialId {
     match through {
-        Through::Password(id) | Through::AppPassword(id) | Through::Token(id) => id,
+        Through::Password(id)
+        | Through::AppPassword(id)
+        | Through::Token(id)
+        | Through::FirstPassword(id)
+        | Through::Job(id) => id,
         // Sessions are not made here.
         Through::Session => CredentialId(0),
     }

@@ -2,6 +2,7 @@
 
 use crate::Context;
 use crate::cookie::{self, FORM_COOKIE, LANGUAGE_COOKIE, session_cookie};
+use crate::first::{self, Choice};
 use crate::origin::{Source, source};
 use crate::page::Page;
 use crate::target::target;
@@ -44,7 +45,7 @@ pub(crate) struct Fields {
     next: String,
 }
 
-type Connected = Option<Extension<ConnectInfo<SocketAddr>>>;
+pub(crate) type Connected = Option<Extension<ConnectInfo<SocketAddr>>>;
 
 /// `GET /login`
 pub(crate) async fn show(
@@ -122,6 +123,14 @@ pub(crate) async fn enter(
             append_cookie(&mut response, cookie::session(&token.0));
             response
         }
+        Err(Refusal::ChooseFirst) => {
+            let first = Choice {
+                address: fields.address.trim(),
+                first: &fields.password,
+                trouble: None,
+            };
+            first::page(&context, &headers, StatusCode::OK, next, first)
+        }
         Err(Refusal::Wrong) => shown(StatusCode::UNAUTHORIZED, Trouble::Wrong),
         Err(Refusal::AppPassword) => shown(StatusCode::UNAUTHORIZED, Trouble::AppPassword),
         Err(Refusal::Unavailable) => shown(StatusCode::SERVICE_UNAVAILABLE, Trouble::Unavailable),
@@ -181,33 +190,40 @@ pub(crate) async fn leave(
 }
 
 /// One try to sign in, on a blocking thread.
-struct Attempt {
-    name: String,
-    secret: Secret,
-    peer: Peer,
+pub(crate) struct Attempt {
+    pub(crate) name: String,
+    pub(crate) secret: Secret,
+    pub(crate) peer: Peer,
     /// The session that this browser has had.
-    before: Option<String>,
+    pub(crate) before: Option<String>,
 }
 
-enum Refusal {
+pub(crate) enum Refusal {
     Wrong,
+    /// A first password: one's own is chosen first.
+    ChooseFirst,
     AppPassword,
     Later(u32),
     Unavailable,
 }
 
+impl From<SignInError> for Refusal {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Refused => Self::Wrong,
+            SignInError::ChooseFirst => Self::ChooseFirst,
+            SignInError::Later(wait) => Self::Later(wait),
+            SignInError::Storage(cause) => {
+                tracing::error!(%cause, "a sign-in could not be checked");
+                Self::Unavailable
+            }
+        }
+    }
+}
+
 impl Attempt {
-    fn run(self, directory: &Directory) -> Result<SessionToken, Refusal> {
-        let access = directory
-            .sign_in(&self.name, &self.secret, self.peer)
-            .map_err(|error| match error {
-                SignInError::Refused => Refusal::Wrong,
-                SignInError::Later(wait) => Refusal::Later(wait),
-                SignInError::Storage(cause) => {
-                    tracing::error!(%cause, "a sign-in could not be checked");
-                    Refusal::Unavailable
-                }
-            })?;
+    pub(crate) fn run(self, directory: &Directory) -> Result<SessionToken, Refusal> {
+        let access = directory.sign_in(&self.name, &self.secret, self.peer)?;
         let token = directory
             .open_session(&access, self.peer)
             .map_err(|error| match error {
@@ -224,8 +240,8 @@ impl Attempt {
     }
 }
 
-/// The page, with the form's token as cookie and in the form.
-fn again(
+/// The sign-in page.
+pub(crate) fn again(
     context: &Context,
     headers: &HeaderMap,
     language: Language,
@@ -234,6 +250,25 @@ fn again(
     address: &str,
     next: &str,
 ) -> Response {
+    let page = Page {
+        language,
+        domain: "",
+        trouble,
+        address,
+        next,
+        token: "",
+        choose: None,
+    };
+    paged(context, headers, status, page)
+}
+
+/// A page, with the form's token as cookie and in the form.
+pub(crate) fn paged(
+    context: &Context,
+    headers: &HeaderMap,
+    status: StatusCode,
+    page: Page<'_>,
+) -> Response {
     // A token that the browser has is kept, so that two open pages both work.
     let kept = cookie::value(headers, FORM_COOKIE).map(str::to_owned);
     let Some(token) = kept.or_else(new_token) else {
@@ -241,12 +276,9 @@ fn again(
     };
     let domain = context.directory.default_domain().map(ToString::to_string);
     let page = Page {
-        language,
         domain: domain.as_deref().unwrap_or(EXAMPLE_DOMAIN),
-        trouble,
-        address,
-        next,
         token: &token,
+        ..page
     };
     let about = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -261,7 +293,7 @@ fn again(
     response
 }
 
-fn see_other(to: &str) -> Response {
+pub(crate) fn see_other(to: &str) -> Response {
     let to = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
     let about = [
         (header::LOCATION, to),
@@ -270,14 +302,14 @@ fn see_other(to: &str) -> Response {
     (StatusCode::SEE_OTHER, about).into_response()
 }
 
-fn append_cookie(response: &mut Response, cookie: Option<HeaderValue>) {
+pub(crate) fn append_cookie(response: &mut Response, cookie: Option<HeaderValue>) {
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
 }
 
 /// Whether the form repeats the token of the cookie.
-fn repeats_token(headers: &HeaderMap, token: &str) -> bool {
+pub(crate) fn repeats_token(headers: &HeaderMap, token: &str) -> bool {
     cookie::value(headers, FORM_COOKIE)
         .is_some_and(|kept| kept.as_bytes().ct_eq(token.as_bytes()).into())
 }
@@ -289,13 +321,13 @@ fn new_token() -> Option<String> {
 }
 
 /// Vietnamese unless English was chosen.
-fn language(headers: &HeaderMap) -> Language {
+pub(crate) fn language(headers: &HeaderMap) -> Language {
     cookie::value(headers, LANGUAGE_COOKIE)
         .and_then(Language::from_code)
         .unwrap_or(Language::Vietnamese)
 }
 
-fn peer(connected: Connected) -> Peer {
+pub(crate) fn peer(connected: Connected) -> Peer {
     let ip = connected.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(info)| {
         info.0.ip()
     });

@@ -5,6 +5,7 @@
 //! `__Host-` cookie: nobody can sign a browser in, or out, from another site.
 
 mod cookie;
+mod first;
 mod form;
 mod origin;
 mod page;
@@ -35,11 +36,12 @@ impl Context {
     }
 }
 
-/// `GET /login`, `POST /login`, `POST /logout` and the style sheet. The peer's address comes from
+/// `GET /login`, `POST /login`, `POST /login/first`, `POST /logout` and the style sheet. The peer's address comes from
 /// `ConnectInfo<SocketAddr>` when it is there.
 pub fn router(state: Context) -> Router {
     Router::new()
         .route("/login", get(form::show).post(form::enter))
+        .route("/login/first", post(first::choose))
         .route("/logout", post(form::leave))
         .route("/login/style.css", get(style::sheet))
         .layer(DefaultBodyLimit::max(FORM_MAX))

@@ -1,7 +1,7 @@
 //! The sign-in page as HTML.
 
 use crate::style;
-use crate::words::{Language, Trouble};
+use crate::words::{Language, Trouble, Unfit};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// What one showing of the page depends on.
@@ -15,6 +15,23 @@ pub(crate) struct Page<'a> {
     pub(crate) address: &'a str,
     pub(crate) next: &'a str,
     pub(crate) token: &'a str,
+    /// Asks for a password of one's own instead of the sign-in.
+    pub(crate) choose: Option<Choose<'a>>,
+}
+
+/// A password of one's own is to be chosen.
+#[derive(Clone, Copy)]
+pub(crate) struct Choose<'a> {
+    /// The first password, typed just before.
+    pub(crate) first: &'a str,
+    /// What was wrong with the choice.
+    pub(crate) wrong: Option<Unfit>,
+}
+
+impl std::fmt::Debug for Choose<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Choose(***, {:?})", self.wrong)
+    }
 }
 
 /// The product's sign: a cube of three faces.
@@ -27,6 +44,10 @@ const SHIELD: &str = r##"<svg class="icon" viewBox="0 0 24 24" aria-hidden="true
 impl Page<'_> {
     pub(crate) fn render(&self) -> Markup {
         let words = self.language.words();
+        let title = match self.choose {
+            Some(_) => words.choose,
+            None => words.sign_in,
+        };
         html! {
             (DOCTYPE)
             html lang=(self.language.code()) {
@@ -35,7 +56,7 @@ impl Page<'_> {
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
                     meta name="robots" content="noindex";
-                    title { (words.sign_in) " – " (words.product) }
+                    title { (title) " – " (words.product) }
                     link rel="icon" href=(ICON);
                     link rel="stylesheet" href=(style::address());
                 }
@@ -46,14 +67,20 @@ impl Page<'_> {
                             div { b lang="vi" { (words.product) } span { (words.tagline) } }
                         }
                         section.card aria-labelledby="title" {
-                            h1 #title { (words.sign_in) }
+                            h1 #title { (title) }
                             // The region is there from the start, so that readers announce what comes into it.
                             div.alert role="alert" {
                                 @if let Some(trouble) = self.trouble {
                                     p #trouble { (PreEscaped(WARNING)) span { (words.trouble(trouble)) } }
                                 }
+                                @if let Some(wrong) = self.choose.and_then(|choose| choose.wrong) {
+                                    p #trouble { (PreEscaped(WARNING)) span { (words.unfit(wrong)) } }
+                                }
                             }
-                            (self.form())
+                            @match self.choose {
+                                Some(choose) => (self.chooser(choose)),
+                                None => (self.form()),
+                            }
                         }
                         p.care { (PreEscaped(SHIELD)) span { (words.care) } }
                         (self.languages())
@@ -91,6 +118,38 @@ impl Page<'_> {
                     summary { (words.forgotten) }
                     p { (words.forgotten_answer) }
                 }
+            }
+        }
+    }
+
+    /// The first password goes along, so that nothing of it need be kept here.
+    fn chooser(&self, choose: Choose<'_>) -> Markup {
+        let words = self.language.words();
+        let wrong = choose.wrong.map(|_| "true");
+        html! {
+            p { (words.choose_why) }
+            form method="post" action="/login/first" {
+                input type="hidden" name="csrf" value=(self.token);
+                input type="hidden" name="next" value=(self.next);
+                input type="hidden" name="first" value=(choose.first);
+                div.field {
+                    label for="address" { (words.address) }
+                    input #address name="address" type="text" autocomplete="username" readonly
+                        value=(self.address);
+                }
+                div.field {
+                    label for="password" { (words.new_password) }
+                    input #password name="password" type="password" autocomplete="new-password"
+                        required maxlength="1024" aria-describedby="password-hint" aria-invalid=[wrong]
+                        autofocus;
+                    small #password-hint { (words.new_password_hint) }
+                }
+                div.field {
+                    label for="repeated" { (words.repeated) }
+                    input #repeated name="repeated" type="password" autocomplete="new-password"
+                        required maxlength="1024" aria-invalid=[wrong];
+                }
+                button type="submit" { (words.choose_do) }
             }
         }
     }

@@ -45,6 +45,13 @@ pub(crate) struct Words {
     pub(crate) forgotten_answer: &'static str,
     pub(crate) care: &'static str,
     pub(crate) language: &'static str,
+    pub(crate) choose: &'static str,
+    pub(crate) choose_why: &'static str,
+    pub(crate) choose_do: &'static str,
+    pub(crate) new_password: &'static str,
+    pub(crate) new_password_hint: &'static str,
+    pub(crate) repeated: &'static str,
+    unfit: [&'static str; 5],
     wrong: &'static str,
     empty: &'static str,
     app_password: &'static str,
@@ -65,6 +72,19 @@ static VIETNAMESE: Words = Words {
     forgotten_answer: "Hãy liên hệ cán bộ quản trị thư điện tử của cơ quan bạn để được đặt lại mật khẩu.",
     care: "Không ai được phép hỏi mật khẩu của bạn, kể cả cán bộ quản trị.",
     language: "Ngôn ngữ",
+    choose: "Đặt mật khẩu của bạn",
+    choose_why: "Bạn vừa nhập mật khẩu lần đầu. Hãy đặt mật khẩu riêng, chỉ mình bạn biết; sau đó mật khẩu lần đầu không còn dùng được.",
+    choose_do: "Đặt mật khẩu và đăng nhập",
+    new_password: "Mật khẩu mới",
+    new_password_hint: "Ít nhất 8 ký tự, có ba trong bốn loại: chữ thường, chữ hoa, chữ số, ký tự khác; không chứa địa chỉ thư.",
+    repeated: "Nhập lại mật khẩu mới",
+    unfit: [
+        "Hai lần nhập không giống nhau.",
+        "Mật khẩu cần từ 8 đến 256 ký tự.",
+        "Mật khẩu cần ba trong bốn loại: chữ thường, chữ hoa, chữ số, ký tự khác.",
+        "Mật khẩu không được chứa địa chỉ thư của bạn.",
+        "Hãy chọn mật khẩu khác với mật khẩu lần đầu.",
+    ],
     wrong: "Địa chỉ hoặc mật khẩu không đúng.",
     empty: "Hãy nhập địa chỉ thư và mật khẩu.",
     app_password: "Đây là mật khẩu ứng dụng, chỉ dùng cho phần mềm thư. Hãy nhập mật khẩu của tài khoản.",
@@ -85,6 +105,19 @@ static ENGLISH: Words = Words {
     forgotten_answer: "Ask the mail administrator of your agency to set a new one.",
     care: "Nobody may ask you for your password, not even an administrator.",
     language: "Language",
+    choose: "Choose your password",
+    choose_why: "You entered a first password. Choose one of your own that only you know; after that the first one is void.",
+    choose_do: "Set the password and sign in",
+    new_password: "New password",
+    new_password_hint: "At least 8 characters, of three of these kinds: lower case, upper case, digits, others; without your mail address in it.",
+    repeated: "New password once more",
+    unfit: [
+        "The two entries are not the same.",
+        "A password needs 8 to 256 characters.",
+        "A password needs three of: lower case, upper case, digits, other characters.",
+        "The password must not have your mail address in it.",
+        "Choose another password than the first one.",
+    ],
     wrong: "The address or the password is not right.",
     empty: "Enter your mail address and password.",
     app_password: "This is an app password, which is for mail programs only. Enter the password of your account.",
@@ -107,10 +140,25 @@ pub(crate) enum Trouble {
     Unavailable,
 }
 
+/// Why a password cannot be one's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    Differs,
+    Length,
+    Classes,
+    Address,
+    Same,
+}
+
 /// Seconds from which a wait is told in minutes.
 const IN_MINUTES_S: u32 = 120;
 
 impl Words {
+    /// What is wrong with a password that was chosen.
+    pub(crate) fn unfit(&self, why: Unfit) -> &'static str {
+        self.unfit[why as usize]
+    }
+
     /// What to tell, and that is all that is told: not whether the address exists.
     pub(crate) fn trouble(&self, trouble: Trouble) -> String {
         match trouble {

@@ -497,3 +497,71 @@ async fn the_style_sheet_is_kept_by_its_hash() {
     let bare = get(&world, "/login/style.css", "").await;
     assert_eq!(bare.header(header::CACHE_CONTROL), "no-cache");
 }
+
+#[tokio::test]
+async fn a_first_password_asks_for_one_of_ones_own() {
+    let world = world();
+    let kind = CredentialKind::FirstPassword;
+    let made = world
+        .directory
+        .create_credential(None, world.account, kind, "Thư", None);
+    let first = made.unwrap().1.expose().to_owned();
+    assert_eq!(
+        enter(&world, ADDRESS, PASSWORD).await.status,
+        StatusCode::UNAUTHORIZED,
+        "the password before it is withdrawn"
+    );
+    let page = enter(&world, ADDRESS, &first).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(session(&page).is_none() && page.header(header::CACHE_CONTROL) == "no-store");
+    for part in [
+        "action=\"/login/first\"",
+        "autocomplete=\"new-password\"",
+        "Đặt mật khẩu của bạn",
+    ] {
+        assert!(page.body.contains(part), "{part} {}", page.body);
+    }
+    let choose = async |first: &str, own: &str, csrf: &str| {
+        let fields = [
+            ("address", ADDRESS),
+            ("first", first),
+            ("password", own),
+            ("repeated", own),
+            ("csrf", csrf),
+        ];
+        send(&world, form("/login/first", &fields)).await
+    };
+    let own = "Riêng tôi 2026";
+    for (first, own, csrf, status) in [
+        (first.as_str(), own, "other", StatusCode::FORBIDDEN),
+        (
+            "abcd-efgh-2345-abcd",
+            own,
+            "token",
+            StatusCode::UNAUTHORIZED,
+        ),
+        (
+            &first,
+            "annv@2026AB",
+            "token",
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+        (&first, &first, "token", StatusCode::UNPROCESSABLE_ENTITY),
+    ] {
+        let answer = choose(first, own, csrf).await;
+        assert!(
+            answer.status == status && session(&answer).is_none(),
+            "{}",
+            answer.status
+        );
+    }
+    let answer = choose(&first.to_uppercase().replace('-', " "), own, "token").await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    let token = session(&answer).unwrap();
+    assert!(world.directory.session(&token).is_some());
+    assert!(session(&enter(&world, ADDRESS, own).await).is_some());
+    assert_eq!(
+        choose(&first, own, "token").await.status,
+        StatusCode::UNAUTHORIZED
+    );
+}

@@ -75,6 +75,8 @@ pub enum Answer {
 pub enum Refusal {
     /// Wrong name or password; not told apart.
     Credentials,
+    /// A first password: one's own is to be chosen on the sign-in page first.
+    ChooseFirst,
     /// RFC 5802 §6: the client could bind the channel, and was told that we cannot.
     Downgraded,
     /// The account may not be read over POP3; if it could before, the session ends.
@@ -105,6 +107,7 @@ impl Refusal {
     pub fn phrase(self) -> Phrase {
         match self {
             Self::Credentials => reply::REFUSED,
+            Self::ChooseFirst => reply::CHOOSE_FIRST,
             Self::Downgraded => reply::DOWNGRADED,
             Self::SwitchedOff => reply::SWITCHED_OFF,
             Self::NoMaildrop => reply::NO_MAILDROP,

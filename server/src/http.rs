@@ -223,6 +223,12 @@ fn refused(error: &SignInError) -> Response {
             "Sai địa chỉ, mật khẩu hoặc mã truy cập. / Wrong address, password or token."
                 .to_owned(),
         ),
+        SignInError::ChooseFirst => (
+            StatusCode::UNAUTHORIZED,
+            "Mật khẩu lần đầu: hãy đăng nhập trang web thư để đặt mật khẩu riêng. / A first password: sign in to the \
+             webmail and choose your own."
+                .to_owned(),
+        ),
         SignInError::Later(seconds) => (
             StatusCode::TOO_MANY_REQUESTS,
             format!(
@@ -249,7 +255,7 @@ fn refused(error: &SignInError) -> Response {
         HeaderValue::from_static("application/problem+json"),
     );
     match error {
-        SignInError::Refused => {
+        SignInError::Refused | SignInError::ChooseFirst => {
             let realm = HeaderValue::from_static("Basic realm=\"Congvu\"");
             headers.insert(header::WWW_AUTHENTICATE, realm);
         }

@@ -11,6 +11,7 @@ use crate::shutdown::{self, Shutdown};
 use crate::tls;
 use crate::{http, mail};
 use anyhow::Context as _;
+use directory::bulk::Workshop;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub struct Running {
     pub addresses: Vec<(&'static str, SocketAddr)>,
     shutdown: Shutdown,
     tasks: JoinSet<()>,
+    workshop: Workshop,
 }
 
 impl std::fmt::Debug for Services {
@@ -136,6 +138,7 @@ pub fn start(services: Services) -> anyhow::Result<Running> {
         addresses: Vec::new(),
         shutdown: shutdown.clone(),
         tasks: JoinSet::new(),
+        workshop: Workshop::start(&services.directory)?,
     };
     let mail = Arc::new(mail::Mail::new(&services, &acceptors, &shutdown));
     let signer = Signer::load(&certificate, &key)
@@ -249,8 +252,13 @@ impl Running {
         let all = async { while self.tasks.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(shutdown::GRACE, all).await;
         self.tasks.abort_all();
-        let store = self.services.store.clone();
-        tokio::task::spawn_blocking(move || store.close())
+        let (store, workshop) = (self.services.store.clone(), self.workshop);
+        let close = move || {
+            // Jobs stand still at the end of a batch, and go on at the next start.
+            drop(workshop);
+            store.close()
+        };
+        tokio::task::spawn_blocking(close)
             .await?
             .context("the store could not be closed")
     }

@@ -55,6 +55,8 @@ pub enum SignIn {
     Accepted,
     /// Wrong name or secret; not told apart.
     Refused,
+    /// A first password: one's own is to be chosen on the sign-in page first.
+    ChooseFirst,
     /// Too many failures: later.
     Later,
     /// The directory cannot tell now.

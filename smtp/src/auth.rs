@@ -91,6 +91,9 @@ impl Receiver {
             }
             Step::Entered(entry) => self.question = Some(Ask::Enter(entry)),
             Step::Refused(SignInError::Refused) => self.sign_in_answered(SignIn::Refused),
+            Step::Refused(SignInError::ChooseFirst) => {
+                self.sign_in_answered(SignIn::ChooseFirst);
+            }
             Step::Refused(SignInError::Later(_)) => self.sign_in_answered(SignIn::Later),
             Step::Refused(SignInError::Storage(error)) => {
                 tracing::error!(%error, "sign-in failed");
@@ -113,6 +116,7 @@ impl Receiver {
                 self.say(reply::SIGNED_IN);
             }
             SignIn::Refused => self.sign_in_failed(reply::AUTH_REFUSED),
+            SignIn::ChooseFirst => self.sign_in_failed(reply::AUTH_CHOOSE_FIRST),
             SignIn::Later => self.sign_in_failed(reply::AUTH_LATER),
             SignIn::Unavailable => self.say(reply::AUTH_UNAVAILABLE),
         }

@@ -173,6 +173,7 @@ impl<'a> Desk<'a> {
                         SignIn::Accepted
                     }
                     Ok(Err(SignInError::Refused)) => SignIn::Refused,
+                    Ok(Err(SignInError::ChooseFirst)) => SignIn::ChooseFirst,
                     Ok(Err(SignInError::Later(_))) => SignIn::Later,
                     Ok(Err(SignInError::Storage(error))) => {
                         tracing::error!(%error, "sign-in failed");

@@ -41,6 +41,9 @@ pub(crate) const NO_MECHANISM: Reply = "504 5.5.4 Unrecognized authentication me
 pub(crate) const AUTH_CANCELLED: Reply = "501 5.7.0 Authentication cancelled";
 pub(crate) const AUTH_MALFORMED: Reply = "501 5.5.2 Cannot read the authentication response";
 pub(crate) const AUTH_REFUSED: Reply = "535 5.7.8 Authentication credentials invalid";
+/// In both languages, since programs that show a server's words show these.
+pub(crate) const AUTH_CHOOSE_FIRST: Reply = "535 5.7.8 Mat khau lan dau: hay dang nhap trang web thu de dat mat khau \
+     rieng / First password: sign in to the webmail and choose your own";
 /// RFC 5802 §6: the client could bind the channel, and was told that we cannot.
 pub(crate) const AUTH_DOWNGRADED: Reply =
     "535 5.7.8 SCRAM-SHA-256-PLUS is offered here, but the client does not know it";

@@ -15,6 +15,7 @@ mod queue;
 mod recipients;
 mod relay;
 mod storage;
+mod tables;
 
 use std::fs;
 use std::io::Write as _;
@@ -42,6 +43,7 @@ fn main() {
         Some("queue") => return queue::main(arguments),
         Some("relay") => return relay::main(arguments),
         Some("recipients") => return recipients::main(arguments),
+        Some("tables") => return tables::main(arguments),
         Some("imap") => return imap::main(arguments),
         Some("imap-idle") => return imap::asleep::main(arguments),
         _ => {}

@@ -128,7 +128,7 @@ fn octets(dir: &Path) -> u64 {
 }
 
 /// User and system processor time of this process, milliseconds.
-fn cpu() -> f64 {
+pub(crate) fn cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
     let fields: Vec<&str> = stat
         .rsplit(')')

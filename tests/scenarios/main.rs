@@ -9,6 +9,7 @@
     reason = "tests fail loudly, and start and stop programs"
 )]
 
+mod a_province_from_tables;
 mod admin_makes_accounts;
 mod bad_input;
 mod bad_peers;

@@ -52,7 +52,7 @@ fn operations_have_names_of_their_own_and_problems() {
     names.sort();
     names.dedup();
     assert_eq!(names.len(), count);
-    assert_eq!(count, 92);
+    assert_eq!(count, 101);
 }
 
 #[tokio::test]
@@ -98,6 +98,7 @@ fn fill(path: &str) -> String {
         .replace("{address}", "a@x.vn")
         .replace("{hold}", "x")
         .replace("{selector}", "cv1r")
+        .replace("{subject}", "accounts")
         .replace("{run}", "1");
     path.replace("{id}", "9999")
 }

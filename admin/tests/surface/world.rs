@@ -29,6 +29,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) json: Value,
+    /// The body as it came.
+    pub(crate) text: String,
 }
 
 impl Answer {
@@ -66,6 +68,8 @@ pub(crate) struct World {
     pub(crate) auditor: Access,
     /// A person of H99.2 without any grant.
     pub(crate) nobody: Access,
+    /// Whoever works on jobs.
+    _workshop: bulk::Workshop,
     pub(crate) dir: tempfile::TempDir,
 }
 
@@ -147,6 +151,7 @@ impl World {
         };
         let access = |local: &str| token_of(&directory, local);
         Self {
+            _workshop: bulk::Workshop::start(&directory).unwrap(),
             router: admin::router(context),
             root: access("quantri"),
             branch: access("quantri.nhanh"),
@@ -196,6 +201,7 @@ impl World {
             status: parts.status,
             headers: parts.headers,
             json,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
         }
     }
 

@@ -12,6 +12,7 @@ mod addresses;
 mod agencies;
 mod alias_domains;
 mod audit;
+mod bulk;
 mod credentials;
 mod delegation;
 mod dkim;

@@ -38,6 +38,13 @@ pub(crate) fn refusal(error: &SignInError) -> Completion {
             "AUTHENTICATIONFAILED",
             "Wrong address or password",
         )),
+        // RFC 5530 §3: right, and of no use any more until another is chosen. In both languages, since programs that
+        // show a server's words show these.
+        SignInError::ChooseFirst => failed(Completion::no(
+            "EXPIRED",
+            "Mat khau lan dau: hay dang nhap trang web thu de dat mat khau rieng / First password: sign in to the \
+             webmail and choose your own",
+        )),
         SignInError::Later(_) => failed(Completion::no(
             "UNAVAILABLE",
             "Too many failed sign-ins; try later",

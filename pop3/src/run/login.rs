@@ -45,6 +45,7 @@ impl Runner {
 pub(crate) fn refusal(error: &SignInError) -> Refusal {
     match error {
         SignInError::Refused => Refusal::Credentials,
+        SignInError::ChooseFirst => Refusal::ChooseFirst,
         SignInError::Later(_) => Refusal::Later,
         SignInError::Storage(error) => code::refusal(error),
     }

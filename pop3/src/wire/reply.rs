@@ -131,6 +131,11 @@ pub(crate) const REFUSED: Phrase = coded(
     "Wrong address or password",
     "Sai địa chỉ hoặc mật khẩu",
 );
+pub(crate) const CHOOSE_FIRST: Phrase = coded(
+    "AUTH",
+    "First password: sign in to the webmail and choose your own",
+    "Mật khẩu lần đầu: hãy đăng nhập trang web thư để đặt mật khẩu riêng",
+);
 pub(crate) const DOWNGRADED: Phrase = coded(
     "AUTH",
     "SCRAM-SHA-256-PLUS is offered here, but the client does not know it: choose it, or see who is in between",

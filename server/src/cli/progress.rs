@@ -109,9 +109,12 @@ fn name(stage: Stage) -> &'static str {
 }
 
 fn bar(progress: Progress) -> String {
-    let total = progress.total.max(1);
-    let full =
-        (u128::from(progress.done.min(total)) * u128::from(WIDTH) / u128::from(total)) as usize;
+    filled(progress.done, progress.total)
+}
+
+fn filled(done: u64, total: u64) -> String {
+    let total = total.max(1);
+    let full = (u128::from(done.min(total)) * u128::from(WIDTH) / u128::from(total)) as usize;
     format!(
         "[{}{}]",
         "█".repeat(full),
@@ -121,19 +124,23 @@ fn bar(progress: Progress) -> String {
 
 fn line(progress: Progress, passed: Duration) -> String {
     let Progress { stage, done, total } = progress;
-    let percent = u128::from(done) * 100 / u128::from(total.max(1));
     let shown = |n: u64| match stage {
         Stage::Placing => format!("{n} thư"),
         Stage::Comparing => format!("{n} khoá"),
         Stage::Looking => format!("{n} tài khoản"),
         _ => octets(n),
     };
-    let mut line = format!(
-        "{} {percent:3}%  {} / {}",
-        name(stage),
-        shown(done),
-        shown(total)
-    );
+    told(name(stage), &shown, (done, total), passed)
+}
+
+fn told(
+    name: &str,
+    shown: &dyn Fn(u64) -> String,
+    (done, total): (u64, u64),
+    passed: Duration,
+) -> String {
+    let percent = u128::from(done) * 100 / u128::from(total.max(1));
+    let mut line = format!("{name} {percent:3}%  {} / {}", shown(done), shown(total));
     let seconds = passed.as_secs_f64();
     if passed >= SETTLE && done > 0 {
         let rate = done as f64 / seconds;
@@ -150,6 +157,13 @@ fn clock(seconds: u64) -> String {
         seconds / 60 % 60,
         seconds % 60
     )
+}
+
+/// The bar and the line of work on rows, as a whole.
+pub(super) fn rows(name: &str, done: u64, total: u64, passed: Duration) -> String {
+    let shown = |n: u64| format!("{n} dòng");
+    let bar = filled(done, total);
+    format!("{bar} {}", told(name, &shown, (done, total), passed))
 }
 
 /// `1,2 GB` as people read it.

@@ -1,5 +1,7 @@
 //! One request and its answer; problems (RFC 9457) become [`Refused`].
 
+mod stream;
+
 use super::connect::{Connection, Server};
 use super::print::Language;
 use anyhow::{Context as _, Result};
@@ -31,6 +33,9 @@ pub(super) struct Client {
     token: String,
     language: Language,
 }
+
+/// What came of a request.
+type Answered = std::result::Result<http::Response<ureq::Body>, ureq::Error>;
 
 /// The server's no.
 #[derive(Debug)]
@@ -190,17 +195,7 @@ impl Client {
 
     /// One request; the answer's JSON, null when it has none. Errors: [`Refused`], no connection.
     pub(super) fn call(&self, ask: Ask<'_>) -> Result<Value> {
-        let mut uri = format!("{}/api/v1/{}", self.url, ask.path);
-        for (n, (name, value)) in ask.query.iter().enumerate() {
-            let mark = if n == 0 { '?' } else { '&' };
-            uri.push_str(&format!("{mark}{name}={}", encoded(value)));
-        }
-        let mut request = http::Request::builder()
-            .method(ask.method)
-            .uri(&uri)
-            .header("authorization", format!("Bearer {}", self.token))
-            .header("accept", "application/json")
-            .header("accept-language", self.language.tag());
+        let mut request = self.begun(&ask).header("accept", "application/json");
         if let Some(version) = ask.condition {
             request = request.header("if-match", format!("\"{version}\""));
         }
@@ -215,6 +210,25 @@ impl Client {
             }
             None => self.agent.run(request.body(())?),
         };
+        self.json(answer, changes)
+    }
+
+    /// A request with its address, and who asks.
+    fn begun(&self, ask: &Ask<'_>) -> http::request::Builder {
+        let mut uri = format!("{}/api/v1/{}", self.url, ask.path);
+        for (n, (name, value)) in ask.query.iter().enumerate() {
+            let mark = if n == 0 { '?' } else { '&' };
+            uri.push_str(&format!("{mark}{name}={}", encoded(value)));
+        }
+        http::Request::builder()
+            .method(ask.method)
+            .uri(&uri)
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("accept-language", self.language.tag())
+    }
+
+    /// An answer's JSON. Errors: [`Refused`], no connection.
+    fn json(&self, answer: Answered, changes: bool) -> Result<Value> {
         let mut answer = answer.map_err(|error| self.unanswered(error, changes))?;
         let status = answer.status();
         let body = answer.body_mut().with_config().limit(ANSWER_MAX);

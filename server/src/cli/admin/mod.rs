@@ -14,6 +14,7 @@ mod dmarc_reports;
 mod domains;
 mod forwarding;
 mod holds;
+mod jobs;
 mod letters;
 mod lists;
 mod positions;
@@ -24,6 +25,7 @@ mod recovery;
 mod senders;
 mod sending;
 mod store;
+mod tables;
 mod tokens;
 mod trace;
 
@@ -57,6 +59,13 @@ enum Resource {
     /// Vị trí / seats of agencies, who holds them, their mailboxes
     #[command(subcommand, visible_alias = "position")]
     Positions(positions::Verb),
+    /// Nhập bảng CSV / import a table of agencies, accounts or members
+    Import(tables::Import),
+    /// Xuất bảng CSV / export the same
+    Export(tables::Export),
+    /// Việc hàng loạt / bulk work: how far it is, what came of it
+    #[command(subcommand, visible_alias = "job")]
+    Jobs(jobs::Verb),
     /// Tên miền / the mail domains that are served
     #[command(subcommand, visible_alias = "domain")]
     Domains(domains::Verb),
@@ -179,6 +188,9 @@ fn act(args: AdminArgs, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
     match args.resource {
         Resource::Agencies(verb) => agencies::run(verb, &client, &mut printer),
         Resource::Positions(verb) => positions::run(verb, &client, &mut printer),
+        Resource::Import(args) => tables::import(args, &client, &mut printer),
+        Resource::Export(args) => tables::export(args, &client, &mut printer),
+        Resource::Jobs(verb) => jobs::run(verb, &client, &mut printer),
         Resource::Domains(verb) => domains::run(verb, &client, &mut printer),
         Resource::DmarcReports(verb) => dmarc_reports::run(verb, &client, &mut printer),
         Resource::Accounts(verb) => accounts::run(verb, &client, &mut printer),

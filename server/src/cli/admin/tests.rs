@@ -53,6 +53,27 @@ fn command_lines_of_sending() {
 }
 
 #[test]
+fn command_lines_of_tables_and_jobs() {
+    check("admin import accounts a.csv --dry-run --agency H99", true);
+    check("admin import accounts a.csv --skip-errors --no-wait", true);
+    check("admin import cars a.csv", false);
+    check("admin import accounts", false);
+    check(
+        "admin export members --delimiter semicolon --out m.csv",
+        true,
+    );
+    check(
+        "admin jobs results 7 --outcome error --limit 3 --json",
+        true,
+    );
+    check("admin jobs results 7 --outcome bad", false);
+    check("admin jobs letters 7 --out l.html --again", true);
+    check("admin jobs letters 7", false);
+    check("admin job apply 7 --skip-errors", true);
+    check("admin jobs undo", false);
+}
+
+#[test]
 fn command_lines_are_understood_or_refused() {
     <Line as clap::CommandFactory>::command().debug_assert();
     check("admin agencies list", true);

@@ -1,0 +1,171 @@
+//! Rows of agencies.
+
+use super::cells::{Cell, Cells, Faults, optional};
+use super::column::{Column, Subject};
+use super::fault::Fault;
+use super::plan::{Ahead, Ground, Planned, Work, differences};
+use crate::book::AGENCY_DEPTH_MAX;
+use crate::{Agency, AgencyId, AgencyProfile, AgencyQuota, Capability};
+
+/// A cell of an agency's row.
+pub(crate) fn text(agency: &Agency, column: Column) -> String {
+    match column {
+        Column::Id => agency.id.0.clone(),
+        Column::Parent => optional(agency.parent.as_ref().map(ToString::to_string)),
+        Column::Name => agency.name.clone(),
+        Column::NameEn => optional(agency.name_en.clone()),
+        _ => String::new(),
+    }
+}
+
+impl Ground<'_> {
+    pub(super) fn agency(
+        &self,
+        cells: &Cells,
+        ahead: &mut Ahead,
+        faults: &mut Faults,
+    ) -> Option<Planned> {
+        let id = AgencyId(cells.text(Column::Id).to_owned());
+        if id.0.is_empty() {
+            faults.at(cells, Column::Id, Fault::Missing);
+            return None;
+        }
+        if !id.is_valid() {
+            let expected = "letters, digits and dots, at most 35";
+            faults.at(cells, Column::Id, Fault::Invalid(expected.to_owned()));
+            return None;
+        }
+        let old = ahead
+            .agencies
+            .get(&id)
+            .or(self.book.agencies.get(&id))
+            .cloned();
+        if self.book.agencies.contains_key(&id) {
+            if !self.reaches(&id) {
+                faults.at(cells, Column::Id, Fault::Taken);
+                return None;
+            }
+            if !self.allows(Capability::ManageAgencies, &id) {
+                faults.at(cells, Column::Id, Fault::NotAllowed);
+                return None;
+            }
+        }
+        let parent = self.parent(cells, old.as_ref(), &id, ahead, faults);
+        let name = faults.name(cells, Column::Name, old.as_ref().map(|a| a.name.clone()));
+        let was = old.as_ref().and_then(|a| a.name_en.clone());
+        let name_en = faults.line(cells, Column::NameEn, was);
+        if !faults.0.is_empty() {
+            return None;
+        }
+        let new = Agency {
+            parent,
+            name,
+            name_en,
+            version: old.as_ref().map_or(1, |a| a.version + 1),
+            ..old.clone().unwrap_or_else(|| blank(id.clone()))
+        };
+        // Its code may be one that another agency has beside its own.
+        if old.is_none() && self.book.check_codes(&new).is_err() {
+            faults.at(cells, Column::Id, Fault::Taken);
+            return None;
+        }
+        let from = |column| optional(old.as_ref().map(|old| text(old, column)));
+        let differences = differences(Subject::Agencies, from, |column| text(&new, column));
+        let is_new = old.is_none();
+        let work = match old {
+            None => Some(Work::NewAgency(new.clone())),
+            Some(_) if differences.is_empty() => None,
+            Some(old) => Some(Work::Agency(old, new.clone())),
+        };
+        if work.is_some() {
+            ahead.agencies.insert(id.clone(), new);
+        }
+        Some(Planned {
+            key: id.0,
+            differences,
+            is_new,
+            work,
+        })
+    }
+
+    /// The agency above.
+    fn parent(
+        &self,
+        cells: &Cells,
+        old: Option<&Agency>,
+        id: &AgencyId,
+        ahead: &Ahead,
+        faults: &mut Faults,
+    ) -> Option<AgencyId> {
+        let was = old.and_then(|a| a.parent.clone());
+        let parent = match cells.get(Column::Parent) {
+            Cell::Absent if old.is_some() => return was,
+            Cell::Empty if old.is_some() && was.is_none() => return None,
+            Cell::Absent | Cell::Empty => {
+                faults.at(cells, Column::Parent, Fault::Missing);
+                return None;
+            }
+            Cell::Text(text) => AgencyId(text.to_owned()),
+        };
+        if was.as_ref() == Some(&parent) {
+            return was;
+        }
+        if old.is_some() && was.is_none() {
+            // The top of a tree is above every grant.
+            faults.at(cells, Column::Parent, Fault::NotAllowed);
+            return None;
+        }
+        if let Err(fault) = self.hangs(id, &parent, ahead) {
+            faults.at(cells, Column::Parent, fault);
+            return None;
+        }
+        Some(parent)
+    }
+
+    /// Whether the agency may hang there, with all that is under it.
+    fn hangs(&self, id: &AgencyId, parent: &AgencyId, ahead: &Ahead) -> Result<(), Fault> {
+        let above = |at: &AgencyId| match ahead.agencies.get(at) {
+            Some(agency) => agency.parent.clone(),
+            None => self.book.agencies.get(at).and_then(|a| a.parent.clone()),
+        };
+        let there =
+            |at: &AgencyId| ahead.agencies.contains_key(at) || self.book.agencies.contains_key(at);
+        if !there(parent) {
+            return Err(Fault::NoAgency);
+        }
+        let chain: Vec<AgencyId> = std::iter::successors(Some(parent.clone()), above)
+            .take(AGENCY_DEPTH_MAX + 1)
+            .collect();
+        if chain.contains(id) {
+            return Err(Fault::Loop);
+        }
+        // What this file makes hangs under something that is there.
+        let ground = chain.iter().find(|at| self.book.agencies.contains_key(at));
+        let ground = ground
+            .filter(|at| self.reaches(at))
+            .ok_or(Fault::NoAgency)?;
+        if !self.allows(Capability::ManageAgencies, ground) {
+            return Err(Fault::NotAllowed);
+        }
+        let height = match self.book.agencies.contains_key(id) {
+            true => self.book.height(id),
+            false => 1,
+        };
+        if chain.len() + height > AGENCY_DEPTH_MAX {
+            return Err(Fault::Invalid(format!("at most {AGENCY_DEPTH_MAX} levels")));
+        }
+        Ok(())
+    }
+}
+
+fn blank(id: AgencyId) -> Agency {
+    Agency {
+        id,
+        parent: None,
+        name: String::new(),
+        name_en: None,
+        quota: AgencyQuota::default(),
+        profile: AgencyProfile::default(),
+        version: 0,
+    }
+}

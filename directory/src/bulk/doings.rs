@@ -1,0 +1,213 @@
+//! What a batch of rows does: gathered, then one commit.
+
+use super::fault::{Fault, Found, fault_of};
+use super::job::{Job, JobId};
+use super::outcome::Outcome;
+use super::plan::{Planned, Work};
+use super::shelf::results_row;
+use super::work::Halt;
+use crate::act::{Acts, Note, difference, json};
+use crate::fact::Fact;
+use crate::{Access, Account, AccountId, AccountKind, Directory, Sharing};
+use formats::address::Address;
+use serde_json::Value;
+use std::collections::HashMap;
+use storage::RowChange;
+
+/// Entries of the audit log, rows, and results of one commit.
+pub(super) struct Doings {
+    job: JobId,
+    notes: Vec<Note>,
+    facts: Vec<Fact>,
+    /// Lists as they were and as they are to be.
+    lists: HashMap<AccountId, (Account, Account)>,
+    pub(super) results: Vec<Outcome>,
+    /// Accounts that move, to be sealed under another key.
+    moved: Vec<Account>,
+    /// Who hears of other rights: whose mailboxes, and who has the rights.
+    told: Vec<(AccountId, AccountId)>,
+    /// Accounts that go.
+    gone: Vec<AccountId>,
+}
+
+impl Doings {
+    pub(super) fn new(job: JobId) -> Self {
+        Self {
+            job,
+            notes: Vec::new(),
+            facts: Vec::new(),
+            lists: HashMap::new(),
+            results: Vec::new(),
+            moved: Vec::new(),
+            told: Vec::new(),
+            gone: Vec::new(),
+        }
+    }
+
+    /// Takes what a row does into the batch; its result. `made`: numbers of new accounts, by their addresses' keys.
+    pub(super) fn add(
+        &mut self,
+        directory: &Directory,
+        acts: &Acts,
+        by: &Access,
+        mut planned: Planned,
+        row: u64,
+        made: &HashMap<String, AccountId>,
+    ) -> Result<Outcome, Halt> {
+        let (mut account, mut version) = (0, 0);
+        match &mut planned.work {
+            None => {}
+            Some(Work::NewAgency(new)) => {
+                version = new.version;
+                self.say("agency.create", new.id.to_string(), json(new));
+                self.facts.push(Fact::Agency(new.clone()));
+            }
+            Some(Work::Agency(old, new)) => {
+                version = new.version;
+                self.say("agency.change", new.id.to_string(), difference(old, new));
+                self.facts.push(Fact::Agency(new.clone()));
+            }
+            Some(Work::NewAccount(new)) => {
+                let Some(id) = made.get(&new.address.key()) else {
+                    // It was somebody's when the batch was prepared.
+                    let found = vec![Found::row(Fault::Changed)];
+                    return Ok(Outcome::failed(row, planned.key, found));
+                };
+                new.id = *id;
+                (account, version) = (id.raw(), new.version);
+                self.say("account.create", new.address.to_string(), json(new));
+                self.facts.push(Fact::Account(new.clone()));
+            }
+            Some(Work::Account(old, new)) => {
+                (account, version) = (new.id.raw(), new.version);
+                self.change(directory, old, new);
+            }
+            Some(Work::Member(of, who, rights)) => {
+                account = of.raw();
+                let done = directory.member_facts(acts, Some(by), (*of, *who, *rights), None);
+                match done.map_err(fault_of) {
+                    Ok((share, facts, note)) => {
+                        version = share.version;
+                        self.facts.extend(facts);
+                        self.say(note.act, note.object, note.detail);
+                        self.told.push((*of, *who));
+                    }
+                    Err(Ok(fault)) => {
+                        let found = vec![Found::row(fault)];
+                        return Ok(Outcome::failed(row, planned.key, found));
+                    }
+                    Err(Err(error)) => return Err(Halt::Store(error)),
+                }
+            }
+            Some(Work::Listed(list, member, removed)) => {
+                account = list.raw();
+                self.listed(directory, *list, member, *removed);
+            }
+        }
+        let mut outcome = planned.outcome(row);
+        (outcome.account, outcome.version) = (account, version);
+        Ok(outcome)
+    }
+
+    /// An account becomes another.
+    fn change(&mut self, directory: &Directory, old: &Account, new: &Account) {
+        self.facts.extend(directory.read().ended_sessions(new));
+        self.say(
+            "account.change",
+            new.address.to_string(),
+            difference(old, new),
+        );
+        if old.agency != new.agency {
+            self.moved.push(new.clone());
+        }
+        self.facts.push(Fact::Account(new.clone()));
+    }
+
+    /// An entry of the audit log, which names the job.
+    pub(super) fn say(&mut self, act: &'static str, object: String, mut detail: Value) {
+        if let Some(fields) = detail.as_object_mut() {
+            fields.insert("job".to_owned(), self.job.0.into());
+        }
+        self.notes.push(Note {
+            act,
+            object,
+            detail,
+        });
+    }
+
+    /// Rows of the directory that become so.
+    pub(super) fn facts(&mut self, facts: Vec<Fact>) {
+        self.facts.extend(facts);
+    }
+
+    /// An account goes, and what hangs on it.
+    pub(super) fn depart(&mut self, account: &Account, facts: Vec<Fact>) {
+        self.say("account.delete", account.address.to_string(), json(account));
+        self.facts.extend(facts);
+        self.gone.push(account.id);
+    }
+
+    fn listed(&mut self, directory: &Directory, list: AccountId, member: &Address, removed: bool) {
+        let book = directory.read();
+        let Some(was) = book.account(list) else {
+            return;
+        };
+        let kept = self.lists.entry(list);
+        let (_, now) = kept.or_insert_with(|| ((**was).clone(), (**was).clone()));
+        now.version = was.version + 1;
+        if let AccountKind::List { members } = &mut now.kind {
+            let key = member.key();
+            match removed {
+                true => members.retain(|m| m.key() != key),
+                false => members.push(member.clone()),
+            }
+        }
+    }
+
+    /// All of it at once, with its results and how far the job is.
+    pub(super) fn commit(
+        mut self,
+        directory: &Directory,
+        acts: &mut Acts,
+        by: &Access,
+        job: &Job,
+    ) -> Result<(), Halt> {
+        for (_, (old, new)) in std::mem::take(&mut self.lists) {
+            // Only who came and who went: a list of thousands would fill the log.
+            self.say(
+                "account.change",
+                new.address.to_string(),
+                roster(&old, &new),
+            );
+            self.facts.push(Fact::Account(new));
+        }
+        if !self.results.is_empty() {
+            let row: RowChange = results_row(self.job, &self.results)?;
+            self.facts.push(Fact::Row(row));
+        }
+        self.facts.push(Fact::Job(Box::new(job.clone())));
+        directory.commit_all(acts, Some(by), self.notes, self.facts)?;
+        for account in &self.moved {
+            directory.seal_account(account)?;
+        }
+        for (of, who) in self.told {
+            directory.tell_shared(of, None, Sharing::Account(who));
+        }
+        for id in self.gone {
+            directory.forget_account(id)?;
+        }
+        Ok(())
+    }
+}
+
+/// Who came into a list and who went.
+fn roster(old: &Account, new: &Account) -> Value {
+    let members = |account: &Account| match &account.kind {
+        AccountKind::List { members } => members.iter().map(ToString::to_string).collect(),
+        _ => std::collections::BTreeSet::new(),
+    };
+    let (was, is) = (members(old), members(new));
+    let came: Vec<&String> = is.difference(&was).collect();
+    let went: Vec<&String> = was.difference(&is).collect();
+    serde_json::json!({ "members_added": came, "members_removed": went })
+}

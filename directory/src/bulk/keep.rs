@@ -1,0 +1,425 @@
+//! Jobs as they are asked for, listed, cancelled and forgotten.
+
+use super::column::Subject;
+use super::job::{Counts, Job, JobId, JobKind, JobState, Phase};
+use super::outcome::{Done, Outcome};
+use super::shelf::{PART_OCTETS, part};
+use crate::act::{Acts, Note, invalid};
+use crate::fact::{Fact, table};
+use crate::{Access, AgencyId, Capability, Denied, Directory, Error};
+use serde_json::json;
+use std::collections::HashSet;
+use std::ops::Bound;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Octets of a file: a million rows of accounts are some 100 MB.
+pub const FILE_OCTETS_MAX: u64 = 256 << 20;
+/// Jobs of one caller that are still to work.
+pub const JOBS_OPEN_MAX: usize = 10;
+/// Days for which an import can be undone.
+pub const UNDO_DAYS: i64 = 7;
+/// Jobs of all callers that are kept; the oldest that have ended go first.
+const JOBS_KEPT_MAX: usize = 1_000;
+/// Days for which a job that ended is kept.
+const KEPT_DAYS: i64 = 30;
+/// Seconds for which the file of a dry run is kept, so that it can be done in earnest.
+const FILE_KEPT_S: i64 = 24 * 3600;
+/// Octets of a file's name.
+const FILE_NAME_MAX: usize = 200;
+/// Parts of one commit.
+const PARTS_COMMIT: usize = 8;
+const DAY_S: i64 = 24 * 3600;
+
+/// An import to make.
+#[derive(Debug, Clone)]
+pub struct NewImport {
+    /// What its rows are.
+    pub subject: Subject,
+    /// The subtree within which it works; `None`: the one that the caller administers.
+    pub agency: Option<AgencyId>,
+    /// Only looks.
+    pub dry_run: bool,
+    /// Leaves rows with errors out.
+    pub skip_errors: bool,
+    /// What the file is called.
+    pub file_name: String,
+}
+
+/// What is known of jobs in memory only.
+#[derive(Debug, Default)]
+pub(crate) struct Desk {
+    state: Mutex<DeskState>,
+    rung: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct DeskState {
+    /// Jobs that a worker has in hand.
+    taken: HashSet<JobId>,
+    /// Numbers of files that are being uploaded.
+    uploading: HashSet<JobId>,
+    /// How often workers were called.
+    calls: u64,
+}
+
+impl Desk {
+    fn lock(&self) -> std::sync::MutexGuard<'_, DeskState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn ring(&self) {
+        self.lock().calls += 1;
+        self.rung.notify_all();
+    }
+
+    pub(super) fn calls(&self) -> u64 {
+        self.lock().calls
+    }
+
+    /// Waits until workers were called more often than that, or for so long.
+    pub(super) fn wait(&self, heard: u64, most: Duration) {
+        let still = |state: &mut DeskState| state.calls == heard;
+        let waited = self.rung.wait_timeout_while(self.lock(), most, still);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(super) fn take(&self, job: JobId) -> bool {
+        self.lock().taken.insert(job)
+    }
+
+    pub(super) fn give_back(&self, job: JobId) {
+        self.lock().taken.remove(&job);
+    }
+
+    pub(super) fn is_uploading(&self, job: JobId) -> bool {
+        self.lock().uploading.contains(&job)
+    }
+}
+
+/// A file on its way in. Dropped before [`Upload::finish`] it leaves nothing.
+#[derive(Debug)]
+pub struct Upload {
+    directory: Directory,
+    by: Access,
+    job: Job,
+    rest: Vec<u8>,
+    number: u64,
+    lines: u64,
+    finished: bool,
+}
+
+impl Subject {
+    /// What one must be allowed to import it.
+    pub(crate) const fn capability(self) -> Capability {
+        match self {
+            Self::Agencies => Capability::ManageAgencies,
+            Self::Accounts | Self::Members => Capability::ManageAccounts,
+        }
+    }
+}
+
+impl Directory {
+    /// Begins an import: its file comes next. Errors: `NotFound` (agency), `Denied`, `Invalid` (agency: several are
+    /// administered and none is named; too many jobs).
+    pub fn begin_import(&self, by: &Access, new: NewImport) -> Result<Upload, Error> {
+        let capability = new.subject.capability();
+        let agency = self.job_agency(by, new.agency, capability)?;
+        let credential = by.rests_on().ok_or(Denied)?;
+        let id = self.next_job(&mut self.acts())?;
+        self.inner.desk.lock().uploading.insert(id);
+        let mut file_name: String = new.file_name.chars().filter(|c| !c.is_control()).collect();
+        let most = file_name.floor_char_boundary(FILE_NAME_MAX);
+        file_name.truncate(most);
+        let job = Job {
+            id,
+            kind: JobKind::Import,
+            subject: new.subject,
+            state: JobState::Queued,
+            account: by.account,
+            credential,
+            agency,
+            dry_run: new.dry_run,
+            skip_errors: new.skip_errors,
+            file_name,
+            octets: 0,
+            has_file: true,
+            of: None,
+            undone_by: None,
+            phase: Phase::Checking,
+            done: 0,
+            total: None,
+            counts: Counts::default(),
+            failure: None,
+            created_at: self.now_s(),
+            ended_at: None,
+            letters_at: None,
+        };
+        Ok(Upload {
+            directory: self.clone(),
+            by: by.clone(),
+            job,
+            rest: Vec::new(),
+            number: 0,
+            lines: 0,
+            finished: false,
+        })
+    }
+
+    /// The subtree of a job, when `by` may do this there.
+    pub(super) fn job_agency(
+        &self,
+        by: &Access,
+        named: Option<AgencyId>,
+        capability: Capability,
+    ) -> Result<AgencyId, Error> {
+        let agency = match named {
+            Some(agency) => agency,
+            None => match by.scopes(capability).as_slice() {
+                [one] => one.clone(),
+                [] => return Err(Denied.into()),
+                _ => return Err(invalid("agency", "one of the agencies that you administer")),
+            },
+        };
+        let book = self.read();
+        if !book.agencies.contains_key(&agency) {
+            return Err(Error::NotFound("agency"));
+        }
+        book.check(Some(by), capability, &agency, "agency")?;
+        if book.open_jobs(by.account) >= JOBS_OPEN_MAX {
+            let expected = format!("fewer than {JOBS_OPEN_MAX} jobs under way");
+            return Err(invalid("jobs", expected));
+        }
+        Ok(agency)
+    }
+
+    pub(super) fn next_job(&self, acts: &mut Acts) -> Result<JobId, Error> {
+        acts.job_last += 1;
+        let id = JobId(acts.job_last);
+        self.commit_unlogged(vec![Fact::JobCounter(id.0)])?;
+        Ok(id)
+    }
+
+    /// Enters a job, with its audit entry, and tells the workers.
+    pub(super) fn put_job(
+        &self,
+        acts: &mut Acts,
+        by: &Access,
+        act: &'static str,
+        job: Job,
+        more: Vec<Fact>,
+    ) -> Result<Job, Error> {
+        let note = Note {
+            act,
+            object: job.agency.to_string(),
+            detail: json!({"job": job.id.0, "subject": format!("{:?}", job.subject).to_lowercase(),
+                "dry_run": job.dry_run, "file": job.file_name, "of": job.of.map(|id| id.0)}),
+        };
+        let mut facts = more;
+        facts.push(Fact::Job(Box::new(job.clone())));
+        self.commit(acts, Some(by), note, facts)?;
+        self.inner.desk.ring();
+        Ok(job)
+    }
+
+    /// One job. Errors: `NotFound`, also where it is not to be seen.
+    pub fn job(&self, by: Option<&Access>, id: JobId) -> Result<Job, Error> {
+        let book = self.read();
+        let job = book.jobs.get(&id).filter(|job| book.sees_job(by, job));
+        job.cloned().ok_or(Error::NotFound("job"))
+    }
+
+    /// Jobs that `by` may see, the newest first, before `before`, at most `max`.
+    pub fn jobs(&self, by: Option<&Access>, before: Option<JobId>, max: usize) -> Vec<Job> {
+        let book = self.read();
+        let before = before.map_or(Bound::Unbounded, Bound::Excluded);
+        let found = book.jobs.range((Bound::Unbounded, before)).rev();
+        let seen = found
+            .map(|(_, job)| job)
+            .filter(|job| book.sees_job(by, job));
+        seen.take(max).cloned().collect()
+    }
+
+    /// Results after a row, at most `max`, and the row after which to go on; `only`: of this kind.
+    pub fn job_results(
+        &self,
+        by: Option<&Access>,
+        id: JobId,
+        after: u64,
+        only: Option<Done>,
+        max: usize,
+    ) -> Result<(Vec<Outcome>, Option<u64>), Error> {
+        self.job(by, id)?;
+        self.shelf(id, after, max, |o| only.is_none_or(|done| o.done == done))
+    }
+
+    /// Cancels a job that is still to work; what it did stays. Errors: `NotFound`, `Denied` (another's, without the
+    /// right to do the same), `InUse` (it has ended).
+    pub fn cancel_job(&self, by: &Access, id: JobId) -> Result<Job, Error> {
+        let mut acts = self.acts();
+        let mut job = self.job(Some(by), id)?;
+        self.may_steer(by, &job)?;
+        if !job.state.is_open() {
+            return Err(Error::InUse("the job has ended".to_owned()));
+        }
+        job.state = JobState::Cancelled;
+        job.ended_at = Some(self.now_s());
+        let note = Note {
+            act: "job.cancel",
+            object: job.agency.to_string(),
+            detail: json!({"job": id.0, "done": job.done}),
+        };
+        let fact = Fact::Job(Box::new(job.clone()));
+        self.commit(&mut acts, Some(by), note, vec![fact])?;
+        Ok(job)
+    }
+
+    /// Whether `by` may cancel or undo it.
+    pub(super) fn may_steer(&self, by: &Access, job: &Job) -> Result<(), Error> {
+        let book = self.read();
+        let may = book.allows(Some(by), job.subject.capability(), &job.agency);
+        if may || by.account == job.account {
+            Ok(())
+        } else {
+            Err(Denied.into())
+        }
+    }
+
+    /// Does in earnest what a dry run looked at, with its file. Errors: `NotFound`, `Denied`, `InUse` (not a dry run
+    /// that has ended, or its file is gone).
+    pub fn apply_job(&self, by: &Access, id: JobId, skip_errors: bool) -> Result<Job, Error> {
+        let dry = self.job(Some(by), id)?;
+        if dry.account != by.account {
+            return Err(Denied.into());
+        }
+        let ready = dry.kind == JobKind::Import && dry.dry_run && !dry.state.is_open();
+        if !ready || !dry.has_file {
+            let words = "the job is no dry run whose file is still there";
+            return Err(Error::InUse(words.to_owned()));
+        }
+        let capability = dry.subject.capability();
+        let agency = self.job_agency(by, Some(dry.agency.clone()), capability)?;
+        let mut acts = self.acts();
+        let job = Job {
+            id: self.next_job(&mut acts)?,
+            state: JobState::Queued,
+            credential: by.rests_on().ok_or(Denied)?,
+            agency,
+            dry_run: false,
+            skip_errors,
+            // Its file stays where it is, under the dry run's number.
+            of: Some(id),
+            phase: Phase::Checking,
+            done: 0,
+            counts: Counts::default(),
+            failure: None,
+            created_at: self.now_s(),
+            ended_at: None,
+            ..dry
+        };
+        self.put_job(&mut acts, by, "job.create", job, Vec::new())
+    }
+
+    /// Forgets jobs whose time is over, and files that nobody needs.
+    pub(super) fn forget_jobs(&self) -> Result<(), Error> {
+        let now = self.now_s();
+        let (gone, fileless) = {
+            let book = self.read();
+            let ended = book.jobs.values().filter(|job| !job.state.is_open());
+            let over = book.jobs.len().saturating_sub(JOBS_KEPT_MAX);
+            let mut gone: Vec<JobId> = ended.clone().take(over).map(|job| job.id).collect();
+            let old = |job: &&Job| job.ended_at.is_some_and(|at| at + KEPT_DAYS * DAY_S < now);
+            gone.extend(ended.clone().filter(old).map(|job| job.id));
+            let needed: HashSet<JobId> = book
+                .jobs
+                .values()
+                .filter(|job| job.state.is_open())
+                .flat_map(|job| [Some(job.id), job.of].into_iter().flatten())
+                .collect();
+            let spent = |job: &&Job| {
+                let kept = if job.dry_run { FILE_KEPT_S } else { 0 };
+                let over = job.ended_at.is_some_and(|at| at + kept <= now);
+                job.has_file && over && !needed.contains(&job.id)
+            };
+            let fileless: Vec<JobId> = ended.filter(spent).map(|job| job.id).collect();
+            (gone, fileless)
+        };
+        for id in fileless {
+            let acts = self.acts();
+            let job = self.read().jobs.get(&id).cloned();
+            if let Some(mut job) = job {
+                job.has_file = false;
+                self.commit_unlogged(vec![Fact::Job(Box::new(job))])?;
+            }
+            drop(acts);
+            self.sweep(table::JOB_FILE, &id.0.to_be_bytes())?;
+        }
+        for id in gone {
+            let acts = self.acts();
+            self.commit_unlogged(vec![Fact::NoJob(id)])?;
+            drop(acts);
+            self.sweep(table::JOB_FILE, &id.0.to_be_bytes())?;
+            self.sweep(table::JOB_RESULT, &id.0.to_be_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+impl Upload {
+    /// Takes the next octets. Errors: `Storage(TooLarge)` past [`FILE_OCTETS_MAX`].
+    pub fn piece(&mut self, octets: &[u8]) -> Result<(), Error> {
+        self.job.octets += octets.len() as u64;
+        if self.job.octets > FILE_OCTETS_MAX {
+            return Err(storage::Error::TooLarge("file").into());
+        }
+        self.lines += octets.iter().filter(|b| **b == b'\n').count() as u64;
+        self.rest.extend_from_slice(octets);
+        if self.rest.len() >= PART_OCTETS * PARTS_COMMIT {
+            self.keep()?;
+        }
+        Ok(())
+    }
+
+    /// All that came so far into the store.
+    fn keep(&mut self) -> Result<(), Error> {
+        let octets = std::mem::take(&mut self.rest);
+        for some in octets.chunks(PART_OCTETS * PARTS_COMMIT) {
+            let mut rows = Vec::with_capacity(PARTS_COMMIT);
+            for octets in some.chunks(PART_OCTETS) {
+                self.number += 1;
+                rows.push(part(self.job.id, self.number, octets.to_vec()));
+            }
+            self.directory.inner.store.commit_rows(rows)?;
+        }
+        Ok(())
+    }
+
+    /// The file is whole: the job waits for its turn. Errors: `Denied`, when the caller's sign-in ended meanwhile.
+    pub fn finish(mut self) -> Result<Job, Error> {
+        self.keep()?;
+        if !self.by.stands() {
+            return Err(Denied.into());
+        }
+        // Until the rows are counted, the lines tell how long it may take.
+        self.job.total = Some(self.lines);
+        let job = self.job.clone();
+        let directory = self.directory.clone();
+        let mut acts = directory.acts();
+        let job = directory.put_job(&mut acts, &self.by, "job.create", job, Vec::new())?;
+        drop(acts);
+        self.finished = true;
+        Ok(job)
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        let id = self.job.id;
+        if !self.finished
+            && let Err(error) = self.directory.sweep(table::JOB_FILE, &id.0.to_be_bytes())
+        {
+            tracing::debug!(%error, "what came of a file is removed later");
+        }
+        self.directory.inner.desk.lock().uploading.remove(&id);
+    }
+}

@@ -1,0 +1,169 @@
+//! First passwords of the persons that an import made, as letters: drawn when they are fetched, and kept as digests
+//! only. Nowhere lies a password that could be read: neither in the store, nor in its journal, nor in a backup.
+
+use super::column::Subject;
+use super::job::{JobId, JobKind, Phase};
+use super::outcome::Done;
+use crate::act::Note;
+use crate::fact::Fact;
+use crate::{
+    Access, AccountId, AccountKind, Capability, CredentialId, CredentialKind, Denied, Directory,
+    Error, Secret,
+};
+use serde_json::json;
+
+/// Letters of one commit.
+const LETTERS_COMMIT: usize = 200;
+
+/// One person's letter.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct Letter {
+    pub name: String,
+    pub position: Option<String>,
+    pub agency: String,
+    pub address: String,
+    pub secret: Secret,
+    /// Unix seconds: until when the password is good.
+    pub until: i64,
+}
+
+/// Letters on their way.
+#[derive(Debug)]
+pub struct Letters {
+    directory: Directory,
+    by: Access,
+    job: JobId,
+    after: u64,
+    ended: bool,
+}
+
+impl Directory {
+    /// Begins to draw the first passwords of the persons whom an import made and who have none of their own yet.
+    /// Once: with `again` those that nobody used are drawn anew, and the letters before are void. Errors: `NotFound`,
+    /// `Denied` (another's job; no right to set passwords), `InUse` (they were fetched; none are to be had).
+    pub fn letters(&self, by: &Access, id: JobId, again: bool) -> Result<Letters, Error> {
+        let mut acts = self.acts();
+        let mut job = self.job(Some(by), id)?;
+        if job.account != by.account {
+            return Err(Denied.into());
+        }
+        let agency = job.agency.clone();
+        let right = Capability::ResetCredentials;
+        self.read().check(Some(by), right, &agency, "agency")?;
+        let makes = job.kind == JobKind::Import
+            && job.subject == Subject::Accounts
+            && job.phase == Phase::Applying
+            && !job.state.is_open();
+        if !makes {
+            return Err(Error::InUse("the job made no accounts".to_owned()));
+        }
+        if job.letters_at.is_some() && !again {
+            return Err(Error::InUse("the letters were fetched already".to_owned()));
+        }
+        job.letters_at = Some(self.now_s());
+        let note = Note {
+            act: "job.letters",
+            object: agency.to_string(),
+            detail: json!({"job": id.0, "again": again}),
+        };
+        let fact = Fact::Job(Box::new(job));
+        self.commit(&mut acts, Some(by), note, vec![fact])?;
+        Ok(Letters {
+            directory: self.clone(),
+            by: by.clone(),
+            job: id,
+            after: 0,
+            ended: false,
+        })
+    }
+}
+
+impl Letters {
+    /// The next letters; `None` after the last. Their passwords are on disk when this returns.
+    pub fn some(&mut self) -> Result<Option<Vec<Letter>>, Error> {
+        if self.ended {
+            return Ok(None);
+        }
+        let made = |o: &super::outcome::Outcome| o.done == Done::New && o.account != 0;
+        let (found, after) = self
+            .directory
+            .shelf(self.job, self.after, LETTERS_COMMIT, made)?;
+        match after {
+            Some(after) => self.after = after,
+            None => self.ended = true,
+        }
+        let mut letters = Vec::with_capacity(found.len());
+        let (mut notes, mut facts) = (Vec::new(), Vec::new());
+        let mut acts = self.directory.acts();
+        let mut last = acts.credential_last;
+        for outcome in found {
+            let Some(id) = AccountId::new(outcome.account) else {
+                continue;
+            };
+            last += 1;
+            let drawn = self
+                .directory
+                .draw_first(&self.by, id, CredentialId(last))?;
+            let Some((letter, note, rows)) = drawn else {
+                continue;
+            };
+            letters.push(letter);
+            notes.push(note);
+            facts.extend(rows);
+        }
+        if !letters.is_empty() {
+            facts.push(Fact::CredentialCounter(last));
+            self.directory
+                .commit_all(&mut acts, Some(&self.by), notes, facts)?;
+            acts.credential_last = last;
+        }
+        Ok(Some(letters))
+    }
+}
+
+impl Directory {
+    /// A first password for a person who has no password yet; `None`: he has one, or may have none.
+    fn draw_first(
+        &self,
+        by: &Access,
+        id: AccountId,
+        number: CredentialId,
+    ) -> Result<Option<(Letter, Note, Vec<Fact>)>, Error> {
+        let book = self.read();
+        let Ok(owner) = book.check_credentials(Some(by), id, Capability::ResetCredentials) else {
+            return Ok(None);
+        };
+        let of = book.credentials.get(&id).into_iter().flatten();
+        let kinds: Vec<_> = of.map(|(n, kept)| (*n, kept.stored.kind)).collect();
+        let set = kinds
+            .iter()
+            .any(|(_, kind)| *kind == CredentialKind::Password);
+        if set || owner.kind != AccountKind::Person {
+            return Ok(None);
+        }
+        let (stored, secret) = crate::credential::first(number, self.now_s())?;
+        let before = kinds
+            .iter()
+            .filter(|(_, kind)| *kind == CredentialKind::FirstPassword);
+        let mut facts: Vec<Fact> = before
+            .flat_map(|(old, _)| book.withdrawal(id, *old))
+            .collect();
+        let agency = book.agencies.get(&owner.agency);
+        let letter = Letter {
+            name: owner.name.clone(),
+            position: owner.position.clone(),
+            agency: agency.map_or_else(String::new, |a| a.name.clone()),
+            address: owner.address.to_string(),
+            secret,
+            until: stored.expires_at.unwrap_or(i64::MAX),
+        };
+        let note = Note {
+            act: "password.first",
+            object: letter.address.clone(),
+            detail: json!({ "credential": number.0, "expires_at": stored.expires_at }),
+        };
+        facts.push(Fact::Credential(id, stored));
+        Ok(Some((letter, note, facts)))
+    }
+}

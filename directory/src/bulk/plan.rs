@@ -1,0 +1,162 @@
+//! What a row would do, found without doing it; done under the lock of acts it is what it does.
+
+use super::cells::{Cells, Faults};
+use super::column::{Column, Subject};
+use super::fault::Found;
+use super::outcome::{Difference, Done, Outcome};
+use crate::book::Book;
+use crate::{Access, Account, AccountId, Agency, AgencyId, Capability, Rights};
+use formats::address::Address;
+use std::collections::{HashMap, HashSet};
+
+/// What is to be done for a row that differs.
+#[derive(Debug, Clone)]
+pub(crate) enum Work {
+    NewAgency(Agency),
+    Agency(Agency, Agency),
+    NewAccount(Account),
+    Account(Account, Account),
+    /// Rights over a shared account; none: no member any more.
+    Member(AccountId, AccountId, Rights),
+    /// A member of a list comes, or goes.
+    Listed(AccountId, Address, bool),
+}
+
+/// A row that can be done.
+#[derive(Debug, Clone)]
+pub(crate) struct Planned {
+    pub(crate) key: String,
+    pub(crate) differences: Vec<Difference>,
+    pub(crate) is_new: bool,
+    /// `None`: it is so already.
+    pub(crate) work: Option<Work>,
+}
+
+impl Planned {
+    pub(crate) fn done(&self) -> Done {
+        match (&self.work, self.is_new) {
+            (None, _) => Done::Same,
+            (Some(_), true) => Done::New,
+            (Some(_), false) => Done::Changed,
+        }
+    }
+
+    pub(crate) fn outcome(self, row: u64) -> Outcome {
+        Outcome {
+            row,
+            done: self.done(),
+            key: self.key,
+            differences: self.differences,
+            errors: Vec::new(),
+            account: 0,
+            version: 0,
+        }
+    }
+}
+
+/// What earlier rows of the same file will have done, as far as later ones may rest on it.
+#[derive(Debug, Default)]
+pub(crate) struct Ahead {
+    /// Agencies as they will be.
+    pub(crate) agencies: HashMap<AgencyId, Agency>,
+    /// Members of lists as they will be, by the keys of their addresses.
+    pub(crate) members: HashMap<AccountId, HashSet<String>>,
+}
+
+/// On what a row is planned.
+pub(crate) struct Ground<'a> {
+    pub(crate) book: &'a Book,
+    pub(crate) by: Option<&'a Access>,
+    /// Nothing outside of this subtree.
+    pub(crate) top: &'a AgencyId,
+    pub(crate) now: i64,
+}
+
+impl<'a> Ground<'a> {
+    pub(crate) fn new(book: &'a Book, by: &'a Access, top: &'a AgencyId, now: i64) -> Self {
+        Self {
+            book,
+            by: Some(by),
+            top,
+            now,
+        }
+    }
+
+    /// Whether an agency lies in the job's subtree and may be seen: else there is no such agency (I-17).
+    pub(crate) fn reaches(&self, agency: &AgencyId) -> bool {
+        self.book.agencies.contains_key(agency)
+            && self.book.is_above(self.top, agency)
+            && self.book.allows(self.by, Capability::ReadDirectory, agency)
+    }
+
+    pub(crate) fn allows(&self, capability: Capability, agency: &AgencyId) -> bool {
+        self.book.allows(self.by, capability, agency)
+    }
+
+    /// Plans a row. Errors: every fault of it.
+    pub(crate) fn plan(
+        &self,
+        subject: Subject,
+        cells: &Cells,
+        ahead: &mut Ahead,
+    ) -> Result<Planned, Vec<Found>> {
+        let mut faults = Faults::default();
+        let planned = match subject {
+            Subject::Agencies => self.agency(cells, ahead, &mut faults),
+            Subject::Accounts => self.account(cells, &mut faults),
+            Subject::Members => self.member(cells, ahead, &mut faults),
+        };
+        match planned {
+            Some(planned) if faults.0.is_empty() => Ok(planned),
+            _ => Err(faults.0),
+        }
+    }
+}
+
+/// What names the thing of a row, the same for every spelling of it; `None`: nothing does.
+pub(crate) fn key(subject: Subject, cells: &Cells) -> Option<String> {
+    let address = |column| Address::parse(cells.text(column)).ok().map(|a| a.key());
+    match subject {
+        Subject::Agencies => {
+            let id = cells.text(Column::Id);
+            (!id.is_empty()).then(|| id.to_owned())
+        }
+        Subject::Accounts => address(Column::Address),
+        Subject::Members => Some(format!(
+            "{} {}",
+            address(Column::Account)?,
+            address(Column::Member)?
+        )),
+    }
+}
+
+/// As the row is called where it is told of.
+pub(crate) fn called(subject: Subject, cells: &Cells) -> String {
+    let text = match subject {
+        Subject::Agencies => cells.text(Column::Id).to_owned(),
+        Subject::Accounts => cells.text(Column::Address).to_owned(),
+        Subject::Members => format!(
+            "{} {}",
+            cells.text(Column::Account),
+            cells.text(Column::Member)
+        ),
+    };
+    super::column::cut(&text)
+}
+
+/// The columns of which the text differs.
+pub(crate) fn differences(
+    subject: Subject,
+    from: impl Fn(Column) -> String,
+    to: impl Fn(Column) -> String,
+) -> Vec<Difference> {
+    let columns = subject.columns().iter().copied();
+    columns
+        .map(|column| Difference {
+            column,
+            from: from(column),
+            to: to(column),
+        })
+        .filter(|difference| difference.from != difference.to)
+        .collect()
+}
