@@ -207,9 +207,10 @@ fn files(
     options: &Options,
     (keys, owner): (&Keys, Owner),
     recovered: &Recovered,
+    opening: Opening,
 ) -> Result<(Packs, Journal), Error> {
     let packs = Packs::open(options, recovered.clean, keys.clone(), owner)?;
-    packs.expect_all(&recovered.index, recovered.clean)?;
+    packs.expect_all(&recovered.index, recovered.clean, opening)?;
     let journal = Journal::open(options, keys, owner, recovered.found.end)?;
     if journal.end() > recovered.found.end {
         // Nothing lies between: an index that sees no commit any more must not seem to be behind.
@@ -271,7 +272,7 @@ impl Store {
         let owner = found.prepare(options, &keys)?;
         let before = Checkpoint::read(&options.dir, owner)?;
         let (recovered, spool) = readable(options, (&keys, owner), opening)?;
-        let opened = files(options, (&keys, owner), &recovered);
+        let opened = files(options, (&keys, owner), &recovered, opening);
         let (packs, journal) =
             opened.inspect_err(|_| leave_as_it_was(options, &recovered, before))?;
         let snapshots = Snapshots::new(options, recovered.snapshots, recovered.covered);

@@ -408,3 +408,58 @@ fn the_checkpoint_of_another_store_promises_nothing() {
     assert_eq!(letters(&store), (ACCOUNTS.len() * 24, 0));
     assert_eq!(store.check_deep().unwrap(), Vec::<String>::new());
 }
+
+#[derive(Debug, Clone, Copy)]
+enum Lost {
+    Removed,
+    /// Those of another store lie there.
+    Exchanged,
+    /// The pack went while another repair was cut off.
+    Late,
+}
+
+#[test]
+fn a_pack_of_which_only_the_index_tells_costs_what_was_in_it_and_no_more() {
+    for lost in [Lost::Removed, Lost::Exchanged, Lost::Late] {
+        let mut world = closed(EngineKind::Sled, "của ta", 40);
+        let other = closed(EngineKind::Sled, "của họ", 40);
+        let dir = &world.options.dir;
+        let pack = dir.join("packs/000001.pack");
+        fs::remove_file(&pack).unwrap();
+        let snapshots = dir.join("snapshots");
+        match lost {
+            Lost::Removed => fs::remove_dir_all(&snapshots).unwrap(),
+            Lost::Exchanged => {
+                fs::copy(other.options.dir.join("packs/000001.pack"), &pack).unwrap();
+                fs::remove_dir_all(&snapshots).unwrap();
+                fs::create_dir(&snapshots).unwrap();
+                put(&other, &world.options, "snapshots", Put::Beside);
+            }
+            Lost::Late => {
+                fs::create_dir(dir.join("repaired")).unwrap();
+                fs::write(dir.join("repaired/mending"), "whole").unwrap();
+                assert!(Store::is_repair_cut_off(dir));
+            }
+        }
+        assert!(Store::open(&world.options).is_err(), "{lost:?}");
+        let report = Store::repair(&world.options).unwrap();
+        let is_pack = |d: &&Damage| d.what.contains("pack 1 is missing");
+        assert_eq!(report.damage.iter().filter(is_pack).count(), 1, "{lost:?}");
+        assert_eq!(report.gone, None, "{lost:?}");
+        let text = fs::read_to_string(report.report.as_ref().unwrap()).unwrap();
+        assert!(text.contains("pack 1 is missing"), "{text}");
+        assert_eq!(
+            text.matches("lost: the content of a message").count(),
+            report.contents.len()
+        );
+        world.reopen();
+        let (whole, damaged) = letters(world.store());
+        assert_eq!(whole + damaged, ACCOUNTS.len() * 40, "{lost:?}");
+        assert_eq!(damaged, report.contents.len(), "{lost:?}");
+        assert!(whole > 0 && damaged > 0, "{lost:?}: {whole}, {damaged}");
+        world.close();
+        let again = Store::repair(&world.options).unwrap();
+        assert_eq!(again.contents, report.contents);
+        assert!(!again.damage.iter().any(|d| is_pack(&d)), "{lost:?}");
+    }
+}

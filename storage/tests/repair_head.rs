@@ -5,6 +5,7 @@ mod world;
 
 use std::fs;
 use storage::*;
+use world::closed::change;
 use world::{World, letter};
 
 /// A closed store with some letters of three accounts in one pack.
@@ -80,6 +81,78 @@ fn what_is_no_pack_goes_aside_and_the_store_opens() {
         world.deliver(2, inbox, &letter(901 + round as u64, "mới", &[]), None);
         assert_eq!(messages(&world, 2), 1);
         world.close();
+    }
+}
+
+/// Repairs it, and a second time: what the first told to be damaged but the contents is mended. How many letters can
+/// be read.
+fn repaired_twice(world: &mut World) -> (Repaired, usize) {
+    let first = Store::repair(&world.options).unwrap();
+    world.reopen();
+    let left = (2..5).map(|id| messages(world, id)).sum();
+    let inbox = world.account(2).by_role(Role::Inbox).unwrap().unwrap().id;
+    world.deliver(2, inbox, &letter(904, "mới", &[]), None);
+    world.close();
+    let second = Store::repair(&world.options).unwrap();
+    let again = |d: &&Damage| !d.what.contains("content ");
+    assert_eq!(second.damage.iter().find(again), None);
+    assert_eq!(second.contents, first.contents);
+    world.reopen();
+    assert_eq!(
+        (2..5).map(|id| messages(world, id)).sum::<usize>(),
+        left + 1
+    );
+    world.close();
+    (first, left)
+}
+
+#[test]
+fn i18_a_flipped_bit_in_the_version_of_a_pack_is_damage_and_costs_nothing() {
+    for bit in [64, 65, 66, 74, 80, 95] {
+        let mut world = closed();
+        let pack = world.options.dir.join("packs/000001.pack");
+        change(&pack, |octets| octets[bit / 8] ^= 1 << (bit % 8));
+        let e = Store::open(&world.options).err().unwrap().to_string();
+        assert!(e.contains("has no valid header"), "{bit}: {e}");
+        let (report, left) = repaired_twice(&mut world);
+        let told = &report.damage[0].what;
+        assert!(told.contains("it was written again"), "{bit}: {told}");
+        assert_eq!((report.contents.len(), left), (0, 24), "{bit}");
+    }
+}
+
+#[test]
+fn i18_a_pack_of_a_version_to_come_is_not_touched() {
+    let world = closed();
+    let pack = world.options.dir.join("packs/000001.pack");
+    change(&pack, |octets| {
+        octets[8] = 9;
+        let sum = blake3::hash(&octets[..40]);
+        octets[40..48].copy_from_slice(&sum.as_bytes()[..8]);
+    });
+    let before = fs::read(&pack).unwrap();
+    let e = Store::open(&world.options).err().unwrap().to_string();
+    assert!(e.contains("has an unknown version (9)"), "{e}");
+    let _ = Store::repair(&world.options);
+    assert!(fs::read(&pack).unwrap() == before);
+}
+
+#[test]
+fn a_pack_that_is_cut_within_its_header_costs_what_was_in_it_and_no_more() {
+    for octets in [0, 1, 30, 47] {
+        for without_snapshots in [false, true] {
+            let mut world = closed();
+            let pack = world.options.dir.join("packs/000001.pack");
+            change(&pack, |whole| whole.truncate(octets));
+            if without_snapshots {
+                fs::remove_dir_all(world.options.dir.join("snapshots")).unwrap();
+            }
+            assert!(Store::open(&world.options).is_err());
+            let (report, left) = repaired_twice(&mut world);
+            assert_eq!((report.contents.len(), left), (24, 0), "{octets}");
+            let aside = world.options.dir.join("damaged/000001.pack");
+            assert_eq!(fs::read(aside).unwrap().len(), octets);
+        }
     }
 }
 

@@ -9,6 +9,8 @@
 //! | 8 | zeros |
 //! | 8 | checksum of all before |
 //!
+//! A version to come keeps these 48 octets: their checksum tells it from a number that is damaged.
+//!
 //! | head of an entry, 68 octets | |
 //! |---|---|
 //! | 4 | magic |
@@ -144,7 +146,12 @@ impl Header {
                 let store = store.filter(|_| version == VERSION);
                 Said::of(store.and_then(|id| id.try_into().ok()))
             }
-            unknown => return Err(Some(unknown)),
+            unknown => {
+                // A checksum that fits says that it is no damage.
+                let whole = head.get(..FILE_HEAD as usize).ok_or(None)?;
+                let (said, sum) = whole.split_at(whole.len() - SUM);
+                return Err((sum == sum_of(said)).then_some(unknown));
+            }
         };
         Ok(Self {
             version,
@@ -162,18 +169,9 @@ impl Header {
         match Self::parse(&head) {
             Ok(header) if header.number == number => Ok(header),
             Err(Some(version)) => {
-                let what = Fault::PackVersion {
-                    pack: number,
-                    version,
-                };
-                // A checksum that fits says that it is no damage.
-                let (said, sum) = head.split_at(head.len().saturating_sub(SUM));
-                let cure = if sum == sum_of(said) {
-                    Cure::Newer
-                } else {
-                    Cure::Repair
-                };
-                Err(Error::cured(what, cure))
+                let pack = number;
+                let what = Fault::PackVersion { pack, version };
+                Err(Error::cured(what, Cure::Newer))
             }
             _ => Err(damaged()),
         }
@@ -328,19 +326,21 @@ fn is_unknown(file: &DataFile) -> bool {
     file.read_at(0, &mut head).is_ok() && matches!(Header::parse(&head), Err(Some(_)))
 }
 
-/// A pack of this number with its header; `None`: nothing is in it that anybody was promised, or it is of the
-/// first version, whose header nobody can tell from another.
+/// A pack of this number with its header; `None`: it is of the first version, whose header nobody can tell from
+/// another.
 fn headed(mut bytes: Vec<u8>, number: u32, owner: Owner) -> Option<Headless> {
     let version = likely_version(&bytes);
     let octets = file_head_octets(version) as usize;
     if bytes.len() <= octets {
-        // As it is when the machine stopped while it was begun: nothing in it was promised.
+        // As it is when the machine stopped while it was begun, and as a longer one is that was cut. With a header
+        // and nothing else it keeps no store from opening, and what was in it is found missing.
         let own = file_head(number, &owner.id);
-        let is_begun = bytes
-            .iter()
-            .zip(&own)
-            .all(|(is, own)| *is == 0 || is == own);
-        return (!is_begun).then_some(Headless::Strange);
+        let mut octets = bytes.iter().zip(&own);
+        let is_begun = octets.all(|(is, own)| *is == 0 || is == own);
+        return Some(match is_begun {
+            true => Headless::Mended(own),
+            false => Headless::Strange,
+        });
     }
     let mut places = memchr::memmem::find_iter(&bytes, MAGIC);
     let has_entry = places.any(|at| Entry::decode(&bytes[at..]).is_some());

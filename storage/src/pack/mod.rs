@@ -33,6 +33,7 @@ use crate::index::{Index, Op};
 use crate::owner::Owner;
 use crate::record::{self, Form, Location};
 use crate::seal::{KeyId, Keys};
+use crate::store::Opening;
 use crate::zip::Zip;
 use crate::{BlobId, Error, Fault, Obstacle, Options, key};
 use proven::Proven;
@@ -113,19 +114,20 @@ impl Packs {
     }
 
     /// Every pack that the index knows must be there, and be ours to read: a wrong owner or mode is no damage,
-    /// and is set right before anybody is told that mail cannot be read. Errors: `Corrupt`, naming the first
-    /// that is not there; `Unavailable`, naming the first that may not be read.
-    pub(crate) fn expect_all(&self, index: &Index, clean: bool) -> Result<(), Error> {
-        let there: BTreeSet<u32> = format::numbers(&self.dir)?.into_iter().collect();
-        let mut known = BTreeSet::new();
-        let prefix = key::packs();
-        index.scan(&prefix, &prefix, &mut |key, _| {
-            known.extend(key::pack_of(key));
-            Ok(true)
-        })?;
-        if let Some(missing) = known.difference(&there).next() {
+    /// and is set right before anybody is told that mail cannot be read. A repair opens the store without those that
+    /// are not there, and then forgets them. Errors: `Corrupt`, naming the first that is not there; `Unavailable`,
+    /// naming the first that may not be read.
+    pub(crate) fn expect_all(
+        &self,
+        index: &Index,
+        clean: bool,
+        opening: Opening,
+    ) -> Result<(), Error> {
+        let (mut known, gone) = self.known(index)?;
+        if let (Some(missing), true) = (gone.first(), opening != Opening::Repair) {
             return Err(self.missing(*missing));
         }
+        known.retain(|number| !gone.contains(number));
         for number in &known {
             let path = format::path(&self.dir, *number);
             match std::fs::File::open(&path) {
@@ -145,6 +147,24 @@ impl Packs {
         }
         *lock(&self.noted) = known;
         Ok(())
+    }
+
+    /// The packs that the index knows, and those of them that are not there.
+    fn known(&self, index: &Index) -> Result<(BTreeSet<u32>, BTreeSet<u32>), Error> {
+        let there: BTreeSet<u32> = format::numbers(&self.dir)?.into_iter().collect();
+        let mut known = BTreeSet::new();
+        let prefix = key::packs();
+        index.scan(&prefix, &prefix, &mut |key, _| {
+            known.extend(key::pack_of(key));
+            Ok(true)
+        })?;
+        let gone = known.difference(&there).copied().collect();
+        Ok((known, gone))
+    }
+
+    /// The packs that the index knows and that are not there. Errors: `Unavailable`.
+    pub(crate) fn gone(&self, index: &Index) -> Result<BTreeSet<u32>, Error> {
+        Ok(self.known(index)?.1)
     }
 
     fn missing(&self, number: u32) -> Error {

@@ -3,6 +3,7 @@
 use super::format::Entry;
 use super::*;
 use crate::engine::MemoryEngine;
+use crate::store::Opening;
 use crate::{Disk, Sizes};
 
 /// One that was plain before heads named their stores.
@@ -213,7 +214,7 @@ fn a_missing_pack_is_named() {
     let file = path.display().to_string();
     let said = Fault::PackMissing { file };
     assert_eq!(
-        packs.expect_all(&shelf.index, true),
+        packs.expect_all(&shelf.index, true, Opening::Usual),
         Err(Error::corrupt(said.clone()))
     );
     assert_eq!(packs.read(ids[1], &shelf.index), Err(Error::corrupt(said)));
@@ -231,7 +232,10 @@ fn a_pack_is_sealed_at_its_size_and_few_are_open() {
         shelf.packs.read(*id, &shelf.index).unwrap();
     }
     assert_eq!(lock(&shelf.packs.open).len(), 64);
-    shelf.packs.expect_all(&shelf.index, true).unwrap();
+    shelf
+        .packs
+        .expect_all(&shelf.index, true, Opening::Usual)
+        .unwrap();
 }
 
 #[test]
@@ -290,12 +294,9 @@ fn packs_of_version_1_are_read_and_not_written() {
         .unwrap()
         .handle(1)
         .err();
-    // No checksum vouches for it.
-    let said = Fault::PackVersion {
-        pack: 1,
-        version: 4,
-    };
-    assert_eq!(opened, Some(Error::cured(said, crate::error::Cure::Repair)));
+    // No checksum vouches for it: it is damage.
+    let said = Fault::PackHead { pack: 1 };
+    assert_eq!(opened, Some(Error::corrupt(said)));
 }
 
 #[test]

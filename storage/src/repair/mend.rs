@@ -23,6 +23,25 @@ const MAILBOX_LEAP: u32 = 1_000;
 /// Names that are tried for a mailbox whose own is taken.
 const NAMES_MAX: u32 = 10_000;
 
+/// Forgets packs that are not there and of which only the index told, or that went missing after a repair was cut off:
+/// they must not keep the store from opening. Whose content was in them is told by whoever reads all of it.
+/// Errors: `Unavailable`.
+pub(super) fn packs(store: &Store, report: &mut Repaired) -> Result<(), Error> {
+    let shared = &store.inner.shared;
+    let gone = shared.packs.gone(&shared.index)?;
+    if gone.is_empty() {
+        return Ok(());
+    }
+    for number in &gone {
+        report.add(&Mishap::Pack { number: *number }, &[]);
+    }
+    report.keep((&shared.dir, &shared.disk), shared.clock.now())?;
+    let ops = gone.into_iter().map(|number| Op::Delete(key::pack(number)));
+    let (nobody, no_call) = (AccountId::SYSTEM, Box::new(|| {}));
+    store.submit(nobody, Number::None, ops.collect(), &[], no_call)?;
+    Ok(())
+}
+
 /// Mends every account. `lost`: commits are missing for good. Errors: `Unavailable`.
 pub(super) fn mend(store: &Store, lost: bool, report: &mut Repaired) -> Result<(), Error> {
     let index = &store.inner.shared.index;

@@ -111,6 +111,7 @@ impl Store {
         }
         drop((held, keys));
         let store = Store::open_as(options, Opening::Repair)?;
+        mend::packs(&store, &mut report)?;
         mend::mend(&store, lost, &mut report)?;
         remove_tree(options, &fresh)?;
         told::contents(&store, &mut report)?;
