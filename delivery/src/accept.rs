@@ -13,7 +13,7 @@ use crate::spool;
 use crate::trace::{self, Beginning, Head, Whence};
 use crate::turn::Turns;
 use crate::*;
-use directory::{Access, Directory};
+use directory::{Access, Directory, ListFace};
 use formats::address::Address;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -386,13 +386,19 @@ impl Arrival {
         News::good(recipient, &recipient.address, Action::Delivered, PLACED)
     }
 
-    pub(crate) fn about<'a>(&'a self, envelope: &'a Envelope) -> bounce::About<'a> {
+    /// `face`: the list that is told of.
+    pub(crate) fn about<'a>(
+        &'a self,
+        envelope: &'a Envelope,
+        face: Option<&ListFace>,
+    ) -> bounce::About<'a> {
         bounce::About {
             envelope,
             trace: &self.trace,
             accepted_at: self.now,
             delivery: None,
             list: None,
+            vouched: self.submitter.is_some() || list::speaks(face),
         }
     }
 }

@@ -61,6 +61,8 @@ pub(crate) struct About<'a> {
     pub(crate) delivery: Option<u64>,
     /// The list through which it came to those of whom is told.
     pub(crate) list: Option<&'a Address>,
+    /// Somebody signed in sent it, or the list that is told has its own owner; otherwise its sender is a claim.
+    pub(crate) vouched: bool,
 }
 
 impl Delivery {
@@ -142,6 +144,11 @@ impl Delivery {
             tls: about.envelope.tls,
             ..Envelope::default()
         };
+        // Who claims to be a list of ours would reach by what he is told all to whom he may not post.
+        if !about.vouched && self.inner.directory.leads_to_list(sender) {
+            tracing::info!(trace = %about.trace, %sender, "discarded: a list is told nothing of what strangers send");
+            return about.told(news, None, now);
+        }
         let message = about.delivery;
         let delivery = message.map(|message| delivery_of(message, about.list, news));
         if self.was_told(delivery)? {

@@ -241,7 +241,7 @@ impl Delivery {
             return;
         }
         let envelope = list::envelope(face, &arrival.envelope);
-        let told = self.bounce(&arrival.about(&envelope), stored, news);
+        let told = self.bounce(&arrival.about(&envelope, face), stored, news);
         let told = told.and_then(|rows| match rows.is_empty() {
             true => Ok(()),
             false => self

@@ -101,6 +101,11 @@ pub(crate) fn envelope<'a>(face: Option<&ListFace>, given: &'a Envelope) -> Cow<
     }
 }
 
+/// Whether a list answers for what comes through it: its owner is told, whoever sent it.
+pub(crate) fn speaks(face: Option<&ListFace>) -> bool {
+    face.is_some_and(|face| face.owner.is_some())
+}
+
 /// A stored letter as it comes through a list. What a list has made of it already stays as it is.
 pub(crate) fn letter<'a>(face: Option<&ListFace>, stored: &'a [u8]) -> Cow<'a, [u8]> {
     let Some(face) = face else {

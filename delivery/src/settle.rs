@@ -128,6 +128,7 @@ impl Delivery {
             accepted_at: record.accepted_at,
             delivery: Some(record.delivery),
             list: face.map(|face| &face.address),
+            vouched: record.submitter.is_some() || list::speaks(face),
         };
         self.bounce(&about, &content, news)
             .map_err(|refused| match refused {

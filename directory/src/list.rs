@@ -110,6 +110,11 @@ impl ListRules {
 }
 
 impl Directory {
+    /// Whether mail to this address goes to the members of a list of ours.
+    pub fn leads_to_list(&self, address: &Address) -> bool {
+        self.read().reached(address).is_some_and(|a| is_list(a))
+    }
+
     /// What is said of a list. Errors: `NotFound` where it is none, or not to be seen.
     pub fn list_rules(&self, by: Option<&Access>, list: AccountId) -> Result<ListRules, Error> {
         let book = self.read();

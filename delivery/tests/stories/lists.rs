@@ -127,6 +127,28 @@ fn a_spooled_letter_is_each_lists_own() {
     assert_eq!(seen, expected);
 }
 
+/// What the server tells a sender would reach all members, whoever may post to the list.
+#[test]
+fn who_claims_to_be_a_list_reaches_its_members_by_no_notification() {
+    let world = World::with(Some(peer(Outcome::Failed("5.1.1 gone".into()))));
+    world.list("phong", vec![local("binh"), address("a@noi.vn")]);
+    let members = world.inbox("binh").len();
+    let check = |from: &str, to: &str, notify: &str| {
+        let mut sent = envelope(from, &[to]);
+        sent.recipients[0].notify = Some(notify.into());
+        world.delivery.accept(sent, LETTER, &remote()).unwrap();
+        world.dispatch();
+    };
+    for from in ["phong@tinh.gov.vn", "phong+x@tinh.gov.vn"] {
+        check(from, "an@tinh.gov.vn", "SUCCESS");
+    }
+    assert_eq!(world.inbox("an").len(), 2);
+    assert_eq!(world.inbox("binh").len(), members);
+    // Others are told as ever.
+    check("chi@tinh.gov.vn", "an@tinh.gov.vn", "SUCCESS");
+    assert_eq!(world.inbox("chi").len(), 1);
+}
+
 #[test]
 fn its_owner_hears_of_what_fails_and_not_its_poster() {
     let world = World::with(Some(peer(Outcome::Failed("5.1.1 gone".into()))));
