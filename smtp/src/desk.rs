@@ -2,6 +2,7 @@
 
 use crate::ask::{Answer, Ask, SignIn};
 use crate::receiver::{Receiver, Service};
+use crate::room::{Memory, Room};
 use delivery::verify::{Arriving, Enforcement, Evidence, SoFar, Verify};
 use delivery::{Delivery, Envelope, Origin, Refused};
 use directory::signin::Peer;
@@ -10,11 +11,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
-
-/// Octets counted as one permit of the message memory.
-const ROOM_UNIT: u64 = 1024;
 
 /// How much the sessions may use together.
 #[derive(Debug, Clone, Copy)]
@@ -66,19 +64,19 @@ pub struct Services {
     directory: Directory,
     blocking: Arc<Semaphore>,
     sign_ins: Arc<Semaphore>,
-    memory: Arc<Semaphore>,
+    memory: Memory,
 }
 
 impl Services {
     /// Joins them under these limits.
     pub fn new(delivery: Delivery, directory: Directory, limits: Limits) -> Self {
-        let units = (limits.memory_bytes / ROOM_UNIT).min(Semaphore::MAX_PERMITS as u64) as usize;
+        let memory = Memory::new(limits.memory_bytes, delivery.settings().size_max);
         Self {
             delivery,
             directory,
             blocking: Arc::new(Semaphore::new(limits.blocking.max(1))),
             sign_ins: Arc::new(Semaphore::new(limits.sign_ins.max(1))),
-            memory: Arc::new(Semaphore::new(units)),
+            memory,
             looking: None,
             looks: Arc::new(Semaphore::new(LOOKS_MAX)),
         }
@@ -103,7 +101,7 @@ pub(crate) struct Desk<'a> {
     services: &'a Services,
     peer: IpAddr,
     access: Option<Access>,
-    room: Option<OwnedSemaphorePermit>,
+    room: Room,
 }
 
 impl<'a> Desk<'a> {
@@ -112,13 +110,13 @@ impl<'a> Desk<'a> {
             services,
             peer,
             access: None,
-            room: None,
+            room: Room::new(&services.memory, peer),
         }
     }
 
     pub(crate) async fn answer(&mut self, ask: Ask, machine: &Receiver) -> Answer {
         match ask {
-            Ask::Room(octets) => Answer::Room(self.reserve(octets)),
+            Ask::Room(octets) => Answer::Room(self.reserve(octets, machine.service())),
             Ask::Sender(from) => {
                 let (delivery, origin) = (self.services.delivery.clone(), self.origin(machine));
                 let call = move || delivery.sender(&from, &origin);
@@ -279,30 +277,23 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Grows the reservation to so many octets.
-    fn reserve(&mut self, octets: u64) -> bool {
-        let held = self
-            .room
-            .as_ref()
-            .map_or(0, OwnedSemaphorePermit::num_permits);
-        let wanted = usize::try_from(octets.div_ceil(ROOM_UNIT)).unwrap_or(usize::MAX);
-        let Ok(more) = u32::try_from(wanted.saturating_sub(held)) else {
-            return false;
-        };
-        let Ok(permit) = self.services.memory.clone().try_acquire_many_owned(more) else {
-            return false;
-        };
-        match &mut self.room {
-            Some(room) => room.merge(permit),
-            None => self.room = Some(permit),
+    /// Grows the reservation to so many octets. Who hands mail over by LMTP, and peers whose mail is not looked at, bring
+    /// that of many.
+    fn reserve(&mut self, octets: u64, service: Service) -> bool {
+        let looking = self.services.looking.as_ref();
+        let trusted = || looking.is_some_and(|looking| (looking.trusts)(self.peer));
+        let known = self.access.is_some() || service == Service::Lmtp || trusted();
+        let granted = self.room.grow(octets, known);
+        if !granted {
+            tracing::info!(peer = %self.peer, octets, known, "no memory for a message that is coming in");
         }
-        true
+        granted
     }
 
     /// Lets memory go that the machine needs no more.
     pub(crate) fn release(&mut self, held: u64) {
         if held == 0 {
-            self.room = None;
+            self.room.clear();
         }
     }
 }

@@ -11,6 +11,7 @@ mod lmtp;
 pub mod receiver;
 pub mod relay;
 pub mod reply;
+mod room;
 pub mod sender;
 pub mod session;
 mod transaction;
