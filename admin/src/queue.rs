@@ -38,7 +38,7 @@ pub(crate) struct QueuedRecipient {
     state: RecipientProgress,
     /// Tries so far.
     tries: u32,
-    /// How the last try ended, in the peer's own words, or what keeps its server from taking anything.
+    /// How the last try ended, in the peer's own words; where there was none, what keeps its server from taking anything.
     last: Option<String>,
     /// When it is tried next; RFC 3339, UTC. `null`: no more.
     next_try: Option<String>,
@@ -187,7 +187,7 @@ impl From<Waiting> for QueuedRecipient {
             address: waiting.address.to_string(),
             state,
             tries: waiting.tries,
-            last: done.or(last),
+            last: done.or(last).or(waiting.trouble),
         }
     }
 }
@@ -268,6 +268,7 @@ fn carry_out(room: &Room, access: &Access, raw: u64, act: &Act) -> Result<(), Pr
     let id = QueueId::new(raw).ok_or_else(Problem::not_found)?;
     let whole = Sight::new(&room.directory, access, Capability::ManageQueue).whole();
     match managed(room, access, raw) {
+        Ok(item) if *act == Act::Retry && item.scheduled.is_some() => return Err(scheduled()),
         Ok(_) => {}
         // What nobody can read belongs to nobody but the top.
         Err(_) if whole && matches!(room.delivery.queued(id), Err(Error::Corrupt(_))) => {}
@@ -280,6 +281,17 @@ fn carry_out(room: &Room, access: &Access, raw: u64, act: &Act) -> Result<(), Pr
         Ok(_) => Ok(()),
         Err(error) => Err(refused(error)),
     }
+}
+
+/// Nobody but its sender chooses another time for a message.
+fn scheduled() -> Problem {
+    Problem::new(
+        Kind::InUse,
+        text(
+            "Thư này chờ đến giờ mà người gửi đã chọn; thử lại không gửi nó sớm hơn.",
+            "This message waits for the time that its sender chose; a retry does not send it earlier.",
+        ),
+    )
 }
 
 /// Why an act cannot be done now.
@@ -359,7 +371,7 @@ pub(crate) async fn read(
     Ok(Json(found.await?.into()))
 }
 
-/// Tries a waiting message now.
+/// Tries a waiting message now; 409 for one that waits for the time that its sender chose.
 #[utoipa::path(post, path = "/api/v1/queue/{id}/retry", tag = "queue", params(("id" = u64, Path)),
     responses((status = 202, description = "It is due now.")))]
 pub(crate) async fn retry(

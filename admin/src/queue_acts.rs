@@ -74,6 +74,8 @@ pub(crate) struct BulkDone {
     done: usize,
     /// Those that it could not change just now: they are being sent.
     busy: usize,
+    /// Those that `retry` leaves alone, since they wait for the time that their senders chose; not among `matching`.
+    scheduled: usize,
     /// The queue is longer than what was looked at: there may be more.
     more: bool,
 }
@@ -187,12 +189,18 @@ fn carry_out(
             if !meant {
                 continue;
             }
+            if *act == Act::Retry && item.scheduled.is_some() {
+                told.scheduled += 1;
+                continue;
+            }
             told.matching += 1;
             if told.done + told.busy >= limit {
                 continue;
             }
             match room.delivery.act(item.id, act, Some(access)) {
-                Ok(_) => told.done += 1,
+                Ok(true) => told.done += 1,
+                // Another did it meanwhile.
+                Ok(false) => told.matching -= 1,
                 Err(Error::Conflict) => told.busy += 1,
                 // Gone meanwhile.
                 Err(Error::NotFound) => told.matching -= 1,

@@ -19,7 +19,9 @@ pub(crate) enum QueueState {
 
 impl QueueState {
     pub(crate) fn of(item: &Item) -> Self {
-        let tried = |waiting: &Waiting| waiting.tries > 0 || waiting.last.is_some();
+        let tried = |waiting: &Waiting| {
+            waiting.tries > 0 || waiting.last.is_some() || waiting.trouble.is_some()
+        };
         match item.held {
             Some(_) => Self::Held,
             None if item.waiting.iter().any(tried) => Self::Deferred,

@@ -19,7 +19,7 @@ use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use view::Looker;
-use wire::{Timeline, TraceItem, event, item, progress};
+use wire::{Timeline, TraceItem, item, progress, shown};
 
 /// Pieces of the timelines that one page reads at most.
 const PIECES_MAX: usize = 5;
@@ -155,11 +155,8 @@ pub(crate) async fn read(
         }
         let all = room.delivery.progress(&found, &events)?;
         let head = found.head.clone();
-        let each = events
-            .into_iter()
-            .filter_map(|e| event(room, &head, &view, e));
         Ok(Timeline {
-            events: each.collect(),
+            events: shown(room, &head, &view, &all, events),
             progress: progress(&head, &view, &all, language),
             message: item(found, &view, &all),
         })

@@ -6,6 +6,7 @@
 
 use crate::dispatch::{encode_small, events};
 use crate::news::Action;
+use crate::release::waits_until;
 use crate::spool::{ASKED, HELD, Record};
 use crate::trace::What;
 use crate::{Delivery, Detour, Outcome, RecipientState};
@@ -27,7 +28,8 @@ pub enum Act {
     Hold,
     /// Let it go on where it was.
     Release,
-    /// Try it now, however long its next hops were to rest.
+    /// Try it now, however long its next hops were to rest; what waits for the time that its sender chose goes on
+    /// waiting.
     Retry,
     /// Hand what goes elsewhere to this host; `None`: by the way that its domains have.
     Reroute(Option<Detour>),
@@ -140,6 +142,10 @@ impl Delivery {
             return Err(Error::Conflict);
         }
         if !act.changes(record.held.is_some(), record.detour.as_ref()) {
+            return Ok(false);
+        }
+        // RFC 4865: trouble on the way is no other time.
+        if *act == Act::Retry && waits_until(&record, now).is_some() {
             return Ok(false);
         }
         let id = item.id;

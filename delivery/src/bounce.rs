@@ -203,7 +203,11 @@ impl About<'_> {
         let what = What::Told {
             late: news.iter().any(|news| news.until().is_some()),
             good: news.iter().all(|news| news.action.succeeds()),
-            recipients: Beginning::named(news.iter().map(|news| &news.address)),
+            // Who was named by the sender comes after where his mail went on to.
+            recipients: Beginning::named(news.iter().flat_map(|news| {
+                let through = news.through.as_ref();
+                std::iter::once(&news.address).chain(through)
+            })),
             notice,
         };
         let rows = trace::event(self.trace, self.accepted_at, now, what);

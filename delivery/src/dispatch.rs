@@ -3,7 +3,7 @@
 use crate::carry::{FULL, FULL_NOW, PLACED_AT_ONCE_MAX};
 use crate::list;
 use crate::news::Action;
-use crate::outcome::IN_TIME;
+use crate::outcome::{IN_TIME, of_the_hop};
 use crate::outward::Hop;
 use crate::place::Letter;
 use crate::schedule::{Part, Schedule};
@@ -99,6 +99,9 @@ impl Delivery {
             let put_off = self.inner.store.queue().put_off(item.id, HELD);
             return put_off.map(|()| 0);
         }
+        if self.keep_suspended(item, &mut record, now)? {
+            return Ok(0);
+        }
         let mut whats = Vec::new();
         let mut changed = self.expire(&mut record, item.id, now, &mut whats);
         let placed = self.try_local(&mut record, item, now, &mut whats)?;
@@ -129,9 +132,9 @@ impl Delivery {
                 continue;
             }
             let trouble = hop.as_ref().and_then(|hop| schedule.trouble(hop));
-            let why = match (trouble, &row.last) {
-                (Some((why, _)), _) => why.to_owned(),
-                (None, Some(last)) => last.text().to_owned(),
+            let why = match (&row.last, trouble) {
+                (Some(last), _) => last.text().to_owned(),
+                (None, Some((why, _))) => of_the_hop(why),
                 (None, None) => NO_ROUTE.to_owned(),
             };
             drop(schedule);

@@ -56,7 +56,7 @@ pub use meaning::{explained, meaning};
 pub use origin::Origin;
 pub use outcome::Outcome;
 pub use outward::{Detour, Hop, Outward, Pattern, Route, Security, SmartHost, Speaks, Via};
-pub use release::{Hold, Later, RELEASE_MAX_S};
+pub use release::{Hold, Later, RELEASE_MAX_S, SUSPENDED};
 pub use resolver::{LookupError, MailHost, MailHosts, Resolver, Tlsa, Tlsas};
 pub use schedule::{OCTETS_MAX, RESTS_S};
 pub use sign::Signer;

@@ -1,8 +1,9 @@
 //! What the status code of a try means to people, and what helps: for notifications, timelines and whoever shows them.
 
 use crate::act::GIVEN_UP;
+use crate::carry::FULL_NOW;
 use crate::dispatch::NO_ROUTE;
-use crate::release::TAKEN_BACK;
+use crate::release::{SUSPENDED, TAKEN_BACK};
 
 /// RFC 3463 §3, RFC 7372, RFC 7505: what a code with its three numbers means, in a sentence or two: Vietnamese,
 /// English. What is not known means what its class means.
@@ -35,6 +36,19 @@ pub fn explained(text: &str, failed: bool) -> (&'static str, &'static str) {
         return (
             "Người gửi đã lấy lại thư này.",
             "Its sender took it back before it went.",
+        );
+    }
+    if text == SUSPENDED {
+        return (
+            "Tài khoản của người gửi đang bị tạm ngưng nên thư được giữ lại.",
+            "Its sender's account is suspended, so it is held back.",
+        );
+    }
+    // Nothing was accepted, so nothing waits here.
+    if text == FULL_NOW && failed {
+        return (
+            "Thư chưa được nhận vì hộp thư đã đầy; máy chủ chuyển thư đến sẽ thử lại.",
+            "It was not taken, since the mailbox is full; the server that brought it will try again.",
         );
     }
     if text == NO_ROUTE && !failed {
@@ -223,6 +237,9 @@ mod tests {
         assert_eq!(explained("4.4.1 mx: x", false), meaning("4.4.1"));
         assert_eq!(explained("5.1.1 mx said to X: no", true), meaning("5.1.1"));
         assert!(explained(NO_ROUTE, false).1.contains("not set up"));
+        // LMTP's 452: it was tried once, and whoever brought it tries again.
+        assert!(explained(FULL_NOW, true).1.contains("will try again"));
+        assert_eq!(explained(FULL_NOW, false), meaning("4.2.2"));
         assert!(explained(GIVEN_UP, true).1.contains("administrator"));
     }
 }

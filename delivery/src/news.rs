@@ -56,6 +56,8 @@ pub(crate) struct News {
     pub(crate) why: String,
     /// NOTIFY does not ask for it.
     pub(crate) unwanted: bool,
+    /// The recipient of the envelope whose mail goes on to that address.
+    pub(crate) through: Option<Address>,
 }
 
 impl News {
@@ -75,6 +77,7 @@ impl News {
                 .take(DIAGNOSTIC_MAX)
                 .collect(),
             unwanted: !asks(recipient, word),
+            through: None,
         }
     }
 

@@ -27,6 +27,13 @@ impl Outcome {
 /// What comes before the peer's words where time ran out.
 pub(crate) const IN_TIME: &str = "not delivered in time: ";
 
+/// What keeps a next hop from taking anything, as it is told of a message that was not tried there, or was answered
+/// something else: these are no words about that message.
+pub(crate) fn of_the_hop(trouble: &str) -> String {
+    let (status, why) = trouble.split_once(' ').unwrap_or(("4.4.0", trouble));
+    format!("{status} the next hop takes nothing now: {why}")
+}
+
 /// Who said what, in the text of an outcome: the peer's name and its answer, code first. `None`: no peer spoke.
 pub(crate) fn said(text: &str) -> Option<(&str, &str)> {
     let (_, text) = text.split_once(' ')?;
@@ -58,5 +65,12 @@ mod tests {
         check("5.1.1 the peer said to go: away", None);
         check("", None);
         check("5.0.0 x said to y: é", None);
+        // What was said to another message was not said to this one.
+        let hop = of_the_hop("4.3.2 mx.b.example said to DATA: 421 busy");
+        assert_eq!(
+            hop,
+            "4.3.2 the next hop takes nothing now: mx.b.example said to DATA: 421 busy"
+        );
+        check(&hop, None);
     }
 }

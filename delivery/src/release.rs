@@ -6,13 +6,13 @@
 //! hold-until-param = "HOLDUNTIL=" future-release-date-time   ; date-time of RFC 3339
 //! ```
 
-use crate::dispatch::events;
-use crate::spool::Record;
+use crate::dispatch::{encode_small, events};
+use crate::spool::{self, HELD, Record};
 use crate::trace::What;
 use crate::{Delivery, Envelope};
 use formats::date;
 use serde::{Deserialize, Serialize};
-use storage::{AccountId, EmailId, Error, QueueId, RowChange};
+use storage::{AccountId, EmailId, Error, QueueId, QueueItem, RowChange};
 
 /// Seconds that mail may wait for its time at most.
 pub const RELEASE_MAX_S: i64 = 30 * 24 * 3600;
@@ -24,6 +24,10 @@ const TABLE: &str = "delivery.later";
 pub(crate) const TAKE_BACK: &str = "queue.take_back";
 /// Why what its sender took back does not arrive.
 pub(crate) const TAKEN_BACK: &str = "5.0.0 its sender took this message back";
+/// As the timeline names it that the server keeps back what a suspended account had scheduled.
+pub(crate) const KEEP_SUSPENDED: &str = "queue.keep_suspended";
+/// Why what a suspended account had scheduled does not go.
+pub const SUSPENDED: &str = "4.7.1 its sender's account is suspended: it is held back";
 /// The version of these rows.
 const VERSION: u8 = 1;
 
@@ -114,7 +118,7 @@ fn key(account: AccountId, id: QueueId) -> Vec<u8> {
 }
 
 /// When it goes, if nothing of it was tried yet.
-fn waits_until(record: &Record, now: i64) -> Option<i64> {
+pub(crate) fn waits_until(record: &Record, now: i64) -> Option<i64> {
     let untouched = record
         .rows
         .iter()
@@ -139,6 +143,41 @@ impl Delivery {
         let value = postcard::to_extend(&row, vec![VERSION])
             .map_err(|_| Error::Invalid("a row that cannot be encoded"))?;
         self.later_row(account, id, Some(value))
+    }
+
+    /// Keeps back what was to go at a later time, where its sender, or the seat in whose name it goes, was suspended
+    /// meanwhile: as if an administrator had held it, until one releases it. True: it is held now.
+    pub(crate) fn keep_suspended(
+        &self,
+        item: &QueueItem,
+        record: &mut Record,
+        now: i64,
+    ) -> Result<bool, Error> {
+        let untouched = |row: &spool::Row| row.tries == 0 && row.last.is_none() && row.pending();
+        let scheduled = record.held_s > 0 && record.rows.iter().all(untouched);
+        let Some(submitter) = record.submitter.filter(|_| scheduled) else {
+            return Ok(false);
+        };
+        let directory = &self.inner.directory;
+        let seat = record.envelope.from.address();
+        let seat = seat.and_then(|from| directory.account_at(from).ok());
+        let suspended = directory.is_suspended(submitter)
+            || seat.is_some_and(|seat| directory.is_suspended(seat.id));
+        if !suspended || waits_until(record, now).is_some() {
+            return Ok(false);
+        }
+        record.held = Some(now);
+        let what = What::Act {
+            act: KEEP_SUSPENDED.to_owned(),
+            by: None,
+            to: None,
+        };
+        let rows = events(record, now, [what])?;
+        let payload = encode_small(record)?;
+        let queue = self.inner.store.queue();
+        queue.update_with(item.id, HELD, payload, rows)?;
+        tracing::warn!(queue = item.id.raw(), trace = %record.trace, "held: its sender's account is suspended");
+        Ok(true)
     }
 
     fn later_row(

@@ -4,6 +4,7 @@ use crate::bounce::About;
 use crate::dispatch::encode_small;
 use crate::list::{self, Lists};
 use crate::news::{Action, News, PLACED};
+use crate::outcome::of_the_hop;
 use crate::spool::{HELD, Record, Row};
 use crate::{Delivery, Outcome, RecipientState, Refused, ReversePath, retry};
 use directory::ListFace;
@@ -163,7 +164,7 @@ impl Delivery {
                 let via = remote.then(|| self.way(record, address)).flatten();
                 let trouble = via.and_then(|via| {
                     let schedule = self.schedule();
-                    schedule.trouble(&via.hop()).map(|(why, _)| why.to_owned())
+                    schedule.trouble(&via.hop()).map(|(why, _)| of_the_hop(why))
                 });
                 let last = row.last.as_ref().map(|last| last.text().to_owned());
                 let why = last.or(trouble);
@@ -193,7 +194,12 @@ fn news_of(record: &Record, lists: &Lists) -> Vec<(u32, News)> {
         let address = record.address(row);
         let news = match &row.state {
             RecipientState::Done(Outcome::Failed(why)) => {
-                Some(News::failed(&recipient(), address, why))
+                let recipient = recipient();
+                let mut news = News::failed(&recipient, address, why);
+                // A list answers for its members; who has his mail sent on does not.
+                let sent_on = record.passed_on(row) && lists.of(row.recipient).is_none();
+                news.through = sent_on.then(|| recipient.address.clone());
+                Some(news)
             }
             RecipientState::Done(Outcome::Relayed(what)) => row.success.and_then(|action| {
                 // Which account it is concerns nobody else.

@@ -3,6 +3,8 @@
 mod old;
 
 use crate::news::Action;
+use crate::outcome::of_the_hop;
+use crate::release::waits_until;
 use crate::schedule::FIRST;
 use crate::{Delivery, Detour, Envelope, Outcome};
 use formats::address::Address;
@@ -44,8 +46,10 @@ pub struct Waiting {
     pub address: Address,
     pub state: RecipientState,
     pub tries: u32,
-    /// How the last try ended, or what keeps the next hop from taking anything.
+    /// How its own last try ended.
     pub last: Option<Outcome>,
+    /// What keeps the next hop from taking anything, learnt from whichever message was tried there; status code first.
+    pub trouble: Option<String>,
     /// When it is tried next, Unix seconds.
     pub next: i64,
 }
@@ -71,6 +75,8 @@ pub struct Item {
     pub held: Option<i64>,
     /// The way that an administrator chose for what goes elsewhere.
     pub detour: Option<Detour>,
+    /// When it goes, Unix seconds, where it waits for the time that its sender chose and nothing else.
+    pub scheduled: Option<i64>,
     /// Names the acceptance, in the log and in its timeline.
     pub trace: String,
 }
@@ -280,6 +286,7 @@ impl Delivery {
                 state: row.state.clone(),
                 tries: row.tries,
                 last: row.last.clone(),
+                trouble: None,
                 next: row.next.max(record.accepted_at),
             };
             if record.held.is_none() {
@@ -288,7 +295,9 @@ impl Delivery {
             waiting
         });
         let waiting: Vec<Waiting> = each.collect();
+        let now = self.inner.directory.clock().now_s();
         Item {
+            scheduled: waits_until(&record, now).filter(|_| record.held.is_none()),
             id: stored.id,
             due: match record.held {
                 Some(_) => HELD,
@@ -321,6 +330,6 @@ impl Delivery {
             return;
         };
         waiting.next = waiting.next.max(until);
-        waiting.last = Some(Outcome::Deferred(why.to_owned()));
+        waiting.trouble = Some(of_the_hop(why));
     }
 }

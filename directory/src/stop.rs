@@ -5,7 +5,7 @@ use crate::act::Note;
 use crate::book::Book;
 use crate::fact::Fact;
 use crate::pace::{Pace, Reached, Sent, Whose};
-use crate::{Access, Account, AccountId, Capability, Directory, Error};
+use crate::{Access, Account, AccountId, AccountState, Capability, Directory, Error};
 use formats::address::Address;
 use serde::{Deserialize, Serialize};
 use std::sync::PoisonError;
@@ -181,6 +181,13 @@ impl Directory {
             usual: pace.usual(now),
             stop,
         })
+    }
+
+    /// Whether an account is suspended, or its sending alone is.
+    pub fn is_suspended(&self, account: AccountId) -> bool {
+        let book = self.read();
+        let state = book.account(account).map(|account| account.state);
+        book.stops.contains_key(&account) || state == Some(AccountState::Suspended)
     }
 
     /// Those of one's subtree whose sending is suspended, by number.

@@ -155,7 +155,7 @@ pub(crate) struct TraceProgress {
     next_try: Option<String>,
     /// Tries so far.
     tries: u32,
-    /// What the last try ended with, word for word, or what keeps its server from taking anything.
+    /// What the last try ended with, word for word; where there was none, what keeps its server from taking anything.
     said: Option<String>,
     /// What that means, in the language of the request.
     meaning: Option<&'static str>,
@@ -262,10 +262,12 @@ impl From<Standing> for TraceState {
 
 fn explained(progress: &Progress, language: Language) -> Option<&'static str> {
     let failed = progress.standing == Standing::Failed;
-    if !failed && progress.standing != Standing::Waiting {
+    let said = progress.said.as_deref()?;
+    let kept = progress.standing == Standing::Held && said == delivery::SUSPENDED;
+    if !failed && !kept && progress.standing != Standing::Waiting {
         return None;
     }
-    let (vi, en) = delivery::explained(progress.said.as_deref()?, failed);
+    let (vi, en) = delivery::explained(said, failed);
     Some(match language {
         Language::Vietnamese => vi,
         Language::English => en,
@@ -293,8 +295,29 @@ pub(crate) fn progress(
     shown.collect()
 }
 
+/// The events as one may see them. An act tells a recipient whose part is over that others have theirs yet.
+pub(crate) fn shown(
+    room: &Room,
+    head: &Head,
+    view: &View,
+    all: &[Progress],
+    events: Vec<Event>,
+) -> Vec<TraceEvent> {
+    let each = events.into_iter();
+    let mut each: Vec<TraceEvent> = each.filter_map(|e| event(room, head, view, e)).collect();
+    let waits = |p: &Progress| {
+        let waiting = [Standing::Scheduled, Standing::Waiting, Standing::Held];
+        waiting.contains(&p.standing)
+    };
+    let over = matches!(view, View::Partly(..)) && !visible(head, view, all).any(waits);
+    while over && each.last().is_some_and(|e| e.kind == TraceEventKind::Act) {
+        each.pop();
+    }
+    each
+}
+
 /// The event as one may see it; `None`: it tells of others only.
-pub(crate) fn event(room: &Room, head: &Head, view: &View, event: Event) -> Option<TraceEvent> {
+fn event(room: &Room, head: &Head, view: &View, event: Event) -> Option<TraceEvent> {
     let mut shown = TraceEvent {
         at: date::utc(event.at),
         kind: TraceEventKind::Queued,

@@ -3,6 +3,7 @@ use delivery::{Envelope, Origin, Recipient, ReversePath};
 use directory::{Access, AgencyId, NewAgency};
 use formats::Address;
 use serde_json::{Value, json};
+use storage::QueueId;
 
 /// Mail for elsewhere waits: there is no transport yet.
 pub(crate) fn submit(w: &World, who: &Access, to: &str) -> u64 {
@@ -253,5 +254,37 @@ async fn an_act_on_many_is_counted_first_and_bounded() {
     check(
         &bulk(&w.root, json!({"act": "explode", "all": true})).await,
         422,
+    );
+}
+
+/// RFC 4865: whoever helps the queue on does not choose another time for what waits for its own.
+#[tokio::test]
+async fn a_retry_leaves_what_waits_for_the_time_that_its_sender_chose() {
+    let w = World::new();
+    submit(&w, &w.branch, "ai@ngoai.vn");
+    let at = w.now() + 3600;
+    let id = submit_for(
+        &w,
+        &w.branch,
+        &w.branch.address().to_string(),
+        &["ai@ngoai.vn"],
+        Some(at),
+    );
+    for (dry, done) in [(true, 0), (false, 1)] {
+        let asked = json!({"act": "retry", "all": true, "dry_run": dry});
+        let answer = w.with(&w.root, "POST queue/acts", &[], Some(asked)).await;
+        check(&answer, 200);
+        let told = &answer.json;
+        assert_eq!(
+            (&told["matching"], &told["done"], &told["scheduled"]),
+            (&json!(1), &json!(done), &json!(1))
+        );
+    }
+    let line = format!("POST queue/{id}/retry");
+    let answer = w.with(&w.root, &line, &[], None).await;
+    check(&answer, 409);
+    assert_eq!(
+        w.delivery.queued(QueueId::new(id).unwrap()).unwrap().due,
+        at
     );
 }

@@ -31,6 +31,8 @@ pub(super) struct Kept {
     pub(super) at: i64,
     /// What it says, as a number.
     pub(super) content: u64,
+    /// Whose report and which one it says that it is, whoever brought it, as a number; 0: not known.
+    pub(super) report: u64,
 }
 
 impl Kept {
@@ -99,10 +101,21 @@ impl Day {
                 false => Verdict::Drop,
             };
         }
+        // One who says that he is somebody else, or somebody else who comes after him.
+        let same = self
+            .kept
+            .iter()
+            .filter(|old| new.report != 0 && old.report == new.report);
+        if same.clone().any(|old| old.standing > new.standing) {
+            return Verdict::Drop;
+        }
         let own = self.kept.iter().filter(|old| old.by == new.by);
         let share = own.clone().count();
         if share >= REPORTER_MAX {
             return instead_of(weakest(own).filter(|old| old.standing < new.standing));
+        }
+        if let Some(old) = weakest(same.filter(|old| old.standing < new.standing)) {
+            return Verdict::Keep(Some(old.name.clone()));
         }
         if self.kept.len() < DAY_MAX {
             return Verdict::Keep(None);

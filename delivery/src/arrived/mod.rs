@@ -232,6 +232,7 @@ impl Delivery {
             by: number(brought.by.as_bytes()),
             at: arrived.at,
             content: number(&encode(&arrived.report)?),
+            report: number(format!("{who}\n{which}").as_bytes()),
         };
         let value = encode(&arrived)?;
         let mut is_kept = false;
@@ -298,7 +299,9 @@ impl Delivery {
             .rows(key, None, day::DAY_MAX)?;
         let kept = rows.into_iter().filter_map(|(row, value)| {
             let arrived: Arrived<T> = decode(&value)?;
+            let (who, which) = arrived.report.name();
             Some(Kept {
+                report: number(format!("{who}\n{which}").as_bytes()),
                 name: shown(row.get(key.len()..)?),
                 standing: arrived.standing,
                 by: number(arrived.from.as_bytes()),

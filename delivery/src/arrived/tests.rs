@@ -21,6 +21,7 @@ fn one(number: u32, standing: Standing, by: u64) -> Kept {
         by,
         at: i64::from(number),
         content: u64::from(number),
+        report: 0,
     }
 }
 
@@ -121,6 +122,32 @@ fn a_report_is_replaced_by_its_own_reporter_alone() {
         Verdict::Keep(Some(_))
     ));
     assert_eq!((day.kept[0].content, day.dropped), (99, 0));
+}
+
+/// Reporters are told apart by who vouches for them, so the same report has another name from each.
+#[test]
+fn one_report_of_one_organisation_is_kept_once_where_one_is_believed_further() {
+    let of = |number, standing, by| Kept {
+        report: 7,
+        ..one(number, standing, by)
+    };
+    let mut day = Day::default();
+    day.take(of(1, Standing::Stranger, 1));
+    let verdict = day.take(of(2, Standing::Verified, 2));
+    assert_eq!(verdict, Verdict::Keep(Some(format!("02{:014x}", 1))));
+    assert_eq!((day.kept.len(), day.dropped), (1, 1));
+    assert_eq!(day.take(of(3, Standing::Stranger, 3)), Verdict::Drop);
+    assert_eq!((day.kept.len(), day.dropped), (1, 2));
+    // Of two that are believed as far nobody knows which it is.
+    let verdict = day.take(of(4, Standing::Verified, 4));
+    assert_eq!(verdict, Verdict::Keep(None));
+    // Nobody has more than his share by it.
+    let mut day = Day::default();
+    for n in 0..REPORTER_MAX as u32 {
+        day.take(one(n, Standing::Verified, 1));
+    }
+    day.take(of(99, Standing::Stranger, 2));
+    assert_eq!(day.take(of(100, Standing::Verified, 1)), Verdict::Drop);
 }
 
 fn domain(name: &str) -> DomainName {

@@ -3,7 +3,7 @@
 use super::id::Id;
 use super::{Event, Found, Head, TABLE, What, decode};
 use crate::act::{Act, GIVEN_UP};
-use crate::release::{TAKE_BACK, TAKEN_BACK};
+use crate::release::{KEEP_SUSPENDED, SUSPENDED, TAKE_BACK, TAKEN_BACK};
 use crate::{Delivery, Item, Outcome, RecipientState};
 use std::collections::{BTreeSet, HashMap};
 use storage::{AccountId, Error, QueueId};
@@ -40,7 +40,7 @@ pub struct Progress {
     pub next: Option<i64>,
     /// Tries that ended.
     pub tries: u32,
-    /// How the last one ended, or what keeps the next hop from taking anything, status code first.
+    /// How the last one ended; where there was none, what keeps the next hop from taking anything. Status code first.
     pub said: Option<String>,
     /// Who was asked then, where anybody was.
     pub hop: Option<String>,
@@ -101,10 +101,10 @@ fn told(found: &Found, events: &[Event], waits: &Waits, now: i64) -> Vec<Progres
     };
     let mut all: Vec<Progress> = head.recipients.iter().map(begin).collect();
     let places = Places::of(head);
-    let mut deleted = false;
+    let (mut deleted, mut beyond) = (false, HashMap::new());
     for event in events {
         deleted |= matches!(&event.what, What::Act { act, .. } if *act == Act::Delete.name());
-        take(&mut all, &places, event, deleted);
+        take(&mut all, &places, event, deleted, &mut beyond);
     }
     let mut pending = BTreeSet::new();
     let mut scheduled = None;
@@ -120,10 +120,11 @@ fn told(found: &Found, events: &[Event], waits: &Waits, now: i64) -> Vec<Progres
             let earlier = one.next.filter(|_| !first);
             one.next = Some(earlier.map_or(waiting.next, |next| next.min(waiting.next)));
             let last = waiting.last.as_ref().map(|last| last.text().to_owned());
-            one.said = last.or(one.said.take());
+            one.said = last.or(one.said.take()).or_else(|| waiting.trouble.clone());
             one.standing = Standing::Waiting;
             // Not tried, in no trouble, and yet it is not to go now (RFC 4865).
-            let later = waiting.tries == 0 && waiting.last.is_none() && waiting.next > now;
+            let untouched = waiting.tries == 0 && waiting.last.is_none();
+            let later = untouched && waiting.trouble.is_none() && waiting.next > now;
             if later {
                 one.standing = Standing::Scheduled;
             }
@@ -166,14 +167,30 @@ impl<'a> Places<'a> {
     }
 }
 
-/// What an event makes of it. `deleted`: an administrator gave up before what waited then.
-fn take(all: &mut [Progress], places: &Places<'_>, event: &Event, deleted: bool) {
+/// What an event makes of it. `deleted`: an administrator gave up before what waited then; `beyond`: what was answered
+/// of addresses to which recipients lead.
+fn take<'e>(
+    all: &mut [Progress],
+    places: &Places<'_>,
+    event: &'e Event,
+    deleted: bool,
+    beyond: &mut HashMap<&'e str, &'e str>,
+) {
     match &event.what {
         What::Act { act, .. } if act == TAKE_BACK => {
             for one in all.iter_mut() {
                 (one.standing, one.at) = (Standing::Failed, event.at);
                 one.said = Some(TAKEN_BACK.to_owned());
             }
+        }
+        What::Act { act, .. } if act == KEEP_SUSPENDED => {
+            for one in all.iter_mut() {
+                (one.at, one.said) = (event.at, Some(SUSPENDED.to_owned()));
+            }
+        }
+        What::Act { act, .. } if *act == Act::Release.name() => {
+            let kept = |one: &&mut Progress| one.said.as_deref() == Some(SUSPENDED);
+            all.iter_mut().filter(kept).for_each(|one| one.said = None);
         }
         What::Queued | What::Act { .. } => {}
         What::Placed(accounts) => {
@@ -187,6 +204,9 @@ fn take(all: &mut [Progress], places: &Places<'_>, event: &Event, deleted: bool)
         }
         What::Tried { hop, tls, results } => {
             for (outcome, recipients) in results {
+                let unnamed = |to: &&String| !places.by_address.contains_key(to.as_str());
+                let elsewhere = recipients.iter().filter(unnamed);
+                beyond.extend(elsewhere.map(|to| (to.as_str(), outcome.text())));
                 let named = recipients.iter();
                 for n in named.filter_map(|to| places.by_address.get(to.as_str())) {
                     let one = &mut all[*n];
@@ -209,14 +229,22 @@ fn take(all: &mut [Progress], places: &Places<'_>, event: &Event, deleted: bool)
             recipients,
             ..
         } => {
-            let named = recipients.iter().filter(|_| !late && !good);
-            for n in named.filter_map(|to| places.by_address.get(to.as_str())) {
+            // Where a recipient's mail went on to comes before him.
+            let mut before: Option<&str> = None;
+            for to in recipients.iter().filter(|_| !late && !good) {
+                let led = before.replace(to.as_str());
+                let Some(n) = places.by_address.get(to.as_str()) else {
+                    continue;
+                };
                 let one = &mut all[*n];
                 // An administrator gave it up, or its time is over.
                 if one.standing == Standing::Waiting {
                     (one.standing, one.at) = (Standing::Failed, event.at);
+                    let answer = led.and_then(|led| beyond.get(led));
                     if deleted {
                         one.said = Some(GIVEN_UP.to_owned());
+                    } else if let (None, Some(answer)) = (&one.said, answer) {
+                        one.said = Some((*answer).to_owned());
                     }
                 }
             }

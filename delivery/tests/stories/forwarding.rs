@@ -2,6 +2,7 @@
 
 use crate::bounces::{Peer, peer};
 use crate::world::{LETTER, World, address, cause, envelope, local, remote};
+use delivery::trace::Standing;
 use delivery::{Outcome, ReversePath};
 use directory::{AgencyForwarding, AgencyId, Forwarding};
 
@@ -185,5 +186,36 @@ fn what_fails_elsewhere_is_told_once() {
                 .recipient(&local("binh"), &ReversePath::Null, &remote())
         ),
         "ok"
+    );
+}
+
+#[test]
+fn what_fails_where_mail_goes_on_to_has_failed() {
+    const NO: &str = "5.1.1 mx.noi.vn[192.0.2.1] said to RCPT TO: 550 5.1.1 no";
+    let world = World::with(Some(peer(Outcome::Failed(NO.into()))));
+    go_on(&world, "an", &["a@noi.vn"], false);
+    go_on(&world, "chi", &["c@noi.vn"], true);
+    let check = |from: &str, to: &[&str], expected: &[(Standing, Option<&str>)]| {
+        let sent = envelope(from, to);
+        let taken = world.delivery.accept(sent, LETTER, &remote()).unwrap();
+        world.dispatch();
+        let (found, events) = world.delivery.trace(&taken.trace).unwrap();
+        let all = world.delivery.progress(&found, &events).unwrap();
+        let all: Vec<_> = all
+            .iter()
+            .map(|p| (p.standing, p.said.as_deref()))
+            .collect();
+        assert_eq!(all, expected, "{from} {to:?}");
+    };
+    let failed = (Standing::Failed, Some(NO));
+    let placed = (Standing::Placed, None);
+    check("s@khac.vn", &["an@tinh.gov.vn"], &[failed]);
+    // Nobody is told, and it is as true.
+    check("", &["an@tinh.gov.vn"], &[failed]);
+    // Who keeps a copy has it.
+    check(
+        "s@khac.vn",
+        &["chi@tinh.gov.vn", "an@tinh.gov.vn", "binh@tinh.gov.vn"],
+        &[placed, failed, placed],
     );
 }

@@ -2,8 +2,9 @@
 
 use crate::bounces::peer;
 use crate::world::{LETTER, START_S, World, envelope};
-use delivery::trace::{Sought, Standing};
-use delivery::{Act, Detour, Outcome, RELEASE_MAX_S, Security};
+use delivery::trace::{Progress, Sought, Standing};
+use delivery::{Act, Detour, Outcome, RELEASE_MAX_S, SUSPENDED, Security};
+use directory::AccountState;
 use storage::{AccountId, EmailId, QueueId};
 
 /// To somebody here and somebody elsewhere, in an hour; where it waits.
@@ -129,4 +130,69 @@ fn another_way_is_no_other_time() {
     world.pass(3600);
     world.dispatch();
     assert_eq!(peer.seen.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn a_retry_is_no_other_time() {
+    let peer = peer(taken());
+    let world = World::with(Some(peer.clone()));
+    let at = START_S + 3600;
+    let id = submit(&world, at);
+    assert_eq!(world.delivery.queued(id).unwrap().scheduled, Some(at));
+    assert_eq!(world.delivery.act(id, &Act::Retry, None), Ok(false));
+    assert_eq!(world.dispatch(), Some(at));
+    assert!(peer.seen.lock().unwrap().is_empty());
+    assert!(world.inbox_if_any("binh").is_empty());
+    world.pass(3600);
+    assert_eq!(world.delivery.queued(id).unwrap().scheduled, None);
+    assert_eq!(world.delivery.act(id, &Act::Retry, None), Ok(true));
+    world.dispatch();
+    assert_eq!(peer.seen.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn what_a_suspended_account_scheduled_is_held_back() {
+    let peer = peer(taken());
+    let world = World::with(Some(peer.clone()));
+    let an = world.id("an");
+    let state = |state: AccountState| world.change("an", |account| account.state = state);
+    let directory = &world.directory;
+    let check = |suspend: &dyn Fn(), resume: &dyn Fn(), sent: usize| {
+        let id = submit(&world, world.now() + 3600);
+        suspend();
+        world.pass(3600);
+        world.dispatch();
+        let trace = world.delivery.queued(id).unwrap().trace;
+        let held = || {
+            let (found, events) = world.delivery.trace(&trace).unwrap();
+            let all = world.delivery.progress(&found, &events).unwrap();
+            let held =
+                |p: &Progress| (p.standing, p.said.as_deref()) == (Standing::Held, Some(SUSPENDED));
+            all.iter().all(held)
+        };
+        assert!(held());
+        // Whoever releases it has to let its sender send first.
+        assert_eq!(world.delivery.act(id, &Act::Release, None), Ok(true));
+        world.dispatch();
+        assert!(held());
+        assert_eq!(peer.seen.lock().unwrap().len(), sent);
+        assert_eq!(world.inbox_if_any("binh").len(), sent);
+        resume();
+        world.dispatch();
+        assert!(held());
+        assert_eq!(world.delivery.act(id, &Act::Release, None), Ok(true));
+        world.dispatch();
+        assert_eq!(peer.seen.lock().unwrap().len(), sent + 1);
+        assert_eq!(world.inbox("binh").len(), sent + 1);
+    };
+    check(
+        &|| state(AccountState::Suspended),
+        &|| state(AccountState::Active),
+        0,
+    );
+    check(
+        &|| drop(directory.stop_sending(None, an, None).unwrap()),
+        &|| directory.resume_sending(None, an).unwrap(),
+        1,
+    );
 }

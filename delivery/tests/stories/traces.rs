@@ -1,10 +1,11 @@
 //! "Where is my mail?" has a true answer.
 
 use crate::bounces::peer;
-use crate::world::{LETTER, World, address, envelope, local, remote};
+use crate::world::{LETTER, Transport, World, address, envelope, local, remote};
 use delivery::trace::{Event, Found, Progress, Sought, Standing, What, Whence};
-use delivery::{Act, Outcome};
+use delivery::{Act, Job, Outcome, Tried};
 use formats::address::Address;
+use std::sync::Arc;
 
 const DAY_S: i64 = 24 * 3600;
 
@@ -403,4 +404,54 @@ fn a_timeline_costs_some_hundred_octets() {
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     let many = octets(&all, 5);
     assert!(many < 20 * 150, "{many}");
+}
+
+const LATER: &str = "4.3.0 mx.noi.vn[192.0.2.1] said to RCPT TO: 451 4.3.0 later";
+const TWICE: &str = "4.4.2 mx.noi.vn[192.0.2.1] closed the connection after the whole message was sent; it may arrive twice";
+
+/// Puts one letter off, and breaks off with the others.
+struct Breaks;
+
+impl Transport for Breaks {
+    fn relay(&self, job: &Job) -> Tried {
+        let later = job.envelope.recipients[0].address.to_string() == "sau@noi.vn";
+        let broken = "4.4.2 mx.noi.vn[192.0.2.1] closed the connection".to_owned();
+        Tried {
+            outcomes: vec![Outcome::Deferred(
+                if later { LATER } else { TWICE }.to_owned(),
+            )],
+            trouble: (!later).then_some(broken),
+            ..Tried::default()
+        }
+    }
+}
+
+#[test]
+fn what_another_letter_was_answered_is_told_as_the_hops_trouble() {
+    let world = World::with(Some(Arc::new(Breaks)));
+    let send = |to: &str| {
+        let sent = envelope("an@tinh.gov.vn", &[to]);
+        let origin = world.submitted("an");
+        world.delivery.accept(sent, LETTER, &origin).unwrap().trace
+    };
+    let told = |id: &str| {
+        let one = progress(&world, id).remove(0);
+        (one.tries, one.said.unwrap_or_default())
+    };
+    let later = send("sau@noi.vn");
+    world.dispatch();
+    world.pass(800);
+    let (first, second) = (send("dut@noi.vn"), send("dut2@noi.vn"));
+    world.dispatch();
+    assert_eq!(told(&first), (1, TWICE.to_owned()));
+    let of_the_hop =
+        "4.4.2 the next hop takes nothing now: mx.noi.vn[192.0.2.1] closed the connection";
+    assert_eq!(told(&second), (0, of_the_hop.to_owned()));
+    // It is its turn again, and the hop is in trouble again: its own answer stays its own.
+    world.pass(100);
+    world.dispatch();
+    assert_eq!(told(&second), (1, TWICE.to_owned()));
+    assert_eq!(told(&later), (1, LATER.to_owned()));
+    let next = progress(&world, &later)[0].next.unwrap();
+    assert!(next > world.now(), "the hop rests");
 }

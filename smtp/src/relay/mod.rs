@@ -329,7 +329,8 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         let all = sent.outcomes.iter().all(deferred);
         // A peer that ends the session and takes nothing has trouble with more than this letter.
         let why = sent.outcomes.first().filter(|_| gone && all);
-        let trouble = why.map(|outcome| outcome.text().to_owned());
+        // That a message may arrive twice is so of this one alone.
+        let trouble = why.map(|outcome| outcome.text().replace(DOUBT, "").trim_end().to_owned());
         // What was opened without asking who it is, is for the one letter that wanted it so.
         if gone || line.worth().policy == Policy::Waived {
             line.quit().await;

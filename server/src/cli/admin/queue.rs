@@ -233,6 +233,12 @@ fn act(
         &format!("{matching}{more} thư phù hợp."),
         &format!("{matching}{more} messages fit."),
     )?;
+    if let Some(left @ 1..) = counted["scheduled"].as_u64() {
+        printer.say(
+            &format!("{left} thư chờ đến giờ người gửi đã chọn, không gửi sớm hơn."),
+            &format!("{left} wait for the time that their senders chose, and are left."),
+        )?;
+    }
     if meant.dry_run || matching == 0 {
         return Ok(());
     }

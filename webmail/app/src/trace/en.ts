@@ -59,6 +59,7 @@ export const en: TraceTexts = {
     'queue.reroute': 'An administrator chose another way',
     'queue.delete': 'An administrator took it out of the queue',
     'queue.take_back': 'Its sender took it back',
+    'queue.keep_suspended': 'The server held it back: its sender is suspended',
   },
   otherAct: 'An administrator intervened',
 

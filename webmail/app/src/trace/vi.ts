@@ -59,6 +59,7 @@ export const vi = {
     'queue.reroute': 'Quản trị viên đổi đường gửi',
     'queue.delete': 'Quản trị viên bỏ thư khỏi hàng đợi',
     'queue.take_back': 'Người gửi đã lấy lại thư',
+    'queue.keep_suspended': 'Máy chủ giữ thư lại vì tài khoản của người gửi bị tạm ngưng',
   } as Record<string, string>,
   otherAct: 'Quản trị viên can thiệp',
 
