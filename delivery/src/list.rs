@@ -9,7 +9,7 @@ use directory::ListFace;
 use formats::address::Address;
 use formats::message::header;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Fields that only a list sets.
@@ -30,18 +30,28 @@ const NAME_MAX: usize = 60;
 
 /// The lists among the recipients of an envelope, by the recipient's number.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Lists(BTreeMap<u32, Arc<ListFace>>);
+pub(crate) struct Lists {
+    faces: BTreeMap<u32, Arc<ListFace>>,
+    /// Those that change nothing, too.
+    all: BTreeSet<u32>,
+}
 
 impl Lists {
     /// What came through this recipient comes through a list that changes it.
     pub(crate) fn of(&self, recipient: u32) -> Option<&Arc<ListFace>> {
-        self.0.get(&recipient)
+        self.faces.get(&recipient)
     }
 
-    /// Counts only a list that changes anything.
+    /// This recipient is a list, whether it changes anything or not.
+    pub(crate) fn has(&self, recipient: u32) -> bool {
+        self.all.contains(&recipient)
+    }
+
+    /// Of a list that changes nothing only that it is one is kept.
     pub(crate) fn add(&mut self, recipient: u32, face: &ListFace) {
+        self.all.insert(recipient);
         if face.fields || face.owner.is_some() {
-            self.0.insert(recipient, Arc::new(face.clone()));
+            self.faces.insert(recipient, Arc::new(face.clone()));
         }
     }
 
@@ -52,10 +62,10 @@ impl Lists {
     ) -> Vec<(Option<Arc<ListFace>>, Vec<T>)> {
         let mut parts: BTreeMap<Option<u32>, Vec<T>> = BTreeMap::new();
         for (recipient, one) in all {
-            let through = self.0.contains_key(&recipient).then_some(recipient);
+            let through = self.faces.contains_key(&recipient).then_some(recipient);
             parts.entry(through).or_default().push(one);
         }
-        let face = |through: Option<u32>| through.and_then(|n| self.0.get(&n).cloned());
+        let face = |through: Option<u32>| through.and_then(|n| self.faces.get(&n).cloned());
         let parts = parts.into_iter();
         parts.map(|(through, of)| (face(through), of)).collect()
     }

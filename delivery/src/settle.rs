@@ -196,8 +196,8 @@ fn news_of(record: &Record, lists: &Lists) -> Vec<(u32, News)> {
             RecipientState::Done(Outcome::Failed(why)) => {
                 let recipient = recipient();
                 let mut news = News::failed(&recipient, address, why);
-                // A list answers for its members; who has his mail sent on does not.
-                let sent_on = record.passed_on(row) && lists.of(row.recipient).is_none();
+                // Nor is a list's letter lost where one member's is; who has his mail sent on has no other.
+                let sent_on = record.passed_on(row) && !lists.has(row.recipient);
                 news.through = sent_on.then(|| recipient.address.clone());
                 Some(news)
             }

@@ -21,7 +21,13 @@ pub(crate) fn submit_as(w: &World, who: &Access, from: &str, to: &[&str]) -> u64
 }
 
 /// The same for later, Unix seconds.
-fn submit_for(w: &World, who: &Access, from: &str, to: &[&str], release_at: Option<i64>) -> u64 {
+pub(crate) fn submit_for(
+    w: &World,
+    who: &Access,
+    from: &str,
+    to: &[&str],
+    release_at: Option<i64>,
+) -> u64 {
     let from = Address::parse(from).unwrap();
     let recipients = to.iter().map(|to| Recipient {
         address: Address::parse(to).unwrap(),

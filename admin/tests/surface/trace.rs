@@ -153,6 +153,8 @@ async fn who_got_it_learns_of_nobody_else() {
     for secret in ["kiemtoan", "ngoai.vn", "\"by\":\"quantri"] {
         assert!(!text.contains(secret), "{secret}: {text}");
     }
+    // What is done for others afterwards would tell that there are some.
+    assert_eq!(told.json["events"].as_array().unwrap().len(), 2);
     let placed = &told.json["events"][1];
     assert_eq!(
         (&placed["kind"], &placed["recipients"]),
@@ -253,5 +255,29 @@ async fn who_administers_sees_his_own_as_its_sender() {
     assert!(
         log.names("act").is_empty(),
         "one's own is nobody's business"
+    );
+}
+
+#[tokio::test]
+async fn what_a_suspended_account_scheduled_says_why_it_is_held() {
+    let w = World::new();
+    let from = w.branch.address().to_string();
+    let at = Some(w.now() + 60);
+    let id = crate::queue::submit_for(&w, &w.branch, &from, &["ai@ngoai.vn"], at);
+    let trace = trace_of(&w, id).await;
+    let sending = format!("PUT accounts/{}/sending", w.id("quantri.nhanh"));
+    let suspended = Some(json!({"suspended": true}));
+    check(&w.with(&w.root, &sending, &[], suspended).await, 200);
+    w.turn(60);
+    w.delivery.dispatch(w.now()).unwrap();
+    let told = w.get(&w.root, &format!("trace/{trace}")).await.json;
+    let one = &told["progress"][0];
+    assert_eq!(one["state"], "held");
+    let meaning = one["meaning"].as_str().unwrap();
+    assert!(meaning.contains("tạm ngưng"), "{one}");
+    let act = told["events"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&act["act"], &act["by"]),
+        (&json!("queue.keep_suspended"), &Value::Null)
     );
 }

@@ -114,6 +114,14 @@ fn what_comes_back_and_what_goes_on_is_told_to_its_sender() {
     let listed = send(&["phong@tinh.gov.vn"], "m3");
     world.dispatch();
     assert_eq!(standings(&world, &listed.trace), [Standing::Placed]);
+    // Nor has a list failed where a member has, whether it leaves its marks or not.
+    world.list("ngoai", vec![address("y@noi.vn"), address("z@noi.vn")]);
+    for fields in [true, false] {
+        world.say("ngoai", |rules| rules.fields = fields);
+        let listed = send(&["ngoai@tinh.gov.vn"], &format!("m4{fields}"));
+        world.dispatch();
+        assert_eq!(standings(&world, &listed.trace), [Standing::SentOn]);
+    }
 }
 
 #[test]
