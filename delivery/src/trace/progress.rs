@@ -224,30 +224,41 @@ fn take<'e>(
             }
         }
         What::Told {
-            late,
-            good,
+            late: false,
+            good: false,
             recipients,
             ..
         } => {
-            // Where a recipient's mail went on to comes before him.
-            let mut before: Option<&str> = None;
-            for to in recipients.iter().filter(|_| !late && !good) {
-                let led = before.replace(to.as_str());
-                let Some(n) = places.by_address.get(to.as_str()) else {
-                    continue;
-                };
-                let one = &mut all[*n];
-                // An administrator gave it up, or its time is over.
-                if one.standing == Standing::Waiting {
-                    (one.standing, one.at) = (Standing::Failed, event.at);
-                    let answer = led.and_then(|led| beyond.get(led));
-                    if deleted {
-                        one.said = Some(GIVEN_UP.to_owned());
-                    } else if let (None, Some(answer)) = (&one.said, answer) {
-                        one.said = Some((*answer).to_owned());
-                    }
-                }
-            }
+            let said = |led: &str| match deleted {
+                true => Some(GIVEN_UP),
+                false => beyond.get(led).copied(),
+            };
+            fail(all, places, event.at, recipients, said);
+        }
+        What::Told { .. } => {}
+    }
+}
+
+/// Their sender was told: an administrator gave it up, its time is over, or it was refused where their mail goes on to.
+/// `said`: why, of the address before.
+fn fail<'s>(
+    all: &mut [Progress],
+    places: &Places<'_>,
+    at: i64,
+    told: &[String],
+    said: impl Fn(&str) -> Option<&'s str>,
+) {
+    // Where a recipient's mail went on to comes before him.
+    let mut before = "";
+    for to in told {
+        let led = std::mem::replace(&mut before, to);
+        let Some(n) = places.by_address.get(to.as_str()) else {
+            continue;
+        };
+        let one = &mut all[*n];
+        if one.standing == Standing::Waiting {
+            (one.standing, one.at) = (Standing::Failed, at);
+            one.said = said(led).map(str::to_owned).or(one.said.take());
         }
     }
 }
