@@ -191,7 +191,9 @@ fn what_a_suspended_account_scheduled_is_held_back() {
         0,
     );
     check(
-        &|| drop(directory.stop_sending(None, an, None).unwrap()),
+        &|| {
+            directory.stop_sending(None, an, None).unwrap();
+        },
         &|| directory.resume_sending(None, an).unwrap(),
         1,
     );
