@@ -2,7 +2,7 @@
 
 use super::ends::{End, Known, Seen, names};
 use super::left::Left;
-use super::letter::Letter;
+use super::letter::{FORWARDED, FORWARDER, Letter};
 use super::province::Province;
 use crate::fault::Verdict;
 use delivery::Outcome;
@@ -149,6 +149,22 @@ impl Timeline {
         each.count()
     }
 
+    /// How often it tells of who keeps a copy and sends on, because of where it went on to: that address comes before.
+    fn told_of_where_it_went_on(&self) -> usize {
+        let own = super::letter::local(FORWARDER);
+        let led = |pair: &[String]| FORWARDED.contains(&pair[0].as_str()) && pair[1] == own;
+        let each = self.events.iter().filter(|event| match &event.what {
+            What::Told {
+                late: false,
+                good: false,
+                recipients,
+                ..
+            } => recipients.windows(2).any(led),
+            _ => false,
+        });
+        each.count()
+    }
+
     fn acted(&self, name: &str) -> bool {
         self.events
             .iter()
@@ -245,6 +261,9 @@ impl Timeline {
             failed = failed.min(usize::from(
                 self.told(&BTreeSet::from([super::letter::local(to)]), false) > 0,
             ));
+        }
+        if had == 1 && to == FORWARDER {
+            failed = failed.saturating_sub(self.told_of_where_it_went_on());
         }
         let end = End {
             letter,
