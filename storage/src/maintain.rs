@@ -4,21 +4,25 @@
 //!
 //! The clock is not believed at once. What ages is measured against the *trusted time*, which is
 //! kept in the index and moves ahead by two days at most with each call, however far the clock
-//! jumped; back it moves at once. The first call only notes the time. So one wrong reading destroys
-//! nothing.
+//! jumped; back it moves at once. The first call only notes the time, which is two days at most after the newest
+//! commit that was there when the store was opened. So one wrong reading destroys nothing.
 
 use crate::collect::{self, Since, Swept};
 use crate::commit::Number;
 use crate::compact::{self, Compacted};
 use crate::index::Op;
+use crate::recover::Recovered;
+use crate::seal::Keys;
 use crate::snapshot::Covered;
 use crate::trim::Trimming;
-use crate::{AccountId, Error, Store, key, record, spare};
+use crate::{AccountId, Error, Store, journal, key, rebuild, record, spare};
 use serde::{Deserialize, Serialize};
 
 const DAY_S: u64 = 24 * 60 * 60;
 /// Seconds by which the trusted time moves ahead at once.
 const AHEAD_MAX_S: i64 = 2 * DAY_S as i64;
+/// 2026-01-01: commits that say an earlier time, Unix seconds, were made under a clock that nobody had set.
+const CLOCK_SET_S: i64 = 1_767_225_600;
 /// Commits that are trimmed in one go.
 const TRIM_COMMITS: usize = 10_000;
 /// Goes of trimming in one call; the rest waits for the next one.
@@ -92,6 +96,24 @@ impl Kept {
     }
 }
 
+/// What the clock is compared with at the first upkeep of a store: the time of the newest commit, Unix seconds, before
+/// this process made any. `None`: there was upkeep, or nothing tells; damage is another's to tell.
+pub(crate) fn newest(keys: &Keys, recovered: &Recovered) -> Option<i64> {
+    if !matches!(recovered.index.get(&key::upkeep()), Ok(None)) {
+        return None;
+    }
+    let folder = &recovered.snapshots;
+    let chain = folder.chain().ok()?;
+    let from = rebuild::tail(folder, &chain).ok()?;
+    let mut newest = chain.summary().time;
+    let read = journal::replay(&folder.journal(), keys, from, &mut |met| {
+        newest = newest.max(met.subject.time);
+        Ok(true)
+    });
+    read.ok()?;
+    (newest >= CLOCK_SET_S).then_some(newest)
+}
+
 impl Store {
     /// Trims, collects and rewrites what is due, and covers the journal, in this order. Writers go on meanwhile. To be called
     /// about once an hour, from a thread that may take its time; a second call waits for the first.
@@ -116,13 +138,16 @@ impl Store {
         // As often as content is collected, all blocks of the snapshots are read.
         self.expect_sound(kept.is_some_and(|kept| kept.is_due(kept.at(now), policy)))?;
         let Some(kept) = kept else {
+            let newest = self.inner.newest_s;
+            let trusted_s = newest.map_or(now, |s| now.min(s.saturating_add(AHEAD_MAX_S)));
             self.keep(Kept {
-                trusted_s: now,
+                trusted_s,
                 collected_s: None,
                 unfinished: false,
             })?;
             return Ok(Upkeep {
-                trusted_s: now,
+                trusted_s,
+                behind_s: now.abs_diff(trusted_s),
                 ..Upkeep::default()
             });
         };

@@ -172,6 +172,8 @@ pub(crate) struct Inner {
     pub ledger: Ledger,
     /// UidValidity of a mailbox is this plus its id.
     pub uid_validity_start: u32,
+    /// What the clock is compared with at the first upkeep of the store ([`maintain::newest`]).
+    pub newest_s: Option<i64>,
     /// Whether this start made the index anew.
     pub rebuilt: Option<Reindexed>,
     pub(crate) orders: Option<SyncSender<Order>>,
@@ -272,6 +274,7 @@ impl Store {
         let owner = found.prepare(options, &keys)?;
         let before = Checkpoint::read(&options.dir, owner)?;
         let (recovered, spool) = readable(options, (&keys, owner), opening)?;
+        let newest_s = maintain::newest(&keys, &recovered);
         let opened = files(options, (&keys, owner), &recovered, opening);
         let (packs, journal) =
             opened.inspect_err(|_| leave_as_it_was(options, &recovered, before))?;
@@ -314,6 +317,7 @@ impl Store {
             trimming: Mutex::default(),
             ledger: Ledger::default(),
             uid_validity_start: 0,
+            newest_s,
             rebuilt: recovered.rebuilt,
             orders: Some(orders),
             thread: Mutex::new(Some(thread)),

@@ -265,7 +265,7 @@ fn a_clock_that_jumped_ahead_destroys_nothing() {
     assert_eq!(
         at(START + 9_000 * DAY),
         (START + 9_000 * DAY, true),
-        "the first call only notes"
+        "a store without commits only notes"
     );
     assert_eq!(at(START + 60), (START + 60, true));
     assert_eq!(at(START + 9_000 * DAY), (START + 60 + 2 * DAY, true));
