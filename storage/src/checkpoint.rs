@@ -5,12 +5,13 @@ use crate::commit::Shared;
 use crate::disk::{self, Disk};
 use crate::error::{Cure, Fault};
 use crate::journal::Position;
-use crate::owner::{ID, Owner};
+use crate::owner::{self, ID, Owner};
 use crate::{Error, ModSeq, record};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-const FILE: &str = "checkpoint";
+/// Its name.
+pub(crate) const FILE: &str = "checkpoint";
 const MAGIC: &[u8; 8] = b"CVCHKP2\n";
 /// Of one from before it named its store.
 const MAGIC_NAMELESS: &[u8; 8] = b"CVCHKP\r\n";
@@ -93,12 +94,13 @@ impl Checkpoint {
     }
 
     /// `None` when there is none, it is damaged or another store's than this: then the journal is replayed from its
-    /// start. Errors: `Corrupt` for an unknown version (I-18).
+    /// start. Errors: `Corrupt` for an unknown version (I-18), and for a folder of its name.
     pub(crate) fn read(dir: &Path, owner: Owner) -> Result<Option<Self>, Error> {
         let path = dir.join(FILE);
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(_) if path.is_dir() => return Err(Error::Corrupt(owner::told(&path))),
             Err(e) => return Err(disk::failed("cannot read", &path, &e)),
         };
         let Some(body) = bytes.len().checked_sub(SUM).filter(|n| *n >= MAGIC.len()) else {

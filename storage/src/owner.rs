@@ -33,8 +33,8 @@ pub(crate) struct Owner {
 pub(crate) enum Said {
     /// There is no whole head. What that means is another matter.
     Unreadable,
-    /// There is a folder under the name of a file.
-    Folder,
+    /// There is a folder under the name of a file, or a link that leads nowhere.
+    NoFile,
     /// It was begun before heads named a store.
     Nobody,
     Store([u8; ID]),
@@ -71,7 +71,7 @@ impl Owner {
     fn owns(self, said: Said) -> bool {
         match said {
             Said::Unreadable => true,
-            Said::Folder => false,
+            Said::NoFile => false,
             Said::Nobody => self.unnamed,
             Said::Store(id) => id == self.id,
         }
@@ -122,7 +122,7 @@ impl Owner {
                     return false;
                 }
                 Said::Store(id) => others = Some(id),
-                Said::Unreadable | Said::Folder | Said::Nobody => {}
+                Said::Unreadable | Said::NoFile | Said::Nobody => {}
             }
         }
         others.is_some()
@@ -158,6 +158,7 @@ pub(crate) fn told(path: &Path) -> Corrupt {
     let file = path.display().to_string();
     let (what, cure) = match path.is_dir() {
         true => (Fault::Folder { file }, Cure::Repair),
+        false if leads_nowhere(path) => (Fault::LinkToNowhere { file }, Cure::Repair),
         false => (Fault::Foreign { file }, Cure::Foreign),
     };
     let cure = Some(cure);
@@ -170,7 +171,7 @@ pub(crate) fn agreed(dir: &Path) -> Result<Agreed, Error> {
     let (mut named, mut agreed) = (BTreeMap::new(), Agreed::default());
     for (at, (_, said)) in heads(dir)?.into_iter().enumerate() {
         match said {
-            Said::Unreadable | Said::Folder => {}
+            Said::Unreadable | Said::NoFile => {}
             Said::Nobody => agreed.unnamed = true,
             Said::Store(id) => {
                 let (files, last) = named.entry(id).or_insert((0u32, 0));
@@ -188,8 +189,8 @@ fn heads(dir: &Path) -> Result<Heads, Error> {
     let mut heads = Vec::new();
     for (folder, end, said) in ROOMS {
         for path in listed(&dir.join(folder), end)? {
-            let said = match path.is_dir() {
-                true => Said::Folder,
+            let said = match path.is_dir() || leads_nowhere(&path) {
+                true => Said::NoFile,
                 false => said(&head(&path)),
             };
             heads.push((path, said));
@@ -215,6 +216,12 @@ fn listed(dir: &Path, end: &str) -> Result<Vec<PathBuf>, Error> {
     }
     paths.sort_unstable();
     Ok(paths)
+}
+
+/// Whether it is a link to what is not there.
+fn leads_nowhere(path: &Path) -> bool {
+    let is_gone = |e: std::io::Error| e.kind() == std::io::ErrorKind::NotFound;
+    path.is_symlink() && std::fs::metadata(path).is_err_and(is_gone)
 }
 
 /// The first octets; none of a file that is gone again, or cannot be read: whoever needs it says so.

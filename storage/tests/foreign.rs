@@ -341,6 +341,51 @@ fn a_folder_in_the_place_of_a_file_goes_aside_too() {
     }
 }
 
+#[test]
+fn a_link_that_leads_nowhere_in_the_place_of_a_file_goes_aside_too() {
+    let own = closed(EngineKind::Sled, "của ta", 24);
+    for folder in FOLDERS {
+        let (_dir, options) = own.copied();
+        let path = files(&options.dir.join(folder)).pop().unwrap();
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/nonexistent/disk", &path).unwrap();
+        let refused = Store::open(&options).map(drop).unwrap_err().to_string();
+        assert!(
+            refused.contains("is a link that leads nowhere"),
+            "{refused}"
+        );
+        assert!(refused.contains("congvu store repair"), "{refused}");
+        let report = Store::repair(&options).unwrap();
+        assert!(
+            report.damage[0].what.contains("leads nowhere"),
+            "{report:?}"
+        );
+        assert_eq!(report.gone, None, "the index has it");
+        let aside = options.dir.join("damaged").join(path.file_name().unwrap());
+        assert!(aside.is_symlink(), "{folder}");
+        let (whole, damaged) = letters(&Store::open(&options).unwrap());
+        assert_eq!(whole + damaged, ACCOUNTS.len() * 24);
+        assert_eq!(damaged > 0, folder == "packs", "{folder}");
+    }
+}
+
+#[test]
+fn a_folder_in_the_place_of_the_checkpoint_goes_aside_and_costs_nothing() {
+    let own = closed(EngineKind::Sled, "của ta", 24);
+    let (_dir, options) = own.copied();
+    let path = options.dir.join("checkpoint");
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    let refused = Store::open(&options).map(drop).unwrap_err().to_string();
+    assert!(refused.contains("checkpoint is a folder"), "{refused}");
+    assert!(refused.contains("congvu store repair"), "{refused}");
+    let report = Store::repair(&options).unwrap();
+    assert_eq!((report.gone, report.contents.len()), (None, 0));
+    assert!(options.dir.join("damaged/checkpoint").is_dir());
+    let (whole, damaged) = letters(&Store::open(&options).unwrap());
+    assert_eq!((whole, damaged), (ACCOUNTS.len() * 24, 0));
+}
+
 /// The index of a store that is further on would tell of its letters, and of commits that our journal has not.
 #[test]
 fn the_index_of_another_store_is_made_anew_and_never_asked() {

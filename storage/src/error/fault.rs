@@ -121,7 +121,11 @@ told! {
         Folder { file: String }:
             "chỗ của tệp {file} trong kho lại là một thư mục",
             "{file} is a folder where a file of the store should be";
-        /// The same, and more that is not the store's.
+        /// A link that has lost what it leads to.
+        LinkToNowhere { file: String }:
+            "tệp {file} của kho là một liên kết không dẫn tới đâu cả",
+            "the file {file} of the store is a link that leads nowhere";
+        /// A folder, and more that is not the store's.
         FolderMany { file: String, more: usize }:
             "chỗ của tệp {file} trong kho lại là một thư mục (và {more} tệp nữa không phải của kho)",
             "{file} is a folder where a file of the store should be (and {more} more files are not the store's)";

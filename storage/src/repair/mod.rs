@@ -21,7 +21,7 @@ pub use loss::{Loss, Origin};
 pub use report::Untold;
 pub use told::{Damage, Gone, LostContent, Repaired};
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{self, Checkpoint};
 use crate::error::{Cure, Fault, Obstacle};
 use crate::format::{self, Format, Found};
 use crate::owner::{self, Owner};
@@ -236,7 +236,9 @@ fn of_another(dir: &Path) -> Result<bool, Error> {
 
 /// Files of another store, and what is no file, go aside; what should stand in their places is missing.
 fn foreign(options: &Options, owner: Owner, report: &mut Repaired) -> Result<(), Error> {
-    for path in owner.foreign(&options.dir)? {
+    let checkpoint = options.dir.join(checkpoint::FILE);
+    let no_file = Some(checkpoint).filter(|path| path.is_dir());
+    for path in owner.foreign(&options.dir)?.into_iter().chain(no_file) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let (what, to) = (owner::told(&path).what, aside(options, &name)?);
         rename(options, &path, &to)?;
