@@ -30,7 +30,7 @@ use self::{fjall as opt_in, sled as on_disk};
 pub(crate) use on_disk::SledEngine;
 pub(crate) use opt_in::FjallEngine;
 
-use crate::{EngineKind, Error};
+use crate::{EngineKind, Error, Obstacle};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -91,11 +91,23 @@ pub(crate) fn open(
     dir: &Path,
     cache_bytes: u64,
 ) -> Result<Box<dyn Engine>, Error> {
+    let named = |e| of_folder(e, dir);
     Ok(match kind {
         EngineKind::Memory => Box::new(MemoryEngine::default()),
-        EngineKind::Sled => Box::new(SledEngine::open(dir, cache_bytes)?),
-        EngineKind::Fjall => Box::new(FjallEngine::open(dir, cache_bytes)?),
+        EngineKind::Sled => Box::new(SledEngine::open(dir, cache_bytes).map_err(named)?),
+        EngineKind::Fjall => Box::new(FjallEngine::open(dir, cache_bytes).map_err(named)?),
     })
+}
+
+/// What an engine says of its files, with their folder: some name none.
+fn of_folder(e: Error, dir: &Path) -> Error {
+    match e {
+        Error::Unavailable(Obstacle::Engine { engine, why }) => {
+            let why = format!("{}: {why}", dir.display());
+            Error::Unavailable(Obstacle::Engine { engine, why })
+        }
+        other => other,
+    }
 }
 
 /// The engine whose files lie in `dir`; `None` where there are none.

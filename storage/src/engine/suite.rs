@@ -2,7 +2,7 @@
 //! operations beside a plain map.
 
 use super::{Engine, Op, VALUE_OCTETS_MAX, open};
-use crate::EngineKind;
+use crate::{EngineKind, Error};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -303,4 +303,17 @@ fn readers_beside_the_writer_see_whole_values_in_time() {
             done.store(true, Ordering::SeqCst);
         });
     });
+}
+
+#[test]
+fn what_an_engine_says_of_its_files_names_their_folder() {
+    for kind in EngineKind::ON_DISK {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("engine");
+        std::fs::write(&place, "a file").unwrap();
+        let refused = open(kind, &place, CACHE).map(drop).unwrap_err();
+        assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
+        let told = refused.to_string();
+        assert!(told.contains(&place.display().to_string()), "{told}");
+    }
 }
