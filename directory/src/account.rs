@@ -12,6 +12,7 @@ use formats::text::fold;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ops::Bound;
+use std::sync::Arc;
 use storage::{MailboxId, NewMailbox};
 
 /// Members of one list; larger lists are lists of lists.
@@ -169,20 +170,21 @@ impl Directory {
         let words: Vec<&str> = find.split_whitespace().collect();
         let book = self.read();
         let visible = book.visible(by, agency)?;
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        Ok(book
-            .accounts
-            .range((from, Bound::Unbounded))
-            .map(|(_, listed)| listed)
-            .filter(|l| {
-                visible
-                    .as_ref()
-                    .is_none_or(|set| set.contains(&l.account.agency))
-            })
-            .filter(|l| words.iter().all(|word| l.folded.contains(word)))
-            .take(max.min(PAGE_MAX))
-            .map(|listed| (*listed.account).clone())
-            .collect())
+        let seen = |account: &&Arc<Account>| {
+            let visible = visible.as_ref();
+            visible.is_none_or(|set| set.contains(&account.agency))
+        };
+        let max = max.min(PAGE_MAX);
+        let copied = |account: &Arc<Account>| (**account).clone();
+        if words.is_empty() {
+            let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+            let rest = book.accounts.range((from, Bound::Unbounded));
+            let rest = rest.map(|(_, account)| account);
+            return Ok(rest.filter(seen).take(max).map(copied).collect());
+        }
+        let found = book.texts.find(&words, after);
+        let found = found.filter_map(|id| book.accounts.get(&id));
+        Ok(found.filter(seen).take(max).map(copied).collect())
     }
 
     /// Changes name, position, agency, state, quota, kind, POP3, grants (`ManageGrants`), main address: one of its

@@ -14,6 +14,7 @@ use crate::position::Seats;
 use crate::sender::Senders;
 use crate::session::{KeptSession, SessionRow};
 use crate::share::{Share, Sharing};
+use crate::sought::Texts;
 use crate::stop::Stop;
 use crate::{
     Account, AccountId, AccountState, Agency, AgencyId, Alias, Capability, CredentialId, Domain,
@@ -33,14 +34,6 @@ pub(crate) const AGENCY_DEPTH_MAX: usize = 16;
 /// Vietnam's days begin so many minutes before those of UTC.
 const ZONE_MIN: i32 = 7 * 60;
 
-/// An account with what searching needs.
-#[derive(Debug, Clone)]
-pub(crate) struct Listed {
-    pub(crate) account: Arc<Account>,
-    /// Name and address, folded.
-    pub(crate) folded: String,
-}
-
 /// Everything that is known.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
@@ -53,7 +46,9 @@ pub(crate) struct Book {
     pub(crate) domains: BTreeMap<DomainName, Domain>,
     /// By domain and selector.
     pub(crate) dkim: BTreeMap<(DomainName, String), Arc<SigningKey>>,
-    pub(crate) accounts: BTreeMap<AccountId, Listed>,
+    pub(crate) accounts: BTreeMap<AccountId, Arc<Account>>,
+    /// Their names and addresses, for searching.
+    pub(crate) texts: Texts,
     pub(crate) aliases: BTreeMap<String, Alias>,
     pub(crate) aliases_of: HashMap<AccountId, BTreeSet<String>>,
     /// Main addresses and aliases, by `Address::key`.
@@ -221,20 +216,16 @@ impl Book {
             self.holders.insert(account.id);
         }
         let folded = fold(&format!("{} {}", account.name, account.address));
-        self.accounts.insert(
-            account.id,
-            Listed {
-                account: Arc::new(account),
-                folded,
-            },
-        );
+        self.texts.put(account.id, &folded);
+        self.accounts.insert(account.id, Arc::new(account));
     }
 
     /// Takes the account's own row out of the indexes; aliases and credentials stay.
     fn unlist(&mut self, id: AccountId) {
-        let Some(Listed { account: old, .. }) = self.accounts.remove(&id) else {
+        let Some(old) = self.accounts.remove(&id) else {
             return;
         };
+        self.texts.remove(id);
         self.addresses.remove(&old.address.key());
         decrease(&mut self.addresses_in, &old.address.domain);
         decrease(&mut self.accounts_in, &old.agency);
@@ -307,7 +298,7 @@ impl Book {
 
     /// One account.
     pub(crate) fn account(&self, id: AccountId) -> Option<&Arc<Account>> {
-        self.accounts.get(&id).map(|listed| &listed.account)
+        self.accounts.get(&id)
     }
 
     /// By main address or alias; in a domain that stands for another also by the address there, until it ends.

@@ -22,8 +22,8 @@ impl Access {
         if !self.stands_in(&book) {
             return;
         }
-        for listed in book.accounts.values() {
-            if book.knows(self, &listed.account) && !each(&listed.account) {
+        for account in book.accounts.values() {
+            if book.knows(self, account) && !each(account) {
                 break;
             }
         }

@@ -217,7 +217,7 @@ impl Book {
             return Err(invalid("alias_of", expected));
         }
         self.check_no_aliases(&new.name)?;
-        let accounts = self.accounts.values().map(|listed| &listed.account);
+        let accounts = self.accounts.values();
         let own = accounts.filter(|a| a.address.domain == new.name).count();
         if own > 0 {
             return Err(Error::InUse(format!("{own} accounts")));

@@ -55,6 +55,7 @@ pub mod sender;
 pub mod session;
 pub mod share;
 pub mod signin;
+mod sought;
 pub mod srs;
 pub mod stop;
 mod verifier;

@@ -278,8 +278,7 @@ fn leap(store: &Store, book: &Book) -> Result<Option<(Vec<AccountId>, RowChange)
     let positions = Fact::PositionCounter(positions);
     store.commit_rows(vec![accounts.row()?, credentials.row()?, positions.row()?])?;
     let mut bereft = Vec::new();
-    for listed in book.accounts.values() {
-        let account = &listed.account;
+    for account in book.accounts.values() {
         let leapt = store.leap(account.id)?;
         let is_list = matches!(account.kind, AccountKind::List { .. });
         // Where the program ended in between, the counters have leapt and the mailboxes are not made yet.

@@ -82,8 +82,8 @@ impl Directory {
         for agency in book.agencies.values() {
             self.inner.tell_agency(&book, agency)?;
         }
-        for listed in book.accounts.values() {
-            self.inner.tell_account(&book, &listed.account);
+        for account in book.accounts.values() {
+            self.inner.tell_account(&book, account);
         }
         let weak = std::sync::Arc::downgrade(&self.inner);
         let told = move |passed| note_passed(&weak, passed);
@@ -131,7 +131,7 @@ impl Inner {
         }
         if subtree.iter().any(|id| book.accounts_in.contains_key(id)) {
             let within = |account: &Account| subtree.contains(&account.agency);
-            let accounts = book.accounts.values().map(|listed| &listed.account);
+            let accounts = book.accounts.values();
             for account in accounts.filter(|account| within(account)) {
                 self.tell_account(book, account);
             }

@@ -118,7 +118,7 @@ impl Book {
         });
         let takes = |account: &&Arc<Account>| account.state != AccountState::Retired;
         if rule.position_kinds.is_empty() {
-            let all = self.accounts.values().map(|listed| &listed.account);
+            let all = self.accounts.values();
             let fit = all.filter(|a| agencies.contains(&a.agency) && rule.finds(a));
             return fit.filter(takes).collect();
         }

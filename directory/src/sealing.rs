@@ -35,9 +35,9 @@ impl Directory {
         }
         let assigned: Vec<(AccountId, u64)> = {
             let book = self.read();
-            let listed = book.accounts.values();
+            let accounts = book.accounts.values();
             let pair = |a: &Account| (a.id, seal_domain(&a.agency));
-            listed.map(|l| pair(&l.account)).collect()
+            accounts.map(|account| pair(account)).collect()
         };
         Ok(self.inner.store.assign_domains(&assigned)?)
     }

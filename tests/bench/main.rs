@@ -10,6 +10,7 @@
     reason = "tests fail loudly, and start and stop programs"
 )]
 
+mod api;
 mod imap;
 mod queue;
 mod recipients;
@@ -44,6 +45,7 @@ fn main() {
         Some("relay") => return relay::main(arguments),
         Some("recipients") => return recipients::main(arguments),
         Some("tables") => return tables::main(arguments),
+        Some("api") => return api::main(arguments),
         Some("imap") => return imap::main(arguments),
         Some("imap-idle") => return imap::asleep::main(arguments),
         _ => {}

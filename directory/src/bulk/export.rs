@@ -128,10 +128,9 @@ impl Export {
         };
         let from = self.after.map_or(Bound::Unbounded, Bound::Excluded);
         let mut looked = 0;
-        for (id, listed) in book.accounts.range((from, Bound::Unbounded)) {
+        for (id, account) in book.accounts.range((from, Bound::Unbounded)) {
             self.after = Some(*id);
             looked += 1;
-            let account = &listed.account;
             if visible.contains(&account.agency) {
                 match self.subject {
                     Subject::Members => self.members(&book, account, out),
