@@ -135,7 +135,7 @@ pub(crate) async fn list(
                 )?)
             },
             |row| row.id,
-            |row| fits(&row).then(|| row.into()),
+            |row| fits(&row).then(|| room.directory.as_seen(access, row).into()),
             ToString::to_string,
         )
     });
@@ -161,7 +161,7 @@ fn deleted(
         after,
         read,
         |row| row.id,
-        |row| fits(&row).then(|| row.into()),
+        |row| fits(&row).then(|| room.directory.as_seen(access, row).into()),
         ToString::to_string,
     )
 }
@@ -176,7 +176,11 @@ fn at_address(
     let found = directory.account_at(address).ok();
     let seen = found.and_then(|row| known_account(directory, access, row.id).ok());
     Page {
-        items: seen.filter(fits).map(Into::into).into_iter().collect(),
+        items: seen
+            .filter(fits)
+            .map(|row| directory.as_seen(access, row).into())
+            .into_iter()
+            .collect(),
         cursor: None,
     }
 }
@@ -221,7 +225,8 @@ pub(crate) async fn read(
 ) -> Result<Tagged<Account>, Problem> {
     let id = filter::account_id(&id)?;
     let found = room.ask(caller, move |room, access| {
-        known_account(&room.directory, access, id)
+        let row = known_account(&room.directory, access, id)?;
+        Ok(room.directory.as_seen(access, row))
     });
     Ok(tagged(found.await?))
 }
@@ -246,7 +251,7 @@ pub(crate) async fn usage(
 struct Change {
     address: Option<Address>,
     members: Option<Vec<Address>>,
-    grants: Option<Vec<(directory::Role, AgencyId)>>,
+    grants: Option<Vec<directory::Grant>>,
     rest: AccountChange,
 }
 
@@ -275,8 +280,8 @@ impl Change {
         if let Some(agency) = &self.rest.agency {
             known_agency(directory, access, "agency", &AgencyId(agency.clone()))?;
         }
-        for (_, agency) in self.grants.iter().flatten() {
-            known_agency(directory, access, "grants", agency)?;
+        for grant in self.grants.iter().flatten() {
+            known_agency(directory, access, "grants", &grant.agency)?;
         }
         Ok(())
     }
@@ -322,7 +327,7 @@ pub(crate) async fn update(
     let changed = room.ask(caller, move |room, access| {
         known_account(&room.directory, access, id)?;
         change.known(&room.directory, access)?;
-        merge(
+        let changed = merge(
             &wanted,
             || {
                 let row = known_account(&room.directory, access, id)?;
@@ -335,7 +340,8 @@ pub(crate) async fn update(
                     .change_account(Some(access), row, Some(version));
                 acted(access, id, changed)
             },
-        )
+        )?;
+        Ok(room.directory.as_seen(access, changed))
     });
     Ok(tagged(changed.await?))
 }

@@ -2,7 +2,7 @@
 
 use crate::body::{Asked, Named};
 use crate::caller::Caller;
-use crate::domains::visible;
+use crate::domains::reported;
 use crate::problem::Problem;
 use crate::router::Room;
 use crate::tls_reports::{ReportStanding, ReportsAsked, ReportsPage};
@@ -172,7 +172,7 @@ pub(crate) async fn show(
     Named((name, id)): Named<(String, String)>,
 ) -> Result<Json<DmarcReportWhole>, Problem> {
     let found = room.ask(caller, move |room, access| {
-        let row = visible(&room.directory, access, &name)?;
+        let row = reported(&room.directory, access, &name)?;
         let report = room.delivery.report::<DmarcReport>(&row.name, &id)?;
         let (report, mut rows) = shown(id, report.ok_or_else(Problem::not_found)?);
         rows.sort_by_key(|row| std::cmp::Reverse(row.count));

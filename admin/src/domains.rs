@@ -145,6 +145,19 @@ pub(crate) fn visible(
     Err(Problem::not_found())
 }
 
+/// The domain, when the caller may see what others report of it. Errors: 404, 403.
+pub(crate) fn reported(
+    directory: &Directory,
+    access: &Access,
+    name: &str,
+) -> Result<directory::Domain, Problem> {
+    let row = visible(directory, access, name)?;
+    match Sight::new(directory, access, Capability::ReadReports).agency(&row.agency) {
+        true => Ok(row),
+        false => Err(Problem::forbidden()),
+    }
+}
+
 /// Lists domains in the order of their names.
 #[utoipa::path(get, path = "/api/v1/domains", tag = "domains", params(DomainFilter),
     responses((status = 200, body = Page<Domain>)))]

@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     Invalid,
     KeyReused,
     Impossible,
+    Closed,
+    Awaiting,
     Internal,
     Unavailable,
 }
@@ -43,6 +45,8 @@ impl Kind {
             Self::Invalid => "invalid",
             Self::KeyReused => "idempotency-key-reused",
             Self::Impossible => "not-possible",
+            Self::Closed => "closed",
+            Self::Awaiting => "awaiting-approval",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
         }
@@ -56,9 +60,11 @@ impl Kind {
             Self::Forbidden | Self::CrossOrigin => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::NoSuchMethod => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Exists | Self::InUse | Self::InProgress | Self::Impossible => {
+            Self::Exists | Self::InUse | Self::InProgress | Self::Impossible | Self::Closed => {
                 StatusCode::CONFLICT
             }
+            // RFC 9110 §15.3.3: nothing is wrong, and nothing is done yet.
+            Self::Awaiting => StatusCode::ACCEPTED,
             Self::Changed => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -89,6 +95,8 @@ impl Kind {
                 "Idempotency-Key was used for another request",
             ),
             Self::Impossible => ("Không làm được ở đây", "Not possible here"),
+            Self::Closed => ("Đã xong rồi", "Closed"),
+            Self::Awaiting => ("Chờ người thứ hai duyệt", "Awaiting a second person"),
             Self::Internal => ("Lỗi máy chủ", "Server error"),
             Self::Unavailable => ("Tạm thời không làm được", "Unavailable"),
         }

@@ -174,7 +174,9 @@ pub(crate) async fn once(
 }
 
 async fn remember(room: &Room, mut running: Running, response: Response) -> Response {
-    if !response.status().is_success() {
+    // What waits for a second person is not done: the same request does it later.
+    let awaits = response.extensions().get::<Problem>().is_some();
+    if awaits || !response.status().is_success() {
         return response;
     }
     let (parts, content) = response.into_parts();

@@ -2,10 +2,7 @@
 
 use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
 use crate::{
-    accounts, agencies, aliases, audit, backups, credentials, dkim, dmarc_reports, domains,
-    exports, forwarding, holds, imports, jobs, letters, lists, members, paper, positions,
-    proposals, queue, queue_acts, recovery, results, senders, sending, store, tls_reports, tokens,
-    trace,
+    accounts, agencies, aliases, approvals, audit, backups, credentials, dkim, dmarc_reports, domains, exports, forwarding, grants, holds, imports, jobs, letters, lists, members, paper, policies, positions, proposals, queue, queue_acts, recovery, results, senders, sending, store, tls_reports, tokens, trace,
 };
 use axum::Json;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -38,6 +35,9 @@ use utoipa::{Modify, OpenApi};
         accounts::list, accounts::create, accounts::read, accounts::update, accounts::delete,
         accounts::usage,
         proposals::propose,
+        approvals::list, approvals::read, approvals::approve, approvals::refuse,
+        policies::list, policies::read, policies::update, policies::of_account,
+        grants::list, grants::create, grants::read, grants::update, grants::delete,
         lists::read, lists::set,
         forwarding::of_account, forwarding::set_account, forwarding::of_agency, forwarding::set_agency,
         members::list, members::set, members::remove,
@@ -73,6 +73,8 @@ fn tag_of(path: &str) -> String {
         "credentials".to_owned()
     } else if path.ends_with("/forwarding") {
         "forwarding".to_owned()
+    } else if path.ends_with("/policy") {
+        "policies".to_owned()
     } else if path.ends_with("/list") {
         "lists".to_owned()
     } else if path.contains("/members") {

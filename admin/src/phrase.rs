@@ -2,6 +2,58 @@
 
 /// English and Vietnamese; `#` stands for a number.
 const PHRASES: &[(&str, &str)] = &[
+    ("a number of at most #", "một số không quá #"),
+    (
+        "some of: delete_account, restore_mail, export_mail, release_hold",
+        "các việc trong số: delete_account, restore_mail, export_mail, release_hold",
+    ),
+    (
+        "fewer than # requests that wait",
+        "ít hơn # yêu cầu đang chờ",
+    ),
+    ("# to # words", "# đến # từ"),
+    ("true or false", "true hoặc false"),
+    (
+        "endings of file names such as pdf",
+        "phần đuôi tên tệp, ví dụ pdf",
+    ),
+    (
+        "networks such as #.#.#.#/# or #:db#::/#",
+        "các mạng, ví dụ #.#.#.#/# hoặc #:db#::/#",
+    ),
+    (
+        "hours such as mon-fri #:#-#:#",
+        "các giờ trong tuần, ví dụ mon-fri #:#-#:#",
+    ),
+    (
+        "a value no looser than the one that is locked above",
+        "một giá trị không lỏng hơn giá trị mà cấp trên đã khoá",
+    ),
+    (
+        "a password other than the last #",
+        "mật khẩu khác # mật khẩu gần nhất",
+    ),
+    (
+        "two of: lower case, upper case, digits, other characters",
+        "hai trong bốn loại: chữ thường, chữ hoa, chữ số, ký tự khác",
+    ),
+    (
+        "all of: lower case, upper case, digits, other characters",
+        "đủ bốn loại: chữ thường, chữ hoa, chữ số, ký tự khác",
+    ),
+    (
+        "another kind: the agency does not allow app passwords",
+        "loại khác: cơ quan không cho dùng mật khẩu ứng dụng",
+    ),
+    ("a time before the end", "một thời điểm trước lúc hết hạn"),
+    (
+        "a time not after #-#-#T#:#:#Z",
+        "một thời điểm không sau #-#-#T#:#:#Z",
+    ),
+    (
+        "a grant given at fewer than # removes",
+        "một quyền được giao qua ít hơn # lượt",
+    ),
     (
         "letters, digits and dots, at most #",
         "chữ cái, chữ số và dấu chấm, nhiều nhất # ký tự",
@@ -138,7 +190,6 @@ const PHRASES: &[(&str, &str)] = &[
     ("# accounts", "# tài khoản"),
     ("# to # octets on one line", "# đến # byte trên một dòng"),
     ("at most # octets", "nhiều nhất # byte"),
-    ("a number of at most #", "một số không quá #"),
     ("a number from # to #", "một số từ # đến #"),
     (
         "a domain with new keys; make them first",

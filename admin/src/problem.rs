@@ -8,7 +8,9 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
-use http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -52,6 +54,8 @@ pub(crate) struct Problem {
     kind: Kind,
     detail: Text,
     fields: Vec<(String, Text)>,
+    /// Where to look after it.
+    place: Option<String>,
 }
 
 /// The document on the wire (RFC 9457 §3.1).
@@ -88,6 +92,7 @@ impl Problem {
             kind,
             detail,
             fields: Vec::new(),
+            place: None,
         }
     }
 
@@ -115,6 +120,7 @@ impl Problem {
             kind,
             detail,
             fields: vec![(field.to_owned(), expected)],
+            place: None,
         }
     }
 
@@ -147,6 +153,49 @@ impl Problem {
             text(
                 "Bản ghi đã được người khác sửa. Hãy đọc lại rồi sửa tiếp.",
                 "Someone changed it since you read it. Read it again, then change it.",
+            ),
+        )
+    }
+
+    /// It takes a second person: the request is there, nothing is done.
+    fn awaiting(id: u64) -> Self {
+        let mut awaits = Self::new(
+            Kind::Awaiting,
+            text(
+                format!(
+                    "Việc này cần hai người: yêu cầu số {id} đang chờ một người khác có quyền duyệt. Chưa có gì thay \
+                     đổi. Được duyệt rồi thì hãy làm lại đúng như vậy."
+                ),
+                format!(
+                    "This takes two persons: request {id} waits for somebody else with the right to approve it. Nothing \
+                     was changed. When it is approved, do the same again."
+                ),
+            ),
+        );
+        awaits.place = Some(format!("/api/v1/approvals/{id}"));
+        awaits
+    }
+
+    /// A limit of the grant by which it would be done.
+    fn beyond(what: directory::Measure, max: u64) -> Self {
+        use directory::Measure;
+        let (vi, en) = match what {
+            Measure::Accounts => (
+                format!("nhiều nhất {max} tài khoản"),
+                format!("{max} accounts at most"),
+            ),
+            Measure::Quota => (
+                format!("tổng hạn mức các tài khoản nhiều nhất {max} byte"),
+                format!("{max} octets of quota for all accounts together"),
+            ),
+        };
+        Self::new(
+            Kind::Impossible,
+            text(
+                format!(
+                    "Quyền quản trị của bạn ở cơ quan này cho phép {vi}. Hãy đề nghị người giao quyền nâng giới hạn."
+                ),
+                format!("Your grant here allows {en}. Ask whoever gave it to raise the limit."),
             ),
         )
     }
@@ -241,6 +290,15 @@ impl From<directory::Error> for Problem {
                     ),
                 ),
             ),
+            Error::Beyond(what, max) => Self::beyond(what, max),
+            Error::Awaiting(id) => Self::awaiting(id),
+            Error::Closed => Self::new(
+                Kind::Closed,
+                text(
+                    "Yêu cầu này đã được quyết định hoặc đã hết hạn.",
+                    "This request was decided already, or its time is over.",
+                ),
+            ),
             Error::Invalid { field, expected } => {
                 Self::invalid(field, text(in_vietnamese(&expected), expected))
             }
@@ -304,7 +362,14 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
     };
     let json = serde_json::to_vec(&problem.document(language)).unwrap_or_default();
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    let media = match problem.kind {
+        Kind::Awaiting => "application/json",
+        _ => MEDIA_TYPE,
+    };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    if let Some(Ok(place)) = problem.place.as_deref().map(HeaderValue::from_str) {
+        headers.insert(LOCATION, place);
+    }
     headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
     match problem.kind {
         // RFC 6750 §3.

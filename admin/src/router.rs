@@ -5,10 +5,7 @@ use crate::once::{Answers, once};
 use crate::problem::{Kind, Problem, render, text};
 use crate::runs::Runs;
 use crate::{
-    BODY_MAX, Premises, accounts, agencies, aliases, audit, backups, credentials, dkim,
-    dmarc_reports, domains, exports, forwarding, holds, imports, jobs, letters, lists, members,
-    openapi, paper, positions, proposals, queue, queue_acts, recovery, results, senders, sending,
-    store, tls_reports, tokens, trace,
+    BODY_MAX, Premises, accounts, agencies, aliases, approvals, audit, backups, credentials, dkim, dmarc_reports, domains, exports, forwarding, grants, holds, imports, jobs, letters, lists, members, openapi, paper, policies, positions, proposals, queue, queue_acts, recovery, results, senders, sending, store, tls_reports, tokens, trace,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -166,8 +163,9 @@ fn operations() -> Router<Room> {
                 .patch(aliases::update)
                 .delete(aliases::delete),
         )
-        .merge(tokens())
         .merge(seats())
+        .merge(delegating())
+        .merge(ruling())
         .merge(waiting())
         .merge(bulk())
         .route("/api/v1/audit", get(audit::list))
@@ -199,14 +197,36 @@ fn seats() -> Router<Room> {
         )
 }
 
-/// Operations on tokens.
-fn tokens() -> Router<Room> {
+/// Operations on who may administer what, and on the tokens by which machines do.
+fn delegating() -> Router<Room> {
     Router::new()
         .route("/api/v1/tokens", get(tokens::list).post(tokens::create))
         .route(
             "/api/v1/tokens/{id}",
             get(tokens::read).delete(tokens::delete),
         )
+        .route("/api/v1/grants", get(grants::list).post(grants::create))
+        .route(
+            "/api/v1/grants/{id}",
+            get(grants::read)
+                .patch(grants::update)
+                .delete(grants::delete),
+        )
+}
+
+/// Operations on what agencies rule, and on what takes two persons.
+fn ruling() -> Router<Room> {
+    Router::new()
+        .route("/api/v1/approvals", get(approvals::list))
+        .route("/api/v1/approvals/{id}", get(approvals::read))
+        .route("/api/v1/approvals/{id}/approve", post(approvals::approve))
+        .route("/api/v1/approvals/{id}/refuse", post(approvals::refuse))
+        .route("/api/v1/policies", get(policies::list))
+        .route(
+            "/api/v1/policies/{id}",
+            get(policies::read).patch(policies::update),
+        )
+        .route("/api/v1/accounts/{id}/policy", get(policies::of_account))
 }
 
 /// Tables in and out, and the jobs that work on them.

@@ -2,7 +2,7 @@
 
 use crate::body::{Asked, Named};
 use crate::caller::Caller;
-use crate::domains::visible;
+use crate::domains::reported;
 use crate::page::{Ask, Page, gather};
 use crate::problem::Problem;
 use crate::router::Room;
@@ -131,7 +131,7 @@ impl ReportsAsked {
         let ask = Ask::of(self.limit, self.cursor.as_deref())?;
         let named = |key: &str| key.bytes().all(|b| b.is_ascii_hexdigit());
         let after = ask.key(|key| named(key).then(|| key.to_owned()))?;
-        let domain = visible(&room.directory, access, name)?.name;
+        let domain = reported(&room.directory, access, name)?.name;
         let Page { items, cursor } = gather(
             ask.limit,
             after,

@@ -98,7 +98,7 @@ pub(crate) async fn search(
 ) -> Result<Json<Page<TraceItem>>, Problem> {
     let ask = Ask::of(filter.limit, filter.cursor.as_deref())?;
     let page = room.ask(caller, move |room, access| {
-        let others = !filter.mine && !access.scopes(Capability::ReadQueue).is_empty();
+        let others = !filter.mine && !access.scopes(Capability::ReadTrace).is_empty();
         // A Message-ID names few: which of them there are for the one who asks, the view says.
         let own = !others && filter.message_id.is_none();
         let sought = filter.sought(own.then(|| access.account()))?;

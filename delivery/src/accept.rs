@@ -204,6 +204,7 @@ impl Delivery {
             Origin::Submitted { access, .. } => {
                 let underway = self.check_pace(access, count, content.len() as u64)?;
                 submit::check_lines(content)?;
+                attached::check(access, content)?;
                 (
                     submit::check_header(access, &header)?,
                     Some((access, underway)),

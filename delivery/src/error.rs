@@ -43,6 +43,12 @@ pub enum Refusal {
     RecipientsCap {
         max: u64,
     },
+    /// The agency of the one signed in does not let files of this type be sent.
+    AttachmentType,
+    /// One attachment has more octets than it lets be sent.
+    AttachmentTooLarge {
+        max: u64,
+    },
     /// RFC 7489 §6.6.2: nothing shows that it comes from its author's domain, which wishes that such mail be refused.
     Unauthenticated,
     /// Header fields unreadable or more than the limits allow.

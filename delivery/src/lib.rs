@@ -4,6 +4,7 @@
 pub mod accept;
 mod act;
 mod arrived;
+mod attached;
 pub mod attachment;
 mod bounce;
 mod carry;

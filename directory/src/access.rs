@@ -114,7 +114,8 @@ impl Access {
     /// Whether it may do this to things of this agency (grants go down the tree).
     pub fn may(&self, capability: Capability, agency: &AgencyId) -> bool {
         let book = self.directory.read();
-        self.stands_in(&book) && book.may(self.account, self.through, capability, agency)
+        let now = self.directory.now_s();
+        self.stands_in(&book) && book.may(self.account, self.through, capability, agency, now)
     }
 
     /// Agencies at which grants with this capability hang (the tops of the visible subtrees).
@@ -126,11 +127,12 @@ impl Access {
         let Some(account) = book.account(self.account) else {
             return Vec::new();
         };
+        let now = self.directory.now_s();
         let mut tops: Vec<AgencyId> = account
             .grants
             .iter()
-            .map(|(_, top)| top.clone())
-            .filter(|top| book.may(self.account, self.through, capability, top))
+            .map(|grant| grant.agency.clone())
+            .filter(|top| book.may(self.account, self.through, capability, top, now))
             .collect();
         tops.sort_unstable();
         tops.dedup();

@@ -1,12 +1,13 @@
 //! Account: owner of mailboxes, a person or a shared (position) mailbox; or a list.
 
 use crate::act::{Acts, Note, check_version, difference, invalid, json, name, name_if_any};
+use crate::allotment::Growth;
+use crate::approval::{Dangerous, Wanted};
 use crate::book::Book;
 use crate::fact::Fact;
+use crate::grant::{Grant, leaving, rehang};
 use crate::open::PAGE_MAX;
-use crate::{
-    Access, AccountId, AgencyId, Alias, Capability, Denied, Directory, Error, Role, quota,
-};
+use crate::{Access, AccountId, AgencyId, Alias, Capability, Directory, Error, quota};
 use formats::address::Address;
 use formats::text::fold;
 use serde::{Deserialize, Serialize};
@@ -17,8 +18,6 @@ use storage::{MailboxId, NewMailbox};
 
 /// Members of one list; larger lists are lists of lists.
 pub const MEMBERS_MAX: usize = 10_000;
-/// Grants of one account.
-pub const GRANTS_MAX: usize = 32;
 /// Account ids recorded as given at a time, so that not every account costs a commit more. After a restart
 /// the rest of the block is skipped: ids have gaps, and are never given twice (I-07).
 const ID_BLOCK: u32 = 32;
@@ -81,8 +80,10 @@ pub struct Account {
     /// Whether it may be read over POP3, which takes mail away from the server: off until an
     /// administrator turns it on.
     pub pop3: bool,
-    /// Administrative grants: role over a subtree.
-    pub grants: Vec<(Role, AgencyId)>,
+    /// Administrative grants, in the order in which they were given.
+    pub grants: Vec<Grant>,
+    /// The last number given to a grant.
+    pub grant_last: u32,
     /// Unix seconds.
     pub created_at: i64,
     pub version: u64,
@@ -120,16 +121,19 @@ impl Directory {
             messages_max: new.messages_max,
             pop3: false,
             grants: Vec::new(),
+            grant_last: 0,
             created_at: self.now_s(),
             version: 1,
         };
         check_limits(&account)?;
-        self.read().check_new_account(by, &account)?;
+        self.read()
+            .check_new_account(by, &account, self.inner.settings.default_quota)?;
         account.id = self.next_account(&mut self.acts())?;
         self.seal_account(&account)?;
         self.make_first_mailboxes(&account)?;
         let mut acts = self.acts();
-        self.read().check_new_account(by, &account)?;
+        self.read()
+            .check_new_account(by, &account, self.inner.settings.default_quota)?;
         let note = Note {
             act: "account.create",
             object: account.address.to_string(),
@@ -187,8 +191,8 @@ impl Directory {
         Ok(found.filter(seen).take(max).map(copied).collect())
     }
 
-    /// Changes name, position, agency, state, quota, kind, POP3, grants (`ManageGrants`), main address: one of its
-    /// aliases changes places with what was that.
+    /// Changes name, position, agency, state, quota, kind, POP3, main address (one of its aliases changes places with what
+    /// was that), and grants: those with a number are kept as they are, those without are given, the others taken.
     /// Browser sessions end when the account is no longer active. Errors: `Conflict`, `Exists`, `Invalid`.
     pub fn change_account(
         &self,
@@ -200,7 +204,6 @@ impl Directory {
             kind: kind(account.kind.clone())?,
             name: name("name", &account.name)?,
             position: name_if_any("position", account.position.as_deref())?,
-            grants: once(&account.grants),
             ..account
         };
         check_limits(&new)?;
@@ -208,21 +211,25 @@ impl Directory {
         let (old, new, facts) = {
             let book = self.read();
             let old = book.account(new.id).ok_or(Error::NotFound("account"))?;
-            book.check_account(by, Capability::ManageAccounts, old)?;
+            book.check_account(by, managed_by(old), old)?;
             check_version(version, old.version)?;
-            let new = Account {
+            let mut new = Account {
                 created_at: old.created_at,
                 version: old.version + 1,
                 ..new
             };
-            book.check_changed_account(by, old, &new)?;
+            let default = self.inner.settings.default_quota;
+            book.check_changed_account(by, old, &new, default)?;
             if new.kind != old.kind {
                 book.check_no_seat(new.id)?;
             }
+            let others = book.settle_grants(by, old, &mut new, self.now_s())?;
             let mut facts = book.ended_sessions(&new);
+            facts.extend(others);
             facts.extend(book.addresses_changed(old, &new));
             ((**old).clone(), new, facts)
         };
+        self.second_of_change(&mut acts, by, &old, &new)?;
         self.make_mailboxes(&new)?;
         let note = Note {
             act: "account.change",
@@ -234,9 +241,39 @@ impl Directory {
         Ok(new)
     }
 
+    /// The second person of a change by which an account leaves what takes two where it is: it becomes a list, which
+    /// one person deletes, or moves to where fewer acts take two. Errors: `Awaiting`.
+    fn second_of_change(
+        &self,
+        acts: &mut Acts,
+        by: Option<&Access>,
+        old: &Account,
+        new: &Account,
+    ) -> Result<(), Error> {
+        let looser = self.read().takes_less(Some(&old.agency), Some(&new.agency));
+        let becomes_list = is_list(new) && !is_list(old);
+        let asked = serde_json::json!({
+            "account": old.id.raw(), "agency": new.agency.0, "list": becomes_list,
+        });
+        let leaves = [
+            (looser, Dangerous::Loosen),
+            (becomes_list, Dangerous::DeleteAccount),
+        ];
+        for (_, act) in leaves.into_iter().filter(|(leaves, _)| *leaves) {
+            let wanted = Wanted {
+                act,
+                agency: &old.agency,
+                object: &old.address.to_string(),
+                detail: &asked.to_string(),
+            };
+            self.with_second(acts, by, wanted)?;
+        }
+        Ok(())
+    }
+
     /// Retires for ever: addresses freed, credentials and sessions withdrawn, mail kept until erased by a
-    /// later act; the id is never reused (I-07). Errors: `Held` while a legal hold is on it, `InUse`
-    /// while it is the mailbox of a position.
+    /// later act; the id is never reused (I-07). What it gave on of its grants stays. Errors: `Held` while a legal hold is
+    /// on it, `InUse` while it is the mailbox of a position.
     pub fn delete_account(
         &self,
         by: Option<&Access>,
@@ -247,12 +284,21 @@ impl Directory {
         let (old, facts) = {
             let book = self.read();
             let old = book.account(id).ok_or(Error::NotFound("account"))?;
-            book.check_account(by, Capability::ManageAccounts, old)?;
+            book.check_account(by, managed_by(old), old)?;
             check_version(version, old.version)?;
             book.check_no_seat(id)?;
             (Account::clone(old), book.departure(old))
         };
         self.check_not_held(id)?;
+        if !is_list(&old) {
+            let wanted = Wanted {
+                act: Dangerous::DeleteAccount,
+                agency: &old.agency,
+                object: &old.address.to_string(),
+                detail: &format!("{{\"account\":{id}}}"),
+            };
+            self.with_second(&mut acts, by, wanted)?;
+        }
         let note = Note {
             act: "account.delete",
             object: old.address.to_string(),
@@ -343,13 +389,20 @@ impl Book {
         &self,
         by: Option<&Access>,
         new: &Account,
+        default: Option<u64>,
     ) -> Result<(), Error> {
         if !self.agencies.contains_key(&new.agency) {
             return Err(Error::NotFound("agency"));
         }
-        self.check(by, Capability::ManageAccounts, &new.agency, "agency")?;
+        let capability = match is_list(new) {
+            true => Capability::ManageLists,
+            false => Capability::CreateAccounts,
+        };
+        self.check(by, capability, &new.agency, "agency")?;
         self.check_goes_on("agency", &new.agency)?;
-        self.check_free(by, new)
+        self.check_free(by, capability, new)?;
+        let growth = Growth::account(None, new, default);
+        self.check_allotment(by, capability, &new.agency, &growth)
     }
 
     /// The alias of the account that is to be its main address.
@@ -377,9 +430,14 @@ impl Book {
     }
 
     /// Whether the account may have its main address there.
-    fn check_main(&self, by: Option<&Access>, account: &Account) -> Result<(), Error> {
+    fn check_main(
+        &self,
+        by: Option<&Access>,
+        capability: Capability,
+        account: &Account,
+    ) -> Result<(), Error> {
         let domain = &account.address.domain;
-        self.check_domain(by, Capability::ManageAccounts, domain, &account.agency)?;
+        self.check_domain(by, capability, domain, &account.agency)?;
         if self.stands_for(&account.address).is_some() {
             let expected = "an address in a domain that stands for no other";
             return Err(invalid("address", expected));
@@ -388,60 +446,101 @@ impl Book {
     }
 
     /// The same, and whether nobody has it.
-    fn check_free(&self, by: Option<&Access>, account: &Account) -> Result<(), Error> {
-        self.check_main(by, account)?;
+    fn check_free(
+        &self,
+        by: Option<&Access>,
+        capability: Capability,
+        account: &Account,
+    ) -> Result<(), Error> {
+        self.check_main(by, capability, account)?;
         if self.addresses.contains_key(&account.address.key()) {
             return Err(Error::Exists(account.address.to_string()));
         }
         Ok(())
     }
 
+    /// Errors: `Denied`, `NotFound`, `Invalid`, `Exists`, `Beyond`.
     pub(crate) fn check_changed_account(
         &self,
         by: Option<&Access>,
         old: &Account,
         new: &Account,
+        default: Option<u64>,
     ) -> Result<(), Error> {
+        let capability = managed_by(old);
+        if is_list(old) != is_list(new) {
+            // It becomes another thing: who makes it so must be able to make and to change both.
+            for capability in [Capability::ManageAccounts, Capability::CreateAccounts] {
+                self.check(by, capability, &old.agency, "account")?;
+            }
+            self.check(by, Capability::ManageLists, &old.agency, "account")?;
+        }
         if new.agency != old.agency {
             if !self.agencies.contains_key(&new.agency) {
                 return Err(Error::NotFound("agency"));
             }
-            self.check(by, Capability::ManageAccounts, &new.agency, "agency")?;
+            self.check(by, capability, &new.agency, "agency")?;
             self.check_goes_on("agency", &new.agency)?;
         }
         if self.own_alias(old, new).is_some() {
             self.check(by, Capability::ManageAliases, &old.agency, "account")?;
-            self.check_main(by, new)?;
+            self.check_main(by, capability, new)?;
         } else if new.address.key() != old.address.key() {
-            self.check_free(by, new)?;
+            self.check_free(by, capability, new)?;
         }
-        if new.grants.len() > GRANTS_MAX {
-            return Err(invalid("grants", format!("at most {GRANTS_MAX}")));
+        // A list that becomes an account is one account more, by the right to make them.
+        let made = is_list(old) && !is_list(new);
+        let capability = match made {
+            true => Capability::CreateAccounts,
+            false => capability,
+        };
+        let growth = Growth::account(Some(old), new, default);
+        self.check_allotment(by, capability, &new.agency, &growth)
+    }
+
+    /// The grants of `new` as they are to be: those that are there are kept as they were, those without a number given,
+    /// the others taken. Errors: `Denied`, `Invalid`.
+    fn settle_grants(
+        &self,
+        by: Option<&Access>,
+        old: &Account,
+        new: &mut Account,
+        now_s: i64,
+    ) -> Result<Vec<Fact>, Error> {
+        let wanted = std::mem::take(&mut new.grants);
+        new.grant_last = old.grant_last;
+        let same = |grant: &Grant, wanted: &Grant| match wanted.number {
+            0 => (grant.may, &grant.agency) == (wanted.may, &wanted.agency),
+            number => grant.number == number,
+        };
+        let kept = |grant: &Grant| wanted.iter().any(|wanted| same(grant, wanted));
+        let (stays, goes): (Vec<Grant>, Vec<Grant>) = old.grants.iter().cloned().partition(kept);
+        for grant in &goes {
+            self.source(by, grant, now_s)?;
         }
-        let touched = new
-            .grants
-            .iter()
-            .filter(|grant| !old.grants.contains(grant));
-        let touched = touched.chain(
-            old.grants
-                .iter()
-                .filter(|grant| !new.grants.contains(grant)),
-        );
-        for (_, top) in touched {
-            if !self.agencies.contains_key(top) {
-                return Err(invalid("grants", "agencies that exist"));
+        new.grants = stays;
+        for grant in wanted.into_iter().filter(|wanted| wanted.number == 0) {
+            if !new.grants.iter().any(|there| same(there, &grant)) {
+                let given = self.add_grant(by, new, grant, now_s);
+                given.map_err(|error| match error {
+                    Error::Invalid { expected, .. } => invalid("grants", expected),
+                    error => error,
+                })?;
             }
-            if !self.allows(by, Capability::ManageGrants, top) {
-                return Err(Denied.into());
-            }
         }
-        Ok(())
+        let gone = leaving(old.id, goes.iter());
+        if gone.is_empty() {
+            return Ok(Vec::new());
+        }
+        rehang(&mut new.grants, &gone);
+        Ok(self.without_grants(&gone, Some(old.id)))
     }
 
     /// What is no longer so when an account goes.
     pub(crate) fn departure(&self, account: &Account) -> Vec<Fact> {
         let id = account.id;
         let mut facts = vec![Fact::Departed(account.clone())];
+        facts.extend(self.grants_of_departed(account));
         let aliases = self.aliases_of.get(&id).into_iter().flatten();
         facts.extend(
             aliases
@@ -484,14 +583,16 @@ fn kind(kind: AccountKind) -> Result<AccountKind, Error> {
     Ok(AccountKind::List { members })
 }
 
-/// Each grant once, in order.
-fn once(grants: &[(Role, AgencyId)]) -> Vec<(Role, AgencyId)> {
-    grants
-        .iter()
-        .cloned()
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect()
+fn is_list(account: &Account) -> bool {
+    matches!(account.kind, AccountKind::List { .. })
+}
+
+/// The right to change what is there.
+pub(crate) fn managed_by(account: &Account) -> Capability {
+    match is_list(account) {
+        true => Capability::ManageLists,
+        false => Capability::ManageAccounts,
+    }
 }
 
 fn used_up() -> Error {

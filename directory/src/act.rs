@@ -133,7 +133,8 @@ impl Book {
         at: &AgencyId,
     ) -> bool {
         by.is_none_or(|access| {
-            access.stands_in(self) && self.may(access.account, access.through, capability, at)
+            let now = access.directory.now_s();
+            access.stands_in(self) && self.may(access.account, access.through, capability, at, now)
         })
     }
 
@@ -163,10 +164,11 @@ impl Book {
         account: &Account,
     ) -> Result<(), Error> {
         self.check(by, capability, &account.agency, "account")?;
-        let covered = account
-            .grants
-            .iter()
-            .all(|(_, top)| self.allows(by, Capability::ManageGrants, top));
+        let Some(now) = by.map(|access| access.directory.now_s()) else {
+            return Ok(());
+        };
+        let mut grants = account.grants.iter().filter(|grant| !grant.ended(now));
+        let covered = grants.all(|grant| self.source(by, grant, now).is_ok());
         if covered { Ok(()) } else { Err(Denied.into()) }
     }
 

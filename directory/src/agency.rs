@@ -1,6 +1,8 @@
 //! Agency: a node of the province's tree, independent of domains (idea 7).
 
-use crate::act::{Note, check_version, difference, invalid, json, name, name_if_any};
+use crate::act::{Acts, Note, check_version, difference, invalid, json, name, name_if_any};
+use crate::allotment::Growth;
+use crate::approval::{Dangerous, Wanted};
 use crate::book::{AGENCY_DEPTH_MAX, Book};
 use crate::fact::Fact;
 use crate::open::PAGE_MAX;
@@ -160,6 +162,15 @@ impl Directory {
                     return Err(invalid("parent", "an agency outside its own subtree"));
                 }
                 book.check_parent(by, agency.parent.as_ref(), book.height(&old.id))?;
+                if let Some(parent) = &agency.parent {
+                    let growth = Growth::agency(&old.id, self.inner.settings.default_quota);
+                    book.check_allotment(by, Capability::ManageAgencies, parent, &growth)?;
+                }
+            }
+            let each = agency.quota.each.octets;
+            if each != old.quota.each.octets {
+                let growth = Growth::each(&old.id, each, self.inner.settings.default_quota);
+                book.check_allotment(by, Capability::ManageAgencies, &old.id, &growth)?;
             }
             let new = Agency {
                 name: name("name", &agency.name)?,
@@ -172,6 +183,7 @@ impl Directory {
             book.check_total(by, &old, &new)?;
             (old, new)
         };
+        self.second_of_move(&mut acts, by, &old, &new)?;
         let note = Note {
             act: "agency.change",
             object: new.id.to_string(),
@@ -179,6 +191,27 @@ impl Directory {
         };
         self.commit(&mut acts, by, note, vec![Fact::Agency(new.clone())])?;
         Ok(new)
+    }
+
+    /// The second person of a move to where fewer acts take two. Errors: `Awaiting`.
+    fn second_of_move(
+        &self,
+        acts: &mut Acts,
+        by: Option<&Access>,
+        old: &Agency,
+        new: &Agency,
+    ) -> Result<(), Error> {
+        let (from, to) = (old.parent.as_ref(), new.parent.as_ref());
+        if from == to || !self.read().takes_less(from, to) {
+            return Ok(());
+        }
+        let wanted = Wanted {
+            act: Dangerous::Loosen,
+            agency: &old.id,
+            object: &old.id.0,
+            detail: &serde_json::json!({ "parent": to }).to_string(),
+        };
+        self.with_second(acts, by, wanted)
     }
 
     /// Errors: `InUse` while it has children, accounts, domains, positions or grants; `Held` while a deleted account of
@@ -215,6 +248,7 @@ impl Directory {
             vec![
                 Fact::NoCaps(id.clone()),
                 Fact::NoOutside(id.clone()),
+                Fact::NoPolicy(id.clone()),
                 Fact::NoAgency(id.clone()),
             ],
         )
@@ -264,7 +298,7 @@ impl Book {
             .holders
             .iter()
             .filter_map(|h| self.account(*h))
-            .any(|a| a.grants.iter().any(|(_, top)| top == id))
+            .any(|a| a.grants.iter().any(|grant| grant.agency == *id))
         {
             "grants"
         } else {

@@ -4,22 +4,22 @@
 //! across a commit, so that sign-ins and deliveries do not wait for an administrator's fdatasync.
 
 use crate::bulk::{Job, JobId};
+use crate::allotment::{self, Allotted};
+use crate::approval::Approval;
 use crate::cap::AgencyCaps;
-use crate::credential::Kept;
+use crate::credential::{Kept, Stored};
 use crate::dkim::SigningKey;
 use crate::fact::Fact;
 use crate::forward::{AgencyForwarding, Forwarding};
 use crate::list::ListRules;
+use crate::policy::AgencyPolicy;
 use crate::position::Seats;
 use crate::sender::Senders;
 use crate::session::{KeptSession, SessionRow};
 use crate::share::{Share, Sharing};
 use crate::sought::Texts;
 use crate::stop::Stop;
-use crate::{
-    Account, AccountId, AccountState, Agency, AgencyId, Alias, Capability, CredentialId, Domain,
-    Through,
-};
+use crate::{Account, AccountId, Agency, AgencyId, Alias, CredentialId, Domain};
 use formats::address::{Address, DomainName};
 use formats::date::{self, Day};
 use formats::text::fold;
@@ -56,6 +56,8 @@ pub(crate) struct Book {
     /// How many main addresses and aliases a domain has.
     pub(crate) addresses_in: HashMap<DomainName, usize>,
     pub(crate) accounts_in: HashMap<AgencyId, usize>,
+    /// What the accounts of an agency are against the limits of grants.
+    pub(crate) allotted: HashMap<AgencyId, Allotted>,
     /// Accounts with grants: few.
     pub(crate) holders: BTreeSet<AccountId>,
     pub(crate) credentials: HashMap<AccountId, BTreeMap<CredentialId, Arc<Kept>>>,
@@ -73,6 +75,8 @@ pub(crate) struct Book {
     pub(crate) forwardings: HashMap<AccountId, Forwarding>,
     pub(crate) outsides: BTreeMap<AgencyId, AgencyForwarding>,
     pub(crate) caps: BTreeMap<AgencyId, AgencyCaps>,
+    pub(crate) policies: BTreeMap<AgencyId, AgencyPolicy>,
+    pub(crate) approvals: BTreeMap<u64, Approval>,
     pub(crate) stops: BTreeMap<AccountId, Stop>,
     pub(crate) seats: Seats,
     /// Who had a main address last, of those who were deleted.
@@ -107,21 +111,7 @@ impl Book {
             Fact::NoAccount(id) => self.drop_account(id),
             Fact::Alias(alias) => self.put_alias(alias),
             Fact::NoAlias(address) => self.drop_alias(&address.key()),
-            Fact::Credential(account, stored) => {
-                self.epoch += 1;
-                if let Some(digest) = stored.digest() {
-                    self.by_digest.insert(digest, (account, stored.id));
-                }
-                let kept = Kept::new(stored);
-                if let Some(before) = self.credential(account, kept.stored.id) {
-                    kept.used_at.store(before.used_at.load(Relaxed), Relaxed);
-                }
-                let kept = Arc::new(kept);
-                self.credentials
-                    .entry(account)
-                    .or_default()
-                    .insert(kept.stored.id, kept);
-            }
+            Fact::Credential(account, stored) => self.put_credential(account, stored),
             Fact::NoCredential(account, id) => self.drop_credential(account, id),
             Fact::Session(hash, row) => self.put_session(hash, row),
             Fact::NoSession(hash) => self.drop_session(&hash),
@@ -140,6 +130,9 @@ impl Book {
             Fact::NoCaps(id) => {
                 self.caps.remove(&id);
             }
+            Fact::Policy(_) | Fact::NoPolicy(_) | Fact::Approval(_) | Fact::NoApproval(_) => {
+                self.rule(fact)
+            }
             Fact::Stop(stop) => {
                 self.stops.insert(stop.account, stop);
             }
@@ -152,11 +145,28 @@ impl Book {
             Fact::Departed(account) => self.put_departed(&account),
             Fact::Job(_) | Fact::NoJob(_) | Fact::JobCounter(_) | Fact::Row(_) => self.work(fact),
             // Rows that nobody needs in memory.
-            Fact::AccountCounter(_)
+            Fact::FormerPassword(..)
+            | Fact::AccountCounter(_)
             | Fact::CredentialCounter(_)
             | Fact::Notice(..)
             | Fact::NoticeCounter(..) => {}
         }
+    }
+
+    fn put_credential(&mut self, account: AccountId, stored: Stored) {
+        self.epoch += 1;
+        if let Some(digest) = stored.digest() {
+            self.by_digest.insert(digest, (account, stored.id));
+        }
+        let kept = Kept::new(stored);
+        if let Some(before) = self.credential(account, kept.stored.id) {
+            kept.used_at.store(before.used_at.load(Relaxed), Relaxed);
+        }
+        let kept = Arc::new(kept);
+        self.credentials
+            .entry(account)
+            .or_default()
+            .insert(kept.stored.id, kept);
     }
 
     fn put_departed(&mut self, account: &Account) {
@@ -212,6 +222,7 @@ impl Book {
             .entry(account.address.domain.clone())
             .or_default() += 1;
         *self.accounts_in.entry(account.agency.clone()).or_default() += 1;
+        allotment::count(&mut self.allotted, &account, true);
         if !account.grants.is_empty() {
             self.holders.insert(account.id);
         }
@@ -229,6 +240,7 @@ impl Book {
         self.addresses.remove(&old.address.key());
         decrease(&mut self.addresses_in, &old.address.domain);
         decrease(&mut self.accounts_in, &old.agency);
+        allotment::count(&mut self.allotted, &old, false);
         self.holders.remove(&id);
     }
 
@@ -354,30 +366,6 @@ impl Book {
                 .collect();
         }
         height
-    }
-
-    /// Whether the account's grants hold this capability at the agency or above it. App passwords are for
-    /// mail programs and carry no administrative right.
-    pub(crate) fn may(
-        &self,
-        account: AccountId,
-        through: Through,
-        capability: Capability,
-        agency: &AgencyId,
-    ) -> bool {
-        if matches!(through, Through::AppPassword(_) | Through::FirstPassword(_))
-            || !self.agencies.contains_key(agency)
-        {
-            return false;
-        }
-        let Some(account) = self.account(account) else {
-            return false;
-        };
-        account.state == AccountState::Active
-            && account
-                .grants
-                .iter()
-                .any(|(role, top)| role.may(capability) && self.is_above(top, agency))
     }
 }
 

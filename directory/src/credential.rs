@@ -4,8 +4,9 @@ use crate::act::{Acts, Note, invalid, json as act_json, name};
 use crate::book::Book;
 use crate::fact::Fact;
 use crate::hash::{digest, encode, random};
+use crate::policy::Key;
 use crate::verifier::Verifier;
-use crate::{Access, Account, AccountId, Capability, Directory, Error, Through, policy};
+use crate::{Access, Account, AccountId, Capability, Directory, Error, Through, password};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
@@ -132,19 +133,23 @@ impl Kept {
 
 impl Directory {
     /// Sets the account's one password (argon2id). What the old one opened ends at once, browser sessions too.
-    /// Errors: `Invalid` (policy: at least 8 characters of 3 classes, not the address).
+    /// Errors: `Invalid` (as the policies say: by default at least 8 characters of 3 classes; not the address).
     pub fn set_password(
         &self,
         by: Option<&Access>,
         account: AccountId,
         secret: &Secret,
     ) -> Result<CredentialId, Error> {
-        let address = {
+        let (address, rules) = {
             let book = self.read();
             let account = book.check_credentials(by, account, Capability::ResetCredentials)?;
-            account.address.clone()
+            (
+                account.address.clone(),
+                book.password_rules(&account.agency),
+            )
         };
-        let prepared = policy::prepared(secret, &address)?;
+        let prepared = password::prepared(secret, &address, rules)?;
+        self.check_not_former(account, &prepared, rules)?;
         let hash = self.inner.hasher.hash(&prepared)?;
         let proof = Proof::Argon2id(hash);
         let verifier = self.verifier_of(account, &prepared);
@@ -166,6 +171,8 @@ impl Directory {
                 facts.extend(book.withdrawal(account, *old));
             }
         }
+        let old = self.read().password(account);
+        facts.extend(self.remembered(account, old, rules)?);
         let note = Note {
             act: "password.set",
             object: address.to_string(),
@@ -213,6 +220,12 @@ impl Directory {
         let address = {
             let book = self.read();
             let owner = book.check_credentials(by, account, capability)?;
+            if kind == CredentialKind::AppPassword
+                && !book.ruled_on(&owner.agency, Key::AppPasswords)
+            {
+                let expected = "another kind: the agency does not allow app passwords";
+                return Err(invalid("kind", expected));
+            }
             if book
                 .credentials
                 .get(&account)

@@ -2,6 +2,7 @@
 //! effect (I-20), and reaches only accounts of the actor's subtree (I-17).
 
 use crate::act::invalid;
+use crate::approval::{Dangerous, Wanted};
 use crate::fact::{Fact, account_key, table};
 use crate::open::PAGE_MAX;
 use crate::{
@@ -12,6 +13,9 @@ use storage::{AccountStore, Figures, Harms, Hold, KeyInfo, Store};
 /// Octets of a hold's name and reason.
 const HOLD_NAME_MAX: usize = 128;
 const HOLD_REASON_MAX: usize = 4_000;
+
+/// Acts that put mail into an account.
+const RESTORES: [&str; 3] = ["mail.undelete", "mail.restore", "mail.restore_backup"];
 
 /// How the store is.
 #[derive(Debug, Clone)]
@@ -36,8 +40,31 @@ impl Directory {
         detail: &str,
     ) -> Result<AccountStore, Error> {
         let address = self.in_reach(by, id, capability)?;
+        if RESTORES.contains(&act) {
+            self.second(by, id, Dangerous::RestoreMail, &address, detail)?;
+        }
         self.record(by, act, &address, detail)?;
         Ok(self.inner.store.account(id))
+    }
+
+    /// The second person of an act on the mail of an account, where its agency wants one. Errors: `Awaiting`.
+    fn second(
+        &self,
+        by: Option<&Access>,
+        id: AccountId,
+        act: Dangerous,
+        address: &str,
+        detail: &str,
+    ) -> Result<(), Error> {
+        let agency = self.kept_account(id)?.agency;
+        let asked = format!("{{\"account\":{id},\"asked\":{detail}}}");
+        let wanted = Wanted {
+            act,
+            agency: &agency,
+            object: address,
+            detail: &asked,
+        };
+        self.with_second(&mut self.acts(), by, wanted)
     }
 
     /// The account's address, when `by` may do this with it.
@@ -279,6 +306,9 @@ impl Directory {
         let mut there = self.inner.store.holds(Some(id))?.into_iter();
         let hold = there.find(|hold| hold.name == name);
         let hold = hold.ok_or(Error::NotFound("hold"))?;
+        // All of the hold, whichever page is read first.
+        let asked = serde_json::json!({ "name": name }).to_string();
+        self.second(by, id, Dangerous::ExportMail, &address, &asked)?;
         self.record(by, "hold.export", &address, detail)?;
         Ok((hold, self.inner.store.account(id)))
     }
@@ -296,6 +326,13 @@ impl Directory {
             return Err(Error::NotFound("hold"));
         }
         let detail = serde_json::json!({ "name": name });
+        self.second(
+            by,
+            id,
+            Dangerous::ReleaseHold,
+            &address,
+            &detail.to_string(),
+        )?;
         self.record(by, "hold.release", &address, &detail.to_string())?;
         Ok(self.inner.store.release(id, name)?)
     }

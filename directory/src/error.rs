@@ -23,6 +23,15 @@ pub enum Error {
     /// The account is under this legal hold, or the agency's deleted accounts are.
     #[error("under the legal hold {0}")]
     Held(String),
+    /// The grant by which it would be done sets a limit.
+    #[error("the grant allows {0} at most: {1}")]
+    Beyond(Measure, u64),
+    /// It takes a second person: the number of the request that waits for one.
+    #[error("awaits approval {0}")]
+    Awaiting(u64),
+    /// It was decided already, or its time is over.
+    #[error("closed")]
+    Closed,
     /// Someone changed it since (If-Match).
     #[error("changed meanwhile")]
     Conflict,
@@ -32,6 +41,24 @@ pub enum Error {
     /// Storage refused or failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),
+}
+
+/// What a grant limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// Accounts in its subtree.
+    Accounts,
+    /// Octets of their limits together.
+    Quota,
+}
+
+impl std::fmt::Display for Measure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Accounts => "accounts",
+            Self::Quota => "octets of quota together",
+        })
+    }
 }
 
 /// The Access does not allow it. Outside, what one may not see does not exist (I-17).
@@ -51,7 +78,45 @@ pub enum SignInError {
     /// It is the right first password: it opens nothing before a password of one's own is chosen on the sign-in page.
     #[error("a first password: choose one of your own on the sign-in page")]
     ChooseFirst,
+    /// The secret is right, and the agency's policy lets nobody in this way; to be told in words.
+    #[error("not allowed here: {0:?}")]
+    Barred(Barred),
     /// Storage failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),
+}
+
+/// What a policy bars of a sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Barred {
+    /// The protocol.
+    Service,
+    /// App passwords.
+    AppPassword,
+    /// The network.
+    Place,
+    /// The hour.
+    Hour,
+}
+
+impl Barred {
+    /// For mail programs, whose answers are ASCII.
+    pub const fn said(self) -> &'static str {
+        match self {
+            Self::Service => "Your agency does not allow this way of signing in",
+            Self::AppPassword => "Your agency does not allow app passwords",
+            Self::Place => "Your agency does not allow signing in from this network",
+            Self::Hour => "Your agency does not allow signing in at this hour",
+        }
+    }
+
+    /// The same for people, in Vietnamese.
+    pub const fn said_in_vietnamese(self) -> &'static str {
+        match self {
+            Self::Service => "Cơ quan bạn không cho đăng nhập bằng cách này",
+            Self::AppPassword => "Cơ quan bạn không cho dùng mật khẩu ứng dụng",
+            Self::Place => "Cơ quan bạn không cho đăng nhập từ mạng này",
+            Self::Hour => "Cơ quan bạn không cho đăng nhập vào giờ này",
+        }
+    }
 }

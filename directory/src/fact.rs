@@ -4,15 +4,17 @@
 //! read at start go through the same `Book::apply`, so that memory cannot differ from the disk by the way taken.
 
 use crate::bulk::{Job, JobId};
+use crate::approval::Approval;
 use crate::cap::AgencyCaps;
 use crate::credential::Stored;
 use crate::dkim::DkimRow;
 use crate::former::{
-    Account1, Account2, Agency1, Agency2, Domain1, Domain2, Held, ListRules1, Stored1,
+    Account1, Account2, Account3, Agency1, Agency2, Domain1, Domain2, Held, ListRules1, Stored1,
 };
 use crate::forward::{AgencyForwarding, Forwarding};
 use crate::list::ListRules;
 use crate::notice::{self, Notice};
+use crate::policy::AgencyPolicy;
 use crate::position::{Position, PositionId};
 use crate::sender::Senders;
 use crate::session::SessionRow;
@@ -30,8 +32,10 @@ const VERSION: u8 = 1;
 const AGENCY_VERSION: u8 = 3;
 /// The version of agencies and accounts that brought quotas (see `former`).
 const QUOTA_VERSION: u8 = 2;
-/// The version of accounts: 3 has the switch for POP3.
-const ACCOUNT_VERSION: u8 = 3;
+/// The version of accounts that brought the switch for POP3.
+const POP3_VERSION: u8 = 3;
+/// The version of accounts: 4 has grants with sets, limits and dates.
+const ACCOUNT_VERSION: u8 = 4;
 /// The version of domains: 2 may stand for others, 3 until a day.
 const DOMAIN_VERSION: u8 = 3;
 /// The version of domains that brought that they stand for others.
@@ -67,6 +71,12 @@ pub(crate) mod table {
     pub(crate) const OUTSIDE: &str = "directory.outside";
     /// How much the accounts of an agency may send.
     pub(crate) const CAPS: &str = "directory.caps";
+    /// What agencies rule of their accounts.
+    pub(crate) const POLICY: &str = "directory.policy";
+    /// Requests for a second person, by number.
+    pub(crate) const APPROVAL: &str = "directory.approval";
+    /// Passwords that accounts had, as hashes, where a policy wants others.
+    pub(crate) const FORMER_PASSWORD: &str = "directory.former_password";
     /// Accounts whose sending is suspended.
     pub(crate) const STOP: &str = "directory.stop";
     /// What was sent lately; written lazily, the loss of its last seconds harms little.
@@ -141,6 +151,12 @@ pub(crate) enum Fact {
     NoOutside(AgencyId),
     Caps(AgencyCaps),
     NoCaps(AgencyId),
+    Approval(Approval),
+    NoApproval(u64),
+    Policy(AgencyPolicy),
+    NoPolicy(AgencyId),
+    /// Whose, which credential it was, its hash; `None`: it is forgotten.
+    FormerPassword(AccountId, CredentialId, Option<String>),
     Stop(Stop),
     NoStop(AccountId),
     /// Whom it concerns, its number; `None`: it is no more.
@@ -189,14 +205,6 @@ impl Fact {
             Self::NoAccount(id) => (table::ACCOUNT, account_key(*id), None),
             Self::Alias(a) => (table::ALIAS, a.address.key().into_bytes(), Some(encode(a)?)),
             Self::NoAlias(address) => (table::ALIAS, address.key().into_bytes(), None),
-            Self::Credential(account, c) => (
-                table::CREDENTIAL,
-                credential_key(*account, c.id),
-                Some(encode_as(CREDENTIAL_VERSION, &(account, c))?),
-            ),
-            Self::NoCredential(account, id) => {
-                (table::CREDENTIAL, credential_key(*account, *id), None)
-            }
             Self::Session(hash, row) => (table::SESSION, hash.to_vec(), Some(encode(row)?)),
             Self::NoSession(hash) => (table::SESSION, hash.to_vec(), None),
             Self::Senders(_)
@@ -218,6 +226,13 @@ impl Fact {
             | Self::Position(_)
             | Self::NoPosition(_)
             | Self::PositionCounter(_) => return self.row_of_others(),
+            Self::Credential(..)
+            | Self::NoCredential(..)
+            | Self::Policy(_)
+            | Self::NoPolicy(_)
+            | Self::FormerPassword(..)
+            | Self::Approval(_)
+            | Self::NoApproval(_) => return self.row_of_rules(),
             Self::Departed(a) => (
                 table::DEPARTED,
                 account_key(a.id),
@@ -301,6 +316,37 @@ impl Fact {
         Ok(RowChange { table, key, value })
     }
 
+    /// The same of secrets, and of what agencies rule.
+    fn row_of_rules(&self) -> Result<RowChange, storage::Error> {
+        let (table, key, value) = match self {
+            Self::Credential(account, c) => (
+                table::CREDENTIAL,
+                credential_key(*account, c.id),
+                Some(encode_as(CREDENTIAL_VERSION, &(account, c))?),
+            ),
+            Self::NoCredential(account, id) => {
+                (table::CREDENTIAL, credential_key(*account, *id), None)
+            }
+            Self::Approval(a) => {
+                let key = a.id.to_be_bytes().to_vec();
+                (table::APPROVAL, key, Some(encode(a)?))
+            }
+            Self::NoApproval(id) => (table::APPROVAL, id.to_be_bytes().to_vec(), None),
+            Self::Policy(p) => {
+                let key = p.agency.0.clone().into_bytes();
+                (table::POLICY, key, Some(encode(p)?))
+            }
+            Self::NoPolicy(id) => (table::POLICY, id.0.clone().into_bytes(), None),
+            Self::FormerPassword(account, id, phc) => (
+                table::FORMER_PASSWORD,
+                credential_key(*account, *id),
+                phc.as_ref().map(encode).transpose()?,
+            ),
+            _ => return Err(storage::Error::Invalid("a fact of another table")),
+        };
+        Ok(RowChange { table, key, value })
+    }
+
     /// The fact that a stored row says.
     pub(crate) fn read(table: &str, key: &[u8], value: &[u8]) -> Result<Self, storage::Error> {
         Ok(match table {
@@ -325,6 +371,8 @@ impl Fact {
             table::FORWARDING => Self::Forwarding(decode(table, value)?),
             table::OUTSIDE => Self::Outside(decode(table, value)?),
             table::CAPS => Self::Caps(decode(table, value)?),
+            table::APPROVAL => Self::Approval(decode(table, value)?),
+            table::POLICY => Self::Policy(decode(table, value)?),
             table::STOP => Self::Stop(decode(table, value)?),
             table::POSITION => Self::Position(decode(table, value)?),
             table::JOB => Self::Job(Box::new(decode(table, value)?)),
@@ -446,6 +494,7 @@ fn decode_credential(table: &str, bytes: &[u8]) -> Result<Held<Stored>, storage:
 fn decode_account(table: &str, bytes: &[u8]) -> Result<Account, storage::Error> {
     match bytes.split_first() {
         Some((&ACCOUNT_VERSION, rest)) => body(table, rest),
+        Some((&POP3_VERSION, rest)) => body::<Account3>(table, rest).map(Account::from),
         Some((&QUOTA_VERSION, rest)) => body::<Account2>(table, rest).map(Account::from),
         _ => decode::<Account1>(table, bytes).map(Account::from),
     }

@@ -3,7 +3,7 @@
 use crate::credential::{Proof, Stored};
 use crate::{
     Account, AccountId, AccountKind, AccountState, Agency, AgencyId, AgencyProfile, AgencyQuota,
-    CredentialId, CredentialKind, Domain, DomainState, ListRules, Posting, Role,
+    CredentialId, CredentialKind, Domain, DomainState, Grant, ListRules, Posting, Role,
 };
 use formats::address::{Address, DomainName};
 use serde::{Deserialize, Serialize};
@@ -120,7 +120,7 @@ pub(crate) struct Account1 {
 
 impl From<Account1> for Account {
     fn from(row: Account1) -> Self {
-        Self {
+        Self::from(Account3 {
             id: row.id,
             address: row.address,
             kind: row.kind,
@@ -134,7 +134,7 @@ impl From<Account1> for Account {
             grants: row.grants,
             created_at: row.created_at,
             version: row.version,
-        }
+        })
     }
 }
 
@@ -157,7 +157,7 @@ pub(crate) struct Account2 {
 
 impl From<Account2> for Account {
     fn from(row: Account2) -> Self {
-        Self {
+        Self::from(Account3 {
             id: row.id,
             address: row.address,
             kind: row.kind,
@@ -169,6 +169,52 @@ impl From<Account2> for Account {
             messages_max: row.messages_max,
             pop3: false,
             grants: row.grants,
+            created_at: row.created_at,
+            version: row.version,
+        })
+    }
+}
+
+/// An account as version 3 wrote it: with roles for grants.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Account3 {
+    id: AccountId,
+    address: Address,
+    kind: AccountKind,
+    state: AccountState,
+    agency: AgencyId,
+    name: String,
+    position: Option<String>,
+    quota: Option<u64>,
+    messages_max: Option<u64>,
+    pop3: bool,
+    grants: Vec<(Role, AgencyId)>,
+    created_at: i64,
+    version: u64,
+}
+
+impl From<Account3> for Account {
+    fn from(row: Account3) -> Self {
+        let grants: Vec<Grant> = (1..)
+            .zip(row.grants)
+            .map(|(number, (role, agency))| Grant {
+                number,
+                ..Grant::of(role, agency)
+            })
+            .collect();
+        Self {
+            id: row.id,
+            address: row.address,
+            kind: row.kind,
+            state: row.state,
+            agency: row.agency,
+            name: row.name,
+            position: row.position,
+            quota: row.quota,
+            messages_max: row.messages_max,
+            pop3: row.pop3,
+            grant_last: grants.last().map_or(0, |grant| grant.number),
+            grants,
             created_at: row.created_at,
             version: row.version,
         }
@@ -253,6 +299,23 @@ mod tests {
     const ACCOUNT: &str = "012807616e40782e766e00010348393902416e0001ac020102034839390303";
     /// What version 2 wrote.
     const ACCOUNT_2: &str = "022807616e40782e766e00010348393902416e0001ac0201090102034839390303";
+
+    /// What version 3 wrote.
+    const ACCOUNT_3: &str = "032807616e40782e766e00010348393902416e0001ac020109010102034839390303";
+
+    #[test]
+    fn i18_roles_of_version_3_are_grants_with_numbers() {
+        let read = Fact::read(table::ACCOUNT, b"", &octets(ACCOUNT_3));
+        let Ok(Fact::Account(account)) = read else {
+            panic!("{read:?}")
+        };
+        let first = Grant {
+            number: 1,
+            ..Grant::of(Role::Auditor, AgencyId("H99".into()))
+        };
+        assert_eq!((account.grants, account.grant_last), (vec![first], 1));
+        assert!(account.pop3 && account.version == 3);
+    }
 
     #[test]
     fn i18_lists_of_version_1_have_no_rule() {
@@ -389,7 +452,7 @@ mod tests {
         let Ok(Fact::Account(again)) = Fact::read(table::ACCOUNT, b"", &now) else {
             panic!("a row of this version is not read")
         };
-        assert!(again.pop3 && now[0] == 3);
+        assert!(again.pop3 && now[0] == 4);
         let row = Stored1 {
             id: CredentialId(7),
             kind: CredentialKind::Password,

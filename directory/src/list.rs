@@ -138,10 +138,11 @@ impl Directory {
             let book = self.read();
             let list = book.account(rules.account);
             let list = list.ok_or(Error::NotFound("account"))?;
-            book.check_account(by, Capability::ManageAccounts, list)?;
             if !is_list(list) {
+                book.check_account(by, Capability::ManageAccounts, list)?;
                 return Err(Error::NotFound("list"));
             }
+            book.check_account(by, Capability::ManageLists, list)?;
             let old = book.list_rules(list.id);
             check_version(version, old.version)?;
             if rules

@@ -185,6 +185,8 @@ fn load(store: &Store, now: i64) -> Result<(Book, Vec<RowChange>), Error> {
         table::FORWARDING,
         table::OUTSIDE,
         table::CAPS,
+        table::POLICY,
+        table::APPROVAL,
         table::STOP,
         table::POSITION,
         table::DEPARTED,

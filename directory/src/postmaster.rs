@@ -4,7 +4,7 @@
 //! that stands for another, to those of the other.
 
 use crate::book::Book;
-use crate::{Account, AccountId, AccountState, AgencyId, Directory, Role};
+use crate::{Account, AccountId, AccountState, AgencyId, Directory, May, Role};
 use formats::address::{Address, DomainName, LocalPart};
 use std::sync::Arc;
 
@@ -17,13 +17,13 @@ const ABOVE_MAX: usize = 8;
 
 impl Book {
     /// The active administrators of an agency, or of the nearest above that has any.
-    pub(crate) fn administrators(&self, agency: &AgencyId) -> Vec<&Arc<Account>> {
+    pub(crate) fn administrators(&self, agency: &AgencyId, now_s: i64) -> Vec<&Arc<Account>> {
         let holders = |agency: &AgencyId| {
             let of = self.holders.iter().filter_map(|id| self.account(*id));
             let of = of.filter(|a| a.state == AccountState::Active);
             let administers = |a: &&Arc<Account>| {
-                let mut grants = a.grants.iter();
-                grants.any(|(role, top)| *role == Role::Administrator && top == agency)
+                let mut grants = a.grants.iter().filter(|g| g.stands(now_s));
+                grants.any(|g| g.may == May::Role(Role::Administrator) && g.agency == *agency)
             };
             of.filter(administers).collect::<Vec<_>>()
         };
@@ -32,13 +32,15 @@ impl Book {
     }
 
     /// Who gets mail for the postmaster of a domain of which nobody has that address. Empty: it is another address.
-    pub(crate) fn postmasters(&self, address: &Address) -> Vec<AccountId> {
+    pub(crate) fn postmasters(&self, address: &Address, now_s: i64) -> Vec<AccountId> {
         let local = address.local.as_str();
         let asked = NAMES.iter().any(|name| local.eq_ignore_ascii_case(name));
         let name = self.stands_for(address).map(|meant| meant.domain);
         let name = name.as_ref().unwrap_or(&address.domain);
         let domain = self.domains.get(name).filter(|_| asked);
-        let all = domain.map_or(Vec::new(), |domain| self.administrators(&domain.agency));
+        let all = domain.map_or(Vec::new(), |domain| {
+            self.administrators(&domain.agency, now_s)
+        });
         all.into_iter().map(|account| account.id).collect()
     }
 }

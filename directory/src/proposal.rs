@@ -95,8 +95,8 @@ impl Directory {
         if !book.agencies.contains_key(&asked.agency) {
             return Err(Error::NotFound("agency"));
         }
-        book.check(by, Capability::ManageAccounts, &asked.agency, "agency")?;
-        book.check_domain(by, Capability::ManageAccounts, &asked.domain, &asked.agency)
+        book.check(by, Capability::CreateAccounts, &asked.agency, "agency")?;
+        book.check_domain(by, Capability::CreateAccounts, &asked.domain, &asked.agency)
             .map_err(|_| invalid("domain", "a domain of the agency or of one above it"))?;
         let schemes = SCHEMES
             .into_iter()

@@ -137,7 +137,7 @@ impl Directory {
         // Asked again: it may have been withdrawn while the client was counting.
         let entry = found.and_then(|(account, id)| self.read().entry(account, id, now));
         match entry {
-            Some(found) => Ok(self.entered(found, Some(who), from, now)),
+            Some(found) => self.entered(found, Some(who), peer, now),
             None => {
                 self.refused(Some(who), from, now, peer);
                 Err(SignInError::Refused)

@@ -83,7 +83,7 @@ impl Directory {
         let Some(account) = book.reached(address) else {
             let sender = self.sender_of(&address.local);
             let sender = sender.filter(|sender| !book.domains.contains_key(&sender.domain));
-            let accounts = book.postmasters(address);
+            let accounts = book.postmasters(address, self.now_s());
             return Ok(match sender {
                 Some(sender) => Resolution::SentBack(sender),
                 None if accounts.is_empty() => Resolution::Unknown,

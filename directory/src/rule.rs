@@ -141,6 +141,6 @@ impl Book {
         if !self.agencies.contains_key(&rule.under) {
             return Err(Error::NotFound("agency"));
         }
-        self.check(by, Capability::ManageAccounts, &rule.under, "agency")
+        self.check(by, Capability::ManageLists, &rule.under, "agency")
     }
 }

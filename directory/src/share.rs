@@ -420,6 +420,7 @@ impl Directory {
     pub(crate) fn forget_account(&self, id: AccountId) -> Result<(), Error> {
         self.forget_annotations(id, None)?;
         self.sweep(table::NOTICE, &account_key(id))?;
+        self.sweep(table::FORMER_PASSWORD, &account_key(id))?;
         self.sweep(table::WANTED, &account_key(id))?;
         self.sweep(table::MET, &account_key(id))?;
         self.sweep(table::MEASURED, &account_key(id))?;

@@ -55,7 +55,7 @@ impl Directory {
                 return Err(SignInError::ChooseFirst);
             }
             self.teach(found.0.id, found.1, secret);
-            return Ok(self.entered(found, Some(who), from, now));
+            return self.entered(found, Some(who), peer, now);
         }
         let epoch = self.read().epoch;
         if self.recents(|recents| recents.wrong(&attempt, epoch, now)) {
@@ -70,7 +70,7 @@ impl Directory {
                 let (account, through) = (found.0.id, found.1);
                 self.teach(account, through, secret);
                 self.recents(|r| r.was_right(attempt, (account, credential_of(through)), now));
-                Ok(self.entered(found, Some(who), from, now))
+                self.entered(found, Some(who), peer, now)
             }
             Ok(None) => {
                 self.recents(|recents| recents.was_wrong(attempt, epoch, now));
@@ -131,7 +131,7 @@ impl Directory {
                 .filter(|(_, t)| matches!(t, Through::Token(_)))
         });
         match found {
-            Some(found) => Ok(self.entered(found, None, from, now)),
+            Some(found) => self.entered(found, None, peer, now),
             None => {
                 self.refused(None, from, now, peer);
                 Err(SignInError::Refused)
@@ -206,24 +206,34 @@ impl Directory {
         })
     }
 
+    /// Who it is, is known; what the agencies rule of signing in is asked now, so that nobody learns of it who does not
+    /// know the secret. Errors: `Barred`.
     pub(crate) fn entered(
         &self,
         (account, through): (Account, Through),
         who: Option<NameDigest>,
-        from: Network,
+        peer: Peer,
         now_ms: i64,
-    ) -> Access {
+    ) -> Result<Access, SignInError> {
+        let barred = self
+            .read()
+            .barred(&account.agency, through, peer, now_ms.div_euclid(1000));
+        if let Some(barred) = barred {
+            // Neither a failure nor a success: nobody guesses, and nobody comes in.
+            tracing::info!(ip = %peer.ip, service = peer.service, account = %account.id, ?barred, "a sign-in was barred");
+            return Err(SignInError::Barred(barred));
+        }
         if let Some(who) = who {
-            self.lockout(|lockout| lockout.succeeded(who, from, now_ms));
+            self.lockout(|lockout| lockout.succeeded(who, Network::of(peer.ip), now_ms));
         }
         self.used(account.id, credential_of(through));
-        Access {
+        Ok(Access {
             directory: self.clone(),
             account: account.id,
             address: account.address,
             through,
             session: None,
-        }
+        })
     }
 
     pub(crate) fn refused(&self, who: Option<NameDigest>, from: Network, now_ms: i64, peer: Peer) {
@@ -282,7 +292,7 @@ impl Directory {
 
 impl Book {
     /// The account's password: id and PHC string.
-    fn password(&self, account: AccountId) -> Option<(CredentialId, String)> {
+    pub(crate) fn password(&self, account: AccountId) -> Option<(CredentialId, String)> {
         self.credentials
             .get(&account)?
             .values()

@@ -274,7 +274,9 @@ impl Directory {
         let Some(account) = book.account(account) else {
             return Vec::new();
         };
-        let told = book.administrators(&account.agency).into_iter();
+        let told = book
+            .administrators(&account.agency, self.now_s())
+            .into_iter();
         told.take(TOLD_MAX).map(|a| a.address.clone()).collect()
     }
 

@@ -225,6 +225,17 @@ pub(crate) fn refused(refused: Refused, recipients: &[String]) -> SetError {
             "Việc gửi thư của tài khoản này đang bị tạm dừng; hãy liên hệ người quản trị. / \
              Sending from this account is suspended; ask your administrator.",
         ),
+        Refusal::AttachmentType => SetError::new("forbiddenToSend").because(
+            "Cơ quan bạn không cho gửi loại tệp có trong tệp đính kèm. / \
+             Your agency does not allow sending files of a type that is attached.",
+        ),
+        Refusal::AttachmentTooLarge { max } => {
+            let told = format!(
+                "Có tệp đính kèm lớn hơn mức cơ quan bạn cho gửi ({max} byte). / \
+                 An attachment is larger than your agency allows ({max} octets)."
+            );
+            SetError::new("forbiddenToSend").because(told)
+        }
         // RFC 8620 §5.3.
         Refusal::TooMuch(cap) => SetError::new("rateLimit").because(too_much(cap)),
         Refusal::RecipientsCap { max } => {

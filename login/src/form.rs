@@ -12,7 +12,7 @@ use axum::extract::{ConnectInfo, Extension, Form, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use base64::Engine as _;
-use directory::{Directory, Error, Peer, Secret, SessionToken, SignInError};
+use directory::{Barred, Directory, Error, Peer, Secret, SessionToken, SignInError};
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use subtle::ConstantTimeEq;
@@ -133,6 +133,7 @@ pub(crate) async fn enter(
         }
         Err(Refusal::Wrong) => shown(StatusCode::UNAUTHORIZED, Trouble::Wrong),
         Err(Refusal::AppPassword) => shown(StatusCode::UNAUTHORIZED, Trouble::AppPassword),
+        Err(Refusal::Barred(why)) => shown(StatusCode::FORBIDDEN, Trouble::Barred(why)),
         Err(Refusal::Unavailable) => shown(StatusCode::SERVICE_UNAVAILABLE, Trouble::Unavailable),
         Err(Refusal::Later(wait)) => {
             let mut response = shown(StatusCode::TOO_MANY_REQUESTS, Trouble::Later(wait));
@@ -203,6 +204,7 @@ pub(crate) enum Refusal {
     /// A first password: one's own is chosen first.
     ChooseFirst,
     AppPassword,
+    Barred(Barred),
     Later(u32),
     Unavailable,
 }
@@ -212,6 +214,7 @@ impl From<SignInError> for Refusal {
         match error {
             SignInError::Refused => Self::Wrong,
             SignInError::ChooseFirst => Self::ChooseFirst,
+            SignInError::Barred(why) => Self::Barred(why),
             SignInError::Later(wait) => Self::Later(wait),
             SignInError::Storage(cause) => {
                 tracing::error!(%cause, "a sign-in could not be checked");

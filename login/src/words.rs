@@ -1,5 +1,7 @@
 //! What the pages say, in Vietnamese first and in English.
 
+use directory::Barred;
+
 /// A language of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Language {
@@ -138,6 +140,8 @@ pub(crate) enum Trouble {
     /// Seconds to wait.
     Later(u32),
     Unavailable,
+    /// The password is right, and the agency's policy lets nobody in this way.
+    Barred(Barred),
 }
 
 /// Why a password cannot be one's own.
@@ -167,6 +171,8 @@ impl Words {
             Trouble::AppPassword => self.app_password.to_owned(),
             Trouble::Stale => self.stale.to_owned(),
             Trouble::Unavailable => self.unavailable.to_owned(),
+            Trouble::Barred(why) if std::ptr::eq(self, &ENGLISH) => format!("{}.", why.said()),
+            Trouble::Barred(why) => format!("{}.", why.said_in_vietnamese()),
             Trouble::Later(s) if s >= IN_MINUTES_S => {
                 format!(
                     "{}{}{}",

@@ -2,7 +2,7 @@
 
 use crate::maildrop::Maildrop;
 use crate::wire::reply::{self, Phrase};
-use directory::{Secret, sasl};
+use directory::{Barred, Secret, sasl};
 
 /// Something for the session to do, in order.
 #[derive(Debug)]
@@ -81,6 +81,8 @@ pub enum Refusal {
     Downgraded,
     /// The account may not be read over POP3; if it could before, the session ends.
     SwitchedOff,
+    /// The agency's policy lets nobody in this way.
+    Barred(Barred),
     /// The account has no INBOX.
     NoMaildrop,
     /// Another session has the maildrop.
@@ -110,6 +112,7 @@ impl Refusal {
             Self::ChooseFirst => reply::CHOOSE_FIRST,
             Self::Downgraded => reply::DOWNGRADED,
             Self::SwitchedOff => reply::SWITCHED_OFF,
+            Self::Barred(why) => reply::barred(why),
             Self::NoMaildrop => reply::NO_MAILDROP,
             Self::InUse => reply::IN_USE,
             Self::Later => reply::LATER,

@@ -229,6 +229,10 @@ fn refused(error: &SignInError) -> Response {
              webmail and choose your own."
                 .to_owned(),
         ),
+        SignInError::Barred(why) => (
+            StatusCode::FORBIDDEN,
+            format!("{}. / {}.", why.said_in_vietnamese(), why.said()),
+        ),
         SignInError::Later(seconds) => (
             StatusCode::TOO_MANY_REQUESTS,
             format!(
@@ -262,7 +266,7 @@ fn refused(error: &SignInError) -> Response {
         SignInError::Later(seconds) => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
         }
-        SignInError::Storage(_) => {}
+        SignInError::Barred(_) | SignInError::Storage(_) => {}
     }
     response
 }

@@ -1,7 +1,7 @@
 //! What the receiving machine asks of the world, and what it is answered (idea 1).
 
 use delivery::{Envelope, Refused, ReversePath};
-use directory::{Secret, sasl};
+use directory::{Barred, Secret, sasl};
 use formats::address::Address;
 
 /// What the machine wants done next.
@@ -57,6 +57,8 @@ pub enum SignIn {
     Refused,
     /// A first password: one's own is to be chosen on the sign-in page first.
     ChooseFirst,
+    /// The secret is right, and the agency's policy lets nobody in this way.
+    Barred(Barred),
     /// Too many failures: later.
     Later,
     /// The directory cannot tell now.

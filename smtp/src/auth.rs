@@ -94,6 +94,9 @@ impl Receiver {
             Step::Refused(SignInError::ChooseFirst) => {
                 self.sign_in_answered(SignIn::ChooseFirst);
             }
+            Step::Refused(SignInError::Barred(why)) => {
+                self.sign_in_answered(SignIn::Barred(why));
+            }
             Step::Refused(SignInError::Later(_)) => self.sign_in_answered(SignIn::Later),
             Step::Refused(SignInError::Storage(error)) => {
                 tracing::error!(%error, "sign-in failed");
@@ -117,6 +120,7 @@ impl Receiver {
             }
             SignIn::Refused => self.sign_in_failed(reply::AUTH_REFUSED),
             SignIn::ChooseFirst => self.sign_in_failed(reply::AUTH_CHOOSE_FIRST),
+            SignIn::Barred(why) => self.sign_in_failed(reply::barred(why)),
             SignIn::Later => self.sign_in_failed(reply::AUTH_LATER),
             SignIn::Unavailable => self.say(reply::AUTH_UNAVAILABLE),
         }

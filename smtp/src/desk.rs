@@ -172,6 +172,7 @@ impl<'a> Desk<'a> {
                     }
                     Ok(Err(SignInError::Refused)) => SignIn::Refused,
                     Ok(Err(SignInError::ChooseFirst)) => SignIn::ChooseFirst,
+                    Ok(Err(SignInError::Barred(why))) => SignIn::Barred(why),
                     Ok(Err(SignInError::Later(_))) => SignIn::Later,
                     Ok(Err(SignInError::Storage(error))) => {
                         tracing::error!(%error, "sign-in failed");

@@ -3,7 +3,7 @@
 use crate::command::Fault;
 use crate::data::Spoiled;
 use delivery::{Refusal, Refused};
-use directory::Reached;
+use directory::{Barred, Reached};
 
 /// A finished reply line without its CRLF: code, enhanced code, text.
 pub(crate) type Reply = &'static str;
@@ -61,6 +61,16 @@ pub(crate) const TOO_MANY_ERRORS: Reply = "421 4.7.0 Too many errors";
 pub(crate) const TOO_MANY_COMMANDS: Reply = "421 4.7.0 Too many commands without a message";
 pub(crate) const TIMED_OUT: Reply = "421 4.4.2 Timeout";
 pub(crate) const SHUTTING_DOWN: Reply = "421 4.3.2 Shutting down, try again soon";
+
+/// A sign-in that the agency's policy bars.
+pub(crate) fn barred(why: Barred) -> Reply {
+    match why {
+        Barred::Service => "535 5.7.8 Your agency does not allow this way of signing in",
+        Barred::AppPassword => "535 5.7.8 Your agency does not allow app passwords",
+        Barred::Place => "535 5.7.8 Your agency does not allow signing in from this network",
+        Barred::Hour => "535 5.7.8 Your agency does not allow signing in at this hour",
+    }
+}
 
 /// A line that is no command.
 pub(crate) fn fault(fault: Fault) -> Reply {
@@ -156,6 +166,12 @@ pub(crate) fn refused(refused: &Refused) -> Reply {
         }
         Refusal::RecipientsCap { .. } => {
             "550 5.5.3 More recipients than one message of yours may have, use a list"
+        }
+        Refusal::AttachmentType => {
+            "550 5.7.1 Your agency does not allow sending files of a type that is attached"
+        }
+        Refusal::AttachmentTooLarge { .. } => {
+            "552 5.3.4 An attachment is larger than your agency allows"
         }
         // RFC 7372 §3.3.
         Refusal::Unauthenticated => {

@@ -15,6 +15,7 @@ mod imap;
 mod queue;
 mod recipients;
 mod relay;
+mod rights;
 mod storage;
 mod tables;
 
@@ -46,6 +47,7 @@ fn main() {
         Some("recipients") => return recipients::main(arguments),
         Some("tables") => return tables::main(arguments),
         Some("api") => return api::main(arguments),
+        Some("rights") => return rights::main(arguments),
         Some("imap") => return imap::main(arguments),
         Some("imap-idle") => return imap::asleep::main(arguments),
         _ => {}

@@ -25,6 +25,7 @@ mod lmtp_out;
 mod mail_arrives;
 mod mta_sts;
 mod outside;
+mod policies;
 mod quotas;
 mod refusals;
 mod relaying;

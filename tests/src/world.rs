@@ -4,7 +4,7 @@ use crate::http_client::HttpClient;
 use crate::imap_client::ImapClient;
 use crate::smtp_client::SmtpClient;
 use directory::{
-    AccountId, AccountKind, AgencyId, CredentialKind, NewAccount, NewAgency, Role, Secret,
+    AccountId, AccountKind, AgencyId, CredentialKind, Grant, NewAccount, NewAgency, Role, Secret,
 };
 use formats::address::{Address, DomainName};
 use server::config::Config;
@@ -207,7 +207,7 @@ pub fn found(services: &Services) {
         let id = person(services, local);
         if local == "quantri" {
             let mut account = services.directory.account(id).unwrap();
-            account.grants = vec![(Role::Administrator, agency.clone())];
+            account.grants = vec![Grant::of(Role::Administrator, agency.clone())];
             services
                 .directory
                 .change_account(None, account, None)

@@ -43,11 +43,22 @@ pub(crate) enum Role {
 }
 
 /// A role over an agency and everything under it.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[schema(as = RoleGrant)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Grant {
     role: Role,
     #[schema(example = "H99.1")]
+    agency: String,
+}
+
+/// A grant that an account holds; `grants` tells more of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HeldGrant {
+    #[schema(example = "66-1")]
+    id: String,
+    /// Null: its capabilities were named one by one.
+    role: Option<Role>,
     agency: String,
 }
 
@@ -76,8 +87,8 @@ pub(crate) struct Account {
     messages_max: Option<u64>,
     /// Whether it may be read over POP3; false until it is turned on.
     pop3: bool,
-    /// Administrative roles that this account holds.
-    grants: Vec<Grant>,
+    /// Grants that this account holds, as far as you see the agencies.
+    grants: Vec<HeldGrant>,
     /// RFC 3339, UTC.
     created_at: String,
     /// Raised with each change; also the ETag.
@@ -132,7 +143,8 @@ pub(crate) struct AccountChange {
     /// Turns POP3 on or off.
     #[serde(default, deserialize_with = "given")]
     pub(super) pop3: Option<bool>,
-    /// All of them, replacing those before.
+    /// All roles that it is to hold: those that it has stay as they are, with their limits and dates; every other
+    /// grant is taken.
     #[serde(default, deserialize_with = "given")]
     pub(super) grants: Option<Vec<Grant>>,
 }
@@ -191,28 +203,42 @@ impl From<AccountState> for directory::AccountState {
     }
 }
 
-impl From<(directory::Role, AgencyId)> for Grant {
-    fn from((role, agency): (directory::Role, AgencyId)) -> Self {
-        let role = match role {
-            directory::Role::Administrator => Role::Administrator,
-            directory::Role::AccountOfficer => Role::AccountOfficer,
-            directory::Role::Auditor => Role::Auditor,
-        };
-        Self {
-            role,
-            agency: agency.0,
+impl From<directory::Role> for Role {
+    fn from(role: directory::Role) -> Self {
+        match role {
+            directory::Role::Administrator => Self::Administrator,
+            directory::Role::AccountOfficer => Self::AccountOfficer,
+            directory::Role::Auditor => Self::Auditor,
         }
     }
 }
 
-impl From<Grant> for (directory::Role, AgencyId) {
+impl HeldGrant {
+    fn of(holder: directory::AccountId, grant: directory::Grant) -> Self {
+        let number = grant.number;
+        let id = directory::GrantId {
+            account: holder,
+            number,
+        };
+        Self {
+            id: id.to_string(),
+            role: match grant.may {
+                directory::May::Role(role) => Some(role.into()),
+                directory::May::Only(_) => None,
+            },
+            agency: grant.agency.0,
+        }
+    }
+}
+
+impl From<Grant> for directory::Grant {
     fn from(grant: Grant) -> Self {
         let role = match grant.role {
             Role::Administrator => directory::Role::Administrator,
             Role::AccountOfficer => directory::Role::AccountOfficer,
             Role::Auditor => directory::Role::Auditor,
         };
-        (role, AgencyId(grant.agency))
+        Self::of(role, AgencyId(grant.agency))
     }
 }
 
@@ -237,7 +263,11 @@ impl From<directory::Account> for Account {
             quota: row.quota,
             messages_max: row.messages_max,
             pop3: row.pop3,
-            grants: row.grants.into_iter().map(Into::into).collect(),
+            grants: row
+                .grants
+                .into_iter()
+                .map(|grant| HeldGrant::of(row.id, grant))
+                .collect(),
             created_at: date::utc(row.created_at),
             version: row.version,
         }

@@ -53,8 +53,8 @@ impl<'a> Looker<'a> {
 
     /// How much of it one may see. `None`: it does not exist.
     pub(crate) fn view(&self, head: &Head) -> Option<View> {
-        let sight = Sight::new(&self.room.directory, self.access, Capability::ReadQueue);
-        let looks = !self.mine && !self.access.scopes(Capability::ReadQueue).is_empty();
+        let sight = Sight::new(&self.room.directory, self.access, Capability::ReadTrace);
+        let looks = !self.mine && !self.access.scopes(Capability::ReadTrace).is_empty();
         let submitter = head.submitter();
         if looks && (sight.whole() || submitter.is_some_and(|account| sight.account(account))) {
             return Some(View::Whole);

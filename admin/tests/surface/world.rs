@@ -317,7 +317,7 @@ fn people(directory: &Directory) {
         };
         let mut account = directory.create_account(None, new).unwrap();
         if let Some((role, top)) = grant {
-            account.grants = vec![(role, AgencyId(top.to_owned()))];
+            account.grants = vec![Grant::of(role, AgencyId(top.to_owned()))];
             directory.change_account(None, account, None).unwrap();
         }
     }

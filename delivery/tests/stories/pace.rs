@@ -1,7 +1,7 @@
 //! How much somebody may send, at the door.
 
 use crate::world::{LETTER, World, cause, envelope};
-use directory::{AgencyId, Caps, Role, SendingSettings};
+use directory::{AgencyId, Caps, Grant, Role, SendingSettings};
 
 fn limit(world: &World, each: Caps, sudden: Option<u64>) {
     let settings = SendingSettings { each, sudden };
@@ -54,7 +54,7 @@ fn administrators_hear_once_of_a_stop() {
     let world = World::new();
     limit(&world, Caps::default(), Some(20));
     world.change("chi", |account| {
-        account.grants = vec![(Role::Administrator, AgencyId("H99".into()))];
+        account.grants = vec![Grant::of(Role::Administrator, AgencyId("H99".into()))];
     });
     let origin = world.submitted("an");
     let mut answers = Vec::new();

@@ -229,7 +229,12 @@ fn accounts_change_with_their_version() {
     );
     refused(
         change(
-            &|a| a.grants = vec![(directory::Role::Auditor, agency("H98"))],
+            &|a| {
+                a.grants = vec![directory::Grant::of(
+                    directory::Role::Auditor,
+                    agency("H98"),
+                )]
+            },
             None,
         ),
         "grants:",

@@ -2,7 +2,8 @@
 
 use crate::world::{World, address, agency, domain, new};
 use directory::{
-    Access, Account, AccountState, Capability, CredentialKind, Error, NewAgency, Role, Secret,
+    Access, Account, AccountState, Capability, CredentialKind, Error, Grant, NewAgency, Role,
+    Secret,
 };
 
 /// `ok`, `denied` (may see it), `absent` (may not even see it: I-17) or the error's text.
@@ -140,7 +141,7 @@ fn an_officer_works_within_his_subtree() {
             agency("H99.1")),
         "absent"
     );
-    let grant = |a: &mut Account| a.grants = vec![(Role::Administrator, agency("H99.2"))];
+    let grant = |a: &mut Account| a.grants = vec![Grant::of(Role::Administrator, agency("H99.2"))];
     assert_eq!(change(&world, &officer, "xa@tinh.gov.vn", grant), "denied");
     let (xa, an) = (world.id("xa@tinh.gov.vn"), world.id("an@tinh.gov.vn"));
     let secret = Secret::new("Khác 2027");
@@ -190,13 +191,13 @@ fn an_officer_cannot_become_the_administrator() {
         outcome(d.delete_account(by, admin.account(), None)),
         "denied"
     );
-    let own = |a: &mut Account| a.grants = vec![(Role::Administrator, agency("H99.2"))];
+    let own = |a: &mut Account| a.grants = vec![Grant::of(Role::Administrator, agency("H99.2"))];
     assert_eq!(change(&world, &officer, "cb@tinh.gov.vn", own), "denied");
     // The administrator of a department gives grants there, and not above.
-    let up = |a: &mut Account| a.grants.push((Role::Auditor, agency("H99")));
+    let up = |a: &mut Account| a.grants.push(Grant::of(Role::Auditor, agency("H99")));
     world.person("xa@tinh.gov.vn", "H99.2.1");
-    assert_eq!(change(&world, &admin, "xa@tinh.gov.vn", up), "denied");
-    let here = |a: &mut Account| a.grants.push((Role::Auditor, agency("H99.2.1")));
+    assert_eq!(change(&world, &admin, "xa@tinh.gov.vn", up), "absent");
+    let here = |a: &mut Account| a.grants.push(Grant::of(Role::Auditor, agency("H99.2.1")));
     assert_eq!(change(&world, &admin, "xa@tinh.gov.vn", here), "ok");
     let token = CredentialKind::Token;
     let xa = world.id("xa@tinh.gov.vn");

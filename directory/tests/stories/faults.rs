@@ -91,8 +91,8 @@ fn i18_rows_of_another_version_refuse_to_start() {
         "unknown version 9",
     );
     check(
-        row("directory.account", &[0, 0, 0, 2], &[4]),
-        "unknown version 4",
+        row("directory.account", &[0, 0, 0, 2], &[5]),
+        "unknown version 5",
     );
     check(
         row("directory.counter", b"account", &[0]),

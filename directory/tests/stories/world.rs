@@ -1,7 +1,7 @@
 //! A small province: H99 with two departments, one commune; two domains.
 
 use directory::{
-    Access, Account, AccountId, AccountKind, AgencyId, Clock, Directory, Error, NewAccount,
+    Access, Account, AccountId, AccountKind, AgencyId, Clock, Directory, Error, Grant, NewAccount,
     NewAgency, Peer, Role, Secret, Settings, SignInError,
 };
 use formats::address::{Address, DomainName};
@@ -173,7 +173,7 @@ impl World {
     /// A person with a role over a subtree, signed in.
     pub(crate) fn officer(&self, address: &str, role: Role, top: &str) -> Access {
         let mut account = self.person(address, top);
-        account.grants = vec![(role, agency(top))];
+        account.grants = vec![Grant::of(role, agency(top))];
         self.directory.change_account(None, account, None).unwrap();
         self.enter(address)
     }

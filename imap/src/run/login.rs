@@ -45,6 +45,8 @@ pub(crate) fn refusal(error: &SignInError) -> Completion {
             "Mat khau lan dau: hay dang nhap trang web thu de dat mat khau rieng / First password: sign in to the \
              webmail and choose your own",
         )),
+        // RFC 5530 §3: the credentials are right, and yet.
+        SignInError::Barred(why) => failed(Completion::no("AUTHORIZATIONFAILED", why.said())),
         SignInError::Later(_) => failed(Completion::no(
             "UNAVAILABLE",
             "Too many failed sign-ins; try later",

@@ -1,7 +1,7 @@
 //! RFC 5464, RFC 9590, RFC 6154 §5.4: annotations of mailboxes and of the server.
 
 use crate::door::{USER, World, check};
-use directory::{AccountKind, AgencyId, Role};
+use directory::{AccountKind, AgencyId, Grant, Role};
 
 const BINH: &str = "binh@tinh.gov.vn";
 
@@ -203,7 +203,7 @@ fn i20_the_servers_values_are_its_administrators() {
     let mut world = World::new();
     let binh = world.account(BINH, AccountKind::Person);
     let mut account = world.directory.account(binh).unwrap();
-    account.grants = vec![(Role::Administrator, AgencyId("H99".into()))];
+    account.grants = vec![Grant::of(Role::Administrator, AgencyId("H99".into()))];
     world.directory.change_account(None, account, None).unwrap();
     world.login_as(1, USER);
     world.login_as(2, BINH);

@@ -1,7 +1,7 @@
 //! RFC 9208: what is used of which limits, and who sets them.
 
 use crate::door::{World, check};
-use directory::{AccountKind, AgencyId, Role};
+use directory::{AccountKind, AgencyId, Grant, Role};
 
 const BINH: &str = "binh@tinh.gov.vn";
 
@@ -64,7 +64,7 @@ fn i20_administrators_set_limits_and_the_owner_is_bound() {
     let mut world = World::new();
     let binh = world.account(BINH, AccountKind::Person);
     let mut account = world.directory.account(binh).unwrap();
-    account.grants = vec![(Role::Administrator, AgencyId("H99".into()))];
+    account.grants = vec![Grant::of(Role::Administrator, AgencyId("H99".into()))];
     world.directory.change_account(None, account, None).unwrap();
     world.login(1);
     world.login_as(2, BINH);

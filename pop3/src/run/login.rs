@@ -46,6 +46,7 @@ pub(crate) fn refusal(error: &SignInError) -> Refusal {
     match error {
         SignInError::Refused => Refusal::Credentials,
         SignInError::ChooseFirst => Refusal::ChooseFirst,
+        SignInError::Barred(why) => Refusal::Barred(*why),
         SignInError::Later(_) => Refusal::Later,
         SignInError::Storage(error) => code::refusal(error),
     }

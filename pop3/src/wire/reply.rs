@@ -1,5 +1,7 @@
 //! RFC 1939 §3, RFC 2449 §8, RFC 3206, RFC 6856 §3: every sentence said, in each language.
 
+use directory::Barred;
+
 /// A language of the human-readable text (RFC 6856 §3). English is what a session begins with: it is ASCII.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -146,6 +148,10 @@ pub(crate) const SWITCHED_OFF: Phrase = coded(
     "POP3 is off for this account; an administrator can turn it on",
     "Tài khoản này chưa được bật POP3; hãy đề nghị quản trị viên bật",
 );
+/// A sign-in that the agency's policy bars.
+pub(crate) const fn barred(why: Barred) -> Phrase {
+    coded("AUTH", why.said(), why.said_in_vietnamese())
+}
 pub(crate) const NO_MAILDROP: Phrase = coded(
     "AUTH",
     "This account has no maildrop",

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::services::Services;
 use anyhow::Context as _;
 use directory::{
-    AccountKind, AgencyId, CredentialKind, DkimKey, NewAccount, NewAgency, Role, Secret,
+    AccountKind, AgencyId, CredentialKind, DkimKey, Grant, NewAccount, NewAgency, Role, Secret,
 };
 use formats::address::{Address, DomainName};
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
@@ -264,7 +264,7 @@ fn found(
     directory.set_password(None, account.id, secret)?;
     let id = account.id;
     let mut granted = directory.account(id)?;
-    granted.grants = vec![(Role::Administrator, agency)];
+    granted.grants = vec![Grant::of(Role::Administrator, agency)];
     directory.change_account(None, granted, None)?;
     let written = args
         .token_file

@@ -3,8 +3,8 @@
 use anyhow::Context as _;
 use directory::{
     AccountId, AccountKind, Agency, AgencyCode, AgencyId, AgencyKind, AgencyProfile, Directory,
-    Handover, ListRule, NewAccount, NewAgency, NewPosition, PositionId, PositionKind, Rights, Role,
-    Secret,
+    Grant, Handover, ListRule, NewAccount, NewAgency, NewPosition, PositionId, PositionKind,
+    Rights, Role, Secret,
 };
 use formats::address::{Address, DomainName};
 use formats::date::Day;
@@ -246,7 +246,7 @@ pub fn found(directory: &Directory) -> anyhow::Result<()> {
     )?;
     let administrator = directory.account_at(&address(ADMINISTRATOR)?)?;
     let mut granted = administrator.clone();
-    granted.grants = vec![(Role::Administrator, AgencyId(ROOT.to_owned()))];
+    granted.grants = vec![Grant::of(Role::Administrator, AgencyId(ROOT.to_owned()))];
     directory.change_account(None, granted, None)?;
     directory.create_alias(None, address("postmaster")?, administrator.id)?;
     lead(directory)?;

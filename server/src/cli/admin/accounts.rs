@@ -93,6 +93,11 @@ pub(super) enum Verb {
         /// Id or address.
         account: String,
     },
+    /// Xem các quy định đang áp dụng và từ đâu / Show each value that rules an account, and where it comes from
+    Policy {
+        /// Id or address.
+        account: String,
+    },
     /// Sửa tài khoản / Change an account
     Update(Update),
     /// Cho tài khoản nghỉ hẳn / Retire an account for ever
@@ -273,6 +278,7 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             let path = format!("accounts/{}/usage", client.account(&account)?);
             printer.row(&USAGE, &client.read(&path)?)
         }
+        Verb::Policy { account } => super::policies::of_account(&account, client, printer),
         Verb::Update(what) => update(what, client, printer),
         Verb::Delete { account, condition } => {
             let path = format!("accounts/{}", client.account(&account)?);

@@ -235,7 +235,9 @@ impl Client {
         let text = body.read_to_string();
         let text = text.map_err(|error| self.unanswered(error, changes))?;
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        if status.is_success() {
+        // What waits for a second person is not done.
+        let awaits = json["type"] == "urn:congvu:problem:awaiting-approval";
+        if status.is_success() && !awaits {
             return Ok(json);
         }
         Err(Refused {

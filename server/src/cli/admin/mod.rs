@@ -5,6 +5,7 @@
 mod accounts;
 mod agencies;
 mod aliases;
+mod approvals;
 mod audit;
 mod client;
 mod connect;
@@ -13,10 +14,12 @@ mod dkim;
 mod dmarc_reports;
 mod domains;
 mod forwarding;
+mod grants;
 mod holds;
 mod jobs;
 mod letters;
 mod lists;
+mod policies;
 mod positions;
 mod print;
 mod queue;
@@ -75,6 +78,15 @@ enum Resource {
     /// Tài khoản / persons, shared mailboxes, resources, lists
     #[command(subcommand, visible_alias = "account")]
     Accounts(accounts::Verb),
+    /// Quyền quản trị / who may administer which subtree
+    #[command(subcommand, visible_alias = "grant")]
+    Grants(grants::Verb),
+    /// Quy định / what agencies rule of their accounts: passwords, protocols, places, attachments
+    #[command(subcommand, visible_alias = "policy")]
+    Policies(policies::Verb),
+    /// Việc cần hai người / requests of acts that take two persons
+    #[command(subcommand, visible_alias = "approval")]
+    Approvals(approvals::Verb),
     /// Danh sách thư / lists: members, who may post, who answers for them
     #[command(subcommand)]
     Lists(lists::Verb),
@@ -194,6 +206,9 @@ fn act(args: AdminArgs, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
         Resource::Domains(verb) => domains::run(verb, &client, &mut printer),
         Resource::DmarcReports(verb) => dmarc_reports::run(verb, &client, &mut printer),
         Resource::Accounts(verb) => accounts::run(verb, &client, &mut printer),
+        Resource::Grants(verb) => grants::run(verb, &client, &mut printer),
+        Resource::Policies(verb) => policies::run(verb, &client, &mut printer),
+        Resource::Approvals(verb) => approvals::run(verb, &client, &mut printer),
         Resource::Lists(verb) => lists::run(verb, &client, &mut printer),
         Resource::Forwarding(verb) => forwarding::run(verb, &client, &mut printer),
         Resource::Senders(verb) => senders::run(verb, &client, &mut printer),

@@ -60,6 +60,16 @@ impl Given {
     }
 }
 
+/// The limits of a grant. Errors: [`Usage`].
+pub(super) fn put_grant(
+    body: &mut Map<String, Value>,
+    accounts_max: Option<&str>,
+    quota_total_max: Option<&str>,
+) -> Result<(), Usage> {
+    put(body, "accounts_max", accounts_max, number)?;
+    put(body, "quota_total_max", quota_total_max, size)
+}
+
 fn put(
     body: &mut Map<String, Value>,
     field: &str,
@@ -72,7 +82,7 @@ fn put(
         text => read(text)
             .ok_or_else(|| {
                 let flag = field.replace('_', "-");
-                let kind = match field.ends_with("quota") {
+                let kind = match field.contains("quota") {
                     true => "a size such as 500M or 5G",
                     false => "a number",
                 };

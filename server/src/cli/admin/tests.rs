@@ -187,6 +187,40 @@ fn acts_on_the_tree_are_understood_or_refused() {
 }
 
 #[test]
+fn command_lines_of_grants() {
+    check("admin grants list --agency H99.1 --json", true);
+    check("admin grants give 7 --agency H99.1 --role auditor", true);
+    check(
+        "admin grants give an@x.vn --agency H99.1 --may create_accounts --may read_trace --accounts-max 40",
+        true,
+    );
+    check(
+        "admin grants give 7 --agency H99.1 --role auditor --may read_trace",
+        false,
+    );
+    check("admin grants give 7 --role auditor", false);
+    check("admin grants change 7-1 --until= --if-match 2", true);
+    check("admin grants take 7-1 --with-given", true);
+    check("admin grants take", false);
+}
+
+#[test]
+fn command_lines_of_policies_and_approvals() {
+    check("admin policies list --limit 3 --json", true);
+    check("admin policies show H99.1", true);
+    check(
+        "admin policies set H99 password_min=12 imap=off --lock --if-match 3",
+        true,
+    );
+    check("admin policies set H99", false);
+    check("admin policies clear H99 imap pop3", true);
+    check("admin accounts policy an@x.vn", true);
+    check("admin approvals list --state waiting", true);
+    check("admin approvals approve 7", true);
+    check("admin approvals refuse seven", false);
+}
+
+#[test]
 fn acts_on_the_queue_are_understood_or_refused() {
     check(
         "admin queue hold --domain x.vn --older-than 2h --dry-run",

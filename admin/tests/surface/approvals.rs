@@ -1,0 +1,234 @@
+//! `/api/v1/approvals`: acts that take two persons.
+
+use crate::world::*;
+use directory::Access;
+use serde_json::json;
+
+/// Leaves deletions and holds of H99.1 to two, and gives `kiemtoan` the rights of the branch.
+async fn two(w: &World) -> Access {
+    let grant = json!({"account": w.id("kiemtoan"), "agency": "H99.1", "role": "administrator"});
+    check(&w.post(&w.root, "grants", grant).await, 201);
+    let rule = json!({"values": {"two_persons": {"value": ["delete_account", "release_hold", "export_mail"]}}});
+    check(&w.patch(&w.root, "policies/H99.1", rule).await, 200);
+    // What he signs in by is older than what is asked.
+    w.turn(60);
+    w.auditor.clone()
+}
+
+async fn person(w: &World) -> String {
+    let new = json!({"address": "di@x.vn", "agency": "H99.1.1", "name": "Đi"});
+    let made = w.post(&w.root, "accounts", new).await;
+    format!("accounts/{}", made.json["id"])
+}
+
+#[tokio::test]
+async fn one_asks_and_another_approves() {
+    let w = World::new();
+    let second = two(&w).await;
+    let gone = person(&w).await;
+    let asked = w.delete(&w.branch, &gone).await;
+    check(&asked, 202);
+    assert_eq!(asked.json["type"], "urn:congvu:problem:awaiting-approval");
+    assert_eq!(asked.header("content-type"), "application/json");
+    let path = asked
+        .header("location")
+        .strip_prefix("/api/v1/")
+        .unwrap()
+        .to_owned();
+    check(&w.get(&w.root, &gone).await, 200);
+    // Asking again is the same request.
+    assert_eq!(
+        w.delete(&w.branch, &gone).await.header("location"),
+        asked.header("location")
+    );
+    let row = w.get(&second, &path).await;
+    assert_eq!(
+        (&row.json["act"], &row.json["state"]),
+        (&json!("delete_account"), &json!("waiting"))
+    );
+    assert_eq!(row.json["object"], "di@x.vn");
+    // Not oneself, not by another token of one's own, not who may not do it, not who may not see it.
+    let approve = format!("{path}/approve");
+    check(&w.post(&w.branch, &approve, json!({})).await, 403);
+    let again = token_of(&w.directory, "quantri.nhanh");
+    check(&w.post(&again, &approve, json!({})).await, 403);
+    check(&w.post(&w.nobody, &approve, json!({})).await, 404);
+    check(&w.get(&w.nobody, &path).await, 404);
+    assert!(w.get(&w.nobody, "approvals").await.names("id").is_empty());
+    let approved = w.post(&second, &approve, json!({})).await;
+    check(&approved, 200);
+    assert_eq!(approved.json["decided_by_address"], "kiemtoan@x.vn");
+    check(&w.post(&second, &approve, json!({})).await, 409);
+    // For the one who asked alone, for what was asked alone, once.
+    check(&w.delete(&second, &gone).await, 202);
+    check(&w.delete(&w.branch, &gone).await, 204);
+    check(&w.get(&w.root, &gone).await, 404);
+    assert_eq!(w.get(&w.branch, &path).await.json["state"], "used");
+    let acts = w.get(&w.root, "audit?act=approval").await.names("act");
+    assert_eq!(
+        acts,
+        [
+            "approval.use",
+            "approval.ask",
+            "approval.approve",
+            "approval.ask"
+        ]
+    );
+    assert_eq!(w.directory.audit_check().unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_puppet_is_no_second_person() {
+    let w = World::new();
+    drop(two(&w).await);
+    let gone = person(&w).await;
+    // He gives the right to an account of his own making.
+    let puppet = json!({"address": "roi@x.vn", "agency": "H99.1", "name": "Rối"});
+    let puppet = w.post(&w.branch, "accounts", puppet).await.json["id"].clone();
+    let grant = json!({"account": puppet, "agency": "H99.1", "role": "administrator"});
+    check(&w.post(&w.branch, "grants", grant).await, 201);
+    let strings = token_of(&w.directory, "roi");
+    let asked = w.delete(&w.branch, &gone).await;
+    let approve = format!(
+        "{}/approve",
+        asked.header("location").strip_prefix("/api/v1/").unwrap()
+    );
+    check(&w.post(&strings, &approve, json!({})).await, 403);
+    // A token of a real colleague that was made since he asked, be it in the same second.
+    let stolen = token_of(&w.directory, "kiemtoan");
+    check(&w.post(&stolen, &approve, json!({})).await, 403);
+    w.turn(60);
+    let stolen = token_of(&w.directory, "kiemtoan");
+    check(&w.post(&stolen, &approve, json!({})).await, 403);
+    check(&w.post(&w.auditor, &approve, json!({})).await, 200);
+}
+
+#[tokio::test]
+async fn requests_end_by_refusal_and_by_time() {
+    let w = World::new();
+    let second = two(&w).await;
+    let gone = person(&w).await;
+    let ask = async || {
+        let asked = w.delete(&w.branch, &gone).await;
+        check(&asked, 202);
+        asked
+            .header("location")
+            .strip_prefix("/api/v1/")
+            .unwrap()
+            .to_owned()
+    };
+    let first = ask().await;
+    check(
+        &w.post(&second, &format!("{first}/refuse"), json!({})).await,
+        200,
+    );
+    let next = ask().await;
+    assert_ne!(first, next);
+    check(
+        &w.post(&w.branch, &format!("{next}/refuse"), json!({}))
+            .await,
+        200,
+    );
+    let third = ask().await;
+    w.turn(3 * 24 * 3600);
+    check(
+        &w.post(&second, &format!("{third}/approve"), json!({}))
+            .await,
+        409,
+    );
+    assert_eq!(w.get(&second, &third).await.json["state"], "lapsed");
+    let last = ask().await;
+    check(
+        &w.post(&second, &format!("{last}/approve"), json!({})).await,
+        200,
+    );
+    w.turn(24 * 3600);
+    assert_ne!(ask().await, last, "too late: it must be asked anew");
+    let waiting = w.get(&second, "approvals?state=waiting").await;
+    assert_eq!(waiting.names("act"), ["delete_account"]);
+    assert_eq!(
+        w.get(&second, "approvals?limit=2").await.names("id").len(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn the_rule_is_loosened_by_two_only() {
+    let w = World::new();
+    let second = two(&w).await;
+    let less = json!({"values": {"two_persons": {"value": ["release_hold", "export_mail"]}}});
+    let asked = w.patch(&w.branch, "policies/H99.1", less.clone()).await;
+    check(&asked, 202);
+    let off = json!({"values": {"two_persons": null}});
+    check(&w.patch(&w.branch, "policies/H99.1", off).await, 202);
+    let more = json!({"values": {"two_persons": {"value":
+        ["delete_account", "restore_mail", "export_mail", "release_hold"]}}});
+    check(&w.patch(&w.branch, "policies/H99.1", more).await, 200);
+    let path = asked.header("location").strip_prefix("/api/v1/").unwrap();
+    check(
+        &w.post(&second, &format!("{path}/approve"), json!({})).await,
+        200,
+    );
+    check(&w.patch(&w.branch, "policies/H99.1", less).await, 200);
+    // An idempotent request that waits is done when it is approved.
+    let id = w.id("kiemtoan");
+    let hold = json!({"name": "V1", "reason": "Thanh tra"});
+    check(
+        &w.post(&w.root, &format!("accounts/{id}/holds"), hold).await,
+        201,
+    );
+    check(
+        &w.delete(&w.branch, &format!("accounts/{id}/holds/V1"))
+            .await,
+        202,
+    );
+    check(
+        &w.get(&w.branch, &format!("accounts/{id}/holds/V1/letters"))
+            .await,
+        202,
+    );
+}
+
+#[tokio::test]
+async fn what_takes_two_is_not_led_to_where_it_takes_one() {
+    let w = World::new();
+    drop(two(&w).await);
+    let gone = person(&w).await;
+    for (path, change) in [
+        (gone.as_str(), json!({"agency": "H99.2"})),
+        ("agencies/H99.1.1", json!({"parent": "H99.2"})),
+    ] {
+        let asked = w.patch(&w.root, path, change.clone()).await;
+        assert_eq!(asked.status.as_u16(), 202, "{path} {change} {asked:?}");
+    }
+    assert_eq!(w.get(&w.root, &gone).await.json["agency"], "H99.1.1");
+    let acts = w.get(&w.root, "approvals").await.names("act");
+    assert_eq!(acts, ["loosen_two_persons", "loosen_two_persons"]);
+    // A list is deleted by one, so an account becomes one by two.
+    let list = json!({"kind": "list", "members": ["kiemtoan@x.vn"]});
+    check(&w.patch(&w.branch, &gone, list).await, 202);
+    // Where as much takes two, one person moves it.
+    let up = json!({"agency": "H99.1"});
+    check(&w.patch(&w.branch, &gone, up).await, 200);
+}
+
+#[tokio::test]
+async fn a_request_with_a_key_is_done_when_it_is_approved() {
+    let w = World::new();
+    let second = two(&w).await;
+    let rule = json!({"values": {"two_persons": {"value": ["restore_mail", "delete_account", "release_hold", "export_mail"]}}});
+    check(&w.patch(&w.root, "policies/H99.1", rule).await, 200);
+    let line = format!("POST accounts/{}/removed/restore", w.id("kiemtoan"));
+    let key = [("idempotency-key", "k1")];
+    let body = Some(json!({"messages": [1]}));
+    let asked = w.with(&w.branch, &line, &key, body.clone()).await;
+    check(&asked, 202);
+    let path = asked.header("location").strip_prefix("/api/v1/").unwrap();
+    check(
+        &w.post(&second, &format!("{path}/approve"), json!({})).await,
+        200,
+    );
+    let done = w.with(&w.branch, &line, &key, body).await;
+    assert_ne!(done.status.as_u16(), 202, "{done:?}");
+    assert_eq!(w.get(&w.branch, path).await.json["state"], "used");
+}

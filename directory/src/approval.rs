@@ -1,0 +1,352 @@
+//! Approval: the second person of an act that an agency does not leave to one.
+//!
+//! The first one asks by doing it: instead of being done, it becomes a request. Somebody else who might do the same
+//! approves or refuses it; then the first one does it again, as he asked for it, within a day. Nobody approves his own
+//! request, neither by another token nor by somebody whom he gave the right, nor by a password or token that was made
+//! since he asked. The rule itself is only loosened in the same way.
+
+use crate::act::{Acts, Note, invalid};
+use crate::book::Book;
+use crate::fact::Fact;
+use crate::open::PAGE_MAX;
+use crate::policy::{Key, Said, Value};
+use crate::{Access, AccountId, AgencyId, Capability, Denied, Directory, Error, Through};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::ops::Bound;
+
+/// Seconds in which a request may be decided.
+pub const WAIT_S: i64 = 3 * 24 * 60 * 60;
+/// Seconds in which what was approved may be done.
+pub const USE_S: i64 = 24 * 60 * 60;
+/// Seconds for which requests are shown that are over; the audit log keeps what came of them.
+const SHOWN_S: i64 = 90 * 24 * 60 * 60;
+/// Requests of one account that wait.
+pub const WAITING_MAX: usize = 100;
+
+/// What takes two. The order is kept in stored rows: new ones come last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Dangerous {
+    /// An account is deleted.
+    DeleteAccount,
+    /// Removed or earlier mail is put into an account.
+    RestoreMail,
+    /// The mail that a legal hold keeps is read; approved, for as long as the approval may be used.
+    ExportMail,
+    /// A legal hold is ended.
+    ReleaseHold,
+    /// One of these is no longer left to two, by another rule or by a move to where it is left to one.
+    Loosen,
+}
+
+/// Each with its name outside, in their order. Names do not change.
+const NAMES: [(Dangerous, &str); 5] = [
+    (Dangerous::DeleteAccount, "delete_account"),
+    (Dangerous::RestoreMail, "restore_mail"),
+    (Dangerous::ExportMail, "export_mail"),
+    (Dangerous::ReleaseHold, "release_hold"),
+    (Dangerous::Loosen, "loosen_two_persons"),
+];
+
+impl Dangerous {
+    /// Its name in the API.
+    pub fn name(self) -> &'static str {
+        NAMES[self as usize].1
+    }
+
+    /// Those that an agency may leave to two.
+    pub(crate) fn ruled(name: &str) -> bool {
+        let mut all = NAMES.iter().filter(|(act, _)| *act != Self::Loosen);
+        all.any(|(_, known)| *known == name)
+    }
+
+    /// The right that both must have.
+    fn right(self) -> Capability {
+        match self {
+            Self::DeleteAccount => Capability::ManageAccounts,
+            Self::RestoreMail => Capability::RecoverMail,
+            Self::ExportMail | Self::ReleaseHold => Capability::ManageHolds,
+            Self::Loosen => Capability::ManagePolicies,
+        }
+    }
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Decision {
+    Waiting,
+    Approved,
+    Refused,
+    /// Approved, and done.
+    Used,
+}
+
+/// A request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Approval {
+    pub id: u64,
+    pub act: Dangerous,
+    /// Whose policy asks for two.
+    pub agency: AgencyId,
+    /// The account's address, or the agency's code.
+    pub object: String,
+    /// JSON: what exactly was asked for.
+    pub detail: String,
+    pub asked_by: AccountId,
+    /// Unix seconds.
+    pub asked_at: i64,
+    pub decision: Decision,
+    pub decided_by: Option<AccountId>,
+    pub decided_at: Option<i64>,
+}
+
+impl Approval {
+    /// Whether its time is over, undecided or unused.
+    pub fn lapsed(&self, now_s: i64) -> bool {
+        match self.decision {
+            Decision::Waiting => now_s >= self.asked_at.saturating_add(WAIT_S),
+            Decision::Approved => now_s >= self.decided_at.unwrap_or(0).saturating_add(USE_S),
+            Decision::Refused | Decision::Used => false,
+        }
+    }
+
+    fn note(&self, act: &'static str) -> Note {
+        let detail = serde_json::from_str(&self.detail).unwrap_or(serde_json::Value::Null);
+        Note {
+            act,
+            object: self.object.clone(),
+            detail: json!({ "approval": self.id, "act": self.act.name(), "asked": detail }),
+        }
+    }
+}
+
+/// What is to be done, as exactly as its doer says it.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) act: Dangerous,
+    pub(crate) agency: &'a AgencyId,
+    pub(crate) object: &'a str,
+    pub(crate) detail: &'a str,
+}
+
+impl Directory {
+    /// Lets an act go on that needs no second person, or has one. Errors: `Awaiting`, with the request that was made or
+    /// waits already.
+    pub(crate) fn with_second(
+        &self,
+        acts: &mut Acts,
+        by: Option<&Access>,
+        wanted: Wanted<'_>,
+    ) -> Result<(), Error> {
+        let Some(by) = by else { return Ok(()) };
+        let now = self.now_s();
+        let (found, waiting, over) = {
+            let book = self.read();
+            if !book.takes_two(wanted) {
+                return Ok(());
+            }
+            let same = |a: &&Approval| {
+                (a.asked_by, a.act, a.object.as_str(), a.detail.as_str())
+                    == (by.account, wanted.act, wanted.object, wanted.detail)
+            };
+            let open = |a: &&Approval| {
+                matches!(a.decision, Decision::Waiting | Decision::Approved) && !a.lapsed(now)
+            };
+            let mut all = book.approvals.values().rev();
+            let found = all.find(|a| same(a) && open(a)).cloned();
+            let mine = book.approvals.values().filter(|a| a.asked_by == by.account);
+            let waits = |a: &&Approval| a.decision == Decision::Waiting && !a.lapsed(now);
+            let last = |a: &Approval| a.decided_at.unwrap_or(a.asked_at);
+            let over = book.approvals.values();
+            let over = over.filter(|a| last(a).saturating_add(SHOWN_S) < now);
+            let over: Vec<u64> = over.map(|a| a.id).collect();
+            (found, mine.filter(waits).count(), over)
+        };
+        match found {
+            Some(approved) if approved.decision == Decision::Approved => {
+                if wanted.act == Dangerous::ExportMail {
+                    return Ok(());
+                }
+                let used = Approval {
+                    decision: Decision::Used,
+                    ..approved
+                };
+                let note = used.note("approval.use");
+                self.commit(acts, Some(by), note, vec![Fact::Approval(used)])
+            }
+            Some(waits) => Err(Error::Awaiting(waits.id)),
+            None if waiting >= WAITING_MAX => Err(invalid(
+                "approval",
+                format!("fewer than {WAITING_MAX} requests that wait"),
+            )),
+            None => self.ask_second(acts, by, wanted, &over),
+        }
+    }
+
+    /// Makes the request, and forgets those that are long over. Errors: `Awaiting`, when it is made.
+    fn ask_second(
+        &self,
+        acts: &mut Acts,
+        by: &Access,
+        wanted: Wanted<'_>,
+        over: &[u64],
+    ) -> Result<(), Error> {
+        let last = {
+            let book = self.read();
+            book.approvals.last_key_value().map_or(0, |(id, _)| *id)
+        };
+        let asked = Approval {
+            id: last + 1,
+            act: wanted.act,
+            agency: wanted.agency.clone(),
+            object: wanted.object.to_owned(),
+            detail: wanted.detail.to_owned(),
+            asked_by: by.account,
+            asked_at: self.now_s(),
+            decision: Decision::Waiting,
+            decided_by: None,
+            decided_at: None,
+        };
+        let (id, note) = (asked.id, asked.note("approval.ask"));
+        // The newest stays whatever its age: its number is the last one given.
+        let over = over.iter().filter(|id| **id != last);
+        let mut facts: Vec<Fact> = over.map(|id| Fact::NoApproval(*id)).collect();
+        facts.push(Fact::Approval(asked));
+        self.commit(acts, Some(by), note, facts)?;
+        Err(Error::Awaiting(id))
+    }
+
+    /// Requests that one made oneself or could decide, the newest first.
+    pub fn approvals(&self, by: &Access, before: Option<u64>, max: usize) -> Vec<Approval> {
+        let book = self.read();
+        let to = before.map_or(Bound::Unbounded, Bound::Excluded);
+        let all = book.approvals.range((Bound::Unbounded, to)).rev();
+        all.map(|(_, approval)| approval)
+            .filter(|approval| book.shows_approval(by, approval))
+            .take(max.min(PAGE_MAX))
+            .cloned()
+            .collect()
+    }
+
+    /// One request. Errors: `NotFound`.
+    pub fn approval(&self, by: &Access, id: u64) -> Result<Approval, Error> {
+        let book = self.read();
+        let found = book.approvals.get(&id);
+        found
+            .filter(|approval| book.shows_approval(by, approval))
+            .cloned()
+            .ok_or(Error::NotFound("approval"))
+    }
+
+    /// Approves a request, or refuses it; one's own may be taken back. Errors: `NotFound`, `Denied`, `Closed`.
+    pub fn decide(&self, by: &Access, id: u64, approves: bool) -> Result<Approval, Error> {
+        let now = self.now_s();
+        let mut acts = self.acts();
+        let decided = {
+            let book = self.read();
+            let found = book.approvals.get(&id);
+            let found = found.filter(|approval| book.shows_approval(by, approval));
+            let found = found.ok_or(Error::NotFound("approval"))?;
+            let own = found.asked_by == by.account;
+            let may = match (own, approves) {
+                (true, approves) => !approves,
+                (false, true) => book.is_second(by, found, now),
+                (false, false) => book.allows(Some(by), found.act.right(), &found.agency),
+            };
+            if !may {
+                return Err(Denied.into());
+            }
+            if found.decision != Decision::Waiting || found.lapsed(now) {
+                return Err(Error::Closed);
+            }
+            Approval {
+                decision: match approves {
+                    true => Decision::Approved,
+                    false => Decision::Refused,
+                },
+                decided_by: Some(by.account),
+                decided_at: Some(now),
+                ..found.clone()
+            }
+        };
+        let note = decided.note(match approves {
+            true => "approval.approve",
+            false => "approval.refuse",
+        });
+        self.commit(
+            &mut acts,
+            Some(by),
+            note,
+            vec![Fact::Approval(decided.clone())],
+        )?;
+        Ok(decided)
+    }
+}
+
+impl Book {
+    fn takes_two(&self, wanted: Wanted<'_>) -> bool {
+        let ruled = self.ruled_words(wanted.agency, Key::TwoPersons);
+        match (ruled, wanted.act) {
+            (None, _) => false,
+            (Some(_), Dangerous::Loosen) => true,
+            (Some(acts), act) => acts.iter().any(|name| name == act.name()),
+        }
+    }
+
+    /// Whether an agency's new word on what takes two leaves something to one that took two.
+    pub(crate) fn loosens_two(&self, agency: &AgencyId, new: Option<&Said>) -> bool {
+        let before = self.ruled_words(agency, Key::TwoPersons);
+        let parent = self.agencies.get(agency).and_then(|a| a.parent.as_ref());
+        let after = match new.map(|said| &said.value) {
+            Some(Value::Words(words)) => Some(words.clone()),
+            _ => parent.and_then(|parent| self.ruled_words(parent, Key::TwoPersons)),
+        };
+        let after = after.unwrap_or_default();
+        let mut before = before.into_iter().flatten();
+        before.any(|name| !after.contains(&name))
+    }
+
+    /// Whether something that takes two by what an agency says is left to one by what another says.
+    pub(crate) fn takes_less(&self, from: Option<&AgencyId>, to: Option<&AgencyId>) -> bool {
+        let ruled = |id: Option<&AgencyId>| {
+            id.and_then(|id| self.ruled_words(id, Key::TwoPersons))
+                .unwrap_or_default()
+        };
+        let after = ruled(to);
+        ruled(from).iter().any(|name| !after.contains(name))
+    }
+
+    fn shows_approval(&self, by: &Access, approval: &Approval) -> bool {
+        (approval.asked_by == by.account && by.stands_in(self))
+            || self.allows(Some(by), approval.act.right(), &approval.agency)
+            || self.allows(Some(by), Capability::ReadAudit, &approval.agency)
+    }
+
+    /// Whether somebody is really another person: with the right, not out of the asker's hands, by a credential that was
+    /// there before.
+    fn is_second(&self, by: &Access, approval: &Approval, now_s: i64) -> bool {
+        if !self.allows(Some(by), approval.act.right(), &approval.agency) {
+            return false;
+        }
+        let Some(account) = self.account(by.account) else {
+            return false;
+        };
+        let mut grants = self.standing(account, approval.act.right(), &approval.agency, now_s);
+        let foreign = |given_by: Option<AccountId>| given_by != Some(approval.asked_by);
+        let independent = grants.any(|grant| {
+            let mut above = grant.out_of.into_iter().flat_map(|id| self.chain(id));
+            foreign(grant.given_by) && above.all(|grant| foreign(grant.given_by))
+        });
+        let credential = match by.through {
+            Through::Password(id) | Through::AppPassword(id) | Through::Token(id) => Some(id),
+            Through::Session => by
+                .session
+                .and_then(|hash| self.sessions.get(&hash))
+                .map(|session| session.row.credential),
+        };
+        let kept = credential.and_then(|id| self.credential(by.account, id));
+        independent && kept.is_some_and(|kept| kept.stored.created_at < approval.asked_at)
+    }
+}

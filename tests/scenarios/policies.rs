@@ -1,0 +1,123 @@
+//! An administrator rules by the API, and every door holds to it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tests::imap_client::ImapClient;
+use tests::smtp_client::SmtpClient;
+use tests::world::{PASSWORD, World};
+
+fn rule(world: &World, values: Value) {
+    let api = world.api();
+    let (status, answer) = api.patch_json("/api/v1/policies/T1", &json!({ "values": values }));
+    assert_eq!(status, 200, "{answer}");
+}
+
+fn login(world: &World, password: &str) -> String {
+    let mut client = ImapClient::connect_tls(world.address("imaps"), &world.ca());
+    client
+        .run(&format!("LOGIN an@thu.gov.vn {password}"))
+        .tagged
+}
+
+fn auth(world: &World, password: &str) -> String {
+    let mut client = SmtpClient::connect_tls(world.address("submissions"), &world.ca());
+    client.ehlo();
+    let plain = STANDARD.encode(format!("\0an@thu.gov.vn\0{password}"));
+    client.say(&format!("AUTH PLAIN {plain}"))
+}
+
+#[test]
+fn who_is_barred_is_told_why_and_others_nothing() {
+    let world = World::new();
+    assert!(login(&world, PASSWORD).starts_with("OK"));
+    rule(
+        &world,
+        json!({"sign_in_networks": {"value": ["192.0.2.0/24"]}}),
+    );
+    let told = login(&world, PASSWORD);
+    assert!(
+        told.starts_with("NO [AUTHORIZATIONFAILED]") && told.contains("network"),
+        "{told}"
+    );
+    assert!(login(&world, "sai").starts_with("NO [AUTHENTICATIONFAILED]"));
+    let told = auth(&world, PASSWORD);
+    assert!(
+        told.starts_with("535 5.7.8") && told.contains("network"),
+        "{told}"
+    );
+    let told = auth(&world, "sai");
+    assert!(
+        told.starts_with("535 5.7.8") && told.contains("invalid"),
+        "{told}"
+    );
+    let (status, _, body) = world.http("an").get("/.well-known/jmap");
+    assert_eq!(status, 403, "{}", String::from_utf8_lossy(&body));
+    assert!(String::from_utf8_lossy(&body).contains("từ mạng này"));
+    // The one who can mend it is not shut out.
+    rule(
+        &world,
+        json!({"sign_in_networks": null, "imap": {"value": false}}),
+    );
+    let told = login(&world, PASSWORD);
+    assert!(told.starts_with("NO [AUTHORIZATIONFAILED]"), "{told}");
+    assert!(auth(&world, PASSWORD).starts_with("235"));
+    rule(&world, json!({"imap": null}));
+    assert!(login(&world, PASSWORD).starts_with("OK"));
+    world.finish();
+}
+
+fn letter(name: &str, octets: usize) -> Vec<u8> {
+    let body = STANDARD.encode(vec![7; octets]);
+    let lines: Vec<&str> = body
+        .as_bytes()
+        .chunks(76)
+        .map(|line| std::str::from_utf8(line).unwrap())
+        .collect();
+    format!(
+        "From: an@thu.gov.vn\r\nTo: binh@thu.gov.vn\r\nSubject: tep\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nGui tep\r\n\
+         --b\r\nContent-Type: application/octet-stream; name=\"{name}\"\r\n\
+         Content-Disposition: attachment; filename=\"{name}\"\r\nContent-Transfer-Encoding: base64\r\n\r\n{}\r\n--b--\r\n",
+        lines.join("\r\n")
+    )
+    .into_bytes()
+}
+
+#[test]
+fn attachments_are_sent_as_the_agency_allows() {
+    let world = World::new();
+    let mut client = world.submission("an");
+    let mut send =
+        |letter: &[u8]| client.transaction("an@thu.gov.vn", &["binh@thu.gov.vn"], letter);
+    assert!(send(&letter("a.exe", 10)).starts_with("250"));
+    rule(
+        &world,
+        json!({
+            "attachment_types_refused": {"value": ["exe", "lnk"]},
+            "attachment_octets": {"value": 1000},
+        }),
+    );
+    for bad in ["a.exe", "A.EXE", "bao cao.pdf.lnk", "a.exe."] {
+        let told = send(&letter(bad, 10));
+        assert!(told.starts_with("550 5.7.1"), "{bad}: {told}");
+    }
+    assert!(send(&letter("a.pdf", 1000)).starts_with("250"));
+    let told = send(&letter("a.pdf", 1001));
+    assert!(told.starts_with("552 5.3.4"), "{told}");
+    rule(
+        &world,
+        json!({"attachment_types": {"value": ["pdf", "docx"]}, "attachment_octets": null}),
+    );
+    assert!(send(&letter("a.docx", 10)).starts_with("250"));
+    for bad in ["a.js", "khong-duoi"] {
+        let told = send(&letter(bad, 10));
+        assert!(told.starts_with("550 5.7.1"), "{bad}: {told}");
+    }
+    // What comes from outside is not submitted here.
+    let mut outside = world.smtp();
+    outside.ehlo();
+    let told = outside.transaction("a@b.example", &["binh@thu.gov.vn"], &letter("a.js", 10));
+    assert!(told.starts_with("250"), "{told}");
+    world.finish();
+}
