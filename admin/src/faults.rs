@@ -22,6 +22,9 @@ pub(crate) const fn code(fault: &Fault) -> &'static str {
         Fault::Used => "used",
         Fault::Gone => "gone",
         Fault::Before(_) => "before",
+        Fault::TooManyAccounts(_) => "too-many-accounts",
+        Fault::TooMuchQuota(_) => "too-much-quota",
+        Fault::TakesTwo => "takes-two",
     }
 }
 
@@ -56,14 +59,7 @@ pub(crate) fn words(fault: &Fault) -> Text {
             "cơ quan không thể trực thuộc chính nó hoặc cơ quan dưới nó; hãy chọn cấp trên khác",
             "an agency cannot hang under itself or under one below it; choose another agency above",
         ),
-        Fault::Cells(has, wants) => text(
-            format!(
-                "dòng có {has} ô, còn dòng tiêu đề có {wants}; hãy xem lại dấu phân cách và dấu nháy kép"
-            ),
-            format!(
-                "the row has {has} cells, its header {wants}; look at delimiters and quotation marks"
-            ),
-        ),
+        Fault::Cells(has, wants) => cells(*has, *wants),
         Fault::NotAllowed => text(
             "bạn không có quyền thay đổi mục này; hãy bỏ dòng này hoặc nhờ quản trị cấp trên",
             "you may not change this; remove the row, or ask an administrator above you",
@@ -89,7 +85,46 @@ pub(crate) fn words(fault: &Fault) -> Text {
             format!("giá trị trước kia của cột `{column}` nay không còn đặt lại được"),
             format!("what the column `{column}` held before cannot stand now"),
         ),
+        Fault::TooManyAccounts(most) => too_many(*most),
+        Fault::TooMuchQuota(most) => too_much(*most),
+        Fault::TakesTwo => text(
+            "việc này cần hai người, không làm bằng tệp được; hãy chuyển riêng mục này rồi nhờ người khác duyệt",
+            "this takes two persons and cannot be done by a file; move it by itself and have somebody approve it",
+        ),
     }
+}
+
+fn cells(has: u64, wants: u64) -> Text {
+    text(
+        format!(
+            "dòng có {has} ô, còn dòng tiêu đề có {wants}; hãy xem lại dấu phân cách và dấu nháy kép"
+        ),
+        format!(
+            "the row has {has} cells, its header {wants}; look at delimiters and quotation marks"
+        ),
+    )
+}
+
+fn too_many(most: u64) -> Text {
+    text(
+        format!(
+            "quyền của bạn cho nhiều nhất {most} tài khoản; hãy bỏ bớt dòng hoặc xin cấp trên tăng"
+        ),
+        format!(
+            "your grant allows {most} accounts at most; leave rows out, or ask whoever gave it for more"
+        ),
+    )
+}
+
+fn too_much(most: u64) -> Text {
+    text(
+        format!(
+            "dung lượng của các tài khoản cộng lại sẽ quá {most} byte mà quyền của bạn cho; hãy đặt mức nhỏ hơn"
+        ),
+        format!(
+            "the accounts' quotas together would pass the {most} octets that your grant allows; set smaller ones"
+        ),
+    )
 }
 
 /// How to save a table so that it can be read.

@@ -2,7 +2,10 @@
 
 use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
 use crate::{
-    accounts, agencies, aliases, approvals, audit, backups, credentials, dkim, dmarc_reports, domains, exports, forwarding, grants, holds, imports, jobs, letters, lists, members, paper, policies, positions, proposals, queue, queue_acts, recovery, results, senders, sending, store, tls_reports, tokens, trace,
+    accounts, agencies, aliases, approvals, audit, backups, credentials, dkim, dmarc_reports,
+    domains, exports, forwarding, grants, holds, imports, jobs, letters, lists, members, paper,
+    policies, positions, proposals, queue, queue_acts, recovery, results, senders, sending, store,
+    tls_reports, tokens, trace,
 };
 use axum::Json;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};

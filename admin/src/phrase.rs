@@ -30,6 +30,10 @@ const PHRASES: &[(&str, &str)] = &[
         "một giá trị không lỏng hơn giá trị mà cấp trên đã khoá",
     ),
     (
+        "a sign-in by a secret that went through fewer hands",
+        "đăng nhập bằng mật khẩu hay mã truy cập qua tay ít người hơn",
+    ),
+    (
         "a password other than the last #",
         "mật khẩu khác # mật khẩu gần nhất",
     ),

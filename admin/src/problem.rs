@@ -292,6 +292,17 @@ impl From<directory::Error> for Problem {
             ),
             Error::Beyond(what, max) => Self::beyond(what, max),
             Error::Awaiting(id) => Self::awaiting(id),
+            Error::NotSecond => Self::new(
+                Kind::Forbidden,
+                text(
+                    "Phải do người khác duyệt: không phải người yêu cầu, không phải người được người yêu cầu giao quyền này, và \
+                     đăng nhập bằng mật khẩu hay mã truy cập tự lập, có từ trước yêu cầu, không do người yêu cầu đặt, cũng không do một \
+                     người thứ ba lập cho cả hai.",
+                    "Somebody else must approve: not who asked, nor who has this right from him, signed in by a password or \
+                     token of one's own making that was there before the request; not by one that who asked made, nor a \
+                     third person who made both.",
+                ),
+            ),
             Error::Closed => Self::new(
                 Kind::Closed,
                 text(

@@ -5,7 +5,10 @@ use crate::once::{Answers, once};
 use crate::problem::{Kind, Problem, render, text};
 use crate::runs::Runs;
 use crate::{
-    BODY_MAX, Premises, accounts, agencies, aliases, approvals, audit, backups, credentials, dkim, dmarc_reports, domains, exports, forwarding, grants, holds, imports, jobs, letters, lists, members, openapi, paper, policies, positions, proposals, queue, queue_acts, recovery, results, senders, sending, store, tls_reports, tokens, trace,
+    BODY_MAX, Premises, accounts, agencies, aliases, approvals, audit, backups, credentials, dkim,
+    dmarc_reports, domains, exports, forwarding, grants, holds, imports, jobs, letters, lists,
+    members, openapi, paper, policies, positions, proposals, queue, queue_acts, recovery, results,
+    senders, sending, store, tls_reports, tokens, trace,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

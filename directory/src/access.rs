@@ -141,6 +141,11 @@ impl Access {
 
     /// The credential that it rests on.
     pub(crate) fn rests_on(&self) -> Option<CredentialId> {
+        self.rests_on_in(&self.directory.read())
+    }
+
+    /// The same, for who has the book in hand.
+    pub(crate) fn rests_on_in(&self, book: &Book) -> Option<CredentialId> {
         match self.through {
             Through::Password(id)
             | Through::AppPassword(id)
@@ -148,7 +153,6 @@ impl Access {
             | Through::FirstPassword(id)
             | Through::Job(id) => Some(id),
             Through::Session => {
-                let book = self.directory.read();
                 let session = book.sessions.get(&self.session?)?;
                 Some(session.row.credential)
             }

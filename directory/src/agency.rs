@@ -163,13 +163,13 @@ impl Directory {
                 }
                 book.check_parent(by, agency.parent.as_ref(), book.height(&old.id))?;
                 if let Some(parent) = &agency.parent {
-                    let growth = Growth::agency(&old.id, self.inner.settings.default_quota);
+                    let growth = Growth::agency(&old.id, self.reckoning());
                     book.check_allotment(by, Capability::ManageAgencies, parent, &growth)?;
                 }
             }
             let each = agency.quota.each.octets;
             if each != old.quota.each.octets {
-                let growth = Growth::each(&old.id, each, self.inner.settings.default_quota);
+                let growth = Growth::each(&old.id, each, self.reckoning());
                 book.check_allotment(by, Capability::ManageAgencies, &old.id, &growth)?;
             }
             let new = Agency {

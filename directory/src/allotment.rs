@@ -7,7 +7,7 @@
 use crate::book::Book;
 use crate::error::Measure;
 use crate::grant::Grant;
-use crate::{Access, Account, AccountKind, AgencyId, Capability, Denied, Error};
+use crate::{Access, Account, AccountKind, AgencyId, Capability, Denied, Directory, Error};
 use std::collections::HashMap;
 
 /// What the accounts of one agency are, those below it not counted; lists have no mail and are not counted.
@@ -18,6 +18,35 @@ pub(crate) struct Allotted {
     octets: u64,
     /// Accounts that have the limit which their agency gives.
     inheriting: u64,
+}
+
+/// What allotments are reckoned by, beside the book.
+#[derive(Clone, Copy)]
+pub(crate) struct Reckoning<'a> {
+    /// The limit of accounts of which nothing is said at all.
+    default: Option<u64>,
+    /// What agencies hold with what is to be committed together; those that are not named are as in the book.
+    ahead: Option<&'a HashMap<AgencyId, Allotted>>,
+}
+
+impl<'a> Reckoning<'a> {
+    /// With what comes in the same commit.
+    pub(crate) fn with(self, ahead: &'a HashMap<AgencyId, Allotted>) -> Self {
+        Self {
+            ahead: Some(ahead),
+            ..self
+        }
+    }
+}
+
+impl Directory {
+    /// By what is committed alone.
+    pub(crate) fn reckoning(&self) -> Reckoning<'static> {
+        Reckoning {
+            default: self.inner.settings.default_quota,
+            ahead: None,
+        }
+    }
 }
 
 /// An account as it counts: where it is, and its own limit of octets.
@@ -37,6 +66,13 @@ fn place(account: &Account) -> Option<Place<'_>> {
 
 /// Counts an account in or out.
 pub(crate) fn count(all: &mut HashMap<AgencyId, Allotted>, account: &Account, comes: bool) {
+    tally(all, account, comes);
+    if all.get(&account.agency) == Some(&Allotted::default()) {
+        all.remove(&account.agency);
+    }
+}
+
+fn tally(all: &mut HashMap<AgencyId, Allotted>, account: &Account, comes: bool) {
     let Some(place) = place(account) else { return };
     let here = all.entry(place.agency.clone()).or_default();
     let step = |n: u64, by: u64| match comes {
@@ -48,8 +84,20 @@ pub(crate) fn count(all: &mut HashMap<AgencyId, Allotted>, account: &Account, co
         Some(octets) => here.octets = step(here.octets, octets),
         None => here.inheriting = step(here.inheriting, 1),
     }
-    if *here == Allotted::default() {
-        all.remove(place.agency);
+}
+
+/// Counts an account out as it was and in as it is to be, over what the book holds.
+pub(crate) fn count_ahead(
+    book: &Book,
+    ahead: &mut HashMap<AgencyId, Allotted>,
+    old: Option<&Account>,
+    new: &Account,
+) {
+    for (account, comes) in old.map(|old| (old, false)).into_iter().chain([(new, true)]) {
+        let held = book.allotted.get(&account.agency).copied();
+        let agency = account.agency.clone();
+        ahead.entry(agency).or_insert(held.unwrap_or_default());
+        tally(ahead, account, comes);
     }
 }
 
@@ -65,20 +113,20 @@ impl Book {
     fn each_octets(
         &self,
         agency: &AgencyId,
-        default: Option<u64>,
+        reckoning: Reckoning<'_>,
         instead: Option<(&AgencyId, Option<u64>)>,
     ) -> Option<u64> {
         let said = |id: &AgencyId| match instead {
             Some((agency, each)) if agency == id => each,
             _ => self.agencies.get(id)?.quota.each.octets,
         };
-        self.upward(agency).find_map(said).or(default)
+        self.upward(agency).find_map(said).or(reckoning.default)
     }
 
     fn sum(
         &self,
         top: &AgencyId,
-        default: Option<u64>,
+        reckoning: Reckoning<'_>,
         instead: Option<(&AgencyId, Option<u64>)>,
     ) -> Sum {
         let mut sum = Sum {
@@ -86,11 +134,12 @@ impl Book {
             octets: Some(0),
         };
         for id in self.subtree(top) {
-            let Some(here) = self.allotted.get(&id) else {
+            let ahead = reckoning.ahead.and_then(|ahead| ahead.get(&id));
+            let Some(here) = ahead.or(self.allotted.get(&id)) else {
                 continue;
             };
             sum.accounts = sum.accounts.saturating_add(here.accounts);
-            let each = || self.each_octets(&id, default, instead);
+            let each = || self.each_octets(&id, reckoning, instead);
             let inherited = match here.inheriting {
                 0 => Some(0),
                 n => each().map(|octets| octets.saturating_mul(n)),
@@ -151,8 +200,7 @@ impl Book {
 
 /// What an act adds and takes.
 pub(crate) struct Growth<'a> {
-    /// The limit of accounts of which nothing is said at all.
-    default: Option<u64>,
+    reckoning: Reckoning<'a>,
     what: What<'a>,
 }
 
@@ -172,35 +220,35 @@ impl<'a> Growth<'a> {
     pub(crate) fn account(
         old: Option<&'a Account>,
         new: &'a Account,
-        default: Option<u64>,
+        reckoning: Reckoning<'a>,
     ) -> Self {
         let (old, new) = (old.and_then(place), place(new));
         Self {
-            default,
+            reckoning,
             what: What::Account { old, new },
         }
     }
 
     /// An agency moves with all below it.
-    pub(crate) fn agency(moved: &'a AgencyId, default: Option<u64>) -> Self {
+    pub(crate) fn agency(moved: &'a AgencyId, reckoning: Reckoning<'a>) -> Self {
         let what = What::Agency(moved);
-        Self { default, what }
+        Self { reckoning, what }
     }
 
     /// An agency gives each account in its subtree another limit of octets.
-    pub(crate) fn each(agency: &'a AgencyId, each: Option<u64>, default: Option<u64>) -> Self {
+    pub(crate) fn each(agency: &'a AgencyId, each: Option<u64>, reckoning: Reckoning<'a>) -> Self {
         let what = What::Each(agency, each);
-        Self { default, what }
+        Self { reckoning, what }
     }
 
     /// What the subtree of `top` holds after it, and what of that becomes more.
     fn of(&self, book: &Book, top: &AgencyId) -> Grown {
-        let before = book.sum(top, self.default, None);
+        let before = book.sum(top, self.reckoning, None);
         match &self.what {
             What::Account { old, new } => {
                 let inside = |at: &Place<'_>| book.is_above(top, at.agency);
                 let octets = |at: Place<'_>| {
-                    let given = || book.each_octets(at.agency, self.default, None);
+                    let given = || book.each_octets(at.agency, self.reckoning, None);
                     at.quota.or_else(given)
                 };
                 let less = old.filter(inside).map(octets);
@@ -232,7 +280,7 @@ impl<'a> Growth<'a> {
                 octets: false,
             },
             What::Agency(moved) => {
-                let comes = book.sum(moved, self.default, None);
+                let comes = book.sum(moved, self.reckoning, None);
                 let both = before.octets.zip(comes.octets);
                 Grown {
                     after: Sum {
@@ -244,7 +292,7 @@ impl<'a> Growth<'a> {
                 }
             }
             What::Each(agency, each) => {
-                let after = book.sum(top, self.default, Some((*agency, *each)));
+                let after = book.sum(top, self.reckoning, Some((*agency, *each)));
                 Grown {
                     after,
                     accounts: false,

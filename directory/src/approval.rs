@@ -3,14 +3,14 @@
 //! The first one asks by doing it: instead of being done, it becomes a request. Somebody else who might do the same
 //! approves or refuses it; then the first one does it again, as he asked for it, within a day. Nobody approves his own
 //! request, neither by another token nor by somebody whom he gave the right, nor by a password or token that was made
-//! since he asked. The rule itself is only loosened in the same way.
+//! since he asked, or that he made for another (`hand`). The rule itself is only loosened in the same way.
 
-use crate::act::{Acts, Note, invalid};
+use crate::act::{Acts, Note, invalid, name};
 use crate::book::Book;
 use crate::fact::Fact;
 use crate::open::PAGE_MAX;
 use crate::policy::{Key, Said, Value};
-use crate::{Access, AccountId, AgencyId, Capability, Denied, Directory, Error, Through};
+use crate::{Access, AccountId, AgencyId, Capability, Denied, Directory, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::ops::Bound;
@@ -95,6 +95,8 @@ pub struct Approval {
     /// JSON: what exactly was asked for.
     pub detail: String,
     pub asked_by: AccountId,
+    /// Who else knew, or might have known, the secret by which it was asked.
+    pub asked_behind: Vec<AccountId>,
     /// Unix seconds.
     pub asked_at: i64,
     pub decision: Decision,
@@ -193,9 +195,10 @@ impl Directory {
         wanted: Wanted<'_>,
         over: &[u64],
     ) -> Result<(), Error> {
-        let last = {
+        let (last, asked_behind) = {
             let book = self.read();
-            book.approvals.last_key_value().map_or(0, |(id, _)| *id)
+            let last = book.approvals.last_key_value().map_or(0, |(id, _)| *id);
+            (last, book.persons(by).split_off(1))
         };
         let asked = Approval {
             id: last + 1,
@@ -204,6 +207,7 @@ impl Directory {
             object: wanted.object.to_owned(),
             detail: wanted.detail.to_owned(),
             asked_by: by.account,
+            asked_behind,
             asked_at: self.now_s(),
             decision: Decision::Waiting,
             decided_by: None,
@@ -216,6 +220,31 @@ impl Directory {
         facts.push(Fact::Approval(asked));
         self.commit(acts, Some(by), note, facts)?;
         Err(Error::Awaiting(id))
+    }
+
+    /// Ends what an agency says of two persons, by who runs the server: the way out where nobody is left who could
+    /// approve that. Told in the audit log, with why. What an agency above says holds on. Errors: `NotFound` (it says
+    /// nothing of it), `Invalid` (no reason).
+    pub fn lift_two_persons(&self, agency: &AgencyId, reason: &str) -> Result<(), Error> {
+        let reason = name("reason", reason)?;
+        let mut acts = self.acts();
+        let (mut policy, was) = {
+            let book = self.read();
+            let mut policy = book.said_policy(agency);
+            let was = policy.said.remove(&Key::TwoPersons);
+            (policy, was.ok_or(Error::NotFound("two_persons"))?)
+        };
+        policy.version += 1;
+        let was = match was.value {
+            Value::Words(words) => words,
+            Value::Number(_) | Value::Switch(_) => Vec::new(),
+        };
+        let note = Note {
+            act: "two_persons.lift",
+            object: agency.to_string(),
+            detail: json!({ "reason": reason, "was": was }),
+        };
+        self.commit(&mut acts, None, note, vec![Fact::Policy(policy)])
     }
 
     /// Requests that one made oneself or could decide, the newest first.
@@ -255,6 +284,9 @@ impl Directory {
                 (false, true) => book.is_second(by, found, now),
                 (false, false) => book.allows(Some(by), found.act.right(), &found.agency),
             };
+            if !may && approves && book.allows(Some(by), found.act.right(), &found.agency) {
+                return Err(Error::NotSecond);
+            }
             if !may {
                 return Err(Denied.into());
             }
@@ -325,7 +357,7 @@ impl Book {
     }
 
     /// Whether somebody is really another person: with the right, not out of the asker's hands, by a credential that was
-    /// there before.
+    /// there before and that nobody knows who may have asked.
     fn is_second(&self, by: &Access, approval: &Approval, now_s: i64) -> bool {
         if !self.allows(Some(by), approval.act.right(), &approval.agency) {
             return false;
@@ -339,14 +371,13 @@ impl Book {
             let mut above = grant.out_of.into_iter().flat_map(|id| self.chain(id));
             foreign(grant.given_by) && above.all(|grant| foreign(grant.given_by))
         });
-        let credential = match by.through {
-            Through::Password(id) | Through::AppPassword(id) | Through::Token(id) => Some(id),
-            Through::Session => by
-                .session
-                .and_then(|hash| self.sessions.get(&hash))
-                .map(|session| session.row.credential),
-        };
+        let asked =
+            |who: &AccountId| *who == approval.asked_by || approval.asked_behind.contains(who);
+        if !independent || self.persons(by).iter().any(asked) {
+            return false;
+        }
+        let credential = by.rests_on_in(self);
         let kept = credential.and_then(|id| self.credential(by.account, id));
-        independent && kept.is_some_and(|kept| kept.stored.created_at < approval.asked_at)
+        kept.is_some_and(|kept| kept.stored.created_at < approval.asked_at)
     }
 }

@@ -22,6 +22,8 @@ impl Book {
         if self.policies.is_empty() || matches!(through, Through::Token(_)) {
             return None;
         }
+        // A first password opens nothing: a password is chosen by it also where there is no webmail.
+        let opens = !matches!(through, Through::FirstPassword(_));
         let service = match peer.service {
             "imap" => Some(Key::Imap),
             "pop3" => Some(Key::Pop3),
@@ -30,7 +32,7 @@ impl Book {
             "login" => Some(Key::Webmail),
             _ => None,
         };
-        if service.is_some_and(|key| !self.ruled_on(agency, key)) {
+        if service.is_some_and(|key| opens && !self.ruled_on(agency, key)) {
             return Some(Barred::Service);
         }
         if matches!(through, Through::AppPassword(_)) && !self.ruled_on(agency, Key::AppPasswords) {

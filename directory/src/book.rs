@@ -3,9 +3,9 @@
 //! Knows no store and no clock; who reads tells it the time. Built only by `apply`; asked under a read lock that is never held
 //! across a commit, so that sign-ins and deliveries do not wait for an administrator's fdatasync.
 
-use crate::bulk::{Job, JobId};
 use crate::allotment::{self, Allotted};
 use crate::approval::Approval;
+use crate::bulk::{Job, JobId};
 use crate::cap::AgencyCaps;
 use crate::credential::{Kept, Stored};
 use crate::dkim::SigningKey;

@@ -3,6 +3,7 @@
 use crate::act::{Acts, Note, invalid, json as act_json, name};
 use crate::book::Book;
 use crate::fact::Fact;
+use crate::hand::Hands;
 use crate::hash::{digest, encode, random};
 use crate::policy::Key;
 use crate::verifier::Verifier;
@@ -73,6 +74,7 @@ pub(crate) struct Stored {
     pub(crate) proof: Proof,
     /// For SCRAM; of tokens and of secrets set before there was SCRAM: none.
     pub(crate) verifier: Option<Verifier>,
+    pub(crate) hands: Hands,
 }
 
 /// What a secret is compared with.
@@ -157,13 +159,11 @@ impl Directory {
         let mut stored = self.draft(&acts, CredentialKind::Password, String::new(), None, proof);
         stored.verifier = verifier;
         let id = stored.id;
-        let mut facts = vec![
-            Fact::CredentialCounter(id.0),
-            Fact::Credential(account, stored),
-        ];
+        let mut facts = vec![Fact::CredentialCounter(id.0)];
         {
             let book = self.read();
             book.check_credentials(by, account, Capability::ResetCredentials)?;
+            stored.hands = book.hands(by, account)?;
             let old = book.credentials.get(&account).into_iter().flatten();
             let set = [CredentialKind::Password, CredentialKind::FirstPassword];
             let old = old.filter(|(_, kept)| set.contains(&kept.stored.kind));
@@ -171,6 +171,7 @@ impl Directory {
                 facts.extend(book.withdrawal(account, *old));
             }
         }
+        facts.push(Fact::Credential(account, stored));
         let old = self.read().password(account);
         facts.extend(self.remembered(account, old, rules)?);
         let note = Note {
@@ -236,6 +237,7 @@ impl Directory {
                     format!("fewer than {CREDENTIALS_MAX} credentials"),
                 ));
             }
+            stored.hands = book.hands(by, account)?;
             owner.address.to_string()
         };
         let id = stored.id;
@@ -266,7 +268,8 @@ impl Directory {
         }
         let mut acts = self.acts();
         let id = CredentialId(acts.credential_last + 1);
-        let (mut stored, secret) = first(id, self.now_s())?;
+        let hands = self.read().hands(by, account)?;
+        let (mut stored, secret) = first(id, self.now_s(), hands)?;
         stored.label = label;
         stored.expires_at = expires_at.or(stored.expires_at);
         let shown = Kept::new(stored.clone()).shown();
@@ -360,6 +363,7 @@ impl Directory {
             expires_at,
             proof,
             verifier: None,
+            hands: Hands::default(),
         }
     }
 }
@@ -409,7 +413,7 @@ const FIRST_DAYS: i64 = 30;
 /// A first password: 16 letters and digits, 80 bits, short enough to be typed from paper. Drawn by us, so a quick
 /// digest is enough: nobody goes through 2^80 of them, offline or here, within its days. No half for SCRAM is kept:
 /// it opens no mail.
-pub(crate) fn first(id: CredentialId, now_s: i64) -> Result<(Stored, Secret), Error> {
+pub(crate) fn first(id: CredentialId, now_s: i64, hands: Hands) -> Result<(Stored, Secret), Error> {
     let secret = drawn::<16>()?;
     let kind = CredentialKind::FirstPassword;
     let stored = Stored {
@@ -420,6 +424,7 @@ pub(crate) fn first(id: CredentialId, now_s: i64) -> Result<(Stored, Secret), Er
         expires_at: Some(now_s.saturating_add(FIRST_DAYS * 24 * 3600)),
         proof: Proof::Blake3(digest(&squeeze(&secret, kind))),
         verifier: None,
+        hands,
     };
     Ok((stored, Secret::new(secret)))
 }

@@ -29,6 +29,9 @@ pub enum Error {
     /// It takes a second person: the number of the request that waits for one.
     #[error("awaits approval {0}")]
     Awaiting(u64),
+    /// Who approves is not another person than who asked, as far as can be known.
+    #[error("not a second person")]
+    NotSecond,
     /// It was decided already, or its time is over.
     #[error("closed")]
     Closed,

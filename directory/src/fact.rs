@@ -3,13 +3,14 @@
 //! A row is a version byte and postcard (I-18: another version refuses to start). Saved facts and facts
 //! read at start go through the same `Book::apply`, so that memory cannot differ from the disk by the way taken.
 
-use crate::bulk::{Job, JobId};
 use crate::approval::Approval;
+use crate::bulk::{Job, JobId};
 use crate::cap::AgencyCaps;
 use crate::credential::Stored;
 use crate::dkim::DkimRow;
 use crate::former::{
     Account1, Account2, Account3, Agency1, Agency2, Domain1, Domain2, Held, ListRules1, Stored1,
+    Stored2,
 };
 use crate::forward::{AgencyForwarding, Forwarding};
 use crate::list::ListRules;
@@ -42,8 +43,10 @@ const DOMAIN_VERSION: u8 = 3;
 const ALIAS_DOMAIN_VERSION: u8 = 2;
 /// The version of what is said of lists: 2 may have a rule.
 const LIST_VERSION: u8 = 2;
-/// The version of credentials: 2 has SCRAM's verifier.
-const CREDENTIAL_VERSION: u8 = 2;
+/// The version of credentials that brought SCRAM's verifier.
+const VERIFIER_VERSION: u8 = 2;
+/// The version of credentials: 3 has through whose hands they went.
+const CREDENTIAL_VERSION: u8 = 3;
 
 /// The tables' names, fixed for ever.
 pub(crate) mod table {
@@ -486,6 +489,7 @@ fn decode_list(table: &str, bytes: &[u8]) -> Result<ListRules, storage::Error> {
 fn decode_credential(table: &str, bytes: &[u8]) -> Result<Held<Stored>, storage::Error> {
     match bytes.split_first() {
         Some((&CREDENTIAL_VERSION, rest)) => body(table, rest),
+        Some((&VERIFIER_VERSION, rest)) => body::<Held<Stored2>>(table, rest).map(Held::from),
         _ => decode::<Held<Stored1>>(table, bytes).map(Held::from),
     }
 }

@@ -1,6 +1,8 @@
 //! Rows as earlier versions of this program wrote them, and the step from each to the next.
 
 use crate::credential::{Proof, Stored};
+use crate::hand::Hands;
+use crate::verifier::Verifier;
 use crate::{
     Account, AccountId, AccountKind, AccountState, Agency, AgencyId, AgencyProfile, AgencyQuota,
     CredentialId, CredentialKind, Domain, DomainState, Grant, ListRules, Posting, Role,
@@ -263,7 +265,7 @@ pub(crate) struct Held<S>(pub(crate) AccountId, pub(crate) S);
 
 impl From<Held<Stored1>> for Held<Stored> {
     fn from(Held(account, row): Held<Stored1>) -> Self {
-        let stored = Stored {
+        let stored = Stored2 {
             id: row.id,
             kind: row.kind,
             label: row.label,
@@ -271,6 +273,34 @@ impl From<Held<Stored1>> for Held<Stored> {
             expires_at: row.expires_at,
             proof: row.proof,
             verifier: None,
+        };
+        Self::from(Held(account, stored))
+    }
+}
+
+/// A credential as version 2 wrote it: without whose hands it went through.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Stored2 {
+    id: CredentialId,
+    kind: CredentialKind,
+    label: String,
+    created_at: i64,
+    expires_at: Option<i64>,
+    proof: Proof,
+    verifier: Option<Verifier>,
+}
+
+impl From<Held<Stored2>> for Held<Stored> {
+    fn from(Held(account, row): Held<Stored2>) -> Self {
+        let stored = Stored {
+            id: row.id,
+            kind: row.kind,
+            label: row.label,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            proof: row.proof,
+            verifier: row.verifier,
+            hands: Hands::default(),
         };
         Self(account, stored)
     }
@@ -453,6 +483,13 @@ mod tests {
             panic!("a row of this version is not read")
         };
         assert!(again.pop3 && now[0] == 4);
+        let mut later = octets(AGENCY);
+        later[0] = 4;
+        assert!(Fact::read(table::AGENCY, b"H99.1", &later).is_err());
+    }
+
+    #[test]
+    fn i18_credentials_of_earlier_versions_are_read() {
         let row = Stored1 {
             id: CredentialId(7),
             kind: CredentialKind::Password,
@@ -472,9 +509,15 @@ mod tests {
         assert_eq!((owner, stored.id), (account, row.id));
         assert_eq!(stored.verifier, None);
         let again = Fact::Credential(account, stored).row().unwrap();
-        assert_eq!(again.value.unwrap()[0], 2);
-        let mut later = octets(AGENCY);
-        later[0] = 4;
-        assert!(Fact::read(table::AGENCY, b"H99.1", &later).is_err());
+        let again = again.value.unwrap();
+        assert_eq!(again[0], 3);
+        // Version 2 wrote the same without the last two octets: owner, and nobody else.
+        let second = [&[2], &again[1..again.len() - 2]].concat();
+        let Ok(Fact::Credential(owner, stored)) = Fact::read(table::CREDENTIAL, b"", &second)
+        else {
+            panic!("a credential of version 2")
+        };
+        assert_eq!((owner, stored.id), (account, row.id));
+        assert_eq!(stored.hands, Hands::default());
     }
 }

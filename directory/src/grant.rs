@@ -8,7 +8,7 @@
 
 mod chain;
 
-pub(crate) use chain::{leaving, rehang};
+pub(crate) use chain::{leaving, rehang, succeed};
 
 use crate::act::{Note, check_version, difference, invalid, json};
 use crate::book::Book;
@@ -359,6 +359,7 @@ impl Book {
             return Err(invalid("grants", format!("at most {GRANTS_MAX}")));
         }
         grant.out_of = self.bind(by, &mut grant, now_s)?;
+        self.check_goes_on("agency", &grant.agency)?;
         check_dates(&grant, now_s)?;
         if grant
             .out_of

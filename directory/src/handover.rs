@@ -13,6 +13,7 @@
 use crate::act::{Note, check_version, invalid, name_if_any};
 use crate::book::Book;
 use crate::fact::Fact;
+use crate::grant::succeed;
 use crate::notice::News;
 use crate::position::{HOLDINGS_MAX, Holding, Position, PositionId, Sealed, object};
 use crate::sender::HOLDER;
@@ -383,6 +384,8 @@ impl Passes<'_> {
     /// The old account retires under an address of its own; the new one takes its address and aliases.
     fn succeeded(&self, heir: AccountId) -> Result<Vec<Fact>, Error> {
         let old = self.mailbox;
+        let mut grants = old.grants.clone();
+        succeed(&mut grants, old.id, heir);
         let mut facts = vec![
             Fact::Account(Account {
                 address: self.sealed_address()?,
@@ -393,11 +396,13 @@ impl Passes<'_> {
             }),
             Fact::Account(Account {
                 id: heir,
+                grants,
                 created_at: self.now,
                 version: 1,
                 ..old.clone()
             }),
         ];
+        facts.extend(self.book.grants_inherited(old.id, heir));
         let aliases = self.book.aliases_of.get(&old.id).into_iter().flatten();
         let aliases = aliases.filter_map(|key| self.book.aliases.get(key));
         facts.extend(aliases.map(|alias| {

@@ -30,6 +30,7 @@ mod fact;
 mod former;
 pub mod forward;
 pub mod grant;
+mod hand;
 pub mod handover;
 mod hash;
 pub mod hearing;

@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Seconds by which the hours of policies are ahead of UTC: Viet Nam's one zone, without summer time.
 const ZONE_S: i64 = 7 * 60 * 60;
+/// Bits before those of an IPv4 address in an IPv6 one.
+const MAPPED_BITS: u32 = 96;
 /// Minutes of a day.
 const DAY: u32 = 24 * 60;
 /// As they are written.
@@ -24,9 +26,14 @@ impl Net {
             None => (text, None),
         };
         let address: IpAddr = address.parse().ok()?;
-        let width = width(&address);
-        let bits = bits.unwrap_or(width);
-        (bits <= width).then(|| Self {
+        let most = width(&address);
+        let bits = bits.unwrap_or(most);
+        let (address, bits) = match address.to_canonical() {
+            // IPv4 in IPv6's clothes (RFC 4291 §2.5.5.2): where only its bits count it is IPv4's network.
+            v4 @ IpAddr::V4(_) if most == 128 && bits >= MAPPED_BITS => (v4, bits - MAPPED_BITS),
+            _ => (address, bits),
+        };
+        (bits <= width(&address)).then(|| Self {
             first: cut(address, bits),
             bits,
         })
@@ -166,13 +173,30 @@ mod tests {
         check("0.0.0.0/0", "2001:db8::1", false);
         check("192.0.2.7", "192.0.2.7", true);
         check("192.0.2.7", "192.0.2.8", false);
+        check("::ffff:10.0.0.0/104", "10.2.3.4", true);
+        check("::ffff:10.0.0.0/104", "::ffff:10.2.3.4", true);
+        check("::ffff:10.0.0.0/104", "11.2.3.4", false);
+        check("::ffff:192.0.2.7", "192.0.2.7", true);
         check("2001:db8::/32", "2001:db8:ffff::1", true);
         check("2001:db8::/32", "2001:db9::1", false);
         check("::/0", "2001:db9::1", true);
-        for bad in ["", "10.0.0.0/33", "10.0.0/8", "x", "::/129", "10.0.0.0/-1"] {
+        for bad in [
+            "",
+            "10.0.0.0/33",
+            "10.0.0/8",
+            "x",
+            "::/129",
+            "::ffff:10.0.0.0/129",
+            "10.0.0.0/-1",
+        ] {
             assert_eq!(Net::parse(bad), None, "{bad}");
         }
-        assert_eq!(Net::parse("10.1.2.3/8").unwrap().to_string(), "10.0.0.0/8");
+        for (said, is) in [
+            ("10.1.2.3/8", "10.0.0.0/8"),
+            ("::ffff:10.1.2.3/104", "10.0.0.0/8"),
+        ] {
+            assert_eq!(Net::parse(said).unwrap().to_string(), is);
+        }
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl Directory {
             self.refused(Some(who), from, now, peer);
             return Err(SignInError::Refused);
         };
-        let access = self.entered(found, Some(who), from, now);
+        let access = self.entered(found, Some(who), peer, now)?;
         let same = prepare(new.expose()) == prepare(first.expose());
         if same {
             let expected = "another password than the first one";

@@ -17,6 +17,9 @@ use axum::response::Response;
 use directory::{Directory, Error, Secret, SessionToken};
 use serde::Deserialize;
 
+/// Characters that every password has at least.
+const LEAST: u64 = 8;
+
 /// The form's fields.
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -130,6 +133,9 @@ pub(crate) async fn choose(
         Err(No::Refused(Refusal::Unavailable)) => {
             refused(StatusCode::SERVICE_UNAVAILABLE, Trouble::Unavailable)
         }
+        Err(No::Refused(Refusal::Barred(why))) => {
+            refused(StatusCode::FORBIDDEN, Trouble::Barred(why))
+        }
         Err(No::Refused(_)) => refused(StatusCode::UNAUTHORIZED, Trouble::Wrong),
     }
 }
@@ -154,13 +160,17 @@ fn chosen(directory: &Directory, first: &Secret, attempt: Attempt) -> Result<Ses
 
 /// What the directory expects of a password.
 fn why(expected: &str) -> Unfit {
-    if expected.starts_with("three of") {
-        Unfit::Classes
-    } else if expected.contains("address") {
-        Unfit::Address
-    } else if expected.contains("another") {
-        Unfit::Same
-    } else {
-        Unfit::Length
+    let number = |word: Option<&str>| word.and_then(|word| word.parse().ok());
+    let mut words = expected.split(' ');
+    match words.next() {
+        Some("two") => Unfit::Classes(2),
+        Some("three") => Unfit::Classes(3),
+        Some("all") => Unfit::Classes(4),
+        Some("another") => Unfit::Same,
+        _ if expected.contains("address") => Unfit::Address,
+        first => match (number(first), number(words.next_back())) {
+            (None, Some(last)) => Unfit::Former(last),
+            (least, _) => Unfit::Length(least.unwrap_or(LEAST)),
+        },
     }
 }

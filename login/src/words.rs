@@ -53,7 +53,8 @@ pub(crate) struct Words {
     pub(crate) new_password: &'static str,
     pub(crate) new_password_hint: &'static str,
     pub(crate) repeated: &'static str,
-    unfit: [&'static str; 5],
+    unfit: [&'static str; 6],
+    classes: [&'static str; 3],
     wrong: &'static str,
     empty: &'static str,
     app_password: &'static str,
@@ -78,15 +79,17 @@ static VIETNAMESE: Words = Words {
     choose_why: "Bạn vừa nhập mật khẩu lần đầu. Hãy đặt mật khẩu riêng, chỉ mình bạn biết; sau đó mật khẩu lần đầu không còn dùng được.",
     choose_do: "Đặt mật khẩu và đăng nhập",
     new_password: "Mật khẩu mới",
-    new_password_hint: "Ít nhất 8 ký tự, có ba trong bốn loại: chữ thường, chữ hoa, chữ số, ký tự khác; không chứa địa chỉ thư.",
+    new_password_hint: "Ít nhất 8 ký tự, có ba trong bốn loại: chữ thường, chữ hoa, chữ số, ký tự khác; không chứa địa chỉ thư. Cơ quan bạn có thể đòi hỏi nhiều hơn.",
     repeated: "Nhập lại mật khẩu mới",
     unfit: [
         "Hai lần nhập không giống nhau.",
-        "Mật khẩu cần từ 8 đến 256 ký tự.",
-        "Mật khẩu cần ba trong bốn loại: chữ thường, chữ hoa, chữ số, ký tự khác.",
+        "Mật khẩu cần từ # đến 256 ký tự.",
+        "Mật khẩu cần # trong bốn loại: chữ thường, chữ hoa, chữ số, ký tự khác.",
         "Mật khẩu không được chứa địa chỉ thư của bạn.",
         "Hãy chọn mật khẩu khác với mật khẩu lần đầu.",
+        "Mật khẩu phải khác # mật khẩu gần đây của bạn.",
     ],
+    classes: ["hai", "ba", "cả bốn"],
     wrong: "Địa chỉ hoặc mật khẩu không đúng.",
     empty: "Hãy nhập địa chỉ thư và mật khẩu.",
     app_password: "Đây là mật khẩu ứng dụng, chỉ dùng cho phần mềm thư. Hãy nhập mật khẩu của tài khoản.",
@@ -111,15 +114,17 @@ static ENGLISH: Words = Words {
     choose_why: "You entered a first password. Choose one of your own that only you know; after that the first one is void.",
     choose_do: "Set the password and sign in",
     new_password: "New password",
-    new_password_hint: "At least 8 characters, of three of these kinds: lower case, upper case, digits, others; without your mail address in it.",
+    new_password_hint: "At least 8 characters, of three of these kinds: lower case, upper case, digits, others; without your mail address in it. Your agency may ask for more.",
     repeated: "New password once more",
     unfit: [
         "The two entries are not the same.",
-        "A password needs 8 to 256 characters.",
-        "A password needs three of: lower case, upper case, digits, other characters.",
+        "A password needs # to 256 characters.",
+        "A password needs # of: lower case, upper case, digits, other characters.",
         "The password must not have your mail address in it.",
         "Choose another password than the first one.",
+        "The password must not be one of your last #.",
     ],
+    classes: ["two", "three", "all"],
     wrong: "The address or the password is not right.",
     empty: "Enter your mail address and password.",
     app_password: "This is an app password, which is for mail programs only. Enter the password of your account.",
@@ -148,10 +153,14 @@ pub(crate) enum Trouble {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unfit {
     Differs,
-    Length,
-    Classes,
+    /// Fewer characters than this, or too many.
+    Length(u64),
+    /// Fewer kinds of characters than this: two to four.
+    Classes(usize),
     Address,
     Same,
+    /// One of the last so many.
+    Former(u64),
 }
 
 /// Seconds from which a wait is told in minutes.
@@ -159,8 +168,19 @@ const IN_MINUTES_S: u32 = 120;
 
 impl Words {
     /// What is wrong with a password that was chosen.
-    pub(crate) fn unfit(&self, why: Unfit) -> &'static str {
-        self.unfit[why as usize]
+    pub(crate) fn unfit(&self, why: Unfit) -> String {
+        let (text, number) = match why {
+            Unfit::Differs => (self.unfit[0], String::new()),
+            Unfit::Length(least) => (self.unfit[1], least.to_string()),
+            Unfit::Classes(n) => {
+                let words = self.classes[n.clamp(2, 4) - 2];
+                (self.unfit[2], words.to_owned())
+            }
+            Unfit::Address => (self.unfit[3], String::new()),
+            Unfit::Same => (self.unfit[4], String::new()),
+            Unfit::Former(last) => (self.unfit[5], last.to_string()),
+        };
+        text.replace('#', &number)
     }
 
     /// What to tell, and that is all that is told: not whether the address exists.

@@ -40,6 +40,7 @@ fn agency(directory: &Directory, id: String, parent: Option<String>) -> AgencyId
         name: "Cơ quan".into(),
         name_en: None,
         quota: AgencyQuota::default(),
+        profile: directory::AgencyProfile::default(),
     };
     directory.create_agency(None, new).unwrap();
     id

@@ -3,8 +3,8 @@
 
 use directory::bulk::{JobState, NewImport, Subject, Workshop};
 use directory::{
-    Access, AccountKind, AgencyId, Clock, CredentialKind, Directory, NewAccount, NewAgency, Peer,
-    Role,
+    Access, AccountKind, AgencyId, Clock, CredentialKind, Directory, Grant, NewAccount, NewAgency,
+    Peer, Role,
 };
 use formats::address::{Address, DomainName};
 use std::sync::Arc;
@@ -49,7 +49,7 @@ fn administrator(directory: &Directory) -> Access {
     };
     let mut account = directory.create_account(None, new).unwrap();
     let id = account.id;
-    account.grants = vec![(Role::Administrator, top)];
+    account.grants = vec![Grant::of(Role::Administrator, top)];
     directory.change_account(None, account, None).unwrap();
     let kind = CredentialKind::Token;
     let (_, secret) = directory

@@ -1,8 +1,8 @@
 //! `/api/v1/approvals`: acts that take two persons.
 
 use crate::world::*;
-use directory::Access;
-use serde_json::json;
+use directory::{Access, Secret};
+use serde_json::{Value, json};
 
 /// Leaves deletions and holds of H99.1 to two, and gives `kiemtoan` the rights of the branch.
 async fn two(w: &World) -> Access {
@@ -231,4 +231,132 @@ async fn a_request_with_a_key_is_done_when_it_is_approved() {
     let done = w.with(&w.branch, &line, &key, body).await;
     assert_ne!(done.status.as_u16(), 202, "{done:?}");
     assert_eq!(w.get(&w.branch, path).await.json["state"], "used");
+}
+
+/// The holder of this secret.
+fn enters(w: &World, secret: &Value) -> Access {
+    let secret = Secret::new(secret.as_str().unwrap());
+    w.directory.sign_in_token(&secret, PEER).unwrap()
+}
+
+#[tokio::test]
+async fn nobody_approves_by_a_secret_that_the_asker_made_nor_asks_by_one_that_he_made_himself() {
+    let w = World::new();
+    let second = two(&w).await;
+    let gone = person(&w).await;
+    // Long before he asks, he makes his colleague's token; and the colleague one of his.
+    let token = |id: u32| json!({"account": id, "label": "api"});
+    let (asker, colleague) = (w.id("quantri.nhanh"), w.id("kiemtoan"));
+    let stolen = w.post(&w.branch, "tokens", token(colleague)).await;
+    check(&stolen, 201);
+    let lent = w.post(&second, "tokens", token(asker)).await;
+    check(&lent, 201);
+    let (stolen, lent) = (
+        enters(&w, &stolen.json["secret"]),
+        enters(&w, &lent.json["secret"]),
+    );
+    // What is made by a secret that he knows he knows too.
+    let further = w.post(&stolen, "tokens", token(colleague)).await;
+    let further = enters(&w, &further.json["secret"]);
+    w.turn(365 * 24 * 3600);
+    let asked = w.delete(&w.branch, &gone).await;
+    check(&asked, 202);
+    let path = asked.header("location").strip_prefix("/api/v1/").unwrap();
+    let approve = format!("{path}/approve");
+    for puppet in [&stolen, &further] {
+        let refused = w.post(puppet, &approve, json!({})).await;
+        check(&refused, 403);
+        assert!(
+            refused.text.contains("không do người yêu cầu đặt"),
+            "{refused:?}"
+        );
+    }
+    check(
+        &w.post(&second, &format!("{path}/refuse"), json!({})).await,
+        200,
+    );
+    // The other way about: the second person asks in his name.
+    let asked = w.delete(&lent, &gone).await;
+    check(&asked, 202);
+    let path = asked.header("location").strip_prefix("/api/v1/").unwrap();
+    let approve = format!("{path}/approve");
+    check(&w.post(&second, &approve, json!({})).await, 403);
+    let own = token_of(&w.directory, "kiemtoan");
+    check(&w.post(&own, &approve, json!({})).await, 403);
+    check(&w.post(&w.root, &approve, json!({})).await, 200);
+    check(&w.delete(&lent, &gone).await, 204);
+}
+
+#[tokio::test]
+async fn a_password_of_ones_own_choice_is_ones_own_after_a_week() {
+    let w = World::new();
+    drop(two(&w).await);
+    let (gone, colleague) = (person(&w).await, w.id("kiemtoan"));
+    let path = format!("accounts/{colleague}/credentials");
+    let first = json!({"kind": "first_password", "label": "thư"});
+    let first = w.post(&w.branch, &path, first).await;
+    check(&first, 201);
+    let first = Secret::new(first.json["secret"].as_str().unwrap());
+    let own = Secret::new("Mat khau 2026 cua toi");
+    let name = "kiemtoan@x.vn";
+    w.directory
+        .choose_password(name, &first, &own, PEER)
+        .unwrap()
+        .unwrap();
+    let approves = async |within: i64| {
+        w.turn(within);
+        let asked = w.delete(&w.branch, &gone).await;
+        check(&asked, 202);
+        let path = asked.header("location").strip_prefix("/api/v1/").unwrap();
+        let id: u64 = path.rsplit('/').next().unwrap().parse().unwrap();
+        let access = w.directory.sign_in(name, &own, PEER).unwrap();
+        w.directory.decide(&access, id, true).map(drop)
+    };
+    assert_eq!(approves(3600).await, Err(directory::Error::NotSecond));
+    assert_eq!(approves(7 * 24 * 3600).await, Ok(()));
+    // One that he set himself never is.
+    let set = w
+        .with(
+            &w.branch,
+            &format!("PUT {path}/password"),
+            &[],
+            Some(json!({"password": "Mat khau 2027 cua ai"})),
+        )
+        .await;
+    check(&set, 200);
+    w.turn(365 * 24 * 3600);
+    let asked = w.delete(&w.branch, &gone).await;
+    check(&asked, 202);
+    let id = asked.header("location").rsplit('/').next().unwrap();
+    let set = Secret::new("Mat khau 2027 cua ai");
+    let access = w.directory.sign_in(name, &set, PEER).unwrap();
+    let decided = w.directory.decide(&access, id.parse().unwrap(), true);
+    assert_eq!(decided.unwrap_err(), directory::Error::NotSecond);
+}
+
+#[tokio::test]
+async fn a_rule_that_nobody_can_lift_is_lifted_by_who_runs_the_server() {
+    let w = World::new();
+    let rule =
+        json!({"values": {"two_persons": {"value": ["delete_account"]}, "pop3": {"value": false}}});
+    check(&w.patch(&w.root, "policies/H99.1", rule).await, 200);
+    let agency = directory::AgencyId("H99.1".into());
+    assert!(w.directory.lift_two_persons(&agency, " ").is_err());
+    w.directory
+        .lift_two_persons(&agency, "Không còn ai duyệt được")
+        .unwrap();
+    let left = w.get(&w.root, "policies/H99.1").await;
+    assert_eq!(left.json["values"]["two_persons"], json!(null), "{left:?}");
+    assert_eq!(left.json["values"]["pop3"]["value"], json!(false));
+    let told = w.get(&w.root, "audit?act=two_persons").await;
+    assert_eq!(told.json["items"][0]["actor"], "system");
+    assert!(
+        told.text.contains("Không còn ai duyệt được"),
+        "{}",
+        told.text
+    );
+    let gone = w.directory.lift_two_persons(&agency, "lần nữa");
+    assert_eq!(gone, Err(directory::Error::NotFound("two_persons")));
+    let gone = person(&w).await;
+    check(&w.delete(&w.branch, &gone).await, 204);
 }

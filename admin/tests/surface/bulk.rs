@@ -510,3 +510,59 @@ async fn agencies_hang_where_the_file_says_and_never_under_themselves() {
         (&json!("H99.2"), &json!("Phòng Tổ chức"))
     );
 }
+
+#[tokio::test]
+async fn limits_of_a_grant_hold_for_a_table_too() {
+    let w = World::new();
+    let there = w.get(&w.root, "accounts?agency=H99.2").await.names("id");
+    let officer = json!({
+        "account": w.id("nguoila"), "agency": "H99.2", "capabilities": ["create_accounts"],
+        "accounts_max": there.len() + 2, "quota_total_max": (there.len() as u64 + 3) << 30,
+    });
+    check(&w.post(&w.root, "grants", officer).await, 201);
+    // Who may only make accounts imports new ones, and changes none.
+    let table = "address,name,agency,quota\n\
+        a@x.vn,A,H99.2,\nb@x.vn,B,H99.2,9 GB\nc@x.vn,C,H99.2,\nd@x.vn,D,H99.2,1 MB\nnguoila@x.vn,Khác,H99.2,\n\
+        e@x.vn,E,H99.1,\n";
+    let expected = [
+        "3 quota too-much-quota",
+        "5 agency too-many-accounts",
+        "6 address not-allowed",
+        "7 agency no-agency",
+    ];
+    let dry = w.import(&w.nobody, "accounts?dry_run=true", table).await;
+    assert_eq!(counts(&dry), [2, 0, 0, 4], "{dry}");
+    assert_eq!(
+        faults(&w.results(&w.nobody, &dry, "?outcome=error").await),
+        expected
+    );
+    // Nothing at all, or all that fits.
+    let whole = w.import(&w.nobody, "accounts", table).await;
+    assert_eq!(whole["state"], "failed", "{whole}");
+    let done = w
+        .import(&w.nobody, "accounts?skip_errors=true", table)
+        .await;
+    assert_eq!(counts(&done), [2, 0, 0, 4], "{done}");
+    let results = w.results(&w.nobody, &done, "?outcome=error").await;
+    assert_eq!(faults(&results), expected);
+    let words = results[0]["errors"][0].to_string();
+    assert!(words.contains("octets that your grant allows"), "{words}");
+    let now = w.get(&w.root, "accounts?agency=H99.2").await.names("id");
+    assert_eq!(now.len(), there.len() + 2);
+}
+
+#[tokio::test]
+async fn a_table_does_not_lead_what_takes_two_to_where_it_takes_one() {
+    let w = World::new();
+    let rule = json!({"values": {"two_persons": {"value": ["delete_account"]}}});
+    check(&w.patch(&w.root, "policies/H99.1", rule).await, 200);
+    let accounts = "address,agency\nkiemtoan@x.vn,H99.2\nquantri.nhanh@x.vn,H99.1.1\n";
+    let moved = w.import(&w.root, "accounts?dry_run=true", accounts).await;
+    assert_eq!(counts(&moved), [0, 1, 0, 1], "{moved}");
+    let results = w.results(&w.root, &moved, "?outcome=error").await;
+    assert_eq!(faults(&results), ["2 agency takes-two"]);
+    let agencies = "id,parent\nH99.1.1,H99.2\n";
+    let moved = w.import(&w.root, "agencies", agencies).await;
+    let results = w.results(&w.root, &moved, "").await;
+    assert_eq!(faults(&results), ["2 parent takes-two"], "{moved}");
+}

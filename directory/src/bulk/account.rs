@@ -7,8 +7,11 @@ use super::cells::{
 };
 use super::column::{Column, Subject};
 use super::fault::{Fault, fault_of};
-use super::plan::{Ground, Planned, Work, differences};
-use crate::{Account, AccountId, AccountKind, AccountState, AgencyId, Capability, Error};
+use super::plan::{Ahead, Ground, Planned, Work, differences};
+use crate::account::managed_by;
+use crate::allotment::count_ahead;
+use crate::error::Measure;
+use crate::{Account, AccountId, AccountKind, AccountState, AgencyId, Error};
 use formats::address::Address;
 
 /// What a row says that would turn a list into something else.
@@ -31,12 +34,17 @@ pub(crate) fn text(account: &Account, column: Column) -> String {
 }
 
 impl Ground<'_> {
-    pub(super) fn account(&self, cells: &Cells, faults: &mut Faults) -> Option<Planned> {
+    pub(super) fn account(
+        &self,
+        cells: &Cells,
+        ahead: &mut Ahead,
+        faults: &mut Faults,
+    ) -> Option<Planned> {
         let (address, old) = self.account_of(cells, faults)?;
         let new = self.account_as(cells, &address, old.as_ref(), faults);
         let agency_at_fault = faults.0.iter().any(|f| f.column == Some(Column::Agency));
         if !agency_at_fault {
-            self.check_account(cells, old.as_ref(), &new, faults);
+            self.check_account(cells, old.as_ref(), &new, ahead, faults);
         }
         if !faults.0.is_empty() {
             return None;
@@ -45,6 +53,9 @@ impl Ground<'_> {
         let differences = differences(Subject::Accounts, from, |column| text(&new, column));
         let key = address.to_string();
         let is_new = old.is_none();
+        if is_new || !differences.is_empty() {
+            count_ahead(self.book, &mut ahead.allotted, old.as_ref(), &new);
+        }
         let work = match old {
             None => Some(Work::NewAccount(new)),
             Some(_) if differences.is_empty() => None,
@@ -177,15 +188,20 @@ impl Ground<'_> {
         cells: &Cells,
         old: Option<&Account>,
         new: &Account,
+        ahead: &Ahead,
         faults: &mut Faults,
     ) {
+        let reckoning = self.reckoning.with(&ahead.allotted);
         let limits = crate::account::check_limits(new);
         let may = match old {
-            None => self.book.check_new_account(self.by, new),
+            None => self.book.check_new_account(self.by, new, reckoning),
             Some(old) => self
                 .book
-                .check_account(self.by, Capability::ManageAccounts, old)
-                .and_then(|()| self.book.check_changed_account(self.by, old, new))
+                .check_account(self.by, managed_by(old), old)
+                .and_then(|()| {
+                    let by = self.by;
+                    self.book.check_changed_account(by, old, new, reckoning)
+                })
                 .and_then(|()| match new.kind == old.kind {
                     true => Ok(()),
                     false => self.book.check_no_seat(new.id),
@@ -198,12 +214,17 @@ impl Ground<'_> {
                     let named = columns.iter().find(|c| c.name() == *field);
                     named.copied().unwrap_or(Column::Address)
                 }
-                Error::NotFound("agency") => Column::Agency,
+                Error::NotFound("agency") | Error::Beyond(Measure::Accounts, _) => Column::Agency,
+                Error::Beyond(Measure::Quota, _) => Column::Quota,
                 _ => Column::Address,
             };
             if let Ok(fault) = fault_of(error) {
                 faults.at(cells, column, fault);
             }
+        }
+        let from = old.map(|old| &old.agency);
+        if from.is_some() && self.book.takes_less(from, Some(&new.agency)) {
+            faults.at(cells, Column::Agency, Fault::TakesTwo);
         }
     }
 }
@@ -221,6 +242,7 @@ fn blank(address: Address, now: i64) -> Account {
         messages_max: None,
         pop3: false,
         grants: Vec::new(),
+        grant_last: 0,
         created_at: now,
         version: 0,
     }

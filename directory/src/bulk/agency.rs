@@ -2,8 +2,9 @@
 
 use super::cells::{Cell, Cells, Faults, optional};
 use super::column::{Column, Subject};
-use super::fault::Fault;
+use super::fault::{Fault, fault_of};
 use super::plan::{Ahead, Ground, Planned, Work, differences};
+use crate::allotment::Growth;
 use crate::book::AGENCY_DEPTH_MAX;
 use crate::{Agency, AgencyId, AgencyProfile, AgencyQuota, Capability};
 
@@ -115,15 +116,32 @@ impl Ground<'_> {
             faults.at(cells, Column::Parent, Fault::NotAllowed);
             return None;
         }
-        if let Err(fault) = self.hangs(id, &parent, ahead) {
-            faults.at(cells, Column::Parent, fault);
-            return None;
+        let hangs = self.hangs(id, &parent, ahead);
+        match hangs.and_then(|ground| self.moves(old, &ground)) {
+            Ok(()) => Some(parent),
+            Err(fault) => {
+                faults.at(cells, Column::Parent, fault);
+                None
+            }
         }
-        Some(parent)
     }
 
-    /// Whether the agency may hang there, with all that is under it.
-    fn hangs(&self, id: &AgencyId, parent: &AgencyId, ahead: &Ahead) -> Result<(), Fault> {
+    /// Whether what is there already may move with all its accounts, under this or what the file makes under this.
+    fn moves(&self, old: Option<&Agency>, to: &AgencyId) -> Result<(), Fault> {
+        let Some(old) = old.filter(|old| self.book.agencies.contains_key(&old.id)) else {
+            return Ok(());
+        };
+        if self.book.takes_less(old.parent.as_ref(), Some(to)) {
+            return Err(Fault::TakesTwo);
+        }
+        let growth = Growth::agency(&old.id, self.reckoning);
+        let may = Capability::ManageAgencies;
+        let fits = self.book.check_allotment(self.by, may, to, &growth);
+        fits.map_err(|error| fault_of(error).unwrap_or(Fault::NotAllowed))
+    }
+
+    /// Whether the agency may hang there, with all that is under it; the agency of the book which it comes under.
+    fn hangs(&self, id: &AgencyId, parent: &AgencyId, ahead: &Ahead) -> Result<AgencyId, Fault> {
         let above = |at: &AgencyId| match ahead.agencies.get(at) {
             Some(agency) => agency.parent.clone(),
             None => self.book.agencies.get(at).and_then(|a| a.parent.clone()),
@@ -147,6 +165,9 @@ impl Ground<'_> {
         if !self.allows(Capability::ManageAgencies, ground) {
             return Err(Fault::NotAllowed);
         }
+        if let Err(error) = self.book.check_goes_on("parent", ground) {
+            return Err(fault_of(error).unwrap_or(Fault::NotAllowed));
+        }
         let height = match self.book.agencies.contains_key(id) {
             true => self.book.height(id),
             false => 1,
@@ -154,7 +175,7 @@ impl Ground<'_> {
         if chain.len() + height > AGENCY_DEPTH_MAX {
             return Err(Fault::Invalid(format!("at most {AGENCY_DEPTH_MAX} levels")));
         }
-        Ok(())
+        Ok(ground.clone())
     }
 }
 

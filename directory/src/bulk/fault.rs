@@ -36,6 +36,12 @@ pub enum Fault {
     Gone,
     /// What it was before cannot stand now: why, as a fault of its own is told.
     Before(String),
+    /// The grant by which it would be done lets there be so many accounts.
+    TooManyAccounts(u64),
+    /// It lets the limits of the accounts be so many octets together.
+    TooMuchQuota(u64),
+    /// It takes a second person, whom a file does not have.
+    TakesTwo,
 }
 
 /// A fault and where it is.
@@ -61,7 +67,7 @@ impl Found {
 
 /// The fault that an error of the directory is; `Err`: the store's, which is no row's.
 pub(crate) fn fault_of(error: crate::Error) -> Result<Fault, storage::Error> {
-    use crate::Error;
+    use crate::{Error, Measure};
     Ok(match error {
         Error::NotFound("agency") => Fault::NoAgency,
         Error::NotFound(_) => Fault::NoAccount,
@@ -70,7 +76,10 @@ pub(crate) fn fault_of(error: crate::Error) -> Result<Fault, storage::Error> {
         Error::InUse(what) => Fault::InUse(what),
         Error::Held(hold) => Fault::Held(hold),
         Error::Conflict => Fault::Changed,
-        Error::Denied(_) => Fault::NotAllowed,
+        Error::Denied(_) | Error::Closed | Error::NotSecond => Fault::NotAllowed,
+        Error::Beyond(Measure::Accounts, most) => Fault::TooManyAccounts(most),
+        Error::Beyond(Measure::Quota, most) => Fault::TooMuchQuota(most),
+        Error::Awaiting(_) => Fault::TakesTwo,
         Error::Storage(error) => return Err(error),
     })
 }

@@ -247,8 +247,8 @@ impl<'a> Pass<'a> {
             .map_err(|errors| Outcome::failed(row, called, errors))
     }
 
-    /// Makes a batch of rows so, in one commit with its results and how far the job is. Rights over a shared account
-    /// are a commit each, since each tells who is concerned by a number of its own.
+    /// Makes a batch of rows so, in one commit with its results and how far the job is. Rows that stand alone are a
+    /// commit each.
     fn commit(&mut self, batch: Vec<Read>) -> Result<(), Halt> {
         let directory = self.directory;
         let (job, access) = directory.may_go_on(self.id, self.stop)?;
@@ -260,15 +260,15 @@ impl<'a> Pass<'a> {
         self.ahead = Ahead::default();
         let mut doings = Doings::new(job.id);
         for (row, read) in batch {
-            let planned = {
-                let book = directory.read();
-                let ground = Ground::new(&book, &access, &job.agency, directory.now_s());
-                self.plan(&ground, row, read)
-            };
-            let alone = matches!(&planned, Ok(p) if matches!(p.work, Some(Work::Member(..))));
+            let again = read.clone();
+            let mut planned = self.planned(&job, &access, row, read);
+            let alone = planned.as_ref().is_ok_and(Planned::stands_alone);
             if alone {
                 let before = std::mem::replace(&mut doings, Doings::new(job.id));
                 before.commit(directory, &mut acts, &access, &job)?;
+                // What it rests on may have become another.
+                self.ahead = Ahead::default();
+                planned = self.planned(&job, &access, row, again);
             }
             let outcome = match planned {
                 Err(outcome) => outcome,
@@ -283,6 +283,20 @@ impl<'a> Pass<'a> {
             }
         }
         doings.commit(directory, &mut acts, &access, &job)
+    }
+
+    /// What a row would do now.
+    fn planned(
+        &mut self,
+        job: &Job,
+        access: &Access,
+        row: u64,
+        read: Result<Cells, (String, Found)>,
+    ) -> Result<Planned, Outcome> {
+        let directory = self.directory;
+        let book = directory.read();
+        let ground = Ground::new(&book, access, &job.agency, directory.now_s());
+        self.plan(&ground, row, read)
     }
 
     /// Numbers and mailboxes for the accounts that a batch will make, before anything is locked: a crash leaves

@@ -5,10 +5,11 @@ use super::job::{Counts, Job, JobId, JobKind, JobState, Phase};
 use super::outcome::{Done, Outcome};
 use super::shelf::{PART_OCTETS, part};
 use crate::act::{Acts, Note, invalid};
+use crate::book::Book;
 use crate::fact::{Fact, table};
 use crate::{Access, AgencyId, Capability, Denied, Directory, Error};
 use serde_json::json;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Bound;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -110,12 +111,29 @@ pub struct Upload {
 }
 
 impl Subject {
-    /// What one must be allowed to import it.
-    pub(crate) const fn capability(self) -> Capability {
+    /// What one must be allowed to import it: one of these. What a row needs is asked row by row.
+    pub(crate) const fn capabilities(self) -> &'static [Capability] {
+        use Capability::{CreateAccounts, ManageAccounts, ManageAgencies, ManageLists};
         match self {
-            Self::Agencies => Capability::ManageAgencies,
-            Self::Accounts | Self::Members => Capability::ManageAccounts,
+            Self::Agencies => &[ManageAgencies],
+            Self::Accounts => &[ManageAccounts, CreateAccounts, ManageLists],
+            Self::Members => &[ManageAccounts, ManageLists],
         }
+    }
+}
+
+/// The tops of the subtrees in which one may import something of it.
+fn scopes(by: &Access, subject: Subject) -> Vec<AgencyId> {
+    let each = subject.capabilities().iter();
+    let tops: BTreeSet<AgencyId> = each.flat_map(|may| by.scopes(*may)).collect();
+    tops.into_iter().collect()
+}
+
+impl Book {
+    /// Whether one may import something of it there.
+    pub(super) fn imports(&self, by: &Access, subject: Subject, agency: &AgencyId) -> bool {
+        let mut each = subject.capabilities().iter();
+        each.any(|may| self.allows(Some(by), *may, agency))
     }
 }
 
@@ -123,8 +141,7 @@ impl Directory {
     /// Begins an import: its file comes next. Errors: `NotFound` (agency), `Denied`, `Invalid` (agency: several are
     /// administered and none is named; too many jobs).
     pub fn begin_import(&self, by: &Access, new: NewImport) -> Result<Upload, Error> {
-        let capability = new.subject.capability();
-        let agency = self.job_agency(by, new.agency, capability)?;
+        let agency = self.job_agency(by, new.agency, new.subject)?;
         let credential = by.rests_on().ok_or(Denied)?;
         let id = self.next_job(&mut self.acts())?;
         self.inner.desk.lock().uploading.insert(id);
@@ -171,11 +188,11 @@ impl Directory {
         &self,
         by: &Access,
         named: Option<AgencyId>,
-        capability: Capability,
+        subject: Subject,
     ) -> Result<AgencyId, Error> {
         let agency = match named {
             Some(agency) => agency,
-            None => match by.scopes(capability).as_slice() {
+            None => match scopes(by, subject).as_slice() {
                 [one] => one.clone(),
                 [] => return Err(Denied.into()),
                 _ => return Err(invalid("agency", "one of the agencies that you administer")),
@@ -185,7 +202,10 @@ impl Directory {
         if !book.agencies.contains_key(&agency) {
             return Err(Error::NotFound("agency"));
         }
-        book.check(Some(by), capability, &agency, "agency")?;
+        if !book.imports(by, subject, &agency) {
+            book.check(Some(by), Capability::ReadDirectory, &agency, "agency")?;
+            return Err(Denied.into());
+        }
         if book.open_jobs(by.account) >= JOBS_OPEN_MAX {
             let expected = format!("fewer than {JOBS_OPEN_MAX} jobs under way");
             return Err(invalid("jobs", expected));
@@ -277,7 +297,7 @@ impl Directory {
     /// Whether `by` may cancel or undo it.
     pub(super) fn may_steer(&self, by: &Access, job: &Job) -> Result<(), Error> {
         let book = self.read();
-        let may = book.allows(Some(by), job.subject.capability(), &job.agency);
+        let may = book.imports(by, job.subject, &job.agency);
         if may || by.account == job.account {
             Ok(())
         } else {
@@ -297,8 +317,7 @@ impl Directory {
             let words = "the job is no dry run whose file is still there";
             return Err(Error::InUse(words.to_owned()));
         }
-        let capability = dry.subject.capability();
-        let agency = self.job_agency(by, Some(dry.agency.clone()), capability)?;
+        let agency = self.job_agency(by, Some(dry.agency.clone()), dry.subject)?;
         let mut acts = self.acts();
         let job = Job {
             id: self.next_job(&mut acts)?,

@@ -142,7 +142,8 @@ impl Directory {
         if set || owner.kind != AccountKind::Person {
             return Ok(None);
         }
-        let (stored, secret) = crate::credential::first(number, self.now_s())?;
+        let hands = book.hands(Some(by), id)?;
+        let (stored, secret) = crate::credential::first(number, self.now_s(), hands)?;
         let before = kinds
             .iter()
             .filter(|(_, kind)| *kind == CredentialKind::FirstPassword);

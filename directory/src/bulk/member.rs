@@ -4,7 +4,7 @@ use super::cells::{Cell, Cells, Faults};
 use super::column::{Column, Subject};
 use super::fault::{Fault, fault_of};
 use super::plan::{Ahead, Ground, Planned, Work, differences};
-use crate::account::MEMBERS_MAX;
+use crate::account::{MEMBERS_MAX, managed_by};
 use crate::{Account, AccountKind, Capability, Rights, Sharing};
 use formats::address::Address;
 use std::collections::HashSet;
@@ -45,9 +45,7 @@ impl Ground<'_> {
             faults.at(cells, Column::Account, Fault::NoAccount);
             return None;
         };
-        let may = self
-            .book
-            .check_account(self.by, Capability::ManageAccounts, owner);
+        let may = self.book.check_account(self.by, managed_by(owner), owner);
         if let Some(fault) = may.err().and_then(|error| fault_of(error).ok()) {
             faults.at(cells, Column::Account, fault);
             return None;

@@ -4,6 +4,7 @@ use super::cells::{Cells, Faults};
 use super::column::{Column, Subject};
 use super::fault::Found;
 use super::outcome::{Difference, Done, Outcome};
+use crate::allotment::{Allotted, Reckoning};
 use crate::book::Book;
 use crate::{Access, Account, AccountId, Agency, AgencyId, Capability, Rights};
 use formats::address::Address;
@@ -41,6 +42,16 @@ impl Planned {
         }
     }
 
+    /// Whether it is a commit of its own: rights over a shared account, since each tells who is concerned by a number
+    /// of its own; an agency that moves, since what it takes along counts where it comes to.
+    pub(crate) fn stands_alone(&self) -> bool {
+        match &self.work {
+            Some(Work::Member(..)) => true,
+            Some(Work::Agency(old, new)) => old.parent != new.parent,
+            _ => false,
+        }
+    }
+
     pub(crate) fn outcome(self, row: u64) -> Outcome {
         Outcome {
             row,
@@ -61,6 +72,8 @@ pub(crate) struct Ahead {
     pub(crate) agencies: HashMap<AgencyId, Agency>,
     /// Members of lists as they will be, by the keys of their addresses.
     pub(crate) members: HashMap<AccountId, HashSet<String>>,
+    /// What the accounts of agencies will be against the limits of grants; agencies that are not named: as they are.
+    pub(crate) allotted: HashMap<AgencyId, Allotted>,
 }
 
 /// On what a row is planned.
@@ -70,6 +83,7 @@ pub(crate) struct Ground<'a> {
     /// Nothing outside of this subtree.
     pub(crate) top: &'a AgencyId,
     pub(crate) now: i64,
+    pub(crate) reckoning: Reckoning<'static>,
 }
 
 impl<'a> Ground<'a> {
@@ -79,6 +93,7 @@ impl<'a> Ground<'a> {
             by: Some(by),
             top,
             now,
+            reckoning: by.directory.reckoning(),
         }
     }
 
@@ -103,7 +118,7 @@ impl<'a> Ground<'a> {
         let mut faults = Faults::default();
         let planned = match subject {
             Subject::Agencies => self.agency(cells, ahead, &mut faults),
-            Subject::Accounts => self.account(cells, &mut faults),
+            Subject::Accounts => self.account(cells, ahead, &mut faults),
             Subject::Members => self.member(cells, ahead, &mut faults),
         };
         match planned {

@@ -12,6 +12,7 @@ use super::keep::UNDO_DAYS;
 use super::outcome::{Difference, Done, Outcome};
 use super::plan::{Ahead, Ground};
 use super::work::Halt;
+use crate::account::managed_by;
 use crate::act::{Acts, json};
 use crate::fact::Fact;
 use crate::{Access, AccountId, AgencyId, Capability, CredentialKind, Denied, Directory, Error};
@@ -27,7 +28,7 @@ impl Directory {
     pub fn undo_job(&self, by: &Access, id: JobId) -> Result<Job, Error> {
         let job = self.job(Some(by), id)?;
         self.may_steer(by, &job)?;
-        let agency = self.job_agency(by, Some(job.agency), job.subject.capability())?;
+        let agency = self.job_agency(by, Some(job.agency), job.subject)?;
         let mut acts = self.acts();
         // As it is now that nobody else changes it.
         let mut import = self.job(Some(by), id)?;
@@ -161,19 +162,20 @@ impl Undoing<'_> {
         doings.facts(vec![
             Fact::NoCaps(id.clone()),
             Fact::NoOutside(id.clone()),
+            Fact::NoPolicy(id.clone()),
             Fact::NoAgency(id),
         ]);
         Ok(())
     }
 
-    /// An account that was made goes, if nobody has used it.
+    /// An account that was made goes, if nobody has used it: nothing is lost with it, so that one person is enough even
+    /// where deleting takes two.
     fn account(&self, doings: &mut Doings, was: &Outcome) -> Result<(), Undone> {
         let id = AccountId::new(was.account).ok_or(Fault::Gone)?;
         let (old, facts) = {
             let book = self.directory.read();
             let old = book.account(id).ok_or(Fault::Gone)?;
-            let may = Capability::ManageAccounts;
-            book.check_account(Some(self.access), may, old)?;
+            book.check_account(Some(self.access), managed_by(old), old)?;
             if old.version != was.version {
                 return Err(Fault::Changed.into());
             }

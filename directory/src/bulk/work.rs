@@ -201,7 +201,7 @@ impl Directory {
             .filter(|job| job.state.is_open())
             .ok_or(Halt::Cancelled)?;
         let access = self.access_of(&job);
-        let may = |access: &Access| access.may(job.subject.capability(), &job.agency);
+        let may = |access: &Access| self.read().imports(access, job.subject, &job.agency);
         match access.filter(may) {
             Some(access) => Ok((job, access)),
             None => Err(Halt::Failed(Failure::NotAllowed)),

@@ -57,12 +57,33 @@ impl Book {
         changed.collect()
     }
 
+    /// The rows of holders of what was given out of an account's grants, when another takes its place with the same.
+    pub(crate) fn grants_inherited(&self, old: AccountId, heir: AccountId) -> Vec<Fact> {
+        let holders = self.holders.iter().filter(|id| **id != old);
+        let each = holders.filter_map(|id| self.account(*id));
+        let changed = each.filter_map(|holder| {
+            let mut new = Account::clone(holder);
+            succeed(&mut new.grants, old, heir);
+            new.version += 1;
+            (new.grants != holder.grants).then_some(Fact::Account(new))
+        });
+        changed.collect()
+    }
+
     /// What becomes of the grants of others when all of this account's go.
     pub(crate) fn grants_of_departed(&self, account: &Account) -> Vec<Fact> {
         self.without_grants(
             &leaving(account.id, account.grants.iter()),
             Some(account.id),
         )
+    }
+}
+
+/// What was given out of one account's grants is from now on out of another's, which has them under the same numbers.
+pub(crate) fn succeed(grants: &mut [Grant], old: AccountId, heir: AccountId) {
+    let above = grants.iter_mut().filter_map(|grant| grant.out_of.as_mut());
+    for above in above.filter(|above| above.account == old) {
+        above.account = heir;
     }
 }
 

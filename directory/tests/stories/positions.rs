@@ -3,8 +3,8 @@
 use crate::world::{PASSWORD, PLAIN, World, address, agency, new, refused};
 use directory::{
     Access, AccountId, AccountKind, AccountState, AgencyProfile, CredentialKind, Denied, Earlier,
-    Handover, NewAccount, NewPosition, Position, PositionId, PositionKind, Resolution, Rights,
-    Role, Secret, Sending,
+    Grant, GrantId, GrantLimits, Handover, NewAccount, NewPosition, Peer, Position, PositionId,
+    PositionKind, Resolution, Rights, Role, Secret, Sending,
 };
 use formats::date::Day;
 use storage::Role as MailboxRole;
@@ -151,6 +151,56 @@ fn a_handover_ends_the_rights_of_one_and_begins_those_of_the_other() {
     let names: Vec<&str> = again.holdings.iter().map(|h| h.address.as_str()).collect();
     assert_eq!(names, ["an@tinh.gov.vn", "cuc@tinh.gov.vn"]);
     assert!(world.enter("cuc").reach(mailbox).is_ok() && world.enter("an").reach(mailbox).is_err());
+}
+
+#[test]
+fn what_was_given_out_of_a_seats_grants_hangs_from_its_new_mailbox() {
+    let (world, id, old) = held();
+    let d = &world.directory;
+    let limits = GrantLimits {
+        accounts_max: Some(40),
+        quota_total_max: None,
+    };
+    let grant = Grant {
+        limits,
+        ..Grant::of(Role::Administrator, agency("H99.1"))
+    };
+    let own = d.give_grant(None, old, grant).unwrap();
+    let (_, secret) = d
+        .create_credential(None, old, CredentialKind::Token, "ghế", None)
+        .unwrap();
+    let peer = Peer {
+        ip: std::net::Ipv4Addr::LOCALHOST.into(),
+        service: "api",
+    };
+    let seat = d.sign_in_token(&secret, peer).unwrap();
+    let (binh, itself) = (world.id("binh@tinh.gov.vn"), old);
+    let part = Grant::of(Role::AccountOfficer, agency("H99.1"));
+    let given = d.give_grant(Some(&seat), binh, part.clone()).unwrap();
+    d.give_grant(Some(&seat), itself, part).unwrap();
+    assert_eq!(given.grant.out_of, Some(own.id));
+    let handover = Handover {
+        earlier: Earlier::Sealed,
+        ..to(world.id("cuc@tinh.gov.vn"))
+    };
+    let heir = d.hand_over(None, id, handover, None).unwrap();
+    let heir = heir.mailbox.unwrap();
+    drop(seat);
+    let world = world.restart();
+    let d = &world.directory;
+    let now = GrantId {
+        account: heir,
+        ..own.id
+    };
+    assert_eq!(d.grant(None, given.id).unwrap().grant.out_of, Some(now));
+    let heir = d.account(heir).unwrap();
+    let above: Vec<_> = heir.grants.iter().map(|grant| grant.out_of).collect();
+    assert_eq!(above, [None, Some(now)]);
+    assert!(d.account(old).unwrap().grants.is_empty());
+    // Taken with all that was given out of it, as if nothing had been handed over.
+    d.take_grant(None, now, true, None).unwrap();
+    assert!(d.grant(None, given.id).is_err());
+    assert!(d.account(heir.id).unwrap().grants.is_empty());
 }
 
 #[test]

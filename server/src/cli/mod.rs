@@ -11,6 +11,7 @@ mod held;
 mod init;
 mod keys;
 mod progress;
+mod rescue;
 pub(crate) mod restore;
 mod said;
 mod serve;
@@ -54,6 +55,9 @@ enum Command {
     Backup(Box<backup::BackupArgs>),
     /// Restore a store or one account from a backup / Khôi phục
     Restore(Box<restore::RestoreArgs>),
+    /// What nobody is left to do over the API, while the server is stopped / Gỡ bế tắc quản trị
+    #[command(subcommand)]
+    Rescue(rescue::RescueCommand),
     /// Administrative acts over the API / Quản trị
     Admin(Box<admin::AdminArgs>),
     /// Completions for a shell / Gợi ý lệnh cho shell
@@ -119,6 +123,7 @@ pub fn main() -> ExitCode {
         Command::Store(command) => store::run(&command),
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => restore::run(&args),
+        Command::Rescue(command) => rescue::run(&command),
         Command::Admin(args) => return finish(admin::run(*args)),
         Command::Completions { shell } => {
             let mut words = Vec::new();

@@ -1,0 +1,68 @@
+//! Hand: through whose hands a secret went, so that nobody is his own second person.
+//!
+//! Who makes another's token, or sets another's password, knows it and can act as that other. So a credential keeps who
+//! beside its owner made it, and through whose hands that went by which it was made: what an owner makes for himself
+//! is no cleaner than what he came in by. A password of his own choice becomes his own with time: had somebody else
+//! chosen it, he could not have come in since, and would have said so.
+
+use crate::act::invalid;
+use crate::book::Book;
+use crate::credential::Stored;
+use crate::{Access, AccountId, CredentialKind, Error};
+use serde::{Deserialize, Serialize};
+
+/// Seconds after which a password that its owner chose is his own, by whatever he came in to choose it.
+const OWN_AFTER_S: i64 = 7 * 24 * 60 * 60;
+/// Others through whose hands one secret went.
+const OTHERS_MAX: usize = 16;
+
+/// Through whose hands a secret went.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Hands {
+    /// Whether its owner made it; not so of what the system made, or what was made before this was recorded.
+    own: bool,
+    /// Who else knows it, or may, each once.
+    others: Vec<AccountId>,
+}
+
+impl Stored {
+    /// Who beside its owner knows it, or may.
+    fn known_to(&self, now_s: i64) -> &[AccountId] {
+        let chosen = self.hands.own && self.kind == CredentialKind::Password;
+        match chosen && self.created_at.saturating_add(OWN_AFTER_S) <= now_s {
+            true => &[],
+            false => &self.hands.others,
+        }
+    }
+}
+
+impl Book {
+    /// Through whose hands a secret goes that `by` makes for an account. Errors: `Invalid`.
+    pub(crate) fn hands(&self, by: Option<&Access>, owner: AccountId) -> Result<Hands, Error> {
+        let Some(by) = by else {
+            return Ok(Hands::default());
+        };
+        let mut others = self.persons(by);
+        others.retain(|who| *who != owner);
+        if others.len() > OTHERS_MAX {
+            let expected = "a sign-in by a secret that went through fewer hands";
+            return Err(invalid("account", expected));
+        }
+        Ok(Hands {
+            own: by.account == owner,
+            others,
+        })
+    }
+
+    /// Who may be behind an act: the one who is signed in, first, and those who know by what.
+    pub(crate) fn persons(&self, by: &Access) -> Vec<AccountId> {
+        let now = by.directory.now_s();
+        let kept = by
+            .rests_on_in(self)
+            .and_then(|id| self.credential(by.account, id));
+        let others = kept.map(|kept| kept.stored.known_to(now).to_vec());
+        let mut persons = vec![by.account];
+        persons.extend(others.unwrap_or_default());
+        persons
+    }
+}
