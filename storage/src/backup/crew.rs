@@ -5,9 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
-/// Steps that may wait to be told.
-const STEPS_MAX: usize = 64;
-
 /// With which a worker says how far it came.
 pub(super) struct Pace<'a> {
     steps: SyncSender<u64>,
@@ -41,7 +38,8 @@ pub(super) fn each<T: Sync, R: Send>(
 ) -> Result<Vec<R>, Failure> {
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (results, failure) = (Mutex::new(Vec::new()), Mutex::new(None));
-    let (steps, heard) = sync_channel(STEPS_MAX);
+    // No step waits to be told: who says stop is heard with each worker's next one.
+    let (steps, heard) = sync_channel(0);
     let Goal { stage, total, .. } = *goal;
     std::thread::scope(|scope| {
         for _ in 0..goal.workers.clamp(1, WORKERS_MAX).min(items.len()) {
