@@ -270,7 +270,7 @@ impl From<Failure> for Problem {
             Failure::Refused(refusal) => refusal,
         };
         match refusal {
-            Refusal::NoManifest(_) => Self::invalid(
+            Refusal::NoManifest { .. } | Refusal::NoneThatOld { .. } => Self::invalid(
                 "backup",
                 expected(
                     "tên của một bản sao lưu trong danh sách",

@@ -121,7 +121,7 @@ fn the_next_backup_writes_only_what_is_new() {
         let none = bench.restore(at(999_999), &dir.path().join("s"));
         assert!(matches!(
             none,
-            Err(Failure::Refused(Refusal::NoManifest(_)))
+            Err(Failure::Refused(Refusal::NoneThatOld { .. }))
         ));
         let listed = list(&bench.vault(), &bench.secret).unwrap();
         assert_eq!(listed.len(), 3);

@@ -2,7 +2,7 @@
 
 mod salvage;
 
-use super::backup::KeyArgs;
+use super::backup::{KeyArgs, now_s};
 use super::found::Found;
 use super::progress::{Bar, Shown, octets};
 use super::{ConfigArgs, held};
@@ -58,7 +58,7 @@ pub(crate) struct RestoreArgs {
     #[arg(long, value_name = "ADDRESS|ID", requires = "where")]
     account: Option<String>,
     /// The account as at this time, which may be before the backup.
-    #[arg(long, value_name = "TIME", value_parser = time, requires = "account")]
+    #[arg(long, value_name = "TIME", value_parser = past, requires = "account")]
     time: Option<i64>,
     /// Only this mailbox, its names joined by `/`, with those below it.
     #[arg(long, value_name = "NAME", requires = "account")]
@@ -85,7 +85,26 @@ fn time(text: &str) -> Result<i64, String> {
         _ => text.to_owned(),
     };
     date::parse_utc(&whole)
-        .ok_or_else(|| "expected a time such as 2026-11-20 08:00 or 2026-11-20T01:00:00Z".into())
+        .ok_or_else(|| {
+            "phải là một thời điểm như 2026-11-20 08:00 (giờ Việt Nam) hoặc 2026-11-20T01:00:00Z / expected a time such as \
+             2026-11-20 08:00 (Vietnam's) or 2026-11-20T01:00:00Z"
+                .into()
+        })
+}
+
+/// The same, of a time that has been: as the server's own restore wants it.
+fn past(text: &str) -> Result<i64, String> {
+    time(text).and_then(|at| expect_past(at, now_s()))
+}
+
+fn expect_past(at: i64, now: i64) -> Result<i64, String> {
+    match at <= now {
+        true => Ok(at),
+        false => Err(format!(
+            "{0} chưa đến: phải là một thời điểm đã qua / {0} is still to come: expected a time that has been",
+            date::utc(at)
+        )),
+    }
 }
 
 /// Restores everything or one account.
@@ -505,6 +524,19 @@ fn put_back(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_to_come_is_refused_in_both_languages() {
+        assert_eq!(expect_past(50, 50), Ok(50));
+        let told = expect_past(51, 50).unwrap_err();
+        assert_eq!(
+            told,
+            "1970-01-01T00:00:51Z chưa đến: phải là một thời điểm đã qua / 1970-01-01T00:00:51Z is still to come: expected a \
+             time that has been"
+        );
+        assert!(past("2026-11-20 08:00:00+07:00").is_ok());
+        assert!(past("9000-01-01 00:00").is_err());
+    }
 
     #[test]
     fn times_without_a_zone_are_vietnams() {

@@ -111,12 +111,16 @@ impl Manifest {
 
     /// Errors: `NoManifest`, `Corrupt`.
     pub(super) fn read(vault: &dyn Vault, sealer: &Sealer, name: &str) -> Result<Self, Failure> {
+        let none = || Refusal::NoManifest {
+            dir: vault.place(),
+            name: name.to_owned(),
+        };
         if time_of(name).is_none() {
-            return Err(Refusal::NoManifest(vault.place()).into());
+            return Err(none().into());
         }
         let bytes = match vault.get(&path(name), OCTETS_MAX) {
             Ok(bytes) => bytes,
-            Err(Error::NotFound) => return Err(Refusal::NoManifest(vault.place()).into()),
+            Err(Error::NotFound) => return Err(none().into()),
             Err(e) => return Err(e.into()),
         };
         let damaged = || {
@@ -146,14 +150,23 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// The newest, or the newest that is not younger than `at`. Errors: `NoManifest`.
+    /// The newest, or the newest that is not younger than `at`. Errors: `NoBackup`, `NoneThatOld`.
     pub(super) fn newest(vault: &dyn Vault, at: Option<i64>) -> Result<String, Failure> {
         let fits = |name: &String| at.is_none_or(|at| time_of(name).is_some_and(|t| t <= at));
-        let found = names(vault)?.into_iter().rfind(fits);
-        found.ok_or_else(|| Refusal::NoManifest(vault.place()).into())
+        let names = names(vault)?;
+        let (dir, first) = (vault.place(), names.first().cloned());
+        let none = || match (at, first) {
+            (Some(at), Some(first)) => Refusal::NoneThatOld {
+                dir,
+                at: date::utc(at),
+                first,
+            },
+            _ => Refusal::NoBackup(dir),
+        };
+        names.into_iter().rfind(fits).ok_or_else(|| none().into())
     }
 
-    /// The oldest that is not older than `at`, else the newest. Errors: `NoManifest`.
+    /// The oldest that is not older than `at`, else the newest. Errors: `NoBackup`.
     pub(super) fn covering(vault: &dyn Vault, at: i64) -> Result<String, Failure> {
         let late = |name: &String| time_of(name).is_some_and(|t| t >= at);
         match names(vault)?.into_iter().find(late) {

@@ -136,10 +136,14 @@ told! {
         NotSealed(dir: String):
             "bản sao lưu trong {dir} không được niêm phong; muốn niêm phong, hãy chọn thư mục khác",
             "the backup in {dir} is not sealed; for a sealed one name another folder";
-        /// No backup of that name, or none that old.
-        NoManifest(dir: String):
-            "trong {dir} không có bản sao lưu như vậy",
-            "there is no such backup in {dir}";
+        /// No backup of that name.
+        NoManifest { dir: String, name: String }:
+            "trong {dir} không có bản sao lưu nào tên là {name} (`congvu backup list` kể tên)",
+            "there is no backup {name} in {dir} (`congvu backup list` names them)";
+        /// None that old: all were made later.
+        NoneThatOld { dir: String, at: String, first: String }:
+            "trong {dir} không có bản sao lưu nào từ {at} trở về trước: bản cũ nhất là {first}",
+            "no backup in {dir} is of {at} or before: the oldest is {first}";
         /// The manifest of a backup that a prune was to keep is damaged.
         StaysDamaged(name: String):
             "bản kê của bản sao lưu {name}, vốn phải giữ lại, bị hỏng: không biết nó cần những mảnh nào nên không xoá gì. Hãy \

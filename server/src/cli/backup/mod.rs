@@ -3,7 +3,7 @@
 use super::ConfigArgs;
 use super::progress::{Bar, octets};
 use crate::clock::SystemClock;
-use crate::keys;
+use crate::{keys, told};
 use anyhow::Context as _;
 use directory::Clock as _;
 use formats::date;
@@ -160,7 +160,10 @@ fn take(args: &BackupArgs) -> anyhow::Result<()> {
     let secret = args.key.secret()?;
     let vault = FolderVault::target(to, &store, &Disk::default())?;
     // Without the master key the backup is made, and its packs are not compared with what the store names.
-    let keys = keys::source(&config).unwrap_or_default();
+    let (keys, unopened) = match keys::source(&config) {
+        Ok(keys) => (keys, None),
+        Err(e) => (storage::KeySource::None, Some(told::in_both(&e))),
+    };
     let task = Take {
         store: &store,
         vault: &vault,
@@ -191,9 +194,13 @@ fn take(args: &BackupArgs) -> anyhow::Result<()> {
         );
     }
     if !taken.compared {
+        let (vietnamese, english) = unopened.unwrap_or_else(|| {
+            let unnamed = ("không có khoá chủ", "there is no master key");
+            (unnamed.0.into(), unnamed.1.into())
+        });
         println!(
-            "Không có khoá chủ, nên không biết kho thư có thiếu gói nào không. / Without the master key it was not \
-             seen whether packs of the store are missing or cut short."
+            "Không biết kho thư có thiếu tệp nội dung nào không, vì không đọc được những gì nó nêu: {vietnamese}. / It was \
+             not seen whether packs of the store are missing or cut short, since what it names could not be read: {english}."
         );
     }
     tell_damage(&taken)
