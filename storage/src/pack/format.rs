@@ -319,6 +319,12 @@ pub(crate) fn headless(dir: &Path, owner: Owner) -> Result<Vec<(String, Headless
     Ok(found)
 }
 
+/// Whether an entry lies where the first version had its first one.
+fn is_first(bytes: &[u8]) -> bool {
+    let first = bytes.get(FILE_HEAD_V1 as usize..).and_then(Entry::decode);
+    first.is_some_and(|entry| entry.sum.is_none())
+}
+
 /// Whether a file begins as a pack of another version does.
 fn is_unknown(file: &DataFile) -> bool {
     let octets = file.len().unwrap_or(0).min(FILE_HEAD);
@@ -326,9 +332,14 @@ fn is_unknown(file: &DataFile) -> bool {
     file.read_at(0, &mut head).is_ok() && matches!(Header::parse(&head), Err(Some(_)))
 }
 
-/// A pack of this number with its header; `None`: it is of the first version, whose header nobody can tell from
-/// another.
+/// A pack of this number with its header; `None`: it is of the first version and has lost its first entry too, by which
+/// its header can be told from another.
 fn headed(mut bytes: Vec<u8>, number: u32, owner: Owner) -> Option<Headless> {
+    if owner.unnamed && is_first(&bytes) {
+        let head = [&FILE_MAGIC[..], &1u32.to_le_bytes(), &number.to_le_bytes()].concat();
+        bytes[..head.len()].copy_from_slice(&head);
+        return Some(Headless::Mended(bytes));
+    }
     let version = likely_version(&bytes);
     let octets = file_head_octets(version) as usize;
     if bytes.len() <= octets {

@@ -1,10 +1,11 @@
 //! From the first format: how its commits and values are read, and what became of each. Frozen.
 
 use crate::checkpoint::Checkpoint;
+use crate::error::Cure;
 use crate::index::Op;
 use crate::journal::{Subject, v1};
 use crate::record::{self, Meta};
-use crate::{Error, Options, history, key, recover};
+use crate::{Error, Fault, Options, history, key, recover};
 
 const VERSION: u8 = 1;
 /// Octets before the version octet of the checkpoint, and of the checksum at its end.
@@ -21,12 +22,13 @@ pub(super) fn step(key: &[u8], body: &[u8], now: i64) -> Result<Vec<u8>, Error> 
     }
 }
 
-/// Visits all commits that count. Returns how many.
+/// Visits all commits that count. Returns how many. Errors: `Corrupt`, when the journal ends before its checkpoint, too.
 pub(super) fn replay(
     options: &Options,
     each: &mut dyn FnMut(Subject, Vec<Op>) -> Result<(), Error>,
 ) -> Result<u64, Error> {
-    let clean = was_clean(options);
+    let checkpoint = checkpoint(options);
+    let clean = checkpoint.as_ref().is_some_and(|c| c.clean);
     let found = v1::replay(&options.dir.join("journal"), &mut |met| {
         let ops = ops(met.body)?;
         if met.last && !clean {
@@ -44,21 +46,23 @@ pub(super) fn replay(
         each(met.subject, ops)?;
         Ok(true)
     })?;
+    // All up to there was durable, and applied.
+    if checkpoint.is_some_and(|c| found.end < c.position) {
+        let (segment, at) = (found.end.segment, found.end.offset);
+        let short = Fault::JournalShort { segment, at };
+        return Err(Error::cured(short, Cure::First));
+    }
     Ok(found.records)
 }
 
-/// Whether the store was closed. What cannot be read says no.
-fn was_clean(options: &Options) -> bool {
-    let Ok(bytes) = std::fs::read(options.dir.join("checkpoint")) else {
-        return false;
-    };
+/// How the store was stopped. `None` for what cannot be read: it promises nothing.
+fn checkpoint(options: &Options) -> Option<Checkpoint> {
+    let bytes = std::fs::read(options.dir.join("checkpoint")).ok()?;
     let body = bytes.len().checked_sub(CHECKPOINT_SUM);
     let body = body.and_then(|end| bytes.get(CHECKPOINT_HEAD..end));
     match body.and_then(<[u8]>::split_first) {
-        Some((&VERSION, body)) => {
-            postcard::from_bytes::<Checkpoint>(body).is_ok_and(|checkpoint| checkpoint.clean)
-        }
-        _ => false,
+        Some((&VERSION, body)) => postcard::from_bytes(body).ok(),
+        _ => None,
     }
 }
 

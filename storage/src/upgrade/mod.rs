@@ -102,7 +102,7 @@ pub(crate) fn from_first(options: &Options, keys: &Keys, owner: Owner) -> Result
     let now = options.clock.now();
     let (mut sorter, mut summary) = (Sorter::new(&folder, options.sizes.sort), Summary::NONE);
     summary.time = now;
-    first::replay(options, &mut |subject, ops| {
+    let read = first::replay(options, &mut |subject, ops| {
         if let (AccountId::SYSTEM, Some(system)) = (subject.account, subject.modseq) {
             summary.system = summary.system.max(system);
         }
@@ -115,7 +115,9 @@ pub(crate) fn from_first(options: &Options, keys: &Keys, owner: Owner) -> Result
                 deleted => deleted,
             })
         })
-    })?;
+    });
+    // What was begun of it is of no use where the old journal is damaged.
+    read.inspect_err(|_| drop(options.disk.remove_tree(&snapshots)))?;
     snapshot::write_base(&folder, 0, summary, &mut sorter.sorted()?)?;
     kept::keep_these(options, 1, &kept::FIRST)?;
     let aside = options.dir.join(FIRST_JOURNAL);
