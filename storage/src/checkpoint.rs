@@ -4,7 +4,7 @@
 use crate::commit::Shared;
 use crate::disk::{self, Disk};
 use crate::error::{Cure, Fault};
-use crate::journal::Position;
+use crate::journal::{Lineage, Mark, Position};
 use crate::owner::{self, ID, Owner};
 use crate::{Error, ModSeq, record};
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,9 @@ use std::path::Path;
 
 /// Its name.
 pub(crate) const FILE: &str = "checkpoint";
-const MAGIC: &[u8; 8] = b"CVCHKP2\n";
+const MAGIC: &[u8; 8] = b"CVCHKP3\n";
+/// Of one from before it told the journal from another.
+const MAGIC_UNMARKED: &[u8; 8] = b"CVCHKP2\n";
 /// Of one from before it named its store.
 const MAGIC_NAMELESS: &[u8; 8] = b"CVCHKP\r\n";
 const SUM: usize = 32;
@@ -29,16 +31,20 @@ pub(crate) struct Checkpoint {
     pub clean: bool,
     /// The machine's boot during which it was written.
     pub boot_id: Option<String>,
+    /// By what the journal can be told from another. It stands behind the rest.
+    #[serde(skip)]
+    pub lineage: Lineage,
 }
 
 impl Checkpoint {
     /// Flushes the index, then moves the checkpoint to `position`, which must have been applied.
     pub(crate) fn take(
         shared: &Shared,
-        position: Position,
+        (position, lineage): (Position, Lineage),
         system: ModSeq,
         clean: bool,
     ) -> Result<(), Error> {
+        shared.place.expect()?;
         let owner = shared.snapshots.folder.owner;
         if shared.index.is_damaged() {
             Self::distrust(&shared.dir, &shared.disk, owner);
@@ -51,6 +57,7 @@ impl Checkpoint {
             system,
             clean,
             boot_id,
+            lineage,
         }
         .write(&shared.dir, &shared.disk, owner)
     }
@@ -87,7 +94,11 @@ impl Checkpoint {
     pub(crate) fn write(&self, dir: &Path, disk: &Disk, owner: Owner) -> Result<(), Error> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&owner.id);
-        bytes.extend_from_slice(&record::encode(self)?);
+        let record = record::encode(self)?;
+        bytes.extend_from_slice(&(record.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(&record);
+        let Lineage { last, begun } = &self.lineage;
+        bytes.extend_from_slice(&record::encode(&(last, begun))?);
         let sum = blake3::hash(&bytes);
         bytes.extend_from_slice(sum.as_bytes());
         disk.replace(dir, FILE, &bytes)
@@ -110,18 +121,40 @@ impl Checkpoint {
             return Ok(None);
         }
         let said = &bytes[..body];
-        let record = match said
-            .strip_prefix(MAGIC)
-            .and_then(|rest| rest.split_first_chunk())
-        {
+        let marked = said.strip_prefix(MAGIC);
+        let named = marked.or_else(|| said.strip_prefix(MAGIC_UNMARKED));
+        let rest = match named.and_then(|rest| rest.split_first_chunk()) {
             Some((id, _)) if *id != owner.id && *id != NOBODY => {
                 tracing::warn!("the checkpoint belongs to another store");
                 return Ok(None);
             }
-            Some((_, record)) => Some(record),
-            None => said.strip_prefix(MAGIC_NAMELESS),
+            Some((_, rest)) => rest,
+            None => match said.strip_prefix(MAGIC_NAMELESS) {
+                Some(record) => record,
+                None => return Ok(None),
+            },
         };
-        let decoded = record.map(|record| record::decode(record, "checkpoint"));
-        decoded.transpose()
+        match marked {
+            Some(_) => Self::marked(rest).map(Some),
+            None => record::decode(rest, "checkpoint").map(Some),
+        }
+    }
+
+    /// With what tells the journal from another.
+    fn marked(rest: &[u8]) -> Result<Self, Error> {
+        let strange = || Error::Corrupt("the record of a checkpoint cannot be read".into());
+        let (length, rest) = rest.split_first_chunk().ok_or_else(strange)?;
+        let length = u32::from_le_bytes(*length) as usize;
+        let (record, marks) = rest.split_at_checked(length).ok_or_else(strange)?;
+        let (last, begun): (Option<Mark>, Vec<Mark>) = record::decode(marks, "checkpoint")?;
+        Ok(Self {
+            lineage: Lineage { last, begun },
+            ..record::decode(record, "checkpoint")?
+        })
+    }
+
+    /// Whether it is known to speak of another journal than that of the store in `dir` (I-19).
+    pub(crate) fn is_astray(&self, dir: &Path) -> bool {
+        self.lineage.is_anothers(&dir.join("journal"))
     }
 }

@@ -15,13 +15,14 @@ use crate::disk::{self, Disk};
 use crate::harm::Ailing;
 use crate::index::{Index, Op};
 use crate::journal::{Journal, Packed, Position, Subject};
+use crate::lock::Place;
 use crate::pack::Packs;
 use crate::seal::Keys;
 use crate::search::Search;
 use crate::snapshot::{Background, Snapshots};
 use crate::summaries::Summaries;
 use crate::unapplied::{Rest, Shown, Ticket, Unapplied};
-use crate::{AccountId, BlobId, Clock, Error, ModSeq, Obstacle, Sizes, key, record, spare};
+use crate::{AccountId, BlobId, Clock, Error, ModSeq, Obstacle, Sizes, applied, spare};
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     pub clock: Clock,
     pub reserve: u64,
     pub boot_id: Option<String>,
+    /// Where the folder is that this process has open.
+    pub place: Place,
     pub keys: Keys,
     pub index: Index,
     pub packs: Packs,
@@ -155,6 +158,8 @@ pub(crate) struct Committer {
     /// The ModSeq of the system's last commit.
     system: ModSeq,
     checkpoint_at: u64,
+    /// Beginnings of the journal of which the index was told.
+    told: usize,
     /// Octets of journal since the last flush began.
     written: u64,
     flushing: Option<JoinHandle<()>>,
@@ -184,6 +189,7 @@ impl Committer {
             journal,
             system,
             checkpoint_at: sizes.checkpoint,
+            told: 0,
             written: 0,
             flushing: None,
             snapshots: Background::default(),
@@ -262,7 +268,12 @@ impl Committer {
     /// A stop that is not told as one makes the next start long, and impossible after another boot on a full disk.
     fn stop(&self) -> Result<(), Error> {
         let shared = &self.shared;
-        let stop = || Checkpoint::take(shared, self.journal.end(), self.system, true);
+        // The spare of another store is not ours to give up.
+        shared.place.expect()?;
+        let stop = || {
+            let at = (self.journal.end(), self.journal.lineage().clone());
+            Checkpoint::take(shared, at, self.system, true)
+        };
         match stop() {
             Err(Error::Unavailable(_)) if spare::give_up(&shared.dir, &shared.disk) => {
                 let stopped = stop();
@@ -318,7 +329,8 @@ impl Committer {
     }
 
     fn place(&mut self, seal: bool, done: SyncSender<Result<Sealed, Error>>) {
-        let sealed = if seal { self.journal.seal() } else { Ok(()) };
+        let own = self.shared.place.expect();
+        let sealed = own.and_then(|()| if seal { self.journal.seal() } else { Ok(()) });
         let place = Sealed {
             end: self.journal.end(),
             system: self.system,
@@ -327,7 +339,7 @@ impl Committer {
             // Nothing is between the last commit and here. Without this word an index that sees no commit
             // any more would seem to be behind its checkpoint, and be made anew at the next start.
             let first = self.shared.unapplied.first();
-            let noted = note_applied(&self.shared.index, place.end);
+            let noted = applied::note(&self.shared.index, place.end, self.journal.lineage());
             drop(first);
             if let Err(e) = noted {
                 tracing::warn!(error = %e, "the index does not know how far it is");
@@ -397,19 +409,18 @@ impl Committer {
         self.journal.write(&records)
     }
 
-    fn write_through(&self, group: &mut [Commit]) -> Result<(), Error> {
+    fn write_through(&mut self, group: &mut [Commit]) -> Result<(), Error> {
+        let applied = applied::ops(&self.journal, &mut self.told)?;
         let _first = self.shared.unapplied.first();
         let now = group.iter_mut().filter(|c| !c.content.is_packed());
         let ops = now.flat_map(|c| std::mem::take(&mut c.ops));
-        let end = record::encode(&self.journal.end())?;
-        let applied = std::iter::once(Op::Put(key::applied(), end));
         self.shared.index.write(ops.chain(applied).collect())
     }
 
     /// Moves the checkpoint beside the running commits: the flush covers all that was applied before.
     fn maybe_checkpoint(&mut self) {
         let idle = self.flushing.as_ref().is_none_or(JoinHandle::is_finished);
-        if self.shared.index.is_damaged() {
+        if self.shared.index.is_damaged() && self.shared.place.expect().is_ok() {
             let owner = self.shared.snapshots.folder.owner;
             Checkpoint::distrust(&self.shared.dir, &self.shared.disk, owner);
             return;
@@ -424,6 +435,7 @@ impl Committer {
     /// Moves the checkpoint to the end, after the flush that is running; tells `asked` when it is there.
     fn flush(&mut self, asked: Option<(SyncSender<Result<Sealed, Error>>, Sealed)>) {
         let (shared, end, system) = (self.shared.clone(), self.journal.end(), self.system);
+        let lineage = self.journal.lineage().clone();
         let before = self.flushing.take();
         let mark = shared.unapplied.mark();
         let flush = move || {
@@ -432,7 +444,7 @@ impl Committer {
             }
             // The checkpoint says that all before `end` is applied.
             shared.unapplied.wait_until(mark);
-            let taken = Checkpoint::take(&shared, end, system, false);
+            let taken = Checkpoint::take(&shared, (end, lineage), system, false);
             if let Err(e) = &taken {
                 tracing::warn!(error = %e, "checkpoint failed; the next one tries again");
             }
@@ -448,11 +460,6 @@ impl Committer {
     }
 }
 
-/// Remembers in the index how far it was written, so that an index ahead of the journal is noticed.
-pub(crate) fn note_applied(index: &Index, end: Position) -> Result<(), Error> {
-    index.write(vec![Op::Put(key::applied(), record::encode(&end)?)])
-}
-
 /// Why nothing is written any more.
 pub(crate) fn stopped() -> Error {
     Error::Unavailable(Obstacle::Closed)
@@ -464,6 +471,8 @@ impl Shared {
         if self.stopped.load(Ordering::SeqCst) {
             return Err(stopped());
         }
+        // What is written into files that have no name any more is lost with this process.
+        self.place.expect()?;
         if self.reserve > 0 && self.disk.free(&self.dir) < self.needed(octets) {
             return Err(Error::Unavailable(Obstacle::DiskFull {
                 file: self.dir.display().to_string(),

@@ -112,6 +112,12 @@ told! {
             "copy the folder of the store, then run `congvu store repair`, or restore a backup into another folder";
         /// A repair that was cut off.
         EndRepair: "`congvu store repair` làm nốt", "`congvu store repair` ends it";
+        /// An index that is not that of the journal.
+        Rebuild:
+            "hãy trả đúng thứ về chỗ cũ, hoặc chạy `congvu store rebuild` để dựng lại chỉ mục theo nhật ký, nhật ký không \
+             mất gì",
+            "put the right one back, or run `congvu store rebuild`, which makes the index anew from the journal, of which \
+             nothing is lost";
         /// The file `format` is damaged or missing.
         Format:
             "`congvu store repair` làm lại tệp này, hoặc lấy nó từ bản sao lưu",
@@ -147,9 +153,10 @@ told! {
 
 impl Cure {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Repair,
         Self::EndRepair,
+        Self::Rebuild,
         Self::Format,
         Self::Foreign,
         Self::Keyring,

@@ -202,7 +202,7 @@ impl Shared {
         let mut book = self.ailing.lock();
         book.note(spot, met);
         let due = |at: i64| now.abs_diff(at) >= SAVED_EVERY_S;
-        if book.unsaved && book.saved_at.is_none_or(due) {
+        if book.unsaved && book.saved_at.is_none_or(due) && self.place.expect().is_ok() {
             book.save(&self.dir, &self.disk, now);
         }
     }
@@ -293,7 +293,7 @@ impl Shared {
     /// Writes the file when it says something else.
     pub(crate) fn save_harm(&self) {
         let mut book = self.ailing.lock();
-        if book.unsaved {
+        if book.unsaved && self.place.expect().is_ok() {
             book.save(&self.dir, &self.disk, self.clock.now());
         }
     }

@@ -21,7 +21,8 @@
 //! | system, `QUEUED` | the numbers of queue items up to this one may have been given |
 //! | system, `TABLE`, name, 0, key | a row |
 //! | system, `TRACE`, key | a row of the table `trace`: written once, never changed |
-//! | system, `APPLIED` | the journal's place up to which the index was written; not in the journal |
+//! | system, `APPLIED` | the journal's place up to which the index was written, and its last frame; not in the journal |
+//! | system, `APPLIED`, `begun` | by what else that journal can be told from another; not in the journal |
 //! | system, `APPLIED`, `store` | the identity of the store whose index it is; not in the journal |
 //! | system, `START` | where UidValidity begins |
 //! | account, `PART`, key without account, number | a piece of a value too large for one key |
@@ -190,6 +191,10 @@ pub(crate) fn row(name: &str, row: &[u8]) -> Vec<u8> {
 
 pub(crate) fn applied() -> Vec<u8> {
     kind(AccountId::SYSTEM, APPLIED)
+}
+
+pub(crate) fn begun() -> Vec<u8> {
+    key(AccountId::SYSTEM, APPLIED, b"begun")
 }
 
 pub(crate) fn whose() -> Vec<u8> {

@@ -35,6 +35,7 @@
 //! see, announces them, and only then answers. A very large one is applied beside the others (`unapplied`).
 
 pub mod account;
+mod applied;
 pub mod backup;
 mod batch;
 mod cell;

@@ -122,6 +122,7 @@ impl Store {
     pub fn maintain(&self, policy: &Policy) -> Result<Upkeep, Error> {
         let shared = &self.inner.shared;
         let _one = shared.packs.gate.upkeep();
+        shared.place.expect()?;
         shared.keys.rewrite()?;
         spare::lay_beside(&shared.dir, &shared.disk, shared.reserve);
         shared.look_again();

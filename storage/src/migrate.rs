@@ -8,13 +8,11 @@
 use crate::checkpoint::Checkpoint;
 use crate::error::{Cure, Fault, Obstacle};
 use crate::format::{Format, Found};
-use crate::index::Index;
+use crate::index::{Index, Op};
 use crate::owner::Owner;
 use crate::seal::Keys;
 use crate::snapshot::Folder;
-use crate::{
-    EngineKind, Error, Options, Stage, Store, Watch, commit, disk, key, lock, rebuild, recover,
-};
+use crate::{EngineKind, Error, Options, Stage, Store, Watch, disk, key, lock, rebuild, recover};
 use std::path::{Path, PathBuf};
 
 /// Octets that are compared at once.
@@ -90,9 +88,18 @@ fn fill(old: &Options, to: EngineKind, (keys, owner): (&Keys, Owner)) -> Result<
         ));
     }
     owner.sign(&new)?;
-    commit::note_applied(&new, found.end)?;
-    new.checkpoint()?;
     let index = recover::open_index(old, old.engine, &old.dir.join(recover::INDEX), keys)?;
+    // What it knows of the journal, which is the same.
+    for key in [key::applied(), key::begun()] {
+        let value = index.get(&key)?;
+        new.write(
+            value
+                .into_iter()
+                .map(|value| Op::Put(key.clone(), value))
+                .collect(),
+        )?;
+    }
+    new.checkpoint()?;
     old.disk.watch().begin(Stage::Comparing, loaded);
     let compared = compare(&index, &new, old.disk.watch());
     if old.engine == to || compared.is_err() {

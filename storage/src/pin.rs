@@ -4,7 +4,7 @@
 //! removes journal segments, snapshots or packs holds it exclusively while doing so, and leaves
 //! them for later when it cannot. The system gives a pin back when its holder ends, however it ends.
 
-use crate::{Error, disk};
+use crate::{Error, disk, lock};
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::Path;
@@ -17,11 +17,17 @@ pub struct Pin {
     _file: File,
 }
 
+/// Errors: `Unavailable` for a folder in the place of the file: nothing could ever be removed.
+pub(crate) fn expect_file(dir: &Path) -> Result<(), Error> {
+    lock::expect_no_folder(&dir.join(FILE))
+}
+
 impl Pin {
     /// Keeps the files of the store in `dir` from being removed. Any number may be held at once.
     /// Waits while files are being removed, which is short. Errors: `Unavailable`.
     pub fn shared(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(FILE);
+        lock::expect_no_folder(&path)?;
         let file = disk::open_lock(&path)?;
         give_to_owner(&file, dir);
         file.lock_shared()

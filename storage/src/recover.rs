@@ -1,18 +1,19 @@
 //! Start: trust the index as far as the checkpoint allows, replay the journal, or rebuild (I-19).
 
-use crate::checkpoint::Checkpoint;
+use crate::applied::{self, Applied};
+use crate::checkpoint::{self, Checkpoint};
 use crate::disk;
 use crate::domain;
 use crate::engine;
 use crate::error::{Cure, Fault};
 use crate::index::{Index, Op, decode_ops, ops_of};
-use crate::journal::{self, Found, Position, Subject};
+use crate::journal::{self, Found, Lineage, Position, Subject};
 use crate::owner::Owner;
 use crate::rebuild::{self, Reindexed};
 use crate::seal::Keys;
 use crate::snapshot::{self, Folder, Unsound};
 use crate::store::Opening;
-use crate::{AccountId, EngineKind, Error, ModSeq, Options, commit, key, pack, record, spare};
+use crate::{AccountId, EngineKind, Error, ModSeq, Options, key, pack, record, spare};
 use std::path::Path;
 
 pub(crate) const INDEX: &str = "index";
@@ -24,6 +25,8 @@ const REPLAY_OCTETS: usize = 4 << 20;
 pub(crate) struct Recovered {
     pub index: Index,
     pub found: Found,
+    /// By what the journal can be told from another.
+    pub lineage: Lineage,
     /// The ModSeq of the system's last commit.
     pub system: ModSeq,
     /// Whether the stop before was clean.
@@ -46,7 +49,13 @@ pub(crate) fn recover(
     options.disk.make_dir(&options.dir.join("journal"))?;
     let snapshots = Folder::at(&options.dir, &options.disk, keys, owner);
     snapshots.clear()?;
-    let checkpoint = Checkpoint::read(&options.dir, owner)?;
+    let found = Checkpoint::read(&options.dir, owner)?;
+    let is_astray = found.as_ref().is_some_and(|c| c.is_astray(&options.dir));
+    if is_astray && opening == Opening::Usual {
+        return Err(apart(&options.dir.join(checkpoint::FILE)));
+    }
+    // What another journal promised, this one did not.
+    let checkpoint = found.filter(|_| !is_astray);
     let whole = checkpoint.as_ref().is_some_and(|c| is_whole(c, options));
     let mut promised = checkpoint.as_ref().map(|c| c.position);
     let checkpoint = checkpoint.filter(|c| trusted(c, options));
@@ -96,6 +105,12 @@ impl From<Error> for Refused {
     }
 }
 
+/// This is not what belongs to the journal. Which of the two came from elsewhere, whoever put it there knows.
+fn apart(path: &Path) -> Error {
+    let file = path.display().to_string();
+    Error::cured(Fault::Apart { file }, Cure::Rebuild)
+}
+
 /// The journal ends before what was promised.
 pub(crate) fn short(end: Position) -> Error {
     let (segment, at) = (end.segment, end.offset);
@@ -106,11 +121,11 @@ pub(crate) fn short(end: Position) -> Error {
 fn applied(options: &Options, keys: &Keys, owner: Owner) -> Option<Position> {
     let is_there = options.dir.join(INDEX).is_dir() && !options.dir.join(INDEX_ASIDE).exists();
     let index = is_there.then(|| open_engine(options, keys).ok())??;
-    if owner.disowns(&index) {
+    if owner.disowns(&index) || applied::is_of_another(&index, &options.dir.join("journal")) {
         return None;
     }
-    let value = index.get(&key::applied()).ok()??;
-    record::decode(&value, "place").ok()
+    let applied = Applied::read(&index).ok()??;
+    Some(applied.position)
 }
 
 /// sled's flush does not reach the disk by itself: after another boot its files may have holes.
@@ -139,10 +154,12 @@ fn resume(
         tracing::warn!("the index belongs to another store");
         return Ok(None);
     }
-    let applied = match index.get(&key::applied())? {
-        Some(value) => record::decode::<Position>(&value, "place")?,
-        None => Position::START,
-    };
+    let known = Applied::read(&index)?;
+    let applied = known.map_or(Position::START, |known| known.position);
+    let mut lineage = applied::lineage(&index, known);
+    if lineage.is_anothers(&snapshots.journal()) {
+        return Err(Refused::Damage(apart(&options.dir.join(INDEX))));
+    }
     if applied < checkpoint.position {
         return Err(Error::Corrupt("the index is behind its checkpoint".into()).into());
     }
@@ -161,9 +178,11 @@ fn resume(
         &mut system,
         is_whole(checkpoint, options),
     )?;
+    lineage.last = found.last.or(lineage.last);
     Ok(Some(Recovered {
         index,
         found,
+        lineage,
         system,
         clean: checkpoint.clean && found.torn == 0,
         snapshots: snapshots.clone(),
@@ -179,11 +198,12 @@ fn renew(options: &Options, recovered: &Recovered, before: &Checkpoint) -> Resul
     Checkpoint {
         clean: false,
         boot_id,
+        lineage: recovered.lineage.clone(),
         ..before.clone()
     }
     .write(&options.dir, &options.disk, recovered.snapshots.owner)?;
     recovered.snapshots.owner.sign(&recovered.index)?;
-    commit::note_applied(&recovered.index, recovered.found.end)
+    applied::note(&recovered.index, recovered.found.end, &recovered.lineage)
 }
 
 fn rebuild(
@@ -224,7 +244,8 @@ fn rebuild(
         );
     }
     snapshots.owner.sign(&index)?;
-    commit::note_applied(&index, found.end)?;
+    let lineage = Lineage::of(&snapshots.journal(), from, found.last);
+    applied::note(&index, found.end, &lineage)?;
     index.checkpoint()?;
     let boot_id = options.boot_id.clone();
     Checkpoint {
@@ -232,6 +253,7 @@ fn rebuild(
         system,
         clean: false,
         boot_id,
+        lineage: lineage.clone(),
     }
     .write(&options.dir, &options.disk, snapshots.owner)?;
     if aside.exists() {
@@ -240,6 +262,7 @@ fn rebuild(
     Ok(Recovered {
         index,
         found,
+        lineage,
         system,
         clean: false,
         covered: chain.covered(),

@@ -204,6 +204,21 @@ impl Drop for Inner {
     }
 }
 
+/// Takes the folder for this process, with what is in it, which is ours to open. Errors: `InUse`, `Corrupt`, `Unavailable`.
+fn locked(options: &Options, opening: Opening) -> Result<(File, Found), Error> {
+    let lock = lock::lock(&options.dir)?;
+    pin::expect_file(&options.dir)?;
+    if opening != Opening::Repair {
+        repair::forget_begun(options)?;
+    }
+    let found = Found::look(&options.dir)?;
+    found.allows(options)?;
+    if let Found::Marked(format) = found {
+        format.owner().expect_own(&options.dir)?;
+    }
+    Ok((lock, found))
+}
+
 /// Opens packs and journal. Errors: `Corrupt`, `Unavailable`.
 fn files(
     options: &Options,
@@ -213,10 +228,11 @@ fn files(
 ) -> Result<(Packs, Journal), Error> {
     let packs = Packs::open(options, recovered.clean, keys.clone(), owner)?;
     packs.expect_all(&recovered.index, recovered.clean, opening)?;
-    let journal = Journal::open(options, keys, owner, recovered.found.end)?;
+    let found = (recovered.found.end, recovered.lineage.clone());
+    let journal = Journal::open(options, keys, owner, found)?;
     if journal.end() > recovered.found.end {
         // Nothing lies between: an index that sees no commit any more must not seem to be behind.
-        commit::note_applied(&recovered.index, journal.end())?;
+        applied::note(&recovered.index, journal.end(), journal.lineage())?;
     }
     Ok((packs, journal))
 }
@@ -262,12 +278,7 @@ impl Store {
         // Twice: before anything is made, and when nobody else can change it any more.
         Found::look(&options.dir)?.allows(options)?;
         options.disk.make_dir(&options.dir)?;
-        let lock = lock::lock(&options.dir)?;
-        let found = Found::look(&options.dir)?;
-        found.allows(options)?;
-        if let Found::Marked(format) = found {
-            format.owner().expect_own(&options.dir)?;
-        }
+        let (lock, found) = locked(options, opening)?;
         spare::give_up_when_full(options);
         migrate::settle(options)?;
         let keys = Keys::open(options, found == Found::New)?;
@@ -286,6 +297,7 @@ impl Store {
             clock: options.clock.clone(),
             reserve: options.reserve_bytes,
             boot_id: options.boot_id.clone(),
+            place: lock::Place::of(&options.dir, &lock),
             keys,
             index: recovered.index,
             packs,

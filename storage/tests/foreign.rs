@@ -386,6 +386,83 @@ fn a_folder_in_the_place_of_the_checkpoint_goes_aside_and_costs_nothing() {
     assert_eq!((whole, damaged), (ACCOUNTS.len() * 24, 0));
 }
 
+/// They are the store's to make: nobody need be asked what should be in them.
+#[test]
+fn a_folder_in_the_place_of_lock_or_pin_is_refused_with_what_helps() {
+    let own = closed(EngineKind::Sled, "của ta", 24);
+    for name in ["lock", "pin"] {
+        let (_dir, options) = own.copied();
+        let folder = options.dir.join(name);
+        let _ = fs::remove_file(&folder);
+        fs::create_dir(&folder).unwrap();
+        let opened = Store::open(&options).map(drop).unwrap_err();
+        let repaired = Store::repair(&options).map(drop).unwrap_err();
+        for refused in [opened, repaired] {
+            let obstacle = Obstacle::FolderForFile {
+                file: folder.display().to_string(),
+            };
+            assert_eq!(refused, Error::Unavailable(obstacle));
+        }
+        assert!(folder.is_dir());
+        fs::remove_dir(&folder).unwrap();
+        let store = Store::open(&options).unwrap();
+        assert_eq!(letters(&store), (ACCOUNTS.len() * 24, 0));
+        assert!(folder.is_file() || name == "pin");
+    }
+}
+
+/// Nothing is acknowledged that would go into files which have no name any more.
+#[test]
+fn a_store_whose_folder_was_replaced_acknowledges_nothing_more() {
+    let own = closed(EngineKind::Sled, "của ta", 24);
+    let (_dir, options) = own.copied();
+    let (_other, twin) = own.copied();
+    let store = Store::open(&options).unwrap();
+    let account = store.account(AccountId::new(2).unwrap());
+    let inbox = account.by_role(Role::Inbox).unwrap().unwrap().id;
+    let deliver = |n| world::deliver(&store, 2, inbox, &world::letter(n, "của ta", &[]), None);
+    deliver(901).unwrap();
+    assert!(store.writable());
+    let aside = options.dir.with_file_name("aside");
+    fs::rename(&options.dir, &aside).unwrap();
+    let replaced = || {
+        Error::Unavailable(Obstacle::FolderReplaced {
+            dir: options.dir.display().to_string(),
+        })
+    };
+    assert_eq!(deliver(902), Err(replaced()));
+    world::closed::copy(&twin.dir, &options.dir);
+    assert_eq!(deliver(903), Err(replaced()));
+    assert!(!store.writable());
+    let before = octets(&options.dir);
+    assert_eq!(store.snapshot().map(drop), Err(replaced()));
+    assert_eq!(
+        store.maintain(&Policy::default()).map(drop),
+        Err(replaced())
+    );
+    assert_eq!(octets(&options.dir), before);
+    // Whoever sees it puts it back.
+    fs::remove_dir_all(&options.dir).unwrap();
+    fs::rename(&aside, &options.dir).unwrap();
+    assert!(store.writable());
+    deliver(904).unwrap();
+    drop((account, store));
+    let store = Store::open(&options).unwrap();
+    assert_eq!(letters(&store), (ACCOUNTS.len() * 24 + 2, 0));
+    // Stopping writes nothing there either.
+    fs::rename(&options.dir, &aside).unwrap();
+    world::closed::copy(&twin.dir, &options.dir);
+    assert_eq!(store.close(), Err(replaced()));
+    assert_eq!(octets(&options.dir), octets_of(&twin.dir, &options.dir));
+}
+
+/// The files of a folder, as if they lay in another one.
+fn octets_of(dir: &Path, at: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let all = octets(dir).into_iter();
+    all.map(|(path, octets)| (at.join(path.strip_prefix(dir).unwrap()), octets))
+        .collect()
+}
+
 /// The index of a store that is further on would tell of its letters, and of commits that our journal has not.
 #[test]
 fn the_index_of_another_store_is_made_anew_and_never_asked() {

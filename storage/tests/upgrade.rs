@@ -166,6 +166,115 @@ fn damage_to_the_first_format_refuses_and_changes_nothing() {
     assert!(!options.dir.join("format").exists());
 }
 
+/// The checkpoint says up to where all was durable and applied.
+#[test]
+fn a_journal_of_the_first_format_that_ends_too_early_is_refused_and_nothing_is_changed() {
+    type Harm = fn(&Path);
+    let harms: [(&str, Harm); 4] = [
+        ("removed", |last| fs::remove_file(last).unwrap()),
+        ("cut in the middle", |last| {
+            let bytes = fs::read(last).unwrap();
+            fs::write(last, &bytes[..bytes.len() / 2]).unwrap();
+        }),
+        ("cut at its end", |last| {
+            let bytes = fs::read(last).unwrap();
+            fs::write(last, &bytes[..bytes.len() - 25]).unwrap();
+        }),
+        ("a flipped bit in its last record", |last| {
+            let mut bytes = fs::read(last).unwrap();
+            let at = bytes.len() - 3;
+            bytes[at] ^= 1;
+            fs::write(last, bytes).unwrap();
+        }),
+    ];
+    for (what, harm) in harms {
+        let (_dir, options) = kept(EngineKind::Memory);
+        harm(&options.dir.join("journal/0000000010.log"));
+        let before = everything(&options);
+        let told = refused(&options);
+        assert!(
+            told.contains("before commits that were promised"),
+            "{what}: {told}"
+        );
+        assert!(told.ends_with(&Cure::First.to_string()), "{what}: {told}");
+        assert_eq!(everything(&options), before, "{what}");
+        // What a repair says leads nobody back to where that was said.
+        let told = Store::repair(&options).unwrap_err().to_string();
+        assert!(
+            told.contains("restore a backup into another folder"),
+            "{what}: {told}"
+        );
+        assert_eq!(everything(&options), before, "{what}");
+    }
+}
+
+/// Its header has no checksum, but the first entry lies where no other version has one.
+#[test]
+fn a_damaged_header_of_a_pack_of_the_first_format_is_written_again_and_costs_nothing() {
+    for at in [0, 3, 8, 9, 11, 12, 15] {
+        let (_dir, options) = kept(EngineKind::Sled);
+        let pack = options.dir.join("packs/000001.pack");
+        world::closed::change(&pack, |octets| octets[at] ^= 4);
+        let store = Store::open(&options).unwrap();
+        assert!(!store.check_deep().unwrap().is_empty(), "{at}");
+        store.close().unwrap();
+        drop(store);
+        let report = Store::repair(&options).unwrap();
+        assert_eq!((report.damage.len(), report.gone), (1, None), "{at}");
+        assert_eq!(
+            (report.contents.len(), report.remaining.len()),
+            (0, 0),
+            "{at}"
+        );
+        check(&options, "a mended header");
+    }
+}
+
+/// A repair that was killed before anything took its place left the store as it was.
+#[test]
+fn what_a_killed_repair_had_begun_goes_with_the_next_start() {
+    for (engine, ready) in [(EngineKind::Memory, false), (EngineKind::Sled, true)] {
+        let (_dir, options) = kept(engine);
+        Store::open(&options).unwrap().close().unwrap();
+        let begun = options.dir.join("repaired");
+        fs::create_dir_all(begun.join("snapshots")).unwrap();
+        fs::write(
+            begun.join("snapshots/0000000000-0000000001.snap.new"),
+            "half",
+        )
+        .unwrap();
+        if ready {
+            fs::write(begun.join("ready"), "whole").unwrap();
+            let told = refused(&options);
+            assert!(told.contains("`congvu store repair` ends it"), "{told}");
+            assert!(begun.exists());
+        } else {
+            Store::open(&options).unwrap();
+            assert!(!begun.exists());
+        }
+    }
+}
+
+/// Every file with its octets, but the lock; and every folder.
+fn everything(options: &Options) -> Vec<(PathBuf, Option<Vec<u8>>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![options.dir.clone()];
+    while let Some(folder) = folders.pop() {
+        for path in world::closed::files(&folder) {
+            match path.is_dir() {
+                true => {
+                    found.push((path.clone(), None));
+                    folders.push(path);
+                }
+                false if path.ends_with("lock") => {}
+                false => found.push((path.clone(), Some(fs::read(path).unwrap()))),
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
 fn refused(options: &Options) -> String {
     Store::open(options).map(drop).unwrap_err().to_string()
 }

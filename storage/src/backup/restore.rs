@@ -13,7 +13,7 @@ use super::source::KEYRINGS;
 use super::{Failure, Refusal, Secret, Stage, Tell, Vault, folder, sound};
 use crate::checkpoint::Checkpoint;
 use crate::disk::{self, Disk};
-use crate::journal::Position;
+use crate::journal::{Lineage, Position};
 use crate::owner::{ID, Owner};
 use crate::pack;
 use crate::{Error, Fault, KeySource, ModSeq, Obstacle, Size, Told as _, format, keyring, repair};
@@ -164,7 +164,7 @@ fn small(chunks: &Chunks<'_>, entry: &Entry) -> Result<Option<Vec<u8>>, Error> {
 }
 
 /// Restores a whole store. It has no index: the first start makes it. Errors: `NotEmpty`, `NoRoom`,
-/// `NoManifest`, the refusals of [`super::list`]; `Corrupt` for a damaged backup.
+/// `NoManifest`, `NoneThatOld`, the refusals of [`super::list`]; `Corrupt` for a damaged backup.
 pub fn restore(task: &Restore<'_>, tell: Tell<'_>) -> Result<Rebuilt, Failure> {
     let _held = task.vault.hold(false)?;
     let sealer = Sealer::open(task.vault, task.secret)?;
@@ -202,6 +202,7 @@ pub fn restore(task: &Restore<'_>, tell: Tell<'_>) -> Result<Rebuilt, Failure> {
             system: ModSeq::FIRST,
             clean: true,
             boot_id: None,
+            lineage: Lineage::default(),
         };
         let owner = Owner {
             id: manifest.store,

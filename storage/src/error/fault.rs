@@ -143,6 +143,12 @@ told! {
         Index:
             "chỉ mục",
             "the index";
+        /// Index or checkpoint, and journal, of two copies of one store.
+        Apart { file: String }:
+            "{file} và nhật ký không đi với nhau, mỗi bên có những lần ghi mà bên kia không có: một trong hai là của một bản \
+             sao của kho này đã chạy tiếp",
+            "{file} and the journal do not belong together, each has commits that the other has not: one of them is of a \
+             copy of this store that went on by itself";
         /// Two indexes of one store that are not the same.
         IndexDiffers:
             "chỉ mục vừa dựng lại khác với chỉ mục đang dùng; hãy kiểm tra kho thư",

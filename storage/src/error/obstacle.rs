@@ -33,8 +33,20 @@ told! {
              out, or move it by `congvu store migrate --engine {asked}`";
         /// What is asked for comes after an upgrade.
         FirstFormat { dir: String }:
-            "kho thư trong {dir} thuộc định dạng đầu tiên: hãy mở nó một lần (`congvu store verify`) để nâng cấp",
-            "the store in {dir} is of the first format: open it once (`congvu store verify`), which upgrades it";
+            "kho thư trong {dir} thuộc định dạng đầu tiên: hãy mở nó một lần (`congvu store verify`) để nâng cấp; nếu lần mở \
+             ấy báo kho hỏng thì hãy khôi phục bản sao lưu vào thư mục khác, hoặc dùng tiếp chương trình đã ghi kho này",
+            "the store in {dir} is of the first format: open it once (`congvu store verify`), which upgrades it; where that \
+             says that it is damaged, restore a backup into another folder, or go on with the program that wrote it";
+        /// A folder where the store keeps a file that it can make itself.
+        FolderForFile { file: String }:
+            "chỗ của tệp {file} lại là một thư mục: hãy chuyển thư mục đó đi nơi khác, kho thư tự tạo lại tệp này",
+            "{file} is a folder where the store keeps a file: take it away, the store makes the file itself";
+        /// The folder of an open store was removed, or another one put in its place.
+        FolderReplaced { dir: String }:
+            "thư mục {dir} đã bị xoá hoặc thay bằng thư mục khác trong khi kho thư đang mở; không ghi gì vào đó nữa: hãy \
+             dừng máy chủ, đặt đúng thư mục về chỗ rồi khởi động lại",
+            "the folder {dir} was removed or replaced while its store was open; nothing more is written there: stop the \
+             server, put the right folder in its place, then start it again";
 
         // Keys.
         /// An encrypted store without keys.

@@ -36,6 +36,8 @@ pub(super) struct Frame<'a> {
     key: KeyId,
     raw: usize,
     stored: Cow<'a, [u8]>,
+    /// Its checksum.
+    pub sum: [u8; SUM],
     /// Where the next one begins.
     pub end: u64,
 }
@@ -148,6 +150,11 @@ fn checksum(head: Head, offset: u64, covered: &[u8]) -> [u8; SUM] {
     sum
 }
 
+/// The checksum of a frame that was encoded.
+pub(super) fn sum_of(frame: &[u8]) -> Option<&[u8; SUM]> {
+    frame.get(SUM_AT..)?.first_chunk()
+}
+
 /// Octets of the frame that begins so; `None` for what does not begin one.
 pub(super) fn octets(first: &[u8]) -> Option<u64> {
     let length = first.get(4..8)?.try_into().ok()?;
@@ -166,6 +173,7 @@ pub(super) fn owned(mut octets: Vec<u8>, head: Head, offset: u64) -> Option<Fram
         flags,
         key,
         raw,
+        sum,
         end,
         ..
     } = of(&octets, head, offset)?;
@@ -177,6 +185,7 @@ pub(super) fn owned(mut octets: Vec<u8>, head: Head, offset: u64) -> Option<Fram
         key,
         raw,
         stored: Cow::Owned(octets),
+        sum,
         end,
     })
 }
@@ -191,7 +200,8 @@ pub(super) fn of(rest: &[u8], head: Head, offset: u64) -> Option<Frame<'_>> {
     }
     let end = HEAD + field(4) as usize;
     let whole = rest.get(..end)?;
-    if checksum(head, offset, &whole[COVERED_AT..]) != whole[SUM_AT..COVERED_AT] {
+    let sum = checksum(head, offset, &whole[COVERED_AT..]);
+    if sum != whole[SUM_AT..COVERED_AT] {
         return None;
     }
     Some(Frame {
@@ -201,6 +211,7 @@ pub(super) fn of(rest: &[u8], head: Head, offset: u64) -> Option<Frame<'_>> {
         key: KeyId(field(COVERED_AT + 4)),
         raw: field(COVERED_AT + 8) as usize,
         stored: Cow::Borrowed(&whole[HEAD..]),
+        sum,
         end: offset + end as u64,
     })
 }

@@ -12,6 +12,7 @@
 //! checksum`.
 
 mod frame;
+mod mark;
 mod read;
 mod salvage;
 mod segments;
@@ -22,6 +23,7 @@ mod write;
 mod tests;
 
 pub(crate) use frame::Packed;
+pub(crate) use mark::{Lineage, Mark};
 pub(crate) use read::{Found, Met, damaged, replay, whole};
 pub(crate) use salvage::salvage;
 pub(crate) use segments::{between, is_plain, remove, sealed, segments};

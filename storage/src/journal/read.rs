@@ -2,7 +2,7 @@
 //! A segment is read frame by frame: no more than two are in memory at once.
 
 use super::frame::{self, Frame, Packer};
-use super::{FILE_HEAD, HEAD_MAX, Head, Position, Subject, path, segments};
+use super::{FILE_HEAD, HEAD_MAX, Head, Mark, Position, Subject, path, segments};
 use crate::error::{Cure, Fault};
 use crate::seal::Keys;
 use crate::{Error, disk};
@@ -30,6 +30,8 @@ pub(crate) struct Found {
     pub torn: u64,
     /// Commits that count.
     pub records: u64,
+    /// The last frame of which any counts, where there is one.
+    pub last: Option<Mark>,
 }
 
 /// Reads the segments from `from` on. Errors: `Corrupt` when something that was promised is
@@ -45,6 +47,7 @@ pub(crate) fn replay(
         end: from,
         torn: 0,
         records: 0,
+        last: None,
     };
     if last == 0 && from == Position::START {
         return Ok(found);
@@ -130,6 +133,7 @@ pub(super) fn part(
         },
         torn: 0,
         records: 0,
+        last: None,
     };
     let left = segment.visit(head, &mut found, each, false, &packer(keys))?;
     if left > 0 || end.is_some_and(|end| found.end.offset < end) {
@@ -146,7 +150,7 @@ fn packer(keys: &Keys) -> Packer {
 }
 
 /// A segment that is read; it may be written meanwhile.
-struct Segment {
+pub(super) struct Segment {
     number: u32,
     file: File,
     path: PathBuf,
@@ -155,7 +159,7 @@ struct Segment {
 }
 
 impl Segment {
-    fn open(dir: &Path, number: u32) -> Result<Self, Error> {
+    pub(super) fn open(dir: &Path, number: u32) -> Result<Self, Error> {
         let path = path(dir, number);
         let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
         let (len, file) = opened.map_err(|e| match e.kind() {
@@ -187,12 +191,12 @@ impl Segment {
         Ok(bytes)
     }
 
-    fn head(&self) -> Result<Option<Head>, Error> {
+    pub(super) fn head(&self) -> Result<Option<Head>, Error> {
         Head::read(&self.read(0, HEAD_MAX)?, self.number)
     }
 
     /// The frame at `offset`; `None` for what is no whole frame.
-    fn frame(&self, head: Head, offset: u64) -> Result<Option<Frame<'static>>, Error> {
+    pub(super) fn frame(&self, head: Head, offset: u64) -> Result<Option<Frame<'static>>, Error> {
         let first = self.read(offset, frame::HEAD as u64)?;
         let room = self.len.saturating_sub(offset);
         let Some(octets) = frame::octets(&first).filter(|octets| *octets <= room) else {
@@ -231,6 +235,7 @@ impl Segment {
         while let Some(frame) = next {
             next = self.frame(head, frame.end)?;
             let end = frame.end;
+            let mark = Mark::at(head, found.end.offset, &frame.sum);
             let payload = frame.open(packer)?;
             drop(frame);
             let commits = frame::commits(&payload)?;
@@ -249,6 +254,7 @@ impl Segment {
                 break;
             }
             found.end.offset = end;
+            found.last = Some(mark);
             found.records += records;
         }
         let rest = self.read(found.end.offset, self.len)?;

@@ -45,7 +45,8 @@ impl World {
 
     fn open(&self) -> Journal {
         let end = self.replay().unwrap().1.end;
-        Journal::open(&self.options, &self.keys, OURS, end).unwrap()
+        let found = (end, Lineage::default());
+        Journal::open(&self.options, &self.keys, OURS, found).unwrap()
     }
 
     /// What is read: account, time and body of each commit.
@@ -179,7 +180,13 @@ fn a_visitor_that_refuses_cuts_the_whole_last_group() {
     assert_eq!((found.end, found.records), (end, 1));
     drop(journal);
     group(
-        &mut Journal::open(&world.options, &world.keys, OURS, found.end).unwrap(),
+        &mut Journal::open(
+            &world.options,
+            &world.keys,
+            OURS,
+            (found.end, Lineage::default()),
+        )
+        .unwrap(),
         &[4],
     );
     assert_eq!(world.replay().unwrap().0, expected([1, 4]));

@@ -25,6 +25,7 @@ pub(crate) fn replay(dir: &Path, each: &mut Visit<'_>) -> Result<Found, Error> {
         end: START,
         torn: 0,
         records: 0,
+        last: None,
     };
     for number in START.segment..=last {
         let path = path(dir, number);

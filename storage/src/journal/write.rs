@@ -2,7 +2,7 @@
 //! content: when only one of the two came to be before a crash, replay finds it out.
 
 use super::frame::{self, Packed, Packer};
-use super::{HEAD_MAX, Head, Position, Subject, path};
+use super::{HEAD_MAX, Head, Lineage, Mark, Position, Subject, path};
 use crate::disk::{self, DataFile, Disk};
 use crate::owner::Owner;
 use crate::seal::Keys;
@@ -21,6 +21,11 @@ pub(crate) struct Journal {
     file: DataFile,
     head: Head,
     end: Position,
+    lineage: Lineage,
+    /// How often this process began something that the lineage tells.
+    begun: usize,
+    /// Whether the next frame is the first one of this process.
+    first: bool,
     /// Set when the disk may hold something else than we think: nothing more is written.
     broken: Option<Error>,
     /// Length of the file: zeros lie behind the end.
@@ -37,7 +42,7 @@ impl Journal {
         options: &Options,
         keys: &Keys,
         owner: Owner,
-        mut end: Position,
+        (mut end, mut lineage): (Position, Lineage),
     ) -> Result<Self, Error> {
         let (dir, disk) = (options.dir.join("journal"), options.disk.clone());
         let path = path(&dir, end.segment);
@@ -46,7 +51,9 @@ impl Journal {
         let len = file.len().map_err(failed)?;
         let mut held = vec![0; len.min(HEAD_MAX) as usize];
         file.read_at(0, &mut held).map_err(failed)?;
-        let head = match Head::read(&held, end.segment)? {
+        let found = Head::read(&held, end.segment)?;
+        let first = found.is_some();
+        let head = match found {
             Some(head) => {
                 end.offset = end.offset.max(head.end());
                 file.set_len(end.offset).map_err(failed)?;
@@ -57,6 +64,7 @@ impl Journal {
                 file.set_len(0).map_err(failed)?;
                 file.append_at(0, &head.octets()).map_err(failed)?;
                 end.offset = head.end();
+                lineage.begin(Mark::of(head));
                 head
             }
         };
@@ -70,6 +78,9 @@ impl Journal {
             file,
             head,
             end,
+            lineage,
+            begun: 0,
+            first,
             broken: None,
             laid: end.offset,
             ahead: options.sizes.ahead,
@@ -88,6 +99,21 @@ impl Journal {
     /// The end of the last durable frame.
     pub(crate) fn end(&self) -> Position {
         self.end
+    }
+
+    /// What an index is told of it.
+    pub(crate) fn lineage(&self) -> &Lineage {
+        &self.lineage
+    }
+
+    /// How often its lineage gained a beginning since it was opened.
+    pub(crate) fn begun(&self) -> usize {
+        self.begun
+    }
+
+    fn begin(&mut self, mark: Mark) {
+        self.lineage.begin(mark);
+        (self.begun, self.first) = (self.begun + 1, false);
     }
 
     /// Writes a group behind the end. It counts only after [`Journal::sync`] and [`Journal::settle`].
@@ -141,6 +167,13 @@ impl Journal {
 
     /// The written group is durable, and so is the content it names.
     pub(crate) fn settle(&mut self) {
+        if let Some(sum) = frame::sum_of(&self.frame) {
+            let mark = Mark::at(self.head, self.end.offset, sum);
+            self.lineage.last = Some(mark);
+            if self.first {
+                self.begin(mark);
+            }
+        }
         self.end.offset += self.frame.len() as u64;
     }
 
@@ -195,6 +228,7 @@ impl Journal {
         file.sync().map_err(failed)?;
         self.disk.sync_dir(&self.dir)?;
         (self.file, self.head) = (file, head);
+        self.begin(Mark::of(head));
         self.end = Position {
             segment,
             offset: head.end(),

@@ -2,7 +2,8 @@
 //! is missing the index's copy.
 
 use super::mishap::{Mishap, Than};
-use super::{Gone, Repaired, found};
+use super::{Gone, Repaired, aside, found, rename};
+use crate::applied::{self, Applied};
 use crate::checkpoint::Checkpoint;
 use crate::index::{Index, Op, ops_of};
 use crate::journal::{self, Position};
@@ -84,8 +85,15 @@ pub(super) fn gather(
     let folder = Folder::at(&options.dir, &options.disk, keys, owner);
     let new = Folder::at(fresh, &options.disk, keys, owner);
     options.disk.make_dir(&new.dir)?;
-    let checkpoint = Checkpoint::read(&options.dir, owner).ok().flatten();
-    let old = old(options, (keys, owner), checkpoint.as_ref(), report);
+    let mut checkpoint = Checkpoint::read(&options.dir, owner).ok().flatten();
+    if checkpoint
+        .as_ref()
+        .is_some_and(|c| c.is_astray(&options.dir))
+    {
+        report.add(&Mishap::CheckpointApart, &[]);
+        checkpoint = None;
+    }
+    let old = old(options, (keys, owner), checkpoint.as_ref(), report)?;
     let mut files = read(&folder, &new, old.as_ref(), report)?;
     if let Some(checkpoint) = &checkpoint {
         files.summary.system = files.summary.system.max(checkpoint.system);
@@ -374,37 +382,48 @@ fn packs_gone(
     Ok(gone)
 }
 
-/// Opens the index; `None` when there is none, none that can be opened, or that of another store.
+/// Opens the index; `None` when there is none, none that can be opened, or that of another store or of another journal.
 fn old(
     options: &Options,
     (keys, owner): (&Keys, Owner),
     checkpoint: Option<&Checkpoint>,
     report: &mut Repaired,
-) -> Option<Old> {
-    let dirs = [recover::INDEX_ASIDE, recover::INDEX].map(|name| options.dir.join(name));
-    let dir = dirs.into_iter().find(|dir| dir.is_dir())?;
-    if options.engine == EngineKind::Memory {
-        return None;
-    }
+) -> Result<Option<Old>, Error> {
+    let names = [recover::INDEX_ASIDE, recover::INDEX].into_iter();
+    let there = names.map(|name| (name, options.dir.join(name)));
+    let found = there.into_iter().find(|(_, dir)| dir.is_dir());
+    let Some((name, dir)) = found.filter(|_| options.engine != EngineKind::Memory) else {
+        return Ok(None);
+    };
     let index = match engine::open(options.engine, &dir, options.cache_bytes) {
         Ok(engine) => Index::new(engine).sealed_with(keys.clone()),
         Err(e) => {
             tracing::warn!(error = %e, "the index cannot be read either");
-            return None;
+            return Ok(None);
         }
     };
     if owner.disowns(&index) {
         report.add(&Mishap::IndexOfAnother, &[]);
-        return None;
+        return Ok(None);
     }
-    let applied = index.get(&key::applied()).ok().flatten();
-    let applied = applied.and_then(|v| record::decode::<Position>(&v, "place").ok());
+    if applied::is_of_another(&index, &options.dir.join("journal")) {
+        // The engine lets go of its files.
+        drop(index);
+        let to = aside(options, name)?;
+        rename(options, &dir, &to)?;
+        report.aside = to.parent().map(Path::to_owned);
+        let to = to.display().to_string();
+        report.add(&Mishap::IndexApart { to }, &[]);
+        return Ok(None);
+    }
+    let applied = Applied::read(&index).ok().flatten();
+    let applied = applied.map(|applied| applied.position);
     let trusted = checkpoint.is_none_or(|c| recover::is_whole(c, options));
-    Some(Old {
+    Ok(Some(Old {
         index,
         applied,
         trusted,
-    })
+    }))
 }
 
 /// Reads the index as far as it can be read.

@@ -62,6 +62,16 @@ told! {
         IndexOfAnother:
             "chỉ mục là của một kho khác; không hỏi nó, và nó được dựng lại",
             "the index belongs to another store; it was not asked, and is made anew";
+        CheckpointApart:
+            "điểm mốc (`checkpoint`) không đi với nhật ký: nó là của một bản sao của kho này đã chạy tiếp, hoặc nhật ký là của \
+             bản sao đó; những gì nó hứa không được tính",
+            "the checkpoint does not belong to the journal: it is of a copy of this store that went on by itself, or the \
+             journal is; what it promised does not count";
+        IndexApart { to: String }:
+            "chỉ mục không đi với nhật ký: nó là của một bản sao của kho này đã chạy tiếp, hoặc nhật ký là của bản sao đó; \
+             không lấy gì của nó, đã chuyển nó sang {to}, và chỉ mục được dựng lại theo nhật ký",
+            "the index does not belong to the journal: it is of a copy of this store that went on by itself, or the journal \
+             is; nothing of it was taken, it was moved to {to}, and the index is made anew from the journal";
     }
 }
 

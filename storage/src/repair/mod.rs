@@ -28,8 +28,8 @@ use crate::owner::{self, Owner};
 use crate::seal::Keys;
 use crate::store::Opening;
 use crate::{
-    Disk, EngineKind, Error, Options, Store, disk, journal, keyring, lock, pack, recover, search,
-    snapshot, upgrade,
+    Disk, EngineKind, Error, Options, Store, disk, journal, keyring, lock, pack, pin, recover,
+    search, snapshot, upgrade,
 };
 use gather::Gathered;
 use mishap::{Mishap, Was, Whose};
@@ -68,6 +68,15 @@ fn is_cut_off(dir: &Path) -> bool {
     there(READY) || there(MENDING)
 }
 
+/// Removes what a repair had begun that was cut off before anything took its place: the store is as it was.
+pub(crate) fn forget_begun(options: &Options) -> Result<(), Error> {
+    let fresh = options.dir.join(FRESH);
+    match fresh.exists() && !is_cut_off(&options.dir) {
+        true => remove_tree(options, &fresh),
+        false => Ok(()),
+    }
+}
+
 impl Store {
     /// Repairs the store in `options.dir`, which must not be open. A store without damage only gets
     /// its index made anew. Errors: `InUse`, `Unavailable` (disk full: then the store is as it was,
@@ -75,6 +84,7 @@ impl Store {
     pub fn repair(options: &Options) -> Result<Repaired, Error> {
         expect_store(options)?;
         let held = lock::lock(&options.dir)?;
+        pin::expect_file(&options.dir)?;
         let fresh = options.dir.join(FRESH);
         let mut report = Repaired {
             untold: report::untold(&options.dir),

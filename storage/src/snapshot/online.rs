@@ -92,6 +92,7 @@ impl Snapshots {
 
     fn run(&self, shared: &Shared, sealed: u32) -> Result<Progress, Error> {
         let _alone = self.working.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.place.expect()?;
         let checkpoint = Checkpoint::read(&shared.dir, self.folder.owner)?;
         let checkpoint = checkpoint.map_or(0, |c| c.position.segment);
         let task = Task {
