@@ -109,7 +109,10 @@ fn i18_a_store_of_the_first_format_shows_what_it_showed() {
 fn i18_whatever_way_the_first_format_was_stopped() {
     let last = |dir: &Path| dir.join("journal/0000000010.log");
     type Harm = fn(&Path, PathBuf);
-    let harms: [(&str, Harm); 4] = [
+    let harms: [(&str, Harm); 5] = [
+        ("a damaged checkpoint", |dir, _| {
+            world::closed::change(&dir.join("checkpoint"), |octets| octets[9] ^= 16);
+        }),
         ("no checkpoint", |dir, _| {
             fs::remove_file(dir.join("checkpoint")).unwrap();
         }),

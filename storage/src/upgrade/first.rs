@@ -58,8 +58,9 @@ pub(super) fn replay(
 /// How the store was stopped. `None` for what cannot be read: it promises nothing.
 fn checkpoint(options: &Options) -> Option<Checkpoint> {
     let bytes = std::fs::read(options.dir.join("checkpoint")).ok()?;
-    let body = bytes.len().checked_sub(CHECKPOINT_SUM);
-    let body = body.and_then(|end| bytes.get(CHECKPOINT_HEAD..end));
+    let (said, sum) = bytes.split_last_chunk::<CHECKPOINT_SUM>()?;
+    let body = said.get(CHECKPOINT_HEAD..);
+    let body = body.filter(|_| blake3::hash(said).as_bytes() == sum);
     match body.and_then(<[u8]>::split_first) {
         Some((&VERSION, body)) => postcard::from_bytes(body).ok(),
         _ => None,
