@@ -35,12 +35,14 @@ const NAME: Rule = Rule {
     wait_max_s: 60,
 };
 
-/// A peer's network: an IPv4 address, or the /64 that one IPv6 host has to itself.
+/// A peer's network: an IPv4 address, or the /64 that one IPv6 host, or one customer of a provider, has to itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Network(u128);
+pub struct Network(u128);
 
 impl Network {
-    pub(crate) fn of(ip: IpAddr) -> Self {
+    /// That of this address; an IPv4 address in IPv6 clothes is that address.
+    #[must_use]
+    pub fn of(ip: IpAddr) -> Self {
         match ip.to_canonical() {
             IpAddr::V4(v4) => Self(u128::from(u32::from(v4))),
             // Above 2^64, so never the number of an IPv4 address.

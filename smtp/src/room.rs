@@ -3,8 +3,9 @@
 //! Strangers get three quarters of it, one address of theirs a quarter (two messages of the largest size at least), so
 //! that who sends slowly, or without end, keeps neither people who signed in nor other servers from sending.
 
+use directory::lockout::Network;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -16,8 +17,8 @@ const UNIT: u64 = 1024;
 pub(crate) struct Memory {
     all: Arc<Semaphore>,
     strangers: Arc<Semaphore>,
-    /// Units that each address of strangers holds.
-    held: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    /// Units that each network of strangers holds.
+    held: Arc<Mutex<HashMap<Network, usize>>>,
     address_max: usize,
 }
 
@@ -35,7 +36,7 @@ impl Memory {
     }
 
     /// Takes more units for an address; they are given back by [`Room`].
-    fn take(&self, address: IpAddr, more: usize) -> bool {
+    fn take(&self, address: Network, more: usize) -> bool {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let now = held.get(&address).copied().unwrap_or(0);
         let fits = now + more <= self.address_max;
@@ -45,7 +46,7 @@ impl Memory {
         fits
     }
 
-    fn give(&self, address: IpAddr, units: usize) {
+    fn give(&self, address: Network, units: usize) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         match held.get_mut(&address) {
             Some(now) if *now > units => *now -= units,
@@ -59,7 +60,7 @@ impl Memory {
 /// What one session holds.
 pub(crate) struct Room {
     memory: Memory,
-    address: IpAddr,
+    address: Network,
     /// Units of its address, where it began as a stranger's.
     own: usize,
     all: Option<OwnedSemaphorePermit>,
@@ -71,7 +72,7 @@ impl Room {
     pub(crate) fn new(memory: &Memory, peer: IpAddr) -> Self {
         Self {
             memory: memory.clone(),
-            address: network(peer),
+            address: Network::of(peer),
             own: 0,
             all: None,
             strangers: None,
@@ -136,17 +137,6 @@ fn merge(held: &mut Option<OwnedSemaphorePermit>, more: OwnedSemaphorePermit) {
     match held {
         Some(held) => held.merge(more),
         None => *held = Some(more),
-    }
-}
-
-/// One customer of a provider has a whole /64 of IPv6.
-fn network(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        v4 => v4,
     }
 }
 
