@@ -268,7 +268,7 @@ impl Delivery {
         let queue = self.inner.store.queue();
         // What the server itself says must not wait for a queue that it would help to empty.
         if !arrival.generated && queue.count() >= self.inner.settings.queue_max {
-            return Err(Refused::Temporary("the queue is full".into()));
+            return Err(Refused::Permanent(Refusal::QueueFull));
         }
         let accounts: Vec<AccountId> = rows.iter().filter_map(Row::account).collect();
         // What waits for its time is of that time: its tries, warnings and end are counted from then.

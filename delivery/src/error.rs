@@ -34,7 +34,13 @@ pub enum Refusal {
     LongLine,
     /// Not exactly one From field, or malformed (submission, RFC 6409 §8).
     FromInvalid,
+    /// Several Sender fields, or a malformed one (RFC 5322 §3.6).
+    SenderFieldInvalid,
+    /// As many messages wait as the config lets, to who may try again later.
+    QueueFull,
     NoRecipients,
+    /// Since he signed in his account was suspended, or his password changed or was withdrawn.
+    SignedOut,
     /// An administrator, or sending far more than ever, has suspended the sending of the one signed in.
     SendingSuspended,
     /// He sends more than he may in an hour or a day, or his agency does; later he may again.

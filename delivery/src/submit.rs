@@ -22,10 +22,10 @@ pub(crate) fn check_sender(access: &Access, from: &ReversePath) -> Result<(), Re
         ReversePath::Null => true,
         ReversePath::Address(address) => access.sending(address) != Sending::No,
     };
-    if own && access.stands() {
-        Ok(())
-    } else {
-        no(Refusal::SenderNotYours)
+    match (own, access.stands()) {
+        (true, true) => Ok(()),
+        (_, false) => no(Refusal::SignedOut),
+        (false, true) => no(Refusal::SenderNotYours),
     }
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn check_header(access: &Access, header: &Header) -> Result<Option<Ad
     let senders = match header.sender.as_slice() {
         [] => &[],
         [Some(sender)] => sender.as_slice(),
-        _ => return no(Refusal::FromInvalid),
+        _ => return no(Refusal::SenderFieldInvalid),
     };
     let authors = from.iter().map(|address| access.sending(address)).min();
     if !senders.iter().all(|address| access.may_send_as(address)) {

@@ -219,6 +219,17 @@ pub(crate) fn refused(refused: Refused, recipients: &[String]) -> SetError {
             &["headers", "bodyStructure"],
             "a line has more than 998 octets and can neither be folded nor encoded",
         ),
+        Refusal::SenderFieldInvalid => {
+            invalid_email(&["sender"], "at most one Sender field may be there")
+        }
+        Refusal::SignedOut => SetError::new("forbiddenToSend").because(
+            "Tài khoản đã bị tạm dừng hoặc mật khẩu đã đổi sau khi đăng nhập; hãy đăng nhập lại. / \
+             The account was suspended or its password changed since you signed in; sign in again.",
+        ),
+        Refusal::QueueFull => SetError::new("rateLimit").because(
+            "Máy chủ đang có quá nhiều thư chờ gửi; hãy thử lại sau. / \
+             Too many messages wait on this server; try again later.",
+        ),
         Refusal::FromInvalid => invalid_email(&["from"], "exactly one From field is needed"),
         Refusal::NoRecipients => SetError::new("noRecipients"),
         Refusal::SendingSuspended => SetError::new("forbiddenToSend").because(

@@ -127,6 +127,10 @@ pub struct Mail {
     pub recipients_max: usize,
     /// Octets of all messages being received at once, kept in memory.
     pub receiving_max: usize,
+    /// Octets a second that a message must bring on average of five minutes; 0: however slow.
+    pub receiving_rate_min: u64,
+    /// Minutes in which the whole of a message must have come.
+    pub receiving_minutes_max: u64,
     /// Messages waiting in the queue at which new ones are put off.
     pub queue_max: usize,
     /// Octets of one account without a quota of its own; 0: no limit.
@@ -141,6 +145,8 @@ impl Default for Mail {
             size_max: 36 << 20,
             recipients_max: 1000,
             receiving_max: 512 << 20,
+            receiving_rate_min: 500,
+            receiving_minutes_max: 120,
             queue_max: 1_000_000,
             quota: 2 << 30,
             full_mailbox_days: 3,
@@ -284,6 +290,15 @@ fn check(config: &Config) -> Result<(), (&'static str, String)> {
     }
     if (config.mail.receiving_max as u64) < config.mail.size_max {
         return wrong("mail.receiving_max", "expected at least mail.size_max");
+    }
+    if config.mail.receiving_rate_min > 1 << 20 {
+        return wrong(
+            "mail.receiving_rate_min",
+            "expected 0 to 1048576 octets a second",
+        );
+    }
+    if !(10..=24 * 60).contains(&config.mail.receiving_minutes_max) {
+        return wrong("mail.receiving_minutes_max", "expected 10 to 1440");
     }
     if config.mail.full_mailbox_days > 5 {
         return wrong("mail.full_mailbox_days", "expected 0 to 5");

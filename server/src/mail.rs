@@ -63,6 +63,10 @@ impl Mail {
                 host: config.server.host.clone(),
                 size_max: config.mail.size_max,
                 recipients_max: config.mail.recipients_max,
+                pace: smtp::Pace {
+                    rate_min: config.mail.receiving_rate_min,
+                    whole_ms: config.mail.receiving_minutes_max * 60_000,
+                },
                 postmaster_domain: DomainName::parse(&config.server.default_domain).ok(),
             }),
             smtp: receiving(services, limits),

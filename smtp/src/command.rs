@@ -123,6 +123,8 @@ pub enum Fault {
     Path,
     /// A parameter that is not known (RFC 5321 §4.1.1.11).
     Parameter,
+    /// One that is known, but not for this command, this service or a connection as it is.
+    ParameterNotHere(&'static str),
     /// A parameter with a value that cannot be, or twice: one of those that a reply names; empty for what is no name.
     ParameterValue(&'static str),
     /// RFC 6531 §3.4: an address in UTF-8 without SMTPUTF8.
@@ -356,6 +358,7 @@ fn each_parameter(
         let key = key.to_ascii_uppercase();
         take(&key, value).map_err(|fault| match fault {
             Fault::ParameterValue(_) => Fault::ParameterValue(named(&key)),
+            Fault::Parameter if !named(&key).is_empty() => Fault::ParameterNotHere(named(&key)),
             other => other,
         })?;
     }
@@ -366,8 +369,8 @@ fn each_parameter(
 fn named(key: &str) -> &'static str {
     let mut known = PARAMETERS.iter();
     known
-        .find(|(name, _)| *name == key)
-        .map_or("", |(name, _)| name)
+        .find(|(name, ..)| *name == key)
+        .map_or("", |(name, ..)| name)
 }
 
 /// Sets what was not set yet, to a value that could be read.
@@ -448,7 +451,10 @@ mod tests {
             "RCPT TO:<a@x.vn> NOTIFY=NEVER,DELAY",
             Err(Fault::ParameterValue("NOTIFY")),
         );
-        check("RCPT TO:<a@x.vn> SIZE=1", Err(Fault::Parameter));
+        check(
+            "RCPT TO:<a@x.vn> SIZE=1",
+            Err(Fault::ParameterNotHere("SIZE")),
+        );
     }
 
     #[test]

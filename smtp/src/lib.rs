@@ -18,5 +18,5 @@ mod transaction;
 
 pub use ask::{Answer, Ask, SignIn, Step};
 pub use desk::{Limits, Looking, Services, VERIFY_S};
-pub use receiver::{Config, Receiver, Service, Tls};
+pub use receiver::{Config, Pace, Receiver, Service, Tls};
 pub use session::{End, run};

@@ -60,6 +60,7 @@ pub(crate) const INTERNATIONAL: Reply = "553 5.6.7 Address needs SMTPUTF8";
 pub(crate) const TOO_MANY_ERRORS: Reply = "421 4.7.0 Too many errors";
 pub(crate) const TOO_MANY_COMMANDS: Reply = "421 4.7.0 Too many commands without a message";
 pub(crate) const TIMED_OUT: Reply = "421 4.4.2 Timeout";
+pub(crate) const TOO_SLOW: Reply = "421 4.4.2 The message comes too slowly";
 pub(crate) const SHUTTING_DOWN: Reply = "421 4.3.2 Shutting down, try again soon";
 
 /// A sign-in that the agency's policy bars.
@@ -81,18 +82,26 @@ pub(crate) fn fault(fault: Fault) -> Reply {
         Fault::Argument => "501 5.5.4 Syntax error in arguments",
         Fault::Path => "501 5.1.3 Cannot read the address",
         Fault::Parameter => "555 5.5.4 Parameter not recognized",
-        Fault::ParameterValue(name) => value_of(name),
+        Fault::ParameterNotHere(name) => {
+            of_parameter(name).map_or("555 5.5.4 Parameter not recognized", |of| of.2)
+        }
+        Fault::ParameterValue(name) => of_parameter(name).map_or(VALUE, |of| of.1),
         Fault::International => INTERNATIONAL,
     }
 }
 
 const VALUE: Reply = "501 5.5.4 Parameter value not acceptable";
 
-/// The parameters that are known, and what is said of a value that is no good: nothing of what a peer sent comes back.
-pub(crate) const PARAMETERS: [(&str, Reply); 12] = {
+/// The parameters that are known, and what is said of a value that is no good, and of one that is not for this command,
+/// service or connection: nothing of what a peer sent comes back.
+pub(crate) const PARAMETERS: [(&str, Reply, Reply); 12] = {
     macro_rules! named {
         ($($name:literal)*) => {
-            [$(($name, concat!("501 5.5.4 Parameter value not acceptable: ", $name))),*]
+            [$((
+                $name,
+                concat!("501 5.5.4 Parameter value not acceptable: ", $name),
+                concat!("555 5.5.4 Parameter not offered here: ", $name),
+            )),*]
         };
     }
     named! {
@@ -100,12 +109,8 @@ pub(crate) const PARAMETERS: [(&str, Reply); 12] = {
     }
 };
 
-/// Which parameter's value is no good.
-fn value_of(name: &str) -> Reply {
-    let mut known = PARAMETERS.iter();
-    known
-        .find(|(known, _)| *known == name)
-        .map_or(VALUE, |(_, said)| said)
+fn of_parameter(name: &str) -> Option<&'static (&'static str, Reply, Reply)> {
+    PARAMETERS.iter().find(|(known, ..)| *known == name)
 }
 
 /// A message that cannot be taken for how it arrived.
@@ -149,6 +154,13 @@ pub(crate) fn refused(refused: &Refused) -> Reply {
         Refusal::LongLine => {
             "554 5.6.0 A line has more than 998 octets and can neither be folded nor encoded"
         }
+        Refusal::SignedOut => {
+            "550 5.7.1 Your account was suspended or its password changed since you signed in"
+        }
+        Refusal::QueueFull => "452 4.3.1 Too many messages wait here, try again later",
+        Refusal::SenderFieldInvalid => {
+            "550 5.6.0 At most one Sender field is allowed, a readable one"
+        }
         Refusal::FromInvalid => "550 5.6.0 Exactly one readable From field is required",
         Refusal::NoRecipients => NO_RECIPIENTS,
         Refusal::SendingSuspended => {
@@ -187,9 +199,11 @@ mod tests {
 
     #[test]
     fn each_known_parameter_is_named() {
-        for (name, _) in PARAMETERS {
-            let said = fault(Fault::ParameterValue(name));
-            assert!(said.ends_with(&format!(": {name}")), "{said}");
+        for (name, ..) in PARAMETERS {
+            for fault_of in [Fault::ParameterValue(name), Fault::ParameterNotHere(name)] {
+                let said = fault(fault_of);
+                assert!(said.ends_with(&format!(": {name}")), "{said}");
+            }
         }
     }
 }

@@ -91,7 +91,13 @@ pub async fn run<S: AsyncRead + AsyncWrite + Unpin>(
                         0 => return Ok(End::Closed),
                         n => machine.receive(&buffer[..n], now()),
                     },
-                    () = sleep_until(wake) => machine.expire(now()),
+                    () = sleep_until(wake) => {
+                        let coming = machine.memory();
+                        machine.expire(now());
+                        if machine.held() == 0 && coming > READ_MESSAGE {
+                            tracing::info!(%peer, octets = coming, "given up: a message comes too slowly, or no more");
+                        }
+                    }
                     // An error means that nobody can stop the server any more: then read on alone.
                     Ok(()) = stop.changed() => {}
                 }

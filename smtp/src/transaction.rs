@@ -3,9 +3,9 @@
 use crate::ask::Ask;
 use crate::command::{BodyKind, Fault, Forward, Mail, Rcpt};
 use crate::data::{Body, Spoiled};
-use crate::receiver::{Phase, REFUSED_RECIPIENTS_MAX, Receiver, Service, Tls};
+use crate::receiver::{PACE_MS, Pace, Phase, REFUSED_RECIPIENTS_MAX, Receiver, Service, Tls};
 use crate::reply::{self, Reply};
-use delivery::{Envelope, Recipient, Refused, TlsWish};
+use delivery::{Envelope, Hold, Recipient, Refused, TlsWish};
 use formats::address::{Address, LocalPart};
 
 /// Octets of message memory asked for at first; then it doubles.
@@ -17,8 +17,11 @@ pub(crate) const DRAIN_MAX: u64 = 64 * 1024 * 1024;
 /// One mail transaction, from MAIL on.
 pub(crate) struct Transaction {
     pub(crate) envelope: Envelope,
-    /// When MAIL, then the first octet of the message, came.
-    pub(crate) started: u64,
+    /// When the message began to come, and when so much of it as is asked for had come last.
+    began: u64,
+    kept_pace: u64,
+    /// Octets that came since then.
+    since: u64,
     /// Octets that MAIL declared (RFC 1870 §3); 0: none.
     declared: u64,
     /// The recipient asked about.
@@ -37,6 +40,12 @@ impl Transaction {
     /// Octets of message held.
     pub(crate) fn memory(&self) -> usize {
         self.body.as_ref().map_or(0, Body::len)
+    }
+
+    /// Its octets are to come from now on.
+    fn begin(&mut self, body: Body, now: u64) {
+        self.body = Some(body);
+        (self.began, self.kept_pace, self.since) = (now, now, 0);
     }
 }
 
@@ -58,18 +67,11 @@ impl Receiver {
         if let Some(no) = no {
             return self.error(no);
         }
-        // RFC 6710 §4.1, RFC 4865 §3: of who signed in, and where it is offered.
-        let asked = mail.hold.is_some() || mail.priority.is_some_and(|p| p != 0);
-        if asked && self.service != Service::Submission {
-            return self.error(reply::fault(Fault::Parameter));
-        }
-        // RFC 8689 §2: where it is offered, which is under TLS.
-        if mail.require_tls && self.tls != Tls::On {
-            return self.error(reply::fault(Fault::Parameter));
+        if let Some(parameter) = self.not_here(&mail) {
+            return self.error(reply::fault(Fault::ParameterNotHere(parameter)));
         }
         let release_at = match (mail.hold, self.wall()) {
-            (None, _) => None,
-            (Some(_), None) => return self.error(reply::fault(Fault::Parameter)),
+            (None, _) | (_, None) => None,
             (Some(hold), Some(now)) => match hold.at(now) {
                 Some(at) => Some(at).filter(|at| *at > now),
                 None => return self.error(reply::HELD_TOO_LONG),
@@ -91,7 +93,9 @@ impl Receiver {
                 },
                 release_at,
             },
-            started: self.now,
+            began: self.now,
+            kept_pace: self.now,
+            since: 0,
             declared: mail.size.unwrap_or(0),
             asked: None,
             binary: mail.body == BodyKind::Binary,
@@ -99,6 +103,24 @@ impl Receiver {
             failed: None,
             open: false,
         });
+    }
+
+    /// A parameter of MAIL that is not offered here.
+    fn not_here(&self, mail: &Mail) -> Option<&'static str> {
+        // RFC 6710 §4.1, RFC 4865 §3: of who signed in, and where it is offered.
+        let signed_in = self.service == Service::Submission;
+        match mail.hold {
+            Some(Hold::For(_)) if !signed_in || self.wall().is_none() => return Some("HOLDFOR"),
+            Some(Hold::Until(_)) if !signed_in || self.wall().is_none() => {
+                return Some("HOLDUNTIL");
+            }
+            _ => {}
+        }
+        if mail.priority.is_some_and(|p| p != 0) && !signed_in {
+            return Some("MT-PRIORITY");
+        }
+        // RFC 8689 §2: where it is offered, which is under TLS.
+        (mail.require_tls && self.tls != Tls::On).then_some("REQUIRETLS")
     }
 
     pub(crate) fn sender_answered(&mut self, result: Result<(), Refused>) {
@@ -186,11 +208,34 @@ impl Receiver {
             let no = self.no_recipients();
             return self.error(no);
         }
-        transaction.body = Some(Body::new(size_max));
-        transaction.started = self.now;
+        transaction.begin(Body::new(size_max), self.now);
         self.phase = Phase::Data;
         self.message_deadline();
         self.say(reply::GO_AHEAD);
+    }
+
+    /// Octets came, of the message if one is coming in.
+    pub(crate) fn came(&mut self, octets: u64) {
+        let asked = self.config.pace.rate_min.saturating_mul(PACE_MS / 1_000);
+        if let Some(transaction) = self.transaction.as_mut().filter(|t| t.body.is_some()) {
+            transaction.since += octets;
+            if transaction.since >= asked {
+                (transaction.kept_pace, transaction.since) = (self.now, 0);
+            }
+        }
+    }
+
+    /// When the message that is coming in, in pieces too (RFC 3030), is given up, however it goes on; never: there is none.
+    pub(crate) fn message_end(&self) -> u64 {
+        let coming = self.transaction.as_ref().filter(|t| t.body.is_some());
+        coming.map_or(u64::MAX, |transaction| {
+            let Pace { rate_min, whole_ms } = self.config.pace;
+            let whole = transaction.began.saturating_add(whole_ms);
+            match rate_min {
+                0 => whole,
+                _ => whole.min(transaction.kept_pace + PACE_MS),
+            }
+        })
     }
 
     /// Reads what there is of the message's octets.
@@ -221,11 +266,11 @@ impl Receiver {
             Some(transaction) if transaction.envelope.recipients.is_empty() => Some(no_recipients),
             Some(transaction) => {
                 if transaction.body.is_none() && transaction.failed.is_none() {
-                    transaction.body = Some(match transaction.binary {
+                    let body = match transaction.binary {
                         true => Body::binary(size_max),
                         false => Body::new(size_max),
-                    });
-                    transaction.started = now;
+                    };
+                    transaction.begin(body, now);
                 }
                 transaction.failed
             }

@@ -27,6 +27,7 @@ impl Pair {
             host: "mx.b.example".into(),
             size_max: SIZE_MAX,
             recipients_max: 100,
+            pace: smtp::Pace::default(),
             postmaster_domain: None,
         };
         let ours = sender::Config {

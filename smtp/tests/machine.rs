@@ -12,6 +12,7 @@ fn machine(service: Service, tls: Tls, size_max: u64) -> Receiver {
         host: "mx.tinhmau.gov.vn".into(),
         size_max,
         recipients_max: 100,
+        pace: smtp::Pace::default(),
         postmaster_domain: None,
     };
     Receiver::new(Arc::new(config), service, tls, 0)

@@ -10,7 +10,7 @@
 
 use delivery::{Envelope, Refusal, Refused, ReversePath, TlsWish};
 use formats::address::DomainName;
-use smtp::{Answer, Ask, Config, Receiver, Service, SignIn, Step, Tls};
+use smtp::{Answer, Ask, Config, Pace, Receiver, Service, SignIn, Step, Tls};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -72,6 +72,10 @@ fn read(name: &str, text: &str) -> Script {
             host: "mx.tinhmau.gov.vn".into(),
             size_max: 1000,
             recipients_max: 3,
+            pace: Pace {
+                rate_min: 0,
+                ..Pace::default()
+            },
             postmaster_domain: DomainName::parse("tinhmau.gov.vn").ok(),
         },
         service: Service::Mx,
@@ -100,6 +104,7 @@ impl Script {
             "tls" if rest == "absent" => self.tls = Tls::Absent,
             "size" => self.config.size_max = rest.parse().unwrap(),
             "recipients" => self.config.recipients_max = rest.parse().unwrap(),
+            "rate" => self.config.pace.rate_min = rest.parse().unwrap(),
             "wall" => self.wall = Some(rest.parse().unwrap()),
             "room" => self.room = rest.parse().unwrap(),
             _ => return false,

@@ -116,7 +116,7 @@ fn the_queue_has_a_limit_and_wakes_who_serves_it() {
     assert_eq!(woken.load(SeqCst), 100);
     assert_eq!(
         crate::world::cause(world.delivery.accept(sent(), LETTER, &origin)),
-        "later"
+        "QueueFull"
     );
     let page = world.delivery.queue(None, 30).unwrap();
     assert_eq!(page.len(), 30);

@@ -149,7 +149,7 @@ fn an_access_that_no_longer_stands_sends_nothing() {
     let sent = envelope("an@tinh.gov.vn", &["binh@tinh.gov.vn"]);
     assert_eq!(
         cause(world.delivery.accept(sent, LETTER, &origin)),
-        "SenderNotYours"
+        "SignedOut"
     );
 }
 

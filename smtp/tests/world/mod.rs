@@ -94,12 +94,7 @@ impl World {
         };
         let delivery = Delivery::new(store.clone(), directory.clone(), settings, None);
         let services = Services::new(delivery.clone(), directory.clone(), limits);
-        let config = Config {
-            host,
-            size_max,
-            recipients_max: 100,
-            postmaster_domain: None,
-        };
+        let config = config(host, size_max);
         Self {
             store,
             directory,
@@ -129,6 +124,16 @@ impl World {
 
     pub fn id(&self, name: &str) -> AccountId {
         self.directory.account_at(&address(name)).unwrap().id
+    }
+}
+
+fn config(host: String, size_max: u64) -> Config {
+    Config {
+        host,
+        size_max,
+        recipients_max: 100,
+        pace: smtp::Pace::default(),
+        postmaster_domain: None,
     }
 }
 
