@@ -195,7 +195,8 @@ impl Delivery {
         self.sender(&envelope.from, origin)?;
         // RFC 8601 §5: only this host speaks in its name.
         let content = &*verify::without_forged(content, &settings.host);
-        let header = Header::read(content);
+        let fresh = matches!(origin, Origin::Submitted { .. });
+        let header = Header::arriving(content, &settings.host, fresh);
         if header.received > RECEIVED_MAX {
             return Err(Refused::Permanent(Refusal::Loop));
         }
@@ -212,7 +213,8 @@ impl Delivery {
             }
             Origin::Remote { .. } | Origin::Generated => (None, None),
         };
-        let (results, checks) = seen(passed.seen, &settings.host)?;
+        let unheard = self.unheard(&envelope, origin, passed.seen.as_ref());
+        let (results, mut checks) = seen(passed.seen, &settings.host)?;
         let targets = self.resolve(&envelope, origin, &header)?;
         let (now, trace) = self.named(passed.trace)?;
         let stamp = stamp::Stamp {
@@ -229,6 +231,7 @@ impl Delivery {
         if header.tls_waived && envelope.tls == TlsWish::None {
             envelope.tls = TlsWish::Waived;
         }
+        checks.extend(unheard.map(|why| unheard::silence(&mut envelope, why)));
         // RFC 4865: what waits for its time is not sent on yet, so that nothing is told of that.
         let held = envelope.release_at.filter(|at| *at > now);
         let expanded = match held {

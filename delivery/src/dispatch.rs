@@ -175,8 +175,10 @@ impl Delivery {
                 continue;
             }
             if let Some(via) = self.way(record, record.address(row)) {
-                let (priority, size) = (row.priority(record.priority), record.size);
-                offered |= self.schedule().offer(id, &via.hop(), priority, size, now);
+                let urgency = (row.priority(record.priority), row.tries > 0);
+                offered |= self
+                    .schedule()
+                    .offer(id, &via.hop(), urgency, record.size, now);
                 continue;
             }
             let row = &mut record.rows[at];

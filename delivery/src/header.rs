@@ -35,8 +35,9 @@ pub(crate) struct Header {
     pub(crate) sender: Vec<Option<Vec<Address>>>,
     /// The lists that it came through (RFC 2919 §3), as far as they are looked at.
     pub(crate) list_ids: Vec<String>,
-    /// Addresses from which it was sent on.
+    /// Addresses from which it was sent on, as it says.
     pub(crate) delivered_to: Vec<Address>,
+    pub(crate) has_delivered_to: bool,
     /// More fields than are looked at.
     pub(crate) overlong: bool,
     /// White space comes before the first field: a continuation of nothing.
@@ -75,6 +76,7 @@ impl Header {
             } else if field.is("List-Id") && found.list_ids.len() < PASSED_MAX {
                 found.list_ids.extend(list::identifier(field.value));
             } else if field.is("Delivered-To") && found.delivered_to.len() < PASSED_MAX {
+                found.has_delivered_to = true;
                 let address = Address::parse(&header::unfold(field.value)).ok();
                 found.delivered_to.extend(address);
             } else if field.is("From") {
@@ -91,6 +93,16 @@ impl Header {
 }
 
 impl Header {
+    /// The same of a message that arrives at this host. That it was sent on from an address of ours counts only where it
+    /// went through this host: else anybody could write so, and it would go on no more. `fresh`: somebody here begins it.
+    pub(crate) fn arriving(content: &[u8], host: &str, fresh: bool) -> Self {
+        let mut found = Self::read(content);
+        if found.has_delivered_to && (fresh || !went_through(content, host)) {
+            found.delivered_to.clear();
+        }
+        found
+    }
+
     /// Whether it came through this list, or was sent on from its address, before.
     pub(crate) fn has_met(&self, face: &ListFace) -> bool {
         let (id, key) = (face.id(), face.address.key());
@@ -100,6 +112,19 @@ impl Header {
             .any(|met| met.eq_ignore_ascii_case(&id));
         by_id || self.delivered_to.iter().any(|met| met.key() == key)
     }
+}
+
+/// RFC 5321 §4.4: whether a Received field is by this host.
+fn went_through(content: &[u8], host: &str) -> bool {
+    let is_ours = |value: &[u8]| {
+        let text = header::unfold(value);
+        let mut words = text.split_whitespace();
+        let by = words.any(|word| word.eq_ignore_ascii_case("by"));
+        let name = words.next().filter(|_| by);
+        name.is_some_and(|name| name.trim_end_matches(';').eq_ignore_ascii_case(host))
+    };
+    let mut received = header::fields(content).filter(|field| field.is("Received"));
+    received.any(|field| is_ours(field.value))
 }
 
 /// The addresses of a From or Sender: at least one, all readable, no group.

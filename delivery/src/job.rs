@@ -7,6 +7,7 @@ use crate::outward::{Hop, Via};
 use crate::sign::Signer;
 use crate::spool::{Record, Row};
 use crate::trace::{self, What};
+use crate::unheard::is_silent;
 use crate::{Delivery, Envelope, Outcome, Recipient, RecipientState, ReversePath, retry};
 use formats::address::Address;
 use std::collections::{BTreeMap, HashMap};
@@ -46,6 +47,8 @@ pub struct Tried {
     pub outcomes: Vec<Outcome>,
     /// Why the next hop takes nothing from anybody now, if that is so.
     pub trouble: Option<String>,
+    /// The trouble is that it ended the connection when it had the whole message: that may be for this message alone.
+    pub dropped: bool,
     /// RFC 3461 §5.2.2: who took it knows notifications, so that success is his to tell of.
     pub reports: bool,
     /// Version and cipher of the connection's TLS, where it had any.
@@ -141,7 +144,12 @@ impl Delivery {
             Some(by) => list::behind_received(content, &format!("Delivered-To: {by}\r\n")).into(),
         };
         let envelope = list::envelope(face, &record.envelope).into_owned();
-        let from = by.map_or(envelope.from.clone(), |by| self.sent_on(&envelope.from, by));
+        let from = match by {
+            // RFC 3461 §5.2.2 (d): a server that knows no NOTIFY would tell the one who is not to be told.
+            Some(_) if record.submitter.is_none() && is_silent(&recipients) => ReversePath::Null,
+            Some(by) => self.sent_on(&envelope.from, by),
+            None => envelope.from.clone(),
+        };
         Ok(Some(Job {
             id,
             hop: hop.clone(),
@@ -179,14 +187,23 @@ impl Delivery {
         let Tried {
             outcomes,
             trouble,
+            dropped,
             reports,
             tls,
         } = tried;
-        if let Some(why) = &trouble {
-            tracing::info!(hop = %job.hop, %why, "takes no mail now");
+        match &trouble {
+            Some(why) if dropped => {
+                tracing::info!(trace = %job.trace, hop = %job.hop, %why, "a whole message without an answer");
+                self.schedule().dropped(&job.hop, job.octets, why, now);
+            }
+            trouble => {
+                if let Some(why) = trouble {
+                    tracing::info!(hop = %job.hop, %why, "takes no mail now");
+                }
+                let trouble = trouble.as_deref();
+                self.schedule().ended(&job.hop, job.octets, trouble, now);
+            }
         }
-        self.schedule()
-            .ended(&job.hop, job.octets, trouble.as_deref(), now);
         let silent = || Outcome::Deferred("4.4.2 the transport gave no outcome".into());
         let mut outcomes = outcomes.into_iter();
         let each = job.envelope.recipients.iter();

@@ -44,6 +44,7 @@ mod tls_arrived;
 pub mod tls_report;
 pub mod trace;
 mod turn;
+mod unheard;
 mod urgency;
 pub mod verify;
 

@@ -4,6 +4,11 @@
 //! A part is what one message has for one next hop. Each hop has a lane of parts that may go now; a lane in
 //! trouble rests, then sends one part to see, and only when a peer answers again the others follow.
 //!
+//! A peer that takes a whole message and ends the connection instead of answering may dislike that one alone (a filter
+//! of content that does not say no). That part waits for its own next try, and its lane goes on with others, one at a
+//! time: those that were not tried yet from both ends in turn, so that neither many bad ones before a good one nor many
+//! behind it keep it waiting. Only [`DROPS_MAX`] in a row let the lane rest.
+//!
 //! RFC 6710 §5.1: what is more urgent goes first, and nothing waits for ever. In a lane a step of priority counts as
 //! [`STEP_S`] of waiting. Between lanes each lease moves its lane back, the farther the less urgent it was, so that a
 //! lane of urgent mail has its turn twice as often for each step, and every lane has its turn.
@@ -19,6 +24,13 @@ use storage::QueueId;
 
 /// Seconds that a lane rests after failures in a row; the last holds for all that follow.
 pub const RESTS_S: [i64; 5] = [60, 5 * 60, 15 * 60, 30 * 60, 3600];
+/// Messages in a row that a hop lets go unanswered once it has them whole, before it rests.
+pub(crate) const DROPS_MAX: usize = 8;
+/// Seconds that it rests then: not longer each time, since others of its messages may be good.
+pub(crate) const DROPS_REST_S: i64 = 5 * 60;
+/// Seconds by which a part that was tried before counts as older in a lane that drops messages: from the other end go
+/// those that were not.
+const TRIED_S: i64 = 7 * 24 * 3600;
 /// Seconds after which a part that is still under way takes no place of others any more: peers that say nothing are
 /// waited for five minutes and more.
 pub(crate) const SLOW_S: i64 = 10;
@@ -73,6 +85,8 @@ struct Lane {
     /// Whether a peer has answered since the last trouble: until then one part at a time goes.
     proven: bool,
     failures: usize,
+    /// Messages in a row that it took whole, and ended the connection.
+    drops: usize,
     /// Unix seconds.
     rests_until: i64,
     /// What the trouble is.
@@ -93,7 +107,7 @@ impl Lane {
         match trouble {
             None => {
                 self.proven = true;
-                self.failures = 0;
+                (self.failures, self.drops) = (0, 0);
                 self.rests_until = i64::MIN;
                 self.why.clear();
             }
@@ -107,6 +121,29 @@ impl Lane {
             }
             Some(_) => {}
         }
+    }
+
+    /// It took a whole message and ended the connection.
+    fn dropped(&mut self, why: &str, now: i64) {
+        self.proven = false;
+        self.drops = self.drops.saturating_add(1);
+        if self.drops.is_multiple_of(DROPS_MAX) && self.rests_until <= now {
+            self.failures = self.failures.max(1);
+            self.rests_until = now.saturating_add(DROPS_REST_S);
+            why.clone_into(&mut self.why);
+        }
+    }
+
+    /// What goes next: the first; in a lane that drops messages the first and the last in turn, unless somebody asked
+    /// for the first.
+    fn next(&self) -> Option<(Place, Load)> {
+        let first = self.waiting.first_key_value();
+        let asked = first.is_some_and(|((since, _), _)| *since == FIRST_OF_ALL);
+        let next = match self.drops % 2 {
+            1 if !asked => self.waiting.last_key_value(),
+            _ => first,
+        };
+        next.map(|(place, load)| (*place, *load))
     }
 }
 
@@ -144,12 +181,12 @@ impl Schedule {
         }
     }
 
-    /// A part may go from now on; false when it is known already.
+    /// A part may go from now on; false when it is known already. `tried`: it was under way before.
     pub(crate) fn offer(
         &mut self,
         id: QueueId,
         hop: &Hop,
-        priority: i8,
+        (priority, tried): (i8, bool),
         octets: u64,
         now: i64,
     ) -> bool {
@@ -161,9 +198,11 @@ impl Schedule {
         if self.parts.get(id, hop).is_some() {
             return false;
         }
+        let drops = self.lanes.get(hop).is_some_and(|lane| lane.drops > 0);
+        let older = if tried && drops { TRIED_S } else { 0 };
         let since = match priority {
             FIRST => FIRST_OF_ALL,
-            _ => Since::at(now.saturating_sub(i64::from(priority) * STEP_S)),
+            _ => Since::at(now.saturating_sub(i64::from(priority) * STEP_S + older)),
         };
         self.parts.set(id, hop, since);
         let lane = self.lanes.entry(hop.clone()).or_insert_with(|| Lane {
@@ -172,6 +211,7 @@ impl Schedule {
             begun: VecDeque::new(),
             proven: false,
             failures: 0,
+            drops: 0,
             rests_until: i64::MIN,
             why: String::new(),
             turn: 0,
@@ -228,8 +268,7 @@ impl Schedule {
         }
         let (turn, hop) = self.ready.first()?.clone();
         let lane = self.lanes.get_mut(&hop)?;
-        let first = lane.waiting.first_key_value();
-        let (place, load) = first.map(|(place, load)| (*place, *load))?;
+        let (place, load) = lane.next()?;
         let (id, octets) = (place.1.queue(), load.octets());
         if self.running > 0 && self.octets.saturating_add(octets) > OCTETS_MAX {
             return None;
@@ -250,6 +289,14 @@ impl Schedule {
     pub(crate) fn ended(&mut self, hop: &Hop, octets: u64, trouble: Option<&str>, now: i64) {
         if let Some(lane) = self.lanes.get_mut(hop) {
             lane.judge(trouble, now);
+        }
+        self.returned(hop, octets, now);
+    }
+
+    /// A leased part's try ended: the hop took the whole message, and the connection ended without an answer.
+    pub(crate) fn dropped(&mut self, hop: &Hop, octets: u64, why: &str, now: i64) {
+        if let Some(lane) = self.lanes.get_mut(hop) {
+            lane.dropped(why, now);
         }
         self.returned(hop, octets, now);
     }

@@ -72,9 +72,14 @@ impl Stamp<'_> {
                     content = Cow::Owned(header::remove_field(&content, name));
                 }
             }
-            // RFC 5321 §4.4: who originates a message does not say what the last server is to say.
-            if header.has_return_path {
-                content = Cow::Owned(header::remove_field(&content, "Return-Path"));
+            // RFC 5321 §4.4: who originates a message does not say what the last server is to say, nor where it has been.
+            for (there, name) in [
+                (header.has_return_path, "Return-Path"),
+                (header.has_delivered_to, "Delivered-To"),
+            ] {
+                if there {
+                    content = Cow::Owned(header::remove_field(&content, name));
+                }
             }
         }
         let mut whole = Vec::with_capacity(head.len() + content.len());

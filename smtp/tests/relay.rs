@@ -8,7 +8,7 @@ mod tls;
 use delivery::tls_report::Session;
 use delivery::{
     Envelope, Job, LookupError, MailHost, MailHosts, Outcome, Recipient, Resolver, ReversePath,
-    Security, SmartHost, Speaks, Tried, Via,
+    Security, SmartHost, Speaks, Tlsa, Tlsas, Tried, Via,
 };
 use formats::address::{Address, DomainName};
 use smtp::relay::mta_sts::Policy;
@@ -30,6 +30,8 @@ struct Dns {
     addresses: HashMap<&'static str, Vec<&'static str>>,
     /// Domains whose MX records are signed.
     signed: Vec<&'static str>,
+    /// What hosts say of their certificates, signed.
+    tlsas: HashMap<&'static str, Tlsa>,
 }
 
 impl Resolver for Dns {
@@ -56,6 +58,13 @@ impl Resolver for Dns {
         let found = self.addresses.get(host).ok_or(LookupError::NoName)?;
         Ok(found.iter().map(|ip| ip.parse().unwrap()).collect())
     }
+
+    async fn tlsa(&self, host: &str) -> Result<Option<Tlsas>, LookupError> {
+        Ok(self.tlsas.get(host).map(|record| Tlsas {
+            base: host.to_owned(),
+            records: vec![record.clone()],
+        }))
+    }
 }
 
 /// What is at an address.
@@ -69,6 +78,8 @@ enum Peer {
     Takes(&'static str, bool),
     /// Takes one letter, then closes the connection.
     TakesOne,
+    /// Closes it when it has read a whole letter.
+    Drops,
     /// Takes letters; offers STARTTLS, then REQUIRETLS.
     Promises(&'static str),
 }
@@ -147,13 +158,14 @@ async fn serve(stream: DuplexStream, peer: Peer) {
             return;
         }
         Peer::Takes(name, tls) => (name, tls, false),
-        Peer::TakesOne | Peer::Silent => ("once.example", false, true),
+        Peer::TakesOne | Peer::Drops | Peer::Silent => ("once.example", false, true),
     };
     write.write_all(b"220 hello\r\n").await.unwrap();
     let mut in_content = false;
     while let Ok(Some(line)) = lines.next_line().await {
         let reply = match line.get(..4).unwrap_or("") {
             _ if in_content && line != "." => continue,
+            _ if in_content && peer == Peer::Drops => return,
             _ if in_content => {
                 in_content = false;
                 "250 2.0.0 taken\r\n".to_owned()
@@ -296,6 +308,7 @@ fn dns() -> Dns {
             ),
         ]),
         signed: vec!["b.example"],
+        tlsas: HashMap::new(),
         addresses: HashMap::from([
             ("one.example", vec!["1.0.0.1"]),
             ("two.example", vec!["1.0.0.2"]),
@@ -332,6 +345,28 @@ async fn hosts_are_asked_in_order_until_one_takes_it() {
     house
         .check(&to_domain("bare.example"), OK, &["connect 1.0.0.3"])
         .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_drops_a_letter_may_take_others() {
+    let peers = [("1.0.0.1:25", Peer::Drops)];
+    let house = House::new(dns(), &peers, None);
+    let asked = ["connect 1.0.0.1"];
+    let tried = house.check(&to_domain("b.example"), "4.4.2 ", &asked).await;
+    assert!(tried.dropped, "{tried:?}");
+    let said = tried.outcomes[0].text();
+    assert!(said.ends_with("it may arrive twice"), "{said}");
+    let trouble = tried.trouble.unwrap();
+    assert!(
+        !trouble.contains("twice"),
+        "of this letter alone: {trouble}"
+    );
+    // Who ends it before that takes nothing from anybody.
+    let peers = [("1.0.0.3:25", Peer::Turns("421 4.3.2 busy\r\n"))];
+    let house = House::new(dns(), &peers, None);
+    let asked = ["connect 1.0.0.3"];
+    let tried = house.check(&to_domain("bare.example"), "4.", &asked).await;
+    assert!(tried.trouble.is_some() && !tried.dropped, "{tried:?}");
 }
 
 #[tokio::test(start_paused = true)]

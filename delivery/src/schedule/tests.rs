@@ -22,6 +22,8 @@ enum Act {
     Lease,
     /// Which of those under way ends, and whether in trouble.
     End(usize, bool),
+    /// Which of those under way is taken whole and not answered.
+    Drop(usize),
     Withdraw(u64),
     Resume(u8),
     Wait(i64),
@@ -32,6 +34,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         6 => (1..30u64, 0..5u8, -1..2i8).prop_map(|(i, h, p)| Act::Offer(i, h, p)),
         8 => Just(Act::Lease),
         6 => (0..JOBS, any::<bool>()).prop_map(|(n, t)| Act::End(n, t)),
+        2 => (0..JOBS).prop_map(Act::Drop),
         1 => (1..30u64).prop_map(Act::Withdraw),
         1 => (0..5u8).prop_map(Act::Resume),
         2 => (1..4000i64).prop_map(Act::Wait),
@@ -52,7 +55,8 @@ impl Model {
         match *act {
             Act::Offer(i, h, priority) => {
                 let fresh = !self.waiting.contains(&(i, h)) && !self.running.contains(&(i, h));
-                let taken = schedule.offer(id(i), &hop(h), priority, 1024, self.now);
+                let urgency = (priority, i % 2 == 0);
+                let taken = schedule.offer(id(i), &hop(h), urgency, 1024, self.now);
                 assert_eq!(taken, fresh);
                 self.waiting.insert((i, h));
                 if !fresh && self.running.contains(&(i, h)) {
@@ -64,6 +68,13 @@ impl Model {
                 if n < self.running.len() {
                     let (i, h) = self.running.swap_remove(n);
                     schedule.ended(&hop(h), 1024, trouble.then_some("down"), self.now);
+                    schedule.done(id(i), &hop(h));
+                }
+            }
+            Act::Drop(n) => {
+                if n < self.running.len() {
+                    let (i, h) = self.running.swap_remove(n);
+                    schedule.dropped(&hop(h), 1024, "closed", self.now);
                     schedule.done(id(i), &hop(h));
                 }
             }
@@ -140,9 +151,9 @@ proptest! {
 fn a_dead_hop_is_asked_seldom_and_stops_nobody() {
     let mut schedule = Schedule::new(100, 10);
     for n in 1..=50 {
-        schedule.offer(id(n), &hop(0), 0, 1, 0);
+        schedule.offer(id(n), &hop(0), (0, false), 1, 0);
     }
-    schedule.offer(id(99), &hop(1), 0, 1, 0);
+    schedule.offer(id(99), &hop(1), (0, false), 1, 0);
     let (mut now, mut asked) = (0, Vec::new());
     let mut other = 0;
     while now < 4 * 3600 {
@@ -170,11 +181,65 @@ fn a_dead_hop_is_asked_seldom_and_stops_nobody() {
     assert_eq!(together, 10);
 }
 
+/// What a hop drops, and when each good one among it went.
+fn dropped(good: &[u64], bad: std::ops::RangeInclusive<u64>, until: i64) -> (Vec<i64>, usize) {
+    let mut schedule = Schedule::new(100, 10);
+    for n in bad {
+        schedule.offer(id(n), &hop(0), (0, false), 1, 0);
+    }
+    schedule.offer(id(999), &hop(1), (0, false), 1, 0);
+    let (mut went, mut tries, mut now) = (Vec::new(), 0, 0);
+    let mut again = BTreeMap::new();
+    while now < until {
+        while let Some((of, to, octets)) = schedule.lease(now) {
+            if to == hop(1) || good.contains(&of.raw()) {
+                went.extend((to == hop(0)).then_some(now));
+                schedule.ended(&to, octets, None, now);
+            } else {
+                tries += 1;
+                schedule.dropped(&to, octets, "closed", now);
+                again.insert((now + 900, of.raw()), of);
+            }
+            schedule.done(of, &to);
+        }
+        now = schedule.wakes_at().unwrap_or(i64::MAX);
+        if let Some(((at, _), _)) = again.first_key_value() {
+            now = now.min(*at);
+        }
+        while let Some(entry) = again.first_entry().filter(|entry| entry.key().0 <= now) {
+            schedule.offer(entry.remove(), &hop(0), (0, true), 1, now);
+        }
+    }
+    (went, tries)
+}
+
+#[test]
+fn messages_that_a_hop_drops_keep_no_good_one_waiting() {
+    // A few bad ones before a good one: it goes at once.
+    assert_eq!(dropped(&[5], 1..=5, 60).0, [0]);
+    // Many before it or behind it: at once, too, or after a rest or two; and the hop is not flooded meanwhile.
+    assert_eq!(dropped(&[200], 1..=200, 600).0, [0]);
+    assert_eq!(dropped(&[1], 1..=200, 600).0, [0]);
+    let (went, tries) = dropped(&[6], 1..=200, 3600);
+    assert_eq!(went, [DROPS_REST_S]);
+    let rests = 3600 / DROPS_REST_S as usize;
+    assert!(tries <= (rests + 1) * 2 * DROPS_MAX, "{tries}");
+    // What was tried and comes again stands at the other end.
+    let mut schedule = Schedule::new(100, 10);
+    schedule.offer(id(1), &hop(0), (0, false), 1, 0);
+    schedule.offer(id(2), &hop(0), (0, false), 1, 0);
+    let (first, to, octets) = schedule.lease(0).unwrap();
+    schedule.dropped(&to, octets, "closed", 0);
+    schedule.done(first, &to);
+    schedule.offer(first, &to, (0, true), 1, 20);
+    assert_eq!(schedule.lease(20).map(|(of, _, _)| of), Some(id(2)));
+}
+
 #[test]
 fn hops_that_say_nothing_take_no_place_for_long() {
     let mut schedule = Schedule::new(2, 2);
     for n in 1..=12 {
-        schedule.offer(id(n), &hop(n as u8), 0, 1, 0);
+        schedule.offer(id(n), &hop(n as u8), (0, false), 1, 0);
     }
     let together =
         |schedule: &mut Schedule, now| std::iter::from_fn(|| schedule.lease(now)).count();
@@ -196,11 +261,11 @@ fn hops_that_say_nothing_take_no_place_for_long() {
 fn the_urgent_first_then_hops_in_turn() {
     let mut schedule = Schedule::new(100, 10);
     for n in 1..=3 {
-        schedule.offer(id(n), &hop(0), 0, 1, 0);
+        schedule.offer(id(n), &hop(0), (0, false), 1, 0);
     }
-    schedule.offer(id(4), &hop(0), 4, 1, 9);
-    schedule.offer(id(5), &hop(1), 0, 1, 9);
-    schedule.offer(id(6), &hop(2), -4, 1, 0);
+    schedule.offer(id(4), &hop(0), (4, false), 1, 9);
+    schedule.offer(id(5), &hop(1), (0, false), 1, 9);
+    schedule.offer(id(6), &hop(2), (-4, false), 1, 0);
     let mut order = Vec::new();
     while let Some((of, to, octets)) = schedule.lease(10) {
         order.push(of.raw());
@@ -214,8 +279,8 @@ fn the_urgent_first_then_hops_in_turn() {
 #[test]
 fn memory_is_bounded_but_one_always_goes() {
     let mut schedule = Schedule::new(100, 10);
-    schedule.offer(id(1), &hop(0), 0, OCTETS_MAX + 1024, 0);
-    schedule.offer(id(2), &hop(1), 0, 1, 1);
+    schedule.offer(id(1), &hop(0), (0, false), OCTETS_MAX + 1024, 0);
+    schedule.offer(id(2), &hop(1), (0, false), 1, 1);
     let (_, to, octets) = schedule.lease(1).unwrap();
     assert_eq!(octets, OCTETS_MAX + 1024);
     assert!(schedule.lease(1).is_none());
@@ -227,10 +292,10 @@ fn memory_is_bounded_but_one_always_goes() {
 fn nothing_waits_for_ever_behind_what_is_more_urgent() {
     // In one lane: urgent letters keep coming, a bulk letter has its turn all the same.
     let mut schedule = Schedule::new(1, 1);
-    schedule.offer(id(1), &hop(0), -9, 1, 0);
+    schedule.offer(id(1), &hop(0), (-9, false), 1, 0);
     let mut now = 0;
     for n in 2..1_000 {
-        schedule.offer(id(n), &hop(0), 9, 1, now);
+        schedule.offer(id(n), &hop(0), (9, false), 1, now);
         let (of, to, octets) = schedule.lease(now).unwrap();
         schedule.ended(&to, octets, None, now);
         schedule.done(of, &to);
@@ -245,7 +310,7 @@ fn nothing_waits_for_ever_behind_what_is_more_urgent() {
     let mut given = [0; 3];
     for n in 0..2_100 {
         for (at, priority) in [(0, 4), (1, 0), (2, -4)] {
-            schedule.offer(id(10 * n + at + 1), &hop(at as u8), priority, 1, 0);
+            schedule.offer(id(10 * n + at + 1), &hop(at as u8), (priority, false), 1, 0);
         }
         let (of, to, octets) = schedule.lease(0).unwrap();
         given[((of.raw() - 1) % 10) as usize] += 1;

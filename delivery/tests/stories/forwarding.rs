@@ -3,12 +3,12 @@
 use crate::bounces::{Peer, peer};
 use crate::world::{LETTER, World, address, cause, envelope, local, remote};
 use delivery::trace::Standing;
-use delivery::{Outcome, ReversePath};
+use delivery::{Origin, Outcome, ReversePath};
 use directory::{AgencyForwarding, AgencyId, Forwarding};
 
 const TAKEN: &str = "2.0.0 mx.noi.vn[192.0.2.1] said to the message: 250 2.0.0 Ok";
 
-fn go_on(world: &World, from: &str, to: &[&str], keep: bool) {
+pub(crate) fn go_on(world: &World, from: &str, to: &[&str], keep: bool) {
     let said = AgencyForwarding {
         agency: AgencyId("H99".into()),
         outside: Some(true),
@@ -28,7 +28,7 @@ fn go_on(world: &World, from: &str, to: &[&str], keep: bool) {
 }
 
 /// As whom, to whom and what it left, the last first.
-fn left(peer: &Peer) -> (String, Vec<String>, String) {
+pub(crate) fn left(peer: &Peer) -> (String, Vec<String>, String) {
     let (from, to, content) = peer.seen.lock().unwrap().pop().expect("a letter that left");
     let from = from.address().map(ToString::to_string).unwrap_or_default();
     let to = to.iter().map(ToString::to_string).collect();
@@ -170,6 +170,37 @@ fn a_circle_ends_in_one_letter() {
 }
 
 #[test]
+fn a_mark_that_anybody_could_write_stops_nothing() {
+    let peer = peer(Outcome::Relayed(TAKEN.into()));
+    let world = World::with(Some(peer.clone()));
+    go_on(&world, "an", &["a@noi.vn"], false);
+    let check = |fields: &str, origin: &Origin, goes: bool| {
+        let text = String::from_utf8(LETTER.to_vec()).unwrap();
+        let letter = format!("{fields}{}", text.replace("An <an@", "B <binh@"));
+        let sent = envelope("binh@tinh.gov.vn", &["an@tinh.gov.vn"]);
+        let before = world.inbox_if_any("an").len();
+        world
+            .delivery
+            .accept(sent, letter.as_bytes(), origin)
+            .unwrap();
+        world.dispatch();
+        let gone = peer.seen.lock().unwrap().pop();
+        assert_eq!(gone.is_some(), goes, "{fields}");
+        let kept = world.inbox_if_any("an").len() - before;
+        assert_eq!(kept, usize::from(!goes), "{fields}");
+        gone.map(|(_, _, content)| String::from_utf8(content).unwrap())
+    };
+    let mark = "Delivered-To: an@tinh.gov.vn\r\n";
+    check(mark, &remote(), true);
+    let through = |host: &str| format!("Received: from x by {host} with ESMTP id 1; x\r\n{mark}");
+    check(&through("other.vn"), &remote(), true);
+    check(&through("MX.tinh.gov.vn"), &remote(), false);
+    // Who begins a letter says nothing of where it has been.
+    let gone = check(&through("mx.tinh.gov.vn"), &world.submitted("binh"), true).unwrap();
+    assert_eq!(gone.matches("Delivered-To").count(), 1, "{gone}");
+}
+
+#[test]
 fn what_fails_elsewhere_is_told_once() {
     let world = World::with(Some(peer(Outcome::Failed("5.1.1 gone".into()))));
     go_on(&world, "binh", &["b@noi.vn"], false);
@@ -179,6 +210,16 @@ fn what_fails_elsewhere_is_told_once() {
     assert_eq!(world.dispatch(), None);
     assert_eq!(world.inbox("an").len(), 1);
     assert!(world.inbox_if_any("binh").is_empty());
+    // Of him to whom it was written: where his mail goes on to is his own affair (RFC 3464 §4.2).
+    let told = &world.inbox("an")[0];
+    assert!(
+        told.contains("Final-Recipient: rfc822; binh@tinh.gov.vn\r\n"),
+        "{told}"
+    );
+    assert!(
+        told.contains("chuyển tiếp tới nơi khác") && !told.contains("noi.vn"),
+        "{told}"
+    );
     assert_eq!(
         cause(
             world

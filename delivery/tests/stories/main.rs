@@ -19,5 +19,6 @@ mod signing;
 mod submission;
 mod telling;
 mod traces;
+mod unheard;
 mod whole;
 mod world;

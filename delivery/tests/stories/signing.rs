@@ -17,9 +17,7 @@ impl Transport for Peer {
         let outcome = (self.0)(job);
         Tried {
             outcomes: vec![outcome; job.envelope.recipients.len()],
-            trouble: None,
-            reports: false,
-            tls: None,
+            ..Tried::default()
         }
     }
 }

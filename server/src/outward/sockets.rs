@@ -180,7 +180,7 @@ impl Wire for Sockets {
             Ok(stream) => Ok(Box::new(stream)),
             Err(error) => Err(Insecure {
                 fault: fault(&error),
-                why: error.to_string(),
+                why: words(&error),
             }),
         }
     }
@@ -189,6 +189,15 @@ impl Wire for Sockets {
 fn other(why: String) -> Insecure {
     let fault = Fault::Other;
     Insecure { fault, why }
+}
+
+/// Why a handshake failed; our own verifier's words without the library's before them.
+fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.strip_prefix("unexpected error: ") {
+        Some(own) => own.to_owned(),
+        None => text,
+    }
 }
 
 /// What is wrong with a peer, by the error that the handshake ended with.

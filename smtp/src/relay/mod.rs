@@ -105,8 +105,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
                 Tried {
                     outcomes: vec![Outcome::Deferred(why.clone()); message.recipients.len()],
                     trouble: Some(why),
-                    reports: false,
-                    tls: None,
+                    ..Tried::default()
                 }
             }
         }
@@ -327,8 +326,9 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         let (gone, tls) = (!line.is_fresh(), line.worth().words());
         let deferred = |outcome: &Outcome| matches!(outcome, Outcome::Deferred(_));
         let all = sent.outcomes.iter().all(deferred);
-        // A peer that ends the session and takes nothing has trouble with more than this letter.
+        // A peer that ends the session and takes nothing has trouble with more than this letter, unless it has read it.
         let why = sent.outcomes.first().filter(|_| gone && all);
+        let dropped = why.is_some_and(|outcome| outcome.text().contains(DOUBT));
         // That a message may arrive twice is so of this one alone.
         let trouble = why.map(|outcome| outcome.text().replace(DOUBT, "").trim_end().to_owned());
         // What was opened without asking who it is, is for the one letter that wanted it so.
@@ -340,6 +340,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         Tried {
             outcomes: sent.outcomes,
             trouble,
+            dropped,
             reports: sent.reports,
             tls,
         }

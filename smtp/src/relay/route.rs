@@ -170,14 +170,17 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
                 "5.7.10 the sender requires TLS (REQUIRETLS), and nothing vouches that {name} takes mail for {domain}"
             )));
         }
-        // RFC 8461 §4.1. Signed MX records need no such list, and DANE goes before it (§2).
-        if !way.secure && enforced.is_some_and(|sts| !sts.permits(name)) {
-            enforced.inspect(|sts| self.tell_not_named(domain, sts, name));
+        let dane = self.dane(domain, way, name).await?;
+        // Records that cannot be used verify nobody, which the others ask for.
+        let strict = required || enforced.is_some();
+        let dane = dane.filter(|demand| !strict || demand.trust != Trust::Anybody);
+        // RFC 8461 §4.1, §5: to no other host, however its name was signed; but DANE goes before it (§2).
+        let by_dane = way.secure && dane.is_some();
+        if let Some(sts) = enforced.filter(|sts| !by_dane && !sts.permits(name)) {
+            self.tell_not_named(domain, sts, name);
             let why = format!("4.7.5 MTA-STS: {domain} does not name {name} as a host of its mail");
             return Err(Missed::Now(why));
         }
-        let dane = self.dane(domain, way, name).await?;
-        let dane = dane.filter(|demand| !required || demand.trust != Trust::Anybody);
         if let Some(demand) = dane {
             return Ok(demand);
         }

@@ -1,7 +1,7 @@
 //! What is asked of TLS: by the sender (RFC 8689), by the domain (RFC 8461), and what is told of it (RFC 8460).
 
 use super::{House, OK, Peer, dns, to_domain, to_host};
-use delivery::{Job, Outcome, ReversePath, Security, TlsWish};
+use delivery::{Job, Outcome, ReversePath, Security, TlsWish, Tlsa};
 use formats::address::Address;
 use smtp::relay::mta_sts::{Mode, Policy};
 
@@ -175,4 +175,48 @@ async fn sessions_are_told_as_their_policy_saw_them() {
     house.check(&smart, OK, &asked).await;
     let told = ["b.example no-policy-found starttls-not-supported"];
     assert_eq!(*house.told.lock().unwrap(), told);
+}
+
+/// RFC 8461 §4.1, §5, §2: MX records that are signed, too, lead only to hosts that the policy names, or to one whose
+/// certificate its own signed DNS knows.
+#[tokio::test(start_paused = true)]
+async fn a_policy_in_earnest_holds_for_signed_names_too() {
+    let peers = [
+        ("1.0.0.1:25", Peer::Takes("one.example", true)),
+        ("1.0.0.2:25", Peer::Takes("two.example", true)),
+    ];
+    let check = async |named: &str, usage: Option<u8>, begins: &str, asked: &[&str]| {
+        let mut dns = dns();
+        let known = usage.map(|usage| Tlsa {
+            usage,
+            selector: 1,
+            matching: 1,
+            data: vec![7; 32],
+        });
+        dns.tlsas.extend(known.map(|known| ("one.example", known)));
+        let sts = Policy {
+            mode: Mode::Enforce,
+            hosts: vec![named.to_owned()],
+            max_age: 1,
+        };
+        let house = House::saying(dns, &peers, None, Some(sts));
+        let tried = house.relay.send(&to_domain("b.example")).await;
+        let said = tried.outcomes[0].text();
+        assert!(said.starts_with(begins), "{said}");
+        let log = house.log.lock().unwrap();
+        let short = log
+            .iter()
+            .map(|line| line.split('(').next().unwrap_or(line));
+        assert_eq!(short.collect::<Vec<_>>(), asked, "{named} {usage:?}");
+    };
+    let no = "4.7.5 MTA-STS: b.example does not name ";
+    check("other.example", None, no, &[]).await;
+    let second = ["connect 1.0.0.2", "secure two.example Named"];
+    check("two.example", None, OK, &second).await;
+    // DANE goes before the list; records that nobody can use do not.
+    let dane = ["connect 1.0.0.1", "secure one.example Dane"];
+    check("other.example", Some(3), OK, &dane).await;
+    check("other.example", Some(1), no, &[]).await;
+    let named = ["connect 1.0.0.1", "secure one.example Named"];
+    check("one.example", Some(1), OK, &named).await;
 }
