@@ -265,7 +265,13 @@ impl From<directory::Error> for Problem {
             Error::Conflict => Self::changed(),
             Error::Exists(what) => Self::new(
                 Kind::Exists,
-                text(format!("Đã có {what}."), format!("{what} exists already.")),
+                match what.strip_prefix("keys of ") {
+                    Some(domain) => text(
+                        format!("Đã có khoá mới của {domain}."),
+                        format!("New keys of {domain} are there already."),
+                    ),
+                    None => text(format!("Đã có {what}."), format!("{what} exists already.")),
+                },
             ),
             Error::InUse(what) => Self::new(
                 Kind::InUse,

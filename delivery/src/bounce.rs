@@ -8,6 +8,7 @@ use crate::stamp;
 use crate::trace::{self, Beginning, What};
 use crate::{Delivery, Envelope, Origin, Recipient, Refused};
 use formats::address::Address;
+use std::borrow::Cow;
 use storage::RowChange;
 
 /// Rows of notifications that were taken, until what they tell of is forgotten: their delivery ids.
@@ -165,13 +166,15 @@ impl Delivery {
             each: false,
             seen: None,
         };
+        let shown: Vec<Cow<'_, News>> = news.iter().map(|news| news.as_told()).collect();
+        let shown: Vec<&News> = shown.iter().map(|news| &**news).collect();
         let report = Report {
             host: &self.inner.settings.host,
             id,
             now,
             about,
             sender,
-            news,
+            news: &shown,
         };
         let text = report.print(content);
         match self.take(envelope, &text, &Origin::Generated, passed) {

@@ -1,8 +1,10 @@
 //! News: what the sender is told of one recipient (RFC 3464 §2.3.3), where he asked for it (RFC 3461 §4.1).
 
+use crate::act::GIVEN_UP;
 use crate::{Recipient, dsn};
 use formats::address::Address;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Octets of a peer's reply that are repeated.
 const DIAGNOSTIC_MAX: usize = 500;
@@ -120,6 +122,31 @@ impl News {
         let fits =
             code.starts_with(class) && code.split('.').count() == 3 && code.split('.').all(digits);
         if fits { code } else { unknown }
+    }
+
+    /// As its sender is told it: where a recipient's mail goes on to is his own affair (RFC 3464 §4.2), and who sent it
+    /// may not know that address, nor the words of its server.
+    pub(crate) fn as_told(&self) -> Cow<'_, Self> {
+        let Some(through) = &self.through else {
+            return Cow::Borrowed(self);
+        };
+        let what = match self.action {
+            _ if self.why == GIVEN_UP => return self.of_whom(through, GIVEN_UP.to_owned()),
+            Action::Failed => "the recipient's mail goes on elsewhere, where it was not taken",
+            Action::Delayed(_) => {
+                "the recipient's mail goes on elsewhere, where it was not taken yet"
+            }
+            _ => "the recipient's mail goes on elsewhere, where it was taken",
+        };
+        self.of_whom(through, format!("{} {what}", self.status()))
+    }
+
+    fn of_whom(&self, address: &Address, why: String) -> Cow<'_, Self> {
+        Cow::Owned(Self {
+            address: address.clone(),
+            why,
+            ..self.clone()
+        })
     }
 
     /// When it is tried until, where it waits.

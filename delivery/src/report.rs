@@ -242,6 +242,15 @@ fn plainly(news: &News) -> (&'static str, &'static str) {
     match news.action {
         // What people did has no code of its own.
         Action::Failed if news.why == GIVEN_UP => explained(GIVEN_UP, true),
+        // The code is of an address that nobody wrote to.
+        Action::Failed if news.through.is_some() => (
+            "Thư của người này được chuyển tiếp tới nơi khác, và nơi đó không nhận.",
+            "This recipient's mail goes on elsewhere, where it was not taken.",
+        ),
+        Action::Delayed(_) if news.through.is_some() => (
+            "Thư của người này được chuyển tiếp tới nơi khác, và nơi đó chưa nhận.",
+            "This recipient's mail goes on elsewhere, where it was not taken yet.",
+        ),
         Action::Failed | Action::Delayed(_) => meaning(news.status()),
         Action::Listed => (
             "Danh sách thư đã nhận thư này và chuyển tới các thành viên.",

@@ -8,6 +8,7 @@ use crate::outcome::of_the_hop;
 use crate::spool::{HELD, Record, Row};
 use crate::{Delivery, Outcome, RecipientState, Refused, ReversePath, retry};
 use directory::ListFace;
+use formats::address::Address;
 use std::sync::Arc;
 use storage::{BlobId, Error, QueueId, QueueItem, RowChange};
 
@@ -169,7 +170,8 @@ impl Delivery {
                 let last = row.last.as_ref().map(|last| last.text().to_owned());
                 let why = last.or(trouble);
                 let until = record.began().saturating_add(until(row));
-                let news = News::late(&recipient, address, why.as_deref(), until);
+                let mut news = News::late(&recipient, address, why.as_deref(), until);
+                news.through = through(record, row, &lists);
                 (row.recipient, news)
             })
             .collect();
@@ -187,6 +189,14 @@ pub(crate) fn warns(record: &Record) -> bool {
     !told && record.submitter.is_some() && record.envelope.from != ReversePath::Null
 }
 
+/// The recipient whose mail goes on to where a row leads: who has his mail sent on has no other. That of a list is not
+/// lost where one member's is.
+fn through(record: &Record, row: &Row, lists: &Lists) -> Option<Address> {
+    let sent_on = record.passed_on(row) && !lists.has(row.recipient);
+    let recipient = &record.envelope.recipients[row.recipient as usize];
+    sent_on.then(|| recipient.address.clone())
+}
+
 /// What the sender must be told now.
 fn news_of(record: &Record, lists: &Lists) -> Vec<(u32, News)> {
     let each = record.rows.iter().filter_map(|row| {
@@ -196,16 +206,16 @@ fn news_of(record: &Record, lists: &Lists) -> Vec<(u32, News)> {
             RecipientState::Done(Outcome::Failed(why)) => {
                 let recipient = recipient();
                 let mut news = News::failed(&recipient, address, why);
-                // Nor is a list's letter lost where one member's is; who has his mail sent on has no other.
-                let sent_on = record.passed_on(row) && !lists.has(row.recipient);
-                news.through = sent_on.then(|| recipient.address.clone());
+                news.through = through(record, row, lists);
                 Some(news)
             }
             RecipientState::Done(Outcome::Relayed(what)) => row.success.and_then(|action| {
                 // Which account it is concerns nobody else.
                 let here = action == Action::Delivered;
                 let what = if here { PLACED } else { what };
-                News::good(&recipient(), address, action, what)
+                let mut news = News::good(&recipient(), address, action, what)?;
+                news.through = through(record, row, lists);
+                Some(news)
             }),
             _ => None,
         };

@@ -31,7 +31,9 @@ pub(crate) fn may_bring_report(head: &[u8]) -> bool {
     let text = first_value(head, "Content-Type")
         .unwrap_or_default()
         .to_ascii_lowercase();
-    text.starts_with("multipart/report") && text.contains("tlsrpt")
+    // Some send the report itself, without the words around it.
+    text.starts_with("application/tlsrpt+")
+        || text.starts_with("multipart/report") && text.contains("tlsrpt")
 }
 
 /// RFC 8460 §5.3: on which domain a letter says that it reports.
@@ -90,5 +92,38 @@ impl Delivery {
             .filter_map(|name| DomainName::parse(&name).ok());
         self.keep_report(brought, domains, &report);
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::prelude::{BASE64_STANDARD, Engine as _};
+    use std::io::Write as _;
+
+    const REPORT: &str = r#"{"organization-name": "Noi", "date-range": {"start-datetime": "2026-11-20T00:00:00Z",
+        "end-datetime": "2026-11-20T23:59:59Z"}, "contact-info": "a@noi.vn", "report-id": "7", "policies": []}"#;
+
+    #[test]
+    fn a_report_is_read_in_a_letter_of_parts_and_by_itself() {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(REPORT.as_bytes()).unwrap();
+        let packed = BASE64_STANDARD.encode(gzip.finish().unwrap());
+        let part = format!(
+            "Content-Type: application/tlsrpt+gzip; name=x\r\nContent-Transfer-Encoding: base64\r\n\r\n{packed}\r\n"
+        );
+        let whole = format!(
+            "Content-Type: multipart/report; report-type=tlsrpt; boundary=b\r\n\r\n--b\r\n{part}--b--\r\n"
+        );
+        let plain = format!("Content-Type: Application/TLSRPT+json\r\n\r\n{REPORT}\r\n");
+        for letter in [part, whole, plain] {
+            let letter = format!("From: a@noi.vn\r\n{letter}");
+            assert!(may_bring_report(letter.as_bytes()), "{letter}");
+            let read = report(letter.as_bytes());
+            assert_eq!(read.map(|r| r.report_id).as_deref(), Some("7"), "{letter}");
+        }
+        assert!(!may_bring_report(
+            b"Content-Type: application/json\r\n\r\n{}"
+        ));
     }
 }

@@ -107,31 +107,53 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.chars().filter(fits).collect::<String>())
 }
 
-/// RFC 8601 §2.2: whether a field claims to be said by this host.
-fn claims(field: &Field<'_>, host: &str) -> bool {
-    if !field.is(NAME) {
-        return false;
-    }
-    let said = String::from_utf8_lossy(field.value);
-    said_by(&said).eq_ignore_ascii_case(host)
+/// RFC 8601 §2.2: whether a field is one of results, said by this host.
+fn is_said_by(field: &Field<'_>, host: &str) -> bool {
+    field.is(NAME) && name(without_comments(field).split(';').next()).eq_ignore_ascii_case(host)
 }
 
-/// The authserv-id, whatever comments stand before it.
-fn said_by(text: &str) -> String {
-    let (mut depth, mut name) = (0_usize, String::new());
-    for c in text.chars() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            _ if depth > 0 => {}
-            ';' => break,
-            '"' | '\\' => {}
-            c if c.is_whitespace() && name.is_empty() => {}
-            c if c.is_whitespace() => break,
-            c => name.push(c),
-        }
+/// Whether a field claims that this host found out who sent the message: as results, as those of a chain (RFC 8617 §4.1.1),
+/// where an instance stands before the name, or as what SPF said (RFC 7208 §9.1), which this host never writes.
+fn claims(field: &Field<'_>, host: &str) -> bool {
+    if field.is("ARC-Authentication-Results") {
+        return name(without_comments(field).split(';').nth(1)).eq_ignore_ascii_case(host);
     }
-    name
+    if field.is("Received-SPF") {
+        let text = without_comments(field);
+        let mut pairs = text.split([';', ' ', '\t', '\r', '\n']);
+        let receiver = pairs.find_map(|pair| {
+            let (key, value) = pair.split_once('=')?;
+            key.eq_ignore_ascii_case("receiver").then_some(value)
+        });
+        return name(receiver).eq_ignore_ascii_case(host);
+    }
+    is_said_by(field, host)
+}
+
+fn without_comments(field: &Field<'_>) -> String {
+    let mut depth = 0_usize;
+    let text = String::from_utf8_lossy(field.value);
+    let kept = text.chars().filter(|c| match c {
+        '(' => {
+            depth += 1;
+            false
+        }
+        ')' => {
+            depth = depth.saturating_sub(1);
+            false
+        }
+        _ => depth == 0,
+    });
+    kept.collect()
+}
+
+/// A host's name, as readers understand it who are less strict than RFC 8601 §2.2: a version or a dot behind it makes
+/// it no other.
+fn name(said: Option<&str>) -> String {
+    let first = said.and_then(|said| said.split_whitespace().next());
+    let bare = first.unwrap_or_default().replace(['"', '\\'], "");
+    let (bare, _) = bare.split_once('/').unwrap_or((&bare, ""));
+    bare.trim_end_matches('.').to_owned()
 }
 
 /// RFC 8601 §5: the message without what others say in this host's name.
@@ -158,7 +180,7 @@ pub(crate) fn without_forged<'a>(message: &'a [u8], host: &str) -> Cow<'a, [u8]>
 /// Whether this host, when it took the stored message, found that it belongs into Junk.
 #[must_use]
 pub fn quarantined(stored: &[u8], host: &str) -> bool {
-    let own = fields(stored).find(|field| claims(field, host));
+    let own = fields(stored).find(|field| is_said_by(field, host));
     own.is_some_and(|field| {
         let said = String::from_utf8_lossy(field.value);
         said.contains(" dis=quarantine)")

@@ -406,3 +406,49 @@ fn results_are_one_hosts_own_word() {
     let got = without_forged(forged.as_bytes(), host);
     assert_eq!(String::from_utf8_lossy(&got), kept);
 }
+
+/// RFC 8601 §5, RFC 8617 §4.1.1, RFC 7208 §9.1.
+#[test]
+fn nobody_else_speaks_in_this_hosts_name_however_he_spells_it() {
+    let check = |field: &str, forged: bool| {
+        let message = format!("A: b\r\n{field}\r\nFrom: a@x.vn\r\n\r\n{field}\r\n");
+        let got = without_forged(message.as_bytes(), "mail.tinh.gov.vn");
+        let rest = match forged {
+            true => message.replacen(&format!("{field}\r\n"), "", 1),
+            false => message.clone(),
+        };
+        assert_eq!(String::from_utf8_lossy(&got), rest, "{field}");
+    };
+    for name in [
+        "mail.tinh.gov.vn",
+        "Mail.tinh.gov.vn.",
+        "mail.tinh.gov.vn/1",
+        "mail.tinh.gov.vn./2 1",
+        "(a;b) \"mail.tinh.gov.vn\"",
+    ] {
+        check(&format!("Authentication-Results: {name}; dmarc=pass"), true);
+        check(
+            &format!("ARC-Authentication-Results: i=1; {name}; spf=pass"),
+            true,
+        );
+    }
+    check(
+        "Authentication-Results: xmail.tinh.gov.vn; dmarc=pass",
+        false,
+    );
+    check(
+        "ARC-Authentication-Results: i=1; other.vn; x=mail.tinh.gov.vn",
+        false,
+    );
+    check("ARC-Authentication-Results: mail.tinh.gov.vn", false);
+    check(
+        "Received-SPF: pass (x) client-ip=1.1.1.1;\r\n\treceiver=mail.tinh.gov.vn;",
+        true,
+    );
+    check("Received-SPF: pass RECEIVER=\"mail.tinh.gov.vn\"", true);
+    check(
+        "Received-SPF: pass receiver=other.vn; helo=mail.tinh.gov.vn",
+        false,
+    );
+    check("Received-SPF: pass", false);
+}

@@ -307,7 +307,12 @@ impl Timeline {
         };
         if end.had == 0 && end.failed == 1 {
             let wanted = end.owned || letter.wants("FAILURE");
-            let notices: usize = names
+            // Where somebody's mail goes on to is not named to its sender: he is.
+            let told_as = match FORWARDED.contains(&to) {
+                true => BTreeSet::from([super::letter::local(FORWARDER)]),
+                false => names.clone(),
+            };
+            let notices: usize = told_as
                 .iter()
                 .map(|name| seen.told(number, name, "failed"))
                 .sum();
