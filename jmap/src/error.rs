@@ -241,11 +241,7 @@ pub(crate) fn refused(refused: Refused, recipients: &[String]) -> SetError {
              Your agency does not allow sending files of a type that is attached.",
         ),
         Refusal::AttachmentTooLarge { max } => {
-            let told = format!(
-                "Có tệp đính kèm lớn hơn mức cơ quan bạn cho gửi ({max} byte). / \
-                 An attachment is larger than your agency allows ({max} octets)."
-            );
-            SetError::new("forbiddenToSend").because(told)
+            SetError::new("forbiddenToSend").because(attachment_too_large(max))
         }
         // RFC 8620 §5.3.
         Refusal::TooMuch(cap) => SetError::new("rateLimit").because(too_much(cap)),
@@ -256,6 +252,14 @@ pub(crate) fn refused(refused: Refused, recipients: &[String]) -> SetError {
         Refusal::Unauthenticated => SetError::new("forbiddenFrom"),
         Refusal::Malformed(why) => invalid_email(&["headers"], why),
     }
+}
+
+/// The same, of what may be attached.
+fn attachment_too_large(max: u64) -> String {
+    format!(
+        "Có tệp đính kèm lớn hơn mức cơ quan bạn cho gửi ({max} byte). / \
+         An attachment is larger than your agency allows ({max} octets)."
+    )
 }
 
 /// For the one who sends.
