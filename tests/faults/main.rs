@@ -28,4 +28,5 @@ mod refused_store;
 mod relayed;
 mod storage_inside;
 mod storage_kill;
+mod stuck;
 mod whole_letters;
