@@ -33,6 +33,10 @@ pub(crate) async fn admit(mut request: Request, next: Next) -> Response {
             return unauthenticated().into_response();
         }
     }
+    let access = match crate::why::said(access, request.headers()) {
+        Ok(access) => access,
+        Err(problem) => return problem.into_response(),
+    };
     request.extensions_mut().insert(access);
     next.run(request).await
 }

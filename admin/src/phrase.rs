@@ -78,6 +78,29 @@ const PHRASES: &[(&str, &str)] = &[
         "nothing: the domain stands for no other",
         "để trống: tên miền này không đứng tên thay cho tên miền nào",
     ),
+    (
+        "why you read what is another's",
+        "lý do xem thư hoặc dữ liệu của người khác (ghi ở trường Audit-Reason của yêu cầu, hoặc --reason)",
+    ),
+    (
+        "the number of an order recorded for this account that stands",
+        "số của một lệnh còn hiệu lực đã được ghi cho tài khoản này",
+    ),
+    (
+        "a time within the next # days",
+        "một thời điểm trong # ngày tới",
+    ),
+    ("a day that has come", "một ngày đã đến"),
+    ("at most # orders", "nhiều nhất # lệnh"),
+    (
+        "an address such as https://hr.tinh.gov.vn/congvu, without a user or a fragment",
+        "một địa chỉ như https://hr.tinh.gov.vn/congvu, không kèm tên người dùng hay dấu #",
+    ),
+    (
+        "webhooks to be switched on in the config first",
+        "webhook phải được bật trong cấu hình trước (webhooks.enabled)",
+    ),
+    ("at most # webhooks", "nhiều nhất # webhook"),
     ("positions", "vị trí"),
     (
         "a history of holders",

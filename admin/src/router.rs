@@ -7,8 +7,8 @@ use crate::runs::Runs;
 use crate::{
     BODY_MAX, Premises, accounts, agencies, aliases, approvals, audit, backups, credentials, dkim,
     dmarc_reports, domains, exports, forwarding, grants, holds, imports, jobs, letters, lists,
-    members, openapi, paper, policies, positions, proposals, queue, queue_acts, recovery, results,
-    senders, sending, store, tls_reports, tokens, trace,
+    members, openapi, orders, paper, policies, positions, proposals, queue, queue_acts, reads,
+    recovery, results, senders, sending, store, tls_reports, tokens, trace, webhooks,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -50,6 +50,7 @@ pub(crate) struct Room {
     pub(crate) premises: Arc<dyn Premises>,
     pub(crate) verifications: Arc<Runs<crate::store::Checked>>,
     pub(crate) restores: Arc<Runs<backups::Brought>>,
+    pub(crate) audits: Arc<Runs<directory::audit::Verified>>,
     acts: Arc<Semaphore>,
     pub(crate) uploads: Arc<Semaphore>,
 }
@@ -96,6 +97,7 @@ pub fn router(context: Context) -> Router {
         premises: context.premises,
         verifications: Arc::new(Runs::new(VERIFICATIONS_MAX)),
         restores: Arc::new(Runs::new(RESTORES_MAX)),
+        audits: Arc::new(Runs::new(VERIFICATIONS_MAX)),
         acts: Arc::new(Semaphore::new(ACTS_MAX)),
         uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
     };
@@ -171,8 +173,7 @@ fn operations() -> Router<Room> {
         .merge(ruling())
         .merge(waiting())
         .merge(bulk())
-        .route("/api/v1/audit", get(audit::list))
-        .route("/api/v1/audit/{number}", get(audit::read))
+        .merge(auditing())
         .merge(sending())
         .merge(signing())
         .merge(custody())
@@ -244,6 +245,32 @@ fn bulk() -> Router<Room> {
         .route("/api/v1/jobs/{id}/cancel", post(jobs::cancel))
         .route("/api/v1/jobs/{id}/undo", post(jobs::undo))
         .route("/api/v1/jobs/{id}/letters", post(paper::letters))
+}
+
+/// Operations on the audit log, on who read what of whom, on orders that hide it, and on programs that are told.
+fn auditing() -> Router<Room> {
+    Router::new()
+        .route("/api/v1/audit", get(audit::list))
+        .route("/api/v1/audit/export", get(audit::export::export))
+        .route("/api/v1/audit/verify", post(audit::verify::verify))
+        .route("/api/v1/audit/verify/{run}", get(audit::verify::verify_run))
+        .route("/api/v1/audit/{number}", get(audit::read))
+        .route("/api/v1/accounts/{id}/reads", get(reads::list))
+        .route(
+            "/api/v1/webhooks",
+            get(webhooks::list).post(webhooks::create),
+        )
+        .route(
+            "/api/v1/webhooks/{id}",
+            get(webhooks::read)
+                .patch(webhooks::update)
+                .delete(webhooks::delete),
+        )
+        .route(
+            "/api/v1/accounts/{id}/orders",
+            get(orders::list).post(orders::record),
+        )
+        .route("/api/v1/accounts/{id}/orders/{order}", delete(orders::end))
 }
 
 /// Operations on the queue, and what became of each message.

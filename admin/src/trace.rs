@@ -14,9 +14,10 @@ use crate::router::Room;
 use axum::Json;
 use axum::extract::State;
 use delivery::trace::Sought;
-use directory::{AccountId, Capability};
+use directory::{AccountId, Capability, Scope};
 use http::HeaderMap;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use utoipa::IntoParams;
 use view::Looker;
 use wire::{Timeline, TraceItem, item, progress, shown};
@@ -79,16 +80,15 @@ impl TraceFilter {
     }
 
     /// As the audit log tells of it.
-    fn detail(&self) -> String {
-        let detail = serde_json::json!({
+    fn detail(&self) -> serde_json::Value {
+        serde_json::json!({
             "sender": self.sender, "recipient": self.recipient, "message_id": self.message_id,
             "since": self.since, "until": self.until,
-        });
-        detail.to_string()
+        })
     }
 }
 
-/// Looks messages up, the newest first. A search in others' is in the audit log.
+/// Looks messages up, the newest first. A search in others' needs a reason, is in the audit log, and is shown to them.
 #[utoipa::path(get, path = "/api/v1/trace", tag = "trace", params(TraceFilter),
     responses((status = 200, body = Page<TraceItem>)))]
 pub(crate) async fn search(
@@ -102,11 +102,12 @@ pub(crate) async fn search(
         // A Message-ID names few: which of them there are for the one who asks, the view says.
         let own = !others && filter.message_id.is_none();
         let sought = filter.sought(own.then(|| access.account()))?;
-        if others && ask.after.is_none() {
-            let act = "trace.search";
-            room.directory
-                .record(Some(access), act, "trace", &filter.detail())?;
+        let reading = others.then(|| room.directory.open_reading(access, Scope::Trace));
+        let reading = reading.transpose()?;
+        if let Some(reading) = reading.as_ref().filter(|_| ask.after.is_none()) {
+            reading.enter("trace.search", "trace", filter.detail(), &[])?;
         }
+        let mut owners = BTreeSet::new();
         let looker = Looker::new(room, access, filter.mine);
         let (mut items, mut after) = (Vec::new(), ask.after);
         for _ in 0..PIECES_MAX {
@@ -118,6 +119,7 @@ pub(crate) async fn search(
                     sought.is_none_or(|to| view.names(room, &found.head, to))
                 });
                 if let Some(view) = view {
+                    owners.extend(looker.owners(&found.head, &view));
                     let (_, events) = room.delivery.trace(&found.id)?;
                     let all = room.delivery.progress(&found, &events)?;
                     items.push(item(found, &view, &all));
@@ -128,12 +130,16 @@ pub(crate) async fn search(
                 break;
             }
         }
+        if let Some(reading) = reading {
+            reading.tell(&owners.into_iter().collect::<Vec<_>>())?;
+        }
         Ok(Page::new(items, after))
     });
     Ok(Json(page.await?))
 }
 
-/// Reads what became of one message. That somebody reads others' is in the audit log.
+/// Reads what became of one message. That somebody reads others' needs a reason, is in the audit log, and is shown to
+/// them.
 #[utoipa::path(get, path = "/api/v1/trace/{id}", tag = "trace",
     params(("id" = String, Path), TraceLook), responses((status = 200, body = Timeline)))]
 pub(crate) async fn read(
@@ -150,8 +156,13 @@ pub(crate) async fn read(
         let view = looker.view(&found.head).ok_or_else(Problem::not_found)?;
         if !looker.is_own(&found.head) {
             let object = format!("trace/{}", found.id);
-            room.directory
-                .record(Some(access), "trace.read", &object, "{}")?;
+            let owners = looker.owners(&found.head, &view);
+            room.directory.open_reading(access, Scope::Trace)?.enter(
+                "trace.read",
+                &object,
+                serde_json::json!({}),
+                &owners,
+            )?;
         }
         let all = room.delivery.progress(&found, &events)?;
         let head = found.head.clone();

@@ -1,6 +1,7 @@
 //! Access: the proof of a sign-in (idea 2). Made by `Directory` only; the one way to mail (I-08).
 
 use crate::book::Book;
+use crate::origin::Origin;
 use crate::signin::may_enter;
 use crate::{AccountId, AgencyId, Capability, CredentialId, Denied, Directory, Right};
 use formats::address::Address;
@@ -31,6 +32,8 @@ pub struct Access {
     pub(crate) through: Through,
     /// The digest of the session's token, for `Through::Session`.
     pub(crate) session: Option<[u8; 32]>,
+    /// From where and why.
+    pub(crate) origin: Origin,
 }
 
 impl Access {

@@ -1,6 +1,6 @@
 //! Acts: one at a time, checked against the book, then its rows and its audit entry in one commit (I-20).
 
-use crate::audit::Chain;
+use crate::audit::{Actor, Chain};
 use crate::book::Book;
 use crate::fact::Fact;
 use crate::hearing;
@@ -80,18 +80,21 @@ impl Directory {
         notes: Vec<Note>,
         facts: Vec<Fact>,
     ) -> Result<(), Error> {
-        let actor = by.map_or_else(|| "system".to_owned(), |access| access.address.to_string());
+        let actor = Actor::of(by);
         let now = self.inner.clock.now_s();
         let mut rows = Vec::with_capacity(facts.len() + notes.len());
         for fact in &facts {
             rows.push(fact.row()?);
         }
         let mut chain = acts.chain.clone();
+        let book = self.read();
         for note in notes {
-            let entry = chain.entry(now, actor.clone(), note);
+            let whom = book.concerned(&note.object, &facts);
+            let entry = chain.entry(now, &actor, note, whom);
             rows.push(entry.row()?);
             chain.follow(&entry);
         }
+        drop(book);
         self.inner.store.commit_rows(rows)?;
         acts.chain = chain;
         self.apply(facts);

@@ -30,7 +30,7 @@ pub struct StoreHealth {
 
 impl Directory {
     /// The mail of an account, for this one act on it; `detail` is JSON for the audit log.
-    /// Errors: `NotFound`, `Denied`.
+    /// Errors: `NotFound`, `Denied`, `Invalid` (another's mail, and no reason).
     pub fn custody(
         &self,
         by: Option<&Access>,
@@ -41,9 +41,10 @@ impl Directory {
     ) -> Result<AccountStore, Error> {
         let address = self.in_reach(by, id, capability)?;
         if RESTORES.contains(&act) {
+            self.check_reason(by, id)?;
             self.second(by, id, Dangerous::RestoreMail, &address, detail)?;
         }
-        self.record(by, act, &address, detail)?;
+        self.enter_custody(by, id, act, &address, detail)?;
         Ok(self.inner.store.account(id))
     }
 
@@ -68,7 +69,7 @@ impl Directory {
     }
 
     /// The account's address, when `by` may do this with it.
-    fn in_reach(
+    pub(crate) fn in_reach(
         &self,
         by: Option<&Access>,
         id: AccountId,
@@ -306,10 +307,11 @@ impl Directory {
         let mut there = self.inner.store.holds(Some(id))?.into_iter();
         let hold = there.find(|hold| hold.name == name);
         let hold = hold.ok_or(Error::NotFound("hold"))?;
+        self.check_reason(by, id)?;
         // All of the hold, whichever page is read first.
         let asked = serde_json::json!({ "name": name }).to_string();
         self.second(by, id, Dangerous::ExportMail, &address, &asked)?;
-        self.record(by, "hold.export", &address, detail)?;
+        self.enter_custody(by, id, "hold.export", &address, detail)?;
         Ok((hold, self.inner.store.account(id)))
     }
 

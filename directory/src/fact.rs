@@ -104,6 +104,16 @@ pub(crate) mod table {
     pub(crate) const JOB_RESULT: &str = "directory.job_result";
     pub(crate) const COUNTER: &str = "directory.counter";
     pub(crate) const AUDIT: &str = "directory.audit";
+    /// Who read what of others, why, and until when, by the number of the entry that opened it.
+    pub(crate) const READING: &str = "directory.reading";
+    /// Whose mail was read in which of these, the newest first.
+    pub(crate) const READ_OF: &str = "directory.read_of";
+    /// Legal orders.
+    pub(crate) const ORDER: &str = "directory.order";
+    /// Programs that are told of what happens to accounts, with the secrets that sign what they are told.
+    pub(crate) const HOOK: &str = "directory.hook";
+    /// How far each of these was told.
+    pub(crate) const HOOK_STATE: &str = "directory.hook_state";
     /// When credentials and sessions were last used; written lazily, its loss harms nothing.
     pub(crate) const USED: &str = "directory.used";
 }
@@ -438,7 +448,7 @@ pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, storage::Error>
     encode_as(VERSION, value)
 }
 
-fn encode_as<T: Serialize>(version: u8, value: &T) -> Result<Vec<u8>, storage::Error> {
+pub(crate) fn encode_as<T: Serialize>(version: u8, value: &T) -> Result<Vec<u8>, storage::Error> {
     postcard::to_extend(value, vec![version])
         .map_err(|_| storage::Error::Invalid("a directory row that cannot be encoded"))
 }
@@ -455,7 +465,7 @@ pub(crate) fn decode<T: DeserializeOwned>(table: &str, bytes: &[u8]) -> Result<T
     }
 }
 
-fn body<T: DeserializeOwned>(table: &str, octets: &[u8]) -> Result<T, storage::Error> {
+pub(crate) fn body<T: DeserializeOwned>(table: &str, octets: &[u8]) -> Result<T, storage::Error> {
     postcard::from_bytes(octets).map_err(|_| corrupt(table, "a row that cannot be read"))
 }
 

@@ -71,6 +71,8 @@ pub(crate) struct Inner {
     pub(crate) bereft: Vec<AccountId>,
     pub(crate) unheard: crate::notice::Unheard,
     pub(crate) desk: crate::bulk::Desk,
+    pub(crate) windows: crate::reading::Windows,
+    pub(crate) hooks: crate::hook::Hooks,
 }
 
 impl std::fmt::Debug for Directory {
@@ -102,6 +104,7 @@ impl Directory {
             job_last: job_last(&store, &book)?,
         };
         let salt_key = salt_key(&store)?;
+        let hooks = crate::hook::Hooks::load(&store)?;
         let inner = Inner {
             lazy: Lazy::start(store.clone())?,
             sending: RwLock::default(),
@@ -123,6 +126,8 @@ impl Directory {
                 .map_or(Vec::new(), |(bereft, _)| bereft.clone()),
             unheard: crate::notice::Unheard::default(),
             desk: crate::bulk::Desk::default(),
+            windows: crate::reading::Windows::default(),
+            hooks,
         };
         let directory = Self {
             inner: Arc::new(inner),

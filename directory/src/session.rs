@@ -2,6 +2,7 @@
 
 use crate::fact::{Fact, encode as encode_row, table};
 use crate::hash::{digest, encode, random};
+use crate::origin::Origin;
 use crate::{Access, AccountId, CredentialId, Denied, Directory, Error, Peer, Through};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
@@ -106,6 +107,7 @@ impl Directory {
             address,
             through: Through::Session,
             session: Some(hash),
+            origin: Origin::default(),
         };
         if !access.stands() {
             return None;

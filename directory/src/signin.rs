@@ -9,6 +9,7 @@ use crate::credential::{Kept, Proof, squeeze};
 use crate::fact::{credential_key, encode, table};
 use crate::hash::{Busy, digest, prepare};
 use crate::lockout::{NameDigest, Network};
+use crate::origin::Origin;
 use crate::recent::Attempt;
 use crate::{
     Access, Account, AccountId, AccountKind, AccountState, CredentialId, CredentialKind, Directory,
@@ -233,6 +234,7 @@ impl Directory {
             address: account.address,
             through,
             session: None,
+            origin: Origin::of(peer),
         })
     }
 

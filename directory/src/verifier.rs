@@ -70,7 +70,7 @@ fn mac(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
 }
 
-fn hmac(key: &[u8], message: &[u8]) -> Key {
+pub(crate) fn hmac(key: &[u8], message: &[u8]) -> Key {
     mac(key)
         .chain_update(message)
         .finalize()

@@ -2,15 +2,18 @@
 //! What changes daily (agencies, domains, accounts) is data in the store, never config.
 //! `congvu.toml` at the repository's root shows every key at its default; a test keeps it true.
 
+mod audit;
 mod imap;
 mod inbound;
 mod sending;
 mod storage;
 mod trace;
+mod webhooks;
 
 pub use self::storage::{Backup, Encryption, Engine, Storage};
 pub use crate::outward::config::{Relay, Route, RouteProtocol, RouteTls};
 pub use crate::sign_in::SignIn;
+pub use audit::Audit;
 pub use imap::Imap;
 pub use inbound::Inbound;
 pub use sending::Sending;
@@ -18,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 pub use trace::Trace;
+pub use webhooks::Webhooks;
 
 /// The whole file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +39,8 @@ pub struct Config {
     pub sign_in: SignIn,
     pub storage: Storage,
     pub trace: Trace,
+    pub audit: Audit,
+    pub webhooks: Webhooks,
     pub log: Log,
 }
 
@@ -306,6 +312,7 @@ fn check(config: &Config) -> Result<(), (&'static str, String)> {
     let others = config.sign_in.check().and_then(|()| config.relay.check());
     let others = others.and_then(|()| config.imap.check());
     let others = others.and_then(|()| config.inbound.check().and_then(|()| config.trace.check()));
+    let others = others.and_then(|()| config.audit.check());
     others.or_else(|(key, expected)| wrong(key, expected))?;
     check_storage(&config.storage)?;
     if !level_is_good(&config.log.level) {

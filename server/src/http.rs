@@ -138,7 +138,11 @@ async fn authenticate(
     let proof = proof(request.headers());
     let access = match proof {
         Proof::None => Ok(None),
-        Proof::Session(token) => Ok(services.directory.session(&token)),
+        Proof::Session(token) => {
+            let peer = Peer { ip, service: "web" };
+            let session = services.directory.session(&token);
+            Ok(session.map(|access| access.coming_from(peer)))
+        }
         Proof::Basic(name, secret) => {
             let directory = services.directory.clone();
             let peer = Peer {
@@ -148,7 +152,7 @@ async fn authenticate(
             services
                 .signing_in(move || directory.sign_in(&name, &secret, peer))
                 .await
-                .map(Some)
+                .map(|access| Some(access.coming_from(peer)))
         }
         Proof::Bearer(token) => {
             let directory = services.directory.clone();
@@ -156,7 +160,7 @@ async fn authenticate(
             services
                 .signing_in(move || directory.sign_in_token(&token, peer))
                 .await
-                .map(Some)
+                .map(|access| Some(access.coming_from(peer)))
         }
     };
     match access {

@@ -12,6 +12,7 @@ mod dns;
 mod drain;
 mod health;
 pub mod holder;
+mod hooks;
 pub mod http;
 mod keys;
 pub mod listener;

@@ -183,6 +183,9 @@ pub fn start(services: Services) -> anyhow::Result<Running> {
     running
         .tasks
         .spawn(crate::upkeep::run(services.clone(), shutdown.clone()));
+    running
+        .tasks
+        .spawn(crate::hooks::run(services.clone(), shutdown.clone()));
     let (due, ready) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let both = [Arc::clone(&due), Arc::clone(&ready)];
     let wake = move || both.iter().for_each(|one| one.notify_one());

@@ -111,6 +111,7 @@ impl Services {
     pub fn with_store(config: Config, store: Store, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let directory = Directory::open(store.clone(), clock, directory_settings(&config)?)?;
         directory.set_sending(config.sending.settings());
+        directory.set_hooks(config.webhooks.enabled);
         let settings = delivery_settings(&config);
         let outward = config.relay.outward()?;
         let delivery = Delivery::new(store.clone(), directory.clone(), settings, Some(outward));

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::services::Services;
 use crate::shutdown::Shutdown;
 use delivery::Delivery;
+use directory::Directory;
 use std::time::Duration;
 use storage::{Policy, Store};
 
@@ -12,6 +13,9 @@ const FIRST: Duration = Duration::from_secs(60);
 const DAY_S: u64 = 24 * 60 * 60;
 /// Steps of forgetting timelines in one pass, a thousand rows each.
 const FORGET_STEPS: usize = 2_000;
+
+/// Steps of trimming the audit log in one pass, a thousand entries each.
+const TRIM_STEPS: usize = 200;
 
 /// Between two looks at what the search index has not seen.
 const INDEX_EVERY: Duration = Duration::from_secs(5);
@@ -51,10 +55,12 @@ async fn passes(services: Services, shutdown: Shutdown) {
         wait = every;
         let (store, delivery) = (services.store.clone(), services.delivery.clone());
         let kept_s = i64::from(services.config.trace.days).saturating_mul(DAY_S as i64);
+        let (directory, months) = (services.directory.clone(), services.config.audit.months);
         let stop = shutdown.clone();
         let pass = tokio::task::spawn_blocking(move || {
             if let Some(trusted_s) = once(&store, &policy, &stop) {
                 forget(&delivery, trusted_s.saturating_sub(kept_s));
+                trim(&directory, months, trusted_s);
             }
         });
         tokio::select! {
@@ -96,6 +102,23 @@ fn forget(delivery: &Delivery, before: i64) {
         Ok(false) => {}
         Ok(true) => tracing::info!("more timelines are to be forgotten next time"),
         Err(error) => tracing::warn!(%error, "timelines could not be forgotten"),
+    }
+}
+
+/// Entries of the audit log that are older than the config keeps them.
+fn trim(directory: &Directory, months: u32, now_s: i64) {
+    if months == 0 {
+        return;
+    }
+    for _ in 0..TRIM_STEPS {
+        match directory.trim_audit(months, now_s) {
+            Ok(done) if done.more => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::error!(%error, "the audit log was not trimmed: congvu admin audit verify");
+                return;
+            }
+        }
     }
 }
 

@@ -33,6 +33,7 @@ mod shared_mailboxes;
 mod signing;
 mod submission;
 mod tls_reports;
+mod webhooks;
 mod webmail_signs_in;
 mod where_is_my_mail;
 mod who_sent_it;

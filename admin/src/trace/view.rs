@@ -7,6 +7,9 @@ use directory::{Access, AccountId, Capability, Rights};
 use formats::Address;
 use std::collections::BTreeSet;
 
+/// Accounts of one message that are told that an administrator looked at what became of it.
+const RECIPIENTS_TOLD: usize = 200;
+
 /// Who looks at timelines.
 pub(crate) struct Looker<'a> {
     room: &'a Room,
@@ -49,6 +52,22 @@ impl<'a> Looker<'a> {
     /// Whether it is one's own, or a seat's whose mail one reads. To look at what is not is in the audit log.
     pub(crate) fn is_own(&self, head: &Head) -> bool {
         self.wrote(head) || head.accounts.iter().any(|(to, _)| self.reads.contains(to))
+    }
+
+    /// Whose mail this view shows besides one's own: its submitter, and where it came to. Of what went to very many only
+    /// the first [`RECIPIENTS_TOLD`].
+    pub(crate) fn owners(&self, head: &Head, view: &View) -> Vec<AccountId> {
+        let seen = |account: &AccountId| match view {
+            View::Whole => true,
+            View::Partly(accounts, _) => accounts.contains(account),
+            View::Sender => false,
+        };
+        let whole = matches!(view, View::Whole);
+        let to = head.accounts.iter().map(|(account, _)| *account);
+        let to = to.filter(seen).take(RECIPIENTS_TOLD);
+        let all = head.submitter().filter(|_| whole).into_iter().chain(to);
+        all.filter(|account| !self.reads.contains(account))
+            .collect()
     }
 
     /// How much of it one may see. `None`: it does not exist.

@@ -52,7 +52,7 @@ fn operations_have_names_of_their_own_and_problems() {
     names.sort();
     names.dedup();
     assert_eq!(names.len(), count);
-    assert_eq!(count, 114);
+    assert_eq!(count, 126);
 }
 
 #[tokio::test]
@@ -97,6 +97,7 @@ fn fill(path: &str) -> String {
         .replace("{number}", "1")
         .replace("{address}", "a@x.vn")
         .replace("{hold}", "x")
+        .replace("{order}", "1")
         .replace("{selector}", "cv1r")
         .replace("{subject}", "accounts")
         .replace("{run}", "1");

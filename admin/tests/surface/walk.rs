@@ -71,6 +71,17 @@ async fn of_the_branch(w: &World) -> Vec<(&'static str, String)> {
     let seat = json!({"agency": "H99.1", "kind": "chairman", "title": "Ghế kín"});
     let seat = w.post(&w.root, "positions", seat).await;
     check(&seat, 201);
+    w.directory.set_hooks(true);
+    let hook = json!({"label": "Ghế kín", "agency": "H99.1", "url": "https://snv.x.vn/"});
+    let hook = w.post(&w.root, "webhooks", hook).await;
+    check(&hook, 201);
+    let until = formats::date::utc(w.now() + 3_600);
+    let order =
+        json!({"number": "Ghế kín", "date": "2026-01-01", "issuer": "CA", "hidden_until": until});
+    let order = w
+        .post(&w.root, &format!("accounts/{person}/orders"), order)
+        .await;
+    check(&order, 201);
     let queued = submit(w, &w.branch, "ai@ngoai.vn");
     let item = w.get(&w.root, &format!("queue/{queued}")).await;
     let table = "Địa chỉ thư,Họ và tên,Mã cơ quan\nkin@x.vn,Phòng Tổ chức,H99.1\n";
@@ -85,6 +96,8 @@ async fn of_the_branch(w: &World) -> Vec<(&'static str, String)> {
         ("credential", text(&app.json["id"])),
         ("token", text(&token.json["id"])),
         ("hold", "VU-KIN".into()),
+        ("webhook", text(&hook.json["id"])),
+        ("order", text(&order.json["id"])),
         ("queue", queued.to_string()),
         ("trace", text(&item.json["trace"])),
         ("grant", format!("{admin}-1")),
@@ -157,6 +170,8 @@ fn slot(path: &str, part: &str) -> &'static str {
         ("{address}", _) => "address",
         ("{credential}", _) => "credential",
         ("{hold}", _) => "hold",
+        ("{id}", "webhooks") => "webhook",
+        ("{order}", _) => "order",
         ("{number}", _) => "audit",
         ("{run}", _) => "run",
         ("{selector}", _) => "selector",
@@ -301,6 +316,7 @@ async fn i17_a_sister_sees_nothing_by_any_path() {
             // A table's agency is named by the query.
             let expected = match path.split('/').nth(3) {
                 Some("store") => 403,
+                Some("audit") if path.contains("/verify/") => 403,
                 Some("exports") => 422,
                 _ => 404,
             };

@@ -2,7 +2,9 @@
 
 use super::column::{Column, Subject};
 use super::{account, agency, member};
-use crate::{Access, AccountId, AccountKind, AgencyId, Capability, Directory, Error, Sharing};
+use crate::{
+    Access, AccountId, AccountKind, AgencyId, Capability, Directory, Error, Scope, Sharing,
+};
 use formats::csv::{BOM, Delimiter, line};
 use serde_json::json;
 use std::collections::HashSet;
@@ -27,7 +29,7 @@ pub struct Export {
 
 impl Directory {
     /// Begins to export what lies in a subtree, as far as `by` may see it. It is in the audit log when this returns.
-    /// Errors: `NotFound` (agency), `Denied`, `Invalid` (agency: several are seen and none is named).
+    /// Errors: `NotFound` (agency), `Denied`, `Invalid` (agency: several are seen and none is named; no reason).
     pub fn export(
         &self,
         by: &Access,
@@ -53,8 +55,9 @@ impl Directory {
             }
             book.check(Some(by), capability, &top, "agency")?;
         }
-        let detail = json!({"subject": format!("{subject:?}").to_lowercase()}).to_string();
-        self.record(Some(by), "directory.export", &top.0, &detail)?;
+        let detail = json!({"subject": format!("{subject:?}").to_lowercase()});
+        self.open_reading(by, Scope::Directory(top.clone()))?
+            .enter("directory.export", &top.0, detail, &[])?;
         Ok(Export {
             directory: self.clone(),
             by: by.clone(),

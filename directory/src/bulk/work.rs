@@ -3,6 +3,7 @@
 use super::job::{Failure, Job, JobId, JobKind, JobState};
 use crate::act::Note;
 use crate::fact::Fact;
+use crate::origin::Origin;
 use crate::{Access, Directory, Error, Through};
 use serde_json::json;
 use std::sync::Arc;
@@ -188,6 +189,7 @@ impl Directory {
             address: account.address.clone(),
             through: Through::Job(job.credential),
             session: None,
+            origin: Origin::JOB,
         })
     }
 

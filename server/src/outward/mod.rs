@@ -14,7 +14,9 @@ pub use dmarc::DmarcReports;
 pub use names::{Names, Watch};
 pub use reports::Reports;
 pub use sockets::Sockets;
+pub(crate) use sockets::authorities;
 pub use sts::Policies;
+pub(crate) use sts::{Known, verified};
 
 use crate::services::Services;
 use crate::shutdown::{GRACE, Shutdown};

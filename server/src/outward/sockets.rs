@@ -223,7 +223,7 @@ fn fault(error: &io::Error) -> Fault {
 
 /// The authorities of verified routes and of letters that require TLS. Where there is no such route the server starts
 /// without them, too.
-fn authorities(config: &Relay) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+pub(crate) fn authorities(config: &Relay) -> anyhow::Result<Vec<CertificateDer<'static>>> {
     match read_authorities(config) {
         Err(error) if !config.verifies() && config.authorities.as_os_str().is_empty() => {
             tracing::info!(%error, "no certificate of another server can be verified but by DANE");

@@ -202,7 +202,7 @@ impl Policies {
             None => self.places(&host).await?,
         };
         let config = ureq::Agent::config_builder()
-            .tls_config(self.tls())
+            .tls_config(verified(&self.authorities))
             .https_only(true)
             .proxy(None)
             .http_status_as_error(false)
@@ -230,18 +230,6 @@ impl Policies {
         Policy::parse(&text).context("it is no policy")
     }
 
-    fn tls(&self) -> TlsConfig {
-        let each = self.authorities.iter();
-        let authorities: Vec<Certificate<'static>> = each
-            .map(|der| Certificate::from_der(der).to_owned())
-            .collect();
-        TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .root_certs(RootCerts::new_with_certs(&authorities))
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .build()
-    }
-
     /// Its public addresses: strangers' DNS must not lead into our own network.
     async fn places(&self, host: &str) -> anyhow::Result<Vec<SocketAddr>> {
         let found = match timeout(Duration::from_secs(DNS_S), self.names.addresses(host)).await {
@@ -260,9 +248,22 @@ impl Policies {
     }
 }
 
+/// TLS with certificates that these authorities vouch for.
+pub(crate) fn verified(authorities: &[CertificateDer<'static>]) -> TlsConfig {
+    let authorities: Vec<Certificate<'static>> = authorities
+        .iter()
+        .map(|der| Certificate::from_der(der).to_owned())
+        .collect();
+    TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .root_certs(RootCerts::new_with_certs(&authorities))
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .build()
+}
+
 /// Addresses that were looked up before.
 #[derive(Debug)]
-struct Known(Vec<SocketAddr>);
+pub(crate) struct Known(pub(crate) Vec<SocketAddr>);
 
 impl Places for Known {
     fn resolve(

@@ -1,21 +1,42 @@
 //! `congvu admin audit …`
 
-use super::client::Client;
+use super::super::progress::Shown;
+use super::client::{Ask, Client};
 use super::print::{Column, Printer};
-use serde_json::Value;
+use anyhow::Context as _;
+use serde_json::{Value, json};
+use std::path::PathBuf;
 
 /// Rows shown when no limit is given: the log only grows.
 const LIMIT_DEFAULT: usize = 50;
 
-const COLUMNS: [Column; 7] = [
+/// Columns of a list; one entry has the further ones too.
+const LISTED: usize = 8;
+
+const COLUMNS: [Column; 13] = [
     ("number", "Số", "Number"),
     ("at", "Lúc", "At"),
     ("actor", "Người làm", "Actor"),
+    ("service", "Qua", "Through"),
     ("act", "Việc", "Act"),
     ("object", "Đối tượng", "Object"),
+    ("reason", "Lý do", "Reason"),
     ("detail", "Chi tiết", "Detail"),
+    ("address", "Từ địa chỉ", "From"),
+    ("actor_id", "Tài khoản người làm", "Actor's account"),
+    ("account", "Tài khoản liên quan", "Account"),
+    ("agency", "Cơ quan", "Agency"),
     ("hash", "Mã băm", "Hash"),
 ];
+
+/// How an export is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// A JSON object a line.
+    Jsonl,
+    /// A table for spreadsheets.
+    Csv,
+}
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
@@ -30,6 +51,11 @@ pub(super) enum Verb {
         /// E.g. annv@tinhmau.gov.vn.
         #[arg(long)]
         object: Option<String>,
+        /// Whom it concerns, whatever the address was: the account's number.
+        #[arg(long)]
+        account: Option<u32>,
+        #[command(flatten)]
+        time: Span,
         /// At most so many rows.
         #[arg(long, default_value_t = LIMIT_DEFAULT)]
         limit: usize,
@@ -39,7 +65,51 @@ pub(super) enum Verb {
         /// Its number.
         number: u64,
     },
+    /// Kiểm tra toàn bộ chuỗi băm / Verify the whole chain of hashes; exit status 1 where it breaks
+    Verify {
+        /// An entry noted before, and its hash: shows whether the whole log was written anew since.
+        #[arg(long, value_name = "NUMBER:HASH")]
+        expect: Option<String>,
+    },
+    /// Xuất nhật ký / Export it, the oldest first; needs --reason
+    Export {
+        /// How it is written.
+        #[arg(long, value_enum, default_value = "jsonl")]
+        format: Format,
+        #[command(flatten)]
+        time: Span,
+        /// Write here instead of to standard output.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
 }
+
+/// Of which time.
+#[derive(Debug, clap::Args)]
+pub(super) struct Span {
+    /// At this time or later, RFC 3339.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Before this time, RFC 3339.
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+}
+
+/// A chain that does not hold is exit status 1.
+#[derive(Debug)]
+struct Breaks(u64);
+
+impl std::fmt::Display for Breaks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(number) = self;
+        write!(
+            f,
+            "nhật ký không còn nguyên vẹn từ mục {number} / the log does not hold from entry {number} on"
+        )
+    }
+}
+
+impl std::error::Error for Breaks {}
 
 /// For people the detail is one cell with its names; machines get it as it is.
 fn spelled(mut entry: Value, printer: &Printer<'_>) -> Value {
@@ -56,16 +126,91 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             actor,
             act,
             object,
+            account,
+            time,
             limit,
         } => {
-            let filters = [("actor", actor), ("act", act), ("object", object)];
+            let filters = [
+                ("actor", actor),
+                ("act", act),
+                ("object", object),
+                ("account", account.map(|id| id.to_string())),
+                ("since", time.since),
+                ("until", time.until),
+            ];
             let rows = client.list("audit", &filters, Some(limit))?.into_iter();
             let rows: Vec<Value> = rows.map(|row| spelled(row, printer)).collect();
-            printer.rows(&COLUMNS[..6], &rows)
+            printer.rows(&COLUMNS[..LISTED], &rows)
         }
         Verb::Show { number } => {
             let entry = client.read(&format!("audit/{number}"))?;
             printer.row(&COLUMNS, &spelled(entry, printer))
         }
+        Verb::Verify { expect } => verify(expect.as_deref(), client, printer),
+        Verb::Export { format, time, out } => {
+            let mut ask = Ask::new("GET", "audit/export");
+            let format = match format {
+                Format::Jsonl => "jsonl",
+                Format::Csv => "csv",
+            };
+            ask.asked("format", Some(format.to_owned()));
+            ask.asked("since", time.since);
+            ask.asked("until", time.until);
+            super::tables::written(ask, out, client, printer)
+        }
     }
+}
+
+/// Verifies, until it has ended; and that a noted entry is still as it was.
+fn verify(expect: Option<&str>, client: &Client, printer: &mut Printer<'_>) -> anyhow::Result<()> {
+    let noted = expect.map(|noted| -> anyhow::Result<(u64, String)> {
+        let parts = noted.split_once(':');
+        let parsed = parts.and_then(|(number, hash)| Some((number.parse().ok()?, hash)));
+        let (number, hash) = parsed.with_context(|| format!("{noted}: NUMBER:HASH"))?;
+        Ok((number, hash.to_ascii_lowercase()))
+    });
+    let noted = noted.transpose()?;
+    let shown = Shown::new();
+    let begun = client.create("audit/verify", json!({}))?;
+    let found = client.follow("audit/verify", begun, &mut |p| shown.tell(p))?;
+    shown.end();
+    if printer.is_json() {
+        printer.row(&[], &found)?;
+    }
+    if let Some(number) = found["broken_at"].as_u64() {
+        let (vi, en) = match found["broken"].as_str() {
+            Some("missing") => ("mục này không còn", "there is no such entry"),
+            Some("unreadable") => ("mục này không đọc được", "it cannot be read"),
+            Some("cut_off") => (
+                "các mục trước bị mất mà không có mục nào ghi là đã cắt vì quá hạn lưu",
+                "earlier ones are gone, and none says that they were cut off for their age",
+            ),
+            _ => (
+                "nội dung hoặc mã băm đã bị sửa",
+                "it, or the hash before it, was changed",
+            ),
+        };
+        printer.say(
+            &format!("Mục {number}: {vi}."),
+            &format!("Entry {number}: {en}."),
+        )?;
+        return Err(Breaks(number).into());
+    }
+    if let Some((number, hash)) = noted {
+        let entry = client.read(&format!("audit/{number}"))?;
+        if entry["hash"].as_str() != Some(hash.as_str()) {
+            return Err(Breaks(number).into());
+        }
+    }
+    let (first, last) = (&found["first"], &found["last"]);
+    let hash = found["hash"].as_str().unwrap_or_default();
+    let hash = super::client::clean(hash);
+    printer.say(
+        &format!(
+            "Nhật ký nguyên vẹn, từ mục {first} đến {last}. Hãy ghi lại ở nơi khác: --expect {last}:{hash}"
+        ),
+        &format!(
+            "The log holds, from entry {first} to {last}. Note elsewhere: --expect {last}:{hash}"
+        ),
+    )
 }

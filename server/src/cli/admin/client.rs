@@ -32,6 +32,8 @@ pub(super) struct Client {
     url: String,
     token: String,
     language: Language,
+    /// Why, and by which order: fields of every request.
+    said: Vec<(&'static str, String)>,
 }
 
 /// What came of a request.
@@ -190,7 +192,16 @@ impl Client {
             url,
             token,
             language,
+            said: Vec::new(),
         })
+    }
+
+    /// The same, saying why, and under which recorded legal order: for the audit log.
+    pub(super) fn saying(mut self, reason: Option<&str>, order: Option<u64>) -> Self {
+        let reason = reason.map(|reason| ("audit-reason", encoded(reason)));
+        let order = order.map(|order| ("legal-order", order.to_string()));
+        self.said = reason.into_iter().chain(order).collect();
+        self
     }
 
     /// One request; the answer's JSON, null when it has none. Errors: [`Refused`], no connection.
@@ -220,11 +231,15 @@ impl Client {
             let mark = if n == 0 { '?' } else { '&' };
             uri.push_str(&format!("{mark}{name}={}", encoded(value)));
         }
-        http::Request::builder()
+        let request = http::Request::builder()
             .method(ask.method)
             .uri(&uri)
             .header("authorization", format!("Bearer {}", self.token))
-            .header("accept-language", self.language.tag())
+            .header("accept-language", self.language.tag());
+        let said = self.said.iter();
+        said.fold(request, |request, (name, value)| {
+            request.header(*name, value)
+        })
     }
 
     /// An answer's JSON. Errors: [`Refused`], no connection.

@@ -29,6 +29,13 @@ pub(super) enum Verb {
         /// Id or address.
         account: String,
     },
+    /// Xem một mật khẩu hoặc mã, không có bí mật / Show one credential, without its secret
+    Show {
+        /// Id or address.
+        account: String,
+        /// Number of the credential.
+        id: u64,
+    },
     /// Đặt mật khẩu, đọc từ dòng đầu của đầu vào / Set the password of an account; read from the first line of the input
     Password {
         /// Id or address.
@@ -120,6 +127,11 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
                 .cloned()
                 .unwrap_or_default();
             printer.rows(&COLUMNS, &rows)
+        }
+        Verb::Show { account, id } => {
+            let account = client.account(&account)?;
+            let path = format!("accounts/{account}/credentials/{id}");
+            printer.row(&COLUMNS, &client.read(&path)?)
         }
         Verb::Password {
             account,

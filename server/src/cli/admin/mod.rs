@@ -19,11 +19,13 @@ mod holds;
 mod jobs;
 mod letters;
 mod lists;
+mod orders;
 mod policies;
 mod positions;
 mod print;
 mod queue;
 mod quota;
+mod reads;
 mod recovery;
 mod senders;
 mod sending;
@@ -31,6 +33,7 @@ mod store;
 mod tables;
 mod tokens;
 mod trace;
+mod webhooks;
 
 use client::{Client, Refused};
 pub(super) use connect::Connection;
@@ -50,6 +53,13 @@ pub struct AdminArgs {
     /// Language of tables and messages.
     #[arg(long, global = true, value_enum, default_value_t = Language::Vi)]
     lang: Language,
+    /// Why, for the audit log; needed to read what is another's: trace, export, removed, held and restored mail.
+    /// One reason holds for 15 minutes.
+    #[arg(long, global = true, value_name = "TEXT")]
+    reason: Option<String>,
+    /// The recorded legal order under which it is read, which hides it from the owner for a time (see `orders`).
+    #[arg(long, global = true, value_name = "NUMBER")]
+    legal_order: Option<u64>,
     #[command(subcommand)]
     resource: Resource,
 }
@@ -126,6 +136,14 @@ enum Resource {
     /// Nhật ký quản trị / the log of administrative acts
     #[command(subcommand)]
     Audit(audit::Verb),
+    /// Ai đã xem thư của tài khoản / who read mail of an account by virtue of an office, and why
+    Reads(reads::Args),
+    /// Lệnh theo pháp luật / legal orders, under which the owner is not told for a time
+    #[command(subcommand)]
+    Orders(orders::Verb),
+    /// Webhook / programs that are told of what happens to accounts
+    #[command(subcommand, visible_alias = "webhook")]
+    Webhooks(webhooks::Verb),
 }
 
 /// The command cannot be understood; exit status 2.
@@ -195,6 +213,7 @@ pub(super) fn verify(
 
 fn act(args: AdminArgs, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
     let client = Client::open(&args.connection, args.lang)?;
+    let client = client.saying(args.reason.as_deref(), args.legal_order);
     let terminal = std::io::stdout().is_terminal();
     let mut printer = Printer::new(out, args.json, args.lang).on_terminal(terminal);
     match args.resource {
@@ -222,6 +241,9 @@ fn act(args: AdminArgs, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
         Resource::Recovery(verb) => recovery::run(verb, &client, &mut printer),
         Resource::Store(verb) => store::run(verb, &client, &mut printer),
         Resource::Audit(verb) => audit::run(verb, &client, &mut printer),
+        Resource::Reads(args) => reads::run(args, &client, &mut printer),
+        Resource::Orders(verb) => orders::run(verb, &client, &mut printer),
+        Resource::Webhooks(verb) => webhooks::run(verb, &client, &mut printer),
     }
 }
 

@@ -114,7 +114,17 @@ pub(super) fn export(
         Delimiter::Tab => "tab",
     });
     ask.asked("delimiter", delimiter.map(str::to_owned));
-    let Some(out) = args.out else {
+    written(ask, args.out, client, printer)
+}
+
+/// Copies what is answered into a file, or to standard output.
+pub(super) fn written(
+    ask: Ask<'_>,
+    out: Option<PathBuf>,
+    client: &Client,
+    printer: &mut Printer<'_>,
+) -> anyhow::Result<()> {
+    let Some(out) = out else {
         client.copy(ask, &mut std::io::stdout().lock())?;
         return Ok(());
     };

@@ -1,5 +1,7 @@
 //! Command lines, and whole commands against a scripted server on loopback with TLS.
 
+mod routes;
+
 use super::*;
 use clap::Parser as _;
 use rustls_pki_types::PrivateKeyDer;
@@ -236,6 +238,72 @@ fn acts_on_the_queue_are_understood_or_refused() {
     check("admin trace search --to a@b.vn --since 5d --mine", true);
     check("admin trace show 1nbtxw0abcdefgh", true);
     check("admin trace show", false);
+}
+
+#[test]
+fn command_lines_of_the_log() {
+    check(
+        "admin audit list --account 7 --since 2026-11-01T00:00:00Z",
+        true,
+    );
+    check("admin audit verify --expect 7:ab", true);
+    check(
+        "admin audit export --format csv --out a.csv --reason x",
+        true,
+    );
+    check("admin audit export --format xml", false);
+    check("admin reads annv@x.vn --limit 3 --json", true);
+    check("admin reads", false);
+    check("admin orders end 7 815", true);
+    check("admin orders record 7 --number 1", false);
+    check("admin trace search --reason x --legal-order 815", true);
+    check("admin trace search --legal-order x", false);
+    check("admin --reason x holds place 7 --name A --reason y", true);
+    check(
+        "admin webhooks create --agency H99 --label A --url https://a.vn --event account.created",
+        true,
+    );
+    check(
+        "admin webhooks update 7 --all-events --event account.created",
+        false,
+    );
+    check("admin webhook enable 7 --skip", true);
+}
+
+#[test]
+fn why_and_under_which_order_goes_along() {
+    let server = Scripted::start(&[(200, r#"{"items": [], "cursor": null}"#)]);
+    let (printed, asked) = server.run("reads 7 --reason Kiểm_tra --legal-order 815");
+    printed.unwrap();
+    assert!(
+        asked[0].starts_with("GET /api/v1/accounts/7/reads?limit=50 "),
+        "{asked:?}"
+    );
+    assert!(
+        asked[0].contains("audit-reason: Ki%E1%BB%83m_tra\r\n"),
+        "{asked:?}"
+    );
+    assert!(asked[0].contains("legal-order: 815\r\n"), "{asked:?}");
+}
+
+#[test]
+fn a_log_that_does_not_hold_is_a_failure() {
+    let broken = r#"{"id": 1, "finished": true, "holds": false, "broken_at": 5, "broken": "changed", "last": 9,
+        "hash": "00", "first": 1}"#;
+    let (printed, asked) =
+        Scripted::start(Box::leak(Box::new([(200, broken)]))).run("audit verify --lang en");
+    assert!(printed.unwrap_err().to_string().contains("from entry 5 on"));
+    assert!(asked[0].starts_with("POST /api/v1/audit/verify "));
+    let whole = r#"{"id": 1, "finished": true, "holds": true, "broken_at": null, "last": 9, "hash": "0a", "first": 1}"#;
+    let check = |expect: &str, holds: bool| {
+        let entry = r#"{"number": 9, "hash": "0a"}"#;
+        let answers = Box::leak(Box::new([(200, whole), (200, entry)]));
+        let line = format!("audit verify --expect {expect} --lang en");
+        let (printed, _) = Scripted::start(answers).run(&line);
+        assert_eq!(printed.is_ok(), holds, "{expect} {printed:?}");
+    };
+    check("9:0A", true);
+    check("9:0b", false);
 }
 
 /// A server that answers each request with the next line of a script and keeps what it was asked.
