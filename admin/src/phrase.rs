@@ -94,7 +94,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("at most # orders", "nhiều nhất # lệnh"),
     (
         "an address such as https://hr.tinh.gov.vn/congvu, without a user or a fragment",
-        "một địa chỉ như https://hr.tinh.gov.vn/congvu, không kèm tên người dùng hay dấu #",
+        "một địa chỉ như https://hr.tinh.gov.vn/congvu, không kèm tên người dùng hay phần sau dấu thăng",
     ),
     (
         "webhooks to be switched on in the config first",

@@ -68,6 +68,9 @@ pub struct Reading {
     pub order: Option<u64>,
 }
 
+/// Reads, each with when the account's mail was first read in it, and the last number looked at where more may follow.
+pub type ReadsPage = (Vec<(Reading, i64)>, Option<u64>);
+
 /// Whose window: a reason that came with one sign-in does not serve another's.
 type Key = (AccountId, Option<CredentialId>, Scope, Option<u64>);
 
@@ -257,7 +260,7 @@ impl Directory {
         after: Option<u64>,
         max: usize,
         whole: bool,
-    ) -> Result<(Vec<(Reading, i64)>, Option<u64>), Error> {
+    ) -> Result<ReadsPage, Error> {
         let max = max.min(READS_PAGE_MAX);
         let rows = self.inner.store.table(table::READ_OF);
         let mut after = after.map(|id| owner_key(account, id));

@@ -180,12 +180,7 @@ pub fn start(services: Services) -> anyhow::Result<Running> {
             },
         ));
     }
-    running
-        .tasks
-        .spawn(crate::upkeep::run(services.clone(), shutdown.clone()));
-    running
-        .tasks
-        .spawn(crate::hooks::run(services.clone(), shutdown.clone()));
+    running.work_beside();
     let (due, ready) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let both = [Arc::clone(&due), Arc::clone(&ready)];
     let wake = move || both.iter().for_each(|one| one.notify_one());
@@ -241,6 +236,13 @@ async fn queue(services: Services, woken: Arc<Notify>, shutdown: Shutdown) {
 }
 
 impl Running {
+    /// Upkeep, and programs that are told of what happens.
+    fn work_beside(&mut self) {
+        let (services, stop) = (|| self.services.clone(), || self.shutdown.clone());
+        self.tasks.spawn(crate::upkeep::run(services(), stop()));
+        self.tasks.spawn(crate::hooks::run(services(), stop()));
+    }
+
     /// Where a service listens.
     pub fn address(&self, service: &str) -> Option<SocketAddr> {
         self.addresses

@@ -66,7 +66,9 @@ fn the_mail_of_a_deleted_account_is_exported_under_a_hold() {
     };
     let to = dir.path().join("tt-12");
     let to_text = to.to_str().unwrap();
-    let export = ["holds", "export", &address, "--name", "TT", "--to", to_text];
+    let why = ["--reason", "Thanh tra 12"];
+    let hold = ["holds", "export", &address, "--name", "TT"];
+    let export = [&hold[..], &["--to", to_text], &why].concat();
     let (status, text) = admin(&["accounts", "delete", &address]);
     assert_eq!(status, Some(0), "{text}");
     let (status, text) = admin(&["holds", "place", &address, "--name", "TT", "--reason", "x"]);

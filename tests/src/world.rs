@@ -140,7 +140,9 @@ impl World {
         let address = Address::parse(&format!("quantri@{DOMAIN}")).unwrap();
         let account = directory.account_at(&address).unwrap().id;
         let made = directory.create_credential(None, account, CredentialKind::Token, "thử", None);
-        self.stranger().bearer(made.unwrap().1.expose())
+        let api = self.stranger().bearer(made.unwrap().1.expose());
+        // What is another's is read with a reason.
+        api.with("Audit-Reason", "th%E1%BB%AD")
     }
 
     /// A web client that has not signed in.

@@ -19,6 +19,7 @@ mod holds;
 mod jobs;
 mod letters;
 mod lists;
+mod members;
 mod orders;
 mod policies;
 mod positions;
@@ -97,6 +98,9 @@ enum Resource {
     /// Việc cần hai người / requests of acts that take two persons
     #[command(subcommand, visible_alias = "approval")]
     Approvals(approvals::Verb),
+    /// Thành viên hộp thư chung / who reads and writes a shared mailbox
+    #[command(subcommand, visible_alias = "member")]
+    Members(members::Verb),
     /// Danh sách thư / lists: members, who may post, who answers for them
     #[command(subcommand)]
     Lists(lists::Verb),
@@ -228,6 +232,7 @@ fn act(args: AdminArgs, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
         Resource::Grants(verb) => grants::run(verb, &client, &mut printer),
         Resource::Policies(verb) => policies::run(verb, &client, &mut printer),
         Resource::Approvals(verb) => approvals::run(verb, &client, &mut printer),
+        Resource::Members(verb) => members::run(verb, &client, &mut printer),
         Resource::Lists(verb) => lists::run(verb, &client, &mut printer),
         Resource::Forwarding(verb) => forwarding::run(verb, &client, &mut printer),
         Resource::Senders(verb) => senders::run(verb, &client, &mut printer),

@@ -130,7 +130,11 @@ pub(super) fn written(
     };
     let mut file = std::fs::File::create(&out)
         .with_context(|| format!("không ghi được / cannot write {}", out.display()))?;
-    client.copy(ask, &mut file)?;
+    if let Err(error) = client.copy(ask, &mut file) {
+        // What was refused leaves nothing behind that looks like an export.
+        drop(std::fs::remove_file(&out));
+        return Err(error);
+    }
     let out = out.display();
     printer.say(&format!("Đã ghi {out}."), &format!("{out} is written."))
 }

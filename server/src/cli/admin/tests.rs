@@ -260,7 +260,7 @@ fn command_lines_of_the_log() {
     check("admin trace search --legal-order x", false);
     check("admin --reason x holds place 7 --name A --reason y", true);
     check(
-        "admin webhooks create --agency H99 --label A --url https://a.vn --event account.created",
+        "admin webhooks create --agency H99 --label A --to https://a.vn --event account.created",
         true,
     );
     check(

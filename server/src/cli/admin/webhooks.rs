@@ -37,9 +37,9 @@ pub(super) enum Verb {
         /// Of whose accounts: this agency and all below it.
         #[arg(long, value_name = "CODE")]
         agency: String,
-        /// HTTPS.
-        #[arg(long)]
-        url: String,
+        /// The program's address, HTTPS. (`--url` is this server's.)
+        #[arg(long, value_name = "ADDRESS")]
+        to: String,
         /// What it is for.
         #[arg(long)]
         label: String,
@@ -51,9 +51,9 @@ pub(super) enum Verb {
     Update {
         /// Its id.
         id: u64,
-        /// HTTPS.
-        #[arg(long)]
-        url: Option<String>,
+        /// The program's address, HTTPS.
+        #[arg(long, value_name = "ADDRESS")]
+        to: Option<String>,
         /// What it is for.
         #[arg(long)]
         label: Option<String>,
@@ -107,23 +107,23 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
         }
         Verb::Create {
             agency,
-            url,
+            to,
             label,
             events,
         } => {
-            let body = json!({"agency": agency, "url": url, "label": label, "events": events});
+            let body = json!({"agency": agency, "url": to, "label": label, "events": events});
             printer.row(&with_secret(&COLUMNS), &client.create("webhooks", body)?)
         }
         Verb::Update {
             id,
-            url,
+            to,
             label,
             events,
             all_events,
             condition,
         } => {
             let mut body = Map::new();
-            body.extend(url.map(|url| ("url".to_owned(), url.into())));
+            body.extend(to.map(|to| ("url".to_owned(), to.into())));
             body.extend(label.map(|label| ("label".to_owned(), label.into())));
             if all_events || !events.is_empty() {
                 body.insert("events".to_owned(), events.into());

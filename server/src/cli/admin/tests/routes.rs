@@ -84,6 +84,9 @@ const LINES: &[&str] = &[
     "jobs cancel 7",
     "jobs undo 7",
     "jobs letters 7 --out OUT",
+    "members list 7",
+    "members set 7 a@x.vn --rights lr",
+    "members remove 7 a@x.vn",
     "lists show 7",
     "lists set 7 --posting members",
     "lists add 7 a@x.vn --force",
@@ -131,7 +134,7 @@ const LINES: &[&str] = &[
     "trace search --reason x",
     "trace show t --reason x",
     "webhooks list",
-    "webhooks create --agency H99 --label A --url https://a.vn/",
+    "webhooks create --agency H99 --label A --to https://a.vn/",
     "webhooks show 7",
     "webhooks enable 7",
     "webhooks delete 7",
@@ -202,7 +205,9 @@ impl Yes {
         let at = |name: &str| self.folder.path().join(name).display().to_string();
         let (ca, file) = (at("ca.pem"), at("file"));
         let fixed = ["admin", "--url", &self.url, "--token", "cv_x", "--ca", &ca];
-        let (out, folder) = (at("out"), at(&format!("folder{}", line.len())));
+        // A file that holds passwords is never written over another.
+        let fresh = line.replace([' ', '/'], "-");
+        let (out, folder) = (at(&fresh), at(&format!("{fresh}.d")));
         let words = line.split(' ').map(|word| match word {
             "FILE" => file.as_str(),
             "OUT" => out.as_str(),
