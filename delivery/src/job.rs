@@ -47,7 +47,8 @@ pub struct Tried {
     pub outcomes: Vec<Outcome>,
     /// Why the next hop takes nothing from anybody now, if that is so.
     pub trouble: Option<String>,
-    /// The trouble is that it ended the connection when it had the whole message: that may be for this message alone.
+    /// The trouble is that it ended the connection in the middle of this message, or when it had the whole of it: that may
+    /// be for this message alone.
     pub dropped: bool,
     /// RFC 3461 §5.2.2: who took it knows notifications, so that success is his to tell of.
     pub reports: bool,
@@ -193,7 +194,7 @@ impl Delivery {
         } = tried;
         match &trouble {
             Some(why) if dropped => {
-                tracing::info!(trace = %job.trace, hop = %job.hop, %why, "a whole message without an answer");
+                tracing::info!(trace = %job.trace, hop = %job.hop, %why, "hung up in the middle of a message");
                 self.schedule().dropped(&job.hop, job.octets, why, now);
             }
             trouble => {

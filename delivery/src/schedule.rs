@@ -4,14 +4,17 @@
 //! A part is what one message has for one next hop. Each hop has a lane of parts that may go now; a lane in
 //! trouble rests, then sends one part to see, and only when a peer answers again the others follow.
 //!
-//! A peer that takes a whole message and ends the connection instead of answering may dislike that one alone (a filter
-//! of content that does not say no). That part waits for its own next try, and its lane goes on with others, one at a
+//! A peer that ends the connection in the middle of a message, or instead of answering the whole of it, may dislike that
+//! one alone (a filter that does not say no). That part waits for its own next try, and its lane goes on with others, one at a
 //! time: those that were not tried yet from both ends in turn, so that neither many bad ones before a good one nor many
 //! behind it keep it waiting. Only [`DROPS_MAX`] in a row let the lane rest.
 //!
 //! RFC 6710 §5.1: what is more urgent goes first, and nothing waits for ever. In a lane a step of priority counts as
 //! [`STEP_S`] of waiting. Between lanes each lease moves its lane back, the farther the less urgent it was, so that a
 //! lane of urgent mail has its turn twice as often for each step, and every lane has its turn.
+//!
+//! A hop that has not answered yet gets one part at a time, unless that one takes long: a large message over a thin line,
+//! or a peer that reads slowly, keeps no other message from trying after [`SLOW_S`].
 //!
 //! A million parts may wait: what is kept of each is small, and each hop's name is kept once.
 
@@ -24,7 +27,7 @@ use storage::QueueId;
 
 /// Seconds that a lane rests after failures in a row; the last holds for all that follow.
 pub const RESTS_S: [i64; 5] = [60, 5 * 60, 15 * 60, 30 * 60, 3600];
-/// Messages in a row that a hop lets go unanswered once it has them whole, before it rests.
+/// Messages in a row on which a hop hangs up before it rests.
 pub(crate) const DROPS_MAX: usize = 8;
 /// Seconds that it rests then: not longer each time, since others of its messages may be good.
 pub(crate) const DROPS_REST_S: i64 = 5 * 60;
@@ -82,10 +85,10 @@ struct Lane {
     running: usize,
     /// When those under way began; of several the oldest is taken for the one that ends.
     begun: VecDeque<i64>,
-    /// Whether a peer has answered since the last trouble: until then one part at a time goes.
+    /// Whether a peer has answered since the last trouble: until then one part goes, and waits for no other that is slow.
     proven: bool,
     failures: usize,
-    /// Messages in a row that it took whole, and ended the connection.
+    /// Messages in a row on which it ended the connection.
     drops: usize,
     /// Unix seconds.
     rests_until: i64,
@@ -123,7 +126,7 @@ impl Lane {
         }
     }
 
-    /// It took a whole message and ended the connection.
+    /// It ended the connection in the middle of a message.
     fn dropped(&mut self, why: &str, now: i64) {
         self.proven = false;
         self.drops = self.drops.saturating_add(1);
@@ -131,6 +134,16 @@ impl Lane {
             self.failures = self.failures.max(1);
             self.rests_until = now.saturating_add(DROPS_REST_S);
             why.clone_into(&mut self.why);
+        }
+    }
+
+    /// From when on another part may go beside those that are under way; `None`: when one of them ends.
+    fn goes_on(&self, now: i64) -> Option<i64> {
+        match self.begun.back() {
+            Some(_) if self.proven => Some(now),
+            None => Some(now),
+            Some(_) if self.failures > 0 => None,
+            Some(newest) => Some(newest.saturating_add(SLOW_S)),
         }
     }
 
@@ -293,7 +306,7 @@ impl Schedule {
         self.returned(hop, octets, now);
     }
 
-    /// A leased part's try ended: the hop took the whole message, and the connection ended without an answer.
+    /// A leased part's try ended: the hop ended the connection in the middle of it.
     pub(crate) fn dropped(&mut self, hop: &Hop, octets: u64, why: &str, now: i64) {
         if let Some(lane) = self.lanes.get_mut(hop) {
             lane.dropped(why, now);
@@ -374,12 +387,12 @@ impl Schedule {
                 self.resting.remove(&(until, hop.clone()));
             }
         }
-        let width = if lane.proven { self.jobs_per_hop } else { 1 };
-        lane.listed = match lane.waiting.first_key_value() {
+        lane.listed = match (lane.waiting.first_key_value(), lane.goes_on(now)) {
             _ if lane.rests_until > now => Listed::Resting(lane.rests_until),
-            Some((_, load)) if lane.running < width => {
-                Listed::Ready(lane.turn.saturating_add(stride(load.priority())))
-            }
+            (Some((_, load)), Some(at)) if lane.running < self.jobs_per_hop => match at <= now {
+                true => Listed::Ready(lane.turn.saturating_add(stride(load.priority()))),
+                false => Listed::Resting(at),
+            },
             _ => Listed::Nowhere,
         };
         match lane.listed {

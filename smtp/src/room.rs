@@ -1,7 +1,8 @@
 //! Message memory: how much of the messages that are coming in may be held, and by whom (I-13).
 //!
 //! Strangers get three quarters of it, one address of theirs a quarter (two messages of the largest size at least), so
-//! that who sends slowly, or without end, keeps neither people who signed in nor other servers from sending.
+//! that who sends slowly, or without end, keeps neither people who signed in nor other servers from sending. Beside
+//! others an address gets no more than is left then: however many hold what they can, there is room for one more.
 
 use directory::lockout::Network;
 use std::collections::HashMap;
@@ -35,11 +36,13 @@ impl Memory {
         }
     }
 
-    /// Takes more units for an address; they are given back by [`Room`].
+    /// Takes more units for an address, which are out of the strangers' already; they are given back by [`Room`].
     fn take(&self, address: Network, more: usize) -> bool {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let now = held.get(&address).copied().unwrap_or(0);
-        let fits = now + more <= self.address_max;
+        let alone = held.keys().all(|other| *other == address);
+        let fits = now + more <= self.address_max
+            && (alone || now + more <= self.strangers.available_permits());
         if fits {
             held.insert(address, now + more);
         }
@@ -155,17 +158,19 @@ mod tests {
         assert!(one.grow(99 * UNIT, false) && one.grow(100 * UNIT, false));
         assert!(!Room::new(&memory, ip("::ffff:192.0.2.1")).grow(UNIT, false));
         let mut others: Vec<Room> = Vec::new();
-        for n in 2..4 {
+        // Each that takes all that it gets leaves as much for others.
+        for (n, gets) in [(2, 100), (3, 50), (4, 25), (5, 12), (6, 6)] {
             let mut other = Room::new(&memory, ip(&format!("192.0.2.{n}")));
-            assert!(other.grow(100 * UNIT, false), "{n}");
+            assert!(!other.grow((gets + 1) * UNIT, false), "{n}");
+            assert!(other.grow(gets * UNIT, false), "{n}");
             others.push(other);
         }
-        // Three quarters are gone.
         let mut last = Room::new(&memory, ip("2001:db8::1"));
-        assert!(!last.grow(UNIT, false));
+        assert!(last.grow(3 * UNIT, false) && !last.grow(50 * UNIT, false));
+        last.clear();
         // Who signed in has the rest, whatever his address holds.
         let mut known = Room::new(&memory, ip("192.0.2.1"));
-        assert!(known.grow(100 * UNIT, true) && !known.grow(101 * UNIT, true));
+        assert!(known.grow(107 * UNIT, true) && !known.grow(108 * UNIT, true));
         drop(others);
         assert!(last.grow(50 * UNIT, false));
         assert!(!Room::new(&memory, ip("2001:db8::ffff:2")).grow(51 * UNIT, false));

@@ -236,6 +236,33 @@ fn messages_that_a_hop_drops_keep_no_good_one_waiting() {
 }
 
 #[test]
+fn a_slow_message_holds_up_no_other_of_its_hop() {
+    let mut schedule = Schedule::new(100, 3);
+    let to = hop(0);
+    for n in 1..=9 {
+        schedule.offer(id(n), &to, (0, false), 1, 0);
+    }
+    let together =
+        |schedule: &mut Schedule, now| std::iter::from_fn(|| schedule.lease(now)).count();
+    assert_eq!(together(&mut schedule, 0), 1);
+    assert_eq!(together(&mut schedule, SLOW_S - 1), 0);
+    assert_eq!(schedule.wakes_at(), Some(SLOW_S));
+    assert_eq!(together(&mut schedule, SLOW_S), 1);
+    // That one was answered: the hop has as many as it may, the slow one counted.
+    schedule.ended(&to, 1, None, SLOW_S + 1);
+    assert_eq!(together(&mut schedule, SLOW_S + 1), 2);
+    assert_eq!(together(&mut schedule, 9 * SLOW_S), 0);
+    // Where a hop is known to be in trouble one alone goes to see, however long it takes.
+    schedule.ended(&to, 1, Some("away"), 9 * SLOW_S);
+    let rested = 9 * SLOW_S + RESTS_S[0];
+    assert_eq!(together(&mut schedule, rested), 0);
+    schedule.returned(&to, 1, rested);
+    schedule.returned(&to, 1, rested);
+    assert_eq!(together(&mut schedule, rested), 1);
+    assert_eq!(together(&mut schedule, rested + 9 * SLOW_S), 0);
+}
+
+#[test]
 fn hops_that_say_nothing_take_no_place_for_long() {
     let mut schedule = Schedule::new(2, 2);
     for n in 1..=12 {

@@ -21,7 +21,7 @@ pub use line::{IDLE_S, Line, MESSAGES_MAX, Network, Sent, WRITE_S};
 pub use target::{ADDRESSES_MAX, HOSTS_MAX, is_public};
 pub use wire::{Fault, Insecure, Trust, Wire};
 
-use crate::sender::{Cause, Config, DOUBT, Failure, Message, Tls};
+use crate::sender::{CLOSED, Cause, Config, DOUBT, Failure, Message, Tls};
 use delivery::{Hop, Job, Outcome, Resolver, ReversePath, TlsWish, Tried};
 use demand::Worth;
 use route::Target;
@@ -326,9 +326,11 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         let (gone, tls) = (!line.is_fresh(), line.worth().words());
         let deferred = |outcome: &Outcome| matches!(outcome, Outcome::Deferred(_));
         let all = sent.outcomes.iter().all(deferred);
-        // A peer that ends the session and takes nothing has trouble with more than this letter, unless it has read it.
+        // A peer that ends the session and takes nothing has trouble with more than this letter, unless it greeted us and
+        // then hangs up on what it hears of it.
         let why = sent.outcomes.first().filter(|_| gone && all);
-        let dropped = why.is_some_and(|outcome| outcome.text().contains(DOUBT));
+        let hung_up = |text: &str| text.contains(CLOSED) || text.contains(DOUBT);
+        let dropped = why.is_some_and(|outcome| hung_up(outcome.text()));
         // That a message may arrive twice is so of this one alone.
         let trouble = why.map(|outcome| outcome.text().replace(DOUBT, "").trim_end().to_owned());
         // What was opened without asking who it is, is for the one letter that wanted it so.

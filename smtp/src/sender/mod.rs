@@ -13,7 +13,7 @@ mod transfer;
 pub use answer::Reply;
 pub use content::PIECE_MAX;
 pub use feature::Features;
-pub use transfer::DOUBT;
+pub use transfer::{CLOSED, DOUBT};
 
 use self::answer::{Nonsense, Replies};
 use self::transfer::Transfer;
@@ -253,7 +253,7 @@ impl Sender {
             transfer.cut();
         }
         self.read(0);
-        self.lost("4.4.2", "closed the connection");
+        self.lost("4.4.2", CLOSED);
     }
 
     /// How the handshake after [`Step::StartTls`] ended; an error with its text.

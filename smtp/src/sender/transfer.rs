@@ -16,6 +16,9 @@ const PIPELINED_MAX: usize = 50;
 /// In the text of an outcome: the peer may have taken the message, and its answer was lost.
 pub const DOUBT: &str = "after the whole message was sent; it may arrive twice";
 
+/// In the text of an outcome: the peer ended the connection without a word.
+pub const CLOSED: &str = "closed the connection";
+
 /// What a reply answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expected {
