@@ -289,6 +289,7 @@ impl Store {
         let opened = files(options, (&keys, owner), &recovered, opening);
         let (packs, journal) =
             opened.inspect_err(|_| leave_as_it_was(options, &recovered, before))?;
+        keys.settle()?;
         let snapshots = Snapshots::new(options, recovered.snapshots, recovered.covered);
         options.disk.sync_dir(&options.dir)?;
         let shared = Arc::new(Shared {

@@ -69,6 +69,20 @@ told! {
         WrongMasterKey:
             "khoá chủ này không phải của kho thư này",
             "the master key that was given is not the one of this store";
+        /// Two whole keyrings of different masters, and the key is that of the copy.
+        KeyringOfOtherMaster { dir: String }:
+            "khoá chủ này mở được tệp `keyring.copy` trong {dir} mà không mở được tệp `keyring`: nếu vừa đổi khoá chủ thì \
+             hãy dùng khoá mới; nếu `keyring` từ nơi khác đến thì hãy chuyển nó đi (đừng xoá); không thay đổi gì cả",
+            "this master key opens the file `keyring.copy` in {dir} and not the file `keyring`: where the master key was \
+             just replaced use the new one; where `keyring` came from elsewhere take it away (do not remove it); nothing \
+             was changed";
+        /// Two whole keyrings that went apart.
+        KeyringsApart { dir: String }:
+            "hai tệp `keyring` và `keyring.copy` trong {dir} đều nguyên vẹn mà chứa khoá khác nhau, và không biết tệp nào \
+             là của kho thư này: hãy chuyển tệp từ nơi khác đến đi chỗ khác (đừng xoá); không thay đổi gì cả",
+            "the files `keyring` and `keyring.copy` in {dir} are both whole and hold different keys, and nothing tells \
+             which is that of this store: take away the one that came from elsewhere (do not remove it); nothing was \
+             changed";
         /// A keyring that is not its owner's alone.
         KeyringOpen { file: String, mode: String }:
             "người khác đọc được keyring {file} (quyền {mode}): chmod 600 {file}",

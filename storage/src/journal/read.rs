@@ -142,6 +142,11 @@ pub(super) fn part(
     Ok(())
 }
 
+/// Whether all of a segment can be read with these keys.
+pub(crate) fn opens(dir: &Path, keys: &Keys, segment: u32) -> bool {
+    part(dir, keys, segment, FILE_HEAD, None, &mut |_| Ok(true)).is_ok()
+}
+
 fn packer(keys: &Keys) -> Packer {
     Packer {
         keys: keys.clone(),

@@ -95,6 +95,8 @@ pub(super) struct Found {
     pub bytes: Vec<u8>,
     /// Whether the other file must be written again.
     pub stale: bool,
+    /// The copy, where it is whole as well and another one.
+    pub other: Option<Vec<u8>>,
 }
 
 /// The keyring, or its copy where it is damaged or missing; `None` when there is neither.
@@ -103,16 +105,25 @@ pub(super) fn find(dir: &Path) -> Result<Option<Found>, Error> {
     let (sound, copied) = (first.as_deref().map(check), copy.as_deref().map(check));
     match (sound, copied) {
         (None, None) => Ok(None),
-        (Some(Ok(())), _) => Ok(first.map(|bytes| Found {
-            stale: copy.as_ref() != Some(&bytes),
-            bytes,
+        (Some(Ok(())), copied) => Ok(first.map(|bytes| {
+            let stale = copy.as_ref() != Some(&bytes);
+            let is_whole = matches!(copied, Some(Ok(())));
+            Found {
+                bytes,
+                stale,
+                other: copy.filter(|_| stale && is_whole),
+            }
         })),
         // A newer program's keyring is not repaired from anything.
         (Some(Err(Flaw::Version(n))), _) => Err(unknown(n)),
         (was, Some(Ok(()))) => {
             let what = was.map_or("missing", |_| "damaged");
             tracing::warn!("the keyring is {what}; its copy is taken");
-            Ok(copy.map(|bytes| Found { bytes, stale: true }))
+            Ok(copy.map(|bytes| Found {
+                bytes,
+                stale: true,
+                other: None,
+            }))
         }
         _ => Err(Error::cured(Fault::Keyring, Cure::Keyring)),
     }
@@ -208,7 +219,9 @@ mod tests {
     use crate::seal::Keys;
 
     fn open(dir: &Path) -> Result<Keys, Error> {
-        Keys::open(&options(dir, KeySource::Master(master())), false)
+        let keys = Keys::open(&options(dir, KeySource::Master(master())), false)?;
+        keys.settle()?;
+        Ok(keys)
     }
 
     fn resum(mut bytes: Vec<u8>) -> Vec<u8> {

@@ -3,6 +3,7 @@
 //! A domain is an agency (a number that the directory gives) or the system. Keys are only ever added,
 //! since what lies under an older one stays readable. `file` keeps them, sealed under the master key.
 
+mod choice;
 mod file;
 
 pub(crate) use file::{expect_readable, is_whole, opens, sound};
@@ -42,6 +43,8 @@ pub(crate) struct Ring {
     clock: Clock,
     /// Held while the files are changed.
     change: Mutex<()>,
+    /// What both files are to be once it opened the store: one of them is missing, damaged or another one.
+    pending: Mutex<Option<Vec<u8>>>,
     pub(crate) state: RwLock<State>,
 }
 
@@ -131,41 +134,60 @@ impl State {
 
 impl Keys {
     /// Opens the keyring, or makes one where there is a master key and none yet; `is_new`: the store
-    /// holds nothing so far. Errors: `Unavailable` when the master key is missing or another store's,
-    /// `Corrupt` when both files are damaged or of an unknown version; then nothing was changed.
+    /// holds nothing so far. Of what was there nothing is changed before [`Keys::settle`]. Errors: `Unavailable`
+    /// when the master key is missing or another store's, and where two are whole of which nobody knows whose they
+    /// are; `Corrupt` when both files are damaged or of an unknown version.
     pub(crate) fn open(options: &Options, is_new: bool) -> Result<Self, Error> {
         let (dir, source, disk) = (&options.dir, &options.keys, &options.disk);
-        let found = file::find(dir)?;
-        let (state, stale) = match (source, found) {
+        let (state, pending) = match (source, file::find(dir)?) {
             (KeySource::None, None) => return Ok(Self::none()),
             (KeySource::None, Some(_)) => {
                 return Err(Error::Unavailable(Obstacle::NoMasterKey));
             }
             (KeySource::Master(master), Some(found)) => {
-                let (keys, holds_plain) = file::decode(&found.bytes, master)?.ok_or_else(wrong)?;
-                let state = State::new(master.clone(), keys, holds_plain);
-                (state, found.stale.then_some(found.bytes))
+                let chosen = choice::choose(options, master, found)?.ok_or_else(wrong)?;
+                (chosen.state, chosen.pending)
             }
             (KeySource::Master(master), None) => {
                 let mut state = State::new(master.clone(), Vec::new(), !is_new);
                 state.draw(&BTreeSet::from([SYSTEM_DOMAIN]), options.clock.now())?;
                 let bytes = file::encode(&state.master, &state.keys, state.holds_plain)?;
-                (state, Some(bytes))
+                file::save(dir, &bytes, disk)?;
+                (state, None)
             }
         };
-        if let Some(bytes) = stale {
-            file::save(dir, &bytes, disk)?;
-        }
+        Ok(Self::with(options, state, pending))
+    }
+
+    fn with(options: &Options, state: State, pending: Option<Vec<u8>>) -> Self {
         let ring = Ring {
-            dir: dir.clone(),
-            disk: disk.clone(),
+            dir: options.dir.clone(),
+            disk: options.disk.clone(),
             clock: options.clock.clone(),
             change: Mutex::default(),
+            pending: Mutex::new(pending),
             state: RwLock::new(state),
         };
-        Ok(Self {
+        Self {
             ring: Some(Arc::new(ring)),
-        })
+        }
+    }
+
+    /// The keyring has opened its store: where one of the two files is missing, damaged or not the right one, it is
+    /// written again. Not before, as whoever put a wrong one there may still have the right one as the other. Errors:
+    /// `Unavailable`.
+    pub(crate) fn settle(&self) -> Result<(), Error> {
+        let Some(ring) = &self.ring else {
+            return Ok(());
+        };
+        let _turn = lock(&ring.change);
+        let pending = ring.pending.lock();
+        let mut pending = pending.unwrap_or_else(PoisonError::into_inner);
+        if let Some(bytes) = pending.as_ref() {
+            file::save(&ring.dir, bytes, &ring.disk)?;
+            *pending = None;
+        }
+        Ok(())
     }
 
     /// Of a store that may be in use by another process: reads the keyring and changes nothing. `None` when
@@ -174,19 +196,9 @@ impl Keys {
         let found = match (&options.keys, file::find(&options.dir)?) {
             (_, None) => return Ok(Some(Self::none())),
             (KeySource::None, Some(_)) => return Ok(None),
-            (KeySource::Master(master), Some(found)) => {
-                file::decode(&found.bytes, master)?.map(|found| (master.clone(), found))
-            }
+            (KeySource::Master(master), Some(found)) => choice::choose(options, master, found)?,
         };
-        Ok(found.map(|(master, (keys, holds_plain))| Self {
-            ring: Some(Arc::new(Ring {
-                dir: options.dir.clone(),
-                disk: options.disk.clone(),
-                clock: options.clock.clone(),
-                change: Mutex::default(),
-                state: RwLock::new(State::new(master, keys, holds_plain)),
-            })),
-        }))
+        Ok(found.map(|chosen| Self::with(options, chosen.state, None)))
     }
 
     /// Writes the keyring again when one of its two files is gone or damaged under the open store: with both
