@@ -427,6 +427,14 @@ fn i03_i04_a_restored_store_leaps_over_what_came_since() {
     );
     assert!(account.modseq().unwrap() > modseq);
     assert!(now.highest_modseq > modseq);
+    // Whatever a client saw of a message under a number that is lost, it is told anew (RFC 7162 §3.1.3, §3.2.5.1).
+    let mut told = Vec::new();
+    let each = &mut |state: &State| {
+        told.push(state.modseq);
+        true
+    };
+    account.scan_all(each).unwrap();
+    assert!(told.len() > 1 && told.iter().all(|m| *m == now.highest_modseq));
     let next = world::deliver(&store, 2, inbox.id, &long(978), None).unwrap();
     assert!(next.email > last.email && next.uids[0].1 > last.uids[0].1);
     let uid = now.uid_next;

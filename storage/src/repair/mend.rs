@@ -437,6 +437,12 @@ impl Held {
                 record.highest_modseq = modseq;
             }
         }
+        if lost {
+            // What a client saw of them under a lost number may differ: all of them changed since (RFC 7162 §3.1.3,
+            // §3.2.5.1).
+            let rows = self.rows.values_mut();
+            rows.for_each(|row| row.state.modseq = modseq);
+        }
         self.tell(modseq, now, ops)?;
         let octets = self.rows.values().map(|row| row.state.size).sum();
         let messages = self.rows.len() as u64;
