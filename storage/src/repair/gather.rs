@@ -42,6 +42,10 @@ struct Files {
     /// The changes behind the place up to which the index was written.
     late: Sorter,
     applied: Option<Position>,
+    /// The index has nothing that whole snapshots have not, and maybe less: it is no better than what is missing.
+    index_behind: bool,
+    /// The last segment that snapshots cover.
+    covered: u32,
     /// The last segment of the journal or of a snapshot.
     last: u32,
     /// The end of the last whole frame.
@@ -98,6 +102,9 @@ pub(super) fn gather(
     if let Some(checkpoint) = &checkpoint {
         files.summary.system = files.summary.system.max(checkpoint.system);
         files.last = files.last.max(checkpoint.position.segment);
+        // Of a stop before: since then commits went into snapshots that it has not.
+        let older = |at: Position| at < checkpoint.position && at.segment <= files.covered;
+        files.index_behind |= files.applied.is_some_and(older);
         if files.end.is_none_or(|end| end < checkpoint.position) {
             files.short(checkpoint.position, Than::Checkpoint, report);
         }
@@ -115,7 +122,7 @@ pub(super) fn gather(
         return Ok(Gathered::Sound);
     }
     let copy = match old {
-        Some(old) => Some(copy(old, &new)?),
+        Some(old) => Some(copy(old, &new, files.index_behind)?),
         None => None,
     };
     let helped = copy.as_ref().is_some_and(|copy| copy.whole) && files.lost_until <= files.applied;
@@ -221,6 +228,8 @@ fn read(
         read_until: 0,
         late: Sorter::new(new, SORT_OCTETS),
         applied: index.and_then(|old| old.applied),
+        index_behind: false,
+        covered: 0,
         last: 0,
         end: None,
     };
@@ -238,6 +247,11 @@ fn read(
     let covered = spans.last().map_or(0, |s| s.last);
     let segments = journal::segments(&old.journal()).unwrap_or_default();
     let sound = chain.broken.is_none() && chain.files.iter().all(|s| s.verify(&|| Ok(())).is_ok());
+    files.covered = covered;
+    files.index_behind = files.applied.is_some_and(|applied| match applied.segment {
+        segment if segment == covered => sound,
+        segment => segment < covered,
+    });
     if !sound {
         // They may still have what the snapshots lost, and are older than these.
         for number in segments.iter().filter(|n| **n <= covered) {
@@ -426,12 +440,12 @@ fn old(
     }))
 }
 
-/// Reads the index as far as it can be read.
-fn copy(old: Old, new: &Folder) -> Result<Copy, Error> {
+/// Reads the index as far as it can be read; `behind`: it has less than the snapshots.
+fn copy(old: Old, new: &Folder, behind: bool) -> Result<Copy, Error> {
     let index = &old.index;
     let mut copy = Copy {
         sorter: Sorter::new(new, SORT_OCTETS),
-        whole: old.applied.is_some() && old.trusted,
+        whole: old.applied.is_some() && old.trusted && !behind,
     };
     let mut from = Vec::new();
     loop {
@@ -480,7 +494,8 @@ impl Joined {
             files: files.sorter.sorted()?.peekable(),
             copy: copy.peekable(),
             holes: files.holes,
-            frames_lost: files.frames_lost,
+            // Of what only the snapshots tell an index behind them would bring back what it was before.
+            frames_lost: files.frames_lost && !files.index_behind,
             copy_is_whole,
             from_index: 0,
         })
