@@ -69,3 +69,78 @@ fn place(position: Position, lineage: &Lineage) -> Result<Op, Error> {
     let applied = Applied { position, last };
     Ok(Op::Put(key::applied(), record::encode(&applied)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{EngineKind, Error, Options, Store, engine};
+    use std::fs;
+
+    fn options(dir: &Path) -> Options {
+        Options {
+            dir: dir.to_owned(),
+            engine: EngineKind::Sled,
+            reserve_bytes: 0,
+            boot_id: Some("boot".into()),
+            ..Options::default()
+        }
+    }
+
+    fn put(options: &Options, rows: usize, octets: usize) {
+        let store = Store::open(options).unwrap();
+        for row in 0..rows {
+            let value = Some(vec![b'x'; octets]);
+            store.table("t").put(&row.to_be_bytes(), value).unwrap();
+        }
+        store.close().unwrap();
+    }
+
+    /// Leaves the index as it was written before marks were.
+    fn forget_marks(options: &Options) {
+        let dir = options.dir.join("index");
+        let index = Index::new(engine::open(options.engine, &dir, 1 << 20).unwrap());
+        let position = Applied::read(&index).unwrap().unwrap().position;
+        let old = record::encode(&position).unwrap();
+        let ops = vec![Op::Put(key::applied(), old), Op::Delete(key::begun())];
+        index.write(ops).unwrap();
+        index.checkpoint().unwrap();
+    }
+
+    fn copy(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let (path, to) = entry.map(|e| (e.path(), to.join(e.file_name()))).unwrap();
+            match path.is_dir() {
+                true => copy(&path, &to),
+                false => drop(fs::copy(path, to).unwrap()),
+            }
+        }
+    }
+
+    /// Copies of a store that an older program let go apart in one segment.
+    #[test]
+    fn i19_an_index_without_marks_gets_them_with_the_first_open() {
+        for (ours, others) in [(3, 9), (9, 3)] {
+            let dir = tempfile::tempdir().unwrap();
+            let [own, twin] = ["own", "twin"].map(|name| options(&dir.path().join(name)));
+            put(&own, 5, 10);
+            copy(&own.dir, &twin.dir);
+            for (options, rows) in [(&own, ours), (&twin, others)] {
+                put(options, rows, 100 + rows);
+                forget_marks(options);
+                put(options, 1, 10);
+            }
+            fs::remove_dir_all(own.dir.join("index")).unwrap();
+            copy(&twin.dir.join("index"), &own.dir.join("index"));
+            let refused = Store::open(&own).map(drop).unwrap_err();
+            let Error::Corrupt(why) = &refused else {
+                panic!("{refused}");
+            };
+            assert!(matches!(why.what, crate::Fault::Apart { .. }), "{refused}");
+            Store::rebuild(&own).unwrap();
+            let rows = Store::open(&own).unwrap();
+            let last = rows.table("t").row(&2_usize.to_be_bytes()).unwrap();
+            assert_eq!(last.unwrap().len(), 100 + ours);
+        }
+    }
+}

@@ -229,7 +229,11 @@ fn files(
     let packs = Packs::open(options, recovered.clean, keys.clone(), owner)?;
     packs.expect_all(&recovered.index, recovered.clean, opening)?;
     let found = (recovered.found.end, recovered.lineage.clone());
-    let journal = Journal::open(options, keys, owner, found)?;
+    let mut journal = Journal::open(options, keys, owner, found)?;
+    if journal.lineage().begun.is_empty() {
+        // Written before there were marks: a copy that went on may have the same head. From here on there is one.
+        journal.seal()?;
+    }
     if journal.end() > recovered.found.end {
         // Nothing lies between: an index that sees no commit any more must not seem to be behind.
         applied::note(&recovered.index, journal.end(), journal.lineage())?;
