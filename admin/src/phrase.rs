@@ -261,8 +261,8 @@ const PHRASES: &[(&str, &str)] = &[
         "person (cá nhân), shared (hộp thư chung), resource (tài nguyên) hoặc list (danh sách)",
     ),
     (
-        "the kind that it has: lists stay lists",
-        "loại đang có: danh sách không đổi thành loại khác, và ngược lại",
+        "the kind that it has",
+        "loại đang có (bảng không đổi loại của tài khoản đã có)",
     ),
     (
         "active, suspended or retired",

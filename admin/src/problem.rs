@@ -176,6 +176,19 @@ impl Problem {
         awaits
     }
 
+    /// The account was used as what it is.
+    fn lived() -> Self {
+        Self::new(
+            Kind::InUse,
+            text(
+                "Tài khoản này đã có thư, mật khẩu hoặc mã truy cập, nên không đổi giữa tài khoản cá nhân và hộp thư chung. \
+                 Hãy lập một hộp thư chung mới rồi chuyển thư sang.",
+                "The account has mail, a password or a token, so it does not turn from a person's into a shared one or \
+                 back. Make a new shared mailbox and move the mail there.",
+            ),
+        )
+    }
+
     /// A limit of the grant by which it would be done.
     fn beyond(what: directory::Measure, max: u64) -> Self {
         use directory::Measure;
@@ -296,6 +309,7 @@ impl From<directory::Error> for Problem {
                     ),
                 ),
             ),
+            Error::Lived => Self::lived(),
             Error::Beyond(what, max) => Self::beyond(what, max),
             Error::Awaiting(id) => Self::awaiting(id),
             Error::NotSecond => Self::new(

@@ -4,6 +4,7 @@ mod fit;
 
 use crate::act::{Acts, Note, check_version, difference, invalid, json, name, name_if_any};
 use crate::approval::{Dangerous, Wanted};
+use crate::book::Book;
 use crate::fact::Fact;
 use crate::grant::Grant;
 use crate::open::PAGE_MAX;
@@ -193,7 +194,8 @@ impl Directory {
 
     /// Changes name, position, agency, state, quota, kind, POP3, main address (one of its aliases changes places with what
     /// was that), and grants: those with a number are kept as they are, those without are given, the others taken.
-    /// Browser sessions end when the account is no longer active. Errors: `Conflict`, `Exists`, `Invalid`.
+    /// Browser sessions end when the account is no longer active; its members and senders with its kind. Errors: `Conflict`,
+    /// `Exists`, `Invalid`, `Lived`.
     pub fn change_account(
         &self,
         by: Option<&Access>,
@@ -219,11 +221,15 @@ impl Directory {
                 ..new
             };
             book.check_changed_account(by, old, &new, self.reckoning())?;
-            if new.kind != old.kind {
+            let mut facts = book.ended_sessions(&new);
+            if becomes_another(&old.kind, &new.kind) {
                 book.check_no_seat(new.id)?;
+                self.check_unlived(&book, old, &new)?;
+                // Whoever was a member of what it was is none of what it becomes.
+                facts.extend(book.own_shares_of(new.id));
+                facts.extend(book.own_senders_of(new.id));
             }
             let others = book.settle_grants(by, old, &mut new, self.now_s())?;
-            let mut facts = book.ended_sessions(&new);
             facts.extend(others);
             facts.extend(book.addresses_changed(old, &new));
             ((**old).clone(), new, facts)
@@ -238,6 +244,24 @@ impl Directory {
         self.commit(&mut acts, by, note, facts)?;
         self.seal_account(&new)?;
         Ok(new)
+    }
+
+    /// Whether an account may become one that has members, or one that has an owner: only while nobody was let in by it
+    /// and no mail is in it, or whoever keeps the members would read what was a person's. Errors: `Lived`.
+    fn check_unlived(&self, book: &Book, old: &Account, new: &Account) -> Result<(), Error> {
+        let office = |a: &Account| matches!(a.kind, AccountKind::Shared | AccountKind::Resource);
+        if office(old) == office(new) {
+            return Ok(());
+        }
+        let let_in = book
+            .credentials
+            .get(&old.id)
+            .is_some_and(|all| !all.is_empty());
+        let (used, _) = self.inner.store.quotas().account(old.id)?;
+        match let_in || used.messages > 0 {
+            true => Err(Error::Lived),
+            false => Ok(()),
+        }
     }
 
     /// The second person of a change by which an account leaves what takes two where it is: it becomes a list, which
@@ -398,6 +422,11 @@ fn kind(kind: AccountKind) -> Result<AccountKind, Error> {
 
 fn is_list(account: &Account) -> bool {
     matches!(account.kind, AccountKind::List { .. })
+}
+
+/// Whether it is another kind of thing; a list with other members is not.
+fn becomes_another(old: &AccountKind, new: &AccountKind) -> bool {
+    std::mem::discriminant(old) != std::mem::discriminant(new)
 }
 
 /// The right to change what is there.

@@ -23,6 +23,9 @@ pub enum Error {
     /// The account is under this legal hold, or the agency's deleted accounts are.
     #[error("under the legal hold {0}")]
     Held(String),
+    /// The account was somebody's, or holds mail: it does not become another kind of thing.
+    #[error("the account was used as what it is")]
+    Lived,
     /// The grant by which it would be done sets a limit.
     #[error("the grant allows {0} at most: {1}")]
     Beyond(Measure, u64),

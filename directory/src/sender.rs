@@ -332,10 +332,12 @@ impl Book {
             senders.put(id, None);
             senders.fact()
         });
-        let own = self
-            .senders
-            .contains_key(&id)
-            .then_some(Fact::NoSenders(id));
-        own.into_iter().chain(without).collect()
+        self.own_senders_of(id).into_iter().chain(without).collect()
+    }
+
+    /// The end of an account's own list.
+    pub(crate) fn own_senders_of(&self, id: AccountId) -> Option<Fact> {
+        let own = self.senders.contains_key(&id);
+        own.then_some(Fact::NoSenders(id))
     }
 }

@@ -539,7 +539,8 @@ impl Book {
         member: AccountId,
         rights: Rights,
     ) -> Result<String, Error> {
-        if !matches!(owner.kind, AccountKind::Shared | AccountKind::Resource) {
+        let office = matches!(owner.kind, AccountKind::Shared | AccountKind::Resource);
+        if !office && !rights.is_empty() {
             // A person shares what is his himself.
             return Err(invalid("account", "a shared account or a resource"));
         }

@@ -14,8 +14,9 @@ use crate::error::Measure;
 use crate::{Account, AccountId, AccountKind, AccountState, AgencyId, Error};
 use formats::address::Address;
 
-/// What a row says that would turn a list into something else.
-const NO_LIST_EXPECTED: &str = "the kind that it has: lists stay lists";
+/// What a row expects that would turn an account into something else: members and mail are looked at where one account
+/// is changed.
+const KIND_KEPT_EXPECTED: &str = "the kind that it has";
 
 /// A cell of an account's row.
 pub(crate) fn text(account: &Account, column: Column) -> String {
@@ -171,15 +172,14 @@ impl Ground<'_> {
             KIND_EXPECTED,
         );
         let list = |kind: &AccountKind| matches!(kind, AccountKind::List { .. });
-        match (list(&is), list(&wanted), old) {
-            (true, true, Some(_)) => is,
-            (was, will, Some(_)) if was != will => {
-                let fault = Fault::Invalid(NO_LIST_EXPECTED.to_owned());
-                faults.at(cells, Column::Kind, fault);
-                is
-            }
-            _ => wanted,
+        if old.is_none() || is == wanted {
+            return wanted;
         }
+        if !(list(&is) && list(&wanted)) {
+            let fault = Fault::Invalid(KIND_KEPT_EXPECTED.to_owned());
+            faults.at(cells, Column::Kind, fault);
+        }
+        is
     }
 
     /// What the directory would refuse.

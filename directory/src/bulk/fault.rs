@@ -75,6 +75,7 @@ pub(crate) fn fault_of(error: crate::Error) -> Result<Fault, storage::Error> {
         Error::Invalid { expected, .. } => Fault::Invalid(expected),
         Error::InUse(what) => Fault::InUse(what),
         Error::Held(hold) => Fault::Held(hold),
+        Error::Lived => Fault::Used,
         Error::Conflict => Fault::Changed,
         Error::Denied(_) | Error::Closed | Error::NotSecond => Fault::NotAllowed,
         Error::Beyond(Measure::Accounts, most) => Fault::TooManyAccounts(most),

@@ -15,6 +15,7 @@ mod audit;
 mod bulk;
 mod credentials;
 mod delegation;
+mod detours;
 mod dkim;
 mod faults;
 mod forwarding;

@@ -6,7 +6,7 @@ use storage::{Append, Bound, Store};
 
 const LETTER: &[u8] = b"From: a@x.vn\r\nSubject: Chao\r\n\r\nx\r\n";
 
-fn append(store: &Store, account: AccountId) -> Result<(), storage::Error> {
+pub(crate) fn append(store: &Store, account: AccountId) -> Result<(), storage::Error> {
     let mail = store.account(account);
     let inbox = mail.by_role(storage::Role::Inbox)?.unwrap().id;
     let blob = mail.put_blob(LETTER)?;
