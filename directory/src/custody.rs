@@ -309,7 +309,7 @@ impl Directory {
         let hold = hold.ok_or(Error::NotFound("hold"))?;
         self.check_reason(by, id)?;
         // All of the hold, whichever page is read first.
-        let asked = serde_json::json!({ "name": name }).to_string();
+        let asked = this_hold(&hold).to_string();
         self.second(by, id, Dangerous::ExportMail, &address, &asked)?;
         self.enter_custody(by, id, "hold.export", &address, detail)?;
         Ok((hold, self.inner.store.account(id)))
@@ -323,21 +323,24 @@ impl Directory {
         name: &str,
     ) -> Result<(), Error> {
         let address = self.in_reach(by, id, Capability::ManageHolds)?;
-        let there = self.inner.store.holds(Some(id))?;
-        if !there.iter().any(|hold| hold.name == name) {
-            return Err(Error::NotFound("hold"));
-        }
+        let mut there = self.inner.store.holds(Some(id))?.into_iter();
+        let hold = there.find(|hold| hold.name == name);
+        let hold = hold.ok_or(Error::NotFound("hold"))?;
+        let asked = this_hold(&hold).to_string();
+        self.second(by, id, Dangerous::ReleaseHold, &address, &asked)?;
         let detail = serde_json::json!({ "name": name });
-        self.second(
-            by,
-            id,
-            Dangerous::ReleaseHold,
-            &address,
-            &detail.to_string(),
-        )?;
         self.record(by, "hold.release", &address, &detail.to_string())?;
         Ok(self.inner.store.release(id, name)?)
     }
+}
+
+/// This hold and no other of its name, as who approves is shown it.
+fn this_hold(hold: &Hold) -> serde_json::Value {
+    let from = (hold.from != i64::MIN).then(|| formats::date::utc(hold.from));
+    serde_json::json!({
+        "name": hold.name, "reason": hold.reason, "from": from, "placed_by": hold.by,
+        "placed_at": formats::date::utc(hold.placed_at),
+    })
 }
 
 /// The last row of a deleted account, which is retired whatever it was.

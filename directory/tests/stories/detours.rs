@@ -1,8 +1,22 @@
 //! Ways round what an administrator may not do: each ends where the straight one does.
 
 use crate::quotas::append;
-use crate::world::{World, address, new};
+use crate::world::{World, address, agency, new};
+use directory::policy::{Key, Said, Value};
 use directory::{Access, AccountKind, Error, Role};
+
+/// Leaves these acts of an agency to two.
+fn two(world: &World, at: &str, acts: &[&str]) {
+    let d = &world.directory;
+    let mut policy = d.agency_policy(None, &agency(at)).unwrap();
+    let value = Value::Words(acts.iter().map(|act| (*act).to_owned()).collect());
+    let said = Said {
+        value,
+        locked: false,
+    };
+    policy.said.insert(Key::TwoPersons, said);
+    d.set_agency_policy(None, policy, None).unwrap();
+}
 
 fn turn(world: &World, by: Option<&Access>, name: &str, kind: AccountKind) -> Result<(), Error> {
     let d = &world.directory;
@@ -70,4 +84,34 @@ fn a_persons_mailbox_never_gets_members() {
         Err(Error::Lived)
     );
     turn(&world, None, "vanthu@tinh.gov.vn", resource).unwrap();
+}
+
+#[test]
+fn what_is_approved_of_a_hold_is_not_of_the_next_of_its_name() {
+    let world = World::new();
+    let asks = world.officer("qt2@tinh.gov.vn", Role::Administrator, "H99.2");
+    let second = world.officer("qt3@tinh.gov.vn", Role::Administrator, "H99.2");
+    let xa = world.person("xa@tinh.gov.vn", "H99.2.1").id;
+    two(&world, "H99.2", &["export_mail"]);
+    world.pass(60);
+    let d = &world.directory;
+    let from = Some(world.now_s() - 3600);
+    d.place_hold(Some(&asks), xa, "h1", from, "vụ A").unwrap();
+    let read = || d.held_mail(Some(&asks), xa, "h1", "{}").map(drop);
+    let Err(Error::Awaiting(first)) = read() else {
+        panic!("one alone reads it");
+    };
+    let shown = d.approval(&second, first).unwrap().detail;
+    for told in ["vụ A", "placed_at", "\"from\":\"2026"] {
+        assert!(shown.contains(told), "{told}: {shown}");
+    }
+    d.decide(&second, first, true).unwrap();
+    read().unwrap();
+    d.release_hold(Some(&asks), xa, "h1").unwrap();
+    d.place_hold(Some(&asks), xa, "h1", None, "vụ B").unwrap();
+    let again = read();
+    assert!(
+        matches!(again, Err(Error::Awaiting(id)) if id != first),
+        "{again:?}"
+    );
 }
