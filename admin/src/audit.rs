@@ -16,15 +16,17 @@ use directory::audit::Entry;
 use directory::{Access, AgencyId, Capability};
 use wire::{AuditEntry, AuditFilter, Sought};
 
-/// An auditor sees the acts on the things of the subtree; what is no more is seen where it belonged then, and what
-/// belonged to no agency from the top only. Of what is done under a legal order about himself he sees nothing while it
-/// stands.
+/// An auditor sees the acts on the things that were of the subtree then: addresses change hands, and accounts move. What
+/// belonged to no agency, to one that is gone, or was entered before this was, is seen from the top only. Of what is
+/// done under a legal order about himself he sees nothing while it stands.
 fn in_sight(room: &Room, access: &Access, entry: &Entry) -> Result<bool, Problem> {
     let sight = Sight::new(&room.directory, access, Capability::ReadAudit);
-    let seen = sight.object(&entry.object).unwrap_or_else(|| {
-        let then = entry.agency.clone().map(AgencyId);
-        sight.whole() || then.is_some_and(|agency| sight.agency(&agency))
-    });
+    let account = entry.account.filter(|_| entry.agency.is_none());
+    let account = account.and_then(|id| room.directory.kept_account(id).ok());
+    let then = entry.agency.clone().map(AgencyId);
+    let seen = then.is_some_and(|agency| sight.agency(&agency))
+        || account.is_some_and(|account| sight.kept(&account))
+        || sight.whole();
     if !seen || !entry.detail.contains("\"order\"") {
         return Ok(seen);
     }

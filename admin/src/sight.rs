@@ -2,7 +2,6 @@
 
 use crate::problem::{Problem, text};
 use directory::{Access, AccountId, AgencyId, Capability, Directory};
-use formats::Address;
 
 /// One caller's view through one capability.
 pub(crate) struct Sight<'a> {
@@ -49,26 +48,6 @@ impl<'a> Sight<'a> {
     pub(crate) fn whole(&self) -> bool {
         let top = |id: &AgencyId| self.directory.agency(id).is_ok_and(|a| a.parent.is_none());
         self.access.scopes(self.capability).iter().any(top)
-    }
-
-    /// The object named in an audit entry; `None` when nothing of that name is there any more.
-    pub(crate) fn object(&self, object: &str) -> Option<bool> {
-        if let Ok(address) = Address::parse(object) {
-            let account = self.directory.account_at(&address).ok()?;
-            return Some(self.agency(&account.agency));
-        }
-        if let Some(number) = object.strip_prefix("position/") {
-            let id = directory::PositionId(number.parse().ok()?);
-            let position = self.directory.position(None, id).ok()?;
-            return Some(self.agency(&position.agency));
-        }
-        let id = AgencyId(object.to_owned());
-        if self.directory.agency(&id).is_ok() {
-            return Some(self.agency(&id));
-        }
-        let name = formats::DomainName::parse(object).ok()?;
-        let domain = self.directory.domain(&name).ok()?;
-        Some(self.agency(&domain.agency))
     }
 }
 

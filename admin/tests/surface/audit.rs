@@ -82,3 +82,32 @@ async fn the_log_is_filtered() {
         .await;
     assert_eq!(of.names("act"), ["credential.create", "account.create"]);
 }
+
+#[tokio::test]
+async fn i17_a_freed_address_brings_nothing_of_who_had_it() {
+    let w = World::new();
+    let new = json!({"address": "tro@x.vn", "agency": "H99.2", "name": "Của Người Khác"});
+    let made = w.post(&w.root, "accounts", new).await;
+    check(&made, 201);
+    let id = &made.json["id"];
+    let moved = json!({"address": "doi@x.vn", "agency": "H99.2", "name": "Chuyển Đi"});
+    let moves = w.post(&w.root, "accounts", moved).await.json["id"].clone();
+    check(&w.delete(&w.root, &format!("accounts/{id}")).await, 204);
+    let again = json!({"address": "tro@x.vn", "agency": "H99.1", "name": "Của Mình"});
+    check(&w.post(&w.branch, "accounts", again).await, 201);
+    let acts = async |access, object: &str| {
+        let page = w.get(access, &format!("audit?object={object}")).await;
+        (page.names("act"), page.text)
+    };
+    let (seen, text) = acts(&w.branch, "tro@x.vn").await;
+    assert_eq!(seen, ["account.create"]);
+    assert!(!text.contains("Của Người Khác"), "{text}");
+    assert_eq!(acts(&w.root, "tro@x.vn").await.0.len(), 3);
+    // Who is moved in brings nothing of what was done elsewhere.
+    let here = json!({"agency": "H99.1"});
+    check(
+        &w.patch(&w.root, &format!("accounts/{moves}"), here).await,
+        200,
+    );
+    assert_eq!(acts(&w.branch, "doi@x.vn").await.0, ["account.change"]);
+}
