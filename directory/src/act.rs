@@ -3,6 +3,7 @@
 use crate::audit::{Actor, Chain};
 use crate::book::Book;
 use crate::fact::Fact;
+use crate::grant::Grant;
 use crate::hearing;
 use crate::quota::Told;
 use crate::{Access, Account, AgencyId, Capability, Denied, Directory, Error};
@@ -170,7 +171,8 @@ impl Book {
         let Some(now) = by.map(|access| access.directory.now_s()) else {
             return Ok(());
         };
-        let mut grants = account.grants.iter().filter(|grant| !grant.ended(now));
+        let gives = |grant: &&Grant| !grant.ended(now) && !grant.only_binds();
+        let mut grants = account.grants.iter().filter(gives);
         let covered = grants.all(|grant| self.source(by, grant, now).is_ok());
         if covered { Ok(()) } else { Err(Denied.into()) }
     }

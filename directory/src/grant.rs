@@ -4,11 +4,11 @@
 //! himself, and is no wider, no longer and bound no less. It remembers which: the limits of the one above bind it too,
 //! as they are at the time. Who gave it may leave: what was given on stays, since the officers of a commune must not
 //! stand without rights because somebody in the province retired; it hangs from then on from the grant out of which the
-//! lost one was given. Who takes a grant may take with it all that was given out of it.
+//! lost one was given, and the limits of the lost one bind it on. Who takes a grant may take with it all that was given out of it.
 
 mod chain;
 
-pub(crate) use chain::{leaving, rehang, succeed};
+pub(crate) use chain::{leaving, succeed};
 
 use crate::act::{Note, check_version, difference, invalid, json};
 use crate::book::Book;
@@ -129,6 +129,11 @@ impl Grant {
     /// Whether it gives nothing any more.
     pub fn ended(&self, now_s: i64) -> bool {
         self.until.is_some_and(|until| until <= now_s)
+    }
+
+    /// Whether it gives nothing and only stands for the limits of one that is gone (`chain`).
+    pub(crate) fn only_binds(&self) -> bool {
+        self.may == May::Only(Capabilities::NONE)
     }
 
     fn has(&self, capability: Capability) -> bool {
@@ -255,6 +260,9 @@ impl Directory {
                 ..old.clone()
             };
             book.bind(by, &mut grant, now)?;
+            if old.only_binds() {
+                grant.may = old.may;
+            }
             check_dates(&grant, now)?;
             let mut new = Account::clone(holder);
             new.version += 1;

@@ -5,7 +5,7 @@ use crate::act::invalid;
 use crate::allotment::{Growth, Reckoning};
 use crate::book::Book;
 use crate::fact::Fact;
-use crate::grant::{Grant, leaving, rehang};
+use crate::grant::{Grant, leaving};
 use crate::{Access, Account, AccountState, Alias, Capability, Error};
 
 impl Book {
@@ -145,7 +145,8 @@ impl Book {
             0 => (grant.may, &grant.agency) == (wanted.may, &wanted.agency),
             number => grant.number == number,
         };
-        let kept = |grant: &Grant| wanted.iter().any(|wanted| same(grant, wanted));
+        let named = |grant: &Grant| wanted.iter().any(|wanted| same(grant, wanted));
+        let kept = |grant: &Grant| grant.only_binds() || named(grant);
         let (stays, goes): (Vec<Grant>, Vec<Grant>) = old.grants.iter().cloned().partition(kept);
         for grant in &goes {
             self.source(by, grant, now_s)?;
@@ -164,7 +165,7 @@ impl Book {
         if gone.is_empty() {
             return Ok(Vec::new());
         }
-        rehang(&mut new.grants, &gone);
+        self.rehang(new, &gone);
         Ok(self.without_grants(&gone, Some(old.id)))
     }
 

@@ -1,9 +1,9 @@
 //! Which grant was given out of which, and what becomes of those when one goes.
 
-use super::{CHAIN_MAX, Grant, GrantId, id_of};
+use super::{CHAIN_MAX, Grant, GrantId, GrantLimits, May, id_of};
 use crate::book::Book;
 use crate::fact::Fact;
-use crate::{Account, AccountId};
+use crate::{Account, AccountId, Capabilities};
 use std::collections::BTreeMap;
 
 impl Book {
@@ -50,7 +50,7 @@ impl Book {
             let mut new = Account::clone(holder);
             new.grants
                 .retain(|g| !gone.contains_key(&id_of(holder.id, g)));
-            rehang(&mut new.grants, gone);
+            self.rehang(&mut new, gone);
             new.version += 1;
             (new.grants != holder.grants).then_some(Fact::Account(new))
         });
@@ -70,6 +70,37 @@ impl Book {
         changed.collect()
     }
 
+    /// What was given out of those that go hangs from the next above that stays. The limits of those that go bind it
+    /// on: a grant that gives nothing stands for each, beside what it binds, so that all of it together has no more
+    /// room than before, whoever else holds the rest.
+    pub(crate) fn rehang(&self, holder: &mut Account, gone: &BTreeMap<GrantId, Option<GrantId>>) {
+        for at in 0..holder.grants.len() {
+            let mut lost = Vec::new();
+            let mut above = holder.grants[at].out_of;
+            while let Some(id) = above.filter(|_| lost.len() <= CHAIN_MAX)
+                && let Some(next) = gone.get(&id)
+            {
+                lost.push(id);
+                above = *next;
+            }
+            if lost.is_empty() {
+                continue;
+            }
+            let lost = lost.into_iter().rev();
+            for (_, grant) in lost.filter_map(|id| self.find_grant(id)) {
+                if grant.limits != GrantLimits::default() {
+                    above = Some(bound_on(holder, grant, above));
+                }
+            }
+            holder.grants[at].out_of = above;
+        }
+        let (owner, all) = (holder.id, holder.grants.clone());
+        let binds = |id: GrantId| all.iter().any(|grant| grant.out_of == Some(id));
+        holder
+            .grants
+            .retain(|grant| !grant.only_binds() || binds(id_of(owner, grant)));
+    }
+
     /// What becomes of the grants of others when all of this account's go.
     pub(crate) fn grants_of_departed(&self, account: &Account) -> Vec<Fact> {
         self.without_grants(
@@ -87,23 +118,34 @@ pub(crate) fn succeed(grants: &mut [Grant], old: AccountId, heir: AccountId) {
     }
 }
 
+/// The grant that stands in a holder's row for one that goes and binds on; one for all that it binds there.
+fn bound_on(holder: &mut Account, lost: &Grant, out_of: Option<GrantId>) -> GrantId {
+    let there = holder.grants.iter().find(|grant| {
+        grant.only_binds()
+            && (&grant.agency, grant.limits, grant.out_of) == (&lost.agency, lost.limits, out_of)
+    });
+    if let Some(there) = there {
+        return id_of(holder.id, there);
+    }
+    holder.grant_last += 1;
+    let bound = Grant {
+        number: holder.grant_last,
+        may: May::Only(Capabilities::NONE),
+        since: None,
+        until: None,
+        out_of,
+        version: 1,
+        ..lost.clone()
+    };
+    let id = id_of(holder.id, &bound);
+    holder.grants.push(bound);
+    id
+}
+
 /// Grants that go, each with the one out of which it was given.
 pub(crate) fn leaving<'a>(
     holder: AccountId,
     grants: impl Iterator<Item = &'a Grant>,
 ) -> BTreeMap<GrantId, Option<GrantId>> {
     grants.map(|g| (id_of(holder, g), g.out_of)).collect()
-}
-
-/// What was given out of those that go hangs from the next above that stays.
-pub(crate) fn rehang(grants: &mut [Grant], gone: &BTreeMap<GrantId, Option<GrantId>>) {
-    for grant in grants {
-        let mut removes = 0;
-        while let Some(above) = grant.out_of.and_then(|id| gone.get(&id))
-            && removes <= CHAIN_MAX
-        {
-            grant.out_of = *above;
-            removes += 1;
-        }
-    }
 }

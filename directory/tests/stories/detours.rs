@@ -3,7 +3,9 @@
 use crate::quotas::append;
 use crate::world::{World, address, agency, new};
 use directory::policy::{Key, Said, Value};
-use directory::{Access, AccountKind, Error, Role};
+use directory::{
+    Access, AccountKind, Error, Grant, GrantId, GrantLimits, Measure, NewAccount, Role,
+};
 
 /// Leaves these acts of an agency to two.
 fn two(world: &World, at: &str, acts: &[&str]) {
@@ -90,6 +92,7 @@ fn a_persons_mailbox_never_gets_members() {
 fn what_is_approved_of_a_hold_is_not_of_the_next_of_its_name() {
     let world = World::new();
     let asks = world.officer("qt2@tinh.gov.vn", Role::Administrator, "H99.2");
+    let asks = asks.because("thanh tra").unwrap();
     let second = world.officer("qt3@tinh.gov.vn", Role::Administrator, "H99.2");
     let xa = world.person("xa@tinh.gov.vn", "H99.2.1").id;
     two(&world, "H99.2", &["export_mail"]);
@@ -114,4 +117,67 @@ fn what_is_approved_of_a_hold_is_not_of_the_next_of_its_name() {
         matches!(again, Err(Error::Awaiting(id)) if id != first),
         "{again:?}"
     );
+}
+
+#[test]
+fn limits_of_a_grant_that_was_given_up_bind_on() {
+    let world = World::new();
+    let d = &world.directory;
+    for id in ["H99.2.2", "H99.2.3"] {
+        world.agency(id, Some("H99.2"));
+    }
+    let top = world.officer("qt@tinh.gov.vn", Role::Administrator, "H99");
+    let limited = world.person("tren@tinh.gov.vn", "H99.2").id;
+    let own = Grant {
+        limits: GrantLimits {
+            accounts_max: Some(4),
+            quota_total_max: Some(10 << 30),
+        },
+        ..Grant::of(Role::Administrator, agency("H99.2"))
+    };
+    let own = d.give_grant(Some(&top), limited, own).unwrap().id;
+    let giver = world.enter("tren@tinh.gov.vn");
+    let lower = world.person("duoi@tinh.gov.vn", "H99.2").id;
+    for at in ["H99.2.1", "H99.2.2", "H99.2.3"] {
+        let grant = Grant::of(Role::Administrator, agency(at));
+        d.give_grant(Some(&giver), lower, grant).unwrap();
+    }
+    d.take_grant(Some(&giver), own, false, None).unwrap();
+    drop((giver, top));
+    let world = world.restart();
+    let d = &world.directory;
+    let lower_in = world.enter("duoi@tinh.gov.vn");
+    let make = |name: &str, at: &str, gib: u64| {
+        let new = NewAccount {
+            quota: Some(gib << 30),
+            ..new(name, at)
+        };
+        d.create_account(Some(&lower_in), new).map(drop)
+    };
+    // Two accounts of 1 GiB are there.
+    let beyond = Err(Error::Beyond(Measure::Quota, 10 << 30));
+    make("a@tinh.gov.vn", "H99.2.1", 7).unwrap();
+    assert_eq!(make("b@tinh.gov.vn", "H99.2.2", 7), beyond);
+    make("b@tinh.gov.vn", "H99.2.2", 1).unwrap();
+    let full = Err(Error::Beyond(Measure::Accounts, 4));
+    assert_eq!(make("c@tinh.gov.vn", "H99.2.3", 0), full);
+    // What binds gives nothing, and is not given up either; who stands above lifts it.
+    let bound = GrantId {
+        account: lower,
+        number: 4,
+    };
+    let there = d.grant(None, bound).unwrap().grant;
+    assert_eq!(there.agency, agency("H99.2"));
+    assert!(!lower_in.may(directory::Capability::ReadDirectory, &agency("H99.2")));
+    d.take_grant(Some(&lower_in), bound, false, None).unwrap();
+    assert_eq!(make("c@tinh.gov.vn", "H99.2.3", 0), full);
+    let bound = GrantId { number: 5, ..bound };
+    let top = world.enter("qt@tinh.gov.vn");
+    let free = Grant {
+        limits: GrantLimits::default(),
+        ..d.grant(None, bound).unwrap().grant
+    };
+    d.change_grant(Some(&top), bound, free, None).unwrap();
+    assert!(!lower_in.may(directory::Capability::ReadDirectory, &agency("H99.2")));
+    make("c@tinh.gov.vn", "H99.2.3", 1).unwrap();
 }
