@@ -154,6 +154,14 @@ const PHRASES: &[(&str, &str)] = &[
     ),
     ("a full domain name", "một tên miền đầy đủ"),
     (
+        "a name below domains that you manage, or one given at the top of the tree; not the server's own",
+        "một tên nằm dưới tên miền do bạn quản lý, hoặc do cấp cao nhất đặt; không phải tên của chính máy chủ",
+    ),
+    (
+        "a name that is no role's, such as admin: those are given by who manages the domain's own agency",
+        "một tên không dành cho chức năng chung như admin: tên đó do người quản lý cơ quan có tên miền đặt",
+    ),
+    (
         "a domain of the agency or of one above it",
         "một tên miền của cơ quan đó hoặc của cơ quan cấp trên",
     ),

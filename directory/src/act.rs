@@ -5,9 +5,10 @@ use crate::book::Book;
 use crate::fact::Fact;
 use crate::grant::Grant;
 use crate::hearing;
+use crate::proposal::is_role;
 use crate::quota::Told;
 use crate::{Access, Account, AgencyId, Capability, Denied, Directory, Error};
-use formats::address::DomainName;
+use formats::address::{Address, DomainName};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::sync::atomic::Ordering::Relaxed;
@@ -196,6 +197,29 @@ impl Book {
                 "address",
                 "an address in a domain of the agency or of one above it",
             ))
+        }
+    }
+}
+
+impl Book {
+    /// The same, and the name is no role's that stands for the whole domain (RFC 2142: whoever reads `admin@` gets
+    /// certificates for it), unless the domain's own agency is the actor's to look after. Errors: `Invalid`.
+    pub(crate) fn check_address(
+        &self,
+        by: Option<&Access>,
+        capability: Capability,
+        address: &Address,
+        agency: &AgencyId,
+    ) -> Result<(), Error> {
+        self.check_domain(by, capability, &address.domain, agency)?;
+        let owner = self.domains.get(&address.domain).map(|d| &d.agency);
+        let own = owner.is_some_and(|owner| self.allows(by, capability, owner));
+        match own || !is_role(address) {
+            true => Ok(()),
+            false => Err(invalid(
+                "address",
+                "a name that is no role's, such as admin: those are given by who manages the domain's own agency",
+            )),
         }
     }
 }

@@ -168,12 +168,8 @@ impl Book {
             .account(alias.account)
             .ok_or(Error::NotFound("account"))?;
         self.check_account(by, Capability::ManageAliases, account)?;
-        self.check_domain(
-            by,
-            Capability::ManageAliases,
-            &alias.address.domain,
-            &account.agency,
-        )?;
+        let right = Capability::ManageAliases;
+        self.check_address(by, right, &alias.address, &account.agency)?;
         if self
             .aliases_of
             .get(&alias.account)

@@ -39,6 +39,12 @@ pub struct Domain {
 }
 
 impl Directory {
+    /// What the server itself is called: no mail domain is made of that name. Said once, when the server starts.
+    pub fn set_host(&self, name: DomainName) {
+        // Who says it again says the same.
+        let _ = self.inner.host.set(name);
+    }
+
     /// Makes a domain, without keys to sign its mail (`make_first_dkim_keys`). Errors: `Exists`, `NotFound` (agency),
     /// `Invalid` (an address literal).
     pub fn create_domain(
@@ -77,6 +83,7 @@ impl Directory {
             if book.domains.contains_key(&domain.name) {
                 return Err(Error::Exists(domain.name.to_string()));
             }
+            book.check_new_name(by, &domain, self.inner.host.get())?;
             book.check_alias_of(by, &domain)?;
         }
         let note = Note {
@@ -202,6 +209,39 @@ impl Book {
         }
         self.check(by, Capability::ManageDomains, agency, "agency")
     }
+    /// Whether `by` may give this name to a domain: mail of everybody here for it comes to it from then on, whoever has
+    /// the name in the world. Below domains that are here, or above them, they must be his to manage; a name of its own
+    /// is given at the top of the tree. Refused in the same words, whatever is in the way (I-17). Errors: `Invalid`.
+    fn check_new_name(
+        &self,
+        by: Option<&Access>,
+        new: &Domain,
+        host: Option<&DomainName>,
+    ) -> Result<(), Error> {
+        if by.is_none() {
+            return Ok(());
+        }
+        let below = |name: &DomainName, above: &DomainName| {
+            let rest = name.as_str().strip_suffix(above.as_str());
+            rest.is_some_and(|rest| rest.ends_with('.'))
+        };
+        let manages = |at: &AgencyId| self.allows(by, Capability::ManageDomains, at);
+        let above = self.domains.values().filter(|d| below(&new.name, &d.name));
+        let nearest = above.max_by_key(|d| d.name.as_str().len());
+        let over = match nearest {
+            Some(domain) => manages(&domain.agency),
+            None => self.upward(&new.agency).last().is_some_and(manages),
+        };
+        let mut under = self.domains.values().filter(|d| below(&d.name, &new.name));
+        match over && under.all(|d| manages(&d.agency)) && host != Some(&new.name) {
+            true => Ok(()),
+            false => Err(invalid(
+                "name",
+                "a name below domains that you manage, or one given at the top of the tree; not the server's own",
+            )),
+        }
+    }
+
     /// Whether a domain may stand for what it is to stand for: one step, so that nothing goes in circles.
     fn check_alias_of(&self, by: Option<&Access>, new: &Domain) -> Result<(), Error> {
         let Some(target) = &new.alias_of else {

@@ -73,6 +73,8 @@ pub(crate) struct Inner {
     pub(crate) desk: crate::bulk::Desk,
     pub(crate) windows: crate::reading::Windows,
     pub(crate) hooks: crate::hook::Hooks,
+    /// The server's own name.
+    pub(crate) host: std::sync::OnceLock<DomainName>,
 }
 
 impl std::fmt::Debug for Directory {
@@ -128,6 +130,7 @@ impl Directory {
             desk: crate::bulk::Desk::default(),
             windows: crate::reading::Windows::default(),
             hooks,
+            host: std::sync::OnceLock::new(),
         };
         let directory = Self {
             inner: Arc::new(inner),

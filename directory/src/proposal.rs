@@ -21,7 +21,7 @@ const NUMBERS_MAX: u32 = 999;
 const LOCAL_PART_MAX: usize = 64;
 
 /// Names that belong to a role in each domain, whoever has it: those of RFC 2142 §2 to §6, and what programs write as or to.
-const ROLES: [&str; 28] = [
+const ROLES: [&str; 30] = [
     "abuse",
     "admin",
     "administrator",
@@ -42,6 +42,8 @@ const ROLES: [&str; 28] = [
     "postmaster",
     "root",
     "sales",
+    "ssladmin",
+    "ssladministrator",
     "security",
     "support",
     "sysadmin",
@@ -145,9 +147,14 @@ impl Book {
     }
 
     fn is_taken(&self, address: &Address) -> bool {
-        let local = address.local.as_str();
-        ROLES.contains(&local) || self.addresses.contains_key(&address.key())
+        is_role(address) || self.addresses.contains_key(&address.key())
     }
+}
+
+/// Whether the name belongs to a role, in whatever letters.
+pub(crate) fn is_role(address: &Address) -> bool {
+    let local = address.local.as_str();
+    ROLES.iter().any(|role| role.eq_ignore_ascii_case(local))
 }
 
 /// Name, number and suffix together; what is too long is cut from the name.

@@ -112,6 +112,9 @@ impl Services {
         let directory = Directory::open(store.clone(), clock, directory_settings(&config)?)?;
         directory.set_sending(config.sending.settings());
         directory.set_hooks(config.webhooks.enabled);
+        if let Ok(host) = DomainName::parse(&config.server.host) {
+            directory.set_host(host);
+        }
         let settings = delivery_settings(&config);
         let outward = config.relay.outward()?;
         let delivery = Delivery::new(store.clone(), directory.clone(), settings, Some(outward));

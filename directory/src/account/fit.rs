@@ -68,8 +68,7 @@ impl Book {
         capability: Capability,
         account: &Account,
     ) -> Result<(), Error> {
-        let domain = &account.address.domain;
-        self.check_domain(by, capability, domain, &account.agency)?;
+        self.check_address(by, capability, &account.address, &account.agency)?;
         if self.stands_for(&account.address).is_some() {
             let expected = "an address in a domain that stands for no other";
             return Err(invalid("address", expected));

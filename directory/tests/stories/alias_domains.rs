@@ -204,7 +204,7 @@ fn only_what_is_free_stands_for_another() {
     let officer = world.officer("truong@so.tinh.gov.vn", Role::Administrator, "H99.1");
     let stolen = d.create_domain_for(
         Some(&officer),
-        domain("moi.gov.vn"),
+        domain("moi.so.tinh.gov.vn"),
         agency("H99.1"),
         Some(domain("tinh.gov.vn")),
     );

@@ -70,7 +70,7 @@ fn i20_a_refused_act_leaves_no_entry_and_one_done_names_its_actor() {
     d.set_password(Some(&admin), admin.account(), &Secret::new("short"))
         .unwrap_err();
     assert_eq!(d.audit(None, 1).unwrap()[0].number, before);
-    d.create_domain(Some(&admin), domain("x.vn"), agency("H99.1"))
+    d.create_domain(Some(&admin), domain("x.so.tinh.gov.vn"), agency("H99.1"))
         .unwrap();
     let last = &d.audit(None, 1).unwrap()[0];
     assert_eq!(

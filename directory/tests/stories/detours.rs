@@ -1,7 +1,7 @@
 //! Ways round what an administrator may not do: each ends where the straight one does.
 
 use crate::quotas::append;
-use crate::world::{World, address, agency, new};
+use crate::world::{World, address, agency, domain, new};
 use directory::policy::{Key, Said, Value};
 use directory::{
     Access, AccountKind, Error, Grant, GrantId, GrantLimits, Measure, NewAccount, Role,
@@ -117,6 +117,72 @@ fn what_is_approved_of_a_hold_is_not_of_the_next_of_its_name() {
         matches!(again, Err(Error::Awaiting(id)) if id != first),
         "{again:?}"
     );
+}
+
+#[test]
+fn a_commune_takes_no_name_that_is_not_its_own() {
+    let world = World::new();
+    let d = &world.directory;
+    d.set_host(domain("mail.example.vn"));
+    let top = world.officer("qt@tinh.gov.vn", Role::Administrator, "H99");
+    let commune = world.officer("qt2@tinh.gov.vn", Role::Administrator, "H99.2");
+    let own = world.officer("qt1@tinh.gov.vn", Role::Administrator, "H99.1");
+    let make = |by: &Access, name: &str, at: &str| {
+        let made = d.create_domain(Some(by), domain(name), agency(at));
+        made.map(drop)
+    };
+    for name in [
+        "chinhphu.vn",
+        "gov.vn",
+        "mail.tinh.gov.vn",
+        "x.so.tinh.gov.vn",
+        "mail.example.vn",
+    ] {
+        let done = make(&commune, name, "H99.2");
+        assert!(
+            matches!(done, Err(Error::Invalid { field: "name", .. })),
+            "{name}: {done:?}"
+        );
+    }
+    assert!(make(&top, "mail.example.vn", "H99").is_err());
+    make(&own, "x.so.tinh.gov.vn", "H99.1").unwrap();
+    make(&top, "tinh2.gov.vn", "H99.2").unwrap();
+    make(&commune, "xa.tinh2.gov.vn", "H99.2.1").unwrap();
+}
+
+#[test]
+fn names_of_roles_are_given_by_who_manages_the_domain() {
+    let world = World::new();
+    let d = &world.directory;
+    let top = world.officer("qt@tinh.gov.vn", Role::Administrator, "H99");
+    let commune = world.officer("qt2@tinh.gov.vn", Role::Administrator, "H99.2");
+    let xa = world.person("xa@tinh.gov.vn", "H99.2.1").id;
+    for name in ["admin", "Abuse", "root", "hostmaster", "webmaster", "noc"] {
+        let name = format!("{name}@tinh.gov.vn");
+        let made = d.create_account(Some(&commune), new(&name, "H99.2"));
+        assert!(
+            matches!(
+                made,
+                Err(Error::Invalid {
+                    field: "address",
+                    ..
+                })
+            ),
+            "{name}: {made:?}"
+        );
+        assert!(d.create_alias(Some(&commune), address(&name), xa).is_err());
+    }
+    let mut renamed = d.account(xa).unwrap();
+    renamed.address = address("security@tinh.gov.vn");
+    assert!(d.change_account(Some(&commune), renamed, None).is_err());
+    d.create_account(Some(&top), new("admin@tinh.gov.vn", "H99.2"))
+        .unwrap();
+    d.create_alias(Some(&top), address("abuse@tinh.gov.vn"), xa)
+        .unwrap();
+    // In a domain of one's own one gives them oneself.
+    let own = world.officer("qt1@tinh.gov.vn", Role::Administrator, "H99.1");
+    d.create_account(Some(&own), new("admin@so.tinh.gov.vn", "H99.1"))
+        .unwrap();
 }
 
 #[test]
