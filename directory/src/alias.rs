@@ -4,7 +4,7 @@ use crate::act::{Note, check_version, difference, invalid, json};
 use crate::book::Book;
 use crate::fact::Fact;
 use crate::open::PAGE_MAX;
-use crate::{Access, AccountId, Capability, Directory, Error};
+use crate::{Access, Account, AccountId, Capability, Directory, Error};
 use formats::address::Address;
 use serde::{Deserialize, Serialize};
 use std::ops::Bound;
@@ -162,14 +162,27 @@ impl Book {
         Ok(alias.clone())
     }
 
+    /// Whether `by` may change the aliases of an account, which may be one that is still to be made, and give it this one.
+    pub(crate) fn check_aliases_of(
+        &self,
+        by: Option<&Access>,
+        account: &Account,
+        alias: Option<&Address>,
+    ) -> Result<(), Error> {
+        let may = Capability::ManageAliases;
+        self.check_account(by, may, account)?;
+        match alias {
+            Some(alias) => self.check_address(by, may, alias, &account.agency),
+            None => Ok(()),
+        }
+    }
+
     /// Whether this account may have this address as an alias.
     fn check_alias(&self, by: Option<&Access>, alias: &Alias) -> Result<(), Error> {
         let account = self
             .account(alias.account)
             .ok_or(Error::NotFound("account"))?;
-        self.check_account(by, Capability::ManageAliases, account)?;
-        let right = Capability::ManageAliases;
-        self.check_address(by, right, &alias.address, &account.agency)?;
+        self.check_aliases_of(by, account, Some(&alias.address))?;
         if self
             .aliases_of
             .get(&alias.account)

@@ -16,7 +16,7 @@ pub const CODES_MAX: usize = 16;
 /// Characters of an official code (QĐ 20/2020/QĐ-TTg).
 pub const CODE_MAX: usize = 35;
 /// What an official code is, as who gives a wrong one is told.
-const CODE_EXPECTED: &str =
+pub(crate) const CODE_EXPECTED: &str =
     "official codes such as H26.1.2 or 000.00.01.G14, each of at most 35 characters";
 
 /// What kind of agency. The order is how it is stored: new ones come last.

@@ -14,7 +14,12 @@ pub(crate) const ACCOUNTS: &str = "\u{feff}Địa chỉ thư;Họ và tên;Mã c
 
 impl World {
     /// Sends a table; the answer.
-    async fn table(&self, who: &Access, ask: &str, octets: impl Into<Vec<u8>>) -> Answer {
+    pub(crate) async fn table(
+        &self,
+        who: &Access,
+        ask: &str,
+        octets: impl Into<Vec<u8>>,
+    ) -> Answer {
         let request = Request::builder()
             .method("POST")
             .uri(format!("/api/v1/imports/{ask}"))
@@ -25,7 +30,7 @@ impl World {
     }
 
     /// Waits until a job has ended.
-    async fn ended(&self, who: &Access, begun: &Answer) -> Value {
+    pub(crate) async fn ended(&self, who: &Access, begun: &Answer) -> Value {
         check(begun, 202);
         let path = format!("jobs/{}?wait_s=20", begun.json["id"]);
         let fields = [("accept-language", "en")];
@@ -46,7 +51,7 @@ impl World {
         self.ended(who, &begun).await
     }
 
-    async fn results(&self, who: &Access, job: &Value, more: &str) -> Vec<Value> {
+    pub(crate) async fn results(&self, who: &Access, job: &Value, more: &str) -> Vec<Value> {
         let path = format!("GET jobs/{}/results{more}", job["id"]);
         let page = self
             .with(who, &path, &[("accept-language", "en")], None)
@@ -55,7 +60,7 @@ impl World {
         page.json["items"].as_array().unwrap().clone()
     }
 
-    async fn exported(&self, who: &Access, ask: &str) -> String {
+    pub(crate) async fn exported(&self, who: &Access, ask: &str) -> String {
         let answer = self.get(who, &format!("exports/{ask}")).await;
         check(&answer, 200);
         assert_eq!(answer.header("content-type"), "text/csv; charset=utf-8");
@@ -63,12 +68,12 @@ impl World {
     }
 }
 
-fn counts(job: &Value) -> [u64; 4] {
+pub(crate) fn counts(job: &Value) -> [u64; 4] {
     ["new", "changed", "same", "errors"].map(|name| job[name].as_u64().unwrap())
 }
 
 /// `row column code` of each error.
-fn faults(results: &[Value]) -> Vec<String> {
+pub(crate) fn faults(results: &[Value]) -> Vec<String> {
     let each = results.iter().flat_map(|row| {
         let errors = row["errors"].as_array().unwrap().iter();
         errors.map(move |e| {

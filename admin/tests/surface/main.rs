@@ -8,6 +8,7 @@ mod approvals;
 mod audit;
 mod backups;
 mod bulk;
+mod bulk_columns;
 mod credentials;
 mod documents;
 mod domains;

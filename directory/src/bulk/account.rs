@@ -7,6 +7,7 @@ use super::cells::{
 };
 use super::column::{Column, Subject};
 use super::fault::{Fault, fault_of};
+use super::other::others;
 use super::plan::{Ahead, Ground, Planned, Work, differences};
 use crate::account::managed_by;
 use crate::allotment::count_ahead;
@@ -19,7 +20,7 @@ use formats::address::Address;
 const KIND_KEPT_EXPECTED: &str = "the kind that it has";
 
 /// A cell of an account's row.
-pub(crate) fn text(account: &Account, column: Column) -> String {
+pub(crate) fn text(account: &Account, aliases: &[Address], column: Column) -> String {
     match column {
         Column::Address => account.address.to_string(),
         Column::Name => account.name.clone(),
@@ -30,6 +31,10 @@ pub(crate) fn text(account: &Account, column: Column) -> String {
         Column::Quota => optional(account.quota.map(octets_text)),
         Column::MessagesMax => optional(account.messages_max.map(|n| n.to_string())),
         Column::Pop3 => boolean_text(account.pop3).to_owned(),
+        Column::Aliases => {
+            let all: Vec<String> = aliases.iter().map(Address::to_string).collect();
+            all.join(" ")
+        }
         _ => String::new(),
     }
 }
@@ -41,26 +46,35 @@ impl Ground<'_> {
         ahead: &mut Ahead,
         faults: &mut Faults,
     ) -> Option<Planned> {
-        let (address, old) = self.account_of(cells, faults)?;
+        let (address, old) = self.account_of(cells, ahead, faults)?;
         let new = self.account_as(cells, &address, old.as_ref(), faults);
         let agency_at_fault = faults.0.iter().any(|f| f.column == Some(Column::Agency));
         if !agency_at_fault {
             self.check_account(cells, old.as_ref(), &new, ahead, faults);
         }
+        let has = old
+            .as_ref()
+            .map_or_else(Vec::new, |a| self.book.other_addresses(a.id));
+        let aliases = self.aliases(cells, (&new, &has), ahead, faults);
         if !faults.0.is_empty() {
             return None;
         }
-        let from = |column| optional(old.as_ref().map(|old| text(old, column)));
-        let differences = differences(Subject::Accounts, from, |column| text(&new, column));
+        let from = |column| optional(old.as_ref().map(|old| text(old, &has, column)));
+        let to = |column| text(&new, &aliases, column);
+        let differences = differences(Subject::Accounts, from, to);
         let key = address.to_string();
         let is_new = old.is_none();
+        let others = others(&has, &aliases);
+        for given in others.come.iter().chain(is_new.then_some(&address)) {
+            ahead.give(given);
+        }
         if is_new || !differences.is_empty() {
             count_ahead(self.book, &mut ahead.allotted, old.as_ref(), &new);
         }
         let work = match old {
-            None => Some(Work::NewAccount(new)),
+            None => Some(Work::NewAccount(new, others.come)),
             Some(_) if differences.is_empty() => None,
-            Some(old) => Some(Work::Account(old, new)),
+            Some(old) => Some(Work::Account(old, new, others)),
         };
         Some(Planned {
             key,
@@ -71,7 +85,12 @@ impl Ground<'_> {
     }
 
     /// The address, and the account that has it as its main one.
-    fn account_of(&self, cells: &Cells, faults: &mut Faults) -> Option<(Address, Option<Account>)> {
+    fn account_of(
+        &self,
+        cells: &Cells,
+        ahead: &Ahead,
+        faults: &mut Faults,
+    ) -> Option<(Address, Option<Account>)> {
         let written = cells.text(Column::Address);
         if written.is_empty() {
             faults.at(cells, Column::Address, Fault::Missing);
@@ -83,6 +102,11 @@ impl Ground<'_> {
             return None;
         };
         let Some(id) = self.book.addresses.get(&address.key()) else {
+            // An earlier row has it among the aliases of its account.
+            if ahead.gives(&address) {
+                faults.at(cells, Column::Address, Fault::Taken);
+                return None;
+            }
             return Some((address, None));
         };
         let old = self.book.account(*id);

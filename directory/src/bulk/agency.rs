@@ -1,12 +1,14 @@
 //! Rows of agencies.
 
-use super::cells::{Cell, Cells, Faults, optional};
+use super::cells::{Cell, Cells, Faults, NUMBER_EXPECTED, optional, several};
 use super::column::{Column, Subject};
+use super::day::{AGENCY_KIND_EXPECTED, DAY_EXPECTED, agency_kind, agency_kind_text, day};
 use super::fault::{Fault, fault_of};
 use super::plan::{Ahead, Ground, Planned, Work, differences};
 use crate::allotment::Growth;
 use crate::book::AGENCY_DEPTH_MAX;
-use crate::{Agency, AgencyId, AgencyProfile, AgencyQuota, Capability};
+use crate::profile::CODE_EXPECTED;
+use crate::{Agency, AgencyCode, AgencyId, AgencyProfile, AgencyQuota, Capability, Error};
 
 /// A cell of an agency's row.
 pub(crate) fn text(agency: &Agency, column: Column) -> String {
@@ -15,6 +17,20 @@ pub(crate) fn text(agency: &Agency, column: Column) -> String {
         Column::Parent => optional(agency.parent.as_ref().map(ToString::to_string)),
         Column::Name => agency.name.clone(),
         Column::NameEn => optional(agency.name_en.clone()),
+        Column::ShortName => optional(agency.profile.short_name.clone()),
+        Column::Kind => agency_kind_text(agency.profile.kind).to_owned(),
+        Column::Codes => {
+            let codes: Vec<&str> = agency
+                .profile
+                .codes
+                .iter()
+                .map(AgencyCode::as_str)
+                .collect();
+            codes.join(" ")
+        }
+        Column::Order => agency.profile.order.to_string(),
+        Column::Since => optional(agency.profile.since.map(|day| day.to_string())),
+        Column::Until => optional(agency.profile.until.map(|day| day.to_string())),
         _ => String::new(),
     }
 }
@@ -55,6 +71,8 @@ impl Ground<'_> {
         let name = faults.name(cells, Column::Name, old.as_ref().map(|a| a.name.clone()));
         let was = old.as_ref().and_then(|a| a.name_en.clone());
         let name_en = faults.line(cells, Column::NameEn, was);
+        let profile = old.as_ref().map(|a| a.profile.clone());
+        let profile = profile_as(cells, &id, profile.unwrap_or_default(), faults);
         if !faults.0.is_empty() {
             return None;
         }
@@ -62,12 +80,12 @@ impl Ground<'_> {
             parent,
             name,
             name_en,
+            profile,
             version: old.as_ref().map_or(1, |a| a.version + 1),
             ..old.clone().unwrap_or_else(|| blank(id.clone()))
         };
-        // Its code may be one that another agency has beside its own.
-        if old.is_none() && self.book.check_codes(&new).is_err() {
-            faults.at(cells, Column::Id, Fault::Taken);
+        if let Some(column) = self.code_taken(&new, ahead) {
+            faults.at(cells, column, Fault::Taken);
             return None;
         }
         let from = |column| optional(old.as_ref().map(|old| text(old, column)));
@@ -79,6 +97,7 @@ impl Ground<'_> {
             Some(old) => Some(Work::Agency(old, new.clone())),
         };
         if work.is_some() {
+            ahead.code(&new);
             ahead.agencies.insert(id.clone(), new);
         }
         Some(Planned {
@@ -87,6 +106,22 @@ impl Ground<'_> {
             is_new,
             work,
         })
+    }
+
+    /// Where a code stands that another agency has, as its own or beside it, or is given by an earlier row.
+    fn code_taken(&self, new: &Agency, ahead: &Ahead) -> Option<Column> {
+        let given = |code: &str| ahead.codes.get(code).is_some_and(|owner| *owner != new.id);
+        match self.book.check_codes(new) {
+            Err(Error::Exists(code)) if code == new.id.0.to_ascii_uppercase() => Some(Column::Id),
+            Err(_) => Some(Column::Codes),
+            Ok(()) if given(&new.id.0.to_ascii_uppercase()) => Some(Column::Id),
+            Ok(()) => {
+                let mut codes = new.profile.codes.iter();
+                codes
+                    .any(|code| given(code.as_str()))
+                    .then_some(Column::Codes)
+            }
+        }
     }
 
     /// The agency above.
@@ -157,6 +192,10 @@ impl Ground<'_> {
         if chain.contains(id) {
             return Err(Fault::Loop);
         }
+        let above = ahead.agencies.get(parent);
+        if above.is_some_and(|a| a.profile.ended(self.book.today())) {
+            return Err(Fault::Invalid("an agency that has not ended".to_owned()));
+        }
         // What this file makes hangs under something that is there.
         let ground = chain.iter().find(|at| self.book.agencies.contains_key(at));
         let ground = ground
@@ -176,6 +215,66 @@ impl Ground<'_> {
             return Err(Fault::Invalid(format!("at most {AGENCY_DEPTH_MAX} levels")));
         }
         Ok(ground.clone())
+    }
+}
+
+/// What the agency is, as the row says.
+fn profile_as(
+    cells: &Cells,
+    id: &AgencyId,
+    was: AgencyProfile,
+    faults: &mut Faults,
+) -> AgencyProfile {
+    let short_name = faults.line(cells, Column::ShortName, was.short_name.clone());
+    let none = AgencyProfile::default();
+    let kind = faults.value(
+        cells,
+        Column::Kind,
+        (was.kind, none.kind),
+        agency_kind,
+        AGENCY_KIND_EXPECTED,
+    );
+    let read = |text: &str| several(text).map(AgencyCode::parse).collect::<Option<_>>();
+    let codes = faults.value(
+        cells,
+        Column::Codes,
+        (was.codes.clone(), none.codes),
+        read,
+        CODE_EXPECTED,
+    );
+    let place = |text: &str| text.parse::<u32>().ok();
+    let column = Column::Order;
+    let order = faults.value(
+        cells,
+        column,
+        (was.order, none.order),
+        place,
+        NUMBER_EXPECTED,
+    );
+    let read = |text: &str| day(text).map(Some);
+    let since = faults.value(cells, Column::Since, (was.since, None), read, DAY_EXPECTED);
+    let until = faults.value(cells, Column::Until, (was.until, None), read, DAY_EXPECTED);
+    let profile = AgencyProfile {
+        kind,
+        short_name,
+        codes,
+        order,
+        since,
+        until,
+    };
+    match profile.checked(id) {
+        Ok(profile) => profile,
+        Err(error) => {
+            let column = match &error {
+                Error::Invalid { field: "until", .. } => Column::Until,
+                Error::Invalid { field: "codes", .. } => Column::Codes,
+                _ => Column::ShortName,
+            };
+            if let Ok(fault) = fault_of(error) {
+                faults.at(cells, column, fault);
+            }
+            was
+        }
     }
 }
 

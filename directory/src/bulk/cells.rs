@@ -176,7 +176,8 @@ pub(crate) const BOOLEAN_EXPECTED: &str = "yes or no";
 /// What [`number`] expects.
 pub(crate) const NUMBER_EXPECTED: &str = "a whole number";
 
-fn word(text: &str, words: &[&[&str]]) -> Option<usize> {
+/// Which row of words a text is one of, whatever its case, marks, `-` and `_`.
+pub(super) fn word(text: &str, words: &[&[&str]]) -> Option<usize> {
     let folded = fold(text).replace(['_', '-'], " ");
     let folded = folded.trim();
     words.iter().position(|row| row.contains(&folded))
@@ -256,6 +257,12 @@ pub(crate) fn octets_text(octets: u64) -> String {
         Some((shift, unit)) => format!("{} {unit}", octets >> shift),
         None => octets.to_string(),
     }
+}
+
+/// The parts of a cell that may have several, parted by spaces, commas, semicolons, bars or lines.
+pub(crate) fn several(text: &str) -> impl Iterator<Item = &str> {
+    let parts = text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '|'));
+    parts.filter(|part| !part.is_empty())
 }
 
 /// The same where there may be none.

@@ -32,6 +32,17 @@ pub enum Column {
     Account,
     Member,
     Rights,
+    // How rows of results are stored: new ones come last.
+    /// Official codes of an agency, several in a cell.
+    Codes,
+    Order,
+    ShortName,
+    /// The first day.
+    Since,
+    /// The last day.
+    Until,
+    /// Other addresses of an account, several in a cell.
+    Aliases,
 }
 
 impl Subject {
@@ -39,7 +50,9 @@ impl Subject {
     pub const fn columns(self) -> &'static [Column] {
         use Column::*;
         match self {
-            Self::Agencies => &[Id, Parent, Name, NameEn],
+            Self::Agencies => &[
+                Id, Parent, Name, NameEn, ShortName, Kind, Codes, Order, Since, Until,
+            ],
             Self::Accounts => &[
                 Address,
                 Name,
@@ -50,6 +63,7 @@ impl Subject {
                 Quota,
                 MessagesMax,
                 Pop3,
+                Aliases,
             ],
             Self::Members => &[Account, Member, Rights],
         }
@@ -85,6 +99,12 @@ impl Column {
             Self::Account => "account",
             Self::Member => "member",
             Self::Rights => "rights",
+            Self::Codes => "codes",
+            Self::Order => "order",
+            Self::ShortName => "short_name",
+            Self::Since => "since",
+            Self::Until => "until",
+            Self::Aliases => "aliases",
         }
     }
 
@@ -122,7 +142,7 @@ impl Column {
                 "mail",
                 "mail address",
             ],
-            Self::Kind => &["Loại", "Loại tài khoản", "type"],
+            Self::Kind => &["Loại", "Loại tài khoản", "Loại cơ quan", "type"],
             Self::Agency => &[
                 "Cơ quan",
                 "Mã cơ quan",
@@ -140,6 +160,24 @@ impl Column {
             Self::Account => &["Hộp thư", "Danh sách", "Tài khoản", "list", "mailbox"],
             Self::Member => &["Thành viên", "Địa chỉ thành viên", "member address"],
             Self::Rights => &["Quyền", "permissions"],
+            Self::Codes => &[
+                "Mã chính thức",
+                "Các mã khác",
+                "Mã khác",
+                "official codes",
+                "other codes",
+            ],
+            Self::Order => &["Thứ tự", "STT", "place"],
+            Self::ShortName => &["Tên viết tắt", "Tên ngắn", "Viết tắt", "abbreviation"],
+            Self::Since => &["Từ ngày", "Ngày thành lập", "Ngày bắt đầu", "from"],
+            Self::Until => &["Đến ngày", "Ngày kết thúc", "to"],
+            Self::Aliases => &[
+                "Địa chỉ khác",
+                "Các địa chỉ khác",
+                "Bí danh",
+                "alias",
+                "other addresses",
+            ],
         }
     }
 

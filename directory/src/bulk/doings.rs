@@ -8,7 +8,7 @@ use super::shelf::results_row;
 use super::work::Halt;
 use crate::act::{Acts, Note, difference, json};
 use crate::fact::Fact;
-use crate::{Access, Account, AccountId, AccountKind, Directory, Sharing};
+use crate::{Access, Account, AccountId, AccountKind, Alias, Directory, Sharing};
 use formats::address::Address;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -67,7 +67,7 @@ impl Doings {
                 self.say("agency.change", new.id.to_string(), difference(old, new));
                 self.facts.push(Fact::Agency(new.clone()));
             }
-            Some(Work::NewAccount(new)) => {
+            Some(Work::NewAccount(new, aliases)) => {
                 let Some(id) = made.get(&new.address.key()) else {
                     // It was somebody's when the batch was prepared.
                     let found = vec![Found::row(Fault::Changed)];
@@ -77,10 +77,12 @@ impl Doings {
                 (account, version) = (id.raw(), new.version);
                 self.say("account.create", new.address.to_string(), json(new));
                 self.facts.push(Fact::Account(new.clone()));
+                self.aliases(*id, aliases, &[]);
             }
-            Some(Work::Account(old, new)) => {
+            Some(Work::Account(old, new, others)) => {
                 (account, version) = (new.id.raw(), new.version);
                 self.change(directory, old, new);
+                self.aliases(new.id, &others.come, &others.go);
             }
             Some(Work::Member(of, who, rights)) => {
                 account = of.raw();
@@ -121,6 +123,24 @@ impl Doings {
             self.moved.push(new.clone());
         }
         self.facts.push(Fact::Account(new.clone()));
+    }
+
+    /// Aliases of an account come and go.
+    fn aliases(&mut self, account: AccountId, come: &[Address], go: &[Address]) {
+        for address in go {
+            let detail = serde_json::json!({ "address": address, "account": account });
+            self.say("alias.delete", address.to_string(), detail);
+            self.facts.push(Fact::NoAlias(address.clone()));
+        }
+        for address in come {
+            let alias = Alias {
+                address: address.clone(),
+                account,
+                version: 1,
+            };
+            self.say("alias.create", address.to_string(), json(&alias));
+            self.facts.push(Fact::Alias(alias));
+        }
     }
 
     /// An entry of the audit log, which names the job.

@@ -137,7 +137,10 @@ impl Export {
             if visible.contains(&account.agency) {
                 match self.subject {
                     Subject::Members => self.members(&book, account, out),
-                    _ => self.row(out, |column| account::text(account, column)),
+                    _ => {
+                        let aliases = book.other_addresses(*id);
+                        self.row(out, |column| account::text(account, &aliases, column));
+                    }
                 }
             }
             if looked >= EXPORT_PAGE {

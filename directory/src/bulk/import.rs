@@ -314,7 +314,7 @@ impl<'a> Pass<'a> {
             let ground = Ground::new(&book, access, &job.agency, directory.now_s());
             for cells in batch.iter().filter_map(|(_, read)| read.as_ref().ok()) {
                 let planned = ground.plan(self.subject, cells, &mut Ahead::default());
-                if let Ok(Some(Work::NewAccount(account))) = planned.map(|p| p.work) {
+                if let Ok(Some(Work::NewAccount(account, _))) = planned.map(|p| p.work) {
                     new.push(account);
                 }
             }

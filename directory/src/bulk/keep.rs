@@ -4,6 +4,7 @@ use super::column::Subject;
 use super::job::{Counts, Job, JobId, JobKind, JobState, Phase};
 use super::outcome::{Done, Outcome};
 use super::shelf::{PART_OCTETS, part};
+use super::turn::Turns;
 use crate::act::{Acts, Note, invalid};
 use crate::book::Book;
 use crate::fact::{Fact, table};
@@ -56,8 +57,7 @@ pub(crate) struct Desk {
 
 #[derive(Debug, Default)]
 struct DeskState {
-    /// Jobs that a worker has in hand.
-    taken: HashSet<JobId>,
+    turns: Turns,
     /// Numbers of files that are being uploaded.
     uploading: HashSet<JobId>,
     /// How often workers were called.
@@ -85,12 +85,13 @@ impl Desk {
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
-    pub(super) fn take(&self, job: JobId) -> bool {
-        self.lock().taken.insert(job)
+    /// Takes the next of the open jobs in hand.
+    pub(super) fn take(&self, open: &[&Job]) -> Option<JobId> {
+        self.lock().turns.take(open)
     }
 
     pub(super) fn give_back(&self, job: JobId) {
-        self.lock().taken.remove(&job);
+        self.lock().turns.give_back(job);
     }
 
     pub(super) fn is_uploading(&self, job: JobId) -> bool {

@@ -9,18 +9,26 @@ use crate::book::Book;
 use crate::{Access, Account, AccountId, Agency, AgencyId, Capability, Rights};
 use formats::address::Address;
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 
 /// What is to be done for a row that differs.
 #[derive(Debug, Clone)]
 pub(crate) enum Work {
     NewAgency(Agency),
     Agency(Agency, Agency),
-    NewAccount(Account),
-    Account(Account, Account),
+    NewAccount(Account, Vec<Address>),
+    Account(Account, Account, Other),
     /// Rights over a shared account; none: no member any more.
     Member(AccountId, AccountId, Rights),
     /// A member of a list comes, or goes.
     Listed(AccountId, Address, bool),
+}
+
+/// Aliases that come and go.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Other {
+    pub(crate) come: Vec<Address>,
+    pub(crate) go: Vec<Address>,
 }
 
 /// A row that can be done.
@@ -70,10 +78,40 @@ impl Planned {
 pub(crate) struct Ahead {
     /// Agencies as they will be.
     pub(crate) agencies: HashMap<AgencyId, Agency>,
+    /// Whose official codes will be, in capitals; ids of new agencies among them.
+    pub(crate) codes: HashMap<String, AgencyId>,
+    /// Addresses that accounts will have, by the hashes of their keys: eight octets each.
+    addresses: HashSet<u64>,
+    hasher: RandomState,
     /// Members of lists as they will be, by the keys of their addresses.
     pub(crate) members: HashMap<AccountId, HashSet<String>>,
     /// What the accounts of agencies will be against the limits of grants; agencies that are not named: as they are.
     pub(crate) allotted: HashMap<AgencyId, Allotted>,
+}
+
+impl Ahead {
+    /// Notes the codes of an agency.
+    pub(crate) fn code(&mut self, agency: &Agency) {
+        let codes = agency
+            .profile
+            .codes
+            .iter()
+            .map(|code| code.as_str().to_owned());
+        for code in codes.chain([agency.id.0.to_ascii_uppercase()]) {
+            self.codes.insert(code, agency.id.clone());
+        }
+    }
+
+    /// Whether an earlier row gives this address to an account.
+    pub(crate) fn gives(&self, address: &Address) -> bool {
+        let hash = self.hasher.hash_one(address.key());
+        self.addresses.contains(&hash)
+    }
+
+    /// Notes that an account gets this address.
+    pub(crate) fn give(&mut self, address: &Address) {
+        self.addresses.insert(self.hasher.hash_one(address.key()));
+    }
 }
 
 /// On what a row is planned.

@@ -2,6 +2,7 @@
 //!
 //! The last rows come first, since an agency goes only after those below it.
 
+use super::account;
 use super::cells::Cells;
 use super::column::{Column, Subject};
 use super::doings::Doings;
@@ -263,6 +264,15 @@ impl Undoing<'_> {
             }
             Subject::Accounts => {
                 let account = AccountId::new(was.account).and_then(|id| ground.book.account(id));
+                let aliases = |id| ground.book.other_addresses(id);
+                let as_left =
+                    |d: &Difference, now: &str| d.column != Column::Aliases || d.to == now;
+                if let Some(account) = account {
+                    let now = account::text(account, &aliases(account.id), Column::Aliases);
+                    if !was.differences.iter().all(|d| as_left(d, &now)) {
+                        return Err(Fault::Changed.into());
+                    }
+                }
                 account.map(|a| a.version)
             }
             // Whether the member is as the import left it is what the plan finds.

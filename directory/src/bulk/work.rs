@@ -1,6 +1,7 @@
 //! Whoever works on jobs: a few threads, each with one job in hand.
 
 use super::job::{Failure, Job, JobId, JobKind, JobState};
+use super::turn::WORKERS;
 use crate::act::Note;
 use crate::fact::Fact;
 use crate::origin::Origin;
@@ -11,8 +12,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Jobs at one time: a small one does not wait behind a large one.
-const WORKERS: usize = 2;
 /// Without a ring a worker looks this often: what is old is to be forgotten.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -112,6 +111,8 @@ impl Directory {
                 if halted {
                     break;
                 }
+                // It may have been what others had to wait for.
+                self.inner.desk.ring();
                 tidied(self.forget_jobs());
             }
             if !stop.load(Ordering::SeqCst) {
@@ -120,15 +121,14 @@ impl Directory {
         }
     }
 
-    /// The oldest job that is to be worked on and that nobody has in hand.
+    /// Takes the job in hand whose turn it is.
     fn take_job(&self, stop: &AtomicBool) -> Option<JobId> {
         if stop.load(Ordering::SeqCst) {
             return None;
         }
         let book = self.read();
-        let mut open = book.jobs.values().filter(|job| job.state.is_open());
-        open.find(|job| self.inner.desk.take(job.id))
-            .map(|job| job.id)
+        let open = book.jobs.values().filter(|job| job.state.is_open());
+        self.inner.desk.take(&open.collect::<Vec<_>>())
     }
 
     /// Works on a job until it ends or halts; true when the store failed.
