@@ -4,10 +4,11 @@ use crate::body::{Asked, Named};
 use crate::caller::Caller;
 use crate::jobs::{Job, Table, shown};
 use crate::language::Language;
+use crate::once::{self, Streamed, Sum};
 use crate::problem::{Kind, Problem, text};
 use crate::router::Room;
 use axum::Json;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use directory::bulk::{FILE_OCTETS_MAX, NewImport};
@@ -96,6 +97,20 @@ pub(crate) async fn create(
         return Err(no_table());
     }
     let language = Language::of(request.headers());
+    let mut sum = Sum::of(request.uri());
+    let running = match once::key(request.headers())? {
+        None => None,
+        Some(key) => {
+            let name = (caller.0.account().raw(), key);
+            let now = room.directory.clock().now_s();
+            match room.answers.begin_stream(name, now)? {
+                Streamed::New(running) => Some(running),
+                Streamed::Kept(of, answer) => {
+                    return replayed(request.into_body(), sum, of, answer).await;
+                }
+            }
+        }
+    };
     let permit = room
         .uploads
         .clone()
@@ -105,36 +120,82 @@ pub(crate) async fn create(
     let (place, directory) = (room.clone(), room.directory.clone());
     let writing = tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        take(&directory, &caller.0, new, takes)
-            .map(|job| job.map(|job| shown(&directory, job, language)))
-            .map_err(|problem| place.explained(problem))
+        let job = take(&directory, &caller.0, new, takes, &mut sum);
+        let job = job.map_err(|problem| place.explained(problem))?;
+        let job = job.ok_or_else(cut_off)?;
+        Ok::<_, Problem>((shown(&directory, job, language), sum.end()))
+    });
+    // A task of its own: a client that hangs up must not lose the answer to its own retry.
+    let answer = tokio::spawn(async move {
+        let (job, sum) = writing.await.map_err(|e| Problem::internal(&e))??;
+        let answer = accepted(job);
+        Ok::<_, Problem>(match running {
+            None => answer,
+            Some(running) => {
+                running.is_of(sum);
+                once::remember(&room, running, answer).await
+            }
+        })
     });
     let mut body = request.into_body();
     loop {
-        let piece = match tokio::time::timeout(SILENCE, body.frame()).await {
-            Ok(Some(Ok(frame))) => match frame.into_data() {
-                Ok(octets) => Piece::Octets(octets),
-                Err(_) => continue,
-            },
-            Ok(None) => Piece::End,
-            // Cut off: nothing of it is kept.
-            Ok(Some(Err(_))) | Err(_) => break,
-        };
-        let ends = matches!(piece, Piece::End);
-        // Nobody takes it any more when the file was refused.
+        let piece = next(&mut body).await;
+        let ends = !matches!(piece, Some(Piece::Octets(_)));
+        // Nobody takes it any more when the file was refused. Cut off: nothing of it is kept.
+        let Some(piece) = piece else { break };
         if gives.send(piece).await.is_err() || ends {
             break;
         }
     }
     drop(gives);
-    let job = writing.await.map_err(|e| Problem::internal(&e))??;
-    let job = job.ok_or_else(cut_off)?;
+    answer.await.map_err(|e| Problem::internal(&e))?
+}
+
+/// What comes next of a file; `None`: it was cut off.
+async fn next(body: &mut Body) -> Option<Piece> {
+    loop {
+        match tokio::time::timeout(SILENCE, body.frame()).await {
+            Ok(Some(Ok(frame))) => match frame.into_data() {
+                Ok(octets) => return Some(Piece::Octets(octets)),
+                Err(_) => continue,
+            },
+            Ok(None) => return Some(Piece::End),
+            Ok(Some(Err(_))) | Err(_) => return None,
+        }
+    }
+}
+
+/// The answer that was given to the same file before; nothing is kept of this one.
+async fn replayed(
+    mut body: Body,
+    mut sum: Sum,
+    of: u64,
+    answer: Response,
+) -> Result<Response, Problem> {
+    let mut octets = 0;
+    loop {
+        match next(&mut body).await.ok_or_else(cut_off)? {
+            Piece::End if sum.end() == of => return Ok(answer),
+            Piece::End => return Err(once::reused()),
+            Piece::Octets(some) => {
+                octets += some.len() as u64;
+                if octets > FILE_OCTETS_MAX {
+                    // No file of this size was answered.
+                    return Err(once::reused());
+                }
+                sum.add(&some);
+            }
+        }
+    }
+}
+
+fn accepted(job: Job) -> Response {
     let place = format!("/api/v1/jobs/{}", job.id());
     let mut response = (StatusCode::ACCEPTED, Json(job)).into_response();
     if let Ok(place) = HeaderValue::from_str(&place) {
         response.headers_mut().insert(LOCATION, place);
     }
-    Ok(response)
+    response
 }
 
 /// Takes a file into the store; `None`: it was cut off.
@@ -143,11 +204,15 @@ fn take(
     access: &Access,
     new: NewImport,
     mut pieces: mpsc::Receiver<Piece>,
+    sum: &mut Sum,
 ) -> Result<Option<directory::bulk::Job>, Problem> {
     let mut upload = directory.begin_import(access, new).map_err(named)?;
     while let Some(piece) = pieces.blocking_recv() {
         match piece {
-            Piece::Octets(octets) => upload.piece(&octets).map_err(named)?,
+            Piece::Octets(octets) => {
+                sum.add(&octets);
+                upload.piece(&octets).map_err(named)?;
+            }
             Piece::End => return Ok(Some(upload.finish()?)),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Answers are kept in memory for [`KEPT_S`], the newest [`ANSWERS_MAX`] of them: after a restart, or
 //! when pushed out, the request is done anew and then meets `409 exists` where names are unique.
-//! Files that come or go in a stream are neither held in memory nor kept. Only successes are kept: a refused request changed nothing and may be tried again. An answer that
+//! Files that come in a stream are told apart by a sum of what came; those that go are not kept. Only successes are kept: a refused request changed nothing and may be tried again. An answer that
 //! bears a secret (a new token or app password) is kept for [`SECRET_KEPT_S`] only.
 
 use crate::caller::Caller;
@@ -26,6 +26,8 @@ const SECRET_KEPT_S: i64 = 300;
 const ANSWERS_MAX: usize = 10_000;
 /// Octets of an answer's body that is remembered.
 const ANSWER_MAX: usize = 64 * 1024;
+/// Stands for the sum of a request that is still on its way in.
+const UNKNOWN: u64 = 0;
 /// Octets of a key.
 const KEY_MAX: usize = 255;
 
@@ -53,6 +55,33 @@ struct Slot {
     until: i64,
     /// `None` while the request is being done.
     answer: Option<(StatusCode, HeaderMap, Bytes)>,
+}
+
+/// What is known of a request with a key whose body comes in a stream.
+pub(crate) enum Streamed {
+    /// Nothing: do it.
+    New(Running),
+    /// A request with this sum was answered so.
+    Kept(u64, Response),
+}
+
+/// Sum of a request whose body comes in a stream, however it is cut.
+pub(crate) struct Sum(DefaultHasher);
+
+impl Sum {
+    pub(crate) fn of(uri: &http::Uri) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (uri.path(), uri.query()).hash(&mut hasher);
+        Self(hasher)
+    }
+
+    pub(crate) fn add(&mut self, octets: &[u8]) {
+        self.0.write(octets);
+    }
+
+    pub(crate) fn end(&self) -> u64 {
+        self.0.finish()
+    }
 }
 
 /// What is known of a request with a key.
@@ -99,6 +128,30 @@ impl Answers {
         Known::New
     }
 
+    /// The same for a request whose body comes in a stream. Errors: it is still in progress.
+    pub(crate) fn begin_stream(
+        self: &Arc<Self>,
+        name: Name,
+        now: i64,
+    ) -> Result<Streamed, Problem> {
+        let kept = self.lock();
+        let slot = kept.slots.get(&name).filter(|slot| slot.until > now);
+        if let Some((request, answer)) = slot.map(|slot| (slot.request, slot.answer.as_ref())) {
+            let (status, headers, body) = answer.ok_or_else(in_progress)?;
+            return Ok(Streamed::Kept(request, again(*status, headers, body)));
+        }
+        drop(kept);
+        match self.begin(&name, UNKNOWN, now) {
+            Known::New => Ok(Streamed::New(Running {
+                answers: Arc::clone(self),
+                name,
+                ended: false,
+            })),
+            // Another came between.
+            Known::Done(_) | Known::Refused(_) => Err(in_progress()),
+        }
+    }
+
     fn end(&self, name: &Name, until: i64, answer: Option<(StatusCode, HeaderMap, Bytes)>) {
         let mut kept = self.lock();
         match answer {
@@ -116,10 +169,19 @@ impl Answers {
 }
 
 /// Forgets a request that ended without an answer worth keeping, also when it panicked.
-struct Running {
+pub(crate) struct Running {
     answers: Arc<Answers>,
     name: Name,
     ended: bool,
+}
+
+impl Running {
+    /// Notes what the request was, whose body is whole now.
+    pub(crate) fn is_of(&self, request: u64) {
+        if let Some(slot) = self.answers.lock().slots.get_mut(&self.name) {
+            slot.request = request;
+        }
+    }
 }
 
 impl Drop for Running {
@@ -137,14 +199,14 @@ pub(crate) async fn once(
     request: Request,
     next: Next,
 ) -> Response {
-    let key = request.headers().get("idempotency-key");
     let streams = crate::imports::streams(request.uri().path());
-    let Some(key) = key.filter(|_| request.method() == Method::POST && !streams) else {
+    if request.method() != Method::POST || streams {
         return next.run(request).await;
-    };
-    let key = match key.to_str() {
-        Ok(key) if (1..=KEY_MAX).contains(&key.len()) => key.to_owned(),
-        _ => return bad_key().into_response(),
+    }
+    let key = match key(request.headers()) {
+        Ok(Some(key)) => key,
+        Ok(None) => return next.run(request).await,
+        Err(problem) => return problem.into_response(),
     };
     let (parts, content) = request.into_parts();
     let Ok(content) = to_bytes(content, BODY_MAX).await else {
@@ -173,7 +235,19 @@ pub(crate) async fn once(
         .unwrap_or_else(|e| Problem::internal(&e).into_response())
 }
 
-async fn remember(room: &Room, mut running: Running, response: Response) -> Response {
+/// The key of a request, if it has one. Errors: it is none.
+pub(crate) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(key) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    match key.to_str() {
+        Ok(key) if (1..=KEY_MAX).contains(&key.len()) => Ok(Some(key.to_owned())),
+        _ => Err(bad_key()),
+    }
+}
+
+/// Keeps an answer for who asks the same again; it goes out as it is.
+pub(crate) async fn remember(room: &Room, mut running: Running, response: Response) -> Response {
     // What waits for a second person is not done: the same request does it later.
     let awaits = response.extensions().get::<Problem>().is_some();
     if awaits || !response.status().is_success() {
@@ -203,7 +277,7 @@ fn again(status: StatusCode, headers: &HeaderMap, content: &Bytes) -> Response {
     response
 }
 
-fn reused() -> Problem {
+pub(crate) fn reused() -> Problem {
     Problem::new(
         Kind::KeyReused,
         text(
@@ -270,6 +344,26 @@ mod tests {
         assert_eq!(spell(answers.begin(&name(1), 8, 100 + KEPT_S)), "new");
         answers.end(&name(1), 0, None);
         assert_eq!(spell(answers.begin(&name(1), 9, 103)), "new");
+    }
+
+    #[test]
+    fn a_sum_is_of_the_octets_however_they_are_cut() {
+        let of = |uri: &'static str, pieces: &[&str]| {
+            let mut sum = Sum::of(&http::Uri::from_static(uri));
+            for piece in pieces {
+                sum.add(piece.as_bytes());
+            }
+            sum.end()
+        };
+        let whole = of("/imports/accounts?a=1", &["address,name\na,b\n"]);
+        for pieces in [
+            &["address,name\n", "a,b\n"][..],
+            &["a", "", "ddress,nam", "e\na,b\n"],
+        ] {
+            assert_eq!(of("/imports/accounts?a=1", pieces), whole);
+        }
+        assert_ne!(of("/imports/accounts?a=1", &["address,name\na,c\n"]), whole);
+        assert_ne!(of("/imports/accounts?a=2", &["address,name\na,b\n"]), whole);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use crate::bulk::{counts, faults};
 use crate::world::*;
+use axum::body::Body;
+use http::Request;
 use serde_json::json;
 
 const TREE: &str = "Mã cơ quan;Cơ quan cấp trên;Tên cơ quan;Tên tiếng Anh;Tên viết tắt;Loại;Mã chính thức;Thứ tự;Từ ngày;Đến ngày\n\
@@ -95,9 +97,6 @@ async fn other_addresses_come_and_go_with_their_accounts() {
     let aliases = async |of: u32| {
         let read = w.get(&w.branch, &format!("aliases?account={of}")).await;
         read.names("address")
-            .into_iter()
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
     };
     assert_eq!(aliases(an).await, ["an@x.vn", "Nguyen.An@x.vn"]);
     let again = w
@@ -149,4 +148,45 @@ async fn other_addresses_come_and_go_with_their_accounts() {
     assert_eq!(counts(&undone), [0, 1, 0, 1], "{undone}");
     assert_eq!(aliases(an).await, ["an@x.vn", "Nguyen.An@x.vn"]);
     assert_eq!(aliases(binh).await, ["binh2@x.vn", "binh@x.vn"]);
+}
+
+/// Sends a table with a key.
+async fn keyed(w: &World, key: &str, ask: &str, text: &str) -> Answer {
+    let request = Request::builder()
+        .method("POST")
+        .uri(format!("/api/v1/imports/{ask}"))
+        .header("content-type", "text/csv")
+        .header("idempotency-key", key);
+    let body = Body::from(text.to_owned());
+    w.send(Some(&w.branch), request.body(body).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_table_that_is_sent_again_with_its_key_is_one_job() {
+    let w = World::new();
+    let first = keyed(&w, "k1", "agencies", TREE).await;
+    check(&first, 202);
+    let again = keyed(&w, "k1", "agencies", TREE).await;
+    check(&again, 202);
+    assert_eq!(again.json["id"], first.json["id"]);
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(again.header("location"), first.header("location"));
+    let other = keyed(&w, "k1", "agencies", &TREE.replace("Hàm An", "Hàm Bình")).await;
+    check(&other, 422);
+    assert!(
+        other.json["type"]
+            .as_str()
+            .unwrap()
+            .ends_with("idempotency-key-reused")
+    );
+    check(&keyed(&w, "k1", "agencies?dry_run=true", TREE).await, 422);
+    check(&keyed(&w, "", "agencies", TREE).await, 400);
+    let next = keyed(&w, "k2", "agencies", TREE).await;
+    check(&next, 202);
+    assert_ne!(next.json["id"], first.json["id"]);
+    // What was refused made nothing: the same key does it when it is mended.
+    check(&keyed(&w, "k3", "agencies?agency=H98", TREE).await, 422);
+    let mended = keyed(&w, "k3", "agencies", TREE).await;
+    check(&mended, 202);
+    assert_eq!(w.get(&w.branch, "jobs").await.names("state").len(), 3);
 }

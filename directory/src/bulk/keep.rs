@@ -261,7 +261,9 @@ impl Directory {
         seen.take(max).cloned().collect()
     }
 
-    /// Results after a row, at most `max`, and the row after which to go on; `only`: of this kind.
+    /// Results after a row, at most `max`, and the row after which to go on; `only`: of this kind. Errors: `NotFound`,
+    /// also for who asked and has neither the right to look there nor to do such work there any more: they name
+    /// accounts.
     pub fn job_results(
         &self,
         by: Option<&Access>,
@@ -270,7 +272,14 @@ impl Directory {
         only: Option<Done>,
         max: usize,
     ) -> Result<(Vec<Outcome>, Option<u64>), Error> {
-        self.job(by, id)?;
+        let job = self.job(by, id)?;
+        {
+            let book = self.read();
+            let works = by.is_some_and(|by| book.imports(by, job.subject, &job.agency));
+            if !works && !book.allows(by, Capability::ReadDirectory, &job.agency) {
+                return Err(Error::NotFound("job"));
+            }
+        }
         self.shelf(id, after, max, |o| only.is_none_or(|done| o.done == done))
     }
 

@@ -157,6 +157,22 @@ fn a_job_stands_and_falls_with_what_it_was_asked_through() {
 }
 
 #[test]
+fn results_are_read_by_who_still_has_the_right() {
+    let w = World::new();
+    let by = officer(&w);
+    let id = import(&w.directory, &by, &people(3)).unwrap().id;
+    let _shop = Workshop::start(&w.directory).unwrap();
+    assert_eq!(ended(&w.directory, id).counts.new, 3);
+    let read = || w.directory.job_results(Some(&by), id, 0, None, 10);
+    assert_eq!(read().unwrap().0.len(), 3);
+    let account = by.account();
+    for held in w.directory.grants(None, Some(account), None, None, 10) {
+        w.directory.take_grant(None, held.id, true, None).unwrap();
+    }
+    assert!(matches!(read(), Err(Error::NotFound("job"))));
+}
+
+#[test]
 fn a_file_that_was_cut_off_leaves_nothing() {
     let w = World::new();
     let by = officer(&w);
