@@ -145,8 +145,9 @@ impl Delivery {
         self.later_row(account, id, Some(value))
     }
 
-    /// Keeps back what was to go at a later time, where its sender, or the seat in whose name it goes, was suspended
-    /// meanwhile: as if an administrator had held it, until one releases it. True: it is held now.
+    /// Keeps back what still waits, for the time that was chosen or for another try, where its sender, or the seat in whose
+    /// name it goes, was suspended meanwhile: as if an administrator had held it, until one releases it. What waited for its
+    /// time is kept back as well where its sender is no more. True: it is held now.
     pub(crate) fn keep_suspended(
         &self,
         item: &QueueItem,
@@ -155,13 +156,17 @@ impl Delivery {
     ) -> Result<bool, Error> {
         let untouched = |row: &spool::Row| row.tries == 0 && row.last.is_none() && row.pending();
         let scheduled = record.held_s > 0 && record.rows.iter().all(untouched);
-        let Some(submitter) = record.submitter.filter(|_| scheduled) else {
+        let waits = |row: &spool::Row| row.pending() && (row.tries > 0 || row.last.is_some());
+        let deferred = record.rows.iter().any(waits);
+        let Some(submitter) = record.submitter.filter(|_| scheduled || deferred) else {
             return Ok(false);
         };
         let directory = &self.inner.directory;
         let seat = record.envelope.from.address();
         let seat = seat.and_then(|from| directory.account_at(from).ok());
-        let suspended = directory.is_suspended(submitter)
+        let gone = scheduled && directory.account(submitter).is_err();
+        let suspended = gone
+            || directory.is_suspended(submitter)
             || seat.is_some_and(|seat| directory.is_suspended(seat.id));
         if !suspended || waits_until(record, now).is_some() {
             return Ok(false);

@@ -120,7 +120,10 @@ fn told(found: &Found, events: &[Event], waits: &Waits, now: i64) -> Vec<Progres
             let earlier = one.next.filter(|_| !first);
             one.next = Some(earlier.map_or(waiting.next, |next| next.min(waiting.next)));
             let last = waiting.last.as_ref().map(|last| last.text().to_owned());
-            one.said = last.or(one.said.take()).or_else(|| waiting.trouble.clone());
+            // Why it is held says more than how a try ended before.
+            let kept = one.said.take_if(|said| said == SUSPENDED);
+            let own = kept.or(last).or(one.said.take());
+            one.said = own.or_else(|| waiting.trouble.clone());
             one.standing = Standing::Waiting;
             // Not tried, in no trouble, and yet it is not to go now (RFC 4865).
             let untouched = waiting.tries == 0 && waiting.last.is_none();
@@ -184,7 +187,8 @@ fn take<'e>(
             }
         }
         What::Act { act, .. } if act == KEEP_SUSPENDED => {
-            for one in all.iter_mut() {
+            let waits = |one: &&mut Progress| one.standing == Standing::Waiting;
+            for one in all.iter_mut().filter(waits) {
                 (one.at, one.said) = (event.at, Some(SUSPENDED.to_owned()));
             }
         }

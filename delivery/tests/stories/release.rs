@@ -151,6 +151,51 @@ fn a_retry_is_no_other_time() {
 }
 
 #[test]
+fn what_a_suspended_account_sent_before_is_not_tried_again() {
+    let peer = peer(Outcome::Deferred(
+        "4.3.2 mx.noi.vn said to RCPT TO: 451 later".into(),
+    ));
+    let world = World::with(Some(peer.clone()));
+    let id = submit(&world, world.now() + 60);
+    world.pass(60);
+    world.dispatch();
+    assert_eq!(peer.seen.lock().unwrap().len(), 1);
+    assert_eq!(world.inbox("binh").len(), 1);
+    world.change("an", |account| account.state = AccountState::Suspended);
+    for _ in 0..3 {
+        world.pass(3600);
+        world.dispatch();
+    }
+    assert_eq!(peer.seen.lock().unwrap().len(), 1);
+    let trace = world.delivery.queued(id).unwrap().trace;
+    let (found, events) = world.delivery.trace(&trace).unwrap();
+    let all = world.delivery.progress(&found, &events).unwrap();
+    let of = |p: &Progress| (p.standing, p.said.as_deref() == Some(SUSPENDED));
+    let mut all: Vec<_> = all.iter().map(of).collect();
+    all.sort_by_key(|(_, held)| *held);
+    assert_eq!(all, [(Standing::Placed, false), (Standing::Held, true)]);
+    world.change("an", |account| account.state = AccountState::Active);
+    assert_eq!(world.delivery.act(id, &Act::Release, None), Ok(true));
+    world.dispatch();
+    assert_eq!(peer.seen.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn what_a_deleted_account_scheduled_is_held_back() {
+    let peer = peer(taken());
+    let world = World::with(Some(peer.clone()));
+    let id = submit(&world, world.now() + 3600);
+    world
+        .directory
+        .delete_account(None, world.id("an"), None)
+        .unwrap();
+    world.pass(3600);
+    world.dispatch();
+    assert!(peer.seen.lock().unwrap().is_empty());
+    assert!(world.delivery.queued(id).unwrap().held.is_some());
+}
+
+#[test]
 fn what_a_suspended_account_scheduled_is_held_back() {
     let peer = peer(taken());
     let world = World::with(Some(peer.clone()));
