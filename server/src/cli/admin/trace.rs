@@ -113,6 +113,10 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             let message = &timeline["message"];
             printer.row(&LIST, message)?;
             printer.row(&ORIGIN, &message["origin"])?;
+            for check in message["checks"].as_array().into_iter().flatten() {
+                let (vi, en) = found(&word(check));
+                printer.say(&vi, &en)?;
+            }
             for event in timeline["events"].as_array().into_iter().flatten() {
                 let (vi, en) = told(event);
                 printer.say(&vi, &en)?;
@@ -132,6 +136,18 @@ fn word(value: &Value) -> String {
 fn joined(list: &Value) -> String {
     let all = list.as_array().into_iter().flatten().map(word);
     all.collect::<Vec<_>>().join(", ")
+}
+
+/// What was found out about it, in both languages; the results of SPF, DKIM and DMARC are said alike everywhere.
+fn found(check: &str) -> (String, String) {
+    let silence = check.strip_prefix("the sender is told nothing (");
+    match silence.and_then(|rest| rest.strip_suffix(')')) {
+        Some(why) => (
+            format!("kiểm tra: người gửi có thể bị giả mạo nên không được báo gì ({why})"),
+            format!("check: the sender may be forged and is told nothing ({why})"),
+        ),
+        None => (format!("kiểm tra: {check}"), format!("check: {check}")),
+    }
 }
 
 /// One event in one line or some, in both languages.
@@ -155,8 +171,8 @@ fn told(event: &Value) -> (String, String) {
             }
             match (late, notice.is_empty()) {
                 (_, true) => (
-                    format!("không báo được cho ai về {to}"),
-                    format!("nobody was told of {to}"),
+                    format!("không báo cho ai về {to}"),
+                    format!("nobody is told of {to}"),
                 ),
                 (true, _) => (
                     format!("người gửi được báo là còn chờ: {to}{notice}"),
@@ -197,6 +213,14 @@ fn told(event: &Value) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn why_a_sender_hears_nothing_is_said_in_both_languages() {
+        let (vi, en) = found("the sender is told nothing (spf=fail)");
+        assert!(vi.ends_with("không được báo gì (spf=fail)"), "{vi}");
+        assert!(en.ends_with("is told nothing (spf=fail)"), "{en}");
+        assert_eq!(found("dkim=pass").1, "check: dkim=pass");
+    }
 
     #[test]
     fn times_are_read_as_people_write_them() {
