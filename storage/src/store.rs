@@ -9,7 +9,7 @@ use crate::error::Cure;
 use crate::format::Found;
 use crate::harm::{Ailing, Spot};
 use crate::index::{Index, Op};
-use crate::journal::Journal;
+use crate::journal::{Journal, Lineage, Position};
 use crate::owner::Owner;
 use crate::pack::Packs;
 use crate::queue::Spool;
@@ -228,9 +228,13 @@ fn files(
 ) -> Result<(Packs, Journal), Error> {
     let packs = Packs::open(options, recovered.clean, keys.clone(), owner)?;
     packs.expect_all(&recovered.index, recovered.clean, opening)?;
-    let found = (recovered.found.end, recovered.lineage.clone());
-    let mut journal = Journal::open(options, keys, owner, found)?;
-    if journal.lineage().begun.is_empty() {
+    let (end, mut lineage) = (recovered.found.end, recovered.lineage.clone());
+    let is_unmarked = lineage.begun.is_empty();
+    if is_unmarked {
+        lineage = Lineage::of(&options.dir.join("journal"), Position::START, lineage.last);
+    }
+    let mut journal = Journal::open(options, keys, owner, (end, lineage))?;
+    if is_unmarked {
         // Written before there were marks: a copy that went on may have the same head. From here on there is one.
         journal.seal()?;
     }
