@@ -317,10 +317,12 @@ impl From<directory::Error> for Problem {
                 text(
                     "Phải do người khác duyệt: không phải người yêu cầu, không phải người được người yêu cầu giao quyền này, và \
                      đăng nhập bằng mật khẩu hay mã truy cập tự lập, có từ trước yêu cầu, không do người yêu cầu đặt, cũng không do một \
-                     người thứ ba lập cho cả hai.",
+                     người thứ ba lập cho cả hai; quyền của hai người không cùng do một người giao, trừ người đứng trên cơ quan \
+                     có quy định này.",
                     "Somebody else must approve: not who asked, nor who has this right from him, signed in by a password or \
                      token of one's own making that was there before the request; not by one that who asked made, nor a \
-                     third person who made both.",
+                     third person who made both. Nor may both have the right from one person, unless he stands above the \
+                     agency whose rule it is.",
                 ),
             ),
             Error::Closed => Self::new(

@@ -3,16 +3,17 @@
 //! The first one asks by doing it: instead of being done, it becomes a request. Somebody else who might do the same
 //! approves or refuses it; then the first one does it again, as he asked for it, within a day. Nobody approves his own
 //! request, neither by another token nor by somebody whom he gave the right, nor by a password or token that was made
-//! since he asked, or that he made for another (`hand`). The rule itself is only loosened in the same way.
+//! since he asked, or that he made for another (`hand`); nor do two who have the right from one and the same person. The rule itself is only loosened in the same way.
 
 use crate::act::{Acts, Note, invalid, name};
 use crate::book::Book;
 use crate::fact::Fact;
 use crate::open::PAGE_MAX;
 use crate::policy::{Key, Said, Value};
-use crate::{Access, AccountId, AgencyId, Capability, Denied, Directory, Error};
+use crate::{Access, Account, AccountId, AgencyId, Capability, Denied, Directory, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::ops::Bound;
 
 /// Seconds in which a request may be decided.
@@ -371,6 +372,9 @@ impl Book {
             let mut above = grant.out_of.into_iter().flat_map(|id| self.chain(id));
             foreign(grant.given_by) && above.all(|grant| foreign(grant.given_by))
         });
+        if self.one_is_behind_both(account, approval, now_s) {
+            return false;
+        }
         let asked =
             |who: &AccountId| *who == approval.asked_by || approval.asked_behind.contains(who);
         if !independent || self.persons(by).iter().any(asked) {
@@ -379,5 +383,51 @@ impl Book {
         let credential = by.rests_on_in(self);
         let kept = credential.and_then(|id| self.credential(by.account, id));
         kept.is_some_and(|kept| kept.stored.created_at < approval.asked_at)
+    }
+
+    /// Whether one person gave the right to who asked and to who approves, or is one of them and gave it to the other: both
+    /// may be accounts of his making. He is not suspected who stands above the agency whose rule it is, nor at the top
+    /// of the tree who has his right from who runs the server.
+    fn one_is_behind_both(&self, second: &Account, approval: &Approval, now_s: i64) -> bool {
+        let Some(asker) = self.account(approval.asked_by) else {
+            return true;
+        };
+        let behind_asker = self.behind(asker, approval, now_s);
+        let mut both = self.behind(second, approval, now_s);
+        both.retain(|who| behind_asker.contains(who));
+        both.iter()
+            .any(|who| !self.stands_over(*who, approval, now_s))
+    }
+
+    /// An account, and everybody without whom it would not have the right of a request, at any remove.
+    fn behind(&self, account: &Account, approval: &Approval, now_s: i64) -> BTreeSet<AccountId> {
+        let grants = self.standing(account, approval.act.right(), &approval.agency, now_s);
+        let givers = grants.map(|grant| {
+            let above = grant.out_of.into_iter().flat_map(|id| self.chain(id));
+            let chain = std::iter::once(grant).chain(above);
+            let givers = chain.filter_map(|grant| grant.given_by);
+            givers.collect::<BTreeSet<_>>()
+        });
+        let all = givers.reduce(|all, more| all.intersection(&more).copied().collect());
+        let mut all = all.unwrap_or_default();
+        all.insert(account.id);
+        all
+    }
+
+    fn stands_over(&self, who: AccountId, approval: &Approval, now_s: i64) -> bool {
+        let Some(account) = self.account(who) else {
+            return false;
+        };
+        let rule = self.policy(&approval.agency, Key::TwoPersons).from;
+        let rule = rule.as_ref().unwrap_or(&approval.agency);
+        let right = approval.act.right();
+        let above = self.agencies.get(rule).and_then(|a| a.parent.as_ref());
+        match above {
+            Some(above) => self.standing(account, right, above, now_s).next().is_some(),
+            None => {
+                let mut grants = self.standing(account, right, rule, now_s);
+                grants.any(|grant| grant.given_by.is_none())
+            }
+        }
     }
 }

@@ -247,3 +247,38 @@ fn limits_of_a_grant_that_was_given_up_bind_on() {
     assert!(!lower_in.may(directory::Capability::ReadDirectory, &agency("H99.2")));
     make("c@tinh.gov.vn", "H99.2.3", 1).unwrap();
 }
+
+#[test]
+fn two_puppets_of_one_are_no_two_persons() {
+    let world = World::new();
+    let d = &world.directory;
+    let top = world.officer("qt@tinh.gov.vn", Role::Administrator, "H99");
+    let give = |by: &Access, name: &str| {
+        let who = world.person(name, "H99.2").id;
+        let grant = Grant::of(Role::Administrator, agency("H99.2"));
+        d.give_grant(Some(by), who, grant).unwrap();
+        world.enter(name)
+    };
+    let x = give(&top, "x@tinh.gov.vn");
+    let colleague = give(&top, "y@tinh.gov.vn");
+    let (one, other) = (give(&x, "roi1@tinh.gov.vn"), give(&x, "roi2@tinh.gov.vn"));
+    let gone = world.person("xa@tinh.gov.vn", "H99.2.1").id;
+    two(&world, "H99.2", &["delete_account"]);
+    world.pass(365 * 24 * 3600);
+    let ask = |by: &Access| match d.delete_account(Some(by), gone, None) {
+        Err(Error::Awaiting(id)) => id,
+        other => panic!("{other:?}"),
+    };
+    let asked = ask(&one);
+    for puppeteer in [&other, &x] {
+        assert_eq!(
+            d.decide(puppeteer, asked, true).err(),
+            Some(Error::NotSecond)
+        );
+    }
+    assert_eq!(d.decide(&one, ask(&x), true).err(), Some(Error::NotSecond));
+    // Both have it from above: who gave it to them may lift the rule anyway.
+    d.decide(&colleague, asked, true).unwrap();
+    d.decide(&top, ask(&other), true).unwrap();
+    d.decide(&colleague, ask(&x), true).unwrap();
+}
