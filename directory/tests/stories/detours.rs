@@ -282,3 +282,20 @@ fn two_puppets_of_one_are_no_two_persons() {
     d.decide(&top, ask(&other), true).unwrap();
     d.decide(&colleague, ask(&x), true).unwrap();
 }
+
+#[test]
+fn the_mail_of_who_holds_more_is_not_held_from_below() {
+    let world = World::new();
+    let d = &world.directory;
+    let commune = world.officer("qt2@tinh.gov.vn", Role::Administrator, "H99.2");
+    let big = world.person("to@tinh.gov.vn", "H99.2").id;
+    let place = || d.place_hold(Some(&commune), big, "h", None, "vụ").map(drop);
+    let over = Grant::of(Role::Auditor, agency("H99"));
+    let given = d.give_grant(None, big, over).unwrap().id;
+    assert!(matches!(
+        place(),
+        Err(Error::Denied(_) | Error::NotFound(_))
+    ));
+    d.take_grant(None, given, false, None).unwrap();
+    place().unwrap();
+}
