@@ -83,7 +83,10 @@ pub(crate) async fn set<R: Roster>(
     let address = filter::address(R::FIELD, address)?;
     let done = room.ask(caller, move |room, access| {
         known_account(&room.directory, access, id)?;
-        let who = room.directory.account_at(&address).map_err(|_| {
+        // One that may not be seen is told like one that is not there (I-17).
+        let there = room.directory.account_at(&address).ok();
+        let seen = there.and_then(|who| known_account(&room.directory, access, who.id).ok());
+        let who = seen.ok_or_else(|| {
             let vi = "không có tài khoản này trong phạm vi của bạn";
             Problem::invalid(R::FIELD, text(vi, "no such account in your scope"))
         })?;
