@@ -169,7 +169,7 @@ fn id_of(account: AccountId, grant: &Grant) -> GrantId {
 
 impl Directory {
     /// Gives a grant: `grant` says agency, set, limits and dates. What the giver's own grant bounds is bounded so too
-    /// where nothing is said. Errors: `NotFound`, `Denied` (not his to give), `Invalid` (limits or dates beyond his).
+    /// where nothing is said. Passwords and tokens of the holder end that others made than who gives it. Errors: `NotFound`, `Denied` (not his to give), `Invalid` (limits or dates beyond his).
     pub fn give_grant(
         &self,
         by: Option<&Access>,
@@ -178,19 +178,22 @@ impl Directory {
     ) -> Result<Held, Error> {
         let now = self.now_s();
         let mut acts = self.acts();
-        let new = {
+        let (new, mut facts) = {
             let book = self.read();
             let holder = book.account(account).ok_or(Error::NotFound("account"))?;
             book.check(by, Capability::ManageGrants, &holder.agency, "account")?;
             let mut new = Account::clone(holder);
             book.add_grant(by, &mut new, grant, now)?;
             new.version += 1;
-            new
+            (new, book.planted(account, by, now))
         };
         let given = new.grants.last().ok_or(Error::NotFound("grant"))?;
         let held = Held::of(&new, given);
-        let note = note("grant.give", &held, json(&held.grant));
-        self.commit(&mut acts, by, note, vec![Fact::Account(new)])?;
+        let mut detail = json(&held.grant);
+        let ended = |fact: &&Fact| matches!(fact, Fact::NoCredential(..));
+        detail["credentials_ended"] = facts.iter().filter(ended).count().into();
+        facts.push(Fact::Account(new));
+        self.commit(&mut acts, by, note("grant.give", &held, detail), facts)?;
         Ok(held)
     }
 

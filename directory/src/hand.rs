@@ -8,6 +8,7 @@
 use crate::act::invalid;
 use crate::book::Book;
 use crate::credential::Stored;
+use crate::fact::Fact;
 use crate::{Access, AccountId, CredentialKind, Error};
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +53,20 @@ impl Book {
             own: by.account == owner,
             others,
         })
+    }
+
+    /// What ends when an account is given a grant: every secret of it that somebody else knows, or may, who does not give
+    /// the grant. He would have it too.
+    pub(crate) fn planted(&self, owner: AccountId, by: Option<&Access>, now_s: i64) -> Vec<Fact> {
+        let giver = by.map(|by| by.account);
+        let all = self.credentials.get(&owner).into_iter().flatten();
+        let planted = all.filter(|(_, kept)| {
+            let mut others = kept.stored.known_to(now_s).iter();
+            others.any(|who| Some(*who) != giver)
+        });
+        planted
+            .flat_map(|(id, _)| self.withdrawal(owner, *id))
+            .collect()
     }
 
     /// Who may be behind an act: the one who is signed in, first, and those who know by what.

@@ -151,6 +151,7 @@ impl Book {
             self.source(by, grant, now_s)?;
         }
         new.grants = stays;
+        let mut facts = Vec::new();
         for grant in wanted.into_iter().filter(|wanted| wanted.number == 0) {
             if !new.grants.iter().any(|there| same(there, &grant)) {
                 let given = self.add_grant(by, new, grant, now_s);
@@ -158,14 +159,16 @@ impl Book {
                     Error::Invalid { expected, .. } => invalid("grants", expected),
                     error => error,
                 })?;
+                facts = self.planted(old.id, by, now_s);
             }
         }
         let gone = leaving(old.id, goes.iter());
         if gone.is_empty() {
-            return Ok(Vec::new());
+            return Ok(facts);
         }
         self.rehang(new, &gone);
-        Ok(self.without_grants(&gone, Some(old.id)))
+        facts.extend(self.without_grants(&gone, Some(old.id)));
+        Ok(facts)
     }
 
     /// What is no longer so when an account goes.

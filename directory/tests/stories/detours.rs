@@ -1,10 +1,11 @@
 //! Ways round what an administrator may not do: each ends where the straight one does.
 
 use crate::quotas::append;
-use crate::world::{World, address, agency, domain, new};
+use crate::world::{World, address, agency, domain, new, peer};
 use directory::policy::{Key, Said, Value};
 use directory::{
-    Access, AccountKind, Error, Grant, GrantId, GrantLimits, Measure, NewAccount, Role,
+    Access, AccountKind, CredentialKind, Error, Grant, GrantId, GrantLimits, Measure, NewAccount,
+    Role,
 };
 
 /// Leaves these acts of an agency to two.
@@ -298,4 +299,33 @@ fn the_mail_of_who_holds_more_is_not_held_from_below() {
     ));
     d.take_grant(None, given, false, None).unwrap();
     place().unwrap();
+}
+
+#[test]
+fn what_others_planted_ends_when_its_owner_rises() {
+    let world = World::new();
+    let d = &world.directory;
+    let top = world.officer("qt@tinh.gov.vn", Role::Administrator, "H99");
+    let lower = world.officer("qt2@tinh.gov.vn", Role::Administrator, "H99.2");
+    let rises = world.person("xa@tinh.gov.vn", "H99.2.1").id;
+    let token = |by: &Access| {
+        let made = d.create_credential(Some(by), rises, CredentialKind::Token, "t", None);
+        let (_, secret) = made.unwrap();
+        d.sign_in_token(&secret, peer("192.0.2.1")).unwrap()
+    };
+    let own = world.enter("xa@tinh.gov.vn");
+    let (planted, given) = (token(&lower), token(&top));
+    let grant = Grant::of(Role::Administrator, agency("H99"));
+    d.give_grant(Some(&top), rises, grant).unwrap();
+    assert!(!planted.stands());
+    assert!(own.stands() && given.stands());
+    // The same where grants are said with the account.
+    let rises = world.person("ba@tinh.gov.vn", "H99.2.1").id;
+    let made = d.create_credential(Some(&lower), rises, CredentialKind::Token, "t", None);
+    let (_, secret) = made.unwrap();
+    let mut account = d.account(rises).unwrap();
+    account.grants = vec![Grant::of(Role::Auditor, agency("H99"))];
+    d.change_account(Some(&top), account, None).unwrap();
+    let enters = d.sign_in_token(&secret, peer("192.0.2.1"));
+    assert!(enters.is_err());
 }
