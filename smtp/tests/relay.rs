@@ -80,6 +80,8 @@ enum Peer {
     TakesOne,
     /// Closes it when it has read a whole letter.
     Drops,
+    /// Closes it when it hears for whom a letter is.
+    HangsUp,
     /// Takes letters; offers STARTTLS, then REQUIRETLS.
     Promises(&'static str),
 }
@@ -158,7 +160,9 @@ async fn serve(stream: DuplexStream, peer: Peer) {
             return;
         }
         Peer::Takes(name, tls) => (name, tls, false),
-        Peer::TakesOne | Peer::Drops | Peer::Silent => ("once.example", false, true),
+        Peer::TakesOne | Peer::Drops | Peer::HangsUp | Peer::Silent => {
+            ("once.example", false, true)
+        }
     };
     write.write_all(b"220 hello\r\n").await.unwrap();
     let mut in_content = false;
@@ -166,6 +170,7 @@ async fn serve(stream: DuplexStream, peer: Peer) {
         let reply = match line.get(..4).unwrap_or("") {
             _ if in_content && line != "." => continue,
             _ if in_content && peer == Peer::Drops => return,
+            "RCPT" if peer == Peer::HangsUp => return,
             _ if in_content => {
                 in_content = false;
                 "250 2.0.0 taken\r\n".to_owned()
@@ -361,6 +366,14 @@ async fn a_peer_that_drops_a_letter_may_take_others() {
         !trouble.contains("twice"),
         "of this letter alone: {trouble}"
     );
+    // Nor is that a sign of more where it greeted us and hangs up on what it hears of this one.
+    let peers = [("1.0.0.3:25", Peer::HangsUp)];
+    let house = House::new(dns(), &peers, None);
+    let asked = ["connect 1.0.0.3"];
+    let tried = house
+        .check(&to_domain("bare.example"), "4.4.2 ", &asked)
+        .await;
+    assert!(tried.trouble.is_some() && tried.dropped, "{tried:?}");
     // Who ends it before that takes nothing from anybody.
     let peers = [("1.0.0.3:25", Peer::Turns("421 4.3.2 busy\r\n"))];
     let house = House::new(dns(), &peers, None);

@@ -62,6 +62,8 @@ enum Missed {
     Never(String),
     /// For now.
     Now(String),
+    /// For now: it ended the connection in the middle of the message, before it had all of it.
+    HungUp(String),
     /// This host cannot be what the sender asks for; another one may.
     Unfit(String),
 }
@@ -100,14 +102,11 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
                 outcomes: vec![Outcome::Failed(why); message.recipients.len()],
                 ..Tried::default()
             },
-            Err(Missed::Now(why)) => {
-                let why = softened(why);
-                Tried {
-                    outcomes: vec![Outcome::Deferred(why.clone()); message.recipients.len()],
-                    trouble: Some(why),
-                    ..Tried::default()
-                }
-            }
+            Err(Missed::Now(why)) => put_off(why, message.recipients.len()),
+            Err(Missed::HungUp(why)) => Tried {
+                dropped: true,
+                ..put_off(why, message.recipients.len())
+            },
         }
     }
 
@@ -127,12 +126,12 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
     async fn search(&self, job: &Job, message: &Message, wish: TlsWish) -> Result<Tried, Missed> {
         let began = Instant::now();
         let way = self.way(job, wish).await?;
-        let (mut last, mut unfit) = (None, None);
+        let (mut last, mut unfit, mut hung_up) = (None, None, false);
         for name in &way.names {
             let mut target = match self.target(job, &way, name, wish).await {
                 Ok(target) => target,
                 Err(Missed::Never(why)) => return Err(Missed::Never(why)),
-                Err(Missed::Now(why)) => {
+                Err(Missed::Now(why) | Missed::HungUp(why)) => {
                     last = Some(why);
                     continue;
                 }
@@ -149,6 +148,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
                     Ok(tried) => return Ok(tried),
                     Err(Missed::Never(why)) => return Err(Missed::Never(why)),
                     Err(Missed::Now(why)) => last = Some(why),
+                    Err(Missed::HungUp(why)) => (last, hung_up) = (Some(why), true),
                     Err(Missed::Unfit(why)) => {
                         unfit = Some(why);
                         break;
@@ -158,6 +158,8 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         }
         // A host that did not answer may be fit.
         Err(match (last, unfit) {
+            // One of them answers, and may dislike this message alone.
+            (Some(why), _) if hung_up => Missed::HungUp(why),
             (Some(why), _) => Missed::Now(why),
             (None, Some(why)) => Missed::Unfit(why),
             (None, None) => Missed::Now(format!("4.4.4 no host takes mail for {}", job.hop)),
@@ -203,7 +205,10 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         let sent = send(&mut line, message, job).await;
         if lost(&sent, &line) {
             let why = sent.outcomes.first().map(Outcome::text).unwrap_or_default();
-            return Err(Missed::Now(why.to_owned()));
+            return Err(match why.contains(CLOSED) {
+                true => Missed::HungUp(why.to_owned()),
+                false => Missed::Now(why.to_owned()),
+            });
         }
         Ok(self.ended(&job.hop, line, sent).await)
     }
@@ -346,6 +351,16 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
             reports: sent.reports,
             tls,
         }
+    }
+}
+
+/// Nothing went; the hop takes nothing now.
+fn put_off(why: String, recipients: usize) -> Tried {
+    let why = softened(why);
+    Tried {
+        outcomes: vec![Outcome::Deferred(why.clone()); recipients],
+        trouble: Some(why),
+        ..Tried::default()
     }
 }
 
