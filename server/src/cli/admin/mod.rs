@@ -35,6 +35,7 @@ mod tables;
 mod tokens;
 mod trace;
 mod webhooks;
+mod words;
 
 use client::{Client, Refused};
 pub(super) use connect::Connection;

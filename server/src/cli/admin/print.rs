@@ -1,6 +1,7 @@
 //! Tables for people, JSON for machines.
 
 use super::client::clean;
+use super::words::vietnamese;
 use serde_json::Value;
 use std::io::{self, Write};
 
@@ -88,10 +89,12 @@ impl<'a> Printer<'a> {
         }
         let mut lines: Vec<Vec<String>> =
             vec![columns.iter().map(|c| self.heading(c).to_owned()).collect()];
-        lines.extend(
-            rows.iter()
-                .map(|row| columns.iter().map(|c| self.cell(row.get(c.0))).collect()),
-        );
+        lines.extend(rows.iter().map(|row| {
+            columns
+                .iter()
+                .map(|c| self.cell(c.0, row.get(c.0)))
+                .collect()
+        }));
         let width = |n: usize| {
             lines
                 .iter()
@@ -129,7 +132,8 @@ impl<'a> Printer<'a> {
             };
             let heading = self.heading(column);
             let gap = " ".repeat(width - width_of(heading) + 2);
-            writeln!(self.out, "{heading}{gap}{}", shown(value))?;
+            let told = self.told(column.0, value);
+            writeln!(self.out, "{heading}{gap}{told}")?;
         }
         Ok(())
     }
@@ -142,8 +146,18 @@ impl<'a> Printer<'a> {
         self.row(columns, row)
     }
 
-    fn cell(&self, value: Option<&Value>) -> String {
-        let text = shown(value.unwrap_or(&Value::Null));
+    /// A value as people read it: names of the API in Vietnamese, where that is the language.
+    fn told(&self, column: &str, value: &Value) -> String {
+        let text = shown(value);
+        let word = match self.language {
+            Language::Vi => vietnamese(column, &text),
+            Language::En => None,
+        };
+        word.map_or(text, str::to_owned)
+    }
+
+    fn cell(&self, column: &str, value: Option<&Value>) -> String {
+        let text = self.told(column, value.unwrap_or(&Value::Null));
         if !self.cuts || text.chars().count() <= CELL_MAX {
             return text;
         }
