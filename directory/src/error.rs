@@ -106,7 +106,25 @@ pub enum Barred {
 }
 
 impl Barred {
-    /// For mail programs, whose answers are ASCII.
+    /// In both languages for mail programs that show a server's words, which are ASCII: Vietnamese without its marks first.
+    pub const fn said_in_both(self) -> &'static str {
+        match self {
+            Self::Service => {
+                "Co quan ban khong cho dang nhap bang cach nay / Your agency does not allow this way of signing in"
+            }
+            Self::AppPassword => {
+                "Co quan ban khong cho dung mat khau ung dung / Your agency does not allow app passwords"
+            }
+            Self::Place => {
+                "Co quan ban khong cho dang nhap tu mang nay / Your agency does not allow signing in from this network"
+            }
+            Self::Hour => {
+                "Co quan ban khong cho dang nhap vao gio nay / Your agency does not allow signing in at this hour"
+            }
+        }
+    }
+
+    /// In English.
     pub const fn said(self) -> &'static str {
         match self {
             Self::Service => "Your agency does not allow this way of signing in",

@@ -117,7 +117,8 @@ impl Directory {
             .map(drop))
     }
 
-    /// A bearer token.
+    /// A bearer token: for administration where the peer's service is `api`, for mail where it is another, of which the
+    /// agency's policy is asked. Errors: as `sign_in`.
     pub fn sign_in_token(&self, token: &Secret, peer: Peer) -> Result<Access, SignInError> {
         let now = self.inner.clock.now_ms();
         let from = Network::of(peer.ip);

@@ -34,8 +34,23 @@ impl Problem {
         }
     }
 
+    /// Of a kind that RFC 8620 names not; the others of the house are named so too.
     fn plain(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self::new(status, "about:blank", detail)
+        let named = match status {
+            StatusCode::UNAUTHORIZED => ("unauthenticated", "Chưa đăng nhập / Not signed in"),
+            StatusCode::FORBIDDEN => ("forbidden", "Không có quyền / Not allowed"),
+            StatusCode::NOT_FOUND => ("not-found", "Không tìm thấy / Not found"),
+            StatusCode::BAD_REQUEST => ("malformed", "Yêu cầu sai dạng / Malformed request"),
+            StatusCode::INSUFFICIENT_STORAGE => ("full", "Hộp thư đã đầy / The account is full"),
+            StatusCode::SERVICE_UNAVAILABLE => {
+                ("unavailable", "Tạm thời không làm được / Unavailable")
+            }
+            _ => ("internal", "Lỗi máy chủ / Server error"),
+        };
+        let (slug, title) = named;
+        let mut problem = Self::new(status, &format!("urn:congvu:problem:{slug}"), detail);
+        problem.body.insert("title".to_owned(), title.into());
+        problem
     }
 
     /// `challenge`: with `WWW-Authenticate`, which makes browsers ask by a dialog.

@@ -15,6 +15,8 @@ use directory::{Access, Peer, Secret, SignInError};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+/// Below it lies what tokens administer, whatever the agencies rule of mail; all else that they open is mail.
+const API: &str = "/api/";
 /// Octets of one Authorization header that are looked at.
 const AUTHORIZATION_MAX: usize = 4096;
 
@@ -156,7 +158,11 @@ async fn authenticate(
         }
         Proof::Bearer(token) => {
             let directory = services.directory.clone();
-            let peer = Peer { ip, service: "api" };
+            let service = match request.uri().path().starts_with(API) {
+                true => "api",
+                false => "jmap",
+            };
+            let peer = Peer { ip, service };
             services
                 .signing_in(move || directory.sign_in_token(&token, peer))
                 .await
@@ -219,26 +225,34 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value)
 }
 
-/// RFC 9457 problem for a wrong proof.
+/// RFC 9457 problem for a wrong proof, of the kinds that the API has.
 fn refused(error: &SignInError) -> Response {
-    let (status, detail) = match error {
+    let (status, slug, title, detail) = match error {
         SignInError::Refused => (
             StatusCode::UNAUTHORIZED,
+            "unauthenticated",
+            "Chưa đăng nhập / Not signed in",
             "Sai địa chỉ, mật khẩu hoặc mã truy cập. / Wrong address, password or token."
                 .to_owned(),
         ),
         SignInError::ChooseFirst => (
             StatusCode::UNAUTHORIZED,
+            "unauthenticated",
+            "Chưa đăng nhập / Not signed in",
             "Mật khẩu lần đầu: hãy đăng nhập trang web thư để đặt mật khẩu riêng. / A first password: sign in to the \
              webmail and choose your own."
                 .to_owned(),
         ),
         SignInError::Barred(why) => (
             StatusCode::FORBIDDEN,
+            "forbidden",
+            "Không có quyền / Not allowed",
             format!("{}. / {}.", why.said_in_vietnamese(), why.said()),
         ),
         SignInError::Later(seconds) => (
             StatusCode::TOO_MANY_REQUESTS,
+            "too-many-failures",
+            "Sai quá nhiều lần / Too many failures",
             format!(
                 "Sai quá nhiều lần, hãy đợi {seconds} giây. / Too many failures, wait {seconds} s."
             ),
@@ -247,14 +261,15 @@ fn refused(error: &SignInError) -> Response {
             tracing::error!(%cause, "sign-in failed inside");
             (
                 StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "Tạm thời không làm được / Unavailable",
                 "Máy chủ chưa kiểm tra được lúc này. / The server cannot check this now."
                     .to_owned(),
             )
         }
     };
     let body = serde_json::json!({
-        "type": "urn:congvu:problem:unauthenticated", "status": status.as_u16(),
-        "title": status.canonical_reason().unwrap_or_default(), "detail": detail,
+        "type": format!("urn:congvu:problem:{slug}"), "title": title, "status": status.as_u16(), "detail": detail,
     });
     let mut response = (status, body.to_string()).into_response();
     let headers = response.headers_mut();

@@ -40,14 +40,17 @@ pub(crate) const ENCRYPT_FIRST: Reply =
 pub(crate) const NO_MECHANISM: Reply = "504 5.5.4 Unrecognized authentication mechanism";
 pub(crate) const AUTH_CANCELLED: Reply = "501 5.7.0 Authentication cancelled";
 pub(crate) const AUTH_MALFORMED: Reply = "501 5.5.2 Cannot read the authentication response";
-pub(crate) const AUTH_REFUSED: Reply = "535 5.7.8 Authentication credentials invalid";
-/// In both languages, since programs that show a server's words show these.
+/// In both languages, since programs that show a server's words show these. RFC 5321 §4.2 `textstring`: ASCII, whatever
+/// SMTPUTF8 lets a message have before it is asked for; so Vietnamese without marks.
+pub(crate) const AUTH_REFUSED: Reply =
+    "535 5.7.8 Sai dia chi hoac mat khau / Authentication credentials invalid";
+/// As above.
 pub(crate) const AUTH_CHOOSE_FIRST: Reply = "535 5.7.8 Mat khau lan dau: hay dang nhap trang web thu de dat mat khau \
      rieng / First password: sign in to the webmail and choose your own";
 /// RFC 5802 §6: the client could bind the channel, and was told that we cannot.
 pub(crate) const AUTH_DOWNGRADED: Reply =
     "535 5.7.8 SCRAM-SHA-256-PLUS is offered here, but the client does not know it";
-pub(crate) const AUTH_LATER: Reply = "454 4.7.0 Too many failures, try again later";
+pub(crate) const AUTH_LATER: Reply = "454 4.7.0 Dang nhap sai qua nhieu lan, hay doi roi thu lai / Too many failures, try again later";
 pub(crate) const AUTH_UNAVAILABLE: Reply = "454 4.7.0 Temporary authentication failure";
 
 pub(crate) const LINE_TOO_LONG: Reply = "500 5.5.2 Line too long";
@@ -65,11 +68,28 @@ pub(crate) const SHUTTING_DOWN: Reply = "421 4.3.2 Shutting down, try again soon
 
 /// A sign-in that the agency's policy bars.
 pub(crate) fn barred(why: Barred) -> Reply {
+    macro_rules! said {
+        ($vi:literal, $en:literal) => {
+            concat!("535 5.7.8 ", $vi, " / Your agency does not allow ", $en)
+        };
+    }
     match why {
-        Barred::Service => "535 5.7.8 Your agency does not allow this way of signing in",
-        Barred::AppPassword => "535 5.7.8 Your agency does not allow app passwords",
-        Barred::Place => "535 5.7.8 Your agency does not allow signing in from this network",
-        Barred::Hour => "535 5.7.8 Your agency does not allow signing in at this hour",
+        Barred::Service => said!(
+            "Co quan ban khong cho dang nhap bang cach nay",
+            "this way of signing in"
+        ),
+        Barred::AppPassword => said!(
+            "Co quan ban khong cho dung mat khau ung dung",
+            "app passwords"
+        ),
+        Barred::Place => said!(
+            "Co quan ban khong cho dang nhap tu mang nay",
+            "signing in from this network"
+        ),
+        Barred::Hour => said!(
+            "Co quan ban khong cho dang nhap vao gio nay",
+            "signing in at this hour"
+        ),
     }
 }
 
@@ -164,26 +184,32 @@ pub(crate) fn refused(refused: &Refused) -> Reply {
         Refusal::FromInvalid => "550 5.6.0 Exactly one readable From field is required",
         Refusal::NoRecipients => NO_RECIPIENTS,
         Refusal::SendingSuspended => {
-            "550 5.7.1 Sending from your account is suspended, ask your administrator"
+            "550 5.7.1 Tai khoan nay dang bi tam dung gui thu, hay hoi quan tri vien / Sending from your account is \
+             suspended, ask your administrator"
         }
         // RFC 3463 §3.8: a matter of policy; later it is right again.
         Refusal::TooMuch(Reached::Hour) => {
-            "450 4.7.1 You have sent as much as you may in an hour, try again later"
+            "450 4.7.1 Ban da gui het so thu duoc gui trong mot gio / You have sent as much as you may in an hour, try \
+             again later"
         }
         Refusal::TooMuch(Reached::Day) => {
-            "450 4.7.1 You have sent as much as you may in a day, try again tomorrow"
+            "450 4.7.1 Ban da gui het so thu duoc gui trong mot ngay / You have sent as much as you may in a day, try \
+             again tomorrow"
         }
         Refusal::TooMuch(Reached::Agency) => {
-            "450 4.7.1 Your agency has sent as much as it may for now, try again later"
+            "450 4.7.1 Co quan ban da gui het so thu duoc gui luc nay / Your agency has sent as much as it may for \
+             now, try again later"
         }
         Refusal::RecipientsCap { .. } => {
-            "550 5.5.3 More recipients than one message of yours may have, use a list"
+            "550 5.5.3 Nhieu nguoi nhan hon mot thu duoc co, hay dung danh sach / More recipients than one message of \
+             yours may have, use a list"
         }
         Refusal::AttachmentType => {
-            "550 5.7.1 Your agency does not allow sending files of a type that is attached"
+            "550 5.7.1 Co quan ban khong cho gui loai tep dinh kem nay / Your agency does not allow sending files of a \
+             type that is attached"
         }
         Refusal::AttachmentTooLarge { .. } => {
-            "552 5.3.4 An attachment is larger than your agency allows"
+            "552 5.3.4 Tep dinh kem lon hon co quan ban cho phep / An attachment is larger than your agency allows"
         }
         // RFC 7372 §3.3.
         Refusal::Unauthenticated => {

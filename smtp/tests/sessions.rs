@@ -111,7 +111,7 @@ fn submission_signs_in_and_binds_the_sender() {
         client
             .talk(
                 b"AUTH PLAIN AGFuQHRpbmguZ292LnZuAE1hdCBraGF1IDIwMjU=\r\n",
-                "535 5.7.8 Authentication credentials invalid\r\n",
+                "535 5.7.8 Sai dia chi hoac mat khau / Authentication credentials invalid\r\n",
             )
             .await;
         client

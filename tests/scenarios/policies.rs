@@ -2,7 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use directory::CredentialKind;
+use formats::address::Address;
 use serde_json::{Value, json};
+use tests::http_client::HttpClient;
 use tests::imap_client::ImapClient;
 use tests::smtp_client::SmtpClient;
 use tests::world::{PASSWORD, World};
@@ -37,13 +40,14 @@ fn who_is_barred_is_told_why_and_others_nothing() {
     );
     let told = login(&world, PASSWORD);
     assert!(
-        told.starts_with("NO [AUTHORIZATIONFAILED]") && told.contains("network"),
+        told.starts_with("NO [AUTHORIZATIONFAILED] Co quan ban khong cho dang nhap tu mang nay / ")
+            && told.contains("network"),
         "{told}"
     );
     assert!(login(&world, "sai").starts_with("NO [AUTHENTICATIONFAILED]"));
     let told = auth(&world, PASSWORD);
     assert!(
-        told.starts_with("535 5.7.8") && told.contains("network"),
+        told.starts_with("535 5.7.8 Co quan ban khong cho") && told.contains("network"),
         "{told}"
     );
     let told = auth(&world, "sai");
@@ -54,6 +58,9 @@ fn who_is_barred_is_told_why_and_others_nothing() {
     let (status, _, body) = world.http("an").get("/.well-known/jmap");
     assert_eq!(status, 403, "{}", String::from_utf8_lossy(&body));
     assert!(String::from_utf8_lossy(&body).contains("từ mạng này"));
+    let problem: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(problem["type"], "urn:congvu:problem:forbidden");
+    assert_eq!(problem["title"], "Không có quyền / Not allowed");
     // The one who can mend it is not shut out.
     rule(
         &world,
@@ -64,6 +71,63 @@ fn who_is_barred_is_told_why_and_others_nothing() {
     assert!(auth(&world, PASSWORD).starts_with("235"));
     rule(&world, json!({"imap": null}));
     assert!(login(&world, PASSWORD).starts_with("OK"));
+    world.finish();
+}
+
+/// The status of everything that a token may ask of mail.
+fn mail_doors(token: &HttpClient) -> Vec<(&'static str, u16)> {
+    let get = [
+        "/",
+        "/.well-known/jmap",
+        "/jmap/session",
+        "/jmap/download/2/x/x",
+        "/jmap/eventsource/",
+    ];
+    let get = get.into_iter().chain(["/mail/html/2/x", "/mail/cid/2/x/x"]);
+    let mut told: Vec<(&str, u16)> = get.map(|path| (path, token.get(path).0)).collect();
+    let request =
+        json!({"using": ["urn:ietf:params:jmap:core"], "methodCalls": [["Core/echo", {}, "0"]]});
+    told.push(("/jmap/api", token.post_json("/jmap/api", &request).0));
+    let upload = token.post("/jmap/upload/2/", "text/plain", b"x").0;
+    told.push(("/jmap/upload/2/", upload));
+    told
+}
+
+#[test]
+fn a_token_reads_mail_only_as_the_agency_allows_and_administers_all_the_same() {
+    let world = World::new();
+    let directory = &world.services.directory;
+    let an = Address::parse("an@thu.gov.vn").unwrap();
+    let an = directory.account_at(&an).unwrap().id;
+    let made = directory.create_credential(None, an, CredentialKind::Token, "máy", None);
+    let token = world.stranger().bearer(made.unwrap().1.expose());
+    assert_eq!(token.jmap("Email/query", json!({}))["total"], Value::Null);
+    let off = json!({"value": false});
+    let elsewhere = json!({"value": ["192.0.2.0/24"]});
+    // Three days from now in Viet Nam; day 0 of Unix time was a Thursday.
+    let days = (directory.clock().now_s() + 7 * 3600) / 86_400;
+    let week = ["thu", "fri", "sat", "sun", "mon", "tue", "wed"];
+    let day = week[usize::try_from((days + 3) % 7).unwrap()];
+    let never = json!({"value": [format!("{day} 08:00-09:00")]});
+    for (rules, undone) in [
+        (json!({"jmap": off}), json!({"jmap": null})),
+        (
+            json!({"sign_in_networks": elsewhere}),
+            json!({"sign_in_networks": null}),
+        ),
+        (
+            json!({"sign_in_hours": never}),
+            json!({"sign_in_hours": null}),
+        ),
+    ] {
+        rule(&world, rules.clone());
+        for (door, status) in mail_doors(&token) {
+            assert_eq!(status, 403, "{rules} {door}");
+        }
+        assert_eq!(token.get("/api/v1/tokens").0, 200, "{rules}");
+        rule(&world, undone);
+        assert_eq!(token.get("/jmap/session").0, 200);
+    }
     world.finish();
 }
 
@@ -98,7 +162,14 @@ fn attachments_are_sent_as_the_agency_allows() {
             "attachment_octets": {"value": 1000},
         }),
     );
-    for bad in ["a.exe", "A.EXE", "bao cao.pdf.lnk", "a.exe."] {
+    for bad in [
+        "a.exe",
+        "A.EXE",
+        "bao cao.pdf.lnk",
+        "a.exe.",
+        "a.exe:x",
+        "a.pdf\"; filename=\"a.exe",
+    ] {
         let told = send(&letter(bad, 10));
         assert!(told.starts_with("550 5.7.1"), "{bad}: {told}");
     }

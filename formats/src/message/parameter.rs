@@ -14,7 +14,21 @@ pub(super) struct Declaration {
 }
 
 impl Declaration {
+    /// RFC 2045 §5.1: a parameter given twice has no meaning; the first one counts.
     pub(super) fn read(text: &str) -> Self {
+        let (mut read, _) = Self::read_repeated(text);
+        let mut params: Vec<(String, String)> = Vec::with_capacity(read.params.len());
+        for (name, value) in read.params {
+            if !params.iter().any(|(known, _)| *known == name) {
+                params.push((name, value));
+            }
+        }
+        read.params = params;
+        read
+    }
+
+    /// The same with each parameter as often as it is given; and whether there are more than are read.
+    pub(super) fn read_repeated(text: &str) -> (Self, bool) {
         let mut pieces = Pieces { rest: text };
         let first = pieces.next().map(|piece| piece.text).unwrap_or_default();
         let (mut value, mut more) = split_value(&first);
@@ -28,20 +42,20 @@ impl Declaration {
             equals: Some(at),
             quoted: None,
         });
-        let pieces = more.into_iter().chain(pieces);
+        let mut pieces = more.into_iter().chain(pieces);
         let mut params: Vec<(String, String)> = Vec::new();
-        for piece in pieces.take(PARAMETERS_MAX) {
+        for piece in pieces.by_ref().take(PARAMETERS_MAX) {
             let Some(equals) = piece.equals else { continue };
             let name = piece.text[..equals].trim().to_ascii_lowercase();
-            // RFC 2045 §5.1: a parameter given twice has no meaning; the first one counts.
-            if is_token(&name) && !params.iter().any(|(n, _)| *n == name) {
+            if is_token(&name) {
                 params.push((name, header::shorten(piece.value(equals + 1).to_owned())));
             }
         }
-        Self {
+        let read = Self {
             value: header::shorten(value.to_ascii_lowercase()),
             params,
-        }
+        };
+        (read, pieces.next().is_some())
     }
 
     /// `Content-Transfer-Encoding` is one word; comments around it (RFC 2045 §1) and junk behind it are left out.

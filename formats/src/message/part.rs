@@ -330,7 +330,7 @@ pub fn file_name(part: &Part) -> Option<String> {
 }
 
 /// Neither a control character nor one that reorders or hides what follows.
-fn is_shown(c: char) -> bool {
+pub(super) fn is_shown(c: char) -> bool {
     !c.is_control()
         && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

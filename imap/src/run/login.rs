@@ -30,26 +30,28 @@ impl Runner {
     }
 }
 
-/// What a failed sign-in is told (RFC 5530 §3).
+/// What a failed sign-in is told (RFC 5530 §3), in both languages, since programs that show a server's words show these.
+/// RFC 9051 §9 `text`: ASCII before UTF8=ACCEPT, which nobody can say before he is signed in; so Vietnamese without marks.
 pub(crate) fn refusal(error: &SignInError) -> Completion {
     let failed = |completion: Completion| completion.effect(Effect::NotSignedIn);
     match error {
         SignInError::Refused => failed(Completion::no(
             "AUTHENTICATIONFAILED",
-            "Wrong address or password",
+            "Sai dia chi hoac mat khau / Wrong address or password",
         )),
-        // RFC 5530 §3: right, and of no use any more until another is chosen. In both languages, since programs that
-        // show a server's words show these.
+        // RFC 5530 §3: right, and of no use any more until another is chosen.
         SignInError::ChooseFirst => failed(Completion::no(
             "EXPIRED",
             "Mat khau lan dau: hay dang nhap trang web thu de dat mat khau rieng / First password: sign in to the \
              webmail and choose your own",
         )),
         // RFC 5530 §3: the credentials are right, and yet.
-        SignInError::Barred(why) => failed(Completion::no("AUTHORIZATIONFAILED", why.said())),
+        SignInError::Barred(why) => {
+            failed(Completion::no("AUTHORIZATIONFAILED", why.said_in_both()))
+        }
         SignInError::Later(_) => failed(Completion::no(
             "UNAVAILABLE",
-            "Too many failed sign-ins; try later",
+            "Dang nhap sai qua nhieu lan, hay doi roi thu lai / Too many failed sign-ins; try later",
         )),
         SignInError::Storage(error) => code::refusal(error, Seeking::Named),
     }
