@@ -48,8 +48,8 @@ pub(crate) fn words(fault: &Fault) -> Text {
             "no such account in your scope; check the address, or make the account first",
         ),
         Fault::Taken => text(
-            "đã có nơi dùng; hãy chọn giá trị khác",
-            "it is taken; choose another",
+            "đã có nơi dùng, hoặc là địa chỉ mới thôi dùng nên còn để nghỉ; hãy chọn giá trị khác",
+            "it is taken, or an address that was until lately and rests; choose another",
         ),
         Fault::Twice(row) => text(
             format!("trùng với dòng {row}; hãy bỏ một trong hai dòng"),

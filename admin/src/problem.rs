@@ -176,6 +176,28 @@ impl Problem {
         awaits
     }
 
+    /// The name or address is somebody's. The same is said of an address that rests: who has it, or had it, is no
+    /// business of who asks.
+    fn taken(what: &str) -> Self {
+        let told = match what.strip_prefix("keys of ") {
+            Some(domain) => text(
+                format!("Đã có khoá mới của {domain}."),
+                format!("New keys of {domain} are there already."),
+            ),
+            None if what.contains('@') => text(
+                format!(
+                    "{what} đang có nơi dùng, hoặc mới thôi dùng nên còn để nghỉ. Hãy chọn địa chỉ khác, hoặc nhờ cấp trên."
+                ),
+                format!(
+                    "{what} is in use, or was until lately and rests. Choose another, or ask who administers the agency \
+                     above."
+                ),
+            ),
+            None => text(format!("Đã có {what}."), format!("{what} exists already.")),
+        };
+        Self::new(Kind::Exists, told)
+    }
+
     /// The account was used as what it is.
     fn lived() -> Self {
         Self::new(
@@ -276,16 +298,7 @@ impl From<directory::Error> for Problem {
             Error::NotFound(_) => Self::not_found(),
             Error::Denied(_) => Self::forbidden(),
             Error::Conflict => Self::changed(),
-            Error::Exists(what) => Self::new(
-                Kind::Exists,
-                match what.strip_prefix("keys of ") {
-                    Some(domain) => text(
-                        format!("Đã có khoá mới của {domain}."),
-                        format!("New keys of {domain} are there already."),
-                    ),
-                    None => text(format!("Đã có {what}."), format!("{what} exists already.")),
-                },
-            ),
+            Error::Exists(what) => Self::taken(&what),
             Error::InUse(what) => Self::new(
                 Kind::InUse,
                 text(

@@ -358,11 +358,14 @@ impl Directory {
         Ok(id)
     }
 
-    /// The default mailboxes of a new account, with other numbers than those of a deleted one that had its address.
+    /// The default mailboxes of a new account, with other numbers than those of one that had its address.
     pub(crate) fn make_first_mailboxes(&self, account: &Account) -> Result<(), Error> {
-        let before = self.read().departed.get(&account.address.key()).copied();
-        let first = before.map(|old| self.inner.store.account(old).next_mailbox());
-        self.make_mailboxes_from(account, first.transpose()?)
+        let before: Vec<AccountId> = self.read().had_before(&account.address).collect();
+        let next = before
+            .into_iter()
+            .map(|old| self.inner.store.account(old).next_mailbox());
+        let next = next.collect::<Result<Vec<MailboxId>, _>>()?;
+        self.make_mailboxes_from(account, next.into_iter().max())
     }
 
     /// The default mailboxes, unless there is an inbox already.

@@ -74,16 +74,18 @@ impl Directory {
         self.commit_all(acts, by, vec![note], facts)
     }
 
-    /// The same of many acts: all of them, each with its audit entry, or none.
+    /// The same of many acts: all of them, each with its audit entry, or none. Addresses that are freed by them rest, and
+    /// nothing names them any more.
     pub(crate) fn commit_all(
         &self,
         acts: &mut Acts,
         by: Option<&Access>,
-        notes: Vec<Note>,
-        facts: Vec<Fact>,
+        mut notes: Vec<Note>,
+        mut facts: Vec<Fact>,
     ) -> Result<(), Error> {
         let actor = Actor::of(by);
         let now = self.inner.clock.now_s();
+        notes.extend(self.read().freeing(&mut facts, now));
         let mut rows = Vec::with_capacity(facts.len() + notes.len());
         for fact in &facts {
             rows.push(fact.row()?);

@@ -38,9 +38,8 @@ impl Directory {
         {
             let book = self.read();
             book.check_alias(by, &alias)?;
-            if book.addresses.contains_key(&alias.address.key()) {
-                return Err(Error::Exists(alias.address.to_string()));
-            }
+            let may = Capability::ManageAliases;
+            book.check_untaken(by, may, &alias.address, Some(account))?;
         }
         let note = Note {
             act: "alias.create",

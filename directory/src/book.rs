@@ -11,7 +11,9 @@ use crate::credential::{Kept, Stored};
 use crate::dkim::SigningKey;
 use crate::fact::Fact;
 use crate::forward::{AgencyForwarding, Forwarding};
+use crate::freed::Freed;
 use crate::list::ListRules;
+use crate::mention::{Mentions, Place, members};
 use crate::policy::AgencyPolicy;
 use crate::position::Seats;
 use crate::sender::Senders;
@@ -81,6 +83,10 @@ pub(crate) struct Book {
     pub(crate) seats: Seats,
     /// Who had a main address last, of those who were deleted.
     pub(crate) departed: HashMap<String, AccountId>,
+    /// Addresses that were freed, by `Address::key`.
+    pub(crate) freed: HashMap<String, Freed>,
+    /// Which lists and forwardings name an address.
+    pub(crate) mentions: Mentions,
     pub(crate) jobs: BTreeMap<JobId, Job>,
     /// Raised when an account or a credential changes: what was refused before may now be right.
     pub(crate) epoch: u64,
@@ -143,6 +149,7 @@ impl Book {
             Fact::NoPosition(id) => self.seats.drop(id),
             Fact::PositionCounter(last) => self.seats.count(last),
             Fact::Departed(account) => self.put_departed(&account),
+            Fact::Freed(freed) => drop(self.freed.insert(freed.address.key(), freed)),
             Fact::Job(_) | Fact::NoJob(_) | Fact::JobCounter(_) | Fact::Row(_) => self.work(fact),
             // Rows that nobody needs in memory.
             Fact::FormerPassword(..)
@@ -228,6 +235,8 @@ impl Book {
         }
         let folded = fold(&format!("{} {}", account.name, account.address));
         self.texts.put(account.id, &folded);
+        self.mentions
+            .put(account.id, Place::Members, members(&account).iter());
         self.accounts.insert(account.id, Arc::new(account));
     }
 
@@ -237,6 +246,8 @@ impl Book {
             return;
         };
         self.texts.remove(id);
+        self.mentions
+            .remove(id, Place::Members, members(&old).iter());
         self.addresses.remove(&old.address.key());
         decrease(&mut self.addresses_in, &old.address.domain);
         decrease(&mut self.accounts_in, &old.agency);

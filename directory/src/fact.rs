@@ -13,6 +13,7 @@ use crate::former::{
     Stored2,
 };
 use crate::forward::{AgencyForwarding, Forwarding};
+use crate::freed::Freed;
 use crate::list::ListRules;
 use crate::notice::{self, Notice};
 use crate::policy::AgencyPolicy;
@@ -62,6 +63,8 @@ pub(crate) mod table {
     pub(crate) const SESSION: &str = "directory.session";
     /// Accounts that were deleted: their last row, by id; kept until their mail is erased.
     pub(crate) const DEPARTED: &str = "directory.departed";
+    /// Addresses that nobody has any more, or had before somebody else: by their keys.
+    pub(crate) const FREED: &str = "directory.freed";
     /// Who may do what with the mail of an account, or with one of its mailboxes.
     pub(crate) const SHARE: &str = "directory.share";
     /// Who may send in the name of an account.
@@ -177,6 +180,7 @@ pub(crate) enum Fact {
     /// The last number given to an account's notices.
     NoticeCounter(AccountId, u64),
     Departed(Account),
+    Freed(Freed),
     Position(Position),
     NoPosition(PositionId),
     AccountCounter(u32),
@@ -251,7 +255,8 @@ impl Fact {
                 account_key(a.id),
                 Some(encode_as(ACCOUNT_VERSION, a)?),
             ),
-            Self::AccountCounter(_)
+            Self::Freed(_)
+            | Self::AccountCounter(_)
             | Self::CredentialCounter(_)
             | Self::JobCounter(_)
             | Self::Job(_)
@@ -261,7 +266,7 @@ impl Fact {
         Ok(RowChange { table, key, value })
     }
 
-    /// The same of counters and of bulk work.
+    /// The same of counters, of bulk work, and of addresses that were freed.
     fn row_of_work(&self) -> Result<RowChange, storage::Error> {
         let (table, key, value) = match self {
             Self::AccountCounter(n) => (table::COUNTER, ACCOUNT_COUNTER.to_vec(), Some(encode(n)?)),
@@ -270,6 +275,7 @@ impl Fact {
                 CREDENTIAL_COUNTER.to_vec(),
                 Some(encode(n)?),
             ),
+            Self::Freed(f) => (table::FREED, f.address.key().into_bytes(), Some(encode(f)?)),
             Self::Job(job) => (table::JOB, job_key(job.id), Some(encode(job)?)),
             Self::NoJob(id) => (table::JOB, job_key(*id), None),
             Self::JobCounter(n) => (table::COUNTER, JOB_COUNTER.to_vec(), Some(encode(n)?)),
@@ -390,6 +396,7 @@ impl Fact {
             table::POSITION => Self::Position(decode(table, value)?),
             table::JOB => Self::Job(Box::new(decode(table, value)?)),
             table::DEPARTED => Self::Departed(decode_account(table, value)?),
+            table::FREED => Self::Freed(decode(table, value)?),
             _ => return Err(corrupt(table, "an unknown table")),
         })
     }

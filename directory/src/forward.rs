@@ -7,6 +7,7 @@
 use crate::act::{Note, check_version, difference, invalid};
 use crate::book::Book;
 use crate::fact::Fact;
+use crate::mention::Place;
 use crate::{
     Access, Account, AccountId, AccountKind, AccountState, AgencyId, Capability, Denied, Directory,
     DomainState, Error, Through,
@@ -54,7 +55,7 @@ impl Forwarding {
         }
     }
 
-    fn fact(self) -> Fact {
+    pub(crate) fn fact(self) -> Fact {
         match self.to.is_empty() {
             true => Fact::NoForwarding(self.account),
             false => Fact::Forwarding(self),
@@ -171,11 +172,23 @@ impl Book {
     /// Takes in a fact of forwarding.
     pub(crate) fn forward(&mut self, fact: Fact) {
         match fact {
-            Fact::Forwarding(said) => drop(self.forwardings.insert(said.account, said)),
-            Fact::NoForwarding(account) => drop(self.forwardings.remove(&account)),
+            Fact::Forwarding(said) => {
+                self.forward_no_more(said.account);
+                self.mentions
+                    .put(said.account, Place::Forwarding, said.to.iter());
+                self.forwardings.insert(said.account, said);
+            }
+            Fact::NoForwarding(account) => self.forward_no_more(account),
             Fact::Outside(said) => drop(self.outsides.insert(said.agency.clone(), said)),
             Fact::NoOutside(id) => drop(self.outsides.remove(&id)),
             _ => {}
+        }
+    }
+
+    fn forward_no_more(&mut self, account: AccountId) {
+        if let Some(old) = self.forwardings.remove(&account) {
+            self.mentions
+                .remove(account, Place::Forwarding, old.to.iter());
         }
     }
 

@@ -7,6 +7,7 @@
 use crate::act::{Note, check_version, difference, invalid};
 use crate::book::Book;
 use crate::fact::Fact;
+use crate::mention::{Place, named_by};
 use crate::rule::ListRule;
 use crate::{Access, Account, AccountId, AccountKind, AccountState, Capability, Directory, Error};
 use formats::address::Address;
@@ -195,11 +196,16 @@ fn is_list(account: &Account) -> bool {
 
 impl Book {
     pub(crate) fn put_list(&mut self, rules: ListRules) {
+        self.drop_list(rules.account);
+        self.mentions
+            .put(rules.account, Place::Rules, named_by(&rules));
         self.lists.insert(rules.account, rules);
     }
 
     pub(crate) fn drop_list(&mut self, list: AccountId) {
-        self.lists.remove(&list);
+        if let Some(old) = self.lists.remove(&list) {
+            self.mentions.remove(list, Place::Rules, named_by(&old));
+        }
     }
 
     pub(crate) fn list_rules(&self, list: AccountId) -> ListRules {

@@ -198,6 +198,7 @@ fn load(store: &Store, now: i64) -> Result<(Book, Vec<RowChange>), Error> {
         table::STOP,
         table::POSITION,
         table::DEPARTED,
+        table::FREED,
         table::JOB,
     ];
     for name in tables {

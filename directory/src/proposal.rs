@@ -147,7 +147,7 @@ impl Book {
     }
 
     fn is_taken(&self, address: &Address) -> bool {
-        is_role(address) || self.addresses.contains_key(&address.key())
+        is_role(address) || self.addresses.contains_key(&address.key()) || self.is_resting(address)
     }
 }
 

@@ -100,18 +100,20 @@ impl Directory {
     }
 }
 
+/// The address without its detail, where it has one.
+pub(crate) fn bare(address: &Address) -> Option<Address> {
+    let (mailbox, _) = address.local.as_str().split_once(DETAIL)?;
+    Some(Address {
+        local: LocalPart::parse(mailbox).ok()?,
+        domain: address.domain.clone(),
+    })
+}
+
 impl Book {
     /// The account that mail to an address comes to: the one that has it, or without its detail. What is named in a
     /// domain itself goes before what the domain stands for.
     pub(crate) fn reached(&self, address: &Address) -> Option<&Arc<Account>> {
-        self.at(address).or_else(|| {
-            let (mailbox, _) = address.local.as_str().split_once(DETAIL)?;
-            let bare = Address {
-                local: LocalPart::parse(mailbox).ok()?,
-                domain: address.domain.clone(),
-            };
-            self.at(&bare)
-        })
+        self.at(address).or_else(|| self.at(&bare(address)?))
     }
 
     fn expand(&self, first: &Account, passing: Passing<'_>) -> Result<Resolution, Error> {

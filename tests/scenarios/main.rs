@@ -10,6 +10,7 @@
 )]
 
 mod a_province_from_tables;
+mod addresses_again;
 mod admin_makes_accounts;
 mod bad_input;
 mod bad_peers;

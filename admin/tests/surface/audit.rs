@@ -92,8 +92,17 @@ async fn i17_a_freed_address_brings_nothing_of_who_had_it() {
     let id = &made.json["id"];
     let moved = json!({"address": "doi@x.vn", "agency": "H99.2", "name": "Chuyển Đi"});
     let moves = w.post(&w.root, "accounts", moved).await.json["id"].clone();
-    check(&w.delete(&w.root, &format!("accounts/{id}")).await, 204);
     let again = json!({"address": "tro@x.vn", "agency": "H99.1", "name": "Của Mình"});
+    let had = w.post(&w.branch, "accounts", again.clone()).await;
+    check(&had, 409);
+    check(&w.delete(&w.root, &format!("accounts/{id}")).await, 204);
+    // It rests: for others it is as it was when somebody had it.
+    let rests = w.post(&w.branch, "accounts", again.clone()).await;
+    check(&rests, 409);
+    assert_eq!(rests.text, had.text);
+    assert!(rests.text.contains("để nghỉ"), "{}", rests.text);
+    let at_once = json!({"values": {"address_rest_days": {"value": 0}}});
+    check(&w.patch(&w.root, "policies/H99.2", at_once).await, 200);
     check(&w.post(&w.branch, "accounts", again).await, 201);
     let acts = async |access, object: &str| {
         let page = w.get(access, &format!("audit?object={object}")).await;

@@ -84,10 +84,8 @@ impl Book {
         account: &Account,
     ) -> Result<(), Error> {
         self.check_main(by, capability, account)?;
-        if self.addresses.contains_key(&account.address.key()) {
-            return Err(Error::Exists(account.address.to_string()));
-        }
-        Ok(())
+        let whose = Some(account.id);
+        self.check_untaken(by, capability, &account.address, whose)
     }
 
     /// Errors: `Denied`, `NotFound`, `Invalid`, `Exists`, `Beyond`.

@@ -6,7 +6,7 @@ use super::fault::{Fault, fault_of};
 use super::plan::{Ahead, Ground, Other};
 use crate::alias::ALIASES_MAX;
 use crate::book::Book;
-use crate::{Account, AccountId};
+use crate::{Account, AccountId, Capability};
 use formats::address::Address;
 use std::collections::BTreeMap;
 
@@ -78,9 +78,11 @@ impl Ground<'_> {
         }
         let alias = alias?;
         let key = alias.key();
-        let taken = self.book.addresses.contains_key(&key)
-            || ahead.gives(alias)
-            || key == account.address.key();
+        let may = Capability::ManageAliases;
+        let untaken = self
+            .book
+            .check_untaken(self.by, may, alias, Some(account.id));
+        let taken = untaken.is_err() || ahead.gives(alias) || key == account.address.key();
         taken.then_some(Fault::Taken)
     }
 }

@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::act::invalid;
 use crate::approval::Dangerous;
+use crate::freed::REST_DAYS;
 use crate::place::{Net, Week};
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,8 @@ pub enum Key {
     AttachmentTypesRefused,
     /// Acts that one person alone does not do.
     TwoPersons,
+    /// Days for which an address that was freed rests before others may give it to somebody.
+    AddressDays,
 }
 
 /// A value.
@@ -80,7 +83,7 @@ enum Words {
 }
 
 /// Each with its name outside, in their order. Names do not change.
-const NAMES: [(Key, &str); 15] = [
+const NAMES: [(Key, &str); 16] = [
     (Key::PasswordMin, "password_min"),
     (Key::PasswordClasses, "password_classes"),
     (Key::PasswordHistory, "password_history"),
@@ -96,6 +99,7 @@ const NAMES: [(Key, &str); 15] = [
     (Key::AttachmentTypes, "attachment_types"),
     (Key::AttachmentTypesRefused, "attachment_types_refused"),
     (Key::TwoPersons, "two_persons"),
+    (Key::AddressDays, "address_rest_days"),
 ];
 
 impl Key {
@@ -128,6 +132,7 @@ impl Key {
             | Self::AppPasswords => Kind::Allowed,
             Self::SignInNetworks => Kind::Only(Words::Networks),
             Self::SignInHours => Kind::Only(Words::Hours),
+            Self::AddressDays => Kind::AtLeast(0, REST_MAX),
             Self::AttachmentOctets => Kind::AtMost(1, 1 << 40),
             Self::AttachmentTypes => Kind::Only(Words::Endings),
             Self::AttachmentTypesRefused => Kind::Refused(Words::Endings),
@@ -141,6 +146,7 @@ impl Key {
             Self::PasswordMin => Some(Value::Number(PASSWORD_MIN)),
             Self::PasswordClasses => Some(Value::Number(CLASSES)),
             Self::PasswordHistory => Some(Value::Number(0)),
+            Self::AddressDays => Some(Value::Number(REST_DAYS)),
             Self::SignInNetworks
             | Self::SignInHours
             | Self::AttachmentOctets
@@ -248,6 +254,8 @@ impl Words {
 pub const PASSWORD_MIN: u64 = 8;
 /// Of lower case, upper case, digits and others, where nothing is said.
 const CLASSES: u64 = 3;
+/// Days for which an address rests, at most.
+const REST_MAX: u64 = 3650;
 /// Passwords that are remembered.
 const HISTORY_MAX: u64 = 24;
 

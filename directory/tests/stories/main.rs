@@ -19,6 +19,7 @@ mod detours;
 mod dkim;
 mod faults;
 mod forwarding;
+mod freed;
 mod grants;
 mod hooks;
 mod lists;
