@@ -36,8 +36,8 @@ pub(crate) struct ExportAsk {
     delimiter: Option<CellDelimiter>,
 }
 
-/// Exports a table as CSV (UTF-8 with its mark): `agencies`, `accounts` or `members`. Cells that a spreadsheet would
-/// take for a formula begin with `'`; an import takes them as they are. Entered in the audit log.
+/// Exports a table as CSV (UTF-8 with its mark): `agencies`, `accounts`, `members` or `positions`. Cells that a
+/// spreadsheet would take for a formula begin with `'`; an import takes them as they are. Entered in the audit log.
 #[utoipa::path(get, path = "/api/v1/exports/{subject}", tag = "jobs",
     params(("subject" = Table, Path), ExportAsk),
     responses((status = 200, body = String, content_type = "text/csv")))]

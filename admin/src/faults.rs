@@ -25,6 +25,10 @@ pub(crate) const fn code(fault: &Fault) -> &'static str {
         Fault::TooManyAccounts(_) => "too-many-accounts",
         Fault::TooMuchQuota(_) => "too-much-quota",
         Fault::TakesTwo => "takes-two",
+        Fault::NoPosition => "no-position",
+        Fault::Several(_) => "several",
+        Fault::ByHandover => "by-handover",
+        Fault::OwnSecrets => "own-secrets",
     }
 }
 
@@ -91,6 +95,22 @@ pub(crate) fn words(fault: &Fault) -> Text {
             "việc này cần hai người, không làm bằng tệp được; hãy chuyển riêng mục này rồi nhờ người khác duyệt",
             "this takes two persons and cannot be done by a file; move it by itself and have somebody approve it",
         ),
+        Fault::NoPosition => text(
+            "không có vị trí mang số này trong phạm vi của bạn; để trống ô này nếu muốn lập vị trí mới",
+            "no position of this number in your scope; leave the cell empty to make a new one",
+        ),
+        Fault::Several(of) => several(*of),
+        Fault::ByHandover => text(
+            "người giữ, ngày nhận và việc quyền của vị trí đã có không đổi bằng tệp; hãy bàn giao: congvu admin positions handover SỐ --to ĐỊA-CHỈ",
+            "who holds a position that is there, since when and whether acting does not change by a file; hand it over: \
+             congvu admin positions handover NUMBER --to ADDRESS",
+        ),
+        Fault::OwnSecrets => text(
+            "hộp thư này có mật khẩu, phiên, chuyển tiếp hoặc người gửi thay riêng, sẽ mất hẳn khi có người nhận; hãy nhập vị trí không \
+             kèm người giữ rồi bàn giao",
+            "this mailbox has passwords, sessions, forwarding or senders of its own, which end for good when somebody takes it over; \
+             import the position without a holder, then hand it over",
+        ),
     }
 }
 
@@ -102,6 +122,13 @@ fn cells(has: u64, wants: u64) -> Text {
         format!(
             "the row has {has} cells, its header {wants}; look at delimiters and quotation marks"
         ),
+    )
+}
+
+fn several(of: u64) -> Text {
+    text(
+        format!("có {of} vị trí như vậy; hãy ghi thêm thứ tự hoặc số vị trí để chỉ rõ"),
+        format!("there are {of} such positions; say by the order, or the number, which is meant"),
     )
 }
 

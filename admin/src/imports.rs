@@ -64,6 +64,7 @@ pub(crate) fn table(raw: &str) -> Result<Table, Problem> {
         "agencies" => Ok(Table::Agencies),
         "accounts" => Ok(Table::Accounts),
         "members" => Ok(Table::Members),
+        "positions" => Ok(Table::Positions),
         _ => Err(Problem::not_found()),
     }
 }
@@ -75,7 +76,7 @@ enum Piece {
     End,
 }
 
-/// Imports a table: `agencies`, `accounts` or `members`, as CSV (`text/csv`, UTF-8, with a header). A job of its own.
+/// Imports a table: `agencies`, `accounts`, `members` or `positions`, as CSV (`text/csv`, UTF-8, with a header). A job of its own.
 #[utoipa::path(post, path = "/api/v1/imports/{subject}", tag = "jobs",
     params(("subject" = Table, Path), ImportAsk),
     request_body(content = String, content_type = "text/csv"), responses((status = 202, body = Job)))]

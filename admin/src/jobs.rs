@@ -32,6 +32,8 @@ pub(crate) enum Table {
     Accounts,
     /// Members of lists and of shared accounts.
     Members,
+    /// Seats of agencies, with who holds them first.
+    Positions,
 }
 
 impl From<Subject> for Table {
@@ -40,6 +42,7 @@ impl From<Subject> for Table {
             Subject::Agencies => Self::Agencies,
             Subject::Accounts => Self::Accounts,
             Subject::Members => Self::Members,
+            Subject::Positions => Self::Positions,
         }
     }
 }
@@ -50,6 +53,7 @@ impl From<Table> for Subject {
             Table::Agencies => Self::Agencies,
             Table::Accounts => Self::Accounts,
             Table::Members => Self::Members,
+            Table::Positions => Self::Positions,
         }
     }
 }

@@ -276,6 +276,28 @@ const PHRASES: &[(&str, &str)] = &[
         "active, suspended or retired",
         "active (hoạt động), suspended (tạm khoá) hoặc retired (đã nghỉ)",
     ),
+    (
+        "a day such as #-#-# or #/#/#",
+        "một ngày như #-#-# hoặc #/#/#",
+    ),
+    (
+        "committee, council, department, commune, unit, centre, party, front or other",
+        "UBND tỉnh, HĐND, sở, xã, phòng, đơn vị sự nghiệp, đảng, mặt trận hoặc khác",
+    ),
+    (
+        "addresses such as annv@coquan.gov.vn, parted by spaces",
+        "các địa chỉ thư như annv@coquan.gov.vn, cách nhau bằng dấu cách",
+    ),
+    (
+        "chairman, deputy_chairman, head, deputy_head, chief_of_office, deputy_chief_of_office, secretary, \
+         deputy_secretary, clerk, accountant, inspector, specialist, desk or other",
+        "chủ tịch, phó chủ tịch, giám đốc, phó giám đốc, chánh văn phòng, phó chánh văn phòng, bí thư, phó bí thư, văn thư, \
+         kế toán, thanh tra, chuyên viên, bộ phận một cửa hoặc khác",
+    ),
+    (
+        "nothing: the row names no holder",
+        "để trống: dòng này không nêu người giữ",
+    ),
     ("yes or no", "yes (có) hoặc no (không)"),
     ("a whole number", "một số nguyên"),
     (

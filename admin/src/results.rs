@@ -54,7 +54,7 @@ impl From<RowOutcome> for Done {
 pub(crate) struct RowResult {
     /// Of the file; the header is row 1.
     row: u64,
-    /// The agency's code, the account's address, or account and member.
+    /// The agency's code, the account's address, account and member, or agency, place and title of a position.
     key: String,
     outcome: RowOutcome,
     differences: Vec<CellChange>,

@@ -24,6 +24,7 @@ use crate::{
 use formats::address::{Address, LocalPart};
 use formats::date::Day;
 use serde_json::json;
+use std::collections::{BTreeMap, HashSet};
 use storage::MailboxId;
 
 /// What the new holder may read of the mail that came before.
@@ -227,7 +228,7 @@ impl Directory {
 
 impl Book {
     /// The position with who holds it next.
-    fn next_holder(
+    pub(crate) fn next_holder(
         &self,
         by: Option<&Access>,
         old: &Position,
@@ -273,6 +274,19 @@ impl Book {
             acting: what.acting,
         });
         Ok(next)
+    }
+}
+
+impl Book {
+    /// Whether a mailbox has what ends when somebody takes it over with a seat: secrets and sessions of its own, where
+    /// its mail goes on to, and what was said of him as its sender.
+    pub(crate) fn has_what_ends(&self, mailbox: AccountId, takes: AccountId) -> bool {
+        let some = |count: Option<usize>| count.is_some_and(|count| count > 0);
+        let said = self.senders.get(&mailbox).and_then(|s| s.said(takes));
+        some(self.credentials.get(&mailbox).map(BTreeMap::len))
+            || some(self.sessions_of.get(&mailbox).map(HashSet::len))
+            || self.forwardings.contains_key(&mailbox)
+            || said.is_some()
     }
 }
 

@@ -145,6 +145,8 @@ pub struct NewPosition {
 #[derive(Debug, Default)]
 pub(crate) struct Seats {
     all: BTreeMap<PositionId, Position>,
+    /// The seats of each agency.
+    of: HashMap<AgencyId, BTreeSet<PositionId>>,
     /// Whose mailbox an account is.
     by_mailbox: HashMap<AccountId, PositionId>,
     /// Who holds what now.
@@ -161,6 +163,8 @@ impl Seats {
         if let Some(mailbox) = position.mailbox {
             self.by_mailbox.insert(mailbox, position.id);
         }
+        let of = self.of.entry(position.agency.clone()).or_default();
+        of.insert(position.id);
         if let Some(holder) = position.holder() {
             self.held.insert((holder.account, position.id));
         }
@@ -176,6 +180,12 @@ impl Seats {
         };
         if let Some(mailbox) = old.mailbox {
             self.by_mailbox.remove(&mailbox);
+        }
+        if let Some(of) = self.of.get_mut(&old.agency) {
+            of.remove(&id);
+            if of.is_empty() {
+                self.of.remove(&old.agency);
+            }
         }
         if let Some(holder) = old.holder() {
             self.held.remove(&(holder.account, id));
@@ -200,6 +210,20 @@ impl Seats {
 
     pub(crate) fn each(&self) -> impl Iterator<Item = &Position> {
         self.all.values()
+    }
+
+    /// Those of one agency, in the order of their numbers.
+    pub(crate) fn in_agency(&self, agency: &AgencyId) -> impl Iterator<Item = &Position> {
+        let ids = self.of.get(agency).into_iter().flatten();
+        ids.filter_map(|id| self.all.get(id))
+    }
+
+    /// Those after a number.
+    pub(crate) fn after(&self, id: Option<PositionId>) -> impl Iterator<Item = &Position> {
+        let from = id.map_or(Bound::Unbounded, Bound::Excluded);
+        self.all
+            .range((from, Bound::Unbounded))
+            .map(|(_, seat)| seat)
     }
 
     /// The position whose mailbox an account is.
@@ -274,9 +298,7 @@ impl Directory {
     ) -> Result<Vec<Position>, Error> {
         let book = self.read();
         let visible = book.visible(by, agency)?;
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let rows = book.seats.all.range((from, Bound::Unbounded));
-        let rows = rows.map(|(_, position)| position).filter(|position| {
+        let rows = book.seats.after(after).filter(|position| {
             visible
                 .as_ref()
                 .is_none_or(|set| set.contains(&position.agency))
@@ -311,11 +333,7 @@ impl Directory {
                 book.check_seat_agency(by, &new.agency)?;
             }
             if new.mailbox != old.mailbox {
-                if old.holder().is_some() || !old.sealed.is_empty() {
-                    let expected =
-                        "the same, while somebody holds the position or its earlier mail is sealed";
-                    return Err(invalid("mailbox", expected));
-                }
+                check_mailbox_free(&old)?;
                 book.check_seat_mailbox(by, &new)?;
             }
             (old, new)
@@ -368,6 +386,17 @@ impl Directory {
     }
 }
 
+/// Whether its mailbox may be another. Errors: `Invalid`.
+pub(crate) fn check_mailbox_free(old: &Position) -> Result<(), Error> {
+    match old.holder().is_none() && old.sealed.is_empty() {
+        true => Ok(()),
+        false => Err(invalid(
+            "mailbox",
+            "the same, while somebody holds the position or its earlier mail is sealed",
+        )),
+    }
+}
+
 /// How the audit log names a position.
 pub(crate) fn object(id: PositionId) -> String {
     format!("position/{id}")
@@ -387,7 +416,11 @@ impl Book {
     }
 
     /// Whether a seat may be made in this agency.
-    fn check_seat_agency(&self, by: Option<&Access>, agency: &AgencyId) -> Result<(), Error> {
+    pub(crate) fn check_seat_agency(
+        &self,
+        by: Option<&Access>,
+        agency: &AgencyId,
+    ) -> Result<(), Error> {
         if !self.agencies.contains_key(agency) {
             return Err(Error::NotFound("agency"));
         }
@@ -396,7 +429,11 @@ impl Book {
     }
 
     /// Whether a mailbox may belong to a seat: a shared account that `by` manages, and no other's.
-    fn check_seat_mailbox(&self, by: Option<&Access>, position: &Position) -> Result<(), Error> {
+    pub(crate) fn check_seat_mailbox(
+        &self,
+        by: Option<&Access>,
+        position: &Position,
+    ) -> Result<(), Error> {
         let Some(mailbox) = position.mailbox else {
             return Ok(());
         };

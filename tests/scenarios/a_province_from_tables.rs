@@ -108,6 +108,13 @@ fn a_province_is_set_up_from_tables() {
     let job = import(&api, "accounts", accounts);
     let members = "Hộp thư,Thành viên,Quyền\nvanthu@thu.gov.vn,chi@thu.gov.vn,lrs\n";
     import(&api, "members", members);
+    let positions = "Cơ quan,Chức danh,Loại,Hộp thư,Người giữ\n\
+        T1.1,Văn thư Sở,Văn thư,vanthu@thu.gov.vn,dung@thu.gov.vn\nT1.2,Chủ tịch,Chủ tịch,,\n";
+    import(&api, "positions", positions);
+    let (_, _, seats) = api.get("/api/v1/positions?kind=clerk");
+    let seats: Value = serde_json::from_slice(&seats).unwrap();
+    let holder = &seats["items"][0]["holder"]["address"];
+    assert_eq!(holder, "dung@thu.gov.vn", "{seats}");
 
     let path = format!("/api/v1/jobs/{}/letters", job["id"]);
     let (status, _, page) = api.post(&path, "application/json", b"{}");

@@ -9,6 +9,7 @@ mod audit;
 mod backups;
 mod bulk;
 mod bulk_columns;
+mod bulk_positions;
 mod credentials;
 mod documents;
 mod domains;

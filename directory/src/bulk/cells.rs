@@ -75,6 +75,11 @@ impl Faults {
         });
     }
 
+    /// Whether something is wrong there.
+    pub(crate) fn has(&self, column: Column) -> bool {
+        self.0.iter().any(|found| found.column == Some(column))
+    }
+
     /// The value that a cell spells; where there is none, `otherwise`. A wrong one is a fault.
     pub(crate) fn value<T>(
         &mut self,

@@ -11,6 +11,9 @@ pub enum Subject {
     Accounts,
     /// Members of lists and of shared accounts.
     Members,
+    // How jobs are stored: new ones come last.
+    /// Seats of agencies, with who holds them first.
+    Positions,
 }
 
 /// A column.
@@ -43,6 +46,18 @@ pub enum Column {
     Until,
     /// Other addresses of an account, several in a cell.
     Aliases,
+    /// The number of a position.
+    Number,
+    Title,
+    TitleEn,
+    /// The shared account that belongs to a position.
+    Mailbox,
+    /// The address of who holds a position.
+    Holder,
+    /// His first day.
+    HeldSince,
+    /// Whether he holds it in another's place.
+    Acting,
 }
 
 impl Subject {
@@ -66,6 +81,10 @@ impl Subject {
                 Aliases,
             ],
             Self::Members => &[Account, Member, Rights],
+            Self::Positions => &[
+                Number, Agency, Order, Title, TitleEn, Kind, Mailbox, Until, Holder, HeldSince,
+                Acting,
+            ],
         }
     }
 
@@ -76,6 +95,7 @@ impl Subject {
             Self::Agencies => &[Id],
             Self::Accounts => &[Address],
             Self::Members => &[Account, Member],
+            Self::Positions => &[Agency, Title],
         }
     }
 }
@@ -105,6 +125,13 @@ impl Column {
             Self::Since => "since",
             Self::Until => "until",
             Self::Aliases => "aliases",
+            Self::Number => "number",
+            Self::Title => "title",
+            Self::TitleEn => "title_en",
+            Self::Mailbox => "mailbox",
+            Self::Holder => "holder",
+            Self::HeldSince => "held_since",
+            Self::Acting => "acting",
         }
     }
 
@@ -142,7 +169,13 @@ impl Column {
                 "mail",
                 "mail address",
             ],
-            Self::Kind => &["Loại", "Loại tài khoản", "Loại cơ quan", "type"],
+            Self::Kind => &[
+                "Loại",
+                "Loại tài khoản",
+                "Loại cơ quan",
+                "Loại vị trí",
+                "type",
+            ],
             Self::Agency => &[
                 "Cơ quan",
                 "Mã cơ quan",
@@ -177,6 +210,18 @@ impl Column {
                 "Bí danh",
                 "alias",
                 "other addresses",
+            ],
+            Self::Number => &["Số vị trí", "position number"],
+            Self::Title => &["Chức danh", "Chức vụ", "Vị trí", "Tên vị trí", "position"],
+            Self::TitleEn => &["Chức danh tiếng Anh", "english title"],
+            Self::Mailbox => &["Hộp thư", "Hộp thư vị trí", "Địa chỉ hộp thư"],
+            Self::Holder => &["Người giữ", "Người đảm nhiệm", "held by"],
+            Self::HeldSince => &["Giữ từ ngày", "Ngày nhận", "since"],
+            Self::Acting => &[
+                "Quyền, phụ trách",
+                "Phụ trách",
+                "Giữ quyền",
+                "acting holder",
             ],
         }
     }
@@ -277,7 +322,12 @@ mod tests {
 
     #[test]
     fn no_name_means_two_columns_of_a_table() {
-        for subject in [Subject::Agencies, Subject::Accounts, Subject::Members] {
+        for subject in [
+            Subject::Agencies,
+            Subject::Accounts,
+            Subject::Members,
+            Subject::Positions,
+        ] {
             for column in subject.columns() {
                 for name in column.aliases().iter().chain([&column.name()]) {
                     let meant = subject

@@ -8,7 +8,11 @@ use super::shelf::results_row;
 use super::work::Halt;
 use crate::act::{Acts, Note, difference, json};
 use crate::fact::Fact;
-use crate::{Access, Account, AccountId, AccountKind, Alias, Directory, Sharing};
+use crate::position::object;
+use crate::{
+    Access, Account, AccountId, AccountKind, Alias, Directory, Position, PositionId, Rights,
+    Sharing,
+};
 use formats::address::Address;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -28,6 +32,8 @@ pub(super) struct Doings {
     told: Vec<(AccountId, AccountId)>,
     /// Accounts that go.
     gone: Vec<AccountId>,
+    /// The last number given to a position; 0: none.
+    seat_last: u32,
 }
 
 impl Doings {
@@ -41,6 +47,7 @@ impl Doings {
             moved: Vec::new(),
             told: Vec::new(),
             gone: Vec::new(),
+            seat_last: 0,
         }
     }
 
@@ -86,24 +93,31 @@ impl Doings {
             }
             Some(Work::Member(of, who, rights)) => {
                 account = of.raw();
-                let done = directory.member_facts(acts, Some(by), (*of, *who, *rights), None);
-                match done.map_err(fault_of) {
-                    Ok((share, facts, note)) => {
-                        version = share.version;
-                        self.facts.extend(facts);
-                        self.say(note.act, note.object, note.detail);
-                        self.told.push((*of, *who));
-                    }
-                    Err(Ok(fault)) => {
+                match self.member(directory, acts, by, (*of, *who, *rights))? {
+                    Ok(now) => version = now,
+                    Err(fault) => {
                         let found = vec![Found::row(fault)];
                         return Ok(Outcome::failed(row, planned.key, found));
                     }
-                    Err(Err(error)) => return Err(Halt::Store(error)),
                 }
             }
             Some(Work::Listed(list, member, removed)) => {
                 account = list.raw();
                 self.listed(directory, *list, member, *removed);
+            }
+            Some(Work::NewSeat(new, rights)) => {
+                match self.seat(directory, acts, by, (new, *rights))? {
+                    Ok(()) => (account, version) = (new.id.0, new.version),
+                    Err(fault) => {
+                        let found = vec![Found::row(fault)];
+                        return Ok(Outcome::failed(row, planned.key, found));
+                    }
+                }
+            }
+            Some(Work::Seat(old, new)) => {
+                (account, version) = (new.id.0, new.version);
+                self.say("position.change", object(new.id), difference(old, new));
+                self.facts.push(Fact::Position(new.clone()));
             }
         }
         let mut outcome = planned.outcome(row);
@@ -123,6 +137,60 @@ impl Doings {
             self.moved.push(new.clone());
         }
         self.facts.push(Fact::Account(new.clone()));
+    }
+
+    /// Somebody gets rights over a shared account; its version then, or why not.
+    pub(super) fn member(
+        &mut self,
+        directory: &Directory,
+        acts: &Acts,
+        by: &Access,
+        (of, who, rights): (AccountId, AccountId, Rights),
+    ) -> Result<Result<u64, Fault>, Halt> {
+        let done = directory.member_facts(acts, Some(by), (of, who, rights), None);
+        match done.map_err(fault_of) {
+            Ok((share, facts, note)) => {
+                self.facts.extend(facts);
+                self.say(note.act, note.object, note.detail);
+                self.told.push((of, who));
+                Ok(Ok(share.version))
+            }
+            Err(Ok(fault)) => Ok(Err(fault)),
+            Err(Err(error)) => Err(Halt::Store(error)),
+        }
+    }
+
+    /// A position is made, gets its number, and is handed to who holds it first.
+    fn seat(
+        &mut self,
+        directory: &Directory,
+        acts: &Acts,
+        by: &Access,
+        (new, rights): (&mut Position, Option<Rights>),
+    ) -> Result<Result<(), Fault>, Halt> {
+        let holder = new.holder().cloned();
+        let gets = new.mailbox.zip(holder.as_ref().map(|held| held.account));
+        if let Some(((of, who), rights)) = gets.zip(rights)
+            && let Err(fault) = self.member(directory, acts, by, (of, who, rights))?
+        {
+            return Ok(Err(fault));
+        }
+        let last = directory.read().seats.last().max(self.seat_last);
+        let next = last.checked_add(1);
+        self.seat_last = next.ok_or(storage::Error::TooLarge("the number of positions"))?;
+        new.id = PositionId(self.seat_last);
+        self.say("position.create", object(new.id), json(new));
+        if let Some(held) = holder {
+            let detail = serde_json::json!({
+                "title": new.title, "agency": new.agency, "from": null, "to": held.address,
+                "acting": held.acting, "rights": rights.map(|rights| rights.to_string()),
+                "earlier": "readable",
+            });
+            self.say("position.handover", object(new.id), detail);
+        }
+        self.facts.push(Fact::PositionCounter(self.seat_last));
+        self.facts.push(Fact::Position(new.clone()));
+        Ok(Ok(()))
     }
 
     /// Aliases of an account come and go.

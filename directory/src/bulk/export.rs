@@ -1,9 +1,10 @@
 //! The same columns out of the directory, a piece at a time: what is exported can be imported as it is.
 
 use super::column::{Column, Subject};
-use super::{account, agency, member};
+use super::{account, agency, member, seat};
 use crate::{
-    Access, AccountId, AccountKind, AgencyId, Capability, Directory, Error, Scope, Sharing,
+    Access, AccountId, AccountKind, AgencyId, Capability, Directory, Error, PositionId, Scope,
+    Sharing,
 };
 use formats::csv::{BOM, Delimiter, line};
 use serde_json::json;
@@ -24,6 +25,7 @@ pub struct Export {
     /// Agencies that are still to come, the last first: parents stand before their children.
     agencies: Vec<AgencyId>,
     after: Option<AccountId>,
+    after_seat: Option<PositionId>,
     begun: bool,
 }
 
@@ -66,6 +68,7 @@ impl Directory {
             subject,
             delimiter,
             after: None,
+            after_seat: None,
             begun: false,
         })
     }
@@ -87,6 +90,7 @@ impl Export {
             let more = match self.subject {
                 Subject::Agencies => self.agencies(&mut out),
                 Subject::Accounts | Subject::Members => self.accounts(&mut out),
+                Subject::Positions => self.seats(&mut out),
             };
             if !out.is_empty() {
                 return Some(out);
@@ -145,6 +149,24 @@ impl Export {
             }
             if looked >= EXPORT_PAGE {
                 return true;
+            }
+        }
+        false
+    }
+
+    fn seats(&mut self, out: &mut Vec<u8>) -> bool {
+        let directory = self.directory.clone();
+        let book = directory.read();
+        let Ok(Some(visible)) = book.visible(Some(&self.by), Some(&self.top)) else {
+            return false;
+        };
+        for (looked, found) in book.seats.after(self.after_seat).enumerate() {
+            if looked >= EXPORT_PAGE {
+                return true;
+            }
+            self.after_seat = Some(found.id);
+            if visible.contains(&found.agency) {
+                self.row(out, |column| seat::text(&book, found, column));
             }
         }
         false

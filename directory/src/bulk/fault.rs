@@ -42,6 +42,15 @@ pub enum Fault {
     TooMuchQuota(u64),
     /// It takes a second person, whom a file does not have.
     TakesTwo,
+    // How rows of results are stored: new ones come last.
+    /// No position of this number that who asked may see.
+    NoPosition,
+    /// So many positions are meant: their order, or their number, says which.
+    Several(u64),
+    /// Who holds a position that is there changes by handing it over alone.
+    ByHandover,
+    /// The mailbox has passwords, sessions, senders or forwarding of its own, which end for good with the first holder.
+    OwnSecrets,
 }
 
 /// A fault and where it is.
@@ -70,6 +79,7 @@ pub(crate) fn fault_of(error: crate::Error) -> Result<Fault, storage::Error> {
     use crate::{Error, Measure};
     Ok(match error {
         Error::NotFound("agency") => Fault::NoAgency,
+        Error::NotFound("position") => Fault::NoPosition,
         Error::NotFound(_) => Fault::NoAccount,
         Error::Exists(_) => Fault::Taken,
         Error::Invalid { expected, .. } => Fault::Invalid(expected),

@@ -6,7 +6,7 @@ use super::doings::Doings;
 use super::fault::{Fault, Found};
 use super::job::{Counts, Failure, Job, JobId, JobState, Phase};
 use super::outcome::{Done, Outcome};
-use super::plan::{Ahead, Ground, Planned, Work, called, key};
+use super::plan::{Ahead, Ground, Planned, Work, called, keys};
 use super::shelf::results_row;
 use super::work::Halt;
 use crate::fact::{Fact, table};
@@ -119,9 +119,12 @@ impl Directory {
             if batch.is_empty() {
                 return Ok(());
             }
+            let (_, access) = self.may_go_on(job.id, stop)?;
+            let book = self.read();
+            let ground = Ground::new(&book, &access, &job.agency, self.now_s());
             for (row, found) in batch {
                 if let Ok(cells) = found {
-                    pass.note(row, &cells);
+                    pass.note(&ground, row, &cells);
                 }
             }
         }
@@ -217,16 +220,15 @@ impl<'a> Pass<'a> {
     }
 
     /// Notes which row names a thing; the row that named it before.
-    fn note(&mut self, row: u64, cells: &Cells) -> Option<u64> {
-        let key = key(self.subject, cells)?;
-        let hash = self.hasher.hash_one(&key);
-        match self.seen.get(&hash) {
-            Some(first) if *first != row => Some(*first),
-            _ => {
-                self.seen.insert(hash, row);
-                None
-            }
+    fn note(&mut self, ground: &Ground<'_>, row: u64, cells: &Cells) -> Option<u64> {
+        let named = keys(ground, self.subject, cells).into_iter();
+        let hashes: Vec<u64> = named.map(|key| self.hasher.hash_one(&key)).collect();
+        let mut others = hashes.iter().filter_map(|hash| self.seen.get(hash));
+        let first = others.find(|first| **first != row).copied();
+        if first.is_none() {
+            self.seen.extend(hashes.into_iter().map(|hash| (hash, row)));
         }
+        first
     }
 
     /// What a row would do, or its result when it has faults.
@@ -238,7 +240,7 @@ impl<'a> Pass<'a> {
     ) -> Result<Planned, Outcome> {
         let cells = read.map_err(|(key, found)| Outcome::failed(row, key, vec![found]))?;
         let called = called(self.subject, &cells);
-        if let Some(first) = self.note(row, &cells) {
+        if let Some(first) = self.note(ground, row, &cells) {
             let found = Found::row(Fault::Twice(first));
             return Err(Outcome::failed(row, called, vec![found]));
         }

@@ -119,6 +119,7 @@ impl Subject {
             Self::Agencies => &[ManageAgencies],
             Self::Accounts => &[ManageAccounts, CreateAccounts, ManageLists],
             Self::Members => &[ManageAccounts, ManageLists],
+            Self::Positions => &[ManageAccounts],
         }
     }
 }

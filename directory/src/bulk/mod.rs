@@ -1,4 +1,4 @@
-//! Bulk work: tables of agencies, accounts and members as files, imported by durable jobs.
+//! Bulk work: tables of agencies, positions, accounts and members as files, imported by durable jobs.
 //!
 //! A job is a row of the directory; its file and its results are rows beside it, sealed with the store. What a row of
 //! the file does, its result, its audit entry and how far the job is are one commit (I-20): killed at any moment it
@@ -21,6 +21,8 @@ mod member;
 mod other;
 mod outcome;
 mod plan;
+mod seat;
+mod seat_kind;
 mod shelf;
 mod turn;
 mod undo;

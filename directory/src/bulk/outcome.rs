@@ -41,14 +41,15 @@ impl Difference {
 pub struct Outcome {
     /// Of the file; the header is row 1.
     pub row: u64,
-    /// The agency's code, the account's address, or account and member.
+    /// The agency's code, the account's address, account and member, or the agency, the place and the title of a
+    /// position.
     pub key: String,
     pub done: Done,
     pub differences: Vec<Difference>,
     pub errors: Vec<Found>,
-    /// The account that was made or changed; 0: none.
+    /// The account that was made or changed, or the number of the position; 0: none.
     pub account: u32,
-    /// Its version, or the agency's, after that; 0: nothing was changed.
+    /// Its version, the agency's or the position's, after that; 0: nothing was changed.
     pub version: u64,
 }
 

@@ -6,7 +6,7 @@ use super::fault::Found;
 use super::outcome::{Difference, Done, Outcome};
 use crate::allotment::{Allotted, Reckoning};
 use crate::book::Book;
-use crate::{Access, Account, AccountId, Agency, AgencyId, Capability, Rights};
+use crate::{Access, Account, AccountId, Agency, AgencyId, Capability, Position, Rights};
 use formats::address::Address;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -22,6 +22,9 @@ pub(crate) enum Work {
     Member(AccountId, AccountId, Rights),
     /// A member of a list comes, or goes.
     Listed(AccountId, Address, bool),
+    /// A position, and the rights over its mailbox that its holder gets; `None`: nobody's change.
+    NewSeat(Position, Option<Rights>),
+    Seat(Position, Position),
 }
 
 /// Aliases that come and go.
@@ -54,7 +57,7 @@ impl Planned {
     /// of its own; an agency that moves, since what it takes along counts where it comes to.
     pub(crate) fn stands_alone(&self) -> bool {
         match &self.work {
-            Some(Work::Member(..)) => true,
+            Some(Work::Member(..) | Work::NewSeat(_, Some(_))) => true,
             Some(Work::Agency(old, new)) => old.parent != new.parent,
             _ => false,
         }
@@ -87,6 +90,10 @@ pub(crate) struct Ahead {
     pub(crate) members: HashMap<AccountId, HashSet<String>>,
     /// What the accounts of agencies will be against the limits of grants; agencies that are not named: as they are.
     pub(crate) allotted: HashMap<AgencyId, Allotted>,
+    /// Positions that will be, by the hashes of agency, place and title.
+    seats: HashSet<u64>,
+    /// Mailboxes that positions will have.
+    pub(crate) mailboxes: HashSet<AccountId>,
 }
 
 impl Ahead {
@@ -106,6 +113,17 @@ impl Ahead {
     pub(crate) fn gives(&self, address: &Address) -> bool {
         let hash = self.hasher.hash_one(address.key());
         self.addresses.contains(&hash)
+    }
+
+    /// Whether an earlier row makes such a position.
+    pub(crate) fn seats(&self, natural: &str) -> bool {
+        self.seats.contains(&self.hasher.hash_one(natural))
+    }
+
+    /// Notes a position.
+    pub(crate) fn seat(&mut self, natural: &str, mailbox: Option<AccountId>) {
+        self.seats.insert(self.hasher.hash_one(natural));
+        self.mailboxes.extend(mailbox);
     }
 
     /// Notes that an account gets this address.
@@ -158,6 +176,7 @@ impl<'a> Ground<'a> {
             Subject::Agencies => self.agency(cells, ahead, &mut faults),
             Subject::Accounts => self.account(cells, ahead, &mut faults),
             Subject::Members => self.member(cells, ahead, &mut faults),
+            Subject::Positions => self.seat(cells, ahead, &mut faults),
         };
         match planned {
             Some(planned) if faults.0.is_empty() => Ok(planned),
@@ -166,8 +185,15 @@ impl<'a> Ground<'a> {
     }
 }
 
-/// What names the thing of a row, the same for every spelling of it; `None`: nothing does.
-pub(crate) fn key(subject: Subject, cells: &Cells) -> Option<String> {
+/// What names the thing of a row, the same for every spelling of it; empty: nothing does.
+pub(crate) fn keys(ground: &Ground<'_>, subject: Subject, cells: &Cells) -> Vec<String> {
+    match subject {
+        Subject::Positions => ground.seat_keys(cells),
+        _ => key(subject, cells).into_iter().collect(),
+    }
+}
+
+fn key(subject: Subject, cells: &Cells) -> Option<String> {
     let address = |column| Address::parse(cells.text(column)).ok().map(|a| a.key());
     match subject {
         Subject::Agencies => {
@@ -180,6 +206,7 @@ pub(crate) fn key(subject: Subject, cells: &Cells) -> Option<String> {
             address(Column::Account)?,
             address(Column::Member)?
         )),
+        Subject::Positions => None,
     }
 }
 
@@ -192,6 +219,12 @@ pub(crate) fn called(subject: Subject, cells: &Cells) -> String {
             "{} {}",
             cells.text(Column::Account),
             cells.text(Column::Member)
+        ),
+        Subject::Positions => format!(
+            "{} {} {}",
+            cells.text(Column::Agency),
+            cells.text(Column::Order),
+            cells.text(Column::Title)
         ),
     };
     super::column::cut(&text)

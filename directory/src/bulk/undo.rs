@@ -16,7 +16,11 @@ use super::work::Halt;
 use crate::account::managed_by;
 use crate::act::{Acts, json};
 use crate::fact::Fact;
-use crate::{Access, AccountId, AgencyId, Capability, CredentialKind, Denied, Directory, Error};
+use crate::position::object;
+use crate::{
+    Access, AccountId, AgencyId, Capability, CredentialKind, Denied, Directory, Error, PositionId,
+    Rights, Sharing,
+};
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -130,6 +134,7 @@ impl Undoing<'_> {
         let undone = match (self.job.subject, was.done) {
             (Subject::Agencies, Done::New) => self.agency(doings, was),
             (Subject::Accounts, Done::New) => self.account(doings, was),
+            (Subject::Positions, Done::New) => self.seat(acts, doings, was),
             _ => self.back(acts, doings, was),
         };
         match undone {
@@ -197,6 +202,35 @@ impl Undoing<'_> {
         Ok(())
     }
 
+    /// A position that was made goes, with the rights over its mailbox that its holder got by it.
+    fn seat(&self, acts: &Acts, doings: &mut Doings, was: &Outcome) -> Result<(), Undone> {
+        let id = PositionId(was.account);
+        let (old, share) = {
+            let book = self.directory.read();
+            let old = book.seats.one(id).cloned().ok_or(Fault::Gone)?;
+            book.seat(Some(self.access), Capability::ManageAccounts, id)?;
+            if old.version != was.version {
+                return Err(Fault::Changed.into());
+            }
+            let share = old.mailbox.map(|mailbox| book.share(mailbox, None));
+            (old, share)
+        };
+        let rights = was.differences.iter().find(|d| d.column == Column::Rights);
+        let holder = old.holder().map(|held| held.account);
+        if let (Some(rights), Some(share), Some(who)) = (rights, share, holder) {
+            if share.given(Sharing::Account(who)).to_string() != rights.to {
+                return Err(Fault::Changed.into());
+            }
+            let before = Rights::parse(&rights.from).unwrap_or(Rights::NONE);
+            let gets = (share.account, who, before);
+            let done = doings.member(self.directory, acts, self.access, gets);
+            done.map_err(Undone::Halt)??;
+        }
+        doings.say("position.delete", object(id), json(&old));
+        doings.facts(vec![Fact::NoPosition(id)]);
+        Ok(())
+    }
+
     /// What was changed becomes what it was: its cells as they were, read like a row of a file.
     fn back(&self, acts: &Acts, doings: &mut Doings, was: &Outcome) -> Result<(), Undone> {
         let cells = self.cells(was)?;
@@ -233,6 +267,7 @@ impl Undoing<'_> {
                 let account = self.directory.account(id).map_err(|_| Fault::Gone)?;
                 vec![(Column::Address, account.address.to_string())]
             }
+            Subject::Positions => vec![(Column::Number, was.account.to_string())],
             Subject::Members => {
                 let (account, member) = was.key.split_once(' ').ok_or(Fault::Gone)?;
                 let rights = was.differences.iter().find(|d| d.column == Column::Rights);
@@ -274,6 +309,10 @@ impl Undoing<'_> {
                     }
                 }
                 account.map(|a| a.version)
+            }
+            Subject::Positions => {
+                let seat = ground.book.seats.one(PositionId(was.account));
+                seat.map(|seat| seat.version)
             }
             // Whether the member is as the import left it is what the plan finds.
             Subject::Members => return self.member_untouched(ground, was),

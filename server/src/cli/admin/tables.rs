@@ -15,6 +15,8 @@ enum Table {
     Accounts,
     /// Thành viên danh sách và hộp thư chung.
     Members,
+    /// Vị trí và người giữ.
+    Positions,
 }
 
 impl Table {
@@ -23,6 +25,7 @@ impl Table {
             Self::Agencies => "agencies",
             Self::Accounts => "accounts",
             Self::Members => "members",
+            Self::Positions => "positions",
         }
     }
 }
