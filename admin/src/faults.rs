@@ -100,17 +100,8 @@ pub(crate) fn words(fault: &Fault) -> Text {
             "no position of this number in your scope; leave the cell empty to make a new one",
         ),
         Fault::Several(of) => several(*of),
-        Fault::ByHandover => text(
-            "người giữ, ngày nhận và việc quyền của vị trí đã có không đổi bằng tệp; hãy bàn giao: congvu admin positions handover SỐ --to ĐỊA-CHỈ",
-            "who holds a position that is there, since when and whether acting does not change by a file; hand it over: \
-             congvu admin positions handover NUMBER --to ADDRESS",
-        ),
-        Fault::OwnSecrets => text(
-            "hộp thư này có mật khẩu, phiên, chuyển tiếp hoặc người gửi thay riêng, sẽ mất hẳn khi có người nhận; hãy nhập vị trí không \
-             kèm người giữ rồi bàn giao",
-            "this mailbox has passwords, sessions, forwarding or senders of its own, which end for good when somebody takes it over; \
-             import the position without a holder, then hand it over",
-        ),
+        Fault::ByHandover => by_handover(),
+        Fault::OwnSecrets => own_secrets(),
     }
 }
 
@@ -122,6 +113,23 @@ fn cells(has: u64, wants: u64) -> Text {
         format!(
             "the row has {has} cells, its header {wants}; look at delimiters and quotation marks"
         ),
+    )
+}
+
+fn by_handover() -> Text {
+    text(
+        "người giữ, ngày nhận và việc quyền của vị trí đã có không đổi bằng tệp; hãy bàn giao: congvu admin positions handover SỐ --to ĐỊA-CHỈ",
+        "who holds a position that is there, since when and whether acting does not change by a file; hand it over: \
+             congvu admin positions handover NUMBER --to ADDRESS",
+    )
+}
+
+fn own_secrets() -> Text {
+    text(
+        "hộp thư này có mật khẩu, phiên, chuyển tiếp hoặc người gửi thay riêng, sẽ mất hẳn khi có người nhận; hãy nhập vị trí không \
+             kèm người giữ rồi bàn giao",
+        "this mailbox has passwords, sessions, forwarding or senders of its own, which end for good when somebody takes it over; \
+             import the position without a holder, then hand it over",
     )
 }
 

@@ -141,6 +141,17 @@ impl Delivery {
 
     /// Would this reverse-path be taken? (MAIL).
     pub fn sender(&self, from: &ReversePath, origin: &Origin) -> Result<(), Refused> {
+        self.sender_of(from, origin, 0)
+    }
+
+    /// The same of a message of so many octets, as its sender declares it (RFC 1870 §6.1): who may not send as many is
+    /// told before they come.
+    pub fn sender_of(
+        &self,
+        from: &ReversePath,
+        origin: &Origin,
+        octets: u64,
+    ) -> Result<(), Refused> {
         if !self.inner.store.writable() {
             return Err(Refused::Temporary("the store takes no writes now".into()));
         }
@@ -148,7 +159,7 @@ impl Delivery {
             Origin::Remote { .. } | Origin::Generated => Ok(()),
             Origin::Submitted { access, .. } => {
                 submit::check_sender(access, from)?;
-                self.check_pace(access, 0, 0).map(drop)
+                self.check_pace(access, 0, octets).map(drop)
             }
         }
     }

@@ -81,7 +81,7 @@ impl Directory {
     pub fn caps(&self, account: AccountId) -> Result<Caps, Error> {
         let book = self.read();
         let found = book.account(account).ok_or(Error::NotFound("account"))?;
-        Ok(book.caps(&found.agency).or(self.sending_settings().each))
+        Ok(book.caps_of(&found.agency, self.sending_settings().each))
     }
 
     /// What an agency says itself. Errors: `NotFound`.
@@ -138,6 +138,15 @@ impl Book {
             version: 0,
         };
         self.caps.get(id).cloned().unwrap_or_else(none)
+    }
+
+    /// What holds for each account of an agency; `config`: where no agency says anything.
+    pub(crate) fn caps_of(&self, agency: &AgencyId, config: Caps) -> Caps {
+        let caps = self.caps(agency).or(config);
+        Caps {
+            octets: self.message_octets(agency, caps.octets),
+            ..caps
+        }
     }
 
     /// What the agencies say of each account of this one.

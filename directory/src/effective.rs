@@ -1,7 +1,8 @@
 //! The effective policy of an account: each value that rules it, and where that comes from.
 //!
-//! Quotas, sizes of messages and forwarding have their own places, with their own resources; they are told here beside
-//! the values of `policy`, so that one answer says all.
+//! Quotas and forwarding have their own places, with their own resources; they are told here beside the values of
+//! `policy`, so that one answer says all. Of the size of a message and of the days for which removed mail is kept the
+//! stricter of two counts: the policy's, and what sending (`cap`) or the config says.
 
 use crate::book::Book;
 use crate::policy::{Key, Value};
@@ -79,16 +80,47 @@ impl Directory {
                 &|id| each(id)?.messages,
                 None,
             ),
-            number(
-                "message_octets",
-                None,
-                &|id| book.caps.get(id)?.each.octets,
-                sending.each.octets,
-            ),
         ];
+        let size = number(
+            Key::MessageOctets.name(),
+            None,
+            &|id| book.caps.get(id)?.each.octets,
+            sending.each.octets,
+        );
+        let days = Ruled {
+            name: Key::RestoreDays.name(),
+            value: self.restore_days().map(Value::Number),
+            from: match self.restore_days() {
+                Some(_) => Source::Config,
+                None => Source::Default,
+            },
+            locked: None,
+        };
         all.push(book.ruled_outside(&account.agency));
-        all.extend(Key::all().map(|key| book.ruled_value(account, key)));
+        all.extend(Key::all().map(|key| {
+            let ruled = book.ruled_value(account, key);
+            match key {
+                Key::MessageOctets => stricter(ruled, size.clone(), u64::lt),
+                Key::RestoreDays => stricter(ruled, days.clone(), u64::gt),
+                _ => ruled,
+            }
+        }));
         Ok(all)
+    }
+}
+
+/// Of a policy's value and another the one that counts; the lock is the policy's.
+fn stricter(ruled: Ruled, other: Ruled, is_stricter: fn(&u64, &u64) -> bool) -> Ruled {
+    let counts = match (&ruled.value, &other.value) {
+        (Some(Value::Number(ruled)), Some(Value::Number(other))) => !is_stricter(other, ruled),
+        (ruled, _) => ruled.is_some(),
+    };
+    match counts {
+        true => ruled,
+        false => Ruled {
+            locked: ruled.locked,
+            ..other
+        },
     }
 }
 

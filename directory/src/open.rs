@@ -73,6 +73,8 @@ pub(crate) struct Inner {
     pub(crate) desk: crate::bulk::Desk,
     pub(crate) windows: crate::reading::Windows,
     pub(crate) hooks: crate::hook::Hooks,
+    /// Days for which the config keeps removed mail; 0: not told.
+    pub(crate) restore_days: std::sync::atomic::AtomicU64,
     /// The server's own name.
     pub(crate) host: std::sync::OnceLock<DomainName>,
 }
@@ -130,6 +132,7 @@ impl Directory {
             desk: crate::bulk::Desk::default(),
             windows: crate::reading::Windows::default(),
             hooks,
+            restore_days: std::sync::atomic::AtomicU64::new(0),
             host: std::sync::OnceLock::new(),
         };
         let directory = Self {

@@ -3,7 +3,8 @@
 //! The nearest agency that says a value counts. An agency may lock what it says: below it the value may be made
 //! stricter, never looser; a looser one that was said before the lock counts for nothing while the lock stands. There is
 //! no value that nothing enforces: passwords where one is set, protocols, places and hours at the one door of signing
-//! in, attachments where a message is submitted, two persons where such an act begins.
+//! in, sizes and attachments where a message is submitted, days in each pass over the store (`expiry`), two persons where
+//! such an act begins.
 
 mod key;
 
@@ -271,6 +272,12 @@ impl Book {
             Some(Value::Number(n)) => Some(n),
             _ => None,
         }
+    }
+
+    /// Octets of one message that accounts of an agency may send, by what agencies say and `otherwise`: the least.
+    pub(crate) fn message_octets(&self, agency: &AgencyId, otherwise: Option<u64>) -> Option<u64> {
+        let ruled = self.ruled_number(agency, Key::MessageOctets);
+        ruled.into_iter().chain(otherwise).min()
     }
 
     /// A switch that holds.

@@ -84,6 +84,7 @@ impl Access {
     /// dropped, and that only after [`Access::sent`] has counted it or it was refused. `recipients` zero counts nothing.
     pub fn begin_sending(&self, recipients: u64, octets: u64) -> Result<Underway, Unsent> {
         let (directory, now) = (&self.directory, self.directory.now_s());
+        let settings = directory.sending_settings();
         let (caps, above) = {
             let book = directory.read();
             if book.stops.contains_key(&self.account) {
@@ -94,10 +95,9 @@ impl Access {
             };
             let above = book.upward(&account.agency);
             let above = above.map(|id| (Whose::Agency(id.clone()), book.said_caps(id).total));
-            (book.caps(&account.agency), above.collect::<Vec<_>>())
+            let caps = book.caps_of(&account.agency, settings.each);
+            (caps, above.collect::<Vec<_>>())
         };
-        let settings = directory.sending_settings();
-        let caps = caps.or(settings.each);
         if let Some(max) = caps.octets.filter(|max| octets > *max) {
             return Err(Unsent::TooLarge(max));
         }
@@ -143,6 +143,12 @@ impl Access {
             tracing::error!(account = %self.account, %error, "sending could not be suspended");
         }
         Err(Unsent::Stopped(stopped.ok()))
+    }
+
+    /// Octets of one message that may be sent; `None`: nothing is said.
+    pub fn message_octets(&self) -> Option<u64> {
+        let caps = self.directory.caps(self.account);
+        caps.ok().and_then(|caps| caps.octets)
     }
 
     /// Counts a message that was taken.

@@ -91,6 +91,10 @@ pub(crate) fn account(context: &Context, access: &Access, account: &Account) -> 
     let anywhere = held.as_ref().map_or(Rights::ALL, Held::anywhere);
     let principal = |id| ident::principal(Sharing::Account(id));
     let mut capabilities = capabilities(context, held);
+    // RFC 1870 §4: how much may be sent, which is less than may be kept where the agency says so.
+    let octets = access.message_octets().unwrap_or(u64::MAX);
+    let size = context.size_max.min(octets);
+    capabilities[SUBMISSION]["submissionExtensions"]["SIZE"] = json!([size.to_string()]);
     // RFC 8621 §1.3.2: of accounts in whose name one may send.
     if let (Sending::No, Some(all)) = (access.sending_for(account.id), capabilities.as_object_mut())
     {

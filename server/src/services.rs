@@ -112,6 +112,7 @@ impl Services {
         let directory = Directory::open(store.clone(), clock, directory_settings(&config)?)?;
         directory.set_sending(config.sending.settings());
         directory.set_hooks(config.webhooks.enabled);
+        directory.set_restore_days(config.storage.undelete_days.into());
         if let Ok(host) = DomainName::parse(&config.server.host) {
             directory.set_host(host);
         }

@@ -58,7 +58,9 @@ async fn passes(services: Services, shutdown: Shutdown) {
         let (directory, months) = (services.directory.clone(), services.config.audit.months);
         let stop = shutdown.clone();
         let pass = tokio::task::spawn_blocking(move || {
+            keep(&directory);
             if let Some(trusted_s) = once(&store, &policy, &stop) {
+                expire(&directory, trusted_s, &stop);
                 forget(&delivery, trusted_s.saturating_sub(kept_s));
                 trim(&directory, months, trusted_s);
             }
@@ -93,6 +95,26 @@ fn once(store: &Store, policy: &Policy, stop: &Shutdown) -> Option<i64> {
             tracing::warn!(%error, "upkeep of the store did not end; it goes on next time");
             None
         }
+    }
+}
+
+/// How long removed mail is kept, as the policies say: before any of it is forgotten.
+fn keep(directory: &Directory) {
+    if let Err(error) = directory.keep_as_ruled() {
+        tracing::warn!(%error, "what policies say of removed mail holds from the next pass on");
+    }
+}
+
+/// Mail that lay longer in Trash and Junk than the policies allow.
+fn expire(directory: &Directory, now_s: i64, stop: &Shutdown) {
+    match directory.expire(now_s, &|| stop.is_said()) {
+        Ok(gone) if gone.messages > 0 => tracing::info!(
+            accounts = gone.accounts,
+            messages = gone.messages,
+            "mail went from Trash and Junk, as the policies say"
+        ),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "Trash and Junk wait for the next pass"),
     }
 }
 

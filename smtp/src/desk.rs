@@ -114,12 +114,18 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// Octets of one message that who signed in may send; `None`: as many as any.
+    pub(crate) fn octets_max(&self) -> Option<u64> {
+        self.access.as_ref().and_then(Access::message_octets)
+    }
+
     pub(crate) async fn answer(&mut self, ask: Ask, machine: &Receiver) -> Answer {
         match ask {
             Ask::Room(octets) => Answer::Room(self.reserve(octets, machine.service())),
             Ask::Sender(from) => {
                 let (delivery, origin) = (self.services.delivery.clone(), self.origin(machine));
-                let call = move || delivery.sender(&from, &origin);
+                let declared = machine.declared();
+                let call = move || delivery.sender_of(&from, &origin, declared);
                 Answer::Sender(
                     block(&self.services.blocking, call)
                         .await

@@ -125,6 +125,8 @@ pub struct Receiver {
     pub(crate) phase: Phase,
     pub(crate) hello: Option<Hello>,
     pub(crate) signed_in: bool,
+    /// Octets of one message that who signed in may send; `None`: as many as any.
+    pub(crate) octets_max: Option<u64>,
     /// SCRAM is offered, over this channel.
     pub(crate) scram: Option<Channel>,
     /// Version and cipher of the connection's TLS.
@@ -161,6 +163,7 @@ impl Receiver {
             phase: Phase::Greeting,
             hello: None,
             signed_in: false,
+            octets_max: None,
             scram: None,
             secured_by: None,
             wall: None,
@@ -513,7 +516,7 @@ impl Receiver {
             let offer = extension::Offer {
                 service,
                 tls,
-                size_max: self.config.size_max,
+                size_max: self.size_max(),
                 scram: self.scram.as_ref().map(Channel::binds),
                 wall: self.wall(),
             };

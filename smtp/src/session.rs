@@ -1,7 +1,7 @@
 //! One connection's tokio loop: moves octets between the stream and the machine, puts its questions
 //! to the rooms below on a bounded blocking pool. It knows no TLS: `server` handshakes between runs.
 
-use crate::ask::Step;
+use crate::ask::{Answer, SignIn, Step};
 use crate::desk::{Desk, Services};
 use crate::receiver::Receiver;
 use std::future::poll_fn;
@@ -60,6 +60,9 @@ pub async fn run<S: AsyncRead + AsyncWrite + Unpin>(
             }
             Some(Step::Ask(ask)) => {
                 let answer = desk.answer(ask, &machine).await;
+                if let Answer::SignIn(SignIn::Accepted) = &answer {
+                    machine.limit(desk.octets_max());
+                }
                 machine.answer(answer, now());
                 desk.release(machine.held());
             }

@@ -50,6 +50,22 @@ impl Transaction {
 }
 
 impl Receiver {
+    /// From now on whoever signed in may send messages of so many octets; `None`: of as many as any.
+    pub fn limit(&mut self, octets_max: Option<u64>) {
+        self.octets_max = octets_max;
+    }
+
+    /// Octets of one message that are told (RFC 1870 §4).
+    pub(crate) fn size_max(&self) -> u64 {
+        let own = self.octets_max.unwrap_or(u64::MAX);
+        self.config.size_max.min(own)
+    }
+
+    /// Octets that the sender says of the message of the transaction; 0: nothing is said.
+    pub fn declared(&self) -> u64 {
+        self.transaction.as_ref().map_or(0, |t| t.declared)
+    }
+
     pub(crate) fn mail(&mut self, mail: Mail) {
         let size_max = self.config.size_max;
         let no = match () {

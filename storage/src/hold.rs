@@ -5,7 +5,7 @@
 //! removes mail from their own view: what was removed stays, with its content, and can be put
 //! back. Who may place a hold, and the audit of it, are the directory's.
 
-use crate::{AccountId, Error, Store};
+use crate::{AccountId, Error, RowChange, Store};
 use serde::{Deserialize, Serialize};
 
 const HOLDS: &str = "storage.hold";
@@ -17,6 +17,8 @@ const HOLDS_MAX: usize = 100;
 /// Octets of a hold's name, reason and author.
 const NAME_OCTETS_MAX: usize = 128;
 const REASON_OCTETS_MAX: usize = 4_000;
+/// Retention rules of one commit, and of one reading.
+const KEPT_COMMIT: usize = 1_000;
 /// Holds that one listing answers.
 const LIST_MAX: usize = 10_000;
 
@@ -139,6 +141,41 @@ impl Store {
     pub fn kept_at_least(&self, account: AccountId) -> Result<Option<u64>, Error> {
         let row = self.table(KEPT).row(&account.raw().to_be_bytes())?;
         row.map(|row| decode(&row)).transpose()
+    }
+
+    /// The same of many accounts; a thousand to a commit. Errors: `Unavailable`.
+    pub fn keep_each_at_least(&self, each: &[(AccountId, Option<u64>)]) -> Result<(), Error> {
+        for some in each.chunks(KEPT_COMMIT) {
+            let _still = self.inner.trimming();
+            let rows = some.iter().map(|(account, seconds)| {
+                Ok(RowChange {
+                    table: KEPT,
+                    key: account.raw().to_be_bytes().to_vec(),
+                    value: seconds.map(|s| encode(&s)).transpose()?,
+                })
+            });
+            self.commit_rows(rows.collect::<Result<_, Error>>()?)?;
+        }
+        Ok(())
+    }
+
+    /// Every account of which it is said, with how long, seconds; in the order of their numbers.
+    pub fn all_kept(&self) -> Result<Vec<(AccountId, u64)>, Error> {
+        let strange = || Error::Corrupt("the key of a retention rule cannot be read".into());
+        let mut all = Vec::new();
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = self.table(KEPT).rows(&[], after.as_deref(), KEPT_COMMIT)?;
+            for (key, row) in &page {
+                let id = key.as_slice().try_into().ok().map(u32::from_be_bytes);
+                let id = id.and_then(AccountId::new).ok_or_else(strange)?;
+                all.push((id, decode(row)?));
+            }
+            match page.last() {
+                Some((key, _)) => after = Some(key.clone()),
+                None => return Ok(all),
+            }
+        }
     }
 
     /// Commits of this account made at this time or later stay, when all others older than

@@ -192,3 +192,41 @@ fn attachments_are_sent_as_the_agency_allows() {
     assert!(told.starts_with("250"), "{told}");
     world.finish();
 }
+
+#[test]
+fn messages_are_as_large_as_the_agency_allows() {
+    let world = World::new();
+    rule(&world, json!({"message_octets": {"value": 20_000}}));
+    let mut client = SmtpClient::connect_tls(world.address("submissions"), &world.ca());
+    let before = client.say("EHLO may.tinh");
+    assert!(!before.contains("SIZE 20000"), "{before}");
+    let plain = STANDARD.encode(format!("\0an@thu.gov.vn\0{PASSWORD}"));
+    assert!(
+        client
+            .say(&format!("AUTH PLAIN {plain}"))
+            .starts_with("235")
+    );
+    let after = client.say("EHLO may.tinh");
+    assert!(after.contains("SIZE 20000"), "{after}");
+    let told = client.say("MAIL FROM:<an@thu.gov.vn> SIZE=20001");
+    assert!(told.starts_with("552 5.3.4"), "{told}");
+    // Who says nothing of it is refused when it is there; what is no larger goes.
+    let mut send =
+        |letter: &[u8]| client.transaction("an@thu.gov.vn", &["binh@thu.gov.vn"], letter);
+    let told = send(&letter("a.pdf", 16_000));
+    assert!(told.starts_with("552 5.3.4"), "{told}");
+    assert!(send(&letter("a.pdf", 10_000)).starts_with("250"));
+    // It holds from now on, for who is signed in already too.
+    rule(&world, json!({"message_octets": {"value": 5_000}}));
+    let told = client.say("MAIL FROM:<an@thu.gov.vn> SIZE=5001");
+    assert!(told.starts_with("552 5.3.4"), "{told}");
+    let (_, _, session) = world.http("an").get("/.well-known/jmap");
+    let session = String::from_utf8_lossy(&session);
+    assert!(session.contains("\"SIZE\":[\"5000\"]"), "{session}");
+    // What comes from outside is measured by the config alone.
+    let mut outside = world.smtp();
+    outside.ehlo();
+    let told = outside.transaction("a@b.example", &["an@thu.gov.vn"], &letter("a.pdf", 16_000));
+    assert!(told.starts_with("250"), "{told}");
+    world.finish();
+}

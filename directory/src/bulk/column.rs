@@ -200,10 +200,7 @@ impl Column {
                 "official codes",
                 "other codes",
             ],
-            Self::Order => &["Thứ tự", "STT", "place"],
             Self::ShortName => &["Tên viết tắt", "Tên ngắn", "Viết tắt", "abbreviation"],
-            Self::Since => &["Từ ngày", "Ngày thành lập", "Ngày bắt đầu", "from"],
-            Self::Until => &["Đến ngày", "Ngày kết thúc", "to"],
             Self::Aliases => &[
                 "Địa chỉ khác",
                 "Các địa chỉ khác",
@@ -211,6 +208,16 @@ impl Column {
                 "alias",
                 "other addresses",
             ],
+            _ => self.seat_aliases(),
+        }
+    }
+
+    /// The same of places and days, and of columns that only positions have.
+    const fn seat_aliases(self) -> &'static [&'static str] {
+        match self {
+            Self::Order => &["Thứ tự", "STT", "place"],
+            Self::Since => &["Từ ngày", "Ngày thành lập", "Ngày bắt đầu", "from"],
+            Self::Until => &["Đến ngày", "Ngày kết thúc", "to"],
             Self::Number => &["Số vị trí", "position number"],
             Self::Title => &["Chức danh", "Chức vụ", "Vị trí", "Tên vị trí", "position"],
             Self::TitleEn => &["Chức danh tiếng Anh", "english title"],
@@ -223,6 +230,7 @@ impl Column {
                 "Giữ quyền",
                 "acting holder",
             ],
+            _ => &[],
         }
     }
 

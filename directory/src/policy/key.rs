@@ -48,6 +48,14 @@ pub enum Key {
     TwoPersons,
     /// Days for which an address that was freed rests before others may give it to somebody.
     AddressDays,
+    /// Octets of one message that is sent.
+    MessageOctets,
+    /// Days for which removed mail can be put back, at least.
+    RestoreDays,
+    /// Days after which mail goes from the mailbox for deleted mail.
+    TrashDays,
+    /// The same of the mailbox for spam.
+    JunkDays,
 }
 
 /// A value.
@@ -83,7 +91,7 @@ enum Words {
 }
 
 /// Each with its name outside, in their order. Names do not change.
-const NAMES: [(Key, &str); 16] = [
+const NAMES: [(Key, &str); 20] = [
     (Key::PasswordMin, "password_min"),
     (Key::PasswordClasses, "password_classes"),
     (Key::PasswordHistory, "password_history"),
@@ -100,6 +108,10 @@ const NAMES: [(Key, &str); 16] = [
     (Key::AttachmentTypesRefused, "attachment_types_refused"),
     (Key::TwoPersons, "two_persons"),
     (Key::AddressDays, "address_rest_days"),
+    (Key::MessageOctets, "message_octets"),
+    (Key::RestoreDays, "restore_days"),
+    (Key::TrashDays, "trash_days"),
+    (Key::JunkDays, "junk_days"),
 ];
 
 impl Key {
@@ -132,8 +144,10 @@ impl Key {
             | Self::AppPasswords => Kind::Allowed,
             Self::SignInNetworks => Kind::Only(Words::Networks),
             Self::SignInHours => Kind::Only(Words::Hours),
-            Self::AddressDays => Kind::AtLeast(0, REST_MAX),
-            Self::AttachmentOctets => Kind::AtMost(1, 1 << 40),
+            Self::AddressDays => Kind::AtLeast(0, DAYS_MAX),
+            Self::AttachmentOctets | Self::MessageOctets => Kind::AtMost(1, 1 << 40),
+            Self::RestoreDays => Kind::AtLeast(1, DAYS_MAX),
+            Self::TrashDays | Self::JunkDays => Kind::AtMost(1, DAYS_MAX),
             Self::AttachmentTypes => Kind::Only(Words::Endings),
             Self::AttachmentTypesRefused => Kind::Refused(Words::Endings),
             Self::TwoPersons => Kind::Refused(Words::Acts),
@@ -152,7 +166,11 @@ impl Key {
             | Self::AttachmentOctets
             | Self::AttachmentTypes
             | Self::AttachmentTypesRefused
-            | Self::TwoPersons => None,
+            | Self::TwoPersons
+            | Self::MessageOctets
+            | Self::RestoreDays
+            | Self::TrashDays
+            | Self::JunkDays => None,
             _ => Some(Value::Switch(true)),
         }
     }
@@ -254,8 +272,8 @@ impl Words {
 pub const PASSWORD_MIN: u64 = 8;
 /// Of lower case, upper case, digits and others, where nothing is said.
 const CLASSES: u64 = 3;
-/// Days for which an address rests, at most.
-const REST_MAX: u64 = 3650;
+/// Ten years.
+const DAYS_MAX: u64 = 3_650;
 /// Passwords that are remembered.
 const HISTORY_MAX: u64 = 24;
 

@@ -17,6 +17,7 @@ mod credentials;
 mod delegation;
 mod detours;
 mod dkim;
+mod expiry;
 mod faults;
 mod forwarding;
 mod freed;

@@ -207,7 +207,12 @@ fn open(
     clock: &Arc<HandClock>,
     room: &Arc<AtomicU64>,
 ) -> Result<(Store, Directory), Error> {
-    open_with(&options(dir, room), clock)
+    let hand = clock.clone();
+    let options = Options {
+        clock: storage::Clock::new(move || hand.now_s()),
+        ..options(dir, room)
+    };
+    open_with(&options, clock)
 }
 
 /// A directory over this store.
