@@ -23,6 +23,11 @@ pub(crate) fn check(store: &Store, deep: bool, tell: Tell<'_>) -> Result<Finding
     for foreign in shared.snapshots.folder.owner.foreign(&shared.dir)? {
         findings.add(owner::told(&foreign));
     }
+    shared
+        .packs
+        .astray()?
+        .into_iter()
+        .for_each(|astray| findings.add(astray));
     let index = &shared.index;
     // What it finds is remembered; what it means for the keys is told below.
     let sound = store.expect_sound(deep);

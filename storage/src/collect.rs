@@ -67,13 +67,23 @@ pub(crate) struct Since {
 struct Pass<'a> {
     store: &'a Store,
     index: &'a Index,
-    since: Since,
+    /// `None`: all uploads and deliveries are kept.
+    since: Option<Since>,
     live: Bloom,
     swept: Swept,
 }
 
 /// One pass. Only one may run at a time.
 pub(crate) fn collect(store: &Store, since: Since) -> Result<Swept, Error> {
+    pass(store, Some(since))
+}
+
+/// One pass that forgets neither uploads nor deliveries. Only one may run at a time.
+pub(crate) fn drop_unneeded(store: &Store) -> Result<Swept, Error> {
+    pass(store, None)
+}
+
+fn pass(store: &Store, since: Option<Since>) -> Result<Swept, Error> {
     let shared = &store.inner.shared;
     let index = &shared.index;
     // From here on what is touched stays.
@@ -129,6 +139,19 @@ pub(crate) fn pages(index: &Index, prefix: &[u8], each: &mut Each<'_>) -> Result
     }
 }
 
+/// The first message that this commit made, when it was made at this time or later.
+fn first_recent(value: &[u8], since: i64) -> Result<Option<EmailId>, Error> {
+    let entry = history::read(value)?;
+    if entry.time < since {
+        return Ok(None);
+    }
+    let made = entry.changes.iter().filter_map(|change| match change {
+        Change::EmailCreated { email, .. } => Some(*email),
+        _ => None,
+    });
+    Ok(made.min())
+}
+
 impl Pass<'_> {
     fn mark_queue(&mut self) -> Result<(), Error> {
         let items = key::kind(AccountId::SYSTEM, key::QUEUE);
@@ -153,24 +176,16 @@ impl Pass<'_> {
         let mut recent = None;
         pages(index, &key::kind(account, key::LOG), &mut |_, value| {
             history::blobs_of(value, &mut |blob| self.live.add(blob))?;
-            recent = recent.or(self.first_recent(value)?);
+            if let Some(since) = self.since {
+                recent = recent.or(first_recent(value, since.deliveries)?);
+            }
             Ok(())
         })?;
         self.uploads(account)?;
-        self.deliveries(account, recent)
-    }
-
-    /// The first message that this commit made, when it is inside the window of deliveries.
-    fn first_recent(&self, value: &[u8]) -> Result<Option<EmailId>, Error> {
-        let entry = history::read(value)?;
-        if entry.time < self.since.deliveries {
-            return Ok(None);
+        match self.since {
+            Some(since) => self.deliveries(account, since.deliveries, recent),
+            None => Ok(()),
         }
-        let made = entry.changes.iter().filter_map(|change| match change {
-            Change::EmailCreated { email, .. } => Some(*email),
-            _ => None,
-        });
-        Ok(made.min())
     }
 
     /// Marks what was uploaded lately and forgets the rest.
@@ -183,7 +198,7 @@ impl Pass<'_> {
                 let at: i64 = record::decode(value, "upload")?;
                 let id = key.get(key::HEAD..).and_then(|k| k.try_into().ok());
                 let id = BlobId(id.ok_or_else(|| Error::Corrupt("a key of an upload".into()))?);
-                if at < self.since.uploads {
+                if self.since.is_some_and(|since| at < since.uploads) {
                     old.push(id);
                 } else {
                     self.live.add(id);
@@ -204,9 +219,14 @@ impl Pass<'_> {
 
     /// Forgets deliveries of messages that came before the window. Messages are numbered in the order
     /// in which they came, and the log knows when; where it was trimmed later than that, it does not.
-    fn deliveries(&mut self, account: AccountId, recent: Option<EmailId>) -> Result<(), Error> {
+    fn deliveries(
+        &mut self,
+        account: AccountId,
+        since: i64,
+        recent: Option<EmailId>,
+    ) -> Result<(), Error> {
         let trimmed = Trimmed::read(self.index, account)?;
-        if trimmed.is_some_and(|t| t.time >= self.since.deliveries) {
+        if trimmed.is_some_and(|t| t.time >= since) {
             return Ok(());
         }
         let meta = self.index.get(&key::meta(account))?;

@@ -134,10 +134,12 @@ told! {
         Newer:
             "hãy dùng bản mới hơn của chương trình đã ghi nó",
             "use the newer version of this program that wrote it";
-        /// Damage to a store of the first format, which nothing here repairs.
+        /// Damage to a store of the first format, whose own program may know more of it.
         First:
-            "hãy khôi phục bản sao lưu vào thư mục khác, hoặc dùng tiếp chương trình đã ghi kho này",
-            "restore a backup into another folder, or go on with the program that wrote the store";
+            "hãy chép thư mục của kho, rồi chạy `congvu store repair` (giữ mọi thứ còn nguyên và nâng cấp kho), hoặc khôi \
+             phục bản sao lưu vào thư mục khác, hoặc dùng tiếp chương trình đã ghi kho này",
+            "copy the folder of the store, then run `congvu store repair` (it keeps all that is whole, and upgrades the \
+             store), or restore a backup into another folder, or go on with the program that wrote the store";
         /// One backup of several.
         OtherBackup:
             "hãy dùng một bản cũ hơn (`congvu backup list` kể tên; khôi phục bằng `--manifest TÊN`, hỏi máy chủ thì \

@@ -10,8 +10,6 @@ use crate::seal::Keys;
 use crate::{
     EngineKind, Error, Options, engine, journal, keyring, recover, search, snapshot, upgrade,
 };
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// The format of the folder that this program writes. The third only has values that the second has not; since
@@ -58,8 +56,6 @@ const LATER: [&str; 12] = [
 const NOBODYS: &str = "lost+found";
 /// Entries looked at before a folder counts as somebody else's.
 const ENTRIES_MAX: usize = 1_000;
-/// Octets of a segment's magic and version, which never change their places.
-const SEGMENT_HEAD: usize = 12;
 
 /// What the file says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -429,28 +425,24 @@ fn names(dir: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// Whether the journal begins with a segment of the first version.
+/// Whether it is a store of the first format, which had no snapshots; an upgrade that was cut off leaves the first one.
 fn is_first(dir: &Path) -> Result<bool, Error> {
-    let journal = dir.join("journal");
-    let mut segments = names(&journal)?;
-    segments.retain(|name| name.ends_with(".log"));
-    segments.sort_unstable();
-    let Some(first) = segments.first() else {
-        return Ok(false);
-    };
-    let path = journal.join(first);
-    let mut head = [0; SEGMENT_HEAD];
-    let file = File::open(&path).map_err(|e| disk::failed("cannot read", &path, &e))?;
-    // One that is shorter was just being begun: of the first version only when others follow it.
-    let read = file.read_exact_at(&mut head, 0).is_ok();
-    Ok(read && head.starts_with(b"CVJRNL\r\n") && head[8..] == 1u32.to_le_bytes())
+    let has_others = has_snapshot(dir, &|name| name != upgrade::FIRST.name())?;
+    Ok(!has_others && journal::v1::is_here(&dir.join("journal"))?)
 }
 
 /// Whether there is one snapshot only, that which an upgrade from the first format writes.
 fn is_base_alone(dir: &Path) -> Result<bool, Error> {
-    let mut names = names(&dir.join(snapshot::FOLDER))?;
-    names.retain(|name| name.ends_with(".snap"));
-    Ok(names == [snapshot::Span { first: 0, last: 0 }.name()])
+    let is_first = |name: &str| name == upgrade::FIRST.name();
+    Ok(has_snapshot(dir, &is_first)? && !has_snapshot(dir, &|name| !is_first(name))?)
+}
+
+/// Whether there is a snapshot of such a name.
+fn has_snapshot(dir: &Path, such: &dyn Fn(&str) -> bool) -> Result<bool, Error> {
+    let names = names(&dir.join(snapshot::FOLDER))?;
+    Ok(names
+        .iter()
+        .any(|name| name.ends_with(".snap") && such(name)))
 }
 
 /// An error when there is content, and nothing that says whose it is. (A store that was never

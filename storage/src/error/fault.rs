@@ -71,6 +71,14 @@ told! {
         PackVersion { pack: u32, version: u32 }:
             "tệp nội dung {pack} có phiên bản chưa biết ({version})",
             "pack {pack} has an unknown version ({version})";
+        /// A pack under another one's name.
+        PackOther { file: String, own: u32 }:
+            "tệp {file} là tệp nội dung {own}: nó bị đổi tên, hoặc là một bản chép",
+            "the file {file} is pack {own}: it was renamed, or is a copy";
+        /// A pack with a number that no store reaches.
+        PackNumber { file: String }:
+            "tệp {file} mang một số mà không tệp nội dung nào của kho có",
+            "the file {file} has a number that no pack of a store has";
         /// How a content is put together, as a newer program writes it (I-18).
         RecipeVersion { version: u8 }:
             "cách ghép một nội dung có phiên bản chưa biết {version}",

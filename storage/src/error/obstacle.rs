@@ -34,9 +34,9 @@ told! {
         /// What is asked for comes after an upgrade.
         FirstFormat { dir: String }:
             "kho thư trong {dir} thuộc định dạng đầu tiên: hãy mở nó một lần (`congvu store verify`) để nâng cấp; nếu lần mở \
-             ấy báo kho hỏng thì hãy khôi phục bản sao lưu vào thư mục khác, hoặc dùng tiếp chương trình đã ghi kho này",
+             ấy báo kho hỏng thì hãy làm như nó chỉ",
             "the store in {dir} is of the first format: open it once (`congvu store verify`), which upgrades it; where that \
-             says that it is damaged, restore a backup into another folder, or go on with the program that wrote it";
+             says that it is damaged, do what it says";
         /// A folder where the store keeps a file that it can make itself.
         FolderForFile { file: String }:
             "chỗ của tệp {file} lại là một thư mục: hãy chuyển thư mục đó đi nơi khác, kho thư tự tạo lại tệp này",

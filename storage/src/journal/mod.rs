@@ -25,7 +25,7 @@ mod tests;
 pub(crate) use frame::Packed;
 pub(crate) use mark::{Lineage, Mark};
 pub(crate) use read::{Found, Met, damaged, opens, replay, whole};
-pub(crate) use salvage::salvage;
+pub(crate) use salvage::{Gap, salvage};
 pub(crate) use segments::{between, is_plain, remove, sealed, segments};
 pub(crate) use write::Journal;
 

@@ -3,8 +3,11 @@
 //! where `group` is the offset at which the record's group began.
 
 use super::read::{Met, Visit};
-use super::{FILE_MAGIC, Found, Position, SUM, Subject, path, segments};
+use super::salvage::{Gap, Left};
+use super::{FILE_MAGIC, Found, HEAD_MAX, Head, Position, SUM, Subject, path, segments};
 use crate::{AccountId, Error, Fault, ModSeq, disk};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 const FILE_VERSION: u32 = 1;
@@ -16,6 +19,135 @@ const START: Position = Position {
     segment: 1,
     offset: FILE_HEAD,
 };
+
+/// Whether the journal in this folder is of this version, whatever of it is damaged: no segment has a whole head of
+/// a later one, and one has a head of this one or, where none has, a whole record. Errors: `Unavailable`.
+pub(crate) fn is_here(dir: &Path) -> Result<bool, Error> {
+    let numbers = match dir.is_dir() {
+        true => segments(dir)?,
+        false => Vec::new(),
+    };
+    let mut has_head = false;
+    for number in &numbers {
+        let path = path(dir, *number);
+        let mut head = Vec::new();
+        match File::open(&path).and_then(|file| file.take(HEAD_MAX).read_to_end(&mut head)) {
+            Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
+                return Err(disk::failed("cannot read", &path, &e));
+            }
+            _ => {}
+        }
+        if !matches!(Head::any(&head, *number), Ok(None)) {
+            return Ok(false);
+        }
+        has_head |= is_head(&head);
+    }
+    let has_record = |number: &u32| {
+        let bytes = std::fs::read(path(dir, *number));
+        bytes.is_ok_and(|bytes| next(&bytes, begin(*number)).is_some())
+    };
+    Ok(has_head || numbers.iter().any(has_record))
+}
+
+/// Reads what is whole of a damaged segment; returns where it is not. Of the last group of the last segment `each` may
+/// refuse a record: then it and what follows count as torn. Errors: whatever `each` returns; `Unavailable`.
+pub(crate) fn salvage(
+    dir: &Path,
+    number: u32,
+    is_last: bool,
+    each: &mut Visit<'_>,
+) -> Result<Left, Error> {
+    let path = path(dir, number);
+    let bytes = std::fs::read(&path).map_err(|e| disk::failed("cannot read", &path, &e))?;
+    let octets = bytes.len() as u64;
+    let mut left = Left {
+        end: FILE_HEAD,
+        ..Left::default()
+    };
+    let gap = |from, to, is_end, is_head| Gap {
+        from,
+        to,
+        is_end,
+        is_head,
+    };
+    if octets < FILE_HEAD {
+        left.gaps.push(gap(0, octets, true, false));
+        return Ok(left);
+    }
+    if check_head(&bytes, number).is_err() {
+        let own = bytes[12..16].try_into().map(u32::from_le_bytes);
+        let own = own.ok().filter(|own| *own != number);
+        // All of a head is known but whose records follow, and they say it themselves.
+        let is_own = next(&bytes, begin(number)).is_some();
+        left.other = own.filter(|own| !is_own && next(&bytes, begin(*own)).is_some());
+        if left.other.is_some() {
+            return Ok(left);
+        }
+        left.gaps.push(gap(0, FILE_HEAD, false, true));
+    }
+    let (mut at, mut whole) = (begin(number), Vec::new());
+    while at.offset < octets {
+        let found = next(&bytes, at);
+        let to = found.unwrap_or(octets);
+        if to > at.offset
+            && (found.is_some() || bytes[at.offset as usize..].iter().any(|b| *b != 0))
+        {
+            left.gaps.push(gap(at.offset, to, found.is_none(), false));
+        }
+        at.offset = to;
+        if let Some(record) = record(&bytes, at) {
+            whole.push((at, record.group));
+            at.offset = record.end;
+        }
+    }
+    let last_group = whole
+        .last()
+        .filter(|_| is_last)
+        .map_or(u64::MAX, |(_, group)| *group);
+    for (at, _) in whole {
+        let Some(record) = record(&bytes, at) else {
+            continue;
+        };
+        let met = Met {
+            subject: record.subject,
+            body: record.body,
+            last: at.offset >= last_group,
+        };
+        if !each(met)? {
+            break;
+        }
+        left.end = record.end;
+    }
+    Ok(left)
+}
+
+/// Whether a segment of this version begins so: a later one, of which only the version was damaged, has a salt behind it.
+fn is_head(octets: &[u8]) -> bool {
+    let version = octets.get(8..12).and_then(|o| o.try_into().ok());
+    let follows = octets.get(FILE_HEAD as usize..).unwrap_or_default();
+    let follows = &follows[..follows.len().min(MAGIC.len())];
+    octets.starts_with(FILE_MAGIC)
+        && version.map(u32::from_le_bytes) == Some(FILE_VERSION)
+        && (MAGIC.starts_with(follows) || follows.iter().all(|octet| *octet == 0))
+}
+
+/// Where the first record of a segment lies.
+fn begin(segment: u32) -> Position {
+    Position { segment, ..START }
+}
+
+/// Where the next whole record begins, here or behind.
+fn next(bytes: &[u8], from: Position) -> Option<u64> {
+    let rest = bytes.get(from.offset as usize..)?;
+    let mut places = memchr::memmem::find_iter(rest, MAGIC).map(|skip| from.offset + skip as u64);
+    places.find(|offset| {
+        let at = Position {
+            offset: *offset,
+            ..from
+        };
+        record(bytes, at).is_some()
+    })
+}
 
 /// Reads all segments. Errors: `Corrupt` when something that was promised is damaged or missing;
 /// whatever `each` returns.

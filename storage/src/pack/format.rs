@@ -121,7 +121,7 @@ pub(super) struct Header {
 impl Header {
     /// Reads it from the first octets of a pack, with some of what follows. Errors: `None` for what is none or
     /// damaged, the version when it is not known (I-18).
-    fn parse(head: &[u8]) -> Result<Self, Option<u32>> {
+    pub(super) fn parse(head: &[u8]) -> Result<Self, Option<u32>> {
         let number = |at: usize| {
             let octets = head.get(at..at + 4).and_then(|o| o.try_into().ok());
             octets.map(u32::from_le_bytes).ok_or(None)
@@ -168,6 +168,15 @@ impl Header {
         file.read_at(0, &mut head).map_err(|_| damaged())?;
         match Self::parse(&head) {
             Ok(header) if header.number == number => Ok(header),
+            // Under its checksum it is no damage.
+            Ok(Self {
+                version,
+                number: own,
+                ..
+            }) if version > 1 => {
+                let file = name(number);
+                Err(Error::corrupt(Fault::PackOther { file, own }))
+            }
             Err(Some(version)) => {
                 let pack = number;
                 let what = Fault::PackVersion { pack, version };

@@ -8,9 +8,11 @@
 //! Content with base64 in it is stored as a recipe: its text, and what the base64 says. What is
 //! large is an entry of its own, shared by all messages that carry it ([`crate::share`]).
 
+mod astray;
 mod bloom;
 mod examine;
 mod format;
+mod found;
 mod gate;
 mod proven;
 mod read;
@@ -20,10 +22,12 @@ mod tail;
 mod tests;
 mod verify;
 
+pub(crate) use astray::{Astray, NUMBER_MAX, astray, is_own};
 pub(crate) use bloom::Bloom;
 pub(crate) use examine::{Last, Stretch, content_at, examine, fits, header, name_of, number_of};
 pub(crate) use format::{FILE_HEAD, HEAD};
 pub(crate) use format::{Headless, headless, said, there};
+pub(crate) use found::{Among, Found};
 pub(crate) use gate::{Gate, Held, Staged};
 pub(crate) use read::is_whole;
 pub use verify::Verified;
@@ -115,8 +119,8 @@ impl Packs {
 
     /// Every pack that the index knows must be there, and be ours to read: a wrong owner or mode is no damage,
     /// and is set right before anybody is told that mail cannot be read. A repair opens the store without those that
-    /// are not there, and then forgets them. Errors: `Corrupt`, naming the first that is not there; `Unavailable`,
-    /// naming the first that may not be read.
+    /// are not there, and then forgets them. Errors: `Corrupt`, naming the first that is not there, or in whose place
+    /// another is; `Unavailable`, naming the first that may not be read.
     pub(crate) fn expect_all(
         &self,
         index: &Index,
@@ -134,7 +138,7 @@ impl Packs {
                 Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
                     return Err(disk::failed("cannot read", &path, &e));
                 }
-                _ => {}
+                _ => astray::expect_own(&self.dir, *number)?,
             }
         }
         // The one that would be written on.

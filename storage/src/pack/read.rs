@@ -115,14 +115,7 @@ impl Packs {
         id: BlobId,
         location: &Location,
     ) -> Result<(Entry, Vec<u8>), Error> {
-        let opened = self.handle(location.pack)?;
-        let head = format::head_octets(opened.version);
-        let mut octets = vec![0u8; head + location.stored as usize];
-        let read = opened.file.read_at(location.offset, &mut octets);
-        let entry = Entry::decode(&octets).filter(|e| read.is_ok() && e.fits(id, location));
-        let entry = entry.ok_or_else(|| damaged(id, location))?;
-        octets.drain(..head);
-        Ok((entry, octets))
+        as_stored_in(&self.handle(location.pack)?, id, location)
     }
 
     /// The plain octets of what was stored. Errors: `Corrupt`.
@@ -193,6 +186,21 @@ impl Packs {
     pub(super) fn shut(&self, number: u32) {
         lock(&self.open).retain(|o| o.number != number);
     }
+}
+
+/// The entry at a place of this pack and its octets as they lie there.
+pub(super) fn as_stored_in(
+    opened: &Opened,
+    id: BlobId,
+    location: &Location,
+) -> Result<(Entry, Vec<u8>), Error> {
+    let head = format::head_octets(opened.version);
+    let mut octets = vec![0u8; head + location.stored as usize];
+    let read = opened.file.read_at(location.offset, &mut octets);
+    let entry = Entry::decode(&octets).filter(|e| read.is_ok() && e.fits(id, location));
+    let entry = entry.ok_or_else(|| damaged(id, location))?;
+    octets.drain(..head);
+    Ok((entry, octets))
 }
 
 /// Whether an entry is wholly on the disk, before the packs are opened. What it is put together of

@@ -122,6 +122,20 @@ impl Packs {
         Ok(content)
     }
 
+    /// The shared pieces that a recipe names; `None` when it cannot be read.
+    pub(super) fn parts_in(&self, stored: &[u8]) -> Option<Vec<BlobId>> {
+        let rest = self.rest(stored)?;
+        let (pieces, _) = split(&rest)?;
+        let mut parts = Vec::new();
+        for piece in decoded(pieces).ok()? {
+            match piece {
+                Piece::Shared(id, _) if !parts.contains(&id) => parts.push(id),
+                _ => {}
+            }
+        }
+        Some(parts)
+    }
+
     fn rest(&self, stored: &[u8]) -> Option<Vec<u8>> {
         let (prefix, packed) = stored.split_at_checked(PREFIX)?;
         let octets = u32::from_le_bytes(prefix[1..].try_into().ok()?) as usize;

@@ -1,7 +1,7 @@
 //! The pack that is being written.
 
 use super::format::{self, Entry, FILE_HEAD};
-use super::{Packs, lock};
+use super::{Packs, astray, lock};
 use crate::disk::{self, DataFile};
 use crate::record::{Form, Location};
 use crate::seal::{Context, KeyId};
@@ -25,7 +25,7 @@ pub(super) struct Tail {
 
 impl Tail {
     pub(super) fn open(dir: &Path, options: &Options, clean: bool) -> Result<Self, Error> {
-        let number = format::numbers(dir)?.last().copied().unwrap_or(0);
+        let number = astray::last(dir)?;
         let mut tail = Self {
             number,
             ..Self::default()
@@ -105,10 +105,9 @@ impl Packs {
 
     fn begin(&self, tail: &mut Tail) -> Result<(), Error> {
         tail.file = None;
-        let number = tail
-            .number
-            .checked_add(1)
-            .ok_or(Error::TooLarge("number of packs"))?;
+        let mut numbers = tail.number + 1..=astray::NUMBER_MAX;
+        let number = numbers.find(|number| !astray::is_taken(&self.dir, *number));
+        let number = number.ok_or(Error::TooLarge("number of packs"))?;
         let path = format::path(&self.dir, number);
         let file = self.disk.open(&path)?;
         file.append_at(0, &format::file_head(number, &self.owner.id))

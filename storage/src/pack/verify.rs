@@ -7,6 +7,7 @@ use crate::index::Index;
 use crate::record::{self, Form, Location};
 use crate::seal::KeyId;
 use crate::{BlobId, Error, key};
+use std::path::Path;
 
 /// What is read at once when heads are looked for, octets.
 const WINDOW: usize = 64 * 1024;
@@ -135,7 +136,18 @@ impl Packs {
         each: &mut dyn FnMut(&Location, &Entry) -> Result<bool, Error>,
     ) -> Result<u64, Error> {
         let opened = self.handle(number)?;
-        let len = self.len_of(number, &opened)?;
+        self.walk_in(&opened, &self.file(number), each)
+    }
+
+    /// The same of a file that is open.
+    pub(super) fn walk_in(
+        &self,
+        opened: &read::Opened,
+        path: &Path,
+        each: &mut dyn FnMut(&Location, &Entry) -> Result<bool, Error>,
+    ) -> Result<u64, Error> {
+        let len = opened.file.len();
+        let len = len.map_err(|e| disk::failed("cannot read", path, &e))?;
         let head = format::head_octets(opened.version) as u64;
         let mut at = format::file_head_octets(opened.version);
         let mut window: (u64, Vec<u8>) = (0, Vec::new());
@@ -146,9 +158,7 @@ impl Packs {
                 let octets = (len - at).min(WINDOW as u64) as usize;
                 window = (at, vec![0; octets]);
                 let read = opened.file.read_at(at, &mut window.1);
-                read.map_err(|e| {
-                    disk::failed("cannot read", &format::path(&self.dir, number), &e)
-                })?;
+                read.map_err(|e| disk::failed("cannot read", path, &e))?;
                 continue;
             };
             let Some(entry) = Entry::decode(octets) else {
@@ -156,7 +166,7 @@ impl Packs {
                 continue;
             };
             let location = Location {
-                pack: number,
+                pack: opened.number,
                 offset: at,
                 stored: entry.stored,
                 raw: entry.raw,

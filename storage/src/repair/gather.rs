@@ -2,7 +2,7 @@
 //! is missing the index's copy.
 
 use super::mishap::{Mishap, Than};
-use super::{Gone, Repaired, aside, found, rename};
+use super::{Gone, Repaired, aside, beyond, found, rename};
 use crate::applied::{self, Applied};
 use crate::checkpoint::Checkpoint;
 use crate::index::{Index, Op, ops_of};
@@ -16,8 +16,6 @@ use std::path::Path;
 
 /// Octets of keys and values sorted in memory.
 const SORT_OCTETS: u64 = 64 << 20;
-/// Added to the system's ModSeq when commits were lost, so that none is given twice (I-04).
-const MODSEQ_LEAP: u64 = 1_000_000;
 /// Accounts of a damage that are listed.
 const ACCOUNTS_MAX: u32 = 1_000;
 
@@ -98,7 +96,8 @@ pub(super) fn gather(
         checkpoint = None;
     }
     let old = old(options, (keys, owner), checkpoint.as_ref(), report)?;
-    let mut files = read(&folder, &new, old.as_ref(), report)?;
+    let promised = checkpoint.as_ref().map(|c| c.position);
+    let mut files = read((&folder, promised), &new, old.as_ref(), report)?;
     if let Some(checkpoint) = &checkpoint {
         files.summary.system = files.summary.system.max(checkpoint.system);
         files.last = files.last.max(checkpoint.position.segment);
@@ -127,8 +126,7 @@ pub(super) fn gather(
     };
     let helped = copy.as_ref().is_some_and(|copy| copy.whole) && files.lost_until <= files.applied;
     if missing && !helped {
-        let system = files.summary.system.raw().saturating_add(MODSEQ_LEAP);
-        files.summary.system = ModSeq::new(system).unwrap_or(files.summary.system);
+        files.summary.system = beyond(files.summary.system);
         report.gone = Some(files.gone());
     }
     let (last, summary) = (files.last, files.summary);
@@ -209,9 +207,9 @@ fn take(sorter: &mut Sorter, packs: &mut BTreeSet<u32>, op: Op) -> Result<(), Er
     sorter.add(op)
 }
 
-/// Everything whole in snapshots and journal, the oldest first.
+/// Everything whole in snapshots and journal, the oldest first; up to where the checkpoint promised it.
 fn read(
-    old: &Folder,
+    (old, promised): (&Folder, Option<Position>),
     new: &Folder,
     index: Option<&Old>,
     report: &mut Repaired,
@@ -271,6 +269,12 @@ fn read(
     files.last = covered;
     let newer: Vec<u32> = segments.into_iter().filter(|n| *n > covered).collect();
     let end = newer.last().copied().unwrap_or(covered);
+    let promised = promised.max(files.applied);
+    if spans == [upgrade::FIRST] && upgrade::has_just_ended(&old.store, promised) {
+        // It was cut off, or nobody opened the store since.
+        files.end = Some(Position::START);
+        return Ok(files);
+    }
     for number in covered + 1..=end.max(covered + 1) {
         files.read_until = files.summary.time;
         match newer.contains(&number) {

@@ -45,6 +45,21 @@ told! {
         PackStrange { name: String, to: String }:
             "tệp nội dung {name}: thứ nằm ở chỗ đó không phải tệp nội dung, đã chuyển sang {to}",
             "pack {name}: what is in its place is no pack; it was moved to {to}";
+        PackRenamed { name: String, own: String }:
+            "tệp nội dung {own} mang tên {name}: đã trả lại tên {own}",
+            "pack {own} had the name {name}; it has its own again";
+        PackCopy { name: String, own: u32, to: String }:
+            "tệp nội dung {name} là một bản chép của tệp nội dung {own}, hoặc từ nơi khác đến; đã chuyển sang {to}",
+            "pack {name} is a copy of pack {own}, or came from elsewhere; it was moved to {to}";
+        PackReplaced { name: String, to: String }:
+            "tệp nội dung {name} hỏng phần đầu, và chính tệp đó nằm nguyên vẹn dưới tên khác; thứ nằm ở chỗ đó đã chuyển              sang {to}",
+            "pack {name}: its header is damaged, and it lies whole under another name; what was in its place was moved to              {to}";
+        ContentFound { count: u64, file: String }:
+            "{count} nội dung không còn đúng chỗ, đã tìm thấy nguyên vẹn trong {file}: không mất gì của chúng",
+            "{count} contents were not where they should be, and were found whole in {file}: nothing of them is lost";
+        ContentUnneeded { blob: BlobId }:
+            "nội dung {blob} bị hỏng mà không thư nào còn cần đến: đã bỏ nó ra",
+            "content {blob} is damaged, and no message needs it any more; it was dropped";
         Content { blob: BlobId, why: Error }:
             "nội dung {blob}: {why}",
             "content {blob}: {why}";

@@ -1,7 +1,8 @@
 //! Repair of a damaged store that is not open: skips what cannot be read, says so, and keeps
 //! everything else.
 //!
-//! Files of another store go aside first. Snapshots and journal are read as far as their checksums say they are
+//! A store of the first format becomes one of this one, with all that is whole of it (`first`).
+//! Files of another store go aside, packs get their own names and headers again (`packs`). Snapshots and journal are read as far as their checksums say they are
 //! whole. Where something is
 //! missing the index is asked, since it is a copy of the same. What comes out becomes one snapshot,
 //! and the index is made anew from it. What was there before is moved to `damaged/` and never
@@ -10,10 +11,12 @@
 //! What was found is written down in `damaged/` before that, and what else is found before it is acted upon.
 //! Last the counters of accounts are mended: nothing that was ever given is given again.
 
+mod first;
 mod gather;
 mod loss;
 mod mend;
 mod mishap;
+mod packs;
 mod report;
 mod told;
 
@@ -28,7 +31,7 @@ use crate::owner::{self, Owner};
 use crate::seal::Keys;
 use crate::store::Opening;
 use crate::{
-    Disk, EngineKind, Error, Options, Store, disk, journal, keyring, lock, pack, pin, recover,
+    Disk, EngineKind, Error, ModSeq, Options, Store, disk, journal, keyring, lock, pin, recover,
     search, snapshot, upgrade,
 };
 use gather::Gathered;
@@ -48,6 +51,8 @@ const WHOLE: &[u8] = b"whole";
 pub(crate) const RESTORED: &str = "restored";
 /// Where what was there before goes.
 const ASIDE: &str = "damaged";
+/// Added to the system's ModSeq when commits were lost, so that none is given twice.
+const MODSEQ_LEAP: u64 = 1_000_000;
 /// Repairs of one store whose leftovers are kept apart.
 const ASIDE_MAX: u32 = 10_000;
 /// What takes the place of what.
@@ -91,12 +96,13 @@ impl Store {
             ..Repaired::default()
         };
         let keys = Keys::open(options, false)?;
+        let first_lost = first::upgraded(options, &keys, &mut report)?;
         let (owner, options) = format(options, &mut report)?;
         let options = &options;
         if !is_cut_off(&options.dir) {
             remove_tree(options, &fresh)?;
             foreign(options, owner, &mut report)?;
-            packs(options, owner, &mut report)?;
+            packs::put_right(options, owner, &mut report)?;
             let gathered = gather::gather(options, (&keys, owner), &fresh, &mut report);
             // What it had begun is of no use, and nothing says that it was.
             let gathered = gathered.inspect_err(|_| drop(remove_tree(options, &fresh)))?;
@@ -111,7 +117,7 @@ impl Store {
             swap(options, &fresh)?;
             report.aside = Some(options.dir.join(ASIDE));
         }
-        let lost = std::fs::read(fresh.join(MENDING)).is_ok_and(|said| said == LOST);
+        let lost = first_lost || std::fs::read(fresh.join(MENDING)).is_ok_and(|said| said == LOST);
         if lost && report.gone.is_none() {
             // What was found before it was cut off is forgotten.
             report.gone = Some(Gone {
@@ -122,9 +128,14 @@ impl Store {
         drop((held, keys));
         let store = Store::open_as(options, Opening::Repair)?;
         mend::packs(&store, &mut report)?;
+        packs::found_again(&store, packs::misplaced, &mut report)?;
         mend::mend(&store, lost, &mut report)?;
+        if first_lost {
+            first::leapt(options)?;
+        }
         remove_tree(options, &fresh)?;
-        told::contents(&store, &mut report)?;
+        let damaged = packs::found_again(&store, packs::damaged, &mut report)?;
+        told::contents(&store, damaged, &mut report)?;
         let watch = options.disk.watch();
         report.remaining = store.check_telling(false, &mut |p| watch.tell(p))?.lines();
         store.close()?;
@@ -163,14 +174,12 @@ pub(crate) fn expect_store(options: &Options) -> Result<(), Error> {
     let shown = || options.dir.display().to_string();
     match Found::look(&options.dir) {
         Ok(Found::New) => Err(Error::Unavailable(Obstacle::NoStore { dir: shown() })),
-        // Its journal is another one, all of which would be taken for damage.
-        Ok(Found::First) => Err(Error::Unavailable(Obstacle::FirstFormat { dir: shown() })),
         // Nor may the mail of a sealed store be taken for damage.
         Ok(Found::Unmarked) if !Format::is_replaceable(&options.dir) => {
             let dir = shown();
             Err(Error::Unavailable(Obstacle::FormatAndKeyringGone { dir }))
         }
-        Ok(Found::Unmarked) => Ok(()),
+        Ok(Found::Unmarked | Found::First) => Ok(()),
         Ok(found) => found.allows(options),
         Err(e @ Error::Unavailable(_)) => Err(e),
         Err(e @ Error::Corrupt(_)) if Format::is_damaged(&options.dir) => {
@@ -321,6 +330,11 @@ fn swap(options: &Options, fresh: &Path) -> Result<(), Error> {
     options.disk.sync_dir(fresh)
 }
 
+/// A ModSeq of the system beyond all that were given, when commits were lost (I-04).
+pub(crate) fn beyond(system: ModSeq) -> ModSeq {
+    ModSeq::new(system.raw().saturating_add(MODSEQ_LEAP)).unwrap_or(system)
+}
+
 /// Makes the new files: one snapshot up to segment `last`, and the segment with which the journal goes on.
 fn found(
     options: &Options,
@@ -333,26 +347,4 @@ fn found(
     snapshot::write_base(folder, last, summary, entries)?;
     journal::begin(&folder.journal(), &options.disk, next, folder.owner)?;
     options.disk.sync_dir(&folder.store)
-}
-
-/// Gives packs whose header is damaged their header again; a file that is no pack goes aside.
-fn packs(options: &Options, owner: Owner, report: &mut Repaired) -> Result<(), Error> {
-    let dir = options.dir.join("packs");
-    for (name, what) in pack::headless(&dir, owner)? {
-        let to = aside(options, &name)?;
-        rename(options, &dir.join(&name), &to)?;
-        report.aside = Some(options.dir.join(ASIDE));
-        let what = match what {
-            pack::Headless::Mended(bytes) => {
-                options.disk.replace(&dir, &name, &bytes)?;
-                Mishap::PackHeader { name }
-            }
-            pack::Headless::Strange => {
-                let to = to.display().to_string();
-                Mishap::PackStrange { name, to }
-            }
-        };
-        report.add(&what, &[]);
-    }
-    Ok(())
 }

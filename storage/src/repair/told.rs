@@ -1,6 +1,7 @@
 //! What a repair tells: what was damaged, where, and whose.
 
 use super::mishap::Mishap;
+use super::packs::Damaged;
 use super::report::{Pending, Untold};
 use crate::*;
 use std::collections::BTreeSet;
@@ -87,19 +88,33 @@ impl Repaired {
     }
 }
 
-/// Reads all content and lists the messages whose is damaged.
-pub(super) fn contents(store: &Store, report: &mut Repaired) -> Result<(), Error> {
-    let watch = store.inner.shared.disk.watch().clone();
-    let wrong = &mut |id: BlobId, e: Error| report.add(&Mishap::Content { blob: id, why: e }, &[]);
-    let damaged = check::damaged_contents(store, wrong, &mut |p| watch.tell(p))?;
-    if damaged.is_empty() {
+/// Lists what of this content is still needed, and the messages that have it; drops what nobody needs.
+pub(super) fn contents(
+    store: &Store,
+    damaged: Damaged,
+    report: &mut Repaired,
+) -> Result<(), Error> {
+    if damaged.listed.is_empty() {
         return Ok(());
     }
+    let shared = &store.inner.shared;
+    collect::drop_unneeded(store)?;
+    let mut left = BTreeSet::new();
+    for (blob, why) in damaged.listed {
+        match shared.index.get(&key::blob(blob))? {
+            None => report.add(&Mishap::ContentUnneeded { blob }, &[]),
+            Some(_) => {
+                report.add(&Mishap::Content { blob, why }, &[]);
+                left.insert(blob);
+            }
+        }
+    }
+    report.more += damaged.more;
     let mut next = AccountId::SYSTEM.next();
     while let Some(from) = next {
-        let found = check::account_from(&store.inner.shared.index, from)?;
+        let found = check::account_from(&shared.index, from)?;
         if let Some(id) = found {
-            match of_account(&store.account(id), &damaged, report) {
+            match of_account(&store.account(id), &left, report) {
                 // A check says what is wrong with it.
                 Err(Error::Corrupt(_)) | Ok(()) => {}
                 Err(e) => return Err(e),

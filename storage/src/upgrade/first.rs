@@ -3,7 +3,7 @@
 use crate::checkpoint::Checkpoint;
 use crate::error::Cure;
 use crate::index::Op;
-use crate::journal::{Subject, v1};
+use crate::journal::{self, Gap, Position, Subject, v1};
 use crate::record::{self, Meta};
 use crate::{Error, Fault, Options, history, key, recover};
 
@@ -11,6 +11,38 @@ const VERSION: u8 = 1;
 /// Octets before the version octet of the checkpoint, and of the checksum at its end.
 const CHECKPOINT_HEAD: usize = 8;
 const CHECKPOINT_SUM: usize = 32;
+
+/// What is damaged of the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// Only a segment's head; all that it says is known.
+    Head {
+        segment: u32,
+    },
+    Missing {
+        segment: u32,
+    },
+    /// Its file is that of this other segment.
+    Other {
+        segment: u32,
+        own: u32,
+    },
+    /// Between these octets.
+    Commits {
+        segment: u32,
+        from: u64,
+        to: u64,
+    },
+    /// It ends before its checkpoint.
+    Short,
+}
+
+impl Wrong {
+    /// Whether commits are lost by it.
+    pub(crate) fn is_loss(self) -> bool {
+        !matches!(self, Self::Head { .. })
+    }
+}
 
 /// From version 1 to version 2: counters gained octets and messages, the log gained the time and
 /// what was replaced; everything else stayed.
@@ -31,17 +63,8 @@ pub(super) fn replay(
     let clean = checkpoint.as_ref().is_some_and(|c| c.clean);
     let found = v1::replay(&options.dir.join("journal"), &mut |met| {
         let ops = ops(met.body)?;
-        if met.last && !clean {
-            let stepped = ops.iter().map(|op| match op {
-                Op::Put(key, value) => {
-                    super::step(key, value.clone(), 0).map(|v| Op::Put(key.clone(), v))
-                }
-                deleted => Ok(deleted.clone()),
-            });
-            if !recover::content_is_whole(options, &stepped.collect::<Result<Vec<_>, _>>()?)? {
-                tracing::warn!("content of the last commits did not come to the disk");
-                return Ok(false);
-            }
+        if met.last && !clean && !came(options, &ops)? {
+            return Ok(false);
         }
         each(met.subject, ops)?;
         Ok(true)
@@ -53,6 +76,65 @@ pub(super) fn replay(
         return Err(Error::cured(short, Cure::First));
     }
     Ok(found.records)
+}
+
+/// The same of a damaged journal: all commits that are whole. `wrong` hears of all else. Errors: `Unavailable`.
+pub(super) fn salvage(
+    options: &Options,
+    wrong: &mut dyn FnMut(Wrong),
+    each: &mut dyn FnMut(Subject, Vec<Op>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let checkpoint = checkpoint(options);
+    let clean = checkpoint.as_ref().is_some_and(|c| c.clean);
+    let journal = options.dir.join("journal");
+    let there = journal::segments(&journal)?;
+    let promised = checkpoint.map(|c| c.position);
+    let last = there.last().copied().max(promised.map(|p| p.segment));
+    let mut end = None;
+    for segment in 1..=last.unwrap_or(1) {
+        let is_last = Some(segment) == last;
+        if there.binary_search(&segment).is_err() {
+            wrong(Wrong::Missing { segment });
+            continue;
+        }
+        let left = v1::salvage(&journal, segment, is_last, &mut |met| {
+            // One that cannot be read is whole by its checksum: nothing that this program wrote.
+            let ops = ops(met.body)?;
+            if met.last && !clean && !came(options, &ops)? {
+                return Ok(false);
+            }
+            each(met.subject, ops)?;
+            Ok(true)
+        })?;
+        let offset = left.end;
+        end = Some(Position { segment, offset });
+        if let Some(own) = left.other {
+            wrong(Wrong::Other { segment, own });
+        }
+        for Gap { from, to, .. } in left.gaps.into_iter().filter(|gap| !(gap.is_end && is_last)) {
+            wrong(match from {
+                0 => Wrong::Head { segment },
+                _ => Wrong::Commits { segment, from, to },
+            });
+        }
+    }
+    if promised > end {
+        wrong(Wrong::Short);
+    }
+    Ok(())
+}
+
+/// Whether the content that a commit names is on the disk.
+fn came(options: &Options, ops: &[Op]) -> Result<bool, Error> {
+    let stepped = ops.iter().map(|op| match op {
+        Op::Put(key, value) => super::step(key, value.clone(), 0).map(|v| Op::Put(key.clone(), v)),
+        deleted => Ok(deleted.clone()),
+    });
+    let came = recover::content_is_whole(options, &stepped.collect::<Result<Vec<_>, _>>()?)?;
+    if !came {
+        tracing::warn!("content of the last commits did not come to the disk");
+    }
+    Ok(came)
 }
 
 /// How the store was stopped. `None` for what cannot be read: it promises nothing.

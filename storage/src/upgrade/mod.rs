@@ -18,13 +18,18 @@ mod third;
 use crate::error::{Cure, Fault};
 use crate::format::{self, Format};
 use crate::index::Op;
+use crate::journal::{self, Position, Subject};
 use crate::owner::Owner;
 use crate::seal::Keys;
 use crate::snapshot::{self, Folder, Sorter, Summary};
 use crate::{AccountId, Error, Options, disk, record, repair};
+pub(crate) use first::Wrong;
 pub use kept::Upgraded;
 pub(crate) use kept::forget_plain;
+use std::path::Path;
 
+/// The snapshot that an upgrade from the first format writes.
+pub(crate) const FIRST: snapshot::Span = snapshot::Span { first: 0, last: 0 };
 /// The journal of the first format, until it is removed.
 const FIRST_JOURNAL: &str = "journal.1";
 
@@ -91,8 +96,42 @@ pub(crate) fn tell(options: &Options, upgraded: Option<Upgraded>) {
 /// Makes a store of the first format one of this format, but for the file that says so.
 /// Errors: `Corrupt` when the old journal is damaged; then nothing was changed.
 pub(crate) fn from_first(options: &Options, keys: &Keys, owner: Owner) -> Result<Upgraded, Error> {
-    let journal = options.dir.join("journal");
     tracing::info!("upgrading the store from the first format");
+    written(options, keys, owner, &mut |each| {
+        first::replay(options, each).map(|_| false)
+    })?;
+    swapped(options)
+}
+
+/// Begins the same with a damaged one: what is whole of its journal becomes the first snapshot. `wrong` hears of all
+/// else. Whether commits are lost; [`swapped`] does the rest. Errors: `Unavailable`.
+pub(crate) fn salvaged(
+    options: &Options,
+    keys: &Keys,
+    owner: Owner,
+    wrong: &mut dyn FnMut(Wrong),
+) -> Result<bool, Error> {
+    written(options, keys, owner, &mut |each| {
+        let mut lost = false;
+        let noted = &mut |what: Wrong| {
+            lost |= what.is_loss();
+            wrong(what);
+        };
+        first::salvage(options, noted, each)?;
+        Ok(lost)
+    })
+}
+
+/// Called for each commit.
+type Each<'a> = dyn FnMut(Subject, Vec<Op>) -> Result<(), Error> + 'a;
+
+/// Writes all commits that `read` visits as the first snapshot; `read` tells whether some are lost, and so does this.
+fn written(
+    options: &Options,
+    keys: &Keys,
+    owner: Owner,
+    read: &mut dyn FnMut(&mut Each<'_>) -> Result<bool, Error>,
+) -> Result<bool, Error> {
     let folder = Folder::at(&options.dir, &options.disk, keys, owner);
     // What an upgrade that was cut off left.
     let snapshots = options.dir.join(snapshot::FOLDER);
@@ -102,7 +141,7 @@ pub(crate) fn from_first(options: &Options, keys: &Keys, owner: Owner) -> Result
     let now = options.clock.now();
     let (mut sorter, mut summary) = (Sorter::new(&folder, options.sizes.sort), Summary::NONE);
     summary.time = now;
-    let read = first::replay(options, &mut |subject, ops| {
+    let read = read(&mut |subject, ops| {
         if let (AccountId::SYSTEM, Some(system)) = (subject.account, subject.modseq) {
             summary.system = summary.system.max(system);
         }
@@ -117,14 +156,31 @@ pub(crate) fn from_first(options: &Options, keys: &Keys, owner: Owner) -> Result
         })
     });
     // What was begun of it is of no use where the old journal is damaged.
-    read.inspect_err(|_| drop(options.disk.remove_tree(&snapshots)))?;
+    let lost = read.inspect_err(|_| drop(options.disk.remove_tree(&snapshots)))?;
+    if lost {
+        summary.system = repair::beyond(summary.system);
+    }
     snapshot::write_base(&folder, 0, summary, &mut sorter.sorted()?)?;
+    Ok(lost)
+}
+
+/// Keeps the store as it was, and takes its journal out of the place of the new one.
+pub(crate) fn swapped(options: &Options) -> Result<Upgraded, Error> {
+    let journal = options.dir.join("journal");
     kept::keep_these(options, 1, &kept::FIRST)?;
     let aside = options.dir.join(FIRST_JOURNAL);
     let moved = options.disk.rename(&journal, &aside);
     moved.map_err(|e| disk::failed("cannot move aside", &journal, &e))?;
     options.disk.sync_dir(&options.dir)?;
     finish(options)
+}
+
+/// Whether the store in `dir` was made of one of the first format and nothing was promised since: its journal, which goes
+/// up to there at least, has not begun.
+pub(crate) fn has_just_ended(dir: &Path, promised: Option<Position>) -> bool {
+    let has_begun = journal::segments(&dir.join("journal")).is_ok_and(|found| !found.is_empty());
+    let is_empty = promised.is_none_or(|promised| promised <= Position::START);
+    dir.join(format::BEFORE[0]).exists() && !has_begun && is_empty
 }
 
 /// Takes away what the first format left beside the packs. Doing it again is fine.

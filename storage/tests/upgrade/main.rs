@@ -3,6 +3,8 @@
 //! `golden/v2-store` by one of the second, and `golden/v3-store` is the same after one of the third wrote to it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must say so")]
 
+mod damaged;
+#[path = "../world/mod.rs"]
 mod world;
 
 use std::fmt::Write as _;
@@ -11,7 +13,7 @@ use std::path::{Path, PathBuf};
 use storage::*;
 use world::golden::copied;
 
-const SEEN: &str = include_str!("golden/v1-seen.txt");
+const SEEN: &str = include_str!("../golden/v1-seen.txt");
 
 /// A copy of the kept store of the first format; it goes when the first part is dropped.
 fn kept(engine: EngineKind) -> (tempfile::TempDir, Options) {
@@ -153,84 +155,6 @@ fn an_upgrade_that_loses_its_power_anywhere_leaves_the_old_store_or_the_new() {
         }
     }
     assert!(upgraded, "there are more steps than were tried");
-}
-
-#[test]
-fn damage_to_the_first_format_refuses_and_changes_nothing() {
-    let (_dir, options) = kept(EngineKind::Memory);
-    let path = options.dir.join("journal/0000000003.log");
-    let mut bytes = fs::read(&path).unwrap();
-    bytes[500] ^= 1;
-    fs::write(&path, bytes).unwrap();
-    let refused = Store::open(&options).map(drop).unwrap_err().to_string();
-    assert!(refused.contains("segment 3 is damaged"), "{refused}");
-    assert!(options.dir.join("journal/0000000010.log").exists());
-    assert!(options.dir.join("checkpoint").exists());
-    assert!(!options.dir.join("format").exists());
-}
-
-/// The checkpoint says up to where all was durable and applied.
-#[test]
-fn a_journal_of_the_first_format_that_ends_too_early_is_refused_and_nothing_is_changed() {
-    type Harm = fn(&Path);
-    let harms: [(&str, Harm); 4] = [
-        ("removed", |last| fs::remove_file(last).unwrap()),
-        ("cut in the middle", |last| {
-            let bytes = fs::read(last).unwrap();
-            fs::write(last, &bytes[..bytes.len() / 2]).unwrap();
-        }),
-        ("cut at its end", |last| {
-            let bytes = fs::read(last).unwrap();
-            fs::write(last, &bytes[..bytes.len() - 25]).unwrap();
-        }),
-        ("a flipped bit in its last record", |last| {
-            let mut bytes = fs::read(last).unwrap();
-            let at = bytes.len() - 3;
-            bytes[at] ^= 1;
-            fs::write(last, bytes).unwrap();
-        }),
-    ];
-    for (what, harm) in harms {
-        let (_dir, options) = kept(EngineKind::Memory);
-        harm(&options.dir.join("journal/0000000010.log"));
-        let before = everything(&options);
-        let told = refused(&options);
-        assert!(
-            told.contains("before commits that were promised"),
-            "{what}: {told}"
-        );
-        assert!(told.ends_with(&Cure::First.to_string()), "{what}: {told}");
-        assert_eq!(everything(&options), before, "{what}");
-        // What a repair says leads nobody back to where that was said.
-        let told = Store::repair(&options).unwrap_err().to_string();
-        assert!(
-            told.contains("restore a backup into another folder"),
-            "{what}: {told}"
-        );
-        assert_eq!(everything(&options), before, "{what}");
-    }
-}
-
-/// Its header has no checksum, but the first entry lies where no other version has one.
-#[test]
-fn a_damaged_header_of_a_pack_of_the_first_format_is_written_again_and_costs_nothing() {
-    for at in [0, 3, 8, 9, 11, 12, 15] {
-        let (_dir, options) = kept(EngineKind::Sled);
-        let pack = options.dir.join("packs/000001.pack");
-        world::closed::change(&pack, |octets| octets[at] ^= 4);
-        let store = Store::open(&options).unwrap();
-        assert!(!store.check_deep().unwrap().is_empty(), "{at}");
-        store.close().unwrap();
-        drop(store);
-        let report = Store::repair(&options).unwrap();
-        assert_eq!((report.damage.len(), report.gone), (1, None), "{at}");
-        assert_eq!(
-            (report.contents.len(), report.remaining.len()),
-            (0, 0),
-            "{at}"
-        );
-        check(&options, "a mended header");
-    }
 }
 
 /// A repair that was killed before anything took its place left the store as it was.
@@ -528,14 +452,6 @@ fn i18_files_of_the_third_format_stay_and_the_next_ones_name_their_store() {
         assert_eq!(store.fingerprint().unwrap(), whole);
         assert_eq!(store.check_deep().unwrap(), Vec::<String>::new());
     }
-}
-
-#[test]
-fn a_repair_does_not_take_the_first_format_for_damage() {
-    let (_dir, options) = kept(EngineKind::Sled);
-    let refused = Store::repair(&options).unwrap_err().to_string();
-    assert!(refused.contains("is of the first format"), "{refused}");
-    check(&options, "after a refused repair");
 }
 
 #[test]
