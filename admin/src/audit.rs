@@ -13,7 +13,7 @@ use crate::sight::Sight;
 use axum::Json;
 use axum::extract::State;
 use directory::audit::Entry;
-use directory::{Access, AgencyId, Capability};
+use directory::{Access, AccountId, AgencyId, Capability};
 use wire::{AuditEntry, AuditFilter, Sought};
 
 /// An auditor sees the acts on the things that were of the subtree then: addresses change hands, and accounts move. What
@@ -33,6 +33,20 @@ fn in_sight(room: &Room, access: &Access, entry: &Entry) -> Result<bool, Problem
     let detail: serde_json::Value = serde_json::from_str(&entry.detail).unwrap_or_default();
     let order = detail["order"].as_u64();
     Ok(!room.directory.is_hidden(order, access.account())?)
+}
+
+/// The entry as one may see it: who gave a grant, and out of which, is told as far as one sees those.
+fn shown(room: &Room, access: &Access, entry: Entry) -> AuditEntry {
+    let sight = Sight::new(&room.directory, access, Capability::ReadAudit);
+    let whole = sight.whole();
+    let seen = |id: AccountId| {
+        whole
+            || room
+                .directory
+                .kept_account(id)
+                .is_ok_and(|account| sight.kept(&account))
+    };
+    AuditEntry::from(entry).veiled(&seen)
 }
 
 /// Lists entries, the newest first.
@@ -65,7 +79,7 @@ pub(crate) async fn list(
                         failed = Some(problem);
                         false
                     });
-                seen.then(|| entry.into())
+                seen.then(|| shown(room, access, entry))
             },
             ToString::to_string,
         )?;
@@ -86,9 +100,9 @@ pub(crate) async fn read(
         let before = number.checked_add(1).ok_or_else(Problem::not_found)?;
         let entry = room.directory.audit(Some(before), 1)?.into_iter().next();
         match entry.filter(|entry| entry.number == number) {
-            Some(entry) if in_sight(room, access, &entry)? => Ok(entry),
+            Some(entry) if in_sight(room, access, &entry)? => Ok(shown(room, access, entry)),
             _ => Err(Problem::not_found()),
         }
     });
-    Ok(Json(found.await?.into()))
+    Ok(Json(found.await?))
 }

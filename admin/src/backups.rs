@@ -98,7 +98,7 @@ pub(crate) async fn list(
         if access.scopes(Capability::RecoverMail).is_empty() {
             return Err(Problem::forbidden());
         }
-        let backups = room.premises.backups().map_err(nowhere)?;
+        let backups = premises(room, access)?;
         let found = backup::list(&backups.vault, &backups.secret)?;
         let shown = found.into_iter().map(|found| Backup {
             name: found.name,
@@ -110,8 +110,13 @@ pub(crate) async fn list(
     Ok(Json(page.await?))
 }
 
-fn nowhere(said: crate::Said) -> Problem {
-    Problem::new(Kind::Impossible, said.into())
+/// The folder of backups. Where there is none, who could mend the config is told how.
+fn premises(room: &Room, access: &Access) -> Result<crate::Backups, Problem> {
+    let whole = Sight::new(&room.directory, access, Capability::RecoverMail).whole();
+    room.premises.backups().map_err(|said| match whole {
+        true => Problem::new(Kind::Impossible, said.into()),
+        false => Problem::forbidden(),
+    })
 }
 
 /// Brings an account, or one of its mailboxes, back out of a backup. A long one answers `finished: false`
@@ -134,6 +139,7 @@ pub(crate) async fn from_backup(
         how: format!("{ask:?}"),
     };
     let (wanted, asked) = (work.clone(), ask.clone());
+    let by = caller.clone();
     let begun = room.ask(caller, move |room, access| {
         let account = may_recover(room, access, id)?;
         if let Some(time) = time {
@@ -143,7 +149,7 @@ pub(crate) async fn from_backup(
             return Ok(Err(run));
         }
         // Before anything is in the log: that nothing could come of it is no act.
-        let backups = room.premises.backups().map_err(nowhere)?;
+        let backups = premises(room, access)?;
         let detail = json!({"backup": asked.backup, "time": asked.time, "mailbox": asked.mailbox,
             "folder": asked.folder, "place": asked.place});
         let (right, act) = (Capability::RecoverMail, "mail.restore_backup");
@@ -151,15 +157,24 @@ pub(crate) async fn from_backup(
         let mail = room
             .directory
             .custody(Some(access), id, right, act, &detail);
-        Ok(Ok((backups, acted(access, id, mail)?)))
+        Ok(Ok((backups, acted(access, id, mail)?, detail)))
     });
-    let run = match begun.await? {
-        Ok((backups, to)) => room
-            .restores
-            .begin(work, move |tell| bring(backups, &to, &ask, time, tell))?,
-        Err(run) => run,
+    let (backups, to, detail) = match begun.await? {
+        Ok(begun) => begun,
+        Err(run) => return told(&room, id, run).await,
     };
-    told(&room, id, run).await
+    let run = room
+        .restores
+        .begin(work, move |tell| bring(backups, &to, &ask, time, tell))?;
+    // What is refused at once, such as a backup that is not there, has not used the approval up.
+    let answer = told(&room, id, run).await?;
+    let used = room.ask(by, move |room, access| {
+        let act = "mail.restore_backup";
+        let done = room.directory.custody_done(Some(access), id, act, &detail);
+        Ok(acted(access, id, done)?)
+    });
+    used.await?;
+    Ok(answer)
 }
 
 /// How far a restore out of a backup is, or what it did; waits some 20 s for its end.

@@ -6,7 +6,7 @@ use crate::filter;
 use crate::page::{Ask, Page, gather};
 use crate::problem::{Problem, text};
 use crate::router::Room;
-use crate::sight::{Sight, known_agency, named_account};
+use crate::sight::{Sight, known_account, known_agency, named_account};
 use crate::version::{Match, Tagged, merge};
 use axum::Json;
 use axum::extract::State;
@@ -149,6 +149,7 @@ fn shown(directory: &Directory, access: &Access, held: Held) -> Grant {
     };
     let names = grant.may.capabilities().iter();
     let seen = |id: &GrantId| directory.grant(Some(access), *id).is_ok();
+    let known = |id: &AccountId| known_account(directory, access, *id).is_ok();
     Grant {
         id: held.id.to_string(),
         account: held.id.account.raw(),
@@ -161,7 +162,7 @@ fn shown(directory: &Directory, access: &Access, held: Held) -> Grant {
         quota_total_max: grant.limits.quota_total_max,
         since: grant.since.map(date::utc),
         until: grant.until.map(date::utc),
-        given_by: grant.given_by.map(AccountId::raw),
+        given_by: grant.given_by.filter(known).map(AccountId::raw),
         given_at: grant.given_at.map(date::utc),
         out_of: grant.out_of.filter(seen).map(|id| id.to_string()),
         version: grant.version,

@@ -11,7 +11,7 @@ use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use directory::bulk::{FILE_OCTETS_MAX, NewImport};
+use directory::bulk::{FILE_OCTETS_MAX, NewImport, ROWS_MAX};
 use directory::{Access, AgencyId, Directory};
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -214,7 +214,7 @@ fn take(
                 sum.add(&octets);
                 upload.piece(&octets).map_err(named)?;
             }
-            Piece::End => return Ok(Some(upload.finish()?)),
+            Piece::End => return Ok(Some(upload.finish().map_err(named)?)),
         }
     }
     Ok(None)
@@ -228,6 +228,13 @@ pub(crate) fn named(error: directory::Error) -> Problem {
             text(
                 "không có cơ quan này trong phạm vi của bạn",
                 "no such agency in your scope",
+            ),
+        ),
+        directory::Error::Storage(storage::Error::TooLarge("rows")) => Problem::new(
+            Kind::TooLarge,
+            text(
+                format!("Tệp có hơn {ROWS_MAX} dòng; hãy chia thành nhiều tệp."),
+                format!("The file has more than {ROWS_MAX} rows; divide it."),
             ),
         ),
         directory::Error::Storage(storage::Error::TooLarge(_)) => {

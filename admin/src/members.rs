@@ -106,6 +106,7 @@ pub(crate) async fn set(
     State(room): State<Room>,
     caller: Caller,
     Named((id, address)): Named<(String, String)>,
+    held: Match,
     Body(wanted): Body<MemberRights>,
 ) -> Result<Tagged<Members>, Problem> {
     let rights = Rights::parse(&wanted.rights).filter(|rights| !rights.is_empty());
@@ -113,7 +114,7 @@ pub(crate) async fn set(
         let vi = "một hoặc nhiều chữ trong lrswipkxtea";
         Problem::invalid("rights", expected(vi, "one or more letters of lrswipkxtea"))
     })?;
-    roster::set(room, caller, (&id, &address), rights).await
+    roster::set(room, caller, (&id, &address), rights, held).await
 }
 
 /// Takes an account off the members, with all rights over single mailboxes that it was given besides.

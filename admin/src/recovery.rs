@@ -290,6 +290,19 @@ fn mail(
     Ok(acted(access, id, mail)?)
 }
 
+/// The act came to its end: what it took of a second person is used up.
+fn done(
+    room: &Room,
+    access: &Access,
+    id: AccountId,
+    act: &'static str,
+    detail: &serde_json::Value,
+) -> Result<(), Problem> {
+    let detail = detail.to_string();
+    let done = room.directory.custody_done(Some(access), id, act, &detail);
+    Ok(acted(access, id, done)?)
+}
+
 /// Lists what was removed from an account, the newest first.
 #[utoipa::path(get, path = "/api/v1/accounts/{id}/removed", tag = "recovery",
     params(("id" = u32, Path), RemovedFilter), responses((status = 200, body = Page<RemovedMessage>)))]
@@ -365,8 +378,9 @@ pub(crate) async fn put_back(
             .copied()
             .filter_map(EmailId::new)
             .collect();
-        let done = mail.undelete(&emails, into)?;
-        let items = done.into_iter().map(|(email, placed)| BackMessage {
+        let back = mail.undelete(&emails, into)?;
+        done(room, access, id, "mail.undelete", &detail)?;
+        let items = back.into_iter().map(|(email, placed)| BackMessage {
             id: email.raw(),
             already: placed.as_ref().is_ok_and(|p| p.already),
             message: placed.ok().map(|p| p.email.raw()),
@@ -432,20 +446,23 @@ pub(crate) async fn restore(
         let clock = room.directory.clock().clone();
         let until = clock.now_s().saturating_add(SLICE_S);
         let (mut looked, mut of) = (0, 0);
-        let done = mail.restore(&restore, &mut |done, all| {
+        let put = mail.restore(&restore, &mut |done, all| {
             (looked, of) = (done, all);
             clock.now_s() < until
         });
-        let done = done.map_err(|error| match (error, taken) {
+        let put = put.map_err(|error| match (error, taken) {
             (storage::Error::Exists, Some(name)) => mailbox_exists(named, &name),
             (error, _) => too_old(error),
         })?;
+        if put.finished {
+            done(room, access, id, "mail.restore", &detail)?;
+        }
         Ok(RestoreDone {
-            finished: done.finished,
-            made: done.made,
-            changed: done.changed,
-            aside: done.aside,
-            missed: done.missed,
+            finished: put.finished,
+            made: put.made,
+            changed: put.changed,
+            aside: put.aside,
+            missed: put.missed,
             looked,
             of,
         })

@@ -78,6 +78,7 @@ pub(crate) async fn set<R: Roster>(
     caller: Caller,
     (id, address): (&str, &str),
     said: R::Said,
+    wanted: Match,
 ) -> Result<Tagged<R>, Problem> {
     let id = filter::account_id(id)?;
     let address = filter::address(R::FIELD, address)?;
@@ -90,7 +91,9 @@ pub(crate) async fn set<R: Roster>(
             let vi = "không có tài khoản này trong phạm vi của bạn";
             Problem::invalid(R::FIELD, text(vi, "no such account in your scope"))
         })?;
-        let kept = R::write(&room.directory, access, id, who.id, Some(said), None);
+        let present = acted(access, id, R::read(&room.directory, access, id))?;
+        let version = wanted.expected(R::version(&present))?;
+        let kept = R::write(&room.directory, access, id, who.id, Some(said), version);
         Ok(tagged(&room.directory, acted(access, id, kept)?))
     });
     done.await

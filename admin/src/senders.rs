@@ -128,9 +128,10 @@ pub(crate) async fn set(
     State(room): State<Room>,
     caller: Caller,
     Named((id, address)): Named<(String, String)>,
+    held: Match,
     Body(wanted): Body<SenderSending>,
 ) -> Result<Tagged<Senders>, Problem> {
-    roster::set(room, caller, (&id, &address), wanted.sending.into()).await
+    roster::set(room, caller, (&id, &address), wanted.sending.into(), held).await
 }
 
 /// Takes back what was said of somebody; what he may as the holder of a seat he may again.

@@ -3,7 +3,7 @@
 mod fit;
 
 use crate::act::{Acts, Note, check_version, difference, invalid, json, name, name_if_any};
-use crate::approval::{Dangerous, Wanted};
+use crate::approval::{Dangerous, Spent, Wanted};
 use crate::book::Book;
 use crate::fact::Fact;
 use crate::grant::Grant;
@@ -210,7 +210,7 @@ impl Directory {
         };
         check_limits(&new)?;
         let mut acts = self.acts();
-        let (old, new, facts) = {
+        let (old, new, mut facts) = {
             let book = self.read();
             let old = book.account(new.id).ok_or(Error::NotFound("account"))?;
             book.check_account(by, managed_by(old), old)?;
@@ -234,14 +234,20 @@ impl Directory {
             facts.extend(book.addresses_changed(old, &new));
             ((**old).clone(), new, facts)
         };
-        self.second_of_change(&mut acts, by, &old, &new)?;
+        let spent = self.second_of_change(&mut acts, by, &old, &new)?;
         self.make_mailboxes(&new)?;
         let note = Note {
             act: "account.change",
             object: new.address.to_string(),
             detail: difference(&old, &new),
         };
-        self.commit(&mut acts, by, note, facts)?;
+        let mut notes = Vec::new();
+        for (used, fact) in spent.into_iter().map(Spent::into_rows) {
+            notes.extend(used);
+            facts.extend(fact);
+        }
+        notes.push(note);
+        self.commit_all(&mut acts, by, notes, facts)?;
         self.seal_account(&new)?;
         Ok(new)
     }
@@ -272,7 +278,7 @@ impl Directory {
         by: Option<&Access>,
         old: &Account,
         new: &Account,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Spent>, Error> {
         let looser = self.read().takes_less(Some(&old.agency), Some(&new.agency));
         let becomes_list = is_list(new) && !is_list(old);
         let asked = serde_json::json!({
@@ -282,16 +288,17 @@ impl Directory {
             (looser, Dangerous::Loosen),
             (becomes_list, Dangerous::DeleteAccount),
         ];
-        for (_, act) in leaves.into_iter().filter(|(leaves, _)| *leaves) {
+        let acts_of_two = leaves.into_iter().filter(|(leaves, _)| *leaves);
+        let each = acts_of_two.map(|(_, act)| {
             let wanted = Wanted {
                 act,
                 agency: &old.agency,
                 object: &old.address.to_string(),
                 detail: &asked.to_string(),
             };
-            self.with_second(acts, by, wanted)?;
-        }
-        Ok(())
+            self.with_second(acts, by, wanted)
+        });
+        each.collect()
     }
 
     /// Retires for ever: addresses freed, credentials and sessions withdrawn, mail kept until erased by a
@@ -304,7 +311,7 @@ impl Directory {
         version: Option<u64>,
     ) -> Result<(), Error> {
         let mut acts = self.acts();
-        let (old, facts) = {
+        let (old, mut facts) = {
             let book = self.read();
             let old = book.account(id).ok_or(Error::NotFound("account"))?;
             book.check_account(by, managed_by(old), old)?;
@@ -313,6 +320,7 @@ impl Directory {
             (Account::clone(old), book.departure(old))
         };
         self.check_not_held(id)?;
+        let mut notes = Vec::new();
         if !is_list(&old) {
             let wanted = Wanted {
                 act: Dangerous::DeleteAccount,
@@ -320,14 +328,16 @@ impl Directory {
                 object: &old.address.to_string(),
                 detail: &format!("{{\"account\":{id}}}"),
             };
-            self.with_second(&mut acts, by, wanted)?;
+            let (used, fact) = self.with_second(&mut acts, by, wanted)?.into_rows();
+            notes.extend(used);
+            facts.extend(fact);
         }
-        let note = Note {
+        notes.push(Note {
             act: "account.delete",
             object: old.address.to_string(),
             detail: json(&old),
-        };
-        self.commit(&mut acts, by, note, facts)?;
+        });
+        self.commit_all(&mut acts, by, notes, facts)?;
         drop(acts);
         self.forget_account(id)
     }

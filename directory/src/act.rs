@@ -9,6 +9,7 @@ use crate::proposal::is_role;
 use crate::quota::Told;
 use crate::{Access, Account, AgencyId, Capability, Denied, Directory, Error};
 use formats::address::{Address, DomainName};
+use formats::text::steers;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::sync::atomic::Ordering::Relaxed;
@@ -242,11 +243,11 @@ pub(crate) fn invalid(field: &'static str, expected: impl Into<String>) -> Error
     }
 }
 
-/// A name as people write it: NFC, trimmed, one line.
+/// A name as people write it: NFC, trimmed, one line, and nothing in it that turns what follows.
 pub(crate) fn name(field: &'static str, text: &str) -> Result<String, Error> {
     let text: String = text.trim().nfc().take(NAME_MAX * 4).collect();
     let count = text.chars().count();
-    if count == 0 || count > NAME_MAX || text.chars().any(char::is_control) {
+    if count == 0 || count > NAME_MAX || text.chars().any(steers) {
         return Err(invalid(
             field,
             format!("1 to {NAME_MAX} characters on one line"),

@@ -2,7 +2,7 @@
 
 use crate::act::{Acts, Note, check_version, difference, invalid, json, name, name_if_any};
 use crate::allotment::Growth;
-use crate::approval::{Dangerous, Wanted};
+use crate::approval::{Dangerous, Spent, Wanted};
 use crate::book::{AGENCY_DEPTH_MAX, Book};
 use crate::fact::Fact;
 use crate::open::PAGE_MAX;
@@ -183,13 +183,15 @@ impl Directory {
             book.check_total(by, &old, &new)?;
             (old, new)
         };
-        self.second_of_move(&mut acts, by, &old, &new)?;
+        let (used, fact) = self.second_of_move(&mut acts, by, &old, &new)?.into_rows();
         let note = Note {
             act: "agency.change",
             object: new.id.to_string(),
             detail: difference(&old, &new),
         };
-        self.commit(&mut acts, by, note, vec![Fact::Agency(new.clone())])?;
+        let notes = used.into_iter().chain([note]).collect();
+        let facts = fact.into_iter().chain([Fact::Agency(new.clone())]);
+        self.commit_all(&mut acts, by, notes, facts.collect())?;
         Ok(new)
     }
 
@@ -200,10 +202,10 @@ impl Directory {
         by: Option<&Access>,
         old: &Agency,
         new: &Agency,
-    ) -> Result<(), Error> {
+    ) -> Result<Spent, Error> {
         let (from, to) = (old.parent.as_ref(), new.parent.as_ref());
         if from == to || !self.read().takes_less(from, to) {
-            return Ok(());
+            return Ok(Spent::default());
         }
         let wanted = Wanted {
             act: Dangerous::Loosen,

@@ -10,6 +10,7 @@ use crate::book::Book;
 use crate::fact::Fact;
 use crate::open::PAGE_MAX;
 use crate::policy::{Key, Said, Value};
+use crate::signin::may_enter;
 use crate::{Access, Account, AccountId, AgencyId, Capability, Denied, Directory, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -103,6 +104,8 @@ pub struct Approval {
     pub decision: Decision,
     pub decided_by: Option<AccountId>,
     pub decided_at: Option<i64>,
+    /// The last credential that was there when it was asked, by its number; zero: a row of before that was kept.
+    pub credential_last: u64,
 }
 
 impl Approval {
@@ -125,6 +128,29 @@ impl Approval {
     }
 }
 
+/// An approval that an act uses up, in the commit that does it: what is refused has used up nothing.
+#[must_use = "an act that has a second person uses the approval up"]
+#[derive(Default)]
+pub(crate) struct Spent(Option<Approval>);
+
+impl Spent {
+    /// That of an approved request. Reading what a hold keeps uses nothing up: it is approved for a day.
+    pub(crate) fn of(approved: Option<Approval>) -> Self {
+        let once =
+            |a: &Approval| a.decision == Decision::Approved && a.act != Dangerous::ExportMail;
+        Self(approved.filter(once).map(|approved| Approval {
+            decision: Decision::Used,
+            ..approved
+        }))
+    }
+
+    /// What is committed along with the act.
+    pub(crate) fn into_rows(self) -> (Option<Note>, Option<Fact>) {
+        let note = self.0.as_ref().map(|used| used.note("approval.use"));
+        (note, self.0.map(Fact::Approval))
+    }
+}
+
 /// What is to be done, as exactly as its doer says it.
 #[derive(Clone, Copy)]
 pub(crate) struct Wanted<'a> {
@@ -135,49 +161,35 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Directory {
-    /// Lets an act go on that needs no second person, or has one. Errors: `Awaiting`, with the request that was made or
-    /// waits already.
+    /// Lets an act go on that needs no second person, or has one who might still be it; what that uses up. Errors:
+    /// `Awaiting`, with the request that was made or waits already.
     pub(crate) fn with_second(
         &self,
         acts: &mut Acts,
         by: Option<&Access>,
         wanted: Wanted<'_>,
-    ) -> Result<(), Error> {
-        let Some(by) = by else { return Ok(()) };
+    ) -> Result<Spent, Error> {
+        let Some(by) = by else {
+            return Ok(Spent::default());
+        };
+        if !self.read().takes_two(wanted) {
+            return Ok(Spent::default());
+        }
+        let found = self.found_second(by, wanted);
         let now = self.now_s();
-        let (found, waiting, over) = {
+        let (waiting, over) = {
             let book = self.read();
-            if !book.takes_two(wanted) {
-                return Ok(());
-            }
-            let same = |a: &&Approval| {
-                (a.asked_by, a.act, a.object.as_str(), a.detail.as_str())
-                    == (by.account, wanted.act, wanted.object, wanted.detail)
-            };
-            let open = |a: &&Approval| {
-                matches!(a.decision, Decision::Waiting | Decision::Approved) && !a.lapsed(now)
-            };
-            let mut all = book.approvals.values().rev();
-            let found = all.find(|a| same(a) && open(a)).cloned();
             let mine = book.approvals.values().filter(|a| a.asked_by == by.account);
             let waits = |a: &&Approval| a.decision == Decision::Waiting && !a.lapsed(now);
             let last = |a: &Approval| a.decided_at.unwrap_or(a.asked_at);
             let over = book.approvals.values();
             let over = over.filter(|a| last(a).saturating_add(SHOWN_S) < now);
             let over: Vec<u64> = over.map(|a| a.id).collect();
-            (found, mine.filter(waits).count(), over)
+            (mine.filter(waits).count(), over)
         };
         match found {
             Some(approved) if approved.decision == Decision::Approved => {
-                if wanted.act == Dangerous::ExportMail {
-                    return Ok(());
-                }
-                let used = Approval {
-                    decision: Decision::Used,
-                    ..approved
-                };
-                let note = used.note("approval.use");
-                self.commit(acts, Some(by), note, vec![Fact::Approval(used)])
+                Ok(Spent::of(Some(approved)))
             }
             Some(waits) => Err(Error::Awaiting(waits.id)),
             None if waiting >= WAITING_MAX => Err(invalid(
@@ -188,6 +200,37 @@ impl Directory {
         }
     }
 
+    /// The request for exactly this that waits, or is approved by somebody who might still be the second person.
+    pub(crate) fn found_second(&self, by: &Access, wanted: Wanted<'_>) -> Option<Approval> {
+        let now = self.now_s();
+        let book = self.read();
+        let same = |a: &&Approval| {
+            (a.asked_by, a.act, a.object.as_str(), a.detail.as_str())
+                == (by.account, wanted.act, wanted.object, wanted.detail)
+        };
+        // Who approved it may have lost the right since, or got it from who asked.
+        let open = |a: &&Approval| match a.decision {
+            Decision::Waiting => !a.lapsed(now),
+            Decision::Approved => !a.lapsed(now) && book.is_still_second(a, now),
+            Decision::Refused | Decision::Used => false,
+        };
+        let mut all = book.approvals.values().rev();
+        all.find(|a| same(a) && open(a)).cloned()
+    }
+
+    /// Uses an approval up where the act is no commit of the directory, once it is done.
+    pub(crate) fn spend(
+        &self,
+        acts: &mut Acts,
+        by: Option<&Access>,
+        spent: Spent,
+    ) -> Result<(), Error> {
+        match spent.into_rows() {
+            (Some(note), Some(fact)) => self.commit(acts, by, note, vec![fact]),
+            _ => Ok(()),
+        }
+    }
+
     /// Makes the request, and forgets those that are long over. Errors: `Awaiting`, when it is made.
     fn ask_second(
         &self,
@@ -195,7 +238,7 @@ impl Directory {
         by: &Access,
         wanted: Wanted<'_>,
         over: &[u64],
-    ) -> Result<(), Error> {
+    ) -> Result<Spent, Error> {
         let (last, asked_behind) = {
             let book = self.read();
             let last = book.approvals.last_key_value().map_or(0, |(id, _)| *id);
@@ -213,6 +256,7 @@ impl Directory {
             decision: Decision::Waiting,
             decided_by: None,
             decided_at: None,
+            credential_last: acts.credential_last,
         };
         let (id, note) = (asked.id, asked.note("approval.ask"));
         // The newest stays whatever its age: its number is the last one given.
@@ -360,10 +404,34 @@ impl Book {
     /// Whether somebody is really another person: with the right, not out of the asker's hands, by a credential that was
     /// there before and that nobody knows who may have asked.
     fn is_second(&self, by: &Access, approval: &Approval, now_s: i64) -> bool {
-        if !self.allows(Some(by), approval.act.right(), &approval.agency) {
+        if !self.allows(Some(by), approval.act.right(), &approval.agency)
+            || !self.is_independent(by.account, approval, now_s)
+        {
             return false;
         }
-        let Some(account) = self.account(by.account) else {
+        let asked =
+            |who: &AccountId| *who == approval.asked_by || approval.asked_behind.contains(who);
+        if self.persons(by).iter().any(asked) {
+            return false;
+        }
+        let credential = by.rests_on_in(self);
+        let kept = credential.and_then(|id| self.credential(by.account, id));
+        // By its number, since much happens in a second.
+        kept.is_some_and(|kept| match approval.credential_last {
+            0 => kept.stored.created_at < approval.asked_at,
+            last => kept.stored.id.0 <= last,
+        })
+    }
+
+    /// Whether who approved a request might do so still: he is there, and has the right from somebody else.
+    fn is_still_second(&self, approval: &Approval, now_s: i64) -> bool {
+        let second = approval.decided_by;
+        second.is_some_and(|second| self.is_independent(second, approval, now_s))
+    }
+
+    /// Whether an account has the right of a request, and not by the hands of who asked nor of one behind both.
+    fn is_independent(&self, second: AccountId, approval: &Approval, now_s: i64) -> bool {
+        let Some(account) = self.account(second).filter(|a| may_enter(a)) else {
             return false;
         };
         let mut grants = self.standing(account, approval.act.right(), &approval.agency, now_s);
@@ -372,17 +440,7 @@ impl Book {
             let mut above = grant.out_of.into_iter().flat_map(|id| self.chain(id));
             foreign(grant.given_by) && above.all(|grant| foreign(grant.given_by))
         });
-        if self.one_is_behind_both(account, approval, now_s) {
-            return false;
-        }
-        let asked =
-            |who: &AccountId| *who == approval.asked_by || approval.asked_behind.contains(who);
-        if !independent || self.persons(by).iter().any(asked) {
-            return false;
-        }
-        let credential = by.rests_on_in(self);
-        let kept = credential.and_then(|id| self.credential(by.account, id));
-        kept.is_some_and(|kept| kept.stored.created_at < approval.asked_at)
+        independent && !self.one_is_behind_both(account, approval, now_s)
     }
 
     /// Whether one person gave the right to who asked and to who approves, or is one of them and gave it to the other: both

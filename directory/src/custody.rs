@@ -1,8 +1,8 @@
 //! Custody: what administrators do with the mail of others. Each act is in the audit log before it takes
 //! effect (I-20), and reaches only accounts of the actor's subtree (I-17).
 
-use crate::act::invalid;
-use crate::approval::{Dangerous, Wanted};
+use crate::act::{Acts, invalid};
+use crate::approval::{Dangerous, Spent, Wanted};
 use crate::fact::{Fact, account_key, table};
 use crate::open::PAGE_MAX;
 use crate::{
@@ -29,8 +29,9 @@ pub struct StoreHealth {
 }
 
 impl Directory {
-    /// The mail of an account, for this one act on it; `detail` is JSON for the audit log.
-    /// Errors: `NotFound`, `Denied`, `Invalid` (another's mail, and no reason).
+    /// The mail of an account, for this one act on it; `detail` is JSON for the audit log. An act of two persons uses up
+    /// its approval when it is done ([`custody_done`](Self::custody_done)).
+    /// Errors: `NotFound`, `Denied`, `Invalid` (another's mail, and no reason), `Awaiting`.
     pub fn custody(
         &self,
         by: Option<&Access>,
@@ -42,30 +43,64 @@ impl Directory {
         let address = self.in_reach(by, id, capability)?;
         if RESTORES.contains(&act) {
             self.check_reason(by, id)?;
-            self.second(by, id, Dangerous::RestoreMail, &address, detail)?;
+            // Used up when it is done: what is refused, or goes on with the next request, has not used it.
+            let _ = self.second(
+                &mut self.acts(),
+                by,
+                id,
+                Dangerous::RestoreMail,
+                &address,
+                detail,
+            )?;
         }
         self.enter_custody(by, id, act, &address, detail)?;
         Ok(self.inner.store.account(id))
     }
 
+    /// An act on the mail of an account came to its end: the approval that it had is used up. Errors: as `custody`.
+    pub fn custody_done(
+        &self,
+        by: Option<&Access>,
+        id: AccountId,
+        act: &'static str,
+        detail: &str,
+    ) -> Result<(), Error> {
+        if !RESTORES.contains(&act) {
+            return Ok(());
+        }
+        let (Some(by), account) = (by, self.kept_account(id)?) else {
+            return Ok(());
+        };
+        let wanted = Wanted {
+            act: Dangerous::RestoreMail,
+            agency: &account.agency,
+            object: &account.address.to_string(),
+            detail: &asked_of(id, detail),
+        };
+        let mut acts = self.acts();
+        let used = self.found_second(by, wanted);
+        self.spend(&mut acts, Some(by), Spent::of(used))
+    }
+
     /// The second person of an act on the mail of an account, where its agency wants one. Errors: `Awaiting`.
     fn second(
         &self,
+        acts: &mut Acts,
         by: Option<&Access>,
         id: AccountId,
         act: Dangerous,
         address: &str,
         detail: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<Spent, Error> {
         let agency = self.kept_account(id)?.agency;
-        let asked = format!("{{\"account\":{id},\"asked\":{detail}}}");
+        let asked = asked_of(id, detail);
         let wanted = Wanted {
             act,
             agency: &agency,
             object: address,
             detail: &asked,
         };
-        self.with_second(&mut self.acts(), by, wanted)
+        self.with_second(acts, by, wanted)
     }
 
     /// The account's address, when `by` may do this with it.
@@ -319,7 +354,15 @@ impl Directory {
         self.check_reason(by, id)?;
         // All of the hold, whichever page is read first.
         let asked = this_hold(&hold).to_string();
-        self.second(by, id, Dangerous::ExportMail, &address, &asked)?;
+        // For a day, however often: nothing is used up.
+        let _ = self.second(
+            &mut self.acts(),
+            by,
+            id,
+            Dangerous::ExportMail,
+            &address,
+            &asked,
+        )?;
         self.enter_custody(by, id, "hold.export", &address, detail)?;
         Ok((hold, self.inner.store.account(id)))
     }
@@ -336,11 +379,20 @@ impl Directory {
         let hold = there.find(|hold| hold.name == name);
         let hold = hold.ok_or(Error::NotFound("hold"))?;
         let asked = this_hold(&hold).to_string();
-        self.second(by, id, Dangerous::ReleaseHold, &address, &asked)?;
+        let spent = {
+            let mut acts = self.acts();
+            self.second(&mut acts, by, id, Dangerous::ReleaseHold, &address, &asked)?
+        };
         let detail = serde_json::json!({ "name": name });
         self.record(by, "hold.release", &address, &detail.to_string())?;
-        Ok(self.inner.store.release(id, name)?)
+        self.inner.store.release(id, name)?;
+        self.spend(&mut self.acts(), by, spent)
     }
+}
+
+/// What is asked for, as it is kept with a request.
+fn asked_of(id: AccountId, detail: &str) -> String {
+    format!("{{\"account\":{id},\"asked\":{detail}}}")
 }
 
 /// This hold and no other of its name, as who approves is shown it.

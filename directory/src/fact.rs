@@ -9,8 +9,8 @@ use crate::cap::AgencyCaps;
 use crate::credential::Stored;
 use crate::dkim::DkimRow;
 use crate::former::{
-    Account1, Account2, Account3, Agency1, Agency2, Domain1, Domain2, Held, ListRules1, Stored1,
-    Stored2,
+    Account1, Account2, Account3, Agency1, Agency2, Approval1, Domain1, Domain2, Held, ListRules1,
+    Stored1, Stored2,
 };
 use crate::forward::{AgencyForwarding, Forwarding};
 use crate::freed::Freed;
@@ -48,6 +48,8 @@ const LIST_VERSION: u8 = 2;
 const VERIFIER_VERSION: u8 = 2;
 /// The version of credentials: 3 has through whose hands they went.
 const CREDENTIAL_VERSION: u8 = 3;
+/// The version of requests for a second person: 2 has which credentials were there.
+const APPROVAL_VERSION: u8 = 2;
 
 /// The tables' names, fixed for ever.
 pub(crate) mod table {
@@ -348,7 +350,7 @@ impl Fact {
             }
             Self::Approval(a) => {
                 let key = a.id.to_be_bytes().to_vec();
-                (table::APPROVAL, key, Some(encode(a)?))
+                (table::APPROVAL, key, Some(encode_as(APPROVAL_VERSION, a)?))
             }
             Self::NoApproval(id) => (table::APPROVAL, id.to_be_bytes().to_vec(), None),
             Self::Policy(p) => {
@@ -390,7 +392,7 @@ impl Fact {
             table::FORWARDING => Self::Forwarding(decode(table, value)?),
             table::OUTSIDE => Self::Outside(decode(table, value)?),
             table::CAPS => Self::Caps(decode(table, value)?),
-            table::APPROVAL => Self::Approval(decode(table, value)?),
+            table::APPROVAL => Self::Approval(decode_approval(table, value)?),
             table::POLICY => Self::Policy(decode(table, value)?),
             table::STOP => Self::Stop(decode(table, value)?),
             table::POSITION => Self::Position(decode(table, value)?),
@@ -499,6 +501,14 @@ fn decode_list(table: &str, bytes: &[u8]) -> Result<ListRules, storage::Error> {
     match bytes.split_first() {
         Some((&LIST_VERSION, rest)) => body(table, rest),
         _ => decode::<ListRules1>(table, bytes).map(ListRules::from),
+    }
+}
+
+/// A request's row, of this version or brought to it.
+fn decode_approval(table: &str, bytes: &[u8]) -> Result<Approval, storage::Error> {
+    match bytes.split_first() {
+        Some((&APPROVAL_VERSION, rest)) => body(table, rest),
+        _ => decode::<Approval1>(table, bytes).map(Approval::from),
     }
 }
 

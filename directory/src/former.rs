@@ -1,5 +1,6 @@
 //! Rows as earlier versions of this program wrote them, and the step from each to the next.
 
+use crate::approval::{Approval, Dangerous, Decision};
 use crate::credential::{Proof, Stored};
 use crate::hand::Hands;
 use crate::verifier::Verifier;
@@ -306,6 +307,41 @@ impl From<Held<Stored2>> for Held<Stored> {
     }
 }
 
+/// A request as version 1 wrote it: without which credentials were there.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Approval1 {
+    id: u64,
+    act: Dangerous,
+    agency: AgencyId,
+    object: String,
+    detail: String,
+    asked_by: AccountId,
+    asked_behind: Vec<AccountId>,
+    asked_at: i64,
+    decision: Decision,
+    decided_by: Option<AccountId>,
+    decided_at: Option<i64>,
+}
+
+impl From<Approval1> for Approval {
+    fn from(row: Approval1) -> Self {
+        Self {
+            id: row.id,
+            act: row.act,
+            agency: row.agency,
+            object: row.object,
+            detail: row.detail,
+            asked_by: row.asked_by,
+            asked_behind: row.asked_behind,
+            asked_at: row.asked_at,
+            decision: row.decision,
+            decided_by: row.decided_by,
+            decided_at: row.decided_at,
+            credential_last: 0,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -345,6 +381,34 @@ mod tests {
         };
         assert_eq!((account.grants, account.grant_last), (vec![first], 1));
         assert!(account.pop3 && account.version == 3);
+    }
+
+    #[test]
+    fn i18_requests_of_version_1_go_by_their_time() {
+        // Request 3 to release a hold of H9: of `o`, `d`, by account 40 alone, at 50; approved by 41 at 60.
+        let row = octets("010303024839016f01642800640101290178");
+        let read = Fact::read(table::APPROVAL, b"", &row);
+        let Ok(Fact::Approval(approval)) = read else {
+            panic!("{read:?}")
+        };
+        assert_eq!((approval.id, approval.act), (3, Dangerous::ReleaseHold));
+        assert_eq!(
+            (approval.asked_at, approval.decision),
+            (50, Decision::Approved)
+        );
+        assert_eq!(
+            (approval.decided_at, approval.credential_last),
+            (Some(60), 0)
+        );
+        let now = Approval {
+            credential_last: 9,
+            ..approval
+        };
+        let row = Fact::Approval(now.clone()).row().unwrap().value.unwrap();
+        let Ok(Fact::Approval(again)) = Fact::read(table::APPROVAL, b"", &row) else {
+            panic!("a row of this version is not read")
+        };
+        assert_eq!((again, row[0]), (now, 2));
     }
 
     #[test]

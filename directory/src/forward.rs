@@ -98,7 +98,7 @@ impl Directory {
             let mut new = forwarding;
             new.to.retain(|to| seen.insert(to.key()));
             new.version = old.version + 1;
-            book.check_forwarding(account, &new)?;
+            book.check_forwarding(by, account, &new)?;
             (old, new, account.address.to_string())
         };
         let note = Note {
@@ -217,7 +217,12 @@ impl Book {
         said.unwrap_or(false)
     }
 
-    fn check_forwarding(&self, account: &Account, new: &Forwarding) -> Result<(), Error> {
+    fn check_forwarding(
+        &self,
+        by: Option<&Access>,
+        account: &Account,
+        new: &Forwarding,
+    ) -> Result<(), Error> {
         if matches!(account.kind, AccountKind::List { .. }) {
             return Err(invalid("account", "an account that is no list"));
         }
@@ -233,6 +238,8 @@ impl Book {
                         "addresses here: the agency does not let mail go on elsewhere",
                     ));
                 }
+                // Of what one may not see, nothing is told: where nobody takes it, the letter stays.
+                Some(_) if !self.sees_address(by, to) => true,
                 Some(_) => self.takes(to).is_some_and(|next| next.id != account.id),
             };
             if !fits {
@@ -240,6 +247,17 @@ impl Book {
             }
         }
         Ok(())
+    }
+
+    /// Whether one may know who has an address of ours, or that nobody has it: one's own, that of an account that one sees,
+    /// and every one of a domain whose agency one sees.
+    fn sees_address(&self, by: Option<&Access>, address: &Address) -> bool {
+        let sees = |agency: &AgencyId| self.allows(by, Capability::ReadDirectory, agency);
+        let domain = self.domains.get(&address.domain);
+        domain.is_some_and(|domain| sees(&domain.agency))
+            || self
+                .reached(address)
+                .is_some_and(|found| self.is_own(by, found.id) || sees(&found.agency))
     }
 
     /// The account at an address of ours to which mail may go on.

@@ -11,7 +11,7 @@ mod key;
 pub use key::{Key, PASSWORD_MIN, Value, WORDS_MAX};
 
 use crate::act::{Note, check_version, invalid};
-use crate::approval::{Dangerous, Wanted};
+use crate::approval::{Dangerous, Spent, Wanted};
 use crate::book::Book;
 use crate::fact::Fact;
 use crate::open::PAGE_MAX;
@@ -126,6 +126,7 @@ impl Directory {
             };
             (old, new)
         };
+        let mut spent = Spent::default();
         if self
             .read()
             .loosens_two(&new.agency, new.said.get(&Key::TwoPersons))
@@ -141,14 +142,17 @@ impl Directory {
                 object: &new.agency.0,
                 detail: &json!({ "two_persons": left }).to_string(),
             };
-            self.with_second(&mut acts, by, wanted)?;
+            spent = self.with_second(&mut acts, by, wanted)?;
         }
+        let (used, fact) = spent.into_rows();
         let note = Note {
             act: "agency.policy",
             object: new.agency.to_string(),
             detail: changed(&old, &new),
         };
-        self.commit(&mut acts, by, note, vec![Fact::Policy(new.clone())])?;
+        let notes = used.into_iter().chain([note]).collect();
+        let facts = fact.into_iter().chain([Fact::Policy(new.clone())]);
+        self.commit_all(&mut acts, by, notes, facts.collect())?;
         Ok(new)
     }
 

@@ -1,7 +1,7 @@
 //! `/api/v1/audit/export`: what one may see of the log as a file, the oldest first. A privileged read.
 
-use super::in_sight;
 use super::wire::{AuditEntry, Sought, time};
+use super::{in_sight, shown};
 use crate::body::Asked;
 use crate::caller::Caller;
 use crate::problem::Problem;
@@ -137,7 +137,7 @@ impl Pieces {
             self.after = last.number;
             for entry in page {
                 if self.sought.fits(&entry) && in_sight(&self.room, &self.access, &entry)? {
-                    self.write(&mut out, &entry.into());
+                    self.write(&mut out, &shown(&self.room, &self.access, entry));
                 }
             }
             if !out.is_empty() {

@@ -2,6 +2,7 @@
 
 use crate::filter;
 use crate::problem::Problem;
+use directory::AccountId;
 use directory::audit::Entry;
 use formats::date;
 use serde::{Deserialize, Serialize};
@@ -156,6 +157,59 @@ fn sides(act: &str, detail: &Value) -> (Option<Value>, Option<Value>) {
         }
     }
     (Some(before.into()), Some(after.into()))
+}
+
+/// Fields that name who gave a grant, by number, and the grant out of which he gave it.
+const GIVERS: [&str; 2] = ["given_by", "out_of"];
+/// How deep a detail is looked into.
+const DEPTH_MAX: usize = 8;
+
+/// Takes givers out whom one does not see.
+fn veil(value: &mut Value, seen: &dyn Fn(AccountId) -> bool, depth: usize) {
+    if depth >= DEPTH_MAX {
+        return;
+    }
+    let giver = |value: &Value| {
+        let number = match value {
+            Value::Object(grant) => grant.get("account").and_then(Value::as_u64),
+            Value::String(grant) => grant.split('-').next().and_then(|n| n.parse().ok()),
+            other => other.as_u64(),
+        };
+        number
+            .and_then(|n| u32::try_from(n).ok())
+            .and_then(AccountId::new)
+    };
+    match value {
+        Value::Array(all) => all.iter_mut().for_each(|one| veil(one, seen, depth + 1)),
+        Value::Object(fields) => {
+            for (name, one) in fields {
+                // What it was and what it is, where it changed.
+                let sides = match one {
+                    Value::Array(sides) => sides.as_mut_slice(),
+                    one => std::slice::from_mut(one),
+                };
+                for side in sides {
+                    match GIVERS.contains(&name.as_str()) {
+                        true if giver(side).is_some_and(|id| !seen(id)) => *side = Value::Null,
+                        true => {}
+                        false => veil(side, seen, depth + 1),
+                    }
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+impl AuditEntry {
+    /// Without those who gave grants whom one does not see.
+    pub(super) fn veiled(mut self, seen: &dyn Fn(AccountId) -> bool) -> Self {
+        let sides = [&mut self.before, &mut self.after];
+        for side in sides.into_iter().flatten().chain([&mut self.detail]) {
+            veil(side, seen, 0);
+        }
+        self
+    }
 }
 
 impl From<Entry> for AuditEntry {

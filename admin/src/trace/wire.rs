@@ -175,7 +175,8 @@ pub(crate) struct Timeline {
     pub(crate) events: Vec<TraceEvent>,
 }
 
-fn origin(whence: Whence) -> TraceOrigin {
+/// Whence it came, as one may see it: where somebody works and with what is for who looks after him.
+fn origin(whence: Whence, view: &View) -> TraceOrigin {
     let none = TraceOrigin {
         kind: TraceOriginKind::Generated,
         ip: None,
@@ -197,6 +198,11 @@ fn origin(whence: Whence) -> TraceOrigin {
             helo: Some(helo),
             protocol: Some(with),
             tls,
+            ..none
+        },
+        Whence::Submitted { with, .. } if matches!(view, View::Partly(..)) => TraceOrigin {
+            kind: TraceOriginKind::Submitted,
+            protocol: Some(with),
             ..none
         },
         Whence::Submitted {
@@ -242,7 +248,7 @@ pub(crate) fn item(found: Found, view: &View, progress: &[Progress]) -> TraceIte
         size: head.size,
         priority: head.priority,
         checks: head.checks.clone(),
-        origin: origin(head.whence),
+        origin: origin(head.whence, view),
     }
 }
 

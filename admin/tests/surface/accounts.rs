@@ -231,3 +231,12 @@ async fn an_alias_changes_places_with_the_main_address() {
         .await;
     check(&taken, 409);
 }
+
+#[tokio::test]
+async fn a_name_does_not_turn_what_follows() {
+    let w = World::new();
+    for name in ["An \u{202e}gnôđ nac", "An\u{2066}", "An\u{7}"] {
+        let new = json!({"address": "moi@x.vn", "agency": "H99.1", "name": name});
+        check(&w.post(&w.branch, "accounts", new).await, 422);
+    }
+}

@@ -103,6 +103,91 @@ async fn a_puppet_is_no_second_person() {
     check(&w.post(&w.auditor, &approve, json!({})).await, 200);
 }
 
+/// The request that an act became, and the line that approves it.
+fn asked(answer: &Answer) -> (String, String) {
+    check(answer, 202);
+    let path = answer.header("location").strip_prefix("/api/v1/");
+    let path = path.unwrap().to_owned();
+    (path.clone(), format!("{path}/approve"))
+}
+
+#[tokio::test]
+async fn who_approved_must_be_able_to_when_it_is_done() {
+    let w = World::new();
+    let second = two(&w).await;
+    let gone = person(&w).await;
+    let (first, approve) = asked(&w.delete(&w.branch, &gone).await);
+    check(&w.post(&second, &approve, json!({})).await, 200);
+    let grants = w
+        .get(&w.root, &format!("grants?account={}", w.id("kiemtoan")))
+        .await;
+    for grant in grants.names("id") {
+        check(&w.delete(&w.root, &format!("grants/{grant}")).await, 204);
+    }
+    // He has no right here any more: somebody else must approve.
+    let (other, _) = asked(&w.delete(&w.branch, &gone).await);
+    assert_ne!(other, first);
+    check(&w.get(&w.root, &gone).await, 200);
+    check(
+        &w.post(&w.root, &format!("{other}/approve"), json!({}))
+            .await,
+        200,
+    );
+    check(&w.delete(&w.branch, &gone).await, 204);
+    let uses = w.get(&w.root, "audit?act=approval.use").await;
+    assert_eq!(
+        uses.json["items"][0]["detail"]["approval"].to_string(),
+        other.rsplit('/').next().unwrap()
+    );
+    assert_eq!(uses.names("act").len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_refused_uses_no_approval_up() {
+    let w = World::new();
+    let second = two(&w).await;
+    let rule = json!({"values": {"two_persons": {"value": ["restore_mail"]}}});
+    let (_, approve) = asked(&w.patch(&w.branch, "policies/H99.1", rule.clone()).await);
+    check(&w.post(&second, &approve, json!({})).await, 200);
+    check(&w.patch(&w.branch, "policies/H99.1", rule).await, 200);
+    let mail = crate::recovery::removed_letter(&w);
+    let path = format!("accounts/{}/removed", w.id("kiemtoan"));
+    let removed = w.get(&w.branch, &path).await.json["items"][0]["id"].clone();
+    let back = format!("{path}/restore");
+    let wanted = json!({"messages": [removed], "mailbox": "Phục hồi"});
+    let (request, approve) = asked(&w.post(&w.branch, &back, wanted.clone()).await);
+    check(&w.post(&second, &approve, json!({})).await, 200);
+    // There is no such mailbox: nothing is put back, and nothing used up.
+    check(&w.post(&w.branch, &back, wanted.clone()).await, 422);
+    assert_eq!(w.get(&w.branch, &request).await.json["state"], "approved");
+    let mut writer = mail.write().unwrap();
+    writer
+        .create_mailbox(storage::NewMailbox {
+            parent: None,
+            name: "Phục hồi".to_owned(),
+            role: None,
+            subscribed: true,
+            sort_order: 9,
+        })
+        .unwrap();
+    writer.commit().unwrap();
+    check(&w.post(&w.branch, &back, wanted.clone()).await, 200);
+    assert_eq!(w.get(&w.branch, &request).await.json["state"], "used");
+    check(&w.post(&w.branch, &back, wanted).await, 202);
+}
+
+#[tokio::test]
+async fn a_token_that_was_there_in_the_same_second_approves() {
+    let w = World::new();
+    drop(two(&w).await);
+    let gone = person(&w).await;
+    let before = token_of(&w.directory, "kiemtoan");
+    let (_, approve) = asked(&w.delete(&w.branch, &gone).await);
+    let after = token_of(&w.directory, "kiemtoan");
+    check(&w.post(&after, &approve, json!({})).await, 403);
+    check(&w.post(&before, &approve, json!({})).await, 200);
+}
+
 #[tokio::test]
 async fn requests_end_by_refusal_and_by_time() {
     let w = World::new();

@@ -32,8 +32,11 @@ fn in_place() -> serde_json::Value {
 async fn an_account_comes_back_out_of_a_backup_within_the_subtree() {
     let w = World::new();
     let path = format!("accounts/{}/backup-restores", w.id("kiemtoan"));
-    let none = w.post(&w.branch, &path, in_place()).await;
-    check(&none, 409);
+    // Who could mend the config is told how.
+    check(&w.post(&w.root, &path, in_place()).await, 409);
+    check(&w.get(&w.root, "backups").await, 409);
+    check(&w.post(&w.branch, &path, in_place()).await, 403);
+    check(&w.get(&w.branch, "backups").await, 403);
     let mail = removed_letter(&w);
     let name = backed_up(&w);
     let listed = w.get(&w.branch, "backups").await;

@@ -245,6 +245,11 @@ async fn files_that_are_no_such_table_are_refused_with_words() {
     }
     // Not as a table, or to nowhere.
     check(&w.post(&w.branch, "imports/accounts", json!({})).await, 415);
+    // More rows than a table may have: refused as they come, not after a million were looked at.
+    let rows = "a\n".repeat(1_000_002);
+    let many = w.table(&w.branch, "accounts?dry_run=true", rows).await;
+    check(&many, 413);
+    assert!(many.text.contains("1000000"), "{}", many.text);
     check(&w.table(&w.branch, "cars", ACCOUNTS).await, 404);
     check(&w.table(&w.branch, "accounts?dry=1", ACCOUNTS).await, 400);
 }

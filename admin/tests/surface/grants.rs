@@ -154,3 +154,28 @@ async fn i17_grants_of_a_sister_are_not_there() {
     assert_eq!(own.names("id"), [hidden]);
     check(&w.delete(&w.nobody, &format!("grants/{hidden}")).await, 204);
 }
+
+#[tokio::test]
+async fn i17_who_gave_it_is_not_shown_where_he_is_not_seen() {
+    let w = World::new();
+    let grant = json!({"account": w.id("kiemtoan"), "agency": "H99.1", "role": "administrator"});
+    let given = w.post(&w.root, "grants", grant).await;
+    check(&given, 201);
+    let giver = json!(w.id("quantri"));
+    assert_eq!(given.json["given_by"], giver);
+    let path = format!("grants/{}", given.json["id"].as_str().unwrap());
+    for (who, expected) in [(&w.root, giver), (&w.branch, json!(null))] {
+        let row = w.get(who, &path).await.json;
+        assert_eq!(row["given_by"], expected);
+        let log = w.get(who, "audit?act=grant.give").await;
+        let entry = &log.json["items"][0];
+        assert_eq!(entry["object"], "kiemtoan@x.vn", "{entry}");
+        let text = entry["detail"].to_string();
+        assert!(text.contains(&format!("\"given_by\":{expected}")), "{text}");
+        assert_eq!(
+            text.contains("\"out_of\":null"),
+            expected.is_null(),
+            "{text}"
+        );
+    }
+}

@@ -47,10 +47,24 @@ async fn i20_members_are_set_listed_and_taken_off_within_the_subtree() {
 
     let one = format!("{path}/kiemtoan@x.vn");
     let line = format!("DELETE {one}");
+    let change = |tag: &'static str| {
+        let (line, w) = (format!("PUT {one}"), &w);
+        let rights = json!({"rights": "lr"});
+        async move {
+            w.with(&w.branch, &line, &[("if-match", tag)], Some(rights))
+                .await
+        }
+    };
+    check(&change("\"7\"").await, 412);
+    assert_eq!(
+        w.get(&w.auditor, &path).await.json["members"][0]["rights"],
+        "lrswite"
+    );
+    check(&change("\"1\"").await, 200);
     let stale = w.with(&w.branch, &line, &[("if-match", "\"7\"")], None);
     check(&stale.await, 412);
     check(&w.delete(&w.branch, &one).await, 204);
     check(&w.delete(&w.branch, &one).await, 404);
     let audit = w.get(&w.root, "audit?act=account.member").await;
-    assert_eq!(audit.names("object"), ["vanthu@x.vn", "vanthu@x.vn"]);
+    assert_eq!(audit.names("object"), ["vanthu@x.vn"; 3]);
 }

@@ -150,6 +150,13 @@ async fn who_got_it_learns_of_nobody_else() {
     check(&told, 200);
     assert_eq!(told.json["message"]["recipients"], json!(["nguoila@x.vn"]));
     let text = told.json.to_string();
+    // Where its sender works and with what is for who looks after him.
+    let origin = &told.json["message"]["origin"];
+    assert_eq!(
+        (&origin["account"], &origin["ip"], &origin["helo"]),
+        (&json!(null), &json!(null), &json!(null))
+    );
+    assert_eq!(origin["kind"], "submitted");
     for secret in ["kiemtoan", "ngoai.vn", "\"by\":\"quantri"] {
         assert!(!text.contains(secret), "{secret}: {text}");
     }
@@ -162,6 +169,10 @@ async fn who_got_it_learns_of_nobody_else() {
     );
     let whole = w.get(&w.root, &format!("trace/{trace}")).await;
     assert!(whole.json.to_string().contains("ai@ngoai.vn"));
+    assert_eq!(
+        whole.json["message"]["origin"]["account"],
+        json!(w.id("quantri"))
+    );
     // Nor does a search say whether somebody else got it.
     let message_id = whole.json["message"]["message_id"].as_str().unwrap();
     let message_id = message_id.trim_matches(['<', '>']);

@@ -5,6 +5,7 @@ use super::column::{Column, Subject, header};
 use super::doings::Doings;
 use super::fault::{Fault, Found};
 use super::job::{Counts, Failure, Job, JobId, JobState, Phase};
+use super::keep::ROWS_MAX;
 use super::outcome::{Done, Outcome};
 use super::plan::{Ahead, Ground, Planned, Work, called, keys};
 use super::shelf::results_row;
@@ -16,8 +17,6 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::AtomicBool;
 
-/// Rows of a file.
-const ROWS_MAX: u64 = 1_000_000;
 /// Rows that are looked at under one reading of the book.
 const LOOKED_AT: usize = 256;
 /// Rows that become so in one commit.

@@ -17,6 +17,8 @@ use std::time::Duration;
 
 /// Octets of a file: a million rows of accounts are some 100 MB.
 pub const FILE_OCTETS_MAX: u64 = 256 << 20;
+/// Rows of a file, its header left out.
+pub const ROWS_MAX: u64 = 1_000_000;
 /// Jobs of one caller that are still to work.
 pub const JOBS_OPEN_MAX: usize = 10;
 /// Days for which an import can be undone.
@@ -108,6 +110,7 @@ pub struct Upload {
     rest: Vec<u8>,
     number: u64,
     lines: u64,
+    rows: Rows,
     finished: bool,
 }
 
@@ -181,6 +184,7 @@ impl Directory {
             rest: Vec::new(),
             number: 0,
             lines: 0,
+            rows: Rows::default(),
             finished: false,
         })
     }
@@ -395,14 +399,50 @@ impl Directory {
     }
 }
 
+/// Rows of a file as it comes: lines with something in them that do not end within quotation marks. The reader of the rows
+/// counts once more.
+#[derive(Debug, Default)]
+struct Rows {
+    quoted: bool,
+    begun: bool,
+    count: u64,
+}
+
+impl Rows {
+    fn add(&mut self, octets: &[u8]) {
+        for octet in octets {
+            match octet {
+                b'\n' if !self.quoted => {
+                    self.count += u64::from(self.begun);
+                    self.begun = false;
+                }
+                b'\r' => {}
+                b'"' => (self.quoted, self.begun) = (!self.quoted, true),
+                _ => self.begun = true,
+            }
+        }
+    }
+
+    /// The header is one more.
+    fn check(&self) -> Result<(), Error> {
+        match self.count > ROWS_MAX + 1 {
+            true => Err(storage::Error::TooLarge("rows").into()),
+            false => Ok(()),
+        }
+    }
+}
+
 impl Upload {
-    /// Takes the next octets. Errors: `Storage(TooLarge)` past [`FILE_OCTETS_MAX`].
+    /// Takes the next octets. Errors: `Storage(TooLarge)` past [`FILE_OCTETS_MAX`] (`file`) or [`ROWS_MAX`] (`rows`): a
+    /// file that would be refused in the end is refused before anything is done with it.
     pub fn piece(&mut self, octets: &[u8]) -> Result<(), Error> {
         self.job.octets += octets.len() as u64;
         if self.job.octets > FILE_OCTETS_MAX {
             return Err(storage::Error::TooLarge("file").into());
         }
         self.lines += octets.iter().filter(|b| **b == b'\n').count() as u64;
+        self.rows.add(octets);
+        self.rows.check()?;
         self.rest.extend_from_slice(octets);
         if self.rest.len() >= PART_OCTETS * PARTS_COMMIT {
             self.keep()?;
@@ -424,8 +464,10 @@ impl Upload {
         Ok(())
     }
 
-    /// The file is whole: the job waits for its turn. Errors: `Denied`, when the caller's sign-in ended meanwhile.
+    /// The file is whole: the job waits for its turn. Errors: as `piece`; `Denied`, when the caller's sign-in ended meanwhile.
     pub fn finish(mut self) -> Result<Job, Error> {
+        self.rows.add(b"\n");
+        self.rows.check()?;
         self.keep()?;
         if !self.by.stands() {
             return Err(Denied.into());
@@ -451,5 +493,29 @@ impl Drop for Upload {
             tracing::debug!(%error, "what came of a file is removed later");
         }
         self.directory.inner.desk.lock().uploading.remove(&id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_counted_as_they_come() {
+        let check = |pieces: &[&str], expected: u64| {
+            let mut rows = Rows::default();
+            pieces.iter().for_each(|piece| rows.add(piece.as_bytes()));
+            rows.add(b"\n");
+            assert_eq!(rows.count, expected, "{pieces:?}");
+        };
+        check(&["a,b\r\n1,2\r\n\r\n\n3,4"], 3);
+        check(&["a\n\"x", "\ny \"\"z\"\"\n\"\nb\n"], 3);
+        check(&[""], 0);
+        let mut rows = Rows::default();
+        rows.add("x\n".repeat(1_000_001).as_bytes());
+        assert!(rows.check().is_ok());
+        rows.add(b"x\n");
+        let told = rows.check().unwrap_err();
+        assert_eq!(told, storage::Error::TooLarge("rows").into());
     }
 }

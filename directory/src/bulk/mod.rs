@@ -33,7 +33,7 @@ pub use export::Export;
 pub use fault::{Fault, Found};
 pub use job::{Counts, Failure, Job, JobId, JobKind, JobState, Phase};
 pub(crate) use keep::Desk;
-pub use keep::{FILE_OCTETS_MAX, JOBS_OPEN_MAX, NewImport, UNDO_DAYS, Upload};
+pub use keep::{FILE_OCTETS_MAX, JOBS_OPEN_MAX, NewImport, ROWS_MAX, UNDO_DAYS, Upload};
 pub use letters::{Letter, Letters};
 pub use outcome::{Difference, Done, Outcome};
 pub use work::Workshop;
