@@ -16,7 +16,7 @@ use formats::date;
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use storage::KeyInfo;
+use storage::{KeyInfo, Told as _, Tongue};
 use utoipa::{IntoParams, ToSchema};
 
 /// Findings that one answer tells.
@@ -27,6 +27,8 @@ const FINDINGS_MAX: usize = 1_000;
 pub(crate) struct StoreHealth {
     /// False: the disk is full or failing, and nothing is taken.
     writable: bool,
+    /// Why nothing is taken, in the language that is asked for. Null: it is.
+    unwritable_because: Option<String>,
     /// Octets of commits that no snapshot covers yet.
     journal: u64,
     /// Octets of content.
@@ -158,7 +160,11 @@ pub(crate) async fn health(
         let health = room.directory.store_health(Some(access))?;
         let figures = health.figures;
         Ok(StoreHealth {
-            writable: health.writable,
+            writable: health.unwritable.is_none(),
+            unwritable_because: health.unwritable.map(|why| {
+                let said = |tongue| why.in_tongue(tongue);
+                text(said(Tongue::Vietnamese), said(Tongue::English)).in_language(language)
+            }),
             more_damage: health.harms.more,
             damage: harms(&room.directory, health.harms, language),
             journal: figures.journal,

@@ -22,8 +22,8 @@ const RESTORES: [&str; 3] = ["mail.undelete", "mail.restore", "mail.restore_back
 pub struct StoreHealth {
     /// What it weighs.
     pub figures: Figures,
-    /// False while the disk is full or failing.
-    pub writable: bool,
+    /// Why nothing can be written, as while the disk is full or failing; `None`: it can.
+    pub unwritable: Option<storage::Error>,
     /// What of it is known to be damaged.
     pub harms: Harms,
 }
@@ -232,7 +232,7 @@ impl Directory {
         let store = &self.inner.store;
         Ok(StoreHealth {
             figures: store.figures(),
-            writable: store.writable(),
+            unwritable: store.expect_writable().err(),
             harms: store.harms(),
         })
     }

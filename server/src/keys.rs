@@ -203,6 +203,10 @@ pub(crate) fn passphrase(file: &Path) -> anyhow::Result<zeroize::Zeroizing<Strin
     let words = text.strip_prefix('\u{feff}').unwrap_or(&text).trim_end();
     let words = zeroize::Zeroizing::new(words.to_owned());
     anyhow::ensure!(
+        MasterKey::parse(words.trim()).is_none(),
+        Failed::KeyForPassphrase { file: shown(file) }
+    );
+    anyhow::ensure!(
         words.chars().count() >= PASSPHRASE_MIN,
         Failed::ShortPassphrase {
             file: shown(file),
@@ -393,6 +397,8 @@ mod tests {
             write(&file, &MasterKey::draw().unwrap()).is_err(),
             "never over another"
         );
+        let told = format!("{:#}", passphrase(&file).unwrap_err());
+        assert!(told.contains("use --key-file"), "{told}");
         std::fs::write(&file, "congvu-master-1:12").unwrap();
         assert!(refused(&config).contains("holds no master key"));
         std::fs::remove_file(&file).unwrap();

@@ -116,6 +116,9 @@ told! {
              passphrase_file hay --passphrase-file)",
             "{file} holds no key of backups: one line congvu-master-1:… was expected (if it is a passphrase, name it as \
              passphrase_file or by --passphrase-file)";
+        KeyForPassphrase { file: String }:
+            "{file} chứa một khoá, không phải mật khẩu: hãy dùng --key-file",
+            "{file} holds a key, not a passphrase: use --key-file";
         ShortPassphrase { file: String, least: usize }:
             "mật khẩu trong {file} quá ngắn, cần ít nhất {least} ký tự",
             "the passphrase in {file} is too short, at least {least} characters are needed";

@@ -487,16 +487,15 @@ impl Shared {
         grown.saturating_add(self.reserve)
     }
 
-    /// Whether writes can succeed; tries the disk when the last write failed.
-    pub(crate) fn writable(&self) -> bool {
+    /// Errors: why no write can succeed; the disk is tried when the last write failed.
+    pub(crate) fn expect_writable(&self) -> Result<(), Error> {
         if !self.full.load(Ordering::SeqCst) {
-            return self.check_room(0).is_ok();
+            return self.check_room(0);
         }
         // Some room beyond the reserve, so that it does not flicker.
-        let room = self.check_room(disk::PROBE_OCTETS as u64).is_ok();
-        if room && self.disk.probe(&self.dir) {
-            self.full.store(false, Ordering::SeqCst);
-        }
-        !self.full.load(Ordering::SeqCst)
+        self.check_room(disk::PROBE_OCTETS as u64)?;
+        self.disk.probe(&self.dir)?;
+        self.full.store(false, Ordering::SeqCst);
+        Ok(())
     }
 }

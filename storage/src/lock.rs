@@ -5,7 +5,7 @@ use std::fs::{File, TryLockError};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-const FILE: &str = "lock";
+pub(crate) const FILE: &str = "lock";
 /// Octets read of what the owner wrote.
 const OWNER_OCTETS_MAX: usize = 10;
 

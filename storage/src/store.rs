@@ -471,7 +471,12 @@ impl Store {
     /// False while the disk's free octets are under the reserve, and after a failed write until the
     /// disk takes one again; tries it when asked.
     pub fn writable(&self) -> bool {
-        self.inner.shared.writable()
+        self.expect_writable().is_ok()
+    }
+
+    /// The same. Errors: `Unavailable`, saying why nothing can be written.
+    pub fn expect_writable(&self) -> Result<(), Error> {
+        self.inner.shared.expect_writable()
     }
 
     /// Verifies every invariant, and that the index says what snapshots and journal say, key by key,

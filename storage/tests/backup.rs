@@ -187,6 +187,41 @@ fn what_was_cut_off_goes_on() {
     assert!(!to.join("restoring").exists());
 }
 
+/// A restore that was killed when it had only begun to say of which backup it is, and two into one folder.
+#[test]
+fn a_restore_cut_off_at_its_first_file_goes_on_and_a_second_one_is_kept_out() {
+    let bench = Bench::new(Secret::None);
+    bench.take(1_000);
+    let dir = tempfile::tempdir().unwrap();
+    let (to, fresh) = (dir.path().join("store"), dir.path().join("store.restoring"));
+    std::fs::create_dir(&fresh).unwrap();
+    std::fs::write(fresh.join("restoring.new"), "half of a na").unwrap();
+    let lock = std::fs::File::create(fresh.join("lock")).unwrap();
+    lock.try_lock().unwrap();
+    let refused = bench.restore(Which::Newest, &to).unwrap_err();
+    assert!(
+        matches!(refused, Failure::Storage(Error::InUse { .. })),
+        "{refused:?}"
+    );
+    drop(lock);
+    bench.restore(Which::Newest, &to).unwrap();
+    assert!(to.join("format").exists() && !fresh.exists());
+    assert!(matches!(
+        bench.restore(Which::Newest, &to),
+        Err(Failure::Refused(Refusal::NotEmpty(_)))
+    ));
+    // What somebody else put there is not touched.
+    let other = dir.path().join("other");
+    let strange = dir.path().join("other.restoring");
+    std::fs::create_dir(&strange).unwrap();
+    std::fs::write(strange.join("letter.txt"), "x").unwrap();
+    assert!(matches!(
+        bench.restore(Which::Newest, &other),
+        Err(Failure::Refused(Refusal::NotEmpty(_)))
+    ));
+    assert!(strange.join("letter.txt").exists());
+}
+
 #[test]
 fn damage_is_found_and_written_anew() {
     for secret in secrets() {

@@ -286,6 +286,8 @@ fn a_full_disk_refuses_and_recovers_with_nothing_half_written() {
             "{refused}"
         );
         assert!(!world.store().writable());
+        let why = world.store().expect_writable().unwrap_err();
+        assert!(why.in_both().contains("đĩa đầy"), "{why}");
         assert_eq!(world.account(2).usage().unwrap().1, kept.len() as u64);
         room.fetch_add(extra, Ordering::SeqCst);
     }

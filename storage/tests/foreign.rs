@@ -434,6 +434,7 @@ fn a_store_whose_folder_was_replaced_acknowledges_nothing_more() {
     world::closed::copy(&twin.dir, &options.dir);
     assert_eq!(deliver(903), Err(replaced()));
     assert!(!store.writable());
+    assert_eq!(store.expect_writable(), Err(replaced()));
     let before = octets(&options.dir);
     assert_eq!(store.snapshot().map(drop), Err(replaced()));
     assert_eq!(

@@ -52,6 +52,12 @@ pub(super) fn tell(config: &Config, done: &Repaired) -> Told {
             earlier.path.display()
         ));
     }
+    for id in &done.waiting {
+        told.line(format!(
+            "thư {id} trong hàng đợi: mất nội dung, không gửi đi được / letter {id} of the queue: its content is lost, it \
+             cannot be sent"
+        ));
+    }
     if done.gone.is_none() && done.contents.is_empty() {
         return told;
     }

@@ -42,10 +42,10 @@ pub(crate) struct RestoreArgs {
     to: Option<PathBuf>,
     /// Of a damaged backup restore all that can be read, and name every message whose content is missing;
     /// status 1 if there is any damage.
-    #[arg(long, requires = "to")]
+    #[arg(long, requires = "to", conflicts_with = "account")]
     salvage: bool,
     /// A keyring of the same store, where the backup lost its own: the file `keyring` of the store, or of a copy.
-    #[arg(long, value_name = "FILE", requires = "to")]
+    #[arg(long, value_name = "FILE", requires = "to", conflicts_with = "account")]
     keyring: Option<PathBuf>,
     /// The newest backup that was taken at this time or before: `2026-11-20 08:00`, in Vietnam's time
     /// unless it ends in `Z` or an offset.
@@ -58,19 +58,25 @@ pub(crate) struct RestoreArgs {
     #[arg(long, value_name = "ADDRESS|ID", requires = "where")]
     account: Option<String>,
     /// The account as at this time, which may be before the backup.
-    #[arg(long, value_name = "TIME", value_parser = past, requires = "account")]
+    #[arg(long, value_name = "TIME", value_parser = past, requires = "account", conflicts_with = "to")]
     time: Option<i64>,
     /// Only this mailbox, its names joined by `/`, with those below it.
-    #[arg(long, value_name = "NAME", requires = "account")]
+    #[arg(long, value_name = "NAME", requires = "account", conflicts_with = "to")]
     mailbox: Option<String>,
     /// Put what is restored into a mailbox of this name, at the top.
-    #[arg(long, value_name = "NAME", group = "where", requires = "account")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        group = "where",
+        requires = "account",
+        conflicts_with = "to"
+    )]
     into_folder: Option<String>,
     /// Put it where it was; only what is missing is added.
-    #[arg(long, group = "where", requires = "account")]
+    #[arg(long, group = "where", requires = "account", conflicts_with = "to")]
     in_place: bool,
     /// Where there is room for what is needed for a while; otherwise the data folder.
-    #[arg(long, value_name = "DIR", requires = "account")]
+    #[arg(long, value_name = "DIR", requires = "account", conflicts_with = "to")]
     scratch: Option<PathBuf>,
     #[command(flatten)]
     config: ConfigArgs,
@@ -119,6 +125,12 @@ pub(crate) fn run(args: &RestoreArgs) -> anyhow::Result<()> {
     };
     match (&args.to, &args.account) {
         (Some(to), _) => {
+            anyhow::ensure!(
+                !backup::lies_in(to, &args.from),
+                "{0} nằm trong thư mục các bản sao lưu; hãy khôi phục vào nơi khác / {0} lies inside the folder of the \
+                 backups; restore elsewhere",
+                to.display()
+            );
             let mut config = config;
             config.server.data.clone_from(to);
             let how = match args.salvage {
@@ -536,6 +548,30 @@ mod tests {
         );
         assert!(past("2026-11-20 08:00:00+07:00").is_ok());
         assert!(past("9000-01-01 00:00").is_err());
+    }
+
+    #[test]
+    fn what_is_for_one_account_is_refused_for_all_and_the_other_way_round() {
+        let parsed = |words: &str| {
+            let command = <RestoreArgs as clap::Args>::augment_args(clap::Command::new("restore"));
+            command
+                .try_get_matches_from(format!("restore --from b {words}").split(' '))
+                .is_ok()
+        };
+        for fine in ["--to x", "--to x --salvage", "--account a@x.vn --in-place"] {
+            assert!(parsed(fine), "{fine}");
+        }
+        for wrong in [
+            "--to x --in-place",
+            "--to x --into-folder f",
+            "--to x --mailbox m",
+            "--to x --scratch s",
+            "--to x --account a@x.vn",
+            "--account a@x.vn --in-place --salvage",
+            "--account a@x.vn --in-place --keyring k",
+        ] {
+            assert!(!parsed(wrong), "{wrong}");
+        }
     }
 
     #[test]

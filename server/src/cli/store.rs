@@ -78,9 +78,15 @@ pub(crate) struct Which {
 impl Which {
     /// The config, once there is a store. Errors: none is there.
     pub(super) fn config(&self) -> anyhow::Result<Config> {
+        self.config_or(None)
+    }
+
+    /// The same with the data folder of a demo, where none is named.
+    fn config_or(&self, demo: Option<&Path>) -> anyhow::Result<Config> {
         let mut config = self.config.read()?;
-        if let Some(dir) = &self.dir {
-            config.server.data.clone_from(dir);
+        if let Some(dir) = self.dir.as_deref().or(demo) {
+            let dir = dir.to_owned();
+            config.server.data = dir;
         }
         let data = &config.server.data;
         anyhow::ensure!(
@@ -156,7 +162,7 @@ pub(crate) fn run(command: &StoreCommand) -> anyhow::Result<()> {
 }
 
 fn verify(which: &Which, deep: bool, connection: &Connection) -> anyhow::Result<()> {
-    let (config, shown) = (which.config()?, Shown::new());
+    let (config, shown) = (which.config_or(connection.demo())?, Shown::new());
     let found = match crate::services::open_store_telling(&config, shown.watch()) {
         Ok(store) => {
             let found = store.check_telling(deep, &mut |p| shown.tell(p));
@@ -243,7 +249,8 @@ fn repair(which: &Which) -> anyhow::Result<()> {
          Repaired: {damages} damages, {0} keys taken from the index.",
         done.from_index
     );
-    let all_kept = done.contents.is_empty() && done.remaining.is_empty() && !told.changes;
+    let readable = done.contents.is_empty() && done.waiting.is_empty();
+    let all_kept = readable && done.remaining.is_empty() && !told.changes;
     told.end(&done, &options)?;
     anyhow::ensure!(
         all_kept,

@@ -16,7 +16,10 @@ use crate::disk::{self, Disk};
 use crate::journal::{Lineage, Position};
 use crate::owner::{ID, Owner};
 use crate::pack;
-use crate::{Error, Fault, KeySource, ModSeq, Obstacle, Size, Told as _, format, keyring, repair};
+use crate::{
+    Error, Fault, KeySource, ModSeq, Obstacle, Size, Told as _, format, keyring, lock, repair,
+};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -172,7 +175,7 @@ pub fn restore(task: &Restore<'_>, tell: Tell<'_>) -> Result<Rebuilt, Failure> {
     if !folder::names(task.to)?.is_empty() {
         return Err(Refusal::NotEmpty(task.to.display().to_string()).into());
     }
-    let fresh = Fresh::begin(task, &name, &manifest)?;
+    let (fresh, _alone) = Fresh::begin(task, &name, &manifest)?;
     let goal = Goal {
         stage: Stage::Writing,
         total: manifest.octets(),
@@ -244,7 +247,8 @@ pub(super) struct Fresh<'a> {
 }
 
 impl<'a> Fresh<'a> {
-    fn begin(task: &Restore<'a>, name: &str, manifest: &Manifest) -> Result<Self, Failure> {
+    /// The folder, which is locked as a store is: until it is one there is one process that writes it. Errors: `InUse`.
+    fn begin(task: &Restore<'a>, name: &str, manifest: &Manifest) -> Result<(Self, File), Failure> {
         let to = std::path::absolute(task.to)
             .map_err(|e| disk::failed("cannot restore into", task.to, &e))?;
         let mut dir = to.clone().into_os_string();
@@ -255,18 +259,28 @@ impl<'a> Fresh<'a> {
             store: manifest.store,
             keyring: task.keyring,
         };
-        match std::fs::read(fresh.dir.join(OF)) {
-            Ok(of) if of == name.as_bytes() => {}
-            // Of another backup, or begun before it was said of which: it is started over.
-            Ok(_) => fresh.clear()?,
-            Err(_) if folder::names(&fresh.dir)?.is_empty() => {}
-            Err(_) => return Err(Refusal::NotEmpty(fresh.dir.display().to_string()).into()),
+        let of = std::fs::read(fresh.dir.join(OF)).ok();
+        // Cut off before it was said of which it is: nothing of anybody is there.
+        let begun = [OF.to_owned() + ".new", lock::FILE.to_owned()];
+        let is_begun =
+            || folder::names(&fresh.dir).map(|all| all.iter().all(|n| begun.contains(n)));
+        if of.is_none() && !is_begun()? {
+            return Err(Refusal::NotEmpty(fresh.dir.display().to_string()).into());
         }
         fresh.check_room(manifest)?;
         fresh.disk.make_dir(&fresh.dir)?;
+        let alone = lock::lock(&fresh.dir)?;
+        if !folder::names(task.to)?.is_empty() {
+            // Another one has just ended.
+            return Err(Refusal::NotEmpty(task.to.display().to_string()).into());
+        }
+        if of.is_some_and(|of| of != name.as_bytes()) {
+            // Of another backup, or begun before it was said of which: it is started over.
+            fresh.clear()?;
+        }
         fresh.disk.replace(&fresh.dir, OF, name.as_bytes())?;
         fresh.make_dirs(&manifest.files)?;
-        Ok(fresh)
+        Ok((fresh, alone))
     }
 
     /// Makes the folders of these files.
@@ -282,9 +296,18 @@ impl<'a> Fresh<'a> {
         Ok(())
     }
 
+    /// Removes all but the lock.
     fn clear(&self) -> Result<(), Error> {
-        let cleared = self.disk.remove_tree(&self.dir);
-        cleared.map_err(|e| disk::failed("cannot remove", &self.dir, &e))
+        for name in folder::names(&self.dir)? {
+            let path = self.dir.join(&name);
+            let cleared = match () {
+                () if name == lock::FILE => Ok(()),
+                () if path.is_dir() => self.disk.remove_tree(&path),
+                () => self.disk.remove(&path),
+            };
+            cleared.map_err(|e| disk::failed("cannot remove", &path, &e))?;
+        }
+        self.disk.sync_dir(&self.dir)
     }
 
     fn check_room(&self, manifest: &Manifest) -> Result<(), Failure> {
@@ -406,7 +429,7 @@ fn is_whole(path: &Path, entry: &Entry) -> bool {
     let same_length = std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() == entry.octets);
     let hash = || -> io::Result<blake3::Hash> {
         let mut hasher = blake3::Hasher::new();
-        io::copy(&mut std::fs::File::open(path)?, &mut hasher)?;
+        io::copy(&mut File::open(path)?, &mut hasher)?;
         Ok(hasher.finalize())
     };
     same_length && hash().is_ok_and(|hash| *hash.as_bytes() == entry.hash)

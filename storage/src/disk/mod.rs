@@ -252,15 +252,17 @@ impl Disk {
         }
     }
 
-    /// Whether the disk takes a write again.
-    pub(crate) fn probe(&self, dir: &Path) -> bool {
+    /// Whether the disk takes a write again. Errors: why not.
+    pub(crate) fn probe(&self, dir: &Path) -> Result<(), Error> {
         let path = dir.join("probe");
-        let tried = self.open(&path).is_ok_and(|file| {
-            let fits = file.append_at(0, &[0u8; PROBE_OCTETS]).is_ok();
-            fits && file.sync().is_ok()
+        let failed = |e: &io::Error| failed("cannot write", &path, e);
+        let tried = self.open(&path).and_then(|file| {
+            let written = file.append_at(0, &[0u8; PROBE_OCTETS]);
+            written.and_then(|()| file.sync()).map_err(|e| failed(&e))
         });
         // The removal gives a small disk its room back.
-        self.remove(&path).is_ok() && tried
+        let removed = self.remove(&path).map_err(|e| failed(&e));
+        tried.and(removed)
     }
 
     fn take_room(&self, octets: u64) -> Result<(), u64> {

@@ -119,6 +119,10 @@ impl Repaired {
         for lost in &self.contents {
             self.pending.content(lost);
         }
+        for id in &self.waiting {
+            let line = format!("{LOST}the content of the letter {id} of the queue");
+            self.pending.lines.push(line);
+        }
         if self.more > 0 {
             let line = format!(
                 "damage: {} more places or messages that are not listed",

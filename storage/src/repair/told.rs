@@ -62,6 +62,8 @@ pub struct Repaired {
     pub gone: Option<Gone>,
     /// Messages whose content is damaged.
     pub contents: Vec<LostContent>,
+    /// Letters of the queue whose content is damaged.
+    pub waiting: Vec<QueueId>,
     /// Where what was there before is now.
     pub aside: Option<PathBuf>,
     /// What a check of the repaired store still finds.
@@ -110,6 +112,7 @@ pub(super) fn contents(
         }
     }
     report.more += damaged.more;
+    waiting(store, &left, report)?;
     let mut next = AccountId::SYSTEM.next();
     while let Some(from) = next {
         let found = check::account_from(&shared.index, from)?;
@@ -123,6 +126,26 @@ pub(super) fn contents(
         next = found.and_then(AccountId::next);
     }
     Ok(())
+}
+
+/// The letters of the queue that have it.
+fn waiting(store: &Store, damaged: &BTreeSet<BlobId>, report: &mut Repaired) -> Result<(), Error> {
+    let queue = key::kind(AccountId::SYSTEM, key::QUEUE);
+    store
+        .inner
+        .shared
+        .index
+        .scan(&queue, &queue, &mut |key, value| {
+            let id = key::number_of(key).and_then(QueueId::new);
+            // One that cannot be read is a finding.
+            let item = record::decode::<record::QueueRecord>(value, "queue item");
+            let harmed = id.filter(|_| item.is_ok_and(|item| damaged.contains(&item.blob)));
+            match report.waiting.len() < LISTED_MAX {
+                true => report.waiting.extend(harmed),
+                false => report.more += usize::from(harmed.is_some()),
+            }
+            Ok(true)
+        })
 }
 
 fn of_account(

@@ -259,3 +259,18 @@ fn a_store_of_this_format_is_not_taken_for_one_of_the_first() {
     let store = Store::open(&options).unwrap();
     assert_eq!(store.fingerprint().unwrap(), whole);
 }
+
+/// Octet 23464 of this pack is of a letter that waits three times.
+#[test]
+fn a_letter_of_the_queue_whose_content_is_damaged_is_named() {
+    let (_dir, options) = kept(EngineKind::Sled);
+    Store::open(&options).unwrap().close().unwrap();
+    let pack = options.dir.join("packs/000001.pack");
+    world::closed::change(&pack, |octets| octets[23_464] ^= 16);
+    let report = Store::repair(&options).unwrap();
+    let waiting: Vec<u64> = report.waiting.iter().map(|id| id.raw()).collect();
+    assert_eq!((waiting, report.contents.len()), (vec![2, 3, 4], 0));
+    let text = fs::read_to_string(report.report.unwrap()).unwrap();
+    let lost = "lost: the content of the letter 3 of the queue";
+    assert!(text.lines().any(|line| line == lost), "{text}");
+}

@@ -47,6 +47,13 @@ pub(in crate::cli) struct Connection {
     demo: Option<PathBuf>,
 }
 
+impl Connection {
+    /// The folder of the demo that is named.
+    pub(in crate::cli) fn demo(&self) -> Option<&Path> {
+        self.demo.as_deref()
+    }
+}
+
 /// What a client needs to know.
 pub(super) struct Server {
     /// Without a slash at the end; `/api/v1/…` follows.

@@ -137,9 +137,34 @@ impl std::fmt::Display for Damaged {
 
 impl std::error::Error for Damaged {}
 
+/// A store that takes nothing is exit status 1 too.
+#[derive(Debug)]
+struct Refuses;
+
+impl std::fmt::Display for Refuses {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("kho thư không nhận gì, xem ở trên / the store takes nothing, see above")
+    }
+}
+
+impl std::error::Error for Refuses {}
+
+/// Whether it takes nothing, and why.
+fn refuses(health: &Value, printer: &mut Printer<'_>) -> anyhow::Result<bool> {
+    if let Some(why) = health["unwritable_because"].as_str() {
+        let why = clean(why);
+        printer.say(
+            &format!("Không ghi được gì: {why}"),
+            &format!("Nothing can be written: {why}"),
+        )?;
+    }
+    Ok(health["writable"] == false)
+}
+
 /// What the store weighs, and each damaged place with whom it harms and what to do.
 fn health(health: &Value, printer: &mut Printer<'_>) -> anyhow::Result<()> {
     printer.row(&HEALTH, health)?;
+    let refuses = refuses(health, printer)?;
     if let Some(since) = health["dns_silent_since"].as_str() {
         let since = clean(since);
         printer.say(
@@ -153,10 +178,14 @@ fn health(health: &Value, printer: &mut Printer<'_>) -> anyhow::Result<()> {
         return Err(Damaged(unreadable).into());
     }
     if damage.is_empty() {
-        return printer.say(
+        printer.say(
             "Không biết có chỗ nào hỏng.",
             "Nothing is known to be damaged.",
-        );
+        )?;
+        return match refuses {
+            true => Err(Refuses.into()),
+            false => Ok(()),
+        };
     }
     let word = |value: &Value| clean(value.as_str().unwrap_or_default());
     let mut advised = Vec::new();
