@@ -52,9 +52,9 @@ pub(super) struct Which {
     /// Message-ID header.
     #[arg(long)]
     message_id: Option<String>,
-    /// Account that submitted it.
-    #[arg(long)]
-    submitter: Option<u32>,
+    /// Account that submitted it: its address or number.
+    #[arg(long, value_name = "ACCOUNT")]
+    submitter: Option<String>,
     /// waiting (not tried yet), deferred or held.
     #[arg(long, value_parser = ["waiting", "deferred", "held"])]
     state: Option<String>,
@@ -154,6 +154,14 @@ fn host(text: &str, tls: &str) -> anyhow::Result<Value> {
 }
 
 impl Which {
+    /// With the submitter by number, as the API asks for it. A deleted account's messages may still wait.
+    /// Errors: there is no such account to see.
+    fn numbered(mut self, client: &Client) -> anyhow::Result<Self> {
+        let number = |who: String| client.kept_account(&who).map(|id| id.to_string());
+        self.submitter = self.submitter.map(number).transpose()?;
+        Ok(self)
+    }
+
     fn filters(self) -> [(&'static str, Option<String>); 7] {
         let number = |n: Option<u32>| n.map(|n| n.to_string());
         [
@@ -161,7 +169,7 @@ impl Which {
             ("recipient", self.recipient),
             ("domain", self.domain),
             ("message_id", self.message_id),
-            ("submitter", number(self.submitter)),
+            ("submitter", self.submitter),
             ("state", self.state),
             ("older_than", number(self.older_than)),
         ]
@@ -216,7 +224,7 @@ fn act(
             &format!("{id} {}.", told.en),
         );
     }
-    let mut body = meant.which.body();
+    let mut body = meant.which.numbered(client)?.body();
     if body.is_empty() && !meant.all {
         let what = "hãy nêu số thư, điều kiện, hoặc --all / name a message, conditions, or --all";
         return Err(Usage(what.to_owned()).into());
@@ -257,7 +265,8 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
     let told = |act, vi, en| Told { act, vi, en };
     match verb {
         Verb::List { which, limit } => {
-            printer.rows(&LIST, &client.list("queue", &which.filters(), limit)?)
+            let filters = which.numbered(client)?.filters();
+            printer.rows(&LIST, &client.list("queue", &filters, limit)?)
         }
         Verb::Show { id } => {
             let item = client.read(&format!("queue/{id}"))?;

@@ -442,6 +442,25 @@ fn a_change_names_what_was_given_and_its_version() {
 }
 
 #[test]
+fn whose_waiting_messages_are_meant_is_said_by_address() {
+    let account = (200, r#"{"items": [{"id": 7}], "cursor": null}"#);
+    let none = (200, r#"{"items": [], "cursor": null}"#);
+    let (printed, asked) =
+        Scripted::start(Box::leak(Box::new([account, none]))).run("queue list --submitter a@x.vn");
+    printed.unwrap();
+    assert!(asked[1].contains("submitter=7&"), "{asked:?}");
+
+    let counted = (200, r#"{"matching": 0, "more": false}"#);
+    let (printed, asked) = Scripted::start(Box::leak(Box::new([none, account, counted])))
+        .run("queue release --submitter gone@x.vn --dry-run");
+    printed.unwrap();
+    assert!(asked[1].contains("deleted=true"), "{asked:?}");
+    let body = asked[2].split_once("\r\n\r\n").unwrap().1;
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body["submitter"], 7);
+}
+
+#[test]
 fn making_something_can_be_repeated_safely() {
     let server = Scripted::start(&[(201, r#"{"id": "2-9", "secret": "cv_once"}"#)]);
     let (printed, asked) = server.run("tokens create --label x --lang en");
