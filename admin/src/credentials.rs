@@ -35,6 +35,8 @@ pub(crate) enum CredentialKind {
     Token,
     /// Told in a letter; good for nothing but choosing a password of one's own on the sign-in page.
     FirstPassword,
+    /// Of an app that shows codes for the sign-in page, where its owner sets it; withdrawing it is for who lost the app.
+    SecondFactor,
 }
 
 /// A credential without its secret.
@@ -88,6 +90,7 @@ impl From<directory::CredentialKind> for CredentialKind {
             directory::CredentialKind::AppPassword => Self::AppPassword,
             directory::CredentialKind::Token => Self::Token,
             directory::CredentialKind::FirstPassword => Self::FirstPassword,
+            directory::CredentialKind::SecondFactor => Self::SecondFactor,
         }
     }
 }
@@ -156,12 +159,12 @@ pub(crate) async fn create(
         CredentialKind::AppPassword => directory::CredentialKind::AppPassword,
         CredentialKind::Token => directory::CredentialKind::Token,
         CredentialKind::FirstPassword => directory::CredentialKind::FirstPassword,
-        CredentialKind::Password => {
+        CredentialKind::Password | CredentialKind::SecondFactor => {
             return Err(Problem::invalid(
                 "kind",
                 expected(
-                    "app_password, token hoặc first_password; mật khẩu chính đặt bằng PUT …/credentials/password",
-                    "app_password, token or first_password; the password is set by PUT …/credentials/password",
+                    "app_password, token hoặc first_password; mật khẩu chính đặt bằng PUT …/credentials/password, xác minh hai bước do người dùng tự đặt ở trang đăng nhập",
+                    "app_password, token or first_password; the password is set by PUT …/credentials/password, a second factor by its owner on the sign-in page",
                 ),
             ));
         }

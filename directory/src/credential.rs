@@ -48,6 +48,8 @@ pub enum CredentialKind {
     Token,
     /// Drawn by us and told in a letter: good until its time, for nothing but choosing a password of one's own.
     FirstPassword,
+    /// What a telephone's app shows codes by; opens nothing by itself.
+    SecondFactor,
 }
 
 /// A credential without its secret.
@@ -84,6 +86,14 @@ pub(crate) enum Proof {
     Argon2id(String),
     /// Of a secret that we drew.
     Blake3([u8; 32]),
+    /// Shared with an app that shows codes (`second`).
+    Totp {
+        secret: [u8; 20],
+        /// The last step whose code was used.
+        step: i64,
+        /// Digests of the spare codes that are left.
+        spare: Vec<[u8; 32]>,
+    },
 }
 
 impl std::fmt::Debug for Stored {
@@ -96,7 +106,7 @@ impl Stored {
     pub(crate) fn digest(&self) -> Option<[u8; 32]> {
         match self.proof {
             Proof::Blake3(digest) => Some(digest),
-            Proof::Argon2id(_) => None,
+            Proof::Argon2id(_) | Proof::Totp { .. } => None,
         }
     }
 }
@@ -197,7 +207,9 @@ impl Directory {
     ) -> Result<(Credential, Secret), Error> {
         let label = name("label", label)?;
         let (secret, capability) = match kind {
-            CredentialKind::Password => return Err(invalid("kind", "an app password or a token")),
+            CredentialKind::Password | CredentialKind::SecondFactor => {
+                return Err(invalid("kind", "an app password or a token"));
+            }
             CredentialKind::AppPassword => (app_password()?, Capability::ResetCredentials),
             CredentialKind::FirstPassword => {
                 return self.create_first(by, account, label, expires_at);
@@ -329,6 +341,10 @@ impl Directory {
             // One may always withdraw what is one's own.
             let owner = match by {
                 Some(access) if access.account == account => {
+                    if book.is_factor(account, id) {
+                        let expected = "to be taken away on the sign-in page, by a code of it";
+                        return Err(invalid("credential", expected));
+                    }
                     book.account(account).ok_or(Error::NotFound("account"))?
                 }
                 _ => book.check_credentials(by, account, capability)?,
@@ -346,7 +362,7 @@ impl Directory {
         self.commit(&mut acts, by, note, facts)
     }
 
-    fn draft(
+    pub(crate) fn draft(
         &self,
         acts: &Acts,
         kind: CredentialKind,
@@ -460,10 +476,12 @@ pub(crate) fn as_shown(secret: &str) -> String {
     text
 }
 
-/// App passwords are typed from one screen to another: case, dashes and spaces do not count.
+/// App passwords and codes are typed from one screen to another: case, dashes and spaces do not count.
 pub(crate) fn squeeze(secret: &str, kind: CredentialKind) -> String {
     match kind {
-        CredentialKind::AppPassword | CredentialKind::FirstPassword => secret
+        CredentialKind::AppPassword
+        | CredentialKind::FirstPassword
+        | CredentialKind::SecondFactor => secret
             .chars()
             .filter(|c| *c != '-' && !c.is_whitespace())
             .flat_map(char::to_lowercase)

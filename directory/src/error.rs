@@ -103,6 +103,8 @@ pub enum Barred {
     Place,
     /// The hour.
     Hour,
+    /// The password alone, at a door that asks for no code.
+    SecondFactor,
 }
 
 impl Barred {
@@ -121,6 +123,9 @@ impl Barred {
             Self::Hour => {
                 "Co quan ban khong cho dang nhap vao gio nay / Your agency does not allow signing in at this hour"
             }
+            Self::SecondFactor => {
+                "Tai khoan nay can xac minh hai buoc, hay dung mat khau ung dung / This account has a second factor, so use an app password here"
+            }
         }
     }
 
@@ -131,6 +136,7 @@ impl Barred {
             Self::AppPassword => "Your agency does not allow app passwords",
             Self::Place => "Your agency does not allow signing in from this network",
             Self::Hour => "Your agency does not allow signing in at this hour",
+            Self::SecondFactor => "This account has a second factor, so use an app password here",
         }
     }
 
@@ -141,6 +147,7 @@ impl Barred {
             Self::AppPassword => "Cơ quan bạn không cho dùng mật khẩu ứng dụng",
             Self::Place => "Cơ quan bạn không cho đăng nhập từ mạng này",
             Self::Hour => "Cơ quan bạn không cho đăng nhập vào giờ này",
+            Self::SecondFactor => "Tài khoản này cần xác minh hai bước, hãy dùng mật khẩu ứng dụng",
         }
     }
 }

@@ -46,8 +46,10 @@ const ALIAS_DOMAIN_VERSION: u8 = 2;
 const LIST_VERSION: u8 = 2;
 /// The version of credentials that brought SCRAM's verifier.
 const VERIFIER_VERSION: u8 = 2;
-/// The version of credentials: 3 has through whose hands they went.
-const CREDENTIAL_VERSION: u8 = 3;
+/// The version of credentials that brought through whose hands they went.
+const HANDS_VERSION: u8 = 3;
+/// The version of credentials: in 4 a second factor may be one; the rest is as in 3.
+const CREDENTIAL_VERSION: u8 = 4;
 /// The version of requests for a second person: 2 has which credentials were there.
 const APPROVAL_VERSION: u8 = 2;
 
@@ -515,7 +517,7 @@ fn decode_approval(table: &str, bytes: &[u8]) -> Result<Approval, storage::Error
 /// A credential's row, of this version or brought to it.
 fn decode_credential(table: &str, bytes: &[u8]) -> Result<Held<Stored>, storage::Error> {
     match bytes.split_first() {
-        Some((&CREDENTIAL_VERSION, rest)) => body(table, rest),
+        Some((&(CREDENTIAL_VERSION | HANDS_VERSION), rest)) => body(table, rest),
         Some((&VERIFIER_VERSION, rest)) => body::<Held<Stored2>>(table, rest).map(Held::from),
         _ => decode::<Held<Stored1>>(table, bytes).map(Held::from),
     }

@@ -574,7 +574,13 @@ mod tests {
         assert_eq!(stored.verifier, None);
         let again = Fact::Credential(account, stored).row().unwrap();
         let again = again.value.unwrap();
-        assert_eq!(again[0], 3);
+        assert_eq!(again[0], 4);
+        // Version 3 wrote the same, and knew no second factor.
+        let third = [&[3], &again[1..]].concat();
+        let Ok(Fact::Credential(owner, stored)) = Fact::read(table::CREDENTIAL, b"", &third) else {
+            panic!("a credential of version 3")
+        };
+        assert_eq!((owner, stored.id), (account, row.id));
         // Version 2 wrote the same without the last two octets: owner, and nobody else.
         let second = [&[2], &again[1..again.len() - 2]].concat();
         let Ok(Fact::Credential(owner, stored)) = Fact::read(table::CREDENTIAL, b"", &second)

@@ -68,8 +68,33 @@ impl KeptSession {
 impl Directory {
     /// Opens a browser session for somebody who just signed in by password; durable; ends after 12 h idle,
     /// after 7 days, or with the password. Errors: `Denied` for app passwords and tokens, which must not
-    /// grow into a browser's rights.
+    /// grow into a browser's rights, and where a code is wanted (`open_with_code`).
     pub fn open_session(&self, access: &Access, peer: Peer) -> Result<SessionToken, Error> {
+        if !self.read().opens_alone(access.account) {
+            return Err(Denied.into());
+        }
+        self.begin_session(access, peer, Vec::new())
+    }
+
+    /// The same, with what becomes so with it.
+    pub(crate) fn begin_session(
+        &self,
+        access: &Access,
+        peer: Peer,
+        with: Vec<Fact>,
+    ) -> Result<SessionToken, Error> {
+        let (token, mut facts) = self.new_session(access, peer)?;
+        facts.extend(with);
+        self.commit_unlogged(facts)?;
+        Ok(token)
+    }
+
+    /// A session, and what becomes so when it is opened.
+    pub(crate) fn new_session(
+        &self,
+        access: &Access,
+        peer: Peer,
+    ) -> Result<(SessionToken, Vec<Fact>), Error> {
         let Through::Password(credential) = access.through else {
             return Err(Denied.into());
         };
@@ -86,8 +111,7 @@ impl Directory {
         };
         let mut facts = self.crowded_out(access.account, now);
         facts.push(Fact::Session(digest(&token), row));
-        self.commit_unlogged(facts)?;
-        Ok(SessionToken(token))
+        Ok((SessionToken(token), facts))
     }
 
     /// The session's Access; `None` when unknown, ended or expired. Quick (no argon2).

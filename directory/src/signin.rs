@@ -217,9 +217,12 @@ impl Directory {
         peer: Peer,
         now_ms: i64,
     ) -> Result<Access, SignInError> {
-        let barred = self
-            .read()
-            .barred(&account.agency, through, peer, now_ms.div_euclid(1000));
+        let barred = {
+            let book = self.read();
+            let code = || book.wants_code(account.id, &account.agency, through, peer.service);
+            book.barred(&account.agency, through, peer, now_ms.div_euclid(1000))
+                .or_else(code)
+        };
         if let Some(barred) = barred {
             // Neither a failure nor a success: nobody guesses, and nobody comes in.
             tracing::info!(ip = %peer.ip, service = peer.service, account = %account.id, ?barred, "a sign-in was barred");
@@ -301,7 +304,7 @@ impl Book {
             .values()
             .find_map(|kept| match &kept.stored.proof {
                 Proof::Argon2id(phc) => Some((kept.stored.id, phc.clone())),
-                Proof::Blake3(_) => None,
+                Proof::Blake3(_) | Proof::Totp { .. } => None,
             })
     }
 
@@ -314,7 +317,8 @@ impl Book {
     ) -> Option<(Account, Through)> {
         let owner = self.account(account).filter(|a| may_enter(a))?;
         let kept = self.credential(account, id)?;
-        (!kept.expired(now_ms.div_euclid(1000))).then(|| ((**owner).clone(), through(kept)))
+        let through = through(kept)?;
+        (!kept.expired(now_ms.div_euclid(1000))).then(|| ((**owner).clone(), through))
     }
 }
 
@@ -323,13 +327,16 @@ pub(crate) fn may_enter(account: &Account) -> bool {
     account.state == AccountState::Active && !matches!(account.kind, AccountKind::List { .. })
 }
 
-fn through(kept: &Kept) -> Through {
-    match kept.stored.kind {
-        CredentialKind::Password => Through::Password(kept.stored.id),
-        CredentialKind::AppPassword => Through::AppPassword(kept.stored.id),
-        CredentialKind::Token => Through::Token(kept.stored.id),
-        CredentialKind::FirstPassword => Through::FirstPassword(kept.stored.id),
-    }
+/// `None`: it is not what one signs in by.
+fn through(kept: &Kept) -> Option<Through> {
+    let id = kept.stored.id;
+    Some(match kept.stored.kind {
+        CredentialKind::Password => Through::Password(id),
+        CredentialKind::AppPassword => Through::AppPassword(id),
+        CredentialKind::Token => Through::Token(id),
+        CredentialKind::FirstPassword => Through::FirstPassword(id),
+        CredentialKind::SecondFactor => return None,
+    })
 }
 
 fn credential_of(through: Through) -> CredentialId {

@@ -1,20 +1,20 @@
 //! `POST /login/first`: a password of one's own in place of the first one, which a letter told.
 
 use crate::Context;
-use crate::cookie::{self, session_cookie};
+use crate::cookie::session_cookie;
 use crate::form::{
-    Attempt, Connected, Refusal, again, append_cookie, language, paged, peer, repeats_token,
-    see_other,
+    Attempt, Connected, Entered, Refusal, again, language, paged, peer, repeats_token,
 };
 use crate::origin::{Source, source};
-use crate::page::{Choose, Page};
+use crate::page::{Asks, Choose, Page};
+use crate::second;
 use crate::target::target;
 use crate::words::{Trouble, Unfit};
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
-use directory::{Directory, Error, Secret, SessionToken};
+use directory::{Directory, Error, Secret};
 use serde::Deserialize;
 
 /// Characters that every password has at least.
@@ -54,7 +54,7 @@ pub(crate) fn page(
         address: choice.address,
         next,
         token: "",
-        choose: Some(Choose {
+        asks: Asks::Choose(Choose {
             first: choice.first,
             wrong: choice.trouble,
         }),
@@ -118,11 +118,7 @@ pub(crate) async fn choose(
     // argon2id and a commit: not on a thread that serves others.
     let done = tokio::task::spawn_blocking(move || chosen(&directory, &first, attempt)).await;
     match done.unwrap_or(Err(No::Refused(Refusal::Unavailable))) {
-        Ok(token) => {
-            let mut response = see_other(next);
-            append_cookie(&mut response, cookie::session(&token.0));
-            response
-        }
+        Ok(entered) => second::entered(&context, &headers, next, entered),
         Err(No::Unfit(why)) => unfit(why),
         Err(No::Refused(Refusal::Later(wait))) => {
             let mut response = refused(StatusCode::TOO_MANY_REQUESTS, Trouble::Later(wait));
@@ -141,7 +137,7 @@ pub(crate) async fn choose(
 }
 
 /// Sets the password and signs in with it.
-fn chosen(directory: &Directory, first: &Secret, attempt: Attempt) -> Result<SessionToken, No> {
+fn chosen(directory: &Directory, first: &Secret, attempt: Attempt) -> Result<Entered, No> {
     let Attempt {
         name, secret, peer, ..
     } = &attempt;

@@ -3,8 +3,10 @@
 use crate::Context;
 use crate::cookie::{self, FORM_COOKIE, LANGUAGE_COOKIE, session_cookie};
 use crate::first::{self, Choice};
+use crate::half::Half;
 use crate::origin::{Source, source};
-use crate::page::Page;
+use crate::page::{Asks, Page};
+use crate::second;
 use crate::target::target;
 use crate::words::{Language, Trouble};
 use axum::extract::rejection::FormRejection;
@@ -12,7 +14,7 @@ use axum::extract::{ConnectInfo, Extension, Form, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use base64::Engine as _;
-use directory::{Barred, Directory, Error, Peer, Secret, SessionToken, SignInError};
+use directory::{Barred, Directory, Error, Peer, Secret, SessionToken, SignInError, StepError};
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use subtle::ConstantTimeEq;
@@ -118,11 +120,7 @@ pub(crate) async fn enter(
     // argon2id and a commit: not on a thread that serves others.
     let done = tokio::task::spawn_blocking(move || attempt.run(&directory)).await;
     match done.unwrap_or(Err(Refusal::Unavailable)) {
-        Ok(token) => {
-            let mut response = see_other(next);
-            append_cookie(&mut response, cookie::session(&token.0));
-            response
-        }
+        Ok(entered) => second::entered(&context, &headers, next, entered),
         Err(Refusal::ChooseFirst) => {
             let first = Choice {
                 address: fields.address.trim(),
@@ -209,6 +207,14 @@ pub(crate) enum Refusal {
     Unavailable,
 }
 
+/// A password that was right.
+pub(crate) enum Entered {
+    /// The browser is signed in.
+    Whole(SessionToken),
+    /// A code is wanted, or a second factor is to be set up.
+    Half(Box<Half>),
+}
+
 impl From<SignInError> for Refusal {
     fn from(error: SignInError) -> Self {
         match error {
@@ -225,21 +231,36 @@ impl From<SignInError> for Refusal {
 }
 
 impl Attempt {
-    pub(crate) fn run(self, directory: &Directory) -> Result<SessionToken, Refusal> {
+    pub(crate) fn run(self, directory: &Directory) -> Result<Entered, Refusal> {
         let access = directory.sign_in(&self.name, &self.secret, self.peer)?;
-        let token = directory
-            .open_session(&access, self.peer)
-            .map_err(|error| match error {
-                Error::Denied(_) => Refusal::AppPassword,
-                cause => {
-                    tracing::error!(%cause, "a session could not be opened");
-                    Refusal::Unavailable
-                }
-            })?;
-        if let Some(Err(cause)) = self.before.map(|before| directory.close_session(&before)) {
-            tracing::warn!(%cause, "the session before could not be closed");
-        }
-        Ok(token)
+        let unavailable = |cause: Error| {
+            tracing::error!(%cause, "a session could not be opened");
+            Refusal::Unavailable
+        };
+        let drawn = match directory.open_with_code(&access, None, self.peer) {
+            Ok(token) => {
+                close(directory, self.before);
+                return Ok(Entered::Whole(token));
+            }
+            Err(StepError::Wanted) => None,
+            Err(StepError::Enrol) => Some(directory.draw_second(&access).map_err(unavailable)?),
+            Err(StepError::Denied(_)) => return Err(Refusal::AppPassword),
+            Err(StepError::Later(wait)) => return Err(Refusal::Later(wait)),
+            Err(StepError::Wrong) => return Err(Refusal::Wrong),
+            Err(StepError::Failed(cause)) => return Err(unavailable(cause)),
+        };
+        Ok(Entered::Half(Box::new(Half {
+            access,
+            drawn,
+            before: self.before,
+        })))
+    }
+}
+
+/// Ends the session that a browser had before it got another.
+pub(crate) fn close(directory: &Directory, before: Option<String>) {
+    if let Some(Err(cause)) = before.map(|before| directory.close_session(&before)) {
+        tracing::warn!(%cause, "the session before could not be closed");
     }
 }
 
@@ -260,7 +281,7 @@ pub(crate) fn again(
         address,
         next,
         token: "",
-        choose: None,
+        asks: Asks::SignIn,
     };
     paged(context, headers, status, page)
 }
@@ -317,7 +338,7 @@ pub(crate) fn repeats_token(headers: &HeaderMap, token: &str) -> bool {
         .is_some_and(|kept| kept.as_bytes().ct_eq(token.as_bytes()).into())
 }
 
-fn new_token() -> Option<String> {
+pub(crate) fn new_token() -> Option<String> {
     let mut octets = [0; TOKEN_OCTETS];
     getrandom::fill(&mut octets).ok()?;
     Some(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(octets))

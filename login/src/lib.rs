@@ -7,8 +7,13 @@
 mod cookie;
 mod first;
 mod form;
+mod half;
 mod origin;
 mod page;
+mod picture;
+mod second;
+mod second_page;
+mod second_words;
 mod style;
 mod target;
 mod words;
@@ -27,21 +32,30 @@ pub const FORM_MAX: usize = 16 * 1024;
 #[derive(Debug, Clone)]
 pub struct Context {
     pub(crate) directory: Directory,
+    pub(crate) halves: half::Halves,
 }
 
 impl Context {
     /// Over this directory.
     pub fn new(directory: Directory) -> Self {
-        Self { directory }
+        Self {
+            directory,
+            halves: half::Halves::default(),
+        }
     }
 }
 
-/// `GET /login`, `POST /login`, `POST /login/first`, `POST /logout` and the style sheet. The peer's address comes from
+/// `GET /login`, `POST /login`, `POST /login/first`, what is below `/login/second`, `POST /logout` and the style sheet. The peer's address comes from
 /// `ConnectInfo<SocketAddr>` when it is there.
 pub fn router(state: Context) -> Router {
     Router::new()
         .route("/login", get(form::show).post(form::enter))
         .route("/login/first", post(first::choose))
+        .route("/login/second", get(second::show).post(second::begin))
+        .route("/login/second/code", post(second::prove))
+        .route("/login/second/set", post(second::enrol))
+        .route("/login/second/spare", post(second::renew))
+        .route("/login/second/off", post(second::withdraw))
         .route("/logout", post(form::leave))
         .route("/login/style.css", get(style::sheet))
         .layer(DefaultBodyLimit::max(FORM_MAX))

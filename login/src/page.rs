@@ -1,5 +1,6 @@
 //! The sign-in page as HTML.
 
+use crate::second_page::Ask;
 use crate::style;
 use crate::words::{Language, Trouble, Unfit};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -15,8 +16,17 @@ pub(crate) struct Page<'a> {
     pub(crate) address: &'a str,
     pub(crate) next: &'a str,
     pub(crate) token: &'a str,
-    /// Asks for a password of one's own instead of the sign-in.
-    pub(crate) choose: Option<Choose<'a>>,
+    pub(crate) asks: Asks<'a>,
+}
+
+/// What the page asks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Asks<'a> {
+    SignIn,
+    /// A password of one's own.
+    Choose(Choose<'a>),
+    /// A code, or what a second factor needs.
+    Second(Ask<'a>),
 }
 
 /// A password of one's own is to be chosen.
@@ -44,9 +54,15 @@ const SHIELD: &str = r##"<svg class="icon" viewBox="0 0 24 24" aria-hidden="true
 impl Page<'_> {
     pub(crate) fn render(&self) -> Markup {
         let words = self.language.words();
-        let title = match self.choose {
-            Some(_) => words.choose,
-            None => words.sign_in,
+        let title = match self.asks {
+            Asks::SignIn => words.sign_in,
+            Asks::Choose(_) => words.choose,
+            Asks::Second(ask) => ask.title(self.language),
+        };
+        let wrong = match self.asks {
+            Asks::SignIn => None,
+            Asks::Choose(choose) => choose.wrong.map(|wrong| words.unfit(wrong)),
+            Asks::Second(ask) => ask.wrong(self.language),
         };
         html! {
             (DOCTYPE)
@@ -73,13 +89,14 @@ impl Page<'_> {
                                 @if let Some(trouble) = self.trouble {
                                     p #trouble { (PreEscaped(WARNING)) span { (words.trouble(trouble)) } }
                                 }
-                                @if let Some(wrong) = self.choose.and_then(|choose| choose.wrong) {
-                                    p #trouble { (PreEscaped(WARNING)) span { (words.unfit(wrong)) } }
+                                @if let Some(wrong) = wrong {
+                                    p #trouble { (PreEscaped(WARNING)) span { (wrong) } }
                                 }
                             }
-                            @match self.choose {
-                                Some(choose) => (self.chooser(choose)),
-                                None => (self.form()),
+                            @match self.asks {
+                                Asks::SignIn => (self.form()),
+                                Asks::Choose(choose) => (self.chooser(choose)),
+                                Asks::Second(ask) => (self.second(ask)),
                             }
                         }
                         p.care { (PreEscaped(SHIELD)) span { (words.care) } }
@@ -154,6 +171,14 @@ impl Page<'_> {
         }
     }
 
+    /// Where the page itself is read from. What stands half done begins anew in the other language.
+    fn address_of(&self) -> &'static str {
+        match self.asks {
+            Asks::Second(Ask::Manage { .. } | Ask::Spare { .. }) => "/login/second",
+            _ => "/login",
+        }
+    }
+
     /// Links, so that the choice works without scripts; where the sign-in leads is kept.
     fn languages(&self) -> Markup {
         let choices = [
@@ -163,7 +188,7 @@ impl Page<'_> {
         html! {
             nav aria-label=(self.language.words().language) {
                 @for (language, name) in choices {
-                    a href=(format!("/login?lang={}&next={}", language.code(), escaped(self.next)))
+                    a href=(format!("{}?lang={}&next={}", self.address_of(), language.code(), escaped(self.next)))
                         lang=(language.code()) hreflang=(language.code())
                         aria-current=[(language == self.language).then_some("true")] { (name) }
                 }

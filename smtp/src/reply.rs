@@ -90,6 +90,11 @@ pub(crate) fn barred(why: Barred) -> Reply {
             "Co quan ban khong cho dang nhap vao gio nay",
             "signing in at this hour"
         ),
+        // RFC 4954 §6: the password is right and yet too little.
+        Barred::SecondFactor => concat!(
+            "534 5.7.9 Tai khoan nay can xac minh hai buoc, hay dung mat khau ung dung / ",
+            "This account has a second factor, so use an app password here"
+        ),
     }
 }
 

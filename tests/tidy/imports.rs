@@ -12,7 +12,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("imap", &["directory", "storage", "formats"]),
     ("pop3", &["directory", "storage", "formats"]),
     ("jmap", &["delivery", "directory", "storage", "formats"]),
-    ("login", &["directory"]),
+    ("login", &["directory", "formats"]),
     ("webmail", &[]),
     ("admin", &["delivery", "directory", "storage", "formats"]),
     (

@@ -80,7 +80,8 @@ async fn what_cannot_be_is_refused_with_words() {
         ("sign_in_hours", json!(["always"])),
         ("attachment_types", json!(["a b"])),
         ("attachment_octets", json!(0)),
-        ("second_factor", json!(true)),
+        ("second_factor", json!("always")),
+        ("handwriting", json!(true)),
     ] {
         let body = json!({"values": {name: {"value": value}}});
         let answer = w.patch(&w.root, "policies/H99", body.clone()).await;

@@ -56,6 +56,8 @@ pub enum Key {
     TrashDays,
     /// The same of the mailbox for spam.
     JunkDays,
+    /// Whether people sign in with a code besides the password, and mail programs by app passwords alone.
+    SecondFactor,
 }
 
 /// A value.
@@ -76,6 +78,8 @@ enum Kind {
     AtMost(u64, u64),
     /// Off is stricter.
     Allowed,
+    /// On is stricter.
+    Demanded,
     /// Words of which fewer are stricter; without any rule all may be.
     Only(Words),
     /// Words of which more are stricter.
@@ -91,7 +95,7 @@ enum Words {
 }
 
 /// Each with its name outside, in their order. Names do not change.
-const NAMES: [(Key, &str); 20] = [
+const NAMES: [(Key, &str); 21] = [
     (Key::PasswordMin, "password_min"),
     (Key::PasswordClasses, "password_classes"),
     (Key::PasswordHistory, "password_history"),
@@ -112,6 +116,7 @@ const NAMES: [(Key, &str); 20] = [
     (Key::RestoreDays, "restore_days"),
     (Key::TrashDays, "trash_days"),
     (Key::JunkDays, "junk_days"),
+    (Key::SecondFactor, "second_factor"),
 ];
 
 impl Key {
@@ -151,6 +156,7 @@ impl Key {
             Self::AttachmentTypes => Kind::Only(Words::Endings),
             Self::AttachmentTypesRefused => Kind::Refused(Words::Endings),
             Self::TwoPersons => Kind::Refused(Words::Acts),
+            Self::SecondFactor => Kind::Demanded,
         }
     }
 
@@ -171,6 +177,7 @@ impl Key {
             | Self::RestoreDays
             | Self::TrashDays
             | Self::JunkDays => None,
+            Self::SecondFactor => Some(Value::Switch(false)),
             _ => Some(Value::Switch(true)),
         }
     }
@@ -188,8 +195,8 @@ impl Key {
             (Kind::AtLeast(min, max) | Kind::AtMost(min, max), _) => {
                 Err(wrong(format!("a number from {min} to {max}")))
             }
-            (Kind::Allowed, Value::Switch(on)) => Ok(Value::Switch(on)),
-            (Kind::Allowed, _) => Err(wrong("true or false".into())),
+            (Kind::Allowed | Kind::Demanded, Value::Switch(on)) => Ok(Value::Switch(on)),
+            (Kind::Allowed | Kind::Demanded, _) => Err(wrong("true or false".into())),
             (Kind::Only(words) | Kind::Refused(words), Value::Words(given)) => {
                 if given.is_empty() || given.len() > WORDS_MAX {
                     return Err(wrong(format!("1 to {WORDS_MAX} words")));
@@ -211,6 +218,7 @@ impl Key {
             (Kind::AtLeast(..), Value::Number(below), Value::Number(above)) => below >= above,
             (Kind::AtMost(..), Value::Number(below), Value::Number(above)) => below <= above,
             (Kind::Allowed, Value::Switch(below), Value::Switch(above)) => !below || *above,
+            (Kind::Demanded, Value::Switch(below), Value::Switch(above)) => *below || !above,
             (Kind::Only(words), Value::Words(below), Value::Words(above)) => {
                 words.within(below, above)
             }

@@ -31,6 +31,7 @@ mod proposals;
 mod quotas;
 mod reading;
 mod rules;
+mod second;
 mod senders;
 mod sending;
 mod sessions;

@@ -6,7 +6,7 @@ const COLUMNS: [&str; 9] = [
 ];
 
 /// Names and what they are called. A name of several tables means the same in each.
-const WORDS: [(&str, &str); 66] = [
+const WORDS: [(&str, &str); 67] = [
     // Accounts.
     ("person", "cá nhân"),
     ("shared", "hộp thư chung"),
@@ -77,6 +77,7 @@ const WORDS: [(&str, &str); 66] = [
     ("first_password", "mật khẩu lần đầu"),
     ("app_password", "mật khẩu ứng dụng"),
     ("token", "mã truy cập"),
+    ("second_factor", "xác minh hai bước"),
     ("true", "có"),
     ("false", "không"),
 ];

@@ -24,6 +24,9 @@ export function Settings() {
       </header>
       <div class="settings-sheet">
         <Section title={words().forwarding} note={words().forwardingNote}><Forwarding /></Section>
+        <Section title={words().security} note={words().securityNote}>
+          <a class="btn" href="/login/second">{words().second}</a>
+        </Section>
         <Section title={words().display} note={words().displayNote}><Display /></Section>
       </div>
     </main>

@@ -6,6 +6,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod second;
+
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode, header};
@@ -34,6 +36,7 @@ impl Clock for Still {
 struct World {
     directory: Directory,
     account: directory::AccountId,
+    context: login::Context,
     _dir: tempfile::TempDir,
 }
 
@@ -85,6 +88,7 @@ fn world() -> World {
         .set_password(None, account, &Secret::new(PASSWORD))
         .unwrap();
     World {
+        context: login::Context::new(directory.clone()),
         directory,
         account,
         _dir: dir,
@@ -113,7 +117,7 @@ impl Answer {
 }
 
 async fn send(world: &World, request: Request<Body>) -> Answer {
-    let router = login::router(login::Context::new(world.directory.clone()));
+    let router = login::router(world.context.clone());
     let response = router.oneshot(request).await.unwrap();
     let (head, body) = response.into_parts();
     let body = to_bytes(body, 1 << 20).await.unwrap();

@@ -1,0 +1,224 @@
+//! The second factor: codes after the password, spare codes, and what opens without them.
+
+use crate::world::{PASSWORD, World, agency, peer};
+use directory::policy::{Key, Said, Value};
+use directory::{
+    Access, Account, Barred, CredentialKind, Enrolment, Error, Peer, Role, Secret, SignInError,
+    StepError,
+};
+use totp_rs::{Algorithm, TOTP};
+
+const STEP: i64 = 30;
+const NETWORK: &str = "192.0.2.1";
+
+/// What the app of a telephone shows that was told this.
+fn app(told: &Enrolment, now_s: i64) -> String {
+    let key = told.spelled().replace(' ', "");
+    let secret = totp_rs::Secret::Encoded(key).to_bytes().unwrap();
+    assert_eq!(secret.len(), 20);
+    let totp = TOTP::new_unchecked(Algorithm::SHA1, 6, 0, 30, secret);
+    totp.generate(u64::try_from(now_s).unwrap())
+}
+
+/// An account with a factor: what its app was told, and the spare codes.
+fn enrolled(world: &World, name: &str) -> (Account, Enrolment, Vec<String>) {
+    let account = world.person(name, "H99.2");
+    let access = world_enter(world, name).unwrap();
+    let told = world.directory.draw_second(&access).unwrap();
+    let code = app(&told, world.now_s());
+    let (spare, session) = world
+        .directory
+        .enrol_second(&access, &told, &code, peer(NETWORK))
+        .unwrap();
+    assert!(world.directory.session(&session.0).is_some());
+    (account, told, spare)
+}
+
+fn world_enter(world: &World, name: &str) -> Result<Access, SignInError> {
+    at(world, name, "login", PASSWORD)
+}
+
+fn at(
+    world: &World,
+    name: &str,
+    service: &'static str,
+    secret: &str,
+) -> Result<Access, SignInError> {
+    let peer = Peer {
+        service,
+        ..peer(NETWORK)
+    };
+    world.directory.sign_in(name, &Secret::new(secret), peer)
+}
+
+/// What comes of a code, as text.
+fn check(world: &World, name: &str, code: Option<&str>, expected: &str) {
+    let access = world_enter(world, name).unwrap();
+    let got = match world.directory.open_with_code(&access, code, peer(NETWORK)) {
+        Ok(session) => {
+            assert!(world.directory.session(&session.0).is_some());
+            "in".to_owned()
+        }
+        Err(StepError::Later(_)) => "later".to_owned(),
+        Err(error) => format!("{error:?}").to_lowercase(),
+    };
+    assert_eq!(got, expected, "{code:?}");
+}
+
+#[test]
+fn a_code_is_wanted_after_the_password_and_good_once() {
+    let world = World::new();
+    let (an, told, spare) = enrolled(&world, "an@tinh.gov.vn");
+    let access = world_enter(&world, "an").unwrap();
+    let alone = world.directory.open_session(&access, peer(NETWORK));
+    assert!(matches!(alone, Err(Error::Denied(_))), "{alone:?}");
+    drop(access);
+    check(&world, "an", None, "wanted");
+    let spent = app(&told, world.now_s());
+    check(&world, "an", Some(&spent), "wrong");
+    check(&world, "an", Some(""), "wrong");
+    world.pass(STEP);
+    let code = app(&told, world.now_s());
+    check(
+        &world,
+        "an",
+        Some(&format!(" {} {} ", &code[..3], &code[3..])),
+        "in",
+    );
+    check(&world, "an", Some(&code), "wrong");
+    let world = world.restart();
+    check(&world, "an", Some(&code), "wrong");
+    check(&world, "an", Some(&spare[3].to_uppercase()), "in");
+    check(&world, "an", Some(&spare[3]), "wrong");
+    let world = world.restart();
+    check(&world, "an", Some(&spare[3]), "wrong");
+    world.pass(3600);
+    check(
+        &world,
+        "an",
+        Some(&app(&told, world.now_s() + 20 * STEP)),
+        "wrong",
+    );
+    check(&world, "an", Some(&app(&told, world.now_s())), "in");
+    let access = world_enter(&world, "an").unwrap();
+    let factor = world.directory.second_factor(&access);
+    assert_eq!((factor.spare, factor.demanded), (9, false));
+    let listed = world.directory.credentials(None, an.id).unwrap();
+    let of = listed.iter().map(|row| row.kind);
+    assert_eq!(
+        of.collect::<Vec<_>>(),
+        [CredentialKind::Password, CredentialKind::SecondFactor]
+    );
+}
+
+#[test]
+fn doors_that_ask_for_no_code_take_app_passwords_alone() {
+    let world = World::new();
+    let (an, _, _) = enrolled(&world, "an@tinh.gov.vn");
+    let d = &world.directory;
+    let app = CredentialKind::AppPassword;
+    let (_, secret) = d.create_credential(None, an.id, app, "máy", None).unwrap();
+    for service in ["imap", "pop3", "submission", "jmap", "api"] {
+        let refused = at(&world, "an", service, PASSWORD).map(drop);
+        let expected = Err(SignInError::Barred(Barred::SecondFactor));
+        assert_eq!(refused, expected, "{service}");
+        assert!(at(&world, "an", service, secret.expose()).is_ok());
+        // Who does not know the password learns nothing of it.
+        let wrong = at(&world, "an", service, "Sai 2026!").map(drop);
+        assert_eq!(wrong, Err(SignInError::Refused), "{service}");
+    }
+    let by_app = at(&world, "an", "login", secret.expose()).unwrap();
+    assert!(matches!(d.draw_second(&by_app), Err(Error::Denied(_))));
+    let refused = d.open_with_code(&by_app, None, peer(NETWORK));
+    assert!(matches!(refused, Err(StepError::Denied(_))), "{refused:?}");
+}
+
+#[test]
+fn an_agency_may_demand_it() {
+    let world = World::new();
+    world.person("xa@tinh.gov.vn", "H99.2.1");
+    let d = &world.directory;
+    let say = |on: bool| {
+        let mut policy = d.agency_policy(None, &agency("H99")).unwrap();
+        let value = Value::Switch(on);
+        let locked = true;
+        policy
+            .said
+            .insert(Key::SecondFactor, Said { value, locked });
+        d.set_agency_policy(None, policy, None).unwrap();
+    };
+    check(&world, "xa", None, "in");
+    say(true);
+    check(&world, "xa", None, "enrol");
+    check(&world, "xa", Some("123456"), "enrol");
+    let refused = at(&world, "xa", "imap", PASSWORD).map(drop);
+    assert_eq!(refused, Err(SignInError::Barred(Barred::SecondFactor)));
+    let mut below = d.agency_policy(None, &agency("H99.2")).unwrap();
+    let value = Value::Switch(false);
+    let locked = false;
+    below.said.insert(Key::SecondFactor, Said { value, locked });
+    let looser = d.set_agency_policy(None, below, None);
+    assert!(matches!(looser, Err(Error::Invalid { .. })), "{looser:?}");
+    let access = world_enter(&world, "xa").unwrap();
+    let told = d.draw_second(&access).unwrap();
+    let wrong = d.enrol_second(&access, &told, "000000", peer(NETWORK));
+    assert!(matches!(wrong, Err(StepError::Wrong)), "{wrong:?}");
+    check(&world, "xa", None, "enrol");
+    let code = app(&told, world.now_s());
+    let (spare, _) = d
+        .enrol_second(&access, &told, &code, peer(NETWORK))
+        .unwrap();
+    check(&world, "xa", None, "wanted");
+    let off = d.withdraw_second(&access, &spare[0], peer(NETWORK));
+    assert!(matches!(off, Err(StepError::Enrol)), "{off:?}");
+    say(false);
+    d.withdraw_second(&access, &spare[0], peer(NETWORK))
+        .unwrap();
+    check(&world, "xa", None, "in");
+}
+
+#[test]
+fn guessing_codes_is_slowed_down_though_the_password_is_right() {
+    let world = World::new();
+    let (_, told, _) = enrolled(&world, "an@tinh.gov.vn");
+    for _ in 0..5 {
+        check(&world, "an", Some("abcdef"), "wrong");
+    }
+    world.pass(2 * STEP);
+    check(&world, "an", Some("abcdef"), "wrong");
+    check(&world, "an", Some(&app(&told, world.now_s())), "later");
+    world.pass(15 * 60);
+    check(&world, "an", Some(&app(&told, world.now_s())), "in");
+}
+
+#[test]
+fn who_lost_the_telephone_is_helped_by_an_administrator_not_by_a_session() {
+    let world = World::new();
+    let (an, _, spare) = enrolled(&world, "an@tinh.gov.vn");
+    let d = &world.directory;
+    let factor = d.credentials(None, an.id).unwrap();
+    let factor = factor
+        .iter()
+        .find(|row| row.kind == CredentialKind::SecondFactor)
+        .unwrap()
+        .id;
+    let access = world_enter(&world, "an").unwrap();
+    let session = d
+        .open_with_code(&access, Some(&spare[0]), peer(NETWORK))
+        .unwrap();
+    let session = d.session(&session.0).unwrap();
+    let own = d.delete_credential(Some(&session), an.id, factor);
+    assert!(matches!(own, Err(Error::Invalid { .. })), "{own:?}");
+    let stranger = world.officer("la@tinh.gov.vn", Role::Administrator, "H99.1");
+    let refused = d.delete_credential(Some(&stranger), an.id, factor);
+    assert!(matches!(refused, Err(Error::NotFound(_))), "{refused:?}");
+    let officer = world.officer("ql@tinh.gov.vn", Role::Administrator, "H99.2");
+    d.delete_credential(Some(&officer), an.id, factor).unwrap();
+    check(&world, "an", None, "in");
+    // Spare codes are drawn anew by a code.
+    let (_, _, spare) = enrolled(&world, "binh@tinh.gov.vn");
+    let access = world_enter(&world, "binh").unwrap();
+    let new = d.renew_spare(&access, &spare[0], peer(NETWORK)).unwrap();
+    check(&world, "binh", Some(&spare[1]), "wrong");
+    check(&world, "binh", Some(&new[1]), "in");
+}
