@@ -5,7 +5,7 @@ import { viewedOwner } from '../state/accounts';
 import { takeKept } from '../state/kept';
 import { holdBack, sendLater } from '../state/outbox';
 import { type Route, go, place } from '../state/route';
-import { tell } from '../state/toast';
+import { hush, tell } from '../state/toast';
 import { IconButton } from '../ui/Button';
 import { ask } from '../ui/Dialog';
 import { clock, fullAddress, size } from '../ui/format';
@@ -50,7 +50,11 @@ export function Compose({ route }: { route: At }) {
     setFailed(false);
     void meet().catch(() => undefined);
     begin(route).then((begun) => { if (here) setLetter(new Letter(begun)); }, () => { if (here) setFailed(true); });
-    return () => { here = false; };
+    return () => {
+      here = false;
+      // What was wrong with this letter is nothing of the next one.
+      hush();
+    };
   }, [key]);
   if (letter) return <Sheet letter={letter} mode={route.mode} key={key} />;
   return (

@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { route } from '../state/route';
+import { place, print, route } from '../state/route';
 import { Icon } from '../ui/Icon';
 import { t } from '../ui/i18n';
 
@@ -32,6 +32,7 @@ export function ComposeSlot() {
         <div class="state bad" role="alert">
           <Icon name="cloud-off" /><p>{t().serverLost}</p>
           <button type="button" class="btn" onClick={() => void loadCompose()}>{t().retry}</button>
+          <a class="btn quiet" href={print(place.value)}>{t().back}</a>
         </div>
       ) : <p class="state quiet" role="status">{t().openingEditor}</p>}
     </main>

@@ -69,7 +69,7 @@ export function Frame() {
   );
 }
 
-const Settings = lazily(async () => (await import('../settings/Settings')).Settings);
+const Settings = lazily(async () => (await import('../settings/Settings')).Settings, () => print(place.value));
 
 /** In place of list and letter, once the account is no longer shared: nothing of it stays on the page. */
 const Lost = () => (

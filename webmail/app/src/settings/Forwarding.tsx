@@ -29,14 +29,14 @@ export function Forwarding() {
 }
 
 /** Why it was not saved, in the person's language. */
-function reason(error: unknown): string {
+function reason(error: unknown, outside: boolean): string {
   if (!(error instanceof Refused)) return words().saveFailed;
-  if (error.status === 422) return words().refused(error.message);
+  if (error.status === 422) return outside ? words().refused(error.message) : words().onlyInside;
   return error.status === 403 ? words().forbidden : error.message;
 }
 
 function Form({ said, set }: { said: Said; set: (said: Said) => void }) {
-  const [to, setTo] = useState(said.to);
+  const [to, turn] = useState(said.to);
   const [keep, setKeep] = useState(said.keep);
   const [text, setText] = useState('');
   const [wrong, setWrong] = useState<Fault | null>(null);
@@ -45,6 +45,11 @@ function Form({ said, set }: { said: Said; set: (said: Said) => void }) {
   const input = useRef<HTMLInputElement>(null);
   const dirty = isChanged({ to, keep }, said) || text.trim() !== '';
 
+  /** Other addresses: what was said of the former ones is no longer so. */
+  const setTo = (now: string[]) => {
+    turn(now);
+    setRefusal('');
+  };
   /** Takes in what stands in the field; null: it may not be. */
   const taken = (): string[] | null => {
     const one = text.trim();
@@ -66,7 +71,7 @@ function Form({ said, set }: { said: Said; set: (said: Said) => void }) {
       set(await save({ to: wanted, keep }, said.version));
       tell(done);
     } catch (error) {
-      setRefusal(reason(error));
+      setRefusal(reason(error, said.outside));
       if (error instanceof Refused && error.status === 412) {
         tell(words().changed, undefined, 'bad');
         load().then(set, () => undefined);

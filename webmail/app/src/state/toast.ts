@@ -26,6 +26,11 @@ export function dismiss(key: number): void {
   toasts.value = toasts.value.filter((toast) => toast.key !== key);
 }
 
+/** Takes away what went wrong with something that is no longer on the page. */
+export function hush(): void {
+  toasts.value = toasts.value.filter((toast) => toast.tone !== 'bad');
+}
+
 /** Shows `text`; the action, if any, can be run once while the toast stands. */
 export function tell(text: string, action?: Action, tone: Toast['tone'] = 'plain', other?: Action): number {
   last += 1;

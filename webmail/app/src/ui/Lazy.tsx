@@ -5,8 +5,9 @@ import { useEffect } from 'preact/hooks';
 import { Icon } from './Icon';
 import { t } from './i18n';
 
-/** `fetch` imports the part; what it gives shows nothing for a moment, or that it could not be had. */
-export function lazily<P extends object>(fetch: () => Promise<ComponentType<P>>) {
+/** `fetch` imports the part; what it gives shows nothing for a moment, or that it could not be had. `back` leads away from
+ *  a part that is the whole page. */
+export function lazily<P extends object>(fetch: () => Promise<ComponentType<P>>, back?: () => string) {
   const loaded = signal<ComponentType<P> | null>(null);
   const failed = signal(false);
   const load = async () => {
@@ -26,6 +27,7 @@ export function lazily<P extends object>(fetch: () => Promise<ComponentType<P>>)
       <div class="state bad" role="alert">
         <Icon name="cloud-off" /><p>{t().serverLost}</p>
         <button type="button" class="btn" onClick={() => void load()}>{t().retry}</button>
+        {back && <a class="btn quiet" href={back()}>{t().back}</a>}
       </div>
     );
   };
