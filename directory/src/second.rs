@@ -44,6 +44,8 @@ pub struct Enrolment {
     secret: [u8; SECRET_OCTETS],
     account: AccountId,
     address: String,
+    /// The factor that it takes the place of, by a code of that one.
+    replaces: Option<CredentialId>,
 }
 
 impl std::fmt::Debug for Enrolment {
@@ -187,22 +189,47 @@ impl Directory {
             secret: random()?,
             account: access.account,
             address: access.address.to_string(),
+            replaces: None,
         })
     }
 
-    /// Keeps it, when `code` shows that an app has it, in place of what there was, and opens a browser session; the
-    /// spare codes, told this once. The sessions that stand stand on. Errors: as `StepError` says; then nothing is done.
+    /// The same for another telephone in place of the one that there is, by a code of that. Errors: as `StepError` says.
+    pub fn change_second(
+        &self,
+        access: &Access,
+        code: &str,
+        peer: Peer,
+    ) -> Result<Enrolment, StepError> {
+        let drawn = self.draw_second(access)?;
+        let _acts = self.acts();
+        let kept = self.kept_second(access).ok_or(Denied)?;
+        let after = self.spent(access, &kept, code, peer)?;
+        self.commit_unlogged(vec![Fact::Credential(access.account, after)])?;
+        Ok(Enrolment {
+            replaces: Some(kept.id),
+            ..drawn
+        })
+    }
+
+    /// Keeps it, when `code` shows that an app has it, and opens a browser session for who came by password; the spare
+    /// codes, told this once. The sessions that stand stand on. Errors: as `StepError` says; then nothing is done.
+    /// `Denied` also where the account has a factor by now that this was not drawn to replace: the password alone, or a
+    /// session that was open before, takes nobody's factor away.
     pub fn enrol_second(
         &self,
         access: &Access,
         drawn: &Enrolment,
         code: &str,
         peer: Peer,
-    ) -> Result<(Vec<String>, SessionToken), StepError> {
+    ) -> Result<(Vec<String>, Option<SessionToken>), StepError> {
         if !access.stands() || !chooses(access) || drawn.account != access.account {
             return Err(Denied.into());
         }
         let mut acts = self.acts();
+        let there = self.kept_second(access).map(|kept| kept.id);
+        if there != drawn.replaces {
+            return Err(Denied.into());
+        }
         let (codes, spare) = spare_codes()?;
         let proof = |step| Proof::Totp {
             secret: drawn.secret,
@@ -223,10 +250,15 @@ impl Directory {
         stored.proof = proof(step);
         stored.hands = self.read().hands(Some(access), access.account)?;
         let id = stored.id;
-        let (token, mut facts) = self.new_session(access, peer)?;
-        facts.push(Fact::CredentialCounter(id.0));
-        if let Some(old) = self.kept_second(access) {
-            facts.push(Fact::NoCredential(access.account, old.id));
+        let mut facts = vec![Fact::CredentialCounter(id.0)];
+        let mut token = None;
+        if matches!(access.through, Through::Password(_)) {
+            let (opened, with) = self.new_session(access, peer)?;
+            facts.extend(with);
+            token = Some(opened);
+        }
+        if let Some(old) = there {
+            facts.push(Fact::NoCredential(access.account, old));
         }
         facts.push(Fact::Credential(access.account, stored));
         let note = Note {

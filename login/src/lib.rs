@@ -55,6 +55,7 @@ pub fn router(state: Context) -> Router {
         .route("/login/second/code", post(second::prove))
         .route("/login/second/set", post(second::enrol))
         .route("/login/second/spare", post(second::renew))
+        .route("/login/second/change", post(second::change))
         .route("/login/second/off", post(second::withdraw))
         .route("/logout", post(form::leave))
         .route("/login/style.css", get(style::sheet))

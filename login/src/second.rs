@@ -48,6 +48,8 @@ enum Done {
     /// Spare codes to be shown, and the session when one was opened.
     Codes(Vec<String>, Option<SessionToken>),
     Off,
+    /// Another telephone is to be told.
+    Draw(Access, Enrolment),
 }
 
 /// A page of the second factor.
@@ -192,7 +194,7 @@ pub(crate) async fn enrol(
         };
         let directory = &context.directory;
         let (codes, token) = directory.enrol_second(&half.access, drawn, code, peer)?;
-        Ok(Done::Codes(codes, Some(token)))
+        Ok(Done::Codes(codes, token))
     };
     halfway(context, connected, uri, headers, fields, step).await
 }
@@ -246,6 +248,14 @@ fn told(context: &Context, headers: &HeaderMap, next: &str, done: Done) -> Respo
             (page(context, headers, StatusCode::OK, next, ask), token)
         }
         Done::Off => (see_other("/login/second"), None),
+        Done::Draw(access, drawn) => {
+            let half = Half {
+                access,
+                drawn: Some(drawn),
+                before: None,
+            };
+            return entered(context, headers, next, Entered::Half(Box::new(half)));
+        }
     };
     if let Some(token) = token {
         append_cookie(&mut response, cookie::session(&token.0));
@@ -328,7 +338,11 @@ pub(crate) async fn begin(
     // argon2id: not on a thread that serves others.
     let done = tokio::task::spawn_blocking(move || directory.sign_in(&name, &secret, peer)).await;
     let why = match done {
-        Ok(Ok(again)) if again.account() == access.account() => {
+        // Another telephone is told by a code of the one that there is.
+        Ok(Ok(again))
+            if again.account() == access.account()
+                && context.directory.second_factor(&again).since.is_none() =>
+        {
             match context.directory.draw_second(&again) {
                 Ok(drawn) => {
                     let half = Half {
@@ -366,6 +380,21 @@ pub(crate) async fn renew(
     let step = |access: &Access, context: &Context, code: &str, peer: Peer| {
         let codes = context.directory.renew_spare(access, code, peer)?;
         Ok(Done::Codes(codes, None))
+    };
+    changed(context, connected, uri, headers, fields, step).await
+}
+
+/// `POST /login/second/change`: another telephone.
+pub(crate) async fn change(
+    State(context): State<Context>,
+    connected: Connected,
+    uri: Uri,
+    headers: HeaderMap,
+    fields: Filled,
+) -> Response {
+    let step = |access: &Access, context: &Context, code: &str, peer: Peer| {
+        let drawn = context.directory.change_second(access, code, peer)?;
+        Ok(Done::Draw(access.clone(), drawn))
     };
     changed(context, connected, uri, headers, fields, step).await
 }

@@ -172,8 +172,9 @@ impl Page<'_> {
                     (self.hidden(None))
                     (self.code_field(wrong, false))
                     button type="submit" { (words.renew) }
+                    button.second type="submit" formaction="/login/second/change" { (words.change) }
                     @if !factor.demanded {
-                        button.second type="submit" formaction="/login/second/off" { (words.withdraw) }
+                        button.second.bad type="submit" formaction="/login/second/off" { (words.withdraw) }
                     }
                 }
             }

@@ -30,6 +30,7 @@ fn enrolled(world: &World, name: &str) -> (Account, Enrolment, Vec<String>) {
         .directory
         .enrol_second(&access, &told, &code, peer(NETWORK))
         .unwrap();
+    let session = session.unwrap();
     assert!(world.directory.session(&session.0).is_some());
     (account, told, spare)
 }
@@ -221,4 +222,51 @@ fn who_lost_the_telephone_is_helped_by_an_administrator_not_by_a_session() {
     let new = d.renew_spare(&access, &spare[0], peer(NETWORK)).unwrap();
     check(&world, "binh", Some(&spare[1]), "wrong");
     check(&world, "binh", Some(&new[1]), "in");
+}
+
+#[test]
+fn a_factor_gives_way_to_another_by_its_code_alone() {
+    let world = World::new();
+    world.person("an@tinh.gov.vn", "H99.2");
+    let d = &world.directory;
+    // Who has the password begins to set one up before its owner does.
+    let thief = world_enter(&world, "an").unwrap();
+    let early = d.draw_second(&thief).unwrap();
+    let before = d.open_session(&thief, peer(NETWORK)).unwrap();
+    let own = world_enter(&world, "an").unwrap();
+    let told = d.draw_second(&own).unwrap();
+    let code = app(&told, world.now_s());
+    let (spare, _) = d.enrol_second(&own, &told, &code, peer(NETWORK)).unwrap();
+    world.pass(STEP);
+    let session = d.session(&before.0).unwrap();
+    for by in [&thief, &session] {
+        let late = d.draw_second(by).unwrap();
+        for drawn in [&early, &late] {
+            let code = app(drawn, world.now_s());
+            let refused = d.enrol_second(by, drawn, &code, peer(NETWORK));
+            assert!(matches!(refused, Err(StepError::Denied(_))), "{refused:?}");
+        }
+    }
+    let wrong = d.change_second(&session, "000000", peer(NETWORK));
+    assert!(matches!(wrong, Err(StepError::Wrong)), "{wrong:?}");
+    check(&world, "an", Some(&app(&told, world.now_s())), "in");
+    // Another telephone, by a code of the first.
+    let new = d.change_second(&session, &spare[0], peer(NETWORK)).unwrap();
+    check(&world, "an", Some(&spare[0]), "wrong");
+    let code = app(&new, world.now_s());
+    let (codes, opened) = d
+        .enrol_second(&session, &new, &code, peer(NETWORK))
+        .unwrap();
+    assert!(opened.is_none() && codes.len() == 10);
+    let again = d.enrol_second(&session, &new, &code, peer(NETWORK));
+    assert!(matches!(again, Err(StepError::Denied(_))), "{again:?}");
+    world.pass(STEP);
+    check(&world, "an", Some(&app(&told, world.now_s())), "wrong");
+    check(&world, "an", Some(&spare[1]), "wrong");
+    check(&world, "an", Some(&app(&new, world.now_s())), "in");
+    let rows = d.credentials(None, own.account()).unwrap();
+    let factors = rows
+        .iter()
+        .filter(|row| row.kind == CredentialKind::SecondFactor);
+    assert_eq!(factors.count(), 1);
 }

@@ -122,6 +122,10 @@ async fn spare_codes_are_renewed_and_the_factor_taken_away_by_a_code() {
     let since = "Đang bật từ ngày 22/11/2026.";
     assert!(page.body.contains(since), "{}", page.body);
     let by = async |path: &str, code: &str| step(&world, path, &token, &[("code", code)]).await;
+    let around = step(&world, "/login/second", &token, &[("password", PASSWORD)]).await;
+    assert!(around.status == StatusCode::UNAUTHORIZED && !around.body.contains("class=\"qr\""));
+    let other = by("/login/second/change", &spare[0]).await;
+    assert!(other.status == StatusCode::OK && other.body.contains("class=\"qr\""));
     let new = texts(&by("/login/second/spare", &spare[1]).await, "code");
     assert!(new.len() == 10 && new != spare);
     let off = by("/login/second/off", &spare[2]).await;
