@@ -235,13 +235,25 @@ impl QueueFilter {
 /// one of several neither learns of the others nor stops their mail. The rest belongs to the top.
 pub(crate) fn in_sight(room: &Room, access: &Access, capability: Capability, item: &Item) -> bool {
     let sight = Sight::new(&room.directory, access, capability);
-    let local = |waiting: &Waiting| match waiting.state {
+    let theirs = |waiting: &Waiting| match waiting.state {
         RecipientState::Local(account) => sight.account(account),
-        RecipientState::Remote | RecipientState::Done(_) => false,
+        RecipientState::Remote => forwards(room, &sight, item, waiting),
+        RecipientState::Done(_) => false,
     };
     item.submitter.is_some_and(|account| sight.account(account))
-        || (!item.waiting.is_empty() && item.waiting.iter().all(local))
+        || (!item.waiting.is_empty() && item.waiting.iter().all(theirs))
         || sight.whole()
+}
+
+/// Whether it goes there because the account to which it was written lets its mail go on to there.
+fn forwards(room: &Room, sight: &Sight<'_>, item: &Item, waiting: &Waiting) -> bool {
+    let given = item.envelope.recipients.get(waiting.recipient as usize);
+    let account = given.and_then(|given| room.directory.account_at(&given.address).ok());
+    account.is_some_and(|account| {
+        let said = room.directory.forwarding(None, account.id);
+        let leads = said.is_ok_and(|said| said.to.contains(&waiting.address));
+        leads && sight.agency(&account.agency)
+    })
 }
 
 /// The item, when the caller may see it. Errors: 404.

@@ -48,7 +48,15 @@ impl Sought {
     /// Whether it is one of them; `now`: Unix seconds.
     pub(crate) fn fits(&self, item: &Item, now: i64) -> bool {
         let same = |a: &str, b: &str| a.to_lowercase() == b.to_lowercase();
-        let to = |r: &String| item.waiting.iter().any(|w| same(&w.address.to_string(), r));
+        // Where it goes, or whom it was written to.
+        let to = |r: &String| {
+            let mut waiting = item.waiting.iter();
+            waiting.any(|w| {
+                let given = item.envelope.recipients.get(w.recipient as usize);
+                same(&w.address.to_string(), r)
+                    || given.is_some_and(|given| same(&given.address.to_string(), r))
+            })
+        };
         let at = |domain: &String| {
             let named = formats::DomainName::parse(domain).ok();
             let waits = |w: &&Waiting| !matches!(w.state, RecipientState::Done(_));

@@ -354,6 +354,7 @@ fn beginning(
         message_id: arrival.message_id.as_deref().map(trace::bounded),
         priority: arrival.priority,
         checks: arrival.checks.clone(),
+        beyond: trace::Beyond::of(targets),
     };
     let from = envelope.from.address();
     Beginning::new((&arrival.trace, arrival.now), &head, from, to(), rows)

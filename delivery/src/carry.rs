@@ -7,7 +7,7 @@ use crate::list;
 use crate::news::News;
 use crate::place::Letter;
 use crate::resolve::{Targets, why};
-use crate::spool::{Record, Row};
+use crate::spool::{Parts, Record, Row};
 use crate::trace::{self, Beginning, What};
 use crate::{Delivery, Outcome, Receipt, Refusal, Refused, retry, stamp, verify};
 use directory::ListFace;
@@ -291,6 +291,7 @@ impl Delivery {
             held: None,
             held_s: begins - arrival.now,
             detour: None,
+            parts: Parts::default(),
         };
         let payload = record.encode().map_err(|e| temporary("cannot spool", &e))?;
         queue

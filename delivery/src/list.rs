@@ -47,6 +47,11 @@ impl Lists {
         self.all.contains(&recipient)
     }
 
+    /// The recipients that are lists.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> + '_ {
+        self.all.iter().copied()
+    }
+
     /// Of a list that changes nothing only that it is one is kept.
     pub(crate) fn add(&mut self, recipient: u32, face: &ListFace) {
         self.all.insert(recipient);

@@ -7,7 +7,7 @@ use crate::list::Lists;
 use crate::news::{self, Action, News};
 use crate::spool::Row;
 use crate::{Delivery, Envelope, Origin, Refusal, Refused, ReversePath};
-use directory::{ListFace, Passing, Poster, Resolution};
+use directory::{ListFace, Onward, Passing, Poster, Resolution};
 use formats::address::Address;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -38,6 +38,8 @@ pub(crate) struct Targets {
     pub(crate) lists: Lists,
     /// Recipients that lead to an account which an earlier one leads to, and that one: what is said of it holds for both.
     pub(crate) same: Vec<(u32, u32)>,
+    /// Accounts on the way whose mail goes on.
+    pub(crate) onward: Vec<(u32, Onward)>,
     /// Lists within lists that take nothing from this sender.
     closed_lists: Vec<(u32, Address)>,
     /// Members of lists that are not here any more.
@@ -185,6 +187,12 @@ impl Gathering {
             .extend(fresh.map(|address| (address, index)));
         Ok(())
     }
+
+    /// Through this recipient it comes to these, and goes on.
+    fn lead(&mut self, index: u32, onward: Vec<Onward>) {
+        let onward = onward.into_iter().map(|on| (index, on));
+        self.targets.onward.extend(onward);
+    }
 }
 
 impl Delivery {
@@ -208,9 +216,11 @@ impl Delivery {
                     accounts,
                     remote,
                     list: None,
+                    onward,
                     ..
                 } => {
                     gathering.add(index, accounts, remote)?;
+                    gathering.lead(index, onward);
                     continue;
                 }
                 Resolution::Local {
@@ -241,6 +251,7 @@ impl Delivery {
                 list: Some(face),
                 closed_lists,
                 gone,
+                onward,
             } = list
             else {
                 continue;
@@ -254,6 +265,7 @@ impl Delivery {
                 .gone
                 .extend(gone.into_iter().map(|member| (index, member)));
             gathering.add(index, accounts, remote)?;
+            gathering.lead(index, onward);
         }
         let targets = gathering.targets;
         match targets.refused.first() {

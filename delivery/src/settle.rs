@@ -102,6 +102,7 @@ impl Delivery {
             let to = record.address(row);
             tracing::info!(trace = %record.trace, %to, ?outcome, "done");
         }
+        record.keep_parts(|n| lists.has(n));
         record.rows.retain(Row::pending);
         changed |= self.warn(&mut record, blob, now, &mut rows)?;
         let queue = self.inner.store.queue();
@@ -156,8 +157,10 @@ impl Delivery {
         };
         let lists = self.lists(&record.envelope);
         let each = record.rows.iter();
+        // Who has it somewhere waits for nothing.
+        let has = |n: u32| !lists.has(n) && record.parts.taken.contains(&n);
         let late: Vec<(u32, News)> = each
-            .filter(|row| row.pending())
+            .filter(|row| row.pending() && !has(row.recipient))
             .map(|row| {
                 let recipient = lists.recipient(&record.envelope, row.recipient);
                 let address = record.address(row);
@@ -197,16 +200,23 @@ fn through(record: &Record, row: &Row, lists: &Lists) -> Option<Address> {
     sent_on.then(|| recipient.address.clone())
 }
 
-/// What the sender must be told now.
+/// What the sender must be told now. Of a list each member counts; of others who lead to several places it is told only
+/// where none of these took it, when the last has ended.
 fn news_of(record: &Record, lists: &Lists) -> Vec<(u32, News)> {
+    let mut over = record.over();
     let each = record.rows.iter().filter_map(|row| {
         let recipient = || lists.recipient(&record.envelope, row.recipient);
         let address = record.address(row);
         let news = match &row.state {
-            RecipientState::Done(Outcome::Failed(why)) => {
+            RecipientState::Done(Outcome::Failed(why)) if lists.has(row.recipient) => {
+                Some(News::failed(&recipient(), address, why))
+            }
+            RecipientState::Done(Outcome::Failed(_)) => {
+                let (address, why) = over.remove(&row.recipient)?;
                 let recipient = recipient();
                 let mut news = News::failed(&recipient, address, why);
-                news.through = through(record, row, lists);
+                news.through =
+                    (address.key() != recipient.address.key()).then(|| recipient.address.clone());
                 Some(news)
             }
             RecipientState::Done(Outcome::Relayed(what)) => row.success.and_then(|action| {

@@ -6,9 +6,11 @@ use crate::news::Action;
 use crate::outcome::of_the_hop;
 use crate::release::waits_until;
 use crate::schedule::FIRST;
+use crate::trace;
 use crate::{Delivery, Detour, Envelope, Outcome};
 use formats::address::Address;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use storage::{AccountId, Error, QueueId, QueueItem};
 
 /// The version of a record that this program writes; one that is not known is refused (I-18).
@@ -168,6 +170,25 @@ pub(crate) struct Record {
     pub(crate) held_s: i64,
     /// The way that an administrator chose for what goes elsewhere.
     pub(crate) detour: Option<Detour>,
+    /// What ended already of recipients of whom other parts wait. Behind the record, since few have such.
+    #[serde(skip)]
+    pub(crate) parts: Parts,
+}
+
+/// What is known of recipients that lead to several places, until the last of them ended: whoever has it anywhere has it,
+/// and it failed only where nobody took it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Parts {
+    /// One place has it.
+    pub(crate) taken: BTreeSet<u32>,
+    /// Where it was not taken, and why: one place of each, the recipient's own mailbox before others.
+    pub(crate) refused: BTreeMap<u32, (Address, String)>,
+}
+
+impl Parts {
+    fn is_empty(&self) -> bool {
+        self.taken.is_empty() && self.refused.is_empty()
+    }
 }
 
 /// What goes before what.
@@ -188,6 +209,9 @@ impl Record {
                 .collect();
             encoded = encoded.and_then(|record| postcard::to_extend(&good, record));
         }
+        if !self.parts.is_empty() {
+            encoded = encoded.and_then(|record| postcard::to_extend(&self.parts, record));
+        }
         encoded.map_err(|_| Error::Invalid("an item that cannot be encoded"))
     }
 
@@ -203,7 +227,7 @@ impl Record {
             1 => postcard::from_bytes::<old::First>(rest).map(Into::into),
             2 => postcard::from_bytes::<old::Second>(rest).map(Into::into),
             3 => postcard::from_bytes::<old::Third>(rest).map(Into::into),
-            VERSION => postcard::from_bytes(rest),
+            VERSION => Self::decode_parted(rest),
             ENDED => Self::decode_ended(rest),
             unknown => {
                 let what = format!("unknown version {unknown} of a queued item");
@@ -219,9 +243,23 @@ impl Record {
         if fits { Ok(record) } else { Err(corrupt()) }
     }
 
+    fn decode_parted(octets: &[u8]) -> Result<Self, postcard::Error> {
+        let (mut record, rest): (Self, &[u8]) = postcard::take_from_bytes(octets)?;
+        record.read_parts(rest)?;
+        Ok(record)
+    }
+
+    fn read_parts(&mut self, octets: &[u8]) -> Result<(), postcard::Error> {
+        if !octets.is_empty() {
+            self.parts = postcard::from_bytes(octets)?;
+        }
+        Ok(())
+    }
+
     fn decode_ended(octets: &[u8]) -> Result<Self, postcard::Error> {
         let (mut record, rest): (Self, &[u8]) = postcard::take_from_bytes(octets)?;
-        let good: Vec<(u32, Action)> = postcard::from_bytes(rest)?;
+        let (good, rest): (Vec<(u32, Action)>, &[u8]) = postcard::take_from_bytes(rest)?;
+        record.read_parts(rest)?;
         for (at, action) in good {
             if let Some(row) = record.rows.get_mut(at as usize) {
                 row.success = Some(action);
@@ -241,6 +279,62 @@ impl Record {
         row.address
             .as_ref()
             .is_some_and(|to| to.key() != given.key())
+    }
+
+    /// Recipients that no place has taken and for whom nothing waits any more; where it was not taken, and why: the
+    /// recipient's own mailbox before others.
+    pub(crate) fn over(&self) -> BTreeMap<u32, (&Address, &str)> {
+        let mut over: BTreeMap<u32, (&Address, &str)> = BTreeMap::new();
+        let mut lives: BTreeSet<u32> = self.parts.taken.clone();
+        for row in &self.rows {
+            match &row.state {
+                RecipientState::Done(Outcome::Failed(why)) => {
+                    let kept = self.parts.refused.get(&row.recipient);
+                    let kept = kept.map(|(to, why)| (to, why.as_str()));
+                    let known = over.get(&row.recipient).copied().or(kept);
+                    let own = !self.passed_on(row);
+                    let told = known.filter(|_| !own).unwrap_or((self.address(row), why));
+                    over.insert(row.recipient, told);
+                }
+                _ => {
+                    lives.insert(row.recipient);
+                }
+            }
+        }
+        over.retain(|n, _| !lives.contains(n));
+        over
+    }
+
+    /// Keeps in mind what ended of recipients of whom other parts wait, before it is forgotten. `is_list`: each of its
+    /// members counts by himself.
+    pub(crate) fn keep_parts(&mut self, is_list: impl Fn(u32) -> bool) {
+        let waits = self.rows.iter().filter(|row| row.pending());
+        let waits: BTreeSet<u32> = waits.map(|row| row.recipient).collect();
+        for row in &self.rows {
+            let n = row.recipient;
+            let RecipientState::Done(outcome) = &row.state else {
+                continue;
+            };
+            if !waits.contains(&n) || is_list(n) {
+                continue;
+            }
+            match outcome {
+                Outcome::Failed(why) => {
+                    let to = self.address(row).clone();
+                    let told = (to, trace::bounded(why));
+                    if self.passed_on(row) {
+                        self.parts.refused.entry(n).or_insert(told);
+                    } else {
+                        self.parts.refused.insert(n, told);
+                    }
+                }
+                _ => {
+                    self.parts.taken.insert(n);
+                }
+            }
+        }
+        self.parts.taken.retain(|n| waits.contains(n));
+        self.parts.refused.retain(|n, _| waits.contains(n));
     }
 
     /// The address that a row is for.

@@ -19,10 +19,12 @@
 //! Times of acceptance are counted down, so that the newest come first. `drawn` is the random half of the name of an
 //! acceptance; its other half is the time.
 
+mod beyond;
 mod find;
 mod id;
 mod progress;
 
+pub use beyond::{Beyond, Onward};
 pub use find::{Found, Sought, Traces};
 pub(crate) use id::Id;
 pub use progress::{Progress, Standing};
@@ -30,6 +32,7 @@ pub use progress::{Progress, Standing};
 use crate::Outcome;
 use formats::address::Address;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -101,6 +104,9 @@ pub struct Head {
     pub priority: i8,
     /// What was found out about it before it was accepted.
     pub checks: Vec<String>,
+    /// Recipients that lead to others.
+    #[serde(skip)]
+    pub beyond: Beyond,
 }
 
 /// What happened.
@@ -258,7 +264,7 @@ impl Beginning {
         mut shared: Vec<RowChange>,
     ) -> Result<Self, Error> {
         let id = Id::of(trace, now).ok_or(Error::Invalid("the name of an acceptance"))?;
-        shared.push(row(id.head(), encode(head)?));
+        shared.push(row(id.head(), head.encode()?));
         let mut index = |key: Vec<u8>| shared.push(row(key, Vec::new()));
         if let Some(from) = from {
             index(id.hashed(id::SENDER, &from.key()));
@@ -266,13 +272,19 @@ impl Beginning {
         for to in to.take(RECIPIENTS_MAX) {
             index(id.hashed(id::RECIPIENT, &to.key()));
         }
+        // Whoever may see the whole finds it by where it went on to.
+        for to in head.beyond.keys().collect::<BTreeSet<String>>() {
+            index(id.hashed(id::RECIPIENT, &to));
+        }
         if let Some(message_id) = &head.message_id {
             index(id.hashed(id::MESSAGE_ID, bare(message_id)));
         }
-        if let Whence::Submitted { account, .. } = head.whence
-            && !head.accounts.iter().any(|(to, _)| *to == account)
-        {
-            index(id.account(account));
+        // Those who get it have a row that says when.
+        let others = head.beyond.passed().map(|(account, _)| account);
+        let others: BTreeSet<AccountId> = others.chain(head.submitter()).collect();
+        let placed: HashSet<AccountId> = head.accounts.iter().map(|(to, _)| *to).collect();
+        for account in others.iter().filter(|account| !placed.contains(account)) {
+            index(id.account(*account));
         }
         Ok(Self { id, now, shared })
     }

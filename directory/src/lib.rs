@@ -112,7 +112,7 @@ pub use position::{Holding, NewPosition, Position, PositionId, PositionKind};
 pub use profile::{AgencyCode, AgencyKind, AgencyProfile};
 pub use quota::{AgencyQuota, Quota, Used};
 pub use reading::{Reading, Scope};
-pub use resolve::{Passing, Resolution};
+pub use resolve::{Onward, Passing, Resolution};
 pub use right::{Right, Rights};
 pub use rule::{ListRule, OwnerKind, Reach};
 pub use sealing::seal_domain;

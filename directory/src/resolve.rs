@@ -29,6 +29,8 @@ pub enum Resolution {
         closed_lists: Vec<Address>,
         /// Members of lists in it that should be here and are not, or take no mail any more.
         gone: Vec<Address>,
+        /// Accounts on the way whose mail goes on.
+        onward: Vec<Onward>,
     },
     /// Our domain, no such address.
     Unknown,
@@ -42,6 +44,19 @@ pub enum Resolution {
     SentBack(Address),
     /// Not our domain.
     Elsewhere,
+}
+
+/// An account whose mail goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Onward {
+    /// Which.
+    pub account: AccountId,
+    /// It gets a copy itself.
+    pub keeps: bool,
+    /// The accounts here to which it goes on.
+    pub here: Vec<AccountId>,
+    /// The addresses elsewhere to which it goes on.
+    pub elsewhere: Vec<Address>,
 }
 
 /// What is known of a letter before it is known where it goes.
@@ -66,6 +81,8 @@ struct Found<'a> {
     open: Vec<&'a Account>,
     /// Accounts from which it was sent on before.
     met: HashSet<AccountId>,
+    /// Accounts from which it goes on, those met first before those to which they lead.
+    onward: Vec<Onward>,
 }
 
 impl Directory {
@@ -93,6 +110,7 @@ impl Directory {
                     list: None,
                     closed_lists: Vec::new(),
                     gone: Vec::new(),
+                    onward: Vec::new(),
                 },
             });
         };
@@ -149,6 +167,7 @@ impl Book {
             remote,
             closed_lists,
             gone,
+            mut onward,
             ..
         } = found;
         if accounts.is_empty() && remote.is_empty() {
@@ -158,12 +177,15 @@ impl Book {
             });
         }
         accounts.sort_unstable();
+        // Who leads nowhere is where it stays.
+        onward.retain(|on| !on.here.is_empty() || !on.elsewhere.is_empty());
         Ok(Resolution::Local {
             accounts,
             remote: remote.into_values().cloned().collect(),
             list,
             closed_lists,
             gone,
+            onward,
         })
     }
 
@@ -226,12 +248,19 @@ impl Book {
         };
         let here = chain.len();
         chain.push(account.id);
-        let (mut taken, mut circle) = (false, None);
+        let at = found.onward.len();
+        found.onward.push(Onward {
+            account: account.id,
+            keeps: true,
+            here: Vec::new(),
+            elsewhere: Vec::new(),
+        });
+        let mut circle = None;
         for to in &said.to {
             if !self.domains.contains_key(&to.domain) {
                 if self.outside(&account.agency) {
                     found.remote.insert(to.key(), to);
-                    taken = true;
+                    found.onward[at].elsewhere.push(to.clone());
                 }
                 continue;
             }
@@ -244,21 +273,17 @@ impl Book {
             };
             match back {
                 Some(first) => circle = Some(circle.map_or(first, |known: usize| known.min(first))),
-                None => taken = true,
+                None => found.onward[at].here.push(next.id),
             }
         }
         chain.pop();
-        if said.keep {
+        let on = &mut found.onward[at];
+        let taken = !on.here.is_empty() || !on.elsewhere.is_empty();
+        let back = circle.filter(|first| *first < here && !taken && !said.keep);
+        on.keeps = said.keep || !taken && back.is_none();
+        if on.keeps {
             found.accounts.push(account.id);
-            return None;
         }
-        match circle.filter(|first| *first < here) {
-            _ if taken => None,
-            Some(first) => Some(first),
-            None => {
-                found.accounts.push(account.id);
-                None
-            }
-        }
+        back
     }
 }

@@ -51,19 +51,19 @@ impl<'a> Looker<'a> {
 
     /// Whether it is one's own, or a seat's whose mail one reads. To look at what is not is in the audit log.
     pub(crate) fn is_own(&self, head: &Head) -> bool {
-        self.wrote(head) || head.accounts.iter().any(|(to, _)| self.reads.contains(to))
+        self.wrote(head) || head.for_accounts().any(|(to, _)| self.reads.contains(&to))
     }
 
-    /// Whose mail this view shows besides one's own: its submitter, and where it came to. Of what went to very many only
+    /// Whose mail this view shows besides one's own: its submitter, and where it came to, or from where it went on. Of what went to very many only
     /// the first [`RECIPIENTS_TOLD`].
     pub(crate) fn owners(&self, head: &Head, view: &View) -> Vec<AccountId> {
         let seen = |account: &AccountId| match view {
             View::Whole => true,
-            View::Partly(accounts, _) => accounts.contains(account),
+            View::Partly(part) => part.accounts.contains(account),
             View::Sender => false,
         };
         let whole = matches!(view, View::Whole);
-        let to = head.accounts.iter().map(|(account, _)| *account);
+        let to = head.for_accounts().map(|(account, _)| account);
         let to = to.filter(seen).take(RECIPIENTS_TOLD);
         let all = head.submitter().filter(|_| whole).into_iter().chain(to);
         all.filter(|account| !self.reads.contains(account))
@@ -81,15 +81,22 @@ impl<'a> Looker<'a> {
         if self.wrote(head) {
             return Some(View::Sender);
         }
-        let seen = head.accounts.iter().filter(|(account, _)| {
+        let seen = head.for_accounts().filter(|(account, _)| {
             self.reads.contains(account) || (looks && sight.account(*account))
         });
-        let (mut accounts, mut recipients) = (BTreeSet::new(), BTreeSet::new());
+        let mut part = Part::default();
         for (account, through) in seen {
-            accounts.insert(*account);
-            recipients.extend(head.recipients.get(*through as usize).cloned());
+            part.accounts.insert(account);
+            part.recipients
+                .extend(head.recipients.get(through as usize).cloned());
         }
-        (!accounts.is_empty()).then_some(View::Partly(accounts, recipients))
+        for on in &head.beyond.onward {
+            if part.accounts.contains(&on.account) {
+                part.here.extend(on.here.iter().copied());
+                part.elsewhere.extend(on.elsewhere.iter().cloned());
+            }
+        }
+        (!part.accounts.is_empty()).then_some(View::Partly(part))
     }
 }
 
@@ -99,8 +106,28 @@ pub(crate) enum View {
     Whole,
     /// What its sender knows: no members of lists.
     Sender,
-    /// What concerns these accounts, and the recipients through whom it came to them.
-    Partly(BTreeSet<AccountId>, BTreeSet<String>),
+    /// What concerns some accounts.
+    Partly(Part),
+}
+
+/// What concerns some accounts.
+#[derive(Default)]
+pub(crate) struct Part {
+    accounts: BTreeSet<AccountId>,
+    /// Through whom it came to them.
+    recipients: BTreeSet<String>,
+    /// To where their owners let it go on.
+    here: BTreeSet<AccountId>,
+    elsewhere: BTreeSet<String>,
+}
+
+/// Where it was placed, as one may see it.
+#[derive(Default)]
+pub(crate) struct Places {
+    /// In these mailboxes.
+    pub(crate) own: Vec<String>,
+    /// In mailboxes to which these recipients lead, and whose they are is not told.
+    pub(crate) led: Vec<String>,
 }
 
 impl View {
@@ -108,7 +135,15 @@ impl View {
         match self {
             Self::Whole => true,
             Self::Sender => head.recipients.contains(recipient),
-            Self::Partly(_, recipients) => recipients.contains(recipient),
+            Self::Partly(part) => part.recipients.contains(recipient),
+        }
+    }
+
+    /// The same of an address that somebody was asked about: where mail goes on to is known to who lets it.
+    pub(crate) fn hears(&self, head: &Head, address: &String) -> bool {
+        match self {
+            Self::Partly(part) if part.elsewhere.contains(address) => true,
+            _ => self.shows(head, address),
         }
     }
 
@@ -121,41 +156,38 @@ impl View {
             Self::Whole => true,
             // Of very many not all are kept.
             Self::Sender => {
-                head.recipients.iter().any(is)
-                    || head.recipients.len() < head.recipient_count as usize
+                let left_out = head.recipients.len() < head.recipient_count as usize;
+                head.recipients.iter().any(is) || left_out && !head.beyond.leads_to(&key)
             }
-            Self::Partly(accounts, recipients) => {
+            Self::Partly(part) => {
                 let account = room.directory.account_at(sought);
-                recipients.iter().any(is) || account.is_ok_and(|a| accounts.contains(&a.id))
+                part.recipients.iter().chain(&part.elsewhere).any(is)
+                    || account.is_ok_and(|a| part.accounts.contains(&a.id))
             }
         }
     }
 
     /// Where it was placed: accounts, or for the sender those whom he wrote to.
-    pub(crate) fn places(&self, room: &Room, head: &Head, accounts: &[AccountId]) -> Vec<String> {
+    pub(crate) fn places(&self, room: &Room, head: &Head, accounts: &[AccountId]) -> Places {
         let named = |account: &AccountId| match room.directory.kept_account(*account) {
             Ok(account) => account.address.to_string(),
             Err(_) => format!("#{account}"),
         };
-        match self {
-            Self::Whole => accounts.iter().map(named).collect(),
-            Self::Partly(seen, _) => accounts
-                .iter()
-                .filter(|a| seen.contains(a))
-                .map(named)
-                .collect(),
-            Self::Sender => {
-                let placed: BTreeSet<&AccountId> = accounts.iter().collect();
-                let each = head
-                    .accounts
-                    .iter()
-                    .filter(|(account, _)| placed.contains(account));
-                let through: BTreeSet<u32> = each.map(|(_, through)| *through).collect();
-                let named = through
-                    .iter()
-                    .filter_map(|at| head.recipients.get(*at as usize));
-                named.cloned().collect()
+        let (own, led) = match self {
+            Self::Whole => (accounts.iter().map(named).collect(), Vec::new()),
+            Self::Partly(part) => {
+                let seen = |a: &&AccountId| part.accounts.contains(a) || part.here.contains(a);
+                let seen = accounts.iter().filter(seen);
+                (seen.map(named).collect(), Vec::new())
             }
-        }
+            Self::Sender => {
+                let through = head.placed(accounts).into_iter();
+                let (own, led): (Vec<_>, Vec<_>) = through.partition(|(_, own)| *own);
+                let name = |(at, _): &(usize, bool)| head.recipients.get(*at).cloned();
+                let named = |all: Vec<_>| all.iter().filter_map(name).collect();
+                (named(own), named(led))
+            }
+        };
+        Places { own, led }
     }
 }

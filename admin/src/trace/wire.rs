@@ -70,6 +70,8 @@ pub(crate) struct TraceItem {
     sender: Option<String>,
     /// Where it stands for those recipients, all taken together: what is worst.
     state: TraceState,
+    /// For how many of those it failed.
+    failed: u32,
     /// The envelope's recipients, as far as you may know of them; at most 1,000.
     recipients: Vec<String>,
     message_id: Option<String>,
@@ -108,6 +110,8 @@ pub(crate) enum TraceEventKind {
     Queued,
     /// It lies in a mailbox here.
     Placed,
+    /// It lies where the address leads: with members of a list, or where somebody lets his mail go on to.
+    SentOn,
     /// A try ended.
     Tried,
     /// The sender was told that it failed, or takes long.
@@ -122,7 +126,7 @@ pub(crate) struct TraceEvent {
     /// RFC 3339, UTC.
     at: String,
     kind: TraceEventKind,
-    /// Of `placed`: for whom; of `told`: of whom.
+    /// Of `placed` and `sent_on`: for whom; of `told`: of whom.
     recipients: Vec<String>,
     /// Of `tried`: the next hop; null: none was asked.
     hop: Option<String>,
@@ -238,11 +242,13 @@ pub(crate) fn item(found: Found, view: &View, progress: &[Progress]) -> TraceIte
     let Found { id, at, head } = found;
     let shown = |recipient: &&String| view.shows(&head, recipient);
     let worst = visible(&head, view, progress).map(|p| p.standing).max();
+    let failed = visible(&head, view, progress).filter(|p| p.standing == Standing::Failed);
     TraceItem {
         id,
         accepted_at: date::utc(at),
         sender: Some(head.from.clone()).filter(|from| !from.is_empty()),
         state: worst.unwrap_or(Standing::Placed).into(),
+        failed: failed.count() as u32,
         recipients: head.recipients.iter().filter(shown).cloned().collect(),
         message_id: head.message_id.clone(),
         size: head.size,
@@ -310,7 +316,7 @@ pub(crate) fn shown(
     events: Vec<Event>,
 ) -> Vec<TraceEvent> {
     let each = events.into_iter();
-    let mut each: Vec<TraceEvent> = each.filter_map(|e| event(room, head, view, e)).collect();
+    let mut each: Vec<TraceEvent> = each.flat_map(|e| event(room, head, view, e)).collect();
     let waits = |p: &Progress| {
         let waiting = [Standing::Scheduled, Standing::Waiting, Standing::Held];
         waiting.contains(&p.standing)
@@ -322,39 +328,32 @@ pub(crate) fn shown(
     each
 }
 
-/// The event as one may see it; `None`: it tells of others only.
-fn event(room: &Room, head: &Head, view: &View, event: Event) -> Option<TraceEvent> {
-    let mut shown = TraceEvent {
-        at: date::utc(event.at),
-        kind: TraceEventKind::Queued,
-        recipients: Vec::new(),
-        hop: None,
-        tls: None,
-        results: Vec::new(),
-        late: None,
-        good: None,
-        notice: None,
-        act: None,
-        by: None,
-        to: None,
-    };
+/// The event as one may see it, in parts; none: it tells of others only.
+fn event(room: &Room, head: &Head, view: &View, event: Event) -> Vec<TraceEvent> {
+    let mut shown = bare(event.at);
     let visible = |all: Vec<String>| -> Vec<String> {
         all.into_iter().filter(|to| view.shows(head, to)).collect()
     };
     match event.what {
         What::Queued => {}
         What::Placed(accounts) => {
-            shown.kind = TraceEventKind::Placed;
-            shown.recipients = view.places(room, head, &accounts);
-            if shown.recipients.is_empty() {
-                return None;
-            }
+            let places = view.places(room, head, &accounts);
+            let part = |kind, recipients| TraceEvent {
+                kind,
+                recipients,
+                ..bare(event.at)
+            };
+            let own = part(TraceEventKind::Placed, places.own);
+            let led = part(TraceEventKind::SentOn, places.led);
+            let parts = [own, led].into_iter();
+            return parts.filter(|p| !p.recipients.is_empty()).collect();
         }
         What::Tried { hop, tls, results } => {
             shown.kind = TraceEventKind::Tried;
             (shown.hop, shown.tls) = (Some(hop).filter(|hop| !hop.is_empty()), tls);
             for (outcome, recipients) in results {
-                let recipients = visible(recipients);
+                let heard = recipients.into_iter().filter(|to| view.hears(head, to));
+                let recipients: Vec<String> = heard.collect();
                 if !recipients.is_empty() {
                     let (outcome, said) = match outcome {
                         Outcome::Relayed(said) => (TraceOutcome::Relayed, said),
@@ -369,7 +368,7 @@ fn event(room: &Room, head: &Head, view: &View, event: Event) -> Option<TraceEve
                 }
             }
             if shown.results.is_empty() {
-                return None;
+                return Vec::new();
             }
         }
         What::Told {
@@ -379,7 +378,7 @@ fn event(room: &Room, head: &Head, view: &View, event: Event) -> Option<TraceEve
             notice,
         } => {
             if matches!(view, View::Partly(..)) {
-                return None;
+                return Vec::new();
             }
             shown.kind = TraceEventKind::Told;
             shown.recipients = visible(recipients);
@@ -394,5 +393,23 @@ fn event(room: &Room, head: &Head, view: &View, event: Event) -> Option<TraceEve
             }
         }
     }
-    Some(shown)
+    vec![shown]
+}
+
+/// An event at this time, Unix seconds.
+fn bare(at: i64) -> TraceEvent {
+    TraceEvent {
+        at: date::utc(at),
+        kind: TraceEventKind::Queued,
+        recipients: Vec::new(),
+        hop: None,
+        tls: None,
+        results: Vec::new(),
+        late: None,
+        good: None,
+        notice: None,
+        act: None,
+        by: None,
+        to: None,
+    }
 }

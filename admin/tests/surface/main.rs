@@ -33,6 +33,7 @@ mod sending;
 mod store;
 mod tokens;
 mod trace;
+mod trace_onward;
 mod walk;
 mod webhooks;
 mod world;

@@ -1,6 +1,6 @@
 //! Records of the spool as earlier programs wrote them.
 
-use super::{Record, Row};
+use super::{Parts, Record, Row};
 use crate::{Detour, Envelope, Outcome, Recipient, RecipientState, ReversePath};
 use formats::address::Address;
 use serde::Deserialize;
@@ -76,6 +76,7 @@ impl From<First> for Record {
             held: None,
             held_s: 0,
             detour: None,
+            parts: Parts::default(),
         }
     }
 }
@@ -112,6 +113,7 @@ impl From<Second> for Record {
             held: None,
             held_s: 0,
             detour: None,
+            parts: Parts::default(),
         }
     }
 }
@@ -156,6 +158,7 @@ impl From<Third> for Record {
             held: old.held,
             held_s: old.held_s,
             detour: old.detour,
+            parts: Parts::default(),
         }
     }
 }
@@ -248,8 +251,17 @@ mod tests {
         record.rows[1].state = RecipientState::Done(Outcome::Relayed("2.0.0 x".into()));
         record.rows[1].success = Some(crate::news::Action::Delivered);
         let ended = record.encode().unwrap();
-        assert_eq!((ended[0], Record::decode(&ended)), (5, Ok(record)));
+        assert_eq!((ended[0], Record::decode(&ended)), (5, Ok(record.clone())));
         assert!(Record::decode(&ended[..ended.len() - 1]).is_err());
+        let why = (Address::parse("y@noi.vn").unwrap(), "5.1.1 x".to_owned());
+        for ended in [true, false] {
+            record.rows.truncate(1 + usize::from(ended));
+            record.parts.taken.insert(0);
+            record.parts.refused.insert(0, why.clone());
+            let parted = record.encode().unwrap();
+            assert_eq!(Record::decode(&parted), Ok(record.clone()));
+            assert!(Record::decode(&parted[..parted.len() - 1]).is_err());
+        }
         assert!(Record::decode(&[6, 1, 2]).is_err());
         assert!(Record::decode(&[]).is_err());
     }

@@ -108,10 +108,11 @@ impl<'a> Sieve<'a> {
 
     fn fits(&self, head: &Head) -> bool {
         let key = |text: &str| Address::parse(text).map(|address| address.key()).ok();
-        let is_for = |account: AccountId| head.accounts.iter().any(|(to, _)| *to == account);
+        let is_for = |account: AccountId| head.for_accounts().any(|(to, _)| to == account);
         let to = |to: &String| {
             self.to_account.is_some_and(is_for)
                 || head.recipients.iter().any(|r| key(r).as_ref() == Some(to))
+                || head.beyond.leads_to(to)
                 || head.recipient_count as usize > RECIPIENTS_MAX
         };
         let sought = self.sought;
@@ -147,7 +148,7 @@ impl Delivery {
         let id = Id::parse(name).ok_or(Error::NotFound)?;
         let table = self.inner.store.table(TABLE);
         let head = table.row(&id.head())?.ok_or(Error::NotFound)?;
-        let head: Head = decode(&head)?;
+        let head = Head::decode(&head)?;
         let mut events = Vec::new();
         // One is placed without the queue, which has events for all others; an older program so placed some.
         if head.accounts.len() <= PLACED_AT_ONCE_MAX {
@@ -196,7 +197,7 @@ impl Delivery {
         let last = self.each(sought, &sieve.way(), after, &mut |id| {
             looks += 1;
             if let Some(head) = table.row(&id.head())? {
-                let head: Head = decode(&head)?;
+                let head = Head::decode(&head)?;
                 if sieve.fits(&head) {
                     traces.found.push(Found {
                         id: id.to_string(),

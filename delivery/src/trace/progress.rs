@@ -5,7 +5,7 @@ use super::{Event, Found, Head, TABLE, What, decode};
 use crate::act::{Act, GIVEN_UP};
 use crate::release::{KEEP_SUSPENDED, SUSPENDED, TAKE_BACK, TAKEN_BACK};
 use crate::{Delivery, Item, Outcome, RecipientState};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use storage::{AccountId, Error, QueueId};
 
 /// Where it stands for a recipient; what is worse for the sender comes later.
@@ -116,6 +116,11 @@ fn told(found: &Found, events: &[Event], waits: &Waits, now: i64) -> Vec<Progres
             let Some(one) = all.get_mut(waiting.recipient as usize) else {
                 continue;
             };
+            // Where else his mail goes is no wait for who has it.
+            let led = places.leads(waiting.recipient as usize);
+            if led && one.standing == Standing::Placed {
+                continue;
+            }
             let first = pending.insert(waiting.recipient);
             let earlier = one.next.filter(|_| !first);
             one.next = Some(earlier.map_or(waiting.next, |next| next.min(waiting.next)));
@@ -153,20 +158,65 @@ fn told(found: &Found, events: &[Event], waits: &Waits, now: i64) -> Vec<Progres
     all
 }
 
+impl Head {
+    /// For which recipients, by number, it lies in these accounts. True: in their own mailboxes; otherwise in others, to
+    /// which they lead.
+    #[must_use]
+    pub fn placed(&self, accounts: &[AccountId]) -> BTreeMap<usize, bool> {
+        Places::of(self).placed(accounts)
+    }
+}
+
 /// Which recipient of the envelope something is about.
 struct Places<'a> {
     by_address: HashMap<&'a str, usize>,
     by_account: HashMap<AccountId, usize>,
+    /// By where else its mail goes on to.
+    by_target: HashMap<&'a str, usize>,
+    /// Recipients that lead to others, with their own accounts where these keep a copy.
+    led: HashMap<usize, Option<AccountId>>,
 }
 
 impl<'a> Places<'a> {
     fn of(head: &'a Head) -> Self {
         let named = head.recipients.iter().enumerate();
         let accounts = head.accounts.iter();
+        let lists = head.beyond.lists.iter();
+        let mut led: HashMap<usize, Option<AccountId>> =
+            lists.map(|n| (*n as usize, None)).collect();
+        let mut by_target = HashMap::new();
+        for on in &head.beyond.onward {
+            let n = on.through as usize;
+            led.entry(n).or_insert(on.keeps.then_some(on.account));
+            by_target.extend(on.elsewhere.iter().map(|to| (to.as_str(), n)));
+        }
         Self {
             by_address: named.map(|(n, to)| (to.as_str(), n)).collect(),
             by_account: accounts.map(|(to, n)| (*to, *n as usize)).collect(),
+            by_target,
+            led,
         }
+    }
+
+    /// Whether a recipient leads to others.
+    fn leads(&self, n: usize) -> bool {
+        self.led.contains_key(&n)
+    }
+
+    /// For which recipients it lies in these accounts; true: in their own.
+    fn placed(&self, accounts: &[AccountId]) -> BTreeMap<usize, bool> {
+        let mut all = BTreeMap::new();
+        for account in accounts {
+            let Some(n) = self.by_account.get(account) else {
+                continue;
+            };
+            let own = self
+                .led
+                .get(n)
+                .is_none_or(|own| own.as_ref() == Some(account));
+            *all.entry(*n).or_insert(own) |= own;
+        }
+        all
     }
 }
 
@@ -198,35 +248,22 @@ fn take<'e>(
         }
         What::Queued | What::Act { .. } => {}
         What::Placed(accounts) => {
-            let through = accounts.iter().filter_map(|to| places.by_account.get(to));
-            for n in through.copied().collect::<BTreeSet<usize>>() {
-                if let Some(one) = all.get_mut(n) {
-                    (one.standing, one.at) = (Standing::Placed, event.at);
+            for (n, own) in places.placed(accounts) {
+                let standing = if own {
+                    Standing::Placed
+                } else {
+                    Standing::SentOn
+                };
+                if let Some(one) = all
+                    .get_mut(n)
+                    .filter(|one| one.standing != Standing::Placed)
+                {
+                    (one.standing, one.at) = (standing, event.at);
                     (one.said, one.hop, one.tls) = (None, None, None);
                 }
             }
         }
-        What::Tried { hop, tls, results } => {
-            for (outcome, recipients) in results {
-                let unnamed = |to: &&String| !places.by_address.contains_key(to.as_str());
-                let elsewhere = recipients.iter().filter(unnamed);
-                beyond.extend(elsewhere.map(|to| (to.as_str(), outcome.text())));
-                let named = recipients.iter();
-                for n in named.filter_map(|to| places.by_address.get(to.as_str())) {
-                    let one = &mut all[*n];
-                    one.standing = match outcome {
-                        Outcome::Relayed(_) => Standing::Relayed,
-                        Outcome::Deferred(_) => Standing::Waiting,
-                        Outcome::Failed(_) => Standing::Failed,
-                    };
-                    one.at = event.at;
-                    one.tries += 1;
-                    one.said = Some(outcome.text().to_owned());
-                    one.hop = Some(hop.clone()).filter(|hop| !hop.is_empty());
-                    one.tls.clone_from(tls);
-                }
-            }
-        }
+        What::Tried { .. } => tried(all, places, event, beyond),
         What::Told {
             late: false,
             good: false,
@@ -240,6 +277,50 @@ fn take<'e>(
             fail(all, places, event.at, recipients, said);
         }
         What::Told { .. } => {}
+    }
+}
+
+/// What a try that ended makes of it.
+fn tried<'e>(
+    all: &mut [Progress],
+    places: &Places<'_>,
+    event: &'e Event,
+    beyond: &mut HashMap<&'e str, &'e str>,
+) {
+    let What::Tried { hop, tls, results } = &event.what else {
+        return;
+    };
+    for (outcome, recipients) in results {
+        let unnamed = |to: &&String| !places.by_address.contains_key(to.as_str());
+        let elsewhere = recipients.iter().filter(unnamed);
+        for to in elsewhere {
+            beyond.insert(to, outcome.text());
+            let led = places.by_target.get(to.as_str());
+            let led = led.and_then(|n| all.get_mut(*n));
+            let led = led.filter(|one| one.standing != Standing::Placed);
+            if let (Outcome::Relayed(_), Some(one)) = (outcome, led) {
+                (one.standing, one.at) = (Standing::SentOn, event.at);
+            }
+        }
+        let named = recipients.iter();
+        for n in named.filter_map(|to| places.by_address.get(to.as_str())) {
+            let one = &mut all[*n];
+            // One of several places to which he leads has it.
+            let there = [Standing::Placed, Standing::SentOn].contains(&one.standing);
+            if there && places.leads(*n) {
+                continue;
+            }
+            one.standing = match outcome {
+                Outcome::Relayed(_) => Standing::Relayed,
+                Outcome::Deferred(_) => Standing::Waiting,
+                Outcome::Failed(_) => Standing::Failed,
+            };
+            one.at = event.at;
+            one.tries += 1;
+            one.said = Some(outcome.text().to_owned());
+            one.hop = Some(hop.clone()).filter(|hop| !hop.is_empty());
+            one.tls.clone_from(tls);
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod helping;
 mod lists;
 mod log;
 mod notifications;
+mod onward;
 mod pace;
 mod queue;
 mod relaying;

@@ -113,7 +113,7 @@ fn what_comes_back_and_what_goes_on_is_told_to_its_sender() {
     // Of a list's members its writer hears nothing.
     let listed = send(&["phong@tinh.gov.vn"], "m3");
     world.dispatch();
-    assert_eq!(standings(&world, &listed.trace), [Standing::Placed]);
+    assert_eq!(standings(&world, &listed.trace), [Standing::SentOn]);
     // Nor has a list failed where a member has, whether it leaves its marks or not.
     world.list("ngoai", vec![address("y@noi.vn"), address("z@noi.vn")]);
     for fields in [true, false] {

@@ -139,6 +139,7 @@ export const en: Texts = {
   whereIsIt: 'Where is this letter?',
   whereFrom: 'Where does it come from?',
   became: { arrived: 'Arrived', waiting: 'Waiting to be sent', failed: 'Not delivered to a recipient' },
+  becameFailedOf: (n, of) => `Not delivered to ${n} of ${of} recipients`,
   lessDetails: 'Less',
   blocked: (n) =>
     `${n} remote ${s(n, 'image was', 'images were')} blocked so that the sender cannot tell you opened this.`,

@@ -139,6 +139,7 @@ export const vi = {
   whereIsIt: 'Thư đã đi đến đâu?',
   whereFrom: 'Thư này từ đâu đến?',
   became: { arrived: 'Đã đến nơi', waiting: 'Đang chờ gửi', failed: 'Không gửi được tới người nhận' },
+  becameFailedOf: (n: string, of: string) => `Không gửi được tới ${n} trong ${of} người nhận`,
   blocked: (n: number) =>
     n === 1 ? 'Đã chặn 1 ảnh từ bên ngoài để người gửi không biết bạn đã mở thư.'
       : `Đã chặn ${n} ảnh từ bên ngoài để người gửi không biết bạn đã mở thư.`,

@@ -22,7 +22,7 @@ beforeEach(() => useSession(SESSION));
 afterEach(() => mock.unstubAllGlobals());
 
 const item = (change: Partial<Item> = {}): Item => ({
-  id: '1nbtxw0abcdefgh', accepted_at: '2026-11-23T02:00:00Z', sender: 'an@x.vn', recipients: ['b@y.vn'], message_id: '<m@x>', state: 'placed',
+  id: '1nbtxw0abcdefgh', accepted_at: '2026-11-23T02:00:00Z', sender: 'an@x.vn', recipients: ['b@y.vn'], message_id: '<m@x>', state: 'placed', failed: 0,
   origin: { kind: 'submitted', ip: '10.0.0.9', helo: 'may', protocol: 'ESMTPSA', tls: null }, checks: [], ...change,
 });
 const event = (change: Partial<Happening>): Happening => ({
@@ -129,6 +129,12 @@ describe('steps', () => {
     expect(told).not.toContain('Quản trị viên');
   });
 
+  it('what lies in another’s mailbox is not said to lie in the recipient’s', () => {
+    const on = { ...timeline, events: [event({ kind: 'sent_on', recipients: ['b@y.vn'] })] };
+    expect(steps(on, 'b@y.vn', vi).at(-1)).toMatchObject({ tone: 'ok', text: 'Đã chuyển tới nơi địa chỉ này dẫn đến' });
+    expect(steps(on, 'c@y.vn', vi)).toHaveLength(1);
+  });
+
   it('a server that did not answer has refused nothing', () => {
     const lost = { ...timeline, events: [event({ kind: 'tried', hop: 'z.vn', results: [{ outcome: 'failed', said: '5.1.2 DNS knows no domain z.vn', recipients: ['b@z.vn'] }] })] };
     expect(steps(lost, 'b@z.vn', vi).at(-1)).toMatchObject({ tone: 'bad', text: 'Không gửi được', said: '5.1.2 DNS knows no domain z.vn' });
@@ -202,7 +208,7 @@ describe('what is asked', () => {
     });
     await follow(['e1', 'e2']);
     expect(asked).toEqual(['/jmap/api', '/api/v1/trace']);
-    expect([...whereabouts.value]).toEqual([['e1', 'arrived'], ['e2', 'waiting']]);
+    expect([...whereabouts.value].map(([id, { state }]) => [id, state])).toEqual([['e1', 'arrived'], ['e2', 'waiting']]);
     await follow(['e1', 'e2']);
     expect(asked).toHaveLength(2);
     forget();
@@ -213,7 +219,11 @@ describe('what is asked', () => {
   it('only what one submitted counts for Sent, the newest first', () => {
     const letters = [{ id: 'e1', messageId: ['m@x'] }, { id: 'e2', messageId: null }];
     const remote = item({ state: 'failed', origin: { ...item().origin, kind: 'remote' } });
-    expect([...match(letters, [remote, item({ state: 'relayed' }), item({ state: 'failed' })])]).toEqual([['e1', 'arrived']]);
+    const found = (...items: Item[]) => [...match(letters, items)];
+    expect(found(remote, item({ state: 'relayed' }), item({ state: 'failed' }))).toEqual([['e1', { state: 'arrived', failed: 0, of: 1 }]]);
+    // One of several is not all of them.
+    const some = item({ state: 'failed', failed: 1, recipients: ['a@y.vn', 'b@y.vn', 'c@y.vn'] });
+    expect(found(some)).toEqual([['e1', { state: 'failed', failed: 1, of: 3 }]]);
   });
 });
 

@@ -3,6 +3,7 @@
 use super::Usage;
 use super::client::{Client, clean, encoded};
 use super::print::{Column, Printer};
+use super::words::vietnamese;
 use crate::clock::SystemClock;
 use directory::Clock as _;
 use formats::date;
@@ -157,6 +158,10 @@ fn told(event: &Value) -> (String, String) {
     let (vi, en) = match event["kind"].as_str().unwrap_or_default() {
         "queued" => ("vào hàng đợi".to_owned(), "queued".to_owned()),
         "placed" => (format!("vào hộp thư của {to}"), format!("placed for {to}")),
+        "sent_on" => (
+            format!("đến nơi mà {to} dẫn tới"),
+            format!("placed where {to} leads"),
+        ),
         "told" => {
             let late = event["late"] == true;
             let notice = match event["notice"].as_str() {
@@ -195,16 +200,20 @@ fn told(event: &Value) -> (String, String) {
         }
         _ => {
             let (hop, tls) = (word(&event["hop"]), word(&event["tls"]));
-            let mut line = match (hop.is_empty(), tls.is_empty()) {
+            let line = match (hop.is_empty(), tls.is_empty()) {
                 (true, _) => "-".to_owned(),
                 (false, true) => hop,
                 (false, false) => format!("{hop} ({tls})"),
             };
+            let (mut vi, mut en) = (line.clone(), line);
             for result in event["results"].as_array().into_iter().flatten() {
                 let (outcome, said) = (word(&result["outcome"]), word(&result["said"]));
-                line += &format!("\n    {outcome} {}: {said}", joined(&result["recipients"]));
+                let (to, name) = (joined(&result["recipients"]), outcome.as_str());
+                let called = vietnamese("outcome", name).unwrap_or(name);
+                vi += &format!("\n    {called} {to}: {said}");
+                en += &format!("\n    {outcome} {to}: {said}");
             }
-            (line.clone(), line)
+            (vi, en)
         }
     };
     (format!("{at}  {vi}"), format!("{at}  {en}"))

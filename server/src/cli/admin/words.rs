@@ -6,7 +6,7 @@ const COLUMNS: [&str; 9] = [
 ];
 
 /// Names and what they are called. A name of several tables means the same in each.
-const WORDS: [(&str, &str); 67] = [
+const WORDS: [(&str, &str); 78] = [
     // Accounts.
     ("person", "cá nhân"),
     ("shared", "hộp thư chung"),
@@ -15,6 +15,18 @@ const WORDS: [(&str, &str); 67] = [
     ("active", "hoạt động"),
     ("suspended", "tạm khoá"),
     ("retired", "đã nghỉ"),
+    // Letters.
+    ("placed", "đã vào hộp thư"),
+    ("relayed", "nơi nhận đã nhận"),
+    ("sent_on", "đã chuyển tiếp"),
+    ("scheduled", "hẹn giờ"),
+    ("held", "bị giữ"),
+    ("deferred", "chưa được"),
+    ("submitted", "từ trong hệ thống"),
+    ("remote", "nơi khác"),
+    ("local", "ở đây"),
+    ("generated", "máy chủ tự viết"),
+    ("signing", "đang ký"),
     // Jobs.
     ("import", "nhập"),
     ("undo", "hoàn tác"),

@@ -6,7 +6,7 @@ import { byId, nameOfBox } from '../state/mailboxes';
 import { openId, print, withOpen } from '../state/route';
 import { type Whereabouts, whereabouts } from '../state/whereabouts';
 import { boxId, cursor, list, pick, picked, togglePick } from '../state/view';
-import { longTime, nameOf, nfc, shortTime } from '../ui/format';
+import { longTime, nameOf, nfc, number, shortTime } from '../ui/format';
 import { Icon } from '../ui/Icon';
 import { t } from '../ui/i18n';
 
@@ -122,7 +122,7 @@ export function Row({ row, id, index, top }: Props) {
               {has(row, '$draft') && <em class="draft">{t().isDraft}</em>}
               {party(row)}
             </span>
-            {became && <Became state={became} />}
+            {became && <Became of={became} />}
             {has(row, '$answered') && <><Icon name="corner-up-left" small /><span class="sr">{t().isAnswered}</span></>}
             <time dateTime={row.receivedAt} title={longTime(row.receivedAt)}>{shortTime(row.receivedAt)}</time>
           </span>
@@ -131,8 +131,8 @@ export function Row({ row, id, index, top }: Props) {
             {where && <span class="tag">{where}</span>}
           </span>
           <span class="l">
-            {damaged.value.has(id) || became === 'failed'
-              ? <span class="p harm"><Icon name="triangle-alert" small />{damaged.value.has(id) ? t().damagedTitle : t().became.failed}</span>
+            {damaged.value.has(id) || became?.state === 'failed'
+              ? <span class="p harm"><Icon name="triangle-alert" small />{damaged.value.has(id) ? t().damagedTitle : becameText(became)}</span>
               : <span class="p">{nfc(row.preview)}</span>}
             {row.hasAttachment && <><Icon name="paperclip" small /><span class="sr">{t().hasFiles}</span></>}
           </span>
@@ -156,11 +156,17 @@ export function Row({ row, id, index, top }: Props) {
 const BECAME_ICONS = { arrived: 'circle-check', waiting: 'clock', failed: 'triangle-alert' } as const;
 
 /** Where a letter in Sent is; who wants to know more opens it. */
-const Became = ({ state }: { state: Whereabouts }) => (
-  <span class={`became ${state}`} title={t().became[state]}>
-    <Icon name={BECAME_ICONS[state]} small /><span class="sr">{t().became[state]}.</span>
+const Became = ({ of }: { of: Whereabouts }) => (
+  <span class={`became ${of.state}`} title={becameText(of)}>
+    <Icon name={BECAME_ICONS[of.state]} small /><span class="sr">{becameText(of)}.</span>
   </span>
 );
+
+const becameText = (became?: Whereabouts) => {
+  if (!became) return '';
+  const some = became.state === 'failed' && became.failed < became.of;
+  return some ? t().becameFailedOf(number(became.failed), number(became.of)) : t().became[became.state];
+};
 
 /** A draft opens where it can be written on. */
 const openHref = (row: EmailRow, id: Id) =>

@@ -2,6 +2,11 @@
 import { signal } from '@preact/signals';
 import type { Id } from '../jmap/objects';
 
-export type Whereabouts = 'arrived' | 'waiting' | 'failed';
+export interface Whereabouts {
+  state: 'arrived' | 'waiting' | 'failed';
+  /** Recipients to whom it could not be delivered, and all of them. */
+  failed: number;
+  of: number;
+}
 
 export const whereabouts = signal<ReadonlyMap<Id, Whereabouts>>(new Map());

@@ -43,7 +43,7 @@ async function look(email: Email, sent: boolean): Promise<Found> {
   try {
     const timeline = await read(item.id);
     // The list of Sent learns of it, too.
-    whereabouts.value = new Map([...whereabouts.value, [email.id, kindOf(timeline.message.state)]]);
+    whereabouts.value = new Map([...whereabouts.value, [email.id, kindOf(timeline.message)]]);
     return { at: 'sent', timeline };
   } catch (error) {
     if (error instanceof Refused && error.status === 404) return { at: 'none' };

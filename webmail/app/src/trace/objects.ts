@@ -19,6 +19,8 @@ export interface Item {
   recipients: string[];
   message_id: string | null;
   state: State;
+  /** Of the recipients so many. */
+  failed: number;
   origin: Origin;
   checks: string[];
 }
@@ -43,7 +45,7 @@ export interface Result {
 
 export interface Happening {
   at: string;
-  kind: 'queued' | 'placed' | 'tried' | 'told' | 'act';
+  kind: 'queued' | 'placed' | 'sent_on' | 'tried' | 'told' | 'act';
   recipients: string[];
   hop: string | null;
   tls: string | null;

@@ -4,7 +4,7 @@ import { request } from '../jmap/client';
 import type { Address, GetResponse, Id } from '../jmap/objects';
 import { rest } from '../jmap/rest';
 import { type Whereabouts, whereabouts } from '../state/whereabouts';
-import { type Item, type State, around } from './objects';
+import { type Item, around } from './objects';
 import { isArrived } from './story';
 
 /** Letters asked about at once. */
@@ -26,15 +26,20 @@ let running = false;
 /** What came into view meanwhile. */
 let next: Id[] | null = null;
 
-export const kindOf = (state: State): Whereabouts => (isArrived(state) ? 'arrived' : state === 'failed' ? 'failed' : 'waiting');
+type Stands = Pick<Item, 'state' | 'failed' | 'recipients'>;
+
+export const kindOf = ({ state, failed, recipients }: Stands): Whereabouts => ({
+  state: isArrived(state) ? 'arrived' : state === 'failed' ? 'failed' : 'waiting', failed, of: recipients.length,
+});
 
 const bare = (id: string) => id.trim().replace(/^<|>$/g, '');
 
 /** The worst of what is known of each letter; its newest acceptance counts. */
-export function match(letters: Pick<Sent, 'id' | 'messageId'>[], items: Pick<Item, 'message_id' | 'state' | 'origin'>[]): Map<Id, Whereabouts> {
+export function match(letters: Pick<Sent, 'id' | 'messageId'>[], items: (Stands & Pick<Item, 'message_id' | 'origin'>)[]): Map<Id, Whereabouts> {
   const known = new Map<string, Whereabouts>();
-  for (const { message_id: id, state, origin } of items) {
-    if (id && origin.kind === 'submitted' && !known.has(bare(id))) known.set(bare(id), kindOf(state));
+  for (const one of items) {
+    const { message_id: id, origin } = one;
+    if (id && origin.kind === 'submitted' && !known.has(bare(id))) known.set(bare(id), kindOf(one));
   }
   return new Map(letters.flatMap(({ id, messageId }) => {
     const found = known.get(bare(messageId?.[0] ?? ''));
@@ -83,5 +88,5 @@ async function ask(wanted: Id[]): Promise<void> {
 
 /** The list was left: what waited then is asked for anew when it is opened again. */
 export function forget(): void {
-  for (const [id, state] of whereabouts.value) if (state === 'waiting') settled.delete(id);
+  for (const [id, { state }] of whereabouts.value) if (state === 'waiting') settled.delete(id);
 }

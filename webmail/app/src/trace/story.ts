@@ -112,6 +112,8 @@ export function steps(timeline: Timeline, recipient: string, words: TraceTexts):
         over ||= concerns;
         return concerns ? [{ at: event.at, tone: 'ok', text: words.placed }] : [];
       }
+      // More of it may wait for others to whom the address leads.
+      case 'sent_on': return concerns ? [{ at: event.at, tone: 'ok', text: words.sentOnOne }] : [];
       case 'tried': {
         const all = tried(event, recipient, words);
         over ||= all.some((step) => step.tone !== 'wait');
