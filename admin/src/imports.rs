@@ -104,6 +104,7 @@ pub(crate) async fn create(
         Some(key) => {
             let name = (caller.0.account().raw(), key);
             let now = room.directory.clock().now_s();
+            once::recalled(&room, &name).await;
             match room.answers.begin_stream(name, now)? {
                 Streamed::New(running) => Some(running),
                 Streamed::Kept(of, answer) => {

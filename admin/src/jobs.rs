@@ -325,19 +325,30 @@ pub(crate) async fn cancel(
     .await
 }
 
+/// How a job is undone.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct UndoAsk {
+    /// Only looks, row by row; a job of its own too.
+    dry_run: Option<bool>,
+}
+
 /// Undoes an import, within 7 days: what it made and changed, unless somebody has touched that since. A job of its
 /// own; its results say row by row what could not be undone.
-#[utoipa::path(post, path = "/api/v1/jobs/{id}/undo", tag = "jobs", params(("id" = u64, Path)),
+#[utoipa::path(post, path = "/api/v1/jobs/{id}/undo", tag = "jobs", params(("id" = u64, Path), UndoAsk),
     responses((status = 202, body = Job)))]
 pub(crate) async fn undo(
     State(room): State<Room>,
     caller: Caller,
     headers: HeaderMap,
     Named(id): Named<String>,
+    Asked(ask): Asked<UndoAsk>,
 ) -> Result<(StatusCode, Json<Job>), Problem> {
     let id = job_id(&id)?;
+    let dry_run = ask.dry_run.unwrap_or(false);
     let begun = act(room, caller, &headers, move |directory, access| {
-        directory.undo_job(access, id)
+        directory.undo_job(access, id, dry_run)
     });
     Ok((StatusCode::ACCEPTED, begun.await?))
 }

@@ -63,6 +63,7 @@ mod store;
 mod tls_reports;
 mod tokens;
 mod trace;
+mod trial;
 mod usage;
 mod version;
 mod webhooks;

@@ -1,9 +1,12 @@
 //! `Idempotency-Key` on POST: the same actor sending the same request again gets the same answer.
 //!
-//! Answers are kept in memory for [`KEPT_S`], the newest [`ANSWERS_MAX`] of them: after a restart, or
-//! when pushed out, the request is done anew and then meets `409 exists` where names are unique.
+//! Answers are kept for [`KEPT_S`], the newest [`ANSWERS_MAX`] of them, in the store too (`ring`), so that a restart forgets
+//! none that went out. A server that dies between an act and its answer did it and has not kept that; the request is then
+//! done anew, as when its answer was pushed out, and meets `409 exists` where names are unique.
 //! Files that come in a stream are told apart by a sum of what came; those that go are not kept. Only successes are kept: a refused request changed nothing and may be tried again. An answer that
-//! bears a secret (a new token or app password) is kept for [`SECRET_KEPT_S`] only.
+//! bears a secret (a new token or app password) is kept for [`SECRET_KEPT_S`] only, and in memory alone.
+
+mod ring;
 
 use crate::caller::Caller;
 use crate::problem::{Kind, Problem, expected, text};
@@ -13,7 +16,9 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use directory::Directory;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use ring::Ring;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,6 +46,7 @@ type Name = (u32, String);
 #[derive(Default)]
 pub(crate) struct Answers {
     kept: Mutex<Kept>,
+    ring: Mutex<Ring>,
 }
 
 #[derive(Default)]
@@ -56,6 +62,8 @@ struct Slot {
     /// `None` while the request is being done.
     answer: Option<(StatusCode, HeaderMap, Bytes)>,
 }
+
+type Answer = (StatusCode, HeaderMap, Bytes);
 
 /// What is known of a request with a key whose body comes in a stream.
 pub(crate) enum Streamed {
@@ -95,6 +103,60 @@ enum Known {
 }
 
 impl Answers {
+    /// With those that the store keeps.
+    pub(crate) fn over(directory: &Directory) -> Self {
+        let ring = Ring::load(directory).unwrap_or_else(|error| {
+            tracing::error!(%error, "answers to requests with a key are not known any more");
+            Ring::default()
+        });
+        Self {
+            kept: Mutex::default(),
+            ring: Mutex::new(ring),
+        }
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the answer to a key out of the store into memory, where it is not there yet. Blocks.
+    fn recall(&self, directory: &Directory, name: &Name, now: i64) {
+        let Some(found) = self.ring().find(name, now) else {
+            return;
+        };
+        if self
+            .lock()
+            .slots
+            .get(name)
+            .is_some_and(|slot| slot.until > now)
+        {
+            return;
+        }
+        match directory.kept_answer(found.place) {
+            Ok(Some(answer)) => {
+                let until = answer.until;
+                if let Some(answer) = ring::told(name, answer)
+                    && matches!(self.begin(name, found.request, now), Known::New)
+                {
+                    self.end(name, until, Some(answer));
+                }
+            }
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "a kept answer cannot be read"),
+        }
+    }
+
+    /// Keeps an answer in the store. Blocks.
+    fn keep(&self, directory: &Directory, name: &Name, until: i64, answer: &Answer) {
+        let request = self.lock().slots.get(name).map(|slot| slot.request);
+        let row = request.and_then(|request| ring::kept(name, (request, until), answer));
+        let Some(row) = row else { return };
+        let place = self.ring().take(name.clone(), row.request, until);
+        if let Err(error) = directory.keep_answer(place, &row) {
+            tracing::warn!(%error, "an answer is known until the next restart only");
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -213,6 +275,7 @@ pub(crate) async fn once(
         return body::too_large().into_response();
     };
     let name = (caller.0.account().raw(), key);
+    recalled(&room, &name).await;
     let mut hasher = DefaultHasher::new();
     (parts.uri.path(), parts.uri.query(), &content[..]).hash(&mut hasher);
     match room
@@ -233,6 +296,16 @@ pub(crate) async fn once(
     let done = tokio::spawn(async move { remember(&room, running, next.run(request).await).await });
     done.await
         .unwrap_or_else(|e| Problem::internal(&e).into_response())
+}
+
+/// Looks for the answer to a key in the store.
+pub(crate) async fn recalled(room: &Room, name: &(u32, String)) {
+    let (answers, directory) = (Arc::clone(&room.answers), room.directory.clone());
+    let (name, now) = (name.clone(), room.directory.clock().now_s());
+    let recall = move || answers.recall(&directory, &name, now);
+    if let Err(error) = tokio::task::spawn_blocking(recall).await {
+        tracing::error!(%error, "looking for an answer stopped");
+    }
 }
 
 /// The key of a request, if it has one. Errors: it is none.
@@ -262,6 +335,14 @@ pub(crate) async fn remember(room: &Room, mut running: Running, response: Respon
         let secret = parts.extensions.get::<BearsSecret>().is_some();
         let until = room.directory.clock().now_s() + if secret { SECRET_KEPT_S } else { KEPT_S };
         let answer = (parts.status, parts.headers.clone(), content.clone());
+        if !secret {
+            let (kept, name) = (answer.clone(), running.name.clone());
+            let (answers, directory) = (Arc::clone(&running.answers), room.directory.clone());
+            let keep = move || answers.keep(&directory, &name, until, &kept);
+            if let Err(error) = tokio::task::spawn_blocking(keep).await {
+                tracing::error!(%error, "keeping an answer stopped");
+            }
+        }
         running.answers.end(&running.name, until, Some(answer));
         running.ended = true;
     }

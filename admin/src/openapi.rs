@@ -1,6 +1,7 @@
 //! The OpenAPI 3.1 document, generated from the operations; admin/openapi.json is its golden copy.
 
 use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
+use crate::trial::{DRY_RUN, DryRun, offered};
 use crate::{
     accounts, agencies, aliases, approvals, audit, backups, credentials, dkim, dmarc_reports,
     domains, exports, forwarding, grants, holds, imports, jobs, letters, lists, members, orders,
@@ -8,7 +9,8 @@ use crate::{
     sending, store, tls_reports, tokens, trace, webhooks,
 };
 use axum::Json;
-use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use http::Method;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
     Content, ObjectBuilder, OpenApi as Tree, Ref, RefOr, Required, ResponseBuilder,
@@ -63,7 +65,7 @@ use utoipa::{Modify, OpenApi};
         backups::list, backups::from_backup, backups::from_backup_run,
         store::health, store::verify, store::verify_run, store::keys, store::rotate, store::rotate_master,
     ),
-    components(schemas(Document, FieldDocument)),
+    components(schemas(Document, FieldDocument, DryRun)),
     modifiers(&Everywhere),
 )]
 struct Described;
@@ -159,6 +161,7 @@ impl Modify for Everywhere {
                     "The same key again gives the same answer for 24 h.",
                 );
             }
+            try_first(path, item);
             for operation in [&mut item.patch, &mut item.delete].into_iter().flatten() {
                 if ![
                     "credentials",
@@ -220,6 +223,32 @@ fn understand(operation: &mut Operation, name: &str, description: &str) {
         .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
         .build();
     operation.parameters.get_or_insert_default().push(field);
+}
+
+/// What an operation of this path would do can be asked for first.
+fn try_first(path: &str, item: &mut PathItem) {
+    let changes = [
+        (Method::POST, &mut item.post),
+        (Method::PUT, &mut item.put),
+        (Method::PATCH, &mut item.patch),
+        (Method::DELETE, &mut item.delete),
+    ];
+    for (method, operation) in changes {
+        let Some(operation) = operation.as_mut().filter(|_| offered(&method, path)) else {
+            continue;
+        };
+        let parameter = ParameterBuilder::new()
+            .name(DRY_RUN)
+            .parameter_in(ParameterIn::Query)
+            .required(Required::False)
+            .description(Some(
+                "True: nothing is done; 200 with a DryRun says what would be, or the refusal that it would meet.",
+            ))
+            .schema(Some(ObjectBuilder::new().schema_type(Type::Boolean)))
+            .build();
+        let parameters = operation.parameters.get_or_insert_default();
+        parameters.push(parameter);
+    }
 }
 
 /// The document as pretty JSON with a last line end, as kept in admin/openapi.json.

@@ -325,6 +325,7 @@ impl From<directory::Error> for Problem {
             Error::Lived => Self::lived(),
             Error::Beyond(what, max) => Self::beyond(what, max),
             Error::Awaiting(id) => Self::awaiting(id),
+            Error::Tried => crate::trial::stopped(),
             Error::NotSecond => Self::new(
                 Kind::Forbidden,
                 text(

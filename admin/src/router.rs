@@ -4,6 +4,7 @@ use crate::caller::{Caller, admit};
 use crate::once::{Answers, once};
 use crate::problem::{Kind, Problem, render, text};
 use crate::runs::Runs;
+use crate::trial::tried;
 use crate::{
     BODY_MAX, Premises, accounts, agencies, aliases, approvals, audit, backups, credentials, dkim,
     dmarc_reports, domains, exports, forwarding, grants, holds, imports, jobs, letters, lists,
@@ -90,10 +91,11 @@ impl Room {
 
 /// All operations under [`crate::ROOT`], to be mounted at the root beneath the sign-in layer.
 pub fn router(context: Context) -> Router {
+    let answers = Arc::new(Answers::over(&context.directory));
     let room = Room {
         directory: context.directory,
         delivery: context.delivery,
-        answers: Arc::new(Answers::default()),
+        answers,
         premises: context.premises,
         verifications: Arc::new(Runs::new(VERIFICATIONS_MAX)),
         restores: Arc::new(Runs::new(RESTORES_MAX)),
@@ -104,6 +106,7 @@ pub fn router(context: Context) -> Router {
     operations()
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(room.clone(), once))
+        .layer(from_fn(tried))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(from_fn(admit))
         .route("/api/v1/openapi.json", get(openapi::serve))

@@ -8,6 +8,7 @@ use crate::book::Book;
 use crate::fact::Fact;
 use crate::grant::Grant;
 use crate::open::PAGE_MAX;
+use crate::trial::only_tried;
 use crate::{Access, AccountId, AgencyId, Capability, Directory, Error, quota};
 use formats::address::Address;
 use formats::text::fold;
@@ -129,6 +130,16 @@ impl Directory {
         check_limits(&account)?;
         self.read()
             .check_new_account(by, &account, self.reckoning())?;
+        // Its number is given and its mailboxes are made before the commit.
+        only_tried(by, || {
+            let mut detail = json(&account);
+            detail["id"] = serde_json::Value::Null;
+            Note {
+                act: "account.create",
+                object: account.address.to_string(),
+                detail,
+            }
+        })?;
         account.id = self.next_account(&mut self.acts())?;
         self.seal_account(&account)?;
         self.make_first_mailboxes(&account)?;
@@ -235,18 +246,21 @@ impl Directory {
             ((**old).clone(), new, facts)
         };
         let spent = self.second_of_change(&mut acts, by, &old, &new)?;
-        self.make_mailboxes(&new)?;
-        let note = Note {
-            act: "account.change",
-            object: new.address.to_string(),
-            detail: difference(&old, &new),
-        };
         let mut notes = Vec::new();
         for (used, fact) in spent.into_iter().map(Spent::into_rows) {
             notes.extend(used);
             facts.extend(fact);
         }
-        notes.push(note);
+        notes.push(Note {
+            act: "account.change",
+            object: new.address.to_string(),
+            detail: difference(&old, &new),
+        });
+        // Mailboxes are made before the commit.
+        if let Some(trial) = by.and_then(Access::trial) {
+            return trial.end(notes);
+        }
+        self.make_mailboxes(&new)?;
         self.commit_all(&mut acts, by, notes, facts)?;
         self.seal_account(&new)?;
         Ok(new)

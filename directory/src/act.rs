@@ -64,7 +64,8 @@ impl Directory {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Commits an act: the rows and the audit entry at once, then the book.
+    /// Commits an act: the rows and the audit entry at once, then the book. On trial nothing of it is done. Errors:
+    /// `Tried` then.
     pub(crate) fn commit(
         &self,
         acts: &mut Acts,
@@ -87,6 +88,9 @@ impl Directory {
         let actor = Actor::of(by);
         let now = self.inner.clock.now_s();
         notes.extend(self.read().freeing(&mut facts, now));
+        if let Some(trial) = by.and_then(Access::trial) {
+            return trial.end(notes);
+        }
         let mut rows = Vec::with_capacity(facts.len() + notes.len());
         for fact in &facts {
             rows.push(fact.row()?);

@@ -288,7 +288,17 @@ impl Book {
     }
 
     pub(crate) fn check_unused(&self, id: &AgencyId) -> Result<(), Error> {
-        let used = if self.children.get(id).is_some_and(|c| !c.is_empty()) {
+        self.check_unused_but(id, &HashSet::new())
+    }
+
+    /// The same when these will be gone.
+    pub(crate) fn check_unused_but(
+        &self,
+        id: &AgencyId,
+        gone: &HashSet<AgencyId>,
+    ) -> Result<(), Error> {
+        let mut below = self.children.get(id).into_iter().flatten();
+        let used = if below.any(|child| !gone.contains(child)) {
             "agencies below it"
         } else if self.accounts_in.contains_key(id) {
             "accounts"

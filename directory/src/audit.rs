@@ -86,6 +86,9 @@ impl Directory {
             object,
             detail,
         };
+        if let Some(trial) = by.and_then(Access::trial) {
+            return trial.end([note]);
+        }
         let now = self.inner.clock.now_s();
         let entry = acts.chain.entry(now, &Actor::of(by), note, whom);
         let done = commit(vec![entry.row()?])?;

@@ -35,6 +35,9 @@ pub enum Error {
     /// Who approves is not another person than who asked, as far as can be known.
     #[error("not a second person")]
     NotSecond,
+    /// On trial: it would be done, and was not.
+    #[error("a dry run")]
+    Tried,
     /// It was decided already, or its time is over.
     #[error("closed")]
     Closed,

@@ -67,6 +67,8 @@ pub(crate) mod table {
     pub(crate) const SESSION: &str = "directory.session";
     /// Accounts that were deleted: their last row, by id; kept until their mail is erased.
     pub(crate) const DEPARTED: &str = "directory.departed";
+    /// Answers to requests with a key, by their places.
+    pub(crate) const ANSWER: &str = "directory.answer";
     /// Addresses that nobody has any more, or had before somebody else: by their keys.
     pub(crate) const FREED: &str = "directory.freed";
     /// Who may do what with the mail of an account, or with one of its mailboxes.

@@ -17,6 +17,7 @@ use crate::grant::succeed;
 use crate::notice::News;
 use crate::position::{HOLDINGS_MAX, Holding, Position, PositionId, Sealed, object};
 use crate::sender::HOLDER;
+use crate::trial::only_tried;
 use crate::{
     Access, Account, AccountId, AccountKind, AccountState, Alias, Capability, Directory, Error,
     Rights, Share, Sharing, Stop,
@@ -93,7 +94,8 @@ impl Directory {
             ..what
         };
         // Refused before a new mailbox is made, where it can be known.
-        self.handed_over(by, id, &what, version, (None, Inboxes::default()))?;
+        let change = self.handed_over(by, id, &what, version, (None, Inboxes::default()))?;
+        only_tried(by, || change.note)?;
         let heir = self.heir(id, &what)?;
         let inboxes = self.inboxes(id, heir);
         let mut acts = self.acts();

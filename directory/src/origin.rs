@@ -20,6 +20,8 @@ pub(crate) struct Origin {
     pub(crate) reason: Option<Arc<str>>,
     /// The legal order that is named.
     pub(crate) order: Option<u64>,
+    /// Acts are looked at and not done.
+    pub(crate) trial: Option<crate::Trial>,
 }
 
 impl Origin {
@@ -29,6 +31,7 @@ impl Origin {
         service: "job",
         reason: None,
         order: None,
+        trial: None,
     };
 
     /// Of a sign-in.

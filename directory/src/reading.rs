@@ -148,10 +148,13 @@ impl Directory {
                     until: now.saturating_add(WINDOW_S),
                     order,
                 };
-                self.keep_reading(&mut acts, by, &reading)?;
-                let mut windows = self.windows();
-                windows.remove(&key);
-                windows.entry(key, || reading.clone());
+                // A reason that is given on trial opens nothing.
+                if by.trial().is_none() {
+                    self.keep_reading(&mut acts, by, &reading)?;
+                    let mut windows = self.windows();
+                    windows.remove(&key);
+                    windows.entry(key, || reading.clone());
+                }
                 reading
             }
             (None, None) => return Err(no_reason()),

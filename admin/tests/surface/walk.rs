@@ -412,3 +412,41 @@ async fn i17_an_answer_is_replayed_to_nobody_else() {
     alike("POST agencies with a key", &real, &absent);
     check(&real, 422);
 }
+
+/// Whatever is offered, and even where it is refused: a dry run leaves no entry and no row behind.
+#[tokio::test]
+async fn a_dry_run_of_every_operation_changes_nothing() {
+    let w = World::new();
+    let (_, [branch, _, _]) = begin(&w).await;
+    let document: Value = serde_json::from_str(&admin::document()).unwrap();
+    let last = || w.directory.audit(None, 1).unwrap()[0].number;
+    let mut tried = 0;
+    for (verb, path, operation) in operations(&document) {
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        let offered = parameters.clone().any(|p| p["name"] == "dry_run");
+        if !offered || path.ends_with("/undo") || path.ends_with("/{subject}") {
+            assert!(
+                verb == "GET" || path.contains("/{subject}") || path.ends_with("/undo"),
+                "{verb} {path}"
+            );
+            continue;
+        }
+        let line = format!("{verb} {}?dry_run=true", filled(&path, &branch));
+        let body = body(&document, &operation, &branch);
+        let (before, figures) = (last(), format!("{:?}", w.store.figures()));
+        let answer = w.with(&w.root, &line, &[], body).await;
+        assert_eq!(last(), before, "{line}: {answer:?}");
+        assert_eq!(
+            format!("{:?}", w.store.figures()),
+            figures,
+            "{line}: {answer:?}"
+        );
+        tried += usize::from(answer.json["dry_run"] == true);
+    }
+    assert!(tried > 25, "{tried}");
+    // What it is measured by moves with the smallest act.
+    let figures = format!("{:?}", w.store.figures());
+    let renamed = json!({"name_en": "Province"});
+    check(&w.patch(&w.root, "agencies/H99", renamed).await, 200);
+    assert_ne!(format!("{:?}", w.store.figures()), figures);
+}

@@ -59,7 +59,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<HandClock>,
     /// Octets that the disk still takes.
     pub(crate) room: Arc<AtomicU64>,
-    router: Router,
+    pub(crate) router: Router,
     /// Administrator of all.
     pub(crate) root: Access,
     /// Administrator of H99.1 and what is under it.

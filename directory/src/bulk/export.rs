@@ -2,6 +2,7 @@
 
 use super::column::{Column, Subject};
 use super::{account, agency, member, seat};
+use crate::reading::Opened;
 use crate::{
     Access, AccountId, AccountKind, AgencyId, Capability, Directory, Error, PositionId, Scope,
     Sharing,
@@ -27,6 +28,9 @@ pub struct Export {
     after: Option<AccountId>,
     after_seat: Option<PositionId>,
     begun: bool,
+    opened: Opened,
+    /// Whose rows are in the piece that is being made.
+    owners: Vec<AccountId>,
 }
 
 impl Directory {
@@ -58,8 +62,8 @@ impl Directory {
             book.check(Some(by), capability, &top, "agency")?;
         }
         let detail = json!({"subject": format!("{subject:?}").to_lowercase()});
-        self.open_reading(by, Scope::Directory(top.clone()))?
-            .enter("directory.export", &top.0, detail, &[])?;
+        let opened = self.open_reading(by, Scope::Directory(top.clone()))?;
+        opened.enter("directory.export", &top.0, detail, &[])?;
         Ok(Export {
             directory: self.clone(),
             by: by.clone(),
@@ -70,6 +74,8 @@ impl Directory {
             after: None,
             after_seat: None,
             begun: false,
+            opened,
+            owners: Vec::new(),
         })
     }
 }
@@ -92,6 +98,12 @@ impl Export {
                 Subject::Accounts | Subject::Members => self.accounts(&mut out),
                 Subject::Positions => self.seats(&mut out),
             };
+            // Before it goes out they can see that it does.
+            let owners = std::mem::take(&mut self.owners);
+            if let Err(error) = self.opened.tell(&owners) {
+                tracing::error!(%error, "an export ends: its owners could not be told");
+                return None;
+            }
             if !out.is_empty() {
                 return Some(out);
             }
@@ -139,6 +151,7 @@ impl Export {
             self.after = Some(*id);
             looked += 1;
             if visible.contains(&account.agency) {
+                self.owners.push(*id);
                 match self.subject {
                     Subject::Members => self.members(&book, account, out),
                     _ => {
@@ -166,6 +179,7 @@ impl Export {
             }
             self.after_seat = Some(found.id);
             if visible.contains(&found.agency) {
+                self.owners.extend(found.holder().map(|held| held.account));
                 self.row(out, |column| seat::text(&book, found, column));
             }
         }

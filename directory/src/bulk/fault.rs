@@ -87,7 +87,8 @@ pub(crate) fn fault_of(error: crate::Error) -> Result<Fault, storage::Error> {
         Error::Held(hold) => Fault::Held(hold),
         Error::Lived => Fault::Used,
         Error::Conflict => Fault::Changed,
-        Error::Denied(_) | Error::Closed | Error::NotSecond => Fault::NotAllowed,
+        // A job is never on trial.
+        Error::Denied(_) | Error::Closed | Error::NotSecond | Error::Tried => Fault::NotAllowed,
         Error::Beyond(Measure::Accounts, most) => Fault::TooManyAccounts(most),
         Error::Beyond(Measure::Quota, most) => Fault::TooMuchQuota(most),
         Error::Awaiting(_) => Fault::TakesTwo,

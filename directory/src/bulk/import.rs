@@ -137,7 +137,7 @@ impl Directory {
     }
 
     /// Commits how far a job is, and results. Errors: `Cancelled`.
-    fn progress(&self, job: &Job, results: &[Outcome]) -> Result<(), Halt> {
+    pub(super) fn progress(&self, job: &Job, results: &[Outcome]) -> Result<(), Halt> {
         let _acts = self.acts();
         let open = self
             .read()

@@ -8,6 +8,7 @@ use super::turn::Turns;
 use crate::act::{Acts, Note, invalid};
 use crate::book::Book;
 use crate::fact::{Fact, table};
+use crate::trial::only_tried;
 use crate::{Access, AgencyId, Capability, Denied, Directory, Error};
 use serde_json::json;
 use std::collections::{BTreeSet, HashSet};
@@ -333,6 +334,11 @@ impl Directory {
             return Err(Error::InUse(words.to_owned()));
         }
         let agency = self.job_agency(by, Some(dry.agency.clone()), dry.subject)?;
+        only_tried(Some(by), || Note {
+            act: "job.create",
+            object: agency.to_string(),
+            detail: json!({"of": id.0, "skip_errors": skip_errors}),
+        })?;
         let mut acts = self.acts();
         let job = Job {
             id: self.next_job(&mut acts)?,

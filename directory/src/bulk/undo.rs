@@ -15,13 +15,13 @@ use super::plan::{Ahead, Ground};
 use super::work::Halt;
 use crate::account::managed_by;
 use crate::act::{Acts, json};
-use crate::fact::Fact;
+use crate::fact::{Fact, table};
 use crate::position::object;
 use crate::{
     Access, AccountId, AgencyId, Capability, CredentialKind, Denied, Directory, Error, PositionId,
     Rights, Sharing,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -29,8 +29,8 @@ const DAY_S: i64 = 24 * 3600;
 
 impl Directory {
     /// Begins to undo an import: a job of its own. Errors: `NotFound`, `Denied`, `InUse` (it changed nothing, goes on
-    /// still, is undone already, or is older than [`UNDO_DAYS`]).
-    pub fn undo_job(&self, by: &Access, id: JobId) -> Result<Job, Error> {
+    /// still, is undone already, or is older than [`UNDO_DAYS`]). `dry_run`: only looks, row by row.
+    pub fn undo_job(&self, by: &Access, id: JobId, dry_run: bool) -> Result<Job, Error> {
         let job = self.job(Some(by), id)?;
         self.may_steer(by, &job)?;
         let agency = self.job_agency(by, Some(job.agency), job.subject)?;
@@ -57,6 +57,7 @@ impl Directory {
             account: by.account,
             credential: by.rests_on().ok_or(Denied)?,
             agency,
+            dry_run,
             skip_errors: true,
             has_file: false,
             octets: 0,
@@ -70,13 +71,19 @@ impl Directory {
             letters_at: None,
             ..import.clone()
         };
-        import.undone_by = Some(job.id);
-        let facts = vec![Fact::Job(Box::new(import))];
+        let mut facts = Vec::new();
+        if !dry_run {
+            import.undone_by = Some(job.id);
+            facts.push(Fact::Job(Box::new(import)));
+        }
         self.put_job(&mut acts, by, "job.undo", job, facts)
     }
 
     pub(super) fn undo(&self, job: &Job, stop: &AtomicBool) -> Result<(), Halt> {
         let import = job.of.ok_or(Halt::Cancelled)?;
+        if job.dry_run {
+            return self.look_back(job, import, stop);
+        }
         let mut passed = 0;
         for end in self.batch_ends(import)?.into_iter().rev() {
             let mut batch = self.batches(import, end - 1, 1)?.pop().unwrap_or_default();
@@ -88,6 +95,47 @@ impl Directory {
             if !batch.is_empty() {
                 self.undo_batch(job.id, batch, stop)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Looks at what would be undone. Begun anew after a stop: nothing was changed.
+    fn look_back(&self, job: &Job, import: JobId, stop: &AtomicBool) -> Result<(), Halt> {
+        self.sweep(table::JOB_RESULT, &job.id.0.to_be_bytes())?;
+        let mut job = Job {
+            state: JobState::Running,
+            done: 0,
+            counts: Counts::default(),
+            ..job.clone()
+        };
+        let mut gone = HashSet::new();
+        for end in self.batch_ends(import)?.into_iter().rev() {
+            let batch = self.batches(import, end - 1, 1)?.pop().unwrap_or_default();
+            let (_, access) = self.may_go_on(job.id, stop)?;
+            let mut results = Vec::with_capacity(batch.len());
+            let acts = self.acts();
+            for outcome in batch.into_iter().rev() {
+                job.done += 1;
+                if outcome.version == 0 && outcome.account == 0 {
+                    continue;
+                }
+                let undoing = Undoing {
+                    directory: self,
+                    access: &access,
+                    job: &job,
+                    gone: &gone,
+                };
+                // What it would do is gathered and dropped.
+                let result = undoing.row(&acts, &mut Doings::new(job.id), &outcome)?;
+                if (job.subject, result.done) == (Subject::Agencies, Done::New) {
+                    gone.insert(AgencyId(outcome.key));
+                }
+                count(&mut job, &result);
+                results.push(result);
+            }
+            drop(acts);
+            results.reverse();
+            self.progress(&job, &results)?;
         }
         Ok(())
     }
@@ -106,6 +154,7 @@ impl Directory {
                 directory: self,
                 access: &access,
                 job: &job,
+                gone: &HashSet::new(),
             };
             let result = undoing.row(&acts, &mut doings, &outcome)?;
             count(&mut job, &result);
@@ -126,6 +175,8 @@ struct Undoing<'a> {
     directory: &'a Directory,
     access: &'a Access,
     job: &'a Job,
+    /// Agencies that a dry run has found to go.
+    gone: &'a HashSet<AgencyId>,
 }
 
 impl Undoing<'_> {
@@ -160,7 +211,7 @@ impl Undoing<'_> {
             if old.version != was.version {
                 return Err(Fault::Changed.into());
             }
-            book.check_unused(&id)?;
+            book.check_unused_but(&id, self.gone)?;
             old
         };
         self.directory.check_none_held(&id)?;

@@ -4,6 +4,7 @@ mod stream;
 
 use super::connect::{Connection, Server};
 use super::print::Language;
+use super::would::WouldDo;
 use anyhow::{Context as _, Result};
 use formats::text::steers;
 use serde_json::Value;
@@ -34,6 +35,8 @@ pub(super) struct Client {
     language: Language,
     /// Why, and by which order: fields of every request.
     said: Vec<(&'static str, String)>,
+    /// What would change something is only tried.
+    trial: bool,
 }
 
 /// What came of a request.
@@ -193,6 +196,7 @@ impl Client {
             token,
             language,
             said: Vec::new(),
+            trial: false,
         })
     }
 
@@ -204,7 +208,18 @@ impl Client {
         self
     }
 
-    /// One request; the answer's JSON, null when it has none. Errors: [`Refused`], no connection.
+    /// The same; `trial`: what would change something is only tried.
+    pub(super) fn trying(mut self, trial: bool) -> Self {
+        self.trial = trial;
+        self
+    }
+
+    /// Whether changes are only tried.
+    pub(super) fn tries(&self) -> bool {
+        self.trial
+    }
+
+    /// One request; the answer's JSON, null when it has none. Errors: [`Refused`], [`WouldDo`] on trial, no connection.
     pub(super) fn call(&self, ask: Ask<'_>) -> Result<Value> {
         let mut request = self.begun(&ask).header("accept", "application/json");
         if let Some(version) = ask.condition {
@@ -231,6 +246,12 @@ impl Client {
             let mark = if n == 0 { '?' } else { '&' };
             uri.push_str(&format!("{mark}{name}={}", encoded(value)));
         }
+        // What has a dry run of its own has asked for it.
+        let own = ask.query.iter().any(|(name, _)| *name == "dry_run");
+        if self.trial && ask.method != "GET" && !own {
+            uri.push(if ask.query.is_empty() { '?' } else { '&' });
+            uri.push_str("dry_run=true");
+        }
         let request = http::Request::builder()
             .method(ask.method)
             .uri(&uri)
@@ -253,7 +274,10 @@ impl Client {
         // What waits for a second person is not done.
         let awaits = json["type"] == "urn:congvu:problem:awaiting-approval";
         if status.is_success() && !awaits {
-            return Ok(json);
+            return match WouldDo::of(json) {
+                Ok(would) => Err(would.into()),
+                Err(json) => Ok(json),
+            };
         }
         Err(Refused {
             status: status.as_u16(),

@@ -141,7 +141,10 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             printer.row(&ONE, &job)
         }
         Verb::Undo { id } => {
-            let job = client.create(&format!("jobs/{id}/undo"), json!({}))?;
+            let path = format!("jobs/{id}/undo");
+            let mut ask = Ask::new("POST", &path).body(json!({}));
+            ask.asked("dry_run", client.tries().then(|| "true".to_owned()));
+            let job = client.call(ask)?;
             watch(client, printer, job)
         }
         Verb::Letters { id, out, again } => letters(client, printer, id, &out, again),

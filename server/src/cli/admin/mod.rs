@@ -36,12 +36,14 @@ mod tokens;
 mod trace;
 mod webhooks;
 mod words;
+mod would;
 
 use client::{Client, Refused};
 pub(super) use connect::Connection;
 use print::{Language, Printer};
 use std::fmt;
 use std::io::IsTerminal as _;
+use would::WouldDo;
 
 /// What `congvu admin` was told.
 #[derive(Debug, clap::Args)]
@@ -62,6 +64,9 @@ pub struct AdminArgs {
     /// The recorded legal order under which it is read, which hides it from the owner for a time (see `orders`).
     #[arg(long, global = true, value_name = "NUMBER")]
     legal_order: Option<u64>,
+    /// Only say what would be done, or why it would be refused; nothing is done.
+    #[arg(long, global = true)]
+    dry_run: bool,
     #[command(subcommand)]
     resource: Resource,
 }
@@ -74,7 +79,7 @@ enum Resource {
     /// Vị trí / seats of agencies, who holds them, their mailboxes
     #[command(subcommand, visible_alias = "position")]
     Positions(positions::Verb),
-    /// Nhập bảng CSV / import a table of agencies, accounts or members
+    /// Nhập bảng CSV / import a table of agencies, positions, accounts or members
     Import(tables::Import),
     /// Xuất bảng CSV / export the same
     Export(tables::Export),
@@ -219,37 +224,48 @@ pub(super) fn verify(
 fn act(args: AdminArgs, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
     let client = Client::open(&args.connection, args.lang)?;
     let client = client.saying(args.reason.as_deref(), args.legal_order);
+    let client = client.trying(args.dry_run);
     let terminal = std::io::stdout().is_terminal();
     let mut printer = Printer::new(out, args.json, args.lang).on_terminal(terminal);
-    match args.resource {
-        Resource::Agencies(verb) => agencies::run(verb, &client, &mut printer),
-        Resource::Positions(verb) => positions::run(verb, &client, &mut printer),
-        Resource::Import(args) => tables::import(args, &client, &mut printer),
-        Resource::Export(args) => tables::export(args, &client, &mut printer),
-        Resource::Jobs(verb) => jobs::run(verb, &client, &mut printer),
-        Resource::Domains(verb) => domains::run(verb, &client, &mut printer),
-        Resource::DmarcReports(verb) => dmarc_reports::run(verb, &client, &mut printer),
-        Resource::Accounts(verb) => accounts::run(verb, &client, &mut printer),
-        Resource::Grants(verb) => grants::run(verb, &client, &mut printer),
-        Resource::Policies(verb) => policies::run(verb, &client, &mut printer),
-        Resource::Approvals(verb) => approvals::run(verb, &client, &mut printer),
-        Resource::Members(verb) => members::run(verb, &client, &mut printer),
-        Resource::Lists(verb) => lists::run(verb, &client, &mut printer),
-        Resource::Forwarding(verb) => forwarding::run(verb, &client, &mut printer),
-        Resource::Senders(verb) => senders::run(verb, &client, &mut printer),
-        Resource::Sending(verb) => sending::run(verb, &client, &mut printer),
-        Resource::Aliases(verb) => aliases::run(verb, &client, &mut printer),
-        Resource::Credentials(verb) => credentials::run(verb, &client, &mut printer),
-        Resource::Tokens(verb) => tokens::run(verb, &client, &mut printer),
-        Resource::Queue(verb) => queue::run(verb, &client, &mut printer),
-        Resource::Trace(verb) => trace::run(verb, &client, &mut printer),
-        Resource::Holds(verb) => holds::run(verb, &client, &mut printer),
-        Resource::Recovery(verb) => recovery::run(verb, &client, &mut printer),
-        Resource::Store(verb) => store::run(verb, &client, &mut printer),
-        Resource::Audit(verb) => audit::run(verb, &client, &mut printer),
-        Resource::Reads(args) => reads::run(args, &client, &mut printer),
-        Resource::Orders(verb) => orders::run(verb, &client, &mut printer),
-        Resource::Webhooks(verb) => webhooks::run(verb, &client, &mut printer),
+    match done(args.resource, &client, &mut printer) {
+        Err(error) => match error.downcast_ref::<WouldDo>() {
+            Some(would) => would.print(&mut printer),
+            None => Err(error),
+        },
+        done => done,
+    }
+}
+
+fn done(resource: Resource, client: &Client, printer: &mut Printer<'_>) -> anyhow::Result<()> {
+    match resource {
+        Resource::Agencies(verb) => agencies::run(verb, client, printer),
+        Resource::Positions(verb) => positions::run(verb, client, printer),
+        Resource::Import(args) => tables::import(args, client, printer),
+        Resource::Export(args) => tables::export(args, client, printer),
+        Resource::Jobs(verb) => jobs::run(verb, client, printer),
+        Resource::Domains(verb) => domains::run(verb, client, printer),
+        Resource::DmarcReports(verb) => dmarc_reports::run(verb, client, printer),
+        Resource::Accounts(verb) => accounts::run(verb, client, printer),
+        Resource::Grants(verb) => grants::run(verb, client, printer),
+        Resource::Policies(verb) => policies::run(verb, client, printer),
+        Resource::Approvals(verb) => approvals::run(verb, client, printer),
+        Resource::Members(verb) => members::run(verb, client, printer),
+        Resource::Lists(verb) => lists::run(verb, client, printer),
+        Resource::Forwarding(verb) => forwarding::run(verb, client, printer),
+        Resource::Senders(verb) => senders::run(verb, client, printer),
+        Resource::Sending(verb) => sending::run(verb, client, printer),
+        Resource::Aliases(verb) => aliases::run(verb, client, printer),
+        Resource::Credentials(verb) => credentials::run(verb, client, printer),
+        Resource::Tokens(verb) => tokens::run(verb, client, printer),
+        Resource::Queue(verb) => queue::run(verb, client, printer),
+        Resource::Trace(verb) => trace::run(verb, client, printer),
+        Resource::Holds(verb) => holds::run(verb, client, printer),
+        Resource::Recovery(verb) => recovery::run(verb, client, printer),
+        Resource::Store(verb) => store::run(verb, client, printer),
+        Resource::Audit(verb) => audit::run(verb, client, printer),
+        Resource::Reads(args) => reads::run(args, client, printer),
+        Resource::Orders(verb) => orders::run(verb, client, printer),
+        Resource::Webhooks(verb) => webhooks::run(verb, client, printer),
     }
 }
 

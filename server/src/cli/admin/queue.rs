@@ -234,7 +234,10 @@ fn act(
     body.insert("to".into(), more.unwrap_or_default());
     let mut count = body.clone();
     count.insert("dry_run".into(), true.into());
-    let counted = client.call(Ask::new("POST", "queue/acts").body(count.into()))?;
+    // It counts, on trial too.
+    let mut ask = Ask::new("POST", "queue/acts").body(count.into());
+    ask.asked("dry_run", client.tries().then(|| "false".to_owned()));
+    let counted = client.call(ask)?;
     let matching = counted["matching"].as_u64().unwrap_or(0);
     let more = if counted["more"] == true { "+" } else { "" };
     printer.say(
@@ -247,7 +250,7 @@ fn act(
             &format!("{left} wait for the time that their senders chose, and are left."),
         )?;
     }
-    if meant.dry_run || matching == 0 {
+    if meant.dry_run || client.tries() || matching == 0 {
         return Ok(());
     }
     if let Some(limit) = meant.limit {

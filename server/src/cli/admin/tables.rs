@@ -88,7 +88,8 @@ pub(super) fn import(
     let path = format!("imports/{}", args.table.name());
     let mut ask = Ask::new("POST", &path);
     ask.asked("agency", args.agency);
-    ask.asked("dry_run", args.dry_run.then(|| "true".to_owned()));
+    let tries = args.dry_run || client.tries();
+    ask.asked("dry_run", tries.then(|| "true".to_owned()));
     ask.asked("skip_errors", args.skip_errors.then(|| "true".to_owned()));
     let name = args
         .file

@@ -573,3 +573,25 @@ fn a_verification_is_asked_after_until_it_has_ended() {
         assert!(ask.starts_with("GET /api/v1/store/verify/4 "), "{ask}");
     }
 }
+
+#[test]
+fn what_would_be_done_is_shown() {
+    let would = r#"{"dry_run": true, "takes_two": true, "changes": [
+        {"act": "approval.ask", "object": "a@x.vn", "detail": {"name": ["A", "B"]}}]}"#;
+    let answers = Box::new([(200, would)]);
+    let words = "grants take 7 --dry-run --lang en";
+    let (printed, asked) = Scripted::start(Box::leak(answers)).run(words);
+    assert!(asked[0].starts_with("DELETE /api/v1/grants/7?dry_run=true "));
+    let printed = printed.unwrap();
+    for line in [
+        "approval.ask  a@x.vn",
+        "This takes two persons",
+        "A dry run: nothing was changed.",
+    ] {
+        assert!(printed.contains(line), "{line}: {printed}");
+    }
+    // Questions are asked as ever; jobs and tables have dry runs of their own.
+    check("admin --dry-run accounts list", true);
+    check("admin jobs undo 3 --dry-run", true);
+    check("admin queue hold --all --dry-run", true);
+}

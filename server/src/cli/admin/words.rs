@@ -6,7 +6,7 @@ const COLUMNS: [&str; 9] = [
 ];
 
 /// Names and what they are called. A name of several tables means the same in each.
-const WORDS: [(&str, &str); 78] = [
+const WORDS: [(&str, &str); 79] = [
     // Accounts.
     ("person", "cá nhân"),
     ("shared", "hộp thư chung"),
@@ -40,6 +40,7 @@ const WORDS: [(&str, &str); 78] = [
     ("agencies", "cơ quan"),
     ("accounts", "tài khoản"),
     ("members", "thành viên"),
+    ("positions", "vị trí"),
     ("new", "mới"),
     ("changed", "thay đổi"),
     ("same", "như cũ"),
