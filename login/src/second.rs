@@ -49,7 +49,7 @@ enum Done {
     Codes(Vec<String>, Option<SessionToken>),
     Off,
     /// Another telephone is to be told.
-    Draw(Access, Enrolment),
+    Draw(Box<Half>),
 }
 
 /// A page of the second factor.
@@ -248,14 +248,7 @@ fn told(context: &Context, headers: &HeaderMap, next: &str, done: Done) -> Respo
             (page(context, headers, StatusCode::OK, next, ask), token)
         }
         Done::Off => (see_other("/login/second"), None),
-        Done::Draw(access, drawn) => {
-            let half = Half {
-                access,
-                drawn: Some(drawn),
-                before: None,
-            };
-            return entered(context, headers, next, Entered::Half(Box::new(half)));
-        }
+        Done::Draw(half) => return entered(context, headers, next, Entered::Half(half)),
     };
     if let Some(token) = token {
         append_cookie(&mut response, cookie::session(&token.0));
@@ -394,7 +387,11 @@ pub(crate) async fn change(
 ) -> Response {
     let step = |access: &Access, context: &Context, code: &str, peer: Peer| {
         let drawn = context.directory.change_second(access, code, peer)?;
-        Ok(Done::Draw(access.clone(), drawn))
+        Ok(Done::Draw(Box::new(Half {
+            access: access.clone(),
+            drawn: Some(drawn),
+            before: None,
+        })))
     };
     changed(context, connected, uri, headers, fields, step).await
 }
