@@ -122,6 +122,7 @@ pub(crate) async fn search(
                     owners.extend(looker.owners(&found.head, &view));
                     let (_, events) = room.delivery.trace(&found.id)?;
                     let all = room.delivery.progress(&found, &events)?;
+                    let all = view.stands(&found.head, &events, all);
                     items.push(item(found, &view, &all));
                 }
             }
@@ -165,9 +166,10 @@ pub(crate) async fn read(
             )?;
         }
         let all = room.delivery.progress(&found, &events)?;
+        let all = view.stands(&found.head, &events, all);
         let head = found.head.clone();
         Ok(Timeline {
-            events: shown(room, &head, &view, &all, events),
+            events: shown(room, &head, &view, &all, events, language),
             progress: progress(&head, &view, &all, language),
             message: item(found, &view, &all),
         })

@@ -1,9 +1,16 @@
 //! What the status code of a try means to people, and what helps: for notifications, timelines and whoever shows them.
 
 use crate::act::GIVEN_UP;
-use crate::carry::FULL_NOW;
+use crate::carry::{FULL, FULL_NOW};
 use crate::dispatch::NO_ROUTE;
-use crate::release::{SUSPENDED, TAKEN_BACK};
+use crate::outcome::IN_TIME;
+use crate::release::{DELETED, SUSPENDED, TAKEN_BACK};
+use std::borrow::Cow;
+
+/// What the server itself says of a message; all else are words of others, or of the way to them.
+const OWN: [&str; 7] = [
+    GIVEN_UP, TAKEN_BACK, SUSPENDED, DELETED, FULL, FULL_NOW, NO_ROUTE,
+];
 
 /// RFC 3463 §3, RFC 7372, RFC 7505: what a code with its three numbers means, in a sentence or two: Vietnamese,
 /// English. What is not known means what its class means.
@@ -44,6 +51,12 @@ pub fn explained(text: &str, failed: bool) -> (&'static str, &'static str) {
             "Its sender's account is suspended, so it is held back.",
         );
     }
+    if text == DELETED {
+        return (
+            "Tài khoản của người gửi đã bị xoá nên thư được giữ lại.",
+            "Its sender's account was deleted, so it is held back.",
+        );
+    }
     // Nothing was accepted, so nothing waits here.
     if text == FULL_NOW && failed {
         return (
@@ -60,6 +73,29 @@ pub fn explained(text: &str, failed: bool) -> (&'static str, &'static str) {
     match text.split(' ').next().unwrap_or_default() {
         status if failed && status.starts_with('4') => meaning("5.4.7"),
         status => meaning(status),
+    }
+}
+
+/// What was said of a message in Vietnamese, where the server itself said it; the words of others stay as they are.
+#[must_use]
+pub fn said_in_vietnamese(text: &str) -> Cow<'_, str> {
+    let (status, rest) = text.split_once(' ').unwrap_or((text, ""));
+    if OWN.contains(&text) {
+        return Cow::Owned(format!("{status} {}", explained(text, false).0));
+    }
+    // What waited for too long ends with why it waited.
+    let why = rest.strip_prefix(IN_TIME);
+    let own = |why: &&str| {
+        OWN.iter()
+            .find(|own| own.split_once(' ').map(|(_, o)| o) == Some(why))
+    };
+    match why.as_ref().and_then(own) {
+        Some(own) => Cow::Owned(format!(
+            "{status} {} {}",
+            meaning("5.4.7").0,
+            explained(own, false).0
+        )),
+        None => Cow::Borrowed(text),
     }
 }
 
@@ -106,8 +142,8 @@ fn address(rest: &str) -> Option<(&'static str, &'static str)> {
             "There is no such mailbox. Look for a slip in the address.",
         ),
         "1.2" => (
-            "Không có tên miền này. Xem lại phần sau dấu @ của địa chỉ.",
-            "There is no such domain; look for a slip in the address.",
+            "Không có tên miền này, hoặc tên miền không có máy chủ nhận thư. Xem lại phần sau dấu @ của địa chỉ.",
+            "There is no such domain, or none that takes mail; look for a slip in the address.",
         ),
         "1.3" => (
             "Địa chỉ này viết sai.",
@@ -241,5 +277,30 @@ mod tests {
         assert!(explained(FULL_NOW, true).1.contains("will try again"));
         assert_eq!(explained(FULL_NOW, false), meaning("4.2.2"));
         assert!(explained(GIVEN_UP, true).1.contains("administrator"));
+        assert!(explained(DELETED, false).0.contains("đã bị xoá"));
+    }
+
+    #[test]
+    fn the_servers_own_words_are_told_in_vietnamese_and_those_of_others_as_they_are() {
+        let check = |text: &str, expected: &str| assert_eq!(said_in_vietnamese(text), expected);
+        check(
+            NO_ROUTE,
+            "4.4.1 Máy chủ này chưa được thiết lập để gửi thư ra ngoài.",
+        );
+        check(
+            "5.4.7 not delivered in time: mail cannot leave this server: relaying is not set up",
+            "5.4.7 Đã thử nhiều ngày mà không gửi được. Máy chủ này chưa được thiết lập để gửi thư ra ngoài.",
+        );
+        check(FULL_NOW, "4.2.2 Hộp thư của người nhận đang đầy.");
+        for of_others in [
+            "5.1.1 mx said to RCPT TO: 550 no",
+            "5.4.7 not delivered in time: mx said to DATA: 451 x",
+            "",
+        ] {
+            check(of_others, of_others);
+        }
+        for own in OWN {
+            assert_ne!(said_in_vietnamese(own), own);
+        }
     }
 }

@@ -28,6 +28,10 @@ pub(crate) const TAKEN_BACK: &str = "5.0.0 its sender took this message back";
 pub(crate) const KEEP_SUSPENDED: &str = "queue.keep_suspended";
 /// Why what a suspended account had scheduled does not go.
 pub const SUSPENDED: &str = "4.7.1 its sender's account is suspended: it is held back";
+/// As the timeline names it that the server keeps back what a deleted account had scheduled.
+pub(crate) const KEEP_DELETED: &str = "queue.keep_deleted";
+/// Why what a deleted account had scheduled does not go.
+pub const DELETED: &str = "4.7.1 its sender's account was deleted: it is held back";
 /// The version of these rows.
 const VERSION: u8 = 1;
 
@@ -172,8 +176,12 @@ impl Delivery {
             return Ok(false);
         }
         record.held = Some(now);
+        let (act, why) = match gone {
+            true => (KEEP_DELETED, DELETED),
+            false => (KEEP_SUSPENDED, SUSPENDED),
+        };
         let what = What::Act {
-            act: KEEP_SUSPENDED.to_owned(),
+            act: act.to_owned(),
             by: None,
             to: None,
         };
@@ -181,7 +189,7 @@ impl Delivery {
         let payload = encode_small(record)?;
         let queue = self.inner.store.queue();
         queue.update_with(item.id, HELD, payload, rows)?;
-        tracing::warn!(queue = item.id.raw(), trace = %record.trace, "held: its sender's account is suspended");
+        tracing::warn!(queue = item.id.raw(), trace = %record.trace, why, "held");
         Ok(true)
     }
 

@@ -301,6 +301,15 @@ fn dns() -> Dns {
                 Ok(vec![(20, "two.example"), (10, "one.example")]),
             ),
             ("bare.example", Ok(vec![])),
+            ("idle.example", Ok(vec![])),
+            (
+                "lost.example",
+                Ok(vec![(10, "idle.example"), (20, "gone.example")]),
+            ),
+            (
+                "partly.example",
+                Ok(vec![(10, "idle.example"), (20, "mute-host.example")]),
+            ),
             ("null.example", Ok(vec![(0, "")])),
             ("down.example", Err(no_answer)),
             ("inside.example", Ok(vec![(10, "inside.example")])),
@@ -318,6 +327,7 @@ fn dns() -> Dns {
             ("one.example", vec!["1.0.0.1"]),
             ("two.example", vec!["1.0.0.2"]),
             ("bare.example", vec!["1.0.0.3"]),
+            ("idle.example", vec![]),
             ("inside.example", vec!["127.0.0.1", "10.0.0.1", "::1"]),
             ("six.example", vec!["1.0.0.6", "2606::6"]),
             ("self.example", vec!["1.0.0.7"]),
@@ -388,6 +398,15 @@ async fn what_goes_nowhere_is_told_at_once_or_waits() {
     let house = House::new(dns(), &peers, None);
     for (domain, begins) in [
         ("none.example", "5.1.2 DNS knows no domain none.example"),
+        // RFC 5321 §5.1: no host, nor one of its own name; or hosts of which none has an address.
+        (
+            "idle.example",
+            "5.1.2 DNS names no host for mail to idle.example",
+        ),
+        (
+            "lost.example",
+            "5.1.2 DNS names no host for mail to lost.example: gone.example has no address",
+        ),
         ("null.example", "5.1.10 "),
         ("here.example", "5.4.6 "),
     ] {
@@ -395,8 +414,11 @@ async fn what_goes_nowhere_is_told_at_once_or_waits() {
         assert!(matches!(&tried.outcomes[..], [Outcome::Failed(_)]));
         assert_eq!(tried.trouble, None);
     }
-    let tried = house.check(&to_domain("down.example"), "4.4.3 ", &[]).await;
-    assert!(tried.trouble.is_some());
+    // Of one of them DNS does not say whether it is there.
+    for domain in ["down.example", "partly.example"] {
+        let tried = house.check(&to_domain(domain), "4.4.3 ", &[]).await;
+        assert!(tried.trouble.is_some());
+    }
     // Refused for good by one, out of reach the other: it waits all the same.
     let both = ["connect 1.0.0.1", "connect 1.0.0.2"];
     let tried = house

@@ -2,10 +2,10 @@
 
 use crate::router::Room;
 use crate::sight::Sight;
-use delivery::trace::Head;
+use delivery::trace::{Event, Head, Progress, Standing, What};
 use directory::{Access, AccountId, Capability, Rights};
 use formats::Address;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Accounts of one message that are told that an administrator looked at what became of it.
 const RECIPIENTS_TOLD: usize = 200;
@@ -87,6 +87,9 @@ impl<'a> Looker<'a> {
         let mut part = Part::default();
         for (account, through) in seen {
             part.accounts.insert(account);
+            if self.reads.contains(&account) {
+                part.own.insert(account);
+            }
             part.recipients
                 .extend(head.recipients.get(through as usize).cloned());
         }
@@ -114,6 +117,8 @@ pub(crate) enum View {
 #[derive(Default)]
 pub(crate) struct Part {
     accounts: BTreeSet<AccountId>,
+    /// Those of them whose mail one reads.
+    own: BTreeSet<AccountId>,
     /// Through whom it came to them.
     recipients: BTreeSet<String>,
     /// To where their owners let it go on.
@@ -165,6 +170,32 @@ impl View {
                     || account.is_ok_and(|a| part.accounts.contains(&a.id))
             }
         }
+    }
+
+    /// How far it is, as one sees it: who has it in a mailbox of his own has it, whoever it was written to.
+    pub(crate) fn stands(
+        &self,
+        head: &Head,
+        events: &[Event],
+        mut all: Vec<Progress>,
+    ) -> Vec<Progress> {
+        let Self::Partly(part) = self else {
+            return all;
+        };
+        let through: BTreeMap<AccountId, u32> = head.accounts.iter().copied().collect();
+        for event in events {
+            let What::Placed(accounts) = &event.what else {
+                continue;
+            };
+            let own = accounts.iter().filter(|a| part.own.contains(a));
+            for n in own.filter_map(|account| through.get(account)) {
+                let one = all.get_mut(*n as usize);
+                if let Some(one) = one.filter(|one| one.standing == Standing::SentOn) {
+                    (one.standing, one.at) = (Standing::Placed, event.at);
+                }
+            }
+        }
+        all
     }
 
     /// Where it was placed: accounts, or for the sender those whom he wrote to.

@@ -88,7 +88,7 @@ pub(crate) struct TraceItem {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TraceResult {
     outcome: TraceOutcome,
-    /// What was answered, word for word, or what went wrong.
+    /// What was answered, word for word, or what went wrong; what this server says itself, in the language of the request.
     said: String,
     recipients: Vec<String>,
 }
@@ -159,7 +159,7 @@ pub(crate) struct TraceProgress {
     next_try: Option<String>,
     /// Tries so far.
     tries: u32,
-    /// What the last try ended with, word for word; where there was none, what keeps its server from taking anything.
+    /// What the last try ended with, word for word (what this server says itself: in the language of the request); where there was none, what keeps its server from taking anything.
     said: Option<String>,
     /// What that means, in the language of the request.
     meaning: Option<&'static str>,
@@ -275,7 +275,8 @@ impl From<Standing> for TraceState {
 fn explained(progress: &Progress, language: Language) -> Option<&'static str> {
     let failed = progress.standing == Standing::Failed;
     let said = progress.said.as_deref()?;
-    let kept = progress.standing == Standing::Held && said == delivery::SUSPENDED;
+    let kept = progress.standing == Standing::Held
+        && [delivery::SUSPENDED, delivery::DELETED].contains(&said);
     if !failed && !kept && progress.standing != Standing::Waiting {
         return None;
     }
@@ -284,6 +285,14 @@ fn explained(progress: &Progress, language: Language) -> Option<&'static str> {
         Language::Vietnamese => vi,
         Language::English => en,
     })
+}
+
+/// What was said, in the language of who asks where the server itself said it.
+fn said(text: String, language: Language) -> String {
+    match language {
+        Language::Vietnamese => delivery::said_in_vietnamese(&text).into_owned(),
+        Language::English => text,
+    }
 }
 
 /// How far it is for those of whom one may know.
@@ -299,7 +308,7 @@ pub(crate) fn progress(
         at: date::utc(one.at),
         next_try: one.next.map(date::utc),
         tries: one.tries,
-        said: one.said.clone(),
+        said: one.said.clone().map(|text| said(text, language)),
         meaning: explained(one, language),
         hop: one.hop.clone(),
         tls: one.tls.clone(),
@@ -314,6 +323,7 @@ pub(crate) fn shown(
     view: &View,
     all: &[Progress],
     events: Vec<Event>,
+    language: Language,
 ) -> Vec<TraceEvent> {
     let each = events.into_iter();
     let mut each: Vec<TraceEvent> = each.flat_map(|e| event(room, head, view, e)).collect();
@@ -322,6 +332,9 @@ pub(crate) fn shown(
         waiting.contains(&p.standing)
     };
     let over = matches!(view, View::Partly(..)) && !visible(head, view, all).any(waits);
+    for result in each.iter_mut().flat_map(|event| &mut event.results) {
+        result.said = said(std::mem::take(&mut result.said), language);
+    }
     while over && each.last().is_some_and(|e| e.kind == TraceEventKind::Act) {
         each.pop();
     }

@@ -99,6 +99,9 @@ async fn its_sender_is_told_that_it_went_on_and_not_that_it_lies_in_the_mailbox(
         "{events}"
     );
     assert!(!events.contains("ngoai.vn"), "{events}");
+    // He to whom it went on has it in his own.
+    let (state, events) = kinds(&w.branch, &format!("{trace}?mine=true")).await;
+    assert_eq!(state, "placed", "{events}");
     go_on(&w, &admin, true).await;
     let trace = send().await;
     let (state, events) = kinds(&w.nobody, &trace).await;

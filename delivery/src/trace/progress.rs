@@ -3,7 +3,7 @@
 use super::id::Id;
 use super::{Event, Found, Head, TABLE, What, decode};
 use crate::act::{Act, GIVEN_UP};
-use crate::release::{KEEP_SUSPENDED, SUSPENDED, TAKE_BACK, TAKEN_BACK};
+use crate::release::{DELETED, KEEP_DELETED, KEEP_SUSPENDED, SUSPENDED, TAKE_BACK, TAKEN_BACK};
 use crate::{Delivery, Item, Outcome, RecipientState};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use storage::{AccountId, Error, QueueId};
@@ -126,7 +126,7 @@ fn told(found: &Found, events: &[Event], waits: &Waits, now: i64) -> Vec<Progres
             one.next = Some(earlier.map_or(waiting.next, |next| next.min(waiting.next)));
             let last = waiting.last.as_ref().map(|last| last.text().to_owned());
             // Why it is held says more than how a try ended before.
-            let kept = one.said.take_if(|said| said == SUSPENDED);
+            let kept = one.said.take_if(|said| is_kept(said));
             let own = kept.or(last).or(one.said.take());
             one.said = own.or_else(|| waiting.trouble.clone());
             one.standing = Standing::Waiting;
@@ -220,6 +220,11 @@ impl<'a> Places<'a> {
     }
 }
 
+/// Whether this is why the server keeps it back.
+fn is_kept(said: &str) -> bool {
+    [SUSPENDED, DELETED].contains(&said)
+}
+
 /// What an event makes of it. `deleted`: an administrator gave up before what waited then; `beyond`: what was answered
 /// of addresses to which recipients lead.
 fn take<'e>(
@@ -236,14 +241,19 @@ fn take<'e>(
                 one.said = Some(TAKEN_BACK.to_owned());
             }
         }
-        What::Act { act, .. } if act == KEEP_SUSPENDED => {
+        What::Act { act, .. } if act == KEEP_SUSPENDED || act == KEEP_DELETED => {
+            let why = if act == KEEP_DELETED {
+                DELETED
+            } else {
+                SUSPENDED
+            };
             let waits = |one: &&mut Progress| one.standing == Standing::Waiting;
             for one in all.iter_mut().filter(waits) {
-                (one.at, one.said) = (event.at, Some(SUSPENDED.to_owned()));
+                (one.at, one.said) = (event.at, Some(why.to_owned()));
             }
         }
         What::Act { act, .. } if *act == Act::Release.name() => {
-            let kept = |one: &&mut Progress| one.said.as_deref() == Some(SUSPENDED);
+            let kept = |one: &&mut Progress| one.said.as_deref().is_some_and(is_kept);
             all.iter_mut().filter(kept).for_each(|one| one.said = None);
         }
         What::Queued | What::Act { .. } => {}

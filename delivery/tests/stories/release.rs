@@ -3,7 +3,7 @@
 use crate::bounces::peer;
 use crate::world::{LETTER, START_S, World, envelope};
 use delivery::trace::{Progress, Sought, Standing};
-use delivery::{Act, Detour, Outcome, RELEASE_MAX_S, SUSPENDED, Security};
+use delivery::{Act, DELETED, Detour, Outcome, RELEASE_MAX_S, SUSPENDED, Security};
 use directory::AccountState;
 use storage::{AccountId, EmailId, QueueId};
 
@@ -192,7 +192,12 @@ fn what_a_deleted_account_scheduled_is_held_back() {
     world.pass(3600);
     world.dispatch();
     assert!(peer.seen.lock().unwrap().is_empty());
-    assert!(world.delivery.queued(id).unwrap().held.is_some());
+    let item = world.delivery.queued(id).unwrap();
+    assert!(item.held.is_some());
+    // Why, in its own words: it was not suspended.
+    let (found, events) = world.delivery.trace(&item.trace).unwrap();
+    let all = world.delivery.progress(&found, &events).unwrap();
+    assert_eq!(all[0].said.as_deref(), Some(DELETED));
 }
 
 #[test]

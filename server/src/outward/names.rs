@@ -11,7 +11,7 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::dnssec::Proof;
 use hickory_resolver::proto::op::ResponseCode;
-use hickory_resolver::proto::rr::{RData, Record};
+use hickory_resolver::proto::rr::{RData, Record, RecordType};
 use hickory_resolver::{ResolverBuilder, TokioResolver};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -131,6 +131,23 @@ impl Names {
         Ok(found)
     }
 
+    /// Of two questions hardly both are said to have failed where one has: a name has no address when either family
+    /// says so. What was answered before is not asked again.
+    async fn each_family(&self, host: &str) -> Result<Vec<IpAddr>, LookupError> {
+        let name = || format!("{}.", host.trim_end_matches('.'));
+        let mut found = Vec::new();
+        for kind in [RecordType::A, RecordType::AAAA] {
+            match self.ask(self.resolver()?.lookup(name(), kind)).await? {
+                Ok(answer) => {
+                    found.extend(answer.answers().iter().filter_map(|r| r.data.ip_addr()))
+                }
+                Err(error) => found.extend(none::<IpAddr>(&error)?),
+            }
+        }
+        found.truncate(RECORDS_MAX);
+        Ok(found)
+    }
+
     /// The one that checks, where it is wanted and works.
     async fn dnssec(&self) -> Option<&Dnssec> {
         match &self.dnssec {
@@ -181,7 +198,10 @@ impl Resolver for Names {
         let name = format!("{}.", host.trim_end_matches('.'));
         match self.ask(self.resolver()?.lookup_ip(name)).await? {
             Ok(found) => Ok(found.iter().take(RECORDS_MAX).collect()),
-            Err(error) => none(&error),
+            Err(error) => {
+                none::<IpAddr>(&error)?;
+                self.each_family(host).await
+            }
         }
     }
 

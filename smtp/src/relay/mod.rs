@@ -66,6 +66,8 @@ enum Missed {
     HungUp(String),
     /// This host cannot be what the sender asks for; another one may.
     Unfit(String),
+    /// DNS says that this host has no address; another one may.
+    Nowhere(String),
 }
 
 impl<R: Resolver, W: Wire> Relay<R, W> {
@@ -98,7 +100,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         match self.search(job, &message, wish).await {
             Ok(tried) => tried,
             // RFC 8689 §4.2.1: where no host is left, the sender is told.
-            Err(Missed::Never(why) | Missed::Unfit(why)) => Tried {
+            Err(Missed::Never(why) | Missed::Unfit(why) | Missed::Nowhere(why)) => Tried {
                 outcomes: vec![Outcome::Failed(why); message.recipients.len()],
                 ..Tried::default()
             },
@@ -126,7 +128,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
     async fn search(&self, job: &Job, message: &Message, wish: TlsWish) -> Result<Tried, Missed> {
         let began = Instant::now();
         let way = self.way(job, wish).await?;
-        let (mut last, mut unfit, mut hung_up) = (None, None, false);
+        let (mut last, mut unfit, mut nowhere, mut hung_up) = (None, None, None, false);
         for name in &way.names {
             let mut target = match self.target(job, &way, name, wish).await {
                 Ok(target) => target,
@@ -139,6 +141,10 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
                     unfit = Some(why);
                     continue;
                 }
+                Err(Missed::Nowhere(why)) => {
+                    nowhere = Some(why);
+                    continue;
+                }
             };
             while !target.addresses.is_empty() {
                 if began.elapsed() > Duration::from_secs(SEARCH_S) {
@@ -149,7 +155,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
                     Err(Missed::Never(why)) => return Err(Missed::Never(why)),
                     Err(Missed::Now(why)) => last = Some(why),
                     Err(Missed::HungUp(why)) => (last, hung_up) = (Some(why), true),
-                    Err(Missed::Unfit(why)) => {
+                    Err(Missed::Unfit(why) | Missed::Nowhere(why)) => {
                         unfit = Some(why);
                         break;
                     }
@@ -162,7 +168,11 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
             (Some(why), _) if hung_up => Missed::HungUp(why),
             (Some(why), _) => Missed::Now(why),
             (None, Some(why)) => Missed::Unfit(why),
-            (None, None) => Missed::Now(format!("4.4.4 no host takes mail for {}", job.hop)),
+            // RFC 5321 §5.1: with no host that has an address there is no way for its mail, and never was.
+            (None, None) => nowhere.map_or_else(
+                || Missed::Now(format!("4.4.4 no host takes mail for {}", job.hop)),
+                Missed::Nowhere,
+            ),
         })
     }
 

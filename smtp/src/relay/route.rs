@@ -137,10 +137,16 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         let found = self.lookup(name).await.map_err(Missed::Now)?;
         let public: Vec<IpAddr> = found.iter().copied().filter(|ip| is_public(*ip)).collect();
         if public.is_empty() {
-            return Err(Missed::Now(match found.first() {
-                Some(ip) => format!("4.4.4 {name} has no public address ({ip})"),
-                None => format!("4.4.4 {name} has no address"),
-            }));
+            return Err(match found.first() {
+                Some(ip) => Missed::Now(format!("4.4.4 {name} has no public address ({ip})")),
+                None => {
+                    let why = format!("5.1.2 DNS names no host for mail to {domain}");
+                    Missed::Nowhere(match way.own {
+                        true => why,
+                        false => format!("{why}: {name} has no address"),
+                    })
+                }
+            });
         }
         Ok(Target {
             addresses: sockets(public, SMTP),
@@ -297,7 +303,7 @@ impl<R: Resolver, W: Wire> Relay<R, W> {
         let limit = Duration::from_secs(DNS_S);
         match timeout(limit, self.resolver.addresses(name)).await {
             Ok(Ok(found)) => Ok(found),
-            Ok(Err(LookupError::NoName)) => Err(format!("4.4.4 DNS knows no host {name}")),
+            Ok(Err(LookupError::NoName)) => Ok(Vec::new()),
             Ok(Err(LookupError::Failed(why))) => Err(format!("4.4.3 DNS for {name}: {why}")),
             Err(_) => Err(format!("4.4.3 DNS for {name}: no answer in time")),
         }
