@@ -3,7 +3,7 @@
 use crate::audit::{Actor, Chain};
 use crate::book::Book;
 use crate::fact::Fact;
-use crate::grant::Grant;
+use crate::grant::{Grant, id_of};
 use crate::hearing;
 use crate::proposal::is_role;
 use crate::quota::Told;
@@ -181,7 +181,10 @@ impl Book {
         };
         let gives = |grant: &&Grant| !grant.ended(now) && !grant.only_binds();
         let mut grants = account.grants.iter().filter(gives);
-        let covered = grants.all(|grant| self.source(by, grant, now).is_ok());
+        let covered = grants.all(|grant| {
+            self.source(by, id_of(account.id, grant), grant, now)
+                .is_ok()
+        });
         if covered { Ok(()) } else { Err(Denied.into()) }
     }
 

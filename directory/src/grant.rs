@@ -160,7 +160,7 @@ impl Held {
     }
 }
 
-fn id_of(account: AccountId, grant: &Grant) -> GrantId {
+pub(crate) fn id_of(account: AccountId, grant: &Grant) -> GrantId {
     GrantId {
         account,
         number: grant.number,
@@ -252,7 +252,7 @@ impl Directory {
         let (old, new) = {
             let book = self.read();
             let (holder, old) = book.granted(by, id)?;
-            book.source(by, old, now)?;
+            book.source(by, id, old, now)?;
             check_version(version, old.version)?;
             let mut grant = Grant {
                 may: change.may,
@@ -297,7 +297,7 @@ impl Directory {
             let (holder, grant) = book.granted(by, id)?;
             let own = by.is_some_and(|by| by.account == id.account && by.stands_in(&book));
             if !own || with_given {
-                book.source(by, grant, now)?;
+                book.source(by, id, grant, now)?;
             }
             check_version(version, grant.version)?;
             let mut gone = BTreeMap::from([(id, grant.out_of)]);
@@ -305,8 +305,8 @@ impl Directory {
                 book.given_out_of(&mut gone);
             }
             for other in gone.keys().filter(|other| **other != id) {
-                let (_, other) = book.find_grant(*other).ok_or(Error::NotFound("grant"))?;
-                book.source(by, other, now)?;
+                let (_, grant) = book.find_grant(*other).ok_or(Error::NotFound("grant"))?;
+                book.source(by, *other, grant, now)?;
             }
             let count = gone.len();
             (
@@ -428,11 +428,12 @@ impl Book {
         }
     }
 
-    /// Whether `by` could give this grant as it is: then he may also change it, take it, and touch its holder.
-    /// Errors: `NotFound`, `Denied`.
+    /// Whether `by` could give this grant as it is: then he may also change it, take it, and touch its holder. Not by
+    /// what he has out of that very grant: nobody rises against whom he has his right from. Errors: `NotFound`, `Denied`.
     pub(crate) fn source(
         &self,
         by: Option<&Access>,
+        id: GrantId,
         grant: &Grant,
         now_s: i64,
     ) -> Result<(), Error> {
@@ -446,7 +447,8 @@ impl Book {
                 && less(grant.limits.accounts_max, own.limits.accounts_max)
                 && less(grant.limits.quota_total_max, own.limits.quota_total_max)
         };
-        if by.is_none() || sources.iter().any(|(_, own)| covers(own)) {
+        let mut sources = sources.iter();
+        if by.is_none() || sources.any(|(own, of)| covers(of) && !self.hangs_on(*own, id)) {
             Ok(())
         } else {
             Err(Denied.into())

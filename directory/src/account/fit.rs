@@ -5,7 +5,7 @@ use crate::act::invalid;
 use crate::allotment::{Growth, Reckoning};
 use crate::book::Book;
 use crate::fact::Fact;
-use crate::grant::{Grant, leaving};
+use crate::grant::{Grant, id_of, leaving};
 use crate::{Access, Account, AccountState, Alias, Capability, Error};
 
 impl Book {
@@ -146,7 +146,7 @@ impl Book {
         let kept = |grant: &Grant| grant.only_binds() || named(grant);
         let (stays, goes): (Vec<Grant>, Vec<Grant>) = old.grants.iter().cloned().partition(kept);
         for grant in &goes {
-            self.source(by, grant, now_s)?;
+            self.source(by, id_of(old.id, grant), grant, now_s)?;
         }
         new.grants = stays;
         let mut facts = Vec::new();

@@ -15,6 +15,11 @@ impl Book {
         found.map(|(_, grant)| grant)
     }
 
+    /// Whether one was given out of the other, at any remove.
+    pub(super) fn hangs_on(&self, id: GrantId, above: GrantId) -> bool {
+        self.chain(id).any(|grant| grant.out_of == Some(above))
+    }
+
     /// Adds all that was given out of these, at any remove.
     pub(super) fn given_out_of(&self, gone: &mut BTreeMap<GrantId, Option<GrantId>>) {
         let all = || {

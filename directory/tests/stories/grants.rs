@@ -390,3 +390,37 @@ fn i17_grants_elsewhere_are_not_seen() {
         "denied"
     );
 }
+
+#[test]
+fn nobody_rises_against_whom_he_has_his_right_from() {
+    let world = World::new();
+    let d = &world.directory;
+    let whole = || Grant::of(Role::Administrator, agency("H99.2"));
+    let (chief, above) = officer(&world, "truong@tinh.gov.vn", whole());
+    let deputy = world.person("pho@tinh.gov.vn", "H99.2").id;
+    let given = d.give_grant(Some(&chief), deputy, whole()).unwrap();
+    let deputy = world.enter("pho");
+    let third = world.person("ba@tinh.gov.vn", "H99.2").id;
+    let further = d.give_grant(Some(&deputy), third, whole()).unwrap();
+    let third = world.enter("ba");
+    let secret = Secret::new("Khác 2027");
+    for by in [&deputy, &third] {
+        let by = Some(by);
+        assert_eq!(outcome(d.take_grant(by, above, false, None)), "denied");
+        assert_eq!(outcome(d.take_grant(by, above, true, None)), "denied");
+        assert_eq!(outcome(d.change_grant(by, above, whole(), None)), "denied");
+        let chief = chief.account();
+        assert_eq!(outcome(d.set_password(by, chief, &secret)), "denied");
+        assert_eq!(outcome(d.delete_account(by, chief, None)), "denied");
+    }
+    let up = d.take_grant(Some(&third), given.id, false, None);
+    assert_eq!(outcome(up), "denied");
+    // Downward, and between those who have it from elsewhere, it is as it was.
+    let down = d.take_grant(Some(&chief), further.id, false, None);
+    assert_eq!(outcome(down), "ok");
+    let (other, _) = officer(&world, "khac@tinh.gov.vn", whole());
+    let taken = d.take_grant(Some(&other), given.id, false, None);
+    assert_eq!(outcome(taken), "ok");
+    let own = d.set_password(Some(&chief), chief.account(), &secret);
+    assert_eq!(outcome(own), "ok");
+}

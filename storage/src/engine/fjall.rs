@@ -130,7 +130,17 @@ fn patiently(dir: &Path, cache_bytes: u64) -> Result<Database, Error> {
 
 fn spell(e: &::fjall::Error) -> Error {
     use ::fjall::Error as E;
+    use std::io::ErrorKind;
     match e {
+        // Some of its folder is there and some is not, as a stop leaves it while the folder is removed.
+        E::Io(io)
+            if matches!(
+                io.kind(),
+                ErrorKind::AlreadyExists | ErrorKind::NotFound | ErrorKind::UnexpectedEof
+            ) =>
+        {
+            Error::Corrupt(format!("fjall: {e}").into())
+        }
         E::Io(_) | E::Locked | E::Poisoned => Error::Unavailable(Obstacle::Engine {
             engine: "fjall",
             why: e.to_string(),
@@ -218,6 +228,18 @@ mod tests {
 
     fn key(n: u32) -> Vec<u8> {
         n.wrapping_mul(2_654_435_761).to_be_bytes().to_vec()
+    }
+
+    #[test]
+    fn a_folder_that_was_removed_in_part_is_damaged_not_unavailable() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = FjallEngine::open(dir.path(), 1 << 20).unwrap();
+        engine.write(&[Op::Put(key(1), noise())]).unwrap();
+        engine.checkpoint().unwrap();
+        drop(engine);
+        std::fs::remove_file(dir.path().join("version")).unwrap();
+        let opened = FjallEngine::open(dir.path(), 1 << 20).err();
+        assert!(matches!(opened, Some(Error::Corrupt(_))), "{opened:?}");
     }
 
     #[test]
