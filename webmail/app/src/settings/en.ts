@@ -35,7 +35,7 @@ export const en: SettingsTexts = {
   stop: 'Turn forwarding off',
   reset: 'Undo changes',
   refused: (why: string) => `Not saved. The server wants: ${why}.`,
-  onlyInside: 'Not saved: one of these addresses is outside this system or takes no mail. Remove it and save again.',
+  onlyInside: 'Not saved: the agency does not let mail go on outside. Remove the address that is not of this system, then save again.',
   forbidden: 'You may not change this.',
   changed: 'It was changed elsewhere meanwhile. This is how it is now.',
   saveFailed: 'Not saved; what was set before still holds.',

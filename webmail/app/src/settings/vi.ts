@@ -35,7 +35,7 @@ export const vi = {
   stop: 'Tắt chuyển tiếp',
   reset: 'Bỏ thay đổi',
   refused: (why: string) => `Không lưu được. Máy chủ cần: ${why}.`,
-  onlyInside: 'Không lưu được: trong các địa chỉ trên có địa chỉ ngoài hệ thống này hoặc không nhận được thư. Hãy bỏ địa chỉ đó rồi lưu lại.',
+  onlyInside: 'Không lưu được: cơ quan không cho chuyển tiếp thư ra ngoài. Hãy bỏ địa chỉ ngoài hệ thống này rồi lưu lại.',
   forbidden: 'Bạn không được phép đổi thiết lập này.',
   changed: 'Thiết lập vừa được đổi ở nơi khác. Dưới đây là thiết lập mới.',
   saveFailed: 'Không lưu được; thiết lập cũ vẫn còn hiệu lực.',
