@@ -135,14 +135,22 @@ impl Names {
     /// says so. What was answered before is not asked again.
     async fn each_family(&self, host: &str) -> Result<Vec<IpAddr>, LookupError> {
         let name = || format!("{}.", host.trim_end_matches('.'));
-        let mut found = Vec::new();
+        let (mut found, mut unclear) = (Vec::new(), false);
         for kind in [RecordType::A, RecordType::AAAA] {
             match self.ask(self.resolver()?.lookup(name(), kind)).await? {
                 Ok(answer) => {
                     found.extend(answer.answers().iter().filter_map(|r| r.data.ip_addr()))
                 }
-                Err(error) => found.extend(none::<IpAddr>(&error)?),
+                Err(error) => {
+                    found.extend(none::<IpAddr>(&error)?);
+                    unclear |= !says_so(&error);
+                }
             }
+        }
+        if found.is_empty() && unclear {
+            let why =
+                format!("DNS gives no address of {host}, and does not say that there is none");
+            return Err(LookupError::Failed(why));
         }
         found.truncate(RECORDS_MAX);
         Ok(found)
@@ -250,6 +258,15 @@ pub(super) fn mail_hosts(answers: &[Record]) -> Vec<MailHost> {
         _ => None,
     });
     hosts.take(RECORDS_MAX).collect()
+}
+
+/// Whether the zone itself says that there is nothing (RFC 2308 §2.2): names that lead in a circle come without.
+fn says_so(error: &NetError) -> bool {
+    match error {
+        NetError::Dns(DnsError::NoRecordsFound(none)) => none.soa.is_some(),
+        NetError::Dns(DnsError::Nsec { .. }) => true,
+        _ => false,
+    }
 }
 
 /// No such name, a name without such records, or no answer.

@@ -254,6 +254,20 @@ impl Timeline {
                 .unwrap_or(0),
             false => takes.len(),
         };
+        // Whose mail goes on has his copy: that the further address takes none is in the timeline, and nobody is told.
+        // What was given up before it was placed is told of as his alone.
+        let on = !here && FORWARDED.contains(&to) && had == 0;
+        let his = BTreeSet::from([super::letter::local(FORWARDER)]);
+        let refused = self.tried(&names, |how| matches!(how, Outcome::Failed(_))) > 0;
+        if on && (refused || self.told(&his, false) > 0 || known.began(number, "delete")) {
+            let told = seen.told(number, &super::letter::local(FORWARDER), "failed");
+            if told > 0 && self.placed.iter().any(|name| *name == FORWARDER) {
+                let what =
+                    format!("letter {number} for {FORWARDER}, who has it: told that it failed");
+                verdict.invented.push(what);
+            }
+            return;
+        }
         // An address that stands for several may be told of for one of them.
         let placed = self.placed.iter().filter(|name| *name == to).count();
         let mut failed = self.told(&names, false);
