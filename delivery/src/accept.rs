@@ -1,5 +1,6 @@
 //! The one door for mail (idea 3): `250` means on disk (I-01).
 
+use crate::answer::Owing;
 use crate::header::Header;
 use crate::job::Ended;
 use crate::list::{self, Lists};
@@ -65,6 +66,8 @@ pub(crate) struct Inner {
     /// Who hears of messages that were judged by DMARC.
     pub(crate) hears: RwLock<Option<seen::Hears>>,
     pub(crate) piles: Piles,
+    /// Who is away owes answers.
+    pub(crate) owing: Owing,
     /// One at a time changes an item of the queue: dispatch, a try that ended or an administrator.
     pub(crate) turns: Turns,
     pub(crate) schedule: Mutex<Schedule>,
@@ -94,6 +97,7 @@ impl Delivery {
             wake: RwLock::new(None),
             hears: RwLock::new(None),
             piles: Piles::default(),
+            owing: Owing::default(),
             turns: Turns::default(),
             schedule: Mutex::new(Schedule::new(jobs_max, jobs_per_hop)),
             unwritten: Mutex::default(),

@@ -99,6 +99,11 @@ impl Delivery {
             delivery: arrival.delivery,
             beginning: Some(Arc::clone(beginning)),
             junk: verify::quarantined(&content, &self.inner.settings.host),
+            asking: self.asking(
+                [account],
+                &content,
+                (arrival.now, &arrival.trace, arrival.envelope.tls),
+            ),
         };
         let octets = content.len() as u64;
         let full = match self.never_fits(account, octets) {

@@ -38,7 +38,10 @@ impl Delivery {
     pub fn dispatch(&self, now: i64) -> Result<Option<i64>, Error> {
         self.write_down_all(now)?;
         let queue = self.inner.store.queue();
+        let mut answers = None;
         for _ in 0..ROUNDS_MAX {
+            // What is placed in a round may be answered in the next.
+            answers = self.answer_owed(now);
             let due = queue.due_ids(now, DUE_MAX);
             if due.is_empty() {
                 break;
@@ -47,7 +50,8 @@ impl Delivery {
                 self.work(id, now)?;
             }
         }
-        Ok(queue.next_due())
+        let due = queue.next_due().into_iter().chain(answers);
+        Ok(due.min())
     }
 
     pub(crate) fn schedule(&self) -> MutexGuard<'_, Schedule> {
@@ -288,6 +292,11 @@ impl Delivery {
             delivery: Some(record.delivery),
             beginning: None,
             junk: crate::verify::quarantined(&content, &self.inner.settings.host),
+            asking: self.asking(
+                accounts.iter().copied(),
+                &content,
+                (record.began(), &record.trace, record.envelope.tls),
+            ),
         })
     }
 

@@ -3,6 +3,7 @@
 
 pub mod accept;
 mod act;
+pub mod answer;
 mod arrived;
 mod attached;
 pub mod attachment;

@@ -5,13 +5,15 @@
 //! same account's writer lay their letters on a pile, and whoever gets it first commits them all.
 
 use crate::Delivery;
+use crate::answer::Asking;
 use crate::trace::Beginning;
 use formats::message::Summary;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use storage::{
-    AccountId, AccountStore, Append, BlobId, Error, MailboxId, NewMailbox, Placed, Role, Writer,
+    AccountId, AccountStore, Append, BlobId, Error, MailboxId, NewMailbox, Placed, Role, RowChange,
+    Writer,
 };
 
 /// Accounts written at a time: so many commits share one flush of the disk.
@@ -29,6 +31,8 @@ pub(crate) struct Letter {
     pub(crate) beginning: Option<Arc<Beginning>>,
     /// Into Junk instead of INBOX.
     pub(crate) junk: bool,
+    /// Of whom those who are away are to answer.
+    pub(crate) asking: Option<Arc<Asking>>,
 }
 
 /// Where the outcome of one letter appears.
@@ -226,8 +230,32 @@ impl Delivery {
                 writer.with_rows(beginning.placed(account.id())?)?;
             }
         }
+        let owed = self.owed_by(account.id(), letters, &placed)?;
+        let owes = !owed.is_empty();
+        writer.with_rows(owed)?;
         writer.commit()?;
+        if owes {
+            self.owes();
+        }
         Ok(placed)
+    }
+
+    /// What an account that is away owes to those whose letters it gets: in the same commit as these.
+    fn owed_by(
+        &self,
+        account: AccountId,
+        letters: &[&Letter],
+        placed: &[Placed],
+    ) -> Result<Vec<RowChange>, Error> {
+        let fresh = letters.iter().zip(placed);
+        let fresh = fresh.filter(|(letter, placed)| !placed.already && !letter.junk);
+        let mut rows = Vec::new();
+        for (letter, _) in fresh {
+            if let Some(asking) = &letter.asking {
+                rows.extend(self.owed(account, asking, letter.now)?);
+            }
+        }
+        Ok(rows)
     }
 }
 

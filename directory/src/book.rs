@@ -21,6 +21,7 @@ use crate::session::{KeptSession, SessionRow};
 use crate::share::{Share, Sharing};
 use crate::sought::Texts;
 use crate::stop::Stop;
+use crate::vacation::Span;
 use crate::{Account, AccountId, Agency, AgencyId, Alias, CredentialId, Domain};
 use formats::address::{Address, DomainName};
 use formats::date::{self, Day};
@@ -75,6 +76,7 @@ pub(crate) struct Book {
     pub(crate) sends_for: BTreeSet<(AccountId, AccountId)>,
     pub(crate) lists: HashMap<AccountId, ListRules>,
     pub(crate) forwardings: HashMap<AccountId, Forwarding>,
+    pub(crate) vacations: HashMap<AccountId, Span>,
     pub(crate) outsides: BTreeMap<AgencyId, AgencyForwarding>,
     pub(crate) caps: BTreeMap<AgencyId, AgencyCaps>,
     pub(crate) policies: BTreeMap<AgencyId, AgencyPolicy>,
@@ -130,6 +132,8 @@ impl Book {
             Fact::Forwarding(_) | Fact::NoForwarding(_) | Fact::Outside(_) | Fact::NoOutside(_) => {
                 self.forward(fact)
             }
+            Fact::Vacation(said) => drop(self.vacations.insert(said.account, said.span)),
+            Fact::NoVacation(account) => drop(self.vacations.remove(&account)),
             Fact::Caps(caps) => {
                 self.caps.insert(caps.agency.clone(), caps);
             }

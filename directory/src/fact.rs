@@ -22,6 +22,7 @@ use crate::sender::Senders;
 use crate::session::SessionRow;
 use crate::share::Share;
 use crate::stop::Stop;
+use crate::vacation::Vacation;
 use crate::{Account, AccountId, Agency, AgencyId, Alias, CredentialId, Domain};
 use formats::address::{Address, DomainName};
 use serde::Serialize;
@@ -79,6 +80,8 @@ pub(crate) mod table {
     pub(crate) const LIST: &str = "directory.list";
     /// Where the mail of an account goes on to.
     pub(crate) const FORWARDING: &str = "directory.forwarding";
+    /// What accounts answer by themselves.
+    pub(crate) const VACATION: &str = "directory.vacation";
     /// Whether mail of an agency's accounts may go on elsewhere.
     pub(crate) const OUTSIDE: &str = "directory.outside";
     /// How much the accounts of an agency may send.
@@ -169,6 +172,8 @@ pub(crate) enum Fact {
     NoList(AccountId),
     Forwarding(Forwarding),
     NoForwarding(AccountId),
+    Vacation(Vacation),
+    NoVacation(AccountId),
     Outside(AgencyForwarding),
     NoOutside(AgencyId),
     Caps(AgencyCaps),
@@ -236,6 +241,8 @@ impl Fact {
             | Self::NoList(_)
             | Self::Forwarding(_)
             | Self::NoForwarding(_)
+            | Self::Vacation(_)
+            | Self::NoVacation(_)
             | Self::Outside(_)
             | Self::NoOutside(_)
             | Self::Caps(_)
@@ -304,6 +311,8 @@ impl Fact {
             Self::NoList(account) => (table::LIST, account_key(*account), None),
             Self::Forwarding(w) => (table::FORWARDING, account_key(w.account), Some(encode(w)?)),
             Self::NoForwarding(account) => (table::FORWARDING, account_key(*account), None),
+            Self::Vacation(v) => (table::VACATION, account_key(v.account), Some(encode(v)?)),
+            Self::NoVacation(account) => (table::VACATION, account_key(*account), None),
             Self::Outside(o) => {
                 let key = o.agency.0.clone().into_bytes();
                 (table::OUTSIDE, key, Some(encode(o)?))
@@ -394,6 +403,7 @@ impl Fact {
             table::SENDERS => Self::Senders(decode(table, value)?),
             table::LIST => Self::List(decode_list(table, value)?),
             table::FORWARDING => Self::Forwarding(decode(table, value)?),
+            table::VACATION => Self::Vacation(decode(table, value)?),
             table::OUTSIDE => Self::Outside(decode(table, value)?),
             table::CAPS => Self::Caps(decode(table, value)?),
             table::APPROVAL => Self::Approval(decode_approval(table, value)?),

@@ -288,6 +288,7 @@ impl Book {
         some(self.credentials.get(&mailbox).map(BTreeMap::len))
             || some(self.sessions_of.get(&mailbox).map(HashSet::len))
             || self.forwardings.contains_key(&mailbox)
+            || self.vacations.contains_key(&mailbox)
             || said.is_some()
     }
 }
@@ -394,7 +395,9 @@ impl Passes<'_> {
         let sessions = self.book.sessions_of.get(&of).into_iter().flatten();
         let sessions = sessions.map(|hash| Fact::NoSession(*hash));
         let forwarding = self.book.forwarding_of_departed(self.mailbox);
-        credentials.chain(sessions).chain(forwarding).collect()
+        let vacation = self.book.vacation_of_departed(of);
+        let said = forwarding.into_iter().chain(vacation);
+        credentials.chain(sessions).chain(said).collect()
     }
 
     /// The old account retires under an address of its own; the new one takes its address and aliases.

@@ -77,6 +77,7 @@ mod sought;
 pub mod srs;
 pub mod stop;
 mod trial;
+pub mod vacation;
 mod verifier;
 pub mod wanted;
 
@@ -126,5 +127,6 @@ pub use signin::Peer;
 pub use stop::{Standing, Stop, Underway, Unsent};
 pub use storage::AccountId;
 pub use trial::{Trial, Tried};
+pub use vacation::{Answers, Span, Vacation};
 pub use verifier::ITERATIONS_MIN;
 pub use wanted::Wanted;

@@ -194,6 +194,7 @@ fn load(store: &Store, now: i64) -> Result<(Book, Vec<RowChange>), Error> {
         table::SENDERS,
         table::LIST,
         table::FORWARDING,
+        table::VACATION,
         table::OUTSIDE,
         table::CAPS,
         table::POLICY,

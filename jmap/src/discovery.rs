@@ -13,6 +13,9 @@ pub(crate) const CORE: &str = "urn:ietf:params:jmap:core";
 pub(crate) const MAIL: &str = "urn:ietf:params:jmap:mail";
 pub(crate) const SUBMISSION: &str = "urn:ietf:params:jmap:submission";
 
+/// RFC 8621 §1.3.3.
+pub(crate) const VACATION: &str = "urn:ietf:params:jmap:vacationresponse";
+
 /// RFC 9670 §1.5.1.
 pub(crate) const PRINCIPALS: &str = "urn:ietf:params:jmap:principals";
 /// RFC 9670 §1.5.2; of accounts only.
@@ -21,7 +24,7 @@ const OWNER: &str = "urn:ietf:params:jmap:principals:owner";
 const SHARE: &str = "urn:ietf:params:jmap:mail:share";
 
 /// Every capability that `using` may name.
-pub(crate) const CAPABILITIES: [&str; 5] = [CORE, MAIL, SUBMISSION, PRINCIPALS, SHARE];
+pub(crate) const CAPABILITIES: [&str; 6] = [CORE, MAIL, SUBMISSION, VACATION, PRINCIPALS, SHARE];
 
 /// RFC 4790 §7: the one collation for sorting; ours is Vietnamese order, which unicode-casemap names best.
 pub(crate) const COLLATIONS: [&str; 1] = ["i;unicode-casemap"];
@@ -61,11 +64,12 @@ pub(crate) fn object(context: &Context, access: &Access, base: &str) -> Value {
             },
             MAIL: {},
             SUBMISSION: {},
+            VACATION: {},
             PRINCIPALS: {},
             SHARE: {},
         },
         "accounts": accounts,
-        "primaryAccounts": { MAIL: own, SUBMISSION: own, PRINCIPALS: own, SHARE: own },
+        "primaryAccounts": { MAIL: own, SUBMISSION: own, VACATION: own, PRINCIPALS: own, SHARE: own },
         "username": access.address().to_string(),
         "apiUrl": format!("{base}/jmap/api"),
         "downloadUrl": format!("{base}/jmap/download/{{accountId}}/{{blobId}}/{{name}}?type={{type}}"),
@@ -99,6 +103,10 @@ pub(crate) fn account(context: &Context, access: &Access, account: &Account) -> 
     if let (Sending::No, Some(all)) = (access.sending_for(account.id), capabilities.as_object_mut())
     {
         all.remove(SUBMISSION);
+    }
+    // RFC 8621 §1.3.3: of accounts that one is the author for.
+    if access.sending_for(account.id) == Sending::As {
+        capabilities[VACATION] = json!({});
     }
     capabilities[SHARE] = json!({});
     capabilities[OWNER] = json!({

@@ -1,8 +1,8 @@
 //! Every method, the capability it belongs to, and the function that runs it: a row each.
 
-use crate::discovery::{CORE, MAIL, PRINCIPALS, SUBMISSION};
+use crate::discovery::{CORE, MAIL, PRINCIPALS, SUBMISSION, VACATION};
 use crate::error::MethodError;
-use crate::mail::{copy, email, identity, import, mailbox, snippet, submission, thread};
+use crate::mail::{copy, email, identity, import, mailbox, snippet, submission, thread, vacation};
 use crate::request::{Arguments, Turn, opted_in};
 use crate::{blob, notice, principal};
 use serde_json::Value;
@@ -54,6 +54,9 @@ const METHODS: &[(&str, &str, Run)] = &[
         submission::query::changes,
     ),
     ("EmailSubmission/set", SUBMISSION, submission::set::set),
+    // RFC 8621 §8
+    ("VacationResponse/get", VACATION, vacation::get),
+    ("VacationResponse/set", VACATION, vacation::set),
     // RFC 9670 §2
     ("Principal/get", PRINCIPALS, principal::get),
     ("Principal/changes", PRINCIPALS, principal::changes),

@@ -61,7 +61,7 @@ async fn passes(services: Services, shutdown: Shutdown) {
             keep(&directory);
             if let Some(trusted_s) = once(&store, &policy, &stop) {
                 expire(&directory, trusted_s, &stop);
-                forget(&delivery, trusted_s.saturating_sub(kept_s));
+                forget(&delivery, trusted_s.saturating_sub(kept_s), trusted_s);
                 trim(&directory, months, trusted_s);
             }
         });
@@ -119,11 +119,14 @@ fn expire(directory: &Directory, now_s: i64, stop: &Shutdown) {
 }
 
 /// Timelines of messages that were accepted on days before.
-fn forget(delivery: &Delivery, before: i64) {
+fn forget(delivery: &Delivery, before: i64, now_s: i64) {
     match delivery.forget_traces(before, FORGET_STEPS) {
         Ok(false) => {}
         Ok(true) => tracing::info!("more timelines are to be forgotten next time"),
         Err(error) => tracing::warn!(%error, "timelines could not be forgotten"),
+    }
+    if let Err(error) = delivery.forget_answered(now_s) {
+        tracing::warn!(%error, "whom those who were away answered could not be forgotten");
     }
 }
 

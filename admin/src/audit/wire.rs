@@ -128,6 +128,7 @@ fn changes(act: &str) -> bool {
     act.ends_with(".change")
         || [
             "account.forwarding",
+            "account.vacation",
             "account.list",
             "account.sender",
             "account.member",

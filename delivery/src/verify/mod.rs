@@ -21,7 +21,7 @@ pub use dmarc::{Disposition, DmarcResult, Enforcement, Wish, organization};
 pub use dmarc_record::Published;
 pub(crate) use dmarc_record::is_record as is_dmarc_record;
 pub use results::quarantined;
-pub(crate) use results::without_forged;
+pub(crate) use results::{said, without_forged};
 pub use spf::SpfResult;
 
 use crate::header::Header;

@@ -177,6 +177,31 @@ pub(crate) fn without_forged<'a>(message: &'a [u8], host: &str) -> Cow<'a, [u8]>
     Cow::Owned(out)
 }
 
+/// What this host found out of who sent a stored message, as far as that decides whether its sender is told anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) spf_passes: bool,
+    pub(crate) spf_fails: bool,
+    pub(crate) dmarc_fails: bool,
+}
+
+/// The same, as it wrote it into the message; `None`: it did not look, or somebody here sent it.
+pub(crate) fn said(stored: &[u8], host: &str) -> Option<Said> {
+    let own = fields(stored).find(|field| is_said_by(field, host))?;
+    let text = String::from_utf8_lossy(own.value);
+    // The first of a method counts: that of the greeting comes after that of the reverse-path.
+    let is = |method: &str, result: &str| {
+        let mut all = text.split(';').map(str::trim);
+        let first = all.find_map(|part| part.strip_prefix(method)?.strip_prefix('='));
+        first.and_then(|said| said.split_whitespace().next()) == Some(result)
+    };
+    Some(Said {
+        spf_passes: is("spf", "pass"),
+        spf_fails: is("spf", "fail"),
+        dmarc_fails: is("dmarc", "fail"),
+    })
+}
+
 /// Whether this host, when it took the stored message, found that it belongs into Junk.
 #[must_use]
 pub fn quarantined(stored: &[u8], host: &str) -> bool {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod alias_domains;
+mod answers;
 mod attached;
 mod bounces;
 mod door;

@@ -92,7 +92,7 @@ fn cut(step: u64, deleted: bool) -> Became {
 }
 
 /// At each step in turn; several at a time, since a server that starts mostly waits.
-fn at_each<T: Send>(steps: u64, cut: impl Fn(u64) -> T + Sync) -> Vec<T> {
+pub(crate) fn at_each<T: Send>(steps: u64, cut: impl Fn(u64) -> T + Sync) -> Vec<T> {
     let lane = |lane: u64| (1..=steps).filter(move |step| step % LANES == lane);
     std::thread::scope(|scope| {
         let lanes: Vec<_> = (0..LANES)

@@ -189,6 +189,7 @@ impl Book {
         facts.extend(self.stop_of_departed(account));
         facts.extend(self.list_of_departed(account));
         facts.extend(self.forwarding_of_departed(account));
+        facts.extend(self.vacation_of_departed(id));
         facts.extend(self.seats_of_departed(id));
         facts.push(Fact::NoAccount(id));
         facts

@@ -36,4 +36,5 @@ mod senders;
 mod sending;
 mod sessions;
 mod shares;
+mod vacations;
 mod world;

@@ -9,6 +9,7 @@ pub(crate) mod snippet;
 pub(crate) mod submission;
 pub(crate) mod thread;
 pub(crate) mod tree;
+pub(crate) mod vacation;
 
 /// RFC 8621 §1.3.1 `emailQuerySortOptions`.
 pub(crate) const SORT_OPTIONS: [&str; 9] = [

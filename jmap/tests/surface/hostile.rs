@@ -114,6 +114,18 @@ fn writing(inbox: &str, email: &str) -> Vec<Call> {
 
 fn sending(email: &str) -> Vec<Call> {
     vec![
+        (
+            "VacationResponse/get",
+            json!({"ids": ["singleton"], "properties": ["id"]}),
+        ),
+        (
+            "VacationResponse/set",
+            json!({
+                "ifInState": null, "create": {}, "destroy": [],
+                "update": {"singleton": {"isEnabled": true, "fromDate": "2026-11-22T00:00:00Z", "toDate": null,
+                    "subject": "a", "textBody": "a", "htmlBody": "a"}},
+            }),
+        ),
         ("Identity/get", json!({"ids": [], "properties": ["email"]})),
         (
             "Identity/set",

@@ -267,6 +267,7 @@ pub(crate) fn api(calls: &Value) -> Request<Body> {
             "urn:ietf:params:jmap:core",
             "urn:ietf:params:jmap:mail",
             "urn:ietf:params:jmap:submission",
+            "urn:ietf:params:jmap:vacationresponse",
             "urn:ietf:params:jmap:principals",
             "urn:ietf:params:jmap:mail:share",
         ],

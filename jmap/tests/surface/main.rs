@@ -25,3 +25,4 @@ mod set;
 mod shared;
 mod sharing;
 mod stranger;
+mod vacation;
