@@ -137,6 +137,7 @@ async fn authenticate(
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
+    let tongue = Tongue::of(&request);
     let proof = proof(request.headers());
     let access = match proof {
         Proof::None => Ok(None),
@@ -175,7 +176,7 @@ async fn authenticate(
             next.run(request).await
         }
         Ok(None) => next.run(request).await,
-        Err(error) => refused(&error),
+        Err(error) => refused(&error, tongue),
     }
 }
 
@@ -225,8 +226,37 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value)
 }
 
+/// In which languages a refusal is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tongue {
+    Vietnamese,
+    English,
+    /// To mail programs, which show it to whoever sits there.
+    Both,
+}
+
+impl Tongue {
+    /// Of the API as `Accept-Language` asks.
+    fn of(request: &Request) -> Self {
+        match request.uri().path().starts_with(API) {
+            true if admin::likes_english(request.headers()) => Self::English,
+            true => Self::Vietnamese,
+            false => Self::Both,
+        }
+    }
+
+    /// One thing, said in both with ` / ` between.
+    fn pick(self, said: &str) -> &str {
+        match (self, said.split_once(" / ")) {
+            (Self::Vietnamese, Some((vietnamese, _))) => vietnamese,
+            (Self::English, Some((_, english))) => english,
+            _ => said,
+        }
+    }
+}
+
 /// RFC 9457 problem for a wrong proof, of the kinds that the API has.
-fn refused(error: &SignInError) -> Response {
+fn refused(error: &SignInError, tongue: Tongue) -> Response {
     let (status, slug, title, detail) = match error {
         SignInError::Refused => (
             StatusCode::UNAUTHORIZED,
@@ -268,6 +298,7 @@ fn refused(error: &SignInError) -> Response {
             )
         }
     };
+    let (title, detail) = (tongue.pick(title), tongue.pick(&detail));
     let body = serde_json::json!({
         "type": format!("urn:congvu:problem:{slug}"), "title": title, "status": status.as_u16(), "detail": detail,
     });
@@ -277,6 +308,12 @@ fn refused(error: &SignInError) -> Response {
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/problem+json"),
     );
+    let told = match tongue {
+        Tongue::Vietnamese => "vi",
+        Tongue::English => "en",
+        Tongue::Both => "vi, en",
+    };
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(told));
     match error {
         SignInError::Refused | SignInError::ChooseFirst => {
             let realm = HeaderValue::from_static("Basic realm=\"Congvu\"");

@@ -305,6 +305,11 @@ async fn i17_nobody_reaches_beyond_his_subtree_or_sees_the_jobs_of_others() {
     let job = w.import(&w.branch, "agencies?skip_errors=true", tree).await;
     let rows = w.results(&w.branch, &job, "?outcome=error").await;
     assert_eq!(faults(&rows), ["2 id taken", "3 parent no-agency"]);
+    let words = rows[0]["errors"][0]["detail"].as_str().unwrap();
+    assert!(
+        words.starts_with("this code") && !words.contains("address"),
+        "{words}"
+    );
     let members = "account,member\nnguoila@x.vn,quantri.nhanh@x.vn\nvanthu@x.vn,nguoila@x.vn\nvanthu@x.vn,x@x.vn\n";
     let job = w.import(&w.branch, "members?dry_run=true", members).await;
     let rows = w.results(&w.branch, &job, "").await;

@@ -11,6 +11,7 @@ fn outcome<T>(result: Result<T, Error>) -> String {
     match result {
         Ok(_) => "ok".to_owned(),
         Err(Error::Denied(_)) => "denied".to_owned(),
+        Err(Error::Outranked) => "outranked".to_owned(),
         Err(Error::NotFound(_)) => "absent".to_owned(),
         Err(error) => error.to_string(),
     }

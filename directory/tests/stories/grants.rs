@@ -34,6 +34,7 @@ fn outcome<T>(result: Result<T, Error>) -> String {
     match result {
         Ok(_) => "ok".into(),
         Err(Error::Denied(_)) => "denied".into(),
+        Err(Error::Outranked) => "outranked".into(),
         Err(Error::NotFound(_)) => "absent".into(),
         Err(Error::Beyond(what, max)) => format!("{what} {max}"),
         Err(Error::Invalid { field, .. }) => field.into(),
