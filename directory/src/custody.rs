@@ -8,6 +8,7 @@ use crate::open::PAGE_MAX;
 use crate::{
     Access, Account, AccountId, AccountState, AgencyId, Capability, Denied, Directory, Error,
 };
+use formats::address::Address;
 use storage::{AccountStore, Figures, Harms, Hold, KeyInfo, Store};
 
 /// Octets of a hold's name and reason.
