@@ -179,18 +179,18 @@ fn an_officer_cannot_become_the_administrator() {
     let secret = Secret::new("Khác 2027");
     assert_eq!(
         outcome(d.set_password(by, admin.account(), &secret)),
-        "denied"
+        "outranked"
     );
     let app = CredentialKind::AppPassword;
     assert_eq!(
         outcome(d.create_credential(by, admin.account(), app, "x", None)),
-        "denied"
+        "outranked"
     );
     let off = |a: &mut Account| a.state = AccountState::Suspended;
-    assert_eq!(change(&world, &officer, "qt@tinh.gov.vn", off), "denied");
+    assert_eq!(change(&world, &officer, "qt@tinh.gov.vn", off), "outranked");
     assert_eq!(
         outcome(d.delete_account(by, admin.account(), None)),
-        "denied"
+        "outranked"
     );
     let own = |a: &mut Account| a.grants = vec![Grant::of(Role::Administrator, agency("H99.2"))];
     assert_eq!(change(&world, &officer, "cb@tinh.gov.vn", own), "denied");
