@@ -465,7 +465,7 @@ fn the_reason_of_a_handover_is_its_entrys_and_who_holds_a_seat_is_not_its_next_h
     assert_eq!(entry().reason, "QĐ 12");
     let again = d.hand_over(Some(&admin), id, what("QĐ 13"), None);
     assert!(
-        matches!(again, Err(Error::Invalid { field: "to", .. })),
+        matches!(again, Err(directory::Error::Invalid { field: "to", .. })),
         "{again:?}"
     );
     assert_eq!(d.position(None, id).unwrap().holdings.len(), 2);
