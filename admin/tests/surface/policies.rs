@@ -40,26 +40,6 @@ async fn policies_are_said_inherited_and_taken_back() {
     let refused = w.patch(&w.branch, "policies/H99.1", looser).await;
     check(&refused, 422);
     assert_eq!(refused.json["errors"][0]["field"], "password_min");
-    // What is of another kind is told which one is wanted.
-    for (name, value, wanted) in [
-        (
-            "sign_in_hours",
-            json!("8-17"),
-            "danh sách: các giờ trong tuần",
-        ),
-        ("sign_in_networks", json!([1]), "danh sách: các mạng"),
-        ("second_factor", json!("yes"), "true hoặc false"),
-        ("attachment_octets", json!(-1), "một số từ"),
-        ("password_min", json!(null), "một số từ"),
-        ("imap", json!(1), "true hoặc false"),
-    ] {
-        let said = json!({"values": {name: {"value": value}}});
-        let refused = w.patch(&w.branch, "policies/H99.1", said).await;
-        check(&refused, 422);
-        assert_eq!(refused.json["errors"][0]["field"], name);
-        let words = refused.json["detail"].as_str().unwrap();
-        assert!(words.contains(wanted), "{words}");
-    }
     let other = json!({"values": {"imap": {"value": true}, "password_min": {"value": 14}}});
     check(&w.patch(&w.branch, "policies/H99.1", other).await, 200);
     let policy = w.get(&w.branch, &format!("accounts/{id}/policy")).await;
@@ -85,6 +65,30 @@ async fn policies_are_said_inherited_and_taken_back() {
     let acts = w.get(&w.root, "audit?act=agency.policy&object=H99").await;
     let told = &acts.json["items"][0]["detail"]["password_min"];
     assert_eq!(told, &json!([null, {"value": 12, "locked": true}]));
+}
+
+#[tokio::test]
+async fn a_value_of_another_kind_is_told_which_one_is_wanted() {
+    let w = World::new();
+    for (name, value, wanted) in [
+        (
+            "sign_in_hours",
+            json!("8-17"),
+            "danh sách: các giờ trong tuần",
+        ),
+        ("sign_in_networks", json!([1]), "danh sách: các mạng"),
+        ("second_factor", json!("yes"), "true hoặc false"),
+        ("attachment_octets", json!(-1), "một số từ"),
+        ("password_min", json!(null), "một số từ"),
+        ("imap", json!(1), "true hoặc false"),
+    ] {
+        let said = json!({"values": {name: {"value": value}}});
+        let refused = w.patch(&w.branch, "policies/H99.1", said).await;
+        check(&refused, 422);
+        assert_eq!(refused.json["errors"][0]["field"], name);
+        let words = refused.json["detail"].as_str().unwrap();
+        assert!(words.contains(wanted), "{words}");
+    }
 }
 
 #[tokio::test]
