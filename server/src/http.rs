@@ -7,13 +7,15 @@ use crate::premises::House;
 use crate::services::Services;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use directory::{Access, Peer, Secret, SignInError};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, Predicate};
 
 /// Below it lies what tokens administer, whatever the agencies rule of mail; all else that they open is mail.
 const API: &str = "/api/";
@@ -48,9 +50,15 @@ pub(crate) fn router(services: &Services, signer: Option<Signer>) -> Router {
                 .route("/readyz", get(ready))
                 .with_state(services.clone()),
         )
-        .layer(tower_http::compression::CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(is_no_file)))
         .layer(axum::middleware::map_response(harden))
         .layer(axum::middleware::map_request(name_host))
+}
+
+/// A file of a letter is handed out as it lies: programs write what comes to the disk, some without asking how it is
+/// encoded (jmapc), and most files are compressed already.
+fn is_no_file(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    !headers.contains_key(header::CONTENT_DISPOSITION)
 }
 
 /// RFC 9113 §8.3.1: HTTP/2 names the host in `:authority`; the rooms read `Host`, as in HTTP/1.1.
