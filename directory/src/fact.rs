@@ -126,6 +126,10 @@ pub(crate) mod table {
     pub(crate) const HOOK: &str = "directory.hook";
     /// How far each of these was told.
     pub(crate) const HOOK_STATE: &str = "directory.hook_state";
+    /// Addresses to be told that something changed, with the keys of what is sent there.
+    pub(crate) const PUSH: &str = "directory.push";
+    /// Up to where each of these was told; written lazily.
+    pub(crate) const PUSH_TOLD: &str = "directory.push_told";
     /// When credentials and sessions were last used; written lazily, its loss harms nothing.
     pub(crate) const USED: &str = "directory.used";
 }

@@ -62,17 +62,12 @@ pub(crate) struct KeptHook {
     pub(crate) secret: String,
 }
 
-/// An address that may be called: HTTPS, without a user, a password or a fragment. Where its name leads is asked at each
-/// call. Errors: `Invalid`.
-fn checked_url(url: &str) -> Result<String, Error> {
-    let wrong = || {
-        let expected =
-            "an address such as https://hr.tinh.gov.vn/congvu, without a user or a fragment";
-        invalid("url", expected)
-    };
+/// An address that may be called, of `max` octets at most: HTTPS, without a user, a password or a fragment. Where its name
+/// leads is asked at each call.
+pub(crate) fn checked_url(url: &str, max: usize) -> Option<String> {
     let url = url.trim();
-    let rest = url.strip_prefix("https://").ok_or_else(wrong)?;
-    let plain = url.len() <= URL_MAX && url.bytes().all(|b| b.is_ascii_graphic());
+    let rest = url.strip_prefix("https://")?;
+    let plain = url.len() <= max && url.bytes().all(|b| b.is_ascii_graphic());
     let odd = |c| {
         matches!(
             c,
@@ -80,7 +75,7 @@ fn checked_url(url: &str) -> Result<String, Error> {
         )
     };
     if !plain || rest.contains(odd) {
-        return Err(wrong());
+        return None;
     }
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let (host, port) = match authority.rsplit_once(':') {
@@ -88,7 +83,7 @@ fn checked_url(url: &str) -> Result<String, Error> {
         _ => (authority, None),
     };
     if port.is_some_and(|port| port.parse::<u16>().map_or(true, |port| port == 0)) {
-        return Err(wrong());
+        return None;
     }
     let v6 = host
         .strip_prefix('[')
@@ -97,11 +92,13 @@ fn checked_url(url: &str) -> Result<String, Error> {
         Some(v6) => v6.parse::<Ipv6Addr>().is_ok(),
         None => host.parse::<Ipv4Addr>().is_ok() || DomainName::parse(host).is_ok(),
     };
-    if is_host {
-        Ok(url.to_owned())
-    } else {
-        Err(wrong())
-    }
+    is_host.then(|| url.to_owned())
+}
+
+/// The same of a hook. Errors: `Invalid`.
+fn hook_url(url: &str) -> Result<String, Error> {
+    let expected = "an address such as https://hr.tinh.gov.vn/congvu, without a user or a fragment";
+    checked_url(url, URL_MAX).ok_or_else(|| invalid("url", expected))
 }
 
 /// The host of an address that was checked, without brackets, and its port.
@@ -140,7 +137,7 @@ impl Directory {
                 "webhooks to be switched on in the config first",
             ));
         }
-        let (label, url) = (name("label", &new.label)?, checked_url(&new.url)?);
+        let (label, url) = (name("label", &new.label)?, hook_url(&new.url)?);
         let mut acts = self.acts();
         if self.inner.hooks.count() >= HOOKS_MAX {
             return Err(invalid("url", format!("at most {HOOKS_MAX} webhooks")));
@@ -192,7 +189,7 @@ impl Directory {
         check_version(version, kept.hook.version)?;
         let old = kept.hook.clone();
         new.label = name("label", &new.label)?;
-        new.url = checked_url(&new.url)?;
+        new.url = hook_url(&new.url)?;
         new.events.sort_unstable();
         new.events.dedup();
         new = Hook {
@@ -288,7 +285,7 @@ mod tests {
             ("https://203.0.114.7", "203.0.114.7", 443),
             ("https://[2001:db8::7]:444/x", "2001:db8::7", 444),
         ] {
-            assert_eq!(checked_url(url).unwrap(), url);
+            assert_eq!(hook_url(url).unwrap(), url);
             assert_eq!(host_of(url), Some((host.to_owned(), port)));
         }
         for bad in [
@@ -308,7 +305,7 @@ mod tests {
             "ftp://b.vn/",
             &format!("https://b.vn/{}", "x".repeat(1_000)),
         ] {
-            assert!(checked_url(bad).is_err(), "{bad}");
+            assert!(hook_url(bad).is_err(), "{bad}");
         }
     }
 }

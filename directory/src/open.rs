@@ -73,6 +73,8 @@ pub(crate) struct Inner {
     pub(crate) desk: crate::bulk::Desk,
     pub(crate) windows: crate::reading::Windows,
     pub(crate) hooks: crate::hook::Hooks,
+    pub(crate) pushes: crate::push::Pushes,
+    pub(crate) vapid: crate::vapid::VapidKey,
     /// Days for which the config keeps removed mail; 0: not told.
     pub(crate) restore_days: std::sync::atomic::AtomicU64,
     /// The server's own name.
@@ -109,6 +111,8 @@ impl Directory {
         };
         let salt_key = salt_key(&store)?;
         let hooks = crate::hook::Hooks::load(&store)?;
+        let pushes = crate::push::Pushes::load(&store)?;
+        let vapid = crate::vapid::VapidKey::load(&store)?;
         let inner = Inner {
             lazy: Lazy::start(store.clone())?,
             sending: RwLock::default(),
@@ -132,6 +136,8 @@ impl Directory {
             desk: crate::bulk::Desk::default(),
             windows: crate::reading::Windows::default(),
             hooks,
+            pushes,
+            vapid,
             restore_days: std::sync::atomic::AtomicU64::new(0),
             host: std::sync::OnceLock::new(),
         };
@@ -252,10 +258,14 @@ fn paces(store: &Store, book: &Book) -> Result<HashMap<Whose, Pace>, storage::Er
 }
 
 /// Takes a row's key and value.
-type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), storage::Error> + 'a;
+pub(crate) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), storage::Error> + 'a;
 
 /// Calls `row` for every row of a table.
-fn each(store: &Store, name: &'static str, row: &mut Visit<'_>) -> Result<(), storage::Error> {
+pub(crate) fn each(
+    store: &Store,
+    name: &'static str,
+    row: &mut Visit<'_>,
+) -> Result<(), storage::Error> {
     let table = store.table(name);
     let mut after: Option<Vec<u8>> = None;
     loop {

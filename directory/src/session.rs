@@ -143,10 +143,14 @@ impl Directory {
     /// Ends it; a token that is not known has ended already.
     pub fn close_session(&self, token: &str) -> Result<(), Error> {
         let hash = digest(token);
-        if token.len() > TOKEN_MAX || !self.read().sessions.contains_key(&hash) {
-            return Ok(());
-        }
-        self.commit_unlogged(vec![Fact::NoSession(hash)])
+        let account = match self.read().sessions.get(&hash) {
+            Some(session) if token.len() <= TOKEN_MAX => session.row.account,
+            _ => return Ok(()),
+        };
+        self.commit_unlogged(vec![Fact::NoSession(hash)])?;
+        // RFC 8620 §7.2: what it had pushed to goes with it.
+        self.sweep_pushes(Some(account))?;
+        Ok(())
     }
 
     /// The sessions that end because a new one is opened: those past their time, and the one used longest ago

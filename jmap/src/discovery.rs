@@ -1,6 +1,7 @@
 //! RFC 8620 §2: the session object, and RFC 8620 §2.2 its well-known address.
 
 use crate::problem::Problem;
+use crate::pushing::vapid;
 use crate::router::{Context, Shared, Signed, Site, json as answer};
 use crate::sight::CHANGES;
 use crate::{ident, limit, mail};
@@ -23,8 +24,16 @@ const OWNER: &str = "urn:ietf:params:jmap:principals:owner";
 /// draft-ietf-jmap-mail-sharing: shareWith and mayShare of mailboxes.
 const SHARE: &str = "urn:ietf:params:jmap:mail:share";
 
+/// RFC 9749 §3: of the server only.
+const VAPID: &str = "urn:ietf:params:jmap:webpush-vapid";
+
+/// RFC 8887 §3; of the server only.
+const WEBSOCKET: &str = "urn:ietf:params:jmap:websocket";
+
 /// Every capability that `using` may name.
-pub(crate) const CAPABILITIES: [&str; 6] = [CORE, MAIL, SUBMISSION, VACATION, PRINCIPALS, SHARE];
+pub(crate) const CAPABILITIES: [&str; 8] = [
+    CORE, MAIL, SUBMISSION, VACATION, PRINCIPALS, SHARE, VAPID, WEBSOCKET,
+];
 
 /// RFC 4790 §7: the one collation for sorting; ours is Vietnamese order, which unicode-casemap names best.
 pub(crate) const COLLATIONS: [&str; 1] = ["i;unicode-casemap"];
@@ -78,6 +87,10 @@ pub(crate) fn object(context: &Context, access: &Access, base: &str) -> Value {
             "{base}/jmap/eventsource/?types={{types}}&closeafter={{closeafter}}&ping={{ping}}"
         ),
     });
+    if context.push {
+        let key = vapid::public(context.directory.vapid());
+        session["capabilities"][VAPID] = json!({ "applicationServerKey": key });
+    }
     // RFC 8620 §2 state: of what changes; the addresses follow from the host that was asked, and the configured one.
     let mut hash = blake3::Hasher::new();
     for name in ["capabilities", "accounts", "primaryAccounts", "username"] {
@@ -85,6 +98,10 @@ pub(crate) fn object(context: &Context, access: &Access, base: &str) -> Value {
     }
     hash.update(context.base_url.as_deref().unwrap_or_default().as_bytes());
     session["state"] = hash.finalize().to_hex()[..16].into();
+    // An address like the others, though it is said among the capabilities.
+    let base = base.replacen("https://", "wss://", 1);
+    session["capabilities"][WEBSOCKET] =
+        json!({ "url": format!("{base}/jmap/ws"), "supportsPush": true });
     session
 }
 

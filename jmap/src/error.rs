@@ -22,6 +22,8 @@ pub(crate) enum MethodError {
     AnchorNotFound,
     #[error("cannotCalculateChanges")]
     CannotCalculateChanges,
+    #[error("forbidden")]
+    Forbidden(String),
     #[error("fromAccountNotFound")]
     FromAccountNotFound,
     #[error("invalidArguments")]
@@ -55,7 +57,8 @@ impl MethodError {
         let mut object = Map::new();
         object.insert("type".into(), self.to_string().into());
         let description = match self {
-            Self::InvalidArguments(text)
+            Self::Forbidden(text)
+            | Self::InvalidArguments(text)
             | Self::InvalidResultReference(text)
             | Self::UnsupportedFilter(text)
             | Self::UnsupportedSort(text) => Some(text.as_str()),

@@ -9,11 +9,13 @@
 //!   [`limit::BLOCKING_MAX`]; no store guard crosses an `.await` (I-05).
 //! - The state of every type is the account's ModSeq (idea 4): one change log answers `/changes`,
 //!   `/queryChanges` and push.
+//! - Who is told of changes, by a stream, a push subscription or a web socket, hears them by one `ear`.
 //! - Messages with the keyword `$deleted` are invisible, as RFC 8621 §4.1.1 demands.
 
 mod blob;
 mod boot;
 mod discovery;
+mod ear;
 mod error;
 mod ident;
 mod ijson;
@@ -26,12 +28,15 @@ mod pool;
 mod principal;
 mod problem;
 mod push;
+pub mod pushing;
 mod reference;
 mod request;
 mod router;
 mod sight;
+mod socket;
 mod standard;
 mod state;
+mod subscription;
 
 pub use boot::boot;
 pub use router::{Context, router};

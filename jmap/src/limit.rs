@@ -77,3 +77,27 @@ pub const FILE_NAME_OCTETS_MAX: usize = 1_024;
 pub const LETTER_OCTETS_MAX: usize = 2 << 20;
 /// Rows in the first paint.
 pub const BOOT_ROWS: usize = 30;
+/// Messages under way to push services at once, over all accounts.
+pub const POSTS_AT_ONCE_MAX: usize = 32;
+/// Looks at what changed for push subscriptions at once.
+pub const PUSH_BLOCKING_MAX: usize = 8;
+/// Seconds between two sweeps of push subscriptions that have ended.
+pub const PUSH_SWEEP_S: u64 = 60;
+/// Seconds for which a push service keeps a message for a device that is away (RFC 8030 §5.2).
+pub const PUSH_TTL_S: u64 = 86_400;
+/// Seconds between two messages to one subscription, at least.
+pub const PUSH_GAP_MIN_S: u64 = 1;
+/// Seconds between two messages to one subscription, however long its service wants to be left alone.
+pub const PUSH_GAP_MAX_S: u64 = 3_600;
+/// Messages to one subscription that may fail in a row, over a day and more; then it is removed.
+pub const PUSH_TRIES_MAX: u32 = 14;
+/// Times that the code of a subscription is sent where nobody answers.
+pub const PUSH_ASKED_MAX: u32 = 4;
+/// Open web sockets of one account.
+pub const SOCKETS_MAX: u32 = 16;
+/// Seconds without a word from a web socket's other side, after which it is asked whether it is there.
+pub const SOCKET_PING_S: u64 = 60;
+/// Seconds in which it must say so.
+pub const SOCKET_PONG_S: u64 = 30;
+/// Seconds in which it must take a message.
+pub const SOCKET_WRITE_S: u64 = 60;

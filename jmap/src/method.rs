@@ -4,7 +4,7 @@ use crate::discovery::{CORE, MAIL, PRINCIPALS, SUBMISSION, VACATION};
 use crate::error::MethodError;
 use crate::mail::{copy, email, identity, import, mailbox, snippet, submission, thread, vacation};
 use crate::request::{Arguments, Turn, opted_in};
-use crate::{blob, notice, principal};
+use crate::{blob, notice, principal, subscription};
 use serde_json::Value;
 
 type Run = fn(&mut Turn<'_>, Arguments) -> Result<Value, MethodError>;
@@ -16,6 +16,9 @@ const METHODS: &[(&str, &str, Run)] = &[
     }),
     // RFC 8620 §6.3
     ("Blob/copy", CORE, blob::copy),
+    // RFC 8620 §7.2
+    ("PushSubscription/get", CORE, subscription::get),
+    ("PushSubscription/set", CORE, subscription::set),
     // RFC 8621 §2
     ("Mailbox/get", MAIL, mailbox::get),
     ("Mailbox/changes", MAIL, mailbox::changes),

@@ -13,6 +13,7 @@ pub(crate) enum Use {
     Request,
     Upload,
     Stream,
+    Socket,
 }
 
 impl Use {
@@ -21,6 +22,7 @@ impl Use {
             Self::Request => limit::REQUESTS_AT_ONCE_MAX,
             Self::Upload => limit::UPLOADS_AT_ONCE_MAX,
             Self::Stream => limit::STREAMS_MAX,
+            Self::Socket => limit::SOCKETS_MAX,
         }
     }
 }
@@ -71,7 +73,12 @@ pub(crate) struct Pool(Arc<Semaphore>);
 
 impl Pool {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(limit::BLOCKING_MAX)))
+        Self::of(limit::BLOCKING_MAX)
+    }
+
+    /// Of so many threads.
+    pub(crate) fn of(threads: usize) -> Self {
+        Self(Arc::new(Semaphore::new(threads)))
     }
 
     /// Runs `work` on a blocking thread, once one is free. A panic in it is this request's failure only.

@@ -121,6 +121,11 @@ impl Problem {
         )
     }
 
+    /// Its members, for where there is no HTTP.
+    pub(crate) fn into_object(self) -> Map<String, Value> {
+        self.body
+    }
+
     /// RFC 8620 §3.6.1: `limit` names the limit that was passed.
     pub(crate) fn limit(name: &'static str) -> Self {
         let status = match name {

@@ -28,7 +28,11 @@ impl Request {
     /// Reads it and holds it against the limits of RFC 8620 §3.6.1.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
         // serde_json refuses nesting deeper than 128 by itself.
-        let value: Value = ijson::parse(bytes).map_err(|e| Problem::not_json(e.to_string()))?;
+        Self::read(ijson::parse(bytes).map_err(|e| Problem::not_json(e.to_string()))?)
+    }
+
+    /// The same of what was read already.
+    pub(crate) fn read(value: Value) -> Result<Self, Problem> {
         let request: Self =
             serde_json::from_value(value).map_err(|e| Problem::not_request(e.to_string()))?;
         if request.using.len() > limit::USING_MAX {
@@ -100,14 +104,14 @@ pub(crate) struct Answered {
     pub(crate) call: String,
 }
 
-/// Runs the calls one after the other; the Response object as JSON. Blocks.
+/// Runs the calls one after the other; the Response object. Blocks.
 pub(crate) fn execute(
     inner: &Inner,
     access: &Access,
     base: &str,
     ip: Option<IpAddr>,
     request: Request,
-) -> String {
+) -> Value {
     let echo_created = request.created_ids.is_some();
     let mut turn = Turn {
         inner,
@@ -149,7 +153,7 @@ pub(crate) fn execute(
     if echo_created {
         response["createdIds"] = json!(turn.created);
     }
-    response.to_string()
+    response
 }
 
 /// Whether a call may use this capability's methods: RFC 8620 §3.3 asks to opt in; the core is always in.

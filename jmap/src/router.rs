@@ -2,7 +2,7 @@
 
 use crate::pool::{Pool, Seat, Seats, Use};
 use crate::problem::Problem;
-use crate::{blob, discovery, letter, limit, push, request};
+use crate::{blob, discovery, letter, limit, push, request, socket};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, FromRequestParts, State};
@@ -30,10 +30,12 @@ pub struct Context {
     /// Whether a reader may let one letter load images from elsewhere by a click (`images=1`).
     /// The sender then learns the reader's address; a closed network switches it off.
     pub remote_images: bool,
+    /// Whether programs may have changes pushed to addresses of theirs; otherwise this server calls none.
+    pub push: bool,
 }
 
 impl Context {
-    /// With the host of each request as base, and remote images left to the reader.
+    /// With the host of each request as base, remote images left to the reader, and pushes.
     pub fn new(directory: Directory, delivery: Delivery, size_max: u64) -> Self {
         Self {
             directory,
@@ -41,6 +43,7 @@ impl Context {
             size_max,
             base_url: None,
             remote_images: true,
+            push: true,
         }
     }
 }
@@ -82,6 +85,7 @@ pub fn router(context: Context) -> Router {
             get(blob::download),
         )
         .route("/jmap/eventsource/", get(push::stream))
+        .route("/jmap/ws", get(socket::open))
         .route("/mail/html/{account}/{email}", get(letter::document))
         .route("/mail/cid/{account}/{email}/{cid}", get(letter::image))
         .with_state(Arc::new(inner))
@@ -249,7 +253,8 @@ async fn api(
             let _seat = seat;
             let request = request::Request::parse(&bytes)?;
             drop(bytes);
-            Ok(request::execute(&work, &access, &base, ip, request))
+            let answer = request::execute(&work, &access, &base, ip, request);
+            Ok(answer.to_string())
         })
         .await?;
     Ok(json(answer))

@@ -5,6 +5,7 @@
 mod audit;
 mod imap;
 mod inbound;
+mod push;
 mod sending;
 mod storage;
 mod trace;
@@ -16,6 +17,7 @@ pub use crate::sign_in::SignIn;
 pub use audit::Audit;
 pub use imap::Imap;
 pub use inbound::Inbound;
+pub use push::Push;
 pub use sending::Sending;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -41,6 +43,7 @@ pub struct Config {
     pub trace: Trace,
     pub audit: Audit,
     pub webhooks: Webhooks,
+    pub push: Push,
     pub log: Log,
 }
 

@@ -4,6 +4,7 @@
 mod out;
 
 mod autoconfig;
+mod called;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -21,6 +22,7 @@ mod memory;
 pub mod outward;
 mod paths;
 mod premises;
+mod push;
 pub mod run;
 pub mod services;
 pub mod shutdown;

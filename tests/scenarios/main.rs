@@ -34,6 +34,8 @@ mod shared_mailboxes;
 mod signing;
 mod submission;
 mod tls_reports;
+mod web_push;
+mod web_socket;
 mod webhooks;
 mod webmail_signs_in;
 mod where_is_my_mail;

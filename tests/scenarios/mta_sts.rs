@@ -2,17 +2,14 @@
 
 use crate::outside::{Paper, There, refused, taken, waits};
 use delivery::{TlsWish, Tried};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use server::config::Relay;
 use server::outward::Policies;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use storage::{EngineKind, Options, Store};
 use tests::fake_dnssec::{Signed, a, mx, tlsa, txt};
+use tests::https_peer;
 
 const HOST: &str = "mx.noinhan.example";
 const SAYS: &str = "; MTA-STS; verified";
@@ -28,50 +25,27 @@ struct PolicyHost {
 
 impl PolicyHost {
     fn new(paper: &Paper) -> Self {
-        let chain = CertificateDer::pem_file_iter(&paper.chain).unwrap();
-        let chain = chain.collect::<Result<Vec<_>, _>>().unwrap();
-        let key = PrivateKeyDer::from_pem_file(&paper.key).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .unwrap();
-        let config = Arc::new(config);
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let host = Self {
-            address: listener.local_addr().unwrap(),
-            answer: Arc::default(),
-            asked: Arc::default(),
-        };
-        let (answer, asked) = (Arc::clone(&host.answer), Arc::clone(&host.asked));
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-                let mut stream = StreamOwned::new(connection, stream);
-                let mut buffer = [0; 4096];
-                let Ok(length) = stream.read(&mut buffer) else {
-                    continue;
-                };
-                asked.fetch_add(1, SeqCst);
-                let head = String::from_utf8_lossy(&buffer[..length]).into_owned();
-                assert!(
-                    head.starts_with("GET /.well-known/mta-sts.txt HTTP/1.1\r\n"),
-                    "{head}"
-                );
-                assert!(
-                    head.to_ascii_lowercase()
-                        .contains("host: mta-sts.thu.gov.vn\r\n"),
-                    "{head}"
-                );
-                let answer = answer.lock().unwrap().clone();
-                let _ = stream.write_all(answer.as_bytes());
-                stream.conn.send_close_notify();
-                let _ = stream.flush();
-            }
+        let (answer, asked) = (
+            Arc::<Mutex<String>>::default(),
+            Arc::<AtomicUsize>::default(),
+        );
+        let (says, count) = (Arc::clone(&answer), Arc::clone(&asked));
+        let address = https_peer::listen(&paper.chain, &paper.key, move |request| {
+            count.fetch_add(1, SeqCst);
+            let head = &request.head;
+            assert!(
+                head.starts_with("GET /.well-known/mta-sts.txt HTTP/1.1\r\n"),
+                "{head}"
+            );
+            let host = request.field("host");
+            assert_eq!(host.as_deref(), Some("mta-sts.thu.gov.vn"), "{head}");
+            says.lock().unwrap().clone()
         });
-        host
+        Self {
+            address,
+            answer,
+            asked,
+        }
     }
 
     /// What it says from now on.

@@ -14,12 +14,15 @@ pub mod fake_dns;
 pub mod fake_dnssec;
 pub mod fault;
 pub mod http_client;
+pub mod https_peer;
 pub mod imap_client;
 pub mod process;
+pub mod push_service;
 pub mod smtp_client;
 pub mod smtp_sink;
 pub mod stream;
 pub mod world;
+pub mod ws_client;
 
 use std::path::PathBuf;
 

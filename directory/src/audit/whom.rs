@@ -75,10 +75,7 @@ impl Book {
             return (&**account).into();
         }
         Whom {
-            account: {
-                let had = self.departed.get(&address.key());
-                had.and_then(|had| had.last()).copied()
-            },
+            account: self.departed.get(&address.key()).copied(),
             agency: None,
         }
     }

@@ -28,6 +28,7 @@ mod notices;
 mod policies;
 mod positions;
 mod proposals;
+mod push;
 mod quotas;
 mod reading;
 mod rules;

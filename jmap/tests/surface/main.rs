@@ -25,4 +25,5 @@ mod set;
 mod shared;
 mod sharing;
 mod stranger;
+mod subscription;
 mod vacation;

@@ -1,0 +1,266 @@
+//! What is heard of changes, for whoever is told of them: event streams, push subscriptions, web sockets. RFC 8620 §7.1.
+
+use crate::error::MethodError;
+use crate::sight::Sight;
+use crate::{ident, notice, state};
+use directory::{Access, PushTold, Right};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use storage::{AccountId, Change, ModSeq, Subscription};
+use tokio::sync::watch;
+
+/// What may be pushed. RFC 8621 §1.5: `EmailDelivery` changes only when a message comes in.
+const TYPES: [&str; 4] = ["Mailbox", "Email", "Thread", "EmailDelivery"];
+
+/// Some types of those that can be wished for.
+pub(crate) type Types = BTreeSet<&'static str>;
+
+/// Wakes who listens; the number only grows.
+pub(crate) type Wake = Arc<watch::Sender<u64>>;
+
+/// What may be wished for: notices besides, of one's own account, whose state is one of their own. `None`: all.
+pub(crate) fn wished(names: Option<&[&str]>) -> Types {
+    let all = TYPES.into_iter().chain([notice::TYPE]);
+    all.filter(|name| names.is_none_or(|names| names.contains(name)))
+        .collect()
+}
+
+/// RFC 8620 §7.1: the object that tells of changes.
+pub(crate) fn state_change(changed: &Map<String, Value>) -> Value {
+    json!({"@type": "StateChange", "changed": changed})
+}
+
+pub(crate) fn wake(wake: &Wake) {
+    wake.send_modify(|count| *count = count.wrapping_add(1));
+}
+
+/// What the client knows of one account.
+struct Told {
+    at: ModSeq,
+    /// The state as it was spelled: under other rights it is another one.
+    state: String,
+    _subscription: Subscription,
+}
+
+/// Which accounts woke the listener.
+#[derive(Default)]
+struct Woken(Mutex<BTreeSet<AccountId>>);
+
+impl Woken {
+    fn add(&self, account: AccountId) {
+        let mut woken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        woken.insert(account);
+    }
+
+    fn take(&self) -> BTreeSet<AccountId> {
+        let mut woken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut woken)
+    }
+}
+
+/// What is heard: one's own account, and those that one follows (RFC 9670 §1.4), as they come and go.
+pub(crate) struct Ear {
+    access: Access,
+    told: BTreeMap<AccountId, Told>,
+    woken: Arc<Woken>,
+    wake: Wake,
+    /// The state of one's notices that is known; `None`: not known which.
+    notices: Option<String>,
+}
+
+impl Ear {
+    fn new(access: Access, wake: Wake) -> Self {
+        Self {
+            access,
+            told: BTreeMap::new(),
+            woken: Arc::default(),
+            wake,
+            notices: None,
+        }
+    }
+
+    /// Begins to listen; whether there is something to tell at once. `last` is the state of one's own account that the
+    /// client knew last: to who comes back with one, the others are all told of, since they may have changed meanwhile.
+    pub(crate) fn open(
+        access: Access,
+        last: Option<&str>,
+        wake: Wake,
+    ) -> Result<(Self, bool), MethodError> {
+        let own = access.account();
+        let mut ear = Self::new(access, wake);
+        let mail = Sight::of(&ear.access, own, Right::Read)?;
+        let last = last.and_then(|text| state::parse(&mail, text).ok());
+        ear.listen(own, last)?;
+        let now = mail.modseq()?;
+        let due = ear.told.values().any(|told| told.at < now);
+        if due {
+            ear.woken.add(own);
+        }
+        if last.is_none() {
+            ear.tune()?;
+            ear.notices = Some(notice::state(&ear.access)?);
+        }
+        Ok((ear, due || last.is_some()))
+    }
+
+    /// Begins to listen where somebody was told before, or with what comes from now on.
+    pub(crate) fn resume(
+        access: Access,
+        told: Option<PushTold>,
+        wake: Wake,
+    ) -> Result<Self, MethodError> {
+        let Some(told) = told else {
+            return Ok(Self::open(access, None, wake)?.0);
+        };
+        let own = access.account();
+        let mut ear = Self::new(access, wake);
+        for (account, at) in told.accounts {
+            let heard = ear.listen(account, Some(at));
+            // What was shared then may be no longer.
+            if heard.is_ok() || account == own {
+                heard?;
+                ear.woken.add(account);
+            }
+        }
+        ear.notices = told.notices;
+        Ok(ear)
+    }
+
+    /// Where everything is now, for who resumes from here.
+    pub(crate) fn now(access: Access) -> Result<PushTold, MethodError> {
+        let (wake, _) = watch::channel(0);
+        Ok(Self::open(access, None, Arc::new(wake))?.0.told())
+    }
+
+    /// Up to where was told.
+    pub(crate) fn told(&self) -> PushTold {
+        let accounts = self.told.iter().map(|(account, told)| (*account, told.at));
+        PushTold {
+            accounts: accounts.collect(),
+            notices: self.notices.clone(),
+        }
+    }
+
+    /// Whether the sign-in still stands.
+    pub(crate) fn stands(&self) -> bool {
+        self.access.stands()
+    }
+
+    /// Listens to this account from now on; what the client last knew is `since`.
+    fn listen(&mut self, account: AccountId, since: Option<ModSeq>) -> Result<(), MethodError> {
+        let mail = Sight::of(&self.access, account, Right::Read)?;
+        let (woken, waker) = (Arc::clone(&self.woken), Arc::clone(&self.wake));
+        let subscription = mail.subscribe(Arc::new(move |_| {
+            woken.add(account);
+            wake(&waker);
+        }));
+        // Read after subscribing: what comes between the two is told twice rather than never.
+        let now = mail.modseq()?;
+        let at = since.filter(|since| *since <= now).unwrap_or(now);
+        let told = Told {
+            at,
+            state: mail.state_at(at),
+            _subscription: subscription,
+        };
+        self.told.insert(account, told);
+        Ok(())
+    }
+
+    /// Follows whom one follows now; those that came.
+    fn tune(&mut self) -> Result<BTreeSet<AccountId>, MethodError> {
+        let followed = self.access.followed()?.into_iter();
+        let followed = followed.map(|(account, _)| account.id);
+        let own = std::iter::once(self.access.account());
+        let now: BTreeSet<AccountId> = own.chain(followed).collect();
+        self.told.retain(|account, _| now.contains(account));
+        let mut come = now;
+        come.retain(|account| !self.told.contains_key(account));
+        // What was shared a moment ago may be no longer.
+        come.retain(|account| self.listen(*account, None).is_ok());
+        Ok(come)
+    }
+
+    /// RFC 8620 §7.1 `changed`: of each account what changed since it was last told of, of those that just came
+    /// everything.
+    pub(crate) fn look(&mut self, wished: &Types) -> Result<Map<String, Value>, MethodError> {
+        let woken = self.woken.take();
+        let come = self.tune()?;
+        let mut all = Map::new();
+        for account in woken.union(&come) {
+            let Some(told) = self.told.get_mut(account) else {
+                continue;
+            };
+            let Ok(mail) = Sight::of(&self.access, *account, Right::Read) else {
+                continue;
+            };
+            let same = told.state == mail.state_at(told.at);
+            let (types, now) = match same && !come.contains(account) {
+                true => changed(&mail, told.at)?,
+                // Under other rights, everything may be another.
+                false => (TYPES.into_iter().collect(), mail.modseq()?),
+            };
+            (told.at, told.state) = (now, mail.state_at(now));
+            let state = |t: &str| (t.to_owned(), Value::from(told.state.clone()));
+            let states = types.into_iter().filter(|t| wished.contains(t)).map(state);
+            let states: Map<String, Value> = states.collect();
+            if !states.is_empty() {
+                all.insert(ident::account(*account), states.into());
+            }
+        }
+        let own = self.access.account();
+        let heard = woken.contains(&own) || self.notices.is_none();
+        if heard && wished.contains(notice::TYPE) {
+            let now = Some(notice::state(&self.access)?);
+            if now != self.notices {
+                let states = all.entry(ident::account(own)).or_insert_with(|| json!({}));
+                states[notice::TYPE] = json!(now);
+                self.notices = now;
+            }
+        }
+        Ok(all)
+    }
+
+    /// The state of one's own account that was last told.
+    pub(crate) fn own(&self) -> Option<&str> {
+        let told = self.told.get(&self.access.account());
+        told.map(|told| told.state.as_str())
+    }
+}
+
+/// The types of which something changed after `since`.
+fn changed(mail: &Sight, since: ModSeq) -> Result<(Types, ModSeq), MethodError> {
+    let now = mail.modseq()?;
+    let log = match state::log(mail, since) {
+        // Too long ago to tell: everything may have changed.
+        Err(MethodError::CannotCalculateChanges) => return Ok((TYPES.into_iter().collect(), now)),
+        other => other?,
+    };
+    if log.more {
+        return Ok((TYPES.into_iter().collect(), now));
+    }
+    let mut types = BTreeSet::new();
+    let mut until = since;
+    for (at, change) in log.list {
+        until = at;
+        match change {
+            Change::MailboxCreated(_)
+            | Change::MailboxChanged(_)
+            | Change::MailboxCounts(_)
+            | Change::MailboxRemoved(_) => {
+                types.insert("Mailbox");
+            }
+            Change::EmailCreated { .. } => types.extend(["Email", "Thread", "EmailDelivery"]),
+            Change::EmailRemoved { .. } => types.extend(["Email", "Thread"]),
+            Change::EmailChanged { email, .. } => {
+                types.insert("Email");
+                // RFC 8621 §4.1.1: marked deleted, it leaves its thread.
+                if !types.contains("Thread") && state::hidden(mail, email)? {
+                    types.insert("Thread");
+                }
+            }
+            Change::Vanished { .. } => {}
+        }
+    }
+    Ok((types, until.max(now)))
+}
