@@ -98,13 +98,11 @@ pub(crate) async fn list(
         };
         let agency = filter.agency.clone().map(AgencyId);
         if filter.deleted == Some(true) {
-            return deleted(room, access, &ask, after, |row| {
-                let named = |address: &Address| row.address.key() == address.key();
+            return deleted(room, access, &ask, after, address.as_ref(), |row| {
                 let words = fold(&format!("{} {}", row.name, row.address));
                 let sought = find.as_deref().map(fold).unwrap_or_default();
                 fits(row)
                     && agency.as_ref().is_none_or(|agency| row.agency == *agency)
-                    && address.as_ref().is_none_or(named)
                     && sought.split_whitespace().all(|word| words.contains(word))
             });
         }
@@ -148,13 +146,18 @@ fn deleted(
     access: &Access,
     ask: &Ask,
     after: Option<AccountId>,
+    address: Option<&Address>,
     fits: impl Fn(&directory::Account) -> bool,
 ) -> Result<Page<Account>, Problem> {
+    let directory = &room.directory;
     let read = |after: Option<&AccountId>, max| {
-        let found = room
-            .directory
-            .deleted_accounts(Some(access), after.copied(), max);
-        Ok(found?)
+        let Some(address) = address else {
+            return Ok(directory.deleted_accounts(Some(access), after.copied(), max)?);
+        };
+        let mut had = directory.deleted_at(Some(access), address)?;
+        had.retain(|row| after.is_none_or(|after| row.id > *after));
+        had.truncate(max);
+        Ok(had)
     };
     gather(
         ask.limit,

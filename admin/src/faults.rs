@@ -2,7 +2,7 @@
 
 use crate::phrase::in_vietnamese;
 use crate::problem::{Text, text};
-use directory::bulk::{Failure, Fault};
+use directory::bulk::{Column, Failure, Fault};
 
 /// The name of a fault in answers; it does not change.
 pub(crate) const fn code(fault: &Fault) -> &'static str {
@@ -32,8 +32,8 @@ pub(crate) const fn code(fault: &Fault) -> &'static str {
     }
 }
 
-/// Why, and how to mend it.
-pub(crate) fn words(fault: &Fault) -> Text {
+/// Why, and how to mend it; in a cell of this column, `None`: of the row as a whole.
+pub(crate) fn words(fault: &Fault, column: Option<Column>) -> Text {
     match fault {
         Fault::Missing => text(
             "ô này cần có giá trị; hãy điền vào",
@@ -51,10 +51,7 @@ pub(crate) fn words(fault: &Fault) -> Text {
             "không có tài khoản này trong phạm vi của bạn; hãy kiểm tra địa chỉ, hoặc lập tài khoản trước",
             "no such account in your scope; check the address, or make the account first",
         ),
-        Fault::Taken => text(
-            "đã có nơi dùng, hoặc là địa chỉ mới thôi dùng nên còn để nghỉ; hãy chọn giá trị khác",
-            "it is taken, or an address that was until lately and rests; choose another",
-        ),
+        Fault::Taken => taken(column),
         Fault::Twice(row) => text(
             format!("trùng với dòng {row}; hãy bỏ một trong hai dòng"),
             format!("the same as row {row}; remove one of the two"),
@@ -102,6 +99,23 @@ pub(crate) fn words(fault: &Fault) -> Text {
         Fault::Several(of) => several(*of),
         Fault::ByHandover => by_handover(),
         Fault::OwnSecrets => own_secrets(),
+    }
+}
+
+fn taken(column: Option<Column>) -> Text {
+    match column {
+        Some(Column::Address | Column::Aliases) => text(
+            "đã có nơi dùng, hoặc là địa chỉ mới thôi dùng nên còn để nghỉ; hãy chọn địa chỉ khác",
+            "it is taken, or was until lately and rests; choose another address",
+        ),
+        Some(Column::Id | Column::Codes) => text(
+            "mã này đã có hoặc không cấp được ở đây; hãy chọn mã khác, hoặc hỏi quản trị cấp trên",
+            "this code is there already or cannot be given here; choose another, or ask an administrator above you",
+        ),
+        _ => text(
+            "đã có nơi dùng; hãy chọn giá trị khác",
+            "it is taken already; choose another",
+        ),
     }
 }
 

@@ -73,6 +73,12 @@ pub use openapi::document;
 pub use premises::{Backups, Premises, Said};
 pub use router::{Context, router};
 
+/// Whether `Accept-Language` likes English better than Vietnamese (RFC 9110 §12.5.4).
+#[must_use]
+pub fn likes_english(headers: &http::HeaderMap) -> bool {
+    language::Language::of(headers) == language::Language::English
+}
+
 /// Octets of one request body; more is answered 413.
 pub const BODY_MAX: usize = 1024 * 1024;
 /// The path under which all of it lives.

@@ -127,6 +127,10 @@ const PHRASES: &[(&str, &str)] = &[
         "một người: hiện chưa có ai giữ vị trí này",
     ),
     (
+        "another person: this one holds the position now",
+        "một người khác: người này đang giữ vị trí",
+    ),
+    (
         "nobody: the position has ended",
         "để trống: vị trí này đã bãi bỏ",
     ),

@@ -4,6 +4,7 @@ use crate::body::{Asked, Body, Named};
 use crate::caller::Caller;
 use crate::filter;
 use crate::page::{Ask, Page, gather};
+use crate::phrase::in_vietnamese;
 use crate::problem::{Problem, text};
 use crate::router::Room;
 use crate::sight::{acted, known_account};
@@ -18,7 +19,7 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, OneOfBuilder, Ref, Schema, 
 use utoipa::{IntoParams, ToSchema};
 
 /// A number, a switch or words, as the value is.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum PolicyValue {
     Number(u64),
@@ -27,7 +28,7 @@ pub(crate) enum PolicyValue {
 }
 
 /// What an agency says of one value.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PolicySaid {
     value: PolicyValue,
@@ -55,7 +56,16 @@ pub(crate) struct PolicyChange {
         schema_with = changed_values,
         example = json!({"password_min": {"value": 12, "locked": true}, "imap": null})
     )]
-    values: BTreeMap<String, Option<PolicySaid>>,
+    values: BTreeMap<String, Option<SaidAnew>>,
+}
+
+/// What is to be said of a value, of whatever kind: a refusal tells which kind is wanted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SaidAnew {
+    value: serde_json::Value,
+    #[serde(default)]
+    locked: bool,
 }
 
 /// What one says of each value, or null: the derived schema has no word for a map of both.
@@ -123,14 +133,29 @@ impl From<Value> for PolicyValue {
     }
 }
 
-impl From<PolicyValue> for Value {
-    fn from(value: PolicyValue) -> Self {
-        match value {
-            PolicyValue::Number(n) => Self::Number(n),
-            PolicyValue::Switch(on) => Self::Switch(on),
-            PolicyValue::Words(words) => Self::Words(words),
-        }
-    }
+/// The value of this key. Errors: 422 naming it, when it is of no kind that a value has.
+fn value_of(key: Key, given: &serde_json::Value) -> Result<Value, Problem> {
+    use serde_json::Value as Json;
+    let word = |word: &Json| word.as_str().map(str::to_owned);
+    let value = match given {
+        Json::Number(n) => n.as_u64().map(Value::Number),
+        Json::Bool(on) => Some(Value::Switch(*on)),
+        Json::Array(words) => words
+            .iter()
+            .map(word)
+            .collect::<Option<_>>()
+            .map(Value::Words),
+        _ => None,
+    };
+    value.ok_or_else(|| {
+        let en = key.expected();
+        let vi = in_vietnamese(&en);
+        let expected = match key.is_listed() {
+            true => text(format!("một danh sách: {vi}"), format!("a list: {en}")),
+            false => text(vi, en),
+        };
+        Problem::invalid(key.name(), expected)
+    })
 }
 
 impl From<AgencyPolicy> for Policy {
@@ -205,11 +230,11 @@ pub(crate) async fn update(
 ) -> Result<Tagged<Policy>, Problem> {
     let each = change.values.into_iter().map(|(name, changed)| {
         let key = Key::named(&name).ok_or_else(|| unknown(&name))?;
-        let said = changed.map(|said| Said {
-            value: said.value.into(),
-            locked: said.locked,
+        let said = changed.map(|said| {
+            let (value, locked) = (value_of(key, &said.value)?, said.locked);
+            Ok::<_, Problem>(Said { value, locked })
         });
-        Ok((key, said))
+        Ok((key, said.transpose()?))
     });
     let each = each.collect::<Result<Vec<_>, Problem>>()?;
     let changed = room.ask(caller, move |room, access| {

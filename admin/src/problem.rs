@@ -146,6 +146,21 @@ impl Problem {
         )
     }
 
+    /// The account is in the subtree, and has rights that are wider than those of who asks.
+    fn outranked() -> Self {
+        Self::new(
+            Kind::Forbidden,
+            text(
+                "Tài khoản này có quyền (grants) mà bạn không giao được: rộng hơn quyền của bạn, hoặc không bị giới hạn như \
+                 quyền của bạn. Ai đổi được mật khẩu của tài khoản thì có các quyền đó, nên việc này dành cho người giao được \
+                 chúng: hãy nhờ quản trị cấp trên.",
+                "This account has rights (grants) that are not yours to give: they reach further than yours, or lack limits \
+                 that yours has. Whoever may set its password would have them, so this is for somebody who could give \
+                 them: ask an administrator above you.",
+            ),
+        )
+    }
+
     /// RFC 9110 §13.1.1: If-Match did not hold.
     pub(crate) fn changed() -> Self {
         Self::new(
@@ -183,6 +198,17 @@ impl Problem {
             Some(domain) => text(
                 format!("Đã có khoá mới của {domain}."),
                 format!("New keys of {domain} are there already."),
+            ),
+            // The same where who asks may see what has the code and where he may not.
+            None if what.starts_with("code ") => text(
+                format!(
+                    "Mã {} đã có hoặc không cấp được ở đây. Hãy chọn mã khác, hoặc hỏi quản trị cấp trên.",
+                    &what["code ".len()..]
+                ),
+                format!(
+                    "The {what} is there already or cannot be given here. Choose another, or ask an administrator above \
+                     you."
+                ),
             ),
             None if what.contains('@') => text(
                 format!(
@@ -297,6 +323,7 @@ impl From<directory::Error> for Problem {
         match error {
             Error::NotFound(_) => Self::not_found(),
             Error::Denied(_) => Self::forbidden(),
+            Error::Outranked => Self::outranked(),
             Error::Conflict => Self::changed(),
             Error::Exists(what) => Self::taken(&what),
             Error::InUse(what) => Self::new(
@@ -461,6 +488,7 @@ mod tests {
         check(E::InUse("2 accounts".into()), 409);
         check(E::Conflict, 412);
         check(E::Denied(directory::Denied), 403);
+        check(E::Outranked, 403);
         check(E::Storage(S::NotFound), 404);
         check(E::Storage(S::Exists), 409);
         check(E::Storage(S::Expunged), 404);

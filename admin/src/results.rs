@@ -105,7 +105,7 @@ fn shown(outcome: Outcome, language: Language) -> RowResult {
         column: found.column.map(Column::name),
         code: code(&found.fault),
         value: found.value,
-        detail: words(&found.fault).in_language(language),
+        detail: words(&found.fault, found.column).in_language(language),
     });
     RowResult {
         row: outcome.row,

@@ -168,7 +168,7 @@ impl Book {
     }
 
     /// An act on an account: whoever touches an account that holds grants must be able to give those grants,
-    /// or an account officer could become the administrator by setting his password.
+    /// or an account officer could become the administrator by setting his password. Errors: as `check`, `Outranked`.
     pub(crate) fn check_account(
         &self,
         by: Option<&Access>,
@@ -185,7 +185,11 @@ impl Book {
             self.source(by, id_of(account.id, grant), grant, now)
                 .is_ok()
         });
-        if covered { Ok(()) } else { Err(Denied.into()) }
+        if covered {
+            Ok(())
+        } else {
+            Err(Error::Outranked)
+        }
     }
 
     /// An address of this domain for an account of this agency: the domain must be ours and belong to the

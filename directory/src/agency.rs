@@ -91,7 +91,7 @@ impl Directory {
             let book = self.read();
             book.check_parent(by, agency.parent.as_ref(), 1)?;
             if book.agencies.contains_key(&agency.id) {
-                return Err(Error::Exists(agency.id.0));
+                return Err(Error::Exists(format!("code {}", agency.id)));
             }
             book.check_codes(&agency)?;
         }

@@ -58,7 +58,8 @@ pub(crate) struct Book {
     pub(crate) addresses: HashMap<String, AccountId>,
     /// How many main addresses and aliases a domain has.
     pub(crate) addresses_in: HashMap<DomainName, usize>,
-    pub(crate) accounts_in: HashMap<AgencyId, usize>,
+    /// Those of one agency itself: what asks for a subtree need not look at all accounts.
+    pub(crate) accounts_in: HashMap<AgencyId, BTreeSet<AccountId>>,
     /// What the accounts of an agency are against the limits of grants.
     pub(crate) allotted: HashMap<AgencyId, Allotted>,
     /// Accounts with grants: few.
@@ -84,7 +85,7 @@ pub(crate) struct Book {
     pub(crate) stops: BTreeMap<AccountId, Stop>,
     pub(crate) seats: Seats,
     /// Who had a main address last, of those who were deleted.
-    pub(crate) departed: HashMap<String, AccountId>,
+    pub(crate) departed: HashMap<String, Vec<AccountId>>,
     /// Addresses that were freed, by `Address::key`.
     pub(crate) freed: HashMap<String, Freed>,
     /// Which lists and forwardings name an address.
@@ -181,9 +182,10 @@ impl Book {
     }
 
     fn put_departed(&mut self, account: &Account) {
-        let last = self.departed.entry(account.address.key());
-        let last = last.or_insert(account.id);
-        *last = account.id.max(*last);
+        let had = self.departed.entry(account.address.key()).or_default();
+        if let Err(place) = had.binary_search(&account.id) {
+            had.insert(place, account.id);
+        }
     }
 
     fn put_session(&mut self, hash: [u8; 32], row: SessionRow) {
@@ -232,7 +234,8 @@ impl Book {
             .addresses_in
             .entry(account.address.domain.clone())
             .or_default() += 1;
-        *self.accounts_in.entry(account.agency.clone()).or_default() += 1;
+        let in_agency = self.accounts_in.entry(account.agency.clone());
+        in_agency.or_default().insert(account.id);
         allotment::count(&mut self.allotted, &account, true);
         if !account.grants.is_empty() {
             self.holders.insert(account.id);
@@ -254,7 +257,12 @@ impl Book {
             .remove(id, Place::Members, members(&old).iter());
         self.addresses.remove(&old.address.key());
         decrease(&mut self.addresses_in, &old.address.domain);
-        decrease(&mut self.accounts_in, &old.agency);
+        if let Some(ids) = self.accounts_in.get_mut(&old.agency) {
+            ids.remove(&id);
+            if ids.is_empty() {
+                self.accounts_in.remove(&old.agency);
+            }
+        }
         allotment::count(&mut self.allotted, &old, false);
         self.holders.remove(&id);
     }

@@ -8,6 +8,7 @@ use crate::open::PAGE_MAX;
 use crate::{
     Access, Account, AccountId, AccountState, AgencyId, Capability, Denied, Directory, Error,
 };
+use formats::address::Address;
 use storage::{AccountStore, Figures, Harms, Hold, KeyInfo, Store};
 
 /// Octets of a hold's name and reason.
@@ -154,7 +155,6 @@ impl Directory {
         after: Option<AccountId>,
         max: usize,
     ) -> Result<Vec<Account>, Error> {
-        let whole = self.check_whole(by, Capability::ReadDirectory).is_ok();
         let rows = self.inner.store.table(table::DEPARTED);
         let mut after = after.map(account_key);
         let mut seen = Vec::new();
@@ -164,16 +164,11 @@ impl Directory {
                 return Ok(seen);
             };
             after = Some(last.clone());
-            let book = self.read();
             for (key, row) in &page {
                 let Some(account) = departed(key, row)? else {
                     continue;
                 };
-                let may = match book.agencies.contains_key(&account.agency) {
-                    true => book.allows(by, Capability::ReadDirectory, &account.agency),
-                    false => whole,
-                };
-                if may {
+                if self.sees_departed(by, &account) {
                     seen.push(account);
                 }
                 if seen.len() >= max.min(PAGE_MAX) {
@@ -181,6 +176,35 @@ impl Directory {
                 }
             }
         }
+    }
+
+    /// Those of them that had this main address, in id order.
+    pub fn deleted_at(
+        &self,
+        by: Option<&Access>,
+        address: &Address,
+    ) -> Result<Vec<Account>, Error> {
+        let had = self.read().departed.get(&address.key()).cloned();
+        let mut seen = Vec::new();
+        for id in had.unwrap_or_default() {
+            let Some(account) = self.departed(id)? else {
+                continue;
+            };
+            if self.sees_departed(by, &account) {
+                seen.push(account);
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Who may see the agency that it was in; where that is gone too, who stands above all.
+    fn sees_departed(&self, by: Option<&Access>, account: &Account) -> bool {
+        let book = self.read();
+        if book.agencies.contains_key(&account.agency) {
+            return book.allows(by, Capability::ReadDirectory, &account.agency);
+        }
+        drop(book);
+        self.check_whole(by, Capability::ReadDirectory).is_ok()
     }
 
     /// The last row of a deleted account.
@@ -291,7 +315,7 @@ impl Directory {
                 {
                     seen.push(hold);
                 }
-                Err(Error::NotFound(_) | Error::Denied(_)) => {}
+                Err(Error::NotFound(_) | Error::Denied(_) | Error::Outranked) => {}
                 Err(error) => return Err(error),
             }
         }

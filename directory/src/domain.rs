@@ -11,7 +11,7 @@ use crate::open::PAGE_MAX;
 use crate::{Access, AgencyId, Capability, Directory, Error};
 use formats::address::Address;
 use formats::address::DomainName;
-use formats::date::Day;
+use formats::date::{Day, unix_day};
 use serde::{Deserialize, Serialize};
 use std::ops::Bound;
 
@@ -80,8 +80,14 @@ impl Directory {
             let book = self.read();
             book.check_owner(by, &domain.agency)?;
             book.check_goes_on("agency", &domain.agency)?;
-            if book.domains.contains_key(&domain.name) {
-                return Err(Error::Exists(domain.name.to_string()));
+            if let Some(there) = book.domains.get(&domain.name) {
+                return Err(
+                    match book.allows(by, Capability::ReadDirectory, &there.agency) {
+                        true => Error::Exists(domain.name.to_string()),
+                        // As of any name that is not his to give (I-17).
+                        false => not_to_give(),
+                    },
+                );
             }
             book.check_new_name(by, &domain, self.inner.host.get())?;
             book.check_alias_of(by, &domain)?;
@@ -121,6 +127,18 @@ impl Directory {
             .take(max.min(PAGE_MAX))
             .cloned()
             .collect())
+    }
+
+    /// Domains that stand for others and end within so many days, today counted as none, each with the days that are left.
+    pub fn domains_ending(&self, within: i64) -> Vec<(Domain, i64)> {
+        let book = self.read();
+        let today = unix_day(book.today());
+        let left = |last: Day| Some(unix_day(last)? - today?);
+        let each = book.domains.values().filter_map(|domain| {
+            let left = domain.until.and_then(left)?;
+            (0..=within).contains(&left).then(|| (domain.clone(), left))
+        });
+        each.collect()
     }
 
     /// Changes agency, state, the domain for which it stands, and until when. Errors: `Conflict`, `NotFound` (agency), `Denied`,
@@ -202,6 +220,13 @@ impl Directory {
     }
 }
 
+fn not_to_give() -> Error {
+    invalid(
+        "name",
+        "a name below domains that you manage, or one given at the top of the tree; not the server's own",
+    )
+}
+
 impl Book {
     fn check_owner(&self, by: Option<&Access>, agency: &AgencyId) -> Result<(), Error> {
         if !self.agencies.contains_key(agency) {
@@ -235,10 +260,7 @@ impl Book {
         let mut under = self.domains.values().filter(|d| below(&d.name, &new.name));
         match over && under.all(|d| manages(&d.agency)) && host != Some(&new.name) {
             true => Ok(()),
-            false => Err(invalid(
-                "name",
-                "a name below domains that you manage, or one given at the top of the tree; not the server's own",
-            )),
+            false => Err(not_to_give()),
         }
     }
 

@@ -47,6 +47,9 @@ pub enum Error {
     /// The one who asks may not.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// The account holds rights that the one who asks could not give: who sets its password would have them.
+    #[error("not allowed: the account has rights that are not one's to give")]
+    Outranked,
     /// Storage refused or failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),

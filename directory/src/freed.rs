@@ -92,7 +92,8 @@ impl Book {
     pub(crate) fn had_before(&self, address: &Address) -> impl Iterator<Item = AccountId> {
         let key = address.key();
         let freed = self.freed.get(&key).map(|freed| freed.account);
-        self.departed.get(&key).copied().into_iter().chain(freed)
+        let departed = self.departed.get(&key).and_then(|had| had.last());
+        departed.copied().into_iter().chain(freed)
     }
 
     /// What follows from addresses that nobody has any more once these facts are so: that they rest, and that nothing names

@@ -80,8 +80,9 @@ struct Change<'a> {
 }
 
 impl Directory {
-    /// Hands a position over. Errors: `Invalid` (`to`: a person that `by` may see; `on`; `rights`), `Held` where mail
-    /// is to be sealed that is under a legal hold, `Conflict`, `Denied`.
+    /// Hands a position over. The reason is that of the audit entry too, where `by` brings none. Errors: `Invalid` (`to`:
+    /// a person that `by` may see, and another than holds it so; `on`; `rights`), `Held` where mail is to be sealed that
+    /// is under a legal hold, `Conflict`, `Denied`.
     pub fn hand_over(
         &self,
         by: Option<&Access>,
@@ -93,6 +94,15 @@ impl Directory {
             reason: name_if_any("reason", what.reason.as_deref())?,
             ..what
         };
+        let reasoned = by.zip(what.reason.as_deref()).map(|(by, why)| {
+            let brought = by.reason().is_some();
+            match brought {
+                true => Ok(by.clone()),
+                false => by.clone().because(why),
+            }
+        });
+        let reasoned = reasoned.transpose()?;
+        let by = reasoned.as_ref().or(by);
         // Refused before a new mailbox is made, where it can be known.
         let change = self.handed_over(by, id, &what, version, (None, Inboxes::default()))?;
         only_tried(by, || change.note)?;
@@ -256,6 +266,15 @@ impl Book {
         };
         if old.until.is_some_and(|last| last < today) {
             return Err(invalid("to", "nobody: the position has ended"));
+        }
+        if old
+            .holder()
+            .is_some_and(|h| h.account == to && h.acting == what.acting)
+        {
+            return Err(invalid(
+                "to",
+                "another person: this one holds the position now",
+            ));
         }
         self.check_goes_on("to", &old.agency)?;
         let found = self.account(to).filter(|account| {

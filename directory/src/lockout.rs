@@ -4,6 +4,10 @@
 //! network (guessing many names), and of a name from anywhere (guessing from many networks). The last waits
 //! a minute at most: nobody can lock another out for long. Many people share the address of an office, so a
 //! network waits seconds only, and not at all with a name that lately signed in from there.
+//!
+//! Codes of a second factor have a count of their own for all networks together: six digits are few, so who knows the
+//! password may try a few of them only, from however many networks. It does not wait where the account lately signed
+//! in by a code, so that a stranger's tries do not keep its owner out.
 
 use crate::bounded::Bounded;
 use std::net::IpAddr;
@@ -33,6 +37,12 @@ const NETWORK: Rule = Rule {
 const NAME: Rule = Rule {
     free: 50,
     wait_max_s: 60,
+};
+
+/// Of codes of one account, from wherever: some twenty tries in the first quarter of an hour, then four an hour.
+const CODES: Rule = Rule {
+    free: 10,
+    wait_max_s: 15 * 60,
 };
 
 /// A peer's network: an IPv4 address, or the /64 that one IPv6 host, or one customer of a provider, has to itself.
@@ -89,6 +99,8 @@ pub(crate) struct Lockout {
     pairs: Bounded<(NameDigest, Network), Failures>,
     networks: Bounded<Network, Failures>,
     names: Bounded<NameDigest, Failures>,
+    /// Codes of a second factor.
+    codes: Bounded<NameDigest, Failures>,
     /// When a name last signed in from a network.
     at_home: Bounded<(NameDigest, Network), i64>,
 }
@@ -99,6 +111,7 @@ impl Lockout {
             pairs: Bounded::new(REMEMBERED_MAX),
             networks: Bounded::new(REMEMBERED_MAX),
             names: Bounded::new(REMEMBERED_MAX),
+            codes: Bounded::new(REMEMBERED_MAX),
             at_home: Bounded::new(REMEMBERED_MAX),
         }
     }
@@ -128,7 +141,16 @@ impl Lockout {
         self.names.get(&name)?.wait_s(now_ms)
     }
 
-    pub(crate) fn failed(&mut self, name: Option<NameDigest>, from: Network, now_ms: i64) {
+    /// Seconds that a code of this account must wait from a network where none of its was right lately.
+    pub(crate) fn wait_code(&self, of: NameDigest, from: Network, now_ms: i64) -> Option<u32> {
+        let strange = !self.is_at_home(of, from, now_ms);
+        self.codes
+            .get(&of)
+            .filter(|_| strange)
+            .and_then(|f| f.wait_s(now_ms))
+    }
+
+    fn failed_from(&mut self, name: Option<NameDigest>, from: Network, now_ms: i64) {
         self.networks
             .entry(from, Failures::default)
             .raise(NETWORK, now_ms);
@@ -136,6 +158,18 @@ impl Lockout {
             self.pairs
                 .entry((name, from), Failures::default)
                 .raise(PAIR, now_ms);
+        }
+    }
+
+    /// A wrong code of a second factor.
+    pub(crate) fn failed_code(&mut self, of: NameDigest, from: Network, now_ms: i64) {
+        self.failed_from(Some(of), from, now_ms);
+        self.codes.entry(of, Failures::default).raise(CODES, now_ms);
+    }
+
+    pub(crate) fn failed(&mut self, name: Option<NameDigest>, from: Network, now_ms: i64) {
+        self.failed_from(name, from, now_ms);
+        if let Some(name) = name {
             self.names
                 .entry(name, Failures::default)
                 .raise(NAME, now_ms);
@@ -143,7 +177,7 @@ impl Lockout {
     }
 
     /// Right at last: the name starts anew. The network does not: one right account must not buy more guesses
-    /// at others.
+    /// at others. Nor does the count of an account's codes: its owner's must not buy a stranger more.
     pub(crate) fn succeeded(&mut self, name: NameDigest, from: Network, now_ms: i64) {
         self.pairs.remove(&(name, from));
         self.names.remove(&name);
@@ -252,6 +286,33 @@ mod tests {
             lockout.wait(Some([1; 32]), network("198.51.100.1"), 0),
             None
         );
+    }
+
+    #[test]
+    fn codes_tried_from_everywhere_are_few_and_keep_no_owner_out() {
+        const HOUR: i64 = 3600 * 1000;
+        let mut lockout = Lockout::new();
+        let (of, home) = ([1; 32], network("192.0.2.1"));
+        lockout.succeeded(of, home, 0);
+        // From as many networks as there are, whenever one is let: in the first hour, and in each of a day.
+        let mut tried = [0u32; 24];
+        for second in 0..24 * 3600u32 {
+            let now = i64::from(second) * 1000;
+            let from = Network::of(IpAddr::V4((0x0a00_0000 + second).into()));
+            if lockout.wait_code(of, from, now).is_none() {
+                lockout.failed_code(of, from, now);
+                tried[(now / HOUR) as usize] += 1;
+            }
+            assert_eq!(lockout.wait_code(of, home, now), None, "at home");
+        }
+        assert!(tried[0] <= 25, "{tried:?}");
+        assert!(tried[1..].iter().all(|hour| *hour <= 5), "{tried:?}");
+        // That its owner came in meanwhile buys nobody more.
+        let now = 24 * HOUR - 1000;
+        lockout.succeeded(of, home, now);
+        let strange = network("198.51.100.1");
+        assert!(lockout.wait_code(of, strange, now).is_some());
+        assert_eq!(lockout.wait(Some(of), strange, now), None);
     }
 
     #[test]

@@ -131,15 +131,13 @@ impl Book {
         means: &dyn Fn(&Address) -> bool,
         facts: &mut Vec<Fact>,
     ) -> Option<Note> {
-        let said = facts.iter().rev().find_map(|fact| match fact {
+        let said = |fact: &Fact| match fact {
             Fact::Account(account) if account.id == id => Some(Some(account.clone())),
             Fact::NoAccount(gone) if *gone == id => Some(None),
             _ => None,
-        });
-        let old = match said {
-            Some(said) => said?,
-            None => Account::clone(self.account(id)?),
         };
+        let kept = || self.account(id).map(|account| Account::clone(account));
+        let old = after(facts, said, kept)?;
         let was = members(&old);
         let is = replaced(was, leaves.instead.as_ref(), means);
         if was == is {
@@ -171,15 +169,12 @@ impl Book {
         means: &dyn Fn(&Address) -> bool,
         facts: &mut Vec<Fact>,
     ) -> Option<Note> {
-        let said = facts.iter().rev().find_map(|fact| match fact {
+        let said = |fact: &Fact| match fact {
             Fact::List(rules) if rules.account == id => Some(Some(rules.clone())),
             Fact::NoList(gone) if *gone == id => Some(None),
             _ => None,
-        });
-        let old = match said {
-            Some(said) => said?,
-            None => self.lists.get(&id)?.clone(),
         };
+        let old = after(facts, said, || self.lists.get(&id).cloned())?;
         let mut posters = replaced(&old.posters, leaves.instead.as_ref(), means);
         posters.sort_by_key(Address::key);
         let owner = match old.owner.as_ref().filter(|owner| means(owner)) {
@@ -207,17 +202,14 @@ impl Book {
         means: &dyn Fn(&Address) -> bool,
         facts: &mut Vec<Fact>,
     ) -> Option<Note> {
-        let said = facts.iter().rev().find_map(|fact| match fact {
+        let said = |fact: &Fact| match fact {
             Fact::Forwarding(forwarding) if forwarding.account == id => {
                 Some(Some(forwarding.clone()))
             }
             Fact::NoForwarding(gone) if *gone == id => Some(None),
             _ => None,
-        });
-        let old = match said {
-            Some(said) => said?,
-            None => self.forwardings.get(&id)?.clone(),
         };
+        let old = after(facts, said, || self.forwardings.get(&id).cloned())?;
         let to = replaced(&old.to, leaves.instead.as_ref(), means);
         if to == old.to {
             return None;
@@ -240,6 +232,15 @@ impl Book {
             detail,
         })
     }
+}
+
+/// A row as it is after these facts: what the last of them says of it, `Some(None)` that there is none; else what is kept.
+fn after<T>(
+    facts: &[Fact],
+    said: impl Fn(&Fact) -> Option<Option<T>>,
+    kept: impl FnOnce() -> Option<T>,
+) -> Option<T> {
+    facts.iter().rev().find_map(said).unwrap_or_else(kept)
 }
 
 /// The addresses without those that are meant, and with the other one once, where there is one.

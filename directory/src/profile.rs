@@ -196,7 +196,7 @@ impl Book {
         let named = new.profile.codes.iter().map(|code| code.0.clone());
         for code in own.chain(named) {
             if self.codes.get(&code).is_some_and(|owner| *owner != new.id) {
-                return Err(Error::Exists(code));
+                return Err(Error::Exists(format!("code {code}")));
             }
         }
         Ok(())

@@ -129,12 +129,9 @@ impl Inner {
                 self.tell_agency(book, agency)?;
             }
         }
-        if subtree.iter().any(|id| book.accounts_in.contains_key(id)) {
-            let within = |account: &Account| subtree.contains(&account.agency);
-            let accounts = book.accounts.values();
-            for account in accounts.filter(|account| within(account)) {
-                self.tell_account(book, account);
-            }
+        let ids = subtree.iter().filter_map(|id| book.accounts_in.get(id));
+        for account in ids.flatten().filter_map(|id| book.account(*id)) {
+            self.tell_account(book, account);
         }
         Ok(())
     }

@@ -118,14 +118,16 @@ impl Book {
         });
         let takes = |account: &&Arc<Account>| account.state != AccountState::Retired;
         if rule.position_kinds.is_empty() {
-            let all = self.accounts.values();
-            let fit = all.filter(|a| agencies.contains(&a.agency) && rule.finds(a));
-            return fit.filter(takes).collect();
+            let ids = agencies.iter().filter_map(|id| self.accounts_in.get(id));
+            let all = ids.flatten().filter_map(|id| self.account(*id));
+            let fit = all.filter(|account| rule.finds(account)).filter(takes);
+            let mut found: Vec<_> = fit.collect();
+            found.sort_unstable_by_key(|account| account.id);
+            return found;
         }
-        let seats = self.seats.each().filter(|seat| {
-            agencies.contains(&seat.agency)
-                && rule.position_kinds.contains(&seat.kind)
-                && seat.until.is_none_or(|last| today <= last)
+        let seats = agencies.iter().flat_map(|id| self.seats.in_agency(id));
+        let seats = seats.filter(|seat| {
+            rule.position_kinds.contains(&seat.kind) && seat.until.is_none_or(|last| today <= last)
         });
         let whose = |seat: &Position| {
             let holder = seat.holder().map(|holding| holding.account);

@@ -108,6 +108,10 @@ pub enum StepError {
     /// After failures: seconds to wait.
     #[error("try again in {0} s")]
     Later(u32),
+    /// Many wrong codes came from elsewhere: so many seconds one code alone does not do. Two that follow each other do
+    /// at once, and so does a spare one.
+    #[error("two codes in a row, or one in {0} s")]
+    Beset(u32),
     /// By an app password or token; or the sign-in does not stand any more; or there is no such factor.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -164,19 +168,23 @@ impl Directory {
         if !access.stands() || !matches!(access.through, Through::Password(_)) {
             return Err(Denied.into());
         }
-        let mut facts = Vec::new();
+        let (mut facts, mut by) = (Vec::new(), None);
         let acts = self.acts();
         match (self.kept_second(access), code) {
             (Some(_), None) => return Err(StepError::Wanted),
             (Some(kept), Some(code)) => {
                 let after = self.spent(access, &kept, code, peer)?;
                 facts.push(Fact::Credential(access.account, after));
+                by = Some(kept.id);
             }
             (None, _) if self.second_factor(access).demanded => return Err(StepError::Enrol),
             (None, _) => {}
         }
         let opened = self.begin_session(access, peer, facts)?;
         drop(acts);
+        if let Some(factor) = by {
+            self.used(access.account, factor);
+        }
         Ok(opened)
     }
 
@@ -243,9 +251,10 @@ impl Directory {
             None,
             proof(0),
         );
-        let step = match self.judged(access, &stored, code, peer)? {
-            Fits::Step(step) => step,
-            Fits::Spare(_) => return Err(StepError::Wrong),
+        // Not counted when it is wrong: who is shown the secret has nothing to guess.
+        let step = match fits(&stored.proof, code, self.now_s()) {
+            Some(Fits::Step(step)) => step,
+            Some(Fits::Spare(_)) | None => return Err(StepError::Wrong),
         };
         stored.proof = proof(step);
         stored.hands = self.read().hands(Some(access), access.account)?;
@@ -268,6 +277,9 @@ impl Directory {
         };
         self.commit(&mut acts, Some(access), note, facts)?;
         acts.credential_last = id.0;
+        let (who, from) = (self.counted(access.account), Network::of(peer.ip));
+        let now = self.inner.clock.now_ms();
+        self.lockout(|lockout| lockout.succeeded(who, from, now));
         Ok((codes, token))
     }
 
@@ -344,7 +356,13 @@ impl Directory {
         Ok(after)
     }
 
-    /// Judges a code, and counts failures: by account, since who comes so far has its password.
+    /// Under what failures of this account's codes are counted.
+    fn counted(&self, account: AccountId) -> NameDigest {
+        self.keyed(&[b"second", &account.raw().to_be_bytes()])
+    }
+
+    /// Judges a code, and counts failures: by account, since who comes so far has its password. While strangers try
+    /// many, what nobody guesses is looked at all the same: a spare code, or two of the app's in a row.
     fn judged(
         &self,
         access: &Access,
@@ -354,10 +372,13 @@ impl Directory {
     ) -> Result<Fits, StepError> {
         let now = self.inner.clock.now_ms();
         let from = Network::of(peer.ip);
-        let who: NameDigest = self.keyed(&[b"second", &access.account.raw().to_be_bytes()]);
-        let wait = self.lockout(|l| l.wait(Some(who), from, now).max(l.wait_name(who, now)));
-        if let Some(wait) = wait {
+        let who = self.counted(access.account);
+        if let Some(wait) = self.lockout(|lockout| lockout.wait(Some(who), from, now)) {
             return Err(StepError::Later(wait));
+        }
+        let beset = self.lockout(|lockout| lockout.wait_code(who, from, now));
+        if let Some(wait) = beset.filter(|_| is_short(code)) {
+            return Err(StepError::Beset(wait));
         }
         match fits(&kept.proof, code, now.div_euclid(1000)) {
             Some(fits) => {
@@ -365,7 +386,8 @@ impl Directory {
                 Ok(fits)
             }
             None => {
-                self.refused(Some(who), from, now, peer);
+                self.lockout(|lockout| lockout.failed_code(who, from, now));
+                tracing::info!(ip = %peer.ip, account = %access.account, "a code was wrong");
                 Err(StepError::Wrong)
             }
         }
@@ -385,7 +407,13 @@ fn typed(code: &str) -> Option<String> {
     Some(squeeze(code, CredentialKind::SecondFactor))
 }
 
-/// What the code is now; a step is good once, and none before it.
+/// Whether it may be one code of the app, which can be guessed.
+fn is_short(code: &str) -> bool {
+    typed(code).is_none_or(|code| code.len() <= DIGITS)
+}
+
+/// What the code is now; a step is good once, and none before it. Two codes that follow each other, written together,
+/// are the later one's step.
 fn fits(proof: &Proof, code: &str, now_s: i64) -> Option<Fits> {
     let Proof::Totp {
         secret,
@@ -396,15 +424,15 @@ fn fits(proof: &Proof, code: &str, now_s: i64) -> Option<Fits> {
         return None;
     };
     let code = typed(code)?;
-    if code.len() == DIGITS {
-        let now = now_s.div_euclid(STEP_S);
-        let mut steps = (now - SKEW..=now + SKEW).filter(|step| step > last);
+    let codes = code.len() / DIGITS;
+    if matches!(codes, 1 | 2) && code.len() == codes * DIGITS {
+        let (now, before) = (now_s.div_euclid(STEP_S), codes as i64 - 1);
+        let mut steps = (now - SKEW..=now + SKEW).filter(|step| step - before > *last);
+        let shown = |step: i64| (step - before..=step).map(|step| code_of(secret, step));
         return steps
             .find(|step| {
-                code_of(secret, *step)
-                    .as_bytes()
-                    .ct_eq(code.as_bytes())
-                    .into()
+                let shown: String = shown(*step).collect();
+                shown.as_bytes().ct_eq(code.as_bytes()).into()
             })
             .map(Fits::Step);
     }
@@ -526,6 +554,20 @@ mod tests {
         check(1_111_111_109 / STEP_S, "081804", 1_111_111_109, false);
         check(0, "081805", 1_111_111_109, false);
         check(0, "", 1_111_111_109, false);
+        // Two in a row: those of 1111111109 and 1111111111, which are two steps.
+        check(0, "081804 050471", 1_111_111_111, true);
+        check(0, "081804 050471", 1_111_111_111 + STEP_S, true);
+        check(0, "081804 050471", 1_111_111_111 + 2 * STEP_S, false);
+        check(0, "050471 081804", 1_111_111_111, false);
+        check(0, "081804 081804", 1_111_111_111, false);
+        check(0, "081804 050472", 1_111_111_111, false);
+        // The first of them was used: who saw it would have six digits to guess.
+        check(
+            1_111_111_109 / STEP_S,
+            "081804 050471",
+            1_111_111_111,
+            false,
+        );
         check(0, "ABCDE-fghjk", 1_111_111_109, true);
         check(0, "abcdefghjx", 1_111_111_109, false);
         check(0, &"0".repeat(65), 1_111_111_109, false);

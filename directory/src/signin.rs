@@ -249,7 +249,7 @@ impl Directory {
     }
 
     /// Notes the use of a credential; written behind the caller's back, once an hour.
-    fn used(&self, account: AccountId, id: CredentialId) {
+    pub(crate) fn used(&self, account: AccountId, id: CredentialId) {
         let now = self.now_s();
         let book = self.read();
         let Some(kept) = book.credential(account, id) else {

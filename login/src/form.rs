@@ -245,7 +245,9 @@ impl Attempt {
             Err(StepError::Wanted) => None,
             Err(StepError::Enrol) => Some(directory.draw_second(&access).map_err(unavailable)?),
             Err(StepError::Denied(_)) => return Err(Refusal::AppPassword),
-            Err(StepError::Later(wait)) => return Err(Refusal::Later(wait)),
+            Err(StepError::Later(wait) | StepError::Beset(wait)) => {
+                return Err(Refusal::Later(wait));
+            }
             Err(StepError::Wrong) => return Err(Refusal::Wrong),
             Err(StepError::Failed(cause)) => return Err(unavailable(cause)),
         };

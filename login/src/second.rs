@@ -2,9 +2,7 @@
 
 use crate::Context;
 use crate::cookie::{self, session_cookie};
-use crate::form::{
-    Connected, Entered, append_cookie, close, language, paged, peer, repeats_token, see_other,
-};
+use crate::form::{Entered, append_cookie, close, language, paged, peer, repeats_token, see_other};
 use crate::half::Half;
 use crate::origin::{Source, source};
 use crate::page::{Asks, Page};
@@ -12,12 +10,12 @@ use crate::second_page::Ask;
 use crate::second_words::Slip;
 use crate::target::target;
 use crate::words::{Language, Trouble};
-use axum::extract::rejection::FormRejection;
-use axum::extract::{Form, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::extract::{Extension, Form, FromRequest, Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use directory::{Access, Enrolment, Peer, Secret, SessionToken, SignInError, StepError};
 use serde::Deserialize;
+use std::convert::Infallible;
 
 /// Vietnam's days begin so many minutes before those of UTC.
 const ZONE_MIN: i32 = 7 * 60;
@@ -33,7 +31,31 @@ pub(crate) struct Fields {
     next: String,
 }
 
-type Filled = Result<Form<Fields>, FormRejection>;
+/// One of these forms as it came.
+pub(crate) struct Sent {
+    peer: Peer,
+    headers: HeaderMap,
+    /// `None`: our own page did not send them.
+    fields: Option<Fields>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Sent {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Infallible> {
+        let connected = request.extensions().get().cloned().map(Extension);
+        let (uri, headers) = (request.uri().clone(), request.headers().clone());
+        let fields = Form::<Fields>::from_request(request, state).await.ok();
+        let fields = fields.map(|Form(fields)| fields).filter(|fields| {
+            source(&headers, &uri) != Source::Foreign && repeats_token(&headers, &fields.csrf)
+        });
+        Ok(Self {
+            peer: peer(connected),
+            headers,
+            fields,
+        })
+    }
+}
 
 /// `/login/second?lang=…`
 #[derive(Debug, Default, Deserialize)]
@@ -133,13 +155,6 @@ fn stale(context: &Context, headers: &HeaderMap, next: &str, trouble: Trouble) -
     )
 }
 
-/// The form's fields, when our own page sent them.
-fn ours(uri: &Uri, headers: &HeaderMap, fields: Filled) -> Option<Fields> {
-    let Form(fields) = fields.ok()?;
-    let foreign = source(headers, uri) == Source::Foreign;
-    (!foreign && repeats_token(headers, &fields.csrf)).then_some(fields)
-}
-
 /// Why it was not done, and with which status that is told.
 fn slip(error: StepError) -> (StatusCode, Slip) {
     match error {
@@ -148,6 +163,7 @@ fn slip(error: StepError) -> (StatusCode, Slip) {
         }
         StepError::Enrol => (StatusCode::FORBIDDEN, Slip::Demanded),
         StepError::Later(wait) => (StatusCode::TOO_MANY_REQUESTS, Slip::Later(wait)),
+        StepError::Beset(wait) => (StatusCode::TOO_MANY_REQUESTS, Slip::Beset(wait)),
         StepError::Failed(cause) => {
             tracing::error!(%cause, "a step of the second factor failed");
             (StatusCode::SERVICE_UNAVAILABLE, Slip::Unavailable)
@@ -157,7 +173,7 @@ fn slip(error: StepError) -> (StatusCode, Slip) {
 
 /// With the time to wait in its header, where there is one.
 fn waiting(mut response: Response, why: Slip) -> Response {
-    if let Slip::Later(wait) = why {
+    if let Slip::Later(wait) | Slip::Beset(wait) = why {
         let headers = response.headers_mut();
         headers.insert(header::RETRY_AFTER, HeaderValue::from(wait));
     }
@@ -165,29 +181,17 @@ fn waiting(mut response: Response, why: Slip) -> Response {
 }
 
 /// `POST /login/second/code`: the code after the password.
-pub(crate) async fn prove(
-    State(context): State<Context>,
-    connected: Connected,
-    uri: Uri,
-    headers: HeaderMap,
-    fields: Filled,
-) -> Response {
+pub(crate) async fn prove(State(context): State<Context>, sent: Sent) -> Response {
     let step = |context: &Context, half: &Half, code: &str, peer: Peer| {
         let directory = &context.directory;
         let token = directory.open_with_code(&half.access, Some(code), peer)?;
         Ok(Done::Signed(token))
     };
-    halfway(context, connected, uri, headers, fields, step).await
+    halfway(context, sent, step).await
 }
 
 /// `POST /login/second/set`: the first code of an app that was told.
-pub(crate) async fn enrol(
-    State(context): State<Context>,
-    connected: Connected,
-    uri: Uri,
-    headers: HeaderMap,
-    fields: Filled,
-) -> Response {
+pub(crate) async fn enrol(State(context): State<Context>, sent: Sent) -> Response {
     let step = |context: &Context, half: &Half, code: &str, peer: Peer| {
         let Some(drawn) = &half.drawn else {
             return Err(StepError::Wrong);
@@ -196,29 +200,27 @@ pub(crate) async fn enrol(
         let (codes, token) = directory.enrol_second(&half.access, drawn, code, peer)?;
         Ok(Done::Codes(codes, token))
     };
-    halfway(context, connected, uri, headers, fields, step).await
+    halfway(context, sent, step).await
 }
 
 /// A step of somebody whose password was right.
-async fn halfway<F>(
-    context: Context,
-    connected: Connected,
-    uri: Uri,
-    headers: HeaderMap,
-    fields: Filled,
-    step: F,
-) -> Response
+async fn halfway<F>(context: Context, sent: Sent, step: F) -> Response
 where
     F: FnOnce(&Context, &Half, &str, Peer) -> Result<Done, StepError> + Send + 'static,
 {
-    let Some(fields) = ours(&uri, &headers, fields) else {
+    let Sent {
+        peer,
+        headers,
+        fields,
+    } = sent;
+    let Some(fields) = fields else {
         return stale(&context, &headers, "/", Trouble::Stale);
     };
     let next = target(&fields.next).to_owned();
     let Some(half) = context.halves.find(&fields.half) else {
         return stale(&context, &headers, &next, Trouble::Stale);
     };
-    let (kept, asker, peer) = (half.clone(), context.clone(), peer(connected));
+    let (kept, asker) = (half.clone(), context.clone());
     // A commit: not on a thread that serves others.
     let code = fields.code.clone();
     let done = tokio::task::spawn_blocking(move || step(&asker, &kept, &code, peer)).await;
@@ -314,18 +316,16 @@ pub(crate) async fn show(
 }
 
 /// `POST /login/second`: the password once more, and on to the app.
-pub(crate) async fn begin(
-    State(context): State<Context>,
-    connected: Connected,
-    uri: Uri,
-    headers: HeaderMap,
-    fields: Filled,
-) -> Response {
-    let fields = ours(&uri, &headers, fields);
+pub(crate) async fn begin(State(context): State<Context>, sent: Sent) -> Response {
+    let Sent {
+        peer,
+        headers,
+        fields,
+    } = sent;
     let (Some(fields), Some(access)) = (fields, signed(&context, &headers)) else {
         return stale(&context, &headers, "/", Trouble::Stale);
     };
-    let (directory, peer) = (context.directory.clone(), peer(connected));
+    let directory = context.directory.clone();
     let name = access.address().to_string();
     let secret = Secret::new(fields.password);
     // argon2id: not on a thread that serves others.
@@ -363,28 +363,16 @@ pub(crate) async fn begin(
 }
 
 /// `POST /login/second/spare`: new spare codes.
-pub(crate) async fn renew(
-    State(context): State<Context>,
-    connected: Connected,
-    uri: Uri,
-    headers: HeaderMap,
-    fields: Filled,
-) -> Response {
+pub(crate) async fn renew(State(context): State<Context>, sent: Sent) -> Response {
     let step = |access: &Access, context: &Context, code: &str, peer: Peer| {
         let codes = context.directory.renew_spare(access, code, peer)?;
         Ok(Done::Codes(codes, None))
     };
-    changed(context, connected, uri, headers, fields, step).await
+    changed(context, sent, step).await
 }
 
 /// `POST /login/second/change`: another telephone.
-pub(crate) async fn change(
-    State(context): State<Context>,
-    connected: Connected,
-    uri: Uri,
-    headers: HeaderMap,
-    fields: Filled,
-) -> Response {
+pub(crate) async fn change(State(context): State<Context>, sent: Sent) -> Response {
     let step = |access: &Access, context: &Context, code: &str, peer: Peer| {
         let drawn = context.directory.change_second(access, code, peer)?;
         Ok(Done::Draw(Box::new(Half {
@@ -393,41 +381,32 @@ pub(crate) async fn change(
             before: None,
         })))
     };
-    changed(context, connected, uri, headers, fields, step).await
+    changed(context, sent, step).await
 }
 
 /// `POST /login/second/off`: without it again.
-pub(crate) async fn withdraw(
-    State(context): State<Context>,
-    connected: Connected,
-    uri: Uri,
-    headers: HeaderMap,
-    fields: Filled,
-) -> Response {
+pub(crate) async fn withdraw(State(context): State<Context>, sent: Sent) -> Response {
     let step = |access: &Access, context: &Context, code: &str, peer: Peer| {
         context.directory.withdraw_second(access, code, peer)?;
         Ok(Done::Off)
     };
-    changed(context, connected, uri, headers, fields, step).await
+    changed(context, sent, step).await
 }
 
 /// A change that somebody who is signed in makes by a code.
-async fn changed<F>(
-    context: Context,
-    connected: Connected,
-    uri: Uri,
-    headers: HeaderMap,
-    fields: Filled,
-    step: F,
-) -> Response
+async fn changed<F>(context: Context, sent: Sent, step: F) -> Response
 where
     F: FnOnce(&Access, &Context, &str, Peer) -> Result<Done, StepError> + Send + 'static,
 {
-    let fields = ours(&uri, &headers, fields);
+    let Sent {
+        peer,
+        headers,
+        fields,
+    } = sent;
     let (Some(fields), Some(access)) = (fields, signed(&context, &headers)) else {
         return stale(&context, &headers, "/", Trouble::Stale);
     };
-    let (asker, who, peer) = (context.clone(), access.clone(), peer(connected));
+    let (asker, who) = (context.clone(), access.clone());
     // A commit: not on a thread that serves others.
     let code = fields.code;
     let done = tokio::task::spawn_blocking(move || step(&who, &asker, &code, peer)).await;

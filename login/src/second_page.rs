@@ -151,7 +151,7 @@ impl Page<'_> {
         let words = self.language.of_second();
         html! {
             @if factor.since.is_none() {
-                p { (words.is_off) }
+                p { @if factor.demanded { (words.is_due) } @else { (words.is_off) } }
                 p { (words.programs) }
                 form method="post" action="/login/second" {
                     (self.hidden(None))

@@ -10,6 +10,8 @@ pub(crate) enum Slip {
     Password,
     /// Seconds to wait.
     Later(u32),
+    /// The same, of one code alone: others tried many.
+    Beset(u32),
     /// The agency demands the factor.
     Demanded,
     Unavailable,
@@ -34,6 +36,7 @@ pub(crate) struct Words {
     pub(crate) spare_why: &'static str,
     pub(crate) spare_kept: &'static str,
     pub(crate) is_off: &'static str,
+    pub(crate) is_due: &'static str,
     /// The date stands between.
     pub(crate) is_on: (&'static str, &'static str),
     /// The number stands between.
@@ -48,6 +51,7 @@ pub(crate) struct Words {
     wrong: &'static str,
     wrong_password: &'static str,
     later: (&'static str, &'static str),
+    beset: (&'static str, &'static str),
     bound: &'static str,
     unavailable: &'static str,
 }
@@ -74,6 +78,7 @@ static VIETNAMESE: Words = Words {
     spare_why: "Khi không có điện thoại, mỗi mã này thay được mã của ứng dụng một lần. Hãy in hoặc chép lại và cất nơi an toàn: chúng chỉ hiện lần này.",
     spare_kept: "Tôi đã lưu, tiếp tục",
     is_off: "Đang tắt: chỉ cần mật khẩu là đăng nhập được. Khi bật, trang đăng nhập hỏi thêm mã trên điện thoại của bạn, nên kẻ biết mật khẩu cũng không vào được.",
+    is_due: "Chưa thiết lập, mà cơ quan bạn yêu cầu xác minh hai bước: lần đăng nhập sau sẽ hỏi. Hãy thiết lập ngay bây giờ.",
     is_on: ("Đang bật từ ngày ", "."),
     left: ("Còn ", " mã dự phòng."),
     programs: "Phần mềm thư (Outlook, Thunderbird, điện thoại) không hỏi được mã: chúng đăng nhập bằng mật khẩu ứng dụng.",
@@ -86,6 +91,10 @@ static VIETNAMESE: Words = Words {
     wrong: "Mã không đúng hoặc đã dùng. Hãy chờ mã kế tiếp; nếu vẫn không được, hãy xem lại giờ trên điện thoại.",
     wrong_password: "Mật khẩu không đúng.",
     later: ("Đã nhập sai nhiều lần. Hãy thử lại sau ", " giây."),
+    beset: (
+        "Có người đã nhập sai nhiều mã của tài khoản này. Hãy nhập liền nhau hai mã kế tiếp của ứng dụng (chờ mã thứ hai hiện ra), hoặc một mã dự phòng; hoặc thử lại sau ",
+        " giây.",
+    ),
     bound: "Cơ quan bạn yêu cầu xác minh hai bước nên không tắt được.",
     unavailable: "Máy chủ tạm thời chưa làm được việc này. Hãy thử lại sau ít phút.",
 };
@@ -112,6 +121,7 @@ static ENGLISH: Words = Words {
     spare_why: "Without your telephone each of these stands once for a code of the app. Print or copy them and keep them safe: they are shown this once.",
     spare_kept: "I have kept them, continue",
     is_off: "Off: the password alone signs in. When it is on, the sign-in page also asks for a code from your telephone, so that who knows the password does not get in.",
+    is_due: "Not set up yet, and your agency asks for two-step verification: you will be asked at your next sign-in. Set it up now.",
     is_on: ("On since ", "."),
     left: ("", " spare codes are left."),
     programs: "Mail programs (Outlook, Thunderbird, telephones) cannot ask for a code: they sign in by app passwords.",
@@ -124,6 +134,10 @@ static ENGLISH: Words = Words {
     wrong: "The code is not right, or was used already. Wait for the next one; if that fails too, check the clock of your telephone.",
     wrong_password: "The password is not right.",
     later: ("Too many wrong entries. Try again in ", " seconds."),
+    beset: (
+        "Somebody entered many wrong codes for this account. Enter two codes of the app that follow each other, one behind the other (wait for the second to appear), or a spare code; or try again in ",
+        " seconds.",
+    ),
     bound: "Your agency asks for two-step verification, so it cannot be turned off.",
     unavailable: "The server cannot do this right now. Try again in a few minutes.",
 };
@@ -144,6 +158,7 @@ impl Words {
             Slip::Wrong => self.wrong.to_owned(),
             Slip::Password => self.wrong_password.to_owned(),
             Slip::Later(s) => format!("{}{s}{}", self.later.0, self.later.1),
+            Slip::Beset(s) => format!("{}{s}{}", self.beset.0, self.beset.1),
             Slip::Demanded => self.bound.to_owned(),
             Slip::Unavailable => self.unavailable.to_owned(),
         }

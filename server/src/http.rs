@@ -7,13 +7,15 @@ use crate::premises::House;
 use crate::services::Services;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use directory::{Access, Peer, Secret, SignInError};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, Predicate};
 
 /// Below it lies what tokens administer, whatever the agencies rule of mail; all else that they open is mail.
 const API: &str = "/api/";
@@ -48,9 +50,15 @@ pub(crate) fn router(services: &Services, signer: Option<Signer>) -> Router {
                 .route("/readyz", get(ready))
                 .with_state(services.clone()),
         )
-        .layer(tower_http::compression::CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(is_no_file)))
         .layer(axum::middleware::map_response(harden))
         .layer(axum::middleware::map_request(name_host))
+}
+
+/// A file of a letter is handed out as it lies: programs write what comes to the disk, some without asking how it is
+/// encoded (jmapc), and most files are compressed already.
+fn is_no_file(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    !headers.contains_key(header::CONTENT_DISPOSITION)
 }
 
 /// RFC 9113 §8.3.1: HTTP/2 names the host in `:authority`; the rooms read `Host`, as in HTTP/1.1.
@@ -138,6 +146,7 @@ async fn authenticate(
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
+    let tongue = Tongue::of(&request);
     let proof = proof(request.headers());
     let access = match proof {
         Proof::None => Ok(None),
@@ -176,7 +185,7 @@ async fn authenticate(
             next.run(request).await
         }
         Ok(None) => next.run(request).await,
-        Err(error) => refused(&error),
+        Err(error) => refused(&error, tongue),
     }
 }
 
@@ -226,8 +235,37 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value)
 }
 
+/// In which languages a refusal is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tongue {
+    Vietnamese,
+    English,
+    /// To mail programs, which show it to whoever sits there.
+    Both,
+}
+
+impl Tongue {
+    /// Of the API as `Accept-Language` asks.
+    fn of(request: &Request) -> Self {
+        match request.uri().path().starts_with(API) {
+            true if admin::likes_english(request.headers()) => Self::English,
+            true => Self::Vietnamese,
+            false => Self::Both,
+        }
+    }
+
+    /// One thing, said in both with ` / ` between.
+    fn pick(self, said: &str) -> &str {
+        match (self, said.split_once(" / ")) {
+            (Self::Vietnamese, Some((vietnamese, _))) => vietnamese,
+            (Self::English, Some((_, english))) => english,
+            _ => said,
+        }
+    }
+}
+
 /// RFC 9457 problem for a wrong proof, of the kinds that the API has.
-fn refused(error: &SignInError) -> Response {
+fn refused(error: &SignInError, tongue: Tongue) -> Response {
     let (status, slug, title, detail) = match error {
         SignInError::Refused => (
             StatusCode::UNAUTHORIZED,
@@ -269,6 +307,7 @@ fn refused(error: &SignInError) -> Response {
             )
         }
     };
+    let (title, detail) = (tongue.pick(title), tongue.pick(&detail));
     let body = serde_json::json!({
         "type": format!("urn:congvu:problem:{slug}"), "title": title, "status": status.as_u16(), "detail": detail,
     });
@@ -278,6 +317,12 @@ fn refused(error: &SignInError) -> Response {
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/problem+json"),
     );
+    let told = match tongue {
+        Tongue::Vietnamese => "vi",
+        Tongue::English => "en",
+        Tongue::Both => "vi, en",
+    };
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(told));
     match error {
         SignInError::Refused | SignInError::ChooseFirst => {
             let realm = HeaderValue::from_static("Basic realm=\"Congvu\"");

@@ -316,6 +316,9 @@ pub fn until_signal(
     let mut ready = Some(ready);
     let mut reopenings = health::Reopenings::default();
     loop {
+        // Nothing listens before the index has what the journal has: after a kill that may be much.
+        let began = std::time::Instant::now();
+        tracing::info!("opening the store");
         let services = health::open(|| Services::open(config.clone(), Arc::new(SystemClock)))?;
         if services.directory.agencies(None, None, None, 1)?.is_empty() {
             let lost = services.store.loss()?.is_some();
@@ -323,6 +326,7 @@ pub fn until_signal(
             anyhow::ensure!(!lost, no_directory(&config));
             anyhow::bail!(not_founded(&config));
         }
+        tracing::info!(ms = began.elapsed().as_millis(), "the store is open");
         crate::cli::restore::ended(&config);
         let runtime = runtime()?;
         let why = runtime.block_on(async {

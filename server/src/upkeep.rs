@@ -22,7 +22,10 @@ const INDEX_EVERY: Duration = Duration::from_secs(5);
 /// After the disk refused the index.
 const INDEX_AGAIN: Duration = Duration::from_secs(60);
 
-/// Between two looks at the keys that sign mail.
+/// Days before a domain's end on each of which the log says so.
+const ENDS_WITHIN: i64 = 30;
+
+/// Between two looks at the keys that sign mail, and at domains that end.
 const KEYS_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// What is kept for how long, by this config.
@@ -174,11 +177,28 @@ async fn index(services: Services, shutdown: Shutdown) {
     }
 }
 
+/// Domains that stand for others and soon do not: who writes to them, or signs in by them, is to be told in time.
+fn warn_of_ends(directory: &Directory) {
+    for (domain, days) in directory.domains_ending(ENDS_WITHIN) {
+        tracing::warn!(
+            domain = %domain.name,
+            days,
+            until = domain.until.map(|day| day.to_string()),
+            stands_for = domain.alias_of.map(|name| name.to_string()),
+            "a domain ends soon: afterwards its mail is refused and nobody signs in by it; more time: congvu admin domains update"
+        );
+    }
+}
+
 /// Keys that sign mail (DKIM): made for domains that have none, forgotten when they have retired.
 async fn keys(services: Services, shutdown: Shutdown) {
-    let mut first = true;
+    let (mut first, mut warned) = (true, None);
     loop {
         let directory = services.directory.clone();
+        let today = directory.today();
+        if warned.replace(today) != Some(today) {
+            warn_of_ends(&directory);
+        }
         let (domains, signed) = match services.delivery.signs() {
             true => (
                 directory.domains_without_dkim(),

@@ -1,11 +1,13 @@
-//! What one question costs of who may, and of what rules an account, in a province of 20,000 accounts.
-//! `cargo run --release -p tests --bin bench -- rights [accounts]`.
+//! What one question costs of who may, of what rules an account, and of whom a letter to a list that finds its members
+//! by a rule reaches, in a province of 20,000 accounts.
+//! `cargo run --release -p tests --bin bench -- rights [accounts [questions]]`.
 
 use crate::spread;
 use directory::policy::{Key, Said, Value};
 use directory::{
     Access, AccountId, AccountKind, AgencyId, AgencyPolicy, AgencyQuota, Capability, Clock,
-    CredentialKind, Directory, Grant, NewAccount, NewAgency, Peer, Role,
+    CredentialKind, Directory, Grant, ListRule, ListRules, NewAccount, NewAgency, NewPosition,
+    Passing, Peer, PositionKind, Poster, Posting, Resolution, Role,
 };
 use formats::address::{Address, DomainName};
 use std::collections::BTreeMap;
@@ -22,6 +24,8 @@ const DEPARTMENTS: usize = 130;
 const UNITS: usize = 8;
 /// Questions of one run.
 const QUESTIONS: usize = 100_000;
+/// Letters of one run: whom one reaches is hundreds of accounts.
+const LETTERS: usize = 200;
 
 #[derive(Debug)]
 struct Standing;
@@ -110,18 +114,114 @@ fn administrator(directory: &Directory) -> Access {
     directory.sign_in_token(&made.unwrap().1, peer).unwrap()
 }
 
+/// A list that finds its members by a rule.
+fn list(directory: &Directory, name: &str, rule: ListRule) -> Address {
+    let address = Address::parse(&format!("{name}@tinh.gov.vn")).unwrap();
+    let new = NewAccount {
+        address: address.clone(),
+        kind: AccountKind::List {
+            members: Vec::new(),
+        },
+        agency: AgencyId("H99".into()),
+        name: name.to_owned(),
+        position: None,
+        quota: None,
+        messages_max: None,
+    };
+    let account = directory.create_account(None, new).unwrap().id;
+    let rules = ListRules {
+        account,
+        posting: Posting::Anyone,
+        posters: Vec::new(),
+        owner: None,
+        fields: true,
+        rule: Some(rule),
+        version: 0,
+    };
+    directory.set_list_rules(None, rules, None).unwrap();
+    address
+}
+
+/// A chairman of each department, who holds the seat himself.
+fn chairmen(directory: &Directory, people: &[(AccountId, AgencyId)]) {
+    for d in 1..=DEPARTMENTS {
+        let new = NewPosition {
+            agency: AgencyId(format!("H99.{d}")),
+            kind: PositionKind::Chairman,
+            title: "Chủ tịch".into(),
+            title_en: None,
+            order: 1,
+            mailbox: None,
+            until: None,
+        };
+        let seat = directory.create_position(None, new).unwrap();
+        let what = directory::Handover {
+            to: Some(people[d % people.len()].0),
+            ..directory::Handover::default()
+        };
+        directory.hand_over(None, seat.id, what, None).unwrap();
+    }
+}
+
+/// What a letter to such lists costs before it is placed: whom it reaches.
+fn lists(directory: &Directory, people: &[(AccountId, AgencyId)]) {
+    chairmen(directory, people);
+    let under = |id: &str, position_kinds| ListRule {
+        under: AgencyId(id.into()),
+        agency_kinds: Vec::new(),
+        position_kinds,
+        account_kinds: Vec::new(),
+    };
+    let lists = [
+        (
+            "everybody of one department",
+            "so",
+            under("H99.1", Vec::new()),
+        ),
+        (
+            "every chairman of the province",
+            "chutich",
+            under("H99", vec![PositionKind::Chairman]),
+        ),
+        (
+            "everybody of the province",
+            "tinh",
+            under("H99", Vec::new()),
+        ),
+    ];
+    for (name, local, rule) in lists {
+        let address = list(directory, local, rule);
+        let passing = Passing {
+            poster: &Poster::System,
+            met: &[],
+        };
+        let reached = match directory.resolve(&address, passing) {
+            Ok(Resolution::Local { accounts, .. }) => accounts.len(),
+            Ok(other) => panic!("{name}: {other:?}"),
+            Err(error) => {
+                println!("a letter to {name}: refused, {error}");
+                continue;
+            }
+        };
+        each(LETTERS, &format!("a letter to {name} ({reached})"), |_| {
+            black_box(directory.resolve(&address, passing).unwrap());
+        });
+    }
+}
+
 /// Nanoseconds of one question.
-fn each(name: &str, mut ask: impl FnMut(usize)) {
+fn each(questions: usize, name: &str, mut ask: impl FnMut(usize)) {
     let cost = spread(|| {
         let began = Instant::now();
-        (0..QUESTIONS).for_each(&mut ask);
-        began.elapsed().as_nanos() as f64 / QUESTIONS as f64
+        (0..questions).for_each(&mut ask);
+        began.elapsed().as_nanos() as f64 / questions as f64
     });
     println!("{name}: {cost} ns");
 }
 
 pub(crate) fn main(mut arguments: impl Iterator<Item = String>) {
     let accounts = arguments.next().map_or(ACCOUNTS, |n| n.parse().unwrap());
+    let questions = arguments.next().map_or(QUESTIONS, |n| n.parse().unwrap());
     let dir = tempfile::tempdir_in(".").unwrap();
     let options = Options {
         dir: dir.path().join("store"),
@@ -144,16 +244,21 @@ pub(crate) fn main(mut arguments: impl Iterator<Item = String>) {
         began.elapsed().as_millis()
     );
     let access = administrator(&directory);
-    each("permission check, grant three levels above", |n| {
-        let (_, agency) = &people[n % people.len()];
-        assert!(black_box(access.may(Capability::ManageAccounts, agency)));
-    });
-    each("one value of a policy", |n| {
+    each(
+        questions,
+        "permission check, grant three levels above",
+        |n| {
+            let (_, agency) = &people[n % people.len()];
+            assert!(black_box(access.may(Capability::ManageAccounts, agency)));
+        },
+    );
+    each(questions, "one value of a policy", |n| {
         let (account, _) = &people[n % people.len()];
         black_box(directory.policy(*account, Key::PasswordMin).unwrap());
     });
-    each("effective policy, all values", |n| {
+    each(questions, "effective policy, all values", |n| {
         let (account, _) = &people[n % people.len()];
         black_box(directory.effective_policy(None, *account).unwrap());
     });
+    lists(&directory, &people);
 }

@@ -108,6 +108,7 @@ fn flow(program: &str, name: &str, programs: &[&str]) {
         .arg(tests::root().join("tests/clients").join(name))
         .arg(&facts)
         .env("DEMO", &facts)
+        .env("NODE_EXTRA_CA_CERTS", demo().join("ca.pem"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()
         .unwrap();
@@ -125,6 +126,17 @@ fn clients_poplib() {
 #[test]
 fn clients_imaplib() {
     flow("python3", "imap_flow.py", &["python3"]);
+}
+
+#[test]
+fn clients_jmapc() {
+    flow("python3", "jmap_flow.py", &["python3"]);
+}
+
+/// npm's package is the webmail's development dependency.
+#[test]
+fn clients_jmap_jam() {
+    flow("node", "jam_flow.mjs", &["node"]);
 }
 
 #[test]

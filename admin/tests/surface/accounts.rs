@@ -233,6 +233,37 @@ async fn an_alias_changes_places_with_the_main_address() {
 }
 
 #[tokio::test]
+async fn deleted_accounts_of_an_address_are_found_at_once() {
+    let w = World::new();
+    let mut had = Vec::new();
+    for _ in 0..3 {
+        let made = w.post(&w.root, "accounts", an("H99.2")).await;
+        check(&made, 201);
+        had.push(made.json["id"].to_string());
+        let path = format!("accounts/{}", made.json["id"]);
+        check(&w.delete(&w.root, &path).await, 204);
+    }
+    let of = "accounts?deleted=true&address=ANNV@x.vn";
+    let all = w.get(&w.root, of).await;
+    assert_eq!(
+        (all.names("id"), &all.json["cursor"]),
+        (had.clone(), &Value::Null)
+    );
+    let first = w.get(&w.root, &format!("{of}&limit=2")).await;
+    assert_eq!(first.names("id"), had[..2]);
+    let cursor = first.json["cursor"].as_str().unwrap();
+    let rest = w
+        .get(&w.root, &format!("{of}&limit=2&cursor={cursor}"))
+        .await;
+    assert_eq!(rest.names("id"), had[2..]);
+    let elsewhere = w.get(&w.root, &format!("{of}&agency=H99.1")).await;
+    assert!(elsewhere.names("id").is_empty());
+    assert!(w.get(&w.branch, of).await.names("id").is_empty());
+    let none = w.get(&w.root, "accounts?deleted=true&address=x@x.vn").await;
+    assert!(none.names("id").is_empty() && none.json["cursor"].is_null());
+}
+
+#[tokio::test]
 async fn a_name_does_not_turn_what_follows() {
     let w = World::new();
     for name in ["An \u{202e}gnôđ nac", "An\u{2066}", "An\u{7}"] {

@@ -276,4 +276,15 @@ async fn i17_codes_find_nothing_outside_the_subtree() {
         ["H99.1"]
     );
     assert_eq!(w.get(&w.root, "agencies/H26.2").await.json["id"], "H99.2");
+    // A code that another has is refused in the same words, whether that one may be seen or not.
+    let new = |id: &str| json!({"id": id, "parent": "H99.1", "name": "Tên"});
+    let mut told = Vec::new();
+    for code in ["H26.2", "H99.2", "H99.1.1"] {
+        let refused = w.post(&w.branch, "agencies", new(code)).await;
+        check(&refused, 409);
+        let words = refused.json["detail"].as_str().unwrap();
+        told.push(words.replace(code, ""));
+    }
+    assert!(told.iter().all(|words| *words == told[0]), "{told:?}");
+    assert!(told[0].contains("không cấp được ở đây"), "{told:?}");
 }

@@ -576,3 +576,17 @@ async fn a_table_does_not_lead_what_takes_two_to_where_it_takes_one() {
     let results = w.results(&w.root, &moved, "").await;
     assert_eq!(faults(&results), ["2 parent takes-two"], "{moved}");
 }
+
+#[tokio::test]
+async fn a_code_that_is_taken_is_told_as_a_code() {
+    let w = World::new();
+    let tree = "id,parent,name\nH99.2,H99.1,Khác\n";
+    let job = w.import(&w.branch, "agencies?dry_run=true", tree).await;
+    let rows = w.results(&w.branch, &job, "").await;
+    assert_eq!(faults(&rows), ["2 id taken"]);
+    let words = rows[0]["errors"][0]["detail"].as_str().unwrap();
+    assert!(
+        words.starts_with("this code") && !words.contains("address"),
+        "{words}"
+    );
+}

@@ -83,6 +83,13 @@ async fn i17_domains_elsewhere_do_not_exist() {
         404,
     );
     check(&w.delete(&w.branch, "domains/x.vn").await, 404);
+    // One that is there and one that is nowhere are refused in the same words, where neither may be seen.
+    let new = |name: &str| json!({"name": name, "agency": "H99.1"});
+    let there = w.post(&w.branch, "domains", new("x.vn")).await;
+    let nowhere = w.post(&w.branch, "domains", new("khong-co.vn")).await;
+    check(&there, 422);
+    assert_eq!(there.json, nowhere.json);
+    check(&w.post(&w.branch, "domains", new("snv.x.vn")).await, 409);
     check(
         &w.patch(&w.branch, "domains/snv.x.vn", json!({"agency": "H99.2"}))
             .await,
@@ -209,6 +216,25 @@ async fn a_domain_stands_for_another_until_a_day() {
     check(&said, 200);
     assert_eq!(said.json["until"], "2028-06-30");
     check(&until("cu.vn", json!("30/6/2028")).await, 422);
+    // The day is 2026-10-26.
+    for (day, within, left) in [
+        ("2026-11-25", 30, Some(30)),
+        ("2026-11-26", 30, None),
+        ("2026-10-26", 0, Some(0)),
+        ("2026-10-25", 30, None),
+    ] {
+        check(&until("cu.vn", json!(day)).await, 200);
+        let ending = w.directory.domains_ending(within);
+        let ending = ending
+            .iter()
+            .map(|(domain, left)| (domain.name.as_str(), *left));
+        let expected = left.map(|left| ("cu.vn", left));
+        assert_eq!(
+            ending.collect::<Vec<_>>(),
+            Vec::from_iter(expected),
+            "{day}"
+        );
+    }
     let own = until("x.vn", json!("2028-06-30")).await;
     check(&own, 422);
     assert_eq!(own.json["errors"][0]["field"], "until");

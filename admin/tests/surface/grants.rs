@@ -119,6 +119,42 @@ async fn what_is_beyond_is_refused_with_words() {
 }
 
 #[tokio::test]
+async fn who_may_not_touch_an_account_for_its_rights_is_told_so() {
+    let w = World::new();
+    let new = json!({"address": "hanche@x.vn", "agency": "H99.1", "name": "Hạn chế"});
+    let made = w.post(&w.branch, "accounts", new).await;
+    check(&made, 201);
+    let id = &made.json["id"];
+    let limited =
+        json!({"account": id, "agency": "H99.1", "role": "administrator", "accounts_max": 50});
+    check(&w.post(&w.branch, "grants", limited).await, 201);
+    let id = directory::AccountId::new(id.as_u64().unwrap() as u32).unwrap();
+    let token = directory::CredentialKind::Token;
+    let (_, secret) = w
+        .directory
+        .create_credential(None, id, token, "x", None)
+        .unwrap();
+    let limited = w.directory.sign_in_token(&secret, PEER).unwrap();
+    let set = |of: &str| {
+        let line = format!("PUT accounts/{}/credentials/password", w.id(of));
+        let body = json!({"password": "Hoa-Sen-Xanh-2026"});
+        let (w, limited) = (&w, &limited);
+        async move { w.with(limited, &line, &[], Some(body)).await }
+    };
+    let plain = json!({"address": "thuong@x.vn", "agency": "H99.1.1", "name": "Thường"});
+    check(&w.post(&w.branch, "accounts", plain).await, 201);
+    check(&set("thuong").await, 200);
+    // The auditor's grant came from the top, without limits.
+    let refused = set("kiemtoan").await;
+    check(&refused, 403);
+    let words = refused.json["detail"].as_str().unwrap();
+    assert!(
+        words.contains("quyền (grants) mà bạn không giao được"),
+        "{words}"
+    );
+}
+
+#[tokio::test]
 async fn i17_grants_of_a_sister_are_not_there() {
     let w = World::new();
     let body = json!({"account": w.id("nguoila"), "agency": "H99.2", "role": "auditor"});

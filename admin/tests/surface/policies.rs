@@ -68,6 +68,30 @@ async fn policies_are_said_inherited_and_taken_back() {
 }
 
 #[tokio::test]
+async fn a_value_of_another_kind_is_told_which_one_is_wanted() {
+    let w = World::new();
+    for (name, value, wanted) in [
+        (
+            "sign_in_hours",
+            json!("8-17"),
+            "danh sách: các giờ trong tuần",
+        ),
+        ("sign_in_networks", json!([1]), "danh sách: các mạng"),
+        ("second_factor", json!("yes"), "true hoặc false"),
+        ("attachment_octets", json!(-1), "một số từ"),
+        ("password_min", json!(null), "một số từ"),
+        ("imap", json!(1), "true hoặc false"),
+    ] {
+        let said = json!({"values": {name: {"value": value}}});
+        let refused = w.patch(&w.branch, "policies/H99.1", said).await;
+        check(&refused, 422);
+        assert_eq!(refused.json["errors"][0]["field"], name);
+        let words = refused.json["detail"].as_str().unwrap();
+        assert!(words.contains(wanted), "{words}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_is_refused_with_words() {
     let w = World::new();
     for (name, value) in [

@@ -80,6 +80,15 @@ async fn a_position_is_made_handed_over_and_remembers() {
         (&detail["reason"], &detail["to"]),
         (&json!("Quyết định 12"), &json!("quantri.nhanh@x.vn"))
     );
+    // What came in the head of the request is the reason of the entry.
+    assert_eq!(log.json["items"][1]["reason"], "thử nghiệm");
+    // Who holds it is not the next one; who held it in another's place may hold it for good.
+    let again = over(json!({"to": second, "acting": true})).await;
+    check(&again, 422);
+    assert_eq!(again.json["errors"][0]["field"], "to");
+    let good = over(json!({"to": second, "reason": "Quyết định 13"})).await;
+    check(&good, 200);
+    assert_eq!(good.json["holder"]["acting"], false);
     let vacant = over(json!({"to": null})).await;
     check(&vacant, 200);
     assert_eq!(vacant.json["holder"], Value::Null);

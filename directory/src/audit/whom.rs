@@ -75,7 +75,10 @@ impl Book {
             return (&**account).into();
         }
         Whom {
-            account: self.departed.get(&address.key()).copied(),
+            account: {
+                let had = self.departed.get(&address.key());
+                had.and_then(|had| had.last()).copied()
+            },
             agency: None,
         }
     }

@@ -112,7 +112,11 @@ impl Ground<'_> {
     fn code_taken(&self, new: &Agency, ahead: &Ahead) -> Option<Column> {
         let given = |code: &str| ahead.codes.get(code).is_some_and(|owner| *owner != new.id);
         match self.book.check_codes(new) {
-            Err(Error::Exists(code)) if code == new.id.0.to_ascii_uppercase() => Some(Column::Id),
+            Err(Error::Exists(code))
+                if code.strip_prefix("code ") == Some(&new.id.0.to_ascii_uppercase()) =>
+            {
+                Some(Column::Id)
+            }
             Err(_) => Some(Column::Codes),
             Ok(()) if given(&new.id.0.to_ascii_uppercase()) => Some(Column::Id),
             Ok(()) => {

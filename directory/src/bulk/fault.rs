@@ -88,7 +88,9 @@ pub(crate) fn fault_of(error: crate::Error) -> Result<Fault, storage::Error> {
         Error::Lived => Fault::Used,
         Error::Conflict => Fault::Changed,
         // A job is never on trial.
-        Error::Denied(_) | Error::Closed | Error::NotSecond | Error::Tried => Fault::NotAllowed,
+        Error::Denied(_) | Error::Outranked | Error::Closed | Error::NotSecond | Error::Tried => {
+            Fault::NotAllowed
+        }
         Error::Beyond(Measure::Accounts, most) => Fault::TooManyAccounts(most),
         Error::Beyond(Measure::Quota, most) => Fault::TooMuchQuota(most),
         Error::Awaiting(_) => Fault::TakesTwo,

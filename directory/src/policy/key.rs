@@ -182,6 +182,22 @@ impl Key {
         }
     }
 
+    /// Whether its values are lists of words.
+    pub fn is_listed(self) -> bool {
+        matches!(self.kind(), Kind::Only(_) | Kind::Refused(_))
+    }
+
+    /// What its values are, as a refusal says it; of a list, what its words are.
+    pub fn expected(self) -> String {
+        match self.kind() {
+            Kind::AtLeast(min, max) | Kind::AtMost(min, max) => {
+                format!("a number from {min} to {max}")
+            }
+            Kind::Allowed | Kind::Demanded => "true or false".into(),
+            Kind::Only(words) | Kind::Refused(words) => words.expected().into(),
+        }
+    }
+
     /// The value as it is kept: words once each, in one spelling. Errors: `Invalid`, naming the key.
     pub fn checked(self, value: Value) -> Result<Value, Error> {
         let wrong = |expected: String| invalid(self.name(), expected);
@@ -189,26 +205,22 @@ impl Key {
             (Kind::AtLeast(min, max) | Kind::AtMost(min, max), Value::Number(n)) => {
                 match (min..=max).contains(&n) {
                     true => Ok(Value::Number(n)),
-                    false => Err(wrong(format!("a number from {min} to {max}"))),
+                    false => Err(wrong(self.expected())),
                 }
             }
-            (Kind::AtLeast(min, max) | Kind::AtMost(min, max), _) => {
-                Err(wrong(format!("a number from {min} to {max}")))
-            }
             (Kind::Allowed | Kind::Demanded, Value::Switch(on)) => Ok(Value::Switch(on)),
-            (Kind::Allowed | Kind::Demanded, _) => Err(wrong("true or false".into())),
             (Kind::Only(words) | Kind::Refused(words), Value::Words(given)) => {
                 if given.is_empty() || given.len() > WORDS_MAX {
                     return Err(wrong(format!("1 to {WORDS_MAX} words")));
                 }
                 let each = given.iter().map(|word| words.spelled(word));
                 let spelled: Option<Vec<String>> = each.collect();
-                let mut all = spelled.ok_or_else(|| wrong(words.expected().into()))?;
+                let mut all = spelled.ok_or_else(|| wrong(self.expected()))?;
                 all.sort_unstable();
                 all.dedup();
                 Ok(Value::Words(all))
             }
-            (Kind::Only(words) | Kind::Refused(words), _) => Err(wrong(words.expected().into())),
+            _ => Err(wrong(self.expected())),
         }
     }
 

@@ -23,7 +23,7 @@ fn agencies_make_a_tree() {
             },
         )
     };
-    refused(make("H99", None, "Hai"), "H99 exists already");
+    refused(make("H99", None, "Hai"), "code H99 exists already");
     refused(make("H99.3", Some("H98"), "Ba"), "agency not found");
     refused(make("H99/3", Some("H99"), "Ba"), "id:");
     refused(make("H99..3", Some("H99"), "Ba"), "id:");

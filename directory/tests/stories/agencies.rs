@@ -47,12 +47,12 @@ fn official_codes_find_an_agency_and_are_nobody_elses() {
     }
     refused(d.agency_coded("H26.2"), "agency not found");
     let taken = |id: &str, codes: &[&str]| make(&world, id, "H99", profile(codes));
-    refused(taken("H99.5", &["H26.1"]), "H26.1 exists");
-    refused(taken("H99.5", &["H99.2"]), "H99.2 exists");
-    refused(taken("H26.1", &[]), "H26.1 exists");
+    refused(taken("H99.5", &["H26.1"]), "code H26.1 exists");
+    refused(taken("H99.5", &["H99.2"]), "code H99.2 exists");
+    refused(taken("H26.1", &[]), "code H26.1 exists");
     refused(
         change(&world, "H99.2", |p| *p = profile(&["000.00.01.H26"])),
-        "000.00.01.H26 exists",
+        "code 000.00.01.H26 exists",
     );
     // What it no longer has is free again, also after a restart.
     change(&world, "H99.1", |p| *p = profile(&["H26.1"])).unwrap();

@@ -11,6 +11,7 @@ fn outcome<T>(result: Result<T, Error>) -> String {
     match result {
         Ok(_) => "ok".to_owned(),
         Err(Error::Denied(_)) => "denied".to_owned(),
+        Err(Error::Outranked) => "outranked".to_owned(),
         Err(Error::NotFound(_)) => "absent".to_owned(),
         Err(error) => error.to_string(),
     }
@@ -178,21 +179,21 @@ fn an_officer_cannot_become_the_administrator() {
     let secret = Secret::new("Khác 2027");
     assert_eq!(
         outcome(d.set_password(by, admin.account(), &secret)),
-        "denied"
+        "outranked"
     );
     let app = CredentialKind::AppPassword;
     assert_eq!(
         outcome(d.create_credential(by, admin.account(), app, "x", None)),
-        "denied"
+        "outranked"
     );
     let off = |a: &mut Account| a.state = AccountState::Suspended;
-    assert_eq!(change(&world, &officer, "qt@tinh.gov.vn", off), "denied");
+    assert_eq!(change(&world, &officer, "qt@tinh.gov.vn", off), "outranked");
     assert_eq!(
         outcome(d.delete_account(by, admin.account(), None)),
-        "denied"
+        "outranked"
     );
     let own = |a: &mut Account| a.grants = vec![Grant::of(Role::Administrator, agency("H99.2"))];
-    assert_eq!(change(&world, &officer, "cb@tinh.gov.vn", own), "denied");
+    assert_eq!(change(&world, &officer, "cb@tinh.gov.vn", own), "outranked");
     // The administrator of a department gives grants there, and not above.
     let up = |a: &mut Account| a.grants.push(Grant::of(Role::Auditor, agency("H99")));
     world.person("xa@tinh.gov.vn", "H99.2.1");

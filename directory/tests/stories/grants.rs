@@ -34,6 +34,7 @@ fn outcome<T>(result: Result<T, Error>) -> String {
     match result {
         Ok(_) => "ok".into(),
         Err(Error::Denied(_)) => "denied".into(),
+        Err(Error::Outranked) => "outranked".into(),
         Err(Error::NotFound(_)) => "absent".into(),
         Err(Error::Beyond(what, max)) => format!("{what} {max}"),
         Err(Error::Invalid { field, .. }) => field.into(),
@@ -156,10 +157,10 @@ fn who_has_more_is_touched_by_no_one_who_has_less() {
     let secret = Secret::new("Khác 2027");
     assert_eq!(
         outcome(d.set_password(by, admin.account(), &secret)),
-        "denied"
+        "outranked"
     );
     let token = d.create_credential(by, admin.account(), CredentialKind::Token, "t", None);
-    assert_eq!(outcome(token), "denied");
+    assert_eq!(outcome(token), "outranked");
     let id = GrantId {
         account: admin.account(),
         number: 1,
@@ -387,7 +388,7 @@ fn i17_grants_elsewhere_are_not_seen() {
     named.grants = Vec::new();
     assert_eq!(
         outcome(d.change_account(Some(&here), named, None)),
-        "denied"
+        "outranked"
     );
 }
 
@@ -410,8 +411,8 @@ fn nobody_rises_against_whom_he_has_his_right_from() {
         assert_eq!(outcome(d.take_grant(by, above, true, None)), "denied");
         assert_eq!(outcome(d.change_grant(by, above, whole(), None)), "denied");
         let chief = chief.account();
-        assert_eq!(outcome(d.set_password(by, chief, &secret)), "denied");
-        assert_eq!(outcome(d.delete_account(by, chief, None)), "denied");
+        assert_eq!(outcome(d.set_password(by, chief, &secret)), "outranked");
+        assert_eq!(outcome(d.delete_account(by, chief, None)), "outranked");
     }
     let up = d.take_grant(Some(&third), given.id, false, None);
     assert_eq!(outcome(up), "denied");

@@ -450,3 +450,32 @@ fn i17_positions_outside_the_subtree_are_not_there() {
         1
     );
 }
+
+#[test]
+fn the_reason_of_a_handover_is_its_entrys_and_who_holds_a_seat_is_not_its_next_holder() {
+    let (world, id, _) = held();
+    let d = &world.directory;
+    let admin = world.officer("qt@tinh.gov.vn", Role::Administrator, "H99.1");
+    let what = |why: &str| Handover {
+        reason: Some(why.to_owned()),
+        ..to(world.id("cuc@tinh.gov.vn"))
+    };
+    d.hand_over(Some(&admin), id, what("QĐ 12"), None).unwrap();
+    let entry = || d.audit(None, 1).unwrap().remove(0);
+    assert_eq!(entry().reason, "QĐ 12");
+    let again = d.hand_over(Some(&admin), id, what("QĐ 13"), None);
+    assert!(
+        matches!(again, Err(directory::Error::Invalid { field: "to", .. })),
+        "{again:?}"
+    );
+    assert_eq!(d.position(None, id).unwrap().holdings.len(), 2);
+    // What the request brings goes first, and both are kept; in another's place it is another holding.
+    let brought = admin.because("theo đơn").unwrap();
+    let acting = Handover {
+        acting: true,
+        ..what("QĐ 14")
+    };
+    d.hand_over(Some(&brought), id, acting, None).unwrap();
+    assert_eq!(entry().reason, "theo đơn");
+    assert!(entry().detail.contains("QĐ 14"));
+}

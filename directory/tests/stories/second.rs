@@ -54,13 +54,18 @@ fn at(
 
 /// What comes of a code, as text.
 fn check(world: &World, name: &str, code: Option<&str>, expected: &str) {
+    check_from(world, NETWORK, name, code, expected);
+}
+
+fn check_from(world: &World, ip: &str, name: &str, code: Option<&str>, expected: &str) {
     let access = world_enter(world, name).unwrap();
-    let got = match world.directory.open_with_code(&access, code, peer(NETWORK)) {
+    let got = match world.directory.open_with_code(&access, code, peer(ip)) {
         Ok(session) => {
             assert!(world.directory.session(&session.0).is_some());
             "in".to_owned()
         }
         Err(StepError::Later(_)) => "later".to_owned(),
+        Err(StepError::Beset(_)) => "beset".to_owned(),
         Err(error) => format!("{error:?}").to_lowercase(),
     };
     assert_eq!(got, expected, "{code:?}");
@@ -190,6 +195,49 @@ fn guessing_codes_is_slowed_down_though_the_password_is_right() {
     check(&world, "an", Some(&app(&told, world.now_s())), "later");
     world.pass(15 * 60);
     check(&world, "an", Some(&app(&told, world.now_s())), "in");
+}
+
+#[test]
+fn strangers_who_know_the_password_and_guess_keep_no_owner_out() {
+    let world = World::new();
+    let (an, told, spare) = enrolled(&world, "an@tinh.gov.vn");
+    let wrong = |from: &str, expected: &str| {
+        check_from(&world, from, "an", Some("000000"), expected);
+    };
+    for _ in 0..5 {
+        wrong("198.51.100.1", "wrong");
+    }
+    wrong("198.51.100.1", "later");
+    world.pass(2 * STEP);
+    // Five from one network: from another one code does.
+    let now = || app(&told, world.now_s());
+    check_from(&world, "203.0.113.9", "an", Some(&now()), "in");
+    for n in 1..=5 {
+        wrong(&format!("203.0.113.{n}"), "wrong");
+    }
+    wrong("203.0.113.6", "beset");
+    world.pass(2 * STEP);
+    for n in 10..=16 {
+        // As long as they are let, and they are let ever more seldom.
+        wrong(&format!("203.0.113.{n}"), "wrong");
+        world.pass(1 << (n - 9));
+    }
+    wrong("203.0.113.17", "wrong");
+    wrong("203.0.113.18", "beset");
+    // Where he signed in lately its owner comes in as always, elsewhere by what nobody guesses.
+    let code = now();
+    check_from(&world, "198.51.100.77", "an", Some(&code), "beset");
+    check(&world, "an", Some(&code), "in");
+    wrong("203.0.113.19", "beset");
+    world.pass(2 * STEP);
+    let two = format!("{} {}", app(&told, world.now_s() - STEP), now());
+    check_from(&world, "198.51.100.77", "an", Some(&two), "in");
+    check_from(&world, "198.51.100.78", "an", Some(&two), "wrong");
+    check_from(&world, "198.51.100.78", "an", Some(&spare[4]), "in");
+    let listed = world.directory.credentials(None, an.id).unwrap();
+    let of = |kind| listed.iter().find(|row| row.kind == kind).unwrap();
+    let used = of(CredentialKind::SecondFactor).last_used_at;
+    assert!(used.is_some(), "its use is told");
 }
 
 #[test]

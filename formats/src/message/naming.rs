@@ -12,6 +12,11 @@ use std::collections::BTreeSet;
 const PARAMETERS: [&str; 2] = ["filename", "name"];
 /// Readings of one part; a header that has more is doubtful.
 pub const NAMES_MAX: usize = 500;
+/// Octets that are read of one field; a longer one is doubtful.
+pub const FIELD_OCTETS_MAX: usize = 64 * 1024;
+/// Names that begin within another one, as careless programs read them; a field that has more is doubtful. It bounds the
+/// time: `name=name=name=…` would be read anew from each of its places.
+pub const OVERLAPS_MAX: usize = 8;
 
 /// What the header of a part calls it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,7 +71,9 @@ pub fn naming(part_header: &[u8]) -> Naming {
         };
         // RFC 5322 §4: left out here, the end of the name elsewhere.
         found.doubtful |= field.value.contains(&0);
-        let text = header::unfold(field.value);
+        found.doubtful |= field.value.len() > FIELD_OCTETS_MAX;
+        let read = field.value.len().min(FIELD_OCTETS_MAX);
+        let text = header::unfold(&field.value[..read]);
         match of.as_str() {
             "type" => {
                 let read = named(&text, &mut found);
@@ -111,7 +118,9 @@ fn named(text: &str, found: &mut Naming) -> Declaration {
         for value in misreadings(&read.params, parameter) {
             found.misread(&value);
         }
-        for value in occurrences(text, parameter) {
+        let (values, more) = occurrences(text, parameter);
+        found.doubtful |= more;
+        for value in values {
             found.misread(value);
         }
     }
@@ -171,19 +180,30 @@ fn misreadings(params: &[(String, String)], name: &str) -> Vec<String> {
     found
 }
 
-/// Values behind every `name=` wherever it stands, be it within quotes or a comment of ours.
-fn occurrences<'t>(text: &'t str, name: &'static str) -> impl Iterator<Item = &'t str> {
+/// Values behind every `name=` wherever it stands, be it within quotes or a comment of ours; and whether there are more
+/// than are read.
+fn occurrences<'t>(text: &'t str, name: &str) -> (Vec<&'t str>, bool) {
     // ASCII case folding keeps every octet where it was.
     let lower = text.to_ascii_lowercase();
-    let places: Vec<usize> = lower.match_indices(name).map(|(at, _)| at).collect();
-    places.into_iter().filter_map(move |at| {
+    let (mut found, mut overlaps, mut end) = (Vec::new(), 0, 0);
+    for (at, _) in lower.match_indices(name) {
         let behind = text[at + name.len()..].trim_start();
-        let value = behind.strip_prefix('=')?.trim_start();
-        match value.strip_prefix('"') {
+        let Some(value) = behind.strip_prefix('=').map(str::trim_start) else {
+            continue;
+        };
+        overlaps += usize::from(at < end);
+        if overlaps > OVERLAPS_MAX || found.len() >= NAMES_MAX {
+            return (found, true);
+        }
+        let read = match value.strip_prefix('"') {
             Some(quoted) => quoted.split('"').next(),
             None => value.split([';', ' ', '\t', ')']).next(),
-        }
-    })
+        };
+        let read = read.unwrap_or_default();
+        end = end.max(text.len() - value.len() + read.len());
+        found.push(read);
+    }
+    (found, false)
 }
 
 #[cfg(test)]
@@ -270,6 +290,14 @@ mod tests {
         check(&format!("Content-Type: a/b{many}\r\n"), true);
         let many: String = (0..5000).map(|_| "X: y\r\n").collect();
         check(&many, true);
+        // Each would be read from its place to the end.
+        let within = format!("Content-Type: a/b; {}\r\n", "name=".repeat(5_000_000));
+        check(&within, true);
+        let quoted = "\"name=".repeat(OVERLAPS_MAX + 5);
+        check(&format!("Content-Type: a/b; {quoted}\r\n"), true);
+        check("Content-Type: a/b; name=\"his name=x.pdf\"\r\n", false);
+        let long = "x".repeat(FIELD_OCTETS_MAX);
+        check(&format!("Content-Type: a/b; name={long}\r\n"), true);
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl Runner {
         let access = self.access()?;
         let done = access.change_share(found.account, found.mailbox.id, whom, change);
         done.map_err(|error| match error {
-            directory::Error::Denied(_) => not_permitted().into(),
+            directory::Error::Denied(_) | directory::Error::Outranked => not_permitted().into(),
             directory::Error::Storage(error) => error.into(),
             _ => {
                 let text =

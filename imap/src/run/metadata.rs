@@ -314,7 +314,7 @@ fn too_long() -> Completion {
 fn refused(error: directory::Error, row: Option<&Row>) -> Stop {
     let seen = row.is_none_or(|row| row.rights.has(directory::Rights::LOOKUP));
     match error {
-        directory::Error::Denied(_) if !seen => {
+        directory::Error::Denied(_) | directory::Error::Outranked if !seen => {
             code::refusal(&Error::NotFound, Seeking::Named).into()
         }
         directory::Error::Storage(Error::TooLarge(_)) => {

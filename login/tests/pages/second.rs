@@ -139,6 +139,7 @@ async fn spare_codes_are_renewed_and_the_factor_taken_away_by_a_code() {
 async fn what_an_agency_demands_is_set_up_at_the_sign_in() {
     use directory::policy::{Key, Said, Value};
     let world = world();
+    let before = session(&enter(&world, ADDRESS, PASSWORD).await).unwrap();
     let agency = AgencyId("H99".to_owned());
     let mut policy = world.directory.agency_policy(None, &agency).unwrap();
     let value = Value::Switch(true);
@@ -151,6 +152,10 @@ async fn what_an_agency_demands_is_set_up_at_the_sign_in() {
         .directory
         .set_agency_policy(None, policy, None)
         .unwrap();
+    let cookie = format!("__Host-session={before}");
+    let due = get(&world, "/login/second", &cookie).await;
+    assert!(due.body.contains("Chưa thiết lập, mà cơ quan bạn yêu cầu"));
+    assert!(!due.body.contains("Đang tắt"), "{}", due.body);
     let page = enter(&world, ADDRESS, PASSWORD).await;
     assert!(
         page.body.contains("Cơ quan bạn yêu cầu xác minh hai bước"),
