@@ -1,4 +1,8 @@
-//! RFC 8620 §6: uploads, downloads, copies, and the octets behind a blob id.
+//! RFC 8620 §6: uploads, downloads, copies, and the octets behind a blob id; RFC 9404 in the files below.
+
+pub(crate) mod get;
+pub(crate) mod lookup;
+pub(crate) mod upload;
 
 use crate::error::{MethodError, SetError};
 use crate::ident::{self, BlobName, Root};
@@ -7,7 +11,7 @@ use crate::mail::DELETED;
 use crate::pool::Use;
 use crate::problem::Problem;
 use crate::request::{Arguments, Turn};
-use crate::router::{Shared, Signed, Site, body, json as answer};
+use crate::router::{Context, Shared, Signed, Site, body, json as answer};
 use crate::sight::Sight;
 use crate::standard;
 use axum::body::{Body, Bytes};
@@ -44,6 +48,52 @@ pub(crate) fn read(mail: &Sight, name: &BlobName) -> Result<Arc<[u8]>, storage::
         raw = part_octets(leaf.ok_or(storage::Error::NotFound)?, &raw);
     }
     Ok(raw)
+}
+
+/// Why a method of RFC 9404 has no octets.
+pub(crate) enum Unread {
+    NotFound,
+    /// One request reads only so much.
+    OverBudget,
+    Storage(storage::Error),
+}
+
+/// The same, of what one request may still read: held before, as far as the size is known before.
+pub(crate) fn read_counted(
+    turn: &mut Turn<'_>,
+    mail: &Sight,
+    name: &BlobName,
+) -> Result<Arc<[u8]>, Unread> {
+    let unread = |error| match error {
+        storage::Error::NotFound | storage::Error::Expunged => Unread::NotFound,
+        other => Unread::Storage(other),
+    };
+    // A part costs its whole message.
+    let known = match name.root {
+        Root::Message(email) => mail.state(email).map_err(unread)?.size,
+        Root::Upload(_) => 1,
+    };
+    let count = |turn: &mut Turn<'_>, octets: u64| match turn.blob_octets.checked_sub(octets) {
+        Some(left) => {
+            turn.blob_octets = left;
+            Ok(())
+        }
+        None => Err(Unread::OverBudget),
+    };
+    count(turn, known)?;
+    let octets = read(mail, name).map_err(unread)?;
+    count(turn, (octets.len() as u64).saturating_sub(known))?;
+    Ok(octets)
+}
+
+/// RFC 9404 §3: what the server does for each account.
+pub(crate) fn capability(context: &Context) -> Value {
+    json!({
+        "maxSizeBlobSet": context.size_max,
+        "maxDataSources": limit::BLOB_SOURCES_MAX,
+        "supportedTypeNames": lookup::TYPES,
+        "supportedDigestAlgorithms": get::DIGESTS,
+    })
 }
 
 fn part_octets(part: &Part, raw: &[u8]) -> Arc<[u8]> {

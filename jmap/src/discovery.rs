@@ -4,7 +4,7 @@ use crate::problem::Problem;
 use crate::pushing::vapid;
 use crate::router::{Context, Shared, Signed, Site, json as answer};
 use crate::sight::CHANGES;
-use crate::{ident, limit, mail};
+use crate::{blob, ident, limit, mail};
 use axum::extract::State;
 use axum::response::Response;
 use directory::{Access, Account, Held, Rights, Sending, Sharing};
@@ -30,9 +30,18 @@ const VAPID: &str = "urn:ietf:params:jmap:webpush-vapid";
 /// RFC 8887 §3; of the server only.
 const WEBSOCKET: &str = "urn:ietf:params:jmap:websocket";
 
+/// RFC 9425 §2.
+pub(crate) const QUOTA: &str = "urn:ietf:params:jmap:quota";
+
+/// RFC 9404 §3.
+pub(crate) const BLOB: &str = "urn:ietf:params:jmap:blob";
+
+/// RFC 9007 §1.2.
+pub(crate) const MDN: &str = "urn:ietf:params:jmap:mdn";
+
 /// Every capability that `using` may name.
-pub(crate) const CAPABILITIES: [&str; 8] = [
-    CORE, MAIL, SUBMISSION, VACATION, PRINCIPALS, SHARE, VAPID, WEBSOCKET,
+pub(crate) const CAPABILITIES: [&str; 11] = [
+    CORE, MAIL, SUBMISSION, VACATION, PRINCIPALS, SHARE, QUOTA, BLOB, MDN, VAPID, WEBSOCKET,
 ];
 
 /// RFC 4790 §7: the one collation for sorting; ours is Vietnamese order, which unicode-casemap names best.
@@ -76,9 +85,14 @@ pub(crate) fn object(context: &Context, access: &Access, base: &str) -> Value {
             VACATION: {},
             PRINCIPALS: {},
             SHARE: {},
+            QUOTA: {},
+            BLOB: {},
+            MDN: {},
         },
         "accounts": accounts,
-        "primaryAccounts": { MAIL: own, SUBMISSION: own, VACATION: own, PRINCIPALS: own, SHARE: own },
+        "primaryAccounts": {
+            MAIL: own, SUBMISSION: own, VACATION: own, PRINCIPALS: own, SHARE: own, QUOTA: own, BLOB: own, MDN: own,
+        },
         "username": access.address().to_string(),
         "apiUrl": format!("{base}/jmap/api"),
         "downloadUrl": format!("{base}/jmap/download/{{accountId}}/{{blobId}}/{{name}}?type={{type}}"),
@@ -126,6 +140,9 @@ pub(crate) fn account(context: &Context, access: &Access, account: &Account) -> 
         capabilities[VACATION] = json!({});
     }
     capabilities[SHARE] = json!({});
+    capabilities[QUOTA] = json!({});
+    capabilities[BLOB] = blob::capability(context);
+    capabilities[MDN] = json!({});
     capabilities[OWNER] = json!({
         "accountIdForPrincipal": ident::account(access.account()),
         "principalId": principal(account.id),

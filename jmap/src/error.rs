@@ -43,6 +43,9 @@ pub(crate) enum MethodError {
     StateMismatch,
     #[error("tooManyChanges")]
     TooManyChanges,
+    /// RFC 9404 §4.3.
+    #[error("unknownDataType")]
+    UnknownDataType,
     #[error("unknownMethod")]
     UnknownMethod,
     #[error("unsupportedFilter")]

@@ -29,6 +29,7 @@ mod principal;
 mod problem;
 mod push;
 pub mod pushing;
+mod quota;
 mod reference;
 mod request;
 mod router;

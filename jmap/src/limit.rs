@@ -57,6 +57,10 @@ pub const MAILBOX_DEPTH_MAX: usize = 20;
 pub const MAILBOX_NAME_OCTETS_MAX: usize = 255;
 /// Keywords of one message.
 pub const KEYWORDS_MAX: usize = 128;
+/// RFC 9404 §3 `maxDataSources`: no server may take fewer than 64.
+pub const BLOB_SOURCES_MAX: usize = 64;
+/// Octets of blobs that the methods of RFC 9404 read and make for one request; over it they say so.
+pub const BLOB_OCTETS_MAX: u64 = 256 << 20;
 /// Messages inside messages that a blob id may reach into.
 pub const BLOB_DEPTH_MAX: usize = 4;
 /// Octets of a blob id as text.

@@ -1,10 +1,12 @@
 //! Every method, the capability it belongs to, and the function that runs it: a row each.
 
-use crate::discovery::{CORE, MAIL, PRINCIPALS, SUBMISSION, VACATION};
+use crate::discovery::{BLOB, CORE, MAIL, MDN, PRINCIPALS, QUOTA, SUBMISSION, VACATION};
 use crate::error::MethodError;
-use crate::mail::{copy, email, identity, import, mailbox, snippet, submission, thread, vacation};
+use crate::mail::{
+    copy, email, identity, import, mailbox, mdn, snippet, submission, thread, vacation,
+};
 use crate::request::{Arguments, Turn, opted_in};
-use crate::{blob, notice, principal, subscription};
+use crate::{blob, notice, principal, quota, subscription};
 use serde_json::Value;
 
 type Run = fn(&mut Turn<'_>, Arguments) -> Result<Value, MethodError>;
@@ -19,6 +21,10 @@ const METHODS: &[(&str, &str, Run)] = &[
     // RFC 8620 §7.2
     ("PushSubscription/get", CORE, subscription::get),
     ("PushSubscription/set", CORE, subscription::set),
+    // RFC 9404 §4
+    ("Blob/upload", BLOB, blob::upload::upload),
+    ("Blob/get", BLOB, blob::get::get),
+    ("Blob/lookup", BLOB, blob::lookup::lookup),
     // RFC 8621 §2
     ("Mailbox/get", MAIL, mailbox::get),
     ("Mailbox/changes", MAIL, mailbox::changes),
@@ -60,6 +66,14 @@ const METHODS: &[(&str, &str, Run)] = &[
     // RFC 8621 §8
     ("VacationResponse/get", VACATION, vacation::get),
     ("VacationResponse/set", VACATION, vacation::set),
+    // RFC 9425 §4
+    ("Quota/get", QUOTA, quota::get),
+    ("Quota/changes", QUOTA, quota::changes),
+    ("Quota/query", QUOTA, quota::query),
+    ("Quota/queryChanges", QUOTA, quota::query_changes),
+    // RFC 9007 §2
+    ("MDN/send", MDN, mdn::send::send),
+    ("MDN/parse", MDN, mdn::parse::parse),
     // RFC 9670 §2
     ("Principal/get", PRINCIPALS, principal::get),
     ("Principal/changes", PRINCIPALS, principal::changes),

@@ -61,10 +61,14 @@ pub(crate) struct Turn<'a> {
     pub(crate) inner: &'a Inner,
     pub(crate) access: &'a Access,
     pub(crate) ip: Option<IpAddr>,
+    /// The client knows mail: `using` names it.
+    pub(crate) reads_mail: bool,
     /// RFC 8620 §5.3: creation id to id, for the whole request.
     pub(crate) created: BTreeMap<String, String>,
     /// Responses of implicit calls, put after the call's own (RFC 8621 §7.5).
     pub(crate) after: Vec<(&'static str, Value)>,
+    /// Octets of blobs that the methods of RFC 9404 may still read and make.
+    pub(crate) blob_octets: u64,
     /// Octets of body values that may still go into the answer.
     pub(crate) body_octets: usize,
     /// Content that the queries of this request may still read.
@@ -117,8 +121,10 @@ pub(crate) fn execute(
         inner,
         access,
         ip,
+        reads_mail: opted_in(&request.using, discovery::MAIL),
         created: request.created_ids.unwrap_or_default(),
         after: Vec::new(),
+        blob_octets: limit::BLOB_OCTETS_MAX,
         body_octets: limit::BODY_VALUES_OCTETS_MAX,
         search: Budget::default(),
     };

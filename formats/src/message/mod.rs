@@ -12,6 +12,7 @@ pub mod binary;
 pub mod canonical;
 pub mod charset;
 pub mod compose;
+pub mod disposition;
 pub mod ending;
 pub mod header;
 pub mod inline_file;

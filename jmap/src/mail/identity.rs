@@ -29,6 +29,13 @@ pub(crate) struct Identity {
     name: String,
 }
 
+impl Identity {
+    /// Of the account whose address it is.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 /// Of an account, one's own main address first; none where one may not send in its name.
 pub(crate) fn identities(access: &Access, account: AccountId) -> Vec<Identity> {
     let spell = |sender: SenderAddress| {

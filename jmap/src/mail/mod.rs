@@ -5,6 +5,7 @@ pub(crate) mod email;
 pub(crate) mod identity;
 pub(crate) mod import;
 pub(crate) mod mailbox;
+pub(crate) mod mdn;
 pub(crate) mod snippet;
 pub(crate) mod submission;
 pub(crate) mod thread;

@@ -13,7 +13,8 @@ fn good(house: &House, email: &str) -> Vec<Call> {
     let mut calls = mailboxes_and_threads(&inbox);
     calls.extend(reading(&inbox, email));
     calls.extend(writing(&inbox, email));
-    calls.extend(sending(email));
+    calls.extend(beside(email));
+    calls.extend(submitting(email));
     calls
 }
 
@@ -112,7 +113,7 @@ fn writing(inbox: &str, email: &str) -> Vec<Call> {
     ]
 }
 
-fn sending(email: &str) -> Vec<Call> {
+fn beside(email: &str) -> Vec<Call> {
     vec![
         (
             "VacationResponse/get",
@@ -126,6 +127,48 @@ fn sending(email: &str) -> Vec<Call> {
                     "subject": "a", "textBody": "a", "htmlBody": "a"}},
             }),
         ),
+        (
+            "MDN/send",
+            json!({
+                "identityId": "i1", "onSuccessUpdateEmail": {"#k": {"keywords/$mdnsent": true}},
+                "send": {"k": {"forEmailId": email, "subject": "a", "textBody": "a", "reportingUA": "a",
+                    "finalRecipient": "a@x.vn", "includeOriginalMessage": true, "extensionFields": {"X-A": "1"},
+                    "disposition": {"actionMode": "manual-action", "sendingMode": "mdn-sent-manually",
+                        "type": "displayed"}}},
+            }),
+        ),
+        ("MDN/parse", json!({"blobIds": [email]})),
+        (
+            "Blob/upload",
+            json!({"create": {"k": {"type": "text/plain", "data": [
+                {"data:asText": "a"}, {"data:asBase64": "YQ=="}, {"blobId": email, "offset": 1, "length": 2}]}}}),
+        ),
+        (
+            "Blob/get",
+            json!({"ids": [email], "properties": ["data", "digest:sha"], "offset": 1, "length": 2}),
+        ),
+        (
+            "Blob/lookup",
+            json!({"ids": [email], "typeNames": ["Email", "Mailbox"]}),
+        ),
+        (
+            "Quota/get",
+            json!({"ids": ["q-octets"], "properties": ["used"]}),
+        ),
+        ("Quota/changes", json!({"sinceState": "1", "maxChanges": 5})),
+        (
+            "Quota/query",
+            json!({
+                "filter": {"operator": "AND", "conditions": [{"name": "a"}, {"scope": "account"}]},
+                "sort": [{"property": "used", "isAscending": true}], "position": 0, "anchor": "q-octets",
+                "anchorOffset": 0, "limit": 5, "calculateTotal": true,
+            }),
+        ),
+    ]
+}
+
+fn submitting(email: &str) -> Vec<Call> {
+    vec![
         ("Identity/get", json!({"ids": [], "properties": ["email"]})),
         (
             "Identity/set",

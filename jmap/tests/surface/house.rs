@@ -270,6 +270,9 @@ pub(crate) fn api(calls: &Value) -> Request<Body> {
             "urn:ietf:params:jmap:vacationresponse",
             "urn:ietf:params:jmap:principals",
             "urn:ietf:params:jmap:mail:share",
+            "urn:ietf:params:jmap:quota",
+            "urn:ietf:params:jmap:blob",
+            "urn:ietf:params:jmap:mdn",
         ],
         "methodCalls": calls,
     });

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod blob;
 mod copied;
 mod corpus;
 mod damaged;
@@ -15,10 +16,12 @@ mod hostile;
 mod house;
 mod letter;
 mod mailbox;
+mod mdn;
 mod notice;
 mod old_domain;
 mod push;
 mod query;
+mod quota;
 mod request;
 mod send;
 mod set;
