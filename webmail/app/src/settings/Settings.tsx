@@ -8,6 +8,7 @@ import { Icon } from '../ui/Icon';
 import { type Lang, lang, t } from '../ui/i18n';
 import { en } from './en';
 import { Forwarding } from './Forwarding';
+import { Vacation } from './Vacation';
 import { vi } from './vi';
 import '../style/settings.css';
 
@@ -24,6 +25,7 @@ export function Settings() {
       </header>
       <div class="settings-sheet">
         <Section title={words().forwarding} note={words().forwardingNote}><Forwarding /></Section>
+        <Section title={words().awayTitle} note={words().awayNote}><Vacation /></Section>
         <Section title={words().security} note={words().securityNote}>
           <a class="btn" href="/login/second">{words().second}</a>
         </Section>
