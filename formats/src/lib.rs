@@ -10,6 +10,7 @@ pub mod address;
 pub mod csv;
 pub mod date;
 pub mod defect;
+pub mod document;
 pub mod html;
 pub mod message;
 pub mod text;

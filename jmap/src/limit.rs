@@ -43,6 +43,8 @@ pub const SEARCH_WORDS_MAX: usize = 32;
 /// Messages whose content the queries of one request read, the newest first; the rest is judged by
 /// its summary.
 pub const SEARCH_CONTENTS_MAX: usize = 3_000;
+/// Messages of whose attached files the queries of one request read the text, the newest first.
+pub const SEARCH_ATTACHED_MAX: usize = 3_000;
 /// Octets of content that the queries of one request read.
 pub const SEARCH_CONTENT_OCTETS_MAX: u64 = 256 << 20;
 /// Entries of the change log that one call looks at.

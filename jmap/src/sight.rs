@@ -300,6 +300,17 @@ impl Sight {
         self.store.content(email)
     }
 
+    /// Messages of the account that may have this text in attached files, sorted: also such as one may not see.
+    pub(crate) fn sought_attached(&self, needle: &str) -> Vec<EmailId> {
+        self.store.sought_attached(needle)
+    }
+
+    /// The text of a message's attached files, as far as it is known.
+    pub(crate) fn attached_text(&self, email: EmailId) -> Option<String> {
+        self.state(email).ok()?;
+        self.store.attached_text(email)
+    }
+
     /// What one has uploaded oneself. Errors: `NotFound`.
     pub(crate) fn uploaded(&self, blob: BlobId) -> Result<Arc<[u8]>, Error> {
         self.shelf().uploaded(blob)

@@ -3,6 +3,7 @@
 #[macro_use]
 mod out;
 
+mod attached;
 mod autoconfig;
 mod called;
 pub mod cli;

@@ -242,6 +242,7 @@ impl Running {
         self.tasks.spawn(crate::upkeep::run(services(), stop()));
         self.tasks.spawn(crate::hooks::run(services(), stop()));
         self.tasks.spawn(crate::push::run(services(), stop()));
+        self.tasks.spawn(crate::attached::run(services(), stop()));
     }
 
     /// Where a service listens.
@@ -319,7 +320,8 @@ pub fn until_signal(
         // Nothing listens before the index has what the journal has: after a kill that may be much.
         let began = std::time::Instant::now();
         tracing::info!("opening the store");
-        let services = health::open(|| Services::open(config.clone(), Arc::new(SystemClock)))?;
+        let mut services = health::open(|| Services::open(config.clone(), Arc::new(SystemClock)))?;
+        services.extractor = Some(PathBuf::from(crate::attached::OWN));
         if services.directory.agencies(None, None, None, 1)?.is_empty() {
             let lost = services.store.loss()?.is_some();
             services.store.close()?;

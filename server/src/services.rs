@@ -6,6 +6,7 @@ use crate::told::{Failed, Lead as _, Notice, shown};
 use delivery::Delivery;
 use directory::{Clock, Directory};
 use formats::address::DomainName;
+use std::path::PathBuf;
 use std::sync::Arc;
 use storage::{Disk, Options, Store, Told as _, Upgraded, Watch};
 use tokio::sync::Semaphore;
@@ -23,6 +24,8 @@ pub struct Services {
     pub store: Store,
     pub directory: Directory,
     pub delivery: Delivery,
+    /// This program, that reads attached files in a process of its own; `None`: nobody reads them.
+    pub extractor: Option<PathBuf>,
     blocking: Arc<Semaphore>,
     sign_ins: Arc<Semaphore>,
 }
@@ -124,6 +127,7 @@ impl Services {
             store,
             directory,
             delivery,
+            extractor: None,
             blocking: Arc::new(Semaphore::new(BLOCKING_MAX)),
             sign_ins: Arc::new(Semaphore::new(SIGN_INS_MAX)),
         })

@@ -12,6 +12,7 @@
 mod a_province_from_tables;
 mod addresses_again;
 mod admin_makes_accounts;
+mod attached_text;
 mod bad_input;
 mod bad_peers;
 mod binary_mail;

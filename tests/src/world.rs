@@ -67,7 +67,8 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let mut config = config(dir.path());
         change(&mut config);
-        let services = Services::open(config, Arc::new(server::clock::SystemClock)).unwrap();
+        let mut services = Services::open(config, Arc::new(server::clock::SystemClock)).unwrap();
+        services.extractor = Some(crate::process::binary());
         found(&services);
         let runtime = server::run::runtime().unwrap();
         let running = runtime.block_on(async { server::run::start(services.clone()).unwrap() });

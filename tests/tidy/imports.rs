@@ -55,6 +55,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("anyhow", &["server"]),
     ("clap", &["server"]),
     ("hickory-resolver", &["server", "tests"]),
+    ("rlimit", &["server"]),
     ("rustls", &["server", "tests"]),
     ("tokio-rustls", &["server", "tests"]),
     ("sled", &["storage"]),

@@ -57,7 +57,11 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
                 Err(storage::Error::Damaged(_)) => None,
                 content => {
                     let text = search::body(&summary, &content?);
-                    snippet(&text, &found(&text, &in_body))
+                    // Where the letter does not have them, the files that came with it may.
+                    snippet(&text, &found(&text, &in_body)).or_else(|| {
+                        let text = mail.attached_text(state.email)?;
+                        snippet(&text, &found(&text, &in_body))
+                    })
                 }
             }
         };

@@ -5,6 +5,7 @@ pub mod admin;
 mod backup;
 mod demo;
 mod dns;
+mod extract;
 mod found;
 mod gone;
 mod held;
@@ -60,6 +61,9 @@ enum Command {
     Rescue(rescue::RescueCommand),
     /// Administrative acts over the API / Quản trị
     Admin(Box<admin::AdminArgs>),
+    /// Text of one attached file, from standard input to standard output; the server starts it by itself
+    #[command(hide = true)]
+    Extract(extract::ExtractArgs),
     /// Completions for a shell / Gợi ý lệnh cho shell
     Completions {
         /// Which shell.
@@ -124,6 +128,7 @@ pub fn main() -> ExitCode {
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => restore::run(&args),
         Command::Rescue(command) => rescue::run(&command),
+        Command::Extract(args) => return extract::run(&args),
         Command::Admin(args) => return finish(admin::run(*args)),
         Command::Completions { shell } => {
             let mut words = Vec::new();

@@ -7,6 +7,7 @@ use super::term::{self, Place, Terms};
 use super::{FOLDER, Indexed, Search, Until, has_room, lock, sweep, told};
 use crate::commit::{self, Shared};
 use crate::{AccountId, EmailId, Error, Store, check, disk, key, record};
+use formats::document;
 use formats::message::{Summary, sought};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ const IDLE_STEPS: u32 = 10;
 /// Octets of the disk, beyond the store's reserve, without which the index does not grow.
 pub(super) const ROOM_OCTETS: u64 = 64 * 1024 * 1024;
 /// What the index is like; another number means that it is made anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Files that are looked at when it is opened.
 const FILES_MAX: usize = 100_000;
 /// Says what the index is like.
@@ -43,6 +44,7 @@ pub(super) struct Filling {
     pub(super) reader: IndexReader,
     pub(super) terms: Field,
     email: Field,
+    pub(super) text: Field,
     pub(super) until: Until,
     pub(super) writer: Option<IndexWriter>,
     pub(super) joining: Joining,
@@ -63,14 +65,16 @@ impl Drop for Filling {
 
 /// What one step has found so far.
 #[derive(Default)]
-struct Batch {
+pub(super) struct Batch {
     messages: usize,
     octets: u64,
     accounts: usize,
     /// Up to where these accounts will be in the index.
     reached: HashMap<AccountId, EmailId>,
+    /// Messages whose attached files are to be looked into.
+    due: Vec<(AccountId, EmailId)>,
     /// Whether the index changes by it.
-    changes: bool,
+    pub(super) changes: bool,
 }
 
 impl Batch {
@@ -96,6 +100,7 @@ pub(super) fn step(store: &Store, filling: &mut Option<Filling>) -> Result<Index
             *lock(&search.end) = Some(open.end.clone());
             open.publish(search)?;
             lock(&search.waiting).all = AccountId::SYSTEM.next();
+            lock(&search.due).look_again();
             filling.insert(open)
         }
     };
@@ -174,8 +179,9 @@ impl Filling {
     fn open(shared: &Shared) -> Result<Self, Error> {
         let dir = shared.dir.join(FOLDER);
         let about = format!(
-            "{VERSION} {} {}",
+            "{VERSION} {} {} {}",
             sought::TEXTS_VERSION,
+            document::VERSION,
             if shared.keys.is_on() {
                 "sealed"
             } else {
@@ -193,6 +199,7 @@ impl Filling {
         let mut schema = Schema::builder();
         let terms = schema.add_bytes_field("terms", BytesOptions::default().set_indexed());
         let email = schema.add_u64_field("email", FAST);
+        let text = schema.add_bytes_field("text", BytesOptions::default().set_stored());
         let schema = schema.build();
         let there = Index::exists(&folder).map_err(|e| Error::Corrupt(e.to_string().into()))?;
         let index = match there {
@@ -223,6 +230,7 @@ impl Filling {
             reader,
             terms,
             email,
+            text,
             until,
             writer: None,
             joining: Joining::Due,
@@ -236,7 +244,8 @@ impl Filling {
     pub(super) fn publish(&self, search: &Search) -> Result<(), Error> {
         let before = search.shown();
         let before = before.as_deref();
-        let shown = Shown::take(&self.reader, self.terms, &self.until, before);
+        let fields = (self.terms, self.text);
+        let shown = Shown::take(&self.reader, fields, &self.until, before);
         search.show(Some(Arc::new(shown.map_err(|e| told(&e))?)));
         Ok(())
     }
@@ -288,14 +297,17 @@ impl Filling {
             if shared.search.closed.load(Ordering::SeqCst) {
                 return Err(commit::stopped());
             }
-            let terms = match terms_of(store, account, email) {
-                Ok(terms) => terms,
+            let Read { terms, due } = match terms_of(store, account, email) {
+                Ok(found) => found,
                 Err(Error::NotFound | Error::Expunged) => continue, // gone meanwhile
                 // It is found by reading what is left of it, as any other that has too many.
-                Err(Error::Corrupt(_) | Error::Damaged(_)) => None,
+                Err(Error::Corrupt(_) | Error::Damaged(_)) => Read::default(),
                 Err(error) => return Err(error),
             };
-            self.add(account, email, terms)?;
+            self.add(account, email, terms, due)?;
+            if due {
+                batch.due.push((account, email));
+            }
             batch.changes = true;
         }
         batch.reached.insert(account, found.reached);
@@ -307,12 +319,13 @@ impl Filling {
         account: AccountId,
         email: EmailId,
         texts: Option<Vec<Vec<u8>>>,
+        due: bool,
     ) -> Result<(), Error> {
-        let (terms, number) = (self.terms, self.email);
-        let mut document = TantivyDocument::new();
-        document.add_u64(number, email.raw());
-        document.add_bytes(terms, &term::of_account(term::ACCOUNT, account));
-        document.add_bytes(terms, &term::of_email(email));
+        let terms = self.terms;
+        let mut document = self.document((term::ACCOUNT, account), email);
+        if due {
+            document.add_bytes(terms, &term::of_account(term::DUE, account));
+        }
         match texts {
             Some(texts) => texts
                 .iter()
@@ -323,8 +336,22 @@ impl Filling {
         added.map(drop).map_err(|e| told(&e))
     }
 
+    /// One that is of a message, in this list of its account.
+    pub(super) fn document(&self, list: (u8, AccountId), email: EmailId) -> TantivyDocument {
+        let mut document = TantivyDocument::new();
+        document.add_u64(self.email, email.raw());
+        document.add_bytes(self.terms, &term::of_account(list.0, list.1));
+        document.add_bytes(self.terms, &term::of_email(email));
+        document
+    }
+
     /// Commits what the step changed, shows it, and says what is left.
-    fn end(&mut self, shared: &Shared, batch: Batch, swept: bool) -> Result<Indexed, Error> {
+    pub(super) fn end(
+        &mut self,
+        shared: &Shared,
+        batch: Batch,
+        swept: bool,
+    ) -> Result<Indexed, Error> {
         let search = &shared.search;
         let changed = batch.changes || swept;
         if changed {
@@ -333,6 +360,7 @@ impl Filling {
         }
         // Only now: who reads this looks at what was shown before.
         lock(&self.until).extend(batch.reached);
+        lock(&search.due).add(batch.due);
         let busy = self.join(shared, changed)? || changed;
         self.rest(busy);
         let waiting = lock(&search.waiting);
@@ -409,15 +437,23 @@ fn some_of(
     Ok(Some(found))
 }
 
-/// The terms of a message; `None` where there are too many.
-fn terms_of(
-    store: &Store,
-    account: AccountId,
-    email: EmailId,
-) -> Result<Option<Vec<Vec<u8>>>, Error> {
+/// What was read of a message.
+#[derive(Default)]
+struct Read {
+    /// Its terms; `None` where there are too many.
+    terms: Option<Vec<Vec<u8>>>,
+    /// Whether it has files with text of their own.
+    due: bool,
+}
+
+/// Reads a message.
+fn terms_of(store: &Store, account: AccountId, email: EmailId) -> Result<Read, Error> {
     let account = store.account(account);
     let summary = account.kept_summary(email)?;
-    Ok(terms(&summary, &account.content(email)?))
+    let content = account.content(email)?;
+    let due = document::files(&summary, &content).next().is_some();
+    let terms = terms(&summary, &content);
+    Ok(Read { terms, due })
 }
 
 /// The same texts that a search reads.

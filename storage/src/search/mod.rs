@@ -1,7 +1,8 @@
 //! Search: which messages of an account may hold a text, without reading them.
 //!
 //! One tantivy index for the whole store, in `search/`. Its documents are messages, their terms are
-//! the runs of three characters and the words of their texts ([`term`]); nothing else is kept. It is
+//! the runs of three characters and the words of their texts ([`term`]); nothing else is kept but the text of
+//! attached files, which is dear to take again ([`attached`]). It is
 //! a shadow, as the engine's index is: nobody waits for it, it is in no backup, and where it is
 //! missing, damaged, of another version or behind, it is made anew from the store while searches
 //! read the messages themselves.
@@ -9,6 +10,7 @@
 //! ```text
 //! commit --touched--> fill: a batch at a time, on the caller's thread --> folder: blocks, sums, seals
 //!                     merge: segments that are many are joined into one, beside it
+//!               attached: which messages have files with text; what others found in them, kept as it is
 //! sought(place, needle) --> seek: runs intersected in each segment --> certain, possible, until
 //! ```
 //! EmailIds rise with each message of an account and are never given again, so one id for each
@@ -16,6 +18,9 @@
 //! A message that is gone stays in the index until a sweep; it does no harm, since whoever asks has
 //! the states of the messages that are there.
 
+mod attached;
+#[cfg(test)]
+mod attached_tests;
 mod fill;
 mod folder;
 #[cfg(test)]
@@ -28,6 +33,7 @@ mod term;
 #[cfg(test)]
 mod tests;
 
+pub use attached::{Attached, Due};
 pub use seek::Sought;
 pub use term::Place;
 
@@ -61,6 +67,8 @@ pub(crate) struct Search {
     /// What searches see.
     shown: RwLock<Option<Arc<Shown>>>,
     waiting: Mutex<Waiting>,
+    /// Messages whose attached files are to be looked into.
+    due: Mutex<attached::Queue>,
     /// Something could not be read: the next step makes it anew.
     wrong: AtomicBool,
     closed: AtomicBool,
@@ -139,21 +147,29 @@ impl Store {
         if search.closed.load(Ordering::SeqCst) {
             return Ok(Indexed::default());
         }
-        // A fault in tantivy on damaged files must cost the index and nothing else.
-        let stepped = catch_unwind(AssertUnwindSafe(|| fill::step(self, &mut filling)));
-        let stepped = stepped.unwrap_or_else(|_| Err(Error::Corrupt("a panic".into())));
-        match stepped {
-            Err(_) if search.closed.load(Ordering::SeqCst) => Ok(Indexed::default()),
-            Err(Error::Corrupt(what)) => {
-                search.suspect(&what.what.to_string());
-                *filling = None;
-                Ok(Indexed {
-                    messages: 0,
-                    more: true,
-                })
-            }
-            stepped => stepped,
+        guarded(search, &mut filling, |filling| fill::step(self, filling))
+    }
+}
+
+/// A fault in tantivy on damaged files must cost the index and nothing else.
+fn guarded(
+    search: &Search,
+    filling: &mut Option<Filling>,
+    work: impl FnOnce(&mut Option<Filling>) -> Result<Indexed, Error>,
+) -> Result<Indexed, Error> {
+    let stepped = catch_unwind(AssertUnwindSafe(|| work(filling)));
+    let stepped = stepped.unwrap_or_else(|_| Err(Error::Corrupt("a panic".into())));
+    match stepped {
+        Err(_) if search.closed.load(Ordering::SeqCst) => Ok(Indexed::default()),
+        Err(Error::Corrupt(what)) => {
+            search.suspect(&what.what.to_string());
+            *filling = None;
+            Ok(Indexed {
+                messages: 0,
+                more: true,
+            })
         }
+        stepped => stepped,
     }
 }
 

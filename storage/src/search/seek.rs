@@ -80,13 +80,15 @@ pub(super) fn seek(
     let chars: Vec<char> = needle.chars().take(CHARS_MAX).collect();
     let whole = chars.len() < CHARS_MAX;
     let word = term::of_word(place, needle).filter(|_| whole);
+    let (own_kind, opaque_kind) = place.lists();
     let mut found = Sought::default();
     for segment in &shown.segments {
-        let own = segment.with(&term::of_account(term::ACCOUNT, account))?;
+        let own = segment.with(&term::of_account(own_kind, account))?;
         let Some((documents, own)) = own else {
             continue;
         };
         let mut own = Own {
+            kind: own_kind,
             segment,
             every: documents == segment.documents(),
             documents: own,
@@ -109,7 +111,7 @@ pub(super) fn seek(
                 }
             }
         }
-        let opaque = segment.with(&term::of_account(term::OPAQUE, account))?;
+        let opaque = segment.with(&term::of_account(opaque_kind, account))?;
         if let Some((_, mut opaque)) = opaque {
             while opaque.doc() != TERMINATED {
                 found.possible.extend(segment.email(opaque.doc()));
@@ -126,6 +128,7 @@ pub(super) fn seek(
 
 /// The account's documents of one segment.
 struct Own<'a> {
+    kind: u8,
     segment: &'a Segment,
     /// Whether they are all that there are.
     every: bool,
@@ -135,11 +138,10 @@ struct Own<'a> {
 impl<'a> Own<'a> {
     /// From the first one on.
     fn again(&self, account: AccountId) -> tantivy::Result<Own<'a>> {
-        let own = self
-            .segment
-            .with(&term::of_account(term::ACCOUNT, account))?;
+        let own = self.segment.with(&term::of_account(self.kind, account))?;
         let documents = own.map_or_else(SegmentPostings::empty, |(_, documents)| documents);
         Ok(Own {
+            kind: self.kind,
             segment: self.segment,
             every: self.every,
             documents,
@@ -213,7 +215,7 @@ impl<'a> Own<'a> {
 }
 
 /// Moves to the first document that is not before this one.
-fn forward(list: &mut SegmentPostings, to: DocId) -> DocId {
+pub(super) fn forward(list: &mut SegmentPostings, to: DocId) -> DocId {
     if list.doc() >= to {
         list.doc()
     } else {

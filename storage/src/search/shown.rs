@@ -8,10 +8,15 @@ use tantivy::columnar::Column;
 use tantivy::fastfield::AliveBitSet;
 use tantivy::index::SegmentId;
 use tantivy::postings::SegmentPostings;
-use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::schema::{Field, IndexRecordOption, Value as _};
+use tantivy::store::StoreReader;
 use tantivy::{
-    DocId, DocSet, Index, IndexReader, InvertedIndexReader, SegmentReader, TERMINATED, Term,
+    DocId, DocSet, Index, IndexReader, InvertedIndexReader, SegmentReader, TERMINATED,
+    TantivyDocument, Term,
 };
+
+/// Blocks of kept texts of each segment that stay in memory: a text is asked for once.
+const BLOCKS: usize = 1;
 
 /// See the module.
 pub(super) struct Shown {
@@ -24,12 +29,14 @@ pub(super) struct Shown {
 pub(super) struct Segment {
     reader: SegmentReader,
     terms: Field,
+    text: Field,
     kept: Arc<Kept>,
 }
 
 /// What does not change while the segment is there.
 struct Kept {
     inverted: OnceLock<Arc<InvertedIndexReader>>,
+    texts: OnceLock<StoreReader>,
     emails: Column<u64>,
 }
 
@@ -37,7 +44,7 @@ impl Shown {
     /// What the reader sees now; takes over from `before` what was read of the same segments.
     pub(super) fn take(
         reader: &IndexReader,
-        terms: Field,
+        (terms, text): (Field, Field),
         until: &Until,
         before: Option<&Self>,
     ) -> tantivy::Result<Self> {
@@ -56,6 +63,7 @@ impl Shown {
             segments.push(Segment {
                 reader: reader.clone(),
                 terms,
+                text,
                 kept,
             });
         }
@@ -76,6 +84,8 @@ pub(super) fn highest(index: &Index, terms: Field) -> tantivy::Result<HashMap<Ac
         let segment = Segment {
             reader,
             terms,
+            // Nobody asks it for a text.
+            text: terms,
             kept,
         };
         segment.highest(&mut highest)?;
@@ -87,6 +97,7 @@ impl Kept {
     fn of(reader: &SegmentReader) -> tantivy::Result<Self> {
         Ok(Self {
             inverted: OnceLock::new(),
+            texts: OnceLock::new(),
             emails: reader.fast_fields().u64("email")?,
         })
     }
@@ -124,6 +135,20 @@ impl Segment {
     /// The message that a document is of.
     pub(super) fn email(&self, document: DocId) -> Option<EmailId> {
         self.kept.emails.first(document).and_then(EmailId::new)
+    }
+
+    /// What is kept of a document's text.
+    pub(super) fn text(&self, document: DocId) -> tantivy::Result<Option<Vec<u8>>> {
+        let texts = match self.kept.texts.get() {
+            Some(texts) => texts,
+            None => {
+                let texts = self.reader.get_store_reader(BLOCKS)?;
+                self.kept.texts.get_or_init(|| texts)
+            }
+        };
+        let document: TantivyDocument = texts.get(document)?;
+        let found = document.get_first(self.text);
+        Ok(found.and_then(|value| value.as_bytes().map(<[u8]>::to_vec)))
     }
 
     fn highest(&self, highest: &mut HashMap<AccountId, EmailId>) -> tantivy::Result<()> {

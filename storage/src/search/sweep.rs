@@ -99,10 +99,13 @@ fn take_out(open: &mut Filling, account: AccountId, email: EmailId) -> Result<()
             Box::new(TermQuery::new(term, IndexRecordOption::Basic)),
         )
     };
-    let query = BooleanQuery::new(vec![
-        must(term::of_account(term::ACCOUNT, account)),
-        must(term::of_email(email)),
-    ]);
+    // Its own document, and that of its attached files.
+    let either = [term::ACCOUNT, term::ATTACHED].map(|list| {
+        let (_, query) = must(term::of_account(list, account));
+        (Occur::Should, query)
+    });
+    let either: Box<dyn Query> = Box::new(BooleanQuery::new(Vec::from(either)));
+    let query = BooleanQuery::new(vec![(Occur::Must, either), must(term::of_email(email))]);
     let deleted = open.writer()?.delete_query(Box::new(query));
     deleted.map(drop).map_err(|e| told(&e))
 }

@@ -23,6 +23,12 @@ pub(crate) const ACCOUNT: u8 = 0;
 pub(crate) const OPAQUE: u8 = 1;
 /// One message, by its id within its account.
 pub(crate) const EMAIL: u8 = 2;
+/// The messages of an account that have text in attached files.
+pub(crate) const DUE: u8 = 3;
+/// The documents with the text of attached files, one for each message that has been looked at.
+pub(crate) const ATTACHED: u8 = 4;
+/// Those of them whose runs are too many to be in the index.
+pub(crate) const ATTACHED_OPAQUE: u8 = 5;
 /// Set in the first octet of a word's term.
 const WORD: u8 = 0x80;
 
@@ -46,9 +52,19 @@ pub enum Place {
     Header = 22,
     /// Each text part, decoded, and the fields of messages inside.
     Body = 23,
+    /// The text of all attached files, without marks (`formats::text::fold`).
+    Attached = 24,
 }
 
 impl Place {
+    /// The lists of messages of an account that have texts of this place: all, and those that are not in the index.
+    pub(crate) fn lists(self) -> (u8, u8) {
+        match self {
+            Self::Attached => (ATTACHED, ATTACHED_OPAQUE),
+            _ => (ACCOUNT, OPAQUE),
+        }
+    }
+
     /// Where words are kept besides runs; elsewhere texts are short and soon read.
     fn keeps_words(self) -> bool {
         matches!(self, Self::Subject | Self::Header | Self::Body)

@@ -162,6 +162,7 @@ fn has(letter: &[u8], place: Place, needle: &str) -> bool {
         }
         Place::Header => texts.extend(sought::header(&summary, letter)),
         Place::Body => sought::body(&summary, letter, &mut |text| texts.push(text)),
+        Place::Attached => {}
     }
     texts.iter().any(|text| text.contains(needle))
 }

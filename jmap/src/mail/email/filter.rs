@@ -1,5 +1,6 @@
 //! RFC 8621 §4.4.1: conditions on messages, judged from the state, then the summary, then the content.
 
+use super::attached::Attached;
 use super::search::{Envelope, Haystack, Words, body};
 use crate::error::MethodError;
 use crate::ident::Ids;
@@ -180,25 +181,36 @@ pub(crate) fn by_state(test: &Test, state: &State, threads: &Threads) -> Option<
     })
 }
 
-/// What the summary adds. `header` on fields it does not hold, and bodies, stay open.
-fn by_envelope(test: &Test, envelope: &Envelope) -> Option<bool> {
+/// What the summary adds, and what is known of attached files. `header` on fields that the summary does not hold, and
+/// bodies, stay open.
+fn by_envelope(test: &Test, envelope: &Envelope, attached: &Haystack) -> Option<bool> {
     match test {
         Test::From(words) => Some(words.all_in(&[&envelope.from])),
         Test::To(words) => Some(words.all_in(&[&envelope.to])),
         Test::Cc(words) => Some(words.all_in(&[&envelope.cc])),
         Test::Bcc(words) => Some(words.all_in(&[&envelope.bcc])),
         Test::Subject(words) => Some(words.all_in(&[&envelope.subject])),
-        Test::Text(words) => words.all_in(&envelope.everywhere()).then_some(true),
+        Test::Text(words) => {
+            let mut hay = envelope.everywhere().to_vec();
+            hay.push(attached);
+            words.all_in(&hay).then_some(true)
+        }
+        Test::Body(words) => words.all_in(&[attached]).then_some(true),
         _ => None,
     }
 }
 
-fn by_content(test: &Test, envelope: &Envelope, text: &Haystack, head: &[u8]) -> Option<bool> {
+fn by_content(
+    test: &Test,
+    envelope: &Envelope,
+    texts: [&Haystack; 2],
+    head: &[u8],
+) -> Option<bool> {
     match test {
-        Test::Body(words) => Some(words.all_in(&[text])),
+        Test::Body(words) => Some(words.all_in(&texts)),
         Test::Text(words) => {
             let mut hay = envelope.everywhere().to_vec();
-            hay.push(text);
+            hay.extend(texts);
             Some(words.all_in(&hay))
         }
         Test::Header(name, words) => {
@@ -218,6 +230,7 @@ fn by_content(test: &Test, envelope: &Envelope, text: &Haystack, head: &[u8]) ->
 pub(crate) struct Budget {
     messages: usize,
     octets: u64,
+    attached: usize,
 }
 
 impl Default for Budget {
@@ -225,6 +238,7 @@ impl Default for Budget {
         Self {
             messages: limit::SEARCH_CONTENTS_MAX,
             octets: limit::SEARCH_CONTENT_OCTETS_MAX,
+            attached: limit::SEARCH_ATTACHED_MAX,
         }
     }
 }
@@ -237,11 +251,17 @@ impl Budget {
             .zip(self.octets.checked_sub(octets));
         match left {
             Some((messages, octets)) => {
-                *self = Self { messages, octets };
+                (self.messages, self.octets) = (messages, octets);
                 true
             }
             None => false,
         }
+    }
+
+    fn spend_attached(&mut self) -> bool {
+        let left = self.attached.checked_sub(1);
+        self.attached = left.unwrap_or(0);
+        left.is_some()
     }
 }
 
@@ -250,11 +270,17 @@ pub(crate) fn by_reading(
     filter: &Filter,
     mail: &Sight,
     (state, summary): (&State, &Summary),
-    threads: &Threads,
+    (threads, attached): (&Threads, &Attached),
     budget: &mut Budget,
 ) -> Result<bool, MethodError> {
     let envelope = Envelope::of(summary);
-    let mut cheap = |t: &Test| by_state(t, state, threads).or_else(|| by_envelope(t, &envelope));
+    let attached = match attached.may_have(state.email) && budget.spend_attached() {
+        true => mail.attached_text(state.email).unwrap_or_default(),
+        false => String::new(),
+    };
+    let attached = Haystack::new(attached);
+    let mut cheap =
+        |t: &Test| by_state(t, state, threads).or_else(|| by_envelope(t, &envelope, &attached));
     if let Some(verdict) = filter.judge(&mut cheap) {
         return Ok(verdict);
     }
@@ -273,6 +299,7 @@ pub(crate) fn by_reading(
     };
     let head = &raw[..raw.len().min(summary.header_size as usize)];
     let text = Haystack::new(body(summary, &raw));
-    let mut full = |t: &Test| cheap(t).or_else(|| by_content(t, &envelope, &text, head));
+    let mut full =
+        |t: &Test| cheap(t).or_else(|| by_content(t, &envelope, [&text, &attached], head));
     Ok(filter.judge(&mut full) == Some(true))
 }

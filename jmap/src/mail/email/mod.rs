@@ -1,5 +1,6 @@
 //! RFC 8621 §4: messages.
 
+pub(crate) mod attached;
 pub(crate) mod body;
 pub(crate) mod draft;
 pub(crate) mod filter;

@@ -1,5 +1,6 @@
 //! RFC 8621 §4.4 Email/query, RFC 8621 §4.5 Email/queryChanges.
 
+use super::attached::Attached;
 use super::filter::{self, Budget, Filter, Threads};
 use super::sort::{self, Comparator, Key};
 use crate::error::MethodError;
@@ -78,7 +79,8 @@ pub(crate) fn results(
     keywords.extend(sort::thread_keywords(&query.sort));
     let threads = Threads::gather(mail, keywords)?;
     let mut rows = scan(mail, query, &threads)?;
-    settle(mail, query, (&threads, budget), &mut rows)?;
+    let attached = Attached::of(mail, &query.filter);
+    settle(mail, query, (&threads, &attached, budget), &mut rows)?;
     let upward = sort::ascending(&query.sort);
     rows.sort_unstable_by(|a, b| {
         let arrival = if upward {
@@ -130,7 +132,7 @@ fn scan(mail: &Sight, query: &Query, threads: &Threads) -> Result<Vec<Row>, Meth
 fn settle(
     mail: &Sight,
     query: &Query,
-    (threads, budget): (&Threads, &mut Budget),
+    (threads, attached, budget): (&Threads, &Attached, &mut Budget),
     rows: &mut Vec<Row>,
 ) -> Result<(), MethodError> {
     let texts = sort::needs_summary(&query.sort);
@@ -157,7 +159,13 @@ fn settle(
                 continue;
             };
             if let Some(state) = row.open.take()
-                && !filter::by_reading(&query.filter, mail, (&state, &summary), threads, budget)?
+                && !filter::by_reading(
+                    &query.filter,
+                    mail,
+                    (&state, &summary),
+                    (threads, attached),
+                    budget,
+                )?
             {
                 out.insert(row.email);
                 continue;
