@@ -166,15 +166,19 @@ pub(crate) async fn from_backup(
     let run = room
         .restores
         .begin(work, move |tell| bring(backups, &to, &ask, time, tell))?;
-    // What is refused at once, such as a backup that is not there, has not used the approval up.
-    let answer = told(&room, id, run).await?;
-    let used = room.ask(by, move |room, access| {
-        let act = "mail.restore_backup";
-        let done = room.directory.custody_done(Some(access), id, act, &detail);
-        Ok(acted(access, id, done)?)
+    // A task of its own: an approval is used up though nobody waits for the answer any more.
+    let done = tokio::spawn(async move {
+        // What is refused at once, such as a backup that is not there, has not used the approval up.
+        let answer = told(&room, id, run).await?;
+        let used = room.ask(by, move |room, access| {
+            let act = "mail.restore_backup";
+            let done = room.directory.custody_done(Some(access), id, act, &detail);
+            Ok(acted(access, id, done)?)
+        });
+        used.await?;
+        Ok(answer)
     });
-    used.await?;
-    Ok(answer)
+    done.await.unwrap_or_else(|e| Err(Problem::internal(&e)))
 }
 
 /// How far a restore out of a backup is, or what it did; waits some 20 s for its end.

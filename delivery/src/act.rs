@@ -99,11 +99,24 @@ impl std::fmt::Display for Detour {
     }
 }
 
+/// As the audit log names it.
+fn object(id: QueueId) -> String {
+    format!("queue/{id}")
+}
+
+/// Of an item that nobody can read.
+fn unreadable(error: &Error) -> Value {
+    json!({ "unreadable": error.to_string() })
+}
+
 impl Delivery {
     /// Does it. False: there was nothing to do. Errors: `NotFound`; `Conflict` (to be deleted while it is being sent, to
     /// be tried while it is held); `Invalid` (no such host can be, or nothing is sent elsewhere); `Corrupt` (the item
     /// cannot be read: it may only be tried and deleted).
     pub fn act(&self, id: QueueId, act: &Act, by: Option<&Access>) -> Result<bool, Error> {
+        if by.is_some_and(Access::is_on_trial) {
+            return self.act_on_trial(id, act, by);
+        }
         let done = {
             let _turn = self.inner.turns.take(id);
             let now = self.inner.directory.clock().now_s();
@@ -138,29 +151,10 @@ impl Delivery {
         by: Option<&Access>,
         now: i64,
     ) -> Result<bool, Error> {
-        if *act == Act::Retry && record.held.is_some() {
-            return Err(Error::Conflict);
-        }
-        if !act.changes(record.held.is_some(), record.detour.as_ref()) {
-            return Ok(false);
-        }
-        // RFC 4865: trouble on the way is no other time.
-        if *act == Act::Retry && waits_until(&record, now).is_some() {
+        if !self.would(item, &record, act, now)? {
             return Ok(false);
         }
         let id = item.id;
-        if *act == Act::Delete && self.schedule().under_way(id) {
-            return Err(Error::Conflict);
-        }
-        if let Act::Reroute(Some(to)) = act
-            && (self.inner.outward.is_none() || !to.is_possible())
-        {
-            return Err(Error::Invalid("a way for mail"));
-        }
-        if *act == Act::Delete && record.has_ended() {
-            // What ended must be told alone.
-            return Err(Error::Unavailable("its sender cannot be told now".into()));
-        }
         let detail = act.detail(&record);
         let mut told = events(&record, now, [act.told(by)])?;
         self.schedule().withdraw(id, now);
@@ -206,6 +200,53 @@ impl Delivery {
             _ => Ok(()),
         }?;
         Ok(true)
+    }
+
+    /// Whether there is something to do. Errors: as `act`.
+    fn would(&self, item: &QueueItem, record: &Record, act: &Act, now: i64) -> Result<bool, Error> {
+        if *act == Act::Retry && record.held.is_some() {
+            return Err(Error::Conflict);
+        }
+        if !act.changes(record.held.is_some(), record.detour.as_ref()) {
+            return Ok(false);
+        }
+        // RFC 4865: trouble on the way is no other time.
+        if *act == Act::Retry && waits_until(record, now).is_some() {
+            return Ok(false);
+        }
+        if *act == Act::Delete && self.schedule().under_way(item.id) {
+            return Err(Error::Conflict);
+        }
+        if let Act::Reroute(Some(to)) = act
+            && (self.inner.outward.is_none() || !to.is_possible())
+        {
+            return Err(Error::Invalid("a way for mail"));
+        }
+        if *act == Act::Delete && record.has_ended() {
+            // What ended must be told alone.
+            return Err(Error::Unavailable("its sender cannot be told now".into()));
+        }
+        Ok(true)
+    }
+
+    /// What `act` would do, told as the audit log would tell it; nothing is done, and no next hop is called.
+    fn act_on_trial(&self, id: QueueId, act: &Act, by: Option<&Access>) -> Result<bool, Error> {
+        let now = self.inner.directory.clock().now_s();
+        let item = self.inner.store.queue().item(id)?;
+        let detail = match Record::decode(&item.payload) {
+            // It waits for nothing but being told.
+            Ok(record) if record.has_ended() => return Err(Error::NotFound),
+            Ok(record) if !self.would(&item, &record, act, now)? => return Ok(false),
+            Ok(record) => act.detail(&record),
+            Err(error) if matches!(act, Act::Retry | Act::Delete) => unreadable(&error),
+            Err(error) => return Err(error),
+        };
+        let directory = &self.inner.directory;
+        match directory.record_with(by, act.name(), object(id), detail, |_| Ok(())) {
+            Err(directory::Error::Tried) | Ok(()) => Ok(true),
+            Err(directory::Error::Storage(error)) => Err(error),
+            Err(other) => Err(Error::Unavailable(other.to_string().into())),
+        }
     }
 
     /// Nobody more gets it. What is told of those who had it already.
@@ -265,7 +306,7 @@ impl Delivery {
         match act {
             Act::Retry => queue.put_off(id, now)?,
             Act::Delete => {
-                let detail = json!({ "unreadable": error.to_string() });
+                let detail = unreadable(&error);
                 let remove = |rows| queue.remove_with(id, rows);
                 self.enter(id, act, by, detail, remove)?;
                 self.inner.spoilt.forget(id);
@@ -287,11 +328,8 @@ impl Delivery {
         detail: Value,
         commit: impl FnOnce(Vec<RowChange>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let object = format!("queue/{id}");
-        let entered = self
-            .inner
-            .directory
-            .record_with(by, act.name(), object, detail, commit);
+        let directory = &self.inner.directory;
+        let entered = directory.record_with(by, act.name(), object(id), detail, commit);
         entered.map_err(|error| match error {
             directory::Error::Storage(error) => error,
             other => Error::Unavailable(other.to_string().into()),

@@ -257,10 +257,9 @@ impl Directory {
             detail: difference(&old, &new),
         });
         // Mailboxes are made before the commit.
-        if let Some(trial) = by.and_then(Access::trial) {
-            return trial.end(notes);
+        if !by.is_some_and(Access::is_on_trial) {
+            self.make_mailboxes(&new)?;
         }
-        self.make_mailboxes(&new)?;
         self.commit_all(&mut acts, by, notes, facts)?;
         self.seal_account(&new)?;
         Ok(new)

@@ -87,10 +87,15 @@ impl Directory {
     ) -> Result<(), Error> {
         let actor = Actor::of(by);
         let now = self.inner.clock.now_s();
-        notes.extend(self.read().freeing(&mut facts, now));
+        let mut freed = self.read().freeing(&mut facts, now);
         if let Some(trial) = by.and_then(Access::trial) {
+            // What ends with it elsewhere is entered in the log of those who look after that, and is not told here.
+            let book = self.read();
+            freed.retain(|note| book.may_hear(by, note, &facts));
+            notes.extend(freed);
             return trial.end(notes);
         }
+        notes.extend(freed);
         let mut rows = Vec::with_capacity(facts.len() + notes.len());
         for fact in &facts {
             rows.push(fact.row()?);
@@ -151,6 +156,12 @@ impl Book {
     }
 
     /// The same as an error: who may not even see it is told that it is not there (I-17).
+    /// Whether one may be told of this act: what it concerns lies where one sees.
+    fn may_hear(&self, by: Option<&Access>, note: &Note, facts: &[Fact]) -> bool {
+        let agency = self.concerned(&note.object, facts).agency.map(AgencyId);
+        agency.is_some_and(|agency| self.allows(by, Capability::ReadDirectory, &agency))
+    }
+
     pub(crate) fn check(
         &self,
         by: Option<&Access>,

@@ -84,8 +84,8 @@ impl Directory {
     pub fn expire(&self, now: i64, stop: &dyn Fn() -> bool) -> Result<Expired, Error> {
         let rules = self.ruled_days(|days| days.trash.is_some() || days.junk.is_some());
         let mut done = Expired::default();
-        let mut after = None;
-        while !rules.is_empty() && !stop() {
+        let (mut after, mut failed) = (None, None);
+        'accounts: while !rules.is_empty() && !stop() {
             let mut ruled = Vec::new();
             let last = self.each_account(after, &mut |id, agency| {
                 ruled.extend(rules.get(agency).map(|days| (id, *days)));
@@ -97,9 +97,20 @@ impl Directory {
                 if left == 0 || stop() {
                     break;
                 }
-                let gone = self.expire_account(id, days, now, left)?;
-                done.messages += gone;
-                done.accounts += u64::from(gone > 0);
+                match self.expire_account(id, days, now, left) {
+                    Ok(gone) => {
+                        done.messages += gone;
+                        done.accounts += u64::from(gone > 0);
+                    }
+                    // A damaged one stands in nobody's way.
+                    Err(Error::Storage(
+                        why @ (storage::Error::Corrupt(_) | storage::Error::Damaged(_)),
+                    )) => tracing::error!(account = id.raw(), %why, "nothing expires here"),
+                    Err(error) => {
+                        failed = Some(error);
+                        break 'accounts;
+                    }
+                }
             }
         }
         if done.messages > 0 {
@@ -110,7 +121,7 @@ impl Directory {
             };
             self.commit(&mut self.acts(), None, note, Vec::new())?;
         }
-        Ok(done)
+        failed.map_or(Ok(done), Err)
     }
 
     /// Calls `each` for a page of accounts with their agencies; the last of them.

@@ -38,7 +38,8 @@ impl Trial {
             object: note.object,
             detail: note.detail,
         });
-        *self.lock() = Some(tried.collect());
+        // What does several acts one after the other tells of all of them.
+        self.lock().get_or_insert_default().extend(tried);
         Err(Error::Tried)
     }
 }
@@ -49,6 +50,12 @@ impl Access {
     pub fn on_trial(mut self, trial: &Trial) -> Self {
         self.origin.trial = Some(trial.clone());
         self
+    }
+
+    /// Whether acts by it are only looked at.
+    #[must_use]
+    pub fn is_on_trial(&self) -> bool {
+        self.trial().is_some()
     }
 
     pub(crate) fn trial(&self) -> Option<&Trial> {

@@ -14,6 +14,9 @@ const KEPT: Duration = Duration::from_secs(10 * 60);
 /// Halves at a time. Only right passwords make them; the oldest goes for a further one.
 const HALVES_MAX: usize = 10_000;
 
+/// Of one account; its oldest goes for a further one, so that who has one password pushes nobody else out.
+const OF_ONE_MAX: usize = 10;
+
 /// One of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Half {
@@ -39,6 +42,16 @@ impl Halves {
         }
         if all.len() >= HALVES_MAX {
             let oldest = all.iter().min_by_key(|(_, (since, _))| *since);
+            if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
+                all.remove(&oldest);
+            }
+        }
+        let of = half.access.account();
+        let own = all
+            .iter()
+            .filter(|(_, (_, kept))| kept.access.account() == of);
+        if own.clone().count() >= OF_ONE_MAX {
+            let oldest = own.min_by_key(|(_, (since, _))| *since);
             if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
                 all.remove(&oldest);
             }

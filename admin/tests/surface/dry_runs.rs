@@ -1,6 +1,7 @@
 //! `?dry_run=true`: what would be done, or the very refusal, and nothing done.
 
 use crate::bulk::{counts, faults};
+use crate::queue::submit;
 use crate::world::*;
 use serde_json::{Value, json};
 
@@ -233,4 +234,69 @@ async fn undoing_a_job_is_looked_at_row_by_row() {
     let undone = w.ended(&w.branch, &begun).await;
     assert_eq!(counts(&undone), [2, 0, 0, 1]);
     check(&w.get(&w.branch, "agencies/H99.1.7").await, 404);
+}
+
+#[tokio::test]
+async fn i17_what_ends_with_it_elsewhere_is_not_told() {
+    let w = World::new();
+    let (id, stranger) = (w.id("kiemtoan"), w.id("nguoila"));
+    let line = format!("PUT accounts/{stranger}/forwarding");
+    let to = json!({"to": ["kiemtoan@x.vn"], "keep": true});
+    check(&w.with(&w.root, &line, &[], Some(to)).await, 200);
+    let line = format!("DELETE accounts/{id}?dry_run=true");
+    let acts = async |who| w.with(who, &line, &[], None).await.json["changes"].clone();
+    let whole = acts(&w.root).await.to_string();
+    assert!(whole.contains("nguoila@x.vn"), "{whole}");
+    let told = acts(&w.branch).await;
+    assert_eq!(told[0]["act"], "account.delete");
+    assert!(!told.to_string().contains("nguoila"), "{told}");
+}
+
+#[tokio::test]
+async fn a_password_is_not_guessed_by_trying() {
+    let w = World::new();
+    let id = w.id("kiemtoan");
+    let rule = json!({"values": {"password_history": {"value": 3}}});
+    check(&w.patch(&w.root, "policies/H99.1", rule).await, 200);
+    let line = format!("PUT accounts/{id}/credentials/password");
+    let set = async |line: &str, password: &str| {
+        let body = Some(json!({ "password": password }));
+        w.with(&w.root, line, &[], body).await.status.as_u16()
+    };
+    assert_eq!(set(&line, "Mật khẩu 2026").await, 200);
+    let tried = format!("{line}?dry_run=true");
+    assert_eq!(set(&tried, "Mật khẩu 2026").await, 200);
+    assert_eq!(set(&tried, "Mật khẩu 2027").await, 200);
+    assert_eq!(set(&line, "Mật khẩu 2026").await, 422);
+}
+
+#[tokio::test]
+async fn acts_on_waiting_mail_are_told_of_each_letter() {
+    let w = World::new();
+    let first = submit(&w, &w.branch, "ai@ngoai.vn");
+    let second = submit(&w, &w.branch, "khac@ngoai.vn");
+    let entries = w.directory.audit(None, 1).unwrap()[0].number;
+    let told = async |line: String, body: Option<Value>| {
+        let line = format!("{line}?dry_run=true");
+        let answer = w.with(&w.root, &line, &[], body).await;
+        check(&answer, 200);
+        let changes = answer.json["changes"].as_array().unwrap().iter();
+        changes
+            .map(|change| format!("{} {}", change["act"], change["object"]).replace('"', ""))
+            .collect::<Vec<String>>()
+    };
+    let all = json!({"act": "hold", "all": true});
+    assert_eq!(
+        told("POST queue/acts".to_owned(), Some(all)).await,
+        [
+            format!("queue.hold queue/{first}"),
+            format!("queue.hold queue/{second}")
+        ]
+    );
+    let retry = told(format!("POST queue/{first}/retry"), None).await;
+    assert_eq!(retry, [format!("queue.retry queue/{first}")]);
+    let delete = told(format!("DELETE queue/{second}"), None).await;
+    assert_eq!(delete, [format!("queue.delete queue/{second}")]);
+    assert_eq!(w.directory.audit(None, 1).unwrap()[0].number, entries);
+    check(&w.get(&w.root, &format!("queue/{second}")).await, 200);
 }
