@@ -32,7 +32,7 @@ pub(crate) enum ApprovalState {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Approval {
     id: u64,
-    /// `delete_account`, `restore_mail`, `export_mail`, `release_hold` or `loosen_two_persons`.
+    /// `delete_account`, `restore_mail`, `export_mail`, `release_hold`, `impersonate` or `loosen_two_persons`.
     #[schema(example = "delete_account")]
     act: String,
     /// Whose policy wants two persons.

@@ -29,6 +29,7 @@ pub(crate) async fn admit(mut request: Request, next: Next) -> Response {
         Through::Password(_)
         | Through::AppPassword(_)
         | Through::FirstPassword(_)
+        | Through::Impersonation(_)
         | Through::Job(_) => {
             return unauthenticated().into_response();
         }

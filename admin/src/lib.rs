@@ -29,6 +29,7 @@ mod forwarding;
 mod grants;
 mod harm;
 mod holds;
+mod impersonations;
 mod imports;
 mod jobs;
 mod kind;

@@ -4,9 +4,9 @@ use crate::problem::{Document, FieldDocument, MEDIA_TYPE};
 use crate::trial::{DRY_RUN, DryRun, offered};
 use crate::{
     accounts, agencies, aliases, approvals, audit, backups, credentials, dkim, dmarc_reports,
-    domains, exports, forwarding, grants, holds, imports, jobs, letters, lists, members, orders,
-    paper, policies, positions, proposals, queue, queue_acts, reads, recovery, results, senders,
-    sending, store, tls_reports, tokens, trace, webhooks,
+    domains, exports, forwarding, grants, holds, impersonations, imports, jobs, letters, lists,
+    members, orders, paper, policies, positions, proposals, queue, queue_acts, reads, recovery,
+    results, senders, sending, store, tls_reports, tokens, trace, webhooks,
 };
 use axum::Json;
 use http::Method;
@@ -59,6 +59,7 @@ use utoipa::{Modify, OpenApi};
         trace::search, trace::read,
         audit::list, audit::read, audit::export::export, audit::verify::verify, audit::verify::verify_run,
         reads::list, orders::list, orders::record, orders::end,
+        impersonations::list, impersonations::open, impersonations::end,
         webhooks::list, webhooks::create, webhooks::read, webhooks::update, webhooks::delete,
         holds::list, holds::of_account, holds::place, holds::release, letters::letters,
         recovery::removed, recovery::put_back, recovery::restore, recovery::give_up,
@@ -101,6 +102,8 @@ fn tag_of(path: &str) -> String {
         "holds".to_owned()
     } else if path.ends_with("/reads") {
         "reads".to_owned()
+    } else if path.contains("/impersonations") {
+        "impersonations".to_owned()
     } else if path.contains("/orders") {
         "orders".to_owned()
     } else if path.contains("/removed")
@@ -136,7 +139,8 @@ impl Modify for Everywhere {
                 refuse(operation);
                 // Handlers of different resources share names; an operation's id must be its own.
                 let verb = operation.operation_id.take().unwrap_or_default();
-                if is_privileged(path) {
+                let opens = path.ends_with("/impersonations") && verb == "open";
+                if is_privileged(path) || opens {
                     understand(
                         operation,
                         "Audit-Reason",
@@ -170,6 +174,7 @@ impl Modify for Everywhere {
                     "queue",
                     "holds",
                     "orders",
+                    "impersonations",
                     "recovery",
                 ]
                 .contains(&tag.as_str())

@@ -4,8 +4,8 @@
 const PHRASES: &[(&str, &str)] = &[
     ("a number of at most #", "một số không quá #"),
     (
-        "some of: delete_account, restore_mail, export_mail, release_hold",
-        "các việc trong số: delete_account, restore_mail, export_mail, release_hold",
+        "some of: delete_account, restore_mail, export_mail, release_hold, impersonate",
+        "các việc trong số: delete_account, restore_mail, export_mail, release_hold, impersonate",
     ),
     (
         "fewer than # requests that wait",
@@ -92,6 +92,14 @@ const PHRASES: &[(&str, &str)] = &[
     ),
     ("a day that has come", "một ngày đã đến"),
     ("at most # orders", "nhiều nhất # lệnh"),
+    (
+        "at most # that stand",
+        "nhiều nhất # lần đọc thay còn hiệu lực",
+    ),
+    (
+        "an account that may sign in",
+        "một tài khoản đang hoạt động và đăng nhập được",
+    ),
     (
         "an address such as https://hr.tinh.gov.vn/congvu, without a user or a fragment",
         "một địa chỉ như https://hr.tinh.gov.vn/congvu, không kèm tên người dùng hay phần sau dấu thăng",

@@ -20,12 +20,15 @@ use utoipa::{IntoParams, ToSchema};
 pub(crate) struct AccountRead {
     /// The number of the entry in the audit log that began it.
     id: u64,
-    /// `trace`: what became of its messages; `mail`: its removed, held or earlier mail.
+    /// `trace`: what became of its messages; `mail`: its removed, held or earlier mail; `directory`: its row in a table;
+    /// `impersonation`: its mail, as its owner has it; `secret`: nothing yet, but an app password or a password of it was
+    /// made by somebody else, who may read by it.
     #[schema(example = "trace")]
     scope: String,
     /// Address of who read.
     #[schema(example = "quantri@tinhmau.gov.vn")]
     by: String,
+    /// Empty where none was said, of a `secret`.
     #[schema(example = "Văn thư báo không nhận được công văn 12")]
     reason: String,
     /// When mail of this account was first read in it; RFC 3339, UTC.

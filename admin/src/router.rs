@@ -7,9 +7,10 @@ use crate::runs::Runs;
 use crate::trial::tried;
 use crate::{
     BODY_MAX, Premises, accounts, agencies, aliases, approvals, audit, backups, credentials, dkim,
-    dmarc_reports, domains, exports, forwarding, grants, holds, imports, jobs, letters, lists,
-    members, openapi, orders, paper, policies, positions, proposals, queue, queue_acts, reads,
-    recovery, results, senders, sending, store, tls_reports, tokens, trace, webhooks,
+    dmarc_reports, domains, exports, forwarding, grants, holds, impersonations, imports, jobs,
+    letters, lists, members, openapi, orders, paper, policies, positions, proposals, queue,
+    queue_acts, reads, recovery, results, senders, sending, store, tls_reports, tokens, trace,
+    webhooks,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -274,6 +275,14 @@ fn auditing() -> Router<Room> {
             get(orders::list).post(orders::record),
         )
         .route("/api/v1/accounts/{id}/orders/{order}", delete(orders::end))
+        .route(
+            "/api/v1/accounts/{id}/impersonations",
+            get(impersonations::list).post(impersonations::open),
+        )
+        .route(
+            "/api/v1/accounts/{id}/impersonations/{impersonation}",
+            delete(impersonations::end),
+        )
 }
 
 /// Operations on the queue, and what became of each message.

@@ -20,6 +20,8 @@ pub enum Through {
     FirstPassword(CredentialId),
     /// A job that was asked for through this credential, and stands while that does.
     Job(CredentialId),
+    /// Somebody else who reads this account's mail for some minutes, and changes nothing; the number of it.
+    Impersonation(u64),
 }
 
 /// Who, through what, and what they may. Cheap to clone; checked anew against the directory at each use,
@@ -65,12 +67,22 @@ impl Access {
 
     /// The door to an account's mail. Errors: `Denied` (also for accounts that do not exist, I-17).
     pub fn mail(&self, account: AccountId, right: Right) -> Result<AccountStore, Denied> {
-        // One's own mail is all there is so far, and over it every right is given.
-        let (Right::Read | Right::Write | Right::Send) = right;
-        if account != self.account || !self.stands() {
+        // One's own mail is all there is so far, and over it every right is given, but to who only reads it.
+        let lacks = self.only_reads() && right != Right::Read;
+        if account != self.account || lacks || !self.stands() {
             return Err(Denied);
         }
         Ok(self.directory.inner.store.account(account))
+    }
+
+    /// Whether it is somebody else's, who reads this account's mail and may change nothing and send nothing.
+    pub fn only_reads(&self) -> bool {
+        matches!(self.through, Through::Impersonation(_))
+    }
+
+    /// Whether it is by a token that somebody else made for the account, or may know: then nothing is one's own by it.
+    pub fn is_lent(&self) -> bool {
+        self.directory.read().is_lent(self)
     }
 
     /// One's own mail.
@@ -81,7 +93,7 @@ impl Access {
     /// The addresses this Access may send as: the main address first, then the aliases in order.
     pub fn sender_addresses(&self) -> Vec<Address> {
         let book = self.directory.read();
-        if !self.stands_in(&book) {
+        if self.only_reads() || !self.stands_in(&book) {
             return Vec::new();
         }
         let main = book
@@ -155,6 +167,7 @@ impl Access {
             | Through::Token(id)
             | Through::FirstPassword(id)
             | Through::Job(id) => Some(id),
+            Through::Impersonation(id) => Some(book.impersonations.get(&id)?.credential),
             Through::Session => {
                 let session = book.sessions.get(&self.session?)?;
                 Some(session.row.credential)
@@ -176,6 +189,10 @@ impl Access {
                 | Through::Token(id)
                 | Through::FirstPassword(id)
                 | Through::Job(id) => credential(id),
+                Through::Impersonation(id) => {
+                    let one = book.impersonations.get(&id);
+                    one.is_some_and(|one| self.directory.stands(book, one))
+                }
                 Through::Session => self
                     .session
                     .and_then(|hash| book.sessions.get(&hash))

@@ -25,7 +25,11 @@ impl Book {
             return None;
         }
         // A first password opens nothing: a password is chosen by it also where there is no webmail.
-        let opens = !matches!(through, Through::FirstPassword(_));
+        // Which protocols an agency allows its accounts is nothing to who reads them by virtue of an office.
+        let opens = !matches!(
+            through,
+            Through::FirstPassword(_) | Through::Impersonation(_)
+        );
         let service = match peer.service {
             "imap" => Some(Key::Imap),
             "pop3" => Some(Key::Pop3),

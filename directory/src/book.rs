@@ -12,6 +12,7 @@ use crate::dkim::SigningKey;
 use crate::fact::Fact;
 use crate::forward::{AgencyForwarding, Forwarding};
 use crate::freed::Freed;
+use crate::impersonation::Impersonation;
 use crate::list::ListRules;
 use crate::mention::{Mentions, Place, members};
 use crate::policy::AgencyPolicy;
@@ -82,6 +83,7 @@ pub(crate) struct Book {
     pub(crate) caps: BTreeMap<AgencyId, AgencyCaps>,
     pub(crate) policies: BTreeMap<AgencyId, AgencyPolicy>,
     pub(crate) approvals: BTreeMap<u64, Approval>,
+    pub(crate) impersonations: BTreeMap<u64, Impersonation>,
     pub(crate) stops: BTreeMap<AccountId, Stop>,
     pub(crate) seats: Seats,
     /// Who had a main address last, of those who were deleted.
@@ -144,6 +146,8 @@ impl Book {
             Fact::Policy(_) | Fact::NoPolicy(_) | Fact::Approval(_) | Fact::NoApproval(_) => {
                 self.rule(fact)
             }
+            Fact::Impersonation(one) => drop(self.impersonations.insert(one.id, one)),
+            Fact::NoImpersonation(id) => drop(self.impersonations.remove(&id)),
             Fact::Stop(stop) => {
                 self.stops.insert(stop.account, stop);
             }

@@ -47,10 +47,12 @@ pub enum Capability {
     ReadStore,
     /// Verify the store, change its keys; the same.
     ManageStore,
+    /// Read the mail of others for some minutes, as they have it.
+    Impersonate,
 }
 
 /// Each with its name outside, in their order. Names do not change.
-const NAMES: [(Capability, &str); 21] = {
+const NAMES: [(Capability, &str); 22] = {
     use Capability::*;
     [
         (ReadDirectory, "read_directory"),
@@ -74,6 +76,7 @@ const NAMES: [(Capability, &str); 21] = {
         (ManageHolds, "manage_holds"),
         (ReadStore, "read_store"),
         (ManageStore, "manage_store"),
+        (Impersonate, "impersonate"),
     ]
 };
 
@@ -228,7 +231,7 @@ mod tests {
             assert_eq!(capability.name(), name);
             assert_eq!(Capability::named(name), Some(capability));
         }
-        assert_eq!(Capability::named("impersonate"), None);
+        assert_eq!(Capability::named("impersonate_all"), None);
         for role in [Role::Administrator, Role::AccountOfficer, Role::Auditor] {
             assert_eq!(Role::named(role.name()), Some(role));
             assert!(role.capabilities().has(Capability::ReadDirectory));

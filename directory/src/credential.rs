@@ -173,6 +173,7 @@ impl Directory {
         stored.verifier = verifier;
         let id = stored.id;
         let mut facts = vec![Fact::CredentialCounter(id.0)];
+        facts.extend(self.secret_told(acts.chain.last + 1, by, account)?);
         {
             let book = self.read();
             book.check_credentials(by, account, Capability::ResetCredentials)?;
@@ -262,10 +263,14 @@ impl Directory {
             object: address,
             detail: act_json(&shown),
         };
-        let facts = vec![
+        let mut facts = vec![
             Fact::CredentialCounter(id.0),
             Fact::Credential(account, stored),
         ];
+        // A token that somebody else made opens no mail (`signin`).
+        if kind == CredentialKind::AppPassword {
+            facts.extend(self.secret_told(acts.chain.last + 1, by, account)?);
+        }
         self.commit(&mut acts, by, note, facts)?;
         acts.credential_last = id.0;
         Ok((shown, Secret::new(secret)))
@@ -288,6 +293,7 @@ impl Directory {
         stored.label = label;
         stored.expires_at = expires_at.or(stored.expires_at);
         let shown = Kept::new(stored.clone()).shown();
+        let told = self.secret_told(acts.chain.last + 1, by, account)?;
         let (note, facts) = {
             let book = self.read();
             let owner = book.check_credentials(by, account, Capability::ResetCredentials)?;
@@ -299,6 +305,7 @@ impl Directory {
                 .collect();
             facts.push(Fact::CredentialCounter(id.0));
             facts.push(Fact::Credential(account, stored));
+            facts.extend(told);
             let note = Note {
                 act: "password.first",
                 object: owner.address.to_string(),

@@ -116,7 +116,7 @@ impl Directory {
         if book.agencies.contains_key(&account.agency) {
             let touches = matches!(
                 capability,
-                Capability::ManageHolds | Capability::RecoverMail
+                Capability::ManageHolds | Capability::RecoverMail | Capability::Impersonate
             );
             let own = by.is_some_and(|by| by.account == id);
             match book.account(id).filter(|_| touches && !own) {

@@ -111,6 +111,10 @@ pub enum Barred {
     Hour,
     /// The password alone, at a door that asks for no code.
     SecondFactor,
+    /// A token at a door of mail that somebody else than the account's owner made, or may know.
+    Token,
+    /// The token of an impersonation, at another door than that of mail.
+    ReadsMail,
 }
 
 impl Barred {
@@ -129,6 +133,10 @@ impl Barred {
             Self::Hour => {
                 "Co quan ban khong cho dang nhap vao gio nay / Your agency does not allow signing in at this hour"
             }
+            Self::Token => {
+                "Ma truy cap do nguoi khac lap khong mo duoc thu / A token that somebody else made opens no mail"
+            }
+            Self::ReadsMail => "Ma nay chi de doc thu / This token is for reading mail only",
             Self::SecondFactor => {
                 "Tai khoan nay can xac minh hai buoc, hay dung mat khau ung dung / This account has a second factor, so use an app password here"
             }
@@ -143,6 +151,8 @@ impl Barred {
             Self::Place => "Your agency does not allow signing in from this network",
             Self::Hour => "Your agency does not allow signing in at this hour",
             Self::SecondFactor => "This account has a second factor, so use an app password here",
+            Self::Token => "A token that somebody else made opens no mail",
+            Self::ReadsMail => "This token is for reading mail only",
         }
     }
 
@@ -154,6 +164,8 @@ impl Barred {
             Self::Place => "Cơ quan bạn không cho đăng nhập từ mạng này",
             Self::Hour => "Cơ quan bạn không cho đăng nhập vào giờ này",
             Self::SecondFactor => "Tài khoản này cần xác minh hai bước, hãy dùng mật khẩu ứng dụng",
+            Self::Token => "Mã truy cập do người khác lập không mở được thư",
+            Self::ReadsMail => "Mã này chỉ để đọc thư",
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::former::{
 };
 use crate::forward::{AgencyForwarding, Forwarding};
 use crate::freed::Freed;
+use crate::impersonation::Impersonation;
 use crate::list::ListRules;
 use crate::notice::{self, Notice};
 use crate::policy::AgencyPolicy;
@@ -120,6 +121,8 @@ pub(crate) mod table {
     pub(crate) const READING: &str = "directory.reading";
     /// Whose mail was read in which of these, the newest first.
     pub(crate) const READ_OF: &str = "directory.read_of";
+    /// Who reads the mail of whom for some minutes, by the number of the entry that began it.
+    pub(crate) const IMPERSONATION: &str = "directory.impersonation";
     /// Legal orders.
     pub(crate) const ORDER: &str = "directory.order";
     /// Programs that are told of what happens to accounts, with the secrets that sign what they are told.
@@ -184,6 +187,8 @@ pub(crate) enum Fact {
     NoCaps(AgencyId),
     Approval(Approval),
     NoApproval(u64),
+    Impersonation(Impersonation),
+    NoImpersonation(u64),
     Policy(AgencyPolicy),
     NoPolicy(AgencyId),
     /// Whose, which credential it was, its hash; `None`: it is forgotten.
@@ -266,13 +271,11 @@ impl Fact {
             | Self::NoPolicy(_)
             | Self::FormerPassword(..)
             | Self::Approval(_)
-            | Self::NoApproval(_) => return self.row_of_rules(),
-            Self::Departed(a) => (
-                table::DEPARTED,
-                account_key(a.id),
-                Some(encode_as(ACCOUNT_VERSION, a)?),
-            ),
-            Self::Freed(_)
+            | Self::NoApproval(_)
+            | Self::Impersonation(_)
+            | Self::NoImpersonation(_) => return self.row_of_rules(),
+            Self::Departed(_)
+            | Self::Freed(_)
             | Self::AccountCounter(_)
             | Self::CredentialCounter(_)
             | Self::JobCounter(_)
@@ -283,9 +286,14 @@ impl Fact {
         Ok(RowChange { table, key, value })
     }
 
-    /// The same of counters, of bulk work, and of addresses that were freed.
+    /// The same of counters, of bulk work, and of accounts and addresses that went.
     fn row_of_work(&self) -> Result<RowChange, storage::Error> {
         let (table, key, value) = match self {
+            Self::Departed(a) => (
+                table::DEPARTED,
+                account_key(a.id),
+                Some(encode_as(ACCOUNT_VERSION, a)?),
+            ),
             Self::AccountCounter(n) => (table::COUNTER, ACCOUNT_COUNTER.to_vec(), Some(encode(n)?)),
             Self::CredentialCounter(n) => (
                 table::COUNTER,
@@ -370,6 +378,11 @@ impl Fact {
                 (table::APPROVAL, key, Some(encode_as(APPROVAL_VERSION, a)?))
             }
             Self::NoApproval(id) => (table::APPROVAL, id.to_be_bytes().to_vec(), None),
+            Self::Impersonation(i) => {
+                let key = i.id.to_be_bytes().to_vec();
+                (table::IMPERSONATION, key, Some(encode(i)?))
+            }
+            Self::NoImpersonation(id) => (table::IMPERSONATION, id.to_be_bytes().to_vec(), None),
             Self::Policy(p) => {
                 let key = p.agency.0.clone().into_bytes();
                 (table::POLICY, key, Some(encode(p)?))
@@ -412,6 +425,7 @@ impl Fact {
             table::CAPS => Self::Caps(decode(table, value)?),
             table::APPROVAL => Self::Approval(decode_approval(table, value)?),
             table::POLICY => Self::Policy(decode(table, value)?),
+            table::IMPERSONATION => Self::Impersonation(decode(table, value)?),
             table::STOP => Self::Stop(decode(table, value)?),
             table::POSITION => Self::Position(decode(table, value)?),
             table::JOB => Self::Job(Box::new(decode(table, value)?)),

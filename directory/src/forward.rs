@@ -193,7 +193,7 @@ impl Book {
     }
 
     fn is_own(&self, by: Option<&Access>, account: AccountId) -> bool {
-        by.is_some_and(|by| by.account == account && by.stands_in(self))
+        by.is_some_and(|by| by.account == account && by.stands_in(self) && !self.is_lent(by))
     }
 
     fn said_forwarding(&self, account: AccountId) -> Forwarding {

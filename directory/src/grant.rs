@@ -491,7 +491,7 @@ impl Book {
     }
 
     /// Whether the account's grants hold this capability at the agency or above it. App passwords are for
-    /// mail programs and carry no administrative right, nor do first passwords.
+    /// mail programs and carry no administrative right, nor do first passwords and impersonations.
     pub(crate) fn may(
         &self,
         account: AccountId,
@@ -500,9 +500,11 @@ impl Book {
         agency: &AgencyId,
         now_s: i64,
     ) -> bool {
-        if matches!(through, Through::AppPassword(_) | Through::FirstPassword(_))
-            || !self.agencies.contains_key(agency)
-        {
+        let mail = matches!(
+            through,
+            Through::AppPassword(_) | Through::FirstPassword(_) | Through::Impersonation(_)
+        );
+        if mail || !self.agencies.contains_key(agency) {
             return false;
         }
         self.account(account).is_some_and(|account| {

@@ -9,7 +9,7 @@ use crate::act::invalid;
 use crate::book::Book;
 use crate::credential::Stored;
 use crate::fact::Fact;
-use crate::{Access, AccountId, CredentialKind, Error};
+use crate::{Access, AccountId, CredentialId, CredentialKind, Error, Through};
 use serde::{Deserialize, Serialize};
 
 /// Seconds after which a password that its owner chose is his own, by whatever he came in to choose it.
@@ -27,6 +27,11 @@ pub(crate) struct Hands {
 }
 
 impl Stored {
+    /// Whether its owner made it, and nobody else knows it, or may.
+    fn is_owners_own(&self, now_s: i64) -> bool {
+        self.hands.own && self.known_to(now_s).is_empty()
+    }
+
     /// Who beside its owner knows it, or may.
     fn known_to(&self, now_s: i64) -> &[AccountId] {
         let chosen = self.hands.own && self.kind == CredentialKind::Password;
@@ -55,6 +60,12 @@ impl Book {
         })
     }
 
+    /// Whether it is by a token that somebody else than the account's owner knows, or may: what it does in the owner's name
+    /// somebody else may do. It administers, and nothing is his own by it.
+    pub(crate) fn is_lent(&self, by: &Access) -> bool {
+        matches!(by.through, Through::Token(_)) && self.persons(by).len() > 1
+    }
+
     /// What ends when an account is given a grant: every secret of it that somebody else knows, or may, who does not give
     /// the grant. He would have it too.
     pub(crate) fn planted(&self, owner: AccountId, by: Option<&Access>, now_s: i64) -> Vec<Fact> {
@@ -67,6 +78,12 @@ impl Book {
         planted
             .flat_map(|(id, _)| self.withdrawal(owner, *id))
             .collect()
+    }
+
+    /// Whether this credential of an account is known to its owner alone, who made it.
+    pub(crate) fn is_owners_own(&self, owner: AccountId, id: CredentialId, now_s: i64) -> bool {
+        let kept = self.credential(owner, id);
+        kept.is_some_and(|kept| kept.stored.is_owners_own(now_s))
     }
 
     /// Who may be behind an act: the one who is signed in, first, and those who know by what.

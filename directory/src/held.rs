@@ -40,12 +40,29 @@ impl Held {
 
 impl Access {
     /// What one may do in the account of somebody else. `None` where nothing is shared with one (I-17), and for
-    /// one's own.
+    /// one's own; who only reads has that too.
     pub fn held(&self, account: AccountId) -> Option<Held> {
         let book = self.directory.read();
+        if self.only_reads() {
+            let whole = self.looked_into(account);
+            let held = Held {
+                whole,
+                single: BTreeMap::new(),
+                named: BTreeSet::new(),
+            };
+            return (!whole.is_empty() && self.stands_in(&book)).then_some(held);
+        }
         let held = (account != self.account && self.stands_in(&book))
             .then(|| book.held(self.account, account));
         held.filter(|held| !held.anywhere().is_empty())
+    }
+
+    /// What who only reads may do with an account: with this one alone, not with what is shared with its owner.
+    pub(crate) fn looked_into(&self, account: AccountId) -> Rights {
+        match account == self.account {
+            true => Rights::LOOKUP.with(Rights::READ),
+            false => Rights::NONE,
+        }
     }
 
     /// Other accounts of which one may look up at least one mailbox, each with what one may do in it; at most

@@ -178,9 +178,9 @@ impl Directory {
     pub(crate) fn check_order(&self, id: u64, scope: &Scope) -> Result<(), Error> {
         let order = self.order(id)?.filter(|order| order.stands(self.now_s()));
         let fits = |account: AccountId| match scope {
-            Scope::Mail(read) => *read == account,
+            Scope::Mail(read) | Scope::Impersonation(read) => *read == account,
             Scope::Trace => true,
-            Scope::Directory(_) | Scope::Audit => false,
+            Scope::Directory(_) | Scope::Audit | Scope::Secret(_) => false,
         };
         match order.filter(|order| fits(order.account)) {
             Some(_) => Ok(()),

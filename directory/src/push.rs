@@ -183,7 +183,9 @@ impl Maker {
             Through::AppPassword(id) => Self::AppPassword(id),
             Through::Token(id) => Self::Token(id),
             Through::Session => Self::Session(access.session.ok_or(Denied)?),
-            Through::FirstPassword(_) | Through::Job(_) => return Err(Denied),
+            Through::FirstPassword(_) | Through::Job(_) | Through::Impersonation(_) => {
+                return Err(Denied);
+            }
         })
     }
 

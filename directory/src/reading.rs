@@ -6,7 +6,7 @@ use crate::act::{Acts, Note, invalid};
 use crate::bounded::Bounded;
 use crate::fact::{Fact, account_key, decode, encode, table};
 use crate::origin::REASON;
-use crate::{Access, AccountId, AgencyId, CredentialId, Directory, Error};
+use crate::{Access, AccountId, AgencyId, CredentialId, Directory, Error, impersonation};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
@@ -24,6 +24,8 @@ pub const READS_PAGE_MAX: usize = 500;
 const LOOK_MAX: usize = 2_000;
 /// The act that opens a window.
 pub(crate) const OPEN: &str = "read.open";
+/// The acts that make secrets by which mail is read.
+const SECRETS: [&str; 3] = ["credential.create", "password.set", "password.first"];
 
 /// What is read. The order is kept in stored rows: new ones come last.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -36,6 +38,10 @@ pub enum Scope {
     Directory(AgencyId),
     /// The audit log.
     Audit,
+    /// Mail of this account, for some minutes as its owner has it (`impersonation`).
+    Impersonation(AccountId),
+    /// Nothing yet: a secret of this account was made, by which it may be.
+    Secret(AccountId),
 }
 
 impl Scope {
@@ -46,6 +52,8 @@ impl Scope {
             Self::Mail(_) => "mail",
             Self::Directory(_) => "directory",
             Self::Audit => "audit",
+            Self::Impersonation(_) => "impersonation",
+            Self::Secret(_) => "secret",
         }
     }
 }
@@ -96,7 +104,7 @@ fn key(by: &Access, scope: &Scope) -> Key {
     (by.account, by.rests_on(), scope.clone(), order)
 }
 
-fn no_reason() -> Error {
+pub(crate) fn no_reason() -> Error {
     invalid(REASON, "why you read what is another's")
 }
 
@@ -116,7 +124,22 @@ pub(crate) fn forgotten(reading: u64) -> Fact {
     })
 }
 
-fn told(account: AccountId, reading: u64, at: i64) -> Result<Fact, storage::Error> {
+/// The row of a window, or of what is told like one.
+pub(crate) fn row_of(reading: &Reading) -> Result<Fact, storage::Error> {
+    Ok(Fact::Row(RowChange {
+        table: table::READING,
+        key: reading.id.to_be_bytes().to_vec(),
+        value: Some(encode(reading)?),
+    }))
+}
+
+/// Whether an entry of this act may have such a row.
+pub(crate) fn is_told(act: &str) -> bool {
+    [OPEN, impersonation::OPEN].contains(&act) || SECRETS.contains(&act)
+}
+
+/// The row that tells an owner of a window.
+pub(crate) fn told(account: AccountId, reading: u64, at: i64) -> Result<Fact, storage::Error> {
     Ok(Fact::Row(RowChange {
         table: table::READ_OF,
         key: owner_key(account, reading),
@@ -181,7 +204,7 @@ impl Directory {
     /// Whether something may be done with the mail of an account as far as reasons go, without doing it. Errors: those
     /// of [`Directory::open_reading`].
     pub(crate) fn check_reason(&self, by: Option<&Access>, id: AccountId) -> Result<(), Error> {
-        let Some(by) = by.filter(|by| by.account != id) else {
+        let Some(by) = by.filter(|by| by.account != id || by.is_lent()) else {
             return Ok(());
         };
         let scope = Scope::Mail(id);
@@ -204,7 +227,7 @@ impl Directory {
         address: &str,
         detail: &str,
     ) -> Result<(), Error> {
-        let Some(by) = by.filter(|by| by.account != id) else {
+        let Some(by) = by.filter(|by| by.account != id || by.is_lent()) else {
             return self.record(by, act, address, detail);
         };
         let detail = serde_json::from_str(detail).unwrap_or(Value::Null);
@@ -218,13 +241,9 @@ impl Directory {
     }
 
     fn keep_reading(&self, acts: &mut Acts, by: &Access, reading: &Reading) -> Result<(), Error> {
-        let mut facts = vec![Fact::Row(RowChange {
-            table: table::READING,
-            key: reading.id.to_be_bytes().to_vec(),
-            value: Some(encode(reading)?),
-        })];
+        let mut facts = vec![row_of(reading)?];
         let object = match &reading.scope {
-            Scope::Mail(account) => {
+            Scope::Mail(account) | Scope::Impersonation(account) | Scope::Secret(account) => {
                 facts.push(told(*account, reading.id, reading.opened_at)?);
                 self.kept_account(*account)?.address.to_string()
             }
@@ -242,6 +261,32 @@ impl Directory {
             detail,
         };
         self.commit(acts, Some(by), note, facts)
+    }
+
+    /// What tells the owner of an account that somebody else made a secret of it, or may have, by the act whose entry has
+    /// this number; nothing where he made it himself.
+    pub(crate) fn secret_told(
+        &self,
+        entry: u64,
+        by: Option<&Access>,
+        owner: AccountId,
+    ) -> Result<Vec<Fact>, Error> {
+        let Some(by) = by else { return Ok(Vec::new()) };
+        if by.account == owner && !by.is_lent() {
+            return Ok(Vec::new());
+        }
+        let now = self.now_s();
+        let reading = Reading {
+            id: entry,
+            by: by.account,
+            address: by.address.to_string(),
+            scope: Scope::Secret(owner),
+            reason: by.reason().unwrap_or_default().to_owned(),
+            opened_at: now,
+            until: now,
+            order: None,
+        };
+        Ok(vec![row_of(&reading)?, told(owner, entry, now)?])
     }
 
     /// One window. Errors: `NotFound`.

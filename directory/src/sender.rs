@@ -87,12 +87,16 @@ pub struct SenderAddress {
 }
 
 impl Access {
+    fn sends(&self, book: &Book) -> bool {
+        self.stands_in(book) && !self.only_reads()
+    }
+
     /// How one may send from this address: one's own, a seat's, somebody's on whose behalf one writes.
     /// `No` also where nobody has it (I-17).
     pub fn sending(&self, address: &Address) -> Sending {
         let book = self.directory.read();
         match book.reached(address) {
-            Some(owner) if self.stands_in(&book) => book.sending(self.account, owner.id),
+            Some(owner) if self.sends(&book) => book.sending(self.account, owner.id),
             _ => Sending::No,
         }
     }
@@ -100,7 +104,7 @@ impl Access {
     /// How one may send in the name of this account.
     pub fn sending_for(&self, account: AccountId) -> Sending {
         let book = self.directory.read();
-        match self.stands_in(&book) {
+        match self.sends(&book) {
             true => book.sending(self.account, account),
             false => Sending::No,
         }
@@ -110,7 +114,7 @@ impl Access {
     /// their accounts, of [`PRINCIPALS_MAX`] at most.
     pub fn senders(&self) -> Vec<SenderAddress> {
         let book = self.directory.read();
-        if !self.stands_in(&book) {
+        if !self.sends(&book) {
             return Vec::new();
         }
         let others = book.principals(self.account).into_iter();
@@ -123,7 +127,7 @@ impl Access {
     /// The addresses of this account, if one may send in its name.
     pub fn senders_of(&self, account: AccountId) -> Vec<SenderAddress> {
         let book = self.directory.read();
-        match self.stands_in(&book) {
+        match self.sends(&book) {
             true => book.senders_of(self.account, account),
             false => Vec::new(),
         }

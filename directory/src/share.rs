@@ -107,6 +107,7 @@ impl Access {
     pub fn rights(&self, account: AccountId, mailbox: Option<MailboxId>) -> Rights {
         let book = self.directory.read();
         match self.stands_in(&book) {
+            true if self.only_reads() => self.looked_into(account),
             true => book.rights(self.account, account, mailbox),
             false => Rights::NONE,
         }
@@ -131,7 +132,8 @@ impl Access {
     /// over each mailbox are for the caller to ask. Errors: `Denied`.
     pub fn reach(&self, account: AccountId) -> Result<AccountStore, Denied> {
         let book = self.directory.read();
-        if !self.stands_in(&book) || !book.reaches(self.account, account) {
+        let others = self.only_reads() && account != self.account;
+        if others || !self.stands_in(&book) || !book.reaches(self.account, account) {
             return Err(Denied);
         }
         Ok(self.directory.inner.store.account(account))
@@ -140,7 +142,7 @@ impl Access {
     /// Other accounts of which something is shared with one, at most [`ACCOUNTS_SEEN_MAX`].
     pub fn neighbours(&self) -> Vec<Account> {
         let book = self.directory.read();
-        if !self.stands_in(&book) {
+        if self.only_reads() || !self.stands_in(&book) {
             return Vec::new();
         }
         let mut owners = BTreeSet::new();
@@ -185,7 +187,7 @@ impl Access {
         let acts = self.directory.acts();
         let (share, news) = {
             let book = self.directory.read();
-            let held = match self.stands_in(&book) {
+            let held = match self.stands_in(&book) && !self.only_reads() {
                 true => book.rights(self.account, account, Some(mailbox)),
                 false => Rights::NONE,
             };
@@ -272,6 +274,9 @@ impl Access {
         mailbox: MailboxId,
         on: bool,
     ) -> Result<(), storage::Error> {
+        if self.only_reads() {
+            return Err(storage::Error::Invalid("a sign-in that only reads"));
+        }
         let said = self.subscriptions()?;
         if said.len() >= SUBSCRIPTIONS_MAX && !said.contains_key(&(account, mailbox)) {
             return Err(storage::Error::TooLarge("subscriptions"));

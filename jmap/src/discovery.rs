@@ -105,6 +105,10 @@ pub(crate) fn object(context: &Context, access: &Access, base: &str) -> Value {
         let key = vapid::public(context.directory.vapid());
         session["capabilities"][VAPID] = json!({ "applicationServerKey": key });
     }
+    if access.only_reads() {
+        // RFC 8620 §2: capabilities of which there is no account are left out.
+        session["primaryAccounts"] = json!({ MAIL: own });
+    }
     // RFC 8620 §2 state: of what changes; the addresses follow from the host that was asked, and the configured one.
     let mut hash = blake3::Hasher::new();
     for name in ["capabilities", "accounts", "primaryAccounts", "username"] {
@@ -122,7 +126,7 @@ pub(crate) fn object(context: &Context, access: &Access, base: &str) -> Value {
 /// RFC 8620 §2: one account, one's own or one of which something is shared.
 pub(crate) fn account(context: &Context, access: &Access, account: &Account) -> Value {
     let held = access.held(account.id);
-    let own = account.id == access.account();
+    let own = account.id == access.account() && !access.only_reads();
     let anywhere = held.as_ref().map_or(Rights::ALL, Held::anywhere);
     let principal = |id| ident::principal(Sharing::Account(id));
     let mut capabilities = capabilities(context, held);

@@ -68,7 +68,9 @@ pub(crate) async fn document(
     site: Site,
 ) -> Result<Response, Problem> {
     let base = site.base(&inner.context)?;
-    let remote = query.images.as_deref() == Some("1") && inner.context.remote_images;
+    // Who reads by virtue of an office tells no sender of it.
+    let remote =
+        query.images.as_deref() == Some("1") && inner.context.remote_images && !access.only_reads();
     let page = inner
         .pool
         .run(move || page(&access, &account, &email, remote));

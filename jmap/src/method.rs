@@ -96,7 +96,17 @@ const METHODS: &[(&str, &str, Run)] = &[
     ),
 ];
 
-/// Runs one call. A method of a capability that `using` does not name is unknown (RFC 8620 §3.3).
+/// Verbs that change nothing (RFC 8620 §5, RFC 8621 §4.9).
+const READS: [&str; 6] = ["echo", "get", "changes", "query", "queryChanges", "parse"];
+
+/// Whether a method changes nothing; one that is not known to is taken for one that does.
+fn reads(name: &str) -> bool {
+    let verb = name.split_once('/').map(|(_, verb)| verb);
+    verb.is_some_and(|verb| READS.contains(&verb))
+}
+
+/// Runs one call. A method of a capability that `using` does not name is unknown (RFC 8620 §3.3). Who only reads is
+/// refused what changes anything (RFC 8620 §3.6.2 accountReadOnly).
 pub(crate) fn run(
     turn: &mut Turn<'_>,
     name: &str,
@@ -105,7 +115,12 @@ pub(crate) fn run(
 ) -> Result<Value, MethodError> {
     let row = METHODS.iter().find(|(method, _, _)| *method == name);
     match row {
-        Some((_, capability, run)) if opted_in(using, capability) => run(turn, arguments),
+        Some((_, capability, run)) if opted_in(using, capability) => {
+            match turn.access.only_reads() && !reads(name) {
+                true => Err(MethodError::AccountReadOnly),
+                false => run(turn, arguments),
+            }
+        }
         _ => Err(MethodError::UnknownMethod),
     }
 }

@@ -28,6 +28,8 @@ pub(crate) const CHANGES: Rights = TAKES_OUT
     .with(Rights::CREATE)
     .with(Rights::REMOVE)
     .with(Rights::ADMINISTER);
+/// Who reads by virtue of an office changes nothing: refused before this where it is asked for.
+const ONLY_READS: Error = Error::Invalid("a sign-in that only reads");
 /// Hex digits that say in a state under which rights it was given.
 const MARK_DIGITS: usize = 12;
 
@@ -41,8 +43,8 @@ pub(crate) struct Sight {
 
 struct Shared {
     held: Held,
-    /// The account of who looks.
-    own: AccountStore,
+    /// The account of who looks; `None`: he looks as its owner and has nothing of his own here.
+    own: Option<AccountStore>,
     subscribed: BTreeMap<MailboxId, bool>,
     mark: String,
 }
@@ -89,7 +91,10 @@ impl Shared {
             }
         }
         Ok(Self {
-            own: access.own()?,
+            own: match access.only_reads() {
+                true => None,
+                false => Some(access.own()?),
+            },
             subscribed: here.map(|((_, mailbox), on)| (mailbox, on)).collect(),
             mark: hash.finalize().to_hex()[..MARK_DIGITS].to_owned(),
             held,
@@ -124,7 +129,7 @@ impl Sight {
         account: AccountId,
         right: Right,
     ) -> Result<Self, MethodError> {
-        if account == access.account() {
+        if account == access.account() && !access.only_reads() {
             let store = access.mail(account, right)?;
             return Ok(Self {
                 access: access.clone(),
@@ -313,23 +318,33 @@ impl Sight {
 
     /// What one has uploaded oneself. Errors: `NotFound`.
     pub(crate) fn uploaded(&self, blob: BlobId) -> Result<Arc<[u8]>, Error> {
-        self.shelf().uploaded(blob)
+        self.shelf().ok_or(Error::NotFound)?.uploaded(blob)
     }
 
+    /// Errors: `Invalid` for who only reads.
     pub(crate) fn upload(&self, bytes: &[u8], now_s: i64) -> Result<BlobId, Error> {
-        self.shelf().upload(bytes, now_s)
+        self.shelf().ok_or(ONLY_READS)?.upload(bytes, now_s)
     }
 
-    fn shelf(&self) -> &AccountStore {
-        self.shared.as_ref().map_or(&self.store, |s| &s.own)
+    fn shelf(&self) -> Option<&AccountStore> {
+        match &self.shared {
+            None => Some(&self.store),
+            Some(shared) => shared.own.as_ref(),
+        }
     }
 
     pub(crate) fn put_blob(&self, bytes: &[u8]) -> Result<BlobId, Error> {
+        if self.access.only_reads() {
+            return Err(ONLY_READS);
+        }
         self.store.put_blob(bytes)
     }
 
-    /// The writer sees the whole account: what it is told is for the caller to check.
+    /// The writer sees the whole account: what it is told is for the caller to check. Errors: `Invalid` for who only reads.
     pub(crate) fn write(&self) -> Result<Writer, Error> {
+        if self.access.only_reads() {
+            return Err(ONLY_READS);
+        }
         self.store.write()
     }
 

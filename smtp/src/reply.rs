@@ -90,6 +90,10 @@ pub(crate) fn barred(why: Barred) -> Reply {
             "Co quan ban khong cho dang nhap vao gio nay",
             "signing in at this hour"
         ),
+        // Tokens are shown to no door of this protocol.
+        Barred::Token | Barred::ReadsMail => {
+            "535 5.7.8 Ma truy cap khong dung o day / A token opens nothing here"
+        }
         // RFC 4954 §6: the password is right and yet too little.
         Barred::SecondFactor => concat!(
             "534 5.7.9 Tai khoan nay can xac minh hai buoc, hay dung mat khau ung dung / ",

@@ -21,6 +21,7 @@ mod corpus;
 mod dane;
 mod dmarc_reports;
 mod handover;
+mod impersonation;
 mod lesser_peers;
 mod lists_and_lmtp;
 mod lmtp_out;

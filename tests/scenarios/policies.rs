@@ -97,10 +97,19 @@ fn mail_doors(token: &HttpClient) -> Vec<(&'static str, u16)> {
 fn a_token_reads_mail_only_as_the_agency_allows_and_administers_all_the_same() {
     let world = World::new();
     let directory = &world.services.directory;
-    let an = Address::parse("an@thu.gov.vn").unwrap();
-    let an = directory.account_at(&an).unwrap().id;
-    let made = directory.create_credential(None, an, CredentialKind::Token, "máy", None);
-    let token = world.stranger().bearer(made.unwrap().1.expose());
+    let qt = Address::parse("quantri@thu.gov.vn").unwrap();
+    let qt = directory.account_at(&qt).unwrap().id;
+    // What somebody else makes for him administers, and reads nothing.
+    let made = directory.create_credential(None, qt, CredentialKind::Token, "máy", None);
+    let given = world.stranger().bearer(made.unwrap().1.expose());
+    for (door, status) in mail_doors(&given) {
+        assert_eq!(status, 403, "{door}");
+    }
+    let label = json!({"label": "máy"});
+    let (status, made) = given.post_json("/api/v1/tokens", &label);
+    assert_eq!(status, 201, "{made}");
+    assert_eq!(given.get("/api/v1/tokens").0, 200);
+    let token = world.stranger().bearer(made["secret"].as_str().unwrap());
     assert_eq!(token.jmap("Email/query", json!({}))["total"], Value::Null);
     let off = json!({"value": false});
     let elsewhere = json!({"value": ["192.0.2.0/24"]});

@@ -64,10 +64,15 @@ impl World {
 
     /// With a changed config.
     pub fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::at(Arc::new(server::clock::SystemClock), change)
+    }
+
+    /// With a clock of one's own too.
+    pub fn at(clock: Arc<dyn directory::Clock>, change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = config(dir.path());
         change(&mut config);
-        let mut services = Services::open(config, Arc::new(server::clock::SystemClock)).unwrap();
+        let mut services = Services::open(config, clock).unwrap();
         services.extractor = Some(crate::process::binary());
         found(&services);
         let runtime = server::run::runtime().unwrap();

@@ -18,6 +18,8 @@ pub(crate) struct Looker<'a> {
     mine: bool,
     /// Whose mail one reads all of: one's own, and that of the seats of which one is a member.
     reads: BTreeSet<AccountId>,
+    /// By a token that somebody else made: nothing is one's own.
+    lent: bool,
 }
 
 impl<'a> Looker<'a> {
@@ -27,11 +29,14 @@ impl<'a> Looker<'a> {
         let shared = access.shown().into_iter();
         let seats = shared.filter(|(_, held)| held.whole.has(whole));
         let seats = seats.map(|(account, _)| account.id);
+        let lent = access.is_lent();
+        let own = seats.chain([access.account()]).filter(|_| !lent);
         Self {
             room,
             access,
             mine,
-            reads: seats.chain([access.account()]).collect(),
+            reads: own.collect(),
+            lent,
         }
     }
 
@@ -45,7 +50,7 @@ impl<'a> Looker<'a> {
             let from = Address::parse(&head.from).ok()?;
             self.room.directory.account_at(&from).ok()
         };
-        submitter == self.access.account()
+        (submitter == self.access.account() && !self.lent)
             || seat().is_some_and(|seat| self.reads.contains(&seat.id))
     }
 

@@ -52,7 +52,7 @@ fn operations_have_names_of_their_own_and_problems() {
     names.sort();
     names.dedup();
     assert_eq!(names.len(), count);
-    assert_eq!(count, 126);
+    assert_eq!(count, 129);
 }
 
 #[tokio::test]

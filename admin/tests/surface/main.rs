@@ -19,6 +19,7 @@ mod forwarding;
 mod grants;
 mod holds;
 mod identical;
+mod impersonations;
 mod lists;
 mod members;
 mod policies;

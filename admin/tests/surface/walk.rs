@@ -82,6 +82,12 @@ async fn of_the_branch(w: &World) -> Vec<(&'static str, String)> {
         .post(&w.root, &format!("accounts/{person}/orders"), order)
         .await;
     check(&order, 201);
+    let line = format!("POST accounts/{person}/impersonations");
+    let why = [("audit-reason", "Ghế kín")];
+    let read = w
+        .with(&w.root, &line, &why, Some(json!({"minutes": 60})))
+        .await;
+    check(&read, 201);
     let queued = submit(w, &w.branch, "ai@ngoai.vn");
     let item = w.get(&w.root, &format!("queue/{queued}")).await;
     let table = "Địa chỉ thư,Họ và tên,Mã cơ quan\nkin@x.vn,Phòng Tổ chức,H99.1\n";
@@ -98,6 +104,7 @@ async fn of_the_branch(w: &World) -> Vec<(&'static str, String)> {
         ("hold", "VU-KIN".into()),
         ("webhook", text(&hook.json["id"])),
         ("order", text(&order.json["id"])),
+        ("impersonation", text(&read.json["id"])),
         ("queue", queued.to_string()),
         ("trace", text(&item.json["trace"])),
         ("grant", format!("{admin}-1")),
@@ -172,6 +179,7 @@ fn slot(path: &str, part: &str) -> &'static str {
         ("{hold}", _) => "hold",
         ("{id}", "webhooks") => "webhook",
         ("{order}", _) => "order",
+        ("{impersonation}", _) => "impersonation",
         ("{number}", _) => "audit",
         ("{run}", _) => "run",
         ("{selector}", _) => "selector",

@@ -95,7 +95,7 @@ impl Directory {
                 return Err(storage::Error::Corrupt(what.into()).into());
             }
             chain.follow(entry);
-            if entry.act == reading::OPEN {
+            if reading::is_told(&entry.act) {
                 reads.push(entry.number);
             }
             facts.push(Fact::Row(RowChange {

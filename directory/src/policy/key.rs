@@ -270,7 +270,9 @@ impl Words {
             Self::Endings => "endings of file names such as pdf",
             Self::Networks => "networks such as 10.0.0.0/8 or 2001:db8::/32",
             Self::Hours => "hours such as mon-fri 07:00-18:00",
-            Self::Acts => "some of: delete_account, restore_mail, export_mail, release_hold",
+            Self::Acts => {
+                "some of: delete_account, restore_mail, export_mail, release_hold, impersonate"
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Passwords, app passwords and tokens; back-off.
 
-use crate::world::{PASSWORD, World, address, agency, peer};
+use crate::world::{PASSWORD, World, address, agency, api, peer};
 use directory::{Account, AccountState, CredentialKind, Error, Role, Secret, SignInError, Through};
 
 /// Signs in and tells the outcome as text.
@@ -160,7 +160,7 @@ fn tokens_expire_and_are_withdrawn() {
         .unwrap_err();
     d.create_credential(None, an.id, CredentialKind::Password, "c", None)
         .unwrap_err();
-    let enter = |token: &Secret| d.sign_in_token(token, peer("192.0.2.1"));
+    let enter = |token: &Secret| d.sign_in_token(token, api("192.0.2.1"));
     let access = enter(&short).unwrap();
     assert_eq!(access.account(), an.id);
     check(&world, "an", long.expose(), "refused");
@@ -189,7 +189,7 @@ fn when_last_used_survives_a_restart_and_no_withdrawn_credential_returns() {
     let (gone, secret) = d
         .create_credential(None, an.id, CredentialKind::Token, "a", None)
         .unwrap();
-    d.sign_in_token(&secret, peer("192.0.2.1")).unwrap();
+    d.sign_in_token(&secret, api("192.0.2.1")).unwrap();
     d.delete_credential(None, an.id, gone.id).unwrap();
     let used = world.now_s();
     world.enter("an");
@@ -200,7 +200,7 @@ fn when_last_used_survives_a_restart_and_no_withdrawn_credential_returns() {
     assert!(
         world
             .directory
-            .sign_in_token(&secret, peer("192.0.2.1"))
+            .sign_in_token(&secret, api("192.0.2.1"))
             .is_err()
     );
 }

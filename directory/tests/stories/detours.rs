@@ -1,7 +1,7 @@
 //! Ways round what an administrator may not do: each ends where the straight one does.
 
 use crate::quotas::append;
-use crate::world::{World, address, agency, domain, new, peer};
+use crate::world::{World, address, agency, api, domain, new};
 use directory::policy::{Key, Said, Value};
 use directory::{
     Access, AccountKind, CredentialKind, Error, Grant, GrantId, GrantLimits, Measure, NewAccount,
@@ -311,7 +311,7 @@ fn what_others_planted_ends_when_its_owner_rises() {
     let token = |by: &Access| {
         let made = d.create_credential(Some(by), rises, CredentialKind::Token, "t", None);
         let (_, secret) = made.unwrap();
-        d.sign_in_token(&secret, peer("192.0.2.1")).unwrap()
+        d.sign_in_token(&secret, api("192.0.2.1")).unwrap()
     };
     let own = world.enter("xa@tinh.gov.vn");
     let (planted, given) = (token(&lower), token(&top));
@@ -326,6 +326,6 @@ fn what_others_planted_ends_when_its_owner_rises() {
     let mut account = d.account(rises).unwrap();
     account.grants = vec![Grant::of(Role::Auditor, agency("H99"))];
     d.change_account(Some(&top), account, None).unwrap();
-    let enters = d.sign_in_token(&secret, peer("192.0.2.1"));
+    let enters = d.sign_in_token(&secret, api("192.0.2.1"));
     assert!(enters.is_err());
 }

@@ -23,6 +23,7 @@ mod forwarding;
 mod freed;
 mod grants;
 mod hooks;
+mod impersonation;
 mod lists;
 mod notices;
 mod policies;

@@ -80,7 +80,7 @@ fn a_reason_holds_for_its_scope_its_sign_in_and_its_time() {
         None,
     );
     let (_, secret) = token.unwrap();
-    let peer = crate::world::peer("192.0.2.7");
+    let peer = crate::world::api("192.0.2.7");
     let by_token = world.directory.sign_in_token(&secret, peer).unwrap();
     refused(removed(&world, &by_token, an), "Audit-Reason: ");
     assert_eq!(shown(&world, an), ["a"]);

@@ -263,6 +263,14 @@ pub(crate) fn peer(ip: &str) -> Peer {
     }
 }
 
+/// The same at the door of administration.
+pub(crate) fn api(ip: &str) -> Peer {
+    Peer {
+        service: "api",
+        ..peer(ip)
+    }
+}
+
 /// Fails with an error whose text begins so.
 pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, Error>, text: &str) {
     let error = result.unwrap_err().to_string();

@@ -16,6 +16,7 @@ mod domains;
 mod forwarding;
 mod grants;
 mod holds;
+mod impersonations;
 mod jobs;
 mod letters;
 mod lists;
@@ -57,7 +58,7 @@ pub struct AdminArgs {
     /// Language of tables and messages.
     #[arg(long, global = true, value_enum, default_value_t = Language::Vi)]
     lang: Language,
-    /// Why, for the audit log; needed to read what is another's: trace, export, removed, held and restored mail.
+    /// Why, for the audit log; needed to read what is another's: trace, export, removed, held and restored mail, impersonations.
     /// One reason holds for 15 minutes.
     #[arg(long, global = true, value_name = "TEXT")]
     reason: Option<String>,
@@ -148,6 +149,9 @@ enum Resource {
     Audit(audit::Verb),
     /// Ai đã xem thư của tài khoản / who read mail of an account by virtue of an office, and why
     Reads(reads::Args),
+    /// Đọc thay / read the mail of an account for some minutes, as its owner has it
+    #[command(subcommand, visible_alias = "impersonation")]
+    Impersonations(impersonations::Verb),
     /// Lệnh theo pháp luật / legal orders, under which the owner is not told for a time
     #[command(subcommand)]
     Orders(orders::Verb),
@@ -264,6 +268,7 @@ fn done(resource: Resource, client: &Client, printer: &mut Printer<'_>) -> anyho
         Resource::Store(verb) => store::run(verb, client, printer),
         Resource::Audit(verb) => audit::run(verb, client, printer),
         Resource::Reads(args) => reads::run(args, client, printer),
+        Resource::Impersonations(verb) => impersonations::run(verb, client, printer),
         Resource::Orders(verb) => orders::run(verb, client, printer),
         Resource::Webhooks(verb) => webhooks::run(verb, client, printer),
     }

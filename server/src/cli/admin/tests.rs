@@ -255,6 +255,8 @@ fn command_lines_of_the_log() {
     check("admin reads annv@x.vn --limit 3 --json", true);
     check("admin reads", false);
     check("admin orders end 7 815", true);
+    check("admin impersonations open a@x.vn --minutes 9", true);
+    check("admin impersonations open a@x.vn --reason x", false);
     check("admin orders record 7 --number 1", false);
     check("admin trace search --reason x --legal-order 815", true);
     check("admin trace search --legal-order x", false);

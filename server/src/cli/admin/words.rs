@@ -1,12 +1,12 @@
 //! Vietnamese for the names of states, kinds and the like in tables for people; programs get the names themselves.
 
 /// Columns whose values are names of the API.
-const COLUMNS: [&str; 9] = [
-    "kind", "state", "phase", "outcome", "subject", "role", "act", "earlier", "stands",
+const COLUMNS: [&str; 10] = [
+    "kind", "state", "phase", "outcome", "subject", "role", "act", "earlier", "stands", "scope",
 ];
 
 /// Names and what they are called. A name of several tables means the same in each.
-const WORDS: [(&str, &str); 79] = [
+const WORDS: [(&str, &str); 85] = [
     // Accounts.
     ("person", "cá nhân"),
     ("shared", "hộp thư chung"),
@@ -53,6 +53,7 @@ const WORDS: [(&str, &str); 79] = [
     ("restore_mail", "khôi phục thư"),
     ("export_mail", "đọc thư lưu giữ"),
     ("release_hold", "thôi lưu giữ"),
+    ("impersonate", "đọc thay"),
     ("loosen", "nới quy tắc hai người"),
     ("waiting", "chờ"),
     ("approved", "đã duyệt"),
@@ -83,6 +84,12 @@ const WORDS: [(&str, &str); 79] = [
     ("inspector", "Thanh tra"),
     ("specialist", "Chuyên viên"),
     ("desk", "Bộ phận"),
+    // What was read of an account.
+    ("trace", "đường đi của thư"),
+    ("mail", "thư đã xoá, giữ, khôi phục"),
+    ("directory", "bảng danh bạ"),
+    ("impersonation", "đọc thay"),
+    ("secret", "người khác lập mật khẩu"),
     ("readable", "đọc được"),
     ("sealed", "niêm phong"),
     // Credentials.
