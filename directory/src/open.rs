@@ -75,7 +75,7 @@ pub(crate) struct Inner {
     pub(crate) sittings: crate::impersonation::Sittings,
     pub(crate) hooks: crate::hook::Hooks,
     pub(crate) pushes: crate::push::Pushes,
-    pub(crate) vapid: crate::vapid::VapidKey,
+    pub(crate) vapid: Option<crate::vapid::VapidKey>,
     /// Days for which the config keeps removed mail; 0: not told.
     pub(crate) restore_days: std::sync::atomic::AtomicU64,
     /// The server's own name.

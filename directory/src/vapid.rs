@@ -23,8 +23,9 @@ impl std::fmt::Debug for VapidKey {
 }
 
 impl VapidKey {
-    /// The store's, drawn when it has none.
-    pub(crate) fn load(store: &Store) -> Result<Self, Error> {
+    /// The store's, drawn when it has none; `None` where it has none and takes none: a full disk keeps no server from
+    /// starting, and a key that is not kept would be another one the next time.
+    pub(crate) fn load(store: &Store) -> Result<Option<Self>, Error> {
         let random = SystemRandom::new();
         let kept = store.table(table::COUNTER).row(ROW)?;
         let pkcs8: Vec<u8> = match kept {
@@ -33,21 +34,28 @@ impl VapidKey {
                 let drawn = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random);
                 let drawn = drawn.map_err(|_| unavailable("no key can be drawn"))?;
                 let drawn = drawn.as_ref().to_vec();
-                store.commit_rows(vec![RowChange {
+                let row = RowChange {
                     table: table::COUNTER,
                     key: ROW.to_vec(),
                     value: Some(encode(&drawn)?),
-                }])?;
+                };
+                match store.commit_rows(vec![row]) {
+                    Err(storage::Error::Unavailable(why)) => {
+                        tracing::warn!(%why, "no key for web push until the next start");
+                        return Ok(None);
+                    }
+                    committed => committed?,
+                };
                 drawn
             }
         };
         let pkcs8 = zeroize::Zeroizing::new(pkcs8);
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8, &random);
         let odd = |_| storage::Error::Corrupt("the key of web push cannot be read".into());
-        Ok(Self {
+        Ok(Some(Self {
             pair: pair.map_err(odd)?,
             random,
-        })
+        }))
     }
 
     /// The public key: a point of P-256, uncompressed, 65 octets.
@@ -69,9 +77,9 @@ fn unavailable(what: &'static str) -> storage::Error {
 }
 
 impl Directory {
-    /// By which push services know this server.
+    /// By which push services know this server; `None` until it could be kept.
     #[must_use]
-    pub fn vapid(&self) -> &VapidKey {
-        &self.inner.vapid
+    pub fn vapid(&self) -> Option<&VapidKey> {
+        self.inner.vapid.as_ref()
     }
 }

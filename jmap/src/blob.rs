@@ -86,7 +86,7 @@ pub(crate) fn read_counted(
     Ok(octets)
 }
 
-/// RFC 9404 §3: what the server does for each account.
+/// RFC 9404 §3.1: what the server does for each account.
 pub(crate) fn capability(context: &Context) -> Value {
     json!({
         "maxSizeBlobSet": context.size_max,

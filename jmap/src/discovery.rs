@@ -33,10 +33,10 @@ const WEBSOCKET: &str = "urn:ietf:params:jmap:websocket";
 /// RFC 9425 §2.
 pub(crate) const QUOTA: &str = "urn:ietf:params:jmap:quota";
 
-/// RFC 9404 §3.
+/// RFC 9404 §3.1.
 pub(crate) const BLOB: &str = "urn:ietf:params:jmap:blob";
 
-/// RFC 9007 §1.2.
+/// RFC 9007 §1.3.
 pub(crate) const MDN: &str = "urn:ietf:params:jmap:mdn";
 
 /// Every capability that `using` may name.
@@ -101,8 +101,8 @@ pub(crate) fn object(context: &Context, access: &Access, base: &str) -> Value {
             "{base}/jmap/eventsource/?types={{types}}&closeafter={{closeafter}}&ping={{ping}}"
         ),
     });
-    if context.push {
-        let key = vapid::public(context.directory.vapid());
+    if let Some(key) = context.directory.vapid().filter(|_| context.push) {
+        let key = vapid::public(key);
         session["capabilities"][VAPID] = json!({ "applicationServerKey": key });
     }
     if access.only_reads() {

@@ -96,8 +96,16 @@ const METHODS: &[(&str, &str, Run)] = &[
     ),
 ];
 
-/// Verbs that change nothing (RFC 8620 §5, RFC 8621 §4.9).
-const READS: [&str; 6] = ["echo", "get", "changes", "query", "queryChanges", "parse"];
+/// Verbs that change nothing (RFC 8620 §5, RFC 8621 §4.9, RFC 9404 §4.3).
+const READS: [&str; 7] = [
+    "echo",
+    "get",
+    "changes",
+    "query",
+    "queryChanges",
+    "parse",
+    "lookup",
+];
 
 /// Whether a method changes nothing; one that is not known to is taken for one that does.
 fn reads(name: &str) -> bool {

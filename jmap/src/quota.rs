@@ -31,7 +31,7 @@ const PROPERTIES: [&str; 10] = [
 const LEVELS_MAX: usize = 16;
 /// Hex digits that tell agencies apart in ids, and what is shown in states.
 const MARK_DIGITS: usize = 16;
-/// RFC 9425 §4.2.2: the type that is counted.
+/// RFC 9425 §4.1: the type that is counted.
 const TYPE: &str = "Email";
 
 /// One limit and what is used of it.
@@ -176,7 +176,7 @@ fn state(all: &[Quota]) -> String {
     spell(&mark(all), &used)
 }
 
-/// RFC 9425 §4.1.
+/// RFC 9425 §4.2.
 pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: GetArguments = standard::read(arguments)?;
     standard::check_properties(&arguments.properties, &PROPERTIES)?;
@@ -197,7 +197,7 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
     }))
 }
 
-/// RFC 9425 §4.2: of usage; where limits came, went or changed, all is to be read anew.
+/// RFC 9425 §4.3: of usage; where limits came, went or changed, all is to be read anew.
 pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: ChangesArguments = standard::read(arguments)?;
     let max = arguments.max()?;
@@ -265,7 +265,7 @@ fn yes() -> bool {
     true
 }
 
-/// RFC 9425 §4.3.
+/// RFC 9425 §4.4.
 enum Test {
     Name(String),
     Scope(String),
@@ -296,7 +296,7 @@ fn matches(test: &Test, quota: &Quota) -> bool {
     }
 }
 
-/// RFC 9425 §4.3: by name or by what is used; what that leaves open stays in its order.
+/// RFC 9425 §4.4: by name or by what is used; what that leaves open stays in its order.
 fn order(sort: Option<&[Comparator]>, a: &Quota, b: &Quota) -> Ordering {
     for by in sort.unwrap_or_default() {
         let found = match by.property.as_str() {
@@ -328,7 +328,7 @@ fn check_sort(sort: Option<&[Comparator]>) -> Result<(), MethodError> {
     }
 }
 
-/// RFC 9425 §4.3.
+/// RFC 9425 §4.4.
 pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: QueryArguments = standard::read(arguments)?;
     let all = quotas(turn, &arguments.account_id)?;
@@ -356,7 +356,7 @@ pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, 
     listed.answer(&ids)
 }
 
-/// RFC 9425 §4.4: what was used when is not kept, so how the order changed is not known.
+/// RFC 9425 §4.5: what was used when is not kept, so how the order changed is not known.
 pub(crate) fn query_changes(
     turn: &mut Turn<'_>,
     arguments: Arguments,

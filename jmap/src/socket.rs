@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// RFC 8887 §4.1.
+/// RFC 8887 §4.2.
 const PROTOCOL: &str = "jmap";
 
 /// A request that is being answered, or was.

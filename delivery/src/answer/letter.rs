@@ -20,7 +20,7 @@ pub(super) fn print(answers: &Answers, question: &Question, message_id: &str, no
         name: (!name.is_empty()).then(|| name.to_owned()),
         email,
     };
-    // RFC 3834 §3.1.8; Exchange knows the other one.
+    // RFC 3834 §3.1.7; Exchange knows the other one.
     let mut extra = vec![
         ("Auto-Submitted".to_owned(), "auto-replied".to_owned()),
         ("X-Auto-Response-Suppress".to_owned(), "All".to_owned()),

@@ -215,10 +215,10 @@ fn it_lasts_over_a_restart() {
         notices: Some("3-abc".into()),
     };
     world.directory.keep_push_told(which, &told);
-    let public = world.directory.vapid().public().to_vec();
+    let public = world.directory.vapid().unwrap().public().to_vec();
     drop(access);
     let world = world.restart();
-    assert_eq!(world.directory.vapid().public(), public);
+    assert_eq!(world.directory.vapid().unwrap().public(), public);
     let (there, access) = world.directory.push(which).unwrap();
     assert_eq!((&there.url, &there.code), (&URL.to_owned(), &push.code));
     assert!(there.asked && !there.verified && there.keys.as_ref() == Some(&keys));

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
-/// RFC 9404 §3: names of the HTTP digest algorithm registry.
+/// RFC 9404 §3.1: names of the HTTP digest algorithm registry.
 pub(crate) const DIGESTS: [&str; 3] = ["sha", "sha-256", "sha-512"];
 /// RFC 9404 §4.2: where none are named.
 const PROPERTIES: [&str; 2] = ["data", "size"];
@@ -84,7 +84,8 @@ impl Wish {
         if (self.text || self.either) && text.is_none() {
             object.insert("isEncodingProblem".into(), true.into());
         }
-        if cut && (self.data() || !self.digests.is_empty()) {
+        // RFC 9404 §4.2: whatever was asked for.
+        if cut {
             object.insert("isTruncated".into(), true.into());
         }
         if self.size {

@@ -10,7 +10,7 @@ use directory::Right;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// RFC 9404 §3: types that are looked through.
+/// RFC 9404 §3.1: types that are looked through.
 pub(crate) const TYPES: [&str; 3] = ["Email", "Mailbox", "Thread"];
 
 #[derive(Debug, Deserialize)]
@@ -44,8 +44,11 @@ pub(crate) fn lookup(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value,
         };
         match blob::read_counted(turn, &mail, &name) {
             Ok(_) => {}
+            // RFC 9404 §4.3: it may be a blob's, and nothing that is seen here has it.
             Err(Unread::NotFound) => {
-                not_found.push(id);
+                let nowhere = arguments.type_names.iter();
+                let nowhere: Map<_, _> = nowhere.map(|kind| (kind.clone(), json!([]))).collect();
+                list.push(json!({"id": id, "matchedIds": nowhere}));
                 continue;
             }
             Err(Unread::OverBudget) => return Err(MethodError::RequestTooLarge),

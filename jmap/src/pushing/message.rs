@@ -96,7 +96,8 @@ impl Message {
         // RFC 8292 §2.1: whom the service may ask what this is about.
         let contact = format!("mailto:postmaster@{}", access.address().domain);
         let now = directory.clock().now_s();
-        let token = vapid::authorization(directory.vapid(), &push.url, &contact, now);
+        let key = directory.vapid();
+        let token = key.and_then(|key| vapid::authorization(key, &push.url, &contact, now));
         // RFC 9749 §4
         headers.push(("authorization", token.ok_or(seal::Unsealed)?));
         let body = match &push.keys {

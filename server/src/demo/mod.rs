@@ -188,7 +188,8 @@ impl Demo {
         let path = self.dir.join(TOKEN);
         let peer = directory::Peer {
             ip: Ipv4Addr::LOCALHOST.into(),
-            service: "demo",
+            // What it is for: mail it opens to nobody, being none that its owner made.
+            service: "api",
         };
         if let Ok(kept) = std::fs::read_to_string(&path)
             && directory

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 /// RFC 9007 §2: a receipt for this message was sent; over IMAP it is `$MDNSent` (RFC 9051 §2.3.2).
 pub(crate) const MDN_SENT: &str = "$mdnsent";
 
-/// RFC 9007 §1.3 Disposition.
+/// RFC 9007 §2 Disposition.
 pub(crate) fn spell(told: &Notification) -> Map<String, Value> {
     let disposition = json!({
         "actionMode": if told.acted_by_itself { "automatic-action" } else { "manual-action" },

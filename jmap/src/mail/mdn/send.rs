@@ -230,7 +230,11 @@ fn notification(
             if turn.access.sending(&address) == Sending::No {
                 return Err(SetError::new("forbiddenFrom"));
             }
-            given.clone()
+            // RFC 8098 §3.2.4: with its type.
+            match given.contains(';') {
+                true => given.clone(),
+                false => typed(&address),
+            }
         }
     };
     let message_id = fields(raw).find(|field| field.is("Message-ID"));
@@ -311,11 +315,12 @@ fn letter(
     if let Some(id) = &told.original_message_id {
         out.push_str(&format!("In-Reply-To: {id}\r\nReferences: {id}\r\n"));
     }
-    // RFC 3834 §2: what no person sent says so.
+    // RFC 3834 §5.2: what no person sent says so.
     if told.sent_by_itself {
         out.push_str("Auto-Submitted: auto-replied\r\n");
     }
     let global = !told.final_recipient.is_ascii();
+    let printed = told.print();
     // RFC 6533 §6.
     let kind = if global {
         "global-disposition-notification"
@@ -328,8 +333,8 @@ fn letter(
          Content-Transfer-Encoding: base64\r\n\r\n{}\r\n--{boundary}\r\nContent-Type: message/{kind}\r\n\
          Content-Transfer-Encoding: {}\r\n\r\n{}",
         base64(&words(wish)),
-        if global { "8bit" } else { "7bit" },
-        told.print(),
+        if printed.is_ascii() { "7bit" } else { "8bit" },
+        printed,
     ));
     let mut out = out.into_bytes();
     if wish.whole == Some(true) {

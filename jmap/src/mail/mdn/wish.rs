@@ -1,4 +1,4 @@
-//! RFC 9007 §1.3: an MDN as a client sends it.
+//! RFC 9007 §2: an MDN as a client sends it.
 
 use crate::error::SetError;
 use formats::message::disposition::{DispositionKind, is_extension};
@@ -77,7 +77,7 @@ pub(super) fn read(value: &Value) -> Result<Wish, SetError> {
         Some(_) => return Err(invalid("includeOriginalMessage", "true or false")),
     };
     let wrong = || {
-        let why = "actionMode, sendingMode and type as in RFC 9007 §1.3";
+        let why = "actionMode, sendingMode and type as in RFC 9007 §2";
         invalid("disposition", why)
     };
     let modes = object.get("disposition").and_then(Value::as_object);
@@ -88,7 +88,7 @@ pub(super) fn read(value: &Value) -> Result<Wish, SetError> {
         said if said == yes => Ok(true),
         _ => Err(wrong()),
     };
-    // RFC 9007 §1.3: here in lower case alone.
+    // RFC 9007 §2: here in lower case alone.
     let kind = DispositionKind::parse(word("type")).filter(|kind| kind.word() == word("type"));
     Ok(Wish {
         email: email.to_owned(),
