@@ -15,7 +15,7 @@ const KEPT: Duration = Duration::from_secs(10 * 60);
 const HALVES_MAX: usize = 10_000;
 
 /// Of one account; its oldest goes for a further one, so that who has one password pushes nobody else out.
-const OF_ONE_MAX: usize = 10;
+const OF_ONE_MAX: usize = 200;
 
 /// One of them.
 #[derive(Debug, Clone)]

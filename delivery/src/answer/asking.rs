@@ -11,6 +11,8 @@ use formats::message::person;
 const NAMED_MAX: usize = 500;
 /// Message-IDs of the thread that an answer goes on with.
 const REFERENCES_MAX: usize = 20;
+/// Octets of a Message-ID that is answered; RFC 5322 §2.1.1: a line has 998, of which the field's name takes some.
+const MESSAGE_ID_OCTETS_MAX: usize = 900;
 /// Characters of the subject that an answer repeats.
 const SUBJECT_MAX: usize = 200;
 /// RFC 3834 §2: what has one of these comes from a list, or from a program.
@@ -95,16 +97,16 @@ impl Asking {
             let named = people.iter().filter_map(header::address);
             self.named.extend(named.take(left));
         } else if field.is("Message-ID") && self.message_id.is_none() {
-            self.message_id = fields::message_ids(field.value).into_iter().next();
+            self.message_id = message_ids(field).into_iter().next();
         } else if field.is("References") {
-            self.references = fields::message_ids(field.value);
+            self.references = message_ids(field);
             let over = self.references.len().saturating_sub(REFERENCES_MAX);
             // RFC 5322 §3.6.4: the first names the thread.
             if over > 0 {
                 self.references.drain(1..=over);
             }
         } else if field.is("In-Reply-To") && self.references.is_empty() {
-            let of = fields::message_ids(field.value);
+            let of = message_ids(field);
             // RFC 5322 §3.6.4: of several it is not known which.
             self.references = if of.len() == 1 { of } else { Vec::new() };
         } else if field.is("Subject") {
@@ -113,6 +115,13 @@ impl Asking {
             self.subject = shown.take(SUBJECT_MAX).collect();
         }
     }
+}
+
+/// Those that can stand on a line: longer ones are nobody's, and are not kept and sent back.
+fn message_ids(field: &Field<'_>) -> Vec<String> {
+    let mut ids = fields::message_ids(field.value);
+    ids.retain(|id| id.len() <= MESSAGE_ID_OCTETS_MAX);
+    ids
 }
 
 /// The reverse-path, if a person may be behind it.
@@ -142,7 +151,7 @@ fn may_be_forged(
         return false;
     };
     let stranger = !said.spf_passes && serves(&sender.domain);
-    said.spf_fails || said.dmarc_fails || stranger
+    said.spf_fails || said.spf_doubts || said.dmarc_fails || stranger
 }
 
 /// Whether a field says that a program sent it, or that no program is to answer.
@@ -274,6 +283,16 @@ mod tests {
             "mx.x.vn;\r\n\tspf=pass smtp.mailfrom=y.vn;\r\n\tdmarc=fail (p=none dis=none)",
             false,
         );
+        check(
+            "a@y.vn",
+            "mx.x.vn;\r\n\tspf=softfail smtp.mailfrom=y.vn;\r\n\tdmarc=none ()",
+            false,
+        );
+        check(
+            "a@y.vn",
+            "mx.x.vn;\r\n\tspf=softfail smtp.mailfrom=y.vn;\r\n\tdmarc=pass (p=none dis=none)",
+            true,
+        );
         // Of a greeting that fails nothing follows.
         check(
             "a@y.vn",
@@ -316,5 +335,14 @@ mod tests {
         assert_eq!(long.references.len(), REFERENCES_MAX);
         assert_eq!(long.references[0], "0@y.vn");
         assert_eq!(long.references.last().map(String::as_str), Some("89@y.vn"));
+        let huge = "x".repeat(MESSAGE_ID_OCTETS_MAX + 1);
+        let huge = read(&format!(
+            "Return-Path: <a@y.vn>\r\nMessage-ID: <{huge}>\r\nReferences: <{huge}> <1@y.vn>\r\n\r\n"
+        ))
+        .unwrap();
+        assert_eq!(
+            (huge.message_id, huge.references),
+            (None, vec!["1@y.vn".to_owned()])
+        );
     }
 }

@@ -182,6 +182,8 @@ pub(crate) fn without_forged<'a>(message: &'a [u8], host: &str) -> Cow<'a, [u8]>
 pub(crate) struct Said {
     pub(crate) spf_passes: bool,
     pub(crate) spf_fails: bool,
+    /// The domain thinks that it did not send it (`~all`), and no DMARC says that it did.
+    pub(crate) spf_doubts: bool,
     pub(crate) dmarc_fails: bool,
 }
 
@@ -198,6 +200,7 @@ pub(crate) fn said(stored: &[u8], host: &str) -> Option<Said> {
     Some(Said {
         spf_passes: is("spf", "pass"),
         spf_fails: is("spf", "fail"),
+        spf_doubts: is("spf", "softfail") && !is("dmarc", "pass"),
         dmarc_fails: is("dmarc", "fail"),
     })
 }
