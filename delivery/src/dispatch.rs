@@ -216,16 +216,9 @@ impl Delivery {
                 earliest = earliest.min(row.next);
             }
         }
-        let mut deadline = |at: i64, counts: bool| {
-            if counts && at > now {
-                earliest = earliest.min(at);
-            }
-        };
-        deadline(record.began().saturating_add(retry::GIVE_UP_S), elsewhere);
-        deadline(
-            record.began().saturating_add(retry::WARN_S),
-            settle::warns(record),
-        );
+        if let Some(deadline) = deadline(record, elsewhere, now) {
+            earliest = earliest.min(deadline);
+        }
         earliest
     }
 
@@ -387,6 +380,16 @@ fn nobody_asked(record: &Record, rows: &[usize]) -> Option<What> {
         tls: None,
         results,
     })
+}
+
+/// When it comes up whatever its rows wait for: its sender is told that it takes long, or it has waited for too long.
+pub(crate) fn deadline(record: &Record, elsewhere: bool, now: i64) -> Option<i64> {
+    let end = elsewhere.then_some(retry::GIVE_UP_S);
+    let told = settle::warns(record).then_some(retry::WARN_S);
+    let at = [end, told].into_iter().flatten();
+    at.map(|after_s| record.began().saturating_add(after_s))
+        .filter(|at| *at > now)
+        .min()
 }
 
 /// Encodes; the texts of the last tries are left out where a list's would not fit into one item.

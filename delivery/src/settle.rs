@@ -1,7 +1,7 @@
 //! Settling: how an item stands is written down, and its sender is told.
 
 use crate::bounce::About;
-use crate::dispatch::encode_small;
+use crate::dispatch::{deadline, encode_small};
 use crate::list::{self, Lists};
 use crate::news::{Action, News, PLACED};
 use crate::outcome::of_the_hop;
@@ -109,7 +109,13 @@ impl Delivery {
         let Some(recorded) = record.rows.iter().map(|row| row.next).min() else {
             return queue.remove_with(id, rows);
         };
-        let recorded = record.held.map_or(recorded, |_| HELD);
+        // A stop forgets what was put off: the deadlines stand in the record.
+        let elsewhere = record
+            .rows
+            .iter()
+            .any(|row| row.state == RecipientState::Remote);
+        let deadline = deadline(&record, elsewhere, now).unwrap_or(recorded);
+        let recorded = record.held.map_or(recorded.min(deadline), |_| HELD);
         if changed || !rows.is_empty() {
             queue.update_with(id, recorded, encode_small(&mut record)?, rows)?;
         }

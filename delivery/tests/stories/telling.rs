@@ -1,6 +1,7 @@
 //! What ended is written down before anybody is told of it: at whatever step the power fails, the sender hears of it
 //! once, and what he heard stays true.
 
+use crate::bounces::peer;
 use crate::world::{LETTER, Transport, World, address, envelope, local, remote};
 use delivery::{Act, Job, Outcome, ReversePath, Tried};
 use std::collections::BTreeSet;
@@ -151,4 +152,34 @@ fn i09_success_is_told_once_over_a_power_cut() {
             "step {step}: {told} {here}"
         );
     });
+}
+
+#[test]
+fn who_waits_is_told_after_four_hours_over_a_stop_too() {
+    for stopped in [false, true] {
+        let why = "4.2.0 mx.noi.vn said to RCPT TO: 451 later";
+        let later = || Some(peer(Outcome::Deferred(why.into())) as Arc<dyn Transport>);
+        let mut world = World::with(later());
+        let origin = world.submitted("an");
+        let sent = envelope("an@tinh.gov.vn", &["x@noi.vn"]);
+        world.delivery.accept(sent, LETTER, &origin).unwrap();
+        for wait_m in [0, 15, 30, 60, 120] {
+            world.pass(wait_m * 60);
+            world.dispatch();
+        }
+        // The next try is in three hours.
+        drop(origin);
+        if stopped {
+            world = world.restart(later());
+        }
+        world.pass(15 * 60 - 1);
+        world.dispatch();
+        assert_eq!(world.inbox("an").len(), 0, "stopped: {stopped}");
+        world.pass(1);
+        world.dispatch();
+        assert_eq!(world.inbox("an").len(), 1, "stopped: {stopped}");
+        world.pass(3600);
+        world.dispatch();
+        assert_eq!(world.inbox("an").len(), 1, "once");
+    }
 }
