@@ -30,6 +30,8 @@ const PAYLOAD_MAX: usize = 3 * 1024 * 1024;
 const TOLD_MAX: usize = 40;
 /// What the sender and the administrator see where there is no way out.
 pub(crate) const NO_ROUTE: &str = "4.4.1 mail cannot leave this server: relaying is not set up";
+/// Seconds after which what has waited for too long and could not end is looked at again.
+const LOOK_AGAIN_S: i64 = 15 * 60;
 
 impl Delivery {
     /// Handles due items of the queue; returns when the next is due (Unix seconds). Blocks.
@@ -131,14 +133,16 @@ impl Delivery {
             }
             let hop = self.way(record, record.address(row)).map(|via| via.hop());
             let schedule = self.schedule();
-            let leased = hop.as_ref().and_then(|hop| schedule.part(id, hop)) == Some(Part::Leased);
-            if leased || rerouted {
+            let part = hop.as_ref().and_then(|hop| schedule.part(id, hop));
+            if part == Some(Part::Leased) || rerouted {
                 continue;
             }
             let trouble = hop.as_ref().and_then(|hop| schedule.trouble(hop));
             let why = match (&row.last, trouble) {
                 (Some(last), _) => last.text().to_owned(),
                 (None, Some((why, _))) => of_the_hop(why),
+                // Since the start nothing was heard of its next hop: that is asked before anybody is told.
+                (None, None) if hop.is_some() => continue,
                 (None, None) => NO_ROUTE.to_owned(),
             };
             drop(schedule);
@@ -384,12 +388,13 @@ fn nobody_asked(record: &Record, rows: &[usize]) -> Option<What> {
 
 /// When it comes up whatever its rows wait for: its sender is told that it takes long, or it has waited for too long.
 pub(crate) fn deadline(record: &Record, elsewhere: bool, now: i64) -> Option<i64> {
-    let end = elsewhere.then_some(retry::GIVE_UP_S);
-    let told = settle::warns(record).then_some(retry::WARN_S);
-    let at = [end, told].into_iter().flatten();
-    at.map(|after_s| record.began().saturating_add(after_s))
-        .filter(|at| *at > now)
-        .min()
+    let after = |wait_s| record.began().saturating_add(wait_s);
+    let again = now.saturating_add(LOOK_AGAIN_S);
+    let over = Some(after(retry::GIVE_UP_S)).filter(|over| *over > now);
+    let end = elsewhere.then_some(over.unwrap_or(again));
+    let told = settle::warns(record).then_some(after(retry::WARN_S));
+    let told = told.filter(|told| *told > now);
+    end.into_iter().chain(told).min()
 }
 
 /// Encodes; the texts of the last tries are left out where a list's would not fit into one item.

@@ -154,7 +154,9 @@ impl Delivery {
         now: i64,
         rows: &mut Vec<RowChange>,
     ) -> Result<bool, Error> {
-        if !warns(record) || now < record.began().saturating_add(retry::WARN_S) {
+        // Past its end it goes now or comes back now.
+        let waits = now.saturating_sub(record.began());
+        if !warns(record) || !(retry::WARN_S..retry::GIVE_UP_S).contains(&waits) {
             return Ok(false);
         }
         let until = |row: &Row| match row.state {

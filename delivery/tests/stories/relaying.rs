@@ -390,3 +390,35 @@ proptest! {
         expect_all(&story, &world);
     }
 }
+
+#[test]
+fn what_came_of_age_while_the_server_stood_is_tried_before_it_is_given_up() {
+    let begun = |hop: &str| {
+        let dead = Arc::new(Dead("chet.vn", Mutex::default()));
+        let world = World::with(Some(dead.clone()));
+        let origin = world.submitted("an");
+        for n in 0..10 {
+            let sent = envelope("an@tinh.gov.vn", &[&format!("x{n}@{hop}")]);
+            world.delivery.accept(sent, LETTER, &origin).unwrap();
+        }
+        drop(origin);
+        // It stops before any of them was tried.
+        let world = world.restart(Some(dead.clone()));
+        world.pass(6 * 24 * HOUR_S);
+        let mut rounds = 0;
+        while world.dispatch().is_some() {
+            world.pass(HOUR_S);
+            rounds += 1;
+            assert!(rounds < 20);
+        }
+        let asked = dead.1.lock().unwrap().len();
+        (asked, world.inbox_if_any("an"))
+    };
+    let (asked, told) = begun("song.vn");
+    assert_eq!((asked, told.len()), (10, 0), "all of them went");
+    let (asked, told) = begun("chet.vn");
+    assert_eq!(asked, 1, "a dead hop is not asked for each");
+    let failed = told.iter().filter(|raw| raw.contains("Action: failed"));
+    let why = failed.filter(|raw| raw.contains("5.4.7") && raw.contains("nobody answers there"));
+    assert_eq!(why.count(), 10);
+}
