@@ -479,3 +479,39 @@ fn a_backup_that_lacks_a_pack_says_so_and_the_last_whole_one_stays() {
         assert_eq!(store.check_deep().unwrap(), Vec::<String>::new());
     }
 }
+
+#[test]
+fn what_a_repair_lost_with_a_whole_pack_stays_in_the_backup_that_has_it() {
+    let mut bench = Bench::new(Secret::None);
+    let first = bench.take(1).name;
+    let pack = bench.world.options.dir.join("packs/000001.pack");
+    let whole = std::fs::read(&pack).unwrap();
+    let options = bench.world.options.clone();
+    bench.world.close();
+    std::fs::remove_file(&pack).unwrap();
+    let lost = Store::repair(&options).unwrap().contents;
+    assert!(!lost.is_empty());
+    bench.world.reopen();
+    let harmed = bench.world.store().harms().list.into_iter();
+    let harmed: usize = harmed.map(|harm| harm.messages.len()).sum();
+    assert_eq!(harmed, lost.len(), "whoever asks hears of it");
+    bench.world.close();
+    let second = bench.take(2);
+    assert!(
+        second.damaged[0].contains("lost with whole packs"),
+        "{second:?}"
+    );
+    assert!(!bench.check().is_empty());
+    let pruned = bench.prune(Keep::Newest(1)).unwrap();
+    assert_eq!(pruned.backups, Vec::<String>::new());
+    assert!(pruned.findings[0].contains(&first), "{pruned:?}");
+    // A repair that finds the pack again takes the mark away.
+    std::fs::write(&pack, &whole).unwrap();
+    assert_eq!(Store::repair(&options).unwrap().contents, []);
+    bench.world.reopen();
+    assert_eq!(bench.world.store().harms(), Harms::default());
+    let third = bench.take(3);
+    assert_eq!(third.damaged, Vec::<String>::new());
+    let pruned = bench.prune(Keep::Newest(1)).unwrap();
+    assert_eq!(pruned.backups, [first, second.name]);
+}

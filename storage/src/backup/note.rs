@@ -64,6 +64,9 @@ told! {
         Octets { path: String, from: u64, to: u64 }:
             "{path}: các byte từ {from} đến {to} bị hỏng",
             "{path}: the octets {from} to {to} are damaged";
+        Gone { contents: u64 }:
+            "kho thư: mất ít nhất {contents} nội dung cùng cả tệp gói, lần sửa kho không tìm lại được",
+            "the store: at least {contents} contents are lost with whole packs, and its repair did not find them";
         Pack { path: String }:
             "{path}: kho thư ghi là có nội dung trong đó, mà tệp bị mất",
             "{path}: the store names content in it, and it is missing";

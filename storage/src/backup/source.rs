@@ -6,7 +6,7 @@ use crate::checkpoint::Checkpoint;
 use crate::format::{Format, Found};
 use crate::journal::{self, FILE_HEAD, Position};
 use crate::owner::Owner;
-use crate::{Error, Fault, Obstacle, disk, keyring, recover, snapshot};
+use crate::{Error, Fault, Obstacle, disk, keyring, recover, repair, snapshot};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -31,6 +31,8 @@ pub(super) struct Source {
     pub owner: Owner,
     pub position: Position,
     pub files: Vec<SourceFile>,
+    /// How much content it lost with whole packs, as its repair noted.
+    pub lacking: Option<u64>,
 }
 
 /// One of its files.
@@ -108,6 +110,10 @@ pub(super) fn look(dir: &Path) -> Result<Source, Failure> {
             ..pack
         });
     }
+    let lacking = repair::noted(dir)?;
+    if lacking.is_some() {
+        files.push(whole(dir, repair::LACKING)?);
+    }
     // Last: every key under which anything above is sealed is in it, however many came meanwhile.
     files.push(whole(dir, crate::format::FILE)?);
     let keyring = keyring::sound(dir);
@@ -133,6 +139,7 @@ pub(super) fn look(dir: &Path) -> Result<Source, Failure> {
         owner,
         position,
         files,
+        lacking,
     })
 }
 

@@ -107,6 +107,9 @@ pub fn take(task: &Take<'_>, tell: Tell<'_>) -> Result<Taken, Failure> {
         run.file(file, pace)
     })?;
     entries.extend(run.missing(&source)?);
+    if let Some(contents) = source.lacking {
+        run.known().tell(Damage::Gone { contents }, false);
+    }
     for file in source.files.iter().filter(|f| source::is_vital(&f.path)) {
         let pieces = file.held.iter().flat_map(|held| held.chunks(chunk::OCTETS));
         for raw in pieces {

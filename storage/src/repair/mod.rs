@@ -13,6 +13,7 @@
 
 mod first;
 mod gather;
+mod lacking;
 mod loss;
 mod mend;
 mod mishap;
@@ -20,6 +21,7 @@ mod packs;
 mod report;
 mod told;
 
+pub(crate) use lacking::{FILE as LACKING, noted};
 pub use loss::{Loss, Origin};
 pub use report::Untold;
 pub use told::{Damage, Gone, LostContent, Repaired};
@@ -135,7 +137,10 @@ impl Store {
         }
         remove_tree(options, &fresh)?;
         let damaged = packs::found_again(&store, packs::damaged, &mut report)?;
-        told::contents(&store, damaged, &mut report)?;
+        store.inner.shared.look_again();
+        let lacking = told::contents(&store, damaged, &mut report)?;
+        store.inner.shared.save_harm();
+        lacking::note(options, lacking)?;
         let watch = options.disk.watch();
         report.remaining = store.check_telling(false, &mut |p| watch.tell(p))?.lines();
         store.close()?;

@@ -4,7 +4,7 @@ use super::mishap::Mishap;
 use super::packs::Damaged;
 use super::report::{Pending, Untold};
 use crate::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::path::PathBuf;
 
@@ -90,22 +90,26 @@ impl Repaired {
     }
 }
 
-/// Lists what of this content is still needed, and the messages that have it; drops what nobody needs.
+/// Lists what of this content is still needed, and the messages that have it; drops what nobody needs. Returns how much
+/// went with whole packs.
 pub(super) fn contents(
     store: &Store,
     damaged: Damaged,
     report: &mut Repaired,
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     if damaged.listed.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
+    let mut lacking = damaged.more as u64;
     let shared = &store.inner.shared;
     collect::drop_unneeded(store)?;
-    let mut left = BTreeSet::new();
+    let (mut left, mut whys) = (BTreeSet::new(), BTreeMap::new());
     for (blob, why) in damaged.listed {
         match shared.index.get(&key::blob(blob))? {
             None => report.add(&Mishap::ContentUnneeded { blob }, &[]),
             Some(_) => {
+                lacking += u64::from(is_pack_missing(&why));
+                whys.insert(blob, why.clone());
                 report.add(&Mishap::Content { blob, why }, &[]);
                 left.insert(blob);
             }
@@ -125,7 +129,17 @@ pub(super) fn contents(
         }
         next = found.and_then(AccountId::next);
     }
-    Ok(())
+    // Whoever looks after the store hears of it as long as it lasts.
+    for (blob, why) in whys {
+        let its = report.contents.iter().filter(|lost| lost.blob == blob);
+        shared.note_content(blob, &why, its.map(|lost| (lost.account, lost.email)));
+    }
+    Ok(lacking)
+}
+
+/// Whether the content went with its whole pack: what is damaged in one, backups see for themselves.
+fn is_pack_missing(why: &Error) -> bool {
+    matches!(why, Error::Corrupt(why) if matches!(why.what, Fault::PackMissing { .. }))
 }
 
 /// The letters of the queue that have it.
