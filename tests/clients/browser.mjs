@@ -392,6 +392,9 @@ async function whereabouts(page) {
   await page.goto(`${origin}/#/compose/new?to=${encodeURIComponent(second.address)}`);
   await compose(page, { subject, text: 'Kính gửi.', to: 'doitac@vidu.example' });
   await page.keyboard.press('Control+Enter');
+  // Nobody wrote there before: that is asked about first.
+  await page.locator('.dialog.ask li', { hasText: 'Lần đầu gửi ra ngoài tới địa chỉ này: doitac@vidu.example' }).waitFor();
+  await page.click('.dialog .primary');
   await page.click('.toast .btn:first-of-type');
   await page.waitForFunction(() => !document.querySelector('.toast .btn'));
   await page.click('.side li:nth-child(3) a');
@@ -436,6 +439,53 @@ async function whereabouts(page) {
   await page.getByText('Không mã hoá').waitFor();
   await clean(page, 'whence a letter came');
   await shot(page, 'whence');
+}
+
+/** Who says to be of the house and is not: marked in the list, warned of over the letter; who signed in is not. */
+async function forged(page) {
+  const subject = `gia-mao-${Date.now() % 100_000}`;
+  await arrive(`chutich@${demo.domain}`, first.address, subject);
+  await page.goto(`${origin}/#/box/inbox`);
+  const row = page.locator('.msg', { hasText: subject });
+  await row.locator('.p.harm', { hasText: 'Giả mạo địa chỉ nội bộ' }).waitFor();
+  await row.locator('.what a').click();
+  await page.locator('.alarm.bad', { hasText: `${demo.domain}, tên miền của chính hệ thống này` }).waitFor();
+  await page.click('.badge.bad');
+  await page.locator('.reasons', { hasText: 'mail.noi.example' }).waitFor();
+  await clean(page, 'a forged letter');
+  await shot(page, 'forged');
+  const note = `Ghi nhớ ${Date.now() % 100_000}`;
+  await page.goto(`${origin}/#/compose/new?to=${encodeURIComponent(first.address)}`);
+  await compose(page, { subject: note, text: 'Việc cần nhớ.' });
+  await page.keyboard.press('Control+Enter');
+  await page.click('.toast .btn:first-of-type');
+  await page.click('.side li:nth-child(1) a');
+  await page.click(`.msg:has(.t:text-is("${note}")) .what a`);
+  await page.locator('.badge.ok', { hasText: 'Trong hệ thống' }).waitFor();
+  assert.equal(await page.locator('.alarm').count(), 0, 'a letter of who signed in is not warned of');
+}
+
+/** Operators are offered, found by, and what was found is marked. */
+async function search(page) {
+  await page.goto(`${origin}/#/box/inbox`);
+  await page.click('.search input');
+  await page.locator('.search-panel [role=option]', { hasText: 'người gửi' }).first().waitFor();
+  await clean(page, 'search operators');
+  await shot(page, 'operators');
+  await page.keyboard.type('chua');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.inputValue('.search input'), 'chưa:đọc');
+  await page.fill('.search input', '');
+  await page.keyboard.type('gia mao tu:chutich sau:homqua');
+  await page.locator('.list h1', { hasText: 'sau:homqua' }).waitFor();
+  await page.locator('.msg .t', { hasText: 'gia-mao' }).first().waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.matches('.search input')), true, 'results come while one types');
+  await page.fill('.search input', 'uy ban nhan dan');
+  await page.keyboard.press('Enter');
+  await page.locator('.msg mark').first().waitFor();
+  await shot(page, 'found');
+  await page.keyboard.press('Escape');
 }
 
 /** Where one's mail goes on to: what the agency forbids is refused with a reason, what it lets is kept. */
@@ -575,6 +625,8 @@ async function story() {
   page = await visit();
   await signIn(page, first);
   await whereabouts(page);
+  await forged(page);
+  await search(page);
   await forwarding(page);
   await page.context().close();
   await seats(demo.accounts.find((one) => one.address.startsWith('hanhbt@')));

@@ -1,13 +1,16 @@
 // @vitest-environment happy-dom
 // What is typed and what is shown: search, addresses, links, routes, letters' text.
 import { describe, expect, it } from 'vitest';
-import { added, chip, isAddress, isOutside, split, suggest } from '../src/compose/address';
+import { added, chip, chipOf, isAddress, isOutside, split, suggest } from '../src/compose/address';
 import { textToHtml } from '../src/compose/clean';
 import { linkAddress } from '../src/compose/FormatBar';
 import { answerTo, forwardSubject, replySubject } from '../src/compose/quote';
 import { htmlToText } from '../src/compose/text';
+import { MANY, wrong } from '../src/compose/wrong';
 import { blocks, linkify } from '../src/mail/linkify';
 import { parse, print } from '../src/state/route';
+import { offer } from '../src/search/Panel';
+import { pieces } from '../src/search/snippets';
 import { both, parseSearch } from '../src/state/search';
 
 describe('search', () => {
@@ -21,6 +24,38 @@ describe('search', () => {
     ['   ', {}],
   ])('%s', (text, filter) => {
     expect(parseSearch(text)).toEqual(filter);
+  });
+
+  const at = { me: 'an@x.vn', now: new Date(2026, 10, 24, 9), boxes: [{ id: 'm2', name: 'Lưu trữ' }, { id: 'm2', name: 'Archive' }] };
+  const day = (month: number, date: number, year = 2026) => new Date(year, month - 1, date).toISOString().replace('.000', '');
+  it.each<[string, object]>([
+    ['trước:2026-01-01', { before: day(1, 1) }], ['before:01/02/2026', { before: day(2, 1) }], ['truoc:2026-03', { before: day(3, 1) }],
+    ['sau:7ngày', { after: day(11, 17) }], ['after:20/11', { after: day(11, 20) }],
+    ['ngày:hômqua', { after: day(11, 23), before: day(11, 24) }], ['on:today', { after: day(11, 24), before: day(11, 25) }],
+    ['tới:văn thư', { to: 'văn thư' }], ['to:me', { to: 'an@x.vn' }], ['từ:tôi', { from: 'an@x.vn' }], ['tiêuđề:họp', { subject: 'họp' }],
+    ['nội dung:"quý III"', { body: 'quý III' }], ['lớnhơn:1,5MB', { minSize: 1_500_000 }], ['smaller:20k', { maxSize: 20_000 }],
+    ['trong:lưutrữ', { inMailbox: 'm2' }], ['in:arch', { inMailbox: 'm2' }], ['nhãn:cầnlàm', { hasKeyword: '$label4' }], ['label:todo', { hasKeyword: '$label4' }],
+    ['-dựthảo', { operator: 'NOT', conditions: [{ text: 'dựthảo' }] }], ['-từ:An', { operator: 'NOT', conditions: [{ from: 'An' }] }],
+    ['chưa:trảlời', { notKeyword: '$answered' }], ['chưa:xửlý', { notKeyword: 'handled' }],
+    ['từ:Sở Nội vụ sau:2026-11-01 họp', { operator: 'AND', conditions: [{ from: 'Sở Nội vụ' }, { after: day(11, 1) }, { text: 'họp' }] }],
+    ['trước:mai', { text: 'trước:mai' }], ['ngày:31/11', { text: 'ngày:31/11' }], ['trong:khôngcó', { text: 'trong:khôngcó' }],
+    ['constructor:x', { text: 'constructor:x' }], ['-5', { text: '-5' }], ['12-BC/SNV', { text: '12-BC/SNV' }],
+  ])('%s as an operator, or as words where it is none', (text, filter) => {
+    expect(parseSearch(text, at)).toEqual(filter);
+  });
+
+  it('shows where words were found without taking anything for markup', () => {
+    expect(pieces('Giấy <mark>mời</mark> &lt;b&gt; &amp;lt;')).toEqual([
+      { text: 'Giấy ', hit: false }, { text: 'mời', hit: true }, { text: ' <b> &lt;', hit: false },
+    ]);
+  });
+
+  it('offers operators by their beginning, and what was looked for lately', () => {
+    expect(offer('họp chu', []).map((choice) => [choice.text, choice.done])).toEqual([
+      ['họp chưa:đọc', false], ['họp chưa:trảlời', false], ['họp chưa:xửlý', false],
+    ]);
+    expect(offer('', ['giấy mời'])[0]).toMatchObject({ group: 'recent', text: 'giấy mời', done: true });
+    expect(offer('xong ', [])).toEqual([]);
   });
 
   it('joins filters without losing either', () => {
@@ -58,6 +93,18 @@ describe('addresses', () => {
     expect(suggest(people, 'chiem', [])).toEqual([people[0]]);
     expect(suggest(people, 'do van', [])).toEqual([people[1]]);
     expect(suggest(people, 'chiem', [{ name: null, email: 'CHIEMHT@x.vn' }])).toEqual([]);
+  });
+});
+
+describe('wrong recipients', () => {
+  const people = [{ name: 'Trần Thị Bình', email: 'binhtt@x.gov.vn' }, { name: 'Trần Thị Bình', email: 'binhtt2@x.gov.vn' }, { name: null, email: 'quen@congty.vn' }];
+  const look = (...emails: string[]) => wrong(emails.map((email) => chipOf({ name: people.find((one) => one.email === email)?.name ?? null, email })), people, 'me@x.gov.vn', emails.length);
+  it('are strangers outside, slips of the finger, namesakes, and many', () => {
+    expect(look('la@noi.example', 'quen@congty.vn', 'a@bo.gov.vn').strangers).toEqual(['la@noi.example']);
+    expect(look('an@gmial.com', 'an@gmail.com', 'an@ymail.com', 'an@x-gov.vn.example').alike).toEqual([['an@gmial.com', 'gmail.com'], ['an@x-gov.vn.example', 'x.gov.vn']]);
+    expect(look('binhtt@x.gov.vn').namesakes).toEqual([['Trần Thị Bình', 'binhtt2@x.gov.vn']]);
+    expect(look('binhtt@x.gov.vn', 'binhtt2@x.gov.vn').namesakes).toEqual([]);
+    expect([wrong([], people, 'me@x.gov.vn', MANY).many, wrong([], people, 'me@x.gov.vn', MANY + 1).many]).toEqual([0, MANY + 1]);
   });
 });
 

@@ -1,12 +1,27 @@
+import { boot } from '../boot';
 import { Icon } from '../ui/Icon';
 import { t } from '../ui/i18n';
 import type { IconName } from '../ui/icon-names';
 import type { Letter } from './model';
+import { people } from './people';
+import { wrong } from './wrong';
 
 interface Check {
   good: boolean;
   text: string;
   note?: string;
+}
+
+/** Recipients that may not be meant, each in a sentence. */
+function wrongs(letter: Letter): Check[] {
+  const { strangers, alike, namesakes, many } = wrong(
+    letter.everyone.value, people.value, boot.address, letter.to.value.length + letter.cc.value.length);
+  return [
+    ...alike.map(([email, domain]) => ({ good: false, text: t().checkAlike(email), note: t().checkAlikeOf(domain) })),
+    ...namesakes.map(([name, email]) => ({ good: false, text: t().checkNamesake(name), note: t().checkNamesakeAt(email) })),
+    ...(strangers.length > 0 ? [{ good: false, text: t().checkStrangers(strangers.length), note: strangers.join(', ') }] : []),
+    ...(many > 0 ? [{ good: false, text: t().checkMany(many), note: t().checkManyNote }] : []),
+  ];
 }
 
 function checksOf(letter: Letter): Check[] {
@@ -15,10 +30,14 @@ function checksOf(letter: Letter): Check[] {
   all.push({ good: count > 0, text: count > 0 ? t().checkRecipients(count) : t().checkNoOne });
   const bad = letter.bad.value;
   if (bad.length > 0) all.push({ good: false, text: t().checkBad(bad.length), note: bad.map((chip) => chip.email).join(', ') });
-  const outside = letter.outside.value;
+  const odd = wrongs(letter);
+  // Who is named below is not named here as well.
+  const named = odd.map((check) => `${check.text} ${check.note ?? ''}`).join(' ');
+  const outside = letter.outside.value.filter((chip) => !named.includes(chip.email));
   if (outside.length > 0) {
     all.push({ good: false, text: t().checkOutside(outside.length), note: t().checkOutsideWho(outside.map((chip) => chip.email).join(', ')) });
   }
+  all.push(...odd);
   const up = letter.uploading.value.length;
   if (up > 0) all.push({ good: false, text: t().checkUploading(up), note: t().checkUploadingNote });
   const failed = letter.failedFiles.value.length;
@@ -36,7 +55,21 @@ export function doubts(letter: Letter): string[] {
   return [
     ...(letter.subject.value.trim() === '' ? [t().checkNoSubject] : []),
     ...(letter.forgotten.value ? [t().checkForgotten] : []),
+    ...wrongs(letter).map(({ text, note }) => (note ? `${text}: ${note}` : text)),
   ];
+}
+
+/** Where there is no room for all: what is amiss, once something was written. */
+export function Warnings({ letter }: { letter: Letter }) {
+  const begun = letter.everyone.value.length > 0 && !letter.blank.value;
+  const amiss = checksOf(letter).filter((check) => !check.good);
+  if (!begun || amiss.length === 0) return null;
+  return (
+    <details class="warnings">
+      <summary><Icon name="triangle-alert" small /><span>{amiss.map((check) => check.text).join(' · ')}</span><b>{t().checks}</b></summary>
+      <ul>{amiss.map((check) => <li key={check.text}>{check.text}{check.note && <small>{check.note}</small>}</li>)}</ul>
+    </details>
+  );
 }
 
 export function Checks({ letter }: { letter: Letter }) {

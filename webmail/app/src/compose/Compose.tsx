@@ -13,7 +13,7 @@ import { Icon } from '../ui/Icon';
 import { t } from '../ui/i18n';
 import { split } from './address';
 import { Attached } from './Attached';
-import { Checks, doubts } from './Checks';
+import { Checks, Warnings, doubts } from './Checks';
 import { type Editor, edit } from './editor';
 import { sizeMax } from './files';
 import { FormatBar } from './FormatBar';
@@ -164,6 +164,7 @@ function Sheet({ letter, mode }: { letter: Letter; mode: At['mode'] }) {
           <div class={letter.blank.value ? 'txt blank' : 'txt'} ref={field} role="textbox" aria-multiline="true" aria-label={t().body} data-hint={t().bodyHint} spellcheck={false} />
           <Attached letter={letter} />
         </div>
+        <Warnings letter={letter} />
         <div class="send">
           <button type="button" class="btn primary" aria-disabled={!letter.canSend.value} onClick={() => void acts.send()} title={`${t().send} (Ctrl+Enter)`}>
             <Icon name="send" />{t().send}

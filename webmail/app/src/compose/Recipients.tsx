@@ -8,7 +8,17 @@ import { initials, nameOf, nfc, tone } from '../ui/format';
 import { Icon } from '../ui/Icon';
 import { t } from '../ui/i18n';
 import { type Chip, added, chip, chipOf, isOutside, split, suggest } from './address';
-import { people } from './people';
+import { type Colleague, colleagues, isMe, lookUp, people } from './people';
+
+/** Quiet time before the directory is asked. */
+const LOOK_UP_MS = 180;
+
+/** Those one writes to first, with the positions that the directory knows. */
+function known(): (Address & Partial<Colleague>)[] {
+  const titles = new Map(colleagues.value.map((one) => [one.email.toLowerCase(), one.title]));
+  const met = people.value.map((one) => ({ ...one, title: titles.get(one.email.toLowerCase()) ?? null }));
+  return [...met, ...colleagues.value.filter((one) => !isMe(one))];
+}
 
 interface Props {
   label: string;
@@ -23,9 +33,14 @@ export function Recipients({ label, list, changed, autoFocus, name }: Props) {
   const input = useRef<HTMLInputElement>(null);
   const [typed, setTyped] = useState('');
   const [at, setAt] = useState(0);
-  const offered = suggest(people.value, typed, list.value);
+  const offered = suggest(known(), typed, list.value);
   const open = offered.length > 0;
   useEffect(() => { if (autoFocus) input.current?.focus(); }, []);
+  useEffect(() => {
+    if (!typed) return undefined;
+    const timer = window.setTimeout(() => void lookUp(typed), LOOK_UP_MS);
+    return () => window.clearTimeout(timer);
+  }, [typed]);
 
   const set = (chips: Chip[]) => {
     list.value = chips;
@@ -97,7 +112,7 @@ export function Recipients({ label, list, changed, autoFocus, name }: Props) {
               onPointerDown={(event) => { event.preventDefault(); take(one); }}
             >
               <Avatar text={initials(nameOf(one))} tone={tone(one.email)} />
-              <span><b>{nameOf(one)}</b><small>{one.email}</small></span>
+              <span><b>{nameOf(one)}</b>{one.title && <small>{nfc(one.title)}</small>}<small>{one.email}</small></span>
               {index === at && <kbd>Enter</kbd>}
             </li>
           ))}

@@ -54,15 +54,16 @@ export function isOutside(email: string, own: string): boolean {
 
 const SUGGESTED_MAX = 6;
 
-/** Those whose name or address has every word typed, found without marks. */
-export function suggest(people: Address[], typed: string, taken: Address[]): Address[] {
+/** Those whose name, position or address has every word typed, found without marks; each address once, as it is met first. */
+export function suggest<T extends Address & { title?: string | null }>(people: T[], typed: string, taken: Address[]): T[] {
   const words = fold(typed).split(/\s+/).filter(Boolean);
   if (words.length === 0) return [];
   const there = new Set(taken.map((one) => one.email.toLowerCase()));
-  const found: Address[] = [];
+  const found: T[] = [];
   for (const one of people) {
-    const text = fold(`${one.name ?? ''} ${one.email}`);
+    const text = fold(`${one.name ?? ''} ${one.title ?? ''} ${one.email}`);
     if (there.has(one.email.toLowerCase()) || !words.every((word) => text.includes(word))) continue;
+    there.add(one.email.toLowerCase());
     found.push(one);
     if (found.length === SUGGESTED_MAX) break;
   }

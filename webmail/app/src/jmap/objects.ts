@@ -103,6 +103,8 @@ export interface Email extends EmailRow {
   htmlBody: Part[];
   attachments: Part[];
   bodyValues: Record<string, BodyValue>;
+  /** RFC 8621 §4.1.3: the header as it came, field by field; asked for where a letter is read. */
+  headers?: { name: string; value: string }[];
 }
 
 export const ROW_PROPERTIES = [

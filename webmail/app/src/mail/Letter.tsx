@@ -19,6 +19,25 @@ export const isPlain = (email: Email) =>
   email.htmlBody.length > 0 && email.htmlBody.every((part) => part.type === 'text/plain')
   && email.htmlBody.every((part) => part.partId !== null && email.bodyValues[part.partId] !== undefined);
 
+/** Smaller than this nobody can read it: then it is scrolled aside instead. */
+const ZOOM_MIN = 0.55;
+/** A bar to scroll aside takes so much, where it takes anything. */
+const SCROLLBAR = 16;
+
+/** Makes a letter that is wider than the page smaller, as far as it can still be read; heights in CSS pixels. */
+function fitInto(inside: Document, small: boolean): { height: number; isWide: boolean } {
+  const root = inside.documentElement;
+  const room = inside.defaultView?.innerWidth ?? 0;
+  root.style.zoom = '';
+  const wide = Math.max(root.scrollWidth, inside.body.scrollWidth);
+  const isWide = room > 0 && wide > room + 1;
+  const zoom = isWide && small ? Math.max(ZOOM_MIN, room / wide) : 1;
+  if (zoom < 1) root.style.zoom = String(zoom);
+  root.style.overflowX = wide * zoom > room + 1 ? 'auto' : '';
+  const tall = Math.max(root.offsetHeight, inside.body.scrollHeight) * zoom;
+  return { height: Math.min(FRAME_HEIGHT_MAX, Math.ceil(tall) + 1 + (root.style.overflowX ? SCROLLBAR : 0)), isWide };
+}
+
 /** The content is lost on the server: what is left, and what can be done. */
 export function DamagedLetter({ email }: { email: Email }) {
   const left = nfc(email.preview).trim();
@@ -77,6 +96,10 @@ export function HtmlLetter({ email }: { email: Email }) {
   const [images, setImages] = useState(false);
   const [blocked, setBlocked] = useState(0);
   const [height, setHeight] = useState(FRAME_HEIGHT_FIRST);
+  const [isWide, setWide] = useState(false);
+  const [, setTick] = useState(0);
+  const small = useRef(true);
+  const refit = useRef<(() => void) | undefined>(undefined);
   const stop = useRef<(() => void) | undefined>(undefined);
 
   useEffect(() => () => stop.current?.(), []);
@@ -89,9 +112,11 @@ export function HtmlLetter({ email }: { email: Email }) {
     const count = inside.querySelector('meta[name="congvu-blocked"]')?.getAttribute('content');
     setBlocked(images ? 0 : Number(count ?? 0) || 0);
     const fit = () => {
-      const tall = Math.max(inside.documentElement.offsetHeight, inside.body.scrollHeight);
-      setHeight(Math.min(FRAME_HEIGHT_MAX, Math.ceil(tall) + 1));
+      const now = fitInto(inside, small.current);
+      setHeight(now.height);
+      setWide(now.isWide);
     };
+    refit.current = fit;
     fit();
     const watch = new ResizeObserver(fit);
     watch.observe(inside.documentElement);
@@ -111,6 +136,14 @@ export function HtmlLetter({ email }: { email: Email }) {
           <Icon name="image-off" /><span>{t().blocked(blocked)}</span>
           <button type="button" class="btn" onClick={() => { setImages(true); setBlocked(0); }}>{t().showImages}</button>
         </div>
+      )}
+      {isWide && (
+        <p class="wide">
+          {t().wideLetter}{' '}
+          <button type="button" class="linkish" onClick={() => { small.current = !small.current; refit.current?.(); setTick((n) => n + 1); }}>
+            {small.current ? t().wideFull : t().wideFit}
+          </button>
+        </p>
       )}
       <div class="body html">
         <iframe

@@ -1,9 +1,10 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { rowOf, rowsVersion } from '../state/emails';
 import { byId, nameOfBox } from '../state/mailboxes';
+import { marks } from '../state/marks';
 import { place, print } from '../state/route';
 import { ROW_HEIGHT, prefs } from '../state/prefs';
-import { boxId, chip, cursor, list, picked, viewKey } from '../state/view';
+import { boxId, chip, cursor, list, picked, searchFilter, viewKey } from '../state/view';
 import type { WindowedList } from '../state/windowed';
 import { dayGroup } from '../ui/format';
 import { Icon } from '../ui/Icon';
@@ -14,6 +15,7 @@ import { Row } from './Row';
 /** Rows drawn beyond each edge, so that a flick shows no gap. */
 const OVERSCAN = 8;
 const FIRST_HEIGHT = 800;
+const MARKS_AFTER_MS = 200;
 
 export function List() {
   const at = place.value;
@@ -42,6 +44,8 @@ function Rows({ rows, title }: { rows: WindowedList; title: string }) {
 
   useEffect(() => rows.need(first, last), [rows, first, last, total]);
   useWhereabouts(rows, first, last);
+  useMarks(rows, first, last);
+  useSnippets(rows, first, last);
   useSize(box, setHeight);
   useAnchor(box, rows, rowHeight, firstShown);
   useEffect(() => follow(box.current, cursor.value, rowHeight), [cursor.value, rowHeight]);
@@ -68,6 +72,33 @@ function Rows({ rows, title }: { rows: WindowedList; title: string }) {
       </div>
     </>
   );
+}
+
+/** Elsewhere: which of the letters in view are likely not from whom they say. */
+function useMarks(rows: WindowedList, first: number, last: number): void {
+  const isOurs = ['sent', 'drafts'].includes(byId(boxId.value)?.role ?? '');
+  const version = rows.version.value;
+  useEffect(() => {
+    if (isOurs) return undefined;
+    // What is only passed by in scrolling is not asked about.
+    const timer = window.setTimeout(() => {
+      const ids = Array.from({ length: last - first + 1 }, (_, offset) => rows.at(first + offset)).filter((id) => id !== undefined);
+      if (ids.some((id) => !marks.value.has(id))) void import('../trust/marks').then(({ follow }) => follow(ids), () => undefined);
+    }, MARKS_AFTER_MS);
+    return () => window.clearTimeout(timer);
+  }, [isOurs, first, last, version]);
+}
+
+/** Of a search: where the words were found in the letters in view. */
+function useSnippets(rows: WindowedList, first: number, last: number): void {
+  const at = place.value;
+  const search = at.at === 'search' ? at.text : null;
+  const version = rows.version.value;
+  useEffect(() => {
+    if (search === null) return;
+    const ids = Array.from({ length: last - first + 1 }, (_, offset) => rows.at(first + offset)).filter((id) => id !== undefined);
+    if (ids.length > 0) void import('../search/snippets').then(({ follow }) => follow(ids, search, searchFilter(search))).catch(() => undefined);
+  }, [search, first, last, version]);
 }
 
 /** In Sent: what became of the letters in view. */

@@ -8,12 +8,15 @@ import { letter, open, opening } from '../state/reader';
 import { boxId } from '../state/view';
 import { nfc } from '../ui/format';
 import { Icon } from '../ui/Icon';
+import { lazily } from '../ui/Lazy';
 import { t } from '../ui/i18n';
 import { Files } from './Files';
 import { JourneySlot } from './JourneySlot';
 import { DamagedLetter, HtmlLetter, TextLetter, isPlain } from './Letter';
 import { Tools } from './Tools';
 import { Who } from './Who';
+
+const Trust = lazily(async () => (await import('../trust/Trust')).Trust);
 
 export function Reader() {
   const shown = letter.value;
@@ -58,6 +61,7 @@ function Paper({ email }: { email: Email }) {
       <h2 id="subject">{nfc(email.subject) || t().noSubject}</h2>
       {labels.length > 0 && <div class="labels">{labels.map((name) => <span class="tag" key={name}>{name}</span>)}</div>}
       <Who email={email} />
+      {!has(email, '$draft') && <Trust email={email} />}
       <JourneySlot email={email} />
       {harmed ? <DamagedLetter email={email} /> : (
         <>

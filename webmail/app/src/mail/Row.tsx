@@ -3,7 +3,9 @@ import type { EmailRow, Id } from '../jmap/objects';
 import { mark, offers } from '../state/acts';
 import { damaged, has } from '../state/emails';
 import { byId, nameOfBox } from '../state/mailboxes';
-import { openId, print, withOpen } from '../state/route';
+import { type Mark, marks } from '../state/marks';
+import { openId, place, print, withOpen } from '../state/route';
+import { type Piece, snippets } from '../state/snippets';
 import { type Whereabouts, whereabouts } from '../state/whereabouts';
 import { boxId, cursor, list, pick, picked, togglePick } from '../state/view';
 import { longTime, nameOf, nfc, number, shortTime } from '../ui/format';
@@ -75,6 +77,12 @@ function pressStart(event: PointerEvent, id: Id): void {
 
 const pressEnd = () => window.clearTimeout(press.timer);
 
+/** Where the search found its words in a letter. */
+const foundIn = (id: Id) =>
+  (place.value.at === 'search' && snippets.value.search === place.value.text ? snippets.value.found.get(id) : undefined);
+
+const Pieces = ({ of }: { of: Piece[] }) => <>{of.map((piece, at) => (piece.hit ? <mark key={at}>{piece.text}</mark> : piece.text))}</>;
+
 interface Props {
   row: EmailRow | undefined;
   id: Id | undefined;
@@ -83,10 +91,10 @@ interface Props {
 }
 
 export function Row({ row, id, index, top }: Props) {
-  const place = { transform: `translateY(${top}px)` };
+  const spot = { transform: `translateY(${top}px)` };
   if (!row || id === undefined) {
     return (
-      <div class="msg ghost" role="row" aria-rowindex={index + 1} style={place} aria-busy="true">
+      <div class="msg ghost" role="row" aria-rowindex={index + 1} style={spot} aria-busy="true">
         <div role="gridcell"><i /><i /><i /></div>
       </div>
     );
@@ -95,12 +103,14 @@ export function Row({ row, id, index, top }: Props) {
   const flagged = has(row, '$flagged');
   const isPicked = picked.value.has(id);
   const can = offers([id]);
+  const found = foundIn(id);
   const where = whereOf(row);
   const became = byId(boxId.value)?.role === 'sent' ? whereabouts.value.get(id) : undefined;
+  const sign = damaged.value.has(id) ? undefined : (marks.value.get(id) ?? undefined);
   const classes = ['msg', unread && 'un', isPicked && 'picked', openId.value === id && 'open', cursor.value === index && 'at'];
   return (
     <div
-      class={classes.filter(Boolean).join(' ')} role="row" id={`row-${index}`} aria-rowindex={index + 1} style={place}
+      class={classes.filter(Boolean).join(' ')} role="row" id={`row-${index}`} aria-rowindex={index + 1} style={spot}
       aria-selected={isPicked || openId.value === id} draggable={can.move && !isTouch()} onDragStart={(event) => drag(event, id)}
       onPointerDown={(event) => pressStart(event, id)} onPointerUp={pressEnd} onPointerMove={pressEnd} onPointerCancel={pressEnd}
       onContextMenu={(event) => { if (isTouch()) event.preventDefault(); }}
@@ -122,18 +132,19 @@ export function Row({ row, id, index, top }: Props) {
               {has(row, '$draft') && <em class="draft">{t().isDraft}</em>}
               {party(row)}
             </span>
+            {sign && <span class="became marked" title={t().mark[sign]}><Icon name="shield-alert" small /><span class="sr">{t().mark[sign]}.</span></span>}
             {became && <Became of={became} />}
             {has(row, '$answered') && <><Icon name="corner-up-left" small /><span class="sr">{t().isAnswered}</span></>}
             <time dateTime={row.receivedAt} title={longTime(row.receivedAt)}>{shortTime(row.receivedAt)}</time>
           </span>
           <span class="l">
-            <span class="t">{nfc(row.subject) || t().noSubject}</span>
+            <span class="t">{found?.subject ? <Pieces of={found.subject} /> : nfc(row.subject) || t().noSubject}</span>
             {where && <span class="tag">{where}</span>}
           </span>
           <span class="l">
-            {damaged.value.has(id) || became?.state === 'failed'
-              ? <span class="p harm"><Icon name="triangle-alert" small />{damaged.value.has(id) ? t().damagedTitle : becameText(became)}</span>
-              : <span class="p">{nfc(row.preview)}</span>}
+            {damaged.value.has(id) || became?.state === 'failed' || sign
+              ? <span class="p harm"><Icon name={sign ? 'shield-alert' : 'triangle-alert'} small />{harm(id, became, sign)}</span>
+              : <span class="p">{found?.preview ? <Pieces of={found.preview} /> : nfc(row.preview)}</span>}
             {row.hasAttachment && <><Icon name="paperclip" small /><span class="sr">{t().hasFiles}</span></>}
           </span>
         </a>
@@ -161,6 +172,9 @@ const Became = ({ of }: { of: Whereabouts }) => (
     <Icon name={BECAME_ICONS[of.state]} small /><span class="sr">{becameText(of)}.</span>
   </span>
 );
+
+/** What the third line says instead of the letter's beginning. */
+const harm = (id: Id, became?: Whereabouts, sign?: Mark) => (damaged.value.has(id) ? t().damagedTitle : sign ? t().mark[sign] : becameText(became));
 
 const becameText = (became?: Whereabouts) => {
   if (!became) return '';

@@ -101,7 +101,7 @@ export async function fetchLetter(id: Id): Promise<Email | null> {
   const cached = letters.get(id);
   if (cached) return cached;
   const [get] = await request<[GetResponse<Email>]>([['Email/get', {
-    ids: [id], properties: EMAIL_PROPERTIES, fetchTextBodyValues: true, maxBodyValueBytes: BODY_MAX_BYTES,
+    ids: [id], properties: [...EMAIL_PROPERTIES, 'headers'], fetchTextBodyValues: true, maxBodyValueBytes: BODY_MAX_BYTES,
   }]]);
   const letter = get.list[0];
   if (!letter) return null;

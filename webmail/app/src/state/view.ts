@@ -1,8 +1,9 @@
 // The list in front of the person: which one, filtered how, what is picked.
 import { computed, signal } from '@preact/signals';
+import { boot } from '../boot';
 import type { Id } from '../jmap/objects';
 import { fetchPage } from './emails';
-import { inbox } from './mailboxes';
+import { inbox, mailboxes, nameOfBox } from './mailboxes';
 import { place } from './route';
 import { both, parseSearch } from './search';
 import { WindowedList } from './windowed';
@@ -31,9 +32,17 @@ export const boxId = computed(() => (place.value.at === 'box' ? (place.value.box
 
 const lists = new Map<string, WindowedList>();
 
+/** The folders by both names, that of the server and that of the person's language. */
+const around = () => ({
+  me: boot.address, now: new Date(), boxes: mailboxes.value.flatMap((box) => [{ id: box.id, name: nameOfBox(box) }, { id: box.id, name: box.name }]),
+});
+
+/** What a search means here and now. */
+export const searchFilter = (text: string) => parseSearch(text, around());
+
 const subject = computed(() => {
   const at = place.value;
-  if (at.at === 'search') return { key: `s:${at.text}`, filter: parseSearch(at.text) };
+  if (at.at === 'search') return { key: `s:${at.text}`, filter: searchFilter(at.text) };
   return boxId.value ? { key: `b:${boxId.value}`, filter: { inMailbox: boxId.value } } : null;
 });
 
