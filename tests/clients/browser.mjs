@@ -488,6 +488,50 @@ async function search(page) {
   await page.keyboard.press('Escape');
 }
 
+/** Labels, "done", "later": marked in the list, undone, found, brought back to the top when the time has come. */
+async function later(page) {
+  await page.goto(`${origin}/#/box/inbox`);
+  await openFirst(page);
+  const subject = (await subjects(page))[0];
+  const row = page.locator('.msg', { hasText: subject }).first();
+  await page.keyboard.press('l');
+  await page.click('[role=menuitemcheckbox]:has-text("Cần làm")');
+  await row.locator('.tag.label-4').waitFor();
+  await page.keyboard.press('h');
+  await page.locator('.toast', { hasText: 'xử lý xong' }).waitFor();
+  await page.waitForSelector('.msg.open.done');
+  await clean(page, 'labels and marks');
+  await shot(page, 'labelled');
+  await page.keyboard.press('z');
+  await page.waitForSelector('.msg.open:not(.done)');
+  await page.click('.labels-nav a:has-text("Cần làm")');
+  await page.waitForFunction((wanted) => [...document.querySelectorAll('.msg .t')].map((one) => one.textContent).join() === wanted, subject);
+  await page.goto(`${origin}/#/box/inbox`);
+  await openFirst(page);
+  await page.keyboard.press('b');
+  await page.click('.snooze-open [role=menuitem]:has-text("Tuần sau")');
+  await page.locator('.toast', { hasText: 'Đã tạm hoãn thư đến' }).waitFor();
+  await page.waitForFunction((gone) => document.querySelector('.msg .t')?.textContent !== gone, subject);
+  await page.click('.side a:has-text("Tạm hoãn")');
+  await page.locator('.msg .tag', { hasText: 'Quay lại' }).waitFor();
+  await shot(page, 'snoozed');
+  // The time has come: whichever page is open brings it back, above newer ones.
+  const [, put] = await jmap(page, [
+    ['Email/query', { filter: { subject } }], ['Email/get', { '#ids': { resultOf: '0', name: 'Email/query', path: '/ids' }, properties: ['keywords'] }],
+  ]);
+  const one = put.list.find(({ keywords }) => Object.keys(keywords).some((key) => key.startsWith('wake-')));
+  const key = Object.keys(one.keywords).find((name) => name.startsWith('wake-'));
+  await jmap(page, [['Email/set', { update: { [one.id]: { [`keywords/${key}`]: null, 'keywords/wake-1000': true } } }]]);
+  await page.goto(`${origin}/#/box/inbox`);
+  await page.reload();
+  await page.locator('.toast', { hasText: '1 thư tạm hoãn đã quay lại' }).waitFor();
+  await page.waitForFunction((wanted) => document.querySelector('.msg:has(.due) .t')?.textContent === wanted, subject);
+  await shot(page, 'woken');
+  await openFirst(page);
+  await page.keyboard.press('e');
+  await page.waitForFunction(() => !document.querySelector('.msg .due'));
+}
+
 /** Where one's mail goes on to: what the agency forbids is refused with a reason, what it lets is kept. */
 async function forwarding(page) {
   await page.click('.rail .menu button');
@@ -627,6 +671,7 @@ async function story() {
   await whereabouts(page);
   await forged(page);
   await search(page);
+  await later(page);
   await forwarding(page);
   await page.context().close();
   await seats(demo.accounts.find((one) => one.address.startsWith('hanhbt@')));

@@ -11,6 +11,7 @@ import { inbox, mailboxes } from './state/mailboxes';
 import { firstLang } from './state/prefs';
 import { followRoute } from './state/reader';
 import { go } from './state/route';
+import { keepWatch } from './state/snooze';
 import { MAILBOX_CALL, syncSoon } from './state/sync';
 import { tell } from './state/toast';
 import { listFor } from './state/view';
@@ -41,6 +42,7 @@ async function start(): Promise<void> {
     countSoon(accounts);
   });
   offerKept();
+  keepWatch();
   void meetAccounts();
 }
 

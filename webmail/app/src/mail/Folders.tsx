@@ -2,9 +2,11 @@ import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Id, Mailbox } from '../jmap/objects';
 import { viewedOwner } from '../state/accounts';
-import { moveToBox } from '../state/acts';
+import { isOwn } from '../jmap/client';
+import { mark, moveToBox } from '../state/acts';
+import { LABELS, nameOfLabel, toneOfLabel } from '../state/labels';
 import { badge, iconOf, may, nameOfBox, ofRole, ownFolders } from '../state/mailboxes';
-import { print, route } from '../state/route';
+import { place, print, route } from '../state/route';
 import { boxId, drawer } from '../state/view';
 import { number } from '../ui/format';
 import { Icon } from '../ui/Icon';
@@ -46,9 +48,43 @@ export function Folders() {
             </>
           )}
         </nav>
+        {isOwn() && <Labels />}
         <Accounts />
       </aside>
     </>
+  );
+}
+
+/** Each leads to the letters that have it, and takes what is dropped on it. */
+function Labels() {
+  const at = place.value;
+  return (
+    <nav class="labels-nav" aria-labelledby="labels">
+      <h2 id="labels">{t().labelsTitle}</h2>
+      <ul>
+        {LABELS.map((label) => {
+          const search = t().labelSearch[label];
+          const here = at.at === 'search' && at.text === search && route.value.at === 'search';
+          return (
+            <li key={label}>
+              <a
+                href={print({ at: 'search', text: search, open: null })} aria-current={here ? 'page' : undefined} class={over.value === label ? 'over' : undefined}
+                onClick={() => { drawer.value = false; }}
+                onDragOver={(event) => { if (event.dataTransfer?.types.includes(DRAGGED)) { event.preventDefault(); over.value = label; } }}
+                onDragLeave={() => { if (over.value === label) over.value = null; }}
+                onDrop={(event) => {
+                  over.value = null;
+                  event.preventDefault();
+                  void mark(JSON.parse(event.dataTransfer?.getData(DRAGGED) || '[]') as Id[], label, true, false);
+                }}
+              >
+                <i class={`spot ${toneOfLabel(label)}`} /><span>{nameOfLabel(label)}</span>
+              </a>
+            </li>
+          );
+        })}
+      </ul>
+    </nav>
   );
 }
 

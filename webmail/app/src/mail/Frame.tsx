@@ -19,6 +19,7 @@ import { AccountMenu, SettingsMenu } from './Account';
 import { ComposeSlot } from './ComposeSlot';
 import { Folders } from './Folders';
 import { Help } from './Help';
+import { SnoozeDialog, picking, putOff } from './LaterMenus';
 import { help, onKey } from './keymap';
 import { List } from './List';
 import { Reader } from './Reader';
@@ -65,6 +66,7 @@ export function Frame() {
       <Toasts />
       <Questions />
       <Help />
+      {picking.value && <SnoozeDialog ids={picking.value} close={() => { picking.value = null; }} putOff={putOff} />}
     </>
   );
 }

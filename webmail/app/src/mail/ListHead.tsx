@@ -11,6 +11,8 @@ import { IconButton } from '../ui/Button';
 import { ask } from '../ui/Dialog';
 import { number } from '../ui/format';
 import { t } from '../ui/i18n';
+import { Menu } from '../ui/Menu';
+import { laterGroups } from './LaterMenus';
 import { MoveMenu } from './MoveMenu';
 
 export function ListHead({ title, rows }: { title: string; rows: WindowedList | null }) {
@@ -82,6 +84,12 @@ function Bulk() {
         ? can.inbox && <IconButton icon="inbox" label={t().notSpam} onClick={() => void unjunk(ids)} />
         : can.junk && role !== 'sent' && role !== 'drafts' && <IconButton icon="octagon-alert" label={t().spam} onClick={() => void junk(ids)} />}
       {can.remove && <IconButton icon="trash-2" label={can.remove === 'destroy' ? t().destroy : t().toTrash} onClick={() => void deleteThem(ids)} />}
+      {can.flag && (
+        <Menu
+          class="label-picked" label={t().moreActs} groups={laterGroups(ids)} side="right"
+          button={(open, toggle) => <IconButton icon="ellipsis" label={t().moreActs} keys="l" expanded={open} onClick={toggle} />}
+        />
+      )}
     </div>
   );
 }

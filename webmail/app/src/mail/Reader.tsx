@@ -2,6 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { isOwn } from '../jmap/client';
 import type { Email } from '../jmap/objects';
 import { has, isDamaged } from '../state/emails';
+import { HANDLED, labelsOf, nameOfLabel, toneOfLabel } from '../state/labels';
 import { byId, nameOfBox } from '../state/mailboxes';
 import { openId, print } from '../state/route';
 import { letter, open, opening } from '../state/reader';
@@ -55,11 +56,18 @@ function Paper({ email }: { email: Email }) {
   }, []);
   const boxes = Object.keys(email.mailboxIds).filter((id) => id !== boxId.value).map((id) => byId(id));
   const harmed = isDamaged(email);
+  const marked = labelsOf(email.keywords);
   const labels = boxes.flatMap((box) => (box ? [nameOfBox(box)] : []));
   return (
     <article class="paper" ref={self} tabIndex={-1} aria-labelledby="subject">
       <h2 id="subject">{nfc(email.subject) || t().noSubject}</h2>
-      {labels.length > 0 && <div class="labels">{labels.map((name) => <span class="tag" key={name}>{name}</span>)}</div>}
+      {(labels.length + marked.length > 0 || has(email, HANDLED)) && (
+        <div class="labels">
+          {labels.map((name) => <span class="tag" key={name}>{name}</span>)}
+          {marked.map((label) => <span class={`tag ${toneOfLabel(label)}`} key={label}>{nameOfLabel(label)}</span>)}
+          {has(email, HANDLED) && <span class="tag label-3"><Icon name="circle-check-big" small />{t().isHandled}</span>}
+        </div>
+      )}
       <Who email={email} />
       {!has(email, '$draft') && <Trust email={email} />}
       <JourneySlot email={email} />

@@ -2,15 +2,18 @@ import { isOwn } from '../jmap/client';
 import type { EmailRow, Id } from '../jmap/objects';
 import { mark, offers } from '../state/acts';
 import { damaged, has } from '../state/emails';
-import { byId, nameOfBox } from '../state/mailboxes';
+import { HANDLED, labelsOf, nameOfLabel, toneOfLabel } from '../state/labels';
+import { byId, isSnoozed, nameOfBox } from '../state/mailboxes';
 import { type Mark, marks } from '../state/marks';
 import { openId, place, print, withOpen } from '../state/route';
 import { type Piece, snippets } from '../state/snippets';
 import { type Whereabouts, whereabouts } from '../state/whereabouts';
+import { WOKEN, wakeAt } from '../state/snooze';
 import { boxId, cursor, list, pick, picked, togglePick } from '../state/view';
 import { longTime, nameOf, nfc, number, shortTime } from '../ui/format';
 import { Icon } from '../ui/Icon';
 import { t } from '../ui/i18n';
+import { when } from './LaterMenus';
 
 /** What a dragged row carries: a JSON list of email ids. */
 export const DRAGGED = 'application/x-congvu-mail';
@@ -105,9 +108,10 @@ export function Row({ row, id, index, top }: Props) {
   const can = offers([id]);
   const found = foundIn(id);
   const where = whereOf(row);
+  const back = isSnoozed(byId(boxId.value)) ? wakeAt(row.keywords) : null;
   const became = byId(boxId.value)?.role === 'sent' ? whereabouts.value.get(id) : undefined;
   const sign = damaged.value.has(id) ? undefined : (marks.value.get(id) ?? undefined);
-  const classes = ['msg', unread && 'un', isPicked && 'picked', openId.value === id && 'open', cursor.value === index && 'at'];
+  const classes = ['msg', unread && 'un', has(row, HANDLED) && 'done', isPicked && 'picked', openId.value === id && 'open', cursor.value === index && 'at'];
   return (
     <div
       class={classes.filter(Boolean).join(' ')} role="row" id={`row-${index}`} aria-rowindex={index + 1} style={spot}
@@ -134,12 +138,16 @@ export function Row({ row, id, index, top }: Props) {
             </span>
             {sign && <span class="became marked" title={t().mark[sign]}><Icon name="shield-alert" small /><span class="sr">{t().mark[sign]}.</span></span>}
             {became && <Became of={became} />}
+            {has(row, WOKEN) && <span class="became due" title={t().woken}><Icon name="alarm-clock" small /><span class="sr">{t().woken}.</span></span>}
+            {has(row, HANDLED) && <span class="became arrived" title={t().handle}><Icon name="circle-check-big" small /><span class="sr">{t().isHandled}</span></span>}
             {has(row, '$answered') && <><Icon name="corner-up-left" small /><span class="sr">{t().isAnswered}</span></>}
             <time dateTime={row.receivedAt} title={longTime(row.receivedAt)}>{shortTime(row.receivedAt)}</time>
           </span>
           <span class="l">
             <span class="t">{found?.subject ? <Pieces of={found.subject} /> : nfc(row.subject) || t().noSubject}</span>
+            {back === null && labelsOf(row.keywords).map((label) => <span class={`tag ${toneOfLabel(label)}`} key={label}>{nameOfLabel(label)}</span>)}
             {where && <span class="tag">{where}</span>}
+            {back !== null && <span class="tag"><Icon name="clock" small />{t().comesBack(when(new Date(back)))}</span>}
           </span>
           <span class="l">
             {damaged.value.has(id) || became?.state === 'failed' || sign
@@ -154,7 +162,7 @@ export function Row({ row, id, index, top }: Props) {
           <button
             type="button" tabIndex={-1} class={`icon flag${flagged ? ' on' : ''}`} aria-pressed={flagged}
             aria-label={flagged ? t().unflag : t().flag} title={flagged ? t().unflag : t().flag}
-            onClick={() => void mark([id], '$flagged', !flagged)}
+            onClick={() => void mark([id], '$flagged', !flagged, false)}
           >
             <Icon name="flag" small filled={flagged} />
           </button>

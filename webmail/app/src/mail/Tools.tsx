@@ -13,6 +13,7 @@ import { t } from '../ui/i18n';
 import { type Item, Menu } from '../ui/Menu';
 import { hasJourney, journeyName, toggleJourney } from './JourneySlot';
 import { step } from './keymap';
+import { LaterButtons, laterGroups } from './LaterMenus';
 import { deleteThem } from './ListHead';
 import { MoveMenu } from './MoveMenu';
 
@@ -33,6 +34,7 @@ export function Tools({ email }: { email: Email | undefined }) {
       {can.remove && (
         <IconButton icon="trash-2" label={can.remove === 'destroy' ? t().destroy : t().toTrash} keys="#" onClick={() => void deleteThem([id])} />
       )}
+      <span class="only-wide tools-later"><LaterButtons ids={[id]} /></span>
       {email && <More email={email} />}
       <span class="sp" />
       <Position />
@@ -67,13 +69,15 @@ function More({ email }: { email: Email }) {
   const can = offers([email.id]);
   const marks: Item[] = [];
   if (can.seen && seen) marks.push({ label: t().markUnread, icon: 'mail', run: () => keepUnread([email.id]) });
-  if (can.seen && !seen) marks.push({ label: t().markRead, icon: 'mail-open', run: () => void mark([email.id], '$seen', true) });
-  if (can.flag) marks.push({ label: flagged ? t().unflag : t().flag, icon: 'flag', run: () => void mark([email.id], '$flagged', !flagged) });
+  if (can.seen && !seen) marks.push({ label: t().markRead, icon: 'mail-open', run: () => void mark([email.id], '$seen', true, false) });
+  if (can.flag) marks.push({ label: flagged ? t().unflag : t().flag, icon: 'flag', run: () => void mark([email.id], '$flagged', !flagged, false) });
   return (
     <Menu
-      label={t().more}
+      label={t().more} side="right"
       groups={[
         ...(marks.length > 0 ? [{ items: marks }] : []),
+        // Where there is room these have buttons of their own.
+        ...(window.matchMedia('(max-width: 899px)').matches ? laterGroups([email.id]) : []),
         { items: [
           ...(isOwn() || isDamaged(email) ? [] : [{ label: t().copyToOwn, icon: 'inbox', run: () => void copyToOwn([email.id]) } satisfies Item]),
           ...(hasJourney(email) ? [{ label: journeyName(email), icon: 'route', run: () => toggleJourney(email.id) } satisfies Item] : []),

@@ -3,6 +3,7 @@ import { signal } from '@preact/signals';
 import { isOwn } from '../jmap/client';
 import { archive, inJunk, junk, mark, subjects, unjunk } from '../state/acts';
 import { has, rowOf } from '../state/emails';
+import { HANDLED, toggleKeyword } from '../state/labels';
 import { byRole } from '../state/mailboxes';
 import { prefs } from '../state/prefs';
 import { keepUnread, letter } from '../state/reader';
@@ -78,7 +79,7 @@ function toAccounts(): void {
 
 function toggleFlag(): void {
   const ids = subjects();
-  void mark(ids, '$flagged', ids.some((id) => !has(rowOf(id), '$flagged')));
+  void mark(ids, '$flagged', ids.some((id) => !has(rowOf(id), '$flagged')), false);
 }
 
 function journey(): void {
@@ -109,9 +110,12 @@ const MAIL_KEYS: Bindings = {
   'Shift+k': () => extend(-1),
   '* a': () => pick(list.value?.loaded() ?? []),
   '* n': () => pick([]),
-  'Shift+i': () => void mark(subjects(), '$seen', true),
+  'Shift+i': () => void mark(subjects(), '$seen', true, false),
   'Shift+u': () => keepUnread(subjects()),
   'v': () => openMenu(picked.value.size > 0 ? 'move-picked' : 'move-open'),
+  'l': () => openMenu(picked.value.size > 0 ? 'label-picked' : 'label-open'),
+  'b': () => openMenu(picked.value.size > 0 ? 'label-picked' : 'snooze-open'),
+  'h': () => void toggleKeyword(subjects(), HANDLED),
   'w': journey,
   '/': focusSearch,
   'c': () => compose('new'),

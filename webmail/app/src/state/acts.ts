@@ -1,7 +1,7 @@
 // What a person does to messages: shown at once, sent as one request, taken
 // back with a word when the server refuses, undone for ten seconds.
 import { MethodError, accountId, from, isOwn, limit, own, request } from '../jmap/client';
-import type { GetResponse, Id, QueryResponse, SetResponse } from '../jmap/objects';
+import type { EmailRow, GetResponse, Id, QueryResponse, SetResponse } from '../jmap/objects';
 import { t } from '../ui/i18n';
 import { alter, forget, has, known, rowOf } from './emails';
 import { adjust, byId, byRole, may, nameOfBox, ownByRole } from './mailboxes';
@@ -106,10 +106,23 @@ export async function mark(ids: Id[], keyword: string, on: boolean, quiet = true
   apply(on);
   try {
     await update(new Map(changed.map((id) => [id, { [`keywords/${keyword}`]: on || null }])));
-    if (!quiet) tell(t().marked(changed.length), { label: t().undo, run: () => void mark(changed, keyword, !on) });
+    if (!quiet) tell(marked(keyword, on, changed.length), { label: t().undo, run: () => void mark(changed, keyword, !on) });
   } catch (error) {
     apply(!on);
     failed(error);
+  }
+}
+
+/** What a mark is called once it is set or gone. */
+function marked(keyword: string, on: boolean, n: number): string {
+  const labels: Record<string, string> = t().labels;
+  const label = labels[keyword];
+  if (label) return on ? t().labelled(label, n) : t().unlabelled(label, n);
+  switch (keyword) {
+    case '$seen': return on ? t().markedRead(n) : t().markedUnread(n);
+    case '$flagged': return on ? t().markedFlag(n) : t().markedNoFlag(n);
+    case 'handled': return on ? t().markedHandled(n) : t().markedUnhandled(n);
+    default: return t().marked(n);
   }
 }
 
@@ -134,8 +147,16 @@ function stepAside(gone: Set<Id>, towards: 1 | -1): void {
   go(withOpen(beside(towards) ?? beside(towards === 1 ? -1 : 1) ?? null), true);
 }
 
-/** Moves messages to one mailbox, with undo. */
-export async function moveTo(ids: Id[], to: Id, said: string, towards: 1 | -1 = 1): Promise<void> {
+type Keywords = EmailRow['keywords'];
+
+/** What a letter loses when it leaves the inbox's top: it was brought back there (`state/snooze.ts`). */
+export const settled = (keywords: Keywords): Keywords =>
+  Object.fromEntries(Object.entries(keywords).filter(([key]) => key !== 'woken' && !key.startsWith('wake-')));
+
+/** Moves messages to one mailbox, with undo. `rekey`: their keywords there. */
+export async function moveTo(
+  ids: Id[], to: Id, said: string, towards: 1 | -1 = 1, rekey: (keywords: Keywords) => Keywords = settled,
+): Promise<void> {
   const before = new Map(ids.flatMap((id) => {
     const row = rowOf(id);
     return row && !row.mailboxIds[to] ? [[id, row] as const] : [];
@@ -154,18 +175,18 @@ export async function moveTo(ids: Id[], to: Id, said: string, towards: 1 | -1 = 
       const sign = back ? -1 : 1;
       for (const box of Object.keys(row.mailboxIds)) adjust(box, -sign, -sign * unread);
       adjust(to, sign, sign * unread);
-      alter(id, { mailboxIds: back ? row.mailboxIds : { [to]: true } });
+      alter(id, back ? { mailboxIds: row.mailboxIds, keywords: row.keywords } : { mailboxIds: { [to]: true }, keywords: rekey(row.keywords) });
     }
     if (back) shown?.restore(taken);
   };
   shift(false);
   const undo = () => {
     shift(true);
-    update(new Map([...before].map(([id, row]) => [id, { mailboxIds: row.mailboxIds }])))
+    update(new Map([...before].map(([id, row]) => [id, { mailboxIds: row.mailboxIds, ...changes(rekey(row.keywords), row.keywords) }])))
       .then(() => tell(t().undone), failed);
   };
   try {
-    await update(new Map([...before.keys()].map((id) => [id, { mailboxIds: { [to]: true } }])));
+    await update(new Map([...before].map(([id, row]) => [id, { mailboxIds: { [to]: true }, ...changes(row.keywords, rekey(row.keywords)) }])));
     // Where one may put letters but not take them out again, there is no way back.
     const back = may(byId(to), 'mayRemoveItems') && [...before.values()].every((row) =>
       Object.keys(row.mailboxIds).every((box) => may(byId(box), 'mayAddItems')));
@@ -174,6 +195,13 @@ export async function moveTo(ids: Id[], to: Id, said: string, towards: 1 | -1 = 
     shift(true);
     failed(error);
   }
+}
+
+/** The patch that makes these keywords of those; nothing where they are the same. */
+function changes(now: Keywords, then: Keywords): Patch {
+  const gone = Object.keys(now).filter((key) => !then[key]).map((key) => [`keywords/${key}`, null] as const);
+  const fresh = Object.keys(then).filter((key) => !now[key]).map((key) => [`keywords/${key}`, true] as const);
+  return Object.fromEntries([...gone, ...fresh]);
 }
 
 function toRole(role: string, ids: Id[], said: (n: number) => string, towards: 1 | -1): Promise<void> {
@@ -223,7 +251,9 @@ export async function copyToOwn(ids: Id[]): Promise<void> {
     const [copy] = await request<[SetResponse]>([['Email/copy', own({ fromAccountId: accountId(), create })]]);
     const refused = Object.values(copy.notCreated ?? {})[0];
     if (refused) throw new MethodError(refused.type);
-    tell(t().copied(ids.length));
+    const made = Object.values(copy.created ?? {}).map((one) => one.id);
+    const undo = () => void request([['Email/set', own({ destroy: made })]]).then(() => tell(t().undone), failed);
+    tell(t().copied(ids.length), { label: t().undo, run: undo });
   } catch (error) {
     tell(reason(error), undefined, 'bad');
   }

@@ -77,7 +77,7 @@ export function pageCalls(filter: Record<string, unknown>, position: number, lim
   return [
     ['Email/query', {
       filter, position, limit, calculateTotal: true, collapseThreads: false,
-      sort: [{ property: 'receivedAt', isAscending: false }],
+      sort: [{ property: 'hasKeyword', keyword: 'woken', isAscending: false }, { property: 'receivedAt', isAscending: false }],
     }],
     ['Email/get', { '#ids': from(first, 'Email/query', '/ids'), properties: ROW_PROPERTIES }],
   ];

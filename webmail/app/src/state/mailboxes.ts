@@ -27,11 +27,15 @@ export const may = (box: Mailbox | undefined, right: string) => box?.myRights[ri
 export const inbox = computed(() =>
   byRole('inbox') ?? mailboxes.value.find((box) => may(box, 'mayReadItems')) ?? mailboxes.value[0]);
 
-export const iconOf = (box: Mailbox): IconName => ICONS[box.role ?? ''] ?? 'folder';
+/** Where letters wait until they come back (`state/snooze.ts`); other programs show it by this name. */
+export const SNOOZED_NAME = 'Tạm hoãn';
+export const isSnoozed = (box: Mailbox | undefined) => box?.role === null && box.name === SNOOZED_NAME;
+
+export const iconOf = (box: Mailbox): IconName => ICONS[box.role ?? ''] ?? (isSnoozed(box) ? 'clock' : 'folder');
 
 export function nameOfBox(box: Mailbox | undefined): string {
   const roles: Record<string, string> = t().roles;
-  return box ? ((box.role && roles[box.role]) || nfc(box.name)) : '';
+  return box ? ((box.role && roles[box.role]) || (isSnoozed(box) ? t().snoozed : nfc(box.name))) : '';
 }
 
 export const ofRole = computed(() =>

@@ -42,7 +42,7 @@ export async function open(id: Id | null): Promise<void> {
 /** The person said unread: the timer must not take it back. */
 export function keepUnread(ids: Id[]): void {
   window.clearTimeout(timer);
-  void mark(ids, '$seen', false);
+  void mark(ids, '$seen', false, false);
 }
 
 export const followRoute = () => effect(() => {

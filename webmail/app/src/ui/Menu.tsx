@@ -9,6 +9,12 @@ export interface Item {
   label: string;
   icon?: IconName;
   checked?: boolean;
+  /** Several of its group may be checked at once. */
+  many?: boolean;
+  /** The class of a spot of colour in place of a picture. */
+  spot?: string;
+  /** Said after the label, smaller. */
+  note?: string;
   href?: string;
   download?: boolean;
   depth?: number;
@@ -86,8 +92,8 @@ export function Menu({ groups, label, button, side = 'left', header, class: name
       {open && (
         <div class={`menu-list ${side}`} role="menu" aria-label={label}>
           {header}
-          {groups.map((group) => (
-            <div role="group" aria-label={group.title} key={group.title}>
+          {groups.map((group, at) => (
+            <div role="group" aria-label={group.title} key={group.title ?? at}>
               {group.title && <p class="menu-title" aria-hidden="true">{group.title}</p>}
               {group.items.map((item) => <MenuItem item={item} key={item.label} choose={choose} />)}
             </div>
@@ -101,8 +107,10 @@ export function Menu({ groups, label, button, side = 'left', header, class: name
 function MenuItem({ item, choose }: { item: Item; choose: (item: Item) => void }) {
   const inside = (
     <>
+      {item.spot && <i class={`spot ${item.spot}`} />}
       {item.icon && <Icon name={item.icon} />}
       <span>{item.label}</span>
+      {item.note && <small>{item.note}</small>}
       {item.checked && <Icon name="check" small />}
     </>
   );
@@ -115,7 +123,7 @@ function MenuItem({ item, choose }: { item: Item; choose: (item: Item) => void }
   return (
     <button
       type="button" tabIndex={-1} style={depth} onClick={() => choose(item)}
-      role={item.checked === undefined ? 'menuitem' : 'menuitemradio'} aria-checked={item.checked}
+      role={item.checked === undefined ? 'menuitem' : item.many ? 'menuitemcheckbox' : 'menuitemradio'} aria-checked={item.checked}
     >
       {inside}
     </button>

@@ -1,0 +1,109 @@
+// @vitest-environment happy-dom
+// Letters that come back, and what is marked on them.
+import { afterEach, beforeEach, describe, expect, it, vi as mock } from 'vitest';
+import { useSession } from '../src/jmap/client';
+import type { EmailRow, Mailbox } from '../src/jmap/objects';
+import { local } from '../src/later/SnoozeDialog';
+import { mark, moveTo, settled } from '../src/state/acts';
+import { known, put, rowOf } from '../src/state/emails';
+import { HANDLED, labelsOf, toggleKeyword } from '../src/state/labels';
+import { mailboxes } from '../src/state/mailboxes';
+import { offered, snooze, wakeAt, wakePatches } from '../src/state/snooze';
+import { runLast, toasts } from '../src/state/toast';
+
+const RIGHTS = Object.fromEntries(['mayReadItems', 'mayAddItems', 'mayRemoveItems', 'maySetSeen', 'maySetKeywords'].map((right) => [right, true]));
+const box = (id: string, role: string | null, name: string): Mailbox =>
+  ({ id, name, role, parentId: null, sortOrder: 0, totalEmails: 1, unreadEmails: 0, myRights: RIGHTS });
+const row = (id: string, keywords: string[]): EmailRow => ({
+  id, blobId: 'b', threadId: 't', mailboxIds: { m1: true }, keywords: Object.fromEntries(keywords.map((key) => [key, true])), size: 1,
+  receivedAt: '2026-11-20T01:00:00Z', hasAttachment: false, from: null, to: null, subject: null, preview: '',
+});
+
+let asked: [string, Record<string, unknown>][] = [];
+beforeEach(() => {
+  asked = [];
+  useSession({
+    apiUrl: '/jmap/api', uploadUrl: '', downloadUrl: '', eventSourceUrl: '', primaryAccounts: { 'urn:ietf:params:jmap:mail': 'a7' },
+    accounts: { a7: { name: 'x', isPersonal: true } }, capabilities: {},
+  });
+  mailboxes.value = [box('m1', 'inbox', 'Inbox'), box('m9', null, 'Tạm hoãn')];
+  known.state = null;
+  toasts.value = [];
+  mock.stubGlobal('fetch', async (_: string, init: RequestInit) => {
+    const { methodCalls } = JSON.parse(String(init.body)) as { methodCalls: [string, Record<string, unknown>, string][] };
+    asked.push(...methodCalls.map(([name, args]) => [name, args] as [string, Record<string, unknown>]));
+    return new Response(JSON.stringify({ methodResponses: methodCalls.map(([name, , id]) => [name, { updated: {}, list: [] }, id]) }));
+  });
+});
+afterEach(() => mock.unstubAllGlobals());
+
+const patches = () => asked.filter(([name]) => name === 'Email/set').map(([, args]) => args.update);
+
+describe('later', () => {
+  const names = (now: Date) => offered(now).map(({ name }) => name);
+  it('offers times that are to come, each once', () => {
+    expect(names(new Date(2026, 10, 24, 9))).toEqual(['evening', 'tomorrow', 'monday', 'week']);
+    expect(names(new Date(2026, 10, 24, 13, 30))).toEqual(['tomorrow', 'monday', 'week']);
+    // On Sunday tomorrow is Monday; on Monday the next one is in a week.
+    expect(names(new Date(2026, 10, 22, 15))).toEqual(['tomorrow', 'week']);
+    expect(names(new Date(2026, 10, 23, 15))).toEqual(['tomorrow', 'monday']);
+    expect(offered(new Date(2026, 11, 31, 20))[0]?.at).toEqual(new Date(2027, 0, 1, 8));
+  });
+
+  it('puts a letter away with its time, and takes it back', async () => {
+    put([row('e1', ['$seen', 'woken'])]);
+    await snooze(['e1'], new Date(1_764_032_400_000), 'x');
+    expect(patches()).toEqual([{ e1: { mailboxIds: { m9: true }, 'keywords/woken': null, 'keywords/wake-1764032400': true } }]);
+    expect(rowOf('e1')).toMatchObject({ mailboxIds: { m9: true }, keywords: { '$seen': true, 'wake-1764032400': true } });
+    expect(runLast()).toBe(true);
+    await mock.waitFor(() => expect(patches()).toHaveLength(2));
+    expect(patches()[1]).toEqual({ e1: { mailboxIds: { m1: true }, 'keywords/wake-1764032400': null, 'keywords/woken': true } });
+    expect(rowOf('e1')).toMatchObject({ mailboxIds: { m1: true }, keywords: { '$seen': true, woken: true } });
+  });
+
+  it('brings back what is due and nothing else', () => {
+    const list: { id: string; keywords: Record<string, boolean> }[] = [
+      { id: 'a', keywords: { 'wake-100': true, '$seen': true } }, { id: 'b', keywords: { 'wake-300': true } },
+      { id: 'c', keywords: { 'wake-100': true, 'wake-900': true } }, { id: 'd', keywords: { '$seen': true, 'wake-x': true } },
+    ];
+    const back = { mailboxIds: { m1: true }, 'keywords/woken': true, 'keywords/$seen': null };
+    expect(wakePatches(list, 'm1', 200_000)).toEqual({
+      a: { ...back, 'keywords/wake-100': null }, c: { ...back, 'keywords/wake-100': null, 'keywords/wake-900': null },
+    });
+    expect([wakeAt({}), wakeAt({ 'wake-7': true })]).toEqual([null, 7000]);
+  });
+
+  it('leaves the top of the list when it is filed', async () => {
+    put([row('e2', ['woken', '$flagged'])]);
+    await moveTo(['e2'], 'm9', 'x');
+    expect(patches()).toEqual([{ e2: { mailboxIds: { m9: true }, 'keywords/woken': null } }]);
+    expect(settled({ woken: true, 'wake-5': true, $seen: true })).toEqual({ $seen: true });
+  });
+
+  it('shows a time as the field of the page has it', () => {
+    expect(local(new Date(2026, 0, 5, 8, 3))).toBe('2026-01-05T08:03');
+  });
+});
+
+describe('marks', () => {
+  it('are put on all until all have them, and can be taken back', async () => {
+    put([row('e3', ['$label1']), row('e4', [])]);
+    await toggleKeyword(['e3', 'e4'], '$label1');
+    expect(labelsOf(rowOf('e4')?.keywords ?? {})).toEqual(['$label1']);
+    expect(toasts.value[0]?.text).toBe('Đã gắn nhãn Quan trọng.');
+    runLast();
+    await mock.waitFor(() => expect(patches()).toHaveLength(2));
+    expect(patches()).toEqual([{ e4: { 'keywords/$label1': true } }, { e4: { 'keywords/$label1': null } }]);
+    await toggleKeyword(['e3'], '$label1');
+    expect(labelsOf(rowOf('e3')?.keywords ?? {})).toEqual([]);
+  });
+
+  it('say what was done', async () => {
+    put([row('e5', ['woken']), row('e6', [])]);
+    await mark(['e5', 'e6'], '$flagged', true, false);
+    expect(toasts.value[0]?.text).toBe('Đã gắn cờ 2 thư.');
+    await toggleKeyword(['e5'], HANDLED);
+    expect(toasts.value[0]?.text).toBe('Đã ghi là xử lý xong.');
+    expect(rowOf('e5')?.keywords).toEqual({ $flagged: true, handled: true });
+  });
+});
