@@ -463,6 +463,21 @@ async function forged(page) {
   await page.click(`.msg:has(.t:text-is("${note}")) .what a`);
   await page.locator('.badge.ok', { hasText: 'Trong hệ thống' }).waitFor();
   assert.equal(await page.locator('.alarm').count(), 0, 'a letter of who signed in is not warned of');
+  // Its answer stands under it, and leads there and back.
+  await page.keyboard.press('r');
+  await page.waitForSelector('.txt[contenteditable=true] blockquote');
+  await page.keyboard.type('Đã làm xong việc này.');
+  await page.keyboard.press('Control+Enter');
+  await page.click('.toast .btn:first-of-type');
+  const line = page.locator('.thread.after a', { hasText: 'Đã làm xong việc này.' });
+  await line.waitFor();
+  assert.equal(await page.locator('.thread a').count(), 1, 'a letter to oneself stands there once');
+  await clean(page, 'a conversation');
+  await shot(page, 'conversation');
+  await page.keyboard.press('n');
+  await page.locator('.thread.before a', { hasText: 'Việc cần nhớ.' }).waitFor();
+  await page.keyboard.press('p');
+  await line.waitFor();
 }
 
 /** Operators are offered, found by, and what was found is marked. */
@@ -532,6 +547,73 @@ async function later(page) {
   await page.waitForFunction(() => !document.querySelector('.msg .due'));
 }
 
+/** An urgent letter that goes tomorrow: said, kept, taken back before it went. */
+async function scheduled(page) {
+  const subject = `Giấy mời hẹn giờ ${Date.now() % 100_000}`;
+  await page.goto(`${origin}/#/compose/new?to=${encodeURIComponent(second.address)}`);
+  await compose(page, { subject, text: 'Kính mời.' });
+  await page.click('.send-options button');
+  await clean(page, 'options of sending');
+  await shot(page, 'send-options');
+  await page.click('[role=menuitemradio]:has-text("Thượng khẩn")');
+  assert.equal(await page.inputValue('input[name=subject]'), `[THƯỢNG KHẨN] ${subject}`);
+  await page.click('.send-options button');
+  await page.click('.send-options [role=menuitem]:has-text("Sáng mai")');
+  await page.locator('.send .primary', { hasText: 'Gửi lúc' }).click();
+  await page.locator('.toast', { hasText: 'hẹn gửi lúc' }).waitFor();
+  await page.click('.toast .btn:first-of-type');
+  await page.locator('.toast', { hasText: 'Đã hẹn giờ gửi' }).waitFor();
+  await page.click('.side li:nth-child(3) a');
+  const row = page.locator('.msg', { hasText: subject });
+  await row.locator('.tag', { hasText: 'Thượng khẩn' }).waitFor();
+  await row.locator('.what a').click();
+  await page.locator('.note', { hasText: 'Thư được hẹn gửi lúc' }).waitFor();
+  await shot(page, 'scheduled');
+  await page.click('.note .btn');
+  await page.waitForSelector('.txt[contenteditable=true]');
+  assert.equal(await page.inputValue('input[name=subject]'), `[THƯỢNG KHẨN] ${subject}`);
+  const [pending] = await jmap(page, [['EmailSubmission/query', { filter: { undoStatus: 'pending' } }]]);
+  assert.deepEqual(pending.ids, [], 'nothing waits any more');
+  await page.click('.send > .icon');
+  await page.click('.dialog .danger');
+  await page.waitForSelector('.app .list');
+}
+
+/** The server's answers say whether there is a connection; cut in the midst of sending, a letter goes once it is back. */
+async function cut(page) {
+  const bar = page.locator('.connection');
+  await page.goto(`${origin}/#/box/inbox`);
+  await page.waitForSelector('.msg:not(.ghost)');
+  await page.evaluate(() => window.dispatchEvent(new Event('offline')));
+  await page.waitForResponse((answer) => answer.url().endsWith('/jmap/api') && answer.ok());
+  assert.equal(await bar.textContent(), '', 'the browser errs: the server answers');
+  await page.evaluate(() => window.dispatchEvent(new Event('online')));
+  const subject = `Thư lúc đứt mạng ${Date.now() % 100_000}`;
+  await page.goto(`${origin}/#/compose/new?to=${encodeURIComponent(second.address)}`);
+  await compose(page, { subject, text: 'Đang viết thì mất mạng.' });
+  await page.locator('.tools small', { hasText: 'Đã lưu nháp' }).waitFor();
+  await page.keyboard.press('Control+Enter');
+  await page.waitForSelector('.toast .btn');
+  // The letter goes, its answer is lost on the way.
+  await page.route('**/jmap/api', async (route) => {
+    if (route.request().postData().includes('EmailSubmission/set')) await route.fetch();
+    await route.abort();
+  });
+  await page.click('.toast .btn:first-of-type');
+  await page.locator('.toast', { hasText: 'Thư sẽ tự gửi khi kết nối lại' }).waitFor();
+  await bar.locator('svg').waitFor();
+  await shot(page, 'cut');
+  await page.unroute('**/jmap/api');
+  await page.locator('.toast', { hasText: 'Đã gửi thư.' }).waitFor();
+  await page.waitForFunction(() => document.querySelector('.connection').textContent === '');
+  const count = async (role) => {
+    const [boxes] = await jmap(page, [['Mailbox/get', { ids: null }]]);
+    const [found] = await jmap(page, [['Email/query', { filter: { inMailbox: boxes.list.find((box) => box.role === role).id, subject }, calculateTotal: true }]]);
+    return found.total;
+  };
+  assert.deepEqual([await count('sent'), await count('drafts')], [1, 0], 'sent once, no draft is left');
+}
+
 /** Where one's mail goes on to: what the agency forbids is refused with a reason, what it lets is kept. */
 async function forwarding(page) {
   await page.click('.rail .menu button');
@@ -577,7 +659,7 @@ async function accessibility(account) {
       await compose(page, { to: 'nguoi.ngoai@vidu.example', subject: 'Kế hoạch', text: 'Kính gửi' });
       await clean(page, `compose ${name}`);
       await shot(page, `compose-${name}`);
-      await page.click('.send .icon');
+      await page.click('.send > .icon');
       await clean(page, `dialog ${name}`);
       await page.click('.dialog .danger');
       await page.waitForSelector('.app .list');
@@ -672,6 +754,8 @@ async function story() {
   await forged(page);
   await search(page);
   await later(page);
+  await scheduled(page);
+  await cut(page);
   await forwarding(page);
   await page.context().close();
   await seats(demo.accounts.find((one) => one.address.startsWith('hanhbt@')));

@@ -40,7 +40,7 @@ async function start(): Promise<void> {
   listen((accounts) => {
     if (!accounts || accounts.includes(accountId())) syncSoon();
     countSoon(accounts);
-  });
+  }, syncSoon);
   offerKept();
   keepWatch();
   void meetAccounts();

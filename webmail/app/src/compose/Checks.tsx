@@ -1,4 +1,5 @@
 import { boot } from '../boot';
+import { when } from '../mail/LaterMenus';
 import { Icon } from '../ui/Icon';
 import { t } from '../ui/i18n';
 import type { IconName } from '../ui/icon-names';
@@ -73,7 +74,13 @@ export function Warnings({ letter }: { letter: Letter }) {
 }
 
 export function Checks({ letter }: { letter: Letter }) {
-  const after: [IconName, string][] = [['undo-2', t().undoTen], ['folder', t().toSent]];
+  const after: [IconName, string][] = [
+    ['undo-2', t().undoTen],
+    ...(letter.at.value ? [['clock', t().sendAt(when(letter.at.value))] satisfies [IconName, string]] : []),
+    ['folder', t().toSent],
+    ...(letter.arrival.value ? [['circle-check', t().receiptArrival] satisfies [IconName, string]] : []),
+    ...(letter.reading.value ? [['receipt', t().receiptReading] satisfies [IconName, string]] : []),
+  ];
   return (
     <aside class="chk" aria-label={t().checks}>
       <h2>{t().checks}</h2>

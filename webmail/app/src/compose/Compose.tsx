@@ -6,6 +6,8 @@ import { takeKept } from '../state/kept';
 import { holdBack, sendLater } from '../state/outbox';
 import { type Route, go, place } from '../state/route';
 import { hush, tell } from '../state/toast';
+import { when } from '../mail/LaterMenus';
+import { reached } from '../state/sync';
 import { IconButton } from '../ui/Button';
 import { ask } from '../ui/Dialog';
 import { clock, fullAddress, size } from '../ui/format';
@@ -18,6 +20,7 @@ import { type Editor, edit } from './editor';
 import { sizeMax } from './files';
 import { FormatBar } from './FormatBar';
 import { Letter } from './model';
+import { Options } from './Options';
 import { identities, meet, meetSelf } from './people';
 import { BLANK, type Beginning, draft, forward, reply } from './quote';
 import { Recipients } from './Recipients';
@@ -123,6 +126,10 @@ function Sheet({ letter, mode }: { letter: Letter; mode: At['mode'] }) {
     };
   }, [letter]);
 
+  // What could not be saved is saved once the server answers again.
+  const back = reached.value;
+  useEffect(() => { if (back && letter.saving.value === 'failed') letter.changed(); }, [back]);
+
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setDragging(false);
@@ -165,11 +172,12 @@ function Sheet({ letter, mode }: { letter: Letter; mode: At['mode'] }) {
           <Attached letter={letter} />
         </div>
         <Warnings letter={letter} />
-        <div class="send">
+        <div class={letter.at.value ? 'send later' : 'send'}>
           <button type="button" class="btn primary" aria-disabled={!letter.canSend.value} onClick={() => void acts.send()} title={`${t().send} (Ctrl+Enter)`}>
-            <Icon name="send" />{t().send}
+            <Icon name={letter.at.value ? 'clock' : 'send'} />{letter.at.value ? t().sendAt(when(letter.at.value)) : t().send}
           </button>
-          <button type="button" class="btn quiet" onClick={() => picker.current?.click()}><Icon name="paperclip" />{t().attach}</button>
+          <Options letter={letter} />
+          <button type="button" class="btn quiet attach" aria-label={t().attach} onClick={() => picker.current?.click()}><Icon name="paperclip" /><span>{t().attach}</span></button>
           <input
             ref={picker} type="file" name="files" multiple hidden tabIndex={-1} aria-label={t().attach}
             onChange={(event) => { attach([...(event.currentTarget.files ?? [])]); event.currentTarget.value = ''; }}
@@ -238,7 +246,11 @@ function actsOf(letter: Letter) {
     letter.changed();
     if (!letter.sender.value) await meetSelf().catch(() => undefined);
     if (!(await letter.save()) || !letter.saved || !letter.sender.value) return void tell(t().saveFailed, undefined, 'bad');
-    sendLater({ draft: letter.saved, identity: letter.sender.value.id, answers: letter.answers });
+    const at = letter.at.value && letter.at.value.getTime() > Date.now() ? letter.at.value : null;
+    sendLater({
+      draft: letter.saved, identity: letter.sender.value.id, answers: letter.answers, at, receipt: letter.arrival.value,
+      from: letter.sender.value.email, to: letter.everyone.value.map((one) => one.email),
+    }, at ? when(at) : undefined);
     return leave();
   };
   const close = async () => {

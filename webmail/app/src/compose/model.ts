@@ -2,7 +2,7 @@
 import { computed, signal } from '@preact/signals';
 import { boot } from '../boot';
 import { own, request } from '../jmap/client';
-import type { Address, Id, SetResponse } from '../jmap/objects';
+import type { Address, Id, QueryResponse, SetResponse } from '../jmap/objects';
 import { ownByRole } from '../state/mailboxes';
 import { forgetKept, keepDraft } from '../state/kept';
 import { syncSoon } from '../state/sync';
@@ -15,6 +15,9 @@ import { htmlToText } from './text';
 
 /** Quiet time after the last change before a draft is saved. */
 const SAVE_AFTER_MS = 2_500;
+
+/** A flaky line makes few of them. */
+const STRAYS_MAX = 20;
 
 /** An empty field is a few empty elements at most. */
 const BLANK_MAX = 200;
@@ -31,6 +34,11 @@ export class Letter {
   /** The address that was chosen to send from. */
   readonly chosen = signal<string | null>(null);
   readonly files = signal<FileItem[]>([]);
+  /** Not before then. */
+  readonly at = signal<Date | null>(null);
+  /** The server tells when it has arrived; the reader's program is asked to tell when it was read. */
+  readonly arrival = signal(false);
+  readonly reading = signal(false);
   readonly saving = signal<Saving>('clean');
   readonly savedAt = signal<Date | null>(null);
   /** Nothing written and nothing quoted: the field says what it is for. */
@@ -44,6 +52,9 @@ export class Letter {
   private readonly begun: Beginning;
   private timer = 0;
   private running: Promise<boolean> | null = null;
+  /** Names every copy of this draft: one whose saving got no answer is found by it. */
+  private readonly messageId = `${crypto.randomUUID()}@${boot.address.slice(boot.address.lastIndexOf('@') + 1)}`;
+  private unsure = false;
 
   constructor(begun: Beginning = BLANK) {
     this.begun = begun;
@@ -126,11 +137,14 @@ export class Letter {
     const old = this.saved;
     try {
       const args: Record<string, unknown> = { create: { draft: this.email() } };
-      if (old) args.destroy = [old];
+      const doomed = [...(old ? [old] : []), ...(this.unsure ? await this.strays(old) : [])];
+      if (doomed.length > 0) args.destroy = doomed;
+      this.unsure = true;
       const [set] = await request<[SetResponse]>([['Email/set', own(args)]]);
       const made = set.created?.draft;
       if (!made) throw new Error(set.notCreated?.draft?.type ?? 'notCreated');
       this.saved = made.id;
+      this.unsure = false;
       this.savedAt.value = new Date();
       if (this.saving.value === 'saving') this.saving.value = 'saved';
       forgetKept();
@@ -141,6 +155,13 @@ export class Letter {
       this.keep();
       return false;
     }
+  }
+
+  /** Drafts that a save without an answer made all the same. */
+  private async strays(known: Id | null): Promise<Id[]> {
+    const filter = { inMailbox: ownByRole('drafts')?.id, header: ['Message-ID', this.messageId] };
+    const [query] = await request<[QueryResponse]>([['Email/query', own({ filter, limit: STRAYS_MAX })]]);
+    return query.ids.filter((id) => id !== known);
   }
 
   /** While the server is away the text stays in this tab, over a reload and a new sign-in too. */
@@ -177,6 +198,8 @@ export class Letter {
       from: [{ name: this.sender.value?.name || boot.name || null, email: this.sender.value?.email || boot.address }],
       to: people(this.to.value), cc: people(this.cc.value), bcc: people(this.bcc.value),
       subject: this.subject.value.normalize('NFC'),
+      messageId: [this.messageId],
+      ...(this.reading.value ? { 'header:Disposition-Notification-To:asAddresses': [{ name: null, email: this.sender.value?.email || boot.address }] } : {}),
       inReplyTo: this.begun.inReplyTo, references: this.begun.references,
       textBody: [{ partId: 'text', type: 'text/plain' }],
       htmlBody: [{ partId: 'html', type: 'text/html' }],

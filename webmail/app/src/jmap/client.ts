@@ -6,6 +6,7 @@ const CORE = 'urn:ietf:params:jmap:core';
 const MAIL = 'urn:ietf:params:jmap:mail';
 const SUBMISSION = 'urn:ietf:params:jmap:submission';
 const PRINCIPALS = 'urn:ietf:params:jmap:principals';
+const MDN = 'urn:ietf:params:jmap:mdn';
 const VACATION = 'urn:ietf:params:jmap:vacationresponse';
 
 /** Requests in flight at once; the rest wait, so quick fingers make no storm. */
@@ -146,7 +147,7 @@ export async function request<T extends unknown[]>(calls: Call[], keepalive = fa
 export async function settle(calls: Call[], keepalive = false): Promise<unknown[]> {
   const account = accountId();
   const body = JSON.stringify({
-    using: [CORE, MAIL, SUBMISSION, PRINCIPALS, VACATION],
+    using: [CORE, MAIL, SUBMISSION, PRINCIPALS, VACATION, MDN],
     methodCalls: calls.map(([name, args], index) => [name, { accountId: account, ...args }, String(index)]),
   });
   const answer = await send(local(currentSession().apiUrl), {

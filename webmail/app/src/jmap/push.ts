@@ -18,9 +18,9 @@ function accountsOf(data: unknown): Id[] | null {
 
 /**
  * Calls `changed` with the accounts of every state change, and with null (any of them) after each
- * reconnection. Gives a way to stop.
+ * reconnection; `broken` when the stream ends. Gives a way to stop.
  */
-export function listen(changed: (accounts: Id[] | null) => void): () => void {
+export function listen(changed: (accounts: Id[] | null) => void, broken: () => void): () => void {
   let source: EventSource | null = null;
   let timer = 0;
   let wait = RETRY_FIRST_MS;
@@ -36,6 +36,8 @@ export function listen(changed: (accounts: Id[] | null) => void): () => void {
     });
     source.addEventListener('state', (event) => changed(accountsOf((event as MessageEvent).data)));
     source.addEventListener('error', () => {
+      // It tries again by itself; whether the server answers is asked meanwhile.
+      broken();
       if (source?.readyState !== EventSource.CLOSED) return;
       timer = window.setTimeout(open, wait);
       wait = Math.min(wait * 2, RETRY_LAST_MS);
@@ -44,7 +46,7 @@ export function listen(changed: (accounts: Id[] | null) => void): () => void {
 
   open();
   const poll = window.setInterval(() => {
-    if (source?.readyState !== EventSource.OPEN && navigator.onLine) changed(null);
+    if (source?.readyState !== EventSource.OPEN) changed(null);
   }, POLL_MS);
   return () => {
     source?.close();

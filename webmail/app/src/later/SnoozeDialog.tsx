@@ -1,6 +1,5 @@
-// A day and an hour for a letter to come back at.
+// A day and an hour: for a letter to come back at, or to go.
 import { useState } from 'preact/hooks';
-import type { Id } from '../jmap/objects';
 import { Dialog } from '../ui/Dialog';
 import { t } from '../ui/i18n';
 
@@ -11,7 +10,15 @@ const MORNING = 8;
 export const local = (at: Date) =>
   `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}`;
 
-export function SnoozeDialog({ ids, close, putOff }: { ids: Id[]; close: () => void; putOff: (ids: Id[], at: Date) => void }) {
+interface Props {
+  title: string;
+  label: string;
+  yes: string;
+  close: () => void;
+  take: (at: Date) => void;
+}
+
+export function SnoozeDialog({ title, label, yes, close, take }: Props) {
   const now = new Date();
   const [value, setValue] = useState(local(new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1, MORNING)));
   const [wrong, setWrong] = useState(false);
@@ -20,18 +27,18 @@ export function SnoozeDialog({ ids, close, putOff }: { ids: Id[]; close: () => v
     const at = new Date(value);
     if (!(at.getTime() > Date.now())) return setWrong(true);
     close();
-    putOff(ids, at);
+    take(at);
   };
   return (
-    <Dialog title={t().snoozeTitle} close={close} class="ask">
+    <Dialog title={title} close={close} class="ask">
       <form onSubmit={submit}>
-        <label class="when">{t().snoozeWhen}
+        <label class="when">{label}
           <input type="datetime-local" value={value} min={local(now)} aria-invalid={wrong} onInput={(event) => { setValue(event.currentTarget.value); setWrong(false); }} />
         </label>
         <p class="why" role="alert">{wrong && t().snoozePast}</p>
         <footer>
           <button type="button" class="btn" onClick={close}>{t().cancel}</button>
-          <button type="submit" class="btn primary">{t().snooze}</button>
+          <button type="submit" class="btn primary">{yes}</button>
         </footer>
       </form>
     </Dialog>

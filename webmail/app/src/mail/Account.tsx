@@ -10,7 +10,7 @@ import { type Group, Menu } from '../ui/Menu';
 import { help } from './keymap';
 
 function settings(): Group[] {
-  const { theme, density, keys } = prefs.value;
+  const { theme, density, keys, threads } = prefs.value;
   return [
     { title: t().language, items: [
       { label: 'Tiếng Việt', icon: 'languages', checked: lang.value === 'vi', run: () => void chooseLang('vi') },
@@ -25,8 +25,11 @@ function settings(): Group[] {
       { label: t().densities.comfortable, icon: 'rows-3', checked: density === 'comfortable', run: () => choose({ density: 'comfortable' }) },
       { label: t().densities.compact, icon: 'list', checked: density === 'compact', run: () => choose({ density: 'compact' }) },
     ] },
+    { title: t().reading, items: [
+      { label: t().threadsOn, icon: 'messages-square', many: true, checked: threads, run: () => choose({ threads: !threads }) },
+    ] },
     { title: t().shortcuts, items: [
-      { label: t().keysOn, icon: 'keyboard', checked: keys, run: () => choose({ keys: !keys }) },
+      { label: t().keysOn, icon: 'keyboard', many: true, checked: keys, run: () => choose({ keys: !keys }) },
     ] },
     { items: [{ label: t().allSettings, icon: 'settings', href: print({ at: 'settings' }) }] },
   ];

@@ -30,6 +30,7 @@ export function Frame() {
   const { at } = route.value;
   const composing = at === 'compose';
   const { listWidth } = prefs.value;
+  const picked = picking.value;
   const agency = nfc((lang.value === 'en' && boot.agencyEn) || boot.agency);
   const pane = composing || at === 'settings' ? 'compose' : place.value.open ? 'read' : 'list';
   useEffect(() => {
@@ -66,7 +67,12 @@ export function Frame() {
       <Toasts />
       <Questions />
       <Help />
-      {picking.value && <SnoozeDialog ids={picking.value} close={() => { picking.value = null; }} putOff={putOff} />}
+      {picked && (
+        <SnoozeDialog
+          title={t().snoozeTitle} label={t().snoozeWhen} yes={t().snooze} close={() => { picking.value = null; }}
+          take={(at) => putOff(picked, at)}
+        />
+      )}
     </>
   );
 }
@@ -92,7 +98,7 @@ const Emblem = () => (
 
 /** A quiet bar while there is no way to the server. */
 function Connection() {
-  const text = !online.value ? t().offline : reached.value ? '' : t().serverLost;
+  const text = reached.value ? '' : online.value ? t().serverLost : t().offline;
   return <div class={`connection${text ? ' on' : ''}`} role="status">{text && <><Icon name="cloud-off" small />{text}</>}</div>;
 }
 

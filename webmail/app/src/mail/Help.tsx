@@ -7,7 +7,7 @@ import { help } from './keymap';
 const MAP: [string, keyof Texts['keys']][] = [
   ['j|k', 'next'], ['o|Enter', 'open'], ['u|Esc', 'list'], ['/', 'search'], ['c', 'compose'], ['r|a|f', 'reply'],
   ['e|y', 'archive'], ['[|]', 'archiveNext'], ['#|Delete', 'trash'], ['!', 'spam'], ['s', 'flag'], ['x', 'select'],
-  ['Shift+j|Shift+k', 'extend'], ['* a|* n', 'all'], ['Shift+i|Shift+u', 'read'], ['v', 'move'], ['l', 'label'], ['h', 'handled'], ['b', 'snooze'], ['w', 'where'], ['z|Ctrl+z', 'undo'],
+  ['Shift+j|Shift+k', 'extend'], ['* a|* n', 'all'], ['Shift+i|Shift+u', 'read'], ['v', 'move'], ['l', 'label'], ['h', 'handled'], ['b', 'snooze'], ['n|p', 'thread'], ['w', 'where'], ['z|Ctrl+z', 'undo'],
   ['g i|g d|g t', 'go'], ['g m', 'accounts'], ['g p', 'settings'], ['Ctrl+Enter', 'send'], ['Ctrl+s', 'save'], ['Ctrl+Shift+c|Ctrl+Shift+b', 'cc'], ['?', 'help'],
 ];
 

@@ -6,17 +6,20 @@ import { HANDLED, labelsOf, nameOfLabel, toneOfLabel } from '../state/labels';
 import { byId, nameOfBox } from '../state/mailboxes';
 import { openId, print } from '../state/route';
 import { letter, open, opening } from '../state/reader';
+import { marked as urgencyOf } from '../state/urgency';
 import { boxId } from '../state/view';
 import { nfc } from '../ui/format';
 import { Icon } from '../ui/Icon';
 import { lazily } from '../ui/Lazy';
 import { t } from '../ui/i18n';
+import { Conversation } from './Conversation';
 import { Files } from './Files';
 import { JourneySlot } from './JourneySlot';
 import { DamagedLetter, HtmlLetter, TextLetter, isPlain } from './Letter';
 import { Tools } from './Tools';
 import { Who } from './Who';
 
+const Bars = lazily(async () => (await import('../later/Bars')).Bars);
 const Trust = lazily(async () => (await import('../trust/Trust')).Trust);
 
 export function Reader() {
@@ -56,11 +59,12 @@ function Paper({ email }: { email: Email }) {
   }, []);
   const boxes = Object.keys(email.mailboxIds).filter((id) => id !== boxId.value).map((id) => byId(id));
   const harmed = isDamaged(email);
+  const { urgency, rest } = urgencyOf(nfc(email.subject));
   const marked = labelsOf(email.keywords);
   const labels = boxes.flatMap((box) => (box ? [nameOfBox(box)] : []));
   return (
     <article class="paper" ref={self} tabIndex={-1} aria-labelledby="subject">
-      <h2 id="subject">{nfc(email.subject) || t().noSubject}</h2>
+      <h2 id="subject">{urgency && <span class="tag label-1">{t().urgency[urgency]}</span>}{rest || t().noSubject}</h2>
       {(labels.length + marked.length > 0 || has(email, HANDLED)) && (
         <div class="labels">
           {labels.map((name) => <span class="tag" key={name}>{name}</span>)}
@@ -68,8 +72,10 @@ function Paper({ email }: { email: Email }) {
           {has(email, HANDLED) && <span class="tag label-3"><Icon name="circle-check-big" small />{t().isHandled}</span>}
         </div>
       )}
+      <Conversation id={email.id} side="before" />
       <Who email={email} />
       {!has(email, '$draft') && <Trust email={email} />}
+      {isOwn() && !has(email, '$draft') && <Bars email={email} />}
       <JourneySlot email={email} />
       {harmed ? <DamagedLetter email={email} /> : (
         <>
@@ -87,6 +93,7 @@ function Paper({ email }: { email: Email }) {
         )}
         <a class="btn" href={print({ at: 'compose', mode: 'forward', of: email.id, to: '' })}><Icon name="forward" />{t().forward}</a>
       </div>}
+      <Conversation id={email.id} side="after" />
     </article>
   );
 }

@@ -9,6 +9,7 @@ import { openId, place, print, withOpen } from '../state/route';
 import { type Piece, snippets } from '../state/snippets';
 import { type Whereabouts, whereabouts } from '../state/whereabouts';
 import { WOKEN, wakeAt } from '../state/snooze';
+import { marked } from '../state/urgency';
 import { boxId, cursor, list, pick, picked, togglePick } from '../state/view';
 import { longTime, nameOf, nfc, number, shortTime } from '../ui/format';
 import { Icon } from '../ui/Icon';
@@ -107,6 +108,7 @@ export function Row({ row, id, index, top }: Props) {
   const isPicked = picked.value.has(id);
   const can = offers([id]);
   const found = foundIn(id);
+  const { urgency, rest } = marked(nfc(row.subject));
   const where = whereOf(row);
   const back = isSnoozed(byId(boxId.value)) ? wakeAt(row.keywords) : null;
   const became = byId(boxId.value)?.role === 'sent' ? whereabouts.value.get(id) : undefined;
@@ -144,7 +146,8 @@ export function Row({ row, id, index, top }: Props) {
             <time dateTime={row.receivedAt} title={longTime(row.receivedAt)}>{shortTime(row.receivedAt)}</time>
           </span>
           <span class="l">
-            <span class="t">{found?.subject ? <Pieces of={found.subject} /> : nfc(row.subject) || t().noSubject}</span>
+            {urgency && <span class="tag label-1">{t().urgency[urgency]}</span>}
+            <span class="t">{found?.subject ? <Pieces of={found.subject} /> : nfc(rest) || t().noSubject}</span>
             {back === null && labelsOf(row.keywords).map((label) => <span class={`tag ${toneOfLabel(label)}`} key={label}>{nameOfLabel(label)}</span>)}
             {where && <span class="tag">{where}</span>}
             {back !== null && <span class="tag"><Icon name="clock" small />{t().comesBack(when(new Date(back)))}</span>}

@@ -8,6 +8,7 @@ import { byRole } from '../state/mailboxes';
 import { prefs } from '../state/prefs';
 import { keepUnread, letter } from '../state/reader';
 import { type ComposeMode, go, openId, place, route, withOpen } from '../state/route';
+import { stepInThread } from '../state/thread';
 import { runLast } from '../state/toast';
 import { cursor, drawer, list, pick, picked, togglePick } from '../state/view';
 import { type Bindings, listener } from '../ui/keys';
@@ -116,6 +117,8 @@ const MAIL_KEYS: Bindings = {
   'l': () => openMenu(picked.value.size > 0 ? 'label-picked' : 'label-open'),
   'b': () => openMenu(picked.value.size > 0 ? 'label-picked' : 'snooze-open'),
   'h': () => void toggleKeyword(subjects(), HANDLED),
+  'n': () => stepInThread(1),
+  'p': () => stepInThread(-1),
   'w': journey,
   '/': focusSearch,
   'c': () => compose('new'),

@@ -68,7 +68,7 @@ function Choices<T extends string>({ title, value, options, set }: Choice<T>) {
 }
 
 function Display() {
-  const { theme, density, keys } = prefs.value;
+  const { theme, density, keys, threads } = prefs.value;
   const { themes, densities } = t();
   return (
     <>
@@ -81,6 +81,7 @@ function Display() {
         title={t().density} value={density} options={[['comfortable', densities.comfortable], ['compact', densities.compact]]}
         set={(to) => choose({ density: to })}
       />
+      <label class="tick"><input type="checkbox" checked={threads} onChange={() => choose({ threads: !threads })} /><span>{t().threadsOn}</span></label>
       <label class="tick"><input type="checkbox" checked={keys} onChange={() => choose({ keys: !keys })} /><span>{t().keysOn}</span></label>
     </>
   );

@@ -10,6 +10,8 @@ interface Prefs {
   theme: Theme;
   density: Density;
   keys: boolean;
+  /** The other letters of its conversation around an open one. */
+  threads: boolean;
   /** Of the list, in CSS pixels; null as the screen gives it. */
   listWidth: number | null;
 }
@@ -18,7 +20,7 @@ const STORE = 'congvu.prefs';
 const YEAR_S = 31_536_000;
 
 function read(): Prefs {
-  const chosen: Prefs = { theme: 'auto', density: 'comfortable', keys: true, listWidth: null };
+  const chosen: Prefs = { theme: 'auto', density: 'comfortable', keys: true, threads: true, listWidth: null };
   try {
     return { ...chosen, ...(JSON.parse(localStorage.getItem(STORE) ?? '{}') as Partial<Prefs>) };
   } catch {

@@ -16,11 +16,25 @@ const MAILBOX_PROPERTIES = ['id', 'name', 'parentId', 'role', 'sortOrder', 'tota
 
 export const MAILBOX_CALL: Call = ['Mailbox/get', { ids: null, properties: MAILBOX_PROPERTIES }];
 
-/** False while the server cannot be reached. */
+/** False while the server cannot be reached: judged by its answers only, for browsers err about the network. */
 export const reached = signal(true);
+/** What the browser thinks of the network; it only words what is said when the server does not answer. */
 export const online = signal(navigator.onLine);
+
+/** While it does not answer it is asked again after these times, the last of them over and over. */
+const AGAIN_MS = [2_000, 5_000, 10_000, 20_000];
+let tries = 0;
+let againTimer = 0;
+
 reach.changed = (yes) => {
-  if (yes && !reached.value) spoken.value = t().backOnline;
+  window.clearTimeout(againTimer);
+  if (yes) {
+    tries = 0;
+    if (!reached.value) spoken.value = t().backOnline;
+  } else {
+    againTimer = window.setTimeout(() => void sync(), AGAIN_MS[Math.min(tries, AGAIN_MS.length - 1)]);
+    tries += 1;
+  }
   reached.value = yes;
 };
 
@@ -35,7 +49,8 @@ export function syncSoon(): void {
 }
 
 window.addEventListener('online', () => { online.value = true; syncSoon(); });
-window.addEventListener('offline', () => { online.value = false; });
+// The browser may be wrong: the server is asked.
+window.addEventListener('offline', () => { online.value = false; syncSoon(); });
 
 export async function sync(): Promise<void> {
   if (lost.value) return;

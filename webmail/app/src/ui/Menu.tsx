@@ -28,7 +28,7 @@ interface Props {
   label: string;
   /** Draws the button; it must pass `toggle` to its click and `open` to aria-expanded. */
   button: (open: boolean, toggle: () => void) => ComponentChildren;
-  side?: 'left' | 'right' | 'up';
+  side?: 'left' | 'right' | 'up' | 'over';
   header?: ComponentChildren;
   class?: string;
 }

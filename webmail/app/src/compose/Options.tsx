@@ -1,0 +1,47 @@
+// Beside "Send": when it goes, how urgent it is, what is told of it.
+import { useState } from 'preact/hooks';
+import { SnoozeDialog } from '../later/SnoozeDialog';
+import { when } from '../mail/LaterMenus';
+import { offered } from '../state/snooze';
+import { URGENCIES, type Urgency, marked, withMark } from '../state/urgency';
+import { IconButton } from '../ui/Button';
+import { t } from '../ui/i18n';
+import { type Item, Menu } from '../ui/Menu';
+import type { Letter } from './model';
+
+/** The field is the editor's own: it is told what the subject became. */
+function setSubject(letter: Letter, subject: string): void {
+  letter.subject.value = subject;
+  letter.changed();
+}
+
+export function Options({ letter }: { letter: Letter }) {
+  const [picking, setPicking] = useState(false);
+  const put = (at: Date | null) => { letter.at.value = at; };
+  const now = marked(letter.subject.value).urgency;
+  const level = (urgency: Urgency | null): Item => ({
+    label: t().urgency[urgency ?? 'none'], checked: now === urgency, run: () => setSubject(letter, withMark(letter.subject.value, urgency)),
+  });
+  const times: Item[] = [
+    ...(letter.at.value ? [{ label: t().sendAtOnce, icon: 'send', run: () => put(null) } satisfies Item] : []),
+    ...offered(new Date()).map(({ name, at }): Item => ({ label: t().snoozeTo[name], note: when(at), icon: 'clock', run: () => put(at) })),
+    { label: t().snoozePick, icon: 'alarm-clock', run: () => setPicking(true) },
+  ];
+  return (
+    <>
+      <Menu
+        class="send-options" side="over" label={t().sendOptions}
+        groups={[
+          { title: t().sendAfter, items: times },
+          { title: t().urgencyTitle, items: [level(null), ...URGENCIES.map(level)] },
+          { title: t().receipts, items: [
+            { label: t().receiptArrival, many: true, checked: letter.arrival.value, run: () => { letter.arrival.value = !letter.arrival.value; } },
+            { label: t().receiptReading, many: true, checked: letter.reading.value, run: () => { letter.reading.value = !letter.reading.value; letter.changed(); } },
+          ] },
+        ]}
+        button={(open, toggle) => <IconButton icon="chevron-up" label={t().sendOptions} expanded={open} onClick={toggle} />}
+      />
+      {picking && <SnoozeDialog title={t().sendAfter} label={t().sendWhen} yes={t().sendPut} close={() => setPicking(false)} take={put} />}
+    </>
+  );
+}
