@@ -547,6 +547,48 @@ async function later(page) {
   await page.waitForFunction(() => !document.querySelector('.msg .due'));
 }
 
+/** A folder is made, found taken, renamed, undone, filled and deleted; what lay in it is in the bin. */
+async function folders(page) {
+  const name = `Hồ sơ ${Date.now() % 100_000}`;
+  await page.goto(`${origin}/#/box/inbox`);
+  const save = async (typed) => {
+    await page.fill('.dialog .when input', typed);
+    await page.click('.dialog .primary');
+  };
+  await page.click('[aria-label="Tạo thư mục"]');
+  await save('lưu trữ');
+  await page.locator('.dialog .why', { hasText: 'Đã có thư mục' }).waitFor();
+  await clean(page, 'the name of a folder');
+  await save(name);
+  const link = page.locator('.folder a', { hasText: name });
+  await page.locator('.list h1', { hasText: name }).waitFor();
+  const act = async (wanted) => {
+    await page.click(`[aria-label="Việc với thư mục ${name}"]`, { force: true });
+    await page.click(`[role=menuitem]:has-text("${wanted}")`);
+  };
+  await act('Đổi tên');
+  await save(`${name} cũ`);
+  await page.locator('.toast', { hasText: `Đã đổi tên thành ${name} cũ` }).waitFor();
+  await page.click('.toast .btn');
+  await page.locator('.toast', { hasText: `Đã đổi tên thành ${name}.` }).waitFor();
+  await page.goto(`${origin}/#/box/inbox`);
+  await openFirst(page);
+  const subject = (await subjects(page))[0];
+  await page.keyboard.press('v');
+  await page.click(`.move-open [role=menuitem]:has-text("${name}")`);
+  await page.locator('.toast', { hasText: `Đã chuyển thư đến ${name}` }).waitFor();
+  await link.click();
+  await page.locator('.msg .t', { hasText: subject }).waitFor();
+  await shot(page, 'folder');
+  await act('Xoá thư mục');
+  await page.locator('.dialog', { hasText: '1 thư trong thư mục sẽ được chuyển vào Thùng rác.' }).waitFor();
+  await page.click('.dialog .danger');
+  await page.locator('.toast', { hasText: `Đã xoá thư mục ${name}` }).waitFor();
+  assert.equal(await link.count(), 0);
+  await page.click('.side li:nth-child(6) a');
+  await page.locator('.msg .t', { hasText: subject }).first().waitFor();
+}
+
 /** An urgent letter that goes tomorrow: said, kept, taken back before it went. */
 async function scheduled(page) {
   const subject = `Giấy mời hẹn giờ ${Date.now() % 100_000}`;
@@ -754,6 +796,7 @@ async function story() {
   await forged(page);
   await search(page);
   await later(page);
+  await folders(page);
   await scheduled(page);
   await cut(page);
   await forwarding(page);

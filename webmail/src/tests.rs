@@ -116,3 +116,14 @@ fn first_load_stays_within_its_budget() {
         );
     }
 }
+
+/// What writing a letter needs beyond that: at most 40 kB of script, brotli.
+#[test]
+fn compose_stays_within_its_budget() {
+    let own =
+        Web::iter().filter(|name| name.starts_with("assets/Compose-") && name.ends_with(".js"));
+    let sum: usize = own
+        .map(|name| Web::get(&format!("{name}.br")).unwrap().data.len())
+        .sum();
+    assert!(sum > 0 && sum <= 40_000, "{sum} bytes");
+}

@@ -85,6 +85,18 @@ describe('later', () => {
   });
 });
 
+describe('undo', () => {
+  it('means the act that was done last, though it was not answered yet', async () => {
+    put([row('e7', []), row('e8', [])]);
+    await mark(['e7'], '$flagged', true, false);
+    const moving = moveTo(['e8'], 'm9', 'x');
+    expect(runLast()).toBe(true);
+    await moving;
+    await mock.waitFor(() => expect(rowOf('e8')?.mailboxIds).toEqual({ m1: true }));
+    expect(rowOf('e7')?.keywords).toEqual({ $flagged: true });
+  });
+});
+
 describe('marks', () => {
   it('are put on all until all have them, and can be taken back', async () => {
     put([row('e3', ['$label1']), row('e4', [])]);

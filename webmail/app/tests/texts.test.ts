@@ -3,6 +3,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { en } from '../src/en';
 import { daysAgo, fileKind, fold, initials, nfc, number, shortTime, size } from '../src/ui/format';
 import { speak, t } from '../src/ui/i18n';
+import { vi as search } from '../src/search/vi';
+import { vi as settings } from '../src/settings/vi';
+import { vi as trace } from '../src/trace/vi';
+import { vi as trust } from '../src/trust/vi';
 import { vi } from '../src/vi';
 
 afterEach(() => speak('vi'));
@@ -14,6 +18,17 @@ describe('texts', () => {
   it('has the same keys in both languages and no empty text', () => {
     expect(keys(en).sort()).toEqual(keys(vi).sort());
     for (const text of [...Object.values(vi), ...Object.values(en)]) if (typeof text === 'string') expect(text.trim()).not.toBe('');
+  });
+
+  const sources = import.meta.glob<string>(['../src/**/*.{ts,tsx}', '!../src/**/{vi,en}.ts'], { query: '?raw', import: 'default', eager: true });
+  it.each<[string, object, RegExp]>([
+    ['the first load', vi, /\/src\//], ['the settings', settings, /\/settings\//], ['the timeline', trace, /\/trace\/|\/trust\//],
+    ['the search box', search, /\/search\//], ['the badge', trust, /\/trust\//],
+  ])('has no text of %s that nothing shows', (_, texts, where) => {
+    const code = Object.entries(sources).filter(([path]) => where.test(path)).map(([, text]) => text).join('\n');
+    // Named after a dot, or in quotes where a name is looked up.
+    const unused = Object.keys(texts).filter((key) => !new RegExp(`(?:\\.|['"])${key.replace('$', '\\$')}\\b`).test(code));
+    expect(unused).toEqual([]);
   });
 
   it('is written in NFC, as the font wants it', () => {

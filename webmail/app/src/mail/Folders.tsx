@@ -12,6 +12,7 @@ import { number } from '../ui/format';
 import { Icon } from '../ui/Icon';
 import { t } from '../ui/i18n';
 import { Accounts, Whose } from './Accounts';
+import { FolderMenu, NewFolder } from './FolderMenu';
 import { DRAGGED } from './Row';
 
 export function Folders() {
@@ -41,9 +42,9 @@ export function Folders() {
           onClick={(event) => { if ((event.target as Element).closest('a')) shut(); }}
         >
           <ul>{ofRole.value.map((box) => <Folder box={box} depth={0} key={box.id} />)}</ul>
-          {ownFolders.value.length > 0 && (
+          {(ownFolders.value.length > 0 || isOwn()) && (
             <>
-              {ofRole.value.length > 0 && <h2>{owner ? t().otherFolders : t().ownFolders}</h2>}
+              {ofRole.value.length > 0 && <div class="side-head"><h2>{owner ? t().otherFolders : t().ownFolders}</h2>{isOwn() && <NewFolder />}</div>}
               <ul>{ownFolders.value.map(({ box, depth }) => <Folder box={box} depth={depth} key={box.id} />)}</ul>
             </>
           )}
@@ -98,7 +99,7 @@ function Folder({ box, depth }: { box: Mailbox; depth: number }) {
   const here = boxId.value === box.id && route.value.at !== 'compose' && route.value.at !== 'settings';
   const accepts = (event: DragEvent) => event.dataTransfer?.types.includes(DRAGGED) && box.id !== boxId.value && may(box, 'mayAddItems');
   return (
-    <li>
+    <li class="folder">
       <a
         href={print({ at: 'box', box: box.id, open: null })} aria-current={here ? 'page' : undefined}
         class={over.value === box.id ? 'over' : undefined} style={inset} title={nameOfBox(box)}
@@ -120,6 +121,7 @@ function Folder({ box, depth }: { box: Mailbox; depth: number }) {
           </b>
         )}
       </a>
+      <FolderMenu box={box} />
     </li>
   );
 }

@@ -17,6 +17,7 @@ import { lazily } from '../ui/Lazy';
 import { Toasts } from '../ui/Toasts';
 import { AccountMenu, SettingsMenu } from './Account';
 import { ComposeSlot } from './ComposeSlot';
+import { FolderNaming } from './FolderMenu';
 import { Folders } from './Folders';
 import { Help } from './Help';
 import { SnoozeDialog, picking, putOff } from './LaterMenus';
@@ -67,6 +68,7 @@ export function Frame() {
       <Toasts />
       <Questions />
       <Help />
+      <FolderNaming />
       {picked && (
         <SnoozeDialog
           title={t().snoozeTitle} label={t().snoozeWhen} yes={t().snooze} close={() => { picking.value = null; }}

@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import { downloadAddress, isOwn } from '../jmap/client';
 import type { Email } from '../jmap/objects';
 import { archive, copyToOwn, inJunk, junk, mark, offers, unjunk } from '../state/acts';
@@ -10,6 +11,7 @@ import { IconButton } from '../ui/Button';
 import { number } from '../ui/format';
 import { Icon } from '../ui/Icon';
 import { t } from '../ui/i18n';
+import { lazily } from '../ui/Lazy';
 import { type Item, Menu } from '../ui/Menu';
 import { hasJourney, journeyName, toggleJourney } from './JourneySlot';
 import { step } from './keymap';
@@ -42,6 +44,8 @@ export function Tools({ email }: { email: Email | undefined }) {
   );
 }
 
+const Source = lazily(async () => (await import('../later/Source')).Source);
+
 /** One answers as oneself, whoever's mailbox the letter is in. */
 function Answers({ id }: { id: string }) {
   return (
@@ -67,26 +71,30 @@ function More({ email }: { email: Email }) {
   const flagged = has(email, '$flagged');
   const seen = has(email, '$seen');
   const can = offers([email.id]);
+  const [source, setSource] = useState(false);
   const marks: Item[] = [];
   if (can.seen && seen) marks.push({ label: t().markUnread, icon: 'mail', run: () => keepUnread([email.id]) });
   if (can.seen && !seen) marks.push({ label: t().markRead, icon: 'mail-open', run: () => void mark([email.id], '$seen', true, false) });
   if (can.flag) marks.push({ label: flagged ? t().unflag : t().flag, icon: 'flag', run: () => void mark([email.id], '$flagged', !flagged, false) });
   return (
-    <Menu
-      label={t().more} side="right"
-      groups={[
-        ...(marks.length > 0 ? [{ items: marks }] : []),
-        // Where there is room these have buttons of their own.
-        ...(window.matchMedia('(max-width: 899px)').matches ? laterGroups([email.id]) : []),
-        { items: [
-          ...(isOwn() || isDamaged(email) ? [] : [{ label: t().copyToOwn, icon: 'inbox', run: () => void copyToOwn([email.id]) } satisfies Item]),
-          ...(hasJourney(email) ? [{ label: journeyName(email), icon: 'route', run: () => toggleJourney(email.id) } satisfies Item] : []),
-          { label: t().print, icon: 'printer', run: () => window.print() },
-          ...(isDamaged(email) ? [] : [saving(email)]),
-        ] },
-      ]}
-      button={(open, toggle) => <IconButton icon="ellipsis" label={t().more} expanded={open} onClick={toggle} />}
-    />
+    <>
+      <Menu
+        label={t().more} side="right"
+        groups={[
+          ...(marks.length > 0 ? [{ items: marks }] : []),
+          // Where there is room these have buttons of their own.
+          ...(window.matchMedia('(max-width: 899px)').matches ? laterGroups([email.id]) : []),
+          { items: [
+            ...(isOwn() || isDamaged(email) ? [] : [{ label: t().copyToOwn, icon: 'inbox', run: () => void copyToOwn([email.id]) } satisfies Item]),
+            ...(hasJourney(email) ? [{ label: journeyName(email), icon: 'route', run: () => toggleJourney(email.id) } satisfies Item] : []),
+            { label: t().print, icon: 'printer', run: () => window.print() },
+            ...(isDamaged(email) ? [] : [{ label: t().source, icon: 'code', run: () => setSource(true) } satisfies Item, saving(email)]),
+          ] },
+        ]}
+        button={(open, toggle) => <IconButton icon="ellipsis" label={t().more} expanded={open} onClick={toggle} />}
+      />
+      {source && <Source email={email} close={() => setSource(false)} />}
+    </>
   );
 }
 

@@ -23,6 +23,7 @@ export function Who({ email }: { email: Email }) {
           <b>{name}</b>
           {sender?.name && <em>{sender.email}</em>}
         </p>
+        {!whole && <div class="print-only"><Details email={email} /></div>}
         {whole ? <Details email={email} /> : (
           <p class="for">
             {t().to} {everyone.slice(0, NAMES_SHOWN).map(short).join(', ') || t().noRecipient}

@@ -7,7 +7,7 @@ import { alter, forget, has, known, rowOf } from './emails';
 import { adjust, byId, byRole, may, nameOfBox, ownByRole } from './mailboxes';
 import { go, openId, withOpen } from './route';
 import { syncSoon } from './sync';
-import { tell } from './toast';
+import { begin, end, tell } from './toast';
 import { boxId, cursor, list, pick, picked } from './view';
 
 type Patch = Record<string, unknown>;
@@ -104,12 +104,15 @@ export async function mark(ids: Id[], keyword: string, on: boolean, quiet = true
     }
   };
   apply(on);
+  if (!quiet) begin();
   try {
     await update(new Map(changed.map((id) => [id, { [`keywords/${keyword}`]: on || null }])));
     if (!quiet) tell(marked(keyword, on, changed.length), { label: t().undo, run: () => void mark(changed, keyword, !on) });
   } catch (error) {
     apply(!on);
     failed(error);
+  } finally {
+    if (!quiet) end();
   }
 }
 
@@ -180,6 +183,7 @@ export async function moveTo(
     if (back) shown?.restore(taken);
   };
   shift(false);
+  begin();
   const undo = () => {
     shift(true);
     update(new Map([...before].map(([id, row]) => [id, { mailboxIds: row.mailboxIds, ...changes(rekey(row.keywords), row.keywords) }])))
@@ -194,6 +198,8 @@ export async function moveTo(
   } catch (error) {
     shift(true);
     failed(error);
+  } finally {
+    end();
   }
 }
 

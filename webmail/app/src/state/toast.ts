@@ -43,8 +43,30 @@ export function tell(text: string, action?: Action, tone: Toast['tone'] = 'plain
   return key;
 }
 
-/** Runs the standing action: `z` and Ctrl+Z. */
+let underway = 0;
+/** `z` was pressed before the act it means was answered. */
+let wished = false;
+
+/** An act begins: what could be undone before it no longer is by `z`. */
+export function begin(): void {
+  underway += 1;
+  toasts.value = toasts.value.filter((toast) => toast.other || !toast.action);
+}
+
+/** It has been answered, and its toast stands, if it has one. */
+export function end(): void {
+  underway -= 1;
+  if (underway > 0 || !wished) return;
+  wished = false;
+  toasts.value.at(-1)?.action?.run();
+}
+
+/** Runs the standing action: `z` and Ctrl+Z. Of an act under way it waits for the answer. */
 export function runLast(): boolean {
+  if (underway > 0) {
+    wished = true;
+    return true;
+  }
   const action = toasts.value.at(-1)?.action;
   action?.run();
   return Boolean(action);

@@ -7,7 +7,6 @@ export const en: TraceTexts = {
   close: 'Close',
   none: 'Nothing is known of this letter’s way.',
   noneWhy: 'It is kept for 180 days. Letters that were put here without being sent through this server, or before it kept this, have none.',
-  noneYet: 'The letter is about to be sent or was just sent; look again in some seconds.',
   people: 'Each recipient',
   steps: 'Step by step',
   showSteps: (who) => `Step by step to ${who}`,

@@ -7,7 +7,6 @@ export const vi = {
   close: 'Đóng',
   none: 'Không có thông tin về đường đi của thư này.',
   noneWhy: 'Đường đi được giữ 180 ngày. Thư lưu vào mà không gửi qua máy chủ này, hoặc gửi trước khi có tính năng này, thì không có.',
-  noneYet: 'Thư đang chờ gửi hoặc vừa gửi; xem lại sau ít giây.',
   people: 'Từng người nhận',
   steps: 'Từng bước',
   showSteps: (who: string) => `Từng bước của thư tới ${who}`,
