@@ -11,9 +11,9 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { arrive, flows } from './flows.mjs';
 
 const APP = fileURLToPath(new URL('../../webmail/app/', import.meta.url));
 const WHOLE_MS = 420_000;
@@ -369,23 +369,6 @@ async function seats(holder) {
   await page.context().close();
 }
 
-/** A letter from another server, in the clear. */
-const arrive = (from, to, subject) => new Promise((done, fail) => {
-  const socket = connect(demo.ports.smtp, demo.host);
-  const lines = ['EHLO mail.noi.example', `MAIL FROM:<${from}>`, `RCPT TO:<${to}>`, 'DATA',
-    `From: <${from}>\r\nTo: <${to}>\r\nSubject: ${subject}\r\nMessage-ID: <${subject}@noi.example>\r\n\r\nThu.\r\n.`, 'QUIT'];
-  let said = '';
-  socket.setEncoding('utf8').on('error', fail).on('data', (text) => {
-    said += text;
-    // The last line of a reply has a space after its code.
-    if (!/^\d{3} .*\r\n$/m.test(said)) return;
-    if (/^[45]/.test(said)) fail(new Error(said));
-    said = '';
-    const line = lines.shift();
-    line ? socket.write(`${line}\r\n`) : done(socket.end());
-  });
-});
-
 /** "Where is this letter?" and "Where does it come from?", the marks in Sent. */
 async function whereabouts(page) {
   const subject = `Thư hỏi đường ${Date.now() % 100_000}`;
@@ -431,7 +414,7 @@ async function whereabouts(page) {
   await row.locator('.p.harm').waitFor();
   await shot(page, 'sent-states');
   const foreign = `la-${Date.now() % 100_000}`;
-  await arrive('la@noi.example', first.address, foreign);
+  await arrive(demo, 'la@noi.example', first.address, foreign);
   await page.click('.side li:nth-child(1) a');
   await page.click(`.msg:has(.t:text-is("${foreign}")) .what a`);
   await page.locator('.journey-button', { hasText: 'Thư này từ đâu đến?' }).click();
@@ -439,221 +422,6 @@ async function whereabouts(page) {
   await page.getByText('Không mã hoá').waitFor();
   await clean(page, 'whence a letter came');
   await shot(page, 'whence');
-}
-
-/** Who says to be of the house and is not: marked in the list, warned of over the letter; who signed in is not. */
-async function forged(page) {
-  const subject = `gia-mao-${Date.now() % 100_000}`;
-  await arrive(`chutich@${demo.domain}`, first.address, subject);
-  await page.goto(`${origin}/#/box/inbox`);
-  const row = page.locator('.msg', { hasText: subject });
-  await row.locator('.p.harm', { hasText: 'Giả mạo địa chỉ nội bộ' }).waitFor();
-  await row.locator('.what a').click();
-  await page.locator('.alarm.bad', { hasText: `${demo.domain}, tên miền của chính hệ thống này` }).waitFor();
-  await page.click('.badge.bad');
-  await page.locator('.reasons', { hasText: 'mail.noi.example' }).waitFor();
-  await clean(page, 'a forged letter');
-  await shot(page, 'forged');
-  const note = `Ghi nhớ ${Date.now() % 100_000}`;
-  await page.goto(`${origin}/#/compose/new?to=${encodeURIComponent(first.address)}`);
-  await compose(page, { subject: note, text: 'Việc cần nhớ.' });
-  await page.keyboard.press('Control+Enter');
-  await page.click('.toast .btn:first-of-type');
-  await page.click('.side li:nth-child(1) a');
-  await page.click(`.msg:has(.t:text-is("${note}")) .what a`);
-  await page.locator('.badge.ok', { hasText: 'Trong hệ thống' }).waitFor();
-  assert.equal(await page.locator('.alarm').count(), 0, 'a letter of who signed in is not warned of');
-  // Its answer stands under it, and leads there and back.
-  await page.keyboard.press('r');
-  await page.waitForSelector('.txt[contenteditable=true] blockquote');
-  await page.keyboard.type('Đã làm xong việc này.');
-  await page.keyboard.press('Control+Enter');
-  await page.click('.toast .btn:first-of-type');
-  const line = page.locator('.thread.after a', { hasText: 'Đã làm xong việc này.' });
-  await line.waitFor();
-  assert.equal(await page.locator('.thread a').count(), 1, 'a letter to oneself stands there once');
-  await clean(page, 'a conversation');
-  await shot(page, 'conversation');
-  await page.keyboard.press('n');
-  await page.locator('.thread.before a', { hasText: 'Việc cần nhớ.' }).waitFor();
-  await page.keyboard.press('p');
-  await line.waitFor();
-}
-
-/** Operators are offered, found by, and what was found is marked. */
-async function search(page) {
-  await page.goto(`${origin}/#/box/inbox`);
-  await page.click('.search input');
-  await page.locator('.search-panel [role=option]', { hasText: 'người gửi' }).first().waitFor();
-  await clean(page, 'search operators');
-  await shot(page, 'operators');
-  await page.keyboard.type('chua');
-  await page.keyboard.press('ArrowDown');
-  await page.keyboard.press('Enter');
-  assert.equal(await page.inputValue('.search input'), 'chưa:đọc');
-  await page.fill('.search input', '');
-  await page.keyboard.type('gia mao tu:chutich sau:homqua');
-  await page.locator('.list h1', { hasText: 'sau:homqua' }).waitFor();
-  await page.locator('.msg .t', { hasText: 'gia-mao' }).first().waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement?.matches('.search input')), true, 'results come while one types');
-  await page.fill('.search input', 'uy ban nhan dan');
-  await page.keyboard.press('Enter');
-  await page.locator('.msg mark').first().waitFor();
-  await shot(page, 'found');
-  await page.keyboard.press('Escape');
-}
-
-/** Labels, "done", "later": marked in the list, undone, found, brought back to the top when the time has come. */
-async function later(page) {
-  await page.goto(`${origin}/#/box/inbox`);
-  await openFirst(page);
-  const subject = (await subjects(page))[0];
-  const row = page.locator('.msg', { hasText: subject }).first();
-  await page.keyboard.press('l');
-  await page.click('[role=menuitemcheckbox]:has-text("Cần làm")');
-  await row.locator('.tag.label-4').waitFor();
-  await page.keyboard.press('h');
-  await page.locator('.toast', { hasText: 'xử lý xong' }).waitFor();
-  await page.waitForSelector('.msg.open.done');
-  await clean(page, 'labels and marks');
-  await shot(page, 'labelled');
-  await page.keyboard.press('z');
-  await page.waitForSelector('.msg.open:not(.done)');
-  await page.click('.labels-nav a:has-text("Cần làm")');
-  await page.waitForFunction((wanted) => [...document.querySelectorAll('.msg .t')].map((one) => one.textContent).join() === wanted, subject);
-  await page.goto(`${origin}/#/box/inbox`);
-  await openFirst(page);
-  await page.keyboard.press('b');
-  await page.click('.snooze-open [role=menuitem]:has-text("Tuần sau")');
-  await page.locator('.toast', { hasText: 'Đã tạm hoãn thư đến' }).waitFor();
-  await page.waitForFunction((gone) => document.querySelector('.msg .t')?.textContent !== gone, subject);
-  await page.click('.side a:has-text("Tạm hoãn")');
-  await page.locator('.msg .tag', { hasText: 'Quay lại' }).waitFor();
-  await shot(page, 'snoozed');
-  // The time has come: whichever page is open brings it back, above newer ones.
-  const [, put] = await jmap(page, [
-    ['Email/query', { filter: { subject } }], ['Email/get', { '#ids': { resultOf: '0', name: 'Email/query', path: '/ids' }, properties: ['keywords'] }],
-  ]);
-  const one = put.list.find(({ keywords }) => Object.keys(keywords).some((key) => key.startsWith('wake-')));
-  const key = Object.keys(one.keywords).find((name) => name.startsWith('wake-'));
-  await jmap(page, [['Email/set', { update: { [one.id]: { [`keywords/${key}`]: null, 'keywords/wake-1000': true } } }]]);
-  await page.goto(`${origin}/#/box/inbox`);
-  await page.reload();
-  await page.locator('.toast', { hasText: '1 thư tạm hoãn đã quay lại' }).waitFor();
-  await page.waitForFunction((wanted) => document.querySelector('.msg:has(.due) .t')?.textContent === wanted, subject);
-  await shot(page, 'woken');
-  await openFirst(page);
-  await page.keyboard.press('e');
-  await page.waitForFunction(() => !document.querySelector('.msg .due'));
-}
-
-/** A folder is made, found taken, renamed, undone, filled and deleted; what lay in it is in the bin. */
-async function folders(page) {
-  const name = `Hồ sơ ${Date.now() % 100_000}`;
-  await page.goto(`${origin}/#/box/inbox`);
-  const save = async (typed) => {
-    await page.fill('.dialog .when input', typed);
-    await page.click('.dialog .primary');
-  };
-  await page.click('[aria-label="Tạo thư mục"]');
-  await save('lưu trữ');
-  await page.locator('.dialog .why', { hasText: 'Đã có thư mục' }).waitFor();
-  await clean(page, 'the name of a folder');
-  await save(name);
-  const link = page.locator('.folder a', { hasText: name });
-  await page.locator('.list h1', { hasText: name }).waitFor();
-  const act = async (wanted) => {
-    await page.click(`[aria-label="Việc với thư mục ${name}"]`, { force: true });
-    await page.click(`[role=menuitem]:has-text("${wanted}")`);
-  };
-  await act('Đổi tên');
-  await save(`${name} cũ`);
-  await page.locator('.toast', { hasText: `Đã đổi tên thành ${name} cũ` }).waitFor();
-  await page.click('.toast .btn');
-  await page.locator('.toast', { hasText: `Đã đổi tên thành ${name}.` }).waitFor();
-  await page.goto(`${origin}/#/box/inbox`);
-  await openFirst(page);
-  const subject = (await subjects(page))[0];
-  await page.keyboard.press('v');
-  await page.click(`.move-open [role=menuitem]:has-text("${name}")`);
-  await page.locator('.toast', { hasText: `Đã chuyển thư đến ${name}` }).waitFor();
-  await link.click();
-  await page.locator('.msg .t', { hasText: subject }).waitFor();
-  await shot(page, 'folder');
-  await act('Xoá thư mục');
-  await page.locator('.dialog', { hasText: '1 thư trong thư mục sẽ được chuyển vào Thùng rác.' }).waitFor();
-  await page.click('.dialog .danger');
-  await page.locator('.toast', { hasText: `Đã xoá thư mục ${name}` }).waitFor();
-  assert.equal(await link.count(), 0);
-  await page.click('.side li:nth-child(6) a');
-  await page.locator('.msg .t', { hasText: subject }).first().waitFor();
-}
-
-/** An urgent letter that goes tomorrow: said, kept, taken back before it went. */
-async function scheduled(page) {
-  const subject = `Giấy mời hẹn giờ ${Date.now() % 100_000}`;
-  await page.goto(`${origin}/#/compose/new?to=${encodeURIComponent(second.address)}`);
-  await compose(page, { subject, text: 'Kính mời.' });
-  await page.click('.send-options button');
-  await clean(page, 'options of sending');
-  await shot(page, 'send-options');
-  await page.click('[role=menuitemradio]:has-text("Thượng khẩn")');
-  assert.equal(await page.inputValue('input[name=subject]'), `[THƯỢNG KHẨN] ${subject}`);
-  await page.click('.send-options button');
-  await page.click('.send-options [role=menuitem]:has-text("Sáng mai")');
-  await page.locator('.send .primary', { hasText: 'Gửi lúc' }).click();
-  await page.locator('.toast', { hasText: 'hẹn gửi lúc' }).waitFor();
-  await page.click('.toast .btn:first-of-type');
-  await page.locator('.toast', { hasText: 'Đã hẹn giờ gửi' }).waitFor();
-  await page.click('.side li:nth-child(3) a');
-  const row = page.locator('.msg', { hasText: subject });
-  await row.locator('.tag', { hasText: 'Thượng khẩn' }).waitFor();
-  await row.locator('.what a').click();
-  await page.locator('.note', { hasText: 'Thư được hẹn gửi lúc' }).waitFor();
-  await shot(page, 'scheduled');
-  await page.click('.note .btn');
-  await page.waitForSelector('.txt[contenteditable=true]');
-  assert.equal(await page.inputValue('input[name=subject]'), `[THƯỢNG KHẨN] ${subject}`);
-  const [pending] = await jmap(page, [['EmailSubmission/query', { filter: { undoStatus: 'pending' } }]]);
-  assert.deepEqual(pending.ids, [], 'nothing waits any more');
-  await page.click('.send > .icon');
-  await page.click('.dialog .danger');
-  await page.waitForSelector('.app .list');
-}
-
-/** The server's answers say whether there is a connection; cut in the midst of sending, a letter goes once it is back. */
-async function cut(page) {
-  const bar = page.locator('.connection');
-  await page.goto(`${origin}/#/box/inbox`);
-  await page.waitForSelector('.msg:not(.ghost)');
-  await page.evaluate(() => window.dispatchEvent(new Event('offline')));
-  await page.waitForResponse((answer) => answer.url().endsWith('/jmap/api') && answer.ok());
-  assert.equal(await bar.textContent(), '', 'the browser errs: the server answers');
-  await page.evaluate(() => window.dispatchEvent(new Event('online')));
-  const subject = `Thư lúc đứt mạng ${Date.now() % 100_000}`;
-  await page.goto(`${origin}/#/compose/new?to=${encodeURIComponent(second.address)}`);
-  await compose(page, { subject, text: 'Đang viết thì mất mạng.' });
-  await page.locator('.tools small', { hasText: 'Đã lưu nháp' }).waitFor();
-  await page.keyboard.press('Control+Enter');
-  await page.waitForSelector('.toast .btn');
-  // The letter goes, its answer is lost on the way.
-  await page.route('**/jmap/api', async (route) => {
-    if (route.request().postData().includes('EmailSubmission/set')) await route.fetch();
-    await route.abort();
-  });
-  await page.click('.toast .btn:first-of-type');
-  await page.locator('.toast', { hasText: 'Thư sẽ tự gửi khi kết nối lại' }).waitFor();
-  await bar.locator('svg').waitFor();
-  await shot(page, 'cut');
-  await page.unroute('**/jmap/api');
-  await page.locator('.toast', { hasText: 'Đã gửi thư.' }).waitFor();
-  await page.waitForFunction(() => document.querySelector('.connection').textContent === '');
-  const count = async (role) => {
-    const [boxes] = await jmap(page, [['Mailbox/get', { ids: null }]]);
-    const [found] = await jmap(page, [['Email/query', { filter: { inMailbox: boxes.list.find((box) => box.role === role).id, subject }, calculateTotal: true }]]);
-    return found.total;
-  };
-  assert.deepEqual([await count('sent'), await count('drafts')], [1, 0], 'sent once, no draft is left');
 }
 
 /** Where one's mail goes on to: what the agency forbids is refused with a reason, what it lets is kept. */
@@ -793,12 +561,7 @@ async function story() {
   page = await visit();
   await signIn(page, first);
   await whereabouts(page);
-  await forged(page);
-  await search(page);
-  await later(page);
-  await folders(page);
-  await scheduled(page);
-  await cut(page);
+  for (const flow of flows({ origin, demo, people: [first, second], tools: { jmap, shot, clean, compose, openFirst, subjects } })) await flow(page);
   await forwarding(page);
   await page.context().close();
   await seats(demo.accounts.find((one) => one.address.startsWith('hanhbt@')));

@@ -8,7 +8,7 @@ import { adjust, byId, byRole, may, nameOfBox, ownByRole } from './mailboxes';
 import { go, openId, withOpen } from './route';
 import { syncSoon } from './sync';
 import { begin, end, tell } from './toast';
-import { boxId, cursor, list, pick, picked } from './view';
+import { boxId, cursor, dropFiltered, dropOthers, list, pick, picked } from './view';
 
 type Patch = Record<string, unknown>;
 
@@ -107,6 +107,7 @@ export async function mark(ids: Id[], keyword: string, on: boolean, quiet = true
   if (!quiet) begin();
   try {
     await update(new Map(changed.map((id) => [id, { [`keywords/${keyword}`]: on || null }])));
+    dropFiltered();
     if (!quiet) tell(marked(keyword, on, changed.length), { label: t().undo, run: () => void mark(changed, keyword, !on) });
   } catch (error) {
     apply(!on);
@@ -156,6 +157,12 @@ type Keywords = EmailRow['keywords'];
 export const settled = (keywords: Keywords): Keywords =>
   Object.fromEntries(Object.entries(keywords).filter(([key]) => key !== 'woken' && !key.startsWith('wake-')));
 
+/** Our own acts are not told to us again: other lists than the one acted in are asked for anew. */
+function elsewhere(shown: typeof list.value): void {
+  dropOthers();
+  if (list.value !== shown) void list.value?.refresh();
+}
+
 /** Moves messages to one mailbox, with undo. `rekey`: their keywords there. */
 export async function moveTo(
   ids: Id[], to: Id, said: string, towards: 1 | -1 = 1, rekey: (keywords: Keywords) => Keywords = settled,
@@ -187,10 +194,11 @@ export async function moveTo(
   const undo = () => {
     shift(true);
     update(new Map([...before].map(([id, row]) => [id, { mailboxIds: row.mailboxIds, ...changes(rekey(row.keywords), row.keywords) }])))
-      .then(() => tell(t().undone), failed);
+      .then(() => { elsewhere(shown); tell(t().undone); }, failed);
   };
   try {
     await update(new Map([...before].map(([id, row]) => [id, { mailboxIds: { [to]: true }, ...changes(row.keywords, rekey(row.keywords)) }])));
+    elsewhere(shown);
     // Where one may put letters but not take them out again, there is no way back.
     const back = may(byId(to), 'mayRemoveItems') && [...before.values()].every((row) =>
       Object.keys(row.mailboxIds).every((box) => may(byId(box), 'mayAddItems')));

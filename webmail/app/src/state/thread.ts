@@ -50,7 +50,8 @@ async function ask(id: Id): Promise<void> {
   const thread = get.list[0];
   if (!thread || letter.value?.threadId !== id) return;
   const names = new Map(emails.list.flatMap(({ id: email, messageId }) => (messageId?.[0] ? [[email, messageId[0]] as const] : [])));
-  put(emails.list.map(({ messageId: _, ...row }) => row));
+  // Those that are known follow the changes; an answer that was long on its way must not undo what was done meanwhile.
+  put(emails.list.filter((row) => !rowOf(row.id)).map(({ messageId: _, ...row }) => row));
   found.value = { id, emailIds: thread.emailIds.slice(-LETTERS_MAX), names };
 }
 

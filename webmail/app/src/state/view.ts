@@ -66,6 +66,11 @@ export function dropOthers(): void {
   for (const key of lists.keys()) if (key !== viewKey.value) lists.delete(key);
 }
 
+/** Those that a mark may belong in, or no more: searches and filters. */
+export function dropFiltered(): void {
+  for (const key of lists.keys()) if (key !== viewKey.value && (key.startsWith('s:') || !key.endsWith('|all'))) lists.delete(key);
+}
+
 /** The account is no longer this person's to see. */
 export const dropAll = () => lists.clear();
 
