@@ -19,9 +19,22 @@ use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 /// The columns of the table.
-const COLUMNS: [&str; 14] = [
-    "number", "at", "actor", "actor_id", "act", "object", "account", "agency", "before", "after",
-    "reason", "address", "service", "hash",
+const COLUMNS: [&str; 15] = [
+    "number",
+    "at",
+    "actor",
+    "actor_id",
+    "act",
+    "object",
+    "account",
+    "agency",
+    "before",
+    "after",
+    "reason",
+    "address",
+    "service",
+    "hash",
+    "credential",
 ];
 
 /// How it is written.

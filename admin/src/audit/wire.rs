@@ -41,6 +41,9 @@ pub(crate) struct AuditEntry {
     /// Through what: `api`, `cli`, `console`, `imap`, `job`; empty: by the server itself, or not known.
     #[schema(example = "console")]
     pub(super) service: String,
+    /// Number of the actor's credential by which it was done, as in `accounts/ID/credentials`: the token, or the password
+    /// that opened the session; null: not known.
+    pub(super) credential: Option<u64>,
     /// Covers this entry and the hash before it; hexadecimal.
     pub(super) hash: String,
 }
@@ -233,6 +236,7 @@ impl From<Entry> for AuditEntry {
             reason: entry.reason,
             address: entry.address,
             service: entry.service,
+            credential: entry.credential.map(|id| id.0),
             hash: hex(&entry.hash),
         }
     }

@@ -3,16 +3,20 @@
 use crate::act::Note;
 use crate::fact::{self, table};
 use crate::origin::Origin;
-use crate::{Access, AccountId};
+use crate::{Access, AccountId, CredentialId};
 use serde::{Deserialize, Serialize};
 use storage::RowChange;
 
-/// The version of stored entries: 2 says from where and why, and whom it concerns.
-const ENTRY_VERSION: u8 = 2;
+/// The version of stored entries: 3 says by which credential, 2 from where and why, and whom it concerns.
+const ENTRY_VERSION: u8 = 3;
+/// The version that told all but the credential.
+const ORIGIN_VERSION: u8 = 2;
 /// Octets of one entry's detail; what is longer is cut, and says so.
 pub const DETAIL_MAX: usize = 64 * 1024;
 /// Begins what a hash of version 2 covers; as a number of an entry it would be beyond all that are given.
-const MARK: &[u8] = b"congvu audit 2\n";
+const MARK_2: &[u8] = b"congvu audit 2\n";
+/// The same of version 3.
+const MARK_3: &[u8] = b"congvu audit 3\n";
 
 /// One entry; `hash` covers the entry and the hash before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +44,8 @@ pub struct Entry {
     pub address: String,
     /// Through what: `api`, `cli`, `console`, `imap`, `job`; empty: it is not known.
     pub service: String,
+    /// By which of the actor's credentials: the token, or the password that opened his session.
+    pub credential: Option<CredentialId>,
     pub hash: [u8; 32],
     /// Which version of this program wrote it: its hash covers what that version knew.
     #[serde(skip, default = "present")]
@@ -55,6 +61,24 @@ pub(crate) struct Entry1 {
     act: String,
     object: String,
     detail: String,
+    hash: [u8; 32],
+}
+
+/// An entry as version 2 wrote it: without the credential.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Entry2 {
+    number: u64,
+    at: i64,
+    actor: String,
+    actor_id: Option<AccountId>,
+    act: String,
+    object: String,
+    account: Option<AccountId>,
+    agency: Option<String>,
+    detail: String,
+    reason: String,
+    address: String,
+    service: String,
     hash: [u8; 32],
 }
 
@@ -78,8 +102,31 @@ impl From<Entry1> for Entry {
             reason: String::new(),
             address: String::new(),
             service: String::new(),
+            credential: None,
             hash: row.hash,
             form: 1,
+        }
+    }
+}
+
+impl From<Entry2> for Entry {
+    fn from(row: Entry2) -> Self {
+        Self {
+            number: row.number,
+            at: row.at,
+            actor: row.actor,
+            actor_id: row.actor_id,
+            act: row.act,
+            object: row.object,
+            account: row.account,
+            agency: row.agency,
+            detail: row.detail,
+            reason: row.reason,
+            address: row.address,
+            service: row.service,
+            credential: None,
+            hash: row.hash,
+            form: ORIGIN_VERSION,
         }
     }
 }
@@ -89,6 +136,7 @@ impl From<Entry1> for Entry {
 pub(crate) struct Actor {
     name: String,
     id: Option<AccountId>,
+    credential: Option<CredentialId>,
     origin: Origin,
 }
 
@@ -99,11 +147,13 @@ impl Actor {
             Some(access) => Self {
                 name: access.address.to_string(),
                 id: Some(access.account),
+                credential: access.rests_on(),
                 origin: access.origin.clone(),
             },
             None => Self {
                 name: "system".to_owned(),
                 id: None,
+                credential: None,
                 origin: Origin::default(),
             },
         }
@@ -138,6 +188,7 @@ impl Entry {
             reason: origin.reason.as_deref().unwrap_or_default().to_owned(),
             address: origin.address.map(|ip| ip.to_string()).unwrap_or_default(),
             service: origin.service.to_owned(),
+            credential: actor.credential,
             hash: [0; 32],
             form: ENTRY_VERSION,
         }
@@ -147,8 +198,10 @@ impl Entry {
     pub(super) fn seal(&self, before: &[u8; 32]) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new();
         hasher.update(before);
-        if self.form > 1 {
-            hasher.update(MARK);
+        match self.form {
+            ..=1 => {}
+            ORIGIN_VERSION => drop(hasher.update(MARK_2)),
+            _ => drop(hasher.update(MARK_3)),
         }
         hasher.update(&self.number.to_be_bytes());
         hasher.update(&self.at.to_be_bytes());
@@ -168,6 +221,9 @@ impl Entry {
                 hasher.update(&id.map_or(0, AccountId::raw).to_be_bytes());
             }
         }
+        if self.form > ORIGIN_VERSION {
+            hasher.update(&self.credential.map_or(0, |id| id.0).to_be_bytes());
+        }
         *hasher.finalize().as_bytes()
     }
 
@@ -184,6 +240,9 @@ impl Entry {
     pub(crate) fn read(value: &[u8]) -> Result<Self, storage::Error> {
         match value.split_first() {
             Some((&ENTRY_VERSION, rest)) => fact::body(table::AUDIT, rest),
+            Some((&ORIGIN_VERSION, rest)) => {
+                fact::body::<Entry2>(table::AUDIT, rest).map(Self::from)
+            }
             _ => fact::decode::<Entry1>(table::AUDIT, value).map(Self::from),
         }
     }

@@ -13,7 +13,7 @@ const LIMIT_DEFAULT: usize = 50;
 /// Columns of a list; one entry has the further ones too.
 const LISTED: usize = 8;
 
-const COLUMNS: [Column; 13] = [
+const COLUMNS: [Column; 14] = [
     ("number", "Số", "Number"),
     ("at", "Lúc", "At"),
     ("actor", "Người làm", "Actor"),
@@ -24,6 +24,7 @@ const COLUMNS: [Column; 13] = [
     ("detail", "Chi tiết", "Detail"),
     ("address", "Từ địa chỉ", "From"),
     ("actor_id", "Tài khoản người làm", "Actor's account"),
+    ("credential", "Bằng mã hoặc mật khẩu số", "By credential"),
     ("account", "Tài khoản liên quan", "Account"),
     ("agency", "Cơ quan", "Agency"),
     ("hash", "Mã băm", "Hash"),
