@@ -199,6 +199,7 @@ pub(crate) async fn create(
     let address = filter::address("address", &new.address)?;
     let members = new.members.as_deref().map(members_of).transpose()?;
     let kind = kind_of(new.kind.unwrap_or(AccountKind::Person), members)?;
+    let caller = caller.because(new.reason.as_deref())?;
     let made = room.ask(caller, move |room, access| {
         let agency = AgencyId(new.agency);
         known_agency(&room.directory, access, "agency", &agency)?;
@@ -326,6 +327,7 @@ pub(crate) async fn update(
     Body(change): Body<AccountChange>,
 ) -> Result<Tagged<Account>, Problem> {
     let id = filter::account_id(&id)?;
+    let caller = caller.because(change.reason.as_deref())?;
     let change = Change::of(change)?;
     let changed = room.ask(caller, move |room, access| {
         known_account(&room.directory, access, id)?;

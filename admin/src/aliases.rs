@@ -34,6 +34,8 @@ pub(crate) struct NewAlias {
     #[schema(example = "an.nguyen@tinhmau.gov.vn")]
     address: String,
     account: u32,
+    /// Why: needed for an address that is or lately was another's (or `Audit-Reason`), who sees it in `reads`.
+    reason: Option<String>,
 }
 
 /// What may change of an alias (RFC 7396 merge).
@@ -42,6 +44,8 @@ pub(crate) struct NewAlias {
 pub(crate) struct AliasChange {
     #[serde(default, deserialize_with = "given")]
     account: Option<u32>,
+    /// Why: needed to point it to another account (or `Audit-Reason`); the one who had it sees it in `reads`.
+    reason: Option<String>,
 }
 
 /// Which aliases.
@@ -145,6 +149,7 @@ pub(crate) async fn create(
     Body(new): Body<NewAlias>,
 ) -> Result<Tagged<Alias>, Problem> {
     let address = filter::address("address", &new.address)?;
+    let caller = caller.because(new.reason.as_deref())?;
     let made = room.ask(caller, move |room, access| {
         let account = named_account(&room.directory, access, new.account)?;
         Ok(room
@@ -182,6 +187,7 @@ pub(crate) async fn update(
     wanted: Match,
     Body(change): Body<AliasChange>,
 ) -> Result<Tagged<Alias>, Problem> {
+    let caller = caller.because(change.reason.as_deref())?;
     let changed = room.ask(caller, move |room, access| {
         visible(&room.directory, access, &address)?;
         let account = match change.account {

@@ -32,7 +32,8 @@ pub(crate) enum ApprovalState {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Approval {
     id: u64,
-    /// `delete_account`, `restore_mail`, `export_mail`, `release_hold`, `impersonate` or `loosen_two_persons`.
+    /// `delete_account`, `restore_mail`, `export_mail`, `release_hold`, `impersonate`, `loosen_two_persons`; where
+    /// impersonation takes two also `redirect_mail`, `make_secret`, `join_mailbox`.
     #[schema(example = "delete_account")]
     act: String,
     /// Whose policy wants two persons.

@@ -1,10 +1,10 @@
 //! Who asks: the Access that the server's sign-in layer put into the request.
 
-use crate::problem::{Kind, Problem, text};
+use crate::problem::{Kind, Problem, expected, text};
 use axum::extract::{FromRequestParts, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use directory::{Access, Through};
+use directory::{Access, REASON_MAX, Through};
 use http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, Method, Uri};
@@ -91,6 +91,25 @@ fn unauthenticated() -> Problem {
 /// The one who asks, as an argument of each operation.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller(pub(crate) Access);
+
+impl Caller {
+    /// The same with the reason that a body brings, where it has one: it goes before that of the head. Errors: 422.
+    pub(crate) fn because(self, reason: Option<&str>) -> Result<Self, Problem> {
+        let Some(reason) = reason else {
+            return Ok(self);
+        };
+        let said = self.0.because(reason);
+        said.map(Self).map_err(|_| {
+            Problem::invalid(
+                "reason",
+                expected(
+                    format!("1 đến {REASON_MAX} ký tự trên một dòng"),
+                    format!("1 to {REASON_MAX} characters on one line"),
+                ),
+            )
+        })
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;

@@ -74,6 +74,9 @@ pub(crate) struct NewCredential {
     /// RFC 3339.
     #[schema(example = "2027-12-31T00:00:00Z")]
     expires_at: Option<String>,
+    /// Why: needed for an app password of another's account, and any secret of a shared one (or `Audit-Reason`).
+    #[schema(example = "Máy quét tầng 2")]
+    reason: Option<String>,
 }
 
 /// A password to set.
@@ -81,6 +84,8 @@ pub(crate) struct NewCredential {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewPassword {
     password: String,
+    /// Why: needed for a shared account's (or `Audit-Reason`).
+    reason: Option<String>,
 }
 
 impl From<directory::CredentialKind> for CredentialKind {
@@ -144,7 +149,8 @@ pub(crate) async fn list(
     }))
 }
 
-/// Makes an app password, token or first password; the answer has its secret, once.
+/// Makes an app password, token or first password; the answer has its secret, once. An app password of another's account
+/// needs a reason and takes two persons where `impersonate` does; its owner sees every secret made for him in `reads`.
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/credentials", tag = "credentials",
     params(("id" = u32, Path)), request_body = NewCredential,
     responses((status = 201, body = CreatedCredential)))]
@@ -170,6 +176,7 @@ pub(crate) async fn create(
         }
     };
     let expires_at = expiry(new.expires_at.as_deref())?;
+    let caller = caller.because(new.reason.as_deref())?;
     let made = room.ask(caller, move |room, access| {
         known_account(&room.directory, access, id)?;
         let by = Some(access);
@@ -207,6 +214,7 @@ pub(crate) async fn set_password(
             ),
         ));
     }
+    let caller = caller.because(new.reason.as_deref())?;
     let secret = Secret::new(new.password);
     let set = room.ask(caller, move |room, access| {
         known_account(&room.directory, access, id)?;

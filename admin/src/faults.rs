@@ -29,6 +29,7 @@ pub(crate) const fn code(fault: &Fault) -> &'static str {
         Fault::Several(_) => "several",
         Fault::ByHandover => "by-handover",
         Fault::OwnSecrets => "own-secrets",
+        Fault::NeedsReason => "needs-reason",
     }
 }
 
@@ -99,6 +100,7 @@ pub(crate) fn words(fault: &Fault, column: Option<Column>) -> Text {
         Fault::Several(of) => several(*of),
         Fault::ByHandover => by_handover(),
         Fault::OwnSecrets => own_secrets(),
+        Fault::NeedsReason => needs_reason(),
     }
 }
 
@@ -135,6 +137,15 @@ fn by_handover() -> Text {
         "người giữ, ngày nhận và việc quyền của vị trí đã có không đổi bằng tệp; hãy bàn giao: congvu admin positions handover SỐ --to ĐỊA-CHỈ",
         "who holds a position that is there, since when and whether acting does not change by a file; hand it over: \
              congvu admin positions handover NUMBER --to ADDRESS",
+    )
+}
+
+fn needs_reason() -> Text {
+    text(
+        "việc này đưa thư của người khác sang tài khoản này, hoặc cho chính bạn vào hộp thư chung, nên phải nêu lý do, không làm bằng \
+             tệp được; hãy làm riêng mục này với --reason",
+        "by this mail meant for somebody else comes to this account, or you let yourself into a shared mailbox: it needs a reason and \
+             cannot be done by a file; do it by itself with --reason",
     )
 }
 

@@ -35,6 +35,10 @@ pub(crate) struct ForwardingChange {
     to: Vec<String>,
     /// True when left out.
     keep: Option<bool>,
+    /// Why: needed of an administrator who lets another's mail go on to where it did not (or `Audit-Reason`). Its owner
+    /// sees it in `reads`.
+    #[schema(example = "Nghỉ thai sản, chuyển cho người thay")]
+    reason: Option<String>,
 }
 
 /// What an agency says of forwarding.
@@ -92,7 +96,8 @@ pub(crate) async fn of_account(
     found.await
 }
 
-/// Lets an account's mail go on, whole; one's own, or an account's that one manages.
+/// Lets an account's mail go on, whole; one's own, or an account's that one manages. To let another's mail go on to where
+/// it did not needs a reason, is shown to its owner in `reads`, and takes two persons where `impersonate` does.
 #[utoipa::path(put, path = "/api/v1/accounts/{id}/forwarding", tag = "forwarding",
     params(("id" = u32, Path)), request_body = ForwardingChange,
     responses((status = 200, body = Forwarding)))]
@@ -107,6 +112,7 @@ pub(crate) async fn set_account(
     let one = |(n, to): (usize, &String)| filter::address(&format!("to[{n}]"), to);
     let to = change.to.iter().take(TO_MAX).enumerate().map(one);
     let to = to.collect::<Result<Vec<Address>, Problem>>()?;
+    let caller = caller.because(change.reason.as_deref())?;
     let done = room.ask(caller, move |room, access| {
         known_account(&room.directory, access, id)?;
         let present = room.directory.forwarding(Some(access), id)?;

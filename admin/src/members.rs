@@ -39,6 +39,9 @@ pub(crate) struct MemberRights {
     /// `k` make mailboxes, `x` remove mailboxes, `t` mark as deleted, `e` expunge, `a` give rights.
     #[schema(example = "lrswite")]
     rights: String,
+    /// Why: needed of who lets himself in (or `Audit-Reason`). The other members see it in `reads`.
+    #[schema(example = "Trực thay văn thư tuần này")]
+    reason: Option<String>,
 }
 
 impl Roster for Members {
@@ -98,7 +101,8 @@ pub(crate) async fn list(
     roster::list(room, caller, &id).await
 }
 
-/// Makes an account a member, or changes what a member may do.
+/// Makes an account a member, or changes what a member may do. Who lets himself in says why; it is told to the other
+/// members, and takes two persons where `impersonate` does.
 #[utoipa::path(put, path = "/api/v1/accounts/{id}/members/{address}", tag = "members",
     params(("id" = u32, Path), ("address" = String, Path)), request_body = MemberRights,
     responses((status = 200, body = Members)))]
@@ -109,6 +113,7 @@ pub(crate) async fn set(
     held: Match,
     Body(wanted): Body<MemberRights>,
 ) -> Result<Tagged<Members>, Problem> {
+    let caller = caller.because(wanted.reason.as_deref())?;
     let rights = Rights::parse(&wanted.rights).filter(|rights| !rights.is_empty());
     let rights = rights.ok_or_else(|| {
         let vi = "một hoặc nhiều chữ trong lrswipkxtea";

@@ -83,6 +83,18 @@ const PHRASES: &[(&str, &str)] = &[
         "lý do xem thư hoặc dữ liệu của người khác (ghi ở trường Audit-Reason của yêu cầu, hoặc --reason)",
     ),
     (
+        "why mail that is meant for one is to come to another",
+        "lý do chuyển thư của người này sang người khác (ghi ở `reason`, ở trường Audit-Reason, hoặc --reason); chủ tài khoản sẽ thấy",
+    ),
+    (
+        "why you let yourself into this mailbox",
+        "lý do tự cho mình vào hộp thư này (ghi ở `reason`, ở trường Audit-Reason, hoặc --reason); các thành viên khác sẽ thấy",
+    ),
+    (
+        "why you make a secret by which mail of another is read",
+        "lý do lập mật khẩu mở được thư của người khác (ghi ở `reason`, ở trường Audit-Reason, hoặc --reason); chủ tài khoản sẽ thấy",
+    ),
+    (
         "the number of an order recorded for this account that stands",
         "số của một lệnh còn hiệu lực đã được ghi cho tài khoản này",
     ),

@@ -1,5 +1,6 @@
 //! `/api/v1/accounts/{id}/reads`: who read mail of an account by virtue of an office, when and why. Everybody sees it
-//! of the own account, less what a legal order hides; who reads the audit log, of the accounts of the subtree.
+//! of the own account and of shared ones that he is a member of, less what a legal order hides; who reads the audit log, of
+//! the accounts of the subtree.
 
 use crate::body::{Asked, Named};
 use crate::caller::Caller;
@@ -10,7 +11,7 @@ use crate::router::Room;
 use crate::sight::Sight;
 use axum::Json;
 use axum::extract::State;
-use directory::{Access, AccountId, Capability, Reading};
+use directory::{Access, AccountId, Capability, Directory, Reading, Scope};
 use formats::date;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -21,10 +22,18 @@ pub(crate) struct AccountRead {
     /// The number of the entry in the audit log that began it.
     id: u64,
     /// `trace`: what became of its messages; `mail`: its removed, held or earlier mail; `directory`: its row in a table;
-    /// `impersonation`: its mail, as its owner has it; `secret`: nothing yet, but an app password or a password of it was
-    /// made by somebody else, who may read by it.
+    /// `impersonation`: its mail, as its owner has it; `secret`: nothing yet, but a password, app password or token (which
+    /// opens no mail) of it was made by somebody else; `redirect`: mail meant for it comes to the addresses `to` by what an
+    /// administrator did; `member`: who administers let himself into it; `second_factor`: its second factor was withdrawn.
     #[schema(example = "trace")]
     scope: String,
+    /// The account that was read: also a shared one that one reads as a member. Null: no account's alone.
+    account: Option<u32>,
+    /// Its address now.
+    #[schema(example = "vanthu@tinhmau.gov.vn")]
+    account_address: Option<String>,
+    /// Of a `redirect`: where that mail comes to.
+    to: Vec<String>,
     /// Address of who read.
     #[schema(example = "quantri@tinhmau.gov.vn")]
     by: String,
@@ -50,11 +59,19 @@ pub(crate) struct ReadsFilter {
     cursor: Option<String>,
 }
 
-impl From<(Reading, i64)> for AccountRead {
-    fn from((reading, at): (Reading, i64)) -> Self {
+impl AccountRead {
+    fn of(directory: &Directory, (reading, at): (Reading, i64)) -> Self {
+        let account = reading.scope.account();
+        let kept = account.and_then(|id| directory.kept_account(id).ok());
         Self {
             id: reading.id,
             scope: reading.scope.name().to_owned(),
+            account: account.map(AccountId::raw),
+            account_address: kept.map(|kept| kept.address.to_string()),
+            to: match reading.scope {
+                Scope::Redirect(_, to) => to,
+                _ => Vec::new(),
+            },
             by: reading.address,
             reason: reading.reason,
             at: date::utc(at),
@@ -73,6 +90,8 @@ fn sees_all(room: &Room, access: &Access, id: AccountId) -> Result<bool, Problem
     let sight = Sight::new(&room.directory, access, Capability::ReadAudit);
     match sight.kept(&account) {
         true => Ok(true),
+        // Members of a shared account are those who would be its owner; what is hidden from it is from them.
+        false if access.is_insider(id) => Ok(false),
         false => Err(Problem::not_found()),
     }
 }
@@ -92,7 +111,8 @@ pub(crate) async fn list(
     let page = room.ask(caller, move |room, access| {
         let whole = sees_all(room, access, id)?;
         let (found, last) = room.directory.readings_of(id, after, ask.limit, whole)?;
-        let items = found.into_iter().map(Into::into).collect();
+        let shown = |one| AccountRead::of(&room.directory, one);
+        let items = found.into_iter().map(shown).collect();
         Ok(Page::new(items, last.map(|last| last.to_string())))
     });
     Ok(Json(page.await?))

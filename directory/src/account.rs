@@ -131,6 +131,8 @@ impl Directory {
         self.read()
             .check_new_account(by, &account, self.reckoning())?;
         // Its number is given and its mailboxes are made before the commit.
+        let made = [Fact::Account(account.clone())];
+        self.check_diversions(&mut self.acts(), by, &made)?;
         only_tried(by, || {
             let mut detail = json(&account);
             detail["id"] = serde_json::Value::Null;

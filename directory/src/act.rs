@@ -77,7 +77,7 @@ impl Directory {
     }
 
     /// The same of many acts: all of them, each with its audit entry, or none. Addresses that are freed by them rest, and
-    /// nothing names them any more.
+    /// nothing names them any more; whose mail comes to another by them is told (`diversion`).
     pub(crate) fn commit_all(
         &self,
         acts: &mut Acts,
@@ -87,7 +87,11 @@ impl Directory {
     ) -> Result<(), Error> {
         let actor = Actor::of(by);
         let now = self.inner.clock.now_s();
-        let mut freed = self.read().freeing(&mut facts, now);
+        if let Some(by) = by {
+            self.settle_diversions(acts, by, &mut notes, &mut facts)?;
+        }
+        let has_mail = |id| self.has_mail(id);
+        let mut freed = self.read().freeing(&mut facts, now, &has_mail);
         if let Some(trial) = by.and_then(Access::trial) {
             // What ends with it elsewhere is entered in the log of those who look after that, and is not told here.
             let book = self.read();
@@ -112,6 +116,7 @@ impl Directory {
         self.inner.store.commit_rows(rows)?;
         acts.chain = chain;
         self.apply(facts);
+        self.end_fallen();
         Ok(())
     }
 

@@ -41,17 +41,29 @@ pub enum Dangerous {
     Loosen,
     /// The mail of somebody else is read for some minutes.
     Impersonate,
+    /// Mail that is meant for somebody comes to another (`diversion`).
+    Redirect,
+    /// A secret by which somebody's mail is read beside him is made for him.
+    MakeSecret,
+    /// Who administers becomes one who reads a shared mailbox.
+    Join,
 }
 
 /// Each with its name outside, in their order. Names do not change.
-const NAMES: [(Dangerous, &str); 6] = [
+const NAMES: [(Dangerous, &str); 9] = [
     (Dangerous::DeleteAccount, "delete_account"),
     (Dangerous::RestoreMail, "restore_mail"),
     (Dangerous::ExportMail, "export_mail"),
     (Dangerous::ReleaseHold, "release_hold"),
     (Dangerous::Loosen, "loosen_two_persons"),
     (Dangerous::Impersonate, "impersonate"),
+    (Dangerous::Redirect, "redirect_mail"),
+    (Dangerous::MakeSecret, "make_secret"),
+    (Dangerous::Join, "join_mailbox"),
 ];
+
+/// Ways to somebody's mail that are left to two where impersonation is.
+const WAYS_ROUND: [Dangerous; 3] = [Dangerous::Redirect, Dangerous::MakeSecret, Dangerous::Join];
 
 impl Dangerous {
     /// Its name in the API.
@@ -61,7 +73,8 @@ impl Dangerous {
 
     /// Those that an agency may leave to two.
     pub(crate) fn ruled(name: &str) -> bool {
-        let mut all = NAMES.iter().filter(|(act, _)| *act != Self::Loosen);
+        let by_itself = |act: &Self| *act != Self::Loosen && !WAYS_ROUND.contains(act);
+        let mut all = NAMES.iter().filter(|(act, _)| by_itself(act));
         all.any(|(_, known)| *known == name)
     }
 
@@ -73,6 +86,8 @@ impl Dangerous {
             Self::ExportMail | Self::ReleaseHold => Capability::ManageHolds,
             Self::Loosen => Capability::ManagePolicies,
             Self::Impersonate => Capability::Impersonate,
+            Self::Redirect | Self::Join => Capability::ManageAccounts,
+            Self::MakeSecret => Capability::ResetCredentials,
         }
     }
 }
@@ -388,7 +403,13 @@ impl Book {
         match (ruled, wanted.act) {
             (None, _) => false,
             (Some(_), Dangerous::Loosen) => true,
-            (Some(acts), act) => acts.iter().any(|name| name == act.name()),
+            (Some(acts), act) => {
+                let ruled = match WAYS_ROUND.contains(&act) {
+                    true => Dangerous::Impersonate,
+                    false => act,
+                };
+                acts.iter().any(|name| name == ruled.name())
+            }
         }
     }
 
@@ -480,9 +501,17 @@ impl Book {
             .any(|who| !self.stands_over(*who, approval, now_s))
     }
 
-    /// An account, and everybody without whom it would not have the right of a request, at any remove.
+    /// An account, and everybody without whom it would not have the right of a request, at any remove; where it asked by
+    /// another right, that is any of its rights there.
     fn behind(&self, account: &Account, approval: &Approval, now_s: i64) -> BTreeSet<AccountId> {
-        let grants = self.standing(account, approval.act.right(), &approval.agency, now_s);
+        let right = approval.act.right();
+        let mut by_it = self.standing(account, right, &approval.agency, now_s);
+        let by_another = by_it.next().is_none();
+        let here = account
+            .grants
+            .iter()
+            .filter(|grant| grant.stands(now_s) && self.is_above(&grant.agency, &approval.agency));
+        let grants = here.filter(|grant| by_another || grant.may.capabilities().has(right));
         let givers = grants.map(|grant| {
             let above = grant.out_of.into_iter().flat_map(|id| self.chain(id));
             let chain = std::iter::once(grant).chain(above);

@@ -1,15 +1,19 @@
 //! Credentials: password (argon2id), app passwords, API tokens. Secrets are never stored or logged in clear.
 
 use crate::act::{Acts, Note, invalid, json as act_json, name};
+use crate::approval::{Dangerous, Spent, Wanted};
 use crate::book::Book;
+use crate::diversion::is_owner;
 use crate::fact::Fact;
 use crate::hand::Hands;
 use crate::hash::{digest, encode, random};
 use crate::policy::Key;
 use crate::verifier::Verifier;
-use crate::{Access, Account, AccountId, Capability, Directory, Error, Through, password};
+use crate::{
+    Access, Account, AccountId, AccountKind, Capability, Directory, Error, Scope, Through, password,
+};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 /// Credentials of one account.
@@ -169,6 +173,8 @@ impl Directory {
         let proof = Proof::Argon2id(hash);
         let verifier = self.verifier_of(account, &prepared);
         let mut acts = self.acts();
+        let asked = json!({ "kind": "password" });
+        let spent = self.second_of_secret(&mut acts, by, account, asked)?;
         let mut stored = self.draft(&acts, CredentialKind::Password, String::new(), None, proof);
         stored.verifier = verifier;
         let id = stored.id;
@@ -193,14 +199,14 @@ impl Directory {
             object: address.to_string(),
             detail: json!({ "credential": id.0 }),
         };
-        self.commit(&mut acts, by, note, facts)?;
+        self.commit_secret(&mut acts, by, note, facts, spent)?;
         acts.credential_last = id.0;
         Ok(id)
     }
 
     /// Makes an app password, token or first password; the secret is shown once. A first password takes the place of
     /// the password and of another first one. Errors: `Invalid` for a password (that is `set_password`), a past
-    /// expiry, or more than `CREDENTIALS_MAX`.
+    /// expiry, or more than `CREDENTIALS_MAX`, or no reason where one is needed; `Awaiting`.
     pub fn create_credential(
         &self,
         by: Option<&Access>,
@@ -267,11 +273,15 @@ impl Directory {
             Fact::CredentialCounter(id.0),
             Fact::Credential(account, stored),
         ];
-        // A token that somebody else made opens no mail (`signin`).
-        if kind == CredentialKind::AppPassword {
-            facts.extend(self.secret_told(acts.chain.last + 1, by, account)?);
-        }
-        self.commit(&mut acts, by, note, facts)?;
+        facts.extend(self.secret_told(acts.chain.last + 1, by, account)?);
+        let asked =
+            json!({ "kind": "app_password", "label": shown.label, "expires_at": expires_at });
+        let spent = match kind {
+            // A token that somebody else made opens no mail (`signin`).
+            CredentialKind::Token => Spent::default(),
+            _ => self.second_of_secret(&mut acts, by, account, asked)?,
+        };
+        self.commit_secret(&mut acts, by, note, facts, spent)?;
         acts.credential_last = id.0;
         Ok((shown, Secret::new(secret)))
     }
@@ -313,9 +323,59 @@ impl Directory {
             };
             (note, facts)
         };
-        self.commit(&mut acts, by, note, facts)?;
+        let asked = json!({ "kind": "first_password" });
+        let spent = self.second_of_secret(&mut acts, by, account, asked)?;
+        self.commit_secret(&mut acts, by, note, facts, spent)?;
         acts.credential_last = id.0;
         Ok((shown, secret))
+    }
+
+    /// The reason, and the second person, of a secret that somebody else makes and that leaves its owner's own in place, so
+    /// that mail is read by it beside him: an app password, or any secret of an account that members read. Of others nothing
+    /// is asked: who is shut out notices. Errors: `Invalid` (no reason), `Awaiting`.
+    fn second_of_secret(
+        &self,
+        acts: &mut Acts,
+        by: Option<&Access>,
+        account: AccountId,
+        mut asked: Value,
+    ) -> Result<Spent, Error> {
+        let Some(by) = by.filter(|by| !is_owner(by, account)) else {
+            return Ok(Spent::default());
+        };
+        let owner = self.account(account)?;
+        let office = matches!(owner.kind, AccountKind::Shared | AccountKind::Resource);
+        if asked["kind"] != "app_password" && !office {
+            return Ok(Spent::default());
+        }
+        let Some(reason) = by.reason() else {
+            let expected = "why you make a secret by which mail of another is read";
+            return Err(invalid("reason", expected));
+        };
+        asked["reason"] = reason.into();
+        let detail = json!({ "account": account, "asked": asked }).to_string();
+        let wanted = Wanted {
+            act: Dangerous::MakeSecret,
+            agency: &owner.agency,
+            object: &owner.address.to_string(),
+            detail: &detail,
+        };
+        self.with_second(acts, Some(by), wanted)
+    }
+
+    /// Commits the making of one, its own entry first: that has its number.
+    fn commit_secret(
+        &self,
+        acts: &mut Acts,
+        by: Option<&Access>,
+        note: Note,
+        mut facts: Vec<Fact>,
+        spent: Spent,
+    ) -> Result<(), Error> {
+        let (used, spent) = spent.into_rows();
+        facts.extend(spent);
+        let notes = std::iter::once(note).chain(used);
+        self.commit_all(acts, by, notes.collect(), facts)
     }
 
     /// Credentials of an account.
@@ -341,7 +401,7 @@ impl Directory {
         id: CredentialId,
     ) -> Result<(), Error> {
         let mut acts = self.acts();
-        let (note, facts) = {
+        let (note, mut facts, kind) = {
             let book = self.read();
             let kind = book.credential(account, id).map(|kept| kept.stored.kind);
             let capability = match kind {
@@ -367,8 +427,13 @@ impl Directory {
                 object: owner.address.to_string(),
                 detail: act_json(&kept.shown()),
             };
-            (note, book.withdrawal(account, id))
+            (note, book.withdrawal(account, id), kind)
         };
+        let another = by.filter(|by| !is_owner(by, account));
+        if let (Some(by), Some(CredentialKind::SecondFactor)) = (another, kind) {
+            let scope = Scope::SecondFactor(account);
+            facts.extend(self.act_told(acts.chain.last + 1, by, scope)?);
+        }
         self.commit(&mut acts, by, note, facts)
     }
 

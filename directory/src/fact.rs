@@ -14,7 +14,7 @@ use crate::former::{
 };
 use crate::forward::{AgencyForwarding, Forwarding};
 use crate::freed::Freed;
-use crate::impersonation::Impersonation;
+use crate::impersonation::{self, Impersonation};
 use crate::list::ListRules;
 use crate::notice::{self, Notice};
 use crate::policy::AgencyPolicy;
@@ -380,7 +380,8 @@ impl Fact {
             Self::NoApproval(id) => (table::APPROVAL, id.to_be_bytes().to_vec(), None),
             Self::Impersonation(i) => {
                 let key = i.id.to_be_bytes().to_vec();
-                (table::IMPERSONATION, key, Some(encode(i)?))
+                let row = encode_as(impersonation::ROW_VERSION, i)?;
+                (table::IMPERSONATION, key, Some(row))
             }
             Self::NoImpersonation(id) => (table::IMPERSONATION, id.to_be_bytes().to_vec(), None),
             Self::Policy(p) => {
@@ -425,7 +426,7 @@ impl Fact {
             table::CAPS => Self::Caps(decode(table, value)?),
             table::APPROVAL => Self::Approval(decode_approval(table, value)?),
             table::POLICY => Self::Policy(decode(table, value)?),
-            table::IMPERSONATION => Self::Impersonation(decode(table, value)?),
+            table::IMPERSONATION => Self::Impersonation(impersonation::read(value)?),
             table::STOP => Self::Stop(decode(table, value)?),
             table::POSITION => Self::Position(decode(table, value)?),
             table::JOB => Self::Job(Box::new(decode(table, value)?)),

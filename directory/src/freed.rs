@@ -75,7 +75,7 @@ impl Book {
     }
 
     /// What is told of an address that rests; in a domain that stands for another, of the address there.
-    fn resting(&self, address: &Address) -> Option<&Freed> {
+    pub(crate) fn resting(&self, address: &Address) -> Option<&Freed> {
         let meant = self.stands_for(address);
         let mut each = std::iter::once(address).chain(meant.as_ref());
         each.find_map(|address| {
@@ -97,15 +97,31 @@ impl Book {
     }
 
     /// What follows from addresses that nobody has any more once these facts are so: that they rest, and that nothing names
-    /// them; with what the audit log tells of it.
-    pub(crate) fn freeing(&self, facts: &mut Vec<Fact>, now_s: i64) -> Vec<Note> {
+    /// them; with what the audit log tells of it. `has_mail`: whether anything was meant for who had one last; an address of
+    /// who never had a letter rests on for who had it before him.
+    pub(crate) fn freeing(
+        &self,
+        facts: &mut Vec<Fact>,
+        now_s: i64,
+        has_mail: &dyn Fn(AccountId) -> bool,
+    ) -> Vec<Note> {
         let leaving = self.leaving(facts);
         let mut notes = Vec::new();
         for leaves in &leaving {
             notes.extend(self.unname(leaves, facts));
         }
         for leaves in leaving {
-            facts.extend(leaves.gone.into_iter().map(|address| {
+            let rests_on = |address: &Address| {
+                let before = self.resting(address);
+                let own = |f: &&Freed| f.address.key() == address.key();
+                let another = before
+                    .filter(own)
+                    .is_some_and(|f| f.account != leaves.account);
+                another && !has_mail(leaves.account)
+            };
+            let gone = leaves.gone.iter().filter(|address| !rests_on(address));
+            let gone: Vec<Address> = gone.cloned().collect();
+            facts.extend(gone.into_iter().map(|address| {
                 Fact::Freed(Freed {
                     address,
                     account: leaves.account,

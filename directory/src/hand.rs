@@ -33,7 +33,7 @@ impl Stored {
     }
 
     /// Who beside its owner knows it, or may.
-    fn known_to(&self, now_s: i64) -> &[AccountId] {
+    pub(crate) fn known_to(&self, now_s: i64) -> &[AccountId] {
         let chosen = self.hands.own && self.kind == CredentialKind::Password;
         match chosen && self.created_at.saturating_add(OWN_AFTER_S) <= now_s {
             true => &[],

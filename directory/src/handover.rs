@@ -14,6 +14,7 @@ use crate::act::{Note, check_version, invalid, name_if_any};
 use crate::book::Book;
 use crate::fact::Fact;
 use crate::grant::succeed;
+use crate::join::Join;
 use crate::notice::News;
 use crate::position::{HOLDINGS_MAX, Holding, Position, PositionId, Sealed, object};
 use crate::sender::HOLDER;
@@ -77,10 +78,13 @@ struct Change<'a> {
     note: Note,
     /// Whose mail programs are to look again.
     wake: Vec<AccountId>,
+    /// Who comes into the seat's mailbox.
+    join: Option<Join>,
 }
 
 impl Directory {
-    /// Hands a position over. The reason is that of the audit entry too, where `by` brings none. Errors: `Invalid` (`to`:
+    /// Hands a position over. The reason is that of the audit entry too, where `by` brings none; who takes it himself says
+    /// one, and it is told to the mailbox's other members (`join`). Errors: `Invalid` (`to`:
     /// a person that `by` may see, and another than holds it so; `on`; `rights`), `Held` where mail is to be sealed that
     /// is under a legal hold, `Conflict`, `Denied`.
     pub fn hand_over(
@@ -105,6 +109,11 @@ impl Directory {
         let by = reasoned.as_ref().or(by);
         // Refused before a new mailbox is made, where it can be known.
         let change = self.handed_over(by, id, &what, version, (None, Inboxes::default()))?;
+        let join = change.join;
+        if let Some(join) = join {
+            // Used up when it is done.
+            let _ = self.second_of_join(&mut self.acts(), by, join)?;
+        }
         only_tried(by, || change.note)?;
         let heir = self.heir(id, &what)?;
         let inboxes = self.inboxes(id, heir);
@@ -116,11 +125,16 @@ impl Directory {
             position,
             note,
             wake,
+            ..
         } = change;
+        let mut notes = vec![note];
         for news in news {
             facts.extend(self.notice(news)?);
         }
-        self.commit(&mut acts, by, note, facts)?;
+        if let Some(join) = join {
+            self.settle_join(&mut acts, by, join, &mut notes, &mut facts)?;
+        }
+        self.commit_all(&mut acts, by, notes, facts)?;
         drop(acts);
         for account in wake {
             self.inner.store.account(account).wake();
@@ -190,6 +204,11 @@ impl Directory {
             facts: Vec::new(),
             news: Vec::new(),
             wake: leaves.into_iter().chain(takes).collect(),
+            join: old.mailbox.zip(takes).map(|(mailbox, member)| Join {
+                mailbox,
+                member,
+                rights,
+            }),
             note: Note {
                 act: "position.handover",
                 object: object(id),

@@ -12,7 +12,7 @@ use crate::approval::{Dangerous, Wanted};
 use crate::book::Book;
 use crate::bounded::Bounded;
 use crate::error::Barred;
-use crate::fact::Fact;
+use crate::fact::{Fact, body, decode, table};
 use crate::hash::{digest, encode, random};
 use crate::origin::Origin;
 use crate::reading::{no_reason, row_of, told};
@@ -23,6 +23,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
@@ -30,8 +31,10 @@ use std::sync::{Mutex, PoisonError};
 pub const MINUTES_MAX: u32 = 60;
 /// Those of one administrator that stand at one time.
 pub const STANDING_MAX: usize = 20;
-/// Those that are kept, whether they stand or not.
-const KEPT_MAX: usize = 10_000;
+/// Those of all administrators that stand at one time.
+const ALL_STANDING_MAX: usize = 10_000;
+/// Those of one administrator that are kept to be listed; then the oldest that is over goes.
+const KEPT_MAX: usize = 500;
 /// Seconds for which they are listed after their time; the audit log keeps them.
 const LISTED_S: i64 = 90 * 24 * 60 * 60;
 /// Seconds without use after which the next use is another sitting.
@@ -68,6 +71,50 @@ pub struct Impersonation {
     pub last_sitting_at: Option<i64>,
     /// Of its token.
     pub(crate) proof: [u8; 32],
+    /// The browser session by which he asked: it ends with that.
+    pub(crate) session: Option<[u8; 32]>,
+}
+
+/// The version of their rows: 2 has the session.
+pub(crate) const ROW_VERSION: u8 = 2;
+
+/// The same as version 1 kept it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Impersonation1 {
+    id: u64,
+    account: AccountId,
+    by: AccountId,
+    address: String,
+    credential: CredentialId,
+    reason: String,
+    opened_at: i64,
+    until: i64,
+    ended_at: Option<i64>,
+    order: Option<u64>,
+    sittings: u32,
+    last_sitting_at: Option<i64>,
+    proof: [u8; 32],
+}
+
+impl From<Impersonation1> for Impersonation {
+    fn from(row: Impersonation1) -> Self {
+        Self {
+            id: row.id,
+            account: row.account,
+            by: row.by,
+            address: row.address,
+            credential: row.credential,
+            reason: row.reason,
+            opened_at: row.opened_at,
+            until: row.until,
+            ended_at: row.ended_at,
+            order: row.order,
+            sittings: row.sittings,
+            last_sitting_at: row.last_sitting_at,
+            proof: row.proof,
+            session: None,
+        }
+    }
 }
 
 impl std::fmt::Debug for Impersonation {
@@ -164,8 +211,9 @@ impl Directory {
             sittings: 0,
             last_sitting_at: None,
             proof: digest(&secret),
+            session: by.session,
         };
-        let mut facts = made.reading()?;
+        let mut facts = self.read().impersonation_told(by, &made)?;
         facts.extend(over.into_iter().map(Fact::NoImpersonation));
         facts.extend(spent);
         facts.push(Fact::Impersonation(made.clone()));
@@ -220,7 +268,7 @@ impl Directory {
             (one, owner.address.to_string())
         };
         let now = self.now_s();
-        if one.ended_at.is_some() || one.until <= now {
+        if !one.is_open(now) {
             return Ok(());
         }
         one.ended_at = Some(now);
@@ -230,6 +278,25 @@ impl Directory {
         // Who listens is to look anew, and is let out.
         self.inner.store.account(account).wake();
         Ok(())
+    }
+
+    /// Ends for good what stands no longer: suspended and let in again, or given a right back, nobody reads on by a token
+    /// that was refused in between. Done with each act and the end of a session, and once at the start; what the store
+    /// does not take is refused meanwhile, and ended with the next act.
+    pub(crate) fn end_fallen(&self) {
+        let fallen = self.read().impersonations_fallen(self);
+        if fallen.is_empty() {
+            return;
+        }
+        let read: BTreeSet<AccountId> = fallen.iter().map(|one| one.account).collect();
+        let ended = fallen.into_iter().map(Fact::Impersonation);
+        if let Err(error) = self.commit_unlogged(ended.collect()) {
+            tracing::warn!(%error, "impersonations that stand no longer were not ended for good");
+        }
+        for account in read {
+            // Who listens is to look anew, and is let out.
+            self.inner.store.account(account).wake();
+        }
     }
 
     /// Who reads, by what he asked.
@@ -245,9 +312,12 @@ impl Directory {
         })
     }
 
-    /// Whether it holds now: within its time, both there and active, and the one with the right over the other.
+    /// Whether it holds now: within its time, both there and active, the one with the right over the other, and the session
+    /// open by which he asked.
     pub(crate) fn stands(&self, book: &Book, one: &Impersonation) -> bool {
-        let within = one.ended_at.is_none() && self.now_s() < one.until;
+        let now = self.now_s();
+        let open = |session| book.sessions.get(&session).is_some_and(|s| !s.ended(now));
+        let within = one.is_open(now) && one.session.is_none_or(open);
         let owner = book.account(one.account).filter(|a| may_enter(a));
         let (Some(owner), true) = (owner, within) else {
             return false;
@@ -330,9 +400,13 @@ impl Directory {
 }
 
 impl Impersonation {
-    /// The rows that tell its owner, as of every privileged read.
-    fn reading(&self) -> Result<Vec<Fact>, storage::Error> {
-        let reading = Reading {
+    /// Whether nobody has ended it, within its time.
+    fn is_open(&self, now_s: i64) -> bool {
+        self.ended_at.is_none() && now_s < self.until
+    }
+
+    fn reading(&self) -> Reading {
+        Reading {
             id: self.id,
             by: self.by,
             address: self.address.clone(),
@@ -341,11 +415,7 @@ impl Impersonation {
             opened_at: self.opened_at,
             until: self.until,
             order: self.order,
-        };
-        Ok(vec![
-            row_of(&reading)?,
-            told(self.account, self.id, self.opened_at)?,
-        ])
+        }
     }
 
     fn note(&self, act: &'static str, object: String) -> Note {
@@ -363,17 +433,51 @@ impl Impersonation {
 }
 
 impl Book {
-    /// Those that are long over, to be forgotten when another is made. Errors: `Invalid` (too many).
+    /// The rows that tell whose mail it is, as of every privileged read.
+    fn impersonation_told(&self, by: &Access, one: &Impersonation) -> Result<Vec<Fact>, Error> {
+        let mut facts = vec![row_of(&one.reading())?];
+        for who in self.told_of(one.account, by) {
+            facts.push(told(who, one.id, one.opened_at)?);
+        }
+        Ok(facts)
+    }
+
+    /// Those that are over and no longer to be listed, to be forgotten when another is made. Errors: `Invalid` (too many
+    /// that stand).
     fn impersonations_over(&self, by: AccountId, now_s: i64) -> Result<Vec<u64>, Error> {
-        let all = self.impersonations.values();
-        let open = |one: &&Impersonation| one.ended_at.is_none() && one.until > now_s;
-        let mine = all.clone().filter(|one| one.by == by).filter(open).count();
-        let over = all.filter(|one| one.until.saturating_add(LISTED_S) < now_s);
-        let over: Vec<u64> = over.map(|one| one.id).collect();
-        if mine >= STANDING_MAX || self.impersonations.len() - over.len() >= KEPT_MAX {
+        let all = || self.impersonations.values();
+        let mine = || all().filter(|one| one.by == by);
+        let open = |one: &&Impersonation| one.is_open(now_s);
+        if mine().filter(open).count() >= STANDING_MAX
+            || all().filter(open).count() >= ALL_STANDING_MAX
+        {
             let expected = format!("at most {STANDING_MAX} that stand");
             return Err(invalid("account", expected));
         }
-        Ok(over)
+        let old = all().filter(|one| one.until.saturating_add(LISTED_S) < now_s);
+        let crowd = (mine().count() + 1).saturating_sub(KEPT_MAX);
+        let crowd = mine().filter(|one| !one.is_open(now_s)).take(crowd);
+        let over: BTreeSet<u64> = old.chain(crowd).map(|one| one.id).collect();
+        Ok(over.into_iter().collect())
+    }
+
+    /// Those that nobody ended and that stand no longer, though their time is not over.
+    fn impersonations_fallen(&self, directory: &Directory) -> Vec<Impersonation> {
+        let now = directory.now_s();
+        let open = self.impersonations.values().filter(|one| one.is_open(now));
+        let fallen = open.filter(|one| !directory.stands(self, one));
+        let ended = fallen.map(|one| Impersonation {
+            ended_at: Some(now),
+            ..one.clone()
+        });
+        ended.collect()
+    }
+}
+
+/// A row, of this version or brought to it.
+pub(crate) fn read(octets: &[u8]) -> Result<Impersonation, storage::Error> {
+    match octets.split_first() {
+        Some((&ROW_VERSION, rest)) => body(table::IMPERSONATION, rest),
+        _ => decode::<Impersonation1>(table::IMPERSONATION, octets).map(Impersonation::from),
     }
 }

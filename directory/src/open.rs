@@ -154,6 +154,7 @@ impl Directory {
             }
             directory.inner.store.commit_rows(vec![mark])?;
         }
+        directory.end_fallen();
         Ok(directory)
     }
 

@@ -178,9 +178,15 @@ impl Directory {
     pub(crate) fn check_order(&self, id: u64, scope: &Scope) -> Result<(), Error> {
         let order = self.order(id)?.filter(|order| order.stands(self.now_s()));
         let fits = |account: AccountId| match scope {
-            Scope::Mail(read) | Scope::Impersonation(read) => *read == account,
+            Scope::Mail(read) | Scope::Impersonation(read) | Scope::Redirect(read, _) => {
+                *read == account
+            }
             Scope::Trace => true,
-            Scope::Directory(_) | Scope::Audit | Scope::Secret(_) => false,
+            Scope::Directory(_)
+            | Scope::Audit
+            | Scope::Secret(_)
+            | Scope::Member(_)
+            | Scope::SecondFactor(_) => false,
         };
         match order.filter(|order| fits(order.account)) {
             Some(_) => Ok(()),

@@ -6,7 +6,9 @@ use crate::act::{Acts, Note, invalid};
 use crate::bounded::Bounded;
 use crate::fact::{Fact, account_key, decode, encode, table};
 use crate::origin::REASON;
-use crate::{Access, AccountId, AgencyId, CredentialId, Directory, Error, impersonation};
+use crate::{
+    Access, AccountId, AgencyId, CredentialId, Directory, Error, diversion, impersonation,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
@@ -26,6 +28,13 @@ const LOOK_MAX: usize = 2_000;
 pub(crate) const OPEN: &str = "read.open";
 /// The acts that make secrets by which mail is read.
 const SECRETS: [&str; 3] = ["credential.create", "password.set", "password.first"];
+/// The other acts of which owners are told.
+const TOLD: [&str; 4] = [
+    diversion::ACT,
+    "account.member",
+    "position.handover",
+    "credential.delete",
+];
 
 /// What is read. The order is kept in stored rows: new ones come last.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -42,6 +51,12 @@ pub enum Scope {
     Impersonation(AccountId),
     /// Nothing yet: a secret of this account was made, by which it may be.
     Secret(AccountId),
+    /// Nothing yet: mail that was meant for this account comes to these addresses.
+    Redirect(AccountId, Vec<String>),
+    /// Nothing yet: who administers let himself in as one who reads this account's mail.
+    Member(AccountId),
+    /// Nothing yet: the second factor of this account was withdrawn.
+    SecondFactor(AccountId),
 }
 
 impl Scope {
@@ -54,6 +69,22 @@ impl Scope {
             Self::Audit => "audit",
             Self::Impersonation(_) => "impersonation",
             Self::Secret(_) => "secret",
+            Self::Redirect(..) => "redirect",
+            Self::Member(_) => "member",
+            Self::SecondFactor(_) => "second_factor",
+        }
+    }
+
+    /// The account of which it is.
+    pub fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::Mail(account)
+            | Self::Impersonation(account)
+            | Self::Secret(account)
+            | Self::Redirect(account, _)
+            | Self::Member(account)
+            | Self::SecondFactor(account) => Some(*account),
+            Self::Trace | Self::Directory(_) | Self::Audit => None,
         }
     }
 }
@@ -135,7 +166,7 @@ pub(crate) fn row_of(reading: &Reading) -> Result<Fact, storage::Error> {
 
 /// Whether an entry of this act may have such a row.
 pub(crate) fn is_told(act: &str) -> bool {
-    [OPEN, impersonation::OPEN].contains(&act) || SECRETS.contains(&act)
+    [OPEN, impersonation::OPEN].contains(&act) || SECRETS.contains(&act) || TOLD.contains(&act)
 }
 
 /// The row that tells an owner of a window.
@@ -242,13 +273,16 @@ impl Directory {
 
     fn keep_reading(&self, acts: &mut Acts, by: &Access, reading: &Reading) -> Result<(), Error> {
         let mut facts = vec![row_of(reading)?];
-        let object = match &reading.scope {
-            Scope::Mail(account) | Scope::Impersonation(account) | Scope::Secret(account) => {
-                facts.push(told(*account, reading.id, reading.opened_at)?);
-                self.kept_account(*account)?.address.to_string()
+        let object = match (reading.scope.account(), &reading.scope) {
+            (Some(account), _) => {
+                let whom = self.read().told_of(account, by);
+                for who in whom {
+                    facts.push(told(who, reading.id, reading.opened_at)?);
+                }
+                self.kept_account(account)?.address.to_string()
             }
-            Scope::Directory(agency) => agency.0.clone(),
-            Scope::Trace | Scope::Audit => reading.scope.name().to_owned(),
+            (None, Scope::Directory(agency)) => agency.0.clone(),
+            (None, scope) => scope.name().to_owned(),
         };
         let mut detail = json!({"scope": reading.scope.name(),
             "until": formats::date::utc(reading.until)});
@@ -271,22 +305,37 @@ impl Directory {
         by: Option<&Access>,
         owner: AccountId,
     ) -> Result<Vec<Fact>, Error> {
-        let Some(by) = by else { return Ok(Vec::new()) };
-        if by.account == owner && !by.is_lent() {
-            return Ok(Vec::new());
-        }
+        let another = by.filter(|by| !diversion::is_owner(by, owner));
+        another.map_or(Ok(Vec::new()), |by| {
+            self.act_told(entry, by, Scope::Secret(owner))
+        })
+    }
+
+    /// What tells whoever an account is of, of something done with it by the act whose entry has this number.
+    pub(crate) fn act_told(
+        &self,
+        entry: u64,
+        by: &Access,
+        scope: Scope,
+    ) -> Result<Vec<Fact>, Error> {
+        let whom = scope.account();
+        let whom = whom.map_or(Vec::new(), |account| self.read().told_of(account, by));
         let now = self.now_s();
         let reading = Reading {
             id: entry,
             by: by.account,
             address: by.address.to_string(),
-            scope: Scope::Secret(owner),
+            scope,
             reason: by.reason().unwrap_or_default().to_owned(),
             opened_at: now,
             until: now,
             order: None,
         };
-        Ok(vec![row_of(&reading)?, told(owner, entry, now)?])
+        let mut facts = vec![row_of(&reading)?];
+        for who in whom {
+            facts.push(told(who, entry, now)?);
+        }
+        Ok(facts)
     }
 
     /// One window. Errors: `NotFound`.
@@ -328,7 +377,9 @@ impl Directory {
                     Err(Error::NotFound(_)) => continue,
                     reading => reading?,
                 };
-                if whole || !self.is_hidden(reading.order, account)? {
+                let of = reading.scope.account().unwrap_or(account);
+                let hidden = |whose| self.is_hidden(reading.order, whose);
+                if whole || !hidden(account)? && !hidden(of)? {
                     found.push((reading, decode(table::READ_OF, &value)?));
                 }
                 if found.len() == max {

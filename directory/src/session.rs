@@ -148,6 +148,7 @@ impl Directory {
             _ => return Ok(()),
         };
         self.commit_unlogged(vec![Fact::NoSession(hash)])?;
+        self.end_fallen();
         // RFC 8620 §7.2: what it had pushed to goes with it.
         self.sweep_pushes(Some(account))?;
         Ok(())

@@ -312,27 +312,7 @@ impl Directory {
         Ok(book.share(account, None))
     }
 
-    /// Gives a member these rights over all mailboxes of a shared account, or takes every right away: then also
-    /// those over single mailboxes. `version`: the list's, zero while there is none. Errors: `NotFound`
-    /// (account), `Invalid` (kind, member), `Conflict`, `Denied`.
-    pub fn set_member(
-        &self,
-        by: Option<&Access>,
-        account: AccountId,
-        member: AccountId,
-        rights: Rights,
-        version: Option<u64>,
-    ) -> Result<Share, Error> {
-        let mut acts = self.acts();
-        let meant = (account, member, rights);
-        let (share, facts, note) = self.member_facts(&acts, by, meant, version)?;
-        self.commit(&mut acts, by, note, facts)?;
-        drop(acts);
-        self.tell_shared(account, None, Sharing::Account(member));
-        Ok(share)
-    }
-
-    /// What is to be committed for it. The lock of acts is held, since notices have numbers.
+    /// What is to be committed for a member's rights (`set_member`). The lock of acts is held, since notices have numbers.
     pub(crate) fn member_facts(
         &self,
         _acts: &crate::act::Acts,

@@ -112,6 +112,8 @@ pub(crate) struct NewAccount {
     pub(super) position: Option<String>,
     pub(super) quota: Option<u64>,
     pub(super) messages_max: Option<u64>,
+    /// Why: needed for an address that lately was another's (or `Audit-Reason`), who sees it in `reads`.
+    pub(super) reason: Option<String>,
 }
 
 /// What may change of an account (RFC 7396 merge).
@@ -147,6 +149,8 @@ pub(crate) struct AccountChange {
     /// grant is taken.
     #[serde(default, deserialize_with = "given")]
     pub(super) grants: Option<Vec<Grant>>,
+    /// Why: needed for an address that lately was another's, and to make a list of a person's account (or `Audit-Reason`).
+    pub(super) reason: Option<String>,
 }
 
 /// Which accounts.

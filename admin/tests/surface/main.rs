@@ -29,6 +29,7 @@ mod proposals;
 mod queue;
 mod reads;
 mod recovery;
+mod redirects;
 mod replays;
 mod rough;
 mod senders;

@@ -246,6 +246,12 @@ impl Ground<'_> {
                 faults.at(cells, column, fault);
             }
         }
+        let taker = old.is_none().then_some(new.id);
+        if taker.is_some_and(|taker| self.takes_anothers(&new.address, taker))
+            && !faults.has(Column::Address)
+        {
+            faults.at(cells, Column::Address, Fault::NeedsReason);
+        }
         let from = old.map(|old| &old.agency);
         if from.is_some() && self.book.takes_less(from, Some(&new.agency)) {
             faults.at(cells, Column::Agency, Fault::TakesTwo);

@@ -51,6 +51,8 @@ pub enum Fault {
     ByHandover,
     /// The mailbox has passwords, sessions, senders or forwarding of its own, which end for good with the first holder.
     OwnSecrets,
+    /// Mail meant for somebody comes to another by it, or who asked lets himself in: it needs a reason, which a file lacks.
+    NeedsReason,
 }
 
 /// A fault and where it is.

@@ -14,6 +14,8 @@ use serde_json::json;
 
 /// Letters of one commit.
 const LETTERS_COMMIT: usize = 200;
+/// Persons whom a dry run names; how many there are it says of all.
+const LETTERS_TRIED_MAX: usize = 1_000;
 
 /// One person's letter.
 #[derive(Debug, Clone)]
@@ -68,6 +70,9 @@ impl Directory {
             detail: json!({"job": id.0, "again": again}),
         };
         let fact = Fact::Job(Box::new(job));
+        if let Some(trial) = by.trial() {
+            return trial.end(self.letters_tried(by, id, note)?);
+        }
         self.commit(&mut acts, Some(by), note, vec![fact])?;
         Ok(Letters {
             directory: self.clone(),
@@ -85,22 +90,12 @@ impl Letters {
         if self.ended {
             return Ok(None);
         }
-        let made = |o: &super::outcome::Outcome| o.done == Done::New && o.account != 0;
-        let (found, after) = self
-            .directory
-            .shelf(self.job, self.after, LETTERS_COMMIT, made)?;
-        match after {
-            Some(after) => self.after = after,
-            None => self.ended = true,
-        }
+        let found = self.persons()?;
         let mut letters = Vec::with_capacity(found.len());
         let (mut notes, mut facts) = (Vec::new(), Vec::new());
         let mut acts = self.directory.acts();
         let mut last = acts.credential_last;
-        for outcome in found {
-            let Some(id) = AccountId::new(outcome.account) else {
-                continue;
-            };
+        for id in found {
             last += 1;
             let drawn = self
                 .directory
@@ -108,6 +103,8 @@ impl Letters {
             let Some((letter, note, rows)) = drawn else {
                 continue;
             };
+            let entry = acts.chain.last + notes.len() as u64 + 1;
+            facts.extend(self.directory.secret_told(entry, Some(&self.by), id)?);
             letters.push(letter);
             notes.push(note);
             facts.extend(rows);
@@ -120,9 +117,49 @@ impl Letters {
         }
         Ok(Some(letters))
     }
+
+    /// The next accounts that the import made.
+    fn persons(&mut self) -> Result<Vec<AccountId>, Error> {
+        let made = |o: &super::outcome::Outcome| o.done == Done::New && o.account != 0;
+        let (found, after) = self
+            .directory
+            .shelf(self.job, self.after, LETTERS_COMMIT, made)?;
+        match after {
+            Some(after) => self.after = after,
+            None => self.ended = true,
+        }
+        let ids = found.into_iter();
+        Ok(ids.filter_map(|o| AccountId::new(o.account)).collect())
+    }
 }
 
 impl Directory {
+    /// Whose letters there would be, behind the act that begins them.
+    fn letters_tried(&self, by: &Access, id: JobId, begins: Note) -> Result<Vec<Note>, Error> {
+        let mut letters = Letters {
+            directory: self.clone(),
+            by: by.clone(),
+            job: id,
+            after: 0,
+            ended: false,
+        };
+        let (mut notes, mut persons) = (vec![begins], 0u64);
+        while !letters.ended {
+            for account in letters.persons()? {
+                let Some((_, mut note, _)) = self.draw_first(by, account, CredentialId(0))? else {
+                    continue;
+                };
+                persons += 1;
+                note.detail["credential"] = serde_json::Value::Null;
+                if notes.len() <= LETTERS_TRIED_MAX {
+                    notes.push(note);
+                }
+            }
+        }
+        notes[0].detail["persons"] = persons.into();
+        Ok(notes)
+    }
+
     /// A first password for a person who has no password yet; `None`: he has one, or may have none.
     fn draw_first(
         &self,

@@ -5,7 +5,8 @@ use super::column::{Column, Subject};
 use super::fault::{Fault, fault_of};
 use super::plan::{Ahead, Ground, Planned, Work, differences};
 use crate::account::{MEMBERS_MAX, managed_by};
-use crate::{Account, AccountKind, Capability, Rights, Sharing};
+use crate::join::Join;
+use crate::{Account, AccountId, AccountKind, Capability, Rights, Sharing};
 use formats::address::Address;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -143,6 +144,21 @@ impl Ground<'_> {
         })
     }
 
+    /// Whether who asked gets in by this where he did not read before (`join`).
+    pub(super) fn lets_himself_in(
+        &self,
+        owner: &Account,
+        member: AccountId,
+        rights: Rights,
+    ) -> bool {
+        let join = Join {
+            mailbox: owner.id,
+            member,
+            rights,
+        };
+        self.by.is_some_and(|by| self.book.joins(by, owner, join))
+    }
+
     fn shared(
         &self,
         cells: &Cells,
@@ -184,6 +200,10 @@ impl Ground<'_> {
             && let Ok(fault) = fault_of(error)
         {
             faults.at(cells, Column::Member, fault);
+            return None;
+        }
+        if self.lets_himself_in(owner, who.id, rights) {
+            faults.at(cells, Column::Member, Fault::NeedsReason);
             return None;
         }
         let cell = |rights: Rights, column| match rights.is_empty() {

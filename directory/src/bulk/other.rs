@@ -65,6 +65,13 @@ impl Ground<'_> {
         will
     }
 
+    /// Whether mail meant for somebody else comes to an account by its getting this address (`diversion`).
+    pub(super) fn takes_anothers(&self, address: &Address, taker: AccountId) -> bool {
+        let loses = self.book.loses(address, taker);
+        let loses = loses.zip(self.by);
+        loses.is_some_and(|(owner, by)| by.directory.is_meant_in(self.book, owner))
+    }
+
     /// Why the account does not get this alias; `None` for the alias: why none of its aliases goes.
     fn alias_fault(
         &self,
@@ -83,7 +90,11 @@ impl Ground<'_> {
             .book
             .check_untaken(self.by, may, alias, Some(account.id));
         let taken = untaken.is_err() || ahead.gives(alias) || key == account.address.key();
-        taken.then_some(Fault::Taken)
+        match self.takes_anothers(alias, account.id) {
+            _ if taken => Some(Fault::Taken),
+            true => Some(Fault::NeedsReason),
+            false => None,
+        }
     }
 }
 

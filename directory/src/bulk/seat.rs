@@ -418,6 +418,9 @@ impl Ground<'_> {
         let wanted = given.with(HOLDER);
         let may = self.book.check_member(self.by, mailbox, holder, wanted);
         refused(cells, Column::Holder, may.map(|_| ()), faults);
+        if self.lets_himself_in(mailbox, holder, wanted) && !faults.has(Column::Holder) {
+            faults.at(cells, Column::Holder, Fault::NeedsReason);
+        }
         (given != wanted).then_some((given, wanted))
     }
 }

@@ -428,10 +428,11 @@ fn a_token_that_another_made_opens_no_mail() {
         "Audit-Reason: ",
     );
     // By such a token its owner's secrets are made by somebody else, which he is told.
-    assert!(told(&world, id).is_empty());
+    assert_eq!(told(&world, id), vec![Scope::Secret(id); 2]);
+    let planted = planted.because("x").unwrap();
     d.create_credential(Some(&planted), id, CredentialKind::AppPassword, "m", None)
         .unwrap();
-    assert_eq!(told(&world, id), [Scope::Secret(id)]);
+    assert_eq!(told(&world, id), vec![Scope::Secret(id); 3]);
 }
 
 #[test]
@@ -471,10 +472,102 @@ fn the_owner_is_told_who_made_a_secret_of_his() {
     assert_eq!(told(&world, an), vec![Scope::Secret(an); 3]);
     // What is not done is not told.
     let trial = directory::Trial::default();
-    let tries = admin.clone().on_trial(&trial);
+    let tries = why.clone().on_trial(&trial);
     refused(
         d.create_credential(Some(&tries), an, app, "máy", None),
         "a dry run",
     );
     assert_eq!(told(&world, an).len(), 3);
+}
+
+#[test]
+fn what_was_refused_once_is_not_let_in_again() {
+    let revived = |ends: &dyn Fn(&World, &Access, AccountId),
+                   mends: &dyn Fn(&World, &Access, AccountId)| {
+        let (world, admin, an) = begin();
+        let d = &world.directory;
+        let (_, secret) = d.impersonate(&admin, an, 30).unwrap();
+        let access = enters(&world, &secret);
+        ends(&world, &admin, an);
+        assert!(!access.stands());
+        let listed = d.impersonations(&world.officer("kt@tinh.gov.vn", Role::Auditor, "H99"), an);
+        assert_eq!(listed.unwrap()[0].0.ended_at, Some(world.now_s()));
+        mends(&world, &admin, an);
+        assert!(!access.stands());
+        is_refused(&world, &secret);
+        drop((access, admin));
+        is_refused(&world.restart(), &secret);
+    };
+    let state = |world: &World, id: AccountId, state: AccountState| {
+        let mut account = world.directory.account(id).unwrap();
+        account.state = state;
+        world.directory.change_account(None, account, None).unwrap();
+    };
+    let (shut, open) = (AccountState::Suspended, AccountState::Active);
+    revived(&|w, _, an| state(w, an, shut), &|w, _, an| {
+        state(w, an, open)
+    });
+    revived(&|w, by, _| state(w, by.account(), shut), &|w, by, _| {
+        state(w, by.account(), open);
+    });
+    // A right that is taken and given back; an account that moves away and back.
+    let grants = |world: &World, id: AccountId, grants: Vec<Grant>| {
+        let mut account = world.directory.account(id).unwrap();
+        account.grants = grants;
+        world.directory.change_account(None, account, None).unwrap();
+    };
+    revived(
+        &|w, by, _| grants(w, by.account(), Vec::new()),
+        &|w, by, _| {
+            grants(
+                w,
+                by.account(),
+                vec![Grant::of(Role::Administrator, agency("H99"))],
+            );
+        },
+    );
+}
+
+#[test]
+fn asked_in_the_browser_it_ends_with_that_session() {
+    let (world, _, an) = begin();
+    let d = &world.directory;
+    let ip = peer("192.0.2.1");
+    let open = || {
+        let token = d.open_session(&world.enter("qt"), ip).unwrap();
+        let by = d.session(&token.0).unwrap().because("x").unwrap();
+        (token, d.impersonate(&by, an, 60).unwrap().1)
+    };
+    let (token, secret) = open();
+    let (_, other) = open();
+    let access = enters(&world, &secret);
+    d.close_session(&token.0).unwrap();
+    assert!(!access.stands());
+    is_refused(&world, &secret);
+    // The other session is still there, over a restart too.
+    drop(access);
+    let world = world.restart();
+    is_refused(&world, &secret);
+    enters(&world, &other);
+}
+
+#[test]
+fn one_who_opens_and_ends_many_leaves_others_theirs() {
+    let (world, admin, an) = begin();
+    let d = &world.directory;
+    let other = world.officer("qt2@tinh.gov.vn", Role::Administrator, "H99");
+    let other = other.because("x").unwrap();
+    let (kept, secret) = d.impersonate(&other, an, 60).unwrap();
+    for _ in 0..510 {
+        let (one, _) = d.impersonate(&admin, an, 1).unwrap();
+        d.end_impersonation(&admin, an, one.id).unwrap();
+    }
+    let (last, _) = d.impersonate(&admin, an, 1).unwrap();
+    let listed = d.impersonations(&admin, an).unwrap();
+    // 500 of one are kept to be listed, and the one of the other.
+    assert_eq!(listed.len(), 501);
+    assert_eq!((listed[0].0.id, listed[500].0.id), (last.id, kept.id));
+    enters(&world, &secret);
+    // The log has all of them.
+    assert_eq!(told(&world, an).len(), 50);
 }

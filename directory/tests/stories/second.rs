@@ -263,6 +263,9 @@ fn who_lost_the_telephone_is_helped_by_an_administrator_not_by_a_session() {
     assert!(matches!(refused, Err(Error::NotFound(_))), "{refused:?}");
     let officer = world.officer("ql@tinh.gov.vn", Role::Administrator, "H99.2");
     d.delete_credential(Some(&officer), an.id, factor).unwrap();
+    let (told, _) = d.readings_of(an.id, None, 5, false).unwrap();
+    let told: Vec<_> = told.into_iter().map(|(reading, _)| reading.scope).collect();
+    assert_eq!(told, [directory::Scope::SecondFactor(an.id)]);
     check(&world, "an", None, "in");
     // Spare codes are drawn anew by a code.
     let (_, _, spare) = enrolled(&world, "binh@tinh.gov.vn");

@@ -6,10 +6,12 @@ use super::print::{Column, Printer};
 /// Rows shown when no limit is given.
 const LIMIT_DEFAULT: usize = 50;
 
-const COLUMNS: [Column; 6] = [
+const COLUMNS: [Column; 8] = [
     ("at", "Lúc", "At"),
     ("by", "Người xem", "By"),
     ("scope", "Xem gì", "What"),
+    ("account_address", "Hộp thư", "Mailbox"),
+    ("to", "Chuyển đến", "To"),
     ("reason", "Lý do", "Reason"),
     ("order", "Lệnh", "Order"),
     ("id", "Mục nhật ký", "Audit entry"),

@@ -6,7 +6,7 @@ const COLUMNS: [&str; 10] = [
 ];
 
 /// Names and what they are called. A name of several tables means the same in each.
-const WORDS: [(&str, &str); 85] = [
+const WORDS: [(&str, &str); 87] = [
     // Accounts.
     ("person", "cá nhân"),
     ("shared", "hộp thư chung"),
@@ -90,6 +90,8 @@ const WORDS: [(&str, &str); 85] = [
     ("directory", "bảng danh bạ"),
     ("impersonation", "đọc thay"),
     ("secret", "người khác lập mật khẩu"),
+    ("redirect", "chuyển thư sang nơi khác"),
+    ("member", "người quản trị tự vào hộp thư"),
     ("readable", "đọc được"),
     ("sealed", "niêm phong"),
     // Credentials.
