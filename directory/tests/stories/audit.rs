@@ -226,6 +226,66 @@ fn i18_entries_of_version_1_are_read_and_the_chain_goes_on_over_the_step() {
     d.audit(None, 10).unwrap_err();
 }
 
+/// One row of the log as version 2 wrote it: without the credential.
+fn earlier_row(number: u64, before: [u8; 32]) -> RowChange {
+    let (actor, act, object, detail) = ("qt@x.vn", "agency.create", "H99", "{}");
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&before);
+    hasher.update(b"congvu audit 2\n");
+    hasher.update(&number.to_be_bytes());
+    hasher.update(&START_S.to_be_bytes());
+    for text in [actor, act, object, detail, "H99", "vì", "192.0.2.1", "api"] {
+        hasher.update(&(text.len() as u64).to_be_bytes());
+        hasher.update(text.as_bytes());
+    }
+    for id in [7u32, 0] {
+        hasher.update(&id.to_be_bytes());
+    }
+    let hash = *hasher.finalize().as_bytes();
+    let whom = (Some(7u32), act, object, None::<u32>, Some("H99"));
+    let origin = (detail, "vì", "192.0.2.1", "api", hash);
+    let row = (number, START_S, actor, whom, origin);
+    RowChange {
+        table: "directory.audit",
+        key: number.to_be_bytes().to_vec(),
+        value: Some(postcard::to_extend(&row, vec![2]).unwrap()),
+    }
+}
+
+#[test]
+fn i18_entries_of_version_2_are_read_and_the_next_say_by_which_credential() {
+    let world = World::empty();
+    let first = earlier_rows(1);
+    let before = postcard::from_bytes::<(u64, i64, &str, &str, &str, &str, [u8; 32])>(
+        &first[0].value.as_ref().unwrap()[1..],
+    );
+    let second = earlier_row(2, before.unwrap().6);
+    world.store.commit_rows(first).unwrap();
+    world.store.commit_rows(vec![second]).unwrap();
+    let world = world.restart();
+    let d = &world.directory;
+    assert_eq!(d.audit_check().unwrap(), None);
+    let found = &d.audit(None, 1).unwrap()[0];
+    assert_eq!(
+        (
+            found.reason.as_str(),
+            found.service.as_str(),
+            found.credential
+        ),
+        ("vì", "api", None)
+    );
+    world.agency("H99", None);
+    d.create_domain(None, domain("tinh.gov.vn"), agency("H99"))
+        .unwrap();
+    let qt = world.officer("qt@tinh.gov.vn", directory::Role::Administrator, "H99");
+    let directory::Through::Password(by) = qt.through() else {
+        panic!("by a password");
+    };
+    d.record(Some(&qt), "queue.hold", "H99", "{}").unwrap();
+    assert_eq!(d.audit(None, 1).unwrap()[0].credential, Some(by));
+    assert_eq!(d.audit_check().unwrap(), None);
+}
+
 #[test]
 fn an_entry_says_who_whom_why_and_from_where() {
     let world = World::new();

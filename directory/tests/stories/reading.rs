@@ -259,3 +259,37 @@ fn what_owners_see_goes_with_the_entries_that_are_cut_off() {
         (1, 1)
     );
 }
+
+#[test]
+fn i18_impersonations_of_version_1_are_read() {
+    let world = World::new();
+    let admin = world.officer("qt@tinh.gov.vn", Role::Administrator, "H99");
+    let an = world.person("an@tinh.gov.vn", "H99.1").id;
+    let credential = world.directory.credentials(None, admin.account()).unwrap()[0].id;
+    let now = world.now_s();
+    let who = (
+        9u64,
+        an.raw(),
+        admin.account().raw(),
+        "qt@tinh.gov.vn",
+        credential.0,
+    );
+    let when = ("x", now, now + 60, None::<i64>, None::<u64>);
+    let row = (who, when, 3u32, None::<i64>, [7u8; 32]);
+    let row = storage::RowChange {
+        table: "directory.impersonation",
+        key: 9u64.to_be_bytes().to_vec(),
+        value: Some(postcard::to_extend(&row, vec![1]).unwrap()),
+    };
+    world.store.commit_rows(vec![row]).unwrap();
+    drop(admin);
+    let world = world.restart();
+    let listed = world
+        .directory
+        .impersonations(&world.enter("qt"), an)
+        .unwrap();
+    assert_eq!(
+        (listed[0].0.id, listed[0].0.sittings, listed[0].1),
+        (9, 3, true)
+    );
+}
