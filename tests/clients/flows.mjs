@@ -1,6 +1,7 @@
 // What people do with their mail beyond reading and answering: who a letter is from, finding, labels, folders,
 // sending later, a line that is cut. Part of `browser.mjs`, which gives its tools.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { connect } from 'node:net';
 
 /** A letter from another server, in the clear. */
@@ -169,6 +170,40 @@ export function flows({ origin, demo, people: [first, second], tools: { jmap, sh
     await page.locator('.msg .t', { hasText: subject }).first().waitFor();
   }
 
+  /** Files are looked at without being saved, a hostile one as text only; all of them come in one archive. */
+  async function files(page) {
+    const subject = `Hồ sơ kèm theo ${Date.now() % 100_000}`;
+    const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+    const inner = 'From: "Sở Nội vụ" <snv@noi.example>\r\nTo: <a@x.example>\r\nSubject: Thư bên trong\r\nContent-Type: text/html; charset=utf-8\r\n\r\n'
+      + '<p>Nội dung <b>bên trong</b>.</p><script>alert(9)</script><img src=x onerror="alert(10)">';
+    await page.goto(`${origin}/#/compose/new?to=${encodeURIComponent(first.address)}`);
+    await compose(page, { subject, text: 'Xem các tệp.' });
+    await page.setInputFiles('input[type=file]', [
+      { name: 'dấu.png', mimeType: 'image/png', buffer: png }, { name: 'ghi chú.txt', mimeType: 'text/plain', buffer: Buffer.from('<b>Đây là</b> chữ.') },
+      { name: 'thư.eml', mimeType: 'message/rfc822', buffer: Buffer.from(inner) }, { name: 'ghi chú.txt', mimeType: 'text/plain', buffer: Buffer.from('Bản hai.') },
+    ]);
+    await page.waitForFunction(() => document.querySelectorAll('.ed .file').length === 4 && !document.querySelector('.ed progress'));
+    await page.keyboard.press('Control+Enter');
+    await page.click('.toast .btn:first-of-type');
+    await page.click('.side li:nth-child(1) a');
+    await page.click(`.msg:has(.t:text-is("${subject}")) .what a`);
+    await page.click('[aria-label^="Xem dấu.png"]');
+    await page.waitForFunction(() => document.querySelector('.preview .picture')?.naturalWidth === 1);
+    await clean(page, 'a picture');
+    await page.keyboard.press('ArrowRight');
+    await page.locator('.preview pre', { hasText: '<b>Đây là</b> chữ.' }).waitFor();
+    await page.keyboard.press('ArrowRight');
+    await page.locator('.preview .prose', { hasText: 'Nội dung bên trong.' }).waitFor();
+    assert.equal(await page.locator('.preview script, .preview .prose img, .preview b').count(), 0, 'nothing of a file is markup');
+    await clean(page, 'a letter within a letter');
+    await shot(page, 'preview');
+    await page.keyboard.press('Escape');
+    const [download] = await Promise.all([page.waitForEvent('download'), page.click('.files .all')]);
+    assert.equal(download.suggestedFilename(), `${subject}.zip`);
+    const listed = spawnSync('python3', ['-c', 'import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; print("|".join(sorted(z.namelist())))', await download.path()], { encoding: 'utf8' });
+    assert.equal(listed.stdout.trim(), 'dấu.png|ghi chú (2).txt|ghi chú.txt|thư.eml', listed.stderr);
+  }
+
   /** An urgent letter that goes tomorrow: said, kept, taken back before it went. */
   async function scheduled(page) {
     const subject = `Giấy mời hẹn giờ ${Date.now() % 100_000}`;
@@ -210,6 +245,26 @@ export function flows({ origin, demo, people: [first, second], tools: { jmap, sh
     await page.waitForResponse((answer) => answer.url().endsWith('/jmap/api') && answer.ok());
     assert.equal(await bar.textContent(), '', 'the browser errs: the server answers');
     await page.evaluate(() => window.dispatchEvent(new Event('online')));
+    // What is done while the server is away is kept, said, and sent once it is back.
+    await openFirst(page);
+    const top = (await subjects(page))[0];
+    await page.route('**/jmap/api', (route) => route.abort());
+    await page.keyboard.press('s');
+    await page.waitForSelector('.msg.open .flag.on');
+    await page.keyboard.press('e');
+    await page.waitForFunction((gone) => document.querySelector('.msg .t')?.textContent !== gone, top);
+    await bar.filter({ hasText: '2 việc vừa làm sẽ được gửi khi kết nối lại.' }).waitFor();
+    await shot(page, 'queued');
+    // Both answers, then nothing waits: only the server knows it now.
+    const sets = () => page.waitForResponse((answer) => answer.ok() && /"Email.set"/.test(answer.request().postData() ?? ''));
+    const [flagged] = [sets(), await page.unroute('**/jmap/api')];
+    await flagged;
+    await page.waitForFunction(() => document.querySelector('.connection').textContent === '');
+    await page.click('.side li:nth-child(4) a');
+    const kept = page.locator('.msg:has(.flag.on) .t', { hasText: top }).first();
+    await kept.waitFor();
+    await page.reload();
+    await kept.waitFor();
     const subject = `Thư lúc đứt mạng ${Date.now() % 100_000}`;
     await page.goto(`${origin}/#/compose/new?to=${encodeURIComponent(second.address)}`);
     await compose(page, { subject, text: 'Đang viết thì mất mạng.' });
@@ -236,5 +291,5 @@ export function flows({ origin, demo, people: [first, second], tools: { jmap, sh
     assert.deepEqual([await count('sent'), await count('drafts')], [1, 0], 'sent once, no draft is left');
   }
 
-  return [forged, search, later, folders, scheduled, cut];
+  return [forged, search, later, folders, files, scheduled, cut];
 }

@@ -184,6 +184,15 @@ export const en: Texts = {
   wholeLetterShow: 'Show all',
   files: (n) => `${n} ${s(n, 'attachment', 'attachments')}`,
   download: (name) => `Download ${name}`,
+  downloadAll: 'Download all (.zip)',
+  downloadThis: (size) => `Download (${size})`,
+  preview: (name) => `Look at ${name}`,
+  previewFailed: 'This file cannot be shown here; download it.',
+  previousFile: 'Previous file',
+  nextFile: 'Next file',
+  zipping: (n) => `Gathering ${n} files…`,
+  zipTooBig: (max) => `The files are larger than ${max}; download them one by one.`,
+  zipFailed: 'The files could not be downloaded.',
   unnamed: 'unnamed',
 
   moved: (n, box) => `${s(n, 'Message', `${n} messages`)} moved to ${box}.`,
@@ -230,6 +239,7 @@ export const en: Texts = {
 
   offline: 'No network connection. What you are writing is kept in this tab.',
   serverLost: 'The server cannot be reached. Mail already loaded can still be read.',
+  actsWait: (n) => (n === 1 ? '1 act is sent once it can be.' : `${n} acts are sent once it can be.`),
   backOnline: 'Connected again.',
   newMail: (from, subject) => `New message from ${from}: ${subject}`,
   bootFailed: 'Your mailbox could not be opened.',

@@ -184,6 +184,15 @@ export const vi = {
   wholeLetterShow: 'Xem toàn bộ',
   files: (n: number) => `${n} tệp đính kèm`,
   download: (name: string) => `Tải xuống ${name}`,
+  downloadAll: 'Tải tất cả (.zip)',
+  downloadThis: (size: string) => `Tải xuống (${size})`,
+  preview: (name: string) => `Xem ${name}`,
+  previewFailed: 'Không xem được tệp này ở đây; hãy tải xuống.',
+  previousFile: 'Tệp trước',
+  nextFile: 'Tệp sau',
+  zipping: (n: number) => `Đang gom ${n} tệp…`,
+  zipTooBig: (max: string) => `Các tệp lớn hơn ${max}; hãy tải từng tệp.`,
+  zipFailed: 'Không tải được các tệp.',
   unnamed: 'khong-ten',
 
   moved: (n: number, box: string) => (n === 1 ? `Đã chuyển thư đến ${box}.` : `Đã chuyển ${n} thư đến ${box}.`),
@@ -230,6 +239,7 @@ export const vi = {
 
   offline: 'Không có kết nối mạng. Thư đang soạn vẫn được giữ ở thẻ này.',
   serverLost: 'Không kết nối được máy chủ. Thư đã tải vẫn xem được.',
+  actsWait: (n: number) => `${n} việc vừa làm sẽ được gửi khi kết nối lại.`,
   backOnline: 'Đã kết nối lại.',
   newMail: (from: string, subject: string) => `Thư mới từ ${from}: ${subject}`,
   bootFailed: 'Không mở được hộp thư.',

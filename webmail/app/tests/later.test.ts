@@ -5,10 +5,12 @@ import { useSession } from '../src/jmap/client';
 import type { EmailRow, Mailbox } from '../src/jmap/objects';
 import { local } from '../src/later/SnoozeDialog';
 import { mark, moveTo, settled } from '../src/state/acts';
-import { known, put, rowOf } from '../src/state/emails';
+import { alter, fetchPage, known, put, rowOf } from '../src/state/emails';
 import { HANDLED, labelsOf, toggleKeyword } from '../src/state/labels';
 import { mailboxes } from '../src/state/mailboxes';
 import { offered, snooze, wakeAt, wakePatches } from '../src/state/snooze';
+import { queued } from '../src/state/queue';
+import { reached } from '../src/state/sync';
 import { runLast, toasts } from '../src/state/toast';
 
 const RIGHTS = Object.fromEntries(['mayReadItems', 'mayAddItems', 'mayRemoveItems', 'maySetSeen', 'maySetKeywords'].map((right) => [right, true]));
@@ -85,6 +87,35 @@ describe('later', () => {
   });
 });
 
+describe('a server that is away', () => {
+  it('gets what was done meanwhile in its order, once it answers', async () => {
+    const answering = globalThis.fetch;
+    put([row('e9', []), row('e10', [])]);
+    mock.stubGlobal('fetch', async () => { throw new TypeError('network'); });
+    await mark(['e9'], '$flagged', true, false);
+    await moveTo(['e10'], 'm9', 'x');
+    expect([queued.value, reached.value]).toEqual([2, false]);
+    expect([rowOf('e9')?.keywords, rowOf('e10')?.mailboxIds]).toEqual([{ $flagged: true }, { m9: true }]);
+    mock.stubGlobal('fetch', answering);
+    reached.value = true;
+    await mock.waitFor(() => expect(queued.value).toBe(0));
+    expect(patches()).toEqual([{ e9: { 'keywords/$flagged': true } }, { e10: { mailboxIds: { m9: true } } }]);
+  });
+
+  it('may refuse later: then the person is told', async () => {
+    put([row('e11', [])]);
+    mock.stubGlobal('fetch', async () => { throw new TypeError('network'); });
+    await mark(['e11'], '$flagged', true, false);
+    mock.stubGlobal('fetch', async (_: string, init: RequestInit) => {
+      const { methodCalls } = JSON.parse(String(init.body)) as { methodCalls: [string, unknown, string][] };
+      return new Response(JSON.stringify({ methodResponses: methodCalls.map(([name, , id]) => [name, { notUpdated: { e11: { type: 'forbidden' } }, list: [] }, id]) }));
+    });
+    reached.value = true;
+    await mock.waitFor(() => expect(queued.value).toBe(0));
+    expect(toasts.value.at(-1)).toMatchObject({ text: 'Bạn không có quyền làm việc này trong hộp thư này.', tone: 'bad' });
+  });
+});
+
 describe('undo', () => {
   it('means the act that was done last, though it was not answered yet', async () => {
     put([row('e7', []), row('e8', [])]);
@@ -94,6 +125,22 @@ describe('undo', () => {
     await moving;
     await mock.waitFor(() => expect(rowOf('e8')?.mailboxIds).toEqual({ m1: true }));
     expect(rowOf('e7')?.keywords).toEqual({ $flagged: true });
+  });
+});
+
+describe('an answer that was long on its way', () => {
+  it('does not take back what was done meanwhile', async () => {
+    put([row('e12', [])]);
+    let answer: (response: Response) => void = () => undefined;
+    mock.stubGlobal('fetch', () => new Promise((resolve) => { answer = resolve; }));
+    const page = fetchPage({}, 0, 10);
+    await mock.waitFor(() => expect(answer.length).toBe(1));
+    alter('e12', { keywords: { $flagged: true } });
+    answer(new Response(JSON.stringify({ methodResponses: [
+      ['Email/query', { ids: ['e12', 'e13'], total: 2 }, '0'], ['Email/get', { list: [row('e12', []), row('e13', [])], state: 's' }, '1'],
+    ] })));
+    expect((await page).ids).toEqual(['e12', 'e13']);
+    expect([rowOf('e12')?.keywords, rowOf('e13')?.keywords]).toEqual([{ $flagged: true }, {}]);
   });
 });
 

@@ -4,6 +4,7 @@ import { ownAccountId } from '../jmap/client';
 import { linkTo, lost, viewedOwner } from '../state/accounts';
 import { inbox, nameOfBox, byId } from '../state/mailboxes';
 import { prefs } from '../state/prefs';
+import { queued } from '../state/queue';
 import { place, print, route } from '../state/route';
 import { letter } from '../state/reader';
 import { online, reached } from '../state/sync';
@@ -100,7 +101,9 @@ const Emblem = () => (
 
 /** A quiet bar while there is no way to the server. */
 function Connection() {
-  const text = reached.value ? '' : online.value ? t().serverLost : t().offline;
+  const why = online.value ? t().serverLost : t().offline;
+  const waits = queued.value > 0 ? ` ${t().actsWait(queued.value)}` : '';
+  const text = reached.value ? '' : why + waits;
   return <div class={`connection${text ? ' on' : ''}`} role="status">{text && <><Icon name="cloud-off" small />{text}</>}</div>;
 }
 

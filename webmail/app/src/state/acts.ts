@@ -5,6 +5,7 @@ import type { EmailRow, GetResponse, Id, QueryResponse, SetResponse } from '../j
 import { t } from '../ui/i18n';
 import { alter, forget, has, known, rowOf } from './emails';
 import { adjust, byId, byRole, may, nameOfBox, ownByRole } from './mailboxes';
+import { type Patches, queued, serve, submit } from './queue';
 import { go, openId, withOpen } from './route';
 import { syncSoon } from './sync';
 import { begin, end, tell } from './toast';
@@ -16,8 +17,8 @@ type Patch = Record<string, unknown>;
 const SET_MAX = 200;
 const DESTROY_PAGE = 200;
 
-/** One patch an email; throws with the first refusal. */
-async function update(patches: Map<Id, Patch>): Promise<void> {
+/** One patch an email; throws with the first refusal. Where the server is away it waits. */
+async function send(patches: Patches): Promise<void> {
   const entries = [...patches];
   const size = Math.min(SET_MAX, limit('maxObjectsInSet', SET_MAX));
   for (let start = 0; start < entries.length; start += size) {
@@ -31,6 +32,8 @@ async function update(patches: Map<Id, Patch>): Promise<void> {
   syncSoon();
 }
 
+const update = (patches: Patches) => submit(patches);
+
 /** One sentence that says why nothing was done: the rights may have changed since they were asked for. */
 const reason = (error: unknown) =>
   (error instanceof MethodError && ['forbidden', 'accountReadOnly'].includes(error.type) ? t().noRight : t().actFailed);
@@ -39,6 +42,12 @@ const failed = (error: unknown) => {
   tell(reason(error), undefined, 'bad');
   syncSoon();
 };
+
+// What was refused later is shown as the server has it.
+serve(send, (error) => {
+  failed(error);
+  known.state = null;
+}, () => elsewhere(null));
 
 export const refuse = () => void tell(t().noRight, undefined, 'bad');
 
@@ -107,7 +116,7 @@ export async function mark(ids: Id[], keyword: string, on: boolean, quiet = true
   if (!quiet) begin();
   try {
     await update(new Map(changed.map((id) => [id, { [`keywords/${keyword}`]: on || null }])));
-    dropFiltered();
+    if (queued.value === 0) dropFiltered();
     if (!quiet) tell(marked(keyword, on, changed.length), { label: t().undo, run: () => void mark(changed, keyword, !on) });
   } catch (error) {
     apply(!on);
@@ -159,6 +168,8 @@ export const settled = (keywords: Keywords): Keywords =>
 
 /** Our own acts are not told to us again: other lists than the one acted in are asked for anew. */
 function elsewhere(shown: typeof list.value): void {
+  // While the server is away, what is known of them is better than nothing.
+  if (queued.value > 0) return;
   dropOthers();
   if (list.value !== shown) void list.value?.refresh();
 }

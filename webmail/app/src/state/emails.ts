@@ -60,8 +60,14 @@ export function forgetAll(): void {
   rowsVersion.value += 1;
 }
 
+/** When each row was last changed by the person here: counted, not timed. */
+const altered = new Map<Id, number>();
+let acts = 0;
+
 /** Changes a row before the server agreed. */
 export function alter(id: Id, change: Partial<Pick<EmailRow, 'keywords' | 'mailboxIds'>>): void {
+  acts += 1;
+  altered.set(id, acts);
   const row = rows.get(id);
   if (row) rows.set(id, { ...row, ...change });
   const letter = letters.get(id);
@@ -85,10 +91,12 @@ export function pageCalls(filter: Record<string, unknown>, position: number, lim
 
 /** RFC 8621 §4.4 with §4.2 by result reference: one round trip a page. */
 export async function fetchPage(filter: Record<string, unknown>, position: number, limit: number): Promise<Page> {
+  const begun = acts;
   const [query, get] =
     await request<[QueryResponse, GetResponse<EmailRow>]>(pageCalls(filter, position, limit));
   known.state ??= get.state;
-  put(get.list);
+  // What was done while the answer was under way is newer than it.
+  put(get.list.filter((row) => (altered.get(row.id) ?? 0) <= begun));
   const found = new Set(get.list.map((row) => row.id));
   const ids = query.ids.filter((id) => found.has(id) || rows.has(id));
   return { ids, total: query.total ?? position + ids.length };
