@@ -172,7 +172,14 @@ impl Delivery {
         let suspended = gone
             || directory.is_suspended(submitter)
             || seat.is_some_and(|seat| directory.is_suspended(seat.id));
-        if !suspended || waits_until(record, now).is_some() {
+        if waits_until(record, now).is_some() {
+            return Ok(false);
+        }
+        if scheduled {
+            // It is no longer among what waits for its time.
+            self.inner.store.account(submitter).wake();
+        }
+        if !suspended {
             return Ok(false);
         }
         record.held = Some(now);
@@ -205,6 +212,8 @@ impl Delivery {
             value,
         };
         self.inner.store.commit_rows(vec![row])?;
+        // Whoever is told of what waits looks again.
+        self.inner.store.account(account).wake();
         Ok(())
     }
 
@@ -283,6 +292,7 @@ impl Delivery {
             self.inner.store.queue().remove_with(id, rows)?;
             tracing::info!(queue = id.raw(), trace = %record.trace, "discarded: its sender took it back");
         }
+        self.inner.store.account(account).wake();
         Ok(true)
     }
 

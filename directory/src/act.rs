@@ -12,6 +12,7 @@ use formats::address::{Address, DomainName};
 use formats::text::steers;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{MutexGuard, PoisonError, RwLockReadGuard, RwLockWriteGuard};
 use unicode_normalization::UnicodeNormalization;
@@ -130,8 +131,10 @@ impl Directory {
 
     fn apply(&self, facts: Vec<Fact>) {
         let shaken: Vec<_> = facts.iter().filter_map(hearing::shaken).collect();
+        let mut concerned = BTreeSet::new();
         let mut book = self.write();
         for fact in facts {
+            concerned.extend(hearing::concerned(&fact, &book));
             let told = Told::of(&fact, &book);
             book.apply(fact);
             if let Some(told) = told {
@@ -142,6 +145,9 @@ impl Directory {
         drop(book);
         for account in shaken {
             self.inner.heeding.tell(account, &());
+        }
+        for account in concerned {
+            self.inner.store.account(account).wake();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Hearing: a call when annotations change, or what a sign-in rests on. In memory only: who was not there reads them
 //! when he comes.
 
+use crate::book::Book;
 use crate::fact::Fact;
 use crate::{Access, AccountId, Annotated, Directory, Seen};
 use std::sync::Arc;
@@ -27,6 +28,16 @@ pub(crate) fn shaken(fact: &Fact) -> Option<AccountId> {
     match fact {
         Fact::Account(account) => Some(account.id),
         Fact::NoAccount(id) | Fact::Credential(id, _) | Fact::NoCredential(id, _) => Some(*id),
+        _ => None,
+    }
+}
+
+/// Whose addresses, name or limits this changes: who listens to that account looks again.
+pub(crate) fn concerned(fact: &Fact, book: &Book) -> Option<AccountId> {
+    match fact {
+        Fact::Account(account) => Some(account.id),
+        Fact::Alias(alias) => Some(alias.account),
+        Fact::NoAlias(address) => book.aliases.get(&address.key()).map(|alias| alias.account),
         _ => None,
     }
 }

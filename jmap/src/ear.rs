@@ -1,8 +1,9 @@
 //! What is heard of changes, for whoever is told of them: event streams, push subscriptions, web sockets. RFC 8620 §7.1.
 
 use crate::error::MethodError;
+use crate::router::Context;
 use crate::sight::Sight;
-use crate::{ident, notice, state};
+use crate::{beside, ident, notice, state};
 use directory::{Access, PushTold, Right};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use storage::{AccountId, Change, ModSeq, Subscription};
 use tokio::sync::watch;
 
-/// What may be pushed. RFC 8621 §1.5: `EmailDelivery` changes only when a message comes in.
+/// What may be pushed of mail. RFC 8621 §1.5: `EmailDelivery` changes only when a message comes in.
 const TYPES: [&str; 4] = ["Mailbox", "Email", "Thread", "EmailDelivery"];
 
 /// Some types of those that can be wished for.
@@ -21,7 +22,7 @@ pub(crate) type Wake = Arc<watch::Sender<u64>>;
 
 /// What may be wished for: notices besides, of one's own account, whose state is one of their own. `None`: all.
 pub(crate) fn wished(names: Option<&[&str]>) -> Types {
-    let all = TYPES.into_iter().chain([notice::TYPE]);
+    let all = TYPES.into_iter().chain(beside::TYPES).chain([notice::TYPE]);
     all.filter(|name| names.is_none_or(|names| names.contains(name)))
         .collect()
 }
@@ -61,60 +62,87 @@ impl Woken {
 
 /// What is heard: one's own account, and those that one follows (RFC 9670 §1.4), as they come and go.
 pub(crate) struct Ear {
+    context: Context,
     access: Access,
     told: BTreeMap<AccountId, Told>,
     woken: Arc<Woken>,
     wake: Wake,
     /// The state of one's notices that is known; `None`: not known which.
     notices: Option<String>,
+    /// How what is beside mail stood when it was told of; `None`: not known how.
+    beside: Option<beside::States>,
+    /// Accounts of which everything is to be told.
+    anew: BTreeSet<AccountId>,
 }
 
 impl Ear {
-    fn new(access: Access, wake: Wake) -> Self {
+    fn new(context: Context, access: Access, wake: Wake) -> Self {
         Self {
+            context,
             access,
             told: BTreeMap::new(),
             woken: Arc::default(),
             wake,
             notices: None,
+            beside: None,
+            anew: BTreeSet::new(),
         }
     }
 
     /// Begins to listen; whether there is something to tell at once. `last` is the state of one's own account that the
-    /// client knew last: to who comes back with one, the others are all told of, since they may have changed meanwhile.
+    /// client knew last: to who comes back with one, the others are all told of, since they may have changed meanwhile,
+    /// and so is one's own where nothing can be told from that state (RFC 8887 §4.3.5.2).
     pub(crate) fn open(
+        context: Context,
         access: Access,
         last: Option<&str>,
         wake: Wake,
     ) -> Result<(Self, bool), MethodError> {
         let own = access.account();
-        let mut ear = Self::new(access, wake);
+        let mut ear = Self::new(context, access, wake);
         let mail = Sight::of(&ear.access, own, Right::Read)?;
-        let last = last.and_then(|text| state::parse(&mail, text).ok());
-        ear.listen(own, last)?;
+        let known = last.and_then(|text| state::parse(&mail, text).ok());
+        ear.listen(own, known)?;
         let now = mail.modseq()?;
+        if last.is_none() {
+            ear.tune()?;
+            ear.notices = Some(notice::state(&ear.access)?);
+            ear.beside = Some(ear.stands_beside()?);
+        } else if known.is_none_or(|known| known > now) {
+            // Not ours, or from before the store was put back.
+            ear.anew.insert(own);
+        }
         let due = ear.told.values().any(|told| told.at < now);
         if due {
             ear.woken.add(own);
         }
-        if last.is_none() {
-            ear.tune()?;
-            ear.notices = Some(notice::state(&ear.access)?);
-        }
         Ok((ear, due || last.is_some()))
+    }
+
+    /// How what is beside mail stands in all accounts that are heard.
+    fn stands_beside(&self) -> Result<beside::States, MethodError> {
+        let mut all = beside::States::new();
+        for account in self.told.keys() {
+            // What was shared a moment ago may be no longer.
+            if let Ok(mail) = Sight::of(&self.access, *account, Right::Read) {
+                all.extend(beside::states(&self.context, &self.access, &mail)?);
+            }
+        }
+        Ok(all)
     }
 
     /// Begins to listen where somebody was told before, or with what comes from now on.
     pub(crate) fn resume(
+        context: Context,
         access: Access,
         told: Option<PushTold>,
         wake: Wake,
     ) -> Result<Self, MethodError> {
         let Some(told) = told else {
-            return Ok(Self::open(access, None, wake)?.0);
+            return Ok(Self::open(context, access, None, wake)?.0);
         };
         let own = access.account();
-        let mut ear = Self::new(access, wake);
+        let mut ear = Self::new(context, access, wake);
         for (account, at) in told.accounts {
             let heard = ear.listen(account, Some(at));
             // What was shared then may be no longer.
@@ -123,22 +151,35 @@ impl Ear {
                 ear.woken.add(account);
             }
         }
-        ear.notices = told.notices;
+        let mark = told
+            .notices
+            .as_deref()
+            .and_then(|said| said.split_once(' '));
+        let (notices, mark) = mark.unzip();
+        ear.notices = notices.map(str::to_owned).or(told.notices.clone());
+        let now = ear.stands_beside()?;
+        ear.beside = (mark == Some(beside::mark(&now).as_str())).then_some(now);
         Ok(ear)
     }
 
     /// Where everything is now, for who resumes from here.
-    pub(crate) fn now(access: Access) -> Result<PushTold, MethodError> {
+    pub(crate) fn now(context: Context, access: Access) -> Result<PushTold, MethodError> {
         let (wake, _) = watch::channel(0);
-        Ok(Self::open(access, None, Arc::new(wake))?.0.told())
+        Ok(Self::open(context, access, None, Arc::new(wake))?.0.told())
     }
 
     /// Up to where was told.
     pub(crate) fn told(&self) -> PushTold {
         let accounts = self.told.iter().map(|(account, told)| (*account, told.at));
+        // A mark of what is beside mail goes with the notices' state, in which there is no space.
+        let mark = self.beside.as_ref().map(beside::mark);
+        let notices = self.notices.as_ref();
         PushTold {
             accounts: accounts.collect(),
-            notices: self.notices.clone(),
+            notices: notices.map(|state| match mark {
+                Some(mark) => format!("{state} {mark}"),
+                None => state.clone(),
+            }),
         }
     }
 
@@ -185,7 +226,8 @@ impl Ear {
     /// everything.
     pub(crate) fn look(&mut self, wished: &Types) -> Result<Map<String, Value>, MethodError> {
         let woken = self.woken.take();
-        let come = self.tune()?;
+        let mut come = self.tune()?;
+        come.append(&mut self.anew);
         let mut all = Map::new();
         for account in woken.union(&come) {
             let Some(told) = self.told.get_mut(account) else {
@@ -208,6 +250,7 @@ impl Ear {
                 all.insert(ident::account(*account), states.into());
             }
         }
+        self.look_beside(wished, &woken, &come, &mut all)?;
         let own = self.access.account();
         let heard = woken.contains(&own) || self.notices.is_none();
         if heard && wished.contains(notice::TYPE) {
@@ -219,6 +262,47 @@ impl Ear {
             }
         }
         Ok(all)
+    }
+
+    /// Adds what changed beside mail in these accounts; of those that just came, and where it is not known how they stood,
+    /// how they stand.
+    fn look_beside(
+        &mut self,
+        wished: &Types,
+        woken: &BTreeSet<AccountId>,
+        come: &BTreeSet<AccountId>,
+        all: &mut Map<String, Value>,
+    ) -> Result<(), MethodError> {
+        let mut known = self.beside.take();
+        let heard = |account: &&AccountId| {
+            known.is_none() || woken.contains(account) || come.contains(account)
+        };
+        let accounts: Vec<AccountId> = self.told.keys().filter(heard).copied().collect();
+        let before = known.get_or_insert_default();
+        before.retain(|(account, _), _| self.told.contains_key(account));
+        for account in accounts {
+            let Ok(mail) = Sight::of(&self.access, account, Right::Read) else {
+                continue;
+            };
+            for name in beside::TYPES {
+                let now = beside::state(&self.context, &self.access, &mail, name)?;
+                let key = (account, name);
+                if now == before.get(&key).cloned() && !come.contains(&account) {
+                    continue;
+                }
+                let Some(now) = now else {
+                    before.remove(&key);
+                    continue;
+                };
+                if wished.contains(name) {
+                    let states = all.entry(ident::account(account));
+                    states.or_insert_with(|| json!({}))[name] = json!(now);
+                }
+                before.insert(key, now);
+            }
+        }
+        self.beside = known;
+        Ok(())
     }
 
     /// The state of one's own account that was last told.

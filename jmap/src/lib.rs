@@ -12,6 +12,7 @@
 //! - Who is told of changes, by a stream, a push subscription or a web socket, hears them by one `ear`.
 //! - Messages with the keyword `$deleted` are invisible, as RFC 8621 §4.1.1 demands.
 
+mod beside;
 mod blob;
 mod boot;
 mod discovery;
@@ -21,6 +22,7 @@ mod ident;
 mod ijson;
 mod letter;
 pub mod limit;
+mod listed;
 mod mail;
 mod method;
 mod notice;

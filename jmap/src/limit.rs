@@ -45,6 +45,16 @@ pub const SEARCH_WORDS_MAX: usize = 32;
 pub const SEARCH_CONTENTS_MAX: usize = 3_000;
 /// Messages of whose attached files the queries of one request read the text, the newest first.
 pub const SEARCH_ATTACHED_MAX: usize = 3_000;
+/// Octets of that text, unpacked.
+pub const SEARCH_ATTACHED_OCTETS_MAX: u64 = 256 << 20;
+/// Words of one query that the search index is asked for; the others are judged by reading.
+pub const SEARCH_KNOWN_WORDS_MAX: usize = 64;
+/// Messages that it may name for all of them, before the last.
+pub const SEARCH_KNOWN_MESSAGES_MAX: usize = 2_000_000;
+/// Messages that are looked up one by one; where there may be more, all states are gone through.
+pub const SEARCH_REACH_MAX: usize = 50_000;
+/// Words of a phrase that the index is asked for.
+pub const SEARCH_PIECES_MAX: usize = 8;
 /// Octets of content that the queries of one request read.
 pub const SEARCH_CONTENT_OCTETS_MAX: u64 = 256 << 20;
 /// Entries of the change log that one call looks at.
@@ -97,10 +107,10 @@ pub const PUSH_GAP_MIN_S: u64 = 1;
 pub const PUSH_GAP_MAX_S: u64 = 3_600;
 /// Messages to one subscription that may fail in a row, over a day and more; then it is removed.
 pub const PUSH_TRIES_MAX: u32 = 14;
-/// Times that the code of a subscription is sent where nobody answers.
-pub const PUSH_ASKED_MAX: u32 = 4;
 /// Open web sockets of one account.
 pub const SOCKETS_MAX: u32 = 16;
+/// Octets of a message on a web socket that is read at once; a longer one waits for a seat and a thread.
+pub const SOCKET_AT_ONCE_OCTETS: usize = 16 << 10;
 /// Seconds without a word from a web socket's other side, after which it is asked whether it is there.
 pub const SOCKET_PING_S: u64 = 60;
 /// Seconds in which it must say so.

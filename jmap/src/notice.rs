@@ -3,16 +3,14 @@
 
 use crate::error::{MethodError, SetError};
 use crate::ident::{self, Ids};
+use crate::listed::{self, QueryArguments};
 use crate::mail::mailbox::right;
 use crate::mail::tree::Tree;
 use crate::principal::own;
 use crate::request::{Arguments, Turn};
-use crate::standard::{
-    self, ChangesArguments, GetArguments, Listed, SetArguments, SetOutcome, Window,
-};
+use crate::standard::{self, ChangesArguments, GetArguments, SetArguments, SetOutcome};
 use directory::{Access, Notice, Rights, Sharing};
 use formats::date;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 /// The name of the type in states that are pushed (RFC 8620 §7.1).
@@ -188,37 +186,6 @@ fn dismiss(access: &Access, id: &str) -> Result<(), SetError> {
     })
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct QueryArguments {
-    account_id: String,
-    filter: Option<Value>,
-    sort: Option<Vec<Comparator>>,
-    #[serde(default)]
-    position: i64,
-    anchor: Option<String>,
-    #[serde(default)]
-    anchor_offset: i64,
-    limit: Option<i64>,
-    #[serde(default)]
-    calculate_total: bool,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Comparator {
-    property: String,
-    #[serde(default = "yes")]
-    is_ascending: bool,
-    /// Dates are compared as such, whatever it names.
-    #[serde(rename = "collation")]
-    _collation: Option<String>,
-}
-
-fn yes() -> bool {
-    true
-}
-
 /// RFC 9670 §3.6.1.
 #[derive(Debug)]
 enum Test {
@@ -258,13 +225,13 @@ fn condition(map: &Map<String, Value>) -> Result<Vec<Test>, MethodError> {
     Ok(tests)
 }
 
-/// RFC 9670 §3.6. Those of one moment follow the order in which they were made.
+/// RFC 9670 §3.6. Those of one moment follow the order in which they were made; dates have one order, whatever collation
+/// is named.
 pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: QueryArguments = standard::read(arguments)?;
     own(turn, &arguments.account_id)?;
     let filter = Tree::read(arguments.filter.as_ref(), &mut condition)?;
-    let sort = arguments.sort.unwrap_or_default();
-    if sort.iter().any(|by| by.property != "created") {
+    if arguments.sort.iter().any(|by| by.property != "created") {
         return Err(MethodError::UnsupportedSort("only by created".into()));
     }
     let notices = heard(turn.access)?;
@@ -272,24 +239,11 @@ pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, 
     let holds = |n: &&Notice| filter.judge(&mut |t: &Test| Some(t.holds(n))) == Some(true);
     let mut found: Vec<&Notice> = notices.iter().filter(holds).collect();
     found.sort_by_key(|notice| (notice.at, notice.number));
-    if sort.first().is_some_and(|by| !by.is_ascending) {
+    if arguments.sort.first().is_some_and(|by| !by.is_ascending) {
         found.reverse();
     }
     let ids: Vec<String> = found.into_iter().map(id).collect();
-    let window = Window {
-        position: arguments.position,
-        anchor: arguments.anchor,
-        anchor_offset: arguments.anchor_offset,
-        limit: arguments.limit,
-    };
-    let listed = Listed {
-        account: &arguments.account_id,
-        state: &state,
-        can_calculate_changes: false,
-        calculate_total: arguments.calculate_total,
-        window: &window,
-    };
-    listed.answer(&ids)
+    listed::answer(&arguments, (&state, false), &ids)
 }
 
 /// RFC 9670 §3.7.
@@ -297,8 +251,5 @@ pub(crate) fn query_changes(
     turn: &mut Turn<'_>,
     arguments: Arguments,
 ) -> Result<Value, MethodError> {
-    let account = arguments.get("accountId").and_then(Value::as_str);
-    let account = account.ok_or_else(|| MethodError::argument("accountId", "a string"))?;
-    own(turn, account)?;
-    Err(MethodError::CannotCalculateChanges)
+    listed::no_changes(&arguments, |account| own(turn, account))
 }

@@ -5,16 +5,14 @@
 
 use crate::discovery;
 use crate::error::{MethodError, SetError};
+use crate::listed::{self, QueryArguments};
 use crate::mail::email::search::{Haystack, Words};
 use crate::mail::tree::Tree;
 use crate::request::{Arguments, Turn};
 use crate::router::Context;
-use crate::standard::{
-    self, ChangesArguments, GetArguments, Listed, SetArguments, SetOutcome, Window,
-};
+use crate::standard::{self, ChangesArguments, GetArguments, SetArguments, SetOutcome};
 use crate::{ident, limit};
 use directory::{Access, Account, AccountKind, Right, Sharing};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -228,35 +226,6 @@ pub(crate) fn set(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
     Ok(outcome.response(&arguments.account_id, &state, &state))
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct QueryArguments {
-    account_id: String,
-    filter: Option<Value>,
-    sort: Option<Vec<Comparator>>,
-    #[serde(default)]
-    position: i64,
-    anchor: Option<String>,
-    #[serde(default)]
-    anchor_offset: i64,
-    limit: Option<i64>,
-    #[serde(default)]
-    calculate_total: bool,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Comparator {
-    property: String,
-    #[serde(default = "yes")]
-    is_ascending: bool,
-    collation: Option<String>,
-}
-
-fn yes() -> bool {
-    true
-}
-
 /// RFC 9670 §2.4.1.
 enum Test {
     Accounts(Vec<String>),
@@ -320,32 +289,14 @@ pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, 
     own(turn, &arguments.account_id)?;
     let state = state(turn.access);
     let ids = results(turn.access, &arguments)?;
-    let window = Window {
-        position: arguments.position,
-        anchor: arguments.anchor,
-        anchor_offset: arguments.anchor_offset,
-        limit: arguments.limit,
-    };
-    let listed = Listed {
-        account: &arguments.account_id,
-        state: &state,
-        can_calculate_changes: false,
-        calculate_total: arguments.calculate_total,
-        window: &window,
-    };
-    listed.answer(&ids)
+    listed::answer(&arguments, (&state, false), &ids)
 }
 
 /// By name in Vietnamese order, and what the name leaves open by id.
 fn results(access: &Access, arguments: &QueryArguments) -> Result<Vec<String>, MethodError> {
     let filter = Tree::read(arguments.filter.as_ref(), &mut condition)?;
-    let ascending = match arguments.sort.as_deref() {
-        None | Some([]) => true,
-        Some([only]) if only.property == "name" && known(only.collation.as_deref()) => {
-            only.is_ascending
-        }
-        Some(_) => return Err(MethodError::UnsupportedSort("only by name".into())),
-    };
+    listed::check_sort(&arguments.sort, &["name"])?;
+    let ascending = arguments.sort.first().is_none_or(|by| by.is_ascending);
     let shown = shown(access);
     let mut found = Vec::new();
     let mut take = |principal: Principal| {
@@ -365,17 +316,10 @@ fn results(access: &Access, arguments: &QueryArguments) -> Result<Vec<String>, M
     Ok(found.into_iter().map(|(_, id)| id).collect())
 }
 
-fn known(collation: Option<&str>) -> bool {
-    collation.is_none_or(|c| discovery::COLLATIONS.contains(&c))
-}
-
 /// RFC 9670 §2.5.
 pub(crate) fn query_changes(
     turn: &mut Turn<'_>,
     arguments: Arguments,
 ) -> Result<Value, MethodError> {
-    let account = arguments.get("accountId").and_then(Value::as_str);
-    let account = account.ok_or_else(|| MethodError::argument("accountId", "a string"))?;
-    own(turn, account)?;
-    Err(MethodError::CannotCalculateChanges)
+    listed::no_changes(&arguments, |account| own(turn, account))
 }

@@ -86,13 +86,14 @@ pub(crate) async fn stream(
         .ok_or_else(|| Problem::limit("maxConcurrentRequests"))?;
     let last = headers
         .get("last-event-id")
-        .and_then(|v| v.to_str().ok())
-        .map(str::to_owned);
+        .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
+        .filter(|v| !v.is_empty());
     let (wake, woken) = watch::channel(0);
     let wake = Arc::new(wake);
+    let context = inner.context.clone();
     let opened = inner
         .pool
-        .run(move || Ok(Ear::open(access, last.as_deref(), wake)?));
+        .run(move || Ok(Ear::open(context, access, last.as_deref(), wake)?));
     let (ear, due) = opened.await?;
     let stream = Stream {
         inner,

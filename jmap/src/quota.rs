@@ -3,17 +3,16 @@
 //! A state is what was used of each when it was given, behind a mark of all else that is shown: so changes are exact
 //! without a log, and only those of usage can be told (`updatedProperties`).
 
-use crate::discovery;
 use crate::error::MethodError;
-use crate::ident;
 use crate::limit;
+use crate::listed::{self, QueryArguments};
 use crate::mail::tree::Tree;
 use crate::request::{Arguments, Turn};
-use crate::standard::{self, ChangesArguments, GetArguments, Listed, Window};
-use directory::{Account, Agency, Capability, Directory, Right, Rights, Used};
-use serde::Deserialize;
+use crate::router::Context;
+use crate::sight::Sight;
+use crate::standard::{self, ChangesArguments, GetArguments};
+use directory::{Access, Account, Agency, Capability, Directory, Right, Rights, Used};
 use serde_json::{Map, Value, json};
-use std::cmp::Ordering;
 
 const PROPERTIES: [&str; 10] = [
     "id",
@@ -113,29 +112,47 @@ fn above(directory: &Directory, account: &Account) -> Vec<Agency> {
 
 /// Those that one sees, in an order that stays: the account's own where one reads in it; of agencies, those above
 /// oneself, and those that one may look into (as IMAP's QUOTA has them). Nothing where the client knows no mail (RFC 9425 §4).
+///
+/// RFC 9425 §8 would show those of agencies to administrators alone, since their counts tell how many a circular reached.
+/// Here they refuse the mail of every member once they are full, and who is refused is to see why: the sums are of
+/// whole agencies, in which mail comes and goes all day, and say of nobody what he got.
 fn quotas(turn: &Turn<'_>, account: &str) -> Result<Vec<Quota>, MethodError> {
     let mail = turn.mail(account, Right::Read)?;
-    let id = ident::parse_account(account).ok_or(MethodError::AccountNotFound)?;
-    let directory = &turn.inner.context.directory;
-    let of = |account| directory.account(account).map_err(failed);
     if !turn.reads_mail {
         return Ok(Vec::new());
     }
-    let found = of(id)?;
+    quotas_of(&turn.inner.context, turn.access, &mail)
+}
+
+/// The state of an account's, for who knows mail.
+pub(crate) fn state_of(
+    context: &Context,
+    access: &Access,
+    mail: &Sight,
+) -> Result<String, MethodError> {
+    Ok(state(&quotas_of(context, access, mail)?))
+}
+
+fn quotas_of(context: &Context, access: &Access, mail: &Sight) -> Result<Vec<Quota>, MethodError> {
+    let directory = &context.directory;
+    let found = directory.account(mail.id()).map_err(failed)?;
     let mut all = Vec::new();
     if mail.rights_anywhere().has(Rights::READ) {
-        let used = directory.account_usage(id).map_err(failed)?;
+        let used = directory.account_usage(mail.id()).map_err(failed)?;
         let name = found.address.to_string();
         all.extend(limited("q", &name, used, OF_ACCOUNT));
     }
     let own = match mail.is_own() {
         true => Vec::new(),
-        false => above(directory, &of(turn.access.account())?),
+        false => {
+            let who = directory.account(access.account());
+            above(directory, &who.map_err(failed)?)
+        }
     };
     for agency in above(directory, &found) {
         let seen = mail.is_own()
             || own.iter().any(|known| known.id == agency.id)
-            || turn.access.may(Capability::ReadDirectory, &agency.id);
+            || access.may(Capability::ReadDirectory, &agency.id);
         if !seen {
             continue;
         }
@@ -236,35 +253,6 @@ pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value
     }))
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct QueryArguments {
-    account_id: String,
-    filter: Option<Value>,
-    sort: Option<Vec<Comparator>>,
-    #[serde(default)]
-    position: i64,
-    anchor: Option<String>,
-    #[serde(default)]
-    anchor_offset: i64,
-    limit: Option<i64>,
-    #[serde(default)]
-    calculate_total: bool,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Comparator {
-    property: String,
-    #[serde(default = "yes")]
-    is_ascending: bool,
-    collation: Option<String>,
-}
-
-fn yes() -> bool {
-    true
-}
-
 /// RFC 9425 §4.4.
 enum Test {
     Name(String),
@@ -297,63 +285,22 @@ fn matches(test: &Test, quota: &Quota) -> bool {
 }
 
 /// RFC 9425 §4.4: by name or by what is used; what that leaves open stays in its order.
-fn order(sort: Option<&[Comparator]>, a: &Quota, b: &Quota) -> Ordering {
-    for by in sort.unwrap_or_default() {
-        let found = match by.property.as_str() {
-            "name" => formats::text::key(&a.name).cmp(&formats::text::key(&b.name)),
-            _ => a.used.cmp(&b.used),
-        };
-        let found = if by.is_ascending {
-            found
-        } else {
-            found.reverse()
-        };
-        if found != Ordering::Equal {
-            return found;
-        }
-    }
-    Ordering::Equal
-}
-
-fn check_sort(sort: Option<&[Comparator]>) -> Result<(), MethodError> {
-    let sort = sort.unwrap_or_default();
-    let known = |by: &Comparator| {
-        let collation = by.collation.as_deref();
-        ["name", "used"].contains(&by.property.as_str())
-            && collation.is_none_or(|c| discovery::COLLATIONS.contains(&c))
-    };
-    match sort.len() <= limit::SORT_MAX && sort.iter().all(known) {
-        true => Ok(()),
-        false => Err(MethodError::UnsupportedSort("by name or used".into())),
-    }
-}
-
-/// RFC 9425 §4.4.
 pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: QueryArguments = standard::read(arguments)?;
     let all = quotas(turn, &arguments.account_id)?;
     let filter = Tree::read(arguments.filter.as_ref(), &mut condition)?;
-    let sort = arguments.sort.as_deref();
-    check_sort(sort)?;
+    listed::check_sort(&arguments.sort, &["name", "used"])?;
     let state = state(&all);
     let fits = |quota: &Quota| filter.judge(&mut |t| Some(matches(t, quota))) == Some(true);
     let mut found: Vec<Quota> = all.into_iter().filter(fits).collect();
-    found.sort_by(|a, b| order(sort, a, b));
+    found.sort_by(|a, b| {
+        listed::compare(&arguments.sort, |property| match property {
+            "name" => formats::text::key(&a.name).cmp(&formats::text::key(&b.name)),
+            _ => a.used.cmp(&b.used),
+        })
+    });
     let ids: Vec<String> = found.into_iter().map(|quota| quota.id).collect();
-    let window = Window {
-        position: arguments.position,
-        anchor: arguments.anchor,
-        anchor_offset: arguments.anchor_offset,
-        limit: arguments.limit,
-    };
-    let listed = Listed {
-        account: &arguments.account_id,
-        state: &state,
-        can_calculate_changes: false,
-        calculate_total: arguments.calculate_total,
-        window: &window,
-    };
-    listed.answer(&ids)
+    listed::answer(&arguments, (&state, false), &ids)
 }
 
 /// RFC 9425 §4.5: what was used when is not kept, so how the order changed is not known.
@@ -361,8 +308,7 @@ pub(crate) fn query_changes(
     turn: &mut Turn<'_>,
     arguments: Arguments,
 ) -> Result<Value, MethodError> {
-    let account = arguments.get("accountId").and_then(Value::as_str);
-    let account = account.ok_or_else(|| MethodError::argument("accountId", "a string"))?;
-    turn.mail(account, Right::Read)?;
-    Err(MethodError::CannotCalculateChanges)
+    listed::no_changes(&arguments, |account| {
+        turn.mail(account, Right::Read).map(drop)
+    })
 }

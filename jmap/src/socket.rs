@@ -11,7 +11,7 @@ use crate::router::{From, Shared, Signed, Site};
 use crate::{ijson, limit};
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
 use directory::Access;
 use serde::Deserialize;
@@ -26,8 +26,13 @@ use tokio::time::{Instant, sleep_until, timeout};
 /// RFC 8887 §4.2.
 const PROTOCOL: &str = "jmap";
 
-/// A request that is being answered, or was.
-type Answered = (Option<String>, Result<Value, Problem>);
+/// What came of a message on a blocking thread.
+enum Done {
+    /// RFC 8887 §4.3.3, §4.3.4: spelled.
+    Answer(String),
+    /// It is no request.
+    Other(Value),
+}
 
 /// Who is told of changes, and of which.
 struct Telling {
@@ -45,7 +50,7 @@ struct Socket {
     access: Access,
     ip: Option<IpAddr>,
     base: String,
-    under_way: JoinSet<Answered>,
+    under_way: JoinSet<Done>,
     telling: Option<Telling>,
     heard_at: Instant,
     /// Asked whether it is still there, and not answered yet.
@@ -116,6 +121,42 @@ fn response(id: Option<String>, mut answer: Value) -> String {
     answer.to_string()
 }
 
+/// A message's `id`, told even where nothing else of it can be used.
+fn id_of(value: &Value) -> Option<String> {
+    value["id"].as_str().map(str::to_owned)
+}
+
+/// What answering a request takes.
+struct Asked {
+    inner: Shared,
+    access: Access,
+    base: String,
+    ip: Option<IpAddr>,
+}
+
+impl Asked {
+    /// The answer as it goes over the wire. Blocks.
+    fn answer(&self, value: Value) -> String {
+        let id = id_of(&value);
+        let read = match value.get("id").is_some_and(|id| !id.is_string()) {
+            true => Err(Problem::not_request("id must be a string")),
+            false => Request::read(value),
+        };
+        match read {
+            Ok(request) => {
+                let (inner, access) = (&self.inner, &self.access);
+                let answer = request::execute(inner, access, &self.base, self.ip, request);
+                response(id, answer)
+            }
+            Err(problem) => request_error(id, problem),
+        }
+    }
+}
+
+async fn refuse(wire: &mut WebSocket, id: Option<String>, problem: Problem) -> Result<(), End> {
+    send(wire, Message::Text(request_error(id, problem).into())).await
+}
+
 async fn send(wire: &mut WebSocket, message: Message) -> Result<(), End> {
     // Who takes nothing for so long holds up nobody's memory.
     match timeout(
@@ -160,7 +201,13 @@ impl Socket {
             frame = wire.recv() => {
                 let frame = match frame {
                     None => return Err(None),
-                    Some(Err(error)) => return Err(broken(&error)),
+                    Some(Err(error)) if is_too_long(&error) => {
+                        // RFC 8887 §4.3.1: told before it ends.
+                        let text = request_error(None, Problem::limit("maxSizeRequest"));
+                        send(wire, Message::Text(text.into())).await?;
+                        return Err(Some(close_code::SIZE));
+                    }
+                    Some(Err(_)) => return Err(None),
                     Some(Ok(frame)) => frame,
                 };
                 self.heard_at = Instant::now();
@@ -168,12 +215,11 @@ impl Socket {
                 self.take(wire, frame).await
             }
             Some(done) = self.under_way.join_next() => {
-                let (id, answer) = done.unwrap_or_else(|_| (None, Err(Problem::failed())));
-                let text = match answer {
-                    Ok(answer) => response(id, answer),
-                    Err(problem) => request_error(id, problem),
-                };
-                send(wire, Message::Text(text.into())).await
+                let failed = |_| Done::Answer(request_error(None, Problem::failed()));
+                match done.unwrap_or_else(failed) {
+                    Done::Answer(text) => send(wire, Message::Text(text.into())).await,
+                    Done::Other(value) => self.answer(wire, value).await,
+                }
             }
             // Nothing more may come when the sender is gone, which lives in the ear.
             Some(Ok(())) = wakes(woken), if look_at.is_none() => {
@@ -208,23 +254,43 @@ impl Socket {
         if !self.access.stands() {
             return Err(Some(close_code::POLICY));
         }
-        let mut id = None;
-        let done = self.obey(text.as_bytes(), &mut id).await;
-        match done {
-            Ok(()) => Ok(()),
-            Err(problem) => {
-                let text = request_error(id, problem);
-                send(wire, Message::Text(text.into())).await
-            }
+        if text.len() > limit::SOCKET_AT_ONCE_OCTETS {
+            return match self.seat() {
+                Ok(seat) => {
+                    self.read(seat, text);
+                    Ok(())
+                }
+                Err(problem) => refuse(wire, None, problem).await,
+            };
+        }
+        match ijson::parse(text.as_bytes()) {
+            Ok(value) => self.answer(wire, value).await,
+            Err(error) => refuse(wire, None, Problem::not_json(error.to_string())).await,
         }
     }
 
-    /// RFC 8887 §4.3: what one message asks for; its `id` is told even where nothing else of it can be used.
-    async fn obey(&mut self, text: &[u8], id: &mut Option<String>) -> Result<(), Problem> {
-        let value = ijson::parse(text).map_err(|e| Problem::not_json(e.to_string()))?;
-        *id = value["id"].as_str().map(str::to_owned);
+    fn seat(&self) -> Result<Seat, Problem> {
+        let seat = self.inner.seat(&self.access, Use::Request);
+        seat.ok_or_else(|| Problem::limit("maxConcurrentRequests"))
+    }
+
+    /// Answers what is wrong with a message at once, and all else when it is done.
+    async fn answer(&mut self, wire: &mut WebSocket, value: Value) -> Result<(), End> {
+        let id = id_of(&value);
+        match self.obey(value).await {
+            Ok(()) => Ok(()),
+            Err(problem) => refuse(wire, id, problem).await,
+        }
+    }
+
+    /// RFC 8887 §4.3: what one message asks for.
+    async fn obey(&mut self, value: Value) -> Result<(), Problem> {
         match value["@type"].as_str() {
-            Some("Request") => self.begin(id.clone(), value),
+            Some("Request") => {
+                let (seat, asked) = (self.seat()?, self.asked());
+                self.spawn(seat, move || Done::Answer(asked.answer(value)));
+                Ok(())
+            }
             Some("WebSocketPushEnable") => {
                 let enable: PushEnable = serde_json::from_value(value)
                     .map_err(|e| Problem::not_request(e.to_string()))?;
@@ -240,27 +306,40 @@ impl Socket {
         }
     }
 
-    /// RFC 8887 §4.3.2: runs it beside the others that are under way.
-    fn begin(&mut self, id: Option<String>, value: Value) -> Result<(), Problem> {
-        if value.get("id").is_some_and(|id| !id.is_string()) {
-            return Err(Problem::not_request("id must be a string"));
-        }
-        let seat = self
-            .inner
-            .seat(&self.access, Use::Request)
-            .ok_or_else(|| Problem::limit("maxConcurrentRequests"))?;
-        let (inner, access) = (Arc::clone(&self.inner), self.access.clone());
-        let (base, ip) = (self.base.clone(), self.ip);
-        self.under_way.spawn(async move {
-            let pool = inner.pool.clone();
-            let answer = pool.run(move || {
-                let _seat = seat;
-                let request = Request::read(value)?;
-                Ok(request::execute(&inner, &access, &base, ip, request))
-            });
-            (id, answer.await)
+    /// Reads a long message where nobody waits, within a seat, and answers it there when it is a request.
+    fn read(&mut self, seat: Seat, text: Utf8Bytes) {
+        let asked = self.asked();
+        self.spawn(seat, move || {
+            let read = ijson::parse(text.as_bytes());
+            drop(text);
+            match read {
+                Err(e) => Done::Answer(request_error(None, Problem::not_json(e.to_string()))),
+                Ok(value) if value["@type"] == "Request" => Done::Answer(asked.answer(value)),
+                Ok(value) => Done::Other(value),
+            }
         });
-        Ok(())
+    }
+
+    fn asked(&self) -> Asked {
+        Asked {
+            inner: Arc::clone(&self.inner),
+            access: self.access.clone(),
+            base: self.base.clone(),
+            ip: self.ip,
+        }
+    }
+
+    /// RFC 8887 §4.3.2: runs it beside the others that are under way.
+    fn spawn(&mut self, seat: Seat, work: impl FnOnce() -> Done + Send + 'static) {
+        let pool = self.inner.pool.clone();
+        self.under_way.spawn(async move {
+            let done = pool.run(move || {
+                let _seat = seat;
+                Ok(work())
+            });
+            let failed = |problem| Done::Answer(request_error(None, problem));
+            done.await.unwrap_or_else(failed)
+        });
     }
 
     /// RFC 8887 §4.3.5.2: from now on, or from where the client was.
@@ -273,11 +352,11 @@ impl Socket {
         self.telling = None;
         let (wake, woken) = watch::channel(0);
         let wake = Arc::new(wake);
-        let access = self.access.clone();
-        let opened = self
-            .inner
-            .pool
-            .run(move || Ok(Ear::open(access, enable.push_state.as_deref(), wake)?));
+        let (context, access) = (self.inner.context.clone(), self.access.clone());
+        let opened = self.inner.pool.run(move || {
+            let known = enable.push_state.as_deref();
+            Ok(Ear::open(context, access, known, wake)?)
+        });
         let (ear, due) = opened.await?;
         self.telling = Some(Telling {
             ear: Some(ear),
@@ -335,8 +414,7 @@ async fn wakes(
     }
 }
 
-/// RFC 6455 §7.4.1: a message that is too long is told so; a wire that broke is told nothing.
-fn broken(error: &axum::Error) -> End {
-    let said = error.to_string();
-    said.contains("too long").then_some(close_code::SIZE)
+/// A message that is too long, rather than a wire that broke.
+fn is_too_long(error: &axum::Error) -> bool {
+    error.to_string().contains("too long")
 }

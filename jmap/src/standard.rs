@@ -239,37 +239,6 @@ impl Window {
     }
 }
 
-/// A query over a list of ids that is at hand.
-pub(crate) struct Listed<'a> {
-    pub(crate) account: &'a str,
-    pub(crate) state: &'a str,
-    pub(crate) can_calculate_changes: bool,
-    pub(crate) calculate_total: bool,
-    pub(crate) window: &'a Window,
-}
-
-impl Listed<'_> {
-    /// The response of RFC 8620 §5.5.
-    pub(crate) fn answer(&self, ids: &[String]) -> Result<Value, MethodError> {
-        let find = |anchor: &str| ids.iter().position(|id| id == anchor);
-        let shown = self.window.show(ids.len(), find)?;
-        let mut response = json!({
-            "accountId": self.account,
-            "queryState": self.state,
-            "canCalculateChanges": self.can_calculate_changes,
-            "position": shown.from,
-            "ids": ids[shown.from..shown.to],
-        });
-        if self.calculate_total {
-            response["total"] = ids.len().into();
-        }
-        if let Some(limit) = shown.limit {
-            response["limit"] = limit.into();
-        }
-        Ok(response)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

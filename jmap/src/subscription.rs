@@ -275,7 +275,9 @@ fn update(turn: &Turn<'_>, number: u64, patch: &Value) -> Result<Value, SetError
     }
     if change.code.is_some() {
         // From here on it is told of what changes.
-        let told = Ear::now(turn.access.clone()).map_err(|_| SetError::new("serverFail"))?;
+        let context = turn.inner.context.clone();
+        let told =
+            Ear::now(context, turn.access.clone()).map_err(|_| SetError::new("serverFail"))?;
         change.told = Some(told);
     }
     let wanted = change.expires_at;

@@ -94,8 +94,8 @@ async fn places(url: &str, private: &[IpAddr], key: &str) -> Result<Vec<SocketAd
     let (host, port) = host_of(url).ok_or("it is no address")?;
     let found = timeout(LOOKUP, tokio::net::lookup_host((host.as_str(), port))).await;
     let found = found
-        .map_err(|_| format!("looking {host} up took too long"))?
-        .map_err(|error| format!("{host} cannot be looked up: {error}"))?;
+        .map_err(|_| "looking its host up took too long".to_owned())?
+        .map_err(|error| format!("its host cannot be looked up: {error}"))?;
     let may = |ip: IpAddr| is_public(ip) || private.contains(&ip.to_canonical());
     let places: Vec<SocketAddr> = found
         .filter(|place| may(place.ip()))
@@ -103,7 +103,7 @@ async fn places(url: &str, private: &[IpAddr], key: &str) -> Result<Vec<SocketAd
         .collect();
     match places.is_empty() {
         true => Err(format!(
-            "{host} has no public address, and none that {key} names"
+            "its host has no public address, and none that {key} names"
         )),
         false => Ok(places),
     }

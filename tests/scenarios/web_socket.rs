@@ -133,6 +133,32 @@ fn what_cannot_be_is_told_with_its_id_and_the_connection_goes_on() {
     }
     socket.say(&request("still", json!([["Core/echo", {}, "c"]])));
     assert_eq!(socket.hear()["requestId"], "still");
+    // Long messages are read elsewhere, and answered alike.
+    let long = "x".repeat(jmap::limit::SOCKET_AT_ONCE_OCTETS);
+    let table = [
+        (format!("{{\"id\":\"{long}"), Value::Null, error("notJSON")),
+        (
+            json!({"@type": "Gì", "id": "l", "x": long}).to_string(),
+            json!("l"),
+            error("notRequest"),
+        ),
+        (
+            json!({"@type": "Request", "id": 7, "x": long}).to_string(),
+            Value::Null,
+            error("notRequest"),
+        ),
+    ];
+    for (text, id, kind) in table {
+        socket.send(TEXT, text.as_bytes());
+        let answer = socket.hear();
+        assert_eq!(answer["requestId"], id, "{answer}");
+        assert_eq!(answer["type"], kind, "{answer}");
+    }
+    let calls = json!([["Core/echo", {"x": long}, "c"]]);
+    socket.say(&request("long", calls.clone()));
+    let answer = socket.hear();
+    assert_eq!(answer["requestId"], "long");
+    assert_eq!(answer["methodResponses"], calls);
     world.finish();
 }
 
@@ -164,6 +190,24 @@ fn changes_are_told_from_where_the_client_was() {
     let told = socket.hear();
     assert_eq!(told["changed"][&account]["EmailDelivery"], state());
     assert_eq!(told["pushState"], state());
+    // RFC 8887 §4.3.5.2: null is all types that there are, and a state that is none of ours tells everything.
+    socket.say(&enable(Value::Null, &json!("rác")));
+    let told = socket.hear();
+    let changed = told["changed"][&account].as_object().unwrap();
+    let types: Vec<&String> = changed.keys().collect();
+    let all = [
+        "Email",
+        "EmailDelivery",
+        "EmailSubmission",
+        "Identity",
+        "Mailbox",
+        "Quota",
+        "ShareNotification",
+        "Thread",
+        "VacationResponse",
+    ];
+    assert_eq!(types, all);
+    assert_eq!(changed["Mailbox"], state());
     world.finish();
 }
 
@@ -208,6 +252,17 @@ fn i13_what_is_too_much_ends_the_connection() {
     assert_eq!(socket.gone(), 1003, "RFC 6455 §7.4.1: text alone");
     let mut socket = signed_in(&world, "an");
     socket.announce(jmap::limit::REQUEST_OCTETS_MAX as u64 + 1);
+    // RFC 8887 §4.3.1: told before it ends.
+    let told = socket.hear();
+    assert_eq!(
+        (&told["@type"], &told["requestId"], &told["limit"]),
+        (
+            &json!("RequestError"),
+            &Value::Null,
+            &json!("maxSizeRequest")
+        ),
+        "{told}"
+    );
     assert_eq!(socket.gone(), 1009, "too big");
     // Each account has a limit of them.
     let mut held: Vec<WsClient> = (0..jmap::limit::SOCKETS_MAX)

@@ -84,6 +84,11 @@ fn state(list: &[Identity]) -> String {
     hash.finalize().to_hex()[..16].to_owned()
 }
 
+/// The state of an account's.
+pub(crate) fn state_of(access: &Access, account: AccountId) -> String {
+    state(&identities(access, account))
+}
+
 /// RFC 8621 §6.1.
 pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: GetArguments = standard::read(arguments)?;

@@ -3,8 +3,9 @@
 use crate::error::{MethodError, SetError};
 use crate::ident;
 use crate::request::{Arguments, Turn};
+use crate::router::Context;
 use crate::standard::{self, GetArguments, SetArguments, SetOutcome};
-use directory::{Right, Sending, Vacation};
+use directory::{Access, AccountId, Right, Sending, Vacation};
 use formats::date;
 use serde_json::{Map, Value, json};
 
@@ -47,10 +48,24 @@ fn said(turn: &Turn<'_>, account: &str, right: Right) -> Result<Vacation, Method
         return Err(MethodError::AccountNotSupportedByMethod);
     }
     let said = turn.inner.context.directory.vacation(Some(turn.access), id);
-    said.map_err(|error| match error {
+    said.map_err(failed)
+}
+
+/// The state of an account that one sends as.
+pub(crate) fn state_of(
+    context: &Context,
+    access: &Access,
+    account: AccountId,
+) -> Result<String, MethodError> {
+    let said = context.directory.vacation(Some(access), account);
+    Ok(state(&said.map_err(failed)?))
+}
+
+fn failed(error: directory::Error) -> MethodError {
+    match error {
         directory::Error::Storage(error) => error.into(),
         _ => MethodError::AccountNotFound,
-    })
+    }
 }
 
 /// RFC 8621 §8.1.

@@ -206,11 +206,12 @@ impl Line {
             let wake = Arc::clone(&wake);
             self._heeding = Some(access.heed(Arc::new(move |()| crate::ear::wake(&wake))));
         }
-        let directory = self.house.context.directory.clone();
+        let context = self.house.context.clone();
+        let directory = context.directory.clone();
         let looked = self.house.pool.run(move || {
             let mut ear = match ear {
                 Some(ear) => ear,
-                None => Ear::resume(access, directory.push_told(id)?, wake)?,
+                None => Ear::resume(context, access, directory.push_told(id)?, wake)?,
             };
             let names: Option<Vec<&str>> = names
                 .as_ref()
@@ -232,34 +233,30 @@ impl Line {
         Ok(())
     }
 
-    /// RFC 8620 §7.2.2: at once, and once.
+    /// RFC 8620 §7.2: at once, and once; to an address from which no code came back nothing more is sent. Noted before
+    /// it goes, so that neither a full disk nor a stop sends it twice.
     async fn ask(&mut self, push: Push, access: Access) -> Option<()> {
+        let (directory, id) = (self.house.context.directory.clone(), self.id);
+        let noted = self.house.pool.run(move || Ok(directory.push_asked(id)?));
+        if noted.await.is_err() {
+            drop((push, access));
+            self.not_before = Instant::now() + AGAIN;
+            return Some(());
+        }
         let name = subscription::id(self.id.number);
         let verification = message::verification(&name, &push);
         let posted = self.post(verification, push, access).await;
         let fate = Fate::of(&posted);
-        let again = match &posted {
-            Posted::Failed(_) => true,
-            Posted::Status { code, .. } => matches!(code, 408 | 429 | 500..=599),
-        };
-        let (_, wait) = (fate != Fate::Gone).then(|| self.said(fate, &posted))?;
-        if again && self.pace.tries < limit::PUSH_ASKED_MAX {
-            self.not_before = Instant::now() + Duration::from_secs(wait?);
-            return Some(());
-        }
+        self.said(fate, &posted);
         self.pace = Pace::default();
-        let (directory, id) = (self.house.context.directory.clone(), self.id);
-        let kept = self.house.pool.run(move || Ok(directory.push_asked(id)?));
-        if kept.await.is_err() {
-            self.not_before = Instant::now() + AGAIN;
-        }
-        Some(())
+        (fate != Fate::Gone).then_some(())
     }
 
     /// Tells what is pending, or as much of it as fits.
     async fn tell(&mut self, push: Push, access: Access) -> Option<()> {
         let own = ident::account(self.id.account);
-        let (message, told) = message::change(&mut self.pending, &own, self.pace.room);
+        let (message, told) =
+            message::change(&mut self.pending, (&own, &push.code), self.pace.room);
         let posted = self.post(message, push, access).await;
         let fate = Fate::of(&posted);
         let (given_up, wait) = self.said(fate, &posted);
@@ -295,16 +292,20 @@ impl Line {
 
     /// Whether it is given up, and the seconds to wait otherwise.
     fn said(&mut self, fate: Fate, posted: &Posted) -> (bool, Option<u64>) {
-        let retry_after_s = match posted {
-            Posted::Status { retry_after_s, .. } => *retry_after_s,
-            Posted::Failed(_) => None,
+        // Why there was no answer is not logged: it may say where the address leads.
+        let (code, retry_after_s) = match posted {
+            Posted::Status {
+                code,
+                retry_after_s,
+            } => (Some(*code), *retry_after_s),
+            Posted::Failed(_) => (None, None),
         };
         let wait = self.pace.after(fate, retry_after_s);
         let account = self.id.account;
         match (fate, wait) {
             (Fate::Taken, _) => tracing::debug!(%account, "pushed"),
-            (_, Some(_)) => tracing::debug!(%account, ?posted, "not pushed: again later"),
-            (_, None) => tracing::info!(%account, ?posted, "a push subscription is removed"),
+            (_, Some(_)) => tracing::debug!(%account, ?code, "not pushed: again later"),
+            (_, None) => tracing::info!(%account, ?code, "a push subscription is removed"),
         }
         (wait.is_none(), wait)
     }

@@ -12,6 +12,9 @@ use serde_json::{Map, Value, json};
 /// Octets of a topic before it is spelled: RFC 8030 §5.4 allows 32 letters.
 const TOPIC_OCTETS: usize = 24;
 
+/// BLAKE3 wants a name for each use of a secret.
+const TOPIC_KEY: &str = "congvu 2026-11-23 topics of push messages";
+
 /// A message, and what makes it more or less urgent.
 pub(super) struct Message {
     text: String,
@@ -34,10 +37,11 @@ pub(super) fn verification(id: &str, push: &Push) -> Message {
     }
 }
 
-/// As much of what changed as `room` octets hold, one's own account first; what is left stays in `pending`.
+/// As much of what changed as `room` octets hold, one's own account first; what is left stays in `pending`. `secret`: what
+/// only the subscription's owner knows.
 pub(super) fn change(
     pending: &mut Map<String, Value>,
-    own: &str,
+    (own, secret): (&str, &str),
     room: usize,
 ) -> (Message, Map<String, Value>) {
     let room = room.min(TEXT_MAX);
@@ -68,7 +72,9 @@ pub(super) fn change(
         .iter()
         .any(|(_, types)| types.iter().any(|name| name == "EmailDelivery"));
     // RFC 8030 §5.4: it takes the place of an earlier one that was not fetched yet, which told of the very same.
-    let hash = blake3::hash(json!(all).to_string().as_bytes());
+    // §8.1: nobody who sees several subscriptions can tell from it that they are of one account, or what changed.
+    let key = blake3::derive_key(TOPIC_KEY, secret.as_bytes());
+    let hash = blake3::keyed_hash(&key, json!(all).to_string().as_bytes());
     let topic = URL_SAFE_NO_PAD.encode(&hash.as_bytes()[..TOPIC_OCTETS]);
     let message = Message {
         text: state_change(&changed).to_string(),
@@ -129,31 +135,41 @@ mod tests {
     #[test]
     fn i13_what_does_not_fit_goes_with_the_next_one_and_ones_own_goes_first() {
         let mut left = pending(200);
-        let (message, sent) = change(&mut left, "a77", TEXT_MAX);
+        let (message, sent) = change(&mut left, ("a77", "s"), TEXT_MAX);
         assert!(message.text.len() <= TEXT_MAX, "{}", message.text.len());
         assert!(sent.contains_key("a77") && !sent.is_empty());
         assert_eq!(sent.len() + left.len(), 200);
         let mut told = sent.len();
         while !left.is_empty() {
-            told += change(&mut left, "a77", TEXT_MAX).1.len();
+            told += change(&mut left, ("a77", "s"), TEXT_MAX).1.len();
         }
         assert_eq!(told, 200);
         let mut left = pending(3);
-        assert_eq!(change(&mut left, "a1", 1).1.len(), 1, "one goes alone");
+        assert_eq!(
+            change(&mut left, ("a1", "s"), 1).1.len(),
+            1,
+            "one goes alone"
+        );
     }
 
     #[test]
     fn only_what_tells_of_the_same_is_replaced() {
-        let topic = |states: Value| {
+        let by = |secret: &str, states: Value| {
             let mut pending = Map::from_iter([("a1".to_owned(), states)]);
-            let (message, _) = change(&mut pending, "a1", TEXT_MAX);
+            let (message, _) = change(&mut pending, ("a1", secret), TEXT_MAX);
             (message.topic.unwrap(), message.urgency)
         };
+        let topic = |states: Value| by("mã", states);
         let (mail, urgent) = topic(json!({"Email": "1", "EmailDelivery": "1"}));
         assert_eq!((mail.len(), urgent), (32, "high"));
         assert_eq!(topic(json!({"Email": "2", "EmailDelivery": "2"})).0, mail);
         let (other, urgent) = topic(json!({"Email": "2"}));
         assert_eq!(urgent, "normal");
         assert_ne!(other, mail);
+        assert_ne!(
+            by("mã khác", json!({"Email": "2"})).0,
+            other,
+            "another subscription"
+        );
     }
 }

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use directory::VapidKey;
 use directory::hook::host_of;
+use formats::address::DomainName;
 use serde_json::json;
 
 /// Seconds for which a token is good; RFC 8292 §2 allows 24 hours.
@@ -14,12 +15,13 @@ pub(crate) fn public(key: &VapidKey) -> String {
     URL_SAFE_NO_PAD.encode(key.public())
 }
 
-/// RFC 6454 §6.2: the origin of an address that was checked; the usual port is not said.
+/// RFC 6454 §6.1, as RFC 8292 §2 wants it: the origin of an address that was checked; the usual port is not said.
 fn origin(url: &str) -> Option<String> {
     let (host, port) = host_of(url)?;
     let host = match host.contains(':') {
         true => format!("[{host}]"),
-        false => host.to_ascii_lowercase(),
+        false => DomainName::parse(&host)
+            .map_or_else(|_| host.to_ascii_lowercase(), |name| name.to_unicode()),
     };
     Some(match port {
         443 => format!("https://{host}"),
@@ -79,6 +81,8 @@ mod tests {
                 "https://push.example.net:8443",
             ),
             ("https://[2001:db8::7]/x", "https://[2001:db8::7]"),
+            ("https://203.0.114.7/x", "https://203.0.114.7"),
+            ("https://xn--cquan-uob.vn/x", "https://cơquan.vn"),
         ] {
             assert_eq!(origin(url).as_deref(), Some(expected));
         }

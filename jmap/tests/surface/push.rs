@@ -55,8 +55,10 @@ async fn mail_and_flags_are_pushed() {
     let id = house.put(&letter("x@x.vn", "mới", "a"));
     let state = house.call("Email/get", json!({"ids": []})).await["state"].clone();
     let event = next(&mut all).await.unwrap();
-    let expected =
-        json!({"Email": state, "EmailDelivery": state, "Mailbox": state, "Thread": state});
+    let quota = house.call("Quota/get", json!({"ids": []})).await["state"].clone();
+    let expected = json!({
+        "Email": state, "EmailDelivery": state, "Mailbox": state, "Quota": quota, "Thread": state,
+    });
     assert_eq!(states(&house, &event), expected);
     assert!(event.contains(&format!("id: {}\n", state.as_str().unwrap())));
     let event = next(&mut arrivals).await.unwrap();
@@ -111,6 +113,101 @@ async fn a_burst_is_one_event_and_a_missed_one_is_told_at_once() {
     assert_eq!(states(&house, &event)["Email"], now);
 }
 
+/// RFC 8621 §1.5: any of its types; RFC 9425 §6: quotas.
+#[tokio::test]
+async fn what_stands_beside_mail_is_pushed_when_it_changes() {
+    let house = House::new();
+    let state = async |name: &str| {
+        let got = house.call(&format!("{name}/get"), json!({"ids": []})).await;
+        got["state"].clone()
+    };
+    let types = "Identity,Quota,EmailSubmission,VacationResponse";
+    let query = format!("types={types}&closeafter=no&ping=0");
+    let before = state("Email").await;
+    let mut stream = open(&house, &query, None).await;
+    next(&mut stream).await.unwrap();
+    let away = json!({"update": {"singleton": {"isEnabled": true, "textBody": "Tôi nghỉ."}}});
+    house.call("VacationResponse/set", away).await;
+    let event = next(&mut stream).await.unwrap();
+    let expected = json!({"VacationResponse": state("VacationResponse").await});
+    assert_eq!(states(&house, &event), expected);
+
+    let alias = formats::address::Address::parse("vanthu@tinh.gov.vn").unwrap();
+    let (an, directory) = (house.an.account(), &house.directory);
+    directory.create_alias(None, alias.clone(), an).unwrap();
+    let event = next(&mut stream).await.unwrap();
+    let known = state("Identity").await;
+    assert_eq!(states(&house, &event), json!({"Identity": known}));
+    directory.delete_alias(None, &alias, None).unwrap();
+    let event = next(&mut stream).await.unwrap();
+    assert_ne!(states(&house, &event)["Identity"], known);
+
+    let mut account = directory.account(an).unwrap();
+    account.quota = Some(9 << 20);
+    directory.change_account(None, account, None).unwrap();
+    let event = next(&mut stream).await.unwrap();
+    assert_eq!(
+        states(&house, &event),
+        json!({"Quota": state("Quota").await})
+    );
+
+    let email = house.put(&letter("annv@tinh.gov.vn", "gửi sau", "a"));
+    next(&mut stream).await.unwrap();
+    let all = house.call("Identity/get", json!({"ids": null})).await;
+    let hold = json!({"HOLDUNTIL": "2026-11-23T00:00:00Z"});
+    let new = json!({"identityId": all["list"][0]["id"], "emailId": email, "envelope": {
+        "mailFrom": {"email": "annv@tinh.gov.vn", "parameters": hold},
+        "rcptTo": [{"email": "binhtt@tinh.gov.vn"}],
+    }});
+    let set = json!({"create": {"s": new}});
+    let set = house.call("EmailSubmission/set", set).await;
+    let event = next(&mut stream).await.unwrap();
+    assert_eq!(
+        states(&house, &event),
+        json!({"EmailSubmission": set["newState"]})
+    );
+    let id = set["created"]["s"]["id"].as_str().unwrap();
+    let back = json!({"update": {id: {"undoStatus": "canceled"}}});
+    let set = house.call("EmailSubmission/set", back).await;
+    let event = next(&mut stream).await.unwrap();
+    assert_eq!(
+        states(&house, &event),
+        json!({"EmailSubmission": set["newState"]})
+    );
+
+    // Who comes back is told how they stand.
+    let mut late = open(&house, &query, before.as_str()).await;
+    next(&mut late).await.unwrap();
+    let event = next(&mut late).await.unwrap();
+    let told = states(&house, &event);
+    for name in types.split(',') {
+        assert_eq!(told[name], state(name).await, "{name}");
+    }
+}
+
+/// RFC 8887 §4.3.5.2, and the same of streams: nothing can be told from such a state, so everything is.
+#[tokio::test]
+async fn to_who_brings_a_state_that_is_none_everything_is_told() {
+    let house = House::new();
+    house.put(&letter("x@x.vn", "có từ trước", "a"));
+    let now = house.call("Email/get", json!({"ids": []})).await["state"].clone();
+    for last in ["rác", "999999999", "0"] {
+        let mut stream = open(
+            &house,
+            "types=Email,Mailbox&closeafter=no&ping=0",
+            Some(last),
+        )
+        .await;
+        next(&mut stream).await.unwrap();
+        let event = next(&mut stream).await.unwrap();
+        assert_eq!(
+            states(&house, &event),
+            json!({"Email": now, "Mailbox": now}),
+            "{last}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn i17_the_mail_of_others_wakes_nobody() {
     let house = House::new();
@@ -133,7 +230,7 @@ async fn pings_come_in_time() {
 #[tokio::test]
 async fn pings_come_while_other_things_change() {
     let house = House::new();
-    let mut stream = open(&house, "types=EmailSubmission&closeafter=no&ping=1", None).await;
+    let mut stream = open(&house, "types=Identity&closeafter=no&ping=1", None).await;
     next(&mut stream).await.unwrap();
     let busy = async {
         loop {

@@ -3,48 +3,35 @@
 use super::{find, name, parse_role};
 use crate::error::MethodError;
 use crate::ident::Ids;
+use crate::listed::{self, Comparator, QueryArguments};
 use crate::mail::email::search::{Haystack, Words};
 use crate::mail::tree::Tree;
 use crate::request::{Arguments, Turn};
-use crate::standard::{self, Listed, Window};
+use crate::standard;
 use crate::{limit, state};
 use directory::Right;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::cmp::Ordering;
 use storage::{Mailbox, MailboxId, Role};
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct QueryArguments {
-    account_id: String,
-    filter: Option<Value>,
-    sort: Option<Vec<Comparator>>,
-    #[serde(default)]
-    position: i64,
-    anchor: Option<String>,
-    #[serde(default)]
-    anchor_offset: i64,
-    limit: Option<i64>,
-    #[serde(default)]
-    calculate_total: bool,
-    #[serde(default)]
-    sort_as_tree: bool,
-    #[serde(default)]
-    filter_as_tree: bool,
+/// RFC 8621 §2.3: the arguments of this query alone.
+struct AsTree {
+    sort: bool,
+    filter: bool,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Comparator {
-    property: String,
-    #[serde(default = "yes")]
-    is_ascending: bool,
-    collation: Option<String>,
-}
-
-fn yes() -> bool {
-    true
+impl AsTree {
+    fn take(arguments: &mut Arguments) -> Result<Self, MethodError> {
+        let mut flag = |name: &str| match arguments.remove(name) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(flag),
+            Some(_) => Err(MethodError::argument(name, "a boolean")),
+        };
+        Ok(Self {
+            sort: flag("sortAsTree")?,
+            filter: flag("filterAsTree")?,
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -92,53 +79,38 @@ fn matches(test: &Test, mailbox: &Mailbox) -> bool {
     }
 }
 
-pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
+pub(crate) fn query(turn: &mut Turn<'_>, mut arguments: Arguments) -> Result<Value, MethodError> {
+    let as_tree = AsTree::take(&mut arguments)?;
     let arguments: QueryArguments = standard::read(arguments)?;
     let mail = turn.mail(&arguments.account_id, Right::Read)?;
     let state = state::current(&mail)?;
     let all = mail.mailboxes()?;
-    let ids = results(&all, &arguments, mail.ids())?;
-    let window = Window {
-        position: arguments.position,
-        anchor: arguments.anchor,
-        anchor_offset: arguments.anchor_offset,
-        limit: arguments.limit,
-    };
-    let listed = Listed {
-        account: &arguments.account_id,
-        state: &state,
-        can_calculate_changes: false,
-        calculate_total: arguments.calculate_total,
-        window: &window,
-    };
-    listed.answer(&ids)
+    let ids = results(&all, (&arguments, &as_tree), mail.ids())?;
+    listed::answer(&arguments, (&state, false), &ids)
 }
 
 /// Changes of a parent move whole subtrees; fetching the few mailboxes anew is cheaper than telling how.
 pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
-    let account = arguments.get("accountId").and_then(Value::as_str);
-    let account = account.ok_or_else(|| MethodError::argument("accountId", "a string"))?;
-    turn.mail(account, Right::Read)?;
-    Err(MethodError::CannotCalculateChanges)
+    listed::no_changes(&arguments, |account| {
+        turn.mail(account, Right::Read).map(drop)
+    })
 }
 
 fn results(
     all: &[Mailbox],
-    arguments: &QueryArguments,
+    (arguments, as_tree): (&QueryArguments, &AsTree),
     ids: Ids,
 ) -> Result<Vec<String>, MethodError> {
     let filter = Tree::read(arguments.filter.as_ref(), &mut |map| condition(map, ids))?;
-    let sort = arguments.sort.as_deref().unwrap_or_default();
-    check_sort(sort)?;
+    let sort = arguments.sort.as_slice();
+    listed::check_sort(sort, &["sortOrder", "name"])?;
     let own = |m: &Mailbox| filter.judge(&mut |t| Some(matches(t, m))) == Some(true);
     let mut chosen: Vec<&Mailbox> = all
         .iter()
-        .filter(|m| {
-            own(m) && (!arguments.filter_as_tree || ancestors(all, m).iter().all(|a| own(a)))
-        })
+        .filter(|m| own(m) && (!as_tree.filter || ancestors(all, m).iter().all(|a| own(a))))
         .collect();
     chosen.sort_by(|a, b| {
-        if arguments.sort_as_tree {
+        if as_tree.sort {
             compare_in_tree(all, a, b, sort)
         } else {
             compare(a, b, sort)
@@ -147,37 +119,12 @@ fn results(
     Ok(chosen.iter().map(|m| ids.mailbox(m.id)).collect())
 }
 
-fn check_sort(sort: &[Comparator]) -> Result<(), MethodError> {
-    if sort.len() > limit::SORT_MAX {
-        return Err(MethodError::UnsupportedSort("too many comparators".into()));
-    }
-    for comparator in sort {
-        if !["sortOrder", "name"].contains(&comparator.property.as_str()) {
-            return Err(MethodError::UnsupportedSort(comparator.property.clone()));
-        }
-        let collation = comparator.collation.as_deref();
-        if collation.is_some_and(|c| !crate::discovery::COLLATIONS.contains(&c)) {
-            return Err(MethodError::UnsupportedSort("collation".into()));
-        }
-    }
-    Ok(())
-}
-
 fn compare(a: &Mailbox, b: &Mailbox, sort: &[Comparator]) -> Ordering {
-    let step = |c: &Comparator| {
-        let order = if c.property == "name" {
-            formats::text::key(name(a)).cmp(&formats::text::key(name(b)))
-        } else {
-            a.sort_order.cmp(&b.sort_order)
-        };
-        if c.is_ascending {
-            order
-        } else {
-            order.reverse()
-        }
-    };
-    let order = sort.iter().map(step).find(|o| o.is_ne());
-    order.unwrap_or_else(|| a.id.cmp(&b.id))
+    let order = listed::compare(sort, |property| match property {
+        "name" => formats::text::key(name(a)).cmp(&formats::text::key(name(b))),
+        _ => a.sort_order.cmp(&b.sort_order),
+    });
+    order.then_with(|| a.id.cmp(&b.id))
 }
 
 /// From the top level down to the parent. Storage allows no loop; the depth bounds the walk all the same.

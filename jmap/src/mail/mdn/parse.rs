@@ -78,7 +78,11 @@ fn read(raw: &[u8]) -> Option<Value> {
         "textBody".into(),
         json!(text.map(|text| part::decode_text(text, raw))),
     );
-    object.insert("includeOriginalMessage".into(), (children.len() > 2).into());
+    // RFC 8098 §3: a message; its header fields alone are not its content.
+    let original = children
+        .iter()
+        .any(|part| part.is("message", "rfc822") || part.is("message", "global"));
+    object.insert("includeOriginalMessage".into(), original.into());
     // RFC 9007 §2.2: several messages may have the Message-ID, and no index is by it.
     object.insert("forEmailId".into(), Value::Null);
     Some(object.into())

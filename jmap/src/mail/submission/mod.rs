@@ -9,11 +9,12 @@ mod state;
 
 use crate::error::MethodError;
 use crate::request::{Arguments, Turn};
+use crate::router::Context;
 use crate::sight::Sight;
 use crate::standard::{self, ChangesArguments, GetArguments};
 use delivery::trace::Standing;
 use delivery::{Envelope, Later, ReversePath};
-use directory::{Right, Sending};
+use directory::{Access, Right, Sending};
 use formats::date;
 use serde_json::{Map, Value, json};
 use state::Waiting;
@@ -35,10 +36,23 @@ const PROPERTIES: [&str; 10] = [
 
 /// Those of an account that wait, the first to go first; none where one may not send in its name.
 fn waiting(turn: &Turn<'_>, mail: &Sight) -> Result<Vec<Later>, MethodError> {
-    if turn.access.sending_for(mail.id()) == Sending::No {
+    waiting_in(&turn.inner.context, turn.access, mail)
+}
+
+fn waiting_in(context: &Context, access: &Access, mail: &Sight) -> Result<Vec<Later>, MethodError> {
+    if access.sending_for(mail.id()) == Sending::No {
         return Ok(Vec::new());
     }
-    Ok(turn.inner.context.delivery.later(mail.id())?)
+    Ok(context.delivery.later(mail.id())?)
+}
+
+/// The state of an account's.
+pub(crate) fn state_of(
+    context: &Context,
+    access: &Access,
+    mail: &Sight,
+) -> Result<String, MethodError> {
+    Ok(state(&waiting_in(context, access, mail)?))
 }
 
 fn id(id: QueueId) -> String {

@@ -3,10 +3,11 @@
 
 use super::state::Waiting;
 use crate::error::MethodError;
+use crate::listed::{self, Comparator, QueryArguments};
 use crate::mail::tree::Tree;
 use crate::request::{Arguments, Turn};
 use crate::sight::Sight;
-use crate::standard::{self, Listed, Window};
+use crate::standard;
 use delivery::Later;
 use directory::Right;
 use serde::Deserialize;
@@ -19,26 +20,11 @@ const SORTS: [&str; 3] = ["emailId", "threadId", "sentAt"];
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct QueryArguments {
-    account_id: String,
-    filter: Option<Value>,
-    sort: Option<Vec<Comparator>>,
-    #[serde(default)]
-    position: i64,
-    anchor: Option<String>,
-    #[serde(default)]
-    anchor_offset: i64,
-    limit: Option<i64>,
-    #[serde(default)]
-    calculate_total: bool,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ChangesArguments {
     account_id: String,
     filter: Option<Value>,
-    sort: Option<Vec<Comparator>>,
+    #[serde(default, deserialize_with = "listed::or_none")]
+    sort: Vec<Comparator>,
     since_query_state: String,
     max_changes: Option<u64>,
     /// RFC 8620 §5.6: may be left unheeded.
@@ -46,20 +32,6 @@ struct ChangesArguments {
     _up_to_id: Option<String>,
     #[serde(default)]
     calculate_total: bool,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Comparator {
-    property: String,
-    #[serde(default = "ascending")]
-    is_ascending: bool,
-    collation: Option<String>,
-}
-
-/// RFC 8620 §5.5.
-fn ascending() -> bool {
-    true
 }
 
 /// One test of a condition of RFC 8621 §7.3.
@@ -102,17 +74,9 @@ fn condition(map: &Map<String, Value>) -> Result<Vec<Test>, MethodError> {
     Ok(tests)
 }
 
-fn check(filter: Option<&Value>, sort: Option<&[Comparator]>) -> Result<Tree<Test>, MethodError> {
+fn check(filter: Option<&Value>, sort: &[Comparator]) -> Result<Tree<Test>, MethodError> {
     let tree = Tree::read(filter, &mut condition)?;
-    for comparator in sort.unwrap_or_default() {
-        if !SORTS.contains(&comparator.property.as_str()) {
-            return Err(MethodError::UnsupportedSort(comparator.property.clone()));
-        }
-        let collation = comparator.collation.as_deref();
-        if collation.is_some_and(|c| !crate::discovery::COLLATIONS.contains(&c)) {
-            return Err(MethodError::UnsupportedSort("collation".into()));
-        }
-    }
+    listed::check_sort(sort, &SORTS)?;
     Ok(tree)
 }
 
@@ -140,55 +104,28 @@ impl Looked {
     }
 
     fn compare(&self, other: &Self, sort: &[Comparator]) -> Ordering {
-        for comparator in sort {
-            let order = match comparator.property.as_str() {
-                "emailId" => self.later.email.cmp(&other.later.email),
-                "threadId" => self.thread.cmp(&other.thread),
-                _ => self.later.at.cmp(&other.later.at),
-            };
-            let order = if comparator.is_ascending {
-                order
-            } else {
-                order.reverse()
-            };
-            if order != Ordering::Equal {
-                return order;
-            }
-        }
-        (self.later.at, self.later.id).cmp(&(other.later.at, other.later.id))
+        let order = listed::compare(sort, |property| match property {
+            "emailId" => self.later.email.cmp(&other.later.email),
+            "threadId" => self.thread.cmp(&other.thread),
+            _ => self.later.at.cmp(&other.later.at),
+        });
+        let rest = || (self.later.at, self.later.id).cmp(&(other.later.at, other.later.id));
+        order.then_with(rest)
     }
 }
 
 pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: QueryArguments = standard::read(arguments)?;
     let mail = turn.mail(&arguments.account_id, Right::Read)?;
-    let tree = check(arguments.filter.as_ref(), arguments.sort.as_deref())?;
+    let tree = check(arguments.filter.as_ref(), &arguments.sort)?;
     let all = super::waiting(turn, &mail)?;
     let state = super::state(&all);
-    let ids = results(&mail, all, &tree, arguments.sort.as_deref());
-    let window = Window {
-        position: arguments.position,
-        anchor: arguments.anchor,
-        anchor_offset: arguments.anchor_offset,
-        limit: arguments.limit,
-    };
-    let listed = Listed {
-        account: &arguments.account_id,
-        state: &state,
-        can_calculate_changes: true,
-        calculate_total: arguments.calculate_total,
-        window: &window,
-    };
-    listed.answer(&ids)
+    let ids = results(&mail, all, &tree, &arguments.sort);
+    listed::answer(&arguments, (&state, true), &ids)
 }
 
 /// The ids of those that match, in order.
-fn results(
-    mail: &Sight,
-    all: Vec<Later>,
-    tree: &Tree<Test>,
-    sort: Option<&[Comparator]>,
-) -> Vec<String> {
+fn results(mail: &Sight, all: Vec<Later>, tree: &Tree<Test>, sort: &[Comparator]) -> Vec<String> {
     let look = |later: Later| Looked {
         id: super::id(later.id),
         email: mail.ids().email(later.email),
@@ -200,7 +137,7 @@ fn results(
     };
     let looked = all.into_iter().map(look);
     let mut found: Vec<Looked> = looked.filter(|one| one.matches(tree)).collect();
-    found.sort_by(|a, b| a.compare(b, sort.unwrap_or_default()));
+    found.sort_by(|a, b| a.compare(b, sort));
     found.into_iter().map(|one| one.id).collect()
 }
 
@@ -209,11 +146,11 @@ fn results(
 pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: ChangesArguments = standard::read(arguments)?;
     let mail = turn.mail(&arguments.account_id, Right::Read)?;
-    let tree = check(arguments.filter.as_ref(), arguments.sort.as_deref())?;
+    let tree = check(arguments.filter.as_ref(), &arguments.sort)?;
     let all = super::waiting(turn, &mail)?;
     let now = Waiting::of(&all);
     let changed = now.since(&arguments.since_query_state, usize::MAX)?;
-    let ids = results(&mail, all, &tree, arguments.sort.as_deref());
+    let ids = results(&mail, all, &tree, &arguments.sort);
     let spell = |numbers: Vec<u64>| numbers.into_iter().map(super::spelt);
     let removed: Vec<String> = spell(changed.destroyed).collect();
     let created: HashSet<String> = spell(changed.created).collect();
