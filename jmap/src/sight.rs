@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use storage::{
     AccountId, AccountStore, BlobId, Change, Changes, EmailId, Error, Mailbox, MailboxId, ModSeq,
-    State, Subscription, ThreadId, Uid, Writer,
+    Sought, State, Subscription, TextPlace, ThreadId, Uid, Writer,
 };
 
 /// RFC 8621 §2 mayReadItems: both letters are needed to see messages.
@@ -303,6 +303,38 @@ impl Sight {
     pub(crate) fn content(&self, email: EmailId) -> Result<Arc<[u8]>, Error> {
         self.state(email)?;
         self.store.content(email)
+    }
+
+    /// As [`AccountStore::sought_folded`]: of the whole account, also of what one may not see.
+    pub(crate) fn sought(&self, place: TextPlace, bare: &str) -> Option<Sought> {
+        self.store.sought_folded(place, bare)
+    }
+
+    /// As [`AccountStore::with_word`], of the whole account; none where words are not kept, but `None` before there is an
+    /// index.
+    pub(crate) fn with_word(&self, place: TextPlace, word: &str) -> Option<Vec<EmailId>> {
+        self.store.with_word(place, word)
+    }
+
+    /// Those of these messages that are seen, and all that are newer than the last of them may be.
+    pub(crate) fn scan_these(
+        &self,
+        (emails, until): (&[EmailId], EmailId),
+        each: &mut dyn FnMut(&State) -> bool,
+    ) -> Result<(), Error> {
+        let mut each = self.each(each);
+        for email in emails.iter().filter(|email| **email <= until) {
+            match self.store.state(*email) {
+                Ok(state) => {
+                    if !each(&state) {
+                        return Ok(());
+                    }
+                }
+                Err(Error::NotFound | Error::Expunged) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        self.store.scan_after(Some(until), &mut each)
     }
 
     /// Messages of the account that may have this text in attached files, sorted: also such as one may not see.

@@ -135,7 +135,9 @@ pub use quota::{Bound, Limits, QuotaNode, Quotas, SoftPassed, Usage};
 pub use rebuild::Reindexed;
 pub use repair::{Damage, Gone, Loss, LostContent, Origin, Repaired, Untold};
 pub use restore::{Later, RestoreAt, RestoredAt, Target, View};
-pub use search::{Attached, Due, Indexed, Place as TextPlace, Sought};
+pub use search::{
+    ATTACHED_TEXT_MAX, Attached, Due, Indexed, Place as TextPlace, Sought, is_of_word, is_word,
+};
 pub use snapshot::Covered;
 pub use store::{CACHE_OCTETS, EngineKind, HOT_MESSAGES, Options, Sizes, Store};
 pub use table::{RowChange, Table};

@@ -90,7 +90,8 @@ fn words_of_an_attached_document_are_found() {
     for (filter, count) in [
         (json!({"body": "kem quyet"}), 1),
         (json!({"body": "\"Quyết định số 45\""}), 1),
-        (json!({"body": "Quyêt"}), 0),
+        (json!({"body": "Quyêt"}), 1),
+        (json!({"body": "Quyêts"}), 0),
         (json!({"text": "tot quyet"}), 1),
         (json!({"subject": "quyet"}), 0),
         (

@@ -1,5 +1,6 @@
 //! Folding for search, and the case mapping that RFC 5051 (i;unicode-casemap) stands for.
 
+use std::ops::RangeInclusive;
 use unicode_normalization::UnicodeNormalization;
 
 /// The text as search compares it: no marks, `đ` as `d`, lower case. `Chiêm`, `chiem` and
@@ -21,8 +22,16 @@ pub fn fold(text: &str) -> String {
 }
 
 /// Combining diacritical marks; the vowel signs of other scripts are letters and stay.
-fn is_mark(c: char) -> bool {
-    matches!(c, '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}')
+pub const MARKS: [RangeInclusive<char>; 3] = [
+    '\u{300}'..='\u{36f}',
+    '\u{1ab0}'..='\u{1aff}',
+    '\u{1dc0}'..='\u{1dff}',
+];
+
+/// Whether it is one of [`MARKS`].
+#[must_use]
+pub fn is_mark(c: char) -> bool {
+    c >= '\u{300}' && MARKS.iter().any(|range| range.contains(&c))
 }
 
 /// The text as comparison without regard to case needs it: compatibility forms joined, lower case,

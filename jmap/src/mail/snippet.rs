@@ -10,6 +10,7 @@ use crate::standard;
 use directory::Right;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::cell::OnceCell;
 use std::ops::Range;
 
 /// RFC 8621 §5: octets of a preview, marks included.
@@ -59,7 +60,7 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
                     let text = search::body(&summary, &content?);
                     // Where the letter does not have them, the files that came with it may.
                     snippet(&text, &found(&text, &in_body)).or_else(|| {
-                        let text = mail.attached_text(state.email)?;
+                        let text = turn.search.attached_text(&mail, state.email)?;
                         snippet(&text, &found(&text, &in_body))
                     })
                 }
@@ -76,24 +77,17 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
     }))
 }
 
-/// Where the words stand in the text, in order, without overlap.
+/// Where the words stand in the text, in order, without overlap: as they were typed, or where one is nowhere written so,
+/// in other spellings.
 fn found(text: &str, words: &[&Words]) -> Vec<Range<usize>> {
     let mut ranges: Vec<Range<usize>> = Vec::new();
-    for plain in [true, false] {
-        let needles: Vec<&str> = words
-            .iter()
-            .flat_map(|w| w.needles())
-            .filter(|(needle, is_plain)| *is_plain == plain && !needle.is_empty())
-            .map(|(needle, _)| needle)
-            .collect();
-        if needles.is_empty() {
-            continue;
-        }
-        let (folded, origin) = folded(text, plain);
-        for needle in needles {
-            for (at, _) in folded.match_indices(needle) {
-                ranges.push(origin[at]..origin[at + needle.len()]);
-            }
+    let (typed, bare) = (Mapped::new(text, false), OnceCell::new());
+    for term in words.iter().flat_map(|w| w.terms()) {
+        let before = ranges.len();
+        typed.find(&term.typed, &mut ranges);
+        if ranges.len() == before {
+            let bare = bare.get_or_init(|| Mapped::new(text, true));
+            bare.find(&term.bare, &mut ranges);
         }
     }
     ranges.sort_by_key(|r| (r.start, r.end));
@@ -107,22 +101,38 @@ fn found(text: &str, words: &[&Words]) -> Vec<Range<usize>> {
     merged
 }
 
-/// The folded text, and for each of its octets (and its end) the offset in the text it came from.
-fn folded(text: &str, plain: bool) -> (String, Vec<usize>) {
-    let (mut out, mut origin) = (String::with_capacity(text.len()), Vec::new());
-    let mut one = [0u8; 4];
-    for (at, c) in text.char_indices() {
-        let c = &*c.encode_utf8(&mut one);
-        let folded = if plain {
-            formats::text::fold(c)
-        } else {
-            formats::text::casemap(c)
-        };
-        origin.extend(std::iter::repeat_n(at, folded.len()));
-        out.push_str(&folded);
+/// A text mapped for comparison, and for each of its octets (and its end) the offset in the text it came from.
+struct Mapped {
+    text: String,
+    origin: Vec<usize>,
+}
+
+impl Mapped {
+    fn new(text: &str, bare: bool) -> Self {
+        let (mut out, mut origin) = (String::with_capacity(text.len()), Vec::new());
+        let mut one = [0u8; 4];
+        for (at, c) in text.char_indices() {
+            let c = &*c.encode_utf8(&mut one);
+            let mapped = if bare {
+                formats::text::fold(c)
+            } else {
+                formats::text::casemap(c)
+            };
+            origin.extend(std::iter::repeat_n(at, mapped.len()));
+            out.push_str(&mapped);
+        }
+        origin.push(text.len());
+        Self { text: out, origin }
     }
-    origin.push(text.len());
-    (out, origin)
+
+    fn find(&self, needle: &str, ranges: &mut Vec<Range<usize>>) {
+        if needle.is_empty() {
+            return;
+        }
+        for (at, _) in self.text.match_indices(needle) {
+            ranges.push(self.origin[at]..self.origin[at + needle.len()]);
+        }
+    }
 }
 
 /// The text around the first word found.
@@ -194,6 +204,8 @@ mod tests {
             "<mark>Công</mark> <mark>văn</mark> &lt;số 1&gt;",
         );
         check("Văn", "van Văn", "van <mark>Văn</mark>");
+        check("Vân", "van Văn", "<mark>van</mark> <mark>Văn</mark>");
+        check("van", "Văn van", "Văn <mark>van</mark>");
         check("ab bc", "abc", "<mark>abc</mark>");
         check("x", "abc", "abc");
     }

@@ -81,6 +81,21 @@ impl<T> Tree<T> {
         }
     }
 
+    /// How near something that matches comes to what is wanted, the lower the nearer: all that must hold by what comes
+    /// least near, of what may hold the nearest. `None`: some test does not know.
+    pub(crate) fn rank(&self, test: &mut dyn FnMut(&T) -> Option<u8>) -> Option<u8> {
+        match self {
+            Self::Test(inner) => test(inner),
+            Self::And(inner) => inner
+                .iter()
+                .try_fold(0, |worst, tree| Some(tree.rank(test)?.max(worst))),
+            Self::Or(inner) => inner
+                .iter()
+                .try_fold(u8::MAX, |best, tree| Some(tree.rank(test)?.min(best))),
+            Self::Not(_) => Some(0),
+        }
+    }
+
     /// The tests that must hold whatever the rest says.
     pub(crate) fn required(&self) -> Vec<&T> {
         match self {
@@ -153,6 +168,22 @@ mod tests {
         check(of("AND", &[]), Some(true));
         check(of("OR", &[]), Some(false));
         check(of("NOT", &[]), Some(true));
+    }
+
+    #[test]
+    fn the_nearest_of_what_may_hold_and_the_least_near_of_what_must() {
+        let rank = |filter: Value| {
+            let tree = Tree::read(Some(&filter), &mut |map| Ok(map.keys().cloned().collect()));
+            let mut test = |name: &String| name.parse().ok();
+            tree.unwrap().rank(&mut test)
+        };
+        let of = |operator: &str| json!({"operator": operator, "conditions": [{"1": 1}, {"2": 1}]});
+        assert_eq!(rank(json!({})), Some(0));
+        assert_eq!(rank(json!({"0": 1, "2": 1})), Some(2));
+        assert_eq!(rank(of("AND")), Some(2));
+        assert_eq!(rank(of("OR")), Some(1));
+        assert_eq!(rank(of("NOT")), Some(0));
+        assert_eq!(rank(json!({"0": 1, "unknown": 1})), None);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod house;
 mod letter;
 mod mailbox;
 mod mdn;
+mod nearness;
 mod notice;
 mod old_domain;
 mod push;

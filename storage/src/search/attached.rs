@@ -24,7 +24,7 @@ const WAITING_MAX: usize = 10_000;
 /// Accounts that one look at the index goes through.
 const ACCOUNTS_MAX: usize = 2_000;
 /// Octets of the text of all files of a message; what follows is not kept.
-const TEXT_MAX: usize = 2 * 1024 * 1024;
+pub const TEXT_MAX: usize = 2 * 1024 * 1024;
 /// How well kept texts are packed: quickly.
 const LEVEL: i32 = 3;
 

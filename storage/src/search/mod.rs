@@ -22,6 +22,7 @@ mod attached;
 #[cfg(test)]
 mod attached_tests;
 mod fill;
+mod folded;
 mod folder;
 #[cfg(test)]
 mod joined;
@@ -33,9 +34,9 @@ mod term;
 #[cfg(test)]
 mod tests;
 
-pub use attached::{Attached, Due};
+pub use attached::{Attached, Due, TEXT_MAX as ATTACHED_TEXT_MAX};
 pub use seek::Sought;
-pub use term::Place;
+pub use term::{Place, is_of_word, is_word};
 
 use crate::commit::Shared;
 use crate::{AccountId, AccountStore, EmailId, Error, Obstacle, Size, Store};
@@ -178,6 +179,36 @@ impl AccountStore {
     /// (`formats::text::casemap`). `None` where the index cannot tell: it is being made, or the
     /// needle is empty.
     pub fn sought(&self, place: Place, needle: &str) -> Option<Sought> {
+        self.asked(needle, |shown| seek::seek(shown, self.id, place, needle))
+    }
+
+    /// Which messages have this text in this place when marks are taken away (`formats::text::fold`, as the needle is).
+    /// `None` as in [`AccountStore::sought`], and where the needle has other than ASCII characters.
+    pub fn sought_folded(&self, place: Place, needle: &str) -> Option<Sought> {
+        let plain = needle.is_ascii().then_some(needle)?;
+        self.asked(plain, |shown| folded::seek(shown, self.id, place, plain))
+    }
+
+    /// The messages up to [`Sought::until`] that have this word by itself, mapped as the texts are; sorted. `None` where
+    /// the index cannot tell, or it is no word ([`is_word`]), or words are not kept of this place.
+    pub fn with_word(&self, place: Place, word: &str) -> Option<Vec<EmailId>> {
+        let mut kept = false;
+        let found = self.asked(word, |shown| {
+            let found = seek::word(shown, self.id, place, word)?;
+            kept = found.is_some();
+            Ok(Sought {
+                certain: found.unwrap_or_default(),
+                ..Sought::default()
+            })
+        });
+        Some(found?.certain).filter(|_| kept)
+    }
+
+    fn asked(
+        &self,
+        needle: &str,
+        look: impl FnOnce(&Shown) -> tantivy::Result<Sought>,
+    ) -> Option<Sought> {
         let search = &self.store.inner.shared.search;
         // In this order, so that the messages up to `until` are in what is looked at.
         let before = search.shown()?;
@@ -186,8 +217,7 @@ impl AccountStore {
         if !Arc::ptr_eq(&before.until, &shown.until) || needle.is_empty() {
             return None;
         }
-        let look = || seek::seek(&shown, self.id, place, needle);
-        match catch_unwind(AssertUnwindSafe(look)) {
+        match catch_unwind(AssertUnwindSafe(|| look(&shown))) {
             Ok(Ok(found)) => Some(Sought { until, ..found }),
             Ok(Err(e)) => {
                 search.suspect(&e.to_string());

@@ -26,6 +26,13 @@ pub struct Sought {
 }
 
 impl Sought {
+    pub(super) fn tidy(&mut self) {
+        for list in [&mut self.certain, &mut self.possible] {
+            list.sort_unstable();
+            list.dedup();
+        }
+    }
+
     /// Whether a message has the text; `None`: it must be looked into.
     pub fn verdict(&self, email: EmailId) -> Option<bool> {
         if self.until.is_none_or(|until| email > until) {
@@ -48,6 +55,16 @@ impl Sought {
             possible: union(self.possible, other.possible),
             until: self.until.min(other.until),
         }
+    }
+
+    /// What is said of messages that have both texts: as far as both are known, and none is certain.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        self.certain.clear();
+        let has = |email: &EmailId| other.possible.binary_search(email).is_ok();
+        self.possible.retain(has);
+        self.until = self.until.min(other.until);
+        self
     }
 
     /// The same for who would find more by this text than is wanted: nothing is certain.
@@ -83,15 +100,8 @@ pub(super) fn seek(
     let (own_kind, opaque_kind) = place.lists();
     let mut found = Sought::default();
     for segment in &shown.segments {
-        let own = segment.with(&term::of_account(own_kind, account))?;
-        let Some((documents, own)) = own else {
+        let Some(mut own) = Own::of(segment, own_kind, account)? else {
             continue;
-        };
-        let mut own = Own {
-            kind: own_kind,
-            segment,
-            every: documents == segment.documents(),
-            documents: own,
         };
         match chars.len() {
             1 | 2 => own.short(&term::of_run(place, &chars), &mut found)?,
@@ -105,30 +115,58 @@ pub(super) fn seek(
                 let runs = chars.windows(RUN).map(|run| term::of_run(place, run));
                 let runs: BTreeSet<Vec<u8>> = runs.collect();
                 own.having(&Vec::from_iter(runs), &mut found.possible)?;
-                if let Some(word) = &word {
-                    let mut own = own.again(account)?;
+                if let Some(word) = &word
+                    && let Some(mut own) = Own::of(segment, own_kind, account)?
+                {
                     own.having(std::slice::from_ref(word), &mut found.certain)?;
                 }
             }
         }
-        let opaque = segment.with(&term::of_account(opaque_kind, account))?;
-        if let Some((_, mut opaque)) = opaque {
-            while opaque.doc() != TERMINATED {
-                found.possible.extend(segment.email(opaque.doc()));
-                opaque.advance();
-            }
-        }
+        opaque(segment, opaque_kind, account, &mut found.possible)?;
     }
-    for list in [&mut found.certain, &mut found.possible] {
-        list.sort_unstable();
-        list.dedup();
-    }
+    found.tidy();
     Ok(found)
 }
 
-/// The account's documents of one segment.
-struct Own<'a> {
+/// The messages that have this word by itself, sorted. `None`: words such as this are not kept there.
+pub(super) fn word(
+    shown: &Shown,
+    account: AccountId,
+    place: Place,
+    word: &str,
+) -> tantivy::Result<Option<Vec<EmailId>>> {
+    let Some(word) = term::of_word(place, word) else {
+        return Ok(None);
+    };
+    let mut found = Vec::new();
+    for segment in &shown.segments {
+        if let Some(mut own) = Own::of(segment, place.lists().0, account)? {
+            own.having(std::slice::from_ref(&word), &mut found)?;
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    Ok(Some(found))
+}
+
+/// Adds the account's messages that are not in the index by their texts.
+pub(super) fn opaque(
+    segment: &Segment,
     kind: u8,
+    account: AccountId,
+    found: &mut Vec<EmailId>,
+) -> tantivy::Result<()> {
+    if let Some((_, mut opaque)) = segment.with(&term::of_account(kind, account))? {
+        while opaque.doc() != TERMINATED {
+            found.extend(segment.email(opaque.doc()));
+            opaque.advance();
+        }
+    }
+    Ok(())
+}
+
+/// The account's documents of one segment, from the first one on.
+pub(super) struct Own<'a> {
     segment: &'a Segment,
     /// Whether they are all that there are.
     every: bool,
@@ -136,16 +174,25 @@ struct Own<'a> {
 }
 
 impl<'a> Own<'a> {
-    /// From the first one on.
-    fn again(&self, account: AccountId) -> tantivy::Result<Own<'a>> {
-        let own = self.segment.with(&term::of_account(self.kind, account))?;
-        let documents = own.map_or_else(SegmentPostings::empty, |(_, documents)| documents);
-        Ok(Own {
-            kind: self.kind,
-            segment: self.segment,
-            every: self.every,
+    /// `None`: it has none there.
+    pub(super) fn of(
+        segment: &'a Segment,
+        kind: u8,
+        account: AccountId,
+    ) -> tantivy::Result<Option<Self>> {
+        let own = segment.with(&term::of_account(kind, account))?;
+        Ok(own.map(|(count, documents)| Self {
+            segment,
+            every: count == segment.documents(),
             documents,
-        })
+        }))
+    }
+
+    /// Whether this document is one of them, and there. Asked in rising order.
+    pub(super) fn has(&mut self, document: DocId) -> bool {
+        let alive = self.segment.alive();
+        alive.is_none_or(|alive| alive.is_alive(document))
+            && (self.every || forward(&mut self.documents, document) == document)
     }
 
     /// Adds the account's messages that have all of these terms.

@@ -95,10 +95,20 @@ pub(crate) fn of_run(place: Place, chars: &[char]) -> Vec<u8> {
     term
 }
 
+/// Whether this text, mapped for comparison, is one word such as the index keeps by themselves.
+#[must_use]
+pub fn is_word(text: &str) -> bool {
+    words(text).next() == Some(text)
+}
+
 /// The term of this text as a word; `None` where it is none, or words are not kept.
 pub(crate) fn of_word(place: Place, text: &str) -> Option<Vec<u8>> {
-    let whole = words(text).next() == Some(text);
-    (whole && place.keeps_words()).then(|| word(place, text))
+    (is_word(text) && place.keeps_words()).then(|| word(place, text))
+}
+
+/// The beginning of the terms of all words that begin with this character.
+pub(crate) fn of_words(place: Place, first: char) -> Vec<u8> {
+    word(place, first.encode_utf8(&mut [0; 4]))
 }
 
 fn word(place: Place, text: &str) -> Vec<u8> {
@@ -189,7 +199,8 @@ fn unpacked(run: u64) -> [char; 3] {
 }
 
 /// Letters, figures and what stands on them.
-fn is_of_word(c: char) -> bool {
+#[must_use]
+pub fn is_of_word(c: char) -> bool {
     c.is_alphanumeric() || ('\u{300}'..='\u{36f}').contains(&c)
 }
 

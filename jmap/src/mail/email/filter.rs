@@ -1,7 +1,7 @@
 //! RFC 8621 §4.4.1: conditions on messages, judged from the state, then the summary, then the content.
 
-use super::attached::Attached;
-use super::search::{Envelope, Haystack, Words, body};
+use super::known::Known;
+use super::search::{Envelope, Haystack, OTHER, Rank, TYPED, Words, sought_body};
 use crate::error::MethodError;
 use crate::ident::Ids;
 use crate::limit;
@@ -10,7 +10,7 @@ use crate::sight::Sight;
 use formats::message::{Summary, header};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
-use storage::{Keyword, MailboxId, State, ThreadId};
+use storage::{EmailId, Keyword, MailboxId, State, ThreadId};
 
 /// One property of a FilterCondition.
 #[derive(Debug, Clone)]
@@ -226,11 +226,65 @@ fn by_content(
     }
 }
 
+/// The words that a test looks for.
+fn words(test: &Test) -> Option<&Words> {
+    match test {
+        Test::Text(words)
+        | Test::From(words)
+        | Test::To(words)
+        | Test::Cc(words)
+        | Test::Bcc(words)
+        | Test::Subject(words)
+        | Test::Body(words) => Some(words),
+        _ => None,
+    }
+}
+
+/// Whether words are looked for, so that some messages come nearer to them than others.
+pub(crate) fn has_words(filter: &Filter) -> bool {
+    filter.tests().into_iter().any(|test| words(test).is_some())
+}
+
+/// Whether what it finds depends on texts of which the store learns later, as on those of attached files.
+pub(crate) fn looks_into_bodies(filter: &Filter) -> bool {
+    let looks = |test: &&Test| matches!(test, Test::Text(_) | Test::Body(_));
+    filter.tests().iter().any(looks)
+}
+
+/// What a test that looks for no words adds to the order: nothing where it holds.
+pub(crate) fn rank_by_state(test: &Test, state: &State, threads: &Threads) -> Option<Rank> {
+    match (words(test), by_state(test, state, threads)) {
+        (Some(_), _) => None,
+        (None, Some(false)) => Some(OTHER),
+        (None, _) => Some(TYPED),
+    }
+}
+
+/// How near the texts that were read come to what was typed.
+fn rank_by_texts(test: &Test, envelope: &Envelope, texts: &[&Haystack]) -> Rank {
+    let of = |words: &Words, hay: &Haystack| words.rank(&[hay]);
+    match test {
+        Test::From(words) => of(words, &envelope.from),
+        Test::To(words) => of(words, &envelope.to),
+        Test::Cc(words) => of(words, &envelope.cc),
+        Test::Bcc(words) => of(words, &envelope.bcc),
+        Test::Subject(words) => of(words, &envelope.subject),
+        Test::Body(words) => words.rank(texts),
+        Test::Text(words) => {
+            let mut hay = envelope.everywhere().to_vec();
+            hay.extend(texts);
+            words.rank(&hay)
+        }
+        _ => TYPED,
+    }
+}
+
 /// How much content the queries of one request may still read.
 pub(crate) struct Budget {
     messages: usize,
     octets: u64,
     attached: usize,
+    attached_octets: u64,
 }
 
 impl Default for Budget {
@@ -239,6 +293,7 @@ impl Default for Budget {
             messages: limit::SEARCH_CONTENTS_MAX,
             octets: limit::SEARCH_CONTENT_OCTETS_MAX,
             attached: limit::SEARCH_ATTACHED_MAX,
+            attached_octets: limit::SEARCH_ATTACHED_OCTETS_MAX,
         }
     }
 }
@@ -258,48 +313,82 @@ impl Budget {
         }
     }
 
-    fn spend_attached(&mut self) -> bool {
-        let left = self.attached.checked_sub(1);
-        self.attached = left.unwrap_or(0);
-        left.is_some()
+    /// The text of a message's attached files; empty past the budget, which the last one may pass.
+    pub(crate) fn attached_text(&mut self, mail: &Sight, email: EmailId) -> Option<String> {
+        if self.attached_octets == 0 {
+            return None;
+        }
+        self.attached = self.attached.checked_sub(1)?;
+        let text = mail.attached_text(email)?;
+        self.attached_octets = self.attached_octets.saturating_sub(text.len() as u64);
+        Some(text)
     }
 }
 
-/// Judges what the state left open. Past the budget, bodies count as not matching.
+/// What is known before a message is looked into.
+pub(crate) struct Clues<'q> {
+    pub(crate) threads: Threads,
+    pub(crate) known: Known<'q>,
+}
+
+/// What the clues and the state say of a test.
+pub(crate) fn by_clues(test: &Test, state: &State, clues: &Clues<'_>) -> Option<bool> {
+    by_state(test, state, &clues.threads).or_else(|| clues.known.verdict(test, state.email))
+}
+
+/// How near a message that matches comes to what was typed, as far as the clues tell.
+pub(crate) fn rank_by_clues(filter: &Filter, state: &State, clues: &Clues<'_>) -> Option<Rank> {
+    filter.rank(&mut |test| {
+        rank_by_state(test, state, &clues.threads).or_else(|| clues.known.rank(test, state.email))
+    })
+}
+
+/// Judges what the state left open: how near it comes, or `None` where it does not match. Past the budget, bodies count
+/// as not matching.
 pub(crate) fn by_reading(
     filter: &Filter,
     mail: &Sight,
     (state, summary): (&State, &Summary),
-    (threads, attached): (&Threads, &Attached),
+    clues: &Clues<'_>,
     budget: &mut Budget,
-) -> Result<bool, MethodError> {
+) -> Result<Option<Rank>, MethodError> {
     let envelope = Envelope::of(summary);
-    let attached = match attached.may_have(state.email) && budget.spend_attached() {
-        true => mail.attached_text(state.email).unwrap_or_default(),
-        false => String::new(),
+    let attached = match clues.known.may_have_attached(state.email) {
+        true => budget.attached_text(mail, state.email),
+        false => None,
     };
-    let attached = Haystack::new(attached);
+    let attached = Haystack::new(attached.unwrap_or_default());
+    let ranked = |texts: &[&Haystack]| {
+        filter.rank(&mut |test| {
+            let by_clues = rank_by_state(test, state, &clues.threads)
+                .or_else(|| clues.known.rank(test, state.email));
+            Some(by_clues.unwrap_or_else(|| rank_by_texts(test, &envelope, texts)))
+        })
+    };
+    let ranked = |texts: &[&Haystack]| ranked(texts).unwrap_or(OTHER);
     let mut cheap =
-        |t: &Test| by_state(t, state, threads).or_else(|| by_envelope(t, &envelope, &attached));
+        |t: &Test| by_clues(t, state, clues).or_else(|| by_envelope(t, &envelope, &attached));
     if let Some(verdict) = filter.judge(&mut cheap) {
-        return Ok(verdict);
+        return Ok(verdict.then(|| ranked(&[&attached])));
     }
+    let mut known = |t: &Test| cheap(t).or(Some(false));
     if !budget.spend(state.size) {
-        let mut closed = |t: &Test| cheap(t).or(Some(false));
-        return Ok(filter.judge(&mut closed) == Some(true));
+        let found = filter.judge(&mut known) == Some(true);
+        return Ok(found.then(|| ranked(&[&attached])));
     }
     let raw = match mail.content(state.email) {
-        Err(storage::Error::NotFound | storage::Error::Expunged) => return Ok(false),
+        Err(storage::Error::NotFound | storage::Error::Expunged) => return Ok(None),
         // What is known of it may match; its body does not.
         Err(storage::Error::Damaged(_)) => {
-            let mut known = |t: &Test| cheap(t).or(Some(false));
-            return Ok(filter.judge(&mut known) == Some(true));
+            let found = filter.judge(&mut known) == Some(true);
+            return Ok(found.then(|| ranked(&[&attached])));
         }
         other => other?,
     };
     let head = &raw[..raw.len().min(summary.header_size as usize)];
-    let text = Haystack::new(body(summary, &raw));
+    let text = Haystack::new(sought_body(summary, &raw));
     let mut full =
         |t: &Test| cheap(t).or_else(|| by_content(t, &envelope, [&text, &attached], head));
-    Ok(filter.judge(&mut full) == Some(true))
+    let found = filter.judge(&mut full) == Some(true);
+    Ok(found.then(|| ranked(&[&text, &attached])))
 }

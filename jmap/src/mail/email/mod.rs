@@ -1,11 +1,11 @@
 //! RFC 8621 §4: messages.
 
-pub(crate) mod attached;
 pub(crate) mod body;
 pub(crate) mod draft;
 pub(crate) mod filter;
 pub(crate) mod get;
 pub(crate) mod header;
+pub(crate) mod known;
 pub(crate) mod permit;
 pub(crate) mod property;
 pub(crate) mod query;

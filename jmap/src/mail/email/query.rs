@@ -1,7 +1,8 @@
 //! RFC 8621 §4.4 Email/query, RFC 8621 §4.5 Email/queryChanges.
 
-use super::attached::Attached;
-use super::filter::{self, Budget, Filter, Threads};
+use super::filter::{self, Budget, Clues, Filter, Threads};
+use super::known::Known;
+use super::search::{Rank, TYPED};
 use super::sort::{self, Comparator, Key};
 use crate::error::MethodError;
 use crate::ident::Ids;
@@ -19,6 +20,8 @@ use storage::{Change, EmailId, State, ThreadId};
 
 /// Messages whose summaries are read at once.
 const CHUNK: usize = 256;
+/// Hex digits that tell lists of results apart in states.
+const MARK_DIGITS: usize = 12;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -43,6 +46,10 @@ pub(crate) struct Query {
     pub(crate) filter: Filter,
     pub(crate) sort: Vec<Comparator>,
     pub(crate) collapse_threads: bool,
+    /// Words are looked for and no order was asked for (RFC 8620 §5.5 leaves it to the server): what is written as it
+    /// was typed comes first, marks and all, then what is written without marks, then what has other marks; within
+    /// each, the newest.
+    ranked: bool,
 }
 
 impl Query {
@@ -52,11 +59,32 @@ impl Query {
         collapse_threads: bool,
         ids: Ids,
     ) -> Result<Self, MethodError> {
+        let filter = filter::read(filter, ids)?;
+        let unsaid = |sort: &Value| sort.is_null() || sort.as_array().is_some_and(Vec::is_empty);
         Ok(Self {
-            filter: filter::read(filter, ids)?,
             sort: sort::read(sort)?,
             collapse_threads,
+            ranked: sort.is_none_or(unsaid) && filter::has_words(&filter),
+            filter,
         })
+    }
+
+    /// The texts of attached files become known, and searches quicker, while no state of the account changes: so the
+    /// state says what was found, and no change can be calculated from it (RFC 8620 §5.5).
+    fn can_calculate_changes(&self) -> bool {
+        !filter::looks_into_bodies(&self.filter)
+    }
+
+    /// RFC 8620 §5.5 queryState.
+    fn state(&self, now: String, found: &[EmailId]) -> String {
+        if self.can_calculate_changes() {
+            return now;
+        }
+        let mut hash = blake3::Hasher::new();
+        for email in found {
+            hash.update(&email.raw().to_be_bytes());
+        }
+        format!("{now}-{}", &hash.finalize().to_hex()[..MARK_DIGITS])
     }
 }
 
@@ -64,7 +92,8 @@ struct Row {
     email: EmailId,
     thread: ThreadId,
     keys: Vec<Key>,
-    /// Kept while the verdict is open.
+    rank: Rank,
+    /// Kept while the verdict, or the rank, is open.
     open: Option<State>,
 }
 
@@ -77,10 +106,12 @@ pub(crate) fn results(
 ) -> Result<Vec<EmailId>, MethodError> {
     let mut keywords = filter::thread_keywords(&query.filter);
     keywords.extend(sort::thread_keywords(&query.sort));
-    let threads = Threads::gather(mail, keywords)?;
-    let mut rows = scan(mail, query, &threads)?;
-    let attached = Attached::of(mail, &query.filter);
-    settle(mail, query, (&threads, &attached, budget), &mut rows)?;
+    let clues = Clues {
+        threads: Threads::gather(mail, keywords)?,
+        known: Known::of(mail, &query.filter, query.ranked),
+    };
+    let mut rows = scan(mail, query, &clues)?;
+    settle(mail, query, (&clues, budget), &mut rows)?;
     let upward = sort::ascending(&query.sort);
     rows.sort_unstable_by(|a, b| {
         let arrival = if upward {
@@ -88,7 +119,8 @@ pub(crate) fn results(
         } else {
             b.email.cmp(&a.email)
         };
-        sort::compare(&query.sort, &a.keys, &b.keys).then(arrival)
+        let rank = a.rank.cmp(&b.rank);
+        rank.then_with(|| sort::compare(&query.sort, &a.keys, &b.keys).then(arrival))
     });
     if query.collapse_threads {
         let mut seen = HashSet::new();
@@ -97,8 +129,8 @@ pub(crate) fn results(
     Ok(rows.into_iter().map(|row| row.email).collect())
 }
 
-/// Reads states: of one mailbox when the filter names one, else of the account.
-fn scan(mail: &Sight, query: &Query, threads: &Threads) -> Result<Vec<Row>, MethodError> {
+/// Reads states: of the messages that the index names, else of one mailbox when the filter names one, else of the account.
+fn scan(mail: &Sight, query: &Query, clues: &Clues<'_>) -> Result<Vec<Row>, MethodError> {
     let mut rows = Vec::new();
     let mut take = |state: &State| {
         if state.has(DELETED) {
@@ -106,21 +138,29 @@ fn scan(mail: &Sight, query: &Query, threads: &Threads) -> Result<Vec<Row>, Meth
         }
         let verdict = query
             .filter
-            .judge(&mut |t| filter::by_state(t, state, threads));
+            .judge(&mut |t| filter::by_clues(t, state, clues));
         if verdict != Some(false) {
+            let rank = match query.ranked && verdict.is_some() {
+                true => filter::rank_by_clues(&query.filter, state, clues),
+                false => Some(TYPED),
+            };
             rows.push(Row {
                 email: state.email,
                 thread: state.thread,
-                keys: sort::keys(&query.sort, state, threads),
-                open: verdict.is_none().then(|| state.clone()),
+                keys: sort::keys(&query.sort, state, &clues.threads),
+                rank: rank.unwrap_or(TYPED),
+                open: (verdict.is_none() || rank.is_none()).then(|| state.clone()),
             });
         }
         true
     };
     let scanned = match filter::only_mailbox(&query.filter) {
         Some(None) => Ok(()),
-        Some(Some(id)) => mail.scan(id, &mut take),
-        None => mail.scan_all(&mut take),
+        only => match (clues.known.reach(&query.filter), only.flatten()) {
+            (Some((emails, until)), _) => mail.scan_these((&emails, until), &mut take),
+            (None, Some(id)) => mail.scan(id, &mut take),
+            (None, None) => mail.scan_all(&mut take),
+        },
     };
     match scanned {
         Ok(()) | Err(storage::Error::NotFound) => Ok(rows),
@@ -132,7 +172,7 @@ fn scan(mail: &Sight, query: &Query, threads: &Threads) -> Result<Vec<Row>, Meth
 fn settle(
     mail: &Sight,
     query: &Query,
-    (threads, attached, budget): (&Threads, &Attached, &mut Budget),
+    (clues, budget): (&Clues<'_>, &mut Budget),
     rows: &mut Vec<Row>,
 ) -> Result<(), MethodError> {
     let texts = sort::needs_summary(&query.sort);
@@ -158,17 +198,16 @@ fn settle(
                 }
                 continue;
             };
-            if let Some(state) = row.open.take()
-                && !filter::by_reading(
-                    &query.filter,
-                    mail,
-                    (&state, &summary),
-                    (threads, attached),
-                    budget,
-                )?
-            {
-                out.insert(row.email);
-                continue;
+            if let Some(state) = row.open.take() {
+                let read = (&state, &*summary);
+                match filter::by_reading(&query.filter, mail, read, clues, budget)? {
+                    Some(rank) if query.ranked => row.rank = rank,
+                    Some(_) => {}
+                    None => {
+                        out.insert(row.email);
+                        continue;
+                    }
+                }
             }
             sort::text_keys(&query.sort, &summary, &mut row.keys);
         }
@@ -228,8 +267,8 @@ pub(crate) fn respond(
         .collect();
     let mut response = json!({
         "accountId": asked.account,
-        "queryState": state,
-        "canCalculateChanges": true,
+        "queryState": asked.query.state(state, &ids),
+        "canCalculateChanges": asked.query.can_calculate_changes(),
         "position": shown.from,
         "ids": page,
     });
@@ -269,6 +308,9 @@ pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value
         arguments.collapse_threads,
         mail.ids(),
     )?;
+    if !query.can_calculate_changes() {
+        return Err(MethodError::CannotCalculateChanges);
+    }
     let since = state::parse(&mail, &arguments.since_query_state)?;
     let log = state::log(&mail, since)?;
     if log.more {

@@ -1,27 +1,61 @@
-//! RFC 8621 §4.4.1: search text. Words must all be there; quoted ones as a phrase. A word without
-//! diacritics finds words with them (`chiem` finds `Chiêm`); one with them finds only those.
+//! RFC 8621 §4.4.1: search text. Words must all be there; quoted ones as a phrase. Marks are ignored, so that `công vụ`
+//! finds `cong vu` and `cong vu` finds `Công vụ`; how near a text comes to what was typed is its [`Rank`].
 
 use crate::error::MethodError;
 use crate::limit;
-use formats::message::{Person, Summary, part, person};
+use formats::message::{NamedAddress, PartKind, Person, Summary, header, part, person};
 use formats::{html, text};
 use std::cell::OnceCell;
+use storage::{is_of_word, is_word};
+
+/// How near a text comes to what was typed: the lower, the nearer.
+pub(crate) type Rank = u8;
+/// Marks and all; of a word, as a word by itself.
+pub(crate) const TYPED: Rank = 0;
+/// Written without marks, as telephones and haste have it.
+pub(crate) const BARE: Rank = 1;
+/// With other marks.
+pub(crate) const OTHER: Rank = 2;
 
 /// One word or phrase.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Term {
-    needle: String,
-    /// Without marks: compared with marks taken away.
-    plain: bool,
+pub(crate) struct Term {
+    /// As it was typed, but for case.
+    pub(crate) typed: String,
+    /// Without marks.
+    pub(crate) bare: String,
+    /// Whether the index keeps such by themselves; else it ranks wherever it stands.
+    pub(crate) word: bool,
+    /// Marks count.
+    strict: bool,
 }
 
 impl Term {
-    fn new(word: &str) -> Self {
-        let (folded, cased) = (text::fold(word), text::casemap(word));
-        let plain = folded == cased;
-        let needle = if plain { folded } else { cased };
-        Self { needle, plain }
+    fn new(text: &str) -> Self {
+        let typed = text::casemap(text);
+        Self {
+            bare: text::fold(text),
+            word: is_word(&typed),
+            strict: false,
+            typed,
+        }
     }
+
+    fn stands(&self, needle: &str, text: &str) -> bool {
+        match self.word {
+            true => stands_alone(needle, text),
+            false => text.contains(needle),
+        }
+    }
+}
+
+/// Whether a word stands somewhere with no letter or figure on either side.
+fn stands_alone(word: &str, text: &str) -> bool {
+    text.match_indices(word).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + word.len()..].chars().next();
+        !before.is_some_and(is_of_word) && !after.is_some_and(is_of_word)
+    })
 }
 
 /// The words of a search.
@@ -44,13 +78,25 @@ impl Haystack {
         }
     }
 
+    fn cased(&self) -> &str {
+        self.cased.get_or_init(|| text::casemap(&self.text))
+    }
+
     fn has(&self, term: &Term) -> bool {
-        let text = if term.plain {
-            self.folded.get_or_init(|| text::fold(&self.text))
-        } else {
-            self.cased.get_or_init(|| text::casemap(&self.text))
-        };
-        text.contains(&term.needle)
+        // A strict term without marks finds all spellings.
+        if term.strict && term.typed != term.bare {
+            return self.cased().contains(&term.typed);
+        }
+        let folded = self.folded.get_or_init(|| text::fold(&self.text));
+        folded.contains(&term.bare)
+    }
+
+    fn rank(&self, term: &Term) -> Rank {
+        match self.cased() {
+            text if term.stands(&term.typed, text) => TYPED,
+            text if term.stands(&term.bare, text) => BARE,
+            _ => OTHER,
+        }
     }
 }
 
@@ -70,9 +116,14 @@ impl Words {
         Ok(Self(words.iter().map(|w| Term::new(w)).collect()))
     }
 
-    /// The text as it is, spaces and quotes too.
+    /// The text as it is, spaces and quotes too; with marks, it finds only what has the same. For names, of which few
+    /// are looked through and none comes first.
     pub(crate) fn phrase(text: &str) -> Self {
-        Self(vec![Term::new(text)])
+        let term = Term::new(text);
+        Self(vec![Term {
+            strict: true,
+            ..term
+        }])
     }
 
     /// Whether every word is in some of the texts.
@@ -80,9 +131,16 @@ impl Words {
         self.0.iter().all(|term| hay.iter().any(|h| h.has(term)))
     }
 
-    /// The needles, folded or not, for marking what was found.
-    pub(crate) fn needles(&self) -> impl Iterator<Item = (&str, bool)> {
-        self.0.iter().map(|t| (t.needle.as_str(), t.plain))
+    /// How near texts that have them all come: by the word that comes least near, where it does best.
+    pub(crate) fn rank(&self, hay: &[&Haystack]) -> Rank {
+        let best = |term| hay.iter().map(|h| h.rank(term)).min();
+        let ranks = self.0.iter().map(|term| best(term).unwrap_or(OTHER));
+        ranks.max().unwrap_or(TYPED)
+    }
+
+    /// Each word or phrase.
+    pub(crate) fn terms(&self) -> &[Term] {
+        &self.0
     }
 }
 
@@ -160,9 +218,7 @@ impl Envelope {
 /// Names and addresses, one person a line, so that no phrase spans two.
 fn people(people: &[Person]) -> Haystack {
     let groups = person::grouped(people);
-    let line = |a: &formats::message::NamedAddress| {
-        format!("{} {}", a.name.as_deref().unwrap_or_default(), a.email)
-    };
+    let line = |a: &NamedAddress| format!("{} {}", a.name.as_deref().unwrap_or_default(), a.email);
     let lines: Vec<String> = groups.iter().flat_map(|g| &g.addresses).map(line).collect();
     Haystack::new(lines.join("\n"))
 }
@@ -170,11 +226,28 @@ fn people(people: &[Person]) -> Haystack {
 /// Octets of the text of one message that search looks at.
 const BODY_MAX: usize = 1 << 20;
 
-/// The text of all text parts, markup taken away.
+/// The text of all text parts, markup taken away, as it is shown where something was found.
 pub(crate) fn body(summary: &Summary, raw: &[u8]) -> String {
+    text_of(summary, raw, false)
+}
+
+/// The same with the fields of letters within the letter, which are part of a body, as the index has it.
+pub(crate) fn sought_body(summary: &Summary, raw: &[u8]) -> String {
+    text_of(summary, raw, true)
+}
+
+fn text_of(summary: &Summary, raw: &[u8], with_fields: bool) -> String {
     let mut all = String::new();
     for (_, part) in summary.part.walk() {
-        if part.media != "text" || all.len() >= BODY_MAX {
+        if all.len() >= BODY_MAX {
+            break;
+        }
+        if with_fields && let PartKind::Message(nested) = &part.kind {
+            for field in header::fields(nested.part.header.of(raw)) {
+                all.push_str(&format!("{}: {}\n", field.name, header::text(field.value)));
+            }
+        }
+        if part.media != "text" {
             continue;
         }
         let text = part::decode_text(part, raw);
@@ -209,9 +282,10 @@ mod tests {
     fn vietnamese_words() {
         check("chiem hoa", "Huyện CHIÊM HÓA", true);
         check("Chiêm", "huyện chiêm hóa", true);
-        check("Chiếm", "huyện chiêm hóa", false);
+        check("Chiếm", "huyện chiêm hóa", true);
+        check("Chiếm", "huyện chêm hóa", false);
         check("duong", "Đường Trần Hưng Đạo", true);
-        check("đuong", "Đường", false);
+        check("đuong", "Đường", true);
         check("cong van", "van ban va cong tac", true);
         check("\"cong van\"", "van ban va cong tac", false);
         check("'cong van'", "Công văn số 1", true);
@@ -219,6 +293,44 @@ mod tests {
         check("\"unclosed", "an \"unclosed quote", true);
         check("", "anything", true);
         check("a  b", "b a", true);
+    }
+
+    #[test]
+    fn names_with_marks_are_found_with_the_same() {
+        let found =
+            |phrase: &str| Words::phrase(phrase).all_in(&[&Haystack::new("Đặng Thị Ánh".into())]);
+        assert!(found("thị ánh") && found("thi anh"));
+        assert!(!found("thị anh") && !found("thì"));
+    }
+
+    #[test]
+    fn what_is_written_as_typed_comes_first_then_what_has_no_marks() {
+        let rank = |search: &str, texts: &[&str]| {
+            let hay: Vec<Haystack> = texts.iter().map(|t| Haystack::new((*t).into())).collect();
+            let hay: Vec<&Haystack> = hay.iter().collect();
+            let words = Words::parse(search).unwrap();
+            assert!(words.all_in(&hay), "{search:?} in {texts:?}");
+            words.rank(&hay)
+        };
+        for (search, texts, expected) in [
+            ("công vụ", &["Thư CÔNG VỤ"][..], TYPED),
+            ("công vụ", &["co\u{302}ng vu\u{323}"], TYPED),
+            ("công vụ", &["cong vu"], BARE),
+            ("công vụ", &["công vu"], BARE),
+            ("công vụ", &["cổng vũ"], OTHER),
+            ("công vụ", &["cổng vụ"], OTHER),
+            ("công vụ", &["công", "vụ"], TYPED),
+            ("công vụ", &["cổng vũ", "công vụ"], TYPED),
+            ("cong vu", &["cong vu"], TYPED),
+            ("cong vu", &["công vụ"], OTHER),
+            // A part of a word is not the word.
+            ("cong", &["congvu"], OTHER),
+            ("\"công vụ\"", &["vụ công, cong vu"], BARE),
+            ("12/qđ", &["số 12/QĐ-UBND"], TYPED),
+            ("hòa", &["hoà"], OTHER),
+        ] {
+            assert_eq!(rank(search, texts), expected, "{search:?} in {texts:?}");
+        }
     }
 
     #[test]

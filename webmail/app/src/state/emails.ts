@@ -78,12 +78,21 @@ export function alter(id: Id, change: Partial<Pick<EmailRow, 'keywords' | 'mailb
 export const has = (row: { keywords: Record<string, boolean> } | undefined, keyword: string) =>
   row?.keywords[keyword] === true;
 
+const WORDS = ['text', 'from', 'to', 'cc', 'bcc', 'subject', 'body'];
+const NEWEST = [{ property: 'hasKeyword', keyword: 'woken', isAscending: false }, { property: 'receivedAt', isAscending: false }];
+
+/** Then the server's own order holds: what is written as it was typed comes first. */
+function looksForWords(filter: Record<string, unknown>): boolean {
+  const inner = filter.conditions as Record<string, unknown>[] | undefined;
+  return WORDS.some((name) => name in filter) || (inner?.some(looksForWords) ?? false);
+}
+
 /** The two calls that bring one page of a list: the second takes its ids from the first. */
 export function pageCalls(filter: Record<string, unknown>, position: number, limit: number, first = 0): Call[] {
   return [
     ['Email/query', {
       filter, position, limit, calculateTotal: true, collapseThreads: false,
-      sort: [{ property: 'hasKeyword', keyword: 'woken', isAscending: false }, { property: 'receivedAt', isAscending: false }],
+      ...(looksForWords(filter) ? {} : { sort: NEWEST }),
     }],
     ['Email/get', { '#ids': from(first, 'Email/query', '/ids'), properties: ROW_PROPERTIES }],
   ];

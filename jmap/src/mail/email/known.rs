@@ -1,0 +1,242 @@
+//! What the store's search index knows of the words of a filter, so that few messages need be read. It says where to
+//! look: what it leaves open, and every message that is newer than it, is judged as without it.
+//!
+//! RFC 8621 §4.4.1: a search of the text or the body looks into attached files too, as far as their text is known.
+
+use super::filter::{Filter, Test};
+use super::search::{BARE, OTHER, Rank, TYPED, Term, Words};
+use crate::limit;
+use crate::sight::Sight;
+use std::collections::BTreeSet;
+use storage::TextPlace::{Bcc, Body, Cc, From, Header, Subject, To};
+use storage::{EmailId, Sought, TextPlace};
+
+/// What is known of one word.
+struct OfTerm {
+    /// Who may have it, marks or not; `None`: nothing is known.
+    found: Option<Sought>,
+    /// Who has it as a word by itself as it was typed, and without marks; `None`: not asked, or nothing is known.
+    alone: Option<[Vec<EmailId>; 2]>,
+    /// It ranks wherever it stands.
+    anywhere: bool,
+}
+
+/// What is known of a filter.
+#[derive(Default)]
+pub(crate) struct Known<'q> {
+    tests: Vec<(&'q Test, Vec<OfTerm>)>,
+    /// Messages with some word of the filter in attached files.
+    attached: BTreeSet<EmailId>,
+}
+
+/// How much of the index one query may ask for.
+struct Budget {
+    words: usize,
+    messages: usize,
+}
+
+/// Who may pass a test: these, sorted, and all messages after one of them.
+pub(crate) type Reach = (Vec<EmailId>, EmailId);
+
+/// Where the text of a test may stand, and whether whom the index is certain of passes.
+fn places(test: &Test) -> Option<(&Words, &'static [(TextPlace, bool)])> {
+    Some(match test {
+        // Of fields, only some are looked into: the index names more.
+        Test::Text(words) => (
+            words,
+            &[
+                (Header, false),
+                (From, false),
+                (To, false),
+                (Cc, false),
+                (Bcc, false),
+                (Subject, true),
+                (Body, true),
+            ],
+        ),
+        Test::Body(words) => (words, &[(Body, true)]),
+        Test::Subject(words) => (words, &[(Subject, true)]),
+        Test::From(words) => (words, &[(From, false)]),
+        Test::To(words) => (words, &[(To, false)]),
+        Test::Cc(words) => (words, &[(Cc, false)]),
+        Test::Bcc(words) => (words, &[(Bcc, false)]),
+        _ => return None,
+    })
+}
+
+impl<'q> Known<'q> {
+    /// Asks the index for the words of a filter; for who ranks, also for what is written as it was typed.
+    pub(crate) fn of(mail: &Sight, filter: &'q Filter, ranked: bool) -> Self {
+        let mut known = Self::default();
+        let mut budget = Budget {
+            words: limit::SEARCH_KNOWN_WORDS_MAX,
+            messages: limit::SEARCH_KNOWN_MESSAGES_MAX,
+        };
+        for test in filter.tests() {
+            let Some((words, places)) = places(test) else {
+                continue;
+            };
+            let terms = words.terms().iter();
+            if matches!(test, Test::Text(_) | Test::Body(_)) {
+                for term in terms.clone() {
+                    known.attached.extend(mail.sought_attached(&term.bare));
+                }
+            }
+            let terms = terms.map(|term| of_term(mail, term, places, ranked, &mut budget));
+            known.tests.push((test, terms.collect()));
+        }
+        known
+    }
+
+    fn terms(&self, test: &Test) -> Option<&[OfTerm]> {
+        let mut tests = self.tests.iter();
+        let found = tests.find(|(known, _)| std::ptr::eq(*known, test));
+        found.map(|(_, terms)| terms.as_slice())
+    }
+
+    /// Whether some word may stand in this message's files.
+    pub(crate) fn may_have_attached(&self, email: EmailId) -> bool {
+        self.attached.contains(&email)
+    }
+
+    fn may_stand_attached(&self, test: &Test, email: EmailId) -> bool {
+        matches!(test, Test::Text(_) | Test::Body(_)) && self.may_have_attached(email)
+    }
+
+    /// Whether a message passes this test; `None`: it must be looked into.
+    pub(crate) fn verdict(&self, test: &Test, email: EmailId) -> Option<bool> {
+        let mut whole = Some(true);
+        for term in self.terms(test)? {
+            match term.found.as_ref().and_then(|found| found.verdict(email)) {
+                Some(true) => {}
+                Some(false) if !self.may_stand_attached(test, email) => return Some(false),
+                _ => whole = None,
+            }
+        }
+        whole
+    }
+
+    /// How near a message that passes this test comes to what was typed; `None`: it must be looked into.
+    pub(crate) fn rank(&self, test: &Test, email: EmailId) -> Option<Rank> {
+        let mut worst = TYPED;
+        for term in self.terms(test)? {
+            term.found.as_ref()?.verdict(email)?;
+            let has = |list: &[EmailId]| list.binary_search(&email).is_ok();
+            worst = worst.max(match &term.alone {
+                _ if term.anywhere => TYPED,
+                Some([typed, _]) if has(typed) => TYPED,
+                Some([_, bare]) if has(bare) => BARE,
+                Some(_) => OTHER,
+                None => return None,
+            });
+        }
+        // What was typed may stand in a file.
+        (worst == TYPED || !self.may_stand_attached(test, email)).then_some(worst)
+    }
+
+    /// The messages that may pass the tests which must hold; `None`: they are many, or not known.
+    pub(crate) fn reach(&self, filter: &Filter) -> Option<Reach> {
+        let tests = filter.required().into_iter();
+        let mut reach: Option<Reach> = None;
+        for (test, term) in tests.flat_map(|test| {
+            let terms = self.terms(test).into_iter().flatten();
+            terms.map(move |term| (test, term))
+        }) {
+            let found = term.found.as_ref();
+            let Some((found, until)) = found.and_then(|found| Some((found, found.until?))) else {
+                continue;
+            };
+            let mut emails = found.possible.clone();
+            if matches!(test, Test::Text(_) | Test::Body(_)) {
+                emails.extend(&self.attached);
+                emails.sort_unstable();
+                emails.dedup();
+            }
+            reach = Some(match reach {
+                None => (emails, until),
+                Some((mut both, before)) => {
+                    both.retain(|email| emails.binary_search(email).is_ok());
+                    (both, until.min(before))
+                }
+            });
+        }
+        reach.filter(|(emails, _)| emails.len() <= limit::SEARCH_REACH_MAX)
+    }
+}
+
+fn of_term(
+    mail: &Sight,
+    term: &Term,
+    places: &[(TextPlace, bool)],
+    ranked: bool,
+    budget: &mut Budget,
+) -> OfTerm {
+    let mut known = OfTerm {
+        found: None,
+        alone: None,
+        anywhere: !term.word,
+    };
+    if budget.words == 0 || budget.messages == 0 {
+        return known;
+    }
+    budget.words -= 1;
+    known.found = found(mail, &term.bare, places);
+    let Some(found) = &known.found else {
+        return known;
+    };
+    budget.messages = budget.messages.saturating_sub(found.possible.len());
+    if ranked && term.word {
+        let alone = |word: &str| {
+            // Names and addresses are short texts, of which no words are kept; as fields they are.
+            let lists = places
+                .iter()
+                .filter_map(|(place, _)| mail.with_word(*place, word));
+            let mut all = lists.reduce(|mut all, list| {
+                all.extend(list);
+                all
+            })?;
+            all.sort_unstable();
+            all.dedup();
+            Some(all)
+        };
+        let bare = match term.typed == term.bare {
+            true => Some(Vec::new()),
+            false => alone(&term.bare),
+        };
+        known.alone = alone(&term.typed)
+            .zip(bare)
+            .map(|(typed, bare)| [typed, bare]);
+    }
+    known
+}
+
+/// Who may have a word or phrase somewhere. White space is one space to who judges, and any in the texts of the
+/// index: so a phrase is looked up word by word.
+fn found(mail: &Sight, bare: &str, places: &[(TextPlace, bool)]) -> Option<Sought> {
+    let mut pieces: Vec<&str> = bare.split_whitespace().collect();
+    // The longest exclude the most.
+    pieces.sort_by_key(|piece| std::cmp::Reverse(piece.len()));
+    pieces.truncate(limit::SEARCH_PIECES_MAX);
+    let whole = pieces == [bare];
+    let mut all: Option<Sought> = None;
+    for piece in pieces {
+        let mut anywhere: Option<Sought> = None;
+        for (place, certain) in places {
+            let sought = mail.sought(*place, piece)?;
+            let sought = match *certain && whole {
+                true => sought,
+                false => sought.at_most(),
+            };
+            anywhere = Some(match anywhere {
+                None => sought,
+                Some(found) => found.or(sought),
+            });
+        }
+        let anywhere = anywhere?;
+        all = Some(match all {
+            None => anywhere,
+            Some(found) => found.and(&anywhere),
+        });
+    }
+    all
+}
