@@ -9,12 +9,15 @@ use crate::services::Services;
 use crate::shutdown::Shutdown;
 use formats::document::{self, Kind, TEXT_MAX};
 use formats::message::part;
+use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use storage::{Attached, Due, Error, Store};
+use storage::{ATTACHED_TEXT_MAX, Attached, Due, Error, Store};
 
 /// This program, even when its file was replaced while it runs.
 pub(crate) const OWN: &str = "/proc/self/exe";
@@ -23,35 +26,60 @@ const EVERY: Duration = Duration::from_secs(1);
 /// After the disk, or the system, refused.
 const AGAIN: Duration = Duration::from_secs(60);
 /// Rest after a batch at most; else as long as it took, so that it has half of one core.
-const REST_MAX: Duration = Duration::from_secs(5);
+const REST_MAX: Duration = Duration::from_secs(60);
 /// Messages of one batch, and the time after which one ends: then searches see what was found.
 const BATCH_MAX: usize = 64;
 const BATCH_TIME: Duration = Duration::from_secs(3);
 /// For one file, from its start to its end.
 const FILE_TIME: Duration = Duration::from_secs(20);
+/// For all files of one letter; what comes behind is not looked at.
+const LETTER_TIME: Duration = Duration::from_secs(40);
+/// The signal of who ends a process without asking it.
+const KILLED: i32 = 9;
+/// Of a processor, for one file; `congvu extract` sets it.
+pub(crate) const CPU_TIME: Duration = Duration::from_secs(10);
 /// How soon a stop of the server is noticed.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// Tries of a message that cannot be read now, or of a file whose process somebody else ended.
+const TRIES_MAX: u8 = 3;
+/// Messages of which it is remembered how often they were tried; then all are forgotten.
+const TROUBLES_MAX: usize = 10_000;
 
 /// All until the server stops.
 pub(crate) async fn run(services: Services, shutdown: Shutdown) {
     let Some(program) = services.extractor.clone() else {
         return;
     };
+    let worker = Arc::new(Worker {
+        store: services.store.clone(),
+        program,
+        stop: shutdown.clone(),
+        troubles: Mutex::default(),
+    });
     let mut wait = EVERY;
+    let mut look_at: Option<tokio::time::Instant> = None;
     loop {
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = shutdown.stopped() => return,
         }
-        let worker = Worker {
-            store: services.store.clone(),
-            program: program.clone(),
-            stop: shutdown.clone(),
-        };
         let begun = tokio::time::Instant::now();
+        if look_at.is_some_and(|at| at <= begun) {
+            look_at = None;
+            services.store.look_for_attached();
+        }
+        let worker = Arc::clone(&worker);
         wait = match tokio::task::spawn_blocking(move || worker.batch()).await {
-            Ok(Ok(0)) => EVERY,
-            Ok(Ok(_)) => begun.elapsed().min(REST_MAX),
+            Ok(Ok(batch)) => {
+                if batch.later {
+                    look_at.get_or_insert(begun + AGAIN);
+                }
+                match batch.looked {
+                    0 => EVERY,
+                    _ => begun.elapsed().min(REST_MAX),
+                }
+            }
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the text of attached files waits");
                 services.store.look_for_attached();
@@ -73,48 +101,94 @@ enum Failed {
     Store(#[from] Error),
     #[error("a process could not be started or heard: {0}")]
     Process(#[from] std::io::Error),
+    /// It was ended from outside, or there was no processor for it: what the other files have.
+    #[error("a process was ended before its time")]
+    Interrupted(String),
     #[error("the server stops")]
     Stopped,
+}
+
+/// What came of one.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Batch {
+    /// Messages that were looked at.
+    looked: usize,
+    /// Some are to be tried again.
+    later: bool,
 }
 
 struct Worker {
     store: Store,
     program: PathBuf,
     stop: Shutdown,
+    /// How often each was tried in vain.
+    troubles: Mutex<HashMap<Due, u8>>,
 }
 
 impl Worker {
-    /// Some messages; how many.
-    fn batch(&self) -> Result<usize, Failed> {
+    /// Some messages. One that cannot be read keeps none behind it waiting.
+    fn batch(&self) -> Result<Batch, Failed> {
         let begun = Instant::now();
         let mut found = Vec::new();
+        let mut batch = Batch::default();
         let mut failed = None;
-        while found.len() < BATCH_MAX && begun.elapsed() < BATCH_TIME && !self.stop.is_said() {
+        while batch.looked < BATCH_MAX && begun.elapsed() < BATCH_TIME && !self.stop.is_said() {
             let Some(due) = self.store.attached_due() else {
                 break;
             };
-            match self.text(due) {
-                Ok(text) => found.push(Attached {
-                    account: due.0,
-                    email: due.1,
-                    text,
-                }),
+            if self.tries(due) >= TRIES_MAX {
+                continue; // Until the next start.
+            }
+            batch.looked += 1;
+            let text = match self.text(due) {
+                Ok(text) => text,
+                Err(Failed::Store(error)) => {
+                    tracing::debug!(account = %due.0, email = %due.1, %error, "a message with files cannot be read");
+                    batch.later |= self.note(due) < TRIES_MAX;
+                    continue;
+                }
+                Err(Failed::Interrupted(text)) if self.note(due) >= TRIES_MAX => text,
+                Err(Failed::Interrupted(_)) => {
+                    batch.later = true;
+                    continue;
+                }
                 Err(why) => {
                     failed = Some(why);
                     break;
                 }
-            }
+            };
+            found.push(Attached {
+                account: due.0,
+                email: due.1,
+                text,
+            });
         }
         if !found.is_empty() {
             self.store.keep_attached(&found)?;
         }
         match failed {
-            Some(Failed::Stopped) | None => Ok(found.len()),
+            Some(Failed::Stopped) | None => Ok(batch),
             Some(why) => Err(why),
         }
     }
 
-    /// The text of all files of a message, one line each; empty where there is none.
+    fn tries(&self, due: Due) -> u8 {
+        let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        troubles.get(&due).copied().unwrap_or(0)
+    }
+
+    /// One more try in vain; how many they are.
+    fn note(&self, due: Due) -> u8 {
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        if troubles.len() >= TROUBLES_MAX {
+            troubles.clear();
+        }
+        let tries = troubles.entry(due).or_insert(0);
+        *tries = tries.saturating_add(1);
+        *tries
+    }
+
+    /// The text of all files of a message, one line each, as far as it is kept; empty where there is none.
     fn text(&self, (account, email): Due) -> Result<String, Failed> {
         let (summary, content) = match self.store.attached_message((account, email)) {
             Ok(read) => read,
@@ -124,25 +198,34 @@ impl Worker {
             }
             Err(error) => return Err(error.into()),
         };
-        let mut all = String::new();
+        let begun = Instant::now();
+        let (mut all, mut interrupted) = (String::new(), false);
         for (kind, part) in document::files(&summary, &content) {
+            if all.len() >= ATTACHED_TEXT_MAX || begun.elapsed() >= LETTER_TIME {
+                break;
+            }
             let octets = part::decode_body(part, &content).into_owned();
             match self.extract(kind, octets)? {
-                Some(text) if !text.is_empty() => {
+                Extracted::Text(text) if !text.is_empty() => {
                     if !all.is_empty() {
                         all.push('\n');
                     }
                     all.push_str(&text);
                 }
-                Some(_) => {}
-                None => tracing::debug!(%account, %email, kind = kind.word(), "no text of a file"),
+                Extracted::Text(_) => {}
+                Extracted::Interrupted => interrupted = true,
+                Extracted::None => {
+                    tracing::debug!(%account, %email, kind = kind.word(), "no text of a file");
+                }
             }
         }
-        Ok(all)
+        match interrupted {
+            true => Err(Failed::Interrupted(all)),
+            false => Ok(all),
+        }
     }
 
-    /// `None`: the file has no text that can be taken.
-    fn extract(&self, kind: Kind, octets: Vec<u8>) -> Result<Option<String>, Failed> {
+    fn extract(&self, kind: Kind, octets: Vec<u8>) -> Result<Extracted, Failed> {
         let mut child = start(&self.program, kind)?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let (told, heard) = sync_channel(1);
@@ -173,9 +256,25 @@ impl Worker {
         if self.stop.is_said() {
             return Err(Failed::Stopped);
         }
+        let took = begun.elapsed();
+        // Its own limit of a processor's time cannot end it so soon, and is the only one that ends it so.
+        let killed = status.signal() == Some(KILLED) && took < CPU_TIME;
+        if killed || took >= FILE_TIME {
+            return Ok(Extracted::Interrupted);
+        }
         let text = text.filter(|text| status.success() && text.len() <= TEXT_MAX);
-        Ok(text.and_then(|text| String::from_utf8(text).ok()))
+        let text = text.and_then(|text| String::from_utf8(text).ok());
+        Ok(text.map_or(Extracted::None, Extracted::Text))
     }
+}
+
+/// What a process made of a file.
+enum Extracted {
+    Text(String),
+    /// It has no text that can be taken.
+    None,
+    /// It was ended from outside, as where memory is short, or had no processor.
+    Interrupted,
 }
 
 fn start(program: &Path, kind: Kind) -> std::io::Result<Child> {

@@ -4,6 +4,7 @@
 //! Before it looks at the file it gives up what it does not need: it can open no file and no socket, write none,
 //! start nothing, and has little memory and time. Then it reads the file from standard input, and writes the text.
 
+use crate::attached::CPU_TIME;
 use formats::document::{self, Kind, OCTETS_MAX};
 use rlimit::Resource;
 use std::io::{self, Read as _, Write as _};
@@ -11,8 +12,6 @@ use std::process::ExitCode;
 
 /// Octets of address space, those of the program itself among them.
 const MEMORY_OCTETS: u64 = 768 * 1024 * 1024;
-/// Seconds of a processor.
-const TIME_S: u64 = 10;
 /// Standard input, output and error are open; no other file can be.
 const FILES: u64 = 3;
 
@@ -43,7 +42,7 @@ pub(crate) fn run(args: &ExtractArgs) -> ExitCode {
 fn give_up() -> io::Result<()> {
     for (resource, most) in [
         (Resource::AS, MEMORY_OCTETS),
-        (Resource::CPU, TIME_S),
+        (Resource::CPU, CPU_TIME.as_secs()),
         (Resource::CORE, 0),
         (Resource::FSIZE, 0),
         (Resource::NPROC, 0),

@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, HashMap};
 const CODES_MAX: usize = 70_000;
 /// Characters that one code stands for.
 const UNITS_MAX: usize = 16;
+/// Steps that keeping one code takes: some octets of the file stand for a whole range of them.
+const CODE_STEPS: usize = 16;
 /// Thousandths of the size where nothing is said.
 const WIDTH: f64 = 500.0;
 const WIDTH_WIDE: f64 = 1_000.0;
@@ -46,7 +48,7 @@ impl Font {
             && let Some((_, cmap)) = file.stream(*number)
             && file.spend(cmap.len())
         {
-            font.read(&cmap);
+            font.read(file, &cmap);
         }
         font
     }
@@ -70,6 +72,10 @@ impl Font {
                 last => {
                     let width = list.next().map_or(0.0, |w| w.number());
                     let last = (last.number() as u32).min(first.saturating_add(0xffff));
+                    // Some octets of the file stand for many codes.
+                    if !spend(file, first, last) {
+                        return;
+                    }
                     (first..=last).for_each(|code| self.put_width(code, width));
                 }
             }
@@ -105,7 +111,7 @@ impl Font {
     }
 
     /// §9.10.3: a map of codes to UTF-16.
-    fn read(&mut self, cmap: &[u8]) {
+    fn read(&mut self, file: &File<'_>, cmap: &[u8]) {
         let mut lexer = Lexer::new(cmap, 0);
         let mut operands = Vec::new();
         while let Some(token) = lexer.token() {
@@ -130,7 +136,7 @@ impl Font {
                 }
                 "endbfrange" => {
                     for row in operands.chunks_exact(3) {
-                        self.range(row);
+                        self.range(file, row);
                     }
                 }
                 _ => {}
@@ -139,12 +145,15 @@ impl Font {
         }
     }
 
-    fn range(&mut self, row: &[Object]) {
+    fn range(&mut self, file: &File<'_>, row: &[Object]) {
         let [Object::Text(first), Object::Text(last), to] = row else {
             return;
         };
         let (first, last) = (number(first), number(last));
         let last = last.min(first.saturating_add(0xffff));
+        if !spend(file, first, last) {
+            return;
+        }
         match to {
             Object::List(list) => {
                 for (code, to) in (first..=last).zip(list) {
@@ -189,6 +198,11 @@ impl Font {
             (!self.wide && code == 32, chars, width)
         })
     }
+}
+
+/// Takes the steps of a range of codes; false where too few are left.
+fn spend(file: &File<'_>, first: u32, last: u32) -> bool {
+    file.spend(last.saturating_sub(first) as usize * CODE_STEPS + CODE_STEPS)
 }
 
 /// Fonts that were read, by the numbers of their objects.
@@ -241,3 +255,50 @@ const NAMES: [(&str, char); 22] = [
     ("dcroat", 'đ'),
     ("quotesingle", '\''),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    fn file(octets: &[u8], steps: u64) -> File<'_> {
+        let mut file = File {
+            octets,
+            objects: BTreeMap::new(),
+            packed: Vec::new(),
+            steps: Cell::new(steps),
+            room: Cell::new(1 << 20),
+        };
+        file.find().unwrap();
+        file
+    }
+
+    fn check(pdf: &str) {
+        let room = pdf.len() as u64 * 4;
+        for (steps, enough) in [(room, false), (room + (64 << 20), true)] {
+            let file = file(pdf.as_bytes(), steps);
+            let Object::Map(map) = file.object(1) else {
+                panic!("{pdf:.80}");
+            };
+            let _ = Font::of(&file, &map);
+            assert_eq!(!file.is_spent(), enough, "{pdf:.80}");
+        }
+    }
+
+    /// A few octets that stand for very many codes, again and again.
+    #[test]
+    fn i13_ranges_of_codes_count_by_their_codes() {
+        let widths = "0 65535 500 ".repeat(20);
+        check(&format!(
+            "1 0 obj\n<</Subtype/Type0/DescendantFonts[2 0 R]>>\nendobj\n2 0 obj\n<</W[{widths}]>>\nendobj\n"
+        ));
+        let cmap = format!(
+            "20 beginbfrange\n{}endbfrange\n",
+            "<0000> <FFFF> <0041>\n".repeat(20)
+        );
+        check(&format!(
+            "1 0 obj\n<</Subtype/Type0/ToUnicode 3 0 R>>\nendobj\n3 0 obj\n<</Length {}>>\nstream\n{cmap}endstream\nendobj\n",
+            cmap.len()
+        ));
+    }
+}

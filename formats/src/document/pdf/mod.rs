@@ -75,7 +75,7 @@ pub(super) fn read(octets: &[u8], out: &mut Text) -> Result<(), Unread> {
             continue;
         }
         pages += 1;
-        if pages > PAGES_MAX || out.is_full() || file.steps.get() == 0 {
+        if pages > PAGES_MAX || out.is_full() || file.is_spent() {
             break;
         }
         let resources = file.inherited(&page, "Resources");
@@ -95,6 +95,11 @@ impl File<'_> {
         let left = self.steps.get().checked_sub(steps as u64);
         self.steps.set(left.unwrap_or(0));
         left.is_some()
+    }
+
+    /// Nothing more is looked at.
+    fn is_spent(&self) -> bool {
+        self.steps.get() == 0
     }
 
     /// Finds all objects (§7.3.10), then those within others (§7.5.7). The last one of a number holds.
@@ -122,6 +127,9 @@ impl File<'_> {
     }
 
     fn find_within(&mut self, holder: u32) {
+        if self.is_spent() {
+            return;
+        }
         let Some((map, octets)) = self.stream(holder) else {
             return;
         };
@@ -152,7 +160,7 @@ impl File<'_> {
 
     /// The object of a number; `Null` where there is none. Of a stream its map.
     fn object(&self, number: u32) -> Object {
-        let Some(place) = self.objects.get(&number) else {
+        let Some(place) = self.objects.get(&number).filter(|_| !self.is_spent()) else {
             return Object::Null;
         };
         let mut lexer = self.at(*place);
@@ -235,6 +243,9 @@ impl File<'_> {
         let Place::File(at) = *self.objects.get(&number)? else {
             return None;
         };
+        if self.is_spent() {
+            return None;
+        }
         let mut lexer = Lexer::new(self.octets, at);
         let Object::Map(map) = lexer.object()? else {
             return None;
