@@ -16,6 +16,7 @@ mod attached_text;
 mod bad_input;
 mod bad_peers;
 mod binary_mail;
+mod both_doors;
 mod clients_set_up;
 mod corpus;
 mod dane;
