@@ -12,6 +12,7 @@
 
 mod api;
 mod imap;
+mod jmap;
 mod queue;
 mod recipients;
 mod relay;
@@ -49,6 +50,7 @@ fn main() {
         Some("api") => return api::main(arguments),
         Some("rights") => return rights::main(arguments),
         Some("imap") => return imap::main(arguments),
+        Some("jmap") => return jmap::main(arguments),
         Some("imap-idle") => return imap::asleep::main(arguments),
         _ => {}
     }

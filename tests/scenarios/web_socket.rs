@@ -133,7 +133,15 @@ fn what_cannot_be_is_told_with_its_id_and_the_connection_goes_on() {
     }
     socket.say(&request("still", json!([["Core/echo", {}, "c"]])));
     assert_eq!(socket.hear()["requestId"], "still");
-    // Long messages are read elsewhere, and answered alike.
+    world.finish();
+}
+
+/// They are read elsewhere, and answered alike.
+#[test]
+fn long_messages_are_answered_as_short_ones() {
+    let world = World::new();
+    let mut socket = signed_in(&world, "an");
+    let error = |kind: &str| format!("urn:ietf:params:jmap:error:{kind}");
     let long = "x".repeat(jmap::limit::SOCKET_AT_ONCE_OCTETS);
     let table = [
         (format!("{{\"id\":\"{long}"), Value::Null, error("notJSON")),

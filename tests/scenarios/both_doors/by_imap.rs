@@ -276,7 +276,7 @@ impl ByImap {
             let fetched = self.client.run("UID FETCH 1:* (FLAGS EMAILID)");
             for line in fetched.lines("* ") {
                 if let Some((_, id, keywords)) = row(&line) {
-                    let letter = shown.entry(id).or_insert_with(Letter::default);
+                    let letter = shown.entry(id).or_default();
                     letter.mailboxes.insert(name.clone());
                     letter.keywords.extend(keywords);
                 }
@@ -325,7 +325,7 @@ impl ByImap {
         let mut shown = Shown::new();
         for (name, (_, rows)) in known {
             for (id, letter) in rows.values() {
-                let whole = shown.entry(id.clone()).or_insert_with(Letter::default);
+                let whole = shown.entry(id.clone()).or_default();
                 whole.mailboxes.insert(name.clone());
                 whole.keywords.extend(letter.keywords.iter().cloned());
             }
