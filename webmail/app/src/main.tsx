@@ -8,6 +8,7 @@ import { countSoon, meetAccounts } from './state/accounts';
 import { put } from './state/emails';
 import { keptAt } from './state/kept';
 import { inbox, mailboxes } from './state/mailboxes';
+import { offerWaiting } from './state/outbox';
 import { firstLang } from './state/prefs';
 import { followRoute } from './state/reader';
 import { go } from './state/route';
@@ -19,6 +20,7 @@ import { speak, t } from './ui/i18n';
 import './style/index.css';
 
 const root = document.getElementById('app');
+const WAITING_AFTER_MS = 3_000;
 
 async function start(): Promise<void> {
   await speak(firstLang());
@@ -42,6 +44,8 @@ async function start(): Promise<void> {
     countSoon(accounts);
   }, syncSoon);
   offerKept();
+  // What a page sent as it went away has its time to arrive.
+  window.setTimeout(() => void offerWaiting(), WAITING_AFTER_MS);
   keepWatch();
   void meetAccounts();
 }

@@ -56,6 +56,7 @@ export function doubts(letter: Letter): string[] {
   return [
     ...(letter.subject.value.trim() === '' ? [t().checkNoSubject] : []),
     ...(letter.forgotten.value ? [t().checkForgotten] : []),
+    ...(letter.at.value && letter.at.value.getTime() <= Date.now() ? [t().checkPassed] : []),
     ...wrongs(letter).map(({ text, note }) => (note ? `${text}: ${note}` : text)),
   ];
 }

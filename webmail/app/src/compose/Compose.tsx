@@ -22,14 +22,14 @@ import { FormatBar } from './FormatBar';
 import { Letter } from './model';
 import { Options } from './Options';
 import { identities, meet, meetSelf } from './people';
-import { BLANK, type Beginning, draft, forward, reply } from './quote';
+import { BLANK, type Beginning, Sent, draft, forward, reply } from './quote';
 import { Recipients } from './Recipients';
 import '../style/compose.css';
 
 type At = Extract<Route, { at: 'compose' }>;
 
 async function begin(at: At): Promise<Beginning> {
-  if (at.of) holdBack(at.of);
+  if (at.of) await holdBack(at.of);
   const kept = takeKept() as Beginning | null;
   if (kept) return { ...BLANK, ...kept };
   switch (at.of === null ? 'new' : at.mode) {
@@ -45,14 +45,14 @@ async function begin(at: At): Promise<Beginning> {
 /** Loads what the letter begins with, then shows it. */
 export function Compose({ route }: { route: At }) {
   const [letter, setLetter] = useState<Letter | null>(null);
-  const [failed, setFailed] = useState(false);
+  const [failed, setFailed] = useState('');
   const key = `${route.mode}/${route.of}/${route.to}`;
   useEffect(() => {
     let here = true;
     setLetter(null);
-    setFailed(false);
+    setFailed('');
     void meet().catch(() => undefined);
-    begin(route).then((begun) => { if (here) setLetter(new Letter(begun)); }, () => { if (here) setFailed(true); });
+    begin(route).then((begun) => { if (here) setLetter(new Letter(begun)); }, (error) => { if (here) setFailed(error instanceof Sent ? t().sentAlready : t().readFailed); });
     return () => {
       here = false;
       // What was wrong with this letter is nothing of the next one.
@@ -64,7 +64,7 @@ export function Compose({ route }: { route: At }) {
     <main class="compose-wait">
       {failed ? (
         <div class="state bad" role="alert">
-          <Icon name="cloud-off" /><p>{t().readFailed}</p>
+          <Icon name="cloud-off" /><p>{failed}</p>
           <button type="button" class="btn" onClick={() => go(place.value)}>{t().close}</button>
         </div>
       ) : <p class="state quiet" role="status">{t().openingEditor}</p>}

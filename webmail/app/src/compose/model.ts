@@ -1,12 +1,15 @@
 // One letter being written: what it says, what is saved, what is amiss.
 import { computed, signal } from '@preact/signals';
 import { boot } from '../boot';
-import { own, request } from '../jmap/client';
-import type { Address, Id, QueryResponse, SetResponse } from '../jmap/objects';
+import { MethodError, own, request } from '../jmap/client';
+import type { Address, EmailRow, GetResponse, Id, QueryResponse, SetResponse } from '../jmap/objects';
+import { has } from '../state/emails';
 import { ownByRole } from '../state/mailboxes';
 import { forgetKept, keepDraft } from '../state/kept';
 import { syncSoon } from '../state/sync';
+import { tell } from '../state/toast';
 import { fold } from '../ui/format';
+import { t } from '../ui/i18n';
 import { type Chip, isOutside } from './address';
 import { type FileItem, item, sizeMax, stop, upload } from './files';
 import { identity, identityOf } from './people';
@@ -23,6 +26,26 @@ const STRAYS_MAX = 20;
 const BLANK_MAX = 200;
 
 const MENTIONS = /(dinh kem|kem theo|gui kem|tep kem|attached|attachment|enclosed)/;
+
+/** How often the look is repeated where something else was changed between it and the act. */
+const LOOKS_MAX = 5;
+
+/** Destroys those that are drafts still, by a look that holds (RFC 8620 §5.3 ifInState); true if another one has become a sent letter. */
+async function destroyDrafts(ids: Id[]): Promise<boolean> {
+  for (let look = 0; look < LOOKS_MAX; look += 1) {
+    const [get] = await request<[GetResponse<Pick<EmailRow, 'id' | 'keywords'>>]>([['Email/get', own({ ids, properties: ['keywords'] })]]);
+    const drafts = get.list.filter((row) => has(row, '$draft')).map((row) => row.id);
+    const isSent = drafts.length < get.list.length;
+    if (drafts.length === 0) return isSent;
+    try {
+      await request([['Email/set', own({ ifInState: get.state, destroy: drafts })]]);
+      return isSent;
+    } catch (error) {
+      if (!(error instanceof MethodError && error.type === 'stateMismatch')) throw error;
+    }
+  }
+  throw new Error('too much changes');
+}
 
 export type Saving = 'clean' | 'dirty' | 'saving' | 'saved' | 'failed';
 
@@ -53,8 +76,10 @@ export class Letter {
   private timer = 0;
   private running: Promise<boolean> | null = null;
   /** Names every copy of this draft: one whose saving got no answer is found by it. */
-  private readonly messageId = `${crypto.randomUUID()}@${boot.address.slice(boot.address.lastIndexOf('@') + 1)}`;
-  private unsure = false;
+  private readonly messageId: string;
+  private unsure: boolean;
+  /** Copies that newer ones have taken the place of, and that are not known to be gone. */
+  private readonly doomed = new Set<Id>();
 
   constructor(begun: Beginning = BLANK) {
     this.begun = begun;
@@ -64,6 +89,11 @@ export class Letter {
     this.subject.value = begun.subject;
     this.files.value = begun.files;
     this.saved = begun.saved;
+    this.at.value = begun.at ? new Date(begun.at) : null;
+    this.arrival.value = begun.arrival ?? false;
+    this.reading.value = begun.reading ?? false;
+    this.messageId = begun.messageId ?? `${crypto.randomUUID()}@${boot.address.slice(boot.address.lastIndexOf('@') + 1)}`;
+    this.unsure = begun.unsure ?? false;
     this.html = () => begun.html;
   }
 
@@ -134,16 +164,15 @@ export class Letter {
 
   private async put(): Promise<boolean> {
     this.saving.value = 'saving';
-    const old = this.saved;
     try {
-      const args: Record<string, unknown> = { create: { draft: this.email() } };
-      const doomed = [...(old ? [old] : []), ...(this.unsure ? await this.strays(old) : [])];
-      if (doomed.length > 0) args.destroy = doomed;
+      if (this.unsure) for (const id of await this.strays(this.saved)) this.doomed.add(id);
       this.unsure = true;
-      const [set] = await request<[SetResponse]>([['Email/set', own(args)]]);
+      const [set] = await request<[SetResponse]>([['Email/set', own({ create: { draft: this.email() } })]]);
       const made = set.created?.draft;
       if (!made) throw new Error(set.notCreated?.draft?.type ?? 'notCreated');
+      if (this.saved) this.doomed.add(this.saved);
       this.saved = made.id;
+      await this.clear(t().sentElsewhere);
       this.unsure = false;
       this.savedAt.value = new Date();
       if (this.saving.value === 'saving') this.saving.value = 'saved';
@@ -155,6 +184,14 @@ export class Letter {
       this.keep();
       return false;
     }
+  }
+
+  /** Takes away the copies that are no longer wanted; one that was sent meanwhile stays, and the person is told. */
+  private async clear(said: string): Promise<void> {
+    if (this.doomed.size === 0) return;
+    const sent = await destroyDrafts([...this.doomed]);
+    this.doomed.clear();
+    if (sent) tell(said, undefined, 'bad');
   }
 
   /** Drafts that a save without an answer made all the same. */
@@ -169,6 +206,7 @@ export class Letter {
     keepDraft({
       ...this.begun, as: [this.sender.value?.email ?? '', ...this.begun.as], to: this.to.value, cc: this.cc.value, bcc: this.bcc.value, subject: this.subject.value,
       html: this.html(), files: this.files.value.filter((file) => file.blobId), saved: this.saved,
+      messageId: this.messageId, unsure: this.unsure, at: this.at.value?.toISOString() ?? null, arrival: this.arrival.value, reading: this.reading.value,
     } satisfies Beginning);
   }
 
@@ -177,8 +215,8 @@ export class Letter {
     forgetKept();
     for (const file of this.uploading.value) stop(file.key);
     while (this.running) await this.running;
-    if (!this.saved) return;
-    await request([['Email/set', own({ destroy: [this.saved] })]]);
+    if (this.saved) this.doomed.add(this.saved);
+    await this.clear(t().sentAlready);
     syncSoon();
   }
 

@@ -1,7 +1,8 @@
 // What a new letter begins with: nothing, a quotation, or a saved draft.
 import { accountId, isOwn, letterAddress, own, ownAccountId, request } from '../jmap/client';
 import { type Address, type BlobCopyResponse, EMAIL_PROPERTIES, type Email, type GetResponse, type Id } from '../jmap/objects';
-import { isDamaged } from '../state/emails';
+import { has, isDamaged } from '../state/emails';
+import { takeChosen } from '../state/outbox';
 import { fullAddress, longTime, nameOf, nfc } from '../ui/format';
 import { t } from '../ui/i18n';
 import { type Chip, chipOf } from './address';
@@ -22,6 +23,13 @@ export interface Beginning {
   answers: { id: Id; keyword: '$answered' | '$forwarded' } | null;
   /** The draft on the server that the next save replaces. */
   saved: Id | null;
+  /** The Message-ID of all its copies, and whether one was made without an answer. */
+  messageId?: string;
+  unsure?: boolean;
+  /** Not before then (RFC 3339); to be told of its arrival; to ask for word that it was read. */
+  at?: string | null;
+  arrival?: boolean;
+  reading?: boolean;
   /** Addresses that it may be sent from, the likeliest first: whom the letter that is answered was for, or who began the draft. */
   as: string[];
 }
@@ -34,9 +42,14 @@ export const BLANK: Beginning = {
 const QUOTE_MAX = 300_000;
 const BODY_MAX_BYTES = 1_000_000;
 
-export async function whole(id: Id, account = accountId()): Promise<Email> {
+/** It is no draft: editing it would take the copy of what was sent. */
+export class Sent extends Error {}
+
+const ASKS = 'header:Disposition-Notification-To:asText';
+
+export async function whole(id: Id, account = accountId(), more: string[] = []): Promise<Email> {
   const [get] = await request<[GetResponse<Email>]>([['Email/get', {
-    accountId: account, ids: [id], properties: EMAIL_PROPERTIES, fetchAllBodyValues: true, maxBodyValueBytes: BODY_MAX_BYTES,
+    accountId: account, ids: [id], properties: [...EMAIL_PROPERTIES, ...more], fetchAllBodyValues: true, maxBodyValueBytes: BODY_MAX_BYTES,
   }]]);
   const email = get.list[0];
   if (!email) throw new Error('gone');
@@ -145,14 +158,17 @@ async function taken(files: FileItem[]): Promise<FileItem[]> {
 
 /** A draft is our own letter: its HTML is cleaned here all the same. */
 export async function draft(id: Id): Promise<Beginning> {
-  const email = await whole(id, ownAccountId());
+  const email: Email & { [ASKS]?: string | null } = await whole(id, ownAccountId(), [ASKS]);
+  if (!has(email, '$draft')) throw new Sent();
+  const choices = takeChosen(id);
   const value = email.htmlBody.map((part) => email.bodyValues[part.partId ?? '']?.value ?? '').join('');
   return {
     to: (email.to ?? []).map(chipOf), cc: (email.cc ?? []).map(chipOf), bcc: (email.bcc ?? []).map(chipOf),
     subject: nfc(email.subject),
     html: isHtml(email) ? cleanHtml(value) : textToHtml(plainText(email)),
     files: kept(email),
-    inReplyTo: email.inReplyTo, references: email.references, answers: null, saved: id, as: (email.from ?? []).map((one) => one.email),
+    inReplyTo: email.inReplyTo, references: email.references, answers: choices?.answers ?? null, saved: id,
+    at: choices?.at?.toISOString() ?? null, arrival: choices?.receipt ?? false, reading: Boolean(email[ASKS]), as: (email.from ?? []).map((one) => one.email),
   };
 }
 

@@ -12,11 +12,19 @@ const VACATION = 'urn:ietf:params:jmap:vacationresponse';
 /** Requests in flight at once; the rest wait, so quick fingers make no storm. */
 const IN_FLIGHT_MAX = 4;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** RFC 8620 §3.6.1 maxConcurrentRequests: other pages of the same person ask as well; tried again after these times. */
+const BUSY_MS = [500, 1_500, 4_000];
 
 export type Call = [name: string, args: Record<string, unknown>];
 
 /** The server could not be reached, or answered with something that is not JMAP. */
 export class Unreachable extends Error {}
+
+/** The server was reached and said no to the whole request (4xx): nothing of it was done. */
+export class Refused extends Error {}
+
+/** Nobody is signed in any more; the page goes away. */
+export class SignedOut extends Refused {}
 
 /** RFC 8620 §3.6.2: one method of the request failed. */
 export class MethodError extends Error {
@@ -39,6 +47,8 @@ export const reach = {
   session: () => {},
   /** Told when the account of this page is no longer there for this person. */
   lost: () => {},
+  /** The page is on its way to the sign-in. */
+  signedOut: false,
 };
 
 /** Whose mail this page shows; anything else than an account of the session means one's own. */
@@ -58,7 +68,7 @@ export function currentSession(): Session {
 
 export async function fetchSession(): Promise<Session> {
   const answer = await send('/jmap/session', { headers: { accept: 'application/json' } });
-  return (await answer.json()) as Session;
+  return json<Session>(answer);
 }
 
 export function ownAccountId(): Id {
@@ -118,8 +128,9 @@ export async function ask(url: string, init: RequestInit): Promise<Response> {
     waiting.shift()?.();
   }
   if (answer.status === 401) {
+    reach.signedOut = true;
     location.assign('/login');
-    throw new Unreachable('signed out');
+    throw new SignedOut('signed out');
   }
   reach.changed(answer.status < 500);
   if (answer.status >= 500) throw new Unreachable(`${answer.status}`);
@@ -127,9 +138,23 @@ export async function ask(url: string, init: RequestInit): Promise<Response> {
 }
 
 async function send(url: string, init: RequestInit): Promise<Response> {
-  const answer = await ask(url, init);
-  if (!answer.ok) throw new Unreachable(`${answer.status}`);
-  return answer;
+  for (const wait of [...BUSY_MS, null]) {
+    const answer = await ask(url, init);
+    if (answer.ok) return answer;
+    if (answer.status !== 429 || wait === null || init.keepalive) throw new Refused(`${answer.status}`);
+    await new Promise((resume) => { setTimeout(resume, wait); });
+  }
+  throw new Refused('busy');
+}
+
+/** An answer that was cut off on its way is none: what it would have said is not known. */
+async function json<T>(answer: Response): Promise<T> {
+  try {
+    return (await answer.json()) as T;
+  } catch (error) {
+    reach.changed(false);
+    throw new Unreachable(String(error));
+  }
 }
 
 /**
@@ -157,7 +182,7 @@ export async function settle(calls: Call[], keepalive = false): Promise<unknown[
     keepalive,
   });
   const { methodResponses, sessionState } =
-    (await answer.json()) as { methodResponses: [string, unknown, string][]; sessionState?: string };
+    await json<{ methodResponses: [string, unknown, string][]; sessionState?: string }>(answer);
   compare(sessionState);
   return calls.map(([name, args], index) => {
     const answers = methodResponses.filter((response) => response[2] === String(index));

@@ -1,7 +1,7 @@
 // What was done while the server could not be reached: sent in its order once it
 // answers again. Sending one twice does no harm, so a lost answer is none.
 import { effect, signal } from '@preact/signals';
-import { MethodError, Unreachable } from '../jmap/client';
+import { MethodError, Refused, Unreachable } from '../jmap/client';
 import type { Id } from '../jmap/objects';
 import { reached } from './sync';
 
@@ -48,7 +48,7 @@ async function flush(): Promise<void> {
         await send(first);
       } catch (error) {
         if (error instanceof Unreachable) return;
-        if (!(error instanceof MethodError)) throw error;
+        if (!(error instanceof MethodError || error instanceof Refused)) throw error;
         refused(error);
       }
       queue.shift();

@@ -12,12 +12,16 @@ export interface Toast {
   action?: Action;
   /** A second thing to do, e.g. not to wait. */
   other?: Action;
+  /** It stands until it is dismissed: what it says goes on. */
+  stays?: boolean;
 }
 
 interface Action {
   label: string;
   run: () => void;
 }
+
+const keeps = (toast: Toast) => Boolean(toast.other ?? toast.stays);
 
 export const toasts = signal<Toast[]>([]);
 let last = 0;
@@ -32,14 +36,14 @@ export function hush(): void {
 }
 
 /** Shows `text`; the action, if any, can be run once while the toast stands. */
-export function tell(text: string, action?: Action, tone: Toast['tone'] = 'plain', other?: Action): number {
+export function tell(text: string, action?: Action, tone: Toast['tone'] = 'plain', other?: Action, stays = false): number {
   last += 1;
   const key = last;
   const once = (act?: Action) => act && { label: act.label, run: () => { dismiss(key); act.run(); } };
-  // One at a time, for two stacked bars are never both read; only a letter that
-  // waits to be sent keeps its place.
-  toasts.value = [...toasts.value.filter((toast) => toast.other), { key, text, tone, action: once(action), other: once(other) }];
-  window.setTimeout(() => dismiss(key), action ? UNDO_MS : NOTICE_MS);
+  // One at a time, for two stacked bars are never both read; only letters that
+  // wait to be sent keep their place.
+  toasts.value = [...toasts.value.filter(keeps), { key, text, tone, action: once(action), other: once(other), stays }];
+  if (!stays) window.setTimeout(() => dismiss(key), action ? UNDO_MS : NOTICE_MS);
   return key;
 }
 
@@ -50,7 +54,7 @@ let wished = false;
 /** An act begins: what could be undone before it no longer is by `z`. */
 export function begin(): void {
   underway += 1;
-  toasts.value = toasts.value.filter((toast) => toast.other || !toast.action);
+  toasts.value = toasts.value.filter((toast) => keeps(toast) || !toast.action);
 }
 
 /** It has been answered, and its toast stands, if it has one. */
@@ -58,8 +62,11 @@ export function end(): void {
   underway -= 1;
   if (underway > 0 || !wished) return;
   wished = false;
-  toasts.value.at(-1)?.action?.run();
+  latest()?.run();
 }
+
+/** What stays is no act that was just done. */
+const latest = () => toasts.value.filter((toast) => !toast.stays).at(-1)?.action;
 
 /** Runs the standing action: `z` and Ctrl+Z. Of an act under way it waits for the answer. */
 export function runLast(): boolean {
@@ -67,7 +74,7 @@ export function runLast(): boolean {
     wished = true;
     return true;
   }
-  const action = toasts.value.at(-1)?.action;
+  const action = latest();
   action?.run();
   return Boolean(action);
 }
