@@ -116,6 +116,7 @@ async fn front(State(services): State<Services>, request: Request) -> Response {
         return Redirect::to("/login").into_response();
     };
     let language = cookie(request.headers(), "lang").unwrap_or("vi").to_owned();
+    let host = services.config.server.host.clone();
     let context = jmap_context(&services);
     let boot = services
         .blocking(move || {
@@ -126,6 +127,8 @@ async fn front(State(services): State<Services>, request: Request) -> Response {
             if let Some(object) = boot.as_object_mut() {
                 let language = if language == "en" { "en" } else { "vi" };
                 object.insert("lang".into(), language.into());
+                // By this name the page tells what this server said of a letter from what others did.
+                object.insert("host".into(), host.into());
             }
             boot.to_string()
         })

@@ -22,10 +22,32 @@ export const arrive = (demo, from, to, subject) => new Promise((done, fail) => {
 });
 
 export function flows({ origin, demo, people: [first, second], tools: { jmap, shot, clean, compose, openFirst, subjects } }) {
-  /** Who says to be of the house and is not: marked in the list, warned of over the letter; who signed in is not. */
+  /** Puts a letter with this header into the inbox, as if the server had looked at who sent it: the demo asks no DNS. */
+  const found = (page, head) => page.evaluate(async (text) => {
+    const session = await (await fetch('/jmap/session')).json();
+    const accountId = session.primaryAccounts['urn:ietf:params:jmap:mail'];
+    const post = async (path, body) => (await fetch(path, { method: 'POST', headers: { 'content-type': 'application/json', 'x-congvu': '1' }, body })).json();
+    const call = (calls) => post('/jmap/api', JSON.stringify({ using: ['urn:ietf:params:jmap:core', 'urn:ietf:params:jmap:mail'], methodCalls: calls }));
+    const { methodResponses: [[, { list }]] } = await call([['Mailbox/get', { accountId, ids: null }, '0']]);
+    const { blobId } = await post(`/jmap/upload/${accountId}/`, text);
+    const made = await call([['Email/import', { accountId, emails: { x: { blobId, mailboxIds: { [list.find((box) => box.role === 'inbox').id]: true }, receivedAt: new Date().toISOString() } } }, '0']]);
+    if (!made.methodResponses[0][1].created?.x) throw new Error(JSON.stringify(made));
+  }, head);
+
+  /** Who says to be of the house and is not: marked in the list, warned of over the letter; who signed in is not, nor what nobody looked at. */
   async function forged(page) {
-    const subject = `gia-mao-${Date.now() % 100_000}`;
-    await arrive(demo, `chutich@${demo.domain}`, first.address, subject);
+    const number = Date.now() % 100_000;
+    const [subject, plain] = [`gia-mao-${number}`, `chua-xet-${number}`];
+    await arrive(demo, `chutich@${demo.domain}`, first.address, plain);
+    await page.goto(`${origin}/#/box/inbox`);
+    await found(page, [
+      `Authentication-Results: mail.${demo.domain};`, '\tspf=fail smtp.mailfrom=noi.example;', `\tdmarc=fail header.from=${demo.domain}`,
+      'Received: from mail.noi.example ([192.0.2.9])', `\tby mail.${demo.domain} with ESMTP id 1; Tue, 24 Nov 2026 09:00:00 +0700`,
+      `From: <chutich@${demo.domain}>`, `To: <${first.address}>`, `Subject: ${subject}`, '', 'Thu.', ''].join('\r\n'));
+    await page.locator('.msg', { hasText: plain }).locator('.what a').click();
+    await page.locator('.badge.plain', { hasText: 'Chưa kiểm tra nguồn gốc' }).waitFor();
+    assert.equal(await page.locator('.alarm').count(), 0, 'what nobody looked at is not warned of');
+    await shot(page, 'unchecked');
     await page.goto(`${origin}/#/box/inbox`);
     const row = page.locator('.msg', { hasText: subject });
     await row.locator('.p.harm', { hasText: 'Giả mạo địa chỉ nội bộ' }).waitFor();

@@ -5,6 +5,8 @@ export interface Boot {
   session: Session | null;
   name: string;
   address: string;
+  /** The name by which our server signs what it takes (Received, Authentication-Results). */
+  host: string | null;
   agency: string | null;
   agencyEn: string | null;
   lang: 'vi' | 'en' | null;
@@ -16,7 +18,7 @@ export interface Boot {
 }
 
 const EMPTY: Boot = {
-  session: null, name: '', address: '', agency: null, agencyEn: null, lang: null, mailboxes: null, query: null, emails: null,
+  session: null, name: '', address: '', host: null, agency: null, agencyEn: null, lang: null, mailboxes: null, query: null, emails: null,
   principals: null,
 };
 

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { en } from '../src/en';
 import { daysAgo, fileKind, fold, initials, nfc, number, shortTime, size } from '../src/ui/format';
 import { speak, t } from '../src/ui/i18n';
+import { vi as compose } from '../src/compose/vi';
 import { vi as search } from '../src/search/vi';
 import { vi as settings } from '../src/settings/vi';
 import { vi as trace } from '../src/trace/vi';
@@ -23,7 +24,7 @@ describe('texts', () => {
   const sources = import.meta.glob<string>(['../src/**/*.{ts,tsx}', '!../src/**/{vi,en}.ts'], { query: '?raw', import: 'default', eager: true });
   it.each<[string, object, RegExp]>([
     ['the first load', vi, /\/src\//], ['the settings', settings, /\/settings\//], ['the timeline', trace, /\/trace\/|\/trust\//],
-    ['the search box', search, /\/search\//], ['the badge', trust, /\/trust\//],
+    ['the search box', search, /\/search\//], ['the badge', trust, /\/trust\//], ['the editor', compose, /\/compose\//],
   ])('has no text of %s that nothing shows', (_, texts, where) => {
     const code = Object.entries(sources).filter(([path]) => where.test(path)).map(([, text]) => text).join('\n');
     // Named after a dot, or in quotes where a name is looked up.
@@ -44,7 +45,7 @@ describe('texts', () => {
 
   it('counts in English and not in Vietnamese', () => {
     expect([en.trashed(1), en.trashed(3)]).toEqual(['Message moved to Trash.', '3 messages moved to Trash.']);
-    expect(vi.checkRecipients(3)).toBe('3 người nhận');
+    expect(compose.checkRecipients(3)).toBe('3 người nhận');
   });
 });
 

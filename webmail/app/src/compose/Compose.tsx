@@ -24,6 +24,7 @@ import { Options } from './Options';
 import { identities, meet, meetSelf } from './people';
 import { BLANK, type Beginning, Sent, draft, forward, reply } from './quote';
 import { Recipients } from './Recipients';
+import { words } from './words';
 import '../style/compose.css';
 
 type At = Extract<Route, { at: 'compose' }>;
@@ -52,7 +53,7 @@ export function Compose({ route }: { route: At }) {
     setLetter(null);
     setFailed('');
     void meet().catch(() => undefined);
-    begin(route).then((begun) => { if (here) setLetter(new Letter(begun)); }, (error) => { if (here) setFailed(error instanceof Sent ? t().sentAlready : t().readFailed); });
+    begin(route).then((begun) => { if (here) setLetter(new Letter(begun)); }, (error) => { if (here) setFailed(error instanceof Sent ? words().sentAlready : t().readFailed); });
     return () => {
       here = false;
       // What was wrong with this letter is nothing of the next one.
@@ -186,7 +187,7 @@ function Sheet({ letter, mode }: { letter: Letter; mode: At['mode'] }) {
           <kbd class="only-wide">Ctrl + Enter</kbd>
           <IconButton icon="trash-2" label={t().discard} onClick={() => void acts.discard()} />
         </div>
-        {dragging && <p class="dropzone"><Icon name="upload" />{t().dropHere}</p>}
+        {dragging && <p class="dropzone"><Icon name="upload" />{words().dropHere}</p>}
       </div>
       <Checks letter={letter} />
     </main>
@@ -237,12 +238,12 @@ function actsOf(letter: Letter) {
   const send = async () => {
     (document.activeElement as HTMLElement | null)?.blur();
     const bad = letter.bad.value[0];
-    if (letter.everyone.value.length === 0) return void tell(t().checkNoOne, undefined, 'bad');
+    if (letter.everyone.value.length === 0) return void tell(words().checkNoOne, undefined, 'bad');
     if (bad) return void tell(t().badAddress(bad.email), undefined, 'bad');
-    if (letter.uploading.value.length > 0) return void tell(t().checkUploading(letter.uploading.value.length), undefined, 'bad');
-    if (letter.failedFiles.value.length > 0) return void tell(t().checkFailed(letter.failedFiles.value.length), undefined, 'bad');
+    if (letter.uploading.value.length > 0) return void tell(words().checkUploading(letter.uploading.value.length), undefined, 'bad');
+    if (letter.failedFiles.value.length > 0) return void tell(words().checkFailed(letter.failedFiles.value.length), undefined, 'bad');
     const points = doubts(letter);
-    if (points.length > 0 && !(await ask({ title: t().sendAsk, points, yes: t().sendAnyway }))) return undefined;
+    if (points.length > 0 && !(await ask({ title: words().sendAsk, points, yes: words().sendAnyway }))) return undefined;
     letter.changed();
     if (!letter.sender.value) await meetSelf().catch(() => undefined);
     if (!(await letter.save()) || !letter.saved || !letter.sender.value) return void tell(t().saveFailed, undefined, 'bad');

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
 import { IconButton } from '../ui/Button';
-import { t } from '../ui/i18n';
 import type { IconName } from '../ui/icon-names';
 import type { Editor, Format } from './editor';
+import { words } from './words';
 
 type Toggle = Exclude<Format, 'A'>;
 
@@ -19,8 +19,8 @@ export function FormatBar({ editor, tick }: { editor: Editor; tick: number }) {
   const [linking, setLinking] = useState(false);
   void tick;
   const buttons: [Toggle, IconName, string, string?][] = [
-    ['B', 'bold', t().bold, 'Ctrl+B'], ['I', 'italic', t().italic, 'Ctrl+I'], ['U', 'underline', t().underline, 'Ctrl+U'],
-    ['UL', 'list', t().bullets], ['OL', 'list-ordered', t().numbers], ['BLOCKQUOTE', 'quote', t().quote],
+    ['B', 'bold', words().bold, 'Ctrl+B'], ['I', 'italic', words().italic, 'Ctrl+I'], ['U', 'underline', words().underline, 'Ctrl+U'],
+    ['UL', 'list', words().bullets], ['OL', 'list-ordered', words().numbers], ['BLOCKQUOTE', 'quote', words().quote],
   ];
   const apply = (event: Event) => {
     event.preventDefault();
@@ -29,7 +29,7 @@ export function FormatBar({ editor, tick }: { editor: Editor; tick: number }) {
     setLinking(false);
   };
   return (
-    <div class="fmt" role="toolbar" aria-label={t().format}>
+    <div class="fmt" role="toolbar" aria-label={words().format}>
       {buttons.map(([format, icon, label, keys], index) => (
         <span key={format} class={index === 3 ? 'set' : undefined}>
           <IconButton icon={icon} label={label} keys={keys} pressed={editor.has(format)} onClick={() => editor.toggle(format)} />
@@ -37,15 +37,15 @@ export function FormatBar({ editor, tick }: { editor: Editor; tick: number }) {
       ))}
       <span class="set">
         <IconButton
-          icon="link" label={editor.has('A') ? t().linkRemove : t().link} pressed={editor.has('A')}
+          icon="link" label={editor.has('A') ? words().linkRemove : words().link} pressed={editor.has('A')}
           onClick={() => (editor.has('A') ? editor.unlink() : setLinking(!linking))}
         />
       </span>
-      <IconButton icon="remove-formatting" label={t().plain} onClick={() => editor.plain()} />
+      <IconButton icon="remove-formatting" label={words().plain} onClick={() => editor.plain()} />
       {linking && (
         <form class="linker" onSubmit={apply} onKeyDown={(event) => { if (event.key === 'Escape') { event.stopPropagation(); setLinking(false); editor.focus(); } }}>
-          <input name="href" aria-label={t().linkAddress} placeholder="https://" ref={(field) => field?.focus()} autocomplete="off" spellcheck={false} />
-          <button type="submit" class="btn sm primary">{t().linkApply}</button>
+          <input name="href" aria-label={words().linkAddress} placeholder="https://" ref={(field) => field?.focus()} autocomplete="off" spellcheck={false} />
+          <button type="submit" class="btn sm primary">{words().linkApply}</button>
         </form>
       )}
     </div>

@@ -9,12 +9,12 @@ import { forgetKept, keepDraft } from '../state/kept';
 import { syncSoon } from '../state/sync';
 import { tell } from '../state/toast';
 import { fold } from '../ui/format';
-import { t } from '../ui/i18n';
 import { type Chip, isOutside } from './address';
 import { type FileItem, item, sizeMax, stop, upload } from './files';
 import { identity, identityOf } from './people';
 import { BLANK, type Beginning } from './quote';
 import { htmlToText } from './text';
+import { words } from './words';
 
 /** Quiet time after the last change before a draft is saved. */
 const SAVE_AFTER_MS = 2_500;
@@ -172,7 +172,7 @@ export class Letter {
       if (!made) throw new Error(set.notCreated?.draft?.type ?? 'notCreated');
       if (this.saved) this.doomed.add(this.saved);
       this.saved = made.id;
-      await this.clear(t().sentElsewhere);
+      await this.clear(words().sentElsewhere);
       this.unsure = false;
       this.savedAt.value = new Date();
       if (this.saving.value === 'saving') this.saving.value = 'saved';
@@ -216,7 +216,7 @@ export class Letter {
     for (const file of this.uploading.value) stop(file.key);
     while (this.running) await this.running;
     if (this.saved) this.doomed.add(this.saved);
-    await this.clear(t().sentAlready);
+    await this.clear(words().sentAlready);
     syncSoon();
   }
 

@@ -1,6 +1,6 @@
 // Recipients that are likely not the ones meant. Pure: tested without a page.
 import type { Address } from '../jmap/objects';
-import { distance, domainOf, isLike } from '../trust/judge';
+import { distance, domainOf, isLike, isState } from '../trust/judge';
 import { fold } from '../ui/format';
 import { type Chip, isOutside } from './address';
 
@@ -13,8 +13,9 @@ const REAL = ['ymail.com', 'mail.com', 'email.com', 'outlook.com.vn', 'yahoo.com
 const SLIPS_MAX = 2;
 
 /** The domain that this one is likely a slip of. */
-function meantBy(domain: string, own: string): string | null {
-  if (isLike(domain, own)) return own;
+function meantBy(domain: string, own: string, met: ReadonlySet<string>): string | null {
+  // Provinces whose names are one letter apart write to each other.
+  if (isLike(domain, own) && !(isState(domain) && met.has(domain))) return own;
   if (WELL_KNOWN.includes(domain) || REAL.includes(domain)) return null;
   return WELL_KNOWN.find((one) => Math.abs(one.length - domain.length) <= SLIPS_MAX && distance(domain, one) <= SLIPS_MAX) ?? null;
 }
@@ -36,10 +37,11 @@ export interface Wrong {
 /** `people`: those one writes to and hears from; `own`: one's address; `open`: how many are in To and Cc. */
 export function wrong(chips: readonly Chip[], people: readonly Address[], own: string, open: number): Wrong {
   const met = new Set(people.map((one) => one.email.toLowerCase()));
+  const domains = new Set([...met].map(domainOf));
   const good = chips.filter((chip) => chip.ok);
   const taken = new Set(good.map((chip) => chip.email.toLowerCase()));
   const alike = good.flatMap((chip): [string, string][] => {
-    const meant = meantBy(domainOf(chip.email), domainOf(own));
+    const meant = meantBy(domainOf(chip.email), domainOf(own), domains);
     return meant ? [[chip.email, meant]] : [];
   });
   const isNew = ({ email }: Address) =>

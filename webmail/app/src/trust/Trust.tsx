@@ -19,6 +19,7 @@ const words = () => (lang.value === 'en' ? en : vi);
 const LOOKS: Record<Exclude<Kind, 'none'>, [tone: string, icon: IconName]> = {
   inside: ['ok', 'shield-check'], state: ['ok', 'shield-check'], outside: ['plain', 'shield-check'],
   forged: ['bad', 'shield-alert'], failed: ['bad', 'shield-alert'], unproved: ['warn', 'shield-alert'],
+  weak: ['plain', 'shield-check'], unchecked: ['plain', 'info'],
 };
 
 /** What is odd about the addresses, whatever was proved. */
@@ -33,7 +34,7 @@ function oddities(found: Judgement, email: Email): string[] {
 
 export function Trust({ email }: { email: Email }) {
   const [open, setOpen] = useState(false);
-  const found = judge({ from: email.from, replyTo: email.replyTo, fields: email.headers ?? [] }, [domainOf(boot.address)]);
+  const found = judge({ from: email.from, replyTo: email.replyTo, fields: email.headers ?? [] }, [domainOf(boot.address)], boot.host);
   if (found.kind === 'none') return null;
   const [tone, icon] = LOOKS[found.kind];
   const odd = oddities(found, email);

@@ -16,10 +16,12 @@ export interface Evidence {
 
 /**
  * `inside`: its sender signed in here. `state`, `outside`: proved to be of a domain under gov.vn, or of another one.
- * `forged`: it names a domain of this house, came from elsewhere and proves nothing. `failed`: its domain disowns it.
- * `unproved`: nothing is proved. `none`: it did not come here by mail (one's own copies, letters of the server).
+ * `weak`: signature or sending server are of the sender's domain, which says nothing by DMARC of what is its own.
+ * `forged`: it names a domain of this house, was looked at, and is disowned or proves nothing. `failed`: its domain disowns it.
+ * `unproved`: nothing is proved. `unchecked`: our server did not look, or got no answer (what a trusted server brought, what
+ * was copied from an old one). `none`: it did not come here by mail (one's own copies, letters of the server).
  */
-export type Kind = 'inside' | 'state' | 'outside' | 'forged' | 'failed' | 'unproved' | 'none';
+export type Kind = 'inside' | 'state' | 'outside' | 'weak' | 'forged' | 'failed' | 'unproved' | 'unchecked' | 'none';
 
 export interface Judgement {
   kind: Kind;
@@ -43,7 +45,7 @@ const FIELDS_MAX = 400;
 const VALUE_MAX = 10_000;
 
 /** Names under which organisations of Viet Nam register (`tinh.gov.vn`); elsewhere two labels name one. */
-const SECOND = /\.(?:gov|edu|com|net|org|ac|int|biz|info|name|pro|health)\.vn$/;
+const SECOND = /\.(?:gov|edu|com|net|org|ac|int|biz|info|name|pro|health|id|io|ai)\.vn$/;
 
 export const domainOf = (email: string) => email.slice(email.lastIndexOf('@') + 1).toLowerCase();
 
@@ -88,14 +90,25 @@ function linesOf(results: string): string[] {
   });
 }
 
-/** The server's own word: it stands above the Received that the same server wrote (RFC 8601 §4), and nobody else's does. */
-function said(fields: Field[]): { lines: string[]; by: string; from: string; own: boolean } | null {
+interface Word {
+  from: string;
+  own: boolean;
+  lines: string[];
+  looked: boolean;
+}
+
+/**
+ * The server's own word: it stands above the Received that the same server wrote (RFC 8601 §4), and nobody else's does.
+ * `host`: our server's name, where the page knows it; what another server took was copied here.
+ */
+function said(fields: Field[], host: string | null): Word | null {
   const at = fields.findIndex((field) => /^received$/i.test(field.name));
   if (at < 0) return null;
   const way = taken(fields[at]?.value ?? '');
+  if (host && way.by !== host.toLowerCase()) return { from: way.from, own: false, lines: [], looked: false };
   const results = fields.slice(0, at).find((field) =>
     /^authentication-results$/i.test(field.name) && bare(field.value).split(/[\s;]/)[0]?.toLowerCase() === way.by);
-  return { ...way, lines: results ? linesOf(results.value) : [] };
+  return { from: way.from, own: way.own, lines: results ? linesOf(results.value) : [], looked: results !== undefined };
 }
 
 /** Signs that are taken for each other in a hurry, as one of them. */
@@ -137,11 +150,11 @@ export function isLike(domain: string, own: string): boolean {
 /** An address in a name is shown larger than the address itself. */
 const CLAIMED = /[^\s<>"'(),;:]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+/u;
 
-/** `own`: the domains of the addresses that the reader has. */
-export function judge(evidence: Evidence, own: readonly string[]): Judgement {
+/** `own`: the domains of the addresses that the reader has; `host`: the name by which our server signs what it takes. */
+export function judge(evidence: Evidence, own: readonly string[], host: string | null = null): Judgement {
   const sender = evidence.from?.[0];
   const domain = sender ? domainOf(sender.email) : '';
-  const way = said(evidence.fields.slice(0, FIELDS_MAX));
+  const way = said(evidence.fields.slice(0, FIELDS_MAX), host);
   const houses = own.map(house);
   const isOurs = houses.includes(house(domain)) && domain !== '';
   const back = evidence.replyTo?.[0];
@@ -155,16 +168,25 @@ export function judge(evidence: Evidence, own: readonly string[]): Judgement {
   };
   if (!way) return { ...base, kind: 'none', like: null, named: null, answers: null };
   if (way.own) return { ...base, kind: 'inside' };
-  return { ...base, kind: kindOf(way.lines, domain, isOurs, evidence.from?.length ?? 0) };
+  const kind = kindOf(way, domain, isOurs, evidence.from?.length ?? 0);
+  // Nobody but the state registers names under gov.vn: there two that are alike are two agencies.
+  return { ...base, kind, like: kind === 'state' ? null : base.like };
 }
 
-function kindOf(lines: string[], domain: string, isOurs: boolean, senders: number): Kind {
-  const [, result, who] = /^dmarc=(\w+) (.*)$/.exec(lines.find((line) => line.startsWith('dmarc=')) ?? '') ?? [];
+function kindOf({ lines, looked }: Word, domain: string, isOurs: boolean, senders: number): Kind {
+  const isOf = (who: string | undefined) => house(who ?? '') === house(domain);
+  const found = lines.map((line) => /^(\w+)=(\w+) (.*)$/.exec(line)?.slice(1) ?? []);
+  const [, result, who] = found.find(([method]) => method === 'dmarc') ?? [];
   // What was proved must be said of the address that is shown, and of one only.
-  const proved = result === 'pass' && senders === 1 && house(who ?? '') === house(domain);
-  if (proved) return isState(domain) ? 'state' : 'outside';
-  if (isOurs) return 'forged';
-  return result === 'fail' ? 'failed' : 'unproved';
+  if (result === 'pass' && senders === 1 && isOf(who)) return isState(domain) ? 'state' : 'outside';
+  if (!looked) return 'unchecked';
+  if (senders !== 1 || !domain) return 'unproved';
+  if (result === 'fail') return isOurs ? 'forged' : 'failed';
+  if (found.some(([method, passed, of]) => method !== 'dmarc' && passed === 'pass' && isOf(of))) return 'weak';
+  // DNS that is silent, or says what nobody understands, proves nothing against anybody.
+  const isOpen = (method?: string) => found.some(([one, word]) => (!method || one === method) && /^(?:temp|perm)error$/.test(word ?? ''));
+  if (isOpen('dmarc') || (isOurs && isOpen())) return 'unchecked';
+  return isOurs ? 'forged' : 'unproved';
 }
 
 /** What the list says of a letter before it is opened; most letters get no mark. */

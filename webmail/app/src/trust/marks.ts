@@ -50,7 +50,7 @@ const fields = (name: string, values: string[] | null): Field[] => (values ?? []
 /** Only bad news is taken from here: which of the fields stood above the other is not known. */
 function markOne(origin: Origin): Mark | null {
   const all = [...fields('Authentication-Results', origin[RESULTS]), ...fields('Received', origin[RECEIVED])];
-  return markOf(judge({ from: origin.from, replyTo: origin.replyTo, fields: all }, [domainOf(boot.address)]));
+  return markOf(judge({ from: origin.from, replyTo: origin.replyTo, fields: all }, [domainOf(boot.address)], boot.host));
 }
 
 async function look(wanted: Id[]): Promise<void> {
