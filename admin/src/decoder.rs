@@ -65,9 +65,13 @@ fn field(words: &str) -> Option<String> {
         path.chars()
             .all(|c| c.is_ascii_alphanumeric() || "_.[]".contains(c))
     });
-    let name = quoted.or(path)?.chars();
-    let plain = name.filter(|c| !formats::text::steers(*c));
-    Some(plain.take(FIELD_MAX).collect())
+    Some(plain(quoted.or(path)?))
+}
+
+/// A field's name as it may be told: of what a client wrote nothing that steers a terminal, and no more than is needed.
+pub(crate) fn plain(name: &str) -> String {
+    let plain = name.chars().filter(|c| !formats::text::steers(*c));
+    plain.take(FIELD_MAX).collect()
 }
 
 /// What is expected there.

@@ -6,6 +6,7 @@ use http::StatusCode;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Malformed,
+    UnknownParameter,
     Unauthenticated,
     Forbidden,
     CrossOrigin,
@@ -31,6 +32,7 @@ impl Kind {
     pub(crate) const fn slug(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
+            Self::UnknownParameter => "unknown-parameter",
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden => "forbidden",
             Self::CrossOrigin => "cross-origin",
@@ -55,7 +57,7 @@ impl Kind {
     /// RFC 9110 §15.
     pub(crate) const fn status(self) -> StatusCode {
         match self {
-            Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::Malformed | Self::UnknownParameter => StatusCode::BAD_REQUEST,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Forbidden | Self::CrossOrigin => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -78,6 +80,7 @@ impl Kind {
     pub(crate) const fn title(self) -> (&'static str, &'static str) {
         match self {
             Self::Malformed => ("Yêu cầu sai dạng", "Malformed request"),
+            Self::UnknownParameter => ("Tham số không có", "Unknown parameter"),
             Self::Unauthenticated => ("Chưa đăng nhập", "Not signed in"),
             Self::Forbidden => ("Không có quyền", "Not allowed"),
             Self::CrossOrigin => ("Yêu cầu từ trang khác", "Request from another site"),

@@ -42,6 +42,7 @@ mod openapi;
 mod orders;
 mod page;
 mod paper;
+mod parameters;
 mod phrase;
 mod policies;
 mod positions;

@@ -263,7 +263,12 @@ pub fn document() -> String {
     json
 }
 
+/// The same as it is built.
+pub(crate) fn tree() -> Tree {
+    Described::openapi()
+}
+
 /// `GET /api/v1/openapi.json`: open to all, it tells nothing of this server.
 pub(crate) async fn serve() -> Json<Tree> {
-    Json(Described::openapi())
+    Json(tree())
 }

@@ -106,6 +106,11 @@ impl Problem {
         Self::at_field(Kind::Malformed, field, expected)
     }
 
+    /// The operation takes no such query parameter.
+    pub(crate) fn unknown_parameter(name: &str, takes: Text) -> Self {
+        Self::at_field(Kind::UnknownParameter, name, takes)
+    }
+
     /// Something of this field's name is there already.
     pub(crate) fn exists(field: &str, what: Text) -> Self {
         Self::at_field(Kind::Exists, field, what)

@@ -2,6 +2,7 @@
 
 use crate::caller::{Caller, admit};
 use crate::once::{Answers, once};
+use crate::parameters::{Parameters, known};
 use crate::problem::{Kind, Problem, render, text};
 use crate::runs::Runs;
 use crate::trial::tried;
@@ -104,10 +105,12 @@ pub fn router(context: Context) -> Router {
         acts: Arc::new(Semaphore::new(ACTS_MAX)),
         uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
     };
+    let parameters = Arc::new(Parameters::documented());
     operations()
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(room.clone(), once))
         .layer(from_fn(tried))
+        .layer(from_fn_with_state(parameters, known))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(from_fn(admit))
         .route("/api/v1/openapi.json", get(openapi::serve))

@@ -3,6 +3,7 @@
 //! The directory stops such a request at its commit (`directory::Trial`), so no operation knows of it. Imports and undoing
 //! a job have dry runs of their own, which look at each row.
 
+use crate::parameters::pairs;
 use crate::problem::{Kind, Problem, expected, text};
 use axum::Json;
 use axum::extract::Request;
@@ -92,19 +93,17 @@ pub(crate) async fn tried(mut request: Request, next: Next) -> Response {
 
 /// The address without the parameter, and what it says. Errors: 400 where that is neither true nor false.
 fn without(uri: &Uri) -> Result<(Uri, bool), Problem> {
-    let query = uri.query().unwrap_or_default();
-    let named = |pair: &&str| pair.split('=').next() == Some(DRY_RUN);
-    let Some(said) = query.split('&').find(named) else {
-        return Ok((uri.clone(), false));
-    };
-    let value = said.split_once('=').map_or("", |(_, value)| value);
     let wrong = || Problem::malformed(DRY_RUN, expected("true hoặc false", "true or false"));
-    let value = match value {
-        "true" => true,
-        "false" => false,
-        _ => return Err(wrong()),
+    let all = pairs(uri)?;
+    let said = all.iter().find(|(_, name, _)| name == DRY_RUN);
+    let value = match said.map(|(_, _, value)| value.as_str()) {
+        None => return Ok((uri.clone(), false)),
+        Some("true") => true,
+        Some("false") => false,
+        Some(_) => return Err(wrong()),
     };
-    let rest: Vec<&str> = query.split('&').filter(|pair| !named(pair)).collect();
+    let rest = all.iter().filter(|(_, name, _)| name != DRY_RUN);
+    let rest: Vec<&str> = rest.map(|(pair, _, _)| *pair).collect();
     let address = match rest.as_slice() {
         [] => uri.path().to_owned(),
         rest => format!("{}?{}", uri.path(), rest.join("&")),

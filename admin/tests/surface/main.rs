@@ -22,6 +22,7 @@ mod identical;
 mod impersonations;
 mod lists;
 mod members;
+mod parameters;
 mod policies;
 mod positions;
 mod problems;
