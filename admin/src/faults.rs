@@ -30,6 +30,7 @@ pub(crate) const fn code(fault: &Fault) -> &'static str {
         Fault::ByHandover => "by-handover",
         Fault::OwnSecrets => "own-secrets",
         Fault::NeedsReason => "needs-reason",
+        Fault::LastAdministrator(_) => "last-administrator",
     }
 }
 
@@ -101,7 +102,19 @@ pub(crate) fn words(fault: &Fault, column: Option<Column>) -> Text {
         Fault::ByHandover => by_handover(),
         Fault::OwnSecrets => own_secrets(),
         Fault::NeedsReason => needs_reason(),
+        Fault::LastAdministrator(top) => last_administrator(top),
     }
+}
+
+fn last_administrator(top: &str) -> Text {
+    text(
+        format!(
+            "tài khoản cuối cùng quản trị được toàn bộ {top}; hãy giao vai trò administrator ở {top} cho người khác trước"
+        ),
+        format!(
+            "the last account that administers all of {top}; give the role administrator at {top} to another one first"
+        ),
+    )
 }
 
 fn taken(column: Option<Column>) -> Text {

@@ -21,6 +21,7 @@ pub(crate) enum Kind {
     Invalid,
     KeyReused,
     Impossible,
+    LastAdministrator,
     Closed,
     Awaiting,
     Internal,
@@ -47,6 +48,7 @@ impl Kind {
             Self::Invalid => "invalid",
             Self::KeyReused => "idempotency-key-reused",
             Self::Impossible => "not-possible",
+            Self::LastAdministrator => "last-administrator",
             Self::Closed => "closed",
             Self::Awaiting => "awaiting-approval",
             Self::Internal => "internal",
@@ -62,9 +64,12 @@ impl Kind {
             Self::Forbidden | Self::CrossOrigin => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::NoSuchMethod => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Exists | Self::InUse | Self::InProgress | Self::Impossible | Self::Closed => {
-                StatusCode::CONFLICT
-            }
+            Self::Exists
+            | Self::InUse
+            | Self::InProgress
+            | Self::Impossible
+            | Self::LastAdministrator
+            | Self::Closed => StatusCode::CONFLICT,
             // RFC 9110 §15.3.3: nothing is wrong, and nothing is done yet.
             Self::Awaiting => StatusCode::ACCEPTED,
             Self::Changed => StatusCode::PRECONDITION_FAILED,
@@ -98,6 +103,7 @@ impl Kind {
                 "Idempotency-Key was used for another request",
             ),
             Self::Impossible => ("Không làm được ở đây", "Not possible here"),
+            Self::LastAdministrator => ("Người quản trị cuối cùng", "The last administrator"),
             Self::Closed => ("Đã xong rồi", "Closed"),
             Self::Awaiting => ("Chờ người thứ hai duyệt", "Awaiting a second person"),
             Self::Internal => ("Lỗi máy chủ", "Server error"),

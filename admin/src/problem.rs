@@ -242,6 +242,23 @@ impl Problem {
         )
     }
 
+    /// Nobody would be left at the top of a tree.
+    fn last_administrator(top: &directory::AgencyId) -> Self {
+        Self::new(
+            Kind::LastAdministrator,
+            text(
+                format!(
+                    "Làm vậy thì không còn ai quản trị được toàn bộ {top}. Hãy giao vai trò administrator ở {top}, không đặt ngày \
+                     hết hạn, cho một tài khoản khác đang hoạt động rồi làm lại. Chưa có gì thay đổi."
+                ),
+                format!(
+                    "Nobody would be left who administers all of {top}. Give the role administrator at {top}, without an end, to \
+                     another active account, then do it again. Nothing was changed."
+                ),
+            ),
+        )
+    }
+
     /// A limit of the grant by which it would be done.
     fn beyond(what: directory::Measure, max: u64) -> Self {
         use directory::Measure;
@@ -355,6 +372,7 @@ impl From<directory::Error> for Problem {
                 ),
             ),
             Error::Lived => Self::lived(),
+            Error::LastAdministrator(top) => Self::last_administrator(&top),
             Error::Beyond(what, max) => Self::beyond(what, max),
             Error::Awaiting(id) => Self::awaiting(id),
             Error::Tried => crate::trial::stopped(),

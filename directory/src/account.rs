@@ -245,6 +245,7 @@ impl Directory {
             let others = book.settle_grants(by, old, &mut new, self.now_s())?;
             facts.extend(others);
             facts.extend(book.addresses_changed(old, &new));
+            book.check_administered(by, &facts, self.now_s())?;
             ((**old).clone(), new, facts)
         };
         let spent = self.second_of_change(&mut acts, by, &old, &new)?;
@@ -332,7 +333,10 @@ impl Directory {
             book.check_account(by, managed_by(old), old)?;
             check_version(version, old.version)?;
             book.check_no_seat(id)?;
-            (Account::clone(old), book.departure(old))
+            let facts = book.departure(old);
+            // Before a second person is asked.
+            book.check_administered(by, &facts, self.now_s())?;
+            (Account::clone(old), facts)
         };
         self.check_not_held(id)?;
         let mut notes = Vec::new();

@@ -78,7 +78,7 @@ impl Directory {
     }
 
     /// The same of many acts: all of them, each with its audit entry, or none. Addresses that are freed by them rest, and
-    /// nothing names them any more; whose mail comes to another by them is told (`diversion`).
+    /// nothing names them any more; whose mail comes to another by them is told (`diversion`). Errors: also `LastAdministrator`.
     pub(crate) fn commit_all(
         &self,
         acts: &mut Acts,
@@ -88,6 +88,7 @@ impl Directory {
     ) -> Result<(), Error> {
         let actor = Actor::of(by);
         let now = self.inner.clock.now_s();
+        self.read().check_administered(by, &facts, now)?;
         if let Some(by) = by {
             self.settle_diversions(acts, by, &mut notes, &mut facts)?;
         }

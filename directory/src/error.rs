@@ -26,6 +26,9 @@ pub enum Error {
     /// The account was somebody's, or holds mail: it does not become another kind of thing.
     #[error("the account was used as what it is")]
     Lived,
+    /// It would leave nobody who administers the tree from this top.
+    #[error("nobody would be left who administers {0}")]
+    LastAdministrator(crate::AgencyId),
     /// The grant by which it would be done sets a limit.
     #[error("the grant allows {0} at most: {1}")]
     Beyond(Measure, u64),

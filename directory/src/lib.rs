@@ -6,6 +6,7 @@
 pub mod access;
 pub mod account;
 mod act;
+mod administered;
 pub mod agency;
 pub mod alias;
 mod allotment;

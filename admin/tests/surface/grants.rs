@@ -215,3 +215,51 @@ async fn i17_who_gave_it_is_not_shown_where_he_is_not_seen() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_last_administrator_stays() {
+    let w = World::new();
+    let root = w.id("quantri");
+    let account = format!("accounts/{root}");
+    let grant = format!("grants/{root}-1");
+    let english = [("accept-language", "en")];
+    let suspend = json!({"state": "suspended"});
+    let none = json!({"grants": []});
+    let ends = json!({"until": "2027-12-31T00:00:00Z"});
+    for (line, body) in [
+        (format!("DELETE {account}"), None),
+        (format!("PATCH {account}"), Some(suspend)),
+        (format!("PATCH {account}"), Some(none)),
+        (format!("DELETE {grant}"), None),
+        (format!("DELETE {grant}?with_given=true"), None),
+        (format!("PATCH {grant}"), Some(ends)),
+        (format!("DELETE {account}?dry_run=true"), None),
+    ] {
+        let refused = w.with(&w.root, &line, &english, body).await;
+        check(&refused, 409);
+        assert_eq!(
+            refused.json["type"], "urn:congvu:problem:last-administrator",
+            "{line}"
+        );
+        let detail = refused.json["detail"].as_str().unwrap();
+        assert!(detail.contains("all of H99"), "{line}: {detail}");
+    }
+    // No request for a second person is made for what cannot be.
+    let rule = json!({"values": {"two_persons": {"value": ["delete_account"]}}});
+    check(&w.patch(&w.root, "policies/H99", rule).await, 200);
+    check(&w.delete(&w.root, &account).await, 409);
+    assert!(w.get(&w.root, "approvals").await.names("id").is_empty());
+    // A table neither, also where each row alone could be done.
+    let second = json!({"account": w.id("nguoila"), "agency": "H99", "role": "administrator"});
+    check(&w.post(&w.root, "grants", second).await, 201);
+    let table = "address,state\nquantri@x.vn,suspended\n";
+    let dry = w.import(&w.root, "accounts?dry_run=true", table).await;
+    assert_eq!(dry["state"], "done", "{dry}");
+    let table = "address,state\nnguoila@x.vn,suspended\nquantri@x.vn,suspended\n";
+    let done = w.import(&w.root, "accounts?skip_errors=true", table).await;
+    let rows = w.results(&w.root, &done, "?outcome=error").await;
+    assert_eq!(rows.len(), 1, "{done} {rows:?}");
+    assert_eq!(rows[0]["errors"][0]["code"], "last-administrator", "{rows:?}");
+    assert_eq!(rows[0]["errors"][0]["column"], "state", "{rows:?}");
+    assert_eq!(w.directory.audit_check().unwrap(), None);
+}

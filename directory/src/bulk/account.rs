@@ -12,6 +12,7 @@ use super::plan::{Ahead, Ground, Planned, Work, differences};
 use crate::account::managed_by;
 use crate::allotment::count_ahead;
 use crate::error::Measure;
+use crate::fact::Fact;
 use crate::{Account, AccountId, AccountKind, AccountState, AgencyId, Error};
 use formats::address::Address;
 
@@ -226,6 +227,10 @@ impl Ground<'_> {
                     let by = self.by;
                     self.book.check_changed_account(by, old, new, reckoning)
                 })
+                .and_then(|()| {
+                    let facts = [Fact::Account(new.clone())];
+                    self.book.check_administered(self.by, &facts, self.now)
+                })
                 .and_then(|()| match new.kind == old.kind {
                     true => Ok(()),
                     false => self.book.check_no_seat(new.id),
@@ -240,6 +245,7 @@ impl Ground<'_> {
                 }
                 Error::NotFound("agency") | Error::Beyond(Measure::Accounts, _) => Column::Agency,
                 Error::Beyond(Measure::Quota, _) => Column::Quota,
+                Error::LastAdministrator(_) => Column::State,
                 _ => Column::Address,
             };
             if let Ok(fault) = fault_of(error) {

@@ -53,6 +53,8 @@ pub enum Fault {
     OwnSecrets,
     /// Mail meant for somebody comes to another by it, or who asked lets himself in: it needs a reason, which a file lacks.
     NeedsReason,
+    /// Nobody would be left who administers this tree from its top.
+    LastAdministrator(String),
 }
 
 /// A fault and where it is.
@@ -95,6 +97,7 @@ pub(crate) fn fault_of(error: crate::Error) -> Result<Fault, storage::Error> {
         }
         Error::Beyond(Measure::Accounts, most) => Fault::TooManyAccounts(most),
         Error::Beyond(Measure::Quota, most) => Fault::TooMuchQuota(most),
+        Error::LastAdministrator(top) => Fault::LastAdministrator(top.0),
         Error::Awaiting(_) => Fault::TakesTwo,
         Error::Storage(error) => return Err(error),
     })

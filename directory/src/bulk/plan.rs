@@ -54,11 +54,13 @@ impl Planned {
     }
 
     /// Whether it is a commit of its own: rights over a shared account, since each tells who is concerned by a number
-    /// of its own; an agency that moves, since what it takes along counts where it comes to.
+    /// of its own; an agency that moves, since what it takes along counts where it comes to; somebody with grants who is suspended, since
+    /// it depends on who else administers.
     pub(crate) fn stands_alone(&self) -> bool {
         match &self.work {
             Some(Work::Member(..) | Work::NewSeat(_, Some(_))) => true,
             Some(Work::Agency(old, new)) => old.parent != new.parent,
+            Some(Work::Account(old, new, _)) => old.state != new.state && !old.grants.is_empty(),
             _ => false,
         }
     }

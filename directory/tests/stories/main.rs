@@ -9,6 +9,7 @@
 mod access;
 mod acts;
 mod addresses;
+mod administered;
 mod agencies;
 mod alias_domains;
 mod audit;

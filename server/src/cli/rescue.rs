@@ -30,6 +30,26 @@ pub(crate) enum RescueCommand {
         #[command(flatten)]
         which: Which,
     },
+    /// Make an administrator of the whole tree where none is left / Lập lại quản trị khi không còn ai
+    Administrator {
+        /// Whose: an address that is there, which is opened again, or a new one in a domain of the server.
+        #[arg(long, value_name = "ADDRESS")]
+        address: String,
+        /// Of a new account.
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// The agency at the top of the tree; not needed where there is one tree.
+        #[arg(long, value_name = "CODE")]
+        agency: Option<String>,
+        /// A new file for an API token that is good for a day, mode 0600.
+        #[arg(long, value_name = "FILE")]
+        token_file: PathBuf,
+        /// For the audit log.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        #[command(flatten)]
+        which: Which,
+    },
     /// Make an API token for an account, good for a day, that no administrator knows / Cấp mã truy cập một ngày
     Token {
         /// Whose: its main address.
@@ -60,16 +80,37 @@ pub(crate) fn run(command: &RescueCommand) -> anyhow::Result<()> {
             reason,
             which,
         } => {
-            anyhow::ensure!(
-                !token_file.exists(),
-                "{0} đã có; không thay đổi gì / {0} is there already; nothing was changed",
-                token_file.display()
-            );
+            free(token_file)?;
             with(which, |directory| {
                 token(directory, address, token_file, reason)
             })
         }
+        RescueCommand::Administrator {
+            address,
+            name,
+            agency,
+            token_file,
+            reason,
+            which,
+        } => {
+            free(token_file)?;
+            with(which, |directory| {
+                let (name, agency) = (name.as_deref(), agency.as_deref());
+                let address = administrator(directory, address, name, agency, reason)?;
+                token(directory, &address, token_file, reason)
+            })
+        }
     }
+}
+
+/// Errors: the file is there.
+fn free(token_file: &Path) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !token_file.exists(),
+        "{0} đã có; không thay đổi gì / {0} is there already; nothing was changed",
+        token_file.display()
+    );
+    Ok(())
 }
 
 fn with(which: &Which, act: impl FnOnce(&Directory) -> anyhow::Result<()>) -> anyhow::Result<()> {
@@ -97,6 +138,31 @@ fn lift(directory: &Directory, agency: &str, reason: &str) -> anyhow::Result<()>
         "Đã bỏ two_persons của {agency}, có ghi nhật ký. / two_persons of {agency} has ended, as the audit log tells."
     );
     Ok(())
+}
+
+/// Somebody who administers the tree; his address.
+fn administrator(
+    directory: &Directory,
+    address: &str,
+    name: Option<&str>,
+    agency: Option<&str>,
+    reason: &str,
+) -> anyhow::Result<String> {
+    let parsed = Address::parse(address).with_context(|| format!("address {address:?}"))?;
+    let top = agency.map(|code| AgencyId(code.to_owned()));
+    let made = directory.rescue_administrator(&parsed, name, top.as_ref(), reason);
+    let account = match made {
+        Err(Error::InUse(by)) => anyhow::bail!(
+            "đang có người quản trị ({by}); hãy dùng `congvu rescue token --address …` / there is an administrator ({by}); use \
+             `congvu rescue token --address …`"
+        ),
+        made => made?,
+    };
+    println!(
+        "{0} quản trị toàn bộ cây cơ quan, có ghi nhật ký. / {0} administers the whole tree, as the audit log tells.",
+        account.address
+    );
+    Ok(account.address.to_string())
 }
 
 fn token(directory: &Directory, address: &str, file: &Path, reason: &str) -> anyhow::Result<()> {
