@@ -10,6 +10,7 @@ use crate::page::Page;
 use crate::problem::{Problem, expected, text};
 use crate::router::Room;
 use crate::sight::{acted, known_account};
+use crate::tokens::TokenOpens;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -52,6 +53,9 @@ pub(crate) struct Credential {
     expires_at: Option<String>,
     /// RFC 3339, UTC; null: not yet.
     last_used_at: Option<String>,
+    /// Of a token: what it opens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opens: Option<TokenOpens>,
 }
 
 /// A credential with its secret, shown this once.
@@ -109,6 +113,7 @@ impl From<directory::Credential> for Credential {
             created_at: date::utc(row.created_at),
             expires_at: row.expires_at.map(date::utc),
             last_used_at: row.last_used_at.map(date::utc),
+            opens: row.opens.map(Into::into),
         }
     }
 }

@@ -228,6 +228,27 @@ const PHRASES: &[(&str, &str)] = &[
         "mật khẩu ứng dụng hoặc mã truy cập",
     ),
     ("a time to come", "một thời điểm ở tương lai"),
+    ("a time within # days", "một thời điểm trong vòng # ngày"),
+    (
+        "fewer than # tokens of one's own",
+        "ít hơn # mã truy cập tự lập; hãy thu hồi mã không dùng nữa",
+    ),
+    (
+        "administration: a token that somebody else makes opens no mail",
+        "administration: mã truy cập do người khác lập không mở được thư",
+    ),
+    (
+        "administration: the agency lets no token open mail",
+        "administration: cơ quan không cho dùng mã truy cập để mở thư",
+    ),
+    (
+        "mail: the account administers nothing",
+        "mail: tài khoản này không có quyền quản trị nào",
+    ),
+    (
+        "nothing: the agency lets no token open mail, and the account administers nothing",
+        "không lập được: cơ quan không cho dùng mã truy cập để mở thư, và tài khoản này không có quyền quản trị nào",
+    ),
     (
         "fewer than # credentials",
         "ít hơn # mật khẩu và mã truy cập",

@@ -1,4 +1,4 @@
-//! `/api/v1/tokens`: bearer tokens of this API, one's own or those of an account one administers.
+//! `/api/v1/tokens`: bearer tokens of this API and of JMAP, one's own or those of an account one administers.
 
 use crate::body::{Asked, Body, Named};
 use crate::caller::Caller;
@@ -16,6 +16,38 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+/// What a token opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TokenOpens {
+    /// Mail (JMAP), and this API as far as the account's grants reach.
+    All,
+    /// Mail alone.
+    Mail,
+    /// This API alone.
+    Administration,
+}
+
+impl From<directory::Opens> for TokenOpens {
+    fn from(opens: directory::Opens) -> Self {
+        match opens {
+            directory::Opens::All => Self::All,
+            directory::Opens::Mail => Self::Mail,
+            directory::Opens::Administration => Self::Administration,
+        }
+    }
+}
+
+impl From<TokenOpens> for directory::Opens {
+    fn from(opens: TokenOpens) -> Self {
+        match opens {
+            TokenOpens::All => Self::All,
+            TokenOpens::Mail => Self::Mail,
+            TokenOpens::Administration => Self::Administration,
+        }
+    }
+}
+
 /// A token without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Token {
@@ -25,6 +57,7 @@ pub(crate) struct Token {
     /// Whose rights it carries.
     account: u32,
     label: String,
+    opens: TokenOpens,
     /// RFC 3339, UTC.
     created_at: String,
     /// RFC 3339, UTC; null: never.
@@ -50,7 +83,10 @@ pub(crate) struct NewToken {
     account: Option<u32>,
     #[schema(example = "Đồng bộ nhân sự")]
     label: String,
-    /// RFC 3339.
+    /// As much as the account may when left out. Somebody else's opens no mail, one's own administration only where one has
+    /// a grant.
+    opens: Option<TokenOpens>,
+    /// RFC 3339. When left out: never, where one may manage the account's tokens; else after 90 days (366 at most).
     #[schema(example = "2027-12-31T00:00:00Z")]
     expires_at: Option<String>,
 }
@@ -69,6 +105,7 @@ fn shown(account: AccountId, row: Credential) -> Token {
         id: format!("{account}-{}", row.id.0),
         account: account.raw(),
         label: row.label,
+        opens: row.opens.unwrap_or(directory::Opens::Administration).into(),
         created_at: date::utc(row.created_at),
         expires_at: row.expires_at.map(date::utc),
         last_used_at: row.last_used_at.map(date::utc),
@@ -129,7 +166,7 @@ pub(crate) async fn list(
     }))
 }
 
-/// Makes a token; the answer has its secret, once.
+/// Makes a token, for oneself or for an account whose tokens one manages; the answer has its secret, once.
 #[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", request_body = NewToken,
     responses((status = 201, body = CreatedToken)))]
 pub(crate) async fn create(
@@ -140,11 +177,10 @@ pub(crate) async fn create(
     let expires_at = expiry(new.expires_at.as_deref())?;
     let made = room.ask(caller, move |room, access| {
         let account = owner(&room.directory, access, new.account)?;
-        let kind = CredentialKind::Token;
-        let by = Some(access);
-        let made = room
-            .directory
-            .create_credential(by, account, kind, &new.label, expires_at);
+        let opens = new.opens.map(Into::into);
+        let made =
+            room.directory
+                .create_token(Some(access), account, &new.label, opens, expires_at);
         Ok((account, acted(access, account, made)?))
     });
     let (account, (row, secret)) = made.await?;

@@ -44,6 +44,9 @@ impl Book {
         if matches!(through, Through::AppPassword(_)) && !self.ruled_on(agency, Key::AppPasswords) {
             return Some(Barred::AppPassword);
         }
+        if matches!(through, Through::Token(_)) && !self.tokens_open_mail(agency) {
+            return Some(Barred::MailToken);
+        }
         if let Some(networks) = self.ruled_words(agency, Key::SignInNetworks) {
             let mut networks = networks.iter().filter_map(|net| Net::parse(net));
             if !networks.any(|net| net.has(peer.ip)) {

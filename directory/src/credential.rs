@@ -8,6 +8,7 @@ use crate::fact::Fact;
 use crate::hand::Hands;
 use crate::hash::{digest, encode, random};
 use crate::policy::Key;
+use crate::token::Opens;
 use crate::verifier::Verifier;
 use crate::{
     Access, Account, AccountId, AccountKind, Capability, Directory, Error, Scope, Through, password,
@@ -67,6 +68,8 @@ pub struct Credential {
     pub created_at: i64,
     pub expires_at: Option<i64>,
     pub last_used_at: Option<i64>,
+    /// Of a token: what it opens.
+    pub opens: Option<Opens>,
 }
 
 /// A credential as kept.
@@ -81,6 +84,8 @@ pub(crate) struct Stored {
     /// For SCRAM; of tokens and of secrets set before there was SCRAM: none.
     pub(crate) verifier: Option<Verifier>,
     pub(crate) hands: Hands,
+    /// Of tokens; of others it says nothing.
+    pub(crate) opens: Opens,
 }
 
 /// What a secret is compared with.
@@ -134,7 +139,7 @@ impl Kept {
         self.stored.expires_at.is_some_and(|end| end <= now_s)
     }
 
-    fn shown(&self) -> Credential {
+    pub(crate) fn shown(&self) -> Credential {
         let used = self.used_at.load(Relaxed);
         Credential {
             id: self.stored.id,
@@ -143,6 +148,7 @@ impl Kept {
             created_at: self.stored.created_at,
             expires_at: self.stored.expires_at,
             last_used_at: (used != 0).then_some(used),
+            opens: (self.stored.kind == CredentialKind::Token).then_some(self.stored.opens),
         }
     }
 }
@@ -205,8 +211,8 @@ impl Directory {
     }
 
     /// Makes an app password, token or first password; the secret is shown once. A first password takes the place of
-    /// the password and of another first one. Errors: `Invalid` for a password (that is `set_password`), a past
-    /// expiry, or more than `CREDENTIALS_MAX`, or no reason where one is needed; `Awaiting`.
+    /// the password and of another first one; a token opens what it may (`create_token`). Errors: `Invalid` for a password (that
+    /// is `set_password`), a past expiry, more than `CREDENTIALS_MAX`, or no reason where one is needed; `Awaiting`.
     pub fn create_credential(
         &self,
         by: Option<&Access>,
@@ -215,53 +221,67 @@ impl Directory {
         label: &str,
         expires_at: Option<i64>,
     ) -> Result<(Credential, Secret), Error> {
-        let label = name("label", label)?;
-        let (secret, capability) = match kind {
+        match kind {
             CredentialKind::Password | CredentialKind::SecondFactor => {
-                return Err(invalid("kind", "an app password or a token"));
+                Err(invalid("kind", "an app password or a token"))
             }
-            CredentialKind::AppPassword => (app_password()?, Capability::ResetCredentials),
-            CredentialKind::FirstPassword => {
-                return self.create_first(by, account, label, expires_at);
-            }
-            CredentialKind::Token => (
-                format!("cv_{}", encode(&random::<32>()?)),
-                Capability::ManageTokens,
-            ),
-        };
-        if expires_at.is_some_and(|end| end <= self.now_s()) {
-            return Err(invalid("expires_at", "a time to come"));
+            CredentialKind::Token => self.create_token(by, account, label, None, expires_at),
+            CredentialKind::FirstPassword => self.create_first(by, account, name("label", label)?, expires_at),
+            CredentialKind::AppPassword => self.create_app(by, account, label, expires_at),
         }
+    }
+
+    fn create_app(
+        &self,
+        by: Option<&Access>,
+        account: AccountId,
+        label: &str,
+        expires_at: Option<i64>,
+    ) -> Result<(Credential, Secret), Error> {
+        let label = name("label", label)?;
+        let secret = app_password()?;
+        let kind = CredentialKind::AppPassword;
+        self.check_to_come(expires_at)?;
         let proof = Proof::Blake3(digest(&squeeze(&secret, kind)));
-        let verifier = match kind {
-            CredentialKind::AppPassword => self.verifier_of(account, &secret),
-            _ => None,
-        };
+        let verifier = self.verifier_of(account, &secret);
         let mut acts = self.acts();
         let mut stored = self.draft(&acts, kind, label, expires_at, proof);
         stored.verifier = verifier;
         let address = {
             let book = self.read();
-            let owner = book.check_credentials(by, account, capability)?;
-            if kind == CredentialKind::AppPassword
-                && !book.ruled_on(&owner.agency, Key::AppPasswords)
-            {
+            let owner = book.check_credentials(by, account, Capability::ResetCredentials)?;
+            if !book.ruled_on(&owner.agency, Key::AppPasswords) {
                 let expected = "another kind: the agency does not allow app passwords";
                 return Err(invalid("kind", expected));
-            }
-            if book
-                .credentials
-                .get(&account)
-                .is_some_and(|of| of.len() >= CREDENTIALS_MAX)
-            {
-                return Err(invalid(
-                    "account",
-                    format!("fewer than {CREDENTIALS_MAX} credentials"),
-                ));
             }
             stored.hands = book.hands(by, account)?;
             owner.address.to_string()
         };
+        self.put_credential(&mut acts, by, (account, stored), address)
+            .map(|shown| (shown, Secret::new(secret)))
+    }
+
+    /// Errors: `Invalid`.
+    pub(crate) fn check_to_come(&self, expires_at: Option<i64>) -> Result<(), Error> {
+        match expires_at.is_some_and(|end| end <= self.now_s()) {
+            true => Err(invalid("expires_at", "a time to come")),
+            false => Ok(()),
+        }
+    }
+
+    /// Keeps a new credential beside the others. Errors: `Invalid` where there are too many.
+    pub(crate) fn put_credential(
+        &self,
+        acts: &mut Acts,
+        by: Option<&Access>,
+        (account, stored): (AccountId, Stored),
+        address: String,
+    ) -> Result<Credential, Error> {
+        let there = self.read().credentials.get(&account).map_or(0, |of| of.len());
+        if there >= CREDENTIALS_MAX {
+            let expected = format!("fewer than {CREDENTIALS_MAX} credentials");
+            return Err(invalid("account", expected));
+        }
         let id = stored.id;
         let shown = Kept::new(stored.clone()).shown();
         let note = Note {
@@ -274,16 +294,17 @@ impl Directory {
             Fact::Credential(account, stored),
         ];
         facts.extend(self.secret_told(acts.chain.last + 1, by, account)?);
-        let asked =
-            json!({ "kind": "app_password", "label": shown.label, "expires_at": expires_at });
-        let spent = match kind {
+        let asked = json!({
+            "kind": "app_password", "label": shown.label, "expires_at": shown.expires_at,
+        });
+        let spent = match shown.kind {
             // A token that somebody else made opens no mail (`signin`).
             CredentialKind::Token => Spent::default(),
-            _ => self.second_of_secret(&mut acts, by, account, asked)?,
+            _ => self.second_of_secret(acts, by, account, asked)?,
         };
-        self.commit_secret(&mut acts, by, note, facts, spent)?;
+        self.commit_secret(acts, by, note, facts, spent)?;
         acts.credential_last = id.0;
-        Ok((shown, Secret::new(secret)))
+        Ok(shown)
     }
 
     fn create_first(
@@ -293,9 +314,7 @@ impl Directory {
         label: String,
         expires_at: Option<i64>,
     ) -> Result<(Credential, Secret), Error> {
-        if expires_at.is_some_and(|end| end <= self.now_s()) {
-            return Err(invalid("expires_at", "a time to come"));
-        }
+        self.check_to_come(expires_at)?;
         let mut acts = self.acts();
         let id = CredentialId(acts.credential_last + 1);
         let hands = self.read().hands(by, account)?;
@@ -455,12 +474,13 @@ impl Directory {
             proof,
             verifier: None,
             hands: Hands::default(),
+            opens: Opens::Administration,
         }
     }
 }
 
 impl Book {
-    /// The account, when `by` may give it credentials. One's own passwords and app passwords: when signed in
+    /// The account, when `by` may give it credentials. One's own passwords, app passwords and tokens: when signed in
     /// by password or in the browser; a token or an app password cannot make others of its kind.
     pub(crate) fn check_credentials(
         &self,
@@ -470,12 +490,15 @@ impl Book {
     ) -> Result<&Account, Error> {
         let owner = self.account(account).ok_or(Error::NotFound("account"))?;
         let own = by.is_some_and(|access| {
-            access.account == account
-                && matches!(
-                    access.through,
-                    Through::Password(_) | Through::Session | Through::FirstPassword(_)
-                )
-                && capability == Capability::ResetCredentials
+            let opens = match access.through {
+                Through::Password(_) | Through::Session => {
+                    [Capability::ResetCredentials, Capability::ManageTokens].contains(&capability)
+                }
+                // It opens nothing but the choice of a password.
+                Through::FirstPassword(_) => capability == Capability::ResetCredentials,
+                _ => false,
+            };
+            access.account == account && opens
         });
         if !own {
             self.check_account(by, capability, owner)?;
@@ -516,6 +539,7 @@ pub(crate) fn first(id: CredentialId, now_s: i64, hands: Hands) -> Result<(Store
         proof: Proof::Blake3(digest(&squeeze(&secret, kind))),
         verifier: None,
         hands,
+        opens: Opens::Administration,
     };
     Ok((stored, Secret::new(secret)))
 }

@@ -118,6 +118,12 @@ pub enum Barred {
     Token,
     /// The token of an impersonation, at another door than that of mail.
     ReadsMail,
+    /// A token for mail, at the door of administration.
+    MailOnly,
+    /// The reverse.
+    AdministersOnly,
+    /// Any token, at a door of mail.
+    MailToken,
 }
 
 impl Barred {
@@ -140,6 +146,11 @@ impl Barred {
                 "Ma truy cap do nguoi khac lap khong mo duoc thu / A token that somebody else made opens no mail"
             }
             Self::ReadsMail => "Ma nay chi de doc thu / This token is for reading mail only",
+            Self::MailOnly => "Ma nay chi mo thu / This token opens mail only",
+            Self::AdministersOnly => "Ma nay khong mo thu / This token opens no mail",
+            Self::MailToken => {
+                "Co quan ban khong cho dung ma truy cap de mo thu / Your agency lets no token open mail"
+            }
             Self::SecondFactor => {
                 "Tai khoan nay can xac minh hai buoc, hay dung mat khau ung dung / This account has a second factor, so use an app password here"
             }
@@ -156,6 +167,9 @@ impl Barred {
             Self::SecondFactor => "This account has a second factor, so use an app password here",
             Self::Token => "A token that somebody else made opens no mail",
             Self::ReadsMail => "This token is for reading mail only",
+            Self::MailOnly => "This token opens mail only",
+            Self::AdministersOnly => "This token opens no mail",
+            Self::MailToken => "Your agency lets no token open mail",
         }
     }
 
@@ -169,6 +183,9 @@ impl Barred {
             Self::SecondFactor => "Tài khoản này cần xác minh hai bước, hãy dùng mật khẩu ứng dụng",
             Self::Token => "Mã truy cập do người khác lập không mở được thư",
             Self::ReadsMail => "Mã này chỉ để đọc thư",
+            Self::MailOnly => "Mã này chỉ mở thư",
+            Self::AdministersOnly => "Mã này không mở thư",
+            Self::MailToken => "Cơ quan bạn không cho dùng mã truy cập để mở thư",
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::credential::Stored;
 use crate::dkim::DkimRow;
 use crate::former::{
     Account1, Account2, Account3, Agency1, Agency2, Approval1, Domain1, Domain2, Held, ListRules1,
-    Stored1, Stored2,
+    Stored1, Stored2, Stored3,
 };
 use crate::forward::{AgencyForwarding, Forwarding};
 use crate::freed::Freed;
@@ -50,8 +50,10 @@ const LIST_VERSION: u8 = 2;
 const VERIFIER_VERSION: u8 = 2;
 /// The version of credentials that brought through whose hands they went.
 const HANDS_VERSION: u8 = 3;
-/// The version of credentials: in 4 a second factor may be one; the rest is as in 3.
-const CREDENTIAL_VERSION: u8 = 4;
+/// The version of credentials in which a second factor may be one; the rest is as in 3.
+const FACTOR_VERSION: u8 = 4;
+/// The version of credentials: 5 has of tokens what they open.
+const CREDENTIAL_VERSION: u8 = 5;
 /// The version of requests for a second person: 2 has which credentials were there.
 const APPROVAL_VERSION: u8 = 2;
 
@@ -548,7 +550,10 @@ fn decode_approval(table: &str, bytes: &[u8]) -> Result<Approval, storage::Error
 /// A credential's row, of this version or brought to it.
 fn decode_credential(table: &str, bytes: &[u8]) -> Result<Held<Stored>, storage::Error> {
     match bytes.split_first() {
-        Some((&(CREDENTIAL_VERSION | HANDS_VERSION), rest)) => body(table, rest),
+        Some((&CREDENTIAL_VERSION, rest)) => body(table, rest),
+        Some((&(FACTOR_VERSION | HANDS_VERSION), rest)) => {
+            body::<Held<Stored3>>(table, rest).map(Held::from)
+        }
         Some((&VERIFIER_VERSION, rest)) => body::<Held<Stored2>>(table, rest).map(Held::from),
         _ => decode::<Held<Stored1>>(table, bytes).map(Held::from),
     }

@@ -1,12 +1,13 @@
 //! Rows as earlier versions of this program wrote them, and the step from each to the next.
 
+mod secrets;
+
+pub(crate) use secrets::{Held, Stored1, Stored2, Stored3};
+
 use crate::approval::{Approval, Dangerous, Decision};
-use crate::credential::{Proof, Stored};
-use crate::hand::Hands;
-use crate::verifier::Verifier;
 use crate::{
     Account, AccountId, AccountKind, AccountState, Agency, AgencyId, AgencyProfile, AgencyQuota,
-    CredentialId, CredentialKind, Domain, DomainState, Grant, ListRules, Posting, Role,
+    Domain, DomainState, Grant, ListRules, Posting, Role,
 };
 use formats::address::{Address, DomainName};
 use serde::{Deserialize, Serialize};
@@ -249,64 +250,6 @@ impl From<ListRules1> for ListRules {
     }
 }
 
-/// A credential as version 1 wrote it: without SCRAM's verifier.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Stored1 {
-    id: CredentialId,
-    kind: CredentialKind,
-    label: String,
-    created_at: i64,
-    expires_at: Option<i64>,
-    proof: Proof,
-}
-
-/// A credential's row: whose it is, and it.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Held<S>(pub(crate) AccountId, pub(crate) S);
-
-impl From<Held<Stored1>> for Held<Stored> {
-    fn from(Held(account, row): Held<Stored1>) -> Self {
-        let stored = Stored2 {
-            id: row.id,
-            kind: row.kind,
-            label: row.label,
-            created_at: row.created_at,
-            expires_at: row.expires_at,
-            proof: row.proof,
-            verifier: None,
-        };
-        Self::from(Held(account, stored))
-    }
-}
-
-/// A credential as version 2 wrote it: without whose hands it went through.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Stored2 {
-    id: CredentialId,
-    kind: CredentialKind,
-    label: String,
-    created_at: i64,
-    expires_at: Option<i64>,
-    proof: Proof,
-    verifier: Option<Verifier>,
-}
-
-impl From<Held<Stored2>> for Held<Stored> {
-    fn from(Held(account, row): Held<Stored2>) -> Self {
-        let stored = Stored {
-            id: row.id,
-            kind: row.kind,
-            label: row.label,
-            created_at: row.created_at,
-            expires_at: row.expires_at,
-            proof: row.proof,
-            verifier: row.verifier,
-            hands: Hands::default(),
-        };
-        Self(account, stored)
-    }
-}
-
 /// A request as version 1 wrote it: without which credentials were there.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Approval1 {
@@ -361,7 +304,6 @@ mod tests {
     const DOMAIN: &str = "0104782e766e034839390105";
     /// What version 2 wrote, standing for another.
     const DOMAIN_2: &str = "0204782e766e03483939010104792e766e05";
-    const CREDENTIAL: &str = "01280700000200000124";
     const ACCOUNT: &str = "012807616e40782e766e00010348393902416e0001ac020102034839390303";
     /// What version 2 wrote.
     const ACCOUNT_2: &str = "022807616e40782e766e00010348393902416e0001ac0201090102034839390303";
@@ -550,44 +492,5 @@ mod tests {
         let mut later = octets(AGENCY);
         later[0] = 4;
         assert!(Fact::read(table::AGENCY, b"H99.1", &later).is_err());
-    }
-
-    #[test]
-    fn i18_credentials_of_earlier_versions_are_read() {
-        let row = Stored1 {
-            id: CredentialId(7),
-            kind: CredentialKind::Password,
-            label: String::new(),
-            created_at: 1,
-            expires_at: None,
-            proof: Proof::Argon2id("$".into()),
-        };
-        let account = AccountId::new(40).unwrap();
-        let written = crate::fact::encode(&(account, &row)).unwrap();
-        let hex: String = written.iter().map(|b| format!("{b:02x}")).collect();
-        assert_eq!(hex, CREDENTIAL);
-        let Ok(Fact::Credential(owner, stored)) = Fact::read(table::CREDENTIAL, b"", &written)
-        else {
-            panic!("a credential of version 1")
-        };
-        assert_eq!((owner, stored.id), (account, row.id));
-        assert_eq!(stored.verifier, None);
-        let again = Fact::Credential(account, stored).row().unwrap();
-        let again = again.value.unwrap();
-        assert_eq!(again[0], 4);
-        // Version 3 wrote the same, and knew no second factor.
-        let third = [&[3], &again[1..]].concat();
-        let Ok(Fact::Credential(owner, stored)) = Fact::read(table::CREDENTIAL, b"", &third) else {
-            panic!("a credential of version 3")
-        };
-        assert_eq!((owner, stored.id), (account, row.id));
-        // Version 2 wrote the same without the last two octets: owner, and nobody else.
-        let second = [&[2], &again[1..again.len() - 2]].concat();
-        let Ok(Fact::Credential(owner, stored)) = Fact::read(table::CREDENTIAL, b"", &second)
-        else {
-            panic!("a credential of version 2")
-        };
-        assert_eq!((owner, stored.id), (account, row.id));
-        assert_eq!(stored.hands, Hands::default());
     }
 }

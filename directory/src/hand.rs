@@ -26,6 +26,13 @@ pub(crate) struct Hands {
     others: Vec<AccountId>,
 }
 
+impl Hands {
+    /// Whether its owner made it.
+    pub(crate) fn is_own(&self) -> bool {
+        self.own
+    }
+}
+
 impl Stored {
     /// Whether its owner made it, and nobody else knows it, or may.
     fn is_owners_own(&self, now_s: i64) -> bool {

@@ -136,12 +136,10 @@ impl Directory {
                 .filter(|(_, t)| matches!(t, Through::Token(_)))
         });
         if let Some((account, through)) = found {
-            let (id, now_s) = (credential_of(through), now.div_euclid(1000));
-            let own = || self.read().is_owners_own(account.id, id, now_s);
-            // Who makes a token for another knows it: it would read his mail, and he would see nothing of it.
-            return match peer.service == "api" || own() {
-                true => self.entered((account, through), None, peer, now),
-                false => Err(SignInError::Barred(Barred::Token)),
+            let id = credential_of(through);
+            return match self.read().closed_to(account.id, id, peer, now.div_euclid(1000)) {
+                None => self.entered((account, through), None, peer, now),
+                Some(barred) => Err(SignInError::Barred(barred)),
             };
         }
         if let Some(entered) = digest.and_then(|digest| self.impersonating(&digest, peer)) {
@@ -316,6 +314,25 @@ impl Book {
                 Proof::Argon2id(phc) => Some((kept.stored.id, phc.clone())),
                 Proof::Blake3(_) | Proof::Totp { .. } => None,
             })
+    }
+
+    /// Why a token does not open this door; `None`: it does.
+    fn closed_to(
+        &self,
+        account: AccountId,
+        id: CredentialId,
+        peer: Peer,
+        now_s: i64,
+    ) -> Option<Barred> {
+        let opens = self.credential(account, id)?.stored.opens;
+        if peer.service == "api" {
+            return (!opens.administration()).then_some(Barred::MailOnly);
+        }
+        // Who makes a token for another knows it: it would read his mail, and he would see nothing of it.
+        if !self.is_owners_own(account, id, now_s) {
+            return Some(Barred::Token);
+        }
+        (!opens.mail()).then_some(Barred::AdministersOnly)
     }
 
     /// Who signs in through this credential now: the account is active and not a list, the credential stands.

@@ -91,7 +91,11 @@ pub(crate) fn barred(why: Barred) -> Reply {
             "signing in at this hour"
         ),
         // Tokens are shown to no door of this protocol.
-        Barred::Token | Barred::ReadsMail => {
+        Barred::Token
+        | Barred::ReadsMail
+        | Barred::MailOnly
+        | Barred::AdministersOnly
+        | Barred::MailToken => {
             "535 5.7.8 Ma truy cap khong dung o day / A token opens nothing here"
         }
         // RFC 4954 §6: the password is right and yet too little.

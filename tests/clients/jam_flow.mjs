@@ -1,5 +1,5 @@
 // jmap-jam, a JMAP client from npm that knows nothing of this server, against `congvu demo` with a token that the person
-// made for it: mailboxes, a letter written and sent in one request, found by the other person, read, flagged, removed.
+// made for it, who administers nothing: mailboxes, a letter written and sent in one request, found by the other person, read, flagged, removed.
 //
 //   NODE_EXTRA_CA_CERTS=DIR/ca.pem node tests/clients/jam_flow.mjs DIR/demo.json
 import assert from 'node:assert/strict';
@@ -12,7 +12,7 @@ const { default: JamClient } = await import(pathToFileURL(createRequire(APP).res
 const demo = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const origin = `https://localhost:${demo.ports.https}`;
 
-/** A token of his own, made over the API as a browser that signed in. */
+/** A token of his own, made over the API as a browser that signed in; it opens mail and no API, ends, and he sees it. */
 async function token({ address, password }) {
   const page = await fetch(`${origin}/login`);
   const jar = page.headers.getSetCookie().map((cookie) => cookie.split(';')[0]);
@@ -22,11 +22,19 @@ async function token({ address, password }) {
   const entered = await fetch(`${origin}/login`, { method: 'POST', body: form, headers, redirect: 'manual' });
   assert.equal(entered.status, 303);
   const cookie = entered.headers.getSetCookie().map((one) => one.split(';')[0]).join('; ');
-  const made = await fetch(`${origin}/api/v1/tokens`, {
-    method: 'POST', body: JSON.stringify({ label: 'jam' }), headers: { origin, cookie, 'content-type': 'application/json' },
-  });
+  const api = `${origin}/api/v1/tokens`;
+  const post = (body) => fetch(api, { method: 'POST', body: JSON.stringify(body), headers: { origin, cookie, 'content-type': 'application/json' } });
+  const made = await post({ label: 'jam' });
   assert.equal(made.status, 201, await made.clone().text());
-  return (await made.json()).secret;
+  const { id, opens, expires_at: ends, secret } = await made.json();
+  assert.equal(opens, 'mail');
+  assert.ok(Date.parse(ends) > Date.now());
+  assert.equal((await post({ label: 'jam', opens: 'administration' })).status, 422);
+  const { items } = await (await fetch(api, { headers: { cookie } })).json();
+  assert.ok(items.some((one) => one.id === id && one.secret === undefined));
+  const barred = await fetch(api, { headers: { authorization: `Bearer ${secret}` } });
+  assert.equal(barred.status, 403);
+  return secret;
 }
 
 async function client(person) {
@@ -36,9 +44,7 @@ async function client(person) {
   return { jam, accountId, mailbox };
 }
 
-// Who administers may make tokens for himself; he writes to himself.
-const sender = { name: 'Quản trị', ...demo.admins[0] };
-const other = sender;
+const [sender, other] = demo.accounts;
 const mine = await client(sender);
 const theirs = await client(other);
 

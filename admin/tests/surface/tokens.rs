@@ -1,5 +1,5 @@
 use crate::world::*;
-use directory::Secret;
+use directory::{Access, Peer, Secret};
 use serde_json::json;
 
 #[tokio::test]
@@ -71,4 +71,83 @@ async fn i17_tokens_elsewhere_do_not_exist() {
         403,
     );
     check(&w.delete(&w.nobody, &path).await, 204);
+}
+
+/// The console's own site, as a browser says it.
+const SITE: [(&str, &str); 2] = [("host", "mail.x.vn"), ("origin", "https://mail.x.vn")];
+
+/// A browser in which somebody signed in by a password of his own.
+fn browser(w: &World, local: &str) -> Access {
+    let d = &w.directory;
+    let id = d.account_at(&address(local)).unwrap().id;
+    let password = Secret::new("Hoa-Sen-2026");
+    d.set_password(None, id, &password).unwrap();
+    let name = address(local).to_string();
+    let access = d.sign_in(&name, &password, PEER).unwrap();
+    let token = d.open_session(&access, PEER).unwrap();
+    d.session(&token.0).unwrap()
+}
+
+async fn make(w: &World, who: &Access, body: serde_json::Value) -> Answer {
+    w.with(who, "POST tokens", &SITE, Some(body)).await
+}
+
+#[tokio::test]
+async fn a_person_without_rights_has_tokens_for_his_mail() {
+    let w = World::new();
+    let person = browser(&w, "nguoila");
+    let made = make(&w, &person, json!({"label": "điện thoại"})).await;
+    check(&made, 201);
+    assert_eq!(made.json["opens"], "mail");
+    assert_ne!(made.json["expires_at"], json!(null));
+    let secret = Secret::new(made.json["secret"].as_str().unwrap());
+    assert!(w.directory.sign_in_token(&secret, PEER).is_err());
+    let mail = Peer {
+        service: "jmap",
+        ..PEER
+    };
+    w.directory.sign_in_token(&secret, mail).unwrap();
+    for body in [
+        json!({"label": "x", "opens": "all"}),
+        json!({"label": "x", "opens": "administration"}),
+        json!({"label": "x", "opens": "everything"}),
+        json!({"label": "x", "expires_at": "2099-01-01T00:00:00Z"}),
+    ] {
+        let refused = make(&w, &person, body.clone()).await;
+        assert_eq!(refused.status.as_u16(), 422, "{body} {refused:?}");
+        let words = refused.json["detail"].as_str().unwrap();
+        assert!(!words.contains("không hợp lệ ("), "untranslated: {words}");
+    }
+    let id = made.json["id"].as_str().unwrap().to_owned();
+    let listed = w.get(&person, "tokens").await;
+    assert_eq!(listed.names("opens"), ["administration", "mail"]);
+    // It is there among the credentials too, and who manages tokens sees and withdraws it; a sister agency does not.
+    let account = w.id("nguoila");
+    let all = w.get(&w.root, &format!("accounts/{account}/credentials")).await;
+    assert!(all.names("opens").contains(&"mail".to_owned()), "{all:?}");
+    check(&w.get(&w.branch, &format!("tokens/{id}")).await, 404);
+    check(&w.delete(&w.branch, &format!("tokens/{id}")).await, 404);
+    check(&w.delete(&w.root, &format!("tokens/{id}")).await, 204);
+    let told = w.get(&w.root, "audit?act=credential.create").await;
+    assert_eq!(told.json["items"][0]["detail"]["opens"], "mail");
+    assert_eq!(w.directory.audit_check().unwrap(), None);
+}
+
+#[tokio::test]
+async fn who_approves_makes_a_token_of_his_own() {
+    let w = World::new();
+    // An auditor of H99.1 manages no tokens.
+    let officer = browser(&w, "kiemtoan");
+    let made = make(&w, &officer, json!({"label": "duyệt"})).await;
+    check(&made, 201);
+    assert_eq!(made.json["opens"], "all");
+    let secret = Secret::new(made.json["secret"].as_str().unwrap());
+    let access = w.directory.sign_in_token(&secret, PEER).unwrap();
+    check(&w.get(&access, "agencies/H99.1").await, 200);
+    check(&w.get(&access, "agencies/H99.2").await, 404);
+    // Not by the token itself.
+    check(&w.post(&access, "tokens", json!({"label": "x"})).await, 403);
+    // For another he may not.
+    let other = json!({"label": "x", "account": w.id("quantri.nhanh")});
+    check(&make(&w, &officer, other).await, 403);
 }

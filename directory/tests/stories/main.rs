@@ -41,5 +41,6 @@ mod senders;
 mod sending;
 mod sessions;
 mod shares;
+mod tokens;
 mod vacations;
 mod world;

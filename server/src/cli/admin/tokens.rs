@@ -5,10 +5,11 @@ use super::credentials::with_secret;
 use super::print::{Column, Printer};
 use serde_json::{Value, json};
 
-const COLUMNS: [Column; 6] = [
+const COLUMNS: [Column; 7] = [
     ("id", "Số", "Id"),
     ("account", "Tài khoản", "Account"),
     ("label", "Nhãn", "Label"),
+    ("opens", "Mở", "Opens"),
     ("created_at", "Lập lúc", "Created"),
     ("expires_at", "Hết hạn", "Expires"),
     ("last_used_at", "Dùng gần nhất", "Last used"),
@@ -35,6 +36,9 @@ pub(super) enum Verb {
         /// Whose rights it carries (id or address); one's own when left out.
         #[arg(long)]
         account: Option<String>,
+        /// What it opens: all, mail or administration; as much as the account may when left out.
+        #[arg(long, value_name = "WHAT")]
+        opens: Option<String>,
         /// RFC 3339, e.g. 2027-12-31T00:00:00Z.
         #[arg(long, value_name = "TIME")]
         expires_at: Option<String>,
@@ -67,10 +71,11 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
         Verb::Create {
             label,
             account,
+            opens,
             expires_at,
         } => {
             let account = account.map(|who| client.account(&who)).transpose()?;
-            let body = json!({"label": label, "account": account, "expires_at": expires_at});
+            let body = json!({"label": label, "account": account, "opens": opens, "expires_at": expires_at});
             printer.row(&with_secret(&COLUMNS), &client.create("tokens", body)?)
         }
         Verb::Delete { id } => {

@@ -1,0 +1,168 @@
+//! Tokens that people make for themselves: what they open, how long, how many, and what the agencies say of it.
+
+use crate::world::{World, agency, api, peer};
+use directory::policy::{Key, Said, Value};
+use directory::{Access, Barred, CredentialKind, Error, Opens, Peer, Role, Secret, SignInError};
+
+const DAY_S: i64 = 24 * 60 * 60;
+
+fn field<T: std::fmt::Debug>(made: Result<T, Error>) -> &'static str {
+    match made {
+        Err(Error::Invalid { field, .. }) => field,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What a token opens: at the door of the API, and at that of mail.
+fn doors(world: &World, token: &Secret) -> [Result<(), Barred>; 2] {
+    let mail = Peer {
+        service: "jmap",
+        ..peer("192.0.2.1")
+    };
+    [api("192.0.2.1"), mail].map(|peer| match world.directory.sign_in_token(token, peer) {
+        Ok(_) => Ok(()),
+        Err(SignInError::Barred(barred)) => Err(barred),
+        Err(error) => panic!("{error:?}"),
+    })
+}
+
+fn make(
+    world: &World,
+    by: &Access,
+    opens: Option<Opens>,
+) -> Result<(directory::Credential, Secret), Error> {
+    let who = by.account();
+    world.directory.create_token(Some(by), who, "máy", opens, None)
+}
+
+#[test]
+fn nobody_makes_a_token_that_opens_more_than_he_may() {
+    let world = World::new();
+    world.person("an@tinh.gov.vn", "H99.1");
+    let an = world.enter("an@tinh.gov.vn");
+    let qt = world.officer("qt@tinh.gov.vn", Role::Administrator, "H99");
+    // His account is outside of what he administers.
+    world.person("kt@tinh.gov.vn", "H99.2");
+    let account = world.id("kt@tinh.gov.vn");
+    let grant = directory::Grant::of(Role::Auditor, agency("H99.1"));
+    world.directory.give_grant(None, account, grant).unwrap();
+    let kt = world.enter("kt@tinh.gov.vn");
+    let (yes, no) = (Ok(()), Err);
+    for (who, by, opens, made, expected) in [
+        ("an", &an, None, Opens::Mail, [no(Barred::MailOnly), yes]),
+        ("an", &an, Some(Opens::Mail), Opens::Mail, [no(Barred::MailOnly), yes]),
+        ("kt", &kt, None, Opens::All, [yes, yes]),
+        ("kt", &kt, Some(Opens::Mail), Opens::Mail, [no(Barred::MailOnly), yes]),
+        ("kt", &kt, Some(Opens::Administration), Opens::Administration, [yes, no(Barred::AdministersOnly)]),
+        ("qt", &qt, None, Opens::All, [yes, yes]),
+    ] {
+        let (shown, secret) = make(&world, by, opens).unwrap();
+        assert_eq!(shown.opens, Some(made), "{who} {opens:?}");
+        assert_eq!(doors(&world, &secret), expected, "{who} {opens:?}");
+    }
+    for opens in [Opens::All, Opens::Administration] {
+        assert_eq!(field(make(&world, &an, Some(opens))), "opens", "{opens:?}");
+    }
+    // What somebody else makes opens no mail, and says so.
+    let lent = |opens| {
+        let d = &world.directory;
+        d.create_token(Some(&qt), an.account(), "máy", opens, None)
+    };
+    let (shown, secret) = lent(None).unwrap();
+    assert_eq!(shown.opens, Some(Opens::Administration));
+    assert_eq!(doors(&world, &secret), [yes, no(Barred::Token)]);
+    assert_eq!(field(lent(Some(Opens::Mail))), "opens");
+    assert_eq!(world.directory.audit_check().unwrap(), None);
+}
+
+#[test]
+fn a_token_makes_no_other_and_neither_does_an_app_password() {
+    let world = World::new();
+    world.person("an@tinh.gov.vn", "H99.1");
+    let an = world.enter("an@tinh.gov.vn");
+    let d = &world.directory;
+    let (_, secret) = make(&world, &an, None).unwrap();
+    let mail = Peer {
+        service: "jmap",
+        ..peer("192.0.2.1")
+    };
+    let by_token = d.sign_in_token(&secret, mail).unwrap();
+    let app = d.create_credential(Some(&an), an.account(), CredentialKind::AppPassword, "x", None);
+    let by_app = world
+        .try_enter("an@tinh.gov.vn", app.unwrap().1.expose())
+        .unwrap();
+    for by in [&by_token, &by_app] {
+        assert!(matches!(make(&world, by, None), Err(Error::NotFound(_))), "{by:?}");
+    }
+    // A browser's session does.
+    let session = d.open_session(&an, peer("192.0.2.1")).unwrap();
+    make(&world, &d.session(&session.0).unwrap(), None).unwrap();
+    // For another he may not.
+    world.person("binh@tinh.gov.vn", "H99.1");
+    let other = world.id("binh@tinh.gov.vn");
+    let made = d.create_token(Some(&an), other, "x", None, None);
+    assert!(matches!(made, Err(Error::NotFound(_))));
+}
+
+#[test]
+fn ones_own_tokens_end_and_are_few() {
+    let world = World::new();
+    world.person("an@tinh.gov.vn", "H99.1");
+    let an = world.enter("an@tinh.gov.vn");
+    let d = &world.directory;
+    let now = world.now_s();
+    let (shown, secret) = make(&world, &an, None).unwrap();
+    assert_eq!(shown.expires_at, Some(now + 90 * DAY_S));
+    let until = |days: i64| {
+        d.create_token(Some(&an), an.account(), "máy", None, Some(now + days * DAY_S))
+    };
+    assert_eq!(field(until(367)), "expires_at");
+    assert_eq!(field(until(0)), "expires_at");
+    until(366).unwrap();
+    for _ in 2..directory::token::OWN_MAX {
+        until(1).unwrap();
+    }
+    assert_eq!(field(until(1)), "account");
+    // What has ended does not count, nor what is withdrawn: by himself, or by who manages tokens.
+    world.pass(DAY_S);
+    until(2).unwrap();
+    let qt = world.officer("qt@tinh.gov.vn", Role::Administrator, "H99");
+    let listed = d.credentials(Some(&qt), an.account()).unwrap();
+    assert!(listed.iter().any(|one| one.id == shown.id && one.opens == Some(Opens::Mail)));
+    d.delete_credential(Some(&qt), an.account(), shown.id).unwrap();
+    assert!(d.sign_in_token(&secret, api("192.0.2.1")).is_err());
+    // Who manages tokens is not bound: machines have them.
+    let (endless, _) = make(&world, &qt, None).unwrap();
+    assert_eq!(endless.expires_at, None);
+    let told = d.audit(None, 50).unwrap();
+    let made = told.iter().find(|e| e.act == "credential.create" && e.object == "an@tinh.gov.vn");
+    assert_eq!(made.unwrap().detail["opens"], "mail");
+}
+
+#[test]
+fn what_the_agency_says_of_app_passwords_and_jmap_holds_for_tokens() {
+    for key in [Key::AppPasswords, Key::Jmap] {
+        let world = World::new();
+        world.person("an@tinh.gov.vn", "H99.1");
+        let an = world.enter("an@tinh.gov.vn");
+        let kt = world.officer("kt@tinh.gov.vn", Role::Auditor, "H99.1");
+        let (_, mail) = make(&world, &an, None).unwrap();
+        let (_, all) = make(&world, &kt, None).unwrap();
+        let said = Said {
+            value: Value::Switch(false),
+            locked: false,
+        };
+        let d = &world.directory;
+        let mut policy = d.agency_policy(None, &agency("H99.1")).unwrap();
+        policy.said.insert(key, said);
+        d.set_agency_policy(None, policy, None).unwrap();
+        assert_eq!(field(make(&world, &an, None)), "opens", "{key:?}");
+        assert_eq!(field(make(&world, &kt, Some(Opens::All))), "opens", "{key:?}");
+        let (shown, _) = make(&world, &kt, None).unwrap();
+        assert_eq!(shown.opens, Some(Opens::Administration), "{key:?}");
+        // Those that are there open no mail any more.
+        assert!(doors(&world, &mail)[1].is_err(), "{key:?}");
+        let [api, mail] = doors(&world, &all);
+        assert!(api.is_ok() && mail.is_err(), "{key:?}");
+    }
+}
