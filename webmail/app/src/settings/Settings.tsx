@@ -8,6 +8,7 @@ import { Icon } from '../ui/Icon';
 import { type Lang, lang, t } from '../ui/i18n';
 import { en } from './en';
 import { Forwarding } from './Forwarding';
+import { Reads } from './Reads';
 import { Vacation } from './Vacation';
 import { vi } from './vi';
 import '../style/settings.css';
@@ -29,6 +30,7 @@ export function Settings() {
         <Section title={words().security} note={words().securityNote}>
           <a class="btn" href="/login/second">{words().second}</a>
         </Section>
+        <Section title={words().readsTitle} note={words().readsNote}><Reads /></Section>
         <Section title={words().display} note={words().displayNote}><Display /></Section>
       </div>
     </main>
