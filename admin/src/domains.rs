@@ -207,10 +207,15 @@ pub(crate) async fn create(
     let made = room.ask(caller, move |room, access| {
         let agency = AgencyId(new.agency);
         known_agency(&room.directory, access, "agency", &agency)?;
-        let row = room
+        let signs = room.delivery.signs();
+        let made = room
             .directory
-            .create_domain_for(Some(access), name, agency, alias_of)?;
-        if room.delivery.signs() {
+            .create_domain_for(Some(access), name.clone(), agency, alias_of);
+        if signs && matches!(made, Err(directory::Error::Tried)) {
+            room.directory.try_first_dkim_keys(access, &name)?;
+        }
+        let row = made?;
+        if signs {
             // The domain is there in any case; keys that could not be made now are made at the next start.
             let made = room.directory.make_first_dkim_keys(Some(access), &row.name);
             if let Err(error) = made {

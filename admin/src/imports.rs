@@ -102,7 +102,7 @@ pub(crate) async fn create(
     let running = match once::key(request.headers())? {
         None => None,
         Some(key) => {
-            let name = (caller.0.account().raw(), key);
+            let name = once::name_of(caller.0.account(), key, new.dry_run);
             let now = room.directory.clock().now_s();
             once::recalled(&room, &name).await;
             match room.answers.begin_stream(name, now)? {

@@ -480,6 +480,12 @@ pub(crate) async fn give_up(
 ) -> Result<http::StatusCode, Problem> {
     let id = filter::account_id(&id)?;
     let done = room.ask(caller, move |room, access| {
+        kept_account(&room.directory, access, id)?;
+        // Before anything is in the log, and on trial too: that there is none is no act.
+        let begun = room.directory.is_restoring(Some(access), id);
+        if !acted(access, id, begun)? {
+            return Err(Problem::not_found());
+        }
         let mail = mail(room, access, id, "mail.restore.give_up", &json!({}))?;
         Ok(mail.give_up_restore()?)
     });

@@ -91,17 +91,28 @@ pub(crate) async fn tried(mut request: Request, next: Next) -> Response {
     .into_response()
 }
 
-/// The address without the parameter, and what it says. Errors: 400 where that is neither true nor false.
-fn without(uri: &Uri) -> Result<(Uri, bool), Problem> {
-    let wrong = || Problem::malformed(DRY_RUN, expected("true hoặc false", "true or false"));
+/// What a query says of a dry run. Errors: 400 where that is neither true nor false.
+pub(crate) fn says(uri: &Uri) -> Result<Option<bool>, Problem> {
     let all = pairs(uri)?;
     let said = all.iter().find(|(_, name, _)| name == DRY_RUN);
-    let value = match said.map(|(_, _, value)| value.as_str()) {
-        None => return Ok((uri.clone(), false)),
-        Some("true") => true,
-        Some("false") => false,
-        Some(_) => return Err(wrong()),
+    match said.map(|(_, _, value)| value.as_str()) {
+        None => Ok(None),
+        Some("true") => Ok(Some(true)),
+        Some("false") => Ok(Some(false)),
+        Some(_) => Err(wrong()),
+    }
+}
+
+fn wrong() -> Problem {
+    Problem::malformed(DRY_RUN, expected("true hoặc false", "true or false"))
+}
+
+/// The address without the parameter, and what it says. Errors: as `says`.
+fn without(uri: &Uri) -> Result<(Uri, bool), Problem> {
+    let Some(value) = says(uri)? else {
+        return Ok((uri.clone(), false));
     };
+    let all = pairs(uri)?;
     let rest = all.iter().filter(|(_, name, _)| name != DRY_RUN);
     let rest: Vec<&str> = rest.map(|(pair, _, _)| *pair).collect();
     let address = match rest.as_slice() {

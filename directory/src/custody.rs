@@ -83,6 +83,12 @@ impl Directory {
         self.spend(&mut acts, Some(by), Spent::of(used))
     }
 
+    /// Whether a restore of the account's mail has begun and not ended. Errors: `NotFound`, `Denied`.
+    pub fn is_restoring(&self, by: Option<&Access>, id: AccountId) -> Result<bool, Error> {
+        self.in_reach(by, id, Capability::RecoverMail)?;
+        Ok(self.inner.store.account(id).restoring()?.is_some())
+    }
+
     /// The second person of an act on the mail of an account, where its agency wants one. Errors: `Awaiting`.
     fn second(
         &self,

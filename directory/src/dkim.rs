@@ -14,6 +14,7 @@ pub use key::{Algorithm, DkimKey, DkimState, SigningKey};
 use crate::act::{Note, invalid};
 use crate::book::Book;
 use crate::fact::Fact;
+use crate::trial::only_tried;
 use crate::{Access, Capability, Directory, Error};
 use formats::address::DomainName;
 use formats::date;
@@ -47,6 +48,15 @@ impl Directory {
             Err(Error::Exists(_)) => self.dkim_keys(by, domain),
             made => made,
         }
+    }
+
+    /// What making the first keys of a domain that is only tried itself would tell (`Trial`). Errors: always `Tried`.
+    pub fn try_first_dkim_keys(&self, by: &Access, domain: &DomainName) -> Result<(), Error> {
+        let stem = stem(self.now_s(), &[]);
+        let both = [Algorithm::RsaSha256, Algorithm::Ed25519Sha256];
+        let selectors = both.map(|algorithm| stem.replace('*', &algorithm.letter().to_string()));
+        only_tried(Some(by), || made(domain, &selectors, DkimState::Signing))?;
+        Err(Error::Tried)
     }
 
     /// New keys for a domain: their records are to be published, then [`Directory::activate_dkim`]. Blocks. Errors:
@@ -226,16 +236,12 @@ impl Directory {
             key::row(key, private)
         });
         let rows: Vec<DkimRow> = rows.collect();
-        let made: Vec<DkimKey> = rows.iter().map(|row| row.key.clone()).collect();
-        let selectors: Vec<&str> = made.iter().map(|key| key.selector.as_str()).collect();
-        let note = Note {
-            act: "domain.dkim.create",
-            object: domain.to_string(),
-            detail: json!({ "selectors": selectors, "signs": state == DkimState::Signing }),
-        };
+        let keys: Vec<DkimKey> = rows.iter().map(|row| row.key.clone()).collect();
+        let selectors: Vec<String> = keys.iter().map(|key| key.selector.clone()).collect();
+        let note = made(domain, &selectors, state);
         let facts = rows.into_iter().map(Fact::Dkim).collect();
         self.commit(&mut acts, by, note, facts)?;
-        Ok(made)
+        Ok(keys)
     }
 
     fn forget(
@@ -251,6 +257,15 @@ impl Directory {
         };
         let gone = Fact::NoDkim(key.domain.clone(), key.selector.clone());
         self.commit(acts, by, note, vec![gone])
+    }
+}
+
+/// What making keys is in the audit log.
+fn made(domain: &DomainName, selectors: &[String], state: DkimState) -> Note {
+    Note {
+        act: "domain.dkim.create",
+        object: domain.to_string(),
+        detail: json!({ "selectors": selectors, "signs": state == DkimState::Signing }),
     }
 }
 

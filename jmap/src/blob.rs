@@ -111,7 +111,9 @@ pub(crate) async fn upload(
 ) -> Result<Response, Problem> {
     // Any content type may be uploaded, so a form of another site could; it cannot send this field.
     if access.through() == Through::Session && !headers.contains_key("x-congvu") {
-        return Err(Problem::forbidden("the header field X-Congvu: 1 is needed"));
+        return Err(Problem::forbidden(
+            "Cần trường X-Congvu: 1. / The header field X-Congvu: 1 is needed.",
+        ));
     }
     site.check(&access)?;
     let seat = inner
@@ -126,7 +128,9 @@ pub(crate) async fn upload(
     // Asked before the octets are taken in, so that a stranger's account costs nothing.
     let mail = Sight::of(&access, id, Right::Write)?;
     if !mail.rights_anywhere().has(Rights::INSERT) {
-        return Err(Problem::forbidden("nothing may be put into this account"));
+        return Err(Problem::forbidden(
+            "Không được đưa gì vào tài khoản này. / Nothing may be put into this account.",
+        ));
     }
     let max = usize::try_from(inner.context.size_max).unwrap_or(usize::MAX);
     let bytes = body(&headers, content, max, "maxSizeUpload").await?;

@@ -182,7 +182,9 @@ impl Site {
             .or(origin.strip_prefix("http://"));
         match (from, &self.host) {
             (Some(from), Some(host)) if from.eq_ignore_ascii_case(host) => Ok(()),
-            _ => Err(Problem::forbidden("cross-origin requests are refused")),
+            _ => Err(Problem::forbidden(
+                "Yêu cầu từ trang khác bị từ chối. / Cross-origin requests are refused.",
+            )),
         }
     }
 }

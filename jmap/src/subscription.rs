@@ -64,7 +64,9 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
         )));
     }
     standard::check_properties(&arguments.properties, &PROPERTIES)?;
-    let all = turn.access.pushes()?;
+    // It names no account, so what is told of one that is not there would tell nothing.
+    let refused = |_| MethodError::Forbidden("this sign-in may not have things pushed".to_owned());
+    let all = turn.access.pushes().map_err(refused)?;
     let ids = match arguments.ids {
         Some(ids) => standard::wanted(ids)?,
         None => all.iter().map(|(number, _)| id(*number)).collect(),

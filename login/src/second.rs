@@ -232,6 +232,10 @@ where
         }
         // The password was changed meanwhile.
         Ok(Err(StepError::Denied(_))) => stale(&context, &headers, &next, Trouble::Stale),
+        Ok(Err(StepError::Enrol)) if half.drawn.is_none() => {
+            context.halves.end(&fields.half);
+            set_up(&context, &headers, &next, half)
+        }
         Ok(Err(error)) => {
             let (status, why) = slip(error);
             let demanded = context.directory.second_factor(&half.access).demanded;
@@ -239,6 +243,20 @@ where
             waiting(page(&context, &headers, status, &next, ask), why)
         }
         Err(_) => stale(&context, &headers, &next, Trouble::Unavailable),
+    }
+}
+
+/// Who was asked for a code has none to give any more, since somebody withdrew the second factor meanwhile, and the agency
+/// demands one: another is set up, as at any sign-in.
+fn set_up(context: &Context, headers: &HeaderMap, next: &str, half: Half) -> Response {
+    match context.directory.draw_second(&half.access) {
+        Ok(drawn) => {
+            let drawn = Some(drawn);
+            let half = Box::new(Half { drawn, ..half });
+            entered(context, headers, next, Entered::Half(half))
+        }
+        Err(directory::Error::Denied(_)) => stale(context, headers, next, Trouble::Stale),
+        Err(_) => stale(context, headers, next, Trouble::Unavailable),
     }
 }
 

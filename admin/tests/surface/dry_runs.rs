@@ -300,3 +300,60 @@ async fn acts_on_waiting_mail_are_told_of_each_letter() {
     assert_eq!(w.directory.audit(None, 1).unwrap()[0].number, entries);
     check(&w.get(&w.root, &format!("queue/{second}")).await, 200);
 }
+
+#[tokio::test]
+async fn an_import_that_is_tried_spends_no_key() {
+    let w = World::new();
+    let send = async |ask: &str| {
+        let request = http::Request::post(format!("/api/v1/imports/accounts{ask}"))
+            .header("content-type", "text/csv")
+            .header("idempotency-key", "k1");
+        let table = "address,name,agency\nmoi@x.vn,Mới,H99.1\n";
+        let request = request.body(axum::body::Body::from(table)).unwrap();
+        w.send(Some(&w.root), request).await
+    };
+    let tried = send("?dry_run=true").await;
+    assert_eq!(counts(&w.ended(&w.root, &tried).await), [1, 0, 0, 0]);
+    let done = send("").await;
+    assert_eq!(done.header("idempotency-replayed"), "", "{done:?}");
+    let job = w.ended(&w.root, &done).await;
+    assert_ne!(job["id"], tried.json["id"]);
+    check(&w.get(&w.root, &format!("accounts/{}", w.id("moi"))).await, 200);
+    // The same again is the same job, of each.
+    for (ask, first) in [("?dry_run=true", &tried), ("", &done)] {
+        let again = send(ask).await;
+        assert_eq!(again.header("idempotency-replayed"), "true", "{ask}");
+        assert_eq!(again.json["id"], first.json["id"], "{ask}");
+    }
+    // Undoing it too.
+    let line = format!("POST jobs/{}/undo", job["id"]);
+    let key = [("idempotency-key", "k2")];
+    let tried = format!("{line}?dry_run=true");
+    let tried = w.with(&w.root, &tried, &key, None).await;
+    w.ended(&w.root, &tried).await;
+    let done = w.with(&w.root, &line, &key, None).await;
+    assert_eq!(done.header("idempotency-replayed"), "", "{done:?}");
+    assert_eq!(counts(&w.ended(&w.root, &done).await), [1, 0, 0, 0]);
+    assert!(w.directory.account_at(&address("moi")).is_err());
+}
+
+#[tokio::test]
+async fn what_is_tried_tells_all_that_is_done_or_its_refusal() {
+    let w = World::new();
+    let new = json!({"name": "khac.x.vn", "agency": "H99"});
+    let (acts, _) = tries(&w, "POST domains", Some(new.clone())).await;
+    assert_eq!(acts, ["domain.create", "domain.dkim.create"]);
+    let before = state(&w).0;
+    check(&w.post(&w.root, "domains", new).await, 201);
+    let done = w.directory.audit(None, 2).unwrap();
+    assert_eq!(done.len() as u64, state(&w).0 - before);
+    let done: Vec<&str> = done.iter().rev().map(|entry| entry.act.as_str()).collect();
+    assert_eq!(done, acts);
+    // No restore is under way that could be given up.
+    let line = format!("DELETE accounts/{}/restore", w.id("kiemtoan"));
+    let entries = state(&w).0;
+    for line in [format!("{line}?dry_run=true"), line] {
+        check(&w.with(&w.root, &line, &[], None).await, 404);
+    }
+    assert_eq!(state(&w).0, entries);
+}

@@ -135,11 +135,9 @@ async fn spare_codes_are_renewed_and_the_factor_taken_away_by_a_code() {
     assert!(session(&enter(&world, ADDRESS, PASSWORD).await).is_some());
 }
 
-#[tokio::test]
-async fn what_an_agency_demands_is_set_up_at_the_sign_in() {
+/// The agency wants a second factor of everybody.
+fn demand(world: &World) {
     use directory::policy::{Key, Said, Value};
-    let world = world();
-    let before = session(&enter(&world, ADDRESS, PASSWORD).await).unwrap();
     let agency = AgencyId("H99".to_owned());
     let mut policy = world.directory.agency_policy(None, &agency).unwrap();
     let value = Value::Switch(true);
@@ -152,6 +150,40 @@ async fn what_an_agency_demands_is_set_up_at_the_sign_in() {
         .directory
         .set_agency_policy(None, policy, None)
         .unwrap();
+}
+
+#[tokio::test]
+async fn who_is_halfway_in_when_the_factor_is_withdrawn_sets_another_up() {
+    let world = world();
+    let (_, key, _) = set_up(&world).await;
+    demand(&world);
+    let half = hidden(&enter(&world, ADDRESS, PASSWORD).await, "half");
+    let d = &world.directory;
+    let account = d.account_at(&address(ADDRESS)).unwrap().id;
+    let mut all = d.credentials(None, account).unwrap().into_iter();
+    let factor = all.find(|one| one.kind == directory::CredentialKind::SecondFactor);
+    d.delete_credential(None, account, factor.unwrap().id).unwrap();
+    let code = app(&key, 1);
+    let fields = [("half", half.as_str()), ("code", code.as_str()), ("next", "/mail")];
+    let page = step(&world, "/login/second/code", "", &fields).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    assert!(page.body.contains("class=\"qr\"") && !page.body.contains("không tắt được"));
+    assert!(session(&page).is_none(), "the password alone opens nothing");
+    let (half, key) = (hidden(&page, "half"), texts(&page, "code").remove(0));
+    let code = app(&key, 0);
+    let fields = [("half", half.as_str()), ("code", code.as_str()), ("next", "/mail")];
+    let page = step(&world, "/login/second/set", "", &fields).await;
+    assert!(session(&page).is_some() && page.body.contains("href=\"/mail\""));
+    // The half that it was is none any more.
+    let again = step(&world, "/login/second/code", "", &fields).await;
+    assert_eq!(again.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn what_an_agency_demands_is_set_up_at_the_sign_in() {
+    let world = world();
+    let before = session(&enter(&world, ADDRESS, PASSWORD).await).unwrap();
+    demand(&world);
     let cookie = format!("__Host-session={before}");
     let due = get(&world, "/login/second", &cookie).await;
     assert!(due.body.contains("Chưa thiết lập, mà cơ quan bạn yêu cầu"));
