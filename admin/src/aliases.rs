@@ -1,6 +1,6 @@
 //! `/api/v1/aliases`: further addresses of accounts and lists.
 
-use crate::body::{Asked, Body, Named, given};
+use crate::body::{Asked, Body, Named, given, present};
 use crate::caller::Caller;
 use crate::filter;
 use crate::page::{Ask, Page, gather};
@@ -23,6 +23,9 @@ pub(crate) struct Alias {
     address: String,
     /// The account it leads to.
     account: u32,
+    /// The last day on which it stands; null: it has no end.
+    #[schema(example = "2028-06-30")]
+    until: Option<String>,
     /// Raised with each change; also the ETag.
     version: u64,
 }
@@ -36,6 +39,9 @@ pub(crate) struct NewAlias {
     account: u32,
     /// Why: needed for an address that is or lately was another's (or `Audit-Reason`), who sees it in `reads`.
     reason: Option<String>,
+    /// The last day on which it stands; no end when left out.
+    #[schema(example = "2028-06-30")]
+    until: Option<String>,
 }
 
 /// What may change of an alias (RFC 7396 merge).
@@ -46,6 +52,10 @@ pub(crate) struct AliasChange {
     account: Option<u32>,
     /// Why: needed to point it to another account (or `Audit-Reason`); the one who had it sees it in `reads`.
     reason: Option<String>,
+    /// The last day on which it stands; null: it has no end.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>, example = "2028-06-30")]
+    until: Option<Option<String>>,
 }
 
 /// Which aliases.
@@ -68,6 +78,7 @@ impl From<directory::Alias> for Alias {
         Self {
             address: row.address.to_string(),
             account: row.account.raw(),
+            until: row.until.map(Into::into),
             version: row.version,
         }
     }
@@ -150,11 +161,12 @@ pub(crate) async fn create(
 ) -> Result<Tagged<Alias>, Problem> {
     let address = filter::address("address", &new.address)?;
     let caller = caller.because(new.reason.as_deref())?;
+    let until = filter::day_if_any("until", new.until.as_deref())?;
     let made = room.ask(caller, move |room, access| {
         let account = named_account(&room.directory, access, new.account)?;
         Ok(room
             .directory
-            .create_alias(Some(access), address, account.id)?)
+            .create_alias_until(Some(access), address, account.id, until)?)
     });
     let row = made.await?;
     let place = format!("/api/v1/aliases/{}", segment(&row.address.to_string()));
@@ -176,7 +188,7 @@ pub(crate) async fn read(
     Ok(tagged(found.await?))
 }
 
-/// Points an alias elsewhere.
+/// Points an alias elsewhere, says until when it stands.
 #[utoipa::path(patch, path = "/api/v1/aliases/{address}", tag = "aliases",
     params(("address" = String, Path)), request_body = AliasChange,
     responses((status = 200, body = Alias)))]
@@ -188,6 +200,9 @@ pub(crate) async fn update(
     Body(change): Body<AliasChange>,
 ) -> Result<Tagged<Alias>, Problem> {
     let caller = caller.because(change.reason.as_deref())?;
+    let until = change.until.as_ref();
+    let until = until.map(|day| filter::day_if_any("until", day.as_deref()));
+    let until = until.transpose()?;
     let changed = room.ask(caller, move |room, access| {
         visible(&room.directory, access, &address)?;
         let account = match change.account {
@@ -199,6 +214,7 @@ pub(crate) async fn update(
             || visible(&room.directory, access, &address).map(|row| (row.clone(), row.version)),
             |mut row, version| {
                 row.account = account.unwrap_or(row.account);
+                row.until = until.unwrap_or(row.until);
                 room.directory
                     .change_alias(Some(access), row, Some(version))
             },

@@ -49,7 +49,7 @@ pub(crate) struct Targets {
 /// Why somebody gets nothing, as senders and timelines are told.
 pub(crate) fn why(refusal: &Refusal) -> &'static str {
     match refusal {
-        Refusal::DomainEnded => "5.1.6 the domain is not used any more: ask for the new address",
+        Refusal::DomainEnded => "5.1.6 the address is not used any more: ask for the new one",
         Refusal::RecipientClosed => "5.2.1 the mailbox takes no mail",
         Refusal::RelayDenied => "5.7.1 relaying denied",
         Refusal::MayNotPost => MAY_NOT_POST,

@@ -102,7 +102,7 @@ impl Access {
         let aliases = book.aliases_of.get(&self.account).into_iter().flatten();
         let aliases = aliases
             .filter_map(|key| book.aliases.get(key))
-            .filter(|alias| !book.has_ended(&alias.address.domain))
+            .filter(|alias| book.alias_serves(alias))
             .map(|a| a.address.clone());
         main.into_iter().chain(aliases).collect()
     }

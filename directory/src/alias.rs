@@ -4,8 +4,10 @@ use crate::act::{Note, check_version, difference, invalid, json};
 use crate::book::Book;
 use crate::fact::Fact;
 use crate::open::PAGE_MAX;
+use crate::resolve::bare;
 use crate::{Access, Account, AccountId, Capability, Directory, Error};
 use formats::address::Address;
+use formats::date::Day;
 use serde::{Deserialize, Serialize};
 use std::ops::Bound;
 
@@ -18,6 +20,9 @@ pub const ALIASES_MAX: usize = 200;
 pub struct Alias {
     pub address: Address,
     pub account: AccountId,
+    /// The last day on which it stands; from the next one on no mail is taken for it, and nobody signs in or sends by it.
+    /// `None`: it has no end.
+    pub until: Option<Day>,
     pub version: u64,
 }
 
@@ -29,9 +34,21 @@ impl Directory {
         address: Address,
         account: AccountId,
     ) -> Result<Alias, Error> {
+        self.create_alias_until(by, address, account, None)
+    }
+
+    /// The same, until the end of a day.
+    pub fn create_alias_until(
+        &self,
+        by: Option<&Access>,
+        address: Address,
+        account: AccountId,
+        until: Option<Day>,
+    ) -> Result<Alias, Error> {
         let alias = Alias {
             address,
             account,
+            until,
             version: 1,
         };
         let mut acts = self.acts();
@@ -92,7 +109,7 @@ impl Directory {
         Ok(all.filter(sees).take(max).cloned().collect())
     }
 
-    /// Points it elsewhere.
+    /// Points it elsewhere, says until when it stands.
     pub fn change_alias(
         &self,
         by: Option<&Access>,
@@ -107,6 +124,7 @@ impl Directory {
             let new = Alias {
                 address: old.address.clone(),
                 account: alias.account,
+                until: alias.until,
                 version: old.version + 1,
             };
             if new.account != old.account {
@@ -147,6 +165,31 @@ impl Directory {
 }
 
 impl Book {
+    /// Whether the last day of this alias is over.
+    pub(crate) fn alias_has_ended(&self, alias: &Alias) -> bool {
+        alias.until.is_some_and(|last| last < self.today())
+    }
+
+    /// Whether one may still be written to, and send, by this alias.
+    pub(crate) fn alias_serves(&self, alias: &Alias) -> bool {
+        !self.has_ended(&alias.address.domain) && !self.alias_has_ended(alias)
+    }
+
+    /// The key under which an address is somebody's: its own, or in a domain that stands for another that of the address there.
+    pub(crate) fn key_of(&self, address: &Address) -> Option<String> {
+        let own = Some(address.key()).filter(|key| self.addresses.contains_key(key));
+        let meant = || self.stands_for(address).map(|meant| meant.key());
+        own.or_else(|| meant().filter(|key| self.addresses.contains_key(key)))
+    }
+
+    /// Whether an address was somebody's until a day that is over: an alias, or one in a domain that stood for another.
+    pub(crate) fn has_moved(&self, address: &Address) -> bool {
+        let key = self.key_of(address);
+        let key = key.or_else(|| self.key_of(&bare(address)?));
+        let alias = key.and_then(|key| self.aliases.get(&key));
+        self.has_ended(&address.domain) || alias.is_some_and(|alias| self.alias_has_ended(alias))
+    }
+
     /// The alias, when `by` may change it.
     fn present_alias(&self, by: Option<&Access>, address: &Address) -> Result<Alias, Error> {
         let alias = self

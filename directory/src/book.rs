@@ -340,16 +340,17 @@ impl Book {
         self.accounts.get(&id)
     }
 
-    /// By main address or alias; in a domain that stands for another also by the address there, until it ends.
+    /// By main address or alias, until that ends; in a domain that stands for another also by the address there, the same.
     pub(crate) fn at(&self, address: &Address) -> Option<&Arc<Account>> {
         if self.has_ended(&address.domain) {
             return None;
         }
-        let found = self.addresses.get(&address.key()).or_else(|| {
-            let meant = self.stands_for(address)?;
-            self.addresses.get(&meant.key())
-        });
-        self.account(*found?)
+        let key = self.key_of(address)?;
+        let alias = self.aliases.get(&key);
+        if alias.is_some_and(|alias| self.alias_has_ended(alias)) {
+            return None;
+        }
+        self.account(*self.addresses.get(&key)?)
     }
 
     /// One credential of an account.

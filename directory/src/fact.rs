@@ -9,7 +9,7 @@ use crate::cap::AgencyCaps;
 use crate::credential::Stored;
 use crate::dkim::DkimRow;
 use crate::former::{
-    Account1, Account2, Account3, Agency1, Agency2, Approval1, Domain1, Domain2, Held, ListRules1,
+    Account1, Account2, Account3, Agency1, Agency2, Alias1, Approval1, Domain1, Domain2, Held, ListRules1,
     Stored1, Stored2, Stored3,
 };
 use crate::forward::{AgencyForwarding, Forwarding};
@@ -44,6 +44,8 @@ const ACCOUNT_VERSION: u8 = 4;
 const DOMAIN_VERSION: u8 = 3;
 /// The version of domains that brought that they stand for others.
 const ALIAS_DOMAIN_VERSION: u8 = 2;
+/// The version of aliases: 2 may stand until a day.
+const ALIAS_VERSION: u8 = 2;
 /// The version of what is said of lists: 2 may have a rule.
 const LIST_VERSION: u8 = 2;
 /// The version of credentials that brought SCRAM's verifier.
@@ -242,7 +244,11 @@ impl Fact {
                 Some(encode_as(ACCOUNT_VERSION, a)?),
             ),
             Self::NoAccount(id) => (table::ACCOUNT, account_key(*id), None),
-            Self::Alias(a) => (table::ALIAS, a.address.key().into_bytes(), Some(encode(a)?)),
+            Self::Alias(a) => (
+                table::ALIAS,
+                a.address.key().into_bytes(),
+                Some(encode_as(ALIAS_VERSION, a)?),
+            ),
             Self::NoAlias(address) => (table::ALIAS, address.key().into_bytes(), None),
             Self::Session(hash, row) => (table::SESSION, hash.to_vec(), Some(encode(row)?)),
             Self::NoSession(hash) => (table::SESSION, hash.to_vec(), None),
@@ -408,7 +414,7 @@ impl Fact {
             table::DOMAIN => Self::Domain(decode_domain(table, value)?),
             table::DKIM => Self::Dkim(decode(table, value)?),
             table::ACCOUNT => Self::Account(decode_account(table, value)?),
-            table::ALIAS => Self::Alias(decode(table, value)?),
+            table::ALIAS => Self::Alias(decode_alias(table, value)?),
             table::CREDENTIAL => {
                 let Held(account, stored) = decode_credential(table, value)?;
                 Self::Credential(account, stored)
@@ -528,6 +534,14 @@ fn decode_domain(table: &str, bytes: &[u8]) -> Result<Domain, storage::Error> {
         Some((&DOMAIN_VERSION, rest)) => body(table, rest),
         Some((&ALIAS_DOMAIN_VERSION, rest)) => body::<Domain2>(table, rest).map(Domain::from),
         _ => decode::<Domain1>(table, bytes).map(Domain::from),
+    }
+}
+
+/// An alias's row, of this version or brought to it.
+fn decode_alias(table: &str, bytes: &[u8]) -> Result<Alias, storage::Error> {
+    match bytes.split_first() {
+        Some((&ALIAS_VERSION, rest)) => body(table, rest),
+        _ => decode::<Alias1>(table, bytes).map(Alias::from),
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) use secrets::{Held, Stored1, Stored2, Stored3};
 use crate::approval::{Approval, Dangerous, Decision};
 use crate::{
     Account, AccountId, AccountKind, AccountState, Agency, AgencyId, AgencyProfile, AgencyQuota,
+    Alias,
     Domain, DomainState, Grant, ListRules, Posting, Role,
 };
 use formats::address::{Address, DomainName};
@@ -100,6 +101,25 @@ impl From<Domain2> for Domain {
             agency: row.agency,
             state: row.state,
             alias_of: row.alias_of,
+            until: None,
+            version: row.version,
+        }
+    }
+}
+
+/// An alias as version 1 wrote it: without an end.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Alias1 {
+    address: Address,
+    account: AccountId,
+    version: u64,
+}
+
+impl From<Alias1> for Alias {
+    fn from(row: Alias1) -> Self {
+        Self {
+            address: row.address,
+            account: row.account,
             until: None,
             version: row.version,
         }
@@ -381,6 +401,27 @@ mod tests {
             panic!("a row of this version is not read")
         };
         assert_eq!(again, ruled);
+    }
+
+    #[test]
+    fn i18_aliases_of_version_1_have_no_end() {
+        let octets = octets("0107616e40782e766e2805");
+        let row = Alias1 {
+            address: Address::parse("an@x.vn").unwrap(),
+            account: AccountId::new(40).unwrap(),
+            version: 5,
+        };
+        assert_eq!(crate::fact::encode(&row).unwrap(), octets);
+        let Ok(Fact::Alias(alias)) = Fact::read(table::ALIAS, b"", &octets) else {
+            panic!("an alias of version 1")
+        };
+        assert_eq!((alias.until, alias.version), (None, 5));
+        let again = Fact::Alias(alias.clone()).row().unwrap().value.unwrap();
+        assert_eq!(again[0], 2);
+        let Ok(Fact::Alias(read)) = Fact::read(table::ALIAS, b"", &again) else {
+            panic!("a row of this version is not read")
+        };
+        assert_eq!(read, alias);
     }
 
     #[test]

@@ -466,6 +466,7 @@ impl Passes<'_> {
             Fact::Alias(Alias {
                 address: alias.address.clone(),
                 account: heir,
+                until: alias.until,
                 version: alias.version + 1,
             })
         }));

@@ -89,7 +89,7 @@ impl Directory {
     /// Where an address leads for such a letter. Errors: `Storage(TooLarge)` past `RESOLVED_MAX`.
     pub fn resolve(&self, address: &Address, passing: Passing<'_>) -> Result<Resolution, Error> {
         let book = self.read();
-        if book.has_ended(&address.domain) {
+        if book.has_moved(address) {
             return Ok(Resolution::Moved);
         }
         match book.state_of(&address.domain) {

@@ -258,7 +258,7 @@ impl Book {
         };
         let aliases = self.aliases_of.get(&owner).into_iter().flatten();
         let aliases = aliases.filter_map(|key| self.aliases.get(key));
-        let aliases = aliases.filter(|alias| !self.has_ended(&alias.address.domain));
+        let aliases = aliases.filter(|alias| self.alias_serves(alias));
         let named = std::iter::once(&account.address).chain(aliases.map(|a| &a.address));
         let named: Vec<&Address> = named.collect();
         let other = named.iter().flat_map(|address| self.other_names(address));

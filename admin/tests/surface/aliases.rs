@@ -102,3 +102,34 @@ async fn i17_aliases_elsewhere_do_not_exist() {
     check(&w.get(&w.nobody, "aliases/la@x.vn").await, 200);
     check(&w.delete(&w.nobody, "aliases/la@x.vn").await, 404);
 }
+
+#[tokio::test]
+async fn an_alias_has_an_end_that_may_be_moved_and_taken_away() {
+    let w = World::new();
+    let account = w.id("kiemtoan");
+    let new = json!({"address": "cu@x.vn", "account": account, "until": "2028-06-30"});
+    let made = w.post(&w.branch, "aliases", new).await;
+    check(&made, 201);
+    assert_eq!(made.json["until"], "2028-06-30");
+    let path = "aliases/cu@x.vn";
+    for (until, account_too) in [(json!("2029-01-31"), false), (json!(null), true)] {
+        let mut change = json!({ "until": until });
+        if account_too {
+            change["account"] = account.into();
+        }
+        let changed = w.patch(&w.branch, path, change).await;
+        check(&changed, 200);
+        assert_eq!(changed.json["until"], until);
+        assert_eq!(changed.json["account"], account);
+    }
+    let end = json!({"until": "2020-01-01"});
+    check(&w.patch(&w.branch, path, end).await, 200);
+    // What leads elsewhere keeps its end.
+    let other = json!({"account": w.id("quantri.nhanh")});
+    assert_eq!(w.patch(&w.root, path, other).await.json["until"], "2020-01-01");
+    for bad in ["2028-02-30", "soon", ""] {
+        let refused = w.patch(&w.root, path, json!({ "until": bad })).await;
+        check(&refused, 422);
+    }
+    check(&w.patch(&w.nobody, path, json!({"until": null})).await, 404);
+}

@@ -52,6 +52,7 @@ impl Book {
         let was = Alias {
             address: old.address.clone(),
             account: old.id,
+            until: None,
             version: 1,
         };
         vec![

@@ -204,6 +204,7 @@ impl Doings {
             let alias = Alias {
                 address: address.clone(),
                 account,
+                until: None,
                 version: 1,
             };
             self.say("alias.create", address.to_string(), json(&alias));

@@ -285,3 +285,39 @@ fn a_domain_that_stands_for_another_ends_with_its_last_day() {
     until("cu.gov.vn", Some("2027-11-22")).unwrap();
     check(&world, &[("an@cu.gov.vn", "an")]);
 }
+
+#[test]
+fn an_alias_serves_until_its_last_day_is_over() {
+    let (world, _) = province();
+    let d = &world.directory;
+    let an = world.id("an@tinh.gov.vn");
+    let day = |text: &str| formats::date::Day::parse(text);
+    let alias = address("cu.an@tinh.gov.vn");
+    d.create_alias_until(None, alias.clone(), an, day("2026-11-22")).unwrap();
+    let names = ["cu.an@tinh.gov.vn", "cu.an+viec@tinh.gov.vn", "cu.an@cu.gov.vn"];
+    let all = |found| names.map(|name| (name, found));
+    check(&world, &all("an"));
+    let access = world.enter("cu.an@tinh.gov.vn");
+    assert!(access.sender_addresses().contains(&alias));
+    assert_eq!(access.sending(&alias), Sending::As);
+    // Vietnam's next day begins at 17:00 UTC.
+    world.pass(17 * 3600);
+    check(&world, &all("Moved"));
+    check(&world, &[("an@tinh.gov.vn", "an"), ("la@tinh.gov.vn", "Unknown")]);
+    let password = crate::world::PASSWORD;
+    let refused = world.try_enter("cu.an@tinh.gov.vn", password).unwrap_err();
+    assert_eq!(refused, directory::SignInError::Refused);
+    let access = world.enter("an@tinh.gov.vn");
+    assert!(!access.sender_addresses().contains(&alias));
+    assert_eq!(access.sending(&alias), Sending::No);
+    // It is still his, and taken; it may be given more time, or none.
+    let taken = d.create_alias(None, alias.clone(), an).unwrap_err();
+    assert!(matches!(taken, directory::Error::Exists(_)), "{taken}");
+    for until in [day("2027-11-22"), None] {
+        let row = d.alias(&alias).unwrap();
+        d.change_alias(None, directory::Alias { until, ..row }, None).unwrap();
+        check(&world, &all("an"));
+    }
+    let world = world.restart();
+    assert_eq!(world.directory.alias(&alias).unwrap().until, None);
+}
