@@ -288,9 +288,9 @@ fn a_domain_that_stands_for_another_ends_with_its_last_day() {
 
 #[test]
 fn an_alias_serves_until_its_last_day_is_over() {
-    let (world, _) = province();
+    let world = merged();
     let d = &world.directory;
-    let an = world.id("an@tinh.gov.vn");
+    let an = world.person("an@tinh.gov.vn", "H99.1").id;
     let day = |text: &str| formats::date::Day::parse(text);
     let alias = address("cu.an@tinh.gov.vn");
     d.create_alias_until(None, alias.clone(), an, day("2026-11-22")).unwrap();
