@@ -104,7 +104,9 @@ pub(crate) fn pairs(uri: &Uri) -> Result<Vec<(&str, String, String)>, Problem> {
     let stands = uri.query().unwrap_or_default().split('&');
     let stands = stands.filter(|pair| !pair.is_empty());
     let both = stands.zip(meant);
-    Ok(both.map(|(pair, (name, value))| (pair, name, value)).collect())
+    Ok(both
+        .map(|(pair, (name, value))| (pair, name, value))
+        .collect())
 }
 
 /// Refuses a request that names what its operation does not take; lets others pass.
@@ -135,7 +137,11 @@ pub(crate) async fn known(
 async fn bare(request: Request) -> Result<Request, Problem> {
     let (parts, content) = request.into_parts();
     let content = to_bytes(content, BODY_MAX).await.map_err(|_| too_large())?;
-    let letters: Vec<u8> = content.iter().copied().filter(|c| !c.is_ascii_whitespace()).collect();
+    let letters: Vec<u8> = content
+        .iter()
+        .copied()
+        .filter(|c| !c.is_ascii_whitespace())
+        .collect();
     match letters.as_slice() {
         b"" | b"{}" => Ok(Request::from_parts(parts, Body::from(content))),
         _ => Err(needless(&content)),
@@ -198,7 +204,14 @@ mod tests {
         check("&", None);
         check("dry_run=true", None);
         check("dry%5Frun=true", None);
-        for query in ["dryrun=true", "Dry_Run=true", "dry_run=true&dry_run=false", "x", "=", "limit=1"] {
+        for query in [
+            "dryrun=true",
+            "Dry_Run=true",
+            "dry_run=true&dry_run=false",
+            "x",
+            "=",
+            "limit=1",
+        ] {
             check(query, Some(400));
         }
         assert!(delete.of(&Method::HEAD, path).is_some());

@@ -5,6 +5,7 @@
 //! where acts are committed, so that no act can forget it. Who runs the server is not bound, and makes another one where there is none
 //! (`congvu rescue administrator`).
 
+use crate::AccountId;
 use crate::act::{Note, invalid, name};
 use crate::book::Book;
 use crate::fact::Fact;
@@ -13,7 +14,6 @@ use crate::{
     Access, Account, AccountKind, AccountState, AgencyId, Capabilities, Directory, Error, Grant,
     NewAccount, Role,
 };
-use crate::AccountId;
 use formats::address::Address;
 use std::collections::BTreeMap;
 
@@ -71,7 +71,12 @@ impl Book {
             };
         }
         let held = |id: &&AccountId| self.holders.contains(id);
-        let was: Vec<&Account> = become_so.keys().filter(held).filter_map(|id| self.account(*id)).map(AsRef::as_ref).collect();
+        let was: Vec<&Account> = become_so
+            .keys()
+            .filter(held)
+            .filter_map(|id| self.account(*id))
+            .map(AsRef::as_ref)
+            .collect();
         if was.is_empty() {
             return Ok(());
         }
@@ -81,7 +86,9 @@ impl Book {
                     continue;
                 }
                 let new = become_so.values().flatten();
-                let others = self.leaders(top, now_s).filter(|a| !become_so.contains_key(&a.id));
+                let others = self
+                    .leaders(top, now_s)
+                    .filter(|a| !become_so.contains_key(&a.id));
                 let mut left = new.copied().chain(others);
                 if !left.any(|account| leads(account, top, time, now_s)) {
                     return Err(Error::LastAdministrator(top.clone()));
@@ -128,7 +135,12 @@ impl Directory {
             let old = book.account(account.id).ok_or(Error::NotFound("account"))?;
             let mut new = Account::clone(old);
             new.state = AccountState::Active;
-            book.add_grant(None, &mut new, Grant::of(Role::Administrator, top.clone()), now)?;
+            book.add_grant(
+                None,
+                &mut new,
+                Grant::of(Role::Administrator, top.clone()),
+                now,
+            )?;
             new.version += 1;
             let mut facts = book.planted(new.id, None, now);
             facts.push(Fact::Account(new.clone()));
@@ -152,7 +164,10 @@ impl Directory {
         let book = self.read();
         let mut tops = book.tops().filter(|id| top.is_none_or(|top| top == *id));
         let (Some(found), None) = (tops.next(), tops.next()) else {
-            return Err(invalid("agency", "the code of the agency at the top of a tree"));
+            return Err(invalid(
+                "agency",
+                "the code of the agency at the top of a tree",
+            ));
         };
         let leaders: Vec<String> = book
             .leaders(found, self.now_s())

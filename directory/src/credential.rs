@@ -226,7 +226,9 @@ impl Directory {
                 Err(invalid("kind", "an app password or a token"))
             }
             CredentialKind::Token => self.create_token(by, account, label, None, expires_at),
-            CredentialKind::FirstPassword => self.create_first(by, account, name("label", label)?, expires_at),
+            CredentialKind::FirstPassword => {
+                self.create_first(by, account, name("label", label)?, expires_at)
+            }
             CredentialKind::AppPassword => self.create_app(by, account, label, expires_at),
         }
     }
@@ -277,7 +279,11 @@ impl Directory {
         (account, stored): (AccountId, Stored),
         address: String,
     ) -> Result<Credential, Error> {
-        let there = self.read().credentials.get(&account).map_or(0, |of| of.len());
+        let there = self
+            .read()
+            .credentials
+            .get(&account)
+            .map_or(0, |of| of.len());
         if there >= CREDENTIALS_MAX {
             let expected = format!("fewer than {CREDENTIALS_MAX} credentials");
             return Err(invalid("account", expected));

@@ -9,8 +9,8 @@ use crate::cap::AgencyCaps;
 use crate::credential::Stored;
 use crate::dkim::DkimRow;
 use crate::former::{
-    Account1, Account2, Account3, Agency1, Agency2, Alias1, Approval1, Domain1, Domain2, Held, ListRules1,
-    Stored1, Stored2, Stored3,
+    Account1, Account2, Account3, Agency1, Agency2, Alias1, Approval1, Domain1, Domain2, Held,
+    ListRules1, Stored1, Stored2, Stored3,
 };
 use crate::forward::{AgencyForwarding, Forwarding};
 use crate::freed::Freed;

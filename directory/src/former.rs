@@ -7,8 +7,7 @@ pub(crate) use secrets::{Held, Stored1, Stored2, Stored3};
 use crate::approval::{Approval, Dangerous, Decision};
 use crate::{
     Account, AccountId, AccountKind, AccountState, Agency, AgencyId, AgencyProfile, AgencyQuota,
-    Alias,
-    Domain, DomainState, Grant, ListRules, Posting, Role,
+    Alias, Domain, DomainState, Grant, ListRules, Posting, Role,
 };
 use formats::address::{Address, DomainName};
 use serde::{Deserialize, Serialize};

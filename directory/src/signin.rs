@@ -137,7 +137,10 @@ impl Directory {
         });
         if let Some((account, through)) = found {
             let id = credential_of(through);
-            return match self.read().closed_to(account.id, id, peer, now.div_euclid(1000)) {
+            return match self
+                .read()
+                .closed_to(account.id, id, peer, now.div_euclid(1000))
+            {
                 None => self.entered((account, through), None, peer, now),
                 Some(barred) => Err(SignInError::Barred(barred)),
             };

@@ -10,8 +10,8 @@ use crate::credential::Proof;
 use crate::hash::{digest, encode, random};
 use crate::policy::Key;
 use crate::{
-    Access, Account, AccountId, AgencyId, Capability, Credential, CredentialKind, Directory,
-    Error, Secret,
+    Access, Account, AccountId, AgencyId, Capability, Credential, CredentialKind, Directory, Error,
+    Secret,
 };
 use serde::{Deserialize, Serialize};
 
@@ -109,7 +109,11 @@ impl Book {
             (true, true) => Opens::All,
             (true, false) => Opens::Mail,
             (false, true) => Opens::Administration,
-            (false, false) => return wrong("nothing: the agency lets no token open mail, and the account administers nothing"),
+            (false, false) => {
+                return wrong(
+                    "nothing: the agency lets no token open mail, and the account administers nothing",
+                );
+            }
         };
         let opens = wanted.unwrap_or(may);
         if opens.administration() && !administers {
@@ -129,7 +133,10 @@ impl Book {
         wanted: Option<i64>,
         now_s: i64,
     ) -> Result<Option<i64>, Error> {
-        if self.check_account(by, Capability::ManageTokens, owner).is_ok() {
+        if self
+            .check_account(by, Capability::ManageTokens, owner)
+            .is_ok()
+        {
             return Ok(wanted);
         }
         let days = |days: i64| now_s.saturating_add(days * DAY_S);
@@ -140,9 +147,13 @@ impl Book {
         }
         let all = self.credentials.get(&owner.id).into_iter().flatten();
         let tokens = all.filter(|(_, kept)| kept.stored.kind == CredentialKind::Token);
-        let standing = tokens.filter(|(_, kept)| !kept.expired(now_s) && kept.stored.hands.is_own());
+        let standing =
+            tokens.filter(|(_, kept)| !kept.expired(now_s) && kept.stored.hands.is_own());
         if standing.count() >= OWN_MAX {
-            return Err(invalid("account", format!("fewer than {OWN_MAX} tokens of one's own")));
+            return Err(invalid(
+                "account",
+                format!("fewer than {OWN_MAX} tokens of one's own"),
+            ));
         }
         Ok(Some(end))
     }

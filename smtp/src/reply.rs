@@ -167,9 +167,7 @@ pub(crate) fn refused(refused: &Refused) -> Reply {
     match cause {
         Refusal::UnknownRecipient => "550 5.1.1 No such mailbox here",
         // RFC 3463 §3.2: once valid, but mail is no longer accepted for it.
-        Refusal::DomainEnded => {
-            "550 5.1.6 This address is not used any more, ask for the new one"
-        }
+        Refusal::DomainEnded => "550 5.1.6 This address is not used any more, ask for the new one",
         Refusal::RecipientClosed => "550 5.2.1 Mailbox takes no mail",
         Refusal::RelayDenied => "550 5.7.1 Relaying denied",
         // RFC 3463 §3.8: mailing list expansion prohibited.

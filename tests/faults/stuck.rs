@@ -123,26 +123,45 @@ fn a_tree_that_nobody_administers_gets_an_administrator() {
     let process = Process::demo(&folder, base);
     let (status, said) = admin("accounts delete quantri@tinhmau.gov.vn", &folder);
     assert_eq!(status, Some(1), "{said}");
-    assert!(said.contains("H99") && said.contains("administrator"), "{said}");
+    assert!(
+        said.contains("H99") && said.contains("administrator"),
+        "{said}"
+    );
     assert_eq!(process.terminate(), Some(0));
 
     let file = dir.path().join("token");
     let path = file.to_str().unwrap();
-    let new = ["administrator", "--address", "moi@tinhmau.gov.vn", "--token-file", path];
+    let new = [
+        "administrator",
+        "--address",
+        "moi@tinhmau.gov.vn",
+        "--token-file",
+        path,
+    ];
     let (status, said) = rescue(&new, &folder);
     assert_eq!(status, Some(1), "there is one: {said}");
-    assert!(said.contains("quantri@tinhmau.gov.vn") && !file.exists(), "{said}");
+    assert!(
+        said.contains("quantri@tinhmau.gov.vn") && !file.exists(),
+        "{said}"
+    );
     orphan(&folder);
     let (status, said) = rescue(&new, &folder);
     assert_eq!(status, Some(0), "{said}");
 
     let process = Process::demo(&folder, base);
     let (status, said) = admin("accounts show annv@tinhmau.gov.vn", &folder);
-    assert_ne!(status, Some(0), "whom the demo names may see nothing: {said}");
+    assert_ne!(
+        status,
+        Some(0),
+        "whom the demo names may see nothing: {said}"
+    );
     let give = "grants give quantri@tinhmau.gov.vn --agency H99 --role administrator";
     let (status, said) = admin(&format!("{give} --token-file {path}"), &folder);
     assert_eq!(status, Some(0), "{said}");
     let (_, said) = admin("audit list --act administrator", &folder);
-    assert!(said.contains("system") && said.contains("Không còn ai duyệt"), "{said}");
+    assert!(
+        said.contains("system") && said.contains("Không còn ai duyệt"),
+        "{said}"
+    );
     assert_eq!(process.terminate(), Some(0));
 }

@@ -126,7 +126,10 @@ async fn an_alias_has_an_end_that_may_be_moved_and_taken_away() {
     check(&w.patch(&w.branch, path, end).await, 200);
     // What leads elsewhere keeps its end.
     let other = json!({"account": w.id("quantri.nhanh")});
-    assert_eq!(w.patch(&w.root, path, other).await.json["until"], "2020-01-01");
+    assert_eq!(
+        w.patch(&w.root, path, other).await.json["until"],
+        "2020-01-01"
+    );
     for bad in ["2028-02-30", "soon", ""] {
         let refused = w.patch(&w.root, path, json!({ "until": bad })).await;
         check(&refused, 422);

@@ -318,7 +318,10 @@ async fn an_import_that_is_tried_spends_no_key() {
     assert_eq!(done.header("idempotency-replayed"), "", "{done:?}");
     let job = w.ended(&w.root, &done).await;
     assert_ne!(job["id"], tried.json["id"]);
-    check(&w.get(&w.root, &format!("accounts/{}", w.id("moi"))).await, 200);
+    check(
+        &w.get(&w.root, &format!("accounts/{}", w.id("moi"))).await,
+        200,
+    );
     // The same again is the same job, of each.
     for (ask, first) in [("?dry_run=true", &tried), ("", &done)] {
         let again = send(ask).await;

@@ -259,7 +259,10 @@ async fn the_last_administrator_stays() {
     let done = w.import(&w.root, "accounts?skip_errors=true", table).await;
     let rows = w.results(&w.root, &done, "?outcome=error").await;
     assert_eq!(rows.len(), 1, "{done} {rows:?}");
-    assert_eq!(rows[0]["errors"][0]["code"], "last-administrator", "{rows:?}");
+    assert_eq!(
+        rows[0]["errors"][0]["code"], "last-administrator",
+        "{rows:?}"
+    );
     assert_eq!(rows[0]["errors"][0]["column"], "state", "{rows:?}");
     assert_eq!(w.directory.audit_check().unwrap(), None);
 }

@@ -69,7 +69,10 @@ async fn no_route_takes_a_parameter_that_it_does_not_know() {
             };
             assert_eq!(told["field"], name, "{line}");
             let detail = told["detail"].as_str().unwrap();
-            assert!(takes.iter().all(|name| detail.contains(name)), "{line}: {detail}");
+            assert!(
+                takes.iter().all(|name| detail.contains(name)),
+                "{line}: {detail}"
+            );
         }
         for name in takes {
             // Known, whatever becomes of this value.
@@ -89,7 +92,12 @@ async fn no_route_takes_a_parameter_that_it_does_not_know() {
 async fn what_was_to_be_tried_is_not_done_for_a_slip_of_the_pen() {
     let w = World::new();
     let path = format!("accounts/{}", w.id("kiemtoan"));
-    for query in ["dryrun=true", "dry-run=true", "dry_run=true&x", "dry_run=true&dry_run=false"] {
+    for query in [
+        "dryrun=true",
+        "dry-run=true",
+        "dry_run=true&x",
+        "dry_run=true&dry_run=false",
+    ] {
         check(&w.delete(&w.root, &format!("{path}?{query}")).await, 400);
     }
     let english = [("accept-language", "en")];
@@ -137,7 +145,9 @@ async fn no_route_takes_a_field_that_it_does_not_know() {
     // Where no body is taken, an empty one is none.
     let path = format!("accounts/{}", w.id("kiemtoan"));
     let line = format!("DELETE {path}");
-    let meant = w.with(&w.root, &line, &[], Some(json!({"dry_run": true}))).await;
+    let meant = w
+        .with(&w.root, &line, &[], Some(json!({"dry_run": true})))
+        .await;
     check(&meant, 422);
     check(&w.get(&w.root, &path).await, 200);
     check(&w.with(&w.root, &line, &[], Some(json!({}))).await, 204);

@@ -123,7 +123,9 @@ async fn a_person_without_rights_has_tokens_for_his_mail() {
     assert_eq!(listed.names("opens"), ["administration", "mail"]);
     // It is there among the credentials too, and who manages tokens sees and withdraws it; a sister agency does not.
     let account = w.id("nguoila");
-    let all = w.get(&w.root, &format!("accounts/{account}/credentials")).await;
+    let all = w
+        .get(&w.root, &format!("accounts/{account}/credentials"))
+        .await;
     assert!(all.names("opens").contains(&"mail".to_owned()), "{all:?}");
     check(&w.get(&w.branch, &format!("tokens/{id}")).await, 404);
     check(&w.delete(&w.branch, &format!("tokens/{id}")).await, 404);

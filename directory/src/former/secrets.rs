@@ -133,8 +133,7 @@ mod tests {
         // Versions 3 and 4 wrote the same without the last octet, what it opens.
         for version in [3, 4] {
             let row_then = [&[version], &again[1..again.len() - 1]].concat();
-            let Ok(Fact::Credential(owner, stored)) =
-                Fact::read(table::CREDENTIAL, b"", &row_then)
+            let Ok(Fact::Credential(owner, stored)) = Fact::read(table::CREDENTIAL, b"", &row_then)
             else {
                 panic!("a credential of version {version}")
             };

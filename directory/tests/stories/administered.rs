@@ -20,20 +20,32 @@ fn alone() -> (World, Access, GrantId) {
 type Act = fn(&World, &Access, GrantId) -> Result<(), Error>;
 
 const ACTS: [(&str, Act); 8] = [
-    ("delete", |w, by, _| w.directory.delete_account(Some(by), by.account(), None)),
+    ("delete", |w, by, _| {
+        w.directory.delete_account(Some(by), by.account(), None)
+    }),
     ("suspend", |w, by, _| state(w, by, AccountState::Suspended)),
     ("retire", |w, by, _| state(w, by, AccountState::Retired)),
-    ("take the grant", |w, by, grant| w.directory.take_grant(Some(by), grant, false, None)),
-    ("take all grants", |w, by, _| change(w, by, |account| account.grants.clear())),
+    ("take the grant", |w, by, grant| {
+        w.directory.take_grant(Some(by), grant, false, None)
+    }),
+    ("take all grants", |w, by, _| {
+        change(w, by, |account| account.grants.clear())
+    }),
     ("turn into a list", |w, by, _| {
-        change(w, by, |account| account.kind = AccountKind::List { members: Vec::new() })
+        change(w, by, |account| {
+            account.kind = AccountKind::List {
+                members: Vec::new(),
+            }
+        })
     }),
     ("let the grant end", |w, by, grant| {
         let until = Some(w.now_s() + DAY_S);
         regrant(w, by, grant, |grant| grant.until = until)
     }),
     ("make it less", |w, by, grant| {
-        let less = Capabilities::ALL.iter().filter(|one| *one != Capability::ManageStore);
+        let less = Capabilities::ALL
+            .iter()
+            .filter(|one| *one != Capability::ManageStore);
         let less = May::Only(less.collect());
         regrant(w, by, grant, |grant| grant.may = less)
     }),
@@ -46,7 +58,10 @@ fn change(
 ) -> Result<(), Error> {
     let mut account = world.directory.account(by.account()).unwrap();
     how(&mut account);
-    world.directory.change_account(Some(by), account, None).map(drop)
+    world
+        .directory
+        .change_account(Some(by), account, None)
+        .map(drop)
 }
 
 fn state(world: &World, by: &Access, state: AccountState) -> Result<(), Error> {
@@ -61,7 +76,10 @@ fn regrant(
 ) -> Result<(), Error> {
     let mut grant = world.directory.grant(Some(by), id).unwrap().grant;
     how(&mut grant);
-    world.directory.change_grant(Some(by), id, grant, None).map(drop)
+    world
+        .directory
+        .change_grant(Some(by), id, grant, None)
+        .map(drop)
 }
 
 fn last_of<T: std::fmt::Debug>(done: Result<T, Error>, what: &str) {
@@ -123,12 +141,19 @@ fn one_of_two_may_go_and_the_other_may_not() {
     let (world, first, _) = alone();
     let d = &world.directory;
     let second = world.officer("qt2@tinh.gov.vn", Role::Administrator, "H99");
-    d.delete_account(Some(&second), first.account(), None).unwrap();
-    last_of(d.delete_account(Some(&second), second.account(), None), "delete");
+    d.delete_account(Some(&second), first.account(), None)
+        .unwrap();
+    last_of(
+        d.delete_account(Some(&second), second.account(), None),
+        "delete",
+    );
     // On trial too.
     let trial = directory::Trial::default();
     let tried = second.clone().on_trial(&trial);
-    last_of(d.delete_account(Some(&tried), second.account(), None), "a dry run");
+    last_of(
+        d.delete_account(Some(&tried), second.account(), None),
+        "a dry run",
+    );
 }
 
 #[test]
@@ -144,7 +169,10 @@ fn who_runs_the_server_makes_one_where_there_is_none() {
     refused(rescue("moi@khac.vn", None), "address");
     refused(rescue("moi@tinh.gov.vn", Some(&agency("H99.1"))), "agency");
     let made = rescue("moi@tinh.gov.vn", None).unwrap();
-    assert_eq!((made.state, made.agency), (AccountState::Active, agency("H99")));
+    assert_eq!(
+        (made.state, made.agency),
+        (AccountState::Active, agency("H99"))
+    );
     let audit = d.audit(None, 1).unwrap();
     let told = (audit[0].act.as_str(), audit[0].object.as_str());
     assert_eq!(told, ("administrator.rescue", "moi@tinh.gov.vn"));
@@ -163,7 +191,8 @@ fn who_runs_the_server_makes_one_where_there_is_none() {
 
     // Of two trees one is named.
     world.agency("H98", None);
-    d.create_domain(None, domain("khac.gov.vn"), agency("H98")).unwrap();
+    d.create_domain(None, domain("khac.gov.vn"), agency("H98"))
+        .unwrap();
     refused(rescue("b@khac.gov.vn", None), "agency");
     rescue("b@khac.gov.vn", Some(&agency("H98"))).unwrap();
 }

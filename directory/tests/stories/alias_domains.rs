@@ -293,8 +293,13 @@ fn an_alias_serves_until_its_last_day_is_over() {
     let an = world.person("an@tinh.gov.vn", "H99.1").id;
     let day = |text: &str| formats::date::Day::parse(text);
     let alias = address("cu.an@tinh.gov.vn");
-    d.create_alias_until(None, alias.clone(), an, day("2026-11-22")).unwrap();
-    let names = ["cu.an@tinh.gov.vn", "cu.an+viec@tinh.gov.vn", "cu.an@cu.gov.vn"];
+    d.create_alias_until(None, alias.clone(), an, day("2026-11-22"))
+        .unwrap();
+    let names = [
+        "cu.an@tinh.gov.vn",
+        "cu.an+viec@tinh.gov.vn",
+        "cu.an@cu.gov.vn",
+    ];
     let all = |found| names.map(|name| (name, found));
     check(&world, &all("an"));
     let access = world.enter("cu.an@tinh.gov.vn");
@@ -303,7 +308,10 @@ fn an_alias_serves_until_its_last_day_is_over() {
     // Vietnam's next day begins at 17:00 UTC.
     world.pass(17 * 3600);
     check(&world, &all("Moved"));
-    check(&world, &[("an@tinh.gov.vn", "an"), ("la@tinh.gov.vn", "Unknown")]);
+    check(
+        &world,
+        &[("an@tinh.gov.vn", "an"), ("la@tinh.gov.vn", "Unknown")],
+    );
     let password = crate::world::PASSWORD;
     let refused = world.try_enter("cu.an@tinh.gov.vn", password).unwrap_err();
     assert_eq!(refused, directory::SignInError::Refused);
@@ -315,7 +323,8 @@ fn an_alias_serves_until_its_last_day_is_over() {
     assert!(matches!(taken, directory::Error::Exists(_)), "{taken}");
     for until in [day("2027-11-22"), None] {
         let row = d.alias(&alias).unwrap();
-        d.change_alias(None, directory::Alias { until, ..row }, None).unwrap();
+        d.change_alias(None, directory::Alias { until, ..row }, None)
+            .unwrap();
         check(&world, &all("an"));
     }
     let world = world.restart();

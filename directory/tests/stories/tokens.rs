@@ -32,7 +32,9 @@ fn make(
     opens: Option<Opens>,
 ) -> Result<(directory::Credential, Secret), Error> {
     let who = by.account();
-    world.directory.create_token(Some(by), who, "máy", opens, None)
+    world
+        .directory
+        .create_token(Some(by), who, "máy", opens, None)
 }
 
 #[test]
@@ -50,10 +52,28 @@ fn nobody_makes_a_token_that_opens_more_than_he_may() {
     let (yes, no) = (Ok(()), Err);
     for (who, by, opens, made, expected) in [
         ("an", &an, None, Opens::Mail, [no(Barred::MailOnly), yes]),
-        ("an", &an, Some(Opens::Mail), Opens::Mail, [no(Barred::MailOnly), yes]),
+        (
+            "an",
+            &an,
+            Some(Opens::Mail),
+            Opens::Mail,
+            [no(Barred::MailOnly), yes],
+        ),
         ("kt", &kt, None, Opens::All, [yes, yes]),
-        ("kt", &kt, Some(Opens::Mail), Opens::Mail, [no(Barred::MailOnly), yes]),
-        ("kt", &kt, Some(Opens::Administration), Opens::Administration, [yes, no(Barred::AdministersOnly)]),
+        (
+            "kt",
+            &kt,
+            Some(Opens::Mail),
+            Opens::Mail,
+            [no(Barred::MailOnly), yes],
+        ),
+        (
+            "kt",
+            &kt,
+            Some(Opens::Administration),
+            Opens::Administration,
+            [yes, no(Barred::AdministersOnly)],
+        ),
         ("qt", &qt, None, Opens::All, [yes, yes]),
     ] {
         let (shown, secret) = make(&world, by, opens).unwrap();
@@ -87,12 +107,21 @@ fn a_token_makes_no_other_and_neither_does_an_app_password() {
         ..peer("192.0.2.1")
     };
     let by_token = d.sign_in_token(&secret, mail).unwrap();
-    let app = d.create_credential(Some(&an), an.account(), CredentialKind::AppPassword, "x", None);
+    let app = d.create_credential(
+        Some(&an),
+        an.account(),
+        CredentialKind::AppPassword,
+        "x",
+        None,
+    );
     let by_app = world
         .try_enter("an@tinh.gov.vn", app.unwrap().1.expose())
         .unwrap();
     for by in [&by_token, &by_app] {
-        assert!(matches!(make(&world, by, None), Err(Error::NotFound(_))), "{by:?}");
+        assert!(
+            matches!(make(&world, by, None), Err(Error::NotFound(_))),
+            "{by:?}"
+        );
     }
     // A browser's session does.
     let session = d.open_session(&an, peer("192.0.2.1")).unwrap();
@@ -114,7 +143,13 @@ fn ones_own_tokens_end_and_are_few() {
     let (shown, secret) = make(&world, &an, None).unwrap();
     assert_eq!(shown.expires_at, Some(now + 90 * DAY_S));
     let until = |days: i64| {
-        d.create_token(Some(&an), an.account(), "máy", None, Some(now + days * DAY_S))
+        d.create_token(
+            Some(&an),
+            an.account(),
+            "máy",
+            None,
+            Some(now + days * DAY_S),
+        )
     };
     assert_eq!(field(until(367)), "expires_at");
     assert_eq!(field(until(0)), "expires_at");
@@ -128,14 +163,21 @@ fn ones_own_tokens_end_and_are_few() {
     until(2).unwrap();
     let qt = world.officer("qt@tinh.gov.vn", Role::Administrator, "H99");
     let listed = d.credentials(Some(&qt), an.account()).unwrap();
-    assert!(listed.iter().any(|one| one.id == shown.id && one.opens == Some(Opens::Mail)));
-    d.delete_credential(Some(&qt), an.account(), shown.id).unwrap();
+    assert!(
+        listed
+            .iter()
+            .any(|one| one.id == shown.id && one.opens == Some(Opens::Mail))
+    );
+    d.delete_credential(Some(&qt), an.account(), shown.id)
+        .unwrap();
     assert!(d.sign_in_token(&secret, api("192.0.2.1")).is_err());
     // Who manages tokens is not bound: machines have them.
     let (endless, _) = make(&world, &qt, None).unwrap();
     assert_eq!(endless.expires_at, None);
     let told = d.audit(None, 50).unwrap();
-    let made = told.iter().find(|e| e.act == "credential.create" && e.object == "an@tinh.gov.vn");
+    let made = told
+        .iter()
+        .find(|e| e.act == "credential.create" && e.object == "an@tinh.gov.vn");
     assert_eq!(made.unwrap().detail["opens"], "mail");
 }
 
@@ -157,7 +199,11 @@ fn what_the_agency_says_of_app_passwords_and_jmap_holds_for_tokens() {
         policy.said.insert(key, said);
         d.set_agency_policy(None, policy, None).unwrap();
         assert_eq!(field(make(&world, &an, None)), "opens", "{key:?}");
-        assert_eq!(field(make(&world, &kt, Some(Opens::All))), "opens", "{key:?}");
+        assert_eq!(
+            field(make(&world, &kt, Some(Opens::All))),
+            "opens",
+            "{key:?}"
+        );
         let (shown, _) = make(&world, &kt, None).unwrap();
         assert_eq!(shown.opens, Some(Opens::Administration), "{key:?}");
         // Those that are there open no mail any more.

@@ -162,16 +162,25 @@ async fn who_is_halfway_in_when_the_factor_is_withdrawn_sets_another_up() {
     let account = d.account_at(&address(ADDRESS)).unwrap().id;
     let mut all = d.credentials(None, account).unwrap().into_iter();
     let factor = all.find(|one| one.kind == directory::CredentialKind::SecondFactor);
-    d.delete_credential(None, account, factor.unwrap().id).unwrap();
+    d.delete_credential(None, account, factor.unwrap().id)
+        .unwrap();
     let code = app(&key, 1);
-    let fields = [("half", half.as_str()), ("code", code.as_str()), ("next", "/mail")];
+    let fields = [
+        ("half", half.as_str()),
+        ("code", code.as_str()),
+        ("next", "/mail"),
+    ];
     let page = step(&world, "/login/second/code", "", &fields).await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.body);
     assert!(page.body.contains("class=\"qr\"") && !page.body.contains("không tắt được"));
     assert!(session(&page).is_none(), "the password alone opens nothing");
     let (half, key) = (hidden(&page, "half"), texts(&page, "code").remove(0));
     let code = app(&key, 0);
-    let fields = [("half", half.as_str()), ("code", code.as_str()), ("next", "/mail")];
+    let fields = [
+        ("half", half.as_str()),
+        ("code", code.as_str()),
+        ("next", "/mail"),
+    ];
     let page = step(&world, "/login/second/set", "", &fields).await;
     assert!(session(&page).is_some() && page.body.contains("href=\"/mail\""));
     // The half that it was is none any more.
