@@ -6,7 +6,7 @@ use crate::book::Book;
 use crate::diversion::is_owner;
 use crate::fact::Fact;
 use crate::hand::Hands;
-use crate::hash::{digest, encode, random};
+use crate::hash::{digest, random};
 use crate::policy::Key;
 use crate::token::Opens;
 use crate::verifier::Verifier;

@@ -212,3 +212,30 @@ fn a_power_cut_leaves_both_first_keys_or_none() {
     }
     assert!(none > 0 && both > 0, "{none} without keys, {both} with");
 }
+
+#[test]
+fn what_the_first_keys_would_be_told_as_is_what_they_are_told_as() {
+    let world = World::new();
+    let d = &world.directory;
+    let name = domain("khac.gov.vn");
+    let officer = world.officer("qt@tinh.gov.vn", directory::Role::Administrator, "H99");
+    let trial = directory::Trial::default();
+    let tries = officer.clone().on_trial(&trial);
+    let tried = d.create_domain_for(Some(&tries), name.clone(), agency("H99"), None);
+    assert_eq!(tried.unwrap_err(), directory::Error::Tried);
+    let tried = d.try_first_dkim_keys(&tries, &name);
+    assert_eq!(tried.unwrap_err(), directory::Error::Tried);
+    let told = trial.ended().unwrap();
+    d.create_domain_for(Some(&officer), name.clone(), agency("H99"), None)
+        .unwrap();
+    d.make_first_dkim_keys(Some(&officer), &name).unwrap();
+    let done = d.audit(None, 2).unwrap();
+    for (tried, done) in told.iter().zip(done.iter().rev()) {
+        assert_eq!(
+            (tried.act, &tried.object),
+            (done.act.as_str(), &done.object)
+        );
+        assert_eq!(tried.detail.to_string(), done.detail);
+    }
+    assert_eq!(told.len(), 2);
+}

@@ -159,9 +159,9 @@ async fn who_is_halfway_in_when_the_factor_is_withdrawn_sets_another_up() {
     demand(&world);
     let half = hidden(&enter(&world, ADDRESS, PASSWORD).await, "half");
     let d = &world.directory;
-    let account = d.account_at(&address(ADDRESS)).unwrap().id;
+    let account = d.account_at(&Address::parse(ADDRESS).unwrap()).unwrap().id;
     let mut all = d.credentials(None, account).unwrap().into_iter();
-    let factor = all.find(|one| one.kind == directory::CredentialKind::SecondFactor);
+    let factor = all.find(|one| one.kind == CredentialKind::SecondFactor);
     d.delete_credential(None, account, factor.unwrap().id)
         .unwrap();
     let code = app(&key, 1);
