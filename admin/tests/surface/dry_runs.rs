@@ -345,11 +345,10 @@ async fn a_restore_that_is_not_there_is_not_given_up_on_trial_either() {
     let w = World::new();
     let line = format!("DELETE accounts/{}/restore", w.id("kiemtoan"));
     let entries = state(&w).0;
-    let tried = w.with(&w.root, &format!("{line}?dry_run=true"), &[], None);
-    check(&tried.await, 404);
+    let tries = format!("{line}?dry_run=true");
+    check(&w.with(&w.root, &tries, &[], None).await, 404);
     assert_eq!(state(&w).0, entries);
     check(&w.with(&w.root, &line, &[], None).await, 404);
     // Who may not do it hears of that first.
-    let line = format!("{line}?dry_run=true");
-    check(&w.with(&w.auditor, &line, &[], None).await, 403);
+    check(&w.with(&w.auditor, &tries, &[], None).await, 403);
 }

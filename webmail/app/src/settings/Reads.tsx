@@ -45,7 +45,7 @@ function Row({ look }: { look: Look }) {
       <Icon name={ICON[kind]} />
       <div>
         <h3>{words().reads[kind]}</h3>
-        <p><span class="who">{look.by}</span> · <time dateTime={look.at}>{longTime(look.at)}</time>{until && <> {words().readUntil} <time dateTime={look.until}>{until}</time></>}</p>
+        <p><span class="reader-of">{look.by}</span> · <time dateTime={look.at}>{longTime(look.at)}</time>{until && <> {words().readUntil} <time dateTime={look.until}>{until}</time></>}</p>
         <p class={look.reason ? 'reason' : 'quiet'}>{look.reason ? `${words().readReason}: ${nfc(look.reason)}` : words().readNoReason}</p>
         {mailbox && <p>{words().readOf}: {mailbox}</p>}
         {look.to && look.to.length > 0 && <p>{words().readTo}: {look.to.join(', ')}</p>}
