@@ -244,15 +244,11 @@ impl Fact {
                 Some(encode_as(ACCOUNT_VERSION, a)?),
             ),
             Self::NoAccount(id) => (table::ACCOUNT, account_key(*id), None),
-            Self::Alias(a) => (
-                table::ALIAS,
-                a.address.key().into_bytes(),
-                Some(encode_as(ALIAS_VERSION, a)?),
-            ),
-            Self::NoAlias(address) => (table::ALIAS, address.key().into_bytes(), None),
             Self::Session(hash, row) => (table::SESSION, hash.to_vec(), Some(encode(row)?)),
             Self::NoSession(hash) => (table::SESSION, hash.to_vec(), None),
-            Self::Senders(_)
+            Self::Alias(_)
+            | Self::NoAlias(_)
+            | Self::Senders(_)
             | Self::NoSenders(_)
             | Self::List(_)
             | Self::NoList(_)
@@ -321,6 +317,12 @@ impl Fact {
     /// The same of what is said of shares, sending, passing on, of notices, and of positions.
     fn row_of_others(&self) -> Result<RowChange, storage::Error> {
         let (table, key, value) = match self {
+            Self::Alias(a) => (
+                table::ALIAS,
+                a.address.key().into_bytes(),
+                Some(encode_as(ALIAS_VERSION, a)?),
+            ),
+            Self::NoAlias(address) => (table::ALIAS, address.key().into_bytes(), None),
             Self::Senders(s) => (table::SENDERS, account_key(s.account), Some(encode(s)?)),
             Self::NoSenders(account) => (table::SENDERS, account_key(*account), None),
             Self::List(l) => (

@@ -1,5 +1,5 @@
 // What people do with their mail beyond reading and answering: who a letter is from, finding, labels, folders,
-// sending later, a line that is cut. Part of `browser.mjs`, which gives its tools.
+// sending later, a line that is cut, who has looked into the mailbox. Part of `browser.mjs`, which gives its tools.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { connect } from 'node:net';
@@ -313,5 +313,26 @@ export function flows({ origin, demo, people: [first, second], tools: { jmap, sh
     assert.deepEqual([await count('sent'), await count('drafts')], [1, 0], 'sent once, no draft is left');
   }
 
-  return [forged, search, later, folders, files, scheduled, cut];
+  /** Whom the owner is told of: nobody at first, then who read his mailbox and why, in the newest place. */
+  async function looks(page) {
+    const api = (path, data) => page.request.fetch(`${origin}/api/v1/${path}`, {
+      method: data ? 'POST' : 'GET', data, headers: { authorization: `Bearer ${demo.api_token}`, 'audit-reason': 'Tim cong van 12' },
+    });
+    const whose = (await (await api(`accounts?address=${first.address}`)).json()).items[0].id;
+    await page.goto(`${origin}/#/settings`);
+    await page.locator('.reads .standing', { hasText: 'Chưa có ai.' }).waitFor();
+    const opened = await api(`accounts/${whose}/impersonations`, { minutes: 5 });
+    assert.equal(opened.status(), 201, await opened.text());
+    await page.reload();
+    const row = page.locator('.reads li', { hasText: 'Đọc hộp thư như chủ hộp thư' });
+    await row.getByText('Tim cong van 12').waitFor();
+    assert.match(await row.textContent(), new RegExp(`${demo.admins[0].address}.*đến \\d\\d:\\d\\d`));
+    await clean(page, 'who has looked into the mailbox');
+    await row.scrollIntoViewIfNeeded();
+    await shot(page, 'looks');
+    await page.keyboard.press('Escape');
+    await page.waitForSelector('.app .list');
+  }
+
+  return [forged, search, later, folders, files, scheduled, cut, looks];
 }
