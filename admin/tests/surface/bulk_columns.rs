@@ -191,5 +191,5 @@ async fn a_table_that_is_sent_again_with_its_key_is_one_job() {
     check(&keyed(&w, "k3", "agencies?agency=H98", TREE).await, 422);
     let mended = keyed(&w, "k3", "agencies", TREE).await;
     check(&mended, 202);
-    assert_eq!(w.get(&w.branch, "jobs").await.names("state").len(), 3);
+    assert_eq!(w.get(&w.branch, "jobs").await.names("state").len(), 4);
 }

@@ -218,13 +218,13 @@ fn what_the_first_keys_would_be_told_as_is_what_they_are_told_as() {
     let world = World::new();
     let d = &world.directory;
     let name = domain("khac.gov.vn");
-    let officer = world.officer("qt@tinh.gov.vn", directory::Role::Administrator, "H99");
+    let officer = world.officer("qt@tinh.gov.vn", Role::Administrator, "H99");
     let trial = directory::Trial::default();
     let tries = officer.clone().on_trial(&trial);
     let tried = d.create_domain_for(Some(&tries), name.clone(), agency("H99"), None);
-    assert_eq!(tried.unwrap_err(), directory::Error::Tried);
+    assert_eq!(tried.unwrap_err(), Error::Tried);
     let tried = d.try_first_dkim_keys(&tries, &name);
-    assert_eq!(tried.unwrap_err(), directory::Error::Tried);
+    assert_eq!(tried.unwrap_err(), Error::Tried);
     let told = trial.ended().unwrap();
     d.create_domain_for(Some(&officer), name.clone(), agency("H99"), None)
         .unwrap();
