@@ -108,6 +108,17 @@ fn failed(what: &What) -> bool {
     }
 }
 
+/// Whether a place to which the forwarder's mail goes on has the letter.
+fn went_on(number: u64, known: &Known, seen: &Seen) -> bool {
+    FORWARDED.iter().any(|on| {
+        let name = on.split('@').next().unwrap_or_default().to_owned();
+        let taken = known
+            .takes
+            .contains_key(&(Left::Letter(number), (*on).to_owned()));
+        taken || seen.letters.contains_key(&(number, name))
+    })
+}
+
 impl std::fmt::Display for Timeline {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "{}: {:?}", self.found.id, self.found.head.accounts)?;
@@ -266,6 +277,11 @@ impl Timeline {
                     format!("letter {number} for {FORWARDER}, who has it: told that it failed");
                 verdict.invented.push(what);
             }
+            return;
+        }
+        // Given up by an administrator between the two: who got his mail has it for him, and nobody is told.
+        let given_up = to == FORWARDER && had == 0 && known.began(number, "delete");
+        if given_up && self.told(&names, false) == 0 && went_on(number, known, seen) {
             return;
         }
         // An address that stands for several may be told of for one of them.
