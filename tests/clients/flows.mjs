@@ -131,7 +131,7 @@ export function flows({ origin, demo, people: [first, second], tools: { jmap, sh
     await page.locator('.toast', { hasText: 'Đã tạm hoãn thư đến' }).waitFor();
     await page.waitForFunction((gone) => document.querySelector('.msg .t')?.textContent !== gone, subject);
     await page.click('.side a:has-text("Tạm hoãn")');
-    await page.locator('.msg .tag', { hasText: 'Quay lại' }).waitFor();
+    await page.locator('.msg .tag', { hasText: 'Hoãn đến' }).waitFor();
     await shot(page, 'snoozed');
     // The time has come: whichever page is open brings it back, above newer ones.
     const [, put] = await jmap(page, [

@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi as mock } from 'vitest';
 import {
-  MethodError, Unreachable, downloadAddress, letterAddress, reach, request, settle, uploadAddress, useSession,
+  MethodError, Refused, Unreachable, downloadAddress, letterAddress, reach, request, settle, uploadAddress, useSession,
 } from '../src/jmap/client';
 
 const SESSION = {
@@ -60,6 +60,24 @@ describe('request', () => {
     mock.stubGlobal('fetch', () => answer([['Mailbox/get', {}, '0']]));
     await request([['Mailbox/get', {}]]);
     expect(told).toEqual([false, false, true]);
+  });
+
+  it('gives up what is no longer wanted, and says nothing of the server', async () => {
+    const told: boolean[] = [];
+    reach.changed = (yes) => told.push(yes);
+    mock.stubGlobal('fetch', (_: string, { signal }: RequestInit) => new Promise((_resolve, fail) => signal?.addEventListener('abort', () => fail(signal.reason))));
+    const asking = new AbortController();
+    const given = request([['Email/query', {}]], false, asking.signal);
+    asking.abort();
+    await expect(given).rejects.toBeInstanceOf(Unreachable);
+    expect(told).toEqual([]);
+  });
+
+  it('takes an answer that was cut off for none', async () => {
+    mock.stubGlobal('fetch', async () => new Response('{"methodResp'));
+    await expect(request([['Mailbox/get', {}]])).rejects.toBeInstanceOf(Unreachable);
+    mock.stubGlobal('fetch', () => answer([], 403));
+    await expect(request([['Mailbox/get', {}]])).rejects.toBeInstanceOf(Refused);
   });
 
   it('keeps at most four in flight', async () => {

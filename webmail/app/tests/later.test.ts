@@ -6,9 +6,11 @@ import type { EmailRow, Mailbox } from '../src/jmap/objects';
 import { local } from '../src/later/SnoozeDialog';
 import { mark, moveTo, settled } from '../src/state/acts';
 import { alter, fetchPage, known, put, rowOf } from '../src/state/emails';
+import { remove } from '../src/state/folders';
+import { laterGroups } from '../src/mail/LaterMenus';
 import { HANDLED, labelsOf, toggleKeyword } from '../src/state/labels';
 import { mailboxes } from '../src/state/mailboxes';
-import { offered, snooze, wakeAt, wakePatches } from '../src/state/snooze';
+import { WOKEN, offered, snooze, wakeAt, wakeDue, wakePatches } from '../src/state/snooze';
 import { queued } from '../src/state/queue';
 import { reached } from '../src/state/sync';
 import { runLast, toasts } from '../src/state/toast';
@@ -75,6 +77,32 @@ describe('later', () => {
     expect([wakeAt({}), wakeAt({ 'wake-7': true })]).toEqual([null, 7000]);
   });
 
+  it('puts off again what is put off already', async () => {
+    put([{ ...row('e20', ['wake-1764032400']), mailboxIds: { m9: true } }]);
+    await snooze(['e20'], new Date(1_764_118_800_000), 'x');
+    expect(patches()).toEqual([{ e20: { mailboxIds: { m9: true }, 'keywords/wake-1764032400': null, 'keywords/wake-1764118800': true } }]);
+    asked = [];
+    await moveTo(['e20'], 'm9', 'x');
+    expect(asked).toEqual([]);
+  });
+
+  it('looks at all that waits, and counts what came back', async () => {
+    mailboxes.value = mailboxes.value.map((one) => (one.id === 'm9' ? { ...one, totalEmails: 201 } : one));
+    const all = Array.from({ length: 201 }, (_, n) => ({ id: `w${n}`, keywords: { [n >= 199 ? 'wake-100' : 'wake-99999999999']: true } }));
+    const places: unknown[] = [];
+    mock.stubGlobal('fetch', async (_: string, init: RequestInit) => {
+      const { methodCalls } = JSON.parse(String(init.body)) as { methodCalls: [string, Record<string, unknown>, string][] };
+      const position = Number(methodCalls[0]?.[1].position);
+      const page = all.slice(position, position + 200);
+      const answers: Record<string, unknown> = { 'Email/query': { ids: page.map(({ id }) => id) }, 'Email/get': { list: page }, 'Email/set': { updated: { w200: null }, notUpdated: { w199: { type: 'forbidden' } } } };
+      places.push(...methodCalls.map(([name, args]) => (name === 'Email/set' ? Object.keys(args.update as object) : name === 'Email/query' ? args.position : name)));
+      return new Response(JSON.stringify({ methodResponses: methodCalls.map(([name, , id]) => [name, answers[name] ?? {}, id]) }));
+    });
+    await wakeDue();
+    expect(places).toEqual([0, 'Email/get', 200, 'Email/get', ['w199', 'w200']]);
+    expect(toasts.value.map((toast) => toast.text)).toEqual(['1 thư tạm hoãn đã quay lại Hộp thư đến.']);
+  });
+
   it('leaves the top of the list when it is filed', async () => {
     put([row('e2', ['woken', '$flagged'])]);
     await moveTo(['e2'], 'm9', 'x');
@@ -128,6 +156,29 @@ describe('undo', () => {
   });
 });
 
+describe('a folder that is deleted', () => {
+  it('puts into the bin what lies nowhere else', async () => {
+    mailboxes.value = [...mailboxes.value, box('m3', 'trash', 'Trash'), box('m5', null, 'Họp')];
+    let left = [{ id: 'a', mailboxIds: { m5: true } }, { id: 'b', mailboxIds: { m5: true, m1: true } }];
+    const sets: unknown[] = [];
+    mock.stubGlobal('fetch', async (_: string, init: RequestInit) => {
+      const { methodCalls } = JSON.parse(String(init.body)) as { methodCalls: [string, Record<string, unknown>, string][] };
+      const answers = methodCalls.map(([name, args, id]) => {
+        const list = name === 'Email/get' ? left : name === 'Mailbox/get' ? mailboxes.value : [];
+        if (name === 'Email/set') {
+          sets.push(args.update);
+          left = [];
+        }
+        return [name, { ids: left.map((one) => one.id), list }, id];
+      });
+      return new Response(JSON.stringify({ methodResponses: answers }));
+    });
+    await remove('m5');
+    expect(sets).toEqual([{ a: { 'mailboxIds/m5': null, 'mailboxIds/m3': true }, b: { 'mailboxIds/m5': null } }]);
+    expect(toasts.value.at(-1)?.text).toBe('Đã xoá thư mục Họp.');
+  });
+});
+
 describe('an answer that was long on its way', () => {
   it('does not take back what was done meanwhile', async () => {
     put([row('e12', [])]);
@@ -155,6 +206,21 @@ describe('marks', () => {
     expect(patches()).toEqual([{ e4: { 'keywords/$label1': true } }, { e4: { 'keywords/$label1': null } }]);
     await toggleKeyword(['e3'], '$label1');
     expect(labelsOf(rowOf('e3')?.keywords ?? {})).toEqual([]);
+  });
+
+  it('take letters off the top, and put none there', async () => {
+    put([row('e21', [WOKEN]), row('e22', [])]);
+    laterGroups(['e21', 'e22'])[0]?.items.at(-1)?.run?.();
+    await mock.waitFor(() => expect(toasts.value[0]?.text).toBe('Đã bỏ khỏi đầu danh sách.'));
+    expect(patches()).toEqual([{ e21: { 'keywords/woken': null } }]);
+  });
+
+  it('put back on the top what is not done after all', async () => {
+    put([row('e23', [WOKEN])]);
+    await toggleKeyword(['e23'], HANDLED);
+    expect(rowOf('e23')?.keywords).toEqual({ handled: true });
+    runLast();
+    await mock.waitFor(() => expect(rowOf('e23')?.keywords).toEqual({ woken: true }));
   });
 
   it('say what was done', async () => {

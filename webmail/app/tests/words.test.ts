@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 // What is typed and what is shown: search, addresses, links, routes, letters' text.
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi as mock } from 'vitest';
 import { added, chip, chipOf, isAddress, isOutside, split, suggest } from '../src/compose/address';
 import { textToHtml } from '../src/compose/clean';
 import { linkAddress } from '../src/compose/FormatBar';
@@ -10,7 +10,9 @@ import { MANY, wrong } from '../src/compose/wrong';
 import { blocks, linkify } from '../src/mail/linkify';
 import { parse, print } from '../src/state/route';
 import { offer } from '../src/search/Panel';
-import { pieces } from '../src/search/snippets';
+import { follow, pieces } from '../src/search/snippets';
+import { snippets } from '../src/state/snippets';
+import { useSession } from '../src/jmap/client';
 import { both, parseSearch } from '../src/state/search';
 
 describe('search', () => {
@@ -19,25 +21,29 @@ describe('search', () => {
     ['từ:Sở Nội vụ có:tệp', { operator: 'AND', conditions: [{ from: 'Sở Nội vụ' }, { hasAttachment: true }] }],
     ['from:Tran has:file', { operator: 'AND', conditions: [{ from: 'Tran' }, { hasAttachment: true }] }],
     ['họp chưa:đọc', { operator: 'AND', conditions: [{ text: 'họp' }, { notKeyword: '$seen' }] }],
-    ['tiêu đề:"giấy mời" họp', { operator: 'AND', conditions: [{ subject: 'giấy mời' }, { text: 'họp' }] }],
+    ['tiêu đề:"giấy mời" họp', { operator: 'AND', conditions: [{ subject: '"giấy mời"' }, { text: 'họp' }] }],
     ['12:30', { text: '12:30' }],
     ['   ', {}],
   ])('%s', (text, filter) => {
     expect(parseSearch(text)).toEqual(filter);
   });
 
-  const at = { me: 'an@x.vn', now: new Date(2026, 10, 24, 9), boxes: [{ id: 'm2', name: 'Lưu trữ' }, { id: 'm2', name: 'Archive' }] };
+  const at = { me: 'an@x.vn', now: new Date(2026, 10, 24, 9), boxes: [{ id: 'm2', name: 'Lưu trữ' }, { id: 'm2', name: 'Archive' }, { id: 'm3', name: 'An ninh' }, { id: 'm4', name: 'An' }] };
   const day = (month: number, date: number, year = 2026) => new Date(year, month - 1, date).toISOString().replace('.000', '');
   it.each<[string, object]>([
     ['trước:2026-01-01', { before: day(1, 1) }], ['before:01/02/2026', { before: day(2, 1) }], ['truoc:2026-03', { before: day(3, 1) }],
     ['sau:7ngày', { after: day(11, 17) }], ['after:20/11', { after: day(11, 20) }],
     ['ngày:hômqua', { after: day(11, 23), before: day(11, 24) }], ['on:today', { after: day(11, 24), before: day(11, 25) }],
     ['tới:văn thư', { to: 'văn thư' }], ['to:me', { to: 'an@x.vn' }], ['từ:tôi', { from: 'an@x.vn' }], ['tiêuđề:họp', { subject: 'họp' }],
-    ['nội dung:"quý III"', { body: 'quý III' }], ['lớnhơn:1,5MB', { minSize: 1_500_000 }], ['smaller:20k', { maxSize: 20_000 }],
+    ['nội dung:"quý III"', { body: '"quý III"' }], ['lớnhơn:1,5MB', { minSize: 1_500_000 }], ['smaller:20k', { maxSize: 20_000 }],
     ['trong:lưutrữ', { inMailbox: 'm2' }], ['in:arch', { inMailbox: 'm2' }], ['nhãn:cầnlàm', { hasKeyword: '$label4' }], ['label:todo', { hasKeyword: '$label4' }],
     ['-dựthảo', { operator: 'NOT', conditions: [{ text: 'dựthảo' }] }], ['-từ:An', { operator: 'NOT', conditions: [{ from: 'An' }] }],
     ['chưa:trảlời', { notKeyword: '$answered' }], ['chưa:xửlý', { notKeyword: 'handled' }],
     ['từ:Sở Nội vụ sau:2026-11-01 họp', { operator: 'AND', conditions: [{ from: 'Sở Nội vụ' }, { after: day(11, 1) }, { text: 'họp' }] }],
+    ['"giấy mời họp"', { text: '"giấy mời họp"' }], ['họp "quý III', { text: 'họp quý III' }], ['-"hội nghị"', { operator: 'NOT', conditions: [{ text: '"hội nghị"' }] }],
+    ['"a\\b c"', { text: '"a\\\\b c"' }], ['""', {}], ['nhãn:"cần làm"', { hasKeyword: '$label4' }], ['label:constructor', { hasKeyword: 'constructor' }],
+    ['sau:01/12', { after: day(12, 1, 2025) }], ['sau:01/12/2026', { after: day(12, 1) }], ['larger:99999999999g', { minSize: Number.MAX_SAFE_INTEGER }],
+    ['trong:an', { inMailbox: 'm4' }], ['trong:an.ninh', { text: 'trong:an.ninh' }],
     ['trước:mai', { text: 'trước:mai' }], ['ngày:31/11', { text: 'ngày:31/11' }], ['trong:khôngcó', { text: 'trong:khôngcó' }],
     ['constructor:x', { text: 'constructor:x' }], ['-5', { text: '-5' }], ['12-BC/SNV', { text: '12-BC/SNV' }],
   ])('%s as an operator, or as words where it is none', (text, filter) => {
@@ -48,6 +54,21 @@ describe('search', () => {
     expect(pieces('Giấy <mark>mời</mark> &lt;b&gt; &amp;lt;')).toEqual([
       { text: 'Giấy ', hit: false }, { text: 'mời', hit: true }, { text: ' <b> &lt;', hit: false },
     ]);
+  });
+
+  it('asks once for each letter found, and forgets the search before', async () => {
+    useSession({ apiUrl: '/jmap/api', uploadUrl: '', downloadUrl: '', eventSourceUrl: '', primaryAccounts: {}, accounts: { a7: { name: 'x', isPersonal: true } }, capabilities: {} });
+    const asked: string[][] = [];
+    mock.stubGlobal('fetch', async (_: string, init: RequestInit) => {
+      const [[name, { emailIds }, id]] = (JSON.parse(String(init.body)) as { methodCalls: [[string, { emailIds: string[] }, string]] }).methodCalls;
+      asked.push(emailIds);
+      return new Response(JSON.stringify({ methodResponses: [[name, { list: emailIds.map((emailId) => ({ emailId, subject: emailId, preview: null })) }, id]] }));
+    });
+    await Promise.all([follow(['a', 'b'], 's', {}), follow(['a', 'b', 'c'], 's', {}), follow(['b', 'c', 'd'], 's', {})]);
+    expect([asked, [...snippets.value.found.keys()]]).toEqual([[['a', 'b'], ['c', 'd']], ['a', 'b', 'c', 'd']]);
+    await Promise.all([follow(['e'], 's', {}), follow(['f'], 'other', {})]);
+    expect([snippets.value.search, [...snippets.value.found.keys()]]).toEqual(['other', ['f']]);
+    mock.unstubAllGlobals();
   });
 
   it('offers operators by their beginning, and what was looked for lately', () => {
@@ -99,6 +120,12 @@ describe('addresses', () => {
 describe('wrong recipients', () => {
   const people = [{ name: 'Trần Thị Bình', email: 'binhtt@x.gov.vn' }, { name: 'Trần Thị Bình', email: 'binhtt2@x.gov.vn' }, { name: null, email: 'quen@congty.vn' }];
   const look = (...emails: string[]) => wrong(emails.map((email) => chipOf({ name: people.find((one) => one.email === email)?.name ?? null, email })), people, 'me@x.gov.vn', emails.length);
+  it('knows a province whose name is one letter from one’s own', () => {
+    const met = [{ name: null, email: 'vanthu@kiengiang.gov.vn' }];
+    const alike = (email: string) => wrong([chipOf({ name: null, email })], met, 'me@tiengiang.gov.vn', 1).alike.length;
+    expect([alike('b@kiengiang.gov.vn'), alike('b@tiengian.gov.vn')]).toEqual([0, 1]);
+  });
+
   it('are strangers outside, slips of the finger, namesakes, and many', () => {
     expect(look('la@noi.example', 'quen@congty.vn', 'a@bo.gov.vn').strangers).toEqual(['la@noi.example']);
     expect(look('an@gmial.com', 'an@gmail.com', 'an@ymail.com', 'an@x-gov.vn.example').alike).toEqual([['an@gmial.com', 'gmail.com'], ['an@x-gov.vn.example', 'x.gov.vn']]);

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { SnoozeDialog } from '../later/SnoozeDialog';
 import { when } from '../mail/LaterMenus';
+import { delayMax } from '../state/outbox';
 import { offered } from '../state/snooze';
 import { URGENCIES, type Urgency, marked, withMark } from '../state/urgency';
 import { IconButton } from '../ui/Button';
@@ -41,7 +42,7 @@ export function Options({ letter }: { letter: Letter }) {
         ]}
         button={(open, toggle) => <IconButton icon="chevron-up" label={t().sendOptions} expanded={open} onClick={toggle} />}
       />
-      {picking && <SnoozeDialog title={t().sendAfter} label={t().sendWhen} yes={t().sendPut} close={() => setPicking(false)} take={put} />}
+      {picking && <SnoozeDialog title={t().sendAfter} label={t().sendWhen} yes={t().sendPut} max={delayMax()} close={() => setPicking(false)} take={put} />}
     </>
   );
 }

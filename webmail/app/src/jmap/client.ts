@@ -119,9 +119,10 @@ export async function ask(url: string, init: RequestInit): Promise<Response> {
   inFlight += 1;
   let answer: Response;
   try {
-    answer = await fetch(url, { credentials: 'same-origin', signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS), ...init });
+    answer = await fetch(url, { credentials: 'same-origin', ...init, signal: AbortSignal.any([AbortSignal.timeout(REQUEST_TIMEOUT_MS), ...(init.signal ? [init.signal] : [])]) });
   } catch (error) {
-    reach.changed(false);
+    // What is no longer wanted says nothing of the server.
+    if (!init.signal?.aborted) reach.changed(false);
     throw new Unreachable(String(error));
   } finally {
     inFlight -= 1;
@@ -148,11 +149,11 @@ async function send(url: string, init: RequestInit): Promise<Response> {
 }
 
 /** An answer that was cut off on its way is none: what it would have said is not known. */
-async function json<T>(answer: Response): Promise<T> {
+async function json<T>(answer: Response, signal?: AbortSignal): Promise<T> {
   try {
     return (await answer.json()) as T;
   } catch (error) {
-    reach.changed(false);
+    if (!signal?.aborted) reach.changed(false);
     throw new Unreachable(String(error));
   }
 }
@@ -160,16 +161,16 @@ async function json<T>(answer: Response): Promise<T> {
 /**
  * Sends `calls` as one request and gives the arguments of each call's own
  * answer, in order. The first method error is thrown; `keepalive` lets the
- * request outlive the page.
+ * request outlive the page, `signal` gives it up.
  */
-export async function request<T extends unknown[]>(calls: Call[], keepalive = false): Promise<T> {
-  const answers = await settle(calls, keepalive);
+export async function request<T extends unknown[]>(calls: Call[], keepalive = false, signal?: AbortSignal): Promise<T> {
+  const answers = await settle(calls, keepalive, signal);
   for (const answer of answers) if (answer instanceof MethodError) throw answer;
   return answers as T;
 }
 
 /** As [`request`], but a failed method is given as a value in its place. */
-export async function settle(calls: Call[], keepalive = false): Promise<unknown[]> {
+export async function settle(calls: Call[], keepalive = false, signal?: AbortSignal): Promise<unknown[]> {
   const account = accountId();
   const body = JSON.stringify({
     using: [CORE, MAIL, SUBMISSION, PRINCIPALS, VACATION, MDN],
@@ -180,9 +181,10 @@ export async function settle(calls: Call[], keepalive = false): Promise<unknown[
     headers: { 'content-type': 'application/json', 'x-congvu': '1' },
     body,
     keepalive,
+    ...(signal ? { signal } : {}),
   });
   const { methodResponses, sessionState } =
-    await json<{ methodResponses: [string, unknown, string][]; sessionState?: string }>(answer);
+    await json<{ methodResponses: [string, unknown, string][]; sessionState?: string }>(answer, signal);
   compare(sessionState);
   return calls.map(([name, args], index) => {
     const answers = methodResponses.filter((response) => response[2] === String(index));

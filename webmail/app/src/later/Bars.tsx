@@ -1,32 +1,38 @@
 // Over a letter: that it waits for its time (and can be taken back), that its
 // sender asks to be told it was read (RFC 8098), which nobody is told unasked.
 import { useEffect, useState } from 'preact/hooks';
+import { boot } from '../boot';
 import { MethodError, from, own, request } from '../jmap/client';
 import type { Email, GetResponse, Id, SetResponse } from '../jmap/objects';
 import { meetSelf, identityOf, identity } from '../compose/people';
 import { mark } from '../state/acts';
 import { alter, has } from '../state/emails';
-import { ownByRole } from '../state/mailboxes';
-import { go } from '../state/route';
+import { byId, ownByRole } from '../state/mailboxes';
+import { delayMax, reopen } from '../state/outbox';
 import { syncSoon } from '../state/sync';
 import { tell } from '../state/toast';
 import { wasSent } from '../mail/JourneySlot';
 import { when } from '../mail/LaterMenus';
+import { domainOf, judge } from '../trust/judge';
 import { nameOf } from '../ui/format';
 import { Icon } from '../ui/Icon';
 import { t } from '../ui/i18n';
 
-/** RFC 4865: longer than this no letter waits with us. */
-const WAITS_MAX_MS = 366 * 86_400_000;
-
 interface Pending {
   id: Id;
   sendAt: string;
+  envelope: { rcptTo: { parameters: Record<string, string> | null }[] } | null;
 }
 
 export function Bars({ email }: { email: Email }) {
   if (wasSent(email)) return <Scheduled email={email} key={email.id} />;
-  return wantsReceipt(email) ? <Receipt email={email} key={email.id} /> : null;
+  return wantsReceipt(email) && !isSuspect(email) ? <Receipt email={email} key={email.id} /> : null;
+}
+
+/** Who lies about who they are are not told that the address is read. */
+function isSuspect(email: Email): boolean {
+  const { kind } = judge({ from: email.from, replyTo: email.replyTo, fields: email.headers ?? [] }, [domainOf(boot.address)], boot.host);
+  return kind === 'forged' || kind === 'failed' || Object.keys(email.mailboxIds).some((id) => byId(id)?.role === 'junk');
 }
 
 const fieldOf = (email: Email, name: string) => email.headers?.find((field) => field.name.toLowerCase() === name)?.value.trim();
@@ -38,10 +44,10 @@ export const wantsReceipt = (email: Email) =>
 function Scheduled({ email }: { email: Email }) {
   const [pending, setPending] = useState<Pending | null>(null);
   useEffect(() => {
-    if (Date.now() - Date.parse(email.receivedAt) > WAITS_MAX_MS) return;
+    if (Date.now() - Date.parse(email.receivedAt) > delayMax()) return;
     request<[unknown, GetResponse<Pending>]>([
       ['EmailSubmission/query', own({ filter: { emailIds: [email.id], undoStatus: 'pending' } })],
-      ['EmailSubmission/get', own({ '#ids': from(0, 'EmailSubmission/query', '/ids'), properties: ['sendAt'] })],
+      ['EmailSubmission/get', own({ '#ids': from(0, 'EmailSubmission/query', '/ids'), properties: ['sendAt', 'envelope'] })],
     ]).then(([, get]) => setPending(get.list[0] ?? null), () => undefined);
   }, [email.id]);
   if (!pending || !(Date.parse(pending.sendAt) > Date.now())) return null;
@@ -50,17 +56,18 @@ function Scheduled({ email }: { email: Email }) {
     const patch = { 'keywords/$draft': true, ...(drafts ? { mailboxIds: { [drafts]: true } } : {}) };
     try {
       const [set] = await request<[SetResponse]>([
-        ['EmailSubmission/set', own({ update: { [pending.id]: { undoStatus: 'canceled' } } })],
+        // Both or neither: what was stopped and still looks sent would never go.
+        ['EmailSubmission/set', own({ update: { [pending.id]: { undoStatus: 'canceled' } }, onSuccessUpdateEmail: { [pending.id]: patch } })],
       ]);
       const refused = set.notUpdated?.[pending.id];
-      if (refused) throw new MethodError(refused.type);
-      await request([['Email/set', own({ update: { [email.id]: patch } })]]);
+      if (refused) return void tell(['cannotUnsend', 'notFound'].includes(refused.type) ? t().tooLate : t().actFailed, undefined, 'bad');
       if (drafts && sent) alter(email.id, { mailboxIds: { [drafts]: true }, keywords: { ...email.keywords, $draft: true } });
       syncSoon();
-      go({ at: 'compose', mode: 'draft', of: email.id, to: '' });
+      const receipt = pending.envelope?.rcptTo.some((one) => one.parameters?.NOTIFY?.includes('SUCCESS')) ?? false;
+      reopen(email.id, { at: new Date(pending.sendAt), receipt, answers: null });
       tell(t().sendStopped);
     } catch {
-      tell(t().tooLate, undefined, 'bad');
+      tell(t().actFailed, undefined, 'bad');
     }
   };
   return (

@@ -20,6 +20,7 @@ export function FolderDialog({ title, name, close, save }: Props) {
   const [saving, setSaving] = useState(false);
   const submit = async (event: Event) => {
     event.preventDefault();
+    if (saving) return undefined;
     const wanted = value.normalize('NFC').trim();
     if (!wanted) return setWrong(t().folderNoName);
     setSaving(true);

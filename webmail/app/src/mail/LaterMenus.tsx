@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 import type { Id } from '../jmap/objects';
 import { isOwn } from '../jmap/client';
-import { offers } from '../state/acts';
+import { mark, offers } from '../state/acts';
 import { has, rowOf } from '../state/emails';
 import { HANDLED, LABELS, nameOfLabel, toggleKeyword, toneOfLabel } from '../state/labels';
 import { byId } from '../state/mailboxes';
@@ -51,7 +51,7 @@ const pinned = (ids: Id[]) => ids.some((id) => has(rowOf(id), WOKEN));
 export function laterGroups(ids: Id[]): Group[] {
   if (!offers(ids).flag) return [];
   const done: Item[] = [handledItem(ids)];
-  if (pinned(ids)) done.push({ label: t().unpin, icon: 'x', run: () => void toggleKeyword(ids, WOKEN) });
+  if (pinned(ids)) done.push({ label: t().unpin, icon: 'x', run: () => void mark(ids, WOKEN, false, false) });
   return [
     { items: done },
     { title: t().labelsTitle, items: labelItems(ids) },

@@ -78,13 +78,13 @@ export function Search() {
     set(choice.text);
     input.current.focus();
   };
-  const onInput = (event: InputEvent & { currentTarget: HTMLInputElement }) => {
+  const onInput = (event: (InputEvent | CompositionEvent) & { currentTarget: HTMLInputElement }) => {
     const now = event.currentTarget.value;
     set(now);
     setOpen(true);
     const wanted = now.trim();
     // An operator without its value would find nothing, or everything.
-    if (wanted.length < AS_TYPED_MIN || wanted.endsWith(':') || event.isComposing) return;
+    if (wanted.length < AS_TYPED_MIN || wanted.endsWith(':') || ('isComposing' in event && event.isComposing)) return;
     timer.current = window.setTimeout(() => look(wanted), AS_TYPED_MS);
   };
   const onKeyDown = (event: KeyboardEvent & { currentTarget: HTMLInputElement }) => {
@@ -115,7 +115,7 @@ export function Search() {
         ref={input} type="text" inputMode="search" name="q" aria-label={t().search} placeholder={t().searchHint} autocomplete="off"
         enterkeyhint="search" spellcheck={false} role="combobox" aria-expanded={open && choices.value.length > 0} aria-controls="search-panel"
         aria-autocomplete="list" aria-activedescendant={open && active.value >= 0 ? `search-${active.value}` : undefined}
-        onFocus={() => setOpen(true)} onBlur={() => { setOpen(false); active.value = -1; }} onInput={onInput} onKeyDown={onKeyDown}
+        onFocus={() => setOpen(true)} onBlur={() => { setOpen(false); active.value = -1; window.clearTimeout(timer.current); }} onInput={onInput} onCompositionEnd={onInput} onKeyDown={onKeyDown}
       />
       {text
         ? <IconButton icon="x" label={t().searchClear} onClick={() => { set(''); look(''); }} />

@@ -24,12 +24,41 @@ interface Snippet {
   preview: string | null;
 }
 
-/** Asks about those of them that are not known; `search` names the search, `filter` is what it means. */
+interface Wish {
+  ids: Id[];
+  search: string;
+  filter: Record<string, unknown>;
+}
+
+let running = false;
+/** What came into view meanwhile. */
+let next: Wish | null = null;
+
+/**
+ * Asks about those of them that are not known; `search` names the search, `filter` is what it means. One question at a
+ * time, of several that wait the last.
+ */
 export async function follow(ids: Id[], search: string, filter: Record<string, unknown>): Promise<void> {
+  next = { ids, search, filter };
+  if (running) return;
+  running = true;
+  try {
+    for (let now: Wish | null = next; now; now = next) {
+      next = null;
+      await look(now);
+    }
+  } finally {
+    running = false;
+  }
+}
+
+async function look({ ids, search, filter }: Wish): Promise<void> {
   const known = snippets.value.search === search ? snippets.value.found : new Map<Id, Found>();
   const wanted = ids.filter((id) => !known.has(id)).slice(0, LETTERS_MAX);
   if (wanted.length === 0) return;
   const [get] = await request<[{ list: Snippet[] }]>([['SearchSnippet/get', { filter, emailIds: wanted }]]);
+  // An answer about what is no longer looked for is of no use.
+  if (next !== null && (next as Wish).search !== search) return;
   const none: Found = { subject: null, preview: null };
   const found = new Map<Id, Found>([...known, ...wanted.map((id) => [id, none] as const)]);
   for (const { emailId, subject, preview } of get.list) {

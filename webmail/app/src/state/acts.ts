@@ -91,8 +91,8 @@ export function subjects(): Id[] {
   return one ? [one] : [];
 }
 
-/** Sets or clears a keyword. `quiet` leaves out the toast. */
-export async function mark(ids: Id[], keyword: string, on: boolean, quiet = true): Promise<void> {
+/** Sets or clears a keyword. `quiet` leaves out the toast; `back`: what else is to be done where it is undone. */
+export async function mark(ids: Id[], keyword: string, on: boolean, quiet = true, back?: () => void): Promise<void> {
   const right = keyword === '$seen' ? 'maySetSeen' : 'maySetKeywords';
   const changed = ids.filter((id) => has(rowOf(id), keyword) !== on);
   if (changed.length === 0) return;
@@ -117,7 +117,9 @@ export async function mark(ids: Id[], keyword: string, on: boolean, quiet = true
   try {
     await update(new Map(changed.map((id) => [id, { [`keywords/${keyword}`]: on || null }])));
     if (queued.value === 0) dropFiltered();
-    if (!quiet) tell(marked(keyword, on, changed.length), { label: t().undo, run: () => void mark(changed, keyword, !on) });
+    // It stands above the others, or no longer does.
+    if (keyword === 'woken' && queued.value === 0) void list.value?.refresh();
+    if (!quiet) tell(marked(keyword, on, changed.length), { label: t().undo, run: () => { void mark(changed, keyword, !on); back?.(); } });
   } catch (error) {
     apply(!on);
     failed(error);
@@ -135,6 +137,7 @@ function marked(keyword: string, on: boolean, n: number): string {
     case '$seen': return on ? t().markedRead(n) : t().markedUnread(n);
     case '$flagged': return on ? t().markedFlag(n) : t().markedNoFlag(n);
     case 'handled': return on ? t().markedHandled(n) : t().markedUnhandled(n);
+    case 'woken': return on ? t().marked(n) : t().unpinned;
     default: return t().marked(n);
   }
 }
@@ -180,7 +183,9 @@ export async function moveTo(
 ): Promise<void> {
   const before = new Map(ids.flatMap((id) => {
     const row = rowOf(id);
-    return row && !row.mailboxIds[to] ? [[id, row] as const] : [];
+    // What lies there already may still change its keywords: put off to another time.
+    const stays = row?.mailboxIds[to] && Object.keys(changes(row.keywords, rekey(row.keywords))).length === 0;
+    return row && !stays && (!row.mailboxIds[to] || rekey !== settled) ? [[id, row] as const] : [];
   }));
   if (before.size === 0) return;
   if (isRefused([...before.keys()], 'mayRemoveItems', to)) return;
@@ -254,6 +259,7 @@ export async function destroy(ids: Id[]): Promise<void> {
   const shown = list.value;
   const taken = shown?.remove(gone) ?? [];
   pick([]);
+  begin();
   try {
     const [set] = await request<[SetResponse]>([['Email/set', { destroy: ids }]]);
     const refused = Object.values(set.notDestroyed ?? {})[0];
@@ -264,6 +270,8 @@ export async function destroy(ids: Id[]): Promise<void> {
   } catch (error) {
     shown?.restore(taken);
     failed(error);
+  } finally {
+    end();
   }
 }
 
@@ -271,6 +279,7 @@ export async function destroy(ids: Id[]): Promise<void> {
 export async function copyToOwn(ids: Id[]): Promise<void> {
   const inbox = ownByRole('inbox')?.id;
   if (!inbox) return void tell(t().noMailbox, undefined, 'bad');
+  begin();
   try {
     const create = Object.fromEntries(ids.map((id, at) => [`c${at}`, { id, mailboxIds: { [inbox]: true } }]));
     const [copy] = await request<[SetResponse]>([['Email/copy', own({ fromAccountId: accountId(), create })]]);
@@ -281,6 +290,8 @@ export async function copyToOwn(ids: Id[]): Promise<void> {
     tell(t().copied(ids.length), { label: t().undo, run: undo });
   } catch (error) {
     tell(reason(error), undefined, 'bad');
+  } finally {
+    end();
   }
 }
 

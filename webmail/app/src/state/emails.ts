@@ -99,10 +99,10 @@ export function pageCalls(filter: Record<string, unknown>, position: number, lim
 }
 
 /** RFC 8621 §4.4 with §4.2 by result reference: one round trip a page. */
-export async function fetchPage(filter: Record<string, unknown>, position: number, limit: number): Promise<Page> {
+export async function fetchPage(filter: Record<string, unknown>, position: number, limit: number, signal?: AbortSignal): Promise<Page> {
   const begun = acts;
   const [query, get] =
-    await request<[QueryResponse, GetResponse<EmailRow>]>(pageCalls(filter, position, limit));
+    await request<[QueryResponse, GetResponse<EmailRow>]>(pageCalls(filter, position, limit), false, signal);
   known.state ??= get.state;
   // What was done while the answer was under way is newer than it.
   put(get.list.filter((row) => (altered.get(row.id) ?? 0) <= begun));

@@ -1,6 +1,6 @@
 // Folders that a person makes, renames, moves and deletes (RFC 8621 §2.5).
-import { request } from '../jmap/client';
-import type { GetResponse, Id, Mailbox, SetError, SetResponse } from '../jmap/objects';
+import { from, request } from '../jmap/client';
+import type { EmailRow, GetResponse, Id, Mailbox, SetError, SetResponse } from '../jmap/objects';
 import { t } from '../ui/i18n';
 import { byId, byRole, mailboxes, nameOfBox } from './mailboxes';
 import { go } from './route';
@@ -66,9 +66,14 @@ export async function remove(id: Id): Promise<void> {
   if (!bin || hasFolders(id)) return void tell(t().actFailed, undefined, 'bad');
   try {
     for (;;) {
-      const [query] = await request<[{ ids: Id[] }]>([['Email/query', { filter: { inMailbox: id }, limit: MOVED_AT_ONCE }]]);
-      if (query.ids.length === 0) break;
-      const update = Object.fromEntries(query.ids.map((email) => [email, { [`mailboxIds/${id}`]: null, [`mailboxIds/${bin}`]: true }]));
+      const [, get] = await request<[unknown, GetResponse<Pick<EmailRow, 'id' | 'mailboxIds'>>]>([
+        ['Email/query', { filter: { inMailbox: id }, limit: MOVED_AT_ONCE }],
+        ['Email/get', { '#ids': from(0, 'Email/query', '/ids'), properties: ['mailboxIds'] }],
+      ]);
+      if (get.list.length === 0) break;
+      // What lies elsewhere as well stays there, and is not for the bin.
+      const update = Object.fromEntries(get.list.map(({ id: email, mailboxIds }) =>
+        [email, { [`mailboxIds/${id}`]: null, ...(Object.keys(mailboxIds).length === 1 ? { [`mailboxIds/${bin}`]: true } : {}) }]));
       const [moved] = await request<[SetResponse]>([['Email/set', { update }]]);
       if (Object.keys(moved.notUpdated ?? {}).length > 0) throw new Error('refused');
     }

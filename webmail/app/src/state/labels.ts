@@ -21,7 +21,8 @@ export const labelsOf = (keywords: Record<string, boolean>) => LABELS.filter((la
 /** All of them get it, unless all of them have it: then all lose it. */
 export function toggleKeyword(ids: Id[], keyword: string): Promise<void> {
   const on = !ids.every((id) => has(rowOf(id), keyword));
-  // What is done need not be reminded of.
-  if (keyword === HANDLED && on) void mark(ids, 'woken', false);
-  return mark(ids, keyword, on, false);
+  // What is done need not be reminded of, until it is not done after all.
+  const pinned = keyword === HANDLED && on ? ids.filter((id) => has(rowOf(id), 'woken')) : [];
+  void mark(pinned, 'woken', false);
+  return mark(ids, keyword, on, false, () => void mark(pinned, 'woken', true));
 }

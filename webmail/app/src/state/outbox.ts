@@ -3,7 +3,7 @@
 // cannot be reached they wait until it answers again; this tab remembers them.
 import { effect, signal } from '@preact/signals';
 import { boot } from '../boot';
-import { type Call, MethodError, Refused, SignedOut, Unreachable, own, reach, request } from '../jmap/client';
+import { type Call, MethodError, Refused, SignedOut, Unreachable, currentSession, own, ownAccountId, reach, request } from '../jmap/client';
 import type { EmailRow, GetResponse, Id, SetResponse } from '../jmap/objects';
 import { t } from '../ui/i18n';
 import { mark } from './acts';
@@ -93,6 +93,15 @@ export async function offerWaiting(): Promise<void> {
     hold({ ...letter, at: at && new Date(at) }, t().sendLeft, { label: t().sendNow, run: () => void deliver(letter.draft) });
   }
   note();
+}
+
+/** RFC 8621 §1.3.2 maxDelayedSend of our server, where it does not say. */
+const DELAY_S = 30 * 86_400;
+
+/** How long a letter may wait, in milliseconds. */
+export function delayMax(): number {
+  const said = currentSession().accounts[ownAccountId()]?.accountCapabilities?.['urn:ietf:params:jmap:submission']?.maxDelayedSend;
+  return (typeof said === 'number' ? said : DELAY_S) * 1000;
 }
 
 const seconds = (at: Date) => String(Math.max(1, Math.round((at.getTime() - Date.now()) / 1000)));

@@ -54,7 +54,7 @@ const SIZES: Record<string, number> = { '': 1, k: 1e3, kb: 1e3, m: 1e6, mb: 1e6,
 
 function octets(text: string): number | null {
   const [, amount, unit = ''] = /^(\d+(?:[.,]\d+)?)(k|kb|m|mb|g|gb)?$/.exec(fold(text)) ?? [];
-  return amount ? Math.round(Number(amount.replace(',', '.')) * (SIZES[unit] ?? 1)) : null;
+  return amount ? Math.min(Number.MAX_SAFE_INTEGER, Math.round(Number(amount.replace(',', '.')) * (SIZES[unit] ?? 1))) : null;
 }
 
 type Made = (value: string, at: Surroundings) => Filter | null;
@@ -65,6 +65,8 @@ const before: Made = (value, { now }) => {
 };
 const after: Made = (value, { now }) => {
   const found = dayOf(value, now);
+  // A day without its year that is still to come was meant of last year.
+  if (found && found > now && !/\d{4}/.test(value)) found.setFullYear(found.getFullYear() - 1);
   return found && { after: day(found) };
 };
 const on: Made = (value, { now }) => {
@@ -79,14 +81,16 @@ const smaller: Made = (value) => {
   const size = octets(value);
   return size === null ? null : { maxSize: size };
 };
-/** `trong:"Hộp thư đến"`: the first mailbox whose name begins so. */
+const tight = (text: string) => fold(text).replace(/\s+/g, '');
+/** `trong:"Hộp thư đến"`: the mailbox of this name, else the first whose name begins so. */
 const inside: Made = (value, { boxes }) => {
-  const wanted = fold(value).replace(/\s+/g, '');
-  const found = wanted && boxes.find((box) => fold(box.name).replace(/\s+/g, '').startsWith(wanted));
+  const wanted = tight(value);
+  const found = wanted && (boxes.find((box) => tight(box.name) === wanted) ?? boxes.find((box) => tight(box.name).startsWith(wanted)));
   return found ? { inMailbox: found.id } : null;
 };
 const label: Made = (value) => {
-  const key = LABEL_WORDS[fold(value)] ?? (/^[\w$-]+$/.test(value) ? value.toLowerCase() : null);
+  const word = tight(value);
+  const key = Object.hasOwn(LABEL_WORDS, word) ? LABEL_WORDS[word] : (/^[\w$-]+$/.test(value) ? value.toLowerCase() : null);
   return key ? { hasKeyword: key } : null;
 };
 
@@ -103,6 +107,9 @@ const VALUES: Record<string, Made> = {
 };
 
 const WORD = /(-?)(tiêu đề|tieu de|nội dung|noi dung|[\p{L}]+):("[^"]*"|\S*)|(-?)("[^"]*"|\S+)/giu;
+
+/** What stands in quotes is found as it stands: the server takes it for one phrase, in which `\` is for quotes. A lone quote is none. */
+const phraseOf = (text: string) => (/^".+"$/.test(text) ? text.replace(/\\/g, '\\\\') : text.replace(/"/g, ''));
 
 const negated = (filter: Filter, not: boolean): Filter => (not ? { operator: 'NOT', conditions: [filter] } : filter);
 
@@ -122,6 +129,7 @@ export function parseSearch(text: string, at: Surroundings = { me: '', boxes: []
     const [whole, minus, name, quoted = '', minusWord, word = ''] = match;
     const key = name === undefined ? '' : fold(name);
     const value = quoted.replace(/"/g, '');
+    const phrase = phraseOf(quoted);
     const flag = Object.hasOwn(FLAGS, `${key}:${fold(value)}`) ? FLAGS[`${key}:${fold(value)}`] : undefined;
     const made = flag ?? (value && Object.hasOwn(VALUES, key) ? VALUES[key]?.(value, at) : null);
     if (made) {
@@ -130,13 +138,13 @@ export function parseSearch(text: string, at: Surroundings = { me: '', boxes: []
     } else if (Object.hasOwn(FIELDS, key)) {
       close();
       [field, not] = [FIELDS[key] ?? 'text', minus === '-'];
-      if (value) words.push(value);
+      if (value) words.push(phrase);
       if (quoted.startsWith('"')) close();
     } else if (minusWord === '-' && /^["\p{L}]/u.test(word)) {
       close();
-      conditions.push(negated({ text: word.replace(/"/g, '') }, true));
+      conditions.push(negated({ text: phraseOf(word) }, true));
     } else {
-      words.push(whole.replace(/"/g, ''));
+      words.push(phraseOf(whole));
     }
   }
   close();

@@ -2,19 +2,20 @@
 // (`wake-1764032400`), and are brought back by whichever page of their owner is open first then.
 // Bringing one back twice does nothing, so two pages at once are no harm.
 import { from, isOwn, request } from '../jmap/client';
-import type { EmailRow, GetResponse, Id, Mailbox, SetResponse } from '../jmap/objects';
+import type { EmailRow, GetResponse, Id, Mailbox, QueryResponse, SetResponse } from '../jmap/objects';
 import { t } from '../ui/i18n';
 import { moveTo, refuse, settled } from './acts';
 import { SNOOZED_NAME, byRole, isSnoozed, mailboxes } from './mailboxes';
 import { MAILBOX_CALL, syncSoon } from './sync';
-import { spoken, tell } from './toast';
+import { spoken, tell, toasts } from './toast';
 import { list } from './view';
 
 const WAKE = 'wake-';
 /** It was brought back, and stands above the others until something is done with it. */
 export const WOKEN = 'woken';
-/** Looked at in one go; the next look takes the others. */
+/** Looked at in one request, and requests of one look. */
 const LOOKED_AT_MAX = 200;
+const PAGES_MAX = 50;
 const LOOK_EVERY_MS = 60_000;
 /** The first page comes first. */
 const FIRST_LOOK_MS = 3_000;
@@ -84,19 +85,29 @@ export function wakePatches(list: Waiting[], inbox: Id, now: number): Record<Id,
   }));
 }
 
-async function wakeDue(): Promise<void> {
+export async function wakeDue(): Promise<void> {
   const [box, inbox] = [snoozedBox(), byRole('inbox')];
   if (!isOwn() || !inbox || !box || box.totalEmails === 0) return;
-  const [, get] = await request<[unknown, GetResponse<Waiting>]>([
-    ['Email/query', { filter: { inMailbox: box.id }, limit: LOOKED_AT_MAX, sort: [{ property: 'receivedAt' }] }],
-    ['Email/get', { '#ids': from(0, 'Email/query', '/ids'), properties: ['keywords'] }],
-  ]);
-  const update = wakePatches(get.list, inbox.id, Date.now());
-  const count = Object.keys(update).length;
+  let count = 0;
+  // All of them first: taking some away would move the others to places already looked at.
+  const all: Waiting[] = [];
+  for (let page = 0; page < PAGES_MAX; page += 1) {
+    const [query, get] = await request<[QueryResponse, GetResponse<Waiting>]>([
+      ['Email/query', { filter: { inMailbox: box.id }, position: page * LOOKED_AT_MAX, limit: LOOKED_AT_MAX, sort: [{ property: 'receivedAt' }] }],
+      ['Email/get', { '#ids': from(0, 'Email/query', '/ids'), properties: ['keywords'] }],
+    ]);
+    all.push(...get.list);
+    if (query.ids.length < LOOKED_AT_MAX) break;
+  }
+  const patches = Object.entries(wakePatches(all, inbox.id, Date.now()));
+  for (let start = 0; start < patches.length; start += LOOKED_AT_MAX) {
+    const [set] = await request<[SetResponse]>([['Email/set', { update: Object.fromEntries(patches.slice(start, start + LOOKED_AT_MAX)) }]]);
+    count += Object.keys(set.updated ?? {}).length;
+  }
   if (count === 0) return;
-  await request([['Email/set', { update }]]);
   spoken.value = t().woke(count);
-  tell(t().woke(count));
+  // Nobody did this: it does not take the place of what can be undone.
+  if (!toasts.value.some((toast) => toast.action)) tell(t().woke(count));
   syncSoon();
 }
 

@@ -46,10 +46,24 @@ const subject = computed(() => {
   return boxId.value ? { key: `b:${boxId.value}`, filter: { inMailbox: boxId.value } } : null;
 });
 
+/** Of the search that is in view; each takes the place of the one before, whose questions are given up. */
+let search: { key: string; asking: AbortController } | null = null;
+
+function giveUp(key: string): AbortSignal | undefined {
+  if (!key.startsWith('s:')) return undefined;
+  if (search?.key !== key) {
+    search?.asking.abort();
+    // What it knows is not whole.
+    if (search?.asking.signal.aborted && lists.get(search.key)?.total.peek() === null) lists.delete(search.key);
+    search = { key, asking: new AbortController() };
+  }
+  return search.asking.signal;
+}
+
 export function listFor(key: string, filter: Record<string, unknown>): WindowedList {
   const cached = lists.get(key);
   if (cached) return cached;
-  const made = new WindowedList((position, limit) => fetchPage(filter, position, limit));
+  const made = new WindowedList((position, limit) => fetchPage(filter, position, limit, giveUp(key)));
   lists.set(key, made);
   const oldest = lists.keys().next().value;
   if (lists.size > LISTS_MAX && oldest !== undefined) lists.delete(oldest);
