@@ -68,7 +68,7 @@ function Reasons({ found, said }: { found: Judgement; said: string }) {
       <p>{said}</p>
       {found.kind !== 'inside' && (
         <>
-          {all.length > 0 ? <h4>{words().checks}</h4> : <p>{words().unchecked}</p>}
+          {all.length > 0 ? <h4>{words().checks}</h4> : found.kind !== 'unchecked' && <p>{words().unchecked}</p>}
           <ul>
             {all.map((check) => (
               <li class={check.tone} key={`${check.name} ${check.text}`}>
