@@ -104,6 +104,9 @@ async function signOut(page) {
 const subjects = (page) => page.$$eval('.msg:not(.ghost) .t', (rows) => rows.map((row) => row.textContent));
 
 async function clean(page, name) {
+  // What fades in has its contrast when it has come; spinners never end.
+  await page.evaluate(() => Promise.all(document.getAnimations()
+    .filter((one) => Number.isFinite(one.effect?.getComputedTiming().endTime)).map((one) => one.finished.catch(() => {}))));
   const { violations } = await page.evaluate(
     `(() => { ${axe}; return axe.run(document, { runOnly: ${JSON.stringify(AXE_TAGS)} }); })()`);
   const told = violations.map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' | ')}`);

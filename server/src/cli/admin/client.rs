@@ -403,7 +403,16 @@ impl Client {
         Ok(self.list_and_more(path, filters, limit)?.0)
     }
 
-    /// The same, and what the last page says besides its rows.
+    /// Rows of a list that has no pages: it takes no parameters.
+    pub(super) fn whole(&self, path: &str) -> Result<Vec<Value>> {
+        let mut list = self.call(Ask::new("GET", path))?;
+        match list.get_mut("items").map(Value::take) {
+            Some(Value::Array(rows)) => Ok(rows),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// The same as [`Self::list`], and what the last page says besides its rows.
     pub(super) fn list_and_more(
         &self,
         path: &str,

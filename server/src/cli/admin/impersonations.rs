@@ -47,9 +47,7 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
         Ok(format!("accounts/{account}/impersonations"))
     };
     match verb {
-        Verb::List { account } => {
-            printer.rows(&COLUMNS, &client.list(&path(&account)?, &[], None)?)
-        }
+        Verb::List { account } => printer.rows(&COLUMNS, &client.whole(&path(&account)?)?),
         Verb::Open { account, minutes } => {
             let made = client.create(&path(&account)?, json!({ "minutes": minutes }))?;
             printer.row(&with_secret(&COLUMNS), &made)

@@ -53,9 +53,7 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
         Ok(format!("accounts/{}/orders", client.kept_account(account)?))
     };
     match verb {
-        Verb::List { account } => {
-            printer.rows(&COLUMNS, &client.list(&path(&account)?, &[], None)?)
-        }
+        Verb::List { account } => printer.rows(&COLUMNS, &client.whole(&path(&account)?)?),
         Verb::Record {
             account,
             number,

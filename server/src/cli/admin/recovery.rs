@@ -163,7 +163,7 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
                 "place": in_place.then_some("in-place"), "aside": aside});
             printer.row(&RESTORED, &until_finished(client, printer, &path, &body)?)
         }
-        Verb::Backups => printer.rows(&BACKUPS, &client.list("backups", &[], None)?),
+        Verb::Backups => printer.rows(&BACKUPS, &client.whole("backups")?),
         Verb::FromBackup {
             account,
             backup,

@@ -94,7 +94,7 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
             }
             printer.say("Kho thư toàn vẹn.", "Every invariant holds.")
         }
-        Verb::Keys => printer.rows(&KEYS, &client.list("store/keys", &[], None)?),
+        Verb::Keys => printer.rows(&KEYS, &client.whole("store/keys")?),
         Verb::RotateKeys { agency } => {
             let made = client.create("store/keys/rotate", json!({ "agency": agency }))?;
             if printer.is_json() {

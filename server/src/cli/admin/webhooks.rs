@@ -94,7 +94,7 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
         client.call(Ask::new("PATCH", &path(id)).body(body).when(condition))
     };
     match verb {
-        Verb::List => printer.rows(&COLUMNS, &client.list("webhooks", &[], None)?),
+        Verb::List => printer.rows(&COLUMNS, &client.whole("webhooks")?),
         Verb::Show { id } => {
             let hook = client.read(&path(id))?;
             printer.row(&COLUMNS, &hook)?;
