@@ -14,11 +14,13 @@ use crate::mention::members;
 use crate::reading::{row_of, told};
 use crate::resolve::bare;
 use crate::{
-    Access, Account, AccountId, AccountKind, AgencyId, Directory, Error, Forwarding, Reading, Scope,
+    Access, Account, AccountId, AccountKind, AgencyId, Alias, Directory, Domain, Error, Forwarding,
+    Reading, Scope,
 };
 use formats::address::Address;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The act that is entered beside the one that does it.
 pub(crate) const ACT: &str = "mail.redirect";
@@ -172,6 +174,7 @@ impl Book {
                         one.to.extend(members(new).iter().map(Address::to_string));
                     }
                 }
+                Fact::Domain(new) => self.covered(new, facts, &mut all),
                 _ => {}
             }
         }
@@ -217,11 +220,12 @@ impl Book {
         all: &mut BTreeMap<AccountId, Diverted>,
     ) {
         let other = |id: &AccountId| *id != taker && !succeeds(facts, *id, taker);
-        let one = match self.reached(address) {
-            Some(has) if other(&has.id) => all.entry(has.id).or_insert_with(|| Diverted::of(has)),
+        let has = self.meant_by(address);
+        let one = match has.iter().find(|has| other(&has.id)) {
+            Some(has) => all.entry(has.id).or_insert_with(|| Diverted::of(has)),
             // It has it already, whoever had it before.
-            Some(_) if self.addresses.contains_key(&address.key()) => return,
-            _ => {
+            None if self.addresses.contains_key(&address.key()) => return,
+            None => {
                 let without = bare(address);
                 let mut each = std::iter::once(address).chain(&without);
                 let had = each.find_map(|one| self.resting(one).filter(|f| other(&f.account)));
@@ -241,6 +245,41 @@ impl Book {
         };
         one.to.insert(to.to_string());
         one.of.insert(address.to_string());
+    }
+
+    /// Whose addresses are others' aliases in a domain that is to stand for theirs: those aliases go first.
+    fn covered(&self, new: &Domain, facts: &[Fact], all: &mut BTreeMap<AccountId, Diverted>) {
+        let old = self.domains.get(&new.name);
+        let target = new.alias_of.as_ref();
+        let changed = old.and_then(|old| old.alias_of.as_ref()) != target;
+        let Some(target) = target.filter(|_| changed) else {
+            return;
+        };
+        let within = |alias: &&Alias| alias.address.domain == new.name;
+        for alias in self.aliases.values().filter(within) {
+            let there = Address {
+                local: alias.address.local.clone(),
+                domain: target.clone(),
+            };
+            let owners = self.meant_by(&there).into_iter();
+            for owner in owners.filter(|owner| owner.id != alias.account) {
+                let main = self.main_of(alias.account, facts);
+                let to = main.unwrap_or_else(|| alias.address.clone());
+                let one = all.entry(owner.id).or_insert_with(|| Diverted::of(owner));
+                one.to.insert(to.to_string());
+                one.of.insert(alias.address.to_string());
+            }
+        }
+    }
+
+    /// Whom letters to an address are meant for: who has it, though its day be over, and whoever they reach now; at most two.
+    pub(crate) fn meant_by(&self, address: &Address) -> Vec<&Arc<Account>> {
+        let key = self.key_of(address);
+        let key = key.or_else(|| self.key_of(&bare(address)?));
+        let has = key.and_then(|key| self.account(*self.addresses.get(&key)?));
+        let mut all: Vec<_> = has.into_iter().chain(self.reached(address)).collect();
+        all.dedup_by_key(|account| account.id);
+        all
     }
 
     /// The main address of an account once these facts are so.

@@ -9,10 +9,12 @@ use crate::book::Book;
 use crate::fact::Fact;
 use crate::mention::Leaving;
 use crate::policy::Key;
-use crate::{Access, AccountId, AgencyId, Capability, Error};
+use crate::resolve::bare;
+use crate::{Access, Account, AccountId, AgencyId, Capability, Error};
 use formats::address::Address;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Days for which an address rests where no agency says otherwise.
@@ -31,7 +33,9 @@ pub(crate) struct Freed {
 }
 
 impl Book {
-    /// Whether nobody has an address, and who gives it to an account (`None`: a new one) may. Errors: `Exists`.
+    /// Whether nobody has an address, and who gives it to an account (`None`: a new one) may: he looks after whoever letters
+    /// to it are meant for, as with a detail or in a domain that stands for another; else it is told as taken. Errors:
+    /// `Exists`, `Outranked`.
     pub(crate) fn check_untaken(
         &self,
         by: Option<&Access>,
@@ -40,10 +44,20 @@ impl Book {
         whose: Option<AccountId>,
     ) -> Result<(), Error> {
         let taken = self.addresses.contains_key(&address.key());
-        match taken || self.rests(by, capability, address, whose) {
-            true => Err(Error::Exists(address.to_string())),
-            false => Ok(()),
+        let without = bare(address).filter(|without| self.key_of(without).is_none());
+        let mut each = std::iter::once(address).chain(&without);
+        let mut losers = self.meant_by(address);
+        losers.retain(|one| whose != Some(one.id));
+        let beyond = |one: &&Arc<Account>| !self.allows(by, capability, &one.agency);
+        if taken
+            || each.any(|address| self.rests(by, capability, address, whose))
+            || losers.iter().any(beyond)
+        {
+            return Err(Error::Exists(address.to_string()));
         }
+        let himself = |one: &Account| by.is_some_and(|by| by.account == one.id);
+        let mut others = losers.into_iter().filter(|one| !himself(one));
+        others.try_for_each(|one| self.check_account(by, capability, one))
     }
 
     /// Whether it rests for everybody but whoever looks after the agency of who had it.

@@ -448,3 +448,112 @@ fn a_secret_beside_the_owners_takes_a_reason_and_two() {
     make(&world.enter("an"), app, "của tôi").unwrap();
     assert_eq!(told(&world, an).len(), 5);
 }
+
+#[test]
+fn an_address_whose_day_is_over_is_still_meant_for_who_had_it() {
+    let (world, _, bare, an, binh) = begin();
+    let d = &world.directory;
+    let past = Day::parse("2020-01-01");
+    let alias = d
+        .create_alias(Some(&bare), address("vt@tinh.gov.vn"), an)
+        .unwrap();
+    let point = |account: AccountId, until: Option<Day>| {
+        let version = d.alias(&alias.address).unwrap().version;
+        let new = directory::Alias {
+            account,
+            until,
+            version,
+            ..alias.clone()
+        };
+        d.change_alias(Some(&bare), new, None).map(drop)
+    };
+    point(an, past).unwrap();
+    refused(point(binh, None), NO_REASON);
+    point(an, None).unwrap();
+    // With a detail, and in a domain that stood for his until a day.
+    point(an, past).unwrap();
+    let detail = address("vt+x@tinh.gov.vn");
+    refused(d.create_alias(Some(&bare), detail, binh), NO_REASON);
+    let of = Some(domain("tinh.gov.vn"));
+    let mut old = d
+        .create_domain_for(None, domain("cu.gov.vn"), agency("H99"), of)
+        .unwrap();
+    old.until = past;
+    d.change_domain(None, old, None).unwrap();
+    let officer = world.officer("qt@tinh.gov.vn", Role::Administrator, "H99");
+    let there = address("an@cu.gov.vn");
+    refused(d.create_alias(Some(&officer), there, binh), NO_REASON);
+    assert!(redirects(&world, an).is_empty());
+}
+
+#[test]
+fn nobody_takes_an_address_of_who_is_not_his_to_look_after() {
+    let (world, why, _, _, binh) = begin();
+    let d = &world.directory;
+    let of = Some(domain("tinh.gov.vn"));
+    d.create_domain_for(None, domain("cu.gov.vn"), agency("H99"), of)
+        .unwrap();
+    let chair = world.person("chutich@tinh.gov.vn", "H99").id;
+    let biet = address("biet.danh@tinh.gov.vn");
+    d.create_alias(None, biet, world.person("dung@tinh.gov.vn", "H99.2").id)
+        .unwrap();
+    let names = [
+        "chutich@cu.gov.vn",
+        "chutich+x@tinh.gov.vn",
+        "biet.danh+q@tinh.gov.vn",
+        "chutich@tinh.gov.vn",
+    ];
+    let trial = Trial::default();
+    for name in names {
+        // In the words for what is taken, tried or not, with a reason and without.
+        for by in [&why, &why.clone().on_trial(&trial)] {
+            let done = d.create_alias(Some(by), address(name), binh).map(drop);
+            assert_eq!(done, Err(Error::Exists(name.into())));
+            if name.ends_with("cu.gov.vn") {
+                continue;
+            }
+            let made = d.create_account(Some(by), new(name, "H99.1")).map(drop);
+            assert_eq!(made, Err(Error::Exists(name.into())));
+            let renamed = rename(&world, Some(by), binh, name);
+            assert_eq!(renamed, Err(Error::Exists(name.into())));
+        }
+    }
+    assert!(trial.ended().is_none() && told(&world, chair).is_empty());
+    // Who looks after him may, and what is gone rests for who looked after it.
+    let officer = world.officer("qt@tinh.gov.vn", Role::Administrator, "H99");
+    let officer = officer.because("phân công").unwrap();
+    d.create_alias(Some(&officer), address(names[1]), binh)
+        .unwrap();
+    assert_eq!(redirects(&world, chair), [["binh@tinh.gov.vn"]]);
+    rename(&world, None, chair, "chu.tich@tinh.gov.vn").unwrap();
+    let detail = d.create_alias(Some(&why), address("chutich+y@tinh.gov.vn"), binh);
+    assert_eq!(detail, Err(Error::Exists("chutich+y@tinh.gov.vn".into())));
+}
+
+#[test]
+fn a_domain_that_comes_to_stand_for_another_gives_nobodys_address_away_unseen() {
+    let (world, _, _, an, binh) = begin();
+    let d = &world.directory;
+    let of = Some(domain("tinh.gov.vn"));
+    let made = d.create_domain_for(None, domain("cu.gov.vn"), agency("H99"), of.clone());
+    let officer = world.officer("qt@tinh.gov.vn", Role::Administrator, "H99");
+    let stands = |by: &Access, for_whom: &Option<formats::address::DomainName>| {
+        let mut row = made.clone().unwrap();
+        row.alias_of.clone_from(for_whom);
+        let present = d.domains(None, None, 10).unwrap();
+        let present = present.into_iter().find(|one| one.name == row.name);
+        row.version = present.unwrap().version;
+        d.change_domain(Some(by), row, None).map(drop)
+    };
+    stands(&officer, &None).unwrap();
+    // While it stands for no other, a name in it is whoever's.
+    for (name, who) in [("an", binh), ("binh", binh), ("moi", binh)] {
+        let alias = address(&format!("{name}@cu.gov.vn"));
+        d.create_alias(Some(&officer), alias, who).unwrap();
+    }
+    refused(stands(&officer, &of), NO_REASON);
+    let why = officer.because("nhập tên miền cũ").unwrap();
+    stands(&why, &of).unwrap();
+    assert_eq!(redirects(&world, an), [["binh@tinh.gov.vn"]]);
+    assert!(redirects(&world, binh).is_empty());
+}
