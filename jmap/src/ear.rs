@@ -27,6 +27,12 @@ pub(crate) fn wished(names: Option<&[&str]>) -> Types {
         .collect()
 }
 
+/// Those of these types that are beside mail.
+fn beside_mail(types: &Types) -> Types {
+    let beside = beside::TYPES.into_iter();
+    beside.filter(|name| types.contains(name)).collect()
+}
+
 /// RFC 8620 §7.1: the object that tells of changes.
 pub(crate) fn state_change(changed: &Map<String, Value>) -> Value {
     json!({"@type": "StateChange", "changed": changed})
@@ -69,8 +75,10 @@ pub(crate) struct Ear {
     wake: Wake,
     /// The state of one's notices that is known; `None`: not known which.
     notices: Option<String>,
-    /// How what is beside mail stood when it was told of; `None`: not known how.
-    beside: Option<beside::States>,
+    /// How what is beside mail stood when it was told of.
+    beside: beside::States,
+    /// Of which types it is known how they stood.
+    sure: Types,
     /// Accounts of which everything is to be told.
     anew: BTreeSet<AccountId>,
 }
@@ -84,17 +92,19 @@ impl Ear {
             woken: Arc::default(),
             wake,
             notices: None,
-            beside: None,
+            beside: beside::States::new(),
+            sure: Types::new(),
             anew: BTreeSet::new(),
         }
     }
 
     /// Begins to listen; whether there is something to tell at once. `last` is the state of one's own account that the
     /// client knew last: to who comes back with one, the others are all told of, since they may have changed meanwhile,
-    /// and so is one's own where nothing can be told from that state (RFC 8887 §4.3.5.2).
+    /// and so is one's own where nothing can be told from that state (RFC 8887 §4.3.5.2). `wished`: what will be looked at.
     pub(crate) fn open(
         context: Context,
         access: Access,
+        wished: &Types,
         last: Option<&str>,
         wake: Wake,
     ) -> Result<(Self, bool), MethodError> {
@@ -107,7 +117,8 @@ impl Ear {
         if last.is_none() {
             ear.tune()?;
             ear.notices = Some(notice::state(&ear.access)?);
-            ear.beside = Some(ear.stands_beside()?);
+            ear.sure = beside_mail(wished);
+            ear.beside = ear.stands_beside(wished);
         } else if known.is_none_or(|known| known > now) {
             // Not ours, or from before the store was put back.
             ear.anew.insert(own);
@@ -119,27 +130,41 @@ impl Ear {
         Ok((ear, due || last.is_some()))
     }
 
-    /// How what is beside mail stands in all accounts that are heard.
-    fn stands_beside(&self) -> Result<beside::States, MethodError> {
+    /// How what is wished for beside mail stands in all accounts that are heard. What cannot be told is left out: it
+    /// keeps nobody from hearing of the rest.
+    fn stands_beside(&self, wished: &Types) -> beside::States {
         let mut all = beside::States::new();
         for account in self.told.keys() {
             // What was shared a moment ago may be no longer.
-            if let Ok(mail) = Sight::of(&self.access, *account, Right::Read) {
-                all.extend(beside::states(&self.context, &self.access, &mail)?);
+            let Ok(mail) = Sight::of(&self.access, *account, Right::Read) else {
+                continue;
+            };
+            for name in beside_mail(wished) {
+                if let Ok(Some(stand)) = self.stand(&mail, name) {
+                    all.insert((*account, name), stand);
+                }
             }
         }
-        Ok(all)
+        all
+    }
+
+    fn stand(&self, mail: &Sight, name: &str) -> Result<Option<beside::Stand>, MethodError> {
+        let found = beside::state(&self.context, &self.access, mail, name);
+        found.inspect_err(|error| {
+            tracing::warn!(account = %mail.id(), name, %error, "changes of one type are not told now");
+        })
     }
 
     /// Begins to listen where somebody was told before, or with what comes from now on.
     pub(crate) fn resume(
         context: Context,
         access: Access,
+        wished: &Types,
         told: Option<PushTold>,
         wake: Wake,
     ) -> Result<Self, MethodError> {
         let Some(told) = told else {
-            return Ok(Self::open(context, access, None, wake)?.0);
+            return Ok(Self::open(context, access, wished, None, wake)?.0);
         };
         let own = access.account();
         let mut ear = Self::new(context, access, wake);
@@ -155,31 +180,30 @@ impl Ear {
             .notices
             .as_deref()
             .and_then(|said| said.split_once(' '));
-        let (notices, mark) = mark.unzip();
+        let (notices, marks) = mark.unzip();
         ear.notices = notices.map(str::to_owned).or(told.notices.clone());
-        let now = ear.stands_beside()?;
-        ear.beside = (mark == Some(beside::mark(&now).as_str())).then_some(now);
+        ear.beside = ear.stands_beside(wished);
+        let marks = marks.unwrap_or_default();
+        ear.sure = beside::unmoved(&ear.beside, &beside_mail(wished), marks);
         Ok(ear)
     }
 
     /// Where everything is now, for who resumes from here.
     pub(crate) fn now(context: Context, access: Access) -> Result<PushTold, MethodError> {
         let (wake, _) = watch::channel(0);
-        Ok(Self::open(context, access, None, Arc::new(wake))?.0.told())
+        let opened = Self::open(context, access, &wished(None), None, Arc::new(wake));
+        Ok(opened?.0.told())
     }
 
     /// Up to where was told.
     pub(crate) fn told(&self) -> PushTold {
         let accounts = self.told.iter().map(|(account, told)| (*account, told.at));
-        // A mark of what is beside mail goes with the notices' state, in which there is no space.
-        let mark = self.beside.as_ref().map(beside::mark);
+        // Marks of what is beside mail go with the notices' state, in which there is no space.
+        let marks = beside::marks(&self.beside, &self.sure);
         let notices = self.notices.as_ref();
         PushTold {
             accounts: accounts.collect(),
-            notices: notices.map(|state| match mark {
-                Some(mark) => format!("{state} {mark}"),
-                None => state.clone(),
-            }),
+            notices: notices.map(|state| format!("{state} {marks}")),
         }
     }
 
@@ -250,7 +274,7 @@ impl Ear {
                 all.insert(ident::account(*account), states.into());
             }
         }
-        self.look_beside(wished, &woken, &come, &mut all)?;
+        self.look_beside(wished, &woken, &come, &mut all);
         let own = self.access.account();
         let heard = woken.contains(&own) || self.notices.is_none();
         if heard && wished.contains(notice::TYPE) {
@@ -272,37 +296,43 @@ impl Ear {
         woken: &BTreeSet<AccountId>,
         come: &BTreeSet<AccountId>,
         all: &mut Map<String, Value>,
-    ) -> Result<(), MethodError> {
-        let mut known = self.beside.take();
-        let heard = |account: &&AccountId| {
-            known.is_none() || woken.contains(account) || come.contains(account)
-        };
-        let accounts: Vec<AccountId> = self.told.keys().filter(heard).copied().collect();
-        let before = known.get_or_insert_default();
-        before.retain(|(account, _), _| self.told.contains_key(account));
+    ) {
+        let accounts: Vec<AccountId> = self.told.keys().copied().collect();
+        let told = &self.told;
+        self.beside
+            .retain(|(account, _), _| told.contains_key(account));
         for account in accounts {
+            let anew = come.contains(&account);
+            let heard = anew || woken.contains(&account);
+            let mut due = beside_mail(wished);
+            due.retain(|name| heard || !self.sure.contains(name));
+            if due.is_empty() {
+                continue;
+            }
             let Ok(mail) = Sight::of(&self.access, account, Right::Read) else {
                 continue;
             };
-            for name in beside::TYPES {
-                let now = beside::state(&self.context, &self.access, &mail, name)?;
+            for name in due {
+                let Ok(now) = self.stand(&mail, name) else {
+                    // Tried again when the next change is heard of.
+                    self.woken.add(account);
+                    continue;
+                };
                 let key = (account, name);
-                if now == before.get(&key).cloned() && !come.contains(&account) {
+                let known = self.sure.contains(name);
+                if known && !anew && now.as_ref() == self.beside.get(&key) {
                     continue;
                 }
                 let Some(now) = now else {
-                    before.remove(&key);
+                    self.beside.remove(&key);
                     continue;
                 };
-                if wished.contains(name) {
-                    let states = all.entry(ident::account(account));
-                    states.or_insert_with(|| json!({}))[name] = json!(now);
-                }
-                before.insert(key, now);
+                let states = all.entry(ident::account(account));
+                states.or_insert_with(|| json!({}))[name] = json!(now.state);
+                self.beside.insert(key, now);
             }
         }
-        self.beside = known;
-        Ok(())
+        self.sure.append(&mut beside_mail(wished));
     }
 
     /// The state of one's own account that was last told.

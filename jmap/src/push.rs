@@ -91,9 +91,10 @@ pub(crate) async fn stream(
     let (wake, woken) = watch::channel(0);
     let wake = Arc::new(wake);
     let context = inner.context.clone();
+    let types = wish.types.clone();
     let opened = inner
         .pool
-        .run(move || Ok(Ear::open(context, access, last.as_deref(), wake)?));
+        .run(move || Ok(Ear::open(context, access, &types, last.as_deref(), wake)?));
     let (ear, due) = opened.await?;
     let stream = Stream {
         inner,

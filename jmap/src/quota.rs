@@ -124,13 +124,16 @@ fn quotas(turn: &Turn<'_>, account: &str) -> Result<Vec<Quota>, MethodError> {
     quotas_of(&turn.inner.context, turn.access, &mail)
 }
 
-/// The state of an account's, for who knows mail.
-pub(crate) fn state_of(
+/// The state of an account's, for who knows mail; and the same without what agencies have used.
+pub(crate) fn states_of(
     context: &Context,
     access: &Access,
     mail: &Sight,
-) -> Result<String, MethodError> {
-    Ok(state(&quotas_of(context, access, mail)?))
+) -> Result<(String, String), MethodError> {
+    let all = quotas_of(context, access, mail)?;
+    let own = all.iter().filter(|quota| quota.scope == OF_ACCOUNT.0);
+    let own: Vec<u64> = own.map(|quota| quota.used).collect();
+    Ok((state(&all), spell(&mark(&all), &own)))
 }
 
 fn quotas_of(context: &Context, access: &Access, mail: &Sight) -> Result<Vec<Quota>, MethodError> {

@@ -310,6 +310,11 @@ impl Sight {
         self.store.sought_folded(place, bare)
     }
 
+    /// As [`AccountStore::sought`], marks and all, of the whole account.
+    pub(crate) fn sought_exactly(&self, place: TextPlace, typed: &str) -> Option<Sought> {
+        self.store.sought(place, typed)
+    }
+
     /// As [`AccountStore::with_word`], of the whole account; none where words are not kept, but `None` before there is an
     /// index.
     pub(crate) fn with_word(&self, place: TextPlace, word: &str) -> Option<Vec<EmailId>> {

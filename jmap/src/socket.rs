@@ -353,9 +353,10 @@ impl Socket {
         let (wake, woken) = watch::channel(0);
         let wake = Arc::new(wake);
         let (context, access) = (self.inner.context.clone(), self.access.clone());
+        let looked_at = types.clone();
         let opened = self.inner.pool.run(move || {
             let known = enable.push_state.as_deref();
-            Ok(Ear::open(context, access, known, wake)?)
+            Ok(Ear::open(context, access, &looked_at, known, wake)?)
         });
         let (ear, due) = opened.await?;
         self.telling = Some(Telling {

@@ -87,6 +87,12 @@ pub fn header<'a>(summary: &Summary, raw: &'a [u8]) -> impl Iterator<Item = Stri
         .chain(names)
 }
 
+/// The names of files as they are shown, one text each.
+pub fn shown_names(summary: &Summary) -> impl Iterator<Item = String> + '_ {
+    let names = summary.part.walk().filter_map(|(_, p)| part::file_name(p));
+    names.map(|name| casemap(&name))
+}
+
 /// What a part says that its file is called.
 fn file_names(part: &Part) -> Vec<String> {
     let disposed = part.disposition.as_ref();

@@ -209,14 +209,15 @@ impl Line {
         let context = self.house.context.clone();
         let directory = context.directory.clone();
         let looked = self.house.pool.run(move || {
-            let mut ear = match ear {
-                Some(ear) => ear,
-                None => Ear::resume(context, access, directory.push_told(id)?, wake)?,
-            };
             let names: Option<Vec<&str>> = names
                 .as_ref()
                 .map(|names| names.iter().map(String::as_str).collect());
-            let changed = ear.look(&wished(names.as_deref()))?;
+            let types = wished(names.as_deref());
+            let mut ear = match ear {
+                Some(ear) => ear,
+                None => Ear::resume(context, access, &types, directory.push_told(id)?, wake)?,
+            };
+            let changed = ear.look(&types)?;
             Ok((ear, changed))
         });
         let (ear, changed) = looked.await?;

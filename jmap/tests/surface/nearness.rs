@@ -153,16 +153,53 @@ async fn words_of_official_letters_in_all_spellings() {
     }
 }
 
+/// No index keeps so short ones as words.
+#[tokio::test]
+async fn words_of_one_letter_come_in_the_same_order() {
+    let house = House::new();
+    let put =
+        |subject: &str, at| house.put_for(&house.an, &letter("x@x.vn", subject, "a"), at, &[]);
+    let [a, b] = &[put("ý kiến", 100), put("y tế", 200)];
+    let [c, d] = &[put("1đ", 300), put("1d", 400)];
+    for round in ["read", "indexed"] {
+        check(&house, json!({"subject": "ý"}), &[a, b]).await;
+        check(&house, json!({"subject": "y"}), &[b, a]).await;
+        // All are to "Nguyễn Văn An".
+        check(&house, json!({"text": "ý"}), &[a, d, c, b]).await;
+        check(&house, json!({"text": "y"}), &[d, c, b, a]).await;
+        for place in ["subject", "text"] {
+            check(&house, json!({ place: "1đ" }), &[c, d]).await;
+            check(&house, json!({ place: "1" }), &[d, c]).await;
+        }
+        let query = json!({"filter": {"subject": "ý"}});
+        let state = house.call("Email/query", query).await["canCalculateChanges"].clone();
+        assert_eq!(state, true, "{round}");
+        index(&house);
+    }
+}
+
 /// Far more letters than one request may read: the index leaves only those to read that may have a word.
 #[tokio::test]
 async fn nothing_is_missed_behind_the_newest_letters() {
     let house = House::new();
-    let old = house.put(&letter("x@x.vn", "cũ", "Chiêm Hóa, giao ban"));
+    let old = house.put(&letter(
+        "x@x.vn",
+        "cũ",
+        "Chiêm Hóa, giao ban. Năm 2026 như sau",
+    ));
+    let with = |field: &str| [field.as_bytes(), b"\r\n", &letter("x@x.vn", "cũ", "b")].concat();
+    let named = house.put(&with("Content-Type: text/plain; name=quyet-dinh.txt"));
+    let hasty = house.put(&with("X-Hasty: mau len"));
     let mail = house.store.account(house.an.account());
     let inbox = mail.by_role(storage::Role::Inbox).unwrap().unwrap().id;
     let mut writer = mail.write().unwrap();
     for n in 0..jmap::limit::SEARCH_CONTENTS_MAX + 20 {
-        let raw = letter("x@x.vn", "mới", &format!("thư số {n}"));
+        let raw = letter("x@x.vn", "mới", &format!("thư số {}", n % 2_000));
+        let raw = [
+            &b"Received: by x.vn; Mon, 23 Nov 2026 08:00:00 +0700\r\n"[..],
+            &raw,
+        ]
+        .concat();
         let append = storage::Append {
             blob: mail.put_blob(&raw).unwrap(),
             summary: &formats::message::summarize(&raw),
@@ -177,5 +214,15 @@ async fn nothing_is_missed_behind_the_newest_letters() {
     index(&house);
     check(&house, json!({"text": "chiem hoa"}), &[&old]).await;
     check(&house, json!({"body": "\"hóa, giao\""}), &[&old]).await;
+    check(&house, json!({"text": "2026"}), &[&old]).await;
+    check(&house, json!({"text": "received"}), &[]).await;
+    check(&house, json!({"text": "\"năm 2026\""}), &[&old]).await;
+    check(&house, json!({"text": "quyết-định"}), &[&named]).await;
+    check(&house, json!({"header": ["x-hasty"]}), &[&hasty]).await;
+    check(&house, json!({"header": ["X-Hasty", "mau"]}), &[&hasty]).await;
+    check(&house, json!({"header": ["X-Hasty", "cham"]}), &[]).await;
+    let query = json!({"filter": {"header": ["X-Hasty"]}});
+    let found = house.call("Email/query", query).await;
+    assert_eq!(found["canCalculateChanges"], false);
     check(&house, json!({"body": "khong co dau ca"}), &[]).await;
 }

@@ -185,6 +185,30 @@ async fn what_stands_beside_mail_is_pushed_when_it_changes() {
     }
 }
 
+/// A table that cannot be read keeps nobody from hearing of mail.
+#[tokio::test]
+async fn a_type_whose_state_cannot_be_told_is_left_out() {
+    let house = House::new();
+    let mut key = house.an.account().raw().to_be_bytes().to_vec();
+    key.extend(1_u64.to_be_bytes());
+    let row = storage::RowChange {
+        table: "delivery.later",
+        key,
+        value: Some(b"?".to_vec()),
+    };
+    house.store.commit_rows(vec![row]).unwrap();
+    for types in ["*", "Email,EmailSubmission"] {
+        let query = format!("types={types}&closeafter=no&ping=0");
+        let mut stream = open(&house, &query, None).await;
+        next(&mut stream).await.unwrap();
+        house.put(&letter("x@x.vn", "mới", "a"));
+        let event = next(&mut stream).await.unwrap();
+        let told = states(&house, &event);
+        assert!(told["Email"].is_string(), "{told}");
+        assert_eq!(told.get("EmailSubmission"), None);
+    }
+}
+
 /// RFC 8887 §4.3.5.2, and the same of streams: nothing can be told from such a state, so everything is.
 #[tokio::test]
 async fn to_who_brings_a_state_that_is_none_everything_is_told() {

@@ -32,7 +32,7 @@ const IDLE_STEPS: u32 = 10;
 /// Octets of the disk, beyond the store's reserve, without which the index does not grow.
 pub(super) const ROOM_OCTETS: u64 = 64 * 1024 * 1024;
 /// What the index is like; another number means that it is made anew.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Files that are looked at when it is opened.
 const FILES_MAX: usize = 100_000;
 /// Says what the index is like.
@@ -473,6 +473,7 @@ fn terms(summary: &Summary, content: &[u8]) -> Option<Vec<Vec<u8>>> {
         terms.add(Place::Identifier, &sought::kept_value(value));
     }
     sought::header(summary, content).for_each(|text| terms.add(Place::Header, &text));
+    sought::shown_names(summary).for_each(|text| terms.add(Place::FileName, &text));
     sought::body(summary, content, &mut |text| terms.add(Place::Body, &text));
     terms.all()
 }

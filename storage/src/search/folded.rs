@@ -4,7 +4,7 @@
 //! dictionary is gone through from each character that folds to the first one. That is exact where a letter and its
 //! marks are one character, as `casemap` leaves them; messages with a mark that joins nothing are always possible.
 
-use super::seek::{Own, Sought, forward, opaque};
+use super::seek::{Own, Sought, opaque};
 use super::shown::{Segment, Shown};
 use super::term::{self, Place};
 use crate::AccountId;
@@ -12,8 +12,6 @@ use formats::text::{MARKS, casemap, fold, is_mark};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::OnceLock;
 use tantivy::postings::TermInfo;
-use tantivy::schema::IndexRecordOption;
-use tantivy::{DocId, DocSet, TERMINATED};
 
 /// Runs of a needle that are intersected: more of them exclude little more.
 const RUNS_MAX: usize = 12;
@@ -66,11 +64,10 @@ pub(super) fn seek(
     let mut found = Sought::default();
     for segment in &shown.segments {
         let own = || Own::of(segment, own_kind, account);
-        let Some(mut documents) = own()? else {
+        let Some(documents) = own()? else {
             continue;
         };
-        let mut those = having(segment, spelled(segment, place, &runs)?)?;
-        those.retain(|document| documents.has(*document));
+        let those = documents.among(spelled(segment, place, &runs)?)?;
         let emails = those.iter().filter_map(|d| segment.email(*d));
         found.possible.extend(emails.clone());
         if octets.len() <= RUN {
@@ -86,11 +83,10 @@ pub(super) fn seek(
                 },
             ),
         ] {
-            let mut those = some(segment, &terms)?;
-            if !those.is_empty()
-                && let Some(mut documents) = own()?
+            if !terms.is_empty()
+                && let Some(documents) = own()?
             {
-                those.retain(|document| documents.has(*document));
+                let those = documents.among(vec![terms])?;
                 list.extend(those.iter().filter_map(|d| segment.email(*d)));
             }
         }
@@ -174,50 +170,6 @@ fn each(
         }
     }
     Ok(())
-}
-
-/// The documents that have some of these terms, sorted.
-fn some(segment: &Segment, terms: &[TermInfo]) -> tantivy::Result<Vec<DocId>> {
-    if terms.is_empty() {
-        return Ok(Vec::new());
-    }
-    let inverted = segment.inverted()?;
-    let mut has = vec![false; segment.documents() as usize];
-    for info in terms {
-        let mut list = inverted.read_postings_from_terminfo(info, IndexRecordOption::Basic)?;
-        while list.doc() != TERMINATED {
-            if let Some(has) = has.get_mut(list.doc() as usize) {
-                *has = true;
-            }
-            list.advance();
-        }
-    }
-    let documents = (0..).zip(&has).filter(|(_, has)| **has);
-    Ok(documents.map(|(document, _)| document).collect())
-}
-
-/// The documents that have some of the terms of each list, sorted.
-fn having(segment: &Segment, mut lists: Vec<Vec<TermInfo>>) -> tantivy::Result<Vec<DocId>> {
-    // The rarest first.
-    lists.sort_by_key(|terms| terms.iter().map(|t| u64::from(t.doc_freq)).sum::<u64>());
-    let mut lists = lists.into_iter();
-    let mut left = some(segment, &lists.next().unwrap_or_default())?;
-    for terms in lists {
-        if left.is_empty() {
-            break;
-        }
-        let inverted = segment.inverted()?;
-        let mut has = vec![false; left.len()];
-        for info in &terms {
-            let mut list = inverted.read_postings_from_terminfo(info, IndexRecordOption::Basic)?;
-            for (document, has) in left.iter().zip(&mut has) {
-                *has |= forward(&mut list, *document) == *document;
-            }
-        }
-        let mut has = has.into_iter();
-        left.retain(|_| has.next() == Some(true));
-    }
-    Ok(left)
 }
 
 #[cfg(test)]

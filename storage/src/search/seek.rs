@@ -4,7 +4,8 @@ use super::shown::{Segment, Shown};
 use super::term::{self, Place};
 use crate::{AccountId, EmailId};
 use std::collections::BTreeSet;
-use tantivy::postings::SegmentPostings;
+use tantivy::postings::{SegmentPostings, TermInfo};
+use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, DocSet, TERMINATED};
 
 /// Runs of a needle that are intersected, the rarest first: more of them exclude little more.
@@ -168,6 +169,8 @@ pub(super) fn opaque(
 /// The account's documents of one segment, from the first one on.
 pub(super) struct Own<'a> {
     segment: &'a Segment,
+    /// How many, removed ones too.
+    count: u32,
     /// Whether they are all that there are.
     every: bool,
     documents: SegmentPostings,
@@ -183,13 +186,49 @@ impl<'a> Own<'a> {
         let own = segment.with(&term::of_account(kind, account))?;
         Ok(own.map(|(count, documents)| Self {
             segment,
+            count,
             every: count == segment.documents(),
             documents,
         }))
     }
 
+    /// Those that have some of the terms of each list, sorted. Of what others have no more is gone through than the
+    /// account has itself: no search costs more for who has little beside those who have much.
+    pub(super) fn among(mut self, mut lists: Vec<Vec<TermInfo>>) -> tantivy::Result<Vec<DocId>> {
+        let sum = |terms: &[TermInfo]| terms.iter().map(|t| u64::from(t.doc_freq)).sum::<u64>();
+        // The rarest first.
+        lists.sort_by_key(|terms| sum(terms));
+        let rarest = lists.first().map_or(0, |terms| sum(terms));
+        let mut left = match rarest < u64::from(self.count) {
+            true => {
+                let mut found = some(self.segment, &lists.remove(0))?;
+                found.retain(|document| self.has(*document));
+                found
+            }
+            false => self.all(),
+        };
+        for terms in &lists {
+            keep(self.segment, terms, &mut left)?;
+        }
+        Ok(left)
+    }
+
+    /// All that are there.
+    fn all(&mut self) -> Vec<DocId> {
+        let alive = self.segment.alive();
+        let mut all = Vec::with_capacity(self.count as usize);
+        while self.documents.doc() != TERMINATED {
+            let at = self.documents.doc();
+            if alive.is_none_or(|alive| alive.is_alive(at)) {
+                all.push(at);
+            }
+            self.documents.advance();
+        }
+        all
+    }
+
     /// Whether this document is one of them, and there. Asked in rising order.
-    pub(super) fn has(&mut self, document: DocId) -> bool {
+    fn has(&mut self, document: DocId) -> bool {
         let alive = self.segment.alive();
         alive.is_none_or(|alive| alive.is_alive(document))
             && (self.every || forward(&mut self.documents, document) == document)
@@ -232,33 +271,86 @@ impl<'a> Own<'a> {
     }
 
     /// Adds the messages with a run that begins so: they have the needle, and no others have.
-    fn short(&mut self, beginning: &[u8], found: &mut Sought) -> tantivy::Result<()> {
-        let mut has = vec![false; self.segment.documents() as usize];
-        let inverted = self.segment.inverted()?;
-        let mut stream = inverted.terms().range().ge(beginning).into_stream()?;
+    fn short(self, beginning: &[u8], found: &mut Sought) -> tantivy::Result<()> {
+        let segment = self.segment;
+        let mut terms = Vec::new();
+        let mut stream = segment
+            .inverted()?
+            .terms()
+            .range()
+            .ge(beginning)
+            .into_stream()?;
         while stream.advance() && stream.key().starts_with(beginning) {
-            let basic = tantivy::schema::IndexRecordOption::Basic;
-            let mut list = inverted.read_postings_from_terminfo(stream.value(), basic)?;
-            while list.doc() != TERMINATED {
-                if let Some(has) = has.get_mut(list.doc() as usize) {
-                    *has = true;
-                }
-                list.advance();
-            }
+            terms.push(stream.value().clone());
         }
-        let alive = self.segment.alive();
-        while self.documents.doc() != TERMINATED {
-            let at = self.documents.doc();
-            let lives = alive.is_none_or(|alive| alive.is_alive(at));
-            if lives && has.get(at as usize) == Some(&true) {
-                let email = self.segment.email(at);
-                found.certain.extend(email);
-                found.possible.extend(email);
-            }
-            self.documents.advance();
+        for document in self.among(vec![terms])? {
+            let email = segment.email(document);
+            found.certain.extend(email);
+            found.possible.extend(email);
         }
         Ok(())
     }
+}
+
+/// The documents that have some of these terms, sorted.
+fn some(segment: &Segment, terms: &[TermInfo]) -> tantivy::Result<Vec<DocId>> {
+    if terms.is_empty() {
+        return Ok(Vec::new());
+    }
+    let inverted = segment.inverted()?;
+    let mut found = Vec::new();
+    for info in terms {
+        let mut list = inverted.read_postings_from_terminfo(info, IndexRecordOption::Basic)?;
+        while list.doc() != TERMINATED {
+            step();
+            found.push(list.doc());
+            list.advance();
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
+/// Leaves those that have some of these terms. Each list is gone through by leaps, no more of them than the shorter of
+/// both has documents.
+fn keep(segment: &Segment, terms: &[TermInfo], left: &mut Vec<DocId>) -> tantivy::Result<()> {
+    if left.is_empty() {
+        return Ok(());
+    }
+    let inverted = segment.inverted()?;
+    let mut has = vec![false; left.len()];
+    for info in terms {
+        let mut list = inverted.read_postings_from_terminfo(info, IndexRecordOption::Basic)?;
+        let mut at = 0;
+        while let Some(document) = left.get(at) {
+            step();
+            let reached = forward(&mut list, *document);
+            if reached == TERMINATED {
+                break;
+            }
+            if reached == *document {
+                has[at] = true;
+                at += 1;
+            } else {
+                at += left[at..].partition_point(|document| *document < reached);
+            }
+        }
+    }
+    let mut has = has.into_iter();
+    left.retain(|_| has.next() == Some(true));
+    Ok(())
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Postings that this thread went through.
+    pub(super) static STEPS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+fn step() {
+    #[cfg(test)]
+    STEPS.set(STEPS.get() + 1);
 }
 
 /// Moves to the first document that is not before this one.

@@ -54,6 +54,8 @@ pub enum Place {
     Body = 23,
     /// The text of all attached files, without marks (`formats::text::fold`).
     Attached = 24,
+    /// The names of files as they are shown.
+    FileName = 25,
 }
 
 impl Place {

@@ -62,7 +62,7 @@ const NEEDLES: [&str; 26] = [
     "\r\n",
     "zzz",
 ];
-const PLACES: [Place; 8] = [
+const PLACES: [Place; 9] = [
     Place::Subject,
     Place::From,
     Place::To,
@@ -71,6 +71,7 @@ const PLACES: [Place; 8] = [
     Place::Identifier,
     Place::Header,
     Place::Body,
+    Place::FileName,
 ];
 
 /// Numbers that are the same in every run.
@@ -100,9 +101,13 @@ impl Dice {
         } else {
             ""
         };
+        let name = match number % 3 {
+            0 => "; name*=utf-8''C%C3%B4ng%20v%C4%83n.txt",
+            _ => "",
+        };
         let text = format!(
             "From: Lê Văn {number} <a@x.vn>\r\nTo: b@y.vn, Chiêm <C@Y.VN>\r\n{cc}Subject: {subject}\r\n\
-             Message-ID: <Tin.{number}@X.vn>\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{body}\r\n"
+             Message-ID: <Tin.{number}@X.vn>\r\nContent-Type: text/plain; charset=utf-8{name}\r\n\r\n{body}\r\n"
         );
         text.into_bytes()
     }
@@ -163,6 +168,7 @@ fn texts(letter: &[u8], place: Place) -> Vec<String> {
         Place::Header => texts.extend(sought::header(&summary, letter)),
         Place::Body => sought::body(&summary, letter, &mut |text| texts.push(text)),
         Place::Attached => {}
+        Place::FileName => texts.extend(sought::shown_names(&summary)),
     }
     texts
 }
@@ -372,6 +378,43 @@ fn a_needle_without_marks_finds_all_spellings_and_a_word_its_own() {
     assert_eq!(word("họp"), Some(vec![]));
     assert_eq!(word("công vụ"), None, "two words");
     assert_eq!(own.with_word(Place::From, "công"), None, "not kept there");
+}
+
+/// In one segment, whoever has three letters beside somebody's two thousand pays for his own.
+#[test]
+fn a_search_goes_through_no_more_than_the_account_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&options(dir.path())).unwrap();
+    let letter = |text: &str| format!("Subject: x\r\n\r\n{text}\r\n").into_bytes();
+    let (small, large) = (account(&store, 2), account(&store, 3));
+    put(&small, &["công vụ", "co\u{30a}ng vu", "ý kiến"].map(letter));
+    let many: Vec<_> = (0..2_000)
+        .map(|n| letter(&format!("công vụ ý y {n}")))
+        .collect();
+    put(&large, &many);
+    all_steps(&store);
+    let steps = |look: &dyn Fn() -> Option<Sought>| {
+        seek::STEPS.set(0);
+        let found = look().unwrap();
+        let raw = |list: Vec<EmailId>| list.iter().map(|e| e.raw()).collect::<Vec<_>>();
+        (seek::STEPS.get(), raw(found.certain), raw(found.possible))
+    };
+    for (needle, certain, possible) in [
+        ("cong", &[1, 2][..], &[1, 2][..]),
+        ("cong vu", &[], &[1, 2]),
+        ("vu", &[1, 2], &[1, 2]),
+        ("y", &[3], &[2, 3]),
+        ("zzzz", &[], &[2]),
+    ] {
+        let found = steps(&|| small.sought_folded(Place::Body, needle));
+        assert!(found.0 < 100, "{needle}: {found:?}");
+        assert_eq!((&*found.1, &*found.2), (certain, possible), "{needle}");
+        let all = large.sought_folded(Place::Body, needle).unwrap();
+        let expected = if needle == "zzzz" { 0 } else { 2_000 };
+        assert_eq!(all.possible.len(), expected, "{needle}");
+    }
+    let found = steps(&|| small.sought(Place::Body, "ý"));
+    assert!(found.0 < 100 && found.1 == [3], "{found:?}");
 }
 
 #[test]

@@ -183,7 +183,12 @@ pub(crate) fn by_state(test: &Test, state: &State, threads: &Threads) -> Option<
 
 /// What the summary adds, and what is known of attached files. `header` on fields that the summary does not hold, and
 /// bodies, stay open.
-fn by_envelope(test: &Test, envelope: &Envelope, attached: &Haystack) -> Option<bool> {
+fn by_envelope(
+    test: &Test,
+    envelope: &Envelope,
+    attached: &Haystack,
+    (known, email): (&Known<'_>, EmailId),
+) -> Option<bool> {
     match test {
         Test::From(words) => Some(words.all_in(&[&envelope.from])),
         Test::To(words) => Some(words.all_in(&[&envelope.to])),
@@ -193,7 +198,11 @@ fn by_envelope(test: &Test, envelope: &Envelope, attached: &Haystack) -> Option<
         Test::Text(words) => {
             let mut hay = envelope.everywhere().to_vec();
             hay.push(attached);
-            words.all_in(&hay).then_some(true)
+            match words.all_in(&hay) {
+                true => Some(true),
+                // Its content need not be read.
+                false => (!known.may_stand_inside(test, email, &hay)).then_some(false),
+            }
         }
         Test::Body(words) => words.all_in(&[attached]).then_some(true),
         _ => None,
@@ -245,9 +254,10 @@ pub(crate) fn has_words(filter: &Filter) -> bool {
     filter.tests().into_iter().any(|test| words(test).is_some())
 }
 
-/// Whether what it finds depends on texts of which the store learns later, as on those of attached files.
-pub(crate) fn looks_into_bodies(filter: &Filter) -> bool {
-    let looks = |test: &&Test| matches!(test, Test::Text(_) | Test::Body(_));
+/// Whether what it finds depends on texts of which the store learns later, as on those of attached files, or on how many
+/// contents are read for it.
+pub(crate) fn looks_into_contents(filter: &Filter) -> bool {
+    let looks = |test: &&Test| matches!(test, Test::Text(_) | Test::Body(_) | Test::Header(..));
     filter.tests().iter().any(looks)
 }
 
@@ -366,8 +376,10 @@ pub(crate) fn by_reading(
         })
     };
     let ranked = |texts: &[&Haystack]| ranked(texts).unwrap_or(OTHER);
-    let mut cheap =
-        |t: &Test| by_clues(t, state, clues).or_else(|| by_envelope(t, &envelope, &attached));
+    let known = (&clues.known, state.email);
+    let mut cheap = |t: &Test| {
+        by_clues(t, state, clues).or_else(|| by_envelope(t, &envelope, &attached, known))
+    };
     if let Some(verdict) = filter.judge(&mut cheap) {
         return Ok(verdict.then(|| ranked(&[&attached])));
     }

@@ -4,21 +4,22 @@
 //! RFC 8621 §4.4.1: a search of the text or the body looks into attached files too, as far as their text is known.
 
 use super::filter::{Filter, Test};
-use super::search::{BARE, OTHER, Rank, TYPED, Term, Words};
+use super::search::{BARE, Haystack, OTHER, Rank, TYPED, Term, Words};
 use crate::limit;
 use crate::sight::Sight;
 use std::collections::BTreeSet;
-use storage::TextPlace::{Bcc, Body, Cc, From, Header, Subject, To};
+use storage::TextPlace::{Bcc, Body, Cc, FileName, From, Header, Subject, To};
 use storage::{EmailId, Sought, TextPlace};
 
 /// What is known of one word.
 struct OfTerm {
     /// Who may have it, marks or not; `None`: nothing is known.
     found: Option<Sought>,
-    /// Who has it as a word by itself as it was typed, and without marks; `None`: not asked, or nothing is known.
+    /// Who may have it where only the content tells, of a test that looks elsewhere too; `None`: not asked, or not known.
+    inside: Option<Sought>,
+    /// Who has it as it was typed, and without marks: a word by itself, all else wherever it stands; `None`: not asked,
+    /// or nothing is known.
     alone: Option<[Vec<EmailId>; 2]>,
-    /// It ranks wherever it stands.
-    anywhere: bool,
 }
 
 /// What is known of a filter.
@@ -29,6 +30,9 @@ pub(crate) struct Known<'q> {
     attached: BTreeSet<EmailId>,
 }
 
+/// Characters of what the index has in one piece.
+const SHORT: usize = 3;
+
 /// How much of the index one query may ask for.
 struct Budget {
     words: usize,
@@ -38,18 +42,20 @@ struct Budget {
 /// Who may pass a test: these, sorted, and all messages after one of them.
 pub(crate) type Reach = (Vec<EmailId>, EmailId);
 
+type Places = &'static [(TextPlace, bool)];
+
 /// Where the text of a test may stand, and whether whom the index is certain of passes.
-fn places(test: &Test) -> Option<(&Words, &'static [(TextPlace, bool)])> {
-    Some(match test {
-        // Of fields, only some are looked into: the index names more.
+fn places(test: &Test) -> Option<(&[Term], Places)> {
+    let (words, places): (_, Places) = match test {
+        // Of people, groups are not looked into: the index names more. Other fields are not at all.
         Test::Text(words) => (
             words,
             &[
-                (Header, false),
                 (From, false),
                 (To, false),
                 (Cc, false),
                 (Bcc, false),
+                (FileName, false),
                 (Subject, true),
                 (Body, true),
             ],
@@ -60,8 +66,22 @@ fn places(test: &Test) -> Option<(&Words, &'static [(TextPlace, bool)])> {
         Test::To(words) => (words, &[(To, false)]),
         Test::Cc(words) => (words, &[(Cc, false)]),
         Test::Bcc(words) => (words, &[(Bcc, false)]),
+        // The index does not tell one field from another.
+        Test::Header(_, words) => {
+            let words = words.as_ref().map(Words::terms).unwrap_or_default();
+            return Some((words, &[(Header, false)]));
+        }
         _ => return None,
-    })
+    };
+    Some((words.terms(), places))
+}
+
+/// What stands before the value of the field that a test asks for.
+fn name(test: &Test) -> Option<Words> {
+    match test {
+        Test::Header(name, _) => Some(Words::phrase(&format!("{name}:"))),
+        _ => None,
+    }
 }
 
 impl<'q> Known<'q> {
@@ -72,16 +92,23 @@ impl<'q> Known<'q> {
             words: limit::SEARCH_KNOWN_WORDS_MAX,
             messages: limit::SEARCH_KNOWN_MESSAGES_MAX,
         };
+        let mut asked = BTreeSet::new();
         for test in filter.tests() {
             let Some((words, places)) = places(test) else {
                 continue;
             };
-            let terms = words.terms().iter();
             if matches!(test, Test::Text(_) | Test::Body(_)) {
-                for term in terms.clone() {
-                    known.attached.extend(mail.sought_attached(&term.bare));
+                for term in words {
+                    // The same word of another test has been asked for.
+                    if asked.insert(&term.bare) {
+                        known.attached.extend(mail.sought_attached(&term.bare));
+                    }
                 }
             }
+            let name = name(test);
+            let ranked = ranked && name.is_none();
+            let name = name.iter().flat_map(|name| name.terms());
+            let terms = words.iter().chain(name);
             let terms = terms.map(|term| of_term(mail, term, places, ranked, &mut budget));
             known.tests.push((test, terms.collect()));
         }
@@ -116,6 +143,18 @@ impl<'q> Known<'q> {
         whole
     }
 
+    /// Whether a message whose summary and attached files (`hay`) have not all the words of this test may have the others in
+    /// its body.
+    pub(crate) fn may_stand_inside(&self, test: &Test, email: EmailId, hay: &[&Haystack]) -> bool {
+        let (Some(terms), Some((words, _))) = (self.terms(test), places(test)) else {
+            return true;
+        };
+        words.iter().zip(terms).all(|(word, term)| {
+            let inside = term.inside.as_ref().and_then(|found| found.verdict(email));
+            inside != Some(false) || hay.iter().any(|hay| hay.has(word))
+        })
+    }
+
     /// How near a message that passes this test comes to what was typed; `None`: it must be looked into.
     pub(crate) fn rank(&self, test: &Test, email: EmailId) -> Option<Rank> {
         let mut worst = TYPED;
@@ -123,7 +162,6 @@ impl<'q> Known<'q> {
             term.found.as_ref()?.verdict(email)?;
             let has = |list: &[EmailId]| list.binary_search(&email).is_ok();
             worst = worst.max(match &term.alone {
-                _ if term.anywhere => TYPED,
                 Some([typed, _]) if has(typed) => TYPED,
                 Some([_, bare]) if has(bare) => BARE,
                 Some(_) => OTHER,
@@ -173,56 +211,84 @@ fn of_term(
 ) -> OfTerm {
     let mut known = OfTerm {
         found: None,
+        inside: None,
         alone: None,
-        anywhere: !term.word,
     };
     if budget.words == 0 || budget.messages == 0 {
         return known;
     }
     budget.words -= 1;
-    known.found = found(mail, &term.bare, places);
-    let Some(found) = &known.found else {
+    let Some((found, inside)) = found(mail, &term.bare, places) else {
         return known;
     };
     budget.messages = budget.messages.saturating_sub(found.possible.len());
-    if ranked && term.word {
-        let alone = |word: &str| {
-            // Names and addresses are short texts, of which no words are kept; as fields they are.
-            let lists = places
-                .iter()
-                .filter_map(|(place, _)| mail.with_word(*place, word));
-            let mut all = lists.reduce(|mut all, list| {
-                all.extend(list);
-                all
-            })?;
-            all.sort_unstable();
-            all.dedup();
-            Some(all)
-        };
+    known.found = Some(found);
+    known.inside = inside;
+    if ranked {
         let bare = match term.typed == term.bare {
             true => Some(Vec::new()),
-            false => alone(&term.bare),
+            false => alone(mail, term, &term.bare, places),
         };
-        known.alone = alone(&term.typed)
+        known.alone = alone(mail, term, &term.typed, places)
             .zip(bare)
             .map(|(typed, bare)| [typed, bare]);
     }
     known
 }
 
+/// Who has this spelling of a term so that it ranks, sorted; `None`: the index does not tell.
+fn alone(
+    mail: &Sight,
+    term: &Term,
+    spelling: &str,
+    places: &[(TextPlace, bool)],
+) -> Option<Vec<EmailId>> {
+    let mut all = Vec::new();
+    if term.word {
+        // Names and addresses are short texts, of which no words are kept; as fields they are.
+        let fields = (places.len() > 1).then_some(Header);
+        let places = places.iter().map(|(place, _)| *place).chain(fields);
+        let mut lists = places.filter_map(|place| mail.with_word(place, spelling));
+        all = lists.next()?;
+        lists.for_each(|list| all.extend(list));
+    } else {
+        // Of longer ones, the index is never certain.
+        if spelling.chars().count() > SHORT {
+            return None;
+        }
+        for (place, _) in places {
+            all.extend(mail.sought_exactly(*place, spelling)?.certain);
+        }
+    }
+    all.sort_unstable();
+    all.dedup();
+    Some(all)
+}
+
 /// Who may have a word or phrase somewhere. White space is one space to who judges, and any in the texts of the
-/// index: so a phrase is looked up word by word.
-fn found(mail: &Sight, bare: &str, places: &[(TextPlace, bool)]) -> Option<Sought> {
+/// index: so a phrase is looked up word by word. Besides, of more places than one: who may have it in the body.
+fn found(
+    mail: &Sight,
+    bare: &str,
+    places: &[(TextPlace, bool)],
+) -> Option<(Sought, Option<Sought>)> {
     let mut pieces: Vec<&str> = bare.split_whitespace().collect();
     // The longest exclude the most.
     pieces.sort_by_key(|piece| std::cmp::Reverse(piece.len()));
     pieces.truncate(limit::SEARCH_PIECES_MAX);
     let whole = pieces == [bare];
     let mut all: Option<Sought> = None;
+    let mut inside: Option<Sought> = None;
     for piece in pieces {
         let mut anywhere: Option<Sought> = None;
         for (place, certain) in places {
             let sought = mail.sought(*place, piece)?;
+            if *place == Body && places.len() > 1 {
+                inside = Some(match inside {
+                    None => sought.clone().at_most(),
+                    Some(found) => found.and(&sought),
+                });
+            }
             let sought = match *certain && whole {
                 true => sought,
                 false => sought.at_most(),
@@ -238,5 +304,5 @@ fn found(mail: &Sight, bare: &str, places: &[(TextPlace, bool)]) -> Option<Sough
             Some(found) => found.and(&anywhere),
         });
     }
-    all
+    Some((all?, inside))
 }

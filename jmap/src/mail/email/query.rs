@@ -72,7 +72,7 @@ impl Query {
     /// The texts of attached files become known, and searches quicker, while no state of the account changes: so the
     /// state says what was found, and no change can be calculated from it (RFC 8620 §5.5).
     fn can_calculate_changes(&self) -> bool {
-        !filter::looks_into_bodies(&self.filter)
+        !filter::looks_into_contents(&self.filter)
     }
 
     /// RFC 8620 §5.5 queryState.

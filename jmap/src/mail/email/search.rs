@@ -82,7 +82,7 @@ impl Haystack {
         self.cased.get_or_init(|| text::casemap(&self.text))
     }
 
-    fn has(&self, term: &Term) -> bool {
+    pub(crate) fn has(&self, term: &Term) -> bool {
         // A strict term without marks finds all spellings.
         if term.strict && term.typed != term.bare {
             return self.cased().contains(&term.typed);
