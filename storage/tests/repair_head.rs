@@ -76,10 +76,11 @@ fn what_is_no_pack_goes_aside_and_the_store_opens() {
         let aside = report.aside.unwrap();
         assert!(aside.starts_with(&world.options.dir));
         world.reopen();
-        assert_eq!(messages(&world, 2), 0);
+        // What came since the pack was lost lies in another.
+        assert_eq!(messages(&world, 2), round);
         let inbox = world.account(2).by_role(Role::Inbox).unwrap().unwrap().id;
         world.deliver(2, inbox, &letter(901 + round as u64, "mới", &[]), None);
-        assert_eq!(messages(&world, 2), 1);
+        assert_eq!(messages(&world, 2), round + 1);
         world.close();
     }
 }

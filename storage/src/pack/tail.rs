@@ -180,4 +180,20 @@ impl Packs {
             false => Ok(()),
         }
     }
+
+    /// Begins a pack with a number beyond this one, durably, unless there is one.
+    pub(crate) fn begin_beyond(&self, number: u32) -> Result<(), Error> {
+        {
+            let mut tail = lock(&self.tail);
+            if tail.number >= number {
+                return Ok(());
+            }
+            let before = std::mem::replace(&mut tail.number, number);
+            if let Err(e) = self.begin(&mut tail) {
+                tail.number = before;
+                return Err(e);
+            }
+        }
+        self.sync()
+    }
 }

@@ -2,7 +2,7 @@
 //! is missing the index's copy.
 
 use super::mishap::{Mishap, Than};
-use super::{Gone, Repaired, aside, beyond, found, rename};
+use super::{Gone, Repaired, aside, beyond, found, lacking, rename};
 use crate::applied::{self, Applied};
 use crate::checkpoint::Checkpoint;
 use crate::index::{Index, Op, ops_of};
@@ -116,6 +116,9 @@ pub(super) fn gather(
         }
     }
     let gone = packs_gone(options, &files, report)?;
+    if !gone.is_empty() {
+        lacking::suspect(&options.dir, &options.disk)?;
+    }
     let missing = !files.holes.is_empty() || files.frames_lost;
     if !missing && !files.rewrite && gone.is_empty() {
         return Ok(Gathered::Sound);

@@ -6,7 +6,7 @@
 //! counters leap ahead. Each account is mended in one commit, from the index alone.
 
 use super::mishap::Mishap;
-use super::{Loss, Repaired};
+use super::{Loss, Repaired, lacking};
 use crate::check;
 use crate::commit::Number;
 use crate::history::{self, Before, Trimmed};
@@ -36,6 +36,7 @@ pub(super) fn packs(store: &Store, report: &mut Repaired) -> Result<(), Error> {
         report.add(&Mishap::Pack { number: *number }, &[]);
     }
     report.keep((&shared.dir, &shared.disk), shared.clock.now())?;
+    lacking::suspect(&shared.dir, &shared.disk)?;
     let ops = gone.into_iter().map(|number| Op::Delete(key::pack(number)));
     let (nobody, no_call) = (AccountId::SYSTEM, Box::new(|| {}));
     store.submit(nobody, Number::None, ops.collect(), &[], no_call)?;

@@ -129,6 +129,7 @@ impl Store {
         }
         drop((held, keys));
         let store = Store::open_as(options, Opening::Repair)?;
+        packs::number_on(&store)?;
         mend::packs(&store, &mut report)?;
         packs::found_again(&store, packs::misplaced, &mut report)?;
         mend::mend(&store, lost, &mut report)?;

@@ -6,6 +6,7 @@ use super::{ASIDE, ASIDE_MAX, Repaired, aside, rename};
 use crate::index::Op;
 use crate::owner::Owner;
 use crate::pack::{self, Among, Astray, Found};
+use crate::record::Location;
 use crate::{BlobId, Error, Options, Store, check, key, record};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -131,6 +132,22 @@ fn arrive(options: &Options, dir: &Path) -> Result<(), Error> {
         rename(options, &dir.join(&name), &to)?;
     }
     Ok(())
+}
+
+/// No pack gets the number of one that is gone as long as content in it is named: what was in that could come back,
+/// and what lies where it should lie must not be another's. Errors: `Unavailable`.
+pub(super) fn number_on(store: &Store) -> Result<(), Error> {
+    let shared = &store.inner.shared;
+    let gone = shared.packs.gone(&shared.index)?;
+    let (mut last, prefix) = (gone.last().copied().unwrap_or(0), key::blobs());
+    shared.index.scan(&prefix, &prefix, &mut |_, value| {
+        // A row that cannot be read is a finding.
+        if let Ok(at) = record::decode::<Location>(value, "blob") {
+            last = last.max(at.pack);
+        }
+        Ok(true)
+    })?;
+    shared.packs.begin_beyond(last)
 }
 
 /// What `look` finds not to be whole where it should be is looked for elsewhere, and what is found is told to the index;

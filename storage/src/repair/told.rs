@@ -1,5 +1,6 @@
 //! What a repair tells: what was damaged, where, and whose.
 
+use super::lacking;
 use super::mishap::Mishap;
 use super::packs::Damaged;
 use super::report::{Pending, Untold};
@@ -91,7 +92,7 @@ impl Repaired {
 }
 
 /// Lists what of this content is still needed, and the messages that have it; drops what nobody needs. Returns how much
-/// went with whole packs.
+/// no pack has any more.
 pub(super) fn contents(
     store: &Store,
     damaged: Damaged,
@@ -100,7 +101,6 @@ pub(super) fn contents(
     if damaged.listed.is_empty() {
         return Ok(0);
     }
-    let mut lacking = damaged.more as u64;
     let shared = &store.inner.shared;
     collect::drop_unneeded(store)?;
     let (mut left, mut whys) = (BTreeSet::new(), BTreeMap::new());
@@ -108,7 +108,6 @@ pub(super) fn contents(
         match shared.index.get(&key::blob(blob))? {
             None => report.add(&Mishap::ContentUnneeded { blob }, &[]),
             Some(_) => {
-                lacking += u64::from(is_pack_missing(&why));
                 whys.insert(blob, why.clone());
                 report.add(&Mishap::Content { blob, why }, &[]);
                 left.insert(blob);
@@ -116,6 +115,7 @@ pub(super) fn contents(
         }
     }
     report.more += damaged.more;
+    let lacking = lacking::count(store, &left)? + damaged.more as u64;
     waiting(store, &left, report)?;
     let mut next = AccountId::SYSTEM.next();
     while let Some(from) = next {
@@ -135,11 +135,6 @@ pub(super) fn contents(
         shared.note_content(blob, &why, its.map(|lost| (lost.account, lost.email)));
     }
     Ok(lacking)
-}
-
-/// Whether the content went with its whole pack: what is damaged in one, backups see for themselves.
-fn is_pack_missing(why: &Error) -> bool {
-    matches!(why, Error::Corrupt(why) if matches!(why.what, Fault::PackMissing { .. }))
 }
 
 /// The letters of the queue that have it.
