@@ -3,7 +3,7 @@
 
 use crate::book::Book;
 use crate::fact::Fact;
-use crate::{Access, AccountId, Annotated, Directory, Seen};
+use crate::{Access, AccountId, Annotated, Directory, Seen, Sharing};
 use std::sync::Arc;
 use storage::Listening;
 
@@ -32,13 +32,31 @@ pub(crate) fn shaken(fact: &Fact) -> Option<AccountId> {
     }
 }
 
-/// Whose addresses, name or limits this changes: who listens to that account looks again.
-pub(crate) fn concerned(fact: &Fact, book: &Book) -> Option<AccountId> {
-    match fact {
+/// Whose addresses, name or limits this changes, as the account itself and who sends in its name have them: who
+/// listens to one of those accounts looks again.
+pub(crate) fn concerned(fact: &Fact, book: &Book) -> Vec<AccountId> {
+    let changed = match fact {
         Fact::Account(account) => Some(account.id),
         Fact::Alias(alias) => Some(alias.account),
         Fact::NoAlias(address) => book.aliases.get(&address.key()).map(|alias| alias.account),
         _ => None,
+    };
+    let all = changed.map(|owner| std::iter::once(owner).chain(book.named_beside(owner)));
+    all.into_iter().flatten().collect()
+}
+
+impl Book {
+    /// Who may send in the name of an account, by what was said of it or as a member of the whole of it.
+    fn named_beside(&self, owner: AccountId) -> impl Iterator<Item = AccountId> {
+        let said = self.senders.get(&owner);
+        let said = said.into_iter().flat_map(|said| &said.entries);
+        let members = self.shares.get(&(owner, None));
+        let members = members.into_iter().flat_map(|share| &share.entries);
+        let members = members.filter_map(|(to, _)| match to {
+            Sharing::Account(member) => Some(*member),
+            Sharing::Anyone => None,
+        });
+        said.map(|(sender, _)| *sender).chain(members)
     }
 }
 

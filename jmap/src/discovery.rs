@@ -147,10 +147,13 @@ pub(crate) fn account(context: &Context, access: &Access, account: &Account) -> 
     capabilities[QUOTA] = json!({});
     capabilities[BLOB] = blob::capability(context);
     capabilities[MDN] = json!({});
-    capabilities[OWNER] = json!({
-        "accountIdForPrincipal": ident::account(access.account()),
-        "principalId": principal(account.id),
-    });
+    // RFC 9670 §1.5.2: of whose owner there is a principal to be seen.
+    if !access.only_reads() && access.colleague(account.id).is_some() {
+        capabilities[OWNER] = json!({
+            "accountIdForPrincipal": ident::account(access.account()),
+            "principalId": principal(account.id),
+        });
+    }
     if own {
         let user = principal(access.account());
         capabilities[PRINCIPALS] = json!({ "currentUserPrincipalId": user });

@@ -7,8 +7,9 @@
 //!   `accountNotFound`, `notFound`, 404.
 //! - One API request runs its method calls in order on one blocking thread, of which there are
 //!   [`limit::BLOCKING_MAX`]; no store guard crosses an `.await` (I-05).
-//! - The state of every type is the account's ModSeq (idea 4): one change log answers `/changes`,
+//! - The state of every type of mail is the account's ModSeq (idea 4): one change log answers `/changes`,
 //!   `/queryChanges` and push.
+//!   What the directory keeps without a log, as principals, has a hash for its state, and how it stood is remembered.
 //! - Who is told of changes, by a stream, a push subscription or a web socket, hears them by one `ear`.
 //! - Messages with the keyword `$deleted` are invisible, as RFC 8621 §4.1.1 demands.
 
@@ -33,6 +34,7 @@ mod push;
 pub mod pushing;
 mod quota;
 mod reference;
+mod remembered;
 mod request;
 mod router;
 mod sight;

@@ -47,8 +47,9 @@ pub const SEARCH_CONTENTS_MAX: usize = 3_000;
 pub const SEARCH_ATTACHED_MAX: usize = 3_000;
 /// Octets of that text, unpacked.
 pub const SEARCH_ATTACHED_OCTETS_MAX: u64 = 256 << 20;
-/// Words of one query that the search index is asked for; the others are judged by reading.
-pub const SEARCH_KNOWN_WORDS_MAX: usize = 64;
+/// Words that the queries of one request ask the search index for, of letters and of attached files; the others are
+/// judged by reading.
+pub const SEARCH_KNOWN_WORDS_MAX: usize = 128;
 /// Messages that it may name for all of them, before the last.
 pub const SEARCH_KNOWN_MESSAGES_MAX: usize = 2_000_000;
 /// Messages that are looked up one by one; where there may be more, all states are gone through.
@@ -61,6 +62,8 @@ pub const SEARCH_CONTENT_OCTETS_MAX: u64 = 256 << 20;
 pub const CHANGE_LOG_MAX: usize = 50_000;
 /// Ids in the answer of `/changes` and `/queryChanges` when the caller named no limit.
 pub const CHANGES_MAX: usize = 10_000;
+/// Rows of lists that are remembered so that changes can be told, over all accounts: 16 octets each.
+pub const REMEMBERED_ROWS_MAX: usize = 1 << 20;
 /// RFC 8621 §1.3.1 `maxMailboxesPerEmail`.
 pub const MAILBOXES_PER_EMAIL_MAX: usize = 100;
 /// RFC 8621 §1.3.1 `maxMailboxDepth`, as storage has it.
@@ -69,7 +72,7 @@ pub const MAILBOX_DEPTH_MAX: usize = 20;
 pub const MAILBOX_NAME_OCTETS_MAX: usize = 255;
 /// Keywords of one message.
 pub const KEYWORDS_MAX: usize = 128;
-/// RFC 9404 §3 `maxDataSources`: no server may take fewer than 64.
+/// RFC 9404 §3.1 `maxDataSources`: no server may take fewer than 64.
 pub const BLOB_SOURCES_MAX: usize = 64;
 /// Octets of blobs that the methods of RFC 9404 read and make for one request; over it they say so.
 pub const BLOB_OCTETS_MAX: u64 = 256 << 20;

@@ -3,10 +3,12 @@
 
 use crate::error::{MethodError, SetError};
 use crate::ident::{self, Ids};
-use crate::listed::{self, QueryArguments};
+use crate::limit;
+use crate::listed::{self, Comparator, QueryArguments};
 use crate::mail::mailbox::right;
 use crate::mail::tree::Tree;
 use crate::principal::own;
+use crate::remembered::{QueryChangesArguments, Stand};
 use crate::request::{Arguments, Turn};
 use crate::standard::{self, ChangesArguments, GetArguments, SetArguments, SetOutcome};
 use directory::{Access, Notice, Rights, Sharing};
@@ -19,8 +21,6 @@ pub(crate) const TYPE: &str = "ShareNotification";
 const OBJECT_TYPE: &str = "Mailbox";
 /// How the system is called where no person made a change.
 const SYSTEM: &str = "Quản trị hệ thống / System administration";
-/// Hex digits of a state's mark.
-const MARK_DIGITS: usize = 12;
 
 const PROPERTIES: [&str; 9] = [
     "id",
@@ -35,7 +35,7 @@ const PROPERTIES: [&str; 9] = [
 ];
 
 fn id(notice: &Notice) -> String {
-    format!("n{}", notice.number)
+    spell(notice.number)
 }
 
 fn failed(error: directory::Error) -> MethodError {
@@ -50,19 +50,22 @@ fn heard(access: &Access) -> Result<Vec<Notice>, MethodError> {
     access.hear_notices().map_err(failed)
 }
 
-/// The last number, and a mark of all that are there: what came since can be told, what went cannot.
-fn state_of(notices: &[Notice]) -> String {
-    let last = notices.last().map_or(0, |notice| notice.number);
-    let mut hash = blake3::Hasher::new();
-    for notice in notices {
-        hash.update(&notice.number.to_be_bytes());
-    }
-    format!("{last}-{}", &hash.finalize().to_hex()[..MARK_DIGITS])
+/// They come and go, and never change.
+fn stand(notices: &[Notice]) -> Stand {
+    Stand::of(notices.iter().map(|notice| (notice.number, 0)).collect())
+}
+
+fn stand_now(access: &Access) -> Result<Stand, MethodError> {
+    Ok(stand(&access.notices().map_err(failed)?))
 }
 
 /// The state of one's notices.
 pub(crate) fn state(access: &Access) -> Result<String, MethodError> {
-    Ok(state_of(&access.notices().map_err(failed)?))
+    Ok(stand_now(access)?.state())
+}
+
+fn spell(number: u64) -> String {
+    format!("n{number}")
 }
 
 /// As Mailbox/get has it.
@@ -122,43 +125,25 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
     }
     Ok(json!({
         "accountId": arguments.account_id,
-        "state": state_of(&notices),
+        "state": turn.inner.remembered.keep(&stand(&notices)),
         "list": list,
         "notFound": not_found,
     }))
 }
 
-/// RFC 9670 §3.4: what came. Once one that was known is gone, it cannot be calculated.
+/// RFC 9670 §3.4.
 pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: ChangesArguments = standard::read(arguments)?;
-    let max = arguments.max()?;
     own(turn, &arguments.account_id)?;
-    let notices = heard(turn.access)?;
-    let number = arguments.since_state.split('-').next();
-    let number: Option<u64> = number.and_then(|n| n.parse().ok());
-    let since = number.ok_or(MethodError::CannotCalculateChanges)?;
-    let known = notices.partition_point(|notice| notice.number <= since);
-    if state_of(&notices[..known]) != arguments.since_state {
-        return Err(MethodError::CannotCalculateChanges);
-    }
-    let until = notices.len().min(known.saturating_add(max));
-    let created: Vec<String> = notices[known..until].iter().map(id).collect();
-    Ok(json!({
-        "accountId": arguments.account_id,
-        "oldState": arguments.since_state,
-        "newState": state_of(&notices[..until]),
-        "hasMoreChanges": until < notices.len(),
-        "created": created,
-        "updated": [],
-        "destroyed": [],
-    }))
+    let now = stand(&heard(turn.access)?);
+    turn.inner.remembered.changes(&now, &arguments, spell)
 }
 
 /// RFC 9670 §3.5: only destroying is supported.
 pub(crate) fn set(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: SetArguments = standard::read(arguments)?;
     own(turn, &arguments.account_id)?;
-    let old = state(turn.access)?;
+    let old = turn.inner.remembered.keep(&stand_now(turn.access)?);
     arguments.check(&old)?;
     let refused = || SetError::forbidden("the server makes these");
     let mut outcome = SetOutcome::default();
@@ -172,7 +157,7 @@ pub(crate) fn set(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
         let done = dismiss(turn.access, &id);
         outcome.destroy(id, done);
     }
-    let new = state(turn.access)?;
+    let new = turn.inner.remembered.keep(&stand_now(turn.access)?);
     Ok(outcome.response(&arguments.account_id, &old, &new))
 }
 
@@ -230,20 +215,27 @@ fn condition(map: &Map<String, Value>) -> Result<Vec<Test>, MethodError> {
 pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: QueryArguments = standard::read(arguments)?;
     own(turn, &arguments.account_id)?;
-    let filter = Tree::read(arguments.filter.as_ref(), &mut condition)?;
-    if arguments.sort.iter().any(|by| by.property != "created") {
+    let notices = heard(turn.access)?;
+    let ids = results(&notices, (arguments.filter.as_ref(), &arguments.sort))?;
+    let state = turn.inner.remembered.keep(&stand(&notices));
+    listed::answer(&arguments, (&state, true), &ids)
+}
+
+fn results(
+    notices: &[Notice],
+    (filter, sort): (Option<&Value>, &[Comparator]),
+) -> Result<Vec<String>, MethodError> {
+    let filter = Tree::read(filter, &mut condition)?;
+    if sort.len() > limit::SORT_MAX || sort.iter().any(|by| by.property != "created") {
         return Err(MethodError::UnsupportedSort("only by created".into()));
     }
-    let notices = heard(turn.access)?;
-    let state = state_of(&notices);
     let holds = |n: &&Notice| filter.judge(&mut |t: &Test| Some(t.holds(n))) == Some(true);
     let mut found: Vec<&Notice> = notices.iter().filter(holds).collect();
     found.sort_by_key(|notice| (notice.at, notice.number));
-    if arguments.sort.first().is_some_and(|by| !by.is_ascending) {
+    if sort.first().is_some_and(|by| !by.is_ascending) {
         found.reverse();
     }
-    let ids: Vec<String> = found.into_iter().map(id).collect();
-    listed::answer(&arguments, (&state, false), &ids)
+    Ok(found.into_iter().map(id).collect())
 }
 
 /// RFC 9670 §3.7.
@@ -251,5 +243,10 @@ pub(crate) fn query_changes(
     turn: &mut Turn<'_>,
     arguments: Arguments,
 ) -> Result<Value, MethodError> {
-    listed::no_changes(&arguments, |account| own(turn, account))
+    let arguments: QueryChangesArguments = standard::read(arguments)?;
+    own(turn, &arguments.account_id)?;
+    let notices = heard(turn.access)?;
+    let ids = results(&notices, (arguments.filter.as_ref(), &arguments.sort))?;
+    let remembered = &turn.inner.remembered;
+    remembered.query_changes(&stand(&notices), &arguments, &ids, spell)
 }

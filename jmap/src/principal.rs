@@ -1,13 +1,15 @@
 //! RFC 9670 §2: principals, which are the accounts that one may know of, and `anyone`: all of them at once.
 //!
 //! They are shown in one's own account. The directory is kept by administrators, so that nothing is set here
-//! (RFC 9670 §2.3), and what changed in it cannot be calculated (RFC 9670 §2.2).
+//! (RFC 9670 §2.3). What changed in it is told from how it stood when a state was told, as long as that is remembered (RFC
+//! 9670 §2.2).
 
 use crate::discovery;
 use crate::error::{MethodError, SetError};
-use crate::listed::{self, QueryArguments};
+use crate::listed::{self, Comparator, QueryArguments};
 use crate::mail::email::search::{Haystack, Words};
 use crate::mail::tree::Tree;
+use crate::remembered::{QueryChangesArguments, Stand, stamp};
 use crate::request::{Arguments, Turn};
 use crate::router::Context;
 use crate::standard::{self, ChangesArguments, GetArguments, SetArguments, SetOutcome};
@@ -125,14 +127,28 @@ fn find(access: &Access, id: &str) -> Option<Principal> {
     }
 }
 
-/// Says whether any of them changed.
-fn state(access: &Access) -> String {
-    let mut hash = blake3::Hasher::new();
+/// How they stand: all of them, and the accounts that are shown of some.
+fn stand(context: &Context, access: &Access) -> Stand {
+    let mut there = Vec::new();
     access.colleagues(&mut |account| {
-        hash.update(format!("{} {} ", account.id, account.version).as_bytes());
+        there.push((u64::from(account.id.raw()), account.version));
         true
     });
-    hash.finalize().to_hex()[..16].to_owned()
+    let mut now = Stand::of(there);
+    for id in access.accounts() {
+        if let Some(account) = access.colleague(id) {
+            let object = discovery::account(context, access, &account);
+            let row = (u64::from(id.raw()), stamp(&object.to_string()));
+            now.besides.push(row);
+        }
+    }
+    now.besides.sort_unstable();
+    now
+}
+
+/// The id by which a principal stands.
+fn spell(number: u64) -> String {
+    format!("p{number}")
 }
 
 /// The ids of accounts of which one sees anything.
@@ -161,6 +177,8 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
         None => everyone(turn.access)?,
     };
     let shown = shown(turn.access);
+    // Before they are read: what changes meanwhile is told again rather than never.
+    let now = stand(&turn.inner.context, turn.access);
     let (mut list, mut not_found) = (Vec::new(), Vec::new());
     for id in ids {
         match find(turn.access, &id) {
@@ -173,7 +191,7 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
     }
     Ok(json!({
         "accountId": arguments.account_id,
-        "state": state(turn.access),
+        "state": turn.inner.remembered.keep(&now),
         "list": list,
         "notFound": not_found,
     }))
@@ -195,16 +213,17 @@ fn everyone(access: &Access) -> Result<Vec<String>, MethodError> {
 /// RFC 9670 §2.2.
 pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: ChangesArguments = standard::read(arguments)?;
-    arguments.max()?;
     own(turn, &arguments.account_id)?;
-    Err(MethodError::CannotCalculateChanges)
+    let now = stand(&turn.inner.context, turn.access);
+    turn.inner.remembered.changes(&now, &arguments, spell)
 }
 
 /// RFC 9670 §2.3: a server refuses with `forbidden` what it does not allow.
 pub(crate) fn set(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: SetArguments = standard::read(arguments)?;
     own(turn, &arguments.account_id)?;
-    let state = state(turn.access);
+    let now = stand(&turn.inner.context, turn.access);
+    let state = turn.inner.remembered.keep(&now);
     arguments.check(&state)?;
     let refused = |id: &str| match find(turn.access, id) {
         Some(_) => SetError::forbidden("the directory is kept by administrators"),
@@ -287,16 +306,20 @@ fn matches(test: &Test, principal: &Principal, shown: &BTreeSet<String>) -> bool
 pub(crate) fn query(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: QueryArguments = standard::read(arguments)?;
     own(turn, &arguments.account_id)?;
-    let state = state(turn.access);
-    let ids = results(turn.access, &arguments)?;
-    listed::answer(&arguments, (&state, false), &ids)
+    let now = stand(&turn.inner.context, turn.access);
+    let ids = results(turn.access, (arguments.filter.as_ref(), &arguments.sort))?;
+    let state = turn.inner.remembered.keep(&now);
+    listed::answer(&arguments, (&state, true), &ids)
 }
 
 /// By name in Vietnamese order, and what the name leaves open by id.
-fn results(access: &Access, arguments: &QueryArguments) -> Result<Vec<String>, MethodError> {
-    let filter = Tree::read(arguments.filter.as_ref(), &mut condition)?;
-    listed::check_sort(&arguments.sort, &["name"])?;
-    let ascending = arguments.sort.first().is_none_or(|by| by.is_ascending);
+fn results(
+    access: &Access,
+    (filter, sort): (Option<&Value>, &[Comparator]),
+) -> Result<Vec<String>, MethodError> {
+    let filter = Tree::read(filter, &mut condition)?;
+    listed::check_sort(sort, &["name"])?;
+    let ascending = sort.first().is_none_or(|by| by.is_ascending);
     let shown = shown(access);
     let mut found = Vec::new();
     let mut take = |principal: Principal| {
@@ -321,5 +344,10 @@ pub(crate) fn query_changes(
     turn: &mut Turn<'_>,
     arguments: Arguments,
 ) -> Result<Value, MethodError> {
-    listed::no_changes(&arguments, |account| own(turn, account))
+    let arguments: QueryChangesArguments = standard::read(arguments)?;
+    own(turn, &arguments.account_id)?;
+    let now = stand(&turn.inner.context, turn.access);
+    let ids = results(turn.access, (arguments.filter.as_ref(), &arguments.sort))?;
+    let remembered = &turn.inner.remembered;
+    remembered.query_changes(&now, &arguments, &ids, spell)
 }

@@ -2,6 +2,7 @@
 
 use crate::pool::{Pool, Seat, Seats, Use};
 use crate::problem::Problem;
+use crate::remembered::Remembered;
 use crate::{blob, discovery, letter, limit, push, request, socket};
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -51,6 +52,7 @@ impl Context {
 pub(crate) struct Inner {
     pub(crate) context: Context,
     pub(crate) pool: Pool,
+    pub(crate) remembered: Remembered,
     seats: Arc<Seats>,
 }
 
@@ -73,6 +75,7 @@ pub fn router(context: Context) -> Router {
     let inner = Inner {
         context,
         pool: Pool::new(),
+        remembered: Remembered::default(),
         seats: Arc::default(),
     };
     Router::new()

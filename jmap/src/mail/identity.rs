@@ -4,6 +4,7 @@
 
 use crate::error::{MethodError, SetError};
 use crate::ident;
+use crate::remembered::{Stand, stamp};
 use crate::request::{Arguments, Turn};
 use crate::standard::{self, ChangesArguments, GetArguments, SetArguments, SetOutcome};
 use directory::{Access, AccountId, Right, SenderAddress};
@@ -73,20 +74,23 @@ fn all_of(turn: &Turn<'_>, account: &str) -> Result<Vec<Identity>, MethodError> 
     Ok(identities(turn.access, id))
 }
 
-fn state(list: &[Identity]) -> String {
-    let mut hash = blake3::Hasher::new();
-    for identity in list {
-        hash.update(b"\0");
-        hash.update(identity.name.as_bytes());
-        hash.update(b"\0");
-        hash.update(identity.id.as_bytes());
-    }
-    hash.finalize().to_hex()[..16].to_owned()
+/// Their ids are numbers, as hex digits.
+fn stand(list: &[Identity]) -> Stand {
+    let row = |i: &Identity| Some((parse(&i.id)?, stamp(&i.name)));
+    Stand::of(list.iter().filter_map(row).collect())
+}
+
+fn parse(id: &str) -> Option<u64> {
+    u64::from_str_radix(id.strip_prefix('i')?, 16).ok()
+}
+
+fn spell(number: u64) -> String {
+    format!("i{number:016x}")
 }
 
 /// The state of an account's.
 pub(crate) fn state_of(access: &Access, account: AccountId) -> String {
-    state(&identities(access, account))
+    stand(&identities(access, account)).state()
 }
 
 /// RFC 8621 §6.1.
@@ -105,36 +109,26 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
     let not_found: Vec<&String> = ids.iter().flatten().filter(|id| !known(id)).collect();
     Ok(json!({
         "accountId": arguments.account_id,
-        "state": state(&all),
+        "state": turn.inner.remembered.keep(&stand(&all)),
         "list": list,
         "notFound": not_found,
     }))
 }
 
-/// RFC 8621 §6.2: the directory keeps no log of addresses; an old state cannot be calculated from.
+/// RFC 8621 §6.2.
 pub(crate) fn changes(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: ChangesArguments = standard::read(arguments)?;
-    arguments.max()?;
     let all = all_of(turn, &arguments.account_id)?;
-    if state(&all) != arguments.since_state {
-        return Err(MethodError::CannotCalculateChanges);
-    }
-    Ok(json!({
-        "accountId": arguments.account_id,
-        "oldState": arguments.since_state,
-        "newState": arguments.since_state,
-        "hasMoreChanges": false,
-        "created": [],
-        "updated": [],
-        "destroyed": [],
-    }))
+    turn.inner
+        .remembered
+        .changes(&stand(&all), &arguments, spell)
 }
 
 /// RFC 8621 §6.3: names and addresses are the directory's, set by the agency's staff.
 pub(crate) fn set(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
     let arguments: SetArguments = standard::read(arguments)?;
     let all = all_of(turn, &arguments.account_id)?;
-    let state = state(&all);
+    let state = turn.inner.remembered.keep(&stand(&all));
     arguments.check(&state)?;
     let mut outcome = SetOutcome::default();
     let refused = || SetError::forbidden("identities are kept by the agency's administrators");

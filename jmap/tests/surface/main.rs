@@ -14,6 +14,7 @@ mod door;
 mod email;
 mod hostile;
 mod house;
+mod identity;
 mod letter;
 mod mailbox;
 mod mdn;

@@ -190,6 +190,7 @@ async fn nothing_is_missed_behind_the_newest_letters() {
     let with = |field: &str| [field.as_bytes(), b"\r\n", &letter("x@x.vn", "cũ", "b")].concat();
     let named = house.put(&with("Content-Type: text/plain; name=quyet-dinh.txt"));
     let hasty = house.put(&with("X-Hasty: mau len"));
+    let quoted = house.put(&letter("x@x.vn", "cũ", "theo “Quy chế – văn thư” ban hành"));
     let mail = house.store.account(house.an.account());
     let inbox = mail.by_role(storage::Role::Inbox).unwrap().unwrap().id;
     let mut writer = mail.write().unwrap();
@@ -218,6 +219,14 @@ async fn nothing_is_missed_behind_the_newest_letters() {
     check(&house, json!({"text": "received"}), &[]).await;
     check(&house, json!({"text": "\"năm 2026\""}), &[&old]).await;
     check(&house, json!({"text": "quyết-định"}), &[&named]).await;
+    check(&house, json!({"text": "“Quy"}), &[&quoted]).await;
+    check(
+        &house,
+        json!({"body": "\"“quy che – van thu”\""}),
+        &[&quoted],
+    )
+    .await;
+    check(&house, json!({"text": "chế– thư”"}), &[]).await;
     check(&house, json!({"header": ["x-hasty"]}), &[&hasty]).await;
     check(&house, json!({"header": ["X-Hasty", "mau"]}), &[&hasty]).await;
     check(&house, json!({"header": ["X-Hasty", "cham"]}), &[]).await;

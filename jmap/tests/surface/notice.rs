@@ -90,6 +90,10 @@ async fn a_change_is_told_once_and_dismissed() {
     }
     assert_eq!(list(&house).await, [] as [Value; 0]);
     let told = own(&house, "ShareNotification/changes", again).await;
+    assert_eq!(told["destroyed"], json!(["n1"]));
+    assert_eq!(told["newState"], done["newState"]);
+    let stale = json!({"sinceState": "1-0123456789ab"});
+    let told = own(&house, "ShareNotification/changes", stale).await;
     assert_eq!(told, "cannotCalculateChanges");
     // The next one has a number of its own.
     give(&house, Role::Archive, "lr");
@@ -169,6 +173,20 @@ async fn notices_are_found_by_what_they_tell() {
         let arguments = json!({"filter": filter});
         assert_eq!(found(arguments).await, *expected, "{filter}");
     }
+    let newest = json!([{"property": "created", "isAscending": false}]);
+    let first = own(&house, "ShareNotification/query", json!({"sort": newest})).await;
+    assert_eq!(first["canCalculateChanges"], true);
+    own(&house, "ShareNotification/set", json!({"destroy": ["n1"]})).await;
+    give(&house, Role::Sent, "lr");
+    let since = json!({
+        "sort": newest, "sinceQueryState": first["queryState"], "calculateTotal": true,
+    });
+    let told = own(&house, "ShareNotification/queryChanges", since).await;
+    assert_eq!(told["removed"], json!(["n1"]));
+    assert_eq!(told["added"], json!([{"id": "n3", "index": 0}]));
+    assert_eq!(told["total"], 2);
+    let again = own(&house, "ShareNotification/query", json!({"sort": newest})).await;
+    assert_eq!(again["queryState"], told["newQueryState"]);
     let by_name = json!({"sort": [{"property": "name"}]});
     assert_eq!(found(by_name).await, "unsupportedSort");
 }

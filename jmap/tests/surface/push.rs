@@ -185,6 +185,34 @@ async fn what_stands_beside_mail_is_pushed_when_it_changes() {
     }
 }
 
+/// Who sends in the name of a seat has its addresses among his own.
+#[tokio::test]
+async fn an_address_of_a_seat_is_told_to_who_holds_it() {
+    let house = House::new();
+    let (an, directory) = (house.an.account(), &house.directory);
+    let address = |text: &str| formats::address::Address::parse(text).unwrap();
+    let seat = directory::NewAccount {
+        address: address("vanthu@tinh.gov.vn"),
+        kind: directory::AccountKind::Shared,
+        agency: directory::AgencyId("H99".into()),
+        name: "Văn thư".into(),
+        position: None,
+        quota: None,
+        messages_max: None,
+    };
+    let seat = directory.create_account(None, seat).unwrap().id;
+    let holder = directory::Rights::parse("lrswite").unwrap();
+    directory.set_member(None, seat, an, holder, None).unwrap();
+    let mut stream = open(&house, "types=Identity&closeafter=no&ping=0", None).await;
+    next(&mut stream).await.unwrap();
+    directory
+        .create_alias(None, address("congvan@tinh.gov.vn"), seat)
+        .unwrap();
+    let event = next(&mut stream).await.unwrap();
+    let own = house.call("Identity/get", json!({"ids": []})).await;
+    assert_eq!(states(&house, &event)["Identity"], own["state"]);
+}
+
 /// A table that cannot be read keeps nobody from hearing of mail.
 #[tokio::test]
 async fn a_type_whose_state_cannot_be_told_is_left_out() {

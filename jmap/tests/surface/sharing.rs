@@ -287,6 +287,141 @@ async fn principals_are_those_that_the_directory_shows() {
     assert_eq!(error["type"], "accountNotSupportedByMethod");
 }
 
+/// RFC 9670 §2.2, §2.5: who came, who is shown otherwise, and who went.
+#[tokio::test]
+async fn changes_of_principals_are_told() {
+    let house = House::new();
+    let office = account(&house, "vanthu@tinh.gov.vn", AccountKind::Shared);
+    let mine = format!("a{}", house.binh.account());
+    let own = async |name: &str, mut arguments: Value| {
+        arguments["accountId"] = mine.as_str().into();
+        try_as(&house, &house.binh, name, arguments).await.1
+    };
+    let people = json!({"type": "individual"});
+    let got = own("Principal/get", json!({"ids": []})).await;
+    let found = own("Principal/query", json!({"filter": people})).await;
+    assert_eq!(found["canCalculateChanges"], true);
+    assert_eq!(found["queryState"], got["state"]);
+    let same = own("Principal/changes", json!({"sinceState": got["state"]})).await;
+    assert_eq!(
+        (&same["newState"], &same["created"]),
+        (&got["state"], &json!([]))
+    );
+
+    let chi = account(&house, "chi@tinh.gov.vn", AccountKind::Person);
+    let renamed = directory::Account {
+        name: "Nguyễn Văn Ân".into(),
+        ..house.directory.account(house.an.account()).unwrap()
+    };
+    house.directory.change_account(None, renamed, None).unwrap();
+    let retired = directory::Account {
+        state: directory::AccountState::Retired,
+        ..house.directory.account(office).unwrap()
+    };
+    house.directory.change_account(None, retired, None).unwrap();
+    // Nobody hears of who is not to be seen.
+    stranger(&house);
+    let (an, chi, office) = (
+        principal(house.an.account()),
+        principal(chi),
+        principal(office),
+    );
+    let told = own("Principal/changes", json!({"sinceState": got["state"]})).await;
+    assert_eq!(
+        [&told["created"], &told["updated"], &told["destroyed"]],
+        [&json!([chi]), &json!([an]), &json!([office])]
+    );
+    let since = json!({"filter": people, "sinceQueryState": found["queryState"]});
+    let moved = own("Principal/queryChanges", since.clone()).await;
+    assert_eq!(moved["removed"], json!([an, office]));
+    let now = own("Principal/query", json!({"filter": people})).await;
+    let place = |id: &String| now["ids"].as_array().unwrap().iter().position(|i| i == id);
+    let mut added = [(place(&an).unwrap(), &an), (place(&chi).unwrap(), &chi)];
+    added.sort_unstable();
+    let added = added.map(|(index, id)| json!({"id": id, "index": index}));
+    assert_eq!(moved["added"], json!(added));
+    let few = json!({"filter": people, "sinceQueryState": found["queryState"], "maxChanges": 3});
+    assert_eq!(
+        own("Principal/queryChanges", few).await["type"],
+        "tooManyChanges"
+    );
+}
+
+/// RFC 9670 §2 accounts: what is shared makes another object of who shares it.
+#[tokio::test]
+async fn a_principal_changes_with_what_is_shared() {
+    let house = House::new();
+    let an = principal(house.an.account());
+    let mine = format!("a{}", house.binh.account());
+    let own = async |name: &str, mut arguments: Value| {
+        arguments["accountId"] = mine.as_str().into();
+        try_as(&house, &house.binh, name, arguments).await.1
+    };
+    let before = own("Principal/get", json!({"ids": []})).await;
+    let chi = principal(account(&house, "chi@tinh.gov.vn", AccountKind::Person));
+    give(&house, Role::Inbox, "lr");
+    let since = |state: &Value, max: u64| json!({"sinceState": state, "maxChanges": max});
+    let shared = own("Principal/changes", since(&before["state"], 10)).await;
+    assert_eq!(
+        [&shared["created"], &shared["updated"], &shared["destroyed"]],
+        [&json!([chi]), &json!([an]), &json!([])]
+    );
+    let got = own("Principal/get", json!({"ids": [an]})).await;
+    assert_eq!(got["state"], shared["newState"]);
+    assert!(got["list"][0]["accounts"][house.account()].is_object());
+    // In parts.
+    let first = own("Principal/changes", since(&before["state"], 1)).await;
+    assert_eq!(
+        (&first["updated"], &first["hasMoreChanges"]),
+        (&json!([an]), &json!(true))
+    );
+    let last = own("Principal/changes", since(&first["newState"], 1)).await;
+    assert_eq!(
+        (&last["created"], &last["hasMoreChanges"]),
+        (&json!([chi]), &json!(false))
+    );
+    assert_eq!(last["newState"], got["state"]);
+    for (arguments, error) in [
+        (json!({"sinceState": "x"}), "cannotCalculateChanges"),
+        (since(&got["state"], 0), "invalidArguments"),
+    ] {
+        assert_eq!(own("Principal/changes", arguments).await["type"], error);
+    }
+}
+
+/// RFC 9670 §1.5: what the accounts of a session say of principals; and what they say of each other is there.
+#[tokio::test]
+async fn the_session_names_whose_accounts_are_whose() {
+    let house = House::new();
+    give(&house, Role::Archive, "lr");
+    let session = house.get(&house.binh, "/jmap/session").await.json();
+    let uri = "urn:ietf:params:jmap:principals";
+    assert_eq!(session["capabilities"][uri], json!({}));
+    let owner = format!("{uri}:owner");
+    assert_eq!(session["capabilities"][&owner], Value::Null);
+    let mine = format!("a{}", house.binh.account());
+    assert_eq!(session["primaryAccounts"][uri], mine);
+    let of = |account: &str| session["accounts"][account]["accountCapabilities"].clone();
+    assert_eq!(
+        of(&mine)[uri],
+        json!({"currentUserPrincipalId": principal(house.binh.account())})
+    );
+    assert_eq!(
+        of(&house.account())[uri],
+        Value::Null,
+        "no principals are there"
+    );
+    for (account, who) in [(mine.clone(), &house.binh), (house.account(), &house.an)] {
+        let said = json!({
+            "accountIdForPrincipal": mine, "principalId": principal(who.account()),
+        });
+        assert_eq!(of(&account)[&owner], said);
+        let wish = json!({"accountId": mine, "ids": [said["principalId"]]});
+        let (_, got) = try_as(&house, &house.binh, "Principal/get", wish).await;
+        assert!(got["list"][0]["accounts"][&account].is_object(), "{got}");
+    }
+}
+
 /// RFC 9670 §1.4: a session lists what one is subscribed to; the rest is found by its principal.
 #[tokio::test]
 async fn what_is_not_subscribed_to_is_found_by_its_principal() {

@@ -11,6 +11,8 @@ pub struct ByJmap {
     account: String,
     dice: Dice,
     state: Option<String>,
+    /// What Email/changes told of, with mailboxes by their ids.
+    known: Shown,
     pub side: Side,
 }
 
@@ -22,6 +24,7 @@ impl ByJmap {
             http,
             dice,
             state: None,
+            known: Shown::new(),
             side: Side::new('j'),
         }
     }
@@ -237,16 +240,15 @@ impl ByJmap {
         self.side.moved(&id, &to);
     }
 
+    /// These letters with mailboxes by their ids, and the state.
     fn letters(&self, ids: &Value) -> (Shown, String) {
-        let names = self.names();
         let wished = json!({"ids": ids, "properties": ["mailboxIds", "keywords"]});
         let got = self.call("Email/get", wished);
         let keys =
             |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
         let list = got["list"].as_array().unwrap().iter().map(|one| {
-            let mailboxes = keys(&one["mailboxIds"]);
             let letter = Letter {
-                mailboxes: mailboxes.iter().map(|id| names[id].clone()).collect(),
+                mailboxes: keys(&one["mailboxIds"]).into_iter().collect(),
                 keywords: keys(&one["keywords"]).into_iter().collect(),
             };
             (one["id"].as_str().unwrap().to_owned(), letter)
@@ -254,19 +256,40 @@ impl ByJmap {
         (list.collect(), got["state"].as_str().unwrap().to_owned())
     }
 
+    /// The same letters with mailboxes by their names.
+    fn named(&self, letters: &Shown) -> Shown {
+        let names = self.names();
+        let name = |id: &String| {
+            let found = names.get(id);
+            found
+                .unwrap_or_else(|| panic!("a letter in {id}, which is no more"))
+                .clone()
+        };
+        let named = letters.iter().map(|(id, letter)| {
+            let mailboxes = letter.mailboxes.iter().map(name).collect();
+            let letter = Letter {
+                mailboxes,
+                ..letter.clone()
+            };
+            (id.clone(), letter)
+        });
+        named.collect()
+    }
+
     /// Every letter that there is.
     pub fn view(&self) -> Shown {
         let found = self.call("Email/query", json!({}));
-        self.letters(&found["ids"]).0
+        self.named(&self.letters(&found["ids"]).0)
     }
 
-    /// RFC 8620 §5.2: brings what is known up to now.
-    pub fn follow(&mut self, known: &mut Shown) {
+    /// RFC 8620 §5.2: brings what is known up to now, by what Email/changes names and by nothing else; and whether Email/get
+    /// has the same.
+    pub fn follow(&mut self) -> Shown {
         let Some(mut since) = self.state.clone() else {
             let found = self.call("Email/query", json!({}));
             let (all, state) = self.letters(&found["ids"]);
-            (*known, self.state) = (all, Some(state));
-            return;
+            (self.known, self.state) = (all, Some(state));
+            return self.named(&self.known);
         };
         loop {
             let changes = json!({"sinceState": since, "maxChanges": 7});
@@ -277,24 +300,23 @@ impl ByJmap {
                 told = self.call("Email/changes", json!({"sinceState": since}));
             }
             for id in told["destroyed"].as_array().unwrap() {
-                known.remove(id.as_str().unwrap());
+                self.known.remove(id.as_str().unwrap());
             }
             for kind in ["created", "updated"] {
-                known.extend(self.letters(&told[kind]).0);
+                let read = self.letters(&told[kind]).0;
+                self.known.extend(read);
             }
             since = told["newState"].as_str().unwrap().to_owned();
             if told["hasMoreChanges"] == false {
                 break;
             }
         }
-        // A renamed mailbox changes no letter: names are looked up when they are shown.
-        let renamed = self.letters(&json!(known.keys().collect::<Vec<_>>())).0;
-        assert!(known.keys().eq(renamed.keys()), "letters that are no more");
-        for (id, letter) in known.iter_mut() {
-            assert_eq!(letter.keywords, renamed[id].keywords, "{id} changed untold");
-            letter.mailboxes = renamed[id].mailboxes.clone();
-        }
         self.state = Some(since);
+        let ids = self.known.keys().collect::<Vec<_>>();
+        let read = self.letters(&json!(ids)).0;
+        assert_eq!(self.known, read, "letters that changed untold");
+        // A renamed mailbox changes no letter: names are looked up when they are shown.
+        self.named(&self.known)
     }
 
     /// Letters of each mailbox that a side may have made, and those not seen.

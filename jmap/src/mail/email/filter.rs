@@ -289,8 +289,10 @@ fn rank_by_texts(test: &Test, envelope: &Envelope, texts: &[&Haystack]) -> Rank 
     }
 }
 
-/// How much content the queries of one request may still read.
+/// How much the queries of one request may still ask the index for, and how much content they may still read.
 pub(crate) struct Budget {
+    words: usize,
+    named: usize,
     messages: usize,
     octets: u64,
     attached: usize,
@@ -300,6 +302,8 @@ pub(crate) struct Budget {
 impl Default for Budget {
     fn default() -> Self {
         Self {
+            words: limit::SEARCH_KNOWN_WORDS_MAX,
+            named: limit::SEARCH_KNOWN_MESSAGES_MAX,
             messages: limit::SEARCH_CONTENTS_MAX,
             octets: limit::SEARCH_CONTENT_OCTETS_MAX,
             attached: limit::SEARCH_ATTACHED_MAX,
@@ -309,6 +313,18 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// Whether the index may be asked for one more word.
+    pub(super) fn ask(&mut self) -> bool {
+        let left = self.words.checked_sub(1).filter(|_| self.named > 0);
+        self.words = left.unwrap_or(self.words);
+        left.is_some()
+    }
+
+    /// It named so many messages.
+    pub(super) fn named(&mut self, messages: usize) {
+        self.named = self.named.saturating_sub(messages);
+    }
+
     fn spend(&mut self, octets: u64) -> bool {
         let left = self
             .messages

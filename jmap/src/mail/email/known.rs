@@ -3,11 +3,12 @@
 //!
 //! RFC 8621 §4.4.1: a search of the text or the body looks into attached files too, as far as their text is known.
 
-use super::filter::{Filter, Test};
+use super::filter::{Budget, Filter, Test};
 use super::search::{BARE, Haystack, OTHER, Rank, TYPED, Term, Words};
 use crate::limit;
 use crate::sight::Sight;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::marker::PhantomData;
 use storage::TextPlace::{Bcc, Body, Cc, FileName, From, Header, Subject, To};
 use storage::{EmailId, Sought, TextPlace};
 
@@ -25,19 +26,15 @@ struct OfTerm {
 /// What is known of a filter.
 #[derive(Default)]
 pub(crate) struct Known<'q> {
-    tests: Vec<(&'q Test, Vec<OfTerm>)>,
+    /// By where each test stands in the filter.
+    tests: HashMap<*const Test, Vec<OfTerm>>,
+    filter: PhantomData<&'q Filter>,
     /// Messages with some word of the filter in attached files.
     attached: BTreeSet<EmailId>,
 }
 
 /// Characters of what the index has in one piece.
 const SHORT: usize = 3;
-
-/// How much of the index one query may ask for.
-struct Budget {
-    words: usize,
-    messages: usize,
-}
 
 /// Who may pass a test: these, sorted, and all messages after one of them.
 pub(crate) type Reach = (Vec<EmailId>, EmailId);
@@ -85,13 +82,10 @@ fn name(test: &Test) -> Option<Words> {
 }
 
 impl<'q> Known<'q> {
-    /// Asks the index for the words of a filter; for who ranks, also for what is written as it was typed.
-    pub(crate) fn of(mail: &Sight, filter: &'q Filter, ranked: bool) -> Self {
+    /// Asks the index for the words of a filter; for who ranks, also for what is written as it was typed. A word for which
+    /// there is no budget left is judged by reading.
+    pub(crate) fn of(mail: &Sight, filter: &'q Filter, ranked: bool, budget: &mut Budget) -> Self {
         let mut known = Self::default();
-        let mut budget = Budget {
-            words: limit::SEARCH_KNOWN_WORDS_MAX,
-            messages: limit::SEARCH_KNOWN_MESSAGES_MAX,
-        };
         let mut asked = BTreeSet::new();
         for test in filter.tests() {
             let Some((words, places)) = places(test) else {
@@ -100,7 +94,8 @@ impl<'q> Known<'q> {
             if matches!(test, Test::Text(_) | Test::Body(_)) {
                 for term in words {
                     // The same word of another test has been asked for.
-                    if asked.insert(&term.bare) {
+                    if !asked.contains(&term.bare) && budget.ask() {
+                        asked.insert(&term.bare);
                         known.attached.extend(mail.sought_attached(&term.bare));
                     }
                 }
@@ -109,16 +104,17 @@ impl<'q> Known<'q> {
             let ranked = ranked && name.is_none();
             let name = name.iter().flat_map(|name| name.terms());
             let terms = words.iter().chain(name);
-            let terms = terms.map(|term| of_term(mail, term, places, ranked, &mut budget));
-            known.tests.push((test, terms.collect()));
+            let terms = terms.map(|term| of_term(mail, term, places, ranked, budget));
+            known
+                .tests
+                .insert(std::ptr::from_ref(test), terms.collect());
         }
         known
     }
 
     fn terms(&self, test: &Test) -> Option<&[OfTerm]> {
-        let mut tests = self.tests.iter();
-        let found = tests.find(|(known, _)| std::ptr::eq(*known, test));
-        found.map(|(_, terms)| terms.as_slice())
+        let found = self.tests.get(&std::ptr::from_ref(test));
+        found.map(Vec::as_slice)
     }
 
     /// Whether some word may stand in this message's files.
@@ -214,14 +210,13 @@ fn of_term(
         inside: None,
         alone: None,
     };
-    if budget.words == 0 || budget.messages == 0 {
+    if !budget.ask() {
         return known;
     }
-    budget.words -= 1;
     let Some((found, inside)) = found(mail, &term.bare, places) else {
         return known;
     };
-    budget.messages = budget.messages.saturating_sub(found.possible.len());
+    budget.named(found.possible.len());
     known.found = Some(found);
     known.inside = inside;
     if ranked {
@@ -266,13 +261,15 @@ fn alone(
 }
 
 /// Who may have a word or phrase somewhere. White space is one space to who judges, and any in the texts of the
-/// index: so a phrase is looked up word by word. Besides, of more places than one: who may have it in the body.
+/// index: so a phrase is looked up word by word. The index has spellings of ASCII alone: of other characters, as the
+/// quotation marks around a phrase, it is not asked. Besides, of more places than one: who may have it in the body.
 fn found(
     mail: &Sight,
     bare: &str,
     places: &[(TextPlace, bool)],
 ) -> Option<(Sought, Option<Sought>)> {
-    let mut pieces: Vec<&str> = bare.split_whitespace().collect();
+    let pieces = bare.split(|c: char| c.is_whitespace() || !c.is_ascii());
+    let mut pieces: Vec<&str> = pieces.filter(|piece| !piece.is_empty()).collect();
     // The longest exclude the most.
     pieces.sort_by_key(|piece| std::cmp::Reverse(piece.len()));
     pieces.truncate(limit::SEARCH_PIECES_MAX);

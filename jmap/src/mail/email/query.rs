@@ -108,7 +108,7 @@ pub(crate) fn results(
     keywords.extend(sort::thread_keywords(&query.sort));
     let clues = Clues {
         threads: Threads::gather(mail, keywords)?,
-        known: Known::of(mail, &query.filter, query.ranked),
+        known: Known::of(mail, &query.filter, query.ranked, budget),
     };
     let mut rows = scan(mail, query, &clues)?;
     settle(mail, query, (&clues, budget), &mut rows)?;
