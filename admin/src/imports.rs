@@ -3,7 +3,6 @@
 use crate::body::{Asked, Named};
 use crate::caller::Caller;
 use crate::jobs::{Job, Table, shown};
-use crate::language::Language;
 use crate::once::{self, Streamed, Sum};
 use crate::problem::{Kind, Problem, text};
 use crate::router::Room;
@@ -97,7 +96,7 @@ pub(crate) async fn create(
     if !is_table(request.headers()) {
         return Err(no_table());
     }
-    let language = Language::of(request.headers());
+    let language = crate::language::of(request.headers());
     let mut sum = Sum::of(request.uri());
     let running = match once::key(request.headers())? {
         None => None,

@@ -215,7 +215,7 @@ pub(crate) async fn list(
     headers: HeaderMap,
     Asked(filter): Asked<JobFilter>,
 ) -> Result<Json<Page<Job>>, Problem> {
-    let language = Language::of(&headers);
+    let language = crate::language::of(&headers);
     let ask = Ask::of(filter.limit, filter.cursor.as_deref())?;
     let before = ask.key(|key| key.parse().ok().map(JobId))?;
     let page = room.ask(caller, move |room, access| {
@@ -241,7 +241,7 @@ pub(crate) async fn read(
     Named(id): Named<String>,
     Asked(wait): Asked<JobWait>,
 ) -> Result<Json<Job>, Problem> {
-    let (id, language) = (job_id(&id)?, Language::of(&headers));
+    let (id, language) = (job_id(&id)?, crate::language::of(&headers));
     let patience = match wait.wait_s.unwrap_or(0) {
         n @ 0..=WAIT_MAX_S => Duration::from_secs(n),
         _ => {
@@ -284,7 +284,7 @@ async fn act(
     + Send
     + 'static,
 ) -> Result<Json<Job>, Problem> {
-    let language = Language::of(headers);
+    let language = crate::language::of(headers);
     let done = room.ask(caller, move |room, access| {
         let job = act(&room.directory, access).map_err(refused)?;
         Ok(shown(&room.directory, job, language))

@@ -78,7 +78,7 @@ pub use router::{Context, router};
 /// Whether `Accept-Language` likes English better than Vietnamese (RFC 9110 §12.5.4).
 #[must_use]
 pub fn likes_english(headers: &http::HeaderMap) -> bool {
-    language::Language::of(headers) == language::Language::English
+    language::of(headers) == language::Language::English
 }
 
 /// Octets of one request body; more is answered 413.

@@ -448,7 +448,7 @@ impl IntoResponse for Problem {
 
 /// The outermost layer: writes a problem out in the language of the request.
 pub(crate) async fn render(request: Request, next: Next) -> Response {
-    let language = Language::of(request.headers());
+    let language = crate::language::of(request.headers());
     let mut response = next.run(request).await;
     // Rows and secrets of others must not lie in a browser's or a proxy's cache.
     response

@@ -127,7 +127,7 @@ pub(crate) async fn list(
     Named(id): Named<String>,
     Asked(filter): Asked<ResultFilter>,
 ) -> Result<Json<Page<RowResult>>, Problem> {
-    let (id, language) = (job_id(&id)?, Language::of(&headers));
+    let (id, language) = (job_id(&id)?, crate::language::of(&headers));
     let ask = Ask::of(filter.limit, filter.cursor.as_deref())?;
     let after = ask.key(|key| key.parse().ok())?.unwrap_or(0);
     let only = filter.outcome.map(Done::from);

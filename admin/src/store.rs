@@ -4,7 +4,6 @@
 use crate::body::{Asked, Body, Named};
 use crate::caller::Caller;
 use crate::harm::{Harm, harms};
-use crate::language::Language;
 use crate::page::Page;
 use crate::problem::{Kind, Problem, expected, text};
 use crate::router::Room;
@@ -155,7 +154,7 @@ pub(crate) async fn health(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Json<StoreHealth>, Problem> {
-    let language = Language::of(&headers);
+    let language = crate::language::of(&headers);
     let health = room.ask(caller, move |room, access| {
         let health = room.directory.store_health(Some(access))?;
         let figures = health.figures;

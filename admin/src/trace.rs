@@ -7,7 +7,6 @@ mod wire;
 use crate::body::{Asked, Named};
 use crate::caller::Caller;
 use crate::filter::{address, instant};
-use crate::language::Language;
 use crate::page::{Ask, Page};
 use crate::problem::Problem;
 use crate::router::Room;
@@ -150,7 +149,7 @@ pub(crate) async fn read(
     Asked(look): Asked<TraceLook>,
     headers: HeaderMap,
 ) -> Result<Json<Timeline>, Problem> {
-    let language = Language::of(&headers);
+    let language = crate::language::of(&headers);
     let timeline = room.ask(caller, move |room, access| {
         let (found, events) = room.delivery.trace(&id)?;
         let looker = Looker::new(room, access, look.mine);

@@ -12,6 +12,7 @@ pub mod date;
 pub mod defect;
 pub mod document;
 pub mod html;
+pub mod language;
 pub mod message;
 pub mod text;
 

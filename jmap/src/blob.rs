@@ -50,6 +50,16 @@ pub(crate) fn read(mail: &Sight, name: &BlobName) -> Result<Arc<[u8]>, storage::
     Ok(raw)
 }
 
+/// How many octets a whole message of the account has; `None`: it must be read to know, or is not there.
+pub(crate) fn size(mail: &Sight, name: &BlobName) -> Option<u64> {
+    let Root::Message(email) = name.root else {
+        return None;
+    };
+    let state = mail.state(email).ok()?;
+    let whole = name.sections.is_empty() && !state.has(DELETED);
+    whole.then_some(state.size)
+}
+
 /// Why a method of RFC 9404 has no octets.
 pub(crate) enum Unread {
     NotFound,

@@ -12,6 +12,7 @@ use crate::router::Context;
 use crate::sight::Sight;
 use crate::standard::{self, ChangesArguments, GetArguments};
 use directory::{Access, Account, Agency, Capability, Directory, Right, Rights, Used};
+use formats::language::Language;
 use serde_json::{Map, Value, json};
 
 const PROPERTIES: [&str; 10] = [
@@ -42,11 +43,10 @@ struct Quota {
     warn: Option<u64>,
     scope: &'static str,
     name: String,
-    description: &'static str,
 }
 
 impl Quota {
-    fn object(&self) -> Map<String, Value> {
+    fn object(&self, language: Language) -> Map<String, Value> {
         let object = json!({
             "id": self.id,
             "resourceType": self.resource,
@@ -58,14 +58,14 @@ impl Quota {
             "warnLimit": self.warn,
             // Nothing is refused before the hard one.
             "softLimit": null,
-            "description": self.description,
+            "description": description(self.scope, language),
         });
         object.as_object().cloned().unwrap_or_default()
     }
 }
 
 /// The limits that there are of an account or an agency; what has no limit is no quota.
-fn limited(id: &str, name: &str, used: Used, (scope, description): Shown) -> Vec<Quota> {
+fn limited(id: &str, name: &str, used: Used, scope: &'static str) -> Vec<Quota> {
     let (usage, limits) = (used.usage, used.limits);
     let both = [
         ("octets", limits.octets, usage.octets),
@@ -83,23 +83,26 @@ fn limited(id: &str, name: &str, used: Used, (scope, description): Shown) -> Vec
             warn: warn.filter(|warn| *warn < hard),
             scope,
             name: name.to_owned(),
-            description,
         })
     };
     both.into_iter().filter_map(one).collect()
 }
 
-/// RFC 9425 §3.1 scope, and what is told of it.
-type Shown = (&'static str, &'static str);
+/// RFC 9425 §3.1 scope.
+const OF_ACCOUNT: &str = "account";
+const OF_AGENCY: &str = "domain";
 
-const OF_ACCOUNT: Shown = (
-    "account",
-    "Thư trong mọi hộp của tài khoản này. / Mail in all mailboxes of this account.",
-);
-const OF_AGENCY: Shown = (
-    "domain",
-    "Thư của mọi tài khoản trong cơ quan và các đơn vị trực thuộc. / Mail of all accounts of the agency and those below it.",
-);
+/// RFC 9425 §4.1: in the language that the request likes.
+fn description(scope: &str, language: Language) -> &'static str {
+    match (scope, language) {
+        (OF_ACCOUNT, Language::Vietnamese) => "Thư trong mọi hộp của tài khoản này.",
+        (OF_ACCOUNT, Language::English) => "Mail in all mailboxes of this account.",
+        (_, Language::Vietnamese) => {
+            "Thư của mọi tài khoản trong cơ quan và các đơn vị trực thuộc."
+        }
+        (_, Language::English) => "Mail of all accounts of the agency and those below it.",
+    }
+}
 
 /// The agencies above an account, the nearest first.
 fn above(directory: &Directory, account: &Account) -> Vec<Agency> {
@@ -131,7 +134,7 @@ pub(crate) fn states_of(
     mail: &Sight,
 ) -> Result<(String, String), MethodError> {
     let all = quotas_of(context, access, mail)?;
-    let own = all.iter().filter(|quota| quota.scope == OF_ACCOUNT.0);
+    let own = all.iter().filter(|quota| quota.scope == OF_ACCOUNT);
     let own: Vec<u64> = own.map(|quota| quota.used).collect();
     Ok((state(&all), spell(&mark(&all), &own)))
 }
@@ -175,11 +178,11 @@ fn failed(error: directory::Error) -> MethodError {
     }
 }
 
-/// All but what is used.
+/// All but what is used, in whatever language.
 fn mark(all: &[Quota]) -> String {
     let mut hash = blake3::Hasher::new();
     for quota in all {
-        let mut object = quota.object();
+        let mut object = quota.object(Language::default());
         object.remove("used");
         hash.update(Value::Object(object).to_string().as_bytes());
     }
@@ -205,7 +208,7 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
     let chosen = |quota: &&Quota| ids.as_ref().is_none_or(|ids| ids.contains(&quota.id));
     let shown = all.iter().filter(chosen);
     let list: Vec<Value> = shown
-        .map(|quota| standard::pick(quota.object(), &arguments.properties))
+        .map(|quota| standard::pick(quota.object(turn.language), &arguments.properties))
         .collect();
     let known = |id: &String| all.iter().any(|quota| quota.id == *id);
     let not_found: Vec<&String> = ids.iter().flatten().filter(|id| !known(id)).collect();

@@ -8,6 +8,7 @@ use crate::router::Inner;
 use crate::sight::{CHANGES, Sight};
 use crate::{ident, ijson, limit, method, reference};
 use directory::{Access, Right};
+use formats::language::Language;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -61,6 +62,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) inner: &'a Inner,
     pub(crate) access: &'a Access,
     pub(crate) ip: Option<IpAddr>,
+    /// Of texts that the client shows as they are.
+    pub(crate) language: Language,
     /// The client knows mail: `using` names it.
     pub(crate) reads_mail: bool,
     /// RFC 8620 §5.3: creation id to id, for the whole request.
@@ -108,12 +111,15 @@ pub(crate) struct Answered {
     pub(crate) call: String,
 }
 
+/// From where a request came, and the language that it likes.
+pub(crate) type Came = (Option<IpAddr>, Language);
+
 /// Runs the calls one after the other; the Response object. Blocks.
 pub(crate) fn execute(
     inner: &Inner,
     access: &Access,
     base: &str,
-    ip: Option<IpAddr>,
+    (ip, language): Came,
     request: Request,
 ) -> Value {
     let echo_created = request.created_ids.is_some();
@@ -121,6 +127,7 @@ pub(crate) fn execute(
         inner,
         access,
         ip,
+        language,
         reads_mail: opted_in(&request.using, discovery::MAIL),
         created: request.created_ids.unwrap_or_default(),
         after: Vec::new(),

@@ -11,6 +11,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use delivery::Delivery;
 use directory::{Access, Directory, Through};
+use formats::language::Language;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use std::net::{IpAddr, SocketAddr};
@@ -225,6 +226,12 @@ pub(crate) async fn body(
     })
 }
 
+/// RFC 9110 §12.5.4.
+pub(crate) fn language(headers: &HeaderMap) -> Language {
+    let field = headers.get(header::ACCEPT_LANGUAGE);
+    Language::of(field.and_then(|v| v.to_str().ok()).unwrap_or_default())
+}
+
 /// RFC 8620 §3.1: `POST` of a Request object.
 async fn api(
     State(inner): State<Shared>,
@@ -243,6 +250,7 @@ async fn api(
     let seat = inner
         .seat(&access, Use::Request)
         .ok_or_else(|| Problem::limit("maxConcurrentRequests"))?;
+    let language = language(&headers);
     let bytes = body(
         &headers,
         content,
@@ -258,7 +266,7 @@ async fn api(
             let _seat = seat;
             let request = request::Request::parse(&bytes)?;
             drop(bytes);
-            let answer = request::execute(&work, &access, &base, ip, request);
+            let answer = request::execute(&work, &access, &base, (ip, language), request);
             Ok(answer.to_string())
         })
         .await?;

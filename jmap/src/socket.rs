@@ -6,17 +6,17 @@
 use crate::ear::{Ear, Types, state_change, wished};
 use crate::pool::{Seat, Use};
 use crate::problem::Problem;
-use crate::request::{self, Request};
-use crate::router::{From, Shared, Signed, Site};
+use crate::request::{self, Came, Request};
+use crate::router::{From, Shared, Signed, Site, language};
 use crate::{ijson, limit};
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
 use directory::Access;
+use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -48,7 +48,7 @@ struct Telling {
 struct Socket {
     inner: Shared,
     access: Access,
-    ip: Option<IpAddr>,
+    came: Came,
     base: String,
     under_way: JoinSet<Done>,
     telling: Option<Telling>,
@@ -75,6 +75,7 @@ pub(crate) async fn open(
     Signed(access): Signed,
     From(ip): From,
     site: Site,
+    headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let expected = "the handshake of a WebSocket of the subprotocol jmap was expected";
@@ -91,7 +92,7 @@ pub(crate) async fn open(
         base: site.base(&inner.context)?,
         inner,
         access,
-        ip,
+        came: (ip, language(&headers)),
         under_way: JoinSet::new(),
         telling: None,
         heard_at: Instant::now(),
@@ -131,7 +132,7 @@ struct Asked {
     inner: Shared,
     access: Access,
     base: String,
-    ip: Option<IpAddr>,
+    came: Came,
 }
 
 impl Asked {
@@ -145,7 +146,7 @@ impl Asked {
         match read {
             Ok(request) => {
                 let (inner, access) = (&self.inner, &self.access);
-                let answer = request::execute(inner, access, &self.base, self.ip, request);
+                let answer = request::execute(inner, access, &self.base, self.came, request);
                 response(id, answer)
             }
             Err(problem) => request_error(id, problem),
@@ -325,7 +326,7 @@ impl Socket {
             inner: Arc::clone(&self.inner),
             access: self.access.clone(),
             base: self.base.clone(),
-            ip: self.ip,
+            came: self.came,
         }
     }
 

@@ -43,7 +43,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Tries of a message that cannot be read now, or of a file whose process somebody else ended.
 const TRIES_MAX: u8 = 3;
-/// Messages of which it is remembered how often they were tried; then all are forgotten.
+/// Messages of which it is remembered how often they were tried; a further one is tried once, and is without text.
 const TROUBLES_MAX: usize = 10_000;
 
 /// All until the server stops.
@@ -144,10 +144,19 @@ impl Worker {
                 Ok(text) => text,
                 Err(Failed::Store(error)) => {
                     tracing::debug!(account = %due.0, email = %due.1, %error, "a message with files cannot be read");
-                    batch.later |= self.note(due) < TRIES_MAX;
-                    continue;
+                    match self.note(due) {
+                        None => String::new(),
+                        Some(tries) => {
+                            batch.later |= tries < TRIES_MAX;
+                            continue;
+                        }
+                    }
                 }
-                Err(Failed::Interrupted(text)) if self.note(due) >= TRIES_MAX => text,
+                Err(Failed::Interrupted(text))
+                    if self.note(due).is_none_or(|tries| tries >= TRIES_MAX) =>
+                {
+                    text
+                }
                 Err(Failed::Interrupted(_)) => {
                     batch.later = true;
                     continue;
@@ -177,15 +186,15 @@ impl Worker {
         troubles.get(&due).copied().unwrap_or(0)
     }
 
-    /// One more try in vain; how many they are.
-    fn note(&self, due: Due) -> u8 {
+    /// One more try in vain; how many they are. `None`: so many are in trouble that it is given up.
+    fn note(&self, due: Due) -> Option<u8> {
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
-        if troubles.len() >= TROUBLES_MAX {
-            troubles.clear();
+        if troubles.len() >= TROUBLES_MAX && !troubles.contains_key(&due) {
+            return None;
         }
         let tries = troubles.entry(due).or_insert(0);
         *tries = tries.saturating_add(1);
-        *tries
+        Some(*tries)
     }
 
     /// The text of all files of a message, one line each, as far as it is kept; empty where there is none.

@@ -70,6 +70,22 @@ impl Wish {
         self.text || self.base64 || self.either
     }
 
+    /// RFC 9404 §4.2: a size alone is told without reading.
+    fn reads(&self) -> bool {
+        self.data() || !self.digests.is_empty()
+    }
+
+    fn unread(&self, id: &str, size: u64, cut: bool) -> Value {
+        let mut object = json!({"id": id});
+        if cut {
+            object["isTruncated"] = true.into();
+        }
+        if self.size {
+            object["size"] = size.into();
+        }
+        object
+    }
+
     fn object(&self, id: &str, whole: &[u8], (from, to): (usize, usize), cut: bool) -> Value {
         let piece = &whole[from..to];
         let mut object = Map::new();
@@ -98,6 +114,13 @@ impl Wish {
     }
 }
 
+/// RFC 9404 §4.2: it begins or ends behind the last octet.
+fn cut(arguments: &BlobArguments, size: u64) -> bool {
+    let offset = arguments.offset.unwrap_or(0);
+    let end = arguments.length.map(|length| offset.saturating_add(length));
+    offset > size || end.is_some_and(|end| end > size)
+}
+
 fn digest(name: &str, octets: &[u8]) -> String {
     match name {
         "sha" => STANDARD.encode(Sha1::digest(octets)),
@@ -108,8 +131,8 @@ fn digest(name: &str, octets: &[u8]) -> String {
 
 /// RFC 9404 §4.2. What one request reads, and what of it goes into its answer, is bounded: `requestTooLarge`.
 pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, MethodError> {
-    let arguments: BlobArguments = standard::read(arguments)?;
-    let ids = standard::wanted(arguments.ids)?;
+    let mut arguments: BlobArguments = standard::read(arguments)?;
+    let ids = standard::wanted(std::mem::take(&mut arguments.ids))?;
     let wish = match &arguments.properties {
         Some(named) => Wish::read(named)?,
         None => Wish::read(&PROPERTIES.map(str::to_owned))?,
@@ -118,6 +141,11 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
     let (mut list, mut not_found) = (Vec::new(), Vec::new());
     for id in ids {
         let name = turn.real(&id).and_then(BlobName::parse);
+        let known = name.as_ref().filter(|_| !wish.reads());
+        if let Some((name, size)) = known.and_then(|n| Some((n, blob::size(&mail, n)?))) {
+            list.push(wish.unread(&name.to_string(), size, cut(&arguments, size)));
+            continue;
+        }
         let found = name.map(|name| (name.to_string(), blob::read_counted(turn, &mail, &name)));
         let (real, whole) = match found {
             None | Some((_, Err(Unread::NotFound))) => {
@@ -132,9 +160,7 @@ pub(crate) fn get(turn: &mut Turn<'_>, arguments: Arguments) -> Result<Value, Me
         let offset = arguments.offset.unwrap_or(0);
         let end = arguments.length.map(|length| offset.saturating_add(length));
         let (from, to) = (place(offset), end.map_or(whole.len(), place));
-        // RFC 9404 §4.2: it begins or ends behind the last octet.
-        let size = whole.len() as u64;
-        let cut = offset > size || end.is_some_and(|end| end > size);
+        let cut = cut(&arguments, whole.len() as u64);
         if wish.data() {
             let left = turn.body_octets.checked_sub(to - from);
             turn.body_octets = left.ok_or(MethodError::RequestTooLarge)?;

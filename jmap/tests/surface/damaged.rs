@@ -36,6 +36,24 @@ async fn a_page_is_given_with_what_is_known_of_it() {
     assert_eq!(list[1]["textBody"][0]["size"], "beta gamma\r\n".len());
 }
 
+/// RFC 9404 §4.2: a size alone is told without reading.
+#[tokio::test]
+async fn how_long_it_is_is_known_without_reading() {
+    let raw = letter("b@x.vn", "hai", "beta gamma");
+    let (house, ids) = house(&raw);
+    let size = json!({"ids": [ids[1]], "properties": ["size"]});
+    let got = house.call("Blob/get", size).await;
+    assert_eq!(got["list"], json!([{"id": ids[1], "size": raw.len()}]));
+    let behind = json!({"ids": [ids[1]], "properties": ["id"], "offset": raw.len() + 1});
+    let got = house.call("Blob/get", behind).await;
+    assert_eq!(got["list"], json!([{"id": ids[1], "isTruncated": true}]));
+    let digest = json!({"ids": [ids[1]], "properties": ["digest:sha"]});
+    assert_eq!(house.refusal("Blob/get", digest).await, "serverFail");
+    let none = json!({"ids": ["e99"], "properties": ["size"]});
+    let got = house.call("Blob/get", none).await;
+    assert_eq!(got["notFound"], json!(["e99"]));
+}
+
 #[tokio::test]
 async fn searches_go_on_over_the_rest() {
     let (house, ids) = house(&letter("b@x.vn", "hai", "beta gamma"));

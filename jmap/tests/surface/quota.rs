@@ -76,6 +76,35 @@ async fn limits_and_what_is_used_of_them() {
     assert_eq!(got["notFound"], json!(["x"]));
 }
 
+/// RFC 9425 §4.1: which language a description has is no change of the quota.
+#[tokio::test]
+async fn descriptions_are_in_the_language_that_is_liked() {
+    let house = House::new();
+    limit(&house, Some(1 << 30), None);
+    let calls = json!([["Quota/get", {"accountId": house.account(), "ids": null}, "c"]]);
+    let mut states = Vec::new();
+    for (field, account, agency) in [
+        (None, "Thư trong mọi hộp", "Thư của mọi tài khoản"),
+        (Some("vi"), "Thư trong mọi hộp", "Thư của mọi tài khoản"),
+        (Some("en-GB,vi;q=0.5"), "Mail in all", "Mail of all"),
+    ] {
+        let mut request = crate::house::api(&calls);
+        if let Some(field) = field {
+            let value = field.parse().unwrap();
+            request.headers_mut().insert("accept-language", value);
+        }
+        let answer = house.ask(Some(&house.an), request).await.json();
+        let got = &answer["methodResponses"][0][1];
+        let text = |at: usize| got["list"][at]["description"].as_str().unwrap();
+        assert!(text(0).starts_with(account), "{field:?} {}", text(0));
+        assert!(text(2).starts_with(agency), "{field:?} {}", text(2));
+        assert!(!text(0).contains('/') && !text(2).contains('/'));
+        states.push(got["state"].clone());
+    }
+    states.dedup();
+    assert_eq!(states.len(), 1);
+}
+
 #[tokio::test]
 async fn changes_of_usage_are_exact() {
     let house = House::new();

@@ -13,7 +13,7 @@ use super::{Indexed, guarded, has_room, lock, seek, told};
 use crate::{AccountId, AccountStore, EmailId, Error, Store, key, record};
 use formats::message::Summary;
 use formats::text::fold;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -42,10 +42,20 @@ pub struct Attached {
     pub text: String,
 }
 
-/// What is due: the newest mail first, then what a look at the index finds.
+/// Of so many that are told, one is of those that a look at the index found, however much new mail there is.
+const OLD_EVERY: usize = 4;
+
+/// What is due: new mail, the newest of an account first and one account after the other, so that who is sent slow files
+/// keeps no others waiting; and what a look at the index finds.
 #[derive(Default)]
 pub(super) struct Queue {
-    fresh: VecDeque<Due>,
+    /// By account, the newest last.
+    fresh: BTreeMap<AccountId, VecDeque<EmailId>>,
+    waiting: usize,
+    /// Whose turn was last.
+    turn: Option<AccountId>,
+    /// New ones that were told since the last of the others.
+    news: usize,
     found: VecDeque<Due>,
     /// What was told, and is not kept yet: a batch of whoever asks.
     told: BTreeSet<Due>,
@@ -57,12 +67,17 @@ pub(super) struct Queue {
 
 impl Queue {
     pub(super) fn add(&mut self, due: Vec<Due>) {
-        for one in due {
-            if self.fresh.len() >= WAITING_MAX {
-                self.fresh.pop_front();
-                self.missed = true;
+        for (account, email) in due {
+            let full = self.waiting >= WAITING_MAX;
+            self.missed |= full;
+            let own = self.fresh.entry(account).or_default();
+            if full && own.pop_front().is_none() {
+                // Nobody else's goes for it.
+                self.fresh.remove(&account);
+                continue;
             }
-            self.fresh.push_back(one);
+            own.push_back(email);
+            self.waiting += usize::from(!full);
         }
     }
 
@@ -75,9 +90,30 @@ impl Queue {
     }
 
     fn pop(&mut self) -> Option<Due> {
-        let next = self.fresh.pop_back().or_else(|| self.found.pop_front());
+        let old = self.news >= OLD_EVERY - 1 && !self.found.is_empty();
+        let next = match old {
+            true => None,
+            false => self.pop_fresh(),
+        };
+        self.news = if next.is_some() { self.news + 1 } else { 0 };
+        let next = next.or_else(|| self.found.pop_front());
         self.told.extend(next);
         next
+    }
+
+    fn pop_fresh(&mut self) -> Option<Due> {
+        let after = self.turn.and_then(AccountId::next);
+        let later = after.and_then(|after| self.fresh.range(after..).next());
+        let (account, _) = later.or_else(|| self.fresh.first_key_value())?;
+        let account = *account;
+        let own = self.fresh.get_mut(&account)?;
+        let email = own.pop_back();
+        if own.is_empty() {
+            self.fresh.remove(&account);
+        }
+        self.waiting -= usize::from(email.is_some());
+        self.turn = Some(account);
+        email.map(|email| (account, email))
     }
 }
 
@@ -306,5 +342,59 @@ impl AccountStore {
         };
         let text = zstd::bulk::decompress(&packed, TEXT_MAX).ok()?;
         String::from_utf8(text).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn due(account: u32, email: u64) -> Due {
+        (
+            AccountId::new(account).unwrap(),
+            EmailId::new(email).unwrap(),
+        )
+    }
+
+    #[test]
+    fn accounts_take_turns_and_old_mail_has_its_own() {
+        let mut queue = Queue {
+            found: (50..52).map(|email| due(9, email)).collect(),
+            ..Queue::default()
+        };
+        queue.add((1..=5).map(|email| due(2, email)).collect());
+        queue.add(vec![due(3, 1), due(4, 7), due(3, 2)]);
+        let told: Vec<_> = std::iter::from_fn(|| queue.pop())
+            .map(|(account, email)| (account.raw(), email.raw()))
+            .collect();
+        let expected = [
+            (2, 5),
+            (3, 2),
+            (4, 7),
+            (9, 50),
+            (2, 4),
+            (3, 1),
+            (2, 3),
+            (9, 51),
+            (2, 2),
+            (2, 1),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!((queue.waiting, queue.told.len()), (0, 10));
+    }
+
+    #[test]
+    fn i13_what_waits_is_bounded_and_the_index_knows_the_rest() {
+        let mut queue = Queue::default();
+        let most = WAITING_MAX as u64;
+        queue.add((1..=most).map(|email| due(2, email)).collect());
+        assert!(!queue.missed);
+        queue.add(vec![due(3, 1), due(2, most + 1)]);
+        assert!(queue.missed);
+        assert_eq!(queue.waiting, WAITING_MAX);
+        assert_eq!(queue.pop(), Some(due(2, most + 1)));
+        let rest = std::iter::from_fn(|| queue.pop()).last();
+        assert_eq!(rest, Some(due(2, 2)), "the oldest of the same went");
+        assert!(queue.fresh.is_empty());
     }
 }

@@ -420,3 +420,18 @@ pub(crate) fn by_reading(
     let found = filter.judge(&mut full) == Some(true);
     Ok(found.then(|| ranked(&[&text, &attached])))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i13_the_index_is_asked_for_so_many_words_and_messages() {
+        let mut budget = Budget::default();
+        let asked = std::iter::repeat_with(|| budget.ask()).take_while(|ask| *ask);
+        assert_eq!(asked.count(), limit::SEARCH_KNOWN_WORDS_MAX);
+        let mut budget = Budget::default();
+        budget.named(limit::SEARCH_KNOWN_MESSAGES_MAX + 1);
+        assert!(!budget.ask());
+    }
+}
