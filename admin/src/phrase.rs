@@ -87,6 +87,10 @@ const PHRASES: &[(&str, &str)] = &[
         "lý do chuyển thư của người này sang người khác (ghi ở `reason`, ở trường Audit-Reason, hoặc --reason); chủ tài khoản sẽ thấy",
     ),
     (
+        "why letters of others are to go to this host",
+        "lý do đưa thư của người khác sang máy chủ này (ghi ở `reason`, ở trường Audit-Reason, hoặc --reason); người có thư sẽ thấy",
+    ),
+    (
         "why you let yourself into this mailbox",
         "lý do tự cho mình vào hộp thư này (ghi ở `reason`, ở trường Audit-Reason, hoặc --reason); các thành viên khác sẽ thấy",
     ),
@@ -242,8 +246,28 @@ const PHRASES: &[(&str, &str)] = &[
         "administration: cơ quan không cho dùng mã truy cập để mở thư",
     ),
     (
-        "mail: the account administers nothing",
-        "mail: tài khoản này không có quyền quản trị nào",
+        "mail: the account administers nothing, or the token by which you ask does not",
+        "mail: tài khoản này, hoặc mã truy cập đang dùng, không có quyền quản trị nào",
+    ),
+    (
+        "administration: the token by which you ask opens no mail",
+        "administration: mã truy cập đang dùng không mở được thư nên không lập được mã mở thư",
+    ),
+    (
+        "nothing of mail yet: an administrator made the password before yours and may know by what you signed in; seven days after you chose your password a token opens mail",
+        "chưa mở được thư: mật khẩu trước do người quản trị đặt, người đó có thể biết bạn đăng nhập bằng gì; bảy ngày sau khi bạn tự chọn mật khẩu thì lập được mã mở thư",
+    ),
+    (
+        "another account, or a sign-in by password: a token makes no password of its own account",
+        "một tài khoản khác, hoặc đăng nhập bằng mật khẩu: mã truy cập không lập mật khẩu cho chính tài khoản của nó",
+    ),
+    (
+        "another account, or a sign-in that opens mail: this token opens none",
+        "một tài khoản khác, hoặc cách đăng nhập mở được thư: mã truy cập này không mở thư",
+    ),
+    (
+        "an account with a second factor, which its agency demands: sign in again to set it up",
+        "một tài khoản đã có xác minh hai bước như cơ quan đòi hỏi: hãy đăng nhập lại để thiết lập",
     ),
     (
         "nothing: the agency lets no token open mail, and the account administers nothing",

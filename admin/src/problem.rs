@@ -249,10 +249,10 @@ impl Problem {
             text(
                 format!(
                     "Làm vậy thì không còn ai quản trị được toàn bộ {top}. Hãy giao vai trò administrator ở {top}, không đặt ngày \
-                     hết hạn, cho một tài khoản khác đang hoạt động rồi làm lại. Chưa có gì thay đổi."
+                     hết hạn và giới hạn, cho một tài khoản khác đang hoạt động rồi làm lại. Chưa có gì thay đổi."
                 ),
                 format!(
-                    "Nobody would be left who administers all of {top}. Give the role administrator at {top}, without an end, to \
+                    "Nobody would be left who administers all of {top}. Give the role administrator at {top}, without an end and limits, to \
                      another active account, then do it again. Nothing was changed."
                 ),
             ),

@@ -74,6 +74,9 @@ pub(crate) struct DetourHost {
 pub(crate) struct Rerouting {
     /// Null: by the way that its recipients' domains have.
     to: Option<DetourHost>,
+    /// Why: needed where the letter is another's and goes to a host (or `Audit-Reason`). Whose letter it is sees it in `reads`.
+    #[schema(example = "Đường truyền tới ngoai.vn hỏng, gửi qua máy dự phòng")]
+    reason: Option<String>,
 }
 
 /// One waiting message.
@@ -307,7 +310,10 @@ fn scheduled() -> Problem {
 }
 
 /// Why an act cannot be done now.
-pub(crate) fn refused(error: Error) -> Problem {
+pub(crate) fn refused(error: directory::Error) -> Problem {
+    let directory::Error::Storage(error) = error else {
+        return error.into();
+    };
     match error {
         Error::Conflict => Problem::new(
             Kind::InUse,
@@ -417,7 +423,9 @@ pub(crate) async fn release(
     one(room, caller, id, Act::Release).await
 }
 
-/// Sends what a message has for elsewhere to another host; for those whose grant hangs at the top of a tree.
+/// Sends what a message has for elsewhere to another host; for those whose grant hangs at the top of a tree. Whose host it
+/// is reads it: to send another's letter there needs a reason, is shown to whose letter it is in `reads`, and takes two
+/// persons where `impersonate` does.
 #[utoipa::path(post, path = "/api/v1/queue/{id}/reroute", tag = "queue", params(("id" = u64, Path)),
     request_body = Rerouting, responses((status = 204)))]
 pub(crate) async fn reroute(
@@ -427,6 +435,7 @@ pub(crate) async fn reroute(
     Body(way): Body<Rerouting>,
 ) -> Result<StatusCode, Problem> {
     let to = way.to.map(DetourHost::read).transpose()?;
+    let caller = caller.because(way.reason.as_deref())?;
     one(room, caller, id, Act::Reroute(to)).await
 }
 

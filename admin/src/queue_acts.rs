@@ -10,7 +10,7 @@ use crate::sight::Sight;
 use axum::Json;
 use axum::extract::State;
 use delivery::Act;
-use directory::{Access, Capability};
+use directory::{Access, Capability, Error as Undone};
 use serde::{Deserialize, Serialize};
 use storage::{Error, QueueId};
 use utoipa::ToSchema;
@@ -43,6 +43,8 @@ pub(crate) struct BulkAct {
     act: BulkVerb,
     /// Of `reroute`: the host; null: by the way that the recipients' domains have.
     to: Option<DetourHost>,
+    /// Why: needed to `reroute` others' letters to a host (or `Audit-Reason`). Whose letter it is sees it in `reads`.
+    reason: Option<String>,
     /// Reverse-path; empty for bounces.
     from: Option<String>,
     /// Address of one recipient.
@@ -74,6 +76,8 @@ pub(crate) struct BulkDone {
     done: usize,
     /// Those that it could not change just now: they are being sent.
     busy: usize,
+    /// Those that wait for a second person: each is a request of its own, made by this where there was none.
+    awaiting: usize,
     /// Those that `retry` leaves alone, since they wait for the time that their senders chose; not among `matching`.
     scheduled: usize,
     /// The queue is longer than what was looked at: there may be more.
@@ -153,6 +157,7 @@ pub(crate) async fn bulk(
 ) -> Result<Json<BulkDone>, Problem> {
     let (act, limit) = (asked.act()?, asked.limit()?);
     let limit = if asked.dry_run { 0 } else { limit };
+    let caller = caller.because(asked.reason.as_deref())?;
     let sought = asked.sought()?;
     let done = room.ask(caller, move |room, access| {
         let sight = Sight::new(&room.directory, access, Capability::ManageQueue);
@@ -194,16 +199,17 @@ fn carry_out(
                 continue;
             }
             told.matching += 1;
-            if told.done + told.busy >= limit {
+            if told.done + told.busy + told.awaiting >= limit {
                 continue;
             }
             match room.delivery.act(item.id, act, Some(access)) {
                 Ok(true) => told.done += 1,
                 // Another did it meanwhile.
                 Ok(false) => told.matching -= 1,
-                Err(Error::Conflict) => told.busy += 1,
+                Err(Undone::Awaiting(_)) => told.awaiting += 1,
+                Err(Undone::Storage(Error::Conflict)) => told.busy += 1,
                 // Gone meanwhile.
-                Err(Error::NotFound) => told.matching -= 1,
+                Err(Undone::Storage(Error::NotFound)) => told.matching -= 1,
                 Err(error) => return Err(refused(error)),
             }
         }

@@ -7,12 +7,15 @@
 use crate::dispatch::{encode_small, events};
 use crate::news::Action;
 use crate::release::waits_until;
-use crate::spool::{ASKED, HELD, Record};
+use crate::spool::{ASKED, HELD, Record, Row};
 use crate::trace::What;
 use crate::{Delivery, Detour, Outcome, RecipientState};
-use directory::Access;
+use directory::rerouting::Rerouted;
+use directory::{Access, AccountId, Error as Undone};
+use formats::address::Address;
 use formats::message::summarize;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use storage::{BlobId, Error, QueueId, QueueItem, RowChange};
 
 /// Recipients that an entry of the audit log names.
@@ -109,11 +112,23 @@ fn unreadable(error: &Error) -> Value {
     json!({ "unreadable": error.to_string() })
 }
 
+/// The entry of an act by which nobody gets a letter.
+fn unread(id: QueueId, act: &Act, detail: Value) -> Rerouted {
+    Rerouted {
+        act: act.name(),
+        object: object(id),
+        detail,
+        owners: BTreeSet::new(),
+        to: String::new(),
+    }
+}
+
 impl Delivery {
-    /// Does it. False: there was nothing to do. Errors: `NotFound`; `Conflict` (to be deleted while it is being sent, to
+    /// Does it. False: there was nothing to do. To hand others' letters to a host needs a reason, and two where impersonation
+    /// does (`directory::rerouting`). Errors: of storage `NotFound`; `Conflict` (to be deleted while it is being sent, to
     /// be tried while it is held); `Invalid` (no such host can be, or nothing is sent elsewhere); `Corrupt` (the item
-    /// cannot be read: it may only be tried and deleted).
-    pub fn act(&self, id: QueueId, act: &Act, by: Option<&Access>) -> Result<bool, Error> {
+    /// cannot be read: it may only be tried and deleted); of the directory `Invalid` (no reason), `Awaiting`.
+    pub fn act(&self, id: QueueId, act: &Act, by: Option<&Access>) -> Result<bool, Undone> {
         if by.is_some_and(Access::is_on_trial) {
             return self.act_on_trial(id, act, by);
         }
@@ -122,13 +137,14 @@ impl Delivery {
             let now = self.inner.directory.clock().now_s();
             let item = self.inner.store.queue().item(id)?;
             let due = item.due;
-            let acted = self.told_first(item, now).and_then(|left| match left {
+            let left = self.told_first(item, now).map_err(Undone::from);
+            let acted = left.and_then(|left| match left {
                 Some((item, record)) => self.act_on(&item, record, act, by, now),
-                None => Err(Error::NotFound),
+                None => Err(Error::NotFound.into()),
             });
             let done = match acted {
                 // It cannot be read, or nobody can be told of it any more.
-                Err(error @ (Error::Corrupt(_) | Error::Damaged(_))) => {
+                Err(Undone::Storage(error @ (Error::Corrupt(_) | Error::Damaged(_)))) => {
                     self.act_blindly(id, act, by, error, now)
                 }
                 done => done,
@@ -150,12 +166,12 @@ impl Delivery {
         act: &Act,
         by: Option<&Access>,
         now: i64,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, Undone> {
         if !self.would(item, &record, act, now)? {
             return Ok(false);
         }
         let id = item.id;
-        let detail = act.detail(&record);
+        let entry = self.entry(id, act, &record);
         let mut told = events(&record, now, [act.told(by)])?;
         self.schedule().withdraw(id, now);
         let mut due = now.min(item.due);
@@ -194,11 +210,11 @@ impl Delivery {
             rows.append(&mut told);
             queue.update_with(id, due, payload, rows)
         };
-        self.enter(id, act, by, detail, update)?;
-        match act {
-            Act::Delete => self.tell_ended(id, record, item.blob, now),
-            _ => Ok(()),
-        }?;
+        let directory = &self.inner.directory;
+        directory.reroute_with(by, entry, update)?;
+        if *act == Act::Delete {
+            self.tell_ended(id, record, item.blob, now)?;
+        }
         Ok(true)
     }
 
@@ -230,23 +246,56 @@ impl Delivery {
     }
 
     /// What `act` would do, told as the audit log would tell it; nothing is done, and no next hop is called.
-    fn act_on_trial(&self, id: QueueId, act: &Act, by: Option<&Access>) -> Result<bool, Error> {
+    fn act_on_trial(&self, id: QueueId, act: &Act, by: Option<&Access>) -> Result<bool, Undone> {
         let now = self.inner.directory.clock().now_s();
         let item = self.inner.store.queue().item(id)?;
-        let detail = match Record::decode(&item.payload) {
+        let entry = match Record::decode(&item.payload) {
             // It waits for nothing but being told.
-            Ok(record) if record.has_ended() => return Err(Error::NotFound),
+            Ok(record) if record.has_ended() => return Err(Error::NotFound.into()),
             Ok(record) if !self.would(&item, &record, act, now)? => return Ok(false),
-            Ok(record) => act.detail(&record),
-            Err(error) if matches!(act, Act::Retry | Act::Delete) => unreadable(&error),
-            Err(error) => return Err(error),
+            Ok(record) => self.entry(id, act, &record),
+            Err(error) if matches!(act, Act::Retry | Act::Delete) => {
+                unread(id, act, unreadable(&error))
+            }
+            Err(error) => return Err(error.into()),
         };
-        let directory = &self.inner.directory;
-        match directory.record_with(by, act.name(), object(id), detail, |_| Ok(())) {
-            Err(directory::Error::Tried) | Ok(()) => Ok(true),
-            Err(directory::Error::Storage(error)) => Err(error),
-            Err(other) => Err(Error::Unavailable(other.to_string().into())),
+        match self.inner.directory.reroute_with(by, entry, |_| Ok(())) {
+            Err(Undone::Tried) | Ok(()) => Ok(true),
+            Err(error) => Err(error),
         }
+    }
+
+    /// What the audit log tells of it, and whose letter another host gets by it.
+    fn entry(&self, id: QueueId, act: &Act, record: &Record) -> Rerouted {
+        let detail = act.detail(record);
+        match act {
+            Act::Reroute(Some(host)) => Rerouted {
+                owners: self.owners(record),
+                to: format!("{}:{}", host.host, host.port),
+                ..unread(id, act, detail)
+            },
+            _ => unread(id, act, detail),
+        }
+    }
+
+    /// Whose letter it is as far as it goes elsewhere: who sent it, in whose name, and to whom it was written whose mail
+    /// goes on.
+    fn owners(&self, record: &Record) -> BTreeSet<AccountId> {
+        let elsewhere = |row: &&Row| row.state == RecipientState::Remote;
+        let mut leaving = record.rows.iter().filter(elsewhere).peekable();
+        if leaving.peek().is_none() {
+            return BTreeSet::new();
+        }
+        let given = leaving.filter_map(|row| {
+            let given = record.envelope.recipients.get(row.recipient as usize)?;
+            let other = row.address.as_ref().is_some_and(|to| *to != given.address);
+            other.then_some(&given.address)
+        });
+        let given: BTreeSet<&Address> = given.chain(record.envelope.from.address()).collect();
+        let here = |address: &Address| self.inner.directory.account_at(address).ok();
+        let found = given.into_iter().filter_map(here);
+        let found = found.map(|account| account.id);
+        found.chain(record.submitter).collect()
     }
 
     /// Nobody more gets it. What is told of those who had it already.
@@ -301,38 +350,22 @@ impl Delivery {
         by: Option<&Access>,
         error: Error,
         now: i64,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, Undone> {
         let queue = self.inner.store.queue();
         match act {
             Act::Retry => queue.put_off(id, now)?,
             Act::Delete => {
-                let detail = unreadable(&error);
+                let entry = unread(id, act, unreadable(&error));
                 let remove = |rows| queue.remove_with(id, rows);
-                self.enter(id, act, by, detail, remove)?;
+                self.inner.directory.reroute_with(by, entry, remove)?;
                 self.inner.spoilt.forget(id);
                 tracing::warn!(
                     queue = id.raw(),
                     "discarded by an administrator: it cannot be read"
                 );
             }
-            Act::Hold | Act::Release | Act::Reroute(_) => return Err(error),
+            Act::Hold | Act::Release | Act::Reroute(_) => return Err(error.into()),
         }
         Ok(true)
-    }
-
-    fn enter(
-        &self,
-        id: QueueId,
-        act: &Act,
-        by: Option<&Access>,
-        detail: Value,
-        commit: impl FnOnce(Vec<RowChange>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let directory = &self.inner.directory;
-        let entered = directory.record_with(by, act.name(), object(id), detail, commit);
-        entered.map_err(|error| match error {
-            directory::Error::Storage(error) => error,
-            other => Error::Unavailable(other.to_string().into()),
-        })
     }
 }

@@ -1,5 +1,6 @@
 //! Acts: one at a time, checked against the book, then its rows and its audit entry in one commit (I-20).
 
+use crate::approval;
 use crate::audit::{Actor, Chain};
 use crate::book::Book;
 use crate::fact::Fact;
@@ -15,6 +16,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{MutexGuard, PoisonError, RwLockReadGuard, RwLockWriteGuard};
+use storage::RowChange;
 use unicode_normalization::UnicodeNormalization;
 
 /// Characters of a name, title or label.
@@ -86,22 +88,45 @@ impl Directory {
         mut notes: Vec<Note>,
         mut facts: Vec<Fact>,
     ) -> Result<(), Error> {
-        let actor = Actor::of(by);
         let now = self.inner.clock.now_s();
         self.read().check_administered(by, &facts, now)?;
+        let own = notes.len();
         if let Some(by) = by {
             self.settle_diversions(acts, by, &mut notes, &mut facts)?;
         }
         let has_mail = |id| self.has_mail(id);
         let mut freed = self.read().freeing(&mut facts, now, &has_mail);
         if let Some(trial) = by.and_then(Access::trial) {
-            // What ends with it elsewhere is entered in the log of those who look after that, and is not told here.
+            // What becomes of others by it is entered in the log of those who look after them, and is not told here.
             let book = self.read();
-            freed.retain(|note| book.may_hear(by, note, &facts));
-            notes.extend(freed);
+            let mut others = notes.split_off(own);
+            others.append(&mut freed);
+            others.retain(|note| book.may_hear(by, note, &facts));
+            // The request for a second person is about one of them.
+            let asks = |note: &Note| note.act == approval::ASK;
+            notes.retain(|note| !asks(note) || book.may_hear(by, note, &facts));
+            notes.extend(others);
             return trial.end(notes);
         }
         notes.extend(freed);
+        self.enter(acts, by, notes, facts, |rows| {
+            self.inner.store.commit_rows(rows)
+        })?;
+        self.end_fallen();
+        Ok(())
+    }
+
+    /// Makes facts so with their entries in the audit log, once `commit` has taken their rows. Errors: those of `commit`;
+    /// then nothing has changed.
+    pub(crate) fn enter<T>(
+        &self,
+        acts: &mut Acts,
+        by: Option<&Access>,
+        notes: Vec<Note>,
+        facts: Vec<Fact>,
+        commit: impl FnOnce(Vec<RowChange>) -> Result<T, storage::Error>,
+    ) -> Result<T, Error> {
+        let (actor, now) = (Actor::of(by), self.inner.clock.now_s());
         let mut rows = Vec::with_capacity(facts.len() + notes.len());
         for fact in &facts {
             rows.push(fact.row()?);
@@ -115,11 +140,10 @@ impl Directory {
             chain.follow(&entry);
         }
         drop(book);
-        self.inner.store.commit_rows(rows)?;
+        let done = commit(rows)?;
         acts.chain = chain;
         self.apply(facts);
-        self.end_fallen();
-        Ok(())
+        Ok(done)
     }
 
     /// Commits what is no administrative act: sessions and counters.
@@ -167,13 +191,13 @@ impl Book {
         })
     }
 
-    /// The same as an error: who may not even see it is told that it is not there (I-17).
     /// Whether one may be told of this act: what it concerns lies where one sees.
     fn may_hear(&self, by: Option<&Access>, note: &Note, facts: &[Fact]) -> bool {
         let agency = self.concerned(&note.object, facts).agency.map(AgencyId);
         agency.is_some_and(|agency| self.allows(by, Capability::ReadDirectory, &agency))
     }
 
+    /// As `allows`, as an error: who may not even see it is told that it is not there (I-17).
     pub(crate) fn check(
         &self,
         by: Option<&Access>,

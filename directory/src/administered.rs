@@ -1,7 +1,7 @@
 //! Administered: somebody is left who administers each tree from its top.
 //!
 //! Whoever has every right at the top can give all others; where nobody has, nobody can give them any more. So no act leaves
-//! a top without one: not by deleting or suspending the last account, nor by taking its grant or letting it end. It is looked at
+//! a top without one: not by deleting or suspending the last account, nor by taking its grant, limiting it or letting it end. It is looked at
 //! where acts are committed, so that no act can forget it. Who runs the server is not bound, and makes another one where there is none
 //! (`congvu rescue administrator`).
 
@@ -9,10 +9,11 @@ use crate::AccountId;
 use crate::act::{Note, invalid, name};
 use crate::book::Book;
 use crate::fact::Fact;
+use crate::grant::CHAIN_MAX;
 use crate::signin::may_enter;
 use crate::{
     Access, Account, AccountKind, AccountState, AgencyId, Capabilities, Directory, Error, Grant,
-    NewAccount, Role,
+    GrantLimits, NewAccount, Role,
 };
 use formats::address::Address;
 use std::collections::BTreeMap;
@@ -29,16 +30,8 @@ enum For {
     Now,
 }
 
-/// Whether the account may do everything at this top.
-fn leads(account: &Account, top: &AgencyId, time: For, now_s: i64) -> bool {
-    let whole = |grant: &Grant| {
-        grant.agency == *top
-            && grant.may.capabilities().covers(Capabilities::ALL)
-            && grant.stands(now_s)
-            && (time == For::Now || grant.until.is_none())
-    };
-    may_enter(account) && account.grants.iter().any(whole)
-}
+/// Accounts as they are about to become; `None`: they go.
+type Become<'a> = BTreeMap<AccountId, Option<&'a Account>>;
 
 impl Book {
     fn tops(&self) -> impl Iterator<Item = &AgencyId> {
@@ -49,7 +42,43 @@ impl Book {
     fn leaders<'a>(&'a self, top: &'a AgencyId, now_s: i64) -> impl Iterator<Item = &'a Account> {
         let holders = self.holders.iter().filter_map(|id| self.account(*id));
         let all = holders.map(AsRef::as_ref);
-        all.filter(move |account: &&Account| leads(account, top, For::Now, now_s))
+        let none = Become::new();
+        all.filter(move |account: &&Account| self.leads(account, top, For::Now, (&none, now_s)))
+    }
+
+    /// Whether the account may do everything at this top, without limits: nobody could lift the last one's.
+    fn leads(
+        &self,
+        account: &Account,
+        top: &AgencyId,
+        time: For,
+        (new, now_s): (&Become<'_>, i64),
+    ) -> bool {
+        let whole = |grant: &Grant| {
+            grant.agency == *top
+                && grant.may.capabilities().covers(Capabilities::ALL)
+                && grant.stands(now_s)
+                && (time == For::Now || grant.until.is_none())
+                && self.is_free(grant, new)
+        };
+        may_enter(account) && account.grants.iter().any(whole)
+    }
+
+    /// Whether neither a grant nor those out of which it was given have limits.
+    fn is_free(&self, grant: &Grant, new: &Become<'_>) -> bool {
+        let holder = |id: AccountId| match new.get(&id) {
+            Some(new) => *new,
+            None => self.account(id).map(AsRef::as_ref),
+        };
+        let above = |grant: &&Grant| {
+            let id = grant.out_of?;
+            holder(id.account)?
+                .grants
+                .iter()
+                .find(|g| g.number == id.number)
+        };
+        let mut chain = std::iter::successors(Some(grant), above).take(CHAIN_MAX);
+        chain.all(|grant| grant.limits == GrantLimits::default())
     }
 
     /// Errors: `LastAdministrator`, where these leave a top without anybody who administers it, or with nobody beyond some day.
@@ -62,7 +91,7 @@ impl Book {
         if by.is_none() {
             return Ok(());
         }
-        let mut become_so: BTreeMap<AccountId, Option<&Account>> = BTreeMap::new();
+        let (none, mut become_so) = (Become::new(), Become::new());
         for fact in facts {
             match fact {
                 Fact::Account(account) => become_so.insert(account.id, Some(account)),
@@ -82,7 +111,10 @@ impl Book {
         }
         for top in self.tops() {
             for time in [For::Good, For::Now] {
-                if !was.iter().any(|old| leads(old, top, time, now_s)) {
+                if !was
+                    .iter()
+                    .any(|old| self.leads(old, top, time, (&none, now_s)))
+                {
                     continue;
                 }
                 let new = become_so.values().flatten();
@@ -90,7 +122,7 @@ impl Book {
                     .leaders(top, now_s)
                     .filter(|a| !become_so.contains_key(&a.id));
                 let mut left = new.copied().chain(others);
-                if !left.any(|account| leads(account, top, time, now_s)) {
+                if !left.any(|account| self.leads(account, top, time, (&become_so, now_s))) {
                     return Err(Error::LastAdministrator(top.clone()));
                 }
             }

@@ -23,6 +23,8 @@ pub const WAIT_S: i64 = 3 * 24 * 60 * 60;
 pub const USE_S: i64 = 24 * 60 * 60;
 /// Seconds for which requests are shown that are over; the audit log keeps what came of them.
 const SHOWN_S: i64 = 90 * 24 * 60 * 60;
+/// The act that makes a request.
+pub(crate) const ASK: &str = "approval.ask";
 /// Requests of one account that wait.
 pub const WAITING_MAX: usize = 100;
 
@@ -293,7 +295,7 @@ impl Directory {
             decided_at: None,
             credential_last: acts.credential_last,
         };
-        let (id, note) = (asked.id, asked.note("approval.ask"));
+        let (id, note) = (asked.id, asked.note(ASK));
         // The newest stays whatever its age: its number is the last one given.
         let over = over.iter().filter(|id| **id != last);
         let mut facts: Vec<Fact> = over.map(|id| Fact::NoApproval(*id)).collect();

@@ -80,7 +80,6 @@ impl Directory {
         commit: impl FnOnce(Vec<RowChange>) -> Result<T, storage::Error>,
     ) -> Result<T, Error> {
         let mut acts = self.acts();
-        let whom = self.read().concerned(&object, &[]);
         let note = Note {
             act,
             object,
@@ -89,11 +88,7 @@ impl Directory {
         if let Some(trial) = by.and_then(Access::trial) {
             return trial.end([note]);
         }
-        let now = self.inner.clock.now_s();
-        let entry = acts.chain.entry(now, &Actor::of(by), note, whom);
-        let done = commit(vec![entry.row()?])?;
-        acts.chain.follow(&entry);
-        Ok(done)
+        self.enter(&mut acts, by, vec![note], Vec::new(), commit)
     }
 
     /// A page of the log, newest first, before `before`; at most `AUDIT_PAGE_MAX`.

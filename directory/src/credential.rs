@@ -1,20 +1,18 @@
 //! Credentials: password (argon2id), app passwords, API tokens. Secrets are never stored or logged in clear.
 
 use crate::act::{Acts, Note, invalid, json as act_json, name};
-use crate::approval::{Dangerous, Spent, Wanted};
 use crate::book::Book;
 use crate::diversion::is_owner;
 use crate::fact::Fact;
 use crate::hand::Hands;
 use crate::hash::{digest, random};
 use crate::policy::Key;
+use crate::secret::{Making, Settled};
 use crate::token::Opens;
 use crate::verifier::Verifier;
-use crate::{
-    Access, Account, AccountId, AccountKind, Capability, Directory, Error, Scope, Through, password,
-};
+use crate::{Access, Account, AccountId, Capability, Directory, Error, Scope, Through, password};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 /// Credentials of one account.
@@ -179,23 +177,18 @@ impl Directory {
         let proof = Proof::Argon2id(hash);
         let verifier = self.verifier_of(account, &prepared);
         let mut acts = self.acts();
-        let asked = json!({ "kind": "password" });
-        let spent = self.second_of_secret(&mut acts, by, account, asked)?;
+        let making = Making::of(account, CredentialKind::Password);
+        let entry = acts.chain.last + 1;
+        let settled = self.settle_secret(&mut acts, by, making, entry)?;
         let mut stored = self.draft(&acts, CredentialKind::Password, String::new(), None, proof);
         stored.verifier = verifier;
         let id = stored.id;
         let mut facts = vec![Fact::CredentialCounter(id.0)];
-        facts.extend(self.secret_told(acts.chain.last + 1, by, account)?);
         {
             let book = self.read();
             book.check_credentials(by, account, Capability::ResetCredentials)?;
             stored.hands = book.hands(by, account)?;
-            let old = book.credentials.get(&account).into_iter().flatten();
-            let set = [CredentialKind::Password, CredentialKind::FirstPassword];
-            let old = old.filter(|(_, kept)| set.contains(&kept.stored.kind));
-            for (old, _) in old {
-                facts.extend(book.withdrawal(account, *old));
-            }
+            facts.extend(book.replaced(by, account));
         }
         facts.push(Fact::Credential(account, stored));
         let old = self.read().password(account);
@@ -205,7 +198,7 @@ impl Directory {
             object: address.to_string(),
             detail: json!({ "credential": id.0 }),
         };
-        self.commit_secret(&mut acts, by, note, facts, spent)?;
+        self.commit_secret(&mut acts, by, note, facts, settled)?;
         acts.credential_last = id.0;
         Ok(id)
     }
@@ -252,6 +245,7 @@ impl Directory {
         let address = {
             let book = self.read();
             let owner = book.check_credentials(by, account, Capability::ResetCredentials)?;
+            book.check_factor(by, owner)?;
             if !book.ruled_on(&owner.agency, Key::AppPasswords) {
                 let expected = "another kind: the agency does not allow app passwords";
                 return Err(invalid("kind", expected));
@@ -295,20 +289,18 @@ impl Directory {
             object: address,
             detail: act_json(&shown),
         };
-        let mut facts = vec![
+        let facts = vec![
             Fact::CredentialCounter(id.0),
             Fact::Credential(account, stored),
         ];
-        facts.extend(self.secret_told(acts.chain.last + 1, by, account)?);
-        let asked = json!({
-            "kind": "app_password", "label": shown.label, "expires_at": shown.expires_at,
-        });
-        let spent = match shown.kind {
-            // A token that somebody else made opens no mail (`signin`).
-            CredentialKind::Token => Spent::default(),
-            _ => self.second_of_secret(acts, by, account, asked)?,
+        let making = Making {
+            label: &shown.label,
+            expires_at: shown.expires_at,
+            ..Making::of(account, shown.kind)
         };
-        self.commit_secret(acts, by, note, facts, spent)?;
+        let entry = acts.chain.last + 1;
+        let settled = self.settle_secret(acts, by, making, entry)?;
+        self.commit_secret(acts, by, note, facts, settled)?;
         acts.credential_last = id.0;
         Ok(shown)
     }
@@ -328,19 +320,12 @@ impl Directory {
         stored.label = label;
         stored.expires_at = expires_at.or(stored.expires_at);
         let shown = Kept::new(stored.clone()).shown();
-        let told = self.secret_told(acts.chain.last + 1, by, account)?;
         let (note, facts) = {
             let book = self.read();
             let owner = book.check_credentials(by, account, Capability::ResetCredentials)?;
-            let set = [CredentialKind::Password, CredentialKind::FirstPassword];
-            let old = book.credentials.get(&account).into_iter().flatten();
-            let old = old.filter(|(_, kept)| set.contains(&kept.stored.kind));
-            let mut facts: Vec<Fact> = old
-                .flat_map(|(old, _)| book.withdrawal(account, *old))
-                .collect();
+            let mut facts = book.replaced(by, account);
             facts.push(Fact::CredentialCounter(id.0));
             facts.push(Fact::Credential(account, stored));
-            facts.extend(told);
             let note = Note {
                 act: "password.first",
                 object: owner.address.to_string(),
@@ -348,44 +333,12 @@ impl Directory {
             };
             (note, facts)
         };
-        let asked = json!({ "kind": "first_password" });
-        let spent = self.second_of_secret(&mut acts, by, account, asked)?;
-        self.commit_secret(&mut acts, by, note, facts, spent)?;
+        let making = Making::of(account, CredentialKind::FirstPassword);
+        let entry = acts.chain.last + 1;
+        let settled = self.settle_secret(&mut acts, by, making, entry)?;
+        self.commit_secret(&mut acts, by, note, facts, settled)?;
         acts.credential_last = id.0;
         Ok((shown, secret))
-    }
-
-    /// The reason, and the second person, of a secret that somebody else makes and that leaves its owner's own in place, so
-    /// that mail is read by it beside him: an app password, or any secret of an account that members read. Of others nothing
-    /// is asked: who is shut out notices. Errors: `Invalid` (no reason), `Awaiting`.
-    fn second_of_secret(
-        &self,
-        acts: &mut Acts,
-        by: Option<&Access>,
-        account: AccountId,
-        mut asked: Value,
-    ) -> Result<Spent, Error> {
-        let Some(by) = by.filter(|by| !is_owner(by, account)) else {
-            return Ok(Spent::default());
-        };
-        let owner = self.account(account)?;
-        let office = matches!(owner.kind, AccountKind::Shared | AccountKind::Resource);
-        if asked["kind"] != "app_password" && !office {
-            return Ok(Spent::default());
-        }
-        let Some(reason) = by.reason() else {
-            let expected = "why you make a secret by which mail of another is read";
-            return Err(invalid("reason", expected));
-        };
-        asked["reason"] = reason.into();
-        let detail = json!({ "account": account, "asked": asked }).to_string();
-        let wanted = Wanted {
-            act: Dangerous::MakeSecret,
-            agency: &owner.agency,
-            object: &owner.address.to_string(),
-            detail: &detail,
-        };
-        self.with_second(acts, Some(by), wanted)
     }
 
     /// Commits the making of one, its own entry first: that has its number.
@@ -395,11 +348,10 @@ impl Directory {
         by: Option<&Access>,
         note: Note,
         mut facts: Vec<Fact>,
-        spent: Spent,
+        settled: Settled,
     ) -> Result<(), Error> {
-        let (used, spent) = spent.into_rows();
-        facts.extend(spent);
-        let notes = std::iter::once(note).chain(used);
+        facts.extend(settled.facts);
+        let notes = std::iter::once(note).chain(settled.notes);
         self.commit_all(acts, by, notes.collect(), facts)
     }
 
@@ -509,7 +461,26 @@ impl Book {
         if !own {
             self.check_account(by, capability, owner)?;
         }
+        if capability == Capability::ResetCredentials {
+            self.check_no_token(by, account)?;
+        }
         Ok(owner)
+    }
+
+    /// What goes when an account gets a password or first password: those before, and where somebody else sets it than its
+    /// owner, what he made beside them: a thief may have made it, and whose it is would not notice that he is shut out. What
+    /// others made stays, they answer for it.
+    fn replaced(&self, by: Option<&Access>, account: AccountId) -> Vec<Fact> {
+        let another = by.is_some_and(|by| by.account != account || self.is_lent(by));
+        let all = self.credentials.get(&account).into_iter().flatten();
+        let goes = all.filter(|(_, kept)| match kept.stored.kind {
+            CredentialKind::Password | CredentialKind::FirstPassword => true,
+            CredentialKind::AppPassword => another && !kept.stored.hands.is_anothers(),
+            CredentialKind::Token => another && kept.stored.hands.is_own(),
+            CredentialKind::SecondFactor => false,
+        });
+        goes.flat_map(|(id, _)| self.withdrawal(account, *id))
+            .collect()
     }
 
     /// What is no longer so when a credential goes: itself and the sessions that it opened.

@@ -1,5 +1,6 @@
 //! Diversion: by an administrator's act mail that was meant for one account comes to another: it is made to go on, an
-//! address becomes somebody else's while letters to it are still meant for who had it, or a person's account becomes a list.
+//! address becomes somebody else's while letters to it are still meant for who had it, a person's account becomes a list, or a
+//! letter that waits is handed to a host (`rerouting`).
 //!
 //! Who gets another's new mail reads it as surely as who impersonates him. So all such acts are found at their one commit,
 //! whatever asks for them: each needs a reason, has an entry of its own in the audit log, is told to whom the mail was meant
@@ -10,6 +11,7 @@ use crate::act::{Acts, Note, invalid};
 use crate::approval::{Dangerous, Wanted};
 use crate::book::Book;
 use crate::fact::Fact;
+use crate::freed::REST_DAYS;
 use crate::mention::members;
 use crate::reading::{row_of, told};
 use crate::resolve::bare;
@@ -18,7 +20,7 @@ use crate::{
     Reading, Scope,
 };
 use formats::address::Address;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -39,6 +41,8 @@ pub(crate) struct Diverted {
     to: BTreeSet<String>,
     /// The addresses that become another's; none: all his mail.
     of: BTreeSet<String>,
+    /// What else makes it another request: which letter, whether a copy stays, until when.
+    terms: Map<String, Value>,
 }
 
 /// Whether `by` is the owner of an account and acts as such.
@@ -63,6 +67,21 @@ impl Directory {
             all
         };
         all.retain(|one| !is_owner(by, one.owner));
+        if by.reason().is_none() && !all.is_empty() {
+            return Err(no_reason());
+        }
+        self.settle_each(acts, by, all, (notes, facts))
+    }
+
+    /// The same of these, by somebody else than their owners who says why; the act itself is the first of the notes. Errors:
+    /// as there.
+    pub(crate) fn settle_each(
+        &self,
+        acts: &mut Acts,
+        by: &Access,
+        all: Vec<Diverted>,
+        (notes, facts): (&mut Vec<Note>, &mut Vec<Fact>),
+    ) -> Result<(), Error> {
         if all.is_empty() {
             return Ok(());
         }
@@ -82,9 +101,8 @@ impl Directory {
             if let Some(order) = order {
                 self.check_order(order, &scope)?;
             }
-            let asked = one.asked(&reason, order);
-            let mut detail = asked.clone();
-            let asked = json!({ "account": one.owner, "asked": asked }).to_string();
+            let detail = one.asked(act, &reason, order);
+            let asked = json!({ "account": one.owner, "asked": detail }).to_string();
             let wanted = Wanted {
                 act: Dangerous::Redirect,
                 agency: &one.agency,
@@ -107,7 +125,6 @@ impl Directory {
             for who in whom {
                 facts.push(told(who, reading.id, now)?);
             }
-            detail["act"] = act.into();
             notes.push(Note {
                 act: ACT,
                 object: one.address,
@@ -160,7 +177,11 @@ impl Book {
                 Fact::Alias(alias) => {
                     let main = self.main_of(alias.account, facts);
                     let taker = (alias.account, main.unwrap_or_else(|| alias.address.clone()));
-                    self.taken(&alias.address, taker, facts, &mut all);
+                    let one = self.taken(&alias.address, taker, facts, &mut all);
+                    if let (Some(one), Some(until)) = (one, alias.until) {
+                        let ends = json!(until.to_string());
+                        one.terms.insert("until".to_owned(), ends);
+                    }
                 }
                 Fact::Account(new) => {
                     let old = self.account(new.id);
@@ -208,28 +229,32 @@ impl Book {
         if !added.is_empty() {
             let one = all.entry(owner.id).or_insert_with(|| Diverted::of(owner));
             one.to.extend(added);
+            one.terms.insert("keep".to_owned(), new.keep.into());
         }
     }
 
     /// Whose address this was, or is: whoever mail to it comes to now, else who had it lately.
-    fn taken(
+    fn taken<'a>(
         &self,
         address: &Address,
         (taker, to): (AccountId, Address),
         facts: &[Fact],
-        all: &mut BTreeMap<AccountId, Diverted>,
-    ) {
+        all: &'a mut BTreeMap<AccountId, Diverted>,
+    ) -> Option<&'a mut Diverted> {
         let other = |id: &AccountId| *id != taker && !succeeds(facts, *id, taker);
         let has = self.meant_by(address);
         let one = match has.iter().find(|has| other(&has.id)) {
             Some(has) => all.entry(has.id).or_insert_with(|| Diverted::of(has)),
             // It has it already, whoever had it before.
-            None if self.addresses.contains_key(&address.key()) => return,
+            None if self.addresses.contains_key(&address.key()) => return None,
             None => {
                 let without = bare(address);
                 let mut each = std::iter::once(address).chain(&without);
-                let had = each.find_map(|one| self.resting(one).filter(|f| other(&f.account)));
-                let Some(had) = had else { return };
+                let lately = |one| {
+                    let freed = self.rested(one, REST_DAYS);
+                    freed.filter(|f| other(&f.account))
+                };
+                let had = each.find_map(lately)?;
                 let now = self.account(had.account);
                 all.entry(had.account).or_insert_with(|| match now {
                     Some(now) => Diverted::of(now),
@@ -239,12 +264,14 @@ impl Book {
                         address: had.address.to_string(),
                         to: BTreeSet::new(),
                         of: BTreeSet::new(),
+                        terms: Map::new(),
                     },
                 })
             }
         };
         one.to.insert(to.to_string());
         one.of.insert(address.to_string());
+        Some(one)
     }
 
     /// Whose addresses are others' aliases in a domain that is to stand for theirs: those aliases go first.
@@ -351,8 +378,11 @@ impl Diverted {
     }
 
     /// What exactly is asked for.
-    fn asked(&self, reason: &str, order: Option<u64>) -> Value {
-        let mut asked = json!({ "to": self.named(), "reason": reason });
+    fn asked(&self, act: &str, reason: &str, order: Option<u64>) -> Value {
+        let mut asked = json!({ "act": act, "to": self.named(), "reason": reason });
+        for (name, term) in &self.terms {
+            asked[name] = term.clone();
+        }
         if self.to.len() > NAMED_MAX {
             // All of them are what is approved, though not all are named.
             let all: Vec<&str> = self.to.iter().map(String::as_str).collect();
@@ -375,6 +405,15 @@ impl Diverted {
             address: owner.address.to_string(),
             to: BTreeSet::new(),
             of: BTreeSet::new(),
+            terms: Map::new(),
         }
+    }
+
+    /// One letter of an account's that goes to a host instead.
+    pub(crate) fn letter(owner: &Account, to: &str, object: &str) -> Self {
+        let mut one = Self::of(owner);
+        one.to.insert(to.to_owned());
+        one.terms.insert("letter".to_owned(), object.into());
+        one
     }
 }

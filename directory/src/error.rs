@@ -143,7 +143,7 @@ impl Barred {
                 "Co quan ban khong cho dang nhap vao gio nay / Your agency does not allow signing in at this hour"
             }
             Self::Token => {
-                "Ma truy cap do nguoi khac lap khong mo duoc thu / A token that somebody else made opens no mail"
+                "Ma truy cap do nguoi khac lap hoac co the biet khong mo duoc thu / A token that somebody else made, or may know, opens no mail"
             }
             Self::ReadsMail => "Ma nay chi de doc thu / This token is for reading mail only",
             Self::MailOnly => "Ma nay chi mo thu / This token opens mail only",
@@ -165,7 +165,7 @@ impl Barred {
             Self::Place => "Your agency does not allow signing in from this network",
             Self::Hour => "Your agency does not allow signing in at this hour",
             Self::SecondFactor => "This account has a second factor, so use an app password here",
-            Self::Token => "A token that somebody else made opens no mail",
+            Self::Token => "A token that somebody else made, or may know, opens no mail",
             Self::ReadsMail => "This token is for reading mail only",
             Self::MailOnly => "This token opens mail only",
             Self::AdministersOnly => "This token opens no mail",
@@ -181,7 +181,7 @@ impl Barred {
             Self::Place => "Cơ quan bạn không cho đăng nhập từ mạng này",
             Self::Hour => "Cơ quan bạn không cho đăng nhập vào giờ này",
             Self::SecondFactor => "Tài khoản này cần xác minh hai bước, hãy dùng mật khẩu ứng dụng",
-            Self::Token => "Mã truy cập do người khác lập không mở được thư",
+            Self::Token => "Mã truy cập do người khác lập, hoặc có thể biết, không mở được thư",
             Self::ReadsMail => "Mã này chỉ để đọc thư",
             Self::MailOnly => "Mã này chỉ mở thư",
             Self::AdministersOnly => "Mã này không mở thư",

@@ -92,6 +92,11 @@ impl Directory {
             } else if by.is_some_and(|by| matches!(by.through, Through::AppPassword(_))) {
                 return Err(Denied.into());
             }
+            if by.is_some_and(|by| by.account == account.id && book.by_token_without_mail(by)) {
+                let expected =
+                    "another account, or a sign-in that opens mail: this token opens none";
+                return Err(invalid("account", expected));
+            }
             let old = book.said_forwarding(account.id);
             check_version(version, old.version)?;
             let mut seen = BTreeSet::new();

@@ -90,12 +90,17 @@ impl Book {
 
     /// What is told of an address that rests; in a domain that stands for another, of the address there.
     pub(crate) fn resting(&self, address: &Address) -> Option<&Freed> {
+        self.rested(address, 0)
+    }
+
+    /// The same for so many days at least, whatever the agency says: letters to it are meant for who had it all the same.
+    pub(crate) fn rested(&self, address: &Address, days_min: u64) -> Option<&Freed> {
         let meant = self.stands_for(address);
         let mut each = std::iter::once(address).chain(meant.as_ref());
         each.find_map(|address| {
             let freed = self.freed.get(&address.key())?;
             let days = self.ruled_number(&freed.agency, Key::AddressDays);
-            let days = i64::try_from(days.unwrap_or(REST_DAYS)).unwrap_or(i64::MAX);
+            let days = i64::try_from(days.unwrap_or(REST_DAYS).max(days_min)).unwrap_or(i64::MAX);
             let until = freed.at.saturating_add(days.saturating_mul(DAY_S));
             (self.now.load(Relaxed) < until).then_some(freed)
         })

@@ -31,6 +31,11 @@ impl Hands {
     pub(crate) fn is_own(&self) -> bool {
         self.own
     }
+
+    /// Whether somebody else made it, as far as is known.
+    pub(crate) fn is_anothers(&self) -> bool {
+        !self.own && !self.others.is_empty()
+    }
 }
 
 impl Stored {

@@ -231,6 +231,13 @@ impl Seats {
         self.one(*self.by_mailbox.get(&account)?)
     }
 
+    /// The mailboxes of the positions that an account holds.
+    pub(crate) fn mailboxes_of(&self, holder: AccountId) -> impl Iterator<Item = AccountId> {
+        let held = self.held.range((holder, PositionId(0))..);
+        let held = held.take_while(move |(who, _)| *who == holder);
+        held.filter_map(|(_, id)| self.one(*id)?.mailbox)
+    }
+
     /// The account that gets what was to come to this one, whose mail was sealed.
     fn successor(&self, account: AccountId) -> Option<AccountId> {
         self.one(*self.sealed.get(&account)?)?.mailbox

@@ -7,7 +7,7 @@ use crate::bounded::Bounded;
 use crate::fact::{Fact, account_key, decode, encode, table};
 use crate::origin::REASON;
 use crate::{
-    Access, AccountId, AgencyId, CredentialId, Directory, Error, diversion, impersonation,
+    Access, AccountId, AgencyId, CredentialId, Directory, Error, diversion, impersonation, secret,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -29,8 +29,9 @@ pub(crate) const OPEN: &str = "read.open";
 /// The acts that make secrets by which mail is read.
 const SECRETS: [&str; 3] = ["credential.create", "password.set", "password.first"];
 /// The other acts of which owners are told.
-const TOLD: [&str; 4] = [
+const TOLD: [&str; 5] = [
     diversion::ACT,
+    secret::OPENED,
     "account.member",
     "position.handover",
     "credential.delete",

@@ -5,7 +5,7 @@
 //! and the password alone opens nothing. For who lost the telephone there are spare codes, each good once; for who lost
 //! those too, the agency's administrator withdraws the factor like any other credential.
 
-use crate::act::Note;
+use crate::act::{Note, invalid};
 use crate::book::Book;
 use crate::credential::{Proof, Stored, squeeze};
 use crate::error::Barred;
@@ -14,8 +14,8 @@ use crate::hash::{digest, random};
 use crate::lockout::{NameDigest, Network};
 use crate::policy::{Key, Value};
 use crate::{
-    Access, AccountId, AgencyId, CredentialId, CredentialKind, Denied, Directory, Error, Peer,
-    SessionToken, Through,
+    Access, Account, AccountId, AgencyId, CredentialId, CredentialKind, Denied, Directory, Error,
+    Peer, SessionToken, Through,
 };
 use serde_json::json;
 use subtle::ConstantTimeEq;
@@ -493,6 +493,19 @@ impl Book {
     pub(crate) fn opens_alone(&self, account: AccountId) -> bool {
         let agency = self.account(account).map(|account| &account.agency);
         self.second(account).is_none() && !agency.is_some_and(|agency| self.demands_second(agency))
+    }
+
+    /// A browser's session of before the agency demanded a second factor makes no token or app password for its own account:
+    /// those outlast it. Errors: `Invalid`.
+    pub(crate) fn check_factor(&self, by: Option<&Access>, owner: &Account) -> Result<(), Error> {
+        let own = by.is_some_and(|by| by.account == owner.id && by.through == Through::Session);
+        match own && self.demands_second(&owner.agency) && self.second(owner.id).is_none() {
+            true => Err(invalid(
+                "account",
+                "an account with a second factor, which its agency demands: sign in again to set it up",
+            )),
+            false => Ok(()),
+        }
     }
 
     /// Whether this credential is a second factor.

@@ -6,12 +6,12 @@
 
 use crate::act::{invalid, name};
 use crate::book::Book;
-use crate::credential::Proof;
+use crate::credential::{Proof, Stored};
 use crate::hash::{digest, encode, random};
 use crate::policy::Key;
 use crate::{
     Access, Account, AccountId, AgencyId, Capability, Credential, CredentialKind, Directory, Error,
-    Secret,
+    Secret, Through,
 };
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +77,7 @@ impl Directory {
         let address = {
             let book = self.read();
             let owner = book.check_credentials(by, account, Capability::ManageTokens)?;
+            book.check_factor(by, owner)?;
             stored.opens = book.token_opens(by, owner, opens, now)?;
             stored.expires_at = book.token_ends(by, owner, expires_at, now)?;
             stored.hands = book.hands(by, account)?;
@@ -86,6 +87,12 @@ impl Directory {
             .map(|shown| (shown, Secret::new(secret)))
     }
 }
+
+/// Why a token opens no mail.
+const CLOSED: &str = "administration: the agency lets no token open mail";
+const NARROW: &str = "administration: the token by which you ask opens no mail";
+const KNOWN: &str = "nothing of mail yet: an administrator made the password before yours and may know by what you signed in; \
+     seven days after you chose your password a token opens mail";
 
 impl Book {
     /// What a token that `by` makes for an account opens. Errors: `Invalid`.
@@ -103,13 +110,22 @@ impl Book {
                 _ => wrong("administration: a token that somebody else makes opens no mail"),
             };
         }
+        let through = by.and_then(|by| self.own_token(by)).map(|kept| kept.opens);
         let mut grants = owner.grants.iter();
-        let administers = grants.any(|grant| grant.stands(now_s) && !grant.only_binds());
-        let may = match (self.tokens_open_mail(&owner.agency), administers) {
-            (true, true) => Opens::All,
-            (true, false) => Opens::Mail,
-            (false, true) => Opens::Administration,
-            (false, false) => {
+        let administers = grants.any(|grant| grant.stands(now_s) && !grant.only_binds())
+            && through.is_none_or(Opens::administration);
+        let closed = match by {
+            _ if !self.tokens_open_mail(&owner.agency) => Some(CLOSED),
+            Some(by) if self.persons(by).len() > 1 => Some(KNOWN),
+            _ if !through.is_none_or(Opens::mail) => Some(NARROW),
+            _ => None,
+        };
+        let may = match (closed, administers) {
+            (None, true) => Opens::All,
+            (None, false) => Opens::Mail,
+            (Some(_), true) => Opens::Administration,
+            (Some(KNOWN), false) => return wrong(KNOWN),
+            (Some(_), false) => {
                 return wrong(
                     "nothing: the agency lets no token open mail, and the account administers nothing",
                 );
@@ -117,12 +133,45 @@ impl Book {
         };
         let opens = wanted.unwrap_or(may);
         if opens.administration() && !administers {
-            return wrong("mail: the account administers nothing");
+            return wrong(
+                "mail: the account administers nothing, or the token by which you ask does not",
+            );
         }
-        if opens.mail() && !may.mail() {
-            return wrong("administration: the agency lets no token open mail");
+        match closed {
+            Some(why) if opens.mail() => wrong(why),
+            _ => Ok(opens),
         }
-        Ok(opens)
+    }
+
+    /// The token by which its owner, who made it, does something, also by a job: what is made by it is no wider and lasts no
+    /// longer. Not one that the server's own commands made, which stand for who runs it.
+    fn own_token(&self, by: &Access) -> Option<&Stored> {
+        let (Through::Token(id) | Through::Job(id)) = by.through else {
+            return None;
+        };
+        let kept = &self.credential(by.account, id)?.stored;
+        (kept.kind == CredentialKind::Token && kept.hands.is_own()).then_some(kept)
+    }
+
+    /// Whether it is by such a token that opens no mail.
+    pub(crate) fn by_token_without_mail(&self, by: &Access) -> bool {
+        self.own_token(by).is_some_and(|kept| !kept.opens.mail())
+    }
+
+    /// A token makes no password for its own account: that would be wider, and stay when the token is withdrawn. Errors:
+    /// `Invalid`.
+    pub(crate) fn check_no_token(
+        &self,
+        by: Option<&Access>,
+        owner: AccountId,
+    ) -> Result<(), Error> {
+        match by.is_some_and(|by| by.account == owner && self.own_token(by).is_some()) {
+            true => Err(invalid(
+                "account",
+                "another account, or a sign-in by password: a token makes no password of its own account",
+            )),
+            false => Ok(()),
+        }
     }
 
     /// When it ends. Errors: `Invalid`.
@@ -133,6 +182,15 @@ impl Book {
         wanted: Option<i64>,
         now_s: i64,
     ) -> Result<Option<i64>, Error> {
+        let through = by.filter(|by| by.account == owner.id);
+        let through = through.and_then(|by| self.own_token(by));
+        if let Some(last) = through.and_then(|kept| kept.expires_at) {
+            if wanted.is_some_and(|end| end > last) {
+                let expected = format!("a time not after {}", formats::date::utc(last));
+                return Err(invalid("expires_at", expected));
+            }
+            return Ok(wanted.or(Some(last)));
+        }
         if self
             .check_account(by, Capability::ManageTokens, owner)
             .is_ok()
@@ -151,7 +209,7 @@ impl Book {
             tokens.filter(|(_, kept)| !kept.expired(now_s) && kept.stored.hands.is_own());
         if standing.count() >= OWN_MAX {
             return Err(invalid(
-                "account",
+                "label",
                 format!("fewer than {OWN_MAX} tokens of one's own"),
             ));
         }

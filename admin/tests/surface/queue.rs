@@ -1,3 +1,4 @@
+use crate::redirects::plain;
 use crate::world::*;
 use delivery::{Envelope, Origin, Recipient, ReversePath};
 use directory::{Access, AgencyId, NewAgency};
@@ -206,6 +207,56 @@ async fn waiting_mail_is_held_and_released() {
     check(&w.with(&w.root, &path, &[], Some(to)).await, 422);
     let wrong = json!({"to": {"host": "a b", "port": 25, "tls": "encrypted"}});
     check(&w.with(&w.root, &path, &[], Some(wrong)).await, 422);
+}
+
+/// Whose host it is reads what comes there.
+#[tokio::test]
+async fn to_hand_others_letters_to_a_host_needs_a_reason_and_a_second() {
+    let w = World::sending();
+    let id = submit(&w, &w.auditor, "ai@ngoai.vn");
+    for n in 0..2 {
+        submit(&w, &w.auditor, &format!("ai{n}@ngoai.vn"));
+    }
+    let own = submit(&w, &w.root, "ai@ngoai.vn");
+    let host = json!({"host": "10.1.2.3", "port": 25, "tls": "encrypted"});
+    let reroute = async |id: u64, to: &Value, reason: Value| {
+        let body = json!({"to": to, "reason": reason});
+        let line = format!("POST queue/{id}/reroute");
+        plain(&w, &w.root, &line, body).await
+    };
+    let why = json!("Đường truyền hỏng");
+    let bare = reroute(id, &host, Value::Null).await;
+    check(&bare, 422);
+    assert_eq!(bare.json["errors"][0]["field"], "reason");
+    check(&reroute(own, &host, Value::Null).await, 204);
+    check(&reroute(id, &host, why.clone()).await, 204);
+    let path = format!("accounts/{}/reads", w.id("kiemtoan"));
+    let reads = w.get(&w.root, &path).await;
+    let row = &reads.json["items"][0];
+    assert_eq!((&row["scope"], &row["reason"]), (&json!("redirect"), &why));
+    assert_eq!(row["to"], json!(["10.1.2.3:25"]));
+    assert_eq!(row["by"], "quantri@x.vn");
+    check(&reroute(id, &Value::Null, Value::Null).await, 204);
+
+    let rule = json!({"values": {"two_persons": {"value": ["impersonate"]}}});
+    check(
+        &w.with(&w.root, "PATCH policies/H99.1", &[], Some(rule))
+            .await,
+        200,
+    );
+    let waits = reroute(id, &host, why.clone()).await;
+    check(&waits, 202);
+    assert!(w.get(&w.root, &format!("queue/{id}")).await.json["detour"].is_null());
+    let many = json!({"act": "reroute", "all": true, "to": host, "reason": why});
+    let done = plain(&w, &w.root, "POST queue/acts", many).await;
+    check(&done, 200);
+    let count = |name: &str| done.json[name].as_u64().unwrap();
+    assert_eq!(
+        (count("matching"), count("done"), count("awaiting")),
+        (3, 0, 3)
+    );
+    let requests = w.get(&w.root, "approvals").await;
+    assert_eq!(requests.names("act"), ["redirect_mail"; 3]);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const WHY: &str = "nghỉ thai sản";
 
 /// A request that says nothing in its head.
-async fn plain(w: &World, who: &Access, line: &str, body: Value) -> Answer {
+pub(crate) async fn plain(w: &World, who: &Access, line: &str, body: Value) -> Answer {
     let (method, path) = line.split_once(' ').unwrap();
     let request = Request::builder()
         .method(method)
@@ -210,8 +210,14 @@ async fn it_takes_two_where_impersonation_does() {
     assert_eq!(shown.json["act"], "redirect_mail");
     assert_eq!(
         shown.json["detail"]["asked"],
-        json!({"to": ["quantri.nhanh@x.vn"], "reason": WHY})
+        json!({"act": "account.forwarding", "keep": true, "to": ["quantri.nhanh@x.vn"], "reason": WHY})
     );
+    // Where no copy stays it is another request.
+    let mut none = body.clone();
+    none["keep"] = false.into();
+    let other = plain(&w, &w.branch, &line, none).await;
+    check(&other, 202);
+    assert_ne!(other.header("location"), asked.header("location"));
     let approve = format!("{request}/approve");
     check(&w.post(&w.branch, &approve, json!({})).await, 403);
     check(&w.post(&w.root, &approve, json!({})).await, 200);

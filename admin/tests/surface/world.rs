@@ -112,8 +112,24 @@ impl World {
         Self::over(storage::KeySource::None)
     }
 
+    /// One that sends mail elsewhere, with what hands it over left out.
+    pub(crate) fn sending() -> Self {
+        let outward = delivery::Outward {
+            routes: Vec::new(),
+            direct: true,
+            sign: true,
+            jobs_max: 8,
+            jobs_per_hop: 4,
+        };
+        Self::made(storage::KeySource::None, Some(outward))
+    }
+
     /// With an encrypted store, or a plain one.
     pub(crate) fn over(keys: storage::KeySource) -> Self {
+        Self::made(keys, None)
+    }
+
+    fn made(keys: storage::KeySource, outward: Option<delivery::Outward>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(HandClock(AtomicI64::new(1_793_000_000_000)));
         let hand = clock.clone();
@@ -142,7 +158,7 @@ impl World {
             queue_max: 1000,
             full_wait_s: 3 * 24 * 3600,
         };
-        let delivery = Delivery::new(store.clone(), directory.clone(), mail, None);
+        let delivery = Delivery::new(store.clone(), directory.clone(), mail, outward);
         people(&directory);
         let context = admin::Context {
             directory: directory.clone(),

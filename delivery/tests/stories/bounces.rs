@@ -250,7 +250,7 @@ fn an_administrator_gives_up_or_tries_again() {
     assert_eq!(world.delivery.queued(id), Err(storage::Error::NotFound));
     assert_eq!(
         world.delivery.act(id, &Act::Delete, None),
-        Err(storage::Error::NotFound)
+        Err(storage::Error::NotFound.into())
     );
     let bounce = &world.inbox("an")[0];
     assert!(report(bounce).contains("Status: 5.0.0"));

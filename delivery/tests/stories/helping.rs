@@ -45,7 +45,7 @@ fn what_is_held_stays_over_restarts_and_does_not_end() {
     assert_eq!(last_act(&world), ("queue.hold".into(), "queue/1".into()));
     assert_eq!(
         world.delivery.act(id, &Act::Retry, None),
-        Err(Error::Conflict)
+        Err(Error::Conflict.into())
     );
     let taking = peer(Outcome::Relayed("2.0.0 Ok".into()));
     let world = world.restart(Some(taking.clone()));
@@ -151,7 +151,7 @@ fn another_way_is_taken_at_once_and_given_back() {
     }));
     assert!(matches!(
         world.delivery.act(id, &nowhere, None),
-        Err(Error::Invalid(_))
+        Err(directory::Error::Storage(Error::Invalid(_)))
     ));
 }
 
@@ -179,7 +179,7 @@ fn i10_what_cannot_be_read_is_looked_at_ever_less_often_and_may_be_removed() {
     );
     assert!(matches!(
         world.delivery.act(id, &Act::Hold, None),
-        Err(Error::Corrupt(_))
+        Err(directory::Error::Storage(Error::Corrupt(_)))
     ));
     assert_eq!(world.delivery.act(id, &Act::Delete, None), Ok(true));
     assert_eq!(last_act(&world).0, "queue.delete");

@@ -18,6 +18,7 @@ mod pace;
 mod queue;
 mod relaying;
 mod release;
+mod rerouting;
 mod signing;
 mod submission;
 mod telling;

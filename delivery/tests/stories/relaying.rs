@@ -209,7 +209,7 @@ fn what_is_being_sent_cannot_be_given_up() {
     let job = world.delivery.lease(now).unwrap().unwrap();
     assert_eq!(
         world.delivery.act(id, &delivery::Act::Delete, None),
-        Err(storage::Error::Conflict)
+        Err(storage::Error::Conflict.into())
     );
     assert!(world.delivery.lease(now).unwrap().is_none());
     world.delivery.act(id, &delivery::Act::Retry, None).unwrap();

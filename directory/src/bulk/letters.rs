@@ -4,8 +4,9 @@
 use super::column::Subject;
 use super::job::{JobId, JobKind, Phase};
 use super::outcome::Done;
-use crate::act::Note;
+use crate::act::{Acts, Note};
 use crate::fact::Fact;
+use crate::secret::Making;
 use crate::{
     Access, AccountId, AccountKind, Capability, CredentialId, CredentialKind, Denied, Directory,
     Error, Secret,
@@ -69,6 +70,7 @@ impl Directory {
             object: agency.to_string(),
             detail: json!({"job": id.0, "again": again}),
         };
+        self.letters_settled(&mut acts, by, id)?;
         let fact = Fact::Job(Box::new(job));
         if let Some(trial) = by.trial() {
             return trial.end(self.letters_tried(by, id, note)?);
@@ -104,10 +106,15 @@ impl Letters {
                 continue;
             };
             let entry = acts.chain.last + notes.len() as u64 + 1;
-            facts.extend(self.directory.secret_told(entry, Some(&self.by), id)?);
+            let making = Making::of(id, CredentialKind::FirstPassword);
+            let settled = self
+                .directory
+                .settle_secret(&mut acts, Some(&self.by), making, entry)?;
             letters.push(letter);
             notes.push(note);
             facts.extend(rows);
+            notes.extend(settled.notes);
+            facts.extend(settled.facts);
         }
         if !letters.is_empty() {
             facts.push(Fact::CredentialCounter(last));
@@ -134,6 +141,28 @@ impl Letters {
 }
 
 impl Directory {
+    /// Before anything is drawn: the reason and the second persons of letters by which shared mailboxes are read (`secret`).
+    /// Errors: `Invalid` (no reason), `Awaiting`.
+    fn letters_settled(&self, acts: &mut Acts, by: &Access, id: JobId) -> Result<(), Error> {
+        let mut letters = Letters {
+            directory: self.clone(),
+            by: by.clone(),
+            job: id,
+            after: 0,
+            ended: false,
+        };
+        while !letters.ended {
+            for account in letters.persons()? {
+                let making = Making::of(account, CredentialKind::FirstPassword);
+                let opens = !self.read().opened_by(by, making).is_empty();
+                if opens && self.draw_first(by, account, CredentialId(0))?.is_some() {
+                    self.settle_secret(acts, Some(by), making, 0)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Whose letters there would be, behind the act that begins them.
     fn letters_tried(&self, by: &Access, id: JobId, begins: Note) -> Result<Vec<Note>, Error> {
         let mut letters = Letters {

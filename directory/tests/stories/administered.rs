@@ -1,6 +1,6 @@
 //! Somebody is left who administers the tree; and who runs the server makes another where nobody is.
 
-use crate::world::{World, address, agency, domain, refused};
+use crate::world::{World, address, agency, domain, new, refused};
 use directory::{
     Access, AccountKind, AccountState, AgencyId, Capabilities, Capability, Error, Grant, GrantId,
     May, Role,
@@ -19,7 +19,7 @@ fn alone() -> (World, Access, GrantId) {
 /// Each act on the account of who asks, or on its grant.
 type Act = fn(&World, &Access, GrantId) -> Result<(), Error>;
 
-const ACTS: [(&str, Act); 8] = [
+const ACTS: [(&str, Act); 9] = [
     ("delete", |w, by, _| {
         w.directory.delete_account(Some(by), by.account(), None)
     }),
@@ -41,6 +41,9 @@ const ACTS: [(&str, Act); 8] = [
     ("let the grant end", |w, by, grant| {
         let until = Some(w.now_s() + DAY_S);
         regrant(w, by, grant, |grant| grant.until = until)
+    }),
+    ("limit it", |w, by, grant| {
+        regrant(w, by, grant, |grant| grant.limits.accounts_max = Some(1))
     }),
     ("make it less", |w, by, grant| {
         let less = Capabilities::ALL
@@ -88,6 +91,34 @@ fn last_of<T: std::fmt::Debug>(done: Result<T, Error>, what: &str) {
         Error::LastAdministrator(agency("H99")),
         "{what}"
     );
+}
+
+/// Nobody lifts the last one's limits, and what he gave is bound by them.
+#[test]
+fn who_is_limited_is_not_the_one_who_administers_and_is_rescued() {
+    let (world, last, grant) = alone();
+    let d = &world.directory;
+    let other = world.person("hai@tinh.gov.vn", "H99").id;
+    let given = Grant::of(Role::Administrator, agency("H99"));
+    d.give_grant(Some(&last), other, given).unwrap();
+    let limit = |by| {
+        regrant(&world, by, grant, |grant| {
+            grant.limits.accounts_max = Some(1)
+        })
+    };
+    last_of(limit(&last), "another whom it binds too");
+    // By a version that let it be so.
+    let mut bound = d.grant(Some(&last), grant).unwrap().grant;
+    bound.limits.accounts_max = Some(1);
+    d.change_grant(None, grant, bound, None).unwrap();
+    let address = address("qt@tinh.gov.vn");
+    let rescued = d.rescue_administrator(&address, None, None, "tự giới hạn");
+    assert_eq!(rescued.unwrap().id, last.account());
+    d.create_account(
+        Some(&world.enter("qt@tinh.gov.vn")),
+        new("moi@tinh.gov.vn", "H99"),
+    )
+    .unwrap();
 }
 
 #[test]

@@ -197,3 +197,79 @@ fn what_is_done_with_a_shared_mailbox_is_told_to_whoever_reads_it() {
     assert_eq!(told(&world, an).len(), seen + 1);
     assert!(!member.is_insider(sh));
 }
+
+/// The other way round: let in first, given a secret afterwards.
+#[test]
+fn i20_a_secret_for_who_reads_a_shared_mailbox_and_never_had_one_is_a_join() {
+    let (world, _, _, an, _) = begin();
+    let d = &world.directory;
+    let sh = office(&world, an);
+    let bare = world.officer("qt@tinh.gov.vn", Role::Administrator, "H99.1");
+    let why = bare.clone().because("tìm công văn").unwrap();
+    let second = world.officer("hai@tinh.gov.vn", Role::Administrator, "H99");
+    let puppet = d.create_account(None, new("roi@tinh.gov.vn", "H99.1"));
+    let puppet = puppet.unwrap().id;
+    let reads = Rights::parse("lr").unwrap();
+    d.set_member(Some(&bare), sh, puppet, reads, None).unwrap();
+    let no_reason = "reason: why you make a secret by which mail of another is read";
+    let set = |by: &Access, secret: &str| {
+        d.set_password(Some(by), puppet, &Secret::new(secret))
+            .map(drop)
+    };
+    let make = |by: &Access, kind: CredentialKind| {
+        d.create_credential(Some(by), puppet, kind, "thư", None)
+            .map(drop)
+    };
+    refused(set(&bare, "Toi biet 2026"), no_reason);
+    refused(make(&bare, CredentialKind::FirstPassword), no_reason);
+    // A token opens no mail.
+    make(&bare, CredentialKind::Token).unwrap();
+    make(&why, CredentialKind::FirstPassword).unwrap();
+    let row = |scope| {
+        (
+            scope,
+            "qt@tinh.gov.vn".to_owned(),
+            "tìm công văn".to_owned(),
+        )
+    };
+    for who in [an, sh] {
+        assert_eq!(told(&world, who), [row(Scope::Member(sh))], "{who}");
+    }
+    assert!(told(&world, puppet).contains(&row(Scope::Secret(puppet))));
+    let log = d.audit(None, 2).unwrap();
+    let entry = |n: usize| (log[n].act.as_str(), log[n].object.as_str());
+    assert_eq!(entry(0), ("member.secret", "vanthu@tinh.gov.vn"));
+    assert_eq!(entry(1), ("password.first", "roi@tinh.gov.vn"));
+    // It takes two where letting oneself in does.
+    two(&world, "H99.1", true);
+    let Err(Error::Awaiting(id)) = set(&why, "Toi biet 2026") else {
+        panic!("it takes two");
+    };
+    assert_eq!(d.approval(&why, id).unwrap().act.name(), "join_mailbox");
+    d.decide(&second, id, true).unwrap();
+    set(&why, "Toi biet 2026").unwrap();
+    assert_eq!(d.approval(&why, id).unwrap().decision, Decision::Used);
+    assert_eq!(told(&world, an).len(), 2);
+    two(&world, "H99.1", false);
+    // Who knows it sets another: it is the same way in.
+    refused(set(&bare, "Toi biet 2027"), no_reason);
+    // Who chose a password of his own notices that it is good no more.
+    d.set_password(None, puppet, &Secret::new("Tu chon 2026"))
+        .unwrap();
+    set(&bare, "Dat lai 2026").unwrap();
+    assert_eq!(told(&world, an).len(), 2);
+    // Where nothing was ever written nothing is read.
+    let empty = d.create_account(
+        None,
+        NewAccount {
+            kind: AccountKind::Shared,
+            ..new("moi@tinh.gov.vn", "H99.1")
+        },
+    );
+    let fresh = d.create_account(None, new("nhan@tinh.gov.vn", "H99.1"));
+    let (empty, fresh) = (empty.unwrap().id, fresh.unwrap().id);
+    d.set_member(None, empty, fresh, reads, None).unwrap();
+    d.set_password(Some(&bare), fresh, &Secret::new("Lan dau 2026"))
+        .unwrap();
+    assert_eq!(d.audit_check().unwrap(), None);
+}

@@ -157,7 +157,7 @@ fn ones_own_tokens_end_and_are_few() {
     for _ in 2..directory::token::OWN_MAX {
         until(1).unwrap();
     }
-    assert_eq!(field(until(1)), "account");
+    assert_eq!(field(until(1)), "label");
     // What has ended does not count, nor what is withdrawn: by himself, or by who manages tokens.
     world.pass(DAY_S);
     until(2).unwrap();
@@ -211,4 +211,139 @@ fn what_the_agency_says_of_app_passwords_and_jmap_holds_for_tokens() {
         let [api, mail] = doors(&world, &all);
         assert!(api.is_ok() && mail.is_err(), "{key:?}");
     }
+}
+
+#[test]
+fn a_token_makes_nothing_wider_or_longer_for_its_own_account() {
+    let world = World::new();
+    let qt = world.officer("qt@tinh.gov.vn", Role::Administrator, "H99");
+    let d = &world.directory;
+    let end = world.now_s() + DAY_S;
+    let narrow = Some(Opens::Administration);
+    let (_, secret) = d
+        .create_token(Some(&qt), qt.account(), "máy", narrow, Some(end))
+        .unwrap();
+    let by = d.sign_in_token(&secret, api("192.0.2.1")).unwrap();
+    for opens in [Opens::All, Opens::Mail] {
+        assert_eq!(field(make(&world, &by, Some(opens))), "opens", "{opens:?}");
+    }
+    let (shown, _) = make(&world, &by, None).unwrap();
+    assert_eq!(shown.opens, Some(Opens::Administration));
+    assert_eq!(shown.expires_at, Some(end));
+    let later = d.create_token(Some(&by), qt.account(), "máy", None, Some(end + 1));
+    assert_eq!(field(later), "expires_at");
+    let own = |kind| d.create_credential(Some(&by), qt.account(), kind, "x", None);
+    assert_eq!(field(own(CredentialKind::AppPassword)), "account");
+    assert_eq!(field(own(CredentialKind::FirstPassword)), "account");
+    let set = d.set_password(Some(&by), qt.account(), &Secret::new("Toi biet 2026"));
+    assert_eq!(field(set), "account");
+    world.person("an@tinh.gov.vn", "H99.1");
+    let on = directory::Forwarding {
+        account: qt.account(),
+        to: vec![crate::world::address("an@tinh.gov.vn")],
+        keep: true,
+        version: 0,
+    };
+    assert_eq!(field(d.set_forwarding(Some(&by), on, None)), "account");
+    // What it administers it does.
+    let an = world.id("an@tinh.gov.vn");
+    d.set_password(Some(&by), an, &Secret::new("Dat lai 2026"))
+        .unwrap();
+    // One that who runs the server made stands for him.
+    let (_, rescue) = d
+        .create_credential(None, qt.account(), CredentialKind::Token, "cứu", None)
+        .unwrap();
+    let by = d.sign_in_token(&rescue, api("192.0.2.1")).unwrap();
+    d.set_password(Some(&by), qt.account(), &Secret::new("Tu chon 2026"))
+        .unwrap();
+}
+
+/// What a thief made by the password that he had, and what shows its owner that it is good no more.
+#[test]
+fn a_password_that_another_sets_takes_the_owners_own_secrets_with_it() {
+    let world = World::new();
+    let an = world.person("an@tinh.gov.vn", "H99.1").id;
+    let qt = world.officer("qt@tinh.gov.vn", Role::Administrator, "H99");
+    let why = qt.clone().because("máy quét").unwrap();
+    let d = &world.directory;
+    for first in [false, true] {
+        d.set_password(None, an, &Secret::new("Tu chon 2026"))
+            .unwrap();
+        let own = world.try_enter("an@tinh.gov.vn", "Tu chon 2026").unwrap();
+        let (_, token) = make(&world, &own, None).unwrap();
+        let app = |by: &Access| {
+            let kind = CredentialKind::AppPassword;
+            d.create_credential(Some(by), an, kind, "x", None)
+                .unwrap()
+                .1
+        };
+        let (phone, scanner) = (app(&own), app(&why));
+        match first {
+            true => drop(
+                d.create_credential(Some(&qt), an, CredentialKind::FirstPassword, "x", None)
+                    .unwrap(),
+            ),
+            false => drop(
+                d.set_password(Some(&qt), an, &Secret::new("Dat lai 2026"))
+                    .unwrap(),
+            ),
+        }
+        let enters = |secret: &Secret| world.try_enter("an@tinh.gov.vn", secret.expose()).is_ok();
+        assert!(!enters(&phone), "{first}");
+        assert!(
+            d.sign_in_token(&token, api("192.0.2.1")).is_err(),
+            "{first}"
+        );
+        // Who made that one answers for it.
+        assert!(enters(&scanner), "{first}");
+    }
+    // His own choice of another leaves them.
+    d.set_password(None, an, &Secret::new("Tu chon 2026"))
+        .unwrap();
+    let own = world.try_enter("an@tinh.gov.vn", "Tu chon 2026").unwrap();
+    let (_, token) = make(&world, &own, None).unwrap();
+    d.set_password(Some(&own), an, &Secret::new("Chon moi 2026"))
+        .unwrap();
+    assert!(doors(&world, &token)[1].is_ok());
+}
+
+#[test]
+fn who_chose_his_password_after_a_first_one_is_told_when_a_token_opens_mail() {
+    let world = World::new();
+    let an = world.person("an@tinh.gov.vn", "H99.1").id;
+    let qt = world.officer("qt@tinh.gov.vn", Role::Administrator, "H99");
+    let d = &world.directory;
+    d.set_password(Some(&qt), an, &Secret::new("Lan dau 2026"))
+        .unwrap();
+    let came = world.try_enter("an@tinh.gov.vn", "Lan dau 2026").unwrap();
+    d.set_password(Some(&came), an, &Secret::new("Tu chon 2026"))
+        .unwrap();
+    let own = || world.try_enter("an@tinh.gov.vn", "Tu chon 2026").unwrap();
+    for opens in [None, Some(Opens::Mail)] {
+        let refused = make(&world, &own(), opens).unwrap_err().to_string();
+        assert!(refused.contains("seven days after you chose"), "{refused}");
+    }
+    world.pass(7 * DAY_S);
+    let (_, secret) = make(&world, &own(), None).unwrap();
+    assert!(doors(&world, &secret)[1].is_ok());
+}
+
+#[test]
+fn a_session_of_before_a_second_factor_was_demanded_makes_nothing_that_outlasts_it() {
+    let world = World::new();
+    let an = world.person("an@tinh.gov.vn", "H99.1").id;
+    let d = &world.directory;
+    let session = d.open_session(&world.enter("an@tinh.gov.vn"), peer("192.0.2.1"));
+    let session = d.session(&session.unwrap().0).unwrap();
+    make(&world, &session, None).unwrap();
+    let mut policy = d.agency_policy(None, &agency("H99.1")).unwrap();
+    let said = Said {
+        value: Value::Switch(true),
+        locked: false,
+    };
+    policy.said.insert(Key::SecondFactor, said);
+    d.set_agency_policy(None, policy, None).unwrap();
+    assert_eq!(field(make(&world, &session, None)), "account");
+    let app = d.create_credential(Some(&session), an, CredentialKind::AppPassword, "x", None);
+    assert_eq!(field(app), "account");
 }

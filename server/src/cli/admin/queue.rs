@@ -261,7 +261,18 @@ fn act(
     printer.say(
         &format!("{count} thư: {}; {busy} thư đang được gửi.", told.vi),
         &format!("{count} {}; {busy} are being sent.", told.en),
-    )
+    )?;
+    match done["awaiting"].as_u64() {
+        Some(waiting @ 1..) => printer.say(
+            &format!(
+                "{waiting} thư chờ người thứ hai duyệt (approvals list), duyệt rồi thì làm lại."
+            ),
+            &format!(
+                "{waiting} wait for a second person (approvals list); do the same again then."
+            ),
+        ),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> anyhow::Result<()> {

@@ -51,6 +51,14 @@ pub struct Life<'a> {
     over: AtomicBool,
 }
 
+/// By the system an act is refused by the storage alone.
+fn of_storage(error: directory::Error) -> Error {
+    match error {
+        directory::Error::Storage(error) => error,
+        other => Error::Unavailable(other.to_string().into()),
+    }
+}
+
 impl<'a> Life<'a> {
     pub fn new(province: &'a Province, ledger: &'a Ledger, seed: u64, opening: u64) -> Self {
         Self {
@@ -268,10 +276,10 @@ impl<'a> Life<'a> {
         self.step(lane, if name == "route" { "reroute" } else { &name });
         match self.province.delivery.act(item.id, &act, None) {
             Ok(did) => self.ledger.note(Event::Acted(number, name, did)),
-            Err(Error::Conflict | Error::NotFound) => {
+            Err(directory::Error::Storage(Error::Conflict | Error::NotFound)) => {
                 self.ledger.note(Event::Acted(number, name, false));
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(of_storage(error)),
         }
         self.done(lane);
         Ok(())
@@ -298,7 +306,8 @@ impl<'a> Life<'a> {
             for item in delivery.queue(None, 1_000)? {
                 if let (Some(_), Some(number)) = (item.held, number(&item)) {
                     self.ledger.note(Event::Acting(number, "release".into()));
-                    delivery.act(item.id, &Act::Release, None)?;
+                    let released = delivery.act(item.id, &Act::Release, None);
+                    released.map_err(of_storage)?;
                 }
             }
             self.dispatch_one(0)?;

@@ -19,7 +19,7 @@ export const en: SettingsTexts = {
     directory: 'Exported the account in a table',
     impersonation: 'Read the mailbox as its owner does',
     secret: 'Set a password, or made an app password or a token, for the account',
-    redirect: 'Led mail to another address',
+    redirect: 'Led mail to another address or host',
     member: 'Let themselves in as a reader of the mailbox',
     second_factor: 'Withdrew the second factor of the account',
     other: 'Did something else that concerns the mailbox',

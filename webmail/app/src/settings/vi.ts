@@ -19,7 +19,7 @@ export const vi = {
     directory: 'Xuất thông tin tài khoản ra bảng',
     impersonation: 'Đọc hộp thư như chủ hộp thư',
     secret: 'Đặt mật khẩu, hoặc lập mật khẩu ứng dụng hay mã truy cập, cho tài khoản',
-    redirect: 'Làm cho thư đến địa chỉ khác',
+    redirect: 'Làm cho thư đến địa chỉ hoặc máy chủ khác',
     member: 'Tự thêm mình vào những người đọc hộp thư',
     second_factor: 'Gỡ xác minh hai bước của tài khoản',
     other: 'Làm một việc khác liên quan đến hộp thư',

@@ -1,0 +1,177 @@
+//! A letter that an administrator hands to a host: with a reason, told to whose letter it is, by two where impersonation
+//! takes two.
+
+use crate::bounces::peer;
+use crate::forwarding::go_on;
+use crate::world::{LETTER, World, envelope, remote};
+use delivery::{Act, Detour, Outcome, Security};
+use directory::policy::{Key, Said, Value};
+use directory::{Access, AgencyId, Decision, Error, Grant, Role, Scope, Trial};
+use storage::QueueId;
+
+fn waiting() -> World {
+    World::with(Some(peer(Outcome::Deferred("4.2.0 later".into()))))
+}
+
+fn to(host: &str) -> Act {
+    Act::Reroute(Some(Detour {
+        host: host.into(),
+        port: 2525,
+        security: Security::Encrypted,
+    }))
+}
+
+/// Somebody who administers all, with a reason and without.
+fn officer(world: &World, name: &str) -> (Access, Access) {
+    world.person(name);
+    let role = Grant::of(Role::Administrator, AgencyId("H99".into()));
+    world
+        .directory
+        .give_grant(None, world.id(name), role)
+        .unwrap();
+    let bare = world.enter(name);
+    (bare.clone().because("đường truyền hỏng").unwrap(), bare)
+}
+
+fn submit(world: &World, name: &str) -> QueueId {
+    let sent = envelope(&format!("{name}@tinh.gov.vn"), &["x@noi.vn"]);
+    let taken = world.delivery.accept(sent, LETTER, &world.submitted(name));
+    taken.unwrap().queued.unwrap()
+}
+
+/// Where somebody's mail was led, as he is told; the newest first.
+fn led(world: &World, name: &str) -> Vec<(Vec<String>, String)> {
+    let found = world.directory.readings_of(world.id(name), None, 50, false);
+    let rows = found.unwrap().0.into_iter();
+    let led = rows.filter_map(|(reading, _)| match reading.scope {
+        Scope::Redirect(_, to) => Some((to, reading.reason)),
+        _ => None,
+    });
+    led.collect()
+}
+
+fn no_reason(done: Result<bool, Error>) {
+    assert_eq!(
+        done.unwrap_err().to_string(),
+        "reason: why letters of others are to go to this host"
+    );
+}
+
+#[test]
+fn i20_to_hand_anothers_letter_to_a_host_needs_a_reason_and_is_told() {
+    let world = waiting();
+    let (why, bare) = officer(&world, "qt");
+    let (d, id) = (&world.delivery, submit(&world, "an"));
+    world.dispatch();
+    no_reason(d.act(id, &to("10.0.0.7"), Some(&bare)));
+    assert_eq!(d.queued(id).unwrap().detour, None);
+    // A dry run asks for it as well, and changes nothing.
+    let trial = Trial::default();
+    no_reason(d.act(id, &to("10.0.0.7"), Some(&bare.clone().on_trial(&trial))));
+    let tried = d.act(id, &to("10.0.0.7"), Some(&why.clone().on_trial(&trial)));
+    assert_eq!(tried, Ok(true));
+    let acts: Vec<_> = trial.ended().unwrap().iter().map(|one| one.act).collect();
+    assert_eq!(acts, ["queue.reroute", "mail.redirect"]);
+    assert_eq!(d.queued(id).unwrap().detour, None);
+    assert!(led(&world, "an").is_empty());
+
+    assert_eq!(d.act(id, &to("10.0.0.7"), Some(&why)), Ok(true));
+    let told = (
+        vec!["10.0.0.7:2525".to_owned()],
+        "đường truyền hỏng".to_owned(),
+    );
+    assert_eq!(led(&world, "an"), [told]);
+    let log = world.directory.audit(None, 2).unwrap();
+    assert_eq!(
+        (log[0].act.as_str(), log[0].object.as_str()),
+        ("mail.redirect", "an@tinh.gov.vn")
+    );
+    assert!(
+        log[0].detail.contains(&format!(r#""letter":"queue/{id}""#)),
+        "{}",
+        log[0].detail
+    );
+    assert_eq!(
+        (log[1].act.as_str(), log[1].reason.as_str()),
+        ("queue.reroute", "đường truyền hỏng")
+    );
+    assert_eq!(world.directory.audit_check().unwrap(), None);
+    // Back to its own way, held, tried and let go nobody else gets it.
+    for act in [Act::Reroute(None), Act::Hold, Act::Release, Act::Retry] {
+        d.act(id, &act, Some(&bare)).unwrap();
+    }
+    assert_eq!(led(&world, "an").len(), 1);
+    // One's own letters are one's own affair.
+    let role = Grant::of(Role::Administrator, AgencyId("H99".into()));
+    world
+        .directory
+        .give_grant(None, world.id("an"), role)
+        .unwrap();
+    let (own, an) = (submit(&world, "an"), world.enter("an"));
+    assert_eq!(d.act(own, &to("10.0.0.7"), Some(&an)), Ok(true));
+    assert_eq!(led(&world, "an").len(), 1);
+}
+
+#[test]
+fn i20_whose_mail_goes_on_is_told_of_strangers_letters() {
+    let world = waiting();
+    let (why, bare) = officer(&world, "qt");
+    go_on(&world, "binh", &["b@noi.vn"], true);
+    let sent = envelope("s@khac.vn", &["binh@tinh.gov.vn", "chi@tinh.gov.vn"]);
+    let taken = world.delivery.accept(sent, LETTER, &remote()).unwrap();
+    world.dispatch();
+    let (d, id) = (&world.delivery, taken.queued.unwrap());
+    no_reason(d.act(id, &to("10.0.0.7"), Some(&bare)));
+    assert_eq!(d.act(id, &to("10.0.0.7"), Some(&why)), Ok(true));
+    assert_eq!(led(&world, "binh").len(), 1);
+    assert!(led(&world, "chi").is_empty());
+}
+
+#[test]
+fn i20_it_takes_two_where_impersonation_does() {
+    let world = waiting();
+    let (why, _) = officer(&world, "qt");
+    let (_, second) = officer(&world, "hai");
+    let (d, directory) = (&world.delivery, &world.directory);
+    let mut policy = directory
+        .agency_policy(None, &AgencyId("H99".into()))
+        .unwrap();
+    let value = Value::Words(vec!["impersonate".into()]);
+    policy.said.insert(
+        Key::TwoPersons,
+        Said {
+            value,
+            locked: false,
+        },
+    );
+    directory.set_agency_policy(None, policy, None).unwrap();
+    let id = submit(&world, "an");
+    let other = submit(&world, "an");
+    let Err(Error::Awaiting(request)) = d.act(id, &to("10.0.0.7"), Some(&why)) else {
+        panic!("it takes two");
+    };
+    assert_eq!(d.queued(id).unwrap().detour, None);
+    assert!(led(&world, "an").is_empty());
+    // The letter waits as before, and goes on in its time.
+    world.dispatch();
+    assert_eq!(d.queued(id).unwrap().waiting[0].tries, 1);
+    let asked = directory.approval(&why, request).unwrap();
+    assert_eq!(asked.act.name(), "redirect_mail");
+    directory.decide(&second, request, true).unwrap();
+    // Another host and another letter were not asked for.
+    for (letter, act) in [(id, to("10.0.0.8")), (other, to("10.0.0.7"))] {
+        let done = d.act(letter, &act, Some(&why));
+        assert!(
+            matches!(done, Err(Error::Awaiting(n)) if n != request),
+            "{done:?}"
+        );
+    }
+    assert_eq!(d.act(id, &to("10.0.0.7"), Some(&why)), Ok(true));
+    assert_eq!(
+        directory.approval(&why, request).unwrap().decision,
+        Decision::Used
+    );
+    assert_eq!(led(&world, "an").len(), 1);
+    assert!(d.queued(id).unwrap().detour.is_some());
+    assert_eq!(directory.audit_check().unwrap(), None);
+}
