@@ -113,7 +113,7 @@ pub(crate) async fn search(
             let wanted = ask.limit - items.len();
             let found = room.delivery.traces(&sought, after.as_deref(), wanted)?;
             for found in found.found {
-                let view = looker.view(&found.head).filter(|view| {
+                let view = looker.view(&found).filter(|view| {
                     let sought = sought.to.as_ref();
                     sought.is_none_or(|to| view.names(room, &found.head, to))
                 });
@@ -153,8 +153,8 @@ pub(crate) async fn read(
     let timeline = room.ask(caller, move |room, access| {
         let (found, events) = room.delivery.trace(&id)?;
         let looker = Looker::new(room, access, look.mine);
-        let view = looker.view(&found.head).ok_or_else(Problem::not_found)?;
-        if !looker.is_own(&found.head) {
+        let view = looker.view(&found).ok_or_else(Problem::not_found)?;
+        if !looker.is_own(&found) {
             let object = format!("trace/{}", found.id);
             let owners = looker.owners(&found.head, &view);
             room.directory.open_reading(access, Scope::Trace)?.enter(

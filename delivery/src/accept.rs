@@ -418,6 +418,7 @@ impl Arrival {
             accepted_at: self.now,
             delivery: None,
             list: None,
+            author: settle::author(self.submitter, &self.envelope, envelope),
             vouched: self.submitter.is_some() || list::speaks(face),
         }
     }

@@ -9,7 +9,7 @@ use crate::trace::{self, Beginning, What};
 use crate::{Delivery, Envelope, Origin, Recipient, Refused};
 use formats::address::Address;
 use std::borrow::Cow;
-use storage::RowChange;
+use storage::{AccountId, RowChange};
 
 /// Rows of notifications that were taken, until what they tell of is forgotten: their delivery ids.
 const TABLE: &str = "delivery.told";
@@ -62,6 +62,8 @@ pub(crate) struct About<'a> {
     pub(crate) delivery: Option<u64>,
     /// The list through which it came to those of whom is told.
     pub(crate) list: Option<&'a Address>,
+    /// Who submitted it, where he is told himself.
+    pub(crate) author: Option<AccountId>,
     /// Somebody signed in sent it, or the list that is told has its own owner; otherwise its sender is a claim.
     pub(crate) vouched: bool,
 }
@@ -96,6 +98,12 @@ impl Delivery {
             let bad = all.iter().filter(|news| !news.action.succeeds());
             return about.told(&bad.collect::<Vec<_>>(), None, now);
         };
+        let Some(sender) = self.heard_at(about, sender) else {
+            tracing::warn!(trace = %about.trace, "discarded: who sent it is no more, and has its address no more");
+            let bad = all.iter().filter(|news| !news.action.succeeds());
+            return about.told(&bad.collect::<Vec<_>>(), None, now);
+        };
+        let sender = &sender;
         let (wanted, unwanted): (Vec<&News>, Vec<&News>) =
             all.iter().partition(|news| !news.unwanted);
         let unwanted = unwanted.into_iter().filter(|news| !news.action.succeeds());
@@ -108,6 +116,17 @@ impl Delivery {
             }
         }
         Ok(rows)
+    }
+
+    /// Where the sender is told: whoever was given his address since has nothing of it.
+    fn heard_at(&self, about: &About<'_>, sender: &Address) -> Option<Address> {
+        match about.author {
+            Some(author) => {
+                let directory = &self.inner.directory;
+                directory.news_go_to(author, sender, about.accepted_at)
+            }
+            None => Some(sender.clone()),
+        }
     }
 
     /// Whether it was taken before a crash.

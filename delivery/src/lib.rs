@@ -59,7 +59,7 @@ pub use meaning::{explained, meaning, said_in_vietnamese};
 pub use origin::Origin;
 pub use outcome::Outcome;
 pub use outward::{Detour, Hop, Outward, Pattern, Route, Security, SmartHost, Speaks, Via};
-pub use release::{DELETED, Hold, Later, RELEASE_MAX_S, SUSPENDED};
+pub use release::{ADDRESS_LOST, DELETED, Hold, Later, RELEASE_MAX_S, SUSPENDED};
 pub use resolver::{LookupError, MailHost, MailHosts, Resolver, Tlsa, Tlsas};
 pub use schedule::{OCTETS_MAX, RESTS_S};
 pub use sign::Signer;

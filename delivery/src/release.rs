@@ -32,6 +32,21 @@ pub const SUSPENDED: &str = "4.7.1 its sender's account is suspended: it is held
 pub(crate) const KEEP_DELETED: &str = "queue.keep_deleted";
 /// Why what a deleted account had scheduled does not go.
 pub const DELETED: &str = "4.7.1 its sender's account was deleted: it is held back";
+/// As the timeline names it that the server keeps back what was scheduled from an address that its sender has no more.
+pub(crate) const KEEP_ADDRESS: &str = "queue.keep_address";
+/// Why it does not go.
+pub const ADDRESS_LOST: &str =
+    "4.7.1 its sender has the address no more from which it is to go: it is held back";
+/// Why what was kept back by an act of this name does not go.
+pub(crate) fn kept(act: &str) -> Option<&'static str> {
+    match act {
+        KEEP_SUSPENDED => Some(SUSPENDED),
+        KEEP_DELETED => Some(DELETED),
+        KEEP_ADDRESS => Some(ADDRESS_LOST),
+        _ => None,
+    }
+}
+
 /// The version of these rows.
 const VERSION: u8 = 1;
 
@@ -151,7 +166,7 @@ impl Delivery {
 
     /// Keeps back what still waits, for the time that was chosen or for another try, where its sender, or the seat in whose
     /// name it goes, was suspended meanwhile: as if an administrator had held it, until one releases it. What waited for its
-    /// time is kept back as well where its sender is no more. True: it is held now.
+    /// time is kept back as well where its sender is no more, or has that address no more. True: it is held now.
     pub(crate) fn keep_suspended(
         &self,
         item: &QueueItem,
@@ -169,8 +184,12 @@ impl Delivery {
         let seat = record.envelope.from.address();
         let seat = seat.and_then(|from| directory.account_at(from).ok());
         let gone = scheduled && directory.account(submitter).is_err();
-        let suspended = gone
-            || directory.is_suspended(submitter)
+        let lost = scheduled
+            && record.envelope.from.address().is_some_and(|from| {
+                let whose = directory.sent_for(submitter, from, record.accepted_at);
+                whose.is_none()
+            });
+        let stopped = directory.is_suspended(submitter)
             || seat.is_some_and(|seat| directory.is_suspended(seat.id));
         if waits_until(record, now).is_some() {
             return Ok(false);
@@ -179,14 +198,13 @@ impl Delivery {
             // It is no longer among what waits for its time.
             self.inner.store.account(submitter).wake();
         }
-        if !suspended {
-            return Ok(false);
-        }
-        record.held = Some(now);
-        let (act, why) = match gone {
-            true => (KEEP_DELETED, DELETED),
-            false => (KEEP_SUSPENDED, SUSPENDED),
+        let (act, why) = match (gone, stopped, lost) {
+            (true, ..) => (KEEP_DELETED, DELETED),
+            (_, true, _) => (KEEP_SUSPENDED, SUSPENDED),
+            (.., true) => (KEEP_ADDRESS, ADDRESS_LOST),
+            _ => return Ok(false),
         };
+        record.held = Some(now);
         let what = What::Act {
             act: act.to_owned(),
             by: None,

@@ -6,11 +6,11 @@ use crate::list::{self, Lists};
 use crate::news::{Action, News, PLACED};
 use crate::outcome::of_the_hop;
 use crate::spool::{HELD, Record, Row};
-use crate::{Delivery, Outcome, RecipientState, Refused, ReversePath, retry};
+use crate::{Delivery, Envelope, Outcome, RecipientState, Refused, ReversePath, retry};
 use directory::ListFace;
 use formats::address::Address;
 use std::sync::Arc;
-use storage::{BlobId, Error, QueueId, QueueItem, RowChange};
+use storage::{AccountId, BlobId, Error, QueueId, QueueItem, RowChange};
 
 /// Seconds until it is tried again to tell the sender, where that cannot be written down now.
 const TELL_AGAIN_S: i64 = 5;
@@ -131,8 +131,10 @@ impl Delivery {
         news: &[News],
     ) -> Result<Vec<RowChange>, Error> {
         let content = self.inner.store.blob(blob)?;
+        let envelope = list::envelope(face, &record.envelope);
         let about = About {
-            envelope: &list::envelope(face, &record.envelope),
+            envelope: &envelope,
+            author: author(record.submitter, &record.envelope, &envelope),
             trace: &record.trace,
             accepted_at: record.accepted_at,
             delivery: Some(record.delivery),
@@ -192,6 +194,15 @@ impl Delivery {
         }
         Ok(true)
     }
+}
+
+/// Who submitted it, where it is he who is told: of a list it may be its owner.
+pub(crate) fn author(
+    submitter: Option<AccountId>,
+    own: &Envelope,
+    told: &Envelope,
+) -> Option<AccountId> {
+    submitter.filter(|_| own.from == told.from)
 }
 
 /// Whether its sender is to be told that it takes long: he is here, and was not told yet.

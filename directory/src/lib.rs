@@ -13,6 +13,7 @@ mod allotment;
 pub mod annotation;
 pub mod approval;
 pub mod audit;
+mod authored;
 mod barring;
 mod book;
 mod bounded;

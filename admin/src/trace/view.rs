@@ -2,7 +2,7 @@
 
 use crate::router::Room;
 use crate::sight::Sight;
-use delivery::trace::{Event, Head, Progress, Standing, What};
+use delivery::trace::{Event, Found, Head, Progress, Standing, What};
 use directory::{Access, AccountId, Capability, Rights};
 use formats::Address;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,22 +41,23 @@ impl<'a> Looker<'a> {
     }
 
     /// Whether one wrote it, or it went out in the name of a seat whose mail one reads: what comes back of it comes
-    /// there.
-    fn wrote(&self, head: &Head) -> bool {
-        let Some(submitter) = head.submitter() else {
+    /// there. Who was given its address since did not.
+    fn wrote(&self, found: &Found) -> bool {
+        let Some(submitter) = found.head.submitter() else {
             return false;
         };
         let seat = || {
-            let from = Address::parse(&head.from).ok()?;
-            self.room.directory.account_at(&from).ok()
+            let from = Address::parse(&found.head.from).ok()?;
+            self.room.directory.sent_for(submitter, &from, found.at)
         };
         (submitter == self.access.account() && !self.lent)
-            || seat().is_some_and(|seat| self.reads.contains(&seat.id))
+            || seat().is_some_and(|seat| self.reads.contains(&seat))
     }
 
     /// Whether it is one's own, or a seat's whose mail one reads. To look at what is not is in the audit log.
-    pub(crate) fn is_own(&self, head: &Head) -> bool {
-        self.wrote(head) || head.for_accounts().any(|(to, _)| self.reads.contains(&to))
+    pub(crate) fn is_own(&self, found: &Found) -> bool {
+        let mut to = found.head.for_accounts();
+        self.wrote(found) || to.any(|(to, _)| self.reads.contains(&to))
     }
 
     /// Whose mail this view shows besides one's own: its submitter, and where it came to, or from where it went on. Of what went to very many only
@@ -76,14 +77,15 @@ impl<'a> Looker<'a> {
     }
 
     /// How much of it one may see. `None`: it does not exist.
-    pub(crate) fn view(&self, head: &Head) -> Option<View> {
+    pub(crate) fn view(&self, found: &Found) -> Option<View> {
+        let head = &found.head;
         let sight = Sight::new(&self.room.directory, self.access, Capability::ReadTrace);
         let looks = !self.mine && !self.access.scopes(Capability::ReadTrace).is_empty();
         let submitter = head.submitter();
         if looks && (sight.whole() || submitter.is_some_and(|account| sight.account(account))) {
             return Some(View::Whole);
         }
-        if self.wrote(head) {
+        if self.wrote(found) {
             return Some(View::Sender);
         }
         let seen = head.for_accounts().filter(|(account, _)| {

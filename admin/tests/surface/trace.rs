@@ -292,3 +292,26 @@ async fn what_a_suspended_account_scheduled_says_why_it_is_held() {
         (&json!("queue.keep_suspended"), &Value::Null)
     );
 }
+
+#[tokio::test]
+async fn who_is_given_an_address_sees_nothing_of_what_went_from_it_before() {
+    let w = World::new();
+    let whose = w.directory.account_at(&address("quantri.nhanh")).unwrap();
+    let taker = w.nobody.account();
+    let alias = address("song");
+    w.directory
+        .create_alias(None, alias.clone(), whose.id)
+        .unwrap();
+    let from = alias.to_string();
+    let id = crate::queue::submit_for(&w, &w.branch, &from, &["ai@ngoai.vn"], None);
+    let trace = trace_of(&w, id).await;
+    let path = format!("trace/{trace}");
+    check(&w.get(&w.nobody, &path).await, 404);
+    let mut moved = w.directory.alias(&alias).unwrap();
+    moved.account = taker;
+    w.directory.change_alias(None, moved, None).unwrap();
+    check(&w.get(&w.nobody, &path).await, 404);
+    let found = w.get(&w.nobody, "trace?message_id=thu@x.vn").await;
+    assert!(found.names("id").is_empty());
+    check(&w.get(&w.branch, &path).await, 200);
+}

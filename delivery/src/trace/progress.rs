@@ -3,7 +3,7 @@
 use super::id::Id;
 use super::{Event, Found, Head, TABLE, What, decode};
 use crate::act::{Act, GIVEN_UP};
-use crate::release::{DELETED, KEEP_DELETED, KEEP_SUSPENDED, SUSPENDED, TAKE_BACK, TAKEN_BACK};
+use crate::release::{self, TAKE_BACK, TAKEN_BACK};
 use crate::{Delivery, Item, Outcome, RecipientState};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use storage::{AccountId, Error, QueueId};
@@ -222,7 +222,7 @@ impl<'a> Places<'a> {
 
 /// Whether this is why the server keeps it back.
 fn is_kept(said: &str) -> bool {
-    [SUSPENDED, DELETED].contains(&said)
+    [release::SUSPENDED, release::DELETED, release::ADDRESS_LOST].contains(&said)
 }
 
 /// What an event makes of it. `deleted`: an administrator gave up before what waited then; `beyond`: what was answered
@@ -241,12 +241,8 @@ fn take<'e>(
                 one.said = Some(TAKEN_BACK.to_owned());
             }
         }
-        What::Act { act, .. } if act == KEEP_SUSPENDED || act == KEEP_DELETED => {
-            let why = if act == KEEP_DELETED {
-                DELETED
-            } else {
-                SUSPENDED
-            };
+        What::Act { act, .. } if release::kept(act).is_some() => {
+            let why = release::kept(act).unwrap_or_default();
             let waits = |one: &&mut Progress| one.standing == Standing::Waiting;
             for one in all.iter_mut().filter(waits) {
                 (one.at, one.said) = (event.at, Some(why.to_owned()));

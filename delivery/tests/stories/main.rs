@@ -12,6 +12,7 @@ mod full;
 mod helping;
 mod lists;
 mod log;
+mod moved;
 mod notifications;
 mod onward;
 mod pace;

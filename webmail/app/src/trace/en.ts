@@ -59,6 +59,7 @@ export const en: TraceTexts = {
     'queue.delete': 'An administrator took it out of the queue',
     'queue.take_back': 'Its sender took it back',
     'queue.keep_suspended': 'The server held it back: its sender is suspended',
+    'queue.keep_address': 'The server held it back: its sender no longer has the address it is sent from',
     'queue.keep_deleted': 'The server held it back: its sender was deleted',
   },
   otherAct: 'An administrator intervened',

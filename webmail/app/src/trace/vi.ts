@@ -59,6 +59,7 @@ export const vi = {
     'queue.delete': 'Quản trị viên bỏ thư khỏi hàng đợi',
     'queue.take_back': 'Người gửi đã lấy lại thư',
     'queue.keep_suspended': 'Máy chủ giữ thư lại vì tài khoản của người gửi bị tạm ngưng',
+    'queue.keep_address': 'Máy chủ giữ thư lại vì người gửi không còn giữ địa chỉ gửi',
     'queue.keep_deleted': 'Máy chủ giữ thư lại vì tài khoản của người gửi đã bị xoá',
   } as Record<string, string>,
   otherAct: 'Quản trị viên can thiệp',

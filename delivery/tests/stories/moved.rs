@@ -1,0 +1,135 @@
+//! Letters whose sender's address changes hands while they wait: who wrote them hears of them, and nobody else.
+
+use crate::bounces::peer;
+use crate::world::{LETTER, World, envelope, local};
+use delivery::{ADDRESS_LOST, Act, Outcome};
+use directory::{AccountKind, AccountState};
+use formats::address::Address;
+use storage::QueueId;
+
+fn submit(world: &World, who: &str, from: &str, at: Option<i64>) -> QueueId {
+    let mut sent = envelope(from, &["x@noi.vn"]);
+    sent.ret = Some("FULL".into());
+    sent.release_at = at;
+    let origin = world.submitted(who);
+    let receipt = world.delivery.accept(sent, LETTER, &origin).unwrap();
+    receipt.queued.unwrap()
+}
+
+fn alias(world: &World, name: &str, whose: &str) {
+    let directory = &world.directory;
+    directory
+        .create_alias(None, local(name), world.id(whose))
+        .unwrap();
+}
+
+/// Gives an alias to somebody else, or to nobody.
+fn hand(world: &World, name: &str, to: Option<&str>) {
+    let directory = &world.directory;
+    match to {
+        Some(to) => {
+            let mut alias = directory.alias(&local(name)).unwrap();
+            alias.account = world.id(to);
+            directory.change_alias(None, alias, None).unwrap();
+        }
+        None => directory.delete_alias(None, &local(name), None).unwrap(),
+    }
+}
+
+fn rename(world: &World, name: &str, to: &str) {
+    let address: Address = local(to);
+    world.change(name, |account| account.address = address);
+}
+
+#[test]
+fn who_wrote_it_hears_of_it_wherever_he_is() {
+    let world = World::new();
+    alias(&world, "song", "an");
+    alias(&world, "trao", "an");
+    for (from, moves) in [("song", None), ("trao", Some("binh"))] {
+        let id = submit(&world, "an", &format!("{from}@tinh.gov.vn"), None);
+        hand(&world, from, moves);
+        let before = world.inbox("an").len();
+        world.delivery.act(id, &Act::Delete, None).unwrap();
+        assert_eq!(world.inbox("an").len(), before + 1, "{from}");
+        assert!(world.inbox("an")[before].contains("\r\nbody\r\n"));
+    }
+    let id = submit(&world, "an", "an@tinh.gov.vn", None);
+    rename(&world, "an", "an.moi");
+    let before = world.inbox("an.moi").len();
+    world.delivery.act(id, &Act::Delete, None).unwrap();
+    assert_eq!(world.inbox("an.moi").len(), before + 1);
+    assert!(world.inbox("binh").is_empty());
+}
+
+#[test]
+fn who_has_the_address_of_somebody_deleted_hears_nothing_of_his_letters() {
+    let world = World::new();
+    let id = submit(&world, "an", "an@tinh.gov.vn", None);
+    let directory = &world.directory;
+    directory
+        .delete_account(None, world.id("an"), None)
+        .unwrap();
+    world.person("an");
+    world.delivery.act(id, &Act::Delete, None).unwrap();
+    assert!(world.inbox("an").is_empty());
+    assert_eq!(world.delivery.queue(None, 9).unwrap(), []);
+}
+
+#[test]
+fn a_seat_hears_of_its_letters_whoever_wrote_them() {
+    let world = World::new();
+    world.account("vanthu", AccountKind::Shared);
+    let sending = Some(directory::sender::Sending::As);
+    let (seat, an) = (world.id("vanthu"), world.id("an"));
+    let directory = &world.directory;
+    directory.set_sender(None, seat, an, sending, None).unwrap();
+    let first = submit(&world, "an", "vanthu@tinh.gov.vn", None);
+    let second = submit(&world, "an", "vanthu@tinh.gov.vn", None);
+    world.delivery.act(first, &Act::Delete, None).unwrap();
+    directory.set_sender(None, seat, an, None, None).unwrap();
+    directory.delete_account(None, an, None).unwrap();
+    world.delivery.act(second, &Act::Delete, None).unwrap();
+    assert_eq!(world.inbox("vanthu").len(), 2);
+}
+
+#[test]
+fn what_is_scheduled_from_an_address_that_is_taken_away_is_held_back() {
+    let peer = peer(Outcome::Relayed(
+        "2.0.0 x said to the message: 250 Ok".into(),
+    ));
+    let world = World::with(Some(peer.clone()));
+    for (name, to) in [("xoa", None), ("trao", Some("binh"))] {
+        alias(&world, name, "an");
+        let at = world.now() + 3600;
+        let id = submit(&world, "an", &format!("{name}@tinh.gov.vn"), Some(at));
+        hand(&world, name, to);
+        world.pass(3600);
+        world.dispatch();
+        assert!(peer.seen.lock().unwrap().is_empty(), "{name}");
+        let item = world.delivery.queued(id).unwrap();
+        assert!(item.held.is_some());
+        let (found, events) = world.delivery.trace(&item.trace).unwrap();
+        let all = world.delivery.progress(&found, &events).unwrap();
+        assert_eq!(all[0].said.as_deref(), Some(ADDRESS_LOST));
+        // It goes when he has it again.
+        match to {
+            Some(_) => hand(&world, name, Some("an")),
+            None => alias(&world, name, "an"),
+        }
+        assert_eq!(world.delivery.act(id, &Act::Release, None), Ok(true));
+        world.dispatch();
+        assert_eq!(peer.seen.lock().unwrap().drain(..).count(), 1);
+    }
+    // That its sender is suspended is told as such.
+    let at = world.now() + 3600;
+    let id = submit(&world, "an", "xoa@tinh.gov.vn", Some(at));
+    hand(&world, "xoa", None);
+    world.change("an", |account| account.state = AccountState::Suspended);
+    world.pass(3600);
+    world.dispatch();
+    let item = world.delivery.queued(id).unwrap();
+    let (found, events) = world.delivery.trace(&item.trace).unwrap();
+    let all = world.delivery.progress(&found, &events).unwrap();
+    assert_eq!(all[0].said.as_deref(), Some(delivery::SUSPENDED));
+}
