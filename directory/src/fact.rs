@@ -109,6 +109,8 @@ pub(crate) mod table {
     pub(crate) const WANTED: &str = "directory.wanted";
     /// Up to which message of a mailbox somebody was told; written lazily.
     pub(crate) const MET: &str = "directory.met";
+    /// What accounts say of the addresses that they send from.
+    pub(crate) const SIGNATURE: &str = "directory.signature";
     /// By how much messages of INBOX grow when they are sent over POP3; written lazily.
     pub(crate) const MEASURED: &str = "directory.measured";
     /// Small named values on mailboxes and on the server.

@@ -408,6 +408,7 @@ impl Directory {
         self.sweep(table::FORMER_PASSWORD, &account_key(id))?;
         self.sweep(table::WANTED, &account_key(id))?;
         self.sweep(table::MET, &account_key(id))?;
+        self.sweep(table::SIGNATURE, &account_key(id))?;
         self.sweep(table::MEASURED, &account_key(id))?;
         self.sweep(table::SUBSCRIPTION, &account_key(id))
     }

@@ -42,7 +42,7 @@ pub(crate) fn state(
 ) -> Result<Option<Stand>, MethodError> {
     Ok(match name {
         "EmailSubmission" => Some(submission::state_of(context, access, mail)?.into()),
-        "Identity" => Some(identity::state_of(access, mail.id()).into()),
+        "Identity" => Some(identity::state_of(access, mail.id())?.into()),
         "Quota" => {
             let (state, own) = quota::states_of(context, access, mail)?;
             Some(Stand { state, own })

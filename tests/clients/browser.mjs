@@ -246,7 +246,7 @@ const HOSTILE = `<html><head><base href="https://evil.example/"><meta http-equiv
 /** What must be neither in a letter nor in the editor: elements and attributes, not words that look like them. */
 const dirt = (root) => [...root.querySelectorAll('*')].filter((element) =>
   /^(script|iframe|form|input|svg|math|object|embed|base|meta|link|style)$/i.test(element.tagName)
-  || [...element.attributes].some(({ name, value }) => /^(on|srcset|id$|name$|class$)/i.test(name) && !(name === 'class' && value.startsWith('part'))
+  || [...element.attributes].some(({ name, value }) => /^(on|srcset|id$|name$|class$)/i.test(name) && !(name === 'class' && /^(part|signature$)/.test(value))
     || /^\s*(javascript|data|vbscript):/i.test(value) || (name === 'style' && /url\(|position|expression/i.test(value))
     || /^(src|background)$/i.test(name) && /^(https?:)?\/\//i.test(value))).map((element) => element.outerHTML.slice(0, 200));
 

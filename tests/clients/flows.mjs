@@ -334,5 +334,76 @@ export function flows({ origin, demo, people: [first, second], tools: { jmap, sh
     await page.waitForSelector('.app .list');
   }
 
-  return [forged, search, later, folders, files, scheduled, cut, looks];
+  /** How one signs: by the agency's form, cleaned, once in each letter and draft, and changed with the address that sends. */
+  async function signatures(page) {
+    const api = (path, data) => page.request.fetch(`${origin}/api/v1/${path}`, {
+      method: data ? 'POST' : 'GET', data, headers: { authorization: `Bearer ${demo.api_token}` },
+    });
+    const whose = (await (await api(`accounts?address=${first.address}`)).json()).items[0].id;
+    const alias = `thu-ky-${Date.now() % 100_000}@${first.address.split('@')[1]}`;
+    const made = await api('aliases', { address: alias, account: whose });
+    assert.equal(made.status(), 201, await made.text());
+    await page.goto(`${origin}/#/settings`);
+    await page.reload();
+    const row = (address) => page.locator('.signs > li', { hasText: address });
+    await row(first.address).getByRole('button').click();
+    await page.waitForSelector('.sign-rich .txt[contenteditable=true]');
+    await page.getByRole('button', { name: 'Dùng mẫu của cơ quan' }).click();
+    await page.locator('.sign-rich .txt b', { hasText: first.name }).waitFor();
+    assert.match(await page.textContent('.sign-rich .txt'), new RegExp(`Điện thoại:.*${first.address}`));
+    await clean(page, 'the form of a signature');
+    await shot(page, 'signature');
+    await page.click('.sign-form .primary');
+    await row(first.address).locator('.signed', { hasText: first.name }).waitFor();
+    await row(alias).getByRole('button').click();
+    await page.getByLabel('Chữ thường').click();
+    await page.fill('.sign-form textarea', 'Thư ký <1>\nVăn phòng');
+    await page.click('.sign-form .primary');
+    await row(alias).locator('.signed', { hasText: 'Thư ký <1>' }).waitFor();
+    await clean(page, 'signatures');
+    await shot(page, 'signatures');
+
+    const signed = () => page.$$eval('.txt .signature', (all) => all.map((one) => one.innerText.trim()));
+    const become = (text) => page.waitForFunction((wanted) => document.querySelector('.txt .signature')?.innerText.includes(wanted), text);
+    await page.keyboard.press('Escape');
+    await page.waitForSelector('.app .list');
+    await openFirst(page);
+    await page.keyboard.press('r');
+    await become(first.name);
+    const above = await page.$eval('.txt', (text) => Boolean(text.querySelector('.signature').compareDocumentPosition(text.querySelector('blockquote')) & 4));
+    assert.ok(above, 'the signature is above what is quoted');
+    await shot(page, 'signed-answer');
+    assert.equal(await page.textContent('.ed .tools small'), '', 'what is only signed is no draft');
+    await page.keyboard.press('Escape');
+    await page.waitForSelector('.app .list');
+    await page.keyboard.press('c');
+    await become(first.name);
+    assert.equal((await signed()).length, 1);
+    await page.selectOption('select[name=from]', alias);
+    await become('Thư ký <1>');
+    const subject = `chu-ky-${Date.now() % 100_000}`;
+    await compose(page, { to: second.address, subject, text: 'Kính gửi. ' });
+    assert.deepEqual(await signed(), ['Thư ký <1>\nVăn phòng']);
+    await clean(page, 'a signed letter');
+    await page.keyboard.press('Escape');
+    await page.waitForSelector('.app .list');
+    // Opened again it is the same draft, signed once.
+    await page.click('.side li:nth-child(2) a');
+    await page.locator('.msg', { hasText: subject }).first().click();
+    await become('Thư ký <1>');
+    assert.deepEqual(await signed(), ['Thư ký <1>\nVăn phòng']);
+    await page.selectOption('select[name=from]', first.address);
+    await become(first.name);
+    assert.equal((await signed()).length, 1);
+    await page.click('.send > .icon');
+    await page.click('.dialog .danger');
+    await page.waitForSelector('.app .list');
+    const [{ list }] = await jmap(page, [['Identity/get', { ids: null }]]);
+    const update = Object.fromEntries(list.map((one) => [one.id, { htmlSignature: '', textSignature: '' }]));
+    await jmap(page, [['Identity/set', { update }]]);
+    await page.click('.side li:nth-child(1) a');
+    await page.waitForSelector('.msg:not(.ghost)');
+  }
+
+  return [forged, search, later, folders, files, scheduled, cut, looks, signatures];
 }

@@ -41,6 +41,7 @@ mod senders;
 mod sending;
 mod sessions;
 mod shares;
+mod signatures;
 mod tokens;
 mod vacations;
 mod world;

@@ -29,6 +29,7 @@ mod send;
 mod set;
 mod shared;
 mod sharing;
+mod signature;
 mod stranger;
 mod subscription;
 mod vacation;

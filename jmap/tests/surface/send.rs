@@ -73,13 +73,13 @@ async fn identities() {
     let set = house
         .call("Identity/set", json!({
             "create": {"own": {"email": "annv@tinh.gov.vn"}, "other": {"email": "chutich@tinh.gov.vn"}},
-            "update": {id: {"name": "Chủ tịch"}, "i0": {}},
+            "update": {id: {"email": "chutich@tinh.gov.vn"}, "i0": {}},
             "destroy": [id],
         }))
         .await;
     assert_eq!(set["notCreated"]["own"]["type"], "forbidden");
     assert_eq!(set["notCreated"]["other"]["type"], "forbiddenFrom");
-    assert_eq!(set["notUpdated"][id]["type"], "forbidden");
+    assert_eq!(set["notUpdated"][id]["type"], "invalidProperties");
     assert_eq!(set["notUpdated"]["i0"]["type"], "notFound");
     assert_eq!(set["notDestroyed"][id]["type"], "forbidden");
 }

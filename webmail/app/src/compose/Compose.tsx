@@ -5,6 +5,7 @@ import { viewedOwner } from '../state/accounts';
 import { takeKept } from '../state/kept';
 import { holdBack, sendLater } from '../state/outbox';
 import { type Route, go, place } from '../state/route';
+import { identities, meetSelf } from '../state/self';
 import { hush, tell } from '../state/toast';
 import { when } from '../mail/LaterMenus';
 import { reached } from '../state/sync';
@@ -21,8 +22,8 @@ import { sizeMax } from './files';
 import { FormatBar } from './FormatBar';
 import { Letter } from './model';
 import { Options } from './Options';
-import { identities, meet, meetSelf } from './people';
-import { BLANK, type Beginning, Sent, draft, forward, reply } from './quote';
+import { meet } from './people';
+import { BLANK, type Beginning, NEW, Sent, draft, forward, reply } from './quote';
 import { Recipients } from './Recipients';
 import { words } from './words';
 import '../style/compose.css';
@@ -39,7 +40,7 @@ async function begin(at: At): Promise<Beginning> {
     case 'forward': return forward(at.of ?? '');
     case 'draft': return draft(at.of ?? '');
     // In a seat's mail one writes as the seat, where one may.
-    default: return { ...BLANK, to: split(at.to), as: viewedOwner.value ? [viewedOwner.value.address] : [] };
+    default: return { ...NEW, to: split(at.to), as: viewedOwner.value ? [viewedOwner.value.address] : [] };
   }
 }
 
@@ -83,7 +84,7 @@ function Sheet({ letter, mode }: { letter: Letter; mode: At['mode'] }) {
   const [more, setMore] = useState(letter.cc.value.length + letter.bcc.value.length > 0);
   const [dragging, setDragging] = useState(false);
   const attach = (files: File[]) => {
-    for (const name of letter.attach(files)) tell(t().fileTooBig(name, size(sizeMax())), undefined, 'bad');
+    for (const name of letter.attach(files)) tell(words().fileTooBig(name, size(sizeMax())), undefined, 'bad');
   };
   const acts = useMemo(() => actsOf(letter), [letter]);
 
@@ -105,6 +106,15 @@ function Sheet({ letter, mode }: { letter: Letter; mode: At['mode'] }) {
       made.destroy();
     };
   }, [letter]);
+
+  const sender = letter.sender.value;
+  useEffect(() => {
+    const signature = editor && sender && letter.sign(sender);
+    if (!editor || signature === null || signature === undefined) return;
+    editor.sign(signature);
+    letter.look();
+    if (letter.bcc.value.length > 0) setMore(true);
+  }, [editor, sender]);
 
   useEffect(() => {
     composing.keys = {
@@ -155,7 +165,7 @@ function Sheet({ letter, mode }: { letter: Letter; mode: At['mode'] }) {
           <From letter={letter} />
           <div class="with-more">
             <Recipients label={t().to} name="to" list={letter.to} changed={() => letter.changed()} autoFocus={letter.to.value.length === 0} />
-            {!more && <button type="button" class="btn quiet sm show-cc" onClick={() => setMore(true)}>{t().showCc}</button>}
+            {!more && <button type="button" class="btn quiet sm show-cc" onClick={() => setMore(true)}>{words().showCc}</button>}
           </div>
           {more && <Recipients label={t().cc} name="cc" list={letter.cc} changed={() => letter.changed()} />}
           {more && <Recipients label={t().bcc} name="bcc" list={letter.bcc} changed={() => letter.changed()} />}
@@ -169,7 +179,7 @@ function Sheet({ letter, mode }: { letter: Letter; mode: At['mode'] }) {
             </div>
           </div>
           {editor && <FormatBar editor={editor} tick={tick} />}
-          <div class={letter.blank.value ? 'txt blank' : 'txt'} ref={field} role="textbox" aria-multiline="true" aria-label={t().body} data-hint={t().bodyHint} spellcheck={false} />
+          <div class={letter.blank.value ? 'txt blank' : 'txt'} ref={field} role="textbox" aria-multiline="true" aria-label={t().body} data-hint={words().bodyHint} spellcheck={false} />
           <Attached letter={letter} />
         </div>
         <Warnings letter={letter} />
@@ -178,14 +188,14 @@ function Sheet({ letter, mode }: { letter: Letter; mode: At['mode'] }) {
             <Icon name={letter.at.value ? 'clock' : 'send'} />{letter.at.value ? t().sendAt(when(letter.at.value)) : t().send}
           </button>
           <Options letter={letter} />
-          <button type="button" class="btn quiet attach" aria-label={t().attach} onClick={() => picker.current?.click()}><Icon name="paperclip" /><span>{t().attach}</span></button>
+          <button type="button" class="btn quiet attach" aria-label={words().attach} onClick={() => picker.current?.click()}><Icon name="paperclip" /><span>{words().attach}</span></button>
           <input
-            ref={picker} type="file" name="files" multiple hidden tabIndex={-1} aria-label={t().attach}
+            ref={picker} type="file" name="files" multiple hidden tabIndex={-1} aria-label={words().attach}
             onChange={(event) => { attach([...(event.currentTarget.files ?? [])]); event.currentTarget.value = ''; }}
           />
           <span class="sp" />
           <kbd class="only-wide">Ctrl + Enter</kbd>
-          <IconButton icon="trash-2" label={t().discard} onClick={() => void acts.discard()} />
+          <IconButton icon="trash-2" label={words().discard} onClick={() => void acts.discard()} />
         </div>
         {dragging && <p class="dropzone"><Icon name="upload" />{words().dropHere}</p>}
       </div>
@@ -215,16 +225,16 @@ function From({ letter }: { letter: Letter }) {
           </div>
         ) : <div class="v own">{fullAddress(sender)}</div>}
       </div>
-      {isOther && <p class="from-own"><Icon name="info" small />{t().fromOwn(owner.name)}</p>}
+      {isOther && <p class="from-own"><Icon name="info" small />{words().fromOwn(owner.name)}</p>}
     </>
   );
 }
 
 function Saved({ letter }: { letter: Letter }) {
   const at = letter.savedAt.value;
-  const text = letter.saving.value === 'saving' ? t().saving
-    : letter.saving.value === 'failed' ? t().saveFailed
-      : at ? t().savedAt(clock(at)) : '';
+  const text = letter.saving.value === 'saving' ? words().saving
+    : letter.saving.value === 'failed' ? words().saveFailed
+      : at ? words().savedAt(clock(at)) : '';
   return <small role="status" class={letter.saving.value === 'failed' ? 'bad' : undefined}>{text}</small>;
 }
 
@@ -239,14 +249,14 @@ function actsOf(letter: Letter) {
     (document.activeElement as HTMLElement | null)?.blur();
     const bad = letter.bad.value[0];
     if (letter.everyone.value.length === 0) return void tell(words().checkNoOne, undefined, 'bad');
-    if (bad) return void tell(t().badAddress(bad.email), undefined, 'bad');
+    if (bad) return void tell(words().badAddress(bad.email), undefined, 'bad');
     if (letter.uploading.value.length > 0) return void tell(words().checkUploading(letter.uploading.value.length), undefined, 'bad');
     if (letter.failedFiles.value.length > 0) return void tell(words().checkFailed(letter.failedFiles.value.length), undefined, 'bad');
     const points = doubts(letter);
     if (points.length > 0 && !(await ask({ title: words().sendAsk, points, yes: words().sendAnyway }))) return undefined;
     letter.changed();
     if (!letter.sender.value) await meetSelf().catch(() => undefined);
-    if (!(await letter.save()) || !letter.saved || !letter.sender.value) return void tell(t().saveFailed, undefined, 'bad');
+    if (!(await letter.save()) || !letter.saved || !letter.sender.value) return void tell(words().saveFailed, undefined, 'bad');
     const at = letter.at.value && letter.at.value.getTime() > Date.now() ? letter.at.value : null;
     sendLater({
       draft: letter.saved, identity: letter.sender.value.id, answers: letter.answers, at, receipt: letter.arrival.value,
@@ -255,12 +265,12 @@ function actsOf(letter: Letter) {
     return leave();
   };
   const close = async () => {
-    if (letter.saving.value !== 'clean' && !(await letter.save())) return void tell(t().saveFailed, undefined, 'bad');
+    if (letter.saving.value !== 'clean' && !(await letter.save())) return void tell(words().saveFailed, undefined, 'bad');
     return leave();
   };
   const discard = async () => {
     const empty = letter.saving.value === 'clean' && !letter.saved;
-    if (!empty && !(await ask({ title: t().discardTitle, text: t().discardText, yes: t().discard, danger: true }))) return;
+    if (!empty && !(await ask({ title: words().discardTitle, text: words().discardText, yes: words().discard, danger: true }))) return;
     over = true;
     await letter.discard().catch(() => tell(t().actFailed, undefined, 'bad'));
     go(place.value);

@@ -9,6 +9,7 @@ import { IconButton } from '../ui/Button';
 import { t } from '../ui/i18n';
 import { type Item, Menu } from '../ui/Menu';
 import type { Letter } from './model';
+import { words } from './words';
 
 /** The field is the editor's own: it is told what the subject became. */
 function setSubject(letter: Letter, subject: string): void {
@@ -24,25 +25,25 @@ export function Options({ letter }: { letter: Letter }) {
     label: t().urgency[urgency ?? 'none'], checked: now === urgency, run: () => setSubject(letter, withMark(letter.subject.value, urgency)),
   });
   const times: Item[] = [
-    ...(letter.at.value ? [{ label: t().sendAtOnce, icon: 'send', run: () => put(null) } satisfies Item] : []),
+    ...(letter.at.value ? [{ label: words().sendAtOnce, icon: 'send', run: () => put(null) } satisfies Item] : []),
     ...offered(new Date()).map(({ name, at }): Item => ({ label: t().snoozeTo[name], note: when(at), icon: 'clock', run: () => put(at) })),
     { label: t().snoozePick, icon: 'alarm-clock', run: () => setPicking(true) },
   ];
   return (
     <>
       <Menu
-        class="send-options" side="over" label={t().sendOptions}
+        class="send-options" side="over" label={words().sendOptions}
         groups={[
-          { title: t().sendAfter, items: times },
-          { title: t().urgencyTitle, items: [level(null), ...URGENCIES.map(level)] },
-          { title: t().receipts, items: [
+          { title: words().sendAfter, items: times },
+          { title: words().urgencyTitle, items: [level(null), ...URGENCIES.map(level)] },
+          { title: words().receipts, items: [
             { label: t().receiptArrival, many: true, checked: letter.arrival.value, run: () => { letter.arrival.value = !letter.arrival.value; } },
             { label: t().receiptReading, many: true, checked: letter.reading.value, run: () => { letter.reading.value = !letter.reading.value; letter.changed(); } },
           ] },
         ]}
-        button={(open, toggle) => <IconButton icon="chevron-up" label={t().sendOptions} expanded={open} onClick={toggle} />}
+        button={(open, toggle) => <IconButton icon="chevron-up" label={words().sendOptions} expanded={open} onClick={toggle} />}
       />
-      {picking && <SnoozeDialog title={t().sendAfter} label={t().sendWhen} yes={t().sendPut} max={delayMax()} close={() => setPicking(false)} take={put} />}
+      {picking && <SnoozeDialog title={words().sendAfter} label={words().sendWhen} yes={words().sendPut} max={delayMax()} close={() => setPicking(false)} take={put} />}
     </>
   );
 }

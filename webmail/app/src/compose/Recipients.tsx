@@ -6,9 +6,10 @@ import type { Address } from '../jmap/objects';
 import { Avatar } from '../ui/Button';
 import { initials, nameOf, nfc, tone } from '../ui/format';
 import { Icon } from '../ui/Icon';
-import { t } from '../ui/i18n';
+import { isMe } from '../state/self';
 import { type Chip, added, chip, chipOf, isOutside, split, suggest } from './address';
-import { type Colleague, colleagues, isMe, lookUp, people } from './people';
+import { type Colleague, colleagues, lookUp, people } from './people';
+import { words } from './words';
 
 /** Quiet time before the directory is asked. */
 const LOOK_UP_MS = 180;
@@ -105,7 +106,7 @@ export function Recipients({ label, list, changed, autoFocus, name }: Props) {
             set(added(list.value, split(text)));
           }}
         />
-        <ul class="sug" id={`${id}-list`} role="listbox" aria-label={t().suggestions} hidden={!open}>
+        <ul class="sug" id={`${id}-list`} role="listbox" aria-label={words().suggestions} hidden={!open}>
           {offered.map((one, index) => (
             <li
               key={one.email} id={`${id}-${index}`} role="option" aria-selected={index === at}
@@ -126,10 +127,10 @@ function Pill({ one, remove }: { one: Chip; remove: () => void }) {
   const shown = nfc(one.name) || one.email;
   const outside = one.ok && isOutside(one.email, boot.address);
   return (
-    <span class={`pill${outside ? ' ext' : ''}${one.ok ? '' : ' bad'}`} title={one.ok ? one.email : t().badAddress(one.email)}>
+    <span class={`pill${outside ? ' ext' : ''}${one.ok ? '' : ' bad'}`} title={one.ok ? one.email : words().badAddress(one.email)}>
       {one.ok ? <Avatar small text={initials(shown)} tone={outside ? 'y' : tone(one.email)} /> : <Icon name="triangle-alert" small />}
       <span>{shown}</span>
-      <button type="button" aria-label={t().removeAddress(shown)} onClick={remove}><Icon name="x" small /></button>
+      <button type="button" aria-label={words().removeAddress(shown)} onClick={remove}><Icon name="x" small /></button>
     </span>
   );
 }

@@ -6,10 +6,12 @@ const TAGS = [
   'a', 'b', 'blockquote', 'br', 'code', 'div', 'em', 'font', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'hr', 'i', 'li', 'ol',
   'p', 'pre', 's', 'span', 'strike', 'strong', 'sub', 'sup', 'table', 'tbody', 'td', 'tfoot', 'th', 'thead', 'tr', 'u', 'ul',
 ];
+/** The class of the block that holds a signature. */
+export const SIGNATURE = 'signature';
 const LINKS = ['href', 'cite'];
 /** Their values are not addresses, so the rule for addresses is not for them. */
 const OTHERS = [
-  'title', 'type', 'colspan', 'rowspan', 'align', 'valign', 'border', 'cellpadding', 'cellspacing', 'width', 'start', 'style', 'dir',
+  'class', 'title', 'type', 'colspan', 'rowspan', 'align', 'valign', 'border', 'cellpadding', 'cellspacing', 'width', 'start', 'style', 'dir',
 ];
 
 /** Only what a letter needs; nothing here can name an address. */
@@ -29,7 +31,13 @@ function keepStyles(node: Element): void {
   else node.removeAttribute('style');
 }
 
+/** Of all classes the one that says what is a signature, for it is changed with who sends. */
+function keepSignature(node: Element): void {
+  if (node.hasAttribute('class') && node.getAttribute('class') !== SIGNATURE) node.removeAttribute('class');
+}
+
 DOMPurify.addHook('afterSanitizeAttributes', keepStyles);
+DOMPurify.addHook('afterSanitizeAttributes', keepSignature);
 
 /** Remote pictures are dropped: quoting a letter must not fetch what opening it did not. */
 export function clean(html: string): DocumentFragment {

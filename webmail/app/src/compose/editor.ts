@@ -1,6 +1,7 @@
 // The rich-text field: Squire, with our cleaning of all it is given.
 import Squire from 'squire-rte';
 import { clean } from './clean';
+import { put } from './signature';
 
 export type Format = 'B' | 'I' | 'U' | 'UL' | 'OL' | 'BLOCKQUOTE' | 'A';
 
@@ -13,6 +14,8 @@ export interface Editor {
   link(href: string): void;
   unlink(): void;
   plain(): void;
+  /** Puts a signature in the place of the one that is there; without one nothing is done. */
+  sign(html: string): void;
   selected(): string;
   destroy(): void;
 }
@@ -65,6 +68,8 @@ export function edit(root: HTMLElement, events: Events): Editor {
     link: (href) => void squire.makeLink(href).focus(),
     unlink: () => void squire.removeLink().focus(),
     plain: () => void squire.removeAllFormatting().focus(),
+    // Nobody has written this: a letter that is only signed is no draft yet.
+    sign: (html) => void squire.modifyDocument(() => put(root, html)),
     selected: () => squire.getSelectedText(),
     destroy: () => squire.destroy(),
   };

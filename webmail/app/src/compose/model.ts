@@ -2,17 +2,18 @@
 import { computed, signal } from '@preact/signals';
 import { boot } from '../boot';
 import { MethodError, own, request } from '../jmap/client';
-import type { Address, EmailRow, GetResponse, Id, QueryResponse, SetResponse } from '../jmap/objects';
+import type { Address, EmailRow, GetResponse, Id, Identity, QueryResponse, SetResponse } from '../jmap/objects';
 import { has } from '../state/emails';
 import { ownByRole } from '../state/mailboxes';
 import { forgetKept, keepDraft } from '../state/kept';
+import { identity, identityOf } from '../state/self';
 import { syncSoon } from '../state/sync';
 import { tell } from '../state/toast';
 import { fold } from '../ui/format';
-import { type Chip, isOutside } from './address';
+import { type Chip, added, chipOf, isOutside } from './address';
 import { type FileItem, item, sizeMax, stop, upload } from './files';
-import { identity, identityOf } from './people';
 import { BLANK, type Beginning } from './quote';
+import { signatureOf } from './signature';
 import { htmlToText } from './text';
 import { words } from './words';
 
@@ -72,6 +73,8 @@ export class Letter {
   /** Read from the editor once it is there. */
   html: () => string;
   saved: Id | null;
+  /** Whose signature stands in it, as far as it is known. */
+  private signed: Identity | null = null;
   private readonly begun: Beginning;
   private timer = 0;
   private running: Promise<boolean> | null = null;
@@ -123,9 +126,21 @@ export class Letter {
   /** Looks at what the person wrote, not at what is quoted. */
   look(): void {
     const html = this.html();
-    const own = html.split(/<blockquote/i)[0] ?? '';
-    this.blank.value = html.length < BLANK_MAX && html.replace(/<(?:\/?(?:div|p|br|b|i|u))[^>]*>|&nbsp;|\s/gi, '') === '';
+    const own = html.split(/<blockquote|<div class="signature"/i)[0] ?? '';
+    const said = this.begun.answers || /<blockquote/i.test(html) ? html : own;
+    this.blank.value = said.length < BLANK_MAX && said.replace(/<(?:\/?(?:div|p|br|b|i|u))[^>]*>|&nbsp;|\s/gi, '') === '';
     this.mentionsFile.value = MENTIONS.test(fold(own.replace(/<[^>]*>/g, ' ').replace(/&nbsp;/g, ' ')));
+  }
+
+  /** The signature to put in for who sends it now; null where it stays as it is: a draft was signed when it was begun. */
+  sign(sender: Identity): string | null {
+    const before = this.signed;
+    this.signed = sender;
+    if (before?.id === sender.id || (!before && !this.begun.unsigned)) return null;
+    const were = new Set((before?.bcc ?? []).map((one) => one.email));
+    const bcc = added(this.bcc.value.filter((one) => !were.has(one.email)), (sender.bcc ?? []).map(chipOf));
+    if (bcc.length !== this.bcc.value.length || were.size > 0) this.bcc.value = bcc;
+    return signatureOf(sender);
   }
 
   attach(list: File[]): string[] {
@@ -204,7 +219,7 @@ export class Letter {
   /** While the server is away the text stays in this tab, over a reload and a new sign-in too. */
   private keep(): void {
     keepDraft({
-      ...this.begun, as: [this.sender.value?.email ?? '', ...this.begun.as], to: this.to.value, cc: this.cc.value, bcc: this.bcc.value, subject: this.subject.value,
+      ...this.begun, unsigned: this.signed ? false : this.begun.unsigned, as: [this.sender.value?.email ?? '', ...this.begun.as], to: this.to.value, cc: this.cc.value, bcc: this.bcc.value, subject: this.subject.value,
       html: this.html(), files: this.files.value.filter((file) => file.blobId), saved: this.saved,
       messageId: this.messageId, unsure: this.unsure, at: this.at.value?.toISOString() ?? null, arrival: this.arrival.value, reading: this.reading.value,
     } satisfies Beginning);
@@ -235,6 +250,7 @@ export class Letter {
       keywords: { $draft: true, $seen: true },
       from: [{ name: this.sender.value?.name || boot.name || null, email: this.sender.value?.email || boot.address }],
       to: people(this.to.value), cc: people(this.cc.value), bcc: people(this.bcc.value),
+      replyTo: this.sender.value?.replyTo ?? null,
       subject: this.subject.value.normalize('NFC'),
       messageId: [this.messageId],
       ...(this.reading.value ? { 'header:Disposition-Notification-To:asAddresses': [{ name: null, email: this.sender.value?.email || boot.address }] } : {}),

@@ -3,12 +3,14 @@ import { accountId, isOwn, letterAddress, own, ownAccountId, request } from '../
 import { type Address, type BlobCopyResponse, EMAIL_PROPERTIES, type Email, type GetResponse, type Id } from '../jmap/objects';
 import { has, isDamaged } from '../state/emails';
 import { takeChosen } from '../state/outbox';
+import { isMe, meetSelf } from '../state/self';
 import { fullAddress, longTime, nameOf, nfc } from '../ui/format';
 import { t } from '../ui/i18n';
 import { type Chip, chipOf } from './address';
 import { cleanHtml, escape, textToHtml } from './clean';
 import type { FileItem } from './files';
-import { isMe, meetSelf } from './people';
+import { block } from './signature';
+import { words } from './words';
 
 export interface Beginning {
   to: Chip[];
@@ -32,11 +34,16 @@ export interface Beginning {
   reading?: boolean;
   /** Addresses that it may be sent from, the likeliest first: whom the letter that is answered was for, or who began the draft. */
   as: string[];
+  /** Nobody has signed it yet: who sends it does, in the block that waits for it. */
+  unsigned?: boolean;
 }
 
 export const BLANK: Beginning = {
   to: [], cc: [], bcc: [], subject: '', html: '', files: [], inReplyTo: null, references: null, answers: null, saved: null, as: [],
 };
+
+/** A letter that is begun anew. */
+export const NEW: Beginning = { ...BLANK, html: `<div><br></div><div><br></div>${block()}`, unsigned: true };
 
 /** Quoting more than this slows the editor down; the letter itself is unharmed. */
 const QUOTE_MAX = 300_000;
@@ -77,8 +84,8 @@ async function bodyHtml(email: Email): Promise<string> {
 const ANSWER_PREFIX = /^\s*(?:re|tl|trả lời|v\/v trả lời)\s*:\s*/iu;
 const FORWARD_PREFIX = /^\s*(?:fwd?|ct|chuyển tiếp)\s*:\s*/iu;
 
-export const replySubject = (subject: string | null) => t().rePrefix + nfc(subject).replace(ANSWER_PREFIX, '');
-export const forwardSubject = (subject: string | null) => t().fwPrefix + nfc(subject).replace(FORWARD_PREFIX, '');
+export const replySubject = (subject: string | null) => words().rePrefix + nfc(subject).replace(ANSWER_PREFIX, '');
+export const forwardSubject = (subject: string | null) => words().fwPrefix + nfc(subject).replace(FORWARD_PREFIX, '');
 
 /** RFC 5322 §3.6.3: to Reply-To or From; "all" adds the other recipients but oneself. */
 export function answerTo(email: Pick<Email, 'from' | 'replyTo' | 'to' | 'cc'>, all: boolean): { to: Chip[]; cc: Chip[] } {
@@ -116,11 +123,12 @@ async function wholeAndSelf(id: Id): Promise<Email> {
 export async function reply(id: Id, all: boolean): Promise<Beginning> {
   const email = await wholeAndSelf(id);
   const who = email.from?.[0] ? nameOf(email.from[0]) : t().noSender;
-  const intro = escape(t().onDateWrote(longTime(email.sentAt ?? email.receivedAt), who));
+  const intro = escape(words().onDateWrote(longTime(email.sentAt ?? email.receivedAt), who));
   return {
     ...BLANK, ...answerTo(email, all), ...thread(email),
     subject: replySubject(email.subject),
-    html: `${isDamaged(email) ? `<div>${escape(t().askAgainText)}</div>` : '<div><br></div>'}<div><br></div><div>${intro}</div><blockquote type="cite">${await bodyHtml(email)}</blockquote>`,
+    unsigned: true,
+    html: `${isDamaged(email) ? `<div>${escape(words().askAgainText)}</div>` : '<div><br></div>'}<div><br></div>${block()}<div><br></div><div>${intro}</div><blockquote type="cite">${await bodyHtml(email)}</blockquote>`,
     answers: { id, keyword: '$answered' },
     as: reached(email),
   };
@@ -137,7 +145,8 @@ export async function forward(id: Id): Promise<Beginning> {
   return {
     ...BLANK,
     subject: forwardSubject(email.subject),
-    html: `<div><br></div><div><br></div><div>${t().forwarded}</div>${lines}<div><br></div>${await bodyHtml(email)}`,
+    unsigned: true,
+    html: `<div><br></div><div><br></div>${block()}<div><br></div><div>${words().forwarded}</div>${lines}<div><br></div>${await bodyHtml(email)}`,
     files: await taken(kept(email)),
     references: thread(email).references,
     answers: { id, keyword: '$forwarded' },

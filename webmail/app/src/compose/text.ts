@@ -15,7 +15,17 @@ export function htmlToText(html: string): string {
   const parsed = new DOMParser().parseFromString(html, 'text/html');
   const out: Out = { lines: [], open: false };
   walk(parsed.body, '', out, 0);
-  return out.lines.map((line) => line.replace(/\u200b/g, '').replace(/[ \t\u00a0]+$/, '')).join('\n').trim();
+  return out.lines.map((line) => (line === DASHES ? line : line.replace(/\u200b/g, '').replace(/[ \t\u00a0]+$/, ''))).join('\n').trim();
+}
+
+/** RFC 3676 §4.3: what stands behind this line is no part of what is said, so that nothing of a letter may follow. */
+const DASHES = '-- ';
+
+/** Something is signed, and nothing but blanks follows. */
+function isLast(signature: Element): boolean {
+  if (!signature.textContent?.trim()) return false;
+  for (let next = signature.nextSibling; next; next = next.nextSibling) if (next.textContent?.trim()) return false;
+  return true;
 }
 
 function write(text: string, prefix: string, out: Out): void {
@@ -43,6 +53,7 @@ function walk(node: Node, prefix: string, out: Out, depth: number): void {
     }
     const block = BLOCKS.has(name);
     if (block) out.open = false;
+    if (element.className === 'signature' && isLast(element)) out.lines.push(prefix + DASHES);
     if (name === 'LI') {
       number += 1;
       write(node.nodeName === 'OL' ? `${number}. ` : '- ', prefix, out);

@@ -158,8 +158,13 @@ export interface ChangesResponse {
   destroyed: Id[];
 }
 
+/** RFC 8621 §6. */
 export interface Identity {
   id: Id;
   name: string;
   email: string;
+  replyTo?: Address[] | null;
+  bcc?: Address[] | null;
+  textSignature?: string;
+  htmlSignature?: string;
 }

@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { boot } from '../boot';
 import { MethodError, from, own, request } from '../jmap/client';
 import type { Email, GetResponse, Id, SetResponse } from '../jmap/objects';
-import { meetSelf, identityOf, identity } from '../compose/people';
+import { meetSelf, identityOf, identity } from '../state/self';
 import { mark } from '../state/acts';
 import { alter, has } from '../state/emails';
 import { byId, ownByRole } from '../state/mailboxes';

@@ -9,6 +9,7 @@ import { type Lang, lang, t } from '../ui/i18n';
 import { en } from './en';
 import { Forwarding } from './Forwarding';
 import { Reads } from './Reads';
+import { Signatures } from './Signatures';
 import { Vacation } from './Vacation';
 import { vi } from './vi';
 import '../style/settings.css';
@@ -25,6 +26,7 @@ export function Settings() {
         <h1 id="settings-title">{words().title}</h1>
       </header>
       <div class="settings-sheet">
+        <Section title={words().signTitle} note={words().signNote}><Signatures /></Section>
         <Section title={words().forwarding} note={words().forwardingNote}><Forwarding /></Section>
         <Section title={words().awayTitle} note={words().awayNote}><Vacation /></Section>
         <Section title={words().security} note={words().securityNote}>
