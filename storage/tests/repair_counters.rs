@@ -174,6 +174,40 @@ fn i01_neither_a_rebuild_nor_a_start_drops_a_commit_that_the_index_has() {
     }
 }
 
+/// After a kill nobody knows what stood in it: the index may be behind.
+#[test]
+fn i03_a_journal_without_its_end_leaves_no_number_to_be_given_twice() {
+    let harms: [&dyn Fn(&Path); 3] = [
+        &|last| fs::remove_file(last).unwrap(),
+        &|last| fs::write(last, b"").unwrap(),
+        &|last| fs::write(last, &fs::read(last).unwrap()[..HEAD]).unwrap(),
+    ];
+    for (clean, harm) in [true, false]
+        .into_iter()
+        .flat_map(|c| harms.map(|h| (c, h)))
+    {
+        let mut world = busy(EngineKind::Sled);
+        let whole = world.store().fingerprint().unwrap();
+        let inbox = world.account(4).by_role(Role::Inbox).unwrap().unwrap().id;
+        let before = given(world.store())[&(4, inbox)].0;
+        if clean {
+            world.store().close().unwrap();
+        }
+        world.crash();
+        harm(&journal(&world.options).pop().unwrap());
+        let report = Store::repair(&world.options).unwrap();
+        assert_eq!(report.remaining, Vec::<String>::new(), "{clean}");
+        assert_eq!(report.gone.is_none(), clean, "{report:?}");
+        world.reopen();
+        if clean {
+            assert_eq!(world.store().fingerprint().unwrap(), whole);
+            continue;
+        }
+        let placed = world.deliver(4, inbox, &letter(2, "sau khi sửa", &[]), None);
+        assert!(placed.uids[0].1.raw() >= before.raw() + 1_000_000);
+    }
+}
+
 /// What never was promised is cut as before.
 #[test]
 fn a_torn_tail_is_still_cut() {

@@ -29,6 +29,8 @@ struct Files {
     holes: Vec<Hole>,
     /// Commits of any key may be missing.
     frames_lost: bool,
+    /// The end of the journal is missing: how many commits there were behind what is left, only a clean stop tells.
+    end_lost: bool,
     /// The end of the last place where commits are missing.
     lost_until: Option<Position>,
     /// The time of a commit before the first of these places; 0 where there is none.
@@ -105,14 +107,14 @@ pub(super) fn gather(
         let older = |at: Position| at < checkpoint.position && at.segment <= files.covered;
         files.index_behind |= files.applied.is_some_and(older);
         if files.end.is_none_or(|end| end < checkpoint.position) {
-            files.short(checkpoint.position, Than::Checkpoint, report);
+            files.short(&folder, checkpoint.position, Than::Checkpoint, report);
         }
     }
     let known = old.as_ref().filter(|old| old.trusted);
     if let Some(applied) = known.and_then(|old| old.applied) {
         // Nothing is applied before it is durable.
         if files.end.is_none_or(|end| end < applied) {
-            files.short(applied, Than::Index, report);
+            files.short(&folder, applied, Than::Index, report);
         }
     }
     let gone = packs_gone(options, &files, report)?;
@@ -127,7 +129,12 @@ pub(super) fn gather(
         Some(old) => Some(copy(old, &new, files.index_behind)?),
         None => None,
     };
-    let helped = copy.as_ref().is_some_and(|copy| copy.whole) && files.lost_until <= files.applied;
+    // After a kill the index may lack what was acknowledged last.
+    let ended = checkpoint.filter(|c| c.clean).map(|c| c.position);
+    let knows_end = !files.end_lost || ended.is_some_and(|end| Some(end) <= files.applied);
+    let helped = copy.as_ref().is_some_and(|copy| copy.whole)
+        && knows_end
+        && files.lost_until <= files.applied;
     if missing && !helped {
         files.summary.system = beyond(files.summary.system);
         report.gone = Some(files.gone());
@@ -185,11 +192,16 @@ impl Files {
             true => journal::FILE_HEAD,
             false => u64::MAX,
         };
+        self.end_lost |= is_last;
         self.lost(Position { segment, offset });
     }
 
     /// The journal ends before a place that something knows of.
-    fn short(&mut self, until: Position, than: Than, report: &mut Repaired) {
+    fn short(&mut self, old: &Folder, until: Position, than: Than, report: &mut Repaired) {
+        // Where the octets are there, but damaged, nothing lies behind them.
+        let segment = journal::path(&old.journal(), until.segment);
+        let octets = std::fs::metadata(segment).map_or(0, |about| about.len());
+        self.end_lost |= octets < until.offset;
         if !self.frames_lost {
             report.add(&Mishap::JournalShort { than }, &[]);
         }
@@ -223,6 +235,7 @@ fn read(
         summary: Summary::NONE,
         holes: Vec::new(),
         frames_lost: false,
+        end_lost: false,
         lost_until: None,
         lost_since: None,
         rewrite: false,
@@ -259,6 +272,7 @@ fn read(
             segment(old, *number, false, &mut files, report)?;
         }
         (files.frames_lost, files.lost_until) = (false, None);
+        files.end_lost = false;
         files.lost_since = None;
     }
     for span in &spans {
