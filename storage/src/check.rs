@@ -280,6 +280,9 @@ fn messages(
             Ok(raw) if u64::from(raw) == state.size => {}
             Ok(_) => wrong("its size is not its content's"),
             Err(why) => {
+                if matches!(why, Error::Corrupt(_)) {
+                    shared.note_content(state.blob, &why, [(id, state.email)]);
+                }
                 let letter = Letter::of(&store.account(id), state);
                 findings.of_letter(id, letter, Flaw::LetterPlace { why });
             }

@@ -514,8 +514,20 @@ fn what_a_repair_lost_with_a_whole_pack_stays_in_the_backup_that_has_it() {
     bench.world.close();
     assert!(!pack.exists(), "its number is not given again");
     assert_eq!(Store::repair(&options).unwrap().contents, lost);
+    // Without the mark, as an earlier version left it, a backup sees for itself; and so does a check.
+    for remembered in ["lacking", "harm"] {
+        std::fs::remove_file(options.dir.join(remembered)).unwrap();
+    }
     let again = bench.take(2 * 3_600);
     assert!(again.damaged[0].contains("lost with whole packs"));
+    bench.world.reopen();
+    assert_eq!(bench.world.store().harms(), Harms::default());
+    assert!(!bench.world.check().is_empty());
+    let harmed = bench.world.store().harms().list.into_iter();
+    let harmed: usize = harmed.map(|harm| harm.messages.len()).sum();
+    assert_eq!(harmed, lost.len());
+    bench.world.close();
+    assert_eq!(Store::repair(&options).unwrap().contents, lost);
     let pruned = bench.prune(Keep::Newest(1)).unwrap();
     assert!(!pruned.backups.contains(&first), "{pruned:?}");
     // A repair that finds the pack again takes the mark away.

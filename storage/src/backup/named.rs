@@ -1,7 +1,7 @@
 //! Which packs a store names, and up to where each must reach: read from its snapshots and its journal, without
 //! its index, which a running server holds.
 
-use super::Take;
+use super::{Take, sound};
 use crate::index::{Op, ops_of};
 use crate::journal::{FILE_HEAD, Met, Position};
 use crate::owner::Owner;
@@ -15,9 +15,15 @@ use std::collections::{BTreeMap, HashMap};
 /// The packs with their last content.
 pub(super) type Named = BTreeMap<u32, Last>;
 
-/// What the store names up to this place of its journal; `None` when its keys are not given. Errors: `Corrupt`.
-pub(super) fn packs(task: &Take<'_>, owner: Owner, end: Position) -> Result<Option<Named>, Error> {
+/// What the store names up to this place of its journal, and how many contents of it are named in packs that were lost and
+/// given up; `None` when its keys are not given. Errors: `Corrupt`.
+pub(super) fn packs(
+    task: &Take<'_>,
+    owner: Owner,
+    end: Position,
+) -> Result<Option<(Named, u64)>, Error> {
     let (mut known, mut lasts) = (Vec::new(), Named::new());
+    let mut contents: BTreeMap<u32, u64> = BTreeMap::new();
     let read = each(task, owner, end, &mut |key, value| {
         let Some(id) = key::blob_of(key) else {
             known.extend(key::pack_of(key));
@@ -29,6 +35,7 @@ pub(super) fn packs(task: &Take<'_>, owner: Owner, end: Position) -> Result<Opti
             stored,
             ..
         } = record::decode(value, "blob")?;
+        *contents.entry(pack).or_default() += 1;
         let here = Last { offset, stored, id };
         let last = lasts.entry(pack).or_insert(here);
         if last.offset < offset {
@@ -36,9 +43,11 @@ pub(super) fn packs(task: &Take<'_>, owner: Owner, end: Position) -> Result<Opti
         }
         Ok(())
     })?;
-    // Of a pack that was lost and given up by a repair, content may still be named.
+    // Of a pack that was lost and given up by a repair, content may still be named, whether that left its mark or not.
     lasts.retain(|number, _| known.contains(number));
-    Ok(read.then_some(lasts))
+    let there = |number: &u32| task.store.join(sound::path_of(*number)).exists();
+    contents.retain(|number, _| !known.contains(number) && !there(number));
+    Ok(read.then(|| (lasts, contents.values().sum())))
 }
 
 /// Of damaged stretches of a pack those that hold something which is still named: what a restore healed lies

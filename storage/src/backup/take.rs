@@ -97,6 +97,8 @@ pub fn take(task: &Take<'_>, tell: Tell<'_>) -> Result<Taken, Failure> {
     let run = Run::begin(task, &sealer, &source, before)?;
     source::expect_whole(task.store, &source, &|file| run.before(file).is_some())?;
     let named = named::packs(task, source.owner, source.position).map_err(source::damaged)?;
+    let lost = named.as_ref().map_or(0, |(_, lost)| *lost);
+    let named = named.map(|(packs, _)| packs);
     let run = Run { named, ..run };
     let goal = Goal {
         stage: Stage::Copying,
@@ -107,7 +109,8 @@ pub fn take(task: &Take<'_>, tell: Tell<'_>) -> Result<Taken, Failure> {
         run.file(file, pace)
     })?;
     entries.extend(run.missing(&source)?);
-    if let Some(contents) = source.lacking {
+    let contents = source.lacking.unwrap_or(0).max(lost);
+    if contents > 0 {
         run.known().tell(Damage::Gone { contents }, false);
     }
     for file in source.files.iter().filter(|f| source::is_vital(&f.path)) {

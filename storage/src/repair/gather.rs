@@ -271,8 +271,7 @@ fn read(
         for number in segments.iter().filter(|n| **n <= covered) {
             segment(old, *number, false, &mut files, report)?;
         }
-        (files.frames_lost, files.lost_until) = (false, None);
-        files.end_lost = false;
+        (files.frames_lost, files.end_lost, files.lost_until) = (false, false, None);
         files.lost_since = None;
     }
     for span in &spans {
