@@ -4,12 +4,19 @@ use crate::act::GIVEN_UP;
 use crate::carry::{FULL, FULL_NOW};
 use crate::dispatch::NO_ROUTE;
 use crate::outcome::IN_TIME;
-use crate::release::{DELETED, SUSPENDED, TAKEN_BACK};
+use crate::release::{ADDRESS_LOST, DELETED, SUSPENDED, TAKEN_BACK};
 use std::borrow::Cow;
 
 /// What the server itself says of a message; all else are words of others, or of the way to them.
-const OWN: [&str; 7] = [
-    GIVEN_UP, TAKEN_BACK, SUSPENDED, DELETED, FULL, FULL_NOW, NO_ROUTE,
+const OWN: [&str; 8] = [
+    GIVEN_UP,
+    TAKEN_BACK,
+    SUSPENDED,
+    DELETED,
+    ADDRESS_LOST,
+    FULL,
+    FULL_NOW,
+    NO_ROUTE,
 ];
 
 /// RFC 3463 §3, RFC 7372, RFC 7505: what a code with its three numbers means, in a sentence or two: Vietnamese,
@@ -55,6 +62,12 @@ pub fn explained(text: &str, failed: bool) -> (&'static str, &'static str) {
         return (
             "Tài khoản của người gửi đã bị xoá nên thư được giữ lại.",
             "Its sender's account was deleted, so it is held back.",
+        );
+    }
+    if text == ADDRESS_LOST {
+        return (
+            "Người gửi không còn giữ địa chỉ dùng để gửi thư này nên thư được giữ lại.",
+            "Its sender no longer has the address it is to be sent from, so it is held back.",
         );
     }
     // Nothing was accepted, so nothing waits here.
@@ -278,6 +291,7 @@ mod tests {
         assert_eq!(explained(FULL_NOW, false), meaning("4.2.2"));
         assert!(explained(GIVEN_UP, true).1.contains("administrator"));
         assert!(explained(DELETED, false).0.contains("đã bị xoá"));
+        assert!(explained(ADDRESS_LOST, false).0.contains("không còn giữ"));
     }
 
     #[test]

@@ -276,7 +276,12 @@ fn explained(progress: &Progress, language: Language) -> Option<&'static str> {
     let failed = progress.standing == Standing::Failed;
     let said = progress.said.as_deref()?;
     let kept = progress.standing == Standing::Held
-        && [delivery::SUSPENDED, delivery::DELETED].contains(&said);
+        && [
+            delivery::SUSPENDED,
+            delivery::DELETED,
+            delivery::ADDRESS_LOST,
+        ]
+        .contains(&said);
     if !failed && !kept && progress.standing != Standing::Waiting {
         return None;
     }
