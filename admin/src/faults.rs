@@ -1,6 +1,6 @@
 //! What is wrong with rows and files, in words: why, and how to mend it.
 
-use crate::phrase::in_vietnamese;
+use crate::phrase::{in_english, in_vietnamese};
 use crate::problem::{Text, text};
 use directory::bulk::{Column, Failure, Fault};
 
@@ -43,7 +43,7 @@ pub(crate) fn words(fault: &Fault, column: Option<Column>) -> Text {
         ),
         Fault::Invalid(expected) => text(
             format!("giá trị không dùng được; cần: {}", in_vietnamese(expected)),
-            format!("this value cannot be; expected: {expected}"),
+            format!("this value cannot be; expected: {}", in_english(expected)),
         ),
         Fault::NoAgency => text(
             "không có cơ quan này trong phạm vi của bạn; nếu chính tệp này lập nó, hãy để dòng của nó lên trên",

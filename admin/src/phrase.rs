@@ -414,6 +414,39 @@ const PHRASES: &[(&str, &str)] = &[
     ),
 ];
 
+/// How a reason is given, and who sees it.
+const TO_BE_SEEN: [(&str, &str); 4] = [
+    (
+        "why mail that is meant for one is to come to another",
+        "the owner of the account sees it",
+    ),
+    (
+        "why letters of others are to go to this host",
+        "whose letters they are sees it",
+    ),
+    (
+        "why you let yourself into this mailbox",
+        "its other members see it",
+    ),
+    (
+        "why you make a secret by which mail of another is read",
+        "the owner of the account sees it",
+    ),
+];
+
+/// The phrase in English, as the directory says it; where a reason is missed, also how it is given.
+pub(crate) fn in_english(phrase: &str) -> String {
+    if phrase == "why you read what is another's" {
+        return format!("{phrase} (in the field Audit-Reason of the request, or --reason)");
+    }
+    match TO_BE_SEEN.iter().find(|(why, _)| *why == phrase) {
+        Some((why, who)) => {
+            format!("{why} (in `reason`, in the field Audit-Reason, or --reason); {who}")
+        }
+        None => phrase.to_owned(),
+    }
+}
+
 /// The phrase in Vietnamese with its numbers; English in brackets when it is not known.
 pub(crate) fn in_vietnamese(phrase: &str) -> String {
     let mut pattern = String::with_capacity(phrase.len());
@@ -460,6 +493,22 @@ mod tests {
         );
         check("a time to come", "một thời điểm ở tương lai");
         check("2 to be", "giá trị không hợp lệ (2 to be)");
+    }
+
+    /// Who is asked for a reason is told in either language how it is given.
+    #[test]
+    fn how_a_reason_is_given_is_said_in_both_languages() {
+        let whys = PHRASES.iter().filter(|(en, _)| en.starts_with("why "));
+        let mut count = 0;
+        for (english, vietnamese) in whys {
+            for told in [in_english(english).as_str(), vietnamese] {
+                assert!(told.contains("Audit-Reason"), "{told}");
+                assert!(told.contains("--reason"), "{told}");
+            }
+            count += 1;
+        }
+        assert_eq!(count, 5);
+        assert_eq!(in_english("at most 32"), "at most 32");
     }
 
     /// The directory's phrases change with the directory; what is not translated is found here.

@@ -2,7 +2,7 @@
 
 pub(crate) use crate::kind::Kind;
 use crate::language::Language;
-use crate::phrase::in_vietnamese;
+use crate::phrase::{in_english, in_vietnamese};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -397,7 +397,7 @@ impl From<directory::Error> for Problem {
                 ),
             ),
             Error::Invalid { field, expected } => {
-                Self::invalid(field, text(in_vietnamese(&expected), expected))
+                Self::invalid(field, text(in_vietnamese(&expected), in_english(&expected)))
             }
             Error::Storage(error) => error.into(),
         }

@@ -62,6 +62,8 @@ pub(crate) struct Inner {
     pub(crate) directory: Directory,
     pub(crate) settings: Settings,
     pub(crate) outward: Option<Outward>,
+    /// When this process began, Unix seconds: while no server ran nothing was tried.
+    pub(crate) began: i64,
     pub(crate) wake: RwLock<Option<Arc<dyn Fn() + Send + Sync>>>,
     /// Who hears of messages that were judged by DMARC.
     pub(crate) hears: RwLock<Option<seen::Hears>>,
@@ -90,6 +92,7 @@ impl Delivery {
         let limits = outward.as_ref().map(|o| (o.jobs_max, o.jobs_per_hop));
         let (jobs_max, jobs_per_hop) = limits.unwrap_or_default();
         let inner = Inner {
+            began: directory.clock().now_s(),
             store,
             directory,
             settings,

@@ -3,7 +3,7 @@
 use crate::carry::{FULL, FULL_NOW, PLACED_AT_ONCE_MAX};
 use crate::list;
 use crate::news::Action;
-use crate::outcome::{IN_TIME, of_the_hop};
+use crate::outcome::{of_the_hop, out_of_time};
 use crate::outward::Hop;
 use crate::place::Letter;
 use crate::schedule::{Part, Schedule};
@@ -220,10 +220,23 @@ impl Delivery {
                 earliest = earliest.min(row.next);
             }
         }
-        if let Some(deadline) = deadline(record, elsewhere, now) {
+        if let Some(deadline) = self.deadline(record, elsewhere, now) {
             earliest = earliest.min(deadline);
         }
         earliest
+    }
+
+    /// When it comes up whatever its rows wait for: its sender is told that it takes long, or it has waited for too long.
+    pub(crate) fn deadline(&self, record: &Record, elsewhere: bool, now: i64) -> Option<i64> {
+        let after = |wait_s| record.began().saturating_add(wait_s);
+        let again = now.saturating_add(LOOK_AGAIN_S);
+        let over = Some(after(retry::GIVE_UP_S)).filter(|over| *over > now);
+        let end = elsewhere.then_some(over.unwrap_or(again));
+        // What came to no try since this process began is told of later.
+        let late = [after(retry::WARN_S), self.late_from(record)];
+        let told = late.into_iter().filter(|_| settle::warns(record));
+        let told = told.filter(|told| *told > now);
+        end.into_iter().chain(told).min()
     }
 
     /// Places it for those here who do not have it yet. In how many accounts; `None`: nobody was to be tried.
@@ -386,17 +399,6 @@ fn nobody_asked(record: &Record, rows: &[usize]) -> Option<What> {
     })
 }
 
-/// When it comes up whatever its rows wait for: its sender is told that it takes long, or it has waited for too long.
-pub(crate) fn deadline(record: &Record, elsewhere: bool, now: i64) -> Option<i64> {
-    let after = |wait_s| record.began().saturating_add(wait_s);
-    let again = now.saturating_add(LOOK_AGAIN_S);
-    let over = Some(after(retry::GIVE_UP_S)).filter(|over| *over > now);
-    let end = elsewhere.then_some(over.unwrap_or(again));
-    let told = settle::warns(record).then_some(after(retry::WARN_S));
-    let told = told.filter(|told| *told > now);
-    end.into_iter().chain(told).min()
-}
-
 /// Encodes; the texts of the last tries are left out where a list's would not fit into one item.
 pub(crate) fn encode_small(record: &mut Record) -> Result<Vec<u8>, Error> {
     let payload = record.encode()?;
@@ -422,10 +424,7 @@ pub(crate) fn encode_small(record: &mut Record) -> Result<Vec<u8>, Error> {
 /// Writes an outcome down; a deferral that may not be tried again is a failure.
 pub(crate) fn note(row: &mut Row, outcome: Outcome, again: Option<i64>) {
     let outcome = match (outcome, again) {
-        (Outcome::Deferred(why), None) => {
-            let why = why.split_once(' ').map_or(why.as_str(), |(_, text)| text);
-            Outcome::Failed(format!("5.4.7 {IN_TIME}{why}"))
-        }
+        (Outcome::Deferred(why), None) => Outcome::Failed(out_of_time(&why)),
         (outcome, _) => outcome,
     };
     row.next = again.unwrap_or(row.next);

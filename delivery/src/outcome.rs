@@ -27,6 +27,12 @@ impl Outcome {
 /// What comes before the peer's words where time ran out.
 pub(crate) const IN_TIME: &str = "not delivered in time: ";
 
+/// What is told of a deferral after which nothing is tried any more.
+pub(crate) fn out_of_time(deferral: &str) -> String {
+    let why = deferral.split_once(' ').map_or(deferral, |(_, why)| why);
+    format!("5.4.7 {IN_TIME}{why}")
+}
+
 /// What keeps a next hop from taking anything, as it is told of a message that was not tried there, or was answered
 /// something else: these are no words about that message.
 pub(crate) fn of_the_hop(trouble: &str) -> String {

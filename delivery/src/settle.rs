@@ -1,7 +1,7 @@
 //! Settling: how an item stands is written down, and its sender is told.
 
 use crate::bounce::About;
-use crate::dispatch::{deadline, encode_small};
+use crate::dispatch::encode_small;
 use crate::list::{self, Lists};
 use crate::news::{Action, News, PLACED};
 use crate::outcome::of_the_hop;
@@ -12,6 +12,9 @@ use formats::address::Address;
 use std::sync::Arc;
 use storage::{AccountId, BlobId, Error, QueueId, QueueItem, RowChange};
 
+/// After so many tries its sender is told that it takes long, however much of that time no server ran: one alone may be
+/// a peer that first puts off all whom it does not know.
+const TRIES_UNTIL_LATE: u32 = 2;
 /// Seconds until it is tried again to tell the sender, where that cannot be written down now.
 const TELL_AGAIN_S: i64 = 5;
 
@@ -114,7 +117,7 @@ impl Delivery {
             .rows
             .iter()
             .any(|row| row.state == RecipientState::Remote);
-        let deadline = deadline(&record, elsewhere, now).unwrap_or(recorded);
+        let deadline = self.deadline(&record, elsewhere, now).unwrap_or(recorded);
         let recorded = record.held.map_or(recorded.min(deadline), |_| HELD);
         if changed || !rows.is_empty() {
             queue.update_with(id, recorded, encode_small(&mut record)?, rows)?;
@@ -148,6 +151,21 @@ impl Delivery {
             })
     }
 
+    /// From when on a letter is late however seldom it was tried, Unix seconds.
+    pub(crate) fn late_from(&self, record: &Record) -> i64 {
+        let began = record.began().max(self.inner.began);
+        began.saturating_add(retry::WARN_S)
+    }
+
+    /// Whether a row waits for nothing but its try.
+    fn goes_now(&self, record: &Record, row: &Row, now: i64) -> bool {
+        if row.state != RecipientState::Remote || row.next > now {
+            return false;
+        }
+        let via = self.way(record, record.address(row));
+        via.is_some_and(|via| self.schedule().trouble(&via.hop()).is_none())
+    }
+
     /// Tells somebody here, once, that his letter still waits. Nobody elsewhere asked for it.
     fn warn(
         &self,
@@ -159,6 +177,11 @@ impl Delivery {
         // Past its end it goes now or comes back now.
         let waits = now.saturating_sub(record.began());
         if !warns(record) || !(retry::WARN_S..retry::GIVE_UP_S).contains(&waits) {
+            return Ok(false);
+        }
+        // While no server ran nobody tried it: it may well go in a moment, or with the next try.
+        let fresh = |row: &Row| row.tries < TRIES_UNTIL_LATE || self.goes_now(record, row, now);
+        if now < self.late_from(record) && record.rows.iter().any(fresh) {
             return Ok(false);
         }
         let until = |row: &Row| match row.state {

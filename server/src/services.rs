@@ -103,6 +103,17 @@ pub fn delivery_settings(config: &Config) -> delivery::Settings {
     }
 }
 
+/// The directory of an open store, that knows how long removed mail is kept by this config.
+pub(crate) fn open_directory(
+    config: &Config,
+    store: &Store,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Directory> {
+    let directory = Directory::open(store.clone(), clock, directory_settings(config)?)?;
+    directory.set_restore_days(config.storage.undelete_days.into());
+    Ok(directory)
+}
+
 impl Services {
     /// Opens everything with this clock.
     pub fn open(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
@@ -112,10 +123,9 @@ impl Services {
 
     /// Joins an open store with directory and pipeline.
     pub fn with_store(config: Config, store: Store, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let directory = Directory::open(store.clone(), clock, directory_settings(&config)?)?;
+        let directory = open_directory(&config, &store, clock)?;
         directory.set_sending(config.sending.settings());
         directory.set_hooks(config.webhooks.enabled);
-        directory.set_restore_days(config.storage.undelete_days.into());
         if let Ok(host) = DomainName::parse(&config.server.host) {
             directory.set_host(host);
         }

@@ -3,10 +3,11 @@
 use crate::config::Config;
 use crate::services::Services;
 use crate::shutdown::Shutdown;
+use anyhow::anyhow;
 use delivery::Delivery;
 use directory::Directory;
 use std::time::Duration;
-use storage::{Policy, Store};
+use storage::{Policy, Store, Upkeep};
 
 /// A server that was started is left alone for so long.
 const FIRST: Duration = Duration::from_secs(60);
@@ -48,7 +49,6 @@ pub(crate) async fn run(services: Services, shutdown: Shutdown) {
 /// A pass that runs when the server stops ends by itself: the store refuses its writes.
 async fn passes(services: Services, shutdown: Shutdown) {
     let every = Duration::from_secs(u64::from(services.config.storage.upkeep_minutes) * 60);
-    let policy = policy(&services.config);
     let mut wait = FIRST.min(every);
     loop {
         tokio::select! {
@@ -56,17 +56,17 @@ async fn passes(services: Services, shutdown: Shutdown) {
             () = shutdown.stopped() => return,
         }
         wait = every;
-        let (store, delivery) = (services.store.clone(), services.delivery.clone());
-        let kept_s = i64::from(services.config.trace.days).saturating_mul(DAY_S as i64);
-        let (directory, months) = (services.directory.clone(), services.config.audit.months);
-        let stop = shutdown.clone();
+        let (services, stop) = (services.clone(), shutdown.clone());
         let pass = tokio::task::spawn_blocking(move || {
-            keep(&directory);
-            if let Some(trusted_s) = once(&store, &policy, &stop) {
-                expire(&directory, trusted_s, &stop);
-                forget(&delivery, trusted_s.saturating_sub(kept_s), trusted_s);
-                trim(&directory, months, trusted_s);
-            }
+            let Services {
+                store,
+                directory,
+                delivery,
+                config,
+                ..
+            } = &services;
+            let done = pass(store, directory, delivery, config, &|| stop.is_said());
+            told(done, &stop);
         });
         tokio::select! {
             done = pass => if done.is_err() {
@@ -77,77 +77,93 @@ async fn passes(services: Services, shutdown: Shutdown) {
     }
 }
 
-/// One pass; what it did or why it failed is in the log. The time against which ages are measured: one wrong reading
-/// of the clock ages nothing away.
-fn once(store: &Store, policy: &Policy, stop: &Shutdown) -> Option<i64> {
-    match store.maintain(policy) {
-        Ok(done) => {
+/// One pass over the store and what lies in it: removed mail, Trash and Junk, timelines, the audit log. What it did, and
+/// what of it waits for the next pass. `stop` ends it early. Errors: as of [`Store::maintain`].
+pub(crate) fn pass(
+    store: &Store,
+    directory: &Directory,
+    delivery: &Delivery,
+    config: &Config,
+    stop: &dyn Fn() -> bool,
+) -> Result<(Upkeep, Vec<anyhow::Error>), storage::Error> {
+    let mut waits = Vec::new();
+    // Before any of it is forgotten.
+    if let Err(error) = directory.keep_as_ruled() {
+        waits.push(anyhow!(error).context("how long policies keep removed mail"));
+    }
+    // Ages are measured against a time that one wrong reading of the clock does not move.
+    let done = store.maintain(&policy(config))?;
+    let now_s = done.trusted_s;
+    if let Err(error) = expire(directory, now_s, stop) {
+        waits.push(anyhow!(error).context("Trash and Junk"));
+    }
+    let kept_s = i64::from(config.trace.days).saturating_mul(DAY_S as i64);
+    let before = now_s.saturating_sub(kept_s);
+    match delivery.forget_traces(before, FORGET_STEPS) {
+        Ok(false) => {}
+        Ok(true) => waits.push(anyhow!("more timelines are to be forgotten")),
+        Err(error) => waits.push(anyhow!(error).context("old timelines")),
+    }
+    if let Err(error) = delivery.forget_answered(now_s) {
+        waits.push(anyhow!(error).context("whom those who were away answered"));
+    }
+    if let Err(error) = trim(directory, config.audit.months, now_s) {
+        waits.push(anyhow!(error).context("the audit log (see congvu admin audit verify)"));
+    }
+    Ok((done, waits))
+}
+
+/// Into the log.
+fn told(done: Result<(Upkeep, Vec<anyhow::Error>), storage::Error>, stop: &Shutdown) {
+    match done {
+        Ok((done, waits)) => {
             tracing::info!(
                 commits_forgotten = done.trimmed.commits,
                 messages_gone = done.trimmed.messages,
                 "upkeep of the store"
             );
-            Some(done.trusted_s)
+            for what in waits {
+                tracing::warn!(
+                    what = format!("{what:#}"),
+                    "waits for the next pass of upkeep"
+                );
+            }
         }
         // The store was closed under it; the next start's first pass goes on.
         Err(error) if stop.is_said() => {
             tracing::info!(%error, "upkeep of the store ended with the server");
-            None
         }
         Err(error) => {
             tracing::warn!(%error, "upkeep of the store did not end; it goes on next time");
-            None
         }
-    }
-}
-
-/// How long removed mail is kept, as the policies say: before any of it is forgotten.
-fn keep(directory: &Directory) {
-    if let Err(error) = directory.keep_as_ruled() {
-        tracing::warn!(%error, "what policies say of removed mail holds from the next pass on");
     }
 }
 
 /// Mail that lay longer in Trash and Junk than the policies allow.
-fn expire(directory: &Directory, now_s: i64, stop: &Shutdown) {
-    match directory.expire(now_s, &|| stop.is_said()) {
-        Ok(gone) if gone.messages > 0 => tracing::info!(
+fn expire(
+    directory: &Directory,
+    now_s: i64,
+    stop: &dyn Fn() -> bool,
+) -> Result<(), directory::Error> {
+    let gone = directory.expire(now_s, stop)?;
+    if gone.messages > 0 {
+        tracing::info!(
             accounts = gone.accounts,
             messages = gone.messages,
             "mail went from Trash and Junk, as the policies say"
-        ),
-        Ok(_) => {}
-        Err(error) => tracing::warn!(%error, "Trash and Junk wait for the next pass"),
+        );
     }
-}
-
-/// Timelines of messages that were accepted on days before.
-fn forget(delivery: &Delivery, before: i64, now_s: i64) {
-    match delivery.forget_traces(before, FORGET_STEPS) {
-        Ok(false) => {}
-        Ok(true) => tracing::info!("more timelines are to be forgotten next time"),
-        Err(error) => tracing::warn!(%error, "timelines could not be forgotten"),
-    }
-    if let Err(error) = delivery.forget_answered(now_s) {
-        tracing::warn!(%error, "whom those who were away answered could not be forgotten");
-    }
+    Ok(())
 }
 
 /// Entries of the audit log that are older than the config keeps them.
-fn trim(directory: &Directory, months: u32, now_s: i64) {
-    if months == 0 {
-        return;
-    }
+fn trim(directory: &Directory, months: u32, now_s: i64) -> Result<(), directory::Error> {
     for _ in 0..TRIM_STEPS {
-        match directory.trim_audit(months, now_s) {
-            Ok(done) if done.more => {}
-            Ok(_) => return,
-            Err(error) => {
-                tracing::error!(%error, "the audit log was not trimmed: congvu admin audit verify");
-                return;
-            }
+        if months == 0 || !directory.trim_audit(months, now_s)?.more {
+            return Ok(());
         }
     }
+    Ok(())
 }
 
 /// Half of one core at most: while much

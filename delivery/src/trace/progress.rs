@@ -3,6 +3,7 @@
 use super::id::Id;
 use super::{Event, Found, Head, TABLE, What, decode};
 use crate::act::{Act, GIVEN_UP};
+use crate::outcome::out_of_time;
 use crate::release::{self, TAKE_BACK, TAKEN_BACK};
 use crate::{Delivery, Item, Outcome, RecipientState};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -349,7 +350,12 @@ fn fail<'s>(
         let one = &mut all[*n];
         if one.standing == Standing::Waiting {
             (one.standing, one.at) = (Standing::Failed, at);
-            one.said = said(led).map(str::to_owned).or(one.said.take());
+            let said = said(led).map(str::to_owned).or(one.said.take());
+            // As its sender was told: nothing is tried after the last deferral.
+            one.said = said.map(|said| match said.starts_with("4.") {
+                true => out_of_time(&said),
+                false => said,
+            });
         }
     }
 }

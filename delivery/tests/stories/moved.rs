@@ -133,3 +133,27 @@ fn what_is_scheduled_from_an_address_that_is_taken_away_is_held_back() {
     let all = world.delivery.progress(&found, &events).unwrap();
     assert_eq!(all[0].said.as_deref(), Some(delivery::SUSPENDED));
 }
+
+/// Who is renamed and keeps the old address as an alias still writes from it.
+#[test]
+fn what_is_scheduled_goes_from_an_address_that_is_kept_at_a_change_of_name() {
+    let peer = peer(Outcome::Relayed(
+        "2.0.0 x said to the message: 250 Ok".into(),
+    ));
+    let world = World::with(Some(peer.clone()));
+    let at = world.now() + 3600;
+    submit(&world, "an", "an@tinh.gov.vn", Some(at));
+    rename(&world, "an", "an.moi");
+    alias(&world, "an", "an.moi");
+    world.pass(3600);
+    world.dispatch();
+    assert_eq!(peer.seen.lock().unwrap().len(), 1);
+    // Without it he may not write from there any more, and neither does what he wrote before.
+    let at = world.now() + 3600;
+    let id = submit(&world, "an.moi", "an@tinh.gov.vn", Some(at));
+    hand(&world, "an", None);
+    world.pass(3600);
+    world.dispatch();
+    assert!(world.delivery.queued(id).unwrap().held.is_some());
+    assert_eq!(peer.seen.lock().unwrap().len(), 1);
+}

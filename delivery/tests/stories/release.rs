@@ -58,6 +58,52 @@ fn its_end_is_counted_from_its_time() {
     assert!(told[0].contains("Action: delayed"), "{}", told[0]);
 }
 
+/// While no server ran nobody could try it: its sender hears of a delay that is one.
+#[test]
+fn what_was_due_while_no_server_ran_is_late_by_its_tries_alone() {
+    let day_s = 24 * 3600;
+    let world = World::with(Some(peer(taken())));
+    submit(&world, START_S + 3600);
+    world.pass(day_s);
+    let world = world.restart(Some(peer(taken())));
+    assert_eq!(world.dispatch(), None);
+    assert!(world.inbox("an").is_empty());
+    assert_eq!(world.inbox("binh").len(), 1);
+    // One that is put off then is late after as long as any other.
+    submit(&world, world.now() + 3600);
+    world.pass(day_s);
+    let world = world.restart(Some(peer(Outcome::Deferred("4.4.1 nobody".into()))));
+    let began = world.now();
+    let first = world.dispatch().unwrap();
+    assert!(world.inbox("an").is_empty() && first > began);
+    world.pass(first - began);
+    world.dispatch();
+    let told = world.inbox("an");
+    assert_eq!(told.len(), 1, "tried twice");
+    assert!(told[0].contains("Action: delayed"), "{}", told[0]);
+    assert!(told[0].contains("Status: 4.4.1"), "{}", told[0]);
+}
+
+/// What never came to a try since the start is late four hours after that.
+#[test]
+fn what_no_next_hop_was_free_for_is_late_all_the_same() {
+    let world = World::with(Some(peer(taken())));
+    let at = START_S + 3600;
+    submit(&world, at);
+    world.pass(24 * 3600);
+    let world = world.restart(Some(peer(taken())));
+    let began = world.now();
+    // Nobody leases it.
+    let late = began + 4 * 3600;
+    assert_eq!(world.delivery.dispatch(began).unwrap(), Some(late));
+    assert!(world.inbox("an").is_empty());
+    world.pass(4 * 3600);
+    world.delivery.dispatch(late).unwrap();
+    let told = world.inbox("an");
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains("Status: 4.4.0"), "{}", told[0]);
+}
+
 #[test]
 fn what_waits_is_listed_and_taken_back() {
     let world = World::with(Some(peer(taken())));

@@ -8,10 +8,12 @@ use super::found::Found;
 use super::keys::KeysCommand;
 use super::progress::Shown;
 use super::{ConfigArgs, held};
+use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::told::{Advice, Failed, Lead as _, Led, shown};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use storage::{EngineKind, Options, Store};
 
 /// Commands about the store.
@@ -261,9 +263,9 @@ fn repair(which: &Which) -> anyhow::Result<()> {
 
 fn maintain(which: &Which) -> anyhow::Result<()> {
     let (config, store) = which.open(&Shown::new(), Advice::ByItself)?;
-    let done = store.maintain(&crate::upkeep::policy(&config));
+    let done = upkeep_of(&config, &store);
     store.close()?;
-    let done = done?;
+    let (done, waits) = done?;
     let trimmed = done.trimmed;
     let (commits, messages) = (trimmed.commits, trimmed.messages);
     println!(
@@ -278,7 +280,31 @@ fn maintain(which: &Which) -> anyhow::Result<()> {
              follows by at most two days for each pass."
         );
     }
+    for what in &waits {
+        println!("Còn lại cho lượt sau / left for the next pass: {what:#}");
+    }
+    anyhow::ensure!(
+        waits.is_empty(),
+        "chưa dọn được tất cả / not all of it could be done"
+    );
     Ok(())
+}
+
+/// As the server's own pass.
+fn upkeep_of(
+    config: &Config,
+    store: &Store,
+) -> anyhow::Result<(storage::Upkeep, Vec<anyhow::Error>)> {
+    let directory = crate::services::open_directory(config, store, Arc::new(SystemClock))?;
+    let settings = crate::services::delivery_settings(config);
+    let delivery = delivery::Delivery::new(store.clone(), directory.clone(), settings, None);
+    Ok(crate::upkeep::pass(
+        store,
+        &directory,
+        &delivery,
+        config,
+        &|| false,
+    )?)
 }
 
 fn migrate(which: &Which, engine: MovesTo) -> anyhow::Result<()> {

@@ -9,7 +9,9 @@ use delivery::tls_report::Session;
 use formats::address::DomainName;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use smtp::relay::{Dane, Fault, Insecure, Trust, Wire, mta_sts};
@@ -191,13 +193,50 @@ fn other(why: String) -> Insecure {
     Insecure { fault, why }
 }
 
-/// Why a handshake failed; our own verifier's words without the library's before them.
+/// Why a handshake failed, as people are told it; our own verifier's words without the library's before them.
 fn words(error: &io::Error) -> String {
+    let inner = error.get_ref();
+    let inner = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    if let Some(rustls::Error::InvalidCertificate(wrong)) = inner {
+        return format!("its certificate is not good: {}", wrong_with(wrong));
+    }
     let text = error.to_string();
     match text.strip_prefix("unexpected error: ") {
         Some(own) => own.to_owned(),
         None => text,
     }
+}
+
+/// What is wrong with a certificate. What the library only knows by a name of its own comes without its wrappings.
+fn wrong_with(wrong: &CertificateError) -> String {
+    use CertificateError as Wrong;
+    let said = match wrong {
+        Wrong::BadEncoding => "it cannot be read",
+        Wrong::Expired => "it has expired",
+        Wrong::NotValidYet => "its time has not begun",
+        Wrong::Revoked => "it was revoked",
+        Wrong::UnknownIssuer => "it comes from an authority that is not known here",
+        Wrong::BadSignature => "its signature does not fit",
+        Wrong::NotValidForName => "it is for another name",
+        Wrong::InvalidPurpose => "it is not for a server",
+        // What says more is well said by the library: times, and the names that it is for.
+        Wrong::ExpiredContext { .. }
+        | Wrong::NotValidYetContext { .. }
+        | Wrong::NotValidForNameContext { .. } => return wrong.to_string(),
+        other => {
+            let name = format!("{other:?}");
+            let name = name.trim_end_matches(')');
+            let name = name.rsplit('(').next().unwrap_or(name);
+            return match name {
+                "CaUsedAsEndEntity" => {
+                    "it is that of an authority (CA), which must not be a server's own".into()
+                }
+                "EndEntityUsedAsCa" => "it was signed by one that is no authority".into(),
+                name => name.to_owned(),
+            };
+        }
+    };
+    said.to_owned()
 }
 
 /// What is wrong with a peer, by the error that the handshake ended with.
@@ -293,4 +332,46 @@ impl ServerCertVerifier for Anybody {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_said_in_words() {
+        let check = |wrong: CertificateError, expected: &str| {
+            let error = io::Error::other(rustls::Error::InvalidCertificate(wrong));
+            let told = words(&error);
+            assert!(told.starts_with("its certificate is not good: "), "{told}");
+            assert!(told.contains(expected), "{told}");
+            assert!(!told.contains("Other"), "{told}");
+        };
+        let other = |name: Named| CertificateError::Other(rustls::OtherError(Arc::new(name)));
+        check(CertificateError::Expired, "expired");
+        check(other(Named::CaUsedAsEndEntity), "authority (CA)");
+        check(other(Named::EndEntityUsedAsCa), "no authority");
+        check(
+            other(Named::PathLenConstraintViolated),
+            "PathLenConstraintViolated",
+        );
+        let plain = io::Error::other(rustls::Error::General("DANE: no".into()));
+        assert_eq!(words(&plain), "DANE: no");
+    }
+
+    /// As the library that verifies names them.
+    #[derive(Debug)]
+    enum Named {
+        CaUsedAsEndEntity,
+        EndEntityUsedAsCa,
+        PathLenConstraintViolated,
+    }
+
+    impl std::fmt::Display for Named {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "{self:?}")
+        }
+    }
+
+    impl std::error::Error for Named {}
 }

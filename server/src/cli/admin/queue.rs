@@ -11,8 +11,8 @@ const LIST: [Column; 7] = [
     ("accepted_at", "Nhận lúc", "Accepted"),
     ("due", "Thử lại lúc", "Due"),
     ("size", "Byte", "Octets"),
-    ("from", "Từ", "From"),
-    ("recipients", "Đến", "To"),
+    ("from", "Người gửi", "From"),
+    ("recipients", "Người nhận", "Recipients"),
 ];
 const ONE: [Column; 11] = [
     LIST[0],
@@ -30,7 +30,7 @@ const ONE: [Column; 11] = [
 
 /// A recipient of one message: the peer's answer is shown whole.
 const RECIPIENT: [Column; 5] = [
-    ("address", "Đến", "To"),
+    ("address", "Người nhận", "Recipient"),
     ("state", "Tình trạng", "State"),
     ("tries", "Số lần thử", "Tries"),
     ("next_try", "Thử lại lúc", "Next try"),

@@ -12,8 +12,8 @@ use serde_json::Value;
 const LIST: [Column; 7] = [
     ("id", "Mã", "Id"),
     ("accepted_at", "Nhận lúc", "Accepted"),
-    ("sender", "Từ", "From"),
-    ("recipients", "Đến", "To"),
+    ("sender", "Người gửi", "From"),
+    ("recipients", "Người nhận", "Recipients"),
     ("state", "Đến đâu", "State"),
     ("message_id", "Message-ID", "Message-ID"),
     ("size", "Byte", "Octets"),
