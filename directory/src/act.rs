@@ -8,6 +8,7 @@ use crate::grant::{Grant, id_of};
 use crate::hearing;
 use crate::proposal::is_role;
 use crate::quota::Told;
+use crate::reader::Reading;
 use crate::{Access, Account, AgencyId, Capability, Denied, Directory, Error};
 use formats::address::{Address, DomainName};
 use formats::text::steers;
@@ -15,7 +16,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{MutexGuard, PoisonError, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{MutexGuard, PoisonError, RwLockWriteGuard};
 use storage::RowChange;
 use unicode_normalization::UnicodeNormalization;
 
@@ -43,14 +44,10 @@ pub(crate) struct Note {
 
 impl Directory {
     // A panic elsewhere leaves these whole: each change of the book is a single `apply`.
-    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Book> {
-        let book = self
-            .inner
-            .book
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        book.now.store(self.now_s(), Relaxed);
-        book
+    pub(crate) fn read(&self) -> Reading<'_> {
+        let reading = Reading::of(&self.inner.book);
+        reading.now.store(self.now_s(), Relaxed);
+        reading
     }
 
     pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Book> {

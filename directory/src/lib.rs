@@ -64,6 +64,7 @@ pub mod proposal;
 mod proving;
 pub mod push;
 pub mod quota;
+mod reader;
 pub mod reading;
 mod recent;
 pub mod replay;

@@ -247,10 +247,7 @@ pub(crate) fn limit(field: &'static str, limit: Option<u64>) -> Result<(), Error
 fn note_passed(inner: &Weak<Inner>, passed: SoftPassed) {
     let Some(inner) = inner.upgrade() else { return };
     let (used, limits) = (passed.used, passed.limits);
-    let book = inner
-        .book
-        .read()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let book = crate::reader::Reading::of(&inner.book);
     let whose = match passed.bound {
         Bound::Account(id) => book.account(id).map(|account| account.address.to_string()),
         Bound::Group(node) => book.agency_at(node).map(|id| id.to_string()),

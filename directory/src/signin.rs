@@ -137,10 +137,11 @@ impl Directory {
         });
         if let Some((account, through)) = found {
             let id = credential_of(through);
-            return match self
+            // Let go of before the rest reads again: between two of one thread a writer may wait, and all would stand.
+            let closed = self
                 .read()
-                .closed_to(account.id, id, peer, now.div_euclid(1000))
-            {
+                .closed_to(account.id, id, peer, now.div_euclid(1000));
+            return match closed {
                 None => self.entered((account, through), None, peer, now),
                 Some(barred) => Err(SignInError::Barred(barred)),
             };
