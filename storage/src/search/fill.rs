@@ -23,10 +23,15 @@ use tantivy::{
 const MESSAGES_MAX: usize = 2_000;
 /// Octets of messages that one step reads, unless one alone is larger.
 const OCTETS_MAX: u64 = 16 * 1024 * 1024;
+/// Octets of terms that one step makes, unless one message alone has more, each with [`TERM_OCTETS`] besides: all of
+/// them may wait in memory at once for tantivy to take them.
+const TERMS_MAX: usize = 8 * 1024 * 1024;
+/// What a term takes beyond its own octets.
+const TERM_OCTETS: usize = 16;
 /// Accounts that one step looks at.
 const ACCOUNTS_MAX: usize = 2_000;
-/// Octets that tantivy gathers in memory before it writes a segment.
-const MEMORY_OCTETS: usize = 32 * 1024 * 1024;
+/// Octets that tantivy gathers in memory before it writes a segment; about the least that it takes.
+const MEMORY_OCTETS: usize = 16 * 1024 * 1024;
 /// Steps without work after which the writer, its threads and its memory are let go.
 const IDLE_STEPS: u32 = 10;
 /// Octets of the disk, beyond the store's reserve, without which the index does not grow.
@@ -68,6 +73,7 @@ impl Drop for Filling {
 pub(super) struct Batch {
     messages: usize,
     octets: u64,
+    terms: usize,
     accounts: usize,
     /// Up to where these accounts will be in the index.
     reached: HashMap<AccountId, EmailId>,
@@ -79,7 +85,7 @@ pub(super) struct Batch {
 
 impl Batch {
     fn is_full(&self) -> bool {
-        self.messages >= MESSAGES_MAX || self.octets >= OCTETS_MAX
+        self.messages >= MESSAGES_MAX || self.octets >= OCTETS_MAX || self.terms >= TERMS_MAX
     }
 }
 
@@ -280,7 +286,7 @@ impl Filling {
         // An account may come twice in one step.
         let known = || lock(&self.until).get(&account).copied();
         let until = batch.reached.get(&account).copied().or_else(known);
-        let found = match some_of(store, account, until, batch) {
+        let mut found = match some_of(store, account, until, batch) {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(true),
             // Damage of an account is for others to tell; it is read by whoever searches in it.
@@ -293,7 +299,15 @@ impl Filling {
         if !found.list.is_empty() {
             has_room(shared, ROOM_OCTETS)?;
         }
-        for email in found.list {
+        let mut taken = None;
+        let mut list = std::mem::take(&mut found.list).into_iter();
+        while let Some(email) = list.next() {
+            if batch.terms >= TERMS_MAX {
+                found.more = true;
+                batch.messages -= 1 + list.len();
+                break;
+            }
+            taken = Some(email);
             if shared.search.closed.load(Ordering::SeqCst) {
                 return Err(commit::stopped());
             }
@@ -304,13 +318,24 @@ impl Filling {
                 Err(Error::Corrupt(_) | Error::Damaged(_)) => Read::default(),
                 Err(error) => return Err(error),
             };
+            batch.terms += terms
+                .iter()
+                .flatten()
+                .fold(0, |all, term| all + term.len() + TERM_OCTETS);
             self.add(account, email, terms, due)?;
             if due {
                 batch.due.push((account, email));
             }
             batch.changes = true;
         }
-        batch.reached.insert(account, found.reached);
+        let reached = if found.more {
+            taken
+        } else {
+            Some(found.reached)
+        };
+        batch
+            .reached
+            .extend(reached.map(|reached| (account, reached)));
         Ok(!found.more)
     }
 
