@@ -7,9 +7,11 @@
 //! ```
 
 use crate::dispatch::{encode_small, events};
+use crate::header::Header;
 use crate::spool::{self, HELD, Record};
 use crate::trace::What;
 use crate::{Delivery, Envelope};
+use formats::address::Address;
 use formats::date;
 use serde::{Deserialize, Serialize};
 use storage::{AccountId, EmailId, Error, QueueId, QueueItem, RowChange};
@@ -164,9 +166,10 @@ impl Delivery {
         self.later_row(account, id, Some(value))
     }
 
-    /// Keeps back what still waits, for the time that was chosen or for another try, where its sender, or the seat in whose
+    /// Keeps back what still waits, for the time that was chosen or for another try, where its sender, or one in whose
     /// name it goes, was suspended meanwhile: as if an administrator had held it, until one releases it. What waited for its
-    /// time is kept back as well where its sender is no more, or has that address no more. True: it is held now.
+    /// time is kept back as well where its sender is no more, or may no more send from an address of its reverse-path or of
+    /// its From. True: it is held now.
     pub(crate) fn keep_suspended(
         &self,
         item: &QueueItem,
@@ -180,20 +183,22 @@ impl Delivery {
         let Some(submitter) = record.submitter.filter(|_| scheduled || deferred) else {
             return Ok(false);
         };
-        let directory = &self.inner.directory;
-        let seat = record.envelope.from.address();
-        let seat = seat.and_then(|from| directory.account_at(from).ok());
-        let gone = scheduled && directory.account(submitter).is_err();
-        let lost = scheduled
-            && record.envelope.from.address().is_some_and(|from| {
-                let whose = directory.sent_for(submitter, from, record.accepted_at);
-                whose.is_none()
-            });
-        let stopped = directory.is_suspended(submitter)
-            || seat.is_some_and(|seat| directory.is_suspended(seat.id));
         if waits_until(record, now).is_some() {
             return Ok(false);
         }
+        let directory = &self.inner.directory;
+        let names = self.names(item, record)?;
+        let gone = scheduled && directory.account(submitter).is_err();
+        let is_lost = |from| {
+            let whose = directory.sent_for(submitter, from, record.accepted_at);
+            whose.is_none()
+        };
+        let lost = scheduled && names.iter().any(is_lost);
+        let owners = names.iter().filter_map(|a| directory.account_at(a).ok());
+        let stopped = owners
+            .map(|owner| owner.id)
+            .chain([submitter])
+            .any(|account| directory.is_suspended(account));
         if scheduled {
             // It is no longer among what waits for its time.
             self.inner.store.account(submitter).wake();
@@ -216,6 +221,14 @@ impl Delivery {
         queue.update_with(item.id, HELD, payload, rows)?;
         tracing::warn!(queue = item.id.raw(), trace = %record.trace, why, "held");
         Ok(true)
+    }
+
+    /// In whose names it goes: that of the reverse-path, and those of its authors.
+    fn names(&self, item: &QueueItem, record: &Record) -> Result<Vec<Address>, Error> {
+        let header = Header::read(&self.inner.store.blob(item.blob)?);
+        let authors = header.from.into_iter().flatten().flatten();
+        let from = record.envelope.from.address().cloned();
+        Ok(from.into_iter().chain(authors).collect())
     }
 
     fn later_row(

@@ -134,6 +134,80 @@ fn what_is_scheduled_from_an_address_that_is_taken_away_is_held_back() {
     assert_eq!(all[0].said.as_deref(), Some(delivery::SUSPENDED));
 }
 
+/// A letter of An's, from his own address or a null one in the envelope, with this author.
+fn scheduled(world: &World, author: &str, envelope_from: Option<&str>) -> QueueId {
+    let mut sent = envelope(envelope_from.unwrap_or("an@tinh.gov.vn"), &["x@noi.vn"]);
+    if envelope_from.is_none() {
+        sent.from = delivery::ReversePath::Null;
+    }
+    sent.release_at = Some(world.now() + 3600);
+    let text = format!("From: {author}@tinh.gov.vn\r\nSubject: x\r\n\r\nbody\r\n");
+    let origin = world.submitted("an");
+    let receipt = world.delivery.accept(sent, text.as_bytes(), &origin);
+    receipt.unwrap().queued.unwrap()
+}
+
+#[test]
+fn what_is_scheduled_with_an_author_who_is_taken_away_is_held_back() {
+    let peer = peer(Outcome::Relayed(
+        "2.0.0 x said to the message: 250 Ok".into(),
+    ));
+    let world = World::with(Some(peer.clone()));
+    let directory = &world.directory;
+    for seat in ["vanthu", "tamngung"] {
+        world.account(seat, AccountKind::Shared);
+    }
+    let an = world.id("an");
+    let set = |whose, sending| {
+        let whose = world.id(whose);
+        directory
+            .set_sender(None, whose, an, sending, None)
+            .unwrap();
+    };
+    set("vanthu", Some(directory::sender::Sending::As));
+    set("tamngung", Some(directory::sender::Sending::As));
+    set("binh", Some(directory::sender::Sending::OnBehalf));
+    for name in ["xoa", "trao", "con"] {
+        alias(&world, name, "an");
+    }
+    let own = Some("an@tinh.gov.vn");
+    let held = ["xoa", "trao", "tamngung", "binh"].map(|author| scheduled(&world, author, own));
+    let null = scheduled(&world, "xoa", None);
+    let goes = ["con", "vanthu"].map(|author| scheduled(&world, author, own));
+    hand(&world, "xoa", None);
+    hand(&world, "trao", Some("binh"));
+    set("binh", None);
+    // It is the seat's letter, whoever wrote it.
+    set("vanthu", None);
+    world.change("tamngung", |seat| seat.state = AccountState::Suspended);
+    world.pass(3600);
+    world.dispatch();
+    for id in held.into_iter().chain([null]) {
+        assert!(world.delivery.queued(id).unwrap().held.is_some(), "{id:?}");
+    }
+    assert_eq!(peer.seen.lock().unwrap().len(), goes.len());
+}
+
+#[test]
+fn what_waits_for_another_try_in_the_name_of_who_is_suspended_is_held_back() {
+    let peer = peer(Outcome::Deferred("4.0.0 later".into()));
+    let world = World::with(Some(peer.clone()));
+    world.account("vanthu", AccountKind::Shared);
+    let sending = Some(directory::sender::Sending::As);
+    let (seat, an) = (world.id("vanthu"), world.id("an"));
+    let directory = &world.directory;
+    directory.set_sender(None, seat, an, sending, None).unwrap();
+    let id = scheduled(&world, "vanthu", Some("an@tinh.gov.vn"));
+    world.pass(3600);
+    world.dispatch();
+    assert_eq!(peer.seen.lock().unwrap().drain(..).count(), 1);
+    world.change("vanthu", |seat| seat.state = AccountState::Suspended);
+    world.pass(24 * 3600);
+    world.dispatch();
+    assert!(world.delivery.queued(id).unwrap().held.is_some());
+    assert!(peer.seen.lock().unwrap().is_empty());
+}
+
 /// Who is renamed and keeps the old address as an alias still writes from it.
 #[test]
 fn what_is_scheduled_goes_from_an_address_that_is_kept_at_a_change_of_name() {
