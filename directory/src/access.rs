@@ -32,7 +32,7 @@ pub struct Access {
     pub(crate) account: AccountId,
     pub(crate) address: Address,
     pub(crate) through: Through,
-    /// The digest of the session's token, for `Through::Session`.
+    /// The digest of the session's token, for `Through::Session` and what was `unlocked` in one.
     pub(crate) session: Option<[u8; 32]>,
     /// From where and why.
     pub(crate) origin: Origin,
@@ -83,6 +83,11 @@ impl Access {
     /// Whether it is by a token that somebody else made for the account, or may know: then nothing is one's own by it.
     pub fn is_lent(&self) -> bool {
         self.directory.read().is_lent(self)
+    }
+
+    /// Whether it is the owner of this account, signed in by what opens his mail.
+    pub(crate) fn owns_mail_of(&self, account: AccountId) -> bool {
+        self.directory.read().owns_mail(self, account)
     }
 
     /// One's own mail.

@@ -47,7 +47,7 @@ pub(crate) struct Diverted {
 
 /// Whether `by` is the owner of an account and acts as such.
 pub(crate) fn is_owner(by: &Access, owner: AccountId) -> bool {
-    by.account == owner && !by.is_lent()
+    by.owns_mail_of(owner)
 }
 
 impl Directory {
@@ -354,7 +354,7 @@ impl Access {
 }
 
 fn is_owner_in(book: &Book, by: &Access, owner: AccountId) -> bool {
-    by.account == owner && !book.is_lent(by)
+    book.owns_mail(by, owner)
 }
 
 fn is_list(account: &Account) -> bool {

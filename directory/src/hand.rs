@@ -78,6 +78,13 @@ impl Book {
         matches!(by.through, Through::Token(_)) && self.persons(by).len() > 1
     }
 
+    /// Whether it is the account's owner by what opens his mail to him: not by a token that somebody else may know, and not by
+    /// one that he made for administration alone. Such a one brings his mail to somebody as anybody else's: with a reason, by
+    /// two persons where that is the rule, and told.
+    pub(crate) fn owns_mail(&self, by: &Access, account: AccountId) -> bool {
+        by.account == account && !self.is_lent(by) && !self.by_token_without_mail(by)
+    }
+
     /// What ends when an account is given a grant: every secret of it that somebody else knows, or may, who does not give
     /// the grant. He would have it too.
     pub(crate) fn planted(&self, owner: AccountId, by: Option<&Access>, now_s: i64) -> Vec<Fact> {

@@ -236,7 +236,7 @@ impl Directory {
     /// Whether something may be done with the mail of an account as far as reasons go, without doing it. Errors: those
     /// of [`Directory::open_reading`].
     pub(crate) fn check_reason(&self, by: Option<&Access>, id: AccountId) -> Result<(), Error> {
-        let Some(by) = by.filter(|by| by.account != id || by.is_lent()) else {
+        let Some(by) = by.filter(|by| !by.owns_mail_of(id)) else {
             return Ok(());
         };
         let scope = Scope::Mail(id);
@@ -259,7 +259,7 @@ impl Directory {
         address: &str,
         detail: &str,
     ) -> Result<(), Error> {
-        let Some(by) = by.filter(|by| by.account != id || by.is_lent()) else {
+        let Some(by) = by.filter(|by| !by.owns_mail_of(id)) else {
             return self.record(by, act, address, detail);
         };
         let detail = serde_json::from_str(detail).unwrap_or(Value::Null);
