@@ -68,7 +68,7 @@ pub(crate) struct CreatedCredential {
 }
 
 /// An app password, token or first password to make.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewCredential {
     /// `app_password`, `token`, or `first_password`, which takes the place of the password.
@@ -78,6 +78,8 @@ pub(crate) struct NewCredential {
     /// RFC 3339.
     #[schema(example = "2027-12-31T00:00:00Z")]
     expires_at: Option<String>,
+    /// The password that one has now: asked of who makes it for himself in the browser, and of nobody else.
+    current: Option<String>,
     /// Why: needed for an app password of another's account, and any secret of a shared one (or `Audit-Reason`).
     #[schema(example = "Máy quét tầng 2")]
     reason: Option<String>,
@@ -88,6 +90,8 @@ pub(crate) struct NewCredential {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewPassword {
     password: String,
+    /// The password that one has now: asked of who sets his own in the browser, and of nobody else.
+    current: Option<String>,
     /// Why: needed for a shared account's (or `Audit-Reason`).
     reason: Option<String>,
 }
@@ -128,6 +132,25 @@ pub(crate) fn created(body: impl Serialize, place: &str) -> Response {
     response
 }
 
+/// A password as it was typed. Errors: 422.
+fn bounded(field: &str, typed: String) -> Result<Secret, Problem> {
+    match typed.len() <= PASSWORD_MAX {
+        true => Ok(Secret::new(typed)),
+        false => Err(Problem::invalid(
+            field,
+            text(
+                format!("nhiều nhất {PASSWORD_MAX} byte"),
+                format!("at most {PASSWORD_MAX} octets"),
+            ),
+        )),
+    }
+}
+
+/// The password that who asks has now, where he says it. Errors: 422.
+pub(crate) fn present(current: Option<String>) -> Result<Option<Secret>, Problem> {
+    current.map(|typed| bounded("current", typed)).transpose()
+}
+
 /// When it ends. Errors: 422.
 pub(crate) fn expiry(value: Option<&str>) -> Result<Option<i64>, Problem> {
     value
@@ -155,7 +178,8 @@ pub(crate) async fn list(
 }
 
 /// Makes an app password, token or first password; the answer has its secret, once. An app password of another's account
-/// needs a reason and takes two persons where `impersonate` does; its owner sees every secret made for him in `reads`.
+/// needs a reason and takes two persons where `impersonate` does; its owner sees every secret made for him in `reads`. One for
+/// oneself, in the browser, takes the present password (`current`).
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/credentials", tag = "credentials",
     params(("id" = u32, Path)), request_body = NewCredential,
     responses((status = 201, body = CreatedCredential)))]
@@ -182,9 +206,11 @@ pub(crate) async fn create(
     };
     let expires_at = expiry(new.expires_at.as_deref())?;
     let caller = caller.because(new.reason.as_deref())?;
+    let current = present(new.current)?;
     let made = room.ask(caller, move |room, access| {
         known_account(&room.directory, access, id)?;
-        let by = Some(access);
+        let by = room.directory.unlocked(access, id, current.as_ref())?;
+        let by = Some(&by);
         let made = room
             .directory
             .create_credential(by, id, kind, &new.label, expires_at);
@@ -199,7 +225,8 @@ pub(crate) async fn create(
     Ok(created(body, &place))
 }
 
-/// Sets the password of an account.
+/// Sets the password of an account. Who sets his own in the browser says the present one (`current`): a wrong one counts as a
+/// failed sign-in and is in the audit log; all his browsers are signed out by it, this one too.
 #[utoipa::path(put, path = "/api/v1/accounts/{id}/credentials/password", tag = "credentials",
     params(("id" = u32, Path)), request_body = NewPassword,
     responses((status = 200, body = Credential)))]
@@ -210,20 +237,13 @@ pub(crate) async fn set_password(
     Body(new): Body<NewPassword>,
 ) -> Result<Json<Credential>, Problem> {
     let id = filter::account_id(&id)?;
-    if new.password.len() > PASSWORD_MAX {
-        return Err(Problem::invalid(
-            "password",
-            text(
-                format!("nhiều nhất {PASSWORD_MAX} byte"),
-                format!("at most {PASSWORD_MAX} octets"),
-            ),
-        ));
-    }
+    let secret = bounded("password", new.password)?;
     let caller = caller.because(new.reason.as_deref())?;
-    let secret = Secret::new(new.password);
+    let current = present(new.current)?;
     let set = room.ask(caller, move |room, access| {
         known_account(&room.directory, access, id)?;
-        let set = room.directory.set_password(Some(access), id, &secret);
+        let by = room.directory.unlocked(access, id, current.as_ref())?;
+        let set = room.directory.set_password(Some(&by), id, &secret);
         let credential = acted(access, id, set)?;
         let rows = room.directory.credentials(Some(access), id)?;
         rows.into_iter()

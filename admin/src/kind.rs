@@ -24,6 +24,7 @@ pub(crate) enum Kind {
     LastAdministrator,
     Closed,
     Awaiting,
+    Later,
     Internal,
     Unavailable,
 }
@@ -51,6 +52,7 @@ impl Kind {
             Self::LastAdministrator => "last-administrator",
             Self::Closed => "closed",
             Self::Awaiting => "awaiting-approval",
+            Self::Later => "too-many-tries",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
         }
@@ -76,6 +78,8 @@ impl Kind {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            // RFC 6585 §4.
+            Self::Later => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -106,6 +110,7 @@ impl Kind {
             Self::LastAdministrator => ("Người quản trị cuối cùng", "The last administrator"),
             Self::Closed => ("Đã xong rồi", "Closed"),
             Self::Awaiting => ("Chờ người thứ hai duyệt", "Awaiting a second person"),
+            Self::Later => ("Thử sai quá nhiều lần", "Too many failed tries"),
             Self::Internal => ("Lỗi máy chủ", "Server error"),
             Self::Unavailable => ("Tạm thời không làm được", "Unavailable"),
         }

@@ -274,6 +274,18 @@ const PHRASES: &[(&str, &str)] = &[
         "không lập được: cơ quan không cho dùng mã truy cập để mở thư, và tài khoản này không có quyền quản trị nào",
     ),
     (
+        "the password that you have now: the browser may have been left open",
+        "mật khẩu hiện tại của bạn: trình duyệt có thể đang bị bỏ ngỏ",
+    ),
+    (
+        "the password that you have now: this is not it",
+        "mật khẩu hiện tại của bạn: mật khẩu vừa nhập không đúng",
+    ),
+    (
+        "nothing: only who changes what is his own in the browser says his present password",
+        "không có gì: chỉ người đổi mật khẩu, lập mã của chính mình trong trình duyệt mới đưa mật khẩu hiện tại",
+    ),
+    (
         "fewer than # credentials",
         "ít hơn # mật khẩu và mã truy cập",
     ),

@@ -56,6 +56,8 @@ pub(crate) struct Problem {
     fields: Vec<(String, Text)>,
     /// Where to look after it.
     place: Option<String>,
+    /// Seconds after which it may be tried again, where that is known.
+    wait_s: Option<u32>,
 }
 
 /// The document on the wire (RFC 9457 §3.1).
@@ -93,7 +95,37 @@ impl Problem {
             detail,
             fields: Vec::new(),
             place: None,
+            wait_s: None,
         }
+    }
+
+    /// After wrong passwords.
+    fn later(wait_s: u32) -> Self {
+        let told = text(
+            format!(
+                "Đã nhập sai mật khẩu nhiều lần. Hãy thử lại sau {wait_s} giây. Chưa có gì thay đổi."
+            ),
+            format!(
+                "Wrong passwords were given too often. Try again in {wait_s} seconds. Nothing was changed."
+            ),
+        );
+        Self {
+            wait_s: Some(wait_s),
+            ..Self::new(Kind::Later, told)
+        }
+    }
+
+    /// By a token that is not its owner's alone, what is his own only.
+    fn lent() -> Self {
+        Self::new(
+            Kind::Forbidden,
+            text(
+                "Mã truy cập này do người khác lập, hoặc người khác có thể biết, nên chỉ dùng để quản trị theo quyền được giao; việc \
+                 của riêng tài khoản thì hãy tự đăng nhập bằng mật khẩu mà làm.",
+                "Somebody else made this token, or may know it, so it only administers, as far as the account's grants reach. What is \
+                 the account's own is done by whose it is, signed in by his password.",
+            ),
+        )
     }
 
     /// A field's value cannot be.
@@ -126,6 +158,7 @@ impl Problem {
             detail,
             fields: vec![(field.to_owned(), expected)],
             place: None,
+            wait_s: None,
         }
     }
 
@@ -376,6 +409,8 @@ impl From<directory::Error> for Problem {
             Error::Beyond(what, max) => Self::beyond(what, max),
             Error::Awaiting(id) => Self::awaiting(id),
             Error::Tried => crate::trial::stopped(),
+            Error::Later(wait_s) => Self::later(wait_s),
+            Error::Lent => Self::lent(),
             Error::NotSecond => Self::new(
                 Kind::Forbidden,
                 text(
@@ -481,6 +516,10 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
         }
         _ => {}
     }
+    if let Some(wait_s) = problem.wait_s {
+        // RFC 9110 §10.2.3.
+        headers.insert(RETRY_AFTER, HeaderValue::from(wait_s));
+    }
     headers.remove(http::header::CONTENT_LENGTH);
     *response.body_mut() = Body::from(json);
     response
@@ -512,6 +551,8 @@ mod tests {
         check(E::Conflict, 412);
         check(E::Denied(directory::Denied), 403);
         check(E::Outranked, 403);
+        check(E::Lent, 403);
+        check(E::Later(3), 429);
         check(E::Storage(S::NotFound), 404);
         check(E::Storage(S::Exists), 409);
         check(E::Storage(S::Expunged), 404);

@@ -2,7 +2,7 @@
 
 use crate::body::{Asked, Body, Named};
 use crate::caller::Caller;
-use crate::credentials::{created, expiry};
+use crate::credentials::{created, expiry, present};
 use crate::page::Page;
 use crate::problem::Problem;
 use crate::router::Room;
@@ -76,7 +76,7 @@ pub(crate) struct CreatedToken {
 }
 
 /// A token to make.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewToken {
     /// Whose; one's own when left out.
@@ -89,6 +89,8 @@ pub(crate) struct NewToken {
     /// RFC 3339. When left out: never, where one may manage the account's tokens; else after 90 days (366 at most).
     #[schema(example = "2027-12-31T00:00:00Z")]
     expires_at: Option<String>,
+    /// The password that one has now: asked of who makes it for himself in the browser, and of nobody else.
+    current: Option<String>,
 }
 
 /// Which tokens.
@@ -166,7 +168,8 @@ pub(crate) async fn list(
     }))
 }
 
-/// Makes a token, for oneself or for an account whose tokens one manages; the answer has its secret, once.
+/// Makes a token, for oneself or for an account whose tokens one manages; the answer has its secret, once. For oneself, in the
+/// browser, it takes the present password (`current`).
 #[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", request_body = NewToken,
     responses((status = 201, body = CreatedToken)))]
 pub(crate) async fn create(
@@ -175,12 +178,14 @@ pub(crate) async fn create(
     Body(new): Body<NewToken>,
 ) -> Result<Response, Problem> {
     let expires_at = expiry(new.expires_at.as_deref())?;
+    let current = present(new.current)?;
     let made = room.ask(caller, move |room, access| {
         let account = owner(&room.directory, access, new.account)?;
         let opens = new.opens.map(Into::into);
-        let made =
-            room.directory
-                .create_token(Some(access), account, &new.label, opens, expires_at);
+        let by = room.directory.unlocked(access, account, current.as_ref())?;
+        let made = room
+            .directory
+            .create_token(Some(&by), account, &new.label, opens, expires_at);
         Ok((account, acted(access, account, made)?))
     });
     let (account, (row, secret)) = made.await?;

@@ -438,8 +438,8 @@ impl Directory {
 }
 
 impl Book {
-    /// The account, when `by` may give it credentials. One's own passwords, app passwords and tokens: when signed in
-    /// by password or in the browser; a token or an app password cannot make others of its kind.
+    /// The account, when `by` may give it credentials. One's own passwords, app passwords and tokens: by the password,
+    /// which in a browser is asked anew (`unlocked`); a token or an app password cannot make others of its kind.
     pub(crate) fn check_credentials(
         &self,
         by: Option<&Access>,
@@ -447,9 +447,14 @@ impl Book {
         capability: Capability,
     ) -> Result<&Account, Error> {
         let owner = self.account(account).ok_or(Error::NotFound("account"))?;
+        let open =
+            |access: &Access| access.account == account && access.through == Through::Session;
+        if by.is_some_and(open) {
+            return Err(invalid("current", crate::unlocked::MISSING));
+        }
         let own = by.is_some_and(|access| {
             let opens = match access.through {
-                Through::Password(_) | Through::Session => {
+                Through::Password(_) => {
                     [Capability::ResetCredentials, Capability::ManageTokens].contains(&capability)
                 }
                 // It opens nothing but the choice of a password.

@@ -44,6 +44,9 @@ pub enum Error {
     /// It was decided already, or its time is over.
     #[error("closed")]
     Closed,
+    /// After wrong passwords: seconds to wait, as at the sign-in.
+    #[error("too many failed tries; wait {0} s")]
+    Later(u32),
     /// Someone changed it since (If-Match).
     #[error("changed meanwhile")]
     Conflict,
@@ -53,6 +56,9 @@ pub enum Error {
     /// The account holds rights that the one who asks could not give: who sets its password would have them.
     #[error("not allowed: the account has rights that are not one's to give")]
     Outranked,
+    /// By a token that somebody else than its owner made, or may know: nothing is his own by it.
+    #[error("not by a token that somebody else made or may know")]
+    Lent,
     /// Storage refused or failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),

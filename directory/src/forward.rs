@@ -75,7 +75,7 @@ impl Directory {
     }
 
     /// Lets it go on; one's own, unless one signed in with a mail program's password, or an account's that one
-    /// manages. Errors: `NotFound`, `Invalid` (kind, address, the agency), `Conflict`, `Denied`.
+    /// manages. Errors: `NotFound`, `Invalid` (kind, address, the agency), `Conflict`, `Denied`, `Lent`.
     pub fn set_forwarding(
         &self,
         by: Option<&Access>,
@@ -88,7 +88,9 @@ impl Directory {
             let account = book.account(forwarding.account);
             let account = account.ok_or(Error::NotFound("account"))?;
             if !book.is_own(by, account.id) {
-                book.check_account(by, Capability::ManageAccounts, account)?;
+                let lent = by.is_some_and(|by| by.account == account.id && book.is_lent(by));
+                let may = book.check_account(by, Capability::ManageAccounts, account);
+                may.map_err(|error| if lent { Error::Lent } else { error })?;
             } else if by.is_some_and(|by| matches!(by.through, Through::AppPassword(_))) {
                 return Err(Denied.into());
             }

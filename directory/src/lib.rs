@@ -88,6 +88,7 @@ pub mod srs;
 pub mod stop;
 pub mod token;
 mod trial;
+mod unlocked;
 pub mod vacation;
 pub mod vapid;
 mod verifier;

@@ -498,7 +498,7 @@ impl Book {
     /// A browser's session of before the agency demanded a second factor makes no token or app password for its own account:
     /// those outlast it. Errors: `Invalid`.
     pub(crate) fn check_factor(&self, by: Option<&Access>, owner: &Account) -> Result<(), Error> {
-        let own = by.is_some_and(|by| by.account == owner.id && by.through == Through::Session);
+        let own = by.is_some_and(|by| by.account == owner.id && by.session.is_some());
         match own && self.demands_second(&owner.agency) && self.second(owner.id).is_none() {
             true => Err(invalid(
                 "account",

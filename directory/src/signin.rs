@@ -43,6 +43,18 @@ impl Directory {
     /// Costs a whole argon2id unless lately verified: call it on a blocking thread. Unknown names cost the same.
     pub fn sign_in(&self, name: &str, secret: &Secret, peer: Peer) -> Result<Access, SignInError> {
         let now = self.inner.clock.now_ms();
+        let (found, who) = self.matched(name, secret, peer, now)?;
+        self.entered(found, Some(who), peer, now)
+    }
+
+    /// Whose secret it is, and the name as failures are counted of it. Errors: as `sign_in`, but `Barred`.
+    pub(crate) fn matched(
+        &self,
+        name: &str,
+        secret: &Secret,
+        peer: Peer,
+        now: i64,
+    ) -> Result<((Account, Through), NameDigest), SignInError> {
         let from = Network::of(peer.ip);
         let address = self.named(name);
         let spelled = address.as_ref().map_or_else(|| spelled(name), Address::key);
@@ -57,7 +69,7 @@ impl Directory {
                 return Err(SignInError::ChooseFirst);
             }
             self.teach(found.0.id, found.1, secret);
-            return self.entered(found, Some(who), peer, now);
+            return Ok((found, who));
         }
         let epoch = self.read().epoch;
         if self.recents(|recents| recents.wrong(&attempt, epoch, now)) {
@@ -72,7 +84,7 @@ impl Directory {
                 let (account, through) = (found.0.id, found.1);
                 self.teach(account, through, secret);
                 self.recents(|r| r.was_right(attempt, (account, credential_of(through)), now));
-                self.entered(found, Some(who), peer, now)
+                Ok((found, who))
             }
             Ok(None) => {
                 self.recents(|recents| recents.was_wrong(attempt, epoch, now));

@@ -24,12 +24,14 @@ async function token({ address, password }) {
   const cookie = entered.headers.getSetCookie().map((one) => one.split(';')[0]).join('; ');
   const api = `${origin}/api/v1/tokens`;
   const post = (body) => fetch(api, { method: 'POST', body: JSON.stringify(body), headers: { origin, cookie, 'content-type': 'application/json' } });
-  const made = await post({ label: 'jam' });
+  const made = await post({ label: 'jam', current: password });
   assert.equal(made.status, 201, await made.clone().text());
+  // An open browser alone makes none.
+  assert.equal((await post({ label: 'jam' })).status, 422);
   const { id, opens, expires_at: ends, secret } = await made.json();
   assert.equal(opens, 'mail');
   assert.ok(Date.parse(ends) > Date.now());
-  assert.equal((await post({ label: 'jam', opens: 'administration' })).status, 422);
+  assert.equal((await post({ label: 'jam', opens: 'administration', current: password })).status, 422);
   const { items } = await (await fetch(api, { headers: { cookie } })).json();
   assert.ok(items.some((one) => one.id === id && one.secret === undefined));
   const barred = await fetch(api, { headers: { authorization: `Bearer ${secret}` } });

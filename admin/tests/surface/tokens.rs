@@ -85,10 +85,13 @@ fn browser(w: &World, local: &str) -> Access {
     let name = address(local).to_string();
     let access = d.sign_in(&name, &password, PEER).unwrap();
     let token = d.open_session(&access, PEER).unwrap();
-    d.session(&token.0).unwrap()
+    d.session(&token.0).unwrap().coming_from(PEER)
 }
 
-async fn make(w: &World, who: &Access, body: serde_json::Value) -> Answer {
+async fn make(w: &World, who: &Access, mut body: serde_json::Value) -> Answer {
+    if body.get("account").is_none() {
+        body["current"] = "Hoa-Sen-2026".into();
+    }
     w.with(who, "POST tokens", &SITE, Some(body)).await
 }
 
@@ -152,4 +155,79 @@ async fn who_approves_makes_a_token_of_his_own() {
     // For another he may not.
     let other = json!({"label": "x", "account": w.id("quantri.nhanh")});
     check(&make(&w, &officer, other).await, 403);
+}
+
+/// What an open browser without the present password is answered, in English.
+async fn asked(w: &World, who: &Access, line: &str, body: serde_json::Value) -> String {
+    let mut fields = SITE.to_vec();
+    fields.push(("accept-language", "en"));
+    let en = w.with(who, line, &fields, Some(body.clone())).await;
+    let vi = w.with(who, line, &SITE, Some(body)).await;
+    let told = [en, vi].map(|refused| {
+        check(&refused, 422);
+        assert_eq!(refused.json["errors"][0]["field"], "current", "{line}");
+        refused.json["detail"].as_str().unwrap().to_owned()
+    });
+    let [en, vi] = told;
+    assert!(vi.contains("mật khẩu hiện tại"), "{vi}");
+    en
+}
+
+#[tokio::test]
+async fn an_open_browser_says_the_present_password_for_what_outlasts_it() {
+    let w = World::new();
+    let person = browser(&w, "nguoila");
+    let id = w.id("nguoila");
+    let put = format!("PUT accounts/{id}/credentials/password");
+    let post = format!("POST accounts/{id}/credentials");
+    for (line, body) in [
+        (put.as_str(), json!({"password": "Doi-Roi-2026"})),
+        (&post, json!({"kind": "app_password", "label": "x"})),
+        (&post, json!({"kind": "first_password", "label": "x"})),
+        (&post, json!({"kind": "token", "label": "x"})),
+        ("POST tokens", json!({"label": "x"})),
+    ] {
+        let words = asked(&w, &person, line, body.clone()).await;
+        assert!(words.contains("left open"), "{line}: {words}");
+        let mut wrong = body.clone();
+        wrong["current"] = "Hoa-Sen-2025".into();
+        let refused = w.with(&person, line, &SITE, Some(wrong.clone())).await;
+        check(&refused, 422);
+        assert_eq!(refused.json["errors"][0]["field"], "current");
+        assert!(refused.text.contains("không đúng"), "{refused:?}");
+    }
+    // The same wrong one again is no other guess; each try is in the log.
+    let told = w.get(&w.root, "audit?act=password.wrong").await;
+    assert_eq!(told.json["items"].as_array().unwrap().len(), 5);
+    assert_eq!(told.json["items"][0]["service"], "console");
+    let said = json!({"password": "Doi-Roi-2026", "current": "Hoa-Sen-2026"});
+    check(&w.with(&person, &put, &SITE, Some(said)).await, 200);
+    check(&w.get(&person, "tokens").await, 401);
+    let new = Secret::new("Doi-Roi-2026");
+    w.directory.sign_in("nguoila@x.vn", &new, PEER).unwrap();
+    // An administrator says none of his for another, and is told so.
+    let said = json!({"password": "Dat-Lai-2026", "current": "x"});
+    let refused = w.with(&w.root, &put, &[], Some(said)).await;
+    check(&refused, 422);
+    assert_eq!(refused.json["errors"][0]["field"], "current");
+    let set = json!({"password": "Dat-Lai-2026"});
+    check(&w.with(&w.root, &put, &[], Some(set)).await, 200);
+}
+
+#[tokio::test]
+async fn who_guesses_in_an_open_browser_waits() {
+    let w = World::new();
+    let person = browser(&w, "nguoila");
+    let put = format!("PUT accounts/{}/credentials/password", w.id("nguoila"));
+    for n in 0..5 {
+        let said = json!({"password": "Doi-Roi-2026", "current": format!("sai {n}")});
+        check(&w.with(&person, &put, &SITE, Some(said)).await, 422);
+    }
+    let said = json!({"password": "Doi-Roi-2026", "current": "Hoa-Sen-2026"});
+    let waits = w.with(&person, &put, &SITE, Some(said.clone())).await;
+    check(&waits, 429);
+    assert_eq!(waits.json["type"], "urn:congvu:problem:too-many-tries");
+    assert_eq!(waits.header("retry-after"), "1");
+    w.turn(1);
+    check(&w.with(&person, &put, &SITE, Some(said)).await, 200);
 }

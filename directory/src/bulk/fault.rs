@@ -91,10 +91,14 @@ pub(crate) fn fault_of(error: crate::Error) -> Result<Fault, storage::Error> {
         Error::Held(hold) => Fault::Held(hold),
         Error::Lived => Fault::Used,
         Error::Conflict => Fault::Changed,
-        // A job is never on trial.
-        Error::Denied(_) | Error::Outranked | Error::Closed | Error::NotSecond | Error::Tried => {
-            Fault::NotAllowed
-        }
+        // A job is never on trial, and says no password.
+        Error::Denied(_)
+        | Error::Outranked
+        | Error::Lent
+        | Error::Closed
+        | Error::NotSecond
+        | Error::Tried
+        | Error::Later(_) => Fault::NotAllowed,
         Error::Beyond(Measure::Accounts, most) => Fault::TooManyAccounts(most),
         Error::Beyond(Measure::Quota, most) => Fault::TooMuchQuota(most),
         Error::LastAdministrator(top) => Fault::LastAdministrator(top.0),

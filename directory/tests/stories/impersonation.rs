@@ -412,10 +412,7 @@ fn a_token_that_another_made_opens_no_mail() {
     assert!(lent.is_lent() && !boss.is_lent());
     refused(d.forwarding(Some(&lent), an), "account not found");
     let own = d.forwarding(Some(&world.enter("an")), an).unwrap();
-    refused(
-        d.set_forwarding(Some(&lent), own, None),
-        "account not found",
-    );
+    refused(d.set_forwarding(Some(&lent), own, None), "not by a token");
     refused(
         d.custody(
             Some(&planted),

@@ -43,5 +43,6 @@ mod sessions;
 mod shares;
 mod signatures;
 mod tokens;
+mod unlocked;
 mod vacations;
 mod world;

@@ -123,9 +123,11 @@ fn a_token_makes_no_other_and_neither_does_an_app_password() {
             "{by:?}"
         );
     }
-    // A browser's session does.
+    // A browser's session does, by the password.
     let session = d.open_session(&an, peer("192.0.2.1")).unwrap();
-    make(&world, &d.session(&session.0).unwrap(), None).unwrap();
+    let session = d.session(&session.0).unwrap();
+    assert_eq!(field(make(&world, &session, None)), "current");
+    make(&world, &world.unlocked(&session), None).unwrap();
     // For another he may not.
     world.person("binh@tinh.gov.vn", "H99.1");
     let other = world.id("binh@tinh.gov.vn");
@@ -258,6 +260,30 @@ fn a_token_makes_nothing_wider_or_longer_for_its_own_account() {
         .unwrap();
 }
 
+/// Its owner's mail is read by it as by anybody else: with a reason, and told.
+#[test]
+fn a_token_for_administration_reads_its_owners_mail_as_anothers() {
+    let world = World::new();
+    let qt = world.officer("qt@tinh.gov.vn", Role::Administrator, "H99");
+    let (whose, d) = (qt.account(), &world.directory);
+    let narrow = Some(Opens::Administration);
+    let (_, secret) = make(&world, &qt, narrow).unwrap();
+    let by = d.sign_in_token(&secret, api("192.0.2.1")).unwrap();
+    d.place_hold(Some(&by), whose, "h1", None, "vụ A").unwrap();
+    let read = |by: &Access| d.held_mail(Some(by), whose, "h1", "{}").map(drop);
+    let told = || d.readings_of(whose, None, 9, true).unwrap().0.len();
+    assert_eq!(field(read(&by)), "Audit-Reason");
+    assert_eq!(told(), 0);
+    let why = by.clone().because("thanh tra").unwrap();
+    read(&why).unwrap();
+    assert_eq!(told(), 1);
+    // By what opens his mail to him he reads what is his.
+    let (_, secret) = make(&world, &qt, Some(Opens::All)).unwrap();
+    let by = d.sign_in_token(&secret, api("192.0.2.1")).unwrap();
+    read(&by).unwrap();
+    assert_eq!(told(), 1);
+}
+
 /// What a thief made by the password that he had, and what shows its owner that it is good no more.
 #[test]
 fn a_password_that_another_sets_takes_the_owners_own_secrets_with_it() {
@@ -335,6 +361,7 @@ fn a_session_of_before_a_second_factor_was_demanded_makes_nothing_that_outlasts_
     let d = &world.directory;
     let session = d.open_session(&world.enter("an@tinh.gov.vn"), peer("192.0.2.1"));
     let session = d.session(&session.unwrap().0).unwrap();
+    let session = world.unlocked(&session);
     make(&world, &session, None).unwrap();
     let mut policy = d.agency_policy(None, &agency("H99.1")).unwrap();
     let said = Said {

@@ -187,6 +187,15 @@ impl World {
             .sign_in(name, &Secret::new(secret), peer("192.0.2.1"))
     }
 
+    /// What somebody does in his open browser by the present password.
+    pub(crate) fn unlocked(&self, session: &Access) -> Access {
+        let session = session.clone().coming_from(peer("192.0.2.1"));
+        let current = Secret::new(PASSWORD);
+        self.directory
+            .unlocked(&session, session.account(), Some(&current))
+            .unwrap()
+    }
+
     pub(crate) fn id(&self, name: &str) -> AccountId {
         self.directory.account_at(&address(name)).unwrap().id
     }
