@@ -10,6 +10,9 @@ use std::path::PathBuf;
 /// Rows shown when no limit is given: the log only grows.
 const LIMIT_DEFAULT: usize = 50;
 
+/// Hexadecimal digits of an entry's hash.
+const HASH_DIGITS: usize = 64;
+
 /// Columns of a list; one entry has the further ones too.
 const LISTED: usize = 8;
 
@@ -162,15 +165,23 @@ pub(super) fn run(verb: Verb, client: &Client, printer: &mut Printer<'_>) -> any
     }
 }
 
+/// An entry noted before, as `NUMBER:HASH`. Errors: not of that form, with the hash of 64 hexadecimal digits that is shown.
+fn noted(text: &str) -> anyhow::Result<(u64, String)> {
+    let hex = |hash: &str| hash.len() == HASH_DIGITS && hash.bytes().all(|b| b.is_ascii_hexdigit());
+    let parts = text.split_once(':').filter(|(_, hash)| hex(hash));
+    let parsed = parts.and_then(|(number, hash)| Some((number.parse().ok()?, hash)));
+    let (number, hash) = parsed.with_context(|| {
+        format!(
+            "--expect {text}: cần dạng SỐ:MÃ_BĂM (64 chữ số hệ 16) như lệnh này đã in / \
+             expected NUMBER:HASH (64 hexadecimal digits) as this command has printed"
+        )
+    })?;
+    Ok((number, hash.to_ascii_lowercase()))
+}
+
 /// Verifies, until it has ended; and that a noted entry is still as it was.
 fn verify(expect: Option<&str>, client: &Client, printer: &mut Printer<'_>) -> anyhow::Result<()> {
-    let noted = expect.map(|noted| -> anyhow::Result<(u64, String)> {
-        let parts = noted.split_once(':');
-        let parsed = parts.and_then(|(number, hash)| Some((number.parse().ok()?, hash)));
-        let (number, hash) = parsed.with_context(|| format!("{noted}: NUMBER:HASH"))?;
-        Ok((number, hash.to_ascii_lowercase()))
-    });
-    let noted = noted.transpose()?;
+    let noted = expect.map(noted).transpose()?;
     let shown = Shown::new();
     let begun = client.create("audit/verify", json!({}))?;
     let found = client.follow("audit/verify", begun, &mut |p| shown.tell(p))?;
@@ -198,10 +209,7 @@ fn verify(expect: Option<&str>, client: &Client, printer: &mut Printer<'_>) -> a
         return Err(Breaks(number).into());
     }
     if let Some((number, hash)) = noted {
-        let entry = client.read(&format!("audit/{number}"))?;
-        if entry["hash"].as_str() != Some(hash.as_str()) {
-            return Err(Breaks(number).into());
-        }
+        compare(number, &hash, &found, client, printer)?;
     }
     let (first, last) = (&found["first"], &found["last"]);
     let hash = found["hash"].as_str().unwrap_or_default();
@@ -214,4 +222,40 @@ fn verify(expect: Option<&str>, client: &Client, printer: &mut Printer<'_>) -> a
             "The log holds, from entry {first} to {last}. Note elsewhere: --expect {last}:{hash}"
         ),
     )
+}
+
+/// Whether a noted entry is still there as it was, in a log that holds by itself. Errors: `Breaks`, where it was written
+/// anew, or ends before that entry: the store was put back to an earlier state. One that was cut off for its age says nothing.
+fn compare(
+    number: u64,
+    hash: &str,
+    found: &Value,
+    client: &Client,
+    printer: &mut Printer<'_>,
+) -> anyhow::Result<()> {
+    let (first, last) = (found["first"].as_u64(), found["last"].as_u64());
+    if last.is_some_and(|last| number > last) {
+        let last = last.unwrap_or_default();
+        printer.say(
+            &format!("Mục {number} đã ghi lại không còn: nhật ký nay kết thúc ở mục {last}, các mục sau đã mất."),
+            &format!("Entry {number}, noted before, is gone: the log now ends at entry {last}; later ones are lost."),
+        )?;
+        return Err(Breaks(last.saturating_add(1)).into());
+    }
+    if first.is_some_and(|first| number < first) {
+        let first = first.unwrap_or_default();
+        anyhow::bail!(
+            "mục {number} đã được cắt vì quá hạn lưu, không đối chiếu được: nhật ký bắt đầu từ mục {first} / \
+             entry {number} was cut off for its age and cannot be compared: the log begins at entry {first}"
+        );
+    }
+    let entry = client.read(&format!("audit/{number}"))?;
+    if entry["hash"].as_str() == Some(hash) {
+        return Ok(());
+    }
+    printer.say(
+        &format!("Mục {number} không còn như đã ghi lại: nhật ký đã bị viết lại."),
+        &format!("Entry {number} is not as it was noted: the log was written anew."),
+    )?;
+    Err(Breaks(number).into())
 }

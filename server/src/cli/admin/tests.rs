@@ -1,5 +1,6 @@
 //! Command lines, and whole commands against a scripted server on loopback with TLS.
 
+mod audit;
 mod routes;
 
 use super::*;
@@ -286,26 +287,6 @@ fn why_and_under_which_order_goes_along() {
         "{asked:?}"
     );
     assert!(asked[0].contains("legal-order: 815\r\n"), "{asked:?}");
-}
-
-#[test]
-fn a_log_that_does_not_hold_is_a_failure() {
-    let broken = r#"{"id": 1, "finished": true, "holds": false, "broken_at": 5, "broken": "changed", "last": 9,
-        "hash": "00", "first": 1}"#;
-    let (printed, asked) =
-        Scripted::start(Box::leak(Box::new([(200, broken)]))).run("audit verify --lang en");
-    assert!(printed.unwrap_err().to_string().contains("from entry 5 on"));
-    assert!(asked[0].starts_with("POST /api/v1/audit/verify "));
-    let whole = r#"{"id": 1, "finished": true, "holds": true, "broken_at": null, "last": 9, "hash": "0a", "first": 1}"#;
-    let check = |expect: &str, holds: bool| {
-        let entry = r#"{"number": 9, "hash": "0a"}"#;
-        let answers = Box::leak(Box::new([(200, whole), (200, entry)]));
-        let line = format!("audit verify --expect {expect} --lang en");
-        let (printed, _) = Scripted::start(answers).run(&line);
-        assert_eq!(printed.is_ok(), holds, "{expect} {printed:?}");
-    };
-    check("9:0A", true);
-    check("9:0b", false);
 }
 
 /// A server that answers each request with the next line of a script and keeps what it was asked.
