@@ -171,7 +171,7 @@ impl Delivery {
             return Ok(false);
         }
         let id = item.id;
-        let entry = self.entry(id, act, &record);
+        let entry = self.entry(id, act, &record)?;
         let mut told = events(&record, now, [act.told(by)])?;
         self.schedule().withdraw(id, now);
         let mut due = now.min(item.due);
@@ -253,7 +253,7 @@ impl Delivery {
             // It waits for nothing but being told.
             Ok(record) if record.has_ended() => return Err(Error::NotFound.into()),
             Ok(record) if !self.would(&item, &record, act, now)? => return Ok(false),
-            Ok(record) => self.entry(id, act, &record),
+            Ok(record) => self.entry(id, act, &record)?,
             Err(error) if matches!(act, Act::Retry | Act::Delete) => {
                 unread(id, act, unreadable(&error))
             }
@@ -266,36 +266,57 @@ impl Delivery {
     }
 
     /// What the audit log tells of it, and whose letter another host gets by it.
-    fn entry(&self, id: QueueId, act: &Act, record: &Record) -> Rerouted {
+    fn entry(&self, id: QueueId, act: &Act, record: &Record) -> Result<Rerouted, Error> {
         let detail = act.detail(record);
-        match act {
+        Ok(match act {
             Act::Reroute(Some(host)) => Rerouted {
-                owners: self.owners(record),
+                owners: self.owners(record)?,
                 to: format!("{}:{}", host.host, host.port),
                 ..unread(id, act, detail)
             },
             _ => unread(id, act, detail),
-        }
+        })
     }
 
     /// Whose letter it is as far as it goes elsewhere: who sent it, in whose name, and to whom it was written whose mail
-    /// goes on.
-    fn owners(&self, record: &Record) -> BTreeSet<AccountId> {
+    /// goes on. As it was when it was accepted: who was given one of its addresses since has nothing of it. Only where
+    /// nothing is kept of that, the address says who.
+    fn owners(&self, record: &Record) -> Result<BTreeSet<AccountId>, Error> {
+        let directory = &self.inner.directory;
+        let here = |address: &Address| directory.account_at(address).ok().map(|found| found.id);
         let elsewhere = |row: &&Row| row.state == RecipientState::Remote;
         let mut leaving = record.rows.iter().filter(elsewhere).peekable();
         if leaving.peek().is_none() {
-            return BTreeSet::new();
+            return Ok(BTreeSet::new());
         }
-        let given = leaving.filter_map(|row| {
-            let given = record.envelope.recipients.get(row.recipient as usize)?;
-            let other = row.address.as_ref().is_some_and(|to| *to != given.address);
-            other.then_some(&given.address)
-        });
-        let given: BTreeSet<&Address> = given.chain(record.envelope.from.address()).collect();
-        let here = |address: &Address| self.inner.directory.account_at(address).ok();
-        let found = given.into_iter().filter_map(here);
-        let found = found.map(|account| account.id);
-        found.chain(record.submitter).collect()
+        let mut owners: BTreeSet<AccountId> = record.submitter.into_iter().collect();
+        owners.extend(record.envelope.from.address().and_then(|from| {
+            let at = record.accepted_at;
+            match record.submitter {
+                Some(submitter) => directory.sent_for(submitter, from, at),
+                None => here(from),
+            }
+        }));
+        let beyond = self.head(&record.trace, record.accepted_at)?;
+        let beyond = beyond.map(|head| head.beyond).unwrap_or_default();
+        let mut unknown: BTreeSet<&Address> = BTreeSet::new();
+        for row in leaving {
+            let Some(to) = row.address.as_ref() else {
+                continue;
+            };
+            let given = record.envelope.recipients.get(row.recipient as usize);
+            let Some(given) = given.filter(|given| given.address != *to) else {
+                continue;
+            };
+            let led = beyond.led_by(row.recipient, to);
+            // A list has no mail of its own, and its number is not kept.
+            if led.is_empty() || beyond.lists.contains(&row.recipient) {
+                unknown.insert(&given.address);
+            }
+            owners.extend(led);
+        }
+        owners.extend(unknown.into_iter().filter_map(here));
+        Ok(owners)
     }
 
     /// Nobody more gets it. What is told of those who had it already.

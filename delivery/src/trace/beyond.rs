@@ -73,6 +73,29 @@ impl Beyond {
         all.filter_map(|to| Some(Address::parse(to).ok()?.key()))
     }
 
+    /// Accounts whose mail goes on to this address elsewhere through this recipient: who names it, and who leads to them.
+    /// All whose mail goes on through it where the address is not kept (of very many only the first are). None: nobody's
+    /// is kept.
+    pub(crate) fn led_by(&self, through: u32, to: &Address) -> BTreeSet<AccountId> {
+        let key = to.key();
+        let is = |text: &String| Address::parse(text).is_ok_and(|known| known.key() == key);
+        let all = || self.onward.iter().filter(|on| on.through == through);
+        let names = all().filter(|on| on.elsewhere.iter().any(is));
+        let mut found: BTreeSet<AccountId> = names.map(|on| on.account).collect();
+        if found.is_empty() {
+            return all().map(|on| on.account).collect();
+        }
+        loop {
+            let leads = all().filter(|on| on.here.iter().any(|next| found.contains(next)));
+            let before: Vec<AccountId> = leads.map(|on| on.account).collect();
+            let known = found.len();
+            found.extend(before);
+            if found.len() == known {
+                return found;
+            }
+        }
+    }
+
     /// Accounts to which it came, and which kept none of it.
     pub(super) fn passed(&self) -> impl Iterator<Item = (AccountId, u32)> + '_ {
         let passed = self.onward.iter().filter(|on| !on.keeps);

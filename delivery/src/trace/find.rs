@@ -178,6 +178,16 @@ impl Delivery {
         Ok((found, events))
     }
 
+    /// What was known of a message when it was accepted under this name at this time (Unix seconds). `None`: that is not
+    /// kept, or no longer, or cannot be read.
+    pub(crate) fn head(&self, trace: &str, accepted_at: i64) -> Result<Option<Head>, Error> {
+        let Some(id) = Id::of(trace, accepted_at) else {
+            return Ok(None);
+        };
+        let head = self.inner.store.table(TABLE).row(&id.head())?;
+        Ok(head.and_then(|head| Head::decode(&head).ok()))
+    }
+
     /// At most `max` of those that fit, the newest first, after `after`. Looks at so many messages at most that a rare
     /// match does not hold a thread: what it answers may be less, or nothing, although more follow.
     pub fn traces(

@@ -3,7 +3,7 @@
 
 use crate::bounces::peer;
 use crate::forwarding::go_on;
-use crate::world::{LETTER, World, envelope, remote};
+use crate::world::{LETTER, World, envelope, local, remote};
 use delivery::{Act, Detour, Outcome, Security};
 use directory::policy::{Key, Said, Value};
 use directory::{Access, AgencyId, Decision, Error, Grant, Role, Scope, Trial};
@@ -125,6 +125,53 @@ fn i20_whose_mail_goes_on_is_told_of_strangers_letters() {
     assert_eq!(d.act(id, &to("10.0.0.7"), Some(&why)), Ok(true));
     assert_eq!(led(&world, "binh").len(), 1);
     assert!(led(&world, "chi").is_empty());
+}
+
+/// An address that somebody else was given while the letter waited names him, who has nothing of it.
+#[test]
+fn i20_whose_it_was_is_told_though_the_address_is_anothers_now() {
+    let world = waiting();
+    let (why, bare) = officer(&world, "qt");
+    go_on(&world, "binh", &["b@noi.vn"], true);
+    let sent = envelope("s@khac.vn", &["binh@tinh.gov.vn"]);
+    let strange = world.delivery.accept(sent, LETTER, &remote()).unwrap();
+    let strange = strange.queued.unwrap();
+    let own = submit(&world, "an");
+    world.dispatch();
+    for (name, later) in [("an", "an.cu"), ("binh", "binh.cu")] {
+        world.change(name, |account| account.address = local(later));
+        world.person(name);
+    }
+    let d = &world.delivery;
+    for id in [strange, own] {
+        no_reason(d.act(id, &to("10.0.0.7"), Some(&bare)));
+        assert_eq!(d.act(id, &to("10.0.0.7"), Some(&why)), Ok(true));
+    }
+    for (name, letters) in [("an", 0), ("an.cu", 1), ("binh", 0), ("binh.cu", 1)] {
+        assert_eq!(led(&world, name).len(), letters, "{name}");
+    }
+}
+
+/// Each on the way is told: who leads to who leads it elsewhere, and not who leads it elsewhere from the same letter.
+#[test]
+fn i20_who_leads_to_who_leads_it_elsewhere_is_told() {
+    let world = waiting();
+    let (why, _) = officer(&world, "qt");
+    world.person("dung");
+    go_on(&world, "binh", &["b@noi.vn"], true);
+    go_on(&world, "chi", &["binh@tinh.gov.vn"], false);
+    go_on(&world, "dung", &["an@tinh.gov.vn"], true);
+    let sent = envelope("s@khac.vn", &["chi@tinh.gov.vn", "dung@tinh.gov.vn"]);
+    let taken = world.delivery.accept(sent, LETTER, &remote()).unwrap();
+    world.dispatch();
+    let id = taken.queued.unwrap();
+    assert_eq!(
+        world.delivery.act(id, &to("10.0.0.7"), Some(&why)),
+        Ok(true)
+    );
+    for (name, letters) in [("binh", 1), ("chi", 1), ("dung", 0)] {
+        assert_eq!(led(&world, name).len(), letters, "{name}");
+    }
 }
 
 #[test]
