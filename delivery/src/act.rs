@@ -271,7 +271,8 @@ impl Delivery {
         Ok(match act {
             Act::Reroute(Some(host)) => Rerouted {
                 owners: self.owners(record)?,
-                to: format!("{}:{}", host.host, host.port),
+                // With what is asked of TLS: leave to encrypt is no leave to send it open.
+                to: host.to_string(),
                 ..unread(id, act, detail)
             },
             _ => unread(id, act, detail),

@@ -234,7 +234,7 @@ async fn to_hand_others_letters_to_a_host_needs_a_reason_and_a_second() {
     let reads = w.get(&w.root, &path).await;
     let row = &reads.json["items"][0];
     assert_eq!((&row["scope"], &row["reason"]), (&json!("redirect"), &why));
-    assert_eq!(row["to"], json!(["10.1.2.3:25"]));
+    assert_eq!(row["to"], json!(["10.1.2.3:25 encrypted"]));
     assert_eq!(row["by"], "quantri@x.vn");
     check(&reroute(id, &Value::Null, Value::Null).await, 204);
 

@@ -14,10 +14,14 @@ fn waiting() -> World {
 }
 
 fn to(host: &str) -> Act {
+    by(host, Security::Encrypted)
+}
+
+fn by(host: &str, security: Security) -> Act {
     Act::Reroute(Some(Detour {
         host: host.into(),
         port: 2525,
-        security: Security::Encrypted,
+        security,
     }))
 }
 
@@ -77,7 +81,7 @@ fn i20_to_hand_anothers_letter_to_a_host_needs_a_reason_and_is_told() {
 
     assert_eq!(d.act(id, &to("10.0.0.7"), Some(&why)), Ok(true));
     let told = (
-        vec!["10.0.0.7:2525".to_owned()],
+        vec!["10.0.0.7:2525 encrypted".to_owned()],
         "đường truyền hỏng".to_owned(),
     );
     assert_eq!(led(&world, "an"), [told]);
@@ -204,9 +208,16 @@ fn i20_it_takes_two_where_impersonation_does() {
     assert_eq!(d.queued(id).unwrap().waiting[0].tries, 1);
     let asked = directory.approval(&why, request).unwrap();
     assert_eq!(asked.act.name(), "redirect_mail");
+    // Who approves sees whether it goes encrypted.
+    assert!(
+        asked.detail.contains(r#""to":["10.0.0.7:2525 encrypted"]"#),
+        "{}",
+        asked.detail
+    );
     directory.decide(&second, request, true).unwrap();
-    // Another host and another letter were not asked for.
-    for (letter, act) in [(id, to("10.0.0.8")), (other, to("10.0.0.7"))] {
+    // Another host, another letter, and less of TLS were not asked for.
+    let open = by("10.0.0.7", Security::Opportunistic);
+    for (letter, act) in [(id, to("10.0.0.8")), (other, to("10.0.0.7")), (id, open)] {
         let done = d.act(letter, &act, Some(&why));
         assert!(
             matches!(done, Err(Error::Awaiting(n)) if n != request),
