@@ -10,6 +10,7 @@ use crate::sight::Sight;
 use axum::Json;
 use axum::extract::State;
 use delivery::Act;
+use directory::approval::REQUESTS;
 use directory::{Access, Capability, Error as Undone};
 use serde::{Deserialize, Serialize};
 use storage::{Error, QueueId};
@@ -21,6 +22,8 @@ const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: usize = 1_000;
 /// Messages that one call looks at.
 const LOOK_MAX: usize = 200_000;
+/// Messages for which no request can be made any more, at which one call stops trying: each is looked at for nothing.
+const UNASKED_MAX: usize = 1_000;
 /// Messages read at once.
 const READ_AT_ONCE: usize = 500;
 
@@ -63,7 +66,8 @@ pub(crate) struct BulkAct {
     /// Only count.
     #[serde(default)]
     dry_run: bool,
-    /// Messages to change at most: 1 to 1,000, 100 when left out.
+    /// Messages to change at most, or to make requests for: 1 to 1,000, 100 when left out. Those that have an open
+    /// request of yours for the same act, with the same reason, do not count.
     limit: Option<i64>,
 }
 
@@ -76,8 +80,11 @@ pub(crate) struct BulkDone {
     done: usize,
     /// Those that it could not change just now: they are being sent.
     busy: usize,
-    /// Those that wait for a second person: each is a request of its own, made by this where there was none.
+    /// Those that wait for a second person: each is a request of its own, made by this where none was open. When they are
+    /// approved, the same act with the same reason does them.
     awaiting: usize,
+    /// Those that take a second person too, and for which no request was made: as many of yours wait as may.
+    unasked: usize,
     /// Those that `retry` leaves alone, since they wait for the time that their senders chose; not among `matching`.
     scheduled: usize,
     /// The queue is longer than what was looked at: there may be more.
@@ -169,6 +176,73 @@ pub(crate) async fn bulk(
     Ok(Json(done.await?))
 }
 
+/// What came of one message.
+enum Came {
+    Done,
+    /// Another did it meanwhile, or it is gone.
+    Over,
+    Busy,
+    /// It waits for a second person; whether it did before.
+    Awaits {
+        before: bool,
+    },
+    Unasked,
+}
+
+/// One after the other.
+struct Round<'a> {
+    room: &'a Room,
+    access: &'a Access,
+    act: &'a Act,
+    /// Messages that it may change, or make requests for.
+    left: usize,
+    /// The newest request that was there before.
+    request_last: u64,
+    told: BulkDone,
+}
+
+impl Round<'_> {
+    fn try_one(&self, id: QueueId) -> Result<Came, Problem> {
+        Ok(
+            match self.room.delivery.act(id, self.act, Some(self.access)) {
+                Ok(true) => Came::Done,
+                Ok(false) | Err(Undone::Storage(Error::NotFound)) => Came::Over,
+                Err(Undone::Storage(Error::Conflict)) => Came::Busy,
+                Err(Undone::Awaiting(request)) => Came::Awaits {
+                    before: request <= self.request_last,
+                },
+                // What was approved is done all the same, wherever it stands.
+                Err(Undone::Invalid { field, .. }) if field == REQUESTS => Came::Unasked,
+                Err(error) => return Err(refused(error)),
+            },
+        )
+    }
+
+    /// One that is meant, as long as there is room. What waited for its second person already takes none: else the same
+    /// ones would stand before the others for as long as nobody decides.
+    fn meet(&mut self, id: QueueId) -> Result<(), Problem> {
+        self.told.matching += 1;
+        if self.left == 0 || self.told.unasked >= UNASKED_MAX {
+            return Ok(());
+        }
+        let came = self.try_one(id)?;
+        let told = &mut self.told;
+        match came {
+            Came::Done => told.done += 1,
+            Came::Over => told.matching -= 1,
+            Came::Busy => told.busy += 1,
+            Came::Awaits { .. } => told.awaiting += 1,
+            Came::Unasked => told.unasked += 1,
+        }
+        let changed = matches!(
+            came,
+            Came::Done | Came::Busy | Came::Awaits { before: false }
+        );
+        self.left -= usize::from(changed);
+        Ok(())
+    }
+}
+
 /// Does it to `limit` of them.
 fn carry_out(
     room: &Room,
@@ -178,12 +252,20 @@ fn carry_out(
     limit: usize,
 ) -> Result<BulkDone, Problem> {
     let now = room.directory.clock().now_s();
-    let mut told = BulkDone::default();
+    let newest = room.directory.approvals(access, None, 1);
+    let mut round = Round {
+        room,
+        access,
+        act,
+        left: limit,
+        request_last: newest.first().map_or(0, |request| request.id),
+        told: BulkDone::default(),
+    };
     let (mut looked, mut after): (usize, Option<QueueId>) = (0, None);
     while looked < LOOK_MAX {
         let items = room.delivery.queue(after, READ_AT_ONCE)?;
         let Some(last) = items.last() else {
-            return Ok(told);
+            return Ok(round.told);
         };
         after = Some(last.id);
         looked += items.len();
@@ -195,25 +277,12 @@ fn carry_out(
                 continue;
             }
             if *act == Act::Retry && item.scheduled.is_some() {
-                told.scheduled += 1;
+                round.told.scheduled += 1;
                 continue;
             }
-            told.matching += 1;
-            if told.done + told.busy + told.awaiting >= limit {
-                continue;
-            }
-            match room.delivery.act(item.id, act, Some(access)) {
-                Ok(true) => told.done += 1,
-                // Another did it meanwhile.
-                Ok(false) => told.matching -= 1,
-                Err(Undone::Awaiting(_)) => told.awaiting += 1,
-                Err(Undone::Storage(Error::Conflict)) => told.busy += 1,
-                // Gone meanwhile.
-                Err(Undone::Storage(Error::NotFound)) => told.matching -= 1,
-                Err(error) => return Err(refused(error)),
-            }
+            round.meet(item.id)?;
         }
     }
-    told.more = true;
-    Ok(told)
+    round.told.more = true;
+    Ok(round.told)
 }

@@ -25,6 +25,8 @@ pub const USE_S: i64 = 24 * 60 * 60;
 const SHOWN_S: i64 = 90 * 24 * 60 * 60;
 /// The act that makes a request.
 pub(crate) const ASK: &str = "approval.ask";
+/// The field that is `Invalid` where no more may wait.
+pub const REQUESTS: &str = "approval";
 /// Requests of one account that wait.
 pub const WAITING_MAX: usize = 100;
 
@@ -230,7 +232,7 @@ impl Directory {
             }
             Some(waits) => Err(Error::Awaiting(waits.id)),
             None if waiting >= WAITING_MAX => Err(invalid(
-                "approval",
+                REQUESTS,
                 format!("fewer than {WAITING_MAX} requests that wait"),
             )),
             None => self.ask_second(acts, by, wanted, &over),

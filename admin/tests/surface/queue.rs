@@ -345,3 +345,51 @@ async fn a_retry_leaves_what_waits_for_the_time_that_its_sender_chose() {
         at
     );
 }
+
+/// Who works through many letters with a second person gets further with each call: what waits for the other one stands
+/// before nothing, and is not asked for twice.
+#[tokio::test]
+async fn many_letters_are_rerouted_by_two() {
+    let w = World::sending();
+    let rule = json!({"values": {"two_persons": {"value": ["impersonate"]}}});
+    check(&w.patch(&w.root, "policies/H99", rule).await, 200);
+    let top = directory::Grant::of(directory::Role::Administrator, AgencyId("H99".into()));
+    let second = w.directory.account_at(&address("kiemtoan")).unwrap().id;
+    w.directory.give_grant(None, second, top).unwrap();
+    let second = token_of(&w.directory, "kiemtoan");
+    for _ in 0..4 {
+        submit(&w, &w.branch, "ai@ngoai.vn");
+    }
+    let round = async |limit: u32| {
+        let to = json!({"host": "10.0.0.7", "port": 25, "tls": "encrypted"});
+        let asked = json!({"act": "reroute", "all": true, "to": to, "limit": limit,
+            "reason": "Đường truyền hỏng"});
+        let told = w.with(&w.root, "POST queue/acts", &[], Some(asked)).await;
+        check(&told, 200);
+        let of = |name: &str| told.json[name].as_u64().unwrap();
+        (of("matching"), of("done"), of("awaiting"), of("unasked"))
+    };
+    let waiting = || {
+        let all = w.directory.approvals(&second, None, 500).into_iter();
+        let waits = all.filter(|one| one.decision == directory::Decision::Waiting);
+        waits.map(|one| one.id).collect::<Vec<u64>>()
+    };
+    assert_eq!(round(2).await, (4, 0, 2, 0));
+    assert_eq!(round(2).await, (4, 0, 4, 0));
+    assert_eq!(round(2).await, (4, 0, 4, 0));
+    assert_eq!(waiting().len(), 4, "each letter has one request");
+    // Those of the last two letters: the first two go on waiting before them.
+    for request in &waiting()[..2] {
+        w.directory.decide(&second, *request, true).unwrap();
+    }
+    assert_eq!(round(2).await, (4, 2, 2, 0));
+    assert_eq!(round(2).await, (2, 0, 2, 0));
+    // As many wait as may: what was approved behind them is done all the same.
+    for _ in 0..100 {
+        submit(&w, &w.branch, "ai@ngoai.vn");
+    }
+    assert_eq!(round(1_000).await, (102, 0, 100, 2));
+    w.directory.decide(&second, waiting()[0], true).unwrap();
+    assert_eq!(round(1_000).await, (102, 1, 100, 1));
+    assert_eq!(w.directory.audit_check().unwrap(), None);
+}

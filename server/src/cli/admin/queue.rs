@@ -262,14 +262,25 @@ fn act(
         &format!("{count} thư: {}; {busy} thư đang được gửi.", told.vi),
         &format!("{count} {}; {busy} are being sent.", told.en),
     )?;
-    match done["awaiting"].as_u64() {
-        Some(waiting @ 1..) => printer.say(
+    wait_for_another(&done, printer)
+}
+
+/// What takes a second person.
+fn wait_for_another(done: &Value, printer: &mut Printer<'_>) -> anyhow::Result<()> {
+    if let Some(waiting @ 1..) = done["awaiting"].as_u64() {
+        printer.say(
             &format!(
-                "{waiting} thư chờ người thứ hai duyệt (approvals list), duyệt rồi thì làm lại."
+                "{waiting} thư chờ người thứ hai duyệt (approvals list), duyệt rồi thì làm lại, cùng lý do."
             ),
             &format!(
-                "{waiting} wait for a second person (approvals list); do the same again then."
+                "{waiting} wait for a second person (approvals list); do the same again then, with the same reason."
             ),
+        )?;
+    }
+    match done["unasked"].as_u64() {
+        Some(left @ 1..) => printer.say(
+            &format!("{left} thư chưa xin duyệt được: đã có quá nhiều yêu cầu đang chờ."),
+            &format!("{left} could not be asked for: too many requests of yours wait already."),
         ),
         _ => Ok(()),
     }
