@@ -106,6 +106,7 @@ impl Directory {
             return trial.end(notes);
         }
         notes.extend(freed);
+        self.outdate_mailboxes(&facts)?;
         self.enter(acts, by, notes, facts, |rows| {
             self.inner.store.commit_rows(rows)
         })?;

@@ -53,6 +53,7 @@ pub mod notice;
 pub mod open;
 pub mod order;
 mod origin;
+mod outdated;
 pub mod pace;
 mod password;
 mod place;

@@ -102,6 +102,7 @@ mod trim;
 mod unapplied;
 mod undelete;
 mod upgrade;
+mod validity;
 pub mod writer;
 mod zip;
 

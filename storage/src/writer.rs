@@ -146,12 +146,6 @@ impl Writer {
         self.make_mailbox(new)
     }
 
-    /// Mailboxes made from now on get this number or a later one, and with it a UIDVALIDITY that those of another
-    /// account before it do not have (RFC 9051 §2.3.1.1), for an account that takes the place of that one.
-    pub fn begin_mailboxes_at(&mut self, first: MailboxId) {
-        self.batch.next_mailbox = self.batch.next_mailbox.max(first);
-    }
-
     /// A new mailbox, in whatever place of the tree.
     pub(crate) fn make_mailbox(&mut self, new: NewMailbox) -> Result<MailboxId, Error> {
         let id = self.batch.next_mailbox;

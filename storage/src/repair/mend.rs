@@ -142,7 +142,7 @@ fn account(store: &Store, id: AccountId, lost: bool, report: &mut Repaired) -> R
     let (boxes_before, rows_before) = (held.boxes.clone(), held.rows.clone());
     let mut ops = Vec::new();
     held.contents(store, &mut ops, report)?;
-    held.see();
+    held.see(store.inner.uid_validity_start);
     held.log(store)?;
     if let Some(gone) = report.gone.as_mut().filter(|_| lost && held.has_hole()) {
         gone.accounts.insert(id);
@@ -260,8 +260,8 @@ impl Held {
         *last = (*last).max(uid);
     }
 
-    /// The highest numbers in use.
-    fn see(&mut self) {
+    /// The highest numbers in use; a UIDVALIDITY counts as the number of a mailbox, since it is given from those.
+    fn see(&mut self, start: u32) {
         let rows = std::mem::take(&mut self.rows);
         for (email, row) in &rows {
             let state = &row.state;
@@ -269,7 +269,8 @@ impl Held {
         }
         self.rows = rows;
         for (mailbox, record) in &self.boxes {
-            self.mailbox = self.mailbox.max(mailbox.raw());
+            let counted = record.uid_validity.raw().saturating_sub(start);
+            self.mailbox = self.mailbox.max(mailbox.raw()).max(counted);
             let modseq = record.modseq.max(record.highest_modseq);
             self.modseq = self.modseq.max(modseq);
         }
@@ -358,11 +359,23 @@ impl Held {
     fn houses(&mut self, start: u32) {
         let wanted = self.rows.values().flat_map(|r| &r.state.mailboxes);
         let wanted: BTreeSet<MailboxId> = wanted.map(|(mailbox, _)| *mailbox).collect();
+        let of = |record: &MailboxRecord| record.uid_validity.raw().saturating_sub(start);
+        let outdated = self.boxes.iter().any(|(id, b)| of(b) > id.raw());
         for mailbox in wanted {
-            let validity = start.checked_add(mailbox.raw()).and_then(UidValidity::new);
-            let (Some(uid_validity), false) = (validity, self.boxes.contains_key(&mailbox)) else {
+            if self.boxes.contains_key(&mailbox) {
+                continue;
+            }
+            // Where others got later ones (`Writer::outdate_uids`), this had one, too: nobody knows which.
+            let number = if outdated {
+                self.mailbox.saturating_add(1)
+            } else {
+                mailbox.raw()
+            };
+            let validity = start.checked_add(number).and_then(UidValidity::new);
+            let Some(uid_validity) = validity else {
                 continue;
             };
+            self.mailbox = self.mailbox.max(number);
             let record = MailboxRecord {
                 parent: None,
                 name: format!("recovered-{mailbox}"),
