@@ -89,6 +89,20 @@ impl Queue {
         };
     }
 
+    /// Whether it is the turn of what a look finds, and nothing is left of the last one: new mail alone would keep it
+    /// waiting for as long as it comes.
+    fn wants_look(&self) -> bool {
+        let left = self.from.is_some() || self.missed;
+        left && self.found.is_empty() && self.news >= OLD_EVERY - 1
+    }
+
+    /// Whether it is told in its turn anyway, or was.
+    fn knows(&self, due: &Due) -> bool {
+        let (account, email) = due;
+        let waits = |own: &VecDeque<EmailId>| own.contains(email);
+        self.told.contains(due) || self.fresh.get(account).is_some_and(waits)
+    }
+
     fn pop(&mut self) -> Option<Due> {
         let old = self.news >= OLD_EVERY - 1 && !self.found.is_empty();
         let next = match old {
@@ -168,8 +182,11 @@ impl Store {
     /// [`Store::look_for_attached`].
     pub fn attached_due(&self) -> Option<Due> {
         let search = &self.inner.shared.search;
-        if let Some(due) = lock(&search.due).pop() {
-            return Some(due);
+        {
+            let mut queue = lock(&search.due);
+            if let Some(due) = (!queue.wants_look()).then(|| queue.pop()).flatten() {
+                return Some(due);
+            }
         }
         let shown = search.shown()?;
         let look = catch_unwind(AssertUnwindSafe(|| look(search, &shown)));
@@ -254,7 +271,6 @@ fn look(search: &super::Search, shown: &Shown) -> tantivy::Result<()> {
     let mut accounts: Vec<AccountId> = lock(&shown.until).keys().copied().collect();
     accounts.retain(|account| *account >= from);
     accounts.sort_unstable();
-    let told = lock(&search.due).told.clone();
     let mut found = VecDeque::new();
     let mut next = None;
     for (count, account) in accounts.into_iter().enumerate() {
@@ -271,7 +287,9 @@ fn look(search: &super::Search, shown: &Shown) -> tantivy::Result<()> {
         let room = WAITING_MAX - found.len();
         let before = found.len();
         let left = left.map(|email| (account, email));
-        found.extend(left.filter(|due| !told.contains(due)).take(room));
+        let queue = lock(&search.due);
+        found.extend(left.filter(|due| !queue.knows(due)).take(room));
+        drop(queue);
         if found.len() - before == room {
             next = Some(account); // It may have more.
             break;
@@ -280,6 +298,10 @@ fn look(search: &super::Search, shown: &Shown) -> tantivy::Result<()> {
     let mut queue = lock(&search.due);
     queue.found = found;
     queue.from = next;
+    // Where it found nothing, the next look has new mail before it again.
+    if queue.found.is_empty() {
+        queue.news = 0;
+    }
     Ok(())
 }
 

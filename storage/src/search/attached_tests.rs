@@ -139,6 +139,32 @@ fn a_sealed_store_keeps_the_text_sealed() {
     }
 }
 
+/// What only the index knows of is told as well while new mail comes faster than anybody reads.
+#[test]
+fn old_mail_is_told_while_new_mail_comes() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&options(dir.path())).unwrap();
+    let three = [letter("a.docx"), letter("b.docx"), letter("c.docx")];
+    put(&account(&store, 2), &three);
+    settle(&store);
+    store.look_for_attached();
+    let mut told = Vec::new();
+    for _ in 0..16 {
+        put(&account(&store, 3), &[letter("d.docx"), letter("e.docx")]);
+        settle(&store);
+        let (account, email) = store.attached_due().unwrap();
+        told.push((account.raw(), email.raw()));
+    }
+    let old = told.iter().filter(|(account, _)| *account == 2).count();
+    assert_eq!(old, 3, "{told:?}");
+    told.extend(due(&store));
+    told.sort_unstable();
+    let all = (1..=3)
+        .map(|email| (2, email))
+        .chain((1..=32).map(|e| (3, e)));
+    assert_eq!(told, all.collect::<Vec<_>>(), "each once");
+}
+
 /// An index of another version is made anew, and the files are read again.
 #[test]
 fn an_older_index_is_made_anew_with_attached_files() {
