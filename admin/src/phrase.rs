@@ -232,6 +232,7 @@ const PHRASES: &[(&str, &str)] = &[
         "mật khẩu ứng dụng hoặc mã truy cập",
     ),
     ("a time to come", "một thời điểm ở tương lai"),
+    ("today or a later day", "hôm nay hoặc một ngày sau đó"),
     ("a time within # days", "một thời điểm trong vòng # ngày"),
     (
         "fewer than # tokens of one's own",

@@ -37,7 +37,7 @@ impl Directory {
         self.create_alias_until(by, address, account, None)
     }
 
-    /// The same, until the end of a day.
+    /// The same, until the end of a day, which is no day that is over.
     pub fn create_alias_until(
         &self,
         by: Option<&Access>,
@@ -55,6 +55,10 @@ impl Directory {
         {
             let book = self.read();
             book.check_alias(by, &alias)?;
+            // A year mistyped would make one that serves nobody and is taken all the same.
+            if book.alias_has_ended(&alias) {
+                return Err(invalid("until", "today or a later day"));
+            }
             let may = Capability::ManageAliases;
             book.check_untaken(by, may, &alias.address, Some(account))?;
         }

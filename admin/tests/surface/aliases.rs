@@ -107,6 +107,8 @@ async fn i17_aliases_elsewhere_do_not_exist() {
 async fn an_alias_has_an_end_that_may_be_moved_and_taken_away() {
     let w = World::new();
     let account = w.id("kiemtoan");
+    let over = json!({"address": "cu@x.vn", "account": account, "until": "2020-01-01"});
+    check(&w.post(&w.root, "aliases", over).await, 422);
     let new = json!({"address": "cu@x.vn", "account": account, "until": "2028-06-30"});
     let made = w.post(&w.branch, "aliases", new).await;
     check(&made, 201);

@@ -293,6 +293,9 @@ fn an_alias_serves_until_its_last_day_is_over() {
     let an = world.person("an@tinh.gov.vn", "H99.1").id;
     let day = |text: &str| formats::date::Day::parse(text);
     let alias = address("cu.an@tinh.gov.vn");
+    let over = d.create_alias_until(None, alias.clone(), an, day("2026-11-20"));
+    let over = over.unwrap_err().to_string();
+    assert!(over.starts_with("until: today or a later day"), "{over}");
     d.create_alias_until(None, alias.clone(), an, day("2026-11-22"))
         .unwrap();
     let names = [
