@@ -96,11 +96,14 @@ impl Queue {
         left && self.found.is_empty() && self.news >= OLD_EVERY - 1
     }
 
-    /// Whether it is told in its turn anyway, or was.
-    fn knows(&self, due: &Due) -> bool {
-        let (account, email) = due;
-        let waits = |own: &VecDeque<EmailId>| own.contains(email);
-        self.told.contains(due) || self.fresh.get(account).is_some_and(waits)
+    /// Those of an account that are told in their turn anyway, or were.
+    fn known(&self, account: AccountId) -> BTreeSet<EmailId> {
+        let told = self.told.range((account, EmailId::FIRST)..);
+        let told = told.take_while(|(of, _)| *of == account);
+        let waits = self.fresh.get(&account).into_iter().flatten();
+        told.map(|(_, email)| *email)
+            .chain(waits.copied())
+            .collect()
     }
 
     fn pop(&mut self) -> Option<Due> {
@@ -286,10 +289,9 @@ fn look(search: &super::Search, shown: &Shown) -> tantivy::Result<()> {
         let left = due.into_iter().filter(|e| done.binary_search(e).is_err());
         let room = WAITING_MAX - found.len();
         let before = found.len();
-        let left = left.map(|email| (account, email));
-        let queue = lock(&search.due);
-        found.extend(left.filter(|due| !queue.knows(due)).take(room));
-        drop(queue);
+        let known = lock(&search.due).known(account);
+        let left = left.filter(|email| !known.contains(email));
+        found.extend(left.map(|email| (account, email)).take(room));
         if found.len() - before == room {
             next = Some(account); // It may have more.
             break;
